@@ -1,0 +1,139 @@
+"""Why the dynamic loader refused a carrier, and what helps; and what it tells about loaded objects.
+
+glibc says "cannot allocate memory in static TLS block" for three things (elf/dl-reloc.c): too little room
+left, an alignment above the thread pointer's, and a library whose TLS some thread already got dynamically.
+They are told apart by the object that the text names, by that object's PT_TLS, and by the room that is left;
+not by the words, which glibc translates.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from uruk.errors import TLSError
+from uruk.formats.elf_carrier import STATIC_ALIGNMENT, CarrierFile
+
+ALREADY_DYNAMIC = "a thread has already used its thread-locals, which fixed them as dynamic"
+"""`problem` of the TLSError for an initial-exec import that can have no static TLS any more."""
+
+_UNDEFINED = "undefined symbol: "
+_DEFAULT_OPTIONAL = 512  # glibc's default of glibc.rtld.optional_static_tls, in bytes
+_PT_TLS = 7
+
+
+class _DlPhdrInfo(ctypes.Structure):
+    """struct dl_phdr_info of link.h."""
+
+    _fields_ = (
+        ("addr", ctypes.c_uint64),
+        ("name", ctypes.c_char_p),
+        ("headers", ctypes.c_void_p),
+        ("count", ctypes.c_uint16),
+        ("adds", ctypes.c_uint64),
+        ("subs", ctypes.c_uint64),
+        ("tls_module", ctypes.c_size_t),
+        ("tls_data", ctypes.c_void_p),
+    )
+
+
+@dataclass(frozen=True)
+class StaticNeed:
+    """The size and alignment of one object's thread-local storage, in bytes."""
+
+    size: int
+    alignment: int
+
+
+# The interpreter lock stays held: a thread that throws through held Python code may wait for the loader's
+# lock.
+_python_held = ctypes.PyDLL(None)
+_Visit = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
+_iterate = _python_held.dl_iterate_phdr
+_counted = [0]
+
+
+@_Visit
+def _count(info: int, _size: int, _data: int | None) -> int:
+    _counted[0] = _DlPhdrInfo.from_address(info).adds
+    return 1
+
+
+def objects_ever_loaded() -> int:
+    """How many objects the loader has loaded since the process began (dlpi_adds)."""
+    _iterate(_count, None)
+    return _counted[0]
+
+
+def tls_of_object(path: str) -> StaticNeed | None:
+    """The PT_TLS of the loaded object with this path string; None if there is none."""
+    found: list[StaticNeed] = []
+    wanted = os.fsencode(path)
+
+    def visit(info: int, _size: int, _data: int | None) -> int:
+        one = _DlPhdrInfo.from_address(info)
+        if one.name != wanted:
+            return 0
+        for index in range(one.count):
+            header = (one.headers or 0) + 56 * index
+            if ctypes.c_uint32.from_address(header).value == _PT_TLS:
+                size, alignment = (ctypes.c_uint64 * 2).from_address(header + 40)
+                found.append(StaticNeed(size, max(alignment, 1)))
+        return 1
+
+    _iterate(_Visit(visit), None)
+    return found[0] if found else None
+
+
+def explain(text: str, file: CarrierFile, what: str, bytes_left: Callable[[], int]) -> TLSError:
+    """The error for a refused carrier; `text` is ``dlerror``'s, `bytes_left` finds the static TLS left."""
+    left = bytes_left()
+    if file.tp_slot is not None and file.block_size > left:
+        return _no_room(what, StaticNeed(file.block_size, file.alignment), left)
+    # The text begins with the object that could not be had; the rest may be in the user's language.
+    library = text.partition(": ")[0]
+    need = tls_of_object(library) if file.imports and library else None
+    if need is not None:
+        return _library_refused(library, need, left)
+    if _UNDEFINED in text:
+        name = text.rpartition(_UNDEFINED)[2].partition(",")[0]
+        return TLSError(what, f"no loaded library defines the thread-local `{name}'")
+    return TLSError(what, f"the dynamic loader refused its carrier: {text}")
+
+
+def _library_refused(library: str, need: StaticNeed, left: int) -> TLSError:
+    if need.alignment > STATIC_ALIGNMENT:
+        problem = f"its thread-locals are aligned to {need.alignment}, too much for initial-exec code"
+        return TLSError(library, problem)
+    # The loader may lose up to one alignment to the gap before the block.
+    if need.size + need.alignment <= left:
+        return TLSError(
+            library,
+            ALREADY_DYNAMIC,
+            "load the library and link this code before anything uses them, or compile with -fPIC",
+        )
+    return _no_room(library, need, left)
+
+
+def _no_room(what: str, need: StaticNeed, left: int) -> TLSError:
+    wanted = optional_static_tls() + -(-(need.size + need.alignment) // 512) * 512
+    return TLSError(
+        what,
+        f"{need.size} bytes of static thread-local storage do not fit; the process has {left} left",
+        f"start the process with GLIBC_TUNABLES=glibc.rtld.optional_static_tls={wanted}, "
+        "or compile with -fPIC",
+    )
+
+
+def optional_static_tls() -> int:
+    """The bytes that glibc.rtld.optional_static_tls had at the start, as far as one can tell."""
+    for setting in os.environ.get("GLIBC_TUNABLES", "").split(":"):
+        name, _, value = setting.partition("=")
+        if name == "glibc.rtld.optional_static_tls":
+            try:
+                return max(int(value, 0), _DEFAULT_OPTIONAL)
+            except ValueError:
+                break
+    return _DEFAULT_OPTIONAL

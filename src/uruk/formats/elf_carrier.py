@@ -1,0 +1,355 @@
+"""Carriers: ELF64 x86-64 shared objects without code that make the loader own thread-locals.
+
+    build_carrier(image, memory_size, alignment, static=True) -> CarrierFile
+    file.decode(slot bytes) -> CarrierValues
+
+The loader that opens a carrier takes its PT_TLS as one more module: it gives every running and every new
+thread a copy of the image, and writes what code needs to reach it (module id, thread-pointer offset,
+descriptors, offsets of other libraries' thread-locals) into slots of the carrier, because the carrier has
+relocations that ask for them.
+
+The file is one writable segment, never executable:
+
+    ELF header | program headers | slots | dynamic | symbols | strings | relocations | (padding) | image
+
+There is no hash table: nobody looks a name up in a carrier. Facts: gABI chapters 4 and 5 (headers, PT_LOAD
+congruence, dynamic section), psABI x86-64 sections 4.4 (relocations) and "TLS" (variant II), ELF-TLS by
+Drepper (PT_TLS).
+
+This module only makes bytes; opening them is `uruk.executor.inprocess_tls`, or the runtime of a remote
+executor.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from uruk.errors import TLSError
+
+MAX_ALIGNMENT = 1 << 16
+"""Largest alignment of thread-local storage that a carrier takes, in bytes."""
+
+MAX_SIZE = 1 << 30
+"""Largest thread-local storage of one module, in bytes; where it cannot be had, glibc aborts."""
+
+STATIC_ALIGNMENT = 64
+"""Alignment in bytes of every thread pointer, so the largest of static storage (glibc, x86-64)."""
+
+DYNAMIC_ALIGNMENT = 128
+"""An alignment above the loader's own 64 keeps it from using the static surplus unasked."""
+
+_PAGE = 4096
+_ET_DYN, _EM_X86_64 = 3, 62
+_PT_LOAD, _PT_DYNAMIC, _PT_TLS, _PT_GNU_STACK = 1, 2, 7, 0x6474E551
+_PF_W, _PF_R = 2, 4
+_DT_NULL, _DT_NEEDED, _DT_STRTAB, _DT_SYMTAB, _DT_RELA, _DT_RELASZ, _DT_RELAENT = 0, 1, 5, 6, 7, 8, 9
+_DT_STRSZ, _DT_SYMENT, _DT_SONAME, _DT_FLAGS = 10, 11, 14, 30
+_DF_BIND_NOW, _DF_STATIC_TLS = 8, 16
+_R_DTPMOD64, _R_DTPOFF64, _R_TPOFF64, _R_TLSDESC = 16, 17, 18, 36
+_GLOBAL_TLS = (1 << 4) | 6  # STB_GLOBAL, STT_TLS
+
+_EHDR = struct.Struct("<16sHHIQQQIHHHHHH")
+_PHDR = struct.Struct("<IIQQQQQQ")
+_SYM = struct.Struct("<IBBHQQ")
+_RELA = struct.Struct("<QIIq")
+_DYN = struct.Struct("<QQ")
+
+
+class ImportModel(Enum):
+    """How linked code reaches a thread-local of another module."""
+
+    INITIAL_EXEC = "initial-exec"
+    """One word: the variable's offset from the thread pointer (asks for static TLS of that module)."""
+    DYNAMIC = "dynamic"
+    """Two words: module id and offset in the module, the argument of ``__tls_get_addr``."""
+    DESCRIPTOR = "descriptor"
+    """Two words: a TLS descriptor (function, argument)."""
+
+
+_IMPORT_RELOCATIONS = {
+    ImportModel.INITIAL_EXEC: (_R_TPOFF64,),
+    ImportModel.DYNAMIC: (_R_DTPMOD64, _R_DTPOFF64),
+    ImportModel.DESCRIPTOR: (_R_TLSDESC,),
+}
+_SLOT_SIZE = {ImportModel.INITIAL_EXEC: 8, ImportModel.DYNAMIC: 16, ImportModel.DESCRIPTOR: 16}
+
+
+@dataclass(frozen=True)
+class TLSImport:
+    """A thread-local variable of another module: its symbol name (without version) and the access model."""
+
+    name: str
+    model: ImportModel = ImportModel.INITIAL_EXEC
+
+
+@dataclass(frozen=True)
+class CarrierFile:
+    """The bytes of a carrier, and where the loader writes: offsets are relative to the object's load bias.
+
+    `slots` is the offset of the first slot and `slots_size` their total size in bytes (they are contiguous,
+    8-byte words, little-endian). `module_slot` and `tp_slot` are None where the carrier does not ask for
+    them; a descriptor takes 16 bytes; an import takes 8 (initial-exec) or 16 bytes. The address of byte N of
+    the image in a thread is its thread pointer + the word at `tp_slot` + N. `block_size` is what the loader
+    sets aside, padding included.
+    """
+
+    data: bytes
+    slots: int
+    slots_size: int
+    module_slot: int | None
+    tp_slot: int | None
+    descriptor_slots: tuple[int, ...]
+    import_slots: tuple[int, ...]
+    imports: tuple[TLSImport, ...]
+    needed: tuple[str, ...]
+    block_size: int
+    alignment: int
+
+    def decode(self, raw: bytes) -> CarrierValues:
+        """What the loader wrote, from the `slots_size` bytes at `slots` of the loaded carrier."""
+        if len(raw) != self.slots_size:
+            raise TLSError("carrier", f"{len(raw)} bytes of slots, where {self.slots_size} were expected")
+
+        def word(slot: int, kind: str = "<Q") -> int:
+            return struct.unpack_from(kind, raw, slot - self.slots)[0]
+
+        return CarrierValues(
+            module_id=0 if self.module_slot is None else word(self.module_slot),
+            tp_offset=None if self.tp_slot is None else word(self.tp_slot, "<q"),
+            descriptors=[(word(slot), word(slot + 8)) for slot in self.descriptor_slots],
+            imports=[
+                (word(slot, "<q"),) if one.model is ImportModel.INITIAL_EXEC else (word(slot), word(slot + 8))
+                for one, slot in zip(self.imports, self.import_slots, strict=True)
+            ],
+        )
+
+
+@dataclass(frozen=True)
+class CarrierValues:
+    """What the loader wrote into a carrier's slots.
+
+    `module_id` is the module's id for ``__tls_get_addr`` (0 without own storage); `tp_offset` the (negative)
+    offset of the image's first byte from the thread pointer, None if not static; `descriptors` (function,
+    argument) pairs. An entry of `imports` is (offset from the thread pointer,) for initial-exec, (module id,
+    offset in it) for dynamic, (function, argument) for a descriptor. Pairs may be copied anywhere, and are
+    good while the carrier is loaded.
+    """
+
+    module_id: int
+    tp_offset: int | None
+    descriptors: list[tuple[int, int]]
+    imports: list[tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class _Relocation:
+    kind: int
+    slot: int
+    symbol: int = 0
+    addend: int = 0
+
+
+class _Slots:
+    """Assigns slots, in words after the headers, and collects the relocations that fill them."""
+
+    def __init__(self, start: int) -> None:
+        self.start = start
+        self.end = start
+        self.relocations: list[_Relocation] = []
+
+    def add(self, kinds: Sequence[int], size: int, symbol: int = 0, addend: int = 0) -> int:
+        slot = self.end
+        self.end += size
+        for index, kind in enumerate(kinds):
+            self.relocations.append(_Relocation(kind, slot + 8 * index, symbol, addend))
+        return slot
+
+
+def build_carrier(
+    image: bytes,
+    memory_size: int,
+    alignment: int,
+    *,
+    static: bool,
+    padding: int = 0,
+    descriptors: Sequence[int] = (),
+    imports: Sequence[TLSImport] = (),
+    needed: Sequence[str] = (),
+    soname: str = "",
+    what: str = "thread-local storage",
+) -> CarrierFile:
+    """A carrier for `memory_size` bytes of TLS that start as `image` and then zeros, aligned to `alignment`
+    bytes.
+
+    `static` asks for a fixed offset from the thread pointer (local-exec, initial-exec); without it the loader
+    never uses static TLS for this module. glibc places a static block right behind the last one, so its
+    alignment comes from `padding`, bytes at the block's end: the caller compares the offset that it got with
+    `alignment`, and tries again with other padding (glibc's own alignment leaves gaps that it never gets
+    back). `descriptors` are byte offsets into the image that need a TLS descriptor. `imports` are
+    thread-locals of other modules, searched in the program, then in the libraries `needed` (sonames or
+    paths). With `memory_size` 0 the carrier has no TLS of its own, only imports. `what` names the module in
+    errors. Raises TLSError for sizes, alignments, offsets or names that no carrier can hold.
+    """
+    _check(what, image, memory_size, alignment, static or bool(descriptors), imports, [*needed, soname])
+    _check_static(what, static, alignment, padding)
+    _check_descriptors(what, descriptors, memory_size)
+    block_size = memory_size + padding
+    block_alignment = 1 if static else max(alignment, DYNAMIC_ALIGNMENT)
+    count = 4 if memory_size else 3
+    slots = _Slots(_EHDR.size + count * _PHDR.size)
+    module_slot = slots.add((_R_DTPMOD64,), 8) if memory_size else None
+    tp_slot = slots.add((_R_TPOFF64,), 8) if static else None
+    descriptor_slots = tuple(slots.add((_R_TLSDESC,), 16, addend=offset) for offset in descriptors)
+    import_slots = tuple(
+        slots.add(_IMPORT_RELOCATIONS[one.model], _SLOT_SIZE[one.model], index + 1)
+        for index, one in enumerate(imports)
+    )
+    data = _assemble(image.rstrip(b"\0"), block_size, block_alignment, slots, imports, needed, soname)
+    return CarrierFile(
+        data=data.file,
+        slots=data.bias + slots.start,
+        slots_size=slots.end - slots.start,
+        module_slot=None if module_slot is None else data.bias + module_slot,
+        tp_slot=None if tp_slot is None else data.bias + tp_slot,
+        descriptor_slots=tuple(data.bias + slot for slot in descriptor_slots),
+        import_slots=tuple(data.bias + slot for slot in import_slots),
+        imports=tuple(imports),
+        needed=tuple(needed),
+        block_size=block_size,
+        alignment=alignment,
+    )
+
+
+def _check(
+    what: str,
+    image: bytes,
+    memory_size: int,
+    alignment: int,
+    storage: bool,
+    imports: Sequence[TLSImport],
+    names: Sequence[str],
+) -> None:
+    if not 0 <= memory_size <= MAX_SIZE:
+        raise TLSError(what, f"{memory_size} bytes of thread-local storage; at most {MAX_SIZE} are possible")
+    if len(image) > memory_size:
+        raise TLSError(what, f"an initial image of {len(image)} bytes for {memory_size} bytes of storage")
+    if alignment < 1 or alignment & (alignment - 1) or alignment > MAX_ALIGNMENT:
+        raise TLSError(what, f"alignment {alignment}; a power of two up to {MAX_ALIGNMENT} is possible")
+    if storage and not memory_size:
+        raise TLSError(what, "offsets or descriptors asked for, but the module has no thread-local storage")
+    if not memory_size and not imports:
+        raise TLSError(what, "neither thread-local storage nor imports: nothing to carry")
+    for one in imports:
+        if not one.name:
+            raise TLSError(what, "an imported thread-local variable without a name")
+    for name in [*(one.name for one in imports), *names]:
+        try:
+            encoded = _encode(name)
+        except UnicodeEncodeError:
+            raise TLSError(what, f"the name {name!r} is not text that can be written") from None
+        if 0 in encoded:
+            raise TLSError(what, f"the name {name!r} has a zero byte")
+
+
+def _check_static(what: str, static: bool, alignment: int, padding: int) -> None:
+    if not static:
+        if padding:
+            raise TLSError(what, "padding is for static thread-local storage only")
+        return
+    if not 0 <= padding < STATIC_ALIGNMENT:
+        raise TLSError(what, f"{padding} bytes of padding; less than {STATIC_ALIGNMENT} are meant")
+    if alignment > STATIC_ALIGNMENT:
+        raise TLSError(
+            what,
+            f"alignment {alignment} of static thread-local storage; at most {STATIC_ALIGNMENT} is possible",
+            "compile with -fPIC, so that the code reaches its thread-locals through __tls_get_addr",
+        )
+
+
+def _check_descriptors(what: str, descriptors: Sequence[int], memory_size: int) -> None:
+    for offset in descriptors:
+        # One past the end is a legal address; further out nothing of this module can be meant.
+        if not 0 <= offset <= memory_size:
+            raise TLSError(what, f"a descriptor for offset {offset} of {memory_size} bytes of storage")
+
+
+@dataclass(frozen=True)
+class _Assembled:
+    file: bytes
+    bias: int
+
+
+def _assemble(
+    image: bytes,
+    memory_size: int,
+    alignment: int,
+    slots: _Slots,
+    imports: Sequence[TLSImport],
+    needed: Sequence[str],
+    soname: str,
+) -> _Assembled:
+    strings, offsets = _string_table([*needed, *([soname] if soname else []), *(one.name for one in imports)])
+    static = any(one.kind == _R_TPOFF64 for one in slots.relocations)
+    entries = len(needed) + bool(soname) + 9
+    dynamic_at = slots.end
+    symbols_at = dynamic_at + entries * _DYN.size
+    strings_at = symbols_at + (len(imports) + 1) * _SYM.size
+    relocations_at = _align(strings_at + len(strings), 8)
+    end = relocations_at + len(slots.relocations) * _RELA.size
+    # The image's address is a multiple of the alignment, so that the block's first byte is the image's first
+    # byte.
+    image_at = _align(end, min(alignment, _PAGE)) if image else end
+    bias = -image_at % alignment if image and alignment > _PAGE else 0
+    image_address = bias + image_at if image else 0
+
+    dynamic = [(_DT_NEEDED, offsets[name]) for name in needed]
+    if soname:
+        dynamic.append((_DT_SONAME, offsets[soname]))
+    dynamic += [(_DT_STRTAB, bias + strings_at), (_DT_SYMTAB, bias + symbols_at), (_DT_STRSZ, len(strings))]
+    dynamic += [(_DT_SYMENT, _SYM.size), (_DT_RELA, bias + relocations_at)]
+    dynamic += [(_DT_RELASZ, end - relocations_at), (_DT_RELAENT, _RELA.size)]
+    dynamic += [(_DT_FLAGS, _DF_BIND_NOW | (_DF_STATIC_TLS if static else 0)), (_DT_NULL, 0)]
+
+    size = image_at + len(image)
+    segments = [_PHDR.pack(_PT_LOAD, _PF_R | _PF_W, 0, bias, bias, size, size, _PAGE)]
+    place = bias + dynamic_at
+    length = entries * _DYN.size
+    segments.append(_PHDR.pack(_PT_DYNAMIC, _PF_R | _PF_W, dynamic_at, place, place, length, length, 8))
+    # Without PT_GNU_STACK the loader would make every thread's stack executable.
+    segments.append(_PHDR.pack(_PT_GNU_STACK, _PF_R | _PF_W, 0, 0, 0, 0, 0, 16))
+    if memory_size:
+        file_place = image_at if image else 0
+        tls = (file_place, image_address, image_address, len(image), memory_size, alignment)
+        segments.append(_PHDR.pack(_PT_TLS, _PF_R, *tls))
+    ident = b"\x7fELF\2\1\1" + bytes(9)
+    header = _EHDR.pack(ident, _ET_DYN, _EM_X86_64, 1, 0, 64, 0, 0, 64, 56, len(segments), 64, 0, 0)
+    parts = [header, *segments, bytes(slots.end - slots.start)]
+    parts += [_DYN.pack(*entry) for entry in dynamic]
+    parts.append(bytes(_SYM.size))
+    parts += [_SYM.pack(offsets[one.name], _GLOBAL_TLS, 0, 0, 0, 0) for one in imports]
+    parts += [strings, bytes(relocations_at - strings_at - len(strings))]
+    parts += [_RELA.pack(bias + one.slot, one.kind, one.symbol, one.addend) for one in slots.relocations]
+    parts += [bytes(image_at - end), image]
+    return _Assembled(b"".join(parts), bias)
+
+
+def _string_table(names: Sequence[str]) -> tuple[bytes, dict[str, int]]:
+    table = bytearray(1)
+    offsets: dict[str, int] = {}
+    for name in names:
+        if name not in offsets:
+            offsets[name] = len(table)
+            table += _encode(name) + b"\0"
+    return bytes(table), offsets
+
+
+def _encode(name: str) -> bytes:
+    # Names come from files: bytes that are no UTF-8 are kept as surrogates.
+    return name.encode("utf-8", "surrogateescape")
+
+
+def _align(value: int, alignment: int) -> int:
+    return (value + alignment - 1) & -alignment
