@@ -1,0 +1,132 @@
+"""Reads at chosen places of a file or a buffer, so that large inputs need not be read whole.
+
+Files are read with `pread`, never mapped: a file that shrinks under a mapping kills the process (SIGBUS);
+here it is an error. Every read is checked against the size, so no caller gets fewer bytes than it asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from uruk.errors import ObjectFormatError, SessionClosed
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+_FIRST = 4096  # bytes kept from the start of a file: headers and small indices then cost no further read
+
+
+class ByteSource:
+    """A file or buffer of `size` bytes; `name` is what errors call it, `path` is None for a buffer."""
+
+    def __init__(self, source: str | os.PathLike[str] | Buffer, name: str | None = None) -> None:
+        """Open `source`. Raises ObjectFormatError for a path that is no readable regular file."""
+        self._fd = -1
+        self._view: memoryview | None = None
+        self.path: str | None = None
+        if isinstance(source, (str, os.PathLike)):
+            self.path = os.fspath(source)
+            self.name = self.path if name is None else name
+            self._fd, self.size = _open_regular(self.path, self.name)
+            self._first = b""
+            self._first = self.read(0, min(_FIRST, self.size), "file")
+        else:
+            view = memoryview(source)
+            self.name = "<bytes>" if name is None else name
+            self._view = view if view.format == "B" and view.contiguous and view.ndim == 1 else view.cast("B")
+            self.size = len(self._view)
+            self._first = bytes(self._view[:_FIRST])
+
+    def read(self, offset: int, size: int, structure: str) -> bytes:
+        """The `size` bytes at `offset`. Raises ObjectFormatError, about `structure`, if they are not all
+        there.
+        """
+        end = offset + size
+        if offset < 0 or size < 0 or end > self.size:
+            raise self.error(structure, f"{size} bytes do not fit in the file's {self.size}", offset)
+        if end <= len(self._first):
+            return self._first[offset:end]
+        if self._view is not None:
+            return bytes(self._view[offset:end])
+        try:
+            data = os.pread(self._descriptor(), size, offset)
+        except OSError as error:
+            raise self.error(structure, f"cannot be read: {error.strerror}", offset) from error
+        if len(data) == size:
+            return data
+        buffer = bytearray(size)
+        self.read_into(offset, memoryview(buffer), structure)
+        return bytes(buffer)
+
+    def read_into(self, offset: int, target: memoryview, structure: str) -> None:
+        """Fill `target` (writable bytes) from `offset`. Raises ObjectFormatError if the source is too
+        short.
+        """
+        size = len(target)
+        if offset < 0 or offset + size > self.size:
+            raise self.error(structure, f"{size} bytes do not fit in the file's {self.size}", offset)
+        if self._view is not None:
+            target[:] = self._view[offset : offset + size]
+            return
+        done = 0
+        while done < size:
+            try:
+                got = os.preadv(self._descriptor(), [target[done:]], offset + done)
+            except OSError as error:
+                raise self.error(structure, f"cannot be read: {error.strerror}", offset + done) from error
+            if got == 0:
+                raise self.error(structure, "the file has become shorter while it was read", offset + done)
+            done += got
+
+    def identity(self) -> tuple[int, int] | None:
+        """Device and inode of the file, None for a buffer."""
+        if self._view is not None:
+            return None
+        status = os.fstat(self._descriptor())
+        return status.st_dev, status.st_ino
+
+    def error(self, structure: str, problem: str, offset: int | None = None) -> ObjectFormatError:
+        """An ObjectFormatError that names this source."""
+        return ObjectFormatError(self.name, structure, problem, offset)
+
+    def close(self) -> None:
+        """Release the file or buffer; later reads raise SessionClosed (small ones near the start may still
+        work).
+        """
+        descriptor, self._fd = self._fd, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def _descriptor(self) -> int:
+        if self._fd < 0:
+            raise SessionClosed(f"{self.name} is closed")
+        return self._fd
+
+    def __enter__(self) -> ByteSource:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_fd", -1) >= 0:
+            self.close()
+
+
+def _open_regular(path: str, name: str) -> tuple[int, int]:
+    """Descriptor and size of a regular file; O_NONBLOCK so that a named pipe cannot hang the open."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except (OSError, ValueError) as error:
+        problem = error.strerror if isinstance(error, OSError) else str(error)
+        raise ObjectFormatError(name, "file", f"cannot be opened: {problem}") from error
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise ObjectFormatError(name, "file", "is not a regular file")
+    return descriptor, status.st_size
