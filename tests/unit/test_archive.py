@@ -1,4 +1,4 @@
-"""Archives against `ar t`, `ar p` and `nm -s`, in every layout that llvm-ar and GNU ar write; and hostile ones."""
+"""Archives in every layout that llvm-ar and GNU ar write, against `ar t` and `nm -s`; and hostile ones."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import random
 import struct
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ LLVM_AR = "llvm-ar-19"
 FORMATS = ["gnu", "bsd", "darwin", "coff"]
 SOURCES = {
     "one.o": "int one(void) { return 1; } int shared_name(void) { return 1; }",
-    "a_member_with_a_name_past_sixteen.o": "int long_named(void) { return 2; } int shared_name(void) { return 2; }",
+    "a_member_with_a_name_past_sixteen.o": "int long_named; int shared_name(void) { return 2; }",
     "with space.o": "int spaced = 3; static int hidden_one; int *address(void) { return &hidden_one; }",
 }
 
@@ -131,7 +132,12 @@ def test_symdef_sorted_still_gives_the_first_member(tmp_path: Path) -> None:
     def member(name: bytes, content: bytes) -> bytes:
         return name.ljust(48) + str(len(content)).encode().ljust(10) + b"`\n" + content
 
-    data = b"!<arch>\n" + member(b"__.SYMDEF SORTED", bytes(body)) + member(b"a.o", b"AA") + member(b"b.o", b"BB")
+    data = (
+        b"!<arch>\n"
+        + member(b"__.SYMDEF SORTED", bytes(body))
+        + member(b"a.o", b"AA")
+        + member(b"b.o", b"BB")
+    )
     with Archive.open(data) as archive:
         assert archive.member(archive.index()[b"twice"]).name == "a.o"
 
@@ -199,7 +205,8 @@ def test_not_an_archive(tmp_path: Path) -> None:
 
 def test_empty() -> None:
     with Archive.open(bytearray(b"!<arch>\n")) as archive:
-        assert list(archive.members()) == [] and archive.index() == {}
+        assert list(archive.members()) == []
+        assert archive.index() == {}
 
 
 def test_index_entry_outside_the_archive(objects: Path, tmp_path: Path) -> None:
@@ -207,7 +214,8 @@ def test_index_entry_outside_the_archive(objects: Path, tmp_path: Path) -> None:
     data[72:76] = b"\xff\xff\xff\xff"
     with Archive.open(data, "lib.a") as archive, pytest.raises(ObjectFormatError, match="outside") as caught:
         archive.index()
-    assert caught.value.file == "lib.a" and caught.value.offset == 68
+    assert caught.value.file == "lib.a"
+    assert caught.value.offset == 68
 
 
 def exercise(data: bytes, name: str) -> None:
@@ -215,14 +223,13 @@ def exercise(data: bytes, name: str) -> None:
     try:
         with Archive.open(data, name) as archive:
             for place in list(archive.index().values())[:8]:
-                try:
+                with suppress(ObjectFormatError):
                     archive.read(archive.member(place))
-                except ObjectFormatError:
-                    pass
             for member in archive.members():
                 archive.read(member)
     except ObjectFormatError as error:
-        assert error.file.startswith(name)
+        if not error.file.startswith(name):
+            raise
 
 
 @pytest.mark.parametrize("layout", [*FORMATS, "thin"])
@@ -239,5 +246,7 @@ def test_hostile(layout: str, objects: Path, tmp_path: Path) -> None:
         damaged = bytearray(data)
         for _ in range(rng.randint(1, 4)):
             at = rng.randrange(min(len(data), 600))
-            damaged[at] = rng.choice([damaged[at] ^ 1 << rng.randrange(8), 0, 0xFF, 0x39, 0x2F, rng.randrange(256)])
+            damaged[at] = rng.choice(
+                [damaged[at] ^ 1 << rng.randrange(8), 0, 0xFF, 0x39, 0x2F, rng.randrange(256)]
+            )
         exercise(bytes(damaged), name)

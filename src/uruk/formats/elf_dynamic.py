@@ -1,0 +1,294 @@
+"""Reads what an ELF64 shared library offers: its names, what it needs, and its dynamic symbols.
+
+Nothing is loaded and the file is not read whole: the program headers lead to the dynamic section (gABI,
+"Dynamic Section"), that to the symbol, string, hash and version tables, and looking up one name reads a few
+dozen bytes of them. Thread-local symbols of a library are bound with this: asking the loader (`dlsym`) would
+make the library's thread-local storage dynamic for good.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from uruk.formats.byte_source import ByteSource
+from uruk.formats.elf_constants import SECTION_HEADER, SYMBOL
+from uruk.formats.elf_dynamic_hash import gnu_candidates, gnu_symbol_count, sysv_candidates
+from uruk.graph.types import I64, AnyArray
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+STT_TLS = 6
+STT_GNU_IFUNC = 10
+
+_PROGRAM_HEADER = np.dtype(
+    [
+        ("type", "<u4"),
+        ("flags", "<u4"),
+        ("offset", "<u8"),
+        ("address", "<u8"),
+        ("physical", "<u8"),
+        ("file_size", "<u8"),
+        ("memory_size", "<u8"),
+        ("align", "<u8"),
+    ]
+)
+_TAG = np.dtype([("tag", "<i8"), ("value", "<i8")])
+_PT_LOAD, _PT_DYNAMIC = 1, 2
+_DT_NEEDED, _DT_HASH, _DT_STRTAB, _DT_SYMTAB, _DT_STRSZ, _DT_SYMENT, _DT_SONAME = 1, 4, 5, 6, 10, 11, 14
+_DT_GNU_HASH, _DT_VERSYM, _DT_VERDEF, _DT_VERDEFNUM = 0x6FFFFEF5, 0x6FFFFFF0, 0x6FFFFFFC, 0x6FFFFFFD
+_SHT_DYNSYM = 11
+_HIDDEN_VERSION = 0x8000
+_LONGEST_STRING = 4096  # of names of libraries and versions; bounds the work that a hostile file can cause
+_BOUND_BY_NAME = (1, 2, 10)  # STB_GLOBAL, STB_WEAK, STB_GNU_UNIQUE
+
+
+@dataclass(frozen=True, slots=True)
+class DynamicSymbol:
+    """A symbol that a library defines. `value` is relative to the load address, or to the TLS block for
+    STT_TLS.
+
+    `type` and `binding` are gABI's STT_ and STB_ numbers, `size` is in bytes. `default` says that a reference
+    without a version means this one; `version` is None where the library has no versions or the symbol is in
+    the base one.
+    """
+
+    name: bytes
+    type: int
+    binding: int
+    visibility: int
+    section: int
+    value: int
+    size: int
+    version: bytes | None
+    default: bool
+
+
+class SharedLibrary:
+    """An open shared library. Close it, or use it in a `with`; what was read stays valid."""
+
+    def __init__(self, source: ByteSource) -> None:
+        """Read headers and the dynamic section. Raises ObjectFormatError if this is no ELF64 shared
+        library.
+        """
+        self._source = source
+        self.path = source.path
+        self.name = source.name
+        header = source.read(0, min(64, source.size), "ELF header")
+        if len(header) < 64 or header[:4] != b"\x7fELF":
+            raise source.error("ELF header", "not an ELF file", 0)
+        if header[4:6] != b"\x02\x01" or int.from_bytes(header[16:18], "little") != 3:
+            raise source.error("ELF header", "not a 64-bit little-endian shared library", 4)
+        if int.from_bytes(header[54:56], "little") != 56:
+            raise source.error("ELF header", "program headers are not 56 bytes each", 54)
+        self.machine = int.from_bytes(header[18:20], "little")
+        self._header = np.frombuffer(header[32:48], "<u8")
+        self._loads: list[tuple[int, int, int]] = []  # address, file offset, size in the file
+        self._tags = self._dynamic_section(int(self._header[0]), int.from_bytes(header[56:58], "little"))
+        self._section_count = int.from_bytes(header[60:62], "little")
+        strings = self._first(_DT_STRTAB)
+        self._strings = self._offset(strings, "dynamic string table") if strings is not None else 0
+        self._strings_size = self._first(_DT_STRSZ) or 0
+        symbols = self._first(_DT_SYMTAB)
+        self._symbols = self._offset(symbols, "dynamic symbol table") if symbols is not None else None
+        if self._first(_DT_SYMENT) not in (None, SYMBOL.itemsize):
+            raise source.error("dynamic section", f"DT_SYMENT is {self._first(_DT_SYMENT)}, not 24")
+
+    @cached_property
+    def soname(self) -> str | None:
+        """The name that others know the library by (DT_SONAME)."""
+        place = self._first(_DT_SONAME)
+        return None if place is None else os.fsdecode(self._string(place))
+
+    @cached_property
+    def needed(self) -> tuple[str, ...]:
+        """The libraries that this one needs (DT_NEEDED), in order."""
+        return tuple(os.fsdecode(self._string(place)) for place in self._all(_DT_NEEDED))
+
+    @cached_property
+    def versions(self) -> dict[int, bytes]:
+        """Version number -> name, of the versions that the library defines; without the base one, its own
+        name.
+        """
+        place = self._first(_DT_VERDEF)
+        found: dict[int, bytes] = {}
+        if place is None:
+            return found
+        offset = self._offset(place, "version definitions")
+        for _ in range(min(self._first(_DT_VERDEFNUM) or 0, 0x7FFF)):
+            words = self._source.read(offset, 20, "version definition")
+            _, flags, index, _ = np.frombuffer(words[:8], "<u2").tolist()
+            aux, following = np.frombuffer(words[12:20], "<u4").tolist()
+            name = int.from_bytes(self._source.read(offset + aux, 4, "version definition"), "little")
+            if not flags & 1:  # VER_FLG_BASE
+                found[index & 0x7FFF] = self._string(name)
+            if following == 0:
+                break
+            offset += following
+        return found
+
+    def find(self, name: bytes, version: bytes | None = None) -> DynamicSymbol | None:
+        """The definition of `name`: of that version, else the default one, else the first. None if there is
+        none.
+
+        Reads only what the hash table points at. Raises ObjectFormatError where tables contradict each other.
+        """
+        first: DynamicSymbol | None = None
+        for row in self._candidates(name):
+            symbol = self._symbol(row, name)
+            if symbol is None:
+                continue
+            if symbol.version == version if version is not None else symbol.default:
+                return symbol
+            first = first or symbol
+        return first if version is None else None
+
+    def symbols(self) -> list[DynamicSymbol]:
+        """Every symbol that the library defines. Slow for large ones: use find() for single names."""
+        count = self._count()
+        if self._symbols is None or count == 0:
+            return []
+        table = np.frombuffer(self._source.read(self._symbols, count * 24, "dynamic symbol table"), SYMBOL)
+        wanted = (table["section"] != 0) & np.isin(table["info"] >> 4, _BOUND_BY_NAME)
+        versions = self._versions_of(count)
+        strings = self._source.read(self._strings, self._strings_size, "dynamic string table")
+        found: list[DynamicSymbol] = []
+        room = 16 * len(strings)  # names may share tails, but not without end
+        for row in np.flatnonzero(wanted).tolist():
+            place, info, other, section, value, size = table[row].item()
+            end = strings.find(b"\0", place)
+            room -= end - place
+            if place >= len(strings) or end < 0 or room < 0:
+                raise self._source.error(
+                    "dynamic symbol table", f"symbol {row}: malformed name", self._symbols
+                )
+            made = self._make(strings[place:end], info, other, section, value, size, int(versions[row]))
+            found.append(made)
+        return found
+
+    def close(self) -> None:
+        """Close the file."""
+        self._source.close()
+
+    def __enter__(self) -> SharedLibrary:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Tables
+
+    def _dynamic_section(self, offset: int, count: int) -> AnyArray:
+        """Tags and values of PT_DYNAMIC up to DT_NULL; notes the loaded segments on the way."""
+        headers = np.frombuffer(self._source.read(offset, count * 56, "program headers"), _PROGRAM_HEADER)
+        places = headers[["address", "offset", "file_size"]]
+        self._loads = places[headers["type"] == _PT_LOAD].tolist()
+        dynamic: list[tuple[int, int, int]] = places[headers["type"] == _PT_DYNAMIC].tolist()
+        if not dynamic:
+            raise self._source.error("program headers", "no dynamic section", offset)
+        _, start, size = dynamic[0]
+        tags = np.frombuffer(self._source.read(start, size // 16 * 16, "dynamic section"), _TAG)
+        ends = np.flatnonzero(tags["tag"] == 0)
+        return tags[: int(ends[0])] if ends.size else tags
+
+    def _all(self, tag: int) -> list[int]:
+        return self._tags["value"][self._tags["tag"] == tag].tolist()
+
+    def _first(self, tag: int) -> int | None:
+        values = self._all(tag)
+        return values[0] if values else None
+
+    def _offset(self, address: int, structure: str) -> int:
+        """Where in the file the byte for a virtual address is."""
+        for start, offset, size in self._loads:
+            if start <= address < start + size:
+                return offset + address - start
+        raise self._source.error(structure, f"address {address:#x} is in no loaded segment")
+
+    def _string(self, place: int) -> bytes:
+        """The string at `place` of the dynamic string table."""
+        size = min(_LONGEST_STRING + 1, self._strings_size - place)
+        if place >= 0 and size > 0:
+            end = min(size, self._source.size - self._strings - place)
+            text, nul, _ = self._source.read(self._strings + place, end, "dynamic string").partition(b"\0")
+            if nul:
+                return text
+        raise self._source.error("dynamic string table", f"no string at {place}", self._strings)
+
+    def _candidates(self, name: bytes) -> list[int]:
+        """Rows of the symbol table that may be `name`, from the hash table; all of them if there is none."""
+        if self._symbols is None:
+            return []
+        for tag, look in ((_DT_GNU_HASH, gnu_candidates), (_DT_HASH, sysv_candidates)):
+            place = self._first(tag)
+            if place is not None:
+                return look(self._source, self._offset(place, "hash table"), name)
+        return list(range(self._count()))
+
+    def _count(self) -> int:
+        """How many rows the symbol table has: nothing says so outright."""
+        place = self._first(_DT_HASH)
+        if place is not None:
+            word = self._source.read(self._offset(place, "hash table") + 4, 4, "hash table")
+            return int.from_bytes(word, "little")
+        rows = 0
+        place = self._first(_DT_GNU_HASH)
+        if place is not None:
+            rows = gnu_symbol_count(self._source, self._offset(place, "hash table"))
+        return max(rows, self._count_in_sections())
+
+    def _count_in_sections(self) -> int:
+        if self._section_count == 0:
+            return 0
+        raw = self._source.read(int(self._header[1]), self._section_count * 64, "section headers")
+        table = np.frombuffer(raw, SECTION_HEADER)
+        sizes: list[int] = table["size"][table["type"] == _SHT_DYNSYM].tolist()
+        return min(sizes[0], self._source.size) // 24 if sizes else 0
+
+    def _symbol(self, row: int, name: bytes) -> DynamicSymbol | None:
+        """Row `row`, if it is a definition of `name`."""
+        assert self._symbols is not None
+        raw = self._source.read(self._symbols + row * 24, 24, "dynamic symbol table")
+        place, info, other, section, value, size = np.frombuffer(raw, SYMBOL)[0].item()
+        if section == 0 or info >> 4 not in _BOUND_BY_NAME or place + len(name) >= self._strings_size:
+            return None
+        if self._source.read(self._strings + place, len(name) + 1, "dynamic string") != name + b"\0":
+            return None
+        versions = self._first(_DT_VERSYM)
+        number = 1
+        if versions is not None:
+            offset = self._offset(versions, "symbol versions") + row * 2
+            number = int.from_bytes(self._source.read(offset, 2, "symbol versions"), "little")
+        return self._make(name, info, other, section, value, size, number)
+
+    def _make(
+        self, name: bytes, info: int, other: int, section: int, value: int, size: int, number: int
+    ) -> DynamicSymbol:
+        version = self.versions.get(number & 0x7FFF)
+        default = not number & _HIDDEN_VERSION
+        return DynamicSymbol(name, info & 15, info >> 4, other & 3, section, value, size, version, default)
+
+    def _versions_of(self, count: int) -> I64:
+        place = self._first(_DT_VERSYM)
+        if place is None:
+            return np.ones(count, np.int64)
+        raw = self._source.read(self._offset(place, "symbol versions"), count * 2, "symbol versions")
+        return np.frombuffer(raw, "<u2").astype(np.int64)
+
+
+def read_shared_library(source: str | os.PathLike[str] | Buffer, name: str | None = None) -> SharedLibrary:
+    """Open a shared library from a path or a buffer. Raises ObjectFormatError."""
+    opened = ByteSource(source, name)
+    try:
+        return SharedLibrary(opened)
+    except BaseException:
+        opened.close()
+        raise

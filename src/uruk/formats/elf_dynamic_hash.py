@@ -1,0 +1,103 @@
+"""The two hash tables over dynamic symbols: DT_HASH (gABI, "Hash Table") and DT_GNU_HASH.
+
+DT_GNU_HASH, little-endian words: bucket count, first hashed row, Bloom filter size in 64-bit words, Bloom
+shift; the filter; the buckets (lowest row with that hash, 0 for none); for each row from the first hashed on,
+its hash with the lowest bit replaced by "last of its bucket". Rows of one bucket are adjacent.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from uruk.formats.byte_source import ByteSource
+
+_STEP = 16  # chain words read at once: most chains are shorter
+
+
+def gnu_hash(name: bytes) -> int:
+    """Hash of DT_GNU_HASH: h * 33 + byte from 5381, 32 bits."""
+    value = 5381
+    for byte in name:
+        value = (value * 33 + byte) & 0xFFFFFFFF
+    return value
+
+
+def sysv_hash(name: bytes) -> int:
+    """Hash of DT_HASH (gABI, figure "Hashing Function")."""
+    value = 0
+    for byte in name:
+        value = (value << 4) + byte
+        value = (value ^ (value & 0xF0000000) >> 24) & 0x0FFFFFFF
+    return value
+
+
+def gnu_candidates(source: ByteSource, offset: int, name: bytes) -> list[int]:
+    """Rows whose hash is that of `name`. Raises ObjectFormatError where the table leaves the file."""
+    buckets, first, words, shift = _gnu_header(source, offset)
+    if buckets == 0 or words == 0:
+        return []
+    value = gnu_hash(name)
+    word = int.from_bytes(source.read(offset + 16 + value // 64 % words * 8, 8, "Bloom filter"), "little")
+    if not word >> value % 64 & word >> (value >> shift) % 64 & 1:
+        return []
+    buckets_at = offset + 16 + words * 8
+    row = int.from_bytes(source.read(buckets_at + value % buckets * 4, 4, "hash bucket"), "little")
+    if row < first or row == 0:
+        return []
+    found: list[int] = []
+    chain = buckets_at + buckets * 4 - first * 4
+    while True:
+        at = chain + row * 4
+        count = max(1, min(_STEP, (source.size - at) // 4))
+        for entry in np.frombuffer(source.read(at, count * 4, "hash chain"), "<u4").tolist():
+            if (entry ^ value) >> 1 == 0:
+                found.append(row)
+            if entry & 1:
+                return found
+            row += 1
+
+
+def gnu_symbol_count(source: ByteSource, offset: int) -> int:
+    """Rows of the symbol table: one past the end of the last chain."""
+    buckets, first, words, _ = _gnu_header(source, offset)
+    buckets_at = offset + 16 + words * 8
+    table = np.frombuffer(source.read(buckets_at, buckets * 4, "hash buckets"), "<u4")
+    row = int(table.max()) if table.size else 0
+    if row < first or row == 0:
+        return first
+    chain = buckets_at + buckets * 4 - first * 4
+    step = 256
+    while True:
+        at = chain + row * 4
+        count = max(1, min(step, (source.size - at) // 4))
+        last = np.flatnonzero(np.frombuffer(source.read(at, count * 4, "hash chain"), "<u4") & 1)
+        if last.size:
+            return row + int(last[0]) + 1
+        row += count
+        step *= 4
+
+
+def sysv_candidates(source: ByteSource, offset: int, name: bytes) -> list[int]:
+    """Rows in the bucket of `name`. Raises ObjectFormatError for a chain that leaves the table or has no
+    end.
+    """
+    header = source.read(offset, 8, "hash table")
+    buckets, chains = np.frombuffer(header, "<u4").tolist()
+    if buckets == 0:
+        return []
+    row = int.from_bytes(source.read(offset + 8 + sysv_hash(name) % buckets * 4, 4, "hash bucket"), "little")
+    found: list[int] = []
+    seen: set[int] = set()
+    while row != 0:
+        if row >= chains or row in seen:
+            raise source.error("hash table", f"malformed chain at row {row}", offset)
+        seen.add(row)
+        found.append(row)
+        row = int.from_bytes(source.read(offset + 8 + (buckets + row) * 4, 4, "hash chain"), "little")
+    return found
+
+
+def _gnu_header(source: ByteSource, offset: int) -> tuple[int, int, int, int]:
+    header = source.read(offset, 16, "GNU hash table")
+    buckets, first, words, shift = np.frombuffer(header, "<u4").tolist()
+    return buckets, first, words, shift

@@ -1,0 +1,90 @@
+"""The dynamic loader's cache of shared libraries (/etc/ld.so.cache): soname -> path.
+
+Two layouts of glibc, alone or the second behind the first (aligned to 8):
+- `ld.so-1.7.0`, pad to 12, count (u32); entries of 12 bytes: flags, soname offset, path offset; the strings,
+  which the offsets count from;
+- `glibc-ld.so.cache1.1`, count, string bytes, flags, extensions, pad to 48; entries of 24 bytes: flags,
+  soname offset, path offset, OS version, u64 hardware capabilities; offsets count from the first byte of this
+  header.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+
+import numpy as np
+
+from uruk.errors import ObjectFormatError
+from uruk.formats.byte_source import ByteSource
+
+CACHE_PATH = "/etc/ld.so.cache"
+
+_OLD_MAGIC = b"ld.so-1.7.0"
+_NEW_MAGIC = b"glibc-ld.so.cache1.1"
+_NEW_HEADER = 48
+_OLD_ENTRY = np.dtype([("flags", "<i4"), ("soname", "<u4"), ("path", "<u4")])
+_NEW_ENTRY = np.dtype(
+    [("flags", "<i4"), ("soname", "<u4"), ("path", "<u4"), ("version", "<u4"), ("capabilities", "<u8")]
+)
+_ABI = {62: 0x0303, 183: 0x0A03, 243: 0x0F03}  # e_machine -> flags that ldconfig gives a 64-bit library of it
+_LONGEST = 4096
+
+
+def parse_loader_cache(data: bytes, machine: int, name: str = CACHE_PATH) -> dict[str, str]:
+    """Soname -> path, of the libraries for `machine` (an e_machine number) that run on every CPU of it.
+
+    The first entry for a soname wins, as it does for the loader. Raises ObjectFormatError.
+    """
+    start, base, count, entry = _layout(data, name)
+    if start + count * entry.itemsize > len(data):
+        raise ObjectFormatError(
+            name, "loader cache", f"{count} entries do not fit in {len(data)} bytes", start
+        )
+    table = np.frombuffer(data, entry, count, start)
+    wanted = table["flags"] == _ABI.get(machine, -1)
+    if entry is _NEW_ENTRY:
+        wanted &= (
+            table["capabilities"] == 0
+        )  # others are builds for newer CPUs, which the loader chooses itself
+    found: dict[str, str] = {}
+    for soname, path in table[wanted][["soname", "path"]].tolist():
+        found.setdefault(_string(name, data, base + soname), _string(name, data, base + path))
+    return found
+
+
+def _layout(data: bytes, name: str) -> tuple[int, int, int, np.dtype[np.void]]:
+    """Where the entries begin, what string offsets count from, how many entries, and their layout."""
+    header = 0
+    if data.startswith(_OLD_MAGIC):
+        count = int.from_bytes(data[12:16], "little")
+        end = 16 + count * _OLD_ENTRY.itemsize
+        header = (end + 7) & ~7
+        if not data.startswith(_NEW_MAGIC, header):
+            return 16, end, count, _OLD_ENTRY
+    if not data.startswith(_NEW_MAGIC, header):
+        raise ObjectFormatError(name, "loader cache", "neither of the known layouts", 0)
+    count = int.from_bytes(data[header + 20 : header + 24], "little")
+    return header + _NEW_HEADER, header, count, _NEW_ENTRY
+
+
+def loader_cache(machine: int, path: str = CACHE_PATH) -> dict[str, str]:
+    """The cache on this machine; empty if there is none or it is not readable."""
+    try:
+        status = os.stat(path)
+        return _read(path, machine, (status.st_mtime_ns, status.st_size))
+    except (OSError, ObjectFormatError):
+        return {}
+
+
+@lru_cache(maxsize=4)
+def _read(path: str, machine: int, stamp: tuple[int, int]) -> dict[str, str]:
+    with ByteSource(path) as source:
+        return parse_loader_cache(source.read(0, source.size, "loader cache"), machine, path)
+
+
+def _string(name: str, data: bytes, offset: int) -> str:
+    text, nul, _ = data[offset : offset + _LONGEST].partition(b"\0")
+    if not nul:
+        raise ObjectFormatError(name, "loader cache", "a string that does not end", offset)
+    return os.fsdecode(text)
