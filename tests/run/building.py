@@ -1,0 +1,222 @@
+"""Build one case of the run corpus with the system's tools, and run a program with its output captured."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from driver import Case
+
+ROOT = Path(__file__).parents[2]
+COMPILERS = {
+    "gcc": ("gcc", "g++"),
+    "clang": ("clang-19", "clang++-19"),
+}
+BUILD_TIMEOUT = 300
+
+
+class BuildError(Exception):
+    """A tool of the system refused: the command and what it printed. Not a fault of uruk."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a finished process leaves behind. `status` is negative for death by a signal."""
+
+    stdout: bytes
+    stderr: bytes
+    status: int
+
+
+@dataclass(frozen=True)
+class Built:
+    """A built case: its folder, the native program, and the words of the link line for `uruk run`."""
+
+    folder: Path
+    program: Path
+    inputs: list[str]
+
+
+def tool(*commands: Sequence[str], cwd: Path) -> str:
+    """Run build commands one after the other and return the last one's output. Raises BuildError."""
+    text = ""
+    for command in commands:
+        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=BUILD_TIMEOUT)
+        if done.returncode:
+            raise BuildError(f"{shlex.join(command)}\n{done.stdout}{done.stderr}")
+        text = done.stdout
+    return text
+
+
+def tools_needed(case: Case) -> list[str]:
+    """Return the commands that a case needs on PATH."""
+    needed = [*case.program.words("requires"), "ld"]
+    suffixes = {Path(s).suffix for s in case.program.sources()}
+    needed += [COMPILERS[case.family][".cpp" in suffixes]]
+    needed += [name for suffix, name in ((".f90", "gfortran"), (".rs", "rustc")) if suffix in suffixes]
+    needed += [shlex.split(c)[0] for c in case.program.values("link-command")]
+    return [name for name in dict.fromkeys(needed) if not name.startswith("{")]
+
+
+class Builder:
+    """Builds one case in its own folder; a finished build is reused, also by a later session."""
+
+    def __init__(self, case: Case, root: Path) -> None:
+        self.case = case
+        self.program = case.program
+        self.folder = root / f"{case.id[:80]}-{self._digest()}"
+        self.cc, self.cxx = COMPILERS[case.family]
+        self.sources = self.program.sources()
+
+    def _digest(self) -> str:
+        """Hash what decides the build: flags, and every file of the program."""
+        folder, first = self.program.folder, self.program.folder / self.program.first
+        files = [first]
+        if first.name.startswith("main."):
+            files = sorted(p for p in folder.iterdir() if p.is_file())
+        state = hashlib.sha256(repr((self.case.family, self.case.flags)).encode())
+        for path in [*files, Path(__file__)]:
+            state.update(path.read_bytes())
+        return state.hexdigest()[:12]
+
+    def expand(self, word: str) -> list[str]:
+        """Replace the words in braces of a command word; `{flags}` becomes several."""
+        if word == "{flags}":
+            return list(self.case.flags)
+        names = {"dir": self.program.folder, "build": self.folder, "cc": self.cc, "cxx": self.cxx}
+        names["python"] = sys.executable
+        for name, value in names.items():
+            word = word.replace("{" + name + "}", str(value))
+        return [word]
+
+    def words(self, key: str, scope: str = "") -> list[str]:
+        """Return the words of a directive with braces replaced."""
+        return [w for word in self.program.words(key, scope) for w in self.expand(word)]
+
+    def compile(self, source: str, *extra: str) -> str:
+        """Compile one source in the build folder and return the object's name."""
+        path = self.folder / source if (self.folder / source).exists() else self.program.folder / source
+        suffix = path.suffix
+        flags = [*self.words("cflags"), *self.words("cflags", source)]
+        output = f"lib{path.stem}.a" if suffix == ".rs" else f"{path.stem}.o"
+        if suffix == ".rs":
+            command = ["rustc", "--crate-type=staticlib", "--edition=2021", *flags]
+        elif suffix == ".zig":
+            zig = [sys.executable, "-m", "ziglang", "build-obj", f"-femit-bin={output}"]
+            tool([*zig, *flags, str(path)], cwd=self.folder)
+            return output
+        elif suffix == ".f90":
+            command = ["gfortran", "-c", *self.case.flags, *flags]
+        else:
+            command = [self.cxx if suffix == ".cpp" else self.cc, "-c", *self.case.flags, *flags]
+        tool([*command, *extra, "-o", output, str(path)], cwd=self.folder)
+        return output
+
+    def _libraries(self) -> tuple[list[str], list[str]]:
+        """Build archives and shared libraries; return the archives, and words that find the shared."""
+        archives: list[str] = []
+        for name, sources in self.program.libraries("archive"):
+            objects = [self.compile(source) for source in sources]
+            tool(["ar", "rcs", name, *objects], cwd=self.folder)
+            archives.append(name)
+        shared: list[str] = []
+        for name, sources in self.program.libraries("shared"):
+            objects = [self.compile(source, "-fPIC") for source in sources]
+            driver = self.cxx if any(s.endswith(".cpp") for s in sources) else self.cc
+            tool([driver, "-shared", "-o", name, *objects], cwd=self.folder)
+            shared += ["-l", name.removeprefix("lib").removesuffix(".so")]
+        return archives, ["-L", str(self.folder), *shared] if shared else []
+
+    def _link_words(self) -> list[str]:
+        """Return the words of `link` and the output of each `link-command`, in the order written."""
+        words: list[str] = []
+        for key, scope, value in self.program.directives:
+            argv = [word for part in shlex.split(value) for word in self.expand(part)]
+            if key == "link" and scope in ("", self.case.family):
+                words += argv
+            elif key == "link-command":
+                words += tool(argv, cwd=self.folder).split()
+        return words
+
+    def _runtime(self) -> list[str]:
+        """Return the language libraries that a compiler driver adds and that `uruk run` must be told."""
+        suffixes = {Path(s).suffix for s in self.sources}
+        words = ["-l", "stdc++"] if ".cpp" in suffixes else []
+        return words + (["-l", "gfortran"] if ".f90" in suffixes else [])
+
+    def _native_command(self, inputs: list[str]) -> list[str]:
+        """Return the command of the system linker's front end."""
+        suffixes = {Path(s).suffix for s in self.sources}
+        front = "gfortran" if ".f90" in suffixes else self.cxx if ".cpp" in suffixes else self.cc
+        model = ["-no-pie"] if "-fno-pie" in self.case.flags else []
+        return [front, *model, "-o", "program", *inputs, "-Wl,-rpath,$ORIGIN", *self.words("native")]
+
+    def build(self) -> Built:
+        """Compile and link natively. Raises BuildError."""
+        done = self.folder / "inputs.txt"
+        if done.exists():
+            return Built(self.folder, self.folder / "program", done.read_text("utf-8").splitlines())
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        for script in self.program.words("generate"):
+            tool([sys.executable, str(self.program.folder / script)], cwd=self.folder)
+        objects = [self.compile(source) for source in self.sources]
+        archives, shared = self._libraries()
+        for step in self.program.values("step"):
+            tool([w for word in shlex.split(step) for w in self.expand(word)], cwd=self.folder)
+        named = self.words("objects") or objects
+        link = self._link_words()
+        inputs = [*named, *(a for a in archives if a not in named and a not in link), *link, *shared]
+        tool(self._native_command(inputs), cwd=self.folder)
+        inputs += self._runtime()
+        done.write_text("\n".join(inputs), "utf-8")
+        return Built(self.folder, self.folder / "program", inputs)
+
+
+def environment(case: Case) -> dict[str, str]:
+    """Return the environment of both runs: little, fixed, and what the program asks for."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    added = dict(word.split("=", 1) for word in case.program.words("env"))
+    return {**kept, "PYTHONPATH": str(ROOT / "src"), **added}
+
+
+def execute(command: list[str], case: Case, folder: Path) -> Outcome:
+    """Run a program of the case with its arguments' environment and standard input."""
+    text = "".join(case.program.values("stdin"))
+    data = text.encode("latin-1").decode("unicode_escape").encode("latin-1")
+    timeout = float(case.program.last("timeout", "60"))
+    done = subprocess.run(
+        command, cwd=folder, input=data, capture_output=True, env=environment(case), timeout=timeout
+    )
+    return Outcome(done.stdout, done.stderr, done.returncode)
+
+
+def run_native(case: Case, built: Built) -> Outcome:
+    """Run the natively linked program."""
+    return execute([str(built.program), *case.program.words("args")], case, built.folder)
+
+
+def uruk_command(case: Case, built: Built) -> list[str]:
+    """Return the `uruk run` command for the same objects; `URUK_RUN_ARGS` adds options to all of them."""
+    extra = [*shlex.split(os.environ.get("URUK_RUN_ARGS", "")), *case.program.words("uruk")]
+    args = case.program.words("args")
+    return [sys.executable, "-m", "uruk", "run", *extra, *built.inputs, *(["--", *args] if args else [])]
+
+
+def run_uruk(case: Case, built: Built) -> Outcome:
+    """Run the same objects under `uruk run`."""
+    return execute(uruk_command(case, built), case, built.folder)
+
+
+def expected_status(case: Case) -> int:
+    """Return the status that the native program must have, as `Outcome.status` counts it."""
+    name = case.program.last("signal", "")
+    return -int(signal.Signals[name]) if name else int(case.program.last("exit", "0"))

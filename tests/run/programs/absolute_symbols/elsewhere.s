@@ -1,0 +1,3 @@
+	.globl	elsewhere
+	.set	elsewhere, 123
+	.section .note.GNU-stack,"",@progbits

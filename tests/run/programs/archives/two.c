@@ -1,0 +1,1 @@
+int three(void); int two(void) { return 10 + three(); }

@@ -1,0 +1,3 @@
+#include "shared.h"
+
+Addresses from_a() { return here(); }

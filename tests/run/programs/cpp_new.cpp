@@ -1,0 +1,38 @@
+// operator new and delete replaced by the program: the C++ library uses them too.
+//#compilers: gcc clang
+//#flags: -O1 | -O1 -fPIC
+#include <cstdio>
+#include <cstdlib>
+#include <new>
+#include <sstream>
+#include <string>
+
+static int balance, total;
+
+void *operator new(std::size_t size)
+{
+    balance++;
+    total++;
+    if (void *p = std::malloc(size))
+        return p;
+    throw std::bad_alloc();
+}
+
+void operator delete(void *p) noexcept
+{
+    balance -= p != nullptr;
+    std::free(p);
+}
+
+void operator delete(void *p, std::size_t) noexcept { operator delete(p); }
+
+int main()
+{
+    {
+        std::string text(1000, 'x');
+        auto *number = new int(5);
+        std::printf("own: %d\n", balance);
+        delete number;
+    }
+    std::printf("balance %d used %d\n", balance, total > 0);
+}

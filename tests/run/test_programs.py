@@ -1,0 +1,64 @@
+"""Every program of the corpus behaves under `uruk run` as it does when the system linker has linked it."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shlex
+from pathlib import Path
+
+import pytest
+from building import (
+    Builder,
+    Built,
+    Outcome,
+    expected_status,
+    run_native,
+    run_uruk,
+    tools_needed,
+    uruk_command,
+)
+from driver import Case, all_cases
+
+from requirements import require_tool
+
+
+@pytest.fixture(scope="session")
+def build_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder for builds: `URUK_RUN_CACHE` (kept between sessions) or a temporary one."""
+    kept = os.environ.get("URUK_RUN_CACHE")
+    root = Path(kept) if kept else tmp_path_factory.getbasetemp() / "programs"
+    root.mkdir(parents=True, exist_ok=True)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    return root
+
+
+def report(case: Case, built: Built, native: Outcome, uruk: Outcome) -> str:
+    """Return what a person needs to repeat the failure by hand."""
+    lines = [f"cd {built.folder}", shlex.join(uruk_command(case, built))]
+    for name in ("status", "stdout", "stderr"):
+        expected, got = getattr(native, name), getattr(uruk, name)
+        if expected != got:
+            lines += [f"{name}: native {_shorten(expected)}", f"{name}: uruk   {_shorten(got)}"]
+    return "\n".join(lines)
+
+
+def _shorten(value: int | bytes) -> str:
+    return str(value) if isinstance(value, int) else repr(value[-3000:])
+
+
+@pytest.mark.parametrize("case", all_cases(), ids=lambda case: case.id)
+def test_program(case: Case, build_root: Path) -> None:
+    """The native program does what its directives say, and `uruk run` does the same."""
+    for name in tools_needed(case):
+        require_tool(name)
+    built = Builder(case, build_root).build()
+    native = run_native(case, built)
+    assert native.status == expected_status(case), f"native program: {native}"
+    uruk = run_uruk(case, built)
+    refused = case.program.last("error", "")
+    if refused:
+        assert refused in uruk.stderr.decode(), str(uruk)
+        assert (uruk.stdout, uruk.status > 0) == (b"", True), str(uruk)
+        return
+    assert uruk == native, report(case, built, native, uruk)
