@@ -218,6 +218,14 @@ def test_index_entry_outside_the_archive(objects: Path, tmp_path: Path) -> None:
     assert caught.value.offset == 68
 
 
+def test_long_name_must_begin_where_one_begins(objects: Path, tmp_path: Path) -> None:
+    data = make(objects, tmp_path / "lib.a", "--format=gnu", "rcs").read_bytes()
+    assert b"/0      " in data
+    damaged = data.replace(b"/0      ", b"/3      ")
+    with Archive.open(damaged) as archive, pytest.raises(ObjectFormatError, match="no name begins at 3"):
+        list(archive.members())
+
+
 def exercise(data: bytes, name: str) -> None:
     """Do everything that an archive offers; only ObjectFormatError may come out."""
     try:

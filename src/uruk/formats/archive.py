@@ -14,6 +14,7 @@ A thin archive (`!<thin>`) holds the special members only; other members are fil
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
@@ -32,6 +33,7 @@ THIN_MAGIC = b"!<thin>\n"
 
 _HEADER = 60
 _LONGEST_NAME = 4096  # as long as a path may be on Linux; bounds the work that a hostile name table can cause
+_NAME = re.compile(rb"([^\n\0]{1,%d})[\n\0]" % (_LONGEST_NAME + 1))
 _DEEPEST = 8  # archives within thin archives
 
 
@@ -66,6 +68,7 @@ class Archive:
         self._index_at: tuple[str, int, int] | None = None  # which kind, offset, size
         self._long_names_at = (0, 0)
         self._long_names: bytes | None = None
+        self._names: dict[int, str] = {}
         self._entries: Entries | None = None
         self._index: dict[bytes, int] | None = None
         self._start = self._read_special_members()
@@ -233,15 +236,17 @@ class Archive:
         return self._long_name(int(place), offset), 0, int(nested) if colon else -1
 
     def _long_name(self, place: int, offset: int) -> str:
+        """The name that begins at `place` of the long names; kept, so that members share one copy."""
         if self._long_names is None:
             self._long_names = self._source.read(*self._long_names_at, "long names")
-        piece = self._long_names[place : place + _LONGEST_NAME + 2]
-        ends = [end for end in (piece.find(b"\n"), piece.find(b"\0")) if end >= 0]
-        if not ends:
-            problem = f"no name at {place} of the {len(self._long_names)} bytes of long names"
-            raise self._source.error("archive member header", problem, offset)
-        name = piece[: min(ends)]
-        return os.fsdecode(name[:-1] if name.endswith(b"/") else name)
+        name = self._names.get(place)
+        if name is None:
+            text = _NAME.match(self._long_names, place)
+            if text is None or (place > 0 and self._long_names[place - 1] not in b"\n\0"):
+                problem = f"no name begins at {place} of the {len(self._long_names)} bytes of long names"
+                raise self._source.error("archive member header", problem, offset)
+            name = self._names[place] = os.fsdecode(text[1].removesuffix(b"/"))
+        return name
 
     # Thin archives
 
