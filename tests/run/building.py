@@ -176,7 +176,8 @@ class Builder:
         link = self._link_words()
         inputs = [*named, *(a for a in archives if a not in named and a not in link), *link, *shared]
         tool(self._native_command(inputs), cwd=self.folder)
-        inputs += self._runtime()
+        if not any(word.endswith("/libstdc++.a") for word in inputs):
+            inputs += self._runtime()
         done.write_text("\n".join(inputs), "utf-8")
         return Built(self.folder, self.folder / "program", inputs)
 

@@ -3,7 +3,7 @@
     python tests/run/check_native.py [--uruk] [PATTERN...]
 
 PATTERN is a part of a case's name. `--uruk` also runs `uruk run` and lists what differs. Builds go to
-`URUK_RUN_CACHE`, by default `.cache/run` in the repository.
+`URUK_RUN_CACHE`, by default `build/run` in the repository.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from building import ROOT, Builder, BuildError, expected_status, run_native, run_uruk, tools_needed
 from driver import Case, all_cases
+
+from building import ROOT, Builder, BuildError, expected_status, run_native, run_uruk, tools_needed
 
 
 def check(case: Case, root: Path, with_uruk: bool) -> str:
@@ -56,7 +57,7 @@ def main(arguments: list[str]) -> int:
     """Check the cases that the patterns select and print one line each, details for failures."""
     with_uruk = "--uruk" in arguments
     patterns = [a for a in arguments if a != "--uruk"]
-    root = Path(os.environ.get("URUK_RUN_CACHE", ROOT / ".cache" / "run"))
+    root = Path(os.environ.get("URUK_RUN_CACHE", ROOT / "build" / "run"))
     cases = [c for c in all_cases() if not patterns or any(p in c.id for p in patterns)]
     start = time.monotonic()
     failed = 0

@@ -8,6 +8,8 @@ import shlex
 from pathlib import Path
 
 import pytest
+from driver import Case, all_cases
+
 from building import (
     Builder,
     Built,
@@ -18,8 +20,6 @@ from building import (
     tools_needed,
     uruk_command,
 )
-from driver import Case, all_cases
-
 from requirements import require_tool
 
 
@@ -61,4 +61,5 @@ def test_program(case: Case, build_root: Path) -> None:
         assert refused in uruk.stderr.decode(), str(uruk)
         assert (uruk.stdout, uruk.status > 0) == (b"", True), str(uruk)
         return
-    assert uruk == native, report(case, built, native, uruk)
+    if uruk != native:
+        pytest.fail(report(case, built, native, uruk), pytrace=False)

@@ -1,7 +1,7 @@
 // One program under the options that change the shape of code: levels, protections, sections, debug information.
 //#compilers: gcc clang
-//#flags: -O3 | -Os | -O2 -fstack-protector-all | -O2 -fcf-protection=full | -O2 -fcf-protection=none | -O2 -ffunction-sections -fdata-sections | -g3 -gz | -O2 -g -gdwarf-5 | -O2 -D_FORTIFY_SOURCE=3 | -O2 -fno-plt | -O1 -fno-asynchronous-unwind-tables | -O2 -march=x86-64-v3 | -O2 -fno-omit-frame-pointer -mno-red-zone
-//#flags[clang]: -O3 | -Oz | -O2 -fstack-protector-all | -O2 -ffunction-sections -fdata-sections -fno-unique-section-names | -g3 -gz | -O2 -fno-plt | -O2 -faddrsig | -O2 -fno-integrated-as | -O2 -fsplit-machine-functions | -O2 -fbasic-block-sections=all
+//#flags: -O3 | -Os | -O2 -fstack-protector-all | -O2 -fcf-protection=full | -O2 -fcf-protection=none | -O2 -ffunction-sections -fdata-sections | -g3 -gz | -O2 -g -gdwarf-5 | -O2 -D_FORTIFY_SOURCE=3 | -O2 -fno-plt | -O1 -fno-asynchronous-unwind-tables | -O2 -march=x86-64-v3 | -O2 -fno-omit-frame-pointer -mno-red-zone | -O1 -pg | -O1 -finstrument-functions | -O2 -fpatchable-function-entry=5,2 | -O2 -mindirect-branch=thunk -fcf-protection=none | -O1 -g -gdwarf64 -fPIC | -O1 -g -gsplit-dwarf | -O1 -Wa,-mrelax-relocations=no -fPIC
+//#flags[clang]: -O3 | -Oz | -O2 -fstack-protector-all | -O2 -ffunction-sections -fdata-sections -fno-unique-section-names | -g3 -gz | -O2 -fno-plt | -O2 -faddrsig | -O2 -fno-integrated-as | -O2 -fsplit-machine-functions | -O2 -fbasic-block-sections=all | -O2 -mretpoline | -O1 -g -gdwarf64 -fPIC | -O1 -fpatchable-function-entry=5,2 | -O2 -fPIC -fdirect-access-external-data
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

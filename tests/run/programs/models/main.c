@@ -1,7 +1,7 @@
 // Every kind of reference between two objects and the C library, for every code model.
 //#compilers: gcc clang
 //#flags: @models
-//#flags[clang]: -fPIE | -fPIC | -fno-pie | -mcmodel=medium | -mcmodel=large | -fPIC -mcmodel=large | -O2 -fPIC | -O2 -fno-plt
+//#flags[clang]: -fPIE | -fPIC | -fno-pie | -mcmodel=medium | -mcmodel=large | -fPIC -mcmodel=large | -O2 -fPIC | -O2 -fno-plt | -O1 -fPIC -Wa,-mrelax-relocations=no
 #include "parts.h"
 
 #include <stdio.h>

@@ -1,0 +1,19 @@
+// The undefined-behaviour sanitizer of gcc: reports with file and line on stderr, then goes on.
+//#flags: -O1 -fsanitize=undefined
+//#native: -fsanitize=undefined
+//#link: -lubsan
+//#cflags: -fno-sanitize-recover=null
+#include <limits.h>
+#include <stdio.h>
+
+#line 100 "sanitized.c"
+int main(void)
+{
+    volatile int big = INT_MAX, shift = 40, at = 5;
+    int table[4] = {1, 2, 3, 4};
+    printf("%d\n", big + 1 < 0);
+    printf("%d\n", (1 << shift) != 7);
+    printf("%d\n", at < 4 ? table[at] : 0);
+    printf("%d\n", -(big + 1) != 0);
+    return 0;
+}
