@@ -1,0 +1,31 @@
+PYTHON ?= python3
+JOBS ?= 2
+
+.PHONY: help runtime format lint check test bench clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+runtime: ## build the runtime archive, for use from the source tree
+	$(PYTHON) -m build_support.runtime
+
+format: ## format the Python sources
+	$(PYTHON) -m ruff format .
+	$(PYTHON) -m ruff check --fix .
+
+lint: ## format check, ruff, pyright
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m pyright --pythonpath $(shell command -v $(PYTHON))
+
+check: runtime lint ## lint and unit tests: what to run before each commit
+	$(PYTHON) -m pytest -n $(JOBS) tests/test_tidy.py tests/unit
+
+test: ## every test
+	$(PYTHON) -m pytest -n $(JOBS)
+
+bench: runtime ## the benchmarks of benchmarks/README.md
+	$(PYTHON) -m benchmarks
+
+clean: ## remove what building made
+	rm -rf build dist

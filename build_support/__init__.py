@@ -1,0 +1,1 @@
+"""What building the wheel needs and running uruk does not."""

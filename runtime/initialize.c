@@ -1,0 +1,50 @@
+/* Run initialisers, and have finalisers run at the right time. */
+
+#include <stdlib.h>
+
+#define EXPORTED __attribute__((visibility("default")))
+
+typedef void initializer(int, char **, char **);
+typedef void finalizer(void);
+
+struct finalizers {
+    finalizer **functions;
+    unsigned long count;
+};
+
+extern int __cxa_atexit(void (*)(void *), void *, void *);
+
+/* Call `count` functions in order, as the dynamic loader does: 0 and -1 stand for no function. */
+EXPORTED int uruk_rt_run_initializers(initializer **functions, unsigned long count, int argc, char **argv, char **envp)
+{
+    for (unsigned long i = 0; i < count; i++)
+        if (functions[i] && functions[i] != (initializer *)-1L)
+            functions[i](argc, argv, envp);
+    return 0;
+}
+
+static void run_finalizers(void *argument)
+{
+    struct finalizers finalizers = *(struct finalizers *)argument;
+    free(argument);
+    while (finalizers.count--) {
+        finalizer *function = finalizers.functions[finalizers.count];
+        if (function && function != (finalizer *)-1L)
+            function();
+    }
+}
+
+/* Have the functions called, last one first, by __cxa_finalize(dso) or exit(). Register before the initialisers run:
+ * entries are taken last in first out, so that what initialisers register with atexit comes before. The caller keeps
+ * `functions` until then. 0, or -1 when there is no memory. */
+EXPORTED int uruk_rt_register_finalizers(finalizer **functions, unsigned long count, void *dso)
+{
+    struct finalizers *finalizers = malloc(sizeof *finalizers);
+    if (!finalizers)
+        return -1;
+    *finalizers = (struct finalizers){functions, count};
+    int status = __cxa_atexit(run_finalizers, finalizers, dso);
+    if (status)
+        free(finalizers);
+    return status ? -1 : 0;
+}

@@ -1,0 +1,26 @@
+"""For all tests: fixtures, and no skip where the machine is meant to have everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from requirements import STRICT
+from requirements import require_tool as _require_tool
+
+
+@pytest.fixture(scope="session")
+def require_tool() -> Callable[[str], str]:
+    """`requirements.require_tool`, for tests that take it as an argument."""
+    return _require_tool
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
+    """With URUK_CI=1 a skip is a failure: a test that does not run proves nothing."""
+    report: pytest.TestReport = yield
+    if STRICT and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and URUK_CI=1: {report.longrepr}"
+    return report

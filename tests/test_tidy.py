@@ -1,0 +1,157 @@
+"""The house rules of docs/architecture.md, checked: floors, sizes, docstrings, nothing of a workplace."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "src" / "uruk"
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "_runtime" not in path.parts)
+SCRIPTS = sorted([*(ROOT / "build_support").glob("*.py"), ROOT / "hatch_build.py"])
+
+# Lowest first; modules of one row are one floor. Imports point to the same floor or downward.
+FLOORS = (
+    ("errors",),
+    ("demangle", "runtime_files"),
+    ("graph",),
+    ("isa",),
+    ("formats",),
+    ("passes",),
+    ("link",),
+    ("memory", "executor"),
+    ("orc",),
+    ("platforms",),
+    ("lljit",),
+    ("__init__", "testing"),
+    ("cli", "__main__"),
+)
+FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
+MAX_FILE, MAX_FUNCTION = 800, 60
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def top_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def imports_of(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and top module under `uruk` of every import, those inside functions too."""
+    package = ["uruk", *path.relative_to(PACKAGE).parts[:-1]]
+    for node in ast.walk(tree_of(path)):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            names = [f"{module}.{alias.name}" for alias in node.names] if module == "uruk" else [module]
+        for name in names:
+            parts = name.split(".")
+            if parts[0] == "uruk":
+                top = parts[1] if len(parts) > 1 else "__init__"
+                known = (PACKAGE / top).is_dir() or (PACKAGE / f"{top}.py").is_file()
+                yield getattr(node, "lineno", 0), top if known else "__init__"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_point_downward(path: Path) -> None:
+    here = top_of(path)
+    assert here in FLOOR_OF, (
+        f"{name_of(path)}: say on which floor `{here}' is, in FLOORS of tests/test_tidy.py"
+    )
+    for line, there in imports_of(path):
+        assert there in FLOOR_OF, f"{name_of(path)}:{line}: `{there}' is on no floor"
+        assert FLOOR_OF[there] <= FLOOR_OF[here], (
+            f"{name_of(path)}:{line}: uruk.{here} (floor {FLOOR_OF[here]}) imports uruk.{there} (floor "
+            f"{FLOOR_OF[there]}), which is above it: move what is needed down to uruk.{here}'s floor or "
+            f"below, or hand it in from uruk.{there}"
+        )
+
+
+@pytest.mark.parametrize("path", [*MODULES, *SCRIPTS], ids=name_of)
+def test_sizes(path: Path) -> None:
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines <= MAX_FILE, f"{name_of(path)} has {lines} lines, more than {MAX_FILE}: one idea a file"
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            assert length <= MAX_FUNCTION, f"{name_of(path)}:{node.lineno}: {node.name} has {length} lines"
+
+
+def public_definitions(body: list[ast.stmt], prefix: str = "") -> Iterator[tuple[str, ast.AST]]:
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.name[0] != "_":
+            if any(isinstance(d, ast.Name) and d.id in ("overload", "override") for d in node.decorator_list):
+                continue
+            yield prefix + node.name, node
+            if isinstance(node, ast.ClassDef):
+                yield from public_definitions(node.body, f"{prefix}{node.name}.")
+
+
+@pytest.mark.parametrize("path", [*MODULES, *SCRIPTS], ids=name_of)
+def test_docstrings(path: Path) -> None:
+    tree = tree_of(path)
+    assert ast.get_docstring(tree), f"{name_of(path)}: no module docstring"
+    private = any(part.startswith("_") and part != "__init__.py" for part in path.relative_to(ROOT).parts)
+    for name, node in () if private else public_definitions(tree.body):
+        assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        assert ast.get_docstring(node), f"{name_of(path)}:{node.lineno}: public `{name}' has no docstring"
+
+
+@pytest.mark.parametrize("path", [*MODULES, *SCRIPTS], ids=name_of)
+def test_annotations_are_not_evaluated(path: Path) -> None:
+    wanted = "from __future__ import annotations"
+    imports = any(isinstance(node, ast.Import | ast.ImportFrom) for node in ast.walk(tree_of(path)))
+    plain = path.name == "__init__.py" and not imports  # a docstring only
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert plain or wanted in lines, f"{name_of(path)}: no `{wanted}'"
+
+
+def project_files() -> list[Path]:
+    command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    try:
+        listed = subprocess.run(command, capture_output=True, check=True).stdout.decode().split("\0")
+    except (OSError, subprocess.CalledProcessError):  # a source archive
+        return [
+            p for top in ("src", "runtime", "tests", "docs") for p in (ROOT / top).rglob("*") if p.is_file()
+        ]
+    return [ROOT / name for name in listed if name and (ROOT / name).is_file()]
+
+
+# Put together here, so that this file does not contain them.
+WORKPLACE = re.compile(
+    r"(?<![\w.*-])/(?:" + "|".join(["wo" + "rk", "ro" + "ot", "tmp/" + "venv"]) + r")(?:/|\b)"
+)
+HOSTS = ["py" + r"pi\.org", "python" + r"hosted\.", "np" + r"mjs\.", "debian" + r"\.org"]
+REGISTRIES = re.compile(
+    r"\b(?:"
+    + r"|".join(["py" + r"pi\.org", "python" + r"hosted\.", "np" + r"mjs\.", "debian" + r"\.org"])
+    + ")"
+)
+
+
+def test_nothing_of_a_workplace() -> None:
+    found: list[str] = []
+    for path in project_files():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        for number, line in enumerate(text.splitlines(), 1):
+            for pattern, what in ((WORKPLACE, "a path of one machine"), (REGISTRIES, "a registry's address")):
+                if match := pattern.search(line):
+                    found.append(f"{name_of(path)}:{number}: {what}: {match.group()}")
+    assert not found, "\n".join(found)
