@@ -11,9 +11,10 @@ int main(void)
 {
     volatile int big = INT_MAX, shift = 40, at = 5;
     int table[4] = {1, 2, 3, 4};
-    printf("%d\n", big + 1 < 0);
+    volatile int sum = big + 1;
+    printf("%d\n", sum);
     printf("%d\n", (1 << shift) != 7);
     printf("%d\n", at < 4 ? table[at] : 0);
-    printf("%d\n", -(big + 1) != 0);
+    printf("%d\n", (int)((volatile int[]){1, 0}[at / 5] ? 9 / (at - 4) : 0));
     return 0;
 }
