@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import shlex
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from building import (
     tools_needed,
     uruk_command,
 )
-from requirements import require_tool
+from requirements import missing, require_tool
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +53,8 @@ def test_program(case: Case, build_root: Path) -> None:
     """The native program does what its directives say, and `uruk run` does the same."""
     for name in tools_needed(case):
         require_tool(name)
+    if any(source.endswith(".zig") for source in case.program.sources()) and not find_spec("ziglang"):
+        missing("the ziglang package")
     built = Builder(case, build_root).build()
     native = run_native(case, built)
     assert native.status == expected_status(case), f"native program: {native}"
