@@ -1,7 +1,7 @@
 // Thread-locals over three objects: initialised, zero, static, aligned, pointers in .tdata, old and new threads.
 //#compilers: gcc clang
 //#flags: @tls
-//#flags[clang]: -O0 | -O2 -fPIC | -O2 -fno-pie | -O1 -fPIC -ftls-model=local-dynamic | -O1 -ftls-model=local-exec | -O1 -mcmodel=large | -O1 -fPIC -mcmodel=large
+//#flags[clang]: -O0 | -O2 -fPIC | -O2 -fno-pie | -O1 -fPIC -ftls-model=local-dynamic | -O1 -ftls-model=local-exec | -O1 -mcmodel=large | -O1 -fPIC -mtls-dialect=gnu2 | -O1 -fPIC -mcmodel=large
 //#link: -lpthread
 #include "tls.h"
 
