@@ -1,0 +1,38 @@
+"""The command line: one module a command, loaded when it is used."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+USAGE = """\
+usage: uruk COMMAND ...
+
+  uruk run OBJECT... [-l NAME] [-L DIR] [-- ARGS]   link objects into this process and run main()
+  uruk show OBJECT                                  what is in an object
+  uruk --version
+
+`uruk COMMAND --help` says more.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status (2 for wrong usage, 1 for an error of uruk's)."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    command = words[0] if words else ""
+    if command == "run":
+        from uruk.cli.run import run
+
+        return run(words[1:])
+    if command == "show":
+        from uruk.cli.show import show
+
+        return show(words[1:])
+    if command == "--version":
+        from importlib.metadata import version
+
+        print(f"uruk {version('uruk')}")
+        return 0
+    wrong = command not in ("", "-h", "--help", "help")
+    print((f"uruk: unknown command `{command}'\n\n" if wrong else "") + USAGE, end="", file=sys.stderr if wrong else sys.stdout)
+    return 2 if wrong else 0

@@ -1,0 +1,127 @@
+"""Symbols of this process: libraries, their addresses, and what lies behind an address. dlopen and its relatives."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from dataclasses import dataclass
+
+from uruk.errors import LibraryError
+
+RTLD_LAZY, RTLD_NOW, RTLD_NOLOAD, RTLD_GLOBAL = 1, 2, 4, 0x100
+_RTLD_DL_SYMENT, _RTLD_DI_LINKMAP = 1, 2
+STT_OBJECT, STT_COMMON, STT_TLS = 1, 5, 6
+
+_libc = ctypes.CDLL(None)
+_dlopen = _libc.dlopen
+_dlopen.restype = ctypes.c_void_p
+_dlopen.argtypes = [ctypes.c_char_p, ctypes.c_int]
+_dlsym = _libc.dlsym
+_dlsym.restype = ctypes.c_void_p
+_dlsym.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+_dlclose = _libc.dlclose
+_dlclose.argtypes = [ctypes.c_void_p]
+_dlerror = _libc.dlerror
+_dlerror.restype = ctypes.c_char_p
+
+
+class _DlInfo(ctypes.Structure):
+    _fields_ = [
+        ("file", ctypes.c_char_p),
+        ("base", ctypes.c_void_p),
+        ("name", ctypes.c_char_p),
+        ("address", ctypes.c_void_p),
+    ]
+
+
+class _LinkMap(ctypes.Structure):
+    pass
+
+
+_LinkMap._fields_ = [
+    ("base", ctypes.c_void_p),
+    ("name", ctypes.c_char_p),
+    ("dynamic", ctypes.c_void_p),
+    ("next", ctypes.POINTER(_LinkMap)),
+    ("previous", ctypes.POINTER(_LinkMap)),
+]
+
+_dladdr1 = _libc.dladdr1
+_dladdr1.argtypes = [ctypes.c_void_p, ctypes.POINTER(_DlInfo), ctypes.POINTER(ctypes.c_void_p), ctypes.c_int]
+_dlinfo = _libc.dlinfo
+_dlinfo.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a library has at an address: `is_data` for variables, `library` its path."""
+
+    address: int
+    is_data: bool
+    library: str
+
+
+def load_library(path: str, *, everywhere: bool = False, loaded_only: bool = False) -> int:
+    """dlopen; returns the handle. `everywhere` makes its symbols visible to libraries loaded later (RTLD_GLOBAL).
+
+    With `loaded_only`, 0 if the library is not loaded yet. Raises LibraryError with the loader's own text.
+    """
+    flags = RTLD_NOW | (RTLD_GLOBAL if everywhere else 0) | (RTLD_NOLOAD if loaded_only else 0)
+    handle = _dlopen(os.fsencode(path), flags)
+    if not handle:
+        problem = (_dlerror() or b"unknown error").decode(errors="replace")
+        if loaded_only:
+            return 0
+        raise LibraryError(path, problem)
+    return int(handle)
+
+
+def unload_library(handle: int) -> None:
+    """dlclose."""
+    _dlclose(handle)
+
+
+def find_symbol(handle: int | None, name: bytes) -> int:
+    """The address of a symbol in a library and what it depends on (None: the whole process); 0 if there is none.
+
+    Never ask for a thread-local: that makes its library's storage dynamic for good.
+    """
+    if b"\0" in name:
+        return 0
+    return _dlsym(handle, name) or 0
+
+
+def describe(address: int) -> Found:
+    """Whether an address from `find_symbol` is a variable, and whose."""
+    info, entry = _DlInfo(), ctypes.c_void_p()
+    if not _dladdr1(address, ctypes.byref(info), ctypes.byref(entry), _RTLD_DL_SYMENT):
+        return Found(address, False, "")
+    is_data = False
+    if entry.value and info.address == address:
+        kind = ctypes.c_uint8.from_address(entry.value + 4).value & 15  # Elf64_Sym.st_info
+        is_data = kind in (STT_OBJECT, STT_COMMON)
+    return Found(address, is_data, (info.file or b"").decode(errors="replace"))
+
+
+def loaded_libraries() -> list[str]:
+    """Paths of the libraries that are loaded, in load order; without the program and what has no file."""
+    handle = _dlopen(None, RTLD_LAZY)
+    first = ctypes.POINTER(_LinkMap)()
+    if not handle or _dlinfo(handle, _RTLD_DI_LINKMAP, ctypes.byref(first)):
+        return []
+    paths: list[str] = []
+    node = first
+    while node:
+        name = node.contents.name
+        if name and name.startswith(b"/") and not name.startswith(b"/proc/"):
+            paths.append(os.fsdecode(name))
+        node = node.contents.next
+    return paths
+
+
+def path_of(handle: int) -> str:
+    """The path under which a library was loaded."""
+    entry = ctypes.POINTER(_LinkMap)()
+    if _dlinfo(handle, _RTLD_DI_LINKMAP, ctypes.byref(entry)):
+        return ""
+    return os.fsdecode(entry.contents.name or b"")

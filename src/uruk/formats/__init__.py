@@ -1,0 +1,1 @@
+"""File formats: bytes to columns. No fixup arithmetic here; relocation numbers become edge kinds by table lookup."""

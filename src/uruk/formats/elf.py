@@ -1,0 +1,205 @@
+"""ELF64 relocatable objects: bytes to columns, many files at once.
+
+`read_objects` reads headers, sections, symbols and section groups of all inputs; `read_relocations` adds the edges
+of the blocks that are still wanted. Every offset, size and index is checked as a column before anything is gathered
+through it; the first bad row becomes an `ObjectFormatError` that names its file.
+
+Source: System V gABI chapters 4 ("Object Files") and 5; GNU additions where marked.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from uruk.errors import ObjectFormatError
+from uruk.formats import elf_constants as elf
+from uruk.formats.elf_sections import Sections, read_sections
+from uruk.formats.elf_symbols import read_groups, read_symbols
+from uruk.graph.arena import Arena
+from uruk.graph.graph import Blocks, Graph, Ranges, Relocations, Role, Zone
+from uruk.graph.kinds import KindTable
+from uruk.graph.names import Names
+from uruk.graph.types import I32, I64, NONE, U8
+
+MAX_SIZE = 1 << 40
+MAX_ALIGN = 1 << 21
+
+
+class Pair(Protocol):
+    """What a format × ISA file says: ELF machine number, edge kinds, relocation number -> (name, kind name)."""
+
+    MACHINE: int
+    NAME: str
+    KINDS: KindTable
+    RELOCATIONS: dict[int, tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Span:
+    """One object's bytes: where in the arena they begin, and how many they are."""
+
+    file: str
+    start: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the ELF header says about the section header table; `start` is an arena offset."""
+
+    table: int
+    count: int
+    names: int
+
+
+def machine_of(data: bytes | memoryview, file: str) -> int:
+    """The machine number of an ELF64 little-endian relocatable object, from its first 64 bytes."""
+    if len(data) < elf.EHDR_SIZE or bytes(data[:4]) != b"\x7fELF":
+        raise ObjectFormatError(file, "ELF header", "not an ELF object (bad magic or shorter than 64 bytes)", 0)
+    if data[4] != 2 or data[5] != 1:
+        raise ObjectFormatError(file, "ELF header", "only 64-bit little-endian objects are supported", 4)
+    kind, machine = struct.unpack_from("<HH", data, 16)
+    if kind != elf.ET_REL:
+        names = {2: "an executable", 3: "a shared object (use add_library)", 4: "a core file"}
+        raise ObjectFormatError(file, "ELF header", f"not relocatable: it is {names.get(kind, f'type {kind}')}", 16)
+    return machine
+
+
+def _read_header(view: memoryview, span: Span, pair: Pair) -> Header:
+    data = view[span.start : span.start + span.size]
+    machine = machine_of(data, span.file)
+    if machine != pair.MACHINE:
+        raise ObjectFormatError(span.file, "ELF header", f"machine {machine}, expected {pair.MACHINE} ({pair.NAME})", 18)
+    table, entry, count, names = struct.unpack_from("<Q10xHHH", data, 40)
+    if table == 0:
+        raise ObjectFormatError(span.file, "ELF header", "no section header table", 40)
+    if entry != elf.SECTION_HEADER.itemsize:
+        raise ObjectFormatError(span.file, "ELF header", f"section headers of {entry} bytes, expected 64", 58)
+    if table > span.size or span.size - table < 64:
+        raise ObjectFormatError(span.file, "section header table", "begins outside the file", 40)
+    if count == 0:  # more than 65,279 sections: the count is in the first header (gABI, e_shnum)
+        count = struct.unpack_from("<Q", data, table + 32)[0]
+    if names == elf.SHN_XINDEX:
+        names = struct.unpack_from("<I", data, table + 40)[0]
+    if count > (span.size - table) // 64 or count == 0:
+        raise ObjectFormatError(span.file, "section header table", f"{count} headers do not fit into the file", table)
+    if names >= count:
+        raise ObjectFormatError(span.file, "ELF header", f"section name table {names} of {count} sections", 62)
+    return Header(span.start + table, count, names)
+
+
+def read_objects(arena: Arena, spans: Sequence[Span], pair: Pair, names: Names) -> Graph:
+    """Headers, sections, symbols and groups of every object in `spans`, which lie in the arena's one buffer.
+
+    Relocations are found and checked against the file, but not read: see `read_relocations`.
+    Raises ObjectFormatError for the first malformed object.
+    """
+    buffer = arena.buffers[0]
+    view = memoryview(buffer)
+    headers = [_read_header(view, span, pair) for span in spans]
+    sections = read_sections(buffer, spans, [(header.table, header.count, header.names) for header in headers])
+    blocks, block_of_section = _make_blocks(sections)
+    groups, group_of_section = read_groups(sections, buffer)
+    blocks.group = group_of_section[sections.loaded]
+    symbols, symbol_start = read_symbols(sections, buffer, block_of_section, names)
+    groups.intern(symbols, symbol_start, blocks, block_of_section, arena, names)
+    relocations, relocation_start = _find_relocations(sections, blocks, block_of_section)
+    count = len(spans)
+    return Graph(
+        pair.KINDS,
+        arena,
+        [span.file for span in spans],
+        blocks,
+        symbols,
+        relocations,
+        groups.table(),
+        Ranges(
+            np.searchsorted(blocks.object, np.arange(count + 1)),
+            symbol_start,
+            relocation_start,
+            np.searchsorted(groups.object, np.arange(count + 1)),
+        ),
+    )
+
+
+def _make_blocks(sections: Sections) -> tuple[Blocks, I32]:
+    """One block a loaded section, and the block of every section row (-1 for those that are not loaded)."""
+    loaded = sections.loaded
+    block_of_section = np.full(sections.type.size, NONE, np.int32)
+    block_of_section[loaded] = np.arange(loaded.size, dtype=np.int32)
+    flags, kind = sections.flags[loaded], sections.type[loaded]
+    text = sections.text[loaded]
+    zone, role = _classify(flags, kind, sections.name_words(loaded))
+    sections.check(
+        (zone == Zone.RX) & (flags & elf.SHF_WRITE != 0),
+        loaded,
+        "is both writable and executable; uruk keeps W^X (split it into two sections)",
+    )
+    content = sections.start[loaded]
+    content[kind == elf.SHT_NOBITS] = NONE
+    blocks = Blocks(
+        sections.object[loaded],
+        text,
+        content,
+        sections.size[loaded],
+        np.maximum(sections.align[loaded], 1),
+        zone,
+        role,
+        np.full(loaded.size, NONE, np.int32),
+    )
+    return blocks, block_of_section
+
+
+def _word(text: bytes) -> int:
+    return int.from_bytes(text[:8].ljust(8, b"\0"), "little")
+
+
+def _classify(flags: I64, kind: I64, words: tuple[I64, I64]) -> tuple[U8, U8]:
+    """Zone and role of blocks from section flags, type and the first 16 bytes of the name."""
+    first, second = words
+    zone = np.full(flags.size, Zone.R, np.uint8)
+    writable = flags & elf.SHF_WRITE != 0
+    relro = (first == _word(b".data.re")) & (second & 0xFFFFFFFF == _word(b"l.ro"))
+    zone[writable & ~relro] = Zone.RW
+    zone[flags & elf.SHF_EXECINSTR != 0] = Zone.RX
+    zone[flags & elf.SHF_TLS != 0] = Zone.TLS
+    role = np.zeros(flags.size, np.uint8)
+    role[(first == _word(b".eh_fram")) & (second & 0xFFFF == _word(b"e"))] = Role.EH_FRAME
+    for code, text in ((Role.CTORS, b".ctors"), (Role.DTORS, b".dtors")):
+        low = first & ((1 << 56) - 1)
+        role[(low == _word(text)) | (low == _word(text + b"."))] = code
+    for code, number, text in (
+        (Role.PREINIT, elf.SHT_PREINIT_ARRAY, b".preinit"),
+        (Role.INIT, elf.SHT_INIT_ARRAY, b".init_ar"),
+        (Role.FINI, elf.SHT_FINI_ARRAY, b".fini_ar"),
+    ):
+        role[(kind == number) | ((first == _word(text)) & (kind == elf.SHT_PROGBITS))] = code
+    zone[(role >= Role.PREINIT) & (role <= Role.DTORS)] = Zone.R
+    return zone, role
+
+
+def _find_relocations(sections: Sections, blocks: Blocks, block_of_section: I32) -> tuple[Relocations, I64]:
+    """The relocation tables of loaded sections, ordered by the block that they apply to."""
+    tables = np.flatnonzero((sections.type == elf.SHT_RELA) | (sections.type == elf.SHT_REL))
+    info, owner = sections.info[tables], sections.object[tables]
+    sections.check(info >= sections.counts[owner], tables, "applies to a section that does not exist")
+    block = block_of_section[sections.base[owner] + info]
+    keep = block >= 0
+    tables, block = tables[keep], block[keep]
+    sections.check(sections.type[tables] == elf.SHT_REL, tables, "has no addends (SHT_REL), which x86-64 does not use")
+    sections.check(sections.entsize[tables] != 24, tables, "relocation entries are not 24 bytes")
+    sections.check(sections.size[tables] % 24 != 0, tables, "size is not a multiple of its entries")
+    sections.check(sections.link[tables] != sections.symtab[sections.object[tables]], tables, "uses no symbol table")
+    sections.check(
+        (blocks.content[block] < 0) & (sections.size[tables] > 0), tables, "relocates a section without content"
+    )
+    order = np.argsort(block, kind="stable")
+    tables, block = tables[order], block[order]
+    count = len(sections.counts)
+    starts = np.searchsorted(blocks.object[block], np.arange(count + 1))
+    return Relocations(block, sections.start[tables], sections.size[tables] // 24), starts

@@ -1,0 +1,94 @@
+"""Relocation tables: bytes to edges, for all objects of a graph at once, checked."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from uruk.errors import ObjectFormatError, UnsupportedRelocation
+from uruk.formats import elf_constants as elf
+from uruk.formats.elf import Pair
+from uruk.formats.elf_symbols import gather_runs
+from uruk.graph.graph import Edges, Graph, Relocations
+from uruk.graph.types import U8, AnyArray, Bool
+
+UNKNOWN = 255
+
+
+@lru_cache(maxsize=8)
+def _kind_column(pair: Pair) -> U8:
+    """Relocation number -> kind number, UNKNOWN where there is none; the last row stands for all larger numbers."""
+    column = np.full(max(pair.RELOCATIONS) + 2, UNKNOWN, np.uint8)
+    for number, (_, kind) in pair.RELOCATIONS.items():
+        column[number] = pair.KINDS.number[kind]
+    return column
+
+
+def read_relocations(graph: Graph, pair: Pair, wanted: Bool | None = None) -> Edges:
+    """The edges of the blocks that are `wanted` (a row a block; None for all), ordered by block.
+
+    Raises ObjectFormatError for fields outside their section and symbols that do not exist, UnsupportedRelocation for
+    types that the ISA's map does not have. R_*_NONE rows leave no edge.
+    """
+    tables = graph.relocations
+    if wanted is not None:
+        tables = tables.rows(wanted[tables.block])
+    raw, tables = _gather(graph, tables)
+    words = raw.view(np.uint32).reshape(-1, 6)
+    owner = graph.blocks.object[tables.block]
+    block = np.repeat(tables.block, tables.count)
+    offset = np.ascontiguousarray(raw["offset"]).view(np.int64)
+    kinds = _kind_column(pair)
+    kind = kinds[np.minimum(words[:, 2], len(kinds) - 1)]
+    _check_kinds(graph, pair, block, offset, kind, words)
+    room = np.repeat(graph.blocks.size[tables.block], tables.count) - pair.KINDS.width[kind]
+    _check(graph, block, (offset < 0) | (offset > room), "lies outside its section")
+    base = graph.ranges.symbols
+    limit = base[owner + 1] - base[owner]
+    symbol = words[:, 3]
+    _check(graph, block, symbol >= np.repeat(limit, tables.count), "names a symbol that does not exist")
+    target = (symbol + np.repeat(base[owner], tables.count)).astype(np.int32)
+    edges = Edges(block, offset, kind, target, np.ascontiguousarray(raw["addend"]))
+    nothing = kind == pair.KINDS.number["None"]
+    return edges.rows(~nothing) if nothing.any() else edges
+
+
+def _gather(graph: Graph, tables: Relocations) -> tuple[AnyArray, Relocations]:
+    """The raw entries of all tables, end to end, and the tables in that order (by buffer, then block)."""
+    arena = graph.arena
+    if len(arena.buffers) == 1:
+        return gather_runs(arena.buffers[0], tables.content, tables.count * 24).view(elf.RELA), tables
+    buffer_of = np.searchsorted(np.array(arena.bases), tables.content, "right") - 1
+    order = np.argsort(buffer_of, kind="stable")
+    ordered = tables.rows(order)
+    pieces: list[U8] = []
+    bounds = np.searchsorted(buffer_of[order], np.arange(len(arena.buffers) + 1)).tolist()
+    for index, buffer in enumerate(arena.buffers):
+        rows = slice(bounds[index], bounds[index + 1])
+        pieces.append(gather_runs(buffer, ordered.content[rows] - arena.bases[index], ordered.count[rows] * 24))
+    raw = np.concatenate(pieces).view(elf.RELA)
+    if (order[1:] > order[:-1]).all():
+        return raw, ordered
+    entry_order = np.argsort(np.repeat(ordered.block, ordered.count), kind="stable")
+    return raw[entry_order], tables
+
+
+def _check(graph: Graph, block: AnyArray, bad: Bool, problem: str) -> None:
+    if bad.any():
+        row = int(np.argmax(bad))
+        home = int(block[row])
+        entry = row - int(np.argmax(block == home))
+        owner = int(graph.blocks.object[home])
+        structure = f"relocation {entry} of section `{graph.section_name(home)}'"
+        raise ObjectFormatError(graph.files[owner], structure, problem)
+
+
+def _check_kinds(graph: Graph, pair: Pair, block: AnyArray, offset: AnyArray, kind: U8, words: AnyArray) -> None:
+    unknown = kind == UNKNOWN
+    if unknown.any():
+        row = int(np.argmax(unknown))
+        number = int(words[row, 2])
+        raise UnsupportedRelocation(
+            graph.place(int(block[row]), int(offset[row])), f"type {number}", f"is not one that {pair.NAME} objects have"
+        )

@@ -1,0 +1,53 @@
+"""ELF on x86-64: which edge kind each relocation number means.
+
+Source: System V ABI, AMD64 supplement, table 4.9. RELA only; the addend is always in the table.
+"""
+
+from __future__ import annotations
+
+from uruk.isa import x86_64
+
+MACHINE = 62
+NAME = "x86-64"
+KINDS = x86_64.KINDS
+
+RELOCATIONS = {
+    0: ("NONE", "None"),
+    1: ("64", "Pointer64"),
+    2: ("PC32", "Delta32"),
+    3: ("GOT32", "GOTOffset32"),
+    4: ("PLT32", "BranchPCRel32"),
+    9: ("GOTPCREL", "GOTDelta32"),
+    10: ("32", "Pointer32"),
+    11: ("32S", "Pointer32Signed"),
+    12: ("16", "Pointer16"),
+    13: ("PC16", "Delta16"),
+    14: ("8", "Pointer8"),
+    15: ("PC8", "Delta8"),
+    16: ("DTPMOD64", "DTPModule64"),
+    17: ("DTPOFF64", "DTPOffset64"),
+    18: ("TPOFF64", "TPOffset64"),
+    19: ("TLSGD", "TLSGDDelta32"),
+    20: ("TLSLD", "TLSLDDelta32"),
+    21: ("DTPOFF32", "DTPOffset32"),
+    22: ("GOTTPOFF", "TLSIEDelta32"),
+    23: ("TPOFF32", "TPOffset32"),
+    24: ("PC64", "Delta64"),
+    25: ("GOTOFF64", "DeltaFromGOT64"),
+    26: ("GOTPC32", "GOTBaseDelta32"),
+    27: ("GOT64", "GOTOffset64"),
+    28: ("GOTPCREL64", "GOTDelta64"),
+    29: ("GOTPC64", "GOTBaseDelta64"),
+    30: ("GOTPLT64", "GOTOffset64"),
+    31: ("PLTOFF64", "StubDeltaFromGOT64"),
+    32: ("SIZE32", "Size32"),
+    33: ("SIZE64", "Size64"),
+    34: ("GOTPC32_TLSDESC", "TLSDescDelta32"),
+    35: ("TLSDESC_CALL", "None"),
+    41: ("GOTPCRELX", "GOTDelta32Relaxable"),
+    42: ("REX_GOTPCRELX", "GOTDelta32Relaxable"),
+    43: ("CODE_4_GOTPCRELX", "GOTDelta32"),
+    44: ("CODE_4_GOTTPOFF", "TLSIEDelta32"),
+    45: ("CODE_4_GOTPC32_TLSDESC", "TLSDescDelta32"),
+}
+"""Relocation number -> (name without ``R_X86_64_``, edge kind)."""

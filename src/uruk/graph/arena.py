@@ -1,0 +1,77 @@
+"""The bytes that a graph's blocks come from: one address space over a few buffers."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from uruk.graph.types import U8, I64
+
+ALIGN = 16
+TAIL = 32
+"""Bytes kept readable behind the last input, so that fixed-size windows at any valid offset stay inside."""
+
+
+class Arena:
+    """Buffers laid end to end in one offset space. `content` columns of a graph are offsets into it."""
+
+    def __init__(self, buffers: Sequence[U8] = ()) -> None:
+        self.buffers: list[U8] = []
+        self.bases: list[int] = []
+        self.size = 0
+        for buffer in buffers:
+            self.append(buffer)
+
+    @classmethod
+    def join(cls, pieces: Sequence[bytes | bytearray | memoryview]) -> tuple[Arena, list[int]]:
+        """Copy `pieces` into one buffer, each aligned to 16 bytes; returns the arena and where each piece begins."""
+        starts: list[int] = []
+        end = 0
+        for piece in pieces:
+            starts.append(end)
+            end += -(-len(piece) // ALIGN) * ALIGN
+        buffer = np.empty(end + TAIL, np.uint8)
+        view = memoryview(buffer)
+        for start, piece in zip(starts, pieces, strict=True):
+            view[start : start + len(piece)] = piece
+        buffer[end:] = 0
+        return cls([buffer]), starts
+
+    def append(self, buffer: U8) -> int:
+        """Add a buffer; returns the offset at which it begins."""
+        base = self.size
+        self.buffers.append(buffer)
+        self.bases.append(base)
+        self.size += buffer.size
+        return base
+
+    def bytes_at(self, offset: int, size: int) -> bytes:
+        """Copy `size` bytes from `offset`, which must lie within one buffer."""
+        index = bisect_right(self.bases, offset) - 1
+        start = offset - self.bases[index]
+        return self.buffers[index][start : start + size].tobytes()
+
+    def string_at(self, offset: int) -> bytes:
+        """The NUL-terminated string at `offset`."""
+        index = bisect_right(self.bases, offset) - 1
+        buffer = self.buffers[index]
+        start = offset - self.bases[index]
+        step = 256
+        while True:
+            piece = buffer[start : start + step].tobytes()
+            end = piece.find(b"\0")
+            if end >= 0:
+                return piece[:end]
+            if len(piece) < step:
+                return piece
+            step *= 4
+
+    def split(self, offsets: I64) -> Iterator[tuple[U8, int, slice]]:
+        """For offsets in ascending order: each buffer that they touch, its base, and the rows that lie in it."""
+        edges = np.searchsorted(offsets, np.array([*self.bases, self.size], np.int64))
+        for index, buffer in enumerate(self.buffers):
+            low, high = int(edges[index]), int(edges[index + 1])
+            if low < high:
+                yield buffer, self.bases[index], slice(low, high)

@@ -1,0 +1,348 @@
+"""LinkGraph: objects as columns. One row a block, symbol, edge, relocation table or section group.
+
+A graph holds one object or thousands; every pass works on whole columns. Rows of one object are contiguous, so
+`Graph.assemble` can put any choice of objects from any graphs together with a few slices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from typing import Final, TypeVar
+
+import numpy as np
+
+from uruk.graph.arena import Arena
+from uruk.graph.kinds import KindTable
+from uruk.graph.types import I32, I64, NONE, U8, U64, AnyArray
+
+TableT = TypeVar("TableT", bound="Table")
+
+
+class Zone:
+    """Where a block goes: one zone a protection, and the thread-local image."""
+
+    RX: Final = 0
+    R: Final = 1
+    RW: Final = 2
+    TLS: Final = 3
+
+
+class Role:
+    """What a block is for, where the linker must know."""
+
+    PLAIN: Final = 0
+    EH_FRAME: Final = 1
+    PREINIT: Final = 2
+    INIT: Final = 3
+    FINI: Final = 4
+    CTORS: Final = 5
+    DTORS: Final = 6
+    COMMON: Final = 7
+
+
+class SymbolKind:
+    """How a symbol table row says where the symbol is."""
+
+    UNDEFINED: Final = 0
+    DEFINED: Final = 1
+    ABSOLUTE: Final = 2
+    COMMON: Final = 3
+    DROPPED: Final = 4
+    """Defined in a section that is not loaded (debug information, notes)."""
+
+
+class Binding:
+    """ELF's binding numbers (gABI, "Symbol Table"); other formats map to them."""
+
+    LOCAL: Final = 0
+    GLOBAL: Final = 1
+    WEAK: Final = 2
+    UNIQUE: Final = 10
+
+
+class SymbolType:
+    """ELF's type numbers."""
+
+    NOTYPE: Final = 0
+    OBJECT: Final = 1
+    FUNC: Final = 2
+    SECTION: Final = 3
+    FILE: Final = 4
+    COMMON: Final = 5
+    TLS: Final = 6
+    IFUNC: Final = 10
+
+
+class Visibility:
+    """ELF's visibility numbers."""
+
+    DEFAULT: Final = 0
+    INTERNAL: Final = 1
+    HIDDEN: Final = 2
+    PROTECTED: Final = 3
+
+
+@dataclass
+class Table:
+    """Columns of equal length."""
+
+    def __len__(self) -> int:
+        first: AnyArray = getattr(self, fields(self)[0].name)
+        return first.size
+
+    def rows(self: TableT, which: slice | AnyArray) -> TableT:
+        """The rows that `which` selects, as a table of the same kind."""
+        return type(self)(*[getattr(self, column.name)[which] for column in fields(self)])
+
+    @classmethod
+    def concat(cls: type[TableT], pieces: Sequence[TableT]) -> TableT:
+        """The rows of all `pieces`, in order."""
+        if len(pieces) == 1:
+            return pieces[0]
+        return cls(*[np.concatenate([getattr(piece, column.name) for piece in pieces]) for column in fields(cls)])
+
+    @classmethod
+    def empty(cls: type[TableT]) -> TableT:
+        """A table without rows."""
+        return cls(*[np.empty(0, DTYPES.get(column.name, np.int32)) for column in fields(cls)])
+
+
+DTYPES = {
+    "content": np.int64,
+    "text": np.int64,
+    "offset": np.int64,
+    "count": np.int64,
+    "size": np.int64,
+    "align": np.int64,
+    "value": np.uint64,
+    "addend": np.int64,
+    "zone": np.uint8,
+    "role": np.uint8,
+    "kind": np.uint8,
+    "binding": np.uint8,
+    "type": np.uint8,
+    "visibility": np.uint8,
+}
+"""Column name -> dtype; all others are int32 row numbers."""
+
+
+@dataclass
+class Blocks(Table):
+    """One row a loaded section: the smallest thing that is placed."""
+
+    object: I32
+    text: I64
+    """Arena offset of the section's name."""
+    content: I64
+    """Arena offset of the bytes; -1 for zero-fill."""
+    size: I64
+    align: I64
+    zone: U8
+    role: U8
+    group: I32
+    """Row of the section group that it belongs to, or -1."""
+
+
+@dataclass
+class Symbols(Table):
+    """One row a symbol table entry, locals and undefined ones included."""
+
+    name: I32
+    """Interned name of a global or weak symbol; -1 for locals."""
+    text: I64
+    """Arena offset of the name."""
+    block: I32
+    value: U64
+    """Offset in the block; address of an absolute symbol; alignment of a common one."""
+    size: I64
+    kind: U8
+    binding: U8
+    type: U8
+    visibility: U8
+
+
+@dataclass
+class Relocations(Table):
+    """One row a relocation table of a loaded section."""
+
+    block: I32
+    content: I64
+    count: I64
+
+
+@dataclass
+class Groups(Table):
+    """One row a COMDAT group; the name is its signature."""
+
+    name: I32
+    object: I32
+
+
+@dataclass
+class Edges(Table):
+    """One row a relocation: at `offset` of `block`, of `kind`, to symbol row `target`."""
+
+    block: I32
+    offset: I64
+    kind: U8
+    target: I32
+    addend: I64
+
+
+@dataclass
+class Ranges:
+    """Where each object's rows begin: row i of object o is starts[o] <= i < starts[o + 1]."""
+
+    blocks: I64
+    symbols: I64
+    relocations: I64
+    groups: I64
+
+
+@dataclass
+class Graph:
+    """Objects as columns; see the tables. `edges` is None until relocations are read."""
+
+    kinds: KindTable
+    arena: Arena
+    files: list[str]
+    blocks: Blocks
+    symbols: Symbols
+    relocations: Relocations
+    groups: Groups
+    ranges: Ranges
+    edges: Edges | None = None
+    notes: dict[str, int] = field(default_factory=dict[str, int])
+    """Counts that passes leave for `--time` and tests (edges read, relaxed, ...)."""
+
+    def object_of_symbol(self, row: int) -> int:
+        """The object that a symbol row comes from."""
+        return int(np.searchsorted(self.ranges.symbols, row, "right")) - 1
+
+    def section_name(self, block: int) -> str:
+        """The name of a block's section."""
+        offset = int(self.blocks.text[block])
+        return self.arena.string_at(offset).decode("utf-8", "replace") if offset >= 0 else "(synthetic)"
+
+    def symbol_name(self, row: int) -> str:
+        """The name of a symbol; a section symbol has its section's."""
+        symbols = self.symbols
+        offset = int(symbols.text[row])
+        name = self.arena.string_at(offset).decode("utf-8", "replace") if offset >= 0 else ""
+        if not name and symbols.block[row] >= 0:
+            return self.section_name(int(symbols.block[row]))
+        return name or f"symbol {row - int(self.ranges.symbols[self.object_of_symbol(row)])}"
+
+    def place(self, block: int, offset: int) -> str:
+        """``file:(section+0xoffset)``, as errors name places."""
+        owner = int(self.blocks.object[block])
+        file = self.files[owner] if owner >= 0 else "uruk"
+        return f"{file}:({self.section_name(block)}+{offset:#x})"
+
+
+def _shifted(table: TableT, **by: int) -> TableT:
+    """A copy of `table` in which the named row-number columns move by an amount; -1 stays -1."""
+    columns: list[AnyArray] = []
+    for column in fields(table):
+        values: AnyArray = getattr(table, column.name)
+        amount = by.get(column.name, 0)
+        columns.append(np.where(values >= 0, values + values.dtype.type(amount), values) if amount else values)
+    return type(table)(*columns)
+
+
+def _bounds(pieces: Sequence[tuple[I64, int, int]]) -> I64:
+    """Row ranges of the chosen objects, renumbered from 0."""
+    counts = [np.diff(starts[low : high + 1]) for starts, low, high in pieces]
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(counts))])
+
+
+def assemble(pieces: Sequence[tuple[Graph, int, int]]) -> Graph:
+    """One graph of the objects low..high-1 of each (graph, low, high), in that order.
+
+    A single whole graph is returned as it is: passes never write into a graph's tables, they replace them.
+    """
+    first, low, high = pieces[0]
+    if len(pieces) == 1 and low == 0 and high == len(first.files):
+        return first
+    arena = Arena()
+    bases: dict[int, int] = {}
+    tables: list[tuple[Blocks, Symbols, Relocations, Groups, Edges | None]] = []
+    files: list[str] = []
+    blocks = symbols = groups = 0
+    for graph, low, high in pieces:
+        if id(graph.arena) not in bases:
+            bases[id(graph.arena)] = arena.size
+            for buffer in graph.arena.buffers:
+                arena.append(buffer)
+        move = bases[id(graph.arena)]
+        tables.append(_piece(graph, low, high, move, len(files), blocks, symbols, groups))
+        files += graph.files[low:high]
+        blocks += len(tables[-1][0])
+        symbols += len(tables[-1][1])
+        groups += len(tables[-1][3])
+    edges = [piece[4] for piece in tables]
+    return Graph(
+        first.kinds,
+        arena,
+        files,
+        Blocks.concat([piece[0] for piece in tables]),
+        Symbols.concat([piece[1] for piece in tables]),
+        Relocations.concat([piece[2] for piece in tables]),
+        Groups.concat([piece[3] for piece in tables]),
+        Ranges(
+            _bounds([(graph.ranges.blocks, low, high) for graph, low, high in pieces]),
+            _bounds([(graph.ranges.symbols, low, high) for graph, low, high in pieces]),
+            _bounds([(graph.ranges.relocations, low, high) for graph, low, high in pieces]),
+            _bounds([(graph.ranges.groups, low, high) for graph, low, high in pieces]),
+        ),
+        None if any(piece is None for piece in edges) else Edges.concat([piece for piece in edges if piece is not None]),
+    )
+
+
+def _piece(
+    graph: Graph, low: int, high: int, move: int, files: int, blocks: int, symbols: int, groups: int
+) -> tuple[Blocks, Symbols, Relocations, Groups, Edges | None]:
+    """The rows of objects low..high-1, renumbered to follow what is already assembled."""
+    ranges = graph.ranges
+
+    def cut(starts: I64) -> slice:
+        return slice(int(starts[low]), int(starts[high]))
+
+    block, symbol, relocation, group = map(cut, (ranges.blocks, ranges.symbols, ranges.relocations, ranges.groups))
+    to_block = blocks - block.start
+    edges = graph.edges
+    if edges is not None:
+        if high - low < len(graph.files):
+            first, last = np.searchsorted(edges.block, [block.start, block.stop])
+            edges = edges.rows(slice(int(first), int(last)))
+        edges = _shifted(edges, block=to_block, target=symbols - symbol.start)
+    return (
+        _shifted(
+            graph.blocks.rows(block), object=files - low, text=move, content=move, group=groups - group.start
+        ),
+        _shifted(graph.symbols.rows(symbol), text=move, block=to_block),
+        _shifted(graph.relocations.rows(relocation), block=to_block, content=move),
+        _shifted(graph.groups.rows(group), object=files - low),
+        edges,
+    )
+
+
+__all__ = [
+    "NONE",
+    "Binding",
+    "Blocks",
+    "Edges",
+    "Graph",
+    "Groups",
+    "Ranges",
+    "Relocations",
+    "Role",
+    "SymbolKind",
+    "SymbolType",
+    "Symbols",
+    "Table",
+    "Visibility",
+    "Zone",
+    "assemble",
+]

@@ -1,0 +1,121 @@
+"""Edge kinds: what a relocation means, as rows of one table.
+
+Every kind is ``operand + A - base``, written to a field of `width` bytes, and must lie in the half-open interval
+[low, high). Computing, range checks, error texts and documentation all come from these rows.
+The letters are those of the psABIs: S symbol, A addend, P place, G the symbol's GOT slot, GOT the table's start,
+L the symbol's stub (PLT entry), Z the symbol's size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from uruk.graph.types import I64, U8
+
+
+class Operand:
+    """What stands in front of ``+ A``."""
+
+    NOTHING: Final = 0
+    SYMBOL: Final = 1
+    BRANCH: Final = 2
+    """The symbol, or its stub where the symbol is out of reach."""
+    GOT: Final = 3
+    """The address of the symbol's GOT slot."""
+    STUB: Final = 4
+    """The address of the symbol's stub; the symbol itself if it has none."""
+    SIZE: Final = 5
+    GOT_BASE: Final = 6
+    TLS_GD: Final = 7
+    """The address of a {module id, offset} pair for the symbol."""
+    TLS_LD: Final = 8
+    """The address of a {module id, 0} pair for this module."""
+    TLS_DESC: Final = 9
+    """The address of the symbol's TLS descriptor."""
+    TLS_IE: Final = 10
+    """The address of a slot that holds the symbol's offset from the thread pointer."""
+    TP_OFFSET: Final = 11
+    DTP_OFFSET: Final = 12
+    DTP_MODULE: Final = 13
+
+
+OPERANDS = 14
+
+
+class Base:
+    """What is subtracted at the end."""
+
+    ZERO: Final = 0
+    PLACE: Final = 1
+    GOT_BASE: Final = 2
+
+
+LETTERS = {
+    Operand.NOTHING: "0",
+    Operand.SYMBOL: "S",
+    Operand.BRANCH: "L",
+    Operand.GOT: "G",
+    Operand.STUB: "L",
+    Operand.SIZE: "Z",
+    Operand.GOT_BASE: "GOT",
+    Operand.TLS_GD: "TLSGD(S)",
+    Operand.TLS_LD: "TLSLD",
+    Operand.TLS_DESC: "TLSDESC(S)",
+    Operand.TLS_IE: "TLSIE(S)",
+    Operand.TP_OFFSET: "TPOFF(S)",
+    Operand.DTP_OFFSET: "DTPOFF(S)",
+    Operand.DTP_MODULE: "DTPMOD(S)",
+}
+BASE_TEXT = {Base.ZERO: "", Base.PLACE: " - P", Base.GOT_BASE: " - GOT"}
+
+
+@dataclass(frozen=True)
+class EdgeKind:
+    """One kind of edge; `width` in bytes, 0 for kinds that write nothing."""
+
+    name: str
+    operand: int
+    base: int
+    width: int
+    low: int
+    high: int
+    relaxable: bool = False
+
+    @property
+    def text(self) -> str:
+        """The formula, for people."""
+        return f"{LETTERS[self.operand]} + A{BASE_TEXT[self.base]}"
+
+
+def kind(
+    name: str, operand: int, base: int, bits: int, *, signed: bool | None = True, relaxable: bool = False
+) -> EdgeKind:
+    """A row of a table; `signed` None accepts both readings of the field, as ld does for 8 and 16 bits."""
+    low = 0 if signed is False else -(1 << max(bits - 1, 0))
+    high = 1 << (max(bits - 1, 0) if signed else bits)
+    return EdgeKind(name, operand, base, bits // 8, low, high, relaxable)
+
+
+class KindTable:
+    """The kinds of one ISA, with their properties as lookup columns indexed by kind number."""
+
+    def __init__(self, kinds: Sequence[EdgeKind]) -> None:
+        self.kinds = tuple(kinds)
+        self.number = {row.name: number for number, row in enumerate(kinds)}
+        self.operand: U8 = np.array([row.operand for row in kinds], np.uint8)
+        self.base: U8 = np.array([row.base for row in kinds], np.uint8)
+        self.width: U8 = np.array([row.width for row in kinds], np.uint8)
+        self.relaxable = np.array([row.relaxable for row in kinds], np.bool_)
+        limit = (1 << 63) - 1
+        self.low: I64 = np.array([max(row.low, -limit - 1) for row in kinds], np.int64)
+        self.last: I64 = np.array([min(row.high - 1, limit) for row in kinds], np.int64)
+
+    def __getitem__(self, number: int) -> EdgeKind:
+        return self.kinds[number]
+
+    def __len__(self) -> int:
+        return len(self.kinds)

@@ -1,0 +1,39 @@
+"""Array types and small numpy helpers that every floor uses."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+U8: TypeAlias = npt.NDArray[np.uint8]
+U32: TypeAlias = npt.NDArray[np.uint32]
+U64: TypeAlias = npt.NDArray[np.uint64]
+I8: TypeAlias = npt.NDArray[np.int8]
+I32: TypeAlias = npt.NDArray[np.int32]
+I64: TypeAlias = npt.NDArray[np.int64]
+Bool: TypeAlias = npt.NDArray[np.bool_]
+AnyArray: TypeAlias = npt.NDArray[Any]
+
+NONE = -1
+"""A row number that stands for "no row"."""
+
+
+def windows(buffer: U8, dtype: npt.DTypeLike) -> AnyArray:
+    """View `buffer` as overlapping items of `dtype`, one at every byte: item i is the bytes from i on.
+
+    Indexing the view with a column of offsets gathers (or scatters) items at any alignment. The caller has checked
+    that each offset + item size lies in the buffer; the view itself ends where the last whole item does.
+    """
+    size = np.dtype(dtype).itemsize
+    return np.ndarray((max(0, buffer.size - size + 1),), dtype=dtype, buffer=buffer.data, strides=(1,))
+
+
+def ranges(starts: I64, counts: I64) -> I64:
+    """Concatenate arange(start, start + count) for every row, without a loop."""
+    total = int(counts.sum())
+    ends = np.cumsum(counts)
+    out = np.arange(total, dtype=np.int64)
+    out += np.repeat(starts - (ends - counts), counts)
+    return out

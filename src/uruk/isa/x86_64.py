@@ -1,0 +1,113 @@
+"""x86-64: edge kinds, stubs and relaxations.
+
+What is peculiar: displacements count from the end of the instruction, so addends carry the -4; code reaches data by
+32-bit displacements, so all that one graph reaches must lie within 2 GiB of it; a GOT load or a call through the GOT
+can be turned into a direct one in place once the distance is known. Fields may lie at any alignment.
+
+Source: System V ABI, AMD64 supplement, 4.4 "Relocation" and B.2 "Optimize GOTPCRELX Relocations".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from uruk.graph.kinds import Base, EdgeKind, KindTable, Operand, kind
+from uruk.graph.types import I64, U8, Bool, windows
+
+KINDS = KindTable(
+    (
+        EdgeKind("None", Operand.NOTHING, Base.ZERO, 0, 0, 1),
+        kind("Pointer64", Operand.SYMBOL, Base.ZERO, 64, signed=None),
+        kind("Pointer32", Operand.SYMBOL, Base.ZERO, 32, signed=False),
+        kind("Pointer32Signed", Operand.SYMBOL, Base.ZERO, 32),
+        kind("Pointer16", Operand.SYMBOL, Base.ZERO, 16, signed=None),
+        kind("Pointer8", Operand.SYMBOL, Base.ZERO, 8, signed=None),
+        kind("Delta64", Operand.SYMBOL, Base.PLACE, 64, signed=None),
+        kind("Delta32", Operand.SYMBOL, Base.PLACE, 32),
+        kind("Delta16", Operand.SYMBOL, Base.PLACE, 16),
+        kind("Delta8", Operand.SYMBOL, Base.PLACE, 8),
+        kind("BranchPCRel32", Operand.BRANCH, Base.PLACE, 32),
+        kind("GOTDelta32", Operand.GOT, Base.PLACE, 32),
+        kind("GOTDelta32Relaxable", Operand.GOT, Base.PLACE, 32, relaxable=True),
+        kind("GOTDelta64", Operand.GOT, Base.PLACE, 64),
+        kind("GOTOffset32", Operand.GOT, Base.GOT_BASE, 32),
+        kind("GOTOffset64", Operand.GOT, Base.GOT_BASE, 64),
+        kind("DeltaFromGOT64", Operand.SYMBOL, Base.GOT_BASE, 64),
+        kind("StubDeltaFromGOT64", Operand.STUB, Base.GOT_BASE, 64),
+        kind("GOTBaseDelta32", Operand.GOT_BASE, Base.PLACE, 32),
+        kind("GOTBaseDelta64", Operand.GOT_BASE, Base.PLACE, 64),
+        kind("Size32", Operand.SIZE, Base.ZERO, 32, signed=False),
+        kind("Size64", Operand.SIZE, Base.ZERO, 64, signed=None),
+        kind("TLSGDDelta32", Operand.TLS_GD, Base.PLACE, 32),
+        kind("TLSLDDelta32", Operand.TLS_LD, Base.PLACE, 32),
+        kind("TLSDescDelta32", Operand.TLS_DESC, Base.PLACE, 32),
+        kind("TLSIEDelta32", Operand.TLS_IE, Base.PLACE, 32),
+        kind("TPOffset32", Operand.TP_OFFSET, Base.ZERO, 32),
+        kind("TPOffset64", Operand.TP_OFFSET, Base.ZERO, 64),
+        kind("DTPOffset32", Operand.DTP_OFFSET, Base.ZERO, 32),
+        kind("DTPOffset64", Operand.DTP_OFFSET, Base.ZERO, 64),
+        kind("DTPModule64", Operand.DTP_MODULE, Base.ZERO, 64),
+    )
+)
+
+POINTER_SIZE = 8
+GOT_ENTRY_SIZE = 8
+
+STUB = bytes(
+    [
+        *(0xFF, 0x25, 0x00, 0x00, 0x00, 0x00),  # jmp *slot(%rip)
+        *(0x66, 0x90),  # xchg %ax,%ax: pads to 8 bytes
+    ]
+)
+STUB_SIZE = len(STUB)
+STUB_FIELD = 2
+"""Where in a stub the displacement to its GOT slot lies; it counts from 4 bytes further on."""
+
+LANDING_STUB = bytes(
+    [
+        *(0xF3, 0x0F, 0x1E, 0xFA),  # endbr64
+        *(0xFF, 0x25, 0x00, 0x00, 0x00, 0x00),  # jmp *slot(%rip)
+        *(0x66, 0x0F, 0x1F, 0x44, 0x00, 0x00),  # nopw 0(%rax,%rax): pads to 16 bytes
+    ]
+)
+"""The stub for a function whose address is taken (IFUNC), a valid target of indirect branches under CET."""
+
+TRAP_FILL = 0xCC  # int3, between functions
+
+
+def stub_code(count: int) -> U8:
+    """`count` stubs one after the other, displacements still zero."""
+    return np.tile(np.frombuffer(STUB, np.uint8), count)
+
+
+@dataclass
+class Relaxed:
+    """What relaxation found for the rows it was given: which changed, and which of those moved their field by -1."""
+
+    changed: Bool
+    moved_back: Bool
+
+
+def relax_got_loads(image: U8, position: I64, offset: I64, target: I64, place: I64, addend: I64) -> Relaxed:
+    """Turn loads and calls through the GOT into direct ones where the target is within reach, in place.
+
+    All columns have a row a GOTPCRELX edge: `position` of the field in `image`, `offset` of the field in its block,
+    `target` and `place` addresses. The caller then writes S + A - P instead of G + A - P into the changed rows (P - 1 where the field moved back).
+    Only the forms whose displacement is the last thing in the instruction (A = -4) are touched. AMD64 psABI, B.2.
+    """
+    distance = target - place - 4
+    near = (distance >= -(1 << 31)) & (distance < (1 << 31) - 1) & (addend == -4) & (offset >= 2) & (target != 0)
+    pair = windows(image, np.uint16)
+    code = np.zeros(position.size, np.uint16)
+    code[near] = pair[position[near] - 2]
+    opcode, modrm = code & 0xFF, code >> 8
+    load = near & (opcode == 0x8B) & ((modrm & 0xC7) == 0x05)  # mov slot(%rip),%reg
+    call = near & (code == 0x15FF)  # call *slot(%rip)
+    jump = near & (code == 0x25FF)  # jmp *slot(%rip)
+    image[position[load] - 2] = 0x8D  # lea target(%rip),%reg
+    pair[position[call] - 2] = 0xE867  # addr32 call target
+    image[position[jump] - 2] = 0xE9  # jmp target, whose field begins one byte earlier
+    image[position[jump] + 3] = 0x90  # nop
+    return Relaxed(load | call | jump, jump)

@@ -1,0 +1,1 @@
+"""Memory for linked code: slabs divided into zones, one a protection, and the mappers that reach them."""

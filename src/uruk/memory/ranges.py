@@ -1,0 +1,57 @@
+"""A free list over one address range: first fit, coalescing, all in address order."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+
+from uruk.errors import InternalError
+
+
+class FreeList:
+    """Hands out ranges of [start, start + size); addresses and sizes in bytes."""
+
+    def __init__(self, start: int, size: int) -> None:
+        self._starts: list[int] = [start]
+        self._sizes: list[int] = [size]
+
+    @property
+    def free(self) -> int:
+        """Free bytes in all."""
+        return sum(self._sizes)
+
+    @property
+    def largest(self) -> int:
+        """The largest free range, in bytes."""
+        return max(self._sizes, default=0)
+
+    def take(self, size: int, align: int = 1) -> int | None:
+        """The lowest free range of `size` bytes at a multiple of `align`; None if there is none."""
+        for index, (start, room) in enumerate(zip(self._starts, self._sizes, strict=True)):
+            at = -(-start // align) * align
+            if at + size <= start + room:
+                self._cut(index, at, size)
+                return at
+        return None
+
+    def _cut(self, index: int, at: int, size: int) -> None:
+        start, room = self._starts[index], self._sizes[index]
+        before, behind = at - start, start + room - at - size
+        pieces = [(start, before)] * (before > 0) + [(at + size, behind)] * (behind > 0)
+        self._starts[index : index + 1] = [piece[0] for piece in pieces]
+        self._sizes[index : index + 1] = [piece[1] for piece in pieces]
+
+    def give(self, start: int, size: int) -> None:
+        """Take a range back; joins its neighbours. InternalError if part of it is free already."""
+        index = bisect_left(self._starts, start)
+        if index < len(self._starts) and start + size > self._starts[index]:
+            raise InternalError(f"range {start:#x}+{size:#x} is freed twice")
+        if index and self._starts[index - 1] + self._sizes[index - 1] > start:
+            raise InternalError(f"range {start:#x}+{size:#x} is freed twice")
+        if index < len(self._starts) and start + size == self._starts[index]:
+            size += self._sizes[index]
+            del self._starts[index], self._sizes[index]
+        if index and self._starts[index - 1] + self._sizes[index - 1] == start:
+            self._sizes[index - 1] += size
+        else:
+            self._starts.insert(index, start)
+            self._sizes.insert(index, size)

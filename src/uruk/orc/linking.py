@@ -1,0 +1,184 @@
+"""Link the objects that one lookup chose: build the request, answer for outside names, record what came out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from uruk.graph.graph import SymbolType, Zone, assemble
+from uruk.graph.types import I32, NONE, Bool
+from uruk.link import Linked, Request, link
+from uruk.orc.claim import definitions
+from uruk.orc.objects import ObjectEntry, ObjectState
+from uruk.orc.symbols import Flag
+from uruk.orc.tracker import ResourceTracker
+from uruk.passes.state import Externals, TLSHome
+
+if TYPE_CHECKING:
+    from uruk.orc.dylib import JITDylib
+    from uruk.orc.session import Session
+
+
+def link_batch(session: Session, dylib: JITDylib, entries: list[ObjectEntry], wanted: I32) -> None:
+    """Link `entries` as one batch, record their symbols, and run their initialisers.
+
+    On an error nothing is recorded and all memory is given back.
+    """
+    request, trackers, numbers = _request(session, dylib, entries, wanted)
+    linked = link(request, session.executor)
+    session.times += linked.times
+    _record(dylib, linked, request, trackers, entries, numbers)
+    if session.platform is not None and session.options.execute:
+        session.platform.loaded(linked, trackers)
+        session.platform.initialize(linked, trackers, [entry.order for entry in entries])
+
+
+def _request(
+    session: Session, dylib: JITDylib, entries: list[ObjectEntry], wanted: I32
+) -> tuple[Request, list[ResourceTracker], I32]:
+    pieces: list[tuple[object, int, int]] = []
+    for entry in entries:  # neighbours of one graph become one piece
+        graph = entry.added.graph
+        if pieces and pieces[-1][0] is graph and pieces[-1][2] == entry.index:
+            pieces[-1] = (graph, pieces[-1][1], entry.index + 1)
+        else:
+            pieces.append((graph, entry.index, entry.index + 1))
+    graph = assemble(pieces)  # pyright: ignore[reportArgumentType]
+    numbers = np.array([entry.number for entry in entries], np.int32)
+    trackers = list({entry.tracker.number: entry.tracker for entry in entries}.values())
+    module = {tracker.number: row for row, tracker in enumerate(trackers)}
+    table = dylib.table
+    table.grow(len(session.names))
+    private = np.array([entry.private for entry in entries], np.bool_)
+    group_owner = table.group[graph.groups.name]
+    dropped = (group_owner != numbers[graph.groups.object]) & ~private[graph.groups.object]
+    rows, _ = definitions(graph, dropped)
+    owner = np.searchsorted(graph.ranges.symbols, rows, "right") - 1
+    mine = (table.owner[graph.symbols.name[rows]] == numbers[owner]) | private[owner]
+    defines = np.zeros(len(graph.symbols), np.bool_)
+    defines[rows[mine]] = True
+    request = Request(
+        graph,
+        session.pair,
+        session.names,
+        [tracker.name for tracker in trackers],
+        np.array([module[entry.tracker.number] for entry in entries], np.int32),
+        defines,
+        dropped,
+        _Resolver(session, dylib),
+        session.private_ids,
+        [tracker.resources.dso_handle for tracker in trackers],
+        phony_externals=session.options.phony_externals,
+        hint=session.hint,
+        hooks=session.hooks,
+    )
+    if session.options.prune:
+        request.prune_from = np.flatnonzero(defines & np.isin(graph.symbols.name, wanted)).astype(np.int32)
+    return request, trackers, numbers
+
+
+class _Resolver:
+    """Answers for names that the batch does not define: the dylib's, then libraries', then the process's."""
+
+    def __init__(self, session: Session, dylib: JITDylib) -> None:
+        self.session = session
+        self.dylib = dylib
+
+    def __call__(self, names: I32, weak: Bool, tls: Bool, hidden: Bool) -> Externals:
+        """See `uruk.link.ResolveNames`."""
+        table = self.dylib.table
+        found = table.ready[names] != 0
+        address = np.where(found, table.address[names], 0)
+        is_data = found & (table.flags[names] & Flag.FUNCTION == 0)
+        homes: dict[int, TLSHome] = {}
+        for row in np.flatnonzero(found & (table.flags[names] & Flag.TLS != 0)).tolist():
+            homes[row] = self._home(int(table.owner[names[row]]), int(address[row]))
+        for row in np.flatnonzero(~found & ~hidden).tolist():
+            name = self.session.names.text(int(names[row]))
+            if tls[row]:
+                library = self.session.platform.find_tls(name) if self.session.platform else ""
+                if library:
+                    found[row], homes[row] = True, TLSHome(library=library)
+                continue
+            address[row], is_data[row] = _signed(*self.session.find_external(self.dylib, name))
+            found[row] = address[row] != 0
+        return Externals(found, address, is_data, homes)
+
+    def _home(self, owner: int, offset: int) -> TLSHome:
+        """Where a thread-local of linked code is; its storage is the one that its batch loaded."""
+        storage = self.dylib.storage_of[owner]
+        return TLSHome(storage.module_id, storage.tp_offset, offset)
+
+
+def _signed(address: int, is_data: bool) -> tuple[int, bool]:
+    return (address - (1 << 64) if address >= 1 << 63 else address), is_data
+
+
+def _record(
+    dylib: JITDylib,
+    linked: Linked,
+    request: Request,
+    trackers: list[ResourceTracker],
+    entries: list[ObjectEntry],
+    numbers: I32,
+) -> None:
+    """Write addresses into the dylib's table and resources into the trackers."""
+    state, table = linked.state, dylib.table
+    owned = request.defines.copy()
+    private = np.array([entry.private for entry in entries], np.bool_)
+    rows = np.flatnonzero(owned)
+    owner = np.searchsorted(request.graph.ranges.symbols, rows, "right") - 1
+    rows, owner = rows[~private[owner]], owner[~private[owner]]
+    names = state.symbols.name[rows]
+    table.address[names] = state.symbol_address[rows]
+    block = state.symbols.block[rows]
+    code = (block >= 0) & (state.blocks.zone[block] == Zone.RX)
+    table.flags[names] |= np.where(code, np.uint8(Flag.FUNCTION), np.uint8(0))
+    local = state.symbols.type[rows] == SymbolType.TLS
+    table.address[names[local]] = state.tls_offset[rows[local]]
+    gone = (block >= 0) & ~state.live[block]
+    table.ready[names[~gone]] = 1
+    for entry in entries:
+        entry.state = ObjectState.LINKED
+    for row, storage in linked.storage.items():
+        trackers[row].resources.storage.append(storage)
+    for number in numbers[np.unique(owner[local])].tolist():
+        row = int(request.module_of_object[int(np.flatnonzero(numbers == number)[0])])
+        dylib.storage_of[number] = linked.storage[row]
+    _record_memory(linked, trackers)
+    _record_uses(dylib, linked, trackers)
+
+
+def _record_memory(linked: Linked, trackers: list[ResourceTracker]) -> None:
+    for row, tracker in enumerate(trackers):
+        resources = tracker.resources
+        resources.dso_handle = linked.state.dso_handles[row]
+        mine = [index for index, segment in enumerate(linked.layout.segments) if segment.module == row]
+        if mine:
+            resources.memory.append((linked.allocation, mine))
+
+
+def _record_uses(dylib: JITDylib, linked: Linked, trackers: list[ResourceTracker]) -> None:
+    """Which modules refer to which trackers' code, in this batch or linked before."""
+    state = linked.state
+    provider = np.full(len(state.symbols), NONE, np.int32)
+    if state.undefined.size:
+        owner = dylib.table.owner[state.symbols.name[state.undefined]]
+        known = np.flatnonzero(owner >= 0)
+        provider[state.undefined[known]] = [dylib.objects[one].tracker.number for one in owner[known].tolist()]
+    if len(trackers) > 1:
+        block = state.symbols.block
+        number = np.array([tracker.number for tracker in trackers], np.int32)
+        inside = block >= 0
+        provider[inside] = number[state.block_module[block[inside]]]
+    elif not (provider >= 0).any():
+        return
+    edges = state.edges
+    used = provider[state.canonical[edges.target]]
+    rows = np.flatnonzero((used >= 0) & (edges.kind != 0))
+    module = state.block_module[edges.block[rows]].astype(np.int64)
+    for pair in np.unique(module << 32 | used[rows]).tolist():
+        tracker = trackers[pair >> 32]
+        if pair & 0xFFFFFFFF != tracker.number:
+            tracker.resources.uses.add(pair & 0xFFFFFFFF)

@@ -1,0 +1,60 @@
+"""What the session needs of a platform: the parts of running code that are not linking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from uruk.formats.archive import Archive
+from uruk.link import Linked
+from uruk.orc.tracker import Released, ResourceTracker
+
+
+class Platform(Protocol):
+    """Initialisers, unwind data, the runtime archive; one implementation an object format."""
+
+    @property
+    def runtime(self) -> Archive | None:
+        """The runtime archive, from which private parts and compiler builtins come."""
+        ...
+
+    @property
+    def private_names(self) -> frozenset[bytes]:
+        """Names that each module gets its own copy of, from the runtime archive."""
+        ...
+
+    def interposed(self, name: bytes) -> int:
+        """The address that stands for a name whatever libraries say, or 0."""
+        ...
+
+    def wants_builtin(self, name: bytes) -> bool:
+        """Whether a compiler builtin is to come from the runtime archive."""
+        ...
+
+    def find(self, name: bytes) -> tuple[int, bool]:
+        """Address and whether it is data of a name in the process (0 if it has none); asked last."""
+        ...
+
+    def find_tls(self, name: bytes) -> str:
+        """The loaded library that defines a thread-local, or the empty string."""
+        ...
+
+    def loaded(self, linked: Linked, trackers: Sequence[ResourceTracker]) -> None:
+        """Code is in memory: register its unwind data."""
+        ...
+
+    def initialize(self, linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence[int]) -> None:
+        """Run the initialisers of a batch; `order` has each object's place among the inputs."""
+        ...
+
+    def pending(self, tracker: ResourceTracker) -> int:
+        """Thread destructors that are still to run in a tracker's code."""
+        ...
+
+    def finalize(self, tracker: ResourceTracker) -> None:
+        """Run what was registered to run when a tracker's code goes."""
+        ...
+
+    def unload(self, tracker: ResourceTracker, released: Released) -> None:
+        """Take out unwind registrations and thread-local storage, before memory goes."""
+        ...

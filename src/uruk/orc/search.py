@@ -1,0 +1,79 @@
+"""What answers for names that no object of a dylib defines: archives, shared libraries, in the order they were added."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from uruk.formats.archive import Archive
+from uruk.orc.tracker import ResourceTracker
+
+
+@dataclass
+class ArchiveEntry:
+    """A static library; members are linked when something needs them."""
+
+    archive: Archive
+    tracker: ResourceTracker
+    order: int
+    taken: set[int]
+    """Header offsets of members that were added already."""
+
+    def index(self) -> dict[bytes, int]:
+        """Symbol -> header offset of the first member that defines it."""
+        return self.archive.index()
+
+
+@dataclass
+class LibraryEntry:
+    """A shared library. `handle` is 0 until it is loaded (as-needed libraries wait for the first question)."""
+
+    path: str
+    handle: int
+    order: int
+
+
+class SearchOrder:
+    """Archives and libraries in the order given, with one merged index over all archives."""
+
+    def __init__(self) -> None:
+        self.archives: list[ArchiveEntry] = []
+        self.libraries: list[LibraryEntry] = []
+        self.builtins: ArchiveEntry | None = None
+        """The runtime archive, asked after all others."""
+        self._index: dict[bytes, int] | None = None
+
+    def add_archive(self, entry: ArchiveEntry) -> None:
+        """Append an archive."""
+        self.archives.append(entry)
+        self._index = None
+
+    def remove_archives(self, tracker: ResourceTracker) -> None:
+        """Forget a tracker's archives."""
+        for entry in self.archives:
+            if entry.tracker is tracker:
+                entry.archive.close()
+        self.archives = [entry for entry in self.archives if entry.tracker is not tracker]
+        self._index = None
+
+    def archive_with(self, name: bytes) -> ArchiveEntry | None:
+        """The first archive whose index has a name."""
+        if self._index is None:
+            merged: dict[bytes, int] = {}
+            for number in range(len(self.archives) - 1, -1, -1):
+                merged.update(dict.fromkeys(self.archives[number].index(), number))
+            self._index = merged
+        number = self._index.get(name)
+        if number is not None:
+            return self.archives[number]
+        return self.builtins if self.builtins is not None and name in self.builtins.index() else None
+
+    def libraries_before(self, order: int) -> Iterator[LibraryEntry]:
+        """Libraries that come before a place in the order."""
+        return (entry for entry in self.libraries if entry.order < order)
+
+    def close(self) -> None:
+        """Close every archive."""
+        for entry in self.archives:
+            entry.archive.close()
+

@@ -1,0 +1,232 @@
+"""The session: dylibs, the executor, and the driver that links what a lookup needs as one batch."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from uruk.demangle import demangle
+from uruk.errors import SessionClosed, Undefined, UndefinedSymbols
+from uruk.executor.inprocess import InProcessExecutor
+from uruk.formats import elf_x86_64
+from uruk.formats.archive import Archive
+from uruk.formats.elf import Pair, Span, read_objects
+from uruk.formats.elf_relocations import read_relocations
+from uruk.graph.arena import Arena
+from uruk.graph.graph import Graph
+from uruk.graph.names import Names
+from uruk.graph.types import I32, Bool
+from uruk.orc.dylib import JITDylib
+from uruk.orc.linking import link_batch
+from uruk.orc.objects import ObjectEntry
+from uruk.orc.platform import Platform
+from uruk.orc.removal import remove_tracker
+from uruk.orc.search import ArchiveEntry
+from uruk.orc.symbols import Flag
+from uruk.orc.tracker import Released, ResourceTracker
+from uruk.passes.boundaries import PRIVATE
+
+Source = bytes | bytearray | memoryview
+
+
+@dataclass
+class Options:
+    """How a session links."""
+
+    phony_externals: bool = False
+    """Names that nobody defines become 0, as `llvm-jitlink -phony-externals` has it."""
+    prune: bool = False
+    """Keep only what the wanted names reach, section by section."""
+    execute: bool = True
+    """False: link only; nothing is run or registered."""
+
+
+class Session:
+    """Owns names, dylibs and trackers; links into the memory of one executor. Methods may be called from any thread."""
+
+    def __init__(
+        self,
+        executor: InProcessExecutor,
+        platform: Platform | None,
+        options: Options | None = None,
+        hint: Callable[[bytes], str | None] | None = None,
+    ) -> None:
+        self.names = Names()
+        self.executor = executor
+        self.platform = platform
+        self.options = options or Options()
+        self.hint = hint
+        self.pair: Pair = elf_x86_64
+        self.lock = threading.RLock()
+        self.dylibs: dict[str, JITDylib] = {}
+        self.trackers: dict[int, ResourceTracker] = {}
+        self.retired: list[ResourceTracker] = []
+        """Removed trackers whose memory waits for threads to end."""
+        self.times: list[tuple[str, float]] = []
+        self.hooks: dict[str, list[Callable[[Any], None]]] = {}
+        self.closed = False
+        self._private: dict[bytes, Graph] = {}
+        self._runtime_index: dict[bytes, int] | None = None
+        texts = [*PRIVATE, *(platform.private_names if platform else ())]
+        self.private_ids: I32 = np.array(self.names.intern(texts), np.int32)
+
+    def create_dylib(self, name: str) -> JITDylib:
+        """A new, empty dylib."""
+        with self.lock:
+            self.check_open()
+            dylib = self.dylibs[name] = JITDylib(self, name)
+            return dylib
+
+    def create_tracker(self, name: str) -> ResourceTracker:
+        """A new tracker that owns nothing yet."""
+        with self.lock:
+            self.check_open()
+            number = len(self.trackers) and max(self.trackers) + 1
+            tracker = self.trackers[number] = ResourceTracker(self, name, number)
+            return tracker
+
+    def check_open(self) -> None:
+        """Raise SessionClosed after close()."""
+        if self.closed:
+            raise SessionClosed("the session is closed")
+
+    def parse(self, sources: Sequence[tuple[str, Source]], *, check_relocations: bool = True) -> Graph:
+        """Read objects, (name, bytes) each, into one graph; the bytes are copied."""
+        arena, starts = Arena.join([data for _, data in sources])
+        spans = [Span(name, at, len(data)) for (name, data), at in zip(sources, starts, strict=True)]
+        return self.parse_arena(arena, spans, check_relocations=check_relocations)
+
+    def parse_arena(self, arena: Arena, spans: Sequence[Span], *, check_relocations: bool = True) -> Graph:
+        """Read objects that lie in an arena already."""
+        graph = read_objects(arena, spans, self.pair, self.names)
+        if check_relocations:
+            graph.edges = read_relocations(graph, self.pair)
+        return graph
+
+    def lookup(
+        self, dylib: JITDylib, names: Sequence[bytes], *, roots: bool, again: bool = False
+    ) -> list[tuple[int, int]]:
+        """Address and flags of each name, linking whatever is needed; with `roots`, pending initialisers run, too.
+
+        `again` includes roots whose linking has failed before.
+
+        Raises UndefinedSymbols for names that nothing defines, and whatever linking raises.
+        """
+        with self.lock:
+            self.check_open()
+            ids = np.array(self.names.intern(names), np.int32)
+            table = dylib.table
+            table.grow(len(self.names))
+            pending = dylib.pending_roots(again=again) if roots else []
+            if pending or not table.ready[ids].all():
+                self._materialize(dylib, ids, pending)
+            return [self._answer(dylib, int(number)) for number in ids]
+
+    def _materialize(self, dylib: JITDylib, ids: I32, roots: list[ObjectEntry]) -> None:
+        chosen = dylib.closure(ids, roots)
+        if not chosen:
+            return
+        try:
+            link_batch(self, dylib, chosen, ids)
+        except Exception:
+            for entry in roots:  # a later lookup of something else must not fail for the same reason
+                entry.failed = True
+            raise
+
+    def _answer(self, dylib: JITDylib, number: int) -> tuple[int, int]:
+        table = dylib.table
+        if table.ready[number] and not table.flags[number] & Flag.HIDDEN:
+            return int(table.address[number].view(np.uint64)), int(table.flags[number])
+        name = self.names.text(number)
+        address, is_data = (0, False)
+        if not table.ready[number]:
+            address, is_data = self.find_external(dylib, name)
+        if address:
+            return address, 0 if is_data else int(Flag.FUNCTION)
+        hint = "it is hidden: visible only to code linked with it" if table.ready[number] else ""
+        text = name.decode("utf-8", "replace")
+        raise UndefinedSymbols([Undefined(text, demangle(text), (), 0, hint or (self.hint and self.hint(name)) or "")])
+
+    def find_external(self, dylib: JITDylib, name: bytes) -> tuple[int, bool]:
+        """Address and whether it is data of a name in the dylib's libraries, then in the process; 0 if nobody has it."""
+        platform = self.platform
+        if platform is None:
+            return 0, False
+        address = platform.interposed(name)
+        if address:
+            return address, False
+        for library in dylib.search.libraries:
+            address, is_data = self.executor.find_symbol(library.handle, name)
+            if address:
+                return address, is_data
+        return platform.find(name)
+
+    def archive_for(self, dylib: JITDylib, name: bytes) -> ArchiveEntry | None:
+        """The archive whose member is to be linked for a missing name; None where something else comes first."""
+        platform = self.platform
+        entry = dylib.search.archive_with(name)
+        if entry is not None and entry is not dylib.search.builtins:
+            for library in dylib.search.libraries_before(entry.order):
+                if self.executor.find_symbol(library.handle, name)[0]:
+                    return None
+            return entry
+        if entry is None or platform is None or not platform.wants_builtin(name):
+            return None
+        if any(self.executor.find_symbol(library.handle, name)[0] for library in dylib.search.libraries):
+            return None
+        return entry
+
+    def add_members(self, dylib: JITDylib, entry: ArchiveEntry, offsets: list[int]) -> None:
+        """Add archive members, given by header offset, as one graph."""
+        archive = entry.archive
+        members = [archive.member(offset) for offset in offsets]
+        sources = [(f"{archive.name}({member.name})", archive.read(member)) for member in members]
+        graph = self.parse(sources, check_relocations=False)
+        dylib.add_graph(graph, entry.tracker, roots=False, orders=[entry.order] * len(members))
+
+    def private_parts(self, dylib: JITDylib, entries: Iterable[ObjectEntry], ids: I32) -> list[int]:
+        """Numbers of new private objects for modules that need names like `atexit` and have none in this batch."""
+        platform = self.platform
+        if platform is None or platform.runtime is None or not np.isin(ids, self.private_ids).any():
+            return []
+        wanted: dict[tuple[int, bytes], ResourceTracker] = {}
+        for entry in entries:
+            if entry.private:
+                continue
+            for number in np.intersect1d(entry.added.names_of(entry.index)[0], self.private_ids).tolist():
+                text = self.names.text(number)
+                if text in platform.private_names and dylib.table.owner[number] < 0:
+                    wanted[entry.tracker.number, text] = entry.tracker
+        return [dylib.add_private(self._private_graph(platform.runtime, text), one) for (_, text), one in wanted.items()]
+
+    def _private_graph(self, runtime: Archive, name: bytes) -> Graph:
+        if name not in self._private:
+            member = runtime.member(runtime.index()[name])
+            self._private[name] = self.parse([(f"{runtime.name}({member.name})", runtime.read(member))])
+        return self._private[name]
+
+    def remove_tracker(self, tracker: ResourceTracker, force: bool) -> Released:
+        """See `ResourceTracker.remove`."""
+        with self.lock:
+            return remove_tracker(self, tracker, force)
+
+    def close(self) -> None:
+        """Remove everything, newest first, and give all memory back. Closing twice does nothing."""
+        with self.lock:
+            if self.closed:
+                return
+            for number in sorted(self.trackers, reverse=True):
+                if number in self.trackers:
+                    remove_tracker(self, self.trackers[number], force=True)
+            self.closed = True
+            for dylib in self.dylibs.values():
+                dylib.search.close()
+            if not self.retired:
+                self.executor.close()
+
+
+__all__ = ["Bool", "Options", "Session", "Source"]

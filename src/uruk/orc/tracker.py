@@ -1,0 +1,74 @@
+"""Resource trackers: the unit of removal, and what linking left in memory for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from uruk.memory.manager import Allocation
+from uruk.passes.tls import Storage
+
+
+@dataclass
+class Released:
+    """What a removal gave back, and what it could not.
+
+    `memory` in bytes; `tls_not_recovered`: bytes of static thread-local storage that other storage taken later keeps
+    for now; `pending_thread_destructors`: threads that have yet to run destructors in this code, which stays until
+    then (`deferred`).
+    """
+
+    memory: int = 0
+    objects: int = 0
+    symbols: int = 0
+    unwind_registrations: int = 0
+    tls_not_recovered: int = 0
+    pending_thread_destructors: int = 0
+
+    @property
+    def deferred(self) -> bool:
+        """Whether the memory stays until threads have ended."""
+        return self.pending_thread_destructors > 0
+
+
+@dataclass
+class Resources:
+    """What linking left for one tracker."""
+
+    dso_handle: int = 0
+    memory: list[tuple[Allocation, list[int]]] = field(default_factory=list[tuple[Allocation, list[int]]])
+    frames: list[int] = field(default_factory=list[int])
+    storage: list[Storage] = field(default_factory=list[Storage])
+    keep: list[Any] = field(default_factory=list[Any])
+    """Arrays that the runtime refers to until the code is finalised."""
+    uses: set[int] = field(default_factory=set[int])
+    """Numbers of trackers whose code this code refers to."""
+
+
+class Owner(Protocol):
+    """What a tracker belongs to."""
+
+    def remove_tracker(self, tracker: ResourceTracker, force: bool) -> Released:
+        """Remove all that a tracker owns."""
+        ...
+
+
+class ResourceTracker:
+    """Owns what was added with it; `remove()` takes all of it out again."""
+
+    def __init__(self, owner: Owner, name: str, number: int) -> None:
+        self.name = name
+        self.number = number
+        self.resources = Resources()
+        self.removed = False
+        self._owner = owner
+
+    def remove(self, *, force: bool = False) -> Released:
+        """Take the objects out: finalisers and atexit handlers run, then memory, symbols, unwind data and storage go.
+
+        Raises InUse, naming the users, if other code refers to it (unless `force`). Removing twice does nothing.
+        """
+        return self._owner.remove_tracker(self, force)
+
+    def __repr__(self) -> str:
+        return f"<ResourceTracker {self.name}{' (removed)' if self.removed else ''}>"

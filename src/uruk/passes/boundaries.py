@@ -1,0 +1,113 @@
+"""Symbols that the linker itself provides, for each module: `__dso_handle`, `_GLOBAL_OFFSET_TABLE_`, and
+`__start_X` / `__stop_X` around the sections called X (GNU ld, "Input Section Example"; gABI leaves them to the linker)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from uruk.graph.graph import Role, Zone
+from uruk.graph.kinds import Base, Operand
+from uruk.graph.names import Names
+from uruk.graph.types import I64, NONE, Bool, windows
+from uruk.passes.layout import Layout
+from uruk.passes.state import State, synthetic_blocks
+
+DSO_HANDLE = b"__dso_handle"
+GOT = b"_GLOBAL_OFFSET_TABLE_"
+START, STOP = b"__start_", b"__stop_"
+PRIVATE = (DSO_HANDLE, GOT)
+"""Names that every module has for itself, whatever it is made of."""
+
+
+def find(state: State, names: Names) -> None:
+    """Recognise the undefined names that the link provides, and make the blocks that they need."""
+    found = state.boundaries
+    sections: set[tuple[int, str]] = set()
+    for index, name in enumerate(state.symbols.name[state.undefined].tolist()):
+        text = names.text(name)
+        if not text.startswith(b"_"):
+            continue
+        if text == DSO_HANDLE:
+            found.dso_handle.append(index)
+        elif text == GOT:
+            found.got.append(index)
+        elif text.startswith((START, STOP)):
+            module, section = _module_of(state, index), text.split(b"_", 3)[3].decode("utf-8", "replace")
+            sections.add((module, section))
+            found.sections.append((index, module, section, text.startswith(STOP)))
+    if sections:
+        _gather_sections(state, sections)
+    _make_handles(state)
+    _need_got(state)
+
+
+def _module_of(state: State, index: int) -> int:
+    owner = state.graph.object_of_symbol(int(state.undefined[index]))
+    return int(state.module_of_object[owner])
+
+
+def _gather_sections(state: State, wanted: set[tuple[int, str]]) -> None:
+    """The live blocks of each wanted (module, section name), in input order."""
+    found = state.boundaries
+    rows: dict[tuple[int, str], list[int]] = {}
+    names = {name for _, name in wanted}
+    real = np.flatnonzero(state.live[: len(state.graph.blocks)])
+    for row in real.tolist():
+        name = state.graph.section_name(row)
+        if name in names:
+            rows.setdefault((int(state.block_module[row]), name), []).append(row)
+    found.together = [(module, name, np.array(rows[module, name])) for module, name in wanted if (module, name) in rows]
+    found.sections = [item for item in found.sections if (item[1], item[2]) in rows]
+
+
+def _make_handles(state: State) -> None:
+    """A `__dso_handle` for each module that refers to one, or has initialisers or finalisers, and has none yet."""
+    modules = {_module_of(state, index) for index in state.boundaries.dso_handle}
+    special = (state.blocks.role >= Role.PREINIT) & (state.blocks.role <= Role.DTORS) & state.live
+    modules |= set(state.block_module[special].tolist())
+    missing = np.array(sorted(one for one in modules if not state.dso_handles[one]), np.int32)
+    state.synthetic["dso_handle"] = np.full(len(state.modules), NONE, np.int32)
+    if missing.size:
+        size = np.full(missing.size, 8, np.int64)
+        rows = state.add_blocks(synthetic_blocks(size, size, Zone.RW), missing)
+        state.synthetic["dso_handle"][missing] = rows
+
+
+def _need_got(state: State) -> None:
+    """Modules whose code names the GOT itself have one, be it empty."""
+    kinds, edges = state.graph.kinds, state.edges
+    uses = (kinds.operand[edges.kind] == Operand.GOT_BASE) | (kinds.base[edges.kind] == Base.GOT_BASE)
+    state.got_modules = set(state.block_module[edges.block[uses]].tolist()) if uses.any() else set()
+    state.got_modules |= {_module_of(state, index) for index in state.boundaries.got}
+
+
+def provided(state: State) -> Bool:
+    """Which undefined rows the link provides itself."""
+    own = np.zeros(state.undefined.size, np.bool_)
+    found = state.boundaries
+    own[[*found.dso_handle, *found.got, *(item[0] for item in found.sections)]] = True
+    return own
+
+
+def groups(state: State) -> list[tuple[int, str, I64]]:
+    """What layout must keep together."""
+    return state.boundaries.together
+
+
+def assign(state: State, plan: Layout) -> None:
+    """Once blocks have addresses: the addresses of the provided names, and the content of `__dso_handle`."""
+    assert state.external is not None
+    address, found = state.external.address, state.boundaries
+    handles = state.synthetic["dso_handle"]
+    for module in np.flatnonzero(handles >= 0).tolist():
+        row = int(handles[module])
+        state.dso_handles[module] = int(state.address[row])
+        windows(state.image, "<i8")[int(state.position[row])] = state.address[row]
+    for index in found.dso_handle:
+        address[index] = state.dso_handles[_module_of(state, index)]
+    for index in found.got:
+        address[index] = state.address[state.synthetic["got"][_module_of(state, index)]]
+    for index, module, section, stop in found.sections:
+        chunk = plan.kept[module, section]
+        start = int(state.address[chunk.rows[0]] - chunk.offset[0])
+        address[index] = start + (chunk.size if stop else 0)

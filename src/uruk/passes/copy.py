@@ -1,0 +1,45 @@
+"""Copy block content into the working image, runs of neighbours at once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from uruk.graph.types import I64, Bool
+from uruk.passes.state import State
+
+
+def copy_content(state: State, exact: Bool) -> int:
+    """Copy every live block that has content to its position; returns the number of copies made.
+
+    Blocks whose distance in the input equals their distance in the image are copied as one run, padding between them
+    included. A gap narrower than the next block's alignment holds nothing else, because layout goes from the widest
+    alignment down; `exact` marks blocks that were placed otherwise, which are never joined.
+    """
+    blocks = state.blocks
+    rows = np.flatnonzero(state.live & (blocks.content >= 0) & (blocks.size > 0))
+    source = blocks.content[rows]
+    if (source[1:] < source[:-1]).any():
+        order = np.argsort(source, kind="stable")
+        rows, source = rows[order], source[order]
+    target, size = state.position[rows], blocks.size[rows]
+    starts = np.flatnonzero(_run_starts(source, target, size, blocks.align[rows], exact[rows]))
+    last = np.append(starts[1:], rows.size) - 1
+    length = source[last] + size[last] - source[starts]
+    image = memoryview(state.image)
+    for buffer, base, part in state.graph.arena.split(source[starts]):
+        view = memoryview(buffer)
+        for a, b, n in zip(
+            (source[starts[part]] - base).tolist(), target[starts[part]].tolist(), length[part].tolist(), strict=True
+        ):
+            image[b : b + n] = view[a : a + n]
+    return starts.size
+
+
+def _run_starts(source: I64, target: I64, size: I64, align: I64, exact: Bool) -> Bool:
+    """Which rows begin a new run."""
+    begins = np.ones(source.size, np.bool_)
+    if source.size:
+        gap = source[1:] - source[:-1] - size[:-1]
+        same = (source[1:] - source[:-1]) == (target[1:] - target[:-1])
+        begins[1:] = ~(same & (gap >= 0) & (gap < align[1:]) & ~exact[1:] & ~exact[:-1])
+    return begins

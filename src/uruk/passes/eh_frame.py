@@ -1,0 +1,175 @@
+"""Unwind data: drop the records of code that is gone, and lay the rest out as one block a module.
+
+`.eh_frame` is a chain of records (CIE and FDE, LSB "Exception Frames"), each beginning with its length; an FDE names its CIE
+by the distance back to it, and its function by a relocated field 8 bytes in. Sections of discarded COMDAT groups are
+gone, so their FDEs must go too: the unwinder would find a function at a wrong address. The chain is the one thing
+that is walked in a plain loop, as each record says where the next begins; all else is columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from uruk.errors import ObjectFormatError
+from uruk.graph.graph import Edges, Graph, Role, SymbolKind, Zone
+from uruk.graph.types import I32, I64, NONE, U32, Bool, ranges
+from uruk.passes.state import State, synthetic_blocks
+
+
+@dataclass
+class _Records:
+    """All records of all `.eh_frame` blocks; starts and sizes in bytes of the gathered words."""
+
+    words: U32
+    start: I64
+    size: I64
+    block: I32
+    cie: I64
+    """Row of an FDE's CIE; -1 for CIEs."""
+
+
+def rebuild_eh_frame(state: State) -> None:
+    """Replace every `.eh_frame` block by one block a module without dead records, and end it in a terminator."""
+    blocks = state.blocks
+    rows = np.flatnonzero((blocks.role == Role.EH_FRAME) & state.live & (blocks.content >= 0) & (blocks.size > 0))
+    modules = len(state.modules)
+    state.synthetic["eh_frame"] = np.full(modules, NONE, np.int32)
+    if rows.size == 0:
+        return
+    begin, records = _read_records(state.graph, rows)
+    edges = state.edges
+    is_frame = np.zeros(len(blocks), np.bool_)
+    is_frame[rows] = True
+    mine = np.flatnonzero(is_frame[edges.block])
+    place = begin[np.searchsorted(rows, edges.block[mine])] + edges.offset[mine]
+    keep = _kept(state, records, mine, place)
+    module = state.block_module[records.block]
+    target = _place_records(state, records, keep, module)
+    state.live[rows] = False
+    _move_edges(state, records, keep, target, mine, place)
+
+
+def _read_records(graph: Graph, rows: I64) -> tuple[I64, _Records]:
+    """Where each block begins in the gathered words (bytes), and the records in them."""
+    blocks = graph.blocks
+    sizes = blocks.size[rows]
+    for row in rows[sizes % 4 != 0].tolist():
+        raise _malformed(graph, row, 0, "size is not a multiple of 4")
+    pieces = [
+        np.frombuffer(graph.arena.bytes_at(offset, size), np.uint32)
+        for offset, size in zip(blocks.content[rows].tolist(), sizes.tolist(), strict=True)
+    ]
+    words = np.concatenate(pieces)
+    begin = np.cumsum(sizes) - sizes
+    starts, counts = _walk(graph, rows, memoryview(words), (begin // 4).tolist(), (sizes // 4).tolist())
+    start = np.array(starts, np.int64) * 4
+    block = np.repeat(rows, counts).astype(np.int32)
+    size = (words[start // 4].astype(np.int64)) + 4
+    pointer = words[start // 4 + 1].astype(np.int64)
+    is_cie = pointer == 0
+    where = start + 4 - pointer
+    cie = np.searchsorted(start, where)
+    cie[cie == start.size] = 0
+    good = is_cie | ((start[cie] == where) & is_cie[cie] & (block[cie] == block))
+    if not good.all():
+        bad = int(np.argmin(good))
+        row = int(block[bad])
+        offset = int(start[bad] - begin[np.searchsorted(rows, row)])
+        raise _malformed(graph, row, offset, "frame record names no CIE")
+    cie[is_cie] = NONE
+    return begin, _Records(words, start, size, block, cie)
+
+
+def _malformed(graph: Graph, row: int, offset: int, problem: str) -> ObjectFormatError:
+    owner = int(graph.blocks.object[row])
+    return ObjectFormatError(graph.files[owner], f"section `{graph.section_name(row)}'+{offset:#x}", problem)
+
+
+def _walk(
+    graph: Graph, rows: I64, words: memoryview, begins: list[int], sizes: list[int]
+) -> tuple[list[int], list[int]]:
+    """Word index of every record, and how many each block has; a zero length ends a block's chain."""
+    starts: list[int] = []
+    counts: list[int] = []
+    append = starts.append
+    for number, (begin, size) in enumerate(zip(begins, sizes, strict=True)):
+        before = len(starts)
+        end = begin + size
+        at = begin
+        while at < end:
+            length = words[at]
+            if length == 0:
+                break
+            if length & 3 or length < 8 or length >= 0xFFFFFFF0:
+                raise _malformed(graph, int(rows[number]), 4 * (at - begin), f"frame record of {length:#x} bytes")
+            append(at)
+            at += 1 + (length >> 2)
+        if at > end:
+            raise _malformed(graph, int(rows[number]), 4 * (starts[-1] - begin), "frame record ends behind its section")
+        counts.append(len(starts) - before)
+    return starts, counts
+
+
+def _kept(state: State, records: _Records, mine: I64, place: I64) -> Bool:
+    """Which records stay: FDEs whose function is live, and the CIEs that those use."""
+    order = np.argsort(place, kind="stable")
+    sorted_place = place[order]
+    where = np.searchsorted(sorted_place, records.start + 8)
+    where[where == place.size] = 0
+    found = np.zeros(records.start.size, np.bool_)
+    is_fde = records.cie >= 0
+    if place.size:
+        found = is_fde & (sorted_place[where] == records.start + 8)
+    target = state.edges.target[mine[order[where[found]]]]
+    block = state.symbols.block[target]
+    kind = state.symbols.kind[target]
+    keep = np.zeros(records.start.size, np.bool_)
+    keep[found] = np.where(block >= 0, state.live[block], kind == SymbolKind.ABSOLUTE)
+    keep[records.cie[keep]] = True
+    return keep
+
+
+def _place_records(state: State, records: _Records, keep: Bool, module: I32) -> tuple[I64, I32]:
+    """Lay the kept records out, one block a module; returns each record's new offset and block."""
+    kept = np.flatnonzero(keep)
+    offset = np.full(keep.size, NONE, np.int64)
+    block = np.full(keep.size, NONE, np.int32)
+    pieces: list[U32] = []
+    present = np.unique(module[kept])
+    sizes: list[int] = []
+    for one in present.tolist():
+        chosen = kept[module[kept] == one]
+        size = records.size[chosen]
+        offset[chosen] = np.cumsum(size) - size
+        content = records.words[ranges(records.start[chosen] // 4, size // 4)]
+        fde = chosen[records.cie[chosen] >= 0]
+        content[offset[fde] // 4 + 1] = offset[fde] + 4 - offset[records.cie[fde]]
+        pieces += [content, np.zeros(1, np.uint32)]
+        sizes.append(4 * content.size + 4)
+    if not sizes:
+        return offset, block
+    base = state.graph.arena.append(np.concatenate(pieces).view(np.uint8))
+    length = np.array(sizes, np.int64)
+    new = synthetic_blocks(length, np.full(length.size, 8), Zone.R, base + np.cumsum(length) - length, Role.EH_FRAME)
+    new_rows = state.add_blocks(new, present.astype(np.int32))
+    state.synthetic["eh_frame"][present] = new_rows
+    block[kept] = state.synthetic["eh_frame"][module[kept]]
+    return offset, block
+
+
+def _move_edges(
+    state: State, records: _Records, keep: Bool, target: tuple[I64, I32], mine: I64, place: I64
+) -> None:
+    """Edges follow their records; those of dropped records become None edges."""
+    new_offset, new_block = target
+    record = np.searchsorted(records.start, place, "right") - 1
+    stays = (record >= 0) & keep[record] & (place < records.start[record] + records.size[record])
+    edges = state.edges
+    block, offset, kind = edges.block.copy(), edges.offset.copy(), edges.kind.copy()
+    kind[mine[~stays]] = 0
+    record, moved = record[stays], mine[stays]
+    block[moved] = new_block[record]
+    offset[moved] = place[stays] - records.start[record] + new_offset[record]
+    state.edges = Edges(block, offset, kind, edges.target, edges.addend)

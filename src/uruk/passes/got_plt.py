@@ -1,0 +1,113 @@
+"""GOT entries and stubs: which are needed, and where they lie in their module's tables.
+
+Edges say by their kind's operand what they need. A slot is one per (module, symbol, operand); a stub jumps through
+its symbol's GOT slot. Whether a call really uses its stub is decided once addresses are known.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from uruk.graph.graph import SymbolKind, SymbolType, Zone
+from uruk.graph.kinds import OPERANDS, Operand
+from uruk.graph.types import I32, I64, NONE, U8, Bool
+from uruk.passes.state import Slots, State, Stubs, synthetic_blocks
+
+SLOT_OPERANDS = (Operand.GOT, Operand.TLS_GD, Operand.TLS_LD, Operand.TLS_DESC, Operand.TLS_IE)
+PAIRS = (Operand.TLS_GD, Operand.TLS_LD, Operand.TLS_DESC)
+
+
+def build_got_and_stubs(state: State, stub_size: int) -> None:
+    """Fill `slots` and `stubs`, and add the tables as blocks, one of each a module."""
+    edges, kinds = state.edges, state.graph.kinds
+    operand = kinds.operand[edges.kind]
+    wants_slot = np.zeros(OPERANDS, np.bool_)
+    wants_slot[list(SLOT_OPERANDS)] = True
+    slot_edges = np.flatnonzero(wants_slot[operand])
+    stub_edges = _edges_to_stubs(state, operand)
+    ifunc_rows = _ifunc_rows(state)
+    stub_key, stub_of_edge, ifunc = _stub_keys(state, stub_edges, ifunc_rows)
+    count = len(state.symbols)
+    row = state.canonical[edges.target[slot_edges]].astype(np.int64)
+    what = operand[slot_edges].astype(np.int64)
+    row[what == Operand.TLS_LD] = 0
+    module = state.block_module[edges.block[slot_edges]]
+    key = (module * np.int64(16) + what) * count + row
+    behind = np.where(ifunc, int(Operand.NOTHING), int(Operand.GOT))  # an IFUNC's GOT slot holds its stub's address
+    through = (stub_key // count * 16 + behind) * count + stub_key % count
+    unique, inverse = np.unique(np.concatenate([key, through]), return_inverse=True)
+    _make_slots(state, unique, count)
+    state.slot_edges, state.slot_of_edge = slot_edges, inverse[: key.size]
+    _make_stubs(state, stub_key, inverse[key.size :], ifunc, count, stub_size)
+    state.stub_edges, state.stub_of_edge = stub_edges, stub_of_edge
+
+
+def _edges_to_stubs(state: State, operand: U8) -> I64:
+    """Branches, and 32-bit references that a function's stub can satisfy, to symbols from elsewhere."""
+    edges, kinds = state.edges, state.graph.kinds
+    if state.undefined.size == 0:
+        return np.empty(0, np.int64)
+    far = np.zeros(len(state.symbols), np.bool_)
+    external = state.external
+    far[state.undefined] = True
+    data = np.zeros(len(state.symbols), np.bool_)
+    if external is not None:
+        data[state.undefined[external.is_data]] = True
+        far[state.undefined[list(external.tls)]] = False
+    narrow = (kinds.width[edges.kind] == 4) & (operand == Operand.SYMBOL)
+    branch = (operand == Operand.BRANCH) | (operand == Operand.STUB)
+    rows = np.flatnonzero(narrow | branch)
+    target = state.canonical[edges.target[rows]]
+    return rows[far[target] & (branch[rows] | ~data[target])]
+
+
+def _ifunc_rows(state: State) -> I32:
+    symbols = state.symbols
+    rows = np.flatnonzero((symbols.type == SymbolType.IFUNC) & (symbols.kind == SymbolKind.DEFINED))
+    rows = rows[(state.canonical[rows] == rows) & state.live[symbols.block[rows]]]
+    return rows.astype(np.int32)
+
+
+def _stub_keys(state: State, edges: I64, ifunc_rows: I32) -> tuple[I64, I64, Bool]:
+    """Sorted keys module * symbols + row of all stubs, the stub of each edge, and which are for IFUNCs."""
+    count = len(state.symbols)
+    module = state.block_module[state.edges.block[edges]].astype(np.int64)
+    wanted = module * count + state.canonical[state.edges.target[edges]]
+    own = state.block_module[state.symbols.block[ifunc_rows]].astype(np.int64) * count + ifunc_rows
+    keys, inverse = np.unique(np.concatenate([wanted, own]), return_inverse=True)
+    ifunc = np.zeros(keys.size, np.bool_)
+    ifunc[inverse[edges.size :]] = True
+    return keys, inverse[: edges.size], ifunc
+
+
+def _make_slots(state: State, keys: I64, count: int) -> None:
+    module = (keys // count // 16).astype(np.int32)
+    operand = (keys // count % 16).astype(np.uint8)
+    size = np.where(np.isin(operand, np.array(PAIRS, np.uint8)), 16, 8).astype(np.int64)
+    offset = _tables(state, "got", module, size, Zone.R, 16)
+    bare = np.array(sorted(state.got_modules - set(module.tolist())), np.int32)
+    if bare.size:
+        rows = state.add_blocks(synthetic_blocks(np.zeros(bare.size), np.full(bare.size, 16), Zone.R), bare)
+        state.synthetic["got"][bare] = rows
+    state.slots = Slots(module, (keys % count).astype(np.int32), operand, offset)
+
+
+def _make_stubs(state: State, keys: I64, slot: I64, ifunc: Bool, count: int, stub_size: int) -> None:
+    module = (keys // count).astype(np.int32)
+    size = np.full(keys.size, stub_size, np.int64)
+    offset = _tables(state, "stubs", module, size, Zone.RX, 16)
+    state.stubs = Stubs(module, (keys % count).astype(np.int32), offset, slot, ifunc)
+
+
+def _tables(state: State, name: str, module: I32, size: I64, zone: int, align: int) -> I64:
+    """Lay rows (ordered by module) out in one block a module; returns each row's offset."""
+    state.synthetic[name] = np.full(len(state.modules), NONE, np.int32)
+    if module.size == 0:
+        return np.empty(0, np.int64)
+    first = np.flatnonzero(np.concatenate([[True], module[1:] != module[:-1]]))
+    end = np.cumsum(size)
+    begin = end - size
+    total = np.diff(np.concatenate([begin[first], end[-1:]]))
+    rows = state.add_blocks(synthetic_blocks(total, np.full(first.size, align), zone), module[first])
+    state.synthetic[name][module[first]] = rows
+    return begin - np.repeat(begin[first], np.diff(np.concatenate([first, [module.size]])))

@@ -1,0 +1,145 @@
+"""Layout: where each block lies in its module's segments, before anything has an address.
+
+Inside a segment blocks go by alignment, the widest first: with every size rounded up to its own alignment, a running
+sum keeps all of them aligned, so that one sort and one cumulative sum place everything. Blocks that must stay
+together (thread-local images, sections between `__start_X` and `__stop_X`) are laid out first and move as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from uruk.graph.graph import Zone
+from uruk.graph.types import I32, I64, Bool
+from uruk.passes.state import State
+
+
+@dataclass
+class Segment:
+    """One zone of one module: `size` bytes at a multiple of `align`; the first `skip` bytes stay unused."""
+
+    module: int
+    zone: int
+    size: int
+    align: int
+
+
+@dataclass
+class Chunk:
+    """Blocks that stay together, at `offset`s from the chunk's start."""
+
+    module: int
+    zone: int
+    rows: I64
+    offset: I64
+    size: int
+    align: int
+    stored: int = 0
+    """How many bytes of a thread-local image have content; the rest is zero."""
+
+
+@dataclass
+class Layout:
+    """Segments in the order of their blocks; `segment` and `offset` have a row a block (-1 for dead ones)."""
+
+    segments: list[Segment]
+    segment: I32
+    offset: I64
+    tls: dict[int, Chunk]
+    """Module -> its thread-local image."""
+    kept: dict[tuple[int, str], Chunk]
+
+
+CODE_SKIP = 16
+"""Bytes in front of the first function: sanitizers read a few bytes before it."""
+
+
+def lay_out(state: State, together: Sequence[tuple[int, str, I64]] = ()) -> Layout:
+    """Place every live block. `together` lists (module, name, block rows) that must be contiguous and in order."""
+    chunks = [_chunk_in_order(state, module, rows) for module, _, rows in together]
+    kept = {(module, name): chunk for (module, name, _), chunk in zip(together, chunks, strict=True)}
+    tls = _tls_chunks(state)
+    chunks += tls.values()
+    plain = state.live & (state.blocks.zone != Zone.TLS)
+    for chunk in chunks:
+        plain[chunk.rows] = False
+    rows = np.flatnonzero(plain)
+    module = np.concatenate([state.block_module[rows], np.array([c.module for c in chunks], np.int32)])
+    zone = np.concatenate([state.blocks.zone[rows], np.array([c.zone for c in chunks], np.uint8)])
+    size = np.concatenate([state.blocks.size[rows], np.array([c.size for c in chunks], np.int64)])
+    align = np.concatenate([state.blocks.align[rows], np.array([c.align for c in chunks], np.int64)])
+    order, begin, offset = _pack(module, zone, size, align)
+    segments = _segments(module[order], zone[order], size[order], align[order], offset, begin)
+    segment_of = np.full(len(state.blocks), -1, np.int32)
+    offset_of = np.zeros(len(state.blocks), np.int64)
+    number = np.repeat(np.arange(len(segments), dtype=np.int32), np.diff(np.append(begin, order.size)))
+    is_block = order < rows.size
+    segment_of[rows[order[is_block]]] = number[is_block]
+    offset_of[rows[order[is_block]]] = offset[is_block]
+    for which, item, at in zip(order[~is_block] - rows.size, number[~is_block], offset[~is_block], strict=True):
+        chunk = chunks[int(which)]
+        segment_of[chunk.rows] = item
+        offset_of[chunk.rows] = chunk.offset + at
+    return Layout(segments, segment_of, offset_of, tls, kept)
+
+
+def _pack(module: I32, zone: I64, size: I64, align: I64) -> tuple[I64, I64, I64]:
+    """Order of the rows, first row of each segment, and each ordered row's offset in its segment."""
+    if align.size == 0:
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64)
+    exponent = np.frexp(align.astype(np.float64))[1]
+    low = (zone.astype(np.int64) << 5) | (31 - exponent)
+    if module.size and int(module.max()) == 0:
+        order = np.argsort(low.astype(np.uint8), kind="stable")
+    else:
+        order = np.argsort((module.astype(np.int64) << 7) | low, kind="stable")
+    key = (module[order].astype(np.int64) << 7) | (low[order] >> 5)
+    first = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]]))
+    padded = (size[order] + align[order] - 1) & -align[order]
+    end = np.cumsum(padded)
+    begin = end - padded
+    start = begin[first].copy()
+    code = zone[order][first] == Zone.RX
+    start[code] -= np.maximum(align[order][first[code]], CODE_SKIP)
+    counts = np.diff(np.append(first, order.size))
+    return order, first, begin - np.repeat(start, counts)
+
+
+def _segments(module: I32, zone: I64, size: I64, align: I64, offset: I64, first: I64) -> list[Segment]:
+    """One segment a (module, zone); its widest alignment is its first row's."""
+    last = np.append(first[1:], offset.size) - 1
+    return [
+        Segment(int(module[a]), int(zone[a]), int(offset[b] + size[b]), int(align[a]))
+        for a, b in zip(first.tolist(), last.tolist(), strict=True)
+    ]
+
+
+def _chunk_in_order(state: State, module: int, rows: I64) -> Chunk:
+    """Blocks one after the other as they come, each at its alignment, as ld lays out one output section."""
+    offsets: list[int] = []
+    end, widest = 0, 1
+    for size, align in zip(state.blocks.size[rows].tolist(), state.blocks.align[rows].tolist(), strict=True):
+        begin = -(-end // align) * align
+        offsets.append(begin)
+        end, widest = begin + size, max(widest, align)
+    zones = state.blocks.zone[rows]
+    return Chunk(module, int(zones.max()), rows, np.array(offsets, np.int64), end, widest)
+
+
+def _tls_chunks(state: State) -> dict[int, Chunk]:
+    """The thread-local image of each module: blocks with content first, zero-fill behind."""
+    rows = np.flatnonzero(state.live & (state.blocks.zone == Zone.TLS))
+    chunks: dict[int, Chunk] = {}
+    for module in np.unique(state.block_module[rows]).tolist():
+        mine = rows[state.block_module[rows] == module]
+        filled: Bool = state.blocks.content[mine] >= 0
+        chunk = _chunk_in_order(state, module, np.concatenate([mine[filled], mine[~filled]]))
+        chunk.zone = Zone.R
+        count = int(filled.sum())
+        if count:
+            chunk.stored = int(chunk.offset[count - 1] + state.blocks.size[chunk.rows[count - 1]])
+        chunks[module] = chunk
+    return chunks

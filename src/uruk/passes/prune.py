@@ -1,0 +1,42 @@
+"""Prune: keep what the roots reach, drop every other block. Only on request; a JIT keeps whole objects by default."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from uruk.graph.graph import Role
+from uruk.graph.types import I32, I64, Bool, ranges
+from uruk.passes.state import State
+
+
+def prune(state: State, roots: I32) -> None:
+    """Mark dead every block that is reached neither from the symbols `roots` nor from initialisers.
+
+    References from unwind records keep nothing alive on their own: a record is kept with its function, and then what
+    it refers to (language-specific data, personality routines) is.
+    """
+    edges = state.edges
+    target = state.symbols.block[state.canonical[edges.target]]
+    useful = (target >= 0) & (edges.kind != 0)
+    source, target = edges.block[useful], target[useful]
+    frame = state.blocks.role[source] == Role.EH_FRAME
+    reached = np.zeros(len(state.blocks), np.bool_)
+    root_blocks = state.symbols.block[state.canonical[roots]]
+    reached[root_blocks[root_blocks >= 0]] = True
+    special = (state.blocks.role >= Role.PREINIT) & (state.blocks.role <= Role.DTORS)
+    reached |= special & state.live
+    _spread(reached, source[~frame].astype(np.int64), target[~frame].astype(np.int64))
+    state.live &= reached | (state.blocks.role == Role.EH_FRAME)
+
+
+def _spread(reached: Bool, source: I64, target: I64) -> None:
+    """Breadth first, a wave at a time, over edges sorted by source."""
+    order = np.argsort(source, kind="stable")
+    source, target = source[order], target[order]
+    begin = np.searchsorted(source, np.arange(reached.size + 1))
+    wave = np.flatnonzero(reached)
+    while wave.size:
+        out = ranges(begin[wave], begin[wave + 1] - begin[wave])
+        found = np.unique(target[out])
+        wave = found[~reached[found]]
+        reached[wave] = True

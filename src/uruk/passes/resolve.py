@@ -1,0 +1,136 @@
+"""Symbols to definitions: which row stands for each name, which names come from elsewhere, and, once blocks have
+addresses, the address of every symbol row."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from uruk.graph.graph import Role, SymbolKind, SymbolType, Visibility, Zone
+from uruk.graph.kinds import Operand
+from uruk.graph.names import Names
+from uruk.graph.types import I32, NONE, Bool
+from uruk.passes.state import State, synthetic_blocks
+
+
+def bind_names(state: State, names: Names, defines: Bool, private: I32) -> None:
+    """Fill `canonical` and `undefined`; `defines` marks the rows that are the definition of their name.
+
+    `private` are names that every module has for itself (``__dso_handle``, ``atexit``). Only names that a live edge
+    refers to count as undefined: what dead code wanted, nobody has to provide.
+    """
+    symbols = state.symbols
+    canonical = np.arange(len(symbols), dtype=np.int32)
+    outer = np.flatnonzero(symbols.name >= 0).astype(np.int32)
+    ids = symbols.name[outer]
+    row_of_name = names.scratch()
+    row_of_name[ids[::-1]] = outer[::-1]
+    definitions = np.flatnonzero(defines)
+    row_of_name[symbols.name[definitions]] = definitions
+    canonical[outer] = row_of_name[ids]
+    _bind_private(state, canonical, defines, private)
+    state.canonical = canonical
+    referenced = np.zeros(len(symbols), np.bool_)
+    referenced[canonical[state.edges.target[state.edges.kind != 0]]] = True
+    own = canonical[outer] == outer
+    missing = outer[own & ~defines[outer]]
+    state.undefined = missing[referenced[missing]].astype(np.int32)
+
+
+def _bind_private(state: State, canonical: I32, defines: Bool, private: I32) -> None:
+    """Bind the names that are private to a module within each module. Few rows: a loop."""
+    symbols = state.symbols
+    rows = np.flatnonzero(np.isin(symbols.name, private)) if private.size else private
+    if rows.size == 0:
+        return
+    module = state.module_of_object[np.searchsorted(state.graph.ranges.symbols, rows, "right") - 1]
+    first: dict[tuple[int, int], int] = {}
+    keys = list(zip(module.tolist(), symbols.name[rows].tolist(), strict=True))
+    for key, row in zip(keys, rows.tolist(), strict=True):
+        if defines[row] or key not in first:
+            first[key] = row
+    canonical[rows] = [first[key] for key in keys]
+
+
+def undefined_facts(state: State) -> tuple[Bool, Bool, Bool]:
+    """For each undefined row: is every reference weak, is it thread-local, is some reference hidden."""
+    symbols = state.symbols
+    count = len(symbols)
+    asks = np.flatnonzero((symbols.name >= 0) & (symbols.kind == SymbolKind.UNDEFINED))
+    target = state.canonical[asks]
+    strong, tls, hidden = (np.zeros(count, np.bool_) for _ in range(3))
+    strong[target[symbols.binding[asks] != 2]] = True
+    lost = np.flatnonzero((symbols.name >= 0) & (symbols.kind != SymbolKind.UNDEFINED))
+    strong[state.canonical[lost]] = True  # an object that had its own, weaker, definition needs the winner
+    tls[target[symbols.type[asks] == SymbolType.TLS]] = True
+    visibility = symbols.visibility[asks]
+    hidden[target[(visibility == Visibility.HIDDEN) | (visibility == Visibility.INTERNAL)]] = True
+    rows = state.undefined
+    return ~strong[rows], tls[rows], hidden[rows]
+
+
+def functions_are_no_data(state: State) -> None:
+    """What the batch branches to is a function, whatever is known of it: a stub may stand for it."""
+    assert state.external is not None
+    operand = state.graph.kinds.operand[state.edges.kind]
+    called = np.zeros(len(state.symbols), np.bool_)
+    called[state.canonical[state.edges.target[(operand == Operand.BRANCH) | (operand == Operand.STUB)]]] = True
+    state.external.is_data &= ~called[state.undefined]
+
+
+def place_commons(state: State, defines: Bool) -> None:
+    """Give each common symbol that is its name's definition a zero-filled block; the largest size and alignment win."""
+    symbols = state.symbols
+    rows = np.flatnonzero(defines & (symbols.kind == SymbolKind.COMMON))
+    if rows.size == 0:
+        return
+    commons = np.flatnonzero((symbols.kind == SymbolKind.COMMON) & (symbols.name >= 0))
+    size = np.zeros(len(symbols), np.int64)
+    align = np.ones(len(symbols), np.int64)
+    np.maximum.at(size, state.canonical[commons], symbols.size[commons])
+    np.maximum.at(align, state.canonical[commons], symbols.value[commons].astype(np.int64))
+    owner = np.searchsorted(state.graph.ranges.symbols, rows, "right") - 1
+    tls = symbols.type[rows] == SymbolType.TLS
+    new = synthetic_blocks(size[rows], align[rows], Zone.RW, role=Role.COMMON)
+    new.zone[tls] = Zone.TLS
+    new.object[:] = owner
+    block = symbols.block.copy()
+    block[rows] = state.add_blocks(new, state.module_of_object[owner])
+    value = symbols.value.copy()
+    value[rows] = 0
+    state.symbols = type(symbols)(
+        symbols.name, symbols.text, block, value, symbols.size, symbols.kind, symbols.binding, symbols.type,
+        symbols.visibility,
+    )  # fmt: skip
+
+
+def address_symbols(state: State) -> None:
+    """Fill `symbol_address` from block addresses, absolute values and external answers."""
+    symbols = state.symbols
+    value = symbols.value.view(np.int64)
+    inside = symbols.block >= 0
+    address = np.where(inside, state.address[symbols.block] + value, 0)
+    absolute = symbols.kind == SymbolKind.ABSOLUTE
+    if absolute.any():
+        address[absolute] = value[absolute]
+    if state.external is not None:
+        address[state.undefined] = np.where(state.external.found, state.external.address, 0)
+    stubs = state.stubs
+    if stubs is not None:
+        own = np.flatnonzero(stubs.ifunc)
+        block = state.synthetic["stubs"][stubs.module[own]]
+        state.resolver_address = address[stubs.row[own]]
+        address[stubs.row[own]] = state.address[block] + stubs.offset[own]
+    state.symbol_address = address[state.canonical]
+
+
+def dead_references(state: State) -> I32:
+    """Edge rows whose symbol lies in a discarded section, in places where that is no dead data itself."""
+    symbols, edges = state.symbols, state.edges
+    target = state.canonical[edges.target]
+    block = symbols.block[target]
+    dead = (block >= 0) & (edges.kind != 0)
+    dead &= ~state.live[np.where(block >= 0, block, 0)]
+    return np.flatnonzero(dead).astype(np.int32) if dead.any() else np.empty(0, np.int32)
+
+
+__all__ = ["NONE", "address_symbols", "bind_names", "dead_references", "place_commons", "undefined_facts"]

@@ -1,0 +1,151 @@
+"""What the passes of one link share: the graph, and the columns that they fill in one after the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from uruk.graph.graph import Blocks, Edges, Graph, Groups, Symbols
+from uruk.graph.types import I32, I64, NONE, U8, Bool
+
+
+@dataclass(frozen=True)
+class TLSHome:
+    """Where a thread-local symbol from outside the batch lives.
+
+    In linked code: ld.so's `module_id`, the module's `tp_offset` (None if its storage is dynamic) and the symbol's
+    `offset`. In a shared library: its `library` (soname or path) and nothing else; ld.so binds it by name.
+    """
+
+    module_id: int = 0
+    tp_offset: int | None = None
+    offset: int = 0
+    library: str = ""
+
+
+@dataclass
+class Externals:
+    """Answers for names that the batch does not define; one row an asked name.
+
+    `address` is 0 where `found` is false. `is_data` marks what must not be reached through a stub: objects of
+    libraries. `tls` has a home for each row that is thread-local.
+    """
+
+    found: Bool
+    address: I64
+    is_data: Bool
+    tls: dict[int, TLSHome] = field(default_factory=dict[int, TLSHome])
+
+
+@dataclass
+class Boundaries:
+    """Names that one link provides itself; the indexes are rows of `State.undefined`."""
+
+    dso_handle: list[int] = field(default_factory=list[int])
+    got: list[int] = field(default_factory=list[int])
+    sections: list[tuple[int, int, str, bool]] = field(default_factory=list[tuple[int, int, str, bool]])
+    """(row, module, section name, whether it is the __stop_ one)."""
+    together: list[tuple[int, str, I64]] = field(default_factory=list[tuple[int, str, I64]])
+
+
+@dataclass
+class Slots:
+    """GOT entries: one row a (module, symbol, what the entry holds)."""
+
+    module: I32
+    row: I32
+    operand: U8
+    offset: I64
+    """In the module's GOT block."""
+
+
+@dataclass
+class Stubs:
+    """Jump stubs: one row a (module, symbol); `slot` is the row in Slots that it jumps through.
+
+    A stub for a symbol with `ifunc` is that symbol's address for everybody; its slot is filled by the resolver.
+    """
+
+    module: I32
+    row: I32
+    offset: I64
+    """In the module's stub block."""
+    slot: I64
+    ifunc: Bool
+
+
+@dataclass
+class State:
+    """One link of one batch. A pass reads what earlier passes filled, and fills its own columns."""
+
+    graph: Graph
+    blocks: Blocks
+    symbols: Symbols
+    groups: Groups
+    edges: Edges
+    module_of_object: I32
+    modules: list[str]
+    live: Bool
+    block_module: I32
+    canonical: I32 = field(default_factory=lambda: np.empty(0, np.int32))
+    """Symbol row -> the row that defines it, or the first row of the same undefined name."""
+    undefined: I32 = field(default_factory=lambda: np.empty(0, np.int32))
+    """Canonical rows that the batch does not define; `external` answers for them, row by row."""
+    external: Externals | None = None
+    synthetic: dict[str, I32] = field(default_factory=dict[str, I32])
+    """Kind of synthetic block ("got", "stubs", "eh_frame", "dso_handle") -> its block row for each module, or -1."""
+    slots: Slots | None = None
+    stubs: Stubs | None = None
+    slot_edges: I64 = field(default_factory=lambda: np.empty(0, np.int64))
+    """Edges that refer to a slot, and in `slot_of_edge` which one."""
+    slot_of_edge: I64 = field(default_factory=lambda: np.empty(0, np.int64))
+    stub_edges: I64 = field(default_factory=lambda: np.empty(0, np.int64))
+    """Edges that may go through a stub, and in `stub_of_edge` which one."""
+    stub_of_edge: I64 = field(default_factory=lambda: np.empty(0, np.int64))
+    address: I64 = field(default_factory=lambda: np.empty(0, np.int64))
+    """Address of every block."""
+    position: I64 = field(default_factory=lambda: np.empty(0, np.int64))
+    """Where every block begins in the working image."""
+    symbol_address: I64 = field(default_factory=lambda: np.empty(0, np.int64))
+    """Address of every symbol row; for thread-locals of the batch, the address in the module's initial image."""
+    resolver_address: I64 = field(default_factory=lambda: np.empty(0, np.int64))
+    """IFUNC resolvers, a row an `ifunc` stub."""
+    tls_offset: I64 = field(default_factory=lambda: np.empty(0, np.int64))
+    """Offset of every symbol row in its module's thread-local block; only where some symbol is thread-local."""
+    image: U8 = field(default_factory=lambda: np.empty(0, np.uint8))
+
+    dso_handles: list[int] = field(default_factory=list[int])
+    """`__dso_handle` of each module; 0 where it has none yet."""
+    got_modules: set[int] = field(default_factory=set[int])
+    """Modules that need a GOT even if it has no slots."""
+    boundaries: Boundaries = field(default_factory=lambda: Boundaries())
+
+    def live_symbols(self) -> Bool:
+        """Symbol rows that are not in a dropped or pruned block."""
+        block = self.symbols.block
+        return (block < 0) | self.live[block]
+
+    def add_blocks(self, new: Blocks, module: I32) -> I32:
+        """Append synthetic blocks; returns their rows."""
+        first = len(self.blocks)
+        self.blocks = Blocks.concat([self.blocks, new])
+        self.block_module = np.concatenate([self.block_module, module])
+        self.live = np.concatenate([self.live, np.ones(len(new), np.bool_)])
+        return np.arange(first, first + len(new), dtype=np.int32)
+
+
+def synthetic_blocks(sizes: I64, aligns: I64, zone: int, content: I64 | None = None, role: int = 0) -> Blocks:
+    """Blocks that uruk makes itself; without content they are zero-filled and written later."""
+    count = sizes.size
+    none = np.full(count, NONE, np.int32)
+    return Blocks(
+        none,
+        np.full(count, NONE, np.int64),
+        np.full(count, NONE, np.int64) if content is None else content,
+        sizes.astype(np.int64),
+        aligns.astype(np.int64),
+        np.full(count, zone, np.uint8),
+        np.full(count, role, np.uint8),
+        none,
+    )

@@ -1,0 +1,42 @@
+"""Stubs: their code, and the slots of IFUNC stubs, which the resolvers choose once code can run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from uruk.graph.graph import SymbolKind
+from uruk.graph.types import windows
+from uruk.isa import x86_64
+from uruk.passes.fixup import slot_addresses, stub_addresses
+from uruk.passes.state import State
+
+
+def write(state: State) -> None:
+    """Write every stub: a jump through its slot."""
+    stubs = state.stubs
+    assert stubs is not None
+    if stubs.row.size == 0:
+        return
+    address = stub_addresses(state)
+    position = state.position[state.synthetic["stubs"][stubs.module]] + stubs.offset
+    code = np.frombuffer(x86_64.STUB, np.dtype(f"V{x86_64.STUB_SIZE}"))
+    windows(state.image, code.dtype)[position] = np.repeat(code, position.size)
+    field = address + x86_64.STUB_FIELD
+    distance = slot_addresses(state)[stubs.slot] - field - 4
+    windows(state.image, "<i4")[position + x86_64.STUB_FIELD] = distance.astype("<i4")
+
+
+def resolve_ifuncs(state: State, call: Callable[[Sequence[int]], list[int]]) -> None:
+    """Call the resolvers, in order, and write what they return into the slots that their stubs jump through."""
+    stubs, slots = state.stubs, state.slots
+    assert stubs is not None and slots is not None
+    rows = np.flatnonzero(stubs.ifunc)
+    if rows.size == 0:
+        return
+    assert (state.symbols.kind[stubs.row[rows]] == SymbolKind.DEFINED).all()
+    slot = stubs.slot[rows]
+    position = state.position[state.synthetic["got"][slots.module[slot]]] + slots.offset[slot]
+    chosen = call(state.resolver_address.tolist())
+    windows(state.image, "<u8")[position] = np.array(chosen, np.uint64)

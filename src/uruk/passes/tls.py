@@ -1,0 +1,211 @@
+"""Thread-local storage: what each module needs, and the words that its slots and code get.
+
+ld.so owns the storage. A module's initial image goes into a carrier (a tiny shared object, see
+`uruk.formats.elf_carrier`); loading it yields the module id, the thread-pointer offset if the module's code asks for
+static storage (local-exec and initial-exec models), and descriptors. Thread-locals of libraries are bound by name
+through a carrier that imports them. Source of the models: "ELF Handling For Thread-Local Storage", Drepper, 2005.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from uruk.errors import TLSError
+from uruk.graph.graph import SymbolType, Zone
+from uruk.graph.kinds import Operand
+from uruk.graph.types import I32, I64, Bool, windows
+from uruk.passes.fixup import LATE, check_ranges, scatter, slot_addresses
+from uruk.passes.layout import Chunk, Layout
+from uruk.passes.state import State, TLSHome
+
+STATIC = (Operand.TP_OFFSET, Operand.TLS_IE, Operand.TLS_DESC)
+"""Operands whose code wants a fixed offset from the thread pointer; a descriptor makes do without where it must."""
+USERS = (*STATIC, Operand.TLS_GD, Operand.TLS_LD, Operand.DTP_OFFSET, Operand.DTP_MODULE)
+
+
+class Storage(Protocol):
+    """One module's loaded thread-local storage."""
+
+    @property
+    def module_id(self) -> int: ...
+    @property
+    def tp_offset(self) -> int | None: ...
+    def close(self) -> int:
+        """Unload; returns the bytes of static storage not recovered."""
+        ...
+
+
+class TLSLoader(Protocol):
+    """What the executor offers for thread-local storage."""
+
+    def load(self, image: bytes, size: int, align: int, static: bool | None, descriptors: Sequence[int], what: str) -> (
+        tuple[Storage, list[tuple[int, int]]]
+    ):
+        """Storage for an image; `static` None means static if there is room. Returns it and one descriptor an offset."""
+        ...
+
+    def bind(self, name: bytes, library: str, operand: int) -> tuple[int, ...]:
+        """The word(s) of a slot of `operand` for a library's thread-local (a thread-pointer offset, or a pair)."""
+        ...
+
+
+@dataclass
+class TLSPlan:
+    """What the batch's modules need: which want static storage, which symbol rows are thread-local."""
+
+    static: set[int] = field(default_factory=set[int])
+    optional: set[int] = field(default_factory=set[int])
+    """Modules whose code has descriptors only: static storage is better, dynamic does."""
+
+
+def is_tls(state: State) -> Bool:
+    """Which canonical rows are thread-local: by type, or because they lie in a thread-local section."""
+    symbols = state.symbols
+    in_tls = symbols.block >= 0
+    in_tls &= state.blocks.zone[symbols.block] == Zone.TLS
+    return in_tls | (symbols.type == SymbolType.TLS)
+
+
+def plan_tls(state: State, layout: Layout) -> TLSPlan:
+    """Fill `tls_offset`; decide which modules ask for static storage."""
+    edges, symbols = state.edges, state.symbols
+    plan = TLSPlan()
+    operand = state.graph.kinds.operand[edges.kind]
+    rows = np.flatnonzero(np.isin(operand, np.array(USERS, np.uint8)) & (edges.kind != 0))
+    if rows.size == 0 and not layout.tls:
+        return plan
+    state.tls_offset = np.zeros(len(symbols), np.int64)
+    for chunk in layout.tls.values():
+        inside = np.flatnonzero(np.isin(symbols.block, chunk.rows))
+        offset_of = dict(zip(chunk.rows.tolist(), chunk.offset.tolist(), strict=True))
+        offsets = np.array([offset_of[row] for row in symbols.block[inside].tolist()], np.int64)
+        state.tls_offset[inside] = offsets + symbols.value[inside].view(np.int64)
+    for row, home in (state.external.tls if state.external else {}).items():
+        state.tls_offset[state.undefined[row]] = home.offset
+    static = rows[np.isin(operand[rows], np.array(STATIC, np.uint8))]
+    block = symbols.block[state.canonical[edges.target[static]]]
+    own = static[block >= 0]
+    module = state.block_module[block[block >= 0]]
+    hard = operand[own] != Operand.TLS_DESC
+    plan.static = set(module[hard].tolist())
+    plan.optional = set(module[~hard].tolist()) - plan.static
+    return plan
+
+
+@dataclass
+class TLSWords:
+    """What slots get: a TLSHome a canonical row, made once each."""
+
+    state: State
+    storage: dict[int, Storage]
+    descriptors: dict[tuple[int, int], tuple[int, int]]
+    loader: TLSLoader
+
+    def home(self, row: int) -> TLSHome:
+        """Where a canonical row lives."""
+        state = self.state
+        block = int(state.symbols.block[row])
+        if block >= 0:
+            storage = self.storage[int(state.block_module[block])]
+            return TLSHome(storage.module_id, storage.tp_offset, int(state.tls_offset[row]))
+        index = int(np.searchsorted(state.undefined, row)) if state.undefined.size else -1
+        found = state.external.tls.get(index) if state.external else None
+        return found or TLSHome(0, 0, 0)
+
+    def tp_offset(self, row: int, home: TLSHome) -> int:
+        """The thread-pointer offset of a symbol; TLSError if its storage is dynamic."""
+        if home.library:
+            return self.loader.bind(self._name(row), home.library, Operand.TLS_IE)[0]
+        if home.tp_offset is None:
+            raise TLSError(
+                f"`{self.state.graph.symbol_name(row)}'",
+                "is thread-local in code that was linked with dynamic storage, but initial-exec code refers to it",
+                "compile the referring object with -fPIC, or link both objects in one step",
+            )
+        return home.tp_offset + home.offset
+
+    def pair(self, row: int, operand: int) -> tuple[int, int]:
+        """The two words of a general-dynamic or descriptor slot."""
+        home = self.home(row)
+        if home.library:
+            words = self.loader.bind(self._name(row), home.library, operand)
+            return words[0], words[1]
+        if operand == Operand.TLS_GD:
+            return home.module_id, home.offset
+        return self.descriptors[home.module_id, home.offset]
+
+    def _name(self, row: int) -> bytes:
+        return self.state.graph.symbol_name(row).encode("utf-8", "surrogateescape")
+
+
+def descriptor_offsets(state: State, module: int) -> list[int]:
+    """Offsets in a module's storage for which the batch needs descriptors."""
+    slots = state.slots
+    assert slots is not None
+    rows = slots.row[slots.operand == Operand.TLS_DESC]
+    block = state.symbols.block[rows]
+    mine = (block >= 0) & (state.block_module[block] == module)
+    return sorted(set(state.tls_offset[rows[mine]].tolist()))
+
+
+def image_of(state: State, chunk: Chunk) -> bytes:
+    """The stored part of a module's initial image, fixed up."""
+    start = int(state.position[chunk.rows[0]] - chunk.offset[0])
+    return state.image[start : start + chunk.stored].tobytes()
+
+
+def fill_slots(state: State, words: TLSWords) -> None:
+    """Write the GOT: addresses, and the words of thread-local slots."""
+    slots = state.slots
+    assert slots is not None
+    if slots.row.size == 0:
+        return
+    position = state.position[state.synthetic["got"][slots.module]] + slots.offset
+    plain = slots.operand == Operand.GOT
+    word = windows(state.image, "<i8")
+    word[position[plain]] = state.symbol_address[slots.row[plain]]
+    local = np.flatnonzero(~plain & (slots.operand != Operand.NOTHING))
+    for index in local.tolist():
+        row, operand, at = int(slots.row[index]), int(slots.operand[index]), int(position[index])
+        if operand == Operand.TLS_IE:
+            word[at] = words.tp_offset(row, words.home(row))
+        elif operand == Operand.TLS_LD:
+            storage = words.storage.get(int(slots.module[index]))
+            word[at], word[at + 8] = (storage.module_id if storage else 0), 0
+        else:
+            word[at], word[at + 8] = (_signed(value) for value in words.pair(row, operand))
+
+
+def _signed(value: int) -> int:
+    return value - (1 << 64) if value >= 1 << 63 else value
+
+
+def fix_up_late(state: State, words: TLSWords) -> None:
+    """Write the edges whose value is an offset from the thread pointer, or a module id."""
+    edges, kinds = state.edges, state.graph.kinds
+    operand = kinds.operand[edges.kind]
+    rows = np.flatnonzero(np.isin(operand, np.array(LATE, np.uint8)))
+    if rows.size == 0:
+        return
+    target: I32 = state.canonical[edges.target[rows]]
+    value: I64 = np.zeros(rows.size, np.int64)
+    for one in np.unique(target).tolist():
+        home = words.home(one)
+        for wanted in LATE:
+            mine = (target == one) & (operand[rows] == wanted)
+            if mine.any():
+                value[mine] = words.tp_offset(one, home) if wanted == Operand.TP_OFFSET else home.module_id
+    everything = np.zeros(len(edges), np.int64)
+    everything[rows] = value + edges.addend[rows]
+    kind = np.zeros(len(edges), np.uint8)
+    kind[rows] = edges.kind[rows]
+    place = state.address[edges.block] + edges.offset
+    check_ranges(state, kind, everything, place)
+    scatter(state.image, kinds.width[kind], state.position[edges.block] + edges.offset, everything)
+
+
+__all__ = ["Storage", "TLSLoader", "TLSPlan", "TLSWords", "fill_slots", "fix_up_late", "plan_tls", "slot_addresses"]

@@ -1,0 +1,179 @@
+"""The ELF platform in this process: initialisers and finalisers in native order, unwind registration, the runtime."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from uruk.errors import TLSError
+from uruk.executor import process_symbols
+from uruk.executor.inprocess import CALL_ONCE, UNWINDER, InProcessExecutor
+from uruk.formats.archive import Archive
+from uruk.formats.elf_dynamic import STT_TLS, read_shared_library
+from uruk.graph.graph import Role
+from uruk.graph.types import windows
+from uruk.link import Linked
+from uruk.orc.tracker import Released, ResourceTracker
+from uruk.platforms.elf_runtime import INTERPOSED, open_runtime, process_runtime
+
+PRIVATE = frozenset({b"atexit", b"at_quick_exit", b"pthread_atfork", b"__pthread_atfork"})
+ONCE_TRIO = frozenset({*CALL_ONCE, b"__once_proxy"})
+LIBSTDCXX = "libstdc++.so.6"
+LAST_PRIORITY = 65535
+
+
+@dataclass
+class Program:
+    """What initialisers get as arguments, as ld.so passes them; `envp` 0 stands for the process's own."""
+
+    argc: int = 0
+    argv: int = 0
+    envp: int = 0
+
+
+class ELFPlatform:
+    """Runs what ELF objects ask for in this process; see `uruk.orc.platform.Platform`."""
+
+    private_names = PRIVATE
+
+    def __init__(self, executor: InProcessExecutor) -> None:
+        self.executor = executor
+        self.runtime: Archive | None = open_runtime()
+        self.program = Program()
+        self._libgcc = 0
+        self._tls_homes: dict[bytes, str] = {}
+
+    def interposed(self, name: bytes) -> int:
+        return process_runtime().address[name] if name in INTERPOSED else 0
+
+    def wants_builtin(self, name: bytes) -> bool:
+        """The archive's own functions always; arithmetic only where libgcc_s, whose results programs know, lacks it."""
+        if name in INTERPOSED:
+            return False
+        if name in ONCE_TRIO or name == b"_ZSt12__once_proxy":
+            return not self._once_is_static()
+        return not process_symbols.find_symbol(self._gcc_handle(), name) or name.startswith(b"__cpu_")
+
+    def _gcc_handle(self) -> int:
+        if not self._libgcc:
+            self._libgcc = self.executor.load_library(UNWINDER)
+        return self._libgcc
+
+    def _once_is_static(self) -> bool:
+        """Whether code can be bound to libstdc++'s std::call_once variables."""
+        try:
+            return all(self.executor.tls.is_static(name, LIBSTDCXX) for name in CALL_ONCE)
+        except TLSError:
+            return False
+
+    def find(self, name: bytes) -> tuple[int, bool]:
+        address, is_data = self.executor.find_symbol(None, name)
+        if not address:
+            address, is_data = self.executor.find_symbol(self._gcc_handle(), name)
+        return address, is_data
+
+    def find_tls(self, name: bytes) -> str:
+        if name not in self._tls_homes:
+            self._tls_homes[name] = ""
+            for path in process_symbols.loaded_libraries():
+                with read_shared_library(path) as library:
+                    found = library.find(name)
+                if found is not None and found.type == STT_TLS:
+                    self._tls_homes[name] = library.soname or path
+                    break
+        return self._tls_homes[name]
+
+    def library_loaded(self, path: str) -> None:
+        """Bind what must be bound straight after a library came: libstdc++'s std::call_once variables."""
+        if LIBSTDCXX in path:
+            self._once_is_static()
+
+    def loaded(self, linked: Linked, trackers: Sequence[ResourceTracker]) -> None:
+        state = linked.state
+        for row, block in enumerate(state.synthetic["eh_frame"].tolist()):
+            if block >= 0:
+                address = int(state.address[block])
+                self.executor.register_frames(address)
+                trackers[row].resources.frames.append(address)
+
+    def initialize(self, linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence[int]) -> None:
+        initializers, finalizers = _arrays(linked, order)
+        if not initializers and not any(finalizers.values()):
+            return
+        runtime = process_runtime()
+        for row, functions in finalizers.items():
+            resources = trackers[row].resources
+            array = runtime.call_with_array(b"uruk_rt_register_finalizers", functions, resources.dso_handle)
+            resources.keep.append(array)
+        program = self.program
+        envp = program.envp or ctypes.c_void_p.in_dll(ctypes.CDLL(None), "environ").value or 0
+        runtime.call_with_array(b"uruk_rt_run_initializers", initializers, program.argc, program.argv, envp)
+
+    def pending(self, tracker: ResourceTracker) -> int:
+        handle = tracker.resources.dso_handle
+        return process_runtime().call(b"uruk_rt_pending_thread_atexit", handle) if handle else 0
+
+    def finalize(self, tracker: ResourceTracker) -> None:
+        handle = tracker.resources.dso_handle
+        if handle:
+            process_runtime().call(b"uruk_rt_run_thread_atexit", handle)
+            ctypes.CDLL(None)["__cxa_finalize"](ctypes.c_void_p(handle))
+
+    def unload(self, tracker: ResourceTracker, released: Released) -> None:
+        resources = tracker.resources
+        for address in resources.frames:
+            self.executor.deregister_frames(address)
+            released.unwind_registrations += 1
+        resources.frames.clear()
+        for storage in reversed(resources.storage):
+            released.tls_not_recovered += storage.close()
+        resources.storage.clear()
+
+
+def _arrays(linked: Linked, order: Sequence[int]) -> tuple[list[int], dict[int, list[int]]]:
+    """Initialisers of the batch in the order in which they run, and each module's finalisers in array order.
+
+    The order is ld's: .preinit_array, then by priority .init_array.N and .ctors.M (whose priority is 65535 - M), then
+    those without one; of equals, input order. A `.ctors` array runs backwards (GNU ld, elf.em).
+    """
+    state = linked.state
+    blocks = state.blocks
+    rows = np.flatnonzero((blocks.role >= Role.PREINIT) & (blocks.role <= Role.DTORS) & state.live & (blocks.size >= 8))
+    entries: list[tuple[int, int, int, int, int, list[int]]] = []
+    for row in rows.tolist():
+        role = int(blocks.role[row])
+        backwards = role in (Role.CTORS, Role.DTORS)
+        owner = int(blocks.object[row])
+        count = int(blocks.size[row]) // 8
+        at = int(state.position[row]) + 8 * np.arange(count)
+        functions: list[int] = windows(state.image, "<u8")[at].tolist()
+        priority = _priority(state.graph.section_name(row), backwards)
+        kind = {Role.PREINIT: 0, Role.FINI: 2, Role.DTORS: 2}.get(role, 1)
+        module = int(state.block_module[row])
+        entries.append((kind, priority, order[owner], row, module, functions[::-1] if backwards else functions))
+    entries.sort(key=lambda entry: entry[:4])
+    initializers = [one for entry in entries if entry[0] < 2 for one in entry[5]]
+    finalizers: dict[int, list[int]] = {}
+    for kind, _, _, _, module, functions in entries:
+        if kind == 2:
+            finalizers.setdefault(module, []).extend(functions)
+    return initializers, finalizers
+
+
+def _priority(section: str, backwards: bool) -> int:
+    """The number at the end of a section name; sections without one come last."""
+    number = section.rpartition(".")[2]
+    if not number.isdecimal() or not number.isascii() or len(number) > 9:
+        return LAST_PRIORITY + 1
+    return LAST_PRIORITY - int(number) if backwards else int(number)
+
+
+def environment_at_start() -> list[bytes]:
+    """The environment with which this process was started, before the interpreter changed it."""
+    with open("/proc/self/environ", "rb") as file:
+        return [entry for entry in file.read().split(b"\0") if entry]
+
+

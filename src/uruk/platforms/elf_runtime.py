@@ -1,0 +1,103 @@
+"""The runtime of this process: the C functions that linked code and the platform rely on.
+
+They are linked once a process by uruk itself, from the runtime archive, and never released: glibc may call into them
+until the process has ended.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from uruk.executor.inprocess import InProcessExecutor
+from uruk.executor.process_symbols import find_symbol
+from uruk.formats.archive import Archive
+from uruk.orc.search import ArchiveEntry
+from uruk.orc.session import Session
+from uruk.runtime_files import runtime_archive
+
+SLAB = 16 << 20
+INTERPOSED = (b"__cxa_thread_atexit", b"__cxa_thread_atexit_impl")
+_FUNCTIONS = (
+    b"uruk_rt_run_initializers",
+    b"uruk_rt_register_finalizers",
+    b"uruk_rt_pending_thread_atexit",
+    b"uruk_rt_run_thread_atexit",
+    b"uruk_rt_run_main",
+    b"uruk_rt_exit_main",
+    b"uruk_rt_fresh_process",
+    b"uruk_rt_set_environ",
+    b"uruk_rt_set_program_name",
+)
+
+
+@lru_cache(maxsize=1)
+def open_runtime() -> Archive:
+    """The runtime archive of this process's target."""
+    return Archive.open(runtime_archive())
+
+
+class _ProcessNames:
+    """The smallest platform: names of the process, nothing run. The runtime itself is linked with it."""
+
+    runtime = None
+    private_names: frozenset[bytes] = frozenset()
+
+    def interposed(self, name: bytes) -> int:
+        return 0
+
+    def wants_builtin(self, name: bytes) -> bool:
+        return True
+
+    def find(self, name: bytes) -> tuple[int, bool]:
+        return find_symbol(None, name), False
+
+    def find_tls(self, name: bytes) -> str:
+        return ""
+
+
+@dataclass
+class Runtime:
+    """Addresses of the runtime's functions by name, and calls of them."""
+
+    session: Session
+    address: dict[bytes, int]
+
+    def call(self, name: bytes, *arguments: int) -> int:
+        """Call a function of integer or pointer arguments that returns an integer."""
+        prototype = ctypes.CFUNCTYPE(ctypes.c_long, *([ctypes.c_void_p] * len(arguments)))
+        return int(prototype(self.address[name])(*arguments))
+
+    def call_with_array(self, name: bytes, addresses: Sequence[int], *rest: int) -> ctypes.Array[ctypes.c_uint64]:
+        """Call name(array, count, rest...); returns the array, which must live as long as the runtime refers to it."""
+        array = (ctypes.c_uint64 * len(addresses))(*addresses)
+        status = self.call(name, ctypes.addressof(array), len(addresses), *rest)
+        if status:
+            raise MemoryError(f"{name.decode()} failed")
+        return array
+
+
+_lock = threading.Lock()
+_runtime: list[Runtime] = []
+
+
+def process_runtime() -> Runtime:
+    """The runtime of this process, linked on first use."""
+    with _lock:
+        if not _runtime:
+            _runtime.append(_link())
+        return _runtime[0]
+
+
+def _link() -> Runtime:
+    session = Session(InProcessExecutor(SLAB), _ProcessNames())  # pyright: ignore[reportArgumentType]
+    session.options.execute = False
+    dylib = session.create_dylib("runtime")
+    tracker = session.create_tracker("uruk runtime")
+    dylib.search.builtins = ArchiveEntry(open_runtime(), tracker, 0, set())
+    names = [*_FUNCTIONS, *INTERPOSED]
+    found = session.lookup(dylib, names, roots=False)
+    return Runtime(session, {name: address for name, (address, _) in zip(names, found, strict=True)})
