@@ -81,9 +81,9 @@ class ELFPlatform:
             for path in process_symbols.loaded_libraries():
                 with read_shared_library(path) as library:
                     found = library.find(name)
-                if found is not None and found.type == STT_TLS:
-                    self._tls_homes[name] = library.soname or path
-                    break
+                    if found is not None and found.type == STT_TLS:
+                        self._tls_homes[name] = library.soname or path
+                        break
         return self._tls_homes[name]
 
     def library_loaded(self, path: str) -> None:
