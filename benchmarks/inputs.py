@@ -1,0 +1,80 @@
+"""Inputs: objects from LLVM's static libraries, and small objects made here."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+LIBRARIES = ("X86CodeGen", "SelectionDAG", "CodeGen")
+DIRECTORIES = ("/usr/lib/llvm-19/lib", "/usr/lib64/llvm19/lib64", "/usr/lib64")
+ENTRY = "LLVMInitializeX86Target"
+HANDLE = "void *__dso_handle = &__dso_handle;\n"
+SMALL = "int f_00000(int a, int b) { return a + b; }\n"
+SMALL_NAME = "f_00000"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Objects to link together from `entry`; `handle` is an object that defines `__dso_handle`."""
+
+    objects: list[str]
+    entry: str
+    handle: str
+
+
+def compile_c(text: str, output: Path) -> Path:
+    """Compile C to an object with the first compiler there is. Raises RuntimeError without one."""
+    source = output.with_suffix(".c")
+    source.write_text(text, encoding="utf-8")
+    for name in ("clang-19", "gcc", "clang", "cc"):
+        compiler = shutil.which(name)
+        if compiler is not None:
+            subprocess.run([compiler, "-O2", "-c", "-o", str(output), str(source)], check=True)
+            return output
+    raise RuntimeError("no C compiler: install gcc or clang")
+
+
+def llvm_batch(folder: Path) -> Batch:
+    """Extract LLVM's x86 code generator, about 318 objects. Raises RuntimeError without the libraries."""
+    archives = [_archive(name) for name in LIBRARIES]
+    ar = shutil.which("ar") or shutil.which("llvm-ar-19")
+    if ar is None:
+        raise RuntimeError("no `ar': install binutils")
+    objects: list[str] = []
+    for archive in archives:
+        into = folder / archive.stem
+        into.mkdir()
+        subprocess.run([ar, "x", str(archive)], cwd=into, check=True)
+        objects += [str(path) for path in sorted(into.iterdir())]
+    return Batch(objects, ENTRY, str(compile_c(HANDLE, folder / "dso.o")))
+
+
+def _archive(name: str) -> Path:
+    for directory in DIRECTORIES:
+        path = Path(directory) / f"libLLVM{name}.a"
+        if path.is_file():
+            return path
+    raise RuntimeError(f"no libLLVM{name}.a: install llvm-19-dev")
+
+
+def small_batch(folder: Path) -> Batch:
+    """Three objects that call each other, to try the benchmarks on."""
+    texts = [
+        "int two(void); int f_00000(void) { return two(); }\n",
+        "int three(void); int two(void) { return 1 + three(); }\n",
+        "int three(void) { return 3; }\n",
+    ]
+    objects = [str(compile_c(text, folder / f"part{number}.o")) for number, text in enumerate(texts)]
+    return Batch(objects, SMALL_NAME, str(compile_c(HANDLE, folder / "dso.o")))
+
+
+def small_object(folder: Path) -> bytes:
+    """One object with one function, `SMALL_NAME`."""
+    return compile_c(SMALL, folder / "small.o").read_bytes()
+
+
+def renamed(template: bytes, number: int) -> bytes:
+    """The small object with its function called ``f_<number>``, five digits."""
+    return template.replace(SMALL_NAME.encode(), b"f_%05d" % number)
