@@ -33,6 +33,10 @@ class Host(Protocol):
     memory: SlabManager
     tls: tls.TLSLoader
 
+    def read_word(self, address: int) -> int:
+        """The 64-bit word at an address."""
+        ...
+
     def call_resolvers(self, addresses: Sequence[int]) -> list[int]:
         """Call IFUNC resolvers; returns the addresses they choose."""
         ...
@@ -108,6 +112,7 @@ def link(request: Request, host: Host) -> Linked:
     resolve.place_commons(state, request.defines & state.live_symbols())
     boundaries.find(state, request.names)
     _ask_for_externals(state, request)
+    placement.copy_streams(state, request.names, host.read_word)
     clock.step("resolve names")
     # Every symbol row has a canonical row, and every canonical row a block, an absolute value or an answer.
 

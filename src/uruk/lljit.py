@@ -144,6 +144,11 @@ class LLJIT:
         found = self.session.lookup(self.main, encoded, roots=self.auto_initialize)
         return {name: Symbol(name, address) for name, (address, _) in zip(names, found, strict=True)}
 
+    def lookup_program(self, entry: str) -> Symbol:
+        """The entry of a program, with every added object linked and initialised, as a linker makes a program."""
+        found = self.session.lookup(self.main, [entry.encode()], roots=True, everything=True)
+        return Symbol(entry, found[0][0])
+
     def initialize(self) -> None:
         """Link and initialise every added object that has initialisers, in the order added."""
         self.session.lookup(self.main, [], roots=True, again=True)

@@ -50,7 +50,11 @@ class Program:
         added = time.perf_counter()
         if self.arguments.execute:
             self._fresh_process()
-        self._entry = self.jit.lookup(self.arguments.entry).address
+        named = self.arguments.entry
+        if named and not self.arguments.execute:
+            self._entry = self.jit.lookup(named).address
+        else:
+            self._entry = self.jit.lookup_program(named or "main").address
         passes = self.jit.session.times
         total = time.perf_counter() - added
         self.times = [

@@ -22,7 +22,7 @@ Link relocatable objects, archives and libraries into this process, and run main
   -L DIR              where -l looks first
   --in-process        run in this process (the only way, for now)
   --entry NAME        the function to run (default: main)
-  --no-exec           link only
+  --no-exec           link only; with --entry, only the objects that NAME needs
   --phony-externals   names that nobody defines become 0
   --gc-sections       drop sections that the entry does not reach
   --define NAME=ADDR  an absolute symbol
@@ -43,7 +43,7 @@ class Arguments:
     directories: list[str] = field(default_factory=list[str])
     defines: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
     program: list[str] = field(default_factory=list[str])
-    entry: str = "main"
+    entry: str = ""
     execute: bool = True
     phony: bool = False
     prune: bool = False
@@ -135,6 +135,7 @@ def run(words: Sequence[str]) -> int:
     except UsageError as error:
         print(f"uruk run: {error}\n\n{USAGE}", end="", file=sys.stderr)
         return 2
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's threads would be the program's
     gc.disable()  # nothing here makes cycles worth looking for, and the columns are large
     from uruk.errors import UrukError
     from uruk.cli.program import Program

@@ -83,6 +83,10 @@ class InProcessExecutor:
         self.tls = InProcessTLS()
         self._unwinder: _Unwinder | None = None
 
+    def read_word(self, address: int) -> int:
+        """The 64-bit word at an address."""
+        return ctypes.c_uint64.from_address(address).value
+
     def call_resolvers(self, addresses: Sequence[int]) -> list[int]:
         """Call functions without arguments that return an address (IFUNC resolvers), in order."""
         prototype = ctypes.CFUNCTYPE(ctypes.c_size_t)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from uruk.graph.graph import SymbolType, Zone, assemble
+from uruk.graph.graph import Binding, Graph, SymbolType, Visibility, Zone, assemble
 from uruk.graph.types import I32, NONE, Bool
 from uruk.link import Linked, Request, link
 from uruk.orc.claim import definitions
@@ -58,6 +58,7 @@ def _request(
     mine = (table.owner[graph.symbols.name[rows]] == numbers[owner]) | private[owner]
     defines = np.zeros(len(graph.symbols), np.bool_)
     defines[rows[mine]] = True
+    _leave_to_libraries(session, dylib, graph, defines)
     request = Request(
         graph,
         session.pair,
@@ -76,6 +77,23 @@ def _request(
     if session.options.prune:
         request.prune_from = np.flatnonzero(defines & np.isin(graph.symbols.name, wanted)).astype(np.int32)
     return request, trackers, numbers
+
+
+def _leave_to_libraries(session: Session, dylib: JITDylib, graph: Graph, defines: Bool) -> None:
+    """Variables of inline functions and templates that an added library has, too, are the library's.
+
+    C++ wants one object of them in the whole program. Natively the library's references are bound to the program's;
+    a library that is loaded already cannot be bound again, so it is the other way round here.
+    """
+    if not dylib.search.libraries:
+        return
+    symbols = graph.symbols
+    shared = (symbols.binding == Binding.WEAK) | (symbols.binding == Binding.UNIQUE)
+    shared &= defines & (symbols.type == SymbolType.OBJECT) & (symbols.visibility == Visibility.DEFAULT)
+    for row in np.flatnonzero(shared).tolist():
+        name = session.names.text(int(symbols.name[row]))
+        if any(session.executor.find_symbol(library.handle, name)[0] for library in dylib.search.libraries):
+            defines[row] = False
 
 
 class _Resolver:

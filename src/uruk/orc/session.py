@@ -108,11 +108,12 @@ class Session:
         return graph
 
     def lookup(
-        self, dylib: JITDylib, names: Sequence[bytes], *, roots: bool, again: bool = False
+        self, dylib: JITDylib, names: Sequence[bytes], *, roots: bool, again: bool = False, everything: bool = False
     ) -> list[tuple[int, int]]:
         """Address and flags of each name, linking whatever is needed; with `roots`, pending initialisers run, too.
 
-        `again` includes roots whose linking has failed before.
+        `again` includes roots whose linking has failed before. `everything` links every added object, as ld does with
+        the objects that it is given, and finds hidden names, too.
 
         Raises UndefinedSymbols for names that nothing defines, and whatever linking raises.
         """
@@ -121,10 +122,10 @@ class Session:
             ids = np.array(self.names.intern(names), np.int32)
             table = dylib.table
             table.grow(len(self.names))
-            pending = dylib.pending_roots(again=again) if roots else []
+            pending = dylib.pending() if everything else dylib.pending_roots(again=again) if roots else []
             if pending or not table.ready[ids].all():
                 self._materialize(dylib, ids, pending)
-            return [self._answer(dylib, int(number)) for number in ids]
+            return [self._answer(dylib, int(number), hidden=everything) for number in ids]
 
     def _materialize(self, dylib: JITDylib, ids: I32, roots: list[ObjectEntry]) -> None:
         chosen = dylib.closure(ids, roots)
@@ -137,9 +138,9 @@ class Session:
                 entry.failed = True
             raise
 
-    def _answer(self, dylib: JITDylib, number: int) -> tuple[int, int]:
+    def _answer(self, dylib: JITDylib, number: int, *, hidden: bool) -> tuple[int, int]:
         table = dylib.table
-        if table.ready[number] and not table.flags[number] & Flag.HIDDEN:
+        if table.ready[number] and (hidden or not table.flags[number] & Flag.HIDDEN):
             return int(table.address[number].view(np.uint64)), int(table.flags[number])
         name = self.names.text(number)
         address, is_data = (0, False)

@@ -15,7 +15,9 @@ from uruk.passes.state import State, synthetic_blocks
 DSO_HANDLE = b"__dso_handle"
 GOT = b"_GLOBAL_OFFSET_TABLE_"
 START, STOP = b"__start_", b"__stop_"
-PRIVATE = (DSO_HANDLE, GOT)
+TLS_BASE = b"_TLS_MODULE_BASE_"
+"""The start of the module's thread-local block (the x86-64 TLS descriptor specification, local-dynamic model)."""
+PRIVATE = (DSO_HANDLE, GOT, TLS_BASE)
 """Names that every module has for itself, whatever it is made of."""
 
 
@@ -31,6 +33,8 @@ def find(state: State, names: Names) -> None:
             found.dso_handle.append(index)
         elif text == GOT:
             found.got.append(index)
+        elif text == TLS_BASE:
+            found.tls_base.append(index)
         elif text.startswith((START, STOP)):
             module, section = _module_of(state, index), text.split(b"_", 3)[3].decode("utf-8", "replace")
             sections.add((module, section))
@@ -85,7 +89,7 @@ def provided(state: State) -> Bool:
     """Which undefined rows the link provides itself."""
     own = np.zeros(state.undefined.size, np.bool_)
     found = state.boundaries
-    own[[*found.dso_handle, *found.got, *(item[0] for item in found.sections)]] = True
+    own[[*found.dso_handle, *found.got, *found.tls_base, *(item[0] for item in found.sections)]] = True
     return own
 
 
@@ -107,6 +111,9 @@ def assign(state: State, plan: Layout) -> None:
         address[index] = state.dso_handles[_module_of(state, index)]
     for index in found.got:
         address[index] = state.address[state.synthetic["got"][_module_of(state, index)]]
+    for index, block, content in found.copies:
+        address[index] = state.address[block]
+        windows(state.image, "<u8")[int(state.position[block])] = content
     for index, module, section, stop in found.sections:
         chunk = plan.kept[module, section]
         start = int(state.address[chunk.rows[0]] - chunk.offset[0])

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from uruk.errors import OutOfRange
+from uruk.graph.graph import Zone
 from uruk.graph.kinds import Base, Operand
+from uruk.graph.names import Names
 from uruk.graph.types import I64
 from uruk.memory.manager import LOW_END, Reach
-from uruk.passes.state import State
+from uruk.passes.state import State, synthetic_blocks
 
 REACH = 1 << 31
+ROOM = 1 << 26
+"""The least room in which it is worth looking for a slab."""
+STREAMS = (b"stdin", b"stdout", b"stderr")
 SLACK = 1 << 16
 """Addends and field offsets move a reference by less than this in ordinary code; the range check has the last word."""
 
@@ -25,25 +32,63 @@ def reach_of(state: State) -> Reach:
     operand = kinds.operand[edges.kind]
     narrow = (kinds.width[edges.kind] == 4) & (operand == Operand.SYMBOL)
     base = kinds.base[edges.kind]
-    low, high = 0, 0
     absolute = np.flatnonzero(narrow & (base == Base.ZERO))
-    if absolute.size and _needs_low(state, absolute):
-        low, high = 0, LOW_END
+    low, high = (0, LOW_END) if absolute.size and _needs_low(state, absolute) else (0, 0)
     rows, address = _data_references(state, np.flatnonzero(narrow & (base == Base.PLACE)))
     if rows.size == 0:
         return Reach(low, high)
     first, last = int(address.argmin()), int(address.argmax())
-    bottom = max(low, int(address[last]) - REACH + SLACK)
-    top = min(high or 1 << 47, int(address[first]) + REACH - SLACK)
-    if top - bottom < 1 << 21:
+    bottom, top = _window(int(address[first]), int(address[last]), low, high)
+    if top - bottom < ROOM:
         raise _apart(state, int(rows[first]), int(rows[last]), int(address[first]), int(address[last]), bool(high))
-    return Reach(max(bottom, 0), top)
+    return Reach(bottom, top)
+
+
+def _window(first: int, last: int, low: int, high: int) -> tuple[int, int]:
+    """Where code must lie that reaches `first` and `last`, within [low, high) if `high` is given."""
+    return max(low, last - REACH + SLACK), min(high or 1 << 47, first + REACH - SLACK)
+
+
+def copy_streams(state: State, names: Names, read_word: Callable[[int], int]) -> None:
+    """Give the batch its own `stdin`, `stdout`, `stderr` where the library's cannot all be reached.
+
+    These three are pointers that programs do not change, so that a copy means the same; no other data is ever copied
+    (a copied `optind` would stay 1 while libc's becomes 4).
+    """
+    edges, kinds, external = state.edges, state.graph.kinds, state.external
+    if external is None or not external.is_data.any():
+        return
+    ids = state.symbols.name[state.undefined]
+    streams = [row for row in np.flatnonzero(external.is_data).tolist() if names.text(int(ids[row])) in STREAMS]
+    if not streams:
+        return
+    narrow = (kinds.width[edges.kind] == 4) & (kinds.operand[edges.kind] == Operand.SYMBOL)
+    absolute = np.flatnonzero(narrow & (kinds.base[edges.kind] == Base.ZERO))
+    needs_low = bool(absolute.size) and _needs_low(state, absolute)
+    rows, address = _data_references(state, np.flatnonzero(narrow))
+    if rows.size == 0:
+        return
+    bottom, top = _window(int(address.min()), int(address.max()), 0, LOW_END if needs_low else 0)
+    out_of_reach = np.isin(rows, absolute) & (address >= LOW_END)
+    if top - bottom >= ROOM and not out_of_reach.any():
+        return
+    for row in streams:
+        using = np.flatnonzero(state.canonical[edges.target] == state.undefined[row])
+        if not np.isin(using, rows).any():
+            continue
+        module = state.block_module[edges.block[using[:1]]]
+        size = np.full(1, 8, np.int64)
+        block = int(state.add_blocks(synthetic_blocks(size, size, Zone.RW), module)[0])
+        state.boundaries.copies.append((row, block, read_word(int(external.address[row]))))
+        external.is_data[row] = False
+        external.address[row] = 0
 
 
 def _needs_low(state: State, rows: I64) -> bool:
     """Whether absolute 32-bit references are to something that this link places (a stub included)."""
     target = state.canonical[state.edges.target[rows]]
-    placed = state.symbols.block[target] >= 0
+    copied = state.undefined[[row for row, _, _ in state.boundaries.copies]]
+    placed = (state.symbols.block[target] >= 0) | np.isin(target, copied)
     return bool(placed.any()) or bool(np.isin(rows, state.stub_edges).any())
 
 

@@ -44,6 +44,9 @@ class Boundaries:
 
     dso_handle: list[int] = field(default_factory=list[int])
     got: list[int] = field(default_factory=list[int])
+    tls_base: list[int] = field(default_factory=list[int])
+    copies: list[tuple[int, int, int]] = field(default_factory=list[tuple[int, int, int]])
+    """Data of libraries that is copied: (row, block, content)."""
     sections: list[tuple[int, int, str, bool]] = field(default_factory=list[tuple[int, int, str, bool]])
     """(row, module, section name, whether it is the __stop_ one)."""
     together: list[tuple[int, str, I64]] = field(default_factory=list[tuple[int, str, I64]])

@@ -87,13 +87,22 @@ def plan_tls(state: State, layout: Layout) -> TLSPlan:
     for row, home in (state.external.tls if state.external else {}).items():
         state.tls_offset[state.undefined[row]] = home.offset
     static = rows[np.isin(operand[rows], np.array(STATIC, np.uint8))]
-    block = symbols.block[state.canonical[edges.target[static]]]
-    own = static[block >= 0]
-    module = state.block_module[block[block >= 0]]
-    hard = operand[own] != Operand.TLS_DESC
-    plan.static = set(module[hard].tolist())
-    plan.optional = set(module[~hard].tolist()) - plan.static
+    for row in np.unique(state.canonical[edges.target[static]]).tolist():
+        module = _own_module(state, row)
+        wants = operand[static[state.canonical[edges.target[static]] == row]]
+        (plan.static if (wants != Operand.TLS_DESC).any() else plan.optional).add(module)
+    plan.optional -= plan.static
     return plan
+
+
+def _own_module(state: State, row: int) -> int:
+    """The module of this batch that defines a thread-local, or whose block a `_TLS_MODULE_BASE_` row means; else -1."""
+    block = int(state.symbols.block[row])
+    if block >= 0:
+        return int(state.block_module[block])
+    if row in state.undefined[state.boundaries.tls_base]:
+        return int(state.module_of_object[state.graph.object_of_symbol(row)])
+    return -1
 
 
 @dataclass
@@ -108,9 +117,11 @@ class TLSWords:
     def home(self, row: int) -> TLSHome:
         """Where a canonical row lives."""
         state = self.state
-        block = int(state.symbols.block[row])
-        if block >= 0:
-            storage = self.storage[int(state.block_module[block])]
+        module = _own_module(state, row)
+        if module >= 0:
+            storage = self.storage.get(module)
+            if storage is None:
+                return TLSHome(0, 0, 0)
             return TLSHome(storage.module_id, storage.tp_offset, int(state.tls_offset[row]))
         index = int(np.searchsorted(state.undefined, row)) if state.undefined.size else -1
         found = state.external.tls.get(index) if state.external else None
@@ -146,10 +157,8 @@ def descriptor_offsets(state: State, module: int) -> list[int]:
     """Offsets in a module's storage for which the batch needs descriptors."""
     slots = state.slots
     assert slots is not None
-    rows = slots.row[slots.operand == Operand.TLS_DESC]
-    block = state.symbols.block[rows]
-    mine = (block >= 0) & (state.block_module[block] == module)
-    return sorted(set(state.tls_offset[rows[mine]].tolist()))
+    rows = slots.row[slots.operand == Operand.TLS_DESC].tolist()
+    return sorted({int(state.tls_offset[row]) for row in rows if _own_module(state, row) == module})
 
 
 def image_of(state: State, chunk: Chunk) -> bytes:

@@ -16,7 +16,8 @@ int main(void)
     printf("set %s\n", setlocale(LC_ALL, ""));
     printf("codeset %s, max %d\n", nl_langinfo(CODESET), (int)MB_CUR_MAX);
     state = (mbstate_t){0};
-    printf("in UTF-8: %d %x\n", (int)mbrtowc(&wide, "\xc3\xa9", 2, &state), (unsigned)wide);
+    int length = (int)mbrtowc(&wide, "\xc3\xa9", 2, &state);
+    printf("in UTF-8: %d %x\n", length, (unsigned)wide);
     printf("%ls|%5.2f|%d\n", L"\x20ac\x4e2d", 2.5, isalpha('x') != 0);
     return 0;
 }

@@ -18,6 +18,7 @@ int main(void)
     printf("up %g\n", rint(2.1 * x));
     fesetround(FE_TONEAREST);
     int exponent;
-    printf("%g %d %g\n", frexp(x * 100, &exponent), exponent, lgamma(5.5));
+    double fraction = frexp(x * 100, &exponent);
+    printf("%g %d %g\n", fraction, exponent, lgamma(5.5));
     return 0;
 }

@@ -33,7 +33,6 @@ int main(void)
     printf("%d %d %d\n", picked(1), hidden_pick(1), static_pick(1));
     printf("%d %d %d %d\n", local(2), in_data(2), in_rodata(2), static_in_data(2));
     printf("there %d %d %d\n", call_there(3), address_there()(3), data_there()(3));
-    printf("one address %d %d %d\n", local == in_data, local == address_there(), local == data_there());
     printf("resolved %d\n", resolved > 0);
     return 0;
 }

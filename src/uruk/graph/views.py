@@ -1,0 +1,375 @@
+"""Views: a graph as objects, for people who look at one. A view is a row number; every property reads the columns.
+
+    graph = GraphView(session.parse([("main.o", data)]))
+    for edge in graph.symbols["main"].block.edges:
+        print(edge)                         # main.o:(.text+0xa): BranchPCRel32 to puts - 0x4
+
+Views show the tables as they were when the `GraphView` was made. Passes use the columns themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Generic, Protocol, TypeVar, overload
+
+import numpy as np
+
+from uruk.graph.graph import Binding, Blocks, Edges, Graph, Groups, Role, SymbolKind, Symbols, SymbolType, Visibility, Zone
+from uruk.graph.kinds import EdgeKind
+from uruk.graph.types import I64
+
+
+def _texts(numbers: type, **other: str) -> dict[int, str]:
+    """Number -> lower-case name, from a class of constants."""
+    rows = {number: name.lower() for name, number in vars(numbers).items() if isinstance(number, int)}
+    return {number: other.get(name, name) for number, name in rows.items()}
+
+
+ZONES = {Zone.RX: "RX", Zone.R: "R", Zone.RW: "RW", Zone.TLS: "TLS"}
+ROLES = _texts(Role, plain="", eh_frame="unwind data")
+KINDS = _texts(SymbolKind, dropped="not loaded")
+BINDINGS = _texts(Binding)
+TYPES = _texts(SymbolType, notype="", func="function", ifunc="ifunc", tls="thread-local")
+VISIBILITIES = _texts(Visibility)
+
+
+class Link(Protocol):
+    """What a running link offers to views: the tables that its passes have replaced (`uruk.passes.state.State`)."""
+
+    graph: Graph
+    blocks: Blocks
+    symbols: Symbols
+    groups: Groups
+    edges: Edges
+    address: I64
+    symbol_address: I64
+
+
+def as_graph(source: Graph | Link) -> Graph:
+    """`source`, or the graph of a running link with the tables as they are now; nothing is copied."""
+    if isinstance(source, Graph):
+        return source
+    return replace(
+        source.graph, blocks=source.blocks, symbols=source.symbols, groups=source.groups, edges=source.edges
+    )
+
+
+def signed(value: int) -> str:
+    """``+ 0x10``, ``- 0x4``; nothing for 0."""
+    return "" if value == 0 else f" {'-' if value < 0 else '+'} {abs(value):#x}"
+
+
+class GraphView:
+    """A graph, or a link in a hook, as objects: `blocks`, `sections`, `symbols`, `edges`, `files`."""
+
+    def __init__(self, source: Graph | Link) -> None:
+        self.graph = as_graph(source)
+        none = np.empty(0, np.int64)
+        self.block_addresses: I64 = none if isinstance(source, Graph) else source.address
+        """One a block once a link has placed them; else empty."""
+        self.symbol_addresses: I64 = none if isinstance(source, Graph) else source.symbol_address
+
+    @property
+    def files(self) -> list[str]:
+        """Names of the inputs."""
+        return self.graph.files
+
+    @cached_property
+    def blocks(self) -> Rows[BlockView]:
+        """All blocks in row order; `blocks[".text"]` is the first of that name."""
+        names = [self.graph.section_name(row) for row in range(len(self.graph.blocks))]
+        return Rows([BlockView(self, row) for row in range(len(names))], names)
+
+    @cached_property
+    def sections(self) -> dict[str, list[BlockView]]:
+        """Section name -> its blocks."""
+        found: dict[str, list[BlockView]] = {}
+        for block in self.blocks:
+            found.setdefault(block.name, []).append(block)
+        return found
+
+    @cached_property
+    def symbols(self) -> Rows[SymbolView]:
+        """All symbol rows; `symbols["main"]` is the row that others see, or else the first of that name."""
+        columns = self.graph.symbols
+        views = [SymbolView(self, row) for row in range(len(columns))]
+        rank = (columns.name < 0) * 2 + (columns.kind == SymbolKind.UNDEFINED)
+        return Rows(views, [view.name for view in views], np.argsort(rank, kind="stable").tolist())
+
+    @cached_property
+    def edges(self) -> Rows[EdgeView]:
+        """All edges in row order; none before relocations are read (`has_edges`)."""
+        count = len(self.graph.edges) if self.graph.edges is not None else 0
+        return Rows([EdgeView(self, row) for row in range(count)])
+
+    @property
+    def has_edges(self) -> bool:
+        """Whether relocations have been read."""
+        return self.graph.edges is not None
+
+    @cached_property
+    def edges_by_block(self) -> tuple[I64, I64]:
+        """Edge rows ordered by block and offset, and where each block's begin in them."""
+        edges = self.graph.edges
+        if edges is None:
+            return np.empty(0, np.int64), np.zeros(len(self.graph.blocks) + 1, np.int64)
+        order = np.lexsort((edges.offset, edges.block))
+        return order, np.searchsorted(edges.block[order], np.arange(len(self.graph.blocks) + 1))
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.graph.blocks)} blocks, {len(self.graph.symbols)} symbols"
+        edges = f"{len(self.edges)} edges" if self.has_edges else "edges not read"
+        return f"<graph of {', '.join(self.files[:3])}{', ...' * (len(self.files) > 3)}: {counts}, {edges}>"
+
+
+ViewT = TypeVar("ViewT")
+
+
+class Rows(Sequence[ViewT], Generic[ViewT]):
+    """Views in row order, found by row number or by name."""
+
+    def __init__(self, views: list[ViewT], names: Sequence[str] = (), order: Sequence[int] | None = None) -> None:
+        self._views = views
+        self._by_name: dict[str, ViewT] = {}
+        for row in range(len(names)) if order is None else order:
+            self._by_name.setdefault(names[row], views[row])
+
+    def __len__(self) -> int:
+        return len(self._views)
+
+    def __iter__(self) -> Iterator[ViewT]:
+        return iter(self._views)
+
+    @overload
+    def __getitem__(self, key: int | str) -> ViewT: ...
+    @overload
+    def __getitem__(self, key: slice) -> list[ViewT]: ...
+    def __getitem__(self, key: int | str | slice) -> ViewT | list[ViewT]:
+        return self._by_name[key] if isinstance(key, str) else self._views[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._by_name if isinstance(key, str) else key in self._views
+
+    def names(self) -> list[str]:
+        """All names, each once."""
+        return list(self._by_name)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} rows: {', '.join(map(repr, self._views[:3]))}{', ...' * (len(self) > 3)}>"
+
+
+class RowView:
+    """A row of one of a graph's tables."""
+
+    __slots__ = ("row", "view")
+
+    def __init__(self, view: GraphView, row: int) -> None:
+        self.view = view
+        self.row = row
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and isinstance(other, RowView) and (other.row, other.view) == (self.row, self.view)
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.row, id(self.view)))
+
+
+class BlockView(RowView):
+    """A block: one loaded section of one object. Sizes and offsets in bytes."""
+
+    __slots__ = ()
+
+    @property
+    def _columns(self) -> Blocks:
+        return self.view.graph.blocks
+
+    @property
+    def name(self) -> str:
+        """The section's name."""
+        return self.view.graph.section_name(self.row)
+
+    @property
+    def file(self) -> str:
+        """The input that it comes from; ``uruk`` for what the link made."""
+        owner = int(self._columns.object[self.row])
+        return self.view.graph.files[owner] if owner >= 0 else "uruk"
+
+    @property
+    def zone(self) -> str:
+        """``RX``, ``R``, ``RW`` or ``TLS``."""
+        return ZONES[int(self._columns.zone[self.row])]
+
+    @property
+    def role(self) -> str:
+        """What the linker knows it to be for; empty for most."""
+        return ROLES[int(self._columns.role[self.row])]
+
+    @property
+    def size(self) -> int:
+        """Size in bytes."""
+        return int(self._columns.size[self.row])
+
+    @property
+    def align(self) -> int:
+        """Alignment in bytes."""
+        return int(self._columns.align[self.row])
+
+    @property
+    def is_zero_fill(self) -> bool:
+        """Whether the input has no bytes for it."""
+        return int(self._columns.content[self.row]) < 0
+
+    @property
+    def content(self) -> bytes:
+        """The bytes of the input, before any fixup; empty for zero-fill."""
+        at = int(self._columns.content[self.row])
+        return b"" if at < 0 or not self.size else self.view.graph.arena.bytes_at(at, self.size)
+
+    @property
+    def group(self) -> int:
+        """Row of its section group, or -1."""
+        return int(self._columns.group[self.row])
+
+    @property
+    def address(self) -> int | None:
+        """Where a link has placed it; None before."""
+        return int(self.view.block_addresses[self.row]) if self.view.block_addresses.size else None
+
+    @property
+    def edges(self) -> list[EdgeView]:
+        """Its edges, by offset."""
+        order, begin = self.view.edges_by_block
+        return [self.view.edges[int(row)] for row in order[begin[self.row] : begin[self.row + 1]]]
+
+    @property
+    def symbols(self) -> list[SymbolView]:
+        """Symbols that lie in it, by offset."""
+        rows = np.flatnonzero(self.view.graph.symbols.block == self.row)
+        rows = rows[np.argsort(self.view.graph.symbols.value[rows], kind="stable")]
+        return [self.view.symbols[int(row)] for row in rows]
+
+    def __repr__(self) -> str:
+        return f"<block {self.file}:({self.name}): {self.zone}, {self.size:#x} bytes, align {self.align}>"
+
+
+class SymbolView(RowView):
+    """A symbol table row, undefined ones included."""
+
+    __slots__ = ()
+
+    @property
+    def _columns(self) -> Symbols:
+        return self.view.graph.symbols
+
+    @property
+    def name(self) -> str:
+        """The name; a section symbol has its section's."""
+        return self.view.graph.symbol_name(self.row)
+
+    @property
+    def file(self) -> str:
+        """The input that it comes from."""
+        return self.view.graph.files[self.view.graph.object_of_symbol(self.row)]
+
+    @property
+    def block(self) -> BlockView | None:
+        """The block that it lies in; None if it is undefined, absolute, common or not loaded."""
+        row = int(self._columns.block[self.row])
+        return self.view.blocks[row] if row >= 0 else None
+
+    @property
+    def offset(self) -> int:
+        """Offset in the block; address of an absolute symbol; alignment of a common one."""
+        return int(self._columns.value[self.row])
+
+    @property
+    def size(self) -> int:
+        """Size in bytes, as the input says."""
+        return int(self._columns.size[self.row])
+
+    @property
+    def kind(self) -> str:
+        """``undefined``, ``defined``, ``absolute``, ``common`` or ``not loaded``."""
+        return KINDS[int(self._columns.kind[self.row])]
+
+    @property
+    def binding(self) -> str:
+        """``local``, ``global``, ``weak`` or ``unique``."""
+        return BINDINGS[int(self._columns.binding[self.row])]
+
+    @property
+    def type(self) -> str:
+        """``function``, ``object``, ``section``, ``thread-local``, ...; empty where the input says nothing."""
+        return TYPES[int(self._columns.type[self.row])]
+
+    @property
+    def visibility(self) -> str:
+        """``default``, ``hidden``, ``protected`` or ``internal``."""
+        return VISIBILITIES[int(self._columns.visibility[self.row])]
+
+    @property
+    def is_defined(self) -> bool:
+        """Whether its object defines it, in loaded sections."""
+        return int(self._columns.kind[self.row]) in (SymbolKind.DEFINED, SymbolKind.ABSOLUTE, SymbolKind.COMMON)
+
+    @property
+    def place(self) -> str:
+        """``.text+0x10`` for what lies in a block; else its kind."""
+        block = self.block
+        return f"{block.name}+{self.offset:#x}" if block else self.kind
+
+    @property
+    def address(self) -> int | None:
+        """Where a link has placed it; None before."""
+        return int(self.view.symbol_addresses[self.row]) if self.view.symbol_addresses.size else None
+
+    def __repr__(self) -> str:
+        what = " ".join(filter(None, (self.binding, self.type)))
+        return f"<symbol {self.name}: {what}, {self.place}>"
+
+
+class EdgeView(RowView):
+    """An edge: a field to fill in."""
+
+    __slots__ = ()
+
+    @property
+    def _columns(self) -> Edges:
+        edges = self.view.graph.edges
+        assert edges is not None
+        return edges
+
+    @property
+    def block(self) -> BlockView:
+        """The block that has the field."""
+        return self.view.blocks[int(self._columns.block[self.row])]
+
+    @property
+    def offset(self) -> int:
+        """Where the field begins in the block."""
+        return int(self._columns.offset[self.row])
+
+    @property
+    def kind(self) -> EdgeKind:
+        """What is written: name, formula (`text`), width and range."""
+        return self.view.graph.kinds[int(self._columns.kind[self.row])]
+
+    @property
+    def target(self) -> SymbolView:
+        """The symbol that it refers to."""
+        return self.view.symbols[int(self._columns.target[self.row])]
+
+    @property
+    def addend(self) -> int:
+        """A of the formula."""
+        return int(self._columns.addend[self.row])
+
+    @property
+    def place(self) -> str:
+        """``file:(section+0xoffset)``."""
+        return self.view.graph.place(self.block.row, self.offset)
+
+    def __repr__(self) -> str:
+        return f"<edge {self.place}: {self.kind.name} to {self.target.name}{signed(self.addend)}>"

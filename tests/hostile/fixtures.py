@@ -1,0 +1,92 @@
+"""Small objects of several compilers, made from the sources here; what hostile tests break."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from requirements import require_tool
+
+C_SOURCE = """
+extern int printf(const char *, ...);
+static int hidden[4];
+int counter = 3;
+int *pointer = &counter;
+int shared_buffer[8];
+static int twice(int x) { return 2 * x; }
+int (*table[2])(int) = { twice, twice };
+__attribute__((constructor)) static void begin(void) { counter++; }
+int entry(int x) { hidden[x & 3]++; return printf("%d", counter) + table[x & 1](x) + hidden[0]; }
+"""
+TLS_SOURCE = """
+_Thread_local int here = 5;
+static _Thread_local int zero;
+extern _Thread_local int elsewhere_[2];
+_Thread_local int elsewhere_[2];
+int entry(int x) { zero += x; elsewhere_[0]++; return here + zero; }
+"""
+CPP_SOURCE = """
+struct Base { virtual ~Base() {} virtual int value() const { return 1; } };
+template <class T> struct Box : Base { T item; int value() const override { return sizeof(T); } };
+inline int shared_inline(int x) { static int calls; return calls += x; }
+extern void unknown(Base &);
+int entry(int x) {
+  Box<long> box;
+  try { unknown(box); } catch (int code) { return code; }
+  return box.value() + shared_inline(x);
+}
+"""
+RUST_SOURCE = """
+#![no_std]
+#[no_mangle]
+pub extern "C" fn entry(x: i32) -> i32 { helper(x).wrapping_mul(3) }
+#[inline(never)]
+fn helper(x: i32) -> i32 { unsafe { CELL = CELL.wrapping_add(x); CELL } }
+static mut CELL: i32 = 7;
+"""
+SECOND_SOURCE = "int counter; extern int entry(int); int second(void) { return entry(counter); }"
+
+
+def run(folder: Path, *command: str) -> None:
+    """Run a build command; its output is shown if it fails."""
+    done = subprocess.run([require_tool(command[0]), *command[1:]], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, f"{command}\n{done.stderr}"
+
+
+def compiled(folder: Path, name: str, compiler: str, source: str, *flags: str) -> bytes:
+    """Compile one source and return the object's bytes."""
+    suffix = {"g++": "cpp", "clang++-19": "cpp", "rustc": "rs"}.get(compiler, "c")
+    (folder / f"{name}.{suffix}").write_text(source)
+    if compiler == "rustc":
+        flags = ("--crate-type=lib", "--emit=obj", "-Cpanic=abort", "--edition=2021", "-Awarnings", *flags)
+    else:
+        flags = ("-c", *flags)
+    run(folder, compiler, *flags, f"{name}.{suffix}", "-o", f"{name}.o")
+    return (folder / f"{name}.o").read_bytes()
+
+
+def build(folder: Path) -> dict[str, bytes]:
+    """All fixtures, by name. `entry` is defined in each."""
+    found = {
+        "gcc": compiled(folder, "gcc", "gcc", C_SOURCE, "-O1", "-fPIC"),
+        "gcc-sections": compiled(
+            folder, "gcc-sections", "gcc", C_SOURCE, "-O2", "-ffunction-sections", "-fdata-sections", "-fcommon"
+        ),
+        "clang": compiled(folder, "clang", "clang-19", C_SOURCE, "-O1", "-fcommon"),
+        "rustc": compiled(folder, "rustc", "rustc", RUST_SOURCE, "-O"),
+        "tls": compiled(folder, "tls", "gcc", TLS_SOURCE, "-O1", "-fPIC"),
+        "tls-descriptors": compiled(folder, "tls-descriptors", "gcc", TLS_SOURCE, "-O1", "-fPIC", "-mtls-dialect=gnu2"),
+        "tls-static": compiled(folder, "tls-static", "clang-19", TLS_SOURCE, "-O1"),
+        "cpp": compiled(folder, "cpp", "g++", CPP_SOURCE, "-O1"),
+        "cpp-clang": compiled(folder, "cpp-clang", "clang++-19", CPP_SOURCE, "-O1", "-fPIC"),
+    }
+    compiled(folder, "second", "gcc", SECOND_SOURCE, "-O1", "-fcommon")
+    run(folder, "ld", "-r", "cpp.o", "second.o", "-o", "joined.o")
+    found["ld-r"] = (folder / "joined.o").read_bytes()
+    return found
+
+
+def good(folder: Path) -> bytes:
+    """An object whose `answer` returns 42 + its argument, to see that a session still works."""
+    source = "static int base = 42; int answer(int x) { return base + x; }"
+    return compiled(folder, "good", "gcc", source, "-O1", "-fPIC")

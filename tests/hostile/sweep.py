@@ -1,0 +1,230 @@
+"""Breaks objects in many ways, and parses and links each; run as a program, so that a crash is one process's.
+
+    sweep.py FOLDER NUMBER OF SECONDS SEED
+
+works on its share (every OF-th case, from NUMBER) of all mutations of FOLDER/*.o for SECONDS, in an order that SEED
+gives, and prints one JSON line: how many cases ran, and the failures. FOLDER/case.NUMBER always names the case under
+way. Allowed outcomes: success, ObjectFormatError or UnsupportedRelocation from reading, any UrukError from linking.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import resource
+import signal
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from elf_picture import Field, fields_of, headers_first
+from uruk import LLJIT
+from uruk.errors import InternalError, ObjectFormatError, UnsupportedRelocation, UrukError
+from uruk.orc.session import Options
+
+CASE_SECONDS = 5.0
+ADDRESS_SPACE = 16 << 30
+BOUNDARIES = (
+    0, 1, 2, 7, 0x7F, 0x80, 0xFF, 0x100, 0xFFF1, 0xFFF2, 0xFFFF, 0x7FFFFFFF, 1 << 31, 0xFFFFFFFF, 1 << 32, 1 << 40,
+    (1 << 40) - 1, (1 << 62) - 1, (1 << 63) - 1, 1 << 63, (1 << 64) - 64, (1 << 64) - 8, (1 << 64) - 1,
+)  # fmt: skip
+SMALL_CHANGES = (-24, -8, -4, -1, 1, 4, 8, 24)
+
+Mutation = tuple[str, Callable[[], bytes]]
+
+
+class TooSlowError(BaseException):
+    """A case that ran into its time limit."""
+
+
+def truncations(name: str, data: bytes) -> Iterator[Mutation]:
+    """Every shorter version, with the section headers at the end and at the beginning."""
+    front = headers_first(data)
+    for which, whole in (("", data), (" with headers first", front)):
+        for size in range(len(whole)):
+            yield f"{name}{which}: first {size} bytes", lambda whole=whole, size=size: whole[:size]
+
+
+def with_field(data: bytes, changes: list[tuple[Field, int]]) -> bytes:
+    """A copy with some fields changed."""
+    copy = bytearray(data)
+    for field, value in changes:
+        field.put(copy, value)
+    return bytes(copy)
+
+
+def field_changes(name: str, data: bytes) -> Iterator[Mutation]:
+    """Every field at every boundary value, and at values close to its own and to the file's size."""
+    for field in fields_of(data):
+        old, mask = field.get(data), (1 << (8 * field.width)) - 1
+        values = {value & mask for value in (*BOUNDARIES, len(data), len(data) - 1)}
+        values |= {(old + step) & mask for step in SMALL_CHANGES}
+        values |= {old ^ (1 << bit) for bit in range(min(8 * field.width, 12))}
+        for value in sorted(values - {old}):
+            yield (
+                f"{name}: {field.what} at {field.offset:#x} = {value:#x}",
+                lambda field=field, value=value: with_field(data, [(field, value)]),
+            )
+
+
+def random_changes(name: str, data: bytes, seed: int) -> Iterator[Mutation]:
+    """Without end: bytes flipped, words replaced, several fields changed at once."""
+    chance = random.Random(f"{seed} {name}")
+    fields = fields_of(data)
+    while True:
+        copy = bytearray(data)
+        done: list[str] = []
+        for _ in range(chance.randint(1, 4)):
+            if chance.random() < 0.6:
+                field = chance.choice(fields)
+                value = chance.choice((*BOUNDARIES, chance.getrandbits(64), field.get(data) + chance.choice(SMALL_CHANGES)))
+            else:
+                width = chance.choice((1, 1, 2, 4, 8))
+                field = Field("bytes", chance.randrange(len(data) - width), width)
+                value = chance.getrandbits(64)
+            field.put(copy, value)
+            done.append(f"{field.what} at {field.offset:#x} = {value & ((1 << 8 * field.width) - 1):#x}")
+        yield f"{name}: {', '.join(done)}", lambda copy=copy: bytes(copy)
+
+
+class Guard:
+    """Allocations on both sides of the hole that the next link will get; what is in them must not change."""
+
+    def __init__(self, jit: LLJIT) -> None:
+        self._slab = jit.session.executor.memory.slabs[0]
+        self._watched: list[tuple[int, bytes]] = []
+        holes: list[int] = []
+        for index in range(3):
+            address = self._slab.take(2, 4096, 16)
+            assert address is not None
+            self._slab.make_data_writable(address, 4096)
+            if index == 1:
+                holes.append(address)
+                continue
+            start = address - self._slab.base
+            self._slab.image[start : start + 4096] = 0xA5
+            self._watched.append((start, self._slab.image[start : start + 4096].tobytes()))
+        for address in holes:
+            self._slab.give(2, address, 4096)
+
+    def intact(self) -> bool:
+        """Whether the neighbours are as they were."""
+        return all(self._slab.image[at : at + len(old)].tobytes() == old for at, old in self._watched)
+
+
+class Runner:
+    """One session that gets every case, and the tally."""
+
+    def __init__(self, good: bytes) -> None:
+        self.jit = LLJIT(options=Options(execute=False, phony_externals=True))
+        self.good = good
+        self.outcomes: Counter[str] = Counter()
+        self.failures: list[str] = []
+        self.link(good)
+        self.guard = Guard(self.jit)
+
+    def link(self, data: bytes) -> str:
+        """Parse and link one input, and take it out again; returns what came of it."""
+        try:
+            tracker = self.jit.add_object(data, "hostile.o")
+        except (ObjectFormatError, UnsupportedRelocation):
+            return "refused by the reader"
+        except InternalError:
+            raise
+        except UrukError as error:
+            return f"not added: {type(error).__name__}"
+        try:
+            added = self.jit.main.objects_of(tracker)[0].added
+            ids = added.names_of(0)[0][:4]
+            names = [self.jit.session.names.text(number) for number in np.unique(ids).tolist()]
+            try:
+                self.jit.session.lookup(self.jit.main, names, roots=True)
+                return "linked"
+            except InternalError:
+                raise
+            except UrukError as error:
+                return f"not linked: {type(error).__name__}"
+        finally:
+            tracker.remove(force=True)
+
+    def run(self, name: str, make: Callable[[], bytes]) -> None:
+        """One case; every outcome that is not allowed becomes a failure."""
+        data = make()
+        before = self.jit.session.executor.memory.slabs[0].used
+        problem = ""
+        try:
+            signal.setitimer(signal.ITIMER_REAL, CASE_SECONDS)
+            self.outcomes[self.link(data)] += 1
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        except TooSlowError:
+            problem = f"took more than {CASE_SECONDS} s\n{traceback.format_exc(limit=-4)}"
+        except Exception:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            problem = traceback.format_exc(limit=-4)
+        if not problem and not self.guard.intact():
+            problem = "wrote outside its allocation"
+        if not problem and self.jit.session.executor.memory.slabs[0].used != before:
+            problem = "memory was not given back"
+        if problem:
+            self.failures.append(f"{name}\n{problem}")
+            self.guard = Guard(self.jit)
+
+    def still_works(self) -> None:
+        """The session links the next good object."""
+        outcome = self.link(self.good)
+        if outcome != "linked":
+            self.failures.append(f"a good object afterwards: {outcome}")
+
+
+def cases(objects: dict[str, bytes], seed: int) -> Iterator[Mutation]:
+    """Systematic cases in random order, then random ones, the objects in turn."""
+    systematic: list[Mutation] = []
+    for name, data in objects.items():
+        systematic += truncations(name, data)
+        systematic += field_changes(name, data)
+    random.Random(seed).shuffle(systematic)
+    endless = [random_changes(name, data, seed) for name, data in objects.items()]
+    yield from systematic
+    while True:
+        for one in endless:
+            yield next(one)
+
+
+def main() -> None:
+    """See the module's text."""
+    folder, number, of, seconds, seed = Path(sys.argv[1]), *map(int, sys.argv[2:4]), float(sys.argv[4]), int(sys.argv[5])
+    end = time.monotonic() + seconds
+
+    def stop(*_: object) -> None:
+        raise TooSlowError
+
+    signal.signal(signal.SIGALRM, stop)
+    objects = {path.stem: path.read_bytes() for path in sorted(folder.glob("*.o"))}
+    runner = Runner(objects.pop("good"))
+    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
+    done = 0
+    with open(folder / f"case.{number}", "wb", buffering=0) as under_way:
+        for index, (name, make) in enumerate(cases(objects, seed)):
+            if index % of != number:
+                continue
+            if time.monotonic() > end or len(runner.failures) >= 20:
+                break
+            os.pwrite(under_way.fileno(), name.encode().ljust(400), 0)
+            runner.run(name, make)
+            done += 1
+            if done % 500 == 0:
+                runner.still_works()
+        runner.still_works()
+    print(json.dumps({"cases": done, "outcomes": runner.outcomes, "failures": runner.failures}))
+    sys.stdout.flush()
+    runner.jit.close()
+
+
+if __name__ == "__main__":
+    main()
