@@ -3,9 +3,14 @@
 with uruk.LLJIT() as jit:
     jit.add_object("add.o")
     add = jit.lookup("add").function("int(int, int)")
+
+Importing uruk loads the errors only; numpy and the linker come with the first use of `LLJIT`.
 """
 
 from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from uruk.errors import AllocationError as AllocationError
 from uruk.errors import DuplicateDefinition as DuplicateDefinition
@@ -21,7 +26,29 @@ from uruk.errors import TLSError as TLSError
 from uruk.errors import UndefinedSymbols as UndefinedSymbols
 from uruk.errors import UnsupportedRelocation as UnsupportedRelocation
 from uruk.errors import UrukError as UrukError
-from uruk.lljit import LLJIT as LLJIT
-from uruk.lljit import Symbol as Symbol
-from uruk.orc.tracker import Released as Released
-from uruk.orc.tracker import ResourceTracker as ResourceTracker
+
+if TYPE_CHECKING:
+    from uruk.lljit import LLJIT as LLJIT
+    from uruk.lljit import Symbol as Symbol
+    from uruk.orc.session import Options as Options
+    from uruk.orc.tracker import Released as Released
+    from uruk.orc.tracker import ResourceTracker as ResourceTracker
+
+_LATER = {
+    "LLJIT": "uruk.lljit",
+    "Options": "uruk.orc.session",
+    "Released": "uruk.orc.tracker",
+    "ResourceTracker": "uruk.orc.tracker",
+    "Symbol": "uruk.lljit",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'uruk' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_LATER[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

@@ -65,6 +65,8 @@ class Request:
     dso_handles: list[int]
     """`__dso_handle` of each module, 0 where an earlier batch made none."""
     phony_externals: bool = False
+    execute: bool = True
+    """False: IFUNC resolvers are not called, and the slots of IFUNC stubs stay empty."""
     hint: Callable[[bytes], str | None] | None = None
     """What to say of a name that nobody defines."""
     reach: Reach | None = None
@@ -147,7 +149,8 @@ def link(request: Request, host: Host) -> Linked:
         clock.step("slots, tls")
         _run_hooks(request, "post-fixup", state)
         allocation.protect_code()
-        stubs.resolve_ifuncs(state, host.call_resolvers)
+        if request.execute:
+            stubs.resolve_ifuncs(state, host.call_resolvers)
         allocation.seal()
         clock.step("protect")
     except BaseException:

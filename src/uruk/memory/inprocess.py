@@ -28,6 +28,8 @@ _MAP_PRIVATE, _MAP_ANONYMOUS, _MAP_NORESERVE, _MAP_FIXED_NOREPLACE = 0x2, 0x20, 
 _MADV_DONTNEED, _MADV_HUGEPAGE, _MADV_POPULATE_WRITE = 4, 14, 23
 _FAILED = ctypes.c_void_p(-1).value
 _POPULATE_FROM = 1 << 18
+_POPULATE_TO = 1 << 28
+"""A larger range is mostly zero-fill, which may never be touched: it must not cost memory."""
 _LOWEST = 1 << 16
 """Below this the kernel does not map (vm.mmap_min_addr)."""
 
@@ -89,7 +91,7 @@ class InProcessMapper:
     def prepare(self, ranges: Sequence[Range]) -> None:
         self._protect(ranges, Protection.R | Protection.W)
         for address, size in ranges:
-            if size >= _POPULATE_FROM:  # one call instead of a page fault for every 4 KiB; only a hint
+            if _POPULATE_FROM <= size <= _POPULATE_TO:  # one call instead of a page fault for every 4 KiB; only a hint
                 _madvise(address, size, _MADV_POPULATE_WRITE)
 
     def initialize(self, ranges: Sequence[Range], protection: Protection) -> None:

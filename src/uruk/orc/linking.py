@@ -71,6 +71,7 @@ def _request(
         session.private_ids,
         [tracker.resources.dso_handle for tracker in trackers],
         phony_externals=session.options.phony_externals,
+        execute=session.options.execute,
         hint=session.hint,
         hooks=session.hooks,
     )
@@ -153,9 +154,9 @@ def _record(
     block = state.symbols.block[rows]
     code = (block >= 0) & (state.blocks.zone[block] == Zone.RX)
     table.flags[names] |= np.where(code, np.uint8(Flag.FUNCTION), np.uint8(0))
-    local = state.symbols.type[rows] == SymbolType.TLS
-    table.address[names[local]] = state.tls_offset[rows[local]]
     gone = (block >= 0) & ~state.live[block]
+    local = (state.symbols.type[rows] == SymbolType.TLS) & ~gone
+    table.address[names[local]] = state.tls_offset[rows[local]]
     table.ready[names[~gone]] = 1
     for entry in entries:
         entry.state = ObjectState.LINKED

@@ -3,6 +3,8 @@ addresses, the address of every symbol row."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from uruk.graph.graph import Role, SymbolKind, SymbolType, Visibility, Zone
@@ -34,6 +36,19 @@ def bind_names(state: State, names: Names, defines: Bool, private: I32) -> None:
     own = canonical[outer] == outer
     missing = outer[own & ~defines[outer]]
     state.undefined = missing[referenced[missing]].astype(np.int32)
+    _make_undefined(state, missing)
+
+
+def _make_undefined(state: State, rows: I32) -> None:
+    """Definitions that lost to one from elsewhere become undefined rows: they have no block any more."""
+    symbols = state.symbols
+    lost = rows[symbols.kind[rows] != SymbolKind.UNDEFINED]
+    if lost.size == 0:
+        return
+    block, kind = symbols.block.copy(), symbols.kind.copy()
+    block[lost] = NONE
+    kind[lost] = SymbolKind.UNDEFINED
+    state.symbols = replace(symbols, block=block, kind=kind)
 
 
 def _bind_private(state: State, canonical: I32, defines: Bool, private: I32) -> None:
@@ -53,14 +68,14 @@ def _bind_private(state: State, canonical: I32, defines: Bool, private: I32) -> 
 
 def undefined_facts(state: State) -> tuple[Bool, Bool, Bool]:
     """For each undefined row: is every reference weak, is it thread-local, is some reference hidden."""
-    symbols = state.symbols
+    symbols = state.graph.symbols  # as they were read: a definition that lost needs its winner
     count = len(symbols)
     asks = np.flatnonzero((symbols.name >= 0) & (symbols.kind == SymbolKind.UNDEFINED))
     target = state.canonical[asks]
     strong, tls, hidden = (np.zeros(count, np.bool_) for _ in range(3))
     strong[target[symbols.binding[asks] != 2]] = True
     lost = np.flatnonzero((symbols.name >= 0) & (symbols.kind != SymbolKind.UNDEFINED))
-    strong[state.canonical[lost]] = True  # an object that had its own, weaker, definition needs the winner
+    strong[state.canonical[lost]] = True
     tls[target[symbols.type[asks] == SymbolType.TLS]] = True
     visibility = symbols.visibility[asks]
     hidden[target[(visibility == Visibility.HIDDEN) | (visibility == Visibility.INTERNAL)]] = True
@@ -97,10 +112,7 @@ def place_commons(state: State, defines: Bool) -> None:
     block[rows] = state.add_blocks(new, state.module_of_object[owner])
     value = symbols.value.copy()
     value[rows] = 0
-    state.symbols = type(symbols)(
-        symbols.name, symbols.text, block, value, symbols.size, symbols.kind, symbols.binding, symbols.type,
-        symbols.visibility,
-    )  # fmt: skip
+    state.symbols = replace(symbols, block=block, value=value)
 
 
 def address_symbols(state: State) -> None:
