@@ -172,4 +172,5 @@ def _move_edges(
     record, moved = record[stays], mine[stays]
     block[moved] = new_block[record]
     offset[moved] = place[stays] - records.start[record] + new_offset[record]
+    state.read_edges = edges
     state.edges = Edges(block, offset, kind, edges.target, edges.addend)

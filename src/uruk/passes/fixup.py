@@ -87,10 +87,11 @@ def _without_dead_references(state: State) -> U8:
         return kind
     kind = kind.copy()
     kind[dead] = 0
+    read = state.read_edges or edges
     for row in dead.tolist():
-        if not state.graph.section_name(int(edges.block[row])).startswith(SILENT):
+        if not state.graph.section_name(int(read.block[row])).startswith(SILENT):
             raise UnsupportedRelocation(
-                state.graph.place(int(edges.block[row]), int(edges.offset[row])),
+                state.place_of(row),
                 state.graph.kinds[int(edges.kind[row])].name,
                 f"refers to `{state.graph.symbol_name(int(edges.target[row]))}' in a discarded section",
                 "the object breaks the rule that only the group's global symbols may be used from outside it",
@@ -110,7 +111,7 @@ def _other_operands(state: State, operand: U8, value: I64) -> None:
     if foreign.any():
         row = int(sized[int(np.argmax(foreign))])
         raise UnsupportedRelocation(
-            state.graph.place(int(edges.block[row]), int(edges.offset[row])),
+            state.place_of(row),
             state.graph.kinds[int(edges.kind[row])].name,
             f"the size of `{state.graph.symbol_name(int(edges.target[row]))}' is not known to its user",
         )
@@ -175,13 +176,13 @@ def out_of_range(state: State, row: int, value: int, place: int, more: int) -> L
     """The error for one edge, with all that is known of it."""
     graph, edges = state.graph, state.edges
     kind = graph.kinds[int(edges.kind[row])]
-    block, offset, target = int(edges.block[row]), int(edges.offset[row]), int(edges.target[row])
+    target = int(edges.target[row])
     letters = f"S = {int(state.symbol_address[target]):#x}  A = {int(edges.addend[row])}  P = {place:#x}"
     hint = "compile with -fPIC, or with -mcmodel=large"
     if kind.operand == Operand.SYMBOL and state.canonical[target] in state.undefined:
         hint = "the symbol lies in a library too far away: compile with -fPIC (or use a child executor)"
     return OutOfRange(
-        graph.place(block, offset), kind.name, graph.symbol_name(target), value, kind.low, kind.high,
+        state.place_of(row), kind.name, graph.symbol_name(target), value, kind.low, kind.high,
         kind.text, letters, hint, more,
     )  # fmt: skip
 

@@ -113,6 +113,6 @@ def _apart(state: State, first: int, last: int, low: int, high: int, absolute: b
         other = f"`{graph.symbol_name(int(edges.target[first]))}' at {low:#x}"
     hint = "compile with -fPIE or -fPIC" if absolute and low == high else "compile with -fPIC (or use a child executor)"
     return OutOfRange(
-        graph.place(int(edges.block[last]), int(edges.offset[last])), graph.kinds[int(edges.kind[last])].name, name,
+        state.place_of(last), graph.kinds[int(edges.kind[last])].name, name,
         high - low, -REACH, REACH, f"distance between {other} and `{name}' at {high:#x}", "", hint,
     )  # fmt: skip

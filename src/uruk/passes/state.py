@@ -118,6 +118,8 @@ class State:
     """Offset of every symbol row in its module's thread-local block; only where some symbol is thread-local."""
     image: U8 = field(default_factory=lambda: np.empty(0, np.uint8))
 
+    read_edges: Edges | None = None
+    """The edges as they were read, where a pass has moved them to other blocks; errors name those places."""
     dso_handles: list[int] = field(default_factory=list[int])
     """`__dso_handle` of each module; 0 where it has none yet."""
     got_modules: set[int] = field(default_factory=set[int])
@@ -128,6 +130,11 @@ class State:
         """Symbol rows that are not in a dropped or pruned block."""
         block = self.symbols.block
         return (block < 0) | self.live[block]
+
+    def place_of(self, edge: int) -> str:
+        """``file:(section+0xoffset)`` of an edge in its input, whatever block it is in now."""
+        edges = self.read_edges or self.edges
+        return self.graph.place(int(edges.block[edge]), int(edges.offset[edge]))
 
     def add_blocks(self, new: Blocks, module: I32) -> I32:
         """Append synthetic blocks; returns their rows."""

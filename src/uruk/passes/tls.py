@@ -14,10 +14,10 @@ from typing import Protocol
 
 import numpy as np
 
-from uruk.errors import TLSError
+from uruk.errors import TLSError, UnsupportedRelocation
 from uruk.graph.graph import SymbolType, Zone
 from uruk.graph.kinds import Operand
-from uruk.graph.types import I32, I64, Bool, windows
+from uruk.graph.types import I32, I64, U8, Bool, windows
 from uruk.passes.fixup import LATE, check_ranges, scatter, slot_addresses
 from uruk.passes.layout import Chunk, Layout
 from uruk.passes.state import State, TLSHome
@@ -78,6 +78,7 @@ def plan_tls(state: State, layout: Layout) -> TLSPlan:
     rows = np.flatnonzero(np.isin(operand, np.array(USERS, np.uint8)) & (edges.kind != 0))
     if rows.size == 0 and not layout.tls:
         return plan
+    _refuse_misuse(state, rows, operand)
     state.tls_offset = np.zeros(len(symbols), np.int64)
     for chunk in layout.tls.values():
         inside = np.flatnonzero(np.isin(symbols.block, chunk.rows))
@@ -93,6 +94,22 @@ def plan_tls(state: State, layout: Layout) -> TLSPlan:
         (plan.static if (wants != Operand.TLS_DESC).any() else plan.optional).add(module)
     plan.optional -= plan.static
     return plan
+
+
+def _refuse_misuse(state: State, rows: I64, operand: U8) -> None:
+    """Raise UnsupportedRelocation for a thread-local edge to something that has no place in a thread-local block."""
+    local = is_tls(state)
+    local[state.undefined[state.boundaries.tls_base]] = True
+    if state.external is not None:
+        absent = ~state.external.found
+        absent[list(state.external.tls)] = True
+        local[state.undefined] |= absent
+    bad = rows[~local[state.canonical[state.edges.target[rows]]] & (operand[rows] != Operand.TLS_LD)]
+    if bad.size:
+        row = int(bad[0])
+        name = state.graph.symbol_name(int(state.edges.target[row]))
+        kind = state.graph.kinds[int(state.edges.kind[row])].name
+        raise UnsupportedRelocation(state.place_of(row), kind, f"`{name}' is not thread-local")
 
 
 def _own_module(state: State, row: int) -> int:

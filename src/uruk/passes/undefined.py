@@ -30,7 +30,7 @@ def error(
         name = names.text(int(state.symbols.name[row]))
         text = name.decode("utf-8", "replace")
         places = [
-            state.graph.place(int(state.edges.block[edge]), int(state.edges.offset[edge]))
+            state.place_of(edge)
             for edge in edges[first : min(last, first + SHOWN_PLACES)].tolist()
         ]
         advice = (hint(name) if hint is not None and len(symbols) < HINTS else None) or ""
