@@ -43,11 +43,11 @@ def read_relocations(graph: Graph, pair: Pair, wanted: Bool | None = None) -> Ed
     kind = kinds[np.minimum(words[:, 2], len(kinds) - 1)]
     _check_kinds(graph, pair, block, offset, kind, words)
     room = np.repeat(graph.blocks.size[tables.block], tables.count) - pair.KINDS.width[kind]
-    _check(graph, block, (offset < 0) | (offset > room), "lies outside its section")
+    _check(graph, block, (offset < 0) | (offset > room), "its field lies outside the section", raw["offset"])
     base = graph.ranges.symbols
     limit = base[owner + 1] - base[owner]
     symbol = words[:, 3]
-    _check(graph, block, symbol >= np.repeat(limit, tables.count), "names a symbol that does not exist")
+    _check(graph, block, symbol >= np.repeat(limit, tables.count), "names a symbol that does not exist", symbol)
     target = (symbol + np.repeat(base[owner], tables.count)).astype(np.int32)
     edges = Edges(block, offset, kind, target, np.ascontiguousarray(raw["addend"]))
     nothing = kind == pair.KINDS.number["None"]
@@ -74,14 +74,15 @@ def _gather(graph: Graph, tables: Relocations) -> tuple[AnyArray, Relocations]:
     return raw[entry_order], tables
 
 
-def _check(graph: Graph, block: AnyArray, bad: Bool, problem: str) -> None:
+def _check(graph: Graph, block: AnyArray, bad: Bool, problem: str, values: AnyArray) -> None:
+    """Raise ObjectFormatError for the first `bad` row; the text ends in that row's value."""
     if bad.any():
         row = int(np.argmax(bad))
         home = int(block[row])
         entry = row - int(np.argmax(block == home))
         owner = int(graph.blocks.object[home])
         structure = f"relocation {entry} of section `{graph.section_name(home)}'"
-        raise ObjectFormatError(graph.files[owner], structure, problem)
+        raise ObjectFormatError(graph.files[owner], structure, f"{problem} ({int(values[row]):#x})")
 
 
 def _check_kinds(graph: Graph, pair: Pair, block: AnyArray, offset: AnyArray, kind: U8, words: AnyArray) -> None:

@@ -62,8 +62,9 @@ class Sections:
         return row - int(self.base[self.object[row]])
 
     def name(self, row: int) -> str:
-        """The section's name, for errors."""
-        data = self.buffer[int(self.text[row]) :][:256].tobytes()
+        """The section's name, for errors; empty before names are known."""
+        at = int(self.text[row])
+        data = self.buffer[at : at + 256].tobytes() if at >= 0 else b""
         return data.split(b"\0", 1)[0].decode("utf-8", "replace")
 
     def check(self, bad: Bool, rows: I64, problem: str) -> None:
@@ -73,7 +74,9 @@ class Sections:
             owner = int(self.object[row])
             index = self.index(row)
             offset = int(self.table[owner] - self.origin[owner]) + index * 64
-            raise ObjectFormatError(self.files[owner], f"section {index} `{self.name(row)}'", problem, offset)
+            name = self.name(row)
+            structure = f"section {index} `{name}'" if name else f"section {index}"
+            raise ObjectFormatError(self.files[owner], structure, problem, offset)
 
     def name_words(self, rows: I64) -> tuple[I64, I64]:
         """The first 16 bytes of each name as two little-endian words (what follows the NUL is arbitrary)."""
@@ -104,12 +107,13 @@ def read_sections(buffer: U8, spans: Sequence[SpanLike], headers: Sequence[tuple
     sections = Sections(
         buffer, files, base, counts, table, origin, owner, kind, flags, offset + origin[owner], size,
         raw["link"].astype(np.int64), raw["info"].astype(np.int64), align, raw["entsize"].astype(np.int64),
-        np.zeros(kind.size, np.int64), np.empty(0, np.int64), np.full(len(spans), NONE, np.int64),
+        np.full(kind.size, NONE, np.int64), np.empty(0, np.int64), np.full(len(spans), NONE, np.int64),
     )  # fmt: skip
     rows = np.arange(kind.size)
     stored = (kind != elf.SHT_NOBITS) & (kind != 0)
     available = extent[owner]
     sections.check(stored & ((offset > available) | (size > available - offset)), rows, "lies outside the file")
+    _check_overlap(sections, np.where(stored, size, 0), extent)
     _locate_names(sections, raw["name"], np.array([index for _, _, index in headers], np.int64))
     sections.check((kind != 0) & (align & (align - 1) != 0), rows, "alignment is not a power of two")
     loaded = (flags & (elf.SHF_ALLOC | elf.SHF_EXCLUDE) == elf.SHF_ALLOC) & (kind != 0) & (kind != elf.SHT_GROUP)
@@ -119,6 +123,18 @@ def read_sections(buffer: U8, spans: Sequence[SpanLike], headers: Sequence[tuple
     sections.check(align[loaded] > MAX_ALIGN, sections.loaded, f"alignment over {MAX_ALIGN:#x} is not supported")
     _find_symtabs(sections)
     return sections
+
+
+def _check_overlap(sections: Sections, stored: I64, extent: I64) -> None:
+    """Refuse tables laid over each other, from which a small file could ask for any amount of work.
+
+    In a sound object the stored sections together are no larger than the file; twice that is let pass.
+    """
+    total = np.add.reduceat(stored, sections.base)
+    for owner in np.flatnonzero(total > 2 * extent).tolist():
+        problem = f"sections overlap: {int(total[owner]):#x} bytes in a file of {int(extent[owner]):#x}"
+        offset = int(sections.table[owner] - sections.origin[owner])
+        raise ObjectFormatError(sections.files[owner], "section header table", problem, offset)
 
 
 def _clamped(column: AnyArray) -> I64:
@@ -132,10 +148,10 @@ def _locate_names(sections: Sections, name: AnyArray, table_index: I64) -> None:
     sections.check(sections.type[names] != elf.SHT_STRTAB, names, "is no string table, but e_shstrndx names it")
     sections.check(sections.size[names] == 0, names, "the section name table is empty")
     last = sections.start[names] + sections.size[names] - 1
-    sections.text = np.repeat(sections.start[names], sections.counts)
     sections.check(sections.buffer[last] != 0, names, "the section name table does not end in NUL")
-    sections.check(name >= np.repeat(sections.size[names], sections.counts), np.arange(name.size), "name outside its table")
-    sections.text += name
+    outside = name >= np.repeat(sections.size[names], sections.counts)
+    sections.check(outside, np.arange(name.size), "name outside its table")
+    sections.text = np.repeat(sections.start[names], sections.counts) + name
 
 
 def _find_symtabs(sections: Sections) -> None:

@@ -14,6 +14,9 @@ from uruk.graph.graph import Binding, Blocks, Groups, SymbolKind, Symbols, Symbo
 from uruk.graph.names import Names
 from uruk.graph.types import I32, I64, NONE, U8, AnyArray, Bool, ranges, windows
 
+NAME_SHARING = 16
+"""How often, on average, a byte of a string table may be part of a name: suffixes are shared, but not without end."""
+
 
 def gather_runs(buffer: U8, starts: I64, sizes: I64) -> U8:
     """The bytes of many ranges, end to end. Ranges that touch are copied as one; many small ones by index."""
@@ -57,7 +60,7 @@ def read_symbols(sections: Sections, buffer: U8, block_of_section: I32, names: N
     name = np.full(raw.size, NONE, np.int32)
     outer = np.flatnonzero(binding != Binding.LOCAL)
     outer = outer[outer != start[owner[outer]]]
-    name[outer] = names.intern(_texts(buffer, text[outer], tables))
+    name[outer] = names.intern(_texts(buffer, text[outer], owner[outer], tables, reporter))
     symbols = Symbols(name, text, block, value, size, kind, binding, type_, raw["other"] & 3)
     return symbols, start
 
@@ -112,7 +115,10 @@ def _section_indexes(
     extended = section == elf.SHN_XINDEX
     if not extended.any():
         return section
-    for row in np.flatnonzero(sections.type == elf.SHT_SYMTAB_SHNDX).tolist():
+    tables = np.flatnonzero(sections.type == elf.SHT_SYMTAB_SHNDX)
+    repeated = sections.object[tables[1:]] == sections.object[tables[:-1]]
+    sections.check(repeated, tables[1:], "is a second table of extended section indexes")
+    for row in tables.tolist():
         file = int(sections.object[row])
         count = int(start[file + 1] - start[file])
         one = np.array([row])
@@ -140,6 +146,8 @@ def _place(
     inside = kind == SymbolKind.DEFINED
     section = np.where(section >= 1 << 32, section - (1 << 32), section)
     reporter.check(inside & (section >= sections.counts[owner]), "is defined in a section that does not exist")
+    reserved = (raw["section"] >= elf.SHN_LORESERVE) & (raw["section"] != elf.SHN_XINDEX)
+    reporter.check(inside & reserved, "has a section index that is reserved")
     block = np.full(raw.size, NONE, np.int32)
     block[inside] = block_of_section[sections.base[owner[inside]] + section[inside]]
     kind[inside & (block < 0)] = SymbolKind.DROPPED
@@ -149,6 +157,7 @@ def _place(
     outside = np.zeros(raw.size, np.bool_)
     outside[rows] = value[rows] > sections.size[home].astype(np.uint64)
     reporter.check(outside, "lies outside its section")
+    _check_homes(sections, raw["info"] & 15, kind, rows, home, reporter)
     common = kind == SymbolKind.COMMON
     reporter.check(common & ((value == 0) | (value & (value - np.uint64(1)) != 0)), "alignment is not a power of two")
     reporter.check(common & (value > np.uint64(1 << 21)), "alignment is too large")
@@ -157,18 +166,45 @@ def _place(
     return kind, block, value, size
 
 
-def _texts(buffer: U8, text: I64, tables: _Tables) -> list[bytes]:
+def _check_homes(
+    sections: Sections, type_: U8, kind: U8, rows: I64, home: I64, reporter: _Reporter
+) -> None:
+    """Thread-locals lie in thread-local sections, indirect functions in code: what links them relies on it."""
+    special = np.flatnonzero((type_ == SymbolType.TLS) | (type_ == SymbolType.IFUNC))
+    if special.size == 0:
+        return
+    flags = np.zeros(type_.size, np.int64)
+    flags[rows] = sections.flags[home]
+    here = np.zeros(type_.size, np.bool_)
+    here[special] = (kind[special] == SymbolKind.DEFINED) | (kind[special] == SymbolKind.ABSOLUTE)
+    wrong = here & (type_ == SymbolType.TLS) & (flags & elf.SHF_TLS == 0)
+    reporter.check(wrong, "is thread-local, but does not lie in a thread-local section")
+    wrong = here & (type_ == SymbolType.IFUNC) & (flags & (elf.SHF_EXECINSTR | elf.SHF_TLS) != elf.SHF_EXECINSTR)
+    reporter.check(wrong, "is an indirect function, but does not lie in code")
+
+
+def _check_lengths(lengths: I64, owner: I32, tables: _Tables, reporter: _Reporter) -> None:
+    """Refuse names that overlap so much that a small file stands for any amount of text."""
+    if int(lengths.sum()) <= NAME_SHARING * int(tables.string_size.sum()):
+        return
+    total = np.bincount(owner, lengths, len(reporter.sections.files))[tables.object]
+    bad = total > NAME_SHARING * tables.string_size
+    reporter.sections.check(bad, tables.rows, "the names of its symbols overlap")
+
+
+def _texts(buffer: U8, text: I64, owner: I32, tables: _Tables, reporter: _Reporter) -> list[bytes]:
     """The NUL-terminated names at `text`. String tables end in NUL, so a terminator is always there."""
-    spans = list(zip(tables.strings.tolist(), tables.string_size.tolist(), strict=True))
-    ends = [np.flatnonzero(buffer[start : start + size] == 0) + start for start, size in dict.fromkeys(spans)]
-    if not ends:
+    if tables.rows.size == 0:
         return []
-    terminators = np.concatenate(ends) if len(ends) > 1 else ends[0]
-    if len(ends) > 1:
-        terminators.sort()
-    stop = terminators[np.searchsorted(terminators, text)]
-    view = buffer.data.cast("B")
-    return [bytes(view[a:b]) for a, b in zip(text.tolist(), stop.tolist(), strict=True)]
+    spans = zip(tables.strings.tolist(), tables.string_size.tolist(), strict=True)
+    joined = np.concatenate([buffer[start : start + size] for start, size in spans])
+    table = np.searchsorted(tables.object, owner)
+    at = text - (tables.strings - (np.cumsum(tables.string_size) - tables.string_size))[table]
+    terminators = np.flatnonzero(joined == 0)
+    stop = terminators[np.searchsorted(terminators, at)]
+    _check_lengths(stop - at, owner, tables, reporter)
+    strings = joined.tobytes()
+    return [strings[a:b] for a, b in zip(at.tolist(), stop.tolist(), strict=True)]
 
 
 @dataclass
@@ -186,7 +222,8 @@ class ReadGroups:
     ) -> None:
         """Name each group by its signature symbol, a local one (or a section symbol) included."""
         starts, ends = symbol_start[self.object], symbol_start[self.object + 1]
-        self.sections.check(self.symbol >= ends - starts, self.rows, "signature symbol does not exist")
+        missing = (self.symbol >= ends - starts) | (self.symbol == 0)
+        self.sections.check(missing, self.rows, "signature symbol does not exist")
         row = starts + self.symbol
         self.name = symbols.name[row]
         for group in np.flatnonzero(self.name < 0).tolist():
@@ -219,6 +256,7 @@ def read_groups(sections: Sections, buffer: U8) -> tuple[ReadGroups, I32]:
         (member >= sections.counts[owner[group]]) | (member == 0), rows[group], "member section does not exist"
     )
     section = sections.base[owner[group]] + member
+    sections.check(sections.type[section] == elf.SHT_GROUP, rows[group], "a member is a section group itself")
     group_of_section[section] = group
     sections.check(group_of_section[section] != group, rows[group], "a member is in two groups")
     groups = ReadGroups(sections, rows, owner, sections.info[rows], np.empty(0, np.int32))

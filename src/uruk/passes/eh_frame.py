@@ -44,11 +44,12 @@ def rebuild_eh_frame(state: State) -> None:
     is_frame[rows] = True
     mine = np.flatnonzero(is_frame[edges.block])
     place = begin[np.searchsorted(rows, edges.block[mine])] + edges.offset[mine]
+    home = _check_fields(state, records, mine, place)
     keep = _kept(state, records, mine, place)
     module = state.block_module[records.block]
     target = _place_records(state, records, keep, module)
     state.live[rows] = False
-    _move_edges(state, records, keep, target, mine, place)
+    _move_edges(state, records, keep, target, mine, place, home)
 
 
 def _read_records(graph: Graph, rows: I64) -> tuple[I64, _Records]:
@@ -82,6 +83,22 @@ def _read_records(graph: Graph, rows: I64) -> tuple[I64, _Records]:
     return begin, _Records(words, start, size, block, cie)
 
 
+def _check_fields(state: State, records: _Records, mine: I64, place: I64) -> I64:
+    """The record of every edge, -1 for none. A field must lie in one record, behind its length and CIE pointer."""
+    record = np.searchsorted(records.start, place, "right") - 1
+    if records.start.size == 0:
+        return record
+    end = records.start[record] + records.size[record]
+    record[place >= end] = NONE
+    width = state.graph.kinds.width[state.edges.kind[mine]]
+    bad = (record >= 0) & (width > 0) & ((place < records.start[record] + 8) | (place + width > end))
+    if bad.any():
+        edge = int(mine[int(np.argmax(bad))])
+        row, offset = int(state.edges.block[edge]), int(state.edges.offset[edge])
+        raise _malformed(state.graph, row, offset, "relocates a field that is not inside one frame record")
+    return record
+
+
 def _malformed(graph: Graph, row: int, offset: int, problem: str) -> ObjectFormatError:
     owner = int(graph.blocks.object[row])
     return ObjectFormatError(graph.files[owner], f"section `{graph.section_name(row)}'+{offset:#x}", problem)
@@ -90,7 +107,7 @@ def _malformed(graph: Graph, row: int, offset: int, problem: str) -> ObjectForma
 def _walk(
     graph: Graph, rows: I64, words: memoryview, begins: list[int], sizes: list[int]
 ) -> tuple[list[int], list[int]]:
-    """Word index of every record, and how many each block has; a zero length ends a block's chain."""
+    """Word index of every record, and how many each block has; zero words between are skipped."""
     starts: list[int] = []
     counts: list[int] = []
     append = starts.append
@@ -100,8 +117,9 @@ def _walk(
         at = begin
         while at < end:
             length = words[at]
-            if length == 0:
-                break
+            if length == 0:  # a terminator; `ld -r` leaves them in the middle, and what follows counts
+                at += 1
+                continue
             if length & 3 or length < 8 or length >= 0xFFFFFFF0:
                 raise _malformed(graph, int(rows[number]), 4 * (at - begin), f"frame record of {length:#x} bytes")
             append(at)
@@ -160,12 +178,12 @@ def _place_records(state: State, records: _Records, keep: Bool, module: I32) -> 
 
 
 def _move_edges(
-    state: State, records: _Records, keep: Bool, target: tuple[I64, I32], mine: I64, place: I64
+    state: State, records: _Records, keep: Bool, target: tuple[I64, I32], mine: I64, place: I64, record: I64
 ) -> None:
     """Edges follow their records; those of dropped records become None edges."""
     new_offset, new_block = target
-    record = np.searchsorted(records.start, place, "right") - 1
-    stays = (record >= 0) & keep[record] & (place < records.start[record] + records.size[record])
+    stays = record >= 0
+    stays[stays] = keep[record[stays]]
     edges = state.edges
     block, offset, kind = edges.block.copy(), edges.offset.copy(), edges.kind.copy()
     kind[mine[~stays]] = 0
