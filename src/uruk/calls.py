@@ -18,17 +18,26 @@ def _ffi() -> Any:
 
 @lru_cache(maxsize=1024)
 def _pointer_type(prototype: str) -> Any:
-    ffi = _ffi()
-    text = prototype
-    if "(*" not in text:  # a function type; cffi casts to pointers to functions
-        text = text.replace("(", "(*)(", 1)
     try:
-        kind = ffi.typeof(text)
-    except (cffi.CDefError, cffi.FFIError, TypeError, ValueError) as error:
+        try:
+            kind = _ffi().typeof(prototype)
+        except cffi.CDefError:  # a function type; cffi casts to pointers to functions only
+            kind = _ffi().typeof(_as_pointer(prototype))
+    except Exception as error:  # cffi lets its parser's and its own internal errors through
         raise UrukError(f"`{prototype}' is no C function type that cffi reads: {error}") from error
     if kind.kind != "function":
         raise UrukError(f"`{prototype}' is no C function type, but `{kind.cname}'")
     return kind
+
+
+def _as_pointer(prototype: str) -> str:
+    """A function type as a pointer to it: ``(*)`` goes in front of the last outermost pair of parentheses."""
+    depth = 0
+    for at in range(len(prototype) - 1, -1, -1):
+        depth += {")": 1, "(": -1}.get(prototype[at], 0)
+        if depth == 0 and prototype[at] == "(":
+            return f"{prototype[:at]}(*){prototype[at:]}"
+    return prototype
 
 
 def cast(prototype: str, address: int) -> Any:
@@ -37,10 +46,10 @@ def cast(prototype: str, address: int) -> Any:
 
 
 def address_of(callback: Any) -> int:
-    """The address of a ctypes function object, or of a cffi callback or pointer."""
+    """The address of a ctypes function object, or of a cffi callback or pointer. Raises UrukError for others."""
     if isinstance(callback, ctypes._CFuncPtr):  # pyright: ignore[reportPrivateUsage,reportAttributeAccessIssue]
         return ctypes.cast(callback, ctypes.c_void_p).value or 0
-    try:
-        return int(_ffi().cast("uintptr_t", callback))
-    except (TypeError, ValueError) as error:
-        raise UrukError(f"{callback!r} is neither an address nor a ctypes or cffi function") from error
+    kind = _ffi().typeof(callback).kind if isinstance(callback, _ffi().CData) else ""
+    if kind not in ("function", "pointer"):
+        raise UrukError(f"{callback!r} is neither an address nor a ctypes or cffi function")
+    return int(_ffi().cast("uintptr_t", callback))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import operator
 import os
 import weakref
 from collections.abc import Sequence
@@ -132,7 +133,7 @@ class LLJIT:
         address, function = _address_of(value)
         with self.session.lock:
             self.session.check_open()
-            self.main.define(name.encode(), address, function=function)
+            self.main.define(_encode(name), address, function=function)
 
     def lookup(self, name: str) -> Symbol:
         """The symbol `name`, linked with all that it needs. Raises UndefinedSymbols and what linking raises."""
@@ -140,13 +141,13 @@ class LLJIT:
 
     def lookup_all(self, names: Sequence[str]) -> dict[str, Symbol]:
         """Several symbols at once, linked as one batch."""
-        encoded = [name.encode() for name in names]
+        encoded = [_encode(name) for name in names]
         found = self.session.lookup(self.main, encoded, roots=self.auto_initialize)
         return {name: Symbol(name, address) for name, (address, _) in zip(names, found, strict=True)}
 
     def lookup_program(self, entry: str) -> Symbol:
         """The entry of a program, with every added object linked and initialised, as a linker makes a program."""
-        found = self.session.lookup(self.main, [entry.encode()], roots=True, everything=True)
+        found = self.session.lookup(self.main, [_encode(entry)], roots=True, everything=True)
         return Symbol(entry, found[0][0])
 
     def initialize(self) -> None:
@@ -186,10 +187,18 @@ def _read(source: PathLike | Source, name: str) -> tuple[str, Source]:
     return name or "<bytes>", memoryview(source).cast("B")
 
 
+def _encode(name: str) -> bytes:
+    """A symbol's name as objects have it: any bytes, so that no text is a wrong one."""
+    return name.encode("utf-8", "surrogateescape")
+
+
 def _address_of(value: Any) -> tuple[int, bool]:
     """The address that `value` stands for, and whether it is a function's."""
-    if isinstance(value, int):
-        return value, False
+    if hasattr(value, "__index__"):
+        address = operator.index(value)
+        if not 0 <= address < 1 << 64:
+            raise UrukError(f"{address:#x} is no address: those are 64-bit unsigned numbers")
+        return address, False
     from uruk.calls import address_of
 
     return address_of(value), True

@@ -1,14 +1,16 @@
 """Dump: a graph as text or as a JSON-able dict, the same on every machine, for golden tests and for people.
 
-Nothing depends on the order in which an assembler happened to write things: blocks go by name, symbols by place and
-name, edges by offset. Section symbols are left out; they say no more than their block does. Addresses are never
-dumped, so a graph looks the same before layout and after.
+Nothing depends on the order in which an assembler wrote things: blocks go by name, symbols by place and name,
+edges by offset. Section symbols are left out; they say no more than their block does. Addresses are
+never dumped, so a graph looks the same before layout and after.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+
+import numpy as np
 
 from uruk.graph.graph import Graph, SymbolType
 from uruk.graph.names import Names
@@ -20,20 +22,20 @@ Facts = dict[str, Any]
 def dump_dict(source: Graph | Link, names: Names, *, content: bool = False) -> Facts:
     """A graph, or the tables of a running link, as dicts, lists, strings and numbers.
 
-    `names` is the session's interner, which has the signatures of groups. With `content`, blocks have their bytes
-    in hex.
+    `names` is the session's interner, which has the signatures of groups. With `content`, blocks have their
+    bytes in hex.
     """
     view = GraphView(source)
     return {
         "objects": [dump_object(view, index, names, content=content) for index in range(len(view.files))],
-        "synthetic": _blocks(_labels(view, -1, names), view, names, content),
+        "synthetic": _blocks(block_labels(view, -1, names), view, names, content),
     }
 
 
 def dump_object(view: GraphView, index: int, names: Names, *, content: bool = False) -> Facts:
     """One object of a graph; see `dump_dict`."""
     graph = view.graph
-    labels = _labels(view, index, names)
+    labels = block_labels(view, index, names)
     first, last = (int(row) for row in graph.ranges.symbols[index : index + 2])
     outside = [view.symbols[row] for row in range(first + 1, last) if graph.symbols.block[row] < 0]
     first, last = (int(row) for row in graph.ranges.groups[index : index + 2])
@@ -70,10 +72,10 @@ def _signature(graph: Graph, row: int, names: Names) -> str:
     return names.text(int(graph.groups.name[row])).decode("utf-8", "replace")
 
 
-def _labels(view: GraphView, owner: int, names: Names) -> dict[int, str]:
-    """Block row -> name, told apart as ``.text``, ``.text#2``, ...; in dumping order."""
+def block_labels(view: GraphView, owner: int, names: Names) -> dict[int, str]:
+    """The blocks of an object (-1: of the link), in dumping order: row -> ``.text``, ``.text#2``, ..."""
     graph = view.graph
-    rows = [row for row, home in enumerate(graph.blocks.object.tolist()) if home == owner]
+    rows: list[int] = np.flatnonzero(graph.blocks.object == owner).tolist()
 
     def key(row: int) -> tuple[str, str, int]:
         group = int(graph.blocks.group[row])
@@ -153,7 +155,7 @@ def _block_lines(blocks: list[Facts]) -> list[str]:
         words += ["zero-fill"] * block["zero_fill"] + [block["role"]] * bool(block["role"])
         words += [f"group {block['group']}"] * (block["group"] is not None)
         lines.append(f"  block {block['name']}: {', '.join(words)}")
-        if "content" in block and block["content"]:
+        if block.get("content"):
             text: str = block["content"]
             lines += [f"    {text[at : at + 64]}" for at in range(0, len(text), 64)]
         lines += [f"    {_symbol_line(symbol)}" for symbol in block["symbols"]]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from typing import Final, TypeVar
 
 import numpy as np
@@ -83,29 +84,35 @@ class Visibility:
     PROTECTED: Final = 3
 
 
+@lru_cache(maxsize=16)
+def _columns(table: type[Table]) -> tuple[str, ...]:
+    """The column names of a table, in order."""
+    return tuple(column.name for column in fields(table))
+
+
 @dataclass
 class Table:
     """Columns of equal length."""
 
     def __len__(self) -> int:
-        first: AnyArray = getattr(self, fields(self)[0].name)
+        first: AnyArray = getattr(self, _columns(type(self))[0])
         return first.size
 
     def rows(self: TableT, which: slice | AnyArray) -> TableT:
         """The rows that `which` selects, as a table of the same kind."""
-        return type(self)(*[getattr(self, column.name)[which] for column in fields(self)])
+        return type(self)(*[getattr(self, column)[which] for column in _columns(type(self))])
 
     @classmethod
     def concat(cls: type[TableT], pieces: Sequence[TableT]) -> TableT:
         """The rows of all `pieces`, in order."""
         if len(pieces) == 1:
             return pieces[0]
-        return cls(*[np.concatenate([getattr(piece, column.name) for piece in pieces]) for column in fields(cls)])
+        return cls(*[np.concatenate([getattr(piece, column) for piece in pieces]) for column in _columns(cls)])
 
     @classmethod
     def empty(cls: type[TableT]) -> TableT:
         """A table without rows."""
-        return cls(*[np.empty(0, DTYPES.get(column.name, np.int32)) for column in fields(cls)])
+        return cls(*[np.empty(0, DTYPES.get(column, np.int32)) for column in _columns(cls)])
 
 
 DTYPES = {
@@ -244,9 +251,9 @@ class Graph:
 def _shifted(table: TableT, **by: int) -> TableT:
     """A copy of `table` in which the named row-number columns move by an amount; -1 stays -1."""
     columns: list[AnyArray] = []
-    for column in fields(table):
-        values: AnyArray = getattr(table, column.name)
-        amount = by.get(column.name, 0)
+    for column in _columns(type(table)):
+        values: AnyArray = getattr(table, column)
+        amount = by.get(column, 0)
         columns.append(np.where(values >= 0, values + values.dtype.type(amount), values) if amount else values)
     return type(table)(*columns)
 

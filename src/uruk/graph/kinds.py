@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from uruk.graph.types import I64, U8
+from uruk.graph.types import I64, U8, Bool
 
 
 class Operand:
@@ -110,9 +110,19 @@ class KindTable:
         self.base: U8 = np.array([row.base for row in kinds], np.uint8)
         self.width: U8 = np.array([row.width for row in kinds], np.uint8)
         self.relaxable = np.array([row.relaxable for row in kinds], np.bool_)
+        self._having: dict[tuple[int, ...], Bool] = {}
         limit = (1 << 63) - 1
         self.low: I64 = np.array([max(row.low, -limit - 1) for row in kinds], np.int64)
         self.last: I64 = np.array([min(row.high - 1, limit) for row in kinds], np.int64)
+
+    def having(self, operands: Sequence[int]) -> Bool:
+        """Lookup column by kind number: whether its operand is one of `operands`."""
+        key = tuple(operands)
+        if key not in self._having:
+            wanted = np.zeros(OPERANDS, np.bool_)
+            wanted[list(key)] = True
+            self._having[key] = wanted[self.operand] & (self.width > 0)
+        return self._having[key]
 
     def __getitem__(self, number: int) -> EdgeKind:
         return self.kinds[number]

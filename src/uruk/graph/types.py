@@ -37,3 +37,8 @@ def ranges(starts: I64, counts: I64) -> I64:
     out = np.arange(total, dtype=np.int64)
     out += np.repeat(starts - (ends - counts), counts)
     return out
+
+
+def true_rows(mask: Bool) -> I64:
+    """Row numbers where a mask is set: np.flatnonzero without its wrappers, which cost more than small masks do."""
+    return mask.nonzero()[0]

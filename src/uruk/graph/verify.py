@@ -1,4 +1,4 @@
-"""Verify: the invariants of a graph's columns, checked. For tests, and as a hook while a pass is being written:
+"""Verify: the invariants of a graph's columns, checked. For tests, and as a hook for who writes a pass:
 
     session.hooks.setdefault("post-prune", []).append(verify)
 
@@ -20,8 +20,8 @@ from uruk.graph.views import BINDINGS, KINDS, ROLES, TYPES, VISIBILITIES, ZONES,
 def verify(source: Graph | Link) -> None:
     """Check a graph, or the tables of a running link. Raises InternalError that names the first violation.
 
-    Of a link, blocks that the link made belong to no object (-1) and follow those of the inputs, and edges need
-    not be in order of their blocks.
+    Of a link, blocks that the link made belong to no object (-1) and follow those of the inputs, and edges
+    need not be in order of their blocks.
     """
     graph = as_graph(source)
     parsed = isinstance(source, Graph)
@@ -51,7 +51,9 @@ def _within(table: str, column: str, values: AnyArray, low: int, high: int, what
 
 
 def _known(table: str, column: str, values: AnyArray, numbers: dict[int, str]) -> None:
-    _require(np.isin(values, np.array(list(numbers), values.dtype)), table, column, "is an unknown number", values)
+    _require(
+        np.isin(values, np.array(list(numbers), values.dtype)), table, column, "is an unknown number", values
+    )
 
 
 def _columns(name: str, table: Table) -> None:
@@ -74,7 +76,9 @@ def _ranges(graph: Graph, parsed: bool) -> None:
             raise InternalError(f"ranges.{name}: {starts.size} rows for {len(graph.files)} files")
         if int(starts[0]) != 0:
             raise InternalError(f"ranges.{name}: row 0 is {int(starts[0])}, not 0")
-        _require(np.diff(starts, append=starts[-1]) >= 0, "ranges", name, "is larger than the next one", starts)
+        _require(
+            np.diff(starts, append=starts[-1]) >= 0, "ranges", name, "is larger than the next one", starts
+        )
         last = int(starts[-1])
         if last > total or (last < total and (parsed or name != "blocks")):
             raise InternalError(f"ranges.{name}: ends at {last}, the table at {total}")
@@ -90,18 +94,36 @@ def _blocks(graph: Graph, parsed: bool) -> None:
     blocks = graph.blocks
     count, files = len(blocks), len(graph.files)
     own = int(graph.ranges.blocks[-1])
-    _require(blocks.object[:own] == _owners(graph, "blocks"), "blocks", "object", "contradicts ranges.blocks", blocks.object)
+    _require(
+        blocks.object[:own] == _owners(graph, "blocks"),
+        "blocks",
+        "object",
+        "contradicts ranges.blocks",
+        blocks.object,
+    )
     _within("blocks", "object", blocks.object, 0 if parsed else NONE, files, "object")
     _within("blocks", "text", blocks.text, NONE, graph.arena.size, "arena offset")
     _require(blocks.size >= 0, "blocks", "size", "is negative", blocks.size)
-    _require((blocks.align > 0) & (blocks.align & (blocks.align - 1) == 0), "blocks", "align", "is no power of two", blocks.align)
+    _require(
+        (blocks.align > 0) & (blocks.align & (blocks.align - 1) == 0),
+        "blocks",
+        "align",
+        "is no power of two",
+        blocks.align,
+    )
     _known("blocks", "zone", blocks.zone, ZONES)
     _known("blocks", "role", blocks.role, ROLES)
     _content(graph)
     _within("blocks", "group", blocks.group, NONE, len(graph.groups), "group")
     groups = graph.groups
     _within("groups", "name", groups.name, 0, 1 << 31, "name")
-    _require(groups.object == _owners(graph, "groups"), "groups", "object", "contradicts ranges.groups", groups.object)
+    _require(
+        groups.object == _owners(graph, "groups"),
+        "groups",
+        "object",
+        "contradicts ranges.groups",
+        groups.object,
+    )
     member = np.flatnonzero(blocks.group >= 0)
     same = np.ones(count, np.bool_)
     same[member] = groups.object[blocks.group[member]] == blocks.object[member]
@@ -122,11 +144,22 @@ def _content(graph: Graph) -> None:
 
 def _symbols(graph: Graph) -> None:
     symbols, blocks = graph.symbols, graph.blocks
-    for column, numbers in (("kind", KINDS), ("binding", BINDINGS), ("type", TYPES), ("visibility", VISIBILITIES)):
+    for column, numbers in (
+        ("kind", KINDS),
+        ("binding", BINDINGS),
+        ("type", TYPES),
+        ("visibility", VISIBILITIES),
+    ):
         _known("symbols", column, getattr(symbols, column), numbers)
     _within("symbols", "name", symbols.name, NONE, 1 << 31, "name")
     local = symbols.binding == Binding.LOCAL
-    _require(~local | (symbols.name == NONE), "symbols", "name", "is interned, but the symbol is local", symbols.name)
+    _require(
+        ~local | (symbols.name == NONE),
+        "symbols",
+        "name",
+        "is interned, but the symbol is local",
+        symbols.name,
+    )
     _within("symbols", "text", symbols.text, NONE, graph.arena.size, "arena offset")
     _within("symbols", "block", symbols.block, NONE, len(blocks), "block")
     _require(symbols.size >= 0, "symbols", "size", "is negative", symbols.size)
@@ -151,7 +184,9 @@ def _relocations(graph: Graph) -> None:
     _require(tables.count >= 0, "relocations", "count", "is negative", tables.count)
     _ordered("relocations", tables.block)
     owner = graph.blocks.object[tables.block]
-    _require(owner == _owners(graph, "relocations"), "relocations", "block", "is of another object", tables.block)
+    _require(
+        owner == _owners(graph, "relocations"), "relocations", "block", "is of another object", tables.block
+    )
 
 
 def _ordered(table: str, block: AnyArray) -> None:
@@ -171,7 +206,13 @@ def _edges(graph: Graph, parsed: bool) -> None:
     room = blocks.size[edges.block] - width
     inside = (edges.offset >= 0) & (edges.offset <= room)
     _require(inside | ~written, "edges", "offset", "is a field outside its block", edges.offset)
-    _require(~written | (blocks.content[edges.block] >= 0), "edges", "block", "has no content to write to", edges.block)
+    _require(
+        ~written | (blocks.content[edges.block] >= 0),
+        "edges",
+        "block",
+        "has no content to write to",
+        edges.block,
+    )
     owner = blocks.object[edges.block]
     same = (owner < 0) | (owner == _owners(graph, "symbols")[edges.target])
     _require(same, "edges", "target", "is a symbol of another object", edges.target)

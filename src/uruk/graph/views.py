@@ -1,8 +1,8 @@
-"""Views: a graph as objects, for people who look at one. A view is a row number; every property reads the columns.
+"""Views: a graph as objects, for people. A view is a row number; every property reads the columns.
 
     graph = GraphView(session.parse([("main.o", data)]))
     for edge in graph.symbols["main"].block.edges:
-        print(edge)                         # main.o:(.text+0xa): BranchPCRel32 to puts - 0x4
+        print(edge)                         # <edge main.o:(.text+0xa): BranchPCRel32 to puts - 0x4>
 
 Views show the tables as they were when the `GraphView` was made. Passes use the columns themselves.
 """
@@ -16,7 +16,19 @@ from typing import Generic, Protocol, TypeVar, overload
 
 import numpy as np
 
-from uruk.graph.graph import Binding, Blocks, Edges, Graph, Groups, Role, SymbolKind, Symbols, SymbolType, Visibility, Zone
+from uruk.graph.graph import (
+    Binding,
+    Blocks,
+    Edges,
+    Graph,
+    Groups,
+    Role,
+    SymbolKind,
+    Symbols,
+    SymbolType,
+    Visibility,
+    Zone,
+)
 from uruk.graph.kinds import EdgeKind
 from uruk.graph.types import I64
 
@@ -36,7 +48,7 @@ VISIBILITIES = _texts(Visibility)
 
 
 class Link(Protocol):
-    """What a running link offers to views: the tables that its passes have replaced (`uruk.passes.state.State`)."""
+    """What a running link has for views: the tables as its passes left them (`uruk.passes.state.State`)."""
 
     graph: Graph
     blocks: Blocks
@@ -118,6 +130,13 @@ class GraphView:
         order = np.lexsort((edges.offset, edges.block))
         return order, np.searchsorted(edges.block[order], np.arange(len(self.graph.blocks) + 1))
 
+    @cached_property
+    def symbols_by_block(self) -> tuple[I64, I64]:
+        """Symbol rows ordered by block and offset, and where each block's begin in them."""
+        columns = self.graph.symbols
+        order = np.lexsort((columns.value, columns.block))
+        return order, np.searchsorted(columns.block[order], np.arange(len(self.graph.blocks) + 1))
+
     def __repr__(self) -> str:
         counts = f"{len(self.graph.blocks)} blocks, {len(self.graph.symbols)} symbols"
         edges = f"{len(self.edges)} edges" if self.has_edges else "edges not read"
@@ -130,7 +149,9 @@ ViewT = TypeVar("ViewT")
 class Rows(Sequence[ViewT], Generic[ViewT]):
     """Views in row order, found by row number or by name."""
 
-    def __init__(self, views: list[ViewT], names: Sequence[str] = (), order: Sequence[int] | None = None) -> None:
+    def __init__(
+        self, views: list[ViewT], names: Sequence[str] = (), order: Sequence[int] | None = None
+    ) -> None:
         self._views = views
         self._by_name: dict[str, ViewT] = {}
         for row in range(len(names)) if order is None else order:
@@ -170,7 +191,9 @@ class RowView:
         self.row = row
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and isinstance(other, RowView) and (other.row, other.view) == (self.row, self.view)
+        if not isinstance(other, RowView):
+            return NotImplemented
+        return (type(other), other.row, other.view) == (type(self), self.row, self.view)
 
     def __hash__(self) -> int:
         return hash((type(self), self.row, id(self.view)))
@@ -246,9 +269,8 @@ class BlockView(RowView):
     @property
     def symbols(self) -> list[SymbolView]:
         """Symbols that lie in it, by offset."""
-        rows = np.flatnonzero(self.view.graph.symbols.block == self.row)
-        rows = rows[np.argsort(self.view.graph.symbols.value[rows], kind="stable")]
-        return [self.view.symbols[int(row)] for row in rows]
+        order, begin = self.view.symbols_by_block
+        return [self.view.symbols[int(row)] for row in order[begin[self.row] : begin[self.row + 1]]]
 
     def __repr__(self) -> str:
         return f"<block {self.file}:({self.name}): {self.zone}, {self.size:#x} bytes, align {self.align}>"
@@ -301,7 +323,7 @@ class SymbolView(RowView):
 
     @property
     def type(self) -> str:
-        """``function``, ``object``, ``section``, ``thread-local``, ...; empty where the input says nothing."""
+        """``function``, ``object``, ``thread-local``, ...; empty where the input says nothing."""
         return TYPES[int(self._columns.type[self.row])]
 
     @property
@@ -312,7 +334,11 @@ class SymbolView(RowView):
     @property
     def is_defined(self) -> bool:
         """Whether its object defines it, in loaded sections."""
-        return int(self._columns.kind[self.row]) in (SymbolKind.DEFINED, SymbolKind.ABSOLUTE, SymbolKind.COMMON)
+        return int(self._columns.kind[self.row]) in (
+            SymbolKind.DEFINED,
+            SymbolKind.ABSOLUTE,
+            SymbolKind.COMMON,
+        )
 
     @property
     def place(self) -> str:

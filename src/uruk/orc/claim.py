@@ -9,7 +9,7 @@ import numpy as np
 from uruk.errors import DuplicateDefinition
 from uruk.graph.graph import Binding, Graph, SymbolKind, SymbolType, Visibility
 from uruk.graph.names import Names
-from uruk.graph.types import I32, I64, NONE, U8, Bool
+from uruk.graph.types import I32, I64, NONE, U8, Bool, true_rows
 from uruk.orc.symbols import Flag, Rank, SymbolTable
 
 FileOf = Callable[[int], str]
@@ -21,7 +21,7 @@ def drop_groups(graph: Graph, first: int, table: SymbolTable) -> Bool:
     name = graph.groups.name
     number = graph.groups.object + first
     owner = table.group[name]
-    fresh = np.flatnonzero(owner == NONE)
+    fresh = true_rows(owner == NONE)
     if fresh.size:
         winner = dict(zip(name[fresh[::-1]].tolist(), number[fresh[::-1]].tolist(), strict=True))
         owner[fresh] = [winner[one] for one in name[fresh].tolist()]
@@ -40,11 +40,11 @@ def claim(graph: Graph, first: int, table: SymbolTable, names: Names, file_of: F
     owner = (np.searchsorted(graph.ranges.symbols, rows, "right") - 1 + first).astype(np.int32)
     strong = rank == Rank.STRONG
     _refuse_duplicates(name[strong], owner[strong], table, names, file_of)
-    kept = np.flatnonzero(~dropped)[::-1]
+    kept = true_rows(~dropped)[::-1]
     table.group[graph.groups.name[kept]] = graph.groups.object[kept] + first
     flags = flags_of(graph, rows)
     for level in (Rank.STRONG, Rank.COMMON, Rank.WEAK):
-        mine = np.flatnonzero(rank == level)
+        mine = true_rows(rank == level)
         mine = mine[(table.rank[name[mine]] < level) & (table.ready[name[mine]] == 0)][::-1]
         table.owner[name[mine]] = owner[mine]
         table.flags[name[mine]] = flags[mine]
@@ -58,7 +58,7 @@ def definitions(graph: Graph, dropped: Bool) -> tuple[I64, U8]:
     if dropped.any():
         group = np.where(symbols.block >= 0, graph.blocks.group[symbols.block], NONE)
         defines &= ~((group >= 0) & dropped[group])
-    rows = np.flatnonzero(defines)
+    rows = true_rows(defines)
     rank = np.full(rows.size, Rank.STRONG, np.uint8)
     binding = symbols.binding[rows]
     rank[(binding == Binding.WEAK) | (binding == Binding.UNIQUE)] = Rank.WEAK

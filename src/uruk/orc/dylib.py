@@ -9,7 +9,7 @@ import numpy as np
 
 from uruk.errors import DuplicateDefinition
 from uruk.graph.graph import Graph, assemble
-from uruk.graph.types import I32, NONE, Bool
+from uruk.graph.types import I32, I64, NONE, Bool
 from uruk.orc.claim import claim, definitions, drop_groups, flags_of
 from uruk.orc.objects import Added, ObjectEntry, ObjectState, has_initializers
 from uruk.orc.search import ArchiveEntry, SearchOrder
@@ -132,15 +132,16 @@ class JITDylib:
             wave += self._choose(chosen, self._owners(missing))
             if not wave:
                 return sorted(chosen.values(), key=lambda entry: entry.order)
-            ids, weak = self._names_of(wave)
-            private = self.session.private_parts(self, wave, ids)
+            ids, weak, user = self._names_of(wave)
+            private = self.session.private_parts(self, wave, ids, user)
             wave = self._choose(chosen, self._owners(ids)) + self._choose(chosen, private)
             missing = self._missing(ids, weak)
 
-    def _names_of(self, entries: list[ObjectEntry]) -> tuple[I32, Bool]:
-        """Names that objects define or need, each once, and whether all of them need it only weakly."""
+    def _names_of(self, entries: list[ObjectEntry]) -> tuple[I32, Bool, I64]:
+        """Names that objects define or need, whether that one needs it only weakly, and which of `entries` it is."""
         parts = [entry.added.names_of(entry.index) for entry in entries]
-        return np.concatenate([ids for ids, _ in parts]), np.concatenate([weak for _, weak in parts])
+        user = np.repeat(np.arange(len(parts)), [ids.size for ids, _ in parts])
+        return np.concatenate([ids for ids, _ in parts]), np.concatenate([weak for _, weak in parts]), user
 
     def _owners(self, ids: I32) -> list[int]:
         """Objects that define names. A weak reference finds what is there, too."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from uruk.graph.graph import Binding, Graph, SymbolType, Visibility, Zone, assemble
-from uruk.graph.types import I32, NONE, Bool
+from uruk.graph.types import I32, NONE, Bool, true_rows
 from uruk.link import Linked, Request, link
 from uruk.orc.claim import definitions
 from uruk.orc.objects import ObjectEntry, ObjectState
@@ -76,7 +76,7 @@ def _request(
         hooks=session.hooks,
     )
     if session.options.prune:
-        request.prune_from = np.flatnonzero(defines & np.isin(graph.symbols.name, wanted)).astype(np.int32)
+        request.prune_from = true_rows(defines & np.isin(graph.symbols.name, wanted)).astype(np.int32)
     return request, trackers, numbers
 
 
@@ -91,7 +91,7 @@ def _leave_to_libraries(session: Session, dylib: JITDylib, graph: Graph, defines
     symbols = graph.symbols
     shared = (symbols.binding == Binding.WEAK) | (symbols.binding == Binding.UNIQUE)
     shared &= defines & (symbols.type == SymbolType.OBJECT) & (symbols.visibility == Visibility.DEFAULT)
-    for row in np.flatnonzero(shared).tolist():
+    for row in true_rows(shared).tolist():
         name = session.names.text(int(symbols.name[row]))
         if any(session.executor.find_symbol(library.handle, name)[0] for library in dylib.search.libraries):
             defines[row] = False
@@ -111,9 +111,9 @@ class _Resolver:
         address = np.where(found, table.address[names], 0)
         is_data = found & (table.flags[names] & Flag.FUNCTION == 0)
         homes: dict[int, TLSHome] = {}
-        for row in np.flatnonzero(found & (table.flags[names] & Flag.TLS != 0)).tolist():
+        for row in true_rows(found & (table.flags[names] & Flag.TLS != 0)).tolist():
             homes[row] = self._home(int(table.owner[names[row]]), int(address[row]))
-        for row in np.flatnonzero(~found & ~hidden).tolist():
+        for row in true_rows(~found & ~hidden).tolist():
             name = self.session.names.text(int(names[row]))
             if tls[row]:
                 library = self.session.platform.find_tls(name) if self.session.platform else ""
@@ -146,7 +146,7 @@ def _record(
     state, table = linked.state, dylib.table
     owned = request.defines.copy()
     private = np.array([entry.private for entry in entries], np.bool_)
-    rows = np.flatnonzero(owned)
+    rows = true_rows(owned)
     owner = np.searchsorted(request.graph.ranges.symbols, rows, "right") - 1
     rows, owner = rows[~private[owner]], owner[~private[owner]]
     names = state.symbols.name[rows]
@@ -163,7 +163,7 @@ def _record(
     for row, storage in linked.storage.items():
         trackers[row].resources.storage.append(storage)
     for number in numbers[np.unique(owner[local])].tolist():
-        row = int(request.module_of_object[int(np.flatnonzero(numbers == number)[0])])
+        row = int(request.module_of_object[int(true_rows(numbers == number)[0])])
         dylib.storage_of[number] = linked.storage[row]
     _record_memory(linked, trackers)
     _record_uses(dylib, linked, trackers)
@@ -184,7 +184,7 @@ def _record_uses(dylib: JITDylib, linked: Linked, trackers: list[ResourceTracker
     provider = np.full(len(state.symbols), NONE, np.int32)
     if state.undefined.size:
         owner = dylib.table.owner[state.symbols.name[state.undefined]]
-        known = np.flatnonzero(owner >= 0)
+        known = true_rows(owner >= 0)
         provider[state.undefined[known]] = [dylib.objects[one].tracker.number for one in owner[known].tolist()]
     if len(trackers) > 1:
         block = state.symbols.block
@@ -195,7 +195,7 @@ def _record_uses(dylib: JITDylib, linked: Linked, trackers: list[ResourceTracker
         return
     edges = state.edges
     used = provider[state.canonical[edges.target]]
-    rows = np.flatnonzero((used >= 0) & (edges.kind != 0))
+    rows = true_rows((used >= 0) & (edges.kind != 0))
     module = state.block_module[edges.block[rows]].astype(np.int64)
     for pair in np.unique(module << 32 | used[rows]).tolist():
         tracker = trackers[pair >> 32]

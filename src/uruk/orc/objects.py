@@ -8,7 +8,7 @@ from enum import Enum
 import numpy as np
 
 from uruk.graph.graph import Graph, Role, SymbolKind
-from uruk.graph.types import I32, I64, Bool
+from uruk.graph.types import I32, I64, Bool, true_rows
 from uruk.orc.tracker import ResourceTracker
 
 
@@ -35,7 +35,7 @@ class Added:
     @classmethod
     def of(cls, graph: Graph, first: int) -> Added:
         """Index a graph."""
-        outer = np.flatnonzero(graph.symbols.name >= 0)
+        outer = true_rows(graph.symbols.name >= 0)
         return cls(graph, first, outer, np.searchsorted(outer, graph.ranges.symbols))
 
     def names_of(self, index: int) -> tuple[I32, Bool]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from uruk.formats.elf_relocations import read_relocations
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Graph
 from uruk.graph.names import Names
-from uruk.graph.types import I32, Bool
+from uruk.graph.types import I32, I64, Bool, true_rows
 from uruk.orc.dylib import JITDylib
 from uruk.orc.linking import link_batch
 from uruk.orc.objects import ObjectEntry
@@ -189,20 +189,25 @@ class Session:
         graph = self.parse(sources, check_relocations=False)
         dylib.add_graph(graph, entry.tracker, roots=False, orders=[entry.order] * len(members))
 
-    def private_parts(self, dylib: JITDylib, entries: Iterable[ObjectEntry], ids: I32) -> list[int]:
-        """Numbers of new private objects for modules that need names like `atexit` and have none in this batch."""
+    def private_parts(self, dylib: JITDylib, entries: Sequence[ObjectEntry], ids: I32, user: I64) -> list[int]:
+        """Numbers of new private objects for modules that need names like `atexit` and have none in this batch.
+
+        `ids` are the names that `entries` need, and `user` says which entry needs each.
+        """
         platform = self.platform
-        if platform is None or platform.runtime is None or not np.isin(ids, self.private_ids).any():
+        if platform is None or platform.runtime is None:
             return []
+        rows = true_rows(self._is_private(ids))
         wanted: dict[tuple[int, bytes], ResourceTracker] = {}
-        for entry in entries:
-            if entry.private:
-                continue
-            for number in np.intersect1d(entry.added.names_of(entry.index)[0], self.private_ids).tolist():
-                text = self.names.text(number)
-                if text in platform.private_names and dylib.table.owner[number] < 0:
-                    wanted[entry.tracker.number, text] = entry.tracker
+        for number, one in zip(ids[rows].tolist(), user[rows].tolist(), strict=True):
+            entry, text = entries[one], self.names.text(number)
+            if text in platform.private_names and not entry.private and dylib.table.owner[number] < 0:
+                wanted[entry.tracker.number, text] = entry.tracker
         return [dylib.add_private(self._private_graph(platform.runtime, text), one) for (_, text), one in wanted.items()]
+
+    def _is_private(self, ids: I32) -> Bool:
+        """Which names each module has for itself; their ids are the session's first."""
+        return ids < self.private_ids.size
 
     def _private_graph(self, runtime: Archive, name: bytes) -> Graph:
         if name not in self._private:

@@ -8,7 +8,7 @@ import numpy as np
 from uruk.graph.graph import Role, Zone
 from uruk.graph.kinds import Base, Operand
 from uruk.graph.names import Names
-from uruk.graph.types import I64, NONE, Bool, windows
+from uruk.graph.types import I64, NONE, Bool, windows, true_rows
 from uruk.passes.layout import Layout
 from uruk.passes.state import State, synthetic_blocks
 
@@ -55,7 +55,7 @@ def _gather_sections(state: State, wanted: set[tuple[int, str]]) -> None:
     found = state.boundaries
     rows: dict[tuple[int, str], list[int]] = {}
     names = {name for _, name in wanted}
-    real = np.flatnonzero(state.live[: len(state.graph.blocks)])
+    real = true_rows(state.live[: len(state.graph.blocks)])
     for row in real.tolist():
         name = state.graph.section_name(row)
         if name in names:
@@ -103,7 +103,7 @@ def assign(state: State, plan: Layout) -> None:
     assert state.external is not None
     address, found = state.external.address, state.boundaries
     handles = state.synthetic["dso_handle"]
-    for module in np.flatnonzero(handles >= 0).tolist():
+    for module in true_rows(handles >= 0).tolist():
         row = int(handles[module])
         state.dso_handles[module] = int(state.address[row])
         windows(state.image, "<i8")[int(state.position[row])] = state.address[row]

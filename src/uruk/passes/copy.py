@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from uruk.graph.types import I64, Bool
+from uruk.graph.types import I64, Bool, true_rows
 from uruk.passes.state import State
 
 
@@ -16,13 +16,13 @@ def copy_content(state: State, exact: Bool) -> int:
     alignment down; `exact` marks blocks that were placed otherwise, which are never joined.
     """
     blocks = state.blocks
-    rows = np.flatnonzero(state.live & (blocks.content >= 0) & (blocks.size > 0))
+    rows = true_rows(state.live & (blocks.content >= 0) & (blocks.size > 0))
     source = blocks.content[rows]
     if (source[1:] < source[:-1]).any():
         order = np.argsort(source, kind="stable")
         rows, source = rows[order], source[order]
     target, size = state.position[rows], blocks.size[rows]
-    starts = np.flatnonzero(_run_starts(source, target, size, blocks.align[rows], exact[rows]))
+    starts = true_rows(_run_starts(source, target, size, blocks.align[rows], exact[rows]))
     last = np.append(starts[1:], rows.size) - 1
     length = source[last] + size[last] - source[starts]
     image = memoryview(state.image)

@@ -14,7 +14,7 @@ import numpy as np
 
 from uruk.errors import ObjectFormatError
 from uruk.graph.graph import Edges, Graph, Role, SymbolKind, Zone
-from uruk.graph.types import I32, I64, NONE, U32, Bool, ranges
+from uruk.graph.types import I32, I64, NONE, U32, Bool, ranges, true_rows
 from uruk.passes.state import State, synthetic_blocks
 
 
@@ -33,7 +33,7 @@ class _Records:
 def rebuild_eh_frame(state: State) -> None:
     """Replace every `.eh_frame` block by one block a module without dead records, and end it in a terminator."""
     blocks = state.blocks
-    rows = np.flatnonzero((blocks.role == Role.EH_FRAME) & state.live & (blocks.content >= 0) & (blocks.size > 0))
+    rows = true_rows((blocks.role == Role.EH_FRAME) & state.live & (blocks.content >= 0) & (blocks.size > 0))
     modules = len(state.modules)
     state.synthetic["eh_frame"] = np.full(modules, NONE, np.int32)
     if rows.size == 0:
@@ -42,7 +42,7 @@ def rebuild_eh_frame(state: State) -> None:
     edges = state.edges
     is_frame = np.zeros(len(blocks), np.bool_)
     is_frame[rows] = True
-    mine = np.flatnonzero(is_frame[edges.block])
+    mine = true_rows(is_frame[edges.block])
     place = begin[np.searchsorted(rows, edges.block[mine])] + edges.offset[mine]
     home = _check_fields(state, records, mine, place)
     keep = _kept(state, records, mine, place)
@@ -151,7 +151,7 @@ def _kept(state: State, records: _Records, mine: I64, place: I64) -> Bool:
 
 def _place_records(state: State, records: _Records, keep: Bool, module: I32) -> tuple[I64, I32]:
     """Lay the kept records out, one block a module; returns each record's new offset and block."""
-    kept = np.flatnonzero(keep)
+    kept = true_rows(keep)
     offset = np.full(keep.size, NONE, np.int64)
     block = np.full(keep.size, NONE, np.int32)
     pieces: list[U32] = []

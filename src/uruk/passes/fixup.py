@@ -14,7 +14,7 @@ import numpy as np
 from uruk.errors import LinkError, OutOfRange, UnsupportedRelocation
 from uruk.graph.graph import SymbolKind
 from uruk.graph.kinds import Base, Operand
-from uruk.graph.types import I32, I64, NONE, U8, Bool, windows
+from uruk.graph.types import I32, I64, NONE, U8, Bool, windows, true_rows
 from uruk.passes.resolve import dead_references
 from uruk.passes.state import State
 
@@ -71,7 +71,7 @@ def fix_up(state: State, relax: Callable[..., RelaxedLike] | None) -> None:
     from_got = base == Base.GOT_BASE
     if from_got.any():
         value[from_got] -= _got_base(state, edges.block[from_got])
-    late = np.isin(operand, np.array(LATE, np.uint8))
+    late = kinds.having(LATE)[kind]
     if late.any():
         kind = np.where(late, np.uint8(0), kind)
     check_ranges(state, kind, value, place)
@@ -102,7 +102,7 @@ def _without_dead_references(state: State) -> U8:
 def _other_operands(state: State, operand: U8, value: I64) -> None:
     """Sizes, the GOT's own address, offsets in the thread-local image."""
     edges, symbols = state.edges, state.symbols
-    rows = np.flatnonzero((operand == Operand.SIZE) | (operand == Operand.GOT_BASE) | (operand == Operand.DTP_OFFSET))
+    rows = true_rows((operand == Operand.SIZE) | (operand == Operand.GOT_BASE) | (operand == Operand.DTP_OFFSET))
     if rows.size == 0:
         return
     sized = rows[operand[rows] == Operand.SIZE]
@@ -167,7 +167,7 @@ def check_ranges(state: State, kind: U8, value: I64, place: I64) -> None:
     kinds = state.graph.kinds
     bad = (value < kinds.low[kind]) | (value > kinds.last[kind])
     if bad.any():
-        rows = np.flatnonzero(bad & (kind != 0))
+        rows = true_rows(bad & (kind != 0))
         if rows.size:
             raise out_of_range(state, int(rows[0]), int(value[rows[0]]), int(place[rows[0]]), rows.size - 1)
 
@@ -190,7 +190,7 @@ def out_of_range(state: State, row: int, value: int, place: int, more: int) -> L
 def scatter(image: U8, width: U8, position: I64, value: I64) -> None:
     """Write each value's low `width` bytes, little-endian, at its position; width 0 writes nothing."""
     for size, dtype in ((4, "<i4"), (8, "<i8"), (2, "<i2"), (1, "i1")):
-        rows = np.flatnonzero(width == size)
+        rows = true_rows(width == size)
         if rows.size:
             windows(image, dtype)[position[rows]] = value[rows].astype(dtype)
 

@@ -9,21 +9,18 @@ from __future__ import annotations
 import numpy as np
 
 from uruk.graph.graph import SymbolKind, SymbolType, Zone
-from uruk.graph.kinds import OPERANDS, Operand
-from uruk.graph.types import I32, I64, NONE, U8, Bool
+from uruk.graph.kinds import Operand
+from uruk.graph.types import I32, I64, NONE, U8, Bool, true_rows
 from uruk.passes.state import Slots, State, Stubs, synthetic_blocks
 
 SLOT_OPERANDS = (Operand.GOT, Operand.TLS_GD, Operand.TLS_LD, Operand.TLS_DESC, Operand.TLS_IE)
-PAIRS = (Operand.TLS_GD, Operand.TLS_LD, Operand.TLS_DESC)
 
 
 def build_got_and_stubs(state: State, stub_size: int) -> None:
     """Fill `slots` and `stubs`, and add the tables as blocks, one of each a module."""
     edges, kinds = state.edges, state.graph.kinds
     operand = kinds.operand[edges.kind]
-    wants_slot = np.zeros(OPERANDS, np.bool_)
-    wants_slot[list(SLOT_OPERANDS)] = True
-    slot_edges = np.flatnonzero(wants_slot[operand])
+    slot_edges = true_rows(kinds.having(SLOT_OPERANDS)[edges.kind])
     stub_edges = _edges_to_stubs(state, operand)
     ifunc_rows = _ifunc_rows(state)
     stub_key, stub_of_edge, ifunc = _stub_keys(state, stub_edges, ifunc_rows)
@@ -56,14 +53,14 @@ def _edges_to_stubs(state: State, operand: U8) -> I64:
         far[state.undefined[list(external.tls)]] = False
     narrow = (kinds.width[edges.kind] == 4) & (operand == Operand.SYMBOL)
     branch = (operand == Operand.BRANCH) | (operand == Operand.STUB)
-    rows = np.flatnonzero(narrow | branch)
+    rows = true_rows(narrow | branch)
     target = state.canonical[edges.target[rows]]
     return rows[far[target] & (branch[rows] | ~data[target])]
 
 
 def _ifunc_rows(state: State) -> I32:
     symbols = state.symbols
-    rows = np.flatnonzero((symbols.type == SymbolType.IFUNC) & (symbols.kind == SymbolKind.DEFINED))
+    rows = true_rows((symbols.type == SymbolType.IFUNC) & (symbols.kind == SymbolKind.DEFINED))
     rows = rows[(state.canonical[rows] == rows) & state.live[symbols.block[rows]]]
     return rows.astype(np.int32)
 
@@ -83,7 +80,7 @@ def _stub_keys(state: State, edges: I64, ifunc_rows: I32) -> tuple[I64, I64, Boo
 def _make_slots(state: State, keys: I64, count: int) -> None:
     module = (keys // count // 16).astype(np.int32)
     operand = (keys // count % 16).astype(np.uint8)
-    size = np.where(np.isin(operand, np.array(PAIRS, np.uint8)), 16, 8).astype(np.int64)
+    size = np.where((operand >= Operand.TLS_GD) & (operand <= Operand.TLS_DESC), 16, 8).astype(np.int64)
     offset = _tables(state, "got", module, size, Zone.R, 16)
     bare = np.array(sorted(state.got_modules - set(module.tolist())), np.int32)
     if bare.size:
@@ -104,7 +101,7 @@ def _tables(state: State, name: str, module: I32, size: I64, zone: int, align: i
     state.synthetic[name] = np.full(len(state.modules), NONE, np.int32)
     if module.size == 0:
         return np.empty(0, np.int64)
-    first = np.flatnonzero(np.concatenate([[True], module[1:] != module[:-1]]))
+    first = true_rows(np.concatenate([[True], module[1:] != module[:-1]]))
     end = np.cumsum(size)
     begin = end - size
     total = np.diff(np.concatenate([begin[first], end[-1:]]))

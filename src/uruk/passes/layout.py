@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from uruk.graph.graph import Zone
-from uruk.graph.types import I32, I64, Bool
+from uruk.graph.types import I32, I64, Bool, true_rows
 from uruk.passes.state import State
 
 
@@ -66,7 +66,7 @@ def lay_out(state: State, together: Sequence[tuple[int, str, I64]] = ()) -> Layo
     plain = state.live & (state.blocks.zone != Zone.TLS)
     for chunk in chunks:
         plain[chunk.rows] = False
-    rows = np.flatnonzero(plain)
+    rows = true_rows(plain)
     module = np.concatenate([state.block_module[rows], np.array([c.module for c in chunks], np.int32)])
     zone = np.concatenate([state.blocks.zone[rows], np.array([c.zone for c in chunks], np.uint8)])
     size = np.concatenate([state.blocks.size[rows], np.array([c.size for c in chunks], np.int64)])
@@ -97,7 +97,7 @@ def _pack(module: I32, zone: I64, size: I64, align: I64) -> tuple[I64, I64, I64]
     else:
         order = np.argsort((module.astype(np.int64) << 7) | low, kind="stable")
     key = (module[order].astype(np.int64) << 7) | (low[order] >> 5)
-    first = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]]))
+    first = true_rows(np.concatenate([[True], key[1:] != key[:-1]]))
     padded = (size[order] + align[order] - 1) & -align[order]
     end = np.cumsum(padded)
     begin = end - padded
@@ -131,7 +131,7 @@ def _chunk_in_order(state: State, module: int, rows: I64) -> Chunk:
 
 def _tls_chunks(state: State) -> dict[int, Chunk]:
     """The thread-local image of each module: blocks with content first, zero-fill behind."""
-    rows = np.flatnonzero(state.live & (state.blocks.zone == Zone.TLS))
+    rows = true_rows(state.live & (state.blocks.zone == Zone.TLS))
     chunks: dict[int, Chunk] = {}
     for module in np.unique(state.block_module[rows]).tolist():
         mine = rows[state.block_module[rows] == module]

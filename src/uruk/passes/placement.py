@@ -10,7 +10,7 @@ from uruk.errors import OutOfRange
 from uruk.graph.graph import Zone
 from uruk.graph.kinds import Base, Operand
 from uruk.graph.names import Names
-from uruk.graph.types import I64
+from uruk.graph.types import I64, true_rows
 from uruk.memory.manager import LOW_END, Reach
 from uruk.passes.state import State, synthetic_blocks
 
@@ -32,9 +32,9 @@ def reach_of(state: State) -> Reach:
     operand = kinds.operand[edges.kind]
     narrow = (kinds.width[edges.kind] == 4) & (operand == Operand.SYMBOL)
     base = kinds.base[edges.kind]
-    absolute = np.flatnonzero(narrow & (base == Base.ZERO))
+    absolute = true_rows(narrow & (base == Base.ZERO))
     low, high = (0, LOW_END) if absolute.size and _needs_low(state, absolute) else (0, 0)
-    rows, address = _data_references(state, np.flatnonzero(narrow & (base == Base.PLACE)))
+    rows, address = _data_references(state, true_rows(narrow & (base == Base.PLACE)))
     if rows.size == 0:
         return Reach(low, high)
     first, last = int(address.argmin()), int(address.argmax())
@@ -59,13 +59,13 @@ def copy_streams(state: State, names: Names, read_word: Callable[[int], int]) ->
     if external is None or not external.is_data.any():
         return
     ids = state.symbols.name[state.undefined]
-    streams = [row for row in np.flatnonzero(external.is_data).tolist() if names.text(int(ids[row])) in STREAMS]
+    streams = [row for row in true_rows(external.is_data).tolist() if names.text(int(ids[row])) in STREAMS]
     if not streams:
         return
     narrow = (kinds.width[edges.kind] == 4) & (kinds.operand[edges.kind] == Operand.SYMBOL)
-    absolute = np.flatnonzero(narrow & (kinds.base[edges.kind] == Base.ZERO))
+    absolute = true_rows(narrow & (kinds.base[edges.kind] == Base.ZERO))
     needs_low = bool(absolute.size) and _needs_low(state, absolute)
-    rows, address = _data_references(state, np.flatnonzero(narrow))
+    rows, address = _data_references(state, true_rows(narrow))
     if rows.size == 0:
         return
     bottom, top = _window(int(address.min()), int(address.max()), 0, LOW_END if needs_low else 0)
@@ -73,7 +73,7 @@ def copy_streams(state: State, names: Names, read_word: Callable[[int], int]) ->
     if top - bottom >= ROOM and not out_of_reach.any():
         return
     for row in streams:
-        using = np.flatnonzero(state.canonical[edges.target] == state.undefined[row])
+        using = true_rows(state.canonical[edges.target] == state.undefined[row])
         if not np.isin(using, rows).any():
             continue
         module = state.block_module[edges.block[using[:1]]]

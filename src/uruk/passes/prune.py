@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from uruk.graph.graph import Role
-from uruk.graph.types import I32, I64, Bool, ranges
+from uruk.graph.types import I32, I64, Bool, ranges, true_rows
 from uruk.passes.state import State
 
 
@@ -34,7 +34,7 @@ def _spread(reached: Bool, source: I64, target: I64) -> None:
     order = np.argsort(source, kind="stable")
     source, target = source[order], target[order]
     begin = np.searchsorted(source, np.arange(reached.size + 1))
-    wave = np.flatnonzero(reached)
+    wave = true_rows(reached)
     while wave.size:
         out = ranges(begin[wave], begin[wave + 1] - begin[wave])
         found = np.unique(target[out])

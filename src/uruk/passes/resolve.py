@@ -10,7 +10,7 @@ import numpy as np
 from uruk.graph.graph import Role, SymbolKind, SymbolType, Visibility, Zone
 from uruk.graph.kinds import Operand
 from uruk.graph.names import Names
-from uruk.graph.types import I32, NONE, Bool
+from uruk.graph.types import I32, NONE, Bool, true_rows
 from uruk.passes.state import State, synthetic_blocks
 
 
@@ -22,11 +22,11 @@ def bind_names(state: State, names: Names, defines: Bool, private: I32) -> None:
     """
     symbols = state.symbols
     canonical = np.arange(len(symbols), dtype=np.int32)
-    outer = np.flatnonzero(symbols.name >= 0).astype(np.int32)
+    outer = true_rows(symbols.name >= 0).astype(np.int32)
     ids = symbols.name[outer]
     row_of_name = names.scratch()
     row_of_name[ids[::-1]] = outer[::-1]
-    definitions = np.flatnonzero(defines)
+    definitions = true_rows(defines)
     row_of_name[symbols.name[definitions]] = definitions
     canonical[outer] = row_of_name[ids]
     _bind_private(state, canonical, defines, private)
@@ -54,7 +54,7 @@ def _make_undefined(state: State, rows: I32) -> None:
 def _bind_private(state: State, canonical: I32, defines: Bool, private: I32) -> None:
     """Bind the names that are private to a module within each module. Few rows: a loop."""
     symbols = state.symbols
-    rows = np.flatnonzero(np.isin(symbols.name, private)) if private.size else private
+    rows = true_rows((symbols.name >= 0) & (symbols.name <= private.max(initial=-1)))
     if rows.size == 0:
         return
     module = state.module_of_object[np.searchsorted(state.graph.ranges.symbols, rows, "right") - 1]
@@ -70,11 +70,11 @@ def undefined_facts(state: State) -> tuple[Bool, Bool, Bool]:
     """For each undefined row: is every reference weak, is it thread-local, is some reference hidden."""
     symbols = state.graph.symbols  # as they were read: a definition that lost needs its winner
     count = len(symbols)
-    asks = np.flatnonzero((symbols.name >= 0) & (symbols.kind == SymbolKind.UNDEFINED))
+    asks = true_rows((symbols.name >= 0) & (symbols.kind == SymbolKind.UNDEFINED))
     target = state.canonical[asks]
     strong, tls, hidden = (np.zeros(count, np.bool_) for _ in range(3))
     strong[target[symbols.binding[asks] != 2]] = True
-    lost = np.flatnonzero((symbols.name >= 0) & (symbols.kind != SymbolKind.UNDEFINED))
+    lost = true_rows((symbols.name >= 0) & (symbols.kind != SymbolKind.UNDEFINED))
     strong[state.canonical[lost]] = True
     tls[target[symbols.type[asks] == SymbolType.TLS]] = True
     visibility = symbols.visibility[asks]
@@ -95,10 +95,10 @@ def functions_are_no_data(state: State) -> None:
 def place_commons(state: State, defines: Bool) -> None:
     """Give each common symbol that is its name's definition a zero-filled block; the largest size and alignment win."""
     symbols = state.symbols
-    rows = np.flatnonzero(defines & (symbols.kind == SymbolKind.COMMON))
+    rows = true_rows(defines & (symbols.kind == SymbolKind.COMMON))
     if rows.size == 0:
         return
-    commons = np.flatnonzero((symbols.kind == SymbolKind.COMMON) & (symbols.name >= 0))
+    commons = true_rows((symbols.kind == SymbolKind.COMMON) & (symbols.name >= 0))
     size = np.zeros(len(symbols), np.int64)
     align = np.ones(len(symbols), np.int64)
     np.maximum.at(size, state.canonical[commons], symbols.size[commons])
@@ -128,7 +128,7 @@ def address_symbols(state: State) -> None:
         address[state.undefined] = np.where(state.external.found, state.external.address, 0)
     stubs = state.stubs
     if stubs is not None:
-        own = np.flatnonzero(stubs.ifunc)
+        own = true_rows(stubs.ifunc)
         block = state.synthetic["stubs"][stubs.module[own]]
         state.resolver_address = address[stubs.row[own]]
         address[stubs.row[own]] = state.address[block] + stubs.offset[own]
@@ -142,7 +142,7 @@ def dead_references(state: State) -> I32:
     block = symbols.block[target]
     dead = (block >= 0) & (edges.kind != 0)
     dead &= ~state.live[np.where(block >= 0, block, 0)]
-    return np.flatnonzero(dead).astype(np.int32) if dead.any() else np.empty(0, np.int32)
+    return true_rows(dead).astype(np.int32) if dead.any() else np.empty(0, np.int32)
 
 
 __all__ = ["NONE", "address_symbols", "bind_names", "dead_references", "place_commons", "undefined_facts"]

@@ -17,7 +17,7 @@ import numpy as np
 from uruk.errors import TLSError, UnsupportedRelocation
 from uruk.graph.graph import SymbolType, Zone
 from uruk.graph.kinds import Operand
-from uruk.graph.types import I32, I64, U8, Bool, windows
+from uruk.graph.types import I32, I64, U8, Bool, windows, true_rows
 from uruk.passes.fixup import LATE, check_ranges, scatter, slot_addresses
 from uruk.passes.layout import Chunk, Layout
 from uruk.passes.state import State, TLSHome
@@ -75,13 +75,13 @@ def plan_tls(state: State, layout: Layout) -> TLSPlan:
     edges, symbols = state.edges, state.symbols
     plan = TLSPlan()
     operand = state.graph.kinds.operand[edges.kind]
-    rows = np.flatnonzero(np.isin(operand, np.array(USERS, np.uint8)) & (edges.kind != 0))
+    rows = true_rows(state.graph.kinds.having(USERS)[edges.kind])
     if rows.size == 0 and not layout.tls:
         return plan
     _refuse_misuse(state, rows, operand)
     state.tls_offset = np.zeros(len(symbols), np.int64)
     for chunk in layout.tls.values():
-        inside = np.flatnonzero(np.isin(symbols.block, chunk.rows))
+        inside = true_rows(np.isin(symbols.block, chunk.rows))
         offset_of = dict(zip(chunk.rows.tolist(), chunk.offset.tolist(), strict=True))
         offsets = np.array([offset_of[row] for row in symbols.block[inside].tolist()], np.int64)
         state.tls_offset[inside] = offsets + symbols.value[inside].view(np.int64)
@@ -194,7 +194,7 @@ def fill_slots(state: State, words: TLSWords) -> None:
     plain = slots.operand == Operand.GOT
     word = windows(state.image, "<i8")
     word[position[plain]] = state.symbol_address[slots.row[plain]]
-    local = np.flatnonzero(~plain & (slots.operand != Operand.NOTHING))
+    local = true_rows(~plain & (slots.operand != Operand.NOTHING))
     for index in local.tolist():
         row, operand, at = int(slots.row[index]), int(slots.operand[index]), int(position[index])
         if operand == Operand.TLS_IE:
@@ -214,7 +214,7 @@ def fix_up_late(state: State, words: TLSWords) -> None:
     """Write the edges whose value is an offset from the thread pointer, or a module id."""
     edges, kinds = state.edges, state.graph.kinds
     operand = kinds.operand[edges.kind]
-    rows = np.flatnonzero(np.isin(operand, np.array(LATE, np.uint8)))
+    rows = true_rows(kinds.having(LATE)[edges.kind])
     if rows.size == 0:
         return
     target: I32 = state.canonical[edges.target[rows]]

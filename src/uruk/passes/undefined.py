@@ -9,7 +9,7 @@ import numpy as np
 from uruk.demangle import demangle
 from uruk.errors import Undefined, UndefinedSymbols
 from uruk.graph.names import Names
-from uruk.graph.types import I32
+from uruk.graph.types import I32, true_rows
 from uruk.passes.state import State
 
 SHOWN_PLACES = 3
@@ -21,7 +21,7 @@ def error(
 ) -> UndefinedSymbols:
     """UndefinedSymbols for the canonical rows `rows`."""
     target = state.canonical[state.edges.target]
-    edges = np.flatnonzero(np.isin(target, rows) & (state.edges.kind != 0))
+    edges = true_rows(np.isin(target, rows) & (state.edges.kind != 0))
     edges = edges[np.argsort(target[edges], kind="stable")]
     begin = np.searchsorted(target[edges], rows)
     end = np.searchsorted(target[edges], rows, "right")

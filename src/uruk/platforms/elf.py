@@ -14,7 +14,7 @@ from uruk.executor.inprocess import CALL_ONCE, UNWINDER, InProcessExecutor
 from uruk.formats.archive import Archive
 from uruk.formats.elf_dynamic import STT_TLS, read_shared_library
 from uruk.graph.graph import Role
-from uruk.graph.types import windows
+from uruk.graph.types import windows, true_rows
 from uruk.link import Linked
 from uruk.orc.tracker import Released, ResourceTracker
 from uruk.platforms.elf_runtime import INTERPOSED, open_runtime, process_runtime
@@ -71,7 +71,7 @@ class ELFPlatform:
 
     def find(self, name: bytes) -> tuple[int, bool]:
         address, is_data = self.executor.find_symbol(None, name)
-        if not address:
+        if not address and not name.startswith(b"_Z"):  # libgcc has no C++ names
             address, is_data = self.executor.find_symbol(self._gcc_handle(), name)
         return address, is_data
 
@@ -141,7 +141,7 @@ def _arrays(linked: Linked, order: Sequence[int]) -> tuple[list[int], dict[int, 
     """
     state = linked.state
     blocks = state.blocks
-    rows = np.flatnonzero((blocks.role >= Role.PREINIT) & (blocks.role <= Role.DTORS) & state.live & (blocks.size >= 8))
+    rows = true_rows((blocks.role >= Role.PREINIT) & (blocks.role <= Role.DTORS) & state.live & (blocks.size >= 8))
     entries: list[tuple[int, int, int, int, int, list[int]]] = []
     for row in rows.tolist():
         role = int(blocks.role[row])

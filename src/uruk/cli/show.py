@@ -1,0 +1,127 @@
+"""``uruk show``: what is in an object or an archive, and what it needs from outside. Nothing is linked."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from uruk.cli.show_facts import Facts
+
+USAGE = """\
+usage: uruk show [--json] [--edges] INPUT...
+
+Show what is in objects and archives: blocks, symbols, section groups, initialisers, thread-local storage, and
+what they need from outside and who has it. Nothing is linked or run.
+
+  INPUT     an object (.o), an archive (.a), or an archive's member: `libz.a(inflate.o)'
+  --edges   relocations too, with the formula that uruk computes for each
+  --json    the same as one JSON array, an element an input
+"""
+
+
+class UsageError(Exception):
+    """A command line that makes no sense."""
+
+
+@dataclass
+class Arguments:
+    """The command line."""
+
+    inputs: list[str] = field(default_factory=list[str])
+    json: bool = False
+    edges: bool = False
+
+
+def parse(words: Sequence[str]) -> Arguments:
+    """Read the command line; everything behind ``--`` is an input. Raises UsageError."""
+    arguments = Arguments()
+    only_inputs = False
+    for word in words:
+        if only_inputs or not word.startswith("-") or word == "-":
+            arguments.inputs.append(word)
+        elif word == "--":
+            only_inputs = True
+        elif word in ("--json", "--edges"):
+            setattr(arguments, word[2:], True)
+        else:
+            raise UsageError(f"unknown option {word}")
+    if not arguments.inputs:
+        raise UsageError("no input")
+    return arguments
+
+
+def show(words: Sequence[str]) -> int:
+    """Run the command; returns the exit status: 1 if some input could not be read, 2 for wrong usage."""
+    if any(word in ("-h", "--help") for word in words[: list(words).index("--") if "--" in words else None]):
+        print(USAGE, end="")
+        return 0
+    try:
+        arguments = parse(words)
+    except UsageError as error:
+        print(f"uruk show: {error}\n\n{USAGE}", end="", file=sys.stderr)
+        return 2
+    try:
+        status = _show(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head`: nobody reads on; keep the interpreter from complaining when it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status
+
+
+def _show(arguments: Arguments) -> int:
+    from uruk.cli.show_text import Printer, clean, print_facts
+    from uruk.errors import UrukError
+
+    status = 0
+    found: list[Facts] = []
+    printer = Printer()
+    for path in arguments.inputs:
+        try:
+            facts = input_facts(path, edges=arguments.edges)
+        except UrukError as error:
+            sys.stdout.flush()
+            lines = f"uruk: {type(error).__name__}: {error}".split("\n")
+            print("\n".join(clean(line, sys.stderr.encoding) for line in lines), file=sys.stderr)
+            status = 1
+            continue
+        if arguments.json:
+            found.append(facts)
+        else:
+            print_facts(printer, facts)
+    if arguments.json:
+        print(json.dumps(found, indent=2))
+    return status
+
+
+def input_facts(path: str, *, edges: bool = False) -> Facts:
+    """What there is to say of one input. Raises ObjectFormatError."""
+    from uruk.cli.show_facts import archive_facts, object_facts
+    from uruk.formats.archive import Archive, is_archive
+    from uruk.formats.byte_source import ByteSource
+
+    outer, bracket, member = path.removesuffix(")").rpartition("(")
+    if bracket and path.endswith(")") and not os.path.exists(path):
+        return object_facts(path, _member(outer, member), edges=edges)
+    with ByteSource(path) as source:
+        if not is_archive(source.read(0, min(8, source.size), "file")):
+            return object_facts(path, source.read(0, source.size, "file"), edges=edges)
+    with Archive.open(path) as archive:
+        return archive_facts(archive)
+
+
+def _member(path: str, name: str) -> bytes:
+    """The bytes of the first member of that name."""
+    from uruk.errors import ObjectFormatError
+    from uruk.formats.archive import Archive
+
+    with Archive.open(path) as archive:
+        for member in archive.members():
+            if member.name == name:
+                return archive.read(member)
+    raise ObjectFormatError(path, "archive", f"has no member `{name}'")

@@ -1,0 +1,225 @@
+"""What ``uruk show`` says of an object or an archive, as a JSON-able dict; `uruk.cli.show_text` prints it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from uruk.cli.show_needs import providers
+from uruk.cli.show_relocations import Row, relocation_rows
+from uruk.demangle import demangle
+from uruk.errors import ObjectFormatError
+from uruk.formats import elf_x86_64
+from uruk.formats.archive import Archive, Member
+from uruk.formats.elf import Pair, Span, read_objects
+from uruk.graph.arena import Arena
+from uruk.graph.dump import block_labels, dump_object, target_name
+from uruk.graph.graph import Role, SymbolKind, SymbolType, Zone
+from uruk.graph.kinds import Operand
+from uruk.graph.names import Names
+from uruk.graph.types import NONE
+from uruk.graph.views import ROLES, GraphView
+
+Facts = dict[str, Any]
+PAIR: Pair = elf_x86_64
+TLS_MODELS = {
+    Operand.TLS_GD: "general-dynamic",
+    Operand.TLS_LD: "local-dynamic",
+    Operand.TLS_DESC: "descriptors",
+    Operand.TLS_IE: "initial-exec",
+    Operand.TP_OFFSET: "local-exec",
+}
+
+ORDER = tuple(ROLES[role] for role in (Role.PREINIT, Role.INIT, Role.CTORS, Role.FINI, Role.DTORS))
+
+
+def object_facts(file: str, data: bytes, *, edges: bool = False) -> Facts:
+    """All of one object. Raises ObjectFormatError for bytes that are none; relocations are never refused."""
+    return _Object(file, data).facts(edges)
+
+
+class _Object:
+    """One object, its graph (without edges) and its relocation rows."""
+
+    def __init__(self, file: str, data: bytes) -> None:
+        arena, _ = Arena.join([data])
+        self.names = Names()
+        self.graph = read_objects(arena, [Span(file, 0, len(data))], PAIR, self.names)
+        self.view = GraphView(self.graph)
+        self.labels = block_labels(self.view, 0, self.names)
+        place = {row: at for at, row in enumerate(self.labels)}
+        self.rows = sorted(relocation_rows(self.graph, PAIR), key=lambda row: (place[row.block], row.offset))
+
+    def facts(self, edges: bool) -> Facts:
+        """See `object_facts`."""
+        dumped = dump_object(self.view, 0, self.names)
+        count = Counter(row.block for row in self.rows)
+        for block, row in zip(dumped["blocks"], self.labels, strict=True):
+            _name_readably(block["symbols"])
+            block["relocations"] = count[row]
+            del block["edges"]
+        _name_readably(dumped["symbols"])
+        facts: Facts = {
+            "file": dumped["file"],
+            "target": f"ELF {PAIR.NAME}",
+            "kind": "relocatable object",
+            "blocks": dumped["blocks"],
+            "symbols": dumped["symbols"],
+            "groups": dumped["groups"],
+            "initialisers": self._initialisers(),
+            "thread_local": self._thread_local(),
+            "needs": self._needs(),
+            "problems": [
+                f"{self._place(row)}: relocation {row.relocation}: {row.problem}"
+                for row in self.rows
+                if row.problem
+            ],
+        }
+        if edges:
+            facts["edges"] = [self._edge(row) for row in self.rows]
+        return facts
+
+    def _place(self, row: Row) -> str:
+        return f"{self.labels[row.block]}+{row.offset:#x}"
+
+    def _target(self, row: Row) -> str:
+        if row.target == NONE:
+            return "?"
+        if row.target == int(self.graph.ranges.symbols[0]):
+            return ""  # symbol 0: the value is the addend alone (gABI, "Symbol Table")
+        return target_name(self.view.symbols[row.target], self.labels)
+
+    def _edge(self, row: Row) -> Facts:
+        target = self._target(row)
+        return {
+            "block": self.labels[row.block],
+            "offset": row.offset,
+            "relocation": row.relocation,
+            "kind": row.kind.name if row.kind else None,
+            "formula": row.kind.text if row.kind and row.kind.width else None,
+            "target": target,
+            "demangled": demangle(target),
+            "addend": row.addend,
+            "problem": row.problem or None,
+        }
+
+    def _function(self, row: Row) -> str:
+        """The function that a field of an array of functions points to."""
+        symbols = self.graph.symbols
+        if row.target != NONE and symbols.type[row.target] == SymbolType.SECTION:
+            block = int(symbols.block[row.target])
+            here = self.view.blocks[block].symbols if block >= 0 else []
+            at = int(symbols.value[row.target]) + row.addend
+            for symbol in here:
+                if symbol.offset == at and symbol.type == "function":
+                    return demangle(symbol.name)
+        text = demangle(self._target(row))
+        return f"{text}+{row.addend:#x}" if row.addend else text
+
+    def _initialisers(self) -> list[Facts]:
+        """Arrays of functions that run before and after the program, with what is in them."""
+        blocks = self.graph.blocks
+        found: list[Facts] = []
+        for block, label in self.labels.items():
+            role = int(blocks.role[block])
+            if Role.PREINIT <= role <= Role.DTORS and blocks.size[block]:
+                functions = [self._function(row) for row in self.rows if row.block == block]
+                entries = int(blocks.size[block]) // 8
+                found.append(
+                    {"block": label, "role": ROLES[role], "entries": entries, "functions": functions}
+                )
+        return sorted(found, key=lambda one: ORDER.index(one["role"]))
+
+    def _thread_local(self) -> Facts | None:
+        """Thread-local storage: its own size, and the access models of its code."""
+        blocks = self.graph.blocks
+        mine = np.flatnonzero((blocks.zone == Zone.TLS) & (blocks.size > 0))
+        operands = Counter(row.kind.operand for row in self.rows if row.kind and row.kind.width)
+        models = {text: operands[operand] for operand, text in TLS_MODELS.items() if operands[operand]}
+        if not mine.size and not models:
+            return None
+        stored = mine[blocks.content[mine] >= 0]
+        return {
+            "size": int(blocks.size[mine].sum()),
+            "initialised": int(blocks.size[stored].sum()),
+            "align": int(blocks.align[mine].max(initial=1)),
+            "models": models,
+        }
+
+    def _needs(self) -> list[Facts]:
+        """Undefined names by name: whether weak only, where used first, and who would define them."""
+        symbols = self.graph.symbols
+        rows: list[int] = np.flatnonzero(
+            (symbols.kind == SymbolKind.UNDEFINED) & (symbols.name >= 0)
+        ).tolist()
+        texts = {row: self.names.text(int(symbols.name[row])) for row in rows}
+        thread_local = frozenset(texts[row] for row in rows if symbols.type[row] == SymbolType.TLS)
+        sections = frozenset(block.name.encode() for block in self.view.blocks)
+        provider = providers(texts.values(), thread_local, sections)
+        places: dict[int, list[str]] = {}
+        for row in self.rows:
+            places.setdefault(row.target, []).append(self._place(row))
+        needs = [
+            {
+                "name": self.view.symbols[row].name,
+                "demangled": demangle(self.view.symbols[row].name),
+                "weak": self.view.symbols[row].binding == "weak",
+                "visibility": self.view.symbols[row].visibility,
+                "thread_local": texts[row] in thread_local,
+                "used_at": places.get(row, [""])[0] or None,
+                "uses": len(places.get(row, ())),
+                "provider": provider[texts[row]] or None,
+            }
+            for row in rows
+        ]
+        return sorted(needs, key=lambda need: need["name"])
+
+
+def _name_readably(symbols: list[Facts]) -> None:
+    for symbol in symbols:
+        symbol["demangled"] = demangle(symbol["name"])
+
+
+def archive_facts(archive: Archive) -> Facts:
+    """The members of an archive and the names that each defines, by the index (by reading without one)."""
+    members: list[Facts] = []
+    defined: dict[int, list[str]] = {}
+    for name, offset in zip(*_index(archive), strict=True):
+        defined.setdefault(offset, []).append(name)
+    for member in archive.members():
+        entry: Facts = {
+            "name": member.name,
+            "size": member.size,
+            "offset": member.header_offset,
+            "problem": None,
+        }
+        if archive.has_index:
+            names = sorted(defined.get(member.header_offset, ()))
+        else:
+            names, entry["problem"] = _definitions(archive, member)
+        entry["defines"] = [{"name": name, "demangled": demangle(name)} for name in names]
+        members.append(entry)
+    kind = "thin archive" if archive.thin else "archive"
+    return {"file": archive.name, "kind": kind, "has_index": archive.has_index, "members": members}
+
+
+def _index(archive: Archive) -> tuple[list[str], list[int]]:
+    names, offsets = archive.entries()
+    return [name.decode("utf-8", "replace") for name in names], offsets.tolist()
+
+
+def _definitions(archive: Archive, member: Member) -> tuple[list[str], str | None]:
+    """The names that a member defines for others, and what is wrong with it."""
+    try:
+        data = archive.read(member)
+        names = Names()
+        graph = read_objects(Arena.join([data])[0], [Span(member.name, 0, len(data))], PAIR, names)
+    except ObjectFormatError as error:
+        return [], f"{error.structure}: {error.problem}"
+    symbols = graph.symbols
+    outer = (
+        (symbols.name >= 0) & (symbols.kind != SymbolKind.UNDEFINED) & (symbols.kind != SymbolKind.DROPPED)
+    )
+    return sorted({names.text(one).decode("utf-8", "replace") for one in symbols.name[outer].tolist()}), None

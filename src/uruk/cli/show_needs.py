@@ -1,0 +1,75 @@
+"""Who would define the names that an object lacks: the link, this process, the runtime, known libraries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from uruk.errors import ObjectFormatError, UrukError
+from uruk.executor.process_symbols import find_symbol, loaded_libraries
+from uruk.formats.elf_dynamic import STT_TLS, read_shared_library
+from uruk.orc.library_hints import hints_for
+from uruk.passes.boundaries import PRIVATE, START, STOP
+
+LINK = "made by the link"
+PROCESS = "in this process"
+RUNTIME = "in uruk's runtime"
+GCC = "in libgcc_s.so.1, which is always asked"
+NOBODY = ""
+
+
+def providers(
+    names: Iterable[bytes], thread_local: frozenset[bytes], sections: frozenset[bytes]
+) -> dict[bytes, str]:
+    """For each undefined name, who has it (empty: nobody known).
+
+    `thread_local` says which of them are so: the process is never asked for those, as that would make the
+    library's storage dynamic. `sections` are the names of the object's own sections, for ``__start_X``.
+    """
+    wanted = list(names)
+    runtime = _runtime_names()
+    found: dict[bytes, str] = {}
+    for name in wanted:
+        if name in PRIVATE or (name.startswith((START, STOP)) and name.split(b"_", 3)[3] in sections):
+            found[name] = LINK
+        elif name in thread_local:
+            found[name] = _library_of_thread_local(name)
+        elif name not in runtime.private and find_symbol(None, name):
+            found[name] = PROCESS
+        elif name in runtime.all:
+            found[name] = RUNTIME
+    rest = [name for name in wanted if not found.get(name)]
+    hints = hints_for(rest) if rest else {}
+    for name in rest:
+        hint = hints.get(name, NOBODY)
+        found[name] = GCC if hint.endswith("add -l gcc_s") else hint
+    return found
+
+
+class _Runtime:
+    """Names that the runtime archive defines, and those that it defines for each module anew."""
+
+    def __init__(self, names: frozenset[bytes], private: frozenset[bytes]) -> None:
+        self.all = names
+        self.private = private
+
+
+def _runtime_names() -> _Runtime:
+    from uruk.platforms.elf import PRIVATE as OWN
+    from uruk.platforms.elf_runtime import INTERPOSED, open_runtime
+
+    try:
+        return _Runtime(frozenset(open_runtime().index()), OWN | frozenset(INTERPOSED))
+    except UrukError:  # a source tree whose runtime is not built: looking at objects works without
+        return _Runtime(frozenset(), frozenset())
+
+
+def _library_of_thread_local(name: bytes) -> str:
+    for path in loaded_libraries():
+        try:
+            with read_shared_library(path) as library:
+                found = library.find(name)
+                if found is not None and found.type == STT_TLS:
+                    return f"in this process: {library.soname or path}"
+        except ObjectFormatError:
+            continue
+    return NOBODY

@@ -1,0 +1,217 @@
+"""Prints what ``uruk show`` found: columns as wide as their content, colours on a terminal only."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from uruk.graph.views import signed
+
+if TYPE_CHECKING:
+    from uruk.cli.show_facts import Facts
+
+TITLE, HEAD, NAME, PROBLEM = "bold", "dim", "cyan", "red"
+Cell = tuple[str, str]
+"""Text and style."""
+
+
+def clean(text: str, encoding: str | None) -> str:
+    """`text` without control characters and what the output cannot encode: names in objects are anybody's."""
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    encoding = encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+class Printer:
+    """Writes lines of styled cells to standard output; plain text where that is no terminal."""
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False)
+        self._encoding = sys.stdout.encoding
+        self._fresh = True
+
+    def line(self, *cells: Cell) -> None:
+        """One line; it is never wrapped, nor cut."""
+        cleaned = [(clean(text, self._encoding), style) for text, style in cells]
+        if self._console.is_terminal:
+            self._console.print(Text.assemble(*cleaned), soft_wrap=True)
+        else:
+            sys.stdout.write("".join(text for text, _ in cleaned) + "\n")
+
+    def title(self, text: str) -> None:
+        """A heading, with an empty line before all but the first."""
+        if not self._fresh:
+            self.line()
+        self._fresh = False
+        self.line((text, TITLE))
+
+    def table(self, head: Sequence[str], rows: Iterable[Sequence[Cell]], numbers: Sequence[str] = ()) -> None:
+        """Columns, those in `numbers` (by heading) aligned to the right. Nothing follows the last cell."""
+        given = [[(text, HEAD) for text in head], *rows] if head else list(rows)
+        lines = [[(clean(text, self._encoding), style) for text, style in line] for line in given]
+        count = max(map(len, lines), default=0)
+        widths = [
+            max((cell_len(line[at][0]) for line in lines if at < len(line)), default=0) for at in range(count)
+        ]
+        right = [at < len(head) and head[at] in numbers for at in range(count)]
+        for line in lines:
+            last = max((at for at, (text, _) in enumerate(line) if text), default=-1)
+            cells: list[Cell] = []
+            for at, (text, style) in enumerate(line[: last + 1]):
+                gap = " " * (widths[at] - cell_len(text))
+                cells.append(("  ", ""))
+                cells += (
+                    [(gap, ""), (text, style)]
+                    if right[at]
+                    else [(text, style), (gap if at < last else "", "")]
+                )
+            self.line(*cells)
+
+
+def readable(facts: Any) -> str:
+    """``foo(int)  (_Z3fooi)``; the name alone where demangling changes nothing."""
+    name, text = facts["name"], facts["demangled"]
+    return name if name == text else f"{text}  ({name})"
+
+
+def print_facts(printer: Printer, facts: Facts) -> None:
+    """An object or an archive."""
+    if "members" in facts:
+        _print_archive(printer, facts)
+    else:
+        _print_object(printer, facts)
+
+
+def _print_archive(printer: Printer, facts: Facts) -> None:
+    index = "" if facts["has_index"] else " without an index"
+    printer.title(f"{facts['file']}: {facts['kind']}{index}, {len(facts['members'])} members")
+    for member in facts["members"]:
+        problem = f": {member['problem']}" if member["problem"] else ""
+        printer.line(
+            ("  ", ""), (member["name"], NAME), (f"  {member['size']} bytes", ""), (problem, PROBLEM)
+        )
+        for symbol in member["defines"]:
+            printer.line((f"    {readable(symbol)}", ""))
+
+
+def _print_object(printer: Printer, facts: Facts) -> None:
+    printer.title(f"{facts['file']}: {facts['target']} {facts['kind']}")
+    _print_blocks(printer, facts["blocks"])
+    _print_symbols(printer, facts)
+    if "edges" in facts:
+        _print_edges(printer, facts["edges"])
+    if facts["groups"]:
+        printer.title("section groups")
+        rows = [
+            [(group["signature"], NAME), (", ".join(group["blocks"]) or "(none loaded)", "")]
+            for group in facts["groups"]
+        ]
+        printer.table((), rows)
+    if facts["initialisers"]:
+        printer.title("initialisers and finalisers")
+        rows = [
+            [(one["block"], ""), (", ".join(one["functions"]) or f"{one['entries']} entries", NAME)]
+            for one in facts["initialisers"]
+        ]
+        printer.table((), rows)
+    if facts["thread_local"]:
+        _print_thread_local(printer, facts["thread_local"])
+    _print_needs(printer, facts["needs"])
+    if facts["problems"]:
+        printer.title("problems")
+        for problem in facts["problems"][:20]:
+            printer.line((f"  {problem}", PROBLEM))
+        if len(facts["problems"]) > 20:
+            printer.line((f"  and {len(facts['problems']) - 20} more (--edges shows all)", PROBLEM))
+
+
+def _print_blocks(printer: Printer, blocks: list[Facts]) -> None:
+    printer.title("blocks")
+    rows: list[list[Cell]] = []
+    for block in blocks:
+        notes = [block["role"]] * bool(block["role"]) + ["zero-fill"] * block["zero_fill"]
+        notes += [f"group {block['group']}"] if block["group"] is not None else []
+        words = (block["zone"], f"{block['size']:#x}", str(block["align"]), str(block["relocations"] or ""))
+        rows.append([*((word, "") for word in words), (block["name"], NAME), (", ".join(notes), "")])
+    printer.table(("zone", "size", "align", "edges", "name", ""), rows, numbers=("size", "align", "edges"))
+
+
+def _print_symbols(printer: Printer, facts: Facts) -> None:
+    rows: list[list[Cell]] = []
+    for block in facts["blocks"]:
+        rows += [_symbol(one, f"{block['name']}+{one['offset']:#x}") for one in block["symbols"]]
+    for one in facts["symbols"]:
+        if one["kind"] == "undefined" and one["binding"] != "local":
+            continue  # among the needs
+        place: dict[str, str] = {
+            "absolute": f"absolute {one['offset']:#x}",
+            "common": f"common, align {one['offset']}",
+        }
+        rows.append(_symbol(one, place.get(one["kind"]) or one["kind"]))
+    if rows:
+        printer.title("symbols")
+        printer.table(("place", "size", "binding", "visibility", "kind", "name"), rows, numbers=("size",))
+
+
+def _symbol(one: Facts, place: str) -> list[Cell]:
+    size = f"{one['size']:#x}" if one["size"] else ""
+    words = (place, size, one["binding"], one["visibility"], one["type"])
+    return [*((word, "") for word in words), (readable(one), NAME)]
+
+
+def _print_edges(printer: Printer, edges: list[Facts]) -> None:
+    printer.title("edges")
+    if not edges:
+        printer.line(("  none", ""))
+        return
+    rows: list[list[Cell]] = []
+    for edge in edges:
+        formula = f"{edge['kind']} = {edge['formula']}" if edge["formula"] else edge["kind"] or "unknown"
+        target = f"{edge['demangled']}{signed(edge['addend'])}" if edge["target"] else f"{edge['addend']:#x}"
+        place = f"{edge['block']}+{edge['offset']:#x}"
+        problem = f"  ({edge['problem']})" if edge["problem"] else ""
+        style = PROBLEM if problem else ""
+        rows.append(
+            [(place, style), (edge["relocation"], style), (formula, style), (target + problem, style or NAME)]
+        )
+    printer.table(("place", "relocation", "kind", "target"), rows)
+
+
+def _print_thread_local(printer: Printer, facts: Facts) -> None:
+    printer.title("thread-local storage")
+    if facts["size"]:
+        stored = f"{facts['initialised']} of them initialised"
+        printer.line((f"  {facts['size']} bytes, {stored}, align {facts['align']}", ""))
+    for model, count in facts["models"].items():
+        printer.line((f"  {model}: {count} reference{'s' if count != 1 else ''}", ""))
+
+
+def _print_needs(printer: Printer, needs: list[Facts]) -> None:
+    printer.title("needs from outside")
+    if not needs:
+        printer.line(("  nothing", ""))
+    rows: list[list[Cell]] = []
+    for need in needs:
+        notes = ["weak"] * need["weak"] + ["thread-local"] * need["thread_local"]
+        notes += [need["visibility"]] * (need["visibility"] != "default")
+        nobody = "nobody known: it becomes 0" if need["weak"] else "nobody known"
+        provider, style = (
+            (need["provider"], "") if need["provider"] else (nobody, "" if need["weak"] else PROBLEM)
+        )
+        uses = f"{need['used_at']}" + (f" and {need['uses'] - 1} more" if need["uses"] > 1 else "")
+        rows.append(
+            [
+                (provider, style),
+                (", ".join(notes), ""),
+                (uses if need["uses"] else "not used", ""),
+                (readable(need), NAME),
+            ]
+        )
+    if rows:
+        printer.table(("who has it", "", "used at", "name"), rows)
