@@ -7,7 +7,6 @@ import operator
 import os
 import weakref
 from collections.abc import Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -15,7 +14,6 @@ from uruk.errors import ObjectFormatError, UrukError
 from uruk.executor.inprocess import InProcessExecutor
 from uruk.formats.archive import Archive
 from uruk.memory.manager import DEFAULT_SLAB
-from uruk.orc.library_search import LibrarySearch
 from uruk.orc.search import ArchiveEntry, LibraryEntry
 from uruk.orc.session import Options, Session, Source
 from uruk.orc.tracker import ResourceTracker
@@ -113,6 +111,8 @@ class LLJIT:
         Shared libraries are loaded now; archives and objects that the name stands for are added. Raises
         LibraryNotFound, LibraryError.
         """
+        from uruk.orc.library_search import LibrarySearch
+
         for found in LibrarySearch(self._search_directories).find(name):
             if found.kind == "archive":
                 self.add_archive(found.path)
@@ -181,14 +181,15 @@ def _read(source: PathLike | Source, name: str) -> tuple[str, Source]:
     """An input's name and bytes."""
     if isinstance(source, str | os.PathLike):
         try:
-            return name or os.fspath(source), Path(source).read_bytes()
+            with open(source, "rb") as file:
+                return name or os.fspath(source), file.read()
         except OSError as error:
             raise ObjectFormatError(os.fspath(source), "file", error.strerror or str(error)) from error
     return name or "<bytes>", memoryview(source).cast("B")
 
 
 def _encode(name: str) -> bytes:
-    """A symbol's name as objects have it: any bytes, so that no text is a wrong one."""
+    """A symbol's name as objects have it; bytes that are no UTF-8 come as os.fsdecode gives them."""
     return name.encode("utf-8", "surrogateescape")
 
 
