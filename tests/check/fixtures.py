@@ -38,8 +38,8 @@ class Fixture:
     kind: the edge kind whose range is tested by moving a number from `low` to `high`. Both are expressions,
     evaluated with the number at `start`: 0, or an address in the slab for ``near``. The number is the addend
     `MOVED` in the object, or the value of a symbol that the session defines (`define`), or that another
-    object of the batch does (`absolute`). symbol: the one that an error names. renumber: two relocation types,
-    of which the first is turned into the second.
+    object of the batch does (`absolute`). symbol: the one that an error names. renumber: two relocation
+    types, of which the first is turned into the second.
     """
 
     path: Path
