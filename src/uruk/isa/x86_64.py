@@ -82,7 +82,7 @@ def stub_code(count: int) -> U8:
     return np.tile(np.frombuffer(STUB, np.uint8), count)
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Relaxed:
     """What relaxation found for the rows it was given: which changed, and which of those moved their field by -1."""
 
@@ -96,15 +96,21 @@ def relax_got_loads(image: U8, position: I64, offset: I64, target: I64, place: I
     All columns have a row a GOTPCRELX edge: `position` of the field in `image`, `offset` of the field in its block,
     `target` and `place` addresses. The caller then writes S + A - P instead of G + A - P into the changed rows (P - 1 where the field moved back).
     Only the forms whose displacement is the last thing in the instruction (A = -4) are touched. AMD64 psABI, B.2.
+
+    A call behind REX.W stays: that is the ``data16 rex.W call`` of a thread-local access without PLT. In front of
+    ``addr32 call`` the REX prefix would count no more, and AMD processors obey a bare data16: they cut %rip to 16 bits.
     """
     distance = target - place - 4
-    near = (distance >= -(1 << 31)) & (distance < (1 << 31) - 1) & (addend == -4) & (offset >= 2) & (target != 0)
+    near = (
+        (distance >= -(1 << 31)) & (distance < (1 << 31) - 1) & (addend == -4) & (offset >= 2) & (target != 0)
+    )
     pair = windows(image, np.uint16)
     code = np.zeros(position.size, np.uint16)
     code[near] = pair[position[near] - 2]
     opcode, modrm = code & 0xFF, code >> 8
     load = near & (opcode == 0x8B) & ((modrm & 0xC7) == 0x05)  # mov slot(%rip),%reg
     call = near & (code == 0x15FF)  # call *slot(%rip)
+    call[call] = (image[position[call] - 3] != 0x48) | (offset[call] < 3)
     jump = near & (code == 0x25FF)  # jmp *slot(%rip)
     image[position[load] - 2] = 0x8D  # lea target(%rip),%reg
     pair[position[call] - 2] = 0xE867  # addr32 call target
