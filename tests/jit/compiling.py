@@ -28,9 +28,7 @@ class Compile:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def __call__(
-        self, source: str, *flags: str, family: str = "gcc", language: str = "c", name: str = ""
-    ) -> Path:
+    def __call__(self, source: str, *flags: str, family: str = "gcc", language: str = "c", name: str = "") -> Path:
         """An object of `source`. `name` is the file's name without suffix, for tests of error texts."""
         text = textwrap.dedent(source)
         digest = hashlib.sha256(repr((text, flags, family, language, name)).encode()).hexdigest()[:16]

@@ -96,9 +96,7 @@ def test_calls_by_prototype(cc: Compile, jit: uruk.LLJIT) -> None:
     assert sum_(3, *(ffi.cast("int", value) for value in (1, 2, 3))) == 6
     assert found["half"].function("float(float)")(3.0) == 1.5
     assert (
-        found["wide"].function("long long(signed char, unsigned short, long long, _Bool)")(
-            -1, 65535, 1 << 40, True
-        )
+        found["wide"].function("long long(signed char, unsigned short, long long, _Bool)")(-1, 65535, 1 << 40, True)
         == (1 << 40) + 65535
     )
     double = ffi.callback("int(int)", lambda x: 2 * x)

@@ -160,9 +160,9 @@ class JITDylib:
         return new
 
     def _missing(self, ids: I32, weak: Bool) -> I32:
-        """Strongly needed names that nobody defines yet."""
+        """Strongly needed names that nobody defines yet; those that each module has for itself are no archive's."""
         self.table.grow(len(self.session.names))
-        strong = ids[~weak]
+        strong = ids[~weak & (ids >= self.session.private_ids.size)]
         return np.unique(strong[(self.table.owner[strong] == NONE) & (self.table.ready[strong] == 0)])
 
     def _pull(self, missing: I32) -> None:
