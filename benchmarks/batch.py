@@ -54,12 +54,8 @@ def measure(batch: Batch, runs: int, report: Report) -> None:
     times = interleaved({name: lambda name=name: run(name) for name in commands}, runs)
     counts = _relocations(batch)
     note = f"{len(batch.objects)} objects; relocations: {counts['input']:,} in the input, "
-    note += (
-        f"{counts['read']:,} read, {counts['applied']:,} applied; runs {spread(times['uruk'], times['llvm'])}"
-    )
-    report.rows.append(
-        Row("batch, against llvm-jitlink", ratio(times["uruk"], times["llvm"]), TIME_BUDGET, note=note)
-    )
+    note += f"{counts['read']:,} read, {counts['applied']:,} applied; runs {spread(times['uruk'], times['llvm'])}"
+    report.rows.append(Row("batch, against llvm-jitlink", ratio(times["uruk"], times["llvm"]), TIME_BUDGET, note=note))
     pruned = f"runs {spread(times['pruned'], times['llvm'])}"
     report.rows.append(Row("batch with --gc-sections", ratio(times["pruned"], times["llvm"]), note=pruned))
     _peak_rows(peaks, report)
@@ -86,7 +82,6 @@ def count_relocations(entry: str, objects: list[str]) -> dict[str, int]:
     """Link once in this process and count."""
     import numpy as np
 
-    from uruk.cli.program import read_files
     from uruk.lljit import LLJIT
     from uruk.orc.session import Options
     from uruk.passes.state import State
@@ -101,9 +96,7 @@ def count_relocations(entry: str, objects: list[str]) -> dict[str, int]:
 
     with LLJIT(options=Options(phony_externals=True, execute=False)) as jit:
         jit.session.hooks["post-fixup"] = [count]
-        arena, spans = read_files(objects)
-        graph = jit.session.parse_arena(arena, spans, check_relocations=False)
-        jit.main.add_graph(graph, jit.session.create_tracker("batch"), roots=True)
+        jit.add_objects(objects)
         jit.lookup(entry)
     return counts
 

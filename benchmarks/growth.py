@@ -6,12 +6,12 @@ import os
 import statistics
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from benchmarks.measure import interleaved, say
 from benchmarks.report import Report, Row
-from uruk.cli.program import read_files
 from uruk.graph.graph import Graph, SymbolKind
 from uruk.lljit import LLJIT
 from uruk.orc.session import Options
@@ -30,8 +30,7 @@ def link_all(objects: Sequence[str]) -> tuple[float, int]:
     with LLJIT(options=Options(phony_externals=True, execute=False)) as jit:
         jit.session.hooks["post-fixup"] = [count]
         begin = time.perf_counter()
-        arena, spans = read_files(list(objects))
-        graph = jit.session.parse_arena(arena, spans, check_relocations=False)
+        graph = jit.session.parse([(path, Path(path).read_bytes()) for path in objects])
         jit.main.add_graph(graph, jit.session.create_tracker("batch"), roots=True)
         jit.lookup_all(_a_name_of_each(jit, graph))
         return time.perf_counter() - begin, sum(counts)
@@ -41,9 +40,7 @@ def _a_name_of_each(jit: LLJIT, graph: Graph) -> list[str]:
     """One name that each object defines and nobody else, so that looking them up links every object."""
     symbols = graph.symbols
     visible = (symbols.visibility == 0) | (symbols.visibility == 3)
-    rows = np.flatnonzero(
-        (symbols.name >= 0) & (symbols.kind == SymbolKind.DEFINED) & (symbols.binding == 1) & visible
-    )
+    rows = np.flatnonzero((symbols.name >= 0) & (symbols.kind == SymbolKind.DEFINED) & (symbols.binding == 1) & visible)
     owner = np.searchsorted(graph.ranges.symbols, rows, "right") - 1
     _, first = np.unique(owner, return_index=True)
     return [jit.session.names.text(number).decode() for number in symbols.name[rows[first]].tolist()]

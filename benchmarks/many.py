@@ -58,9 +58,7 @@ def measure(template: bytes, count: int, report: Report) -> None:
         grown = (resident() - memory) / (1 << 20)
         more = mappings() - maps
     note = f"second {count // 2} against first {count // 2}"
-    report.rows.append(
-        Row(f"adding {count} objects one by one", _second_half(cycle.added), BUDGET, note=note)
-    )
+    report.rows.append(Row(f"adding {count} objects one by one", _second_half(cycle.added), BUDGET, note=note))
     report.rows.append(Row("removing them one by one", _second_half(cycle.removed), BUDGET, note=note))
     report.rows.append(Row("memory that a round leaves", grown, MEMORY_MIB, " MiB"))
     report.rows.append(Row("mappings that a round leaves", more, MAPPINGS, ""))

@@ -48,9 +48,7 @@ def measure(data: bytes, runs: int, report: Report) -> None:
         for times in removal.values():
             times.clear()
         times = interleaved(actions, runs)
-    report.rows.append(
-        Row("one small object, against llvmlite", ratio(times["uruk"], times["llvmlite"]), BUDGET)
-    )
+    report.rows.append(Row("one small object, against llvmlite", ratio(times["uruk"], times["llvmlite"]), BUDGET))
     report.rows.append(Row("its removal", ratio(removal["uruk"], removal["llvmlite"])))
 
 
