@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import itertools
 import operator
 import os
 import weakref
@@ -66,6 +67,7 @@ class LLJIT:
             self.main.search.builtins = ArchiveEntry(self.platform.runtime, self._builtins, 0, set())
         self._search_directories: list[str] = []
         self.libraries_for_everybody = False
+        self.serial = next(_serials)
         _open_jits.add(self)
 
     def add_object(self, source: PathLike | Source, name: str = "") -> ResourceTracker:
@@ -169,12 +171,13 @@ class LLJIT:
 
 
 _open_jits: weakref.WeakSet[LLJIT] = weakref.WeakSet()
+_serials = itertools.count()
 
 
 @atexit.register
 def _close_all() -> None:
-    for jit in list(_open_jits):
-        jit.close()
+    for jit in sorted(_open_jits, key=lambda one: -one.serial):
+        jit.session.finish()
 
 
 def _read(source: PathLike | Source, name: str) -> tuple[str, Source]:

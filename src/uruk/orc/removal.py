@@ -43,8 +43,22 @@ def remove_tracker(session: Session, tracker: ResourceTracker, force: bool) -> R
     return released
 
 
+_closed_with_retired: list[Session] = []
+"""Closed sessions that some thread keeps from giving their memory back; the next session at work does it for them."""
+
+
 def sweep(session: Session) -> None:
-    """Free retired code whose thread destructors have all run."""
+    """Free retired code whose thread destructors have all run, that of closed sessions, too."""
+    _sweep_one(session)
+    for other in list(_closed_with_retired):
+        with other.lock:
+            _sweep_one(other)
+            if not other.retired and other in _closed_with_retired:
+                _closed_with_retired.remove(other)
+                other.executor.close()
+
+
+def _sweep_one(session: Session) -> None:
     platform = session.platform
     if platform is None:
         return
@@ -52,6 +66,15 @@ def sweep(session: Session) -> None:
         if not platform.pending(tracker):
             session.retired.remove(tracker)
             _release(session, tracker, Released())
+
+
+def give_memory_back(session: Session) -> None:
+    """The end of a closed session: release its memory, now or once the threads that still need it have ended."""
+    _sweep_one(session)
+    if session.retired:
+        _closed_with_retired.append(session)
+    else:
+        session.executor.close()
 
 
 def _release(session: Session, tracker: ResourceTracker, released: Released) -> None:

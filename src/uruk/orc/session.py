@@ -24,7 +24,7 @@ from uruk.orc.dylib import JITDylib
 from uruk.orc.linking import link_batch
 from uruk.orc.objects import ObjectEntry
 from uruk.orc.platform import Platform
-from uruk.orc.removal import remove_tracker
+from uruk.orc.removal import give_memory_back, remove_tracker
 from uruk.orc.search import ArchiveEntry
 from uruk.orc.symbols import Flag
 from uruk.orc.tracker import Released, ResourceTracker
@@ -228,11 +228,26 @@ class Session:
             for number in sorted(self.trackers, reverse=True):
                 if number in self.trackers:
                     remove_tracker(self, self.trackers[number], force=True)
-            self.closed = True
-            for dylib in self.dylibs.values():
-                dylib.search.close()
-            if not self.retired:
-                self.executor.close()
+            self._end()
+            give_memory_back(self)
+
+    def finish(self) -> None:
+        """Close at the end of the process: finalisers run, newest first, but all code stays where it is.
+
+        Threads may still be in it, and libraries may call it while the process exits.
+        """
+        with self.lock:
+            if self.closed:
+                return
+            for number in sorted(self.trackers, reverse=True):
+                if number in self.trackers and self.platform is not None and self.options.execute:
+                    self.platform.finalize(self.trackers[number])
+            self._end()
+
+    def _end(self) -> None:
+        self.closed = True
+        for dylib in self.dylibs.values():
+            dylib.search.close()
 
 
 __all__ = ["Bool", "Options", "Session", "Source"]
