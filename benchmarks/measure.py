@@ -33,7 +33,7 @@ def run_process(command: Sequence[str]) -> Run:
             (os.POSIX_SPAWN_DUP2, errors.fileno(), 2),
         ]
         begin = time.perf_counter()
-        child = os.posix_spawnp(command[0], list(command), os.environ, file_actions=actions)
+        child = os.posix_spawnp(command[0], list(command), _environment(), file_actions=actions)
         _, status, usage = os.wait4(child, 0)
         seconds = time.perf_counter() - begin
         errors.seek(0)
@@ -42,6 +42,11 @@ def run_process(command: Sequence[str]) -> Run:
     if code != 0:
         raise RuntimeError(f"{' '.join(command[:6])} ... ended with {code}: {text.strip()[-2000:]}")
     return Run(seconds, 1024 * _peak_of_child(usage.ru_maxrss), text)
+
+
+def _environment() -> dict[str, str]:
+    """The environment for what is measured: Python may keep what it compiled, as it does where it is installed."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _peak_of_child(peak: int) -> int:
