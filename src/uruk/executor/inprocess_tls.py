@@ -44,14 +44,21 @@ class LoadedCarrier:
     `module_id`, `tp_offset`, `descriptors` and `imports` as in `CarrierValues`; all are good until `close`.
     """
 
-    def __init__(self, handle: int, file: CarrierFile, values: CarrierValues) -> None:
+    def __init__(self, handle: int, file: CarrierFile, values: CarrierValues, export: str = "") -> None:
         self.module_id = values.module_id
         self.tp_offset = values.tp_offset
         self.descriptors = values.descriptors
         self.imports = values.imports
-        self.block_size = file.block_size if values.tp_offset is not None else 0
+        self.size = file.block_size
+        self.alignment = file.alignment
         self.handle: int | None = handle
         self.closed = False
+        self._export = export
+
+    @property
+    def block_size(self) -> int:
+        """Bytes of static storage; 0 if the storage is dynamic."""
+        return self.size if self.tp_offset is not None else 0
 
     @property
     def start(self) -> int:
@@ -62,6 +69,18 @@ class LoadedCarrier:
     def end(self) -> int:
         """Bytes below the thread pointer in use with this carrier (0 if it is not static)."""
         return -(self.tp_offset or 0)
+
+    def make_static(self, what: str) -> int:
+        """The offset from the thread pointer; dynamic storage that no thread has used yet becomes static for it.
+
+        `what` names who asks. Raises TLSError where that cannot be: a thread has used it, too little room, or an
+        alignment above the thread pointer's.
+        """
+        with _lock:
+            if self.tp_offset is None:
+                _make_static(self, self._export, what)
+            assert self.tp_offset is not None
+            return self.tp_offset
 
     def close(self) -> int:
         """Gives the storage back; no linked code of the module may run any more. Closing twice is harmless.
@@ -94,6 +113,7 @@ def load_carrier(
     imported variable's library already has dynamic TLS (`problem` is then `tls_refusal.ALREADY_DYNAMIC`), or
     where `build_carrier` does.
     """
+    export = "" if static or descriptors or not memory_size else f"uruk_tls_{next(_serial)}"
     with _lock:
         _area.collect()
         aligns = static and 0 < alignment <= STATIC_ALIGNMENT
@@ -108,9 +128,10 @@ def load_carrier(
                 descriptors=descriptors,
                 imports=imports,
                 needed=needed,
+                export=export,
                 what=what,
             )
-            loaded = _open(file, what)
+            loaded = _open(file, what, export)
             if not loaded.end % alignment:
                 _area.opened(loaded, imports)
                 return loaded
@@ -248,22 +269,62 @@ class _Window:
             return os.memfd_create(name, self._flags)
 
 
-def _open(file: CarrierFile, what: str) -> LoadedCarrier:
+def _open(file: CarrierFile, what: str, export: str = "") -> LoadedCarrier:
     try:
         handle, text = _window.open(file.data)
     except OSError as error:
         raise TLSError(what, f"no memory file for a carrier: {error.strerror}") from error
     if not handle:
         raise tls_refusal.explain(text.decode("utf-8", "replace"), file, what, static_bytes_left)
-    raw = ctypes.string_at(_load_bias(handle) + file.slots, file.slots_size)
-    return LoadedCarrier(handle, file, file.decode(raw))
+    return LoadedCarrier(handle, file, _values(handle, file), export)
 
 
-def _load_bias(handle: int) -> int:
+def _values(handle: int, file: CarrierFile) -> CarrierValues:
+    return file.decode(ctypes.string_at(_link_map(handle)[0] + file.slots, file.slots_size))
+
+
+def _link_map(handle: int) -> tuple[int, bytes]:
+    """A loaded object's bias, and its path string as the loader has it."""
     link_map = ctypes.c_void_p()
     _libc.dlinfo(handle, _RTLD_DI_LINKMAP, ctypes.byref(link_map))
-    # struct link_map (link.h) begins with l_addr.
-    return ctypes.c_uint64.from_address(link_map.value or 0).value
+    # struct link_map (link.h) begins with l_addr and l_name.
+    bias, name = (ctypes.c_uint64 * 2).from_address(link_map.value or 0)
+    return bias, ctypes.string_at(name)
+
+
+def _make_static(carrier: LoadedCarrier, export: str, what: str) -> None:
+    """Have the loader give a carrier static storage: by a second carrier that imports it as initial-exec code does.
+
+    glibc (2.36, elf/dl-reloc.c) grants that as long as no thread has used the storage, for running threads as well.
+    """
+    _area.collect()
+    if not export or carrier.alignment > STATIC_ALIGNMENT or carrier.handle is None:
+        raise tls_refusal.stays_dynamic(what, carrier.size, carrier.alignment, static_bytes_left(), export != "")
+    path = _link_map(carrier.handle)[1]
+    wanted = TLSImport(export)
+    file = build_carrier(b"", 0, 1, static=False, imports=(wanted,), needed=(os.fsdecode(path),), what=what)
+    filler = _fill_gap(-(_area.used + carrier.size) % carrier.alignment)
+    handle, _ = _window.open(file.data)
+    if handle:
+        carrier.tp_offset = _values(handle, file).imports[0][0]
+        _libc.dlclose(handle)
+        _area.opened(carrier, ())
+    if filler is not None:
+        filler.close()
+    if not handle:
+        raise tls_refusal.stays_dynamic(what, carrier.size, carrier.alignment, static_bytes_left(), True)
+
+
+def _fill_gap(size: int) -> LoadedCarrier | None:
+    """A carrier that takes the bytes that glibc's own alignment would lose for good; None if none are needed or left."""
+    if not size:
+        return None
+    handle, _ = _window.open((file := build_carrier(b"", size, 1, static=True)).data)
+    if not handle:
+        return None
+    filler = LoadedCarrier(handle, file, _values(handle, file))
+    _area.opened(filler, ())
+    return filler
 
 
 def _dlclose(loaded: LoadedCarrier) -> None:
@@ -278,9 +339,8 @@ def _end_of_area() -> int | None:
     handle, _ = _window.open(file.data)
     if not handle:
         return None
-    raw = ctypes.string_at(_load_bias(handle) + file.slots, file.slots_size)
+    offset = _values(handle, file).tp_offset
     _libc.dlclose(handle)
-    offset = file.decode(raw).tp_offset
     return None if offset is None else -offset - 1
 
 
@@ -297,6 +357,7 @@ def _new_lock() -> None:
 
 
 _lock = threading.RLock()
+_serial = itertools.count(1)
 _area = _StaticArea()
 _window = _Window()
 os.register_at_fork(after_in_child=_new_lock)

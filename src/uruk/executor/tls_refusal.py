@@ -103,6 +103,23 @@ def explain(text: str, file: CarrierFile, what: str, bytes_left: Callable[[], in
     return TLSError(what, f"the dynamic loader refused its carrier: {text}")
 
 
+def stays_dynamic(what: str, size: int, alignment: int, left: int, movable: bool) -> TLSError:
+    """The error for a module of linked code whose storage was made dynamic and is now wanted by initial-exec code.
+
+    `movable`: nothing but a use by a thread kept it from becoming static.
+    """
+    if alignment > STATIC_ALIGNMENT:
+        return TLSError(what, f"it is aligned to {alignment}, and initial-exec code refers to it", _COMPILE)
+    if size + alignment > left:
+        return _no_room(what, StaticNeed(size, alignment), left)
+    reason = "a thread has already used" if movable else "TLS descriptors have already fixed"
+    problem = f"{reason} the thread-locals of its module as dynamic, and initial-exec code refers to it"
+    return TLSError(what, problem, f"link both objects in one step, or before any use, or {_COMPILE}")
+
+
+_COMPILE = "compile the referring object with -fPIC"
+
+
 def _library_refused(library: str, need: StaticNeed, left: int) -> TLSError:
     if need.alignment > STATIC_ALIGNMENT:
         problem = f"its thread-locals are aligned to {need.alignment}, too much for initial-exec code"
@@ -122,8 +139,7 @@ def _no_room(what: str, need: StaticNeed, left: int) -> TLSError:
     return TLSError(
         what,
         f"{need.size} bytes of static thread-local storage do not fit; the process has {left} left",
-        f"start the process with GLIBC_TUNABLES=glibc.rtld.optional_static_tls={wanted}, "
-        "or compile with -fPIC",
+        f"start the process with GLIBC_TUNABLES=glibc.rtld.optional_static_tls={wanted}, or compile with -fPIC",
     )
 
 

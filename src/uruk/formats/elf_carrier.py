@@ -12,7 +12,7 @@ The file is one writable segment, never executable:
 
     ELF header | program headers | slots | dynamic | symbols | strings | relocations | (padding) | image
 
-There is no hash table: nobody looks a name up in a carrier. Facts: gABI chapters 4 and 5 (headers, PT_LOAD
+There is a hash table only where a name is exported: nobody looks others up in a carrier. Facts: gABI chapters 4 and 5 (headers, PT_LOAD
 congruence, dynamic section), psABI x86-64 sections 4.4 (relocations) and "TLS" (variant II), ELF-TLS by
 Drepper (PT_TLS).
 
@@ -39,17 +39,18 @@ STATIC_ALIGNMENT = 64
 """Alignment in bytes of every thread pointer, so the largest of static storage (glibc, x86-64)."""
 
 DYNAMIC_ALIGNMENT = 128
-"""An alignment above the loader's own 64 keeps it from using the static surplus unasked."""
+"""An alignment above the loader's own 64 keeps it from using the static surplus for descriptors."""
 
 _PAGE = 4096
 _ET_DYN, _EM_X86_64 = 3, 62
 _PT_LOAD, _PT_DYNAMIC, _PT_TLS, _PT_GNU_STACK = 1, 2, 7, 0x6474E551
 _PF_W, _PF_R = 2, 4
-_DT_NULL, _DT_NEEDED, _DT_STRTAB, _DT_SYMTAB, _DT_RELA, _DT_RELASZ, _DT_RELAENT = 0, 1, 5, 6, 7, 8, 9
+_DT_NULL, _DT_NEEDED, _DT_HASH, _DT_STRTAB, _DT_SYMTAB, _DT_RELA, _DT_RELASZ, _DT_RELAENT = 0, 1, 4, 5, 6, 7, 8, 9
 _DT_STRSZ, _DT_SYMENT, _DT_SONAME, _DT_FLAGS = 10, 11, 14, 30
 _DF_BIND_NOW, _DF_STATIC_TLS = 8, 16
 _R_DTPMOD64, _R_DTPOFF64, _R_TPOFF64, _R_TLSDESC = 16, 17, 18, 36
 _GLOBAL_TLS = (1 << 4) | 6  # STB_GLOBAL, STT_TLS
+_ANY_SECTION = 1  # there are no sections; any number but 0 says that the symbol is defined
 
 _EHDR = struct.Struct("<16sHHIQQQIHHHHHH")
 _PHDR = struct.Struct("<IIQQQQQQ")
@@ -179,35 +180,39 @@ def build_carrier(
     imports: Sequence[TLSImport] = (),
     needed: Sequence[str] = (),
     soname: str = "",
+    export: str = "",
     what: str = "thread-local storage",
 ) -> CarrierFile:
     """A carrier for `memory_size` bytes of TLS that start as `image` and then zeros, aligned to `alignment`
     bytes.
 
     `static` asks for a fixed offset from the thread pointer (local-exec, initial-exec); without it the loader
-    never uses static TLS for this module. glibc places a static block right behind the last one, so its
+    uses static TLS for this module only if another carrier imports its `export` that way, and never with
+    `descriptors`. glibc places a static block right behind the last one, so its
     alignment comes from `padding`, bytes at the block's end: the caller compares the offset that it got with
     `alignment`, and tries again with other padding (glibc's own alignment leaves gaps that it never gets
     back). `descriptors` are byte offsets into the image that need a TLS descriptor. `imports` are
     thread-locals of other modules, searched in the program, then in the libraries `needed` (sonames or
-    paths). With `memory_size` 0 the carrier has no TLS of its own, only imports. `what` names the module in
+    paths). `export` names the block's first byte, for imports by other carriers. With `memory_size` 0 the carrier has no TLS of its own, only imports. `what` names the module in
     errors. Raises TLSError for sizes, alignments, offsets or names that no carrier can hold.
     """
-    _check(what, image, memory_size, alignment, static or bool(descriptors), imports, [*needed, soname])
+    storage = static or bool(descriptors) or bool(export)
+    _check(what, image, memory_size, alignment, storage, imports, [*needed, soname, export])
     _check_static(what, static, alignment, padding)
     _check_descriptors(what, descriptors, memory_size)
     block_size = memory_size + padding
-    block_alignment = 1 if static else max(alignment, DYNAMIC_ALIGNMENT)
+    # A descriptor of its own is the one thing that makes the loader use static TLS unasked.
+    block_alignment = 1 if static else max(alignment, DYNAMIC_ALIGNMENT) if descriptors else alignment
     count = 4 if memory_size else 3
     slots = _Slots(_EHDR.size + count * _PHDR.size)
     module_slot = slots.add((_R_DTPMOD64,), 8) if memory_size else None
     tp_slot = slots.add((_R_TPOFF64,), 8) if static else None
     descriptor_slots = tuple(slots.add((_R_TLSDESC,), 16, addend=offset) for offset in descriptors)
     import_slots = tuple(
-        slots.add(_IMPORT_RELOCATIONS[one.model], _SLOT_SIZE[one.model], index + 1)
-        for index, one in enumerate(imports)
+        slots.add(_IMPORT_RELOCATIONS[one.model], _SLOT_SIZE[one.model], index + 1) for index, one in enumerate(imports)
     )
-    data = _assemble(image.rstrip(b"\0"), block_size, block_alignment, slots, imports, needed, soname)
+    names = _Names(imports, needed, soname, export)
+    data = _assemble(image.rstrip(b"\0"), block_size, block_alignment, slots, names)
     return CarrierFile(
         data=data.file,
         slots=data.bias + slots.start,
@@ -277,6 +282,33 @@ def _check_descriptors(what: str, descriptors: Sequence[int], memory_size: int) 
 
 
 @dataclass(frozen=True)
+class _Names:
+    imports: Sequence[TLSImport]
+    needed: Sequence[str]
+    soname: str
+    export: str
+
+    @property
+    def symbols(self) -> list[str]:
+        return [*(one.name for one in self.imports), *([self.export] if self.export else [])]
+
+    @property
+    def strings(self) -> list[str]:
+        return [*self.needed, *([self.soname] if self.soname else []), *self.symbols]
+
+    def symbol_table(self, offsets: dict[str, int]) -> bytes:
+        """The symbols (the exported one, of value 0, is the last) and, where one is exported, their hash table."""
+        rows = [bytes(_SYM.size)]
+        rows += [_SYM.pack(offsets[one.name], _GLOBAL_TLS, 0, 0, 0, 0) for one in self.imports]
+        if self.export:
+            rows.append(_SYM.pack(offsets[self.export], _GLOBAL_TLS, 0, _ANY_SECTION, 0, 0))
+            # DT_HASH: one bucket, a chain of one symbol (gABI, "Hash Table").
+            rows.append(struct.pack(f"<3I{len(rows)}I", 1, len(rows), len(rows) - 1, *bytes(len(rows))))
+            rows.append(bytes(-len(rows[-1]) % 8))
+        return b"".join(rows)
+
+
+@dataclass(frozen=True)
 class _Assembled:
     file: bytes
     bias: int
@@ -287,16 +319,15 @@ def _assemble(
     memory_size: int,
     alignment: int,
     slots: _Slots,
-    imports: Sequence[TLSImport],
-    needed: Sequence[str],
-    soname: str,
+    names: _Names,
 ) -> _Assembled:
-    strings, offsets = _string_table([*needed, *([soname] if soname else []), *(one.name for one in imports)])
+    strings, offsets = _string_table(names.strings)
+    symbols = names.symbol_table(offsets)
     static = any(one.kind == _R_TPOFF64 for one in slots.relocations)
-    entries = len(needed) + bool(soname) + 9
+    entries = len(names.needed) + bool(names.soname) + bool(names.export) + 9
     dynamic_at = slots.end
     symbols_at = dynamic_at + entries * _DYN.size
-    strings_at = symbols_at + (len(imports) + 1) * _SYM.size
+    strings_at = symbols_at + len(symbols)
     relocations_at = _align(strings_at + len(strings), 8)
     end = relocations_at + len(slots.relocations) * _RELA.size
     # The image's address is a multiple of the alignment, so that the block's first byte is the image's first
@@ -305,9 +336,11 @@ def _assemble(
     bias = -image_at % alignment if image and alignment > _PAGE else 0
     image_address = bias + image_at if image else 0
 
-    dynamic = [(_DT_NEEDED, offsets[name]) for name in needed]
-    if soname:
-        dynamic.append((_DT_SONAME, offsets[soname]))
+    dynamic = [(_DT_NEEDED, offsets[name]) for name in names.needed]
+    if names.soname:
+        dynamic.append((_DT_SONAME, offsets[names.soname]))
+    if names.export:
+        dynamic.append((_DT_HASH, bias + symbols_at + (len(names.imports) + 2) * _SYM.size))
     dynamic += [(_DT_STRTAB, bias + strings_at), (_DT_SYMTAB, bias + symbols_at), (_DT_STRSZ, len(strings))]
     dynamic += [(_DT_SYMENT, _SYM.size), (_DT_RELA, bias + relocations_at)]
     dynamic += [(_DT_RELASZ, end - relocations_at), (_DT_RELAENT, _RELA.size)]
@@ -328,9 +361,7 @@ def _assemble(
     header = _EHDR.pack(ident, _ET_DYN, _EM_X86_64, 1, 0, 64, 0, 0, 64, 56, len(segments), 64, 0, 0)
     parts = [header, *segments, bytes(slots.end - slots.start)]
     parts += [_DYN.pack(*entry) for entry in dynamic]
-    parts.append(bytes(_SYM.size))
-    parts += [_SYM.pack(offsets[one.name], _GLOBAL_TLS, 0, 0, 0, 0) for one in imports]
-    parts += [strings, bytes(relocations_at - strings_at - len(strings))]
+    parts += [symbols, strings, bytes(relocations_at - strings_at - len(strings))]
     parts += [_RELA.pack(bias + one.slot, one.kind, one.symbol, one.addend) for one in slots.relocations]
     parts += [bytes(image_at - end), image]
     return _Assembled(b"".join(parts), bias)
