@@ -45,7 +45,7 @@ class Picture:
 
     def __init__(self, data: bytes) -> None:
         self.data = bytearray(data)
-        self.table, = struct.unpack_from("<Q", data, 40)
+        (self.table,) = struct.unpack_from("<Q", data, 40)
         self.count, self.names = struct.unpack_from("<HH", data, 60)
 
     def section_field(self, index: int, name: str) -> Field:
@@ -100,6 +100,12 @@ class Picture:
         for name, offset, width in layout:
             if name in values:
                 Field(name, self.offset(section) + 24 * index + offset, width).put(self.data, values[name])
+
+    def append(self, content: bytes) -> int:
+        """Add bytes at the end of the file, aligned to 8; returns where they begin."""
+        self.data += b"\0" * (-len(self.data) % 8)
+        self.data += content
+        return len(self.data) - len(content)
 
     def put32(self, offset: int, value: int) -> None:
         """Write a 32-bit word."""

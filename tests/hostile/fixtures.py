@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from requirements import require_tool
+
+StillWorks = Callable[[], None]
+"""Links and runs a good object in the session that had the hostile one."""
 
 C_SOURCE = """
 extern int printf(const char *, ...);

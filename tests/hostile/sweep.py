@@ -23,10 +23,12 @@ from pathlib import Path
 
 import numpy as np
 
-from elf_picture import Field, fields_of, headers_first
 from uruk import LLJIT
 from uruk.errors import InternalError, ObjectFormatError, UnsupportedRelocation, UrukError
+from uruk.graph.graph import SymbolKind
 from uruk.orc.session import Options
+
+from elf_picture import Field, fields_of, headers_first
 
 CASE_SECONDS = 5.0
 ADDRESS_SPACE = 16 << 30
@@ -83,7 +85,9 @@ def random_changes(name: str, data: bytes, seed: int) -> Iterator[Mutation]:
         for _ in range(chance.randint(1, 4)):
             if chance.random() < 0.6:
                 field = chance.choice(fields)
-                value = chance.choice((*BOUNDARIES, chance.getrandbits(64), field.get(data) + chance.choice(SMALL_CHANGES)))
+                value = chance.choice(
+                    (*BOUNDARIES, chance.getrandbits(64), field.get(data) + chance.choice(SMALL_CHANGES))
+                )
             else:
                 width = chance.choice((1, 1, 2, 4, 8))
                 field = Field("bytes", chance.randrange(len(data) - width), width)
@@ -141,8 +145,9 @@ class Runner:
             return f"not added: {type(error).__name__}"
         try:
             added = self.jit.main.objects_of(tracker)[0].added
-            ids = added.names_of(0)[0][:4]
-            names = [self.jit.session.names.text(number) for number in np.unique(ids).tolist()]
+            symbols = added.graph.symbols
+            defined = symbols.name[(symbols.name >= 0) & (symbols.kind != SymbolKind.UNDEFINED)]
+            names = [self.jit.session.names.text(number) for number in np.unique(defined)[:4].tolist()]
             try:
                 self.jit.session.lookup(self.jit.main, names, roots=True)
                 return "linked"
@@ -155,12 +160,11 @@ class Runner:
 
     def run(self, name: str, make: Callable[[], bytes]) -> None:
         """One case; every outcome that is not allowed becomes a failure."""
-        data = make()
         before = self.jit.session.executor.memory.slabs[0].used
         problem = ""
         try:
             signal.setitimer(signal.ITIMER_REAL, CASE_SECONDS)
-            self.outcomes[self.link(data)] += 1
+            self.outcomes[self.link(make())] += 1
             signal.setitimer(signal.ITIMER_REAL, 0)
         except TooSlowError:
             problem = f"took more than {CASE_SECONDS} s\n{traceback.format_exc(limit=-4)}"
@@ -198,7 +202,12 @@ def cases(objects: dict[str, bytes], seed: int) -> Iterator[Mutation]:
 
 def main() -> None:
     """See the module's text."""
-    folder, number, of, seconds, seed = Path(sys.argv[1]), *map(int, sys.argv[2:4]), float(sys.argv[4]), int(sys.argv[5])
+    folder, number, of, seconds, seed = (
+        Path(sys.argv[1]),
+        *map(int, sys.argv[2:4]),
+        float(sys.argv[4]),
+        int(sys.argv[5]),
+    )
     end = time.monotonic() + seconds
 
     def stop(*_: object) -> None:

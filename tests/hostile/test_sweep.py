@@ -1,0 +1,68 @@
+"""Many broken objects, each parsed and linked in processes of their own: no crash, no hang, no other exception.
+
+URUK_HOSTILE_SECONDS: how long each process works (25 by default). URUK_HOSTILE_SEED: another order of cases.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+PROCESSES = 2
+SECONDS = float(os.environ.get("URUK_HOSTILE_SECONDS", "25"))
+SEED = os.environ.get("URUK_HOSTILE_SEED", "1")
+ENOUGH = 20  # cases a second that even a slow machine does
+
+
+def start(folder: Path, number: int) -> subprocess.Popen[str]:
+    """Start one process of the sweep."""
+    paths = [str(HERE), str(HERE.parents[1] / "src"), os.environ.get("PYTHONPATH", "")]
+    command = [sys.executable, str(HERE / "sweep.py"), str(folder), str(number), str(PROCESSES), str(SECONDS), SEED]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in paths if path)}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_sweep(tmp_path: Path, objects: dict[str, bytes]) -> None:
+    for name, data in objects.items():
+        (tmp_path / f"{name}.o").write_bytes(data)
+    running = [start(tmp_path, number) for number in range(PROCESSES)]
+    try:
+        for number, process in enumerate(running):
+            output, errors = process.communicate(timeout=SECONDS + 120)
+            case = (tmp_path / f"case.{number}").read_text(errors="replace").strip()
+            assert process.returncode == 0, f"died with {process.returncode} in: {case}\n{errors[-2000:]}"
+            result = json.loads(output.splitlines()[-1])
+            assert not result["failures"], f"seed {SEED}\n" + "\n\n".join(result["failures"])
+            assert result["cases"] >= ENOUGH * SECONDS
+            assert result["outcomes"].get("linked", 0) > 0
+            assert result["outcomes"].get("refused by the reader", 0) > 0
+    finally:
+        for process in running:
+            if process.poll() is None:
+                process.kill()
+
+
+def test_the_sweep_notices(tmp_path: Path, objects: dict[str, bytes]) -> None:
+    """A write behind the allocation, a wrong exception and a crash are seen."""
+    program = (
+        "import os, sys\n"
+        "import sweep\n"
+        "runner = sweep.Runner(open(sys.argv[1], 'rb').read())\n"
+        "def oops(): raise IndexError('oops')\n"
+        "runner.run('exception', oops)\n"
+        "at, _ = runner.guard._watched[0]\n"
+        "def scribble():\n"
+        "    runner.guard._slab.image[at] ^= 1\n"
+        "    return b''\n"
+        "runner.run('write', scribble)\n"
+        "print(len(runner.failures), 'oops' in runner.failures[0], 'outside' in runner.failures[1])\n"
+    )
+    (tmp_path / "good.o").write_bytes(objects["good"])
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parents[1] / "src")])}
+    command = [sys.executable, "-c", program, str(tmp_path / "good.o")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["2", "True", "True"], done.stderr
