@@ -167,17 +167,17 @@ class JITDylib:
 
     def _pull(self, missing: I32) -> None:
         """Add the archive members that define missing names."""
-        members: dict[int, tuple[ArchiveEntry, list[int]]] = {}
+        members: dict[int, tuple[ArchiveEntry, set[int]]] = {}
         for number in missing.tolist():
             entry = self.session.archive_for(self, self.session.names.text(number))
             if entry is None:
                 continue
             offset = entry.index()[self.session.names.text(number)]
             if offset not in entry.taken:
-                entry.taken.add(offset)
-                members.setdefault(id(entry), (entry, []))[1].append(offset)
+                members.setdefault(id(entry), (entry, set()))[1].add(offset)
         for entry, offsets in members.values():
             self.session.add_members(self, entry, sorted(offsets))
+            entry.taken |= offsets  # a member that could not be read is asked for again, and so are those with it
 
 
 __all__ = ["ABSOLUTE", "JITDylib"]

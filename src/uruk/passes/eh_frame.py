@@ -1,8 +1,8 @@
 """Unwind data: drop the records of code that is gone, and lay the rest out as one block a module.
 
-`.eh_frame` is a chain of records (CIE and FDE, LSB "Exception Frames"), each beginning with its length; an FDE names its CIE
-by the distance back to it, and its function by a relocated field 8 bytes in. Sections of discarded COMDAT groups are
-gone, so their FDEs must go too: the unwinder would find a function at a wrong address. The chain is the one thing
+`.eh_frame` is a chain of records (CIE and FDE, LSB "Exception Frames"), each beginning with its length; an FDE names
+its CIE by the distance back to it, and its function by a relocated field 8 bytes in. Sections of discarded COMDAT
+groups are gone, so their FDEs must go too: the unwinder would find a function at a wrong address. The chain is the one thing
 that is walked in a plain loop, as each record says where the next begins; all else is columns.
 """
 
@@ -18,7 +18,7 @@ from uruk.graph.types import I32, I64, NONE, U32, Bool, ranges, true_rows
 from uruk.passes.state import State, synthetic_blocks
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class _Records:
     """All records of all `.eh_frame` blocks; starts and sizes in bytes of the gathered words."""
 
@@ -117,7 +117,7 @@ def _walk(
         at = begin
         while at < end:
             length = words[at]
-            if length == 0:  # a terminator; `ld -r` leaves them in the middle, and what follows counts
+            if length == 0:  # a terminator; partial links leave some in the middle
                 at += 1
                 continue
             if length & 3 or length < 8 or length >= 0xFFFFFFF0:

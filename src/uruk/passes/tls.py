@@ -17,7 +17,7 @@ import numpy as np
 from uruk.errors import TLSError, UnsupportedRelocation
 from uruk.graph.graph import SymbolType, Zone
 from uruk.graph.kinds import Operand
-from uruk.graph.types import I32, I64, U8, Bool, windows, true_rows
+from uruk.graph.types import I32, I64, U8, Bool, true_rows, windows
 from uruk.passes.fixup import LATE, check_ranges, scatter, slot_addresses
 from uruk.passes.layout import Chunk, Layout
 from uruk.passes.state import State, TLSHome
@@ -31,9 +31,15 @@ class Storage(Protocol):
     """One module's loaded thread-local storage."""
 
     @property
-    def module_id(self) -> int: ...
+    def module_id(self) -> int:
+        """ld.so's number of the storage."""
+        ...
+
     @property
-    def tp_offset(self) -> int | None: ...
+    def tp_offset(self) -> int | None:
+        """Distance from the thread pointer, or None where every thread has its own."""
+        ...
+
     def close(self) -> int:
         """Unload; returns the bytes of static storage not recovered."""
         ...
@@ -42,10 +48,10 @@ class Storage(Protocol):
 class TLSLoader(Protocol):
     """What the executor offers for thread-local storage."""
 
-    def load(self, image: bytes, size: int, align: int, static: bool | None, descriptors: Sequence[int], what: str) -> (
-        tuple[Storage, list[tuple[int, int]]]
-    ):
-        """Storage for an image; `static` None means static if there is room. Returns it and one descriptor an offset."""
+    def load(
+        self, image: bytes, size: int, align: int, static: bool | None, descriptors: Sequence[int], what: str
+    ) -> tuple[Storage, list[tuple[int, int]]]:
+        """Storage for an image; `static` None means static if there is room. Returns also a descriptor an offset."""
         ...
 
     def bind(self, name: bytes, library: str, operand: int) -> tuple[int, ...]:
@@ -53,7 +59,7 @@ class TLSLoader(Protocol):
         ...
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class TLSPlan:
     """What the batch's modules need: which want static storage, which symbol rows are thread-local."""
 
@@ -98,7 +104,7 @@ def plan_tls(state: State, layout: Layout) -> TLSPlan:
 
 def _refuse_misuse(state: State, rows: I64, operand: U8) -> None:
     """Raise UnsupportedRelocation for a thread-local edge to something that has no place in a thread-local block."""
-    local = is_tls(state)
+    local = is_tls(state) & (state.symbols.block >= 0)
     local[state.undefined[state.boundaries.tls_base]] = True
     if state.external is not None:
         absent = ~state.external.found
@@ -109,7 +115,9 @@ def _refuse_misuse(state: State, rows: I64, operand: U8) -> None:
         row = int(bad[0])
         name = state.graph.symbol_name(int(state.edges.target[row]))
         kind = state.graph.kinds[int(state.edges.kind[row])].name
-        raise UnsupportedRelocation(state.place_of(row), kind, f"`{name}' is not thread-local")
+        raise UnsupportedRelocation(
+            state.place_of(row), kind, f"`{name}' is not thread-local, or its section is not loaded"
+        )
 
 
 def _own_module(state: State, row: int) -> int:
@@ -122,7 +130,7 @@ def _own_module(state: State, row: int) -> int:
     return -1
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class TLSWords:
     """What slots get: a TLSHome a canonical row, made once each."""
 
@@ -164,7 +172,7 @@ class TLSWords:
             return words[0], words[1]
         if operand == Operand.TLS_GD:
             return home.module_id, home.offset
-        return self.descriptors[home.module_id, home.offset]
+        return self.descriptors[home.module_id, home.offset] if home.module_id else (0, 0)
 
     def _name(self, row: int) -> bytes:
         return self.state.graph.symbol_name(row).encode("utf-8", "surrogateescape")
@@ -234,4 +242,13 @@ def fix_up_late(state: State, words: TLSWords) -> None:
     scatter(state.image, kinds.width[kind], state.position[edges.block] + edges.offset, everything)
 
 
-__all__ = ["Storage", "TLSLoader", "TLSPlan", "TLSWords", "fill_slots", "fix_up_late", "plan_tls", "slot_addresses"]
+__all__ = [
+    "Storage",
+    "TLSLoader",
+    "TLSPlan",
+    "TLSWords",
+    "fill_slots",
+    "fix_up_late",
+    "plan_tls",
+    "slot_addresses",
+]
