@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -72,9 +73,7 @@ class _Object:
             "thread_local": self._thread_local(),
             "needs": self._needs(),
             "problems": [
-                f"{self._place(row)}: relocation {row.relocation}: {row.problem}"
-                for row in self.rows
-                if row.problem
+                f"{self._place(row)}: relocation {row.relocation}: {row.problem}" for row in self.rows if row.problem
             ],
         }
         if edges:
@@ -105,16 +104,20 @@ class _Object:
             "problem": row.problem or None,
         }
 
+    @cached_property
+    def _functions(self) -> dict[tuple[int, int], str]:
+        """Block and offset -> the function that begins there."""
+        symbols = self.graph.symbols
+        rows: list[int] = np.flatnonzero((symbols.type == SymbolType.FUNC) & (symbols.block >= 0)).tolist()
+        return {(int(symbols.block[row]), int(symbols.value[row])): self.view.symbols[row].name for row in rows}
+
     def _function(self, row: Row) -> str:
         """The function that a field of an array of functions points to."""
         symbols = self.graph.symbols
         if row.target != NONE and symbols.type[row.target] == SymbolType.SECTION:
-            block = int(symbols.block[row.target])
-            here = self.view.blocks[block].symbols if block >= 0 else []
-            at = int(symbols.value[row.target]) + row.addend
-            for symbol in here:
-                if symbol.offset == at and symbol.type == "function":
-                    return demangle(symbol.name)
+            at = int(symbols.block[row.target]), int(symbols.value[row.target]) + row.addend
+            if at in self._functions:
+                return demangle(self._functions[at])
         text = demangle(self._target(row))
         return f"{text}+{row.addend:#x}" if row.addend else text
 
@@ -122,14 +125,15 @@ class _Object:
         """Arrays of functions that run before and after the program, with what is in them."""
         blocks = self.graph.blocks
         found: list[Facts] = []
+        rows: dict[int, list[Row]] = {}
+        for row in self.rows:
+            rows.setdefault(row.block, []).append(row)
         for block, label in self.labels.items():
             role = int(blocks.role[block])
             if Role.PREINIT <= role <= Role.DTORS and blocks.size[block]:
-                functions = [self._function(row) for row in self.rows if row.block == block]
+                functions = [self._function(row) for row in rows.get(block, ())]
                 entries = int(blocks.size[block]) // 8
-                found.append(
-                    {"block": label, "role": ROLES[role], "entries": entries, "functions": functions}
-                )
+                found.append({"block": label, "role": ROLES[role], "entries": entries, "functions": functions})
         return sorted(found, key=lambda one: ORDER.index(one["role"]))
 
     def _thread_local(self) -> Facts | None:
@@ -151,9 +155,7 @@ class _Object:
     def _needs(self) -> list[Facts]:
         """Undefined names by name: whether weak only, where used first, and who would define them."""
         symbols = self.graph.symbols
-        rows: list[int] = np.flatnonzero(
-            (symbols.kind == SymbolKind.UNDEFINED) & (symbols.name >= 0)
-        ).tolist()
+        rows: list[int] = np.flatnonzero((symbols.kind == SymbolKind.UNDEFINED) & (symbols.name >= 0)).tolist()
         texts = {row: self.names.text(int(symbols.name[row])) for row in rows}
         thread_local = frozenset(texts[row] for row in rows if symbols.type[row] == SymbolType.TLS)
         sections = frozenset(block.name.encode() for block in self.view.blocks)
@@ -219,7 +221,5 @@ def _definitions(archive: Archive, member: Member) -> tuple[list[str], str | Non
     except ObjectFormatError as error:
         return [], f"{error.structure}: {error.problem}"
     symbols = graph.symbols
-    outer = (
-        (symbols.name >= 0) & (symbols.kind != SymbolKind.UNDEFINED) & (symbols.kind != SymbolKind.DROPPED)
-    )
+    outer = (symbols.name >= 0) & (symbols.kind != SymbolKind.UNDEFINED) & (symbols.kind != SymbolKind.DROPPED)
     return sorted({names.text(one).decode("utf-8", "replace") for one in symbols.name[outer].tolist()}), None

@@ -56,9 +56,7 @@ class Printer:
         given = [[(text, HEAD) for text in head], *rows] if head else list(rows)
         lines = [[(clean(text, self._encoding), style) for text, style in line] for line in given]
         count = max(map(len, lines), default=0)
-        widths = [
-            max((cell_len(line[at][0]) for line in lines if at < len(line)), default=0) for at in range(count)
-        ]
+        widths = [max((cell_len(line[at][0]) for line in lines if at < len(line)), default=0) for at in range(count)]
         right = [at < len(head) and head[at] in numbers for at in range(count)]
         for line in lines:
             last = max((at for at, (text, _) in enumerate(line) if text), default=-1)
@@ -66,11 +64,7 @@ class Printer:
             for at, (text, style) in enumerate(line[: last + 1]):
                 gap = " " * (widths[at] - cell_len(text))
                 cells.append(("  ", ""))
-                cells += (
-                    [(gap, ""), (text, style)]
-                    if right[at]
-                    else [(text, style), (gap if at < last else "", "")]
-                )
+                cells += [(gap, ""), (text, style)] if right[at] else [(text, style), (gap if at < last else "", "")]
             self.line(*cells)
 
 
@@ -93,9 +87,7 @@ def _print_archive(printer: Printer, facts: Facts) -> None:
     printer.title(f"{facts['file']}: {facts['kind']}{index}, {len(facts['members'])} members")
     for member in facts["members"]:
         problem = f": {member['problem']}" if member["problem"] else ""
-        printer.line(
-            ("  ", ""), (member["name"], NAME), (f"  {member['size']} bytes", ""), (problem, PROBLEM)
-        )
+        printer.line(("  ", ""), (member["name"], NAME), (f"  {member['size']} bytes", ""), (problem, PROBLEM))
         for symbol in member["defines"]:
             printer.line((f"    {readable(symbol)}", ""))
 
@@ -177,9 +169,7 @@ def _print_edges(printer: Printer, edges: list[Facts]) -> None:
         place = f"{edge['block']}+{edge['offset']:#x}"
         problem = f"  ({edge['problem']})" if edge["problem"] else ""
         style = PROBLEM if problem else ""
-        rows.append(
-            [(place, style), (edge["relocation"], style), (formula, style), (target + problem, style or NAME)]
-        )
+        rows.append([(place, style), (edge["relocation"], style), (formula, style), (target + problem, style or NAME)])
     printer.table(("place", "relocation", "kind", "target"), rows)
 
 
@@ -201,9 +191,7 @@ def _print_needs(printer: Printer, needs: list[Facts]) -> None:
         notes = ["weak"] * need["weak"] + ["thread-local"] * need["thread_local"]
         notes += [need["visibility"]] * (need["visibility"] != "default")
         nobody = "nobody known: it becomes 0" if need["weak"] else "nobody known"
-        provider, style = (
-            (need["provider"], "") if need["provider"] else (nobody, "" if need["weak"] else PROBLEM)
-        )
+        provider, style = (need["provider"], "") if need["provider"] else (nobody, "" if need["weak"] else PROBLEM)
         uses = f"{need['used_at']}" + (f" and {need['uses'] - 1} more" if need["uses"] > 1 else "")
         rows.append(
             [
