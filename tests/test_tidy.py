@@ -18,13 +18,14 @@ SCRIPTS = sorted([*(ROOT / "build_support").glob("*.py"), ROOT / "hatch_build.py
 # Lowest first; modules of one row are one floor. Imports point to the same floor or downward.
 FLOORS = (
     ("errors",),
-    ("demangle", "runtime_files"),
+    ("demangle", "runtime_files", "calls"),
     ("graph",),
+    ("memory",),
     ("isa",),
     ("formats",),
     ("passes",),
     ("link",),
-    ("memory", "executor"),
+    ("executor",),
     ("orc",),
     ("platforms",),
     ("lljit",),
@@ -69,9 +70,7 @@ def imports_of(path: Path) -> Iterator[tuple[int, str]]:
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_imports_point_downward(path: Path) -> None:
     here = top_of(path)
-    assert here in FLOOR_OF, (
-        f"{name_of(path)}: say on which floor `{here}' is, in FLOORS of tests/test_tidy.py"
-    )
+    assert here in FLOOR_OF, f"{name_of(path)}: say on which floor `{here}' is, in FLOORS of tests/test_tidy.py"
     for line, there in imports_of(path):
         assert there in FLOOR_OF, f"{name_of(path)}:{line}: `{there}' is on no floor"
         assert FLOOR_OF[there] <= FLOOR_OF[here], (
@@ -125,21 +124,15 @@ def project_files() -> list[Path]:
     try:
         listed = subprocess.run(command, capture_output=True, check=True).stdout.decode().split("\0")
     except (OSError, subprocess.CalledProcessError):  # a source archive
-        return [
-            p for top in ("src", "runtime", "tests", "docs") for p in (ROOT / top).rglob("*") if p.is_file()
-        ]
+        return [p for top in ("src", "runtime", "tests", "docs") for p in (ROOT / top).rglob("*") if p.is_file()]
     return [ROOT / name for name in listed if name and (ROOT / name).is_file()]
 
 
 # Put together here, so that this file does not contain them.
-WORKPLACE = re.compile(
-    r"(?<![\w.*-])/(?:" + "|".join(["wo" + "rk", "ro" + "ot", "tmp/" + "venv"]) + r")(?:/|\b)"
-)
+WORKPLACE = re.compile(r"(?<![\w.*-])/(?:" + "|".join(["wo" + "rk", "ro" + "ot", "tmp/" + "venv"]) + r")(?:/|\b)")
 HOSTS = ["py" + r"pi\.org", "python" + r"hosted\.", "np" + r"mjs\.", "debian" + r"\.org"]
 REGISTRIES = re.compile(
-    r"\b(?:"
-    + r"|".join(["py" + r"pi\.org", "python" + r"hosted\.", "np" + r"mjs\.", "debian" + r"\.org"])
-    + ")"
+    r"\b(?:" + r"|".join(["py" + r"pi\.org", "python" + r"hosted\.", "np" + r"mjs\.", "debian" + r"\.org"]) + ")"
 )
 
 

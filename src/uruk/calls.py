@@ -10,6 +10,9 @@ import cffi
 
 from uruk.errors import UrukError
 
+_FUNCTION: type = type(ctypes.CFUNCTYPE(None)()).__mro__[1]
+"""The base class of ctypes function objects."""
+
 
 @lru_cache(maxsize=1)
 def _ffi() -> Any:
@@ -47,7 +50,7 @@ def cast(prototype: str, address: int) -> Any:
 
 def address_of(callback: Any) -> int:
     """The address of a ctypes function object, or of a cffi callback or pointer. Raises UrukError for others."""
-    if isinstance(callback, ctypes._CFuncPtr):  # pyright: ignore[reportPrivateUsage,reportAttributeAccessIssue]
+    if isinstance(callback, _FUNCTION):
         return ctypes.cast(callback, ctypes.c_void_p).value or 0
     kind = _ffi().typeof(callback).kind if isinstance(callback, _ffi().CData) else ""
     if kind not in ("function", "pointer"):

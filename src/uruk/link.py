@@ -20,7 +20,21 @@ from uruk.graph.names import Names
 from uruk.graph.types import I32, Bool
 from uruk.isa import x86_64
 from uruk.memory.manager import Allocation, Reach, SlabManager
-from uruk.passes import boundaries, comdat, copy, eh_frame, fixup, got_plt, layout, placement, prune, resolve, stubs, tls, undefined
+from uruk.passes import (
+    boundaries,
+    comdat,
+    copy,
+    eh_frame,
+    fixup,
+    got_plt,
+    layout,
+    placement,
+    prune,
+    resolve,
+    stubs,
+    tls,
+    undefined,
+)
 from uruk.passes.layout import Layout
 from uruk.passes.state import Externals, State
 
@@ -30,8 +44,15 @@ Hook = Callable[[State], None]
 class Host(Protocol):
     """What the link needs of the place where the code will run."""
 
-    memory: SlabManager
-    tls: tls.TLSLoader
+    @property
+    def memory(self) -> SlabManager:
+        """Where linked code is put."""
+        ...
+
+    @property
+    def tls(self) -> tls.TLSLoader:
+        """Who gives thread-local storage."""
+        ...
 
     def read_word(self, address: int) -> int:
         """The 64-bit word at an address."""
@@ -48,7 +69,7 @@ class ResolveNames(Protocol):
     def __call__(self, names: I32, weak: Bool, tls: Bool, hidden: Bool) -> Externals: ...
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Request:
     """What to link. Row columns: `module_of_object` (objects), `defines` (symbols), `dropped_groups` (groups)."""
 
@@ -75,7 +96,7 @@ class Request:
     hooks: dict[str, list[Hook]] = field(default_factory=dict[str, list[Hook]])
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Linked:
     """A finished batch; nothing of it has run except IFUNC resolvers."""
 
@@ -225,19 +246,14 @@ def _load_tls(
     state: State, plan: Layout, needs: tls.TLSPlan, loader: tls.TLSLoader, storage: dict[int, tls.Storage]
 ) -> tls.TLSWords:
     """Load each module's thread-local image; `storage` is filled as it goes, so that a failure can undo it."""
-    descriptors: dict[tuple[int, int], tuple[int, int]] = {}
     for module, chunk in plan.tls.items():
-        offsets = tls.descriptor_offsets(state, module)
+        described = tls.has_descriptors(state, module)
         static = None if module in needs.optional else module in needs.static
         image = tls.image_of(state, chunk)
-        loaded, pairs = loader.load(image, chunk.size, chunk.align, static, offsets, state.modules[module])
-        storage[module] = loaded
-        descriptors.update({(loaded.module_id, at): pair for at, pair in zip(offsets, pairs, strict=True)})
-    return tls.TLSWords(state, storage, descriptors, loader)
+        storage[module] = loader.load(image, chunk.size, chunk.align, static, described, state.modules[module])
+    return tls.TLSWords(state, storage, loader)
 
 
 def _run_hooks(request: Request, point: str, state: State) -> None:
     for hook in request.hooks.get(point, ()):
         hook(state)
-
-

@@ -8,9 +8,11 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from uruk.errors import ObjectFormatError
+import numpy as np
+
+from uruk.cli.reading import Objects, Reader
 from uruk.formats.elf import Span
-from uruk.graph.arena import ALIGN, TAIL, Arena
+from uruk.graph.arena import Arena
 from uruk.lljit import LLJIT
 from uruk.memory.manager import DEFAULT_SLAB
 from uruk.orc.session import Options
@@ -20,19 +22,16 @@ from uruk.platforms.elf_runtime import process_runtime
 if TYPE_CHECKING:
     from uruk.cli.run import Arguments
 
-_ARCHIVES = (b"!<arch>\n", b"!<thin>\n")
-
 
 class Program:
     """Links the inputs of a command line, and runs them."""
 
-    def __init__(self, arguments: Arguments) -> None:
+    def __init__(self, arguments: Arguments, reader: Reader) -> None:
         self.arguments = arguments
+        self._reader = reader
         self.jit = LLJIT(
             slab_size=arguments.slab or DEFAULT_SLAB,
-            options=Options(
-                phony_externals=arguments.phony, prune=arguments.prune, execute=arguments.execute
-            ),
+            options=Options(phony_externals=arguments.phony, prune=arguments.prune, execute=arguments.execute),
         )
         self.jit.libraries_for_everybody = True
         self.times: list[tuple[str, float]] = []
@@ -64,21 +63,17 @@ class Program:
         ]
 
     def _add_inputs(self) -> None:
-        """Add inputs in order; objects that follow each other are read as one batch, all in one tracker."""
+        """Add inputs in order; objects that follow each other are one batch, and all objects one tracker's."""
         session = self.jit.session
         tracker = session.create_tracker("program")
-        objects: list[str] = []
-        for kind, value in [*self.arguments.inputs, ("end", "")]:
-            if kind == "input" and _is_object(value):
-                objects.append(value)
-                continue
-            if objects:
-                arena, spans = read_files(objects)
+        for item in self._reader.result():
+            if isinstance(item, Objects):
+                arena = Arena([np.frombuffer(item.buffer, np.uint8)])
+                spans = [Span(*one) for one in zip(item.files, item.starts, item.sizes, strict=True)]
                 graph = session.parse_arena(arena, spans, check_relocations=False)
                 self.jit.main.add_graph(graph, tracker, roots=True)
-                objects = []
-            if kind != "end":
-                self.jit.add_library(value if kind == "library" else os.path.join(".", value))
+            else:
+                self.jit.add_library(item.value if item.kind == "library" else os.path.join(".", item.value))
 
     def _fresh_process(self) -> None:
         """What a process has before main() that an interpreter changed: signals, locale, environment; and argv."""
@@ -106,42 +101,3 @@ class Program:
         runtime = process_runtime()
         runtime.call(b"uruk_rt_exit_main", self._entry, program.argc, program.argv, program.envp)
         return 0
-
-
-def _is_object(path: str) -> bool:
-    """Whether an input is a relocatable object; anything else is for the library search to tell."""
-    try:
-        with open(path, "rb") as file:
-            head = file.read(18)
-    except OSError as error:
-        raise ObjectFormatError(path, "file", error.strerror or str(error)) from error
-    return head[:4] != b"\x7fELF" and head[:8] not in _ARCHIVES or head[16:18] == b"\1\0"
-
-
-def read_files(paths: list[str]) -> tuple[Arena, list[Span]]:
-    """Read files into one buffer, each at a multiple of 16 bytes."""
-    import numpy as np
-
-    handles: list[int] = []
-    spans: list[Span] = []
-    try:
-        end = 0
-        for path in paths:
-            handles.append(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
-            size = os.fstat(handles[-1]).st_size
-            spans.append(Span(path, end, size))
-            end += -(-size // ALIGN) * ALIGN
-        buffer = np.empty(end + TAIL, np.uint8)
-        view = memoryview(buffer)
-        for handle, span in zip(handles, spans, strict=True):
-            got = os.preadv(handle, [view[span.start : span.start + span.size]], 0)
-            if got != span.size:
-                raise ObjectFormatError(span.file, "file", f"{got} of {span.size} bytes read")
-            view[span.start + span.size : -(-(span.start + span.size) // ALIGN) * ALIGN] = bytes(-span.size % ALIGN)
-        view[end:] = bytes(TAIL)
-    except OSError as error:
-        raise ObjectFormatError(paths[len(spans)], "file", error.strerror or str(error)) from error
-    finally:
-        for handle in handles:
-            os.close(handle)
-    return Arena([buffer]), spans

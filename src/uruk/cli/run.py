@@ -9,8 +9,11 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+
+from uruk.cli.reading import Reader
+from uruk.errors import UrukError
 
 USAGE = """\
 usage: uruk run [options] INPUT... [-- ARGUMENT...]
@@ -74,12 +77,12 @@ def parse(words: Sequence[str]) -> Arguments:
     return arguments
 
 
-def _value(word: str, rest: object) -> tuple[str, str]:
+def _value(word: str, rest: Iterator[str]) -> tuple[str, str]:
     """An option and its value: joined, behind ``=``, or the next word."""
     for option in _VALUES:
         short = not option.startswith("--")
         if word == option:
-            value = next(rest, None)  # pyright: ignore
+            value = next(rest, None)
             if value is None:
                 raise UsageError(f"{option} wants a value")
             return option, value
@@ -137,11 +140,11 @@ def run(words: Sequence[str]) -> int:
         return 2
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's threads would be the program's
     gc.disable()  # nothing here makes cycles worth looking for, and the columns are large
-    from uruk.errors import UrukError
-    from uruk.cli.program import Program
+    reader = Reader(arguments.inputs)
+    from uruk.cli.program import Program  # imports numpy, while the reader reads
 
     try:
-        program = Program(arguments)
+        program = Program(arguments, reader)
         program.link()
         if arguments.time:
             print_times(program.times)

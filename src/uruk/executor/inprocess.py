@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from uruk.errors import TLSError
 from uruk.executor import process_symbols, tls_refusal
 from uruk.executor.inprocess_tls import LoadedCarrier, load_carrier
+from uruk.executor.tls_descriptors import Descriptors
 from uruk.formats.elf_carrier import ImportModel, TLSImport
 from uruk.graph.kinds import Operand
 from uruk.memory.inprocess import InProcessMapper
 from uruk.memory.manager import DEFAULT_SLAB, SlabManager
+from uruk.passes.tls_storage import Storage
 
 UNWINDER = "libgcc_s.so.1"
 CALL_ONCE = (b"_ZSt15__once_callable", b"_ZSt11__once_call")
@@ -27,27 +29,32 @@ class InProcessTLS:
     """Thread-local storage in this process; see `uruk.passes.tls.TLSLoader`."""
 
     def __init__(self) -> None:
+        self.descriptors = Descriptors()
         self._bound: dict[tuple[bytes, str, int], LoadedCarrier] = {}
 
     def load(
-        self, image: bytes, size: int, align: int, static: bool | None, descriptors: Sequence[int], what: str
-    ) -> tuple[LoadedCarrier, list[tuple[int, int]]]:
+        self, image: bytes, size: int, align: int, static: bool | None, descriptors: bool, what: str
+    ) -> LoadedCarrier:
+        size, align = max(size, 1), max(align, 1)
         if static is None:
             try:
-                return self.load(image, size, align, True, descriptors, what)
+                return load_carrier(image, size, align, static=True, what=what)
             except TLSError:
                 static = False
-        loaded = load_carrier(
-            image, max(size, 1), max(align, 1), static=static, descriptors=tuple(descriptors), what=what
-        )
-        return loaded, list(loaded.descriptors)
+        probes = (0,) if descriptors and not static else ()
+        return load_carrier(image, size, align, static=static, descriptors=probes, what=what)
+
+    def descriptor(self, storage: Storage | None, offset: int) -> tuple[int, int]:
+        assert storage is None or isinstance(storage, LoadedCarrier)
+        return self.descriptors.make(storage, offset)
 
     def bind(self, name: bytes, library: str, operand: int) -> tuple[int, ...]:
         key = (name, library, operand)
         if key not in self._bound:
-            wanted = TLSImport(name.decode(), _MODELS[operand])
+            wanted = TLSImport(name.decode("utf-8", "surrogateescape"), _MODELS[operand])
             self._bound[key] = load_carrier(b"", 0, 1, static=False, imports=(wanted,), needed=(library,), what=library)
-        return tuple(self._bound[key].imports[0])
+        words = tuple(self._bound[key].imports[0])
+        return self.descriptors.of_library(*words) if operand == Operand.TLS_DESC else words
 
     def is_static(self, name: bytes, library: str) -> bool:
         """Whether initial-exec code can be bound to a library's thread-local; False once a thread made it dynamic."""
@@ -66,7 +73,7 @@ class InProcessTLS:
         self._bound.clear()
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class _Unwinder:
     register: ctypes._NamedFuncPointer  # pyright: ignore[reportPrivateUsage]
     deregister: ctypes._NamedFuncPointer  # pyright: ignore[reportPrivateUsage]

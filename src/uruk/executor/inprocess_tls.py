@@ -49,6 +49,8 @@ class LoadedCarrier:
         self.tp_offset = values.tp_offset
         self.descriptors = values.descriptors
         self.imports = values.imports
+        self.arguments: dict[int, ctypes.Array[ctypes.c_uint64]] = {}
+        """What descriptors of this storage point to, by offset."""
         self.size = file.block_size
         self.alignment = file.alignment
         self.handle: int | None = handle

@@ -221,9 +221,7 @@ class Archive:
         if field.startswith(b"#1/") and field[3:].rstrip().isdigit():
             length = int(field[3:])
             if length > min(size, _LONGEST_NAME):
-                raise self._source.error(
-                    "archive member header", f"a name of {length} bytes does not fit", offset
-                )
+                raise self._source.error("archive member header", f"a name of {length} bytes does not fit", offset)
             return os.fsdecode(self._source.read(data, length, "member name").rstrip(b"\0")), length, -1
         text = field.rstrip(b" ")
         if not text.startswith(b"/"):

@@ -24,7 +24,7 @@ from uruk.graph.arena import Arena
 from uruk.graph.graph import Blocks, Graph, Ranges, Relocations, Role, Zone
 from uruk.graph.kinds import KindTable
 from uruk.graph.names import Names
-from uruk.graph.types import I32, I64, NONE, U8
+from uruk.graph.types import I32, I64, NONE, U8, true_rows
 
 MAX_SIZE = 1 << 40
 MAX_ALIGN = 1 << 21
@@ -74,7 +74,9 @@ def _read_header(view: memoryview, span: Span, pair: Pair) -> Header:
     data = view[span.start : span.start + span.size]
     machine = machine_of(data, span.file)
     if machine != pair.MACHINE:
-        raise ObjectFormatError(span.file, "ELF header", f"machine {machine}, expected {pair.MACHINE} ({pair.NAME})", 18)
+        raise ObjectFormatError(
+            span.file, "ELF header", f"machine {machine}, expected {pair.MACHINE} ({pair.NAME})", 18
+        )
     table, entry, count, names = struct.unpack_from("<Q10xHHH", data, 40)
     if table == 0:
         raise ObjectFormatError(span.file, "ELF header", "no section header table", 40)
@@ -119,12 +121,19 @@ def read_objects(arena: Arena, spans: Sequence[Span], pair: Pair, names: Names) 
         relocations,
         groups.table(),
         Ranges(
-            np.searchsorted(blocks.object, np.arange(count + 1)),
+            _first_rows(blocks.object, count),
             symbol_start,
             relocation_start,
-            np.searchsorted(groups.object, np.arange(count + 1)),
+            _first_rows(groups.object, count),
         ),
     )
+
+
+def _first_rows(owner: I32, count: int) -> I64:
+    """Where the rows of each of `count` objects begin in a column of owners, and the end."""
+    if count == 1:
+        return np.array([0, owner.size], np.int64)
+    return np.searchsorted(owner, np.arange(count + 1))
 
 
 def _make_blocks(sections: Sections) -> tuple[Blocks, I32]:
@@ -159,33 +168,43 @@ def _word(text: bytes) -> int:
     return int.from_bytes(text[:8].ljust(8, b"\0"), "little")
 
 
+_DATA_REL_RO = _word(b".data.re"), _word(b"l.ro")
+_EH_FRAME = _word(b".eh_fram"), _word(b"e")
+_OLD_ARRAYS = (
+    (Role.CTORS, _word(b".ctors"), _word(b".ctors.")),
+    (Role.DTORS, _word(b".dtors"), _word(b".dtors.")),
+)
+_ARRAYS = (
+    (Role.PREINIT, elf.SHT_PREINIT_ARRAY, _word(b".preinit")),
+    (Role.INIT, elf.SHT_INIT_ARRAY, _word(b".init_ar")),
+    (Role.FINI, elf.SHT_FINI_ARRAY, _word(b".fini_ar")),
+)
+
+
 def _classify(flags: I64, kind: I64, words: tuple[I64, I64]) -> tuple[U8, U8]:
     """Zone and role of blocks from section flags, type and the first 16 bytes of the name."""
     first, second = words
     zone = np.full(flags.size, Zone.R, np.uint8)
     writable = flags & elf.SHF_WRITE != 0
-    relro = (first == _word(b".data.re")) & (second & 0xFFFFFFFF == _word(b"l.ro"))
+    relro = (first == _DATA_REL_RO[0]) & (second & 0xFFFFFFFF == _DATA_REL_RO[1])
     zone[writable & ~relro] = Zone.RW
     zone[flags & elf.SHF_EXECINSTR != 0] = Zone.RX
     zone[flags & elf.SHF_TLS != 0] = Zone.TLS
     role = np.zeros(flags.size, np.uint8)
-    role[(first == _word(b".eh_fram")) & (second & 0xFFFF == _word(b"e"))] = Role.EH_FRAME
-    for code, text in ((Role.CTORS, b".ctors"), (Role.DTORS, b".dtors")):
-        low = first & ((1 << 56) - 1)
-        role[(low == _word(text)) | (low == _word(text + b"."))] = code
-    for code, number, text in (
-        (Role.PREINIT, elf.SHT_PREINIT_ARRAY, b".preinit"),
-        (Role.INIT, elf.SHT_INIT_ARRAY, b".init_ar"),
-        (Role.FINI, elf.SHT_FINI_ARRAY, b".fini_ar"),
-    ):
-        role[(kind == number) | ((first == _word(text)) & (kind == elf.SHT_PROGBITS))] = code
+    role[(first == _EH_FRAME[0]) & (second & 0xFFFF == _EH_FRAME[1])] = Role.EH_FRAME
+    low = first & ((1 << 56) - 1)
+    for code, alone, numbered in _OLD_ARRAYS:
+        role[(low == alone) | (low == numbered)] = code
+    plain = kind == elf.SHT_PROGBITS
+    for code, number, word in _ARRAYS:
+        role[(kind == number) | ((first == word) & plain)] = code
     zone[(role >= Role.PREINIT) & (role <= Role.DTORS)] = Zone.R
     return zone, role
 
 
 def _find_relocations(sections: Sections, blocks: Blocks, block_of_section: I32) -> tuple[Relocations, I64]:
     """The relocation tables of loaded sections, ordered by the block that they apply to."""
-    tables = np.flatnonzero((sections.type == elf.SHT_RELA) | (sections.type == elf.SHT_REL))
+    tables = true_rows((sections.type == elf.SHT_RELA) | (sections.type == elf.SHT_REL))
     info, owner = sections.info[tables], sections.object[tables]
     sections.check(info >= sections.counts[owner], tables, "applies to a section that does not exist")
     block = block_of_section[sections.base[owner] + info]
@@ -196,10 +215,12 @@ def _find_relocations(sections: Sections, blocks: Blocks, block_of_section: I32)
     sections.check(sections.size[tables] % 24 != 0, tables, "size is not a multiple of its entries")
     sections.check(sections.link[tables] != sections.symtab[sections.object[tables]], tables, "uses no symbol table")
     sections.check(
-        (blocks.content[block] < 0) & (sections.size[tables] > 0), tables, "relocates a section without content"
+        (blocks.content[block] < 0) & (sections.size[tables] > 0),
+        tables,
+        "relocates a section without content",
     )
     order = np.argsort(block, kind="stable")
     tables, block = tables[order], block[order]
     count = len(sections.counts)
-    starts = np.searchsorted(blocks.object[block], np.arange(count + 1))
+    starts = _first_rows(blocks.object[block], count)
     return Relocations(block, sections.start[tables], sections.size[tables] // 24), starts

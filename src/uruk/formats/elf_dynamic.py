@@ -165,9 +165,7 @@ class SharedLibrary:
             end = strings.find(b"\0", place)
             room -= end - place
             if place >= len(strings) or end < 0 or room < 0:
-                raise self._source.error(
-                    "dynamic symbol table", f"symbol {row}: malformed name", self._symbols
-                )
+                raise self._source.error("dynamic symbol table", f"symbol {row}: malformed name", self._symbols)
             made = self._make(strings[place:end], info, other, section, value, size, int(versions[row]))
             found.append(made)
         return found

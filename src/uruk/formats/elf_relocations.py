@@ -37,21 +37,21 @@ def read_relocations(graph: Graph, pair: Pair, wanted: Bool | None = None) -> Ed
     raw, tables = _gather(graph, tables)
     words = raw.view(np.uint32).reshape(-1, 6)
     owner = graph.blocks.object[tables.block]
-    block = np.repeat(tables.block, tables.count)
+    block = tables.block.repeat(tables.count)
     offset = np.ascontiguousarray(raw["offset"]).view(np.int64)
     kinds = _kind_column(pair)
     kind = kinds[np.minimum(words[:, 2], len(kinds) - 1)]
     _check_kinds(graph, pair, block, offset, kind, words)
-    room = np.repeat(graph.blocks.size[tables.block], tables.count) - pair.KINDS.width[kind]
+    room = graph.blocks.size[tables.block].repeat(tables.count) - pair.KINDS.width[kind]
     _check(graph, block, (offset < 0) | (offset > room), "its field lies outside the section", raw["offset"])
     base = graph.ranges.symbols
     limit = base[owner + 1] - base[owner]
     symbol = words[:, 3]
-    _check(graph, block, symbol >= np.repeat(limit, tables.count), "names a symbol that does not exist", symbol)
-    target = (symbol + np.repeat(base[owner], tables.count)).astype(np.int32)
+    _check(graph, block, symbol >= limit.repeat(tables.count), "names a symbol that does not exist", symbol)
+    target = (symbol + base[owner].repeat(tables.count)).astype(np.int32)
     edges = Edges(block, offset, kind, target, np.ascontiguousarray(raw["addend"]))
     nothing = kind == pair.KINDS.number["None"]
-    return edges.rows(~nothing) if nothing.any() else edges
+    return edges.rows(~nothing) if np.count_nonzero(nothing) else edges
 
 
 def _gather(graph: Graph, tables: Relocations) -> tuple[AnyArray, Relocations]:
@@ -70,13 +70,13 @@ def _gather(graph: Graph, tables: Relocations) -> tuple[AnyArray, Relocations]:
     raw = np.concatenate(pieces).view(elf.RELA)
     if (order[1:] > order[:-1]).all():
         return raw, ordered
-    entry_order = np.argsort(np.repeat(ordered.block, ordered.count), kind="stable")
+    entry_order = np.argsort(ordered.block.repeat(ordered.count), kind="stable")
     return raw[entry_order], tables
 
 
 def _check(graph: Graph, block: AnyArray, bad: Bool, problem: str, values: AnyArray) -> None:
     """Raise ObjectFormatError for the first `bad` row; the text ends in that row's value."""
-    if bad.any():
+    if np.count_nonzero(bad):
         row = int(np.argmax(bad))
         home = int(block[row])
         entry = row - int(np.argmax(block == home))
@@ -87,9 +87,11 @@ def _check(graph: Graph, block: AnyArray, bad: Bool, problem: str, values: AnyAr
 
 def _check_kinds(graph: Graph, pair: Pair, block: AnyArray, offset: AnyArray, kind: U8, words: AnyArray) -> None:
     unknown = kind == UNKNOWN
-    if unknown.any():
+    if np.count_nonzero(unknown):
         row = int(np.argmax(unknown))
         number = int(words[row, 2])
         raise UnsupportedRelocation(
-            graph.place(int(block[row]), int(offset[row])), f"type {number}", f"is not one that {pair.NAME} objects have"
+            graph.place(int(block[row]), int(offset[row])),
+            f"type {number}",
+            f"is not one that {pair.NAME} objects have",
         )

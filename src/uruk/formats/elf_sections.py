@@ -10,7 +10,7 @@ import numpy as np
 
 from uruk.errors import ObjectFormatError
 from uruk.formats import elf_constants as elf
-from uruk.graph.types import I32, I64, NONE, U8, AnyArray, Bool, windows
+from uruk.graph.types import I32, I64, NONE, U8, AnyArray, Bool, true_rows, windows
 
 MAX_SIZE = 1 << 40
 MAX_ALIGN = 1 << 21
@@ -20,14 +20,22 @@ class SpanLike(Protocol):
     """File name, first byte and size of one object in the buffer."""
 
     @property
-    def file(self) -> str: ...
+    def file(self) -> str:
+        """The input's name."""
+        ...
+
     @property
-    def start(self) -> int: ...
+    def start(self) -> int:
+        """Offset of its first byte."""
+        ...
+
     @property
-    def size(self) -> int: ...
+    def size(self) -> int:
+        """Its size in bytes."""
+        ...
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Sections:
     """All section headers of all objects, one row each; objects one after the other."""
 
@@ -69,7 +77,7 @@ class Sections:
 
     def check(self, bad: Bool, rows: I64, problem: str) -> None:
         """Raise ObjectFormatError for the first of `rows` that is `bad`."""
-        if bad.any():
+        if np.count_nonzero(bad):
             row = int(rows[int(np.argmax(bad))])
             owner = int(self.object[row])
             index = self.index(row)
@@ -117,7 +125,7 @@ def read_sections(buffer: U8, spans: Sequence[SpanLike], headers: Sequence[tuple
     _locate_names(sections, raw["name"], np.array([index for _, _, index in headers], np.int64))
     sections.check((kind != 0) & (align & (align - 1) != 0), rows, "alignment is not a power of two")
     loaded = (flags & (elf.SHF_ALLOC | elf.SHF_EXCLUDE) == elf.SHF_ALLOC) & (kind != 0) & (kind != elf.SHT_GROUP)
-    sections.loaded = np.flatnonzero(loaded)
+    sections.loaded = true_rows(loaded)
     sections.check(flags[loaded] & elf.SHF_COMPRESSED != 0, sections.loaded, "is loaded, yet compressed")
     sections.check(size[loaded] >= MAX_SIZE, sections.loaded, f"{MAX_SIZE:#x} bytes or more cannot be loaded")
     sections.check(align[loaded] > MAX_ALIGN, sections.loaded, f"alignment over {MAX_ALIGN:#x} is not supported")
@@ -131,7 +139,7 @@ def _check_overlap(sections: Sections, stored: I64, extent: I64) -> None:
     In a sound object the stored sections together are no larger than the file; twice that is let pass.
     """
     total = np.add.reduceat(stored, sections.base)
-    for owner in np.flatnonzero(total > 2 * extent).tolist():
+    for owner in true_rows(total > 2 * extent).tolist():
         problem = f"sections overlap: {int(total[owner]):#x} bytes in a file of {int(extent[owner]):#x}"
         offset = int(sections.table[owner] - sections.origin[owner])
         raise ObjectFormatError(sections.files[owner], "section header table", problem, offset)
@@ -149,14 +157,14 @@ def _locate_names(sections: Sections, name: AnyArray, table_index: I64) -> None:
     sections.check(sections.size[names] == 0, names, "the section name table is empty")
     last = sections.start[names] + sections.size[names] - 1
     sections.check(sections.buffer[last] != 0, names, "the section name table does not end in NUL")
-    outside = name >= np.repeat(sections.size[names], sections.counts)
+    outside = name >= sections.size[names].repeat(sections.counts)
     sections.check(outside, np.arange(name.size), "name outside its table")
-    sections.text = np.repeat(sections.start[names], sections.counts) + name
+    sections.text = sections.start[names].repeat(sections.counts) + name
 
 
 def _find_symtabs(sections: Sections) -> None:
     """The symbol table of each object: at most one (gABI, "Sections")."""
-    rows = np.flatnonzero(sections.type == elf.SHT_SYMTAB)
+    rows = true_rows(sections.type == elf.SHT_SYMTAB)
     owner = sections.object[rows]
     repeated = np.zeros(rows.size, np.bool_)
     repeated[1:] = owner[1:] == owner[:-1]

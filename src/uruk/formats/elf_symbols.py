@@ -12,7 +12,7 @@ from uruk.formats.elf_sections import Sections
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Binding, Blocks, Groups, SymbolKind, Symbols, SymbolType
 from uruk.graph.names import Names
-from uruk.graph.types import I32, I64, NONE, U8, AnyArray, Bool, ranges, windows
+from uruk.graph.types import I32, I64, NONE, U8, AnyArray, Bool, ranges, true_rows, windows
 
 NAME_SHARING = 16
 """How often, on average, a byte of a string table may be part of a name: suffixes are shared, but not without end."""
@@ -20,18 +20,21 @@ NAME_SHARING = 16
 
 def gather_runs(buffer: U8, starts: I64, sizes: I64) -> U8:
     """The bytes of many ranges, end to end. Ranges that touch are copied as one; many small ones by index."""
+    if starts.size == 1:
+        start = int(starts[0])
+        return buffer[start : start + int(sizes[0])].copy()
     keep = sizes > 0
     starts, sizes = starts[keep], sizes[keep]
     if starts.size == 0:
         return np.empty(0, np.uint8)
-    first = np.flatnonzero(np.concatenate([[True], starts[1:] != starts[:-1] + sizes[:-1]]))
+    first = true_rows(np.concatenate([[True], starts[1:] != starts[:-1] + sizes[:-1]]))
     ends = (starts + sizes)[np.concatenate([first[1:] - 1, [starts.size - 1]])]
     if first.size > 4000:
         return buffer[ranges(starts, sizes)]
     return np.concatenate([buffer[a:b] for a, b in zip(starts[first].tolist(), ends.tolist(), strict=True)])
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class _Tables:
     """Where the symbol tables are: one row an object that has one."""
 
@@ -49,23 +52,24 @@ def read_symbols(sections: Sections, buffer: U8, block_of_section: I32, names: N
     counts = np.zeros(len(sections.files), np.int64)
     counts[tables.object] = tables.count
     start = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
-    owner = np.repeat(tables.object, tables.count)
+    owner = tables.object.repeat(tables.count)
     reporter = _Reporter(sections, start, owner)
-    reporter.check(raw["name"] >= np.repeat(tables.string_size, tables.count), "name outside the string table")
-    text = np.repeat(tables.strings, tables.count) + raw["name"]
+    reporter.check(raw["name"] >= tables.string_size.repeat(tables.count), "name outside the string table")
+    text = tables.strings.repeat(tables.count) + raw["name"]
     section = _section_indexes(sections, buffer, raw["section"], start, owner, reporter)
-    binding, type_ = raw["info"] >> 4, raw["info"] & 15
+    info, other = np.ascontiguousarray(raw["info"], np.uint8), np.ascontiguousarray(raw["other"], np.uint8)
+    binding, type_ = info >> np.uint8(4), info & np.uint8(15)
     _check_numbers(reporter, binding, type_)
     kind, block, value, size = _place(sections, raw, section, owner, block_of_section, reporter)
     name = np.full(raw.size, NONE, np.int32)
-    outer = np.flatnonzero(binding != Binding.LOCAL)
+    outer = true_rows(binding != Binding.LOCAL)
     outer = outer[outer != start[owner[outer]]]
     name[outer] = names.intern(_texts(buffer, text[outer], owner[outer], tables, reporter))
-    symbols = Symbols(name, text, block, value, size, kind, binding, type_, raw["other"] & 3)
+    symbols = Symbols(name, text, block, value, size, kind, binding, type_, other & np.uint8(3))
     return symbols, start
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class _Reporter:
     """Turns the first bad symbol row into an error."""
 
@@ -74,7 +78,7 @@ class _Reporter:
     owner: I32
 
     def check(self, bad: Bool, problem: str) -> None:
-        if bad.any():
+        if np.count_nonzero(bad):
             row = int(np.argmax(bad))
             owner = int(self.owner[row])
             index = row - int(self.start[owner])
@@ -84,14 +88,16 @@ class _Reporter:
 
 
 def _find_tables(sections: Sections) -> _Tables:
-    owner = np.flatnonzero(sections.symtab >= 0).astype(np.int32)
+    owner = true_rows(sections.symtab >= 0).astype(np.int32)
     rows = sections.base[owner] + sections.symtab[owner]
     sections.check(sections.entsize[rows] != 24, rows, "symbol entries are not 24 bytes")
     sections.check(sections.size[rows] % 24 != 0, rows, "size is not a multiple of its entries")
     link = sections.link[rows]
     sections.check(link >= sections.counts[owner], rows, "its string table does not exist")
     strings = sections.base[owner] + link
-    sections.check(sections.type[strings] != elf.SHT_STRTAB, strings, "is no string table, but the symbol table uses it")
+    sections.check(
+        sections.type[strings] != elf.SHT_STRTAB, strings, "is no string table, but the symbol table uses it"
+    )
     sections.check(sections.size[strings] == 0, strings, "the string table is empty")
     last = sections.start[strings] + sections.size[strings] - 1
     sections.check(sections.buffer[last] != 0, strings, "the string table does not end in NUL")
@@ -113,9 +119,9 @@ def _section_indexes(
     """Section index of every symbol, SHN_XINDEX looked up in SHT_SYMTAB_SHNDX (gABI)."""
     section = short.astype(np.int64)
     extended = section == elf.SHN_XINDEX
-    if not extended.any():
+    if not np.count_nonzero(extended):
         return section
-    tables = np.flatnonzero(sections.type == elf.SHT_SYMTAB_SHNDX)
+    tables = true_rows(sections.type == elf.SHT_SYMTAB_SHNDX)
     repeated = sections.object[tables[1:]] == sections.object[tables[:-1]]
     sections.check(repeated, tables[1:], "is a second table of extended section indexes")
     for row in tables.tolist():
@@ -125,7 +131,7 @@ def _section_indexes(
         sections.check(sections.size[one] != 4 * count, one, "size does not match the symbol table")
         begin = int(sections.start[row])
         indexes = np.frombuffer(buffer[begin : begin + 4 * count].tobytes(), np.uint32)
-        rows = np.flatnonzero(extended[start[file] : start[file + 1]])
+        rows = true_rows(extended[start[file] : start[file + 1]])
         section[start[file] + rows] = indexes[rows]
         extended[start[file] + rows] = False
     reporter.check(extended, "has an extended section index, but the object has no table of them")
@@ -152,7 +158,7 @@ def _place(
     block[inside] = block_of_section[sections.base[owner[inside]] + section[inside]]
     kind[inside & (block < 0)] = SymbolKind.DROPPED
     value = np.ascontiguousarray(raw["value"])
-    rows = np.flatnonzero(block >= 0)
+    rows = true_rows(block >= 0)
     home = sections.loaded[block[rows]]
     outside = np.zeros(raw.size, np.bool_)
     outside[rows] = value[rows] > sections.size[home].astype(np.uint64)
@@ -166,11 +172,9 @@ def _place(
     return kind, block, value, size
 
 
-def _check_homes(
-    sections: Sections, type_: U8, kind: U8, rows: I64, home: I64, reporter: _Reporter
-) -> None:
+def _check_homes(sections: Sections, type_: U8, kind: U8, rows: I64, home: I64, reporter: _Reporter) -> None:
     """Thread-locals lie in thread-local sections, indirect functions in code: what links them relies on it."""
-    special = np.flatnonzero((type_ == SymbolType.TLS) | (type_ == SymbolType.IFUNC))
+    special = true_rows((type_ == SymbolType.TLS) | (type_ == SymbolType.IFUNC))
     if special.size == 0:
         return
     flags = np.zeros(type_.size, np.int64)
@@ -200,14 +204,14 @@ def _texts(buffer: U8, text: I64, owner: I32, tables: _Tables, reporter: _Report
     joined = np.concatenate([buffer[start : start + size] for start, size in spans])
     table = np.searchsorted(tables.object, owner)
     at = text - (tables.strings - (np.cumsum(tables.string_size) - tables.string_size))[table]
-    terminators = np.flatnonzero(joined == 0)
+    terminators = true_rows(joined == 0)
     stop = terminators[np.searchsorted(terminators, at)]
     _check_lengths(stop - at, owner, tables, reporter)
     strings = joined.tobytes()
     return [strings[a:b] for a, b in zip(at.tolist(), stop.tolist(), strict=True)]
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class ReadGroups:
     """COMDAT groups while an object is being read: signature symbols are not named yet."""
 
@@ -218,15 +222,23 @@ class ReadGroups:
     name: I32
 
     def intern(
-        self, symbols: Symbols, symbol_start: I64, blocks: Blocks, block_of_section: I32, arena: Arena, names: Names
+        self,
+        symbols: Symbols,
+        symbol_start: I64,
+        blocks: Blocks,
+        block_of_section: I32,
+        arena: Arena,
+        names: Names,
     ) -> None:
         """Name each group by its signature symbol, a local one (or a section symbol) included."""
+        if self.rows.size == 0:
+            return
         starts, ends = symbol_start[self.object], symbol_start[self.object + 1]
         missing = (self.symbol >= ends - starts) | (self.symbol == 0)
         self.sections.check(missing, self.rows, "signature symbol does not exist")
         row = starts + self.symbol
         self.name = symbols.name[row]
-        for group in np.flatnonzero(self.name < 0).tolist():
+        for group in true_rows(self.name < 0).tolist():
             symbol = int(row[group])
             text = arena.string_at(int(symbols.text[symbol]))
             if symbols.type[symbol] == SymbolType.SECTION and symbols.block[symbol] >= 0:
@@ -240,10 +252,13 @@ class ReadGroups:
 
 def read_groups(sections: Sections, buffer: U8) -> tuple[ReadGroups, I32]:
     """COMDAT groups, and the group of every section row (-1 for none). gABI, "Section Groups"."""
-    rows = np.flatnonzero(sections.type == elf.SHT_GROUP)
+    rows = true_rows(sections.type == elf.SHT_GROUP)
+    group_of_section = np.full(sections.type.size, NONE, np.int32)
+    if rows.size == 0:
+        none = np.empty(0, np.int32)
+        return ReadGroups(sections, rows, none, rows, none), group_of_section
     size = sections.size[rows]
     sections.check((size < 4) | (size % 4 != 0), rows, "size is not a whole number of words")
-    group_of_section = np.full(sections.type.size, NONE, np.int32)
     flags = windows(buffer, "<u4")[sections.start[rows]]
     rows = rows[flags & elf.GRP_COMDAT != 0]
     owner = sections.object[rows]
@@ -251,9 +266,11 @@ def read_groups(sections: Sections, buffer: U8) -> tuple[ReadGroups, I32]:
     count = sections.size[rows] // 4 - 1
     position = ranges(sections.start[rows] + 4, 4 * count)[::4]
     member = windows(buffer, "<u4")[position].astype(np.int64)
-    group = np.repeat(np.arange(rows.size, dtype=np.int32), count)
+    group = np.arange(rows.size, dtype=np.int32).repeat(count)
     sections.check(
-        (member >= sections.counts[owner[group]]) | (member == 0), rows[group], "member section does not exist"
+        (member >= sections.counts[owner[group]]) | (member == 0),
+        rows[group],
+        "member section does not exist",
     )
     section = sections.base[owner[group]] + member
     sections.check(sections.type[section] == elf.SHT_GROUP, rows[group], "a member is a section group itself")

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from uruk.isa import x86_64
 
-MACHINE = 62
-NAME = "x86-64"
+MACHINE: int = 62
+NAME: str = "x86-64"
 KINDS = x86_64.KINDS
 
 RELOCATIONS = {

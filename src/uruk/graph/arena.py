@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from uruk.graph.types import U8, I64
+from uruk.graph.types import I64, U8
 
 ALIGN = 16
 TAIL = 32

@@ -90,7 +90,7 @@ def _columns(table: type[Table]) -> tuple[str, ...]:
     return tuple(column.name for column in fields(table))
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Table:
     """Columns of equal length."""
 
@@ -134,7 +134,7 @@ DTYPES = {
 """Column name -> dtype; all others are int32 row numbers."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Blocks(Table):
     """One row a loaded section: the smallest thing that is placed."""
 
@@ -151,7 +151,7 @@ class Blocks(Table):
     """Row of the section group that it belongs to, or -1."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Symbols(Table):
     """One row a symbol table entry, locals and undefined ones included."""
 
@@ -169,7 +169,7 @@ class Symbols(Table):
     visibility: U8
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Relocations(Table):
     """One row a relocation table of a loaded section."""
 
@@ -178,7 +178,7 @@ class Relocations(Table):
     count: I64
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Groups(Table):
     """One row a COMDAT group; the name is its signature."""
 
@@ -186,7 +186,7 @@ class Groups(Table):
     object: I32
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Edges(Table):
     """One row a relocation: at `offset` of `block`, of `kind`, to symbol row `target`."""
 
@@ -197,7 +197,7 @@ class Edges(Table):
     addend: I64
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Ranges:
     """Where each object's rows begin: row i of object o is starts[o] <= i < starts[o + 1]."""
 
@@ -207,7 +207,7 @@ class Ranges:
     groups: I64
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Graph:
     """Objects as columns; see the tables. `edges` is None until relocations are read."""
 
@@ -303,7 +303,9 @@ def assemble(pieces: Sequence[tuple[Graph, int, int]]) -> Graph:
             _bounds([(graph.ranges.relocations, low, high) for graph, low, high in pieces]),
             _bounds([(graph.ranges.groups, low, high) for graph, low, high in pieces]),
         ),
-        None if any(piece is None for piece in edges) else Edges.concat([piece for piece in edges if piece is not None]),
+        None
+        if any(piece is None for piece in edges)
+        else Edges.concat([piece for piece in edges if piece is not None]),
     )
 
 
@@ -325,9 +327,7 @@ def _piece(
             edges = edges.rows(slice(int(first), int(last)))
         edges = _shifted(edges, block=to_block, target=symbols - symbol.start)
     return (
-        _shifted(
-            graph.blocks.rows(block), object=files - low, text=move, content=move, group=groups - group.start
-        ),
+        _shifted(graph.blocks.rows(block), object=files - low, text=move, content=move, group=groups - group.start),
         _shifted(graph.symbols.rows(symbol), text=move, block=to_block),
         _shifted(graph.relocations.rows(relocation), block=to_block, content=move),
         _shifted(graph.groups.rows(group), object=files - low),

@@ -51,9 +51,7 @@ def _within(table: str, column: str, values: AnyArray, low: int, high: int, what
 
 
 def _known(table: str, column: str, values: AnyArray, numbers: dict[int, str]) -> None:
-    _require(
-        np.isin(values, np.array(list(numbers), values.dtype)), table, column, "is an unknown number", values
-    )
+    _require(np.isin(values, np.array(list(numbers), values.dtype)), table, column, "is an unknown number", values)
 
 
 def _columns(name: str, table: Table) -> None:
@@ -76,9 +74,7 @@ def _ranges(graph: Graph, parsed: bool) -> None:
             raise InternalError(f"ranges.{name}: {starts.size} rows for {len(graph.files)} files")
         if int(starts[0]) != 0:
             raise InternalError(f"ranges.{name}: row 0 is {int(starts[0])}, not 0")
-        _require(
-            np.diff(starts, append=starts[-1]) >= 0, "ranges", name, "is larger than the next one", starts
-        )
+        _require(np.diff(starts, append=starts[-1]) >= 0, "ranges", name, "is larger than the next one", starts)
         last = int(starts[-1])
         if last > total or (last < total and (parsed or name != "blocks")):
             raise InternalError(f"ranges.{name}: ends at {last}, the table at {total}")
@@ -184,9 +180,7 @@ def _relocations(graph: Graph) -> None:
     _require(tables.count >= 0, "relocations", "count", "is negative", tables.count)
     _ordered("relocations", tables.block)
     owner = graph.blocks.object[tables.block]
-    _require(
-        owner == _owners(graph, "relocations"), "relocations", "block", "is of another object", tables.block
-    )
+    _require(owner == _owners(graph, "relocations"), "relocations", "block", "is of another object", tables.block)
 
 
 def _ordered(table: str, block: AnyArray) -> None:

@@ -63,9 +63,7 @@ def as_graph(source: Graph | Link) -> Graph:
     """`source`, or the graph of a running link with the tables as they are now; nothing is copied."""
     if isinstance(source, Graph):
         return source
-    return replace(
-        source.graph, blocks=source.blocks, symbols=source.symbols, groups=source.groups, edges=source.edges
-    )
+    return replace(source.graph, blocks=source.blocks, symbols=source.symbols, groups=source.groups, edges=source.edges)
 
 
 def signed(value: int) -> str:
@@ -149,9 +147,7 @@ ViewT = TypeVar("ViewT")
 class Rows(Sequence[ViewT], Generic[ViewT]):
     """Views in row order, found by row number or by name."""
 
-    def __init__(
-        self, views: list[ViewT], names: Sequence[str] = (), order: Sequence[int] | None = None
-    ) -> None:
+    def __init__(self, views: list[ViewT], names: Sequence[str] = (), order: Sequence[int] | None = None) -> None:
         self._views = views
         self._by_name: dict[str, ViewT] = {}
         for row in range(len(names)) if order is None else order:

@@ -9,12 +9,11 @@ Source: System V ABI, AMD64 supplement, 4.4 "Relocation" and B.2 "Optimize GOTPC
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from uruk.graph.kinds import Base, EdgeKind, KindTable, Operand, kind
-from uruk.graph.types import I64, U8, Bool, windows
+from uruk.graph.types import I64, U8, windows
+from uruk.isa.relaxation import Relaxed
 
 KINDS = KindTable(
     (
@@ -82,28 +81,18 @@ def stub_code(count: int) -> U8:
     return np.tile(np.frombuffer(STUB, np.uint8), count)
 
 
-@dataclass(eq=False, repr=False)
-class Relaxed:
-    """What relaxation found for the rows it was given: which changed, and which of those moved their field by -1."""
-
-    changed: Bool
-    moved_back: Bool
-
-
 def relax_got_loads(image: U8, position: I64, offset: I64, target: I64, place: I64, addend: I64) -> Relaxed:
     """Turn loads and calls through the GOT into direct ones where the target is within reach, in place.
 
     All columns have a row a GOTPCRELX edge: `position` of the field in `image`, `offset` of the field in its block,
-    `target` and `place` addresses. The caller then writes S + A - P instead of G + A - P into the changed rows (P - 1 where the field moved back).
-    Only the forms whose displacement is the last thing in the instruction (A = -4) are touched. AMD64 psABI, B.2.
+    `target` and `place` addresses. The caller then writes S + A - P instead of G + A - P into the changed rows (with
+    P - 1 where the field moved back). Only the forms whose displacement is the last thing in the instruction (A = -4) are touched. AMD64 psABI, B.2.
 
     A call behind REX.W stays: that is the ``data16 rex.W call`` of a thread-local access without PLT. In front of
     ``addr32 call`` the REX prefix would count no more, and AMD processors obey a bare data16: they cut %rip to 16 bits.
     """
     distance = target - place - 4
-    near = (
-        (distance >= -(1 << 31)) & (distance < (1 << 31) - 1) & (addend == -4) & (offset >= 2) & (target != 0)
-    )
+    near = (distance >= -(1 << 31)) & (distance < (1 << 31) - 1) & (addend == -4) & (offset >= 2) & (target != 0)
     pair = windows(image, np.uint16)
     code = np.zeros(position.size, np.uint16)
     code[near] = pair[position[near] - 2]

@@ -61,9 +61,11 @@ class InProcessMapper:
 
     @property
     def page_size(self) -> int:
+        """See `Mapper.page_size`."""
         return mmap.PAGESIZE
 
     def reserve(self, size: int, low: int = 0, high: int = 0) -> int:
+        """See `Mapper.reserve`."""
         if not high:
             return self._map(0, size, 0)
         for start, room in sorted(free_ranges(low, high), key=lambda gap: -gap[0]):
@@ -86,25 +88,30 @@ class InProcessMapper:
         return got
 
     def view(self, address: int, size: int) -> U8:
+        """See `Mapper.view`."""
         return np.frombuffer((ctypes.c_uint8 * size).from_address(address), np.uint8)
 
     def prepare(self, ranges: Sequence[Range]) -> None:
+        """See `Mapper.prepare`."""
         self._protect(ranges, Protection.R | Protection.W)
         for address, size in ranges:
             if _POPULATE_FROM <= size <= _POPULATE_TO:  # one call instead of a page fault for every 4 KiB; only a hint
                 _madvise(address, size, _MADV_POPULATE_WRITE)
 
     def initialize(self, ranges: Sequence[Range], protection: Protection) -> None:
+        """See `Mapper.initialize`."""
         if protection & Protection.W and protection & Protection.X:
             raise AllocationError("a page may not be writable and executable at once")
         self._protect(ranges, protection)
 
     def deinitialize(self, ranges: Sequence[Range]) -> None:
+        """See `Mapper.deinitialize`."""
         for address, size in ranges:
             if _madvise(address, size, _MADV_DONTNEED):
                 raise AllocationError(f"cannot give up {size:#x} bytes at {address:#x}: {_why()}")
 
     def release(self, address: int, size: int) -> None:
+        """See `Mapper.release`."""
         if _munmap(address, size):
             raise AllocationError(f"cannot unmap {size:#x} bytes at {address:#x}: {_why()}")
 

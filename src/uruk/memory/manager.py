@@ -21,14 +21,10 @@ LOW_END = 1 << 31
 class SegmentLike(Protocol):
     """What is asked for: `size` bytes in a zone, at a multiple of `align`, for a module."""
 
-    @property
-    def module(self) -> int: ...
-    @property
-    def zone(self) -> int: ...
-    @property
-    def size(self) -> int: ...
-    @property
-    def align(self) -> int: ...
+    module: int
+    zone: int
+    size: int
+    align: int
 
 
 @dataclass(frozen=True)
@@ -43,7 +39,7 @@ class Reach:
         return not self.high or (self.low <= address and address + size <= self.high)
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Allocation:
     """Memory of one link: an address a segment, all in one slab. `image` is the slab's working view."""
 
@@ -83,7 +79,7 @@ class Allocation:
         self.sealed = True
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class SlabManager:
     """Reserves slabs, divides them, and gives emptied ones back.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from uruk.graph.types import U8
-from uruk.memory.mapper import Mapper, Protection, Range
+from uruk.memory.mapper import Mapper, Protection
 from uruk.memory.ranges import FreeList
 
 PROTECTIONS = (Protection.R | Protection.X, Protection.R, Protection.R | Protection.W)

@@ -247,9 +247,7 @@ def _version_of(path: str) -> list[int]:
     return [int(part) for part in re.findall(r"\d+", os.path.basename(path))]
 
 
-def find_library(
-    name: str | os.PathLike[str], directories: Iterable[str | os.PathLike[str]] = ()
-) -> list[Found]:
+def find_library(name: str | os.PathLike[str], directories: Iterable[str | os.PathLike[str]] = ()) -> list[Found]:
     """LibrarySearch(directories).find(name)."""
     return LibrarySearch(directories).find(name)
 

@@ -75,9 +75,7 @@ def _tokens(file: str, data: bytes) -> list[tuple[int, str, bool]]:
     while at < len(data):
         match = _TOKEN.match(data, at)
         if match is None or b"\0" in match.group():
-            raise ObjectFormatError(
-                file, "linker script", "neither a library nor text that is a linker script", at
-            )
+            raise ObjectFormatError(file, "linker script", "neither a library nor text that is a linker script", at)
         if match.lastindex:
             tokens.append((at, os.fsdecode(match.group(match.lastindex)), match.lastindex == 1))
         at = match.end()

@@ -126,8 +126,7 @@ class _Resolver:
 
     def _home(self, owner: int, offset: int) -> TLSHome:
         """Where a thread-local of linked code is; its storage is the one that its batch loaded."""
-        storage = self.dylib.storage_of[owner]
-        return TLSHome(storage.module_id, storage.tp_offset, offset)
+        return TLSHome(self.dylib.storage_of[owner], offset)
 
 
 def _signed(address: int, is_data: bool) -> tuple[int, bool]:
@@ -197,7 +196,8 @@ def _record_uses(dylib: JITDylib, linked: Linked, trackers: list[ResourceTracker
     used = provider[state.canonical[edges.target]]
     rows = true_rows((used >= 0) & (edges.kind != 0))
     module = state.block_module[edges.block[rows]].astype(np.int64)
-    for pair in np.unique(module << 32 | used[rows]).tolist():
+    pairs: list[int] = np.unique(module << 32 | used[rows]).tolist()
+    for pair in pairs:
         tracker = trackers[pair >> 32]
         if pair & 0xFFFFFFFF != tracker.number:
             tracker.resources.uses.add(pair & 0xFFFFFFFF)

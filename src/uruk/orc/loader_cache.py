@@ -38,15 +38,11 @@ def parse_loader_cache(data: bytes, machine: int, name: str = CACHE_PATH) -> dic
     """
     start, base, count, entry = _layout(data, name)
     if start + count * entry.itemsize > len(data):
-        raise ObjectFormatError(
-            name, "loader cache", f"{count} entries do not fit in {len(data)} bytes", start
-        )
+        raise ObjectFormatError(name, "loader cache", f"{count} entries do not fit in {len(data)} bytes", start)
     table = np.frombuffer(data, entry, count, start)
     wanted = table["flags"] == _ABI.get(machine, -1)
     if entry is _NEW_ENTRY:
-        wanted &= (
-            table["capabilities"] == 0
-        )  # others are builds for newer CPUs, which the loader chooses itself
+        wanted &= table["capabilities"] == 0  # others are builds for newer CPUs, which the loader chooses itself
     found: dict[str, str] = {}
     for soname, path in table[wanted][["soname", "path"]].tolist():
         found.setdefault(_string(name, data, base + soname), _string(name, data, base + path))

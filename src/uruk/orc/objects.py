@@ -20,7 +20,7 @@ class ObjectState(Enum):
     REMOVED = "removed"
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Added:
     """A graph that was added as one, with what lookups need to know of it."""
 
@@ -46,7 +46,7 @@ class Added:
         return symbols.name[rows], weak
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class ObjectEntry:
     """One object of a dylib."""
 
@@ -78,7 +78,7 @@ def has_initializers(graph: Graph) -> Bool:
     return found
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Batch:
     """Objects that one lookup links together."""
 

@@ -90,7 +90,7 @@ def _release(session: Session, tracker: ResourceTracker, released: Released) -> 
 def _forget(session: Session, dylib: JITDylib, tracker: ResourceTracker, released: Released) -> None:
     """Take the tracker's objects out of a dylib; names that another pending object defines go to that."""
     dylib.search.remove_archives(tracker)
-    gone = [entry for entry in dylib.objects_of(tracker)]
+    gone = dylib.objects_of(tracker)
     if not gone:
         return
     table = dylib.table

@@ -1,4 +1,4 @@
-"""What answers for names that no object of a dylib defines: archives, shared libraries, in the order they were added."""
+"""What answers for names that no object of a dylib defines: archives and libraries, in the order they were added."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uruk.formats.archive import Archive
 from uruk.orc.tracker import ResourceTracker
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class ArchiveEntry:
     """A static library; members are linked when something needs them."""
 
@@ -24,7 +24,7 @@ class ArchiveEntry:
         return self.archive.index()
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class LibraryEntry:
     """A shared library. `handle` is 0 until it is loaded (as-needed libraries wait for the first question)."""
 
@@ -76,4 +76,3 @@ class SearchOrder:
         """Close every archive."""
         for entry in self.archives:
             entry.archive.close()
-

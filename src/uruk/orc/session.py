@@ -33,7 +33,7 @@ from uruk.passes.boundaries import PRIVATE
 Source = bytes | bytearray | memoryview
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Options:
     """How a session links."""
 
@@ -108,7 +108,13 @@ class Session:
         return graph
 
     def lookup(
-        self, dylib: JITDylib, names: Sequence[bytes], *, roots: bool, again: bool = False, everything: bool = False
+        self,
+        dylib: JITDylib,
+        names: Sequence[bytes],
+        *,
+        roots: bool,
+        again: bool = False,
+        everything: bool = False,
     ) -> list[tuple[int, int]]:
         """Address and flags of each name, linking whatever is needed; with `roots`, pending initialisers run, too.
 
@@ -153,7 +159,7 @@ class Session:
         raise UndefinedSymbols([Undefined(text, demangle(text), (), 0, hint or (self.hint and self.hint(name)) or "")])
 
     def find_external(self, dylib: JITDylib, name: bytes) -> tuple[int, bool]:
-        """Address and whether it is data of a name in the dylib's libraries, then in the process; 0 if nobody has it."""
+        """Address and whether it is data of a name in the dylib's libraries, then in the process; 0 if none has it."""
         platform = self.platform
         if platform is None:
             return 0, False
@@ -200,10 +206,12 @@ class Session:
         rows = true_rows(self._is_private(ids))
         wanted: dict[tuple[int, bytes], ResourceTracker] = {}
         for number, one in zip(ids[rows].tolist(), user[rows].tolist(), strict=True):
-            entry, text = entries[one], self.names.text(number)
+            entry, text = entries[int(one)], self.names.text(number)
             if text in platform.private_names and not entry.private and dylib.table.owner[number] < 0:
                 wanted[entry.tracker.number, text] = entry.tracker
-        return [dylib.add_private(self._private_graph(platform.runtime, text), one) for (_, text), one in wanted.items()]
+        return [
+            dylib.add_private(self._private_graph(platform.runtime, text), one) for (_, text), one in wanted.items()
+        ]
 
     def _is_private(self, ids: I32) -> Bool:
         """Which names each module has for itself; their ids are the session's first."""

@@ -1,5 +1,5 @@
-"""Symbols that the linker itself provides, for each module: `__dso_handle`, `_GLOBAL_OFFSET_TABLE_`, and
-`__start_X` / `__stop_X` around the sections called X (GNU ld, "Input Section Example"; gABI leaves them to the linker)."""
+"""Symbols that the linker itself provides, for each module: `__dso_handle`, `_GLOBAL_OFFSET_TABLE_`,
+`_TLS_MODULE_BASE_`, and `__start_X` / `__stop_X` around the sections called X (GNU ld, "Orphan Sections")."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from uruk.graph.graph import Role, Zone
 from uruk.graph.kinds import Base, Operand
 from uruk.graph.names import Names
-from uruk.graph.types import I64, NONE, Bool, windows, true_rows
+from uruk.graph.types import I64, NONE, Bool, true_rows, windows
 from uruk.passes.layout import Layout
 from uruk.passes.state import State, synthetic_blocks
 

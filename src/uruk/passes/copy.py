@@ -29,7 +29,10 @@ def copy_content(state: State, exact: Bool) -> int:
     for buffer, base, part in state.graph.arena.split(source[starts]):
         view = memoryview(buffer)
         for a, b, n in zip(
-            (source[starts[part]] - base).tolist(), target[starts[part]].tolist(), length[part].tolist(), strict=True
+            (source[starts[part]] - base).tolist(),
+            target[starts[part]].tolist(),
+            length[part].tolist(),
+            strict=True,
         ):
             image[b : b + n] = view[a : a + n]
     return starts.size

@@ -7,14 +7,14 @@ scatter for each field width. Nothing is written when any value is out of range.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from uruk.errors import LinkError, OutOfRange, UnsupportedRelocation
 from uruk.graph.graph import SymbolKind
 from uruk.graph.kinds import Base, Operand
-from uruk.graph.types import I32, I64, NONE, U8, Bool, windows, true_rows
+from uruk.graph.types import I32, I64, NONE, U8, true_rows, windows
+from uruk.isa.relaxation import Relaxed
 from uruk.passes.resolve import dead_references
 from uruk.passes.state import State
 
@@ -23,15 +23,7 @@ LATE = (Operand.TP_OFFSET, Operand.DTP_MODULE)
 SILENT = (".gcc_except_table", ".eh_frame")
 """Sections whose references to discarded code are dead themselves, as for ld."""
 
-Relaxer = Callable[[U8, I64, I64, I64, I64, I64], "RelaxedLike"]
-
-
-@dataclass
-class RelaxedLike:
-    """See `uruk.isa.x86_64.Relaxed`."""
-
-    changed: Bool
-    moved_back: Bool
+Relaxer = Callable[[U8, I64, I64, I64, I64, I64], Relaxed]
 
 
 def stub_addresses(state: State) -> I64:
@@ -48,7 +40,7 @@ def slot_addresses(state: State) -> I64:
     return state.address[state.synthetic["got"][slots.module]] + slots.offset
 
 
-def fix_up(state: State, relax: Callable[..., RelaxedLike] | None) -> None:
+def fix_up(state: State, relax: Relaxer | None) -> None:
     """Write every edge except the thread-local ones of `LATE`; relax GOT loads where `relax` is given.
 
     Raises OutOfRange for the first value that does not fit, UnsupportedRelocation for a reference into a discarded
@@ -128,9 +120,7 @@ def _got_base(state: State, block: I32) -> I64:
     return state.address[got]
 
 
-def _relax(
-    state: State, kind: U8, value: I64, place: I64, position: I64, relax: Callable[..., RelaxedLike]
-) -> None:
+def _relax(state: State, kind: U8, value: I64, place: I64, position: I64, relax: Relaxer) -> None:
     """Turn GOT loads into direct ones where that fits; their edges then mean the symbol itself."""
     edges = state.edges
     rows = state.slot_edges[state.graph.kinds.relaxable[kind[state.slot_edges]]]

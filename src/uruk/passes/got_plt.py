@@ -84,7 +84,7 @@ def _make_slots(state: State, keys: I64, count: int) -> None:
     offset = _tables(state, "got", module, size, Zone.R, 16)
     bare = np.array(sorted(state.got_modules - set(module.tolist())), np.int32)
     if bare.size:
-        rows = state.add_blocks(synthetic_blocks(np.zeros(bare.size), np.full(bare.size, 16), Zone.R), bare)
+        rows = state.add_blocks(synthetic_blocks(np.zeros(bare.size, np.int64), np.full(bare.size, 16), Zone.R), bare)
         state.synthetic["got"][bare] = rows
     state.slots = Slots(module, (keys % count).astype(np.int32), operand, offset)
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from uruk.graph.graph import Zone
-from uruk.graph.types import I32, I64, Bool, true_rows
+from uruk.graph.types import I32, I64, U8, Bool, true_rows
 from uruk.passes.state import State
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Segment:
     """One zone of one module: `size` bytes at a multiple of `align`; the first `skip` bytes stay unused."""
 
@@ -27,7 +27,7 @@ class Segment:
     align: int
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Chunk:
     """Blocks that stay together, at `offset`s from the chunk's start."""
 
@@ -41,7 +41,7 @@ class Chunk:
     """How many bytes of a thread-local image have content; the rest is zero."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Layout:
     """Segments in the order of their blocks; `segment` and `offset` have a row a block (-1 for dead ones)."""
 
@@ -86,7 +86,7 @@ def lay_out(state: State, together: Sequence[tuple[int, str, I64]] = ()) -> Layo
     return Layout(segments, segment_of, offset_of, tls, kept)
 
 
-def _pack(module: I32, zone: I64, size: I64, align: I64) -> tuple[I64, I64, I64]:
+def _pack(module: I32, zone: U8, size: I64, align: I64) -> tuple[I64, I64, I64]:
     """Order of the rows, first row of each segment, and each ordered row's offset in its segment."""
     if align.size == 0:
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64)
@@ -108,7 +108,7 @@ def _pack(module: I32, zone: I64, size: I64, align: I64) -> tuple[I64, I64, I64]
     return order, first, begin - np.repeat(start, counts)
 
 
-def _segments(module: I32, zone: I64, size: I64, align: I64, offset: I64, first: I64) -> list[Segment]:
+def _segments(module: I32, zone: U8, size: I64, align: I64, offset: I64, first: I64) -> list[Segment]:
     """One segment a (module, zone); its widest alignment is its first row's."""
     last = np.append(first[1:], offset.size) - 1
     return [

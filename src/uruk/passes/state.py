@@ -8,23 +8,23 @@ import numpy as np
 
 from uruk.graph.graph import Blocks, Edges, Graph, Groups, Symbols
 from uruk.graph.types import I32, I64, NONE, U8, Bool
+from uruk.passes.tls_storage import Storage
 
 
 @dataclass(frozen=True)
 class TLSHome:
     """Where a thread-local symbol from outside the batch lives.
 
-    In linked code: ld.so's `module_id`, the module's `tp_offset` (None if its storage is dynamic) and the symbol's
-    `offset`. In a shared library: its `library` (soname or path) and nothing else; ld.so binds it by name.
+    In linked code: the `storage` of its module and the symbol's `offset` there. In a shared library: its `library`
+    (soname or path) and nothing else; ld.so binds it by name. With neither, nobody defines it.
     """
 
-    module_id: int = 0
-    tp_offset: int | None = None
+    storage: Storage | None = None
     offset: int = 0
     library: str = ""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Externals:
     """Answers for names that the batch does not define; one row an asked name.
 
@@ -38,7 +38,7 @@ class Externals:
     tls: dict[int, TLSHome] = field(default_factory=dict[int, TLSHome])
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Boundaries:
     """Names that one link provides itself; the indexes are rows of `State.undefined`."""
 
@@ -52,7 +52,7 @@ class Boundaries:
     together: list[tuple[int, str, I64]] = field(default_factory=list[tuple[int, str, I64]])
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Slots:
     """GOT entries: one row a (module, symbol, what the entry holds)."""
 
@@ -63,7 +63,7 @@ class Slots:
     """In the module's GOT block."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Stubs:
     """Jump stubs: one row a (module, symbol); `slot` is the row in Slots that it jumps through.
 
@@ -78,7 +78,7 @@ class Stubs:
     ifunc: Bool
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class State:
     """One link of one batch. A pass reads what earlier passes filled, and fills its own columns."""
 

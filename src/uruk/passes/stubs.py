@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from uruk.graph.graph import SymbolKind
-from uruk.graph.types import windows, true_rows
+from uruk.graph.types import true_rows, windows
 from uruk.isa import x86_64
 from uruk.passes.fixup import slot_addresses, stub_addresses
 from uruk.passes.state import State
@@ -31,7 +31,8 @@ def write(state: State) -> None:
 def resolve_ifuncs(state: State, call: Callable[[Sequence[int]], list[int]]) -> None:
     """Call the resolvers, in order, and write what they return into the slots that their stubs jump through."""
     stubs, slots = state.stubs, state.slots
-    assert stubs is not None and slots is not None
+    assert stubs is not None
+    assert slots is not None
     rows = true_rows(stubs.ifunc)
     if rows.size == 0:
         return

@@ -8,9 +8,7 @@ through a carrier that imports them. Source of the models: "ELF Handling For Thr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 
@@ -21,42 +19,11 @@ from uruk.graph.types import I32, I64, U8, Bool, true_rows, windows
 from uruk.passes.fixup import LATE, check_ranges, scatter, slot_addresses
 from uruk.passes.layout import Chunk, Layout
 from uruk.passes.state import State, TLSHome
+from uruk.passes.tls_storage import Storage, TLSLoader
 
 STATIC = (Operand.TP_OFFSET, Operand.TLS_IE, Operand.TLS_DESC)
 """Operands whose code wants a fixed offset from the thread pointer; a descriptor makes do without where it must."""
 USERS = (*STATIC, Operand.TLS_GD, Operand.TLS_LD, Operand.DTP_OFFSET, Operand.DTP_MODULE)
-
-
-class Storage(Protocol):
-    """One module's loaded thread-local storage."""
-
-    @property
-    def module_id(self) -> int:
-        """ld.so's number of the storage."""
-        ...
-
-    @property
-    def tp_offset(self) -> int | None:
-        """Distance from the thread pointer, or None where every thread has its own."""
-        ...
-
-    def close(self) -> int:
-        """Unload; returns the bytes of static storage not recovered."""
-        ...
-
-
-class TLSLoader(Protocol):
-    """What the executor offers for thread-local storage."""
-
-    def load(
-        self, image: bytes, size: int, align: int, static: bool | None, descriptors: Sequence[int], what: str
-    ) -> tuple[Storage, list[tuple[int, int]]]:
-        """Storage for an image; `static` None means static if there is room. Returns also a descriptor an offset."""
-        ...
-
-    def bind(self, name: bytes, library: str, operand: int) -> tuple[int, ...]:
-        """The word(s) of a slot of `operand` for a library's thread-local (a thread-pointer offset, or a pair)."""
-        ...
 
 
 @dataclass(eq=False, repr=False)
@@ -136,7 +103,6 @@ class TLSWords:
 
     state: State
     storage: dict[int, Storage]
-    descriptors: dict[tuple[int, int], tuple[int, int]]
     loader: TLSLoader
 
     def home(self, row: int) -> TLSHome:
@@ -145,24 +111,24 @@ class TLSWords:
         module = _own_module(state, row)
         if module >= 0:
             storage = self.storage.get(module)
-            if storage is None:
-                return TLSHome(0, 0, 0)
-            return TLSHome(storage.module_id, storage.tp_offset, int(state.tls_offset[row]))
+            return TLSHome(storage, int(state.tls_offset[row])) if storage is not None else TLSHome()
         index = int(np.searchsorted(state.undefined, row)) if state.undefined.size else -1
         found = state.external.tls.get(index) if state.external else None
-        return found or TLSHome(0, 0, 0)
+        return found or TLSHome()
 
     def tp_offset(self, row: int, home: TLSHome) -> int:
         """The thread-pointer offset of a symbol; TLSError if its storage is dynamic."""
         if home.library:
             return self.loader.bind(self._name(row), home.library, Operand.TLS_IE)[0]
-        if home.tp_offset is None:
-            raise TLSError(
-                f"`{self.state.graph.symbol_name(row)}'",
-                "is thread-local in code that was linked with dynamic storage, but initial-exec code refers to it",
-                "compile the referring object with -fPIC, or link both objects in one step",
-            )
-        return home.tp_offset + home.offset
+        if home.storage is None:
+            return 0  # a weak one that nobody defines, as ld.so has it
+        return home.storage.make_static(f"`{self.state.graph.symbol_name(row)}'") + home.offset
+
+    def module_id(self, row: int, home: TLSHome) -> int:
+        """The module id for `__tls_get_addr`; 0 where nobody defines the symbol."""
+        if home.library:
+            return self.loader.bind(self._name(row), home.library, Operand.TLS_GD)[0]
+        return home.storage.module_id if home.storage is not None else 0
 
     def pair(self, row: int, operand: int) -> tuple[int, int]:
         """The two words of a general-dynamic or descriptor slot."""
@@ -171,19 +137,19 @@ class TLSWords:
             words = self.loader.bind(self._name(row), home.library, operand)
             return words[0], words[1]
         if operand == Operand.TLS_GD:
-            return home.module_id, home.offset
-        return self.descriptors[home.module_id, home.offset] if home.module_id else (0, 0)
+            return self.module_id(row, home), home.offset
+        return self.loader.descriptor(home.storage, home.offset)
 
     def _name(self, row: int) -> bytes:
         return self.state.graph.symbol_name(row).encode("utf-8", "surrogateescape")
 
 
-def descriptor_offsets(state: State, module: int) -> list[int]:
-    """Offsets in a module's storage for which the batch needs descriptors."""
+def has_descriptors(state: State, module: int) -> bool:
+    """Whether the batch needs descriptors for thread-locals of one of its modules."""
     slots = state.slots
     assert slots is not None
     rows = slots.row[slots.operand == Operand.TLS_DESC].tolist()
-    return sorted({int(state.tls_offset[row]) for row in rows if _own_module(state, row) == module})
+    return any(_own_module(state, row) == module for row in rows)
 
 
 def image_of(state: State, chunk: Chunk) -> bytes:
@@ -232,7 +198,7 @@ def fix_up_late(state: State, words: TLSWords) -> None:
         for wanted in LATE:
             mine = (target == one) & (operand[rows] == wanted)
             if mine.any():
-                value[mine] = words.tp_offset(one, home) if wanted == Operand.TP_OFFSET else home.module_id
+                value[mine] = words.tp_offset(one, home) if wanted == Operand.TP_OFFSET else words.module_id(one, home)
     everything = np.zeros(len(edges), np.int64)
     everything[rows] = value + edges.addend[rows]
     kind = np.zeros(len(edges), np.uint8)

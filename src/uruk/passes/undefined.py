@@ -16,9 +16,7 @@ SHOWN_PLACES = 3
 HINTS = 50
 
 
-def error(
-    state: State, rows: I32, names: Names, hint: Callable[[bytes], str | None] | None
-) -> UndefinedSymbols:
+def error(state: State, rows: I32, names: Names, hint: Callable[[bytes], str | None] | None) -> UndefinedSymbols:
     """UndefinedSymbols for the canonical rows `rows`."""
     target = state.canonical[state.edges.target]
     edges = true_rows(np.isin(target, rows) & (state.edges.kind != 0))
@@ -29,10 +27,7 @@ def error(
     for row, first, last in zip(rows.tolist(), begin.tolist(), end.tolist(), strict=True):
         name = names.text(int(state.symbols.name[row]))
         text = name.decode("utf-8", "replace")
-        places = [
-            state.place_of(edge)
-            for edge in edges[first : min(last, first + SHOWN_PLACES)].tolist()
-        ]
+        places = [state.place_of(edge) for edge in edges[first : min(last, first + SHOWN_PLACES)].tolist()]
         advice = (hint(name) if hint is not None and len(symbols) < HINTS else None) or ""
         symbols.append(Undefined(text, demangle(text), tuple(places), last - first, advice))
     return UndefinedSymbols(symbols)

@@ -12,12 +12,11 @@ from uruk.errors import TLSError
 from uruk.executor import process_symbols
 from uruk.executor.inprocess import CALL_ONCE, UNWINDER, InProcessExecutor
 from uruk.formats.archive import Archive
-from uruk.formats.elf_dynamic import STT_TLS, read_shared_library
 from uruk.graph.graph import Role
-from uruk.graph.types import windows, true_rows
+from uruk.graph.types import true_rows, windows
 from uruk.link import Linked
 from uruk.orc.tracker import Released, ResourceTracker
-from uruk.platforms.elf_runtime import INTERPOSED, open_runtime, process_runtime
+from uruk.platforms.elf_runtime import INTERPOSED, descriptor_functions, open_runtime, process_runtime
 
 PRIVATE = frozenset({b"atexit", b"at_quick_exit", b"pthread_atfork", b"__pthread_atfork"})
 ONCE_TRIO = frozenset({*CALL_ONCE, b"__once_proxy"})
@@ -25,7 +24,7 @@ LIBSTDCXX = "libstdc++.so.6"
 LAST_PRIORITY = 65535
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Program:
     """What initialisers get as arguments, as ld.so passes them; `envp` 0 stands for the process's own."""
 
@@ -41,12 +40,14 @@ class ELFPlatform:
 
     def __init__(self, executor: InProcessExecutor) -> None:
         self.executor = executor
+        executor.tls.descriptors.functions = descriptor_functions
         self.runtime: Archive | None = open_runtime()
         self.program = Program()
         self._libgcc = 0
         self._tls_homes: dict[bytes, str] = {}
 
     def interposed(self, name: bytes) -> int:
+        """See `Platform.interposed`."""
         return process_runtime().address[name] if name in INTERPOSED else 0
 
     def wants_builtin(self, name: bytes) -> bool:
@@ -70,12 +71,16 @@ class ELFPlatform:
             return False
 
     def find(self, name: bytes) -> tuple[int, bool]:
+        """See `Platform.find`."""
         address, is_data = self.executor.find_symbol(None, name)
         if not address and not name.startswith(b"_Z"):  # libgcc has no C++ names
             address, is_data = self.executor.find_symbol(self._gcc_handle(), name)
         return address, is_data
 
     def find_tls(self, name: bytes) -> str:
+        """See `Platform.find_tls`."""
+        from uruk.formats.elf_dynamic import STT_TLS, read_shared_library
+
         if name not in self._tls_homes:
             self._tls_homes[name] = ""
             for path in process_symbols.loaded_libraries():
@@ -92,6 +97,7 @@ class ELFPlatform:
             self._once_is_static()
 
     def loaded(self, linked: Linked, trackers: Sequence[ResourceTracker]) -> None:
+        """See `Platform.loaded`."""
         state = linked.state
         for row, block in enumerate(state.synthetic["eh_frame"].tolist()):
             if block >= 0:
@@ -100,6 +106,7 @@ class ELFPlatform:
                 trackers[row].resources.frames.append(address)
 
     def initialize(self, linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence[int]) -> None:
+        """See `Platform.initialize`."""
         initializers, finalizers = _arrays(linked, order)
         if not initializers and not any(finalizers.values()):
             return
@@ -113,16 +120,19 @@ class ELFPlatform:
         runtime.call_with_array(b"uruk_rt_run_initializers", initializers, program.argc, program.argv, envp)
 
     def pending(self, tracker: ResourceTracker) -> int:
+        """See `Platform.pending`."""
         handle = tracker.resources.dso_handle
         return process_runtime().call(b"uruk_rt_pending_thread_atexit", handle) if handle else 0
 
     def finalize(self, tracker: ResourceTracker) -> None:
+        """See `Platform.finalize`."""
         handle = tracker.resources.dso_handle
         if handle:
             process_runtime().call(b"uruk_rt_run_thread_atexit", handle)
             ctypes.CDLL(None)["__cxa_finalize"](ctypes.c_void_p(handle))
 
     def unload(self, tracker: ResourceTracker, released: Released) -> None:
+        """See `Platform.unload`."""
         resources = tracker.resources
         for address in resources.frames:
             self.executor.deregister_frames(address)
@@ -175,5 +185,3 @@ def environment_at_start() -> list[bytes]:
     """The environment with which this process was started, before the interpreter changed it."""
     with open("/proc/self/environ", "rb") as file:
         return [entry for entry in file.read().split(b"\0") if entry]
-
-

@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from uruk.executor.inprocess import InProcessExecutor
 from uruk.executor.process_symbols import find_symbol
+from uruk.executor.tls_descriptors import DescriptorFunctions
 from uruk.formats.archive import Archive
 from uruk.orc.search import ArchiveEntry
 from uruk.orc.session import Session
@@ -31,6 +32,10 @@ _FUNCTIONS = (
     b"uruk_rt_fresh_process",
     b"uruk_rt_set_environ",
     b"uruk_rt_set_program_name",
+    b"uruk_rt_find_vector_size",
+    b"uruk_rt_tlsdesc_static",
+    b"uruk_rt_tlsdesc_dynamic",
+    b"uruk_rt_tlsdesc_undefined",
 )
 
 
@@ -59,7 +64,7 @@ class _ProcessNames:
         return ""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Runtime:
     """Addresses of the runtime's functions by name, and calls of them."""
 
@@ -78,6 +83,14 @@ class Runtime:
         if status:
             raise MemoryError(f"{name.decode()} failed")
         return array
+
+
+def descriptor_functions() -> DescriptorFunctions:
+    """The functions for TLS descriptors, ready for use."""
+    runtime = process_runtime()
+    runtime.call(b"uruk_rt_find_vector_size")
+    names = (b"uruk_rt_tlsdesc_static", b"uruk_rt_tlsdesc_dynamic", b"uruk_rt_tlsdesc_undefined")
+    return DescriptorFunctions(*(runtime.address[name] for name in names))
 
 
 _lock = threading.Lock()

@@ -1,11 +1,11 @@
-// operator new and delete replaced by the program: the C++ library uses them too.
+// operator new and delete replaced by the program, as its own code and the templates that it instantiates use them.
+// (A shared library's own calls are bound to its own functions: see the README.)
 //#compilers: gcc clang
 //#flags: -O1 | -O1 -fPIC
 #include <cstdio>
 #include <cstdlib>
 #include <new>
-#include <sstream>
-#include <string>
+#include <vector>
 
 static int balance, total;
 
@@ -29,7 +29,7 @@ void operator delete(void *p, std::size_t) noexcept { operator delete(p); }
 int main()
 {
     {
-        std::string text(1000, 'x');
+        std::vector<int> numbers(1000, 7);
         auto *number = new int(5);
         std::printf("own: %d\n", balance);
         delete number;

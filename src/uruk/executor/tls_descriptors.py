@@ -1,0 +1,84 @@
+"""TLS descriptors of linked code: pairs {function, argument} whose functions are uruk's own.
+
+A descriptor's function must keep every register but %rax (psABI x86-64, "TLS descriptors"). glibc's for dynamic storage
+does not keep vector registers before version 2.40, so code that holds a sum in %xmm0 across the access loses it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from uruk.errors import InternalError
+from uruk.executor.inprocess_tls import LoadedCarrier, load_carrier
+
+NEVER = (1 << 64) - 1
+"""A generation that no thread has: the function then always asks `__tls_get_addr`."""
+
+_WORD = (1 << 64) - 1
+
+
+@dataclass(frozen=True)
+class DescriptorFunctions:
+    """Addresses of the functions in descriptors, and what their argument is.
+
+    `static`: the variable's offset from the thread pointer. `dynamic`: the address of three words, module id, offset
+    in its block, and the generation of thread-local modules that has it. `undefined`: the variable's address.
+    """
+
+    static: int
+    dynamic: int
+    undefined: int
+
+
+class Descriptors:
+    """Makes descriptors; `functions` is asked once, when the first is made."""
+
+    def __init__(self) -> None:
+        self.functions: Callable[[], DescriptorFunctions] | None = None
+        self._found: DescriptorFunctions | None = None
+        self._loaders_dynamic = 0
+
+    def make(self, storage: LoadedCarrier | None, offset: int) -> tuple[int, int]:
+        """The descriptor for an offset in a module's storage; for None, of a weak thread-local that nobody defines.
+
+        Good while the storage is open.
+        """
+        functions = self._functions()
+        if storage is None:
+            return functions.undefined, offset & _WORD
+        if storage.tp_offset is not None:
+            return functions.static, (storage.tp_offset + offset) & _WORD
+        words = storage.arguments.get(offset)
+        if words is None:
+            words = (ctypes.c_uint64 * 3)(storage.module_id, offset & _WORD, _generation(storage))
+            storage.arguments[offset] = words
+        return functions.dynamic, ctypes.addressof(words)
+
+    def of_library(self, function: int, argument: int) -> tuple[int, int]:
+        """The descriptor to use for one that the loader made: its argument is the same, its dynamic function is not."""
+        if not self._loaders_dynamic:
+            probe = load_carrier(b"", 8, 8, static=False, descriptors=(0,))
+            self._loaders_dynamic = probe.descriptors[0][0]
+            probe.close()
+        return (self._functions().dynamic if function == self._loaders_dynamic else function), argument
+
+    def _functions(self) -> DescriptorFunctions:
+        if self._found is None:
+            if self.functions is None:
+                raise InternalError("TLS descriptors are wanted, but no platform has given their functions")
+            self._found = self.functions()
+        return self._found
+
+
+def _generation(storage: LoadedCarrier) -> int:
+    """The generation that glibc gave a module, from the argument of the loader's own descriptor for its first byte.
+
+    That is struct tlsdesc_dynamic_arg {module, offset, generation} (glibc, sysdeps/x86_64/tlsdesc.h of 2.36); its
+    first two words are checked.
+    """
+    if not storage.descriptors:
+        return NEVER
+    module, offset, generation = (ctypes.c_uint64 * 3).from_address(storage.descriptors[0][1])
+    return generation if (module, offset) == (storage.module_id, 0) else NEVER

@@ -1,0 +1,39 @@
+"""Small helpers that compilers put into every object as a shared group: each object keeps its own.
+
+``DW.ref.X`` is a pointer to X for unwind data, which reaches it by 32 bits; ``__clang_call_terminate`` is what clang's
+landing pads call. Natively one copy serves a whole program. Here objects come and go one by one: one copy would lie
+out of reach of some, and could not be removed before all of them. They have no state and nobody compares their
+addresses, so that a copy each is the same.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from uruk.graph.graph import Binding, Graph, SymbolType, Visibility
+from uruk.graph.names import Names
+from uruk.graph.types import NONE, true_rows
+
+_POINTERS = b"DW.ref."
+_FUNCTION = b"__clang_call_terminate"
+
+
+def keep_own_copies(graph: Graph, names: Names) -> None:
+    """Make such helpers local to their objects."""
+    if not graph.groups.name.size:
+        return
+    symbols, group = graph.symbols, graph.blocks.group
+    maybe = (symbols.visibility == Visibility.HIDDEN) & (symbols.binding == Binding.WEAK) & (symbols.name >= 0)
+    maybe &= symbols.block >= 0
+    maybe &= (symbols.type == SymbolType.OBJECT) | (symbols.name == names[_FUNCTION])
+    rows = true_rows(maybe)
+    ids = np.unique(symbols.name[rows])
+    helpers = [one for one in ids.tolist() if names.text(one).startswith((_POINTERS, _FUNCTION))]
+    rows = rows[np.isin(symbols.name[rows], helpers)]
+    own = group[symbols.block[rows]]
+    rows, own = rows[own >= 0], own[own >= 0]
+    if rows.size:
+        symbols.name[rows] = NONE
+        shared = np.ones(graph.groups.name.size + 1, np.bool_)  # the last one: no group
+        shared[own] = False
+        group[~shared[group]] = NONE

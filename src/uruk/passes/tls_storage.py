@@ -1,0 +1,51 @@
+"""What the passes need of whoever gives thread-local storage."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Storage(Protocol):
+    """One module's loaded thread-local storage."""
+
+    @property
+    def module_id(self) -> int:
+        """Its id for `__tls_get_addr`."""
+        ...
+
+    @property
+    def tp_offset(self) -> int | None:
+        """Its offset from the thread pointer in bytes; None while its storage is dynamic."""
+        ...
+
+    def make_static(self, what: str) -> int:
+        """The offset from the thread pointer, for initial-exec code of other modules; `what` is whom errors name.
+
+        Raises TLSError if the storage is dynamic and must stay so.
+        """
+        ...
+
+    def close(self) -> int:
+        """Unload; returns the bytes of static storage not recovered."""
+        ...
+
+
+class TLSLoader(Protocol):
+    """What the executor offers for thread-local storage."""
+
+    def load(
+        self, image: bytes, size: int, align: int, static: bool | None, descriptors: bool, what: str
+    ) -> Storage:
+        """Storage for an image; `static` None means static if there is room; `descriptors`: some will be asked for.
+
+        Raises TLSError, naming `what`.
+        """
+        ...
+
+    def descriptor(self, storage: Storage | None, offset: int) -> tuple[int, int]:
+        """The two words of a descriptor slot; of a weak thread-local that nobody defines, for None."""
+        ...
+
+    def bind(self, name: bytes, library: str, operand: int) -> tuple[int, ...]:
+        """The word(s) of a slot of `operand` for a library's thread-local (a thread-pointer offset, or a pair)."""
+        ...
