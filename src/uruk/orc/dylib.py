@@ -13,7 +13,6 @@ from uruk.graph.types import I32, I64, NONE, Bool
 from uruk.orc.claim import claim, definitions, drop_groups, flags_of
 from uruk.orc.objects import Added, ObjectEntry, ObjectState, has_initializers
 from uruk.orc.own_copies import keep_own_copies
-from uruk.orc.own_copies import keep_own_copies
 from uruk.orc.search import ArchiveEntry, SearchOrder
 from uruk.orc.symbols import ABSOLUTE, Flag, Rank, SymbolTable
 from uruk.orc.tracker import ResourceTracker
