@@ -21,13 +21,10 @@ from uruk.formats import elf_constants as elf
 from uruk.formats.elf_sections import Sections, read_sections
 from uruk.formats.elf_symbols import read_groups, read_symbols
 from uruk.graph.arena import Arena
-from uruk.graph.graph import Blocks, Graph, Ranges, Relocations, Role, Zone
+from uruk.graph.graph import Blocks, Graph, Groups, Ranges, Relocations, Role, Symbols, Zone
 from uruk.graph.kinds import KindTable
 from uruk.graph.names import Names
 from uruk.graph.types import I32, I64, NONE, U8, true_rows
-
-MAX_SIZE = 1 << 40
-MAX_ALIGN = 1 << 21
 
 
 class Pair(Protocol):
@@ -101,6 +98,8 @@ def read_objects(arena: Arena, spans: Sequence[Span], pair: Pair, names: Names) 
     Relocations are found and checked against the file, but not read: see `read_relocations`.
     Raises ObjectFormatError for the first malformed object.
     """
+    if not spans:
+        return _empty_graph(arena, pair)
     buffer = arena.buffers[0]
     view = memoryview(buffer)
     headers = [_read_header(view, span, pair) for span in spans]
@@ -129,6 +128,20 @@ def read_objects(arena: Arena, spans: Sequence[Span], pair: Pair, names: Names) 
     )
 
 
+def _empty_graph(arena: Arena, pair: Pair) -> Graph:
+    starts = np.zeros(1, np.int64)
+    return Graph(
+        pair.KINDS,
+        arena,
+        [],
+        Blocks.empty(),
+        Symbols.empty(),
+        Relocations.empty(),
+        Groups.empty(),
+        Ranges(starts, starts, starts, starts),
+    )
+
+
 def _first_rows(owner: I32, count: int) -> I64:
     """Where the rows of each of `count` objects begin in a column of owners, and the end."""
     if count == 1:
@@ -151,6 +164,11 @@ def _make_blocks(sections: Sections) -> tuple[Blocks, I32]:
     )
     content = sections.start[loaded]
     content[kind == elf.SHT_NOBITS] = NONE
+    sections.check(
+        (role >= Role.PREINIT) & (role <= Role.DTORS) & (sections.size[loaded] % 8 != 0),
+        loaded,
+        "is no whole number of pointers",
+    )
     blocks = Blocks(
         sections.object[loaded],
         text,

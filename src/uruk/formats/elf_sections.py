@@ -139,7 +139,9 @@ def _check_overlap(sections: Sections, stored: I64, extent: I64) -> None:
     In a sound object the stored sections together are no larger than the file; twice that is let pass.
     """
     total = np.add.reduceat(stored, sections.base)
-    for owner in true_rows(total > 2 * extent).tolist():
+    bad = true_rows(total > 2 * extent)
+    if bad.size:
+        owner = int(bad[0])
         problem = f"sections overlap: {int(total[owner]):#x} bytes in a file of {int(extent[owner]):#x}"
         offset = int(sections.table[owner] - sections.origin[owner])
         raise ObjectFormatError(sections.files[owner], "section header table", problem, offset)

@@ -8,7 +8,7 @@ import numpy as np
 
 from uruk.errors import ObjectFormatError
 from uruk.formats import elf_constants as elf
-from uruk.formats.elf_sections import Sections
+from uruk.formats.elf_sections import MAX_ALIGN, MAX_SIZE, Sections
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Binding, Blocks, Groups, SymbolKind, Symbols, SymbolType
 from uruk.graph.names import Names
@@ -60,7 +60,7 @@ def read_symbols(sections: Sections, buffer: U8, block_of_section: I32, names: N
     info, other = np.ascontiguousarray(raw["info"], np.uint8), np.ascontiguousarray(raw["other"], np.uint8)
     binding, type_ = info >> np.uint8(4), info & np.uint8(15)
     _check_numbers(reporter, binding, type_)
-    kind, block, value, size = _place(sections, raw, section, owner, block_of_section, reporter)
+    kind, block, value, size = _place(sections, raw, section, type_, owner, block_of_section, reporter)
     name = np.full(raw.size, NONE, np.int32)
     outer = true_rows(binding != Binding.LOCAL)
     outer = outer[outer != start[owner[outer]]]
@@ -128,6 +128,7 @@ def _section_indexes(
         file = int(sections.object[row])
         count = int(start[file + 1] - start[file])
         one = np.array([row])
+        sections.check(sections.link[one] != sections.symtab[file], one, "does not belong to the symbol table")
         sections.check(sections.size[one] != 4 * count, one, "size does not match the symbol table")
         begin = int(sections.start[row])
         indexes = np.frombuffer(buffer[begin : begin + 4 * count].tobytes(), np.uint32)
@@ -142,7 +143,7 @@ def _section_indexes(
 
 
 def _place(
-    sections: Sections, raw: AnyArray, section: I64, owner: I32, block_of_section: I32, reporter: _Reporter
+    sections: Sections, raw: AnyArray, section: I64, type_: U8, owner: I32, block_of_section: I32, reporter: _Reporter
 ) -> tuple[U8, I32, AnyArray, I64]:
     """Kind, block, value and size of every symbol."""
     kind = np.full(raw.size, SymbolKind.DEFINED, np.uint8)
@@ -163,12 +164,14 @@ def _place(
     outside = np.zeros(raw.size, np.bool_)
     outside[rows] = value[rows] > sections.size[home].astype(np.uint64)
     reporter.check(outside, "lies outside its section")
-    _check_homes(sections, raw["info"] & 15, kind, rows, home, reporter)
-    common = kind == SymbolKind.COMMON
-    reporter.check(common & ((value == 0) | (value & (value - np.uint64(1)) != 0)), "alignment is not a power of two")
-    reporter.check(common & (value > np.uint64(1 << 21)), "alignment is too large")
+    _check_homes(sections, type_, kind, rows, home, reporter)
     size = np.minimum(raw["size"], np.uint64((1 << 62) - 1)).astype(np.int64)
-    reporter.check(common & (size >= 1 << 40), "is too large")
+    common = kind == SymbolKind.COMMON
+    if np.count_nonzero(common):
+        unequal = (value == 0) | (value & (value - np.uint64(1)) != 0)
+        reporter.check(common & unequal, "alignment is not a power of two")
+        reporter.check(common & (value > np.uint64(MAX_ALIGN)), "alignment is too large")
+        reporter.check(common & (size >= MAX_SIZE), "is too large")
     return kind, block, value, size
 
 
@@ -238,11 +241,14 @@ class ReadGroups:
         self.sections.check(missing, self.rows, "signature symbol does not exist")
         row = starts + self.symbol
         self.name = symbols.name[row]
+        room = NAME_SHARING * self.sections.buffer.size
         for group in true_rows(self.name < 0).tolist():
             symbol = int(row[group])
             text = arena.string_at(int(symbols.text[symbol]))
             if symbols.type[symbol] == SymbolType.SECTION and symbols.block[symbol] >= 0:
                 text = arena.string_at(int(blocks.text[symbols.block[symbol]]))
+            room -= len(text)
+            self.sections.check(np.array([room < 0]), self.rows[group : group + 1], "signatures overlap")
             self.name[group] = names[text]
 
     def table(self) -> Groups:

@@ -53,8 +53,8 @@ class Arena:
         start = offset - self.bases[index]
         return self.buffers[index][start : start + size].tobytes()
 
-    def string_at(self, offset: int) -> bytes:
-        """The NUL-terminated string at `offset`."""
+    def string_at(self, offset: int, limit: int = 1 << 62) -> bytes:
+        """The NUL-terminated string at `offset`, or its first bytes if it is longer than about `limit` bytes."""
         index = bisect_right(self.bases, offset) - 1
         buffer = self.buffers[index]
         start = offset - self.bases[index]
@@ -64,7 +64,7 @@ class Arena:
             end = piece.find(b"\0")
             if end >= 0:
                 return piece[:end]
-            if len(piece) < step:
+            if len(piece) < step or step >= limit:
                 return piece
             step *= 4
 

@@ -207,6 +207,9 @@ class Ranges:
     groups: I64
 
 
+NAME_LIMIT = 4096
+
+
 @dataclass(eq=False, repr=False)
 class Graph:
     """Objects as columns; see the tables. `edges` is None until relocations are read."""
@@ -228,9 +231,9 @@ class Graph:
         return int(np.searchsorted(self.ranges.symbols, row, "right")) - 1
 
     def section_name(self, block: int) -> str:
-        """The name of a block's section."""
+        """The name of a block's section; a very long one is cut, as every section of an object may have it."""
         offset = int(self.blocks.text[block])
-        return self.arena.string_at(offset).decode("utf-8", "replace") if offset >= 0 else "(synthetic)"
+        return self.arena.string_at(offset, NAME_LIMIT).decode("utf-8", "replace") if offset >= 0 else "(synthetic)"
 
     def symbol_name(self, row: int) -> str:
         """The name of a symbol; a section symbol has its section's."""
