@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from uruk.errors import TLSError, UnsupportedRelocation
-from uruk.graph.graph import SymbolType, Zone
 from uruk.graph.kinds import Operand
-from uruk.graph.types import I32, I64, U8, Bool, true_rows, windows
+from uruk.graph.types import I32, I64, true_rows, windows
+from uruk.passes import tls_checks
 from uruk.passes.fixup import LATE, check_ranges, scatter, slot_addresses
 from uruk.passes.layout import Chunk, Layout
 from uruk.passes.state import State, TLSHome
@@ -35,23 +34,19 @@ class TLSPlan:
     """Modules whose code has descriptors only: static storage is better, dynamic does."""
 
 
-def is_tls(state: State) -> Bool:
-    """Which canonical rows are thread-local: by type, or because they lie in a thread-local section."""
-    symbols = state.symbols
-    in_tls = symbols.block >= 0
-    in_tls &= state.blocks.zone[symbols.block] == Zone.TLS
-    return in_tls | (symbols.type == SymbolType.TLS)
-
-
 def plan_tls(state: State, layout: Layout) -> TLSPlan:
-    """Fill `tls_offset`; decide which modules ask for static storage."""
+    """Fill `tls_offset`; decide which modules ask for static storage. Raises what `uruk.passes.tls_checks` does."""
     edges, symbols = state.edges, state.symbols
     plan = TLSPlan()
     operand = state.graph.kinds.operand[edges.kind]
     rows = true_rows(state.graph.kinds.having(USERS)[edges.kind])
-    if rows.size == 0 and not layout.tls:
+    if rows.size == 0 and not layout.tls and not (state.external and state.external.tls):
         return plan
-    _refuse_misuse(state, rows, operand)
+    tls_checks.refuse_addresses(state)
+    tls_checks.refuse_other_targets(state, rows, operand)
+    tls_checks.refuse_foreign_offsets(state, rows, operand)
+    for module, chunk in layout.tls.items():
+        tls_checks.refuse_alignment(state, rows, operand, module, chunk.align)
     state.tls_offset = np.zeros(len(symbols), np.int64)
     for chunk in layout.tls.values():
         inside = true_rows(np.isin(symbols.block, chunk.rows))
@@ -67,24 +62,6 @@ def plan_tls(state: State, layout: Layout) -> TLSPlan:
         (plan.static if (wants != Operand.TLS_DESC).any() else plan.optional).add(module)
     plan.optional -= plan.static
     return plan
-
-
-def _refuse_misuse(state: State, rows: I64, operand: U8) -> None:
-    """Raise UnsupportedRelocation for a thread-local edge to something that has no place in a thread-local block."""
-    local = is_tls(state) & (state.symbols.block >= 0)
-    local[state.undefined[state.boundaries.tls_base]] = True
-    if state.external is not None:
-        absent = ~state.external.found
-        absent[list(state.external.tls)] = True
-        local[state.undefined] |= absent
-    bad = rows[~local[state.canonical[state.edges.target[rows]]] & (operand[rows] != Operand.TLS_LD)]
-    if bad.size:
-        row = int(bad[0])
-        name = state.graph.symbol_name(int(state.edges.target[row]))
-        kind = state.graph.kinds[int(state.edges.kind[row])].name
-        raise UnsupportedRelocation(
-            state.place_of(row), kind, f"`{name}' is not thread-local, or its section is not loaded"
-        )
 
 
 def _own_module(state: State, row: int) -> int:
@@ -147,7 +124,6 @@ class TLSWords:
 def has_descriptors(state: State, module: int) -> bool:
     """Whether the batch needs descriptors for thread-locals of one of its modules."""
     slots = state.slots
-    assert slots is not None
     rows = slots.row[slots.operand == Operand.TLS_DESC].tolist()
     return any(_own_module(state, row) == module for row in rows)
 
@@ -161,7 +137,6 @@ def image_of(state: State, chunk: Chunk) -> bytes:
 def fill_slots(state: State, words: TLSWords) -> None:
     """Write the GOT: addresses, and the words of thread-local slots."""
     slots = state.slots
-    assert slots is not None
     if slots.row.size == 0:
         return
     position = state.position[state.synthetic["got"][slots.module]] + slots.offset

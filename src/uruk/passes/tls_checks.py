@@ -1,0 +1,106 @@
+"""What must hold of references to thread-locals before any storage is loaded."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from uruk.errors import TLSError, UnsupportedRelocation
+from uruk.graph.graph import SymbolType, Zone
+from uruk.graph.kinds import Operand
+from uruk.graph.types import I64, NONE, U8, Bool, true_rows
+from uruk.passes.state import State
+
+PLAIN = (Operand.SYMBOL, Operand.BRANCH, Operand.GOT, Operand.STUB)
+"""Operands that mean an address, which a thread-local does not have."""
+STATIC_ALIGNMENT = 64
+"""What every thread pointer is aligned to, in bytes (glibc, x86-64)."""
+
+
+def is_tls(state: State) -> Bool:
+    """Which canonical rows are thread-local: by type, or because they lie in a thread-local section."""
+    symbols = state.symbols
+    in_tls = symbols.block >= 0
+    in_tls &= state.blocks.zone[symbols.block] == Zone.TLS
+    return in_tls | (symbols.type == SymbolType.TLS)
+
+
+def refuse_other_targets(state: State, rows: I64, operand: U8) -> None:
+    """Raise UnsupportedRelocation for a thread-local edge to something that has no place in a thread-local block."""
+    local = is_tls(state) & (state.symbols.block >= 0)
+    local[state.undefined[state.boundaries.tls_base]] = True
+    if state.external is not None:
+        absent = ~state.external.found
+        absent[list(state.external.tls)] = True
+        local[state.undefined] |= absent
+    target = state.canonical[state.edges.target[rows]]
+    bad = rows[~local[target] & (operand[rows] != Operand.TLS_LD)]
+    if bad.size:
+        raise _mismatch(state, int(bad[0]), "is not thread-local", "but this code takes it for one")
+
+
+def refuse_addresses(state: State) -> None:
+    """Raise UnsupportedRelocation for code or data that takes a thread-local for an ordinary variable or function."""
+    local = is_tls(state) & (state.symbols.block >= 0)
+    if state.external is not None:
+        local[state.undefined[list(state.external.tls)]] = True
+    edges, kinds = state.edges, state.graph.kinds
+    bad = true_rows(local[state.canonical][edges.target] & kinds.having(PLAIN)[edges.kind])
+    if bad.size:
+        raise _mismatch(state, int(bad[0]), "is thread-local", "but this code takes it for an ordinary one")
+
+
+def refuse_foreign_offsets(state: State, rows: I64, operand: U8) -> None:
+    """Raise TLSError where local-dynamic code means a thread-local of another module: it adds offsets to its own."""
+    offsets = rows[operand[rows] == Operand.DTP_OFFSET]
+    row = state.canonical[state.edges.target[offsets]]
+    block = state.symbols.block[row]
+    theirs = np.where(block >= 0, state.block_module[block], NONE)
+    away = (theirs != state.block_module[state.edges.block[offsets]]) & (block >= 0)
+    if state.external is not None:
+        elsewhere = np.zeros(len(state.symbols), np.bool_)
+        elsewhere[state.undefined[list(state.external.tls)]] = True
+        away |= elsewhere[row]
+    if away.any():
+        edge = int(offsets[away][0])
+        name = state.graph.symbol_name(int(state.edges.target[edge]))
+        raise TLSError(
+            state.place_of(edge),
+            f"local-dynamic code refers to `{name}', which belongs to a module linked or removed apart from it",
+            "add both objects with one add_objects, or do not declare the variable hidden",
+        )
+
+
+def refuse_alignment(state: State, rows: I64, operand: U8, module: int, align: int) -> None:
+    """Raise TLSError for a module whose alignment static storage cannot have, naming an edge that wants it static."""
+    if align <= STATIC_ALIGNMENT:
+        return
+    wants = rows[(operand[rows] == Operand.TP_OFFSET) | (operand[rows] == Operand.TLS_IE)]
+    block = state.symbols.block[state.canonical[state.edges.target[wants]]]
+    mine = wants[(block >= 0) & (state.block_module[block] == module)]
+    if mine.size == 0:
+        return
+    edge = int(mine[0])
+    model = "local-exec" if operand[edge] == Operand.TP_OFFSET else "initial-exec"
+    name = state.graph.symbol_name(int(state.edges.target[edge]))
+    raise TLSError(
+        state.place_of(edge),
+        f"{model} code refers to `{name}', but thread-locals of its module are aligned to {align}, "
+        f"and thread pointers only to {STATIC_ALIGNMENT}",
+        "compile with -fPIC, so that the code reaches its thread-locals through __tls_get_addr",
+    )
+
+
+def _mismatch(state: State, edge: int, fact: str, use: str) -> UnsupportedRelocation:
+    graph = state.graph
+    target = int(state.edges.target[edge])
+    row = int(state.canonical[target])
+    where = ""
+    if state.symbols.block[row] >= 0:
+        where = f" in {graph.files[graph.object_of_symbol(row)]}"
+    kind = graph.kinds[int(state.edges.kind[edge])].name
+    return UnsupportedRelocation(
+        state.place_of(edge),
+        kind,
+        f"`{graph.symbol_name(target)}' {fact}{where}, {use}",
+        "declare it alike (__thread, thread_local) wherever it is used",
+    )
