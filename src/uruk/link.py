@@ -125,11 +125,11 @@ def link(request: Request, host: Host) -> Linked:
     """Link a batch into memory of `host`. On any error all that it took is given back."""
     clock = Clock()
     state = _start(request, clock)
-    eh_frame.rebuild_eh_frame(state)
-    clock.step("eh_frame")
     if request.prune_from is not None:
         prune.prune(state, request.prune_from)
         clock.step("prune")
+    eh_frame.rebuild_eh_frame(state)
+    clock.step("eh_frame")
     _run_hooks(request, "post-prune", state)
 
     resolve.place_commons(state, request.defines & state.live_symbols())

@@ -192,3 +192,33 @@ def _move_edges(
     offset[moved] = place[stays] - records.start[record] + new_offset[record]
     state.read_edges = edges
     state.edges = Edges(block, offset, kind, edges.target, edges.addend)
+
+
+def function_needs(state: State) -> tuple[I64, I64]:
+    """What unwind records add to the needs of functions, before a rebuild: (block of a function, block it needs) rows.
+
+    A function that is kept needs what its FDE (language-specific data) and its CIE (the personality routine) refer to.
+    """
+    blocks, edges = state.blocks, state.edges
+    rows = true_rows((blocks.role == Role.EH_FRAME) & state.live & (blocks.content >= 0) & (blocks.size > 0))
+    if rows.size == 0:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    begin, records = _read_records(state.graph, rows)
+    is_frame = np.zeros(len(blocks), np.bool_)
+    is_frame[rows] = True
+    mine = true_rows(is_frame[edges.block])
+    place = begin[np.searchsorted(rows, edges.block[mine])] + edges.offset[mine]
+    record = np.searchsorted(records.start, place, "right") - 1
+    home = state.symbols.block[state.canonical[edges.target[mine]]].astype(np.int64)
+    function = np.full(records.start.size, NONE, np.int64)
+    names_function = (record >= 0) & (records.cie[record] >= 0) & (place == records.start[record] + 8)
+    function[record[names_function]] = home[names_function]
+    other = (record >= 0) & ~names_function & (home >= 0)
+    of_fde = other & (records.cie[record] >= 0)
+    common = np.full(records.start.size, NONE, np.int64)
+    of_cie = other & (records.cie[record] < 0)
+    common[record[of_cie]] = home[of_cie]
+    source = np.concatenate([function[record[of_fde]], function])
+    target = np.concatenate([home[of_fde], np.where(records.cie >= 0, common[records.cie], NONE)])
+    known = (source >= 0) & (target >= 0)
+    return source[known], target[known]

@@ -6,6 +6,7 @@ import numpy as np
 
 from uruk.graph.graph import Role
 from uruk.graph.types import I32, I64, Bool, ranges, true_rows
+from uruk.passes import eh_frame
 from uruk.passes.state import State
 
 
@@ -17,16 +18,30 @@ def prune(state: State, roots: I32) -> None:
     """
     edges = state.edges
     target = state.symbols.block[state.canonical[edges.target]]
-    useful = (target >= 0) & (edges.kind != 0)
-    source, target = edges.block[useful], target[useful]
-    frame = state.blocks.role[source] == Role.EH_FRAME
+    useful = (target >= 0) & (edges.kind != 0) & (state.blocks.role[edges.block] != Role.EH_FRAME)
+    functions, needs = eh_frame.function_needs(state)
+    source = np.concatenate([edges.block[useful].astype(np.int64), functions])
+    target = np.concatenate([target[useful].astype(np.int64), needs])
     reached = np.zeros(len(state.blocks), np.bool_)
     root_blocks = state.symbols.block[state.canonical[roots]]
     reached[root_blocks[root_blocks >= 0]] = True
     special = (state.blocks.role >= Role.PREINIT) & (state.blocks.role <= Role.DTORS)
     reached |= special & state.live
-    _spread(reached, source[~frame].astype(np.int64), target[~frame].astype(np.int64))
+    _spread(reached, source, target)
     state.live &= reached | (state.blocks.role == Role.EH_FRAME)
+    _forget_dead_edges(state)
+
+
+def _forget_dead_edges(state: State) -> None:
+    """Dead blocks refer to nothing; what only they referred to, nobody has to define."""
+    state.edges = state.edges.rows(state.live[state.edges.block])
+    edges = state.edges
+    referenced = np.zeros(len(state.symbols), np.bool_)
+    wants = (edges.kind != 0) & (state.blocks.role[edges.block] != Role.EH_FRAME)
+    referenced[state.canonical[edges.target[wants]]] = True
+    # personality routines from outside: some unwind record may need them
+    referenced[state.canonical[edges.target[~wants]]] |= state.symbols.block[edges.target[~wants]] < 0
+    state.undefined = state.undefined[referenced[state.undefined]]
 
 
 def _spread(reached: Bool, source: I64, target: I64) -> None:
