@@ -110,9 +110,7 @@ def test_after_an_error_the_session_links_on() -> None:
 def section_of(fixture: Fixture) -> str:
     """The section in which the fixture's site is: its first."""
     lines = [
-        line.split()
-        for line in fixture.text.splitlines()
-        if line.strip().startswith((".text", ".data", ".section"))
+        line.split() for line in fixture.text.splitlines() if line.strip().startswith((".text", ".data", ".section"))
     ]
     return lines[0][1].rstrip(",") if lines[0][0] == ".section" else lines[0][0]
 
@@ -128,9 +126,7 @@ def test_every_relocation_has_a_fixture() -> None:
     used: set[str] = set()
     numbers = {str(number): name for number, (name, _) in elf_x86_64.RELOCATIONS.items()}
     for fixture in FIXTURES:
-        used |= {
-            word.removeprefix("R_X86_64_").rstrip(",") for word in fixture.text.split() if "R_X86_64_" in word
-        }
+        used |= {word.removeprefix("R_X86_64_").rstrip(",") for word in fixture.text.split() if "R_X86_64_" in word}
         used |= {numbers[word] for word in fixture.words.get("renumber", "").split()[1:]}
     assert {name for name, _ in elf_x86_64.RELOCATIONS.values()} == used
 

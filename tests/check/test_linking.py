@@ -84,18 +84,14 @@ def test_a_relaxed_call_and_a_kept_one_both_work(jit: LLJIT) -> None:
     jit.define("far", ctypes.cast(function, ctypes.c_void_p).value)
     text = ".text; .globl {0}; {0}: subq $8, %rsp; call *{1}@GOTPCREL(%rip); incl %eax; addq $8, %rsp; ret"
     jit.add_object(assemble(text.format("call_far", "far")), "far.o")
-    jit.add_object(
-        assemble(text.format("call_near", "near") + "; .globl near; near: movl $6, %eax; ret"), "near.o"
-    )
+    jit.add_object(assemble(text.format("call_near", "near") + "; .globl near; near: movl $6, %eax; ret"), "near.o")
     assert jit.lookup("call_far").function(CALL)() == 42
     assert jit.lookup("call_near").function(CALL)() == 7
 
 
 @pytest.mark.parametrize("instruction", ["addq target@GOTPCREL(%rip), %rax", "pushq target@GOTPCREL(%rip)"])
 def test_other_instructions_are_never_relaxed(instruction: str, jit: LLJIT) -> None:
-    jit.add_object(
-        assemble(f".text; .globl target, site; target: {instruction}; .set site, . - 4; ret"), "other.o"
-    )
+    jit.add_object(assemble(f".text; .globl target, site; target: {instruction}; .set site, . - 4; ret"), "other.o")
     over(jit).check(FAR)
 
 
@@ -334,9 +330,7 @@ def test_sections_addends_and_locals(jit: LLJIT) -> None:
 
 @pytest.mark.parametrize("align", [1 << power for power in range(17)])
 def test_alignment(jit: LLJIT, align: int) -> None:
-    text = (
-        f'.section .rodata, "a"; .globl odd; odd: .byte 1; .text; .byte 1; .section .t, "ax"; .balign {align}'
-    )
+    text = f'.section .rodata, "a"; .globl odd; odd: .byte 1; .text; .byte 1; .section .t, "ax"; .balign {align}'
     text += f"; .globl code; code: ret; .data; .byte 1; .balign {align}; .globl data; data: .quad code, odd"
     text += f'; .section .r, "a"; .balign {align}; .globl constant; constant: .quad 3; .bss; .balign {align}'
     text += "; .globl zero; zero: .quad 0; .comm common, 24, " + str(align)
