@@ -2,9 +2,10 @@
 
     sweep.py FOLDER NUMBER OF SECONDS SEED
 
-works on its share (every OF-th case, from NUMBER) of all mutations of FOLDER/*.o for SECONDS, in an order that SEED
-gives, and prints one JSON line: how many cases ran, and the failures. FOLDER/case.NUMBER always names the case under
-way. Allowed outcomes: success, ObjectFormatError or UnsupportedRelocation from reading, any UrukError from linking.
+works on its share (every OF-th case, from NUMBER) of all mutations of FOLDER/*.o and *.a for SECONDS, in an order
+that SEED gives, and prints one JSON line: how many cases ran, and the failures. FOLDER/case.NUMBER always names the
+case under way. Allowed outcomes: success, ObjectFormatError or UnsupportedRelocation from reading, any UrukError from
+linking.
 """
 
 from __future__ import annotations
@@ -97,6 +98,29 @@ def random_changes(name: str, data: bytes, seed: int) -> Iterator[Mutation]:
         yield f"{name}: {', '.join(done)}", lambda copy=copy: bytes(copy)
 
 
+def archive_changes(name: str, data: bytes, seed: int) -> Iterator[Mutation]:
+    """Without end: an archive cut short, or with bytes of its headers, index and members changed."""
+    chance = random.Random(f"{seed} {name}")
+    special = [at for at in range(len(data)) if at < 400 or data[at : at + 2] == b"`\n"]
+    texts = (b"0", b"9", b"/", b" ", b"\0", b"\n", b"`", b"#1/99", b"/9999", b"-1", b"\xff" * 4, b"\x80", b"!<arch>\n")
+    while True:
+        copy = bytearray(data)
+        done: list[str] = []
+        for _ in range(chance.randint(1, 3)):
+            at = (
+                max(0, chance.choice(special) - chance.randrange(60))
+                if chance.random() < 0.8
+                else chance.randrange(len(data))
+            )
+            text = chance.choice((*texts, bytes([chance.randrange(256)]), str(chance.randrange(1 << 34)).encode()))
+            copy[at : at + len(text)] = text
+            done.append(f"{text!r} at {at:#x}")
+        if chance.random() < 0.3:
+            del copy[chance.randrange(len(copy)) :]
+            done.append(f"first {len(copy)} bytes")
+        yield f"{name}: {', '.join(done)}", lambda copy=copy: bytes(copy)
+
+
 class Guard:
     """Allocations on both sides of the hole that the next link will get; what is in them must not change."""
 
@@ -135,6 +159,8 @@ class Runner:
 
     def link(self, data: bytes) -> str:
         """Parse and link one input, and take it out again; returns what came of it."""
+        if data.startswith(b"!<"):
+            return self.link_archive(data)
         try:
             tracker = self.jit.add_object(data, "hostile.o")
         except (ObjectFormatError, UnsupportedRelocation):
@@ -155,6 +181,22 @@ class Runner:
                 raise
             except UrukError as error:
                 return f"not linked: {type(error).__name__}"
+        finally:
+            tracker.remove(force=True)
+
+    def link_archive(self, data: bytes) -> str:
+        """Add an archive, link `entry` from it, and take it out again."""
+        try:
+            tracker = self.jit.add_archive(data, "hostile.a")
+        except ObjectFormatError:
+            return "archive refused"
+        try:
+            self.jit.lookup("entry")
+            return "linked from an archive"
+        except InternalError:
+            raise
+        except UrukError as error:
+            return f"not linked from an archive: {type(error).__name__}"
         finally:
             tracker.remove(force=True)
 
@@ -186,15 +228,20 @@ class Runner:
             self.failures.append(f"a good object afterwards: {outcome}")
 
 
-def cases(objects: dict[str, bytes], seed: int) -> Iterator[Mutation]:
-    """Systematic cases in random order, then random ones, the objects in turn."""
+def cases(objects: dict[str, bytes], archives: dict[str, bytes], seed: int) -> Iterator[Mutation]:
+    """Systematic cases in random order with archives between, then random ones, the objects in turn."""
     systematic: list[Mutation] = []
     for name, data in objects.items():
         systematic += truncations(name, data)
         systematic += field_changes(name, data)
     random.Random(seed).shuffle(systematic)
     endless = [random_changes(name, data, seed) for name, data in objects.items()]
-    yield from systematic
+    broken = [archive_changes(name, data, seed) for name, data in archives.items()]
+    for count, one in enumerate(systematic):
+        yield one
+        if broken and count % 10 == 0:
+            yield next(broken[count // 10 % len(broken)])
+    endless += broken
     while True:
         for one in endless:
             yield next(one)
@@ -215,11 +262,12 @@ def main() -> None:
 
     signal.signal(signal.SIGALRM, stop)
     objects = {path.stem: path.read_bytes() for path in sorted(folder.glob("*.o"))}
+    archives = {path.name: path.read_bytes() for path in sorted(folder.glob("*.a"))}
     runner = Runner(objects.pop("good"))
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     done = 0
     with open(folder / f"case.{number}", "wb", buffering=0) as under_way:
-        for index, (name, make) in enumerate(cases(objects, seed)):
+        for index, (name, make) in enumerate(cases(objects, archives, seed)):
             if index % of != number:
                 continue
             if time.monotonic() > end or len(runner.failures) >= 20:

@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from fixtures import run
+
 HERE = Path(__file__).parent
 PROCESSES = 2
 SECONDS = float(os.environ.get("URUK_HOSTILE_SECONDS", "25"))
@@ -29,6 +31,8 @@ def start(folder: Path, number: int) -> subprocess.Popen[str]:
 def test_sweep(tmp_path: Path, objects: dict[str, bytes]) -> None:
     for name, data in objects.items():
         (tmp_path / f"{name}.o").write_bytes(data)
+    for name, members in (("gnu", ["gcc.o", "cpp.o"]), ("bsd", ["clang.o", "tls.o"])):
+        run(tmp_path, "llvm-ar-19", f"--format={name}", "rcs", f"{name}.a", *members)
     running = [start(tmp_path, number) for number in range(PROCESSES)]
     try:
         for number, process in enumerate(running):
@@ -40,6 +44,7 @@ def test_sweep(tmp_path: Path, objects: dict[str, bytes]) -> None:
             assert result["cases"] >= ENOUGH * SECONDS
             assert result["outcomes"].get("linked", 0) > 0
             assert result["outcomes"].get("refused by the reader", 0) > 0
+            assert result["outcomes"].get("linked from an archive", 0) > 0
     finally:
         for process in running:
             if process.poll() is None:
