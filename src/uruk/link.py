@@ -195,7 +195,7 @@ def _start(request: Request, clock: Clock) -> State:
     clock.step("read relocations")
     state = State(
         graph, graph.blocks, graph.symbols, graph.groups, edges, request.module_of_object, request.modules,
-        live, request.module_of_object[graph.blocks.object], dso_handles=list(request.dso_handles),
+        live, request.module_of_object[graph.blocks.object], has_dead=not live.all(), dso_handles=list(request.dso_handles),
     )  # fmt: skip
     resolve.bind_names(state, request.names, request.defines, request.private)
     return state

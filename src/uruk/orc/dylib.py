@@ -16,6 +16,7 @@ from uruk.orc.own_copies import keep_own_copies
 from uruk.orc.search import ArchiveEntry, SearchOrder
 from uruk.orc.symbols import ABSOLUTE, Flag, Rank, SymbolTable
 from uruk.orc.tracker import ResourceTracker
+from uruk.passes.state import NO_IDS
 from uruk.passes.tls import Storage
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ class JITDylib:
         """Objects that define names. A weak reference finds what is there, too."""
         self.table.grow(len(self.session.names))
         owner = self.table.owner[ids]
-        return np.unique(owner[owner >= 0]).tolist()
+        return sorted(set(owner[owner >= 0].tolist()))
 
     def _choose(self, chosen: dict[int, ObjectEntry], numbers: Iterable[int]) -> list[ObjectEntry]:
         """Add pending objects to the choice; returns those that are new."""
@@ -164,8 +165,9 @@ class JITDylib:
     def _missing(self, ids: I32, weak: Bool) -> I32:
         """Strongly needed names that nobody defines yet; those that each module has for itself are no archive's."""
         self.table.grow(len(self.session.names))
-        strong = ids[~weak & (ids >= self.session.private_ids.size)]
-        return np.unique(strong[(self.table.owner[strong] == NONE) & (self.table.ready[strong] == 0)])
+        unknown = (self.table.owner[ids] == NONE) & (self.table.ready[ids] == 0) & ~weak
+        unknown &= ids >= self.session.private_ids.size
+        return np.unique(ids[unknown]) if unknown.any() else NO_IDS
 
     def _pull(self, missing: I32) -> None:
         """Add the archive members that define missing names."""

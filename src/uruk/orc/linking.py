@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def link_batch(session: Session, dylib: JITDylib, entries: list[ObjectEntry], wanted: I32) -> None:
-    """Link `entries` as one batch, record their symbols, and run their initialisers.
+    """Link `entries` as one batch and record their symbols; their initialisers are left in `session.waiting`.
 
     On an error nothing is recorded and all memory is given back.
     """
@@ -31,7 +31,7 @@ def link_batch(session: Session, dylib: JITDylib, entries: list[ObjectEntry], wa
     _record(dylib, linked, request, trackers, entries, numbers)
     if session.platform is not None and session.options.execute:
         session.platform.loaded(linked, trackers)
-        session.platform.initialize(linked, trackers, [entry.order for entry in entries])
+        session.waiting += session.platform.arrays(linked, trackers, [entry.order for entry in entries])
 
 
 def _request(
@@ -143,11 +143,11 @@ def _record(
 ) -> None:
     """Write addresses into the dylib's table and resources into the trackers."""
     state, table = linked.state, dylib.table
-    owned = request.defines.copy()
-    private = np.array([entry.private for entry in entries], np.bool_)
-    rows = true_rows(owned)
+    rows = true_rows(request.defines)
     owner = np.searchsorted(request.graph.ranges.symbols, rows, "right") - 1
-    rows, owner = rows[~private[owner]], owner[~private[owner]]
+    if any(entry.private for entry in entries):
+        public = ~np.array([entry.private for entry in entries], np.bool_)
+        rows, owner = rows[public[owner]], owner[public[owner]]
     names = state.symbols.name[rows]
     table.address[names] = state.symbol_address[rows]
     block = state.symbols.block[rows]
@@ -161,7 +161,7 @@ def _record(
         entry.state = ObjectState.LINKED
     for row, storage in linked.storage.items():
         trackers[row].resources.storage.append(storage)
-    for number in numbers[np.unique(owner[local])].tolist():
+    for number in sorted(set(numbers[owner[local]].tolist())):
         row = int(request.module_of_object[int(true_rows(numbers == number)[0])])
         dylib.storage_of[number] = linked.storage[row]
     _record_memory(linked, trackers)
@@ -169,17 +169,20 @@ def _record(
 
 
 def _record_memory(linked: Linked, trackers: list[ResourceTracker]) -> None:
-    for row, tracker in enumerate(trackers):
-        resources = tracker.resources
-        resources.dso_handle = linked.state.dso_handles[row]
-        mine = [index for index, segment in enumerate(linked.layout.segments) if segment.module == row]
-        if mine:
-            resources.memory.append((linked.allocation, mine))
+    for handle, tracker in zip(linked.state.dso_handles, trackers, strict=True):
+        tracker.resources.dso_handle = handle
+    segments: dict[int, list[int]] = {}
+    for index, segment in enumerate(linked.layout.segments):
+        segments.setdefault(segment.module, []).append(index)
+    for row, mine in segments.items():
+        trackers[row].resources.memory.append((linked.allocation, mine))
 
 
 def _record_uses(dylib: JITDylib, linked: Linked, trackers: list[ResourceTracker]) -> None:
     """Which modules refer to which trackers' code, in this batch or linked before."""
     state = linked.state
+    if len(trackers) == 1 and not state.undefined.size:
+        return
     provider = np.full(len(state.symbols), NONE, np.int32)
     if state.undefined.size:
         owner = dylib.table.owner[state.symbols.name[state.undefined]]

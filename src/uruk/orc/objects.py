@@ -61,6 +61,8 @@ class ObjectEntry:
     state: ObjectState = ObjectState.PENDING
     failed: bool = False
     """A root whose linking failed: only `initialize()` and lookups that need it try again."""
+    doubtful: bool = False
+    """A root that was in a batch whose linking failed: the next lookup tries it alone."""
     private: bool = False
     """A part of the runtime that every module has for itself; it defines no name of the dylib."""
 

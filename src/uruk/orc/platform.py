@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from uruk.formats.archive import Archive
 from uruk.link import Linked
 from uruk.orc.tracker import Released, ResourceTracker
+
+
+@dataclass(eq=False)
+class FunctionArray:
+    """Functions of one section that are to run when a tracker's code starts or, if `final`, when it goes."""
+
+    tracker: ResourceTracker
+    functions: list[int]
+    """Addresses, in the order in which they run (finalisers run backwards)."""
+    priority: int
+    order: int
+    """The object's place among the inputs."""
+    early: bool
+    """Before everything else (.preinit_array)."""
+    final: bool
 
 
 class Platform(Protocol):
@@ -21,6 +37,11 @@ class Platform(Protocol):
     @property
     def private_names(self) -> frozenset[bytes]:
         """Names that each module gets its own copy of, from the runtime archive."""
+        ...
+
+    @property
+    def over_libraries(self) -> frozenset[bytes]:
+        """Builtins that, where wanted, come before added libraries, which must not be asked for them."""
         ...
 
     def interposed(self, name: bytes) -> int:
@@ -43,8 +64,12 @@ class Platform(Protocol):
         """Code is in memory: register its unwind data."""
         ...
 
-    def initialize(self, linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence[int]) -> None:
-        """Run the initialisers of a batch; `order` has each object's place among the inputs."""
+    def arrays(self, linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence[int]) -> list[FunctionArray]:
+        """The initialisers and finalisers of a batch; `order` has each object's place among the inputs."""
+        ...
+
+    def initialize(self, arrays: Sequence[FunctionArray]) -> None:
+        """Run initialisers in their order, and have the finalisers run when their code goes."""
         ...
 
     def pending(self, tracker: ResourceTracker) -> int:

@@ -29,6 +29,7 @@ def remove_tracker(session: Session, tracker: ResourceTracker, force: bool) -> R
     del session.trackers[tracker.number]
     for other in session.trackers.values():
         other.resources.uses.discard(tracker.number)
+    session.waiting = [array for array in session.waiting if array.tracker is not tracker]
     platform = session.platform
     if platform is not None and session.options.execute:
         platform.finalize(tracker)

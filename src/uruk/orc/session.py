@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from uruk.demangle import demangle
-from uruk.errors import SessionClosed, Undefined, UndefinedSymbols
+from uruk.errors import SessionClosed, TLSError, Undefined, UndefinedSymbols, UrukError
 from uruk.executor.inprocess import InProcessExecutor
 from uruk.formats import elf_x86_64
 from uruk.formats.archive import Archive
@@ -22,8 +23,8 @@ from uruk.graph.names import Names
 from uruk.graph.types import I32, I64, Bool, true_rows
 from uruk.orc.dylib import JITDylib
 from uruk.orc.linking import link_batch
-from uruk.orc.objects import ObjectEntry
-from uruk.orc.platform import Platform
+from uruk.orc.objects import ObjectEntry, ObjectState
+from uruk.orc.platform import FunctionArray, Platform
 from uruk.orc.removal import give_memory_back, remove_tracker
 from uruk.orc.search import ArchiveEntry
 from uruk.orc.symbols import Flag
@@ -66,6 +67,8 @@ class Session:
         self.trackers: dict[int, ResourceTracker] = {}
         self.retired: list[ResourceTracker] = []
         """Removed trackers whose memory waits for threads to end."""
+        self.waiting: list[FunctionArray] = []
+        """Initialisers and finalisers of linked code that did not run yet."""
         self.times: list[tuple[str, float]] = []
         self.hooks: dict[str, list[Callable[[Any], None]]] = {}
         self.closed = False
@@ -116,7 +119,7 @@ class Session:
         again: bool = False,
         everything: bool = False,
     ) -> list[tuple[int, int]]:
-        """Address and flags of each name, linking whatever is needed; with `roots`, pending initialisers run, too.
+        """Address and flags of each name, linking whatever is needed; only with `roots` do initialisers run.
 
         `again` includes roots whose linking has failed before. `everything` links every added object, as ld does with
         the objects that it is given, and finds hidden names, too.
@@ -129,24 +132,54 @@ class Session:
             table = dylib.table
             table.grow(len(self.names))
             pending = dylib.pending() if everything else dylib.pending_roots(again=again) if roots else []
-            if pending or not table.ready[ids].all():
-                self._materialize(dylib, ids, pending)
+            try:
+                pending = self._try_alone(dylib, pending, again or everything)
+                if pending or not table.ready[ids].all():
+                    self._materialize(dylib, ids, pending)
+            finally:
+                if roots and self.waiting:
+                    self._initialize()
             return [self._answer(dylib, int(number), hidden=everything) for number in ids]
 
+    def _try_alone(self, dylib: JITDylib, roots: list[ObjectEntry], together: bool) -> list[ObjectEntry]:
+        """Link roots that were in a batch that failed one by one, which shows whose fault it was; returns the others.
+
+        The error was raised then, so that it is not raised again.
+        """
+        if together or not any(entry.doubtful for entry in roots):
+            return roots
+        none = np.empty(0, np.int32)
+        for entry in roots:
+            if entry.doubtful and entry.state is ObjectState.PENDING:
+                with contextlib.suppress(UrukError):
+                    self._materialize(dylib, none, [entry])
+        return [entry for entry in roots if not entry.doubtful and entry.state is ObjectState.PENDING]
+
     def _materialize(self, dylib: JITDylib, ids: I32, roots: list[ObjectEntry]) -> None:
-        chosen = dylib.closure(ids, roots)
-        if not chosen:
-            return
         try:
-            link_batch(self, dylib, chosen, ids)
+            chosen = dylib.closure(ids, roots)
+            if chosen:
+                link_batch(self, dylib, chosen, ids)
         except Exception:
-            for entry in roots:  # a later lookup of something else must not fail for the same reason
-                entry.failed = True
+            # A later lookup of something else must not fail for the same reason.
+            for entry in roots:
+                entry.doubtful = True
+                entry.failed = len(roots) == 1 and ids.size == 0
             raise
+
+    def _initialize(self) -> None:
+        """Run the initialisers of what was linked since the last time."""
+        arrays, self.waiting = self.waiting, []
+        if self.platform is not None:
+            self.platform.initialize(arrays)
 
     def _answer(self, dylib: JITDylib, number: int, *, hidden: bool) -> tuple[int, int]:
         table = dylib.table
         if table.ready[number] and (hidden or not table.flags[number] & Flag.HIDDEN):
+            if table.flags[number] & Flag.TLS:
+                text = self.names.text(number).decode("utf-8", "replace")
+                hint = "look up a function that returns its address"
+                raise TLSError(f"`{text}'", "is thread-local: every thread has its own, so it has no one address", hint)
             return int(table.address[number].view(np.uint64)), int(table.flags[number])
         name = self.names.text(number)
         address, is_data = (0, False)
@@ -183,6 +216,8 @@ class Session:
             return entry
         if entry is None or platform is None or not platform.wants_builtin(name):
             return None
+        if name in platform.over_libraries:
+            return entry
         if any(self.executor.find_symbol(library.handle, name)[0] for library in dylib.search.libraries):
             return None
         return entry

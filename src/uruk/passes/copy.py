@@ -8,6 +8,10 @@ from uruk.graph.types import I64, Bool, true_rows
 from uruk.passes.state import State
 
 
+FEW = 16
+"""Blocks that are copied one by one rather than looked through for runs."""
+
+
 def copy_content(state: State, exact: Bool) -> int:
     """Copy every live block that has content to its position; returns the number of copies made.
 
@@ -41,7 +45,7 @@ def copy_content(state: State, exact: Bool) -> int:
 def _run_starts(source: I64, target: I64, size: I64, align: I64, exact: Bool) -> Bool:
     """Which rows begin a new run."""
     begins = np.ones(source.size, np.bool_)
-    if source.size:
+    if source.size > FEW:
         gap = source[1:] - source[:-1] - size[:-1]
         same = (source[1:] - source[:-1]) == (target[1:] - target[:-1])
         begins[1:] = ~(same & (gap >= 0) & (gap < align[1:]) & ~exact[1:] & ~exact[:-1])

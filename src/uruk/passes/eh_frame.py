@@ -2,13 +2,13 @@
 
 `.eh_frame` is a chain of records (CIE and FDE, LSB "Exception Frames"), each beginning with its length; an FDE names
 its CIE by the distance back to it, and its function by a relocated field 8 bytes in. Sections of discarded COMDAT
-groups are gone, so their FDEs must go too: the unwinder would find a function at a wrong address. The chain is the one thing
-that is walked in a plain loop, as each record says where the next begins; all else is columns.
+groups are gone, so their FDEs must go too: the unwinder would find a function at a wrong address. The chain is the one
+thing that is walked in a plain loop, as each record says where the next begins; all else is columns.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -36,7 +36,7 @@ def rebuild_eh_frame(state: State) -> None:
     rows = true_rows((blocks.role == Role.EH_FRAME) & state.live & (blocks.content >= 0) & (blocks.size > 0))
     modules = len(state.modules)
     state.synthetic["eh_frame"] = np.full(modules, NONE, np.int32)
-    if rows.size == 0:
+    if rows.size == 0 or (rows.size == 1 and _keep_whole(state, int(rows[0]))):
         return
     begin, records = _read_records(state.graph, rows)
     edges = state.edges
@@ -50,6 +50,60 @@ def rebuild_eh_frame(state: State) -> None:
     target = _place_records(state, records, keep, module)
     state.live[rows] = False
     _move_edges(state, records, keep, target, mine, place, home)
+
+
+SMALL = 1024
+"""Bytes of unwind data up to which one object's is looked through record by record, which is then cheaper."""
+
+
+def _keep_whole(state: State, row: int) -> bool:
+    """Keep a small block as it is, if nothing in it is dead or odd; anything else is left to the general way."""
+    size = int(state.blocks.size[row])
+    if size > SMALL or size % 4 or not state.live.all():
+        return False
+    edges = state.edges
+    mine = true_rows(edges.block == row)
+    homes = state.symbols.block[edges.target[mine]].tolist()
+    ends = (edges.offset[mine] + state.graph.kinds.width[edges.kind[mine]]).tolist()
+    fields = sorted(zip(edges.offset[mine].tolist(), ends, homes, strict=True))
+    content = state.graph.arena.bytes_at(int(state.blocks.content[row]), size)
+    if not _is_sound(memoryview(content).cast("I"), fields):
+        return False
+    base = state.graph.arena.append(np.frombuffer(content + bytes(4), np.uint8))
+    new = synthetic_blocks(np.array([size + 4]), np.array([8]), Zone.R, np.array([base]), Role.EH_FRAME)
+    module = state.block_module[row : row + 1]
+    state.synthetic["eh_frame"][module] = new_row = state.add_blocks(new, module)
+    state.live[row] = False
+    block = edges.block.copy()
+    block[mine] = new_row
+    state.read_edges = edges
+    state.edges = replace(edges, block=block)
+    return True
+
+
+def _is_sound(words: memoryview, fields: list[tuple[int, int, int]]) -> bool:
+    """Whether every record is whole, every FDE names a CIE before it and a placed function, every field lies inside."""
+    cies: set[int] = set()
+    at, next_field = 0, 0
+    while at < len(words):
+        length = words[at]
+        end = at + 1 + (length >> 2)
+        if length & 3 or length < 8 or end > len(words):
+            return False
+        function = -1
+        while next_field < len(fields) and fields[next_field][0] < 4 * end:
+            place, behind, home = fields[next_field]
+            if place < 4 * at + 8 or behind > 4 * end:
+                return False
+            if place == 4 * at + 8:
+                function = home
+            next_field += 1
+        if words[at + 1] == 0:
+            cies.add(at)
+        elif function < 0 or words[at + 1] & 3 or at + 1 - (words[at + 1] >> 2) not in cies:
+            return False
+        at = end
+    return next_field == len(fields)
 
 
 def _read_records(graph: Graph, rows: I64) -> tuple[I64, _Records]:

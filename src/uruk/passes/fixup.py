@@ -20,6 +20,7 @@ from uruk.passes.state import State
 
 LATE = (Operand.TP_OFFSET, Operand.DTP_MODULE)
 """Operands whose value is known only once thread-local storage is there."""
+OTHERS = (Operand.SIZE, Operand.GOT_BASE, Operand.DTP_OFFSET)
 SILENT = (".gcc_except_table", ".eh_frame")
 """Sections whose references to discarded code are dead themselves, as for ld."""
 
@@ -29,14 +30,12 @@ Relaxer = Callable[[U8, I64, I64, I64, I64, I64], Relaxed]
 def stub_addresses(state: State) -> I64:
     """The address of every stub."""
     stubs = state.stubs
-    assert stubs is not None
     return state.address[state.synthetic["stubs"][stubs.module]] + stubs.offset
 
 
 def slot_addresses(state: State) -> I64:
     """The address of every GOT slot."""
     slots = state.slots
-    assert slots is not None
     return state.address[state.synthetic["got"][slots.module]] + slots.offset
 
 
@@ -52,7 +51,8 @@ def fix_up(state: State, relax: Relaxer | None) -> None:
     place = state.address[edges.block] + edges.offset
     value = state.symbol_address[edges.target]
     _other_operands(state, operand, value)
-    value[state.slot_edges] = slot_addresses(state)[state.slot_of_edge]
+    if state.slot_edges.size:
+        value[state.slot_edges] = slot_addresses(state)[state.slot_of_edge]
     position = state.position[edges.block] + edges.offset
     if relax is not None:
         _relax(state, kind, value, place, position, relax)
@@ -94,7 +94,7 @@ def _without_dead_references(state: State) -> U8:
 def _other_operands(state: State, operand: U8, value: I64) -> None:
     """Sizes, the GOT's own address, offsets in the thread-local image."""
     edges, symbols = state.edges, state.symbols
-    rows = true_rows((operand == Operand.SIZE) | (operand == Operand.GOT_BASE) | (operand == Operand.DTP_OFFSET))
+    rows = true_rows(state.graph.kinds.having(OTHERS)[edges.kind])
     if rows.size == 0:
         return
     sized = rows[operand[rows] == Operand.SIZE]

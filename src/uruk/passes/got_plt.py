@@ -23,6 +23,10 @@ def build_got_and_stubs(state: State, stub_size: int) -> None:
     slot_edges = true_rows(kinds.having(SLOT_OPERANDS)[edges.kind])
     stub_edges = _edges_to_stubs(state, operand)
     ifunc_rows = _ifunc_rows(state)
+    if not (slot_edges.size or stub_edges.size or ifunc_rows.size or state.got_modules):
+        none = np.full(len(state.modules), NONE, np.int32)
+        state.synthetic["got"] = state.synthetic["stubs"] = none
+        return
     stub_key, stub_of_edge, ifunc = _stub_keys(state, stub_edges, ifunc_rows)
     count = len(state.symbols)
     row = state.canonical[edges.target[slot_edges]].astype(np.int64)
@@ -60,7 +64,10 @@ def _edges_to_stubs(state: State, operand: U8) -> I64:
 
 def _ifunc_rows(state: State) -> I32:
     symbols = state.symbols
-    rows = true_rows((symbols.type == SymbolType.IFUNC) & (symbols.kind == SymbolKind.DEFINED))
+    rows = true_rows(symbols.type == SymbolType.IFUNC)
+    if rows.size == 0:
+        return rows.astype(np.int32)
+    rows = rows[symbols.kind[rows] == SymbolKind.DEFINED]
     rows = rows[(state.canonical[rows] == rows) & state.live[symbols.block[rows]]]
     return rows.astype(np.int32)
 

@@ -67,22 +67,25 @@ def lay_out(state: State, together: Sequence[tuple[int, str, I64]] = ()) -> Layo
     for chunk in chunks:
         plain[chunk.rows] = False
     rows = true_rows(plain)
-    module = np.concatenate([state.block_module[rows], np.array([c.module for c in chunks], np.int32)])
-    zone = np.concatenate([state.blocks.zone[rows], np.array([c.zone for c in chunks], np.uint8)])
-    size = np.concatenate([state.blocks.size[rows], np.array([c.size for c in chunks], np.int64)])
-    align = np.concatenate([state.blocks.align[rows], np.array([c.align for c in chunks], np.int64)])
+    module, zone = state.block_module[rows], state.blocks.zone[rows]
+    size, align = state.blocks.size[rows], state.blocks.align[rows]
+    if chunks:
+        module = np.concatenate([module, np.array([c.module for c in chunks], np.int32)])
+        zone = np.concatenate([zone, np.array([c.zone for c in chunks], np.uint8)])
+        size = np.concatenate([size, np.array([c.size for c in chunks], np.int64)])
+        align = np.concatenate([align, np.array([c.align for c in chunks], np.int64)])
     order, begin, offset = _pack(module, zone, size, align)
     segments = _segments(module[order], zone[order], size[order], align[order], offset, begin)
     segment_of = np.full(len(state.blocks), -1, np.int32)
     offset_of = np.zeros(len(state.blocks), np.int64)
     number = np.repeat(np.arange(len(segments), dtype=np.int32), np.diff(np.append(begin, order.size)))
-    is_block = order < rows.size
+    is_block = order < rows.size if chunks else slice(None)
     segment_of[rows[order[is_block]]] = number[is_block]
     offset_of[rows[order[is_block]]] = offset[is_block]
-    for which, item, at in zip(order[~is_block] - rows.size, number[~is_block], offset[~is_block], strict=True):
-        chunk = chunks[int(which)]
-        segment_of[chunk.rows] = item
-        offset_of[chunk.rows] = chunk.offset + at
+    for at in true_rows(order >= rows.size).tolist() if chunks else ():
+        chunk = chunks[int(order[at]) - rows.size]
+        segment_of[chunk.rows] = number[at]
+        offset_of[chunk.rows] = chunk.offset + offset[at]
     return Layout(segments, segment_of, offset_of, tls, kept)
 
 
@@ -133,6 +136,8 @@ def _tls_chunks(state: State) -> dict[int, Chunk]:
     """The thread-local image of each module: blocks with content first, zero-fill behind."""
     rows = true_rows(state.live & (state.blocks.zone == Zone.TLS))
     chunks: dict[int, Chunk] = {}
+    if rows.size == 0:
+        return chunks
     for module in np.unique(state.block_module[rows]).tolist():
         mine = rows[state.block_module[rows] == module]
         filled: Bool = state.blocks.content[mine] >= 0

@@ -29,6 +29,7 @@ def prune(state: State, roots: I32) -> None:
     reached |= special & state.live
     _spread(reached, source, target)
     state.live &= reached | (state.blocks.role == Role.EH_FRAME)
+    state.has_dead = True
     _forget_dead_edges(state)
 
 

@@ -52,9 +52,9 @@ def _make_undefined(state: State, rows: I32) -> None:
 
 
 def _bind_private(state: State, canonical: I32, defines: Bool, private: I32) -> None:
-    """Bind the names that are private to a module within each module. Few rows: a loop."""
+    """Bind the names that are private to a module within each module. Their ids come first; few rows: a loop."""
     symbols = state.symbols
-    rows = true_rows((symbols.name >= 0) & (symbols.name <= private.max(initial=-1)))
+    rows = true_rows((symbols.name >= 0) & (symbols.name < private.size))
     if rows.size == 0:
         return
     module = state.module_of_object[np.searchsorted(state.graph.ranges.symbols, rows, "right") - 1]
@@ -127,7 +127,7 @@ def address_symbols(state: State) -> None:
     if state.external is not None:
         address[state.undefined] = np.where(state.external.found, state.external.address, 0)
     stubs = state.stubs
-    if stubs is not None:
+    if stubs.ifunc.any():
         own = true_rows(stubs.ifunc)
         block = state.synthetic["stubs"][stubs.module[own]]
         state.resolver_address = address[stubs.row[own]]
@@ -137,6 +137,8 @@ def address_symbols(state: State) -> None:
 
 def dead_references(state: State) -> I32:
     """Edge rows whose symbol lies in a discarded section, in places where that is no dead data itself."""
+    if not state.has_dead:
+        return np.empty(0, np.int32)
     symbols, edges = state.symbols, state.edges
     target = state.canonical[edges.target]
     block = symbols.block[target]

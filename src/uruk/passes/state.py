@@ -78,6 +78,13 @@ class Stubs:
     ifunc: Bool
 
 
+NO_ROWS: I64 = np.empty(0, np.int64)
+NO_IDS: I32 = np.empty(0, np.int32)
+NO_BYTES: U8 = np.empty(0, np.uint8)
+NO_SLOTS = Slots(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.uint8), NO_ROWS)
+NO_STUBS = Stubs(np.empty(0, np.int32), np.empty(0, np.int32), NO_ROWS, NO_ROWS, np.empty(0, np.bool_))
+
+
 @dataclass(eq=False, repr=False)
 class State:
     """One link of one batch. A pass reads what earlier passes filled, and fills its own columns."""
@@ -91,32 +98,34 @@ class State:
     modules: list[str]
     live: Bool
     block_module: I32
-    canonical: I32 = field(default_factory=lambda: np.empty(0, np.int32))
+    has_dead: bool = True
+    """Whether any block of the input is dropped or pruned (unwind data that was laid out anew does not count)."""
+    canonical: I32 = field(default_factory=lambda: NO_IDS)
     """Symbol row -> the row that defines it, or the first row of the same undefined name."""
-    undefined: I32 = field(default_factory=lambda: np.empty(0, np.int32))
+    undefined: I32 = field(default_factory=lambda: NO_IDS)
     """Canonical rows that the batch does not define; `external` answers for them, row by row."""
     external: Externals | None = None
     synthetic: dict[str, I32] = field(default_factory=dict[str, I32])
     """Kind of synthetic block ("got", "stubs", "eh_frame", "dso_handle") -> its block row for each module, or -1."""
-    slots: Slots | None = None
-    stubs: Stubs | None = None
-    slot_edges: I64 = field(default_factory=lambda: np.empty(0, np.int64))
+    slots: Slots = NO_SLOTS
+    stubs: Stubs = NO_STUBS
+    slot_edges: I64 = field(default_factory=lambda: NO_ROWS)
     """Edges that refer to a slot, and in `slot_of_edge` which one."""
-    slot_of_edge: I64 = field(default_factory=lambda: np.empty(0, np.int64))
-    stub_edges: I64 = field(default_factory=lambda: np.empty(0, np.int64))
+    slot_of_edge: I64 = field(default_factory=lambda: NO_ROWS)
+    stub_edges: I64 = field(default_factory=lambda: NO_ROWS)
     """Edges that may go through a stub, and in `stub_of_edge` which one."""
-    stub_of_edge: I64 = field(default_factory=lambda: np.empty(0, np.int64))
-    address: I64 = field(default_factory=lambda: np.empty(0, np.int64))
+    stub_of_edge: I64 = field(default_factory=lambda: NO_ROWS)
+    address: I64 = field(default_factory=lambda: NO_ROWS)
     """Address of every block."""
-    position: I64 = field(default_factory=lambda: np.empty(0, np.int64))
+    position: I64 = field(default_factory=lambda: NO_ROWS)
     """Where every block begins in the working image."""
-    symbol_address: I64 = field(default_factory=lambda: np.empty(0, np.int64))
+    symbol_address: I64 = field(default_factory=lambda: NO_ROWS)
     """Address of every symbol row; for thread-locals of the batch, the address in the module's initial image."""
-    resolver_address: I64 = field(default_factory=lambda: np.empty(0, np.int64))
+    resolver_address: I64 = field(default_factory=lambda: NO_ROWS)
     """IFUNC resolvers, a row an `ifunc` stub."""
-    tls_offset: I64 = field(default_factory=lambda: np.empty(0, np.int64))
+    tls_offset: I64 = field(default_factory=lambda: NO_ROWS)
     """Offset of every symbol row in its module's thread-local block; only where some symbol is thread-local."""
-    image: U8 = field(default_factory=lambda: np.empty(0, np.uint8))
+    image: U8 = field(default_factory=lambda: NO_BYTES)
 
     read_edges: Edges | None = None
     """The edges as they were read, where a pass has moved them to other blocks; errors name those places."""

@@ -16,7 +16,6 @@ from uruk.passes.state import State
 def write(state: State) -> None:
     """Write every stub: a jump through its slot."""
     stubs = state.stubs
-    assert stubs is not None
     if stubs.row.size == 0:
         return
     address = stub_addresses(state)
@@ -31,8 +30,6 @@ def write(state: State) -> None:
 def resolve_ifuncs(state: State, call: Callable[[Sequence[int]], list[int]]) -> None:
     """Call the resolvers, in order, and write what they return into the slots that their stubs jump through."""
     stubs, slots = state.stubs, state.slots
-    assert stubs is not None
-    assert slots is not None
     rows = true_rows(stubs.ifunc)
     if rows.size == 0:
         return
