@@ -255,7 +255,8 @@ def _same(one: int, other: int) -> None:
 
 
 def test_the_thread_local_of_a_library(cc: Compile, jit: uruk.LLJIT) -> None:
-    library = cc.shared("libdesc.so", "__thread char room[300000]; __thread long shared = 7; long *mine(void) { return &shared; }")
+    variables = "__thread char room[300000]; __thread long shared = 7;"
+    library = cc.shared("libdesc.so", f"{variables} long *mine(void) {{ return &shared; }}")
     jit.add_library(library)
     source = """
         extern __thread long shared;

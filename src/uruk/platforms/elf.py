@@ -15,6 +15,7 @@ from uruk.formats.archive import Archive
 from uruk.graph.graph import Role
 from uruk.graph.types import true_rows, windows
 from uruk.link import Linked
+from uruk.orc.platform import FunctionArray
 from uruk.orc.tracker import Released, ResourceTracker
 from uruk.platforms.elf_runtime import INTERPOSED, descriptor_functions, open_runtime, process_runtime
 
@@ -37,6 +38,7 @@ class ELFPlatform:
     """Runs what ELF objects ask for in this process; see `uruk.orc.platform.Platform`."""
 
     private_names = PRIVATE
+    over_libraries = ONCE_TRIO
 
     def __init__(self, executor: InProcessExecutor) -> None:
         self.executor = executor
@@ -54,7 +56,7 @@ class ELFPlatform:
         """The archive's own functions always; arithmetic only where libgcc_s, whose results programs know, lacks it."""
         if name in INTERPOSED:
             return False
-        if name in ONCE_TRIO or name == b"_ZSt12__once_proxy":
+        if name in ONCE_TRIO:
             return not self._once_is_static()
         return not process_symbols.find_symbol(self._gcc_handle(), name) or name.startswith(b"__cpu_")
 
@@ -105,14 +107,22 @@ class ELFPlatform:
                 self.executor.register_frames(address)
                 trackers[row].resources.frames.append(address)
 
-    def initialize(self, linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence[int]) -> None:
+    def arrays(self, linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence[int]) -> list[FunctionArray]:
+        """See `Platform.arrays`."""
+        return _arrays(linked, trackers, order)
+
+    def initialize(self, arrays: Sequence[FunctionArray]) -> None:
         """See `Platform.initialize`."""
-        initializers, finalizers = _arrays(linked, order)
-        if not initializers and not any(finalizers.values()):
+        initializers = [one for array in sorted(arrays, key=_when) if not array.final for one in array.functions]
+        finalizers: dict[int, tuple[ResourceTracker, list[int]]] = {}
+        for array in sorted(arrays, key=_when):
+            if array.final:
+                finalizers.setdefault(array.tracker.number, (array.tracker, []))[1].extend(array.functions)
+        if not initializers and not finalizers:
             return
         runtime = process_runtime()
-        for row, functions in finalizers.items():
-            resources = trackers[row].resources
+        for tracker, functions in finalizers.values():
+            resources = tracker.resources
             array = runtime.call_with_array(b"uruk_rt_register_finalizers", functions, resources.dso_handle)
             resources.keep.append(array)
         program = self.program
@@ -143,16 +153,18 @@ class ELFPlatform:
         resources.storage.clear()
 
 
-def _arrays(linked: Linked, order: Sequence[int]) -> tuple[list[int], dict[int, list[int]]]:
-    """Initialisers of the batch in the order in which they run, and each module's finalisers in array order.
+def _when(array: FunctionArray) -> tuple[int, int, int]:
+    """ld's order: .preinit_array, then by priority .init_array.N and .ctors.M (whose priority is 65535 - M), then those
+    without one; of equals, input order."""
+    return 0 if array.early else 1, array.priority, array.order
 
-    The order is ld's: .preinit_array, then by priority .init_array.N and .ctors.M (whose priority is 65535 - M), then
-    those without one; of equals, input order. A `.ctors` array runs backwards (GNU ld, elf.em).
-    """
+
+def _arrays(linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence[int]) -> list[FunctionArray]:
+    """The arrays of a batch as they lie in the input. A `.ctors` array runs backwards (GNU ld, elf.em)."""
     state = linked.state
     blocks = state.blocks
     rows = true_rows((blocks.role >= Role.PREINIT) & (blocks.role <= Role.DTORS) & state.live & (blocks.size >= 8))
-    entries: list[tuple[int, int, int, int, int, list[int]]] = []
+    arrays: list[FunctionArray] = []
     for row in rows.tolist():
         role = int(blocks.role[row])
         backwards = role in (Role.CTORS, Role.DTORS)
@@ -161,16 +173,11 @@ def _arrays(linked: Linked, order: Sequence[int]) -> tuple[list[int], dict[int, 
         at = int(state.position[row]) + 8 * np.arange(count)
         functions: list[int] = windows(state.image, "<u8")[at].tolist()
         priority = _priority(state.graph.section_name(row), backwards)
-        kind = {Role.PREINIT: 0, Role.FINI: 2, Role.DTORS: 2}.get(role, 1)
-        module = int(state.block_module[row])
-        entries.append((kind, priority, order[owner], row, module, functions[::-1] if backwards else functions))
-    entries.sort(key=lambda entry: entry[:4])
-    initializers = [one for entry in entries if entry[0] < 2 for one in entry[5]]
-    finalizers: dict[int, list[int]] = {}
-    for kind, _, _, _, module, functions in entries:
-        if kind == 2:
-            finalizers.setdefault(module, []).extend(functions)
-    return initializers, finalizers
+        tracker = trackers[int(state.block_module[row])]
+        final = role in (Role.FINI, Role.DTORS)
+        functions = functions[::-1] if backwards else functions
+        arrays.append(FunctionArray(tracker, functions, priority, order[owner], role == Role.PREINIT, final))
+    return arrays
 
 
 def _priority(section: str, backwards: bool) -> int:

@@ -50,6 +50,7 @@ class _ProcessNames:
 
     runtime = None
     private_names: frozenset[bytes] = frozenset()
+    over_libraries: frozenset[bytes] = frozenset()
 
     def interposed(self, name: bytes) -> int:
         return 0
