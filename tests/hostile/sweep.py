@@ -26,7 +26,7 @@ import numpy as np
 
 from uruk import LLJIT
 from uruk.errors import InternalError, ObjectFormatError, UnsupportedRelocation, UrukError
-from uruk.graph.graph import SymbolKind
+from uruk.graph.graph import SymbolKind, SymbolType
 from uruk.orc.session import Options
 
 from elf_picture import Field, fields_of, headers_first
@@ -153,6 +153,7 @@ class Runner:
         self.jit = LLJIT(options=Options(execute=False, phony_externals=True))
         self.good = good
         self.outcomes: Counter[str] = Counter()
+        self.last: UrukError | None = None
         self.failures: list[str] = []
         self.link(good)
         self.guard = Guard(self.jit)
@@ -172,14 +173,15 @@ class Runner:
         try:
             added = self.jit.main.objects_of(tracker)[0].added
             symbols = added.graph.symbols
-            defined = symbols.name[(symbols.name >= 0) & (symbols.kind != SymbolKind.UNDEFINED)]
-            names = [self.jit.session.names.text(number) for number in np.unique(defined)[:4].tolist()]
+            defined = (symbols.name >= 0) & (symbols.kind != SymbolKind.UNDEFINED) & (symbols.type != SymbolType.TLS)
+            names = [self.jit.session.names.text(number) for number in np.unique(symbols.name[defined])[:4].tolist()]
             try:
                 self.jit.session.lookup(self.jit.main, names, roots=True)
                 return "linked"
             except InternalError:
                 raise
             except UrukError as error:
+                self.last = error
                 return f"not linked: {type(error).__name__}"
         finally:
             tracker.remove(force=True)
@@ -221,11 +223,12 @@ class Runner:
             self.failures.append(f"{name}\n{problem}")
             self.guard = Guard(self.jit)
 
-    def still_works(self) -> None:
-        """The session links the next good object."""
-        outcome = self.link(self.good)
-        if outcome != "linked":
-            self.failures.append(f"a good object afterwards: {outcome}")
+    def still_works(self, sound: dict[str, bytes]) -> None:
+        """The session links sound objects as it did at first: what failed has left nothing behind."""
+        for name, data in {"good": self.good, **sound}.items():
+            outcome = self.link(data)
+            if outcome != "linked":
+                self.failures.append(f"{name}, a sound object, afterwards: {outcome}: {self.last}")
 
 
 def cases(objects: dict[str, bytes], archives: dict[str, bytes], seed: int) -> Iterator[Mutation]:
@@ -276,8 +279,8 @@ def main() -> None:
             runner.run(name, make)
             done += 1
             if done % 500 == 0:
-                runner.still_works()
-        runner.still_works()
+                runner.still_works(objects)
+        runner.still_works(objects)
     print(json.dumps({"cases": done, "outcomes": runner.outcomes, "failures": runner.failures}))
     sys.stdout.flush()
     runner.jit.close()
