@@ -163,13 +163,17 @@ class UnsupportedRelocation(LinkError):
 
 
 class TLSError(LinkError):
-    """Thread-local storage that cannot be had; `hint` says what to do."""
+    """Thread-local storage that cannot be had; `hint` says what to do.
 
-    def __init__(self, what: str, problem: str, hint: str = "") -> None:
+    `static_tls` is the value of ``glibc.rtld.optional_static_tls`` with which it could, in bytes; 0 if none would do.
+    """
+
+    def __init__(self, what: str, problem: str, hint: str = "", static_tls: int = 0) -> None:
         self.what = what
         self.problem = problem
         self.hint = hint
-        super().__init__(what, problem, hint)
+        self.static_tls = static_tls
+        super().__init__(what, problem, hint, static_tls)
 
     def __str__(self) -> str:
         return f"{self.what}: {self.problem}" + (f"\n  hint: {self.hint}" if self.hint else "")

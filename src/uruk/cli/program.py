@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from uruk.cli.reading import Objects, Reader
+from uruk.cli.tunables import as_it_was
 from uruk.formats.elf import Span
 from uruk.graph.arena import Arena
 from uruk.lljit import LLJIT
@@ -82,7 +83,7 @@ class Program:
         runtime = process_runtime()
         name = os.fsencode(self.arguments.inputs[0][1])
         argv = self._strings([name, *map(os.fsencode, self.arguments.program)])
-        envp = self._strings(environment_at_start())
+        envp = self._strings(as_it_was(environment_at_start()))
         runtime.call(b"uruk_rt_set_environ", envp)
         runtime.call(b"uruk_rt_set_program_name", ctypes.c_uint64.from_address(argv).value)
         runtime.call(b"uruk_rt_fresh_process")

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from uruk.cli.reading import Reader
-from uruk.errors import UrukError
+from uruk.cli.tunables import can_start_again, start_again
+from uruk.errors import TLSError, UrukError
 
 USAGE = """\
 usage: uruk run [options] INPUT... [-- ARGUMENT...]
@@ -152,6 +153,8 @@ def run(words: Sequence[str]) -> int:
             _end(0)
         return program.run()
     except UrukError as error:
+        if isinstance(error, TLSError) and error.static_tls and can_start_again():
+            start_again(error.static_tls)
         kind = type(error).__name__
         print(f"uruk: {kind}: {error}", file=sys.stderr)
         return 1

@@ -140,6 +140,7 @@ def _no_room(what: str, need: StaticNeed, left: int) -> TLSError:
         what,
         f"{need.size} bytes of static thread-local storage do not fit; the process has {left} left",
         f"start the process with GLIBC_TUNABLES=glibc.rtld.optional_static_tls={wanted}, or compile with -fPIC",
+        wanted,
     )
 
 

@@ -19,6 +19,8 @@ FileOf = Callable[[int], str]
 def drop_groups(graph: Graph, first: int, table: SymbolTable) -> Bool:
     """Which groups of a graph lose to one of the same signature, here or added before. Nothing is recorded."""
     name = graph.groups.name
+    if name.size == 0:
+        return np.empty(0, np.bool_)
     number = graph.groups.object + first
     owner = table.group[name]
     fresh = true_rows(owner == NONE)
@@ -39,12 +41,16 @@ def claim(graph: Graph, first: int, table: SymbolTable, names: Names, file_of: F
     name = graph.symbols.name[rows]
     owner = (np.searchsorted(graph.ranges.symbols, rows, "right") - 1 + first).astype(np.int32)
     strong = rank == Rank.STRONG
-    _refuse_duplicates(name[strong], owner[strong], table, names, file_of)
-    kept = true_rows(~dropped)[::-1]
-    table.group[graph.groups.name[kept]] = graph.groups.object[kept] + first
+    if strong.any():
+        _refuse_duplicates(name[strong], owner[strong], table, names, file_of)
+    if dropped.size:
+        kept = true_rows(~dropped)[::-1]
+        table.group[graph.groups.name[kept]] = graph.groups.object[kept] + first
     flags = flags_of(graph, rows)
     for level in (Rank.STRONG, Rank.COMMON, Rank.WEAK):
         mine = true_rows(rank == level)
+        if mine.size == 0:
+            continue
         mine = mine[(table.rank[name[mine]] < level) & (table.ready[name[mine]] == 0)][::-1]
         table.owner[name[mine]] = owner[mine]
         table.flags[name[mine]] = flags[mine]
