@@ -73,9 +73,7 @@ def test_many(tmp_path: Path) -> None:
 
 
 def test_report() -> None:
-    report = Report(
-        [Row("a", 0.4, 0.5), Row("b", 3.0), Row("c", 12.0, 11.0)], [("fixup", 0.25), ("rest", 0.75)]
-    )
+    report = Report([Row("a", 0.4, 0.5), Row("b", 3.0), Row("c", 12.0, 11.0)], [("fixup", 0.25), ("rest", 0.75)])
     assert not report.passed
     text = report.markdown()
     assert "| a | 0.4x | ≤ 0.5x | pass |" in text
