@@ -50,7 +50,7 @@ class Symbol:
 class LLJIT:
     """Links objects into this process and hands back callable symbols.
 
-    `auto_initialize`: initialisers of added objects run with the next lookup; otherwise by `initialize()`.
+    `auto_initialize`: initialisers of added objects run with the next lookup; otherwise only by `initialize()`.
     `slab_size`: address space reserved for code at a time, in bytes. `options`: see `uruk.orc.session.Options`.
     """
 
