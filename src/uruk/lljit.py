@@ -15,6 +15,7 @@ from uruk.errors import ObjectFormatError, UrukError
 from uruk.executor.inprocess import InProcessExecutor
 from uruk.formats.archive import Archive
 from uruk.memory.manager import DEFAULT_SLAB
+from uruk.memory.mapper import Mapper
 from uruk.orc.search import ArchiveEntry, LibraryEntry
 from uruk.orc.session import Options, Session, Source
 from uruk.orc.tracker import ResourceTracker
@@ -52,13 +53,19 @@ class LLJIT:
 
     `auto_initialize`: initialisers of added objects run with the next lookup; otherwise only by `initialize()`.
     `slab_size`: address space reserved for code at a time, in bytes. `options`: see `uruk.orc.session.Options`.
+    `mapper`: where memory of this process comes from, if not from `uruk.memory.inprocess`.
     """
 
     def __init__(
-        self, *, auto_initialize: bool = True, slab_size: int = DEFAULT_SLAB, options: Options | None = None
+        self,
+        *,
+        auto_initialize: bool = True,
+        slab_size: int = DEFAULT_SLAB,
+        options: Options | None = None,
+        mapper: Mapper | None = None,
     ) -> None:
         self.auto_initialize = auto_initialize
-        executor = InProcessExecutor(slab_size)
+        executor = InProcessExecutor(slab_size, mapper)
         self.platform = ELFPlatform(executor)
         self.session = Session(executor, self.platform, options, _hint)
         self.main = self.session.create_dylib("main")

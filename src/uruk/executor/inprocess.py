@@ -14,6 +14,7 @@ from uruk.formats.elf_carrier import ImportModel, TLSImport
 from uruk.graph.kinds import Operand
 from uruk.memory.inprocess import InProcessMapper
 from uruk.memory.manager import DEFAULT_SLAB, SlabManager
+from uruk.memory.mapper import Mapper
 from uruk.passes.tls_storage import Storage
 
 UNWINDER = "libgcc_s.so.1"
@@ -82,11 +83,11 @@ class _Unwinder:
 class InProcessExecutor:
     """This process as the place where linked code runs.
 
-    `slab_size` is the address space of one slab, in bytes.
+    `slab_size` is the address space of one slab, in bytes; `mapper` one of this process's memory.
     """
 
-    def __init__(self, slab_size: int = DEFAULT_SLAB) -> None:
-        self.memory = SlabManager(InProcessMapper(), slab_size)
+    def __init__(self, slab_size: int = DEFAULT_SLAB, mapper: Mapper | None = None) -> None:
+        self.memory = SlabManager(mapper or InProcessMapper(), slab_size)
         self.tls = InProcessTLS()
         self._unwinder: _Unwinder | None = None
 

@@ -52,8 +52,14 @@ class Slab:
         self.used -= size
 
     def _clear(self, address: int, size: int) -> None:
-        """Zero freed data: whole pages by giving them up, the ends by hand (other data shares those pages)."""
+        """Zero freed data: whole pages by giving them up, the ends by hand (other data shares those pages).
+
+        What was never committed, as that failed, is zero and out of bounds.
+        """
         page = self.mapper.page_size
+        size = min(size, self._data_end - address)
+        if size <= 0:
+            return
         first, last = -(-address // page) * page, (address + size) // page * page
         begin, end = address - self.base, address - self.base + size
         if first >= last:
