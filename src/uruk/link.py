@@ -166,6 +166,7 @@ def link(request: Request, host: Host) -> Linked:
         clock.step("relax, fixup")
         words = _load_tls(state, plan, needs, host.tls, storage)
         tls.fill_slots(state, words)
+        stubs.fill_own_slots(state)
         tls.fix_up_late(state, words)
         clock.step("slots, tls")
         _run_hooks(request, "post-fixup", state)
@@ -218,6 +219,7 @@ def _ask_for_externals(state: State, request: Request) -> None:
     where = np.flatnonzero(asked)
     state.external.tls = {int(where[row]): home for row, home in answer.tls.items()}
     resolve.functions_are_no_data(state)
+    state.external.is_data |= ~state.external.found & weak  # 0 is no place for a stub to stand for
     missing = ~state.external.found & ~weak
     if missing.any() and not request.phony_externals:
         raise undefined.error(state, rows[missing], request.names, request.hint)

@@ -42,3 +42,32 @@ def ranges(starts: I64, counts: I64) -> I64:
 def true_rows(mask: Bool) -> I64:
     """Row numbers where a mask is set: np.flatnonzero without its wrappers, which cost more than small masks do."""
     return mask.nonzero()[0]
+
+
+def ranks(keys: I64, limit: int) -> tuple[I64, I64]:
+    """The distinct keys, ascending, and for each key its place among them; keys are in [0, limit).
+
+    np.unique imports numpy.ma on its first call, and hashes or sorts; a mask over few million numbers does neither.
+    """
+    if limit > 1 << 23 or limit > 64 * keys.size + 4096:
+        order = keys.argsort(kind="stable")
+        ordered = keys[order]
+        first = np.ones(keys.size, np.bool_)
+        np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+        inverse = np.empty(keys.size, np.int64)
+        inverse[order] = first.cumsum() - 1
+        return ordered[first], inverse
+    seen = np.zeros(limit, np.bool_)
+    seen[keys] = True
+    distinct = seen.nonzero()[0]
+    place = np.empty(limit, np.int32)
+    place[distinct] = np.arange(distinct.size, dtype=np.int32)
+    return distinct, place[keys].astype(np.int64)
+
+
+def unique(values: AnyArray) -> AnyArray:
+    """The distinct values, ascending. np.unique would import numpy.ma on its first call, which costs 10 ms."""
+    ordered = np.sort(values, axis=None)
+    first = np.ones(ordered.size, np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    return ordered[first]

@@ -167,7 +167,11 @@ class JITDylib:
         self.table.grow(len(self.session.names))
         unknown = (self.table.owner[ids] == NONE) & (self.table.ready[ids] == 0) & ~weak
         unknown &= ids >= self.session.private_ids.size
-        return np.unique(ids[unknown]) if unknown.any() else NO_IDS
+        if not unknown.any():
+            return NO_IDS
+        seen = np.zeros(len(self.session.names), np.bool_)
+        seen[ids[unknown]] = True
+        return seen.nonzero()[0].astype(np.int32)
 
     def _pull(self, missing: I32) -> None:
         """Add the archive members that define missing names."""

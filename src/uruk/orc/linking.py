@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from uruk.graph.graph import Binding, Graph, SymbolType, Visibility, Zone, assemble
-from uruk.graph.types import I32, NONE, Bool, true_rows
+from uruk.graph.types import I32, NONE, Bool, true_rows, unique
 from uruk.link import Linked, Request, link
 from uruk.orc.claim import definitions
 from uruk.orc.objects import ObjectEntry, ObjectState
@@ -27,7 +27,7 @@ def link_batch(session: Session, dylib: JITDylib, entries: list[ObjectEntry], wa
     """
     request, trackers, numbers = _request(session, dylib, entries, wanted)
     linked = link(request, session.executor)
-    session.times += linked.times
+    session.times = linked.times
     _record(dylib, linked, request, trackers, entries, numbers)
     if session.platform is not None and session.options.execute:
         session.platform.loaded(linked, trackers)
@@ -199,7 +199,7 @@ def _record_uses(dylib: JITDylib, linked: Linked, trackers: list[ResourceTracker
     used = provider[state.canonical[edges.target]]
     rows = true_rows((used >= 0) & (edges.kind != 0))
     module = state.block_module[edges.block[rows]].astype(np.int64)
-    pairs: list[int] = np.unique(module << 32 | used[rows]).tolist()
+    pairs: list[int] = unique(module << 32 | used[rows]).tolist()
     for pair in pairs:
         tracker = trackers[pair >> 32]
         if pair & 0xFFFFFFFF != tracker.number:

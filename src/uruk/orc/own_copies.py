@@ -27,9 +27,9 @@ def keep_own_copies(graph: Graph, names: Names) -> None:
     maybe &= symbols.block >= 0
     maybe &= (symbols.type == SymbolType.OBJECT) | (symbols.name == names[_FUNCTION])
     rows = true_rows(maybe)
-    ids = np.unique(symbols.name[rows])
-    helpers = [one for one in ids.tolist() if names.text(one).startswith((_POINTERS, _FUNCTION))]
-    rows = rows[np.isin(symbols.name[rows], helpers)]
+    ids: list[int] = symbols.name[rows].tolist()
+    helpers = {one for one in set(ids) if names.text(one).startswith((_POINTERS, _FUNCTION))}
+    rows = rows[np.array([one in helpers for one in ids], np.bool_)]
     own = group[symbols.block[rows]]
     rows, own = rows[own >= 0], own[own >= 0]
     if rows.size:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from uruk.errors import InUse
+from uruk.graph.types import unique
 from uruk.orc.claim import claim
 from uruk.orc.objects import ObjectEntry, ObjectState
 from uruk.orc.tracker import Released, ResourceTracker
@@ -98,7 +99,7 @@ def _forget(session: Session, dylib: JITDylib, tracker: ResourceTracker, release
     lost: list[int] = []
     for entry in gone:
         ids, _ = entry.added.names_of(entry.index)
-        mine = np.unique(ids[table.owner[ids] == entry.number])
+        mine = unique(ids[table.owner[ids] == entry.number])
         lost += mine.tolist()
         groups = entry.added.graph.groups
         held = groups.name[table.group[groups.name] == entry.number]

@@ -7,7 +7,6 @@ import numpy as np
 from uruk.graph.types import I64, Bool, true_rows
 from uruk.passes.state import State
 
-
 FEW = 16
 """Blocks that are copied one by one rather than looked through for runs."""
 

@@ -209,7 +209,7 @@ def _place_records(state: State, records: _Records, keep: Bool, module: I32) -> 
     offset = np.full(keep.size, NONE, np.int64)
     block = np.full(keep.size, NONE, np.int32)
     pieces: list[U32] = []
-    present = np.unique(module[kept])
+    present = np.bincount(module[kept]).nonzero()[0].astype(np.int32)
     sizes: list[int] = []
     for one in present.tolist():
         chosen = kept[module[kept] == one]

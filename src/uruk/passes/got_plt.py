@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from uruk.graph.graph import SymbolKind, SymbolType, Zone
-from uruk.graph.kinds import Operand
-from uruk.graph.types import I32, I64, NONE, U8, Bool, true_rows
+from uruk.graph.kinds import Base, Operand
+from uruk.graph.types import I32, I64, NONE, U8, Bool, ranks, true_rows
 from uruk.passes.state import Slots, State, Stubs, synthetic_blocks
 
 SLOT_OPERANDS = (Operand.GOT, Operand.TLS_GD, Operand.TLS_LD, Operand.TLS_DESC, Operand.TLS_IE)
@@ -28,23 +28,30 @@ def build_got_and_stubs(state: State, stub_size: int) -> None:
         state.synthetic["got"] = state.synthetic["stubs"] = none
         return
     stub_key, stub_of_edge, ifunc = _stub_keys(state, stub_edges, ifunc_rows)
+    taken = np.zeros(stub_key.size, np.bool_)
+    taken[stub_of_edge[operand[stub_edges] == Operand.SYMBOL]] = True
     count = len(state.symbols)
     row = state.canonical[edges.target[slot_edges]].astype(np.int64)
     what = operand[slot_edges].astype(np.int64)
     row[what == Operand.TLS_LD] = 0
     module = state.block_module[edges.block[slot_edges]]
     key = (module * np.int64(16) + what) * count + row
-    behind = np.where(ifunc, int(Operand.NOTHING), int(Operand.GOT))  # an IFUNC's GOT slot holds its stub's address
+    # Where a stub may be the function's address, the GOT slot may hold that: the stub jumps through one of its own.
+    behind = np.where(ifunc | taken, int(Operand.NOTHING), int(Operand.GOT))
     through = (stub_key // count * 16 + behind) * count + stub_key % count
-    unique, inverse = np.unique(np.concatenate([key, through]), return_inverse=True)
+    unique, inverse = ranks(np.concatenate([key, through]), len(state.modules) * 16 * count)
     _make_slots(state, unique, count)
     state.slot_edges, state.slot_of_edge = slot_edges, inverse[: key.size]
-    _make_stubs(state, stub_key, inverse[key.size :], ifunc, count, stub_size)
+    _make_stubs(state, stub_key, inverse[key.size :], ifunc, taken & ~ifunc, count, stub_size)
     state.stub_edges, state.stub_of_edge = stub_edges, stub_of_edge
 
 
 def _edges_to_stubs(state: State, operand: U8) -> I64:
-    """Branches, and 32-bit references that a function's stub can satisfy, to symbols from elsewhere."""
+    """Branches, and 32-bit references that a function's stub can satisfy, to symbols from elsewhere.
+
+    A stub stands for the function's first byte only: the addend must be what a plain reference has (0; or -4 and, with
+    an immediate behind the field, a little less, where the field is relative to the end of the instruction).
+    """
     edges, kinds = state.edges, state.graph.kinds
     if state.undefined.size == 0:
         return np.empty(0, np.int64)
@@ -57,7 +64,8 @@ def _edges_to_stubs(state: State, operand: U8) -> I64:
         far[state.undefined[list(external.tls)]] = False
     narrow = (kinds.width[edges.kind] == 4) & (operand == Operand.SYMBOL)
     branch = (operand == Operand.BRANCH) | (operand == Operand.STUB)
-    rows = true_rows(narrow | branch)
+    plain = (edges.addend == 0) | ((edges.addend >= -8) & (edges.addend <= -4) & (kinds.base[edges.kind] == Base.PLACE))
+    rows = true_rows((narrow | branch) & plain)
     target = state.canonical[edges.target[rows]]
     return rows[far[target] & (branch[rows] | ~data[target])]
 
@@ -78,7 +86,7 @@ def _stub_keys(state: State, edges: I64, ifunc_rows: I32) -> tuple[I64, I64, Boo
     module = state.block_module[state.edges.block[edges]].astype(np.int64)
     wanted = module * count + state.canonical[state.edges.target[edges]]
     own = state.block_module[state.symbols.block[ifunc_rows]].astype(np.int64) * count + ifunc_rows
-    keys, inverse = np.unique(np.concatenate([wanted, own]), return_inverse=True)
+    keys, inverse = ranks(np.concatenate([wanted, own]), len(state.modules) * count)
     ifunc = np.zeros(keys.size, np.bool_)
     ifunc[inverse[edges.size :]] = True
     return keys, inverse[: edges.size], ifunc
@@ -96,11 +104,11 @@ def _make_slots(state: State, keys: I64, count: int) -> None:
     state.slots = Slots(module, (keys % count).astype(np.int32), operand, offset)
 
 
-def _make_stubs(state: State, keys: I64, slot: I64, ifunc: Bool, count: int, stub_size: int) -> None:
+def _make_stubs(state: State, keys: I64, slot: I64, ifunc: Bool, taken: Bool, count: int, stub_size: int) -> None:
     module = (keys // count).astype(np.int32)
     size = np.full(keys.size, stub_size, np.int64)
     offset = _tables(state, "stubs", module, size, Zone.RX, 16)
-    state.stubs = Stubs(module, (keys % count).astype(np.int32), offset, slot, ifunc)
+    state.stubs = Stubs(module, (keys % count).astype(np.int32), offset, slot, ifunc, taken)
 
 
 def _tables(state: State, name: str, module: I32, size: I64, zone: int, align: int) -> I64:

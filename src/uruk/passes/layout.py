@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from uruk.graph.graph import Zone
-from uruk.graph.types import I32, I64, U8, Bool, true_rows
+from uruk.graph.types import I32, I64, U8, Bool, true_rows, unique
 from uruk.passes.state import State
 
 
@@ -138,7 +138,7 @@ def _tls_chunks(state: State) -> dict[int, Chunk]:
     chunks: dict[int, Chunk] = {}
     if rows.size == 0:
         return chunks
-    for module in np.unique(state.block_module[rows]).tolist():
+    for module in unique(state.block_module[rows]).tolist():
         mine = rows[state.block_module[rows] == module]
         filled: Bool = state.blocks.content[mine] >= 0
         chunk = _chunk_in_order(state, module, np.concatenate([mine[filled], mine[~filled]]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from uruk.graph.graph import Role
-from uruk.graph.types import I32, I64, Bool, ranges, true_rows
+from uruk.graph.types import I32, I64, Bool, ranges, true_rows, unique
 from uruk.passes import eh_frame
 from uruk.passes.state import State
 
@@ -53,6 +53,6 @@ def _spread(reached: Bool, source: I64, target: I64) -> None:
     wave = true_rows(reached)
     while wave.size:
         out = ranges(begin[wave], begin[wave + 1] - begin[wave])
-        found = np.unique(target[out])
+        found = unique(target[out])
         wave = found[~reached[found]]
         reached[wave] = True

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from uruk.graph.graph import Role, SymbolKind, SymbolType, Visibility, Zone
-from uruk.graph.kinds import Operand
+from uruk.graph.kinds import Base, Operand
 from uruk.graph.names import Names
-from uruk.graph.types import I32, NONE, Bool, true_rows
+from uruk.graph.types import I32, I64, NONE, Bool, true_rows
 from uruk.passes.state import State, synthetic_blocks
 
 
@@ -132,7 +132,27 @@ def address_symbols(state: State) -> None:
         block = state.synthetic["stubs"][stubs.module[own]]
         state.resolver_address = address[stubs.row[own]]
         address[stubs.row[own]] = state.address[block] + stubs.offset[own]
+    state.stub_target = address[state.stubs.row]
+    if state.stubs.taken.any():
+        _use_stubs_as_addresses(state, address)
     state.symbol_address = address[state.canonical]
+
+
+def _use_stubs_as_addresses(state: State, address: I64) -> None:
+    """A function whose address some 32-bit reference can only take as its stub's has that address everywhere.
+
+    So functions compare equal within the batch, as the PLT entry of an executable is the function's address natively.
+    """
+    edges, stubs, kinds = state.edges, state.stubs, state.graph.kinds
+    mine = stubs.taken[state.stub_of_edge]
+    rows, stub = state.stub_edges[mine], state.stub_of_edge[mine]
+    kind = edges.kind[rows]
+    symbol = kinds.operand[kind] == Operand.SYMBOL
+    place = np.where(kinds.base[kind] == Base.PLACE, state.address[edges.block[rows]] + edges.offset[rows], 0)
+    value = state.stub_target[stub] + edges.addend[rows] - place
+    far = symbol & ((value < kinds.low[kind]) | (value > kinds.last[kind]))
+    used = stub[far]
+    address[stubs.row[used]] = state.address[state.synthetic["stubs"][stubs.module[used]]] + stubs.offset[used]
 
 
 def dead_references(state: State) -> I32:

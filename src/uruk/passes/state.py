@@ -76,13 +76,17 @@ class Stubs:
     """In the module's stub block."""
     slot: I64
     ifunc: Bool
+    taken: Bool
+    """Stubs whose address code may take for the function's, by a 32-bit reference."""
 
 
 NO_ROWS: I64 = np.empty(0, np.int64)
 NO_IDS: I32 = np.empty(0, np.int32)
 NO_BYTES: U8 = np.empty(0, np.uint8)
 NO_SLOTS = Slots(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.uint8), NO_ROWS)
-NO_STUBS = Stubs(np.empty(0, np.int32), np.empty(0, np.int32), NO_ROWS, NO_ROWS, np.empty(0, np.bool_))
+NO_STUBS = Stubs(
+    np.empty(0, np.int32), np.empty(0, np.int32), NO_ROWS, NO_ROWS, np.empty(0, np.bool_), np.empty(0, np.bool_)
+)
 
 
 @dataclass(eq=False, repr=False)
@@ -123,6 +127,8 @@ class State:
     """Address of every symbol row; for thread-locals of the batch, the address in the module's initial image."""
     resolver_address: I64 = field(default_factory=lambda: NO_ROWS)
     """IFUNC resolvers, a row an `ifunc` stub."""
+    stub_target: I64 = field(default_factory=lambda: NO_ROWS)
+    """What each stub jumps to, where that is not the symbol's address for the batch; a row a stub."""
     tls_offset: I64 = field(default_factory=lambda: NO_ROWS)
     """Offset of every symbol row in its module's thread-local block; only where some symbol is thread-local."""
     image: U8 = field(default_factory=lambda: NO_BYTES)

@@ -27,6 +27,16 @@ def write(state: State) -> None:
     windows(state.image, "<i4")[position + x86_64.STUB_FIELD] = distance.astype("<i4")
 
 
+def fill_own_slots(state: State) -> None:
+    """Write the slots that only a stub uses: the function itself, whatever the symbol's address is for the batch."""
+    stubs, slots = state.stubs, state.slots
+    rows = true_rows(stubs.taken)
+    if rows.size:
+        slot = stubs.slot[rows]
+        position = state.position[state.synthetic["got"][slots.module[slot]]] + slots.offset[slot]
+        windows(state.image, "<i8")[position] = state.stub_target[rows]
+
+
 def resolve_ifuncs(state: State, call: Callable[[Sequence[int]], list[int]]) -> None:
     """Call the resolvers, in order, and write what they return into the slots that their stubs jump through."""
     stubs, slots = state.stubs, state.slots

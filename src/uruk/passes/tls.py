@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from uruk.graph.kinds import Operand
-from uruk.graph.types import I32, I64, true_rows, windows
+from uruk.graph.types import I32, I64, true_rows, unique, windows
 from uruk.passes import tls_checks
 from uruk.passes.fixup import LATE, check_ranges, scatter, slot_addresses
 from uruk.passes.layout import Chunk, Layout
@@ -56,7 +56,7 @@ def plan_tls(state: State, layout: Layout) -> TLSPlan:
     for row, home in (state.external.tls if state.external else {}).items():
         state.tls_offset[state.undefined[row]] = home.offset
     static = rows[np.isin(operand[rows], np.array(STATIC, np.uint8))]
-    for row in np.unique(state.canonical[edges.target[static]]).tolist():
+    for row in unique(state.canonical[edges.target[static]]).tolist():
         module = _own_module(state, row)
         wants = operand[static[state.canonical[edges.target[static]] == row]]
         (plan.static if (wants != Operand.TLS_DESC).any() else plan.optional).add(module)
@@ -168,7 +168,7 @@ def fix_up_late(state: State, words: TLSWords) -> None:
         return
     target: I32 = state.canonical[edges.target[rows]]
     value: I64 = np.zeros(rows.size, np.int64)
-    for one in np.unique(target).tolist():
+    for one in unique(target).tolist():
         home = words.home(one)
         for wanted in LATE:
             mine = (target == one) & (operand[rows] == wanted)

@@ -33,9 +33,7 @@ class Storage(Protocol):
 class TLSLoader(Protocol):
     """What the executor offers for thread-local storage."""
 
-    def load(
-        self, image: bytes, size: int, align: int, static: bool | None, descriptors: bool, what: str
-    ) -> Storage:
+    def load(self, image: bytes, size: int, align: int, static: bool | None, descriptors: bool, what: str) -> Storage:
         """Storage for an image; `static` None means static if there is room; `descriptors`: some will be asked for.
 
         Raises TLSError, naming `what`.
