@@ -116,7 +116,8 @@ class _Resolver:
         for row in true_rows(~found & ~hidden).tolist():
             name = self.session.names.text(int(names[row]))
             if tls[row]:
-                library = self.session.platform.find_tls(name) if self.session.platform else ""
+                handles = [library.handle for library in self.dylib.search.libraries]
+                library = self.session.platform.find_tls(name, handles) if self.session.platform else ""
                 if library:
                     found[row], homes[row] = True, TLSHome(library=library)
                 continue

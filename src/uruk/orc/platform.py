@@ -56,8 +56,8 @@ class Platform(Protocol):
         """Address and whether it is data of a name in the process (0 if it has none); asked last."""
         ...
 
-    def find_tls(self, name: bytes) -> str:
-        """The loaded library that defines a thread-local, or the empty string."""
+    def find_tls(self, name: bytes, libraries: Sequence[int]) -> str:
+        """The loaded library that defines a thread-local, those with these handles first, or the empty string."""
         ...
 
     def loaded(self, linked: Linked, trackers: Sequence[ResourceTracker]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from uruk.errors import TLSError
+from uruk.errors import TLSError, UrukError
 from uruk.executor import process_symbols
 from uruk.executor.inprocess import CALL_ONCE, UNWINDER, InProcessExecutor
 from uruk.formats.archive import Archive
@@ -46,7 +46,7 @@ class ELFPlatform:
         self.runtime: Archive | None = open_runtime()
         self.program = Program()
         self._libgcc = 0
-        self._tls_homes: dict[bytes, str] = {}
+        self._tls_homes: dict[tuple[bytes | str, ...], str] = {}
 
     def interposed(self, name: bytes) -> int:
         """See `Platform.interposed`."""
@@ -79,19 +79,17 @@ class ELFPlatform:
             address, is_data = self.executor.find_symbol(self._gcc_handle(), name)
         return address, is_data
 
-    def find_tls(self, name: bytes) -> str:
+    def find_tls(self, name: bytes, libraries: Sequence[int]) -> str:
         """See `Platform.find_tls`."""
-        from uruk.formats.elf_dynamic import STT_TLS, read_shared_library
-
-        if name not in self._tls_homes:
-            self._tls_homes[name] = ""
-            for path in process_symbols.loaded_libraries():
-                with read_shared_library(path) as library:
-                    found = library.find(name)
-                    if found is not None and found.type == STT_TLS:
-                        self._tls_homes[name] = library.soname or path
-                        break
-        return self._tls_homes[name]
+        added = [process_symbols.path_of(handle) for handle in libraries]
+        key = (name, *added)
+        if key not in self._tls_homes:
+            for path in dict.fromkeys([*added, *process_symbols.loaded_libraries()]):
+                soname = _defines_tls(path, name)
+                if soname is not None:
+                    self._tls_homes[key] = path if path in added else soname or path
+                    break
+        return self._tls_homes.get(key, "")  # a library that comes later may have it
 
     def library_loaded(self, path: str) -> None:
         """Bind what must be bound straight after a library came: libstdc++'s std::call_once variables."""
@@ -151,6 +149,18 @@ class ELFPlatform:
         for storage in reversed(resources.storage):
             released.tls_not_recovered += storage.close()
         resources.storage.clear()
+
+
+def _defines_tls(path: str, name: bytes) -> str | None:
+    """The soname of a library that defines a thread-local; None if it does not, or cannot be read any more."""
+    from uruk.formats.elf_dynamic import STT_TLS, read_shared_library
+
+    try:
+        with read_shared_library(path) as library:
+            found = library.find(name)
+            return (library.soname or "") if found is not None and found.type == STT_TLS else None
+    except UrukError:
+        return None
 
 
 def _when(array: FunctionArray) -> tuple[int, int, int]:

@@ -61,7 +61,7 @@ class _ProcessNames:
     def find(self, name: bytes) -> tuple[int, bool]:
         return find_symbol(None, name), False
 
-    def find_tls(self, name: bytes) -> str:
+    def find_tls(self, name: bytes, libraries: Sequence[int]) -> str:
         return ""
 
 
