@@ -27,7 +27,7 @@ _MODELS = {
 
 
 class InProcessTLS:
-    """Thread-local storage in this process; see `uruk.passes.tls.TLSLoader`."""
+    """Thread-local storage in this process; see `uruk.passes.tls_storage.TLSLoader`."""
 
     def __init__(self) -> None:
         self.descriptors = Descriptors()
@@ -36,6 +36,7 @@ class InProcessTLS:
     def load(
         self, image: bytes, size: int, align: int, static: bool | None, descriptors: bool, what: str
     ) -> LoadedCarrier:
+        """See `TLSLoader.load`."""
         size, align = max(size, 1), max(align, 1)
         if static is None:
             try:
@@ -46,10 +47,12 @@ class InProcessTLS:
         return load_carrier(image, size, align, static=static, descriptors=probes, what=what)
 
     def descriptor(self, storage: Storage | None, offset: int) -> tuple[int, int]:
+        """See `TLSLoader.descriptor`."""
         assert storage is None or isinstance(storage, LoadedCarrier)
         return self.descriptors.make(storage, offset)
 
     def bind(self, name: bytes, library: str, operand: int) -> tuple[int, ...]:
+        """See `TLSLoader.bind`; the carrier stays loaded until `close`."""
         key = (name, library, operand)
         if key not in self._bound:
             wanted = TLSImport(name.decode("utf-8", "surrogateescape"), _MODELS[operand])

@@ -318,7 +318,7 @@ def _make_static(carrier: LoadedCarrier, export: str, what: str) -> None:
 
 
 def _fill_gap(size: int) -> LoadedCarrier | None:
-    """A carrier that takes the bytes that glibc's own alignment would lose for good; None if none are needed or left."""
+    """A carrier for the bytes that glibc's own alignment would lose for good; None if none are needed or left."""
     if not size:
         return None
     handle, _ = _window.open((file := build_carrier(b"", size, 1, static=True)).data)
