@@ -142,6 +142,13 @@ def test_errno(cc: Compile, jit: uruk.LLJIT) -> None:
     assert jit.lookup("through_function").function("int(void)")() == 9
 
 
+@pytest.mark.parametrize("flags", ["", "-fPIC"])
+def test_errno_as_it_was_declared_once(cc: Compile, jit: uruk.LLJIT, flags: str) -> None:
+    jit.add_object(cc("extern int errno; int get(void) { return errno; }", *flags.split()))
+    with pytest.raises(uruk.TLSError, match=r"(?s)^`errno': is thread-local in libc\.so\.6.*header"):
+        jit.lookup("get")
+
+
 def test_a_library_loaded_at_another_path(cc: Compile, jit: uruk.LLJIT) -> None:
     """A soname that is not the file's name: the carrier finds the loaded object by it."""
     library = cc.shared("libfile-name.so", "__thread int shared = 6;", "-Wl,-soname,libother-name.so.3")

@@ -77,7 +77,17 @@ class ELFPlatform:
         address, is_data = self.executor.find_symbol(None, name)
         if not address and not name.startswith(b"_Z"):  # libgcc has no C++ names
             address, is_data = self.executor.find_symbol(self._gcc_handle(), name)
+        elif not is_data and not process_symbols.describe(address).library:
+            self._refuse_thread_local(name)
         return address, is_data
+
+    def _refuse_thread_local(self, name: bytes) -> None:
+        """Raise TLSError for a library's thread-local that code takes for ordinary: what was found is this thread's."""
+        library = self.find_tls(name, ())
+        if library:
+            text = name.decode("utf-8", "replace")
+            problem = f"is thread-local in {library}, but this code takes it for an ordinary variable"
+            raise TLSError(f"`{text}'", problem, "include the header that declares it")
 
     def find_tls(self, name: bytes, libraries: Sequence[int]) -> str:
         """See `Platform.find_tls`."""
