@@ -17,7 +17,7 @@ from uruk.formats.elf import Pair
 from uruk.formats.elf_relocations import read_relocations
 from uruk.graph.graph import Graph
 from uruk.graph.names import Names
-from uruk.graph.types import I32, Bool
+from uruk.graph.types import I32, Bool, some
 from uruk.isa import x86_64
 from uruk.memory.manager import Allocation, Reach, SlabManager
 from uruk.passes import (
@@ -36,7 +36,7 @@ from uruk.passes import (
     undefined,
 )
 from uruk.passes.layout import Layout
-from uruk.passes.state import Externals, State
+from uruk.passes.state import NO_EXTERNALS, Externals, State
 
 Hook = Callable[[State], None]
 
@@ -204,13 +204,16 @@ def _start(request: Request, clock: Clock) -> State:
 
 def _ask_for_externals(state: State, request: Request) -> None:
     """Fill `external`: the session's answers, and what the link itself provides (boundaries)."""
-    own = boundaries.provided(state)
     rows = state.undefined
+    if rows.size == 0:
+        state.external = NO_EXTERNALS
+        return
+    own = boundaries.provided(state)
     weak, is_tls, hidden = resolve.undefined_facts(state)
     asked = ~own
     count = rows.size
     state.external = Externals(np.ones(count, np.bool_), np.zeros(count, np.int64), np.ones(count, np.bool_))
-    if not asked.any():
+    if not some(asked):
         return
     answer = request.resolve(state.symbols.name[rows[asked]], weak[asked], is_tls[asked], hidden[asked])
     state.external.found[asked] = answer.found
@@ -221,7 +224,7 @@ def _ask_for_externals(state: State, request: Request) -> None:
     resolve.functions_are_no_data(state)
     state.external.is_data |= ~state.external.found & weak  # 0 is no place for a stub to stand for
     missing = ~state.external.found & ~weak
-    if missing.any() and not request.phony_externals:
+    if some(missing) and not request.phony_externals:
         raise undefined.error(state, rows[missing], request.names, request.hint)
 
 

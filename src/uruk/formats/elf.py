@@ -146,7 +146,7 @@ def _first_rows(owner: I32, count: int) -> I64:
     """Where the rows of each of `count` objects begin in a column of owners, and the end."""
     if count == 1:
         return np.array([0, owner.size], np.int64)
-    return np.searchsorted(owner, np.arange(count + 1))
+    return owner.searchsorted(np.arange(count + 1))
 
 
 def _make_blocks(sections: Sections) -> tuple[Blocks, I32]:
@@ -237,7 +237,7 @@ def _find_relocations(sections: Sections, blocks: Blocks, block_of_section: I32)
         tables,
         "relocates a section without content",
     )
-    order = np.argsort(block, kind="stable")
+    order = block.argsort(kind="stable")
     tables, block = tables[order], block[order]
     count = len(sections.counts)
     starts = _first_rows(blocks.object[block], count)

@@ -60,10 +60,10 @@ def _gather(graph: Graph, tables: Relocations) -> tuple[AnyArray, Relocations]:
     if len(arena.buffers) == 1:
         return gather_runs(arena.buffers[0], tables.content, tables.count * 24).view(elf.RELA), tables
     buffer_of = np.searchsorted(np.array(arena.bases), tables.content, "right") - 1
-    order = np.argsort(buffer_of, kind="stable")
+    order = buffer_of.argsort(kind="stable")
     ordered = tables.rows(order)
     pieces: list[U8] = []
-    bounds = np.searchsorted(buffer_of[order], np.arange(len(arena.buffers) + 1)).tolist()
+    bounds = buffer_of[order].searchsorted(np.arange(len(arena.buffers) + 1)).tolist()
     for index, buffer in enumerate(arena.buffers):
         rows = slice(bounds[index], bounds[index + 1])
         pieces.append(gather_runs(buffer, ordered.content[rows] - arena.bases[index], ordered.count[rows] * 24))

@@ -105,7 +105,7 @@ def read_sections(buffer: U8, spans: Sequence[SpanLike], headers: Sequence[tuple
     counts = np.array([count for _, count, _ in headers], np.int64)
     raw = np.concatenate([buffer[start : start + count * 64] for start, count, _ in headers]).view(elf.SECTION_HEADER)
     owner = np.repeat(np.arange(len(spans), dtype=np.int32), counts)
-    base = np.cumsum(counts) - counts
+    base = counts.cumsum() - counts
     origin = np.array([span.start for span in spans], np.int64)
     extent = np.array([span.size for span in spans], np.int64)
     files = [span.file for span in spans]

@@ -51,7 +51,7 @@ def read_symbols(sections: Sections, buffer: U8, block_of_section: I32, names: N
     raw = gather_runs(buffer, sections.start[tables.rows], sections.size[tables.rows]).view(elf.SYMBOL)
     counts = np.zeros(len(sections.files), np.int64)
     counts[tables.object] = tables.count
-    start = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+    start = np.concatenate([np.zeros(1, np.int64), counts.cumsum()])
     owner = tables.object.repeat(tables.count)
     reporter = _Reporter(sections, start, owner)
     reporter.check(raw["name"] >= tables.string_size.repeat(tables.count), "name outside the string table")
@@ -205,10 +205,10 @@ def _texts(buffer: U8, text: I64, owner: I32, tables: _Tables, reporter: _Report
         return []
     spans = zip(tables.strings.tolist(), tables.string_size.tolist(), strict=True)
     joined = np.concatenate([buffer[start : start + size] for start, size in spans])
-    table = np.searchsorted(tables.object, owner)
-    at = text - (tables.strings - (np.cumsum(tables.string_size) - tables.string_size))[table]
+    table = tables.object.searchsorted(owner)
+    at = text - (tables.strings - (tables.string_size.cumsum() - tables.string_size))[table]
     terminators = true_rows(joined == 0)
-    stop = terminators[np.searchsorted(terminators, at)]
+    stop = terminators[terminators.searchsorted(at)]
     _check_lengths(stop - at, owner, tables, reporter)
     strings = joined.tobytes()
     return [strings[a:b] for a, b in zip(at.tolist(), stop.tolist(), strict=True)]

@@ -70,6 +70,9 @@ class Arena:
 
     def split(self, offsets: I64) -> Iterator[tuple[U8, int, slice]]:
         """For offsets in ascending order: each buffer that they touch, its base, and the rows that lie in it."""
+        if len(self.buffers) == 1:
+            yield self.buffers[0], 0, slice(None)
+            return
         edges = np.searchsorted(offsets, np.array([*self.bases, self.size], np.int64))
         for index, buffer in enumerate(self.buffers):
             low, high = int(edges[index]), int(edges[index + 1])

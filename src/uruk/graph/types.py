@@ -71,3 +71,13 @@ def unique(values: AnyArray) -> AnyArray:
     first = np.ones(ordered.size, np.bool_)
     np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
     return ordered[first]
+
+
+def some(mask: Bool) -> bool:
+    """Whether any row is set: mask.any() without its wrapper."""
+    return np.count_nonzero(mask) > 0
+
+
+def every(mask: Bool) -> bool:
+    """Whether all rows are set."""
+    return np.count_nonzero(mask) == mask.size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -16,6 +17,8 @@ DEFAULT_SLAB = 1024 * MiB
 SMALLEST_SLAB = 64 * MiB
 LIBRARY_WINDOW = 512 * MiB
 LOW_END = 1 << 31
+NEAR = 1 << 29
+"""How far from other slabs a slab is to lie at most, in bytes, where there is room."""
 
 
 class SegmentLike(Protocol):
@@ -167,6 +170,12 @@ class SlabManager:
 
     def _place(self, size: int, reach: Reach) -> int:
         """Reserve a slab; the first one anywhere gets a window beside it, kept free for libraries loaded later."""
+        for slab in self.slabs:  # beside another one: later code may refer to data in both
+            low, high = max(reach.low, slab.base - NEAR), slab.base + slab.size + NEAR
+            high = min(reach.high or high, high)
+            if high - low >= size:
+                with contextlib.suppress(AllocationError):
+                    return self.mapper.reserve(size, low, high)
         if reach.high or self.slabs:
             return self.mapper.reserve(size, reach.low, reach.high)
         base = self.mapper.reserve(size + LIBRARY_WINDOW)

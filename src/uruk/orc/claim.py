@@ -9,7 +9,7 @@ import numpy as np
 from uruk.errors import DuplicateDefinition
 from uruk.graph.graph import Binding, Graph, SymbolKind, SymbolType, Visibility
 from uruk.graph.names import Names
-from uruk.graph.types import I32, I64, NONE, U8, Bool, true_rows
+from uruk.graph.types import I32, I64, NONE, U8, Bool, some, true_rows
 from uruk.orc.symbols import Flag, Rank, SymbolTable
 
 FileOf = Callable[[int], str]
@@ -39,9 +39,9 @@ def claim(graph: Graph, first: int, table: SymbolTable, names: Names, file_of: F
     dropped = drop_groups(graph, first, table)
     rows, rank = definitions(graph, dropped)
     name = graph.symbols.name[rows]
-    owner = (np.searchsorted(graph.ranges.symbols, rows, "right") - 1 + first).astype(np.int32)
+    owner = (graph.ranges.symbols.searchsorted(rows, "right") - 1 + first).astype(np.int32)
     strong = rank == Rank.STRONG
-    if strong.any():
+    if some(strong):
         _refuse_duplicates(name[strong], owner[strong], table, names, file_of)
     if dropped.size:
         kept = true_rows(~dropped)[::-1]
@@ -61,7 +61,7 @@ def definitions(graph: Graph, dropped: Bool) -> tuple[I64, U8]:
     """Rows that define a name others can see, outside dropped groups, with their rank."""
     symbols = graph.symbols
     defines = (symbols.name >= 0) & (symbols.kind != SymbolKind.UNDEFINED) & (symbols.kind != SymbolKind.DROPPED)
-    if dropped.any():
+    if some(dropped):
         group = np.where(symbols.block >= 0, graph.blocks.group[symbols.block], NONE)
         defines &= ~((group >= 0) & dropped[group])
     rows = true_rows(defines)
@@ -89,7 +89,7 @@ def _refuse_duplicates(name: I32, owner: I32, table: SymbolTable, names: Names, 
     scratch[name[order]] = order
     first = scratch[name]
     again = (first != np.arange(name.size)) | (table.rank[name] == Rank.STRONG) | (table.ready[name] != 0)
-    if again.any():
+    if some(again):
         row = int(np.argmax(again))
         other = int(owner[first[row]]) if first[row] != row else int(table.owner[name[row]])
         text = names.text(int(name[row])).decode("utf-8", "replace")

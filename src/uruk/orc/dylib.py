@@ -9,7 +9,7 @@ import numpy as np
 
 from uruk.errors import DuplicateDefinition
 from uruk.graph.graph import Graph, assemble
-from uruk.graph.types import I32, I64, NONE, Bool
+from uruk.graph.types import I32, I64, NONE, Bool, some
 from uruk.orc.claim import claim, definitions, drop_groups, flags_of
 from uruk.orc.objects import Added, ObjectEntry, ObjectState, has_initializers
 from uruk.orc.own_copies import keep_own_copies
@@ -167,7 +167,7 @@ class JITDylib:
         self.table.grow(len(self.session.names))
         unknown = (self.table.owner[ids] == NONE) & (self.table.ready[ids] == 0) & ~weak
         unknown &= ids >= self.session.private_ids.size
-        if not unknown.any():
+        if not some(unknown):
             return NO_IDS
         seen = np.zeros(len(self.session.names), np.bool_)
         seen[ids[unknown]] = True

@@ -36,7 +36,7 @@ class Added:
     def of(cls, graph: Graph, first: int) -> Added:
         """Index a graph."""
         outer = true_rows(graph.symbols.name >= 0)
-        return cls(graph, first, outer, np.searchsorted(outer, graph.ranges.symbols))
+        return cls(graph, first, outer, outer.searchsorted(graph.ranges.symbols))
 
     def names_of(self, index: int) -> tuple[I32, Bool]:
         """Names that object `index` defines or needs, and which of them it needs only weakly."""

@@ -8,7 +8,7 @@ import numpy as np
 from uruk.graph.graph import Role, Zone
 from uruk.graph.kinds import Base, Operand
 from uruk.graph.names import Names
-from uruk.graph.types import I64, NONE, Bool, true_rows, windows
+from uruk.graph.types import I64, NONE, Bool, some, true_rows, windows
 from uruk.passes.layout import Layout
 from uruk.passes.state import State, synthetic_blocks
 
@@ -81,7 +81,7 @@ def _need_got(state: State) -> None:
     """Modules whose code names the GOT itself have one, be it empty."""
     kinds, edges = state.graph.kinds, state.edges
     uses = (kinds.operand[edges.kind] == Operand.GOT_BASE) | (kinds.base[edges.kind] == Base.GOT_BASE)
-    state.got_modules = set(state.block_module[edges.block[uses]].tolist()) if uses.any() else set()
+    state.got_modules = set(state.block_module[edges.block[uses]].tolist()) if some(uses) else set()
     state.got_modules |= {_module_of(state, index) for index in state.boundaries.got}
 
 

@@ -22,30 +22,27 @@ def copy_content(state: State, exact: Bool) -> int:
     rows = true_rows(state.live & (blocks.content >= 0) & (blocks.size > 0))
     source = blocks.content[rows]
     if (source[1:] < source[:-1]).any():
-        order = np.argsort(source, kind="stable")
+        order = source.argsort(kind="stable")
         rows, source = rows[order], source[order]
     target, size = state.position[rows], blocks.size[rows]
-    starts = true_rows(_run_starts(source, target, size, blocks.align[rows], exact[rows]))
-    last = np.append(starts[1:], rows.size) - 1
-    length = source[last] + size[last] - source[starts]
+    if rows.size > FEW:
+        starts = true_rows(_run_starts(source, target, size, blocks.align[rows], exact[rows]))
+        last = np.append(starts[1:], rows.size) - 1
+        size = source[last] + size[last] - source[starts]
+        source, target = source[starts], target[starts]
     image = memoryview(state.image)
-    for buffer, base, part in state.graph.arena.split(source[starts]):
+    for buffer, base, part in state.graph.arena.split(source):
         view = memoryview(buffer)
-        for a, b, n in zip(
-            (source[starts[part]] - base).tolist(),
-            target[starts[part]].tolist(),
-            length[part].tolist(),
-            strict=True,
-        ):
+        rows_of_part = zip((source[part] - base).tolist(), target[part].tolist(), size[part].tolist(), strict=True)
+        for a, b, n in rows_of_part:
             image[b : b + n] = view[a : a + n]
-    return starts.size
+    return source.size
 
 
 def _run_starts(source: I64, target: I64, size: I64, align: I64, exact: Bool) -> Bool:
     """Which rows begin a new run."""
     begins = np.ones(source.size, np.bool_)
-    if source.size > FEW:
-        gap = source[1:] - source[:-1] - size[:-1]
-        same = (source[1:] - source[:-1]) == (target[1:] - target[:-1])
-        begins[1:] = ~(same & (gap >= 0) & (gap < align[1:]) & ~exact[1:] & ~exact[:-1])
+    gap = source[1:] - source[:-1] - size[:-1]
+    same = (source[1:] - source[:-1]) == (target[1:] - target[:-1])
+    begins[1:] = ~(same & (gap >= 0) & (gap < align[1:]) & ~exact[1:] & ~exact[:-1])
     return begins

@@ -14,7 +14,7 @@ import numpy as np
 
 from uruk.errors import ObjectFormatError
 from uruk.graph.graph import Edges, Graph, Role, SymbolKind, Zone
-from uruk.graph.types import I32, I64, NONE, U32, Bool, ranges, true_rows
+from uruk.graph.types import I32, I64, NONE, U32, Bool, every, ranges, some, true_rows
 from uruk.passes.state import State, synthetic_blocks
 
 
@@ -43,7 +43,7 @@ def rebuild_eh_frame(state: State) -> None:
     is_frame = np.zeros(len(blocks), np.bool_)
     is_frame[rows] = True
     mine = true_rows(is_frame[edges.block])
-    place = begin[np.searchsorted(rows, edges.block[mine])] + edges.offset[mine]
+    place = begin[rows.searchsorted(edges.block[mine])] + edges.offset[mine]
     home = _check_fields(state, records, mine, place)
     keep = _kept(state, records, mine, place)
     module = state.block_module[records.block]
@@ -117,21 +117,21 @@ def _read_records(graph: Graph, rows: I64) -> tuple[I64, _Records]:
         for offset, size in zip(blocks.content[rows].tolist(), sizes.tolist(), strict=True)
     ]
     words = np.concatenate(pieces)
-    begin = np.cumsum(sizes) - sizes
+    begin = sizes.cumsum() - sizes
     starts, counts = _walk(graph, rows, memoryview(words), (begin // 4).tolist(), (sizes // 4).tolist())
     start = np.array(starts, np.int64) * 4
-    block = np.repeat(rows, counts).astype(np.int32)
+    block = rows.repeat(counts).astype(np.int32)
     size = (words[start // 4].astype(np.int64)) + 4
     pointer = words[start // 4 + 1].astype(np.int64)
     is_cie = pointer == 0
     where = start + 4 - pointer
-    cie = np.searchsorted(start, where)
+    cie = start.searchsorted(where)
     cie[cie == start.size] = 0
     good = is_cie | ((start[cie] == where) & is_cie[cie] & (block[cie] == block))
-    if not good.all():
+    if not every(good):
         bad = int(np.argmin(good))
         row = int(block[bad])
-        offset = int(start[bad] - begin[np.searchsorted(rows, row)])
+        offset = int(start[bad] - begin[rows.searchsorted(row)])
         raise _malformed(graph, row, offset, "frame record names no CIE")
     cie[is_cie] = NONE
     return begin, _Records(words, start, size, block, cie)
@@ -139,14 +139,14 @@ def _read_records(graph: Graph, rows: I64) -> tuple[I64, _Records]:
 
 def _check_fields(state: State, records: _Records, mine: I64, place: I64) -> I64:
     """The record of every edge, -1 for none. A field must lie in one record, behind its length and CIE pointer."""
-    record = np.searchsorted(records.start, place, "right") - 1
+    record = records.start.searchsorted(place, "right") - 1
     if records.start.size == 0:
         return record
     end = records.start[record] + records.size[record]
     record[place >= end] = NONE
     width = state.graph.kinds.width[state.edges.kind[mine]]
     bad = (record >= 0) & (width > 0) & ((place < records.start[record] + 8) | (place + width > end))
-    if bad.any():
+    if some(bad):
         edge = int(mine[int(np.argmax(bad))])
         row, offset = int(state.edges.block[edge]), int(state.edges.offset[edge])
         raise _malformed(state.graph, row, offset, "relocates a field that is not inside one frame record")
@@ -186,9 +186,9 @@ def _walk(
 
 def _kept(state: State, records: _Records, mine: I64, place: I64) -> Bool:
     """Which records stay: FDEs whose function is live, and the CIEs that those use."""
-    order = np.argsort(place, kind="stable")
+    order = place.argsort(kind="stable")
     sorted_place = place[order]
-    where = np.searchsorted(sorted_place, records.start + 8)
+    where = sorted_place.searchsorted(records.start + 8)
     where[where == place.size] = 0
     found = np.zeros(records.start.size, np.bool_)
     is_fde = records.cie >= 0
@@ -214,7 +214,7 @@ def _place_records(state: State, records: _Records, keep: Bool, module: I32) -> 
     for one in present.tolist():
         chosen = kept[module[kept] == one]
         size = records.size[chosen]
-        offset[chosen] = np.cumsum(size) - size
+        offset[chosen] = size.cumsum() - size
         content = records.words[ranges(records.start[chosen] // 4, size // 4)]
         fde = chosen[records.cie[chosen] >= 0]
         content[offset[fde] // 4 + 1] = offset[fde] + 4 - offset[records.cie[fde]]
@@ -224,7 +224,7 @@ def _place_records(state: State, records: _Records, keep: Bool, module: I32) -> 
         return offset, block
     base = state.graph.arena.append(np.concatenate(pieces).view(np.uint8))
     length = np.array(sizes, np.int64)
-    new = synthetic_blocks(length, np.full(length.size, 8), Zone.R, base + np.cumsum(length) - length, Role.EH_FRAME)
+    new = synthetic_blocks(length, np.full(length.size, 8), Zone.R, base + length.cumsum() - length, Role.EH_FRAME)
     new_rows = state.add_blocks(new, present.astype(np.int32))
     state.synthetic["eh_frame"][present] = new_rows
     block[kept] = state.synthetic["eh_frame"][module[kept]]
@@ -261,8 +261,8 @@ def function_needs(state: State) -> tuple[I64, I64]:
     is_frame = np.zeros(len(blocks), np.bool_)
     is_frame[rows] = True
     mine = true_rows(is_frame[edges.block])
-    place = begin[np.searchsorted(rows, edges.block[mine])] + edges.offset[mine]
-    record = np.searchsorted(records.start, place, "right") - 1
+    place = begin[rows.searchsorted(edges.block[mine])] + edges.offset[mine]
+    record = records.start.searchsorted(place, "right") - 1
     home = state.symbols.block[state.canonical[edges.target[mine]]].astype(np.int64)
     function = np.full(records.start.size, NONE, np.int64)
     names_function = (record >= 0) & (records.cie[record] >= 0) & (place == records.start[record] + 8)

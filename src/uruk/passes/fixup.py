@@ -13,7 +13,7 @@ import numpy as np
 from uruk.errors import LinkError, OutOfRange, UnsupportedRelocation
 from uruk.graph.graph import SymbolKind
 from uruk.graph.kinds import Base, Operand
-from uruk.graph.types import I32, I64, NONE, U8, true_rows, windows
+from uruk.graph.types import I32, I64, NONE, U8, some, true_rows, windows
 from uruk.isa.relaxation import Relaxed
 from uruk.passes.resolve import dead_references
 from uruk.passes.state import State
@@ -61,10 +61,10 @@ def fix_up(state: State, relax: Relaxer | None) -> None:
     base = kinds.base[kind]
     np.subtract(value, place, out=value, where=base == Base.PLACE)
     from_got = base == Base.GOT_BASE
-    if from_got.any():
+    if some(from_got):
         value[from_got] -= _got_base(state, edges.block[from_got])
     late = kinds.having(LATE)[kind]
-    if late.any():
+    if some(late):
         kind = np.where(late, np.uint8(0), kind)
     check_ranges(state, kind, value, place)
     scatter(state.image, kinds.width[kind], position, value)
@@ -100,7 +100,7 @@ def _other_operands(state: State, operand: U8, value: I64) -> None:
     sized = rows[operand[rows] == Operand.SIZE]
     target = state.canonical[edges.target[sized]]
     foreign = symbols.kind[target] == SymbolKind.UNDEFINED
-    if foreign.any():
+    if some(foreign):
         row = int(sized[int(np.argmax(foreign))])
         raise UnsupportedRelocation(
             state.place_of(row),
@@ -156,7 +156,7 @@ def check_ranges(state: State, kind: U8, value: I64, place: I64) -> None:
     """Raise OutOfRange for the first value outside its kind's interval."""
     kinds = state.graph.kinds
     bad = (value < kinds.low[kind]) | (value > kinds.last[kind])
-    if bad.any():
+    if some(bad):
         rows = true_rows(bad & (kind != 0))
         if rows.size:
             raise out_of_range(state, int(rows[0]), int(value[rows[0]]), int(place[rows[0]]), rows.size - 1)

@@ -117,9 +117,9 @@ def _tables(state: State, name: str, module: I32, size: I64, zone: int, align: i
     if module.size == 0:
         return np.empty(0, np.int64)
     first = true_rows(np.concatenate([[True], module[1:] != module[:-1]]))
-    end = np.cumsum(size)
+    end = size.cumsum()
     begin = end - size
     total = np.diff(np.concatenate([begin[first], end[-1:]]))
     rows = state.add_blocks(synthetic_blocks(total, np.full(first.size, align), zone), module[first])
     state.synthetic[name][module[first]] = rows
-    return begin - np.repeat(begin[first], np.diff(np.concatenate([first, [module.size]])))
+    return begin - begin[first].repeat(np.diff(np.concatenate([first, [module.size]])))

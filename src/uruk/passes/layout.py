@@ -74,11 +74,13 @@ def lay_out(state: State, together: Sequence[tuple[int, str, I64]] = ()) -> Layo
         zone = np.concatenate([zone, np.array([c.zone for c in chunks], np.uint8)])
         size = np.concatenate([size, np.array([c.size for c in chunks], np.int64)])
         align = np.concatenate([align, np.array([c.align for c in chunks], np.int64)])
-    order, begin, offset = _pack(module, zone, size, align)
-    segments = _segments(module[order], zone[order], size[order], align[order], offset, begin)
+    order = _order(module, zone, align)
+    module, zone, size, align = module[order], zone[order], size[order], align[order]
+    first, count, offset = _pack(module, zone, size, align)
+    segments = _segments(module, zone, size, align, offset, first)
     segment_of = np.full(len(state.blocks), -1, np.int32)
     offset_of = np.zeros(len(state.blocks), np.int64)
-    number = np.repeat(np.arange(len(segments), dtype=np.int32), np.diff(np.append(begin, order.size)))
+    number = np.arange(len(segments), dtype=np.int32).repeat(count)
     is_block = order < rows.size if chunks else slice(None)
     segment_of[rows[order[is_block]]] = number[is_block]
     offset_of[rows[order[is_block]]] = offset[is_block]
@@ -89,31 +91,34 @@ def lay_out(state: State, together: Sequence[tuple[int, str, I64]] = ()) -> Layo
     return Layout(segments, segment_of, offset_of, tls, kept)
 
 
+def _order(module: I32, zone: U8, align: I64) -> I64:
+    """Rows by module and zone, and in each from the widest alignment down; of equals, input order."""
+    exponent = np.frexp(align)[1]
+    low = (zone << np.uint8(5)) | (31 - exponent).astype(np.uint8)
+    if np.count_nonzero(module) == 0:
+        return low.argsort(kind="stable")
+    return ((module.astype(np.int64) << 7) | low).argsort(kind="stable")
+
+
 def _pack(module: I32, zone: U8, size: I64, align: I64) -> tuple[I64, I64, I64]:
-    """Order of the rows, first row of each segment, and each ordered row's offset in its segment."""
-    if align.size == 0:
-        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64)
-    exponent = np.frexp(align.astype(np.float64))[1]
-    low = (zone.astype(np.int64) << 5) | (31 - exponent)
-    if module.size and int(module.max()) == 0:
-        order = np.argsort(low.astype(np.uint8), kind="stable")
-    else:
-        order = np.argsort((module.astype(np.int64) << 7) | low, kind="stable")
-    key = (module[order].astype(np.int64) << 7) | (low[order] >> 5)
-    first = true_rows(np.concatenate([[True], key[1:] != key[:-1]]))
-    padded = (size[order] + align[order] - 1) & -align[order]
-    end = np.cumsum(padded)
-    begin = end - padded
-    start = begin[first].copy()
-    code = zone[order][first] == Zone.RX
-    start[code] -= np.maximum(align[order][first[code]], CODE_SKIP)
-    counts = np.diff(np.append(first, order.size))
-    return order, first, begin - np.repeat(start, counts)
+    """First row and number of rows of each segment, and each row's offset in its segment; rows in order."""
+    begins = np.ones(module.size, np.bool_)
+    begins[1:] = (zone[1:] != zone[:-1]) | (module[1:] != module[:-1])
+    first = true_rows(begins)
+    count = np.empty(first.size, np.int64)
+    count[:-1] = first[1:] - first[:-1]
+    count[-1:] = module.size - first[-1:]
+    padded = (size + align - 1) & -align
+    begin = padded.cumsum() - padded
+    skip = np.where(zone[first] == Zone.RX, np.maximum(align[first], CODE_SKIP), 0)
+    return first, count, begin - (begin[first] - skip).repeat(count)
 
 
 def _segments(module: I32, zone: U8, size: I64, align: I64, offset: I64, first: I64) -> list[Segment]:
     """One segment a (module, zone); its widest alignment is its first row's."""
-    last = np.append(first[1:], offset.size) - 1
+    last = np.empty_like(first)
+    last[:-1] = first[1:] - 1
+    last[-1:] = offset.size - 1
     return [
         Segment(int(module[a]), int(zone[a]), int(offset[b] + size[b]), int(align[a]))
         for a, b in zip(first.tolist(), last.tolist(), strict=True)

@@ -47,9 +47,9 @@ def _forget_dead_edges(state: State) -> None:
 
 def _spread(reached: Bool, source: I64, target: I64) -> None:
     """Breadth first, a wave at a time, over edges sorted by source."""
-    order = np.argsort(source, kind="stable")
+    order = source.argsort(kind="stable")
     source, target = source[order], target[order]
-    begin = np.searchsorted(source, np.arange(reached.size + 1))
+    begin = source.searchsorted(np.arange(reached.size + 1))
     wave = true_rows(reached)
     while wave.size:
         out = ranges(begin[wave], begin[wave + 1] - begin[wave])

@@ -10,7 +10,7 @@ import numpy as np
 from uruk.graph.graph import Role, SymbolKind, SymbolType, Visibility, Zone
 from uruk.graph.kinds import Base, Operand
 from uruk.graph.names import Names
-from uruk.graph.types import I32, I64, NONE, Bool, true_rows
+from uruk.graph.types import I32, I64, NONE, Bool, some, true_rows
 from uruk.passes.state import State, synthetic_blocks
 
 
@@ -57,7 +57,7 @@ def _bind_private(state: State, canonical: I32, defines: Bool, private: I32) -> 
     rows = true_rows((symbols.name >= 0) & (symbols.name < private.size))
     if rows.size == 0:
         return
-    module = state.module_of_object[np.searchsorted(state.graph.ranges.symbols, rows, "right") - 1]
+    module = state.module_of_object[state.graph.ranges.symbols.searchsorted(rows, "right") - 1]
     first: dict[tuple[int, int], int] = {}
     keys = list(zip(module.tolist(), symbols.name[rows].tolist(), strict=True))
     for key, row in zip(keys, rows.tolist(), strict=True):
@@ -103,7 +103,7 @@ def place_commons(state: State, defines: Bool) -> None:
     align = np.ones(len(symbols), np.int64)
     np.maximum.at(size, state.canonical[commons], symbols.size[commons])
     np.maximum.at(align, state.canonical[commons], symbols.value[commons].astype(np.int64))
-    owner = np.searchsorted(state.graph.ranges.symbols, rows, "right") - 1
+    owner = state.graph.ranges.symbols.searchsorted(rows, "right") - 1
     tls = symbols.type[rows] == SymbolType.TLS
     new = synthetic_blocks(size[rows], align[rows], Zone.RW, role=Role.COMMON)
     new.zone[tls] = Zone.TLS
@@ -122,18 +122,18 @@ def address_symbols(state: State) -> None:
     inside = symbols.block >= 0
     address = np.where(inside, state.address[symbols.block] + value, 0)
     absolute = symbols.kind == SymbolKind.ABSOLUTE
-    if absolute.any():
+    if some(absolute):
         address[absolute] = value[absolute]
     if state.external is not None:
         address[state.undefined] = np.where(state.external.found, state.external.address, 0)
     stubs = state.stubs
-    if stubs.ifunc.any():
+    if some(stubs.ifunc):
         own = true_rows(stubs.ifunc)
         block = state.synthetic["stubs"][stubs.module[own]]
         state.resolver_address = address[stubs.row[own]]
         address[stubs.row[own]] = state.address[block] + stubs.offset[own]
     state.stub_target = address[state.stubs.row]
-    if state.stubs.taken.any():
+    if some(state.stubs.taken):
         _use_stubs_as_addresses(state, address)
     state.symbol_address = address[state.canonical]
 
@@ -164,7 +164,7 @@ def dead_references(state: State) -> I32:
     block = symbols.block[target]
     dead = (block >= 0) & (edges.kind != 0)
     dead &= ~state.live[np.where(block >= 0, block, 0)]
-    return true_rows(dead).astype(np.int32) if dead.any() else np.empty(0, np.int32)
+    return true_rows(dead).astype(np.int32) if some(dead) else np.empty(0, np.int32)
 
 
 __all__ = ["NONE", "address_symbols", "bind_names", "dead_references", "place_commons", "undefined_facts"]

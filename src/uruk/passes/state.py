@@ -83,6 +83,7 @@ class Stubs:
 NO_ROWS: I64 = np.empty(0, np.int64)
 NO_IDS: I32 = np.empty(0, np.int32)
 NO_BYTES: U8 = np.empty(0, np.uint8)
+NO_EXTERNALS = Externals(np.empty(0, np.bool_), NO_ROWS, np.empty(0, np.bool_))
 NO_SLOTS = Slots(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.uint8), NO_ROWS)
 NO_STUBS = Stubs(
     np.empty(0, np.int32), np.empty(0, np.int32), NO_ROWS, NO_ROWS, np.empty(0, np.bool_), np.empty(0, np.bool_)

@@ -21,7 +21,7 @@ def write(state: State) -> None:
     address = stub_addresses(state)
     position = state.position[state.synthetic["stubs"][stubs.module]] + stubs.offset
     code = np.frombuffer(x86_64.STUB, np.dtype(f"V{x86_64.STUB_SIZE}"))
-    windows(state.image, code.dtype)[position] = np.repeat(code, position.size)
+    windows(state.image, code.dtype)[position] = code.repeat(position.size)
     field = address + x86_64.STUB_FIELD
     distance = slot_addresses(state)[stubs.slot] - field - 4
     windows(state.image, "<i4")[position + x86_64.STUB_FIELD] = distance.astype("<i4")

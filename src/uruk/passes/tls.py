@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from uruk.graph.kinds import Operand
-from uruk.graph.types import I32, I64, true_rows, unique, windows
+from uruk.graph.types import I32, I64, some, true_rows, unique, windows
 from uruk.passes import tls_checks
 from uruk.passes.fixup import LATE, check_ranges, scatter, slot_addresses
 from uruk.passes.layout import Chunk, Layout
@@ -89,7 +89,7 @@ class TLSWords:
         if module >= 0:
             storage = self.storage.get(module)
             return TLSHome(storage, int(state.tls_offset[row])) if storage is not None else TLSHome()
-        index = int(np.searchsorted(state.undefined, row)) if state.undefined.size else -1
+        index = int(state.undefined.searchsorted(row)) if state.undefined.size else -1
         found = state.external.tls.get(index) if state.external else None
         return found or TLSHome()
 
@@ -172,7 +172,7 @@ def fix_up_late(state: State, words: TLSWords) -> None:
         home = words.home(one)
         for wanted in LATE:
             mine = (target == one) & (operand[rows] == wanted)
-            if mine.any():
+            if some(mine):
                 value[mine] = words.tp_offset(one, home) if wanted == Operand.TP_OFFSET else words.module_id(one, home)
     everything = np.zeros(len(edges), np.int64)
     everything[rows] = value + edges.addend[rows]

@@ -7,7 +7,7 @@ import numpy as np
 from uruk.errors import TLSError, UnsupportedRelocation
 from uruk.graph.graph import SymbolType, Zone
 from uruk.graph.kinds import Operand
-from uruk.graph.types import I64, NONE, U8, Bool, true_rows
+from uruk.graph.types import I64, NONE, U8, Bool, some, true_rows
 from uruk.passes.state import State
 
 PLAIN = (Operand.SYMBOL, Operand.BRANCH, Operand.GOT, Operand.STUB)
@@ -60,7 +60,7 @@ def refuse_foreign_offsets(state: State, rows: I64, operand: U8) -> None:
         elsewhere = np.zeros(len(state.symbols), np.bool_)
         elsewhere[state.undefined[list(state.external.tls)]] = True
         away |= elsewhere[row]
-    if away.any():
+    if some(away):
         edge = int(offsets[away][0])
         name = state.graph.symbol_name(int(state.edges.target[edge]))
         raise TLSError(

@@ -20,9 +20,9 @@ def error(state: State, rows: I32, names: Names, hint: Callable[[bytes], str | N
     """UndefinedSymbols for the canonical rows `rows`."""
     target = state.canonical[state.edges.target]
     edges = true_rows(np.isin(target, rows) & (state.edges.kind != 0))
-    edges = edges[np.argsort(target[edges], kind="stable")]
-    begin = np.searchsorted(target[edges], rows)
-    end = np.searchsorted(target[edges], rows, "right")
+    edges = edges[target[edges].argsort(kind="stable")]
+    begin = target[edges].searchsorted(rows)
+    end = target[edges].searchsorted(rows, "right")
     symbols: list[Undefined] = []
     for row, first, last in zip(rows.tolist(), begin.tolist(), end.tolist(), strict=True):
         name = names.text(int(state.symbols.name[row]))
