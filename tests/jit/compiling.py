@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +83,12 @@ class Ended:
     err: str
 
 
+def _own_path() -> list[str]:
+    """What a child must find, without this interpreter's standard library: the child may be another interpreter."""
+    standard = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
+    return [one for one in sys.path if one and not one.endswith((".zip", "lib-dynload")) and one not in standard]
+
+
 class RunChild:
     """Runs Python texts in fresh interpreters."""
 
@@ -92,7 +99,7 @@ class RunChild:
         """Run a text, with `arguments` in sys.argv[1:]."""
         script = self.folder / "child.py"
         script.write_text(textwrap.dedent(text))
-        environment = dict(os.environ, PYTHONPATH=os.pathsep.join(one for one in sys.path if one))
+        environment = dict(os.environ, PYTHONPATH=os.pathsep.join(_own_path()))
         done = subprocess.run(
             [python, str(script), *map(str, arguments)],
             capture_output=True, text=True, timeout=TIMEOUT, check=False, env=environment,
@@ -106,10 +113,17 @@ class RunChild:
         return ended.out
 
 
+def _runs_here(python: str) -> bool:
+    """Whether an interpreter can load the extension modules that this one uses."""
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(_own_path()))
+    command = [python, "-c", "import numpy, cffi, uruk"]
+    return subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=False, env=environment).returncode == 0
+
+
 def fixed_interpreter() -> str | None:
     """A Python at a fixed address (a non-PIE program) of this version, None if the machine has none."""
     for candidate in (sys.executable, "/usr/bin/python3.11", shutil.which("python3") or ""):
-        if not os.path.exists(candidate):
+        if not os.path.exists(candidate) or not _runs_here(candidate):
             continue
         with open(os.path.realpath(candidate), "rb") as file:
             header = file.read(18)
