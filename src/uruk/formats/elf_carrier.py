@@ -188,12 +188,14 @@ def build_carrier(
 
     `static` asks for a fixed offset from the thread pointer (local-exec, initial-exec); without it the loader
     uses static TLS for this module only if another carrier imports its `export` that way, and never with
-    `descriptors`. glibc places a static block right behind the last one, so its alignment comes from `padding`, bytes at the block's end: the caller compares the offset that it got with
-    `alignment`, and tries again with other padding (glibc's own alignment leaves gaps that it never gets
-    back). `descriptors` are byte offsets into the image that need a TLS descriptor. `imports` are
-    thread-locals of other modules, searched in the program, then in the libraries `needed` (sonames or
-    paths). `export` names the block's first byte, for imports by other carriers. With `memory_size` 0 the
-    carrier has no TLS of its own, only imports. `what` names the module in errors. Raises TLSError for sizes, alignments, offsets or names that no carrier can hold.
+    `descriptors`. glibc places a static block right behind the last one, so its alignment comes from
+    `padding`, bytes at the block's end: the caller compares the offset that it got with `alignment`, and
+    tries again with other padding (glibc's own alignment leaves gaps that it never gets back).
+    `descriptors` are byte offsets into the image that need a TLS descriptor. `imports` are thread-locals of
+    other modules, searched in the program, then in the libraries `needed` (sonames or paths). `export` names
+    the block's first byte, for imports by other carriers. With `memory_size` 0 the carrier has no TLS of its
+    own, only imports. `what` names the module in errors. Raises TLSError for sizes, alignments, offsets or
+    names that no carrier can hold.
     """
     storage = static or bool(descriptors) or bool(export)
     _check(what, image, memory_size, alignment, storage, imports, [*needed, soname, export])
