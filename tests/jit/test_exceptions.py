@@ -71,7 +71,10 @@ def test_code_that_shares_no_more_than_a_personality_is_independent(cc: Compile,
     source = """
         namespace { struct Local { ~Local() noexcept(false) {} }; }
         extern "C" void nothing(int) noexcept(false);
-        extern "C" int NAME(int x) noexcept { Local local; try { nothing(x); throw x; } catch (int got) { return got + 1; } }
+        extern "C" int NAME(int x) noexcept {
+            Local local;
+            try { nothing(x); throw x; } catch (int got) { return got + 1; }
+        }
     """
     jit.add_object(cc("void nothing(int x) {}"))
     jit.add_object(cc.cpp(source.replace("NAME", "broken").replace("nothing", "nobody"), family=family))
@@ -85,7 +88,12 @@ def test_code_that_shares_no_more_than_a_personality_is_independent(cc: Compile,
 
 def test_fixed_address_code_cannot_share_a_librarys_type(cc: Compile, jit: uruk.LLJIT) -> None:
     jit.add_library("stdc++")
-    source = '#include <stdexcept>\nextern "C" int f() { try { throw 1; } catch (const std::exception &) { return 1; } catch (int got) { return got; } }'
+    source = """
+        #include <stdexcept>
+        extern "C" int f() {
+            try { throw 1; } catch (const std::exception &) { return 1; } catch (int got) { return got; }
+        }
+    """
     jit.add_object(cc.cpp(source, "-fno-pie"))
     with pytest.raises(uruk.OutOfRange, match=r"_ZTI(St9exception|i)(.|\n)*-fPIC"):
         jit.lookup("f")
@@ -114,7 +122,11 @@ def test_across_two_sessions(cc: Compile, jit: uruk.LLJIT) -> None:
 def test_through_frames_of_the_c_library(cc: Compile, jit: uruk.LLJIT) -> None:
     source = """
         #include <stdlib.h>
-        static int compare(const void *a, const void *b) { if (*(int *)a == 3 || *(int *)b == 3) throw *(int *)a; return *(int *)a - *(int *)b; }
+        static int compare(const void *left, const void *right) {
+            int a = *(int *)left, b = *(int *)right;
+            if (a == 3 || b == 3) throw a;
+            return a - b;
+        }
         extern "C" int sort() {
             int values[] = {5, 4, 3, 2};
             try { qsort(values, 4, sizeof(int), compare); } catch (int) { return 1; }
@@ -152,8 +164,17 @@ def test_a_library_throws_and_linked_code_catches(cc: Compile, jit: uruk.LLJIT) 
     source = """
         #include <string>
         #include <stdexcept>
-        extern "C" int at() { try { std::string("abc").at(9); } catch (const std::out_of_range &) { return 1; } return 0; }
-        extern "C" int cast() { struct A { virtual ~A() {} }; struct B : A {}; A a; try { (void)dynamic_cast<B &>(a); } catch (const std::bad_cast &) { return 1; } return 0; }
+        extern "C" int at() {
+            try { std::string("abc").at(9); } catch (const std::out_of_range &) { return 1; }
+            return 0;
+        }
+        struct A { virtual ~A() {} };
+        struct B : A {};
+        extern "C" int cast() {
+            A a;
+            try { (void)dynamic_cast<B &>(a); } catch (const std::bad_cast &) { return 1; }
+            return 0;
+        }
     """
     jit.add_object(cc.cpp("#include <typeinfo>\n" + source))
     assert int_function(jit, "at") == 1

@@ -64,8 +64,7 @@ def test_every_failure_of_memory(cc: Compile, verb: Verb) -> None:
             done = mapper.failed
             try:
                 value = call_rich(jit)
-            except uruk.AllocationError as error:
-                assert "told to fail" in str(error)
+            except uruk.AllocationError:
                 mapper.heal()
                 failures += 1
                 works(cc, jit, 0)
@@ -138,6 +137,17 @@ FAILING: list[tuple[Callable[[Compile], Path], type[uruk.UrukError]]] = [
 ]
 
 
+def attempt(jit: uruk.LLJIT, path: Path) -> tuple[uruk.ResourceTracker | None, uruk.UrukError | None]:
+    """Add an object and look `bad` up; what was added, and the error of either step."""
+    code = None
+    try:
+        code = jit.add_object(path)
+        jit.lookup("bad")
+    except uruk.UrukError as error:
+        return code, error
+    return code, None
+
+
 @pytest.mark.parametrize(("make", "error"), FAILING, ids=lambda value: getattr(value, "__name__", None))
 def test_every_failure_of_linking(cc: Compile, make: Callable[[Compile], Path], error: type[uruk.UrukError]) -> None:
     with uruk.LLJIT() as jit:
@@ -145,11 +155,9 @@ def test_every_failure_of_linking(cc: Compile, make: Callable[[Compile], Path], 
         assert jit.lookup("here").function("int(void)")() == 4
         before, storage = used(jit), unrecovered_bytes()
         for _ in range(3):
-            code = None
-            with pytest.raises(error) as caught:
-                code = jit.add_object(make(cc))
-                jit.lookup("bad")
-            assert str(caught.value)
+            code, caught = attempt(jit, make(cc))
+            assert isinstance(caught, error)
+            assert str(caught)
             works(cc, jit, before)
             with pytest.raises(uruk.UrukError):
                 jit.lookup("bad")
@@ -165,10 +173,8 @@ def test_failures_leave_no_trace(cc: Compile, jit: uruk.LLJIT) -> None:
     def rounds(count: int) -> None:
         for _ in range(count):
             for path in data:
-                code = None
-                with pytest.raises(uruk.UrukError):
-                    code = jit.add_object(path)
-                    jit.lookup("bad")
+                code, caught = attempt(jit, path)
+                assert caught is not None
                 if code is not None:
                     code.remove()
 

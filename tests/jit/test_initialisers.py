@@ -121,7 +121,10 @@ def test_what_was_never_initialised_is_not_finalised(cc: Compile, notes: Notes) 
 def test_constructor_arguments(cc: Compile, jit: uruk.LLJIT) -> None:
     source = """
         static int seen; static char **environment;
-        __attribute__((constructor)) static void begin(int argc, char **argv, char **envp) { seen = 1; environment = envp; }
+        __attribute__((constructor)) static void begin(int argc, char **argv, char **envp) {
+            seen = 1;
+            environment = envp;
+        }
         int get(void) { return seen && environment && environment[0]; }
     """
     jit.add_object(cc(source))
@@ -196,7 +199,11 @@ def test_a_finaliser_calls_back_into_the_jit(cc: Compile, notes: Notes) -> None:
         answers: list[int] = []
         callback = ctypes.CFUNCTYPE(None)(lambda: answers.append(jit.lookup("still").function("int(void)")()))
         jit.define("ask", callback)
-        source = "extern void ask(void); __attribute__((destructor)) static void end(void) { ask(); } int f(void) { return 0; }"
+        source = """
+            extern void ask(void);
+            __attribute__((destructor)) static void end(void) { ask(); }
+            int f(void) { return 0; }
+        """
         code = jit.add_object(cc(source))
         jit.lookup("f")
         code.remove()

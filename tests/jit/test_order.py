@@ -3,7 +3,6 @@ last (T28, T29); commons (T31)."""
 
 from __future__ import annotations
 
-import pytest
 from compiling import Compile, RunChild
 
 import uruk

@@ -9,8 +9,9 @@ import pytest
 from compiling import Compile, RunChild, fixed_interpreter
 
 import uruk
-from requirements import missing
 from uruk.memory.manager import SMALLEST_SLAB
+
+from requirements import missing
 
 
 @pytest.fixture(params=["this", "fixed"])
@@ -138,7 +139,10 @@ def test_a_second_slab_is_in_reach_of_the_first(cc: Compile) -> None:
     with uruk.LLJIT(slab_size=SMALLEST_SLAB) as jit:
         jit.add_object(cc("int first[100] = {5}; int one(void) { return 1; }"))
         jit.lookup("one")
-        big = "char zeros_{n}[20 << 20]; extern int first[]; int get_{n}(void) {{ return first[0] + zeros_{n}[9] + {n}; }}"
+        big = """
+            char zeros_{n}[20 << 20]; extern int first[];
+            int get_{n}(void) {{ return first[0] + zeros_{n}[9] + {n}; }}
+        """
         for number in range(6):
             jit.add_object(cc(big.format(n=number)))
             assert jit.lookup(f"get_{number}").function("int(void)")() == 5 + number

@@ -66,9 +66,10 @@ def test_memory_is_reported_and_used_again(cc: Compile, jit: uruk.LLJIT) -> None
 
 def test_freed_data_reads_as_zero_for_the_next(cc: Compile, jit: uruk.LLJIT) -> None:
     dirty = cc("unsigned char data[3000] = {[0 ... 2999] = 255}; unsigned char *get(void) { return data; }")
-    clean = cc(
-        "unsigned char zeros[3000]; long sum(void) { long s = 0; for (int i = 0; i < 3000; i++) s += zeros[i]; return s; }"
-    )
+    clean = cc("""
+        unsigned char zeros[3000];
+        long sum(void) { long s = 0; for (int i = 0; i < 3000; i++) s += zeros[i]; return s; }
+    """)
     for _ in range(3):
         code = jit.add_object(dirty)
         jit.lookup("get")
@@ -241,7 +242,8 @@ def test_cxa_atexit_with_the_modules_handle(cc: Compile, log: Log) -> None:
         extern void note(const char *);
         extern int __cxa_atexit(void (*)(void *), void *, void *);
         extern void *__dso_handle;
-        int start(void) { return __cxa_atexit((void (*)(void *))note, "x", &__dso_handle) | __cxa_atexit((void (*)(void *))note, "y", &__dso_handle); }
+        #define AT_END(text) __cxa_atexit((void (*)(void *))note, text, &__dso_handle)
+        int start(void) { return AT_END("x") | AT_END("y"); }
     """
     with log.jit() as jit:
         code = jit.add_object(cc(source))
@@ -254,7 +256,11 @@ def test_cxa_atexit_with_the_modules_handle(cc: Compile, log: Log) -> None:
 def test_static_objects_are_destroyed_when_their_code_goes(cc: Compile, log: Log) -> None:
     source = """
         extern "C" void note(const char *);
-        struct Noted { const char *in, *out; Noted(const char *i, const char *o) : in(i), out(o) { note(in); } ~Noted() { note(out); } };
+        struct Noted {
+            const char *in, *out;
+            Noted(const char *i, const char *o) : in(i), out(o) { note(in); }
+            ~Noted() { note(out); }
+        };
         Noted first("1", "-1"), second("2", "-2");
         extern "C" void touch() { static Noted local("3", "-3"); }
     """
