@@ -4,7 +4,10 @@
 #include <errno.h>
 #include <locale.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdio_ext.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define EXPORTED __attribute__((visibility("default")))
@@ -25,10 +28,31 @@ static void reset_signals(void)
     sigaltstack(&none, 0);
 }
 
-/* Signals, locale and errno. Standard streams, descriptors, signal mask and limits stay as they are. */
+/* PYTHONUNBUFFERED makes the C library's streams unbuffered too. They get the buffer that they would have had: of the
+ * file's block size, written by lines on a terminal. */
+static void buffer_stream(FILE *stream, char *buffer)
+{
+    struct stat file;
+    size_t size = BUFSIZ;
+    if (__fbufsize(stream) != 1)
+        return;
+    if (fstat(fileno(stream), &file) == 0 && file.st_blksize > 0 && file.st_blksize < BUFSIZ)
+        size = file.st_blksize;
+    setvbuf(stream, buffer, isatty(fileno(stream)) ? _IOLBF : _IOFBF, size);
+}
+
+static void buffer_streams(void)
+{
+    static char in[BUFSIZ], out[BUFSIZ];
+    buffer_stream(stdin, in);
+    buffer_stream(stdout, out);
+}
+
+/* Signals, buffers of standard streams, locale and errno. Descriptors, signal mask and limits stay as they are. */
 EXPORTED void uruk_rt_fresh_process(void)
 {
     reset_signals();
+    buffer_streams();
     setlocale(LC_ALL, "C");
     errno = 0;
 }
