@@ -240,3 +240,19 @@ def test_two_thousand_tiny_objects(cc: Compile, jit: uruk.LLJIT) -> None:
     assert Footprint.now().mappings - before < 20
     assert sum(slab.used for slab in slabs) <= 2.1 * held
     assert len(slabs) == 1
+
+
+def test_an_initialiser_that_does_not_end_does_not_keep_the_process(cc: Compile, child: RunChild) -> None:
+    text = """
+        import sys, threading, time, uruk
+        jit = uruk.LLJIT()
+        jit.add_object(sys.argv[1])
+        threading.Thread(target=jit.initialize, daemon=True).start()
+        time.sleep(0.5)
+    """
+    source = """
+        #include <unistd.h>
+        __attribute__((constructor)) static void begin(void) { for (;;) pause(); }
+        __attribute__((destructor)) static void end(void) { write(1, "end\\n", 4); }
+    """
+    assert child.ok(text, cc(source)) == "end\n"

@@ -32,6 +32,8 @@ from uruk.orc.tracker import Released, ResourceTracker
 from uruk.passes.boundaries import PRIVATE
 
 Source = bytes | bytearray | memoryview
+PATIENCE = 1.0
+"""Seconds that the end of the process waits for a thread at work in a session."""
 
 
 @dataclass(eq=False, repr=False)
@@ -277,15 +279,20 @@ class Session:
     def finish(self) -> None:
         """Close at the end of the process: finalisers run, newest first, but all code stays where it is.
 
-        Threads may still be in it, and libraries may call it while the process exits.
+        Threads may still be in it, and libraries may call it while the process exits. Where a thread is at work in the
+        session (an initialiser that does not end), finalisers are left to the C library's exit, which has them, too.
         """
-        with self.lock:
+        if not self.lock.acquire(timeout=PATIENCE):
+            return
+        try:
             if self.closed:
                 return
             for number in sorted(self.trackers, reverse=True):
                 if number in self.trackers and self.platform is not None and self.options.execute:
                     self.platform.finalize(self.trackers[number])
             self._end()
+        finally:
+            self.lock.release()
 
     def _end(self) -> None:
         self.closed = True
