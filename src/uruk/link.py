@@ -17,7 +17,7 @@ from uruk.formats.elf import Pair
 from uruk.formats.elf_relocations import read_relocations
 from uruk.graph.graph import Graph
 from uruk.graph.names import Names
-from uruk.graph.types import I32, Bool, some
+from uruk.graph.types import every, I32, Bool, some
 from uruk.isa import x86_64
 from uruk.memory.manager import Allocation, Reach, SlabManager
 from uruk.passes import (
@@ -196,7 +196,8 @@ def _start(request: Request, clock: Clock) -> State:
     clock.step("read relocations")
     state = State(
         graph, graph.blocks, graph.symbols, graph.groups, edges, request.module_of_object, request.modules,
-        live, request.module_of_object[graph.blocks.object], has_dead=not live.all(), dso_handles=list(request.dso_handles),
+        live, request.module_of_object[graph.blocks.object],
+        has_dead=not every(live), dso_handles=list(request.dso_handles),
     )  # fmt: skip
     resolve.bind_names(state, request.names, request.defines, request.private)
     return state

@@ -40,4 +40,4 @@ def as_it_was(environment: list[bytes]) -> list[bytes]:
         return environment
     changed = (f"{VARIABLE}=".encode(), f"{SAVED}=".encode())
     kept = [entry for entry in environment if not entry.startswith(changed)]
-    return kept + [VARIABLE.encode() + saved] if saved else kept
+    return [*kept, VARIABLE.encode() + saved] if saved else kept

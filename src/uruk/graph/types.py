@@ -20,14 +20,24 @@ NONE = -1
 """A row number that stands for "no row"."""
 
 
+NO_ROWS: I64 = np.empty(0, np.int64)
+
+
+def filled(count: int, value: int, dtype: type[np.generic]) -> AnyArray:
+    """np.full without its wrapper, which costs more than a small column does."""
+    column = np.empty(count, dtype)
+    column.fill(value)
+    return column
+
+
 def windows(buffer: U8, dtype: npt.DTypeLike) -> AnyArray:
     """View `buffer` as overlapping items of `dtype`, one at every byte: item i is the bytes from i on.
 
     Indexing the view with a column of offsets gathers (or scatters) items at any alignment. The caller has checked
     that each offset + item size lies in the buffer; the view itself ends where the last whole item does.
     """
-    size = np.dtype(dtype).itemsize
-    return np.ndarray((max(0, buffer.size - size + 1),), dtype=dtype, buffer=buffer.data, strides=(1,))
+    one = np.dtype(dtype)
+    return np.ndarray((max(0, buffer.size - one.itemsize + 1),), one, buffer, 0, (1,))
 
 
 def ranges(starts: I64, counts: I64) -> I64:
@@ -80,4 +90,4 @@ def some(mask: Bool) -> bool:
 
 def every(mask: Bool) -> bool:
     """Whether all rows are set."""
-    return np.count_nonzero(mask) == mask.size
+    return bool(np.count_nonzero(mask) == mask.size)

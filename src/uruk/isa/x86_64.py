@@ -86,7 +86,8 @@ def relax_got_loads(image: U8, position: I64, offset: I64, target: I64, place: I
 
     All columns have a row a GOTPCRELX edge: `position` of the field in `image`, `offset` of the field in its block,
     `target` and `place` addresses. The caller then writes S + A - P instead of G + A - P into the changed rows (with
-    P - 1 where the field moved back). Only the forms whose displacement is the last thing in the instruction (A = -4) are touched. AMD64 psABI, B.2.
+    P - 1 where the field moved back). Only the forms whose displacement is the last thing in the instruction (A = -4)
+    are touched. AMD64 psABI, B.2.
 
     A call behind REX.W stays: that is the ``data16 rex.W call`` of a thread-local access without PLT. In front of
     ``addr32 call`` the REX prefix would count no more, and AMD processors obey a bare data16: they cut %rip to 16 bits.
