@@ -21,7 +21,7 @@ from uruk.platforms.elf import environment_at_start
 from uruk.platforms.elf_runtime import process_runtime
 
 if TYPE_CHECKING:
-    from uruk.cli.run import Arguments
+    from uruk.cli.arguments import Arguments
 
 
 class Program:
