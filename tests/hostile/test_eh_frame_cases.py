@@ -51,13 +51,31 @@ def field(record: int, where: int, *, from_end: bool = False) -> Callable[[Pictu
     return apply
 
 
-def not_a_multiple(picture: Picture) -> int:
-    """Two bytes of a last word."""
+def half_a_length(picture: Picture) -> int:
+    """Two bytes behind the last record."""
     index = picture.find(".eh_frame")
     size = picture.get(index, "size")
     start = picture.append(bytes(picture.data[picture.offset(index) : picture.offset(index) + size]) + b"\0\0")
     picture.set(index, offset=start, size=size + 2)
-    return 0
+    return size
+
+
+def odd_length(picture: Picture) -> int:
+    """One byte less in the first record: what is taken for the second's length is 256 times that, and too much."""
+    return word(0, 0, 0x13)(picture) + 4 + 0x13
+
+
+def odd(pointer: int) -> Callable[[Picture], int]:
+    """The last record a byte shorter, as is its section, with `pointer` to its CIE; the error names the record."""
+
+    def apply(picture: Picture) -> int:
+        index = picture.find(".eh_frame")
+        end = picture.get(index, "size")
+        at = word(-1, 1, pointer)(picture)
+        picture.set(index, size=end - 1)
+        return word(-1, 0, end - at - 5)(picture)
+
+    return apply
 
 
 CASES = [
@@ -65,14 +83,17 @@ CASES = [
     ("reserved length", "frame record of 0xfffffff0 bytes", word(1, 0, 0xFFFFFFF0)),
     ("length 1", "frame record of 0x1 bytes", word(1, 0, 1)),
     ("length 4", "frame record of 0x4 bytes", word(1, 0, 4)),
-    ("odd length", "frame record of 0x17 bytes", word(0, 0, 0x17)),
+    ("odd length", "ends behind its section", odd_length),
+    ("odd length past the end", "ends behind its section", word(-1, 0, 0x1003)),
+    ("CIE pointer past the start, odd length", "names no CIE", odd(0x7FFFFFFF)),
+    ("CIE pointer to itself, odd length", "names no CIE", odd(4)),
     ("length past the end", "ends behind its section", word(-1, 0, 0x1000)),
     ("length 2^31", "ends behind its section", word(-1, 0, 1 << 31)),
     ("CIE pointer past the start", "names no CIE", word(1, 1, 0x7FFFFFFF)),
     ("CIE pointer 2^32-4", "names no CIE", word(1, 1, 0xFFFFFFFC)),
     ("CIE pointer into a CIE", "names no CIE", word(1, 1, 8)),
     ("CIE pointer to an FDE", "names no CIE", word(1, 1, 4)),
-    ("size", "not a multiple of 4", not_a_multiple),
+    ("half a length at the end", "ends within the length of a frame record", half_a_length),
     ("field over the length", "not inside one frame record", field(1, 0)),
     ("field over the CIE pointer", "not inside one frame record", field(1, 4)),
     ("field across two records", "not inside one frame record", field(0, -2, from_end=True)),

@@ -9,12 +9,14 @@ thing that is walked in a plain loop, as each record says where the next begins;
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from uruk.errors import ObjectFormatError
 from uruk.graph.graph import Edges, Graph, Role, SymbolKind, Zone
 from uruk.graph.types import I32, I64, NONE, U32, Bool, every, ranges, some, true_rows
+from uruk.passes.odd_frames import EXTENDED, WholeWords, whole_words
 from uruk.passes.state import State, synthetic_blocks
 
 
@@ -28,6 +30,20 @@ class _Records:
     block: I32
     cie: I64
     """Row of an FDE's CIE; -1 for CIEs."""
+    rows: I64
+    begin: I64
+    """The blocks that were read, and where each begins in the gathered words (bytes)."""
+    odd: dict[int, WholeWords]
+    """Blocks with records that had to be filled up to whole words, by their position in `rows`."""
+
+    def places(self, block: I32, offset: I64) -> I64:
+        """Where bytes of blocks are in the gathered words (bytes)."""
+        which = self.rows.searchsorted(block)
+        place = offset.copy()
+        for number, whole in self.odd.items():
+            mine = which == number
+            place[mine] = whole.place(place[mine])
+        return self.begin[which] + place
 
 
 def rebuild_eh_frame(state: State) -> None:
@@ -38,12 +54,12 @@ def rebuild_eh_frame(state: State) -> None:
     state.synthetic["eh_frame"] = np.full(modules, NONE, np.int32)
     if rows.size == 0 or (rows.size == 1 and _keep_whole(state, int(rows[0]))):
         return
-    begin, records = _read_records(state.graph, rows)
+    records = _read_records(state.graph, rows)
     edges = state.edges
     is_frame = np.zeros(len(blocks), np.bool_)
     is_frame[rows] = True
     mine = true_rows(is_frame[edges.block])
-    place = begin[rows.searchsorted(edges.block[mine])] + edges.offset[mine]
+    place = records.places(edges.block[mine], edges.offset[mine])
     home = _check_fields(state, records, mine, place)
     keep = _kept(state, records, mine, place)
     module = state.block_module[records.block]
@@ -106,19 +122,27 @@ def _is_sound(words: memoryview, fields: list[tuple[int, int, int]]) -> bool:
     return next_field == len(fields)
 
 
-def _read_records(graph: Graph, rows: I64) -> tuple[I64, _Records]:
-    """Where each block begins in the gathered words (bytes), and the records in them."""
+def _read_records(graph: Graph, rows: I64) -> _Records:
+    """The records of blocks, gathered in whole words."""
     blocks = graph.blocks
-    sizes = blocks.size[rows]
-    for row in rows[sizes % 4 != 0].tolist():
-        raise _malformed(graph, row, 0, "size is not a multiple of 4")
-    pieces = [
-        np.frombuffer(graph.arena.bytes_at(offset, size), np.uint32)
-        for offset, size in zip(blocks.content[rows].tolist(), sizes.tolist(), strict=True)
+    content = [
+        graph.arena.bytes_at(offset, size)
+        for offset, size in zip(blocks.content[rows].tolist(), blocks.size[rows].tolist(), strict=True)
     ]
-    words = np.concatenate(pieces)
-    begin = sizes.cumsum() - sizes
-    starts, counts = _walk(graph, rows, memoryview(words), (begin // 4).tolist(), (sizes // 4).tolist())
+    odd: dict[int, WholeWords] = {}
+    bad = [number for number, one in enumerate(content) if len(one) % 4]
+    while True:
+        for number in bad:
+            odd[number] = whole_words(content[number], partial(_malformed, graph, int(rows[number])))
+        pieces = [
+            odd[number].words if number in odd else np.frombuffer(one, np.uint32) for number, one in enumerate(content)
+        ]
+        sizes = np.array([4 * piece.size for piece in pieces], np.int64)
+        words = np.concatenate(pieces)
+        begin = sizes.cumsum() - sizes
+        starts, counts, bad = _walk(graph, rows, memoryview(words), (begin // 4).tolist(), (sizes // 4).tolist())
+        if not bad:
+            break
     start = np.array(starts, np.int64) * 4
     block = rows.repeat(counts).astype(np.int32)
     size = (words[start // 4].astype(np.int64)) + 4
@@ -134,7 +158,7 @@ def _read_records(graph: Graph, rows: I64) -> tuple[I64, _Records]:
         offset = int(start[bad] - begin[rows.searchsorted(row)])
         raise _malformed(graph, row, offset, "frame record names no CIE")
     cie[is_cie] = NONE
-    return begin, _Records(words, start, size, block, cie)
+    return _Records(words, start, size, block, cie, rows, begin, odd)
 
 
 def _check_fields(state: State, records: _Records, mine: I64, place: I64) -> I64:
@@ -160,10 +184,14 @@ def _malformed(graph: Graph, row: int, offset: int, problem: str) -> ObjectForma
 
 def _walk(
     graph: Graph, rows: I64, words: memoryview, begins: list[int], sizes: list[int]
-) -> tuple[list[int], list[int]]:
-    """Word index of every record, and how many each block has; zero words between are skipped."""
+) -> tuple[list[int], list[int], list[int]]:
+    """Word index of every record, how many each block has, and which blocks have records of odd length.
+
+    Zero words between records are skipped.
+    """
     starts: list[int] = []
     counts: list[int] = []
+    odd: list[int] = []
     append = starts.append
     for number, (begin, size) in enumerate(zip(begins, sizes, strict=True)):
         before = len(starts)
@@ -174,14 +202,18 @@ def _walk(
             if length == 0:  # a terminator; partial links leave some in the middle
                 at += 1
                 continue
-            if length & 3 or length < 8 or length >= 0xFFFFFFF0:
+            if length & 3:
+                odd.append(number)
+                at = end
+                break
+            if length < 8 or length >= EXTENDED:
                 raise _malformed(graph, int(rows[number]), 4 * (at - begin), f"frame record of {length:#x} bytes")
             append(at)
             at += 1 + (length >> 2)
         if at > end:
             raise _malformed(graph, int(rows[number]), 4 * (starts[-1] - begin), "frame record ends behind its section")
         counts.append(len(starts) - before)
-    return starts, counts
+    return starts, counts, odd
 
 
 def _kept(state: State, records: _Records, mine: I64, place: I64) -> Bool:
@@ -257,11 +289,11 @@ def function_needs(state: State) -> tuple[I64, I64]:
     rows = true_rows((blocks.role == Role.EH_FRAME) & state.live & (blocks.content >= 0) & (blocks.size > 0))
     if rows.size == 0:
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    begin, records = _read_records(state.graph, rows)
+    records = _read_records(state.graph, rows)
     is_frame = np.zeros(len(blocks), np.bool_)
     is_frame[rows] = True
     mine = true_rows(is_frame[edges.block])
-    place = begin[rows.searchsorted(edges.block[mine])] + edges.offset[mine]
+    place = records.places(edges.block[mine], edges.offset[mine])
     record = records.start.searchsorted(place, "right") - 1
     home = state.symbols.block[state.canonical[edges.target[mine]]].astype(np.int64)
     function = np.full(records.start.size, NONE, np.int64)
