@@ -54,8 +54,8 @@ class Host(Protocol):
         """Who gives thread-local storage."""
         ...
 
-    def read_word(self, address: int) -> int:
-        """The 64-bit word at an address."""
+    def read_object(self, address: int) -> bytes:
+        """The content of a library's variable; empty if its size is not known."""
         ...
 
     def call_resolvers(self, addresses: Sequence[int]) -> list[int]:
@@ -135,7 +135,7 @@ def link(request: Request, host: Host) -> Linked:
     resolve.place_commons(state, request.defines & state.live_symbols())
     boundaries.find(state, request.names)
     _ask_for_externals(state, request)
-    placement.copy_streams(state, request.names, host.read_word)
+    placement.copy_constants(state, request.names, host.read_object)
     clock.step("resolve names")
     # Every symbol row has a canonical row, and every canonical row a block, an absolute value or an answer.
 

@@ -94,9 +94,9 @@ class InProcessExecutor:
         self.tls = InProcessTLS()
         self._unwinder: _Unwinder | None = None
 
-    def read_word(self, address: int) -> int:
-        """The 64-bit word at an address."""
-        return ctypes.c_uint64.from_address(address).value
+    def read_object(self, address: int) -> bytes:
+        """The content of a library's variable; empty if its size is not known."""
+        return ctypes.string_at(address, process_symbols.describe(address).size)
 
     def call_resolvers(self, addresses: Sequence[int]) -> list[int]:
         """Call functions without arguments that return an address (IFUNC resolvers), in order."""

@@ -59,6 +59,7 @@ class Found:
     address: int
     is_data: bool
     library: str
+    size: int = 0
 
 
 def load_library(path: str, *, everywhere: bool = False, loaded_only: bool = False) -> int:
@@ -96,11 +97,12 @@ def describe(address: int) -> Found:
     info, entry = _DlInfo(), ctypes.c_void_p()
     if not _dladdr1(address, ctypes.byref(info), ctypes.byref(entry), _RTLD_DL_SYMENT):
         return Found(address, False, "")
-    is_data = False
+    is_data, size = False, 0
     if entry.value and info.address == address:
         kind = ctypes.c_uint8.from_address(entry.value + 4).value & 15  # Elf64_Sym.st_info
         is_data = kind in (STT_OBJECT, STT_COMMON)
-    return Found(address, is_data, (info.file or b"").decode(errors="replace"))
+        size = ctypes.c_uint64.from_address(entry.value + 16).value  # Elf64_Sym.st_size
+    return Found(address, is_data, (info.file or b"").decode(errors="replace"), size)
 
 
 def loaded_libraries() -> list[str]:

@@ -113,7 +113,8 @@ def assign(state: State, plan: Layout) -> None:
         address[index] = state.address[state.synthetic["got"][_module_of(state, index)]]
     for index, block, content in found.copies:
         address[index] = state.address[block]
-        windows(state.image, "<u8")[int(state.position[block])] = content
+        at = int(state.position[block])
+        state.image[at : at + len(content)] = np.frombuffer(content, np.uint8)
     for index, module, section, stop in found.sections:
         chunk = plan.kept[module, section]
         start = int(state.address[chunk.rows[0]] - chunk.offset[0])

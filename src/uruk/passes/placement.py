@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from uruk.errors import OutOfRange
-from uruk.graph.graph import Zone
+from uruk.graph.graph import SymbolKind, Zone
 from uruk.graph.kinds import Base, Operand
 from uruk.graph.names import Names
 from uruk.graph.types import I64, true_rows
@@ -18,6 +18,8 @@ REACH = 1 << 31
 ROOM = 1 << 26
 """The least room in which it is worth looking for a slab."""
 STREAMS = (b"stdin", b"stdout", b"stderr")
+TYPE_DATA = (b"_ZTI", b"_ZTV", b"_ZTS", b"_ZTT")
+"""Itanium C++ ABI, 5.1.4: type information, virtual tables, type names, VTTs."""
 SLACK = 1 << 16
 """Addends and field offsets move a reference by less than this in ordinary code; the range check has the last word."""
 
@@ -49,47 +51,64 @@ def _window(first: int, last: int, low: int, high: int) -> tuple[int, int]:
     return max(low, last - REACH + SLACK), min(high or 1 << 47, first + REACH - SLACK)
 
 
-def copy_streams(state: State, names: Names, read_word: Callable[[int], int]) -> None:
-    """Give the batch its own `stdin`, `stdout`, `stderr` where the library's cannot all be reached.
+def copy_constants(state: State, names: Names, read_object: Callable[[int], bytes]) -> None:
+    """Give the batch its own copy of library data that never changes, where the library's cannot all be reached.
 
-    These three are pointers that programs do not change, so that a copy means the same; no other data is ever copied
-    (a copied `optind` would stay 1 while libc's becomes 4).
+    That is `stdin`, `stdout` and `stderr`, which are pointers that programs leave alone, and C++ type information and
+    virtual tables, which the C++ library compares by name. No other data is ever copied (a copied `optind` would stay
+    1 while libc's becomes 4).
     """
     edges, kinds, external = state.edges, state.graph.kinds, state.external
     if external is None or not external.is_data.any():
         return
-    ids = state.symbols.name[state.undefined]
-    streams = [row for row in true_rows(external.is_data).tolist() if names.text(int(ids[row])) in STREAMS]
-    if not streams:
+    constant = _constant_rows(state, names)
+    if constant.size == 0:
         return
     narrow = (kinds.width[edges.kind] == 4) & (kinds.operand[edges.kind] == Operand.SYMBOL)
     absolute = true_rows(narrow & (kinds.base[edges.kind] == Base.ZERO))
-    needs_low = bool(absolute.size) and _needs_low(state, absolute)
     rows, address = _data_references(state, true_rows(narrow))
     if rows.size == 0:
         return
-    bottom, top = _window(int(address.min()), int(address.max()), 0, LOW_END if needs_low else 0)
-    out_of_reach = np.isin(rows, absolute) & (address >= LOW_END)
-    if top - bottom >= ROOM and not out_of_reach.any():
+    low_end = LOW_END if _needs_low(state, absolute) else 0
+    bottom, top = _window(int(address.min()), int(address.max()), 0, low_end)
+    if top - bottom >= ROOM and not (np.isin(rows, absolute) & (address >= LOW_END)).any():
         return
-    for row in streams:
-        using = true_rows(state.canonical[edges.target] == state.undefined[row])
-        if not np.isin(using, rows).any():
-            continue
-        module = state.block_module[edges.block[using[:1]]]
-        size = np.full(1, 8, np.int64)
-        block = int(state.add_blocks(synthetic_blocks(size, size, Zone.RW), module)[0])
-        state.boundaries.copies.append((row, block, read_word(int(external.address[row]))))
-        external.is_data[row] = False
-        external.address[row] = 0
+    narrowly_used = np.zeros(len(state.symbols), np.bool_)
+    narrowly_used[state.canonical[edges.target[rows]]] = True
+    for row in constant[narrowly_used[state.undefined[constant]]].tolist():
+        _copy(state, row, read_object(int(external.address[row])))
+
+
+def _constant_rows(state: State, names: Names) -> I64:
+    """Undefined rows that mean library data of the kinds that may be copied."""
+    assert state.external is not None
+    rows = true_rows(state.external.is_data & state.external.found)
+    ids = state.symbols.name[state.undefined[rows]].tolist()
+    texts = (names.text(one) for one in ids)
+    return rows[np.array([text in STREAMS or text.startswith(TYPE_DATA) for text in texts], np.bool_)]
+
+
+def _copy(state: State, row: int, content: bytes) -> None:
+    """Make a block with a copy of an external's content; it belongs to the first module that refers to it."""
+    assert state.external is not None
+    if not content:
+        return
+    using = true_rows(state.canonical[state.edges.target] == state.undefined[row])
+    module = state.block_module[state.edges.block[using[:1]]]
+    new = synthetic_blocks(np.full(1, len(content)), np.full(1, 16), Zone.RW)
+    state.boundaries.copies.append((row, int(state.add_blocks(new, module)[0]), content))
+    state.external.is_data[row] = False
+    state.external.address[row] = 0
 
 
 def _needs_low(state: State, rows: I64) -> bool:
-    """Whether absolute 32-bit references are to something that this link places (a stub included)."""
+    """Whether absolute 32-bit references are to something that this link places: blocks, copies, stubs of functions."""
     target = state.canonical[state.edges.target[rows]]
-    copied = state.undefined[[row for row, _, _ in state.boundaries.copies]]
-    placed = (state.symbols.block[target] >= 0) | np.isin(target, copied)
-    return bool(placed.any()) or bool(np.isin(rows, state.stub_edges).any())
+    elsewhere = np.zeros(len(state.symbols), np.bool_)
+    if state.external is not None:
+        elsewhere[state.undefined[state.external.is_data]] = True
+    elsewhere |= state.symbols.kind == SymbolKind.ABSOLUTE
+    return bool((~elsewhere[target]).any())
 
 
 def _data_references(state: State, rows: I64) -> tuple[I64, I64]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from uruk.graph.graph import Blocks, Edges, Graph, Groups, Symbols
-from uruk.graph.types import I32, I64, NONE, U8, Bool
+from uruk.graph.types import I32, I64, NO_ROWS, NONE, U8, Bool
 from uruk.passes.tls_storage import Storage
 
 
@@ -45,7 +45,7 @@ class Boundaries:
     dso_handle: list[int] = field(default_factory=list[int])
     got: list[int] = field(default_factory=list[int])
     tls_base: list[int] = field(default_factory=list[int])
-    copies: list[tuple[int, int, int]] = field(default_factory=list[tuple[int, int, int]])
+    copies: list[tuple[int, int, bytes]] = field(default_factory=list[tuple[int, int, bytes]])
     """Data of libraries that is copied: (row, block, content)."""
     sections: list[tuple[int, int, str, bool]] = field(default_factory=list[tuple[int, int, str, bool]])
     """(row, module, section name, whether it is the __stop_ one)."""
@@ -80,7 +80,6 @@ class Stubs:
     """Stubs whose address code may take for the function's, by a 32-bit reference."""
 
 
-NO_ROWS: I64 = np.empty(0, np.int64)
 NO_IDS: I32 = np.empty(0, np.int32)
 NO_BYTES: U8 = np.empty(0, np.uint8)
 NO_EXTERNALS = Externals(np.empty(0, np.bool_), NO_ROWS, np.empty(0, np.bool_))
