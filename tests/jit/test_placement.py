@@ -135,20 +135,26 @@ def test_code_after_a_big_mapping_refers_to_code_before_it(cc: Compile, child: R
     child.ok(text, a, b, later, library, python=python)
 
 
-def test_a_second_slab_is_in_reach_of_the_first(cc: Compile) -> None:
-    with uruk.LLJIT(slab_size=SMALLEST_SLAB) as jit:
-        jit.add_object(cc("int first[100] = {5}; int one(void) { return 1; }"))
-        jit.lookup("one")
-        big = """
-            char zeros_{n}[20 << 20]; extern int first[];
-            int get_{n}(void) {{ return first[0] + zeros_{n}[9] + {n}; }}
-        """
-        for number in range(6):
-            jit.add_object(cc(big.format(n=number)))
-            assert jit.lookup(f"get_{number}").function("int(void)")() == 5 + number
-        slabs = jit.session.executor.memory.slabs
-        assert len(slabs) > 1
-        assert max(slab.base + slab.size for slab in slabs) - min(slab.base for slab in slabs) < 1 << 31
+def test_a_second_slab_is_in_reach_of_the_first(cc: Compile, child: RunChild) -> None:
+    text = """
+        import sys, uruk
+        from uruk.memory.manager import SMALLEST_SLAB
+        with uruk.LLJIT(slab_size=SMALLEST_SLAB) as jit:
+            jit.add_object(sys.argv[1])
+            jit.lookup("one")
+            for number, path in enumerate(sys.argv[2:]):
+                jit.add_object(path)
+                assert jit.lookup(f"get_{number}").function("int(void)")() == 5 + number
+            slabs = jit.session.executor.memory.slabs
+            assert len(slabs) > 1
+            assert max(slab.base + slab.size for slab in slabs) - min(slab.base for slab in slabs) < 1 << 31
+    """
+    big = """
+        char zeros_{n}[20 << 20]; extern int first[];
+        int get_{n}(void) {{ return first[0] + zeros_{n}[9] + {n}; }}
+    """
+    first = cc("int first[100] = {5}; int one(void) { return 1; }")
+    child.ok(text, first, *(cc(big.format(n=number)) for number in range(6)))
 
 
 def test_data_of_two_slabs_from_a_third(cc: Compile, child: RunChild) -> None:
