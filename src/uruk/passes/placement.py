@@ -10,7 +10,7 @@ from uruk.errors import OutOfRange
 from uruk.graph.graph import SymbolKind, Zone
 from uruk.graph.kinds import Base, Operand
 from uruk.graph.names import Names
-from uruk.graph.types import I64, true_rows
+from uruk.graph.types import I64, NONE, true_rows
 from uruk.memory.manager import LOW_END, Reach
 from uruk.passes.state import State, synthetic_blocks
 
@@ -31,18 +31,24 @@ def reach_of(state: State) -> Reach:
     32-bit absolute references need the low 2 GiB. Raises OutOfRange if no place satisfies all of them.
     """
     edges, kinds = state.edges, state.graph.kinds
-    operand = kinds.operand[edges.kind]
-    narrow = (kinds.width[edges.kind] == 4) & (operand == Operand.SYMBOL)
-    base = kinds.base[edges.kind]
-    absolute = true_rows(narrow & (base == Base.ZERO))
+    absolute = true_rows(kinds.narrow_absolute.take(edges.kind))
     low, high = (0, LOW_END) if absolute.size and _needs_low(state, absolute) else (0, 0)
-    rows, address = _data_references(state, true_rows(narrow & (base == Base.PLACE)))
+    if not state.undefined.size:
+        return Reach(low, high)
+    rows, address = _data_references(state, true_rows(kinds.narrow_relative.take(edges.kind)))
     if rows.size == 0:
         return Reach(low, high)
     first, last = int(address.argmin()), int(address.argmax())
     bottom, top = _window(int(address[first]), int(address[last]), low, high)
     if top - bottom < ROOM:
-        raise _apart(state, int(rows[first]), int(rows[last]), int(address[first]), int(address[last]), bool(high))
+        raise _apart(
+            state,
+            int(rows[first]),
+            int(rows[last]),
+            int(address[first]),
+            int(address[last]),
+            int(absolute[0]) if high else NONE,
+        )
     return Reach(bottom, top)
 
 
@@ -123,14 +129,17 @@ def _data_references(state: State, rows: I64) -> tuple[I64, I64]:
     return rows[wanted], address[wanted]
 
 
-def _apart(state: State, first: int, last: int, low: int, high: int, absolute: bool) -> OutOfRange:
-    """The error for references that no single place can satisfy."""
+def _apart(state: State, first: int, last: int, low: int, high: int, absolute: int) -> OutOfRange:
+    """The error for references that no single place can satisfy; `absolute` is one that wants the low 2 GiB, or -1."""
     edges, graph = state.edges, state.graph
     name = graph.symbol_name(int(edges.target[last]))
-    other = "the low 2 GiB, where -fno-pie code must lie"
-    if low != high:
+    hint = "compile with -fPIC (or use a child executor)"
+    if absolute >= 0 and high >= LOW_END:
+        low, owner = 0, int(state.blocks.object[edges.block[absolute]])
+        other = f"the low 2 GiB, where the -fno-pie code of {graph.files[owner]} must lie,"
+        hint = "compile that with -fPIE or -fPIC"
+    else:
         other = f"`{graph.symbol_name(int(edges.target[first]))}' at {low:#x}"
-    hint = "compile with -fPIE or -fPIC" if absolute and low == high else "compile with -fPIC (or use a child executor)"
     return OutOfRange(
         state.place_of(last), graph.kinds[int(edges.kind[last])].name, name,
         high - low, -REACH, REACH, f"distance between {other} and `{name}' at {high:#x}", "", hint,
