@@ -17,7 +17,7 @@ from uruk.formats.elf import Pair
 from uruk.formats.elf_relocations import read_relocations
 from uruk.graph.graph import Graph
 from uruk.graph.names import Names
-from uruk.graph.types import every, I32, Bool, some
+from uruk.graph.types import I32, Bool, every, some
 from uruk.isa import x86_64
 from uruk.memory.manager import Allocation, Reach, SlabManager
 from uruk.passes import (
@@ -132,7 +132,7 @@ def link(request: Request, host: Host) -> Linked:
     clock.step("eh_frame")
     _run_hooks(request, "post-prune", state)
 
-    resolve.place_commons(state, request.defines & state.live_symbols())
+    resolve.place_commons(state, request.defines)
     boundaries.find(state, request.names)
     _ask_for_externals(state, request)
     placement.copy_constants(state, request.names, host.read_object)
@@ -187,17 +187,18 @@ def _start(request: Request, clock: Clock) -> State:
     """COMDAT, edges of what stays, names bound to rows."""
     graph = request.graph
     live = comdat.live_blocks(graph, request.dropped_groups)
+    has_dead = not every(live)
     edges = graph.edges
     if edges is None:
         edges = read_relocations(graph, request.pair, live)
-    elif not live.all():
+    elif has_dead:
         edges = edges.rows(live[edges.block])
     graph.notes["edges"] = len(edges)
     clock.step("read relocations")
     state = State(
         graph, graph.blocks, graph.symbols, graph.groups, edges, request.module_of_object, request.modules,
         live, request.module_of_object[graph.blocks.object],
-        has_dead=not every(live), dso_handles=list(request.dso_handles),
+        has_dead=has_dead, dso_handles=list(request.dso_handles),
     )  # fmt: skip
     resolve.bind_names(state, request.names, request.defines, request.private)
     return state
@@ -237,6 +238,7 @@ def _assign_addresses(state: State, plan: Layout, allocation: Allocation) -> Non
     state.address = start[plan.segment] + plan.offset
     state.address[plan.segment < 0] = 0
     state.position = state.address - allocation.base
+    state.base = allocation.base
     state.image = allocation.image
 
 

@@ -24,7 +24,7 @@ from uruk.graph.arena import Arena
 from uruk.graph.graph import Blocks, Graph, Groups, Ranges, Relocations, Role, Symbols, Zone
 from uruk.graph.kinds import KindTable
 from uruk.graph.names import Names
-from uruk.graph.types import I32, I64, NONE, U8, true_rows
+from uruk.graph.types import I32, I64, NONE, U8, filled, true_rows
 
 
 class Pair(Protocol):
@@ -104,9 +104,8 @@ def read_objects(arena: Arena, spans: Sequence[Span], pair: Pair, names: Names) 
     view = memoryview(buffer)
     headers = [_read_header(view, span, pair) for span in spans]
     sections = read_sections(buffer, spans, [(header.table, header.count, header.names) for header in headers])
-    blocks, block_of_section = _make_blocks(sections)
     groups, group_of_section = read_groups(sections, buffer)
-    blocks.group = group_of_section[sections.loaded]
+    blocks, block_of_section = _make_blocks(sections, group_of_section)
     symbols, symbol_start = read_symbols(sections, buffer, block_of_section, names)
     groups.intern(symbols, symbol_start, blocks, block_of_section, arena, names)
     relocations, relocation_start = _find_relocations(sections, blocks, block_of_section)
@@ -149,37 +148,31 @@ def _first_rows(owner: I32, count: int) -> I64:
     return owner.searchsorted(np.arange(count + 1))
 
 
-def _make_blocks(sections: Sections) -> tuple[Blocks, I32]:
+def _make_blocks(sections: Sections, group_of_section: I32) -> tuple[Blocks, I32]:
     """One block a loaded section, and the block of every section row (-1 for those that are not loaded)."""
     loaded = sections.loaded
-    block_of_section = np.full(sections.type.size, NONE, np.int32)
+    block_of_section = filled(sections.type.size, NONE, np.int32)
     block_of_section[loaded] = np.arange(loaded.size, dtype=np.int32)
-    flags, kind = sections.flags[loaded], sections.type[loaded]
-    text = sections.text[loaded]
+    flags, kind, size = sections.flags[loaded], sections.type[loaded], sections.size[loaded]
     zone, role = _classify(flags, kind, sections.name_words(loaded))
     sections.check(
-        (zone == Zone.RX) & (flags & elf.SHF_WRITE != 0),
         loaded,
-        "is both writable and executable; uruk keeps W^X (split it into two sections)",
+        (
+            (flags & _WX == _WX) & (zone == Zone.RX),
+            "is both writable and executable; uruk keeps W^X (split it into two sections)",
+        ),
+        ((role >= Role.PREINIT) & (role <= Role.DTORS) & (size & 7 != 0), "is no whole number of pointers"),
     )
     content = sections.start[loaded]
     content[kind == elf.SHT_NOBITS] = NONE
-    sections.check(
-        (role >= Role.PREINIT) & (role <= Role.DTORS) & (sections.size[loaded] % 8 != 0),
-        loaded,
-        "is no whole number of pointers",
-    )
     blocks = Blocks(
-        sections.object[loaded],
-        text,
-        content,
-        sections.size[loaded],
-        np.maximum(sections.align[loaded], 1),
-        zone,
-        role,
-        np.full(loaded.size, NONE, np.int32),
-    )
+        sections.object[loaded], sections.text[loaded], content, size, np.maximum(sections.align[loaded], 1),
+        zone, role, group_of_section[loaded],
+    )  # fmt: skip
     return blocks, block_of_section
+
+
+_WX = elf.SHF_WRITE | elf.SHF_EXECINSTR
 
 
 def _word(text: bytes) -> int:
@@ -199,15 +192,18 @@ _ARRAYS = (
 )
 
 
+_ZONES = np.full(8, Zone.TLS, np.uint8)
+"""By SHF_WRITE (1), SHF_EXECINSTR (4) and SHF_TLS (here 2); the last one wins over all."""
+_ZONES[[0, elf.SHF_WRITE]] = Zone.R, Zone.RW
+_ZONES[[elf.SHF_EXECINSTR, _WX]] = Zone.RX
+
+
 def _classify(flags: I64, kind: I64, words: tuple[I64, I64]) -> tuple[U8, U8]:
     """Zone and role of blocks from section flags, type and the first 16 bytes of the name."""
     first, second = words
-    zone = np.full(flags.size, Zone.R, np.uint8)
-    writable = flags & elf.SHF_WRITE != 0
     relro = (first == _DATA_REL_RO[0]) & (second & 0xFFFFFFFF == _DATA_REL_RO[1])
-    zone[writable & ~relro] = Zone.RW
-    zone[flags & elf.SHF_EXECINSTR != 0] = Zone.RX
-    zone[flags & elf.SHF_TLS != 0] = Zone.TLS
+    zone = _ZONES[(flags & _WX) | (flags >> 9 & 2)]
+    zone[relro & (zone == Zone.RW)] = Zone.R
     role = np.zeros(flags.size, np.uint8)
     role[(first == _EH_FRAME[0]) & (second & 0xFFFF == _EH_FRAME[1])] = Role.EH_FRAME
     low = first & ((1 << 56) - 1)
@@ -224,21 +220,21 @@ def _find_relocations(sections: Sections, blocks: Blocks, block_of_section: I32)
     """The relocation tables of loaded sections, ordered by the block that they apply to."""
     tables = true_rows((sections.type == elf.SHT_RELA) | (sections.type == elf.SHT_REL))
     info, owner = sections.info[tables], sections.object[tables]
-    sections.check(info >= sections.counts[owner], tables, "applies to a section that does not exist")
+    sections.check(tables, (info >= sections.counts[owner], "applies to a section that does not exist"))
     block = block_of_section[sections.base[owner] + info]
     keep = block >= 0
-    tables, block = tables[keep], block[keep]
-    sections.check(sections.type[tables] == elf.SHT_REL, tables, "has no addends (SHT_REL), which x86-64 does not use")
-    sections.check(sections.entsize[tables] != 24, tables, "relocation entries are not 24 bytes")
-    sections.check(sections.size[tables] % 24 != 0, tables, "size is not a multiple of its entries")
-    sections.check(sections.link[tables] != sections.symtab[sections.object[tables]], tables, "uses no symbol table")
+    tables, block, owner = tables[keep], block[keep], owner[keep]
+    size = sections.size[tables]
+    count, rest = np.divmod(size, 24)
     sections.check(
-        (blocks.content[block] < 0) & (sections.size[tables] > 0),
         tables,
-        "relocates a section without content",
+        (sections.type[tables] == elf.SHT_REL, "has no addends (SHT_REL), which x86-64 does not use"),
+        (sections.entsize[tables] != 24, "relocation entries are not 24 bytes"),
+        (rest != 0, "size is not a multiple of its entries"),
+        (sections.link[tables] != sections.symtab[owner], "uses no symbol table"),
+        ((blocks.content[block] < 0) & (size > 0), "relocates a section without content"),
     )
     order = block.argsort(kind="stable")
     tables, block = tables[order], block[order]
-    count = len(sections.counts)
-    starts = _first_rows(blocks.object[block], count)
-    return Relocations(block, sections.start[tables], sections.size[tables] // 24), starts
+    starts = _first_rows(owner[order], len(sections.counts))
+    return Relocations(block, sections.start[tables], count[order]), starts

@@ -36,20 +36,20 @@ def read_relocations(graph: Graph, pair: Pair, wanted: Bool | None = None) -> Ed
         tables = tables.rows(wanted[tables.block])
     raw, tables = _gather(graph, tables)
     words = raw.view(np.uint32).reshape(-1, 6)
-    owner = graph.blocks.object[tables.block]
+    home = tables.block.astype(np.int64)
+    owner = graph.blocks.object[home].astype(np.int64)
     block = tables.block.repeat(tables.count)
-    offset = np.ascontiguousarray(raw["offset"]).view(np.int64)
-    kinds = _kind_column(pair)
-    kind = kinds[np.minimum(words[:, 2], len(kinds) - 1)]
+    offset, _, addend = raw.view(np.int64).reshape(-1, 3).T.copy()
+    kind = _kind_column(pair).take(words[:, 2], mode="clip")
     _check_kinds(graph, pair, block, offset, kind, words)
-    room = graph.blocks.size[tables.block].repeat(tables.count) - pair.KINDS.width[kind]
+    room = graph.blocks.size[home].repeat(tables.count) - pair.KINDS.width.take(kind)
     _check(graph, block, (offset < 0) | (offset > room), "its field lies outside the section", raw["offset"])
-    base = graph.ranges.symbols
-    limit = base[owner + 1] - base[owner]
+    base = graph.ranges.symbols[owner]
+    limit = graph.ranges.symbols[owner + 1] - base
     symbol = words[:, 3]
     _check(graph, block, symbol >= limit.repeat(tables.count), "names a symbol that does not exist", symbol)
-    target = (symbol + base[owner].repeat(tables.count)).astype(np.int32)
-    edges = Edges(block, offset, kind, target, np.ascontiguousarray(raw["addend"]))
+    target = (symbol + base.repeat(tables.count)).astype(np.int32)
+    edges = Edges(block, offset, kind, target, addend)
     nothing = kind == pair.KINDS.number["None"]
     return edges.rows(~nothing) if np.count_nonzero(nothing) else edges
 

@@ -102,6 +102,12 @@ class Table:
         """The rows that `which` selects, as a table of the same kind."""
         return type(self)(*[getattr(self, column)[which] for column in _columns(type(self))])
 
+    def replaced(self: TableT, **columns: AnyArray) -> TableT:
+        """A table with some columns replaced; the others are shared."""
+        table = object.__new__(type(self))
+        table.__dict__.update(self.__dict__, **columns)
+        return table
+
     @classmethod
     def concat(cls: type[TableT], pieces: Sequence[TableT]) -> TableT:
         """The rows of all `pieces`, in order."""

@@ -110,6 +110,11 @@ class KindTable:
         self.base: U8 = np.array([row.base for row in kinds], np.uint8)
         self.width: U8 = np.array([row.width for row in kinds], np.uint8)
         self.relaxable = np.array([row.relaxable for row in kinds], np.bool_)
+        plain = (self.width == 4) & (self.operand == Operand.SYMBOL)
+        self.narrow_absolute: Bool = plain & (self.base == Base.ZERO)
+        """32-bit references that nothing can stand in for, unless it has the symbol's address."""
+        self.narrow_relative: Bool = plain & (self.base == Base.PLACE)
+        self.needs_got: Bool = (self.operand == Operand.GOT_BASE) | (self.base == Base.GOT_BASE)
         self._having: dict[tuple[int, ...], Bool] = {}
         limit = (1 << 63) - 1
         self.low: I64 = np.array([max(row.low, -limit - 1) for row in kinds], np.int64)

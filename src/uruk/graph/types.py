@@ -85,7 +85,7 @@ def unique(values: AnyArray) -> AnyArray:
 
 def some(mask: Bool) -> bool:
     """Whether any row is set: mask.any() without its wrapper."""
-    return np.count_nonzero(mask) > 0
+    return bool(np.count_nonzero(mask))
 
 
 def every(mask: Bool) -> bool:

@@ -9,8 +9,9 @@ import numpy as np
 
 from uruk.errors import DuplicateDefinition
 from uruk.graph.graph import Graph, assemble
-from uruk.graph.types import I32, I64, NONE, Bool, some
-from uruk.orc.claim import claim, definitions, drop_groups, flags_of
+from uruk.graph.types import I32, NONE, Bool, every, unique
+from uruk.orc.claim import claim, drop_groups
+from uruk.orc.definitions import definitions_of
 from uruk.orc.objects import Added, ObjectEntry, ObjectState, has_initializers
 from uruk.orc.own_copies import keep_own_copies
 from uruk.orc.search import ArchiveEntry, SearchOrder
@@ -58,7 +59,7 @@ class JITDylib:
                 return "an absolute definition"
             return self.objects[number].file if number < first else graph.files[number - first]
 
-        claim(graph, first, self.table, self.session.names, file_of)
+        claim(added, self.table, self.session.names, file_of)
         special = has_initializers(graph) if roots else np.zeros(len(graph.files), np.bool_)
         for index, root in enumerate(special.tolist()):
             order = orders[index] if orders else self.next_order()
@@ -111,12 +112,11 @@ class JITDylib:
         """Give names that became free to pending objects that define them, too (all of one graph)."""
         for entry in entries:
             graph = assemble([(entry.added.graph, entry.index, entry.index + 1)])
-            rows, rank = definitions(graph, drop_groups(graph, entry.number, self.table))
-            free = np.isin(graph.symbols.name[rows], wanted) & (self.table.rank[graph.symbols.name[rows]] < rank)
-            ids = graph.symbols.name[rows[free]]
-            self.table.owner[ids] = entry.number
-            self.table.rank[ids] = rank[free]
-            self.table.flags[ids] = flags_of(graph, rows[free])
+            found = definitions_of(graph).without(graph, drop_groups(graph, entry.number, self.table))
+            found = found.rows(np.isin(found.name, wanted) & (self.table.rank[found.name] < found.rank))
+            self.table.owner[found.name] = entry.number
+            self.table.rank[found.name] = found.rank
+            self.table.flags[found.name] = found.flags
             groups = graph.groups.name[self.table.group[graph.groups.name] == NONE]
             self.table.group[groups] = entry.number
 
@@ -128,29 +128,33 @@ class JITDylib:
     def closure(self, wanted: I32, roots: Iterable[ObjectEntry]) -> list[ObjectEntry]:
         """Objects to link for `wanted` names and roots: all that they need, archive members pulled on the way."""
         chosen: dict[int, ObjectEntry] = {}
-        wave = self._choose(chosen, [entry.number for entry in roots]) + self._choose(chosen, self._owners(wanted))
-        missing = self._missing(wanted, np.zeros(wanted.size, np.bool_))
+        wave = self._choose(chosen, [entry.number for entry in roots])
+        ids, weak = wanted, np.zeros(wanted.size, np.bool_)
         while True:
-            self._pull(missing)
-            wave += self._choose(chosen, self._owners(missing))
+            owners, missing = self._owners(ids, weak)
+            wave += self._choose(chosen, owners)
+            if missing.size:
+                self._pull(missing)
+                wave += self._choose(chosen, self._owners(missing, np.zeros(missing.size, np.bool_))[0])
             if not wave:
                 return sorted(chosen.values(), key=lambda entry: entry.order)
-            ids, weak, user = self._names_of(wave)
-            private = self.session.private_parts(self, wave, ids, user)
-            wave = self._choose(chosen, self._owners(ids)) + self._choose(chosen, private)
-            missing = self._missing(ids, weak)
+            parts = [entry.added.names_of(entry.index) for entry in wave]
+            ids, weak = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+            wave = self._choose(chosen, self.session.private_parts(self, wave, ids))
 
-    def _names_of(self, entries: list[ObjectEntry]) -> tuple[I32, Bool, I64]:
-        """Names that objects define or need, whether that one needs it only weakly, and which of `entries` it is."""
-        parts = [entry.added.names_of(entry.index) for entry in entries]
-        user = np.repeat(np.arange(len(parts)), [ids.size for ids, _ in parts])
-        return np.concatenate([ids for ids, _ in parts]), np.concatenate([weak for _, weak in parts]), user
+    def _owners(self, ids: I32, weak: Bool) -> tuple[list[int], I32]:
+        """Objects that define names, and the names that nobody defines yet though they are strongly needed.
 
-    def _owners(self, ids: I32) -> list[int]:
-        """Objects that define names. A weak reference finds what is there, too."""
+        A weak reference finds what is there, too. Names that each module has for itself are no archive's.
+        """
         self.table.grow(len(self.session.names))
         owner = self.table.owner[ids]
-        return sorted(set(owner[owner >= 0].tolist()))
+        found = owner >= 0
+        numbers = sorted(set(owner[found].tolist()))
+        if every(found):
+            return numbers, NO_IDS
+        unknown = (owner == NONE) & (self.table.ready[ids] == 0) & ~weak & (ids >= self.session.private_ids.size)
+        return numbers, unique(ids[unknown])
 
     def _choose(self, chosen: dict[int, ObjectEntry], numbers: Iterable[int]) -> list[ObjectEntry]:
         """Add pending objects to the choice; returns those that are new."""
@@ -161,17 +165,6 @@ class JITDylib:
                 chosen[number] = entry
                 new.append(entry)
         return new
-
-    def _missing(self, ids: I32, weak: Bool) -> I32:
-        """Strongly needed names that nobody defines yet; those that each module has for itself are no archive's."""
-        self.table.grow(len(self.session.names))
-        unknown = (self.table.owner[ids] == NONE) & (self.table.ready[ids] == 0) & ~weak
-        unknown &= ids >= self.session.private_ids.size
-        if not some(unknown):
-            return NO_IDS
-        seen = np.zeros(len(self.session.names), np.bool_)
-        seen[ids[unknown]] = True
-        return seen.nonzero()[0].astype(np.int32)
 
     def _pull(self, missing: I32) -> None:
         """Add the archive members that define missing names."""

@@ -9,7 +9,7 @@ import numpy as np
 from uruk.graph.graph import Binding, Graph, SymbolType, Visibility, Zone, assemble
 from uruk.graph.types import I32, NONE, Bool, true_rows, unique
 from uruk.link import Linked, Request, link
-from uruk.orc.claim import definitions
+from uruk.orc.definitions import definitions_of
 from uruk.orc.objects import ObjectEntry, ObjectState
 from uruk.orc.symbols import Flag
 from uruk.orc.tracker import ResourceTracker
@@ -50,14 +50,7 @@ def _request(
     module = {tracker.number: row for row, tracker in enumerate(trackers)}
     table = dylib.table
     table.grow(len(session.names))
-    private = np.array([entry.private for entry in entries], np.bool_)
-    group_owner = table.group[graph.groups.name]
-    dropped = (group_owner != numbers[graph.groups.object]) & ~private[graph.groups.object]
-    rows, _ = definitions(graph, dropped)
-    owner = np.searchsorted(graph.ranges.symbols, rows, "right") - 1
-    mine = (table.owner[graph.symbols.name[rows]] == numbers[owner]) | private[owner]
-    defines = np.zeros(len(graph.symbols), np.bool_)
-    defines[rows[mine]] = True
+    defines, dropped = _definers(dylib, graph, entries, numbers)
     _leave_to_libraries(session, dylib, graph, defines)
     request = Request(
         graph,
@@ -78,6 +71,21 @@ def _request(
     if session.options.prune:
         request.prune_from = true_rows(defines & np.isin(graph.symbols.name, wanted)).astype(np.int32)
     return request, trackers, numbers
+
+
+def _definers(dylib: JITDylib, graph: Graph, entries: list[ObjectEntry], numbers: I32) -> tuple[Bool, Bool]:
+    """Which symbol rows are their name's definition, and which groups lost to others."""
+    table = dylib.table
+    private = np.array([entry.private for entry in entries], np.bool_)
+    group_owner = table.group[graph.groups.name]
+    dropped = (group_owner != numbers[graph.groups.object]) & ~private[graph.groups.object]
+    added = entries[0].added
+    found = added.definitions if graph is added.graph else definitions_of(graph)
+    found = found.without(graph, dropped)
+    mine = (table.owner[found.name] == numbers[found.object]) | private[found.object]
+    defines = np.zeros(len(graph.symbols), np.bool_)
+    defines[found.row[mine]] = True
+    return defines, dropped
 
 
 def _leave_to_libraries(session: Session, dylib: JITDylib, graph: Graph, defines: Bool) -> None:
@@ -145,19 +153,22 @@ def _record(
     """Write addresses into the dylib's table and resources into the trackers."""
     state, table = linked.state, dylib.table
     rows = true_rows(request.defines)
-    owner = np.searchsorted(request.graph.ranges.symbols, rows, "right") - 1
+    owner = request.graph.ranges.symbols.searchsorted(rows, "right") - 1
     if any(entry.private for entry in entries):
         public = ~np.array([entry.private for entry in entries], np.bool_)
         rows, owner = rows[public[owner]], owner[public[owner]]
-    names = state.symbols.name[rows]
+    block = state.symbols.block[rows].astype(np.int64)
+    if state.has_dead:
+        stays = (block < 0) | state.live[block]
+        rows, owner, block = rows[stays], owner[stays], block[stays]
+    names = state.symbols.name[rows].astype(np.int64)
     table.address[names] = state.symbol_address[rows]
-    block = state.symbols.block[rows]
-    code = (block >= 0) & (state.blocks.zone[block] == Zone.RX)
-    table.flags[names] |= np.where(code, np.uint8(Flag.FUNCTION), np.uint8(0))
-    gone = (block >= 0) & ~state.live[block]
-    local = (state.symbols.type[rows] == SymbolType.TLS) & ~gone
-    table.address[names[local]] = state.tls_offset[rows[local]]
-    table.ready[names[~gone]] = 1
+    table.ready[names] = 1
+    code = names[(block >= 0) & (state.blocks.zone[block] == Zone.RX)]
+    table.flags[code] |= Flag.FUNCTION
+    local = true_rows(state.symbols.type[rows] == SymbolType.TLS)
+    if local.size:
+        table.address[names[local]] = state.tls_offset[rows[local]]
     for entry in entries:
         entry.state = ObjectState.LINKED
     for row, storage in linked.storage.items():

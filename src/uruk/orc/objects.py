@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 
-from uruk.graph.graph import Graph, Role, SymbolKind
-from uruk.graph.types import I32, I64, Bool, true_rows
+from uruk.graph.graph import Binding, Graph, Role, SymbolKind
+from uruk.graph.types import I32, Bool, true_rows
+from uruk.orc.definitions import Definitions, definitions_of
 from uruk.orc.tracker import ResourceTracker
 
 
@@ -27,23 +28,27 @@ class Added:
     graph: Graph
     first: int
     """The number of its first object in the dylib; the others follow."""
-    outer: I64
-    """Symbol rows with a name that others can see, in row order."""
-    outer_start: I64
-    """Where each object's part of `outer` begins."""
+    names: I32
+    """Names that its objects define or need, in the order of symbol rows."""
+    weak: Bool
+    """Which of them it needs only weakly."""
+    start: list[int]
+    """Where each object's part of `names` begins."""
+    definitions: Definitions
 
     @classmethod
     def of(cls, graph: Graph, first: int) -> Added:
         """Index a graph."""
-        outer = true_rows(graph.symbols.name >= 0)
-        return cls(graph, first, outer, outer.searchsorted(graph.ranges.symbols))
+        symbols = graph.symbols
+        outer = true_rows(symbols.name >= 0)
+        weak = (symbols.kind[outer] == SymbolKind.UNDEFINED) & (symbols.binding[outer] == Binding.WEAK)
+        start: list[int] = outer.searchsorted(graph.ranges.symbols).tolist()
+        return cls(graph, first, symbols.name[outer], weak, start, definitions_of(graph))
 
     def names_of(self, index: int) -> tuple[I32, Bool]:
         """Names that object `index` defines or needs, and which of them it needs only weakly."""
-        rows = self.outer[self.outer_start[index] : self.outer_start[index + 1]]
-        symbols = self.graph.symbols
-        weak = (symbols.kind[rows] == SymbolKind.UNDEFINED) & (symbols.binding[rows] == 2)
-        return symbols.name[rows], weak
+        part = slice(self.start[index], self.start[index + 1])
+        return self.names[part], self.weak[part]
 
 
 @dataclass(eq=False, repr=False)
@@ -74,15 +79,8 @@ class ObjectEntry:
 
 def has_initializers(graph: Graph) -> Bool:
     """Which objects of a graph have initialisers or finalisers."""
-    special = (graph.blocks.role >= Role.PREINIT) & (graph.blocks.role <= Role.DTORS) & (graph.blocks.size > 0)
+    blocks = graph.blocks
+    special = true_rows((blocks.role >= Role.PREINIT) & (blocks.role <= Role.DTORS) & (blocks.size > 0))
     found = np.zeros(len(graph.files), np.bool_)
-    found[graph.blocks.object[special]] = True
+    found[blocks.object[special]] = True
     return found
-
-
-@dataclass(eq=False, repr=False)
-class Batch:
-    """Objects that one lookup links together."""
-
-    entries: list[ObjectEntry] = field(default_factory=list[ObjectEntry])
-    wanted: I32 = field(default_factory=lambda: np.empty(0, np.int32))

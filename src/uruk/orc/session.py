@@ -20,7 +20,7 @@ from uruk.formats.elf_relocations import read_relocations
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Graph
 from uruk.graph.names import Names
-from uruk.graph.types import I32, I64, Bool, true_rows
+from uruk.graph.types import I32, Bool, every, true_rows
 from uruk.orc.dylib import JITDylib
 from uruk.orc.linking import link_batch
 from uruk.orc.objects import ObjectEntry, ObjectState
@@ -30,6 +30,8 @@ from uruk.orc.search import ArchiveEntry
 from uruk.orc.symbols import Flag
 from uruk.orc.tracker import Released, ResourceTracker
 from uruk.passes.boundaries import PRIVATE
+
+_ADDRESS = (1 << 64) - 1
 
 Source = bytes | bytearray | memoryview
 PATIENCE = 1.0
@@ -136,12 +138,12 @@ class Session:
             pending = dylib.pending() if everything else dylib.pending_roots(again=again) if roots else []
             try:
                 pending = self._try_alone(dylib, pending, again or everything)
-                if pending or not table.ready[ids].all():
+                if pending or not every(table.ready[ids] != 0):
                     self._materialize(dylib, ids, pending)
             finally:
                 if roots and self.waiting:
                     self._initialize()
-            return [self._answer(dylib, int(number), hidden=everything) for number in ids]
+            return [self._answer(dylib, number, hidden=everything) for number in ids.tolist()]
 
     def _try_alone(self, dylib: JITDylib, roots: list[ObjectEntry], together: bool) -> list[ObjectEntry]:
         """Link roots that were in a batch that failed one by one, which shows whose fault it was; returns the others.
@@ -177,19 +179,20 @@ class Session:
 
     def _answer(self, dylib: JITDylib, number: int, *, hidden: bool) -> tuple[int, int]:
         table = dylib.table
-        if table.ready[number] and (hidden or not table.flags[number] & Flag.HIDDEN):
-            if table.flags[number] & Flag.TLS:
+        ready, flags = bool(table.ready[number]), int(table.flags[number])
+        if ready and (hidden or not flags & Flag.HIDDEN):
+            if flags & Flag.TLS:
                 text = self.names.text(number).decode("utf-8", "replace")
                 hint = "look up a function that returns its address"
                 raise TLSError(f"`{text}'", "is thread-local: every thread has its own, so it has no one address", hint)
-            return int(table.address[number].view(np.uint64)), int(table.flags[number])
+            return int(table.address[number]) & _ADDRESS, flags
         name = self.names.text(number)
         address, is_data = (0, False)
-        if not table.ready[number]:
+        if not ready:
             address, is_data = self.find_external(dylib, name)
         if address:
             return address, 0 if is_data else int(Flag.FUNCTION)
-        hint = "it is hidden: visible only to code linked with it" if table.ready[number] else ""
+        hint = "it is hidden: visible only to code linked with it" if ready else ""
         text = name.decode("utf-8", "replace")
         raise UndefinedSymbols([Undefined(text, demangle(text), (), 0, hint or (self.hint and self.hint(name)) or "")])
 
@@ -232,18 +235,23 @@ class Session:
         graph = self.parse(sources, check_relocations=False)
         dylib.add_graph(graph, entry.tracker, roots=False, orders=[entry.order] * len(members))
 
-    def private_parts(self, dylib: JITDylib, entries: Sequence[ObjectEntry], ids: I32, user: I64) -> list[int]:
+    def private_parts(self, dylib: JITDylib, entries: Sequence[ObjectEntry], ids: I32) -> list[int]:
         """Numbers of new private objects for modules that need names like `atexit` and have none in this batch.
 
-        `ids` are the names that `entries` need, and `user` says which entry needs each.
+        `ids` are the names that `entries` need, one entry's after the other's.
         """
         platform = self.platform
         if platform is None or platform.runtime is None:
             return []
         rows = true_rows(self._is_private(ids))
+        if rows.size == 0:
+            return []
+        sizes = [entry.added.names_of(entry.index)[0].size for entry in entries]
+        ends = np.array(sizes, np.int64).cumsum()
+        user: list[int] = ends.searchsorted(rows, "right").tolist()
         wanted: dict[tuple[int, bytes], ResourceTracker] = {}
-        for number, one in zip(ids[rows].tolist(), user[rows].tolist(), strict=True):
-            entry, text = entries[int(one)], self.names.text(number)
+        for number, one in zip(ids[rows].tolist(), user, strict=True):
+            entry, text = entries[one], self.names.text(number)
             if text in platform.private_names and not entry.private and dylib.table.owner[number] < 0:
                 wanted[entry.tracker.number, text] = entry.tracker
         return [

@@ -6,9 +6,8 @@ from __future__ import annotations
 import numpy as np
 
 from uruk.graph.graph import Role, Zone
-from uruk.graph.kinds import Base, Operand
 from uruk.graph.names import Names
-from uruk.graph.types import I64, NONE, Bool, some, true_rows, windows
+from uruk.graph.types import I64, NONE, Bool, filled, some, true_rows, windows
 from uruk.passes.layout import Layout
 from uruk.passes.state import State, synthetic_blocks
 
@@ -67,11 +66,11 @@ def _gather_sections(state: State, wanted: set[tuple[int, str]]) -> None:
 def _make_handles(state: State) -> None:
     """A `__dso_handle` for each module that refers to one, or has initialisers or finalisers, and has none yet."""
     modules = {_module_of(state, index) for index in state.boundaries.dso_handle}
-    special = (state.blocks.role >= Role.PREINIT) & (state.blocks.role <= Role.DTORS) & state.live
+    special = true_rows((state.blocks.role >= Role.PREINIT) & (state.blocks.role <= Role.DTORS) & state.live)
     modules |= set(state.block_module[special].tolist())
-    missing = np.array(sorted(one for one in modules if not state.dso_handles[one]), np.int32)
-    state.synthetic["dso_handle"] = np.full(len(state.modules), NONE, np.int32)
-    if missing.size:
+    state.synthetic["dso_handle"] = filled(len(state.modules), NONE, np.int32)
+    if modules:
+        missing = np.array(sorted(one for one in modules if not state.dso_handles[one]), np.int32)
         size = np.full(missing.size, 8, np.int64)
         rows = state.add_blocks(synthetic_blocks(size, size, Zone.RW), missing)
         state.synthetic["dso_handle"][missing] = rows
@@ -80,7 +79,7 @@ def _make_handles(state: State) -> None:
 def _need_got(state: State) -> None:
     """Modules whose code names the GOT itself have one, be it empty."""
     kinds, edges = state.graph.kinds, state.edges
-    uses = (kinds.operand[edges.kind] == Operand.GOT_BASE) | (kinds.base[edges.kind] == Base.GOT_BASE)
+    uses = kinds.needs_got.take(edges.kind)
     state.got_modules = set(state.block_module[edges.block[uses]].tolist()) if some(uses) else set()
     state.got_modules |= {_module_of(state, index) for index in state.boundaries.got}
 

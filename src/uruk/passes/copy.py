@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from uruk.graph.types import I64, Bool, true_rows
+from uruk.graph.types import I64, Bool, some, true_rows
 from uruk.passes.state import State
 
 FEW = 16
@@ -21,7 +21,7 @@ def copy_content(state: State, exact: Bool) -> int:
     blocks = state.blocks
     rows = true_rows(state.live & (blocks.content >= 0) & (blocks.size > 0))
     source = blocks.content[rows]
-    if (source[1:] < source[:-1]).any():
+    if some(source[1:] < source[:-1]):
         order = source.argsort(kind="stable")
         rows, source = rows[order], source[order]
     target, size = state.position[rows], blocks.size[rows]

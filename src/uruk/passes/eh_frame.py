@@ -8,14 +8,14 @@ thing that is walked in a plain loop, as each record says where the next begins;
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
 from uruk.errors import ObjectFormatError
 from uruk.graph.graph import Edges, Graph, Role, SymbolKind, Zone
-from uruk.graph.types import I32, I64, NONE, U32, Bool, every, ranges, some, true_rows
+from uruk.graph.types import I32, I64, NONE, U32, Bool, every, filled, ranges, some, true_rows
 from uruk.passes.odd_frames import EXTENDED, WholeWords, whole_words
 from uruk.passes.state import State, synthetic_blocks
 
@@ -51,7 +51,7 @@ def rebuild_eh_frame(state: State) -> None:
     blocks = state.blocks
     rows = true_rows((blocks.role == Role.EH_FRAME) & state.live & (blocks.content >= 0) & (blocks.size > 0))
     modules = len(state.modules)
-    state.synthetic["eh_frame"] = np.full(modules, NONE, np.int32)
+    state.synthetic["eh_frame"] = filled(modules, NONE, np.int32)
     if rows.size == 0 or (rows.size == 1 and _keep_whole(state, int(rows[0]))):
         return
     records = _read_records(state.graph, rows)
@@ -75,7 +75,7 @@ SMALL = 1024
 def _keep_whole(state: State, row: int) -> bool:
     """Keep a small block as it is, if nothing in it is dead or odd; anything else is left to the general way."""
     size = int(state.blocks.size[row])
-    if size > SMALL or size % 4 or not state.live.all():
+    if size > SMALL or size % 4 or state.has_dead:
         return False
     edges = state.edges
     mine = true_rows(edges.block == row)
@@ -85,15 +85,13 @@ def _keep_whole(state: State, row: int) -> bool:
     content = state.graph.arena.bytes_at(int(state.blocks.content[row]), size)
     if not _is_sound(memoryview(content).cast("I"), fields):
         return False
-    base = state.graph.arena.append(np.frombuffer(content + bytes(4), np.uint8))
-    new = synthetic_blocks(np.array([size + 4]), np.array([8]), Zone.R, np.array([base]), Role.EH_FRAME)
-    module = state.block_module[row : row + 1]
-    state.synthetic["eh_frame"][module] = new_row = state.add_blocks(new, module)
-    state.live[row] = False
-    block = edges.block.copy()
-    block[mine] = new_row
-    state.read_edges = edges
-    state.edges = replace(edges, block=block)
+    blocks = state.blocks
+    block_size, begin = blocks.size.copy(), blocks.content.copy()
+    align, zone = blocks.align.copy(), blocks.zone.copy()
+    begin[row] = state.graph.arena.append(np.frombuffer(content + bytes(4), np.uint8))
+    block_size[row], align[row], zone[row] = size + 4, 8, Zone.R
+    state.blocks = blocks.replaced(size=block_size, content=begin, align=align, zone=zone)
+    state.synthetic["eh_frame"][state.block_module[row]] = row
     return True
 
 

@@ -47,27 +47,26 @@ def fix_up(state: State, relax: Relaxer | None) -> None:
     """
     edges, kinds = state.edges, state.graph.kinds
     kind = _without_dead_references(state)
-    operand = kinds.operand[kind]
-    place = state.address[edges.block] + edges.offset
-    value = state.symbol_address[edges.target]
-    _other_operands(state, operand, value)
+    place = state.address.take(edges.block) + edges.offset
+    value = state.symbol_address.take(edges.target)
+    _other_operands(state, value)
     if state.slot_edges.size:
         value[state.slot_edges] = slot_addresses(state)[state.slot_of_edge]
-    position = state.position[edges.block] + edges.offset
+    position = place - state.base
     if relax is not None:
         _relax(state, kind, value, place, position, relax)
     value += edges.addend
     _use_stubs(state, kind, value, place)
-    base = kinds.base[kind]
-    np.subtract(value, place, out=value, where=base == Base.PLACE)
+    base = kinds.base.take(kind)
+    value -= place * (base == Base.PLACE)
     from_got = base == Base.GOT_BASE
     if some(from_got):
         value[from_got] -= _got_base(state, edges.block[from_got])
-    late = kinds.having(LATE)[kind]
+    late = kinds.having(LATE).take(kind)
     if some(late):
-        kind = np.where(late, np.uint8(0), kind)
+        kind = kind * ~late
     check_ranges(state, kind, value, place)
-    scatter(state.image, kinds.width[kind], position, value)
+    scatter(state.image, kinds.width.take(kind), position, value)
 
 
 def _without_dead_references(state: State) -> U8:
@@ -91,13 +90,14 @@ def _without_dead_references(state: State) -> U8:
     return kind
 
 
-def _other_operands(state: State, operand: U8, value: I64) -> None:
+def _other_operands(state: State, value: I64) -> None:
     """Sizes, the GOT's own address, offsets in the thread-local image."""
     edges, symbols = state.edges, state.symbols
-    rows = true_rows(state.graph.kinds.having(OTHERS)[edges.kind])
+    rows = true_rows(state.graph.kinds.having(OTHERS).take(edges.kind))
     if rows.size == 0:
         return
-    sized = rows[operand[rows] == Operand.SIZE]
+    operand = state.graph.kinds.operand[edges.kind[rows]]
+    sized = rows[operand == Operand.SIZE]
     target = state.canonical[edges.target[sized]]
     foreign = symbols.kind[target] == SymbolKind.UNDEFINED
     if some(foreign):
@@ -108,9 +108,9 @@ def _other_operands(state: State, operand: U8, value: I64) -> None:
             f"the size of `{state.graph.symbol_name(int(edges.target[row]))}' is not known to its user",
         )
     value[sized] = symbols.size[target]
-    got = rows[operand[rows] == Operand.GOT_BASE]
+    got = rows[operand == Operand.GOT_BASE]
     value[got] = _got_base(state, edges.block[got])
-    tls = rows[operand[rows] == Operand.DTP_OFFSET]
+    tls = rows[operand == Operand.DTP_OFFSET]
     value[tls] = state.tls_offset[state.canonical[edges.target[tls]]]
 
 
@@ -155,7 +155,7 @@ def _use_stubs(state: State, kind: U8, value: I64, place: I64) -> None:
 def check_ranges(state: State, kind: U8, value: I64, place: I64) -> None:
     """Raise OutOfRange for the first value outside its kind's interval."""
     kinds = state.graph.kinds
-    bad = (value < kinds.low[kind]) | (value > kinds.last[kind])
+    bad = (value < kinds.low.take(kind)) | (value > kinds.last.take(kind))
     if some(bad):
         rows = true_rows(bad & (kind != 0))
         if rows.size:
@@ -179,10 +179,14 @@ def out_of_range(state: State, row: int, value: int, place: int, more: int) -> L
 
 def scatter(image: U8, width: U8, position: I64, value: I64) -> None:
     """Write each value's low `width` bytes, little-endian, at its position; width 0 writes nothing."""
+    left = width.size
     for size, dtype in ((4, "<i4"), (8, "<i8"), (2, "<i2"), (1, "i1")):
         rows = true_rows(width == size)
         if rows.size:
             windows(image, dtype)[position[rows]] = value[rows].astype(dtype)
+            left -= rows.size
+            if not left:
+                return
 
 
 __all__ = ["NONE", "check_ranges", "fix_up", "out_of_range", "scatter", "slot_addresses", "stub_addresses"]

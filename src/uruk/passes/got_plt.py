@@ -10,7 +10,7 @@ import numpy as np
 
 from uruk.graph.graph import SymbolKind, SymbolType, Zone
 from uruk.graph.kinds import Base, Operand
-from uruk.graph.types import I32, I64, NONE, U8, Bool, ranks, true_rows
+from uruk.graph.types import I32, I64, NONE, Bool, ranks, true_rows
 from uruk.passes.state import Slots, State, Stubs, synthetic_blocks
 
 SLOT_OPERANDS = (Operand.GOT, Operand.TLS_GD, Operand.TLS_LD, Operand.TLS_DESC, Operand.TLS_IE)
@@ -19,14 +19,14 @@ SLOT_OPERANDS = (Operand.GOT, Operand.TLS_GD, Operand.TLS_LD, Operand.TLS_DESC, 
 def build_got_and_stubs(state: State, stub_size: int) -> None:
     """Fill `slots` and `stubs`, and add the tables as blocks, one of each a module."""
     edges, kinds = state.edges, state.graph.kinds
-    operand = kinds.operand[edges.kind]
-    slot_edges = true_rows(kinds.having(SLOT_OPERANDS)[edges.kind])
-    stub_edges = _edges_to_stubs(state, operand)
+    slot_edges = true_rows(kinds.having(SLOT_OPERANDS).take(edges.kind))
+    stub_edges = _edges_to_stubs(state)
     ifunc_rows = _ifunc_rows(state)
     if not (slot_edges.size or stub_edges.size or ifunc_rows.size or state.got_modules):
         none = np.full(len(state.modules), NONE, np.int32)
         state.synthetic["got"] = state.synthetic["stubs"] = none
         return
+    operand = kinds.operand.take(edges.kind)
     stub_key, stub_of_edge, ifunc = _stub_keys(state, stub_edges, ifunc_rows)
     taken = np.zeros(stub_key.size, np.bool_)
     taken[stub_of_edge[operand[stub_edges] == Operand.SYMBOL]] = True
@@ -46,7 +46,7 @@ def build_got_and_stubs(state: State, stub_size: int) -> None:
     state.stub_edges, state.stub_of_edge = stub_edges, stub_of_edge
 
 
-def _edges_to_stubs(state: State, operand: U8) -> I64:
+def _edges_to_stubs(state: State) -> I64:
     """Branches, and 32-bit references that a function's stub can satisfy, to symbols from elsewhere.
 
     A stub stands for the function's first byte only: the addend must be what a plain reference has (0; or -4 and, with
@@ -62,9 +62,11 @@ def _edges_to_stubs(state: State, operand: U8) -> I64:
     if external is not None:
         data[state.undefined[external.is_data]] = True
         far[state.undefined[list(external.tls)]] = False
-    narrow = (kinds.width[edges.kind] == 4) & (operand == Operand.SYMBOL)
-    branch = (operand == Operand.BRANCH) | (operand == Operand.STUB)
-    plain = (edges.addend == 0) | ((edges.addend >= -8) & (edges.addend <= -4) & (kinds.base[edges.kind] == Base.PLACE))
+    narrow = (kinds.narrow_absolute | kinds.narrow_relative).take(edges.kind)
+    branch = kinds.having((Operand.BRANCH, Operand.STUB)).take(edges.kind)
+    plain = (edges.addend == 0) | (
+        (edges.addend >= -8) & (edges.addend <= -4) & (kinds.base.take(edges.kind) == Base.PLACE)
+    )
     rows = true_rows((narrow | branch) & plain)
     target = state.canonical[edges.target[rows]]
     return rows[far[target] & (branch[rows] | ~data[target])]

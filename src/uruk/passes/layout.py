@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from uruk.graph.graph import Zone
-from uruk.graph.types import I32, I64, U8, Bool, true_rows, unique
+from uruk.graph.types import I32, I64, NONE, AnyArray, Bool, filled, true_rows, unique
 from uruk.passes.state import State
 
 
@@ -67,62 +67,65 @@ def lay_out(state: State, together: Sequence[tuple[int, str, I64]] = ()) -> Layo
     for chunk in chunks:
         plain[chunk.rows] = False
     rows = true_rows(plain)
-    module, zone = state.block_module[rows], state.blocks.zone[rows]
+    group = _group(state.block_module[rows], state.blocks.zone[rows])
     size, align = state.blocks.size[rows], state.blocks.align[rows]
     if chunks:
-        module = np.concatenate([module, np.array([c.module for c in chunks], np.int32)])
-        zone = np.concatenate([zone, np.array([c.zone for c in chunks], np.uint8)])
+        own = [_group(np.array([c.module]), np.array([c.zone])) for c in chunks]
+        group = np.concatenate([group, *own])
         size = np.concatenate([size, np.array([c.size for c in chunks], np.int64)])
         align = np.concatenate([align, np.array([c.align for c in chunks], np.int64)])
-    order = _order(module, zone, align)
-    module, zone, size, align = module[order], zone[order], size[order], align[order]
-    first, count, offset = _pack(module, zone, size, align)
-    segments = _segments(module, zone, size, align, offset, first)
-    segment_of = np.full(len(state.blocks), -1, np.int32)
-    offset_of = np.zeros(len(state.blocks), np.int64)
+    order = _order(group, align, len(state.modules))
+    group, size, align = group[order], size[order], align[order]
+    first, count, offset = _pack(group, size, align)
+    segments = _segments(group, size, align, offset, first)
     number = np.arange(len(segments), dtype=np.int32).repeat(count)
-    is_block = order < rows.size if chunks else slice(None)
-    segment_of[rows[order[is_block]]] = number[is_block]
-    offset_of[rows[order[is_block]]] = offset[is_block]
-    for at in true_rows(order >= rows.size).tolist() if chunks else ():
-        chunk = chunks[int(order[at]) - rows.size]
-        segment_of[chunk.rows] = number[at]
-        offset_of[chunk.rows] = chunk.offset + offset[at]
+    segment_of = filled(len(state.blocks), NONE, np.int32)
+    offset_of = np.zeros(len(state.blocks), np.int64)
+    if chunks:
+        for at in true_rows(order >= rows.size).tolist():
+            chunk = chunks[int(order[at]) - rows.size]
+            segment_of[chunk.rows] = number[at]
+            offset_of[chunk.rows] = chunk.offset + offset[at]
+        is_block = true_rows(order < rows.size)
+        order, number, offset = order[is_block], number[is_block], offset[is_block]
+    rows = rows[order]
+    segment_of[rows] = number
+    offset_of[rows] = offset
     return Layout(segments, segment_of, offset_of, tls, kept)
 
 
-def _order(module: I32, zone: U8, align: I64) -> I64:
-    """Rows by module and zone, and in each from the widest alignment down; of equals, input order."""
-    exponent = np.frexp(align)[1]
-    low = (zone << np.uint8(5)) | (31 - exponent).astype(np.uint8)
-    if np.count_nonzero(module) == 0:
-        return low.argsort(kind="stable")
-    return ((module.astype(np.int64) << 7) | low).argsort(kind="stable")
+def _group(module: AnyArray, zone: AnyArray) -> I64:
+    """One number for the segment that blocks go to."""
+    return (module.astype(np.int64) << 2) | zone
 
 
-def _pack(module: I32, zone: U8, size: I64, align: I64) -> tuple[I64, I64, I64]:
+def _order(group: I64, align: I64, modules: int) -> I64:
+    """Rows by segment, and in each from the widest alignment down; of equals, input order."""
+    key = (group << 5) + (31 - np.frexp(align)[1])
+    narrow = key.astype(np.int16) if modules <= 1 << 8 else key  # 16 bits are sorted digit by digit
+    return narrow.argsort(kind="stable")
+
+
+def _pack(group: I64, size: I64, align: I64) -> tuple[I64, I64, I64]:
     """First row and number of rows of each segment, and each row's offset in its segment; rows in order."""
-    begins = np.ones(module.size, np.bool_)
-    begins[1:] = (zone[1:] != zone[:-1]) | (module[1:] != module[:-1])
+    begins = np.empty(group.size, np.bool_)
+    begins[:1] = True
+    np.not_equal(group[1:], group[:-1], out=begins[1:])
     first = true_rows(begins)
-    count = np.empty(first.size, np.int64)
+    count = np.empty_like(first)
     count[:-1] = first[1:] - first[:-1]
-    count[-1:] = module.size - first[-1:]
+    count[-1:] = group.size - first[-1:]
     padded = (size + align - 1) & -align
-    begin = padded.cumsum() - padded
-    skip = np.where(zone[first] == Zone.RX, np.maximum(align[first], CODE_SKIP), 0)
+    begin = np.add.accumulate(padded) - padded
+    skip = np.maximum(align[first], CODE_SKIP) * (group[first] & 3 == Zone.RX)
     return first, count, begin - (begin[first] - skip).repeat(count)
 
 
-def _segments(module: I32, zone: U8, size: I64, align: I64, offset: I64, first: I64) -> list[Segment]:
+def _segments(group: I64, size: I64, align: I64, offset: I64, first: I64) -> list[Segment]:
     """One segment a (module, zone); its widest alignment is its first row's."""
-    last = np.empty_like(first)
-    last[:-1] = first[1:] - 1
-    last[-1:] = offset.size - 1
-    return [
-        Segment(int(module[a]), int(zone[a]), int(offset[b] + size[b]), int(align[a]))
-        for a, b in zip(first.tolist(), last.tolist(), strict=True)
-    ]
+    end = np.maximum.reduceat(offset + size, first) if first.size else first
+    columns = group[first].tolist(), end.tolist(), align[first].tolist()
+    return [Segment(one >> 2, one & 3, size, align) for one, size, align in zip(*columns, strict=True)]
 
 
 def _chunk_in_order(state: State, module: int, rows: I64) -> Chunk:

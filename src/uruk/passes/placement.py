@@ -31,12 +31,11 @@ def reach_of(state: State) -> Reach:
     32-bit absolute references need the low 2 GiB. Raises OutOfRange if no place satisfies all of them.
     """
     edges, kinds = state.edges, state.graph.kinds
-    operand = kinds.operand[edges.kind]
-    narrow = (kinds.width[edges.kind] == 4) & (operand == Operand.SYMBOL)
-    base = kinds.base[edges.kind]
-    absolute = true_rows(narrow & (base == Base.ZERO))
+    absolute = true_rows(kinds.narrow_absolute.take(edges.kind))
     low, high = (0, LOW_END) if absolute.size and _needs_low(state, absolute) else (0, 0)
-    rows, address = _data_references(state, true_rows(narrow & (base == Base.PLACE)))
+    if not state.undefined.size:
+        return Reach(low, high)
+    rows, address = _data_references(state, true_rows(kinds.narrow_relative.take(edges.kind)))
     if rows.size == 0:
         return Reach(low, high)
     first, last = int(address.argmin()), int(address.argmax())

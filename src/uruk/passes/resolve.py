@@ -22,24 +22,24 @@ def bind_names(state: State, names: Names, defines: Bool, private: I32) -> None:
     """
     symbols = state.symbols
     canonical = np.arange(len(symbols), dtype=np.int32)
-    outer = true_rows(symbols.name >= 0).astype(np.int32)
-    ids = symbols.name[outer]
+    outer = true_rows(symbols.name >= 0)
+    ids = symbols.name[outer].astype(np.int64)
     row_of_name = names.scratch()
     row_of_name[ids[::-1]] = outer[::-1]
     definitions = true_rows(defines)
     row_of_name[symbols.name[definitions]] = definitions
     canonical[outer] = row_of_name[ids]
-    _bind_private(state, canonical, defines, private)
+    _bind_private(state, canonical, defines, outer[ids < private.size])
     state.canonical = canonical
-    referenced = np.zeros(len(symbols), np.bool_)
-    referenced[canonical[state.edges.target[state.edges.kind != 0]]] = True
-    own = canonical[outer] == outer
-    missing = outer[own & ~defines[outer]]
-    state.undefined = missing[referenced[missing]].astype(np.int32)
-    _make_undefined(state, missing)
+    missing = outer[true_rows((canonical[outer] == outer) & ~defines[outer])]
+    if missing.size:
+        referenced = np.zeros(len(symbols), np.bool_)
+        referenced[canonical.take(state.edges.target)] = True
+        state.undefined = missing[referenced[missing]].astype(np.int32)
+        _make_undefined(state, missing)
 
 
-def _make_undefined(state: State, rows: I32) -> None:
+def _make_undefined(state: State, rows: I64) -> None:
     """Definitions that lost to one from elsewhere become undefined rows: they have no block any more."""
     symbols = state.symbols
     lost = rows[symbols.kind[rows] != SymbolKind.UNDEFINED]
@@ -51,12 +51,11 @@ def _make_undefined(state: State, rows: I32) -> None:
     state.symbols = replace(symbols, block=block, kind=kind)
 
 
-def _bind_private(state: State, canonical: I32, defines: Bool, private: I32) -> None:
-    """Bind the names that are private to a module within each module. Their ids come first; few rows: a loop."""
-    symbols = state.symbols
-    rows = true_rows((symbols.name >= 0) & (symbols.name < private.size))
+def _bind_private(state: State, canonical: I32, defines: Bool, rows: I64) -> None:
+    """Bind the rows whose names are private to a module within each module; they are few: a loop."""
     if rows.size == 0:
         return
+    symbols = state.symbols
     module = state.module_of_object[state.graph.ranges.symbols.searchsorted(rows, "right") - 1]
     first: dict[tuple[int, int], int] = {}
     keys = list(zip(module.tolist(), symbols.name[rows].tolist(), strict=True))
@@ -95,10 +94,11 @@ def functions_are_no_data(state: State) -> None:
 def place_commons(state: State, defines: Bool) -> None:
     """Give each common symbol that is its name's definition a zero-filled block; the largest size and alignment win."""
     symbols = state.symbols
-    rows = true_rows(defines & (symbols.kind == SymbolKind.COMMON))
+    commons = true_rows(symbols.kind == SymbolKind.COMMON)
+    rows = commons[defines[commons]]
     if rows.size == 0:
         return
-    commons = true_rows((symbols.kind == SymbolKind.COMMON) & (symbols.name >= 0))
+    commons = commons[symbols.name[commons] >= 0]
     size = np.zeros(len(symbols), np.int64)
     align = np.ones(len(symbols), np.int64)
     np.maximum.at(size, state.canonical[commons], symbols.size[commons])
@@ -119,12 +119,11 @@ def address_symbols(state: State) -> None:
     """Fill `symbol_address` from block addresses, absolute values and external answers."""
     symbols = state.symbols
     value = symbols.value.view(np.int64)
-    inside = symbols.block >= 0
-    address = np.where(inside, state.address[symbols.block] + value, 0)
-    absolute = symbols.kind == SymbolKind.ABSOLUTE
-    if some(absolute):
+    address = (state.address.take(symbols.block) + value) * (symbols.block >= 0)
+    absolute = true_rows(symbols.kind == SymbolKind.ABSOLUTE)
+    if absolute.size:
         address[absolute] = value[absolute]
-    if state.external is not None:
+    if state.external is not None and state.undefined.size:
         address[state.undefined] = np.where(state.external.found, state.external.address, 0)
     stubs = state.stubs
     if some(stubs.ifunc):
@@ -132,10 +131,10 @@ def address_symbols(state: State) -> None:
         block = state.synthetic["stubs"][stubs.module[own]]
         state.resolver_address = address[stubs.row[own]]
         address[stubs.row[own]] = state.address[block] + stubs.offset[own]
-    state.stub_target = address[state.stubs.row]
+    state.stub_target = address[stubs.row]
     if some(state.stubs.taken):
         _use_stubs_as_addresses(state, address)
-    state.symbol_address = address[state.canonical]
+    state.symbol_address = address.take(state.canonical)
 
 
 def _use_stubs_as_addresses(state: State, address: I64) -> None:

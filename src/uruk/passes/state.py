@@ -123,6 +123,8 @@ class State:
     """Address of every block."""
     position: I64 = field(default_factory=lambda: NO_ROWS)
     """Where every block begins in the working image."""
+    base: int = 0
+    """Address of the image's first byte."""
     symbol_address: I64 = field(default_factory=lambda: NO_ROWS)
     """Address of every symbol row; for thread-locals of the batch, the address in the module's initial image."""
     resolver_address: I64 = field(default_factory=lambda: NO_ROWS)
@@ -140,11 +142,6 @@ class State:
     got_modules: set[int] = field(default_factory=set[int])
     """Modules that need a GOT even if it has no slots."""
     boundaries: Boundaries = field(default_factory=lambda: Boundaries())
-
-    def live_symbols(self) -> Bool:
-        """Symbol rows that are not in a dropped or pruned block."""
-        block = self.symbols.block
-        return (block < 0) | self.live[block]
 
     def place_of(self, edge: int) -> str:
         """``file:(section+0xoffset)`` of an edge in its input, whatever block it is in now."""

@@ -38,10 +38,10 @@ def plan_tls(state: State, layout: Layout) -> TLSPlan:
     """Fill `tls_offset`; decide which modules ask for static storage. Raises what `uruk.passes.tls_checks` does."""
     edges, symbols = state.edges, state.symbols
     plan = TLSPlan()
-    operand = state.graph.kinds.operand[edges.kind]
-    rows = true_rows(state.graph.kinds.having(USERS)[edges.kind])
+    rows = true_rows(state.graph.kinds.having(USERS).take(edges.kind))
     if rows.size == 0 and not layout.tls and not (state.external and state.external.tls):
         return plan
+    operand = state.graph.kinds.operand[edges.kind]
     tls_checks.refuse_addresses(state)
     tls_checks.refuse_other_targets(state, rows, operand)
     tls_checks.refuse_foreign_offsets(state, rows, operand)
@@ -162,10 +162,10 @@ def _signed(value: int) -> int:
 def fix_up_late(state: State, words: TLSWords) -> None:
     """Write the edges whose value is an offset from the thread pointer, or a module id."""
     edges, kinds = state.edges, state.graph.kinds
-    operand = kinds.operand[edges.kind]
-    rows = true_rows(kinds.having(LATE)[edges.kind])
+    rows = true_rows(kinds.having(LATE).take(edges.kind))
     if rows.size == 0:
         return
+    operand = kinds.operand[edges.kind]
     target: I32 = state.canonical[edges.target[rows]]
     value: I64 = np.zeros(rows.size, np.int64)
     for one in unique(target).tolist():

@@ -1,0 +1,56 @@
+"""What the objects of a graph define for others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from uruk.graph.graph import Binding, Graph, SymbolKind, SymbolType, Table, Visibility
+from uruk.graph.types import I64, NONE, U8, Bool, some, true_rows
+from uruk.orc.symbols import Flag, Rank
+
+
+@dataclass(eq=False, repr=False)
+class Definitions(Table):
+    """One row a definition of a name that others can see, in the order of symbol rows."""
+
+    row: I64
+    """The symbol row."""
+    name: I64
+    object: I64
+    """The object in the graph."""
+    rank: U8
+    flags: U8
+    """What a dylib's table keeps of it besides its address."""
+
+    def without(self, graph: Graph, dropped: Bool) -> Definitions:
+        """Those outside the groups that are `dropped`."""
+        if not some(dropped):
+            return self
+        block = graph.symbols.block[self.row]
+        group = np.where(block >= 0, graph.blocks.group[block], NONE)
+        return self.rows((group < 0) | ~dropped[group])
+
+
+def definitions_of(graph: Graph) -> Definitions:
+    """All definitions of a graph."""
+    symbols = graph.symbols
+    row = true_rows((symbols.name >= 0) & _DEFINES.take(symbols.kind))
+    rank = _RANK_OF_BINDING.take(symbols.binding[row])
+    rank[symbols.kind[row] == SymbolKind.COMMON] = Rank.COMMON
+    flags = _FLAG_OF_TYPE.take(symbols.type[row]) | _FLAG_OF_VISIBILITY.take(symbols.visibility[row])
+    owner = graph.ranges.symbols.searchsorted(row, "right") - 1
+    return Definitions(row, symbols.name[row].astype(np.int64), owner, rank, flags)
+
+
+_DEFINES = np.ones(8, np.bool_)
+"""By SymbolKind."""
+_DEFINES[[SymbolKind.UNDEFINED, SymbolKind.DROPPED]] = False
+_RANK_OF_BINDING = np.full(16, Rank.STRONG, np.uint8)
+_RANK_OF_BINDING[[Binding.WEAK, Binding.UNIQUE]] = Rank.WEAK
+_FLAG_OF_TYPE = np.zeros(16, np.uint8)
+_FLAG_OF_TYPE[[SymbolType.FUNC, SymbolType.IFUNC]] = Flag.FUNCTION
+_FLAG_OF_TYPE[SymbolType.TLS] = Flag.TLS
+_FLAG_OF_VISIBILITY = np.zeros(4, np.uint8)
+_FLAG_OF_VISIBILITY[[Visibility.HIDDEN, Visibility.INTERNAL]] = Flag.HIDDEN
