@@ -21,10 +21,10 @@ from uruk.formats import elf_constants as elf
 from uruk.formats.elf_sections import Sections, read_sections
 from uruk.formats.elf_symbols import read_groups, read_symbols
 from uruk.graph.arena import Arena
-from uruk.graph.graph import Blocks, Graph, Groups, Ranges, Relocations, Role, Symbols, Zone
+from uruk.graph.graph import HOLDS_FUNCTIONS, Blocks, Graph, Groups, Ranges, Relocations, Role, Symbols, Zone
 from uruk.graph.kinds import KindTable
 from uruk.graph.names import Names
-from uruk.graph.types import I32, I64, NONE, U8, filled, true_rows
+from uruk.graph.types import I32, I64, NONE, U8, Bool, filled, true_rows
 
 
 class Pair(Protocol):
@@ -36,7 +36,7 @@ class Pair(Protocol):
     RELOCATIONS: dict[int, tuple[str, str]]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Span:
     """One object's bytes: where in the arena they begin, and how many they are."""
 
@@ -45,7 +45,7 @@ class Span:
     size: int
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Header:
     """What the ELF header says about the section header table; `start` is an arena offset."""
 
@@ -161,7 +161,7 @@ def _make_blocks(sections: Sections, group_of_section: I32) -> tuple[Blocks, I32
             (flags & _WX == _WX) & (zone == Zone.RX),
             "is both writable and executable; uruk keeps W^X (split it into two sections)",
         ),
-        ((role >= Role.PREINIT) & (role <= Role.DTORS) & (size & 7 != 0), "is no whole number of pointers"),
+        (HOLDS_FUNCTIONS.take(role) & (size & 7 != 0), "is no whole number of pointers"),
     )
     content = sections.start[loaded]
     content[kind == elf.SHT_NOBITS] = NONE
@@ -175,23 +175,50 @@ def _make_blocks(sections: Sections, group_of_section: I32) -> tuple[Blocks, I32
 _WX = elf.SHF_WRITE | elf.SHF_EXECINSTR
 
 
-def _word(text: bytes) -> int:
-    return int.from_bytes(text[:8].ljust(8, b"\0"), "little")
+class _SpecialNames:
+    """Names of sections that mean something, as columns in the order of their first 7 bytes.
+
+    A name is compared as two little-endian words: the bytes that `mask` keeps must be those of `word`.
+    """
+
+    def __init__(self, rows: Sequence[tuple[bytes, int, bool]]) -> None:
+        rows = sorted(rows, key=lambda row: int.from_bytes(row[0][:7], "little"))
+        texts = [(text.ljust(16, b"\0"), (b"\xff" * len(text)).ljust(16, b"\0")) for text, _, _ in rows]
+        self.begin: I64 = np.array([int.from_bytes(text[:7], "little") for text, _ in texts], np.int64)
+        self.word: I64 = np.array([struct.unpack("<2q", text) for text, _ in texts], np.int64).T.copy()
+        self.mask: I64 = np.array([struct.unpack("<2q", mask) for _, mask in texts], np.int64).T.copy()
+        self.role: U8 = np.array([role for _, role, _ in rows], np.uint8)
+        self.any_type: Bool = np.array([not plain for _, _, plain in rows], np.bool_)
+
+    def roles(self, first: I64, second: I64, kind: I64) -> U8:
+        """The role that each section's name gives it, 0 for none."""
+        row = np.minimum(self.begin.searchsorted(first & _SEVEN_BYTES), self.begin.size - 1)
+        same = (first & self.mask[0][row]) == self.word[0][row]
+        same &= (second & self.mask[1][row]) == self.word[1][row]
+        same &= self.any_type[row] | (kind == elf.SHT_PROGBITS)
+        return self.role[row] * same
 
 
-_DATA_REL_RO = _word(b".data.re"), _word(b"l.ro")
-_EH_FRAME = _word(b".eh_fram"), _word(b"e")
-_OLD_ARRAYS = (
-    (Role.CTORS, _word(b".ctors"), _word(b".ctors.")),
-    (Role.DTORS, _word(b".dtors"), _word(b".dtors.")),
+_SEVEN_BYTES = (1 << 56) - 1
+_RELRO = 255
+"""Stands for a role: constant once relocated."""
+_NAMES = _SpecialNames(
+    (
+        (b".data.rel.ro", _RELRO, False),
+        (b".eh_frame\0", Role.EH_FRAME, False),
+        (b".ctors\0", Role.CTORS, False),
+        (b".ctors.", Role.CTORS, False),
+        (b".dtors\0", Role.DTORS, False),
+        (b".dtors.", Role.DTORS, False),
+        (b".preinit", Role.PREINIT, True),
+        (b".init_ar", Role.INIT, True),
+        (b".fini_ar", Role.FINI, True),
+    )
 )
-_ARRAYS = (
-    (Role.PREINIT, elf.SHT_PREINIT_ARRAY, _word(b".preinit")),
-    (Role.INIT, elf.SHT_INIT_ARRAY, _word(b".init_ar")),
-    (Role.FINI, elf.SHT_FINI_ARRAY, _word(b".fini_ar")),
-)
-
-
+_ROLE_OF_TYPE = np.zeros(elf.SHT_PREINIT_ARRAY + 2, np.uint8)
+"""By section type; the last row stands for all larger ones."""
+_ROLE_OF_TYPE[elf.SHT_PREINIT_ARRAY] = Role.PREINIT
+_ROLE_OF_TYPE[[elf.SHT_INIT_ARRAY, elf.SHT_FINI_ARRAY]] = Role.INIT, Role.FINI
 _ZONES = np.full(8, Zone.TLS, np.uint8)
 """By SHF_WRITE (1), SHF_EXECINSTR (4) and SHF_TLS (here 2); the last one wins over all."""
 _ZONES[[0, elf.SHF_WRITE]] = Zone.R, Zone.RW
@@ -200,19 +227,15 @@ _ZONES[[elf.SHF_EXECINSTR, _WX]] = Zone.RX
 
 def _classify(flags: I64, kind: I64, words: tuple[I64, I64]) -> tuple[U8, U8]:
     """Zone and role of blocks from section flags, type and the first 16 bytes of the name."""
-    first, second = words
-    relro = (first == _DATA_REL_RO[0]) & (second & 0xFFFFFFFF == _DATA_REL_RO[1])
     zone = _ZONES[(flags & _WX) | (flags >> 9 & 2)]
-    zone[relro & (zone == Zone.RW)] = Zone.R
-    role = np.zeros(flags.size, np.uint8)
-    role[(first == _EH_FRAME[0]) & (second & 0xFFFF == _EH_FRAME[1])] = Role.EH_FRAME
-    low = first & ((1 << 56) - 1)
-    for code, alone, numbered in _OLD_ARRAYS:
-        role[(low == alone) | (low == numbered)] = code
-    plain = kind == elf.SHT_PROGBITS
-    for code, number, word in _ARRAYS:
-        role[(kind == number) | ((first == word) & plain)] = code
-    zone[(role >= Role.PREINIT) & (role <= Role.DTORS)] = Zone.R
+    role = _NAMES.roles(*words, kind)
+    typed = _ROLE_OF_TYPE.take(kind, mode="clip")
+    rows = typed.nonzero()[0]
+    role[rows] = typed[rows]
+    relro = true_rows(role == _RELRO)
+    zone[relro] = np.where(zone[relro] == Zone.RW, Zone.R, zone[relro])
+    role[relro] = Role.PLAIN
+    zone[true_rows(HOLDS_FUNCTIONS.take(role))] = Zone.R
     return zone, role
 
 

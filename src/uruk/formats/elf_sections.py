@@ -81,6 +81,13 @@ class Sections:
             if np.count_nonzero(bad):
                 raise self._error(int(rows[int(np.argmax(bad))]), problem)
 
+    def check_texts(self, tables: I64, what: str) -> None:
+        """String tables end in NUL, so that every name in them ends."""
+        size = self.size[tables]
+        last = self.buffer[self.start[tables] + size - 1]
+        if np.count_nonzero(last) or np.count_nonzero(size) < size.size:
+            self.check(tables, (size == 0, f"the {what} is empty"), (last != 0, f"the {what} does not end in NUL"))
+
     def _error(self, row: int, problem: str) -> ObjectFormatError:
         owner = int(self.object[row])
         index = self.index(row)
@@ -101,10 +108,10 @@ _PAIR = np.dtype("V16")
 def read_sections(buffer: U8, spans: Sequence[SpanLike], headers: Sequence[tuple[int, int, int]]) -> Sections:
     """Gather the header tables at (start, count, index of the name table), one a span, and check every row."""
     table, counts, names = np.array(headers, np.int64).T
-    raw = _join([buffer[start : start + count * 64] for start, count, _ in headers])
+    raw = join([buffer[start : start + count * 64] for start, count, _ in headers])
     words = raw.view(np.uint64).reshape(-1, 8).T
-    offset, size, align = (np.minimum(words[field], LARGEST).view(np.int64) for field in (3, 4, 6))
-    flags, entsize = words[1].astype(np.int64), words[7].astype(np.int64)
+    offset, size, _, align, entsize = np.minimum(words[3:], LARGEST, order="C").view(np.int64)
+    flags = words[1].astype(np.int64)
     halves = raw.view(np.uint32).reshape(-1, 16).T
     kind: I64
     name, kind, link, info = (halves[field].astype(np.int64) for field in (0, 1, 10, 11))
@@ -140,7 +147,8 @@ LARGEST = np.uint64((1 << 62) - 1)
 """Stands for every larger number, so that sums fit int64; the bounds checks refuse it."""
 
 
-def _join(pieces: list[U8]) -> U8:
+def join(pieces: Sequence[U8]) -> U8:
+    """A copy of all pieces, end to end."""
     return pieces[0].copy() if len(pieces) == 1 else np.concatenate(pieces)
 
 
@@ -163,11 +171,7 @@ def _locate_names(sections: Sections, rows: I64, name: I64, table_index: I64) ->
     tables = sections.base + table_index
     sections.check(tables, (sections.type[tables] != elf.SHT_STRTAB, "is no string table, but e_shstrndx names it"))
     start, size = sections.start[tables], sections.size[tables]
-    sections.check(
-        tables,
-        (size == 0, "the section name table is empty"),
-        (sections.buffer[start + size - 1] != 0, "the section name table does not end in NUL"),
-    )
+    sections.check_texts(tables, "section name table")
     sections.check(rows, (name >= size.repeat(sections.counts), "name outside its table"))
     sections.text = start.repeat(sections.counts) + name
 

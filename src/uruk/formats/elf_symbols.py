@@ -8,7 +8,7 @@ import numpy as np
 
 from uruk.errors import ObjectFormatError
 from uruk.formats import elf_constants as elf
-from uruk.formats.elf_sections import LARGEST, MAX_ALIGN, MAX_SIZE, Sections
+from uruk.formats.elf_sections import LARGEST, MAX_ALIGN, MAX_SIZE, Sections, join
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Binding, Blocks, Groups, SymbolKind, Symbols, SymbolType
 from uruk.graph.names import Names
@@ -117,11 +117,7 @@ def _find_tables(sections: Sections) -> _Tables:
     wrong = sections.type[strings] != elf.SHT_STRTAB
     sections.check(strings, (wrong, "is no string table, but the symbol table uses it"))
     start, size = sections.start[strings], sections.size[strings]
-    sections.check(
-        strings,
-        (size == 0, "the string table is empty"),
-        (sections.buffer[start + size - 1] != 0, "the string table does not end in NUL"),
-    )
+    sections.check_texts(strings, "string table")
     return _Tables(rows, owner, start, size, count)
 
 
@@ -214,8 +210,6 @@ def _check_homes(sections: Sections, type_: U8, kind: U8, rows: I64, home: I64, 
 
 def _check_lengths(lengths: I64, owner: I64, tables: _Tables, reporter: _Reporter) -> None:
     """Refuse names that overlap so much that a small file stands for any amount of text."""
-    if int(lengths.sum()) <= NAME_SHARING * int(tables.string_size.sum()):
-        return
     total = np.bincount(owner, lengths, len(reporter.sections.files))[tables.object]
     bad = total > NAME_SHARING * tables.string_size
     reporter.sections.check(tables.rows, (bad, "the names of its symbols overlap"))
@@ -226,12 +220,13 @@ def _texts(buffer: U8, text: I64, owner: I64, tables: _Tables, reporter: _Report
     if tables.rows.size == 0:
         return []
     spans = zip(tables.strings.tolist(), tables.string_size.tolist(), strict=True)
-    joined = np.concatenate([buffer[start : start + size] for start, size in spans])
+    joined = join([buffer[start : start + size] for start, size in spans])
     table = tables.object.searchsorted(owner)
-    at = text - (tables.strings - (tables.string_size.cumsum() - tables.string_size))[table]
+    at = text - (tables.strings - (np.add.accumulate(tables.string_size) - tables.string_size))[table]
     terminators = true_rows(joined == 0)
     stop = terminators[terminators.searchsorted(at)]
-    _check_lengths(stop - at, owner, tables, reporter)
+    if int((stop - at).sum()) > NAME_SHARING * joined.size:
+        _check_lengths(stop - at, owner, tables, reporter)
     strings = joined.tobytes()
     return [strings[a:b] for a, b in zip(at.tolist(), stop.tolist(), strict=True)]
 

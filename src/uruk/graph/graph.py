@@ -42,6 +42,11 @@ class Role:
     COMMON: Final = 7
 
 
+HOLDS_FUNCTIONS = np.zeros(256, np.bool_)
+"""By Role: blocks that are arrays of initialisers or finalisers."""
+HOLDS_FUNCTIONS[Role.PREINIT : Role.DTORS + 1] = True
+
+
 class SymbolKind:
     """How a symbol table row says where the symbol is."""
 
@@ -345,6 +350,7 @@ def _piece(
 
 
 __all__ = [
+    "HOLDS_FUNCTIONS",
     "NONE",
     "Binding",
     "Blocks",

@@ -33,10 +33,12 @@ class Definitions(Table):
         return self.rows((group < 0) | ~dropped[group])
 
 
-def definitions_of(graph: Graph) -> Definitions:
-    """All definitions of a graph."""
+def definitions_of(graph: Graph, outer: I64 | None = None) -> Definitions:
+    """All definitions of a graph; `outer`, if they are known, are the symbol rows with a name."""
     symbols = graph.symbols
-    row = true_rows((symbols.name >= 0) & _DEFINES.take(symbols.kind))
+    if outer is None:
+        outer = true_rows(symbols.name >= 0)
+    row = outer[_DEFINES.take(symbols.kind[outer])]
     rank = _RANK_OF_BINDING.take(symbols.binding[row])
     rank[symbols.kind[row] == SymbolKind.COMMON] = Rank.COMMON
     flags = _FLAG_OF_TYPE.take(symbols.type[row]) | _FLAG_OF_VISIBILITY.take(symbols.visibility[row])

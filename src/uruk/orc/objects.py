@@ -7,7 +7,7 @@ from enum import Enum
 
 import numpy as np
 
-from uruk.graph.graph import Binding, Graph, Role, SymbolKind
+from uruk.graph.graph import HOLDS_FUNCTIONS, Binding, Graph, SymbolKind
 from uruk.graph.types import I32, Bool, true_rows
 from uruk.orc.definitions import Definitions, definitions_of
 from uruk.orc.tracker import ResourceTracker
@@ -43,7 +43,7 @@ class Added:
         outer = true_rows(symbols.name >= 0)
         weak = (symbols.kind[outer] == SymbolKind.UNDEFINED) & (symbols.binding[outer] == Binding.WEAK)
         start: list[int] = outer.searchsorted(graph.ranges.symbols).tolist()
-        return cls(graph, first, symbols.name[outer], weak, start, definitions_of(graph))
+        return cls(graph, first, symbols.name[outer], weak, start, definitions_of(graph, outer))
 
     def names_of(self, index: int) -> tuple[I32, Bool]:
         """Names that object `index` defines or needs, and which of them it needs only weakly."""
@@ -80,7 +80,7 @@ class ObjectEntry:
 def has_initializers(graph: Graph) -> Bool:
     """Which objects of a graph have initialisers or finalisers."""
     blocks = graph.blocks
-    special = true_rows((blocks.role >= Role.PREINIT) & (blocks.role <= Role.DTORS) & (blocks.size > 0))
+    special = true_rows(HOLDS_FUNCTIONS.take(blocks.role) & (blocks.size > 0))
     found = np.zeros(len(graph.files), np.bool_)
     found[blocks.object[special]] = True
     return found

@@ -76,6 +76,7 @@ class Session:
         self.times: list[tuple[str, float]] = []
         self.hooks: dict[str, list[Callable[[Any], None]]] = {}
         self.closed = False
+        self._next_tracker = 0
         self._private: dict[bytes, Graph] = {}
         self._runtime_index: dict[bytes, int] | None = None
         texts = [*PRIVATE, *(platform.private_names if platform else ())]
@@ -92,7 +93,8 @@ class Session:
         """A new tracker that owns nothing yet."""
         with self.lock:
             self.check_open()
-            number = len(self.trackers) and max(self.trackers) + 1
+            number = self._next_tracker
+            self._next_tracker += 1
             tracker = self.trackers[number] = ResourceTracker(self, name, number)
             return tracker
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from uruk.graph.graph import Role, Zone
+from uruk.graph.graph import HOLDS_FUNCTIONS, Zone
 from uruk.graph.names import Names
 from uruk.graph.types import I64, NONE, Bool, filled, some, true_rows, windows
 from uruk.passes.layout import Layout
@@ -66,7 +66,7 @@ def _gather_sections(state: State, wanted: set[tuple[int, str]]) -> None:
 def _make_handles(state: State) -> None:
     """A `__dso_handle` for each module that refers to one, or has initialisers or finalisers, and has none yet."""
     modules = {_module_of(state, index) for index in state.boundaries.dso_handle}
-    special = true_rows((state.blocks.role >= Role.PREINIT) & (state.blocks.role <= Role.DTORS) & state.live)
+    special = true_rows(HOLDS_FUNCTIONS.take(state.blocks.role) & state.live)
     modules |= set(state.block_module[special].tolist())
     state.synthetic["dso_handle"] = filled(len(state.modules), NONE, np.int32)
     if modules:

@@ -112,9 +112,7 @@ def _pack(group: I64, size: I64, align: I64) -> tuple[I64, I64, I64]:
     begins[:1] = True
     np.not_equal(group[1:], group[:-1], out=begins[1:])
     first = true_rows(begins)
-    count = np.empty_like(first)
-    count[:-1] = first[1:] - first[:-1]
-    count[-1:] = group.size - first[-1:]
+    count = np.concatenate([first[1:], [group.size]]) - first
     padded = (size + align - 1) & -align
     begin = np.add.accumulate(padded) - padded
     skip = np.maximum(align[first], CODE_SKIP) * (group[first] & 3 == Zone.RX)

@@ -12,7 +12,7 @@ from uruk.errors import TLSError, UrukError
 from uruk.executor import process_symbols
 from uruk.executor.inprocess import CALL_ONCE, UNWINDER, InProcessExecutor
 from uruk.formats.archive import Archive
-from uruk.graph.graph import Role
+from uruk.graph.graph import HOLDS_FUNCTIONS, Role
 from uruk.graph.types import true_rows, windows
 from uruk.link import Linked
 from uruk.orc.platform import FunctionArray
@@ -75,10 +75,11 @@ class ELFPlatform:
     def find(self, name: bytes) -> tuple[int, bool]:
         """See `Platform.find`."""
         address, is_data = self.executor.find_symbol(None, name)
-        if not address and not name.startswith(b"_Z"):  # libgcc has no C++ names
+        if address:
+            if not is_data and not process_symbols.describe(address).library:
+                self._refuse_thread_local(name)
+        elif not name.startswith(b"_Z"):  # libgcc has no C++ names
             address, is_data = self.executor.find_symbol(self._gcc_handle(), name)
-        elif not is_data and not process_symbols.describe(address).library:
-            self._refuse_thread_local(name)
         return address, is_data
 
     def _refuse_thread_local(self, name: bytes) -> None:
@@ -183,7 +184,7 @@ def _arrays(linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence
     """The arrays of a batch as they lie in the input. A `.ctors` array runs backwards (GNU ld, elf.em)."""
     state = linked.state
     blocks = state.blocks
-    rows = true_rows((blocks.role >= Role.PREINIT) & (blocks.role <= Role.DTORS) & state.live & (blocks.size >= 8))
+    rows = true_rows(HOLDS_FUNCTIONS.take(blocks.role) & state.live & (blocks.size >= 8))
     arrays: list[FunctionArray] = []
     for row in rows.tolist():
         role = int(blocks.role[row])
