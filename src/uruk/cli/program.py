@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sys
 import time
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from uruk.cli.initial_stack import InitialStack
 from uruk.cli.reading import Objects, Reader
 from uruk.cli.tunables import as_it_was
 from uruk.formats.elf import Span
@@ -36,7 +36,7 @@ class Program:
         )
         self.jit.libraries_for_everybody = True
         self.times: list[tuple[str, float]] = []
-        self._keep: list[object] = []
+        self._stack: InitialStack | None = None
         self._entry = 0
 
     def link(self) -> None:
@@ -82,19 +82,13 @@ class Program:
         sys.stderr.flush()
         runtime = process_runtime()
         name = os.fsencode(self.arguments.inputs[0][1])
-        argv = self._strings([name, *map(os.fsencode, self.arguments.program)])
-        envp = self._strings(as_it_was(environment_at_start()))
-        runtime.call(b"uruk_rt_set_environ", envp)
-        runtime.call(b"uruk_rt_set_program_name", ctypes.c_uint64.from_address(argv).value)
+        words = [name, *map(os.fsencode, self.arguments.program)]
+        self._stack = stack = InitialStack(words, as_it_was(environment_at_start()))
+        runtime.call(b"uruk_rt_set_environ", stack.envp)
+        runtime.call(b"uruk_rt_set_program_name", stack.name)
         runtime.call(b"uruk_rt_fresh_process")
         program = self.jit.platform.program
-        program.argc, program.argv, program.envp = 1 + len(self.arguments.program), argv, envp
-
-    def _strings(self, texts: list[bytes]) -> int:
-        """A NULL-terminated array of C strings, kept for the life of the process; returns its address."""
-        array = (ctypes.c_char_p * (len(texts) + 1))(*texts, None)
-        self._keep.append(array)
-        return ctypes.addressof(array)
+        program.argc, program.argv, program.envp = stack.argc, stack.argv, stack.envp
 
     def run(self) -> int:
         """Call main() and leave the process as its return does: exit(main(argc, argv, envp))."""
