@@ -65,7 +65,8 @@ class Found:
 def load_library(path: str, *, everywhere: bool = False, loaded_only: bool = False) -> int:
     """dlopen; returns the handle. `everywhere` makes its symbols visible to libraries loaded later (RTLD_GLOBAL).
 
-    With `loaded_only`, 0 if the library is not loaded yet. Raises LibraryError with the loader's own text.
+    With `loaded_only`, 0 if the library is not loaded yet. Raises LibraryError with the loader's own text, and
+    TLSError where the process has too little static thread-local storage for it.
     """
     flags = RTLD_NOW | (RTLD_GLOBAL if everywhere else 0) | (RTLD_NOLOAD if loaded_only else 0)
     handle = _dlopen(os.fsencode(path), flags)
@@ -73,7 +74,9 @@ def load_library(path: str, *, everywhere: bool = False, loaded_only: bool = Fal
         problem = (_dlerror() or b"unknown error").decode(errors="replace")
         if loaded_only:
             return 0
-        raise LibraryError(path, problem)
+        from uruk.executor.tls_refusal import library_without_room
+
+        raise library_without_room(path, problem) or LibraryError(path, problem)
     return int(handle)
 
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import ctypes
 import os
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from uruk.errors import TLSError
+from uruk.errors import ObjectFormatError, TLSError
+from uruk.formats.byte_source import ByteSource
 from uruk.formats.elf_carrier import STATIC_ALIGNMENT, CarrierFile
 
 ALREADY_DYNAMIC = "a thread has already used its thread-locals, which fixed them as dynamic"
@@ -22,6 +24,8 @@ ALREADY_DYNAMIC = "a thread has already used its thread-locals, which fixed them
 _UNDEFINED = "undefined symbol: "
 _DEFAULT_OPTIONAL = 512  # glibc's default of glibc.rtld.optional_static_tls, in bytes
 _PT_TLS = 7
+_NO_ROOM = "static TLS block"  # of glibc's "cannot allocate memory in static TLS block"
+_SPARE = 1024  # for what else is linked
 
 
 class _DlPhdrInfo(ctypes.Structure):
@@ -142,6 +146,39 @@ def _no_room(what: str, need: StaticNeed, left: int) -> TLSError:
         f"start the process with GLIBC_TUNABLES=glibc.rtld.optional_static_tls={wanted}, or compile with -fPIC",
         wanted,
     )
+
+
+def library_without_room(path: str, text: str) -> TLSError | None:
+    """The error for a library that dlopen refused with `text`, if that is for want of static TLS; else None.
+
+    Compiled as if it were always loaded with the program, as allocators and sanitizers are: DF_STATIC_TLS (gABI).
+    """
+    if _NO_ROOM not in text:
+        return None
+    refused = text.partition(": ")[0] or path  # may be one that `path` depends on
+    need = _tls_of_file(refused) or StaticNeed(_DEFAULT_OPTIONAL, 1)
+    wanted = optional_static_tls() + -(-(need.size + need.alignment) // 512) * 512 + _SPARE
+    return TLSError(
+        refused,
+        f"{need.size} bytes of static thread-local storage do not fit",
+        f"start the process with GLIBC_TUNABLES=glibc.rtld.optional_static_tls={wanted}",
+        wanted,
+    )
+
+
+def _tls_of_file(path: str) -> StaticNeed | None:
+    """The PT_TLS of a file that is not loaded; None if it cannot be read or has none."""
+    try:
+        with ByteSource(path) as source:
+            table, size, count = struct.unpack("<32xQ14xHH", source.read(0, 58, "ELF header"))
+            for index in range(count):
+                header = source.read(table + size * index, 56, "program header")
+                kind, length, alignment = struct.unpack("<I36xQQ", header)
+                if kind == _PT_TLS:
+                    return StaticNeed(length, max(alignment, 1))
+    except ObjectFormatError:
+        pass
+    return None
 
 
 def optional_static_tls() -> int:
