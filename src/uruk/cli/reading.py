@@ -97,7 +97,7 @@ def _read(files: list[str]) -> Objects:
         sizes = [os.fstat(handle).st_size for handle in handles]
         ends = list(accumulate(-(-size // ALIGN) * ALIGN for size in sizes))
         starts, end = [0, *ends[:-1]], ends[-1]
-        buffer = mmap.mmap(-1, end + TAIL)
+        buffer = mmap.mmap(-1, end + TAIL, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # shared memory has no huge pages
         if end >= HUGE_FROM:
             buffer.madvise(mmap.MADV_HUGEPAGE)
         with memoryview(buffer) as view:

@@ -26,6 +26,10 @@ def run(words: Sequence[str]) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's threads would be the program's
     gc.disable()  # nothing here makes cycles worth looking for, and the columns are large
     reader = Reader(arguments.inputs)
+    if not arguments.execute:
+        from uruk.cli.heap import use_huge_pages
+
+        use_huge_pages()
     from uruk.cli.program import Program  # imports numpy, while the reader reads
 
     try:

@@ -1,0 +1,32 @@
+"""Huge pages for the C heap while a large batch is linked: a page fault for every 2 MiB instead of every 4 KiB."""
+
+from __future__ import annotations
+
+import ctypes
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+"""Parameters of mallopt (glibc, malloc.h)."""
+_MADV_HUGEPAGE = 14
+_HUGE = 2 << 20
+_LARGEST_BLOCK = 1 << 30
+_ROOM = 256 << 20
+
+
+def use_huge_pages() -> None:
+    """Let malloc take columns from its heap, keep what is freed, and have `_ROOM` bytes of it in huge pages.
+
+    For processes in which nothing else runs: a program's heap must be as in a fresh process. Only addresses are taken
+    here, no memory; where some of it cannot be had, all works as before.
+    """
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = ctypes.c_void_p
+    libc.malloc.argtypes = [ctypes.c_size_t]
+    libc.free.argtypes = [ctypes.c_void_p]
+    libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    if not (libc.mallopt(_MMAP_THRESHOLD, _LARGEST_BLOCK) and libc.mallopt(_TRIM_THRESHOLD, _LARGEST_BLOCK)):
+        return
+    block: int | None = libc.malloc(_ROOM)
+    if block:
+        start = -(-block // _HUGE) * _HUGE
+        libc.madvise(start, block + _ROOM - start & -_HUGE, _MADV_HUGEPAGE)
+        libc.free(block)
