@@ -54,8 +54,14 @@ class Header:
     names: int
 
 
+LLVM_BITCODE = (b"BC\xc0\xde", b"\xde\xc0\x17\x0b")
+"""How bitcode files begin: bare, and in their wrapper."""
+
+
 def machine_of(data: bytes | memoryview, file: str) -> int:
     """The machine number of an ELF64 little-endian relocatable object, from its first 64 bytes."""
+    if bytes(data[:4]) in LLVM_BITCODE:
+        raise ObjectFormatError(file, "file", "LLVM bitcode: compile without -flto, or with -ffat-lto-objects", 0)
     if len(data) < elf.EHDR_SIZE or bytes(data[:4]) != b"\x7fELF":
         raise ObjectFormatError(file, "ELF header", "not an ELF object (bad magic or shorter than 64 bytes)", 0)
     if data[4] != 2 or data[5] != 1:

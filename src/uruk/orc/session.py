@@ -32,6 +32,8 @@ from uruk.orc.tracker import Released, ResourceTracker
 from uruk.passes.boundaries import PRIVATE
 
 _ADDRESS = (1 << 64) - 1
+SLIM_LTO = b"__gnu_lto_slim"
+"""A common symbol with which gcc marks objects that have no machine code (lto-streamer.h)."""
 
 Source = bytes | bytearray | memoryview
 PATIENCE = 1.0
@@ -64,7 +66,7 @@ class Session:
         self.executor = executor
         self.platform = platform
         self.options = options or Options()
-        self.hint = hint
+        self._hint = hint
         self.pair: Pair = elf_x86_64
         self.lock = threading.RLock()
         self.dylibs: dict[str, JITDylib] = {}
@@ -196,7 +198,13 @@ class Session:
             return address, 0 if is_data else int(Flag.FUNCTION)
         hint = "it is hidden: visible only to code linked with it" if ready else ""
         text = name.decode("utf-8", "replace")
-        raise UndefinedSymbols([Undefined(text, demangle(text), (), 0, hint or (self.hint and self.hint(name)) or "")])
+        raise UndefinedSymbols([Undefined(text, demangle(text), (), 0, hint or self.hint(name) or "")])
+
+    def hint(self, name: bytes) -> str | None:
+        """What to say of a name that nobody defines."""
+        if SLIM_LTO in self.names:
+            return "an object holds nothing but data for link-time optimisation: compile with -ffat-lto-objects"
+        return self._hint(name) if self._hint else None
 
     def find_external(self, dylib: JITDylib, name: bytes) -> tuple[int, bool]:
         """Address and whether it is data of a name in the dylib's libraries, then in the process; 0 if none has it."""
