@@ -187,7 +187,7 @@ def _start(request: Request, clock: Clock) -> State:
     """COMDAT, edges of what stays, names bound to rows."""
     graph = request.graph
     live = comdat.live_blocks(graph, request.dropped_groups)
-    has_dead = not every(live)
+    has_dead = some(request.dropped_groups) and not every(live)
     edges = graph.edges
     if edges is None:
         edges = read_relocations(graph, request.pair, live)

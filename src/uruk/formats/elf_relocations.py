@@ -7,11 +7,10 @@ from functools import lru_cache
 import numpy as np
 
 from uruk.errors import ObjectFormatError, UnsupportedRelocation
-from uruk.formats import elf_constants as elf
 from uruk.formats.elf import Pair
 from uruk.formats.elf_symbols import gather_runs
 from uruk.graph.graph import Edges, Graph, Relocations
-from uruk.graph.types import U8, AnyArray, Bool
+from uruk.graph.types import I64, U8, AnyArray, Bool
 
 UNKNOWN = 255
 
@@ -35,15 +34,15 @@ def read_relocations(graph: Graph, pair: Pair, wanted: Bool | None = None) -> Ed
     if wanted is not None:
         tables = tables.rows(wanted[tables.block])
     raw, tables = _gather(graph, tables)
-    words = raw.view(np.uint32).reshape(-1, 6)
+    words = raw.view(np.uint32)
     home = tables.block.astype(np.int64)
     owner = graph.blocks.object[home].astype(np.int64)
     block = tables.block.repeat(tables.count)
-    offset, _, addend = raw.view(np.int64).reshape(-1, 3).T.copy()
+    offset, addend = raw[:, 0].copy(), raw[:, 2].copy()
     kind = _kind_column(pair).take(words[:, 2], mode="clip")
     _check_kinds(graph, pair, block, offset, kind, words)
     room = graph.blocks.size[home].repeat(tables.count) - pair.KINDS.width.take(kind)
-    _check(graph, block, (offset < 0) | (offset > room), "its field lies outside the section", raw["offset"])
+    _check(graph, block, (offset < 0) | (offset > room), "its field lies outside the section", offset.view(np.uint64))
     base = graph.ranges.symbols[owner]
     limit = graph.ranges.symbols[owner + 1] - base
     symbol = words[:, 3]
@@ -54,11 +53,11 @@ def read_relocations(graph: Graph, pair: Pair, wanted: Bool | None = None) -> Ed
     return edges.rows(~nothing) if np.count_nonzero(nothing) else edges
 
 
-def _gather(graph: Graph, tables: Relocations) -> tuple[AnyArray, Relocations]:
-    """The raw entries of all tables, end to end, and the tables in that order (by buffer, then block)."""
+def _gather(graph: Graph, tables: Relocations) -> tuple[I64, Relocations]:
+    """The entries of all tables (offset, info, addend), and the tables in that order (by buffer, then block)."""
     arena = graph.arena
     if len(arena.buffers) == 1:
-        return gather_runs(arena.buffers[0], tables.content, tables.count * 24).view(elf.RELA), tables
+        return gather_runs(arena.buffers[0], tables.content, tables.count * 24).view(np.int64).reshape(-1, 3), tables
     buffer_of = np.searchsorted(np.array(arena.bases), tables.content, "right") - 1
     order = buffer_of.argsort(kind="stable")
     ordered = tables.rows(order)
@@ -67,7 +66,7 @@ def _gather(graph: Graph, tables: Relocations) -> tuple[AnyArray, Relocations]:
     for index, buffer in enumerate(arena.buffers):
         rows = slice(bounds[index], bounds[index + 1])
         pieces.append(gather_runs(buffer, ordered.content[rows] - arena.bases[index], ordered.count[rows] * 24))
-    raw = np.concatenate(pieces).view(elf.RELA)
+    raw = np.concatenate(pieces).view(np.int64).reshape(-1, 3)
     if (order[1:] > order[:-1]).all():
         return raw, ordered
     entry_order = np.argsort(ordered.block.repeat(ordered.count), kind="stable")

@@ -73,8 +73,8 @@ class Arena:
         if len(self.buffers) == 1:
             yield self.buffers[0], 0, slice(None)
             return
-        edges = np.searchsorted(offsets, np.array([*self.bases, self.size], np.int64))
+        edges = offsets.searchsorted(np.array([*self.bases, self.size], np.int64)).tolist()
         for index, buffer in enumerate(self.buffers):
-            low, high = int(edges[index]), int(edges[index + 1])
+            low, high = edges[index], edges[index + 1]
             if low < high:
                 yield buffer, self.bases[index], slice(low, high)

@@ -114,6 +114,9 @@ class KindTable:
         self.narrow_absolute: Bool = plain & (self.base == Base.ZERO)
         """32-bit references that nothing can stand in for, unless it has the symbol's address."""
         self.narrow_relative: Bool = plain & (self.base == Base.PLACE)
+        self.from_place: Bool = self.base == Base.PLACE
+        self.special: Bool = (self.operand > Operand.STUB) | (self.base == Base.GOT_BASE)
+        """Kinds that are more than the address of a symbol, GOT slot or stub, less the place or nothing."""
         self.needs_got: Bool = (self.operand == Operand.GOT_BASE) | (self.base == Base.GOT_BASE)
         self._having: dict[tuple[int, ...], Bool] = {}
         limit = (1 << 63) - 1

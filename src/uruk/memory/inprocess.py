@@ -26,6 +26,8 @@ _munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 
 _MAP_PRIVATE, _MAP_ANONYMOUS, _MAP_NORESERVE, _MAP_FIXED_NOREPLACE = 0x2, 0x20, 0x4000, 0x100000
 _MADV_DONTNEED, _MADV_HUGEPAGE, _MADV_POPULATE_WRITE = 4, 14, 23
+_WRITABLE = Protection.R | Protection.W
+_BOTH = int(Protection.W | Protection.X)
 _FAILED = ctypes.c_void_p(-1).value
 _POPULATE_FROM = 1 << 18
 _POPULATE_TO = 1 << 28
@@ -93,14 +95,14 @@ class InProcessMapper:
 
     def prepare(self, ranges: Sequence[Range]) -> None:
         """See `Mapper.prepare`."""
-        self._protect(ranges, Protection.R | Protection.W)
+        self._protect(ranges, _WRITABLE)
         for address, size in ranges:
             if _POPULATE_FROM <= size <= _POPULATE_TO:  # one call instead of a page fault for every 4 KiB; only a hint
                 _madvise(address, size, _MADV_POPULATE_WRITE)
 
     def initialize(self, ranges: Sequence[Range], protection: Protection) -> None:
         """See `Mapper.initialize`."""
-        if protection & Protection.W and protection & Protection.X:
+        if int(protection) & _BOTH == _BOTH:
             raise AllocationError("a page may not be writable and executable at once")
         self._protect(ranges, protection)
 

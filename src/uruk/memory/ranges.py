@@ -36,6 +36,9 @@ class FreeList:
     def _cut(self, index: int, at: int, size: int) -> None:
         start, room = self._starts[index], self._sizes[index]
         before, behind = at - start, start + room - at - size
+        if not before and behind:
+            self._starts[index], self._sizes[index] = at + size, behind
+            return
         pieces = [(start, before)] * (before > 0) + [(at + size, behind)] * (behind > 0)
         self._starts[index : index + 1] = [piece[0] for piece in pieces]
         self._sizes[index : index + 1] = [piece[1] for piece in pieces]

@@ -139,7 +139,7 @@ class JITDylib:
             if not wave:
                 return sorted(chosen.values(), key=lambda entry: entry.order)
             parts = [entry.added.names_of(entry.index) for entry in wave]
-            ids, weak = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+            ids, weak = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
             wave = self._choose(chosen, self.session.private_parts(self, wave, ids))
 
     def _owners(self, ids: I32, weak: Bool) -> tuple[list[int], I32]:

@@ -77,8 +77,10 @@ def _definers(dylib: JITDylib, graph: Graph, entries: list[ObjectEntry], numbers
     """Which symbol rows are their name's definition, and which groups lost to others."""
     table = dylib.table
     private = np.array([entry.private for entry in entries], np.bool_)
-    group_owner = table.group[graph.groups.name]
-    dropped = (group_owner != numbers[graph.groups.object]) & ~private[graph.groups.object]
+    groups = graph.groups
+    dropped = np.zeros(groups.name.size, np.bool_)
+    if dropped.size:
+        dropped = (table.group[groups.name] != numbers[groups.object]) & ~private[groups.object]
     added = entries[0].added
     found = added.definitions if graph is added.graph else definitions_of(graph)
     found = found.without(graph, dropped)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from uruk.graph.graph import Graph
-from uruk.graph.types import Bool
+from uruk.graph.types import Bool, filled
 
 
 def live_blocks(graph: Graph, dropped_groups: Bool) -> Bool:
     """Which blocks stay, given which groups lost to another one of the same signature."""
     group = graph.blocks.group
-    live = np.ones(group.size, np.bool_)
+    live: Bool = filled(group.size, True, np.bool_)
     if dropped_groups.size:
         member = group >= 0
         live[member] = ~dropped_groups[group[member]]

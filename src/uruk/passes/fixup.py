@@ -49,7 +49,9 @@ def fix_up(state: State, relax: Relaxer | None) -> None:
     kind = _without_dead_references(state)
     place = state.address.take(edges.block) + edges.offset
     value = state.symbol_address.take(edges.target)
-    _other_operands(state, value)
+    special = some(kinds.special.take(kind))
+    if special:
+        _other_operands(state, value)
     if state.slot_edges.size:
         value[state.slot_edges] = slot_addresses(state)[state.slot_of_edge]
     position = place - state.base
@@ -57,14 +59,11 @@ def fix_up(state: State, relax: Relaxer | None) -> None:
         _relax(state, kind, value, place, position, relax)
     value += edges.addend
     _use_stubs(state, kind, value, place)
-    base = kinds.base.take(kind)
-    value -= place * (base == Base.PLACE)
-    from_got = base == Base.GOT_BASE
-    if some(from_got):
+    value -= place * kinds.from_place.take(kind)
+    if special:
+        from_got = true_rows(kinds.base.take(kind) == Base.GOT_BASE)
         value[from_got] -= _got_base(state, edges.block[from_got])
-    late = kinds.having(LATE).take(kind)
-    if some(late):
-        kind = kind * ~late
+        kind = kind * ~kinds.having(LATE).take(kind)
     check_ranges(state, kind, value, place)
     scatter(state.image, kinds.width.take(kind), position, value)
 
@@ -123,9 +122,9 @@ def _got_base(state: State, block: I32) -> I64:
 def _relax(state: State, kind: U8, value: I64, place: I64, position: I64, relax: Relaxer) -> None:
     """Turn GOT loads into direct ones where that fits; their edges then mean the symbol itself."""
     edges = state.edges
-    rows = state.slot_edges[state.graph.kinds.relaxable[kind[state.slot_edges]]]
-    if rows.size == 0:
+    if not state.slot_edges.size:
         return
+    rows = state.slot_edges[state.graph.kinds.relaxable[kind[state.slot_edges]]]
     direct = state.symbol_address[edges.target[rows]]
     relaxed = relax(state.image, position[rows], edges.offset[rows], direct, place[rows], edges.addend[rows])
     value[rows[relaxed.changed]] = direct[relaxed.changed]
