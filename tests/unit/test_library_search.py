@@ -299,6 +299,7 @@ def test_hints() -> None:
     assert hint_for(b"sqrtf") == "defined in libm.so.6: add -l m"
     assert hint_for(b"_ZNSt6localeC1Ev") == "defined in libstdc++.so.6: add -l stdc++"
     assert hint_for(b"GOMP_parallel") == "defined in libgomp.so.1: add -l gomp"
+    assert hint_for(b"__morestack") == "defined in libgcc.a: add -l gcc"
     assert hint_for(b"surely_nobody_defines_this") is None
     found = hints_for([b"deflate", b"cosf", b"surely_nobody_defines_this"])
     assert found == {b"deflate": "defined in libz.so.1: add -l z", b"cosf": "defined in libm.so.6: add -l m"}

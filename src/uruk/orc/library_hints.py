@@ -7,7 +7,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from uruk.errors import ObjectFormatError
+from uruk.errors import LibraryNotFound, ObjectFormatError
+from uruk.formats.archive import Archive
 from uruk.formats.elf_dynamic import read_shared_library
 from uruk.orc.library_search import LibrarySearch
 
@@ -43,7 +44,18 @@ def hints_for(names: Iterable[bytes], search: LibrarySearch | None = None) -> di
         for name in here:
             found[name] = f"defined in {os.path.basename(path)}: add -l {library}"
         wanted.difference_update(here)
+    for name in wanted & _in_libgcc(search):
+        found[name] = "defined in libgcc.a: add -l gcc"
     return found
+
+
+def _in_libgcc(search: LibrarySearch) -> set[bytes]:
+    """What gcc's own library defines, which gcc links with everything: decimal numbers, split stacks and the like."""
+    try:
+        with Archive.open(search.find("gcc")[0].path) as archive:
+            return set(archive.index())
+    except (LibraryNotFound, ObjectFormatError, IndexError):
+        return set()
 
 
 def hint_for(name: bytes) -> str | None:
