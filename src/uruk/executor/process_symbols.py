@@ -52,7 +52,7 @@ _dlinfo = _libc.dlinfo
 _dlinfo.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Found:
     """What a library has at an address: `is_data` for variables, `library` its path."""
 
@@ -76,7 +76,7 @@ def load_library(path: str, *, everywhere: bool = False, loaded_only: bool = Fal
             return 0
         from uruk.executor.tls_refusal import library_without_room
 
-        raise library_without_room(path, problem) or LibraryError(path, problem)
+        raise library_without_room(path, problem) or LibraryError(path, problem.removeprefix(f"{path}: "))
     return int(handle)
 
 
