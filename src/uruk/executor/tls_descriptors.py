@@ -19,7 +19,7 @@ NEVER = (1 << 64) - 1
 _WORD = (1 << 64) - 1
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class DescriptorFunctions:
     """Addresses of the functions in descriptors, and what their argument is.
 

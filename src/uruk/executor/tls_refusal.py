@@ -43,7 +43,7 @@ class _DlPhdrInfo(ctypes.Structure):
     )
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class StaticNeed:
     """The size and alignment of one object's thread-local storage, in bytes."""
 

@@ -78,7 +78,7 @@ _IMPORT_RELOCATIONS = {
 _SLOT_SIZE = {ImportModel.INITIAL_EXEC: 8, ImportModel.DYNAMIC: 16, ImportModel.DESCRIPTOR: 16}
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class TLSImport:
     """A thread-local variable of another module: its symbol name (without version) and the access model."""
 
@@ -86,7 +86,7 @@ class TLSImport:
     model: ImportModel = ImportModel.INITIAL_EXEC
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class CarrierFile:
     """The bytes of a carrier, and where the loader writes: offsets are relative to the object's load bias.
 
@@ -128,7 +128,7 @@ class CarrierFile:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class CarrierValues:
     """What the loader wrote into a carrier's slots.
 
@@ -145,7 +145,7 @@ class CarrierValues:
     imports: list[tuple[int, ...]]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _Relocation:
     kind: int
     slot: int
@@ -282,7 +282,7 @@ def _check_descriptors(what: str, descriptors: Sequence[int], memory_size: int) 
             raise TLSError(what, f"a descriptor for offset {offset} of {memory_size} bytes of storage")
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _Names:
     imports: Sequence[TLSImport]
     needed: Sequence[str]
@@ -309,7 +309,7 @@ class _Names:
         return b"".join(rows)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _Assembled:
     file: bytes
     bias: int

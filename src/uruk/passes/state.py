@@ -11,7 +11,7 @@ from uruk.graph.types import I32, I64, NO_ROWS, NONE, U8, Bool
 from uruk.passes.tls_storage import Storage
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class TLSHome:
     """Where a thread-local symbol from outside the batch lives.
 
