@@ -19,7 +19,7 @@ from uruk.memory.mapper import Mapper
 from uruk.orc.search import ArchiveEntry, LibraryEntry
 from uruk.orc.session import Options, Session, Source
 from uruk.orc.tracker import ResourceTracker
-from uruk.platforms.elf import ELFPlatform
+from uruk.platforms.elf import OF_THE_PROGRAM, ELFPlatform
 
 PathLike = str | os.PathLike[str]
 
@@ -216,6 +216,8 @@ def _address_of(value: Any) -> tuple[int, bool]:
 
 
 def _hint(name: bytes) -> str | None:
+    if name in OF_THE_PROGRAM:
+        return "no input defines it" if name == b"main" else "only a linked program file has it; linked code does not"
     from uruk.orc.library_hints import hint_for
 
     return hint_for(name)

@@ -168,7 +168,12 @@ def _make_blocks(sections: Sections, group_of_section: I32) -> tuple[Blocks, I32
             "is both writable and executable; uruk keeps W^X (split it into two sections)",
         ),
         (HOLDS_FUNCTIONS.take(role) & (size & 7 != 0), "is no whole number of pointers"),
+        (
+            (role == _FRAGMENT) & (size > 0),
+            "is a piece of a function that only crti.o and crtn.o complete; use .init_array or .fini_array",
+        ),
     )
+    role[role == _FRAGMENT] = Role.PLAIN  # an empty one, which harms nobody
     content = sections.start[loaded]
     content[kind == elf.SHT_NOBITS] = NONE
     blocks = Blocks(
@@ -208,10 +213,14 @@ class _SpecialNames:
 _SEVEN_BYTES = (1 << 56) - 1
 _RELRO = 255
 """Stands for a role: constant once relocated."""
+_FRAGMENT = 254
+"""Stands for a role: start-up or shut-down code in pieces, which is refused."""
 _NAMES = _SpecialNames(
     (
         (b".data.rel.ro", _RELRO, False),
         (b".eh_frame\0", Role.EH_FRAME, False),
+        (b".init\0", _FRAGMENT, False),
+        (b".fini\0", _FRAGMENT, False),
         (b".ctors\0", Role.CTORS, False),
         (b".ctors.", Role.CTORS, False),
         (b".dtors\0", Role.DTORS, False),

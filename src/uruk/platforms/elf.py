@@ -21,6 +21,13 @@ from uruk.platforms.elf_runtime import INTERPOSED, descriptor_functions, open_ru
 
 PRIVATE = frozenset({b"atexit", b"at_quick_exit", b"pthread_atfork", b"__pthread_atfork"})
 ONCE_TRIO = frozenset({*CALL_ONCE, b"__once_proxy"})
+OF_THE_PROGRAM = frozenset(
+    b"main _start _init _fini __libc_csu_init __libc_csu_fini _IO_stdin_used data_start __data_start __bss_start "
+    b"edata _edata end _end etext _etext __etext __executable_start __ehdr_start _DYNAMIC _PROCEDURE_LINKAGE_TABLE_ "
+    b"__init_array_start __init_array_end __fini_array_start __fini_array_end __preinit_array_start "
+    b"__preinit_array_end __TMC_END__".split()
+)
+"""Names that each program has for itself: this process's are the interpreter's, and never meant."""
 LIBSTDCXX = "libstdc++.so.6"
 LAST_PRIORITY = 65535
 
@@ -74,6 +81,8 @@ class ELFPlatform:
 
     def find(self, name: bytes) -> tuple[int, bool]:
         """See `Platform.find`."""
+        if name in OF_THE_PROGRAM:
+            return 0, False
         address, is_data = self.executor.find_symbol(None, name)
         if address:
             if not is_data and not process_symbols.describe(address).library:
