@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import subprocess
 from pathlib import Path
 
 import cffi
@@ -196,3 +197,11 @@ def test_objects_added_as_one_batch(cc: Compile, jit: uruk.LLJIT) -> None:
     code = jit.add_objects([first, second.read_bytes()])
     assert jit.lookup("a").function("int(void)")() == 11
     assert code.remove().objects == 2
+
+
+def test_an_object_with_nothing_but_a_number(cc: Compile, jit: uruk.LLJIT, tmp_path: Path) -> None:
+    path, bare = cc('__asm__(".globl answer; answer = 42");'), tmp_path / "bare.o"
+    unwanted = [f"--remove-section={name}" for name in (".text", ".data", ".bss", ".note.gnu.property", ".eh_frame")]
+    subprocess.run(["objcopy", *unwanted, str(path), str(bare)], check=True)
+    jit.add_object(bare)
+    assert jit.lookup("answer").address == 42

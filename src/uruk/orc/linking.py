@@ -166,8 +166,9 @@ def _record(
     names = state.symbols.name[rows].astype(np.int64)
     table.address[names] = state.symbol_address[rows]
     table.ready[names] = 1
-    code = names[(block >= 0) & (state.blocks.zone[block] == Zone.RX)]
-    table.flags[code] |= Flag.FUNCTION
+    placed = true_rows(block >= 0)
+    code = placed[state.blocks.zone[block[placed]] == Zone.RX]
+    table.flags[names[code]] |= Flag.FUNCTION
     local = true_rows(state.symbols.type[rows] == SymbolType.TLS)
     if local.size:
         table.address[names[local]] = state.tls_offset[rows[local]]

@@ -119,7 +119,9 @@ def address_symbols(state: State) -> None:
     """Fill `symbol_address` from block addresses, absolute values and external answers."""
     symbols = state.symbols
     value = symbols.value.view(np.int64)
-    address = (state.address.take(symbols.block) + value) * (symbols.block >= 0)
+    placed = true_rows(symbols.block >= 0)
+    address = np.zeros(len(symbols), np.int64)
+    address[placed] = state.address.take(symbols.block[placed]) + value[placed]
     absolute = true_rows(symbols.kind == SymbolKind.ABSOLUTE)
     if absolute.size:
         address[absolute] = value[absolute]
