@@ -160,7 +160,8 @@ def _make_blocks(sections: Sections, group_of_section: I32) -> tuple[Blocks, I32
     block_of_section = filled(sections.type.size, NONE, np.int32)
     block_of_section[loaded] = np.arange(loaded.size, dtype=np.int32)
     flags, kind, size = sections.flags[loaded], sections.type[loaded], sections.size[loaded]
-    zone, role = _classify(flags, kind, sections.name_words(loaded))
+    words = sections.name_words(loaded)
+    zone, role = _classify(flags, kind, words)
     sections.check(
         loaded,
         (
@@ -169,11 +170,10 @@ def _make_blocks(sections: Sections, group_of_section: I32) -> tuple[Blocks, I32
         ),
         (HOLDS_FUNCTIONS.take(role) & (size & 7 != 0), "is no whole number of pointers"),
         (
-            (role == _FRAGMENT) & (size > 0),
+            ((words[0] & _SIX_BYTES == _INIT) | (words[0] & _SIX_BYTES == _FINI)) & (size > 0),
             "is a piece of a function that only crti.o and crtn.o complete; use .init_array or .fini_array",
         ),
     )
-    role[role == _FRAGMENT] = Role.PLAIN  # an empty one, which harms nobody
     content = sections.start[loaded]
     content[kind == elf.SHT_NOBITS] = NONE
     blocks = Blocks(
@@ -183,6 +183,8 @@ def _make_blocks(sections: Sections, group_of_section: I32) -> tuple[Blocks, I32
     return blocks, block_of_section
 
 
+_SIX_BYTES = (1 << 48) - 1
+_INIT, _FINI = int.from_bytes(b".init", "little"), int.from_bytes(b".fini", "little")
 _WX = elf.SHF_WRITE | elf.SHF_EXECINSTR
 
 
@@ -213,14 +215,10 @@ class _SpecialNames:
 _SEVEN_BYTES = (1 << 56) - 1
 _RELRO = 255
 """Stands for a role: constant once relocated."""
-_FRAGMENT = 254
-"""Stands for a role: start-up or shut-down code in pieces, which is refused."""
 _NAMES = _SpecialNames(
     (
         (b".data.rel.ro", _RELRO, False),
         (b".eh_frame\0", Role.EH_FRAME, False),
-        (b".init\0", _FRAGMENT, False),
-        (b".fini\0", _FRAGMENT, False),
         (b".ctors\0", Role.CTORS, False),
         (b".ctors.", Role.CTORS, False),
         (b".dtors\0", Role.DTORS, False),
