@@ -16,7 +16,6 @@ from uruk.orc.objects import Added, ObjectEntry, ObjectState, has_initializers
 from uruk.orc.own_copies import keep_own_copies
 from uruk.orc.search import ArchiveEntry, SearchOrder
 from uruk.orc.symbols import ABSOLUTE, Flag, Rank, SymbolTable
-from uruk.orc.take_over import take_over
 from uruk.orc.tracker import ResourceTracker
 from uruk.passes.state import NO_IDS
 from uruk.passes.tls import Storage
@@ -139,14 +138,9 @@ class JITDylib:
                 wave += self._choose(chosen, self._owners(missing, np.zeros(missing.size, np.bool_))[0])
             if not wave:
                 return sorted(chosen.values(), key=lambda entry: entry.order)
-            if len(self.objects) > len(chosen):
-                take_over(self.table, wave, lambda number: number not in chosen and self._is_pending(number))
             parts = [entry.added.names_of(entry.index) for entry in wave]
             ids, weak = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
             wave = self._choose(chosen, self.session.private_parts(self, wave, ids))
-
-    def _is_pending(self, number: int) -> bool:
-        return self.objects[number].state is ObjectState.PENDING
 
     def _owners(self, ids: I32, weak: Bool) -> tuple[list[int], I32]:
         """Objects that define names, and the names that nobody defines yet though they are strongly needed.

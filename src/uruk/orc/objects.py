@@ -45,16 +45,6 @@ class Added:
         start: list[int] = outer.searchsorted(graph.ranges.symbols).tolist()
         return cls(graph, first, symbols.name[outer], weak, start, definitions_of(graph, outer))
 
-    def definitions_of(self, index: int) -> Definitions:
-        """What object `index` defines, copies that lost to another object's included."""
-        low, high = self.definitions.object.searchsorted([index, index + 1])
-        return self.definitions.rows(slice(int(low), int(high)))
-
-    def groups_of(self, index: int) -> I32:
-        """The signatures of object `index`'s section groups."""
-        starts = self.graph.ranges.groups
-        return self.graph.groups.name[int(starts[index]) : int(starts[index + 1])]
-
     def names_of(self, index: int) -> tuple[I32, Bool]:
         """Names that object `index` defines or needs, and which of them it needs only weakly."""
         part = slice(self.start[index], self.start[index + 1])
