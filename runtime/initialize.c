@@ -8,8 +8,8 @@ typedef void initializer(int, char **, char **);
 typedef void finalizer(void);
 
 struct finalizers {
-    finalizer **functions;
     unsigned long count;
+    finalizer *functions[];
 };
 
 extern int __cxa_atexit(void (*)(void *), void *, void *);
@@ -25,24 +25,26 @@ EXPORTED int uruk_rt_run_initializers(initializer **functions, unsigned long cou
 
 static void run_finalizers(void *argument)
 {
-    struct finalizers finalizers = *(struct finalizers *)argument;
-    free(argument);
-    while (finalizers.count--) {
-        finalizer *function = finalizers.functions[finalizers.count];
+    struct finalizers *finalizers = argument;
+    while (finalizers->count--) {
+        finalizer *function = finalizers->functions[finalizers->count];
         if (function && function != (finalizer *)-1L)
             function();
     }
+    free(finalizers);
 }
 
 /* Have the functions called, last one first, by __cxa_finalize(dso) or exit(). Register before the initialisers run:
- * entries are taken last in first out, so that what initialisers register with atexit comes before. The caller keeps
- * `functions` until then. 0, or -1 when there is no memory. */
+ * entries are taken last in first out, so that what initialisers register with atexit comes before. The functions are
+ * copied: exit() comes after the interpreter and all its memory have gone. 0, or -1 when there is no memory. */
 EXPORTED int uruk_rt_register_finalizers(finalizer **functions, unsigned long count, void *dso)
 {
-    struct finalizers *finalizers = malloc(sizeof *finalizers);
+    struct finalizers *finalizers = malloc(sizeof *finalizers + count * sizeof *functions);
     if (!finalizers)
         return -1;
-    *finalizers = (struct finalizers){functions, count};
+    finalizers->count = count;
+    for (unsigned long i = 0; i < count; i++)
+        finalizers->functions[i] = functions[i];
     int status = __cxa_atexit(run_finalizers, finalizers, dso);
     if (status)
         free(finalizers);

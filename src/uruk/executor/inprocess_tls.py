@@ -36,6 +36,10 @@ _libc.dlopen.argtypes = [ctypes.c_char_p, ctypes.c_int]
 _libc.dlclose.argtypes = [ctypes.c_void_p]
 _libc.dlerror.restype = ctypes.c_char_p
 _libc.dlinfo.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p]
+_libc.malloc.restype = ctypes.c_void_p
+_libc.malloc.argtypes = [ctypes.c_size_t]
+_libc.free.restype = None
+_libc.free.argtypes = [ctypes.c_void_p]
 
 
 class LoadedCarrier:
@@ -49,8 +53,8 @@ class LoadedCarrier:
         self.tp_offset = values.tp_offset
         self.descriptors = values.descriptors
         self.imports = values.imports
-        self.arguments: dict[int, ctypes.Array[ctypes.c_uint64]] = {}
-        """What descriptors of this storage point to, by offset."""
+        self.arguments: dict[int, int] = {}
+        """Addresses of what descriptors of this storage point to, by offset; see `argument`."""
         self.size = file.block_size
         self.alignment = file.alignment
         self.handle: int | None = handle
@@ -71,6 +75,19 @@ class LoadedCarrier:
     def end(self) -> int:
         """Bytes below the thread pointer in use with this carrier (0 if it is not static)."""
         return -(self.tp_offset or 0)
+
+    def argument(self, offset: int, words: tuple[int, int, int]) -> int:
+        """The address of three words for a descriptor, made on the first call for an offset; good until `close`.
+
+        They are the C library's memory: code may use them while the process exits, after the interpreter has ended.
+        """
+        if offset not in self.arguments:
+            address: int | None = _libc.malloc(24)
+            if not address:
+                raise TLSError("thread-local storage", "no memory for a descriptor")
+            (ctypes.c_uint64 * 3).from_address(address)[:] = words
+            self.arguments[offset] = address
+        return self.arguments[offset]
 
     def make_static(self, what: str) -> int:
         """The offset from the thread pointer; dynamic storage that no thread has used yet becomes static for it.
@@ -333,6 +350,8 @@ def _dlclose(loaded: LoadedCarrier) -> None:
     handle, loaded.handle = loaded.handle, None
     if handle is not None:
         _libc.dlclose(handle)
+    while loaded.arguments:
+        _libc.free(loaded.arguments.popitem()[1])
 
 
 def _end_of_area() -> int | None:

@@ -50,11 +50,8 @@ class Descriptors:
             return functions.undefined, offset & _WORD
         if storage.tp_offset is not None:
             return functions.static, (storage.tp_offset + offset) & _WORD
-        words = storage.arguments.get(offset)
-        if words is None:
-            words = (ctypes.c_uint64 * 3)(storage.module_id, offset & _WORD, _generation(storage))
-            storage.arguments[offset] = words
-        return functions.dynamic, ctypes.addressof(words)
+        words = (storage.module_id, offset & _WORD, _generation(storage))
+        return functions.dynamic, storage.argument(offset, words)
 
     def of_library(self, function: int, argument: int) -> tuple[int, int]:
         """The descriptor to use for one that the loader made: its argument is the same, its dynamic function is not."""

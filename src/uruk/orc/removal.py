@@ -8,8 +8,7 @@ import numpy as np
 
 from uruk.errors import InUse
 from uruk.graph.types import unique
-from uruk.orc.claim import claim
-from uruk.orc.objects import ObjectEntry, ObjectState
+from uruk.orc.objects import ObjectEntry
 from uruk.orc.tracker import Released, ResourceTracker
 
 if TYPE_CHECKING:
@@ -86,7 +85,6 @@ def _release(session: Session, tracker: ResourceTracker, released: Released) -> 
     for allocation, segments in resources.memory:
         released.memory += session.executor.memory.free_segments(allocation, segments)
     resources.memory.clear()
-    resources.keep.clear()
 
 
 def _forget(session: Session, dylib: JITDylib, tracker: ResourceTracker, released: Released) -> None:
@@ -122,6 +120,3 @@ def _claim_again(session: Session, dylib: JITDylib, lost: set[int]) -> None:
             graphs.setdefault(id(entry.added), []).append(entry)
     for entries in graphs.values():
         dylib.claim_again(entries, wanted)
-
-
-__all__ = ["ObjectState", "claim", "remove_tracker", "sweep"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from uruk.memory.manager import Allocation
 from uruk.passes.tls import Storage
@@ -39,8 +39,6 @@ class Resources:
     memory: list[tuple[Allocation, list[int]]] = field(default_factory=list[tuple[Allocation, list[int]]])
     frames: list[int] = field(default_factory=list[int])
     storage: list[Storage] = field(default_factory=list[Storage])
-    keep: list[Any] = field(default_factory=list[Any])
-    """Arrays that the runtime refers to until the code is finalised."""
     uses: set[int] = field(default_factory=set[int])
     """Numbers of trackers whose code this code refers to."""
 

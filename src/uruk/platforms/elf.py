@@ -140,9 +140,7 @@ class ELFPlatform:
             return
         runtime = process_runtime()
         for tracker, functions in finalizers.values():
-            resources = tracker.resources
-            array = runtime.call_with_array(b"uruk_rt_register_finalizers", functions, resources.dso_handle)
-            resources.keep.append(array)
+            runtime.call_with_array(b"uruk_rt_register_finalizers", functions, tracker.resources.dso_handle)
         program = self.program
         envp = program.envp or ctypes.c_void_p.in_dll(ctypes.CDLL(None), "environ").value or 0
         runtime.call_with_array(b"uruk_rt_run_initializers", initializers, program.argc, program.argv, envp)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from uruk.errors import AllocationError
 from uruk.executor.inprocess import InProcessExecutor
 from uruk.executor.process_symbols import find_symbol
 from uruk.executor.tls_descriptors import DescriptorFunctions
@@ -77,13 +78,12 @@ class Runtime:
         prototype = ctypes.CFUNCTYPE(ctypes.c_long, *([ctypes.c_void_p] * len(arguments)))
         return int(prototype(self.address[name])(*arguments))
 
-    def call_with_array(self, name: bytes, addresses: Sequence[int], *rest: int) -> ctypes.Array[ctypes.c_uint64]:
-        """Call name(array, count, rest...); returns the array, which must live as long as the runtime refers to it."""
+    def call_with_array(self, name: bytes, addresses: Sequence[int], *rest: int) -> None:
+        """Call name(array, count, rest...), which does not keep the array. Raises AllocationError where it fails."""
         array = (ctypes.c_uint64 * len(addresses))(*addresses)
         status = self.call(name, ctypes.addressof(array), len(addresses), *rest)
         if status:
-            raise MemoryError(f"{name.decode()} failed")
-        return array
+            raise AllocationError(f"{name.decode()} has no memory")
 
 
 def descriptor_functions() -> DescriptorFunctions:
