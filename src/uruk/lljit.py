@@ -195,12 +195,19 @@ def _read(source: PathLike | Source, name: str) -> tuple[str, Source]:
                 return name or os.fspath(source), file.read()
         except OSError as error:
             raise ObjectFormatError(os.fspath(source), "file", error.strerror or str(error)) from error
-    return name or "<bytes>", memoryview(source).cast("B")
+        except ValueError as error:  # a path with a zero byte
+            raise ObjectFormatError(os.fspath(source), "file", str(error)) from error
+    view = memoryview(source)
+    plain = view.c_contiguous and view.format == "B" and view.ndim == 1
+    return name or "<bytes>", view if plain else view.tobytes()
 
 
 def _encode(name: str) -> bytes:
     """A symbol's name as objects have it; bytes that are no UTF-8 come as os.fsdecode gives them."""
-    return name.encode("utf-8", "surrogateescape")
+    try:
+        return name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise UrukError(f"{name!r} is no symbol's name: {error.reason}") from error
 
 
 def _address_of(value: Any) -> tuple[int, bool]:

@@ -32,6 +32,7 @@ _FAILED = ctypes.c_void_p(-1).value
 _POPULATE_FROM = 1 << 18
 _POPULATE_TO = 1 << 28
 """A larger range is mostly zero-fill, which may never be touched: it must not cost memory."""
+_LARGEST = (1 << 63) - 1
 _LOWEST = 1 << 16
 """Below this the kernel does not map (vm.mmap_min_addr)."""
 
@@ -68,6 +69,8 @@ class InProcessMapper:
 
     def reserve(self, size: int, low: int = 0, high: int = 0) -> int:
         """See `Mapper.reserve`."""
+        if size > _LARGEST:
+            raise AllocationError(f"cannot reserve {size:#x} bytes: no address space is so large")
         if not high:
             return self._map(0, size, 0)
         for start, room in sorted(free_ranges(low, high), key=lambda gap: -gap[0]):

@@ -9,12 +9,14 @@ from typing import Protocol
 
 from uruk.errors import AllocationError, InternalError
 from uruk.graph.types import U8
-from uruk.memory.mapper import Mapper, Protection, Range
+from uruk.memory.mapper import Mapper, Range
 from uruk.memory.slab import CODE, CONSTANT, DATA, PROTECTIONS, Slab
 
 MiB = 1 << 20
 DEFAULT_SLAB = 1024 * MiB
 SMALLEST_SLAB = 64 * MiB
+LARGEST_SLAB = 2047 * MiB
+"""Any two places in a slab are in reach of a 32-bit offset, however large a slab was asked for."""
 LIBRARY_WINDOW = 512 * MiB
 LOW_END = 1 << 31
 NEAR = 1 << 29
@@ -156,7 +158,7 @@ class SlabManager:
         page = self.mapper.page_size
         for segment in segments:
             needs[segment.zone] += -(-segment.size // page) * page + max(segment.align, page)
-        size = self.slab_size
+        size = min(self.slab_size, LARGEST_SLAB)
         while True:
             zones = _divide(size, needs)
             try:
@@ -220,6 +222,3 @@ def _divide(size: int, needs: Sequence[int]) -> list[int]:
     """Zone sizes for a slab of `size` bytes that holds at least `needs`; whole MiB."""
     shares = [size * 3 // 8, size // 4, size * 3 // 8]
     return [max(share, -(-need // MiB) * MiB) // MiB * MiB for share, need in zip(shares, needs, strict=True)]
-
-
-__all__ = ["Allocation", "Protection", "Reach", "SlabManager"]
