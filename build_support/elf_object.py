@@ -83,9 +83,7 @@ def read_object(data: bytes) -> ElfObject:
     strings = data[rows[table[6]][4] :]
     symbols = [
         Symbol(_string(strings, name), info, other, section, value, size)
-        for name, info, other, section, value, size in _SYMBOL.iter_unpack(
-            data[table[4] : table[4] + table[5]]
-        )
+        for name, info, other, section, value, size in _SYMBOL.iter_unpack(data[table[4] : table[4] + table[5]])
     ]
     for row, section in zip(rows, sections, strict=True):
         if row[1] == SHT_RELA:
@@ -121,9 +119,7 @@ def write_object(machine: int, sections: list[Section], symbols: list[Symbol]) -
     )
     related = [(i, s) for i, s in enumerate(sections, 1) if s.relocations]
     symtab = 1 + len(sections) + len(related)
-    rows: list[_Row] = [
-        (s.name, s.kind, s.flags, s.align, s.entry_size, s.size, s.data, 0, 0) for s in sections
-    ]
+    rows: list[_Row] = [(s.name, s.kind, s.flags, s.align, s.entry_size, s.size, s.data, 0, 0) for s in sections]
     for i, s in related:
         data = b"".join(_RELA.pack(r.offset, r.symbol << 32 | r.kind, r.addend) for r in s.relocations)
         rows.append((f".rela{s.name}", SHT_RELA, SHF_INFO_LINK, 8, _RELA.size, len(data), data, symtab, i))
@@ -144,8 +140,6 @@ def _pack(machine: int, rows: list[_Row], names: list[int]) -> bytes:
     body += bytes(-len(body) % 8)
     ident = b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
     count = len(rows) + 1
-    header = _HEADER.pack(
-        ident, 1, machine, 1, 0, 0, len(body), 0, _HEADER.size, 0, 0, _SECTION.size, count, count - 1
-    )
+    header = _HEADER.pack(ident, 1, machine, 1, 0, 0, len(body), 0, _HEADER.size, 0, 0, _SECTION.size, count, count - 1)
     body[: _HEADER.size] = header
     return bytes(body + headers)

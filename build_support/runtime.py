@@ -84,9 +84,7 @@ def _compile_builtins(root: Path, zig_target: str, work: Path) -> list[str]:
 
     source = Path(str(ziglang.__file__)).parent / "lib" / "compiler_rt.zig"
     whole = work / "compiler_rt.whole"
-    _zig(
-        root, "build-obj", source, "-target", zig_target, *_ZIG_FLAGS.split(), f"-femit-bin={whole}", cwd=work
-    )
+    _zig(root, "build-obj", source, "-target", zig_target, *_ZIG_FLAGS.split(), f"-femit-bin={whole}", cwd=work)
     members: list[str] = []
     for name, data in split_object(read_object(whole.read_bytes()), is_builtin).items():
         (work / f"{name}.o").write_bytes(data)

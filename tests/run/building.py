@@ -194,9 +194,7 @@ def execute(command: list[str], case: Case, folder: Path) -> Outcome:
     text = "".join(case.program.values("stdin"))
     data = text.encode("latin-1").decode("unicode_escape").encode("latin-1")
     timeout = float(case.program.last("timeout", "60"))
-    done = subprocess.run(
-        command, cwd=folder, input=data, capture_output=True, env=environment(case), timeout=timeout
-    )
+    done = subprocess.run(command, cwd=folder, input=data, capture_output=True, env=environment(case), timeout=timeout)
     return Outcome(done.stdout, done.stderr, done.returncode)
 
 

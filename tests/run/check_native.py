@@ -62,9 +62,7 @@ def main(arguments: list[str]) -> int:
     start = time.monotonic()
     failed = 0
     with ThreadPoolExecutor(2) as pool:
-        for case, problem in zip(
-            cases, pool.map(partial(check, root=root, with_uruk=with_uruk), cases), strict=True
-        ):
+        for case, problem in zip(cases, pool.map(partial(check, root=root, with_uruk=with_uruk), cases), strict=True):
             failed += bool(problem)
             print(f"{'FAIL' if problem else 'ok  '} {case.id}")
             if problem:

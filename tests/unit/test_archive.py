@@ -132,12 +132,7 @@ def test_symdef_sorted_still_gives_the_first_member(tmp_path: Path) -> None:
     def member(name: bytes, content: bytes) -> bytes:
         return name.ljust(48) + str(len(content)).encode().ljust(10) + b"`\n" + content
 
-    data = (
-        b"!<arch>\n"
-        + member(b"__.SYMDEF SORTED", bytes(body))
-        + member(b"a.o", b"AA")
-        + member(b"b.o", b"BB")
-    )
+    data = b"!<arch>\n" + member(b"__.SYMDEF SORTED", bytes(body)) + member(b"a.o", b"AA") + member(b"b.o", b"BB")
     with Archive.open(data) as archive:
         assert archive.member(archive.index()[b"twice"]).name == "a.o"
 
@@ -254,7 +249,5 @@ def test_hostile(layout: str, objects: Path, tmp_path: Path) -> None:
         damaged = bytearray(data)
         for _ in range(rng.randint(1, 4)):
             at = rng.randrange(min(len(data), 600))
-            damaged[at] = rng.choice(
-                [damaged[at] ^ 1 << rng.randrange(8), 0, 0xFF, 0x39, 0x2F, rng.randrange(256)]
-            )
+            damaged[at] = rng.choice([damaged[at] ^ 1 << rng.randrange(8), 0, 0xFF, 0x39, 0x2F, rng.randrange(256)])
         exercise(bytes(damaged), name)

@@ -179,9 +179,7 @@ def section_headers(data: bytes, table: int, count: int) -> list[tuple[int, ...]
         ({"type": 99, "symbol": 99}, "objects have; names symbol 99 of 22"),
     ],
 )
-def test_bad_relocations_are_shown(
-    changes: dict[str, int], problem: str, folder: Path, capsys: Captured
-) -> None:
+def test_bad_relocations_are_shown(changes: dict[str, int], problem: str, folder: Path, capsys: Captured) -> None:
     (folder / "bad.o").write_bytes(patched(object_bytes("everything"), b".text", 0, **changes))
     text = shown(capsys, "bad.o")
     assert text.splitlines()[-2] == "problems"

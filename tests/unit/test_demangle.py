@@ -21,9 +21,7 @@ CXX = [
 
 
 def test_agrees_with_cxxfilt() -> None:
-    listed = subprocess.run(
-        ["c++filt", "-i"], input="\n".join(CXX), capture_output=True, text=True, check=True
-    ).stdout
+    listed = subprocess.run(["c++filt", "-i"], input="\n".join(CXX), capture_output=True, text=True, check=True).stdout
     assert [demangle(name) for name in CXX] == listed.splitlines()
 
 
@@ -33,9 +31,7 @@ def test_names_of_libstdcxx_agree_with_cxxfilt() -> None:
     ).stdout.strip()
     text = subprocess.run(["nm", "-DP", path], capture_output=True, text=True, check=True).stdout
     names = sorted({line.split()[0].partition("@")[0] for line in text.splitlines()})[::7]
-    listed = subprocess.run(
-        ["c++filt", "-i"], input="\n".join(names), capture_output=True, text=True, check=True
-    )
+    listed = subprocess.run(["c++filt", "-i"], input="\n".join(names), capture_output=True, text=True, check=True)
     differ = [
         (name, want, got)
         for name, want in zip(names, listed.stdout.splitlines(), strict=True)
@@ -46,12 +42,8 @@ def test_names_of_libstdcxx_agree_with_cxxfilt() -> None:
 
 
 def test_rust_legacy() -> None:
-    assert (
-        demangle("_ZN4core3fmt9Formatter9write_str17h0123456789abcdefE") == "core::fmt::Formatter::write_str"
-    )
-    escaped = (
-        "_ZN71_$LT$Test$u20$$u2b$$u20$$u27$static$u20$as$u20$foo..Bar$LT$Test$GT$$GT$3bar17h930b740aa94f1d3aE"
-    )
+    assert demangle("_ZN4core3fmt9Formatter9write_str17h0123456789abcdefE") == "core::fmt::Formatter::write_str"
+    escaped = "_ZN71_$LT$Test$u20$$u2b$$u20$$u27$static$u20$as$u20$foo..Bar$LT$Test$GT$$GT$3bar17h930b740aa94f1d3aE"
     assert demangle(escaped) == "<Test + 'static as foo::Bar<Test>>::bar"
     assert demangle("_ZN3foo3bar17h05af221e174051e9E.llvm.1234AB") == "foo::bar"
 

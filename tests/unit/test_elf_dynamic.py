@@ -35,9 +35,7 @@ def build(folder: Path, name: str, *flags: str, versioned: bool = True) -> Path:
         "V1 { global: plain; weak_one; counter; table; chosen; twice; local: *; };V2 { global: twice; } V1;\n"
     )
     script = ["-Wl,--version-script=s.map"] if versioned else []
-    run(
-        "gcc", "-shared", "-fPIC", "s.c", "-o", name, "-Wl,-soname,libnamed.so.3", *script, *flags, cwd=folder
-    )
+    run("gcc", "-shared", "-fPIC", "s.c", "-o", name, "-Wl,-soname,libnamed.so.3", *script, *flags, cwd=folder)
     return folder / name
 
 
@@ -186,9 +184,7 @@ def test_hostile(style: str, tmp_path: Path) -> None:
 def test_hash_chain_that_never_ends(tmp_path: Path) -> None:
     """A DT_HASH chain that points at itself, and a GNU chain without a last entry."""
     data = bytearray(build(tmp_path, "lib.so", "-Wl,--hash-style=sysv").read_bytes())
-    line = re.search(
-        r"\.hash +HASH +[0-9a-f]+ ([0-9a-f]+) ([0-9a-f]+)", run("readelf", "-SW", tmp_path / "lib.so")
-    )
+    line = re.search(r"\.hash +HASH +[0-9a-f]+ ([0-9a-f]+) ([0-9a-f]+)", run("readelf", "-SW", tmp_path / "lib.so"))
     assert line is not None
     start, size = int(line[1], 16), int(line[2], 16)
     for at in range(start + 8, start + size, 4):

@@ -61,16 +61,12 @@ def traced_by_ld(name: str, *flags: str) -> list[str]:
         "-o",
         "/dev/null",
     ]
-    paths = dict.fromkeys(
-        os.path.realpath(line) for line in run(*command).splitlines() if line.startswith("/")
-    )
+    paths = dict.fromkeys(os.path.realpath(line) for line in run(*command).splitlines() if line.startswith("/"))
     # A script is traced as well as what it names, and a group more than once.
     return [path for path in paths if Path(path).read_bytes()[:4] == b"\x7fELF"]
 
 
-@pytest.mark.parametrize(
-    "name", ["m", "c", "z", "stdc++", "gomp", "gfortran", "gcc_s", "gcc", "ncurses", "sqlite3"]
-)
+@pytest.mark.parametrize("name", ["m", "c", "z", "stdc++", "gomp", "gfortran", "gcc_s", "gcc", "ncurses", "sqlite3"])
 def test_agrees_with_ld(name: str) -> None:
     mine = [os.path.realpath(found.path) for found in find_library(name)]
     assert [path for path in mine if not path.endswith(".a")] == traced_by_ld(name)
@@ -82,9 +78,7 @@ def test_agrees_with_ld(name: str) -> None:
 
 
 def test_system_directories_are_those_of_gcc() -> None:
-    line = next(
-        row for row in run("gcc", "-print-search-dirs").splitlines() if row.startswith("libraries: =")
-    )
+    line = next(row for row in run("gcc", "-print-search-dirs").splitlines() if row.startswith("libraries: ="))
     theirs = {os.path.realpath(place) for place in line[12:].split(":") if os.path.isdir(place)}
     theirs |= {
         os.path.realpath(place)

@@ -56,9 +56,7 @@ OWN = {
 
 
 def run(*command: str | Path, env: dict[str, str] | None = None) -> str:
-    done = subprocess.run(
-        [*map(str, command)], capture_output=True, text=True, timeout=120, check=False, env=env
-    )
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=120, check=False, env=env)
     assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
     return done.stdout
 
@@ -99,9 +97,7 @@ def test_own_members() -> None:
 def test_builtins_are_there_one_a_member() -> None:
     defined = index()
     assert [name for name in BUILTINS if len(defined.get(name, ())) != 1] == []
-    assert [
-        name for name in defined if name.startswith("mem") or not name.startswith(("_", "at", "pth", "uruk"))
-    ] == []
+    assert [name for name in defined if name.startswith("mem") or not name.startswith(("_", "at", "pth", "uruk"))] == []
 
 
 def test_libc_and_private_names_stay_out() -> None:
@@ -205,9 +201,7 @@ def test_initializers_and_finalizers(build) -> None:
 
 @pytest.mark.parametrize("mode", ["", "quick", "finalize"])
 def test_exit_functions_belong_to_their_module(build, mode: str) -> None:
-    done = subprocess.run(
-        [build("nonshared.c"), mode], capture_output=True, text=True, timeout=60, check=False
-    )
+    done = subprocess.run([build("nonshared.c"), mode], capture_output=True, text=True, timeout=60, check=False)
     lines = done.stdout.splitlines()
     assert (lines[0], sorted(lines[1:3])) == ("prepare", ["child", "parent"])  # those two run at once
     assert lines[3:] == ["two", "one", *(["finalized"] if mode == "finalize" else [])]
@@ -216,9 +210,7 @@ def test_exit_functions_belong_to_their_module(build, mode: str) -> None:
 
 def test_fresh_process(build) -> None:
     program = build("fresh_process.c")
-    done = subprocess.run(
-        [program], capture_output=True, text=True, timeout=60, check=False, env={"LC_ALL": "C"}
-    )
+    done = subprocess.run([program], capture_output=True, text=True, timeout=60, check=False, env={"LC_ALL": "C"})
     assert done.returncode == 7, done.stderr
     assert done.stdout.splitlines() == [
         "PIPE ignored, XFSZ ignored, INT handled, SEGV handled, HUP ignored, RTMIN handled, decimal point .",

@@ -135,12 +135,8 @@ VIOLATIONS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("table", "column", "change", "text"), VIOLATIONS, ids=[one[3] for one in VIOLATIONS]
-)
-def test_violations_are_named(
-    table: str, column: str, change: Callable[[np.ndarray], None], text: str
-) -> None:
+@pytest.mark.parametrize(("table", "column", "change", "text"), VIOLATIONS, ids=[one[3] for one in VIOLATIONS])
+def test_violations_are_named(table: str, column: str, change: Callable[[np.ndarray], None], text: str) -> None:
     with pytest.raises(InternalError) as caught:
         verify(broken(table, column, change))
     assert text in str(caught.value)

@@ -188,10 +188,13 @@ def _when(array: FunctionArray) -> tuple[int, int, int]:
 
 
 def _arrays(linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence[int]) -> list[FunctionArray]:
-    """The arrays of a batch as they lie in the input. A `.ctors` array runs backwards (GNU ld, elf.em)."""
+    """The arrays of a batch as they lie in the input. A `.ctors` array runs backwards (GNU ld, elf.em).
+
+    Zero-fill holds no functions, and may be larger than all memory.
+    """
     state = linked.state
     blocks = state.blocks
-    rows = true_rows(HOLDS_FUNCTIONS.take(blocks.role) & state.live & (blocks.size >= 8))
+    rows = true_rows(HOLDS_FUNCTIONS.take(blocks.role) & state.live & (blocks.content >= 0) & (blocks.size >= 8))
     arrays: list[FunctionArray] = []
     for row in rows.tolist():
         role = int(blocks.role[row])
