@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import time
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -298,6 +299,21 @@ def test_huge_bss_costs_no_memory(jit: LLJIT, objects: dict[str, bytes], still_w
     with pytest.raises((AllocationError, OutOfRange)):  # as the machine lets such a range be reserved or not
         jit.lookup("entry")
     assert resident() - before < 64 << 20
+    tracker.remove()
+    still_works()
+
+
+def test_huge_array_of_no_functions_costs_no_memory(jit: LLJIT, tmp_path: Path, still_works: StillWorks) -> None:
+    source = 'void *none[1] __attribute__((section(".ctors"), used)); int entry(void) { return 7; }'
+    picture = Picture(compiled(tmp_path, "ctors", "gcc", source, "-O1"))
+    picture.set(picture.find(".ctors"), type=8, size=1 << 28)
+    tracker = jit.add_object(picture.bytes(), "hostile.o")
+    tracemalloc.start()
+    try:
+        assert jit.lookup("entry").function("int(void)")() == 7
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()
     tracker.remove()
     still_works()
 

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import cffi
+import numpy as np
 import pytest
 from compiling import Compile
 
@@ -65,6 +66,8 @@ def test_a_file_that_is_not_there(jit: uruk.LLJIT, tmp_path: Path) -> None:
         jit.add_object(tmp_path)
     with pytest.raises(uruk.ObjectFormatError):
         jit.add_object(b"")
+    with pytest.raises(uruk.ObjectFormatError, match="null byte"):
+        jit.add_object("with\0nul.o")
 
 
 def test_what_is_no_object_at_all(jit: uruk.LLJIT) -> None:
@@ -189,6 +192,29 @@ def test_names_that_no_object_can_have(jit: uruk.LLJIT) -> None:
     for name in ("", "with\0nul", "\udc80\udcff", "naïve"):
         with pytest.raises(uruk.UndefinedSymbols):
             jit.lookup(name)
+    for use in (jit.lookup, lambda name: jit.define(name, 1)):
+        with pytest.raises(uruk.UrukError, match="no symbol's name"):
+            use("\ud800")
+
+
+@pytest.mark.parametrize("size", [-1, 0, 1, 1 << 46, (1 << 63) - 1, 1 << 70])
+def test_any_slab_size(cc: Compile, size: int) -> None:
+    with uruk.LLJIT(slab_size=size) as jit:
+        jit.add_object(cc("static const int table[] = {1, 2, 3}; int at(int i) { return table[i]; }"))
+        assert jit.lookup("at").function("int(int)")(2) == 3
+
+
+def test_buffers_of_any_layout(cc: Compile, jit: uruk.LLJIT) -> None:
+    data = cc(ADD).read_bytes()
+    data += bytes(-len(data) % 8)
+    wide = np.zeros((len(data), 2), np.uint8)
+    wide[:, 0] = np.frombuffer(data, np.uint8)
+    for buffer in (wide[:, 0], np.frombuffer(data, "<u8").reshape(-1, 1)):
+        tracker = jit.add_object(buffer.data)
+        assert jit.lookup("add").function("int(int, int)")(1, 1) == 2
+        tracker.remove()
+    with pytest.raises(uruk.ObjectFormatError):
+        jit.add_object(np.empty((0, 2), np.uint8).data)
 
 
 def test_objects_added_as_one_batch(cc: Compile, jit: uruk.LLJIT) -> None:

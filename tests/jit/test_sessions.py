@@ -99,6 +99,31 @@ def test_the_end_of_the_process_closes_what_is_open(cc: Compile, child: RunChild
     assert lines == ["constructor", "work", *end]
 
 
+@pytest.mark.parametrize("flags", [("-fPIC",), ("-fPIC", "-mtls-dialect=gnu2")])
+def test_finalisers_of_a_session_that_nobody_refers_to(cc: Compile, child: RunChild, flags: tuple[str, ...]) -> None:
+    """They run in the C library's exit, when the interpreter and all that it held are gone."""
+    source = """
+        #include <stdio.h>
+        __thread int large[50000] = {41};
+        #define END(n) __attribute__((destructor)) static void end##n(void) { printf("%d\\n", large[0] + n); }
+        END(1) END(2) END(3) END(4) END(5) END(6) END(7)
+        int work(void) { return large[0]; }
+    """
+    text = """
+        import gc, sys, uruk
+        def run():
+            jit = uruk.LLJIT()
+            jit.add_object(sys.argv[1])
+            return jit.lookup("work").function("int(void)")
+        work = run()
+        gc.collect()
+        kept = [bytearray(b"A" * size) for size in range(8, 200, 8) for _ in range(500)]
+        print(work(), flush=True)
+    """
+    lines = child.ok(text, cc(source, *flags)).split()
+    assert lines == ["41", *(str(number) for number in range(48, 41, -1))]
+
+
 def test_a_daemon_thread_in_linked_code_at_the_end(cc: Compile, child: RunChild) -> None:
     text = """
         import sys, threading, time, uruk
