@@ -19,8 +19,6 @@ _dlopen.argtypes = [ctypes.c_char_p, ctypes.c_int]
 _dlsym = _libc.dlsym
 _dlsym.restype = ctypes.c_void_p
 _dlsym.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
-_dlclose = _libc.dlclose
-_dlclose.argtypes = [ctypes.c_void_p]
 _dlerror = _libc.dlerror
 _dlerror.restype = ctypes.c_char_p
 
@@ -78,11 +76,6 @@ def load_library(path: str, *, everywhere: bool = False, loaded_only: bool = Fal
 
         raise library_without_room(path, problem) or LibraryError(path, problem.removeprefix(f"{path}: "))
     return int(handle)
-
-
-def unload_library(handle: int) -> None:
-    """dlclose."""
-    _dlclose(handle)
 
 
 def find_symbol(handle: int | None, name: bytes) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 
 from uruk.graph.arena import Arena
 from uruk.graph.kinds import KindTable
-from uruk.graph.types import I32, I64, NONE, U8, U64, AnyArray
+from uruk.graph.types import I32, I64, U8, U64, AnyArray
 
 TableT = TypeVar("TableT", bound="Table")
 
@@ -347,24 +347,3 @@ def _piece(
         _shifted(graph.groups.rows(group), object=files - low),
         edges,
     )
-
-
-__all__ = [
-    "HOLDS_FUNCTIONS",
-    "NONE",
-    "Binding",
-    "Blocks",
-    "Edges",
-    "Graph",
-    "Groups",
-    "Ranges",
-    "Relocations",
-    "Role",
-    "SymbolKind",
-    "SymbolType",
-    "Symbols",
-    "Table",
-    "Visibility",
-    "Zone",
-    "assemble",
-]

@@ -51,9 +51,6 @@ KINDS = KindTable(
     )
 )
 
-POINTER_SIZE = 8
-GOT_ENTRY_SIZE = 8
-
 STUB = bytes(
     [
         *(0xFF, 0x25, 0x00, 0x00, 0x00, 0x00),  # jmp *slot(%rip)
@@ -63,22 +60,6 @@ STUB = bytes(
 STUB_SIZE = len(STUB)
 STUB_FIELD = 2
 """Where in a stub the displacement to its GOT slot lies; it counts from 4 bytes further on."""
-
-LANDING_STUB = bytes(
-    [
-        *(0xF3, 0x0F, 0x1E, 0xFA),  # endbr64
-        *(0xFF, 0x25, 0x00, 0x00, 0x00, 0x00),  # jmp *slot(%rip)
-        *(0x66, 0x0F, 0x1F, 0x44, 0x00, 0x00),  # nopw 0(%rax,%rax): pads to 16 bytes
-    ]
-)
-"""The stub for a function whose address is taken (IFUNC), a valid target of indirect branches under CET."""
-
-TRAP_FILL = 0xCC  # int3, between functions
-
-
-def stub_code(count: int) -> U8:
-    """`count` stubs one after the other, displacements still zero."""
-    return np.tile(np.frombuffer(STUB, np.uint8), count)
 
 
 def relax_got_loads(image: U8, position: I64, offset: I64, target: I64, place: I64, addend: I64) -> Relaxed:

@@ -316,6 +316,3 @@ class Session:
         self.closed = True
         for dylib in self.dylibs.values():
             dylib.search.close()
-
-
-__all__ = ["Bool", "Options", "Session", "Source"]

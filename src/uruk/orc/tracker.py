@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from uruk.memory.manager import Allocation
-from uruk.passes.tls import Storage
+from uruk.passes.tls_storage import Storage
 
 
 @dataclass

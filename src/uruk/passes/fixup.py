@@ -13,7 +13,7 @@ import numpy as np
 from uruk.errors import LinkError, OutOfRange, UnsupportedRelocation
 from uruk.graph.graph import SymbolKind
 from uruk.graph.kinds import Base, Operand
-from uruk.graph.types import I32, I64, NONE, U8, some, true_rows, windows
+from uruk.graph.types import I32, I64, U8, some, true_rows, windows
 from uruk.isa.relaxation import Relaxed
 from uruk.passes.resolve import dead_references
 from uruk.passes.state import State
@@ -186,6 +186,3 @@ def scatter(image: U8, width: U8, position: I64, value: I64) -> None:
             left -= rows.size
             if not left:
                 return
-
-
-__all__ = ["NONE", "check_ranges", "fix_up", "out_of_range", "scatter", "slot_addresses", "stub_addresses"]

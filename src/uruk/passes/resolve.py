@@ -166,6 +166,3 @@ def dead_references(state: State) -> I32:
     dead = (block >= 0) & (edges.kind != 0)
     dead &= ~state.live[np.where(block >= 0, block, 0)]
     return true_rows(dead).astype(np.int32) if some(dead) else np.empty(0, np.int32)
-
-
-__all__ = ["NONE", "address_symbols", "bind_names", "dead_references", "place_commons", "undefined_facts"]

@@ -15,7 +15,7 @@ import numpy as np
 from uruk.graph.kinds import Operand
 from uruk.graph.types import I32, I64, some, true_rows, unique, windows
 from uruk.passes import tls_checks
-from uruk.passes.fixup import LATE, check_ranges, scatter, slot_addresses
+from uruk.passes.fixup import LATE, check_ranges, scatter
 from uruk.passes.layout import Chunk, Layout
 from uruk.passes.state import State, TLSHome
 from uruk.passes.tls_storage import Storage, TLSLoader
@@ -181,15 +181,3 @@ def fix_up_late(state: State, words: TLSWords) -> None:
     place = state.address[edges.block] + edges.offset
     check_ranges(state, kind, everything, place)
     scatter(state.image, kinds.width[kind], state.position[edges.block] + edges.offset, everything)
-
-
-__all__ = [
-    "Storage",
-    "TLSLoader",
-    "TLSPlan",
-    "TLSWords",
-    "fill_slots",
-    "fix_up_late",
-    "plan_tls",
-    "slot_addresses",
-]
