@@ -156,7 +156,9 @@ class LLJIT:
 
     def lookup_program(self, entry: str) -> Symbol:
         """The entry of a program, with every added object linked and initialised, as a linker makes a program."""
-        found = self.session.lookup(self.main, [_encode(entry)], roots=True, everything=True)
+        with self.session.lock:
+            found = self.session.lookup(self.main, [_encode(entry)], roots=False, everything=True)
+            self.session.lookup(self.main, [], roots=True)  # only now: without its entry nothing of a program runs
         return Symbol(entry, found[0][0])
 
     def initialize(self) -> None:

@@ -59,6 +59,16 @@ def test_added_objects_run_with_the_next_lookup(cc: Compile, notes: Notes) -> No
         assert str(notes) == "a b c d"
 
 
+def test_nothing_of_a_program_without_its_entry_runs(cc: Compile, notes: Notes) -> None:
+    with opened(notes) as jit:
+        jit.add_object(cc(root("a")))
+        with pytest.raises(uruk.UndefinedSymbols):
+            jit.lookup_program("main")
+        assert str(notes) == ""
+        jit.lookup_program("of_a")
+        assert str(notes) == "a"
+
+
 def test_initialize_alone(cc: Compile, notes: Notes) -> None:
     with opened(notes) as jit:
         jit.add_object(cc(root("b")))

@@ -327,6 +327,20 @@ def test_closing_removes_the_newest_first(cc: Compile, log: Log) -> None:
     assert log.text == "cba"
 
 
+def test_closing_keeps_code_until_all_finalisers_ran(cc: Compile, log: Log) -> None:
+    """Code that was added first may call code that was added later, also when it ends."""
+    user = """
+        void note(const char *);
+        const char *helper(void);
+        __attribute__((destructor)) static void end(void) { note(helper()); }
+    """
+    with log.jit() as jit:
+        jit.add_object(cc(user, "-fPIC"))
+        jit.add_object(cc('const char *helper(void) { return "helped"; }', "-fPIC"))
+        jit.initialize()
+    assert log.text.split() == ["helped"]
+
+
 def test_storage_of_threads_is_closed(cc: Compile, jit: uruk.LLJIT) -> None:
     source = "static __thread int mine = 7; int bump(void) { return ++mine; }"
     for flags in ((), ("-fPIC",), ("-fPIC", "-mtls-dialect=gnu2")):

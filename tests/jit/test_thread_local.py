@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
+import pytest
 from compiling import Compile, RunChild
 
 import uruk
@@ -115,6 +116,36 @@ def test_several_threads_and_names_that_come_again(cc: Compile, jit: uruk.LLJIT)
     wait_for(lambda: count.value == 12)
     wait_for(lambda: settled(jit))
     assert used(jit) == 0
+
+
+@pytest.mark.parametrize("how", ["removed", "forced", "closed"])
+def test_code_stays_that_pending_destructors_call(cc: Compile, how: str) -> None:
+    source = """
+        extern "C" void helper(int *);
+        struct Last { int *count = nullptr; ~Last() { helper(count); } };
+        thread_local Last last;
+        extern "C" int touch(int *count) { last.count = count; return 1; }
+    """
+    count = ctypes.c_int(0)
+    jit = uruk.LLJIT()
+    jit.add_library("stdc++")
+    first = jit.add_object(cc.cpp(source, "-fPIC"))
+    second = jit.add_object(cc("void helper(int *count) { ++*count; }"))
+    touch = jit.lookup("touch").function(ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p))
+    worker = Worker(touch, ctypes.addressof(count))
+    if how == "closed":
+        jit.close()
+    elif how == "forced":
+        assert second.remove(force=True).deferred
+    else:
+        assert first.remove().deferred
+        with pytest.raises(uruk.InUse):
+            second.remove()
+    worker.end()
+    wait_for(lambda: count.value == 1)
+    wait_for(lambda: settled(jit))
+    jit.close()
+    assert not jit.session.executor.memory.slabs
 
 
 def test_a_closed_session_keeps_pending_code_until_the_thread_ends(cc: Compile) -> None:

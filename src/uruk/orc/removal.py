@@ -13,6 +13,7 @@ from uruk.orc.tracker import Released, ResourceTracker
 
 if TYPE_CHECKING:
     from uruk.orc.dylib import JITDylib
+    from uruk.orc.platform import Platform
     from uruk.orc.session import Session
 
 
@@ -22,13 +23,11 @@ def remove_tracker(session: Session, tracker: ResourceTracker, force: bool) -> R
     if tracker.removed:
         return released
     sweep(session)
-    users = [other.name for other in session.trackers.values() if tracker.number in other.resources.uses]
+    users = [other.name for other in _users(session, tracker)]
     if users and not force:
         raise InUse(tracker.name, users)
     tracker.removed = True
     del session.trackers[tracker.number]
-    for other in session.trackers.values():
-        other.resources.uses.discard(tracker.number)
     session.waiting = [array for array in session.waiting if array.tracker is not tracker]
     platform = session.platform
     if platform is not None and session.options.execute:
@@ -36,7 +35,7 @@ def remove_tracker(session: Session, tracker: ResourceTracker, force: bool) -> R
     for dylib in session.dylibs.values():
         _forget(session, dylib, tracker, released)
     if platform is not None and session.options.execute:
-        released.pending_thread_destructors = platform.pending(tracker)
+        released.pending_thread_destructors = _pending(session, platform, tracker)
         if released.deferred:
             session.retired.append(tracker)
             return released
@@ -59,12 +58,26 @@ def sweep(session: Session) -> None:
                 other.executor.close()
 
 
+def _pending(session: Session, platform: Platform, tracker: ResourceTracker) -> int:
+    """Thread destructors that have yet to run in a tracker's code, or in code that refers to it."""
+    holders = [tracker]
+    for one in holders:  # grows on the way
+        holders += [other for other in _users(session, one) if other not in holders]
+    return sum(platform.pending(one) for one in holders)
+
+
+def _users(session: Session, tracker: ResourceTracker) -> list[ResourceTracker]:
+    """Trackers whose code refers to a tracker's, retired ones included: their destructors may still call it."""
+    linked = (*session.trackers.values(), *session.retired)
+    return [other for other in linked if tracker.number in other.resources.uses]
+
+
 def _sweep_one(session: Session) -> None:
     platform = session.platform
     if platform is None:
         return
     for tracker in list(session.retired):
-        if not platform.pending(tracker):
+        if not _pending(session, platform, tracker):
             session.retired.remove(tracker)
             _release(session, tracker, Released())
 

@@ -288,6 +288,7 @@ class Session:
         with self.lock:
             if self.closed:
                 return
+            self._finalize()  # all of them before any code goes: they may call each other's
             for number in sorted(self.trackers, reverse=True):
                 if number in self.trackers:
                     remove_tracker(self, self.trackers[number], force=True)
@@ -305,12 +306,16 @@ class Session:
         try:
             if self.closed:
                 return
-            for number in sorted(self.trackers, reverse=True):
-                if number in self.trackers and self.platform is not None and self.options.execute:
-                    self.platform.finalize(self.trackers[number])
+            self._finalize()
             self._end()
         finally:
             self.lock.release()
+
+    def _finalize(self) -> None:
+        """Run the finalisers of everything, newest first."""
+        for number in sorted(self.trackers, reverse=True):
+            if number in self.trackers and self.platform is not None and self.options.execute:
+                self.platform.finalize(self.trackers[number])
 
     def _end(self) -> None:
         self.closed = True

@@ -14,8 +14,8 @@ class Released:
     """What a removal gave back, and what it could not.
 
     `memory` in bytes; `tls_not_recovered`: bytes of static thread-local storage that other storage taken later keeps
-    for now; `pending_thread_destructors`: threads that have yet to run destructors in this code, which stays until
-    then (`deferred`).
+    for now; `pending_thread_destructors`: how many threads have yet to run in this code, or in removed code that refers
+    to it; it stays until then (`deferred`).
     """
 
     memory: int = 0
