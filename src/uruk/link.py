@@ -126,7 +126,7 @@ def link(request: Request, host: Host) -> Linked:
     clock = Clock()
     state = _start(request, clock)
     if request.prune_from is not None:
-        prune.prune(state, request.prune_from)
+        prune.prune(state, request.prune_from, boundaries.bounded_blocks(state, request.names))
         clock.step("prune")
     eh_frame.rebuild_eh_frame(state)
     clock.step("eh_frame")

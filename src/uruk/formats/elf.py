@@ -249,6 +249,9 @@ def _classify(flags: I64, kind: I64, words: tuple[I64, I64]) -> tuple[U8, U8]:
     zone[relro] = np.where(zone[relro] == Zone.RW, Zone.R, zone[relro])
     role[relro] = Role.PLAIN
     zone[true_rows(HOLDS_FUNCTIONS.take(role))] = Zone.R
+    retained = flags & elf.SHF_GNU_RETAIN
+    if np.count_nonzero(retained):
+        role[(retained != 0) & (role == Role.PLAIN)] = Role.RETAINED
     return zone, role
 
 

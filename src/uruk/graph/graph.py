@@ -40,6 +40,8 @@ class Role:
     CTORS: Final = 5
     DTORS: Final = 6
     COMMON: Final = 7
+    RETAINED: Final = 8
+    """Kept whatever refers to it (SHF_GNU_RETAIN)."""
 
 
 HOLDS_FUNCTIONS = np.zeros(256, np.bool_)

@@ -9,7 +9,7 @@ from uruk.graph.graph import HOLDS_FUNCTIONS, Zone
 from uruk.graph.names import Names
 from uruk.graph.types import I64, NONE, Bool, filled, some, true_rows, windows
 from uruk.passes.layout import Layout
-from uruk.passes.state import State, synthetic_blocks
+from uruk.passes.state import NO_ROWS, State, synthetic_blocks
 
 DSO_HANDLE = b"__dso_handle"
 GOT = b"_GLOBAL_OFFSET_TABLE_"
@@ -42,6 +42,16 @@ def find(state: State, names: Names) -> None:
         _gather_sections(state, sections)
     _make_handles(state)
     _need_got(state)
+
+
+def bounded_blocks(state: State, names: Names) -> I64:
+    """Blocks of sections whose bounds some undefined name asks for: such a reference keeps them, as for ld."""
+    texts = (names.text(one) for one in state.symbols.name[state.undefined].tolist())
+    wanted = {text.split(b"_", 3)[3].decode("utf-8", "replace") for text in texts if text.startswith((START, STOP))}
+    if not wanted:
+        return NO_ROWS
+    live = true_rows(state.live)
+    return live[np.array([state.graph.section_name(row) in wanted for row in live.tolist()], np.bool_)]
 
 
 def _module_of(state: State, index: int) -> int:

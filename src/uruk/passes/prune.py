@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from uruk.graph.graph import Role
+from uruk.graph.graph import HOLDS_FUNCTIONS, Role
 from uruk.graph.types import I32, I64, Bool, ranges, true_rows, unique
 from uruk.passes import eh_frame
 from uruk.passes.state import State
 
 
-def prune(state: State, roots: I32) -> None:
+def prune(state: State, roots: I32, kept: I64) -> None:
     """Mark dead every block that is reached neither from the symbols `roots` nor from initialisers.
 
+    Blocks that must stay whatever refers to them are roots, too: retained ones, and `kept`.
     References from unwind records keep nothing alive on their own: a record is kept with its function, and then what
     it refers to (language-specific data, personality routines) is.
     """
@@ -25,8 +26,9 @@ def prune(state: State, roots: I32) -> None:
     reached = np.zeros(len(state.blocks), np.bool_)
     root_blocks = state.symbols.block[state.canonical[roots]]
     reached[root_blocks[root_blocks >= 0]] = True
-    special = (state.blocks.role >= Role.PREINIT) & (state.blocks.role <= Role.DTORS)
-    reached |= special & state.live
+    reached[kept] = True
+    reached |= HOLDS_FUNCTIONS.take(state.blocks.role) | (state.blocks.role == Role.RETAINED)
+    reached &= state.live
     _spread(reached, source, target)
     state.live &= reached | (state.blocks.role == Role.EH_FRAME)
     state.has_dead = True
