@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from pathlib import Path
 
 import pytest
 from compiling import Compile, RunChild, fixed_interpreter
@@ -211,3 +212,50 @@ def test_no_code_at_the_start_of_a_slab_or_page(cc: Compile) -> None:
             jit.add_object(cc(source, *flags))
             address = jit.lookup("first").address
             assert ctypes.string_at(address - 16, 16) == bytes(16)
+
+
+def test_no_page_is_ever_writable_and_executable(cc: Compile, jit: uruk.LLJIT) -> None:
+    """Looked at where linked code first runs, an IFUNC's resolver, then in an initialiser, and when all is done."""
+    seen: list[str] = []
+    slabs = jit.session.executor.memory.slabs
+
+    def look() -> int:
+        for line in Path("/proc/self/maps").read_text().splitlines():
+            start = int(line.split("-")[0], 16)
+            if any(slab.base <= start < slab.base + slab.size for slab in slabs):
+                seen.append(line.split()[1])
+        return 0
+
+    callback = ctypes.CFUNCTYPE(ctypes.c_int)(look)
+    jit.define("look", callback)
+    source = """
+        extern int look(void);
+        static int one(void) { return 1; }
+        static void *choose(void) { look(); return one; }
+        int chosen(void) __attribute__((ifunc("choose")));
+        int counter = 1;
+        const char *const texts[] = {"a", "b"};
+        __attribute__((constructor)) static void begin(void) { look(); }
+        int f(void) { return chosen() + counter++ + (texts[1][0] == 'b'); }
+    """
+    jit.add_object(cc(source, "-fPIC"))
+    assert jit.lookup("f").function("int(void)")() == 3
+    look()
+    assert seen.count("r-xp") >= 3
+    assert not [flags for flags in seen if "w" in flags and "x" in flags]
+
+
+def test_a_library_loaded_later_lies_in_reach(cc: Compile, child: RunChild) -> None:
+    """Beside the slab a window is kept free for libraries, whatever else the process has mapped since."""
+    text = """
+        import mmap, sys, uruk
+        with uruk.LLJIT() as jit:
+            jit.add_object(sys.argv[1])
+            here = jit.lookup("f").address
+            flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000  # MAP_NORESERVE
+            filling = [mmap.mmap(-1, 1 << 18, flags) for _ in range(3 << 12)]  # small gaps, too
+            jit.add_library("gomp")
+            there = jit.lookup("omp_get_max_threads").address
+            print(abs(here - there) < 1 << 31)
+    """
+    assert child.ok(text, cc("int f(void) { return 0; }")) == "True\n"
