@@ -28,10 +28,18 @@ def link_batch(session: Session, dylib: JITDylib, entries: list[ObjectEntry], wa
     request, trackers, numbers = _request(session, dylib, entries, wanted)
     linked = link(request, session.executor)
     session.times = linked.times
+    platform = session.platform if session.options.execute else None
+    if platform is not None:
+        try:
+            platform.loaded(linked, trackers)
+        except BaseException:  # no unwinder: code without unwind data is of no use
+            for storage in linked.storage.values():
+                storage.close()
+            session.executor.memory.free(linked.allocation)
+            raise
     _record(dylib, linked, request, trackers, entries, numbers)
-    if session.platform is not None and session.options.execute:
-        session.platform.loaded(linked, trackers)
-        session.waiting += session.platform.arrays(linked, trackers, [entry.order for entry in entries])
+    if platform is not None:
+        session.waiting += platform.arrays(linked, trackers, [entry.order for entry in entries])
 
 
 def _request(
