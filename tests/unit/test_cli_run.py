@@ -70,7 +70,16 @@ def test_missing_names_become_zero_on_request(program: Path, more: tuple[str, ..
 
 @pytest.mark.parametrize(
     "words",
-    [(), ("--no-exec",), ("--bogus", "a.o"), ("a.o", "-l"), ("--slab-allocate=x", "a.o"), ("--define", "x", "a.o")],
+    [
+        (),
+        ("--no-exec",),
+        ("--bogus", "a.o"),
+        ("a.o", "-l"),
+        ("--slab-allocate=x", "a.o"),
+        ("--slab-allocate=-1", "a.o"),
+        ("--define", "x", "a.o"),
+        ("--define==1", "a.o"),
+    ],
 )
 def test_wrong_usage(words: tuple[str, ...]) -> None:
     done = uruk(*words)

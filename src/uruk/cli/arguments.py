@@ -99,7 +99,9 @@ def _option(arguments: Arguments, option: str, value: str) -> None:
     elif option == "--entry":
         arguments.entry = value
     elif option == "--define":
-        name, _, address = value.partition("=")
+        name, equals, address = value.partition("=")
+        if not name or not equals:
+            raise UsageError(f"--define wants NAME=ADDRESS, not `{value}'")
         arguments.defines.append((name, _number(address)))
     else:
         arguments.slab = _size(value)
@@ -113,7 +115,12 @@ def _number(text: str) -> int:
 
 
 def _size(text: str) -> int:
-    for suffix, unit in (("kb", 1 << 10), ("mb", 1 << 20), ("gb", 1 << 30)):
+    """Bytes of a size with a suffix; Kb if it has none."""
+    digits, unit = text, 1 << 10
+    for suffix, bytes_each in (("kb", 1 << 10), ("mb", 1 << 20), ("gb", 1 << 30)):
         if text.lower().endswith(suffix):
-            return _number(text[:-2]) * unit
-    return _number(text) * (1 << 10)
+            digits, unit = text[:-2], bytes_each
+    size = _number(digits) * unit
+    if size <= 0:
+        raise UsageError(f"a slab of {text} holds nothing")
+    return size
