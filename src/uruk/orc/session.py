@@ -80,7 +80,6 @@ class Session:
         self.closed = False
         self._next_tracker = 0
         self._private: dict[bytes, Graph] = {}
-        self._runtime_index: dict[bytes, int] | None = None
         texts = [*PRIVATE, *(platform.private_names if platform else ())]
         self.private_ids: I32 = np.array(self.names.intern(texts), np.int32)
 
