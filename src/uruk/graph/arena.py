@@ -27,15 +27,21 @@ class Arena:
     @classmethod
     def join(cls, pieces: Sequence[bytes | bytearray | memoryview]) -> tuple[Arena, list[int]]:
         """Copy `pieces` into one buffer, each aligned to 16 bytes; returns the arena and where each piece begins."""
-        starts: list[int] = []
-        end = 0
-        for piece in pieces:
-            starts.append(end)
-            end += -(-len(piece) // ALIGN) * ALIGN
-        buffer = np.empty(end + TAIL, np.uint8)
-        view = memoryview(buffer)
+        arena, starts = cls.of_sizes([len(piece) for piece in pieces])
+        view = memoryview(arena.buffers[0])
         for start, piece in zip(starts, pieces, strict=True):
             view[start : start + len(piece)] = piece
+        return arena, starts
+
+    @classmethod
+    def of_sizes(cls, sizes: Sequence[int]) -> tuple[Arena, list[int]]:
+        """One buffer with room for pieces of these sizes, for the caller to fill; and where each is to begin."""
+        starts: list[int] = []
+        end = 0
+        for size in sizes:
+            starts.append(end)
+            end += -(-size // ALIGN) * ALIGN
+        buffer = np.empty(end + TAIL, np.uint8)
         buffer[end:] = 0
         return cls([buffer]), starts
 

@@ -240,8 +240,17 @@ class Session:
         """Add archive members, given by header offset, as one graph."""
         archive = entry.archive
         members = [archive.member(offset) for offset in offsets]
-        sources = [(f"{archive.name}({member.name})", archive.read(member)) for member in members]
-        graph = self.parse(sources, check_relocations=False)
+        names = [f"{archive.name}({member.name})" for member in members]
+        if archive.thin:  # its header's sizes are checked against the files when these are read, not before
+            sources = list(zip(names, map(archive.read, members), strict=True))
+            graph = self.parse(sources, check_relocations=False)
+        else:
+            arena, starts = Arena.of_sizes([member.size for member in members])
+            view = memoryview(arena.buffers[0])
+            for member, start in zip(members, starts, strict=True):
+                archive.read_into(member, view[start : start + member.size])
+            spans = [Span(name, start, member.size) for name, start, member in zip(names, starts, members, strict=True)]
+            graph = self.parse_arena(arena, spans, check_relocations=False)
         dylib.add_graph(graph, entry.tracker, roots=False, orders=[entry.order] * len(members))
 
     def private_parts(self, dylib: JITDylib, entries: Sequence[ObjectEntry], ids: I32) -> list[int]:
