@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from uruk.errors import ObjectFormatError
+from uruk.graph.padding import ALIGN, TAIL
 
-ALIGN = 16
-TAIL = 32
-"""As `uruk.graph.arena` has them; a test compares them."""
 HUGE_FROM = 4 << 20
 _ARCHIVES = (b"!<arch>\n", b"!<thin>\n")
 

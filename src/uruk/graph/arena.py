@@ -7,11 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from uruk.graph.padding import ALIGN, TAIL
 from uruk.graph.types import I64, U8
-
-ALIGN = 16
-TAIL = 32
-"""Bytes kept readable behind the last input, so that fixed-size windows at any valid offset stay inside."""
 
 
 class Arena:
