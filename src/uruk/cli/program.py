@@ -12,7 +12,7 @@ import numpy as np
 from uruk.cli.initial_stack import InitialStack
 from uruk.cli.reading import Objects, Reader
 from uruk.cli.tunables import as_it_was
-from uruk.formats.elf import Span
+from uruk.formats.elf_sections import Span
 from uruk.graph.arena import Arena
 from uruk.lljit import LLJIT
 from uruk.memory.manager import DEFAULT_SLAB

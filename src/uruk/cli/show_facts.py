@@ -14,7 +14,8 @@ from uruk.demangle import demangle
 from uruk.errors import ObjectFormatError
 from uruk.formats import elf_x86_64
 from uruk.formats.archive import Archive, Member
-from uruk.formats.elf import Pair, Span, read_objects
+from uruk.formats.elf import Pair, read_objects
+from uruk.formats.elf_sections import Span
 from uruk.graph.arena import Arena
 from uruk.graph.dump import block_labels, dump_object, target_name
 from uruk.graph.graph import Role, SymbolKind, SymbolType, Zone

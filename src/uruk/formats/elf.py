@@ -18,7 +18,7 @@ import numpy as np
 
 from uruk.errors import ObjectFormatError
 from uruk.formats import elf_constants as elf
-from uruk.formats.elf_sections import Sections, read_sections
+from uruk.formats.elf_sections import Sections, Span, read_sections
 from uruk.formats.elf_symbols import read_groups, read_symbols
 from uruk.graph.arena import Arena
 from uruk.graph.graph import HOLDS_FUNCTIONS, Blocks, Graph, Groups, Ranges, Relocations, Role, Symbols, Zone
@@ -34,15 +34,6 @@ class Pair(Protocol):
     NAME: str
     KINDS: KindTable
     RELOCATIONS: dict[int, tuple[str, str]]
-
-
-@dataclass(eq=False)
-class Span:
-    """One object's bytes: where in the arena they begin, and how many they are."""
-
-    file: str
-    start: int
-    size: int
 
 
 @dataclass(eq=False, repr=False)

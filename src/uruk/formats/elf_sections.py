@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -16,23 +15,13 @@ MAX_SIZE = 1 << 40
 MAX_ALIGN = 1 << 21
 
 
-class SpanLike(Protocol):
-    """File name, first byte and size of one object in the buffer."""
+@dataclass(eq=False)
+class Span:
+    """One object's bytes: where in the arena they begin, and how many they are."""
 
-    @property
-    def file(self) -> str:
-        """The input's name."""
-        ...
-
-    @property
-    def start(self) -> int:
-        """Offset of its first byte."""
-        ...
-
-    @property
-    def size(self) -> int:
-        """Its size in bytes."""
-        ...
+    file: str
+    start: int
+    size: int
 
 
 @dataclass(eq=False, repr=False)
@@ -105,7 +94,7 @@ class Sections:
 _PAIR = np.dtype("V16")
 
 
-def read_sections(buffer: U8, spans: Sequence[SpanLike], headers: Sequence[tuple[int, int, int]]) -> Sections:
+def read_sections(buffer: U8, spans: Sequence[Span], headers: Sequence[tuple[int, int, int]]) -> Sections:
     """Gather the header tables at (start, count, index of the name table), one a span, and check every row."""
     table, counts, names = np.array(headers, np.int64).T
     raw = join([buffer[start : start + count * 64] for start, count, _ in headers])

@@ -15,8 +15,9 @@ from uruk.errors import SessionClosed, TLSError, Undefined, UndefinedSymbols, Ur
 from uruk.executor.inprocess import InProcessExecutor
 from uruk.formats import elf_x86_64
 from uruk.formats.archive import Archive
-from uruk.formats.elf import Pair, Span, read_objects
+from uruk.formats.elf import Pair, read_objects
 from uruk.formats.elf_relocations import read_relocations
+from uruk.formats.elf_sections import Span
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Graph
 from uruk.graph.names import Names
