@@ -128,9 +128,9 @@ class LLJIT:
             elif found.kind == "object":
                 self.add_object(found.path)
             else:
-                self._add_shared(os.fspath(found.path), found.as_needed)
+                self._add_shared(os.fspath(found.path))
 
-    def _add_shared(self, path: str, as_needed: bool) -> None:
+    def _add_shared(self, path: str) -> None:
         with self.session.lock:
             self.session.check_open()
             handle = self.session.executor.load_library(path, everywhere=self.libraries_for_everybody)

@@ -26,7 +26,7 @@ class ArchiveEntry:
 
 @dataclass(eq=False, repr=False)
 class LibraryEntry:
-    """A shared library. `handle` is 0 until it is loaded (as-needed libraries wait for the first question)."""
+    """A shared library that is loaded; `handle` is the executor's."""
 
     path: str
     handle: int
