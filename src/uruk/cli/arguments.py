@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from uruk.cli.usage import UsageError
+
 USAGE = """\
 usage: uruk run [options] INPUT... [-- ARGUMENT...]
 
@@ -23,10 +25,6 @@ Link relocatable objects, archives and libraries into this process, and run main
   --slab-allocate=SIZE  address space reserved for code (suffix Kb, Mb, Gb)
   --time              print how long each pass took, on standard error
 """
-
-
-class UsageError(Exception):
-    """A command line that makes no sense."""
 
 
 @dataclass

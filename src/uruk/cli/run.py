@@ -7,22 +7,18 @@ import os
 import sys
 from collections.abc import Sequence
 
-from uruk.cli.arguments import USAGE, UsageError, parse
+from uruk.cli.arguments import USAGE, parse
 from uruk.cli.reading import Reader
 from uruk.cli.tunables import can_start_again, start_again
+from uruk.cli.usage import read
 from uruk.errors import TLSError, UrukError
 
 
 def run(words: Sequence[str]) -> int:
     """Run the command; returns the exit status where the program does not end the process itself."""
-    if any(word in ("-h", "--help") for word in words[: list(words).index("--") if "--" in words else None]):
-        print(USAGE, end="")
-        return 0
-    try:
-        arguments = parse(words)
-    except UsageError as error:
-        print(f"uruk run: {error}\n\n{USAGE}", end="", file=sys.stderr)
-        return 2
+    arguments = read("run", USAGE, words, parse)
+    if isinstance(arguments, int):
+        return arguments
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's threads would be the program's
     gc.disable()  # nothing here makes cycles worth looking for, and the columns are large
     reader = Reader(arguments.inputs)

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from uruk.cli.usage import UsageError, read
+
 if TYPE_CHECKING:
     from uruk.cli.show_facts import Facts
 
@@ -22,10 +24,6 @@ what they need from outside and who has it. Nothing is linked or run.
   --edges   relocations too, with the formula that uruk computes for each
   --json    the same as one JSON array, an element an input
 """
-
-
-class UsageError(Exception):
-    """A command line that makes no sense."""
 
 
 @dataclass
@@ -57,14 +55,9 @@ def parse(words: Sequence[str]) -> Arguments:
 
 def show(words: Sequence[str]) -> int:
     """Run the command; returns the exit status: 1 if some input could not be read, 2 for wrong usage."""
-    if any(word in ("-h", "--help") for word in words[: list(words).index("--") if "--" in words else None]):
-        print(USAGE, end="")
-        return 0
-    try:
-        arguments = parse(words)
-    except UsageError as error:
-        print(f"uruk show: {error}\n\n{USAGE}", end="", file=sys.stderr)
-        return 2
+    arguments = read("show", USAGE, words, parse)
+    if isinstance(arguments, int):
+        return arguments
     try:
         status = _show(arguments)
         sys.stdout.flush()

@@ -1,0 +1,28 @@
+"""What every command does first: answer ``--help``, and refuse a command line that makes no sense."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+ArgumentsT = TypeVar("ArgumentsT")
+
+
+class UsageError(Exception):
+    """A command line that makes no sense."""
+
+
+def read(
+    command: str, usage: str, words: Sequence[str], parse: Callable[[Sequence[str]], ArgumentsT]
+) -> ArgumentsT | int:
+    """What `parse` makes of `words`, or the exit status with which the command is over: 0 after help, 2 if wrong."""
+    own = words[: list(words).index("--")] if "--" in words else words
+    if any(word in ("-h", "--help") for word in own):
+        print(usage, end="")
+        return 0
+    try:
+        return parse(words)
+    except UsageError as error:
+        print(f"uruk {command}: {error}\n\n{usage}", end="", file=sys.stderr)
+        return 2
