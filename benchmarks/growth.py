@@ -30,8 +30,8 @@ def link_all(objects: Sequence[str]) -> tuple[float, int]:
     with LLJIT(options=Options(phony_externals=True, execute=False)) as jit:
         jit.session.hooks["post-fixup"] = [count]
         begin = time.perf_counter()
-        graph = jit.session.parse([(path, Path(path).read_bytes()) for path in objects])
-        jit.main.add_graph(graph, jit.session.create_tracker("batch"), roots=True)
+        graph = jit.session.parse([(path, Path(path).read_bytes()) for path in objects], jit.main)
+        jit.main.add_graph(graph, jit.main.create_tracker("batch"), roots=True)
         jit.lookup_all(_a_name_of_each(jit, graph))
         return time.perf_counter() - begin, sum(counts)
 
@@ -43,7 +43,7 @@ def _a_name_of_each(jit: LLJIT, graph: Graph) -> list[str]:
     rows = np.flatnonzero((symbols.name >= 0) & (symbols.kind == SymbolKind.DEFINED) & (symbols.binding == 1) & visible)
     owner = np.searchsorted(graph.ranges.symbols, rows, "right") - 1
     _, first = np.unique(owner, return_index=True)
-    return [jit.session.names.text(number).decode() for number in symbols.name[rows[first]].tolist()]
+    return [jit.main.names.text(number).decode() for number in symbols.name[rows[first]].tolist()]
 
 
 def _a_tenth(objects: Sequence[str]) -> list[str]:

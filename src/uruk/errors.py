@@ -8,6 +8,11 @@
         OutOfRange             a value does not fit its field
         UnsupportedRelocation  a relocation type, or its use, that uruk does not know
         TLSError               thread-local storage that cannot be had
+        AliasCycle             names that stand for each other
+      MaterializationError     a materialization unit or a generator that failed
+        WrongDefinitions       a unit that delivered other symbols than it had announced
+      MaterializationCycle     a unit or generator that needs what only it can make
+      LookupTimeout            a lookup that took longer than it was given
       LibraryNotFound          -l NAME, or a path, that is not there
       LibraryError             the dynamic loader refused a library
       AllocationError          memory that cannot be reserved or protected
@@ -24,8 +29,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 
+def some_of(names: Sequence[str], shown: int = 3) -> str:
+    """The first names of many, for an error's text: ``a, b, c and 4 more``."""
+    more = len(names) - shown
+    return ", ".join(names[:shown]) + (f" and {more} more" if more > 0 else "")
+
+
 class UrukError(Exception):
-    """Base of every error that uruk raises."""
+    """Base of every error that uruk raises.
+
+    A failed lookup raises its first cause. `poisoned` names what could not be linked because of it, `others` are
+    further causes that have nothing to do with it.
+    """
+
+    poisoned: tuple[str, ...] = ()
+    others: tuple[UrukError, ...] = ()
+
+    def describe(self) -> str:
+        """What went wrong, without what followed from it."""
+        return super().__str__()
+
+    def __str__(self) -> str:
+        lines = [self.describe()]
+        if self.poisoned:
+            shown = ", ".join(self.poisoned[:3])
+            more = len(self.poisoned) - 3
+            lines.append(f"  not linked because of this: {shown}" + (f", and {more} more" if more > 0 else ""))
+        lines += [f"also: {other.describe()}" for other in self.others[:10]]
+        if len(self.others) > 10:
+            lines.append(f"and {len(self.others) - 10} more errors")
+        return "\n".join(lines)
 
 
 class ObjectFormatError(UrukError):
@@ -42,7 +75,8 @@ class ObjectFormatError(UrukError):
         self.offset = offset
         super().__init__(file, structure, problem, offset)
 
-    def __str__(self) -> str:
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
         where = "" if self.offset is None else f" at offset {self.offset:#x}"
         return f"{self.file}: {self.structure}{where}: {self.problem}"
 
@@ -69,7 +103,8 @@ class UndefinedSymbols(LinkError):
         self.symbols = tuple(symbols)
         super().__init__(self.symbols)
 
-    def __str__(self) -> str:
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
         count = len(self.symbols)
         lines = [f"{count} symbol{'s' if count != 1 else ''} that nothing defines:"]
         shown = self.symbols[:50]
@@ -95,7 +130,8 @@ class DuplicateDefinition(LinkError):
         self.more = more
         super().__init__(name, first, second, more)
 
-    def __str__(self) -> str:
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
         text = f"`{self.name}' is defined twice: in {self.first} and in {self.second}"
         return text + (f" (and {self.more} more duplicate definitions)" if self.more else "")
 
@@ -132,7 +168,8 @@ class OutOfRange(LinkError):
         self.more = more
         super().__init__(place, kind, symbol, value, low, high, formula, letters, hint, more)
 
-    def __str__(self) -> str:
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
         formula = f" ({self.formula})" if self.formula else ""
         lines = [
             f"{self.place}: {self.kind} to `{self.symbol}' is out of range",
@@ -157,7 +194,8 @@ class UnsupportedRelocation(LinkError):
         self.hint = hint
         super().__init__(place, relocation, problem, hint)
 
-    def __str__(self) -> str:
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
         text = f"{self.place}: relocation {self.relocation}: {self.problem}"
         return text + (f"\n  hint: {self.hint}" if self.hint else "")
 
@@ -175,8 +213,82 @@ class TLSError(LinkError):
         self.static_tls = static_tls
         super().__init__(what, problem, hint, static_tls)
 
-    def __str__(self) -> str:
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
         return f"{self.what}: {self.problem}" + (f"\n  hint: {self.hint}" if self.hint else "")
+
+
+class AliasCycle(LinkError):
+    """Names that stand for each other and for nothing else; `names` in the order in which they do."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        super().__init__(self.names)
+
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
+        return f"aliases that lead nowhere: {' -> '.join(self.names)}"
+
+
+class MaterializationError(UrukError):
+    """A materialization unit, or a generator, that failed.
+
+    `what` says which, `symbols` what it was to deliver, `problem` what it said; `__cause__` is its own exception.
+    """
+
+    def __init__(self, what: str, symbols: Sequence[str], problem: str) -> None:
+        self.what = what
+        self.symbols = tuple(symbols)
+        self.problem = problem
+        super().__init__(what, self.symbols, problem)
+
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
+        return f"{self.what}, asked for {some_of(self.symbols)}: {self.problem}"
+
+
+class WrongDefinitions(MaterializationError):
+    """A unit whose object does not define what the unit had announced: a bug of the unit's author.
+
+    `missing`: announced, but not delivered; `unexpected`: delivered, but not announced.
+    """
+
+    def __init__(self, what: str, missing: Sequence[str], unexpected: Sequence[str]) -> None:
+        self.missing = tuple(missing)
+        self.unexpected = tuple(unexpected)
+        parts = [f"it announced {some_of(self.missing)}, but did not deliver it"] if missing else []
+        parts += [f"it delivered {some_of(self.unexpected)}, which it had not announced"] if unexpected else []
+        super().__init__(what, self.missing or self.unexpected, "; ".join(parts))
+        self.args = (what, self.missing, self.unexpected)
+
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
+        return f"{self.what}: {self.problem}: a bug in that unit"
+
+
+class MaterializationCycle(UrukError):
+    """Work that waits for itself; `steps` say what waits for what."""
+
+    def __init__(self, steps: Sequence[str]) -> None:
+        self.steps = tuple(steps)
+        super().__init__(self.steps)
+
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
+        return "this would wait for itself for ever: " + ", which needs ".join(self.steps)
+
+
+class LookupTimeout(UrukError):
+    """A lookup that was not done in its time; `doing` says of each unfinished piece of work where it is."""
+
+    def __init__(self, what: str, doing: Sequence[str]) -> None:
+        self.what = what
+        self.doing = tuple(doing)
+        super().__init__(what, self.doing)
+
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
+        return "\n  ".join([f"{self.what}: not done in time; waiting for", *self.doing])
 
 
 class LibraryNotFound(UrukError):
@@ -187,7 +299,8 @@ class LibraryNotFound(UrukError):
         self.searched = tuple(searched)
         super().__init__(name, self.searched)
 
-    def __str__(self) -> str:
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
         return f"no library `{self.name}'; searched {', '.join(self.searched) or 'nowhere'}; add its directory with -L"
 
 
@@ -199,7 +312,8 @@ class LibraryError(UrukError):
         self.problem = problem
         super().__init__(library, problem)
 
-    def __str__(self) -> str:
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
         return f"{self.library}: {self.problem}"
 
 
@@ -215,7 +329,8 @@ class InUse(UrukError):
         self.users = tuple(users)
         super().__init__(what, self.users)
 
-    def __str__(self) -> str:
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
         return f"{self.what} is in use by {', '.join(self.users)}; remove that first, or force it"
 
 

@@ -1,4 +1,5 @@
-"""LLJIT: the friendly front. One dylib, this process's symbols behind it, one tracker an addition."""
+"""LLJIT: the friendly front. A dylib `main` with this process's symbols behind it, more on request, one tracker an
+addition."""
 
 from __future__ import annotations
 
@@ -7,21 +8,25 @@ import itertools
 import operator
 import os
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from types import TracebackType
 from typing import Any
 
-from uruk.errors import ObjectFormatError, UrukError
+from uruk.errors import UrukError
 from uruk.executor.inprocess import InProcessExecutor
-from uruk.formats.archive import Archive
 from uruk.memory.manager import DEFAULT_SLAB
 from uruk.memory.mapper import Mapper
-from uruk.orc.search import ArchiveEntry, LibraryEntry
-from uruk.orc.session import Options, Session, Source
+from uruk.orc.dispatch import Dispatcher
+from uruk.orc.dylib import JITDylib
+from uruk.orc.generators import DefinitionGenerator, FunctionGenerator, Generated, LookupKind
+from uruk.orc.query import ready_address
+from uruk.orc.session import Options, Session
+from uruk.orc.sources import PathLike, Source
+from uruk.orc.symbols import encode_name
 from uruk.orc.tracker import ResourceTracker
+from uruk.orc.units import MaterializationUnit
 from uruk.platforms.elf import OF_THE_PROGRAM, ELFPlatform
-
-PathLike = str | os.PathLike[str]
 
 
 class Symbol:
@@ -53,7 +58,8 @@ class LLJIT:
 
     `auto_initialize`: initialisers of added objects run with the next lookup; otherwise only by `initialize()`.
     `slab_size`: address space reserved for code at a time, in bytes. `options`: see `uruk.orc.session.Options`.
-    `mapper`: where memory of this process comes from, if not from `uruk.memory.inprocess`.
+    `mapper`: where memory of this process comes from, if not from `uruk.memory.inprocess`. `dispatcher`: who runs units
+    and compilations; by default the thread that waits for them. Where a method takes a `dylib`, the default is `main`.
     """
 
     def __init__(
@@ -63,58 +69,93 @@ class LLJIT:
         slab_size: int = DEFAULT_SLAB,
         options: Options | None = None,
         mapper: Mapper | None = None,
+        dispatcher: Dispatcher | None = None,
     ) -> None:
         self.auto_initialize = auto_initialize
         executor = InProcessExecutor(slab_size, mapper)
         self.platform = ELFPlatform(executor)
-        self.session = Session(executor, self.platform, options, _hint)
+        self.session = Session(executor, self.platform, options, _hint, dispatcher)
         self.main = self.session.create_dylib("main")
-        self._builtins = self.session.create_tracker("compiler builtins")
-        if self.platform.runtime is not None:
-            self.main.search.builtins = ArchiveEntry(self.platform.runtime, self._builtins, 0, set())
         self._search_directories: list[str] = []
         self.libraries_for_everybody = False
         self.serial = next(_serials)
         _open_jits.add(self)
 
-    def add_object(self, source: PathLike | Source, name: str = "") -> ResourceTracker:
+    def create_dylib(self, name: str, link_order: Sequence[JITDylib] = (), *, bare: bool = False) -> JITDylib:
+        """A new dylib, whose code sees its own symbols first, then what those of `link_order` export.
+
+        `bare`: it sees neither compiler builtins nor the process. Raises UrukError if there is one of that name.
+        """
+        dylib = self.session.create_dylib(name, bare=bare)
+        dylib.set_link_order(link_order)
+        return dylib
+
+    def add_object(
+        self,
+        source: PathLike | Source,
+        name: str = "",
+        *,
+        dylib: JITDylib | None = None,
+        tracker: ResourceTracker | None = None,
+        lazy: bool = False,
+    ) -> ResourceTracker:
         """Add a relocatable object: a path, bytes, or anything with the buffer protocol. Nothing is linked yet.
 
-        Raises ObjectFormatError for malformed bytes, DuplicateDefinition for a second strong definition.
+        `lazy`: it is linked when one of its functions is called, or its data is needed. Raises ObjectFormatError for
+        malformed bytes, DuplicateDefinition for a second strong definition.
         """
-        return self.add_objects([source], name)
+        return (dylib or self.main).add_object(source, name, tracker=tracker, lazy=lazy)
 
-    def add_objects(self, sources: Sequence[PathLike | Source], name: str = "") -> ResourceTracker:
+    def add_objects(
+        self,
+        sources: Sequence[PathLike | Source],
+        name: str = "",
+        *,
+        dylib: JITDylib | None = None,
+        tracker: ResourceTracker | None = None,
+        lazy: bool = False,
+    ) -> ResourceTracker:
         """Add objects that are removed together, as one batch; see `add_object`."""
-        pairs = [_read(source, name) for source in sources]
-        with self.session.lock:
-            self.session.check_open()
-            graph = self.session.parse(pairs)
-            tracker = self.session.create_tracker(name or ", ".join(file for file, _ in pairs[:3]))
-            self._add(graph, tracker)
-            return tracker
+        return (dylib or self.main).add_objects(sources, name, tracker=tracker, lazy=lazy)
 
-    def _add(self, graph: Any, tracker: ResourceTracker) -> None:
-        try:
-            self.main.add_graph(graph, tracker, roots=True)
-        except UrukError:
-            del self.session.trackers[tracker.number]
-            raise
+    def add_unit(
+        self,
+        unit: MaterializationUnit,
+        *,
+        dylib: JITDylib | None = None,
+        tracker: ResourceTracker | None = None,
+        lazy: bool = False,
+    ) -> ResourceTracker:
+        """Add a materialization unit, which makes its object when one of its symbols is needed.
 
-    def add_archive(self, path: PathLike | Source, name: str | None = None) -> ResourceTracker:
+        See `uruk.orc.units`; `lazy`: when one of its functions is called.
+        """
+        return (dylib or self.main).add_unit(unit, tracker=tracker, lazy=lazy)
+
+    def add_generator(
+        self,
+        generator: DefinitionGenerator | Callable[[JITDylib, Sequence[str]], Generated],
+        *,
+        dylib: JITDylib | None = None,
+    ) -> None:
+        """Have a generator, or a function ``(dylib, names)``, asked for names that nothing before it has.
+
+        See `uruk.orc.generators`.
+        """
+        one = generator if isinstance(generator, DefinitionGenerator) else FunctionGenerator(generator)
+        (dylib or self.main).add_generator(one)
+
+    def add_archive(
+        self, path: PathLike | Source, name: str | None = None, *, dylib: JITDylib | None = None
+    ) -> ResourceTracker:
         """Add a static library; its members are linked when something needs them."""
-        with self.session.lock:
-            self.session.check_open()
-            archive = Archive.open(path, name)
-            tracker = self.session.create_tracker(archive.name)
-            self.main.search.add_archive(ArchiveEntry(archive, tracker, self.main.next_order(), set()))
-            return tracker
+        return (dylib or self.main).add_archive(path, name)
 
     def add_search_directory(self, path: PathLike) -> None:
         """Where `add_library` looks first, as -L does."""
         self._search_directories.append(os.fspath(path))
 
-    def add_library(self, name: PathLike) -> None:
+    def add_library(self, name: PathLike, *, dylib: JITDylib | None = None) -> None:
         """Add a library by name, as for -l (``"m"``, ``":libz.so.1"``), or by path.
 
         Shared libraries are loaded now; archives and objects that the name stands for are added. Raises
@@ -122,48 +163,97 @@ class LLJIT:
         """
         from uruk.orc.library_search import LibrarySearch
 
+        home = dylib or self.main
         for found in LibrarySearch(self._search_directories).find(name):
             if found.kind == "archive":
-                self.add_archive(found.path)
+                home.add_archive(found.path)
             elif found.kind == "object":
-                self.add_object(found.path)
+                home.add_object(found.path)
             else:
-                self._add_shared(os.fspath(found.path))
+                home.add_shared_library(found.path, everywhere=self.libraries_for_everybody)
 
-    def _add_shared(self, path: str) -> None:
-        with self.session.lock:
-            self.session.check_open()
-            handle = self.session.executor.load_library(path, everywhere=self.libraries_for_everybody)
-            self.main.search.libraries.append(LibraryEntry(path, handle, self.main.next_order()))
-            self.platform.library_loaded(path)
-
-    def define(self, name: str, value: Any) -> None:
+    def define(self, name: str, value: Any, *, dylib: JITDylib | None = None) -> None:
         """Define an absolute symbol: an address, or a ctypes or cffi callback (kept alive by the caller)."""
         address, function = _address_of(value)
-        with self.session.lock:
-            self.session.check_open()
-            self.main.define(_encode(name), address, function=function)
+        (dylib or self.main).define(name, address, function=function)
 
-    def lookup(self, name: str) -> Symbol:
+    def alias(
+        self,
+        names: Mapping[str, str] | Sequence[str],
+        source: JITDylib | None = None,
+        *,
+        dylib: JITDylib | None = None,
+        lazy: bool = False,
+    ) -> None:
+        """Let names stand for others, of the same dylib or of `source` (a re-export); see `JITDylib.alias`."""
+        (dylib or self.main).alias(names, source, lazy=lazy)
+
+    def lookup(self, name: str, dylib: JITDylib | None = None, *, timeout: float | None = None) -> Symbol:
         """The symbol `name`, linked with all that it needs. Raises UndefinedSymbols and what linking raises."""
-        return self.lookup_all([name])[name]
+        home = dylib or self.main
+        address = ready_address(home, name, self.auto_initialize)
+        if address is None:
+            return self.lookup_all([name], home, timeout=timeout)[name]
+        return Symbol(name, address)
 
-    def lookup_all(self, names: Sequence[str]) -> dict[str, Symbol]:
-        """Several symbols at once, linked as one batch."""
-        encoded = [_encode(name) for name in names]
-        found = self.session.lookup(self.main, encoded, roots=self.auto_initialize)
-        return {name: Symbol(name, address) for name, (address, _) in zip(names, found, strict=True)}
+    def lookup_all(
+        self,
+        names: Sequence[str],
+        dylib: JITDylib | None = None,
+        *,
+        weak: Sequence[str] = (),
+        kind: LookupKind = LookupKind.STATIC,
+        timeout: float | None = None,
+    ) -> dict[str, Symbol]:
+        """Several symbols at once, linked as one batch; see `Session.lookup_names`.
+
+        Of the `weak` names, those that nothing defines are not in the answer.
+        """
+        found = self.session.lookup_names(
+            dylib or self.main, names, weak=weak, kind=kind, initialize=self.auto_initialize, timeout=timeout
+        )
+        return {name: Symbol(name, address) for name, address in found.items()}
+
+    def lookup_future(
+        self, names: Sequence[str], dylib: JITDylib | None = None, **options: Any
+    ) -> Future[dict[str, Symbol]]:
+        """`lookup_all` in the background: a Future of its answer."""
+        return self.session.in_background(lambda: self.lookup_all(names, dylib, **options))
+
+    async def lookup_async(
+        self, names: Sequence[str], dylib: JITDylib | None = None, **options: Any
+    ) -> dict[str, Symbol]:
+        """`lookup_all`, awaited."""
+        import asyncio
+
+        return await asyncio.wrap_future(self.lookup_future(names, dylib, **options))
 
     def lookup_program(self, entry: str) -> Symbol:
         """The entry of a program, with every added object linked and initialised, as a linker makes a program."""
-        with self.session.lock:
-            found = self.session.lookup(self.main, [_encode(entry)], roots=False, everything=True)
-            self.session.lookup(self.main, [], roots=True)  # only now: without its entry nothing of a program runs
+        found = self.session.lookup(self.main, [encode_name(entry)], roots=False, everything=True)
+        self.session.lookup(self.main, [], roots=True)  # only now: without its entry nothing of a program runs
         return Symbol(entry, found[0][0])
 
-    def initialize(self) -> None:
-        """Link and initialise every added object that has initialisers, in the order added."""
-        self.session.lookup(self.main, [], roots=True, again=True)
+    def on_lazy_failure(self, value: Any) -> None:
+        """Where control goes when a lazy function cannot be made, or is called after `close()`.
+
+        An address, a ctypes or cffi callback (kept alive by the caller), of a function of the ABI of those that may
+        fail: it gets their arguments, and its result is theirs. By default the error is printed and the process aborts.
+        """
+        self.session.lazy.handler(_address_of(value)[0])
+
+    @property
+    def lazy_errors(self) -> list[tuple[str, BaseException]]:
+        """What lazy functions failed with when they were called, oldest first, each with its name."""
+        return list(self.session.lazy.errors)
+
+    def initialize(self, dylib: JITDylib | None = None) -> None:
+        """Link and initialise what was added with initialisers, in the order added; see `JITDylib.initialize`."""
+        (dylib or self.main).initialize()
+
+    def deinitialize(self, dylib: JITDylib | None = None) -> bool:
+        """Undo one `initialize`: with the last one finalisers run; see `JITDylib.deinitialize`."""
+        return (dylib or self.main).deinitialize()
 
     def close(self) -> None:
         """Remove everything, newest first. Symbols handed out must not be used any more."""
@@ -187,29 +277,6 @@ _serials = itertools.count()
 def _close_all() -> None:
     for jit in sorted(_open_jits, key=lambda one: -one.serial):
         jit.session.finish()
-
-
-def _read(source: PathLike | Source, name: str) -> tuple[str, Source]:
-    """An input's name and bytes."""
-    if isinstance(source, str | os.PathLike):
-        try:
-            with open(source, "rb") as file:
-                return name or os.fspath(source), file.read()
-        except OSError as error:
-            raise ObjectFormatError(os.fspath(source), "file", error.strerror or str(error)) from error
-        except ValueError as error:  # a path with a zero byte
-            raise ObjectFormatError(os.fspath(source), "file", str(error)) from error
-    view = memoryview(source)
-    plain = view.c_contiguous and view.format == "B" and view.ndim == 1
-    return name or "<bytes>", view if plain else view.tobytes()
-
-
-def _encode(name: str) -> bytes:
-    """A symbol's name as objects have it; bytes that are no UTF-8 come as os.fsdecode gives them."""
-    try:
-        return name.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError as error:
-        raise UrukError(f"{name!r} is no symbol's name: {error.reason}") from error
 
 
 def _address_of(value: Any) -> tuple[int, bool]:

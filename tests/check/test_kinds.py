@@ -117,7 +117,7 @@ def section_of(fixture: Fixture) -> str:
 
 def offset_of_site(bench: Bench) -> int:
     """The site's offset in its section, as the object's symbol table has it."""
-    graph = bench.jit.session.parse([("fixture.o", bench.fixture.objects(0)[0])])
+    graph = bench.jit.session.parse([("fixture.o", bench.fixture.objects(0)[0])], bench.jit.main)
     names = [graph.symbol_name(row) for row in range(len(graph.symbols))]
     return int(graph.symbols.value[names.index("site")])
 

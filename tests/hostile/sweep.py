@@ -171,10 +171,10 @@ class Runner:
         except UrukError as error:
             return f"not added: {type(error).__name__}"
         try:
-            added = self.jit.main.objects_of(tracker)[0].added
+            added = self.jit.session.entries_of(tracker)[0].added
             symbols = added.graph.symbols
             defined = (symbols.name >= 0) & (symbols.kind != SymbolKind.UNDEFINED) & (symbols.type != SymbolType.TLS)
-            names = [self.jit.session.names.text(number) for number in np.unique(symbols.name[defined])[:4].tolist()]
+            names = [self.jit.main.names.text(number) for number in np.unique(symbols.name[defined])[:4].tolist()]
             try:
                 self.jit.session.lookup(self.jit.main, names, roots=True)
                 return "linked"

@@ -328,7 +328,7 @@ def test_first_bad_object_of_a_batch_is_named(jit: LLJIT, objects: dict[str, byt
     picture = Picture(objects["clang"])
     offset = entry(".symtab", "entry", named=True, value=1 << 30)(picture)
     with pytest.raises(ObjectFormatError) as caught:
-        jit.session.parse([("a.o", objects["gcc"]), ("b.o", picture.bytes()), ("c.o", objects["cpp"])])
+        jit.session.parse([("a.o", objects["gcc"]), ("b.o", picture.bytes()), ("c.o", objects["cpp"])], jit.main)
     assert (caught.value.file, caught.value.offset) == ("b.o", offset)
     still_works()
 

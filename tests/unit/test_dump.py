@@ -74,7 +74,7 @@ def test_a_link_dumps_without_addresses() -> None:
         with LLJIT() as jit:
 
             def dump(state: State, jit: LLJIT = jit) -> None:
-                texts.append(dump_text(state, jit.session.names))
+                texts.append(dump_text(state, jit.main.names))
 
             for point in ("post-prune", "post-allocate", "post-fixup"):
                 jit.session.hooks[point] = [dump]

@@ -65,14 +65,14 @@ class Program:
 
     def _add_inputs(self) -> None:
         """Add inputs in order; objects that follow each other are one batch, and all objects one tracker's."""
-        session = self.jit.session
-        tracker = session.create_tracker("program")
+        session, main = self.jit.session, self.jit.main
+        tracker = main.create_tracker("program")
         for item in self._reader.result():
             if isinstance(item, Objects):
                 arena = Arena([np.frombuffer(item.buffer, np.uint8)])
                 spans = [Span(*one) for one in zip(item.files, item.starts, item.sizes, strict=True)]
-                graph = session.parse_arena(arena, spans, check_relocations=False)
-                self.jit.main.add_graph(graph, tracker, roots=True)
+                graph = session.parse_arena(arena, spans, main, check_relocations=False)
+                main.add_graph(graph, tracker, roots=True)
             else:
                 self.jit.add_library(item.value if item.kind == "library" else os.path.join(".", item.value))
 

@@ -1,6 +1,6 @@
 """Views: a graph as objects, for people. A view is a row number; every property reads the columns.
 
-    graph = GraphView(session.parse([("main.o", data)]))
+    graph = GraphView(session.parse([("main.o", data)], dylib))
     for edge in graph.symbols["main"].block.edges:
         print(edge)                         # <edge main.o:(.text+0xa): BranchPCRel32 to puts - 0x4>
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from uruk.errors import DuplicateDefinition
 from uruk.graph.graph import Graph
 from uruk.graph.names import Names
-from uruk.graph.types import I64, NONE, Bool, some, true_rows
+from uruk.graph.types import I32, I64, NONE, U8, Bool, some, true_rows, unique
+from uruk.orc.definitions import Definitions
 from uruk.orc.objects import Added
 from uruk.orc.symbols import Rank, SymbolTable
 
 FileOf = Callable[[int], str]
-"""The input's name of an object number, for errors."""
+"""What errors call the entry of a number."""
+NOBODY: I32 = np.empty(0, np.int32)
 
 
 def drop_groups(graph: Graph, first: int, table: SymbolTable) -> Bool:
@@ -31,22 +34,47 @@ def drop_groups(graph: Graph, first: int, table: SymbolTable) -> Bool:
     return owner != number
 
 
-def claim(added: Added, table: SymbolTable, names: Names, file_of: FileOf) -> None:
-    """Record what the objects of a graph define.
+@dataclass(eq=False, repr=False)
+class Claims:
+    """Definitions that want their names; row columns. `owner`: the entry's number; `rank`, `flags`: Rank, Flag bits."""
+
+    name: I64
+    owner: I64
+    rank: U8
+    flags: U8
+
+
+def claim(added: Added, table: SymbolTable, names: Names, file_of: FileOf) -> I32:
+    """Record what the objects of a graph define; returns the entries that lost names to them.
 
     Raises DuplicateDefinition, with nothing recorded, for two strong definitions of one name.
     """
+    return claim_some(added, added.definitions, table, names, file_of)
+
+
+def claim_some(added: Added, definitions: Definitions, table: SymbolTable, names: Names, file_of: FileOf) -> I32:
+    """`claim` for some of the definitions of a graph."""
     graph, first = added.graph, added.first
-    table.grow(len(names))
+    table.grow(len(names.ids))
     dropped = drop_groups(graph, first, table)
-    found = added.definitions.without(graph, dropped)
-    name, rank, owner = found.name, found.rank, found.object + first
-    strong = true_rows(rank == Rank.STRONG)
-    if strong.size:
-        _refuse_duplicates(name[strong], owner[strong], table, names, file_of)
+    found = definitions.without(graph, dropped)
+    losers = take_names(Claims(found.name, found.object + first, found.rank, found.flags), table, names, file_of)
     if dropped.size:
         kept = true_rows(~dropped)[::-1]
         table.group[graph.groups.name[kept]] = graph.groups.object[kept] + first
+    return losers
+
+
+def take_names(claims: Claims, table: SymbolTable, names: Names, file_of: FileOf) -> I32:
+    """Give names to those who define them best; returns the entries that lost names.
+
+    Raises DuplicateDefinition, with nothing recorded, for two strong definitions of one name.
+    """
+    name, rank = claims.name, claims.rank
+    strong = true_rows(rank == Rank.STRONG)
+    if strong.size:
+        _refuse_duplicates(name[strong], claims.owner[strong], table, names, file_of)
+    before: list[I32] = []
     for level in (Rank.STRONG, Rank.COMMON, Rank.WEAK):
         mine = strong if level == Rank.STRONG else true_rows(rank == level)
         if mine.size == 0:
@@ -54,9 +82,13 @@ def claim(added: Added, table: SymbolTable, names: Names, file_of: FileOf) -> No
         ids = name[mine]
         mine = mine[(table.rank[ids] < level) & (table.ready[ids] == 0)][::-1]
         ids = name[mine]
-        table.owner[ids] = owner[mine]
-        table.flags[ids] = found.flags[mine]
+        had = table.owner[ids]
+        if some(had >= 0):
+            before.append(had[had >= 0])
+        table.owner[ids] = claims.owner[mine]
+        table.flags[ids] = claims.flags[mine]
         table.rank[ids] = level
+    return unique(np.concatenate(before)) if before else NOBODY
 
 
 def _refuse_duplicates(name: I64, owner: I64, table: SymbolTable, names: Names, file_of: FileOf) -> None:

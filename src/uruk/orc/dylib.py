@@ -1,184 +1,325 @@
-"""JITDylib: a namespace of objects, archives and libraries, and the closure of what a lookup needs."""
+"""JITDylib: a namespace with a link order, as ORC has it; what may be added to one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-
-from uruk.errors import DuplicateDefinition
-from uruk.graph.graph import Graph, assemble
-from uruk.graph.types import I32, NONE, Bool, every, unique
-from uruk.orc.claim import claim, drop_groups
-from uruk.orc.definitions import definitions_of
-from uruk.orc.objects import Added, ObjectEntry, ObjectState, has_initializers
+from uruk.errors import UrukError
+from uruk.formats.archive import Archive
+from uruk.graph.graph import Graph
+from uruk.graph.names import Names
+from uruk.orc import defining
+from uruk.orc.dispatch import Task
+from uruk.orc.generators import DefinitionGenerator
+from uruk.orc.objects import ObjectEntry
 from uruk.orc.own_copies import keep_own_copies
-from uruk.orc.search import ArchiveEntry, SearchOrder
-from uruk.orc.symbols import ABSOLUTE, Flag, Rank, SymbolTable
+from uruk.orc.search import ArchiveEntry, GeneratorEntry, LibraryEntry, SearchOrder
+from uruk.orc.sources import PathLike, Source, read_source
+from uruk.orc.symbols import decode_name, encode_name
 from uruk.orc.tracker import ResourceTracker
-from uruk.passes.state import NO_IDS
-from uruk.passes.tls import Storage
+from uruk.orc.units import MaterializationUnit
 
 if TYPE_CHECKING:
     from uruk.orc.session import Session
 
 
 class JITDylib:
-    """Names of one namespace. Made by `Session.create_dylib`; every method runs under the session's lock."""
+    """One namespace of a session; made by `Session.create_dylib`. Methods may be called from any thread.
 
-    def __init__(self, session: Session, name: str) -> None:
+    Code of a dylib sees, in this order, what the dylibs of its link order define, itself included (first, unless the
+    order says otherwise), each with its archives, libraries and generators; then, unless it is `bare`, compiler
+    builtins and the symbols of the process. What the dylibs of the link order see themselves, this one does not see.
+    """
+
+    def __init__(self, session: Session, name: str, names: Names, *, bare: bool) -> None:
         self.session = session
         self.name = name
-        self.table = SymbolTable()
-        self.objects: dict[int, ObjectEntry] = {}
+        self.names = names
+        self.bare = bare
         self.search = SearchOrder()
-        self.storage_of: dict[int, Storage] = {}
-        """Object number -> the thread-local storage that its symbols' offsets count in."""
-        self._next_order = 0
-        self._next_number = 0
-        self._roots: list[ObjectEntry] = []
-        self._by_tracker: dict[int, list[ObjectEntry]] = {}
+        self.roots: list[ObjectEntry] = []
+        """Objects with initialisers that the next lookup links."""
+        self.opened = 0
+        """How many `initialize` calls no `deinitialize` has met yet."""
+        self.removed = False
+        self.facade: JITDylib | None = None
+        """For the dylib of lazy bodies: the one that it belongs to."""
+        self.private: dict[bytes, Graph] = {}
+        """Parts of the runtime that each module has for itself, read for this namespace."""
+        self._order: list[tuple[JITDylib, bool]] = [(self, True)]
+        self._tracker: ResourceTracker | None = None
+        self.behind: JITDylib | None = None
+        """Where the bodies of its lazy functions are."""
+        self.announced: list[Task] = []
+        """Sources that are being compiled, whose symbols nobody knows yet."""
+        names.owner = self
 
-    def next_order(self) -> int:
-        """The next place among the inputs."""
-        self._next_order += 1
-        return self._next_order
+    # -- link order
+
+    @property
+    def link_order(self) -> list[tuple[JITDylib, bool]]:
+        """Where its code looks names up: dylibs, and for each whether its hidden symbols are visible, too."""
+        return list(self._order)
+
+    def set_link_order(self, others: Iterable[JITDylib], *, self_first: bool = True) -> None:
+        """Replace the link order: this dylib first, if `self_first`, then what the others export."""
+        with self.session.lock:
+            order = {one: one is self for one in others}
+            if self_first:
+                order = {self: True, **order}
+            for one in order:
+                self._check_neighbour(one)
+            self._order = list(order.items())
+            self.session.changed()
+
+    def add_to_link_order(self, other: JITDylib, *, hidden: bool = False) -> None:
+        """Append a dylib to the link order; `hidden` makes its hidden symbols visible, too."""
+        with self.session.lock:
+            self._check_neighbour(other)
+            if all(one is not other for one, _ in self._order):
+                self._order.append((other, hidden))
+            self.session.changed()
+
+    def drop_from_link_order(self, other: JITDylib) -> None:
+        """Take a dylib out of the link order."""
+        with self.session.lock:
+            self._order = [pair for pair in self._order if pair[0] is not other]
+            self.session.changed()
+
+    def _check_neighbour(self, other: JITDylib) -> None:
+        self.session.check_open()
+        if other.session is not self.session or other.removed:
+            raise UrukError(f"dylib {other.name} is not one of this session, or was removed")
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether its link order is itself and nothing else."""
+        return len(self._order) == 1 and self._order[0][0] is self
+
+    def dependencies(self) -> list[JITDylib]:
+        """This dylib and all that it reaches by link orders, those first that others need: as ld.so initialises."""
+        if self.stands_alone:
+            return [self]
+        found: dict[JITDylib, None] = {}
+        entered: set[JITDylib] = set()
+        stack: list[tuple[JITDylib, int]] = [(self, 0)]
+        while stack:
+            dylib, at = stack.pop()
+            entered.add(dylib)
+            below = [other for other, _ in dylib._order[at:]]
+            for step, other in enumerate(below, at + 1):
+                if other not in entered:
+                    stack += [(dylib, step), (other, 0)]
+                    break
+            else:
+                found.setdefault(dylib)
+        return list(found)
+
+    # -- trackers
+
+    def create_tracker(self, name: str) -> ResourceTracker:
+        """A new tracker that owns nothing yet."""
+        return self.session.create_tracker(self, name)
+
+    @property
+    def tracker(self) -> ResourceTracker:
+        """The default tracker: owns what was added without another one, where that is not given one of its own."""
+        with self.session.lock:
+            if self._tracker is None or self._tracker.removed:
+                self._tracker = self.create_tracker(self.name)
+            return self._tracker
+
+    # -- definitions
+
+    def add_object(
+        self, source: PathLike | Source, name: str = "", *, tracker: ResourceTracker | None = None, lazy: bool = False
+    ) -> ResourceTracker:
+        """Add a relocatable object: a path, bytes, or anything with the buffer protocol. Nothing is linked yet.
+
+        `lazy`: its functions get stubs, and it is linked when one of them is called, or its data is needed. Returns the
+        tracker that owns it, a new one if none is given. Raises ObjectFormatError for malformed bytes,
+        DuplicateDefinition for a second strong definition.
+        """
+        return self.add_objects([source], name, tracker=tracker, lazy=lazy)
+
+    def add_objects(
+        self,
+        sources: Sequence[PathLike | Source],
+        name: str = "",
+        *,
+        tracker: ResourceTracker | None = None,
+        lazy: bool = False,
+    ) -> ResourceTracker:
+        """Add objects that are removed together, as one graph; see `add_object`."""
+        pairs = [read_source(source, name) for source in sources]
+        with self.session.lock:
+            self.check_open()
+            dylib = self.lazy_part() if lazy else self
+            graph = self.session.parse(pairs, dylib)
+            with defining.owner(self, tracker, name or ", ".join(file for file, _ in pairs[:3])) as own:
+                if lazy:
+                    defining.add_lazily(self, dylib, graph, own)
+                else:
+                    self.add_graph(graph, own, roots=True)
+                return own
 
     def add_graph(self, graph: Graph, tracker: ResourceTracker, *, roots: bool, orders: Sequence[int] = ()) -> None:
-        """Add the objects of a graph. `roots`: those with initialisers are linked by the next lookup.
+        """Add the objects of a graph that was read with this dylib's names.
 
-        Raises DuplicateDefinition, with nothing added.
+        `roots`: those with initialisers are linked by the next lookup. Raises DuplicateDefinition, with nothing added.
         """
-        first = self._next_number
-        keep_own_copies(graph, self.session.names)
-        added = Added.of(graph, first)
+        defining.add_graph(self, graph, tracker, roots=roots, orders=orders)
 
-        def file_of(number: int) -> str:
-            if number < 0:
-                return "an absolute definition"
-            return self.objects[number].file if number < first else graph.files[number - first]
+    def add_unit(
+        self, unit: MaterializationUnit, *, tracker: ResourceTracker | None = None, lazy: bool = False
+    ) -> ResourceTracker:
+        """Add a unit, which makes its object when one of its symbols is needed (`lazy`: when a function is called).
 
-        claim(added, self.table, self.session.names, file_of)
-        special = has_initializers(graph) if roots else np.zeros(len(graph.files), np.bool_)
-        for index, root in enumerate(special.tolist()):
-            order = orders[index] if orders else self.next_order()
-            entry = ObjectEntry(added, index, first + index, tracker, order, root)
-            self._enter(entry)
-            if root:
-                self._roots.append(entry)
-
-    def add_private(self, graph: Graph, tracker: ResourceTracker) -> int:
-        """Add an object that only its tracker's module sees; it defines nothing in the dylib. Returns its number."""
-        number = self._next_number
-        self._enter(ObjectEntry(Added.of(graph, number), 0, number, tracker, self.next_order(), private=True))
-        return number
-
-    def _enter(self, entry: ObjectEntry) -> None:
-        self.objects[entry.number] = entry
-        self._by_tracker.setdefault(entry.tracker.number, []).append(entry)
-        self._next_number = entry.number + 1
-
-    def define(self, name: bytes, address: int, *, function: bool | None) -> None:
-        """Define an absolute symbol. Raises DuplicateDefinition if the name has a strong definition."""
-        number = self.session.names[name]
-        self.table.grow(len(self.session.names))
-        if self.table.rank[number] == Rank.STRONG or self.table.ready[number]:
-            owner = int(self.table.owner[number])
-            first = self.objects[owner].file if owner >= 0 else "an absolute definition"
-            raise DuplicateDefinition(name.decode("utf-8", "replace"), first, "an absolute definition")
-        self.table.owner[number] = ABSOLUTE
-        self.table.rank[number] = Rank.STRONG
-        self.table.flags[number] = Flag.FUNCTION if function else 0
-        self.table.address[number] = np.uint64(address).view(np.int64)
-        self.table.ready[number] = 1
-
-    def objects_of(self, tracker: ResourceTracker) -> list[ObjectEntry]:
-        """The objects that a tracker owns."""
-        return list(self._by_tracker.get(tracker.number, ()))
-
-    def pending(self) -> list[ObjectEntry]:
-        """Objects that are not linked yet."""
-        return [entry for entry in self.objects.values() if entry.state is ObjectState.PENDING]
-
-    def forget(self, entry: ObjectEntry) -> None:
-        """An object that was removed; its number is not used again."""
-        entry.state = ObjectState.REMOVED
-        del self.objects[entry.number]
-        self._by_tracker.pop(entry.tracker.number, None)
-        self.storage_of.pop(entry.number, None)
-
-    def claim_again(self, entries: list[ObjectEntry], wanted: I32) -> None:
-        """Give names that became free to pending objects that define them, too (all of one graph)."""
-        for entry in entries:
-            graph = assemble([(entry.added.graph, entry.index, entry.index + 1)])
-            found = definitions_of(graph).without(graph, drop_groups(graph, entry.number, self.table))
-            found = found.rows(np.isin(found.name, wanted) & (self.table.rank[found.name] < found.rank))
-            self.table.owner[found.name] = entry.number
-            self.table.rank[found.name] = found.rank
-            self.table.flags[found.name] = found.flags
-            groups = graph.groups.name[self.table.group[graph.groups.name] == NONE]
-            self.table.group[groups] = entry.number
-
-    def pending_roots(self, *, again: bool = False) -> list[ObjectEntry]:
-        """Roots that are not linked yet; `again` includes those whose linking has failed before."""
-        self._roots = [entry for entry in self._roots if entry.state is ObjectState.PENDING]
-        return [entry for entry in self._roots if again or not entry.failed]
-
-    def closure(self, wanted: I32, roots: Iterable[ObjectEntry]) -> list[ObjectEntry]:
-        """Objects to link for `wanted` names and roots: all that they need, archive members pulled on the way."""
-        chosen: dict[int, ObjectEntry] = {}
-        wave = self._choose(chosen, [entry.number for entry in roots])
-        ids, weak = wanted, np.zeros(wanted.size, np.bool_)
-        while True:
-            owners, missing = self._owners(ids, weak)
-            wave += self._choose(chosen, owners)
-            if missing.size:
-                self._pull(missing)
-                wave += self._choose(chosen, self._owners(missing, np.zeros(missing.size, np.bool_))[0])
-            if not wave:
-                return sorted(chosen.values(), key=lambda entry: entry.order)
-            parts = [entry.added.names_of(entry.index) for entry in wave]
-            ids, weak = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
-            wave = self._choose(chosen, self.session.private_parts(self, wave, ids))
-
-    def _owners(self, ids: I32, weak: Bool) -> tuple[list[int], I32]:
-        """Objects that define names, and the names that nobody defines yet though they are strongly needed.
-
-        A weak reference finds what is there, too. Names that each module has for itself are no archive's.
+        Raises DuplicateDefinition for a second strong definition of a name, UrukError for a unit without symbols.
         """
-        self.table.grow(len(self.session.names))
-        owner = self.table.owner[ids]
-        found = owner >= 0
-        numbers = sorted(set(owner[found].tolist()))
-        if every(found):
-            return numbers, NO_IDS
-        unknown = (owner == NONE) & (self.table.ready[ids] == 0) & ~weak & (ids >= self.session.private_ids.size)
-        return numbers, unique(ids[unknown])
+        with self.session.lock:
+            self.check_open()
+            with defining.owner(self, tracker, unit.name or type(unit).__name__) as own:
+                if lazy:
+                    defining.add_unit_lazily(self, self.lazy_part(), unit, own)
+                else:
+                    defining.add_unit(self, unit, own)
+                return own
 
-    def _choose(self, chosen: dict[int, ObjectEntry], numbers: Iterable[int]) -> list[ObjectEntry]:
-        """Add pending objects to the choice; returns those that are new."""
-        new: list[ObjectEntry] = []
-        for number in numbers:
-            entry = self.objects[number]
-            if number not in chosen and entry.state is ObjectState.PENDING:
-                chosen[number] = entry
-                new.append(entry)
-        return new
+    def define(
+        self, name: str | bytes, address: int, *, function: bool = False, tracker: ResourceTracker | None = None
+    ) -> None:
+        """Define an absolute symbol. `function`: it is code, which may be reached through a stub.
 
-    def _pull(self, missing: I32) -> None:
-        """Add the archive members that define missing names."""
-        members: dict[int, tuple[ArchiveEntry, set[int]]] = {}
-        for number in missing.tolist():
-            entry = self.session.archive_for(self, self.session.names.text(number))
-            if entry is None:
-                continue
-            offset = entry.index()[self.session.names.text(number)]
-            if offset not in entry.taken:
-                members.setdefault(id(entry), (entry, set()))[1].add(offset)
-        for entry, offsets in members.values():
-            self.session.add_members(self, entry, sorted(offsets))
-            entry.taken |= offsets  # a member that could not be read is asked for again, and so are those with it
+        Raises DuplicateDefinition if the name has a strong definition.
+        """
+        with self.session.lock:
+            self.check_open()
+            text = encode_name(name) if isinstance(name, str) else name
+            defining.define(self, text, address, tracker or self.tracker, function=function)
 
+    def alias(
+        self,
+        names: Mapping[str, str] | Iterable[str],
+        source: JITDylib | None = None,
+        *,
+        tracker: ResourceTracker | None = None,
+        lazy: bool = False,
+        weak: bool = False,
+        hidden: bool = False,
+    ) -> None:
+        """Let names of this dylib stand for others: new name -> old one (or the same, for a sequence of names).
 
-__all__ = ["ABSOLUTE", "JITDylib"]
+        `source` is the dylib whose symbols the old names are (a re-export); without it they are this dylib's. `lazy`
+        gives them stubs: what is behind a name is made by the first call, so that it must be a function.
+        Raises DuplicateDefinition for a second strong definition of a name.
+        """
+        pairs = cast("Mapping[str, str]", names) if isinstance(names, Mapping) else {name: name for name in names}
+        with self.session.lock:
+            self.check_open()
+            other = source or self
+            other.check_open()
+            targets = {self.names[encode_name(new)]: other.names[encode_name(old)] for new, old in pairs.items()}
+            own = tracker or self.tracker
+            if lazy:
+                defining.add_lazy_names(self, targets, own, weak=weak, hidden=hidden)
+            else:
+                defining.add_aliases(self, targets, own, weak=weak, hidden=hidden)
+
+    def lazy_part(self) -> JITDylib:
+        """The dylib behind this one's lazy functions: it holds their bodies, and looks names up here first."""
+        if self.behind is None:
+            self.behind = self.session.create_dylib(f"{self.name}.lazy", bare=self.bare)
+            self.behind.facade = self
+        return self.behind
+
+    def announced_tasks(self) -> list[Task]:
+        """Sources that are still being compiled."""
+        self.announced = [task for task in self.announced if not task.done.is_set()]
+        return self.announced
+
+    def order_for_code(self) -> list[tuple[JITDylib, bool]]:
+        """The link order that its code has: lazy bodies use their facade's, with themselves behind it."""
+        facade = self.facade
+        if facade is None:
+            return self._order
+        return [
+            pair
+            for other, hidden in facade._order
+            for pair in ([(facade, True), (self, True)] if other is facade else [(other, hidden)])
+        ]
+
+    # -- sources of definitions that are asked when a name is missing
+
+    def add_archive(
+        self, path: PathLike | Source, name: str | None = None, *, tracker: ResourceTracker | None = None
+    ) -> ResourceTracker:
+        """Add a static library; its members are linked when something needs them."""
+        with self.session.lock:
+            self.check_open()
+            archive = Archive.open(path, name)
+            own = tracker or self.create_tracker(archive.name)
+            self.search.add_archive(ArchiveEntry(archive, own, self.session.next_order(), set()))
+            self.session.changed()
+            return own
+
+    def add_shared_library(self, path: PathLike, *, everywhere: bool = False) -> None:
+        """Load a shared library; its symbols are visible to this dylib's code. Raises LibraryError."""
+        with self.session.lock:
+            self.check_open()
+            handle = self.session.executor.load_library(os.fspath(path), everywhere=everywhere)
+            self.search.libraries.append(LibraryEntry(os.fspath(path), handle, self.session.next_order()))
+            if self.session.platform is not None:
+                self.session.platform.library_loaded(os.fspath(path))
+            self.session.changed()
+
+    def add_generator(self, generator: DefinitionGenerator) -> None:
+        """Add a generator: it is asked for names that nothing before it has."""
+        with self.session.lock:
+            self.check_open()
+            self.search.generators.append(GeneratorEntry(generator, self.session.next_order()))
+            self.session.changed()
+
+    # -- as dlopen and its relatives
+
+    def initialize(self) -> None:
+        """Link and initialise what it and its link order have with initialisers, those first that others need.
+
+        As dlopen does, it counts; a dylib that was deinitialised is initialised again (its data stays as it is).
+        """
+        self.session.initialize(self)
+
+    def deinitialize(self) -> bool:
+        """Undo one `initialize`; whether finalisers ran, which they do with the last one, as with dlclose.
+
+        atexit handlers and finalisers run, newest first; then the link order's turn comes, in reverse. The code stays.
+        """
+        return self.session.deinitialize(self)
+
+    def lookup(self, names: Sequence[str], **options: Any) -> dict[str, int]:
+        """Addresses of symbols, linked with all that they need; see `Session.lookup_names`."""
+        return self.session.lookup_names(self, names, **options)
+
+    def remove(self, *, force: bool = False) -> None:
+        """Remove the dylib and all that it has; see `Session.remove_dylib`."""
+        self.session.remove_dylib(self, force=force)
+
+    def check_open(self) -> None:
+        """Raise SessionClosed after the session's end, UrukError after the dylib's."""
+        self.session.check_open()
+        if self.removed:
+            raise UrukError(f"dylib {self.name} was removed")
+
+    def text(self, number: int) -> str:
+        """The name that a number stands for."""
+        return decode_name(self.names.text(number))
+
+    def keep_own_copies(self, graph: Graph) -> None:
+        """See `uruk.orc.own_copies`."""
+        keep_own_copies(graph, self.names)
+
+    def __repr__(self) -> str:
+        order = ", ".join(other.name for other, _ in self._order)
+        return f"<JITDylib {self.name}{' (removed)' if self.removed else ''}: link order {order}>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,9 @@ from uruk.graph.graph import Binding, Graph, SymbolType, Visibility, Zone, assem
 from uruk.graph.types import I32, NONE, Bool, true_rows, unique
 from uruk.link import Linked, Request, link
 from uruk.orc.definitions import definitions_of
+from uruk.orc.failures import final_names
 from uruk.orc.objects import ObjectEntry, ObjectState
+from uruk.orc.platform import FunctionArray
 from uruk.orc.symbols import Flag
 from uruk.orc.tracker import ResourceTracker
 from uruk.passes.state import Externals, TLSHome
@@ -20,12 +23,12 @@ if TYPE_CHECKING:
     from uruk.orc.session import Session
 
 
-def link_batch(session: Session, dylib: JITDylib, entries: list[ObjectEntry], wanted: I32) -> None:
-    """Link `entries` as one batch and record their symbols; their initialisers are left in `session.waiting`.
+def link_batch(session: Session, entries: list[ObjectEntry], wanted: I32) -> list[FunctionArray]:
+    """Link `entries` as one batch and record their symbols; returns their initialisers, which have not run.
 
-    On an error nothing is recorded and all memory is given back.
+    On an error nothing is recorded and all memory is given back. Raises LinkFaults for what is some object's fault.
     """
-    request, trackers, numbers = _request(session, dylib, entries, wanted)
+    request, trackers, numbers = _request(session, entries, wanted)
     linked = link(request, session.executor)
     session.times = linked.times
     platform = session.platform if session.options.execute else None
@@ -37,14 +40,13 @@ def link_batch(session: Session, dylib: JITDylib, entries: list[ObjectEntry], wa
                 storage.close()
             session.executor.memory.free(linked.allocation)
             raise
-    _record(dylib, linked, request, trackers, entries, numbers)
-    if platform is not None:
-        session.waiting += platform.arrays(linked, trackers, [entry.order for entry in entries])
+    _record(session, linked, request, trackers, entries, numbers)
+    if platform is None:
+        return []
+    return platform.arrays(linked, trackers, [entry.order for entry in entries])
 
 
-def _request(
-    session: Session, dylib: JITDylib, entries: list[ObjectEntry], wanted: I32
-) -> tuple[Request, list[ResourceTracker], I32]:
+def _request(session: Session, entries: list[ObjectEntry], wanted: I32) -> tuple[Request, list[ResourceTracker], I32]:
     pieces: list[tuple[object, int, int]] = []
     for entry in entries:  # neighbours of one graph become one piece
         graph = entry.added.graph
@@ -56,19 +58,20 @@ def _request(
     numbers = np.array([entry.number for entry in entries], np.int32)
     trackers = list({entry.tracker.number: entry.tracker for entry in entries}.values())
     module = {tracker.number: row for row, tracker in enumerate(trackers)}
-    table = dylib.table
-    table.grow(len(session.names))
-    defines, dropped = _definers(dylib, graph, entries, numbers)
-    _leave_to_libraries(session, dylib, graph, defines)
+    session.table.grow(len(session.ids))
+    defines, dropped = _definers(session, graph, entries, numbers)
+    _leave_to_libraries(session, graph, entries, defines)
+    if session.has_imports:
+        graph = _with_final_names(session, graph, defines)
     request = Request(
         graph,
         session.pair,
-        session.names,
+        entries[0].dylib.names,
         [tracker.name for tracker in trackers],
         np.array([module[entry.tracker.number] for entry in entries], np.int32),
         defines,
         dropped,
-        _Resolver(session, dylib),
+        _Resolver(session),
         session.private_ids,
         [tracker.resources.dso_handle for tracker in trackers],
         phony_externals=session.options.phony_externals,
@@ -77,13 +80,29 @@ def _request(
         hooks=session.hooks,
     )
     if session.options.prune:
-        request.prune_from = true_rows(defines & np.isin(graph.symbols.name, wanted)).astype(np.int32)
+        final = session.stands_for(wanted)
+        request.prune_from = true_rows(defines & np.isin(graph.symbols.name, final)).astype(np.int32)
     return request, trackers, numbers
 
 
-def _definers(dylib: JITDylib, graph: Graph, entries: list[ObjectEntry], numbers: I32) -> tuple[Bool, Bool]:
+def _with_final_names(session: Session, graph: Graph, defines: Bool) -> Graph:
+    """The graph with every reference by the name of the definition that it stands for, in whatever dylib that is.
+
+    A definition keeps its own name: what it stands for elsewhere is no matter of the object that defines it.
+    """
+    name = graph.symbols.name
+    rows = true_rows((name >= 0) & ~defines)
+    final = final_names(session.table, name[rows])
+    if np.array_equal(final, name[rows]):
+        return graph
+    name = name.copy()
+    name[rows] = final
+    return replace(graph, symbols=replace(graph.symbols, name=name))
+
+
+def _definers(session: Session, graph: Graph, entries: list[ObjectEntry], numbers: I32) -> tuple[Bool, Bool]:
     """Which symbol rows are their name's definition, and which groups lost to others."""
-    table = dylib.table
+    table = session.table
     private = np.array([entry.private for entry in entries], np.bool_)
     groups = graph.groups
     dropped = np.zeros(groups.name.size, np.bool_)
@@ -98,54 +117,57 @@ def _definers(dylib: JITDylib, graph: Graph, entries: list[ObjectEntry], numbers
     return defines, dropped
 
 
-def _leave_to_libraries(session: Session, dylib: JITDylib, graph: Graph, defines: Bool) -> None:
+def _leave_to_libraries(session: Session, graph: Graph, entries: list[ObjectEntry], defines: Bool) -> None:
     """Variables of inline functions and templates that an added library has, too, are the library's.
 
     C++ wants one object of them in the whole program. Natively the library's references are bound to the program's;
     a library that is loaded already cannot be bound again, so it is the other way round here.
     """
-    if not dylib.search.libraries:
+    handles = {dylib: _libraries(dylib) for dylib in {entry.dylib for entry in entries}}
+    if not any(handles.values()):
         return
     symbols = graph.symbols
     shared = (symbols.binding == Binding.WEAK) | (symbols.binding == Binding.UNIQUE)
     shared &= defines & (symbols.type == SymbolType.OBJECT) & (symbols.visibility == Visibility.DEFAULT)
     for row in true_rows(shared).tolist():
-        name = session.names.text(int(symbols.name[row]))
-        if any(session.executor.find_symbol(library.handle, name)[0] for library in dylib.search.libraries):
+        name = session.ids.text(int(symbols.name[row]))
+        dylib = entries[graph.object_of_symbol(row)].dylib
+        if any(session.executor.find_symbol(handle, name)[0] for handle in handles[dylib]):
             defines[row] = False
 
 
-class _Resolver:
-    """Answers for names that the batch does not define: the dylib's, then libraries', then the process's."""
+def _libraries(dylib: JITDylib) -> list[int]:
+    """Handles of the libraries that code of a dylib sees."""
+    return [library.handle for other, _ in dylib.order_for_code() for library in other.search.libraries]
 
-    def __init__(self, session: Session, dylib: JITDylib) -> None:
+
+class _Resolver:
+    """Answers for names that the batch does not define: the session's, then libraries', then the process's."""
+
+    def __init__(self, session: Session) -> None:
         self.session = session
-        self.dylib = dylib
 
     def __call__(self, names: I32, weak: Bool, tls: Bool, hidden: Bool) -> Externals:
         """See `uruk.link.ResolveNames`."""
-        table = self.dylib.table
+        session, table = self.session, self.session.table
+        table.grow(len(session.ids))
         found = table.ready[names] != 0
         address = np.where(found, table.address[names], 0)
         is_data = found & (table.flags[names] & Flag.FUNCTION == 0)
         homes: dict[int, TLSHome] = {}
         for row in true_rows(found & (table.flags[names] & Flag.TLS != 0)).tolist():
-            homes[row] = self._home(int(table.owner[names[row]]), int(address[row]))
+            homes[row] = TLSHome(session.storage_of[int(table.owner[names[row]])], int(address[row]))
         for row in true_rows(~found & ~hidden).tolist():
-            name = self.session.names.text(int(names[row]))
+            number = int(names[row])
+            name, dylib = session.ids.text(number), session.ids.home(number).owner
             if tls[row]:
-                handles = [library.handle for library in self.dylib.search.libraries]
-                library = self.session.platform.find_tls(name, handles) if self.session.platform else ""
+                library = session.platform.find_tls(name, _libraries(dylib)) if session.platform else ""
                 if library:
                     found[row], homes[row] = True, TLSHome(library=library)
                 continue
-            address[row], is_data[row] = _signed(*self.session.find_external(self.dylib, name))
+            address[row], is_data[row] = _signed(*session.find_external(dylib, name))
             found[row] = address[row] != 0
         return Externals(found, address, is_data, homes)
-
-    def _home(self, owner: int, offset: int) -> TLSHome:
-        """Where a thread-local of linked code is; its storage is the one that its batch loaded."""
-        return TLSHome(self.dylib.storage_of[owner], offset)
 
 
 def _signed(address: int, is_data: bool) -> tuple[int, bool]:
@@ -153,15 +175,15 @@ def _signed(address: int, is_data: bool) -> tuple[int, bool]:
 
 
 def _record(
-    dylib: JITDylib,
+    session: Session,
     linked: Linked,
     request: Request,
     trackers: list[ResourceTracker],
     entries: list[ObjectEntry],
     numbers: I32,
 ) -> None:
-    """Write addresses into the dylib's table and resources into the trackers."""
-    state, table = linked.state, dylib.table
+    """Write addresses into the session's table and resources into the trackers."""
+    state, table = linked.state, session.table
     rows = true_rows(request.defines)
     owner = request.graph.ranges.symbols.searchsorted(rows, "right") - 1
     if any(entry.private for entry in entries):
@@ -182,18 +204,21 @@ def _record(
         table.address[names[local]] = state.tls_offset[rows[local]]
     for entry in entries:
         entry.state = ObjectState.LINKED
+        session.pending.pop(entry.number, None)
     for row, storage in linked.storage.items():
         trackers[row].resources.storage.append(storage)
     for number in sorted(set(numbers[owner[local]].tolist())):
         row = int(request.module_of_object[int(true_rows(numbers == number)[0])])
-        dylib.storage_of[number] = linked.storage[row]
+        session.storage_of[number] = linked.storage[row]
     _record_memory(linked, trackers)
-    _record_uses(dylib, linked, trackers)
+    _record_uses(session, linked, trackers)
+    session.changed()
 
 
 def _record_memory(linked: Linked, trackers: list[ResourceTracker]) -> None:
     for handle, tracker in zip(linked.state.dso_handles, trackers, strict=True):
-        tracker.resources.dso_handle = handle
+        if handle and not tracker.resources.dso_handles:
+            tracker.resources.dso_handles.append(handle)
     segments: dict[int, list[int]] = {}
     for index, segment in enumerate(linked.layout.segments):
         segments.setdefault(segment.module, []).append(index)
@@ -201,16 +226,16 @@ def _record_memory(linked: Linked, trackers: list[ResourceTracker]) -> None:
         trackers[row].resources.memory.append((linked.allocation, mine))
 
 
-def _record_uses(dylib: JITDylib, linked: Linked, trackers: list[ResourceTracker]) -> None:
+def _record_uses(session: Session, linked: Linked, trackers: list[ResourceTracker]) -> None:
     """Which modules refer to which trackers' code, in this batch or linked before."""
     state = linked.state
     if len(trackers) == 1 and not state.undefined.size:
         return
     provider = np.full(len(state.symbols), NONE, np.int32)
     if state.undefined.size:
-        owner = dylib.table.owner[state.symbols.name[state.undefined]]
+        owner = session.table.owner[state.symbols.name[state.undefined]]
         known = true_rows(owner >= 0)
-        provider[state.undefined[known]] = [dylib.objects[one].tracker.number for one in owner[known].tolist()]
+        provider[state.undefined[known]] = [session.objects[one].tracker.number for one in owner[known].tolist()]
     if len(trackers) > 1:
         block = state.symbols.block
         number = np.array([tracker.number for tracker in trackers], np.int32)

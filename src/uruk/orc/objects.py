@@ -1,22 +1,29 @@
-"""Objects of a dylib: what was added, and how far it has come."""
+"""Entries of a session: whatever defines names, and how far it has come."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from uruk.graph.graph import HOLDS_FUNCTIONS, Binding, Graph, SymbolKind
-from uruk.graph.types import I32, Bool, true_rows
+from uruk.graph.types import I32, I64, Bool, true_rows
 from uruk.orc.definitions import Definitions, definitions_of
 from uruk.orc.tracker import ResourceTracker
 
+if TYPE_CHECKING:
+    from uruk.orc.dispatch import Task
+    from uruk.orc.dylib import JITDylib
+    from uruk.orc.units import MaterializationUnit
+
 
 class ObjectState(Enum):
-    """How far an object has come."""
+    """How far an entry has come."""
 
     PENDING = "pending"
+    MATERIALIZING = "materializing"
     LINKED = "linked"
     REMOVED = "removed"
 
@@ -27,7 +34,7 @@ class Added:
 
     graph: Graph
     first: int
-    """The number of its first object in the dylib; the others follow."""
+    """The number of its first object in the session; the others follow."""
     names: I32
     """Names that its objects define or need, in the order of symbol rows."""
     weak: Bool
@@ -52,22 +59,43 @@ class Added:
 
 
 @dataclass(eq=False, repr=False)
-class ObjectEntry:
-    """One object of a dylib."""
+class Entry:
+    """Something that defines names of a dylib. `number` is the session's, never used again."""
 
-    added: Added
-    index: int
+    kind: ClassVar[str] = "entry"
+
     number: int
+    dylib: JITDylib
     tracker: ResourceTracker
     order: int
-    """Where it stands among the inputs; initialisers run in this order."""
+    """Where it stands among the inputs of the session; initialisers run in this order."""
+    state: ObjectState = ObjectState.PENDING
+
+    @property
+    def file(self) -> str:
+        """What errors call it."""
+        return self.kind
+
+    @property
+    def ids(self) -> list[int]:
+        """The names that it defines, or had wanted to."""
+        return []
+
+
+@dataclass(eq=False, repr=False)
+class ObjectEntry(Entry):
+    """One object of a dylib."""
+
+    kind: ClassVar[str] = "object"
+
+    added: Added = field(kw_only=True)
+    index: int = field(kw_only=True)
     root: bool = False
     """Named by the user and with initialisers: linked by the next lookup even if nothing refers to it."""
-    state: ObjectState = ObjectState.PENDING
     failed: bool = False
     """A root whose linking failed: only `initialize()` and lookups that need it try again."""
     doubtful: bool = False
-    """A root that was in a batch whose linking failed: the next lookup tries it alone."""
+    """A root that was in a batch whose linking failed for no object's fault: the next lookup tries it alone."""
     private: bool = False
     """A part of the runtime that every module has for itself; it defines no name of the dylib."""
 
@@ -75,6 +103,93 @@ class ObjectEntry:
     def file(self) -> str:
         """The input's name."""
         return self.added.graph.files[self.index]
+
+    @property
+    def ids(self) -> list[int]:
+        """The names that it defines, or had wanted to; those that it needs, too."""
+        return self.added.names_of(self.index)[0].tolist()
+
+
+@dataclass(eq=False, repr=False)
+class UnitEntry(Entry):
+    """A materialization unit whose symbols are known, and whose object is made when one of them is needed."""
+
+    kind: ClassVar[str] = "unit"
+
+    unit: MaterializationUnit = field(kw_only=True)
+    names: dict[int, int] = field(kw_only=True)
+    """Name -> its SymbolFlags, for what the unit was still asked to deliver when last looked at."""
+    task: Task | None = None
+
+    @property
+    def file(self) -> str:
+        """The unit's name."""
+        return self.unit.name or type(self.unit).__name__
+
+    @property
+    def ids(self) -> list[int]:
+        """The names that it announced."""
+        return list(self.names)
+
+
+@dataclass(eq=False, repr=False)
+class AbsoluteEntry(Entry):
+    """Addresses that the user gave names to."""
+
+    kind: ClassVar[str] = "absolute"
+
+    names: list[int] = field(kw_only=True)
+
+    @property
+    def ids(self) -> list[int]:
+        """The names that it defines."""
+        return self.names
+
+    @property
+    def file(self) -> str:
+        """What errors call it."""
+        return "an absolute definition"
+
+
+@dataclass(eq=False, repr=False)
+class AliasEntry(Entry):
+    """Names that stand for other names: aliases in one dylib, re-exports from another one."""
+
+    kind: ClassVar[str] = "alias"
+
+    targets: dict[int, int] = field(kw_only=True)
+    """Name -> the name that it stands for."""
+
+    @property
+    def file(self) -> str:
+        """What errors call it."""
+        return f"an alias in {self.dylib.name}"
+
+    @property
+    def ids(self) -> list[int]:
+        """The names that it defines."""
+        return list(self.targets)
+
+
+@dataclass(eq=False, repr=False)
+class LazyEntry(Entry):
+    """Names whose address is that of a stub; what is behind it is made by the first call."""
+
+    kind: ClassVar[str] = "lazy"
+
+    targets: dict[int, int] = field(kw_only=True)
+    """Name -> the name that it stands for."""
+    stubs: I64 = field(kw_only=True)
+
+    @property
+    def file(self) -> str:
+        """What errors call it."""
+        return f"a lazy re-export in {self.dylib.name}"
+
+    @property
+    def ids(self) -> list[int]:
+        """The names that it defines."""
+        return list(self.targets)
 
 
 def has_initializers(graph: Graph) -> Bool:

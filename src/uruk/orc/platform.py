@@ -60,6 +60,10 @@ class Platform(Protocol):
         """The loaded library that defines a thread-local, those with these handles first, or the empty string."""
         ...
 
+    def library_loaded(self, path: str) -> None:
+        """A shared library came: bind what must be bound before any thread uses it."""
+        ...
+
     def loaded(self, linked: Linked, trackers: Sequence[ResourceTracker]) -> None:
         """Code is in memory: register its unwind data."""
         ...

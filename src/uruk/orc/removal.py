@@ -1,4 +1,4 @@
-"""Removing a tracker: finalisers, then unwind data and thread-local storage, then memory, then names."""
+"""Removing a tracker: names first, then finalisers, then unwind data and thread-local storage, then memory."""
 
 from __future__ import annotations
 
@@ -6,41 +6,75 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from uruk.errors import InUse
-from uruk.graph.types import unique
-from uruk.orc.objects import ObjectEntry
+from uruk.errors import InUse, UrukError
+from uruk.graph.graph import assemble
+from uruk.graph.types import I32, NONE
+from uruk.orc.claim import drop_groups
+from uruk.orc.defining import withdraw
+from uruk.orc.definitions import definitions_of
+from uruk.orc.objects import AliasEntry, Entry, ObjectEntry
 from uruk.orc.tracker import Released, ResourceTracker
 
 if TYPE_CHECKING:
-    from uruk.orc.dylib import JITDylib
     from uruk.orc.platform import Platform
     from uruk.orc.session import Session
 
 
 def remove_tracker(session: Session, tracker: ResourceTracker, force: bool) -> Released:
-    """See `ResourceTracker.remove`. Memory under pending thread destructors is retired: `sweep` frees it later."""
+    """See `ResourceTracker.remove`. Memory under pending thread destructors is retired: `sweep` frees it later.
+
+    Three steps: under the lock nobody finds the code any more; without it the code's finalisers run, which may look
+    other names up; under the lock again its memory goes.
+    """
     released = Released()
-    if tracker.removed:
-        return released
-    sweep(session)
-    users = [other.name for other in _users(session, tracker)]
-    if users and not force:
-        raise InUse(tracker.name, users)
-    tracker.removed = True
-    del session.trackers[tracker.number]
-    session.waiting = [array for array in session.waiting if array.tracker is not tracker]
+    with session.lock:
+        if tracker.removed or session.closed:
+            return released
+        sweep(session)
+    if not session.initializers.wait_for(tracker):
+        raise InUse(tracker.name, ["its own initialisers, which run in this thread"])
+    with session.lock:
+        if tracker.removed or session.closed:
+            return released
+        users = [other.name for other in _users(session, tracker)]
+        if users and not force:
+            raise InUse(tracker.name, users)
+        retract(session, tracker, released)
     platform = session.platform
     if platform is not None and session.options.execute:
         platform.finalize(tracker)
-    for dylib in session.dylibs.values():
-        _forget(session, dylib, tracker, released)
+    with session.lock:
+        free(session, tracker, released)
+    return released
+
+
+def retract(session: Session, tracker: ResourceTracker, released: Released) -> None:
+    """The first step of a removal: its names go, to other definitions that wait for them or to nobody."""
+    tracker.removed = True
+    session.trackers.pop(tracker.number, None)
+    session.initializers.forget(tracker)
+    lost: list[int] = []
+    dylibs = {tracker.dylib}
+    for entry in session.entries_of(tracker):
+        dylibs.add(entry.dylib)
+        released.objects += isinstance(entry, ObjectEntry)
+        lost += _forget(session, entry, released)
+    for dylib in dylibs:
+        dylib.search.remove_archives(tracker)
+    session.changed()
+    if lost:
+        _claim_again(session, np.array(sorted(set(lost)), np.int32))
+
+
+def free(session: Session, tracker: ResourceTracker, released: Released) -> None:
+    """The last step of a removal: memory and what else linking took, now or when threads have ended."""
+    platform = session.platform
     if platform is not None and session.options.execute:
         released.pending_thread_destructors = _pending(session, platform, tracker)
         if released.deferred:
             session.retired.append(tracker)
-            return released
+            return
     _release(session, tracker, released)
-    return released
 
 
 _closed_with_retired: list[Session] = []
@@ -98,38 +132,76 @@ def _release(session: Session, tracker: ResourceTracker, released: Released) -> 
     for allocation, segments in resources.memory:
         released.memory += session.executor.memory.free_segments(allocation, segments)
     resources.memory.clear()
+    resources.arrays.clear()
 
 
-def _forget(session: Session, dylib: JITDylib, tracker: ResourceTracker, released: Released) -> None:
-    """Take the tracker's objects out of a dylib; names that another pending object defines go to that."""
-    dylib.search.remove_archives(tracker)
-    gone = dylib.objects_of(tracker)
-    if not gone:
-        return
-    table = dylib.table
+def _forget(session: Session, entry: Entry, released: Released) -> list[int]:
+    """Take an entry out; returns the names and group signatures that are free now."""
     lost: list[int] = []
-    for entry in gone:
-        ids, _ = entry.added.names_of(entry.index)
-        mine = unique(ids[table.owner[ids] == entry.number])
-        lost += mine.tolist()
+    if isinstance(entry, ObjectEntry):
         groups = entry.added.graph.groups
-        held = groups.name[table.group[groups.name] == entry.number]
-        table.group[held] = -1
+        held = groups.name[session.table.group[groups.name] == entry.number]
+        session.table.group[held] = NONE
         lost += held.tolist()
-        released.objects += 1
-        released.symbols += mine.size
-        table.forget(mine)
-        dylib.forget(entry)
-    if lost:
-        _claim_again(session, dylib, set(lost))
+    mine: list[int] = withdraw(session, entry, released).tolist()
+    released.symbols += len(mine)
+    return lost + mine
 
 
-def _claim_again(session: Session, dylib: JITDylib, lost: set[int]) -> None:
-    """Pending objects whose own definitions had lost to removed ones get their names."""
-    wanted = np.array(sorted(lost), np.int32)
-    graphs: dict[int, list[ObjectEntry]] = {}
-    for entry in dylib.pending():
-        if not entry.private and np.isin(entry.added.names_of(entry.index)[0], wanted).any():
-            graphs.setdefault(id(entry.added), []).append(entry)
-    for entries in graphs.values():
-        dylib.claim_again(entries, wanted)
+def _claim_again(session: Session, lost: I32) -> None:
+    """Pending objects whose own definitions had lost to removed ones get their names; and so do aliases."""
+    for entry in list(session.pending.values()):
+        if not entry.private and np.isin(entry.added.names_of(entry.index)[0], lost).any():
+            _claim_for(session, entry, lost)
+    if session.aliases:
+        free = {one for one in lost.tolist() if session.table.owner[one] == NONE}
+        for entry in session.objects.values() if free else ():
+            if isinstance(entry, AliasEntry):
+                for one in free & entry.targets.keys():
+                    session.table.owner[one], session.table.rank[one] = entry.number, 1
+                    free.discard(one)
+
+
+def _claim_for(session: Session, entry: ObjectEntry, wanted: I32) -> None:
+    """Give names that became free to a pending object that defines them, too."""
+    table = session.table
+    graph = assemble([(entry.added.graph, entry.index, entry.index + 1)])
+    found = definitions_of(graph).without(graph, drop_groups(graph, entry.number, table))
+    found = found.rows(np.isin(found.name, wanted) & (table.rank[found.name] < found.rank))
+    table.owner[found.name] = entry.number
+    table.rank[found.name] = found.rank
+    table.flags[found.name] = found.flags
+    groups = graph.groups.name[table.group[graph.groups.name] == NONE]
+    table.group[groups] = entry.number
+
+
+def transfer(session: Session, source: ResourceTracker, target: ResourceTracker) -> None:
+    """See `ResourceTracker.transfer_to`."""
+    for tracker in (source, target):
+        if tracker.removed:
+            raise UrukError(f"tracker {tracker.name} was removed")
+    if source.dylib is not target.dylib:
+        raise UrukError(f"{source.name} belongs to dylib {source.dylib.name}, {target.name} to {target.dylib.name}")
+    if source is target:
+        return
+    for entry in session.entries_of(source):
+        session.move(entry, target)
+    for archive in source.dylib.search.archives:
+        archive.tracker = target if archive.tracker is source else archive.tracker
+    for array in (*session.initializers.waiting, *source.resources.arrays):
+        array.tracker = target if array.tracker is source else array.tracker
+    for run in session.initializers.running:
+        if source.number in run.trackers:
+            run.trackers.add(target.number)
+    mine, theirs = target.resources, source.resources
+    for column in ("dso_handles", "memory", "frames", "storage", "arrays"):
+        getattr(mine, column).extend(getattr(theirs, column))
+        getattr(theirs, column).clear()
+    mine.uses |= theirs.uses
+    theirs.uses.clear()
+    for tracker in (*session.trackers.values(), *session.retired):
+        if source.number in tracker.resources.uses:
+            tracker.resources.uses.discard(source.number)
+            tracker.resources.uses.add(target.number)
+    mine.uses.discard(target.number)
+    session.changed()

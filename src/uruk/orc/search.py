@@ -1,12 +1,16 @@
-"""What answers for names that no object of a dylib defines: archives and libraries, in the order they were added."""
+"""What answers for names that nothing in a dylib defines: archives, libraries and generators, in the order added."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from uruk.formats.archive import Archive
 from uruk.orc.tracker import ResourceTracker
+
+if TYPE_CHECKING:
+    from uruk.orc.generators import DefinitionGenerator
 
 
 @dataclass(eq=False, repr=False)
@@ -33,12 +37,24 @@ class LibraryEntry:
     order: int
 
 
+@dataclass(eq=False, repr=False)
+class GeneratorEntry:
+    """A generator of the user's: it is asked for names, and defines what it has."""
+
+    generator: DefinitionGenerator
+    order: int
+
+
+Source = ArchiveEntry | LibraryEntry | GeneratorEntry
+
+
 class SearchOrder:
-    """Archives and libraries in the order given, with one merged index over all archives."""
+    """Archives, libraries and generators in the order given, with one merged index over all archives."""
 
     def __init__(self) -> None:
         self.archives: list[ArchiveEntry] = []
         self.libraries: list[LibraryEntry] = []
+        self.generators: list[GeneratorEntry] = []
         self.builtins: ArchiveEntry | None = None
         """The runtime archive, asked after all others."""
         self._index: dict[bytes, int] | None = None
@@ -67,6 +83,11 @@ class SearchOrder:
         if number is not None:
             return self.archives[number]
         return self.builtins if self.builtins is not None and name in self.builtins.index() else None
+
+    def from_order(self) -> list[Source]:
+        """All of them as they were added, without the runtime archive."""
+        sources: list[Source] = [*self.archives, *self.libraries, *self.generators]
+        return sorted(sources, key=lambda source: source.order)
 
     def libraries_before(self, order: int) -> Iterator[LibraryEntry]:
         """Libraries that come before a place in the order."""

@@ -1,42 +1,48 @@
-"""The session: dylibs, the executor, and the driver that links what a lookup needs as one batch."""
+"""The session: dylibs, the executor, and all that its lookups share."""
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from uruk.demangle import demangle
-from uruk.errors import SessionClosed, TLSError, Undefined, UndefinedSymbols, UrukError
+from uruk.errors import InUse, SessionClosed, UrukError
 from uruk.executor.inprocess import InProcessExecutor
 from uruk.formats import elf_x86_64
-from uruk.formats.archive import Archive
 from uruk.formats.elf import Pair, read_objects
 from uruk.formats.elf_relocations import read_relocations
 from uruk.formats.elf_sections import Span
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Graph
-from uruk.graph.names import Names
-from uruk.graph.types import I32, Bool, every, true_rows
+from uruk.graph.names import Ids, Names
+from uruk.graph.types import I32, Bool, true_rows
+from uruk.orc import introspection, removal
+from uruk.orc.defining import add_private
+from uruk.orc.dispatch import Dispatcher, InlineDispatcher, Task
 from uruk.orc.dylib import JITDylib
-from uruk.orc.linking import link_batch
-from uruk.orc.objects import ObjectEntry, ObjectState
-from uruk.orc.platform import FunctionArray, Platform
-from uruk.orc.removal import give_memory_back, remove_tracker
-from uruk.orc.search import ArchiveEntry
-from uruk.orc.symbols import Flag
+from uruk.orc.failures import final_names
+from uruk.orc.forking import watch
+from uruk.orc.generators import LookupKind
+from uruk.orc.initialization import Initializers
+from uruk.orc.lazy import LazyFunctions
+from uruk.orc.materialize import generator_task, unit_task
+from uruk.orc.objects import Entry, ObjectEntry, ObjectState, UnitEntry
+from uruk.orc.platform import Platform
+from uruk.orc.query import Answer, Query
+from uruk.orc.search import ArchiveEntry, GeneratorEntry
+from uruk.orc.sources import Source
+from uruk.orc.symbols import SymbolTable, encode_name
 from uruk.orc.tracker import Released, ResourceTracker
 from uruk.passes.boundaries import PRIVATE
+from uruk.passes.tls_storage import Storage
 
-_ADDRESS = (1 << 64) - 1
 SLIM_LTO = b"__gnu_lto_slim"
 """A common symbol with which gcc marks objects that have no machine code (lto-streamer.h)."""
-
-Source = bytes | bytearray | memoryview
 PATIENCE = 1.0
 """Seconds that the end of the process waits for a thread at work in a session."""
 
@@ -54,7 +60,11 @@ class Options:
 
 
 class Session:
-    """Owns names, dylibs and trackers; links into the memory of one executor. Methods may be called from any thread."""
+    """Owns names, dylibs and trackers; links into the memory of one executor. Methods may be called from any thread.
+
+    `lock` is held while names are searched and code is linked. Hooks of the link and IFUNC resolvers run under it;
+    units, generators, initialisers and finalisers do not.
+    """
 
     def __init__(
         self,
@@ -62,61 +72,211 @@ class Session:
         platform: Platform | None,
         options: Options | None = None,
         hint: Callable[[bytes], str | None] | None = None,
+        dispatcher: Dispatcher | None = None,
     ) -> None:
-        self.names = Names()
         self.executor = executor
         self.platform = platform
         self.options = options or Options()
+        self.dispatcher: Dispatcher = dispatcher or InlineDispatcher()
         self._hint = hint
         self.pair: Pair = elf_x86_64
         self.lock = threading.RLock()
+        self.ids = Ids()
+        self.table = SymbolTable()
         self.dylibs: dict[str, JITDylib] = {}
+        self.objects: dict[int, Entry] = {}
+        """Entry number -> what defines names: objects, units, aliases, ..."""
+        self.pending: dict[int, ObjectEntry] = {}
+        """Those of them that are objects and not linked yet."""
+        self.next_number = 0
+        self.changes = 0
+        """Counts what may make a lookup in progress see other definitions."""
+        self.has_imports = False
+        """Whether any name stands for one of another namespace, or for another one by an alias."""
+        self.aliases = False
         self.trackers: dict[int, ResourceTracker] = {}
         self.retired: list[ResourceTracker] = []
         """Removed trackers whose memory waits for threads to end."""
-        self.waiting: list[FunctionArray] = []
-        """Initialisers and finalisers of linked code that did not run yet."""
+        self.initializers = Initializers(self)
+        self.lazy = LazyFunctions(self)
+        self.storage_of: dict[int, Storage] = {}
+        """Object number -> the thread-local storage that its symbols' offsets count in."""
+        self.asking: dict[tuple[int, int], Task] = {}
+        """(Generator, name) -> the task that asks it."""
         self.times: list[tuple[str, float]] = []
         self.hooks: dict[str, list[Callable[[Any], None]]] = {}
         self.closed = False
+        self.closing = False
+        """Finalisers run for the last time; they may still look names up."""
+        self._next_order = 0
         self._next_tracker = 0
-        self._private: dict[bytes, Graph] = {}
+        self._by_tracker: dict[int, dict[int, Entry]] = {}
+        self._spare_names: list[Names] = []
         texts = [*PRIVATE, *(platform.private_names if platform else ())]
-        self.private_ids: I32 = np.array(self.names.intern(texts), np.int32)
+        shared = Names(self.ids)
+        self.private_ids: I32 = np.array(shared.intern(texts), np.int32)
+        self._shared = dict(shared)
+        watch(self)
 
-    def create_dylib(self, name: str) -> JITDylib:
-        """A new, empty dylib."""
+    # -- dylibs and trackers
+
+    def create_dylib(self, name: str, *, bare: bool = False) -> JITDylib:
+        """A new, empty dylib. `bare`: its code sees neither the process nor compiler builtins.
+
+        Raises UrukError if the session has one of that name.
+        """
         with self.lock:
             self.check_open()
-            dylib = self.dylibs[name] = JITDylib(self, name)
+            if name in self.dylibs:
+                raise UrukError(f"the session has a dylib {name} already")
+            names = self._spare_names.pop() if self._spare_names else Names(self.ids, self._shared)
+            dylib = self.dylibs[name] = JITDylib(self, name, names, bare=bare)
+            if self.platform is not None and self.platform.runtime is not None and not bare:
+                builtins = self.create_tracker(dylib, "compiler builtins")
+                dylib.search.builtins = ArchiveEntry(self.platform.runtime, builtins, 0, set())
             return dylib
 
-    def create_tracker(self, name: str) -> ResourceTracker:
-        """A new tracker that owns nothing yet."""
+    def remove_dylib(self, dylib: JITDylib, *, force: bool = False) -> None:
+        """Finalise and remove everything in a dylib, newest first, and the dylib itself.
+
+        Raises InUse, with nothing removed, if code of other dylibs uses it, unless `force`.
+        """
         with self.lock:
-            self.check_open()
+            if dylib.removed or self.closed:
+                return
+            mine = [one for one in self.trackers.values() if one.dylib is dylib]
+            numbers = {one.number for one in mine}
+            users = [
+                other.name
+                for other in self.trackers.values()
+                if other.dylib is not dylib and not numbers.isdisjoint(other.resources.uses)
+            ]
+            if users and not force:
+                raise InUse(f"dylib {dylib.name}", users)
+            dylib.removed = True
+            for other in self.dylibs.values():
+                other.drop_from_link_order(dylib)
+        for tracker in sorted(mine, key=lambda one: -one.number):
+            tracker.remove(force=True)
+        with self.lock:
+            dylib.search.close()
+            for one in (dylib, *((dylib.behind,) if dylib.behind is not None else ())):
+                self.dylibs.pop(one.name, None)
+                one.removed = True
+                one.private.clear()
+                self._spare_names.append(one.names)
+
+    def create_tracker(self, dylib: JITDylib, name: str) -> ResourceTracker:
+        """A new tracker of a dylib that owns nothing yet."""
+        with self.lock:
+            dylib.check_open()
             number = self._next_tracker
             self._next_tracker += 1
-            tracker = self.trackers[number] = ResourceTracker(self, name, number)
+            tracker = self.trackers[number] = ResourceTracker(self, name, number, dylib)
             return tracker
+
+    def remove_tracker(self, tracker: ResourceTracker, force: bool) -> Released:
+        """See `ResourceTracker.remove`."""
+        return removal.remove_tracker(self, tracker, force)
+
+    def transfer(self, source: ResourceTracker, target: ResourceTracker) -> None:
+        """See `ResourceTracker.transfer_to`."""
+        with self.lock:
+            self.check_open()
+            removal.transfer(self, source, target)
 
     def check_open(self) -> None:
         """Raise SessionClosed after close()."""
         if self.closed:
             raise SessionClosed("the session is closed")
 
-    def parse(self, sources: Sequence[tuple[str, Source]], *, check_relocations: bool = True) -> Graph:
-        """Read objects, (name, bytes) each, into one graph; the bytes are copied."""
+    # -- entries
+
+    def next_order(self) -> int:
+        """The next place among the inputs."""
+        self._next_order += 1
+        return self._next_order
+
+    def changed(self) -> None:
+        """Names may have other definitions than before: lookups in progress search again."""
+        self.changes += 1
+
+    @contextmanager
+    def unchanged(self) -> Generator[None, None, None]:
+        """For what lookups asked for themselves, and which gives only names that nobody else had: they just go on."""
+        changes = self.changes
+        yield
+        self.changes = changes
+
+    def enter(self, entry: Entry) -> None:
+        """Count an entry among the session's; its number is the next one."""
+        self.objects[entry.number] = entry
+        self._by_tracker.setdefault(entry.tracker.number, {})[entry.number] = entry
+        self.next_number = entry.number + 1
+        if isinstance(entry, ObjectEntry):
+            self.pending[entry.number] = entry
+
+    def leave(self, entry: Entry) -> None:
+        """Forget an entry; its number is not used again."""
+        entry.state = ObjectState.REMOVED
+        self.objects.pop(entry.number, None)
+        self.pending.pop(entry.number, None)
+        self.storage_of.pop(entry.number, None)
+        owned = self._by_tracker.get(entry.tracker.number, {})
+        owned.pop(entry.number, None)
+        if not owned:
+            self._by_tracker.pop(entry.tracker.number, None)
+
+    def move(self, entry: Entry, tracker: ResourceTracker) -> None:
+        """Make an entry another tracker's."""
+        self._by_tracker[entry.tracker.number].pop(entry.number, None)
+        entry.tracker = tracker
+        self._by_tracker.setdefault(tracker.number, {})[entry.number] = entry
+
+    def entries_of(self, tracker: ResourceTracker) -> list[Entry]:
+        """The entries that a tracker owns, as they were added."""
+        return list(self._by_tracker.get(tracker.number, {}).values())
+
+    def stands_for(self, ids: I32) -> I32:
+        """The names that names stood for when they were last looked for."""
+        return final_names(self.table, ids) if self.has_imports else ids
+
+    # -- reading
+
+    def parse(self, sources: Sequence[tuple[str, Source]], dylib: JITDylib, *, check_relocations: bool = True) -> Graph:
+        """Read objects, (name, bytes) each, into one graph with a dylib's names; the bytes are copied."""
         arena, starts = Arena.join([data for _, data in sources])
         spans = [Span(name, at, len(data)) for (name, data), at in zip(sources, starts, strict=True)]
-        return self.parse_arena(arena, spans, check_relocations=check_relocations)
+        return self.parse_arena(arena, spans, dylib, check_relocations=check_relocations)
 
-    def parse_arena(self, arena: Arena, spans: Sequence[Span], *, check_relocations: bool = True) -> Graph:
+    def parse_arena(
+        self, arena: Arena, spans: Sequence[Span], dylib: JITDylib, *, check_relocations: bool = True
+    ) -> Graph:
         """Read objects that lie in an arena already."""
-        graph = read_objects(arena, spans, self.pair, self.names)
+        graph = read_objects(arena, spans, self.pair, dylib.names)
         if check_relocations:
             graph.edges = read_relocations(graph, self.pair)
         return graph
+
+    def add_members(self, dylib: JITDylib, entry: ArchiveEntry, offsets: list[int]) -> None:
+        """Add archive members, given by header offset, as one graph."""
+        archive = entry.archive
+        members = [archive.member(offset) for offset in offsets]
+        names = [f"{archive.name}({member.name})" for member in members]
+        if archive.thin:  # its header's sizes are checked against the files when these are read, not before
+            sources = list(zip(names, map(archive.read, members), strict=True))
+            graph = self.parse(sources, dylib, check_relocations=False)
+        else:
+            arena, starts = Arena.of_sizes([member.size for member in members])
+            view = memoryview(arena.buffers[0])
+            for member, start in zip(members, starts, strict=True):
+                archive.read_into(member, view[start : start + member.size])
+            spans = [Span(name, start, member.size) for name, start, member in zip(names, starts, members, strict=True)]
+            graph = self.parse_arena(arena, spans, dylib, check_relocations=False)
+        with self.unchanged():
+            dylib.add_graph(graph, entry.tracker, roots=False, orders=[entry.order] * len(members))
+
+    # -- lookups
 
     def lookup(
         self,
@@ -126,133 +286,116 @@ class Session:
         roots: bool,
         again: bool = False,
         everything: bool = False,
-    ) -> list[tuple[int, int]]:
+    ) -> list[Answer]:
         """Address and flags of each name, linking whatever is needed; only with `roots` do initialisers run.
 
-        `again` includes roots whose linking has failed before. `everything` links every added object, as ld does with
-        the objects that it is given, and finds hidden names, too.
-
-        Raises UndefinedSymbols for names that nothing defines, and whatever linking raises.
+        See `Query` for the options. Raises UndefinedSymbols for names that nothing defines, and whatever
+        materialization and linking raise.
         """
+        query = self.query(dylib, names, roots=roots, again=again, everything=everything)
+        return [answer for answer in query.run() if answer is not None]
+
+    def query(self, dylib: JITDylib, names: Sequence[bytes], **options: Any) -> Query:
+        """A lookup that has not begun; see `Query` for the options."""
         with self.lock:
-            self.check_open()
-            ids = np.array(self.names.intern(names), np.int32)
-            table = dylib.table
-            table.grow(len(self.names))
-            pending = dylib.pending() if everything else dylib.pending_roots(again=again) if roots else []
-            try:
-                pending = self._try_alone(dylib, pending, again or everything)
-                if pending or not every(table.ready[ids] != 0):
-                    self._materialize(dylib, ids, pending)
-            finally:
-                if roots and self.waiting:
-                    self._initialize()
-            return [self._answer(dylib, number, hidden=everything) for number in ids.tolist()]
+            dylib.check_open()
+            ids = np.array(dylib.names.intern(names), np.int32)
+            self.table.grow(len(self.ids))
+        return Query(self, dylib, ids, **options)
 
-    def _try_alone(self, dylib: JITDylib, roots: list[ObjectEntry], together: bool) -> list[ObjectEntry]:
-        """Link roots that were in a batch that failed one by one, which shows whose fault it was; returns the others.
+    def lookup_names(
+        self,
+        dylib: JITDylib,
+        names: Sequence[str],
+        *,
+        weak: Sequence[str] = (),
+        kind: LookupKind = LookupKind.STATIC,
+        initialize: bool = True,
+        timeout: float | None = None,
+    ) -> dict[str, int]:
+        """Addresses by name: of all `names`, and of those of the `weak` ones that something defines.
 
-        The error was raised then, so that it is not raised again.
+        Everything that is needed is linked as one batch. `initialize`: initialisers run. `timeout` in seconds: then
+        LookupTimeout says what was not done. Raises UndefinedSymbols, and whatever materialization and linking raise.
         """
-        if together or not any(entry.doubtful for entry in roots):
-            return roots
-        none = np.empty(0, np.int32)
-        for entry in roots:
-            if entry.doubtful and entry.state is ObjectState.PENDING:
-                with contextlib.suppress(UrukError):
-                    self._materialize(dylib, none, [entry])
-        return [entry for entry in roots if not entry.doubtful and entry.state is ObjectState.PENDING]
+        texts = [*names, *weak]
+        query = self.query(
+            dylib,
+            [encode_name(name) for name in texts],
+            weak=np.arange(len(texts)) >= len(names),
+            kind=kind,
+            roots=initialize,
+            timeout=timeout,
+        )
+        return {name: one[0] for name, one in zip(texts, query.run(), strict=True) if one is not None}
 
-    def _materialize(self, dylib: JITDylib, ids: I32, roots: list[ObjectEntry]) -> None:
-        try:
-            chosen = dylib.closure(ids, roots)
-            if chosen:
-                link_batch(self, dylib, chosen, ids)
-        except Exception:
-            # A later lookup of something else must not fail for the same reason.
-            for entry in roots:
-                entry.doubtful = True
-                entry.failed = len(roots) == 1 and ids.size == 0
-            raise
+    def in_background(self, work: Callable[[], Any]) -> Future[Any]:
+        """Do something by the session's dispatcher; in a thread of its own if that does nothing by itself."""
+        future: Future[Any] = Future()
 
-    def _initialize(self) -> None:
-        """Run the initialisers of what was linked since the last time."""
-        arrays, self.waiting = self.waiting, []
-        if self.platform is not None:
-            self.platform.initialize(arrays)
+        def run() -> None:
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(work())
+                except BaseException as error:
+                    future.set_exception(error)
 
-    def _answer(self, dylib: JITDylib, number: int, *, hidden: bool) -> tuple[int, int]:
-        table = dylib.table
-        ready, flags = bool(table.ready[number]), int(table.flags[number])
-        if ready and (hidden or not flags & Flag.HIDDEN):
-            if flags & Flag.TLS:
-                text = self.names.text(number).decode("utf-8", "replace")
-                hint = "look up a function that returns its address"
-                raise TLSError(f"`{text}'", "is thread-local: every thread has its own, so it has no one address", hint)
-            return int(table.address[number]) & _ADDRESS, flags
-        name = self.names.text(number)
-        address, is_data = (0, False)
-        if not ready:
-            address, is_data = self.find_external(dylib, name)
-        if address:
-            return address, 0 if is_data else int(Flag.FUNCTION)
-        hint = "it is hidden: visible only to code linked with it" if ready else ""
-        text = name.decode("utf-8", "replace")
-        raise UndefinedSymbols([Undefined(text, demangle(text), (), 0, hint or self.hint(name) or "")])
+        task = Task("a lookup in the background", run)
+        if isinstance(self.dispatcher, InlineDispatcher):
+            threading.Thread(target=task.run, daemon=True, name="uruk lookup").start()
+        else:
+            self.dispatcher.dispatch(task)
+        return future
+
+    def materialization(self, entry: UnitEntry) -> Task:
+        """The task that makes a unit's object: the one that is at it, or a new one."""
+        if entry.state is ObjectState.PENDING or entry.task is None:
+            return unit_task(entry)
+        return entry.task
+
+    def generation(
+        self, dylib: JITDylib, entry: GeneratorEntry, numbers: Sequence[int], kind: LookupKind
+    ) -> list[Task]:
+        """Tasks that ask a generator for names; those that another lookup has asked for already are its task's."""
+        asked = {number: self.asking.get((id(entry), number)) for number in numbers}
+        tasks = {id(task): task for task in asked.values() if task is not None}
+        new = [number for number, task in asked.items() if task is None]
+        if new:
+            task = generator_task(self, dylib, entry, new, kind)
+            self.asking.update(dict.fromkeys([(id(entry), number) for number in new], task))
+            tasks[id(task)] = task
+        return list(tasks.values())
+
+    def has_roots(self, dylib: JITDylib) -> bool:
+        """Whether a lookup has objects with initialisers to link, or sources to wait for."""
+        return any(one.roots or one.announced for one in dylib.dependencies())
+
+    def announcements(self, dylib: JITDylib) -> list[Task]:
+        """Sources that are being compiled, in what a dylib sees: until then nobody knows what they define."""
+        return [task for other, _ in dylib.order_for_code() for task in other.announced_tasks()]
 
     def hint(self, name: bytes) -> str | None:
         """What to say of a name that nobody defines."""
-        if SLIM_LTO in self.names:
+        if any(SLIM_LTO in dylib.names for dylib in self.dylibs.values()):
             return "an object holds nothing but data for link-time optimisation: compile with -ffat-lto-objects"
         return self._hint(name) if self._hint else None
 
     def find_external(self, dylib: JITDylib, name: bytes) -> tuple[int, bool]:
-        """Address and whether it is data of a name in the dylib's libraries, then in the process; 0 if none has it."""
+        """Address and whether it is data of a name in the libraries that a dylib sees, then in the process; or 0."""
         platform = self.platform
         if platform is None:
             return 0, False
         address = platform.interposed(name)
         if address:
             return address, False
-        for library in dylib.search.libraries:
-            address, is_data = self.executor.find_symbol(library.handle, name)
-            if address:
-                return address, is_data
-        return platform.find(name)
+        for other, _ in dylib.order_for_code():
+            for library in other.search.libraries:
+                address, is_data = self.executor.find_symbol(library.handle, name)
+                if address:
+                    return address, is_data
+        return (0, False) if dylib.bare else platform.find(name)
 
-    def archive_for(self, dylib: JITDylib, name: bytes) -> ArchiveEntry | None:
-        """The archive whose member is to be linked for a missing name; None where something else comes first."""
-        platform = self.platform
-        entry = dylib.search.archive_with(name)
-        if entry is not None and entry is not dylib.search.builtins:
-            for library in dylib.search.libraries_before(entry.order):
-                if self.executor.find_symbol(library.handle, name)[0]:
-                    return None
-            return entry
-        if entry is None or platform is None or not platform.wants_builtin(name):
-            return None
-        if name in platform.over_libraries:
-            return entry
-        if any(self.executor.find_symbol(library.handle, name)[0] for library in dylib.search.libraries):
-            return None
-        return entry
-
-    def add_members(self, dylib: JITDylib, entry: ArchiveEntry, offsets: list[int]) -> None:
-        """Add archive members, given by header offset, as one graph."""
-        archive = entry.archive
-        members = [archive.member(offset) for offset in offsets]
-        names = [f"{archive.name}({member.name})" for member in members]
-        if archive.thin:  # its header's sizes are checked against the files when these are read, not before
-            sources = list(zip(names, map(archive.read, members), strict=True))
-            graph = self.parse(sources, check_relocations=False)
-        else:
-            arena, starts = Arena.of_sizes([member.size for member in members])
-            view = memoryview(arena.buffers[0])
-            for member, start in zip(members, starts, strict=True):
-                archive.read_into(member, view[start : start + member.size])
-            spans = [Span(name, start, member.size) for name, start, member in zip(names, starts, members, strict=True)]
-            graph = self.parse_arena(arena, spans, check_relocations=False)
-        dylib.add_graph(graph, entry.tracker, roots=False, orders=[entry.order] * len(members))
+    # -- parts of the runtime that each module has for itself
 
     def private_parts(self, dylib: JITDylib, entries: Sequence[ObjectEntry], ids: I32) -> list[int]:
         """Numbers of new private objects for modules that need names like `atexit` and have none in this batch.
@@ -270,63 +413,125 @@ class Session:
         user: list[int] = ends.searchsorted(rows, "right").tolist()
         wanted: dict[tuple[int, bytes], ResourceTracker] = {}
         for number, one in zip(ids[rows].tolist(), user, strict=True):
-            entry, text = entries[one], self.names.text(number)
-            if text in platform.private_names and not entry.private and dylib.table.owner[number] < 0:
+            entry, text = entries[one], self.ids.text(number)
+            if text in platform.private_names and not entry.private and self.table.owner[number] < 0:
                 wanted[entry.tracker.number, text] = entry.tracker
-        return [
-            dylib.add_private(self._private_graph(platform.runtime, text), one) for (_, text), one in wanted.items()
-        ]
+        return [add_private(dylib, self._private_graph(dylib, text), one) for (_, text), one in wanted.items()]
 
     def _is_private(self, ids: I32) -> Bool:
         """Which names each module has for itself; their ids are the session's first."""
         return ids < self.private_ids.size
 
-    def _private_graph(self, runtime: Archive, name: bytes) -> Graph:
-        if name not in self._private:
+    def _private_graph(self, dylib: JITDylib, name: bytes) -> Graph:
+        if name not in dylib.private:
+            assert self.platform is not None
+            runtime = self.platform.runtime
+            assert runtime is not None
             member = runtime.member(runtime.index()[name])
-            self._private[name] = self.parse([(f"{runtime.name}({member.name})", runtime.read(member))])
-        return self._private[name]
+            dylib.private[name] = self.parse([(f"{runtime.name}({member.name})", runtime.read(member))], dylib)
+        return dylib.private[name]
 
-    def remove_tracker(self, tracker: ResourceTracker, force: bool) -> Released:
-        """See `ResourceTracker.remove`."""
+    # -- as dlopen and dlclose
+
+    def initialize(self, dylib: JITDylib) -> None:
+        """See `JITDylib.initialize`."""
         with self.lock:
-            return remove_tracker(self, tracker, force)
+            dylib.check_open()
+            opened = dylib.dependencies()
+            for one in opened:
+                one.opened += 1
+        try:
+            self.query(dylib, [], roots=True, again=True).run()
+        except BaseException:
+            with self.lock:
+                for one in opened:
+                    one.opened -= 1
+            raise
+
+    def deinitialize(self, dylib: JITDylib) -> bool:
+        """See `JITDylib.deinitialize`."""
+        ending: list[JITDylib] = []
+        with self.lock:
+            dylib.check_open()
+            for one in reversed(dylib.dependencies()):
+                was_open = one.opened > 0
+                one.opened -= was_open
+                if not one.opened and (was_open or one is dylib):
+                    ending.append(one)
+        for one in ending:
+            self._finalize([tracker for tracker in self.trackers.values() if tracker.dylib is one])
+        with self.lock:
+            for tracker in self.trackers.values():
+                if tracker.dylib in ending:
+                    self.initializers.waiting += tracker.resources.arrays
+                    tracker.resources.arrays.clear()
+        return dylib in ending
+
+    # -- what is there
+
+    def dump(self) -> str:
+        """Dylibs, symbols and their states, units in the making and who waits for them, as text."""
+        with self.lock:
+            return introspection.text(introspection.describe(self))
+
+    def describe(self) -> dict[str, Any]:
+        """What `dump` says, as plain data for JSON."""
+        with self.lock:
+            return introspection.describe(self)
+
+    def memory_map(self) -> list[introspection.MappedRange]:
+        """What lies where: segments of linked code by address, each with its tracker."""
+        with self.lock:
+            return introspection.memory_map(self)
+
+    # -- the end
 
     def close(self) -> None:
         """Remove everything, newest first, and give all memory back. Closing twice does nothing."""
         with self.lock:
-            if self.closed:
+            if self.closed or self.closing:
                 return
-            self._finalize()  # all of them before any code goes: they may call each other's
+            self.closing = True
+        self._finalize(list(self.trackers.values()))  # all of them before any code goes: they may call each other's
+        with self.lock:
             for number in sorted(self.trackers, reverse=True):
-                if number in self.trackers:
-                    remove_tracker(self, self.trackers[number], force=True)
+                tracker = self.trackers[number]
+                released = Released()
+                removal.retract(self, tracker, released)
+                self._finalize([tracker])  # what was registered meanwhile
+                removal.free(self, tracker, released)
             self._end()
-            give_memory_back(self)
+            removal.give_memory_back(self)
 
     def finish(self) -> None:
         """Close at the end of the process: finalisers run, newest first, but all code stays where it is.
 
         Threads may still be in it, and libraries may call it while the process exits. Where a thread is at work in the
-        session (an initialiser that does not end), finalisers are left to the C library's exit, which has them, too.
+        session, finalisers are left to the C library's exit, which has them, too.
         """
         if not self.lock.acquire(timeout=PATIENCE):
+            self.lazy.close()
             return
         try:
-            if self.closed:
+            if self.closed or self.closing:
                 return
-            self._finalize()
-            self._end()
+            self.closing = True
         finally:
             self.lock.release()
+        self._finalize(list(self.trackers.values()))
+        if self.lock.acquire(timeout=PATIENCE):
+            self._end()
+            self.lock.release()
 
-    def _finalize(self) -> None:
-        """Run the finalisers of everything, newest first."""
-        for number in sorted(self.trackers, reverse=True):
-            if number in self.trackers and self.platform is not None and self.options.execute:
-                self.platform.finalize(self.trackers[number])
+    def _finalize(self, trackers: Sequence[ResourceTracker]) -> None:
+        """Run the finalisers of trackers, newest first."""
+        if self.platform is not None and self.options.execute:
+            for tracker in sorted(trackers, key=lambda one: -one.number):
+                self.platform.finalize(tracker)
 
     def _end(self) -> None:
         self.closed = True
+        self.lazy.close()
+        self.dispatcher.close()
         for dylib in self.dylibs.values():
             dylib.search.close()

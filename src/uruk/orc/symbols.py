@@ -1,12 +1,27 @@
-"""A dylib's symbol table, as columns indexed by interned name."""
+"""A session's symbol table, as columns indexed by interned name; and what users say of a symbol."""
 
 from __future__ import annotations
 
+from enum import IntFlag
 from typing import Final
 
 import numpy as np
 
+from uruk.errors import UrukError
 from uruk.graph.types import I32, I64, NONE, U8
+
+
+def encode_name(name: str) -> bytes:
+    """A symbol's name as objects have it; bytes that are no UTF-8 come as os.fsdecode gives them. Raises UrukError."""
+    try:
+        return name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise UrukError(f"{name!r} is no symbol's name: {error.reason}") from error
+
+
+def decode_name(name: bytes) -> str:
+    """The other way round, for users' code; error texts take ``replace`` instead."""
+    return name.decode("utf-8", "surrogateescape")
 
 
 class Rank:
@@ -26,12 +41,46 @@ class Flag:
     TLS: Final = 4
 
 
+class SymbolFlags(IntFlag):
+    """What a materialization unit says of a symbol that it will deliver (ORC's JITSymbolFlags)."""
+
+    NONE = 0
+    """A strong, hidden variable."""
+    EXPORTED = 1
+    """Visible outside its dylib; without it only code of the same dylib sees the symbol."""
+    WEAK = 2
+    """Gives way to a strong definition, and to an earlier weak one."""
+    COMMON = 4
+    """Gives way to a strong definition, and takes the name from a weak one."""
+    CALLABLE = 8
+    """A function: it may be reached through a stub, and made lazily."""
+
+    @property
+    def rank(self) -> int:
+        """Its `Rank`."""
+        return Rank.WEAK if self & SymbolFlags.WEAK else Rank.COMMON if self & SymbolFlags.COMMON else Rank.STRONG
+
+    @property
+    def bits(self) -> int:
+        """Its `Flag` bits."""
+        return (Flag.FUNCTION if self & SymbolFlags.CALLABLE else 0) | (
+            0 if self & SymbolFlags.EXPORTED else Flag.HIDDEN
+        )
+
+    @classmethod
+    def of(cls, rank: int, bits: int) -> SymbolFlags:
+        """The flags for a `Rank` and `Flag` bits."""
+        flags = cls.NONE if bits & Flag.HIDDEN else cls.EXPORTED
+        flags |= cls.CALLABLE if bits & Flag.FUNCTION else cls.NONE
+        return flags | {Rank.WEAK: cls.WEAK, Rank.COMMON: cls.COMMON}.get(rank, cls.NONE)
+
+
 class SymbolTable:
     """Columns with a row a name of the session: who defines it, how strongly, and where it is once linked."""
 
     def __init__(self) -> None:
         self.owner: I32 = np.empty(0, np.int32)
-        """The object that defines the name; NONE if nobody does, ABSOLUTE for addresses given by the user."""
+        """The number of the entry (object, unit, ...) that defines the name; NONE if nobody does."""
         self.rank: U8 = np.empty(0, np.uint8)
         self.ready: U8 = np.empty(0, np.uint8)
         self.flags: U8 = np.empty(0, np.uint8)
@@ -39,6 +88,9 @@ class SymbolTable:
         """Address; for a thread-local, its offset in the storage of its module."""
         self.group: I32 = np.empty(0, np.int32)
         """The object whose section group of that signature stays; NONE if there was none."""
+        self.imported: I32 = np.empty(0, np.int32)
+        """The name of another namespace (or of the same, behind an alias) that this one stood for when it was last
+        looked for; NONE if it stands for itself."""
 
     def grow(self, count: int) -> None:
         """Make room for `count` names."""
@@ -46,8 +98,8 @@ class SymbolTable:
             return
         size = max(count, 2 * self.owner.size, 256)
         more = size - self.owner.size
-        self.owner = np.concatenate([self.owner, np.full(more, NONE, np.int32)])
-        self.group = np.concatenate([self.group, np.full(more, NONE, np.int32)])
+        for column, fill in (("owner", NONE), ("group", NONE), ("imported", NONE)):
+            setattr(self, column, np.concatenate([getattr(self, column), np.full(more, fill, np.int32)]))
         self.rank = np.concatenate([self.rank, np.zeros(more, np.uint8)])
         self.ready = np.concatenate([self.ready, np.zeros(more, np.uint8)])
         self.flags = np.concatenate([self.flags, np.zeros(more, np.uint8)])
@@ -60,6 +112,3 @@ class SymbolTable:
         self.ready[rows] = 0
         self.flags[rows] = 0
         self.address[rows] = 0
-
-
-ABSOLUTE = -2

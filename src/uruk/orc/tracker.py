@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from uruk.memory.manager import Allocation
 from uruk.passes.tls_storage import Storage
+
+if TYPE_CHECKING:
+    from uruk.orc.dylib import JITDylib
+    from uruk.orc.platform import FunctionArray
 
 
 @dataclass
@@ -22,6 +26,7 @@ class Released:
     objects: int = 0
     symbols: int = 0
     unwind_registrations: int = 0
+    lazy_stubs: int = 0
     tls_not_recovered: int = 0
     pending_thread_destructors: int = 0
 
@@ -35,12 +40,21 @@ class Released:
 class Resources:
     """What linking left for one tracker."""
 
-    dso_handle: int = 0
+    dso_handles: list[int] = field(default_factory=list[int])
+    """Addresses of `__dso_handle`, under which finalisers and atexit handlers are registered; the tracker's own first,
+    behind it those of trackers that were transferred to it."""
     memory: list[tuple[Allocation, list[int]]] = field(default_factory=list[tuple[Allocation, list[int]]])
     frames: list[int] = field(default_factory=list[int])
     storage: list[Storage] = field(default_factory=list[Storage])
+    arrays: list[FunctionArray] = field(default_factory=list["FunctionArray"])
+    """Initialisers and finalisers that have run, for `deinitialize` and what comes after it."""
     uses: set[int] = field(default_factory=set[int])
     """Numbers of trackers whose code this code refers to."""
+
+    @property
+    def dso_handle(self) -> int:
+        """The handle of code that is linked from now on; 0 if there is none yet."""
+        return self.dso_handles[0] if self.dso_handles else 0
 
 
 class Owner(Protocol):
@@ -50,13 +64,18 @@ class Owner(Protocol):
         """Remove all that a tracker owns."""
         ...
 
+    def transfer(self, source: ResourceTracker, target: ResourceTracker) -> None:
+        """Hand all that one tracker owns to another one."""
+        ...
+
 
 class ResourceTracker:
-    """Owns what was added with it; `remove()` takes all of it out again."""
+    """Owns what was added with it, in one dylib; `remove()` takes all of it out again."""
 
-    def __init__(self, owner: Owner, name: str, number: int) -> None:
+    def __init__(self, owner: Owner, name: str, number: int, dylib: JITDylib) -> None:
         self.name = name
         self.number = number
+        self.dylib = dylib
         self.resources = Resources()
         self.removed = False
         self._owner = owner
@@ -67,6 +86,14 @@ class ResourceTracker:
         Raises InUse, naming the users, if other code refers to it (unless `force`). Removing twice does nothing.
         """
         return self._owner.remove_tracker(self, force)
+
+    def transfer_to(self, other: ResourceTracker) -> None:
+        """Hand everything to another tracker of the same dylib; this one owns nothing afterwards, and stays usable.
+
+        What it owned is then removed together with the other's. Raises UrukError if a tracker is removed already, or
+        the trackers' dylibs differ.
+        """
+        self._owner.transfer(self, other)
 
     def __repr__(self) -> str:
         return f"<ResourceTracker {self.name}{' (removed)' if self.removed else ''}>"

@@ -147,13 +147,12 @@ class ELFPlatform:
 
     def pending(self, tracker: ResourceTracker) -> int:
         """See `Platform.pending`."""
-        handle = tracker.resources.dso_handle
-        return process_runtime().call(b"uruk_rt_pending_thread_atexit", handle) if handle else 0
+        handles = tracker.resources.dso_handles
+        return sum(process_runtime().call(b"uruk_rt_pending_thread_atexit", handle) for handle in handles)
 
     def finalize(self, tracker: ResourceTracker) -> None:
         """See `Platform.finalize`."""
-        handle = tracker.resources.dso_handle
-        if handle:
+        for handle in tracker.resources.dso_handles:
             process_runtime().call(b"uruk_rt_run_thread_atexit", handle)
             ctypes.CDLL(None)["__cxa_finalize"](ctypes.c_void_p(handle))
 

@@ -110,7 +110,7 @@ def _link() -> Runtime:
     session = Session(InProcessExecutor(SLAB), _ProcessNames())  # pyright: ignore[reportArgumentType]
     session.options.execute = False
     dylib = session.create_dylib("runtime")
-    tracker = session.create_tracker("uruk runtime")
+    tracker = dylib.create_tracker("uruk runtime")
     dylib.search.builtins = ArchiveEntry(open_runtime(), tracker, 0, set())
     names = [*_FUNCTIONS, *INTERPOSED]
     found = session.lookup(dylib, names, roots=False)

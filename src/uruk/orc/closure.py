@@ -1,0 +1,280 @@
+"""What one lookup needs: which definition each name stands for, wave by wave, through all link orders.
+
+A closure runs under the session's lock. Where it meets something that is not there yet (a unit's object, a generator's
+answer) it notes a task, and goes on with everything else; when all tasks are done it is asked to continue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from uruk.errors import AliasCycle
+from uruk.graph.types import I32, I64, NONE, Bool, every, unique
+from uruk.orc.dispatch import Task
+from uruk.orc.generators import LookupKind
+from uruk.orc.objects import AliasEntry, ObjectEntry, ObjectState, UnitEntry
+from uruk.orc.search import ArchiveEntry, GeneratorEntry, LibraryEntry
+from uruk.orc.symbols import Flag
+
+if TYPE_CHECKING:
+    from uruk.orc.dylib import JITDylib
+    from uruk.orc.session import Session
+
+Order = Sequence[tuple["JITDylib", bool]]
+
+
+class Closure:
+    """The objects that a lookup links, and the tasks that it waits for before it can know all of them."""
+
+    def __init__(self, session: Session, kind: LookupKind, failed: dict[int, BaseException]) -> None:
+        self.session = session
+        self.kind = kind
+        self.failed = failed
+        """Units that failed in this lookup: number -> why. What needs them is not to be linked."""
+        self.chosen: dict[int, ObjectEntry] = {}
+        self.tasks: dict[int, Task] = {}
+        """By id(), so that each is there once."""
+        self.asked: set[tuple[int, int]] = set()
+        """Generators that were asked in this lookup: (id of the entry, name)."""
+        self._units: dict[int, UnitEntry] = {}
+        """Units that are being made for this lookup."""
+        self._blocked: dict[tuple[JITDylib, int], bool] = {}
+        """Names whose search waits for a generator: whether they are needed only weakly."""
+        self._asks: dict[int, tuple[JITDylib, GeneratorEntry, list[int]]] = {}
+        self._members: dict[int, tuple[JITDylib, ArchiveEntry, set[int]]] = {}
+        self._waiting_for_members: list[int] = []
+        self._wave: list[ObjectEntry] = []
+        self._direct = False
+        """Whether names are looked for that the user asked for, not those that code refers to."""
+
+    def want(self, dylib: JITDylib, ids: I32, weak: Bool, roots: Iterable[ObjectEntry]) -> None:
+        """Start from names as a dylib's code sees them, and from objects that are needed anyway."""
+        self._choose([entry.number for entry in roots])
+        self._direct = True
+        self._need(dylib, ids, weak)
+        self._direct = False
+        self._walk()
+
+    def want_bodies(self, ids: I32) -> None:
+        """Start from what is behind lazy names: definitions themselves, whatever comes before them in link orders."""
+        for number in ids.tolist():
+            dylib: JITDylib = self.session.ids.home(number).owner
+            if self.session.table.owner[number] >= 0:
+                self._follow(dylib, number, number)
+            else:
+                self._search(dylib, np.array([number], np.int32), weak=False)
+        self._walk()
+
+    def proceed(self) -> None:
+        """Go on after the tasks were done."""
+        self.tasks.clear()
+        units, self._units = self._units, {}
+        blocked, self._blocked = self._blocked, {}
+        for number, entry in units.items():
+            if number in self.failed:
+                continue
+            # What the unit delivered owns its names now, or another unit does, or it was removed.
+            ids = np.array(list(entry.names), np.int32)
+            self._need(entry.dylib, ids, np.ones(ids.size, np.bool_))
+        for (dylib, number), weak in blocked.items():
+            self._need(dylib, np.array([number], np.int32), np.array([weak]))
+        self._walk()
+
+    def _walk(self) -> None:
+        while self._wave:
+            wave, self._wave = self._wave, []
+            by_dylib: dict[JITDylib, list[ObjectEntry]] = {}
+            for entry in wave:
+                by_dylib.setdefault(entry.dylib, []).append(entry)
+            for dylib, entries in by_dylib.items():
+                parts = [entry.added.names_of(entry.index) for entry in entries]
+                ids, weak = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
+                self._choose(self.session.private_parts(dylib, entries, ids))
+                self._need(dylib, ids, weak)
+        for dylib, entry, numbers in self._asks.values():
+            for task in self.session.generation(dylib, entry, numbers, self.kind):
+                self.tasks[id(task)] = task
+        self._asks.clear()
+
+    def _choose(self, numbers: Iterable[int]) -> None:
+        """Take what defines a needed name: an object into the next wave, a unit's task to wait for."""
+        objects = self.session.objects
+        for number in numbers:
+            entry = objects[number]
+            if isinstance(entry, ObjectEntry):
+                if entry.state is ObjectState.PENDING and number not in self.chosen:
+                    self.chosen[number] = entry
+                    self._wave.append(entry)
+            elif isinstance(entry, UnitEntry) and number not in self._units and number not in self.failed:
+                task = self.session.materialization(entry)
+                self._units[number] = entry
+                self.tasks[id(task)] = task
+
+    def _need(self, dylib: JITDylib, ids: I32, weak: Bool) -> None:
+        """Find the definitions of names that code of a dylib refers to."""
+        table = self.session.table
+        table.grow(len(self.session.ids))
+        if dylib.facade is not None or dylib._order[0][0] is not dylib:  # pyright: ignore[reportPrivateUsage]
+            self._search_all(dylib, ids, weak)
+            return
+        owner = table.owner[ids]
+        found = owner >= 0
+        numbers: list[int] = unique(owner[found]).tolist()
+        if self.session.has_imports:
+            table.imported[ids[found]] = NONE
+            if self.session.aliases:
+                numbers = self._follow_aliases(dylib, ids, weak, numbers)
+        self._choose(numbers)
+        if every(found):
+            return
+        unknown = ~found & (ids >= self.session.private_ids.size)
+        strong = unique(ids[unknown & ~weak])
+        self._search(dylib, strong, weak=False)
+        if not dylib.stands_alone or dylib.search.generators:
+            others = unique(ids[unknown & weak])
+            self._search(dylib, others[~np.isin(others, strong)], weak=True)
+
+    def _follow_aliases(self, dylib: JITDylib, ids: I32, weak: Bool, numbers: list[int]) -> list[int]:
+        """Search for what the aliases among the owners stand for; returns the other owners."""
+        objects = self.session.objects
+        aliases = [number for number in numbers if isinstance(objects[number], AliasEntry)]
+        if not aliases:
+            return numbers
+        mine = np.isin(self.session.table.owner[ids], np.array(aliases))
+        self._search_all(dylib, ids[mine], weak[mine])
+        return [number for number in numbers if number not in set(aliases)]
+
+    def _search_all(self, dylib: JITDylib, ids: I32, weak: Bool) -> None:
+        """Search for names through a link order that does not begin with the dylib, or through aliases."""
+        public = ids >= self.session.private_ids.size
+        strong = unique(ids[public & ~weak])
+        self._search(dylib, strong, weak=False)
+        others = unique(ids[public & weak])
+        self._search(dylib, others[~np.isin(others, strong)], weak=True)
+        own = self.session.table.owner[ids[~public]]
+        self._choose(unique(own[own >= 0]).tolist())
+
+    def _search(self, dylib: JITDylib, ids: I32 | I64, *, weak: bool) -> None:
+        """Find names one by one; archive members that have them are added together, and looked for again."""
+        numbers: list[int] = ids.tolist()
+        while numbers:
+            for number in numbers:
+                self._find(dylib, number, weak=weak)
+            members, self._members = self._members, {}
+            numbers = []
+            for other, entry, offsets in members.values():
+                self.session.add_members(other, entry, sorted(offsets))
+                entry.taken |= offsets  # a member that could not be read is asked for again, and so are those with it
+                numbers += [one for one in self._waiting_for_members if one not in numbers]
+            self._waiting_for_members = []
+
+    def _find(self, dylib: JITDylib, number: int, *, weak: bool) -> None:
+        """Find what a name stands for in the link order; note it as `imported` where that is another name."""
+        found = self._look(dylib, number, weak=weak)
+        if found is not None:
+            self._follow(dylib, number, found, weak=weak)
+        elif self.session.has_imports:
+            self.session.table.imported[number] = NONE
+
+    def _follow(self, dylib: JITDylib, number: int, found: int, *, weak: bool = False) -> None:
+        """Take the definition of the name `found`, or what it is an alias of, as what `number` stands for."""
+        session, table = self.session, self.session.table
+        seen: list[int] = []
+        final, outcome = found, found
+        while outcome is not None:
+            final = outcome
+            entry = session.objects[int(table.owner[outcome])]
+            if not isinstance(entry, AliasEntry):
+                self._choose([entry.number])
+                break
+            seen.append(outcome)
+            final = entry.targets[outcome]
+            if final in seen:
+                raise AliasCycle([dylib.text(one) for one in [*seen[seen.index(final) :], final]])
+            table.grow(len(session.ids))
+            if table.owner[final] >= 0:
+                outcome = final  # a re-export means that very definition, hidden or not
+            else:
+                outcome = self._look(session.ids.home(final).owner, final, weak=weak)
+        if final != number:
+            table.grow(len(session.ids))
+            table.imported[final] = NONE
+            table.imported[number] = final
+            session.has_imports = True
+        elif session.has_imports:
+            table.imported[number] = NONE
+
+    def _look(self, dylib: JITDylib, number: int, *, weak: bool) -> int | None:
+        """The name, in whatever namespace, that has a definition for `number`; None where there is none (yet)."""
+        session, table = self.session, self.session.table
+        text = session.ids.text(number)
+        for other, hidden in dylib.order_for_code():
+            own = other.names.get(text)
+            if own is not None and own < table.owner.size and table.owner[own] >= 0:
+                if hidden or not table.flags[own] & Flag.HIDDEN:
+                    return own
+                continue
+            if self._ask_sources(dylib, other, number, text, weak=weak):
+                return None
+        self._ask_builtins(dylib, number, text, weak=weak)
+        return None
+
+    def _ask_sources(self, dylib: JITDylib, other: JITDylib, number: int, text: bytes, *, weak: bool) -> bool:
+        """Whether an archive, library or generator of `other` answers for a name, or may do so."""
+        search = other.search
+        if not search.generators:
+            entry = search.archive_with(text) if search.archives and not weak else None
+            if entry is search.builtins:
+                entry = None
+            if entry is None and (len(dylib.order_for_code()) == 1 or not search.libraries):
+                return False  # libraries are asked again when externals are resolved
+            sources = [*search.libraries] if entry is None else [*search.libraries_before(entry.order), entry]
+        else:
+            sources = search.from_order()
+        for source in sources:
+            if isinstance(source, GeneratorEntry):
+                if self._ask_generator(dylib, other, source, number, text, weak=weak):
+                    return True
+            elif isinstance(source, LibraryEntry):
+                if self.session.executor.find_symbol(source.handle, text)[0]:
+                    return True
+            elif not weak and self._pull(other, source, number, text):
+                return True
+        return False
+
+    def _ask_generator(
+        self, dylib: JITDylib, other: JITDylib, entry: GeneratorEntry, number: int, text: bytes, *, weak: bool
+    ) -> bool:
+        key = (id(entry), other.names[text])
+        if key in self.asked:
+            return False
+        self.asked.add(key)
+        self._asks.setdefault(id(entry), (other, entry, []))[2].append(key[1])
+        self._blocked[dylib, number] = weak
+        return True
+
+    def _pull(self, other: JITDylib, entry: ArchiveEntry, number: int, text: bytes) -> bool:
+        """Note the archive member that defines a name, unless it was taken before."""
+        if self._direct and self.kind is LookupKind.DLSYM:
+            return False
+        offset = entry.index().get(text)
+        if offset is None or offset in entry.taken:
+            return False
+        self._members.setdefault(id(entry), (other, entry, set()))[2].add(offset)
+        self._waiting_for_members = [*self._waiting_for_members, number]
+        return True
+
+    def _ask_builtins(self, dylib: JITDylib, number: int, text: bytes, *, weak: bool) -> None:
+        """The compiler's own functions, where no library has them."""
+        session, platform = self.session, self.session.platform
+        home = dylib.facade or dylib
+        entry = home.search.builtins
+        if weak or entry is None or platform is None or text not in entry.index() or not platform.wants_builtin(text):
+            return
+        order = dylib.order_for_code()
+        libraries = [library.handle for other, _ in order for library in other.search.libraries]
+        if text in platform.over_libraries or not any(session.executor.find_symbol(one, text)[0] for one in libraries):
+            self._pull(home, entry, number, text)

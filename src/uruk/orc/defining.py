@@ -1,0 +1,277 @@
+"""Putting definitions into a dylib: objects, units, addresses, aliases, lazy names. Under the session's lock."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from uruk.errors import UrukError
+from uruk.graph.graph import Graph
+from uruk.graph.types import I32, I64, unique
+from uruk.orc.claim import Claims, claim, take_names
+from uruk.orc.definitions import definitions_of
+from uruk.orc.objects import (
+    AbsoluteEntry,
+    Added,
+    AliasEntry,
+    Entry,
+    LazyEntry,
+    ObjectEntry,
+    ObjectState,
+    UnitEntry,
+    has_initializers,
+)
+from uruk.orc.symbols import SymbolFlags, encode_name
+from uruk.orc.tracker import Released, ResourceTracker
+from uruk.orc.units import MaterializationUnit
+
+if TYPE_CHECKING:
+    from uruk.orc.dylib import JITDylib
+    from uruk.orc.session import Session
+
+
+@contextmanager
+def owner(dylib: JITDylib, tracker: ResourceTracker | None, name: str) -> Generator[ResourceTracker, None, None]:
+    """The tracker for what is added inside: the given one, or a new one, which goes again if adding fails."""
+    if tracker is not None:
+        home = tracker.dylib
+        if tracker.removed or home is not dylib:
+            problem = "was removed" if tracker.removed else f"belongs to dylib {home.name}, not to {dylib.name}"
+            raise UrukError(f"tracker {tracker.name} {problem}")
+        yield tracker
+        return
+    own = dylib.create_tracker(name)
+    try:
+        yield own
+    except BaseException:
+        dylib.session.trackers.pop(own.number, None)
+        raise
+
+
+@contextmanager
+def all_or_nothing(session: Session) -> Generator[None, None, None]:
+    """If what is done inside fails, the entries that it made are taken out again."""
+    first = session.next_number
+    try:
+        yield
+    except BaseException:
+        for number in range(first, session.next_number):
+            entry = session.objects.get(number)
+            if entry is not None:
+                withdraw(session, entry)
+        raise
+
+
+def withdraw(session: Session, entry: Entry, released: Released | None = None) -> I64:
+    """Take an entry out; returns the names that it had, which nobody has now."""
+    table = session.table
+    ids = unique(np.array(entry.ids, np.int64))
+    mine = ids[table.owner[ids] == entry.number]
+    table.forget(mine)
+    if isinstance(entry, LazyEntry):
+        session.lazy.give(entry.stubs)
+        if released is not None:
+            released.lazy_stubs += entry.stubs.size
+    session.leave(entry)
+    return mine
+
+
+def add_graph(
+    dylib: JITDylib, graph: Graph, tracker: ResourceTracker, *, roots: bool, orders: Sequence[int] = ()
+) -> list[ObjectEntry]:
+    """See `JITDylib.add_graph`."""
+    session = dylib.session
+    dylib.keep_own_copies(graph)
+    first = session.next_number
+    added = Added.of(graph, first)
+
+    def file_of(number: int) -> str:
+        return session.objects[number].file if number < first else graph.files[number - first]
+
+    losers = claim(added, session.table, dylib.names, file_of)
+    entries = enter_objects(dylib, added, tracker, roots=roots, orders=orders)
+    tell_losers(session, losers)
+    return entries
+
+
+def enter_objects(
+    dylib: JITDylib, added: Added, tracker: ResourceTracker, *, roots: bool, orders: Sequence[int] = ()
+) -> list[ObjectEntry]:
+    """Entries for the objects of a graph whose names were claimed already."""
+    session, graph = dylib.session, added.graph
+    special = has_initializers(graph) if roots else np.zeros(len(graph.files), np.bool_)
+    entries: list[ObjectEntry] = []
+    for index, root in enumerate(special.tolist()):
+        order = orders[index] if orders else session.next_order()
+        entry = ObjectEntry(added.first + index, dylib, tracker, order, added=added, index=index, root=root)
+        session.enter(entry)
+        entries.append(entry)
+        if root:
+            dylib.roots.append(entry)
+    session.changed()
+    return entries
+
+
+def add_private(dylib: JITDylib, graph: Graph, tracker: ResourceTracker) -> int:
+    """Add an object that only its tracker's module sees; it defines nothing in the dylib. Returns its number."""
+    session = dylib.session
+    number = session.next_number
+    added = Added.of(graph, number)
+    session.enter(ObjectEntry(number, dylib, tracker, session.next_order(), added=added, index=0, private=True))
+    return number
+
+
+def tell_losers(session: Session, losers: I32) -> None:
+    """Units whose names were taken discard them; lazy stubs of names that were taken are given back."""
+    for number in losers.tolist():
+        entry = session.objects.get(number)
+        if isinstance(entry, UnitEntry):
+            lose_names(session, entry)
+
+
+def lose_names(session: Session, entry: UnitEntry) -> None:
+    """Have a unit discard the names that it does not own any more."""
+    gone = [one for one in entry.names if session.table.owner[one] != entry.number]
+    for one in gone:
+        del entry.names[one]
+        entry.unit.discard(entry.dylib.text(one))
+
+
+def _claims(number: int, ids: Sequence[int], flags: Sequence[SymbolFlags]) -> Claims:
+    count = len(ids)
+    return Claims(
+        np.array(ids, np.int64),
+        np.full(count, number, np.int64),
+        np.array([one.rank for one in flags], np.uint8),
+        np.array([one.bits for one in flags], np.uint8),
+    )
+
+
+def claim_names(entry: Entry, ids: Sequence[int], flags: Sequence[SymbolFlags]) -> I64:
+    """Give an entry its names, and enter it; returns which it got. Raises DuplicateDefinition, with nothing changed."""
+    session = entry.dylib.session
+    session.table.grow(len(session.ids))
+
+    def file_of(number: int) -> str:
+        return entry.file if number == entry.number else session.objects[number].file
+
+    losers = take_names(_claims(entry.number, ids, flags), session.table, entry.dylib.names, file_of)
+    session.enter(entry)
+    session.changed()
+    tell_losers(session, losers)
+    wanted = np.array(ids, np.int64)
+    return wanted[session.table.owner[wanted] == entry.number]
+
+
+def add_unit(dylib: JITDylib, unit: MaterializationUnit, tracker: ResourceTracker) -> UnitEntry:
+    """See `JITDylib.add_unit`."""
+    session = dylib.session
+    if not unit.symbols:
+        raise UrukError(f"unit {unit.name or type(unit).__name__} announces no symbols: nothing would ever ask for it")
+    flags = [SymbolFlags(one) for one in unit.symbols.values()]
+    ids = dylib.names.intern(encode_name(name) for name in unit.symbols)
+    names = {one: int(flag) for one, flag in zip(ids, flags, strict=True)}
+    entry = UnitEntry(session.next_number, dylib, tracker, session.next_order(), unit=unit, names=names)
+    claim_names(entry, ids, flags)
+    lose_names(session, entry)
+    return entry
+
+
+def define(dylib: JITDylib, name: bytes, address: int, tracker: ResourceTracker, *, function: bool) -> None:
+    """See `JITDylib.define`."""
+    session = dylib.session
+    number = dylib.names[name]
+    entry = AbsoluteEntry(
+        session.next_number, dylib, tracker, session.next_order(), ObjectState.LINKED, names=[number]
+    )  # fmt: skip
+    flags = SymbolFlags.EXPORTED | (SymbolFlags.CALLABLE if function else SymbolFlags.NONE)
+    claim_names(entry, [number], [flags])
+    session.table.address[number] = np.uint64(address).view(np.int64)
+    session.table.ready[number] = 1
+
+
+def add_aliases(
+    dylib: JITDylib, targets: Mapping[int, int], tracker: ResourceTracker, *, weak: bool, hidden: bool
+) -> None:
+    """See `JITDylib.alias`. Names that cannot be had (weak ones that lost) are left to who has them."""
+    session = dylib.session
+    entry = AliasEntry(
+        session.next_number, dylib, tracker, session.next_order(), ObjectState.LINKED, targets=dict(targets)
+    )  # fmt: skip
+    claim_names(entry, list(targets), [_flags(weak, hidden, function=False)] * len(targets))
+    session.aliases = True
+
+
+def _flags(weak: bool, hidden: bool, *, function: bool) -> SymbolFlags:
+    flags = SymbolFlags.CALLABLE if function else SymbolFlags.NONE
+    flags |= SymbolFlags.NONE if hidden else SymbolFlags.EXPORTED
+    return flags | (SymbolFlags.WEAK if weak else SymbolFlags.NONE)
+
+
+def add_lazy_names(
+    dylib: JITDylib,
+    targets: Mapping[int, int],
+    tracker: ResourceTracker,
+    *,
+    weak: bool = False,
+    hidden: bool = False,
+    flags: Sequence[SymbolFlags] = (),
+) -> None:
+    """Names of functions that get stubs; `flags`, if given, has one for each of them."""
+    session = dylib.session
+    if not targets:
+        return
+    stubs = session.lazy.take(len(targets))
+    entry = LazyEntry(
+        session.next_number, dylib, tracker, session.next_order(), ObjectState.LINKED,
+        targets=dict(targets), stubs=stubs,
+    )  # fmt: skip
+    ids = list(targets)
+    try:
+        won = claim_names(entry, ids, flags or [_flags(weak, hidden, function=True)] * len(ids))
+    except BaseException:
+        session.lazy.give(stubs)
+        raise
+    address = dict(zip(ids, stubs.tolist(), strict=True))
+    session.table.address[won] = [address[one] for one in won.tolist()]
+    session.table.ready[won] = 1
+    session.lazy.point(entry)
+
+
+def add_lazily(dylib: JITDylib, behind: JITDylib, graph: Graph, tracker: ResourceTracker) -> None:
+    """Add a graph, read with the names of `behind`, there; and stubs for its functions, aliases for its data here."""
+    session = dylib.session
+    behind.keep_own_copies(graph)
+    found = definitions_of(graph)
+    ids: list[int] = found.name.tolist()
+    flags = [SymbolFlags.of(rank, bits) for rank, bits in zip(found.rank.tolist(), found.flags.tolist(), strict=True)]
+    with all_or_nothing(session):
+        _face(dylib, behind, dict(zip(ids, flags, strict=True)), tracker)
+        add_graph(behind, graph, tracker, roots=False)
+
+
+def add_unit_lazily(dylib: JITDylib, behind: JITDylib, unit: MaterializationUnit, tracker: ResourceTracker) -> None:
+    """Add a unit behind a dylib's lazy names."""
+    names = {behind.names[encode_name(name)]: SymbolFlags(flag) for name, flag in unit.symbols.items()}
+    with all_or_nothing(dylib.session):
+        _face(dylib, behind, names, tracker)
+        add_unit(behind, unit, tracker)
+
+
+def _face(dylib: JITDylib, behind: JITDylib, names: Mapping[int, SymbolFlags], tracker: ResourceTracker) -> None:
+    """What a dylib shows of lazy definitions: stubs for functions, aliases for data."""
+    session = dylib.session
+    here = {one: dylib.names[behind.names.text(one)] for one in names}
+    session.table.grow(len(session.ids))
+    lazily = {here[one]: one for one, flag in names.items() if flag & SymbolFlags.CALLABLE}
+    at_once = {here[one]: one for one, flag in names.items() if not flag & SymbolFlags.CALLABLE}
+    add_lazy_names(dylib, lazily, tracker, flags=[names[one] for one in lazily.values()])
+    if at_once:
+        entry = AliasEntry(
+            session.next_number, dylib, tracker, session.next_order(), ObjectState.LINKED, targets=at_once
+        )  # fmt: skip
+        claim_names(entry, list(at_once), [names[one] for one in at_once.values()])
+        session.aliases = True

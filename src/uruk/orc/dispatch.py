@@ -1,0 +1,222 @@
+"""Who runs materialization: tasks, the dispatchers that run them, and waiting without deadlock.
+
+A lookup hands its tasks to the session's dispatcher and waits for them. A waiting thread runs what nobody has begun
+yet, so that a dispatcher may do nothing at all (`InlineDispatcher`), and a pool whose threads all wait for each other's
+tasks gets on. What is left is a task that waits for itself through others: that is found before anybody waits.
+"""
+
+from __future__ import annotations
+
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from uruk.errors import LookupTimeout, MaterializationCycle, UrukError
+
+
+class Task:
+    """One piece of work that lookups wait for. `what` says what it does; `number` is that of the unit that it makes."""
+
+    def __init__(self, what: str, work: Callable[[], None], number: int | None = None) -> None:
+        self.what = what
+        self.number = number
+        self.error: BaseException | None = None
+        """Why it failed."""
+        self.thread = 0
+        """Identifier of the thread that runs it, 0 before."""
+        self.since = 0.0
+        self.done = threading.Event()
+        self._work = work
+        self._waits_for: Sequence[Task] = ()
+
+    def run(self) -> bool:
+        """Do the work, unless somebody has begun it already; whether it was done here. Raises nothing of the work's.
+
+        An interruption (KeyboardInterrupt, SystemExit) is kept as `error`, and raised too.
+        """
+        with _lock:
+            if self.thread:
+                return False
+            self.thread, self.since = threading.get_ident(), time.monotonic()
+        stack = _stack()
+        stack.append(self)
+        try:
+            self._work()
+        except Exception as error:
+            self.error = error
+        except BaseException as error:
+            self.error = error
+            raise
+        finally:
+            stack.pop()
+            self.done.set()
+        return True
+
+    @property
+    def begun(self) -> bool:
+        """Whether some thread runs it, or has run it."""
+        return self.thread != 0
+
+    def where(self) -> str:
+        """What its thread is doing now, as ``for 1.2 s, now at file:line in function``."""
+        if not self.thread:
+            return "not begun"
+        text = f"for {time.monotonic() - self.since:.1f} s"
+        frame = sys._current_frames().get(self.thread)  # pyright: ignore[reportPrivateUsage]
+        while frame is not None and str(frame.f_globals.get("__name__")).startswith("uruk.orc"):
+            frame = frame.f_back  # a nested wait of the session itself says less than who waits
+        if frame is not None:
+            text += f", now at {frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}()"
+        return text
+
+    def waits_for(self) -> list[str]:
+        """What the tasks that it waits for do."""
+        return [task.what for task in self._waits_for if not task.done.is_set()]
+
+    def abandon(self, error: UrukError) -> None:
+        """Give it up: its thread is gone (after a fork). Whoever waits gets the error."""
+        self.error = error
+        self.thread = self.thread or -1
+        self.done.set()
+
+
+class Dispatcher(Protocol):
+    """Where tasks may run. Whoever waits for a task that was not begun runs it, so a dispatcher may be lazy."""
+
+    def dispatch(self, task: Task) -> None:
+        """Have ``task.run()`` called at some time, from any thread, or never."""
+        ...
+
+    def close(self) -> None:
+        """No task will be dispatched any more."""
+        ...
+
+
+class InlineDispatcher:
+    """Tasks run in the thread that waits for them (ORC's InPlaceTaskDispatcher)."""
+
+    def dispatch(self, task: Task) -> None:
+        """Leave it to the waiter."""
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+class ThreadPoolDispatcher:
+    """Tasks run in up to `workers` threads, which end after some idle seconds and never keep a process alive."""
+
+    IDLE = 2.0
+
+    def __init__(self, workers: int) -> None:
+        if workers < 1:
+            raise UrukError(f"a pool of {workers} threads runs nothing")
+        self.workers = workers
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin afresh, in a forked child: the threads are the parent's."""
+        self._lock = threading.Lock()
+        self._tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
+        self._threads = 0
+        self._idle = 0
+
+    def dispatch(self, task: Task) -> None:
+        """See `Dispatcher.dispatch`."""
+        with self._lock:
+            self._tasks.put(task)
+            if self._idle >= self._tasks.qsize() or self._threads >= self.workers:
+                return
+            self._threads += 1
+        threading.Thread(target=self._run, daemon=True, name="uruk worker").start()
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                self._idle += 1
+            try:
+                task = self._tasks.get(timeout=self.IDLE)
+            except queue.Empty:
+                task = None
+            with self._lock:
+                self._idle -= 1
+                if task is None and self._tasks.empty():
+                    self._threads -= 1
+                    return
+            if task is not None:
+                task.run()
+
+    def close(self) -> None:
+        """Idle threads end by themselves."""
+
+
+_lock = threading.Lock()
+_local = threading.local()
+
+
+def _stack() -> list[Task]:
+    """The tasks that this thread is in, outermost first."""
+    stack: list[Task] | None = getattr(_local, "stack", None)
+    if stack is None:
+        stack = _local.stack = []
+    return stack
+
+
+def current_task() -> Task | None:
+    """The task that this thread runs."""
+    stack = _stack()
+    return stack[-1] if stack else None
+
+
+def wait_for(tasks: Sequence[Task], deadline: float | None, what: str) -> None:
+    """Wait until all tasks are done, running those here that nobody has begun.
+
+    With a `deadline` (of time.monotonic) nothing runs in this thread, which has to be able to give up: tasks that
+    nobody has begun get threads. Raises LookupTimeout, which says what each unfinished task is doing, and
+    MaterializationCycle where waiting would never end.
+    """
+    me = current_task()
+    _begin_wait(me, tasks)
+    try:
+        for task in tasks:
+            if deadline is None:
+                task.run()
+            elif not task.begun:
+                threading.Thread(target=task.run, daemon=True, name="uruk lookup").start()
+        for task in tasks:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if not task.done.wait(left):
+                raise LookupTimeout(what, [f"{one.what}: {one.where()}" for one in tasks if not one.done.is_set()])
+    finally:
+        if me is not None:
+            with _lock:
+                me._waits_for = ()  # pyright: ignore[reportPrivateUsage]
+
+
+def _begin_wait(me: Task | None, tasks: Sequence[Task]) -> None:
+    """Note that the current task waits, unless some of `tasks` waits for it, or for a task around it."""
+    if me is None:
+        return
+    mine = set(_stack())
+    with _lock:
+        for task in tasks:
+            path = _path(task, mine, set())
+            if path:
+                raise MaterializationCycle([me.what, *(one.what for one in path)])
+        me._waits_for = tasks  # pyright: ignore[reportPrivateUsage]
+
+
+def _path(task: Task, wanted: set[Task], seen: set[Task]) -> list[Task]:
+    """The chain of waiting tasks from `task` to one of `wanted`; empty if there is none."""
+    if task in wanted:
+        return [task]
+    if task in seen or task.done.is_set():
+        return []
+    seen.add(task)
+    for other in task._waits_for:  # pyright: ignore[reportPrivateUsage]
+        path = _path(other, wanted, seen)
+        if path:
+            return [task, *path]
+    return []

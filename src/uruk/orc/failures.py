@@ -1,0 +1,83 @@
+"""What follows from a failure: who depends on what failed, what can go on, and the error that tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from uruk.errors import MaterializationError, UrukError
+from uruk.graph.types import I32, I64, true_rows, unique
+from uruk.orc.objects import ObjectEntry
+from uruk.orc.symbols import SymbolTable
+from uruk.passes.faults import LinkFaults
+
+
+def needed_owners(table: SymbolTable, entry: ObjectEntry, *, strongly: bool) -> I32 | I64:
+    """Numbers of the entries whose definitions an object needs; `strongly`: those that it cannot do without."""
+    ids, weak = entry.added.names_of(entry.index)
+    if strongly:
+        ids = ids[~weak]
+    owner = table.owner[final_names(table, ids)]
+    return unique(owner[owner >= 0])
+
+
+def final_names(table: SymbolTable, ids: I32) -> I32:
+    """What names stood for when they were last looked for."""
+    for _ in range(8):  # aliases of aliases that were found at different times; in most sessions once
+        other = table.imported[ids]
+        rows = true_rows(other >= 0)
+        if rows.size == 0:
+            break
+        ids = ids.copy()
+        ids[rows] = other[rows]
+    return ids
+
+
+def poisoned(table: SymbolTable, chosen: Mapping[int, ObjectEntry], failed: set[int]) -> set[int]:
+    """Of `chosen`, those that failed and those that need something that failed, directly or not."""
+    users: dict[int, list[int]] = {}
+    for number, entry in chosen.items():
+        for provider in needed_owners(table, entry, strongly=True).tolist():
+            users.setdefault(provider, []).append(number)
+    found: dict[int, None] = {}
+    queue = sorted(failed)
+    for number in queue:  # grows on the way
+        if number in found:
+            continue
+        found[number] = None
+        queue += users.get(number, ())
+    return {number for number in found if number in chosen}
+
+
+def reachable(table: SymbolTable, chosen: Mapping[int, ObjectEntry], starts: Iterable[int]) -> dict[int, ObjectEntry]:
+    """Of `chosen`, what the objects in `starts` need."""
+    found: dict[int, ObjectEntry] = {}
+    queue = [number for number in starts if number in chosen]
+    for number in queue:  # grows on the way
+        if number in found:
+            continue
+        entry = found[number] = chosen[number]
+        queue += [one for one in needed_owners(table, entry, strongly=False).tolist() if one in chosen]
+    # Parts that each module has for itself belong to no name: they stay with their tracker's objects.
+    trackers = {entry.tracker.number for entry in found.values()}
+    private = {n: e for n, e in chosen.items() if e.private and e.tracker.number in trackers}
+    return {**found, **private}
+
+
+def errors_of(faults: LinkFaults, count: int) -> list[UrukError]:
+    """The errors of a link of `count` objects, each told of all objects at fault."""
+    everything = np.ones(count, np.bool_)
+    return [fault.error(everything) for fault in faults.faults]
+
+
+def as_error(error: BaseException) -> UrukError:
+    """A unit's error as one of uruk's."""
+    return error if isinstance(error, UrukError) else MaterializationError("a unit", (), repr(error))
+
+
+def first_of(errors: Sequence[UrukError]) -> UrukError:
+    """The first error, which knows the others."""
+    first = errors[0]
+    first.others = tuple(one for one in dict.fromkeys(errors) if one is not first)
+    return first

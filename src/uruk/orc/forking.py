@@ -1,0 +1,64 @@
+"""What a fork means: the child has its own copy of every session, with all code linked so far, and goes on with it.
+
+A fork waits until no thread holds a session's lock, so that the child's tables are whole. Threads of the parent are not
+in the child: what they were making there fails with an error that says so, and a later lookup makes it again; their
+initialisers count as done, as natively.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from typing import TYPE_CHECKING
+
+from uruk.errors import MaterializationError
+from uruk.orc.dispatch import ThreadPoolDispatcher
+from uruk.orc.objects import ObjectState, UnitEntry
+
+if TYPE_CHECKING:
+    from uruk.orc.session import Session
+
+PATIENCE = 5.0
+"""Seconds that a fork waits for a session's lock; a thread that keeps it longer is not waited for."""
+_sessions: weakref.WeakSet[Session] = weakref.WeakSet()
+_held: list[Session] = []
+_registered: list[bool] = []
+
+
+def watch(session: Session) -> None:
+    """Have forks keep a session whole."""
+    _sessions.add(session)
+    if not _registered:
+        _registered.append(True)
+        os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)
+
+
+def _before() -> None:
+    _held[:] = [session for session in list(_sessions) if session.lock.acquire(timeout=PATIENCE)]
+
+
+def _in_parent() -> None:
+    for session in _held:
+        session.lock.release()
+    _held.clear()
+
+
+def _in_child() -> None:
+    _held.clear()
+    here = threading.get_ident()
+    for session in list(_sessions):
+        session.lock = threading.RLock()
+        session.initializers.forget_threads()
+        if isinstance(session.dispatcher, ThreadPoolDispatcher):
+            session.dispatcher.renew()
+        for task in list(session.asking.values()):
+            if task.thread != here:
+                task.abandon(
+                    MaterializationError(task.what, (), "its thread is in the process that this one came from")
+                )
+        session.asking = {key: task for key, task in session.asking.items() if task.thread == here}
+        for entry in session.objects.values():
+            task = entry.task if isinstance(entry, UnitEntry) else None
+            if isinstance(entry, UnitEntry) and task is not None and task.thread != here:
+                entry.state, entry.task = ObjectState.PENDING, None

@@ -1,0 +1,154 @@
+"""Definition generators: they are asked for names that nothing defines, and define what they have.
+
+Archives and shared libraries are built in (`add_archive`, `add_library`). In one dylib all of them are asked in the
+order in which they were added, each only for names that those before it do not have; then the next dylib of the link
+order has its turn; compiler builtins and the symbols of the process come last.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, TypeAlias
+
+from uruk.errors import MaterializationError, ObjectFormatError, some_of
+from uruk.formats import elf_x86_64
+from uruk.formats.elf import read_objects
+from uruk.formats.elf_sections import Span
+from uruk.graph.arena import Arena
+from uruk.graph.names import Names
+from uruk.orc.definitions import definitions_of
+from uruk.orc.units import MaterializationUnit
+
+if TYPE_CHECKING:
+    from uruk.orc.dylib import JITDylib
+    from uruk.orc.tracker import ResourceTracker
+
+
+class LookupKind(Enum):
+    """What a lookup is like (ORC's LookupKind)."""
+
+    STATIC = "static"
+    """As a linker resolves a reference: archive members are pulled."""
+    DLSYM = "dlsym"
+    """As dlsym(): what is in the dylib and its libraries; archives are not asked."""
+
+
+Generated: TypeAlias = "Mapping[str, int] | Iterable[MaterializationUnit] | None"
+
+
+class DefinitionGenerator:
+    """Derive from it, or give a function to `FunctionGenerator`. `name` is what errors and dumps call it."""
+
+    name: str = ""
+
+    def generate(self, dylib: JITDylib, names: Sequence[str], kind: LookupKind) -> Generated:
+        """Define what it can of `names` in `dylib`, once a lookup needs them; names it does not have it ignores.
+
+        It may add to the dylib by itself, return units that define them, or addresses by name. Runs without any lock
+        of the session; may look other names up. What it raises is the error of the lookup.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no method generate")
+
+
+class FunctionGenerator(DefinitionGenerator):
+    """A generator of a function ``make(dylib, names)``; see `DefinitionGenerator.generate` for what it returns."""
+
+    def __init__(self, make: Callable[[JITDylib, Sequence[str]], Generated], name: str = "") -> None:
+        self.name = name or getattr(make, "__qualname__", repr(make))
+        self._make = make
+
+    def generate(self, dylib: JITDylib, names: Sequence[str], kind: LookupKind) -> Generated:
+        """See `DefinitionGenerator.generate`."""
+        return self._make(dylib, names)
+
+
+class ProcessSymbols(DefinitionGenerator):
+    """The symbols of the process, for a dylib that is `bare`: those that `allow` lets through."""
+
+    name = "the process"
+
+    def __init__(self, allow: Callable[[str], bool] = lambda name: True) -> None:
+        self._allow = allow
+
+    def generate(self, dylib: JITDylib, names: Sequence[str], kind: LookupKind) -> Generated:
+        """See `DefinitionGenerator.generate`."""
+        for name in filter(self._allow, names):
+            address, is_data = dylib.session.executor.find_symbol(None, os.fsencode(name))
+            if address:
+                dylib.define(os.fsencode(name), address, function=not is_data)
+        return None
+
+
+class DirectoryGenerator(DefinitionGenerator):
+    """A directory of objects (``*.o``): the object that defines a name is added when the name is needed.
+
+    Of two objects that define a name strongly, the first by file name has it. Files that come, go or change are noticed
+    at the next lookup of a name that is missing. `tracker` owns what is added.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], suffix: str = ".o", tracker: ResourceTracker | None = None
+    ) -> None:
+        self.path = os.fspath(path)
+        self.name = f"directory {self.path}"
+        self._suffix = suffix
+        self._tracker = tracker
+        self._known: dict[str, tuple[tuple[int, int], dict[str, int]]] = {}
+        """Path -> (mtime in ns and size, definitions with their ranks)."""
+        self._taken: set[tuple[str, tuple[int, int]]] = set()
+
+    def generate(self, dylib: JITDylib, names: Sequence[str], kind: LookupKind) -> Generated:
+        """See `DefinitionGenerator.generate`."""
+        self._read()
+        wanted: dict[str, None] = {}
+        for name in names:
+            holders = [(-found[name], path) for path, (_, found) in self._known.items() if name in found]
+            if holders:
+                wanted[min(holders)[1]] = None
+        for path in wanted:
+            key = (path, self._known[path][0])
+            if key not in self._taken:
+                with open(path, "rb") as file:
+                    dylib.add_object(file.read(), path, tracker=self._tracker or dylib.tracker)
+                self._taken.add(key)
+        return None
+
+    def _read(self) -> None:
+        """Bring the index up to date."""
+        try:
+            with os.scandir(self.path) as entries:
+                files = sorted((one.path, one.stat()) for one in entries if one.name.endswith(self._suffix))
+        except OSError as error:
+            raise MaterializationError(self.name, (), error.strerror or str(error)) from error
+        known: dict[str, tuple[tuple[int, int], dict[str, int]]] = {}
+        for path, status in files:
+            stamp = (status.st_mtime_ns, status.st_size)
+            before = self._known.get(path)
+            known[path] = before if before is not None and before[0] == stamp else (stamp, _definitions(path))
+        self._known = known
+
+
+def _definitions(path: str) -> dict[str, int]:
+    """What an object defines for others, with ranks; nothing for what is no object of this target."""
+    with open(path, "rb") as file:
+        data = file.read()
+    names = Names()
+    try:
+        graph = read_objects(Arena.join([data])[0], [Span(path, 0, len(data))], elf_x86_64, names)
+    except ObjectFormatError:
+        return {}
+    found = definitions_of(graph)
+    ranks: list[int] = found.rank.tolist()
+    return {os.fsdecode(names.text(one)): rank for one, rank in zip(found.name.tolist(), ranks, strict=True)}
+
+
+def describe(generator: DefinitionGenerator, names: Sequence[str]) -> str:
+    """What a generator that was asked is doing, for errors and dumps."""
+    return f"generator {generator.name or type(generator).__name__}, asked for {some_of(names)}"
+
+
+__all__ = [
+    "DefinitionGenerator", "DirectoryGenerator", "FunctionGenerator", "LookupKind", "ProcessSymbols", "describe"
+]  # fmt: skip

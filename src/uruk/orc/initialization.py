@@ -1,0 +1,136 @@
+"""Initialisers that linked code waits for, those that run now, and who has to wait for them.
+
+They run without the session's lock. A lookup returns when what it found is initialised, by whichever thread; what a
+thread's own initialisers look up they get as it is, as a constructor that calls dlsym does.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from uruk.errors import LookupTimeout
+from uruk.orc.platform import FunctionArray
+from uruk.orc.tracker import ResourceTracker
+
+if TYPE_CHECKING:
+    from uruk.orc.dylib import JITDylib
+    from uruk.orc.query import Query
+    from uruk.orc.session import Session
+
+
+class Run:
+    """Initialisers that one thread is running, or is about to."""
+
+    def __init__(self, arrays: Sequence[FunctionArray]) -> None:
+        self.thread = threading.get_ident()
+        self.trackers = {array.tracker.number for array in arrays}
+        self.done = threading.Event()
+        self.waits_for: Sequence[Run] = ()
+
+    def leads_to(self, thread: int) -> bool:
+        """Whether it is a thread's own, or waits for what is."""
+        return self.thread == thread or any(one.leads_to(thread) for one in self.waits_for if not one.done.is_set())
+
+
+class Initializers:
+    """What is to run, and what runs, of one session."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.waiting: list[FunctionArray] = []
+        """Initialisers and finalisers of linked code that did not run yet."""
+        self.running: list[Run] = []
+
+    def settle(self, query: Query, deadline: float | None) -> None:
+        """After a lookup has linked: run what it is to run, and wait for what others run of what it found."""
+        session = self.session
+        if not (query.arrays or self.running or (query.roots and self.waiting)):
+            return
+        with session.lock:
+            arrays = self._arrays_of(query)
+            me = Run(arrays)
+            others = self._needed(query, me.trackers) if self.running else []
+            me.waits_for = others
+            if arrays or others:
+                self.running.append(me)
+        try:
+            _wait(others, deadline, query)
+            self._run(query.dylib, arrays)
+        finally:
+            with session.lock:
+                if me in self.running:
+                    self.running.remove(me)
+            me.done.set()
+
+    def _arrays_of(self, query: Query) -> list[FunctionArray]:
+        """What a lookup is to run; the rest waits for one that does."""
+        arrays, query.arrays = query.arrays, []
+        if not (query.roots or query.bodies):
+            self.waiting += arrays
+            return []
+        if query.roots:
+            mine = set(query.dylib.dependencies())
+            arrays = [one for one in self.waiting if one.tracker.dylib in mine] + arrays
+            self.waiting = [one for one in self.waiting if one.tracker.dylib not in mine]
+        return arrays
+
+    def _needed(self, query: Query, trackers: Iterable[int]) -> list[Run]:
+        """Runs of other threads that initialise what a lookup found, or what that uses."""
+        session = self.session
+        owners = session.table.owner[session.stands_for(query.ids)].tolist()
+        queue = [*trackers, *(session.objects[one].tracker.number for one in owners if one >= 0)]
+        seen: set[int] = set()
+        for number in queue:  # grows on the way
+            if number not in seen:
+                seen.add(number)
+                tracker = session.trackers.get(number)
+                queue += tracker.resources.uses if tracker is not None else ()
+        here = threading.get_ident()
+        return [run for run in self.running if not run.trackers.isdisjoint(seen) and not run.leads_to(here)]
+
+    def _run(self, dylib: JITDylib, arrays: Sequence[FunctionArray]) -> None:
+        """Run initialisers, those of dylibs first that others need."""
+        platform = self.session.platform
+        if platform is None or not arrays:
+            return
+        of_dylib: dict[JITDylib, list[FunctionArray]] = {}
+        for array in arrays:
+            of_dylib.setdefault(array.tracker.dylib, []).append(array)
+            array.tracker.resources.arrays.append(array)
+        order = dylib.dependencies() if len(of_dylib) > 1 else []
+        for one in [*(one for one in of_dylib if one not in order), *order] if order else list(of_dylib):
+            if one in of_dylib:
+                platform.initialize(of_dylib[one])
+
+    def wait_for(self, tracker: ResourceTracker) -> bool:
+        """Wait until no other thread runs initialisers of a tracker; False if this thread does."""
+        with self.session.lock:
+            runs = [run for run in self.running if tracker.number in run.trackers]
+            here = threading.get_ident()
+            if any(run.leads_to(here) for run in runs):
+                return False
+        for run in runs:
+            run.done.wait()
+        return True
+
+    def forget(self, tracker: ResourceTracker) -> None:
+        """A tracker is removed: its initialisers will not run any more."""
+        self.waiting = [one for one in self.waiting if one.tracker is not tracker]
+
+    def forget_threads(self) -> None:
+        """In a forked child: other threads are gone, and what they ran will not end."""
+        here = threading.get_ident()
+        for run in self.running:
+            if run.thread != here:
+                run.done.set()
+        self.running = [run for run in self.running if run.thread == here]
+
+
+def _wait(runs: Sequence[Run], deadline: float | None, query: Query) -> None:
+    for run in runs:
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        if not run.done.wait(left):
+            raise LookupTimeout(query.what(), ["initialisers that another thread runs"])

@@ -1,0 +1,135 @@
+"""What is in a session, for people and programs: dylibs, symbols, states, who waits for whom, what lies where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from uruk.orc.objects import AliasEntry, Entry, LazyEntry, ObjectState, UnitEntry
+from uruk.orc.symbols import Flag, Rank
+
+if TYPE_CHECKING:
+    from uruk.orc.dylib import JITDylib
+    from uruk.orc.session import Session
+
+_RANKS = {Rank.WEAK: "weak", Rank.COMMON: "common"}
+_ZONES = ("RX", "R", "RW", "TLS")
+_ADDRESS = (1 << 64) - 1
+
+
+@dataclass(frozen=True)
+class MappedRange:
+    """A segment of linked code: `size` bytes at `address`, with protection ``RX``, ``R`` or ``RW``, of a tracker."""
+
+    address: int
+    size: int
+    zone: str
+    tracker: str
+    dylib: str
+
+    def __str__(self) -> str:
+        return f"{self.address:#018x} {self.size:#10x} {self.zone:2} {self.dylib}: {self.tracker}"
+
+
+def memory_map(session: Session) -> list[MappedRange]:
+    """Segments of all linked code by address; code that was removed but waits for threads is marked so."""
+    found: list[MappedRange] = []
+    for tracker in (*session.trackers.values(), *session.retired):
+        name = f"{tracker.name} (removed, waits for threads)" if tracker.removed else tracker.name
+        for allocation, segments in tracker.resources.memory:
+            for index in segments:
+                zone, address, size = allocation.segments[index]
+                if size:
+                    found.append(MappedRange(address, size, _ZONES[zone], name, tracker.dylib.name))
+    return sorted(found, key=lambda one: (one.address, one.size))
+
+
+def describe(session: Session) -> dict[str, Any]:
+    """Plain data; addresses are left out, so that two runs give the same."""
+    return {
+        "closed": session.closed,
+        "dylibs": [_dylib(session, dylib) for dylib in session.dylibs.values()],
+        "initialisers waiting": sorted({array.tracker.name for array in session.initializers.waiting}),
+        "initialisers running": sorted(
+            session.trackers[one].name
+            for run in session.initializers.running
+            for one in run.trackers
+            if one in session.trackers
+        ),
+        "lazy errors": [{"name": name, "error": str(error)} for name, error in session.lazy.errors],
+    }
+
+
+def _dylib(session: Session, dylib: JITDylib) -> dict[str, Any]:
+    mine = {entry.number: entry for entry in session.objects.values() if entry.dylib is dylib}
+    symbols: dict[int, list[dict[str, Any]]] = {number: [] for number in mine}
+    owner = session.table.owner
+    for text, number in dylib.names.items():
+        if number < owner.size and int(owner[number]) in mine:
+            symbols[int(owner[number])].append(_symbol(session, dylib, text, number))
+    search = dylib.search
+    return {
+        "name": dylib.name,
+        "bare": dylib.bare,
+        "opened": dylib.opened,
+        "link order": [other.name for other, _ in dylib.link_order],
+        "archives": [entry.archive.name for entry in search.archives],
+        "libraries": [entry.path for entry in search.libraries],
+        "generators": [entry.generator.name for entry in search.generators],
+        "compiling": [task.what for task in dylib.announced_tasks()],
+        "entries": [_entry(session, entry, symbols[number]) for number, entry in mine.items()],
+    }
+
+
+def _symbol(session: Session, dylib: JITDylib, text: bytes, number: int) -> dict[str, Any]:
+    table = session.table
+    flags, entry = int(table.flags[number]), session.objects[int(table.owner[number])]
+    facts: dict[str, Any] = {
+        "name": text.decode("utf-8", "replace"),
+        "state": "ready" if table.ready[number] else entry.state.value if entry.kind != "alias" else "alias",
+        "binding": _RANKS.get(int(table.rank[number]), "strong"),
+        "kind": "thread-local" if flags & Flag.TLS else "function" if flags & Flag.FUNCTION else "data",
+        "hidden": bool(flags & Flag.HIDDEN),
+    }
+    if isinstance(entry, AliasEntry | LazyEntry) and number in entry.targets:
+        target = entry.targets[number]
+        home: JITDylib = session.ids.home(target).owner
+        facts["stands for"] = {"dylib": home.name, "name": session.ids.text(target).decode("utf-8", "replace")}
+    return facts
+
+
+def _entry(session: Session, entry: Entry, symbols: list[dict[str, Any]]) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "kind": entry.kind,
+        "name": entry.file,
+        "state": entry.state.value,
+        "tracker": entry.tracker.name,
+        "symbols": symbols,
+    }
+    if isinstance(entry, UnitEntry) and entry.state is ObjectState.MATERIALIZING and entry.task is not None:
+        facts["waits for"] = entry.task.waits_for()
+    return facts
+
+
+def text(facts: dict[str, Any]) -> str:
+    """`describe` as text, stable for the same inputs."""
+    lines: list[str] = []
+    for dylib in facts["dylibs"]:
+        marks = ", bare" * dylib["bare"] + f", opened {dylib['opened']} times" * bool(dylib["opened"])
+        lines.append(f"dylib {dylib['name']}: link order {', '.join(dylib['link order'])}{marks}")
+        for kind in ("archives", "libraries", "generators", "compiling"):
+            lines += [f"  {kind}: {one}" for one in dylib[kind]]
+        for entry in dylib["entries"]:
+            lines.append(f"  {entry['kind']} {entry['name']}: {entry['state']}, tracker {entry['tracker']}")
+            lines += [f"    waits for {one}" for one in entry.get("waits for", ())]
+            lines += [f"    {_symbol_line(symbol)}" for symbol in entry["symbols"]]
+    for key in ("initialisers waiting", "initialisers running"):
+        lines += [f"{key}: {', '.join(facts[key])}"] if facts[key] else []
+    lines += [f"lazy call of {one['name']} failed: {one['error']}" for one in facts["lazy errors"]]
+    return "\n".join(lines) + "\n"
+
+
+def _symbol_line(symbol: dict[str, Any]) -> str:
+    words = [symbol["state"], symbol["binding"], symbol["kind"], *["hidden"] * symbol["hidden"]]
+    target = symbol.get("stands for")
+    return f"{symbol['name']}: {', '.join(words)}" + (f" -> {target['dylib']}:{target['name']}" if target else "")

@@ -1,0 +1,82 @@
+"""Lazy functions of a session: which name is behind each stub, and what its first call does."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from uruk.errors import SessionClosed, UndefinedSymbols, UrukError
+from uruk.graph.types import I64
+from uruk.orc.query import Query
+
+if TYPE_CHECKING:
+    from uruk.executor.lazy_stubs import LazyStubs
+    from uruk.orc.objects import LazyEntry
+    from uruk.orc.session import Session
+
+
+class LazyFunctions:
+    """Stubs of one session, by address. The first call of one makes what is behind it, from any thread, once."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.errors: list[tuple[str, BaseException]] = []
+        """Names whose making failed when they were called, with what went wrong, oldest first."""
+        self._stubs: LazyStubs | None = None
+        self._target: dict[int, int] = {}
+        """Stub address -> the name that is behind it."""
+
+    @property
+    def stubs(self) -> LazyStubs:
+        """The executor's stubs, from the first use on."""
+        if self._stubs is None:
+            self.session.check_open()
+            self._stubs = self.session.executor.lazy_stubs(self._resolve, self._note)
+        return self._stubs
+
+    def take(self, count: int) -> I64:
+        """Addresses of new stubs."""
+        return self.stubs.take(count)
+
+    def give(self, stubs: I64) -> None:
+        """Stubs that nobody calls any more."""
+        for address in stubs.tolist():
+            self._target.pop(address, None)
+        if self._stubs is not None:
+            self._stubs.give(stubs)
+
+    def point(self, entry: LazyEntry) -> None:
+        """Remember what an entry's names stand for."""
+        self._target.update(zip(entry.stubs.tolist(), entry.targets.values(), strict=True))
+
+    def handler(self, address: int) -> None:
+        """Where control goes when a function cannot be made: one of the same ABI; 0 for the default, which aborts."""
+        self.stubs.handler = address
+
+    def close(self) -> None:
+        """Nothing is made any more: every stub that was not called leads to the handler."""
+        if self._stubs is not None:
+            self._stubs.close()
+
+    def _resolve(self, stub: int) -> int:
+        """The address of what is behind a stub: its first call waits for it, in whatever thread."""
+        session = self.session
+        number = self._target.get(stub)
+        if number is None or session.closed:
+            raise SessionClosed("the function was removed, or its session was closed")
+        query = Query(session, session.ids.home(number).owner, np.array([number], np.int32), bodies=True)
+        answer = query.run()[0]
+        if answer is None:
+            raise UndefinedSymbols([])
+        return answer[0]
+
+    def _note(self, stub: int, error: BaseException) -> None:
+        """Keep an error that a lazy call had."""
+        number = self._target.get(stub)
+        name = "?"
+        with contextlib.suppress(UrukError):
+            name = "?" if number is None else self.session.ids.text(number).decode("utf-8", "replace")
+        self.errors.append((name, error))
+        del self.errors[:-100]

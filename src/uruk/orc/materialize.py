@@ -1,0 +1,207 @@
+"""Running units and generators, and taking in what they deliver."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from uruk.errors import DuplicateDefinition, MaterializationError, UrukError, WrongDefinitions, some_of
+from uruk.orc import defining
+from uruk.orc.claim import claim_some
+from uruk.orc.definitions import Definitions
+from uruk.orc.dispatch import Task
+from uruk.orc.generators import LookupKind, describe
+from uruk.orc.objects import Added, ObjectState, UnitEntry
+from uruk.orc.search import GeneratorEntry
+from uruk.orc.sources import Source, read_source
+from uruk.orc.symbols import Rank, SymbolFlags, decode_name, encode_name
+from uruk.orc.units import MaterializationResponsibility, MaterializationUnit
+
+if TYPE_CHECKING:
+    from uruk.orc.dylib import JITDylib
+    from uruk.orc.session import Session
+
+
+def unit_task(entry: UnitEntry) -> Task:
+    """The task that makes a unit's object. Under the session's lock; the task itself runs without it."""
+    names = [entry.dylib.text(one) for one in entry.names]
+    entry.state = ObjectState.MATERIALIZING
+    task = entry.task = Task(f"unit {entry.file}, asked for {some_of(names)}", lambda: _run_unit(entry), entry.number)
+    return task
+
+
+def _run_unit(entry: UnitEntry) -> None:
+    session = entry.dylib.session
+    try:
+        with session.lock:
+            wanted = _owned(session, entry)
+            requested = frozenset(wanted)
+        responsibility = MaterializationResponsibility(entry, wanted, requested)
+        delivered = _call(entry, responsibility)
+        pairs = [read_source(source, name or entry.file) for name, source in delivered]
+        with session.lock:
+            if entry.state is ObjectState.MATERIALIZING:  # else it was removed meanwhile
+                with session.unchanged():
+                    _deliver(session, entry, responsibility, pairs)
+    except BaseException as error:
+        with session.lock:
+            if entry.state is ObjectState.MATERIALIZING:
+                entry.state, entry.task = ObjectState.PENDING, None
+        if isinstance(error, UrukError) or not isinstance(error, Exception):
+            raise
+        names = [entry.dylib.text(one) for one in entry.names]
+        problem = f"raised {type(error).__name__}: {error}"
+        raise MaterializationError(f"unit {entry.file}", names, problem) from error
+
+
+def _owned(session: Session, entry: UnitEntry) -> dict[str, SymbolFlags]:
+    """What a unit still has to deliver."""
+    owner = session.table.owner
+    return {
+        entry.dylib.text(one): SymbolFlags(flags) for one, flags in entry.names.items() if owner[one] == entry.number
+    }
+
+
+def _call(entry: UnitEntry, responsibility: MaterializationResponsibility) -> list[tuple[str, Any]]:
+    """Call the unit's method; returns the objects that it delivers, with names."""
+    made: Any = entry.unit.materialize(responsibility)
+    if isinstance(made, Future):
+        made = cast(Any, made).result()
+    objects: list[Any] = []
+    if made is None:
+        pass
+    elif isinstance(made, str | bytes | bytearray | memoryview) or hasattr(made, "__fspath__"):
+        objects = [made]
+    elif isinstance(made, Sequence):
+        objects = list(cast("Sequence[Any]", made))
+    else:
+        kind = type(made).__name__
+        raise TypeError(
+            f"materialize returned {kind}: it returns bytes, a path, a sequence or a Future of them, or None"
+        )
+    return [*responsibility.emitted, *(("", one) for one in objects)]
+
+
+def _deliver(
+    session: Session,
+    entry: UnitEntry,
+    responsibility: MaterializationResponsibility,
+    pairs: Sequence[tuple[str, Source]],
+) -> None:
+    """Put the objects of a unit in its place. All or nothing. Raises WrongDefinitions if they are not as announced."""
+    dylib = entry.dylib
+    graph = session.parse(pairs, dylib) if pairs else None
+    owned = {encode_name(name): flags for name, flags in _owned(session, entry).items()}
+    given = {encode_name(name): address for name, address in responsibility.defined.items()}
+    left = {encode_name(name) for _, names in responsibility.delegated for name in names}
+    if graph is not None:
+        dylib.keep_own_copies(graph)
+    added = Added.of(graph, session.next_number) if graph is not None else None
+    made = _check(session, entry, added, {*given, *left}, owned)
+    if added is not None:
+        _take_objects(session, entry, added, made)
+    for one in (*given, *left):  # these get new owners below
+        number = dylib.names[one]
+        if session.table.owner[number] == entry.number:
+            session.table.forget(np.array([number]))
+    for name, address in given.items():
+        function = bool(owned.get(name, SymbolFlags.CALLABLE) & SymbolFlags.CALLABLE)
+        if name in owned:
+            defining.define(dylib, name, address, entry.tracker, function=function)
+    for unit, _ in responsibility.delegated:
+        defining.add_unit(dylib, unit, entry.tracker)
+    session.leave(entry)
+
+
+def _check(
+    session: Session, entry: UnitEntry, added: Added | None, elsewhere: set[bytes], owned: Mapping[bytes, SymbolFlags]
+) -> set[int]:
+    """The numbers of the names that the unit had announced and its objects define. Raises WrongDefinitions."""
+    text = session.ids.text
+    found = added.definitions if added is not None else None
+    names = set[int](found.name.tolist()) if found is not None else set[int]()
+    defined = {text(one) for one in names}
+    missing = [name for name in owned if name not in defined and name not in elsewhere]
+    announced = {text(one) for one in entry.names} | {encode_name(one) for one in entry.unit.symbols}
+    unexpected: list[bytes] = []
+    if found is not None:
+        visible = (found.rank == Rank.STRONG) & (found.flags & 2 == 0)
+        unexpected = [text(one) for one in found.name[visible].tolist() if text(one) not in announced]
+    unexpected += [name for name in elsewhere if name not in announced]
+    if missing or unexpected:
+        raise WrongDefinitions(f"unit {entry.file}", [*map(decode_name, missing)], [*map(decode_name, unexpected)])
+    return {one for one in names if text(one) in announced}
+
+
+def _take_objects(session: Session, entry: UnitEntry, added: Added, announced: set[int]) -> None:
+    """Enter a unit's objects: announced names go from the unit to them, others are claimed as those of any object."""
+    graph, table = added.graph, session.table
+    mine = np.isin(added.definitions.name, np.array(sorted(announced), np.int64))
+    rest = added.definitions.rows(~mine)
+
+    def file_of(number: int) -> str:
+        return session.objects[number].file if number < added.first else graph.files[number - added.first]
+
+    given = added.definitions.rows(mine)
+    _refuse_twice(entry, added, given)
+    losers = claim_some(added, rest, table, entry.dylib.names, file_of)
+    keep = table.owner[given.name] == entry.number
+    name, owner = given.name[keep][::-1], (given.object[keep] + added.first)[::-1]
+    table.owner[name] = owner
+    table.flags[name] = given.flags[keep][::-1]
+    orders = [entry.order] * len(graph.files)
+    defining.enter_objects(entry.dylib, added, entry.tracker, roots=False, orders=orders)
+    defining.tell_losers(session, losers)
+
+
+def _refuse_twice(entry: UnitEntry, added: Added, given: Definitions) -> None:
+    """Raise DuplicateDefinition if two objects of one unit define an announced name strongly."""
+    strong = given.rows(given.rank == Rank.STRONG)
+    first: dict[int, int] = {}
+    names: list[int] = strong.name.tolist()
+    owners: list[int] = strong.object.tolist()
+    for name, owner in zip(names, owners, strict=True):
+        if first.setdefault(name, owner) != owner:
+            files = added.graph.files
+            raise DuplicateDefinition(entry.dylib.text(name), files[first[name]], files[owner])
+
+
+def generator_task(
+    session: Session, dylib: JITDylib, entry: GeneratorEntry, numbers: Sequence[int], kind: LookupKind
+) -> Task:
+    """The task that asks a generator for names."""
+    names = [dylib.text(one) for one in numbers]
+    what = describe(entry.generator, names)
+
+    def run() -> None:
+        try:
+            made = entry.generator.generate(dylib, names, kind)
+            _take_generated(dylib, made)
+        except UrukError:
+            raise
+        except Exception as error:
+            problem = f"raised {type(error).__name__}: {error}"
+            raise MaterializationError(what.partition(",")[0], names, problem) from error
+        finally:
+            with session.lock:
+                for number in numbers:
+                    session.asking.pop((id(entry), number), None)
+
+    return Task(what, run)
+
+
+def _take_generated(dylib: JITDylib, made: Any) -> None:
+    """Define what a generator returned."""
+    if made is None:
+        return
+    if isinstance(made, Mapping):
+        for name, address in made.items():  # pyright: ignore[reportUnknownVariableType]
+            dylib.define(name, address, function=True)  # pyright: ignore[reportUnknownArgumentType]
+        return
+    for unit in made:
+        if not isinstance(unit, MaterializationUnit):
+            raise TypeError(f"a generator returned {type(unit).__name__}: it returns units, addresses by name, or None")
+        dylib.add_unit(unit)

@@ -1,0 +1,283 @@
+"""One lookup, from names to addresses: gather what they need, wait for what must be made, link it as one batch.
+
+The one core behind the blocking, the Future-returning and the async form. The session's lock is held while names are
+searched and the batch is linked, never while a unit, a generator or an initialiser runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from uruk.demangle import demangle
+from uruk.errors import TLSError, Undefined, UndefinedSymbols, UrukError
+from uruk.graph.types import I32, Bool
+from uruk.orc import failures
+from uruk.orc.closure import Closure
+from uruk.orc.dispatch import Task, wait_for
+from uruk.orc.generators import LookupKind
+from uruk.orc.linking import link_batch
+from uruk.orc.objects import ObjectEntry, ObjectState
+from uruk.orc.platform import FunctionArray
+from uruk.orc.symbols import Flag, encode_name
+from uruk.passes.faults import LinkFaults
+
+if TYPE_CHECKING:
+    from uruk.orc.dylib import JITDylib
+    from uruk.orc.session import Session
+
+_ADDRESS = (1 << 64) - 1
+Answer = tuple[int, int]
+"""Address and Flag bits."""
+
+
+@dataclass(eq=False, repr=False)
+class Query:
+    """What is looked for, and how.
+
+    `roots`: objects with initialisers are linked, too, and initialisers run; `again` includes those that have failed
+    before. `everything` links every added object, as ld does with the objects that it is given, and finds hidden names,
+    too. `bodies`: the names are those behind lazy stubs. `timeout` in seconds.
+    """
+
+    session: Session
+    dylib: JITDylib
+    ids: I32
+    weak: Bool | None = None
+    kind: LookupKind = LookupKind.STATIC
+    roots: bool = False
+    again: bool = False
+    everything: bool = False
+    bodies: bool = False
+    timeout: float | None = None
+    failed: dict[int, BaseException] = field(default_factory=dict[int, BaseException])
+    errors: list[UrukError] = field(default_factory=list[UrukError])
+    arrays: list[FunctionArray] = field(default_factory=list[FunctionArray])
+    _closure: Closure | None = None
+    _seen: int = -1
+    _roots: list[ObjectEntry] = field(default_factory=list[ObjectEntry])
+
+    def run(self) -> list[Answer | None]:
+        """Addresses and flags, in order; None for a weakly referenced name that nothing defines.
+
+        Raises UndefinedSymbols for others, and whatever materialization and linking raise.
+        """
+        deadline = None if self.timeout is None else time.monotonic() + self.timeout
+        try:
+            self._try_doubtful()
+            while True:
+                with self.session.lock:
+                    self.session.check_open()
+                    tasks = self._plan()
+                    if not tasks:
+                        self._link()
+                        answers = self._answers()
+                        break
+                for task in tasks:
+                    self.session.dispatcher.dispatch(task)
+                wait_for(tasks, deadline, self.what())
+        finally:
+            self.session.initializers.settle(self, deadline)
+        if self.errors:
+            raise failures.first_of(self.errors)
+        return self._checked(answers)
+
+    def what(self) -> str:
+        """The lookup, for errors."""
+        names = [self.dylib.text(one) for one in self.ids[:3].tolist()]
+        return f"lookup of {', '.join(names) or 'initialisers'} in {self.dylib.name}"
+
+    # -- planning
+
+    def _plan(self) -> list[Task]:
+        """Bring the closure up to date; returns what must be done before it is complete."""
+        closure = self._closure
+        if closure is not None:
+            self._note_failures(closure)
+        if closure is None or self._seen != self.session.changes:
+            asked = closure.asked if closure is not None else set[tuple[int, int]]()
+            closure = self._closure = Closure(self.session, self.kind, self.failed)
+            closure.asked = asked
+            announced = self.session.announcements(self.dylib)
+            if announced:  # sources whose symbols are not known before they are compiled
+                self._closure = None
+                return announced
+            self._roots = self._wanted_roots()
+            if self.bodies:
+                closure.want_bodies(self.ids)
+            else:
+                weak = np.zeros(self.ids.size, np.bool_) if self.weak is None else self.weak
+                closure.want(self.dylib, self.ids, weak, self._roots)
+        else:
+            closure.proceed()
+        self._seen = self.session.changes
+        return list(closure.tasks.values())
+
+    def _note_failures(self, closure: Closure) -> None:
+        """Units that failed are not asked again in this lookup; a generator that failed fails all of it."""
+        for task in closure.tasks.values():
+            if task.error is None:
+                continue
+            number = task.number
+            if number is None or not isinstance(task.error, Exception):
+                raise task.error
+            if number not in self.failed:
+                self.failed[number] = task.error
+                self.errors.append(failures.as_error(task.error))
+
+    def _wanted_roots(self) -> list[ObjectEntry]:
+        if self.everything:
+            return [entry for entry in self.session.pending.values() if entry.dylib is self.dylib]
+        if not self.roots:
+            return []
+        return [entry for dylib in self.dylib.dependencies() for entry in pending_roots(dylib, again=self.again)]
+
+    def _try_doubtful(self) -> None:
+        """Link roots alone that were in a batch that failed for no object's fault: that shows whose it was.
+
+        The error was raised then, so that it is not raised again.
+        """
+        if not self.roots or self.again or self.everything:
+            return
+        with self.session.lock:
+            roots = [one for dylib in self.dylib.dependencies() for one in dylib.roots if one.doubtful]
+            for entry in roots:
+                if entry.state is ObjectState.PENDING:
+                    with contextlib.suppress(UrukError):
+                        self._link_alone(entry)
+
+    def _link_alone(self, entry: ObjectEntry) -> None:
+        closure = Closure(self.session, self.kind, {})
+        closure.want(self.dylib, np.empty(0, np.int32), np.empty(0, np.bool_), [entry])
+        try:
+            if not closure.tasks:
+                chosen = sorted(closure.chosen.values(), key=lambda one: one.order)
+                self.arrays += link_batch(self.session, chosen, self.ids)
+        except (UrukError, LinkFaults):
+            entry.failed = True
+
+    # -- linking
+
+    def _link(self) -> None:
+        """Link what was chosen, less what is faulty and what depends on that; the rest goes on."""
+        closure = self._closure
+        assert closure is not None
+        chosen = closure.chosen
+        while True:
+            chosen = self._without_poisoned(chosen)
+            if not chosen:
+                return
+            batch = sorted(chosen.values(), key=lambda entry: entry.order)
+            try:
+                self.arrays += link_batch(self.session, batch, self.ids)
+                return
+            except LinkFaults as faults:
+                errors = failures.errors_of(faults, len(batch))
+                self.errors += errors
+                rows: set[int] = {row for fault in faults.faults for row in fault.objects.tolist()}
+                guilty = {batch[row].number for row in rows}
+                if not guilty:
+                    raise errors[0] from None
+                self.failed.update(dict.fromkeys(guilty, errors[0]))
+            except Exception:
+                # A later lookup of something else must not fail for the same reason.
+                for entry in self._roots:
+                    entry.doubtful = True
+                    entry.failed = len(self._roots) == 1 and self.ids.size == 0
+                raise
+
+    def _without_poisoned(self, chosen: dict[int, ObjectEntry]) -> dict[int, ObjectEntry]:
+        """`chosen` less what failed and what needs that; what is left of it that the healthy wanted names need."""
+        if not self.failed:
+            return chosen
+        poisoned = failures.poisoned(self.session.table, chosen, set(self.failed))
+        names = [self._title(chosen[number]) for number in poisoned if number not in self.failed]
+        for error in self.errors:
+            error.poisoned = tuple(dict.fromkeys([*error.poisoned, *names]))
+        for root in self._roots:
+            if root.number in poisoned:
+                root.failed = True
+        healthy = {number: entry for number, entry in chosen.items() if number not in poisoned}
+        starts = [int(one) for one in self.session.table.owner[self.session.stands_for(self.ids)].tolist()]
+        starts += [root.number for root in self._roots]
+        return failures.reachable(self.session.table, healthy, starts)
+
+    def _title(self, entry: ObjectEntry) -> str:
+        """An object, and the first symbol that it would have defined."""
+        found = entry.added.definitions
+        mine = found.name[found.object == entry.index]
+        return (
+            f"{entry.file} ({self.session.ids.text(int(mine[0])).decode('utf-8', 'replace')})"
+            if mine.size
+            else entry.file
+        )
+
+    # -- answering
+
+    def _answers(self) -> list[Answer | Undefined | TLSError | None]:
+        self._closure = None
+        if self.errors:
+            return []
+        return [self._answer(row, number) for row, number in enumerate(self.ids.tolist())]
+
+    def _answer(self, row: int, number: int) -> Answer | Undefined | TLSError | None:
+        session, table = self.session, self.session.table
+        final = int(session.stands_for(self.ids[row : row + 1])[0])
+        ready, flags = bool(table.ready[final]), int(table.flags[final])
+        own = final != number or self.everything or self.bodies
+        if ready and (own or not flags & Flag.HIDDEN):
+            if flags & Flag.TLS:
+                hint = "look up a function that returns its address"
+                problem = "is thread-local: every thread has its own, so it has no one address"
+                return TLSError(f"`{self.dylib.text(number)}'", problem, hint)
+            return int(table.address[final]) & _ADDRESS, flags
+        name = session.ids.text(final)
+        home: JITDylib = session.ids.home(final).owner
+        address, is_data = session.find_external(home, name) if not ready and table.owner[final] < 0 else (0, False)
+        if address:
+            return address, 0 if is_data else int(Flag.FUNCTION)
+        if self.weak is not None and self.weak[row]:
+            return None
+        hint = "it is hidden: visible only to code linked with it" if ready else ""
+        text = name.decode("utf-8", "replace")
+        return Undefined(text, demangle(text), (), 0, hint or session.hint(name) or "")
+
+    def _checked(self, answers: list[Answer | Undefined | TLSError | None]) -> list[Answer | None]:
+        """The answers; raises what the names that have none say."""
+        missing = [one for one in answers if isinstance(one, Undefined)]
+        if missing:
+            raise UndefinedSymbols(missing)
+        good: list[Answer | None] = []
+        for one in answers:
+            if isinstance(one, TLSError):
+                raise one
+            good.append(one if not isinstance(one, Undefined) else None)
+        return good
+
+
+def pending_roots(dylib: JITDylib, *, again: bool = False) -> list[ObjectEntry]:
+    """Roots of a dylib that are not linked yet; `again` includes those whose linking has failed before."""
+    dylib.roots = [entry for entry in dylib.roots if entry.state is ObjectState.PENDING]
+    return [entry for entry in dylib.roots if again or not (entry.failed or entry.doubtful)]
+
+
+def ready_address(dylib: JITDylib, name: str, roots: bool) -> int | None:
+    """The address of a symbol that a lookup would find without any work; None where it has something to do."""
+    session = dylib.session
+    with session.lock:
+        number = dylib.names.get(encode_name(name))
+        table = session.table
+        if number is None or number >= table.ready.size or not table.ready[number] or session.closed:
+            return None
+        if table.flags[number] & _UNUSUAL or table.owner[number] < 0 or dylib.facade is not None:
+            return None
+        if session.initializers.running or (roots and (session.initializers.waiting or session.has_roots(dylib))):
+            return None
+        return int(table.address[number]) & _ADDRESS
+
+
+_UNUSUAL = Flag.HIDDEN | Flag.TLS
