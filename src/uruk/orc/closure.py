@@ -117,7 +117,7 @@ class Closure:
         """Find the definitions of names that code of a dylib refers to."""
         table = self.session.table
         table.grow(len(self.session.ids))
-        if dylib.facade is not None or dylib._order[0][0] is not dylib:  # pyright: ignore[reportPrivateUsage]
+        if not dylib.is_first:
             self._search_all(dylib, ids, weak)
             return
         owner = table.owner[ids]

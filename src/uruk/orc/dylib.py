@@ -33,7 +33,7 @@ class JITDylib:
     builtins and the symbols of the process. What the dylibs of the link order see themselves, this one does not see.
     """
 
-    def __init__(self, session: Session, name: str, names: Names, *, bare: bool) -> None:
+    def __init__(self, session: Session, name: str, names: Names, *, bare: bool, facade: JITDylib | None) -> None:
         self.session = session
         self.name = name
         self.names = names
@@ -44,7 +44,7 @@ class JITDylib:
         self.opened = 0
         """How many `initialize` calls no `deinitialize` has met yet."""
         self.removed = False
-        self.facade: JITDylib | None = None
+        self.facade = facade
         """For the dylib of lazy bodies: the one that it belongs to."""
         self.private: dict[bytes, Graph] = {}
         """Parts of the runtime that each module has for itself, read for this namespace."""
@@ -96,12 +96,19 @@ class JITDylib:
     @property
     def stands_alone(self) -> bool:
         """Whether its link order is itself and nothing else."""
-        return len(self._order) == 1 and self._order[0][0] is self
+        return len(self._order) == 1 and self._order[0][0] is self and self.facade is None
+
+    @property
+    def is_first(self) -> bool:
+        """Whether its code sees its own symbols before any other's."""
+        return self._order[0][0] is self and self.facade is None
 
     def dependencies(self) -> list[JITDylib]:
         """This dylib and all that it reaches by link orders, those first that others need: as ld.so initialises."""
         if self.stands_alone:
             return [self]
+        if self.facade is not None:
+            return self.facade.dependencies()
         found: dict[JITDylib, None] = {}
         entered: set[JITDylib] = set()
         stack: list[tuple[JITDylib, int]] = [(self, 0)]
@@ -231,8 +238,7 @@ class JITDylib:
     def lazy_part(self) -> JITDylib:
         """The dylib behind this one's lazy functions: it holds their bodies, and looks names up here first."""
         if self.behind is None:
-            self.behind = self.session.create_dylib(f"{self.name}.lazy", bare=self.bare)
-            self.behind.facade = self
+            self.behind = self.session.create_dylib(f"{self.name}.lazy", bare=self.bare, facade=self)
         return self.behind
 
     def announced_tasks(self) -> list[Task]:

@@ -153,10 +153,12 @@ class Query:
     def _link_alone(self, entry: ObjectEntry) -> None:
         closure = Closure(self.session, self.kind, {})
         closure.want(self.dylib, np.empty(0, np.int32), np.empty(0, np.bool_), [entry])
+        if closure.tasks:
+            entry.doubtful = False
+            return
         try:
-            if not closure.tasks:
-                chosen = sorted(closure.chosen.values(), key=lambda one: one.order)
-                self.arrays += link_batch(self.session, chosen, self.ids)
+            chosen = sorted(closure.chosen.values(), key=lambda one: one.order)
+            self.arrays += link_batch(self.session, chosen, self.ids)
         except (UrukError, LinkFaults):
             entry.failed = True
 
@@ -270,14 +272,14 @@ def ready_address(dylib: JITDylib, name: str, roots: bool) -> int | None:
     session = dylib.session
     with session.lock:
         number = dylib.names.get(encode_name(name))
-        table = session.table
-        if number is None or number >= table.ready.size or not table.ready[number] or session.closed:
+        table, initializers = session.table, session.initializers
+        if number is None or number >= len(table.ready) or not table.ready.item(number) or session.closed:
             return None
-        if table.flags[number] & _UNUSUAL or table.owner[number] < 0 or dylib.facade is not None:
+        if table.flags.item(number) & _UNUSUAL or initializers.running:
             return None
-        if session.initializers.running or (roots and (session.initializers.waiting or session.has_roots(dylib))):
+        if roots and (initializers.waiting or session.has_roots(dylib)):
             return None
-        return int(table.address[number]) & _ADDRESS
+        return table.address.item(number) & _ADDRESS
 
 
 _UNUSUAL = Flag.HIDDEN | Flag.TLS

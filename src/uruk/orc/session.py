@@ -120,8 +120,10 @@ class Session:
 
     # -- dylibs and trackers
 
-    def create_dylib(self, name: str, *, bare: bool = False) -> JITDylib:
+    def create_dylib(self, name: str, *, bare: bool = False, facade: JITDylib | None = None) -> JITDylib:
         """A new, empty dylib. `bare`: its code sees neither the process nor compiler builtins.
+
+        `facade` is for the dylib of lazy bodies: the one that shows their stubs.
 
         Raises UrukError if the session has one of that name.
         """
@@ -130,8 +132,8 @@ class Session:
             if name in self.dylibs:
                 raise UrukError(f"the session has a dylib {name} already")
             names = self._spare_names.pop() if self._spare_names else Names(self.ids, self._shared)
-            dylib = self.dylibs[name] = JITDylib(self, name, names, bare=bare)
-            if self.platform is not None and self.platform.runtime is not None and not bare:
+            dylib = self.dylibs[name] = JITDylib(self, name, names, bare=bare, facade=facade)
+            if self.platform is not None and self.platform.runtime is not None and not bare and facade is None:
                 builtins = self.create_tracker(dylib, "compiler builtins")
                 dylib.search.builtins = ArchiveEntry(self.platform.runtime, builtins, 0, set())
             return dylib
@@ -368,6 +370,8 @@ class Session:
 
     def has_roots(self, dylib: JITDylib) -> bool:
         """Whether a lookup has objects with initialisers to link, or sources to wait for."""
+        if dylib.stands_alone:
+            return bool(dylib.roots or dylib.announced)
         return any(one.roots or one.announced for one in dylib.dependencies())
 
     def announcements(self, dylib: JITDylib) -> list[Task]:
