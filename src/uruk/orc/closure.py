@@ -198,7 +198,7 @@ class Closure:
             if table.owner[final] >= 0:
                 outcome = final  # a re-export means that very definition, hidden or not
             else:
-                outcome = self._look(session.ids.home(final).owner, final, weak=weak)
+                outcome = self._look(session.home(final, dylib), final, weak=weak)
         if final != number:
             table.grow(len(session.ids))
             table.imported[final] = NONE

@@ -71,7 +71,7 @@ def _request(session: Session, entries: list[ObjectEntry], wanted: I32) -> tuple
         np.array([module[entry.tracker.number] for entry in entries], np.int32),
         defines,
         dropped,
-        _Resolver(session),
+        _Resolver(session, entries[0].dylib),
         session.private_ids,
         [tracker.resources.dso_handle for tracker in trackers],
         phony_externals=session.options.phony_externals,
@@ -144,8 +144,9 @@ def _libraries(dylib: JITDylib) -> list[int]:
 class _Resolver:
     """Answers for names that the batch does not define: the session's, then libraries', then the process's."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, dylib: JITDylib) -> None:
         self.session = session
+        self.dylib = dylib
 
     def __call__(self, names: I32, weak: Bool, tls: Bool, hidden: Bool) -> Externals:
         """See `uruk.link.ResolveNames`."""
@@ -159,7 +160,7 @@ class _Resolver:
             homes[row] = TLSHome(session.storage_of[int(table.owner[names[row]])], int(address[row]))
         for row in true_rows(~found & ~hidden).tolist():
             number = int(names[row])
-            name, dylib = session.ids.text(number), session.ids.home(number).owner
+            name, dylib = session.ids.text(number), session.home(number, self.dylib)
             if tls[row]:
                 library = session.platform.find_tls(name, _libraries(dylib)) if session.platform else ""
                 if library:

@@ -238,7 +238,7 @@ class Query:
                 return TLSError(f"`{self.dylib.text(number)}'", problem, hint)
             return int(table.address[final]) & _ADDRESS, flags
         name = session.ids.text(final)
-        home: JITDylib = session.ids.home(final).owner
+        home = session.home(final, self.dylib)
         address, is_data = session.find_external(home, name) if not ready and table.owner[final] < 0 else (0, False)
         if address:
             return address, 0 if is_data else int(Flag.FUNCTION)

@@ -239,6 +239,11 @@ class Session:
         """The entries that a tracker owns, as they were added."""
         return list(self._by_tracker.get(tracker.number, {}).values())
 
+    def home(self, number: int, user: JITDylib) -> JITDylib:
+        """The dylib whose name a number is; for names that all dylibs share, the one of the code that uses it."""
+        owner: JITDylib | None = self.ids.home(number).owner
+        return user if owner is None else owner
+
     def stands_for(self, ids: I32) -> I32:
         """The names that names stood for when they were last looked for."""
         return final_names(self.table, ids) if self.has_imports else ids
