@@ -12,6 +12,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from uruk.errors import AliasCycle as AliasCycle
 from uruk.errors import AllocationError as AllocationError
 from uruk.errors import DuplicateDefinition as DuplicateDefinition
 from uruk.errors import InternalError as InternalError
@@ -19,6 +20,9 @@ from uruk.errors import InUse as InUse
 from uruk.errors import LibraryError as LibraryError
 from uruk.errors import LibraryNotFound as LibraryNotFound
 from uruk.errors import LinkError as LinkError
+from uruk.errors import LookupTimeout as LookupTimeout
+from uruk.errors import MaterializationCycle as MaterializationCycle
+from uruk.errors import MaterializationError as MaterializationError
 from uruk.errors import ObjectFormatError as ObjectFormatError
 from uruk.errors import OutOfRange as OutOfRange
 from uruk.errors import SessionClosed as SessionClosed
@@ -26,20 +30,47 @@ from uruk.errors import TLSError as TLSError
 from uruk.errors import UndefinedSymbols as UndefinedSymbols
 from uruk.errors import UnsupportedRelocation as UnsupportedRelocation
 from uruk.errors import UrukError as UrukError
+from uruk.errors import WrongDefinitions as WrongDefinitions
 
 if TYPE_CHECKING:
     from uruk.lljit import LLJIT as LLJIT
     from uruk.lljit import Symbol as Symbol
+    from uruk.orc.dispatch import InlineDispatcher as InlineDispatcher
+    from uruk.orc.dispatch import ThreadPoolDispatcher as ThreadPoolDispatcher
+    from uruk.orc.dylib import JITDylib as JITDylib
+    from uruk.orc.generators import DefinitionGenerator as DefinitionGenerator
+    from uruk.orc.generators import DirectoryGenerator as DirectoryGenerator
+    from uruk.orc.generators import FunctionGenerator as FunctionGenerator
+    from uruk.orc.generators import LookupKind as LookupKind
+    from uruk.orc.generators import ProcessSymbols as ProcessSymbols
     from uruk.orc.session import Options as Options
+    from uruk.orc.session import Session as Session
+    from uruk.orc.symbols import SymbolFlags as SymbolFlags
     from uruk.orc.tracker import Released as Released
     from uruk.orc.tracker import ResourceTracker as ResourceTracker
+    from uruk.orc.units import FunctionUnit as FunctionUnit
+    from uruk.orc.units import MaterializationResponsibility as MaterializationResponsibility
+    from uruk.orc.units import MaterializationUnit as MaterializationUnit
 
 _LATER = {
+    "DefinitionGenerator": "uruk.orc.generators",
+    "DirectoryGenerator": "uruk.orc.generators",
+    "FunctionGenerator": "uruk.orc.generators",
+    "FunctionUnit": "uruk.orc.units",
+    "InlineDispatcher": "uruk.orc.dispatch",
+    "JITDylib": "uruk.orc.dylib",
     "LLJIT": "uruk.lljit",
+    "LookupKind": "uruk.orc.generators",
+    "MaterializationResponsibility": "uruk.orc.units",
+    "MaterializationUnit": "uruk.orc.units",
     "Options": "uruk.orc.session",
+    "ProcessSymbols": "uruk.orc.generators",
     "Released": "uruk.orc.tracker",
     "ResourceTracker": "uruk.orc.tracker",
+    "Session": "uruk.orc.session",
     "Symbol": "uruk.lljit",
+    "SymbolFlags": "uruk.orc.symbols",
+    "ThreadPoolDispatcher": "uruk.orc.dispatch",
 }
 
 

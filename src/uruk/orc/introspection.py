@@ -91,6 +91,8 @@ def _symbol(session: Session, dylib: JITDylib, text: bytes, number: int) -> dict
         "kind": "thread-local" if flags & Flag.TLS else "function" if flags & Flag.FUNCTION else "data",
         "hidden": bool(flags & Flag.HIDDEN),
     }
+    if isinstance(entry, AliasEntry):
+        del facts["kind"]  # its target's
     if isinstance(entry, AliasEntry | LazyEntry) and number in entry.targets:
         target = entry.targets[number]
         home: JITDylib = session.ids.home(target).owner
@@ -130,6 +132,7 @@ def text(facts: dict[str, Any]) -> str:
 
 
 def _symbol_line(symbol: dict[str, Any]) -> str:
-    words = [symbol["state"], symbol["binding"], symbol["kind"], *["hidden"] * symbol["hidden"]]
+    words = [symbol["state"], symbol["binding"], *([symbol["kind"]] if "kind" in symbol else [])]
+    words += ["hidden"] * symbol["hidden"]
     target = symbol.get("stands for")
     return f"{symbol['name']}: {', '.join(words)}" + (f" -> {target['dylib']}:{target['name']}" if target else "")
