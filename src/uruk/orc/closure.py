@@ -125,8 +125,8 @@ class Closure:
         numbers: list[int] = unique(owner[found]).tolist()
         if self.session.has_imports:
             table.imported[ids[found]] = NONE
-            if self.session.aliases:
-                numbers = self._follow_aliases(dylib, ids, weak, numbers)
+        if self.session.aliases:
+            numbers = self._follow_aliases(dylib, ids, weak, numbers)
         self._choose(numbers)
         if every(found):
             return
