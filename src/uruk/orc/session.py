@@ -501,6 +501,7 @@ class Session:
             if self.closed or self.closing:
                 return
             self.closing = True
+        self.initializers.wait_for_others(None)
         self._finalize(list(self.trackers.values()))  # all of them before any code goes: they may call each other's
         self.lazy.close()
         with self.lock:
@@ -528,6 +529,7 @@ class Session:
             self.closing = True
         finally:
             self.lock.release()
+        self.initializers.wait_for_others(PATIENCE)
         self._finalize(list(self.trackers.values()))
         self.lazy.close()
         if self.lock.acquire(timeout=PATIENCE):
