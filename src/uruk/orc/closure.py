@@ -50,9 +50,9 @@ class Closure:
         self._direct = False
         """Whether names are looked for that the user asked for, not those that code refers to."""
 
-    def want(self, dylib: JITDylib, ids: I32, weak: Bool, roots: Iterable[ObjectEntry]) -> None:
-        """Start from names as a dylib's code sees them, and from objects that are needed anyway."""
-        self._choose([entry.number for entry in roots])
+    def want(self, dylib: JITDylib, ids: I32, weak: Bool, roots: Iterable[int]) -> None:
+        """Start from names as a dylib's code sees them, and from entries, by number, that are needed anyway."""
+        self._choose(roots)
         self._direct = True
         self._need(dylib, ids, weak)
         self._direct = False

@@ -177,6 +177,8 @@ def add_unit(dylib: JITDylib, unit: MaterializationUnit, tracker: ResourceTracke
     entry = UnitEntry(session.next_number, dylib, tracker, session.next_order(), unit=unit, names=names)
     claim_names(entry, ids, flags)
     lose_names(session, entry)
+    if unit.initializes and dylib.facade is None:
+        dylib.root_units.append(entry)
     return entry
 
 

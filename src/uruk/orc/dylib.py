@@ -13,7 +13,7 @@ from uruk.graph.names import Names
 from uruk.orc import defining
 from uruk.orc.dispatch import Task
 from uruk.orc.generators import DefinitionGenerator
-from uruk.orc.objects import ObjectEntry
+from uruk.orc.objects import ObjectEntry, UnitEntry
 from uruk.orc.own_copies import keep_own_copies
 from uruk.orc.search import ArchiveEntry, GeneratorEntry, LibraryEntry, SearchOrder
 from uruk.orc.sources import PathLike, Source, read_source
@@ -54,6 +54,10 @@ class JITDylib:
         """Where the bodies of its lazy functions are."""
         self.announced: list[Task] = []
         """Sources that are being compiled, whose symbols nobody knows yet."""
+        self.source_errors: list[UrukError] = []
+        """Why sources could not be compiled, for the next lookup to raise."""
+        self.root_units: list[UnitEntry] = []
+        """Units with initialisers that the next lookup has made."""
         names.owner = self
 
     # -- link order
@@ -240,6 +244,11 @@ class JITDylib:
         if self.behind is None:
             self.behind = self.session.create_dylib(f"{self.name}.lazy", bare=self.bare, facade=self)
         return self.behind
+
+    @property
+    def has_roots(self) -> bool:
+        """Whether lookups here have more to do than to find what they are asked for."""
+        return bool(self.roots or self.root_units or self.announced or self.source_errors)
 
     def announced_tasks(self) -> list[Task]:
         """Sources that are still being compiled."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from uruk.errors import LookupTimeout
@@ -105,16 +106,27 @@ class Initializers:
             if one in of_dylib:
                 platform.initialize(of_dylib[one])
 
-    def wait_for(self, tracker: ResourceTracker) -> bool:
-        """Wait until no other thread runs initialisers of a tracker; False if this thread does."""
-        with self.session.lock:
-            runs = [run for run in self.running if tracker.number in run.trackers]
-            here = threading.get_ident()
-            if any(run.leads_to(here) for run in runs):
-                return False
-        for run in runs:
-            run.done.wait()
-        return True
+    @contextmanager
+    def at_rest(self, tracker: ResourceTracker) -> Generator[bool, None, None]:
+        """Under the session's lock, when no thread runs initialisers of a tracker; False if this thread does."""
+        here = threading.get_ident()
+        while True:
+            with self.session.lock:
+                runs = [run for run in self.running if tracker.number in run.trackers]
+                mine = any(run.leads_to(here) for run in runs)
+                if mine or not runs:
+                    yield not mine
+                    return
+            for run in runs:
+                run.done.wait()
+
+    def wait_for_others(self, patience: float | None) -> None:
+        """Wait until no other thread runs initialisers; at most `patience` seconds."""
+        end = None if patience is None else time.monotonic() + patience
+        here = threading.get_ident()
+        for run in list(self.running):
+            if not run.leads_to(here):
+                run.done.wait(None if end is None else max(0.0, end - time.monotonic()))
 
     def forget(self, tracker: ResourceTracker) -> None:
         """A tracker is removed: its initialisers will not run any more."""

@@ -25,6 +25,7 @@ class LazyFunctions:
         self.errors: list[tuple[str, BaseException]] = []
         """Names whose making failed when they were called, with what went wrong, oldest first."""
         self._stubs: LazyStubs | None = None
+        self._closed = False
         self._target: dict[int, int] = {}
         """Stub address -> the name that is behind it."""
 
@@ -44,7 +45,7 @@ class LazyFunctions:
         """Stubs that nobody calls any more."""
         for address in stubs.tolist():
             self._target.pop(address, None)
-        if self._stubs is not None:
+        if self._stubs is not None and not self._closed:
             self._stubs.give(stubs)
 
     def point(self, entry: LazyEntry) -> None:
@@ -56,8 +57,9 @@ class LazyFunctions:
         self.stubs.handler = address
 
     def close(self) -> None:
-        """Nothing is made any more: every stub that was not called leads to the handler."""
-        if self._stubs is not None:
+        """Nothing is made any more: stubs lead to the handler. Waits, for a while, for calls that are being made."""
+        if self._stubs is not None and not self._closed:
+            self._closed = True
             self._stubs.close()
 
     def _resolve(self, stub: int) -> int:

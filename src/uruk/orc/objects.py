@@ -120,6 +120,8 @@ class UnitEntry(Entry):
     names: dict[int, int] = field(kw_only=True)
     """Name -> its SymbolFlags, for what the unit was still asked to deliver when last looked at."""
     task: Task | None = None
+    failed: bool = False
+    """One with initialisers that has failed: only `initialize()` and lookups that need it try again."""
 
     @property
     def file(self) -> str:

@@ -21,7 +21,7 @@ from uruk.orc.closure import Closure
 from uruk.orc.dispatch import Task, wait_for
 from uruk.orc.generators import LookupKind
 from uruk.orc.linking import link_batch
-from uruk.orc.objects import ObjectEntry, ObjectState
+from uruk.orc.objects import ObjectEntry, ObjectState, UnitEntry
 from uruk.orc.platform import FunctionArray
 from uruk.orc.symbols import Flag, encode_name
 from uruk.passes.faults import LinkFaults
@@ -106,12 +106,14 @@ class Query:
             if announced:  # sources whose symbols are not known before they are compiled
                 self._closure = None
                 return announced
+            self._take_source_errors()
             self._roots = self._wanted_roots()
             if self.bodies:
                 closure.want_bodies(self.ids)
             else:
                 weak = np.zeros(self.ids.size, np.bool_) if self.weak is None else self.weak
-                closure.want(self.dylib, self.ids, weak, self._roots)
+                units = self._wanted_units()
+                closure.want(self.dylib, self.ids, weak, [entry.number for entry in (*self._roots, *units)])
         else:
             closure.proceed()
         self._seen = self.session.changes
@@ -127,6 +129,9 @@ class Query:
                 raise task.error
             if number not in self.failed:
                 self.failed[number] = task.error
+                entry = self.session.objects.get(number)
+                if isinstance(entry, UnitEntry):
+                    entry.failed = True
                 self.errors.append(failures.as_error(task.error))
 
     def _wanted_roots(self) -> list[ObjectEntry]:
@@ -135,6 +140,22 @@ class Query:
         if not self.roots:
             return []
         return [entry for dylib in self.dylib.dependencies() for entry in pending_roots(dylib, again=self.again)]
+
+    def _wanted_units(self) -> list[UnitEntry]:
+        """Units with initialisers that are to be made."""
+        if not (self.roots or self.everything):
+            return []
+        units: list[UnitEntry] = []
+        for dylib in self.dylib.dependencies():
+            dylib.root_units = [one for one in dylib.root_units if self.session.objects.get(one.number) is one]
+            units += [one for one in dylib.root_units if self.again or not one.failed]
+        return units
+
+    def _take_source_errors(self) -> None:
+        """Sources that could not be compiled are an error of the first lookup that might have needed them."""
+        for dylib in self.dylib.dependencies():
+            self.errors += dylib.source_errors
+            dylib.source_errors = []
 
     def _try_doubtful(self) -> None:
         """Link roots alone that were in a batch that failed for no object's fault: that shows whose it was.
@@ -152,7 +173,7 @@ class Query:
 
     def _link_alone(self, entry: ObjectEntry) -> None:
         closure = Closure(self.session, self.kind, {})
-        closure.want(self.dylib, np.empty(0, np.int32), np.empty(0, np.bool_), [entry])
+        closure.want(self.dylib, np.empty(0, np.int32), np.empty(0, np.bool_), [entry.number])
         if closure.tasks:
             entry.doubtful = False
             return

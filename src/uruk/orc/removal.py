@@ -31,9 +31,9 @@ def remove_tracker(session: Session, tracker: ResourceTracker, force: bool) -> R
         if tracker.removed or session.closed:
             return released
         sweep(session)
-    if not session.initializers.wait_for(tracker):
-        raise InUse(tracker.name, ["its own initialisers, which run in this thread"])
-    with session.lock:
+    with session.initializers.at_rest(tracker) as rest:
+        if not rest:
+            raise InUse(tracker.name, ["its own initialisers, which run in this thread"])
         if tracker.removed or session.closed:
             return released
         users = [other.name for other in _users(session, tracker)]

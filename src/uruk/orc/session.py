@@ -376,12 +376,12 @@ class Session:
     def has_roots(self, dylib: JITDylib) -> bool:
         """Whether a lookup has objects with initialisers to link, or sources to wait for."""
         if dylib.stands_alone:
-            return bool(dylib.roots or dylib.announced)
-        return any(one.roots or one.announced for one in dylib.dependencies())
+            return dylib.has_roots
+        return any(one.has_roots for one in dylib.dependencies())
 
     def announcements(self, dylib: JITDylib) -> list[Task]:
-        """Sources that are being compiled, in what a dylib sees: until then nobody knows what they define."""
-        return [task for other, _ in dylib.order_for_code() for task in other.announced_tasks()]
+        """Sources that are being compiled, in what a dylib reaches: until then nobody knows what they define."""
+        return [task for other in dylib.dependencies() for task in other.announced_tasks()]
 
     def hint(self, name: bytes) -> str | None:
         """What to say of a name that nobody defines."""
@@ -501,7 +501,9 @@ class Session:
             if self.closed or self.closing:
                 return
             self.closing = True
+        self.initializers.wait_for_others(None)
         self._finalize(list(self.trackers.values()))  # all of them before any code goes: they may call each other's
+        self.lazy.close()
         with self.lock:
             for number in sorted(self.trackers, reverse=True):
                 tracker = self.trackers[number]
@@ -527,7 +529,9 @@ class Session:
             self.closing = True
         finally:
             self.lock.release()
+        self.initializers.wait_for_others(PATIENCE)
         self._finalize(list(self.trackers.values()))
+        self.lazy.close()
         if self.lock.acquire(timeout=PATIENCE):
             self._end()
             self.lock.release()
@@ -540,7 +544,6 @@ class Session:
 
     def _end(self) -> None:
         self.closed = True
-        self.lazy.close()
         self.dispatcher.close()
         for dylib in self.dylibs.values():
             dylib.search.close()

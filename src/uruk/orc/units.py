@@ -36,6 +36,8 @@ class MaterializationUnit:
 
     name: str = ""
     symbols: Mapping[str, SymbolFlags] = {}
+    initializes: bool = False
+    """It has initialisers: it is made, and they run, with the next lookup, even if nothing refers to it."""
 
     def materialize(self, responsibility: MaterializationResponsibility) -> Objects | Future[Objects]:
         """Make what defines the symbols: called at most once at a time, when one of them is needed, in any thread.
