@@ -37,11 +37,7 @@ if TYPE_CHECKING:
 def owner(dylib: JITDylib, tracker: ResourceTracker | None, name: str) -> Generator[ResourceTracker, None, None]:
     """The tracker for what is added inside: the given one, or a new one, which goes again if adding fails."""
     if tracker is not None:
-        home = tracker.dylib
-        if tracker.removed or home is not dylib:
-            problem = "was removed" if tracker.removed else f"belongs to dylib {home.name}, not to {dylib.name}"
-            raise UrukError(f"tracker {tracker.name} {problem}")
-        yield tracker
+        yield checked(dylib, tracker)
         return
     own = dylib.create_tracker(name)
     try:
@@ -49,6 +45,15 @@ def owner(dylib: JITDylib, tracker: ResourceTracker | None, name: str) -> Genera
     except BaseException:
         dylib.session.trackers.pop(own.number, None)
         raise
+
+
+def checked(dylib: JITDylib, tracker: ResourceTracker) -> ResourceTracker:
+    """A tracker that something of a dylib is to belong to. Raises UrukError if it was removed, or is another's."""
+    home = tracker.dylib
+    if tracker.removed or home is not dylib:
+        problem = "was removed" if tracker.removed else f"belongs to dylib {home.name}, not to {dylib.name}"
+        raise UrukError(f"tracker {tracker.name} {problem}")
+    return tracker
 
 
 @contextmanager

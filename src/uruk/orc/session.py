@@ -31,7 +31,7 @@ from uruk.orc.generators import LookupKind
 from uruk.orc.initialization import Initializers
 from uruk.orc.lazy import LazyFunctions
 from uruk.orc.materialize import generator_task, unit_task
-from uruk.orc.objects import Entry, ObjectEntry, ObjectState, UnitEntry
+from uruk.orc.objects import AliasEntry, Entry, LazyEntry, ObjectEntry, ObjectState, UnitEntry
 from uruk.orc.platform import Platform
 from uruk.orc.query import Answer, Query
 from uruk.orc.search import ArchiveEntry, GeneratorEntry
@@ -166,7 +166,13 @@ class Session:
                 self.dylibs.pop(one.name, None)
                 one.removed = True
                 one.private.clear()
-                self._spare_names.append(one.names)
+                if not self._stood_for(one):  # the next owner of the names is not what those meant
+                    self._spare_names.append(one.names)
+
+    def _stood_for(self, dylib: JITDylib) -> bool:
+        """Whether names of other dylibs are aliases of a dylib's."""
+        others = (entry for entry in self.objects.values() if isinstance(entry, AliasEntry | LazyEntry))
+        return any(self.ids.home(one) is dylib.names for entry in others for one in entry.targets.values())
 
     def create_tracker(self, dylib: JITDylib, name: str) -> ResourceTracker:
         """A new tracker of a dylib that owns nothing yet."""
@@ -306,6 +312,8 @@ class Session:
         """A lookup that has not begun; see `Query` for the options."""
         with self.lock:
             dylib.check_open()
+            if dylib.session is not self:
+                raise UrukError(f"dylib {dylib.name} is not one of this session")
             ids = np.array(dylib.names.intern(names), np.int32)
             self.table.grow(len(self.ids))
         return Query(self, dylib, ids, **options)
@@ -392,7 +400,7 @@ class Session:
     def find_external(self, dylib: JITDylib, name: bytes) -> tuple[int, bool]:
         """Address and whether it is data of a name in the libraries that a dylib sees, then in the process; or 0."""
         platform = self.platform
-        if platform is None:
+        if platform is None or dylib.removed:
             return 0, False
         address = platform.interposed(name)
         if address:
