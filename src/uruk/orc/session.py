@@ -23,7 +23,7 @@ from uruk.graph.names import Ids, Names
 from uruk.graph.types import I32, Bool, true_rows
 from uruk.orc import introspection, removal
 from uruk.orc.defining import add_private
-from uruk.orc.dispatch import Dispatcher, InlineDispatcher, Task
+from uruk.orc.dispatch import Dispatcher, InlineDispatcher, Task, ThreadPoolDispatcher
 from uruk.orc.dylib import JITDylib
 from uruk.orc.failures import final_names
 from uruk.orc.forking import watch
@@ -43,6 +43,8 @@ from uruk.passes.tls_storage import Storage
 
 SLIM_LTO = b"__gnu_lto_slim"
 """A common symbol with which gcc marks objects that have no machine code (lto-streamer.h)."""
+MOST_LOOKUPS = 1000
+"""How many lookups at most are under way in the background; further ones begin when one of them is done."""
 PATIENCE = 1.0
 """Seconds that the end of the process waits for a thread at work in a session."""
 
@@ -78,6 +80,8 @@ class Session:
         self.platform = platform
         self.options = options or Options()
         self.dispatcher: Dispatcher = dispatcher or InlineDispatcher()
+        self.background = ThreadPoolDispatcher(MOST_LOOKUPS)
+        """Where lookups that nobody waits for have their threads."""
         self._hint = hint
         self.pair: Pair = elf_x86_64
         self.lock = threading.RLock()
@@ -345,7 +349,7 @@ class Session:
         return {name: one[0] for name, one in zip(texts, query.run(), strict=True) if one is not None}
 
     def in_background(self, work: Callable[[], Any]) -> Future[Any]:
-        """Do something by the session's dispatcher; in a thread of its own if that does nothing by itself."""
+        """Do something in a thread that is not the dispatcher's: waiting must not keep a place of those who work."""
         future: Future[Any] = Future()
 
         def run() -> None:
@@ -355,11 +359,7 @@ class Session:
                 except BaseException as error:
                     future.set_exception(error)
 
-        task = Task("a lookup in the background", run)
-        if isinstance(self.dispatcher, InlineDispatcher):
-            threading.Thread(target=task.run, daemon=True, name="uruk lookup").start()
-        else:
-            self.dispatcher.dispatch(task)
+        self.background.dispatch(Task("a lookup in the background", run))
         return future
 
     def materialization(self, entry: UnitEntry) -> Task:
