@@ -41,6 +41,8 @@ class Closure:
         """Generators that were asked in this lookup: (id of the entry, name)."""
         self._units: dict[int, UnitEntry] = {}
         """Units that are being made for this lookup."""
+        self._wanted: dict[int, UnitEntry] = {}
+        """Names that are needed of them."""
         self._blocked: dict[tuple[JITDylib, int], bool] = {}
         """Names whose search waits for a generator: whether they are needed only weakly."""
         self._asks: dict[int, tuple[JITDylib, GeneratorEntry, list[int]]] = {}
@@ -57,6 +59,8 @@ class Closure:
     def want(self, dylib: JITDylib, ids: I32, weak: Bool, roots: Iterable[int]) -> None:
         """Start from names as a dylib's code sees them, and from entries, by number, that are needed anyway."""
         self._choose(roots)
+        for entry in self._units.values():  # it is not known which of its names the one is that initialises
+            self._wanted.update(dict.fromkeys(entry.names, entry))
         self._direct = True
         self._need(dylib, ids, weak)
         self._direct = False
@@ -80,14 +84,10 @@ class Closure:
         """Go on after the tasks were done."""
         self.tasks.clear()
         self._now_asked.clear()
-        units, self._units = self._units, {}
+        wanted, self._wanted, self._units = self._wanted, {}, {}
         blocked, self._blocked = self._blocked, {}
-        for number, entry in units.items():
-            if number in self.failed:
-                continue
-            # What the unit delivered owns its names now, or another unit does, or it was removed.
-            ids = np.array(list(entry.names), np.int32)
-            self._need(entry.dylib, ids, np.ones(ids.size, np.bool_))
+        names = np.array([one for one, entry in wanted.items() if entry.number not in self.failed], np.int32)
+        self._take(names)  # what the units delivered owns them now, or other units do
         for (dylib, number), weak in blocked.items():
             self._need(dylib, np.array([number], np.int32), np.array([weak]))
         self._walk()
@@ -137,6 +137,8 @@ class Closure:
         if self.session.aliases:
             numbers = self._follow_aliases(dylib, ids, weak, numbers)
         self._choose(numbers)
+        if self._units:
+            self._want_of_units(ids[found], owner[found])
         if every(found):
             return
         unknown = ~found & (ids >= self.session.private_ids.size)
@@ -147,6 +149,21 @@ class Closure:
             self._search(dylib, others[~np.isin(others, strong)], weak=True)
         elif self.session.has_imports:
             table.imported[ids[unknown & weak]] = NONE  # what they stood for under an earlier link order
+
+    def _take(self, ids: I32) -> None:
+        """Take the definitions of names, whatever link orders say."""
+        owner = self.session.table.owner[ids]
+        found = owner >= 0
+        self._choose(unique(owner[found]).tolist())
+        self._want_of_units(ids[found], owner[found])
+
+    def _want_of_units(self, ids: I32, owner: I32) -> None:
+        """Note which names are needed of the units that are being made."""
+        for number, one in zip(owner.tolist(), ids.tolist(), strict=True):
+            entry = self._units.get(number)
+            if entry is not None:
+                entry.wanted.add(one)
+                self._wanted[one] = entry
 
     def _follow_aliases(self, dylib: JITDylib, ids: I32, weak: Bool, numbers: list[int]) -> list[int]:
         """Search for what the aliases among the owners stand for; returns the other owners."""
@@ -203,7 +220,7 @@ class Closure:
             final = outcome
             entry = session.objects[int(table.owner[outcome])]
             if not isinstance(entry, AliasEntry):
-                self._choose([entry.number])
+                self._take(np.array([final], np.int32))
                 break
             seen.append(outcome)
             final = entry.targets[outcome]

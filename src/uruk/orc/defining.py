@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from uruk.errors import UrukError
+from uruk.errors import MaterializationError, UrukError
 from uruk.graph.graph import Graph
 from uruk.graph.types import I32, I64, unique
 from uruk.orc.claim import Claims, claim, take_names
@@ -142,7 +142,14 @@ def lose_names(session: Session, entry: UnitEntry) -> None:
     gone = [one for one in entry.names if session.table.owner[one] != entry.number]
     for one in gone:
         del entry.names[one]
-        entry.unit.discard(entry.dylib.text(one))
+        entry.wanted.discard(one)
+        name = entry.dylib.text(one)
+        try:
+            entry.unit.discard(name)
+        except Exception as error:  # who defines the name is not to blame
+            problem = f"its discard({name!r}) raised {type(error).__name__}: {error}"
+            entry.refusal = MaterializationError(f"unit {entry.file}", list(map(entry.dylib.text, entry.names)), problem)
+            entry.refusal.__cause__ = error
 
 
 def _claims(number: int, ids: Sequence[int], flags: Sequence[SymbolFlags]) -> Claims:

@@ -206,12 +206,14 @@ def _begin_wait(me: Task | None, tasks: Sequence[Task]) -> None:
     """Note that the current task waits, unless some of `tasks` waits for it, or for a task around it."""
     if me is None:
         return
-    mine = set(_stack())
+    stack = _stack()
+    mine = set(stack)
     with _lock:
         for task in tasks:
             path = _path(task, mine, set())
             if path:
-                raise MaterializationCycle([me.what, *(one.what for one in path)])
+                inner = stack[stack.index(path[-1]) + 1 :]  # what this thread went through to get here
+                raise MaterializationCycle([one.what for one in (me, *path, *inner)])
         me._waits_for = tasks  # pyright: ignore[reportPrivateUsage]
 
 
