@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from compiling import Compile
 from small import FUNCTION, Counted, adds_one, call, in_threads, returns
 
 import uruk
+from compiling import Compile
 from uruk import FunctionUnit
 from uruk.passes.faults import Fault, LinkFaults
 
@@ -268,7 +268,7 @@ def test_an_interruption_in_a_pools_thread(cc: Compile) -> None:
             raise SystemExit(3)
 
         jit.add_unit(FunctionUnit({"f": FUNCTION}, make, "quitter"))
-        with pytest.raises(uruk.MaterializationError, match="quitter.*SystemExit"):
+        with pytest.raises(uruk.MaterializationError, match=r"quitter.*SystemExit"):
             jit.lookup_all(["f"], timeout=20)
         jit.add_unit(Counted(cc(returns("g", 1)), "g"))
         assert call(jit, "g") == 1

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from concurrent.futures import Future
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
-from compiling import Compile
 from small import DATA, FUNCTION, Counted, adds_one, call, returns
 
 import uruk
+from compiling import Compile
 from uruk import FunctionUnit, MaterializationResponsibility, SymbolFlags
 
 
@@ -236,7 +237,7 @@ def test_units_without_symbols_are_refused(jit: uruk.LLJIT) -> None:
 
 def test_a_unit_without_a_method(jit: uruk.LLJIT) -> None:
     class Forgetful(uruk.MaterializationUnit):
-        symbols = {"f": FUNCTION}
+        symbols = MappingProxyType({"f": FUNCTION})
 
     jit.add_unit(Forgetful())
     with pytest.raises(uruk.MaterializationError, match="Forgetful has no method materialize"):

@@ -206,6 +206,8 @@ def add_unit(dylib: JITDylib, unit: MaterializationUnit, tracker: ResourceTracke
 def define(dylib: JITDylib, name: bytes, address: int, tracker: ResourceTracker, *, function: bool) -> None:
     """See `JITDylib.define`."""
     session = dylib.session
+    if not 0 <= address < 1 << 64:
+        raise UrukError(f"`{name.decode('utf-8', 'replace')}' at {address:#x}: addresses are 64-bit unsigned numbers")
     number = dylib.names[name]
     entry = AbsoluteEntry(
         session.next_number, dylib, tracker, session.next_order(), ObjectState.LINKED, names=[number]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -221,8 +222,10 @@ def _take_generated(dylib: JITDylib, made: Any) -> None:
     if made is None:
         return
     if isinstance(made, Mapping):
-        for name, address in made.items():  # pyright: ignore[reportUnknownVariableType]
-            dylib.define(name, address, function=True)  # pyright: ignore[reportUnknownArgumentType]
+        for name, address in cast("Mapping[Any, Any]", made).items():
+            if not (isinstance(name, str) and hasattr(address, "__index__")):
+                raise TypeError(f"a generator returned {name!r}: {address!r}: it returns addresses by name")
+            dylib.define(name, operator.index(address), function=True)
         return
     for unit in made:
         if not isinstance(unit, MaterializationUnit):
