@@ -57,7 +57,7 @@ def retract(session: Session, tracker: ResourceTracker, released: Released) -> N
     dylibs = {tracker.dylib}
     for entry in session.entries_of(tracker):
         dylibs.add(entry.dylib)
-        released.objects += isinstance(entry, ObjectEntry)
+        released.objects += isinstance(entry, ObjectEntry) and not entry.private
         lost += _forget(session, entry, released)
     for dylib in dylibs:
         dylib.search.remove_archives(tracker)
