@@ -74,7 +74,7 @@ class Query:
             self._try_doubtful()
             while True:
                 with self.session.lock:
-                    self.session.check_open()
+                    self.dylib.check_open()
                     tasks = self._plan()
                     if not tasks:
                         self._link()

@@ -161,7 +161,8 @@ class Session:
                 raise InUse(f"dylib {dylib.name}", users)
             dylib.removed = True
             for other in self.dylibs.values():
-                other.drop_from_link_order(dylib)
+                if other is not dylib:
+                    other.drop_from_link_order(dylib)
         for tracker in sorted(mine, key=lambda one: -one.number):
             tracker.remove(force=True)
         with self.lock:
