@@ -1,0 +1,55 @@
+"""Errors travel: each can be pickled (a pool of processes sends them) and copied, and tells the same afterwards."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+
+import uruk
+from uruk.errors import Undefined
+
+ERRORS: list[uruk.UrukError] = [
+    uruk.UrukError("text"),
+    uruk.ObjectFormatError("a.o", "section 3", "is wrong", 7),
+    uruk.UndefinedSymbols([Undefined("_Z1fv", "f()", ("a.o:(.text+0x1)",), 2, "add -l m")]),
+    uruk.DuplicateDefinition("f", "a.o", "b.o", 2),
+    uruk.OutOfRange("a.o:(.text+0x1)", "Delta32", "f", 1 << 40, -5, 5, "S + A - P", "S = 1", "hint", 1),
+    uruk.UnsupportedRelocation("a.o", "R_X86_64_99", "unknown", "hint"),
+    uruk.TLSError("a.o", "too much", "hint", 4096),
+    uruk.AliasCycle(["a", "b", "a"]),
+    uruk.MaterializationError("unit u", ["f", "g"], "raised"),
+    uruk.WrongDefinitions("unit u", ["f"], ["g"]),
+    uruk.MaterializationCycle(["unit a", "unit b", "unit a"]),
+    uruk.LookupTimeout("lookup of f in main", ["unit u: for 1.0 s"]),
+    uruk.LibraryNotFound("z", ["/lib"]),
+    uruk.LibraryError("libz.so", "refused"),
+    uruk.AllocationError("no memory"),
+    uruk.InUse("a.o", ["b.o"]),
+    uruk.SessionClosed("closed"),
+    uruk.InternalError("bug"),
+]
+
+
+def subclasses(kind: type[uruk.UrukError]) -> set[type[uruk.UrukError]]:
+    return {kind}.union(*(subclasses(one) for one in kind.__subclasses__()))
+
+
+def test_all_are_here() -> None:
+    own = {one for one in subclasses(uruk.UrukError) if one.__module__ == "uruk.errors"}
+    assert own - {type(one) for one in ERRORS} == {uruk.LinkError}
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda one: type(one).__name__)
+def test_there_and_back(error: uruk.UrukError) -> None:
+    error.poisoned = ("user.o (f)",)
+    error.others = (uruk.InUse("x.o", ["y.o"]),)
+    for again in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+        assert type(again) is type(error)
+        assert str(again) == str(error)
+        assert again.poisoned == error.poisoned
+        facts, before = dict(vars(again)), dict(vars(error))
+        facts.pop("others")
+        before.pop("others")
+        assert facts == before
