@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from uruk.errors import AllocationError
 from uruk.executor.inprocess import InProcessExecutor
+from uruk.executor.lazy_stubs import LazyFunctions
 from uruk.executor.process_symbols import find_symbol
 from uruk.executor.tls_descriptors import DescriptorFunctions
 from uruk.formats.archive import Archive
@@ -37,6 +38,13 @@ _FUNCTIONS = (
     b"uruk_rt_tlsdesc_static",
     b"uruk_rt_tlsdesc_dynamic",
     b"uruk_rt_tlsdesc_undefined",
+    b"uruk_rt_lazy_start",
+    b"uruk_rt_lazy_begin",
+    b"uruk_rt_lazy_open",
+    b"uruk_rt_lazy_write",
+    b"uruk_rt_lazy_set_handler",
+    b"uruk_rt_lazy_close",
+    b"uruk_rt_lazy_stop",
 )
 
 
@@ -92,6 +100,24 @@ def descriptor_functions() -> DescriptorFunctions:
     runtime.call(b"uruk_rt_find_vector_size")
     names = (b"uruk_rt_tlsdesc_static", b"uruk_rt_tlsdesc_dynamic", b"uruk_rt_tlsdesc_undefined")
     return DescriptorFunctions(*(runtime.address[name] for name in names))
+
+
+@lru_cache(maxsize=1)
+def lazy_functions() -> LazyFunctions:
+    """The functions for lazy stubs, ready for use. Raises AllocationError when glibc has no memory."""
+    runtime = process_runtime()
+    runtime.call(b"uruk_rt_find_vector_size")
+    if runtime.call(b"uruk_rt_lazy_start"):
+        raise AllocationError("uruk_rt_lazy_start has no memory")
+    counts = {"begin": 3, "open": 4, "write": 3, "set_handler": 2, "close": 1, "stop": 0}
+    return LazyFunctions(
+        *(
+            ctypes.PYFUNCTYPE(ctypes.c_size_t, *[ctypes.c_size_t] * count)(
+                runtime.address[b"uruk_rt_lazy_" + name.encode()]
+            )
+            for name, count in counts.items()
+        )
+    )
 
 
 _lock = threading.Lock()
