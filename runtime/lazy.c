@@ -11,7 +11,8 @@
  *
  * and its slot holds the address of its own first_call until a function is known. Blocks are never unmapped: a stub may
  * be called after its session is gone, which is what `closed` is for. Nothing here knows who answers: `ask` is a
- * function pointer, and 0 its answer when it has none.
+ * function pointer. It leaves the answer 0 when it has none; what it returns would be arbitrary where it is a ctypes
+ * callback that ends in an exception.
  */
 
 #define _GNU_SOURCE
@@ -26,7 +27,7 @@
 enum { PAGE = 4096, STUBS = 128, STUB_SIZE = 32, FIRST_CALL = 10 };
 
 typedef unsigned long word;
-typedef word ask_function(word session, word stub);
+typedef void ask_function(word session, word stub, word *answer);
 
 struct context { /* of one session; all fields are shared between threads */
     ask_function *ask;
@@ -140,8 +141,8 @@ static word ask(struct block *block, struct context *context, word index)
 {
     word *slot = &block->slots[index], lazy = first_call(block, index);
     while (!is_closed(context)) {
-        word changes = load(&block->changes[index]), found = lazy;
-        word target = context->ask(context->session, block->first + index);
+        word changes = load(&block->changes[index]), found = lazy, target = 0;
+        context->ask(context->session, block->first + index, &target);
         if (!target)
             return 0;
         if (!replace(slot, &found, target))

@@ -23,7 +23,7 @@ import numpy as np
 from uruk.errors import InternalError, SessionClosed, UrukError
 from uruk.executor.stub_pool import DISTANCE, POOL, Retired
 from uruk.graph.types import I64, U64, Bool, every, some, unique
-from uruk.isa.x86_64_lazy import FIRST_CALL, PAGE, SLOTS, STUB_SIZE, STUBS
+from uruk.isa.x86_64_lazy import CHANGES, FIRST_CALL, PAGE, SLOTS, STUB_SIZE, STUBS
 from uruk.memory.mapper import Range
 
 PATIENCE = 2.0
@@ -149,9 +149,14 @@ class LazyStubs:
 
     def target(self, stub: int) -> int:
         """The address that a stub goes to, 0 while it is lazy."""
-        address = int(self._code[stub // STUBS]) + STUB_SIZE * (stub % STUBS)
-        now = ctypes.c_uint64.from_address(int(self._slots(np.array([stub], np.int64))[0])).value
-        return 0 if now == address + FIRST_CALL else now
+        page, index = int(self._code[stub // STUBS]), stub % STUBS
+        now = ctypes.c_uint64.from_address(page + (DISTANCE + SLOTS) + 8 * index).value
+        return 0 if now == page + STUB_SIZE * index + FIRST_CALL else now
+
+    def _changes(self, stub: int) -> int:
+        """How often a stub's slot was set by the session."""
+        at = int(self._code[stub // STUBS]) + (DISTANCE + CHANGES) + 8 * (stub % STUBS)
+        return ctypes.c_uint64.from_address(at).value
 
     @property
     def handler(self) -> int:
@@ -197,6 +202,14 @@ class LazyStubs:
                 open_block(page + DISTANCE, page, 0, 0)
 
         return Retired(pages, lambda: close(home), let_go)
+
+    def after_fork(self) -> None:
+        """In the child: where a thread that is gone holds the session's lock, the handler answers; nobody else can."""
+        if self._lock.acquire(blocking=False):
+            self._lock.release()
+        else:
+            self.closed = True
+            self._functions.close(self._home())
 
     def _home(self) -> int:
         return int(self._code[0]) + DISTANCE
@@ -253,13 +266,17 @@ class LazyStubs:
     def _find(self, stub: int) -> int:
         if not self._taken[stub]:
             raise UrukError("a lazy function was called after it was removed")
-        found = self.target(stub)  # another thread was first
-        if found:
-            return found
-        found = self._resolve(stub)
-        if not 0 < found < _WORD or found == int(self.addresses([stub])[0]):
-            raise InternalError(f"{found:#x} came back as the address of a lazy function")
-        return found
+        while not self.closed:
+            found, changes = self.target(stub), self._changes(stub)
+            if found:  # another thread was first
+                return found
+            found = self._resolve(stub)
+            if not 0 < found < _WORD or found == int(self.addresses([stub])[0]):
+                raise InternalError(f"{found:#x} came back as the address of a lazy function")
+            with POOL.lock:
+                if self._changes(stub) == changes:  # else it was bound or reset meanwhile, which counts more
+                    self._set_slots(np.array([stub], np.int64), np.array([found], np.uint64))
+        return 0
 
     def _report(self, stub: int, error: BaseException) -> None:
         try:
@@ -277,16 +294,18 @@ _stopped: list[LazyFunctions] = []
 _running: list[tuple[LazyFunctions, ctypes._FuncPointer]] = []  # pyright: ignore[reportPrivateUsage]
 
 
-def _answer(session: int, stub: int) -> int:
+def _answer(session: int, stub: int, answer: int) -> None:
+    """What the runtime calls. It has put a 0 where the answer goes, in case an exception gets out of here."""
     stubs = _open_sessions.get(session)
-    return stubs.answer(stub) if stubs is not None else 0
+    if stubs is not None:
+        ctypes.c_uint64.from_address(answer).value = stubs.answer(stub)
 
 
 def _callback(functions: LazyFunctions) -> int:
     """Address of the callback, one for all sessions, which is never freed: a thread may always be on its way to it."""
     with POOL.lock:
         if not _running:
-            callback = ctypes.CFUNCTYPE(ctypes.c_size_t, ctypes.c_size_t, ctypes.c_size_t)(_answer)
+            callback = ctypes.CFUNCTYPE(None, ctypes.c_size_t, ctypes.c_size_t, ctypes.c_size_t)(_answer)
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(callback))
             _running.append((functions, callback))
         return ctypes.cast(_running[0][1], ctypes.c_void_p).value or 0
@@ -297,6 +316,14 @@ def _wait(busy: Callable[[], bool]) -> None:
     end = time.monotonic() + PATIENCE
     while busy() and time.monotonic() < end:
         time.sleep(0.001)
+
+
+def _after_fork() -> None:
+    for stubs in _open_sessions.values():
+        stubs.after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 @atexit.register  # when this module is imported: finalisers of sessions, registered later, run before

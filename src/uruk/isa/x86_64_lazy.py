@@ -14,6 +14,8 @@ STUBS = 128
 """Stubs a block."""
 SLOTS = PAGE - 8 * STUBS
 """Where in the page of data the slots begin; the address of the runtime's entry is its first word."""
+CHANGES = SLOTS - 8 * STUBS
+"""Where in the page of data the counts are of how often each slot was set."""
 
 STUB = bytes(
     [
