@@ -77,8 +77,8 @@ class Closure:
             if number in self.failed:
                 continue
             # What the unit delivered owns its names now, or another unit does, or it was removed.
-            ids = np.array(list(entry.names), np.int32)
-            self._need(entry.dylib, ids, np.ones(ids.size, np.bool_))
+            owner = self.session.table.owner[np.array(list(entry.names), np.int32)]
+            self._choose(unique(owner[owner >= 0]).tolist())
         for (dylib, number), weak in blocked.items():
             self._need(dylib, np.array([number], np.int32), np.array([weak]))
         self._walk()

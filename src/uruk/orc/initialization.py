@@ -81,7 +81,7 @@ class Initializers:
     def _needed(self, query: Query, trackers: Iterable[int]) -> list[Run]:
         """Runs of other threads that initialise what a lookup found, or what that uses."""
         session = self.session
-        owners = session.table.owner[session.stands_for(query.ids)].tolist()
+        owners = session.table.owner[query.finals()].tolist()
         queue = [*trackers, *(session.objects[one].tracker.number for one in owners if one >= 0)]
         seen: set[int] = set()
         for number in queue:  # grows on the way

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,30 +28,33 @@ class LazyFunctions:
         self._stubs: LazyStubs | None = None
         self._closed = False
         self._target: dict[int, int] = {}
-        """Stub address -> the name that is behind it."""
+        """Stub number -> the name that is behind it."""
 
     @property
     def stubs(self) -> LazyStubs:
         """The executor's stubs, from the first use on."""
         if self._stubs is None:
             self.session.check_open()
-            self._stubs = self.session.executor.lazy_stubs(self._resolve, self._note)
+            self._stubs = self.session.executor.lazy_stubs(self._resolve, self._note, threading.RLock())
         return self._stubs
 
     def take(self, count: int) -> I64:
         """Addresses of new stubs."""
         return self.stubs.take(count)
 
-    def give(self, stubs: I64) -> None:
-        """Stubs that nobody calls any more."""
-        for address in stubs.tolist():
-            self._target.pop(address, None)
-        if self._stubs is not None and not self._closed:
-            self._stubs.give(stubs)
+    def give(self, addresses: I64) -> None:
+        """Stubs, by address, that nobody calls any more."""
+        if self._stubs is None or self._closed:
+            return
+        numbers = self._stubs.numbers(addresses)
+        for stub in numbers.tolist():
+            self._target.pop(stub, None)
+        self._stubs.give(numbers)
 
     def point(self, entry: LazyEntry) -> None:
         """Remember what an entry's names stand for."""
-        self._target.update(zip(entry.stubs.tolist(), entry.targets.values(), strict=True))
+        numbers: list[int] = self.stubs.numbers(entry.stubs).tolist()
+        self._target.update(zip(numbers, entry.targets.values(), strict=True))
 
     def handler(self, address: int) -> None:
         """Where control goes when a function cannot be made: one of the same ABI; 0 for the default, which aborts."""

@@ -225,7 +225,7 @@ class Query:
             if root.number in poisoned:
                 root.failed = True
         healthy = {number: entry for number, entry in chosen.items() if number not in poisoned}
-        starts = [int(one) for one in self.session.table.owner[self.session.stands_for(self.ids)].tolist()]
+        starts = [int(one) for one in self.session.table.owner[self.finals()].tolist()]
         starts += [root.number for root in self._roots]
         return failures.reachable(self.session.table, healthy, starts)
 
@@ -239,17 +239,26 @@ class Query:
             else entry.file
         )
 
+    def finals(self) -> I32:
+        """The names whose definitions answer."""
+        final = self.session.stands_for(self.ids)
+        if self.bodies:  # code behind a lazy name sees that one's stub; here what is behind it is wanted
+            owner = self.session.table.owner[self.ids]
+            kinds = [self.session.objects[one].kind if one >= 0 else "" for one in owner.tolist()]
+            final = np.where([kind in ("", "alias") for kind in kinds], final, self.ids)
+        return final
+
     # -- answering
 
     def _answers(self) -> list[Answer | Undefined | TLSError | None]:
         self._closure = None
         if self.errors:
             return []
-        return [self._answer(row, number) for row, number in enumerate(self.ids.tolist())]
+        finals: list[int] = self.finals().tolist()
+        return [self._answer(row, number, finals[row]) for row, number in enumerate(self.ids.tolist())]
 
-    def _answer(self, row: int, number: int) -> Answer | Undefined | TLSError | None:
+    def _answer(self, row: int, number: int, final: int) -> Answer | Undefined | TLSError | None:
         session, table = self.session, self.session.table
-        final = int(session.stands_for(self.ids[row : row + 1])[0])
         ready, flags = bool(table.ready[final]), int(table.flags[final])
         own = final != number or self.everything or self.bodies
         if ready and (own or not flags & Flag.HIDDEN):
