@@ -41,11 +41,17 @@ class Closure:
         """Generators that were asked in this lookup: (id of the entry, name)."""
         self._units: dict[int, UnitEntry] = {}
         """Units that are being made for this lookup."""
+        self._wanted: dict[int, UnitEntry] = {}
+        """Names that are needed of them."""
         self._blocked: dict[tuple[JITDylib, int], bool] = {}
         """Names whose search waits for a generator: whether they are needed only weakly."""
         self._asks: dict[int, tuple[JITDylib, GeneratorEntry, list[int]]] = {}
         self._members: dict[int, tuple[JITDylib, ArchiveEntry, set[int]]] = {}
         self._waiting_for_members: list[int] = []
+        self._sought = NONE
+        """The name that is being looked for; where it is an alias, what it stands for is looked for elsewhere."""
+        self._now_asked: set[tuple[int, int]] = set()
+        """Those of `asked` whose answer is not there yet."""
         self._wave: list[ObjectEntry] = []
         self._direct = False
         """Whether names are looked for that the user asked for, not those that code refers to."""
@@ -53,6 +59,8 @@ class Closure:
     def want(self, dylib: JITDylib, ids: I32, weak: Bool, roots: Iterable[int]) -> None:
         """Start from names as a dylib's code sees them, and from entries, by number, that are needed anyway."""
         self._choose(roots)
+        for entry in self._units.values():  # it is not known which of its names the one is that initialises
+            self._wanted.update(dict.fromkeys(entry.names, entry))
         self._direct = True
         self._need(dylib, ids, weak)
         self._direct = False
@@ -60,25 +68,26 @@ class Closure:
 
     def want_bodies(self, ids: I32) -> None:
         """Start from what is behind lazy names: definitions themselves, whatever comes before them in link orders."""
-        for number in ids.tolist():
-            dylib: JITDylib = self.session.ids.home(number).owner
-            if self.session.table.owner[number] >= 0:
-                self._follow(dylib, number, number)
-            else:
-                self._search(dylib, np.array([number], np.int32), weak=False)
+        numbers: list[int] = ids.tolist()
+        while numbers:
+            for number in numbers:
+                dylib: JITDylib = self.session.ids.home(number).owner
+                self._sought = number
+                if self.session.table.owner[number] >= 0:
+                    self._follow(dylib, number, number)
+                else:
+                    self._search(dylib, np.array([number], np.int32), weak=False)
+            numbers = self._add_members()
         self._walk()
 
     def proceed(self) -> None:
         """Go on after the tasks were done."""
         self.tasks.clear()
-        units, self._units = self._units, {}
+        self._now_asked.clear()
+        wanted, self._wanted, self._units = self._wanted, {}, {}
         blocked, self._blocked = self._blocked, {}
-        for number, entry in units.items():
-            if number in self.failed:
-                continue
-            # What the unit delivered owns its names now, or another unit does, or it was removed.
-            owner = self.session.table.owner[np.array(list(entry.names), np.int32)]
-            self._choose(unique(owner[owner >= 0]).tolist())
+        names = np.array([one for one, entry in wanted.items() if entry.number not in self.failed], np.int32)
+        self._take(names)  # what the units delivered owns them now, or other units do
         for (dylib, number), weak in blocked.items():
             self._need(dylib, np.array([number], np.int32), np.array([weak]))
         self._walk()
@@ -125,9 +134,11 @@ class Closure:
         numbers: list[int] = unique(owner[found]).tolist()
         if self.session.has_imports:
             table.imported[ids[found]] = NONE
-            if self.session.aliases:
-                numbers = self._follow_aliases(dylib, ids, weak, numbers)
+        if self.session.aliases:
+            numbers = self._follow_aliases(dylib, ids, weak, numbers)
         self._choose(numbers)
+        if self._units:
+            self._want_of_units(ids[found], owner[found])
         if every(found):
             return
         unknown = ~found & (ids >= self.session.private_ids.size)
@@ -136,6 +147,23 @@ class Closure:
         if not dylib.stands_alone or dylib.search.generators:
             others = unique(ids[unknown & weak])
             self._search(dylib, others[~np.isin(others, strong)], weak=True)
+        elif self.session.has_imports:
+            table.imported[ids[unknown & weak]] = NONE  # what they stood for under an earlier link order
+
+    def _take(self, ids: I32) -> None:
+        """Take the definitions of names, whatever link orders say."""
+        owner = self.session.table.owner[ids]
+        found = owner >= 0
+        self._choose(unique(owner[found]).tolist())
+        self._want_of_units(ids[found], owner[found])
+
+    def _want_of_units(self, ids: I32, owner: I32) -> None:
+        """Note which names are needed of the units that are being made."""
+        for number, one in zip(owner.tolist(), ids.tolist(), strict=True):
+            entry = self._units.get(number)
+            if entry is not None:
+                entry.wanted.add(one)
+                self._wanted[one] = entry
 
     def _follow_aliases(self, dylib: JITDylib, ids: I32, weak: Bool, numbers: list[int]) -> list[int]:
         """Search for what the aliases among the owners stand for; returns the other owners."""
@@ -163,16 +191,20 @@ class Closure:
         while numbers:
             for number in numbers:
                 self._find(dylib, number, weak=weak)
-            members, self._members = self._members, {}
-            numbers = []
-            for other, entry, offsets in members.values():
-                self.session.add_members(other, entry, sorted(offsets))
-                entry.taken |= offsets  # a member that could not be read is asked for again, and so are those with it
-                numbers += [one for one in self._waiting_for_members if one not in numbers]
-            self._waiting_for_members = []
+            numbers = self._add_members()
+
+    def _add_members(self) -> list[int]:
+        """Add the archive members that were found; returns the names that are to be looked for again."""
+        members, self._members = self._members, {}
+        numbers, self._waiting_for_members = self._waiting_for_members, []
+        for other, entry, offsets in members.values():
+            self.session.add_members(other, entry, sorted(offsets))
+            entry.taken |= offsets  # a member that could not be read is asked for again, and so are those with it
+        return list(dict.fromkeys(numbers))
 
     def _find(self, dylib: JITDylib, number: int, *, weak: bool) -> None:
         """Find what a name stands for in the link order; note it as `imported` where that is another name."""
+        self._sought = number
         found = self._look(dylib, number, weak=weak)
         if found is not None:
             self._follow(dylib, number, found, weak=weak)
@@ -188,7 +220,7 @@ class Closure:
             final = outcome
             entry = session.objects[int(table.owner[outcome])]
             if not isinstance(entry, AliasEntry):
-                self._choose([entry.number])
+                self._take(np.array([final], np.int32))
                 break
             seen.append(outcome)
             final = entry.targets[outcome]
@@ -210,6 +242,8 @@ class Closure:
     def _look(self, dylib: JITDylib, number: int, *, weak: bool) -> int | None:
         """The name, in whatever namespace, that has a definition for `number`; None where there is none (yet)."""
         session, table = self.session, self.session.table
+        if dylib.removed:
+            return None
         text = session.ids.text(number)
         for other, hidden in dylib.order_for_code():
             own = other.names.get(text)
@@ -219,7 +253,7 @@ class Closure:
                 continue
             if self._ask_sources(dylib, other, number, text, weak=weak):
                 return None
-        self._ask_builtins(dylib, number, text, weak=weak)
+        self._ask_builtins(dylib, text, weak=weak)
         return None
 
     def _ask_sources(self, dylib: JITDylib, other: JITDylib, number: int, text: bytes, *, weak: bool) -> bool:
@@ -241,7 +275,7 @@ class Closure:
             elif isinstance(source, LibraryEntry):
                 if self.session.executor.find_symbol(source.handle, text)[0]:
                     return True
-            elif not weak and self._pull(other, source, number, text):
+            elif not weak and self._pull(other, source, text):
                 return True
         return False
 
@@ -249,14 +283,17 @@ class Closure:
         self, dylib: JITDylib, other: JITDylib, entry: GeneratorEntry, number: int, text: bytes, *, weak: bool
     ) -> bool:
         key = (id(entry), other.names[text])
-        if key in self.asked:
+        if key not in self.asked:
+            self.asked.add(key)
+            self._now_asked.add(key)
+            self._asks.setdefault(id(entry), (other, entry, []))[2].append(key[1])
+        elif key not in self._now_asked:
             return False
-        self.asked.add(key)
-        self._asks.setdefault(id(entry), (other, entry, []))[2].append(key[1])
-        self._blocked[dylib, number] = weak
+        # Asked already, but not answered: whoever comes second must not pass the generator by.
+        self._blocked[dylib, number] = weak and self._blocked.get((dylib, number), True)
         return True
 
-    def _pull(self, other: JITDylib, entry: ArchiveEntry, number: int, text: bytes) -> bool:
+    def _pull(self, other: JITDylib, entry: ArchiveEntry, text: bytes) -> bool:
         """Note the archive member that defines a name, unless it was taken before."""
         if self._direct and self.kind is LookupKind.DLSYM:
             return False
@@ -264,10 +301,10 @@ class Closure:
         if offset is None or offset in entry.taken:
             return False
         self._members.setdefault(id(entry), (other, entry, set()))[2].add(offset)
-        self._waiting_for_members = [*self._waiting_for_members, number]
+        self._waiting_for_members.append(self._sought)
         return True
 
-    def _ask_builtins(self, dylib: JITDylib, number: int, text: bytes, *, weak: bool) -> None:
+    def _ask_builtins(self, dylib: JITDylib, text: bytes, *, weak: bool) -> None:
         """The compiler's own functions, where no library has them."""
         session, platform = self.session, self.session.platform
         home = dylib.facade or dylib
@@ -277,4 +314,4 @@ class Closure:
         order = dylib.order_for_code()
         libraries = [library.handle for other, _ in order for library in other.search.libraries]
         if text in platform.over_libraries or not any(session.executor.find_symbol(one, text)[0] for one in libraries):
-            self._pull(home, entry, number, text)
+            self._pull(home, entry, text)

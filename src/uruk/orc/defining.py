@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from uruk.errors import UrukError
+from uruk.errors import MaterializationError, UrukError
 from uruk.graph.graph import Graph
 from uruk.graph.types import I32, I64, unique
 from uruk.orc.claim import Claims, claim, take_names
@@ -37,11 +37,7 @@ if TYPE_CHECKING:
 def owner(dylib: JITDylib, tracker: ResourceTracker | None, name: str) -> Generator[ResourceTracker, None, None]:
     """The tracker for what is added inside: the given one, or a new one, which goes again if adding fails."""
     if tracker is not None:
-        home = tracker.dylib
-        if tracker.removed or home is not dylib:
-            problem = "was removed" if tracker.removed else f"belongs to dylib {home.name}, not to {dylib.name}"
-            raise UrukError(f"tracker {tracker.name} {problem}")
-        yield tracker
+        yield checked(dylib, tracker)
         return
     own = dylib.create_tracker(name)
     try:
@@ -49,6 +45,15 @@ def owner(dylib: JITDylib, tracker: ResourceTracker | None, name: str) -> Genera
     except BaseException:
         dylib.session.trackers.pop(own.number, None)
         raise
+
+
+def checked(dylib: JITDylib, tracker: ResourceTracker) -> ResourceTracker:
+    """A tracker that something of a dylib is to belong to. Raises UrukError if it was removed, or is another's."""
+    home = tracker.dylib
+    if tracker.removed or home is not dylib:
+        problem = "was removed" if tracker.removed else f"belongs to dylib {home.name}, not to {dylib.name}"
+        raise UrukError(f"tracker {tracker.name} {problem}")
+    return tracker
 
 
 @contextmanager
@@ -137,7 +142,16 @@ def lose_names(session: Session, entry: UnitEntry) -> None:
     gone = [one for one in entry.names if session.table.owner[one] != entry.number]
     for one in gone:
         del entry.names[one]
-        entry.unit.discard(entry.dylib.text(one))
+        entry.wanted.discard(one)
+        name = entry.dylib.text(one)
+        try:
+            entry.unit.discard(name)
+        except Exception as error:  # who defines the name is not to blame
+            problem = f"its discard({name!r}) raised {type(error).__name__}: {error}"
+            entry.refusal = MaterializationError(
+                f"unit {entry.file}", list(map(entry.dylib.text, entry.names)), problem
+            )
+            entry.refusal.__cause__ = error
 
 
 def _claims(number: int, ids: Sequence[int], flags: Sequence[SymbolFlags]) -> Claims:

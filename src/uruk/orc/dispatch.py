@@ -7,10 +7,11 @@ tasks gets on. What is left is a task that waits for itself through others: that
 
 from __future__ import annotations
 
-import queue
+import contextlib
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -118,35 +119,41 @@ class ThreadPoolDispatcher:
 
     def renew(self) -> None:
         """Begin afresh, in a forked child: the threads are the parent's."""
-        self._lock = threading.Lock()
-        self._tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
+        self._changed = threading.Condition()
+        self._tasks: deque[Task] = deque()
         self._threads = 0
         self._idle = 0
 
     def dispatch(self, task: Task) -> None:
         """See `Dispatcher.dispatch`."""
-        with self._lock:
-            self._tasks.put(task)
-            if self._idle >= self._tasks.qsize() or self._threads >= self.workers:
+        with self._changed:
+            self._tasks.append(task)
+            if self._idle >= len(self._tasks):
+                self._changed.notify()
+                return
+            if self._threads >= self.workers:
                 return
             self._threads += 1
-        threading.Thread(target=self._run, daemon=True, name="uruk worker").start()
+        try:
+            threading.Thread(target=self._run, daemon=True, name="uruk worker").start()
+        except RuntimeError:  # no more threads, or the interpreter ends: who waits for the task runs it
+            with self._changed:
+                self._threads -= 1
 
     def _run(self) -> None:
         while True:
-            with self._lock:
-                self._idle += 1
-            try:
-                task = self._tasks.get(timeout=self.IDLE)
-            except queue.Empty:
-                task = None
-            with self._lock:
-                self._idle -= 1
-                if task is None and self._tasks.empty():
-                    self._threads -= 1
-                    return
-            if task is not None:
+            with self._changed:
+                while not self._tasks:
+                    self._idle += 1
+                    called = self._changed.wait(self.IDLE)
+                    self._idle -= 1
+                    if not called and not self._tasks:
+                        self._threads -= 1
+                        return
+                task = self._tasks.popleft()
+            with contextlib.suppress(KeyboardInterrupt, SystemExit):  # who waits gets it; the pool keeps its thread
                 task.run()
+            del task
 
     def close(self) -> None:
         """Idle threads end by themselves."""
@@ -199,12 +206,14 @@ def _begin_wait(me: Task | None, tasks: Sequence[Task]) -> None:
     """Note that the current task waits, unless some of `tasks` waits for it, or for a task around it."""
     if me is None:
         return
-    mine = set(_stack())
+    stack = _stack()
+    mine = set(stack)
     with _lock:
         for task in tasks:
             path = _path(task, mine, set())
             if path:
-                raise MaterializationCycle([me.what, *(one.what for one in path)])
+                inner = stack[stack.index(path[-1]) + 1 :]  # what this thread went through to get here
+                raise MaterializationCycle([one.what for one in (me, *path, *inner)])
         me._waits_for = tasks  # pyright: ignore[reportPrivateUsage]
 
 

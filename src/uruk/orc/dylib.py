@@ -142,6 +142,9 @@ class JITDylib:
                 self._tracker = self.create_tracker(self.name)
             return self._tracker
 
+    def _owner(self, tracker: ResourceTracker | None) -> ResourceTracker:
+        return self.tracker if tracker is None else defining.checked(self, tracker)
+
     # -- definitions
 
     def add_object(
@@ -209,7 +212,7 @@ class JITDylib:
         with self.session.lock:
             self.check_open()
             text = encode_name(name) if isinstance(name, str) else name
-            defining.define(self, text, address, tracker or self.tracker, function=function)
+            defining.define(self, text, address, self._owner(tracker), function=function)
 
     def alias(
         self,
@@ -231,9 +234,9 @@ class JITDylib:
         with self.session.lock:
             self.check_open()
             other = source or self
-            other.check_open()
+            self._check_neighbour(other)
             targets = {self.names[encode_name(new)]: other.names[encode_name(old)] for new, old in pairs.items()}
-            own = tracker or self.tracker
+            own = self._owner(tracker)
             if lazy:
                 defining.add_lazy_names(self, targets, own, weak=weak, hidden=hidden)
             else:
@@ -275,8 +278,8 @@ class JITDylib:
         with self.session.lock:
             self.check_open()
             archive = Archive.open(path, name)
-            own = tracker or self.create_tracker(archive.name)
-            self.search.add_archive(ArchiveEntry(archive, own, self.session.next_order(), set()))
+            with defining.owner(self, tracker, archive.name) as own:
+                self.search.add_archive(ArchiveEntry(archive, own, self.session.next_order(), set()))
             self.session.changed()
             return own
 

@@ -50,6 +50,7 @@ def _in_child() -> None:
     for session in list(_sessions):
         session.lock = threading.RLock()
         session.initializers.forget_threads()
+        session.background.renew()
         if isinstance(session.dispatcher, ThreadPoolDispatcher):
             session.dispatcher.renew()
         for task in list(session.asking.values()):

@@ -37,8 +37,10 @@ def _run_unit(entry: UnitEntry) -> None:
     session = entry.dylib.session
     try:
         with session.lock:
+            if entry.refusal is not None:
+                raise entry.refusal
             wanted = _owned(session, entry)
-            requested = frozenset(wanted)
+            requested = frozenset(map(entry.dylib.text, entry.wanted)) & frozenset(wanted)
         responsibility = MaterializationResponsibility(entry, wanted, requested)
         delivered = _call(entry, responsibility)
         pairs = [read_source(source, name or entry.file) for name, source in delivered]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from uruk.errors import MaterializationError
 from uruk.graph.graph import HOLDS_FUNCTIONS, Binding, Graph, SymbolKind
 from uruk.graph.types import I32, I64, Bool, true_rows
 from uruk.orc.definitions import Definitions, definitions_of
@@ -120,6 +121,10 @@ class UnitEntry(Entry):
     names: dict[int, int] = field(kw_only=True)
     """Name -> its SymbolFlags, for what the unit was still asked to deliver when last looked at."""
     task: Task | None = None
+    wanted: set[int] = field(default_factory=set[int])
+    """Those of its names that somebody asked for by now."""
+    refusal: MaterializationError | None = None
+    """What its `discard` raised: the unit's author's bug, told to whoever needs the unit."""
     failed: bool = False
     """One with initialisers that has failed: only `initialize()` and lookups that need it try again."""
 

@@ -275,6 +275,8 @@ class Query:
         if self.weak is not None and self.weak[row]:
             return None
         hint = "it is hidden: visible only to code linked with it" if ready else ""
+        if home.removed:
+            hint = f"`{self.dylib.text(number)}' stands for it in dylib {home.name}, which was removed"
         text = name.decode("utf-8", "replace")
         return Undefined(text, demangle(text), (), 0, hint or session.hint(name) or "")
 

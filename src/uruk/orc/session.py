@@ -23,7 +23,7 @@ from uruk.graph.names import Ids, Names
 from uruk.graph.types import I32, Bool, true_rows
 from uruk.orc import introspection, removal
 from uruk.orc.defining import add_private
-from uruk.orc.dispatch import Dispatcher, InlineDispatcher, Task
+from uruk.orc.dispatch import Dispatcher, InlineDispatcher, Task, ThreadPoolDispatcher
 from uruk.orc.dylib import JITDylib
 from uruk.orc.failures import final_names
 from uruk.orc.forking import watch
@@ -31,7 +31,7 @@ from uruk.orc.generators import LookupKind
 from uruk.orc.initialization import Initializers
 from uruk.orc.lazy import LazyFunctions
 from uruk.orc.materialize import generator_task, unit_task
-from uruk.orc.objects import Entry, ObjectEntry, ObjectState, UnitEntry
+from uruk.orc.objects import AliasEntry, Entry, LazyEntry, ObjectEntry, ObjectState, UnitEntry
 from uruk.orc.platform import Platform
 from uruk.orc.query import Answer, Query
 from uruk.orc.search import ArchiveEntry, GeneratorEntry
@@ -43,6 +43,8 @@ from uruk.passes.tls_storage import Storage
 
 SLIM_LTO = b"__gnu_lto_slim"
 """A common symbol with which gcc marks objects that have no machine code (lto-streamer.h)."""
+MOST_LOOKUPS = 1000
+"""How many lookups at most are under way in the background; further ones begin when one of them is done."""
 PATIENCE = 1.0
 """Seconds that the end of the process waits for a thread at work in a session."""
 
@@ -78,6 +80,8 @@ class Session:
         self.platform = platform
         self.options = options or Options()
         self.dispatcher: Dispatcher = dispatcher or InlineDispatcher()
+        self.background = ThreadPoolDispatcher(MOST_LOOKUPS)
+        """Where lookups that nobody waits for have their threads."""
         self._hint = hint
         self.pair: Pair = elf_x86_64
         self.lock = threading.RLock()
@@ -166,7 +170,13 @@ class Session:
                 self.dylibs.pop(one.name, None)
                 one.removed = True
                 one.private.clear()
-                self._spare_names.append(one.names)
+                if not self._stood_for(one):  # the next owner of the names is not what those meant
+                    self._spare_names.append(one.names)
+
+    def _stood_for(self, dylib: JITDylib) -> bool:
+        """Whether names of other dylibs are aliases of a dylib's."""
+        others = (entry for entry in self.objects.values() if isinstance(entry, AliasEntry | LazyEntry))
+        return any(self.ids.home(one) is dylib.names for entry in others for one in entry.targets.values())
 
     def create_tracker(self, dylib: JITDylib, name: str) -> ResourceTracker:
         """A new tracker of a dylib that owns nothing yet."""
@@ -306,6 +316,8 @@ class Session:
         """A lookup that has not begun; see `Query` for the options."""
         with self.lock:
             dylib.check_open()
+            if dylib.session is not self:
+                raise UrukError(f"dylib {dylib.name} is not one of this session")
             ids = np.array(dylib.names.intern(names), np.int32)
             self.table.grow(len(self.ids))
         return Query(self, dylib, ids, **options)
@@ -337,7 +349,7 @@ class Session:
         return {name: one[0] for name, one in zip(texts, query.run(), strict=True) if one is not None}
 
     def in_background(self, work: Callable[[], Any]) -> Future[Any]:
-        """Do something by the session's dispatcher; in a thread of its own if that does nothing by itself."""
+        """Do something in a thread that is not the dispatcher's: waiting must not keep a place of those who work."""
         future: Future[Any] = Future()
 
         def run() -> None:
@@ -347,11 +359,7 @@ class Session:
                 except BaseException as error:
                     future.set_exception(error)
 
-        task = Task("a lookup in the background", run)
-        if isinstance(self.dispatcher, InlineDispatcher):
-            threading.Thread(target=task.run, daemon=True, name="uruk lookup").start()
-        else:
-            self.dispatcher.dispatch(task)
+        self.background.dispatch(Task("a lookup in the background", run))
         return future
 
     def materialization(self, entry: UnitEntry) -> Task:
@@ -392,7 +400,7 @@ class Session:
     def find_external(self, dylib: JITDylib, name: bytes) -> tuple[int, bool]:
         """Address and whether it is data of a name in the libraries that a dylib sees, then in the process; or 0."""
         platform = self.platform
-        if platform is None:
+        if platform is None or dylib.removed:
             return 0, False
         address = platform.interposed(name)
         if address:
