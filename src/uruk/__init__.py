@@ -13,6 +13,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from uruk.errors import AllocationError as AllocationError
+from uruk.errors import CompileError as CompileError
+from uruk.errors import CompilerNotFound as CompilerNotFound
 from uruk.errors import DuplicateDefinition as DuplicateDefinition
 from uruk.errors import InternalError as InternalError
 from uruk.errors import InUse as InUse
