@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from uruk.errors import AliasCycle as AliasCycle
 from uruk.errors import AllocationError as AllocationError
+from uruk.errors import CompileError as CompileError
+from uruk.errors import CompilerNotFound as CompilerNotFound
+from uruk.errors import CompilerWarning as CompilerWarning
 from uruk.errors import DuplicateDefinition as DuplicateDefinition
 from uruk.errors import InternalError as InternalError
 from uruk.errors import InUse as InUse

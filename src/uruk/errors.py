@@ -18,6 +18,8 @@
       AllocationError          memory that cannot be reserved or protected
       InUse                    removing code that other code refers to
       SessionClosed            use after close()
+      CompilerNotFound         no compiler for a source
+      CompileError             a compiler refused a source, or was stopped
       InternalError            a bug in uruk: please report it
 
 Each class carries its facts as attributes; the text is made from them.
@@ -27,6 +29,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+
+class CompilerWarning(UserWarning):
+    """What a compiler warned of while it compiled a source."""
 
 
 def some_of(names: Sequence[str], shown: int = 3) -> str:
@@ -336,6 +342,41 @@ class InUse(UrukError):
 
 class SessionClosed(UrukError):
     """A session, tracker or executor that was used after it was closed."""
+
+
+class CompilerNotFound(UrukError):
+    """No compiler for a source: `language` is what it is written in, `searched` what was looked for, in order."""
+
+    def __init__(self, language: str, searched: Sequence[str]) -> None:
+        self.language = language
+        self.searched = tuple(searched)
+        super().__init__(language, self.searched)
+
+    def __str__(self) -> str:
+        what = f"no compiler for {self.language}; looked for {', '.join(self.searched)}"
+        return f"{what}; install one (pip install ziglang is enough), or name one by CC, CXX, compiler= or --compiler"
+
+
+class CompileError(UrukError):
+    """A source that was not compiled.
+
+    `file` is the source as shown to people, `compiler` the command, `problem` what happened, `status` the command's
+    exit status (negative for a signal, None where it did not end by itself), `diagnostics` the compiler's own text.
+    """
+
+    def __init__(
+        self, file: str, compiler: str, problem: str, status: int | None = None, diagnostics: str = ""
+    ) -> None:
+        self.file = file
+        self.compiler = compiler
+        self.problem = problem
+        self.status = status
+        self.diagnostics = diagnostics
+        super().__init__(file, compiler, problem, status, diagnostics)
+
+    def __str__(self) -> str:
+        text = f"{self.file}: {self.compiler}: {self.problem}"
+        return f"{text}\n{self.diagnostics.rstrip()}" if self.diagnostics.strip() else text
 
 
 class InternalError(UrukError):

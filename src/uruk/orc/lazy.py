@@ -11,6 +11,7 @@ import numpy as np
 from uruk.errors import SessionClosed, UndefinedSymbols, UrukError
 from uruk.graph.types import I64
 from uruk.orc.query import Query
+from uruk.orc.symbols import Flag
 
 if TYPE_CHECKING:
     from uruk.executor.lazy_stubs import LazyStubs
@@ -76,7 +77,12 @@ class LazyFunctions:
         answer = query.run()[0]
         if answer is None:
             raise UndefinedSymbols([])
-        return answer[0]
+        address, flags = answer
+        if not flags & Flag.FUNCTION:
+            raise UrukError(
+                f"`{session.ids.text(number).decode('utf-8', 'replace')}' is no function: it cannot be lazy"
+            )
+        return address
 
     def _note(self, stub: int, error: BaseException) -> None:
         """Keep an error that a lazy call had."""

@@ -129,7 +129,7 @@ def _check(
     missing = [name for name in owned if name not in defined and name not in elsewhere]
     announced = {text(one) for one in entry.names} | {encode_name(one) for one in entry.unit.symbols}
     unexpected: list[bytes] = []
-    if found is not None:
+    if found is not None and not entry.unit.defines_more:
         visible = (found.rank == Rank.STRONG) & (found.flags & 2 == 0)
         unexpected = [text(one) for one in found.name[visible].tolist() if text(one) not in announced]
     unexpected += [name for name in elsewhere if name not in announced]
