@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from uruk.executor.lazy_stubs import LazyStubs
     from uruk.orc.objects import LazyEntry
     from uruk.orc.session import Session
+    from uruk.orc.tracker import ResourceTracker
 
 
 class LazyFunctions:
@@ -30,6 +31,10 @@ class LazyFunctions:
         self._closed = False
         self._target: dict[int, int] = {}
         """Stub number -> the name that is behind it."""
+        self._entry: dict[int, LazyEntry] = {}
+        """Stub number -> the entry whose name it is."""
+        self._behind: dict[int, set[int]] = {}
+        """Number of a tracker -> stubs of other trackers that lead to its code."""
 
     @property
     def stubs(self) -> LazyStubs:
@@ -50,12 +55,14 @@ class LazyFunctions:
         numbers = self._stubs.numbers(addresses)
         for stub in numbers.tolist():
             self._target.pop(stub, None)
+            self._entry.pop(stub, None)
         self._stubs.give(numbers)
 
     def point(self, entry: LazyEntry) -> None:
         """Remember what an entry's names stand for."""
         numbers: list[int] = self.stubs.numbers(entry.stubs).tolist()
         self._target.update(zip(numbers, entry.targets.values(), strict=True))
+        self._entry.update(dict.fromkeys(numbers, entry))
 
     def handler(self, address: int) -> None:
         """Where control goes when a function cannot be made: one of the same ABI; 0 for the default, which aborts."""
@@ -79,10 +86,35 @@ class LazyFunctions:
             raise UndefinedSymbols([])
         address, flags = answer
         if not flags & Flag.FUNCTION:
-            raise UrukError(
-                f"`{session.ids.text(number).decode('utf-8', 'replace')}' is no function: it cannot be lazy"
-            )
+            text = session.ids.text(number).decode("utf-8", "replace")
+            raise UrukError(f"`{text}' is no function: it cannot be lazy")
+        self._note_use(stub, query)
         return address
+
+    def _note_use(self, stub: int, query: Query) -> None:
+        """The stub's tracker uses what is behind the stub from now on; if that is removed, the stub is lazy again."""
+        session = self.session
+        with session.lock:
+            owner = int(session.table.owner[query.finals()[0]])
+            entry = self._entry.get(stub)
+            if owner < 0 or entry is None:
+                return
+            behind = session.objects[owner].tracker
+            if behind is not entry.tracker:
+                entry.tracker.resources.uses.add(behind.number)
+                self._behind.setdefault(behind.number, set()).add(stub)
+
+    def transfer(self, source: ResourceTracker, target: ResourceTracker) -> None:
+        """One tracker's code is another one's now."""
+        stubs = self._behind.pop(source.number, None)
+        if stubs:
+            self._behind.setdefault(target.number, set()).update(stubs)
+
+    def retract(self, tracker: ResourceTracker) -> None:
+        """A tracker is being removed: stubs of others that lead to its code are lazy again."""
+        stubs = [stub for stub in self._behind.pop(tracker.number, ()) if stub in self._target]
+        if stubs and not self._closed:
+            self.stubs.reset(stubs)
 
     def _note(self, stub: int, error: BaseException) -> None:
         """Keep an error that a lazy call had."""

@@ -53,6 +53,7 @@ def retract(session: Session, tracker: ResourceTracker, released: Released) -> N
     tracker.removed = True
     session.trackers.pop(tracker.number, None)
     session.initializers.forget(tracker)
+    session.lazy.retract(tracker)
     lost: list[int] = []
     dylibs = {tracker.dylib}
     for entry in session.entries_of(tracker):
@@ -193,6 +194,7 @@ def transfer(session: Session, source: ResourceTracker, target: ResourceTracker)
     for run in session.initializers.running:
         if source.number in run.trackers:
             run.trackers.add(target.number)
+    session.lazy.transfer(source, target)
     mine, theirs = target.resources, source.resources
     for column in ("dso_handles", "memory", "frames", "storage", "arrays"):
         getattr(mine, column).extend(getattr(theirs, column))
