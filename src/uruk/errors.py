@@ -8,6 +8,7 @@
         OutOfRange             a value does not fit its field
         UnsupportedRelocation  a relocation type, or its use, that uruk does not know
         TLSError               thread-local storage that cannot be had
+        PassError              a plug-in of the link that raised something else
       LibraryNotFound          -l NAME, or a path, that is not there
       LibraryError             the dynamic loader refused a library
       AllocationError          memory that cannot be reserved or protected
@@ -177,6 +178,26 @@ class TLSError(LinkError):
 
     def __str__(self) -> str:
         return f"{self.what}: {self.problem}" + (f"\n  hint: {self.hint}" if self.hint else "")
+
+
+class PassError(LinkError):
+    """A plug-in that raised in the middle of a link, which was given up; what it raised is the ``__cause__``.
+
+    `point` is where in the link (see `uruk.passes.points`), `plugin` the callable's name, `problem` what it raised.
+    """
+
+    def __init__(self, point: str, plugin: str, problem: str) -> None:
+        self.point = point
+        self.plugin = plugin
+        self.problem = problem
+        super().__init__(point, plugin, problem)
+
+    def __str__(self) -> str:
+        return f"{self.plugin}, a pass {_at(self.point)}, raised {self.problem}; nothing of this link was kept"
+
+
+def _at(point: str) -> str:
+    return f"`{point}'" if point.startswith(("before ", "after ")) else f"at {point}"
 
 
 class LibraryNotFound(UrukError):

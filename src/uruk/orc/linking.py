@@ -13,6 +13,7 @@ from uruk.orc.definitions import definitions_of
 from uruk.orc.objects import ObjectEntry, ObjectState
 from uruk.orc.symbols import Flag
 from uruk.orc.tracker import ResourceTracker
+from uruk.passes.faults import LinkFaults
 from uruk.passes.state import Externals, TLSHome
 
 if TYPE_CHECKING:
@@ -26,7 +27,11 @@ def link_batch(session: Session, dylib: JITDylib, entries: list[ObjectEntry], wa
     On an error nothing is recorded and all memory is given back.
     """
     request, trackers, numbers = _request(session, dylib, entries, wanted)
-    linked = link(request, session.executor)
+    try:
+        linked = link(request, session.executor)
+    except LinkFaults as found:
+        everybody = np.ones(len(request.graph.files), np.bool_)
+        raise found.faults[0].error(everybody) from None
     session.times = linked.times
     platform = session.platform if session.options.execute else None
     if platform is not None:
@@ -125,6 +130,7 @@ class _Resolver:
     def __call__(self, names: I32, weak: Bool, tls: Bool, hidden: Bool) -> Externals:
         """See `uruk.link.ResolveNames`."""
         table = self.dylib.table
+        table.grow(len(self.session.names))
         found = table.ready[names] != 0
         address = np.where(found, table.address[names], 0)
         is_data = found & (table.flags[names] & Flag.FUNCTION == 0)
