@@ -9,6 +9,7 @@
         UnsupportedRelocation  a relocation type, or its use, that uruk does not know
         TLSError               thread-local storage that cannot be had
         AliasCycle             names that stand for each other
+        PassError              a plug-in of the link that raised something else
       MaterializationError     a materialization unit or a generator that failed
         WrongDefinitions       a unit that delivered other symbols than it had announced
       MaterializationCycle     a unit or generator that needs what only it can make
@@ -297,6 +298,27 @@ class LookupTimeout(UrukError):
         return "\n  ".join([f"{self.what}: not done in time; waiting for", *self.doing])
 
 
+class PassError(LinkError):
+    """A plug-in that raised in the middle of a link, which was given up; what it raised is the ``__cause__``.
+
+    `point` is where in the link (see `uruk.passes.points`), `plugin` the callable's name, `problem` what it raised.
+    """
+
+    def __init__(self, point: str, plugin: str, problem: str) -> None:
+        self.point = point
+        self.plugin = plugin
+        self.problem = problem
+        super().__init__(point, plugin, problem)
+
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
+        return f"{self.plugin}, a pass {_at(self.point)}, raised {self.problem}; nothing of this link was kept"
+
+
+def _at(point: str) -> str:
+    return f"`{point}'" if point.startswith(("before ", "after ")) else f"at {point}"
+
+
 class LibraryNotFound(UrukError):
     """A library that is in none of the places searched."""
 
@@ -352,7 +374,8 @@ class CompilerNotFound(UrukError):
         self.searched = tuple(searched)
         super().__init__(language, self.searched)
 
-    def __str__(self) -> str:
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
         what = f"no compiler for {self.language}; looked for {', '.join(self.searched)}"
         return f"{what}; install one (pip install ziglang is enough), or name one by CC, CXX, compiler= or --compiler"
 
@@ -374,7 +397,8 @@ class CompileError(UrukError):
         self.diagnostics = diagnostics
         super().__init__(file, compiler, problem, status, diagnostics)
 
-    def __str__(self) -> str:
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
         text = f"{self.file}: {self.compiler}: {self.problem}"
         return f"{text}\n{self.diagnostics.rstrip()}" if self.diagnostics.strip() else text
 

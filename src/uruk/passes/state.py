@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from uruk.graph.graph import Blocks, Edges, Graph, Groups, Symbols
-from uruk.graph.types import I32, I64, NO_ROWS, NONE, U8, Bool
+from uruk.graph.names import Names
+from uruk.graph.types import I32, I64, NO_ROWS, NONE, U8, AnyArray, Bool
 from uruk.passes.tls_storage import Storage
 
 
@@ -94,6 +95,8 @@ class State:
     """One link of one batch. A pass reads what earlier passes filled, and fills its own columns."""
 
     graph: Graph
+    """As the objects were read. The tables below begin as its tables."""
+    names: Names
     blocks: Blocks
     symbols: Symbols
     groups: Groups
@@ -102,7 +105,7 @@ class State:
     modules: list[str]
     live: Bool
     block_module: I32
-    has_dead: bool = True
+    has_dead: bool = False
     """Whether any block of the input is dropped or pruned (unwind data that was laid out anew does not count)."""
     canonical: I32 = field(default_factory=lambda: NO_IDS)
     """Symbol row -> the row that defines it, or the first row of the same undefined name."""
@@ -119,6 +122,9 @@ class State:
     stub_edges: I64 = field(default_factory=lambda: NO_ROWS)
     """Edges that may go through a stub, and in `stub_of_edge` which one."""
     stub_of_edge: I64 = field(default_factory=lambda: NO_ROWS)
+    segment: I32 = field(default_factory=lambda: NO_IDS)
+    """Segment of every block (-1: not placed), and in `offset` where in it the block begins."""
+    offset: I64 = field(default_factory=lambda: NO_ROWS)
     address: I64 = field(default_factory=lambda: NO_ROWS)
     """Address of every block."""
     position: I64 = field(default_factory=lambda: NO_ROWS)
@@ -142,11 +148,29 @@ class State:
     got_modules: set[int] = field(default_factory=set[int])
     """Modules that need a GOT even if it has no slots."""
     boundaries: Boundaries = field(default_factory=lambda: Boundaries())
+    passed: set[str] = field(default_factory=set[str])
+    """Steps that are done (`uruk.passes.points.STEPS`)."""
+    point: str = ""
+    """Where the link is, for plug-ins that come at several points."""
+
+    def now(self) -> Graph:
+        """The graph with its tables as they are now; nothing is copied."""
+        return replace(self.graph, blocks=self.blocks, symbols=self.symbols, groups=self.groups, edges=self.edges)
 
     def place_of(self, edge: int) -> str:
         """``file:(section+0xoffset)`` of an edge in its input, whatever block it is in now."""
         edges = self.read_edges or self.edges
-        return self.graph.place(int(edges.block[edge]), int(edges.offset[edge]))
+        return self.now().place(int(edges.block[edge]), int(edges.offset[edge]))
+
+    def objects_of(self, edges: AnyArray) -> I32:
+        """The object that each of some edge rows comes from."""
+        table = self.read_edges or self.edges
+        return self.blocks.object[table.block[edges]]
+
+    def symbol_objects(self, rows: AnyArray) -> I64:
+        """The object that each of some symbol rows comes from; -1 for those that a pass has made."""
+        owner = self.graph.ranges.symbols.searchsorted(rows, "right") - 1
+        return np.where(owner < len(self.graph.files), owner, NONE)
 
     def add_blocks(self, new: Blocks, module: I32) -> I32:
         """Append synthetic blocks; returns their rows."""
