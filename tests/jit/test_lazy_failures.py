@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 from compiling import Compile, RunChild
@@ -19,12 +20,12 @@ REAL = "int real_one(int a, double b) { return a + 2 * b; } int other(int a, dou
 HANDLER = "int handler(int a, double b) { return -(a + 8 * b); }"
 
 
-@pytest.fixture
-def handler(cc: Compile) -> int:
-    """Address of a handler that is there as long as this process."""
-    jit = uruk.LLJIT()
-    jit.add_object(cc(HANDLER))
-    return jit.lookup("handler").address
+@pytest.fixture(scope="module")
+def handler(cc: Compile) -> Iterator[int]:
+    """Address of a handler that outlives the sessions of the tests."""
+    with uruk.LLJIT() as jit:
+        jit.add_object(cc(HANDLER))
+        yield jit.lookup("handler").address
 
 
 def call(jit: uruk.LLJIT, cc: Compile, real: bool = True):
@@ -238,7 +239,7 @@ def test_close_in_a_call_and_with_others_waiting(cc: Compile, jit: uruk.LLJIT, h
 
 
 ENDS = """
-import sys, os, threading, time, uruk
+import sys, os, threading, time, uruk, warnings
 from lazy_names import LazyNames
 outer, real, handler = sys.argv[1:4]
 keeper = uruk.LLJIT()
@@ -289,6 +290,7 @@ assert entered.wait(30)
 other = LazyNames(keeper, ["two"], lambda stub: keeper.lookup("handler").address)
 keeper.add_object(sys.argv[4])
 two = keeper.lookup("call_two").function("int(int)")
+warnings.simplefilter("ignore")  # newer Pythons warn of any fork beside threads
 pid = os.fork()
 if not pid:
     begin = time.monotonic()

@@ -169,6 +169,7 @@ class LazyStubs:
 
     @handler.setter
     def handler(self, address: int) -> None:
+        """From the next failure on. Raises SessionClosed."""
         with POOL.lock:
             self._check_open()
             self._handler = address
