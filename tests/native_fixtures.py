@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from compiling import Compile, RunChild
 
 import uruk
+from compiling import Compile, RunChild
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,9 @@ import ctypes
 import gc
 
 import pytest
-from compiling import Compile, Footprint, RunChild
 
 import uruk
+from compiling import Compile, Footprint, RunChild
 from uruk.memory.manager import Reach
 
 THROW = """

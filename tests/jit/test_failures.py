@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from compiling import Compile, Footprint
 
 import uruk
+from compiling import Compile, Footprint
 from uruk.executor.inprocess_tls import unrecovered_bytes
 from uruk.memory.inprocess import InProcessMapper
 from uruk.testing import FailingMapper, Verb

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from compiling import Compile
 
 import uruk
+from compiling import Compile
 from linking import Batch, batch
 from uruk.passes.faults import Fault
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import cffi
 import numpy as np
 import pytest
-from compiling import Compile
 
 import uruk
+from compiling import Compile
 
 ADD = "int add(int a, int b) { return a + b; }"
 

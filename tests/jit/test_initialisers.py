@@ -5,9 +5,9 @@ from __future__ import annotations
 import ctypes
 
 import pytest
-from compiling import Compile
 
 import uruk
+from compiling import Compile
 
 Note = ctypes.CFUNCTYPE(None, ctypes.c_char_p)
 

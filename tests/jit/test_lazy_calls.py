@@ -6,11 +6,11 @@ import ctypes
 from pathlib import Path
 
 import pytest
-from compiling import Compile
 from lazy_names import LazyNames
 from register_check import GENERAL, check_source, has_wide_vectors
 
 import uruk
+from compiling import Compile
 
 VARARGS = r"""
 #include <stdarg.h>

@@ -8,10 +8,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from compiling import Compile, RunChild
 from lazy_names import LazyNames
 
 import uruk
+from compiling import Compile, RunChild
 from uruk.errors import InternalError, SessionClosed, UndefinedSymbols, UrukError
 from uruk.executor.lazy_stubs import PATIENCE
 

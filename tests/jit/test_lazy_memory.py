@@ -8,9 +8,9 @@ import time
 import numpy as np
 import pytest
 from capstone import CS_ARCH_X86, CS_MODE_64, Cs
-from compiling import Compile, Footprint
 
 import uruk
+from compiling import Compile, Footprint
 from uruk.errors import AllocationError
 from uruk.executor.lazy_stubs import LazyStubs
 from uruk.executor.stub_pool import CHUNK, DISTANCE, QUARANTINE, Retired, StubPool

@@ -3,9 +3,8 @@ last (T28, T29); commons (T31)."""
 
 from __future__ import annotations
 
-from compiling import Compile, RunChild
-
 import uruk
+from compiling import Compile, RunChild
 
 ASK = "extern int who(void); int ask(void) { return who(); }"
 

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from compiling import Compile, RunChild, fixed_interpreter
 
 import uruk
+from compiling import Compile, RunChild, fixed_interpreter
 from uruk.memory.manager import SMALLEST_SLAB
 
 from requirements import missing

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from compiling import Compile
 
 import uruk
+from compiling import Compile
 
 
 @pytest.mark.parametrize("name", ["main", "_start", "_end", "edata", "__bss_start", "_init"])

@@ -6,9 +6,9 @@ import ctypes
 from pathlib import Path
 
 import pytest
-from compiling import Compile
 
 import uruk
+from compiling import Compile
 
 LOG = """
     #include <string.h>

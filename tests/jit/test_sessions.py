@@ -8,9 +8,9 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from compiling import Compile, Footprint, RunChild
 
 import uruk
+from compiling import Compile, Footprint, RunChild
 
 GOOD = "int good(void) { return 5; }"
 

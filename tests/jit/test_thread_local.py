@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 
 import pytest
-from compiling import Compile, RunChild
 
 import uruk
+from compiling import Compile, RunChild
 from uruk.orc.removal import sweep
 
 COUNTED = """

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from compiling import Compile
 from register_check import check_source, has_wide_vectors
 
 import uruk
+from compiling import Compile
 from uruk.executor.inprocess_tls import LoadedCarrier, load_carrier
 from uruk.platforms.elf_runtime import process_runtime
 

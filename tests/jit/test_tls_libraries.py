@@ -6,9 +6,9 @@ import ctypes
 import os
 
 import pytest
-from compiling import Compile, RunChild
 
 import uruk
+from compiling import Compile, RunChild
 
 ONCE = r"""
     #include <atomic>

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from compiling import Compile, RunChild
 
 import uruk
+from compiling import Compile, RunChild
 
 BASIC = """
     __thread int x = 41;

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from compiling import Compile
 
 import uruk
+from compiling import Compile
 from uruk.executor.inprocess_tls import static_bytes_left, unrecovered_bytes
 
 DEFINES = "__thread long x = 4; long g(void) { return x; }"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from compiling import Compile
 
 import uruk
+from compiling import Compile
 
 
 def caught_by(jit: uruk.LLJIT, name: str) -> uruk.UndefinedSymbols:

@@ -6,10 +6,10 @@ import asyncio
 from concurrent.futures import Future
 
 import pytest
-from compiling import Compile
 from small import Counted, adds_one, call, in_threads, returns
 
 import uruk
+from compiling import Compile
 from uruk import LookupKind
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from concurrent.futures import Future
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
-from compiling import Compile
 from small import DATA, FUNCTION, Counted, adds_one, call, returns
 
 import uruk
+from compiling import Compile
 from uruk import FunctionUnit, MaterializationResponsibility, SymbolFlags
 
 
@@ -178,12 +179,33 @@ def test_one_symbol_delivered_twice(cc: Compile, jit: uruk.LLJIT) -> None:
         return cc(returns("f", 1))
 
     jit.add_unit(FunctionUnit({"f": FUNCTION}, make, "undecided"))
-    with pytest.raises(uruk.UrukError, match="undecided"):
-        jit.lookup("f")
+    for _ in range(2):  # nothing of it is kept
+        with pytest.raises(uruk.MaterializationError, match="undecided, asked for f: it delivered that twice"):
+            jit.lookup("f")
     two = [cc(returns("g", 1), name="one"), cc(returns("g", 2), name="two")]
     jit.add_unit(FunctionUnit({"g": FUNCTION}, lambda _: two))
     with pytest.raises(uruk.DuplicateDefinition, match=r"one\.o.*two\.o|unit"):
         jit.lookup("g")
+
+
+def test_a_delivery_that_fails_half_way(cc: Compile, jit: uruk.LLJIT) -> None:
+    """All or nothing: the object is not taken either, nor its shared groups, and the unit is as before."""
+    shared = "inline int once(int x) { static int calls; return x + ++calls; }"
+    path = cc.cpp(f'{shared} extern "C" int f() {{ return once(3); }}', "-O0")
+    broken, good = Counted(cc(returns("g", 2)), "g"), Counted(cc(returns("g", 1)), "g")
+    broken.symbols = {"g": "nonsense"}  # pyright: ignore[reportAttributeAccessIssue]
+    parts = [good, broken]
+
+    def make(responsibility: MaterializationResponsibility) -> Path:
+        responsibility.delegate(parts.pop())
+        return path
+
+    jit.add_unit(FunctionUnit({"f": FUNCTION, "g": FUNCTION}, make))
+    before = jit.session.dump()
+    with pytest.raises(uruk.MaterializationError, match="nonsense"):
+        jit.lookup("f")
+    assert jit.session.dump() == before
+    assert (call(jit, "f"), call(jit, "g")) == (4, 1)
 
 
 def test_local_helpers_are_no_news(cc: Compile, jit: uruk.LLJIT) -> None:
@@ -215,7 +237,7 @@ def test_units_without_symbols_are_refused(jit: uruk.LLJIT) -> None:
 
 def test_a_unit_without_a_method(jit: uruk.LLJIT) -> None:
     class Forgetful(uruk.MaterializationUnit):
-        symbols = {"f": FUNCTION}
+        symbols = MappingProxyType({"f": FUNCTION})
 
     jit.add_unit(Forgetful())
     with pytest.raises(uruk.MaterializationError, match="Forgetful has no method materialize"):

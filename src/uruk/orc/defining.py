@@ -10,7 +10,7 @@ import numpy as np
 
 from uruk.errors import MaterializationError, UrukError
 from uruk.graph.graph import Graph
-from uruk.graph.types import I32, I64, unique
+from uruk.graph.types import I32, I64, NONE, unique
 from uruk.orc.claim import Claims, claim, take_names
 from uruk.orc.definitions import definitions_of
 from uruk.orc.objects import (
@@ -57,9 +57,11 @@ def checked(dylib: JITDylib, tracker: ResourceTracker) -> ResourceTracker:
 
 
 @contextmanager
-def all_or_nothing(session: Session) -> Generator[None, None, None]:
-    """If what is done inside fails, the entries that it made are taken out again."""
-    first = session.next_number
+def all_or_nothing(session: Session, before: Entry | None = None) -> Generator[None, None, None]:
+    """If what is done inside fails, the entries that it made are taken out again, and `before` has its names again."""
+    first, table = session.next_number, session.table
+    had = np.array([] if before is None else before.ids, np.int64)
+    rows = [column[had] for column in (table.owner, table.rank, table.flags)]
     try:
         yield
     except BaseException:
@@ -67,6 +69,8 @@ def all_or_nothing(session: Session) -> Generator[None, None, None]:
             entry = session.objects.get(number)
             if entry is not None:
                 withdraw(session, entry)
+        for name, row in zip(("owner", "rank", "flags"), rows, strict=True):
+            getattr(table, name)[had] = row
         raise
 
 
@@ -76,6 +80,9 @@ def withdraw(session: Session, entry: Entry, released: Released | None = None) -
     ids = unique(np.array(entry.ids, np.int64))
     mine = ids[table.owner[ids] == entry.number]
     table.forget(mine)
+    if isinstance(entry, ObjectEntry):
+        groups = entry.added.graph.groups.name
+        table.group[groups[table.group[groups] == entry.number]] = NONE
     if isinstance(entry, LazyEntry):
         session.lazy.give(entry.stubs)
         if released is not None:
@@ -199,6 +206,8 @@ def add_unit(dylib: JITDylib, unit: MaterializationUnit, tracker: ResourceTracke
 def define(dylib: JITDylib, name: bytes, address: int, tracker: ResourceTracker, *, function: bool) -> None:
     """See `JITDylib.define`."""
     session = dylib.session
+    if not 0 <= address < 1 << 64:
+        raise UrukError(f"`{name.decode('utf-8', 'replace')}' at {address:#x}: addresses are 64-bit unsigned numbers")
     number = dylib.names[name]
     entry = AbsoluteEntry(
         session.next_number, dylib, tracker, session.next_order(), ObjectState.LINKED, names=[number]

@@ -19,10 +19,16 @@ from uruk.errors import LookupTimeout, MaterializationCycle, UrukError
 
 
 class Task:
-    """One piece of work that lookups wait for. `what` says what it does; `number` is that of the unit that it makes."""
+    """One piece of work that lookups wait for.
 
-    def __init__(self, what: str, work: Callable[[], None], number: int | None = None) -> None:
+    `what` says what it does, for which `names`; `number` is that of the unit that it makes.
+    """
+
+    def __init__(
+        self, what: str, work: Callable[[], None], number: int | None = None, names: Sequence[str] = ()
+    ) -> None:
         self.what = what
+        self.names = names
         self.number = number
         self.error: BaseException | None = None
         """Why it failed."""

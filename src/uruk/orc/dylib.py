@@ -255,6 +255,12 @@ class JITDylib:
         """Whether lookups here have more to do than to find what they are asked for."""
         return bool(self.roots or self.root_units or self.announced or self.source_errors)
 
+    def defines(self, name: str) -> bool:
+        """Whether something in the dylib itself defines a name by now, linked or not."""
+        with self.session.lock:
+            number, owner = self.names.get(encode_name(name)), self.session.table.owner
+            return number is not None and number < owner.size and owner.item(number) >= 0
+
     def announced_tasks(self) -> list[Task]:
         """Sources that are still being compiled."""
         self.announced = [task for task in self.announced if not task.done.is_set()]

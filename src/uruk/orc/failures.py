@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from uruk.errors import MaterializationError, UrukError
 from uruk.graph.types import I32, I64, true_rows, unique
+from uruk.orc.dispatch import Task
 from uruk.orc.objects import ObjectEntry
 from uruk.orc.symbols import SymbolTable
 from uruk.passes.faults import LinkFaults
@@ -71,9 +73,24 @@ def errors_of(faults: LinkFaults, count: int) -> list[UrukError]:
     return [fault.error(everything) for fault in faults.faults]
 
 
-def as_error(error: BaseException) -> UrukError:
-    """A unit's error as one of uruk's."""
-    return error if isinstance(error, UrukError) else MaterializationError("a unit", (), repr(error))
+def error_of(task: Task) -> BaseException:
+    """What a failed task's error is for one of those who wait for it: its own copy, as each has other consequences.
+
+    An interruption (KeyboardInterrupt, SystemExit) is one for the thread that ran the task; for others it is a failure.
+    """
+    error = task.error
+    assert error is not None
+    if not isinstance(error, UrukError):
+        if not isinstance(error, Exception) and task.thread == threading.get_ident():
+            return error
+        other = MaterializationError(task.what.partition(",")[0], task.names, f"raised {error!r}")
+        other.__cause__ = error
+        return other
+    kind = type(error)
+    copy = kind.__new__(kind, *error.args)
+    copy.__dict__.update(error.__dict__)
+    copy.__cause__ = error.__cause__
+    return copy.with_traceback(error.__traceback__)
 
 
 def first_of(errors: Sequence[UrukError]) -> UrukError:

@@ -97,29 +97,30 @@ class DirectoryGenerator(DefinitionGenerator):
         self._tracker = tracker
         self._known: dict[str, tuple[tuple[int, int], dict[str, int]]] = {}
         """Path -> (mtime in ns and size, definitions with their ranks)."""
-        self._taken: set[tuple[str, tuple[int, int]]] = set()
 
     def generate(self, dylib: JITDylib, names: Sequence[str], kind: LookupKind) -> Generated:
         """See `DefinitionGenerator.generate`."""
         self._read()
-        wanted: dict[str, None] = {}
+        wanted: dict[str, list[str]] = {}
         for name in names:
             holders = [(-found[name], path) for path, (_, found) in self._known.items() if name in found]
             if holders:
-                wanted[min(holders)[1]] = None
-        for path in wanted:
-            key = (path, self._known[path][0])
-            if key not in self._taken:
-                with open(path, "rb") as file:
-                    dylib.add_object(file.read(), path, tracker=self._tracker or dylib.tracker)
-                self._taken.add(key)
+                wanted.setdefault(min(holders)[1], []).append(name)
+        for path, theirs in wanted.items():
+            with open(path, "rb") as file:
+                data = file.read()
+            with dylib.session.lock:  # another thread may have asked for another name of the same object
+                if not all(map(dylib.defines, theirs)):
+                    dylib.add_object(data, path, tracker=self._tracker or dylib.tracker)
         return None
 
     def _read(self) -> None:
         """Bring the index up to date."""
         try:
             with os.scandir(self.path) as entries:
-                files = sorted((one.path, one.stat()) for one in entries if one.name.endswith(self._suffix))
+                files = sorted(
+                    (one.path, one.stat()) for one in entries if one.name.endswith(self._suffix) and one.is_file()
+                )
         except OSError as error:
             raise MaterializationError(self.name, (), error.strerror or str(error)) from error
         known: dict[str, tuple[tuple[int, int], dict[str, int]]] = {}
@@ -132,12 +133,12 @@ class DirectoryGenerator(DefinitionGenerator):
 
 def _definitions(path: str) -> dict[str, int]:
     """What an object defines for others, with ranks; nothing for what is no object of this target."""
-    with open(path, "rb") as file:
-        data = file.read()
     names = Names()
     try:
+        with open(path, "rb") as file:
+            data = file.read()
         graph = read_objects(Arena.join([data])[0], [Span(path, 0, len(data))], elf_x86_64, names)
-    except ObjectFormatError:
+    except (ObjectFormatError, FileNotFoundError):
         return {}
     found = definitions_of(graph)
     ranks: list[int] = found.rank.tolist()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import operator
+import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, cast
@@ -29,7 +32,8 @@ def unit_task(entry: UnitEntry) -> Task:
     """The task that makes a unit's object. Under the session's lock; the task itself runs without it."""
     names = [entry.dylib.text(one) for one in entry.names]
     entry.state = ObjectState.MATERIALIZING
-    task = entry.task = Task(f"unit {entry.file}, asked for {some_of(names)}", lambda: _run_unit(entry), entry.number)
+    what = f"unit {entry.file}, asked for {some_of(names)}"
+    task = entry.task = Task(what, lambda: _run_unit(entry), entry.number, names)
     return task
 
 
@@ -43,7 +47,7 @@ def _run_unit(entry: UnitEntry) -> None:
             requested = frozenset(map(entry.dylib.text, entry.wanted)) & frozenset(wanted)
         responsibility = MaterializationResponsibility(entry, wanted, requested)
         delivered = _call(entry, responsibility)
-        pairs = [read_source(source, name or entry.file) for name, source in delivered]
+        pairs = [read_source(source, _title(entry, source, name)) for name, source in delivered]
         with session.lock:
             if entry.state is ObjectState.MATERIALIZING:  # else it was removed meanwhile
                 with session.unchanged():
@@ -65,6 +69,11 @@ def _owned(session: Session, entry: UnitEntry) -> dict[str, SymbolFlags]:
     return {
         entry.dylib.text(one): SymbolFlags(flags) for one, flags in entry.names.items() if owner[one] == entry.number
     }
+
+
+def _title(entry: UnitEntry, source: Any, name: str) -> str:
+    """What errors call an object of a unit: a file by its path, which is empty here."""
+    return name or ("" if isinstance(source, str | os.PathLike) else entry.file)
 
 
 def _call(entry: UnitEntry, responsibility: MaterializationResponsibility) -> list[tuple[str, Any]]:
@@ -96,6 +105,7 @@ def _deliver(
     """Put the objects of a unit in its place. All or nothing. Raises WrongDefinitions if they are not as announced."""
     dylib = entry.dylib
     graph = session.parse(pairs, dylib) if pairs else None
+    _refuse_repeated(entry, responsibility)
     owned = {encode_name(name): flags for name, flags in _owned(session, entry).items()}
     given = {encode_name(name): address for name, address in responsibility.defined.items()}
     left = {encode_name(name) for _, names in responsibility.delegated for name in names}
@@ -103,19 +113,28 @@ def _deliver(
         dylib.keep_own_copies(graph)
     added = Added.of(graph, session.next_number) if graph is not None else None
     made = _check(session, entry, added, {*given, *left}, owned)
-    if added is not None:
-        _take_objects(session, entry, added, made)
-    for one in (*given, *left):  # these get new owners below
-        number = dylib.names[one]
-        if session.table.owner[number] == entry.number:
-            session.table.forget(np.array([number]))
-    for name, address in given.items():
-        function = bool(owned.get(name, SymbolFlags.CALLABLE) & SymbolFlags.CALLABLE)
-        if name in owned:
-            defining.define(dylib, name, address, entry.tracker, function=function)
-    for unit, _ in responsibility.delegated:
-        defining.add_unit(dylib, unit, entry.tracker)
+    with defining.all_or_nothing(session, entry):
+        if added is not None:
+            _take_objects(session, entry, added, made)
+        for one in (*given, *left):  # these get new owners below
+            number = dylib.names[one]
+            if session.table.owner[number] == entry.number:
+                session.table.forget(np.array([number]))
+        for name, address in given.items():
+            if name in owned:
+                function = bool(owned[name] & SymbolFlags.CALLABLE)
+                defining.define(dylib, name, address, entry.tracker, function=function)
+        for unit, _ in responsibility.delegated:
+            defining.add_unit(dylib, unit, entry.tracker)
     session.leave(entry)
+
+
+def _refuse_repeated(entry: UnitEntry, responsibility: MaterializationResponsibility) -> None:
+    """Raise MaterializationError if a unit defines or delegates one name twice."""
+    names = Counter([*responsibility.defined, *(name for _, names in responsibility.delegated for name in names)])
+    twice = [name for name, count in names.items() if count > 1]
+    if twice:
+        raise MaterializationError(f"unit {entry.file}", twice, "it delivered that twice: a bug in that unit")
 
 
 def _check(
@@ -127,6 +146,9 @@ def _check(
     names = set[int](found.name.tolist()) if found is not None else set[int]()
     defined = {text(one) for one in names}
     missing = [name for name in owned if name not in defined and name not in elsewhere]
+    twice = [decode_name(name) for name in elsewhere & defined]
+    if twice:
+        raise MaterializationError(f"unit {entry.file}", twice, "it delivered that twice: a bug in that unit")
     announced = {text(one) for one in entry.names} | {encode_name(one) for one in entry.unit.symbols}
     unexpected: list[bytes] = []
     if found is not None and not entry.unit.defines_more:
@@ -192,7 +214,7 @@ def generator_task(
                 for number in numbers:
                     session.asking.pop((id(entry), number), None)
 
-    return Task(what, run)
+    return Task(what, run, names=names)
 
 
 def _take_generated(dylib: JITDylib, made: Any) -> None:
@@ -200,8 +222,10 @@ def _take_generated(dylib: JITDylib, made: Any) -> None:
     if made is None:
         return
     if isinstance(made, Mapping):
-        for name, address in made.items():  # pyright: ignore[reportUnknownVariableType]
-            dylib.define(name, address, function=True)  # pyright: ignore[reportUnknownArgumentType]
+        for name, address in cast("Mapping[Any, Any]", made).items():
+            if not (isinstance(name, str) and hasattr(address, "__index__")):
+                raise TypeError(f"a generator returned {name!r}: {address!r}: it returns addresses by name")
+            dylib.define(name, operator.index(address), function=True)
         return
     for unit in made:
         if not isinstance(unit, MaterializationUnit):

@@ -124,15 +124,15 @@ class Query:
         for task in closure.tasks.values():
             if task.error is None:
                 continue
-            number = task.number
-            if number is None or not isinstance(task.error, Exception):
-                raise task.error
+            number, error = task.number, failures.error_of(task)
+            if number is None or not isinstance(error, UrukError):
+                raise error
             if number not in self.failed:
-                self.failed[number] = task.error
+                self.failed[number] = error
                 entry = self.session.objects.get(number)
                 if isinstance(entry, UnitEntry):
                     entry.failed = True
-                self.errors.append(failures.as_error(task.error))
+                self.errors.append(error)
 
     def _wanted_roots(self) -> list[ObjectEntry]:
         if self.everything:

@@ -58,7 +58,7 @@ def retract(session: Session, tracker: ResourceTracker, released: Released) -> N
     dylibs = {tracker.dylib}
     for entry in session.entries_of(tracker):
         dylibs.add(entry.dylib)
-        released.objects += isinstance(entry, ObjectEntry)
+        released.objects += isinstance(entry, ObjectEntry) and not entry.private
         lost += _forget(session, entry, released)
     for dylib in dylibs:
         dylib.search.remove_archives(tracker)
@@ -142,7 +142,6 @@ def _forget(session: Session, entry: Entry, released: Released) -> list[int]:
     if isinstance(entry, ObjectEntry):
         groups = entry.added.graph.groups
         held = groups.name[session.table.group[groups.name] == entry.number]
-        session.table.group[held] = NONE
         lost += held.tolist()
     mine: list[int] = withdraw(session, entry, released).tolist()
     released.symbols += len(mine)
