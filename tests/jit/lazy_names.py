@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Sequence
 
 import uruk
 from uruk.executor.lazy_stubs import LazyStubs
+from uruk.executor.stub_pool import DISTANCE
+
+IN_FLIGHT = 4 * 8 + 3 * 8
+"""Where in a block's data `own.in_flight` is, the count of calls under way: struct block in runtime/lazy.c."""
 
 
 class LazyNames:
@@ -35,3 +40,7 @@ class LazyNames:
     def failed(self, stub: int, error: BaseException) -> None:
         """What the stubs' owner calls."""
         self.errors.append((self.names[stub], error))
+
+    def under_way(self) -> int:
+        """How many first calls are in the runtime now."""
+        return ctypes.c_uint32.from_address(self.addresses[0] + DISTANCE + IN_FLIGHT).value

@@ -154,6 +154,34 @@ def test_arguments_and_results(cc: Compile, jit: uruk.LLJIT, kind: str) -> None:
     assert (sorted(lazy.asked), lazy.errors) == (sorted(names), [])
 
 
+X87 = """
+static unsigned short word(void) { unsigned short now; __asm__("fnstcw %0" : "=m"(now)); return now; }
+static void set(unsigned short now) { __asm__("fldcw %0" :: "m"(now)); }
+int control(void) { return word(); }
+int real_one(void) { return word(); }
+int one(void);
+int outer(void)
+{
+    set(0x007f); /* 24 bits of precision */
+    int found = one();
+    set(0x037f);
+    return found;
+}
+"""
+
+
+def test_what_answers_has_the_usual_x87_precision(cc: Compile, jit: uruk.LLJIT) -> None:
+    def resolve(stub: int) -> int:
+        during.append(control())
+        return lazy.look_up(stub)
+
+    during: list[int] = []
+    lazy = LazyNames(jit, ["one"], resolve)
+    jit.add_object(cc(X87))
+    control = jit.lookup("control").function("int(void)")
+    assert (jit.lookup("outer").function("int(void)")(), during) == (0x007F, [0x037F])
+
+
 @pytest.mark.parametrize("misalign", [0, 8, 24, 40])
 def test_every_register_arrives(cc: Compile, jit: uruk.LLJIT, tmp_path: Path, misalign: int) -> None:
     wide = has_wide_vectors()

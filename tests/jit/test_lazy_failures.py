@@ -179,6 +179,36 @@ def test_after_close_the_handler_answers(cc: Compile, handler: int) -> None:
         assert (lazy.asked, lazy.errors) == (["one"], [])
 
 
+IN_A_THREAD = """
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <time.h>
+int one(int, double);
+static void *body(void *unused) { return (void *)(long)one(1, 0.5); }
+int outer(void)
+{
+    void *result;
+    pthread_t thread;
+    struct timespec end;
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += 20;
+    pthread_create(&thread, 0, body, 0);
+    return pthread_timedjoin_np(thread, &result, &end) ? 1000 : (int)(long)result;
+}
+"""
+
+
+def test_after_close_no_thread_takes_the_gil(cc: Compile, jit: uruk.LLJIT, handler: int) -> None:
+    """A native thread calls while the calling thread keeps the GIL (PYFUNCTYPE): it could never get it."""
+    lazy = LazyNames(jit, ["one"])
+    lazy.stubs.handler = handler
+    jit.add_object(cc(IN_A_THREAD))
+    outer = ctypes.PYFUNCTYPE(ctypes.c_int)(jit.lookup("outer").address)
+    lazy.stubs.close()
+    assert outer() == -5
+    assert lazy.asked == []
+
+
 def test_close_waits_for_calls_under_way(cc: Compile, jit: uruk.LLJIT, handler: int) -> None:
     entered, go = threading.Event(), threading.Event()
 
@@ -210,7 +240,7 @@ def test_close_in_a_call_and_with_others_waiting(cc: Compile, jit: uruk.LLJIT, h
 
     def resolve(stub: int) -> int:
         thread.start()
-        while waiting() < 2:
+        while lazy.under_way() < 2:
             time.sleep(0.001)
         begin = time.monotonic()
         lazy.stubs.close()
@@ -223,13 +253,6 @@ def test_close_in_a_call_and_with_others_waiting(cc: Compile, jit: uruk.LLJIT, h
     lazy.stubs.handler = handler
     outer = call(jit, cc)
     thread = threading.Thread(target=lambda: results.append(outer(3)))
-
-    def waiting() -> int:
-        """How many calls are in the runtime: `in_flight` of struct context, in runtime/lazy.c."""
-        from uruk.executor.stub_pool import DISTANCE
-
-        home = lazy.addresses[0] + DISTANCE
-        return ctypes.c_uint32.from_address(home + 4 * 8 + 3 * 8).value
 
     assert outer(1) == -5
     thread.join()
@@ -264,6 +287,29 @@ def test_by_default_an_error_is_printed_and_the_process_aborts(cc: Compile, chil
 
 def test_by_default_a_call_after_close_aborts(cc: Compile, child: RunChild) -> None:
     ended = child(f"{ENDS}\njit.close()\ncall(1)", cc(OUTER), cc(REAL), cc(HANDLER))
+    assert (ended.status, ended.out) == (-6, "")
+    assert ended.err == "uruk: lazy function called after its session was closed\n"
+
+
+LATEST = f"""{ENDS}
+from uruk.executor.lazy_stubs import _callback
+from uruk.executor.stub_pool import DISTANCE
+stubs = lazy.stubs
+late = int(stubs.take(300)[-1])  # not in the block that has the session's context
+home = (lazy.addresses[0] & -4096) + DISTANCE
+stubs.close()
+stubs._retired().let_go()  # as when the quarantine is over; another session has the first block then
+other = LazyNames(jit, ["other"], lambda stub: print("wrong", flush=True))
+stubs._functions.begin(home, _callback(stubs._functions), other.stubs._number)
+keeper.define("late", late)
+keeper.add_object(sys.argv[4])
+keeper.lookup("call_late").function("int(int)")(1)
+"""
+
+
+def test_a_call_after_the_quarantine_gets_into_no_other_session(cc: Compile, child: RunChild) -> None:
+    late = cc("int late(int); int call_late(int a) { return late(a); }")
+    ended = child(LATEST, cc(OUTER), cc(REAL), cc(HANDLER), late)
     assert (ended.status, ended.out) == (-6, "")
     assert ended.err == "uruk: lazy function called after its session was closed\n"
 
@@ -309,6 +355,29 @@ os._exit(0)
 def test_the_child_of_a_fork(cc: Compile, child: RunChild) -> None:
     two = cc("int two(int, double); int call_two(int a) { return two(a, 0.5); }")
     assert child.ok(FORK, cc(OUTER), cc(REAL), cc(HANDLER), two) == "7\n-5 ['two']\n"
+
+
+FORK_WITH_THE_LOCK = f"""{ENDS}
+keeper.add_object(handler)
+lazy.stubs.handler = keeper.lookup("handler").address
+warnings.simplefilter("ignore")
+with jit.session.lock:
+    threading.Thread(target=call, args=(1,)).start()  # counted as under way, it waits for the lock
+    while not lazy.under_way():
+        time.sleep(0.001)
+    pid = os.fork()
+    if not pid:
+        begin = time.monotonic()
+        good = call(3) == -7 and lazy.asked == ["one"]
+        lazy.stubs.close()
+        os._exit(7 if good and time.monotonic() - begin < 1 else 8)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+
+
+def test_a_fork_by_the_thread_that_holds_the_lock(cc: Compile, child: RunChild) -> None:
+    """The thread that waits for it is not in the child, and is not waited for there."""
+    assert child.ok(FORK_WITH_THE_LOCK, cc(OUTER), cc(REAL), cc(HANDLER)) == "7\n"
 
 
 def test_a_fork_by_native_code(cc: Compile, jit: uruk.LLJIT) -> None:
