@@ -317,10 +317,13 @@ class LLJIT:
     def on_lazy_failure(self, value: Any) -> None:
         """Where control goes when a lazy function cannot be made, or is called after `close()`.
 
-        An address, a ctypes or cffi callback (kept alive by the caller), of a function of the ABI of those that may
-        fail: it gets their arguments, and its result is theirs. By default the error is printed and the process aborts.
+        A function of the ABI of those that may fail: it gets their arguments, and its result is theirs. An address, a
+        symbol, or a ctypes or cffi callback (kept alive by the caller), which is given up when the interpreter ends; so
+        is a function of this session when it closes. By default the error is printed and the process aborts.
         """
-        self.session.lazy.handler(_address_of(value)[0])
+        symbol = isinstance(value, Symbol)
+        address, callback = (value.address, False) if symbol else _address_of(value)
+        self.session.lazy.set_handler(address, native=not callback)
 
     @property
     def lazy_errors(self) -> list[tuple[str, BaseException]]:

@@ -102,7 +102,7 @@ class InProcessExecutor:
         self,
         resolve: Callable[[int], int],
         on_error: Callable[[int, BaseException], object],
-        lock: threading.RLock,
+        lock: threading.RLock | None = None,
     ) -> LazyStubs:
         """Lazy stubs close to the slab; see `uruk.executor.lazy_stubs.LazyStubs`. Closed by `close` at the latest."""
         if self.lazy_functions is None:

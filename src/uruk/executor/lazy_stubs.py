@@ -52,9 +52,10 @@ class LazyStubs:
     """The lazy stubs of one session in this process, numbered from 0 on. Methods may be called from any thread.
 
     `resolve(stub)` returns the address of a stub's function; it is called in the thread that calls the stub. What it
-    raises is handed to `on_error(stub, exception)`, and then the handler runs. `lock` is held meanwhile, so that a stub
-    is asked for once: it must be the lock that the lookup behind `resolve` takes, if any. `near()` says beside which
-    memory the stubs are to lie.
+    raises is handed to `on_error(stub, exception)`, and then the handler runs. `lock`, if there is one, is held
+    meanwhile, so that one stub is asked for at a time, and each once; it must be the lock that the lookup behind
+    `resolve` takes, if any. Without it `resolve` runs in several threads at once, and has to see to that itself.
+    `near()` says beside which memory the stubs are to lie.
 
     A session that is not closed stays alive, with all that `resolve` holds: native code may call a stub at any time.
     """
@@ -72,7 +73,7 @@ class LazyStubs:
         self._functions = functions
         self._resolve = resolve
         self._on_error = on_error
-        self._lock = lock or threading.RLock()
+        self._lock = lock
         self._near = near
         self._number = next(_numbers)
         self._handler = 0
@@ -206,6 +207,8 @@ class LazyStubs:
 
     def after_fork(self) -> None:
         """In the child: where a thread that is gone holds the session's lock, the handler answers; nobody else can."""
+        if self._lock is None:
+            return
         if self._lock.acquire(blocking=False):
             self._lock.release()
         else:
@@ -254,7 +257,10 @@ class LazyStubs:
 
     @contextmanager
     def _turn(self) -> Generator[bool, None, None]:
-        """Hold the session's lock; not, and False, once the session is closed, as who closes it may hold it."""
+        """Hold the lock, if there is one; not, and False, once the session is closed, as who closes it may hold it."""
+        if self._lock is None:
+            yield not (self.closed or _stopped)
+            return
         while not self._lock.acquire(timeout=_LOOK):
             if self.closed or _stopped:
                 yield False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +28,7 @@ class LazyFunctions:
         """Names whose making failed when they were called, with what went wrong, oldest first."""
         self._stubs: LazyStubs | None = None
         self._closed = False
+        self._native_handler = True
         self._target: dict[int, int] = {}
         """Stub number -> the name that is behind it."""
         self._entry: dict[int, LazyEntry] = {}
@@ -41,7 +41,7 @@ class LazyFunctions:
         """The executor's stubs, from the first use on."""
         if self._stubs is None:
             self.session.check_open()
-            self._stubs = self.session.executor.lazy_stubs(self._resolve, self._note, threading.RLock())
+            self._stubs = self.session.executor.lazy_stubs(self._resolve, self._note)
         return self._stubs
 
     def take(self, count: int) -> I64:
@@ -64,13 +64,29 @@ class LazyFunctions:
         self._target.update(zip(numbers, entry.targets.values(), strict=True))
         self._entry.update(dict.fromkeys(numbers, entry))
 
-    def handler(self, address: int) -> None:
-        """Where control goes when a function cannot be made: one of the same ABI; 0 for the default, which aborts."""
+    def set_handler(self, address: int, *, native: bool) -> None:
+        """Where control goes when a function cannot be made: one of the same ABI; 0 for the default, which aborts.
+
+        One that is not `native` enters Python: it is given up when the interpreter ends.
+        """
         self.stubs.handler = address
+        self._native_handler = native
+
+    def _drop_handler(self, *, lost: bool) -> None:
+        """Go back to the default handler if the session's own is `lost`."""
+        if lost and self._stubs is not None and self._stubs.handler and not self._closed:
+            self._stubs.handler = 0
+
+    def end(self) -> None:
+        """The interpreter ends: functions that were made stay; the runtime leads others to the handler by itself."""
+        self._drop_handler(lost=not self._native_handler)
 
     def close(self) -> None:
         """Nothing is made any more: stubs lead to the handler. Waits, for a while, for calls that are being made."""
         if self._stubs is not None and not self._closed:
+            slabs = self.session.executor.memory.slabs
+            at = self._stubs.handler
+            self._drop_handler(lost=any(slab.base <= at < slab.base + slab.size for slab in slabs))
             self._closed = True
             self._stubs.close()
 

@@ -529,7 +529,7 @@ class Session:
         session, finalisers are left to the C library's exit, which has them, too.
         """
         if not self.lock.acquire(timeout=PATIENCE):
-            self.lazy.close()
+            self.lazy.end()
             return
         try:
             if self.closed or self.closing:
@@ -539,7 +539,7 @@ class Session:
             self.lock.release()
         self.initializers.wait_for_others(PATIENCE)
         self._finalize(list(self.trackers.values()))
-        self.lazy.close()
+        self.lazy.end()
         if self.lock.acquire(timeout=PATIENCE):
             self._end()
             self.lock.release()
