@@ -215,6 +215,7 @@ UNCACHED = {
     "split debug information": ["-g", "-gsplit-dwarf"],
     "programs from a folder": ["-Bbin"],
     "a file named by a flag nobody knows": ["-fno-inline", "-frandom-seed=flags"],
+    "a header that is compiled": ["-include", "stdio.h"],
     "a flag of the compiler proper": ["-Xassembler", "--noexecstack"],
 }
 
@@ -224,6 +225,7 @@ UNCACHED = {
 def test_flags_that_name_or_make_other_files_are_not_cached(flags: list[str]) -> None:
     write("flags", "-O1\n")
     write("own.specs", "")
+    write("stdio.h.pch", "")
     results = [compiled(flags=["-Ia", "-Wno-missing-profile", *flags]) for _ in range(2)]
     assert [one.cached for one in results] == [False, False]
 

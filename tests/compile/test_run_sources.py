@@ -213,6 +213,13 @@ def test_a_home_that_cannot_be_written(family: str, home: str | None, uruk_run: 
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
+@pytest.mark.parametrize("flags", [[], ["-O1"]])
+def test_zigs_checks_of_undefined_behaviour(flags: list[str], uruk_run: Run, family: str) -> None:
+    """zig has them in when it does not optimise, and they need a library of its own."""
+    Path("m.c").write_text("int main(int count, char **words) { (void)words; return (2147483647 - count + 1) != 0; }\n")
+    assert uruk_run("--compiler", family, *flags, "m.c").returncode == 1
+
+
 def test_zig_says_what_to_do_when_it_has_no_library(uruk_run: Run) -> None:
     require_family("zig cc")
     Path("m.cpp").write_text("#include <iostream>\nint main() { std::cout << 1; }\n")

@@ -48,6 +48,11 @@ def test_a_text(family: str, language: str) -> None:
     assert call(compiled.object, compiled.name, MANGLED[language], 4) == 10
 
 
+def test_a_text_gets_no_warnings_of_its_own(family: str) -> None:
+    flags = ["-O1", "-Wall", "-Wextra", "-Werror", "-pedantic-errors", "-std=c99"]
+    assert compile_text("int f(void);\nint f(void) { return 1; }\n", compiler=family, flags=flags).warnings == ""
+
+
 @pytest.mark.parametrize(("suffix", "comment"), [("s", "#"), ("S", "//")])
 def test_assembly(family: str, suffix: str, comment: str) -> None:
     code = f"{comment} twice\n.globl twice\ntwice:\n lea (%rdi,%rdi), %eax\n ret\n.section .note.GNU-stack\n"
