@@ -74,7 +74,7 @@ class Compilation:
         if errors := self.errors:
             raise errors[0]
         compiled = {path: one for path, one in self._done.items() if isinstance(one, Compiled)}
-        libraries = runtime_libraries(compiled[path] for path in self._order)
+        libraries = runtime_libraries([compiled[path] for path in self._order], self._processes)
         return {path: one.object for path, one in compiled.items()}, libraries
 
     @property

@@ -73,6 +73,7 @@ class Reader:
             self._stopped = True
         if self.compilation is not None:
             self.compilation.stop()
+            self._thread.join()
 
     @property
     def errors(self) -> list[UrukError]:

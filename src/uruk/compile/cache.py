@@ -59,7 +59,7 @@ class ObjectCache:
             return
         path = self._path(key)
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_private(path.parent)
             if not self._is_safe():
                 return
             _write(path, entry)
@@ -119,6 +119,13 @@ def _decode(key: str, entry: bytes) -> tuple[bytes, str] | None:
     warnings, size = _HEAD.unpack_from(body)
     at = _HEAD.size + warnings
     return body[at : at + size], body[_HEAD.size : at].decode("utf-8", "surrogatepass")
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder and what is above it for this user only, whatever the mask says."""
+    if not folder.is_dir():
+        _make_private(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def _write(path: Path, entry: bytes) -> None:

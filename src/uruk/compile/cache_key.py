@@ -20,7 +20,7 @@ _ENVIRONMENT = (
     "CLANG_NO_DEFAULT_CONFIG",
 )
 _CPU_FACTS = ("vendor_id", "cpu family", "model", "stepping", "flags", "cache size")
-_MARKER = re.compile(rb'^# \d+ "((?:[^"\\\n]|\\.)*)"([ \d]*)$', re.MULTILINE)
+_MARKER = re.compile(rb'\n# \d+ "((?:[^"\\\n]|\\.)*)"([ \d]*)$', re.MULTILINE)
 _ZIG_INPUT = re.compile(rb'"[^"\n]*-stdin\.[a-z+]*"')
 """zig gives its standard input a name that is another one each time."""
 _TICK = 50_000_000
@@ -67,7 +67,7 @@ def without_zig_names(preprocessed: bytes) -> bytes:
 
 def _files(preprocessed: bytes) -> Iterator[tuple[str, bool]]:
     """The files that a preprocessed source came from, each once, and whether they are the system's."""
-    for name, flags in dict(_MARKER.findall(preprocessed)).items():
+    for name, flags in dict(_MARKER.findall(b"\n" + preprocessed)).items():
         if not name.startswith(b"<") and not name.endswith(b"//"):
             yield os.fsdecode(re.sub(rb"\\(.)", rb"\1", name)), b"3" in flags
 

@@ -31,13 +31,13 @@ def find_compiler(language: str, named: str | Sequence[str] | None = None) -> tu
         words = _words(named)
         found = _named(words, family)
         if found is None:
-            raise CompilerNotFound(NAMES[language], [shlex.join(words) or "an empty command"])
+            raise CompilerNotFound(NAMES.get(language, language), [shlex.join(words) or "an empty command"])
         return found
     from_environment = os.environ.get(variable, "").strip()
     if from_environment:
         found = _named(_words(from_environment), family)
         if found is None:
-            raise CompilerNotFound(NAMES[language], [f"{from_environment} (of {variable})"])
+            raise CompilerNotFound(NAMES.get(language, language), [f"{from_environment} (of {variable})"])
         return found
     return _searched(language, family)
 
@@ -90,7 +90,7 @@ def _searched(language: str, family: str) -> tuple[str, ...]:
     if path := _which("zig") or _packaged_zig():
         return (path, _ZIG_MODES[family])
     versioned = "g++-N, clang++-N" if family == "c++" else "gcc-N, clang-N"
-    raise CompilerNotFound(NAMES[language], [*names, versioned, "zig", "the ziglang package"])
+    raise CompilerNotFound(NAMES.get(language, language), [*names, versioned, "zig", "the ziglang package"])
 
 
 def _which(name: str) -> str | None:

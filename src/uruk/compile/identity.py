@@ -10,6 +10,7 @@ import shutil
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from glob import glob
 
 from uruk.compile.compilers import zig_mode
 from uruk.compile.process import Processes
@@ -55,6 +56,8 @@ def _ask(words: tuple[str, ...]) -> Compiler:
     version = _answer(words, "--version")
     kind = _kind(words, version)
     facts = [*words, version, *map(_file_state, _programs(words))]
+    if kind == "clang":
+        facts += [_file_state(path) for program in _programs(words) for path in _libraries(program)]
     if kind == "gcc":
         for name in ("cc1", "cc1plus", "as"):
             program = _answer(words, f"-print-prog-name={name}").strip()
@@ -86,6 +89,12 @@ def _programs(words: Sequence[str]) -> list[str]:
     """The programs that a command names: ``ccache gcc`` names two."""
     found = [shutil.which(word) for word in words if not word.startswith("-")]
     return [path for path in found if path]
+
+
+def _libraries(program: str) -> list[str]:
+    """clang proper, where it is a library: a new build of a development version says the same of itself."""
+    folder = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(program))), "lib")
+    return sorted(glob(os.path.join(folder, "libclang-cpp*.so*")) + glob(os.path.join(folder, "libLLVM*.so*")))
 
 
 def _file_state(path: str) -> str:

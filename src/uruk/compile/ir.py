@@ -79,9 +79,9 @@ class IRModule:
         """Generate the object: position independent, small code model, for this machine's processor.
 
         `level` 0 to 3 is that of ``opt -O`` and of code generation; `cpu` and `features` (``"+avx2,-avx512f"``) are
-        LLVM's names. LLVM ends its process for some faults (wrong inline assembly, code that it cannot select):
-        `isolate` generates in a child, of which `timeout` seconds are awaited; None does so for modules with assembly.
-        Raises CompileError.
+        LLVM's names. LLVM ends its process for some faults (wrong inline assembly, code it cannot select): `isolate`
+        generates in a child, of which `timeout` seconds are awaited; None does so for modules with assembly. Raises
+        CompileError.
         """
         if level not in (0, 1, 2, 3):
             raise CompileError(self.name, "LLVM", f"level {level!r} is none of 0, 1, 2, 3")

@@ -84,7 +84,9 @@ def generate(bitcode: bytes, name: str, options: CodeOptions) -> bytes:
 
 
 def _machine(llvm: Any, module: Any, options: CodeOptions) -> Any:
-    target = llvm.Target.from_triple(module.triple or llvm.get_process_triple())
+    if module.triple in ("", "unknown-unknown-unknown"):  # what llvmlite.ir writes unasked
+        module.triple = llvm.get_process_triple()
+    target = llvm.Target.from_triple(module.triple)
     features = options.features
     if features is None:
         features = "" if options.cpu else llvm.get_host_cpu_features().flatten()

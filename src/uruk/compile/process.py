@@ -16,6 +16,8 @@ from typing import IO
 from uruk.errors import CompileError
 
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
+_LAST_WORDS = 1.0
+"""Seconds within which the children of a driver that was killed must be gone."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -66,8 +68,10 @@ class Processes:
         finally:
             with self._lock:
                 self._running.discard(process)
-                if process.returncode is None:  # also for KeyboardInterrupt
-                    _kill(process)
+            if process.returncode is None:  # also for KeyboardInterrupt
+                _kill(process)
+                with contextlib.suppress(subprocess.TimeoutExpired, ValueError):
+                    process.communicate(timeout=_LAST_WORDS)  # its children end when the pipes do
             process.wait()
             for pipe in (process.stdin, process.stdout, process.stderr):
                 if pipe is not None and not pipe.closed:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from uruk.compile.process import Processes
 from uruk.compile.source import Compiled
 from uruk.compile.zig import zig_runtimes
 
 
-def runtime_libraries(compiled: Iterable[Compiled]) -> list[tuple[str, str]]:
+def runtime_libraries(compiled: Iterable[Compiled], processes: Processes | None = None) -> list[tuple[str, str]]:
     """(kind, value) pairs, each once: ``library`` is a name as for -l, ``input`` a path.
 
-    Raises CompileError when the C++ library of zig cannot be had.
+    `processes.stop()` ends it from another thread. Raises CompileError when the C++ library of zig cannot be had.
     """
     found: dict[tuple[str, str], None] = {}
     for one in compiled:
@@ -19,7 +20,7 @@ def runtime_libraries(compiled: Iterable[Compiled]) -> list[tuple[str, str]]:
         if one.compiler.kind == "zig":
             if one.language != "c++" and b"__ubsan_" not in one.object:
                 continue  # zig checks for undefined behaviour unless it optimises
-            found.update(dict.fromkeys(("input", path) for path in zig_runtimes(words, one.flags)))
+            found.update(dict.fromkeys(("input", path) for path in zig_runtimes(words, one.flags, processes)))
         elif one.language == "c++":
             found["library", "c++" if "-stdlib=libc++" in flags else "stdc++"] = None
     return list(found)

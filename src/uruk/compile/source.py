@@ -80,7 +80,7 @@ def compile_text(
     """
     name = name or f"<{NAMES.get(language, language)}>"
     quoted = name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
-    head = "" if language == "assembler" else f'# 1 "{quoted}"\n'
+    head = "" if language == "assembler" else f'#line 1 "{quoted}"\n'
     job = _Job(
         name, language, "-", (head + text).encode("utf-8", "surrogateescape"), flags, compiler, timeout, processes
     )

@@ -32,7 +32,7 @@ def zig_environment(words: Sequence[str], folder: str | None = None) -> Generato
             yield {**os.environ, "ZIG_GLOBAL_CACHE_DIR": made}
 
 
-def zig_runtimes(words: Sequence[str], flags: Sequence[str]) -> list[str]:
+def zig_runtimes(words: Sequence[str], flags: Sequence[str], processes: Processes | None = None) -> list[str]:
     """Archives that objects of ``zig cc`` or ``zig c++`` (`words` says which) need, in the order of a link.
 
     zig makes them when it links its first program (libc++: more than a minute), and keeps them. Raises CompileError.
@@ -48,7 +48,7 @@ def zig_runtimes(words: Sequence[str], flags: Sequence[str]) -> list[str]:
         environment = {**os.environ, "ZIG_VERBOSE_LINK": "1", "TMPDIR": folder}
         kept = [flag for flag in flags if flag.startswith(("-O", "-m", "-fsanitize", "-fno-sanitize", "--target="))]
         command = [*words, *kept, source, "-o", os.path.join(folder, "main")]
-        ended = Processes().run(command, "zig's runtime", shown, environment=environment)
+        ended = (processes or Processes()).run(command, "zig's runtime", shown, environment=environment)
     found = {os.path.basename(path): path for path in re.findall(r"\S+\.a\b", ended.err)}
     if ended.status or ("c++" in words and "libc++.a" not in found):
         problem = "its C++ library cannot be had: name another compiler (--compiler g++)"
