@@ -183,6 +183,13 @@ class State:
         self.live = np.concatenate([self.live, np.ones(len(new), np.bool_)])
         return np.arange(first, first + len(new), dtype=np.int32)
 
+    def add_symbols(self, new: Symbols) -> None:
+        """Append symbols that belong to no object; each stands for itself, until told otherwise."""
+        first = len(self.symbols)
+        self.symbols = Symbols.concat([self.symbols, new])
+        self.graph = replace(self.graph, symbols=Symbols.concat([self.graph.symbols, new]))
+        self.canonical = np.concatenate([self.canonical, np.arange(first, first + len(new), dtype=np.int32)])
+
 
 def synthetic_blocks(sizes: I64, aligns: I64, zone: int, content: I64 | None = None, role: int = 0) -> Blocks:
     """Blocks that uruk makes itself; without content they are zero-filled and written later."""
