@@ -124,9 +124,10 @@ def link(request: Request, host: Host) -> Linked:
     plan = step("layout", _lay_out, state)
     needs = step("tls plan", tls.plan_tls, state, plan)
     reach = step("placement", _reach_of, state, request)
-    allocation = step("allocate", host.memory.allocate, plan.segments, reach)
+    taken: list[Allocation] = []
     storage: dict[int, tls.Storage] = {}
     try:
+        allocation = step("allocate", _allocate, host, plan, reach, taken)
         step("addresses", _assign_addresses, state, plan, allocation)
         step("copy", copy.copy_content, state, _exact(state, plan))
         step("stubs", stubs.write, state)
@@ -139,7 +140,8 @@ def link(request: Request, host: Host) -> Linked:
     except BaseException:
         for one in storage.values():
             one.close()
-        host.memory.free(allocation)
+        for one in taken:
+            host.memory.free(one)
         raise
     return Linked(state, plan, allocation, storage, step.times)
 
@@ -185,6 +187,13 @@ def _lay_out(state: State) -> Layout:
 
 def _reach_of(state: State, request: Request) -> Reach:
     return request.reach or placement.reach_of(state)
+
+
+def _allocate(host: Host, plan: Layout, reach: Reach, taken: list[Allocation]) -> Allocation:
+    """Memory for the plan; it is noted in `taken` at once, so that whatever comes next can give it back."""
+    allocation = host.memory.allocate(plan.segments, reach)
+    taken.append(allocation)
+    return allocation
 
 
 def _assign_addresses(state: State, plan: Layout, allocation: Allocation) -> None:

@@ -30,7 +30,7 @@ def ask(state: State, answers: ResolveNames, phony: bool, hint: undefined.Hint |
     weak, is_tls, hidden = resolve.undefined_facts(state)
     asked = ~own
     count = rows.size
-    state.external = Externals(np.ones(count, np.bool_), np.zeros(count, np.int64), np.ones(count, np.bool_))
+    state.external = Externals(np.ones(count, np.bool_), np.zeros(count, np.int64), np.ones(count, np.bool_), own=own)
     if not some(asked):
         return
     answer = answers(state.symbols.name[rows[asked]], weak[asked], is_tls[asked], hidden[asked])

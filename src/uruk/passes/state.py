@@ -30,13 +30,14 @@ class Externals:
     """Answers for names that the batch does not define; one row an asked name.
 
     `address` is 0 where `found` is false. `is_data` marks what must not be reached through a stub: objects of
-    libraries. `tls` has a home for each row that is thread-local.
+    libraries. `tls` has a home for each row that is thread-local, `own` marks what the link provides itself.
     """
 
     found: Bool
     address: I64
     is_data: Bool
     tls: dict[int, TLSHome] = field(default_factory=dict[int, TLSHome])
+    own: Bool = field(default_factory=lambda: np.empty(0, np.bool_))
 
 
 @dataclass(eq=False, repr=False)
@@ -154,8 +155,10 @@ class State:
     """Where the link is, for plug-ins that come at several points."""
 
     def now(self) -> Graph:
-        """The graph with its tables as they are now; nothing is copied."""
-        return replace(self.graph, blocks=self.blocks, symbols=self.symbols, groups=self.groups, edges=self.edges)
+        """The graph with its tables as they are now; nothing is copied. It has no edges before they are read."""
+        read = self.graph.edges is not None or "read relocations" in self.passed
+        edges = self.edges if read else None
+        return replace(self.graph, blocks=self.blocks, symbols=self.symbols, groups=self.groups, edges=edges)
 
     def place_of(self, edge: int) -> str:
         """``file:(section+0xoffset)`` of an edge in its input, whatever block it is in now."""
@@ -180,6 +183,13 @@ class State:
         self.live = np.concatenate([self.live, np.ones(len(new), np.bool_)])
         return np.arange(first, first + len(new), dtype=np.int32)
 
+    def add_symbols(self, new: Symbols) -> None:
+        """Append symbols that belong to no object; each stands for itself, until told otherwise."""
+        first = len(self.symbols)
+        self.symbols = Symbols.concat([self.symbols, new])
+        self.graph = replace(self.graph, symbols=Symbols.concat([self.graph.symbols, new]))
+        self.canonical = np.concatenate([self.canonical, np.arange(first, first + len(new), dtype=np.int32)])
+
 
 def synthetic_blocks(sizes: I64, aligns: I64, zone: int, content: I64 | None = None, role: int = 0) -> Blocks:
     """Blocks that uruk makes itself; without content they are zero-filled and written later."""
@@ -193,5 +203,5 @@ def synthetic_blocks(sizes: I64, aligns: I64, zone: int, content: I64 | None = N
         aligns.astype(np.int64),
         np.full(count, zone, np.uint8),
         np.full(count, role, np.uint8),
-        none,
+        none.copy(),
     )
