@@ -167,6 +167,8 @@ class ThreadPoolDispatcher:
 
 _lock = threading.Lock()
 _local = threading.local()
+_waiting: dict[int, Sequence[Task]] = {}
+"""Thread -> the tasks that it waits for now."""
 
 
 def _stack() -> list[Task]:
@@ -192,6 +194,8 @@ def wait_for(tasks: Sequence[Task], deadline: float | None, what: str) -> None:
     """
     me = current_task()
     _begin_wait(me, tasks)
+    here = threading.get_ident()
+    outer, _waiting[here] = _waiting.get(here, ()), tasks
     try:
         for task in tasks:
             if deadline is None:
@@ -203,9 +207,19 @@ def wait_for(tasks: Sequence[Task], deadline: float | None, what: str) -> None:
             if not task.done.wait(left):
                 raise LookupTimeout(what, [f"{one.what}: {one.where()}" for one in tasks if not one.done.is_set()])
     finally:
+        if outer:
+            _waiting[here] = outer
+        else:
+            del _waiting[here]
         if me is not None:
             with _lock:
                 me._waits_for = ()  # pyright: ignore[reportPrivateUsage]
+
+
+def waiting_threads() -> list[tuple[int, int]]:
+    """Which threads wait for tasks, and the threads that run these."""
+    waits = list(_waiting.items())
+    return [(thread, task.thread) for thread, tasks in waits for task in tasks if task.begun and not task.done.is_set()]
 
 
 def _begin_wait(me: Task | None, tasks: Sequence[Task]) -> None:

@@ -6,6 +6,7 @@ thread's own initialisers look up they get as it is, as a constructor that calls
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Generator, Iterable, Sequence
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from uruk.errors import LookupTimeout
+from uruk.orc.dispatch import waiting_threads
 from uruk.orc.platform import FunctionArray
 from uruk.orc.tracker import ResourceTracker
 
@@ -22,18 +24,20 @@ if TYPE_CHECKING:
     from uruk.orc.session import Session
 
 
+_GLANCE = 0.05
+"""Seconds after which a waiting thread looks whether it is itself waited for by now."""
+
+
 class Run:
     """Initialisers that one thread is running, or is about to."""
 
-    def __init__(self, arrays: Sequence[FunctionArray]) -> None:
+    def __init__(self) -> None:
         self.thread = threading.get_ident()
-        self.trackers = {array.tracker.number for array in arrays}
+        self.arrays: list[FunctionArray] = []
+        self.trackers: set[int] = set()
+        """Numbers of trackers whose code is not to be used by others yet."""
         self.done = threading.Event()
         self.waits_for: Sequence[Run] = ()
-
-    def leads_to(self, thread: int) -> bool:
-        """Whether it is a thread's own, or waits for what is."""
-        return self.thread == thread or any(one.leads_to(thread) for one in self.waits_for if not one.done.is_set())
 
 
 class Initializers:
@@ -45,23 +49,37 @@ class Initializers:
         """Initialisers and finalisers of linked code that did not run yet."""
         self.running: list[Run] = []
 
+    def begin(self, query: Query) -> None:
+        """Take what a lookup is to run. Under the hold of the lock in which it linked: nobody may use that before."""
+        if not (query.arrays or (query.roots and self.waiting)):
+            return
+        arrays = self._arrays_of(query)
+        if not arrays:
+            return
+        if query.turn is None:
+            query.turn = Run()
+            self.running.append(query.turn)
+        query.turn.arrays += arrays
+        query.turn.trackers.update(array.tracker.number for array in arrays)
+
     def settle(self, query: Query, deadline: float | None) -> None:
         """After a lookup has linked: run what it is to run, and wait for what others run of what it found."""
         session = self.session
-        if not (query.arrays or self.running or (query.roots and self.waiting)):
+        if not (query.turn or query.arrays or self.running or (query.roots and self.waiting)):
             return
         with session.lock:
-            arrays = self._arrays_of(query)
-            me = Run(arrays)
-            others = self._needed(query, me.trackers) if self.running else []
-            me.waits_for = others
-            if arrays or others:
+            self.begin(query)
+            me = query.turn or Run()
+            me.waits_for = self._needed(query, me.trackers) if self.running else ()
+            if me.waits_for and query.turn is None:
                 self.running.append(me)
         try:
-            _wait(others, deadline, query)
+            self._wait(me.waits_for, deadline, query.what())
+            arrays, me.arrays = me.arrays, []
             self._run(query.dylib, arrays)
         finally:
             with session.lock:
+                self.waiting += me.arrays  # it gave up before they ran: another lookup's turn
                 if me in self.running:
                     self.running.remove(me)
             me.done.set()
@@ -89,8 +107,30 @@ class Initializers:
                 seen.add(number)
                 tracker = session.trackers.get(number)
                 queue += tracker.resources.uses if tracker is not None else ()
-        here = threading.get_ident()
-        return [run for run in self.running if not run.trackers.isdisjoint(seen) and not run.leads_to(here)]
+        mine = self._behind_me()
+        return [run for run in self.running if not run.trackers.isdisjoint(seen) and run.thread not in mine]
+
+    def _behind_me(self) -> set[int]:
+        """This thread, and those that wait for it, directly or not: waiting for them would never end."""
+        waits = waiting_threads()
+        for run in self.running:
+            waits += [(run.thread, other.thread) for other in run.waits_for if not other.done.is_set()]
+        found = {threading.get_ident()}
+        while True:
+            more = {waiter for waiter, other in waits if other in found} - found
+            if not more:
+                return found
+            found |= more
+
+    def _wait(self, runs: Sequence[Run], deadline: float | None, what: str) -> None:
+        """Wait for runs of other threads, unless one of these comes to wait for this thread. Raises LookupTimeout."""
+        for run in runs:
+            while not run.done.wait(_left(deadline)):
+                if deadline is not None and time.monotonic() >= deadline:
+                    raise LookupTimeout(what, ["initialisers that another thread runs"])
+                with self.session.lock:
+                    if run.thread in self._behind_me():
+                        break
 
     def _run(self, dylib: JITDylib, arrays: Sequence[FunctionArray]) -> None:
         """Run initialisers, those of dylibs first that others need."""
@@ -109,24 +149,23 @@ class Initializers:
     @contextmanager
     def at_rest(self, tracker: ResourceTracker) -> Generator[bool, None, None]:
         """Under the session's lock, when no thread runs initialisers of a tracker; False if this thread does."""
-        here = threading.get_ident()
         while True:
             with self.session.lock:
                 runs = [run for run in self.running if tracker.number in run.trackers]
-                mine = any(run.leads_to(here) for run in runs)
+                mine = bool(runs) and not self._behind_me().isdisjoint(run.thread for run in runs)
                 if mine or not runs:
                     yield not mine
                     return
-            for run in runs:
-                run.done.wait()
+            runs[0].done.wait(_left(None))
 
     def wait_for_others(self, patience: float | None) -> None:
         """Wait until no other thread runs initialisers; at most `patience` seconds."""
         end = None if patience is None else time.monotonic() + patience
-        here = threading.get_ident()
-        for run in list(self.running):
-            if not run.leads_to(here):
-                run.done.wait(None if end is None else max(0.0, end - time.monotonic()))
+        with self.session.lock:
+            mine = self._behind_me()
+            runs = [run for run in self.running if run.thread not in mine]
+        with contextlib.suppress(LookupTimeout):
+            self._wait(runs, end, "the end of a session")
 
     def forget(self, tracker: ResourceTracker) -> None:
         """A tracker is removed: its initialisers will not run any more."""
@@ -141,8 +180,6 @@ class Initializers:
         self.running = [run for run in self.running if run.thread == here]
 
 
-def _wait(runs: Sequence[Run], deadline: float | None, query: Query) -> None:
-    for run in runs:
-        left = None if deadline is None else max(0.0, deadline - time.monotonic())
-        if not run.done.wait(left):
-            raise LookupTimeout(query.what(), ["initialisers that another thread runs"])
+def _left(deadline: float | None) -> float:
+    """Seconds until it is time to look who waits for whom."""
+    return _GLANCE if deadline is None else min(_GLANCE, max(0.0, deadline - time.monotonic()))

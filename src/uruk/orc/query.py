@@ -28,6 +28,7 @@ from uruk.passes.faults import LinkFaults
 
 if TYPE_CHECKING:
     from uruk.orc.dylib import JITDylib
+    from uruk.orc.initialization import Run
     from uruk.orc.session import Session
 
 _ADDRESS = (1 << 64) - 1
@@ -57,6 +58,8 @@ class Query:
     failed: dict[int, BaseException] = field(default_factory=dict[int, BaseException])
     errors: list[UrukError] = field(default_factory=list[UrukError])
     arrays: list[FunctionArray] = field(default_factory=list[FunctionArray])
+    turn: Run | None = None
+    """The initialisers that it runs."""
     _closure: Closure | None = None
     _seen: int = -1
     _roots: list[ObjectEntry] = field(default_factory=list[ObjectEntry])
@@ -75,6 +78,7 @@ class Query:
                     tasks = self._plan()
                     if not tasks:
                         self._link()
+                        self.session.initializers.begin(self)
                         answers = self._answers()
                         break
                 for task in tasks:
@@ -180,6 +184,7 @@ class Query:
         try:
             chosen = sorted(closure.chosen.values(), key=lambda one: one.order)
             self.arrays += link_batch(self.session, chosen, self.ids)
+            self.session.initializers.begin(self)
         except (UrukError, LinkFaults):
             entry.failed = True
 
