@@ -60,6 +60,10 @@ def claim_some(added: Added, definitions: Definitions, table: SymbolTable, names
     found = definitions.without(graph, dropped)
     losers = take_names(Claims(found.name, found.object + first, found.rank, found.flags), table, names, file_of)
     if dropped.size:
+        if some(dropped):
+            table.contested[graph.groups.name[dropped]] = 1
+            lost = table.owner[definitions.name] != definitions.object + first
+            table.contested[definitions.name[lost]] = 1
         kept = true_rows(~dropped)[::-1]
         table.group[graph.groups.name[kept]] = graph.groups.object[kept] + first
     return losers
@@ -76,18 +80,22 @@ def take_names(claims: Claims, table: SymbolTable, names: Names, file_of: FileOf
         _refuse_duplicates(name[strong], claims.owner[strong], table, names, file_of)
     before: list[I32] = []
     for level in (Rank.STRONG, Rank.COMMON, Rank.WEAK):
-        mine = strong if level == Rank.STRONG else true_rows(rank == level)
-        if mine.size == 0:
+        all_of_level = strong if level == Rank.STRONG else true_rows(rank == level)
+        if all_of_level.size == 0:
             continue
-        ids = name[mine]
-        mine = mine[(table.rank[ids] < level) & (table.ready[ids] == 0)][::-1]
+        ids = name[all_of_level]
+        mine = all_of_level[(table.rank[ids] < level) & (table.ready[ids] == 0)][::-1]
         ids = name[mine]
         had = table.owner[ids]
         if some(had >= 0):
             before.append(had[had >= 0])
+            table.contested[ids[had >= 0]] = 1
         table.owner[ids] = claims.owner[mine]
         table.flags[ids] = claims.flags[mine]
         table.rank[ids] = level
+        if level != Rank.STRONG:  # of strong ones none loses: a second one is refused
+            wanted = name[all_of_level]
+            table.contested[wanted[table.owner[wanted] != claims.owner[all_of_level]]] = 1
     return unique(np.concatenate(before)) if before else NOBODY
 
 

@@ -251,5 +251,4 @@ def _record_uses(session: Session, linked: Linked, trackers: list[ResourceTracke
     pairs: list[int] = unique(module << 32 | used[rows]).tolist()
     for pair in pairs:
         tracker = trackers[pair >> 32]
-        if pair & 0xFFFFFFFF != tracker.number:
-            tracker.resources.uses.add(pair & 0xFFFFFFFF)
+        tracker.use(session.trackers[pair & 0xFFFFFFFF])

@@ -48,8 +48,10 @@ class Resources:
     storage: list[Storage] = field(default_factory=list[Storage])
     arrays: list[FunctionArray] = field(default_factory=list["FunctionArray"])
     """Initialisers and finalisers that have run, for `deinitialize` and what comes after it."""
-    uses: set[int] = field(default_factory=set[int])
-    """Numbers of trackers whose code this code refers to."""
+    uses: set[ResourceTracker] = field(default_factory=set["ResourceTracker"], repr=False, compare=False)
+    """Trackers whose code this code refers to."""
+    users: set[ResourceTracker] = field(default_factory=set["ResourceTracker"], repr=False, compare=False)
+    """Trackers whose code refers to this code; retired ones included, whose destructors may still call it."""
 
     @property
     def dso_handle(self) -> int:
@@ -94,6 +96,22 @@ class ResourceTracker:
         the trackers' dylibs differ.
         """
         self._owner.transfer(self, other)
+
+    def use(self, other: ResourceTracker) -> None:
+        """Note that its code refers to another tracker's."""
+        if other is not self:
+            self.resources.uses.add(other)
+            other.resources.users.add(self)
+
+    def forget_uses(self) -> None:
+        """Note that its code is gone: it refers to nothing, and nothing can refer to it any more."""
+        mine = self.resources
+        for other in mine.uses:
+            other.resources.users.discard(self)
+        for other in mine.users:
+            other.resources.uses.discard(self)
+        mine.uses.clear()
+        mine.users.clear()
 
     def __repr__(self) -> str:
         return f"<ResourceTracker {self.name}{' (removed)' if self.removed else ''}>"
