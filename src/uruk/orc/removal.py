@@ -143,9 +143,10 @@ def _forget(session: Session, entry: Entry, released: Released) -> list[int]:
     lost: list[int] = []
     if isinstance(entry, ObjectEntry):
         groups = entry.added.graph.groups
-        held = groups.name[session.table.group[groups.name] == entry.number]
-        session.table.group[held] = NONE
-        lost += held.tolist()
+        if groups.name.size:
+            held = groups.name[session.table.group[groups.name] == entry.number]
+            session.table.group[held] = NONE
+            lost += held.tolist()
     mine: list[int] = withdraw(session, entry, released).tolist()
     released.symbols += len(mine)
     return lost + mine

@@ -337,7 +337,7 @@ class Session:
         query = self.query(
             dylib,
             [encode_name(name) for name in texts],
-            weak=np.arange(len(texts)) >= len(names),
+            weak=np.arange(len(texts)) >= len(names) if weak else None,
             kind=kind,
             roots=initialize,
             timeout=timeout,
