@@ -273,7 +273,8 @@ class LLJIT:
         home = dylib or self.main
         address = ready_address(home, name, self.auto_initialize)
         if address is None:
-            return self.lookup_all([name], home, timeout=timeout)[name]
+            found = self.session.lookup_names(home, [name], initialize=self.auto_initialize, timeout=timeout)
+            address = found[name]
         return Symbol(name, address)
 
     def lookup_all(

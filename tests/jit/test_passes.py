@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from compiling import Compile
 
 import uruk
+from compiling import Compile
 from uruk.graph.graph import Zone
 from uruk.graph.verify import verify
 from uruk.graph.views import GraphView

@@ -106,7 +106,7 @@ class Initializers:
             if number not in seen:
                 seen.add(number)
                 tracker = session.trackers.get(number)
-                queue += tracker.resources.uses if tracker is not None else ()
+                queue += [one.number for one in tracker.resources.uses] if tracker is not None else ()
         mine = self._behind_me()
         return [run for run in self.running if not run.trackers.isdisjoint(seen) and run.thread not in mine]
 

@@ -117,7 +117,7 @@ class LazyFunctions:
                 return
             behind = session.objects[owner].tracker
             if behind is not entry.tracker:
-                entry.tracker.resources.uses.add(behind.number)
+                entry.tracker.use(behind)
                 self._behind.setdefault(behind.number, set()).add(stub)
 
     def transfer(self, source: ResourceTracker, target: ResourceTracker) -> None:

@@ -151,12 +151,8 @@ class Session:
             if dylib.removed or self.closed:
                 return
             mine = [one for one in self.trackers.values() if one.dylib is dylib]
-            numbers = {one.number for one in mine}
-            users = [
-                other.name
-                for other in self.trackers.values()
-                if other.dylib is not dylib and not numbers.isdisjoint(other.resources.uses)
-            ]
+            others = {user for one in mine for user in one.resources.users if user.dylib is not dylib}
+            users = [other.name for other in sorted(others, key=lambda one: one.number) if not other.removed]
             if users and not force:
                 raise InUse(f"dylib {dylib.name}", users)
             dylib.removed = True
@@ -341,7 +337,7 @@ class Session:
         query = self.query(
             dylib,
             [encode_name(name) for name in texts],
-            weak=np.arange(len(texts)) >= len(names),
+            weak=np.arange(len(texts)) >= len(names) if weak else None,
             kind=kind,
             roots=initialize,
             timeout=timeout,
