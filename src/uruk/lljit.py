@@ -26,6 +26,7 @@ from uruk.orc.sources import PathLike, Source
 from uruk.orc.symbols import SymbolFlags, encode_name
 from uruk.orc.tracker import ResourceTracker
 from uruk.orc.units import MaterializationUnit
+from uruk.passes.state import State
 from uruk.platforms.elf import OF_THE_PROGRAM, ELFPlatform
 
 if TYPE_CHECKING:
@@ -314,6 +315,10 @@ class LLJIT:
         found = self.session.lookup(self.main, [encode_name(entry)], roots=False, everything=True)
         self.session.lookup(self.main, [], roots=True)  # only now: without its entry nothing of a program runs
         return Symbol(entry, found[0][0])
+
+    def add_pass(self, point: str, plugin: Callable[[State], None]) -> None:
+        """Have every link call `plugin` with its state at a point of the pipeline; see `Session.add_pass`."""
+        self.session.add_pass(point, plugin)
 
     def on_lazy_failure(self, value: Any) -> None:
         """Where control goes when a lazy function cannot be made, or is called after `close()`.

@@ -39,6 +39,8 @@ from uruk.orc.sources import Source
 from uruk.orc.symbols import SymbolTable, encode_name
 from uruk.orc.tracker import Released, ResourceTracker
 from uruk.passes.boundaries import PRIVATE
+from uruk.passes.points import check_point
+from uruk.passes.state import State
 from uruk.passes.tls_storage import Storage
 
 SLIM_LTO = b"__gnu_lto_slim"
@@ -108,7 +110,7 @@ class Session:
         self.asking: dict[tuple[int, int], Task] = {}
         """(Generator, name) -> the task that asks it."""
         self.times: list[tuple[str, float]] = []
-        self.hooks: dict[str, list[Callable[[Any], None]]] = {}
+        self.hooks: dict[str, list[Callable[[State], None]]] = {}
         self.closed = False
         self.closing = False
         """Finalisers run for the last time; they may still look names up."""
@@ -479,6 +481,26 @@ class Session:
                     self.initializers.waiting += tracker.resources.arrays
                     tracker.resources.arrays.clear()
         return dylib in ending
+
+    # -- passes
+
+    def add_pass(self, point: str, plugin: Callable[[State], None]) -> None:
+        """Have every link call `plugin` with its state at a point; several at one point run as they were added.
+
+        The points are in `uruk.passes.points`, what a plug-in may do in `uruk.passes.editing`. It runs with the session
+        locked. What it raises ends that link, as a PassError. Raises UrukError for an unknown point.
+        """
+        with self.lock:
+            self.check_open()
+            self.hooks.setdefault(check_point(point), []).append(plugin)
+
+    def remove_pass(self, point: str, plugin: Callable[[State], None]) -> None:
+        """Take a plug-in out again. Raises UrukError if it is not there."""
+        with self.lock:
+            plugins = self.hooks.get(check_point(point), [])
+            if plugin not in plugins:
+                raise UrukError(f"no such pass at {point}")
+            plugins.remove(plugin)
 
     # -- what is there
 
