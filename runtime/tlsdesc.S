@@ -10,6 +10,8 @@
  * it, or -1 if the block was never used. The slow way is __tls_get_addr, with all that it may change saved around it.
  */
 
+#include "save_vectors.h"
+
 #define SAVED_BELOW_FRAME 64
 
         .text
@@ -64,40 +66,10 @@ uruk_rt_tlsdesc_dynamic:
         movq    %r11, -48(%rbp)
         subq    uruk_rt_vector_size(%rip), %rsp
         andq    $-64, %rsp              /* callers need not have aligned the stack */
-        movl    uruk_rt_vector_mask(%rip), %eax
-        testl   %eax, %eax
-        jz      .Lfxsave
-        xorl    %edx, %edx
-        xorl    %ecx, %ecx              /* the header's last 48 bytes must be zero for xrstor; xsave leaves them */
-        movq    %rcx, 512(%rsp)
-        movq    %rcx, 520(%rsp)
-        movq    %rcx, 528(%rsp)
-        movq    %rcx, 536(%rsp)
-        movq    %rcx, 544(%rsp)
-        movq    %rcx, 552(%rsp)
-        movq    %rcx, 560(%rsp)
-        movq    %rcx, 568(%rsp)
-        cmpl    $0, uruk_rt_vector_compact(%rip)
-        je      .Lxsave
-        xsavec64 (%rsp)
-        jmp     .Lget
-.Lxsave:
-        xsave64 (%rsp)
-        jmp     .Lget
-.Lfxsave:
-        fxsave64 (%rsp)
-.Lget:
+        SAVE_VECTORS
         call    *__tls_get_addr@GOTPCREL(%rip)
         movq    %rax, %rcx
-        movl    uruk_rt_vector_mask(%rip), %eax
-        testl   %eax, %eax
-        jz      .Lfxrstor
-        xorl    %edx, %edx
-        xrstor64 (%rsp)
-        jmp     .Lrestore
-.Lfxrstor:
-        fxrstor64 (%rsp)
-.Lrestore:
+        RESTORE_VECTORS
         movq    %rcx, %rax
         movq    -8(%rbp), %rcx
         movq    -16(%rbp), %rdx

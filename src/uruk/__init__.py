@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from uruk.errors import AliasCycle as AliasCycle
 from uruk.errors import AllocationError as AllocationError
+from uruk.errors import CompileError as CompileError
+from uruk.errors import CompilerNotFound as CompilerNotFound
+from uruk.errors import CompilerWarning as CompilerWarning
 from uruk.errors import DuplicateDefinition as DuplicateDefinition
 from uruk.errors import InternalError as InternalError
 from uruk.errors import InUse as InUse
@@ -25,6 +28,7 @@ from uruk.errors import MaterializationCycle as MaterializationCycle
 from uruk.errors import MaterializationError as MaterializationError
 from uruk.errors import ObjectFormatError as ObjectFormatError
 from uruk.errors import OutOfRange as OutOfRange
+from uruk.errors import PassError as PassError
 from uruk.errors import SessionClosed as SessionClosed
 from uruk.errors import TLSError as TLSError
 from uruk.errors import UndefinedSymbols as UndefinedSymbols

@@ -9,6 +9,7 @@
         UnsupportedRelocation  a relocation type, or its use, that uruk does not know
         TLSError               thread-local storage that cannot be had
         AliasCycle             names that stand for each other
+        PassError              a plug-in of the link that raised something else
       MaterializationError     a materialization unit or a generator that failed
         WrongDefinitions       a unit that delivered other symbols than it had announced
       MaterializationCycle     a unit or generator that needs what only it can make
@@ -18,6 +19,8 @@
       AllocationError          memory that cannot be reserved or protected
       InUse                    removing code that other code refers to
       SessionClosed            use after close()
+      CompilerNotFound         no compiler for a source
+      CompileError             a compiler refused a source, or was stopped
       InternalError            a bug in uruk: please report it
 
 Each class carries its facts as attributes; the text is made from them.
@@ -27,6 +30,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+
+class CompilerWarning(UserWarning):
+    """What a compiler warned of while it compiled a source."""
 
 
 def some_of(names: Sequence[str], shown: int = 3) -> str:
@@ -291,6 +298,27 @@ class LookupTimeout(UrukError):
         return "\n  ".join([f"{self.what}: not done in time; waiting for", *self.doing])
 
 
+class PassError(LinkError):
+    """A plug-in that raised in the middle of a link, which was given up; what it raised is the ``__cause__``.
+
+    `point` is where in the link (see `uruk.passes.points`), `plugin` the callable's name, `problem` what it raised.
+    """
+
+    def __init__(self, point: str, plugin: str, problem: str) -> None:
+        self.point = point
+        self.plugin = plugin
+        self.problem = problem
+        super().__init__(point, plugin, problem)
+
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
+        return f"{self.plugin}, a pass {_at(self.point)}, raised {self.problem}; nothing of this link was kept"
+
+
+def _at(point: str) -> str:
+    return f"`{point}'" if point.startswith(("before ", "after ")) else f"at {point}"
+
+
 class LibraryNotFound(UrukError):
     """A library that is in none of the places searched."""
 
@@ -336,6 +364,43 @@ class InUse(UrukError):
 
 class SessionClosed(UrukError):
     """A session, tracker or executor that was used after it was closed."""
+
+
+class CompilerNotFound(UrukError):
+    """No compiler for a source: `language` is what it is written in, `searched` what was looked for, in order."""
+
+    def __init__(self, language: str, searched: Sequence[str]) -> None:
+        self.language = language
+        self.searched = tuple(searched)
+        super().__init__(language, self.searched)
+
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
+        what = f"no compiler for {self.language}; looked for {', '.join(self.searched)}"
+        return f"{what}; install one (pip install ziglang is enough), or name one by CC, CXX, compiler= or --compiler"
+
+
+class CompileError(UrukError):
+    """A source that was not compiled.
+
+    `file` is the source as shown to people, `compiler` the command, `problem` what happened, `status` the command's
+    exit status (negative for a signal, None where it did not end by itself), `diagnostics` the compiler's own text.
+    """
+
+    def __init__(
+        self, file: str, compiler: str, problem: str, status: int | None = None, diagnostics: str = ""
+    ) -> None:
+        self.file = file
+        self.compiler = compiler
+        self.problem = problem
+        self.status = status
+        self.diagnostics = diagnostics
+        super().__init__(file, compiler, problem, status, diagnostics)
+
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
+        text = f"{self.file}: {self.compiler}: {self.problem}"
+        return f"{text}\n{self.diagnostics.rstrip()}" if self.diagnostics.strip() else text
 
 
 class InternalError(UrukError):

@@ -1,4 +1,4 @@
-"""The link: one batch of objects, from graph to code that can run. Every step is one call; invariants between them.
+"""The link: one batch of objects, from graph to code that can run. Every step is one call, by its name.
 
 A batch may hold objects of several modules. A module is the unit of removal (what one resource tracker owns): it has
 its own code and constant pages, GOT, stubs, unwind registration, thread-local storage and `__dso_handle`.
@@ -6,7 +6,6 @@ its own code and constant pages, GOT, stubs, unwind registration, thread-local s
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -15,9 +14,9 @@ import numpy as np
 
 from uruk.formats.elf import Pair
 from uruk.formats.elf_relocations import read_relocations
-from uruk.graph.graph import Graph
+from uruk.graph.graph import Edges, Graph
 from uruk.graph.names import Names
-from uruk.graph.types import I32, Bool, every, some
+from uruk.graph.types import I32, Bool, every, filled, some
 from uruk.isa import x86_64
 from uruk.memory.manager import Allocation, Reach, SlabManager
 from uruk.passes import (
@@ -25,6 +24,7 @@ from uruk.passes import (
     comdat,
     copy,
     eh_frame,
+    externals,
     fixup,
     got_plt,
     layout,
@@ -33,12 +33,13 @@ from uruk.passes import (
     resolve,
     stubs,
     tls,
-    undefined,
+    tls_words,
 )
+from uruk.passes.externals import ResolveNames
+from uruk.passes.faults import Faults
 from uruk.passes.layout import Layout
-from uruk.passes.state import NO_EXTERNALS, Externals, State
-
-Hook = Callable[[State], None]
+from uruk.passes.state import State
+from uruk.passes.steps import Hook, Steps
 
 
 class Host(Protocol):
@@ -61,12 +62,6 @@ class Host(Protocol):
     def call_resolvers(self, addresses: Sequence[int]) -> list[int]:
         """Call IFUNC resolvers; returns the addresses they choose."""
         ...
-
-
-class ResolveNames(Protocol):
-    """Answers for undefined names: ids, and for each whether it is weak only, thread-local, hidden."""
-
-    def __call__(self, names: I32, weak: Bool, tls: Bool, hidden: Bool) -> Externals: ...
 
 
 @dataclass(eq=False, repr=False)
@@ -94,6 +89,7 @@ class Request:
     prune_from: I32 | None = None
     """Symbol rows to keep, with all they need; None keeps everything."""
     hooks: dict[str, list[Hook]] = field(default_factory=dict[str, list[Hook]])
+    """Plug-ins by point; see `uruk.passes.points`."""
 
 
 @dataclass(eq=False, repr=False)
@@ -107,131 +103,101 @@ class Linked:
     times: list[tuple[str, float]]
 
 
-class Clock:
-    """Times the steps of one link, for `--time`."""
-
-    def __init__(self) -> None:
-        self.times: list[tuple[str, float]] = []
-        self._last = time.perf_counter()
-
-    def step(self, name: str) -> None:
-        """What ran since the last step was `name`."""
-        now = time.perf_counter()
-        self.times.append((name, now - self._last))
-        self._last = now
-
-
 def link(request: Request, host: Host) -> Linked:
-    """Link a batch into memory of `host`. On any error all that it took is given back."""
-    clock = Clock()
-    state = _start(request, clock)
-    if request.prune_from is not None:
-        prune.prune(state, request.prune_from, boundaries.bounded_blocks(state, request.names))
-        clock.step("prune")
-    eh_frame.rebuild_eh_frame(state)
-    clock.step("eh_frame")
-    _run_hooks(request, "post-prune", state)
+    """Link a batch into memory of `host`. On any error all that it took is given back.
 
-    resolve.place_commons(state, request.defines)
-    boundaries.find(state, request.names)
-    _ask_for_externals(state, request)
-    placement.copy_constants(state, request.names, host.read_object)
-    clock.step("resolve names")
-    # Every symbol row has a canonical row, and every canonical row a block, an absolute value or an answer.
-
-    got_plt.build_got_and_stubs(state, x86_64.STUB_SIZE)
-    clock.step("got, stubs")
-    plan = layout.lay_out(state, boundaries.groups(state))
-    needs = tls.plan_tls(state, plan)
-    clock.step("layout")
-    # No blocks are added below this line.
-
-    reach = request.reach or placement.reach_of(state)
-    allocation = host.memory.allocate(plan.segments, reach)
+    Raises LinkFaults for what is some objects' fault, PassError for a plug-in's. What holds after each step stands in
+    `uruk.passes.points.STEPS`.
+    """
+    state = _start(request)
+    step = Steps(state, request.hooks)
+    step("comdat", _drop_groups, state, request)
+    step("read relocations", _read_edges, state, request)
+    step("bind names", resolve.bind_names, state, state.names, request.defines, request.private)
+    step("prune", _prune, state, request)
+    step("eh_frame", eh_frame.rebuild_eh_frame, state)
+    step("commons", resolve.place_commons, state, request.defines)
+    step("boundaries", boundaries.find, state, state.names)
+    step("resolve names", externals.ask, state, request.resolve, request.phony_externals, request.hint)
+    step("library constants", placement.copy_constants, state, state.names, host.read_object)
+    step("got, stubs", got_plt.build_got_and_stubs, state, x86_64.STUB_SIZE)
+    plan = step("layout", _lay_out, state)
+    needs = step("tls plan", tls.plan_tls, state, plan)
+    reach = step("placement", _reach_of, state, request)
+    taken: list[Allocation] = []
     storage: dict[int, tls.Storage] = {}
     try:
-        clock.step("allocate")
-        _assign_addresses(state, plan, allocation)
-        boundaries.assign(state, plan)
-        resolve.address_symbols(state)
-        _run_hooks(request, "post-allocate", state)
-        clock.step("addresses")
-        # Addresses are final below this line.
-
-        copy.copy_content(state, _exact(state, plan))
-        clock.step("copy")
-        _run_hooks(request, "pre-fixup", state)
-        stubs.write(state)
-        fixup.fix_up(state, x86_64.relax_got_loads)
-        clock.step("relax, fixup")
-        words = _load_tls(state, plan, needs, host.tls, storage)
-        tls.fill_slots(state, words)
-        stubs.fill_own_slots(state)
-        tls.fix_up_late(state, words)
-        clock.step("slots, tls")
-        _run_hooks(request, "post-fixup", state)
-        allocation.protect_code()
-        if request.execute:
-            stubs.resolve_ifuncs(state, host.call_resolvers)
-        allocation.seal()
-        clock.step("protect")
+        allocation = step("allocate", _allocate, host, plan, reach, taken)
+        step("addresses", _assign_addresses, state, plan, allocation)
+        step("copy", copy.copy_content, state, _exact(state, plan))
+        step("stubs", stubs.write, state)
+        step("relax, fixup", fixup.fix_up, state, x86_64.relax_got_loads)
+        step("tls storage", tls.load_storage, state, plan, needs, host.tls, storage)
+        step("slots, tls", _fill_slots, state, tls_words.TLSWords(state, storage, host.tls))
+        step("protect", allocation.protect_code)
+        step("resolvers", _resolve_ifuncs, state, request, host)
+        step("seal", allocation.seal)
     except BaseException:
         for one in storage.values():
             one.close()
-        host.memory.free(allocation)
+        for one in taken:
+            host.memory.free(one)
         raise
-    return Linked(state, plan, allocation, storage, clock.times)
+    return Linked(state, plan, allocation, storage, step.times)
 
 
-def _start(request: Request, clock: Clock) -> State:
-    """COMDAT, edges of what stays, names bound to rows."""
+def _start(request: Request) -> State:
+    """The state before any step: tables as they were read, every block live."""
     graph = request.graph
-    live = comdat.live_blocks(graph, request.dropped_groups)
-    has_dead = some(request.dropped_groups) and not every(live)
-    edges = graph.edges
-    if edges is None:
-        edges = read_relocations(graph, request.pair, live)
-    elif has_dead:
-        edges = edges.rows(live[edges.block])
-    graph.notes["edges"] = len(edges)
-    clock.step("read relocations")
-    state = State(
-        graph, graph.blocks, graph.symbols, graph.groups, edges, request.module_of_object, request.modules,
-        live, request.module_of_object[graph.blocks.object],
-        has_dead=has_dead, dso_handles=list(request.dso_handles),
+    edges = graph.edges if graph.edges is not None else Edges.empty()
+    return State(
+        graph, request.names, graph.blocks, graph.symbols, graph.groups, edges,
+        request.module_of_object, request.modules, filled(len(graph.blocks), True, np.bool_),
+        request.module_of_object[graph.blocks.object], dso_handles=list(request.dso_handles),
     )  # fmt: skip
-    resolve.bind_names(state, request.names, request.defines, request.private)
-    return state
 
 
-def _ask_for_externals(state: State, request: Request) -> None:
-    """Fill `external`: the session's answers, and what the link itself provides (boundaries)."""
-    rows = state.undefined
-    if rows.size == 0:
-        state.external = NO_EXTERNALS
-        return
-    own = boundaries.provided(state)
-    weak, is_tls, hidden = resolve.undefined_facts(state)
-    asked = ~own
-    count = rows.size
-    state.external = Externals(np.ones(count, np.bool_), np.zeros(count, np.int64), np.ones(count, np.bool_))
-    if not some(asked):
-        return
-    answer = request.resolve(state.symbols.name[rows[asked]], weak[asked], is_tls[asked], hidden[asked])
-    state.external.found[asked] = answer.found
-    state.external.address[asked] = answer.address
-    state.external.is_data[asked] = answer.is_data
-    where = np.flatnonzero(asked)
-    state.external.tls = {int(where[row]): home for row, home in answer.tls.items()}
-    resolve.functions_are_no_data(state)
-    state.external.is_data |= ~state.external.found & weak  # 0 is no place for a stub to stand for
-    missing = ~state.external.found & ~weak
-    if some(missing) and not request.phony_externals:
-        raise undefined.error(state, rows[missing], request.names, request.hint)
+def _drop_groups(state: State, request: Request) -> None:
+    state.live = comdat.live_blocks(state.graph, request.dropped_groups)
+    state.has_dead = some(request.dropped_groups) and not every(state.live)
+
+
+def _read_edges(state: State, request: Request) -> None:
+    """The edges of live blocks. Raises LinkFaults of ObjectFormatError and UnsupportedRelocation."""
+    graph = state.graph
+    if graph.edges is None:
+        faults = Faults()
+        state.edges = read_relocations(graph, request.pair, state.live, faults.add)
+        faults.raise_any()
+    elif state.has_dead:
+        state.edges = graph.edges.rows(state.live[graph.edges.block])
+    graph.notes["edges"] = len(state.edges)
+
+
+def _prune(state: State, request: Request) -> None:
+    if request.prune_from is not None:
+        prune.prune(state, request.prune_from, boundaries.bounded_blocks(state, state.names))
+
+
+def _lay_out(state: State) -> Layout:
+    plan = layout.lay_out(state, boundaries.groups(state))
+    state.segment, state.offset = plan.segment, plan.offset
+    return plan
+
+
+def _reach_of(state: State, request: Request) -> Reach:
+    return request.reach or placement.reach_of(state)
+
+
+def _allocate(host: Host, plan: Layout, reach: Reach, taken: list[Allocation]) -> Allocation:
+    """Memory for the plan; it is noted in `taken` at once, so that whatever comes next can give it back."""
+    allocation = host.memory.allocate(plan.segments, reach)
+    taken.append(allocation)
+    return allocation
 
 
 def _assign_addresses(state: State, plan: Layout, allocation: Allocation) -> None:
-    """Fill `address`, `position` and `image` from the allocation."""
+    """Fill `address`, `position`, `image` and `symbol_address` from the allocation."""
     start = np.array([address for _, address, _ in allocation.segments], np.int64)
     if start.size == 0:
         start = np.array([allocation.base], np.int64)
@@ -240,6 +206,8 @@ def _assign_addresses(state: State, plan: Layout, allocation: Allocation) -> Non
     state.position = state.address - allocation.base
     state.base = allocation.base
     state.image = allocation.image
+    boundaries.assign(state, plan)
+    resolve.address_symbols(state)
 
 
 def _exact(state: State, plan: Layout) -> Bool:
@@ -250,18 +218,12 @@ def _exact(state: State, plan: Layout) -> Bool:
     return exact
 
 
-def _load_tls(
-    state: State, plan: Layout, needs: tls.TLSPlan, loader: tls.TLSLoader, storage: dict[int, tls.Storage]
-) -> tls.TLSWords:
-    """Load each module's thread-local image; `storage` is filled as it goes, so that a failure can undo it."""
-    for module, chunk in plan.tls.items():
-        described = tls.has_descriptors(state, module)
-        static = None if module in needs.optional else module in needs.static
-        image = tls.image_of(state, chunk)
-        storage[module] = loader.load(image, chunk.size, chunk.align, static, described, state.modules[module])
-    return tls.TLSWords(state, storage, loader)
+def _fill_slots(state: State, words: tls_words.TLSWords) -> None:
+    tls_words.fill_slots(state, words)
+    stubs.fill_own_slots(state)
+    tls_words.fix_up_late(state, words)
 
 
-def _run_hooks(request: Request, point: str, state: State) -> None:
-    for hook in request.hooks.get(point, ()):
-        hook(state)
+def _resolve_ifuncs(state: State, request: Request, host: Host) -> None:
+    if request.execute:
+        stubs.resolve_ifuncs(state, host.call_resolvers)

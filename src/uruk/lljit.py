@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from uruk.errors import UrukError
 from uruk.executor.inprocess import InProcessExecutor
@@ -23,10 +23,14 @@ from uruk.orc.generators import DefinitionGenerator, FunctionGenerator, Generate
 from uruk.orc.query import ready_address
 from uruk.orc.session import Options, Session
 from uruk.orc.sources import PathLike, Source
-from uruk.orc.symbols import encode_name
+from uruk.orc.symbols import SymbolFlags, encode_name
 from uruk.orc.tracker import ResourceTracker
 from uruk.orc.units import MaterializationUnit
+from uruk.passes.state import State
 from uruk.platforms.elf import OF_THE_PROGRAM, ELFPlatform
+
+if TYPE_CHECKING:
+    from uruk.compile.cache import ObjectCache
 
 
 class Symbol:
@@ -118,6 +122,83 @@ class LLJIT:
         """Add objects that are removed together, as one batch; see `add_object`."""
         return (dylib or self.main).add_objects(sources, name, tracker=tracker, lazy=lazy)
 
+    def add_source(
+        self,
+        path: PathLike | None = None,
+        *,
+        text: str | None = None,
+        language: str | None = None,
+        flags: Sequence[str] = (),
+        compiler: str | Sequence[str] | None = None,
+        symbols: Mapping[str, SymbolFlags] | Sequence[str] | None = None,
+        lazy: bool = False,
+        cache: ObjectCache | bool = True,
+        timeout: float | None = None,
+        dylib: JITDylib | None = None,
+        tracker: ResourceTracker | None = None,
+    ) -> ResourceTracker:
+        """Add C or C++ source: a file, or a `text` in a `language` (``"c"``, ``"c++"``), compiled with `flags`.
+
+        The compiler is found (CC, CXX, then gcc, clang, zig on PATH) or named. Without `symbols` it is compiled now, or
+        by the dispatcher, in parallel. With the names of functions that it defines (or names and flags) it is compiled
+        when one of them is needed, or, if `lazy`, called. Objects are kept in a `cache`; see `uruk.compile`. Libraries
+        of the language are added by themselves. Raises CompilerNotFound; CompileError, with the compiler's own text,
+        where it compiles now, and otherwise the first lookup that needs the source does.
+        """
+        from uruk.compile.source import compile_source, compile_text
+        from uruk.orc import compiling
+
+        home = dylib or self.main
+        if (path is None) == (text is None):
+            raise UrukError("a source is either a file or a text")
+        name = os.fspath(path) if path is not None else f"<{language or 'c'} text>"
+
+        def make() -> bytes:
+            if path is not None:
+                compiled = compile_source(
+                    path, flags=flags, compiler=compiler, language=language, timeout=timeout, cache=cache
+                )
+            else:
+                compiled = compile_text(
+                    text or "", language or "c", flags=flags, compiler=compiler, timeout=timeout, cache=cache
+                )
+            return compiling.take(home, compiled)
+
+        if symbols is None and not lazy:
+            return compiling.add_source(home, name, make, tracker)
+        if not symbols:
+            raise UrukError(f"{name}: only a source whose `symbols` are named can wait until it is needed")
+        unit = compiling.CompiledUnit(name, compiling.flags_of(symbols), make, defines_more=True)
+        return home.add_unit(unit, tracker=tracker, lazy=lazy)
+
+    def add_ir(
+        self,
+        module: Any,
+        name: str = "",
+        *,
+        level: int = 2,
+        cpu: str | None = None,
+        features: str | None = None,
+        lazy: bool = False,
+        cache: ObjectCache | bool = True,
+        dylib: JITDylib | None = None,
+        tracker: ResourceTracker | None = None,
+    ) -> ResourceTracker:
+        """Add LLVM IR: text, bitcode, or a module of llvmlite's (the extra ``uruk[ir]``).
+
+        Its code is generated when one of its symbols is needed, or, if `lazy`, called; see `uruk.compile.ir.IRModule`
+        for the options. Raises CompileError for what is no valid module.
+        """
+        from uruk.compile.ir import IRModule
+        from uruk.orc import compiling
+
+        one = module if isinstance(module, IRModule) else IRModule(module, name)
+
+        def make() -> bytes:
+            return one.compile(level=level, cpu=cpu, features=features, cache=cache)
+
+        return compiling.add_ir(dylib or self.main, one, make, tracker, lazy=lazy)
+
     def add_unit(
         self,
         unit: MaterializationUnit,
@@ -193,7 +274,8 @@ class LLJIT:
         home = dylib or self.main
         address = ready_address(home, name, self.auto_initialize)
         if address is None:
-            return self.lookup_all([name], home, timeout=timeout)[name]
+            found = self.session.lookup_names(home, [name], initialize=self.auto_initialize, timeout=timeout)
+            address = found[name]
         return Symbol(name, address)
 
     def lookup_all(
@@ -234,13 +316,20 @@ class LLJIT:
         self.session.lookup(self.main, [], roots=True)  # only now: without its entry nothing of a program runs
         return Symbol(entry, found[0][0])
 
+    def add_pass(self, point: str, plugin: Callable[[State], None]) -> None:
+        """Have every link call `plugin` with its state at a point of the pipeline; see `Session.add_pass`."""
+        self.session.add_pass(point, plugin)
+
     def on_lazy_failure(self, value: Any) -> None:
         """Where control goes when a lazy function cannot be made, or is called after `close()`.
 
-        An address, a ctypes or cffi callback (kept alive by the caller), of a function of the ABI of those that may
-        fail: it gets their arguments, and its result is theirs. By default the error is printed and the process aborts.
+        A function of the ABI of those that may fail: it gets their arguments, and its result is theirs. An address, a
+        symbol, or a ctypes or cffi callback (kept alive by the caller), which is given up when the interpreter ends; so
+        is a function of this session when it closes. By default the error is printed and the process aborts.
         """
-        self.session.lazy.handler(_address_of(value)[0])
+        symbol = isinstance(value, Symbol)
+        address, callback = (value.address, False) if symbol else _address_of(value)
+        self.session.lazy.set_handler(address, native=not callback)
 
     @property
     def lazy_errors(self) -> list[tuple[str, BaseException]]:

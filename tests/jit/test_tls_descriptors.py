@@ -9,48 +9,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from register_check import check_source, has_wide_vectors
 
 import uruk
 from compiling import Compile
 from uruk.executor.inprocess_tls import LoadedCarrier, load_carrier
 from uruk.platforms.elf_runtime import process_runtime
 
-# check(descriptor, before, after, misalign): all registers from `before`, call the descriptor, all into `after`.
-# Layout: 16 general registers (rax: result; rsp, rbp unused), 16 vectors of 32 bytes, x87 control, mxcsr.
-GENERAL = "rcx rdx rsi rdi r8 r9 r10 r11 rbx r12 r13 r14 r15".split()
-
-
-def _check_source(vectors: int, width: int) -> str:
-    register = {32: "ymm", 64: "zmm"}[width]
-    load = [f"vmovups {256 + width * n}(%rax), %{register}{n}" for n in range(vectors)]
-    store = [f"vmovups %{register}{n}, {256 + width * n}(%rax)" for n in range(vectors)]
-    if width == 64:
-        load += [f"kmovq {128 + 8 * n}(%rax), %k{n}" for n in range(8)]
-        store += [f"kmovq %k{n}, {128 + 8 * n}(%rax)" for n in range(8)]
-    load += [f"movq {8 * n}(%rax), %{name}" for n, name in enumerate(GENERAL)]
-    store = [f"movq %{name}, {8 * n}(%rax)" for n, name in enumerate(GENERAL)] + store
-    lines = [
-        ".text", ".globl check", ".type check, @function", "check:",
-        *(f"pushq %{name}" for name in ("rbx", "rbp", "r12", "r13", "r14", "r15")),
-        "movq %rsp, %rbp", "pushq %rdi", "pushq %rsi", "pushq %rdx", "subq %rcx, %rsp",
-        "fninit", "fldpi", "fld1",
-        "movq -16(%rbp), %rax", *load,
-        "movq -8(%rbp), %rax", "call *(%rax)",
-        "pushq %rax", "movq -24(%rbp), %rax", *store,
-        "fstpl 112(%rax)", "fstpl 120(%rax)", "popq %rax",
-        "movq %rbp, %rsp",
-        *(f"popq %{name}" for name in ("r15", "r14", "r13", "r12", "rbp", "rbx")),
-        "vzeroupper", "addq %fs:0, %rax", "ret",
-        ".size check, .-check", '.section .note.GNU-stack,"",@progbits',
-    ]  # fmt: skip
-    return "\n".join(lines) + "\n"
-
-
-def _flags() -> set[str]:
-    with open("/proc/cpuinfo") as info:
-        return set(next(line for line in info if line.startswith("flags")).split())
-
-
+# check(descriptor, before, after, misalign); the address of the thread-local comes back
+CALL = ["movq -8(%rbp), %rax", "call *(%rax)"]
+RETURN = ["addq %fs:0, %rax"]
 AREA = 256 + 64 * 32
 Check = Callable[[tuple[int, int], int], tuple[int, bytes, bytes]]
 
@@ -58,9 +26,9 @@ Check = Callable[[tuple[int, int], int], tuple[int, bytes, bytes]]
 @pytest.fixture(scope="module")
 def check(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Check]:
     """Call a descriptor at a stack offset; the address, and the registers before and after."""
-    wide = {"avx512f", "avx512bw"} <= _flags()
+    wide = has_wide_vectors()
     folder = tmp_path_factory.mktemp("check")
-    (folder / "check.s").write_text(_check_source(32 if wide else 16, 64 if wide else 32))
+    (folder / "check.s").write_text(check_source(wide, CALL, RETURN))
     subprocess.run(["gcc", "-c", "-o", folder / "check.o", folder / "check.s"], check=True)
     with uruk.LLJIT() as jit:
         jit.add_object(folder / "check.o")

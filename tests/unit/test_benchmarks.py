@@ -72,6 +72,15 @@ def test_many(tmp_path: Path) -> None:
     assert flat["mappings while all are loaded"] == 0
 
 
+def test_lazy(tmp_path: Path) -> None:
+    from benchmarks import lazy
+
+    report = Report()
+    lazy.measure(tmp_path, 1, report)
+    assert len(report.rows) == 2
+    assert report.rows[1].value > 0
+
+
 def test_report() -> None:
     report = Report([Row("a", 0.4, 0.5), Row("b", 3.0), Row("c", 12.0, 11.0)], [("fixup", 0.25), ("rest", 0.75)])
     assert not report.passed

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from golden_files import FOLDER, OBJECTS, check_golden, object_bytes, read_graph
-from uruk.graph.dump import dump_dict, dump_text
+from uruk.graph.dump import dump_dict, dump_json, dump_text
 from uruk.lljit import LLJIT
+from uruk.orc.session import Options
+from uruk.passes.points import POINTS
 from uruk.passes.state import State
 
 from requirements import require_tool
@@ -67,19 +70,69 @@ def test_the_sources_are_those_of_the_objects(tmp_path: Path) -> None:
         assert found == wanted
 
 
-def test_a_link_dumps_without_addresses() -> None:
+GOLDEN_POINTS = ("after comdat", "after got, stubs", "after layout")
+
+
+def dumps_of_a_link(name: str, points: tuple[str, ...], dump: Callable[[State], str]) -> dict[str, str]:
+    """Link an object without running it; what `dump` says at each point."""
+    found: dict[str, str] = {}
+
+    def look(state: State) -> None:
+        found[state.point] = dump(state)
+
+    with LLJIT(options=Options(execute=False, phony_externals=True)) as jit:
+        for point in points:
+            jit.session.hooks[point] = [look]
+        jit.add_object(object_bytes(name), f"{name}.o")
+        jit.lookup("main" if name == "everything" else "answer")
+    return found
+
+
+@pytest.mark.parametrize("point", GOLDEN_POINTS)
+def test_a_link_at_some_point(point: str) -> None:
+    texts = dumps_of_a_link("everything", (point,), dump_text)
+    check_golden(f"everything.{point.replace(', ', '_').replace(' ', '_')}.txt", texts[point])
+
+
+def test_a_link_as_json() -> None:
+    texts = dumps_of_a_link("everything", ("after layout",), dump_json)
+    check_golden("everything.after_layout.json", texts["after layout"])
+
+
+def test_every_point_dumps_and_twice_the_same() -> None:
+    points = tuple(point.name for point in POINTS)
+    first, second = (dumps_of_a_link("everything", points, dump_text) for _ in range(2))
+    assert list(first) == list(points)
+    assert first == second
+
+
+def test_addresses_on_request() -> None:
+    def dump(state: State) -> str:
+        return dump_text(state, addresses=True)
+
+    texts = dumps_of_a_link("minimal", ("after layout", "post-allocate"), dump)
+    assert " at 0x" not in texts["after layout"]
+    lines = texts["post-allocate"].splitlines()
+    (block,) = (line for line in lines if "block .text:" in line)
+    (symbol,) = (line for line in lines if ": answer, " in line)
+    assert block.split(" at ")[1] == symbol.split(" at ")[1]
+
+
+def test_dropped_groups_are_marked(tmp_path: Path) -> None:
+    source = '.section .text.x,"axG",@progbits,same,comdat\n.weak same\nsame: ret\n.text\n.globl {0}\n{0}: call same\n'
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.s").write_text(source.format(name))
+        subprocess.run([require_tool("as"), f"{name}.s", "-o", f"{name}.o"], check=True, cwd=tmp_path)
     texts: list[str] = []
+    with LLJIT(options=Options(execute=False)) as jit:
+        jit.session.hooks["after read relocations"] = [lambda state: texts.append(dump_text(state))]
+        jit.add_objects([tmp_path / "one.o", tmp_path / "two.o"])
+        jit.lookup_all(["one", "two"])
+    blocks = [line for line in texts[0].splitlines() if "block .text.x" in line]
+    assert [line.endswith("dropped") for line in blocks] == [False, True]
 
-    for _ in range(2):
-        with LLJIT() as jit:
 
-            def dump(state: State, jit: LLJIT = jit) -> None:
-                texts.append(dump_text(state, jit.main.names))
-
-            for point in ("post-prune", "post-allocate", "post-fixup"):
-                jit.session.hooks[point] = [dump]
-            jit.add_object(object_bytes("minimal"), "minimal.o")
-            jit.lookup("answer")
-    assert len(texts) == 6
-    assert texts[:3] == texts[3:]
-    assert texts[0].startswith("object minimal.o\n")
+def test_a_graph_needs_names() -> None:
+    graph, _ = read_graph(("minimal.o", object_bytes("minimal")))
+    with pytest.raises(ValueError, match="names"):
+        dump_text(graph)

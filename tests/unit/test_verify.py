@@ -17,6 +17,7 @@ from uruk.graph.arena import Arena
 from uruk.graph.graph import Graph, assemble
 from uruk.graph.verify import verify
 from uruk.lljit import LLJIT
+from uruk.passes.points import POINTS
 from uruk.passes.state import State
 
 from requirements import require_tool
@@ -65,13 +66,13 @@ def test_every_stage_of_a_link_is_sound(compiler: str, tmp_path: Path) -> None:
             stages.append("checked")
 
         with LLJIT() as jit:
-            for point in ("post-prune", "post-allocate", "pre-fixup", "post-fixup"):
-                jit.session.hooks[point] = [check]
+            for point in POINTS:
+                jit.session.hooks[point.name] = [check]
             jit.add_library("stdc++")
             jit.add_object(tmp_path / "work.o")
             work = jit.lookup("work").function(ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int))
             assert (work(1), work(0)) == (4, -1)
-        assert len(stages) >= 4
+        assert len(stages) >= len(POINTS)
 
 
 def broken(table: str, column: str, change: Callable[[np.ndarray], None]) -> Graph:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 USAGE = """\
 usage: uruk COMMAND ...
 
-  uruk run OBJECT... [-l NAME] [-L DIR] [-- ARGS]   link objects into this process and run main()
-  uruk show OBJECT                                  what is in an object
+  uruk run INPUT... [-l NAME] [-L DIR] [-- ARGS]   link objects and sources into this process and run main()
+  uruk show OBJECT                                 what is in an object
   uruk --version
 
 `uruk COMMAND --help` says more.

@@ -5,15 +5,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from uruk.cli.usage import UsageError
+from uruk.compile.languages import language_of
+
+if TYPE_CHECKING:
+    from uruk.cli.compiling import HowToCompile
 
 USAGE = """\
 usage: uruk run [options] INPUT... [-- ARGUMENT...]
 
 Link relocatable objects, archives and libraries into this process, and run main(). uruk's exit status is the program's.
+Sources are compiled first, by the compiler of CC or CXX, or what there is: cc, gcc, clang, zig.
 
-  INPUT               an object (.o), an archive (.a) or a shared library (.so)
+  INPUT               an object (.o), an archive (.a), a shared library (.so) or a source (.c .cpp .cc .cxx .C .s .S)
   -l NAME             a library, found as ld does: in -L directories, system directories, the loader's cache
   -L DIR              where -l looks first
   --in-process        run in this process (the only way, for now)
@@ -23,6 +29,11 @@ Link relocatable objects, archives and libraries into this process, and run main
   --gc-sections       drop sections that the entry does not reach
   --define NAME=ADDR  an absolute symbol
   --slab-allocate=SIZE  address space reserved for code (suffix Kb, Mb, Gb)
+  -O2 -g -std=... -I DIR -D NAME -U NAME -f... -m... -W... -w -pthread
+                      flags for the compiler, as it takes them
+  --cflag FLAG        any other flag for the compiler
+  --compiler CMD      the compiler of all sources: a name, a path, or a command ("zig cc", "ccache gcc")
+  --no-cache          compile again what was compiled before
   --time              print how long each pass took, on standard error
 """
 
@@ -41,10 +52,23 @@ class Arguments:
     prune: bool = False
     time: bool = False
     slab: int = 0
+    compiler: str = ""
+    flags: list[str] = field(default_factory=list[str])
+    cache: bool = True
+
+    def how_to_compile(self) -> HowToCompile | None:
+        """What is said of compiling; None if nothing, which saves an import."""
+        if not (self.compiler or self.flags or not self.cache):
+            return None
+        from uruk.cli.compiling import HowToCompile
+
+        return HowToCompile(self.compiler, tuple(self.flags), self.cache)
 
 
-_VALUES = ("-l", "-L", "--entry", "--define", "--slab-allocate")
-_FLAGS = ("--in-process", "--no-exec", "--phony-externals", "--gc-sections", "--time")
+_VALUES = ("-l", "-L", "-I", "-D", "-U", "--entry", "--define", "--slab-allocate", "--compiler", "--cflag")
+_FLAGS = ("--in-process", "--no-exec", "--phony-externals", "--gc-sections", "--time", "--no-cache")
+# Flags of a compiler that are one word, and mean nothing else here: as people type them behind cc.
+_COMPILER = ("-O", "-g", "-std=", "-f", "-m", "-W", "-w", "-pthread")
 
 
 def parse(words: Sequence[str]) -> Arguments:
@@ -58,11 +82,15 @@ def parse(words: Sequence[str]) -> Arguments:
             arguments.inputs.append(("input", word))
         elif word in _FLAGS:
             _flag(arguments, word)
+        elif word.startswith(_COMPILER):
+            arguments.flags.append(word)
         else:
             option, value = _value(word, rest)
             _option(arguments, option, value)
     if not arguments.inputs:
         raise UsageError("no input")
+    if arguments.flags and not any(kind == "input" and language_of(value) for kind, value in arguments.inputs):
+        raise UsageError(f"{arguments.flags[0]} is for a compiler, and no input is a source")
     return arguments
 
 
@@ -87,6 +115,7 @@ def _flag(arguments: Arguments, word: str) -> None:
     arguments.phony |= word == "--phony-externals"
     arguments.prune |= word == "--gc-sections"
     arguments.time |= word == "--time"
+    arguments.cache &= word != "--no-cache"
 
 
 def _option(arguments: Arguments, option: str, value: str) -> None:
@@ -94,6 +123,12 @@ def _option(arguments: Arguments, option: str, value: str) -> None:
         arguments.inputs.append(("library", value))
     elif option == "-L":
         arguments.directories.append(value)
+    elif option in ("-I", "-D", "-U"):
+        arguments.flags.append(option + value)
+    elif option == "--cflag":
+        arguments.flags.append(value)
+    elif option == "--compiler":
+        arguments.compiler = value
     elif option == "--entry":
         arguments.entry = value
     elif option == "--define":

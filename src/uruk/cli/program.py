@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from uruk.cli.initial_stack import InitialStack
-from uruk.cli.reading import Objects, Reader
-from uruk.cli.tunables import as_it_was
+from uruk.cli.reading import Objects, Other, Reader
+from uruk.cli.tunables import as_it_was, can_start_again
 from uruk.formats.elf_sections import Span
 from uruk.graph.arena import Arena
 from uruk.lljit import LLJIT
@@ -42,11 +42,13 @@ class Program:
     def link(self) -> None:
         """Link everything that the entry needs; initialisers run."""
         begin = time.perf_counter()
+        inputs = self._inputs()
+        waited = time.perf_counter() - begin
         for directory in self.arguments.directories:
             self.jit.add_search_directory(directory)
         for name, address in self.arguments.defines:
             self.jit.define(name, address)
-        self._add_inputs()
+        self._add_inputs(inputs)
         added = time.perf_counter()
         if self.arguments.execute:
             self._fresh_process()
@@ -57,17 +59,27 @@ class Program:
             self._entry = self.jit.lookup_program(named or "main").address
         passes = self.jit.session.times
         total = time.perf_counter() - added
+        compilation = self._reader.compilation
         self.times = [
-            ("read, parse", added - begin),
+            *([("compile", compilation.seconds)] if compilation else []),
+            ("read, parse", added - begin - (waited if compilation else 0)),
             *passes,
             ("lookup", total - sum(seconds for _, seconds in passes)),
         ]
 
-    def _add_inputs(self) -> None:
+    def _inputs(self) -> list[Objects | Other]:
+        """The inputs, when they are read and compiled. Warnings go where a compiler prints them; once."""
+        try:
+            return self._reader.result()
+        finally:
+            if self._reader.compilation is not None and can_start_again():
+                sys.stderr.write(self._reader.compilation.warnings)
+
+    def _add_inputs(self, inputs: list[Objects | Other]) -> None:
         """Add inputs in order; objects that follow each other are one batch, and all objects one tracker's."""
         session, main = self.jit.session, self.jit.main
         tracker = main.create_tracker("program")
-        for item in self._reader.result():
+        for item in inputs:
             if isinstance(item, Objects):
                 arena = Arena([np.frombuffer(item.buffer, np.uint8)])
                 spans = [Span(*one) for one in zip(item.files, item.starts, item.sizes, strict=True)]

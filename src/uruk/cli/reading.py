@@ -1,4 +1,4 @@
-"""Reading the inputs of a command line, in a thread of its own while numpy is being imported.
+"""Reading the inputs of a command line, sources compiled, in a thread of its own while numpy is being imported.
 
 Nothing here imports numpy: reading 36 MB takes as long as a tenth of a large link, and costs nothing beside the import.
 """
@@ -11,9 +11,14 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
-from uruk.errors import ObjectFormatError
+from uruk.compile.languages import language_of
+from uruk.errors import ObjectFormatError, UrukError
 from uruk.graph.padding import ALIGN, TAIL
+
+if TYPE_CHECKING:
+    from uruk.cli.compiling import Compilation, HowToCompile
 
 HUGE_FROM = 4 << 20
 _ARCHIVES = (b"!<arch>\n", b"!<thin>\n")
@@ -38,39 +43,71 @@ class Other:
 
 
 class Reader:
-    """Reads inputs, given as (kind, value) with kind ``input`` or ``library``, in the background."""
+    """Reads inputs, given as (kind, value) with kind ``input`` or ``library``, in the background.
 
-    def __init__(self, inputs: Sequence[tuple[str, str]]) -> None:
+    Sources among them are compiled as `how` says, and take their place.
+    """
+
+    def __init__(self, inputs: Sequence[tuple[str, str]], how: HowToCompile | None = None) -> None:
         self._inputs = inputs
+        self._sources = [value for kind, value in inputs if kind == "input" and language_of(value)]
+        self._how = how
         self._result: list[Objects | Other] = []
-        self._error: ObjectFormatError | None = None
+        self._error: BaseException | None = None
+        self._made = threading.Lock()
+        self._stopped = False
+        self.compilation: Compilation | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def result(self) -> list[Objects | Other]:
-        """The inputs, in order. Raises ObjectFormatError for a file that cannot be read."""
+        """The inputs, in order. Raises ObjectFormatError for a file that cannot be read, and errors of compiling."""
         self._thread.join()
         if self._error is not None:
             raise self._error
         return self._result
 
+    def stop(self) -> None:
+        """End the compilers that run; nothing of them stays behind."""
+        with self._made:
+            self._stopped = True
+        if self.compilation is not None:
+            self.compilation.stop()
+            self._thread.join()
+
+    @property
+    def errors(self) -> list[UrukError]:
+        """All that went wrong in compiling, of which `result` raises the first."""
+        return self.compilation.errors if self.compilation is not None else []
+
     def _run(self) -> None:
         try:
+            compiled, libraries = self._compile() if self._sources else ({}, [])
             objects: list[str] = []
             for kind, value in self._inputs:
-                if kind == "input" and _is_object(value):
+                if kind == "input" and (value in compiled or _is_object(value)):
                     objects.append(value)
                     continue
-                self._flush(objects)
+                self._flush(objects, compiled)
                 objects = []
                 self._result.append(Other(kind, value))
-            self._flush(objects)
-        except ObjectFormatError as error:
+            self._flush(objects, compiled)
+            self._result += [Other(kind, value) for kind, value in libraries]
+        except BaseException as error:  # whatever it is, it is the main thread's to see
             self._error = error
 
-    def _flush(self, files: list[str]) -> None:
+    def _compile(self) -> tuple[dict[str, bytes], list[tuple[str, str]]]:
+        from uruk.cli.compiling import Compilation, HowToCompile  # not for objects: it takes time to import
+
+        with self._made:
+            if self._stopped:
+                raise UrukError("stopped")
+            self.compilation = Compilation(self._sources, self._how or HowToCompile())
+        return self.compilation.result()
+
+    def _flush(self, files: list[str], compiled: dict[str, bytes]) -> None:
         if files:
-            self._result.append(_read(files))
+            self._result.append(_read(files, compiled))
 
 
 def _is_object(path: str) -> bool:
@@ -85,14 +122,18 @@ def _is_object(path: str) -> bool:
     return head[:8] not in _ARCHIVES and not head.lstrip().startswith((b"/*", b"GROUP", b"INPUT", b"OUTPUT"))
 
 
-def _read(files: list[str]) -> Objects:
+def _read(files: list[str], compiled: dict[str, bytes]) -> Objects:
+    """Files into one buffer; those of `compiled` are there already."""
     handles: list[int] = []
     path = files[0]
     try:
         for path in files:
-            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            handle = -1 if path in compiled else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             handles.append(handle)
-        sizes = [os.fstat(handle).st_size for handle in handles]
+        sizes = [
+            len(compiled[path]) if handle < 0 else os.fstat(handle).st_size
+            for path, handle in zip(files, handles, strict=True)
+        ]
         ends = list(accumulate(-(-size // ALIGN) * ALIGN for size in sizes))
         starts, end = [0, *ends[:-1]], ends[-1]
         buffer = mmap.mmap(-1, end + TAIL, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # shared memory has no huge pages
@@ -101,6 +142,9 @@ def _read(files: list[str]) -> Objects:
         with memoryview(buffer) as view:
             for path, handle, start, size in zip(files, handles, starts, sizes, strict=True):
                 with view[start : start + size] as part:
+                    if handle < 0:
+                        part[:] = compiled[path]
+                        continue
                     got = os.preadv(handle, [part], 0) if size else 0
                 if got != size:
                     raise ObjectFormatError(path, "file", f"{got} of {size} bytes could be read")
@@ -109,4 +153,5 @@ def _read(files: list[str]) -> Objects:
         raise ObjectFormatError(path, "file", error.strerror or str(error)) from error
     finally:
         for handle in handles:
-            os.close(handle)
+            if handle >= 0:
+                os.close(handle)

@@ -1,4 +1,4 @@
-"""``uruk run``: link what the command line names, and run its main() in this process."""
+"""``uruk run``: compile and link what the command line names, and run its main() in this process."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def run(words: Sequence[str]) -> int:
         return arguments
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's threads would be the program's
     gc.disable()  # nothing here makes cycles worth looking for, and the columns are large
-    reader = Reader(arguments.inputs)
+    reader = Reader(arguments.inputs, arguments.how_to_compile())
     if not arguments.execute:
         from uruk.cli.heap import use_huge_pages
 
         use_huge_pages()
-    from uruk.cli.program import Program  # imports numpy, while the reader reads
-
     try:
+        from uruk.cli.program import Program  # imports numpy, while the reader reads
+
         program = Program(arguments, reader)
         program.link()
         if arguments.time:
@@ -39,9 +39,12 @@ def run(words: Sequence[str]) -> int:
     except UrukError as error:
         if isinstance(error, TLSError) and error.static_tls and can_start_again():
             start_again(error.static_tls)
-        kind = type(error).__name__
-        print(f"uruk: {kind}: {error}", file=sys.stderr)
+        for one in reader.errors or [error]:
+            print(f"uruk: {type(one).__name__}: {one}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        reader.stop()
+        raise
 
 
 def _end(status: int) -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from uruk.errors import TLSError
+from uruk.errors import InternalError, TLSError
 from uruk.executor import process_symbols, tls_refusal
 from uruk.executor.inprocess_tls import LoadedCarrier, load_carrier
+from uruk.executor.lazy_stubs import LazyFunctions, LazyStubs
 from uruk.executor.tls_descriptors import Descriptors
 from uruk.formats.elf_carrier import ImportModel, TLSImport
 from uruk.graph.kinds import Operand
 from uruk.memory.inprocess import InProcessMapper
 from uruk.memory.manager import DEFAULT_SLAB, SlabManager
-from uruk.memory.mapper import Mapper
+from uruk.memory.mapper import Mapper, Range
 from uruk.passes.tls_storage import Storage
 
 UNWINDER = "libgcc_s.so.1"
@@ -93,6 +95,25 @@ class InProcessExecutor:
         self.memory = SlabManager(mapper or InProcessMapper(), slab_size)
         self.tls = InProcessTLS()
         self._unwinder: _Unwinder | None = None
+        self.lazy_functions: Callable[[], LazyFunctions] | None = None
+        self._lazy: list[LazyStubs] = []
+
+    def lazy_stubs(
+        self,
+        resolve: Callable[[int], int],
+        on_error: Callable[[int, BaseException], object],
+        lock: threading.RLock | None = None,
+    ) -> LazyStubs:
+        """Lazy stubs close to the slab; see `uruk.executor.lazy_stubs.LazyStubs`. Closed by `close` at the latest."""
+        if self.lazy_functions is None:
+            raise InternalError("lazy stubs are wanted, but no platform has given their functions")
+        stubs = LazyStubs(self.lazy_functions(), resolve, on_error, lock=lock, near=self._first_slab)
+        self._lazy.append(stubs)
+        return stubs
+
+    def _first_slab(self) -> Range | None:
+        slabs = self.memory.slabs
+        return (slabs[0].base, slabs[0].size) if slabs else None
 
     def read_object(self, address: int) -> bytes:
         """The content of a library's variable; empty if its size is not known."""
@@ -145,5 +166,8 @@ class InProcessExecutor:
 
     def close(self) -> None:
         """Release all memory. Nothing linked may run any more."""
+        for stubs in self._lazy:
+            stubs.close()
+        self._lazy.clear()
         self.tls.close()
         self.memory.close()

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
+from typing import TypeAlias
 
 import numpy as np
 
-from uruk.errors import ObjectFormatError, UnsupportedRelocation
+from uruk.errors import ObjectFormatError, UnsupportedRelocation, UrukError
 from uruk.formats.elf import Pair
 from uruk.formats.elf_symbols import gather_runs
 from uruk.graph.graph import Edges, Graph, Relocations
 from uruk.graph.types import I64, U8, AnyArray, Bool
 
 UNKNOWN = 255
+
+Tell: TypeAlias = Callable[[AnyArray], UrukError]
+Report: TypeAlias = Callable[[AnyArray, AnyArray, Tell], None]
+"""Told of rows at fault: the rows, the object of each, and what makes the error of some of them."""
+
+
+def _refuse(rows: AnyArray, objects: AnyArray, tell: Tell) -> None:
+    raise tell(rows)
 
 
 @lru_cache(maxsize=8)
@@ -24,11 +34,12 @@ def _kind_column(pair: Pair) -> U8:
     return column
 
 
-def read_relocations(graph: Graph, pair: Pair, wanted: Bool | None = None) -> Edges:
+def read_relocations(graph: Graph, pair: Pair, wanted: Bool | None = None, report: Report = _refuse) -> Edges:
     """The edges of the blocks that are `wanted` (a row a block; None for all), ordered by block.
 
     Raises ObjectFormatError for fields outside their section and symbols that do not exist, UnsupportedRelocation for
-    types that the ISA's map does not have. R_*_NONE rows leave no edge.
+    types that the ISA's map does not have; a `report` is told of them instead, and the edges are then of no use.
+    R_*_NONE rows leave no edge.
     """
     tables = graph.relocations
     if wanted is not None:
@@ -40,13 +51,15 @@ def read_relocations(graph: Graph, pair: Pair, wanted: Bool | None = None) -> Ed
     block = tables.block.repeat(tables.count)
     offset, addend = raw[:, 0].copy(), raw[:, 2].copy()
     kind = _kind_column(pair).take(words[:, 2], mode="clip")
-    _check_kinds(graph, pair, block, offset, kind, words)
+    _check_kinds(graph, pair, block, offset, kind, words, report)
     room = graph.blocks.size[home].repeat(tables.count) - pair.KINDS.width.take(kind)
-    _check(graph, block, (offset < 0) | (offset > room), "its field lies outside the section", offset.view(np.uint64))
+    bad = (offset < 0) | (offset > room)
+    _check(graph, block, bad, "its field lies outside the section", offset.view(np.uint64), report)
     base = graph.ranges.symbols[owner]
     limit = graph.ranges.symbols[owner + 1] - base
     symbol = words[:, 3]
-    _check(graph, block, symbol >= limit.repeat(tables.count), "names a symbol that does not exist", symbol)
+    bad = symbol >= limit.repeat(tables.count)
+    _check(graph, block, bad, "names a symbol that does not exist", symbol, report)
     target = (symbol + base.repeat(tables.count)).astype(np.int32)
     edges = Edges(block, offset, kind, target, addend)
     nothing = kind == pair.KINDS.number["None"]
@@ -73,24 +86,36 @@ def _gather(graph: Graph, tables: Relocations) -> tuple[I64, Relocations]:
     return raw[entry_order], tables
 
 
-def _check(graph: Graph, block: AnyArray, bad: Bool, problem: str, values: AnyArray) -> None:
-    """Raise ObjectFormatError for the first `bad` row; the text ends in that row's value."""
-    if np.count_nonzero(bad):
-        row = int(np.argmax(bad))
+def _check(graph: Graph, block: AnyArray, bad: Bool, problem: str, values: AnyArray, report: Report) -> None:
+    """Report the `bad` rows as ObjectFormatError of the first; the text ends in that row's value."""
+    if not np.count_nonzero(bad):
+        return
+
+    def tell(rows: AnyArray) -> ObjectFormatError:
+        row = int(rows[0])
         home = int(block[row])
         entry = row - int(np.argmax(block == home))
         owner = int(graph.blocks.object[home])
         structure = f"relocation {entry} of section `{graph.section_name(home)}'"
-        raise ObjectFormatError(graph.files[owner], structure, f"{problem} ({int(values[row]):#x})")
+        return ObjectFormatError(graph.files[owner], structure, f"{problem} ({int(values[row]):#x})")
+
+    rows = bad.nonzero()[0]
+    report(rows, graph.blocks.object[block[rows]], tell)
 
 
-def _check_kinds(graph: Graph, pair: Pair, block: AnyArray, offset: AnyArray, kind: U8, words: AnyArray) -> None:
+def _check_kinds(
+    graph: Graph, pair: Pair, block: AnyArray, offset: AnyArray, kind: U8, words: AnyArray, report: Report
+) -> None:
+    """Report rows of an unknown kind as UnsupportedRelocation; they become None rows."""
     unknown = kind == UNKNOWN
-    if np.count_nonzero(unknown):
-        row = int(np.argmax(unknown))
-        number = int(words[row, 2])
-        raise UnsupportedRelocation(
-            graph.place(int(block[row]), int(offset[row])),
-            f"type {number}",
-            f"is not one that {pair.NAME} objects have",
-        )
+    if not np.count_nonzero(unknown):
+        return
+
+    def tell(rows: AnyArray) -> UnsupportedRelocation:
+        row = int(rows[0])
+        place = graph.place(int(block[row]), int(offset[row]))
+        return UnsupportedRelocation(place, f"type {int(words[row, 2])}", f"is not one that {pair.NAME} objects have")
+
+    rows = unknown.nonzero()[0]
+    kind[rows] = pair.KINDS.number["None"]
+    report(rows, graph.blocks.object[block[rows]], tell)

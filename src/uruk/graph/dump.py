@@ -1,75 +1,61 @@
-"""Dump: a graph as text or as a JSON-able dict, the same on every machine, for golden tests and for people.
+"""Dump: a graph, or a running link at any point, as text or JSON; the same every time, for golden tests and people.
 
 Nothing depends on the order in which an assembler wrote things: blocks go by name, symbols by place and name,
-edges by offset. Section symbols are left out; they say no more than their block does. Addresses are
-never dumped, so a graph looks the same before layout and after.
+edges by offset. Section symbols are left out; they say no more than their block does. Addresses are left out unless
+they are asked for: they differ from run to run.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from uruk.graph.dump_text import lines_of
 from uruk.graph.graph import Graph, SymbolType
+from uruk.graph.kinds import SLOT_TEXTS
 from uruk.graph.names import Names
-from uruk.graph.views import BlockView, EdgeView, GraphView, Link, SymbolView, signed
+from uruk.graph.running import Link
+from uruk.graph.views import BlockView, EdgeView, GraphView, SymbolView
 
 Facts = dict[str, Any]
 
 
-def dump_dict(source: Graph | Link, names: Names, *, content: bool = False) -> Facts:
-    """A graph, or the tables of a running link, as dicts, lists, strings and numbers.
+def dump_dict(
+    source: Graph | Link, names: Names | None = None, *, content: bool = False, addresses: bool = False
+) -> Facts:
+    """A graph, or a running link with its tables as they are now, as dicts, lists, strings and numbers.
 
-    `names` is the session's interner, which has the signatures of groups. With `content`, blocks have their
-    bytes in hex.
+    `names` is the session's interner, which has the signatures of groups; a link has it itself. With `content`, blocks
+    have the bytes of their input in hex; with `addresses`, blocks and symbols that a link has placed say where.
     """
-    view = GraphView(source)
-    return {
-        "objects": [dump_object(view, index, names, content=content) for index in range(len(view.files))],
-        "synthetic": _blocks(block_labels(view, -1, names), view, names, content),
-    }
+    if names is None:
+        if isinstance(source, Graph):
+            raise ValueError("to dump a graph, give the session's names, too")
+        names = source.names
+    return _Dump(GraphView(source), names, content, addresses).everything()
+
+
+def dump_json(
+    source: Graph | Link, names: Names | None = None, *, content: bool = False, addresses: bool = False
+) -> str:
+    """`dump_dict` as JSON text; ends in a newline."""
+    return json.dumps(dump_dict(source, names, content=content, addresses=addresses), indent=1) + "\n"
+
+
+def dump_text(
+    source: Graph | Link, names: Names | None = None, *, content: bool = False, addresses: bool = False
+) -> str:
+    """`dump_dict` as lines of text; ends in a newline."""
+    return "\n".join(lines_of(dump_dict(source, names, content=content, addresses=addresses))) + "\n"
 
 
 def dump_object(view: GraphView, index: int, names: Names, *, content: bool = False) -> Facts:
     """One object of a graph; see `dump_dict`."""
-    graph = view.graph
-    labels = block_labels(view, index, names)
-    first, last = (int(row) for row in graph.ranges.symbols[index : index + 2])
-    outside = [view.symbols[row] for row in range(first + 1, last) if graph.symbols.block[row] < 0]
-    first, last = (int(row) for row in graph.ranges.groups[index : index + 2])
-    groups = [
-        {
-            "signature": _signature(graph, row, names),
-            "blocks": [label for block, label in labels.items() if graph.blocks.group[block] == row],
-        }
-        for row in range(first, last)
-    ]
-    return {
-        "file": view.files[index],
-        "blocks": _blocks(labels, view, names, content),
-        "symbols": _symbols(outside),
-        "groups": sorted(groups, key=lambda group: (group["signature"], group["blocks"])),
-    }
-
-
-def dump_text(source: Graph | Link, names: Names, *, content: bool = False) -> str:
-    """`dump_dict` as lines of text; ends in a newline."""
-    facts = dump_dict(source, names, content=content)
-    lines: list[str] = []
-    for one in facts["objects"]:
-        lines.append(f"object {one['file']}")
-        lines += _block_lines(one["blocks"])
-        lines += [f"  {_symbol_line(symbol)}" for symbol in one["symbols"]]
-        lines += [f"  group {group['signature']}: {', '.join(group['blocks'])}" for group in one["groups"]]
-    if facts["synthetic"]:
-        lines += ["made by the link", *_block_lines(facts["synthetic"])]
-    return "\n".join(lines) + "\n"
-
-
-def _signature(graph: Graph, row: int, names: Names) -> str:
-    return names.text(int(graph.groups.name[row])).decode("utf-8", "replace")
+    return _Dump(view, names, content, False).object(index)
 
 
 def block_labels(view: GraphView, owner: int, names: Names) -> dict[int, str]:
@@ -79,55 +65,15 @@ def block_labels(view: GraphView, owner: int, names: Names) -> dict[int, str]:
 
     def key(row: int) -> tuple[str, str, int]:
         group = int(graph.blocks.group[row])
-        return graph.section_name(row), _signature(graph, group, names) if group >= 0 else "", row
+        return view.block_name(row), _signature(graph, group, names) if group >= 0 else "", row
 
     labels: dict[int, str] = {}
     count: dict[str, int] = {}
     for row in sorted(rows, key=key):
-        name = graph.section_name(row)
+        name = view.block_name(row)
         count[name] = count.get(name, 0) + 1
         labels[row] = name if count[name] == 1 else f"{name}#{count[name]}"
     return labels
-
-
-def _blocks(labels: dict[int, str], view: GraphView, names: Names, content: bool) -> list[Facts]:
-    return [_block(view.blocks[row], label, labels, names, content) for row, label in labels.items()]
-
-
-def _block(block: BlockView, label: str, labels: dict[int, str], names: Names, content: bool) -> Facts:
-    facts: Facts = {
-        "name": label,
-        "zone": block.zone,
-        "role": block.role,
-        "size": block.size,
-        "align": block.align,
-        "zero_fill": block.is_zero_fill,
-        "group": _signature(block.view.graph, block.group, names) if block.group >= 0 else None,
-        "symbols": _symbols(block.symbols),
-        "edges": [_edge(edge, labels) for edge in block.edges],
-    }
-    if content:
-        facts["content"] = block.content.hex()
-    return facts
-
-
-def _symbols(symbols: Iterable[SymbolView]) -> list[Facts]:
-    """Symbols by place and name, without section symbols."""
-    types = [(one, int(one.view.graph.symbols.type[one.row])) for one in symbols]
-    facts = [_symbol(one) for one, type_ in types if type_ != SymbolType.SECTION]
-    return sorted(facts, key=lambda one: (one["kind"], one["offset"], one["name"], one["size"], one["type"]))
-
-
-def _symbol(symbol: SymbolView) -> Facts:
-    return {
-        "name": symbol.name,
-        "kind": symbol.kind,
-        "binding": symbol.binding,
-        "visibility": symbol.visibility,
-        "type": symbol.type,
-        "offset": symbol.offset,
-        "size": symbol.size,
-    }
 
 
 def target_name(symbol: SymbolView, labels: dict[int, str]) -> str:
@@ -138,41 +84,161 @@ def target_name(symbol: SymbolView, labels: dict[int, str]) -> str:
     return symbol.name
 
 
-def _edge(edge: EdgeView, labels: dict[int, str]) -> Facts:
-    return {
-        "offset": edge.offset,
-        "kind": edge.kind.name,
-        "formula": edge.kind.text,
-        "target": target_name(edge.target, labels),
-        "addend": edge.addend,
-    }
+def _signature(graph: Graph, row: int, names: Names) -> str:
+    return names.text(int(graph.groups.name[row])).decode("utf-8", "replace")
 
 
-def _block_lines(blocks: list[Facts]) -> list[str]:
-    lines: list[str] = []
-    for block in blocks:
-        words = [block["zone"], f"{block['size']:#x} bytes", f"align {block['align']}"]
-        words += ["zero-fill"] * block["zero_fill"] + [block["role"]] * bool(block["role"])
-        words += [f"group {block['group']}"] * (block["group"] is not None)
-        lines.append(f"  block {block['name']}: {', '.join(words)}")
-        if block.get("content"):
-            text: str = block["content"]
-            lines += [f"    {text[at : at + 64]}" for at in range(0, len(text), 64)]
-        lines += [f"    {_symbol_line(symbol)}" for symbol in block["symbols"]]
-        for edge in block["edges"]:
-            what = f"{edge['kind']} to {edge['target']}{signed(edge['addend'])}"
-            lines.append(f"    edge +{edge['offset']:#x}: {what}")
-    return lines
+class _Dump:
+    """What one dump shows, and of what."""
 
+    def __init__(self, view: GraphView, names: Names, content: bool, addresses: bool) -> None:
+        self.view = view
+        self.graph = view.graph
+        self.link = view.link
+        self.names = names
+        self.content = content
+        self.addresses = addresses
 
-def _symbol_line(symbol: Facts) -> str:
-    words = [symbol["binding"]]
-    words += [symbol["visibility"]] * (symbol["visibility"] != "default")
-    words += [symbol["type"]] * bool(symbol["type"])
-    words += [f"{symbol['size']:#x} bytes"] * bool(symbol["size"])
-    where = {
-        "defined": f"symbol +{symbol['offset']:#x}",
-        "common": f"common, align {symbol['offset']}",
-        "absolute": f"absolute {symbol['offset']:#x}",
-    }.get(symbol["kind"], symbol["kind"])
-    return f"{where}: {symbol['name']}, {' '.join(words)}"
+    @cached_property
+    def labels(self) -> dict[int, str]:
+        """All blocks; those of different objects may have one label."""
+        found: dict[int, str] = {}
+        for owner in range(-1, len(self.view.files)):
+            found |= block_labels(self.view, owner, self.names)
+        return found
+
+    def everything(self) -> Facts:
+        """See `dump_dict`."""
+        facts: Facts = {
+            "objects": [self.object(index) for index in range(len(self.view.files))],
+            "synthetic": self._blocks(-1),
+        }
+        if self.link is not None:
+            facts["made symbols"] = self._symbols(self.view.symbols[int(self.graph.ranges.symbols[-1]) :])
+            facts["slots"] = self._slots()
+            facts["stubs"] = self._stubs()
+        return facts
+
+    def object(self, index: int) -> Facts:
+        """One object."""
+        graph, labels = self.graph, block_labels(self.view, index, self.names)
+        first, last = (int(row) for row in graph.ranges.symbols[index : index + 2])
+        outside = [self.view.symbols[row] for row in range(first + 1, last) if graph.symbols.block[row] < 0]
+        first, last = (int(row) for row in graph.ranges.groups[index : index + 2])
+        groups = [
+            {
+                "signature": _signature(graph, row, self.names),
+                "blocks": [label for block, label in labels.items() if graph.blocks.group[block] == row],
+            }
+            for row in range(first, last)
+        ]
+        return {
+            "file": self.view.files[index],
+            "blocks": self._blocks(index),
+            "symbols": self._symbols(outside),
+            "groups": sorted(groups, key=lambda group: (group["signature"], group["blocks"])),
+        }
+
+    def _blocks(self, owner: int) -> list[Facts]:
+        labels = block_labels(self.view, owner, self.names)
+        return [self._block(self.view.blocks[row], label) for row, label in labels.items()]
+
+    def _block(self, block: BlockView, label: str) -> Facts:
+        group = _signature(self.graph, block.group, self.names) if block.group >= 0 else None
+        facts: Facts = {
+            "name": label,
+            "zone": block.zone,
+            "role": block.role,
+            "size": block.size,
+            "align": block.align,
+            "zero_fill": block.is_zero_fill,
+            "group": group,
+        }
+        if self.link is not None:
+            facts |= self._placed(block, self.link)
+        edges = [edge for edge in block.edges if self.link is None or edge.kind.width]
+        facts |= {"symbols": self._symbols(block.symbols), "edges": [self._edge(edge, block) for edge in edges]}
+        if self.content:
+            facts["content"] = block.content.hex()
+        return facts
+
+    def _placed(self, block: BlockView, link: Link) -> Facts:
+        """What a link has done with a block; what it has not come to is left out."""
+        facts: Facts = {"live": block.is_live, "module": int(link.block_module[block.row])}
+        if link.segment.size and link.segment[block.row] >= 0:
+            facts |= {"segment": int(link.segment[block.row]), "offset": int(link.offset[block.row])}
+            if self.addresses and block.address is not None:
+                facts["address"] = block.address
+        return facts
+
+    def _symbols(self, symbols: Iterable[SymbolView]) -> list[Facts]:
+        """Symbols by place and name, without section symbols."""
+        types = [(one, int(one.view.graph.symbols.type[one.row])) for one in symbols]
+        facts = [self._symbol(one) for one, type_ in types if type_ != SymbolType.SECTION]
+        return sorted(facts, key=lambda one: (one["kind"], one["offset"], one["name"], one["size"], one["type"]))
+
+    def _symbol(self, symbol: SymbolView) -> Facts:
+        facts: Facts = {
+            "name": symbol.name,
+            "kind": "defined" if symbol.kind == "common" and symbol.block else symbol.kind,
+            "binding": symbol.binding,
+            "visibility": symbol.visibility,
+            "type": symbol.type,
+            "offset": symbol.offset,
+            "size": symbol.size,
+        }
+        if self.link is not None:
+            if symbol.kind == "undefined":
+                facts["provider"] = symbol.provider
+            if self.addresses and symbol.address is not None:
+                facts["address"] = symbol.address
+        return facts
+
+    def _edge(self, edge: EdgeView, block: BlockView) -> Facts:
+        target = target_name(edge.target, self.labels)
+        if edge.target.file != block.file and target != edge.target.name:
+            target = f"{edge.target.file}:{target}"
+        return {
+            "offset": edge.offset,
+            "kind": edge.kind.name,
+            "formula": edge.kind.text,
+            "target": target,
+            "addend": edge.addend,
+        }
+
+    def _slots(self) -> list[Facts]:
+        """GOT entries, by module and offset."""
+        assert self.link is not None
+        slots = self.link.slots
+        order: list[int] = np.lexsort((slots.offset, slots.module)).tolist()
+        return [
+            {
+                "module": int(slots.module[row]),
+                "offset": int(slots.offset[row]),
+                "holds": SLOT_TEXTS[int(slots.operand[row])],
+                "symbol": self._slot_symbol(row),
+            }
+            for row in order
+        ]
+
+    def _slot_symbol(self, row: int) -> str:
+        """What a slot is for; the module-id slot of the local-dynamic model is for no symbol."""
+        assert self.link is not None
+        symbol = int(self.link.slots.row[row])
+        return target_name(self.view.symbols[symbol], self.labels) if symbol else ""
+
+    def _stubs(self) -> list[Facts]:
+        """Stubs, by module and offset."""
+        assert self.link is not None
+        slots, stubs = self.link.slots, self.link.stubs
+        order: list[int] = np.lexsort((stubs.offset, stubs.module)).tolist()
+        return [
+            {
+                "module": int(stubs.module[row]),
+                "offset": int(stubs.offset[row]),
+                "symbol": self.view.symbols[int(stubs.row[row])].name,
+                "slot": int(slots.offset[stubs.slot[row]]),
+                "ifunc": bool(stubs.ifunc[row]),
+            }
+            for row in order
+        ]

@@ -15,7 +15,7 @@ import numpy as np
 
 from uruk.graph.arena import Arena
 from uruk.graph.kinds import KindTable
-from uruk.graph.types import I32, I64, U8, U64, AnyArray
+from uruk.graph.types import I32, I64, NONE, U8, U64, AnyArray
 
 TableT = TypeVar("TableT", bound="Table")
 
@@ -240,8 +240,9 @@ class Graph:
     """Counts that passes leave for `--time` and tests (edges read, relaxed, ...)."""
 
     def object_of_symbol(self, row: int) -> int:
-        """The object that a symbol row comes from."""
-        return int(np.searchsorted(self.ranges.symbols, row, "right")) - 1
+        """The object that a symbol row comes from; -1 for a row that a pass has made, behind those of the objects."""
+        owner = int(np.searchsorted(self.ranges.symbols, row, "right")) - 1
+        return owner if owner < len(self.files) else NONE
 
     def section_name(self, block: int) -> str:
         """The name of a block's section; a very long one is cut, as every section of an object may have it."""

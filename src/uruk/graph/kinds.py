@@ -70,6 +70,15 @@ LETTERS = {
     Operand.DTP_OFFSET: "DTPOFF(S)",
     Operand.DTP_MODULE: "DTPMOD(S)",
 }
+SLOT_TEXTS = {
+    Operand.NOTHING: "the function of the stub for",
+    Operand.GOT: "address of",
+    Operand.TLS_GD: "module id and offset of",
+    Operand.TLS_LD: "module id of this module",
+    Operand.TLS_DESC: "descriptor of",
+    Operand.TLS_IE: "thread-pointer offset of",
+}
+"""What a GOT slot of each operand holds, for people."""
 BASE_TEXT = {Base.ZERO: "", Base.PLACE: " - P", Base.GOT_BASE: " - GOT"}
 
 

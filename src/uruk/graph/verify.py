@@ -13,15 +13,16 @@ import numpy as np
 
 from uruk.errors import InternalError
 from uruk.graph.graph import DTYPES, Binding, Graph, SymbolKind, Table
+from uruk.graph.running import Link, as_graph
 from uruk.graph.types import I64, NONE, AnyArray, Bool
-from uruk.graph.views import BINDINGS, KINDS, ROLES, TYPES, VISIBILITIES, ZONES, Link, as_graph
+from uruk.graph.views import BINDINGS, KINDS, ROLES, TYPES, VISIBILITIES, ZONES
 
 
 def verify(source: Graph | Link) -> None:
     """Check a graph, or the tables of a running link. Raises InternalError that names the first violation.
 
-    Of a link, blocks that the link made belong to no object (-1) and follow those of the inputs, and edges
-    need not be in order of their blocks.
+    Of a link, blocks and symbols that the link made follow those of the inputs and may belong to no object (-1),
+    and edges need not be in order of their blocks, nor stay within their object.
     """
     graph = as_graph(source)
     parsed = isinstance(source, Graph)
@@ -35,6 +36,8 @@ def verify(source: Graph | Link) -> None:
     _relocations(graph)
     if graph.edges is not None:
         _edges(graph, parsed)
+    if not isinstance(source, Graph):
+        _link(source, graph)
 
 
 def _require(good: Bool, table: str, column: str, problem: str, values: AnyArray | None = None) -> None:
@@ -76,14 +79,15 @@ def _ranges(graph: Graph, parsed: bool) -> None:
             raise InternalError(f"ranges.{name}: row 0 is {int(starts[0])}, not 0")
         _require(np.diff(starts, append=starts[-1]) >= 0, "ranges", name, "is larger than the next one", starts)
         last = int(starts[-1])
-        if last > total or (last < total and (parsed or name != "blocks")):
+        if last > total or (last < total and (parsed or name not in ("blocks", "symbols"))):
             raise InternalError(f"ranges.{name}: ends at {last}, the table at {total}")
 
 
 def _owners(graph: Graph, name: str) -> AnyArray:
-    """The object of every row of a table, from its ranges."""
+    """The object of every row of a table, from its ranges; -1 for rows that a link made."""
     starts: I64 = getattr(graph.ranges, name)
-    return np.repeat(np.arange(len(graph.files)), np.diff(starts))
+    made = np.full(len(getattr(graph, name)) - int(starts[-1]), NONE)
+    return np.concatenate([np.repeat(np.arange(len(graph.files)), np.diff(starts)), made])
 
 
 def _blocks(graph: Graph, parsed: bool) -> None:
@@ -91,7 +95,7 @@ def _blocks(graph: Graph, parsed: bool) -> None:
     count, files = len(blocks), len(graph.files)
     own = int(graph.ranges.blocks[-1])
     _require(
-        blocks.object[:own] == _owners(graph, "blocks"),
+        blocks.object[:own] == _owners(graph, "blocks")[:own],
         "blocks",
         "object",
         "contradicts ranges.blocks",
@@ -167,7 +171,8 @@ def _symbols(graph: Graph) -> None:
     rows = np.flatnonzero(inside)
     home = symbols.block[rows]
     good = np.ones(len(symbols), np.bool_)
-    good[rows] = blocks.object[home] == _owners(graph, "symbols")[rows]
+    owner = _owners(graph, "symbols")[rows]
+    good[rows] = (owner < 0) | (blocks.object[home] == owner)
     _require(good, "symbols", "block", "is a block of another object", symbols.block)
     good[rows] = symbols.value[rows] <= blocks.size[home].astype(np.uint64)
     _require(good, "symbols", "value", "lies behind its block", symbols.value)
@@ -208,5 +213,27 @@ def _edges(graph: Graph, parsed: bool) -> None:
         edges.block,
     )
     owner = blocks.object[edges.block]
-    same = (owner < 0) | (owner == _owners(graph, "symbols")[edges.target])
+    same = (owner < 0) | (owner == _owners(graph, "symbols")[edges.target]) | (not parsed)
     _require(same, "edges", "target", "is a symbol of another object", edges.target)
+
+
+def _link(link: Link, graph: Graph) -> None:
+    """The columns of a running link have a row each, and name rows that there are."""
+    for column, table in (
+        ("live", "blocks"), ("block_module", "blocks"), ("segment", "blocks"), ("address", "blocks"),
+        ("canonical", "symbols"), ("symbol_address", "symbols"),
+    ):  # fmt: skip
+        size, rows = getattr(link, column).size, len(getattr(graph, table))
+        empty = size == 0 and column not in ("live", "block_module")
+        if size != rows and not empty:
+            raise InternalError(f"{column}: {size} rows for {rows} {table}")
+    count = len(graph.symbols)
+    _within("link", "canonical", link.canonical, 0, count, "symbol")
+    if link.canonical.size:
+        _require(
+            link.canonical[link.canonical] == link.canonical, "link", "canonical", "is a row that is not canonical"
+        )
+    _within("link", "undefined", link.undefined, 0, count, "symbol")
+    _require(np.diff(link.undefined, prepend=-1) > 0, "link", "undefined", "is not above the last row", link.undefined)
+    if link.external is not None and link.external.found.size != link.undefined.size:
+        raise InternalError(f"external: {link.external.found.size} answers for {link.undefined.size} undefined rows")

@@ -10,9 +10,8 @@ Views show the tables as they were when the `GraphView` was made. Passes use the
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import cached_property
-from typing import Generic, Protocol, TypeVar, overload
+from typing import Generic, TypeVar, overload
 
 import numpy as np
 
@@ -21,7 +20,6 @@ from uruk.graph.graph import (
     Blocks,
     Edges,
     Graph,
-    Groups,
     Role,
     SymbolKind,
     Symbols,
@@ -30,6 +28,7 @@ from uruk.graph.graph import (
     Zone,
 )
 from uruk.graph.kinds import EdgeKind
+from uruk.graph.running import Link, as_graph
 from uruk.graph.types import I64
 
 
@@ -47,25 +46,6 @@ TYPES = _texts(SymbolType, notype="", func="function", ifunc="ifunc", tls="threa
 VISIBILITIES = _texts(Visibility)
 
 
-class Link(Protocol):
-    """What a running link has for views: the tables as its passes left them (`uruk.passes.state.State`)."""
-
-    graph: Graph
-    blocks: Blocks
-    symbols: Symbols
-    groups: Groups
-    edges: Edges
-    address: I64
-    symbol_address: I64
-
-
-def as_graph(source: Graph | Link) -> Graph:
-    """`source`, or the graph of a running link with the tables as they are now; nothing is copied."""
-    if isinstance(source, Graph):
-        return source
-    return replace(source.graph, blocks=source.blocks, symbols=source.symbols, groups=source.groups, edges=source.edges)
-
-
 def signed(value: int) -> str:
     """``+ 0x10``, ``- 0x4``; nothing for 0."""
     return "" if value == 0 else f" {'-' if value < 0 else '+'} {abs(value):#x}"
@@ -76,6 +56,7 @@ class GraphView:
 
     def __init__(self, source: Graph | Link) -> None:
         self.graph = as_graph(source)
+        self.link = None if isinstance(source, Graph) else source
         none = np.empty(0, np.int64)
         self.block_addresses: I64 = none if isinstance(source, Graph) else source.address
         """One a block once a link has placed them; else empty."""
@@ -87,9 +68,23 @@ class GraphView:
         return self.graph.files
 
     @cached_property
+    def made(self) -> dict[int, str]:
+        """Blocks without a section, which a link made: row -> ``got``, ``stubs``, ``common``, ..."""
+        blocks = self.graph.blocks
+        rows: list[int] = np.flatnonzero(blocks.text < 0).tolist()
+        names = {row: ROLES[int(blocks.role[row])] or "(synthetic)" for row in rows}
+        for name, column in self.link.synthetic.items() if self.link else ():
+            names |= {row: name for row in column.tolist() if row in names}
+        return names
+
+    def block_name(self, row: int) -> str:
+        """The name of a block's section, or of what the link made."""
+        return self.made.get(row) or self.graph.section_name(row)
+
+    @cached_property
     def blocks(self) -> Rows[BlockView]:
         """All blocks in row order; `blocks[".text"]` is the first of that name."""
-        names = [self.graph.section_name(row) for row in range(len(self.graph.blocks))]
+        names = [self.block_name(row) for row in range(len(self.graph.blocks))]
         return Rows([BlockView(self, row) for row in range(len(names))], names)
 
     @cached_property
@@ -206,8 +201,8 @@ class BlockView(RowView):
 
     @property
     def name(self) -> str:
-        """The section's name."""
-        return self.view.graph.section_name(self.row)
+        """The section's name; of what a link made: ``got``, ``stubs``, ``common``, ..."""
+        return self.view.block_name(self.row)
 
     @property
     def file(self) -> str:
@@ -245,6 +240,11 @@ class BlockView(RowView):
         """The bytes of the input, before any fixup; empty for zero-fill."""
         at = int(self._columns.content[self.row])
         return b"" if at < 0 or not self.size else self.view.graph.arena.bytes_at(at, self.size)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a link keeps it."""
+        return self.view.link is None or bool(self.view.link.live[self.row])
 
     @property
     def group(self) -> int:
@@ -288,8 +288,9 @@ class SymbolView(RowView):
 
     @property
     def file(self) -> str:
-        """The input that it comes from."""
-        return self.view.graph.files[self.view.graph.object_of_symbol(self.row)]
+        """The input that it comes from; ``uruk`` for what a pass made."""
+        owner = self.view.graph.object_of_symbol(self.row)
+        return self.view.graph.files[owner] if owner >= 0 else "uruk"
 
     @property
     def block(self) -> BlockView | None:
@@ -326,6 +327,27 @@ class SymbolView(RowView):
     def visibility(self) -> str:
         """``default``, ``hidden``, ``protected`` or ``internal``."""
         return VISIBILITIES[int(self._columns.visibility[self.row])]
+
+    @property
+    def definition(self) -> SymbolView | None:
+        """The row that stands for its name in a link, itself perhaps; None before names are bound."""
+        link = self.view.link
+        if link is None or not link.canonical.size:
+            return None
+        return self.view.symbols[int(link.canonical[self.row])]
+
+    @property
+    def provider(self) -> str:
+        """Who defines its name in a link: a file, ``outside``, ``the link``, ``nobody``; empty while that is open."""
+        link, row = self.view.link, self.definition
+        if link is None or row is None:
+            return ""
+        if row.is_defined:
+            return row.file
+        at = int(np.searchsorted(link.undefined, row.row))
+        if link.external is None or at == link.undefined.size or link.undefined[at] != row.row:
+            return ""
+        return "the link" if link.external.own[at] else "outside" if link.external.found[at] else "nobody"
 
     @property
     def is_defined(self) -> bool:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from uruk.errors import DuplicateDefinition
-from uruk.graph.graph import Graph
+from uruk.graph.graph import Graph, Table
 from uruk.graph.names import Names
-from uruk.graph.types import I32, I64, NONE, U8, Bool, some, true_rows, unique
+from uruk.graph.types import I32, I64, NONE, U8, Bool, every, some, true_rows, unique
 from uruk.orc.definitions import Definitions
 from uruk.orc.objects import Added
 from uruk.orc.symbols import Rank, SymbolTable
@@ -35,8 +35,8 @@ def drop_groups(graph: Graph, first: int, table: SymbolTable) -> Bool:
 
 
 @dataclass(eq=False, repr=False)
-class Claims:
-    """Definitions that want their names; row columns. `owner`: the entry's number; `rank`, `flags`: Rank, Flag bits."""
+class Claims(Table):
+    """Definitions that want their names. `owner`: the entry's number; `rank`, `flags`: Rank, Flag bits."""
 
     name: I64
     owner: I64
@@ -60,6 +60,10 @@ def claim_some(added: Added, definitions: Definitions, table: SymbolTable, names
     found = definitions.without(graph, dropped)
     losers = take_names(Claims(found.name, found.object + first, found.rank, found.flags), table, names, file_of)
     if dropped.size:
+        if some(dropped):
+            table.contested[graph.groups.name[dropped]] = 1
+            lost = table.owner[definitions.name] != definitions.object + first
+            table.contested[definitions.name[lost]] = 1
         kept = true_rows(~dropped)[::-1]
         table.group[graph.groups.name[kept]] = graph.groups.object[kept] + first
     return losers
@@ -70,33 +74,44 @@ def take_names(claims: Claims, table: SymbolTable, names: Names, file_of: FileOf
 
     Raises DuplicateDefinition, with nothing recorded, for two strong definitions of one name.
     """
-    name, rank = claims.name, claims.rank
-    strong = true_rows(rank == Rank.STRONG)
-    if strong.size:
-        _refuse_duplicates(name[strong], claims.owner[strong], table, names, file_of)
-    before: list[I32] = []
-    for level in (Rank.STRONG, Rank.COMMON, Rank.WEAK):
-        mine = strong if level == Rank.STRONG else true_rows(rank == level)
-        if mine.size == 0:
-            continue
-        ids = name[mine]
-        mine = mine[(table.rank[ids] < level) & (table.ready[ids] == 0)][::-1]
-        ids = name[mine]
-        had = table.owner[ids]
-        if some(had >= 0):
-            before.append(had[had >= 0])
-        table.owner[ids] = claims.owner[mine]
-        table.flags[ids] = claims.flags[mine]
-        table.rank[ids] = level
-    return unique(np.concatenate(before)) if before else NOBODY
+    strong = claims.rank == Rank.STRONG
+    if every(strong):
+        _refuse_duplicates(claims.name, claims.owner, table, names, file_of)
+        return _take(claims, Rank.STRONG, table)
+    strong = true_rows(strong)
+    first = claims.rows(strong)
+    _refuse_duplicates(first.name, first.owner, table, names, file_of)
+    before = [_take(first, Rank.STRONG, table)]
+    for level in (Rank.COMMON, Rank.WEAK):
+        wanted = claims.rows(true_rows(claims.rank == level))
+        mine = true_rows((table.rank[wanted.name] < level) & (table.ready[wanted.name] == 0))[::-1]
+        before.append(_take(wanted.rows(mine), level, table))
+        table.contested[wanted.name[table.owner[wanted.name] != wanted.owner]] = 1
+    return unique(np.concatenate(before))
+
+
+def _take(claims: Claims, rank: int, table: SymbolTable) -> I32:
+    """Give names to claims that are to have them; returns the owners that they had."""
+    ids = claims.name
+    before = table.owner.take(ids)
+    had = before >= 0
+    table.owner[ids] = claims.owner
+    table.flags[ids] = claims.flags
+    table.rank[ids] = rank
+    if not some(had):
+        return NOBODY
+    table.contested[ids[had]] = 1
+    return unique(before[had])
 
 
 def _refuse_duplicates(name: I64, owner: I64, table: SymbolTable, names: Names, file_of: FileOf) -> None:
-    scratch = names.scratch()
-    order: I64 = np.arange(name.size)
-    scratch[name[::-1]] = order[::-1]
-    first = scratch[name]
-    again = (first != order) | (table.rank[name] == Rank.STRONG) | (table.ready[name] != 0)
+    first = order = np.arange(name.size)
+    again = (table.rank.take(name) == Rank.STRONG) | table.ready.take(name)
+    if name.size > 1:
+        scratch = names.scratch()
+        scratch[name[::-1]] = order[::-1]
+        first = scratch.take(name)
+        again |= first != order
     if some(again):
         row = int(np.argmax(again))
         other = int(owner[first[row]]) if first[row] != row else int(table.owner[name[row]])

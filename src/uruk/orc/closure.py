@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from uruk.errors import AliasCycle
-from uruk.graph.types import I32, I64, NONE, Bool, every, unique
+from uruk.graph.types import I32, I64, NONE, Bool, distinct, unique
 from uruk.orc.dispatch import Task
 from uruk.orc.generators import LookupKind
 from uruk.orc.objects import AliasEntry, ObjectEntry, ObjectState, UnitEntry
@@ -129,9 +129,17 @@ class Closure:
         if not dylib.is_first:
             self._search_all(dylib, ids, weak)
             return
-        owner = table.owner[ids]
+        owner = table.owner.take(ids)
+        numbers = distinct(owner)
+        complete = not numbers or numbers[0] != NONE
+        if not complete:
+            del numbers[0]
+        if complete and not (self.session.has_imports or self.session.aliases):
+            self._choose(numbers)
+            if self._units:
+                self._want_of_units(ids, owner)
+            return
         found = owner >= 0
-        numbers: list[int] = unique(owner[found]).tolist()
         if self.session.has_imports:
             table.imported[ids[found]] = NONE
         if self.session.aliases:
@@ -139,7 +147,7 @@ class Closure:
         self._choose(numbers)
         if self._units:
             self._want_of_units(ids[found], owner[found])
-        if every(found):
+        if complete:
             return
         unknown = ~found & (ids >= self.session.private_ids.size)
         strong = unique(ids[unknown & ~weak])

@@ -10,7 +10,7 @@ import numpy as np
 
 from uruk.errors import MaterializationError, UrukError
 from uruk.graph.graph import Graph
-from uruk.graph.types import I32, I64, NONE, unique
+from uruk.graph.types import I32, I64, NONE, distinct
 from uruk.orc.claim import Claims, claim, take_names
 from uruk.orc.definitions import definitions_of
 from uruk.orc.objects import (
@@ -77,8 +77,8 @@ def all_or_nothing(session: Session, before: Entry | None = None) -> Generator[N
 def withdraw(session: Session, entry: Entry, released: Released | None = None) -> I64:
     """Take an entry out; returns the names that it had, which nobody has now."""
     table = session.table
-    ids = unique(np.array(entry.ids, np.int64))
-    mine = ids[table.owner[ids] == entry.number]
+    ids = np.array(entry.ids, np.int64)
+    mine = np.array(distinct(ids[table.owner.take(ids) == entry.number]), np.int64)
     table.forget(mine)
     if isinstance(entry, ObjectEntry):
         groups = entry.added.graph.groups.name

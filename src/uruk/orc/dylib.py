@@ -54,6 +54,8 @@ class JITDylib:
         """Where the bodies of its lazy functions are."""
         self.announced: list[Task] = []
         """Sources that are being compiled, whose symbols nobody knows yet."""
+        self.runtime_libraries: set[tuple[str, str]] = set()
+        """What was added for the languages of compiled sources: (kind, value)."""
         self.source_errors: list[UrukError] = []
         """Why sources could not be compiled, for the next lookup to raise."""
         self.root_units: list[UnitEntry] = []

@@ -99,14 +99,14 @@ class Initializers:
     def _needed(self, query: Query, trackers: Iterable[int]) -> list[Run]:
         """Runs of other threads that initialise what a lookup found, or what that uses."""
         session = self.session
-        owners = session.table.owner[session.stands_for(query.ids)].tolist()
+        owners = session.table.owner[query.finals()].tolist()
         queue = [*trackers, *(session.objects[one].tracker.number for one in owners if one >= 0)]
         seen: set[int] = set()
         for number in queue:  # grows on the way
             if number not in seen:
                 seen.add(number)
                 tracker = session.trackers.get(number)
-                queue += tracker.resources.uses if tracker is not None else ()
+                queue += [one.number for one in tracker.resources.uses] if tracker is not None else ()
         mine = self._behind_me()
         return [run for run in self.running if not run.trackers.isdisjoint(seen) and run.thread not in mine]
 

@@ -10,11 +10,13 @@ import numpy as np
 from uruk.errors import SessionClosed, UndefinedSymbols, UrukError
 from uruk.graph.types import I64
 from uruk.orc.query import Query
+from uruk.orc.symbols import Flag
 
 if TYPE_CHECKING:
     from uruk.executor.lazy_stubs import LazyStubs
     from uruk.orc.objects import LazyEntry
     from uruk.orc.session import Session
+    from uruk.orc.tracker import ResourceTracker
 
 
 class LazyFunctions:
@@ -26,8 +28,13 @@ class LazyFunctions:
         """Names whose making failed when they were called, with what went wrong, oldest first."""
         self._stubs: LazyStubs | None = None
         self._closed = False
+        self._native_handler = True
         self._target: dict[int, int] = {}
-        """Stub address -> the name that is behind it."""
+        """Stub number -> the name that is behind it."""
+        self._entry: dict[int, LazyEntry] = {}
+        """Stub number -> the entry whose name it is."""
+        self._behind: dict[int, set[int]] = {}
+        """Number of a tracker -> stubs of other trackers that lead to its code."""
 
     @property
     def stubs(self) -> LazyStubs:
@@ -41,24 +48,45 @@ class LazyFunctions:
         """Addresses of new stubs."""
         return self.stubs.take(count)
 
-    def give(self, stubs: I64) -> None:
-        """Stubs that nobody calls any more."""
-        for address in stubs.tolist():
-            self._target.pop(address, None)
-        if self._stubs is not None and not self._closed:
-            self._stubs.give(stubs)
+    def give(self, addresses: I64) -> None:
+        """Stubs, by address, that nobody calls any more."""
+        if self._stubs is None or self._closed:
+            return
+        numbers = self._stubs.numbers(addresses)
+        for stub in numbers.tolist():
+            self._target.pop(stub, None)
+            self._entry.pop(stub, None)
+        self._stubs.give(numbers)
 
     def point(self, entry: LazyEntry) -> None:
         """Remember what an entry's names stand for."""
-        self._target.update(zip(entry.stubs.tolist(), entry.targets.values(), strict=True))
+        numbers: list[int] = self.stubs.numbers(entry.stubs).tolist()
+        self._target.update(zip(numbers, entry.targets.values(), strict=True))
+        self._entry.update(dict.fromkeys(numbers, entry))
 
-    def handler(self, address: int) -> None:
-        """Where control goes when a function cannot be made: one of the same ABI; 0 for the default, which aborts."""
+    def set_handler(self, address: int, *, native: bool) -> None:
+        """Where control goes when a function cannot be made: one of the same ABI; 0 for the default, which aborts.
+
+        One that is not `native` enters Python: it is given up when the interpreter ends.
+        """
         self.stubs.handler = address
+        self._native_handler = native
+
+    def _drop_handler(self, *, lost: bool) -> None:
+        """Go back to the default handler if the session's own is `lost`."""
+        if lost and self._stubs is not None and self._stubs.handler and not self._closed:
+            self._stubs.handler = 0
+
+    def end(self) -> None:
+        """The interpreter ends: functions that were made stay; the runtime leads others to the handler by itself."""
+        self._drop_handler(lost=not self._native_handler)
 
     def close(self) -> None:
         """Nothing is made any more: stubs lead to the handler. Waits, for a while, for calls that are being made."""
         if self._stubs is not None and not self._closed:
+            slabs = self.session.executor.memory.slabs
+            at = self._stubs.handler
+            self._drop_handler(lost=any(slab.base <= at < slab.base + slab.size for slab in slabs))
             self._closed = True
             self._stubs.close()
 
@@ -72,7 +100,37 @@ class LazyFunctions:
         answer = query.run()[0]
         if answer is None:
             raise UndefinedSymbols([])
-        return answer[0]
+        address, flags = answer
+        if not flags & Flag.FUNCTION:
+            text = session.ids.text(number).decode("utf-8", "replace")
+            raise UrukError(f"`{text}' is no function: it cannot be lazy")
+        self._note_use(stub, query)
+        return address
+
+    def _note_use(self, stub: int, query: Query) -> None:
+        """The stub's tracker uses what is behind the stub from now on; if that is removed, the stub is lazy again."""
+        session = self.session
+        with session.lock:
+            owner = int(session.table.owner[query.finals()[0]])
+            entry = self._entry.get(stub)
+            if owner < 0 or entry is None:
+                return
+            behind = session.objects[owner].tracker
+            if behind is not entry.tracker:
+                entry.tracker.use(behind)
+                self._behind.setdefault(behind.number, set()).add(stub)
+
+    def transfer(self, source: ResourceTracker, target: ResourceTracker) -> None:
+        """One tracker's code is another one's now."""
+        stubs = self._behind.pop(source.number, None)
+        if stubs:
+            self._behind.setdefault(target.number, set()).update(stubs)
+
+    def retract(self, tracker: ResourceTracker) -> None:
+        """A tracker is being removed: stubs of others that lead to its code are lazy again."""
+        stubs = [stub for stub in self._behind.pop(tracker.number, ()) if stub in self._target]
+        if stubs and not self._closed:
+            self.stubs.reset(stubs)
 
     def _note(self, stub: int, error: BaseException) -> None:
         """Keep an error that a lazy call had."""

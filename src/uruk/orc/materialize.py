@@ -151,7 +151,7 @@ def _check(
         raise MaterializationError(f"unit {entry.file}", twice, "it delivered that twice: a bug in that unit")
     announced = {text(one) for one in entry.names} | {encode_name(one) for one in entry.unit.symbols}
     unexpected: list[bytes] = []
-    if found is not None:
+    if found is not None and not entry.unit.defines_more:
         visible = (found.rank == Rank.STRONG) & (found.flags & 2 == 0)
         unexpected = [text(one) for one in found.name[visible].tolist() if text(one) not in announced]
     unexpected += [name for name in elsewhere if name not in announced]

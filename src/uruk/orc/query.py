@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,14 +55,16 @@ class Query:
     everything: bool = False
     bodies: bool = False
     timeout: float | None = None
-    failed: dict[int, BaseException] = field(default_factory=dict[int, BaseException])
-    errors: list[UrukError] = field(default_factory=list[UrukError])
-    arrays: list[FunctionArray] = field(default_factory=list[FunctionArray])
-    turn: Run | None = None
-    """The initialisers that it runs."""
-    _closure: Closure | None = None
-    _seen: int = -1
-    _roots: list[ObjectEntry] = field(default_factory=list[ObjectEntry])
+
+    def __post_init__(self) -> None:
+        self.failed: dict[int, BaseException] = {}
+        self.errors: list[UrukError] = []
+        self.arrays: list[FunctionArray] = []
+        self.turn: Run | None = None
+        """The initialisers that it runs."""
+        self._closure: Closure | None = None
+        self._seen = -1
+        self._roots: list[ObjectEntry] = []
 
     def run(self) -> list[Answer | None]:
         """Addresses and flags, in order; None for a weakly referenced name that nothing defines.
@@ -71,7 +73,6 @@ class Query:
         """
         deadline = None if self.timeout is None else time.monotonic() + self.timeout
         try:
-            self._try_doubtful()
             while True:
                 with self.session.lock:
                     self.dylib.check_open()
@@ -103,25 +104,33 @@ class Query:
         if closure is not None:
             self._note_failures(closure)
         if closure is None or self._seen != self.session.changes:
+            self._roots, needed = [], list[int]()
+            if self.everything or self.session.has_roots(self.dylib):
+                announced = self.session.announcements(self.dylib)
+                if announced:  # sources whose symbols are not known before they are compiled
+                    self._closure = None
+                    return announced
+                needed = self._needed_anyway(first=closure is None)
             asked = closure.asked if closure is not None else set[tuple[int, int]]()
             closure = self._closure = Closure(self.session, self.kind, self.failed)
             closure.asked = asked
-            announced = self.session.announcements(self.dylib)
-            if announced:  # sources whose symbols are not known before they are compiled
-                self._closure = None
-                return announced
-            self._take_source_errors()
-            self._roots = self._wanted_roots()
             if self.bodies:
                 closure.want_bodies(self.ids)
             else:
                 weak = np.zeros(self.ids.size, np.bool_) if self.weak is None else self.weak
-                units = self._wanted_units()
-                closure.want(self.dylib, self.ids, weak, [entry.number for entry in (*self._roots, *units)])
+                closure.want(self.dylib, self.ids, weak, needed)
         else:
             closure.proceed()
         self._seen = self.session.changes
         return list(closure.tasks.values())
+
+    def _needed_anyway(self, *, first: bool) -> list[int]:
+        """Numbers of the entries that are linked whether or not a name needs them."""
+        if first:
+            self._try_doubtful()
+        self._take_source_errors()
+        self._roots = self._wanted_roots()
+        return [entry.number for entry in (*self._roots, *self._wanted_units())]
 
     def _note_failures(self, closure: Closure) -> None:
         """Units that failed are not asked again in this lookup; a generator that failed fails all of it."""
@@ -168,12 +177,11 @@ class Query:
         """
         if not self.roots or self.again or self.everything:
             return
-        with self.session.lock:
-            roots = [one for dylib in self.dylib.dependencies() for one in dylib.roots if one.doubtful]
-            for entry in roots:
-                if entry.state is ObjectState.PENDING:
-                    with contextlib.suppress(UrukError):
-                        self._link_alone(entry)
+        roots = [one for dylib in self.dylib.dependencies() for one in dylib.roots if one.doubtful]
+        for entry in roots:
+            if entry.state is ObjectState.PENDING:
+                with contextlib.suppress(UrukError):
+                    self._link_alone(entry)
 
     def _link_alone(self, entry: ObjectEntry) -> None:
         closure = Closure(self.session, self.kind, {})
@@ -230,7 +238,7 @@ class Query:
             if root.number in poisoned:
                 root.failed = True
         healthy = {number: entry for number, entry in chosen.items() if number not in poisoned}
-        starts = [int(one) for one in self.session.table.owner[self.session.stands_for(self.ids)].tolist()]
+        starts = [int(one) for one in self.session.table.owner[self.finals()].tolist()]
         starts += [root.number for root in self._roots]
         return failures.reachable(self.session.table, healthy, starts)
 
@@ -244,17 +252,26 @@ class Query:
             else entry.file
         )
 
+    def finals(self) -> I32:
+        """The names whose definitions answer."""
+        final = self.session.stands_for(self.ids)
+        if self.bodies:  # code behind a lazy name sees that one's stub; here what is behind it is wanted
+            owner = self.session.table.owner[self.ids]
+            kinds = [self.session.objects[one].kind if one >= 0 else "" for one in owner.tolist()]
+            final = np.where([kind in ("", "alias") for kind in kinds], final, self.ids)
+        return final
+
     # -- answering
 
     def _answers(self) -> list[Answer | Undefined | TLSError | None]:
         self._closure = None
         if self.errors:
             return []
-        return [self._answer(row, number) for row, number in enumerate(self.ids.tolist())]
+        finals: list[int] = self.finals().tolist()
+        return [self._answer(row, number, finals[row]) for row, number in enumerate(self.ids.tolist())]
 
-    def _answer(self, row: int, number: int) -> Answer | Undefined | TLSError | None:
+    def _answer(self, row: int, number: int, final: int) -> Answer | Undefined | TLSError | None:
         session, table = self.session, self.session.table
-        final = int(session.stands_for(self.ids[row : row + 1])[0])
         ready, flags = bool(table.ready[final]), int(table.flags[final])
         own = final != number or self.everything or self.bodies
         if ready and (own or not flags & Flag.HIDDEN):

@@ -36,7 +36,7 @@ def remove_tracker(session: Session, tracker: ResourceTracker, force: bool) -> R
             raise InUse(tracker.name, ["its own initialisers, which run in this thread"])
         if tracker.removed or session.closed:
             return released
-        users = [other.name for other in _users(session, tracker)]
+        users = [other.name for other in _users(tracker)]
         if users and not force:
             raise InUse(tracker.name, users)
         retract(session, tracker, released)
@@ -53,6 +53,7 @@ def retract(session: Session, tracker: ResourceTracker, released: Released) -> N
     tracker.removed = True
     session.trackers.pop(tracker.number, None)
     session.initializers.forget(tracker)
+    session.lazy.retract(tracker)
     lost: list[int] = []
     dylibs = {tracker.dylib}
     for entry in session.entries_of(tracker):
@@ -70,7 +71,7 @@ def free(session: Session, tracker: ResourceTracker, released: Released) -> None
     """The last step of a removal: memory and what else linking took, now or when threads have ended."""
     platform = session.platform
     if platform is not None and session.options.execute:
-        released.pending_thread_destructors = _pending(session, platform, tracker)
+        released.pending_thread_destructors = _pending(platform, tracker)
         if released.deferred:
             session.retired.append(tracker)
             return
@@ -92,18 +93,20 @@ def sweep(session: Session) -> None:
                 other.executor.close()
 
 
-def _pending(session: Session, platform: Platform, tracker: ResourceTracker) -> int:
+def _pending(platform: Platform, tracker: ResourceTracker) -> int:
     """Thread destructors that have yet to run in a tracker's code, or in code that refers to it."""
-    holders = [tracker]
-    for one in holders:  # grows on the way
-        holders += [other for other in _users(session, one) if other not in holders]
+    holders = {tracker: None}
+    queue = [tracker]
+    for one in queue:  # grows on the way
+        new = [other for other in one.resources.users if other not in holders]
+        holders.update(dict.fromkeys(new))
+        queue += new
     return sum(platform.pending(one) for one in holders)
 
 
-def _users(session: Session, tracker: ResourceTracker) -> list[ResourceTracker]:
-    """Trackers whose code refers to a tracker's, retired ones included: their destructors may still call it."""
-    linked = (*session.trackers.values(), *session.retired)
-    return [other for other in linked if tracker.number in other.resources.uses]
+def _users(tracker: ResourceTracker) -> list[ResourceTracker]:
+    """Trackers whose code refers to a tracker's, as they were made."""
+    return sorted(tracker.resources.users, key=lambda one: one.number)
 
 
 def _sweep_one(session: Session) -> None:
@@ -111,7 +114,7 @@ def _sweep_one(session: Session) -> None:
     if platform is None:
         return
     for tracker in list(session.retired):
-        if not _pending(session, platform, tracker):
+        if not _pending(platform, tracker):
             session.retired.remove(tracker)
             _release(session, tracker, Released())
 
@@ -133,6 +136,7 @@ def _release(session: Session, tracker: ResourceTracker, released: Released) -> 
         released.memory += session.executor.memory.free_segments(allocation, segments)
     resources.memory.clear()
     resources.arrays.clear()
+    tracker.forget_uses()
 
 
 def _forget(session: Session, entry: Entry, released: Released) -> list[int]:
@@ -140,8 +144,8 @@ def _forget(session: Session, entry: Entry, released: Released) -> list[int]:
     lost: list[int] = []
     if isinstance(entry, ObjectEntry):
         groups = entry.added.graph.groups
-        held = groups.name[session.table.group[groups.name] == entry.number]
-        lost += held.tolist()
+        if groups.name.size:
+            lost += groups.name[session.table.group[groups.name] == entry.number].tolist()
     mine: list[int] = withdraw(session, entry, released).tolist()
     released.symbols += len(mine)
     return lost + mine
@@ -149,16 +153,21 @@ def _forget(session: Session, entry: Entry, released: Released) -> list[int]:
 
 def _claim_again(session: Session, lost: I32) -> None:
     """Pending objects whose own definitions had lost to removed ones get their names; and so do aliases."""
+    table = session.table
+    lost = lost[table.contested[lost] != 0]
+    if lost.size == 0:
+        return
     for entry in list(session.pending.values()):
         if not entry.private and np.isin(entry.added.names_of(entry.index)[0], lost).any():
             _claim_for(session, entry, lost)
     if session.aliases:
-        free = {one for one in lost.tolist() if session.table.owner[one] == NONE}
+        free = {one for one in lost.tolist() if table.owner[one] == NONE}
         for entry in session.objects.values() if free else ():
             if isinstance(entry, AliasEntry):
                 for one in free & entry.targets.keys():
-                    session.table.owner[one], session.table.rank[one] = entry.number, 1
+                    table.owner[one], table.rank[one] = entry.number, 1
                     free.discard(one)
+    table.contested[lost[(table.owner[lost] == NONE) & (table.group[lost] == NONE)]] = 0  # nobody is left who wants it
 
 
 def _claim_for(session: Session, entry: ObjectEntry, wanted: I32) -> None:
@@ -192,15 +201,14 @@ def transfer(session: Session, source: ResourceTracker, target: ResourceTracker)
     for run in session.initializers.running:
         if source.number in run.trackers:
             run.trackers.add(target.number)
+    session.lazy.transfer(source, target)
     mine, theirs = target.resources, source.resources
     for column in ("dso_handles", "memory", "frames", "storage", "arrays"):
         getattr(mine, column).extend(getattr(theirs, column))
         getattr(theirs, column).clear()
-    mine.uses |= theirs.uses
-    theirs.uses.clear()
-    for tracker in (*session.trackers.values(), *session.retired):
-        if source.number in tracker.resources.uses:
-            tracker.resources.uses.discard(source.number)
-            tracker.resources.uses.add(target.number)
-    mine.uses.discard(target.number)
+    for one in theirs.uses:
+        target.use(one)
+    for one in theirs.users:
+        one.use(target)
+    source.forget_uses()
     session.changed()

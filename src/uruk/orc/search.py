@@ -66,9 +66,11 @@ class SearchOrder:
 
     def remove_archives(self, tracker: ResourceTracker) -> None:
         """Forget a tracker's archives."""
-        for entry in self.archives:
-            if entry.tracker is tracker:
-                entry.archive.close()
+        gone = [entry for entry in self.archives if entry.tracker is tracker]
+        if not gone:
+            return
+        for entry in gone:
+            entry.archive.close()
         self.archives = [entry for entry in self.archives if entry.tracker is not tracker]
         self._index = None
 

@@ -39,6 +39,8 @@ from uruk.orc.sources import Source
 from uruk.orc.symbols import SymbolTable, encode_name
 from uruk.orc.tracker import Released, ResourceTracker
 from uruk.passes.boundaries import PRIVATE
+from uruk.passes.points import check_point
+from uruk.passes.state import State
 from uruk.passes.tls_storage import Storage
 
 SLIM_LTO = b"__gnu_lto_slim"
@@ -108,7 +110,7 @@ class Session:
         self.asking: dict[tuple[int, int], Task] = {}
         """(Generator, name) -> the task that asks it."""
         self.times: list[tuple[str, float]] = []
-        self.hooks: dict[str, list[Callable[[Any], None]]] = {}
+        self.hooks: dict[str, list[Callable[[State], None]]] = {}
         self.closed = False
         self.closing = False
         """Finalisers run for the last time; they may still look names up."""
@@ -151,12 +153,8 @@ class Session:
             if dylib.removed or self.closed:
                 return
             mine = [one for one in self.trackers.values() if one.dylib is dylib]
-            numbers = {one.number for one in mine}
-            users = [
-                other.name
-                for other in self.trackers.values()
-                if other.dylib is not dylib and not numbers.isdisjoint(other.resources.uses)
-            ]
+            others = {user for one in mine for user in one.resources.users if user.dylib is not dylib}
+            users = [other.name for other in sorted(others, key=lambda one: one.number) if not other.removed]
             if users and not force:
                 raise InUse(f"dylib {dylib.name}", users)
             dylib.removed = True
@@ -342,7 +340,7 @@ class Session:
         query = self.query(
             dylib,
             [encode_name(name) for name in texts],
-            weak=np.arange(len(texts)) >= len(names),
+            weak=np.arange(len(texts)) >= len(names) if weak else None,
             kind=kind,
             roots=initialize,
             timeout=timeout,
@@ -485,6 +483,26 @@ class Session:
                     tracker.resources.arrays.clear()
         return dylib in ending
 
+    # -- passes
+
+    def add_pass(self, point: str, plugin: Callable[[State], None]) -> None:
+        """Have every link call `plugin` with its state at a point; several at one point run as they were added.
+
+        The points are in `uruk.passes.points`, what a plug-in may do in `uruk.passes.editing`. It runs with the session
+        locked. What it raises ends that link, as a PassError. Raises UrukError for an unknown point.
+        """
+        with self.lock:
+            self.check_open()
+            self.hooks.setdefault(check_point(point), []).append(plugin)
+
+    def remove_pass(self, point: str, plugin: Callable[[State], None]) -> None:
+        """Take a plug-in out again. Raises UrukError if it is not there."""
+        with self.lock:
+            plugins = self.hooks.get(check_point(point), [])
+            if plugin not in plugins:
+                raise UrukError(f"no such pass at {point}")
+            plugins.remove(plugin)
+
     # -- what is there
 
     def dump(self) -> str:
@@ -530,7 +548,7 @@ class Session:
         session, finalisers are left to the C library's exit, which has them, too.
         """
         if not self.lock.acquire(timeout=PATIENCE):
-            self.lazy.close()
+            self.lazy.end()
             return
         try:
             if self.closed or self.closing:
@@ -540,7 +558,7 @@ class Session:
             self.lock.release()
         self.initializers.wait_for_others(PATIENCE)
         self._finalize(list(self.trackers.values()))
-        self.lazy.close()
+        self.lazy.end()
         if self.lock.acquire(timeout=PATIENCE):
             self._end()
             self.lock.release()

@@ -13,6 +13,8 @@ Source: TypeAlias = "bytes | bytearray | memoryview"
 
 def read_source(source: PathLike | Source, name: str) -> tuple[str, Source]:
     """An input's name and bytes. Raises ObjectFormatError for a file that cannot be read."""
+    if type(source) is bytes:
+        return name or "<bytes>", source
     if isinstance(source, str | os.PathLike):
         try:
             with open(source, "rb") as file:

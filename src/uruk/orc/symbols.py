@@ -88,6 +88,8 @@ class SymbolTable:
         """Address; for a thread-local, its offset in the storage of its module."""
         self.group: I32 = np.empty(0, np.int32)
         """The object whose section group of that signature stays; NONE if there was none."""
+        self.contested: U8 = np.empty(0, np.uint8)
+        """Whether somebody else wanted the name (or the group of that signature), who may get it when it is free."""
         self.imported: I32 = np.empty(0, np.int32)
         """The name of another namespace (or of the same, behind an alias) that this one stood for when it was last
         looked for; NONE if it stands for itself."""
@@ -103,6 +105,7 @@ class SymbolTable:
         self.rank = np.concatenate([self.rank, np.zeros(more, np.uint8)])
         self.ready = np.concatenate([self.ready, np.zeros(more, np.uint8)])
         self.flags = np.concatenate([self.flags, np.zeros(more, np.uint8)])
+        self.contested = np.concatenate([self.contested, np.zeros(more, np.uint8)])
         self.address = np.concatenate([self.address, np.zeros(more, np.int64)])
 
     def forget(self, rows: I32 | I64) -> None:

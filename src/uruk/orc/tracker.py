@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from uruk.memory.manager import Allocation
@@ -36,20 +36,22 @@ class Released:
         return self.pending_thread_destructors > 0
 
 
-@dataclass
 class Resources:
     """What linking left for one tracker."""
 
-    dso_handles: list[int] = field(default_factory=list[int])
-    """Addresses of `__dso_handle`, under which finalisers and atexit handlers are registered; the tracker's own first,
-    behind it those of trackers that were transferred to it."""
-    memory: list[tuple[Allocation, list[int]]] = field(default_factory=list[tuple[Allocation, list[int]]])
-    frames: list[int] = field(default_factory=list[int])
-    storage: list[Storage] = field(default_factory=list[Storage])
-    arrays: list[FunctionArray] = field(default_factory=list["FunctionArray"])
-    """Initialisers and finalisers that have run, for `deinitialize` and what comes after it."""
-    uses: set[int] = field(default_factory=set[int])
-    """Numbers of trackers whose code this code refers to."""
+    def __init__(self) -> None:
+        self.dso_handles: list[int] = []
+        """Addresses of `__dso_handle`, under which finalisers and atexit handlers are registered; the tracker's own
+        first, behind it those of trackers that were transferred to it."""
+        self.memory: list[tuple[Allocation, list[int]]] = []
+        self.frames: list[int] = []
+        self.storage: list[Storage] = []
+        self.arrays: list[FunctionArray] = []
+        """Initialisers and finalisers that have run, for `deinitialize` and what comes after it."""
+        self.uses: set[ResourceTracker] = set()
+        """Trackers whose code this code refers to."""
+        self.users: set[ResourceTracker] = set()
+        """Trackers whose code refers to this code; retired ones included, whose destructors may still call it."""
 
     @property
     def dso_handle(self) -> int:
@@ -94,6 +96,22 @@ class ResourceTracker:
         the trackers' dylibs differ.
         """
         self._owner.transfer(self, other)
+
+    def use(self, other: ResourceTracker) -> None:
+        """Note that its code refers to another tracker's."""
+        if other is not self:
+            self.resources.uses.add(other)
+            other.resources.users.add(self)
+
+    def forget_uses(self) -> None:
+        """Note that its code is gone: it refers to nothing, and nothing can refer to it any more."""
+        mine = self.resources
+        for other in mine.uses:
+            other.resources.users.discard(self)
+        for other in mine.users:
+            other.resources.uses.discard(self)
+        mine.uses.clear()
+        mine.users.clear()
 
     def __repr__(self) -> str:
         return f"<ResourceTracker {self.name}{' (removed)' if self.removed else ''}>"

@@ -39,6 +39,9 @@ class MaterializationUnit:
     initializes: bool = False
     """It has initialisers: it is made, and they run, with the next lookup, even if nothing refers to it."""
 
+    defines_more: bool = False
+    """Its objects may define more than `symbols` says; that is claimed as what any object defines."""
+
     def materialize(self, responsibility: MaterializationResponsibility) -> Objects | Future[Objects]:
         """Make what defines the symbols: called at most once at a time, when one of them is needed, in any thread.
 

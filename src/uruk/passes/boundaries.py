@@ -20,6 +20,11 @@ PRIVATE = (DSO_HANDLE, GOT, TLS_BASE)
 """Names that every module has for itself, whatever it is made of."""
 
 
+def is_own_name(text: bytes) -> bool:
+    """Whether a name is one that the link provides, to each module its own."""
+    return text in PRIVATE or text.startswith((START, STOP))
+
+
 def find(state: State, names: Names) -> None:
     """Recognise the undefined names that the link provides, and make the blocks that they need."""
     found = state.boundaries
@@ -50,8 +55,8 @@ def bounded_blocks(state: State, names: Names) -> I64:
     wanted = {text.split(b"_", 3)[3].decode("utf-8", "replace") for text in texts if text.startswith((START, STOP))}
     if not wanted:
         return NO_ROWS
-    live = true_rows(state.live)
-    return live[np.array([state.graph.section_name(row) in wanted for row in live.tolist()], np.bool_)]
+    live, graph = true_rows(state.live), state.now()
+    return live[np.array([graph.section_name(row) in wanted for row in live.tolist()], np.bool_)]
 
 
 def _module_of(state: State, index: int) -> int:

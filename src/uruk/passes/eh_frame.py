@@ -15,7 +15,8 @@ import numpy as np
 
 from uruk.errors import ObjectFormatError
 from uruk.graph.graph import Edges, Graph, Role, SymbolKind, Zone
-from uruk.graph.types import I32, I64, NONE, U32, Bool, every, filled, ranges, some, true_rows
+from uruk.graph.types import I32, I64, NONE, U32, AnyArray, Bool, every, filled, ranges, some, true_rows
+from uruk.passes.faults import Faults
 from uruk.passes.odd_frames import EXTENDED, WholeWords, whole_words
 from uruk.passes.state import State, synthetic_blocks
 
@@ -54,7 +55,7 @@ def rebuild_eh_frame(state: State) -> None:
     state.synthetic["eh_frame"] = filled(modules, NONE, np.int32)
     if rows.size == 0 or (rows.size == 1 and _keep_whole(state, int(rows[0]))):
         return
-    records = _read_records(state.graph, rows)
+    records = _read_records(state.now(), rows)
     edges = state.edges
     is_frame = np.zeros(len(blocks), np.bool_)
     is_frame[rows] = True
@@ -121,26 +122,9 @@ def _is_sound(words: memoryview, fields: list[tuple[int, int, int]]) -> bool:
 
 
 def _read_records(graph: Graph, rows: I64) -> _Records:
-    """The records of blocks, gathered in whole words."""
-    blocks = graph.blocks
-    content = [
-        graph.arena.bytes_at(offset, size)
-        for offset, size in zip(blocks.content[rows].tolist(), blocks.size[rows].tolist(), strict=True)
-    ]
-    odd: dict[int, WholeWords] = {}
-    bad = [number for number, one in enumerate(content) if len(one) % 4]
-    while True:
-        for number in bad:
-            odd[number] = whole_words(content[number], partial(_malformed, graph, int(rows[number])))
-        pieces = [
-            odd[number].words if number in odd else np.frombuffer(one, np.uint32) for number, one in enumerate(content)
-        ]
-        sizes = np.array([4 * piece.size for piece in pieces], np.int64)
-        words = np.concatenate(pieces)
-        begin = sizes.cumsum() - sizes
-        starts, counts, bad = _walk(graph, rows, memoryview(words), (begin // 4).tolist(), (sizes // 4).tolist())
-        if not bad:
-            break
+    """The records of blocks, gathered in whole words. Raises LinkFaults of all objects whose records make no sense."""
+    faults = Faults()
+    words, begin, starts, counts, odd = _gather_records(graph, rows, faults)
     start = np.array(starts, np.int64) * 4
     block = rows.repeat(counts).astype(np.int32)
     size = (words[start // 4].astype(np.int64)) + 4
@@ -151,16 +135,62 @@ def _read_records(graph: Graph, rows: I64) -> _Records:
     cie[cie == start.size] = 0
     good = is_cie | ((start[cie] == where) & is_cie[cie] & (block[cie] == block))
     if not every(good):
-        bad = int(np.argmin(good))
-        row = int(block[bad])
-        offset = int(start[bad] - begin[rows.searchsorted(row)])
-        raise _malformed(graph, row, offset, "frame record names no CIE")
+
+        def tell(bad: AnyArray) -> ObjectFormatError:
+            row = int(block[bad[0]])
+            offset = int(start[bad[0]] - begin[rows.searchsorted(row)])
+            return _malformed(graph, row, offset, "frame record names no CIE")
+
+        bad = true_rows(~good)
+        faults.add(bad, graph.blocks.object[block[bad]], tell)
+    faults.raise_any()
     cie[is_cie] = NONE
     return _Records(words, start, size, block, cie, rows, begin, odd)
 
 
+_NOTHING = bytes(4)
+"""What stands for unwind data that makes no sense: a terminator."""
+
+
+def _gather_records(
+    graph: Graph, rows: I64, faults: Faults
+) -> tuple[U32, I64, list[int], list[int], dict[int, WholeWords]]:
+    """The words of blocks, where each block begins (bytes), and the records: word index, count a block, odd blocks."""
+    blocks = graph.blocks
+    content = [
+        graph.arena.bytes_at(offset, size)
+        for offset, size in zip(blocks.content[rows].tolist(), blocks.size[rows].tolist(), strict=True)
+    ]
+    odd: dict[int, WholeWords] = {}
+    bad = [number for number, one in enumerate(content) if len(one) % 4]
+    while True:
+        for number in bad:
+            try:
+                odd[number] = whole_words(content[number], partial(_malformed, graph, int(rows[number])))
+            except ObjectFormatError as error:
+                faults.add_error(blocks.object[rows[number : number + 1]], error)
+                content[number] = _NOTHING
+        pieces = [
+            odd[number].words if number in odd else np.frombuffer(one, np.uint32) for number, one in enumerate(content)
+        ]
+        sizes = np.array([4 * piece.size for piece in pieces], np.int64)
+        words = np.concatenate(pieces)
+        begin = sizes.cumsum() - sizes
+        walk = _walk(memoryview(words), (begin // 4).tolist(), (sizes // 4).tolist())
+        for number, offset, problem in walk.broken:
+            row = rows[number : number + 1]
+            faults.add_error(blocks.object[row], _malformed(graph, int(row[0]), offset, problem))
+            content[number] = _NOTHING
+        bad = walk.odd
+        if not bad and not walk.broken:
+            return words, begin, walk.starts, walk.counts, odd
+
+
 def _check_fields(state: State, records: _Records, mine: I64, place: I64) -> I64:
-    """The record of every edge, -1 for none. A field must lie in one record, behind its length and CIE pointer."""
+    """The record of every edge, -1 for none. A field must lie in one record, behind its length and CIE pointer.
+
+    Raises LinkFaults of all objects where one does not.
+    """
     record = records.start.searchsorted(place, "right") - 1
     if records.start.size == 0:
         return record
@@ -169,9 +199,14 @@ def _check_fields(state: State, records: _Records, mine: I64, place: I64) -> I64
     width = state.graph.kinds.width[state.edges.kind[mine]]
     bad = (record >= 0) & (width > 0) & ((place < records.start[record] + 8) | (place + width > end))
     if some(bad):
-        edge = int(mine[int(np.argmax(bad))])
-        row, offset = int(state.edges.block[edge]), int(state.edges.offset[edge])
-        raise _malformed(state.graph, row, offset, "relocates a field that is not inside one frame record")
+        edges, graph, faults = state.edges, state.now(), Faults()
+
+        def tell(rows: AnyArray) -> ObjectFormatError:
+            row, offset = int(edges.block[rows[0]]), int(edges.offset[rows[0]])
+            return _malformed(graph, row, offset, "relocates a field that is not inside one frame record")
+
+        faults.add(mine[bad], state.objects_of(mine[bad]), tell)
+        faults.raise_any()
     return record
 
 
@@ -180,16 +215,23 @@ def _malformed(graph: Graph, row: int, offset: int, problem: str) -> ObjectForma
     return ObjectFormatError(graph.files[owner], f"section `{graph.section_name(row)}'+{offset:#x}", problem)
 
 
-def _walk(
-    graph: Graph, rows: I64, words: memoryview, begins: list[int], sizes: list[int]
-) -> tuple[list[int], list[int], list[int]]:
-    """Word index of every record, how many each block has, and which blocks have records of odd length.
+@dataclass(eq=False, repr=False)
+class _Walk:
+    """Word index of every record, and how many each block has; `odd` blocks have records of odd length."""
 
-    Zero words between records are skipped.
-    """
+    starts: list[int]
+    counts: list[int]
+    odd: list[int]
+    broken: list[tuple[int, int, str]]
+    """Blocks that make no sense: (number, offset in bytes, problem)."""
+
+
+def _walk(words: memoryview, begins: list[int], sizes: list[int]) -> _Walk:
+    """Walk the records of all blocks. Zero words between records are skipped."""
     starts: list[int] = []
     counts: list[int] = []
     odd: list[int] = []
+    broken: list[tuple[int, int, str]] = []
     append = starts.append
     for number, (begin, size) in enumerate(zip(begins, sizes, strict=True)):
         before = len(starts)
@@ -205,13 +247,15 @@ def _walk(
                 at = end
                 break
             if length < 8 or length >= EXTENDED:
-                raise _malformed(graph, int(rows[number]), 4 * (at - begin), f"frame record of {length:#x} bytes")
+                broken.append((number, 4 * (at - begin), f"frame record of {length:#x} bytes"))
+                at = end
+                break
             append(at)
             at += 1 + (length >> 2)
         if at > end:
-            raise _malformed(graph, int(rows[number]), 4 * (starts[-1] - begin), "frame record ends behind its section")
+            broken.append((number, 4 * (starts[-1] - begin), "frame record ends behind its section"))
         counts.append(len(starts) - before)
-    return starts, counts, odd
+    return _Walk(starts, counts, odd, broken)
 
 
 def _kept(state: State, records: _Records, mine: I64, place: I64) -> Bool:
@@ -287,7 +331,7 @@ def function_needs(state: State) -> tuple[I64, I64]:
     rows = true_rows((blocks.role == Role.EH_FRAME) & state.live & (blocks.content >= 0) & (blocks.size > 0))
     if rows.size == 0:
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    records = _read_records(state.graph, rows)
+    records = _read_records(state.now(), rows)
     is_frame = np.zeros(len(blocks), np.bool_)
     is_frame[rows] = True
     mine = true_rows(is_frame[edges.block])

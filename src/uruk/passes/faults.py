@@ -1,25 +1,69 @@
-"""Errors of a link as rows: which objects are at fault, and the error to tell of them."""
+"""What a pass finds wrong, as rows with their origin: which objects are at fault, and the error told of some of them.
+
+A pass gathers all that it finds and raises it at its end, so that the driver can leave out every object at fault, and
+what depends on it, and link the rest.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
 
 from uruk.errors import UrukError
-from uruk.graph.types import I64, Bool
+from uruk.graph.types import I64, AnyArray, Bool, true_rows, unique
+
+Tell: TypeAlias = Callable[[AnyArray], UrukError]
+"""Makes the error of some of the rows at fault; there is at least one."""
 
 
 @dataclass(eq=False, repr=False)
 class Fault:
-    """One error: `objects` are the rows of those at fault; `error` makes it, told of the objects in a mask."""
+    """One kind of thing wrong with some objects of a batch."""
 
     objects: I64
+    """The objects at fault, ascending, each once."""
     error: Callable[[Bool], UrukError]
+    """The error told of the objects in the mask only (a row an object of the batch); one of them must be at fault."""
 
 
 class LinkFaults(Exception):
-    """What a link fails with, where that is some objects' fault; caught by who asked for it."""
+    """What `link` raises where objects are at fault; `faults` has all that one pass found. No error of the API."""
 
     def __init__(self, faults: list[Fault]) -> None:
         self.faults = faults
         super().__init__(faults)
+
+    @property
+    def objects(self) -> I64:
+        """All objects at fault, ascending."""
+        return unique(np.concatenate([fault.objects for fault in self.faults]))
+
+
+class Faults:
+    """The faults that one pass gathers."""
+
+    def __init__(self) -> None:
+        self.found: list[Fault] = []
+
+    def add(self, rows: AnyArray, objects: AnyArray, tell: Tell) -> None:
+        """Rows at fault, each with its object. Where no row has one, nobody can be left out: the error is raised."""
+        if rows.size == 0:
+            return
+        if (objects < 0).any():
+            known = true_rows(objects >= 0)
+            if known.size == 0:
+                raise tell(rows)
+            rows, objects = rows[known], objects[known]
+        self.found.append(Fault(unique(objects).astype(np.int64), lambda mask: tell(rows[mask[objects]])))
+
+    def add_error(self, objects: AnyArray, error: UrukError) -> None:
+        """Objects that share one error, whichever of them it is told of."""
+        self.add(objects, objects, lambda _: error)
+
+    def raise_any(self) -> None:
+        """Raise LinkFaults if there are any."""
+        if self.found:
+            raise LinkFaults(self.found)

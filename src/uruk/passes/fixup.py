@@ -7,14 +7,16 @@ scatter for each field width. Nothing is written when any value is out of range.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
-from uruk.errors import LinkError, OutOfRange, UnsupportedRelocation
+from uruk.errors import OutOfRange, UnsupportedRelocation
 from uruk.graph.graph import SymbolKind
 from uruk.graph.kinds import Base, Operand
-from uruk.graph.types import I32, I64, U8, some, true_rows, windows
+from uruk.graph.types import I32, I64, U8, AnyArray, some, true_rows, unique, windows
 from uruk.isa.relaxation import Relaxed
+from uruk.passes.faults import Faults
 from uruk.passes.resolve import dead_references
 from uruk.passes.state import State
 
@@ -42,16 +44,17 @@ def slot_addresses(state: State) -> I64:
 def fix_up(state: State, relax: Relaxer | None) -> None:
     """Write every edge except the thread-local ones of `LATE`; relax GOT loads where `relax` is given.
 
-    Raises OutOfRange for the first value that does not fit, UnsupportedRelocation for a reference into a discarded
-    section or the size of a symbol from elsewhere.
+    Raises LinkFaults: OutOfRange for values that do not fit, UnsupportedRelocation for references into a discarded
+    section or to the size of a symbol from elsewhere.
     """
     edges, kinds = state.edges, state.graph.kinds
-    kind = _without_dead_references(state)
+    faults = Faults()
+    kind = _without_dead_references(state, faults)
     place = state.address.take(edges.block) + edges.offset
     value = state.symbol_address.take(edges.target)
     special = some(kinds.special.take(kind))
     if special:
-        _other_operands(state, value)
+        kind = _other_operands(state, kind, value, faults)
     if state.slot_edges.size:
         value[state.slot_edges] = slot_addresses(state)[state.slot_of_edge]
     position = place - state.base
@@ -64,12 +67,13 @@ def fix_up(state: State, relax: Relaxer | None) -> None:
         from_got = true_rows(kinds.base.take(kind) == Base.GOT_BASE)
         value[from_got] -= _got_base(state, edges.block[from_got])
         kind = kind * ~kinds.having(LATE).take(kind)
-    check_ranges(state, kind, value, place)
+    check_ranges(state, kind, value, place, faults)
+    faults.raise_any()
     scatter(state.image, kinds.width.take(kind), position, value)
 
 
-def _without_dead_references(state: State) -> U8:
-    """Edge kinds, with None for references from dead data into discarded sections; any other such reference raises."""
+def _without_dead_references(state: State, faults: Faults) -> U8:
+    """Edge kinds, with None for references into discarded sections. From dead data they are harmless, else a fault."""
     edges = state.edges
     kind = edges.kind
     dead = dead_references(state)
@@ -77,40 +81,53 @@ def _without_dead_references(state: State) -> U8:
         return kind
     kind = kind.copy()
     kind[dead] = 0
-    read = state.read_edges or edges
-    for row in dead.tolist():
-        if not state.graph.section_name(int(read.block[row])).startswith(SILENT):
-            raise UnsupportedRelocation(
-                state.place_of(row),
-                state.graph.kinds[int(edges.kind[row])].name,
-                f"refers to `{state.graph.symbol_name(int(edges.target[row]))}' in a discarded section",
-                "the object breaks the rule that only the group's global symbols may be used from outside it",
-            )
+    read, graph = state.read_edges or edges, state.now()
+    block = read.block[dead]
+    names = {row: graph.section_name(row) for row in unique(block).tolist()}
+    harmful = np.array([not names[row].startswith(SILENT) for row in block.tolist()], np.bool_)
+
+    def tell(rows: AnyArray) -> UnsupportedRelocation:
+        row = int(rows[0])
+        return UnsupportedRelocation(
+            state.place_of(row),
+            graph.kinds[int(edges.kind[row])].name,
+            f"refers to `{graph.symbol_name(int(edges.target[row]))}' in a discarded section",
+            "the object breaks the rule that only the group's global symbols may be used from outside it",
+        )
+
+    faults.add(dead[harmful], state.objects_of(dead[harmful]), tell)
     return kind
 
 
-def _other_operands(state: State, value: I64) -> None:
-    """Sizes, the GOT's own address, offsets in the thread-local image."""
+def _other_operands(state: State, kind: U8, value: I64, faults: Faults) -> U8:
+    """Sizes, the GOT's own address, offsets in the thread-local image; returns the kinds, None for sizes unknown."""
     edges, symbols = state.edges, state.symbols
     rows = true_rows(state.graph.kinds.having(OTHERS).take(edges.kind))
     if rows.size == 0:
-        return
+        return kind
     operand = state.graph.kinds.operand[edges.kind[rows]]
     sized = rows[operand == Operand.SIZE]
     target = state.canonical[edges.target[sized]]
     foreign = symbols.kind[target] == SymbolKind.UNDEFINED
     if some(foreign):
-        row = int(sized[int(np.argmax(foreign))])
-        raise UnsupportedRelocation(
-            state.place_of(row),
-            state.graph.kinds[int(edges.kind[row])].name,
-            f"the size of `{state.graph.symbol_name(int(edges.target[row]))}' is not known to its user",
-        )
+        kind = kind.copy()
+        kind[sized[foreign]] = 0
+        faults.add(sized[foreign], state.objects_of(sized[foreign]), partial(_unknown_size, state))
     value[sized] = symbols.size[target]
     got = rows[operand == Operand.GOT_BASE]
     value[got] = _got_base(state, edges.block[got])
     tls = rows[operand == Operand.DTP_OFFSET]
     value[tls] = state.tls_offset[state.canonical[edges.target[tls]]]
+    return kind
+
+
+def _unknown_size(state: State, rows: AnyArray) -> UnsupportedRelocation:
+    row = int(rows[0])
+    return UnsupportedRelocation(
+        state.place_of(row),
+        state.graph.kinds[int(state.edges.kind[row])].name,
+        f"the size of `{state.graph.symbol_name(int(state.edges.target[row]))}' is not known to its user",
+    )
 
 
 def _got_base(state: State, block: I32) -> I64:
@@ -151,17 +168,21 @@ def _use_stubs(state: State, kind: U8, value: I64, place: I64) -> None:
     state.graph.notes["through stubs"] = int(far.sum())
 
 
-def check_ranges(state: State, kind: U8, value: I64, place: I64) -> None:
-    """Raise OutOfRange for the first value outside its kind's interval."""
+def check_ranges(state: State, kind: U8, value: I64, place: I64, faults: Faults) -> None:
+    """Add the values outside their kind's interval to the faults, as OutOfRange for the first."""
     kinds = state.graph.kinds
     bad = (value < kinds.low.take(kind)) | (value > kinds.last.take(kind))
     if some(bad):
+
+        def tell(rows: AnyArray) -> OutOfRange:
+            first = int(rows[0])
+            return out_of_range(state, first, int(value[first]), int(place[first]), rows.size - 1)
+
         rows = true_rows(bad & (kind != 0))
-        if rows.size:
-            raise out_of_range(state, int(rows[0]), int(value[rows[0]]), int(place[rows[0]]), rows.size - 1)
+        faults.add(rows, state.objects_of(rows), tell)
 
 
-def out_of_range(state: State, row: int, value: int, place: int, more: int) -> LinkError:
+def out_of_range(state: State, row: int, value: int, place: int, more: int) -> OutOfRange:
     """The error for one edge, with all that is known of it."""
     graph, edges = state.graph, state.edges
     kind = graph.kinds[int(edges.kind[row])]

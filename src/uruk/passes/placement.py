@@ -10,8 +10,9 @@ from uruk.errors import OutOfRange
 from uruk.graph.graph import SymbolKind, Zone
 from uruk.graph.kinds import Base, Operand
 from uruk.graph.names import Names
-from uruk.graph.types import I64, NONE, true_rows
+from uruk.graph.types import I64, AnyArray, true_rows, unique
 from uruk.memory.manager import LOW_END, Reach
+from uruk.passes.faults import Faults
 from uruk.passes.state import State, synthetic_blocks
 
 REACH = 1 << 31
@@ -28,27 +29,21 @@ def reach_of(state: State) -> Reach:
     """The addresses from which every 32-bit reference of the batch can be met.
 
     References to data of libraries (and of other slabs) must be in reach directly, as there can be no stub for data;
-    32-bit absolute references need the low 2 GiB. Raises OutOfRange if no place satisfies all of them.
+    32-bit absolute references need the low 2 GiB. Raises LinkFaults of OutOfRange if no place satisfies all of them.
     """
     edges, kinds = state.edges, state.graph.kinds
     absolute = true_rows(kinds.narrow_absolute.take(edges.kind))
-    low, high = (0, LOW_END) if absolute.size and _needs_low(state, absolute) else (0, 0)
+    if absolute.size:
+        absolute = _wants_low(state, absolute)
+    low, high = (0, LOW_END) if absolute.size else (0, 0)
     if not state.undefined.size:
         return Reach(low, high)
     rows, address = _data_references(state, true_rows(kinds.narrow_relative.take(edges.kind)))
     if rows.size == 0:
         return Reach(low, high)
-    first, last = int(address.argmin()), int(address.argmax())
-    bottom, top = _window(int(address[first]), int(address[last]), low, high)
+    bottom, top = _window(int(address.min()), int(address.max()), low, high)
     if top - bottom < ROOM:
-        raise _apart(
-            state,
-            int(rows[first]),
-            int(rows[last]),
-            int(address[first]),
-            int(address[last]),
-            int(absolute[0]) if high else NONE,
-        )
+        _refuse(state, rows, address, absolute)
     return Reach(bottom, top)
 
 
@@ -75,7 +70,7 @@ def copy_constants(state: State, names: Names, read_object: Callable[[int], byte
     rows, address = _data_references(state, true_rows(narrow))
     if rows.size == 0:
         return
-    low_end = LOW_END if _needs_low(state, absolute) else 0
+    low_end = LOW_END if _wants_low(state, absolute).size else 0
     bottom, top = _window(int(address.min()), int(address.max()), 0, low_end)
     if top - bottom >= ROOM and not (np.isin(rows, absolute) & (address >= LOW_END)).any():
         return
@@ -107,14 +102,14 @@ def _copy(state: State, row: int, content: bytes) -> None:
     state.external.address[row] = 0
 
 
-def _needs_low(state: State, rows: I64) -> bool:
-    """Whether absolute 32-bit references are to something that this link places: blocks, copies, stubs of functions."""
+def _wants_low(state: State, rows: I64) -> I64:
+    """Absolute 32-bit references to something that this link places: blocks, copies, stubs of functions."""
     target = state.canonical[state.edges.target[rows]]
     elsewhere = np.zeros(len(state.symbols), np.bool_)
     if state.external is not None:
         elsewhere[state.undefined[state.external.is_data]] = True
     elsewhere |= state.symbols.kind == SymbolKind.ABSOLUTE
-    return bool((~elsewhere[target]).any())
+    return rows[~elsewhere[target]]
 
 
 def _data_references(state: State, rows: I64) -> tuple[I64, I64]:
@@ -129,18 +124,50 @@ def _data_references(state: State, rows: I64) -> tuple[I64, I64]:
     return rows[wanted], address[wanted]
 
 
-def _apart(state: State, first: int, last: int, low: int, high: int, absolute: int) -> OutOfRange:
-    """The error for references that no single place can satisfy; `absolute` is one that wants the low 2 GiB, or -1."""
-    edges, graph = state.edges, state.graph
-    name = graph.symbol_name(int(edges.target[last]))
-    hint = "compile with -fPIC (or use a child executor)"
-    if absolute >= 0 and high >= LOW_END:
-        low, owner = 0, int(state.blocks.object[edges.block[absolute]])
-        other = f"the low 2 GiB, where the -fno-pie code of {graph.files[owner]} must lie,"
-        hint = "compile that with -fPIE or -fPIC"
+def _refuse(state: State, rows: I64, address: I64, absolute: I64) -> None:
+    """Raise LinkFaults for references that no single place can satisfy; `absolute` ones want the low 2 GiB.
+
+    At fault is the code that must lie low, if there is any; otherwise whoever reaches one end of the data, the end that
+    fewer objects are at.
+    """
+    faults = Faults()
+    if absolute.size and int(address.max()) >= LOW_END:
+        last = int(rows[address.argmax()])
+        high = int(address.max())
+        faults.add(absolute, state.objects_of(absolute), lambda some: _too_high(state, last, high, int(some[0])))
+        faults.raise_any()
+    span = 2 * REACH - 2 * SLACK - ROOM
+    owner = state.objects_of(rows)
+    above, below = address - address.min() > span, address.max() - address > span
+    ends = [true_rows(above), true_rows(below)]
+    bad = min(ends, key=lambda end: unique(owner[end]).size)
+    faults.add(bad, owner[bad], lambda some: _apart(state, rows, address, some))
+    faults.raise_any()
+
+
+def _too_high(state: State, edge: int, address: int, absolute: int) -> OutOfRange:
+    """The error for data at `address` that some code refers to while `absolute` wants the low 2 GiB."""
+    owner = int(state.objects_of(np.array([absolute]))[0])
+    other = f"the low 2 GiB, where the -fno-pie code of {state.graph.files[owner]} must lie,"
+    return _far(state, edge, address, address, other, "compile that with -fPIE or -fPIC")
+
+
+def _apart(state: State, rows: I64, address: I64, bad: AnyArray) -> OutOfRange:
+    """The error for data too far apart; `bad` are the places in `rows` to tell of."""
+    first, last = int(address.argmin()), int(address.argmax())
+    if address[bad[0]] - address[first] > address[last] - address[bad[0]]:
+        last = int(bad[address[bad].argmax()])
     else:
-        other = f"`{graph.symbol_name(int(edges.target[first]))}' at {low:#x}"
+        first = int(bad[address[bad].argmin()])
+    low, high = int(address[first]), int(address[last])
+    other = f"`{state.graph.symbol_name(int(state.edges.target[rows[first]]))}' at {low:#x}"
+    return _far(state, int(rows[last]), high, high - low, other, "compile with -fPIC (or use a child executor)")
+
+
+def _far(state: State, edge: int, address: int, distance: int, other: str, hint: str) -> OutOfRange:
+    graph = state.graph
+    name = graph.symbol_name(int(state.edges.target[edge]))
     return OutOfRange(
-        state.place_of(last), graph.kinds[int(edges.kind[last])].name, name,
-        high - low, -REACH, REACH, f"distance between {other} and `{name}' at {high:#x}", "", hint,
+        state.place_of(edge), graph.kinds[int(state.edges.kind[edge])].name, name,
+        distance, -REACH, REACH, f"distance between {other} and `{name}' at {address:#x}", "", hint,
     )  # fmt: skip

@@ -56,7 +56,7 @@ def _bind_private(state: State, canonical: I32, defines: Bool, rows: I64) -> Non
     if rows.size == 0:
         return
     symbols = state.symbols
-    module = state.module_of_object[state.graph.ranges.symbols.searchsorted(rows, "right") - 1]
+    module = state.module_of_object[state.symbol_objects(rows)]
     first: dict[tuple[int, int], int] = {}
     keys = list(zip(module.tolist(), symbols.name[rows].tolist(), strict=True))
     for key, row in zip(keys, rows.tolist(), strict=True):
@@ -68,7 +68,7 @@ def _bind_private(state: State, canonical: I32, defines: Bool, rows: I64) -> Non
 def undefined_facts(state: State) -> tuple[Bool, Bool, Bool]:
     """For each undefined row: is every reference weak, is it thread-local, is some reference hidden."""
     symbols = state.graph.symbols  # as they were read: a definition that lost needs its winner
-    count = len(symbols)
+    count = len(state.symbols)
     asks = true_rows((symbols.name >= 0) & (symbols.kind == SymbolKind.UNDEFINED))
     target = state.canonical[asks]
     strong, tls, hidden = (np.zeros(count, np.bool_) for _ in range(3))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from uruk.graph.graph import Blocks, Edges, Graph, Groups, Symbols
-from uruk.graph.types import I32, I64, NO_ROWS, NONE, U8, Bool
+from uruk.graph.names import Names
+from uruk.graph.types import I32, I64, NO_ROWS, NONE, U8, AnyArray, Bool
 from uruk.passes.tls_storage import Storage
 
 
@@ -29,13 +30,14 @@ class Externals:
     """Answers for names that the batch does not define; one row an asked name.
 
     `address` is 0 where `found` is false. `is_data` marks what must not be reached through a stub: objects of
-    libraries. `tls` has a home for each row that is thread-local.
+    libraries. `tls` has a home for each row that is thread-local, `own` marks what the link provides itself.
     """
 
     found: Bool
     address: I64
     is_data: Bool
     tls: dict[int, TLSHome] = field(default_factory=dict[int, TLSHome])
+    own: Bool = field(default_factory=lambda: np.empty(0, np.bool_))
 
 
 @dataclass(eq=False, repr=False)
@@ -94,6 +96,8 @@ class State:
     """One link of one batch. A pass reads what earlier passes filled, and fills its own columns."""
 
     graph: Graph
+    """As the objects were read. The tables below begin as its tables."""
+    names: Names
     blocks: Blocks
     symbols: Symbols
     groups: Groups
@@ -102,7 +106,7 @@ class State:
     modules: list[str]
     live: Bool
     block_module: I32
-    has_dead: bool = True
+    has_dead: bool = False
     """Whether any block of the input is dropped or pruned (unwind data that was laid out anew does not count)."""
     canonical: I32 = field(default_factory=lambda: NO_IDS)
     """Symbol row -> the row that defines it, or the first row of the same undefined name."""
@@ -119,6 +123,9 @@ class State:
     stub_edges: I64 = field(default_factory=lambda: NO_ROWS)
     """Edges that may go through a stub, and in `stub_of_edge` which one."""
     stub_of_edge: I64 = field(default_factory=lambda: NO_ROWS)
+    segment: I32 = field(default_factory=lambda: NO_IDS)
+    """Segment of every block (-1: not placed), and in `offset` where in it the block begins."""
+    offset: I64 = field(default_factory=lambda: NO_ROWS)
     address: I64 = field(default_factory=lambda: NO_ROWS)
     """Address of every block."""
     position: I64 = field(default_factory=lambda: NO_ROWS)
@@ -142,11 +149,31 @@ class State:
     got_modules: set[int] = field(default_factory=set[int])
     """Modules that need a GOT even if it has no slots."""
     boundaries: Boundaries = field(default_factory=lambda: Boundaries())
+    passed: set[str] = field(default_factory=set[str])
+    """Steps that are done (`uruk.passes.points.STEPS`)."""
+    point: str = ""
+    """Where the link is, for plug-ins that come at several points."""
+
+    def now(self) -> Graph:
+        """The graph with its tables as they are now; nothing is copied. It has no edges before they are read."""
+        read = self.graph.edges is not None or "read relocations" in self.passed
+        edges = self.edges if read else None
+        return replace(self.graph, blocks=self.blocks, symbols=self.symbols, groups=self.groups, edges=edges)
 
     def place_of(self, edge: int) -> str:
         """``file:(section+0xoffset)`` of an edge in its input, whatever block it is in now."""
         edges = self.read_edges or self.edges
-        return self.graph.place(int(edges.block[edge]), int(edges.offset[edge]))
+        return self.now().place(int(edges.block[edge]), int(edges.offset[edge]))
+
+    def objects_of(self, edges: AnyArray) -> I32:
+        """The object that each of some edge rows comes from."""
+        table = self.read_edges or self.edges
+        return self.blocks.object[table.block[edges]]
+
+    def symbol_objects(self, rows: AnyArray) -> I64:
+        """The object that each of some symbol rows comes from; -1 for those that a pass has made."""
+        owner = self.graph.ranges.symbols.searchsorted(rows, "right") - 1
+        return np.where(owner < len(self.graph.files), owner, NONE)
 
     def add_blocks(self, new: Blocks, module: I32) -> I32:
         """Append synthetic blocks; returns their rows."""
@@ -155,6 +182,13 @@ class State:
         self.block_module = np.concatenate([self.block_module, module])
         self.live = np.concatenate([self.live, np.ones(len(new), np.bool_)])
         return np.arange(first, first + len(new), dtype=np.int32)
+
+    def add_symbols(self, new: Symbols) -> None:
+        """Append symbols that belong to no object; each stands for itself, until told otherwise."""
+        first = len(self.symbols)
+        self.symbols = Symbols.concat([self.symbols, new])
+        self.graph = replace(self.graph, symbols=Symbols.concat([self.graph.symbols, new]))
+        self.canonical = np.concatenate([self.canonical, np.arange(first, first + len(new), dtype=np.int32)])
 
 
 def synthetic_blocks(sizes: I64, aligns: I64, zone: int, content: I64 | None = None, role: int = 0) -> Blocks:
@@ -169,5 +203,5 @@ def synthetic_blocks(sizes: I64, aligns: I64, zone: int, content: I64 | None = N
         aligns.astype(np.int64),
         np.full(count, zone, np.uint8),
         np.full(count, role, np.uint8),
-        none,
+        none.copy(),
     )

@@ -1,4 +1,4 @@
-"""Thread-local storage: what each module needs, and the words that its slots and code get.
+"""Thread-local storage: what each module needs, and its loading.
 
 ld.so owns the storage. A module's initial image goes into a carrier (a tiny shared object, see
 `uruk.formats.elf_carrier`); loading it yields the module id, the thread-pointer offset if the module's code asks for
@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from uruk.errors import TLSError
 from uruk.graph.kinds import Operand
-from uruk.graph.types import I32, I64, some, true_rows, unique, windows
+from uruk.graph.types import AnyArray, true_rows, unique
 from uruk.passes import tls_checks
-from uruk.passes.fixup import LATE, check_ranges, scatter
+from uruk.passes.faults import Faults
 from uruk.passes.layout import Chunk, Layout
-from uruk.passes.state import State, TLSHome
+from uruk.passes.state import State
 from uruk.passes.tls_storage import Storage, TLSLoader
 
 STATIC = (Operand.TP_OFFSET, Operand.TLS_IE, Operand.TLS_DESC)
@@ -35,18 +36,20 @@ class TLSPlan:
 
 
 def plan_tls(state: State, layout: Layout) -> TLSPlan:
-    """Fill `tls_offset`; decide which modules ask for static storage. Raises what `uruk.passes.tls_checks` does."""
+    """Fill `tls_offset`; decide which modules ask for static storage. Raises LinkFaults of `uruk.passes.tls_checks`."""
     edges, symbols = state.edges, state.symbols
     plan = TLSPlan()
     rows = true_rows(state.graph.kinds.having(USERS).take(edges.kind))
     if rows.size == 0 and not layout.tls and not (state.external and state.external.tls):
         return plan
     operand = state.graph.kinds.operand[edges.kind]
-    tls_checks.refuse_addresses(state)
-    tls_checks.refuse_other_targets(state, rows, operand)
-    tls_checks.refuse_foreign_offsets(state, rows, operand)
+    faults = Faults()
+    tls_checks.refuse_addresses(state, faults)
+    tls_checks.refuse_other_targets(state, rows, operand, faults)
+    tls_checks.refuse_foreign_offsets(state, rows, operand, faults)
     for module, chunk in layout.tls.items():
-        tls_checks.refuse_alignment(state, rows, operand, module, chunk.align)
+        tls_checks.refuse_alignment(state, rows, operand, module, chunk.align, faults)
+    faults.raise_any()
     state.tls_offset = np.zeros(len(symbols), np.int64)
     for chunk in layout.tls.values():
         inside = true_rows(np.isin(symbols.block, chunk.rows))
@@ -57,14 +60,14 @@ def plan_tls(state: State, layout: Layout) -> TLSPlan:
         state.tls_offset[state.undefined[row]] = home.offset
     static = rows[np.isin(operand[rows], np.array(STATIC, np.uint8))]
     for row in unique(state.canonical[edges.target[static]]).tolist():
-        module = _own_module(state, row)
+        module = own_module(state, row)
         wants = operand[static[state.canonical[edges.target[static]] == row]]
         (plan.static if (wants != Operand.TLS_DESC).any() else plan.optional).add(module)
     plan.optional -= plan.static
     return plan
 
 
-def _own_module(state: State, row: int) -> int:
+def own_module(state: State, row: int) -> int:
     """The module of this batch that defines a thread-local, or whose block a `_TLS_MODULE_BASE_` row means; else -1."""
     block = int(state.symbols.block[row])
     if block >= 0:
@@ -74,110 +77,40 @@ def _own_module(state: State, row: int) -> int:
     return -1
 
 
-@dataclass(eq=False, repr=False)
-class TLSWords:
-    """What slots get: a TLSHome a canonical row, made once each."""
+def load_storage(state: State, plan: Layout, needs: TLSPlan, loader: TLSLoader, storage: dict[int, Storage]) -> None:
+    """Load each module's thread-local image; `storage` is filled as it goes, so that a failure can undo it.
 
-    state: State
-    storage: dict[int, Storage]
-    loader: TLSLoader
+    Raises LinkFaults of TLSError for modules that can have none: the fault of their objects with thread-locals, and of
+    those whose code wants them static.
+    """
+    faults = Faults()
+    for module, chunk in plan.tls.items():
+        described = has_descriptors(state, module)
+        static = None if module in needs.optional else module in needs.static
+        image = image_of(state, chunk)
+        try:
+            storage[module] = loader.load(image, chunk.size, chunk.align, static, described, state.modules[module])
+        except TLSError as error:
+            faults.add_error(_objects_of_storage(state, chunk), error)
+    faults.raise_any()
 
-    def home(self, row: int) -> TLSHome:
-        """Where a canonical row lives."""
-        state = self.state
-        module = _own_module(state, row)
-        if module >= 0:
-            storage = self.storage.get(module)
-            return TLSHome(storage, int(state.tls_offset[row])) if storage is not None else TLSHome()
-        index = int(state.undefined.searchsorted(row)) if state.undefined.size else -1
-        found = state.external.tls.get(index) if state.external else None
-        return found or TLSHome()
 
-    def tp_offset(self, row: int, home: TLSHome) -> int:
-        """The thread-pointer offset of a symbol; TLSError if its storage is dynamic."""
-        if home.library:
-            return self.loader.bind(self._name(row), home.library, Operand.TLS_IE)[0]
-        if home.storage is None:
-            return 0  # a weak one that nobody defines, as ld.so has it
-        return home.storage.make_static(f"`{self.state.graph.symbol_name(row)}'") + home.offset
-
-    def module_id(self, row: int, home: TLSHome) -> int:
-        """The module id for `__tls_get_addr`; 0 where nobody defines the symbol."""
-        if home.library:
-            return self.loader.bind(self._name(row), home.library, Operand.TLS_GD)[0]
-        return home.storage.module_id if home.storage is not None else 0
-
-    def pair(self, row: int, operand: int) -> tuple[int, int]:
-        """The two words of a general-dynamic or descriptor slot."""
-        home = self.home(row)
-        if home.library:
-            words = self.loader.bind(self._name(row), home.library, operand)
-            return words[0], words[1]
-        if operand == Operand.TLS_GD:
-            return self.module_id(row, home), home.offset
-        return self.loader.descriptor(home.storage, home.offset)
-
-    def _name(self, row: int) -> bytes:
-        return self.state.graph.symbol_name(row).encode("utf-8", "surrogateescape")
+def _objects_of_storage(state: State, chunk: Chunk) -> AnyArray:
+    """Objects with blocks in a thread-local image, or code that wants it static."""
+    rows = true_rows(state.graph.kinds.having(STATIC).take(state.edges.kind))
+    home = state.symbols.block[state.canonical[state.edges.target[rows]]]
+    users = state.objects_of(rows[np.isin(home, chunk.rows)])
+    return np.concatenate([state.blocks.object[chunk.rows], users])
 
 
 def has_descriptors(state: State, module: int) -> bool:
     """Whether the batch needs descriptors for thread-locals of one of its modules."""
     slots = state.slots
     rows = slots.row[slots.operand == Operand.TLS_DESC].tolist()
-    return any(_own_module(state, row) == module for row in rows)
+    return any(own_module(state, row) == module for row in rows)
 
 
 def image_of(state: State, chunk: Chunk) -> bytes:
     """The stored part of a module's initial image, fixed up."""
     start = int(state.position[chunk.rows[0]] - chunk.offset[0])
     return state.image[start : start + chunk.stored].tobytes()
-
-
-def fill_slots(state: State, words: TLSWords) -> None:
-    """Write the GOT: addresses, and the words of thread-local slots."""
-    slots = state.slots
-    if slots.row.size == 0:
-        return
-    position = state.position[state.synthetic["got"][slots.module]] + slots.offset
-    plain = slots.operand == Operand.GOT
-    word = windows(state.image, "<i8")
-    word[position[plain]] = state.symbol_address[slots.row[plain]]
-    local = true_rows(~plain & (slots.operand != Operand.NOTHING))
-    for index in local.tolist():
-        row, operand, at = int(slots.row[index]), int(slots.operand[index]), int(position[index])
-        if operand == Operand.TLS_IE:
-            word[at] = words.tp_offset(row, words.home(row))
-        elif operand == Operand.TLS_LD:
-            storage = words.storage.get(int(slots.module[index]))
-            word[at], word[at + 8] = (storage.module_id if storage else 0), 0
-        else:
-            word[at], word[at + 8] = (_signed(value) for value in words.pair(row, operand))
-
-
-def _signed(value: int) -> int:
-    return value - (1 << 64) if value >= 1 << 63 else value
-
-
-def fix_up_late(state: State, words: TLSWords) -> None:
-    """Write the edges whose value is an offset from the thread pointer, or a module id."""
-    edges, kinds = state.edges, state.graph.kinds
-    rows = true_rows(kinds.having(LATE).take(edges.kind))
-    if rows.size == 0:
-        return
-    operand = kinds.operand[edges.kind]
-    target: I32 = state.canonical[edges.target[rows]]
-    value: I64 = np.zeros(rows.size, np.int64)
-    for one in unique(target).tolist():
-        home = words.home(one)
-        for wanted in LATE:
-            mine = (target == one) & (operand[rows] == wanted)
-            if some(mine):
-                value[mine] = words.tp_offset(one, home) if wanted == Operand.TP_OFFSET else words.module_id(one, home)
-    everything = np.zeros(len(edges), np.int64)
-    everything[rows] = value + edges.addend[rows]
-    kind = np.zeros(len(edges), np.uint8)
-    kind[rows] = edges.kind[rows]
-    place = state.address[edges.block] + edges.offset
-    check_ranges(state, kind, everything, place)
-    scatter(state.image, kinds.width[kind], state.position[edges.block] + edges.offset, everything)

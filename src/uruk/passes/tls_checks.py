@@ -1,13 +1,16 @@
-"""What must hold of references to thread-locals before any storage is loaded."""
+"""What must hold of references to thread-locals before any storage is loaded; each check adds to the faults."""
 
 from __future__ import annotations
+
+from functools import partial
 
 import numpy as np
 
 from uruk.errors import TLSError, UnsupportedRelocation
 from uruk.graph.graph import SymbolType, Zone
 from uruk.graph.kinds import Operand
-from uruk.graph.types import I64, NONE, U8, Bool, some, true_rows
+from uruk.graph.types import I64, NONE, U8, AnyArray, Bool, true_rows
+from uruk.passes.faults import Faults
 from uruk.passes.state import State
 
 PLAIN = (Operand.SYMBOL, Operand.BRANCH, Operand.GOT, Operand.STUB)
@@ -24,8 +27,8 @@ def is_tls(state: State) -> Bool:
     return in_tls | (symbols.type == SymbolType.TLS)
 
 
-def refuse_other_targets(state: State, rows: I64, operand: U8) -> None:
-    """Raise UnsupportedRelocation for a thread-local edge to something that has no place in a thread-local block."""
+def refuse_other_targets(state: State, rows: I64, operand: U8, faults: Faults) -> None:
+    """UnsupportedRelocation for thread-local edges to something that has no place in a thread-local block."""
     local = is_tls(state) & (state.symbols.block >= 0)
     local[state.undefined[state.boundaries.tls_base]] = True
     if state.external is not None:
@@ -34,23 +37,23 @@ def refuse_other_targets(state: State, rows: I64, operand: U8) -> None:
         local[state.undefined] |= absent
     target = state.canonical[state.edges.target[rows]]
     bad = rows[~local[target] & (operand[rows] != Operand.TLS_LD)]
-    if bad.size:
-        raise _mismatch(state, int(bad[0]), "is not thread-local", "but this code takes it for one")
+    tell = partial(_mismatch, state, "is not thread-local", "but this code takes it for one")
+    faults.add(bad, state.objects_of(bad), tell)
 
 
-def refuse_addresses(state: State) -> None:
-    """Raise UnsupportedRelocation for code or data that takes a thread-local for an ordinary variable or function."""
+def refuse_addresses(state: State, faults: Faults) -> None:
+    """UnsupportedRelocation for code or data that takes a thread-local for an ordinary variable or function."""
     local = is_tls(state) & (state.symbols.block >= 0)
     if state.external is not None:
         local[state.undefined[list(state.external.tls)]] = True
     edges, kinds = state.edges, state.graph.kinds
     bad = true_rows(local[state.canonical][edges.target] & kinds.having(PLAIN)[edges.kind])
-    if bad.size:
-        raise _mismatch(state, int(bad[0]), "is thread-local", "but this code takes it for an ordinary one")
+    tell = partial(_mismatch, state, "is thread-local", "but this code takes it for an ordinary one")
+    faults.add(bad, state.objects_of(bad), tell)
 
 
-def refuse_foreign_offsets(state: State, rows: I64, operand: U8) -> None:
-    """Raise TLSError where local-dynamic code means a thread-local of another module: it adds offsets to its own."""
+def refuse_foreign_offsets(state: State, rows: I64, operand: U8, faults: Faults) -> None:
+    """TLSError where local-dynamic code means a thread-local of another module: it adds offsets to its own."""
     offsets = rows[operand[rows] == Operand.DTP_OFFSET]
     row = state.canonical[state.edges.target[offsets]]
     block = state.symbols.block[row]
@@ -60,43 +63,48 @@ def refuse_foreign_offsets(state: State, rows: I64, operand: U8) -> None:
         elsewhere = np.zeros(len(state.symbols), np.bool_)
         elsewhere[state.undefined[list(state.external.tls)]] = True
         away |= elsewhere[row]
-    if some(away):
-        edge = int(offsets[away][0])
-        name = state.graph.symbol_name(int(state.edges.target[edge]))
-        raise TLSError(
-            state.place_of(edge),
+
+    def tell(edges: AnyArray) -> TLSError:
+        name = state.graph.symbol_name(int(state.edges.target[edges[0]]))
+        return TLSError(
+            state.place_of(int(edges[0])),
             f"local-dynamic code refers to `{name}', which belongs to a module linked or removed apart from it",
             "add both objects with one add_objects, or do not declare the variable hidden",
         )
 
+    faults.add(offsets[away], state.objects_of(offsets[away]), tell)
 
-def refuse_alignment(state: State, rows: I64, operand: U8, module: int, align: int) -> None:
-    """Raise TLSError for a module whose alignment static storage cannot have, naming an edge that wants it static."""
+
+def refuse_alignment(state: State, rows: I64, operand: U8, module: int, align: int, faults: Faults) -> None:
+    """TLSError for a module whose alignment static storage cannot have, naming an edge that wants it static."""
     if align <= STATIC_ALIGNMENT:
         return
     wants = rows[(operand[rows] == Operand.TP_OFFSET) | (operand[rows] == Operand.TLS_IE)]
     block = state.symbols.block[state.canonical[state.edges.target[wants]]]
     mine = wants[(block >= 0) & (state.block_module[block] == module)]
-    if mine.size == 0:
-        return
-    edge = int(mine[0])
-    model = "local-exec" if operand[edge] == Operand.TP_OFFSET else "initial-exec"
-    name = state.graph.symbol_name(int(state.edges.target[edge]))
-    raise TLSError(
-        state.place_of(edge),
-        f"{model} code refers to `{name}', but thread-locals of its module are aligned to {align}, "
-        f"and thread pointers only to {STATIC_ALIGNMENT}",
-        "compile with -fPIC, so that the code reaches its thread-locals through __tls_get_addr",
-    )
+
+    def tell(edges: AnyArray) -> TLSError:
+        edge = int(edges[0])
+        model = "local-exec" if operand[edge] == Operand.TP_OFFSET else "initial-exec"
+        name = state.graph.symbol_name(int(state.edges.target[edge]))
+        return TLSError(
+            state.place_of(edge),
+            f"{model} code refers to `{name}', but thread-locals of its module are aligned to {align}, "
+            f"and thread pointers only to {STATIC_ALIGNMENT}",
+            "compile with -fPIC, so that the code reaches its thread-locals through __tls_get_addr",
+        )
+
+    faults.add(mine, state.objects_of(mine), tell)
 
 
-def _mismatch(state: State, edge: int, fact: str, use: str) -> UnsupportedRelocation:
-    graph = state.graph
+def _mismatch(state: State, fact: str, use: str, edges: AnyArray) -> UnsupportedRelocation:
+    graph, edge = state.graph, int(edges[0])
     target = int(state.edges.target[edge])
     row = int(state.canonical[target])
     where = ""
-    if state.symbols.block[row] >= 0:
-        where = f" in {graph.files[graph.object_of_symbol(row)]}"
+    owner = graph.object_of_symbol(row)
+    if state.symbols.block[row] >= 0 and owner >= 0:
+        where = f" in {graph.files[owner]}"
     kind = graph.kinds[int(state.edges.kind[edge])].name
     return UnsupportedRelocation(
         state.place_of(edge),

@@ -17,7 +17,7 @@ from uruk.graph.types import true_rows, windows
 from uruk.link import Linked
 from uruk.orc.platform import FunctionArray
 from uruk.orc.tracker import Released, ResourceTracker
-from uruk.platforms.elf_runtime import INTERPOSED, descriptor_functions, open_runtime, process_runtime
+from uruk.platforms.elf_runtime import INTERPOSED, descriptor_functions, lazy_functions, open_runtime, process_runtime
 
 PRIVATE = frozenset({b"atexit", b"at_quick_exit", b"pthread_atfork", b"__pthread_atfork"})
 ONCE_TRIO = frozenset({*CALL_ONCE, b"__once_proxy"})
@@ -50,6 +50,7 @@ class ELFPlatform:
     def __init__(self, executor: InProcessExecutor) -> None:
         self.executor = executor
         executor.tls.descriptors.functions = descriptor_functions
+        executor.lazy_functions = lazy_functions
         self.runtime: Archive | None = open_runtime()
         self.program = Program()
         self._libgcc = 0

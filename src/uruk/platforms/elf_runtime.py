@@ -14,11 +14,15 @@ from functools import lru_cache
 
 from uruk.errors import AllocationError
 from uruk.executor.inprocess import InProcessExecutor
+from uruk.executor.lazy_stubs import LazyFunctions
 from uruk.executor.process_symbols import find_symbol
 from uruk.executor.tls_descriptors import DescriptorFunctions
 from uruk.formats.archive import Archive
+from uruk.link import Linked
+from uruk.orc.platform import FunctionArray
 from uruk.orc.search import ArchiveEntry
 from uruk.orc.session import Session
+from uruk.orc.tracker import ResourceTracker
 from uruk.runtime_files import runtime_archive
 
 SLAB = 16 << 20
@@ -37,6 +41,13 @@ _FUNCTIONS = (
     b"uruk_rt_tlsdesc_static",
     b"uruk_rt_tlsdesc_dynamic",
     b"uruk_rt_tlsdesc_undefined",
+    b"uruk_rt_lazy_start",
+    b"uruk_rt_lazy_begin",
+    b"uruk_rt_lazy_open",
+    b"uruk_rt_lazy_write",
+    b"uruk_rt_lazy_set_handler",
+    b"uruk_rt_lazy_close",
+    b"uruk_rt_lazy_stop",
 )
 
 
@@ -47,11 +58,17 @@ def open_runtime() -> Archive:
 
 
 class _ProcessNames:
-    """The smallest platform: names of the process, nothing run. The runtime itself is linked with it."""
+    """The smallest platform: names of the process, nothing run. The runtime itself is linked with it.
+
+    Its unwind data is registered: linked code is below a first call of a lazy function, for debuggers and profilers.
+    """
 
     runtime = None
     private_names: frozenset[bytes] = frozenset()
     over_libraries: frozenset[bytes] = frozenset()
+
+    def __init__(self, executor: InProcessExecutor) -> None:
+        self.executor = executor
 
     def interposed(self, name: bytes) -> int:
         return 0
@@ -64,6 +81,15 @@ class _ProcessNames:
 
     def find_tls(self, name: bytes, libraries: Sequence[int]) -> str:
         return ""
+
+    def loaded(self, linked: Linked, trackers: Sequence[ResourceTracker]) -> None:
+        state = linked.state
+        for block in state.synthetic["eh_frame"].tolist():
+            if block >= 0:
+                self.executor.register_frames(int(state.address[block]))
+
+    def arrays(self, linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence[int]) -> list[FunctionArray]:
+        return []
 
 
 @dataclass(eq=False, repr=False)
@@ -94,6 +120,24 @@ def descriptor_functions() -> DescriptorFunctions:
     return DescriptorFunctions(*(runtime.address[name] for name in names))
 
 
+@lru_cache(maxsize=1)
+def lazy_functions() -> LazyFunctions:
+    """The functions for lazy stubs, ready for use. Raises AllocationError when glibc has no memory."""
+    runtime = process_runtime()
+    runtime.call(b"uruk_rt_find_vector_size")
+    if runtime.call(b"uruk_rt_lazy_start"):
+        raise AllocationError("uruk_rt_lazy_start has no memory")
+    counts = {"begin": 3, "open": 4, "write": 3, "set_handler": 2, "close": 1, "stop": 0}
+    return LazyFunctions(
+        *(
+            ctypes.PYFUNCTYPE(ctypes.c_size_t, *[ctypes.c_size_t] * count)(
+                runtime.address[b"uruk_rt_lazy_" + name.encode()]
+            )
+            for name, count in counts.items()
+        )
+    )
+
+
 _lock = threading.Lock()
 _runtime: list[Runtime] = []
 
@@ -107,8 +151,8 @@ def process_runtime() -> Runtime:
 
 
 def _link() -> Runtime:
-    session = Session(InProcessExecutor(SLAB), _ProcessNames())  # pyright: ignore[reportArgumentType]
-    session.options.execute = False
+    executor = InProcessExecutor(SLAB)
+    session = Session(executor, _ProcessNames(executor))  # pyright: ignore[reportArgumentType]
     dylib = session.create_dylib("runtime")
     tracker = dylib.create_tracker("uruk runtime")
     dylib.search.builtins = ArchiveEntry(open_runtime(), tracker, 0, set())

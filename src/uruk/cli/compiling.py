@@ -1,0 +1,91 @@
+"""Compiling the sources of a command line, as many at a time as there are processors."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from uruk.compile.process import Processes
+from uruk.compile.runtimes import runtime_libraries
+from uruk.compile.source import Compiled, compile_source
+from uruk.errors import CompileError, UrukError
+
+
+@dataclass(frozen=True)
+class HowToCompile:
+    """What the command line says of compiling: the command (empty: look for one), its flags, whether to use a cache."""
+
+    compiler: str = ""
+    flags: tuple[str, ...] = ()
+    cache: bool = True
+
+
+class Compilation:
+    """Compiles `paths` in threads of its own, from the moment it is made."""
+
+    def __init__(self, paths: Iterable[str], how: HowToCompile) -> None:
+        self._waiting = list(dict.fromkeys(paths))[::-1]
+        self._order = self._waiting[::-1]
+        self._how = how
+        self._processes = Processes()
+        self._done: dict[str, Compiled | UrukError] = {}
+        self._began = time.perf_counter()
+        self.seconds = 0.0
+        count = min(len(os.sched_getaffinity(0)), len(self._waiting))
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(count)]
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                path = self._waiting.pop()
+            except IndexError:
+                return
+            self._done[path] = self._compile(path)
+
+    def _compile(self, path: str) -> Compiled | UrukError:
+        how = self._how
+        try:
+            return compile_source(
+                path,
+                flags=how.flags,
+                compiler=how.compiler or None,
+                cache=how.cache,
+                processes=self._processes,
+            )
+        except UrukError as error:
+            return error
+
+    def stop(self) -> None:
+        """End the compilers, and wait until they have cleaned up."""
+        self._processes.stop()
+        for thread in self._threads:
+            thread.join()
+
+    def result(self) -> tuple[dict[str, bytes], list[tuple[str, str]]]:
+        """Objects by path, and the libraries that they need (see `runtime_libraries`). Raises the first error."""
+        for thread in self._threads:
+            thread.join()
+        self.seconds = time.perf_counter() - self._began
+        if errors := self.errors:
+            raise errors[0]
+        compiled = {path: one for path, one in self._done.items() if isinstance(one, Compiled)}
+        libraries = runtime_libraries([compiled[path] for path in self._order], self._processes)
+        return {path: one.object for path, one in compiled.items()}, libraries
+
+    @property
+    def errors(self) -> list[UrukError]:
+        """What went wrong, in the order of the command line; a compiler that is not there once."""
+        errors = [one for path in self._order if isinstance(one := self._done.get(path), UrukError)]
+        compiling = [one for one in errors if isinstance(one, CompileError)]
+        others = {str(one): one for one in errors if not isinstance(one, CompileError)}
+        return [*others.values(), *compiling]
+
+    @property
+    def warnings(self) -> str:
+        """What the compilers printed about what they compiled, in the order of the command line."""
+        return "".join(one.warnings for path in self._order if isinstance(one := self._done.get(path), Compiled))

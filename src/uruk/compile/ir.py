@@ -1,0 +1,104 @@
+"""LLVM IR to objects, by llvmlite (the extra `ir`): first what a module defines, then its code.
+
+module = IRModule(text)
+module.symbols                 # nothing is generated yet
+jit.add_object(module.compile(), module.name)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from uruk.compile.cache import ObjectCache, cache_from_environment
+from uruk.compile.cache_key import host_cpu
+from uruk.compile.ir_child import compile_in_child
+from uruk.compile.ir_symbols import IRSymbol, has_assembly, has_initialisers, symbols_of
+from uruk.compile.llvm import CodeOptions, bitcode_of, generate, llvm_version
+from uruk.errors import CompileError
+
+if TYPE_CHECKING:
+    from llvmlite.binding import ModuleRef
+    from llvmlite.ir import Module
+
+_FORMAT = "uruk ir 1"
+
+
+@dataclass(frozen=True)
+class IRFacts:
+    """What is known of a module before its code is generated."""
+
+    symbols: dict[str, IRSymbol]
+    has_initialisers: bool
+    has_assembly: bool
+
+
+class IRModule:
+    """A module: text, bitcode, or one of llvmlite's. Later changes to llvmlite's do not reach it.
+
+    `name` stands for it in errors. Raises CompileError with LLVM's text when it is no valid module, or when llvmlite is
+    not installed. Bitcode is parsed by LLVM in this process, which is not proof against malicious bytes.
+    """
+
+    def __init__(self, source: str | bytes | ModuleRef | Module, name: str = "") -> None:
+        self.name = name or str(getattr(source, "name", "") or "<IR>")
+        self.bitcode, self._text = bitcode_of(source, self.name)
+
+    @cached_property
+    def _facts(self) -> IRFacts:
+        text = self._text
+        return IRFacts(symbols_of(text), has_initialisers(text), has_assembly(text))
+
+    @property
+    def symbols(self) -> dict[str, IRSymbol]:
+        """The symbols that the object will define for others, by name. Those of ``module asm`` are not known."""
+        return self._facts.symbols
+
+    @property
+    def has_initialisers(self) -> bool:
+        """Whether it has constructors or destructors (``llvm.global_ctors``, ``llvm.global_dtors``)."""
+        return self._facts.has_initialisers
+
+    @property
+    def has_assembly(self) -> bool:
+        """Whether it has assembly of its own, which may define symbols that nobody knows."""
+        return self._facts.has_assembly
+
+    def compile(
+        self,
+        *,
+        level: int = 2,
+        cpu: str | None = None,
+        features: str | None = None,
+        isolate: bool | None = None,
+        timeout: float | None = None,
+        cache: ObjectCache | bool = True,
+    ) -> bytes:
+        """Generate the object: position independent, small code model, for this machine's processor.
+
+        `level` 0 to 3 is that of ``opt -O`` and of code generation; `cpu` and `features` (``"+avx2,-avx512f"``) are
+        LLVM's names. LLVM ends its process for some faults (wrong inline assembly, code it cannot select): `isolate`
+        generates in a child, of which `timeout` seconds are awaited; None does so for modules with assembly. Raises
+        CompileError.
+        """
+        if level not in (0, 1, 2, 3):
+            raise CompileError(self.name, "LLVM", f"level {level!r} is none of 0, 1, 2, 3")
+        options = CodeOptions(level, cpu, features, tuple(self.symbols))
+        chosen = cache_from_environment() if cache is True else cache or None
+        key = self._key(options) if chosen else ""
+        if chosen and (found := chosen.load(key)) is not None:
+            return found[0]
+        apart = isolate or timeout is not None or (isolate is None and self._facts.has_assembly)
+        if apart:
+            data = compile_in_child(self.bitcode, self.name, options, timeout)
+        else:
+            data = generate(self.bitcode, self.name, options)
+        if chosen and not (self._facts.has_assembly and "inc" in self._text):  # .incbin, .include
+            chosen.store(key, data)
+        return data
+
+    def _key(self, options: CodeOptions) -> str:
+        facts: list[Any] = [_FORMAT, llvm_version(), options, host_cpu()]
+        return hashlib.sha256(repr(facts).encode() + b"\0" + self.bitcode).hexdigest()

@@ -1,0 +1,74 @@
+"""What a module of LLVM IR defines, read from its canonical text: llvmlite has no list of aliases and IFUNCs.
+
+LLVM prints one global value a line (LangRef, "Global Variables", "Functions", "Aliases", "IFuncs"); a name in quotation
+marks has every odd character as two hexadecimal digits, so no name contains a quotation mark.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_NAME = r'@(?P<name>"[^"]*"|[-\w$.]+)'
+_IN_BRACKETS = r"(?:(?<=thread_local)|(?<=addrspace))\([^)]*\)"
+_VALUE = re.compile(rf"^{_NAME} = (?P<words>(?:[^@\"{{(]|{_IN_BRACKETS})*)", re.MULTILINE)
+_FUNCTION = re.compile(rf'^define (?P<words>(?:[^@"\n]|"[^"]*")*?){_NAME}\(', re.MULTILINE)
+_HIDDEN_BYTE = re.compile(r"\\([0-9A-Fa-f]{2})")
+_LEFT_OUT = frozenset(("private", "internal", "available_externally", "external", "extern_weak", "appending"))
+_WEAK = frozenset(("weak", "weak_odr", "linkonce", "linkonce_odr"))
+_KINDS = frozenset(("global", "constant", "alias", "ifunc"))
+_STRING = re.compile(r'"[^"\n]*"')
+_ASSEMBLY = re.compile(r"^module asm |\basm (?:sideeffect |alignstack |inteldialect |unwind )*\"", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class IRSymbol:
+    """One symbol that a module defines: `binding` is ``strong``, ``weak`` or ``common``."""
+
+    name: str
+    binding: str
+    hidden: bool
+    callable: bool
+
+
+def symbols_of(text: str) -> dict[str, IRSymbol]:
+    """The symbols by name, of a module's canonical text; no declarations, nothing private or internal."""
+    found: dict[str, IRSymbol] = {}
+    for match in _VALUE.finditer(text):
+        words = match["words"].split()
+        kind = next((word for word in words if word in _KINDS), "")
+        if kind:
+            types = " ".join(words[words.index(kind) + 1 :])
+            is_code = kind == "ifunc" or (kind == "alias" and text[match.end() : match.end() + 1] == "(")
+            before = words[: words.index(kind)]
+            _add(found, match["name"], before, is_code or types.endswith("*)"))
+    for match in _FUNCTION.finditer(text):
+        _add(found, match["name"], _STRING.sub("", match["words"]).split(), True)
+    return found
+
+
+def _add(found: dict[str, IRSymbol], quoted: str, words: list[str], is_code: bool) -> None:
+    name = _plain(quoted)
+    if name.startswith("llvm.") or not _LEFT_OUT.isdisjoint(words):
+        return
+    binding = "common" if "common" in words else "weak" if not _WEAK.isdisjoint(words) else "strong"
+    found[name] = IRSymbol(name, binding, "hidden" in words, is_code)
+
+
+def _plain(quoted: str) -> str:
+    """A name as the object has it: a leading byte 1 only says that nothing is to be put before it."""
+    if not quoted.startswith('"'):
+        return quoted
+    raw = _HIDDEN_BYTE.sub(lambda found: chr(int(found[1], 16)), quoted[1:-1])
+    data = bytes(ord(one) for one in raw) if all(ord(one) < 256 for one in raw) else raw.encode("utf-8")
+    return data.decode("utf-8", "surrogateescape").removeprefix("\x01")
+
+
+def has_initialisers(text: str) -> bool:
+    """Whether a module has constructors or destructors."""
+    return any(re.search(rf"^@llvm\.global_{kind} = appending", text, re.MULTILINE) for kind in ("ctors", "dtors"))
+
+
+def has_assembly(text: str) -> bool:
+    """Whether a module has assembly, of its own or inline."""
+    return _ASSEMBLY.search(text) is not None

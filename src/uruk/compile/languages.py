@@ -1,0 +1,19 @@
+"""What a source is written in, as compilers tell it: by the suffix of its name."""
+
+from __future__ import annotations
+
+import os
+
+_SUFFIXES: dict[str, str] = {
+    ".c": "c",
+    **dict.fromkeys((".cc", ".cp", ".cpp", ".CPP", ".cxx", ".c++", ".C"), "c++"),
+    ".s": "assembler",
+    ".S": "assembler-with-cpp",
+}
+NAMES = {"c": "C", "c++": "C++", "assembler": "assembly", "assembler-with-cpp": "assembly"}
+"""The languages, by the word that ``-x`` of gcc and clang takes, and what people call them."""
+
+
+def language_of(path: str) -> str:
+    """The language of a source, as ``-x`` takes it; empty for a name that is no source's."""
+    return _SUFFIXES.get(os.path.splitext(path)[1], "")

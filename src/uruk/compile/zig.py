@@ -1,0 +1,68 @@
+"""What is particular about zig: it keeps what it makes in a cache, and its language runtimes are made on request."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+
+from uruk.compile.compilers import zig_mode
+from uruk.compile.process import Processes, private_folder
+from uruk.errors import CompileError
+
+# What the objects need beyond libc. Not libunwind: exceptions must pass frames that libgcc_s was told of.
+_RUNTIMES = ("libubsan_rt.a", "libc++abi.a", "libc++.a")
+_MINIMAL = "int main() { return 0; }\n"
+
+
+@contextmanager
+def zig_environment(words: Sequence[str], folder: str | None = None) -> Generator[dict[str, str] | None, None, None]:
+    """The environment for a command, None for the process's own: zig with no cache that it can write waits for ever.
+
+    `folder` takes the cache then; without one, a temporary one is made.
+    """
+    if not zig_mode(words) or _has_cache():
+        yield None
+    elif folder is not None:
+        yield {**os.environ, "ZIG_GLOBAL_CACHE_DIR": os.path.join(folder, "zig")}
+    else:
+        with private_folder() as made:
+            yield {**os.environ, "ZIG_GLOBAL_CACHE_DIR": made}
+
+
+def zig_runtimes(words: Sequence[str], flags: Sequence[str], processes: Processes | None = None) -> list[str]:
+    """Archives that objects of ``zig cc`` or ``zig c++`` (`words` says which) need, in the order of a link.
+
+    zig makes them when it links its first program (libc++: more than a minute), and keeps them. Raises CompileError.
+    """
+    shown = shlex.join(words)
+    if not _has_cache():
+        problem = "zig keeps its libraries in a cache folder, which cannot be written"
+        raise CompileError("zig", shown, f"{problem}: set ZIG_GLOBAL_CACHE_DIR, or name another compiler")
+    with private_folder() as folder:
+        source = os.path.join(folder, "main.cpp" if "c++" in words else "main.c")
+        with open(source, "w", encoding="ascii") as file:
+            file.write(_MINIMAL)
+        environment = {**os.environ, "ZIG_VERBOSE_LINK": "1", "TMPDIR": folder}
+        kept = [flag for flag in flags if flag.startswith(("-O", "-m", "-fsanitize", "-fno-sanitize", "--target="))]
+        command = [*words, *kept, source, "-o", os.path.join(folder, "main")]
+        ended = (processes or Processes()).run(command, "zig's runtime", shown, environment=environment)
+    found = {os.path.basename(path): path for path in re.findall(r"\S+\.a\b", ended.err)}
+    if ended.status or ("c++" in words and "libc++.a" not in found):
+        problem = "its C++ library cannot be had: name another compiler (--compiler g++)"
+        raise CompileError("zig", shown, problem, ended.status, ended.err)
+    return [found[name] for name in _RUNTIMES if name in found]
+
+
+def _has_cache() -> bool:
+    """Whether zig has a cache folder that it can write (std.zig: ZIG_GLOBAL_CACHE_DIR, XDG_CACHE_HOME, HOME)."""
+    named = os.environ.get("ZIG_GLOBAL_CACHE_DIR")
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.environ.get("HOME") or os.devnull, ".cache")
+    path = named or os.path.join(base, "zig")
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(path, os.W_OK | os.X_OK)

@@ -1,0 +1,154 @@
+"""Memory of lazy stubs, for all sessions of this process: blocks of one page of code and one of data.
+
+The code of a block is written once and never changed, and blocks are never unmapped: native code may keep a stub's
+address after the stub's session is gone. So the blocks of a closed session first go into a quarantine, first in, first
+out, where a late call still finds its way to the handler, and only then to another session.
+
+Blocks lie in chunks, all code of a chunk before all its data, so that a chunk is few mappings however many blocks it
+has (the kernel's limit is 65,530 a process).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+
+from uruk.errors import AllocationError
+from uruk.isa.x86_64_lazy import PAGE, stub_page
+from uruk.memory.inprocess import InProcessMapper
+from uruk.memory.mapper import Mapper, Protection, Range
+
+CHUNK = 4 << 20
+DISTANCE = CHUNK // 2
+"""From a block's page of code to its page of data, in bytes."""
+STEP = 16 * PAGE
+"""How much code, and how much data, is committed at a time, in bytes."""
+QUARANTINE = 256
+"""Blocks that wait before they are used again: 2 MiB."""
+MOST_CHUNKS = 16
+"""With so many, a far block is taken rather than another chunk reserved nearby."""
+_REACH = 1 << 31
+
+
+class _Chunk:
+    """A reservation; `free` has its committed blocks that nobody has."""
+
+    def __init__(self, mapper: Mapper, base: int) -> None:
+        self.mapper = mapper
+        self.base = base
+        self.committed = 0
+        self.free: list[int] = []
+
+    @property
+    def room(self) -> bool:
+        """Whether a block can be taken."""
+        return bool(self.free) or self.committed < DISTANCE
+
+    def take(self) -> int:
+        """The address of a block's page of code."""
+        if not self.free:
+            self._commit()
+        return self.free.pop()
+
+    def _commit(self) -> None:
+        code = self.base + self.committed
+        size = min(STEP, DISTANCE - self.committed)
+        self.mapper.prepare([(code, size), (code + DISTANCE, size)])
+        pages = size // PAGE
+        self.mapper.view(code, size)[:] = np.tile(stub_page(DISTANCE), pages)
+        self.mapper.initialize([(code, size)], Protection.R | Protection.X)
+        self.committed += size
+        self.free += [code + PAGE * number for number in reversed(range(pages))]
+
+
+@dataclass(eq=False, repr=False)
+class Retired:
+    """Blocks of a closed session. They wait while `in_use()` is not 0; `let_go()` is called when their time is over."""
+
+    blocks: Sequence[int]
+    in_use: Callable[[], int]
+    let_go: Callable[[], object]
+
+
+class StubPool:
+    """Hands out blocks, each by the address of its page of code; the page of data lies `DISTANCE` behind it."""
+
+    def __init__(self, mapper: Mapper) -> None:
+        self.mapper = mapper
+        self.lock = threading.RLock()
+        self._chunks: list[_Chunk] = []
+        self._retired: deque[Retired] = deque()
+        self._waiting = 0
+
+    def take(self, count: int, near: Range | None) -> list[int]:
+        """`count` blocks, in reach of all of `near` by 32-bit displacements where that can be had.
+
+        Raises AllocationError when there is no memory; nothing is taken then.
+        """
+        taken: list[int] = []
+        with self.lock:
+            try:
+                while len(taken) < count:
+                    chunk = self._chunk(near)
+                    while chunk.room and len(taken) < count:
+                        taken.append(chunk.take())
+            except AllocationError:
+                self._free(taken)
+                raise
+        return taken
+
+    def _chunk(self, near: Range | None) -> _Chunk:
+        low, high = _around(near)
+        roomy = [chunk for chunk in self._chunks if chunk.room]
+        for chunk in roomy:
+            if low <= chunk.base and chunk.base + CHUNK <= high:
+                return chunk
+        if near is not None and len(self._chunks) < MOST_CHUNKS:
+            with suppress(AllocationError):
+                return self._reserve(low, high)
+        return roomy[0] if roomy else self._reserve(0, 0)
+
+    def _reserve(self, low: int, high: int) -> _Chunk:
+        chunk = _Chunk(self.mapper, self.mapper.reserve(CHUNK, low, high))
+        self._chunks.append(chunk)
+        return chunk
+
+    def retire(self, retired: Retired) -> None:
+        """Take a session's blocks back, into the quarantine."""
+        with self.lock:
+            self._retired.append(retired)
+            self._waiting += len(retired.blocks)
+            for _ in range(len(self._retired) - 1):  # the newest stays, however large it is
+                if self._waiting <= QUARANTINE:
+                    break
+                oldest = self._retired.popleft()
+                if oldest.in_use():
+                    self._retired.append(oldest)
+                else:
+                    self._waiting -= len(oldest.blocks)
+                    oldest.let_go()
+                    self._free(oldest.blocks)
+
+    def _free(self, blocks: Sequence[int]) -> None:
+        for block in blocks:
+            home = next(chunk for chunk in self._chunks if chunk.base <= block < chunk.base + CHUNK)
+            home.free.append(block)
+
+
+def _around(near: Range | None) -> Range:
+    """Where all of `near` can be reached from."""
+    if near is None:
+        return 0, 1 << 64
+    start, size = near
+    return max(start + size - _REACH, 0), start + _REACH
+
+
+POOL = StubPool(InProcessMapper())
+# Another thread may be at work in the pool when a process forks; the child could never take its lock.
+os.register_at_fork(before=POOL.lock.acquire, after_in_parent=POOL.lock.release, after_in_child=POOL.lock.release)

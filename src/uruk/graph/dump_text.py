@@ -1,0 +1,82 @@
+"""A dump as lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from uruk.graph.views import signed
+
+Facts = dict[str, Any]
+
+
+def lines_of(facts: Facts) -> list[str]:
+    """The facts of `uruk.graph.dump.dump_dict` as lines."""
+    lines: list[str] = []
+    several = len({block.get("module", 0) for one in facts["objects"] for block in one["blocks"]}) > 1
+    for one in facts["objects"]:
+        lines.append(f"object {one['file']}")
+        lines += _block_lines(one["blocks"], several)
+        lines += [f"  {_symbol_line(symbol)}" for symbol in one["symbols"]]
+        lines += [f"  group {group['signature']}: {', '.join(group['blocks'])}" for group in one["groups"]]
+    made = facts["synthetic"], facts.get("made symbols", ()), facts.get("slots", ()), facts.get("stubs", ())
+    if any(made):
+        lines += ["made by the link", *_block_lines(made[0], several)]
+        lines += [f"  {_symbol_line(symbol)}" for symbol in made[1]]
+        lines += [f"  {_module(slot, several)}slot +{slot['offset']:#x}: {_slot(slot)}" for slot in made[2]]
+        lines += [f"  {_module(stub, several)}stub +{stub['offset']:#x}: {_stub(stub)}" for stub in made[3]]
+    return lines
+
+
+def _module(facts: Facts, several: bool) -> str:
+    """Which module something belongs to, where there are several."""
+    return f"module {facts['module']} " if several else ""
+
+
+def _slot(slot: Facts) -> str:
+    return f"{slot['holds']} {slot['symbol']}".rstrip()
+
+
+def _stub(stub: Facts) -> str:
+    return f"{stub['symbol']} through slot +{stub['slot']:#x}" + ", ifunc" * stub["ifunc"]
+
+
+def _block_lines(blocks: Sequence[Facts], several: bool) -> list[str]:
+    lines: list[str] = []
+    for block in blocks:
+        words = [block["zone"], f"{block['size']:#x} bytes", f"align {block['align']}"]
+        words += ["zero-fill"] * block["zero_fill"] + [block["role"]] * bool(block["role"])
+        words += [f"group {block['group']}"] * (block["group"] is not None)
+        words += ["dropped"] * (not block.get("live", True))
+        if "segment" in block:
+            words.append(f"segment {block['segment']} +{block['offset']:#x}")
+        if "address" in block:
+            words.append(f"at {block['address']:#x}")
+        if several:
+            words.append(f"module {block.get('module', 0)}")
+        lines.append(f"  block {block['name']}: {', '.join(words)}")
+        if block.get("content"):
+            text: str = block["content"]
+            lines += [f"    {text[at : at + 64]}" for at in range(0, len(text), 64)]
+        lines += [f"    {_symbol_line(symbol)}" for symbol in block["symbols"]]
+        for edge in block["edges"]:
+            what = f"{edge['kind']} to {edge['target']}{signed(edge['addend'])}"
+            lines.append(f"    edge +{edge['offset']:#x}: {what}")
+    return lines
+
+
+def _symbol_line(symbol: Facts) -> str:
+    words = [symbol["binding"]]
+    words += [symbol["visibility"]] * (symbol["visibility"] != "default")
+    words += [symbol["type"]] * bool(symbol["type"])
+    words += [f"{symbol['size']:#x} bytes"] * bool(symbol["size"])
+    if symbol.get("provider"):
+        words.append(f"from {symbol['provider']}")
+    if "address" in symbol:
+        words.append(f"at {symbol['address'] & (1 << 64) - 1:#x}")
+    where = {
+        "defined": f"symbol +{symbol['offset']:#x}",
+        "common": f"common, align {symbol['offset']}",
+        "absolute": f"absolute {symbol['offset']:#x}",
+    }.get(symbol["kind"], symbol["kind"])
+    return f"{where}: {symbol['name']}, {' '.join(words)}"

@@ -1,0 +1,46 @@
+"""Names that the batch does not define: the session is asked for them, once, before anything is placed."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from uruk.graph.types import I32, Bool, some
+from uruk.passes import boundaries, resolve, undefined
+from uruk.passes.state import NO_EXTERNALS, Externals, State
+
+
+class ResolveNames(Protocol):
+    """Answers for undefined names: ids, and for each whether it is weak only, thread-local, hidden."""
+
+    def __call__(self, names: I32, weak: Bool, tls: Bool, hidden: Bool) -> Externals: ...
+
+
+def ask(state: State, answers: ResolveNames, phony: bool, hint: undefined.Hint | None) -> None:
+    """Fill `external`: the session's answers, and what the link itself provides (boundaries).
+
+    Raises LinkFaults of UndefinedSymbols, unless `phony`: then names that nobody defines are 0.
+    """
+    rows = state.undefined
+    if rows.size == 0:
+        state.external = NO_EXTERNALS
+        return
+    own = boundaries.provided(state)
+    weak, is_tls, hidden = resolve.undefined_facts(state)
+    asked = ~own
+    count = rows.size
+    state.external = Externals(np.ones(count, np.bool_), np.zeros(count, np.int64), np.ones(count, np.bool_), own=own)
+    if not some(asked):
+        return
+    answer = answers(state.symbols.name[rows[asked]], weak[asked], is_tls[asked], hidden[asked])
+    state.external.found[asked] = answer.found
+    state.external.address[asked] = answer.address
+    state.external.is_data[asked] = answer.is_data
+    where = np.flatnonzero(asked)
+    state.external.tls = {int(where[row]): home for row, home in answer.tls.items()}
+    resolve.functions_are_no_data(state)
+    state.external.is_data |= ~state.external.found & weak  # 0 is no place for a stub to stand for
+    missing = ~state.external.found & ~weak
+    if some(missing) and not phony:
+        undefined.refuse(state, rows[missing], hint)

@@ -1,0 +1,90 @@
+"""The points of the pipeline: the steps of a link by name, and what holds after each.
+
+A plug-in is a callable that gets the link's `State` at a point: ``before NAME`` or ``after NAME`` of every step, or one
+of the five points that have a name of their own in the field (LLVM, JITLink's PassConfiguration).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from uruk.errors import UrukError
+
+
+class Point(NamedTuple):
+    """A point of the pipeline, and what holds there."""
+
+    name: str
+    holds: str
+
+
+STEPS = (
+    Point("comdat", "`live` is false for blocks of section groups that lost to others"),
+    Point("read relocations", "`edges` has the edges of live blocks"),
+    Point("bind names", "`canonical` and `undefined` say which row stands for each name"),
+    Point("prune", "on request, blocks that nothing wanted reaches are dead, and their edges gone"),
+    Point("eh_frame", "unwind data of dead functions is gone, the rest is one block a module"),
+    Point("commons", "common symbols have zero-filled blocks"),
+    Point("boundaries", "names that the link provides are known, and `__dso_handle` has its blocks"),
+    Point("resolve names", "`external` has an answer for every row of `undefined`"),
+    Point("library constants", "library data out of reach that may be copied has blocks here"),
+    Point("got, stubs", "every edge has its GOT slot or stub; edges and their targets are final"),
+    Point("layout", "`segment` and `offset` say where each live block lies; no block is added any more"),
+    Point("tls plan", "`tls_offset` is filled where there are thread-locals"),
+    Point("placement", "the address range in which the batch must lie is known"),
+    Point("allocate", "memory is there; an error from here on gives it back"),
+    Point("addresses", "`address`, `position` and `symbol_address` are final"),
+    Point("copy", "`image` has every block's content, no field filled in yet"),
+    Point("stubs", "`image` has the code of the stubs"),
+    Point("relax, fixup", "every field is written, except thread-local offsets and module ids"),
+    Point("tls storage", "the thread-local images are loaded"),
+    Point("slots, tls", "every field and slot is written, except the slots of IFUNCs"),
+    Point("protect", "code can run, and can be written no more"),
+    Point("resolvers", "the slots of IFUNCs are written"),
+    Point("seal", "constants can be written no more"),
+)
+"""The steps of `uruk.link.link` in order, each with what holds after it; `--time` uses the same names."""
+
+NAMED = {
+    "bind names": "pre-prune",
+    "eh_frame": "post-prune",
+    "addresses": "post-allocate",
+    "copy": "pre-fixup",
+    "slots, tls": "post-fixup",
+}
+"""Step -> the field's name for the point behind it."""
+
+
+def _points() -> tuple[Point, ...]:
+    found: list[Point] = []
+    holds = "the objects' tables as they were read"
+    for step in STEPS:
+        found.append(Point(f"before {step.name}", holds))
+        holds = step.holds
+        found.append(Point(f"after {step.name}", holds))
+        if step.name in NAMED:
+            found.append(Point(NAMED[step.name], holds))
+    return tuple(found)
+
+
+POINTS = _points()
+"""All points, in the order in which a link comes to them."""
+_NAMES = frozenset(point.name for point in POINTS)
+
+
+def check_point(name: str) -> str:
+    """`name`, if it is a point. Raises UrukError that lists the points there are."""
+    if name in _NAMES:
+        return name
+    steps = "; ".join(step.name for step in STEPS)
+    named = ", ".join(NAMED.values())
+    raise UrukError(f"`{name}' is no point of a link; there are {named}, and `before' and `after' each of: {steps}")
+
+
+def table() -> str:
+    """The points as a table in Markdown, for the documentation."""
+    lines = ["| step | what holds after it | point there |", "| --- | --- | --- |"]
+    for step in STEPS:
+        named = f"`{NAMED[step.name]}`" if step.name in NAMED else ""
+        lines.append(f"| {step.name} | {step.holds} | {named} |")
+    return "\n".join(lines) + "\n"

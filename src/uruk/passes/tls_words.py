@@ -1,0 +1,136 @@
+"""The words that slots and code get for thread-locals, once their storage is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from uruk.errors import TLSError
+from uruk.graph.kinds import Operand
+from uruk.graph.types import I32, I64, some, true_rows, unique, windows
+from uruk.passes.faults import Faults
+from uruk.passes.fixup import LATE, check_ranges, scatter
+from uruk.passes.state import State, TLSHome
+from uruk.passes.tls import own_module
+from uruk.passes.tls_storage import Storage, TLSLoader
+
+
+@dataclass(eq=False, repr=False)
+class TLSWords:
+    """What slots get: a TLSHome a canonical row, made once each."""
+
+    state: State
+    storage: dict[int, Storage]
+    loader: TLSLoader
+
+    def home(self, row: int) -> TLSHome:
+        """Where a canonical row lives."""
+        state = self.state
+        module = own_module(state, row)
+        if module >= 0:
+            storage = self.storage.get(module)
+            return TLSHome(storage, int(state.tls_offset[row])) if storage is not None else TLSHome()
+        index = int(state.undefined.searchsorted(row)) if state.undefined.size else -1
+        found = state.external.tls.get(index) if state.external else None
+        return found or TLSHome()
+
+    def tp_offset(self, row: int, home: TLSHome) -> int:
+        """The thread-pointer offset of a symbol; TLSError if its storage is dynamic."""
+        if home.library:
+            return self.loader.bind(self._name(row), home.library, Operand.TLS_IE)[0]
+        if home.storage is None:
+            return 0  # a weak one that nobody defines, as ld.so has it
+        return home.storage.make_static(f"`{self.state.graph.symbol_name(row)}'") + home.offset
+
+    def module_id(self, row: int, home: TLSHome) -> int:
+        """The module id for `__tls_get_addr`; 0 where nobody defines the symbol."""
+        if home.library:
+            return self.loader.bind(self._name(row), home.library, Operand.TLS_GD)[0]
+        return home.storage.module_id if home.storage is not None else 0
+
+    def pair(self, row: int, operand: int) -> tuple[int, int]:
+        """The two words of a general-dynamic or descriptor slot."""
+        home = self.home(row)
+        if home.library:
+            words = self.loader.bind(self._name(row), home.library, operand)
+            return words[0], words[1]
+        if operand == Operand.TLS_GD:
+            return self.module_id(row, home), home.offset
+        return self.loader.descriptor(home.storage, home.offset)
+
+    def _name(self, row: int) -> bytes:
+        return self.state.graph.symbol_name(row).encode("utf-8", "surrogateescape")
+
+
+def fill_slots(state: State, words: TLSWords) -> None:
+    """Write the GOT: addresses, and the words of thread-local slots.
+
+    Raises LinkFaults of TLSError for what no word can be had for, the fault of the objects that refer to it.
+    """
+    slots = state.slots
+    if slots.row.size == 0:
+        return
+    position = state.position[state.synthetic["got"][slots.module]] + slots.offset
+    plain = slots.operand == Operand.GOT
+    word = windows(state.image, "<i8")
+    word[position[plain]] = state.symbol_address[slots.row[plain]]
+    local = true_rows(~plain & (slots.operand != Operand.NOTHING))
+    faults = Faults()
+    for index in local.tolist():
+        row, operand, at = int(slots.row[index]), int(slots.operand[index]), int(position[index])
+        try:
+            found = _slot_words(words, row, operand, int(slots.module[index]))
+        except TLSError as error:
+            faults.add_error(state.objects_of(state.slot_edges[state.slot_of_edge == index]), error)
+            continue
+        for step, value in enumerate(found):
+            word[at + 8 * step] = _signed(value)
+    faults.raise_any()
+
+
+def _slot_words(words: TLSWords, row: int, operand: int, module: int) -> tuple[int, ...]:
+    """The one or two words of a thread-local slot."""
+    if operand == Operand.TLS_IE:
+        return (words.tp_offset(row, words.home(row)),)
+    if operand == Operand.TLS_LD:
+        storage = words.storage.get(module)
+        return (storage.module_id if storage else 0), 0
+    return words.pair(row, operand)
+
+
+def _signed(value: int) -> int:
+    return value - (1 << 64) if value >= 1 << 63 else value
+
+
+def fix_up_late(state: State, words: TLSWords) -> None:
+    """Write the edges whose value is an offset from the thread pointer, or a module id.
+
+    Raises LinkFaults: TLSError for storage that stays dynamic, OutOfRange.
+    """
+    edges, kinds = state.edges, state.graph.kinds
+    rows = true_rows(kinds.having(LATE).take(edges.kind))
+    if rows.size == 0:
+        return
+    operand = kinds.operand[edges.kind]
+    target: I32 = state.canonical[edges.target[rows]]
+    value: I64 = np.zeros(rows.size, np.int64)
+    faults = Faults()
+    for one in unique(target).tolist():
+        home = words.home(one)
+        for wanted in LATE:
+            mine = (target == one) & (operand[rows] == wanted)
+            if not some(mine):
+                continue
+            try:
+                value[mine] = words.tp_offset(one, home) if wanted == Operand.TP_OFFSET else words.module_id(one, home)
+            except TLSError as error:
+                faults.add_error(state.objects_of(rows[mine]), error)
+    everything = np.zeros(len(edges), np.int64)
+    everything[rows] = value + edges.addend[rows]
+    kind = np.zeros(len(edges), np.uint8)
+    kind[rows] = edges.kind[rows]
+    place = state.address[edges.block] + edges.offset
+    check_ranges(state, kind, everything, place, faults)
+    faults.raise_any()
+    scatter(state.image, kinds.width[kind], state.position[edges.block] + edges.offset, everything)
