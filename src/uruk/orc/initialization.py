@@ -27,6 +27,7 @@ class Run:
 
     def __init__(self, arrays: Sequence[FunctionArray]) -> None:
         self.thread = threading.get_ident()
+        self.arrays = arrays
         self.trackers = {array.tracker.number for array in arrays}
         self.done = threading.Event()
         self.waits_for: Sequence[Run] = ()
@@ -45,26 +46,30 @@ class Initializers:
         """Initialisers and finalisers of linked code that did not run yet."""
         self.running: list[Run] = []
 
-    def settle(self, query: Query, deadline: float | None) -> None:
-        """After a lookup has linked: run what it is to run, and wait for what others run of what it found."""
-        session = self.session
+    def begin(self, query: Query) -> Run | None:
+        """After a lookup has linked: note what it is to run, and for whom it waits; None if there is nothing to do.
+
+        Under the lock under which it has linked: nobody finds code that is neither initialised nor known to wait for it.
+        """
         if not (query.arrays or self.running or (query.roots and self.waiting)):
-            return
-        with session.lock:
-            arrays = self._arrays_of(query)
-            me = Run(arrays)
-            others = self._needed(query, me.trackers) if self.running else []
-            me.waits_for = others
-            if arrays or others:
-                self.running.append(me)
+            return None
+        run = Run(self._arrays_of(query))
+        run.waits_for = self._needed(query, run.trackers) if self.running else ()
+        if not (run.arrays or run.waits_for):
+            return None
+        self.running.append(run)
+        return run
+
+    def settle(self, query: Query, run: Run, deadline: float | None) -> None:
+        """Run what a lookup is to run, and wait for what others run of what it found."""
         try:
-            _wait(others, deadline, query)
-            self._run(query.dylib, arrays)
+            _wait(run.waits_for, deadline, query)
+            self._run(query.dylib, run.arrays)
         finally:
-            with session.lock:
-                if me in self.running:
-                    self.running.remove(me)
-            me.done.set()
+            with self.session.lock:
+                if run in self.running:
+                    self.running.remove(run)
+            run.done.set()
 
     def _arrays_of(self, query: Query) -> list[FunctionArray]:
         """What a lookup is to run; the rest waits for one that does."""

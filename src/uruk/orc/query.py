@@ -20,6 +20,7 @@ from uruk.orc import failures
 from uruk.orc.closure import Closure
 from uruk.orc.dispatch import Task, wait_for
 from uruk.orc.generators import LookupKind
+from uruk.orc.initialization import Run
 from uruk.orc.linking import link_batch
 from uruk.orc.objects import ObjectEntry, ObjectState, UnitEntry
 from uruk.orc.platform import FunctionArray
@@ -62,6 +63,7 @@ class Query:
         self._closure: Closure | None = None
         self._seen = -1
         self._roots: list[ObjectEntry] = []
+        self._run: Run | None = None
 
     def run(self) -> list[Answer | None]:
         """Addresses and flags, in order; None for a weakly referenced name that nothing defines.
@@ -75,14 +77,14 @@ class Query:
                     self.session.check_open()
                     tasks = self._plan()
                     if not tasks:
-                        self._link()
-                        answers = self._answers()
+                        answers = self._finish()
                         break
                 for task in tasks:
                     self.session.dispatcher.dispatch(task)
                 wait_for(tasks, deadline, self.what())
         finally:
-            self.session.initializers.settle(self, deadline)
+            if self._run is not None:
+                self.session.initializers.settle(self, self._run, deadline)
         if self.errors:
             raise failures.first_of(self.errors)
         return self._checked(answers)
@@ -187,11 +189,19 @@ class Query:
             return
         try:
             chosen = sorted(closure.chosen.values(), key=lambda one: one.order)
-            self.arrays += link_batch(self.session, chosen, self.ids)
+            self.session.initializers.waiting += link_batch(self.session, chosen, self.ids)
         except (UrukError, LinkFaults):
             entry.failed = True
 
     # -- linking
+
+    def _finish(self) -> list[Answer | Undefined | TLSError | None]:
+        """Link, and note what is to run before anybody else can find it; returns the answers."""
+        try:
+            self._link()
+        finally:
+            self._run = self.session.initializers.begin(self)
+        return self._answers()
 
     def _link(self) -> None:
         """Link what was chosen, less what is faulty and what depends on that; the rest goes on."""
