@@ -20,6 +20,7 @@ from uruk.orc import failures
 from uruk.orc.closure import Closure
 from uruk.orc.dispatch import Task, wait_for
 from uruk.orc.generators import LookupKind
+from uruk.orc.initialization import Run
 from uruk.orc.linking import link_batch
 from uruk.orc.objects import ObjectEntry, ObjectState, UnitEntry
 from uruk.orc.platform import FunctionArray
