@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import time
@@ -137,7 +138,7 @@ class FullWorker(Worker):
         text = self.jit.session.dump()
         assert name_of(PERMANENT, 0) in text
         ranges = self.jit.session.memory_map()
-        for before, after in zip(ranges, ranges[1:], strict=False):
+        for before, after in itertools.pairwise(ranges):
             assert before.address + before.size <= after.address, f"{before} and {after} overlap"
 
     def fork(self) -> None:

@@ -32,6 +32,15 @@ class Module:
             yield one
             one = one.needs
 
+    def lacks(self, group: Group) -> bool:
+        """Whether it cannot be found without a group: what is not linked yet needs that."""
+        for one in self.chain():
+            if one.group is group:
+                return True
+            if one.links and one.linked:
+                return False
+        return False
+
     @property
     def fails_always(self) -> bool:
         """Whether it, or what it needs, can never be made."""

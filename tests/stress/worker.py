@@ -243,7 +243,7 @@ class Worker(threading.Thread):
         for module in group.modules:
             self.expect_nothing(module)
         for module in users:
-            if not module.linked:
+            if module.lacks(group):
                 self.expect_nothing(module)
         for other in dict.fromkeys(module.group for module in users):
             if other in self.mine.groups:

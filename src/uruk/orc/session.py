@@ -474,13 +474,13 @@ class Session:
                 one.opened -= was_open
                 if not one.opened and (was_open or one is dylib):
                     ending.append(one)
-        for one in ending:
-            self._finalize([tracker for tracker in self.trackers.values() if tracker.dylib is one])
+            trackers = [[one for one in self.trackers.values() if one.dylib is other] for other in ending]
+        for some in trackers:
+            self._finalize(some)
         with self.lock:
-            for tracker in self.trackers.values():
-                if tracker.dylib in ending:
-                    self.initializers.waiting += tracker.resources.arrays
-                    tracker.resources.arrays.clear()
+            for tracker in (one for some in trackers for one in some if not one.removed):
+                self.initializers.waiting += tracker.resources.arrays
+                tracker.resources.arrays.clear()
         return dylib in ending
 
     # -- passes
