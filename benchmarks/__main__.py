@@ -1,4 +1,4 @@
-"""`python -m benchmarks [batch] [growth] [small] [many] [lazy]`: run them (all by default) and print ratios."""
+"""`python -m benchmarks [NAME ...]`: run them (all by default) and print ratios."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.report import Report
 
-NAMES = ("batch", "growth", "small", "many", "lazy")
+NAMES = ("batch", "growth", "small", "many", "session", "lazy")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,6 +54,10 @@ def run(names: Sequence[str], folder: Path, runs: int, report: Report) -> None:
             from benchmarks import many
 
             many.measure(template, 1000, report)
+    if "session" in names:
+        from benchmarks import session
+
+        session.measure(folder, 1000, 3 * runs, report)
     if "lazy" in names:
         from benchmarks import lazy
 

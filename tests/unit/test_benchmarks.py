@@ -72,6 +72,15 @@ def test_many(tmp_path: Path) -> None:
     assert flat["mappings while all are loaded"] == 0
 
 
+def test_session(tmp_path: Path) -> None:
+    from benchmarks import session
+
+    report = Report()
+    session.measure(tmp_path, 40, 1, report)
+    assert len(report.rows) == 3
+    assert all(row.value > 0 for row in report.rows)
+
+
 def test_lazy(tmp_path: Path) -> None:
     from benchmarks import lazy
 
