@@ -35,6 +35,8 @@ Sources are compiled first, by the compiler of CC or CXX, or what there is: cc, 
   --compiler CMD      the compiler of all sources: a name, a path, or a command ("zig cc", "ccache gcc")
   --no-cache          compile again what was compiled before
   --time              print how long each pass took, on standard error
+  --dump-graph POINT[=FILE]  the graph at a point of the link ("after layout", "pre-fixup"), on standard error or in
+                      a file, as JSON if it ends in .json; may be given several times
 """
 
 
@@ -55,6 +57,8 @@ class Arguments:
     compiler: str = ""
     flags: list[str] = field(default_factory=list[str])
     cache: bool = True
+    dumps: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    """Points of the link and files for its graph there; an empty file is standard error."""
 
     def how_to_compile(self) -> HowToCompile | None:
         """What is said of compiling; None if nothing, which saves an import."""
@@ -65,7 +69,19 @@ class Arguments:
         return HowToCompile(self.compiler, tuple(self.flags), self.cache)
 
 
-_VALUES = ("-l", "-L", "-I", "-D", "-U", "--entry", "--define", "--slab-allocate", "--compiler", "--cflag")
+_VALUES = (
+    "-l",
+    "-L",
+    "-I",
+    "-D",
+    "-U",
+    "--entry",
+    "--define",
+    "--slab-allocate",
+    "--compiler",
+    "--cflag",
+    "--dump-graph",
+)
 _FLAGS = ("--in-process", "--no-exec", "--phony-externals", "--gc-sections", "--time", "--no-cache")
 # Flags of a compiler that are one word, and mean nothing else here: as people type them behind cc.
 _COMPILER = ("-O", "-g", "-std=", "-f", "-m", "-W", "-w", "-pthread")
@@ -131,6 +147,9 @@ def _option(arguments: Arguments, option: str, value: str) -> None:
         arguments.compiler = value
     elif option == "--entry":
         arguments.entry = value
+    elif option == "--dump-graph":
+        point, _, file = value.partition("=")
+        arguments.dumps.append((point, file))
     elif option == "--define":
         name, equals, address = value.partition("=")
         if not name or not equals:

@@ -44,6 +44,10 @@ class Program:
         begin = time.perf_counter()
         inputs = self._inputs()
         waited = time.perf_counter() - begin
+        if self.arguments.dumps:
+            from uruk.cli.dumping import add_dumps
+
+            add_dumps(self.jit, self.arguments.dumps)
         for directory in self.arguments.directories:
             self.jit.add_search_directory(directory)
         for name, address in self.arguments.defines:
