@@ -9,7 +9,6 @@ import operator
 import os
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +29,8 @@ from uruk.passes.state import State
 from uruk.platforms.elf import OF_THE_PROGRAM, ELFPlatform
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from uruk.compile.cache import ObjectCache
 
 

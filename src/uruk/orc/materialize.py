@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import operator
 import os
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -76,10 +76,16 @@ def _title(entry: UnitEntry, source: Any, name: str) -> str:
     return name or ("" if isinstance(source, str | os.PathLike) else entry.file)
 
 
+def _is_future(made: Any) -> bool:
+    """Whether it is a Future; who has not imported them has made none, and importing them costs start-up time."""
+    futures = sys.modules.get("concurrent.futures")
+    return futures is not None and isinstance(made, futures.Future)
+
+
 def _call(entry: UnitEntry, responsibility: MaterializationResponsibility) -> list[tuple[str, Any]]:
     """Call the unit's method; returns the objects that it delivers, with names."""
     made: Any = entry.unit.materialize(responsibility)
-    if isinstance(made, Future):
+    if _is_future(made):
         made = cast(Any, made).result()
     objects: list[Any] = []
     if made is None:

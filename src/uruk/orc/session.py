@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,7 +20,7 @@ from uruk.graph.arena import Arena
 from uruk.graph.graph import Graph
 from uruk.graph.names import Ids, Names
 from uruk.graph.types import I32, Bool, true_rows
-from uruk.orc import introspection, removal
+from uruk.orc import removal
 from uruk.orc.defining import add_private
 from uruk.orc.dispatch import Dispatcher, InlineDispatcher, Task, ThreadPoolDispatcher
 from uruk.orc.dylib import JITDylib
@@ -42,6 +41,11 @@ from uruk.passes.boundaries import PRIVATE
 from uruk.passes.points import check_point
 from uruk.passes.state import State
 from uruk.passes.tls_storage import Storage
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from uruk.orc.introspection import MappedRange
 
 SLIM_LTO = b"__gnu_lto_slim"
 """A common symbol with which gcc marks objects that have no machine code (lto-streamer.h)."""
@@ -349,6 +353,8 @@ class Session:
 
     def in_background(self, work: Callable[[], Any]) -> Future[Any]:
         """Do something in a thread that is not the dispatcher's: waiting must not keep a place of those who work."""
+        from concurrent.futures import Future  # brings logging, which costs start-up time
+
         future: Future[Any] = Future()
 
         def run() -> None:
@@ -508,16 +514,22 @@ class Session:
     def dump(self) -> str:
         """Dylibs, symbols and their states, units in the making and who waits for them, as text."""
         with self.lock:
+            from uruk.orc import introspection
+
             return introspection.text(introspection.describe(self))
 
     def describe(self) -> dict[str, Any]:
         """What `dump` says, as plain data for JSON."""
         with self.lock:
+            from uruk.orc import introspection
+
             return introspection.describe(self)
 
-    def memory_map(self) -> list[introspection.MappedRange]:
+    def memory_map(self) -> list[MappedRange]:
         """What lies where: segments of linked code by address, each with its tracker."""
         with self.lock:
+            from uruk.orc import introspection
+
             return introspection.memory_map(self)
 
     # -- the end

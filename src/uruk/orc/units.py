@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeAlias
 
 from uruk.orc.symbols import SymbolFlags
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from uruk.orc.dylib import JITDylib
     from uruk.orc.objects import UnitEntry
 
