@@ -86,7 +86,7 @@ def _call(entry: UnitEntry, responsibility: MaterializationResponsibility) -> li
     """Call the unit's method; returns the objects that it delivers, with names."""
     made: Any = entry.unit.materialize(responsibility)
     if _is_future(made):
-        made = cast(Any, made).result()
+        made = made.result()
     objects: list[Any] = []
     if made is None:
         pass
