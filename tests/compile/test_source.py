@@ -172,12 +172,18 @@ def waiting_for(pipe: Path) -> list[str]:
     found: list[str] = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            same = (folder / "cwd").samefile(pipe.parent) and b"cc1" in (folder / "cmdline").read_bytes()
+            program = (folder / "cmdline").read_bytes().split(b"\0")[0]  # gcc is asked for cc1's place, too
+            same = (folder / "cwd").samefile(pipe.parent) and program.endswith(b"/cc1")
         except OSError:
             continue
         if same and int(folder.name) != os.getpid():
             found.append(folder.name)
     return found
+
+
+def listen_to_interrupts() -> None:
+    """What a shell starts in the background ignores SIGINT, and so does all that it starts in turn."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 INTERRUPTED = """
@@ -193,14 +199,21 @@ def test_an_interrupt_leaves_nothing(endless: Path, tmp_path: Path, command: lis
     environment = os.environ | {"TMPDIR": str(tmp_path / "temporary"), "CC": "gcc"}
     environment["PYTHONPATH"] = str(Path(uruk.__file__).parents[1])
     with subprocess.Popen(
-        [sys.executable, *command], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, *command],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=listen_to_interrupts,
     ) as child:
         deadline = time.monotonic() + 30
         while not waiting_for(Path("pipe.h")) and time.monotonic() < deadline:
             time.sleep(0.05)
-        assert left_in(tmp_path / "temporary")
-        child.send_signal(signal.SIGINT)
-        _, err = child.communicate(timeout=30)
+        try:
+            assert left_in(tmp_path / "temporary")
+            child.send_signal(signal.SIGINT)
+            _, err = child.communicate(timeout=30)
+        finally:
+            child.kill()
     assert (child.returncode, b"KeyboardInterrupt" in err) == (-signal.SIGINT, True)
     assert left_in(tmp_path / "temporary") == []
     assert readers_of(Path("pipe.h")) == []
