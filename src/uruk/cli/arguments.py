@@ -24,6 +24,8 @@ Link relocatable objects, archives and libraries into this process, and run main
   --define NAME=ADDR  an absolute symbol
   --slab-allocate=SIZE  address space reserved for code (suffix Kb, Mb, Gb)
   --time              print how long each pass took, on standard error
+  --dump-graph POINT[=FILE]  write the graph there: at `post-prune', `after layout', ...; a FILE that ends in
+                      .json is JSON, without one it goes to standard error
 """
 
 
@@ -41,9 +43,11 @@ class Arguments:
     prune: bool = False
     time: bool = False
     slab: int = 0
+    dumps: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    """Points of the link and files."""
 
 
-_VALUES = ("-l", "-L", "--entry", "--define", "--slab-allocate")
+_VALUES = ("-l", "-L", "--entry", "--define", "--slab-allocate", "--dump-graph")
 _FLAGS = ("--in-process", "--no-exec", "--phony-externals", "--gc-sections", "--time")
 
 
@@ -101,8 +105,22 @@ def _option(arguments: Arguments, option: str, value: str) -> None:
         if not name or not equals:
             raise UsageError(f"--define wants NAME=ADDRESS, not `{value}'")
         arguments.defines.append((name, _number(address)))
+    elif option == "--dump-graph":
+        point, _, file = value.partition("=")
+        arguments.dumps.append((_point(point), file))
     else:
         arguments.slab = _size(value)
+
+
+def _point(name: str) -> str:
+    """A point of the link. Raises UsageError that lists them."""
+    from uruk.errors import UrukError
+    from uruk.passes.points import check_point
+
+    try:
+        return check_point(name)
+    except UrukError as error:
+        raise UsageError(str(error)) from None
 
 
 def _number(text: str) -> int:

@@ -35,6 +35,10 @@ class Program:
             options=Options(phony_externals=arguments.phony, prune=arguments.prune, execute=arguments.execute),
         )
         self.jit.libraries_for_everybody = True
+        if arguments.dumps:
+            from uruk.cli.dump_graph import register
+
+            register(self.jit.session.hooks, arguments.dumps)
         self.times: list[tuple[str, float]] = []
         self._stack: InitialStack | None = None
         self._entry = 0
