@@ -17,7 +17,6 @@ from uruk.formats.elf_relocations import read_relocations
 from uruk.graph.graph import Edges, Graph
 from uruk.graph.names import Names
 from uruk.graph.types import I32, Bool, every, filled, some
-from uruk.isa import x86_64
 from uruk.memory.manager import Allocation, Reach, SlabManager
 from uruk.passes import (
     boundaries,
@@ -110,7 +109,7 @@ def link(request: Request, host: Host) -> Linked:
     `uruk.passes.points.STEPS`.
     """
     state = _start(request)
-    step = Steps(state, request.hooks)
+    step, isa = Steps(state, request.hooks), request.pair.ISA
     step("comdat", _drop_groups, state, request)
     step("read relocations", _read_edges, state, request)
     step("bind names", resolve.bind_names, state, state.names, request.defines, request.private)
@@ -120,7 +119,7 @@ def link(request: Request, host: Host) -> Linked:
     step("boundaries", boundaries.find, state, state.names)
     step("resolve names", externals.ask, state, request.resolve, request.phony_externals, request.hint)
     step("library constants", placement.copy_constants, state, state.names, host.read_object)
-    step("got, stubs", got_plt.build_got_and_stubs, state, x86_64.STUB_SIZE)
+    step("got, stubs", got_plt.build_got_and_stubs, state, isa.STUB_SIZE)
     plan = step("layout", _lay_out, state)
     needs = step("tls plan", tls.plan_tls, state, plan)
     reach = step("placement", _reach_of, state, request)
@@ -130,8 +129,8 @@ def link(request: Request, host: Host) -> Linked:
         allocation = step("allocate", _allocate, host, plan, reach, taken)
         step("addresses", _assign_addresses, state, plan, allocation)
         step("copy", copy.copy_content, state, _exact(state, plan))
-        step("stubs", stubs.write, state)
-        step("relax, fixup", fixup.fix_up, state, x86_64.relax_got_loads)
+        step("stubs", stubs.write, state, isa)
+        step("relax, fixup", fixup.fix_up, state, isa.relax_got_loads)
         step("tls storage", tls.load_storage, state, plan, needs, host.tls, storage)
         step("slots, tls", _fill_slots, state, tls_words.TLSWords(state, storage, host.tls))
         step("protect", allocation.protect_code)

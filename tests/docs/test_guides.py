@@ -1,78 +1,94 @@
-"""The code of docs/guides runs, and prints what the guides say; docs/guides/README.md has the convention."""
+"""Every guide does what it shows."""
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from guides import FOLDER, agrees, read, run
 
-from requirements import require_tool
+from uruk.passes import points
 
-GUIDES = Path(__file__).parents[2] / "docs" / "guides"
-NAMES = sorted(path.name for path in GUIDES.glob("*.md") if path.name != "README.md")
-BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
-FILE = re.compile(r"/\* file: ([\w.]+) \*/\n")
-COMPILERS = {"c": "gcc", "cpp": "g++"}
-MARK = "---- end of block"
+GUIDES = sorted(path for path in FOLDER.glob("*.md") if path.name != "README.md")
 
 
-def blocks(name: str) -> list[tuple[str, str]]:
-    """(language, text) of every fenced block of a guide."""
-    return BLOCK.findall((GUIDES / name).read_text(encoding="utf-8"))
+@pytest.mark.parametrize("path", GUIDES, ids=lambda path: path.name)
+def test_a_guide_runs_as_shown(path: Path, tmp_path: Path) -> None:
+    guide = read(path)
+    assert guide.blocks, f"{path.name} shows no Python"
+    for block, printed in zip(guide.blocks, run(guide, tmp_path), strict=True):
+        assert agrees(printed, block.expected), f"{path.name}:{block.line} prints\n{printed}"
 
 
-def compile_files(found: list[tuple[str, str]], folder: Path) -> None:
-    for language, text in found:
-        if language in COMPILERS:
-            match = FILE.match(text)
-            assert match, f"a block of {language} without a file's name:\n{text}"
-            (folder / match[1]).write_text(text, encoding="utf-8")
-            subprocess.run([require_tool(COMPILERS[language]), "-c", match[1]], cwd=folder, check=True)
+@pytest.mark.parametrize("path", GUIDES, ids=lambda path: path.name)
+def test_the_list_of_guides_has_it(path: Path) -> None:
+    assert f"[{path.name}]({path.name})" in (FOLDER / "README.md").read_text(encoding="utf-8")
 
 
-def program(found: list[tuple[str, str]]) -> tuple[str, list[str]]:
-    """The python blocks as one program that prints a mark behind each, and what each is to print."""
-    texts: list[str] = []
-    expected: list[str] = []
-    for number, (language, text) in enumerate(found):
-        if language == "python":
-            texts.append(f"{text}\nprint({MARK!r}, flush=True)\n")
-            follows = found[number + 1] if number + 1 < len(found) else ("", "")
-            expected.append(follows[1] if follows[0] == "text" else "")
-    return "".join(texts), expected
+def test_the_table_of_points_is_the_codes(tmp_path: Path) -> None:
+    assert points.table() in (FOLDER / "writing-a-pass.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_guide(name: str, tmp_path: Path) -> None:
-    found = blocks(name)
-    compile_files(found, tmp_path)
-    text, expected = program(found)
-    assert expected, "a guide without code"
-    (tmp_path / "guide.py").write_text(text, encoding="utf-8")
-    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(path for path in sys.path if path))
-    environment["URUK_CACHE_DIR"] = str(tmp_path / "cache")
-    ended = subprocess.run(
-        [sys.executable, "guide.py"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert (ended.returncode, ended.stderr) == (0, ""), ended
-    printed = ended.stdout.split(f"{MARK}\n")
-    assert printed[:-1] == expected
+GUIDE = """
+```c
+/* file: two.c flags: -O2 */
+int two(void) { return 2; }
+```
+
+```python
+import os
+print(sorted(name for name in os.listdir() if name.startswith("two")))
+```
+
+```text
+['two.c', 'two.o']
+```
+
+```python
+print("a", "b", "c", sep="\\n")
+```
+```
+a
+...
+c
+```
+
+```python raises
+[][0]
+```
+```text
+IndexError: list index out of range
+```
+"""
 
 
-def test_every_guide_is_listed() -> None:
-    listed = (GUIDES / "README.md").read_text(encoding="utf-8")
-    readme = (GUIDES.parents[1] / "README.md").read_text(encoding="utf-8")
-    assert len(NAMES) >= 5
-    for name in NAMES:
-        assert f"]({name})" in listed
-        assert f"](docs/guides/{name})" in readme
+def test_the_rules(tmp_path: Path) -> None:
+    path = tmp_path / "g.md"
+    path.write_text(GUIDE)
+    guide = read(path)
+    printed = run(guide, tmp_path)
+    assert [agrees(text, block.expected) for block, text in zip(guide.blocks, printed, strict=True)] == [True] * 3
+    assert not agrees("['two.c']\n", guide.blocks[0].expected)
+    assert not agrees("a\nb\n", guide.blocks[1].expected)
+
+
+FAILING = [
+    ("\n```python\n1 / 0\n```\n", 'File "g.md", line 3, in <module>\n    1 / 0\n'),
+    ("```python raises\n1\n```\n", "g.md:2: nothing was raised"),
+]
+
+
+@pytest.mark.parametrize(("text", "problem"), FAILING)
+def test_a_guide_that_fails(tmp_path: Path, text: str, problem: str) -> None:
+    path = tmp_path / "g.md"
+    path.write_text(text)
+    with pytest.raises(AssertionError) as caught:
+        run(read(path), tmp_path)
+    assert problem in str(caught.value)
+
+
+def test_output_of_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "g.md"
+    path.write_text("```python\n1\n```\nsome words\n```\n1\n```\n")
+    with pytest.raises(ValueError, match=r"g\.md:6: output behind no Python block"):
+        read(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -59,6 +60,34 @@ def test_link_only_with_a_table_of_times(program: Path) -> None:
     assert done.stderr.split()[:3] == ["pass", "ms", "share"]
     passes = ("read, parse", "read relocations", "eh_frame", "resolve names", "layout", "copy", "relax, fixup", "total")
     assert all(f" {one} " in done.stderr for one in passes)
+
+
+def test_the_graph_at_several_points(program: Path, tmp_path: Path) -> None:
+    text, as_json = tmp_path / "graph.txt", tmp_path / "graph.json"
+    points = (f"post-prune={text}", f"after got, stubs={text}", f"after layout={as_json}", "pre-fixup")
+    options = [word for point in points for word in ("--dump-graph", point)]
+    done = uruk("--define", "number=1", *options, program)
+    assert (done.returncode, done.stdout) == (3, f"begin\nmain {program} 1\n")
+    assert done.stderr.startswith(f"== pre-fixup\nobject {program}\n")
+    assert text.read_text().startswith(f"== post-prune\nobject {program}\n")
+    assert "== after got, stubs\n" in text.read_text()
+    assert "puts" in text.read_text()
+    (found,) = json.loads(as_json.read_text())
+    assert found["point"] == "after layout"
+    assert any(block["name"] == ".text" and "segment" in block for block in found["graph"]["objects"][0]["blocks"])
+
+
+def test_a_dump_at_no_point_lists_the_points() -> None:
+    done = uruk("--dump-graph", "after lay", "a.o")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "`after lay' is no point of a link; there are pre-prune, post-prune" in done.stderr
+    assert "got, stubs" in done.stderr
+
+
+def test_a_dump_that_cannot_be_written(program: Path, tmp_path: Path) -> None:
+    done = uruk("--define", "number=1", f"--dump-graph=post-prune={tmp_path}", program)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"uruk: UrukError: --dump-graph: cannot write `{tmp_path}'")
 
 
 @pytest.mark.parametrize("more", [(), ("--gc-sections",)])

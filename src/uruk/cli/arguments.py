@@ -35,8 +35,8 @@ Sources are compiled first, by the compiler of CC or CXX, or what there is: cc, 
   --compiler CMD      the compiler of all sources: a name, a path, or a command ("zig cc", "ccache gcc")
   --no-cache          compile again what was compiled before
   --time              print how long each pass took, on standard error
-  --dump-graph POINT[=FILE]  the graph at a point of the link ("after layout", "pre-fixup"), on standard error or in
-                      a file, as JSON if it ends in .json; may be given several times
+  --dump-graph POINT[=FILE]  write the graph there: at `post-prune', `after layout', ...; a FILE that ends in
+                      .json is JSON, without one it goes to standard error
 """
 
 
@@ -147,16 +147,27 @@ def _option(arguments: Arguments, option: str, value: str) -> None:
         arguments.compiler = value
     elif option == "--entry":
         arguments.entry = value
-    elif option == "--dump-graph":
-        point, _, file = value.partition("=")
-        arguments.dumps.append((point, file))
     elif option == "--define":
         name, equals, address = value.partition("=")
         if not name or not equals:
             raise UsageError(f"--define wants NAME=ADDRESS, not `{value}'")
         arguments.defines.append((name, _number(address)))
+    elif option == "--dump-graph":
+        point, _, file = value.partition("=")
+        arguments.dumps.append((_point(point), file))
     else:
         arguments.slab = _size(value)
+
+
+def _point(name: str) -> str:
+    """A point of the link. Raises UsageError that lists them."""
+    from uruk.errors import UrukError
+    from uruk.passes.points import check_point
+
+    try:
+        return check_point(name)
+    except UrukError as error:
+        raise UsageError(str(error)) from None
 
 
 def _number(text: str) -> int:

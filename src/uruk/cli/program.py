@@ -35,6 +35,10 @@ class Program:
             options=Options(phony_externals=arguments.phony, prune=arguments.prune, execute=arguments.execute),
         )
         self.jit.libraries_for_everybody = True
+        if arguments.dumps:
+            from uruk.cli.dump_graph import register
+
+            register(self.jit.session.hooks, arguments.dumps)
         self.times: list[tuple[str, float]] = []
         self._stack: InitialStack | None = None
         self._entry = 0
@@ -44,10 +48,6 @@ class Program:
         begin = time.perf_counter()
         inputs = self._inputs()
         waited = time.perf_counter() - begin
-        if self.arguments.dumps:
-            from uruk.cli.dumping import add_dumps
-
-            add_dumps(self.jit, self.arguments.dumps)
         for directory in self.arguments.directories:
             self.jit.add_search_directory(directory)
         for name, address in self.arguments.defines:

@@ -25,13 +25,15 @@ from uruk.graph.graph import HOLDS_FUNCTIONS, Blocks, Graph, Groups, Ranges, Rel
 from uruk.graph.kinds import KindTable
 from uruk.graph.names import Names
 from uruk.graph.types import I32, I64, NONE, U8, Bool, filled, true_rows
+from uruk.isa.interface import InstructionSet
 
 
 class Pair(Protocol):
-    """What a format × ISA file says: ELF machine number, edge kinds, relocation number -> (name, kind name)."""
+    """What a format × ISA file says: ELF machine number, ISA, edge kinds, relocation number -> (name, kind name)."""
 
     MACHINE: int
     NAME: str
+    ISA: InstructionSet
     KINDS: KindTable
     RELOCATIONS: dict[int, tuple[str, str]]
 

@@ -6,9 +6,11 @@ Source: System V ABI, AMD64 supplement, table 4.9. RELA only; the addend is alwa
 from __future__ import annotations
 
 from uruk.isa import x86_64
+from uruk.isa.interface import InstructionSet
 
 MACHINE: int = 62
 NAME: str = "x86-64"
+ISA: InstructionSet = x86_64
 KINDS = x86_64.KINDS
 
 RELOCATIONS = {

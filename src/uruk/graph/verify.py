@@ -1,6 +1,6 @@
 """Verify: the invariants of a graph's columns, checked. For tests, and as a hook for who writes a pass:
 
-    session.hooks.setdefault("post-prune", []).append(verify)
+    jit.add_pass("post-prune", verify)
 
 A violation is a bug of a reader or a pass, never of the input: readers refuse malformed input themselves.
 """

@@ -62,6 +62,14 @@ STUB_FIELD = 2
 """Where in a stub the displacement to its GOT slot lies; it counts from 4 bytes further on."""
 
 
+def write_stubs(image: U8, position: I64, address: I64, slot: I64) -> None:
+    """Write a stub at each `position` of `image`, which code sees at `address`: a jump through the slot at `slot`."""
+    code = np.frombuffer(STUB, np.dtype(f"V{STUB_SIZE}"))
+    windows(image, code.dtype)[position] = code.repeat(position.size)
+    distance = slot - (address + STUB_FIELD) - 4
+    windows(image, "<i4")[position + STUB_FIELD] = distance.astype("<i4")
+
+
 def relax_got_loads(image: U8, position: I64, offset: I64, target: I64, place: I64, addend: I64) -> Relaxed:
     """Turn loads and calls through the GOT into direct ones where the target is within reach, in place.
 

@@ -18,6 +18,11 @@ from uruk.passes.boundaries import is_own_name
 from uruk.passes.state import State, synthetic_blocks
 
 
+def object_row(state: State, file: str) -> int:
+    """The object of this batch that errors call `file`; -1 if it is not among them. At every point."""
+    return state.graph.files.index(file) if file in state.graph.files else NONE
+
+
 def symbol_row(state: State, name: str, file: str = "") -> int | None:
     """The row that stands for `name` in this batch, from ``after bind names`` on; None if no symbol is called so.
 
@@ -32,9 +37,9 @@ def symbol_row(state: State, name: str, file: str = "") -> int | None:
 
 
 def _row_in_file(state: State, name: bytes, file: str) -> int | None:
-    if file not in state.graph.files:
+    owner = object_row(state, file)
+    if owner < 0:
         return None
-    owner = state.graph.files.index(file)
     first, last = state.graph.ranges.symbols[owner : owner + 2].tolist()
     texts = state.symbols.text[first:last].tolist()
     arena = state.graph.arena

@@ -150,13 +150,13 @@ class State:
     """Modules that need a GOT even if it has no slots."""
     boundaries: Boundaries = field(default_factory=lambda: Boundaries())
     passed: set[str] = field(default_factory=set[str])
-    """Steps that are done (`uruk.passes.points.STEPS`)."""
+    """Steps that are done (`uruk.passes.points.STEPS`); kept for plug-ins only, empty where there are none."""
     point: str = ""
     """Where the link is, for plug-ins that come at several points."""
 
     def now(self) -> Graph:
         """The graph with its tables as they are now; nothing is copied. It has no edges before they are read."""
-        read = self.graph.edges is not None or "read relocations" in self.passed
+        read = self.graph.edges is not None or len(self.edges) or "read relocations" in self.passed
         edges = self.edges if read else None
         return replace(self.graph, blocks=self.blocks, symbols=self.symbols, groups=self.groups, edges=edges)
 

@@ -8,7 +8,6 @@ from typing import ParamSpec, TypeVar
 
 from uruk.errors import PassError, UrukError
 from uruk.passes.faults import LinkFaults
-from uruk.passes.points import NAMED, check_point
 from uruk.passes.state import State
 
 Hook = Callable[[State], None]
@@ -21,8 +20,13 @@ class Steps:
 
     def __init__(self, state: State, hooks: Mapping[str, Sequence[Hook]]) -> None:
         """`hooks`: point -> plug-ins. Raises UrukError for a name that is no point."""
-        for name in hooks:
-            check_point(name)
+        self._named: Mapping[str, str] = {}
+        if hooks:  # most links have none, and need not know the points
+            from uruk.passes.points import NAMED, check_point
+
+            self._named = NAMED
+            for name in hooks:
+                check_point(name)
         self.times: list[tuple[str, float]] = []
         self._state = state
         self._hooks = hooks
@@ -33,18 +37,15 @@ class Steps:
         if self._hooks:
             self._point(f"before {name}")
         result = run(*args, **kwargs)
-        self._clock(name)
-        self._state.passed.add(name)
-        if self._hooks:
-            self._point(f"after {name}")
-            if name in NAMED:
-                self._point(NAMED[name])
-        return result
-
-    def _clock(self, name: str) -> None:
         now = time.perf_counter()
         self.times.append((name, now - self._last))
         self._last = now
+        if self._hooks:
+            self._state.passed.add(name)
+            self._point(f"after {name}")
+            if name in self._named:
+                self._point(self._named[name])
+        return result
 
     def _point(self, name: str) -> None:
         """Call the plug-ins of a point. Raises PassError for what is no error of uruk's."""
@@ -59,7 +60,9 @@ class Steps:
                 raise
             except Exception as error:
                 raise PassError(name, _name_of(hook), f"{type(error).__name__}: {error}") from error
-        self._clock(name)
+        now = time.perf_counter()
+        self.times.append((name, now - self._last))
+        self._last = now
 
 
 def _name_of(hook: Hook) -> str:

@@ -8,23 +8,19 @@ import numpy as np
 
 from uruk.graph.graph import SymbolKind
 from uruk.graph.types import true_rows, windows
-from uruk.isa import x86_64
+from uruk.isa.interface import InstructionSet
 from uruk.passes.fixup import slot_addresses, stub_addresses
 from uruk.passes.state import State
 
 
-def write(state: State) -> None:
+def write(state: State, isa: InstructionSet) -> None:
     """Write every stub: a jump through its slot."""
     stubs = state.stubs
     if stubs.row.size == 0:
         return
     address = stub_addresses(state)
     position = state.position[state.synthetic["stubs"][stubs.module]] + stubs.offset
-    code = np.frombuffer(x86_64.STUB, np.dtype(f"V{x86_64.STUB_SIZE}"))
-    windows(state.image, code.dtype)[position] = code.repeat(position.size)
-    field = address + x86_64.STUB_FIELD
-    distance = slot_addresses(state)[stubs.slot] - field - 4
-    windows(state.image, "<i4")[position + x86_64.STUB_FIELD] = distance.astype("<i4")
+    isa.write_stubs(state.image, position, address, slot_addresses(state)[stubs.slot])
 
 
 def fill_own_slots(state: State) -> None:

@@ -1,0 +1,25 @@
+"""What the link asks of an instruction set; `uruk.isa.x86_64` is one."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from uruk.graph.kinds import KindTable
+from uruk.graph.types import I64, U8
+from uruk.isa.relaxation import Relaxed
+
+
+class InstructionSet(Protocol):
+    """A module of `uruk.isa`. All columns have a row an edge or stub; `position` is where it is in `image`."""
+
+    KINDS: KindTable
+    STUB_SIZE: int
+    """Bytes of a stub."""
+
+    def write_stubs(self, image: U8, position: I64, address: I64, slot: I64) -> None:
+        """Write a jump through the GOT slot at address `slot` for each stub that lies at `address`."""
+        ...
+
+    def relax_got_loads(self, image: U8, position: I64, offset: I64, target: I64, place: I64, addend: I64) -> Relaxed:
+        """Turn loads through the GOT into direct ones where that fits, in place; see `uruk.isa.x86_64`."""
+        ...
