@@ -16,6 +16,7 @@ from uruk.graph.types import I32, I64, NONE, Bool, distinct, unique
 from uruk.orc.dispatch import Task
 from uruk.orc.generators import LookupKind
 from uruk.orc.objects import AliasEntry, ObjectEntry, ObjectState, UnitEntry
+from uruk.orc.private_parts import private_parts
 from uruk.orc.search import ArchiveEntry, GeneratorEntry, LibraryEntry
 from uruk.orc.symbols import Flag
 
@@ -101,7 +102,7 @@ class Closure:
             for dylib, entries in by_dylib.items():
                 parts = [entry.added.names_of(entry.index) for entry in entries]
                 ids, weak = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
-                self._choose(self.session.private_parts(dylib, entries, ids))
+                self._choose(private_parts(dylib, entries, ids))
                 self._need(dylib, ids, weak)
         for dylib, entry, numbers in self._asks.values():
             for task in self.session.generation(dylib, entry, numbers, self.kind):

@@ -19,9 +19,8 @@ from uruk.formats.elf_sections import Span
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Graph
 from uruk.graph.names import Ids, Names
-from uruk.graph.types import I32, Bool, true_rows
-from uruk.orc import removal
-from uruk.orc.defining import add_private
+from uruk.graph.types import I32
+from uruk.orc import ending, opening, removal
 from uruk.orc.dispatch import Dispatcher, InlineDispatcher, Task, ThreadPoolDispatcher
 from uruk.orc.dylib import JITDylib
 from uruk.orc.failures import final_names
@@ -51,8 +50,6 @@ SLIM_LTO = b"__gnu_lto_slim"
 """A common symbol with which gcc marks objects that have no machine code (lto-streamer.h)."""
 MOST_LOOKUPS = 1000
 """How many lookups at most are under way in the background; further ones begin when one of them is done."""
-PATIENCE = 1.0
-"""Seconds that the end of the process waits for a thread at work in a session."""
 
 
 @dataclass(eq=False, repr=False)
@@ -417,78 +414,6 @@ class Session:
                     return address, is_data
         return (0, False) if dylib.bare else platform.find(name)
 
-    # -- parts of the runtime that each module has for itself
-
-    def private_parts(self, dylib: JITDylib, entries: Sequence[ObjectEntry], ids: I32) -> list[int]:
-        """Numbers of new private objects for modules that need names like `atexit` and have none in this batch.
-
-        `ids` are the names that `entries` need, one entry's after the other's.
-        """
-        platform = self.platform
-        if platform is None or platform.runtime is None:
-            return []
-        rows = true_rows(self._is_private(ids))
-        if rows.size == 0:
-            return []
-        sizes = [entry.added.names_of(entry.index)[0].size for entry in entries]
-        ends = np.array(sizes, np.int64).cumsum()
-        user: list[int] = ends.searchsorted(rows, "right").tolist()
-        wanted: dict[tuple[int, bytes], ResourceTracker] = {}
-        for number, one in zip(ids[rows].tolist(), user, strict=True):
-            entry, text = entries[one], self.ids.text(number)
-            if text in platform.private_names and not entry.private and self.table.owner[number] < 0:
-                wanted[entry.tracker.number, text] = entry.tracker
-        return [add_private(dylib, self._private_graph(dylib, text), one) for (_, text), one in wanted.items()]
-
-    def _is_private(self, ids: I32) -> Bool:
-        """Which names each module has for itself; their ids are the session's first."""
-        return ids < self.private_ids.size
-
-    def _private_graph(self, dylib: JITDylib, name: bytes) -> Graph:
-        if name not in dylib.private:
-            assert self.platform is not None
-            runtime = self.platform.runtime
-            assert runtime is not None
-            member = runtime.member(runtime.index()[name])
-            dylib.private[name] = self.parse([(f"{runtime.name}({member.name})", runtime.read(member))], dylib)
-        return dylib.private[name]
-
-    # -- as dlopen and dlclose
-
-    def initialize(self, dylib: JITDylib) -> None:
-        """See `JITDylib.initialize`."""
-        with self.lock:
-            dylib.check_open()
-            opened = dylib.dependencies()
-            for one in opened:
-                one.opened += 1
-        try:
-            self.query(dylib, [], roots=True, again=True).run()
-        except BaseException:
-            with self.lock:
-                for one in opened:
-                    one.opened -= 1
-            raise
-
-    def deinitialize(self, dylib: JITDylib) -> bool:
-        """See `JITDylib.deinitialize`."""
-        ending: list[JITDylib] = []
-        with self.lock:
-            dylib.check_open()
-            for one in reversed(dylib.dependencies()):
-                was_open = one.opened > 0
-                one.opened -= was_open
-                if not one.opened and (was_open or one is dylib):
-                    ending.append(one)
-            trackers = [[one for one in self.trackers.values() if one.dylib is other] for other in ending]
-        for some in trackers:
-            self._finalize(some)
-        with self.lock:
-            for tracker in (one for some in trackers for one in some if not one.removed):
-                self.initializers.waiting += tracker.resources.arrays
-                tracker.resources.arrays.clear()
-        return dylib in ending
-
     # -- passes
 
     def add_pass(self, point: str, plugin: Callable[[State], None]) -> None:
@@ -532,57 +457,26 @@ class Session:
 
             return introspection.memory_map(self)
 
-    # -- the end
+    # -- initialisers, and the end
 
-    def close(self) -> None:
-        """Remove everything, newest first, and give all memory back. Closing twice does nothing."""
-        with self.lock:
-            if self.closed or self.closing:
-                return
-            self.closing = True
-        self.initializers.wait_for_others(None)
-        self._finalize(list(self.trackers.values()))  # all of them before any code goes: they may call each other's
-        self.lazy.close()
-        with self.lock:
-            for number in sorted(self.trackers, reverse=True):
-                tracker = self.trackers[number]
-                released = Released()
-                removal.retract(self, tracker, released)
-                self._finalize([tracker])  # what was registered meanwhile
-                removal.free(self, tracker, released)
-            self._end()
-            removal.give_memory_back(self)
+    def initialize(self, dylib: JITDylib) -> None:
+        """See `JITDylib.initialize`."""
+        opening.initialize(self, dylib)
 
-    def finish(self) -> None:
-        """Close at the end of the process: finalisers run, newest first, but all code stays where it is.
+    def deinitialize(self, dylib: JITDylib) -> bool:
+        """See `JITDylib.deinitialize`."""
+        return opening.deinitialize(self, dylib)
 
-        Threads may still be in it, and libraries may call it while the process exits. Where a thread is at work in the
-        session, finalisers are left to the C library's exit, which has them, too.
-        """
-        if not self.lock.acquire(timeout=PATIENCE):
-            self.lazy.end()
-            return
-        try:
-            if self.closed or self.closing:
-                return
-            self.closing = True
-        finally:
-            self.lock.release()
-        self.initializers.wait_for_others(PATIENCE)
-        self._finalize(list(self.trackers.values()))
-        self.lazy.end()
-        if self.lock.acquire(timeout=PATIENCE):
-            self._end()
-            self.lock.release()
-
-    def _finalize(self, trackers: Sequence[ResourceTracker]) -> None:
+    def finalize(self, trackers: Sequence[ResourceTracker]) -> None:
         """Run the finalisers of trackers, newest first."""
         if self.platform is not None and self.options.execute:
             for tracker in sorted(trackers, key=lambda one: -one.number):
                 self.platform.finalize(tracker)
 
-    def _end(self) -> None:
-        self.closed = True
-        self.dispatcher.close()
-        for dylib in self.dylibs.values():
-            dylib.search.close()
+    def close(self) -> None:
+        """Remove everything, newest first, and give all memory back. Closing twice does nothing."""
+        ending.close(self)
+
+    def finish(self) -> None:
+        """Close at the end of the process: finalisers run, newest first, but all code stays where it is."""
+        ending.finish(self)

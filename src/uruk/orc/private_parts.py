@@ -1,0 +1,52 @@
+"""Parts of the runtime that each module has for itself, such as `atexit`, which knows by its place whose it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from uruk.graph.graph import Graph
+from uruk.graph.types import I32, true_rows
+from uruk.orc.defining import add_private
+from uruk.orc.objects import ObjectEntry
+from uruk.orc.tracker import ResourceTracker
+
+if TYPE_CHECKING:
+    from uruk.orc.dylib import JITDylib
+
+
+def private_parts(dylib: JITDylib, entries: Sequence[ObjectEntry], ids: I32) -> list[int]:
+    """Numbers of new private objects for modules that need names like `atexit` and have none in this batch.
+
+    `ids` are the names that `entries` need, one entry's after the other's; shared names are the session's first.
+    """
+    session = dylib.session
+    platform = session.platform
+    if platform is None or platform.runtime is None:
+        return []
+    rows = true_rows(ids < session.private_ids.size)
+    if rows.size == 0:
+        return []
+    sizes = [entry.added.names_of(entry.index)[0].size for entry in entries]
+    ends = np.array(sizes, np.int64).cumsum()
+    user: list[int] = ends.searchsorted(rows, "right").tolist()
+    wanted: dict[tuple[int, bytes], ResourceTracker] = {}
+    for number, one in zip(ids[rows].tolist(), user, strict=True):
+        entry, text = entries[one], session.ids.text(number)
+        if text in platform.private_names and not entry.private and session.table.owner[number] < 0:
+            wanted[entry.tracker.number, text] = entry.tracker
+    return [add_private(dylib, _graph(dylib, text), one) for (_, text), one in wanted.items()]
+
+
+def _graph(dylib: JITDylib, name: bytes) -> Graph:
+    """The part with a name, read once with a dylib's names."""
+    if name not in dylib.private:
+        session = dylib.session
+        assert session.platform is not None
+        runtime = session.platform.runtime
+        assert runtime is not None
+        member = runtime.member(runtime.index()[name])
+        dylib.private[name] = session.parse([(f"{runtime.name}({member.name})", runtime.read(member))], dylib)
+    return dylib.private[name]
