@@ -78,8 +78,8 @@ def _title(entry: UnitEntry, source: Any, name: str) -> str:
 
 def _is_future(made: Any) -> bool:
     """Whether it is a Future; who has not imported them has made none, and importing them costs start-up time."""
-    futures = sys.modules.get("concurrent.futures")
-    return futures is not None and isinstance(made, futures.Future)
+    future = getattr(sys.modules.get("concurrent.futures"), "Future", None)  # or another thread is importing it now
+    return future is not None and isinstance(made, future)
 
 
 def _call(entry: UnitEntry, responsibility: MaterializationResponsibility) -> list[tuple[str, Any]]:
