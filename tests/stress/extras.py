@@ -143,7 +143,12 @@ class FullWorker(Worker):
 
     def fork(self) -> None:
         """A child of this process finds what was there, links what was not, and says so by its exit status."""
-        modules = [one for one in self.mine.modules() if not one.may_fail]
+        # An initialiser that another thread has begun counts as done in the child, however far it came.
+        modules = [
+            module
+            for module in self.mine.modules()
+            if not module.may_fail and all(one.linked or not one.constructed for one in module.chain())
+        ]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of Python 3.12: threads are not in the child
             child = os.fork()

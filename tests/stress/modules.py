@@ -19,6 +19,8 @@ class Module:
     needs: Module | None = None
     address: int | None = None
     """Where it is known to be: that of an absolute definition, which is not called."""
+    constructed: bool = False
+    """An initialiser gives it its value."""
     links: bool = True
     """Code that is linked to what it needs; False for aliases."""
     linked: bool = False

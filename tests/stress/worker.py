@@ -89,7 +89,8 @@ class Worker(threading.Thread):
         target = needs.name if needs is not None else need[0]
         data = self.world.pieces.make(kind, name, value, *([target] if target else []))
         self.jit.add_object(data, name, dylib=dylib, tracker=group.tracker)
-        return self.enter(Module(name, dylib, value + base, group, needs))
+        module = Module(name, dylib, value + base, group, needs, constructed=kind == "constructed")
+        return self.enter(module)
 
     def sees(self, dylib: uruk.JITDylib, module: Module) -> bool:
         """Whether code of a dylib sees a module."""

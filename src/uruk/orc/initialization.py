@@ -172,10 +172,11 @@ class Initializers:
         self.waiting = [one for one in self.waiting if one.tracker is not tracker]
 
     def forget_threads(self) -> None:
-        """In a forked child: other threads are gone, and what they ran will not end."""
+        """In a forked child: other threads are gone. What they had begun counts as done, the rest waits for a lookup."""
         here = threading.get_ident()
         for run in self.running:
             if run.thread != here:
+                self.waiting += run.arrays
                 run.done.set()
         self.running = [run for run in self.running if run.thread == here]
 
