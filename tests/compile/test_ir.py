@@ -245,7 +245,8 @@ def test_threads(llvm: Any) -> None:
 def test_without_llvmlite() -> None:
     """In an interpreter whose import of it fails, as where it is not installed."""
     source = str(Path(uruk.__file__).parents[1])
-    text = f"import sys; sys.path.append({source!r}); sys.modules['llvmlite'] = None\nfrom uruk.compile.ir import IRModule\nIRModule('')"
+    without = f"import sys; sys.path.append({source!r}); sys.modules['llvmlite'] = None"
+    text = f"{without}\nfrom uruk.compile.ir import IRModule\nIRModule('')"
     done = subprocess.run([sys.executable, "-I", "-S", "-c", text], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "CompileError: <IR>: LLVM: LLVM IR needs llvmlite" in done.stderr

@@ -172,7 +172,7 @@ class Initializers:
         self.waiting = [one for one in self.waiting if one.tracker is not tracker]
 
     def forget_threads(self) -> None:
-        """In a forked child: other threads are gone. What they had begun counts as done, the rest waits for a lookup."""
+        """In a forked child: what threads that are gone had begun counts as done, the rest waits for a lookup."""
         here = threading.get_ident()
         for run in self.running:
             if run.thread != here:
