@@ -1,8 +1,9 @@
-# Print what rustc hands to the linker: its objects, then the standard library in the order of its dependencies.
+# Print what rustc hands to the linker: its objects, then the standard library in the order of its dependencies (which
+# are not the same in every version).
 ls words.*.rcgu.o
 folder=$(rustc --print target-libdir)
 for name in std panic_unwind object memchr addr2line gimli cfg_if rustc_demangle std_detect hashbrown \
-    rustc_std_workspace_alloc miniz_oxide adler2 unwind libc alloc rustc_std_workspace_core core compiler_builtins
+    rustc_std_workspace_alloc miniz_oxide adler adler2 unwind libc alloc rustc_std_workspace_core core compiler_builtins
 do
-    ls "$folder/lib$name"-*.rlib
+    ls "$folder/lib$name"-*.rlib 2>/dev/null
 done

@@ -1,11 +1,12 @@
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::ffi::{c_char, c_int, CStr, CString};
+use std::ffi::{CStr, CString};
+use std::os::raw::{c_char, c_int};
 use std::sync::{Arc, Mutex};
 
 thread_local! {
     static CALLS: Cell<u32> = const { Cell::new(10) };
-    static LAZY: Named = Named(CALLS.get());
+    static LAZY: Named = Named(CALLS.with(|calls| calls.get()));
 }
 
 struct Named(u32);
@@ -57,7 +58,7 @@ pub extern "C" fn rust_threads(n: c_int) {
     }
     let mut pairs: Vec<_> = results.lock().unwrap().iter().map(|(k, v)| (*k, *v)).collect();
     pairs.sort();
-    println!("{pairs:?} main {}", CALLS.get());
+    println!("{pairs:?} main {}", CALLS.with(|calls| calls.get()));
 }
 
 #[no_mangle]
