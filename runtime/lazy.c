@@ -38,7 +38,7 @@ struct context { /* of one session; all fields are shared between threads */
 };
 
 struct block { /* the page of data */
-    word enter; /* uruk_rt_lazy_enter */
+    word enter; /* uruk_lazy_enter */
     struct context *context;
     word code;  /* address of the page of stubs */
     word first; /* number of the first stub */
@@ -50,7 +50,7 @@ struct block { /* the page of data */
 
 _Static_assert(sizeof(struct block) == PAGE, "a block's data is a page");
 
-extern void uruk_rt_lazy_enter(void) HIDDEN;
+extern void uruk_lazy_enter(void) HIDDEN;
 extern int pthread_atfork(void (*)(void), void (*)(void), void (*)(void));
 
 #define load(place) __atomic_load_n(place, __ATOMIC_SEQ_CST)
@@ -155,7 +155,7 @@ static word ask(struct block *block, struct context *context, word index)
 }
 
 /* The address to go on to from a first call. From lazy_enter.S. */
-HIDDEN word uruk_rt_lazy_resolve(word *slot)
+HIDDEN word uruk_lazy_resolve(word *slot)
 {
     int kept = errno;
     struct block *block = (struct block *)((word)slot & -(word)PAGE);
@@ -182,7 +182,7 @@ EXPORTED int uruk_rt_lazy_start(void)
  * stands for no session: the block's own may be gone, and its context used by another. */
 EXPORTED void uruk_rt_lazy_open(struct block *block, word code, word first, struct block *home)
 {
-    block->enter = (word)uruk_rt_lazy_enter;
+    block->enter = (word)uruk_lazy_enter;
     block->code = code;
     block->first = first;
     store(&block->context, home ? &home->own : &nobody);

@@ -1,6 +1,6 @@
 /* Where a lazy stub goes that has no function yet; %r11 is the address of its slot (lazy.c).
  *
- * The function behind it is found by uruk_rt_lazy_resolve, and jumped to with everything as the caller left it: the
+ * The function behind it is found by uruk_lazy_resolve, and jumped to with everything as the caller left it: the
  * registers of arguments, the count of vector registers in %al, the static chain in %r10, all vector and x87 state, the
  * stack. Nothing of this frame is left then, so that exceptions pass, and stack arguments are where they should be.
  * (psABI x86-64, 3.2.3 "Parameter passing"; %r11 is free for linkers' use.)
@@ -12,10 +12,10 @@
 
         .text
 
-        .globl  uruk_rt_lazy_enter
-        .type   uruk_rt_lazy_enter, @function
+        .globl  uruk_lazy_enter
+        .type   uruk_lazy_enter, @function
         .p2align 4
-uruk_rt_lazy_enter:
+uruk_lazy_enter:
         .cfi_startproc
         endbr64
         pushq   %rbp
@@ -32,13 +32,13 @@ uruk_rt_lazy_enter:
         movq    %r9, -48(%rbp)
         movq    %r10, -56(%rbp)
         movq    %rax, -64(%rbp)
-        subq    uruk_rt_vector_size(%rip), %rsp
+        subq    uruk_vector_size(%rip), %rsp
         andq    $-64, %rsp              /* callers need not have aligned the stack */
         SAVE_VECTORS
         fninit                          /* a caller that traps on inexact results must not trap in what runs now */
         ldmxcsr .Ldefault_mxcsr(%rip)
         movq    %r11, %rdi
-        call    uruk_rt_lazy_resolve
+        call    uruk_lazy_resolve
         movq    %rax, %r11
         RESTORE_VECTORS
         movq    -8(%rbp), %rdi
@@ -55,7 +55,7 @@ uruk_rt_lazy_enter:
         .cfi_restore %rbp
         jmp     *%r11
         .cfi_endproc
-        .size   uruk_rt_lazy_enter, .-uruk_rt_lazy_enter
+        .size   uruk_lazy_enter, .-uruk_lazy_enter
 
         .section .rodata.cst4,"aM",@progbits,4
         .p2align 2

@@ -1,10 +1,10 @@
 /* Assembly: save the vector, mask and x87 registers at %rsp, and restore them from there.
  *
- * The room is uruk_rt_vector_size bytes at a multiple of 64, taken from the stack by the user of these. Saving changes
+ * The room is uruk_vector_size bytes at a multiple of 64, taken from the stack by the user of these. Saving changes
  * %rax, %rcx and %rdx, restoring %rax and %rdx. What is saved, and how: vector_state.c. */
 
         .macro SAVE_VECTORS
-        movl    uruk_rt_vector_mask(%rip), %eax
+        movl    uruk_vector_mask(%rip), %eax
         testl   %eax, %eax
         jz      .Lfxsave\@
         xorl    %edx, %edx
@@ -17,7 +17,7 @@
         movq    %rcx, 552(%rsp)
         movq    %rcx, 560(%rsp)
         movq    %rcx, 568(%rsp)
-        cmpl    $0, uruk_rt_vector_compact(%rip)
+        cmpl    $0, uruk_vector_compact(%rip)
         je      .Lxsave\@
         xsavec64 (%rsp)
         jmp     .Lsaved\@
@@ -30,7 +30,7 @@
         .endm
 
         .macro RESTORE_VECTORS
-        movl    uruk_rt_vector_mask(%rip), %eax
+        movl    uruk_vector_mask(%rip), %eax
         testl   %eax, %eax
         jz      .Lfxrstor\@
         xorl    %edx, %edx

@@ -64,7 +64,7 @@ uruk_rt_tlsdesc_dynamic:
         movq    %r9, -32(%rbp)
         movq    %r10, -40(%rbp)
         movq    %r11, -48(%rbp)
-        subq    uruk_rt_vector_size(%rip), %rsp
+        subq    uruk_vector_size(%rip), %rsp
         andq    $-64, %rsp              /* callers need not have aligned the stack */
         SAVE_VECTORS
         call    *__tls_get_addr@GOTPCREL(%rip)

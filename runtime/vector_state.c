@@ -14,9 +14,9 @@ enum { LEGACY_AND_HEADER = 576, FXSAVE = 512 };
  * nothing under __tls_get_addr changes them. */
 enum { WANTED = 1u << 0 | 1u << 1 | 1u << 2 | 7u << 5 | 1u << 19 };
 
-HIDDEN unsigned long uruk_rt_vector_size = FXSAVE; /* bytes */
-HIDDEN unsigned uruk_rt_vector_mask;               /* components to save; 0: fxsave */
-HIDDEN unsigned uruk_rt_vector_compact;            /* xsavec rather than xsave */
+HIDDEN unsigned long uruk_vector_size = FXSAVE; /* bytes */
+HIDDEN unsigned uruk_vector_mask;               /* components to save; 0: fxsave */
+HIDDEN unsigned uruk_vector_compact;            /* xsavec rather than xsave */
 
 static unsigned enabled(void)
 {
@@ -48,8 +48,8 @@ EXPORTED int uruk_rt_find_vector_size(void)
         return 0;
     int compact = __get_cpuid_count(13, 1, &eax, &ebx, &ecx, &edx) && (eax & 2);
     unsigned mask = enabled() & WANTED;
-    uruk_rt_vector_size = area_size(mask, compact);
-    uruk_rt_vector_compact = compact;
-    uruk_rt_vector_mask = mask;
+    uruk_vector_size = area_size(mask, compact);
+    uruk_vector_compact = compact;
+    uruk_vector_mask = mask;
     return 0;
 }

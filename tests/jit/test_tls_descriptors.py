@@ -14,7 +14,7 @@ from register_check import check_source, has_wide_vectors
 import uruk
 from compiling import Compile
 from uruk.executor.inprocess_tls import LoadedCarrier, load_carrier
-from uruk.platforms.elf_runtime import process_runtime
+from uruk.platforms.elf_runtime import SESSIONS, process_runtime
 
 # check(descriptor, before, after, misalign); the address of the thread-local comes back
 CALL = ["movq -8(%rbp), %rax", "call *(%rax)"]
@@ -82,10 +82,11 @@ def saving(request: pytest.FixtureRequest) -> Iterator[str]:
     """How the runtime saves vector registers: as it found best, and the ways of older processors."""
     with uruk.LLJIT() as jit:
         jit.session.executor.tls.descriptors.make(None, 0)  # the size is found with the first descriptor
-    runtime = process_runtime()
-    names = [b"uruk_rt_vector_mask", b"uruk_rt_vector_compact", b"uruk_rt_vector_size"]
-    dylib = runtime.session.dylibs["runtime"]
-    found = runtime.session.lookup(dylib, names, roots=False, everything=True)
+    process_runtime()
+    (session,) = SESSIONS
+    names = [b"uruk_vector_mask", b"uruk_vector_compact", b"uruk_vector_size"]
+    dylib = session.dylibs["runtime"]
+    found = session.lookup(dylib, names, roots=False, everything=True)
     mask, compact, size = (ctypes.c_uint32.from_address(address) for address, _ in found)
     kept = [one.value for one in (mask, compact, size)]
     if request.param != "as found":

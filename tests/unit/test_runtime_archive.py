@@ -44,7 +44,7 @@ OWN = {
         "uruk_rt_pending_thread_atexit",
         "uruk_rt_run_thread_atexit",
     ],
-    "lazy_enter.o": ["uruk_rt_lazy_enter"],
+    "lazy_enter.o": ["uruk_lazy_enter"],
     "lazy.o": [
         "uruk_rt_lazy_start",
         "uruk_rt_lazy_begin",
@@ -53,7 +53,7 @@ OWN = {
         "uruk_rt_lazy_set_handler",
         "uruk_rt_lazy_close",
         "uruk_rt_lazy_stop",
-        "uruk_rt_lazy_resolve",
+        "uruk_lazy_resolve",
     ],
     "initialize.o": ["uruk_rt_run_initializers", "uruk_rt_register_finalizers"],
     "run_main.o": ["uruk_rt_run_main", "uruk_rt_exit_main"],

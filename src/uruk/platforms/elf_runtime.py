@@ -9,13 +9,14 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from uruk.errors import AllocationError
+from uruk.executor.control import Runtime
 from uruk.executor.inprocess import InProcessExecutor
 from uruk.executor.lazy_stubs import LazyFunctions
 from uruk.executor.process_symbols import find_symbol
+from uruk.executor.this_process import THIS_PROCESS
 from uruk.executor.tls_descriptors import DescriptorFunctions
 from uruk.formats.archive import Archive
 from uruk.link import Linked
@@ -27,34 +28,19 @@ from uruk.runtime_files import runtime_archive
 
 SLAB = 16 << 20
 INTERPOSED = (b"__cxa_thread_atexit", b"__cxa_thread_atexit_impl")
-_FUNCTIONS = (
-    b"uruk_rt_run_initializers",
-    b"uruk_rt_register_finalizers",
-    b"uruk_rt_pending_thread_atexit",
-    b"uruk_rt_run_thread_atexit",
-    b"uruk_rt_run_main",
-    b"uruk_rt_exit_main",
-    b"uruk_rt_fresh_process",
-    b"uruk_rt_set_environ",
-    b"uruk_rt_set_program_name",
-    b"uruk_rt_find_vector_size",
-    b"uruk_rt_tlsdesc_static",
-    b"uruk_rt_tlsdesc_dynamic",
-    b"uruk_rt_tlsdesc_undefined",
-    b"uruk_rt_lazy_start",
-    b"uruk_rt_lazy_begin",
-    b"uruk_rt_lazy_open",
-    b"uruk_rt_lazy_write",
-    b"uruk_rt_lazy_set_handler",
-    b"uruk_rt_lazy_close",
-    b"uruk_rt_lazy_stop",
-)
+PREFIX = b"uruk_rt_"
+"""What the names of the runtime's own functions begin with."""
 
 
 @lru_cache(maxsize=1)
 def open_runtime() -> Archive:
     """The runtime archive of this process's target."""
     return Archive.open(runtime_archive())
+
+
+def function_names(archive: Archive) -> list[bytes]:
+    """The functions of the runtime that uruk itself calls, and those that stand for functions of libraries."""
+    return [*sorted(name for name in archive.index() if name.startswith(PREFIX)), *INTERPOSED]
 
 
 class _ProcessNames:
@@ -92,26 +78,6 @@ class _ProcessNames:
         return []
 
 
-@dataclass(eq=False, repr=False)
-class Runtime:
-    """Addresses of the runtime's functions by name, and calls of them."""
-
-    session: Session
-    address: dict[bytes, int]
-
-    def call(self, name: bytes, *arguments: int) -> int:
-        """Call a function of integer or pointer arguments that returns an integer."""
-        prototype = ctypes.CFUNCTYPE(ctypes.c_long, *([ctypes.c_void_p] * len(arguments)))
-        return int(prototype(self.address[name])(*arguments))
-
-    def call_with_array(self, name: bytes, addresses: Sequence[int], *rest: int) -> None:
-        """Call name(array, count, rest...), which does not keep the array. Raises AllocationError where it fails."""
-        array = (ctypes.c_uint64 * len(addresses))(*addresses)
-        status = self.call(name, ctypes.addressof(array), len(addresses), *rest)
-        if status:
-            raise AllocationError(f"{name.decode()} has no memory")
-
-
 def descriptor_functions() -> DescriptorFunctions:
     """The functions for TLS descriptors, ready for use."""
     runtime = process_runtime()
@@ -140,6 +106,8 @@ def lazy_functions() -> LazyFunctions:
 
 _lock = threading.Lock()
 _runtime: list[Runtime] = []
+SESSIONS: list[Session] = []
+"""The session that the runtime of this process was linked by, once it is."""
 
 
 def process_runtime() -> Runtime:
@@ -156,6 +124,7 @@ def _link() -> Runtime:
     dylib = session.create_dylib("runtime")
     tracker = dylib.create_tracker("uruk runtime")
     dylib.search.builtins = ArchiveEntry(open_runtime(), tracker, 0, set())
-    names = [*_FUNCTIONS, *INTERPOSED]
+    names = function_names(open_runtime())
     found = session.lookup(dylib, names, roots=False)
-    return Runtime(session, {name: address for name, (address, _) in zip(names, found, strict=True)})
+    SESSIONS.append(session)
+    return Runtime(THIS_PROCESS, {name: address for name, (address, _) in zip(names, found, strict=True)})

@@ -1,0 +1,70 @@
+"""The process where linked code runs, as the rest of uruk sees it: its memory, and calls of its functions.
+
+This process is one (`uruk.executor.this_process`), a child or a process on another machine others
+(`uruk.executor.remote_process`). What more they can do (open libraries, give thread-local storage, register unwind
+data) are functions of the uruk runtime, which is linked into each of them: `Runtime` calls these by name. LLVM calls
+the whole ExecutorProcessControl.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from uruk.errors import AllocationError
+
+Argument = int | bytes | bytearray
+"""An integer or address; bytes, which the function gets a pointer to while it runs; a bytearray, which it may fill."""
+
+
+class ProcessControl(Protocol):
+    """A process that runs linked code. Methods may be called from any thread; a lost process raises ExecutorLost."""
+
+    @property
+    def triple(self) -> str:
+        """Its target, as LLVM writes it: ``x86_64-unknown-linux-gnu``."""
+        ...
+
+    @property
+    def page_size(self) -> int:
+        """Its page size, in bytes."""
+        ...
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is this process, so that addresses are pointers of ours."""
+        ...
+
+    def call(self, address: int, *arguments: Argument) -> int:
+        """Call a C function of integers and pointers; returns its 64-bit result, as a signed number.
+
+        What the function wrote to a bytearray argument is in it afterwards.
+        """
+        ...
+
+    def read(self, address: int, size: int) -> bytes:
+        """The bytes at an address. What is not mapped there ends the process, as reading it in C would."""
+        ...
+
+    def write(self, address: int, data: bytes | bytearray | memoryview) -> None:
+        """Store bytes at an address, which must be writable."""
+        ...
+
+
+@dataclass(eq=False, repr=False)
+class Runtime:
+    """The uruk runtime in a process: its functions by name (runtime/*.c), and calls of them."""
+
+    process: ProcessControl
+    address: Mapping[bytes, int]
+
+    def call(self, name: bytes, *arguments: Argument) -> int:
+        """Call a function of integers and pointers; see `ProcessControl.call`."""
+        return self.process.call(self.address[name], *arguments)
+
+    def call_with_array(self, name: bytes, addresses: Sequence[int], *rest: int) -> None:
+        """Call name(array, count, rest...), which does not keep the array. Raises AllocationError where it fails."""
+        array = b"".join(one.to_bytes(8, "little") for one in addresses)
+        if self.call(name, array, len(addresses), *rest):
+            raise AllocationError(f"{name.decode()} has no memory")

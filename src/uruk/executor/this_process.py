@@ -1,0 +1,47 @@
+"""This process as one that runs linked code."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+from functools import lru_cache
+from typing import Any
+
+from uruk.executor.control import Argument
+
+
+@lru_cache(maxsize=64)
+def _prototype(count: int) -> Any:
+    return ctypes.CFUNCTYPE(ctypes.c_long, *([ctypes.c_void_p] * count))
+
+
+class ThisProcess:
+    """See `uruk.executor.control.ProcessControl`."""
+
+    triple = "x86_64-unknown-linux-gnu"
+    page_size = mmap.PAGESIZE
+    is_here = True
+
+    def call(self, address: int, *arguments: Argument) -> int:
+        """See `ProcessControl.call`."""
+        values = [_pointer(one) if isinstance(one, bytes | bytearray) else one for one in arguments]
+        return int(_prototype(len(values))(address)(*values))
+
+    def read(self, address: int, size: int) -> bytes:
+        """See `ProcessControl.read`."""
+        return ctypes.string_at(address, size)
+
+    def write(self, address: int, data: bytes | bytearray | memoryview) -> None:
+        """See `ProcessControl.write`."""
+        content = bytes(data)
+        ctypes.memmove(address, content, len(content))
+
+
+def _pointer(data: bytes | bytearray) -> Any:
+    """A pointer to the bytes themselves."""
+    if isinstance(data, bytes):
+        return ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p)
+    return ctypes.cast((ctypes.c_uint8 * len(data)).from_buffer(data), ctypes.c_void_p)
+
+
+THIS_PROCESS = ThisProcess()
