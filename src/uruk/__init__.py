@@ -18,6 +18,10 @@ from uruk.errors import CompileError as CompileError
 from uruk.errors import CompilerNotFound as CompilerNotFound
 from uruk.errors import CompilerWarning as CompilerWarning
 from uruk.errors import DuplicateDefinition as DuplicateDefinition
+from uruk.errors import ExecutorCrashed as ExecutorCrashed
+from uruk.errors import ExecutorError as ExecutorError
+from uruk.errors import ExecutorLost as ExecutorLost
+from uruk.errors import ExecutorTimeout as ExecutorTimeout
 from uruk.errors import InternalError as InternalError
 from uruk.errors import InUse as InUse
 from uruk.errors import LibraryError as LibraryError
@@ -29,6 +33,7 @@ from uruk.errors import MaterializationError as MaterializationError
 from uruk.errors import ObjectFormatError as ObjectFormatError
 from uruk.errors import OutOfRange as OutOfRange
 from uruk.errors import PassError as PassError
+from uruk.errors import ProtocolError as ProtocolError
 from uruk.errors import SessionClosed as SessionClosed
 from uruk.errors import TLSError as TLSError
 from uruk.errors import UndefinedSymbols as UndefinedSymbols

@@ -19,6 +19,11 @@
       AllocationError          memory that cannot be reserved or protected
       InUse                    removing code that other code refers to
       SessionClosed            use after close()
+      ExecutorError            what the process that runs the code could not do
+        ExecutorTimeout        a call that took longer than it was given
+        ExecutorLost           the process is gone, or its connection is
+          ExecutorCrashed      it was ended by a signal
+          ProtocolError        it sent what is no message
       CompilerNotFound         no compiler for a source
       CompileError             a compiler refused a source, or was stopped
       InternalError            a bug in uruk: please report it
@@ -364,6 +369,53 @@ class InUse(UrukError):
 
 class SessionClosed(UrukError):
     """A session, tracker or executor that was used after it was closed."""
+
+
+class ExecutorError(UrukError):
+    """What a process that runs linked code refused or could not do; the text is the whole story."""
+
+
+class ExecutorTimeout(ExecutorError):
+    """A call into an executor that took longer than its deadline; it may still be running there."""
+
+
+class ExecutorLost(ExecutorError):
+    """The executor, or the connection to it, is gone: nothing can be called there any more."""
+
+
+class ProtocolError(ExecutorLost):
+    """An executor that sent what is no message of the protocol; the connection was closed."""
+
+
+class ExecutorCrashed(ExecutorLost):
+    """An executor that a signal ended.
+
+    `signal` is its number; `address` what was accessed and `pc` where, 0 if not known; `where` says what lies at `pc`:
+    ``symbol+0x14 (object)``.
+    """
+
+    def __init__(self, signal: int, address: int = 0, pc: int = 0, where: str = "") -> None:
+        self.signal = signal
+        self.address = address
+        self.pc = pc
+        self.where = where
+        super().__init__(signal, address, pc, where)
+
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
+        from signal import Signals
+
+        try:
+            name = Signals(self.signal).name
+        except ValueError:
+            name = f"signal {self.signal}"
+        text = f"the executor was ended by {name}"
+        if self.pc:
+            at = f"{self.pc:#x}"
+            text += f" in {self.where} (at {at})" if self.where else f" at {at}"
+            if self.signal in (7, 11):  # SIGBUS, SIGSEGV: the address is data's
+                text += f", which accessed {self.address:#x}"
+        return text
 
 
 class CompilerNotFound(UrukError):

@@ -43,8 +43,8 @@ def function_names(archive: Archive) -> list[bytes]:
     return [*sorted(name for name in archive.index() if name.startswith(PREFIX)), *INTERPOSED]
 
 
-class _ProcessNames:
-    """The smallest platform: names of the process, nothing run. The runtime itself is linked with it.
+class RuntimePlatform:
+    """The smallest platform: names of a process, nothing run. The runtime itself is linked with one.
 
     Its unwind data is registered: linked code is below a first call of a lazy function, for debuggers and profilers.
     """
@@ -53,29 +53,35 @@ class _ProcessNames:
     private_names: frozenset[bytes] = frozenset()
     over_libraries: frozenset[bytes] = frozenset()
 
-    def __init__(self, executor: InProcessExecutor) -> None:
-        self.executor = executor
-
     def interposed(self, name: bytes) -> int:
+        """See `uruk.orc.platform.Platform.interposed`."""
         return 0
 
     def wants_builtin(self, name: bytes) -> bool:
+        """See `uruk.orc.platform.Platform.wants_builtin`."""
         return True
+
+    def find_tls(self, name: bytes, libraries: Sequence[int]) -> str:
+        """See `uruk.orc.platform.Platform.find_tls`."""
+        return ""
+
+    def arrays(self, linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence[int]) -> list[FunctionArray]:
+        """See `uruk.orc.platform.Platform.arrays`."""
+        return []
+
+
+class _ThisProcess(RuntimePlatform):
+    def __init__(self, executor: InProcessExecutor) -> None:
+        self.executor = executor
 
     def find(self, name: bytes) -> tuple[int, bool]:
         return find_symbol(None, name), False
-
-    def find_tls(self, name: bytes, libraries: Sequence[int]) -> str:
-        return ""
 
     def loaded(self, linked: Linked, trackers: Sequence[ResourceTracker]) -> None:
         state = linked.state
         for block in state.synthetic["eh_frame"].tolist():
             if block >= 0:
                 self.executor.register_frames(int(state.address[block]))
-
-    def arrays(self, linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence[int]) -> list[FunctionArray]:
-        return []
 
 
 def descriptor_functions() -> DescriptorFunctions:
@@ -120,7 +126,7 @@ def process_runtime() -> Runtime:
 
 def _link() -> Runtime:
     executor = InProcessExecutor(SLAB)
-    session = Session(executor, _ProcessNames(executor))  # pyright: ignore[reportArgumentType]
+    session = Session(executor, _ThisProcess(executor))  # pyright: ignore[reportArgumentType]
     dylib = session.create_dylib("runtime")
     tracker = dylib.create_tracker("uruk runtime")
     dylib.search.builtins = ArchiveEntry(open_runtime(), tracker, 0, set())

@@ -1,0 +1,189 @@
+/* Calls from a controller in another process into this one, and back. */
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "remote.h"
+
+#define EXPORTED __attribute__((visibility("default")))
+
+typedef struct result dispatch_function(void *context, const void *tag, const char *data, size_t size);
+
+struct registers {
+    word integers[8];
+    word vectors[8];
+};
+
+extern void uruk_invoke(word function, struct registers *, const word *stack, word count)
+    __attribute__((visibility("hidden")));
+
+static dispatch_function *dispatch;
+static void *dispatch_context;
+
+/* The number of the controller's call that this thread is in; ~0 outside of any. */
+static word *current_call(void);
+
+/* How requests reach the controller; called once, before anything else here. */
+EXPORTED void uruk_rt_connect(dispatch_function *function, void *context)
+{
+    dispatch = function;
+    dispatch_context = context;
+}
+
+static struct result failure(const char *text)
+{
+    struct result result = {{strdup(text)}, 0};
+    return result;
+}
+
+static struct result success(char *data, size_t size)
+{
+    struct result result = {{0}, size};
+    if (size > sizeof result.value.inline_data) {
+        result.value.data = data;
+    } else {
+        memcpy(result.value.inline_data, data, size);
+        free(data);
+    }
+    return result;
+}
+
+const char *uruk_result_data(const struct result *result)
+{
+    return result->size > sizeof result->value.inline_data ? result->value.data : result->value.inline_data;
+}
+
+void uruk_free_result(struct result *result)
+{
+    if (result->size > sizeof result->value.inline_data || (!result->size && result->value.data))
+        free(result->value.data);
+}
+
+/* The argument of a call: this, then integers, vectors, stack words, words that are offsets into the bytes (numbers of
+ * integers; behind them, of stack words), then the bytes. The answer: both result registers of each kind, errno, and
+ * the first `back` bytes. */
+struct call {
+    word id, function;
+    uint32_t integers, vectors, stack, pointers;
+    uint64_t bytes, back;
+};
+
+enum { ANSWER = 5 * sizeof(word), MOST = 1 << 16 };
+
+static int fits(const struct call *call, size_t size)
+{
+    if (call->integers > 8 || call->vectors > 8 || call->stack > MOST || call->pointers > MOST)
+        return 0;
+    size_t words = (size_t)call->integers + call->vectors + call->stack + call->pointers;
+    if (size < sizeof *call + 8 * words)
+        return 0;
+    return call->bytes == size - sizeof *call - 8 * words && call->back <= call->bytes;
+}
+
+static struct result make_call(const struct call *call, const word *words)
+{
+    struct registers registers = {{0}, {0}};
+    const word *vectors = words + call->integers, *stack = vectors + call->vectors, *pointers = stack + call->stack;
+    word *stacked = malloc(8 * call->stack + 8);
+    char *answer = malloc(ANSWER + 16 + call->bytes);
+    if (!stacked || !answer) {
+        free(stacked), free(answer);
+        return failure("no memory for a call");
+    }
+    char *bytes = (char *)(((uintptr_t)answer + ANSWER + 15) & -16);
+    memcpy(bytes, pointers + call->pointers, call->bytes);
+    memcpy(registers.integers, words, 8 * call->integers);
+    memcpy(registers.vectors, vectors, 8 * call->vectors);
+    memcpy(stacked, stack, 8 * call->stack);
+    for (uint32_t i = 0; i < call->pointers; i++) {
+        word which = pointers[i];
+        word *place = which < call->integers ? &registers.integers[which] : &stacked[which - call->integers];
+        if (which >= (word)call->integers + call->stack || *place > call->bytes) {
+            free(stacked), free(answer);
+            return failure("a pointer of a call is out of bounds");
+        }
+        *place += (word)bytes;
+    }
+    word *current = current_call(), outer = *current;
+    *current = call->id;
+    errno = 0;
+    uruk_invoke(call->function, &registers, stacked, call->stack);
+    word error = errno;
+    *current_call() = outer;
+    word results[5] = {registers.integers[0], registers.integers[1], registers.vectors[0], registers.vectors[1], error};
+    memcpy(answer, results, ANSWER);
+    memmove(answer + ANSWER, bytes, call->back);
+    free(stacked);
+    return success(answer, ANSWER + call->back);
+}
+
+/* Call a function; see struct call. A wrapper function: the controller's calls go to its address. */
+EXPORTED struct result uruk_rt_call_wrapper(const char *data, size_t size)
+{
+    struct call call;
+    if (size < sizeof call)
+        return failure("a call is too short");
+    memcpy(&call, data, sizeof call);
+    if (!fits(&call, size))
+        return failure("the parts of a call do not fit");
+    word *words = malloc(size - sizeof call + 8); /* aligned */
+    if (!words)
+        return failure("no memory for a call");
+    memcpy(words, data + sizeof call, size - sizeof call);
+    struct result result = make_call(&call, words);
+    free(words);
+    return result;
+}
+
+/* The bytes at an address: two words, address and size. A wrapper function. */
+EXPORTED struct result uruk_rt_read_wrapper(const char *data, size_t size)
+{
+    word range[2];
+    if (size != sizeof range)
+        return failure("a read is not two words");
+    memcpy(range, data, sizeof range);
+    char *copy = malloc(range[1] + 1);
+    if (!copy)
+        return failure("no memory for a read");
+    memcpy(copy, (const void *)range[0], range[1]);
+    return success(copy, range[1]);
+}
+
+struct result uruk_dispatch(const void *tag, const void *data, size_t size)
+{
+    char *request = malloc(8 + size);
+    if (!request || !dispatch) {
+        free(request);
+        return failure("no controller, or no memory");
+    }
+    memcpy(request, current_call(), 8);
+    memcpy(request + 8, data, size);
+    struct result result = dispatch(dispatch_context, tag, request, 8 + size);
+    free(request);
+    return result;
+}
+
+/* A thread's own word, without thread-local storage: the runtime itself is linked before there is any. */
+static pthread_key_t key;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static word of_nobody;
+
+static void make_key(void)
+{
+    pthread_key_create(&key, free);
+}
+
+static word *current_call(void)
+{
+    pthread_once(&once, make_key);
+    word *mine = pthread_getspecific(key);
+    if (!mine && (mine = malloc(sizeof *mine))) {
+        *mine = ~(word)0;
+        pthread_setspecific(key, mine);
+    }
+    return mine ? mine : &of_nobody;
+}

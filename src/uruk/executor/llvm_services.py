@@ -1,0 +1,135 @@
+"""What every executor of LLVM's protocol offers at its start, uruk's own included: memory, libraries, running code.
+
+uruk uses these to bring its runtime into the executor; from then on, the runtime's own functions. Signatures and
+behaviour are those of LLVM 19's OrcTargetProcess.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from uruk.errors import ExecutorError
+from uruk.executor import sps
+from uruk.executor.connection import Connection
+from uruk.graph.types import U8
+from uruk.memory.mapper import Protection
+
+_MEMORY = "__llvm_orc_SimpleExecutorMemoryManager_"
+_SHARED = "__llvm_orc_ExecutorSharedMemoryMapperService_"
+_LIBRARIES = "__llvm_orc_SimpleExecutorDylibManager_"
+_BOOT = "__llvm_orc_bootstrap_"
+FIRST_CALL = 30.0
+"""Seconds that a call of these services may take."""
+
+
+@dataclass(eq=False, repr=False)
+class Part:
+    """A part of an allocation: `size` bytes from `offset` on, whole pages, with one protection."""
+
+    offset: int
+    size: int
+    protection: Protection
+
+
+class Services:
+    """The services of one executor."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._symbols = connection.setup.symbols
+
+    def address(self, name: str) -> int:
+        """The address of a bootstrap symbol. Raises ExecutorError if the executor does not have it."""
+        try:
+            return self._symbols[name]
+        except KeyError:
+            raise ExecutorError(f"the executor has no service {name}") from None
+
+    def has(self, name: str) -> bool:
+        """Whether the executor has a bootstrap symbol."""
+        return name in self._symbols
+
+    def _ask(self, name: str, *parts: bytes | memoryview) -> sps.Reader:
+        return sps.Reader(self.connection.call(self.address(name), *parts, deadline=FIRST_CALL), name)
+
+    # -- memory
+
+    def reserve(self, size: int) -> int:
+        """Reserve memory, to be filled by `finalize`; returns its address."""
+        answer = self._ask(_MEMORY + "reserve_wrapper", sps.u64(self.address(_MEMORY + "Instance"), size))
+        answer.expect_value()
+        return answer.u64()
+
+    def finalize(self, base: int, image: U8, parts: Sequence[Part]) -> None:
+        """Fill reserved memory and protect it. `image` has its bytes; the first part begins at offset 0."""
+        pieces: list[bytes | memoryview] = [sps.u64(self.address(_MEMORY + "Instance"), len(parts))]
+        for part in parts:
+            content = image[part.offset : part.offset + part.size]
+            used = np.flatnonzero(content)
+            stored = int(used[-1]) + 1 if used.size else 0
+            pieces.append(bytes([int(part.protection)]) + sps.u64(base + part.offset, part.size, stored))
+            pieces.append(memoryview(content[:stored]))
+        pieces.append(sps.u64(0))
+        self._ask(_MEMORY + "finalize_wrapper", *pieces).expect_success()
+
+    def reserve_shared(self, size: int) -> tuple[int, U8]:
+        """Reserve memory that both processes see; returns its address there, and its bytes here."""
+        answer = self._ask(_SHARED + "Reserve", sps.u64(self.address(_SHARED + "Instance"), size))
+        answer.expect_value()
+        address, name = answer.u64(), answer.string()
+        path = b"/dev/shm/" + name.lstrip(b"/")
+        try:
+            file = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError as error:
+            raise ExecutorError(f"the executor's shared memory {name!r} cannot be opened: {error.strerror}") from error
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(path)  # whoever dies now: nothing is left
+        try:
+            return address, np.frombuffer(mmap.mmap(file, size), np.uint8)
+        finally:
+            os.close(file)
+
+    def initialize_shared(self, base: int, parts: Sequence[Part]) -> None:
+        """Protect shared memory that was filled here."""
+        segments = b"".join(bytes([int(part.protection)]) + sps.u64(base + part.offset, part.size) for part in parts)
+        request = sps.u64(self.address(_SHARED + "Instance"), base, len(parts)) + segments + sps.u64(0)
+        self._ask(_SHARED + "Initialize", request).expect_value()
+
+    @property
+    def has_shared_memory(self) -> bool:
+        """Whether the executor offers shared memory."""
+        return self.has(_SHARED + "Reserve")
+
+    # -- libraries and code
+
+    def open_library(self, path: str) -> int:
+        """dlopen; the process itself for the empty path."""
+        answer = self._ask(
+            _LIBRARIES + "open_wrapper",
+            sps.u64(self.address(_LIBRARIES + "Instance")) + sps.string(os.fsencode(path)) + sps.u64(0),
+        )
+        answer.expect_value()
+        return answer.u64()
+
+    def find_symbols(self, handle: int, names: Sequence[bytes]) -> list[int]:
+        """Addresses of names in a library and what it depends on; 0 for those that it does not have."""
+        elements = b"".join(sps.string(name) + b"\0" for name in names)
+        request = sps.u64(self.address(_LIBRARIES + "Instance"), handle, len(names)) + elements
+        answer = self._ask(_LIBRARIES + "lookup_wrapper", request)
+        answer.expect_value()
+        found: list[int] = []
+        for _ in range(answer.count(10)):
+            found.append(answer.u64())
+            answer.bytes(2)
+        return found
+
+    def register_frames(self, address: int, size: int) -> None:
+        """Register an `.eh_frame`, which ends in a terminator."""
+        self._ask("llvm_orc_registerEHFrameSectionWrapper", sps.u64(address, address + size)).expect_success()

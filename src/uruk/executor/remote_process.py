@@ -1,0 +1,105 @@
+"""Another process as one that runs linked code, once the uruk runtime is in it; see runtime/remote.c."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+
+from uruk.errors import ExecutorError
+from uruk.executor import sps
+from uruk.executor.connection import Bytes, Connection
+from uruk.executor.control import Argument
+
+_CALL = struct.Struct("<QQIIIIQQ")
+_ANSWER = struct.Struct("<QQQQQ")
+_WORD = (1 << 64) - 1
+INTEGER_REGISTERS = {"x86_64": 6, "aarch64": 8}
+"""How many arguments a C function gets in integer registers, by architecture."""
+
+
+class RemoteProcess:
+    """See `uruk.executor.control.ProcessControl`. `deadline`: seconds that a call may take; None: for ever."""
+
+    is_here = False
+
+    def __init__(self, connection: Connection, call_wrapper: int, read_wrapper: int) -> None:
+        self.connection = connection
+        self.triple = connection.setup.triple
+        self.page_size = connection.setup.page_size
+        self.deadline: float | None = None
+        self._call = call_wrapper
+        self._read = read_wrapper
+        self._write = connection.setup.symbols.get("__llvm_orc_bootstrap_mem_write_buffers_wrapper", 0)
+        architecture = self.triple.partition("-")[0]
+        if architecture not in INTEGER_REGISTERS:
+            raise ExecutorError(f"an executor for {self.triple} is not supported")
+        self._registers = INTEGER_REGISTERS[architecture]
+
+    def call(self, address: int, *arguments: Argument) -> int:
+        """See `ProcessControl.call`."""
+        return self.invoke(address, arguments)[0]
+
+    def invoke(
+        self, address: int, integers: Sequence[Argument], vectors: Sequence[int] = (), stack: Sequence[int] = ()
+    ) -> tuple[int, int, int, int, int]:
+        """Call a function with these registers and words on the stack; integers that find no register go there, too.
+
+        Returns the first two integer registers (signed), the first two vector registers' lower words, and errno.
+        """
+        words: list[int] = []
+        pointers: list[int] = []
+        blob = bytearray()
+        back = 0
+        for one in sorted(
+            (one for one in enumerate(integers) if not isinstance(one[1], int)),
+            key=lambda one: isinstance(one[1], bytes),  # what comes back lies first
+        ):
+            assert not isinstance(one[1], int)
+            pointers.append(one[0])
+            words.append(len(blob))
+            blob += one[1] + bytes(-len(one[1]) % 16)
+            if isinstance(one[1], bytearray):
+                back = len(blob)
+        places = dict(zip(pointers, words, strict=True))
+        plain = [one & _WORD if isinstance(one, int) else places[at] for at, one in enumerate(integers)]
+        in_registers, rest = plain[: self._registers], [*plain[self._registers :], *(one & _WORD for one in stack)]
+        numbers = sps.u64(*in_registers, *vectors, *rest, *pointers)
+        counts = len(in_registers), len(vectors), len(rest), len(pointers)
+
+        def make(number: int) -> tuple[Bytes, ...]:
+            return _CALL.pack(number, address, *counts, len(blob), back), numbers, blob
+
+        answer = self.connection.call_with(self._call, make, deadline=self.deadline)
+        if len(answer) != _ANSWER.size + back:
+            raise ExecutorError(f"a call of {address:#x} was refused by the executor: it has no memory for it")
+        for at, one in enumerate(integers):
+            if isinstance(one, bytearray):
+                start = _ANSWER.size + places[at]
+                one[:] = answer[start : start + len(one)]
+        first, second, *others = _ANSWER.unpack_from(answer)
+        return _signed(first), _signed(second), *others
+
+    def read(self, address: int, size: int) -> bytes:
+        """See `ProcessControl.read`."""
+        data = self.connection.call(self._read, sps.u64(address, size), deadline=self.deadline)
+        if len(data) != size:
+            raise ExecutorError(f"{size} bytes at {address:#x} cannot be read: the executor has no memory for them")
+        return data
+
+    def write(self, address: int, data: bytes | bytearray | memoryview) -> None:
+        """See `ProcessControl.write`."""
+        self.write_many([(address, data)])
+
+    def write_many(self, pieces: Sequence[tuple[int, Bytes]]) -> None:
+        """Store several pieces, one message for all; see `ProcessControl.write_many`."""
+        if not self._write:
+            raise ExecutorError("the executor has no service that writes memory")
+        parts: list[Bytes] = [sps.u64(len(pieces))]
+        for address, data in pieces:
+            view = memoryview(data).cast("B")
+            parts += [sps.u64(address, view.nbytes), view]
+        self.connection.call(self._write, *parts, deadline=self.deadline)
+
+
+def _signed(value: int) -> int:
+    return value - (1 << 64) if value >> 63 else value

@@ -1,0 +1,83 @@
+"""LLVM's Simple Packed Serialization: little-endian numbers and counted sequences, without tags or padding.
+
+Writing is plain functions that give bytes; `Reader` takes a payload apart and never reads past its end.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+
+from uruk.errors import ExecutorError, ProtocolError
+
+_U64 = struct.Struct("<Q")
+
+
+def u64(*values: int) -> bytes:
+    """Unsigned 64-bit numbers, one after the other; also addresses."""
+    return struct.pack(f"<{len(values)}Q", *values)
+
+
+def string(data: bytes) -> bytes:
+    """A String, or a Sequence of char."""
+    return _U64.pack(len(data)) + data
+
+
+def strings(items: Sequence[bytes]) -> bytes:
+    """A Sequence of String."""
+    return _U64.pack(len(items)) + b"".join(map(string, items))
+
+
+class Reader:
+    """Reads values one after the other; ProtocolError, naming `what`, where the payload ends too early."""
+
+    def __init__(self, data: bytes | memoryview, what: str) -> None:
+        self._data = memoryview(data)
+        self._at = 0
+        self._what = what
+
+    def bytes(self, size: int) -> bytes:
+        """The next `size` bytes."""
+        end = self._at + size
+        if end > len(self._data):
+            raise ProtocolError(f"{self._what}: {size} bytes wanted, {len(self._data) - self._at} left")
+        data = bytes(self._data[self._at : end])
+        self._at = end
+        return data
+
+    def u64(self) -> int:
+        """An unsigned 64-bit number."""
+        return int(_U64.unpack(self.bytes(8))[0])
+
+    def i64(self) -> int:
+        """A signed 64-bit number."""
+        return int.from_bytes(self.bytes(8), "little", signed=True)
+
+    def i32(self) -> int:
+        """A signed 32-bit number."""
+        return int.from_bytes(self.bytes(4), "little", signed=True)
+
+    def bool(self) -> bool:
+        """A bool: one byte."""
+        return self.bytes(1) != b"\0"
+
+    def string(self) -> bytes:
+        """A String, or a Sequence of char."""
+        return self.bytes(self.u64())
+
+    def count(self, size: int) -> int:
+        """The length of a Sequence whose elements take at least `size` bytes each."""
+        count = self.u64()
+        if count * size > len(self._data) - self._at:
+            raise ProtocolError(f"{self._what}: {count} elements do not fit in what is left")
+        return count
+
+    def expect_value(self) -> None:
+        """The head of an Expected. Raises ExecutorError with the executor's text."""
+        if not self.bool():
+            raise ExecutorError(f"{self._what}: {self.string().decode(errors='replace')}")
+
+    def expect_success(self) -> None:
+        """An Error that should be none. Raises ExecutorError with the executor's text."""
+        if self.bool():
+            raise ExecutorError(f"{self._what}: {self.string().decode(errors='replace')}")

@@ -1,0 +1,91 @@
+"""The uruk runtime in a new executor: linked here, brought there by LLVM's services, then in charge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from uruk.errors import ExecutorError, InternalError
+from uruk.executor.bootstrap import BootstrapMemory
+from uruk.executor.connection import Connection
+from uruk.executor.control import Runtime
+from uruk.executor.llvm_services import Services
+from uruk.executor.remote_process import RemoteProcess
+from uruk.formats.archive import Archive
+from uruk.link import Linked
+from uruk.orc.search import ArchiveEntry
+from uruk.orc.session import Session
+from uruk.orc.tracker import ResourceTracker
+from uruk.platforms.elf_runtime import RuntimePlatform, function_names
+from uruk.runtime_files import runtime_archive
+
+TARGETS = {"x86_64": "x86_64-linux"}
+"""Architectures of executors -> targets of the runtime."""
+
+
+class _Host:
+    """The executor as the link of the runtime needs it."""
+
+    def __init__(self, services: Services, shared: bool) -> None:
+        self.memory: Any = BootstrapMemory(services, shared)
+        self.tls: Any = None
+
+    def read_object(self, address: int) -> bytes:
+        raise InternalError("the runtime refers to data of a library")
+
+    def call_resolvers(self, addresses: Sequence[int]) -> list[int]:
+        raise InternalError("the runtime has IFUNCs")
+
+
+class _Platform(RuntimePlatform):
+    """Names of the executor's process, nothing run."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._process = services.open_library("")
+
+    def find(self, name: bytes) -> tuple[int, bool]:
+        address = self._services.find_symbols(self._process, [name])[0]
+        return address, False
+
+    def loaded(self, linked: Linked, trackers: Sequence[ResourceTracker]) -> None:
+        self.frames = [
+            (int(linked.state.address[block]), int(linked.state.blocks.size[block]))
+            for block in linked.state.synthetic["eh_frame"].tolist()
+            if block >= 0
+        ]
+
+
+def target_of(connection: Connection) -> str:
+    """The target of the runtime for an executor. Raises ExecutorError for one that uruk has none for."""
+    triple = connection.setup.triple
+    architecture = triple.partition("-")[0]
+    if architecture not in TARGETS or "linux" not in triple:
+        raise ExecutorError(f"uruk has no runtime for an executor of {triple}")
+    return TARGETS[architecture]
+
+
+def link_runtime(connection: Connection, *, shared: bool) -> Runtime:
+    """Link the runtime into an executor. `shared`: by its shared-memory service. Raises ExecutorError, LinkError."""
+    services = Services(connection)
+    shared = shared and services.has_shared_memory
+    archive = Archive.open(runtime_archive(target_of(connection)))
+    host, platform = _Host(services, shared), _Platform(services)
+    session = Session(host, platform)  # pyright: ignore[reportArgumentType]
+    dylib = session.create_dylib("runtime")
+    dylib.search.builtins = ArchiveEntry(archive, dylib.create_tracker("uruk runtime"), 0, set())
+    names = function_names(archive)
+    found = session.lookup(dylib, names, roots=False)
+    host.memory.finish()
+    for address, size in platform.frames:
+        services.register_frames(address, size)
+    addresses = {name: address for name, (address, _) in zip(names, found, strict=True)}
+    process = RemoteProcess(connection, addresses[b"uruk_rt_call_wrapper"], addresses[b"uruk_rt_read_wrapper"])
+    runtime = Runtime(process, addresses)
+    symbol = services.address
+    runtime.call(
+        b"uruk_rt_connect",
+        symbol("__llvm_orc_SimpleRemoteEPC_dispatch_fn"),
+        symbol("__llvm_orc_SimpleRemoteEPC_dispatch_ctx"),
+    )
+    return runtime
