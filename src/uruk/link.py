@@ -133,7 +133,7 @@ def link(request: Request, host: Host) -> Linked:
         step("relax, fixup", fixup.fix_up, state, isa.relax_got_loads)
         step("tls storage", tls.load_storage, state, plan, needs, host.tls, storage)
         step("slots, tls", _fill_slots, state, tls_words.TLSWords(state, storage, host.tls))
-        step("protect", allocation.protect_code)
+        step("protect", _protect, state, allocation)
         step("resolvers", _resolve_ifuncs, state, request, host)
         step("seal", allocation.seal)
     except BaseException:
@@ -221,6 +221,13 @@ def _fill_slots(state: State, words: tls_words.TLSWords) -> None:
     tls_words.fill_slots(state, words)
     stubs.fill_own_slots(state)
     tls_words.fix_up_late(state, words)
+
+
+def _protect(state: State, allocation: Allocation) -> None:
+    """Code can run from here on. Where content has to be sent, only what there is of it."""
+    if allocation.sends_content:
+        allocation.written = copy.written_data(state)
+    allocation.protect_code(early=some(state.stubs.ifunc))
 
 
 def _resolve_ifuncs(state: State, request: Request, host: Host) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -35,6 +36,11 @@ class ThisProcess:
         """See `ProcessControl.write`."""
         content = bytes(data)
         ctypes.memmove(address, content, len(content))
+
+    def write_many(self, pieces: Sequence[tuple[int, bytes | bytearray | memoryview]]) -> None:
+        """See `ProcessControl.write_many`."""
+        for address, data in pieces:
+            self.write(address, data)
 
 
 def _pointer(data: bytes | bytearray) -> Any:

@@ -62,6 +62,8 @@ def free_ranges(low: int, high: int) -> list[Range]:
 class InProcessMapper:
     """Memory of this process; see `uruk.memory.mapper.Mapper`."""
 
+    sends_content = False
+
     @property
     def page_size(self) -> int:
         """See `Mapper.page_size`."""

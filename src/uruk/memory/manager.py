@@ -52,6 +52,8 @@ class Allocation:
     segments: list[tuple[int, int, int]]
     """(zone, address, size) in the order asked for."""
     sealed: bool = False
+    written: list[Range] = field(default_factory=list[Range])
+    """What of the data has content; only where the mapper sends content."""
 
     @property
     def image(self) -> U8:
@@ -74,9 +76,22 @@ class Allocation:
                 joined.append((start, size))
         return joined
 
-    def protect_code(self) -> None:
-        """Make code executable (and no longer writable); constants stay writable until `seal`."""
-        self.slab.mapper.initialize(self.ranges(CODE), PROTECTIONS[CODE])
+    @property
+    def sends_content(self) -> bool:
+        """See `Mapper.sends_content`."""
+        return self.slab.mapper.sends_content
+
+    def protect_code(self, early: bool = True) -> None:
+        """Make code executable (and no longer writable); constants stay writable until `seal`.
+
+        `early`: code runs before `seal`, so that it must find the constants as they are now.
+        """
+        mapper = self.slab.mapper
+        mapper.initialize(self.ranges(CODE), PROTECTIONS[CODE])
+        if self.sends_content:
+            mapper.initialize(self.written, PROTECTIONS[DATA])
+            if early:
+                mapper.initialize(self.ranges(CONSTANT), PROTECTIONS[DATA])
 
     def seal(self) -> None:
         """Make constants read-only."""

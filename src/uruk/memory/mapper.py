@@ -34,6 +34,11 @@ class Mapper(Protocol):
         """The page size where the code runs, in bytes."""
         ...
 
+    @property
+    def sends_content(self) -> bool:
+        """Whether the local view is not the memory itself, so that content has to be brought by `initialize`."""
+        ...
+
     def reserve(self, size: int, low: int = 0, high: int = 0) -> int:
         """Reserve address space, nothing committed, within [low, high) if `high` is given; returns its address."""
         ...
@@ -47,7 +52,10 @@ class Mapper(Protocol):
         ...
 
     def initialize(self, ranges: Sequence[Range], protection: Protection) -> None:
-        """Bring the written bytes of ranges to where they run, with their final protection."""
+        """Bring the written bytes of ranges to where they run, with their final protection.
+
+        Writable ranges may begin and end anywhere: exactly their bytes are brought, as others live on those pages.
+        """
         ...
 
     def deinitialize(self, ranges: Sequence[Range]) -> None:

@@ -62,12 +62,14 @@ class Slab:
             return
         first, last = -(-address // page) * page, (address + size) // page * page
         begin, end = address - self.base, address - self.base + size
-        if first >= last:
-            self.image[begin:end] = 0
-            return
-        self.image[begin : first - self.base] = 0
-        self.image[last - self.base : end] = 0
-        self.mapper.deinitialize([(first, last - first)])
+        ends = [(begin, end)] if first >= last else [(begin, first - self.base), (last - self.base, end)]
+        for start, stop in ends:
+            self.image[start:stop] = 0
+        if self.mapper.sends_content:
+            zeros = [(self.base + start, stop - start) for start, stop in ends if stop > start]
+            self.mapper.initialize(zeros, PROTECTIONS[DATA])
+        if first < last:
+            self.mapper.deinitialize([(first, last - first)])
 
     def make_data_writable(self, address: int, size: int) -> None:
         """Commit data pages up to the end of the range; a data page, once committed, stays so."""

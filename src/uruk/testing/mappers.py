@@ -32,6 +32,11 @@ class CountingMapper:
         """See `Mapper.page_size`."""
         return self.inner.page_size
 
+    @property
+    def sends_content(self) -> bool:
+        """See `Mapper.sends_content`."""
+        return self.inner.sends_content
+
     def _enter(self, verb: Verb, *arguments: object) -> None:
         self.calls[verb] += 1
         self.log.append((verb, arguments))

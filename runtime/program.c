@@ -1,0 +1,80 @@
+/* The start and the end of a linked program in a process of its own. */
+
+#define _GNU_SOURCE
+#include <elf.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define EXPORTED __attribute__((visibility("default")))
+
+typedef int main_function(int, char **, char **);
+
+extern void uruk_rt_set_program_name(char *name);
+extern void uruk_rt_set_environ(char **envp);
+
+static size_t read_auxiliary(char *target, size_t room)
+{
+    size_t size = 0;
+    int file = open("/proc/self/auxv", O_RDONLY | O_CLOEXEC);
+    if (file >= 0) {
+        ssize_t got;
+        while (size < room && (got = read(file, target + size, room - size)) > 0)
+            size += got;
+        close(file);
+    }
+    if (size % 16 || !size) { /* AT_NULL alone */
+        memset(target, 0, 16);
+        size = 16;
+    }
+    return size;
+}
+
+/* Lay out what lies at the bottom of the stack of a new process (System V psABI, 3.4.1): argc, argv, the environment,
+ * the auxiliary vector, then the texts. `texts` has `count` arguments, each with its NUL. The environment is this
+ * process's. Returns argv, or 0 when there is no memory; it lasts as long as the process. */
+EXPORTED char **uruk_rt_initial_stack(const char *texts, unsigned long size, unsigned long count)
+{
+    static char auxiliary[4096] __attribute__((aligned(16)));
+    size_t auxiliary_size = read_auxiliary(auxiliary, sizeof auxiliary), variables = 0, length = size;
+    for (; environ && environ[variables]; variables++)
+        length += strlen(environ[variables]) + 1;
+    size_t words = 1 + count + 1 + variables + 1;
+    char **stack = malloc(8 * words + auxiliary_size + length);
+    if (!stack)
+        return 0;
+    char *text = (char *)(stack + words) + auxiliary_size, **argv = stack + 1, **envp = argv + count + 1;
+    memcpy(stack + words, auxiliary, auxiliary_size);
+    memcpy(text, texts, size);
+    stack[0] = (char *)count;
+    for (size_t i = 0; i < count; i++) {
+        argv[i] = text;
+        text += strlen(text) + 1;
+    }
+    argv[count] = 0;
+    for (size_t i = 0; i < variables; i++) {
+        envp[i] = strcpy(text, environ[i]);
+        text += strlen(text) + 1;
+    }
+    envp[variables] = 0;
+    if (count)
+        uruk_rt_set_program_name(argv[0]);
+    uruk_rt_set_environ(envp);
+    return argv;
+}
+
+/* Run main() and end the process with what it returns, as a C program's start-up code does. */
+EXPORTED void uruk_rt_run_program(main_function *entry, unsigned long argc, char **argv)
+{
+    exit(entry((int)argc, argv, environ));
+}
+
+/* What main() returns; the process goes on, its streams flushed. */
+EXPORTED int uruk_rt_call_main(main_function *entry, unsigned long argc, char **argv)
+{
+    int status = entry((int)argc, argv, environ);
+    fflush(0);
+    return status;
+}
