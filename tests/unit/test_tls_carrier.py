@@ -345,7 +345,7 @@ def test_an_unknown_import_is_named() -> None:
 
 def test_closed_descriptors_are_not_mistaken() -> None:
     load_carrier(b"", 8, 8, static=False).close()
-    number = inprocess_tls._window._number  # pyright: ignore[reportPrivateUsage]
+    number = inprocess_tls.LOADER.window._number  # pyright: ignore[reportPrivateUsage]
     os.close(number)
     mine = os.open("/dev/null", os.O_RDONLY)
     os.dup2(mine, number)

@@ -7,76 +7,17 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from uruk.errors import InternalError, TLSError
-from uruk.executor import process_symbols, tls_refusal
-from uruk.executor.inprocess_tls import LoadedCarrier, load_carrier
+from uruk.errors import InternalError
+from uruk.executor import process_symbols
+from uruk.executor.inprocess_tls import CARRIERS
 from uruk.executor.lazy_stubs import LazyFunctions, LazyStubs
-from uruk.executor.tls_descriptors import Descriptors
-from uruk.formats.elf_carrier import ImportModel, TLSImport
-from uruk.graph.kinds import Operand
+from uruk.executor.process_tls import ProcessTLS
 from uruk.memory.inprocess import InProcessMapper
 from uruk.memory.manager import DEFAULT_SLAB, SlabManager
 from uruk.memory.mapper import Mapper, Range
-from uruk.passes.tls_storage import Storage
 
 UNWINDER = "libgcc_s.so.1"
 CALL_ONCE = (b"_ZSt15__once_callable", b"_ZSt11__once_call")
-_MODELS = {
-    Operand.TLS_IE: ImportModel.INITIAL_EXEC,
-    Operand.TLS_GD: ImportModel.DYNAMIC,
-    Operand.TLS_DESC: ImportModel.DESCRIPTOR,
-}
-
-
-class InProcessTLS:
-    """Thread-local storage in this process; see `uruk.passes.tls_storage.TLSLoader`."""
-
-    def __init__(self) -> None:
-        self.descriptors = Descriptors()
-        self._bound: dict[tuple[bytes, str, int], LoadedCarrier] = {}
-
-    def load(
-        self, image: bytes, size: int, align: int, static: bool | None, descriptors: bool, what: str
-    ) -> LoadedCarrier:
-        """See `TLSLoader.load`."""
-        size, align = max(size, 1), max(align, 1)
-        if static is None:
-            try:
-                return load_carrier(image, size, align, static=True, what=what)
-            except TLSError:
-                static = False
-        probes = (0,) if descriptors and not static else ()
-        return load_carrier(image, size, align, static=static, descriptors=probes, what=what)
-
-    def descriptor(self, storage: Storage | None, offset: int) -> tuple[int, int]:
-        """See `TLSLoader.descriptor`."""
-        assert storage is None or isinstance(storage, LoadedCarrier)
-        return self.descriptors.make(storage, offset)
-
-    def bind(self, name: bytes, library: str, operand: int) -> tuple[int, ...]:
-        """See `TLSLoader.bind`; the carrier stays loaded until `close`."""
-        key = (name, library, operand)
-        if key not in self._bound:
-            wanted = TLSImport(name.decode("utf-8", "surrogateescape"), _MODELS[operand])
-            self._bound[key] = load_carrier(b"", 0, 1, static=False, imports=(wanted,), needed=(library,), what=library)
-        words = tuple(self._bound[key].imports[0])
-        return self.descriptors.of_library(*words) if operand == Operand.TLS_DESC else words
-
-    def is_static(self, name: bytes, library: str) -> bool:
-        """Whether initial-exec code can be bound to a library's thread-local; False once a thread made it dynamic."""
-        try:
-            self.bind(name, library, Operand.TLS_IE)
-        except TLSError as error:
-            if error.problem == tls_refusal.ALREADY_DYNAMIC:
-                return False
-            raise
-        return True
-
-    def close(self) -> None:
-        """Unload the carriers that bind to libraries."""
-        for carrier in self._bound.values():
-            carrier.close()
-        self._bound.clear()
 
 
 @dataclass(eq=False, repr=False)
@@ -93,7 +34,7 @@ class InProcessExecutor:
 
     def __init__(self, slab_size: int = DEFAULT_SLAB, mapper: Mapper | None = None) -> None:
         self.memory = SlabManager(mapper or InProcessMapper(), slab_size)
-        self.tls = InProcessTLS()
+        self.tls = ProcessTLS(CARRIERS)
         self._unwinder: _Unwinder | None = None
         self.lazy_functions: Callable[[], LazyFunctions] | None = None
         self._lazy: list[LazyStubs] = []

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from uruk.errors import ExecutorError, ExecutorLost, LibraryError
+from uruk.errors import ExecutorLost
 from uruk.executor import sps
 from uruk.executor.connection import Connection
 from uruk.executor.control import Runtime
-from uruk.executor.inprocess import UNWINDER
 from uruk.executor.remote_process import RemoteProcess
 from uruk.memory.manager import DEFAULT_SLAB, SlabManager
 from uruk.memory.mapper import Mapper

@@ -6,12 +6,12 @@ does not keep vector registers before version 2.40, so code that holds a sum in 
 
 from __future__ import annotations
 
-import ctypes
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from uruk.errors import InternalError
-from uruk.executor.inprocess_tls import LoadedCarrier, load_carrier
+from uruk.executor.carriers import Carriers, LoadedCarrier
 
 NEVER = (1 << 64) - 1
 """A generation that no thread has: the function then always asks `__tls_get_addr`."""
@@ -35,7 +35,8 @@ class DescriptorFunctions:
 class Descriptors:
     """Makes descriptors; `functions` is asked once, when the first is made."""
 
-    def __init__(self) -> None:
+    def __init__(self, carriers: Carriers) -> None:
+        self._carriers = carriers
         self.functions: Callable[[], DescriptorFunctions] | None = None
         self._found: DescriptorFunctions | None = None
         self._loaders_dynamic = 0
@@ -56,7 +57,7 @@ class Descriptors:
     def of_library(self, function: int, argument: int) -> tuple[int, int]:
         """The descriptor to use for one that the loader made: its argument is the same, its dynamic function is not."""
         if not self._loaders_dynamic:
-            probe = load_carrier(b"", 8, 8, static=False, descriptors=(0,))
+            probe = self._carriers.load(b"", 8, 8, static=False, descriptors=(0,))
             self._loaders_dynamic = probe.descriptors[0][0]
             probe.close()
         return (self._functions().dynamic if function == self._loaders_dynamic else function), argument
@@ -77,5 +78,6 @@ def _generation(storage: LoadedCarrier) -> int:
     """
     if not storage.descriptors:
         return NEVER
-    module, offset, generation = (ctypes.c_uint64 * 3).from_address(storage.descriptors[0][1])
-    return generation if (module, offset) == (storage.module_id, 0) else NEVER
+    words = storage.home.loader.read(storage.descriptors[0][1], 24)
+    module, offset, generation = struct.unpack("<3Q", words)
+    return int(generation) if (module, offset) == (storage.module_id, 0) else NEVER

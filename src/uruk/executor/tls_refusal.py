@@ -91,14 +91,21 @@ def tls_of_object(path: str) -> StaticNeed | None:
     return found[0] if found else None
 
 
-def explain(text: str, file: CarrierFile, what: str, bytes_left: Callable[[], int]) -> TLSError:
-    """The error for a refused carrier; `text` is ``dlerror``'s, `bytes_left` finds the static TLS left."""
+def explain(
+    text: str,
+    file: CarrierFile,
+    what: str,
+    bytes_left: Callable[[], int],
+    tls_of: Callable[[str], StaticNeed | None] = tls_of_object,
+) -> TLSError:
+    """The error for a refused carrier; `text` is ``dlerror``'s, `bytes_left` finds the static TLS left, `tls_of` an
+    object's need."""
     left = bytes_left()
     if file.tp_slot is not None and file.block_size > left:
         return _no_room(what, StaticNeed(file.block_size, file.alignment), left)
     # The text begins with the object that could not be had; the rest may be in the user's language.
     library = text.partition(": ")[0]
-    need = tls_of_object(library) if file.imports and library else None
+    need = tls_of(library) if file.imports and library else None
     if need is not None:
         return _library_refused(library, need, left)
     if _UNDEFINED in text:

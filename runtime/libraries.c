@@ -1,0 +1,121 @@
+/* Libraries of this process, for a controller in another one: dlopen and its relatives, each in one step (a thread of
+ * its own runs each call, and dlerror is per thread). Texts go to buffers of the caller's, cut to their size. */
+
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
+#include <stdio.h>
+#include <string.h>
+
+#define EXPORTED __attribute__((visibility("default")))
+
+typedef unsigned long word;
+
+static void put(char *target, word size, const char *text)
+{
+    if (size)
+        snprintf(target, size, "%s", text ? text : "");
+}
+
+/* dlopen; 0, with the loader's text, where it refuses. */
+EXPORTED void *uruk_rt_load_library(const char *path, word flags, char *text, word size)
+{
+    void *handle = dlopen(path, (int)flags);
+    put(text, size, handle ? "" : dlerror());
+    return handle;
+}
+
+struct found { /* by find_symbols; `library`: it lies in a known object; `data`: it is a variable */
+    word address, size;
+    unsigned data, library;
+};
+
+static void describe(struct found *found)
+{
+    Dl_info info;
+    ElfW(Sym) *symbol = 0;
+    if (!dladdr1((void *)found->address, &info, (void **)&symbol, RTLD_DL_SYMENT))
+        return;
+    found->library = info.dli_fname && *info.dli_fname;
+    if (symbol && (word)info.dli_saddr == found->address) {
+        unsigned type = symbol->st_info & 15;
+        found->data = type == STT_OBJECT || type == STT_COMMON;
+        found->size = symbol->st_size;
+    }
+}
+
+/* Look `count` names up, one after the other with its NUL, in the first of the libraries that has each; the handle 0
+ * stands for the whole process. Rows of names that none has are 0. */
+EXPORTED void uruk_rt_find_symbols(void **handles, word handle_count, const char *names, word count, struct found *rows)
+{
+    for (word row = 0; row < count; row++, names += strlen(names) + 1) {
+        memset(&rows[row], 0, sizeof rows[row]);
+        for (word i = 0; i < handle_count && !rows[row].address; i++)
+            rows[row].address = (word)dlsym(handles[i] ? handles[i] : RTLD_DEFAULT, names);
+        if (rows[row].address)
+            describe(&rows[row]);
+    }
+}
+
+/* What lies at an address of a library. */
+EXPORTED void uruk_rt_describe(word address, struct found *row)
+{
+    memset(row, 0, sizeof *row);
+    row->address = address;
+    describe(row);
+}
+
+/* The path and bias of a loaded library, and 0; -1 for what is no handle. */
+EXPORTED int uruk_rt_library_place(void *handle, char *path, word size, word *bias)
+{
+    struct link_map *map;
+    if (dlinfo(handle, RTLD_DI_LINKMAP, &map))
+        return -1;
+    put(path, size, map->l_name);
+    *bias = map->l_addr;
+    return 0;
+}
+
+/* How many objects were ever loaded. */
+static int count_objects(struct dl_phdr_info *info, size_t size, void *result)
+{
+    (void)size;
+    *(word *)result = info->dlpi_adds;
+    return 1;
+}
+
+EXPORTED word uruk_rt_objects_ever_loaded(void)
+{
+    word count = 0;
+    dl_iterate_phdr(count_objects, &count);
+    return count;
+}
+
+struct need {
+    const char *path;
+    word size, alignment;
+};
+
+static int find_need(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    struct need *need = argument;
+    (void)size;
+    if (strcmp(info->dlpi_name, need->path))
+        return 0;
+    for (int i = 0; i < info->dlpi_phnum; i++)
+        if (info->dlpi_phdr[i].p_type == PT_TLS) {
+            need->size = info->dlpi_phdr[i].p_memsz;
+            need->alignment = info->dlpi_phdr[i].p_align;
+        }
+    return 1;
+}
+
+/* Size and alignment of the thread-local storage of the loaded object with this path; zeros if it has none. */
+EXPORTED void uruk_rt_tls_of_object(const char *path, word *size_and_alignment)
+{
+    struct need need = {path, 0, 0};
+    dl_iterate_phdr(find_need, &need);
+    size_and_alignment[0] = need.size;
+    size_and_alignment[1] = need.alignment;
+}

@@ -1,0 +1,327 @@
+"""Carriers of one process: its thread-local storage of linked code, by the process's own dynamic loader.
+
+    carriers.load(image, memory_size, alignment, static=True) -> LoadedCarrier
+    loaded.close() -> bytes not recovered
+
+A carrier (`uruk.formats.elf_carrier`) is opened there by a `Loader`, and read back. glibc hands out static TLS upwards
+and takes back only the block given last (elf/dl-close.c). So a static carrier that is closed out of order stays loaded
+until those after it are gone, instead of leaving a hole for good.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+from collections.abc import Sequence
+from typing import Protocol
+
+from uruk.errors import TLSError
+from uruk.executor import tls_refusal
+from uruk.executor.tls_refusal import StaticNeed
+from uruk.formats.elf_carrier import STATIC_ALIGNMENT, CarrierFile, CarrierValues, TLSImport, build_carrier
+
+
+class Loader(Protocol):
+    """The dynamic loader of a process, as carriers need it."""
+
+    def open(self, data: bytes) -> tuple[int, str]:
+        """The loader's handle for an object with these bytes; 0, and the loader's text, if it refuses.
+
+        Raises OSError where there is no memory file for it.
+        """
+        ...
+
+    def close(self, handle: int) -> None:
+        """Unload an object."""
+        ...
+
+    def link_map(self, handle: int) -> tuple[int, bytes]:
+        """A loaded object's bias, and its path string as the loader has it."""
+        ...
+
+    def read(self, address: int, size: int) -> bytes:
+        """Bytes of a loaded object."""
+        ...
+
+    def keep_words(self, words: Sequence[int]) -> int:
+        """Memory of the C library with these words; its address, 0 if there is none."""
+        ...
+
+    def free(self, address: int) -> None:
+        """Free what `keep_words` gave."""
+        ...
+
+    def objects_ever_loaded(self) -> int:
+        """How many objects the loader has loaded since the process began (dlpi_adds)."""
+        ...
+
+    def tls_of_object(self, path: str) -> StaticNeed | None:
+        """The PT_TLS of the loaded object with this path string; None if there is none."""
+        ...
+
+
+class Carriers:
+    """All carriers of a process; sessions of one process share it."""
+
+    def __init__(self, loader: Loader) -> None:
+        self.loader = loader
+        self.lock = threading.RLock()
+        self.area = StaticArea(self)
+        self._serial = itertools.count(1)
+
+    def load(
+        self,
+        image: bytes,
+        memory_size: int,
+        alignment: int,
+        *,
+        static: bool,
+        descriptors: Sequence[int] = (),
+        imports: Sequence[TLSImport] = (),
+        needed: Sequence[str] = (),
+        what: str = "thread-local storage",
+    ) -> LoadedCarrier:
+        """Builds a carrier (arguments as for `build_carrier`) and loads it: running and new threads have the
+        storage.
+
+        Libraries in `needed` are loaded if they are not. Raises TLSError where static TLS does not fit, where an
+        imported variable's library already has dynamic TLS (`problem` is then `tls_refusal.ALREADY_DYNAMIC`), or
+        where `build_carrier` does.
+        """
+        export = "" if static or descriptors or not memory_size else f"uruk_tls_{next(self._serial)}"
+        with self.lock:
+            self.area.collect()
+            aligns = static and 0 < alignment <= STATIC_ALIGNMENT
+            padding = -(self.area.used + memory_size) % alignment if aligns else 0
+            while True:
+                file = build_carrier(
+                    image,
+                    memory_size,
+                    alignment,
+                    static=static,
+                    padding=padding,
+                    descriptors=descriptors,
+                    imports=imports,
+                    needed=needed,
+                    export=export,
+                    what=what,
+                )
+                loaded = self._open(file, what, export)
+                if not loaded.end % alignment:
+                    self.area.opened(loaded, imports)
+                    return loaded
+                # Another library took static TLS since the last carrier; now its end is known.
+                self.unload(loaded)
+                self.area.used = loaded.start
+                padding = -(loaded.start + memory_size) % alignment
+
+    def unrecovered_bytes(self) -> int:
+        """Static TLS of closed carriers that waits for later storage to go, in bytes."""
+        with self.lock:
+            self.area.collect()
+            return sum(one.block_size for one in self.area.stack if one.closed)
+
+    def static_bytes_left(self) -> int:
+        """How many bytes of static TLS the loader still has; found by trying, in about half a millisecond."""
+        with self.lock:
+            low, high = 0, 1 << 12
+            while self._fits(high):
+                low, high = high, high * 2
+            while low + 1 < high:
+                middle = (low + high) // 2
+                low, high = (middle, high) if self._fits(middle) else (low, middle)
+            return low
+
+    def _open(self, file: CarrierFile, what: str, export: str = "") -> LoadedCarrier:
+        try:
+            handle, text = self.loader.open(file.data)
+        except OSError as error:
+            raise TLSError(what, f"no memory file for a carrier: {error.strerror}") from error
+        if not handle:
+            raise tls_refusal.explain(text, file, what, self.static_bytes_left, self.loader.tls_of_object)
+        return LoadedCarrier(self, handle, file, self._values(handle, file), export)
+
+    def _values(self, handle: int, file: CarrierFile) -> CarrierValues:
+        return file.decode(self.loader.read(self.loader.link_map(handle)[0] + file.slots, file.slots_size))
+
+    def make_static(self, carrier: LoadedCarrier, export: str, what: str) -> None:
+        """Have the loader give a carrier static storage: by a second carrier that imports it as initial-exec code does.
+
+        glibc (2.36, elf/dl-reloc.c) grants that as long as no thread has used the storage, for running threads as well.
+        """
+        self.area.collect()
+        if not export or carrier.alignment > STATIC_ALIGNMENT or carrier.handle is None:
+            raise tls_refusal.stays_dynamic(
+                what, carrier.size, carrier.alignment, self.static_bytes_left(), export != ""
+            )
+        path = self.loader.link_map(carrier.handle)[1]
+        wanted = TLSImport(export)
+        file = build_carrier(b"", 0, 1, static=False, imports=(wanted,), needed=(os.fsdecode(path),), what=what)
+        filler = self._fill_gap(-(self.area.used + carrier.size) % carrier.alignment)
+        handle, _ = self.loader.open(file.data)
+        if handle:
+            carrier.tp_offset = self._values(handle, file).imports[0][0]
+            self.loader.close(handle)
+            self.area.opened(carrier, ())
+        if filler is not None:
+            filler.close()
+        if not handle:
+            raise tls_refusal.stays_dynamic(what, carrier.size, carrier.alignment, self.static_bytes_left(), True)
+
+    def _fill_gap(self, size: int) -> LoadedCarrier | None:
+        """A carrier for the bytes that glibc's own alignment would lose for good; None if none are needed or left."""
+        if not size:
+            return None
+        handle, _ = self.loader.open((file := build_carrier(b"", size, 1, static=True)).data)
+        if not handle:
+            return None
+        filler = LoadedCarrier(self, handle, file, self._values(handle, file))
+        self.area.opened(filler, ())
+        return filler
+
+    def unload(self, loaded: LoadedCarrier) -> None:
+        """Unload a carrier, wherever its storage lies."""
+        handle, loaded.handle = loaded.handle, None
+        if handle is not None:
+            self.loader.close(handle)
+        while loaded.arguments:
+            self.loader.free(loaded.arguments.popitem()[1])
+
+    def end_of_area(self) -> int | None:
+        """The bytes of static TLS in use now, found by loading one more; None if there is no room for that."""
+        file = build_carrier(b"", 1, 1, static=True)
+        handle, _ = self.loader.open(file.data)
+        if not handle:
+            return None
+        offset = self._values(handle, file).tp_offset
+        self.loader.close(handle)
+        return None if offset is None else -offset - 1
+
+    def _fits(self, size: int) -> bool:
+        handle, _ = self.loader.open(build_carrier(b"", size, 1, static=True).data)
+        if handle:
+            self.loader.close(handle)
+        return bool(handle)
+
+
+class LoadedCarrier:
+    """A carrier that the dynamic loader has loaded: the storage of one module, for every thread.
+
+    `module_id`, `tp_offset`, `descriptors` and `imports` as in `CarrierValues`; all are good until `close`.
+    """
+
+    def __init__(self, home: Carriers, handle: int, file: CarrierFile, values: CarrierValues, export: str = "") -> None:
+        self.home = home
+        self.module_id = values.module_id
+        self.tp_offset = values.tp_offset
+        self.descriptors = values.descriptors
+        self.imports = values.imports
+        self.arguments: dict[int, int] = {}
+        """Addresses of what descriptors of this storage point to, by offset; see `argument`."""
+        self.size = file.block_size
+        self.alignment = file.alignment
+        self.handle: int | None = handle
+        self.closed = False
+        self._export = export
+
+    @property
+    def block_size(self) -> int:
+        """Bytes of static storage; 0 if the storage is dynamic."""
+        return self.size if self.tp_offset is not None else 0
+
+    @property
+    def start(self) -> int:
+        """Bytes below the thread pointer in use before this carrier came."""
+        return self.end - self.block_size
+
+    @property
+    def end(self) -> int:
+        """Bytes below the thread pointer in use with this carrier (0 if it is not static)."""
+        return -(self.tp_offset or 0)
+
+    def argument(self, offset: int, words: tuple[int, int, int]) -> int:
+        """The address of three words for a descriptor, made on the first call for an offset; good until `close`.
+
+        They are the C library's memory: code may use them while the process exits, after the interpreter has ended.
+        """
+        if offset not in self.arguments:
+            address = self.home.loader.keep_words(words)
+            if not address:
+                raise TLSError("thread-local storage", "no memory for a descriptor")
+            self.arguments[offset] = address
+        return self.arguments[offset]
+
+    def make_static(self, what: str) -> int:
+        """The offset from the thread pointer; dynamic storage that no thread has used yet becomes static for it.
+
+        `what` names who asks. Raises TLSError where that cannot be: a thread has used it, too little room, or an
+        alignment above the thread pointer's.
+        """
+        with self.home.lock:
+            if self.tp_offset is None:
+                self.home.make_static(self, self._export, what)
+            assert self.tp_offset is not None
+            return self.tp_offset
+
+    def close(self) -> int:
+        """Gives the storage back; no linked code of the module may run any more. Closing twice is harmless.
+
+        The bytes of static TLS that could not be recovered: 0, or the size of the block while storage that
+        was handed out later is still in use (it is recovered when that goes, see `unrecovered_bytes`).
+        """
+        with self.home.lock:
+            if self.closed:
+                return 0
+            self.closed = True
+            return self.home.area.close(self)
+
+
+class StaticArea:
+    """The static carriers in the order of their space, closed ones that must wait included."""
+
+    def __init__(self, home: Carriers) -> None:
+        self._home = home
+        self.stack: list[LoadedCarrier] = []
+        self.used = 0  # the last known end of the area: a guess once other libraries have been loaded
+        # The loader's count of objects ever loaded when `used` was known for sure; None when it is not.
+        self._objects: int | None = None
+
+    def opened(self, loaded: LoadedCarrier, imports: Sequence[TLSImport]) -> None:
+        """Note a carrier that was loaded."""
+        if loaded.tp_offset is not None:
+            self.stack.append(loaded)
+            self.used = loaded.end
+            self._objects = self._home.loader.objects_ever_loaded()
+        elif self._objects is not None:
+            self._objects += 1
+        if imports:
+            # Binding them may have given a library static storage behind ours.
+            self._objects = None
+
+    def close(self, loaded: LoadedCarrier) -> int:
+        """Unload a carrier, or have it wait; bytes that wait with it."""
+        if loaded.tp_offset is None:
+            self._home.unload(loaded)
+            return 0
+        self.collect()
+        return loaded.block_size if loaded in self.stack else 0
+
+    def collect(self) -> None:
+        """Unloads closed carriers from the end of the area, as far as they are its end."""
+        while self.stack and self.stack[-1].closed and self._is_last(self.stack[-1]):
+            last = self.stack.pop()
+            self._home.unload(last)
+            self.used = last.start
+
+    def _is_last(self, loaded: LoadedCarrier) -> bool:
+        # No object came since: the area can only have become smaller, by other libraries that went.
+        if self.used == loaded.end and self._objects == self._home.loader.objects_ever_loaded():
+            return True
+        end = self._home.end_of_area()
+        # Without room for even one byte nobody can tell; then it is better to give back than to keep.
+        if end is not None and end != loaded.end:
+            return False
+        self._objects = self._home.loader.objects_ever_loaded()
+        self.used = loaded.end
+        return True

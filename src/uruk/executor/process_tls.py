@@ -1,0 +1,71 @@
+"""Thread-local storage of a session's linked code in a process: carriers, descriptors, and bindings to libraries."""
+
+from __future__ import annotations
+
+from uruk.errors import TLSError
+from uruk.executor import tls_refusal
+from uruk.executor.carriers import Carriers, LoadedCarrier
+from uruk.executor.tls_descriptors import Descriptors
+from uruk.formats.elf_carrier import ImportModel, TLSImport
+from uruk.graph.kinds import Operand
+from uruk.passes.tls_storage import Storage
+
+_MODELS = {
+    Operand.TLS_IE: ImportModel.INITIAL_EXEC,
+    Operand.TLS_GD: ImportModel.DYNAMIC,
+    Operand.TLS_DESC: ImportModel.DESCRIPTOR,
+}
+
+
+class ProcessTLS:
+    """Thread-local storage of one session in a process; see `uruk.passes.tls_storage.TLSLoader`."""
+
+    def __init__(self, carriers: Carriers) -> None:
+        self.carriers = carriers
+        self.descriptors = Descriptors(carriers)
+        self._bound: dict[tuple[bytes, str, int], LoadedCarrier] = {}
+
+    def load(
+        self, image: bytes, size: int, align: int, static: bool | None, descriptors: bool, what: str
+    ) -> LoadedCarrier:
+        """See `TLSLoader.load`."""
+        size, align = max(size, 1), max(align, 1)
+        if static is None:
+            try:
+                return self.carriers.load(image, size, align, static=True, what=what)
+            except TLSError:
+                static = False
+        probes = (0,) if descriptors and not static else ()
+        return self.carriers.load(image, size, align, static=static, descriptors=probes, what=what)
+
+    def descriptor(self, storage: Storage | None, offset: int) -> tuple[int, int]:
+        """See `TLSLoader.descriptor`."""
+        assert storage is None or isinstance(storage, LoadedCarrier)
+        return self.descriptors.make(storage, offset)
+
+    def bind(self, name: bytes, library: str, operand: int) -> tuple[int, ...]:
+        """See `TLSLoader.bind`; the carrier stays loaded until `close`."""
+        key = (name, library, operand)
+        if key not in self._bound:
+            wanted = TLSImport(name.decode("utf-8", "surrogateescape"), _MODELS[operand])
+            self._bound[key] = self.carriers.load(
+                b"", 0, 1, static=False, imports=(wanted,), needed=(library,), what=library
+            )
+        words = tuple(self._bound[key].imports[0])
+        return self.descriptors.of_library(*words) if operand == Operand.TLS_DESC else words
+
+    def is_static(self, name: bytes, library: str) -> bool:
+        """Whether initial-exec code can be bound to a library's thread-local; False once a thread made it dynamic."""
+        try:
+            self.bind(name, library, Operand.TLS_IE)
+        except TLSError as error:
+            if error.problem == tls_refusal.ALREADY_DYNAMIC:
+                return False
+            raise
+        return True
+
+    def close(self) -> None:
+        """Unload the carriers that bind to libraries."""
+        for carrier in self._bound.values():
+            carrier.close()
+        self._bound.clear()

@@ -1,0 +1,125 @@
+"""The dynamic loader of another process, through its runtime: for carriers, and for libraries and their symbols."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from uruk.errors import LibraryError
+from uruk.executor import sps, tls_refusal
+from uruk.executor.control import Runtime
+from uruk.executor.process_symbols import RTLD_GLOBAL, RTLD_NOW
+from uruk.executor.tls_refusal import StaticNeed
+
+_TEXT = 4096
+_FOUND = struct.Struct("<QQII")
+
+
+@dataclass(eq=False, repr=False)
+class Symbol:
+    """A symbol of a library: its size in bytes, whether it is a variable, and whether a library is known to have it."""
+
+    address: int
+    size: int
+    is_data: bool
+    in_library: bool
+
+
+class RemoteLoader:
+    """See `uruk.executor.carriers.Loader`; runtime/carriers.c and runtime/libraries.c."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+
+    # -- carriers
+
+    def open(self, data: bytes) -> tuple[int, str]:
+        """See `Loader.open`."""
+        text = bytearray(_TEXT)
+        handle = self.runtime.call(b"uruk_rt_open_carrier", data, len(data), text, len(text))
+        problem = _string(text)
+        if not handle and not problem:
+            raise OSError(0, "the executor has no memory file for it")
+        return handle, problem
+
+    def close(self, handle: int) -> None:
+        """See `Loader.close`."""
+        self.runtime.call(b"uruk_rt_close_carrier", handle)
+
+    def link_map(self, handle: int) -> tuple[int, bytes]:
+        """See `Loader.link_map`."""
+        path, bias = bytearray(_TEXT), bytearray(8)
+        self.runtime.call(b"uruk_rt_library_place", handle, path, len(path), bias)
+        return int.from_bytes(bias, "little"), bytes(path).partition(b"\0")[0]
+
+    def read(self, address: int, size: int) -> bytes:
+        """See `Loader.read`."""
+        return self.runtime.process.read(address, size)
+
+    def keep_words(self, words: Sequence[int]) -> int:
+        """See `Loader.keep_words`."""
+        return self.runtime.call(b"uruk_rt_keep_words", sps.u64(*words), len(words))
+
+    def free(self, address: int) -> None:
+        """See `Loader.free`."""
+        self.runtime.call(b"uruk_rt_free", address)
+
+    def objects_ever_loaded(self) -> int:
+        """See `Loader.objects_ever_loaded`."""
+        return self.runtime.call(b"uruk_rt_objects_ever_loaded")
+
+    def tls_of_object(self, path: str) -> StaticNeed | None:
+        """See `Loader.tls_of_object`."""
+        need = bytearray(16)
+        self.runtime.call(b"uruk_rt_tls_of_object", os.fsencode(path) + b"\0", need)
+        size, alignment = struct.unpack("<QQ", need)
+        return StaticNeed(size, max(alignment, 1)) if size else None
+
+    # -- libraries
+
+    def load_library(self, path: str, *, everywhere: bool = False) -> int:
+        """dlopen; returns the handle. Raises LibraryError with the loader's text, TLSError for want of static TLS."""
+        text = bytearray(_TEXT)
+        flags = RTLD_NOW | (RTLD_GLOBAL if everywhere else 0)
+        handle = self.runtime.call(b"uruk_rt_load_library", os.fsencode(path) + b"\0", flags, text, len(text))
+        if handle:
+            return handle
+        problem = _string(text) or "unknown error"
+        raise tls_refusal.library_without_room(path, problem) or LibraryError(path, problem.removeprefix(f"{path}: "))
+
+    def find_symbols(self, handles: Sequence[int | None], names: Sequence[bytes]) -> list[Symbol]:
+        """What the first of the libraries that has it (None: the whole process) has by each name; address 0 for none.
+
+        Never ask for a thread-local: that makes its library's storage dynamic for good.
+        """
+        rows = bytearray(_FOUND.size * len(names))
+        if not names:
+            return []
+        texts = b"".join(name.partition(b"\0")[0] + b"\0" for name in names)
+        places = sps.u64(*(handle or 0 for handle in handles))
+        self.runtime.call(b"uruk_rt_find_symbols", places, len(handles), texts, len(names), rows)
+        found = [
+            Symbol(address, size, bool(data), bool(library))
+            for address, size, data, library in _FOUND.iter_unpack(rows)
+        ]
+        return [Symbol(0, 0, False, False) if b"\0" in name else one for name, one in zip(names, found, strict=True)]
+
+    def describe(self, address: int) -> Symbol:
+        """What lies at an address of a library."""
+        row = bytearray(_FOUND.size)
+        self.runtime.call(b"uruk_rt_describe", address, row)
+        at, size, data, library = _FOUND.unpack(row)
+        return Symbol(at, size, bool(data), bool(library))
+
+    def find_tls(self, name: bytes, handles: Sequence[int]) -> str:
+        """The library that defines a thread-local, those with these handles first (by path); empty for none."""
+        text = bytearray(_TEXT)
+        places = sps.u64(*handles)
+        got = self.runtime.call(b"uruk_rt_find_tls", name + b"\0", places, len(handles), text, len(text))
+        return _string(text) if got else ""
+
+
+def _string(text: bytearray) -> str:
+    return bytes(text).partition(b"\0")[0].decode("utf-8", "replace")
