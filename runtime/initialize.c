@@ -1,6 +1,8 @@
 /* Run initialisers, and have finalisers run at the right time. */
 
+#define _GNU_SOURCE
 #include <stdlib.h>
+#include <unistd.h>
 
 #define EXPORTED __attribute__((visibility("default")))
 
@@ -13,10 +15,15 @@ struct finalizers {
 };
 
 extern int __cxa_atexit(void (*)(void *), void *, void *);
+extern void __cxa_finalize(void *);
+extern long uruk_rt_run_thread_atexit(void *);
 
-/* Call `count` functions in order, as the dynamic loader does: 0 and -1 stand for no function. */
+/* Call `count` functions in order, as the dynamic loader does: 0 and -1 stand for no function. An `envp` of 0 stands for
+ * the process's environment. */
 EXPORTED int uruk_rt_run_initializers(initializer **functions, unsigned long count, int argc, char **argv, char **envp)
 {
+    if (!envp)
+        envp = environ;
     for (unsigned long i = 0; i < count; i++)
         if (functions[i] && functions[i] != (initializer *)-1L)
             functions[i](argc, argv, envp);
@@ -49,4 +56,12 @@ EXPORTED int uruk_rt_register_finalizers(finalizer **functions, unsigned long co
     if (status)
         free(finalizers);
     return status ? -1 : 0;
+}
+
+/* Run what is registered for code with this handle: destructors of this thread's thread-locals, then, last in first out,
+ * finalisers and atexit functions. */
+EXPORTED void uruk_rt_finalize(void *dso)
+{
+    uruk_rt_run_thread_atexit(dso);
+    __cxa_finalize(dso);
 }

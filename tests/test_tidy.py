@@ -28,7 +28,7 @@ FLOORS = (
     ("executor",),
     ("orc",),
     ("platforms",),
-    ("lljit",),
+    ("lljit", "executors"),
     ("__init__", "testing"),
     ("cli", "__main__"),
 )

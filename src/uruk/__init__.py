@@ -42,6 +42,8 @@ from uruk.errors import UrukError as UrukError
 from uruk.errors import WrongDefinitions as WrongDefinitions
 
 if TYPE_CHECKING:
+    from uruk.executors import connect as connect
+    from uruk.executors import spawn as spawn
     from uruk.lljit import LLJIT as LLJIT
     from uruk.lljit import Symbol as Symbol
     from uruk.orc.dispatch import InlineDispatcher as InlineDispatcher
@@ -78,6 +80,8 @@ _LATER = {
     "ResourceTracker": "uruk.orc.tracker",
     "Session": "uruk.orc.session",
     "Symbol": "uruk.lljit",
+    "connect": "uruk.executors",
+    "spawn": "uruk.executors",
     "SymbolFlags": "uruk.orc.symbols",
     "ThreadPoolDispatcher": "uruk.orc.dispatch",
 }

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from uruk.errors import UrukError
 from uruk.executor.inprocess import InProcessExecutor
+from uruk.executor.interface import Executor
 from uruk.memory.manager import DEFAULT_SLAB
 from uruk.memory.mapper import Mapper
 from uruk.orc.dispatch import Dispatcher
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from uruk.compile.cache import ObjectCache
+    from uruk.executor.remote import RemoteExecutor
 
 
 class Symbol:
@@ -64,7 +66,9 @@ class LLJIT:
     `auto_initialize`: initialisers of added objects run with the next lookup; otherwise only by `initialize()`.
     `slab_size`: address space reserved for code at a time, in bytes. `options`: see `uruk.orc.session.Options`.
     `mapper`: where memory of this process comes from, if not from `uruk.memory.inprocess`. `dispatcher`: who runs units
-    and compilations; by default the thread that waits for them. Where a method takes a `dylib`, the default is `main`.
+    and compilations; by default the thread that waits for them. `executor`: another process, from `uruk.spawn` or
+    `uruk.connect`, instead of this one; it ends with `close()`, and has its own slab size. Where a method takes a
+    `dylib`, the default is `main`.
     """
 
     def __init__(
@@ -75,11 +79,16 @@ class LLJIT:
         options: Options | None = None,
         mapper: Mapper | None = None,
         dispatcher: Dispatcher | None = None,
+        executor: RemoteExecutor | None = None,
     ) -> None:
         self.auto_initialize = auto_initialize
-        executor = InProcessExecutor(slab_size, mapper)
-        self.platform = ELFPlatform(executor)
-        self.session = Session(executor, self.platform, options, _hint, dispatcher)
+        if executor is not None:
+            if executor.used or executor.closed:
+                raise UrukError("an executor belongs to one session: start another one")
+            executor.used = True
+        self.executor: Executor = executor or InProcessExecutor(slab_size, mapper)
+        self.platform = ELFPlatform(self.executor)
+        self.session = Session(self.executor, self.platform, options, _hint, dispatcher)
         self.main = self.session.create_dylib("main")
         self._search_directories: list[str] = []
         self.libraries_for_everybody = False
@@ -366,7 +375,10 @@ _serials = itertools.count()
 @atexit.register
 def _close_all() -> None:
     for jit in sorted(_open_jits, key=lambda one: -one.serial):
-        jit.session.finish()
+        if jit.executor.is_remote:
+            jit.session.close()
+        else:
+            jit.session.finish()
 
 
 def _address_of(value: Any) -> tuple[int, bool]:

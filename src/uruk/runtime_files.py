@@ -1,4 +1,4 @@
-"""Where the runtime archive is: C code and compiler builtins that linked programs may need."""
+"""Where the runtime is: the archive of C code and compiler builtins, and the executor program."""
 
 from __future__ import annotations
 
@@ -16,12 +16,25 @@ _FOLDERS = (
 
 def runtime_archive(target: str = "x86_64-linux") -> str:
     """The path of the archive of runtime objects for `target`; raises InternalError when this installation has none."""
-    name = f"uruk_runtime-{target}.a"
+    return _find(f"uruk_runtime-{target}.a", "runtime archive")
+
+
+def executor_program(target: str = "x86_64-linux") -> str:
+    """The path of uruk's executor for `target`, ready to be run; raises InternalError when there is none."""
+    path = _find(f"uruk-executor-{target}", "executor program")
+    if not os.access(path, os.X_OK):  # not every installer keeps the permission
+        try:
+            os.chmod(path, 0o755)
+        except OSError as error:
+            raise InternalError(f"{path} may not be executed: {error.strerror}; run `chmod +x' on it") from error
+    return path
+
+
+def _find(name: str, what: str) -> str:
     for folder in _FOLDERS:
         path = os.path.join(folder, name)
         if os.path.isfile(path):
             return path
     raise InternalError(
-        f"no runtime archive {name} in {' or '.join(_FOLDERS)}; "
-        "install uruk with pip, or run `make runtime' in its source tree"
+        f"no {what} {name} in {' or '.join(_FOLDERS)}; install uruk with pip, or run `make runtime' in its source tree"
     )

@@ -26,7 +26,9 @@ class _Block:
     segments: list[tuple[int, int, int]]
     seal_parts: list[Part] = field(default_factory=list[Part])
 
-    def protect_code(self) -> None:
+    sends_content = False
+
+    def protect_code(self, early: bool = True) -> None:
         """Nothing yet: everything is brought at once, by `BootstrapMemory.finish`."""
 
     def seal(self) -> None:

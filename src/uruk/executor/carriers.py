@@ -68,6 +68,8 @@ class Carriers:
         self.loader = loader
         self.lock = threading.RLock()
         self.area = StaticArea(self)
+        self.pool = 0
+        """Bytes of optional static storage with which the process was started; 0 if this process knows best."""
         self._serial = itertools.count(1)
 
     def load(

@@ -7,11 +7,13 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from uruk.errors import InternalError
+from uruk.errors import InternalError, UrukError
 from uruk.executor import process_symbols
+from uruk.executor.control import Runtime
 from uruk.executor.inprocess_tls import CARRIERS
 from uruk.executor.lazy_stubs import LazyFunctions, LazyStubs
 from uruk.executor.process_tls import ProcessTLS
+from uruk.executor.this_process import THIS_PROCESS
 from uruk.memory.inprocess import InProcessMapper
 from uruk.memory.manager import DEFAULT_SLAB, SlabManager
 from uruk.memory.mapper import Mapper, Range
@@ -37,7 +39,21 @@ class InProcessExecutor:
         self.tls = ProcessTLS(CARRIERS)
         self._unwinder: _Unwinder | None = None
         self.lazy_functions: Callable[[], LazyFunctions] | None = None
+        self.find_runtime: Callable[[], Runtime] | None = None
+        """Where the runtime of this process comes from; set by the platform."""
+        self._tls_homes: dict[tuple[bytes | str, ...], str] = {}
         self._lazy: list[LazyStubs] = []
+
+    process = THIS_PROCESS
+    lost = None
+    is_remote = False
+
+    @property
+    def runtime(self) -> Runtime:
+        """See `Executor.runtime`; linked on first use."""
+        if self.find_runtime is None:
+            raise InternalError("the runtime is wanted, but no platform has given it")
+        return self.find_runtime()
 
     def lazy_stubs(
         self,
@@ -83,6 +99,25 @@ class InProcessExecutor:
         address = process_symbols.find_symbol(handle, name)
         return (address, process_symbols.describe(address).is_data) if address else (0, False)
 
+    def expect_symbols(self, handles: Sequence[int | None], names: Sequence[bytes]) -> None:
+        """See `Executor.expect_symbols`: nothing is gained here."""
+
+    def in_library(self, address: int) -> bool:
+        """See `Executor.in_library`."""
+        return bool(process_symbols.describe(address).library)
+
+    def find_tls(self, name: bytes, handles: Sequence[int]) -> str:
+        """See `Executor.find_tls`."""
+        added = [process_symbols.path_of(handle) for handle in handles]
+        key = (name, *added)
+        if key not in self._tls_homes:
+            for path in dict.fromkeys([*added, *process_symbols.loaded_libraries()]):
+                soname = _defines_tls(path, name)
+                if soname is not None:
+                    self._tls_homes[key] = path if path in added else soname or path
+                    break
+        return self._tls_homes.get(key, "")  # a library that comes later may have it
+
     def _libgcc(self) -> _Unwinder:
         """The unwinder that linked code throws through: libgcc_s.so.1, never an executable's own copy.
 
@@ -112,3 +147,15 @@ class InProcessExecutor:
         self._lazy.clear()
         self.tls.close()
         self.memory.close()
+
+
+def _defines_tls(path: str, name: bytes) -> str | None:
+    """The soname of a library that defines a thread-local; None if it does not, or cannot be read any more."""
+    from uruk.formats.elf_dynamic import STT_TLS, read_shared_library
+
+    try:
+        with read_shared_library(path) as library:
+            found = library.find(name)
+            return (library.soname or "") if found is not None and found.type == STT_TLS else None
+    except UrukError:
+        return None

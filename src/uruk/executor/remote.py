@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from uruk.errors import ExecutorLost
+from uruk.errors import ExecutorError, ExecutorLost, InternalError
 from uruk.executor import sps
+from uruk.executor.carriers import Carriers
 from uruk.executor.connection import Connection
 from uruk.executor.control import Runtime
+from uruk.executor.lazy_stubs import LazyFunctions, LazyStubs
+from uruk.executor.process_tls import ProcessTLS
+from uruk.executor.remote_loader import RemoteLoader, Symbol
 from uruk.executor.remote_process import RemoteProcess
 from uruk.memory.manager import DEFAULT_SLAB, SlabManager
 from uruk.memory.mapper import Mapper
@@ -17,13 +23,16 @@ if TYPE_CHECKING:
     from uruk.executor.launch import Child
 
 RUN_PROGRAM = "uruk_executor_run_program"
+"""A service of uruk's own executor: a program gets the process for itself, without a thread that listens."""
 
 
 class RemoteExecutor:
     """Another process as the place where linked code runs; see `uruk.spawn` and `uruk.connect`.
 
-    `child` is the process, if this one has started it. One session uses it; that closes it.
+    `child` is the process, if this one has started it. It belongs to one session, which closes it.
     """
+
+    is_remote = True
 
     def __init__(
         self,
@@ -39,24 +48,115 @@ class RemoteExecutor:
         self.process: RemoteProcess = runtime.process
         self.child = child
         self.memory = SlabManager(mapper, slab_size)
+        self.loader = RemoteLoader(runtime)
+        self.tls = ProcessTLS(Carriers(self.loader))
+        self.lazy_functions: Callable[[], LazyFunctions] | None = None
+        self.used = False
+        """Whether a session has it."""
         self.closed = False
+        self._expected: dict[tuple[int, bytes], Symbol] = {}
 
     @property
     def lost(self) -> ExecutorLost | None:
-        """Why it cannot be used any more; None while it can."""
-        return self.connection.lost
+        """See `Executor.lost`."""
+        return self.connection.lost or (ExecutorLost("the executor was closed") if self.closed else None)
+
+    # -- memory and calls
 
     def read_object(self, address: int) -> bytes:
-        """The content of a library's variable; empty if its size is not known."""
-        raise NotImplementedError
+        """See `Executor.read_object`."""
+        size = self.loader.describe(address).size
+        return self.process.read(address, size) if size else b""
 
     def call_resolvers(self, addresses: Sequence[int]) -> list[int]:
-        """Call functions without arguments that return an address (IFUNC resolvers), in order."""
+        """See `Executor.call_resolvers`."""
         words = bytearray(sps.u64(*addresses))
         self.runtime.call(b"uruk_rt_call_resolvers", words, len(addresses))
         return [int.from_bytes(words[at : at + 8], "little") for at in range(0, len(words), 8)]
 
     def call(self, address: int, *arguments: int) -> int:
-        """Call a function of 64-bit integer arguments that returns an int."""
+        """See `Executor.call`."""
         value = self.process.call(address, *arguments) & 0xFFFFFFFF
         return value - (1 << 32) if value >> 31 else value
+
+    # -- libraries
+
+    def load_library(self, path: str, *, everywhere: bool = False) -> int:
+        """See `Executor.load_library`."""
+        self._expected.clear()
+        self.memory.open_window()
+        try:
+            return self.loader.load_library(path, everywhere=everywhere)
+        finally:
+            self.memory.close_window()
+
+    def find_symbol(self, handle: int | None, name: bytes) -> tuple[int, bool]:
+        """See `Executor.find_symbol`."""
+        found = self._expected.get((handle or 0, name))
+        if found is None:
+            found = self.loader.find_symbols([handle], [name])[0]
+        return found.address, found.is_data
+
+    def expect_symbols(self, handles: Sequence[int | None], names: Sequence[bytes]) -> None:
+        """See `Executor.expect_symbols`: one message a library, instead of one a name. Forgotten by the next call."""
+        self._expected.clear()
+        for handle in handles if names else ():
+            found = self.loader.find_symbols([handle], names)
+            self._expected.update(zip(((handle or 0, name) for name in names), found, strict=True))
+
+    def in_library(self, address: int) -> bool:
+        """See `Executor.in_library`."""
+        return self.loader.describe(address).in_library
+
+    def find_tls(self, name: bytes, handles: Sequence[int]) -> str:
+        """See `Executor.find_tls`."""
+        return self.loader.find_tls(name, handles)
+
+    # -- unwinding
+
+    def register_frames(self, address: int) -> None:
+        """See `Executor.register_frames`."""
+        if self.runtime.call(b"uruk_rt_register_frames", sps.u64(address), 1):
+            raise ExecutorError("the executor has no libgcc_s.so.1, by which linked code throws exceptions")
+
+    def deregister_frames(self, address: int) -> None:
+        """See `Executor.deregister_frames`."""
+        self.runtime.call(b"uruk_rt_deregister_frames", sps.u64(address), 1)
+
+    # -- lazy functions
+
+    def lazy_stubs(
+        self,
+        resolve: Callable[[int], int],
+        on_error: Callable[[int, BaseException], object],
+        lock: threading.RLock | None = None,
+    ) -> LazyStubs:
+        """See `Executor.lazy_stubs`."""
+        raise InternalError("lazy functions in another process are not there yet")
+
+    # -- programs, and the end
+
+    def run_program(self, entry: int, argc: int, argv: int) -> None:
+        """Have a program run: main at `entry`, then exit. Returns when it has begun, or, with LLVM's executor, ended.
+
+        What follows is the end of the process; `child.wait()` has its status.
+        """
+        function = self.runtime.address[b"uruk_rt_run_program"]
+        wrapper = self.connection.setup.symbols.get(RUN_PROGRAM)
+        with suppress(ExecutorLost):  # it may end before it answers
+            if wrapper is not None:
+                self.connection.call(wrapper, sps.u64(function, entry, argc, argv))
+            else:
+                self.process.call(function, entry, argc, argv)
+
+    def close(self) -> None:
+        """Let the executor end: its memory goes with it. Closing twice does nothing."""
+        if self.closed:
+            return
+        if self.lost is None:
+            with suppress(ExecutorError):
+                self.tls.close()
+        self.closed = True
+        self.connection.close()
+        if self.child is not None:
+            self.child.end()

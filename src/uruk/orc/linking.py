@@ -160,6 +160,7 @@ class _Resolver:
         homes: dict[int, TLSHome] = {}
         for row in true_rows(found & (table.flags[names] & Flag.TLS != 0)).tolist():
             homes[row] = TLSHome(session.storage_of[int(table.owner[names[row]])], int(address[row]))
+        self._expect(names[~found & ~hidden & ~tls])
         for row in true_rows(~found & ~hidden).tolist():
             number = int(names[row])
             name, dylib = session.ids.text(number), session.home(number, self.dylib)
@@ -171,6 +172,16 @@ class _Resolver:
             address[row], is_data[row] = _signed(*session.find_external(dylib, name))
             found[row] = address[row] != 0
         return Externals(found, address, is_data, homes)
+
+    def _expect(self, names: I32) -> None:
+        """Have the executor look all names up at once where it is asked for them one by one."""
+        session, platform = self.session, self.session.platform
+        if platform is None or not session.executor.is_remote:
+            return
+        texts = [session.ids.text(number) for number in names.tolist()]
+        dylibs = {session.home(number, self.dylib) for number in names.tolist()}
+        handles = dict.fromkeys(handle for dylib in dylibs for handle in _libraries(dylib))
+        session.executor.expect_symbols([*handles, *platform.last_libraries], texts)
 
 
 def _signed(address: int, is_data: bool) -> tuple[int, bool]:

@@ -44,6 +44,11 @@ class Platform(Protocol):
         """Builtins that, where wanted, come before added libraries, which must not be asked for them."""
         ...
 
+    @property
+    def last_libraries(self) -> Sequence[int | None]:
+        """Handles of what `find` looks in, after all libraries; None is the process."""
+        ...
+
     def interposed(self, name: bytes) -> int:
         """The address that stands for a name whatever libraries say, or 0."""
         ...

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from uruk.errors import InUse, SessionClosed, UrukError
-from uruk.executor.inprocess import InProcessExecutor
+from uruk.executor.interface import Executor
 from uruk.formats import elf_x86_64
 from uruk.formats.elf import Pair, read_objects
 from uruk.formats.elf_relocations import read_relocations
@@ -73,7 +73,7 @@ class Session:
 
     def __init__(
         self,
-        executor: InProcessExecutor,
+        executor: Executor,
         platform: Platform | None,
         options: Options | None = None,
         hint: Callable[[bytes], str | None] | None = None,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from uruk.errors import TLSError, UrukError
-from uruk.executor import process_symbols
+from uruk.errors import TLSError
 from uruk.executor.inprocess import CALL_ONCE, UNWINDER, InProcessExecutor
+from uruk.executor.interface import Executor
 from uruk.formats.archive import Archive
 from uruk.graph.graph import HOLDS_FUNCTIONS, Role
 from uruk.graph.types import true_rows, windows
@@ -47,18 +46,24 @@ class ELFPlatform:
     private_names = PRIVATE
     over_libraries = ONCE_TRIO
 
-    def __init__(self, executor: InProcessExecutor) -> None:
+    def __init__(self, executor: Executor) -> None:
         self.executor = executor
-        executor.tls.descriptors.functions = descriptor_functions
-        executor.lazy_functions = lazy_functions
+        if isinstance(executor, InProcessExecutor):
+            executor.find_runtime = process_runtime
+        executor.tls.descriptors.functions = lambda: descriptor_functions(executor.runtime)
+        executor.lazy_functions = lambda: lazy_functions(executor.runtime)
         self.runtime: Archive | None = open_runtime()
         self.program = Program()
         self._libgcc = 0
-        self._tls_homes: dict[tuple[bytes | str, ...], str] = {}
+
+    @property
+    def last_libraries(self) -> Sequence[int | None]:
+        """See `Platform.last_libraries`."""
+        return (None, self._gcc_handle())
 
     def interposed(self, name: bytes) -> int:
         """See `Platform.interposed`."""
-        return process_runtime().address[name] if name in INTERPOSED else 0
+        return self.executor.runtime.address[name] if name in INTERPOSED else 0
 
     def wants_builtin(self, name: bytes) -> bool:
         """The archive's own functions always; arithmetic only where libgcc_s, whose results programs know, lacks it."""
@@ -66,7 +71,7 @@ class ELFPlatform:
             return False
         if name in ONCE_TRIO:
             return not self._once_is_static()
-        return not process_symbols.find_symbol(self._gcc_handle(), name) or name.startswith(b"__cpu_")
+        return not self.executor.find_symbol(self._gcc_handle(), name)[0] or name.startswith(b"__cpu_")
 
     def _gcc_handle(self) -> int:
         if not self._libgcc:
@@ -86,7 +91,7 @@ class ELFPlatform:
             return 0, False
         address, is_data = self.executor.find_symbol(None, name)
         if address:
-            if not is_data and not process_symbols.describe(address).library:
+            if not is_data and not self.executor.in_library(address):
                 self._refuse_thread_local(name)
         elif not name.startswith(b"_Z"):  # libgcc has no C++ names
             address, is_data = self.executor.find_symbol(self._gcc_handle(), name)
@@ -102,15 +107,7 @@ class ELFPlatform:
 
     def find_tls(self, name: bytes, libraries: Sequence[int]) -> str:
         """See `Platform.find_tls`."""
-        added = [process_symbols.path_of(handle) for handle in libraries]
-        key = (name, *added)
-        if key not in self._tls_homes:
-            for path in dict.fromkeys([*added, *process_symbols.loaded_libraries()]):
-                soname = _defines_tls(path, name)
-                if soname is not None:
-                    self._tls_homes[key] = path if path in added else soname or path
-                    break
-        return self._tls_homes.get(key, "")  # a library that comes later may have it
+        return self.executor.find_tls(name, libraries)
 
     def library_loaded(self, path: str) -> None:
         """Bind what must be bound straight after a library came: libstdc++'s std::call_once variables."""
@@ -139,23 +136,24 @@ class ELFPlatform:
                 finalizers.setdefault(array.tracker.number, (array.tracker, []))[1].extend(array.functions)
         if not initializers and not finalizers:
             return
-        runtime = process_runtime()
+        runtime = self.executor.runtime
         for tracker, functions in finalizers.values():
             runtime.call_with_array(b"uruk_rt_register_finalizers", functions, tracker.resources.dso_handle)
         program = self.program
-        envp = program.envp or ctypes.c_void_p.in_dll(ctypes.CDLL(None), "environ").value or 0
-        runtime.call_with_array(b"uruk_rt_run_initializers", initializers, program.argc, program.argv, envp)
+        runtime.call_with_array(b"uruk_rt_run_initializers", initializers, program.argc, program.argv, program.envp)
 
     def pending(self, tracker: ResourceTracker) -> int:
         """See `Platform.pending`."""
+        if self.executor.lost:
+            return 0
         handles = tracker.resources.dso_handles
-        return sum(process_runtime().call(b"uruk_rt_pending_thread_atexit", handle) for handle in handles)
+        return sum(self.executor.runtime.call(b"uruk_rt_pending_thread_atexit", handle) for handle in handles)
 
     def finalize(self, tracker: ResourceTracker) -> None:
         """See `Platform.finalize`."""
         for handle in tracker.resources.dso_handles:
-            process_runtime().call(b"uruk_rt_run_thread_atexit", handle)
-            ctypes.CDLL(None)["__cxa_finalize"](ctypes.c_void_p(handle))
+            if not self.executor.lost:
+                self.executor.runtime.call(b"uruk_rt_finalize", handle)
 
     def unload(self, tracker: ResourceTracker, released: Released) -> None:
         """See `Platform.unload`."""
@@ -167,18 +165,6 @@ class ELFPlatform:
         for storage in reversed(resources.storage):
             released.tls_not_recovered += storage.close()
         resources.storage.clear()
-
-
-def _defines_tls(path: str, name: bytes) -> str | None:
-    """The soname of a library that defines a thread-local; None if it does not, or cannot be read any more."""
-    from uruk.formats.elf_dynamic import STT_TLS, read_shared_library
-
-    try:
-        with read_shared_library(path) as library:
-            found = library.find(name)
-            return (library.soname or "") if found is not None and found.type == STT_TLS else None
-    except UrukError:
-        return None
 
 
 def _when(array: FunctionArray) -> tuple[int, int, int]:

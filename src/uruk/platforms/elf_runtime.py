@@ -53,6 +53,11 @@ class RuntimePlatform:
     private_names: frozenset[bytes] = frozenset()
     over_libraries: frozenset[bytes] = frozenset()
 
+    @property
+    def last_libraries(self) -> Sequence[int | None]:
+        """See `uruk.orc.platform.Platform.last_libraries`."""
+        return ()
+
     def interposed(self, name: bytes) -> int:
         """See `uruk.orc.platform.Platform.interposed`."""
         return 0
@@ -84,18 +89,16 @@ class _ThisProcess(RuntimePlatform):
                 self.executor.register_frames(int(state.address[block]))
 
 
-def descriptor_functions() -> DescriptorFunctions:
+def descriptor_functions(runtime: Runtime) -> DescriptorFunctions:
     """The functions for TLS descriptors, ready for use."""
-    runtime = process_runtime()
     runtime.call(b"uruk_rt_find_vector_size")
     names = (b"uruk_rt_tlsdesc_static", b"uruk_rt_tlsdesc_dynamic", b"uruk_rt_tlsdesc_undefined")
     return DescriptorFunctions(*(runtime.address[name] for name in names))
 
 
 @lru_cache(maxsize=1)
-def lazy_functions() -> LazyFunctions:
+def lazy_functions(runtime: Runtime) -> LazyFunctions:
     """The functions for lazy stubs, ready for use. Raises AllocationError when glibc has no memory."""
-    runtime = process_runtime()
     runtime.call(b"uruk_rt_find_vector_size")
     if runtime.call(b"uruk_rt_lazy_start"):
         raise AllocationError("uruk_rt_lazy_start has no memory")

@@ -29,6 +29,13 @@ class _Host:
     def __init__(self, services: Services, shared: bool) -> None:
         self.memory: Any = BootstrapMemory(services, shared)
         self.tls: Any = None
+        self.is_remote = True
+        self.found: dict[bytes, int] = {}
+        self._services = services
+        self._process = services.open_library("")
+
+    def expect_symbols(self, handles: Sequence[int | None], names: Sequence[bytes]) -> None:
+        self.found = dict(zip(names, self._services.find_symbols(self._process, names), strict=True))
 
     def read_object(self, address: int) -> bytes:
         raise InternalError("the runtime refers to data of a library")
@@ -40,13 +47,12 @@ class _Host:
 class _Platform(RuntimePlatform):
     """Names of the executor's process, nothing run."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
-        self._process = services.open_library("")
+    def __init__(self, host: _Host) -> None:
+        self._host = host
+        self.frames: list[tuple[int, int]] = []
 
     def find(self, name: bytes) -> tuple[int, bool]:
-        address = self._services.find_symbols(self._process, [name])[0]
-        return address, False
+        return self._host.found.get(name, 0), False
 
     def loaded(self, linked: Linked, trackers: Sequence[ResourceTracker]) -> None:
         self.frames = [
@@ -70,7 +76,8 @@ def link_runtime(connection: Connection, *, shared: bool) -> Runtime:
     services = Services(connection)
     shared = shared and services.has_shared_memory
     archive = Archive.open(runtime_archive(target_of(connection)))
-    host, platform = _Host(services, shared), _Platform(services)
+    host = _Host(services, shared)
+    platform = _Platform(host)
     session = Session(host, platform)  # pyright: ignore[reportArgumentType]
     dylib = session.create_dylib("runtime")
     dylib.search.builtins = ArchiveEntry(archive, dylib.create_tracker("uruk runtime"), 0, set())

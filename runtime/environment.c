@@ -1,0 +1,14 @@
+/* The environment of this process, for who started it. */
+
+#include <stdlib.h>
+
+#define EXPORTED __attribute__((visibility("default")))
+
+/* Set a variable, or, with the value 0, remove it. */
+EXPORTED void uruk_rt_set_variable(const char *name, const char *value)
+{
+    if (value)
+        setenv(name, value, 1);
+    else
+        unsetenv(name);
+}

@@ -1,0 +1,96 @@
+"""Executors in other processes: started as children, or reached over a socket."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+from uruk.errors import ExecutorError
+from uruk.executor.connection import Connection
+from uruk.executor.launch import Child, start
+from uruk.executor.remote import RemoteExecutor
+from uruk.memory.epc import EPCMapper
+from uruk.memory.manager import DEFAULT_SLAB
+from uruk.memory.shared import SharedMapper
+from uruk.platforms.remote_runtime import link_runtime
+from uruk.runtime_files import executor_program
+
+STATIC_TLS = 16384
+"""Bytes of static thread-local storage that linked code may have in a child (glibc's own default is 512)."""
+_TUNABLES = "GLIBC_TUNABLES"
+_POOL = "glibc.rtld.optional_static_tls"
+
+
+def spawn(
+    *,
+    executor: str | os.PathLike[str] | None = None,
+    launcher: Sequence[str] = (),
+    target: str = "x86_64-linux",
+    shared_memory: bool = True,
+    slab_size: int = DEFAULT_SLAB,
+    tls_pool: int = STATIC_TLS,
+    environment: Mapping[str, str] | None = None,
+) -> RemoteExecutor:
+    """Start an executor as a child process, for one session: ``LLJIT(executor=uruk.spawn())``.
+
+    `executor`: the program, uruk's own by default; any that speaks LLVM's protocol will do. `launcher` goes before it:
+    an emulator, ``["ssh", "host"]``. `shared_memory`: code and data go by memory that both processes map; otherwise by
+    messages. `slab_size` and `tls_pool` are bytes. Raises ExecutorError where it cannot be had.
+    """
+    program = os.fspath(executor) if executor is not None else executor_program(target)
+    variables = dict(os.environ if environment is None else environment)
+    old = variables.get(_TUNABLES)
+    variables[_TUNABLES] = (f"{old}:" if old else "") + f"{_POOL}={tls_pool}"
+    child, connection = start([*launcher, program], ["report-crashes", f"die-with-parent={os.getpid()}"], variables)
+    try:
+        one = _attach(connection, child, shared_memory, slab_size)
+        one.tls.carriers.pool = tls_pool
+        one.runtime.call(b"uruk_rt_set_variable", _TUNABLES.encode() + b"\0", old.encode() + b"\0" if old else 0)
+        return one
+    except BaseException:
+        connection.close()
+        child.end()
+        raise
+
+
+def _attach(connection: Connection, child: Child | None, shared_memory: bool, slab_size: int) -> RemoteExecutor:
+    """The executor behind a connection, with the runtime linked into it."""
+    attached = connection.setup.symbols.get("uruk_executor_attached")
+    if attached is not None:
+        connection.call(attached)
+    runtime = link_runtime(connection, shared=shared_memory)
+    mapper = SharedMapper(runtime) if shared_memory else EPCMapper(runtime)
+    return RemoteExecutor(connection, runtime, mapper, child, slab_size)
+
+
+def connect(
+    host: str, port: int, *, secret: bytes | None = None, shared_memory: bool = False, slab_size: int = DEFAULT_SLAB
+) -> RemoteExecutor:
+    """Connect to an executor that listens (``uruk executor --listen HOST:PORT``), for one session.
+
+    `secret`: what the executor wants to hear first, if it is not reached on loopback. `shared_memory` needs one on this
+    machine. Raises ExecutorError where it cannot be had.
+    """
+    import socket
+
+    try:
+        line = socket.create_connection((host, port), timeout=30)
+    except OSError as error:
+        raise ExecutorError(f"cannot connect to an executor at {host}:{port}: {error}") from error
+    line.settimeout(None)
+    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if secret is not None:
+        line.sendall(b"URUKAUTH" + len(secret).to_bytes(8, "little") + secret)
+    reader = os.dup(line.fileno())
+    writer = os.dup(line.fileno())
+
+    def shut_down() -> None:
+        line.shutdown(socket.SHUT_WR)
+        line.close()
+
+    connection = Connection(reader, writer, shut_down=shut_down)
+    try:
+        return _attach(connection, None, shared_memory, slab_size)
+    except BaseException:
+        connection.close()
+        raise
