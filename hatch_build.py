@@ -10,7 +10,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class RuntimeBuildHook(BuildHookInterface[Any]):
-    """Build the runtime archives and include them as ``uruk/_runtime/*.a``; the wheel stays py3-none-any."""
+    """Build the runtime archives and executors and include them under ``uruk/_runtime/``; the wheel stays py3-none-any."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Called before each build: wheel, editable wheel, and the metadata step of either."""
@@ -19,12 +19,12 @@ class RuntimeBuildHook(BuildHookInterface[Any]):
         root = Path(self.root)
         sys.path.insert(0, self.root)
         try:
+            from build_support.executor import build_executors
             from build_support.runtime import build_all
         finally:
             sys.path.remove(self.root)
         # An editable install finds them under build/ by itself.
+        built = [*build_all(root), *build_executors(root)]
         if version != "editable":
-            for archive in build_all(root):
-                build_data["force_include"][str(archive)] = f"uruk/_runtime/{archive.name}"
-        else:
-            build_all(root)
+            for one in built:
+                build_data["force_include"][str(one)] = f"uruk/_runtime/{one.name}"

@@ -50,7 +50,8 @@ def is_builtin(name: str) -> bool:
     return _BUILTIN.fullmatch(name) is not None
 
 
-def _zig(root: Path, *arguments: str | Path, cwd: Path | None = None) -> None:
+def run_zig(root: Path, *arguments: str | Path, cwd: Path | None = None) -> None:
+    """Run zig with its caches where they may be. Raises RuntimeError with its output if it fails."""
     # The local cache defaults to the current folder; an unset HOME leaves zig without a global one.
     environment = {"ZIG_LOCAL_CACHE_DIR": str(root / "build" / "zig-cache"), **os.environ}
     if "HOME" not in environment and "XDG_CACHE_HOME" not in environment:
@@ -74,7 +75,7 @@ def _compile_sources(root: Path, zig_target: str, work: Path) -> list[str]:
     members: list[str] = []
     for source in sorted([*(root / "runtime").glob("*.c"), *(root / "runtime").glob("*.S")]):
         member = f"{source.stem}.o"
-        _zig(root, "cc", "-target", zig_target, *_C_FLAGS.split(), "-c", source, "-o", work / member)
+        run_zig(root, "cc", "-target", zig_target, *_C_FLAGS.split(), "-c", source, "-o", work / member)
         members.append(member)
     return members
 
@@ -84,7 +85,7 @@ def _compile_builtins(root: Path, zig_target: str, work: Path) -> list[str]:
 
     source = Path(str(ziglang.__file__)).parent / "lib" / "compiler_rt.zig"
     whole = work / "compiler_rt.whole"
-    _zig(root, "build-obj", source, "-target", zig_target, *_ZIG_FLAGS.split(), f"-femit-bin={whole}", cwd=work)
+    run_zig(root, "build-obj", source, "-target", zig_target, *_ZIG_FLAGS.split(), f"-femit-bin={whole}", cwd=work)
     members: list[str] = []
     for name, data in split_object(read_object(whole.read_bytes()), is_builtin).items():
         (work / f"{name}.o").write_bytes(data)
@@ -105,7 +106,7 @@ def build_runtime(root: Path, target: str = "x86_64-linux") -> Path:
         # uruk's own first: where both define a name, the first member wins
         members = _compile_sources(root, TARGETS[target], work)
         members += _compile_builtins(root, TARGETS[target], work)
-        _zig(root, "ar", "rcsD", "archive.a", *members, cwd=work)
+        run_zig(root, "ar", "rcsD", "archive.a", *members, cwd=work)
         os.replace(work / "archive.a", archive)  # whole or not at all: two builds may run at once
         (work / "stamp").write_text(fingerprint)
         os.replace(work / "stamp", stamp)
@@ -120,5 +121,8 @@ def build_all(root: Path, targets: Sequence[str] = tuple(TARGETS)) -> list[Path]
 
 
 if __name__ == "__main__":
-    for built in build_all(Path(__file__).resolve().parents[1]):
+    from .executor import build_executors
+
+    _ROOT = Path(__file__).resolve().parents[1]
+    for built in [*build_all(_ROOT), *build_executors(_ROOT)]:
         print(f"{built} ({built.stat().st_size:,} bytes)")

@@ -1,0 +1,81 @@
+/* Last words: which signal ends the process, where, and what it accessed. */
+
+#define _GNU_SOURCE
+#include "executor.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+enum { STACK = 64 << 10 };
+
+static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
+static int wanted;
+static pid_t process;
+
+static word program_counter(const ucontext_t *context)
+{
+#if defined __x86_64__
+    return (word)context->uc_mcontext.gregs[REG_RIP];
+#elif defined __aarch64__
+    return context->uc_mcontext.pc;
+#endif
+}
+
+static char *put_number(char *at, const char *name, word value, unsigned base)
+{
+    static const char digits[] = "0123456789abcdef";
+    char reversed[24];
+    int count = 0;
+    while (*name)
+        *at++ = *name++;
+    do
+        reversed[count++] = digits[value % base];
+    while (value /= base);
+    while (count)
+        *at++ = reversed[--count];
+    *at = 0;
+    return at;
+}
+
+static void handle(int number, siginfo_t *info, void *context)
+{
+    char text[160] = "uruk-crash";
+    struct sigaction before = {.sa_handler = SIG_DFL};
+    sigaction(number, &before, 0); /* so that it happens again, and ends the process */
+    if (getpid() == process) {     /* not a child that the program has forked */
+        char *at = put_number(text + strlen(text), " signal=", (word)number, 10);
+        at = put_number(at, " address=0x", (word)info->si_addr, 16);
+        put_number(at, " pc=0x", program_counter(context), 16);
+        send_last_words(text);
+    }
+    if (info->si_code <= 0) /* sent by somebody, not a fault */
+        syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), number);
+}
+
+/* Handlers run on a stack of their own: the thread's may be what is exhausted. */
+void use_alternate_stack(void)
+{
+    if (!wanted)
+        return;
+    void *stack = mmap(0, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    stack_t alternate = {.ss_sp = stack, .ss_size = STACK};
+    if (stack != MAP_FAILED)
+        sigaltstack(&alternate, 0);
+}
+
+void report_crashes(void)
+{
+    struct sigaction action = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    wanted = 1;
+    process = getpid();
+    use_alternate_stack();
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        sigaction(signals[i], &action, 0);
+}

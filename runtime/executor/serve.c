@@ -1,0 +1,375 @@
+/* Calls of the controller, and requests to it.
+ *
+ * The main thread runs calls when it is idle: thread-locals live on between calls, and main() is where it belongs. Calls
+ * that come meanwhile go to other threads, which stay. A thread of its own listens. A program gets the process for
+ * itself (run_program_wrapper): the listener ends before main() begins, and a thread that asks the controller something
+ * reads the line itself. */
+
+#define _GNU_SOURCE
+#include "executor.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { GRACE = 2, IDLE_MILLISECONDS = 100, LISTENER_STACK = 256 << 10 };
+
+static const word LARGEST = (word)1 << 32;
+
+struct call {
+    word number, tag;
+    char *data;
+    size_t size;
+};
+
+struct worker {
+    pthread_cond_t wake;
+    struct call call;
+    int has_call;
+    struct worker *next; /* of the idle ones */
+};
+
+struct request { /* of a thread that waits for the controller's answer */
+    word number;
+    struct result answer;
+    int done;
+    pthread_cond_t wake;
+    struct request *next;
+};
+
+atomic_int attached, main_returned;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t rest = PTHREAD_COND_INITIALIZER; /* fewer calls run */
+static pthread_cond_t main_wake = PTHREAD_COND_INITIALIZER;
+static struct call main_call;
+static int main_has_call, main_idle, quit, gone, busy;
+static struct worker *idle;
+static struct request *requests;
+static word next_number;
+static pthread_t listener;
+
+static struct { /* see run_program_wrapper */
+    int wanted, running;
+    word function, arguments[3];
+} program;
+static pthread_mutex_t reading; /* of the line, by threads of a program; recursive */
+
+static void run(struct call *call, void (*before_answer)(void *), void *argument)
+{
+    struct result result = {{0}, 0};
+    if (call->tag)
+        result = ((wrapper *)call->tag)(call->data, call->size);
+    else
+        result = out_of_band("a call of address 0");
+    free(call->data);
+    if (before_answer)
+        before_answer(argument);
+    send_frame(RESULT, call->number, 0, result_data(&result), result.size);
+    free_result(&result);
+}
+
+static void rests(void)
+{
+    busy--;
+    pthread_cond_broadcast(&rest);
+}
+
+/* Idle before the answer is sent: the next call may come at once, and shall find this thread. */
+static void worker_rests(void *argument)
+{
+    struct worker *self = argument;
+    pthread_mutex_lock(&lock);
+    self->next = idle;
+    idle = self;
+    rests();
+    pthread_mutex_unlock(&lock);
+}
+
+static void main_rests(void *argument)
+{
+    (void)argument;
+    pthread_mutex_lock(&lock);
+    main_idle = 1;
+    rests();
+    pthread_mutex_unlock(&lock);
+}
+
+static void *work(void *argument)
+{
+    struct worker *self = argument;
+    use_alternate_stack();
+    for (;;) {
+        pthread_mutex_lock(&lock);
+        while (!self->has_call)
+            pthread_cond_wait(&self->wake, &lock);
+        self->has_call = 0;
+        struct call call = self->call;
+        pthread_mutex_unlock(&lock);
+        run(&call, worker_rests, self);
+    }
+    return 0;
+}
+
+static void start_worker(const struct call *call)
+{
+    struct worker *worker = calloc(1, sizeof *worker);
+    pthread_t thread;
+    sigset_t none, before;
+    sigemptyset(&none);
+    if (!worker)
+        give_up("no memory for a thread");
+    pthread_cond_init(&worker->wake, 0);
+    worker->call = *call;
+    worker->has_call = 1;
+    pthread_sigmask(SIG_SETMASK, &none, &before);
+    int problem = pthread_create(&thread, 0, work, worker);
+    pthread_sigmask(SIG_SETMASK, &before, 0);
+    if (problem)
+        give_up(strerror(problem));
+    pthread_detach(thread);
+}
+
+/* Hand a call to the main thread, an idle one or a new one. */
+static void hand_over(const struct call *call)
+{
+    pthread_mutex_lock(&lock);
+    busy++;
+    struct worker *worker = main_idle ? 0 : idle;
+    int found = main_idle || worker;
+    if (main_idle) {
+        main_idle = 0;
+        main_call = *call;
+        main_has_call = 1;
+        pthread_cond_signal(&main_wake);
+    } else if (worker) {
+        idle = worker->next;
+        worker->call = *call;
+        worker->has_call = 1;
+        pthread_cond_signal(&worker->wake);
+    }
+    pthread_mutex_unlock(&lock);
+    if (!found)
+        start_worker(call);
+}
+
+static void take_answer(const struct header *header, char *data, size_t size)
+{
+    struct writer writer = {data, size, size, 0};
+    pthread_mutex_lock(&lock);
+    struct request **place = &requests;
+    while (*place && (*place)->number != header->number)
+        place = &(*place)->next;
+    struct request *request = *place;
+    if (request) {
+        *place = request->next;
+        request->answer = finish(&writer);
+        request->done = 1;
+        pthread_cond_signal(&request->wake);
+    }
+    pthread_mutex_unlock(&lock);
+    if (!request)
+        give_up("an answer to no request came");
+}
+
+static void wait_for_main(void)
+{
+    pthread_mutex_lock(&lock);
+    while (!main_idle)
+        pthread_cond_wait(&rest, &lock);
+    pthread_mutex_unlock(&lock);
+}
+
+enum { END, MORE, LEAVE };
+
+/* Read one message. END at the end of the line, or after a hangup; LEAVE when a program gets the process. In a program
+ * calls run in the thread that reads. */
+static int next_message(int in_program)
+{
+    struct header header;
+    if (!read_header(&header))
+        return END;
+    if (header.size < sizeof header || header.size > LARGEST)
+        give_up("a message of impossible size came");
+    if (header.opcode == SETUP || header.opcode > CALL)
+        give_up("a message of unknown kind came");
+    size_t size = header.size - sizeof header;
+    char *data = malloc(size + 1);
+    if (!data)
+        give_up("no memory for a message");
+    read_payload(data, size);
+    struct call call = {header.number, header.tag, data, size};
+    if (header.opcode == HANGUP) {
+        free(data);
+        return END;
+    }
+    int leave = call.tag == (word)run_program_wrapper;
+    if (leave && !in_program)
+        wait_for_main();
+    if (header.opcode == RESULT)
+        take_answer(&header, data, size);
+    else if (in_program)
+        run(&call, 0, 0);
+    else
+        hand_over(&call);
+    return leave ? LEAVE : MORE;
+}
+
+/* All requests fail from now on. */
+static void line_is_gone(void)
+{
+    pthread_mutex_lock(&lock);
+    gone = 1;
+    for (; requests; requests = requests->next) {
+        requests->answer = out_of_band("disconnecting");
+        requests->done = 1;
+        pthread_cond_signal(&requests->wake);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+/* LLVM 19's controller does not close its side of a socket before this side does, once it is done. */
+static void wait_for_message(void)
+{
+    struct pollfd here = {line.in, POLLIN, 0};
+    while (line.is_socket && !attached && poll(&here, 1, IDLE_MILLISECONDS) == 0)
+        if (main_returned && !allocations && !busy) {
+            main_returned = 0;
+            shutdown(line.out, SHUT_WR);
+        }
+}
+
+static void *listen_to_controller(void *argument)
+{
+    (void)argument;
+    int next;
+    do {
+        wait_for_message();
+        next = next_message(0);
+    } while (next == MORE);
+    if (next == LEAVE)
+        return 0;
+    line_is_gone();
+    struct timespec end;
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += GRACE;
+    pthread_mutex_lock(&lock);
+    while (busy && pthread_cond_timedwait(&rest, &lock, &end) != ETIMEDOUT)
+        ;
+    if (busy)
+        _exit(1);
+    quit = 1;
+    pthread_cond_signal(&main_wake);
+    pthread_mutex_unlock(&lock);
+    return 0;
+}
+
+/* The process is the program's: void(word, word, word) at an address, then exit. Answered before it begins. */
+struct result run_program_wrapper(const char *data, size_t size)
+{
+    struct reader reader = read_from(data, size);
+    word function = read_word(&reader), a = read_word(&reader), b = read_word(&reader), c = read_word(&reader);
+    if (reader.bad)
+        give_up("a program without an address came");
+    pthread_mutex_lock(&lock);
+    program.function = function;
+    program.arguments[0] = a, program.arguments[1] = b, program.arguments[2] = c;
+    program.wanted = 1;
+    pthread_mutex_unlock(&lock);
+    struct result nothing = {{0}, 0};
+    return nothing;
+}
+
+static void run_program(void)
+{
+    pthread_join(listener, 0);
+    pthread_mutexattr_t recursive;
+    pthread_mutexattr_init(&recursive);
+    pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&reading, &recursive);
+    program.running = 1;
+    ((void (*)(word, word, word))program.function)(program.arguments[0], program.arguments[1], program.arguments[2]);
+    exit(0);
+}
+
+static void wait_in_program(struct request *request)
+{
+    while (!request->done)
+        if (!next_message(1))
+            line_is_gone();
+}
+
+struct result dispatch(void *context, const void *tag, const char *data, size_t size)
+{
+    (void)context;
+    struct request request = {.wake = PTHREAD_COND_INITIALIZER};
+    if (program.running)
+        pthread_mutex_lock(&reading);
+    pthread_mutex_lock(&lock);
+    if (gone) {
+        request.answer = out_of_band("disconnecting");
+        request.done = 1;
+    } else {
+        request.number = next_number++;
+        request.next = requests;
+        requests = &request;
+    }
+    pthread_mutex_unlock(&lock);
+    if (!request.done && !send_frame(CALL, request.number, (word)tag, data, size))
+        line_is_gone();
+    if (program.running) {
+        wait_in_program(&request);
+        pthread_mutex_unlock(&reading);
+    } else {
+        pthread_mutex_lock(&lock);
+        while (!request.done)
+            pthread_cond_wait(&request.wake, &lock);
+        pthread_mutex_unlock(&lock);
+    }
+    return request.answer;
+}
+
+static void start_listener(void)
+{
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, LISTENER_STACK);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int problem = pthread_create(&listener, &attributes, listen_to_controller, 0);
+    pthread_sigmask(SIG_SETMASK, &before, 0);
+    if (problem)
+        give_up(strerror(problem));
+}
+
+void serve(void)
+{
+    main_idle = 1;
+    send_setup();
+    start_listener();
+    for (;;) {
+        pthread_mutex_lock(&lock);
+        while (!main_has_call && !quit)
+            pthread_cond_wait(&main_wake, &lock);
+        struct call call = main_call;
+        int has_call = main_has_call;
+        main_has_call = 0;
+        pthread_mutex_unlock(&lock);
+        if (!has_call)
+            break;
+        run(&call, call.tag == (word)run_program_wrapper ? 0 : main_rests, 0);
+        if (program.wanted)
+            run_program();
+    }
+    shut_down_shared_memory();
+    shut_down_memory();
+    exit(0);
+}

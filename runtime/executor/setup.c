@@ -1,0 +1,77 @@
+/* What the executor says of itself: target, page size, and the addresses of what it offers. */
+
+#define _GNU_SOURCE
+#include "executor.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#if defined __x86_64__
+static const char triple[] = "x86_64-unknown-linux-gnu";
+#elif defined __aarch64__
+static const char triple[] = "aarch64-unknown-linux-gnu";
+#endif
+
+/* Handles of objects that the services ask for: there is one of each. */
+static char instance;
+
+struct result attach_wrapper(const char *data, size_t size)
+{
+    (void)data, (void)size;
+    attached = 1;
+    struct result nothing = {{0}, 0};
+    return nothing;
+}
+
+static const struct symbol {
+    const char *name;
+    const void *address;
+} symbols[] = {
+    {"__llvm_orc_SimpleRemoteEPC_dispatch_ctx", &instance},
+    {"__llvm_orc_SimpleRemoteEPC_dispatch_fn", (void *)dispatch},
+    {"__llvm_orc_bootstrap_mem_write_uint8s_wrapper", (void *)write_uint8s},
+    {"__llvm_orc_bootstrap_mem_write_uint16s_wrapper", (void *)write_uint16s},
+    {"__llvm_orc_bootstrap_mem_write_uint32s_wrapper", (void *)write_uint32s},
+    {"__llvm_orc_bootstrap_mem_write_uint64s_wrapper", (void *)write_uint64s},
+    {"__llvm_orc_bootstrap_mem_write_buffers_wrapper", (void *)write_buffers},
+    {"__llvm_orc_bootstrap_run_as_main_wrapper", (void *)run_as_main},
+    {"__llvm_orc_bootstrap_run_as_void_function_wrapper", (void *)run_as_void},
+    {"__llvm_orc_bootstrap_run_as_int_function_wrapper", (void *)run_as_int},
+    {"__llvm_orc_SimpleExecutorMemoryManager_Instance", &instance},
+    {"__llvm_orc_SimpleExecutorMemoryManager_reserve_wrapper", (void *)memory_reserve},
+    {"__llvm_orc_SimpleExecutorMemoryManager_finalize_wrapper", (void *)memory_finalize},
+    {"__llvm_orc_SimpleExecutorMemoryManager_deallocate_wrapper", (void *)memory_deallocate},
+    {"__llvm_orc_SimpleExecutorDylibManager_Instance", &instance},
+    {"__llvm_orc_SimpleExecutorDylibManager_open_wrapper", (void *)library_open},
+    {"__llvm_orc_SimpleExecutorDylibManager_lookup_wrapper", (void *)library_lookup},
+    {"__llvm_orc_ExecutorSharedMemoryMapperService_Instance", &instance},
+    {"__llvm_orc_ExecutorSharedMemoryMapperService_Reserve", (void *)shared_reserve},
+    {"__llvm_orc_ExecutorSharedMemoryMapperService_Initialize", (void *)shared_initialize},
+    {"__llvm_orc_ExecutorSharedMemoryMapperService_Deinitialize", (void *)shared_deinitialize},
+    {"__llvm_orc_ExecutorSharedMemoryMapperService_Release", (void *)shared_release},
+    {"llvm_orc_registerEHFrameSectionWrapper", (void *)register_frames},
+    {"llvm_orc_deregisterEHFrameSectionWrapper", (void *)deregister_frames},
+    {"uruk_executor_attached", (void *)attach_wrapper},
+    {"uruk_executor_run_program", (void *)run_program_wrapper},
+};
+
+void send_setup(void)
+{
+    struct writer writer = {0};
+    word pid = (word)getpid(), count = sizeof symbols / sizeof *symbols;
+    write_text(&writer, triple, sizeof triple - 1);
+    write_word(&writer, (word)sysconf(_SC_PAGESIZE));
+    write_word(&writer, 1);
+    write_text(&writer, "uruk.pid", 8);
+    write_text(&writer, (char *)&pid, sizeof pid);
+    write_word(&writer, count);
+    for (word i = 0; i < count; i++) {
+        write_text(&writer, symbols[i].name, strlen(symbols[i].name));
+        write_word(&writer, (word)symbols[i].address);
+    }
+    if (writer.failed)
+        give_up("no memory for the setup");
+    struct result result = finish(&writer);
+    send_frame(SETUP, 0, 0, result_data(&result), result.size);
+    free_result(&result);
+}

@@ -1,0 +1,153 @@
+/* Frames over two descriptors: pipes or a socket. */
+
+#define _GNU_SOURCE
+#include "executor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LEAST_NUMBER = 200, PIPE_ROOM = 1 << 20 };
+
+struct line line;
+static pthread_mutex_t sending = PTHREAD_MUTEX_INITIALIZER;
+
+/* A high number leaves those free that programs expect for the files that they open. */
+static int move_up(int file)
+{
+    int high = fcntl(file, F_DUPFD_CLOEXEC, LEAST_NUMBER);
+    if (high < 0)
+        high = fcntl(file, F_DUPFD_CLOEXEC, 3);
+    if (high < 0)
+        give_up(strerror(errno));
+    return high;
+}
+
+void open_line(int in, int out)
+{
+    struct stat status;
+    line.in = move_up(in);
+    line.out = in == out ? line.in : move_up(out);
+    if (in > 2)
+        close(in);
+    if (out != in && out > 2)
+        close(out);
+    line.is_socket = !fstat(line.in, &status) && S_ISSOCK(status.st_mode);
+    if (!line.is_socket) { /* fewer switches for large messages */
+        fcntl(line.in, F_SETPIPE_SZ, PIPE_ROOM);
+        fcntl(line.out, F_SETPIPE_SZ, PIPE_ROOM);
+    }
+}
+
+void give_up(const char *problem)
+{
+    fprintf(stderr, "uruk-executor: %s\n", problem);
+    fflush(stdout);
+    _exit(1);
+}
+
+/* Write it all, without the signal of a line that is gone: the program's SIGPIPE is its own. */
+static int write_all(struct iovec *parts, int count)
+{
+    while (count) {
+        struct msghdr message = {.msg_iov = parts, .msg_iovlen = (size_t)count};
+        ssize_t done = line.is_socket ? sendmsg(line.out, &message, MSG_NOSIGNAL) : writev(line.out, parts, count);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return 0;
+        for (; count && (size_t)done >= parts->iov_len; parts++, count--)
+            done -= (ssize_t)parts->iov_len;
+        if (count) {
+            parts->iov_base = (char *)parts->iov_base + done;
+            parts->iov_len -= (size_t)done;
+        }
+    }
+    return 1;
+}
+
+static int send_locked(word opcode, word number, word tag, const void *data, size_t size)
+{
+    struct header header = {sizeof header + size, opcode, number, tag};
+    struct iovec parts[2] = {{&header, sizeof header}, {(void *)(uintptr_t)data, size}};
+    sigset_t pipe, before, pending;
+    if (line.is_socket)
+        return write_all(parts, size ? 2 : 1);
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, &before);
+    sigpending(&pending);
+    int sent = write_all(parts, size ? 2 : 1);
+    if (!sent && errno == EPIPE && !sigismember(&pending, SIGPIPE)) {
+        struct timespec now = {0, 0};
+        sigtimedwait(&pipe, 0, &now); /* it was ours */
+    }
+    pthread_sigmask(SIG_SETMASK, &before, 0);
+    return sent;
+}
+
+int send_frame(word opcode, word number, word tag, const void *data, size_t size)
+{
+    pthread_mutex_lock(&sending);
+    int sent = send_locked(opcode, number, tag, data, size);
+    pthread_mutex_unlock(&sending);
+    return sent;
+}
+
+int send_last_words(const char *text)
+{
+    char payload[512];
+    word length = strlen(text);
+    int tries = 100;
+    if (length > sizeof payload - 9)
+        return 0;
+    payload[0] = 1;
+    memcpy(payload + 1, &length, sizeof length);
+    memcpy(payload + 9, text, length);
+    while (pthread_mutex_trylock(&sending)) { /* its holder may be the thread that crashed */
+        struct timespec a_little = {0, 1000000};
+        if (!tries--)
+            return 0;
+        nanosleep(&a_little, 0);
+    }
+    int sent = send_locked(HANGUP, 0, 0, payload, 9 + length);
+    pthread_mutex_unlock(&sending);
+    return sent;
+}
+
+static size_t read_some(void *data, size_t size)
+{
+    size_t got = 0;
+    while (got < size) {
+        ssize_t done = read(line.in, (char *)data + got, size - got);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            break;
+        got += (size_t)done;
+    }
+    return got;
+}
+
+int read_header(struct header *header)
+{
+    size_t got = read_some(header, sizeof *header);
+    if (got && got < sizeof *header)
+        give_up("the line ended in the middle of a message");
+    return got == sizeof *header;
+}
+
+void read_payload(void *data, size_t size)
+{
+    if (read_some(data, size) < size)
+        give_up("the line ended in the middle of a message");
+}
