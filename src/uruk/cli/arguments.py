@@ -3,6 +3,7 @@ library costs more start-up time than linking a small program does."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -16,13 +17,21 @@ if TYPE_CHECKING:
 USAGE = """\
 usage: uruk run [options] INPUT... [-- ARGUMENT...]
 
-Link relocatable objects, archives and libraries into this process, and run main(). uruk's exit status is the program's.
+Link relocatable objects, archives and libraries into a child process, and run main(). uruk's exit status is the
+program's.
 Sources are compiled first, by the compiler of CC or CXX, or what there is: cc, gcc, clang, zig.
 
   INPUT               an object (.o), an archive (.a), a shared library (.so) or a source (.c .cpp .cc .cxx .C .s .S)
   -l NAME             a library, found as ld does: in -L directories, system directories, the loader's cache
   -L DIR              where -l looks first
-  --in-process        run in this process (the only way, for now)
+  --in-process        run in this process instead of a child
+  --oop               run in a child process, uruk's executor (the default)
+  --launcher CMD      a command before the executor: an emulator, "ssh host"
+  --executor PATH     another executor program; any that speaks LLVM's protocol
+  --shared-memory, --no-shared-memory
+                      code goes to the child by memory that both map (the default), or by messages
+  --connect HOST:PORT run in an executor that listens there; see `uruk executor --help'
+  --tls-pool=SIZE     static thread-local storage of the child (default 16Kb)
   --entry NAME        the function to run (default: main)
   --no-exec           link only; with --entry, only the objects that NAME needs
   --phony-externals   names that nobody defines become 0
@@ -54,6 +63,12 @@ class Arguments:
     prune: bool = False
     time: bool = False
     slab: int = 0
+    in_process: bool = False
+    launcher: list[str] = field(default_factory=list[str])
+    executor: str = ""
+    shared_memory: bool | None = None
+    connect: tuple[str, int] | None = None
+    tls_pool: int = 16384
     compiler: str = ""
     flags: list[str] = field(default_factory=list[str])
     cache: bool = True
@@ -81,8 +96,22 @@ _VALUES = (
     "--compiler",
     "--cflag",
     "--dump-graph",
+    "--launcher",
+    "--executor",
+    "--connect",
+    "--tls-pool",
 )
-_FLAGS = ("--in-process", "--no-exec", "--phony-externals", "--gc-sections", "--time", "--no-cache")
+_FLAGS = (
+    "--in-process",
+    "--oop",
+    "--shared-memory",
+    "--no-shared-memory",
+    "--no-exec",
+    "--phony-externals",
+    "--gc-sections",
+    "--time",
+    "--no-cache",
+)
 # Flags of a compiler that are one word, and mean nothing else here: as people type them behind cc.
 _COMPILER = ("-O", "-g", "-std=", "-f", "-m", "-W", "-w", "-pthread")
 
@@ -105,6 +134,8 @@ def parse(words: Sequence[str]) -> Arguments:
             _option(arguments, option, value)
     if not arguments.inputs:
         raise UsageError("no input")
+    if arguments.in_process and (arguments.launcher or arguments.executor or arguments.connect):
+        raise UsageError("--in-process has no executor to start or to connect to")
     if arguments.flags and not any(kind == "input" and language_of(value) for kind, value in arguments.inputs):
         raise UsageError(f"{arguments.flags[0]} is for a compiler, and no input is a source")
     return arguments
@@ -132,6 +163,10 @@ def _flag(arguments: Arguments, word: str) -> None:
     arguments.prune |= word == "--gc-sections"
     arguments.time |= word == "--time"
     arguments.cache &= word != "--no-cache"
+    if word in ("--in-process", "--oop"):
+        arguments.in_process = word == "--in-process"
+    if word.endswith("shared-memory"):
+        arguments.shared_memory = word == "--shared-memory"
 
 
 def _option(arguments: Arguments, option: str, value: str) -> None:
@@ -145,6 +180,14 @@ def _option(arguments: Arguments, option: str, value: str) -> None:
         arguments.flags.append(value)
     elif option == "--compiler":
         arguments.compiler = value
+    elif option == "--launcher":
+        arguments.launcher += shlex.split(value)
+    elif option == "--executor":
+        arguments.executor = value
+    elif option == "--connect":
+        arguments.connect = host_and_port(value)
+    elif option == "--tls-pool":
+        arguments.tls_pool = _size(value)
     elif option == "--entry":
         arguments.entry = value
     elif option == "--define":
@@ -168,6 +211,14 @@ def _point(name: str) -> str:
         return check_point(name)
     except UrukError as error:
         raise UsageError(str(error)) from None
+
+
+def host_and_port(text: str) -> tuple[str, int]:
+    """HOST:PORT taken apart. Raises UsageError."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdecimal() or int(port) > 65535:
+        raise UsageError(f"`{text}' is not HOST:PORT")
+    return host, int(port)
 
 
 def _number(text: str) -> int:

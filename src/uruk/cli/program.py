@@ -5,23 +5,49 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from uruk.cli.initial_stack import InitialStack
+from uruk.cli.here import Here
 from uruk.cli.reading import Objects, Other, Reader
-from uruk.cli.tunables import as_it_was, can_start_again
+from uruk.cli.tunables import can_start_again
 from uruk.formats.elf_sections import Span
 from uruk.graph.arena import Arena
 from uruk.lljit import LLJIT
 from uruk.memory.manager import DEFAULT_SLAB
 from uruk.orc.session import Options
-from uruk.platforms.elf import environment_at_start
-from uruk.platforms.elf_runtime import process_runtime
 
 if TYPE_CHECKING:
     from uruk.cli.arguments import Arguments
+    from uruk.executor.remote import RemoteExecutor
+
+
+def place(arguments: Arguments) -> Place:
+    """The process in which the program is to run; a link without a run needs none but this."""
+    if arguments.in_process or not arguments.execute:
+        return Here()
+    from uruk.cli.elsewhere import Elsewhere
+
+    return Elsewhere(arguments)
+
+
+class Place(Protocol):
+    """A process as a program's."""
+
+    @property
+    def executor(self) -> RemoteExecutor | None:
+        """The executor that it is; None for this process."""
+        ...
+
+    def prepare(self, jit: LLJIT, words: Sequence[str]) -> None:
+        """Make it look like a fresh process's, with `words` as argv."""
+        ...
+
+    def run(self, jit: LLJIT, entry: int) -> int:
+        """Run main() at `entry`; the exit status."""
+        ...
 
 
 class Program:
@@ -30,8 +56,10 @@ class Program:
     def __init__(self, arguments: Arguments, reader: Reader) -> None:
         self.arguments = arguments
         self._reader = reader
+        self._place = place(arguments)
         self.jit = LLJIT(
             slab_size=arguments.slab or DEFAULT_SLAB,
+            executor=self._place.executor,
             options=Options(phony_externals=arguments.phony, prune=arguments.prune, execute=arguments.execute),
         )
         self.jit.libraries_for_everybody = True
@@ -40,7 +68,6 @@ class Program:
 
             register(self.jit.session.hooks, arguments.dumps)
         self.times: list[tuple[str, float]] = []
-        self._stack: InitialStack | None = None
         self._entry = 0
 
     def link(self) -> None:
@@ -55,7 +82,7 @@ class Program:
         self._add_inputs(inputs)
         added = time.perf_counter()
         if self.arguments.execute:
-            self._fresh_process()
+            self._place.prepare(self.jit, [self.arguments.inputs[0][1], *self.arguments.program])
         named = self.arguments.entry
         if named and not self.arguments.execute:
             self._entry = self.jit.lookup(named).address
@@ -92,23 +119,6 @@ class Program:
             else:
                 self.jit.add_library(item.value if item.kind == "library" else os.path.join(".", item.value))
 
-    def _fresh_process(self) -> None:
-        """What a process has before main() that an interpreter changed: signals, locale, environment; and argv."""
-        sys.stdout.flush()
-        sys.stderr.flush()
-        runtime = process_runtime()
-        name = os.fsencode(self.arguments.inputs[0][1])
-        words = [name, *map(os.fsencode, self.arguments.program)]
-        self._stack = stack = InitialStack(words, as_it_was(environment_at_start()))
-        runtime.call(b"uruk_rt_set_environ", stack.envp)
-        runtime.call(b"uruk_rt_set_program_name", stack.name)
-        runtime.call(b"uruk_rt_fresh_process")
-        program = self.jit.platform.program
-        program.argc, program.argv, program.envp = stack.argc, stack.argv, stack.envp
-
     def run(self) -> int:
-        """Call main() and leave the process as its return does: exit(main(argc, argv, envp))."""
-        program = self.jit.platform.program
-        runtime = process_runtime()
-        runtime.call(b"uruk_rt_exit_main", self._entry, program.argc, program.argv, program.envp)
-        return 0
+        """Run main(); the program's exit status, where it does not end this process itself."""
+        return self._place.run(self.jit, self._entry)

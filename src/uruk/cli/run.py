@@ -1,4 +1,4 @@
-"""``uruk run``: compile and link what the command line names, and run its main() in this process."""
+"""``uruk run``: compile and link what the command line names, and run its main() in a child process."""
 
 from __future__ import annotations
 
@@ -35,9 +35,11 @@ def run(words: Sequence[str]) -> int:
             print_times(program.times)
         if not arguments.execute:
             _end(0)
-        return program.run()
+        status = program.run()
+        _end(status)
+        return status
     except UrukError as error:
-        if isinstance(error, TLSError) and error.static_tls and can_start_again():
+        if arguments.in_process and isinstance(error, TLSError) and error.static_tls and can_start_again():
             start_again(error.static_tls)
         for one in reader.errors or [error]:
             print(f"uruk: {type(one).__name__}: {one}", file=sys.stderr)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import signal
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -24,6 +25,7 @@ class Child:
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
+        self._lock = threading.Lock()
         self.status: int | None = None
         """Its exit status, negative for a signal; None while it runs."""
         self.resolve: Callable[[int], str] = lambda address: ""
@@ -32,28 +34,29 @@ class Child:
         """Its status, waiting for at most `patience` seconds."""
         end = time.monotonic() + patience
         pause = 0.0002
-        while self.status is None:
-            with contextlib.suppress(ChildProcessError):
-                pid, status = os.waitpid(self.pid, os.WNOHANG)
-                if pid:
-                    self.status = os.waitstatus_to_exitcode(status)
-                    break
-            if time.monotonic() >= end:
-                break
+        while self._reap() is None and time.monotonic() < end:
             time.sleep(pause)
             pause = min(pause * 2, 0.02)
         return self.status
 
+    def _reap(self) -> int | None:
+        """Its status, if it has ended; taken by one thread, known to all."""
+        with self._lock:
+            if self.status is None:
+                try:
+                    pid, status = os.waitpid(self.pid, os.WNOHANG)
+                except ChildProcessError:  # somebody else has waited for all children: nobody knows any more
+                    self.status = 0
+                else:
+                    self.status = os.waitstatus_to_exitcode(status) if pid else None
+            return self.status
+
     def wait(self) -> int:
         """Wait until it has ended; its status."""
-        while self.status is None:
-            try:
-                _, status = os.waitpid(self.pid, 0)
-            except ChildProcessError:
-                self.status = 0
-            else:
-                self.status = os.waitstatus_to_exitcode(status)
-        return self.status
+        with contextlib.suppress(ChildProcessError):
+            os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        status = self._reap()
+        return 0 if status is None else status
 
     def end(self) -> None:
         """End it, by force if it does not end itself within `GRACE`."""

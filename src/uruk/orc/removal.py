@@ -130,6 +130,10 @@ def give_memory_back(session: Session) -> None:
 
 def _release(session: Session, tracker: ResourceTracker, released: Released) -> None:
     resources = tracker.resources
+    if session.executor.lost is not None:  # its memory went with it
+        resources.forget()
+        tracker.forget_uses()
+        return
     if session.platform is not None:
         session.platform.unload(tracker, released)
     for allocation, segments in resources.memory:

@@ -53,6 +53,11 @@ class Resources:
         self.users: set[ResourceTracker] = set()
         """Trackers whose code refers to this code; retired ones included, whose destructors may still call it."""
 
+    def forget(self) -> None:
+        """Note that all of it is gone, with the process that it was in."""
+        for column in (self.memory, self.frames, self.storage, self.arrays):
+            column.clear()
+
     @property
     def dso_handle(self) -> int:
         """The handle of code that is linked from now on; 0 if there is none yet."""

@@ -1,0 +1,91 @@
+"""A program of ``uruk run`` in a process of its own: a child executor, or one that is connected to."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from uruk.errors import AllocationError, ExecutorCrashed, ExecutorLost
+from uruk.executors import connect, spawn
+from uruk.lljit import LLJIT
+from uruk.memory.manager import DEFAULT_SLAB
+from uruk.platforms.elf import environment_at_start
+
+if TYPE_CHECKING:
+    from uruk.cli.arguments import Arguments
+
+
+class Elsewhere:
+    """Another process as a program's. Raises ExecutorError where it cannot be had."""
+
+    def __init__(self, arguments: Arguments) -> None:
+        shared, slab = arguments.shared_memory, arguments.slab or DEFAULT_SLAB
+        if arguments.connect:
+            host, port = arguments.connect
+            self.executor = connect(host, port, secret=secret(), shared_memory=bool(shared), slab_size=slab)
+        else:
+            pairs = (os.fsdecode(entry).partition("=") for entry in environment_at_start())
+            self.executor = spawn(
+                executor=arguments.executor or None,
+                launcher=arguments.launcher,
+                shared_memory=shared is not False,
+                slab_size=slab,
+                tls_pool=arguments.tls_pool,
+                environment={name: value for name, _, value in pairs},
+            )
+
+    def prepare(self, jit: LLJIT, words: Sequence[str]) -> None:
+        """Lay out argc, argv, the environment and the auxiliary vector there."""
+        texts = b"".join(os.fsencode(word) + b"\0" for word in words)
+        argv = self.executor.runtime.call(b"uruk_rt_initial_stack", texts, len(texts), len(words))
+        if not argv:
+            raise AllocationError("the executor has no memory for the program's arguments")
+        program = jit.platform.program
+        program.argc, program.argv = len(words), argv
+
+    def run(self, jit: LLJIT, entry: int) -> int:
+        """Run main() there; the program's exit status. A signal that ended it ends this process, too."""
+        program, executor = jit.platform.program, self.executor
+        child = executor.child
+        if child is None:
+            function = executor.runtime.address[b"uruk_rt_call_main"]
+            return executor.call(function, entry, program.argc, program.argv) & 0xFF
+        with contextlib.suppress(ValueError):
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # the program's to handle; this process waits
+        executor.run_program(entry, program.argc, program.argv)
+        status = child.wait()
+        if status < 0:
+            executor.connection.listener.join(1.0)
+            self._die(-status)
+        return status
+
+    def _die(self, number: int) -> None:
+        lost = self.executor.lost
+        if isinstance(lost, ExecutorCrashed) and lost.pc:
+            print(f"uruk: {type(lost).__name__}: {lost}", file=sys.stderr)
+        elif lost is None or isinstance(lost, ExecutorCrashed):
+            print(f"uruk: {ExecutorCrashed.__name__}: {ExecutorCrashed(number)}", file=sys.stderr)
+        sys.stderr.flush()
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+        with contextlib.suppress(OSError, ValueError):
+            signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+
+def secret() -> bytes | None:
+    """The secret that an executor wants to hear: of URUK_SECRET, or in the file of URUK_SECRET_FILE; None if none."""
+    text, path = os.environb.get(b"URUK_SECRET"), os.environ.get("URUK_SECRET_FILE")
+    if text is not None:
+        return text
+    if path is None:
+        return None
+    try:
+        with open(path, "rb") as file:
+            return file.read(4097).rstrip(b"\r\n")
+    except OSError as error:
+        raise ExecutorLost(f"the secret of {path} cannot be read: {error.strerror}") from error

@@ -1,0 +1,40 @@
+"""A program of ``uruk run --in-process``: this process, made to look like a fresh one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from uruk.cli.initial_stack import InitialStack
+from uruk.cli.tunables import as_it_was
+from uruk.lljit import LLJIT
+from uruk.platforms.elf import environment_at_start
+from uruk.platforms.elf_runtime import process_runtime
+
+
+class Here:
+    """This process as a program's."""
+
+    executor = None
+
+    def __init__(self) -> None:
+        self._stack: InitialStack | None = None
+
+    def prepare(self, jit: LLJIT, words: Sequence[str]) -> None:
+        """What a process has before main() that an interpreter changed: signals, locale, environment; and argv."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        runtime = process_runtime()
+        self._stack = stack = InitialStack(list(map(os.fsencode, words)), as_it_was(environment_at_start()))
+        runtime.call(b"uruk_rt_set_environ", stack.envp)
+        runtime.call(b"uruk_rt_set_program_name", stack.name)
+        runtime.call(b"uruk_rt_fresh_process")
+        program = jit.platform.program
+        program.argc, program.argv, program.envp = stack.argc, stack.argv, stack.envp
+
+    def run(self, jit: LLJIT, entry: int) -> int:
+        """Call main() and leave the process as its return does: exit(main(argc, argv, envp))."""
+        program = jit.platform.program
+        process_runtime().call(b"uruk_rt_exit_main", entry, program.argc, program.argv, program.envp)
+        return 0
