@@ -17,6 +17,7 @@ enum { STACK = 64 << 10 };
 
 static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
 static int wanted;
+void *main_stack;
 static pid_t process;
 
 static word program_counter(const ucontext_t *context)
@@ -44,7 +45,7 @@ static char *put_number(char *at, const char *name, word value, unsigned base)
     return at;
 }
 
-static void handle(int number, siginfo_t *info, void *context)
+void crash_handler(int number, siginfo_t *info, void *context)
 {
     char text[160] = "uruk-crash";
     struct sigaction before = {.sa_handler = SIG_DFL};
@@ -66,13 +67,16 @@ void use_alternate_stack(void)
         return;
     void *stack = mmap(0, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     stack_t alternate = {.ss_sp = stack, .ss_size = STACK};
-    if (stack != MAP_FAILED)
-        sigaltstack(&alternate, 0);
+    if (stack == MAP_FAILED)
+        return;
+    sigaltstack(&alternate, 0);
+    if (!main_stack)
+        main_stack = stack;
 }
 
 void report_crashes(void)
 {
-    struct sigaction action = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    struct sigaction action = {.sa_sigaction = crash_handler, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     wanted = 1;
     process = getpid();
     use_alternate_stack();

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <signal.h>
 #include <stdatomic.h>
 
 #include "wire.h"
@@ -64,6 +65,8 @@ wrapper register_frames, deregister_frames;
 
 /* crash.c */
 void report_crashes(void);
+void crash_handler(int number, siginfo_t *info, void *context);
+extern void *main_stack; /* of the main thread's handlers; 0 where crashes are not reported */
 void use_alternate_stack(void);
 
 /* listen.c: a connection, by words `listen=HOST:PORT` or `serve=HOST:PORT`. */

@@ -44,7 +44,7 @@ def spawn(
     child, connection = start([*launcher, program], ["report-crashes", f"die-with-parent={os.getpid()}"], variables)
     try:
         one = _attach(connection, child, shared_memory, slab_size)
-        one.tls.carriers.pool = tls_pool
+        one.loader.pool = tls_pool
         one.runtime.call(b"uruk_rt_set_variable", _TUNABLES.encode() + b"\0", old.encode() + b"\0" if old else 0)
         return one
     except BaseException:
@@ -59,8 +59,13 @@ def _attach(connection: Connection, child: Child | None, shared_memory: bool, sl
     if attached is not None:
         connection.call(attached)
     runtime = link_runtime(connection, shared=shared_memory)
+    stack = int.from_bytes(connection.setup.values.get("uruk.stack", b""), "little")
+    if stack:
+        runtime.call(b"uruk_rt_hide_handler", connection.setup.symbols["uruk_executor_crash_handler"], stack)
     mapper = SharedMapper(runtime) if shared_memory else EPCMapper(runtime)
-    return RemoteExecutor(connection, runtime, mapper, child, slab_size)
+    one = RemoteExecutor(connection, runtime, mapper, child, slab_size)
+    one.hides_signals = bool(stack)
+    return one
 
 
 def connect(

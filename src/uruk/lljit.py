@@ -17,6 +17,7 @@ from uruk.executor.inprocess import InProcessExecutor
 from uruk.executor.interface import Executor
 from uruk.memory.manager import DEFAULT_SLAB
 from uruk.memory.mapper import Mapper
+from uruk.orc.addresses import name_address
 from uruk.orc.dispatch import Dispatcher
 from uruk.orc.dylib import JITDylib
 from uruk.orc.generators import DefinitionGenerator, FunctionGenerator, Generated, LookupKind
@@ -89,6 +90,8 @@ class LLJIT:
         self.executor: Executor = executor or InProcessExecutor(slab_size, mapper)
         self.platform = ELFPlatform(self.executor)
         self.session = Session(self.executor, self.platform, options, _hint, dispatcher)
+        if executor is not None and executor.child is not None:
+            executor.child.resolve = lambda address: name_address(self.session, address)
         self.main = self.session.create_dylib("main")
         self._search_directories: list[str] = []
         self.libraries_for_everybody = False

@@ -31,7 +31,8 @@ Sources are compiled first, by the compiler of CC or CXX, or what there is: cc, 
   --shared-memory, --no-shared-memory
                       code goes to the child by memory that both map (the default), or by messages
   --connect HOST:PORT run in an executor that listens there; see `uruk executor --help'
-  --tls-pool=SIZE     static thread-local storage of the child (default 16Kb)
+  --tls-pool=SIZE     static thread-local storage of the child (default: what the program
+                      needs, up to 1Mb)
   --entry NAME        the function to run (default: main)
   --no-exec           link only; with --entry, only the objects that NAME needs
   --phony-externals   names that nobody defines become 0
@@ -68,7 +69,8 @@ class Arguments:
     executor: str = ""
     shared_memory: bool | None = None
     connect: tuple[str, int] | None = None
-    tls_pool: int = 16384
+    tls_pool: int = 0
+    """Bytes; 0: what the program needs."""
     compiler: str = ""
     flags: list[str] = field(default_factory=list[str])
     cache: bool = True

@@ -11,13 +11,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from uruk.errors import AllocationError, ExecutorCrashed, ExecutorLost
-from uruk.executors import connect, spawn
+from uruk.executors import STATIC_TLS, connect, spawn
 from uruk.lljit import LLJIT
 from uruk.memory.manager import DEFAULT_SLAB
 from uruk.platforms.elf import environment_at_start
 
 if TYPE_CHECKING:
     from uruk.cli.arguments import Arguments
+
+
+FAULTS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP, signal.SIGSYS)
 
 
 class Elsewhere:
@@ -35,7 +38,7 @@ class Elsewhere:
                 launcher=arguments.launcher,
                 shared_memory=shared is not False,
                 slab_size=slab,
-                tls_pool=arguments.tls_pool,
+                tls_pool=arguments.tls_pool or STATIC_TLS,
                 environment={name: value for name, _, value in pairs},
             )
 
@@ -65,12 +68,12 @@ class Elsewhere:
         return status
 
     def _die(self, number: int) -> None:
+        """End as the program did, after a message where that was a fault of its code."""
         lost = self.executor.lost
-        if isinstance(lost, ExecutorCrashed) and lost.pc:
+        if number in FAULTS:
+            lost = lost if isinstance(lost, ExecutorCrashed) else ExecutorCrashed(number)
             print(f"uruk: {type(lost).__name__}: {lost}", file=sys.stderr)
-        elif lost is None or isinstance(lost, ExecutorCrashed):
-            print(f"uruk: {ExecutorCrashed.__name__}: {ExecutorCrashed(number)}", file=sys.stderr)
-        sys.stderr.flush()
+            sys.stderr.flush()
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
         with contextlib.suppress(OSError, ValueError):
             signal.signal(number, signal.SIG_DFL)

@@ -6,12 +6,20 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from uruk.cli.arguments import USAGE, parse
 from uruk.cli.reading import Reader
 from uruk.cli.tunables import can_start_again, start_again
 from uruk.cli.usage import read
 from uruk.errors import TLSError, UrukError
+
+if TYPE_CHECKING:
+    from uruk.cli.arguments import Arguments
+    from uruk.cli.program import Program
+
+LARGEST_POOL = 1 << 20
+"""Bytes of static thread-local storage that a child gets unasked; each of its threads pays for it."""
 
 
 def run(words: Sequence[str]) -> int:
@@ -27,10 +35,7 @@ def run(words: Sequence[str]) -> int:
 
         use_huge_pages()
     try:
-        from uruk.cli.program import Program  # imports numpy, while the reader reads
-
-        program = Program(arguments, reader)
-        program.link()
+        program = _link(arguments, reader)
         if arguments.time:
             print_times(program.times)
         if not arguments.execute:
@@ -47,6 +52,23 @@ def run(words: Sequence[str]) -> int:
     except KeyboardInterrupt:
         reader.stop()
         raise
+
+
+def _link(arguments: Arguments, reader: Reader) -> Program:
+    """The program, linked: in a second child if the first turns out to have too little thread-local storage."""
+    from uruk.cli.program import Program  # imports numpy, while the reader reads
+
+    program = Program(arguments, reader)
+    try:
+        program.link()
+    except TLSError as error:
+        if arguments.in_process or arguments.tls_pool or not 0 < error.static_tls <= LARGEST_POOL:
+            raise
+        program.jit.close()
+        arguments.tls_pool = error.static_tls
+        program = Program(arguments, reader)
+        program.link()
+    return program
 
 
 def _end(status: int) -> None:

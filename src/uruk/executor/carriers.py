@@ -60,6 +60,10 @@ class Loader(Protocol):
         """The PT_TLS of the loaded object with this path string; None if there is none."""
         ...
 
+    def refusal(self, error: TLSError) -> TLSError:
+        """An error for want of room, with what helps in that process."""
+        ...
+
 
 class Carriers:
     """All carriers of a process; sessions of one process share it."""
@@ -68,8 +72,6 @@ class Carriers:
         self.loader = loader
         self.lock = threading.RLock()
         self.area = StaticArea(self)
-        self.pool = 0
-        """Bytes of optional static storage with which the process was started; 0 if this process knows best."""
         self._serial = itertools.count(1)
 
     def load(
@@ -141,7 +143,9 @@ class Carriers:
         except OSError as error:
             raise TLSError(what, f"no memory file for a carrier: {error.strerror}") from error
         if not handle:
-            raise tls_refusal.explain(text, file, what, self.static_bytes_left, self.loader.tls_of_object)
+            raise self.loader.refusal(
+                tls_refusal.explain(text, file, what, self.static_bytes_left, self.loader.tls_of_object)
+            )
         return LoadedCarrier(self, handle, file, self._values(handle, file), export)
 
     def _values(self, handle: int, file: CarrierFile) -> CarrierValues:
@@ -154,9 +158,7 @@ class Carriers:
         """
         self.area.collect()
         if not export or carrier.alignment > STATIC_ALIGNMENT or carrier.handle is None:
-            raise tls_refusal.stays_dynamic(
-                what, carrier.size, carrier.alignment, self.static_bytes_left(), export != ""
-            )
+            raise self._stays_dynamic(carrier, what, export != "")
         path = self.loader.link_map(carrier.handle)[1]
         wanted = TLSImport(export)
         file = build_carrier(b"", 0, 1, static=False, imports=(wanted,), needed=(os.fsdecode(path),), what=what)
@@ -169,7 +171,11 @@ class Carriers:
         if filler is not None:
             filler.close()
         if not handle:
-            raise tls_refusal.stays_dynamic(what, carrier.size, carrier.alignment, self.static_bytes_left(), True)
+            raise self._stays_dynamic(carrier, what, True)
+
+    def _stays_dynamic(self, carrier: LoadedCarrier, what: str, movable: bool) -> TLSError:
+        left = self.static_bytes_left()
+        return self.loader.refusal(tls_refusal.stays_dynamic(what, carrier.size, carrier.alignment, left, movable))
 
     def _fill_gap(self, size: int) -> LoadedCarrier | None:
         """A carrier for the bytes that glibc's own alignment would lose for good; None if none are needed or left."""

@@ -16,6 +16,7 @@ import os
 import threading
 from collections.abc import Sequence
 
+from uruk.errors import TLSError
 from uruk.executor import tls_refusal
 from uruk.executor.carriers import Carriers
 from uruk.executor.carriers import LoadedCarrier as LoadedCarrier
@@ -131,6 +132,10 @@ class InProcessLoader:
     def free(self, address: int) -> None:
         """See `Loader.free`."""
         _libc.free(address)
+
+    def refusal(self, error: TLSError) -> TLSError:
+        """See `Loader.refusal`."""
+        return error
 
     objects_ever_loaded = staticmethod(tls_refusal.objects_ever_loaded)
     tls_of_object = staticmethod(tls_refusal.tls_of_object)

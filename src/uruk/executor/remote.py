@@ -51,6 +51,8 @@ class RemoteExecutor:
         self.loader = RemoteLoader(runtime)
         self.tls = ProcessTLS(Carriers(self.loader))
         self.lazy_functions: Callable[[], LazyFunctions] | None = None
+        self.hides_signals = False
+        """Whether it has a handler for crashes, which programs must not see."""
         self.used = False
         """Whether a session has it."""
         self.closed = False

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from uruk.errors import LibraryError
+from uruk.errors import LibraryError, TLSError
 from uruk.executor import sps, tls_refusal
 from uruk.executor.control import Runtime
 from uruk.executor.process_symbols import RTLD_GLOBAL, RTLD_NOW
@@ -32,6 +32,8 @@ class RemoteLoader:
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
+        self.pool = 0
+        """Bytes of optional static storage that it was started with; 0 if that is not known."""
 
     # -- carriers
 
@@ -87,7 +89,16 @@ class RemoteLoader:
         if handle:
             return handle
         problem = _string(text) or "unknown error"
-        raise tls_refusal.library_without_room(path, problem) or LibraryError(path, problem.removeprefix(f"{path}: "))
+        refused = tls_refusal.library_without_room(path, problem)
+        raise self.refusal(refused) if refused else LibraryError(path, problem.removeprefix(f"{path}: "))
+
+    def refusal(self, error: TLSError) -> TLSError:
+        """See `Loader.refusal`."""
+        if not error.static_tls or not self.pool:
+            return error
+        wanted = error.static_tls - tls_refusal.optional_static_tls() + self.pool
+        hint = f"start the executor with more: --tls-pool={-(-wanted // 1024)}Kb, or tls_pool of uruk.spawn"
+        return TLSError(error.what, error.problem, hint, wanted)
 
     def find_symbols(self, handles: Sequence[int | None], names: Sequence[bytes]) -> list[Symbol]:
         """What the first of the libraries that has it (None: the whole process) has by each name; address 0 for none.

@@ -27,6 +27,8 @@ OF_THE_PROGRAM = frozenset(
     b"__preinit_array_end __TMC_END__".split()
 )
 """Names that each program has for itself: this process's are the interpreter's, and never meant."""
+SIGNAL_FUNCTIONS = frozenset({b"sigaction", b"signal", b"sigaltstack"})
+"""What runtime/signals.c stands for, in executors with a handler for crashes."""
 LIBSTDCXX = "libstdc++.so.6"
 LAST_PRIORITY = 65535
 
@@ -63,6 +65,8 @@ class ELFPlatform:
 
     def interposed(self, name: bytes) -> int:
         """See `Platform.interposed`."""
+        if self.executor.hides_signals and name in SIGNAL_FUNCTIONS:
+            return self.executor.runtime.address[b"uruk_rt_" + name]
         return self.executor.runtime.address[name] if name in INTERPOSED else 0
 
     def wants_builtin(self, name: bytes) -> bool:

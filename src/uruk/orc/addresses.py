@@ -1,0 +1,47 @@
+"""What lies at an address of linked code, for messages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from uruk.demangle import demangle
+
+if TYPE_CHECKING:
+    from uruk.orc.session import Session
+
+
+def name_address(session: Session, address: int) -> str:
+    """``symbol+0x14 (object)`` for an address of linked code, by the nearest symbol below it; empty for any other.
+
+    Without the session's lock: a thread that holds it may be the one that waits for the answer.
+    """
+    home = _home(session, address)
+    if home is None:
+        return ""
+    tracker, start = home
+    table = session.table
+    count = min(table.ready.size, table.address.size, table.owner.size)
+    place = table.address[:count].view(np.uint64)
+    rows = np.flatnonzero(
+        (table.ready[:count] != 0) & (place <= address) & (place >= start) & (table.owner[:count] >= 0)
+    )
+    if not rows.size:
+        return f"({tracker})"
+    row = int(rows[place[rows].argmax()])
+    text = session.ids.text(row).decode("utf-8", "replace")
+    entry = session.objects.get(int(table.owner[row]))
+    file = entry.file if entry is not None else tracker
+    return f"{demangle(text)}+{address - int(place[row]):#x} ({file})"
+
+
+def _home(session: Session, address: int) -> tuple[str, int] | None:
+    """The tracker whose segment an address lies in, and where that begins."""
+    for tracker in [*session.trackers.values(), *session.retired]:
+        for allocation, segments in tracker.resources.memory:
+            for index in segments:
+                _, start, size = allocation.segments[index]
+                if start <= address < start + size:
+                    return tracker.name, start
+    return None
