@@ -8,6 +8,8 @@
 
 enum { EXPORTED_FLAG = 0x10 }; /* of JITSymbolFlags */
 
+static void *process; /* the handle that stands for it */
+
 struct result library_open(const char *data, size_t size)
 {
     struct reader reader = read_from(data, size);
@@ -19,6 +21,8 @@ struct result library_open(const char *data, size_t size)
         return no_arguments();
     }
     void *handle = mode ? 0 : dlopen(*path ? path : 0, RTLD_LAZY);
+    if (!*path)
+        process = handle;
     struct result result;
     if (handle) {
         struct writer writer = {0};
@@ -30,6 +34,21 @@ struct result library_open(const char *data, size_t size)
     }
     free(path);
     return result;
+}
+
+/* LLVM's executor is a C++ program, whose controller finds the C++ library in the process. Here it is loaded when a name
+ * is not found otherwise; uruk's own controller names the libraries that it wants. */
+static word find(word handle, const char *name)
+{
+    static const char *const libraries[] = {"libstdc++.so.6", "libgcc_s.so.1", "libm.so.6"};
+    word address = (word)dlsym(handle ? (void *)handle : RTLD_DEFAULT, name);
+    if (address || attached || (handle && (void *)handle != process))
+        return address;
+    for (size_t i = 0; i < sizeof libraries / sizeof *libraries && !address; i++) {
+        void *library = dlopen(libraries[i], RTLD_LAZY);
+        address = library ? (word)dlsym(library, name) : 0;
+    }
+    return address;
 }
 
 struct result library_lookup(const char *data, size_t size)
@@ -47,7 +66,7 @@ struct result library_lookup(const char *data, size_t size)
             free(writer.data);
             return no_arguments();
         }
-        word address = *name ? (word)dlsym(handle ? (void *)handle : RTLD_DEFAULT, name) : 0;
+        word address = *name ? find(handle, name) : 0;
         if (!address && required) {
             struct result result = unexpected("Missing definition for %s", name);
             free(name);

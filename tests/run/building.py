@@ -203,16 +203,28 @@ def run_native(case: Case, built: Built) -> Outcome:
     return execute([str(built.program), *case.program.words("args")], case, built.folder)
 
 
-def uruk_command(case: Case, built: Built) -> list[str]:
+PLACES = {"child": ["--oop"], "wire": ["--oop", "--no-shared-memory"], "here": ["--in-process"]}
+"""Where programs run: in a child with shared memory, in one that is written by messages, in uruk's own process."""
+
+
+def uruk_command(case: Case, built: Built, place: str = "child") -> list[str]:
     """Return the `uruk run` command for the same objects; `URUK_RUN_ARGS` adds options to all of them."""
-    extra = [*shlex.split(os.environ.get("URUK_RUN_ARGS", "")), *case.program.words("uruk")]
+    extra = [*PLACES[place], *shlex.split(os.environ.get("URUK_RUN_ARGS", "")), *case.program.words("uruk")]
     args = case.program.words("args")
     return [sys.executable, "-m", "uruk", "run", *extra, *built.inputs, *(["--", *args] if args else [])]
 
 
-def run_uruk(case: Case, built: Built) -> Outcome:
+def run_uruk(case: Case, built: Built, place: str = "child") -> Outcome:
     """Run the same objects under `uruk run`."""
-    return execute(uruk_command(case, built), case, built.folder)
+    return execute(uruk_command(case, built, place), case, built.folder)
+
+
+def without_crash(outcome: Outcome) -> Outcome:
+    """An outcome without the message of a crash, which a program that dies of a fault in a child must have."""
+    *lines, last, end = outcome.stderr.split(b"\n")
+    assert last.startswith(b"uruk: ExecutorCrashed: "), outcome
+    assert end == b"", outcome
+    return Outcome(outcome.stdout, b"".join(line + b"\n" for line in lines), outcome.status)
 
 
 def expected_status(case: Case) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import shlex
+import signal
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from driver import Case, all_cases
 
 from building import (
+    PLACES,
     Builder,
     Built,
     Outcome,
@@ -20,6 +22,7 @@ from building import (
     run_uruk,
     tools_needed,
     uruk_command,
+    without_crash,
 )
 from requirements import missing, require_tool
 
@@ -34,9 +37,9 @@ def build_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def report(case: Case, built: Built, native: Outcome, uruk: Outcome) -> str:
+def report(case: Case, built: Built, place: str, native: Outcome, uruk: Outcome) -> str:
     """Return what a person needs to repeat the failure by hand."""
-    lines = [f"cd {built.folder}", shlex.join(uruk_command(case, built))]
+    lines = [f"cd {built.folder}", shlex.join(uruk_command(case, built, place))]
     for name in ("status", "stdout", "stderr"):
         expected, got = getattr(native, name), getattr(uruk, name)
         if expected != got:
@@ -48,8 +51,12 @@ def _shorten(value: int | bytes) -> str:
     return str(value) if isinstance(value, int) else repr(value[-3000:])
 
 
+FAULTS = [-number for number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP)]
+
+
+@pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("case", all_cases(), ids=lambda case: case.id)
-def test_program(case: Case, build_root: Path) -> None:
+def test_program(case: Case, place: str, build_root: Path) -> None:
     """The native program does what its directives say, and `uruk run` does the same."""
     for name in tools_needed(case):
         require_tool(name)
@@ -58,11 +65,13 @@ def test_program(case: Case, build_root: Path) -> None:
     built = Builder(case, build_root).build()
     native = run_native(case, built)
     assert native.status == expected_status(case), f"native program: {native}"
-    uruk = run_uruk(case, built)
+    uruk = run_uruk(case, built, place)
     refused = case.program.last("error", "")
     if refused:
         assert refused in uruk.stderr.decode(), str(uruk)
         assert (uruk.stdout, uruk.status > 0) == (b"", True), str(uruk)
         return
+    if native.status in FAULTS and place != "here":
+        uruk = without_crash(uruk)
     if uruk != native:
-        pytest.fail(report(case, built, native, uruk), pytrace=False)
+        pytest.fail(report(case, built, place, native, uruk), pytrace=False)
