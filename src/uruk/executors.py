@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from uruk.errors import ExecutorError
-from uruk.executor.connection import Connection
+from uruk.executor.connection import SETUP_PATIENCE, Connection
 from uruk.executor.launch import Child, start
 from uruk.executor.remote import RemoteExecutor
 from uruk.memory.epc import EPCMapper
@@ -30,21 +30,25 @@ def spawn(
     slab_size: int = DEFAULT_SLAB,
     tls_pool: int = STATIC_TLS,
     environment: Mapping[str, str] | None = None,
+    deadline: float | None = None,
+    patience: float = SETUP_PATIENCE,
 ) -> RemoteExecutor:
     """Start an executor as a child process, for one session: ``LLJIT(executor=uruk.spawn())``.
 
     `executor`: the program, uruk's own by default; any that speaks LLVM's protocol will do. `launcher` goes before it:
     an emulator, ``["ssh", "host"]``. `shared_memory`: code and data go by memory that both processes map; otherwise by
-    messages. `slab_size` and `tls_pool` are bytes. Raises ExecutorError where it cannot be had.
+    messages. `slab_size` and `tls_pool` are bytes. `deadline`: seconds that a call may take, then ExecutorTimeout;
+    `patience`: seconds until it must have said what it is. Raises ExecutorError where it cannot be had.
     """
     program = os.fspath(executor) if executor is not None else executor_program(target)
     variables = dict(os.environ if environment is None else environment)
     old = variables.get(_TUNABLES)
     variables[_TUNABLES] = (f"{old}:" if old else "") + f"{_POOL}={tls_pool}"
-    child, connection = start([*launcher, program], ["report-crashes", f"die-with-parent={os.getpid()}"], variables)
+    child, connection = start([*launcher, program], ["report-crashes", f"die-with-parent={os.getpid()}"], variables, patience)
     try:
         one = _attach(connection, child, shared_memory, slab_size)
         one.loader.pool = tls_pool
+        one.process.deadline = deadline
         one.runtime.call(b"uruk_rt_set_variable", _TUNABLES.encode() + b"\0", old.encode() + b"\0" if old else 0)
         return one
     except BaseException:

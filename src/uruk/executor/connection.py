@@ -240,8 +240,8 @@ class Connection:
 
     def _take_result(self, number: int, tag: int, payload: bytes) -> None:
         with self._lock:
-            waiting = self._waiting.pop(number, None)
-        if waiting is None or tag:
+            waiting = self._waiting.pop(number, None) if not tag else None
+        if waiting is None:
             raise ProtocolError(f"the executor answered call {number}, which nobody made")
         waiting.result = payload
         waiting.wake.release()

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from uruk.errors import ExecutorCrashed, ExecutorError, ExecutorLost
-from uruk.executor.connection import Connection
+from uruk.executor.connection import SETUP_PATIENCE, Connection
 
 GRACE = 2.0
 """Seconds that a child whose line has ended may take to end itself."""
@@ -91,7 +91,8 @@ def crash_facts(text: str) -> dict[str, int]:
 
 
 def start(
-    command: Sequence[str], words: Sequence[str] = (), environment: Mapping[str, str] | None = None
+    command: Sequence[str], words: Sequence[str] = (), environment: Mapping[str, str] | None = None,
+    patience: float = SETUP_PATIENCE,
 ) -> tuple[Child, Connection]:
     """Start an executor: `command` with ``filedescs=R,W`` and `words` behind it. Raises ExecutorError if it cannot.
 
@@ -118,7 +119,7 @@ def start(
         os.close(child_writes)
     child = Child(pid)
     try:
-        return child, Connection(to_read, to_write, child.why)
+        return child, Connection(to_read, to_write, child.why, patience=patience)
     except ExecutorError:
         child.end()
         raise

@@ -1,0 +1,258 @@
+"""What goes wrong with an executor is an error in bounded time, and nothing of it is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fake import FIRST, THEN
+
+import uruk
+from uruk.errors import ExecutorCrashed, ExecutorError, ExecutorLost, ExecutorTimeout, ProtocolError, UrukError
+
+FAKE = [sys.executable, str(Path(__file__).parent / "fake.py")]
+SOON = 15.0
+"""Seconds within which every fault must be known."""
+SOURCE = r"""
+#include <stdlib.h>
+#include <unistd.h>
+#include <signal.h>
+int add(int a, int b) { return a + b; }
+int crash(int *place) { return *place; }
+int give_up(void) { abort(); }
+int leave(int status) { exit(status); }
+int stop(void) { return raise(SIGKILL); }
+int hang(void) { for (;;) pause(); }
+int deep(int n) { volatile char page[4096]; page[0] = (char)n; return deep(n + 1) + page[0]; }
+"""
+
+
+@pytest.fixture(autouse=True)
+def bounded() -> Iterator[None]:
+    begin = time.monotonic()
+    before = set(os.listdir("/dev/shm"))
+    yield
+    assert time.monotonic() - begin < 2 * SOON
+    assert not [name for name in set(os.listdir("/dev/shm")) - before if name.startswith(("uruk", "jitlink"))]
+
+
+@pytest.fixture(params=[True, False], ids=["shared", "wire"])
+def jit(request: pytest.FixtureRequest) -> Iterator[uruk.LLJIT]:
+    with uruk.LLJIT(executor=uruk.spawn(shared_memory=request.param)) as one:
+        one.add_source(text=SOURCE, language="c")
+        assert call(one, "add", 40, 2) == 42
+        yield one
+
+
+def call(jit: uruk.LLJIT, name: str, *arguments: int) -> int:
+    return jit.executor.call(jit.lookup(name).address, *arguments)
+
+
+def pid_of(jit: uruk.LLJIT) -> int:
+    child = jit.executor.child  # pyright: ignore
+    return int(child.pid)
+
+
+def gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("kind", FIRST)
+def test_no_executor(kind: str) -> None:
+    with pytest.raises(UrukError) as caught:
+        uruk.spawn(launcher=[*FAKE, kind], executor="fake", patience=1.0)
+    assert isinstance(caught.value, ExecutorError), caught.value
+    if kind not in ("silent", "another machine", "no services"):
+        assert isinstance(caught.value, ExecutorLost)
+
+
+@pytest.mark.parametrize("kind", THEN)
+def test_executor_that_goes_wrong(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("uruk.executor.llvm_services.FIRST_CALL", 1.0)
+    with pytest.raises(ExecutorError) as caught:
+        uruk.spawn(launcher=[*FAKE, kind], executor="fake", patience=5.0)
+    if kind == "hangs":
+        assert isinstance(caught.value, ExecutorTimeout)
+    elif kind in ("second setup", "wrong number", "tagged result", "unknown kind", "half a result", "huge result"):
+        assert isinstance(caught.value, ProtocolError)
+    elif kind == "dies":
+        assert isinstance(caught.value, ExecutorCrashed)
+        assert caught.value.signal == signal.SIGABRT
+
+
+def test_nothing_to_start(tmp_path: Path) -> None:
+    with pytest.raises(ExecutorError, match="cannot start the executor"):
+        uruk.spawn(executor=tmp_path / "nothing")
+    with pytest.raises(ExecutorLost, match="ended with status 1"):
+        uruk.spawn(executor="/bin/false")
+
+
+def test_nobody_listens() -> None:
+    with pytest.raises(ExecutorError, match="cannot connect"):
+        uruk.connect("127.0.0.1", 1)
+
+
+def test_segmentation_fault(jit: uruk.LLJIT) -> None:
+    with pytest.raises(ExecutorCrashed) as caught:
+        call(jit, "crash", 0x1230)
+    error = caught.value
+    assert (error.signal, error.address) == (signal.SIGSEGV, 0x1230)
+    assert error.where.startswith("crash+0x")
+    assert "(<c text>)" in error.where
+    with pytest.raises(ExecutorCrashed):  # and it stays so
+        call(jit, "add", 1, 2)
+
+
+def test_stack_overflow(jit: uruk.LLJIT) -> None:
+    with pytest.raises(ExecutorCrashed) as caught:
+        call(jit, "deep", 0)
+    assert caught.value.signal == signal.SIGSEGV
+    assert caught.value.where.startswith("deep+0x")
+
+
+def test_abort(jit: uruk.LLJIT) -> None:
+    with pytest.raises(ExecutorCrashed) as caught:
+        call(jit, "give_up")
+    assert caught.value.signal == signal.SIGABRT
+
+
+def test_exit_in_a_call(jit: uruk.LLJIT) -> None:
+    with pytest.raises(ExecutorLost, match="ended with status 9"):
+        call(jit, "leave", 9)
+
+
+def test_kill_from_inside_and_outside(jit: uruk.LLJIT) -> None:
+    with pytest.raises(ExecutorCrashed) as caught:
+        call(jit, "stop")
+    assert caught.value.signal == signal.SIGKILL
+
+
+def test_kill_while_it_is_idle(jit: uruk.LLJIT) -> None:
+    pid = pid_of(jit)
+    os.kill(pid, signal.SIGKILL)
+    with pytest.raises(ExecutorCrashed):
+        for _ in range(1000):
+            call(jit, "add", 1, 2)
+    jit.close()
+    assert gone(pid)
+
+
+def test_deadline() -> None:
+    with uruk.LLJIT(executor=uruk.spawn(deadline=0.5)) as jit:
+        jit.add_source(text=SOURCE, language="c")
+        assert call(jit, "add", 40, 2) == 42
+        with pytest.raises(ExecutorTimeout):
+            call(jit, "hang")
+        assert call(jit, "add", 40, 2) == 42  # other calls go on
+        pid = pid_of(jit)
+    assert gone(pid)
+
+
+def test_close_while_a_call_hangs(jit: uruk.LLJIT) -> None:
+    seen: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            call(jit, "hang")
+        except BaseException as error:
+            seen.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    time.sleep(0.2)
+    pid = pid_of(jit)
+    begin = time.monotonic()
+    jit.close()
+    thread.join(SOON)
+    assert not thread.is_alive()
+    assert isinstance(seen[0], ExecutorLost)
+    assert time.monotonic() - begin < SOON
+    assert gone(pid)
+
+
+def test_a_closed_executor_is_of_no_use() -> None:
+    executor = uruk.spawn()
+    with uruk.LLJIT(executor=executor):
+        with pytest.raises(UrukError, match="one session"):
+            uruk.LLJIT(executor=executor)
+    with pytest.raises(UrukError, match="one session"):
+        uruk.LLJIT(executor=executor)
+
+
+CONTROLLER = """
+import os, sys, time
+import uruk
+jit = uruk.LLJIT(executor=uruk.spawn(shared_memory=sys.argv[1] == "shared"))
+jit.add_source(text="#include <unistd.h>\\nint hang(void) { for (;;) pause(); }", language="c")
+address = jit.lookup("hang").address
+print(jit.executor.child.pid, flush=True)
+if sys.argv[2] == "busy":
+    jit.executor.call(address)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("memory", ["shared", "wire"])
+@pytest.mark.parametrize("state", ["idle", "busy"])
+def test_the_controller_dies(memory: str, state: str) -> None:
+    with subprocess.Popen([sys.executable, "-c", CONTROLLER, memory, state], stdout=subprocess.PIPE) as controller:
+        assert controller.stdout is not None
+        pid = int(controller.stdout.readline())
+        time.sleep(0.1)
+        controller.kill()
+    end = time.monotonic() + SOON
+    while not _is_zombie_or_gone(pid) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert _is_zombie_or_gone(pid)
+
+
+def _is_zombie_or_gone(pid: int) -> bool:
+    try:
+        return ") Z" in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return True
+
+
+def test_many_cycles_leak_nothing() -> None:
+    """Connect, run, disconnect: descriptors, threads, children and mappings of the controller stay as they are."""
+
+    code = _compile("int seven(void) { return 7; }")
+
+    def cycle() -> None:
+        executor = uruk.spawn()
+        with uruk.LLJIT(executor=executor) as jit:
+            jit.add_object(code)
+            assert jit.executor.call(jit.lookup("seven").address) == 7
+
+    for _ in range(5):
+        cycle()
+    before = _resources()
+    for _ in range(int(os.environ.get("URUK_CYCLES", "60"))):
+        cycle()
+    after = _resources()
+    assert after[:2] == before[:2]
+    assert after[2] <= before[2] + 8
+
+
+def _resources() -> tuple[int, int, int]:
+    with open("/proc/self/maps") as maps:
+        mappings = sum(1 for _ in maps)
+    return len(os.listdir("/proc/self/fd")), threading.active_count(), mappings
+
+
+def _compile(text: str) -> bytes:
+    from uruk.compile.source import compile_text
+
+    made = compile_text(text, "c")
+    return made.object
