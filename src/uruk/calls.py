@@ -43,6 +43,16 @@ def _as_pointer(prototype: str) -> str:
     return prototype
 
 
+def prototype(text: str) -> Any:
+    """The function type that a C prototype (``"int(int, int)"``) stands for, as cffi has it. Raises UrukError."""
+    return _pointer_type(text)
+
+
+def size_and_sign(kind: Any) -> tuple[int, bool]:
+    """Size in bytes of an integer type of cffi's, and whether it is signed."""
+    return int(_ffi().sizeof(kind)), int(_ffi().cast(kind, -1)) < 0 if kind.cname not in ("_Bool", "char") else False
+
+
 def cast(prototype: str, address: int) -> Any:
     """A callable of C type `prototype` (``"int(int, int)"``) at `address`. Raises UrukError for what is no type."""
     return _ffi().cast(_pointer_type(prototype), address)

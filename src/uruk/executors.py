@@ -44,7 +44,8 @@ def spawn(
     variables = dict(os.environ if environment is None else environment)
     old = variables.get(_TUNABLES)
     variables[_TUNABLES] = (f"{old}:" if old else "") + f"{_POOL}={tls_pool}"
-    child, connection = start([*launcher, program], ["report-crashes", f"die-with-parent={os.getpid()}"], variables, patience)
+    words = ["report-crashes", f"die-with-parent={os.getpid()}"]
+    child, connection = start([*launcher, program], words, variables, patience)
     try:
         one = _attach(connection, child, shared_memory, slab_size)
         one.loader.pool = tls_pool

@@ -38,19 +38,24 @@ if TYPE_CHECKING:
 
 
 class Symbol:
-    """A linked symbol: `name`, and `address` in this process."""
+    """A linked symbol: `name`, and `address` in the process where it runs: `executor`, or, if None, this one."""
 
-    __slots__ = ("address", "name")
+    __slots__ = ("address", "executor", "name")
 
-    def __init__(self, name: str, address: int) -> None:
+    def __init__(self, name: str, address: int, executor: RemoteExecutor | None = None) -> None:
         self.name = name
         self.address = address
+        self.executor = executor
 
     def function(self, prototype: Any) -> Any:
         """A callable of the given type: a C prototype such as ``"int(int, int)"`` (by cffi), or a ctypes type.
 
         The code must not be removed while the callable is in use.
         """
+        if self.executor is not None:
+            if not isinstance(prototype, str):
+                raise UrukError("a function in another process is called by a C prototype, as text")
+            return self.executor.function(prototype, self.address)
         if isinstance(prototype, str):
             from uruk.calls import cast
 
@@ -87,6 +92,7 @@ class LLJIT:
             if executor.used or executor.closed:
                 raise UrukError("an executor belongs to one session: start another one")
             executor.used = True
+        self._remote = executor
         self.executor: Executor = executor or InProcessExecutor(slab_size, mapper)
         self.platform = ELFPlatform(self.executor)
         self.session = Session(self.executor, self.platform, options, _hint, dispatcher)
@@ -289,7 +295,7 @@ class LLJIT:
         if address is None:
             found = self.session.lookup_names(home, [name], initialize=self.auto_initialize, timeout=timeout)
             address = found[name]
-        return Symbol(name, address)
+        return Symbol(name, address, self._remote)
 
     def lookup_all(
         self,
@@ -307,7 +313,7 @@ class LLJIT:
         found = self.session.lookup_names(
             dylib or self.main, names, weak=weak, kind=kind, initialize=self.auto_initialize, timeout=timeout
         )
-        return {name: Symbol(name, address) for name, address in found.items()}
+        return {name: Symbol(name, address, self._remote) for name, address in found.items()}
 
     def lookup_future(
         self, names: Sequence[str], dylib: JITDylib | None = None, **options: Any
@@ -327,7 +333,7 @@ class LLJIT:
         """The entry of a program, with every added object linked and initialised, as a linker makes a program."""
         found = self.session.lookup(self.main, [encode_name(entry)], roots=False, everything=True)
         self.session.lookup(self.main, [], roots=True)  # only now: without its entry nothing of a program runs
-        return Symbol(entry, found[0][0])
+        return Symbol(entry, found[0][0], self._remote)
 
     def add_pass(self, point: str, plugin: Callable[[State], None]) -> None:
         """Have every link call `plugin` with its state at a point of the pipeline; see `Session.add_pass`."""

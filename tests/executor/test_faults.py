@@ -56,7 +56,7 @@ def call(jit: uruk.LLJIT, name: str, *arguments: int) -> int:
 
 
 def pid_of(jit: uruk.LLJIT) -> int:
-    child = jit.executor.child  # pyright: ignore
+    child = jit.executor.child
     return int(child.pid)
 
 
@@ -141,9 +141,9 @@ def test_kill_from_inside_and_outside(jit: uruk.LLJIT) -> None:
 def test_kill_while_it_is_idle(jit: uruk.LLJIT) -> None:
     pid = pid_of(jit)
     os.kill(pid, signal.SIGKILL)
+    time.sleep(0.1)
     with pytest.raises(ExecutorCrashed):
-        for _ in range(1000):
-            call(jit, "add", 1, 2)
+        call(jit, "add", 1, 2)
     jit.close()
     assert gone(pid)
 
@@ -183,9 +183,8 @@ def test_close_while_a_call_hangs(jit: uruk.LLJIT) -> None:
 
 def test_a_closed_executor_is_of_no_use() -> None:
     executor = uruk.spawn()
-    with uruk.LLJIT(executor=executor):
-        with pytest.raises(UrukError, match="one session"):
-            uruk.LLJIT(executor=executor)
+    with uruk.LLJIT(executor=executor), pytest.raises(UrukError, match="one session"):
+        uruk.LLJIT(executor=executor)
     with pytest.raises(UrukError, match="one session"):
         uruk.LLJIT(executor=executor)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import uruk
+
 from requirements import missing
 
 SOURCE = r"""

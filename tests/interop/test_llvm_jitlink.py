@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from requirements import require_tool
 from uruk.runtime_files import executor_program
+
+from requirements import require_tool
 
 C_PROGRAM = r"""
 #include <stdio.h>

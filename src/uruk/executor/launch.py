@@ -91,7 +91,9 @@ def crash_facts(text: str) -> dict[str, int]:
 
 
 def start(
-    command: Sequence[str], words: Sequence[str] = (), environment: Mapping[str, str] | None = None,
+    command: Sequence[str],
+    words: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
     patience: float = SETUP_PATIENCE,
 ) -> tuple[Child, Connection]:
     """Start an executor: `command` with ``filedescs=R,W`` and `words` behind it. Raises ExecutorError if it cannot.

@@ -5,17 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from uruk.errors import ExecutorError, ExecutorLost, InternalError
 from uruk.executor import sps
+from uruk.executor.callbacks import Callback, Callbacks
 from uruk.executor.carriers import Carriers
 from uruk.executor.connection import Connection
 from uruk.executor.control import Runtime
 from uruk.executor.lazy_stubs import LazyFunctions, LazyStubs
 from uruk.executor.process_tls import ProcessTLS
+from uruk.executor.prototypes import Prototype
 from uruk.executor.remote_loader import RemoteLoader, Symbol
 from uruk.executor.remote_process import RemoteProcess
+from uruk.graph.types import AnyArray
 from uruk.memory.manager import DEFAULT_SLAB, SlabManager
 from uruk.memory.mapper import Mapper
 
@@ -50,6 +55,8 @@ class RemoteExecutor:
         self.memory = SlabManager(mapper, slab_size)
         self.loader = RemoteLoader(runtime)
         self.tls = ProcessTLS(Carriers(self.loader))
+        self.callbacks = Callbacks(runtime, self.memory)
+        connection.handlers[runtime.address[b"uruk_rt_callback_tag"]] = self.callbacks.answer
         self.lazy_functions: Callable[[], LazyFunctions] | None = None
         self.hides_signals = False
         """Whether it has a handler for crashes, which programs must not see."""
@@ -80,6 +87,40 @@ class RemoteExecutor:
         """See `Executor.call`."""
         value = self.process.call(address, *arguments) & 0xFFFFFFFF
         return value - (1 << 32) if value >> 31 else value
+
+    def function(self, text: str, address: int) -> Callable[..., Any]:
+        """A callable of C type `text` (``"int(int, double)"``) for a function there.
+
+        Pointers are addresses; bytes and bytearrays are lent to the call, and what was written to a bytearray is in it
+        afterwards. Raises UrukError for types that cannot be passed between processes.
+        """
+        prototype = Prototype(text)
+        process = self.process
+
+        def call(*values: Any) -> Any:
+            integers, vectors, stack = prototype.encode(values, process.integer_registers)
+            first, _, vector, _, _ = process.invoke(address, integers, vectors, stack)
+            return prototype.value(prototype.result, vector if _is_vector(prototype) else first)
+
+        return call
+
+    def callback(self, text: str, function: Callable[..., Any]) -> Callback:
+        """A Python function as one of C type `text` that code there can call; kept alive by this until released."""
+        return self.callbacks.make(text, function)
+
+    def array(self, address: int, shape: int | tuple[int, ...], dtype: Any = np.uint8) -> AnyArray:
+        """Memory there as an array: the memory itself where it is shared, a copy otherwise.
+
+        Shared is what lies in slabs, with a mapper that shares memory: code and data of linked objects.
+        """
+        kind = np.dtype(dtype)
+        count = int(np.prod(shape))
+        size = count * kind.itemsize
+        for slab in self.memory.slabs:
+            if slab.base <= address and address + size <= slab.base + slab.size and not slab.mapper.sends_content:
+                start = address - slab.base
+                return slab.image[start : start + size].view(kind).reshape(shape)
+        return np.frombuffer(self.process.read(address, size), kind).reshape(shape).copy()
 
     # -- libraries
 
@@ -162,3 +203,9 @@ class RemoteExecutor:
         self.connection.close()
         if self.child is not None:
             self.child.end()
+
+
+def _is_vector(prototype: Prototype) -> bool:
+    """Whether a result comes in a vector register."""
+    kind = prototype.result
+    return kind.kind == "primitive" and kind.cname in ("float", "double")

@@ -33,7 +33,7 @@ class RemoteProcess:
         architecture = self.triple.partition("-")[0]
         if architecture not in INTEGER_REGISTERS:
             raise ExecutorError(f"an executor for {self.triple} is not supported")
-        self._registers = INTEGER_REGISTERS[architecture]
+        self.integer_registers = INTEGER_REGISTERS[architecture]
 
     def call(self, address: int, *arguments: Argument) -> int:
         """See `ProcessControl.call`."""
@@ -62,7 +62,8 @@ class RemoteProcess:
                 back = len(blob)
         places = dict(zip(pointers, words, strict=True))
         plain = [one & _WORD if isinstance(one, int) else places[at] for at, one in enumerate(integers)]
-        in_registers, rest = plain[: self._registers], [*plain[self._registers :], *(one & _WORD for one in stack)]
+        room = self.integer_registers
+        in_registers, rest = plain[:room], [*plain[room:], *(one & _WORD for one in stack)]
         numbers = sps.u64(*in_registers, *vectors, *rest, *pointers)
         counts = len(in_registers), len(vectors), len(rest), len(pointers)
 

@@ -1,0 +1,120 @@
+"""Python functions that code in another process calls: a trampoline there for each, a request here for each call."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from uruk.errors import UrukError
+from uruk.executor import sps
+from uruk.executor.control import Runtime
+from uruk.executor.prototypes import Prototype
+from uruk.isa.x86_64_callback import TRAMPOLINE_SIZE, trampolines
+from uruk.memory.manager import Reach, SlabManager
+from uruk.memory.slab import CODE
+
+REGISTERS = 6
+COUNT = 128
+"""How many trampolines are made at a time: a page of them."""
+
+
+@dataclass(eq=False, repr=False)
+class Callback:
+    """A Python function with an address in another process; pass it where code wants a pointer to a function.
+
+    It must not be called after `release`, or when its executor is closed.
+    """
+
+    address: int
+    number: int
+    prototype: Prototype
+    function: Callable[..., Any]
+    home: Callbacks
+
+    def __index__(self) -> int:
+        return self.address
+
+    def release(self) -> None:
+        """Nobody calls it any more: its trampoline may be another one's."""
+        self.home.release(self)
+
+
+@dataclass(eq=False, repr=False)
+class _Segment:
+    module: int
+    zone: int
+    size: int
+    align: int
+
+
+class Callbacks:
+    """The callbacks of one executor."""
+
+    def __init__(self, runtime: Runtime, memory: SlabManager) -> None:
+        self._runtime = runtime
+        self._memory = memory
+        self._lock = threading.Lock()
+        self._free: dict[int, list[int]] = {}
+        """Numbers of stack words -> addresses of trampolines."""
+        self._number_at: dict[int, int] = {}
+        self._all: dict[int, Callback] = {}
+        self._next = 0
+
+    def make(self, text: str, function: Callable[..., Any]) -> Callback:
+        """A callback of C type `text`. Raises UrukError for a type that cannot be passed."""
+        prototype = Prototype(text)
+        words = prototype.stack_words(REGISTERS)
+        if words > 16:
+            raise UrukError(f"`{text}': a callback takes at most 16 arguments on the stack")
+        with self._lock:
+            if not self._free.get(words):
+                self._add(words)
+            address = self._free[words].pop()
+            number = self._number_at[address]
+            callback = self._all[number] = Callback(address, number, prototype, function, self)
+            return callback
+
+    def _add(self, words: int) -> None:
+        """A page of trampolines for callbacks with so many words on the stack."""
+        size = COUNT * TRAMPOLINE_SIZE
+        allocation = self._memory.allocate([_Segment(0, CODE, size, 16)], Reach())
+        address = allocation.segments[0][1]
+        numbers = np.arange(self._next, self._next + COUNT, dtype=np.uint64)
+        code = trampolines(numbers | np.uint64(words << 48), self._runtime.address[b"uruk_rt_callback_enter"])
+        start = address - allocation.base
+        allocation.image[start : start + size] = code
+        allocation.protect_code(early=False)
+        allocation.seal()
+        for row in range(COUNT):
+            self._number_at[address + row * TRAMPOLINE_SIZE] = self._next + row
+        self._free[words] = [address + row * TRAMPOLINE_SIZE for row in reversed(range(COUNT))]
+        self._next += COUNT
+
+    def release(self, callback: Callback) -> None:
+        """See `Callback.release`."""
+        with self._lock:
+            if self._all.get(callback.number) is callback:
+                del self._all[callback.number]
+                self._free[callback.prototype.stack_words(REGISTERS)].append(callback.address)
+
+    def answer(self, payload: bytes) -> bytes:
+        """Serve a request: call the function; an exception is printed, and the result is 0."""
+        reader = sps.Reader(payload, "a callback")
+        reader.u64()  # the call that it came out of
+        callback = self._all.get(reader.u64())
+        if callback is None:
+            print("uruk: a callback was called after it was released", file=sys.stderr)
+            return sps.u64(0, 0)
+        words = [reader.u64() for _ in range(16 + callback.prototype.stack_words(REGISTERS))]
+        try:
+            values = callback.prototype.decode(words[:REGISTERS], words[8:16], words[16:])
+            return sps.u64(*callback.prototype.result_words(callback.function(*values)))
+        except Exception:  # there is no Python caller to raise it to
+            traceback.print_exc()
+            return sps.u64(0, 0)
