@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { GRACE = 2, IDLE_MILLISECONDS = 100, LISTENER_STACK = 256 << 10 };
+enum { GRACE = 2, IDLE_MILLISECONDS = 100 };
 
 static const word LARGEST = (word)1 << 32;
 
@@ -338,13 +338,10 @@ struct result dispatch(void *context, const void *tag, const char *data, size_t 
 
 static void start_listener(void)
 {
-    pthread_attr_t attributes;
     sigset_t all, before;
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, LISTENER_STACK);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int problem = pthread_create(&listener, &attributes, listen_to_controller, 0);
+    int problem = pthread_create(&listener, 0, listen_to_controller, 0);
     pthread_sigmask(SIG_SETMASK, &before, 0);
     if (problem)
         give_up(strerror(problem));

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -245,6 +246,7 @@ def test_many_cycles_leak_nothing() -> None:
 
 
 def _resources() -> tuple[int, int, int]:
+    gc.collect()
     with open("/proc/self/maps") as maps:
         mappings = sum(1 for _ in maps)
     return len(os.listdir("/proc/self/fd")), threading.active_count(), mappings

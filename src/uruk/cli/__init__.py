@@ -8,7 +8,8 @@ from collections.abc import Sequence
 USAGE = """\
 usage: uruk COMMAND ...
 
-  uruk run INPUT... [-l NAME] [-L DIR] [-- ARGS]   link objects and sources into this process and run main()
+  uruk run INPUT... [-l NAME] [-L DIR] [-- ARGS]   link objects and sources into a child process and run main()
+  uruk executor ...                                where another machine's programs run
   uruk show OBJECT                                 what is in an object
   uruk --version
 
@@ -24,6 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from uruk.cli.run import run
 
         return run(words[1:])
+    if command == "executor":
+        from uruk.cli.executor import executor
+
+        return executor(words[1:])
     if command == "show":
         from uruk.cli.show import show
 

@@ -201,6 +201,7 @@ class RemoteExecutor:
                 self.tls.close()
         self.closed = True
         self.connection.close()
+        self.memory.forget()
         if self.child is not None:
             self.child.end()
 

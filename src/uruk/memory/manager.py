@@ -223,6 +223,13 @@ class SlabManager:
         del slab.image
         self.mapper.release(base, size)
 
+    def forget(self) -> None:
+        """Let go of everything without giving it back: the process that had it is gone."""
+        for slab in self.slabs:
+            del slab.image
+        self.slabs.clear()
+        self.window = None
+
     def close(self) -> None:
         """Release every slab and the window."""
         for slab in self.slabs:
