@@ -12,6 +12,7 @@ import atexit
 import ctypes
 import itertools
 import os
+import struct
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from uruk.errors import InternalError, SessionClosed, UrukError
-from uruk.executor.stub_pool import DISTANCE, POOL, Retired
+from uruk.executor.stub_pool import DISTANCE, POOL, Retired, StubPool
 from uruk.graph.types import I64, U64, Bool, every, some, unique
 from uruk.isa.x86_64_lazy import CHANGES, FIRST_CALL, PAGE, SLOTS, STUB_SIZE, STUBS
 from uruk.memory.mapper import Range
@@ -46,6 +47,8 @@ class LazyFunctions:
     set_handler: Callable[..., int]
     close: Callable[..., int]
     stop: Callable[..., int]
+    ask: int = 0
+    """Address of what asks for a stub's function in another process; 0 for this one, which has a ctypes callback."""
 
 
 class LazyStubs:
@@ -55,7 +58,7 @@ class LazyStubs:
     raises is handed to `on_error(stub, exception)`, and then the handler runs. `lock`, if there is one, is held
     meanwhile, so that one stub is asked for at a time, and each once; it must be the lock that the lookup behind
     `resolve` takes, if any. Without it `resolve` runs in several threads at once, and has to see to that itself.
-    `near()` says beside which memory the stubs are to lie.
+    `near()` says beside which memory the stubs are to lie, `pool` has that memory, and `read` reads a word of it.
 
     A session that is not closed stays alive, with all that `resolve` holds: native code may call a stub at any time.
     """
@@ -68,8 +71,12 @@ class LazyStubs:
         *,
         lock: threading.RLock | None = None,
         near: Callable[[], Range | None] = lambda: None,
+        pool: StubPool = POOL,
+        read: Callable[[int], int] = lambda address: ctypes.c_uint64.from_address(address).value,
     ) -> None:
         self.closed = False
+        self._pool = pool
+        self._read = read
         self._functions = functions
         self._resolve = resolve
         self._on_error = on_error
@@ -85,7 +92,7 @@ class LazyStubs:
 
     def take(self, count: int) -> I64:
         """Addresses of `count` new stubs; where they have numbers, `numbers` tells. Raises AllocationError."""
-        with POOL.lock:
+        with self._pool.lock:
             self._check_open()
             if count > self._free_count:
                 self._add_blocks(-(-(count - self._free_count) // STUBS))
@@ -97,10 +104,12 @@ class LazyStubs:
 
     def _add_blocks(self, count: int) -> None:
         first = self._taken.size
-        code = np.array(POOL.take(count, self._near()), np.int64)
+        code = np.array(self._pool.take(count, self._near()), np.int64)
         if not self._code.size:
             _open_sessions[self._number] = self
-            self._functions.begin(int(code[0]) + DISTANCE, _callback(self._functions), self._number)
+            self._functions.begin(
+                int(code[0]) + DISTANCE, (self._functions.ask or _callback(self._functions)), self._number
+            )
         self._code = np.concatenate([self._code, code])
         home = self._home()
         for row, page in enumerate(code.tolist()):
@@ -140,7 +149,7 @@ class LazyStubs:
     def give(self, stubs: Stubs) -> None:
         """Take stubs back, to be used again by this session; a late call of one fails. Raises UrukError twice."""
         numbers = np.asarray(stubs, np.int64)
-        with POOL.lock:
+        with self._pool.lock:
             self._write(numbers, None)
             if unique(numbers).size != numbers.size:
                 raise UrukError("a lazy stub is given back twice")
@@ -151,13 +160,13 @@ class LazyStubs:
     def target(self, stub: int) -> int:
         """The address that a stub goes to, 0 while it is lazy."""
         page, index = int(self._code[stub // STUBS]), stub % STUBS
-        now = ctypes.c_uint64.from_address(page + (DISTANCE + SLOTS) + 8 * index).value
+        now = self._read(page + (DISTANCE + SLOTS) + 8 * index)
         return 0 if now == page + STUB_SIZE * index + FIRST_CALL else now
 
     def _changes(self, stub: int) -> int:
         """How often a stub's slot was set by the session."""
         at = int(self._code[stub // STUBS]) + (DISTANCE + CHANGES) + 8 * (stub % STUBS)
-        return ctypes.c_uint64.from_address(at).value
+        return self._read(at)
 
     @property
     def handler(self) -> int:
@@ -171,7 +180,7 @@ class LazyStubs:
     @handler.setter
     def handler(self, address: int) -> None:
         """From the next failure on. Raises SessionClosed."""
-        with POOL.lock:
+        with self._pool.lock:
             self._check_open()
             self._handler = address
             if self._code.size:
@@ -182,7 +191,7 @@ class LazyStubs:
 
         Such calls that wait for the session's lock give up, so that it may be held here.
         """
-        with POOL.lock:
+        with self._pool.lock:
             if self.closed:
                 return
             self.closed = True
@@ -190,10 +199,10 @@ class LazyStubs:
                 return
         close, home = self._functions.close, self._home()
         _wait(lambda: close(home) > self._depth())
-        with POOL.lock:
+        with self._pool.lock:
             self._set_slots(np.arange(self._taken.size), None)
             _open_sessions.pop(self._number, None)
-            POOL.retire(self._retired())
+            self._pool.retire(self._retired())
 
     def _retired(self) -> Retired:
         """The blocks as the pool keeps them, without a reference to this session."""
@@ -207,6 +216,9 @@ class LazyStubs:
 
     def after_fork(self) -> None:
         """In the child: where a thread that is gone holds the session's lock, the handler answers; nobody else can."""
+        if self._functions.ask:  # the other process is the parent's
+            self.closed = True
+            return
         if self._lock is None:
             return
         if self._lock.acquire(blocking=False):
@@ -226,7 +238,7 @@ class LazyStubs:
         return self._code[stubs // STUBS] + (DISTANCE + SLOTS) + 8 * (stubs % STUBS)
 
     def _write(self, stubs: I64, targets: U64 | None) -> None:
-        with POOL.lock:
+        with self._pool.lock:
             self._check_open()
             inside = (stubs >= 0) & (stubs < self._taken.size)
             if not every(inside) or some(~self._taken[stubs]):
@@ -237,7 +249,7 @@ class LazyStubs:
 
     def _set_slots(self, stubs: I64, targets: U64 | None) -> None:
         slots = self._slots(stubs)
-        self._functions.write(slots.ctypes.data, 0 if targets is None else targets.ctypes.data, stubs.size)
+        self._functions.write(slots, targets)
 
     def answer(self, stub: int) -> int:
         """What the runtime gets for a stub's first call: the function's address, or 0, when the handler runs."""
@@ -280,7 +292,7 @@ class LazyStubs:
             found = self._resolve(stub)
             if not 0 < found < _WORD or found == int(self.addresses([stub])[0]):
                 raise InternalError(f"{found:#x} came back as the address of a lazy function")
-            with POOL.lock:
+            with self._pool.lock:
                 if self._changes(stub) == changes:  # else it was bound or reset meanwhile, which counts more
                     self._set_slots(np.array([stub], np.int64), np.array([found], np.uint64))
         return 0
@@ -306,6 +318,14 @@ def _answer(session: int, stub: int, answer: int) -> None:
     stubs = _open_sessions.get(session)
     if stubs is not None:
         ctypes.c_uint64.from_address(answer).value = stubs.answer(stub)
+
+
+def answer(payload: bytes) -> bytes:
+    """Serve a request of another process for a stub's function (runtime/callback.c)."""
+    _, session, stub = struct.unpack("<3Q", payload)
+    stubs = _open_sessions.get(session)
+    found = stubs.answer(stub) if stubs is not None else 0
+    return found.to_bytes(8, "little")
 
 
 def _callback(functions: LazyFunctions) -> int:

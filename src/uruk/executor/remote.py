@@ -15,14 +15,15 @@ from uruk.executor.callbacks import Callback, Callbacks
 from uruk.executor.carriers import Carriers
 from uruk.executor.connection import Connection
 from uruk.executor.control import Runtime
-from uruk.executor.lazy_stubs import LazyFunctions, LazyStubs
+from uruk.executor.lazy_stubs import LazyFunctions, LazyStubs, answer
 from uruk.executor.process_tls import ProcessTLS
 from uruk.executor.prototypes import Prototype
 from uruk.executor.remote_loader import RemoteLoader, Symbol
 from uruk.executor.remote_process import RemoteProcess
+from uruk.executor.stub_pool import StubPool
 from uruk.graph.types import AnyArray
 from uruk.memory.manager import DEFAULT_SLAB, SlabManager
-from uruk.memory.mapper import Mapper
+from uruk.memory.mapper import Mapper, Range
 
 if TYPE_CHECKING:
     from uruk.executor.launch import Child
@@ -57,6 +58,8 @@ class RemoteExecutor:
         self.tls = ProcessTLS(Carriers(self.loader))
         self.callbacks = Callbacks(runtime, self.memory)
         connection.handlers[runtime.address[b"uruk_rt_callback_tag"]] = self.callbacks.answer
+        connection.handlers[runtime.address[b"uruk_rt_lazy_tag"]] = answer
+        self._stubs: StubPool | None = None
         self.lazy_functions: Callable[[], LazyFunctions] | None = None
         self.hides_signals = False
         """Whether it has a handler for crashes, which programs must not see."""
@@ -175,7 +178,23 @@ class RemoteExecutor:
         lock: threading.RLock | None = None,
     ) -> LazyStubs:
         """See `Executor.lazy_stubs`."""
-        raise InternalError("lazy functions in another process are not there yet")
+        if self.lazy_functions is None:
+            raise InternalError("lazy stubs are wanted, but no platform has given their functions")
+        if self._stubs is None:
+            self._stubs = StubPool(self.memory.mapper)
+        return LazyStubs(
+            self.lazy_functions(),
+            resolve,
+            on_error,
+            lock=lock,
+            near=self._first_slab,
+            pool=self._stubs,
+            read=lambda address: int.from_bytes(self.process.read(address, 8), "little"),
+        )
+
+    def _first_slab(self) -> Range | None:
+        slabs = self.memory.slabs
+        return (slabs[0].base, slabs[0].size) if slabs else None
 
     # -- programs, and the end
 
