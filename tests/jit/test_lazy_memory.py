@@ -16,7 +16,7 @@ from uruk.executor.lazy_stubs import LazyStubs
 from uruk.executor.stub_pool import CHUNK, DISTANCE, QUARANTINE, Retired, StubPool
 from uruk.isa.x86_64_lazy import FIRST_CALL, PAGE, SLOTS, STUB_SIZE, STUBS, stub_page
 from uruk.memory.inprocess import InProcessMapper
-from uruk.platforms.elf_runtime import lazy_functions
+from uruk.platforms.elf_runtime import lazy_functions, process_runtime
 from uruk.testing import FailingMapper
 from uruk.testing.mappers import Verb
 
@@ -26,7 +26,7 @@ def no_one(stub: int) -> int:
 
 
 def stubs_of_a_session(**options: object) -> LazyStubs:
-    return LazyStubs(lazy_functions(), no_one, lambda stub, error: None, **options)
+    return LazyStubs(lazy_functions(process_runtime()), no_one, lambda stub, error: None, **options)
 
 
 def test_what_a_stub_does() -> None:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from uruk.errors import InternalError, SessionClosed, UrukError
+from uruk.errors import ExecutorLost, InternalError, SessionClosed, UrukError
 from uruk.executor.stub_pool import DISTANCE, POOL, Retired, StubPool
 from uruk.graph.types import I64, U64, Bool, every, some, unique
 from uruk.isa.x86_64_lazy import CHANGES, FIRST_CALL, PAGE, SLOTS, STUB_SIZE, STUBS
@@ -107,9 +107,8 @@ class LazyStubs:
         code = np.array(self._pool.take(count, self._near()), np.int64)
         if not self._code.size:
             _open_sessions[self._number] = self
-            self._functions.begin(
-                int(code[0]) + DISTANCE, (self._functions.ask or _callback(self._functions)), self._number
-            )
+            ask = self._functions.ask or _callback(self._functions)
+            self._functions.begin(int(code[0]) + DISTANCE, ask, self._number)
         self._code = np.concatenate([self._code, code])
         home = self._home()
         for row, page in enumerate(code.tolist()):
@@ -198,11 +197,15 @@ class LazyStubs:
             if not self._code.size:
                 return
         close, home = self._functions.close, self._home()
-        _wait(lambda: close(home) > self._depth())
-        with self._pool.lock:
-            self._set_slots(np.arange(self._taken.size), None)
+        try:
+            _wait(lambda: close(home) > self._depth())
+            with self._pool.lock:
+                self._set_slots(np.arange(self._taken.size), None)
+                self._pool.retire(self._retired())
+        except ExecutorLost:  # and the stubs with it
+            pass
+        finally:
             _open_sessions.pop(self._number, None)
-            self._pool.retire(self._retired())
 
     def _retired(self) -> Retired:
         """The blocks as the pool keeps them, without a reference to this session."""

@@ -10,6 +10,7 @@ import ctypes
 import threading
 from collections.abc import Sequence
 from functools import lru_cache, partial
+from typing import Any
 
 from uruk.errors import AllocationError
 from uruk.executor.control import Runtime
@@ -120,7 +121,7 @@ _LAZY = {"begin": 3, "open": 4, "write": 3, "set_handler": 2, "close": 1, "stop"
 @lru_cache(maxsize=1)
 def _functions_here(runtime: Runtime) -> LazyFunctions:
     """Those of this process, called with the interpreter's lock held."""
-    named = {
+    named: dict[str, Any] = {
         name: ctypes.PYFUNCTYPE(ctypes.c_size_t, *[ctypes.c_size_t] * count)(
             runtime.address[b"uruk_rt_lazy_" + name.encode()]
         )
