@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.report import Report
 
-NAMES = ("batch", "growth", "small", "many", "session", "lazy")
+NAMES = ("batch", "growth", "small", "many", "session", "lazy", "executors")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,7 +36,7 @@ def run(names: Sequence[str], folder: Path, runs: int, report: Report) -> None:
     """Run the named benchmarks. The batch comes first, while this process is small: see `measure.Run`."""
     from benchmarks import batch, inputs
 
-    if "batch" in names or "growth" in names:
+    if {"batch", "growth", "executors"} & set(names):
         work = inputs.llvm_batch(folder)
         if "batch" in names:
             batch.measure(work, runs, report)
@@ -44,6 +44,10 @@ def run(names: Sequence[str], folder: Path, runs: int, report: Report) -> None:
             from benchmarks import growth
 
             growth.measure(work.objects, runs, report)
+        if "executors" in names:
+            from benchmarks import executors
+
+            executors.measure(work, folder, runs, report)
     if "small" in names or "many" in names:
         template = inputs.small_object(folder)
         if "small" in names:

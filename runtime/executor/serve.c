@@ -179,6 +179,34 @@ static void take_answer(const struct header *header, char *data, size_t size)
         give_up("an answer to no request came");
 }
 
+/* Writes go from the line to where they belong, without a copy in between; a message of them may be large. */
+static void write_from_line(const struct header *header, size_t size)
+{
+    word count, place[2];
+    if (size < sizeof count)
+        give_up("a write without a count came");
+    read_payload(&count, sizeof count);
+    size -= sizeof count;
+    if (count > size / sizeof place)
+        give_up("a write of impossible size came");
+    while (count--) {
+        if (size < sizeof place)
+            give_up("a write of impossible size came");
+        read_payload(place, sizeof place);
+        size -= sizeof place;
+        if (place[1] > size)
+            give_up("a write of impossible size came");
+        read_payload((void *)place[0], place[1]);
+        size -= place[1];
+    }
+    char rest[64];
+    for (size_t part; size; size -= part) {
+        part = size < sizeof rest ? size : sizeof rest;
+        read_payload(rest, part);
+    }
+    send_frame(RESULT, header->number, 0, 0, 0);
+}
+
 static void wait_for_main(void)
 {
     pthread_mutex_lock(&lock);
@@ -201,6 +229,10 @@ static int next_message(int in_program)
     if (header.opcode == SETUP || header.opcode > CALL)
         give_up("a message of unknown kind came");
     size_t size = header.size - sizeof header;
+    if (header.opcode == CALL && header.tag == (word)write_buffers) {
+        write_from_line(&header, size);
+        return MORE;
+    }
     char *data = malloc(size + 1);
     if (!data)
         give_up("no memory for a message");

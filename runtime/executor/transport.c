@@ -148,6 +148,7 @@ int read_header(struct header *header)
 
 void read_payload(void *data, size_t size)
 {
+    errno = 0;
     if (read_some(data, size) < size)
-        give_up("the line ended in the middle of a message");
+        give_up(errno == EFAULT ? "a write to memory that is not writable came" : "the line ended in the middle of a message");
 }

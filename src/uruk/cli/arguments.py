@@ -65,6 +65,7 @@ class Arguments:
     time: bool = False
     slab: int = 0
     in_process: bool = False
+    oop: bool = False
     launcher: list[str] = field(default_factory=list[str])
     executor: str = ""
     shared_memory: bool | None = None
@@ -166,7 +167,7 @@ def _flag(arguments: Arguments, word: str) -> None:
     arguments.time |= word == "--time"
     arguments.cache &= word != "--no-cache"
     if word in ("--in-process", "--oop"):
-        arguments.in_process = word == "--in-process"
+        arguments.in_process, arguments.oop = word == "--in-process", word == "--oop"
     if word.endswith("shared-memory"):
         arguments.shared_memory = word == "--shared-memory"
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 
 def place(arguments: Arguments) -> Place:
-    """The process in which the program is to run; a link without a run needs none but this."""
-    if arguments.in_process or not arguments.execute:
+    """The process in which the program is to run; a link without a run needs none but this, unless it is asked for."""
+    if arguments.in_process or not (arguments.execute or arguments.oop):
         return Here()
     from uruk.cli.elsewhere import Elsewhere
 

@@ -39,6 +39,7 @@ def run(words: Sequence[str]) -> int:
         if arguments.time:
             print_times(program.times)
         if not arguments.execute:
+            program.jit.executor.close()
             _end(0)
         status = program.run()
         _end(status)
