@@ -31,6 +31,11 @@ ERRORS: list[uruk.UrukError] = [
     uruk.AllocationError("no memory"),
     uruk.InUse("a.o", ["b.o"]),
     uruk.SessionClosed("closed"),
+    uruk.ExecutorError("refused"),
+    uruk.ExecutorTimeout("too long"),
+    uruk.ExecutorLost("gone"),
+    uruk.ProtocolError("no message"),
+    uruk.ExecutorCrashed(11, 0x10, 0x7F0000001234, "f+0x14 (a.o)"),
     uruk.InternalError("bug"),
 ]
 

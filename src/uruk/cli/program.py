@@ -103,8 +103,10 @@ class Program:
         try:
             return self._reader.result()
         finally:
-            if self._reader.compilation is not None and can_start_again():
-                sys.stderr.write(self._reader.compilation.warnings)
+            compilation = self._reader.compilation
+            if compilation is not None and can_start_again() and not self._reader.warned:
+                sys.stderr.write(compilation.warnings)
+                self._reader.warned = True
 
     def _add_inputs(self, inputs: list[Objects | Other]) -> None:
         """Add inputs in order; objects that follow each other are one batch, and all objects one tracker's."""

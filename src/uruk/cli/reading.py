@@ -49,6 +49,8 @@ class Reader:
     """
 
     def __init__(self, inputs: Sequence[tuple[str, str]], how: HowToCompile | None = None) -> None:
+        self.warned = False
+        """Whether what compilers warned of was printed."""
         self._inputs = inputs
         self._sources = [value for kind, value in inputs if kind == "input" and language_of(value)]
         self._how = how

@@ -183,7 +183,11 @@ class SlabManager:
                     raise
                 size = max(size // 2, SMALLEST_SLAB)
                 continue
-            return Slab(self.mapper, base, zones)
+            try:
+                return Slab(self.mapper, base, zones)
+            except BaseException:
+                self.mapper.release(base, sum(zones))
+                raise
 
     def _place(self, size: int, reach: Reach) -> int:
         """Reserve a slab; the first one anywhere gets a window beside it, kept free for libraries loaded later."""
@@ -193,7 +197,7 @@ class SlabManager:
             if high - low >= size:
                 with contextlib.suppress(AllocationError):
                     return self.mapper.reserve(size, low, high)
-        if reach.high or self.slabs:
+        if reach.high or self.slabs or self.window is not None:
             return self.mapper.reserve(size, reach.low, reach.high)
         base = self.mapper.reserve(size + LIBRARY_WINDOW)
         self.window = (base, LIBRARY_WINDOW)
