@@ -10,7 +10,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class RuntimeBuildHook(BuildHookInterface[Any]):
-    """Build the runtime archives and executors and include them under ``uruk/_runtime/``; the wheel stays py3-none-any."""
+    """Build the runtime for all targets, and include it under ``uruk/_runtime/``; the wheel stays py3-none-any."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Called before each build: wheel, editable wheel, and the metadata step of either."""
