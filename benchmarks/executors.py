@@ -117,7 +117,7 @@ def _start(folder: Path, runs: int, report: Report) -> None:
     work = f"""
 with uruk.LLJIT(executor=uruk.spawn()) as jit:
     jit.add_object({str(folder / "seven.o")!r})
-    assert jit.lookup("seven").function("int(void)")() == 7
+    assert jit.executor.call(jit.lookup("seven").address) == 7
 """
     commands = {"bare": [sys.executable, "-c", imports], "child": [sys.executable, "-c", imports + work]}
     times = interleaved({name: lambda name=name: run_process(commands[name]).seconds for name in commands}, 2 * runs)

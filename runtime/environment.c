@@ -1,6 +1,7 @@
 /* The environment of this process, for who started it. */
 
 #include <stdlib.h>
+#include <string.h>
 
 #define EXPORTED __attribute__((visibility("default")))
 
@@ -11,4 +12,10 @@ EXPORTED void uruk_rt_set_variable(const char *name, const char *value)
         setenv(name, value, 1);
     else
         unsetenv(name);
+}
+
+/* The length of a string, for who reads it. */
+EXPORTED unsigned long uruk_rt_string_size(const char *text)
+{
+    return strlen(text);
 }

@@ -29,6 +29,7 @@ from uruk.orc.tracker import ResourceTracker
 from uruk.orc.units import MaterializationUnit
 from uruk.passes.state import State
 from uruk.platforms.elf import OF_THE_PROGRAM, ELFPlatform
+from uruk.platforms.jit_dlopen import JITLoader
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -96,6 +97,7 @@ class LLJIT:
         self.executor: Executor = executor or InProcessExecutor(slab_size, mapper)
         self.platform = ELFPlatform(self.executor)
         self.session = Session(self.executor, self.platform, options, _hint, dispatcher)
+        self.platform.jit_loader = JITLoader(self.session)
         if executor is not None and executor.child is not None:
             executor.child.resolve = lambda address: name_address(self.session, address)
         self.main = self.session.create_dylib("main")

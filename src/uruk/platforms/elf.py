@@ -17,6 +17,8 @@ from uruk.link import Linked
 from uruk.orc.platform import FunctionArray
 from uruk.orc.tracker import Released, ResourceTracker
 from uruk.platforms.elf_runtime import INTERPOSED, descriptor_functions, lazy_functions, open_runtime, process_runtime
+from uruk.platforms.jit_dlopen import NAMES as JIT_NAMES
+from uruk.platforms.jit_dlopen import JITLoader
 
 PRIVATE = frozenset({b"atexit", b"at_quick_exit", b"pthread_atfork", b"__pthread_atfork"})
 ONCE_TRIO = frozenset({*CALL_ONCE, b"__once_proxy"})
@@ -56,6 +58,8 @@ class ELFPlatform:
         executor.lazy_functions = lambda: lazy_functions(executor.runtime)
         self.runtime: Archive | None = open_runtime()
         self.program = Program()
+        self.jit_loader: JITLoader | None = None
+        """dlopen of the session's dylibs, for linked code; see `uruk.platforms.jit_dlopen`."""
         self._libgcc = 0
 
     @property
@@ -65,6 +69,8 @@ class ELFPlatform:
 
     def interposed(self, name: bytes) -> int:
         """See `Platform.interposed`."""
+        if self.jit_loader is not None and name in JIT_NAMES:
+            return self.jit_loader.address(name)
         if self.executor.hides_signals and name in SIGNAL_FUNCTIONS:
             return self.executor.runtime.address[b"uruk_rt_" + name]
         return self.executor.runtime.address[name] if name in INTERPOSED else 0

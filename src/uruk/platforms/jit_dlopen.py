@@ -1,0 +1,131 @@
+"""dlopen and its relatives for linked code: the session's dylibs by name, initialised and counted as libraries are.
+
+Code calls ``uruk_jit_dlopen(name, mode)``, ``uruk_jit_dlsym(handle, name)``, ``uruk_jit_dlclose(handle)`` and
+``uruk_jit_dlerror()``, or the same by the names of LLVM's ORC runtime (``__orc_rt_jit_dlopen``, ...). They come back to
+the session, whatever process the code is in.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from uruk.errors import UrukError
+from uruk.executor.remote import RemoteExecutor
+from uruk.orc.dylib import JITDylib
+from uruk.orc.generators import LookupKind
+from uruk.orc.session import Session
+
+FIRST_HANDLE = 0x75726B00
+"""Handles are numbers, not addresses: nobody may look behind them."""
+_ROOM = 1024
+_TYPES = {
+    "dlopen": "void *(const char *, int)",
+    "dlsym": "void *(void *, const char *)",
+    "dlclose": "int(void *)",
+    "dlerror": "const char *(void)",
+}
+NAMES = frozenset(f"{prefix}{name}".encode() for prefix in ("uruk_jit_", "__orc_rt_jit_") for name in _TYPES)
+"""The names that linked code may use."""
+
+
+class JITLoader:
+    """The functions of one session, made when code first refers to them."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._lock = threading.Lock()
+        self._made: dict[str, tuple[int, object]] = {}
+        self._handles: dict[int, JITDylib] = {}
+        self._error = threading.local()
+        self._text = 0
+
+    def address(self, name: bytes) -> int:
+        """The address of one of `NAMES`, in the process where the code runs."""
+        short = name.decode().rpartition("_")[2]
+        with self._lock:
+            if short not in self._made:
+                self._made[short] = self._make(_TYPES[short], getattr(self, f"_{short}"))
+            return self._made[short][0]
+
+    def _make(self, kind: str, function: Callable[..., Any]) -> tuple[int, object]:
+        executor = self._session.executor
+        if isinstance(executor, RemoteExecutor):
+            callback = executor.callback(kind, function)
+            return callback.address, callback
+        result = ctypes.c_int if kind.startswith("int") else ctypes.c_size_t
+        count = 0 if "void)" in kind else kind.count(",") + 1
+        native = ctypes.CFUNCTYPE(result, *[ctypes.c_size_t] * count)(function)
+        return ctypes.cast(native, ctypes.c_void_p).value or 0, native
+
+    def _dlopen(self, name: int, mode: int) -> int:
+        """A handle for a dylib, which is initialised; 0 with an error."""
+
+        def work() -> int:
+            text = self._string(name)
+            dylib = self._session.dylibs.get(text)
+            if dylib is None:
+                raise UrukError(f"the session has no dylib {text}")
+            dylib.initialize()
+            with self._lock:
+                for handle, one in self._handles.items():
+                    if one is dylib:
+                        return handle
+                handle = FIRST_HANDLE + len(self._handles)
+                self._handles[handle] = dylib
+                return handle
+
+        return self._guarded(work, 0)
+
+    def _dlsym(self, handle: int, name: int) -> int:
+        """The address of a symbol that a dylib defines or sees in its link order; 0 with an error."""
+
+        def work() -> int:
+            text = self._string(name)
+            return self._session.lookup_names(self._dylib(handle), [text], kind=LookupKind.DLSYM)[text]
+
+        return self._guarded(work, 0)
+
+    def _dlclose(self, handle: int) -> int:
+        """0, and finalisers with the last one; -1 with an error."""
+
+        def work() -> int:
+            self._dylib(handle).deinitialize()
+            return 0
+
+        return self._guarded(work, -1)
+
+    def _dlerror(self) -> int:
+        """The text of this thread's last error, good until the next one of any; 0 if there is none since."""
+        text, self._error.text = getattr(self._error, "text", ""), ""
+        if not text:
+            return 0
+        runtime = self._session.executor.runtime
+        with self._lock:
+            if not self._text:
+                self._text = runtime.call(b"uruk_rt_keep_words", bytes(_ROOM), _ROOM // 8)
+            if self._text:
+                runtime.process.write(self._text, text.encode("utf-8", "replace")[: _ROOM - 1] + b"\0")
+            return self._text
+
+    def _dylib(self, handle: int) -> JITDylib:
+        if handle not in self._handles:
+            raise UrukError(f"{handle:#x} is no handle of dlopen")
+        return self._handles[handle]
+
+    def _string(self, address: int) -> str:
+        if not address:
+            raise UrukError("a name is a null pointer")
+        runtime = self._session.executor.runtime
+        size = runtime.call(b"uruk_rt_string_size", address)
+        return runtime.process.read(address, size).decode("utf-8", "surrogateescape")
+
+    def _guarded(self, work: Callable[[], int], failed: int) -> int:
+        """What `work` returns; where it raises, `failed`, with the text for dlerror."""
+        try:
+            return work()
+        except Exception as error:  # the caller is C
+            self._error.text = str(error)
+            return failed
