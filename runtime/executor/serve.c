@@ -368,6 +368,15 @@ struct result dispatch(void *context, const void *tag, const char *data, size_t 
     return request.answer;
 }
 
+/* A child that the program forks has no line: the controller must see this process end, and hear from it alone. */
+static void in_child(void)
+{
+    close(line.in);
+    if (line.out != line.in)
+        close(line.out);
+    gone = 1;
+}
+
 static void start_listener(void)
 {
     sigset_t all, before;
@@ -382,6 +391,7 @@ static void start_listener(void)
 void serve(void)
 {
     main_idle = 1;
+    pthread_atfork(0, 0, in_child);
     send_setup();
     start_listener();
     for (;;) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping, Sequence
 
 from uruk.errors import ExecutorError
@@ -44,7 +45,9 @@ def spawn(
     variables = dict(os.environ if environment is None else environment)
     old = variables.get(_TUNABLES)
     variables[_TUNABLES] = (f"{old}:" if old else "") + f"{_POOL}={tls_pool}"
-    words = ["report-crashes", f"die-with-parent={os.getpid()}"]
+    words = ["report-crashes"]
+    if threading.current_thread() is threading.main_thread():  # the kernel takes the end of the thread for the parent's
+        words.append(f"die-with-parent={os.getpid()}")
     child, connection = start([*launcher, program], words, variables, patience)
     try:
         one = _attach(connection, child, shared_memory, slab_size)

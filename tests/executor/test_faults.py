@@ -30,6 +30,10 @@ int crash(int *place) { return *place; }
 int give_up(void) { abort(); }
 int leave(int status) { exit(status); }
 int stop(void) { return raise(SIGKILL); }
+int fork_and_crash(int seconds) {
+    if (!fork()) { for (int fd = 0; fd < 3; fd++) close(fd); sleep(seconds); _exit(0); }
+    return *(volatile int *)8;
+}
 int hang(void) { for (;;) pause(); }
 int deep(int n) { volatile char page[4096]; page[0] = (char)n; return deep(n + 1) + page[0]; }
 """
@@ -222,6 +226,42 @@ def _is_zombie_or_gone(pid: int) -> bool:
         return ") Z" in Path(f"/proc/{pid}/stat").read_text()
     except FileNotFoundError:
         return True
+
+
+def test_a_forked_controller_leaves_it_alone(jit: uruk.LLJIT) -> None:
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            call(jit, "add", 1, 2)
+        except ExecutorLost:
+            jit.close()
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert call(jit, "add", 40, 2) == 42
+
+
+def test_a_child_of_the_executor_does_not_hold_the_line(jit: uruk.LLJIT) -> None:
+    """It forks, and crashes while the child goes on."""
+    with pytest.raises(ExecutorCrashed):
+        call(jit, "fork_and_crash", 3)
+
+
+def test_an_executor_outlives_the_thread_that_started_it() -> None:
+    made: list[uruk.LLJIT] = []
+
+    def start() -> None:
+        made.append(uruk.LLJIT(executor=uruk.spawn()))
+
+    thread = threading.Thread(target=start)
+    thread.start()
+    thread.join()
+    time.sleep(0.1)
+    with made[0] as jit:
+        jit.add_source(text=SOURCE, language="c")
+        assert call(jit, "add", 40, 2) == 42
 
 
 def test_many_cycles_leak_nothing() -> None:

@@ -88,6 +88,7 @@ class Connection:
         self._waiting: dict[int, _Waiting] = {}
         self._lost: ExecutorLost | None = None
         self._closing = False
+        self._pid = os.getpid()
         self._ready = threading.Event()
         self._setup: Setup | None = None
         self.listener = threading.Thread(target=self._listen, name="uruk executor", daemon=True)
@@ -112,6 +113,9 @@ class Connection:
     def call_with(self, tag: int, make: Callable[[int], tuple[Bytes, ...]], *, deadline: float | None = None) -> bytes:
         """As `call`, with an argument that is made from the number of the call."""
         waiting = _Waiting()
+        lost = self.lost
+        if lost is not None:
+            raise lost
         with self._lock:
             if self._lost is not None:
                 raise self._lost
@@ -274,11 +278,13 @@ class Connection:
     @property
     def lost(self) -> ExecutorLost | None:
         """Why the line is of no use any more; None while it is."""
+        if os.getpid() != self._pid:
+            return ExecutorLost("the executor belongs to the process that this one was forked from")
         return self._lost
 
     def close(self, *, hang_up: bool = True) -> None:
         """Say goodbye and end the line; calls that wait raise ExecutorLost. Closing twice does nothing."""
-        if self._closing:
+        if self._closing or os.getpid() != self._pid:
             return
         self._closing = True
         if hang_up and self._lost is None:

@@ -25,6 +25,7 @@ class Child:
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
+        self._parent = os.getpid()
         self._lock = threading.Lock()
         self.status: int | None = None
         """Its exit status, negative for a signal; None while it runs."""
@@ -59,7 +60,9 @@ class Child:
         return 0 if status is None else status
 
     def end(self) -> None:
-        """End it, by force if it does not end itself within `GRACE`."""
+        """End it, by force if it does not end itself within `GRACE`; only the process that has started it can."""
+        if os.getpid() != self._parent:
+            return
         if self.poll(GRACE) is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
