@@ -4,11 +4,41 @@
 #include "executor.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 enum { EXPORTED_FLAG = 0x10 }; /* of JITSymbolFlags */
 
 static void *process; /* the handle that stands for it */
+
+static struct {
+    pthread_mutex_t lock;
+    void **all;
+    size_t count;
+} handles = {PTHREAD_MUTEX_INITIALIZER, 0, 0}; /* what library_open has given: dlsym crashes on any other number */
+
+static int is_handle(word handle)
+{
+    int found = !handle;
+    pthread_mutex_lock(&handles.lock);
+    for (size_t i = 0; i < handles.count && !found; i++)
+        found = handles.all[i] == (void *)handle;
+    pthread_mutex_unlock(&handles.lock);
+    return found;
+}
+
+static void keep_handle(void *handle)
+{
+    if (is_handle((word)handle))
+        return;
+    pthread_mutex_lock(&handles.lock);
+    void **more = realloc(handles.all, (handles.count + 1) * sizeof *more);
+    if (more) {
+        handles.all = more;
+        handles.all[handles.count++] = handle;
+    }
+    pthread_mutex_unlock(&handles.lock);
+}
 
 struct result library_open(const char *data, size_t size)
 {
@@ -25,6 +55,7 @@ struct result library_open(const char *data, size_t size)
         process = handle;
     struct result result;
     if (handle) {
+        keep_handle(handle);
         struct writer writer = {0};
         write_byte(&writer, 1);
         write_word(&writer, (word)handle);
@@ -56,6 +87,8 @@ struct result library_lookup(const char *data, size_t size)
     struct reader reader = read_from(data, size);
     read_word(&reader);
     word handle = read_word(&reader), count = read_count(&reader, 9);
+    if (!reader.bad && !is_handle(handle))
+        return unexpected("0x%lx is no handle of a library", (unsigned long)handle);
     struct writer writer = {0};
     write_byte(&writer, 1);
     write_word(&writer, count);

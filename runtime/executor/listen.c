@@ -46,7 +46,8 @@ static int open_socket(const char *words)
 {
     char host[256];
     const char *colon = strrchr(words, ':');
-    if (!colon || (size_t)(colon - words) >= sizeof host)
+    char *end = 0;
+    if (!colon || strtoul(colon + 1, &end, 10) > 65535 || end == colon + 1 || *end || (size_t)(colon - words) >= sizeof host)
         give_up("listen=HOST:PORT is wanted");
     memcpy(host, words, (size_t)(colon - words));
     host[colon - words] = 0;
