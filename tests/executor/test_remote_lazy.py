@@ -41,7 +41,9 @@ def test_made_when_called(jit: uruk.LLJIT, function: str) -> None:
 
 def test_failure_is_seen(jit: uruk.LLJIT) -> None:
     """What cannot be made ends the process, with the error on its way."""
-    jit.add_source(text="int missing(int); int square(int x) { return missing(x); }", language="c", symbols=["square"], lazy=True)
+    jit.add_source(
+        text="int missing(int); int square(int x) { return missing(x); }", language="c", symbols=["square"], lazy=True
+    )
     jit.add_source(text=CALLER, language="c")
     call = jit.lookup("twice").function("int(int)")
     with pytest.raises(uruk.ExecutorCrashed):
