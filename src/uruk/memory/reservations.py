@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,19 +15,16 @@ from uruk.memory.mapper import Range
 
 @dataclass(eq=False, repr=False)
 class Reservation:
-    """`size` bytes at `address` there; byte i of `memory` stands for byte i of it. `left` bytes are not given back."""
+    """`size` bytes at `address` there; the first of them is byte `offset` of `memory` here."""
 
     address: int
     size: int
     memory: mmap.mmap
-    left: int = field(default=-1)
-
-    def __post_init__(self) -> None:
-        self.left = self.size
+    offset: int = 0
 
 
 class Reservations:
-    """The reservations of one mapper, by address."""
+    """The reservations of one mapper, by address; what is given back is none any more, and may come again."""
 
     def __init__(self) -> None:
         self._all: list[Reservation] = []
@@ -47,17 +44,21 @@ class Reservations:
     def view(self, address: int, size: int) -> U8:
         """The local bytes of a range."""
         one = self.find(address, size)
-        return np.frombuffer(one.memory, np.uint8, size, address - one.address)
+        return np.frombuffer(one.memory, np.uint8, size, address - one.address + one.offset)
 
     def give_up(self, ranges: Sequence[Range], advice: int) -> None:
         """Give up the local content of page ranges, by madvise with `advice`."""
         for address, size in ranges:
             one = self.find(address, size)
-            one.memory.madvise(advice, address - one.address, size)
+            one.memory.madvise(advice, address - one.address + one.offset, size)
 
     def release(self, address: int, size: int) -> None:
-        """Count a range as given back; what nobody views any more goes when all of it is."""
+        """Count a range as given back: what is left of its reservation, before and behind, stays."""
         one = self.find(address, size)
-        one.left -= size
-        if not one.left:
-            self._all.remove(one)
+        self._all.remove(one)
+        before, behind = address - one.address, one.address + one.size - address - size
+        if before:
+            self._all.append(Reservation(one.address, before, one.memory, one.offset))
+        if behind:
+            offset = one.offset + before + size
+            self._all.append(Reservation(address + size, behind, one.memory, offset))
