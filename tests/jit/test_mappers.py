@@ -48,7 +48,9 @@ class Keeping(InProcessMapper):
 class Open(InProcessMapper):
     """Does not keep writable and executable apart."""
 
-    def initialize(self, ranges: Sequence[Range], protection: Protection) -> None:
+    def initialize(
+        self, ranges: Sequence[Range], protection: Protection, content: Sequence[Range] | None = None
+    ) -> None:
         self._protect(ranges, protection)
 
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from uruk.errors import AllocationError
 from uruk.graph.types import U8
-from uruk.memory.mapper import Protection, Range
+from uruk.memory.mapper import Protection, Range, refuse_both
+from uruk.memory.pages import enclosing_pages, whole_pages
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _mmap = _libc.mmap
@@ -27,11 +28,8 @@ _munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 _MAP_PRIVATE, _MAP_ANONYMOUS, _MAP_NORESERVE, _MAP_FIXED_NOREPLACE = 0x2, 0x20, 0x4000, 0x100000
 _MADV_DONTNEED, _MADV_HUGEPAGE, _MADV_POPULATE_WRITE = 4, 14, 23
 _WRITABLE = Protection.R | Protection.W
-_BOTH = int(Protection.W | Protection.X)
 _FAILED = ctypes.c_void_p(-1).value
 _POPULATE_FROM = 1 << 18
-_POPULATE_TO = 1 << 28
-"""A larger range is mostly zero-fill, which may never be touched: it must not cost memory."""
 _LARGEST = (1 << 63) - 1
 _LOWEST = 1 << 16
 """Below this the kernel does not map (vm.mmap_min_addr)."""
@@ -96,24 +94,31 @@ class InProcessMapper:
         """See `Mapper.view`."""
         return np.frombuffer((ctypes.c_uint8 * size).from_address(address), np.uint8)
 
-    def prepare(self, ranges: Sequence[Range]) -> None:
+    def prepare(self, ranges: Sequence[Range], content: Sequence[Range] | None = None) -> None:
         """See `Mapper.prepare`."""
         self._protect(ranges, _WRITABLE)
-        for address, size in ranges:
-            if _POPULATE_FROM <= size <= _POPULATE_TO:  # one call instead of a page fault for every 4 KiB; only a hint
-                _madvise(address, size, _MADV_POPULATE_WRITE)
+        for address, size in ranges if content is None else content:
+            if size >= _POPULATE_FROM:  # one call instead of a page fault for every 4 KiB; only a hint
+                start = address & -mmap.PAGESIZE
+                _madvise(start, address + size - start, _MADV_POPULATE_WRITE)
 
-    def initialize(self, ranges: Sequence[Range], protection: Protection) -> None:
-        """See `Mapper.initialize`."""
-        if int(protection) & _BOTH == _BOTH:
-            raise AllocationError("a page may not be writable and executable at once")
+    def initialize(
+        self, ranges: Sequence[Range], protection: Protection, content: Sequence[Range] | None = None
+    ) -> None:
+        """See `Mapper.initialize`; the bytes are there already."""
+        refuse_both(protection)
         self._protect(ranges, protection)
 
     def deinitialize(self, ranges: Sequence[Range]) -> None:
         """See `Mapper.deinitialize`."""
-        for address, size in ranges:
+        whole, ends = whole_pages(ranges, mmap.PAGESIZE)
+        for address, size in whole:
             if _madvise(address, size, _MADV_DONTNEED):
                 raise AllocationError(f"cannot give up {size:#x} bytes at {address:#x}: {_why()}")
+        if ends:
+            self._protect(ends, _WRITABLE)  # they are, or were never initialised
+            for address, size in ends:
+                ctypes.memset(address, 0, size)
 
     def release(self, address: int, size: int) -> None:
         """See `Mapper.release`."""
@@ -121,7 +126,7 @@ class InProcessMapper:
             raise AllocationError(f"cannot unmap {size:#x} bytes at {address:#x}: {_why()}")
 
     def _protect(self, ranges: Sequence[Range], protection: Protection) -> None:
-        for address, size in ranges:
+        for address, size in enclosing_pages(ranges, mmap.PAGESIZE):
             if _mprotect(address, size, int(protection)):
                 raise AllocationError(
                     f"cannot make {size:#x} bytes at {address:#x} {protection.name or protection!s}: {_why()}; "
