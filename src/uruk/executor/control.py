@@ -51,6 +51,10 @@ class ProcessControl(Protocol):
         """Store bytes at an address, which must be writable."""
         ...
 
+    def write_many(self, writes: Sequence[tuple[int, bytes | bytearray | memoryview]]) -> None:
+        """Store bytes at several addresses, which must be writable, in one message; in order."""
+        ...
+
 
 @dataclass(eq=False, repr=False)
 class Runtime:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -33,8 +34,14 @@ class ThisProcess:
 
     def write(self, address: int, data: bytes | bytearray | memoryview) -> None:
         """See `ProcessControl.write`."""
-        content = bytes(data)
-        ctypes.memmove(address, content, len(content))
+        content = memoryview(data).cast("B")
+        target = (ctypes.c_uint8 * content.nbytes).from_address(address)
+        memoryview(target).cast("B")[:] = content
+
+    def write_many(self, writes: Sequence[tuple[int, bytes | bytearray | memoryview]]) -> None:
+        """See `ProcessControl.write_many`."""
+        for address, data in writes:
+            self.write(address, data)
 
 
 def _pointer(data: bytes | bytearray) -> Any:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from uruk.errors import AllocationError, InternalError
 from uruk.graph.types import U8
-from uruk.memory.mapper import Mapper, Range
+from uruk.memory.mapper import Mapper, Protection, Range
 from uruk.memory.slab import CODE, CONSTANT, DATA, PROTECTIONS, Slab
 
 MiB = 1 << 20
