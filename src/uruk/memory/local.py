@@ -23,7 +23,7 @@ _munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 
 _MAP_SHARED, _MAP_PRIVATE, _MAP_ANONYMOUS = 0x1, 0x2, 0x20
 _MAP_NORESERVE, _MAP_FIXED_NOREPLACE = 0x4000, 0x100000
-_MADV_DONTNEED, _MADV_POPULATE_WRITE = 4, 23
+_MADV_DONTNEED, _MADV_REMOVE, _MADV_POPULATE_WRITE = 4, 9, 23
 _FAILED = ctypes.c_void_p(-1).value
 _LOWEST = 1 << 16
 """Below this the kernel does not map (vm.mmap_min_addr)."""
@@ -91,6 +91,12 @@ def discard_memory(address: int, size: int) -> None:
     """Give up the content of whole pages of private memory, which then read as zero."""
     if _madvise(address, size, _MADV_DONTNEED):
         raise AllocationError(f"cannot give up {size:#x} bytes at {address:#x}: {_why()}")
+
+
+def remove_memory(address: int, size: int) -> None:
+    """Give up the content of whole pages of a file's memory, for all who map it."""
+    if _madvise(address, size, _MADV_REMOVE):
+        raise AllocationError(f"cannot give up {size:#x} shared bytes at {address:#x}: {_why()}")
 
 
 def zero_memory(address: int, size: int) -> None:

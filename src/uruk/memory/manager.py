@@ -242,15 +242,17 @@ class SlabManager:
     def close(self) -> None:
         """Release every slab and the window; an error of one is raised when all have been tried."""
         errors: list[AllocationError] = []
+        ranges = [(slab.base, slab.size) for slab in self.slabs]
+        ranges += [] if self.window is None else [self.window]
         for slab in self.slabs:
+            del slab.image
+        self.slabs.clear()
+        self.window = None
+        for address, size in ranges:
             try:
-                self._release(slab)
+                self.mapper.release(address, size)
             except AllocationError as error:
                 errors.append(error)
-        self.slabs.clear()
-        window, self.window = self.window, None
-        if window is not None:
-            self.mapper.release(*window)
         if errors:
             raise errors[0]
 

@@ -1,0 +1,102 @@
+"""The mapper for memory shared with another process of this machine: written here, and there at once."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+
+from uruk.errors import AllocationError
+from uruk.graph.types import U8
+from uruk.memory import local
+from uruk.memory.elsewhere import Elsewhere, Functions, Process
+from uruk.memory.mapper import Protection, Range, refuse_both
+from uruk.memory.mirror import Mirrors, bytes_at
+from uruk.memory.pages import enclosing_pages, whole_pages
+from uruk.memory.shared_object import KINDS, OpenShared, SharedKind, SharedObject
+
+_POPULATE_FROM = 1 << 18
+
+
+class SharedMapper:
+    """Memory of `process`, in which `runtime` is linked, mapped here, too; see `uruk.memory.mapper.Mapper`.
+
+    `kind` is how it is shared: a kind of `uruk.memory.shared_object.KINDS`, or a function that makes objects of
+    another; None tries these kinds in order, and stays with the first that the other process can open and run code
+    from. Only protections need a call. After a fork parent and child have this memory in common.
+    """
+
+    def __init__(self, process: Process, runtime: Functions, kind: SharedKind | OpenShared | None = None) -> None:
+        self.process = process
+        self._there = Elsewhere(runtime)
+        self._kinds: list[OpenShared] = list(KINDS.values())
+        if kind is not None:
+            self._kinds = [kind if callable(kind) else KINDS[kind]]
+        self._mirrors: Mirrors[tuple[SharedObject, int]] = Mirrors()
+
+    @property
+    def page_size(self) -> int:
+        """See `Mapper.page_size`."""
+        return self.process.page_size
+
+    def reserve(self, size: int, low: int = 0, high: int = 0) -> int:
+        """See `Mapper.reserve`."""
+        errors: list[AllocationError] = []
+        for kind in self._kinds:
+            try:
+                address = self._share(kind, size, low, high)
+            except AllocationError as error:
+                errors.append(error)
+                continue
+            self._kinds = [kind]
+            return address
+        raise AllocationError("; ".join(dict.fromkeys(str(error) for error in errors))) from errors[0]
+
+    def _share(self, kind: OpenShared, size: int, low: int, high: int) -> int:
+        shared = kind(size)
+        try:
+            try:
+                address = self._there.map_shared(shared.path, size, low, high)
+            finally:
+                shared.opened()
+            self._mirrors.add(address, size, shared.here, (shared, address))
+        except BaseException:
+            shared.release(0, size)
+            raise
+        return address
+
+    def view(self, address: int, size: int) -> U8:
+        """See `Mapper.view`."""
+        return bytes_at(self._mirrors.here(address, size), size)
+
+    def prepare(self, ranges: Sequence[Range], content: Sequence[Range] | None = None) -> None:
+        """See `Mapper.prepare`; no call, as the view is always writable. Memory is committed, so that none lacks."""
+        for address, size in enclosing_pages(ranges if content is None else content, self.page_size):
+            piece = self._mirrors.find(address, size)
+            shared, start = piece.owner
+            shared.commit(address - start, size)
+            if size >= _POPULATE_FROM:
+                local.populate_memory(piece.here + address - piece.address, size)
+
+    def initialize(
+        self, ranges: Sequence[Range], protection: Protection, content: Sequence[Range] | None = None
+    ) -> None:
+        """See `Mapper.initialize`; the bytes are there already."""
+        refuse_both(protection)
+        self._there.protect(enclosing_pages(ranges, self.page_size), protection)
+
+    def deinitialize(self, ranges: Sequence[Range]) -> None:
+        """See `Mapper.deinitialize`; no call, as what is given up here is gone there."""
+        whole, ends = whole_pages(ranges, self.page_size)
+        for address, size in whole:
+            local.remove_memory(self._mirrors.here(address, size), size)
+        for address, size in ends:
+            ctypes.memset(self._mirrors.here(address, size), 0, size)
+
+    def release(self, address: int, size: int) -> None:
+        """See `Mapper.release`; memory here goes even if the process is lost."""
+        gone = self._mirrors.cut(address, size)
+        shared, start = gone.owner
+        try:
+            self._there.release(address, size)
+        finally:
+            shared.release(address - start, size)
