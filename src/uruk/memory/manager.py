@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from uruk.errors import AllocationError, InternalError
+from uruk.errors import AllocationError, InternalError, UrukError
 from uruk.graph.types import U8
 from uruk.memory.mapper import Mapper, Protection, Range
 from uruk.memory.slab import CODE, CONSTANT, DATA, PROTECTIONS, Slab
@@ -241,7 +241,7 @@ class SlabManager:
 
     def close(self) -> None:
         """Release every slab and the window; an error of one is raised when all have been tried."""
-        errors: list[AllocationError] = []
+        errors: list[UrukError] = []
         ranges = [(slab.base, slab.size) for slab in self.slabs]
         ranges += [] if self.window is None else [self.window]
         for slab in self.slabs:
@@ -251,7 +251,7 @@ class SlabManager:
         for address, size in ranges:
             try:
                 self.mapper.release(address, size)
-            except AllocationError as error:
+            except UrukError as error:
                 errors.append(error)
         if errors:
             raise errors[0]
