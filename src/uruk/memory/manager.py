@@ -199,7 +199,14 @@ class SlabManager:
                     raise
                 size = max(size // 2, SMALLEST_SLAB)
                 continue
-            return Slab(self.mapper, base, zones)
+            try:
+                return Slab(self.mapper, base, zones)
+            except BaseException:
+                self.mapper.release(base, sum(zones))
+                if not self.slabs and self.window is not None:  # it came with the slab
+                    window, self.window = self.window, None
+                    self.mapper.release(*window)
+                raise
 
     def _place(self, size: int, reach: Reach) -> int:
         """Reserve a slab; the first one anywhere gets a window beside it, kept free for libraries loaded later."""
