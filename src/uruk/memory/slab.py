@@ -12,6 +12,8 @@ PROTECTIONS = (Protection.R | Protection.X, Protection.R, Protection.R | Protect
 """By zone number: code, constants, data."""
 DATA = 2
 CODE, CONSTANT = 0, 1
+GRANULE = 64
+"""Bytes of data are given out by so many: no slivers are left that every later search would have to pass."""
 
 
 class Slab:
@@ -30,13 +32,14 @@ class Slab:
             at += size
 
     def extent(self, zone: int, size: int) -> int:
-        """How many bytes a request for `size` takes: whole pages for code and constants, of data what it is."""
-        return size if zone == DATA else -(-size // self.mapper.page_size) * self.mapper.page_size
+        """How many bytes a request for `size` takes: whole pages of code and constants, whole granules of data."""
+        unit = GRANULE if zone == DATA else self.mapper.page_size
+        return -(-size // unit) * unit
 
     def take(self, zone: int, size: int, align: int) -> int | None:
         """An address for `size` bytes; whole pages for code and constants. The memory is not writable yet."""
         size = self.extent(zone, size)
-        got = self._zones[zone].take(size, align if zone == DATA else max(align, self.mapper.page_size))
+        got = self._zones[zone].take(size, max(align, GRANULE if zone == DATA else self.mapper.page_size))
         if got is not None:
             self.used += size
         return got
