@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 from collections.abc import Sequence
@@ -48,6 +49,12 @@ class Elsewhere:
         """Map a file that both processes share, likewise."""
         self._fits(size)
         got = self._call(b"uruk_rt_mem_map_shared", path + b"\0", size, low, high)
+        if got == -errno.EACCES:
+            name = os.fsdecode(path)
+            raise AllocationError(
+                f"the process where code runs cannot map {name}: it may not open it, or not run what is in it; "
+                "mount its file system without noexec, or share memory of another kind"
+            )
         return self._address(got, size, low, high)
 
     def protect(self, ranges: Sequence[Range], protection: Protection) -> None:

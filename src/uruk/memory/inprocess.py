@@ -63,10 +63,8 @@ class InProcessMapper:
         whole, ends = whole_pages(ranges, mmap.PAGESIZE)
         for address, size in whole:
             local.discard_memory(address, size)
-        if ends:
-            self._protect(ends, _WRITABLE)  # they are, or were never initialised
-            for address, size in ends:
-                ctypes.memset(address, 0, size)
+        for address, size in ends:
+            ctypes.memset(address, 0, size)
 
     def release(self, address: int, size: int) -> None:
         """See `Mapper.release`."""

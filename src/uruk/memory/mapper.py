@@ -74,7 +74,7 @@ class Mapper(Protocol):
     def deinitialize(self, ranges: Sequence[Range]) -> None:
         """Make the bytes of ranges zero, here and where they run, and give whole pages up; protections stay.
 
-        The ends of a range that are no whole pages must be on writable pages.
+        Ranges have been prepared. Their ends that are no whole pages are on pages that are writable still.
         """
         ...
 

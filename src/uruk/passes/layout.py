@@ -73,19 +73,19 @@ def lay_out(state: State, together: Sequence[tuple[int, str, I64]] = ()) -> Layo
     rows = true_rows(plain)
     group = _group(state.block_module[rows], state.blocks.zone[rows])
     size, align = state.blocks.size[rows], state.blocks.align[rows]
-    part = _zero_fill(state, rows) * np.uint8(ZEROS)
-    stored = np.where(part, 0, size)
+    stored = _stored(state, rows, size)
     if chunks:
         own = [_group(np.array([c.module]), np.array([c.zone])) for c in chunks]
         group = np.concatenate([group, *own])
         size = np.concatenate([size, np.array([c.size for c in chunks], np.int64)])
         align = np.concatenate([align, np.array([c.align for c in chunks], np.int64)])
-        part = np.concatenate([part, np.array([MIXED * (c.stored < c.size) for c in chunks], np.uint8)])
         stored = np.concatenate([stored, np.array([c.stored for c in chunks], np.int64)])
+    part = _parts(stored, size)
     order = _order(group, part, align, len(state.modules))
     group, size, align = group[order], size[order], align[order]
-    first, count, offset = _pack(group, part[order], size, align)
-    segments = _segments(group, size, stored[order], align, offset, first)
+    part, stored = (None, size) if part is None else (part[order], stored[order])
+    first, count, offset = _pack(group, part, size, align)
+    segments = _segments(group, size, stored, align, offset, first)
     number = np.arange(len(segments), dtype=np.int32).repeat(count)
     segment_of = filled(len(state.blocks), NONE, np.int32)
     offset_of = np.zeros(len(state.blocks), np.int64)
@@ -107,26 +107,35 @@ def _group(module: AnyArray, zone: AnyArray) -> I64:
     return (module.astype(np.int64) << 2) | zone
 
 
-def _zero_fill(state: State, rows: I64) -> Bool:
-    """Which blocks are never written: zero-fill of the input and commons, but not what uruk makes and fills later."""
-    blocks = state.blocks
-    zeros = blocks.content[rows] < 0
-    if some(zeros):
-        zeros &= (rows < len(state.graph.blocks)) | (blocks.role[rows] == Role.COMMON)
-        fixed = np.zeros(len(blocks), np.bool_)
-        fixed[state.edges.block] = True  # no compiler asks for a fixup there, but an object may
-        zeros &= ~fixed[rows]
-    return zeros
+def _stored(state: State, rows: I64, size: I64) -> I64:
+    """How many bytes of each block may be written: none of zero-fill in the input and of commons, all of others.
+
+    Blocks that uruk makes itself are filled later. (Relocations of zero-fill are refused when it is read.)
+    """
+    zeros = state.blocks.content[rows] < 0
+    if not some(zeros):
+        return size
+    zeros &= (rows < len(state.graph.blocks)) | (state.blocks.role[rows] == Role.COMMON)
+    return size * ~zeros
 
 
-def _order(group: I64, part: U8, align: I64, modules: int) -> I64:
+def _parts(stored: I64, size: I64) -> U8 | None:
+    """The part of its segment that each row belongs to; None if all are in the first."""
+    partial = stored < size
+    if not some(partial):
+        return None
+    return partial.view(np.uint8) * np.where(stored, np.uint8(MIXED), np.uint8(ZEROS))
+
+
+def _order(group: I64, part: U8 | None, align: I64, modules: int) -> I64:
     """Rows by segment, in each by part, in each from the widest alignment down; of equals, input order."""
-    key = (((group << 2) | part) << 5) + (31 - np.frexp(align)[1])
+    major = group << 2 if part is None else (group << 2) | part
+    key = (major << 5) + (31 - np.frexp(align)[1])
     narrow = key.astype(np.int16) if modules <= 1 << 6 else key  # 16 bits are sorted digit by digit
     return narrow.argsort(kind="stable")
 
 
-def _pack(group: I64, part: U8, size: I64, align: I64) -> tuple[I64, I64, I64]:
+def _pack(group: I64, part: U8 | None, size: I64, align: I64) -> tuple[I64, I64, I64]:
     """First row and number of rows of each segment, and each row's offset in its segment; rows in order."""
     begins = np.empty(group.size, np.bool_)
     begins[:1] = True
@@ -135,13 +144,14 @@ def _pack(group: I64, part: U8, size: I64, align: I64) -> tuple[I64, I64, I64]:
     count = np.concatenate([first[1:], [group.size]]) - first
     skip = np.maximum(align[first], CODE_SKIP) * (group[first] & 3 == Zone.RX)
     padded = (size + align - 1) & -align
-    turns = ~begins
-    turns[1:] &= part[1:] != part[:-1]
-    for one in (MIXED, ZEROS) if some(turns) else ():  # a later part begins at its own widest alignment
-        rows = true_rows(turns & (part == one))
-        segment = first.searchsorted(rows, "right") - 1
-        begin = np.add.accumulate(padded) - padded
-        padded[rows - 1] += -(begin[rows] - begin[first[segment]] + skip[segment]) % align[rows]
+    if part is not None:
+        turns = ~begins
+        turns[1:] &= part[1:] != part[:-1]
+        for one in (MIXED, ZEROS):  # a later part begins at its own widest alignment
+            rows = true_rows(turns & (part == one))
+            segment = first.searchsorted(rows, "right") - 1
+            begin = np.add.accumulate(padded) - padded
+            padded[rows - 1] += -(begin[rows] - begin[first[segment]] + skip[segment]) % align[rows]
     begin = np.add.accumulate(padded) - padded
     return first, count, begin - (begin[first] - skip).repeat(count)
 
@@ -151,8 +161,10 @@ def _segments(group: I64, size: I64, stored: I64, align: I64, offset: I64, first
     if first.size == 0:
         return []
     end = np.maximum.reduceat(offset + size, first)
-    content = np.maximum.reduceat((offset + stored) * (stored > 0), first)
-    widest = np.maximum.reduceat(align, first)
+    content, widest = end, align[first]
+    if stored is not size:
+        content = np.maximum.reduceat((offset + stored) * (stored > 0), first)
+        widest = np.maximum.reduceat(align, first)
     columns = group[first].tolist(), end.tolist(), widest.tolist(), content.tolist()
     return [Segment(one >> 2, one & 3, *rest) for one, *rest in zip(*columns, strict=True)]
 
