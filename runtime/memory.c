@@ -1,13 +1,12 @@
-/* Memory of this process for a controller in another one: reserved, filled by the controller, protected here.
+/* Memory of this process for the linker's mappers: reserved, protected, emptied and released as it says from outside.
  *
- * Functions return an address or 0, and a negated errno where they fail. Ranges are pairs of address and size, in whole
- * pages. No page is ever writable and executable at once. */
+ * Results are addresses or 0, and -errno where the kernel refuses. Ranges are exact bytes; what works by pages rounds
+ * outward. No page is ever writable and executable at once.
+ */
 
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -18,109 +17,178 @@
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
-typedef unsigned long word;
-
 struct range {
-    word address, size;
+    unsigned long address, size;
 };
 
-enum { LOWEST = 1 << 16, ALIGN = 1 << 21 }; /* vm.mmap_min_addr; a huge page */
+enum {
+    TRIES = 64,       /* places that somebody else takes while we look */
+    LOWEST = 1 << 16, /* below this the kernel does not map (vm.mmap_min_addr) */
+};
+static const unsigned long ALIGNMENT = 1 << 21;
 
-static long map(word address, word size, int file)
+/* Reads /proc/self/maps line by line, without memory of its own. */
+struct maps {
+    int file;
+    unsigned begin, end;
+    char bytes[4096];
+};
+
+static int next_byte(struct maps *maps)
 {
-    int flags = MAP_NORESERVE | (file < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED);
-    void *got = mmap((void *)address, size, PROT_NONE, flags | (address ? MAP_FIXED_NOREPLACE : 0), file, 0);
+    if (maps->begin == maps->end) {
+        ssize_t got;
+        do
+            got = read(maps->file, maps->bytes, sizeof maps->bytes);
+        while (got < 0 && errno == EINTR);
+        if (got <= 0)
+            return -1;
+        maps->begin = 0;
+        maps->end = (unsigned)got;
+    }
+    return (unsigned char)maps->bytes[maps->begin++];
+}
+
+/* A hexadecimal number and the byte behind it, which is returned; -1 at the end of the file. */
+static int next_number(struct maps *maps, unsigned long *number)
+{
+    *number = 0;
+    for (;;) {
+        int byte = next_byte(maps);
+        if (byte >= '0' && byte <= '9')
+            *number = *number << 4 | (unsigned long)(byte - '0');
+        else if (byte >= 'a' && byte <= 'f')
+            *number = *number << 4 | (unsigned long)(byte - 'a' + 10);
+        else
+            return byte;
+    }
+}
+
+/* The highest place for `size` bytes in [low, high), at the top of its gap, so that a heap below has room to grow.
+ * 0 where there is none. */
+static unsigned long free_place(unsigned long size, unsigned long low, unsigned long high)
+{
+    struct maps maps = {.file = open("/proc/self/maps", O_RDONLY | O_CLOEXEC)};
+    unsigned long found = 0, end = low < LOWEST ? LOWEST : low;
+    if (maps.file < 0)
+        return 0;
+    for (int byte = 0; byte >= 0 && end < high;) {
+        unsigned long start = high, stop = high;
+        if (next_number(&maps, &start) != '-' || next_number(&maps, &stop) != ' ')
+            start = stop = high; /* the last gap */
+        if (start > high)
+            start = high;
+        if (start > end && start - end >= size) {
+            unsigned long at = (start - size) & -ALIGNMENT;
+            found = at >= end ? at : found;
+        }
+        end = stop > end ? stop : end;
+        while ((byte = next_byte(&maps)) >= 0 && byte != '\n')
+            ;
+    }
+    close(maps.file);
+    return found;
+}
+
+static long map_at(unsigned long address, unsigned long size, int flags, int file)
+{
+    flags |= MAP_NORESERVE | (address ? MAP_FIXED_NOREPLACE : 0);
+    void *got = mmap((void *)address, size, PROT_NONE, flags, file, 0);
     if (got == MAP_FAILED)
         return -errno;
-    if (address && got != (void *)address) { /* kernels before 4.17 take the address for a hint */
+    if (address && (unsigned long)got != address) { /* kernels before 4.17 take the address for a hint */
         munmap(got, size);
         return -EEXIST;
     }
     return (long)got;
 }
 
-/* The top of the highest gap of [low, high) that holds `size` bytes, below `limit`; 0 if there is none. */
-static word highest_gap(word size, word low, word high, word limit)
-{
-    FILE *maps = fopen("/proc/self/maps", "re");
-    char line[512];
-    word end = low < LOWEST ? LOWEST : low, found = 0, start, stop;
-    if (!maps)
-        return 0;
-    int more = 1;
-    while (more) {
-        more = fgets(line, sizeof line, maps) && sscanf(line, "%lx-%lx", &start, &stop) == 2 && start < high;
-        word gap_end = more ? start : high;
-        if (gap_end > end && gap_end - end >= size) {
-            word at = (gap_end - size) & -(word)ALIGN; /* leaves a heap below room to grow */
-            if (at >= end && at < limit)
-                found = at;
-        }
-        if (more) {
-            while (!strchr(line, '\n') && fgets(line, sizeof line, maps))
-                ; /* the rest of a long line */
-            end = stop > end ? stop : end;
-        }
-    }
-    fclose(maps);
-    return found;
-}
-
-static long reserve(word size, word low, word high, int file)
+static long map_within(unsigned long size, unsigned long low, unsigned long high, int flags, int file)
 {
     if (!high)
-        return map(0, size, file);
-    for (word limit = high, at; (at = highest_gap(size, low, high, limit)); limit = at) {
-        long got = map(at, size, file);
+        return map_at(0, size, flags, file);
+    for (int try = 0; try < TRIES; try++) {
+        unsigned long place = free_place(size, low, high);
+        if (!place)
+            return -ENOMEM;
+        long got = map_at(place, size, flags, file);
         if (got != -EEXIST)
             return got;
     }
-    return -ENOMEM;
+    return -EAGAIN;
 }
 
-/* Reserve address space, nothing committed; within [low, high) if `high` is given. */
-EXPORTED long uruk_rt_memory_reserve(word size, word low, word high)
+/* Reserve address space, nothing committed, within [low, high) if `high` is not 0. */
+EXPORTED long uruk_rt_mem_reserve(unsigned long size, unsigned long low, unsigned long high)
 {
-    return reserve(size, low, high, -1);
+    return map_within(size, low, high, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 }
 
-/* The same, of the memory object that `path` names, which the controller has mapped, too. */
-EXPORTED long uruk_rt_memory_map(const char *path, word size, word low, word high)
+/* Map the file at `path`, likewise. -EACCES where its bytes may not be run. */
+EXPORTED long uruk_rt_mem_map_shared(const char *path, unsigned long size, unsigned long low, unsigned long high)
 {
-    int file = open(path, O_RDWR | O_CLOEXEC);
+    int file;
+    do
+        file = open(path, O_RDWR | O_CLOEXEC);
+    while (file < 0 && errno == EINTR);
     if (file < 0)
         return -errno;
-    long got = reserve(size, low, high, file);
+    long got = map_within(size, low, high, MAP_SHARED, file);
     close(file);
+    if (got < 0)
+        return got;
+    /* a mount without the right to run programs refuses only now */
+    if (mprotect((void *)got, size, PROT_READ | PROT_EXEC) || mprotect((void *)got, size, PROT_NONE)) {
+        long error = -errno;
+        munmap((void *)got, size);
+        return error;
+    }
     return got;
 }
 
-/* Protect ranges; `protection` as mprotect has it. Code that was written elsewhere can run afterwards. */
-EXPORTED long uruk_rt_memory_protect(const struct range *ranges, word count, word protection)
+/* The pages that a range touches, as a whole range. */
+static struct range pages_of(struct range range)
 {
-    if ((protection & PROT_WRITE) && (protection & PROT_EXEC))
+    unsigned long page = (unsigned long)sysconf(_SC_PAGESIZE);
+    unsigned long first = range.address & -page;
+    return (struct range){first, ((range.address + range.size + page - 1) & -page) - first};
+}
+
+/* Protect the pages of ranges. `protection` is mmap's; code that was written there is what runs from now on. */
+EXPORTED long uruk_rt_mem_protect(const struct range *ranges, unsigned long count, int protection)
+{
+    if ((protection & PROT_WRITE && protection & PROT_EXEC) || protection & ~(PROT_READ | PROT_WRITE | PROT_EXEC))
         return -EINVAL;
-    for (word i = 0; i < count; i++) {
-        char *start = (char *)ranges[i].address;
-        if (mprotect(start, ranges[i].size, (int)protection))
+    for (unsigned long i = 0; i < count; i++) {
+        struct range pages = pages_of(ranges[i]);
+        if (mprotect((void *)pages.address, pages.size, protection))
             return -errno;
         if (protection & PROT_EXEC)
-            __builtin___clear_cache(start, start + ranges[i].size);
+            __builtin___clear_cache((char *)pages.address, (char *)(pages.address + pages.size));
     }
     return 0;
 }
 
-/* Give up the content of private memory, which reads as zero from then on. */
-EXPORTED long uruk_rt_memory_discard(const struct range *ranges, word count)
+/* Give up whole pages of private memory, which then read as zero; their protection stays. */
+EXPORTED long uruk_rt_mem_discard(const struct range *ranges, unsigned long count)
 {
-    for (word i = 0; i < count; i++)
+    for (unsigned long i = 0; i < count; i++)
         if (madvise((void *)ranges[i].address, ranges[i].size, MADV_DONTNEED))
             return -errno;
     return 0;
 }
 
-/* Give a reservation, or a part of it, back. */
-EXPORTED long uruk_rt_memory_release(word address, word size)
+/* Zero bytes on pages that are writable, or not used yet. */
+EXPORTED long uruk_rt_mem_zero(const struct range *ranges, unsigned long count)
+{
+    long error = uruk_rt_mem_protect(ranges, count, PROT_READ | PROT_WRITE);
+    for (unsigned long i = 0; i < count && !error; i++)
+        memset((void *)ranges[i].address, 0, ranges[i].size);
+    return error;
+}
+
+/* Unmap a reservation, or a part of it. */
+EXPORTED long uruk_rt_mem_release(unsigned long address, unsigned long size)
 {
     return munmap((void *)address, size) ? -errno : 0;
 }

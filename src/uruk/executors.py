@@ -70,8 +70,9 @@ def _attach(connection: Connection, child: Child | None, shared_memory: bool, sl
     stack = int.from_bytes(connection.setup.values.get("uruk.stack", b""), "little")
     if stack:
         runtime.call(b"uruk_rt_hide_handler", connection.setup.symbols["uruk_executor_crash_handler"], stack)
-    mapper = SharedMapper(runtime) if shared_memory else EPCMapper(runtime)
+    mapper = (SharedMapper if shared_memory else EPCMapper)(runtime.process, runtime)
     one = RemoteExecutor(connection, runtime, mapper, child, slab_size)
+    one.shares_memory = shared_memory
     one.hides_signals = bool(stack)
     return one
 

@@ -18,6 +18,7 @@ from uruk.graph.graph import Edges, Graph
 from uruk.graph.names import Names
 from uruk.graph.types import I32, Bool, every, filled, some
 from uruk.memory.manager import Allocation, Reach, SlabManager
+from uruk.memory.mapper import Range
 from uruk.passes import (
     boundaries,
     comdat,
@@ -133,9 +134,9 @@ def link(request: Request, host: Host) -> Linked:
         step("relax, fixup", fixup.fix_up, state, isa.relax_got_loads)
         step("tls storage", tls.load_storage, state, plan, needs, host.tls, storage)
         step("slots, tls", _fill_slots, state, tls_words.TLSWords(state, storage, host.tls))
-        step("protect", _protect, state, allocation)
-        step("resolvers", _resolve_ifuncs, state, request, host)
-        step("seal", allocation.seal)
+        step("protect", _bring, state, request, allocation)
+        changed = step("resolvers", _resolve_ifuncs, state, request, host)
+        step("seal", allocation.seal, changed)
     except BaseException:
         for one in storage.values():
             one.close()
@@ -223,13 +224,13 @@ def _fill_slots(state: State, words: tls_words.TLSWords) -> None:
     tls_words.fix_up_late(state, words)
 
 
-def _protect(state: State, allocation: Allocation) -> None:
-    """Code can run from here on. Where content has to be sent, only what there is of it."""
-    if allocation.sends_content:
-        allocation.written = copy.written_data(state)
-    allocation.protect_code(early=some(state.stubs.ifunc))
+def _bring(state: State, request: Request, allocation: Allocation) -> None:
+    """Bring code and data; constants only where resolvers run now, else `seal` brings them with all else done."""
+    allocation.protect_code()
+    allocation.bring_data()
+    if request.execute and some(state.stubs.ifunc):
+        allocation.bring_constants()
 
 
-def _resolve_ifuncs(state: State, request: Request, host: Host) -> None:
-    if request.execute:
-        stubs.resolve_ifuncs(state, host.call_resolvers)
+def _resolve_ifuncs(state: State, request: Request, host: Host) -> list[Range]:
+    return stubs.resolve_ifuncs(state, host.call_resolvers) if request.execute else []

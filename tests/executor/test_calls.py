@@ -146,7 +146,7 @@ def test_arrays(jit: uruk.LLJIT) -> None:
     values = executor.array(address, 4, np.int32)
     assert values.tolist() == [1, 2, 3, 4]
     total = jit.lookup("sum").function("int(void)")
-    if executor.memory.slabs[0].mapper.sends_content:
+    if not executor.shares_memory:
         executor.process.write(address, np.array([5, 6, 7, 8], np.int32).tobytes())
     else:
         values[:] = [5, 6, 7, 8]  # the memory itself

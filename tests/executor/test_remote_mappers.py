@@ -13,6 +13,7 @@ import pytest
 import uruk
 from uruk.errors import AllocationError
 from uruk.executor.remote import RemoteExecutor
+from uruk.executor.this_process import THIS_PROCESS
 from uruk.memory.epc import EPCMapper
 from uruk.memory.inprocess import InProcessMapper
 from uruk.memory.manager import SlabManager
@@ -26,20 +27,20 @@ SOURCE = (
 )
 MAKERS: dict[str, Callable[[], Mapper]] = {
     "in process": InProcessMapper,
-    "wire": lambda: EPCMapper(process_runtime()),
-    "memfd": lambda: SharedMapper(process_runtime(), "memfd"),
-    "posix": lambda: SharedMapper(process_runtime(), "posix"),
+    "wire": lambda: EPCMapper(THIS_PROCESS, process_runtime()),
+    "memfd": lambda: SharedMapper(THIS_PROCESS, process_runtime(), "memfd"),
+    "shm": lambda: SharedMapper(THIS_PROCESS, process_runtime(), "shm"),
 }
 """Mappers whose other process is this one: the memory there and the view here are still two mappings."""
 MANY = 20_000
 FEW = 100
 
 
-@pytest.fixture(params=["memfd", "posix", "wire"])
+@pytest.fixture(params=["memfd", "shm", "wire"])
 def executor(request: pytest.FixtureRequest) -> Iterator[RemoteExecutor]:
     one = uruk.spawn(shared_memory=request.param != "wire")
     if request.param != "wire":
-        one.memory.mapper = SharedMapper(one.runtime, request.param)
+        one.memory.mapper = SharedMapper(one.process, one.runtime, request.param)
     yield one
     one.close()
 

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
+from mapper_kinds import MAPPERS, shared_mappings
 
 from uruk.errors import AllocationError
+from uruk.executor.this_process import THIS_PROCESS
+from uruk.memory.epc import EPCMapper
 from uruk.memory.inprocess import InProcessMapper
 from uruk.memory.mapper import Mapper, Protection, Range
+from uruk.memory.pages import enclosing_pages
+from uruk.platforms.elf_runtime import process_runtime
 from uruk.testing import CountingMapper, FailingMapper, check_mapper
 
 MIB = 1 << 20
 
 
-@pytest.mark.parametrize(
-    "make",
-    [InProcessMapper, lambda: CountingMapper(InProcessMapper()), lambda: FailingMapper(InProcessMapper())],
-    ids=["in process", "counting", "failing, not told to"],
-)
-def test_the_suite(make: type[Mapper]) -> None:
-    check_mapper(make, ctypes.string_at)
+def write(address: int, data: bytes) -> None:
+    """Store bytes as code would."""
+    ctypes.memmove(address, data, len(data))
+
+
+@pytest.mark.parametrize("name", MAPPERS)
+@pytest.mark.parametrize("around", [lambda one: one, CountingMapper, FailingMapper], ids=["", "counting", "failing"])
+def test_the_suite(name: str, around: Callable[[Mapper], Mapper]) -> None:
+    before = shared_mappings()
+    check_mapper(lambda: around(MAPPERS[name]()), ctypes.string_at, write)
+    assert shared_mappings() == before
+    assert not list(Path("/dev/shm").glob(f"uruk-{os.getpid()}-*"))
 
 
 class Unaligned(InProcessMapper):
@@ -48,8 +60,43 @@ class Keeping(InProcessMapper):
 class Open(InProcessMapper):
     """Does not keep writable and executable apart."""
 
-    def initialize(self, ranges: Sequence[Range], protection: Protection) -> None:
+    def initialize(
+        self, ranges: Sequence[Range], protection: Protection, content: Sequence[Range] | None = None
+    ) -> None:
         self._protect(ranges, protection)
+
+
+class WholePages(EPCMapper):
+    """Sends whole pages, and with them what code has overwritten."""
+
+    def __init__(self) -> None:
+        super().__init__(THIS_PROCESS, process_runtime())
+
+    def initialize(
+        self, ranges: Sequence[Range], protection: Protection, content: Sequence[Range] | None = None
+    ) -> None:
+        super().initialize(enclosing_pages(ranges, self.page_size), protection)
+
+
+class WritesAll(WholePages):
+    """Does not look at what has content."""
+
+    def initialize(
+        self, ranges: Sequence[Range], protection: Protection, content: Sequence[Range] | None = None
+    ) -> None:
+        EPCMapper.initialize(self, ranges, protection)
+
+
+class Stale(WholePages):
+    """Keeps its copy of what is given up."""
+
+    initialize = EPCMapper.initialize
+
+    def deinitialize(self, ranges: Sequence[Range]) -> None:
+        before = [self.view(*one).copy() for one in ranges]
+        super().deinitialize(ranges)
+        for one, old in zip(ranges, before, strict=True):
+            self.view(*one)[:] = old
 
 
 class Greedy(InProcessMapper):
@@ -67,11 +114,14 @@ class Greedy(InProcessMapper):
         (Keeping, "leaves content"),
         (Open, "writable and executable"),
         (Greedy, "takes the page behind"),
+        (WholePages, "overwrites what code wrote beside it"),
+        (WritesAll, "what is no content is overwritten"),
+        (Stale, "given up memory is not zero when it is used again"),
     ],
 )
 def test_the_suite_finds_a_wrong_mapper(make: type[Mapper], text: str) -> None:
     with pytest.raises(AssertionError, match=text):
-        check_mapper(make, ctypes.string_at)
+        check_mapper(make, ctypes.string_at, write)
 
 
 def test_counts() -> None:

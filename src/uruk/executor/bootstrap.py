@@ -11,6 +11,7 @@ from uruk.errors import InternalError
 from uruk.executor.llvm_services import Part, Services
 from uruk.graph.types import U8
 from uruk.memory.manager import Reach, SegmentLike
+from uruk.memory.mapper import Range
 from uruk.memory.slab import PROTECTIONS
 
 ROOM = 1 << 20
@@ -24,14 +25,18 @@ class _Block:
     base: int
     image: U8
     segments: list[tuple[int, int, int]]
-    seal_parts: list[Part] = field(default_factory=list[Part])
+    parts: list[Part] = field(default_factory=list[Part])
 
-    sends_content = False
-
-    def protect_code(self, early: bool = True) -> None:
+    def protect_code(self) -> None:
         """Nothing yet: everything is brought at once, by `BootstrapMemory.finish`."""
 
-    def seal(self) -> None:
+    def bring_data(self) -> None:
+        """Nothing yet."""
+
+    def bring_constants(self) -> None:
+        """Nothing yet."""
+
+    def seal(self, changed: Sequence[Range] = ()) -> None:
         """Nothing yet."""
 
 
@@ -80,6 +85,6 @@ class BootstrapMemory:
         if block is None:
             raise InternalError("nothing of the runtime was linked")
         if self.shared:
-            self.services.initialize_shared(block.base, block.seal_parts)
+            self.services.initialize_shared(block.base, block.parts)
         else:
-            self.services.finalize(block.base, block.image, block.seal_parts)
+            self.services.finalize(block.base, block.image, block.parts)

@@ -51,6 +51,7 @@ class _Segment:
     zone: int
     size: int
     align: int
+    stored: int
 
 
 class Callbacks:
@@ -83,13 +84,13 @@ class Callbacks:
     def _add(self, words: int) -> None:
         """A page of trampolines for callbacks with so many words on the stack."""
         size = COUNT * TRAMPOLINE_SIZE
-        allocation = self._memory.allocate([_Segment(0, CODE, size, 16)], Reach())
+        allocation = self._memory.allocate([_Segment(0, CODE, size, 16, size)], Reach())
         address = allocation.segments[0][1]
         numbers = np.arange(self._next, self._next + COUNT, dtype=np.uint64)
         code = trampolines(numbers | np.uint64(words << 48), self._runtime.address[b"uruk_rt_callback_enter"])
         start = address - allocation.base
         allocation.image[start : start + size] = code
-        allocation.protect_code(early=False)
+        allocation.protect_code()
         allocation.seal()
         for row in range(COUNT):
             self._number_at[address + row * TRAMPOLINE_SIZE] = self._next + row

@@ -51,8 +51,8 @@ class ProcessControl(Protocol):
         """Store bytes at an address, which must be writable."""
         ...
 
-    def write_many(self, pieces: Sequence[tuple[int, bytes | bytearray | memoryview]]) -> None:
-        """Store bytes at several addresses, in one message."""
+    def write_many(self, writes: Sequence[tuple[int, bytes | bytearray | memoryview]]) -> None:
+        """Store bytes at several addresses, which must be writable, in one message; in order."""
         ...
 
 
@@ -62,15 +62,6 @@ class Runtime:
 
     process: ProcessControl
     address: Mapping[bytes, int]
-
-    @property
-    def page_size(self) -> int:
-        """See `ProcessControl.page_size`."""
-        return self.process.page_size
-
-    def write_many(self, pieces: Sequence[tuple[int, bytes | bytearray | memoryview]]) -> None:
-        """See `ProcessControl.write_many`."""
-        self.process.write_many(pieces)
 
     def call(self, name: bytes, *arguments: Argument) -> int:
         """Call a function of integers and pointers; see `ProcessControl.call`."""

@@ -61,6 +61,8 @@ class RemoteExecutor:
         connection.handlers[runtime.address[b"uruk_rt_lazy_tag"]] = answer
         self._stubs: StubPool | None = None
         self.lazy_functions: Callable[[], LazyFunctions] | None = None
+        self.shares_memory = False
+        """Whether code and data of linked objects are mapped here, too."""
         self.hides_signals = False
         """Whether it has a handler for crashes, which programs must not see."""
         self.used = False
@@ -120,7 +122,7 @@ class RemoteExecutor:
         count = int(np.prod(shape))
         size = count * kind.itemsize
         for slab in self.memory.slabs:
-            if slab.base <= address and address + size <= slab.base + slab.size and not slab.mapper.sends_content:
+            if self.shares_memory and slab.base <= address and address + size <= slab.base + slab.size:
                 start = address - slab.base
                 return slab.image[start : start + size].view(kind).reshape(shape)
         return np.frombuffer(self.process.read(address, size), kind).reshape(shape).copy()

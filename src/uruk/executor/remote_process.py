@@ -91,12 +91,12 @@ class RemoteProcess:
         """See `ProcessControl.write`."""
         self.write_many([(address, data)])
 
-    def write_many(self, pieces: Sequence[tuple[int, Bytes]]) -> None:
-        """Store several pieces, one message for all; see `ProcessControl.write_many`."""
+    def write_many(self, writes: Sequence[tuple[int, Bytes]]) -> None:
+        """Store several writes, one message for all; see `ProcessControl.write_many`."""
         if not self._write:
             raise ExecutorError("the executor has no service that writes memory")
-        parts: list[Bytes] = [sps.u64(len(pieces))]
-        for address, data in pieces:
+        parts: list[Bytes] = [sps.u64(len(writes))]
+        for address, data in writes:
             view = memoryview(data).cast("B")
             parts += [sps.u64(address, view.nbytes), view]
         self.connection.call(self._write, *parts, deadline=self.deadline)

@@ -63,6 +63,7 @@ class _Chunk:
         pages = size // PAGE
         self.mapper.view(code, size)[:] = np.tile(stub_page(DISTANCE), pages)
         self.mapper.initialize([(code, size)], Protection.R | Protection.X)
+        self.mapper.initialize([(code + DISTANCE, size)], Protection.R | Protection.W, [])
         self.committed += size
         self.free += [code + PAGE * number for number in reversed(range(pages))]
 

@@ -34,12 +34,13 @@ class ThisProcess:
 
     def write(self, address: int, data: bytes | bytearray | memoryview) -> None:
         """See `ProcessControl.write`."""
-        content = bytes(data)
-        ctypes.memmove(address, content, len(content))
+        content = memoryview(data).cast("B")
+        target = (ctypes.c_uint8 * content.nbytes).from_address(address)
+        memoryview(target).cast("B")[:] = content
 
-    def write_many(self, pieces: Sequence[tuple[int, bytes | bytearray | memoryview]]) -> None:
+    def write_many(self, writes: Sequence[tuple[int, bytes | bytearray | memoryview]]) -> None:
         """See `ProcessControl.write_many`."""
-        for address, data in pieces:
+        for address, data in writes:
             self.write(address, data)
 
 

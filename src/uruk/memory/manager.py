@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from uruk.errors import AllocationError, InternalError
+from uruk.errors import AllocationError, InternalError, UrukError
 from uruk.graph.types import U8
-from uruk.memory.mapper import Mapper, Range
+from uruk.memory.mapper import Mapper, Protection, Range
 from uruk.memory.slab import CODE, CONSTANT, DATA, PROTECTIONS, Slab
 
 MiB = 1 << 20
@@ -24,12 +24,13 @@ NEAR = 1 << 29
 
 
 class SegmentLike(Protocol):
-    """What is asked for: `size` bytes in a zone, at a multiple of `align`, for a module."""
+    """What is asked for: `size` bytes in a zone, at a multiple of `align`, for a module; zero-fill after `stored`."""
 
     module: int
     zone: int
     size: int
     align: int
+    stored: int
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,10 @@ class Allocation:
     slab: Slab
     segments: list[tuple[int, int, int]]
     """(zone, address, size) in the order asked for."""
+    stored: list[int]
+    """How many bytes of each segment have content; the rest is zero-fill, which no mapper need touch."""
     sealed: bool = False
-    written: list[Range] = field(default_factory=list[Range])
-    """What of the data has content; only where the mapper sends content."""
+    _constants_brought: bool = False
 
     @property
     def image(self) -> U8:
@@ -66,37 +68,36 @@ class Allocation:
         return self.slab.base
 
     def ranges(self, zone: int) -> list[Range]:
-        """Page ranges of one zone's segments, neighbours joined."""
-        page = self.slab.mapper.page_size
-        joined: list[Range] = []
-        for start, size in sorted((a, -(-s // page) * page) for z, a, s in self.segments if z == zone and s):
-            if joined and sum(joined[-1]) == start:
-                joined[-1] = (joined[-1][0], joined[-1][1] + size)
-            else:
-                joined.append((start, size))
-        return joined
+        """The segments of one zone, as they are."""
+        return [(address, size) for one, address, size in self.segments if one == zone and size]
 
-    @property
-    def sends_content(self) -> bool:
-        """See `Mapper.sends_content`."""
-        return self.slab.mapper.sends_content
+    def content(self, zone: int) -> list[Range]:
+        """Of one zone's segments what has content."""
+        rows = zip(self.segments, self.stored, strict=True)
+        return [(address, stored) for (one, address, size), stored in rows if one == zone and size and stored]
 
-    def protect_code(self, early: bool = True) -> None:
-        """Make code executable (and no longer writable); constants stay writable until `seal`.
+    def protect_code(self) -> None:
+        """Bring code, executable (and no longer writable)."""
+        self._initialize(CODE, PROTECTIONS[CODE])
 
-        `early`: code runs before `seal`, so that it must find the constants as they are now.
-        """
-        mapper = self.slab.mapper
-        mapper.initialize(self.ranges(CODE), PROTECTIONS[CODE])
-        if self.sends_content:
-            mapper.initialize(self.written, PROTECTIONS[DATA])
-            if early:
-                mapper.initialize(self.ranges(CONSTANT), PROTECTIONS[DATA])
+    def bring_data(self) -> None:
+        """Bring data; from now on it is the program's."""
+        self._initialize(DATA, PROTECTIONS[DATA])
 
-    def seal(self) -> None:
-        """Make constants read-only."""
-        self.slab.mapper.initialize(self.ranges(CONSTANT), PROTECTIONS[CONSTANT])
+    def bring_constants(self) -> None:
+        """Bring constants before code that runs during the link; they stay writable until `seal`."""
+        self._initialize(CONSTANT, PROTECTIONS[DATA])
+        self._constants_brought = True
+
+    def seal(self, changed: Sequence[Range] = ()) -> None:
+        """Make constants read-only; brings them, or what was `changed` after `bring_constants` brought them."""
+        self._initialize(CONSTANT, PROTECTIONS[CONSTANT], changed if self._constants_brought else None)
         self.sealed = True
+
+    def _initialize(self, zone: int, protection: Protection, content: Sequence[Range] | None = None) -> None:
+        ranges = self.ranges(zone)
+        if ranges:
+            self.slab.mapper.initialize(ranges, protection, self.content(zone) if content is None else content)
 
 
 @dataclass(eq=False, repr=False)
@@ -130,24 +131,37 @@ class SlabManager:
 
     def _take(self, slab: Slab, segments: Sequence[SegmentLike]) -> Allocation | None:
         taken: list[tuple[int, int, int]] = []
-        allocation = Allocation(slab, taken)
+        stored = [segment.stored for segment in segments]
+        allocation = Allocation(slab, taken, stored)
+        for segment in segments:
+            address = slab.take(segment.zone, segment.size, segment.align) if segment.size else slab.base
+            if address is None:
+                self._give(allocation)
+                return None
+            taken.append((int(segment.zone), address, segment.size))
         try:
-            for segment in segments:
-                address = slab.take(segment.zone, segment.size, segment.align) if segment.size else slab.base
-                if address is None:
-                    self.free(allocation)
-                    return None
-                taken.append((int(segment.zone), address, segment.size))
-                if segment.zone == DATA:
-                    slab.make_data_writable(address, segment.size)
-            slab.mapper.prepare(allocation.ranges(CODE) + allocation.ranges(CONSTANT))
-        except AllocationError:
-            self.free(allocation)
+            everything = [(address, size) for _, address, size in taken]
+            slab.mapper.prepare(
+                everything, [(address, size) for (address, _), size in zip(everything, stored, strict=True)]
+            )
+        except BaseException:
+            self._give(allocation)
             raise
         return allocation
 
     def free(self, allocation: Allocation) -> int:
-        """Give an allocation back; returns its size in bytes. An empty slab beyond the first is released."""
+        """Give an allocation back; returns its size in bytes. An empty slab beyond the first is released.
+
+        Raises AllocationError when the mapper cannot give the content up; the allocation stays then, as it is.
+        """
+        slab = allocation.slab
+        extents = [(address, slab.extent(zone, size)) for zone, address, size in allocation.segments if size]
+        if extents:
+            slab.mapper.deinitialize(extents)
+        return self._give(allocation)
+
+    def _give(self, allocation: Allocation) -> int:
+        """Give memory back that holds only zeros; returns its size in bytes."""
         slab = allocation.slab
         total = 0
         for zone, address, size in allocation.segments:
@@ -155,6 +169,7 @@ class SlabManager:
                 slab.give(zone, address, size)
                 total += size
         allocation.segments.clear()
+        allocation.stored.clear()
         if not slab.used and slab in self.slabs[1:]:
             self.slabs.remove(slab)
             self._release(slab)
@@ -162,11 +177,12 @@ class SlabManager:
 
     def free_segments(self, allocation: Allocation, which: Sequence[int]) -> int:
         """Give some segments of an allocation back (those of one module); returns their size in bytes."""
-        part = Allocation(allocation.slab, [allocation.segments[index] for index in which])
+        part = Allocation(allocation.slab, [allocation.segments[index] for index in which], [0] * len(which))
+        size = self.free(part)
         for index in which:
             zone, address, _ = allocation.segments[index]
             allocation.segments[index] = (zone, address, 0)
-        return self.free(part)
+        return size
 
     def _reserve(self, segments: Sequence[SegmentLike], reach: Reach) -> Slab:
         needs = [0, 0, 0]
@@ -187,6 +203,9 @@ class SlabManager:
                 return Slab(self.mapper, base, zones)
             except BaseException:
                 self.mapper.release(base, sum(zones))
+                if not self.slabs and self.window is not None:  # it came with the slab
+                    window, self.window = self.window, None
+                    self.mapper.release(*window)
                 raise
 
     def _place(self, size: int, reach: Reach) -> int:
@@ -228,20 +247,26 @@ class SlabManager:
         self.mapper.release(base, size)
 
     def forget(self) -> None:
-        """Let go of everything without giving it back: the process that had it is gone."""
+        """Let go of everything here: the process that had it is gone."""
+        with contextlib.suppress(UrukError):
+            self.close()
+
+    def close(self) -> None:
+        """Release every slab and the window; an error of one is raised when all have been tried."""
+        errors: list[UrukError] = []
+        ranges = [(slab.base, slab.size) for slab in self.slabs]
+        ranges += [] if self.window is None else [self.window]
         for slab in self.slabs:
             del slab.image
         self.slabs.clear()
         self.window = None
-
-    def close(self) -> None:
-        """Release every slab and the window."""
-        for slab in self.slabs:
-            self._release(slab)
-        self.slabs.clear()
-        if self.window is not None:
-            self.mapper.release(*self.window)
-            self.window = None
+        for address, size in ranges:
+            try:
+                self.mapper.release(address, size)
+            except UrukError as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
 
 
 def _divide(size: int, needs: Sequence[int]) -> list[int]:

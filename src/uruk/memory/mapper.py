@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from enum import IntFlag
 from typing import Protocol
 
+from uruk.errors import AllocationError
 from uruk.graph.types import U8
 
 
@@ -18,25 +19,32 @@ class Protection(IntFlag):
     X = 4
 
 
+WRITABLE = Protection.R | Protection.W
+_BOTH = int(Protection.W | Protection.X)
+
 Range = tuple[int, int]
-"""Address and size in bytes, both multiples of the page size."""
+"""Address and size in bytes."""
+
+
+def refuse_both(protection: Protection) -> None:
+    """Raise AllocationError for a page that would be writable and executable at once."""
+    if int(protection) & _BOTH == _BOTH:
+        raise AllocationError("a page may not be writable and executable at once")
 
 
 class Mapper(Protocol):
     """Five verbs over address ranges, as LLVM's MemoryMapper has them, and a local view to write through.
 
-    A page is never writable and executable at once. All sizes and addresses are in bytes and page-aligned.
+    The view may be the memory itself or another mapping, even of another machine: only `initialize` says when bytes
+    must be where they run. Addresses are those where the code runs. What is reserved and released is whole pages; all
+    other ranges are exact: bytes beside them may be other modules' live data on the same writable page. Protections
+    apply to all pages that a range touches. A page is never writable and executable at once.
     Every method raises AllocationError when the system refuses.
     """
 
     @property
     def page_size(self) -> int:
         """The page size where the code runs, in bytes."""
-        ...
-
-    @property
-    def sends_content(self) -> bool:
-        """Whether the local view is not the memory itself, so that content has to be brought by `initialize`."""
         ...
 
     def reserve(self, size: int, low: int = 0, high: int = 0) -> int:
@@ -47,19 +55,28 @@ class Mapper(Protocol):
         """The local working bytes of a reservation; what is written there arrives by `initialize`."""
         ...
 
-    def prepare(self, ranges: Sequence[Range]) -> None:
-        """Make ranges of a reservation writable for the linker; no live code may be on them."""
+    def prepare(self, ranges: Sequence[Range], content: Sequence[Range] | None = None) -> None:
+        """Make ranges of a view writable for the linker; no live code may be on their pages.
+
+        `content` are the parts that will be written (all if None); the rest is zero-fill and must cost nothing.
+        """
         ...
 
-    def initialize(self, ranges: Sequence[Range], protection: Protection) -> None:
-        """Bring the written bytes of ranges to where they run, with their final protection.
+    def initialize(
+        self, ranges: Sequence[Range], protection: Protection, content: Sequence[Range] | None = None
+    ) -> None:
+        """Bring written bytes to where they run, and give the ranges' pages their protection.
 
-        Writable ranges may begin and end anywhere: exactly their bytes are brought, as others live on those pages.
+        `content` are the parts of prepared ranges whose bytes are brought (all if None); the rest stays as it is
+        there, zero at first.
         """
         ...
 
     def deinitialize(self, ranges: Sequence[Range]) -> None:
-        """Give up the content of ranges, which read as zero from then on; their protection stays."""
+        """Make the bytes of ranges zero, here and where they run, and give whole pages up; protections stay.
+
+        Ranges have been prepared. Their ends that are no whole pages are on pages that are writable still.
+        """
         ...
 
     def release(self, address: int, size: int) -> None:

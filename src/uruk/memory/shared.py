@@ -1,4 +1,4 @@
-"""The mapper for memory that this process and the executor share: what is written here is there.
+"""The mapper for memory shared with another process of this machine: written here, and there at once.
 
 The pages are mapped twice: here always writable, never executable; there as their protection says. So a page is never
 writable and executable in one process.
@@ -6,102 +6,97 @@ writable and executable in one process.
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import itertools
-import mmap
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 
 from uruk.errors import AllocationError
-from uruk.memory.epc import LARGEST, WRITABLE, RemoteMapper, RemoteMemory
-from uruk.memory.mapper import Protection, Range
+from uruk.graph.types import U8
+from uruk.memory.elsewhere import Elsewhere, Functions, Process
+from uruk.memory.local import MADV_POPULATE_WRITE, MADV_REMOVE, check_size
+from uruk.memory.mapper import Protection, Range, refuse_both
+from uruk.memory.pages import enclosing_pages
+from uruk.memory.reservations import Reservations
+from uruk.memory.shared_object import KINDS, OpenShared, SharedKind, SharedObject
 
-_MADV_REMOVE = 9
-_FOLDER = "/dev/shm"
-_UNSEEN = (errno.ENOENT, errno.EACCES, errno.EPERM)
-"""The executor's errors where it cannot see what this process has made."""
-_serials = itertools.count(1)
-
-
-@dataclass(eq=False, repr=False)
-class MemoryObject:
-    """Memory that other processes can map: `path` names it to those of this machine. Use it as a context."""
-
-    file: int
-    path: str
-    temporary: bool
-
-    def __enter__(self) -> MemoryObject:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """The other side has mapped it, or never will: only mappings keep it from now on."""
-        os.close(self.file)
-        if self.temporary:
-            with contextlib.suppress(OSError):
-                os.unlink(self.path)
+_POPULATE_FROM = 1 << 18
 
 
-def memory_file(size: int) -> MemoryObject:
-    """A memory object without a name in any folder (memfd_create): nothing is left of it, whoever dies when."""
-    file = os.memfd_create("uruk", os.MFD_CLOEXEC)
-    os.ftruncate(file, size)
-    return MemoryObject(file, f"/proc/{os.getpid()}/fd/{file}", False)
+class SharedMapper:
+    """Memory of `process`, in which `runtime` is linked, mapped here, too; see `uruk.memory.mapper.Mapper`.
 
-
-def posix_object(size: int) -> MemoryObject:
-    """A POSIX shared-memory object (shm_open), for executors that cannot see this process's descriptors."""
-    path = f"{_FOLDER}/uruk-{os.getpid()}-{next(_serials)}-{os.urandom(6).hex()}"
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    os.ftruncate(file, size)
-    return MemoryObject(file, path, True)
-
-
-OBJECTS = {"memfd": memory_file, "posix": posix_object}
-"""Kinds of memory objects, in the order in which they are tried."""
-
-
-class SharedMapper(RemoteMapper):
-    """Memory that is shared with another process of this machine; see `uruk.memory.mapper.Mapper`.
-
-    `kind`: of `OBJECTS`; by default the first that the executor can map.
+    `kind` is how it is shared: a kind of `uruk.memory.shared_object.KINDS`, or a function that makes objects of
+    another; None tries these kinds in order, and stays with the first that the other process can open and run code
+    from. Only protections need a call. After a fork parent and child have this memory in common.
     """
 
-    sends_content = False
+    def __init__(self, process: Process, runtime: Functions, kind: SharedKind | OpenShared | None = None) -> None:
+        self.process = process
+        self._there = Elsewhere(runtime)
+        self._kinds: list[OpenShared] = list(KINDS.values())
+        if kind is not None:
+            self._kinds = [kind if callable(kind) else KINDS[kind]]
+        self._reservations: Reservations[SharedObject] = Reservations()
+        self._maker = os.getpid()
 
-    def __init__(self, process: RemoteMemory, kind: str = "") -> None:
-        super().__init__(process)
-        self._kinds = [kind] if kind else list(OBJECTS)
+    @property
+    def page_size(self) -> int:
+        """See `Mapper.page_size`."""
+        return self.process.page_size
 
     def reserve(self, size: int, low: int = 0, high: int = 0) -> int:
         """See `Mapper.reserve`."""
-        if size > LARGEST:
-            raise AllocationError(f"cannot reserve {size:#x} bytes: no address space is so large")
-        problem = ""
-        for kind in list(self._kinds):
+        check_size(size)
+        errors: list[AllocationError] = []
+        for kind in self._kinds:
             try:
-                with OBJECTS[kind](size) as one:
-                    memory = mmap.mmap(one.file, size)
-                    got = self.process.call(b"uruk_rt_memory_map", os.fsencode(one.path) + b"\0", size, low, high)
-            except OSError as error:
-                problem = f"{kind}: {error.strerror}"
+                address = self._share(kind, size, low, high)
+            except AllocationError as error:
+                errors.append(error)
                 continue
-            if -got in _UNSEEN:
-                problem = f"{kind}: {os.strerror(-got)} there"
-                continue
-            if -4096 < got < 0:
-                raise AllocationError(f"cannot map {size:#x} bytes of shared memory: {os.strerror(-got)}")
             self._kinds = [kind]
-            return self.reservations.add(got, size, memory)
-        raise AllocationError(f"no memory can be shared with the executor ({problem}); use the mapper over the wire")
+            return address
+        raise AllocationError("; ".join(dict.fromkeys(str(error) for error in errors))) from errors[0]
 
-    def initialize(self, ranges: Sequence[Range], protection: Protection) -> None:
-        """See `Mapper.initialize`."""
-        if protection != WRITABLE:
-            self._protect(ranges, protection)
+    def _share(self, kind: OpenShared, size: int, low: int, high: int) -> int:
+        shared = kind(size)
+        try:
+            try:
+                address = self._there.map_shared(shared.path, size, low, high)
+            finally:
+                shared.opened()
+            return self._reservations.add(address, size, shared.memory, shared)
+        except BaseException:
+            shared.release(size)
+            raise
+
+    def view(self, address: int, size: int) -> U8:
+        """See `Mapper.view`."""
+        return self._reservations.view(address, size)
+
+    def prepare(self, ranges: Sequence[Range], content: Sequence[Range] | None = None) -> None:
+        """See `Mapper.prepare`; no call, as the view is always writable. Memory is committed, so that none lacks."""
+        for address, size in enclosing_pages(ranges if content is None else content, self.page_size):
+            one = self._reservations.find(address, size)
+            one.owner.commit(one.at(address), size)
+            if size >= _POPULATE_FROM:
+                with suppress(OSError):  # only a hint, and only since Linux 5.14
+                    one.memory.madvise(MADV_POPULATE_WRITE, one.at(address), size)
+
+    def initialize(
+        self, ranges: Sequence[Range], protection: Protection, content: Sequence[Range] | None = None
+    ) -> None:
+        """See `Mapper.initialize`; the bytes are there already."""
+        refuse_both(protection)
+        self._there.protect(enclosing_pages(ranges, self.page_size), protection)
 
     def deinitialize(self, ranges: Sequence[Range]) -> None:
-        """See `Mapper.deinitialize`: the pages are taken out of the object, so that they are zero on both sides."""
-        self.reservations.give_up(ranges, _MADV_REMOVE)
+        """See `Mapper.deinitialize`; no call, as what is given up here is gone there."""
+        self._reservations.clear(ranges, self.page_size, MADV_REMOVE)
+
+    def release(self, address: int, size: int) -> None:
+        """See `Mapper.release`; memory here goes even if the process is lost."""
+        if os.getpid() == self._maker:  # a fork has it in common with its parent
+            self._reservations.clear([(address, size)], self.page_size, MADV_REMOVE)
+        self._reservations.cut(address, size).release(size)
+        self._there.release(address, size)

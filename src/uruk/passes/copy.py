@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from uruk.graph.graph import Zone
-from uruk.graph.types import I64, NONE, Bool, some, true_rows
-from uruk.memory.mapper import Range
+from uruk.graph.types import I64, Bool, some, true_rows
 from uruk.passes.state import State
 
-CLOSE = 4096
-"""Bytes between two pieces of data that are sent as one."""
 FEW = 16
 """Blocks that are copied one by one rather than looked through for runs."""
 
@@ -50,21 +46,3 @@ def _run_starts(source: I64, target: I64, size: I64, align: I64, exact: Bool) ->
     same = (source[1:] - source[:-1]) == (target[1:] - target[:-1])
     begins[1:] = ~(same & (gap >= 0) & (gap < align[1:]) & ~exact[1:] & ~exact[:-1])
     return begins
-
-
-def written_data(state: State) -> list[Range]:
-    """Address and size of what has content in writable segments; close neighbours of one segment are one range."""
-    blocks = state.blocks
-    has_content = (blocks.content >= 0) | (blocks.object == NONE)
-    rows = true_rows(state.live & has_content & (blocks.zone == Zone.RW) & (blocks.size > 0) & (state.segment >= 0))
-    if not rows.size:
-        return []
-    rows = rows[np.lexsort((state.address[rows], state.segment[rows]))]
-    begin = state.address[rows]
-    end = begin + blocks.size[rows]
-    segment = state.segment[rows]
-    starts = np.ones(rows.size, np.bool_)
-    starts[1:] = (segment[1:] != segment[:-1]) | (begin[1:] - end[:-1] > CLOSE)
-    first = true_rows(starts)
-    last = np.append(first[1:], rows.size) - 1
-    return list(zip(begin[first].tolist(), (end[last] - begin[first]).tolist(), strict=True))

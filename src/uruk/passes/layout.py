@@ -3,6 +3,7 @@
 Inside a segment blocks go by alignment, the widest first: with every size rounded up to its own alignment, a running
 sum keeps all of them aligned, so that one sort and one cumulative sum place everything. Blocks that must stay
 together (thread-local images, sections between `__start_X` and `__stop_X`) are laid out first and move as one.
+A segment's zero-fill comes last, so that what has content is one range, and nothing else need be written or sent.
 """
 
 from __future__ import annotations
@@ -12,19 +13,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from uruk.graph.graph import Zone
-from uruk.graph.types import I32, I64, NONE, AnyArray, Bool, filled, true_rows, unique
+from uruk.graph.graph import Role, Zone
+from uruk.graph.types import I32, I64, NONE, U8, AnyArray, Bool, filled, some, true_rows, unique
 from uruk.passes.state import State
 
 
 @dataclass(eq=False, repr=False)
 class Segment:
-    """One zone of one module: `size` bytes at a multiple of `align`; the first `skip` bytes stay unused."""
+    """One zone of one module: `size` bytes at a multiple of `align`; those behind the first `stored` are zero-fill."""
 
     module: int
     zone: int
     size: int
     align: int
+    stored: int
 
 
 @dataclass(eq=False, repr=False)
@@ -38,7 +40,7 @@ class Chunk:
     size: int
     align: int
     stored: int = 0
-    """How many bytes of a thread-local image have content; the rest is zero."""
+    """How many bytes have content; the rest is zero."""
 
 
 @dataclass(eq=False, repr=False)
@@ -55,6 +57,8 @@ class Layout:
 
 CODE_SKIP = 16
 """Bytes in front of the first function: sanitizers read a few bytes before it."""
+MIXED, ZEROS = 1, 2
+"""Parts of a segment behind the first, which is all content: what ends in zeros (a thread-local image), zero-fill."""
 
 
 def lay_out(state: State, together: Sequence[tuple[int, str, I64]] = ()) -> Layout:
@@ -69,15 +73,19 @@ def lay_out(state: State, together: Sequence[tuple[int, str, I64]] = ()) -> Layo
     rows = true_rows(plain)
     group = _group(state.block_module[rows], state.blocks.zone[rows])
     size, align = state.blocks.size[rows], state.blocks.align[rows]
+    stored = _stored(state, rows, size)
     if chunks:
         own = [_group(np.array([c.module]), np.array([c.zone])) for c in chunks]
         group = np.concatenate([group, *own])
         size = np.concatenate([size, np.array([c.size for c in chunks], np.int64)])
         align = np.concatenate([align, np.array([c.align for c in chunks], np.int64)])
-    order = _order(group, align, len(state.modules))
+        stored = np.concatenate([stored, np.array([c.stored for c in chunks], np.int64)])
+    part = _parts(stored, size)
+    order = _order(group, part, align, len(state.modules))
     group, size, align = group[order], size[order], align[order]
-    first, count, offset = _pack(group, size, align)
-    segments = _segments(group, size, align, offset, first)
+    part, stored = (None, size) if part is None else (part[order], stored[order])
+    first, count, offset = _pack(group, part, size, align)
+    segments = _segments(group, size, stored, align, offset, first)
     number = np.arange(len(segments), dtype=np.int32).repeat(count)
     segment_of = filled(len(state.blocks), NONE, np.int32)
     offset_of = np.zeros(len(state.blocks), np.int64)
@@ -99,31 +107,66 @@ def _group(module: AnyArray, zone: AnyArray) -> I64:
     return (module.astype(np.int64) << 2) | zone
 
 
-def _order(group: I64, align: I64, modules: int) -> I64:
-    """Rows by segment, and in each from the widest alignment down; of equals, input order."""
-    key = (group << 5) + (31 - np.frexp(align)[1])
-    narrow = key.astype(np.int16) if modules <= 1 << 8 else key  # 16 bits are sorted digit by digit
+def _stored(state: State, rows: I64, size: I64) -> I64:
+    """How many bytes of each block may be written: none of zero-fill in the input and of commons, all of others.
+
+    Blocks that uruk makes itself are filled later. (Relocations of zero-fill are refused when it is read.)
+    """
+    zeros = state.blocks.content[rows] < 0
+    if not some(zeros):
+        return size
+    zeros &= (rows < len(state.graph.blocks)) | (state.blocks.role[rows] == Role.COMMON)
+    return size * ~zeros
+
+
+def _parts(stored: I64, size: I64) -> U8 | None:
+    """The part of its segment that each row belongs to; None if all are in the first."""
+    partial = stored < size
+    if not some(partial):
+        return None
+    return partial.view(np.uint8) * np.where(stored, np.uint8(MIXED), np.uint8(ZEROS))
+
+
+def _order(group: I64, part: U8 | None, align: I64, modules: int) -> I64:
+    """Rows by segment, in each by part, in each from the widest alignment down; of equals, input order."""
+    major = group << 2 if part is None else (group << 2) | part
+    key = (major << 5) + (31 - np.frexp(align)[1])
+    narrow = key.astype(np.int16) if modules <= 1 << 6 else key  # 16 bits are sorted digit by digit
     return narrow.argsort(kind="stable")
 
 
-def _pack(group: I64, size: I64, align: I64) -> tuple[I64, I64, I64]:
+def _pack(group: I64, part: U8 | None, size: I64, align: I64) -> tuple[I64, I64, I64]:
     """First row and number of rows of each segment, and each row's offset in its segment; rows in order."""
     begins = np.empty(group.size, np.bool_)
     begins[:1] = True
     np.not_equal(group[1:], group[:-1], out=begins[1:])
     first = true_rows(begins)
     count = np.concatenate([first[1:], [group.size]]) - first
-    padded = (size + align - 1) & -align
-    begin = np.add.accumulate(padded) - padded
     skip = np.maximum(align[first], CODE_SKIP) * (group[first] & 3 == Zone.RX)
+    padded = (size + align - 1) & -align
+    if part is not None:
+        turns = ~begins
+        turns[1:] &= part[1:] != part[:-1]
+        for one in (MIXED, ZEROS):  # a later part begins at its own widest alignment
+            rows = true_rows(turns & (part == one))
+            segment = first.searchsorted(rows, "right") - 1
+            begin = np.add.accumulate(padded) - padded
+            padded[rows - 1] += -(begin[rows] - begin[first[segment]] + skip[segment]) % align[rows]
+    begin = np.add.accumulate(padded) - padded
     return first, count, begin - (begin[first] - skip).repeat(count)
 
 
-def _segments(group: I64, size: I64, align: I64, offset: I64, first: I64) -> list[Segment]:
-    """One segment a (module, zone); its widest alignment is its first row's."""
-    end = np.maximum.reduceat(offset + size, first) if first.size else first
-    columns = group[first].tolist(), end.tolist(), align[first].tolist()
-    return [Segment(one >> 2, one & 3, size, align) for one, size, align in zip(*columns, strict=True)]
+def _segments(group: I64, size: I64, stored: I64, align: I64, offset: I64, first: I64) -> list[Segment]:
+    """One segment a (module, zone)."""
+    if first.size == 0:
+        return []
+    end = np.maximum.reduceat(offset + size, first)
+    content, widest = end, align[first]
+    if stored is not size:
+        content = np.maximum.reduceat((offset + stored) * (stored > 0), first)
+        widest = np.maximum.reduceat(align, first)
+    columns = group[first].tolist(), end.tolist(), widest.tolist(), content.tolist()
+    return [Segment(one >> 2, one & 3, *rest) for one, *rest in zip(*columns, strict=True)]
 
 
 def _chunk_in_order(state: State, module: int, rows: I64) -> Chunk:
@@ -135,7 +178,7 @@ def _chunk_in_order(state: State, module: int, rows: I64) -> Chunk:
         offsets.append(begin)
         end, widest = begin + size, max(widest, align)
     zones = state.blocks.zone[rows]
-    return Chunk(module, int(zones.max()), rows, np.array(offsets, np.int64), end, widest)
+    return Chunk(module, int(zones.max()), rows, np.array(offsets, np.int64), end, widest, end)
 
 
 def _tls_chunks(state: State) -> dict[int, Chunk]:
@@ -150,7 +193,6 @@ def _tls_chunks(state: State) -> dict[int, Chunk]:
         chunk = _chunk_in_order(state, module, np.concatenate([mine[filled], mine[~filled]]))
         chunk.zone = Zone.R
         count = int(filled.sum())
-        if count:
-            chunk.stored = int(chunk.offset[count - 1] + state.blocks.size[chunk.rows[count - 1]])
+        chunk.stored = int(chunk.offset[count - 1] + state.blocks.size[chunk.rows[count - 1]]) if count else 0
         chunks[module] = chunk
     return chunks

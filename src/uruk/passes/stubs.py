@@ -9,6 +9,7 @@ import numpy as np
 from uruk.graph.graph import SymbolKind
 from uruk.graph.types import true_rows, windows
 from uruk.isa.interface import InstructionSet
+from uruk.memory.mapper import Range
 from uruk.passes.fixup import slot_addresses, stub_addresses
 from uruk.passes.state import State
 
@@ -33,14 +34,18 @@ def fill_own_slots(state: State) -> None:
         windows(state.image, "<i8")[position] = state.stub_target[rows]
 
 
-def resolve_ifuncs(state: State, call: Callable[[Sequence[int]], list[int]]) -> None:
-    """Call the resolvers, in order, and write what they return into the slots that their stubs jump through."""
+def resolve_ifuncs(state: State, call: Callable[[Sequence[int]], list[int]]) -> list[Range]:
+    """Call the resolvers, in order, and write what they return into the slots that their stubs jump through.
+
+    Returns the slots that were written.
+    """
     stubs, slots = state.stubs, state.slots
     rows = true_rows(stubs.ifunc)
     if rows.size == 0:
-        return
+        return []
     assert (state.symbols.kind[stubs.row[rows]] == SymbolKind.DEFINED).all()
     slot = stubs.slot[rows]
     position = state.position[state.synthetic["got"][slots.module[slot]]] + slots.offset[slot]
     chosen = call(state.resolver_address.tolist())
     windows(state.image, "<u8")[position] = np.array(chosen, np.uint64)
+    return [(address, 8) for address in (position + state.base).tolist()]

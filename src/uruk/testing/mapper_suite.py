@@ -11,13 +11,21 @@ _SIZE = 1 << 20
 _LOW, _HIGH = 1 << 31, 1 << 40
 
 
-def check_mapper(make: Callable[[], Mapper], read: Callable[[int, int], bytes]) -> None:
+def check_mapper(
+    make: Callable[[], Mapper],
+    read: Callable[[int, int], bytes],
+    write: Callable[[int, bytes], object] | None = None,
+) -> None:
     """Check a mapper against its protocol; AssertionError says what it does wrong.
 
-    `make` returns a fresh mapper; `read(address, size)` returns the bytes that are there where the code runs.
+    `make` returns a fresh mapper; `read(address, size)` returns the bytes that are there where the code runs, and
+    `write(address, data)` stores some there, as code would. Without it what code writes cannot be checked.
     """
     for check in (_pages, _fresh_memory_is_zero, _bytes_arrive, _content_goes, _ranges, _parts, _exclusive):
         check(make(), read)
+    if write is not None:
+        for one in (_neighbours_stay, _only_content_arrives, _exact_bytes_go):
+            one(make(), read, write)
 
 
 def _pages(mapper: Mapper, read: Callable[[int, int], bytes]) -> None:
@@ -136,3 +144,69 @@ def _exclusive(mapper: Mapper, read: Callable[[int, int], bytes]) -> None:
     except AllocationError:
         return
     raise AssertionError("2**62 bytes were reserved")
+
+
+def _neighbours_stay(mapper: Mapper, read: Callable[[int, int], bytes], write: Callable[[int, bytes], object]) -> None:
+    """What code wrote stays when data beside it, on the same page, arrives."""
+    page, address = mapper.page_size, mapper.reserve(_SIZE)
+    view, kind = mapper.view(address, _SIZE), Protection.R | Protection.W
+    first, second = (address + 100, 50), (address + 150, page)
+    mapper.prepare([first])
+    view[100:150] = 1
+    mapper.initialize([first], kind)
+    write(address + 100, bytes([2]) * 50)
+    mapper.prepare([second])
+    view[150 : 150 + page] = 3
+    mapper.initialize([second], kind)
+    assert read(*first) == bytes([2]) * 50, "data that arrives overwrites what code wrote beside it"
+    assert read(*second) == bytes([3]) * page, "data beside other data does not arrive"
+    write(address + 150, bytes([4]) * page)
+    del view
+    mapper.release(address, _SIZE)
+
+
+def _only_content_arrives(
+    mapper: Mapper, read: Callable[[int, int], bytes], write: Callable[[int, bytes], object]
+) -> None:
+    """Of a range only what has content is brought; all of it gets the protection."""
+    page, address = mapper.page_size, mapper.reserve(_SIZE)
+    view, kind = mapper.view(address, _SIZE), Protection.R | Protection.W
+    whole, content = (address + 8, 4 * page), (address + 8, 24)
+    mapper.prepare([whole], [content])
+    view[8:32] = 1
+    mapper.initialize([whole], kind, [content])
+    assert read(*whole) == bytes([1]) * 24 + bytes(4 * page - 24), "content or zero-fill did not arrive"
+    write(address + 24, bytes([2]) * (4 * page - 24))
+    view[8:16] = 3
+    mapper.initialize([whole], Protection.R, [(address + 8, 8)])
+    expected = bytes([3]) * 8 + bytes([1]) * 8 + bytes([2]) * (4 * page - 24)
+    assert read(address + 8, len(expected)) == expected, "what is no content is overwritten"
+    del view
+    mapper.release(address, _SIZE)
+
+
+def _exact_bytes_go(mapper: Mapper, read: Callable[[int, int], bytes], write: Callable[[int, bytes], object]) -> None:
+    """`deinitialize` zeroes exactly its range, here and there, of what was written here or there."""
+    page, address = mapper.page_size, mapper.reserve(_SIZE)
+    view, kind = mapper.view(address, _SIZE), Protection.R | Protection.W
+    mapper.prepare([(address, 4 * page)])
+    view[: 4 * page] = 1
+    mapper.initialize([(address, 4 * page)], kind)
+    write(address, bytes([2]) * 4 * page)
+    small, large = (address + 10, 20), (address + page - 6, 2 * page + 9)
+    mapper.deinitialize([large, small])
+    left = bytearray([2]) * (4 * page)
+    for start, size in (small, large):
+        left[start - address : start - address + size] = bytes(size)
+    assert read(address, 4 * page) == left, "`deinitialize` takes more or less than its range"
+    for start, size in (small, large):
+        assert not view[start - address : start - address + size].any(), "`deinitialize` leaves content in the view"
+    write(address, bytes([5]) * 4 * page)
+    never = (address + 8 * page + 1, 10)
+    mapper.prepare([never])
+    mapper.deinitialize([never])  # as after a link that failed between `prepare` and `initialize`
+    mapper.prepare([never])
+    mapper.initialize([never], kind)
+    assert read(*never) == bytes(10), "memory that was given up unused is not zero"
+    del view
+    mapper.release(address, _SIZE)

@@ -17,7 +17,7 @@ Verb = Literal["reserve", "view", "prepare", "initialize", "deinitialize", "rele
 class CountingMapper:
     """Passes every call on, and keeps account: `calls` by verb, `reserved` what is reserved now, `log` in order.
 
-    `log` has a row a call: the verb and its arguments.
+    `log` has a row a call: the verb and its arguments, lists as tuples, without a `content` that is None.
     """
 
     def __init__(self, inner: Mapper) -> None:
@@ -31,11 +31,6 @@ class CountingMapper:
     def page_size(self) -> int:
         """See `Mapper.page_size`."""
         return self.inner.page_size
-
-    @property
-    def sends_content(self) -> bool:
-        """See `Mapper.sends_content`."""
-        return self.inner.sends_content
 
     def _enter(self, verb: Verb, *arguments: object) -> None:
         self.calls[verb] += 1
@@ -53,15 +48,17 @@ class CountingMapper:
         self._enter("view", address, size)
         return self.inner.view(address, size)
 
-    def prepare(self, ranges: Sequence[Range]) -> None:
+    def prepare(self, ranges: Sequence[Range], content: Sequence[Range] | None = None) -> None:
         """See `Mapper.prepare`."""
-        self._enter("prepare", tuple(ranges))
-        self.inner.prepare(ranges)
+        self._enter("prepare", tuple(ranges), *_given(content))
+        self.inner.prepare(ranges, content)
 
-    def initialize(self, ranges: Sequence[Range], protection: Protection) -> None:
+    def initialize(
+        self, ranges: Sequence[Range], protection: Protection, content: Sequence[Range] | None = None
+    ) -> None:
         """See `Mapper.initialize`."""
-        self._enter("initialize", tuple(ranges), protection)
-        self.inner.initialize(ranges, protection)
+        self._enter("initialize", tuple(ranges), protection, *_given(content))
+        self.inner.initialize(ranges, protection, content)
 
     def deinitialize(self, ranges: Sequence[Range]) -> None:
         """See `Mapper.deinitialize`."""
@@ -85,6 +82,10 @@ class CountingMapper:
                     self.reserved[start] = address - start
                 if end < stop:
                     self.reserved[end] = stop - end
+
+
+def _given(content: Sequence[Range] | None) -> list[tuple[Range, ...]]:
+    return [] if content is None else [tuple(content)]
 
 
 class FailingMapper(CountingMapper):

@@ -1,0 +1,98 @@
+"""mmap and its relatives for memory of this process; what the kernel refuses is an AllocationError with its reason."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+from uruk.errors import AllocationError
+from uruk.memory.mapper import Protection, Range
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_mmap = _libc.mmap
+_mmap.restype = ctypes.c_void_p
+_mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+_mprotect = _libc.mprotect
+_mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+_madvise = _libc.madvise
+_madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+_munmap = _libc.munmap
+_munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+
+_MAP_PRIVATE, _MAP_ANONYMOUS, MAP_NORESERVE, _MAP_FIXED_NOREPLACE = 0x2, 0x20, 0x4000, 0x100000
+_MADV_DONTNEED, MADV_REMOVE, MADV_POPULATE_WRITE = 4, 9, 23
+_FAILED = ctypes.c_void_p(-1).value
+_LOWEST = 1 << 16
+"""Below this the kernel does not map (vm.mmap_min_addr)."""
+LARGEST = (1 << 63) - 1
+"""No address space is larger, in bytes."""
+
+
+def _why() -> str:
+    return os.strerror(ctypes.get_errno())
+
+
+def free_ranges(low: int, high: int) -> list[Range]:
+    """The unmapped ranges of this process within [low, high), ascending."""
+    gaps: list[Range] = []
+    end = max(low, _LOWEST)
+    with open("/proc/self/maps", "rb") as maps:
+        for line in maps:
+            first, _, rest = line.partition(b"-")
+            start, stop = int(first, 16), int(rest.split(b" ", 1)[0], 16)
+            if start >= high:
+                break
+            if start > end:
+                gaps.append((end, start - end))
+            end = max(end, stop)
+    if high > end:
+        gaps.append((end, high - end))
+    return gaps
+
+
+def check_size(size: int) -> None:
+    """Raise AllocationError for a reservation that no system has room for, before it is asked."""
+    if size > LARGEST:
+        raise AllocationError(f"cannot reserve {size:#x} bytes: no address space is so large")
+
+
+def map_memory(size: int, address: int = 0) -> int:
+    """Reserve `size` bytes that cost nothing until they are used; returns their address.
+
+    Without `address` anywhere, else there or not at all.
+    """
+    check_size(size)
+    flags = MAP_NORESERVE | _MAP_PRIVATE | _MAP_ANONYMOUS | (_MAP_FIXED_NOREPLACE if address else 0)
+    got: int | None = _mmap(address, size, int(Protection.NONE), flags, -1, 0)
+    if got is None or got == _FAILED:
+        raise AllocationError(f"cannot reserve {size:#x} bytes: {_why()}")
+    if address and got != address:  # kernels before 4.17 take the address for a hint
+        _munmap(got, size)
+        raise AllocationError(f"cannot reserve {size:#x} bytes at {address:#x}")
+    return got
+
+
+def unmap_memory(address: int, size: int) -> None:
+    """Unmap whole pages."""
+    if _munmap(address, size):
+        raise AllocationError(f"cannot unmap {size:#x} bytes at {address:#x}: {_why()}")
+
+
+def protect_memory(address: int, size: int, protection: Protection) -> None:
+    """Protect whole pages."""
+    if _mprotect(address, size, int(protection)):
+        raise AllocationError(
+            f"cannot make {size:#x} bytes at {address:#x} {protection.name or protection!s}: {_why()}; "
+            "a security policy may forbid it, or the limit of mappings is reached"
+        )
+
+
+def discard_memory(address: int, size: int) -> None:
+    """Give up the content of whole pages of private memory, which then read as zero."""
+    if _madvise(address, size, _MADV_DONTNEED):
+        raise AllocationError(f"cannot give up {size:#x} bytes at {address:#x}: {_why()}")
+
+
+def populate_memory(address: int, size: int) -> None:
+    """Have whole pages ready for writing, by one call instead of a page fault for each; only a hint (Linux 5.14)."""
+    _madvise(address, size, MADV_POPULATE_WRITE)

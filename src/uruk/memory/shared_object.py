@@ -1,0 +1,175 @@
+"""Memory objects that two processes of one machine map: made here, opened there by a path.
+
+Two kinds. A memory file has no name, so that nothing is left whoever dies when; the other process reaches it through
+this one's /proc/PID/fd, as its own user and in one PID namespace. A file in /dev/shm has a name for the moment until
+it is opened; who dies in this moment leaves it, and the next one to make such a file removes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import mmap
+import os
+import secrets
+from collections.abc import Callable
+from typing import Literal, Protocol, TypeAlias
+
+from uruk.errors import AllocationError
+from uruk.memory.local import MAP_NORESERVE
+
+SharedKind = Literal["memfd", "shm"]
+FOLDER = "/dev/shm"
+"""Where POSIX shared memory is on Linux; the same folder is seen by programs under qemu and wine."""
+_PREFIX = "uruk-"
+_MFD_CLOEXEC, _MFD_ALLOW_SEALING, _MFD_EXEC = 0x1, 0x2, 0x10
+_TRIES = 8
+
+
+class SharedObject(Protocol):
+    """Shared memory of a fixed size; all zero at first, and costing nothing where it has not been written."""
+
+    path: bytes
+    """What the other process opens."""
+    memory: mmap.mmap
+    """It, mapped in this process, readable and writable."""
+
+    def opened(self) -> None:
+        """The other process has opened it, or never will: a name goes."""
+        ...
+
+    def commit(self, offset: int, size: int) -> None:
+        """Have memory behind a range before it is written. AllocationError where there is none (else: SIGBUS)."""
+        ...
+
+    def release(self, size: int) -> None:
+        """Count so many bytes as released; the last ones close the object. Views may still be there."""
+        ...
+
+
+OpenShared: TypeAlias = Callable[[int], SharedObject]
+"""Makes an object of a size in bytes; AllocationError where this kind is not to be had."""
+
+
+class _File:
+    """A file without a name of its own, mapped; what both kinds are once they are opened."""
+
+    def __init__(self, path: str, file: int, size: int) -> None:
+        self.path = os.fsencode(path)
+        self._file = file
+        self._left = size
+        self.memory = mmap.mmap(file, size, flags=mmap.MAP_SHARED | MAP_NORESERVE)
+
+    def opened(self) -> None:
+        """See `SharedObject.opened`."""
+
+    def commit(self, offset: int, size: int) -> None:
+        """See `SharedObject.commit`."""
+        try:
+            os.posix_fallocate(self._file, offset, size)
+        except OSError as error:
+            raise AllocationError(f"no memory for {size:#x} bytes of shared memory: {error.strerror}") from error
+
+    def release(self, size: int) -> None:
+        """See `SharedObject.release`."""
+        self._left -= size
+        if not self._left:
+            os.close(self._file)
+            with contextlib.suppress(BufferError):  # it goes with the last view
+                self.memory.close()
+
+
+class _Named(_File):
+    """A file in /dev/shm, with its name until it is opened."""
+
+    def opened(self) -> None:
+        """See `SharedObject.opened`."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.path)
+
+
+def open_memory_file(size: int) -> SharedObject:
+    """A memory file. It cannot shrink, so that no other process can make this one's accesses fault."""
+    try:
+        file = _memory_file()
+    except OSError as error:
+        raise AllocationError(f"cannot make a memory file: {error.strerror}") from error
+    try:
+        os.ftruncate(file, size)
+        fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+        return _File(f"/proc/{os.getpid()}/fd/{file}", file, size)
+    except (OSError, OverflowError, AllocationError) as error:
+        os.close(file)
+        raise _refused("a memory file", size, error) from error
+
+
+def _memory_file() -> int:
+    flags = _MFD_CLOEXEC | _MFD_ALLOW_SEALING
+    try:
+        return os.memfd_create("uruk", flags | _MFD_EXEC)
+    except OSError:  # before Linux 6.3 there is no such flag, nor need of it
+        return os.memfd_create("uruk", flags)
+
+
+def open_named_file(size: int) -> SharedObject:
+    """A file in /dev/shm, of this user only."""
+    remove_leftovers()
+    try:
+        file, path = _named_file()
+    except OSError as error:
+        raise AllocationError(f"cannot make a file in {FOLDER}: {error.strerror}") from error
+    try:
+        os.ftruncate(file, size)
+        return _Named(path, file, size)
+    except (OSError, OverflowError, AllocationError) as error:
+        os.unlink(path)
+        os.close(file)
+        raise _refused(f"a file in {FOLDER}", size, error) from error
+
+
+def _refused(what: str, size: int, error: Exception) -> AllocationError:
+    reason = error.strerror if isinstance(error, OSError) else error
+    return AllocationError(f"cannot have {what} of {size:#x} bytes: {reason}")
+
+
+def _named_file() -> tuple[int, str]:
+    """A new file, locked while it has a name, which tells its maker's life to others; and its path."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    for _ in range(_TRIES):
+        path = f"{FOLDER}/{_PREFIX}{os.getpid()}-{secrets.token_hex(8)}"
+        file = os.open(path, flags, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(file).st_nlink:
+                return file, path
+        except BlockingIOError:
+            pass  # somebody who removes leftovers came between
+        except BaseException:
+            os.unlink(path)
+            os.close(file)
+            raise
+        os.close(file)
+    raise BlockingIOError(0, "its name is taken away again and again")
+
+
+def remove_leftovers() -> None:
+    """Remove files of uruk processes that were killed between making and sharing them."""
+    with contextlib.suppress(OSError), os.scandir(FOLDER) as entries:
+        for entry in entries:
+            if entry.name.startswith(_PREFIX) and entry.is_file(follow_symlinks=False):
+                with contextlib.suppress(OSError):
+                    _remove_if_left(entry.path)
+
+
+def _remove_if_left(path: str) -> None:
+    file = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if os.fstat(file).st_uid == os.getuid():
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(path)
+    finally:
+        os.close(file)
+
+
+KINDS: dict[SharedKind, OpenShared] = {"memfd": open_memory_file, "shm": open_named_file}
+"""In the order in which they are tried."""
