@@ -55,6 +55,7 @@ void crash_handler(int number, siginfo_t *info, void *context)
         at = put_number(at, " address=0x", (word)info->si_addr, 16);
         put_number(at, " pc=0x", program_counter(context), 16);
         send_last_words(text);
+        unlink_shared_memory();
     }
     if (info->si_code <= 0) /* sent by somebody, not a fault */
         syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), number);

@@ -53,6 +53,7 @@ struct segment {
 const char *protect_segments(const struct segment *, word count, word base, word size);
 void shut_down_memory(void);
 void shut_down_shared_memory(void);
+void unlink_shared_memory(void);
 extern atomic_long allocations;
 wrapper memory_reserve, memory_finalize, memory_deallocate;
 wrapper shared_reserve, shared_initialize, shared_deinitialize, shared_release;

@@ -182,15 +182,6 @@ struct result shared_deinitialize(const char *data, size_t size)
     return success();
 }
 
-static void release(struct reservation *one)
-{
-    while (one->parts)
-        deinitialize(take_part(one->parts->base));
-    munmap((void *)one->base, one->size);
-    unlink(one->path); /* a controller that has opened it has done that */
-    free(one);
-}
-
 static struct reservation *take(word base)
 {
     pthread_mutex_lock(&lock);
@@ -213,6 +204,16 @@ static void forget(struct reservation *gone)
     pthread_mutex_unlock(&lock);
 }
 
+static void release(struct reservation *one)
+{
+    while (one->parts)
+        deinitialize(take_part(one->parts->base));
+    forget(one);
+    munmap((void *)one->base, one->size);
+    unlink(one->path); /* a controller that has opened it has done that */
+    free(one);
+}
+
 struct result shared_release(const char *data, size_t size)
 {
     struct reader reader = read_from(data, size);
@@ -225,9 +226,6 @@ struct result shared_release(const char *data, size_t size)
             unknown = base;
             continue;
         }
-        while (one->parts)
-            deinitialize(take_part(one->parts->base));
-        forget(one);
         release(one);
     }
     if (reader.bad)
@@ -237,11 +235,13 @@ struct result shared_release(const char *data, size_t size)
 
 void shut_down_shared_memory(void)
 {
-    while (all) {
-        struct reservation *one = all;
-        while (one->parts)
-            deinitialize(take_part(one->parts->base));
-        forget(one);
-        release(one);
-    }
+    while (all)
+        release(all);
+}
+
+/* What a controller has not opened yet must not outlive a crash. For signal handlers: no lock, and nothing is freed. */
+void unlink_shared_memory(void)
+{
+    for (struct reservation *one = all; one; one = one->next)
+        unlink(one->path);
 }

@@ -8,9 +8,11 @@ import struct
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from uruk.errors import ExecutorCrashed
 from uruk.executor import sps
 from uruk.executor.connection import Connection
 from uruk.executor.launch import Child, start
@@ -102,3 +104,21 @@ def test_command_line(words: list[str]) -> None:
     done = subprocess.run([executor_program(), *words], capture_output=True, text=True, timeout=10, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("uruk-executor: ")
+
+
+def test_a_crash_takes_unopened_shared_memory_with_it() -> None:
+    """What the controller has reserved and not opened is unlinked by the handler."""
+    child, connection = start([executor_program()], ["report-crashes"])
+    try:
+        symbols = connection.setup.symbols
+        answer = sps.Reader(connection.call(symbols[SERVICES[5]], sps.u64(0, 4096), deadline=10), "Reserve")
+        answer.expect_value()
+        answer.u64()
+        path = Path("/dev/shm") / os.fsdecode(answer.string()).lstrip("/")
+        assert path.exists()
+        with pytest.raises(ExecutorCrashed):
+            connection.call(8, b"", deadline=10)
+        assert not path.exists()
+    finally:
+        connection.close()
+        child.end()

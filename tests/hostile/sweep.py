@@ -131,7 +131,7 @@ class Guard:
         for index in range(3):
             address = self._slab.take(2, 4096, 16)
             assert address is not None
-            self._slab.make_data_writable(address, 4096)
+            self._slab.mapper.prepare([(address, 4096)])
             if index == 1:
                 holes.append(address)
                 continue

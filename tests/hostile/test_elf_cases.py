@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import time
 import tracemalloc
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from uruk import LLJIT
-from uruk.errors import AllocationError, ObjectFormatError, OutOfRange, UndefinedSymbols, UnsupportedRelocation
+from uruk.errors import AllocationError, ObjectFormatError, UndefinedSymbols, UnsupportedRelocation
 from uruk.orc.session import Options
 
 from elf_picture import GROUP, NOBITS, RELA_TYPE, SYMTAB, Picture
@@ -296,8 +297,8 @@ def test_huge_bss_costs_no_memory(jit: LLJIT, objects: dict[str, bytes], still_w
     picture.set(picture.find(".bss.hidden"), size=(1 << 40) - 4096)
     tracker = jit.add_object(picture.bytes(), "hostile.o")
     before = resident()
-    with pytest.raises((AllocationError, OutOfRange)):  # as the machine lets such a range be reserved or not
-        jit.lookup("entry")
+    with contextlib.suppress(AllocationError):  # as the machine lets such a range be reserved or not
+        assert jit.lookup("entry").address
     assert resident() - before < 64 << 20
     tracker.remove()
     still_works()

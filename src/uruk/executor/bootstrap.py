@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from io import FileIO
 
 import numpy as np
 
@@ -47,6 +48,7 @@ class BootstrapMemory:
         self.services = services
         self.shared = shared
         self.block: _Block | None = None
+        self._file: FileIO | None = None
 
     def allocate(self, segments: Sequence[SegmentLike], reach: Reach) -> _Block:
         """Place segments one after the other on pages, those of one protection together."""
@@ -54,9 +56,9 @@ class BootstrapMemory:
             raise InternalError("the runtime is linked in one step")
         page = self.services.connection.setup.page_size
         if self.shared:
-            base, image = self.services.reserve_shared(ROOM)
+            base, self._file = self.services.reserve_shared(ROOM)
         else:
-            base, image = self.services.reserve(ROOM), np.zeros(ROOM, np.uint8)
+            base = self.services.reserve(ROOM)
         placed: dict[int, tuple[int, int, int]] = {}
         parts: list[Part] = []
         end = 0
@@ -72,7 +74,7 @@ class BootstrapMemory:
                 parts.append(Part(begin, end - begin, protection))
         if end > ROOM:
             raise InternalError(f"the runtime takes {end} bytes")
-        self.block = _Block(base, image, [placed[index] for index in range(len(segments))], parts)
+        self.block = _Block(base, np.zeros(ROOM, np.uint8), [placed[index] for index in range(len(segments))], parts)
         return self.block
 
     def free(self, allocation: object) -> int:
@@ -84,7 +86,7 @@ class BootstrapMemory:
         block = self.block
         if block is None:
             raise InternalError("nothing of the runtime was linked")
-        if self.shared:
-            self.services.initialize_shared(block.base, block.parts)
+        if self._file is not None:
+            self.services.initialize_shared(block.base, self._file, block.image, block.parts)
         else:
             self.services.finalize(block.base, block.image, block.parts)

@@ -7,10 +7,10 @@ behaviour are those of LLVM 19's OrcTargetProcess.
 from __future__ import annotations
 
 import contextlib
-import mmap
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import FileIO
 
 import numpy as np
 
@@ -78,8 +78,11 @@ class Services:
         pieces.append(sps.u64(0))
         self._ask(_MEMORY + "finalize_wrapper", *pieces).expect_success()
 
-    def reserve_shared(self, size: int) -> tuple[int, U8]:
-        """Reserve memory that both processes see; returns its address there, and its bytes here."""
+    def reserve_shared(self, size: int) -> tuple[int, FileIO]:
+        """Reserve memory that is a file here; returns its address there, and the file.
+
+        It is written, never mapped: the executor could cut it short, and accesses to a mapping would fault.
+        """
         answer = self._ask(_SHARED + "Reserve", sps.u64(self.address(_SHARED + "Instance"), size))
         answer.expect_value()
         address, name = answer.u64(), answer.string()
@@ -91,13 +94,17 @@ class Services:
         finally:
             with contextlib.suppress(OSError):
                 os.unlink(path)  # whoever dies now: nothing is left
-        try:
-            return address, np.frombuffer(mmap.mmap(file, size), np.uint8)
-        finally:
-            os.close(file)
+        return address, FileIO(file, "r+b")
 
-    def initialize_shared(self, base: int, parts: Sequence[Part]) -> None:
-        """Protect shared memory that was filled here."""
+    def initialize_shared(self, base: int, file: FileIO, image: U8, parts: Sequence[Part]) -> None:
+        """Fill shared memory, close its file, and protect it. `image` has the bytes from `base` on."""
+        try:
+            with file:
+                for part in parts:
+                    file.seek(part.offset)
+                    file.write(memoryview(image[part.offset : part.offset + part.size]))
+        except OSError as error:
+            raise ExecutorError(f"the executor's shared memory cannot be written: {error.strerror}") from error
         segments = b"".join(bytes([int(part.protection)]) + sps.u64(base + part.offset, part.size) for part in parts)
         request = sps.u64(self.address(_SHARED + "Instance"), base, len(parts)) + segments + sps.u64(0)
         self._ask(_SHARED + "Initialize", request).expect_value()

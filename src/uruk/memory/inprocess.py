@@ -20,8 +20,6 @@ _POPULATE_FROM = 1 << 18
 class InProcessMapper:
     """Memory of this process; see `uruk.memory.mapper.Mapper`."""
 
-    sends_content = False
-
     @property
     def page_size(self) -> int:
         """See `Mapper.page_size`."""
