@@ -21,6 +21,8 @@ THROUGHPUT_BUDGET = 1.0
 START_BUDGET = 20.0
 CALLS = 3000
 LIMIT = 60.0
+MOST_FAILURES = 5
+"""Failed runs of llvm-jitlink for one that works: its threads race with the end of the session."""
 """Seconds for one run of LLVM's tool, which sometimes hangs."""
 
 
@@ -53,7 +55,7 @@ def _batch(batch: Batch, runs: int, report: Report) -> None:
                 except subprocess.TimeoutExpired:
                     process.kill()
             failures += 1
-            if failures > runs:
+            if failures > MOST_FAILURES * runs:
                 raise RuntimeError("llvm-jitlink fails or hangs most of the time")
 
     run_process(ours)

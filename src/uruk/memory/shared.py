@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import suppress
 
 from uruk.errors import AllocationError
 from uruk.graph.types import U8
 from uruk.memory.elsewhere import Elsewhere, Functions, Process
-from uruk.memory.local import MADV_POPULATE_WRITE, MADV_REMOVE, check_size
+from uruk.memory.local import MADV_REMOVE, check_size
 from uruk.memory.mapper import Protection, Range, refuse_both
 from uruk.memory.pages import enclosing_pages
 from uruk.memory.reservations import Reservations
 from uruk.memory.shared_object import KINDS, OpenShared, SharedKind, SharedObject
-
-_POPULATE_FROM = 1 << 18
 
 
 class SharedMapper:
@@ -79,9 +76,6 @@ class SharedMapper:
         for address, size in enclosing_pages(ranges if content is None else content, self.page_size):
             one = self._reservations.find(address, size)
             one.owner.commit(one.at(address), size)
-            if size >= _POPULATE_FROM:
-                with suppress(OSError):  # only a hint, and only since Linux 5.14
-                    one.memory.madvise(MADV_POPULATE_WRITE, one.at(address), size)
 
     def initialize(
         self, ranges: Sequence[Range], protection: Protection, content: Sequence[Range] | None = None

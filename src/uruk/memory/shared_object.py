@@ -8,6 +8,7 @@ it is opened; who dies in this moment leaves it, and the next one to make such a
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import mmap
 import os
@@ -16,7 +17,7 @@ from collections.abc import Callable
 from typing import Literal, Protocol, TypeAlias
 
 from uruk.errors import AllocationError
-from uruk.memory.local import MAP_NORESERVE
+from uruk.memory.local import MADV_POPULATE_WRITE, MAP_NORESERVE
 
 SharedKind = Literal["memfd", "shm"]
 FOLDER = "/dev/shm"
@@ -66,7 +67,12 @@ class _File:
     def commit(self, offset: int, size: int) -> None:
         """See `SharedObject.commit`."""
         try:
-            os.posix_fallocate(self._file, offset, size)
+            try:
+                self.memory.madvise(MADV_POPULATE_WRITE, offset, size)
+            except OSError as error:
+                if error.errno != errno.EINVAL:  # before Linux 5.14
+                    raise
+                os.posix_fallocate(self._file, offset, size)
         except OSError as error:
             raise AllocationError(f"no memory for {size:#x} bytes of shared memory: {error.strerror}") from error
 
