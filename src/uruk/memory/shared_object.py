@@ -74,7 +74,8 @@ class _File:
                     raise
                 os.posix_fallocate(self._file, offset, size)
         except OSError as error:
-            raise AllocationError(f"no memory for {size:#x} bytes of shared memory: {error.strerror}") from error
+            reason = "its file system is full" if error.errno == errno.EFAULT else error.strerror
+            raise AllocationError(f"no memory for {size:#x} bytes of shared memory: {reason}") from error
 
     def release(self, size: int) -> None:
         """See `SharedObject.release`."""
