@@ -1,20 +1,22 @@
 """One connection to an executor: frames of LLVM's SimpleRemoteEPC over two descriptors.
 
-Calls of both sides share the line, each side numbering its own. A thread listens: it hands results to those who wait,
-and requests of the executor to the thread whose call they came from (it may hold locks that the request needs), or to
-one of its own. Every message is checked; what is wrong ends the connection, and with it all calls that wait.
+Calls of both sides share the line, each side numbering its own. Who waits for an answer reads the line, one at a time,
+and hands the others what is theirs: results to those who wait, and requests of the executor to the thread whose call
+they came from (it may hold locks that the request needs), or to one of its own. While nobody waits a thread listens.
+Every message is checked; what is wrong ends the connection, and with it all calls that wait.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import select
 import struct
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 
 from uruk.errors import ExecutorError, ExecutorLost, ExecutorTimeout, ProtocolError
 from uruk.executor import sps
@@ -26,7 +28,10 @@ SETUP_PATIENCE = 30.0
 """Seconds that a new executor may take until it says what it is."""
 FAREWELL = 5.0
 """Seconds that closing waits for the other side to end its side of the line, which a child does at once."""
+BACK_OFF = 0.001
+"""Seconds that the listener leaves the line to those who wait for answers, before it looks again."""
 _HEADER = struct.Struct("<QQQQ")
+_PIECE, _LARGE_PIECE = 1 << 16, 1 << 20  # bytes that are read at once
 _MOST_BUFFERS = 512  # of one writev (IOV_MAX is 1024)
 
 Bytes = bytes | bytearray | memoryview
@@ -46,15 +51,19 @@ class Setup:
 
 
 class _Waiting:
-    """A call that waits for its result; `work` holds requests that came out of it."""
+    """A call that waits for its result. `events`: requests that came out of it, and None to look at the rest again."""
 
-    __slots__ = ("failure", "result", "wake", "work")
+    __slots__ = ("events", "failure", "result")
 
     def __init__(self) -> None:
-        self.wake = threading.Semaphore(0)
+        self.events: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self.result: bytes | None = None
         self.failure: ExecutorError | None = None
-        self.work: deque[Callable[[], None]] = deque()
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing for its thread to do but to wait."""
+        return self.result is None and self.failure is None and self.events.empty()
 
 
 class Connection:
@@ -89,17 +98,34 @@ class Connection:
         self._lost: ExecutorLost | None = None
         self._closing = False
         self._pid = os.getpid()
-        self._ready = threading.Event()
         self._setup: Setup | None = None
-        self.listener = threading.Thread(target=self._listen, name="uruk executor", daemon=True)
+        self._ended = threading.Event()
+        self._reading = threading.Lock()  # of the line: whoever has it reads
+        self._turns = 0  # of threads that read for themselves
+        self._buffer = bytearray()  # the beginning of a message that has not come as a whole
+        self._wanted = 0  # bytes of its rest
+        self._readable = select.poll()
+        self._readable.register(read_from, select.POLLIN)
+        self._take_first_message(patience)
+        self.listener = threading.Thread(target=self._listen, args=(read_from,), name="uruk executor", daemon=True)
         self.listener.start()
-        if not self._ready.wait(patience):
-            self.close(hang_up=False)
-            raise ExecutorTimeout(f"the executor said nothing within {patience:g} s")
+
+    def _take_first_message(self, patience: float) -> None:
+        end = time.monotonic() + patience
+        while self._setup is None and self._lost is None:
+            if not self._wait_for_bytes(self._readable, end):
+                self._give_up()
+                raise ExecutorTimeout(f"the executor said nothing within {patience:g} s")
+            self._read_some()
         if self._setup is None:
-            self.close(hang_up=False)
+            self._give_up()
             raise self._lost or ProtocolError("the executor said nothing of itself")
         self.setup = self._setup
+
+    def _give_up(self) -> None:
+        self._closing = True
+        self._shut()
+        self._close_files()
 
     # -- calls
 
@@ -135,13 +161,36 @@ class Connection:
         return waiting.result
 
     def _wait(self, waiting: _Waiting, deadline: float | None) -> None:
+        """Wait until a call has its result or has failed; its thread does what comes out of it meanwhile."""
         end = None if deadline is None else time.monotonic() + deadline
         while waiting.result is None and waiting.failure is None:
-            left = None if end is None else end - time.monotonic()
-            if left is not None and left <= 0:
+            if end is not None and time.monotonic() >= end:
                 raise ExecutorTimeout(f"a call into the executor took longer than {deadline:g} s")
-            if waiting.wake.acquire(timeout=left) and waiting.work:
-                waiting.work.popleft()()
+            if waiting.events.empty() and self._reading.acquire(blocking=False):
+                self._read_for(waiting, end)
+                continue
+            with contextlib.suppress(Empty):
+                work = waiting.events.get(timeout=None if end is None else max(end - time.monotonic(), 0))
+                if work is not None:
+                    work()
+
+    def _read_for(self, waiting: _Waiting, end: float | None) -> None:
+        """Read the line, whose lock is held, until there is something for `waiting`; then somebody else may."""
+        self._turns += 1
+        try:
+            while waiting.idle and self._wait_for_bytes(self._readable, end):
+                self._read_some()
+        finally:
+            self._reading.release()
+            self._pass_on(waiting)
+
+    def _pass_on(self, done: _Waiting) -> None:
+        """Let another call that waits read the line."""
+        if len(self._waiting) > (done.failure is None and done.result is None):
+            with self._lock:
+                other = next((one for one in self._waiting.values() if one is not done), None)
+            if other is not None:
+                other.events.put(None)
 
     def _send(self, opcode: int, number: int, tag: int, parts: tuple[Bytes, ...]) -> None:
         views = [memoryview(part).cast("B") for part in parts if len(part)]
@@ -150,8 +199,8 @@ class Connection:
         with self._sending:
             try:
                 self._write_all(buffers)
-            except OSError:  # the listener finds out what happened
-                self.listener.join(FAREWELL)
+            except OSError:  # who reads finds out what happened
+                self._ended.wait(FAREWELL)
                 raise self._lost or ExecutorLost("the executor's line is closed") from None
             self.sent += size
 
@@ -166,18 +215,50 @@ class Connection:
             if buffers and done:
                 buffers[0] = buffers[0][done:]
 
-    # -- listening
+    # -- reading
 
-    def _listen(self) -> None:
-        lost: ExecutorLost
+    def _listen(self, file: int) -> None:
+        """Read the line while nobody does who waits for an answer."""
+        readable = select.poll()
+        readable.register(file, select.POLLIN)
+        turns = 0
+        while not self._ended.is_set():
+            if turns != self._turns:
+                turns = self._turns
+                time.sleep(BACK_OFF)
+            elif self._wait_for_bytes(readable, None):
+                if self._reading.acquire(blocking=False):
+                    try:
+                        if not self._ended.is_set() and readable.poll(0):
+                            self._read_some()
+                    finally:
+                        self._reading.release()
+                else:
+                    time.sleep(BACK_OFF)
+
+    def _wait_for_bytes(self, readable: select.poll, end: float | None) -> bool:
+        """Wait until something can be read, or the line has ended; False when the time `end` has come."""
+        return bool(readable.poll(None if end is None else max(end - time.monotonic(), 0) * 1000))
+
+    def _read_some(self) -> None:
+        """Read what has come, and do what whole messages ask. The end of the line, or of sense, ends all calls."""
         try:
-            while self._next_message():
-                pass
+            if self._read_piece():
+                while self._next_message():
+                    pass
+                return
             lost = ExecutorLost("the executor has ended")
         except ExecutorLost as error:
             lost = error
-        except BaseException as error:
+        except Exception as error:
             lost = ExecutorLost(f"the executor's line broke: {error}")
+        except BaseException:  # Ctrl-C: bytes may be lost
+            self._end(ExecutorLost("a message of the executor was interrupted"))
+            raise
+        self._end(lost)
+
+    def _end(self, lost: ExecutorLost) -> None:
+        """Note why the line is of no use any more; calls that wait fail."""
         if not isinstance(lost, ProtocolError) and self._why is not None and not self._closing:
             lost = self._why(self.last_words)
         with self._lock:
@@ -186,19 +267,40 @@ class Connection:
             self._waiting.clear()
         for one in waiting:
             one.failure = lost
-            one.wake.release()
-        self._ready.set()
+            one.events.put(None)
+        self._ended.set()
+
+    def _read_piece(self) -> bool:
+        """Read what there is, without waiting; False at the end of the line."""
+        try:
+            piece = os.read(self._read, min(max(self._wanted, _PIECE), _LARGE_PIECE))
+        except OSError:
+            piece = b""
+        if not piece and self._buffer:
+            what = "the header of a message" if len(self._buffer) < _HEADER.size else "a message"
+            raise ProtocolError(f"the executor's line ended in the middle of {what}")
+        self._buffer += piece
+        return bool(piece)
 
     def _next_message(self) -> bool:
-        """Read one message and do what it asks; False at the end of the line."""
-        header = self._read_exactly(_HEADER.size, "the header of a message")
-        if not header:
+        """Do what the first message in the buffer asks; False if it has not come as a whole."""
+        buffer = self._buffer
+        if len(buffer) < _HEADER.size:
+            self._wanted = 0
             return False
-        size, opcode, number, tag = _HEADER.unpack(header)
+        size, opcode, number, tag = _HEADER.unpack_from(buffer)
         if not _HEADER.size <= size <= LARGEST_MESSAGE:
             raise ProtocolError(f"the executor sent a message of {size} bytes")
-        payload = self._read_exactly(size - _HEADER.size, "a message") if size > _HEADER.size else b""
+        if len(buffer) < size:
+            self._wanted = size - len(buffer)
+            return False
+        payload = bytes(memoryview(buffer)[_HEADER.size : size])
+        self._buffer = buffer[size:]
         self.received += size
+        self._take_message(opcode, number, tag, payload)
+        return True
+
+    def _take_message(self, opcode: int, number: int, tag: int, payload: bytes) -> None:
         if (self._setup is None) != (opcode == SETUP):
             what = "a second setup" if self._setup else f"message {opcode} before its setup"
             raise ProtocolError(f"the executor sent {what}")
@@ -213,22 +315,6 @@ class Connection:
             self.last_words = reader.string().decode(errors="replace") if payload and reader.bool() else ""
         else:
             raise ProtocolError(f"the executor sent a message of unknown kind {opcode}")
-        return True
-
-    def _read_exactly(self, size: int, what: str) -> bytes:
-        """`size` bytes; none at all where the line ends before the first."""
-        data = bytearray()
-        try:
-            while len(data) < size:
-                piece = os.read(self._read, min(size - len(data), 1 << 20))
-                if not piece:
-                    if data or what != "the header of a message":
-                        raise ProtocolError(f"the executor's line ended in the middle of {what}")
-                    return b""
-                data += piece
-        except OSError:
-            return b""
-        return bytes(data)
 
     def _take_setup(self, number: int, tag: int, payload: bytes) -> None:
         if number or tag:
@@ -240,7 +326,6 @@ class Connection:
         if page < 4096 or page & (page - 1) or page > 1 << 20:
             raise ProtocolError(f"the executor has pages of {page} bytes")
         self._setup = Setup(triple, page, values, symbols)
-        self._ready.set()
 
     def _take_result(self, number: int, tag: int, payload: bytes) -> None:
         with self._lock:
@@ -248,7 +333,7 @@ class Connection:
         if waiting is None:
             raise ProtocolError(f"the executor answered call {number}, which nobody made")
         waiting.result = payload
-        waiting.wake.release()
+        waiting.events.put(None)
 
     def _take_call(self, number: int, tag: int, payload: bytes) -> None:
         """A request; its payload begins with the number of the call that it came out of, if it is the runtime's."""
@@ -266,10 +351,8 @@ class Connection:
         origin = int.from_bytes(payload[:8], "little") if handler is not None else -1
         with self._lock:
             waiting = self._waiting.get(origin)
-            if waiting is not None:
-                waiting.work.append(run)
         if waiting is not None:
-            waiting.wake.release()
+            waiting.events.put(run)
         else:
             threading.Thread(target=run, name="uruk request", daemon=True).start()
 
@@ -282,21 +365,28 @@ class Connection:
             return ExecutorLost("the executor belongs to the process that this one was forked from")
         return self._lost
 
-    def close(self, *, hang_up: bool = True) -> None:
+    def close(self) -> None:
         """Say goodbye and end the line; calls that wait raise ExecutorLost. Closing twice does nothing."""
         if self._closing or os.getpid() != self._pid:
             return
         self._closing = True
-        if hang_up and self._lost is None:
+        if self._lost is None:
             with contextlib.suppress(ExecutorError):
                 self._send(HANGUP, 0, 0, ())
+        self._shut()
+        if threading.current_thread() is not self.listener:
+            self.listener.join(FAREWELL)
+        self._close_files()
+
+    def _shut(self) -> None:
+        """End this side of the line."""
         with contextlib.suppress(OSError):
             if self._shut_down is not None:
                 self._shut_down()
             else:
                 os.close(self._write)
-        if threading.current_thread() is not self.listener:
-            self.listener.join(FAREWELL)
+
+    def _close_files(self) -> None:
         for one in {self._read} if self._shut_down is None else {self._read, self._write}:
             with contextlib.suppress(OSError):
                 os.close(one)
