@@ -13,6 +13,7 @@ struct line {
 };
 extern struct line line;
 void open_line(int in, int out);
+int high_file(int file);
 int send_frame(word opcode, word number, word tag, const void *data, size_t size); /* 0 if the line is gone */
 int send_last_words(const char *text); /* from a signal handler */
 int read_header(struct header *);      /* 1; 0 at the end of the line */

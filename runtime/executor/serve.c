@@ -1,9 +1,9 @@
 /* Calls of the controller, and requests to it.
  *
- * The main thread runs calls when it is idle: thread-locals live on between calls, and main() is where it belongs. Calls
- * that come meanwhile go to other threads, which stay. A thread of its own listens. A program gets the process for
- * itself (run_program_wrapper): the listener ends before main() begins, and a thread that asks the controller something
- * reads the line itself. */
+ * The main thread runs calls when it is idle: thread-locals live on between calls, and main() is where it belongs. It
+ * reads the line then, and runs at once what it has read. While it runs, another thread listens; calls that come then go
+ * to further threads, which stay. A program gets the process for itself (run_program_wrapper): the listener ends before
+ * main() begins, and a thread that asks the controller something reads the line itself. */
 
 #define _GNU_SOURCE
 #include "executor.h"
@@ -11,15 +11,21 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { GRACE = 2, IDLE_MILLISECONDS = 100 };
+enum {
+    BACK_OFF = 1000000, /* nanoseconds that the listener leaves the line to the main thread, before it looks again */
+    SPIN = 50000,       /* nanoseconds that the main thread looks for the next call before it sleeps */
+};
 
 static const word LARGEST = (word)1 << 32;
 
@@ -48,9 +54,12 @@ atomic_int attached, main_returned;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t rest = PTHREAD_COND_INITIALIZER; /* fewer calls run */
-static pthread_cond_t main_wake = PTHREAD_COND_INITIALIZER;
+static pthread_mutex_t reading; /* of the line: who has it reads; recursive, for threads of a program */
 static struct call main_call;
 static int main_has_call, main_idle, quit, gone, busy;
+static atomic_int main_waits; /* for a message: the main thread will read it */
+static int main_event, stop_event; /* descriptors that wake the main thread, and end the listener */
+static int many_processors;
 static struct worker *idle;
 static struct request *requests;
 static word next_number;
@@ -60,7 +69,6 @@ static struct { /* see run_program_wrapper */
     int wanted, running;
     word function, arguments[3];
 } program;
-static pthread_mutex_t reading; /* of the line, by threads of a program; recursive */
 
 static void run(struct call *call, void (*before_answer)(void *), void *argument)
 {
@@ -148,7 +156,7 @@ static void hand_over(const struct call *call)
         main_idle = 0;
         main_call = *call;
         main_has_call = 1;
-        pthread_cond_signal(&main_wake);
+        eventfd_write(main_event, 1);
     } else if (worker) {
         idle = worker->next;
         worker->call = *call;
@@ -215,11 +223,11 @@ static void wait_for_main(void)
     pthread_mutex_unlock(&lock);
 }
 
-enum { END, MORE, LEAVE };
+enum { END, MORE, LEAVE, OWN };
 
-/* Read one message. END at the end of the line, or after a hangup; LEAVE when a program gets the process. In a program
- * calls run in the thread that reads. */
-static int next_message(int in_program)
+/* Read one message. END at the end of the line, or after a hangup; LEAVE when a program gets the process. A call is
+ * handed over, or, if `own` is given, stored there: OWN. */
+static int next_message(struct call *own)
 {
     struct header header;
     if (!read_header(&header))
@@ -242,15 +250,18 @@ static int next_message(int in_program)
         free(data);
         return END;
     }
-    int leave = call.tag == (word)run_program_wrapper;
-    if (leave && !in_program)
-        wait_for_main();
-    if (header.opcode == RESULT)
+    if (header.opcode == RESULT) {
         take_answer(&header, data, size);
-    else if (in_program)
-        run(&call, 0, 0);
-    else
-        hand_over(&call);
+        return MORE;
+    }
+    if (own) {
+        *own = call;
+        return OWN;
+    }
+    int leave = call.tag == (word)run_program_wrapper;
+    if (leave)
+        wait_for_main();
+    hand_over(&call);
     return leave ? LEAVE : MORE;
 }
 
@@ -267,27 +278,9 @@ static void line_is_gone(void)
     pthread_mutex_unlock(&lock);
 }
 
-/* LLVM 19's controller does not close its side of a socket before this side does, once it is done. */
-static void wait_for_message(void)
+/* The line has ended: calls that run may end, too, but not for ever. */
+static void finish_calls(void)
 {
-    struct pollfd here = {line.in, POLLIN, 0};
-    while (line.is_socket && !attached && poll(&here, 1, IDLE_MILLISECONDS) == 0)
-        if (main_returned && !allocations && !busy) {
-            main_returned = 0;
-            shutdown(line.out, SHUT_WR);
-        }
-}
-
-static void *listen_to_controller(void *argument)
-{
-    (void)argument;
-    int next;
-    do {
-        wait_for_message();
-        next = next_message(0);
-    } while (next == MORE);
-    if (next == LEAVE)
-        return 0;
     line_is_gone();
     struct timespec end;
     clock_gettime(CLOCK_REALTIME, &end);
@@ -298,9 +291,102 @@ static void *listen_to_controller(void *argument)
     if (busy)
         _exit(1);
     quit = 1;
-    pthread_cond_signal(&main_wake);
     pthread_mutex_unlock(&lock);
+    eventfd_write(main_event, 1);
+}
+
+/* While the main thread is busy, or cannot get rid of an answer. */
+static void *listen_to_controller(void *argument)
+{
+    (void)argument;
+    struct timespec pause = {0, BACK_OFF};
+    struct pollfd here[2] = {{line.in, POLLIN, 0}, {stop_event, POLLIN, 0}};
+    int next = MORE;
+    while (next == MORE) {
+        poll(here, 2, -1);
+        if (here[1].revents)
+            return 0;
+        if (main_idle)
+            nanosleep(&pause, 0);
+        if (main_waits)
+            continue;
+        pthread_mutex_lock(&reading);
+        if (poll(here, 1, 0) > 0)
+            next = next_message(0);
+        pthread_mutex_unlock(&reading);
+    }
+    if (next == END)
+        finish_calls();
     return 0;
+}
+
+static word nanoseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (word)now.tv_sec * 1000000000 + (word)now.tv_nsec;
+}
+
+/* LLVM 19's controller does not close its side of a socket before this side does, once it is done. */
+static void wait_for_message(struct pollfd here[2])
+{
+    if (many_processors)
+        for (word end = nanoseconds() + SPIN; nanoseconds() < end;)
+            if (poll(here, 2, 0) > 0)
+                return;
+    while (poll(here, 2, line.is_socket && !attached ? IDLE_MILLISECONDS : -1) == 0)
+        if (main_returned && !allocations && !busy) {
+            main_returned = 0;
+            shutdown(line.out, SHUT_WR);
+        }
+}
+
+static int take_call(struct call *call)
+{
+    pthread_mutex_lock(&lock);
+    int has_call = main_has_call;
+    if (has_call) {
+        *call = main_call;
+        main_has_call = 0;
+    }
+    pthread_mutex_unlock(&lock);
+    return has_call;
+}
+
+static void count_own_call(void)
+{
+    pthread_mutex_lock(&lock);
+    main_idle = 0;
+    busy++;
+    pthread_mutex_unlock(&lock);
+}
+
+/* The next call for the main thread, handed over or read; 0 at the end. */
+static int next_call(struct call *call)
+{
+    struct pollfd here[2] = {{line.in, POLLIN, 0}, {main_event, POLLIN, 0}};
+    eventfd_t value;
+    int got = 0;
+    while (!got && !quit) {
+        main_waits = 1;
+        wait_for_message(here);
+        if (here[1].revents)
+            eventfd_read(main_event, &value);
+        pthread_mutex_lock(&reading);
+        if (take_call(call))
+            got = 1;
+        else if (!quit && poll(here, 1, 0) > 0) {
+            int next = next_message(call);
+            if (next == END)
+                finish_calls();
+            got = next == OWN;
+            if (got)
+                count_own_call();
+        }
+        main_waits = 0;
+        pthread_mutex_unlock(&reading);
+    }
+    return got;
 }
 
 /* The process is the program's: void(word, word, word) at an address, then exit. Answered before it begins. */
@@ -319,23 +405,32 @@ struct result run_program_wrapper(const char *data, size_t size)
     return nothing;
 }
 
+/* Before the controller hears of the program: it may close the line at once, which must not be taken for the end. */
+static void end_listener(void *argument)
+{
+    (void)argument;
+    eventfd_write(stop_event, 1);
+    pthread_join(listener, 0);
+}
+
 static void run_program(void)
 {
-    pthread_join(listener, 0);
-    pthread_mutexattr_t recursive;
-    pthread_mutexattr_init(&recursive);
-    pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
-    pthread_mutex_init(&reading, &recursive);
     program.running = 1;
     ((void (*)(word, word, word))program.function)(program.arguments[0], program.arguments[1], program.arguments[2]);
     exit(0);
 }
 
+/* In a program calls run in the thread that reads. */
 static void wait_in_program(struct request *request)
 {
-    while (!request->done)
-        if (!next_message(1))
+    struct call call;
+    while (!request->done) {
+        int next = next_message(&call);
+        if (next == OWN)
+            run(&call, 0, 0);
+        else if (next == END)
             line_is_gone();
+    }
 }
 
 struct result dispatch(void *context, const void *tag, const char *data, size_t size)
@@ -388,23 +483,28 @@ static void start_listener(void)
         give_up(strerror(problem));
 }
 
+static void prepare(void)
+{
+    cpu_set_t processors;
+    pthread_mutexattr_t recursive;
+    pthread_mutexattr_init(&recursive);
+    pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&reading, &recursive);
+    main_event = high_file(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    stop_event = high_file(eventfd(0, EFD_CLOEXEC));
+    many_processors = !sched_getaffinity(0, sizeof processors, &processors) && CPU_COUNT(&processors) > 1;
+    main_idle = 1;
+}
+
 void serve(void)
 {
-    main_idle = 1;
+    struct call call;
+    prepare();
     pthread_atfork(0, 0, in_child);
     send_setup();
     start_listener();
-    for (;;) {
-        pthread_mutex_lock(&lock);
-        while (!main_has_call && !quit)
-            pthread_cond_wait(&main_wake, &lock);
-        struct call call = main_call;
-        int has_call = main_has_call;
-        main_has_call = 0;
-        pthread_mutex_unlock(&lock);
-        if (!has_call)
-            break;
-        run(&call, call.tag == (word)run_program_wrapper ? 0 : main_rests, 0);
+    while (next_call(&call)) {
+        run(&call, call.tag == (word)run_program_wrapper ? end_listener : main_rests, 0);
         if (program.wanted)
             run_program();
     }

@@ -32,6 +32,14 @@ static int move_up(int file)
     return high;
 }
 
+/* Such a number for a descriptor of our own. */
+int high_file(int file)
+{
+    int high = move_up(file);
+    close(file);
+    return high;
+}
+
 void open_line(int in, int out)
 {
     struct stat status;

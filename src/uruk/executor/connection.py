@@ -30,6 +30,9 @@ FAREWELL = 5.0
 """Seconds that closing waits for the other side to end its side of the line, which a child does at once."""
 BACK_OFF = 0.001
 """Seconds that the listener leaves the line to those who wait for answers, before it looks again."""
+SPINS = 40
+"""How often who waits for an answer looks for it before it sleeps: about as long as it takes to wake up."""
+_SEVERAL = len(os.sched_getaffinity(0)) > 1  # processors
 _HEADER = struct.Struct("<QQQQ")
 _PIECE, _LARGE_PIECE = 1 << 16, 1 << 20  # bytes that are read at once
 _MOST_BUFFERS = 512  # of one writev (IOV_MAX is 1024)
@@ -178,6 +181,10 @@ class Connection:
         """Read the line, whose lock is held, until there is something for `waiting`; then somebody else may."""
         self._turns += 1
         try:
+            if _SEVERAL:
+                for _ in range(SPINS):
+                    if self._readable.poll(0):
+                        break
             while waiting.idle and self._wait_for_bytes(self._readable, end):
                 self._read_some()
         finally:
