@@ -16,7 +16,7 @@ from uruk.executor.process_tls import ProcessTLS
 from uruk.executor.this_process import THIS_PROCESS
 from uruk.memory.inprocess import InProcessMapper
 from uruk.memory.manager import DEFAULT_SLAB, SlabManager
-from uruk.memory.mapper import Mapper, Range
+from uruk.memory.mapper import Mapper
 
 UNWINDER = "libgcc_s.so.1"
 CALL_ONCE = (b"_ZSt15__once_callable", b"_ZSt11__once_call")
@@ -65,13 +65,9 @@ class InProcessExecutor:
         """Lazy stubs close to the slab; see `uruk.executor.lazy_stubs.LazyStubs`. Closed by `close` at the latest."""
         if self.lazy_functions is None:
             raise InternalError("lazy stubs are wanted, but no platform has given their functions")
-        stubs = LazyStubs(self.lazy_functions(), resolve, on_error, lock=lock, near=self._first_slab)
+        stubs = LazyStubs(self.lazy_functions(), resolve, on_error, lock=lock, near=lambda: self.memory.first_slab)
         self._lazy.append(stubs)
         return stubs
-
-    def _first_slab(self) -> Range | None:
-        slabs = self.memory.slabs
-        return (slabs[0].base, slabs[0].size) if slabs else None
 
     def read_object(self, address: int) -> bytes:
         """The content of a library's variable; empty if its size is not known."""
@@ -89,11 +85,8 @@ class InProcessExecutor:
 
     def load_library(self, path: str, *, everywhere: bool = False) -> int:
         """Load a shared library, close to the slab where the kernel allows; returns its handle."""
-        self.memory.open_window()
-        try:
+        with self.memory.library_window():
             return process_symbols.load_library(path, everywhere=everywhere)
-        finally:
-            self.memory.close_window()
 
     def find_symbol(self, handle: int | None, name: bytes) -> tuple[int, bool]:
         """Address of a symbol in a library (None: the process), 0 if it has none, and whether it is data."""

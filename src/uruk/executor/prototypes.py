@@ -45,7 +45,7 @@ class Prototype:
         vectors: list[int] = []
         stack: list[int] = []
         for kind, value in zip(self.arguments, values, strict=True):
-            if _is_float(kind):
+            if is_float(kind):
                 word = int.from_bytes(struct.pack("<d" if kind.cname == "double" else "<f4x", value), "little")
                 (vectors if len(vectors) < VECTOR_REGISTERS else stack).append(word)
                 continue
@@ -63,14 +63,14 @@ class Prototype:
         whole, floats, rest = iter(integers), iter(vectors), iter(stack)
         found: list[Any] = []
         for kind in self.arguments:
-            source = floats if _is_float(kind) else whole
+            source = floats if is_float(kind) else whole
             word = next(source, None)
             found.append(self.value(kind, next(rest) if word is None else word))
         return found
 
     def stack_words(self, registers: int) -> int:
         """How many arguments of a call are on the stack."""
-        floats = sum(map(_is_float, self.arguments))
+        floats = sum(map(is_float, self.arguments))
         return max(floats - VECTOR_REGISTERS, 0) + max(len(self.arguments) - floats - registers, 0)
 
     def value(self, kind: Any, word: int) -> Any:
@@ -78,7 +78,7 @@ class Prototype:
         data = (word & _WORD).to_bytes(8, "little")
         if kind.kind == "void":
             return None
-        if _is_float(kind):
+        if is_float(kind):
             return struct.unpack("<d", data)[0] if kind.cname == "double" else struct.unpack("<f4x", data)[0]
         if kind.kind in _ADDRESSES:
             return word & _WORD
@@ -93,7 +93,7 @@ class Prototype:
         kind = self.result
         if kind.kind == "void":
             return 0, 0
-        if _is_float(kind):
+        if is_float(kind):
             packed = struct.pack("<d" if kind.cname == "double" else "<f4x", value)
             return 0, int.from_bytes(packed, "little")
         word = to_word(kind, value)
@@ -125,7 +125,8 @@ def to_word(kind: Any, value: Any) -> Argument:
     return number & _WORD
 
 
-def _is_float(kind: Any) -> bool:
+def is_float(kind: Any) -> bool:
+    """Whether values of a type are passed in vector registers."""
     return kind.kind == "primitive" and kind.cname in ("float", "double")
 
 
@@ -137,7 +138,7 @@ def _integer(kind: Any) -> tuple[int, bool]:
 
 
 def _class_of(kind: Any, text: str) -> None:
-    if kind.kind in ("void", "enum", *_ADDRESSES) or _is_float(kind):
+    if kind.kind in ("void", "enum", *_ADDRESSES) or is_float(kind):
         return
     if kind.kind == "primitive" and "double" not in kind.cname and "complex" not in kind.cname.lower():
         return

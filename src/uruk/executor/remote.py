@@ -17,13 +17,13 @@ from uruk.executor.connection import Connection
 from uruk.executor.control import Runtime
 from uruk.executor.lazy_stubs import LazyFunctions, LazyStubs, answer
 from uruk.executor.process_tls import ProcessTLS
-from uruk.executor.prototypes import Prototype
+from uruk.executor.prototypes import Prototype, is_float
 from uruk.executor.remote_loader import RemoteLoader, Symbol
 from uruk.executor.remote_process import RemoteProcess
 from uruk.executor.stub_pool import StubPool
 from uruk.graph.types import AnyArray
 from uruk.memory.manager import DEFAULT_SLAB, SlabManager
-from uruk.memory.mapper import Mapper, Range
+from uruk.memory.mapper import Mapper
 
 if TYPE_CHECKING:
     from uruk.executor.launch import Child
@@ -105,7 +105,7 @@ class RemoteExecutor:
         def call(*values: Any) -> Any:
             integers, vectors, stack = prototype.encode(values, process.integer_registers)
             first, _, vector, _, _ = process.invoke(address, integers, vectors, stack)
-            return prototype.value(prototype.result, vector if _is_vector(prototype) else first)
+            return prototype.value(prototype.result, vector if is_float(prototype.result) else first)
 
         return call
 
@@ -132,11 +132,8 @@ class RemoteExecutor:
     def load_library(self, path: str, *, everywhere: bool = False) -> int:
         """See `Executor.load_library`."""
         self._expected.clear()
-        self.memory.open_window()
-        try:
+        with self.memory.library_window():
             return self.loader.load_library(path, everywhere=everywhere)
-        finally:
-            self.memory.close_window()
 
     def find_symbol(self, handle: int | None, name: bytes) -> tuple[int, bool]:
         """See `Executor.find_symbol`."""
@@ -189,14 +186,10 @@ class RemoteExecutor:
             resolve,
             on_error,
             lock=lock,
-            near=self._first_slab,
+            near=lambda: self.memory.first_slab,
             pool=self._stubs,
             read=lambda address: int.from_bytes(self.process.read(address, 8), "little"),
         )
-
-    def _first_slab(self) -> Range | None:
-        slabs = self.memory.slabs
-        return (slabs[0].base, slabs[0].size) if slabs else None
 
     # -- programs, and the end
 
@@ -225,9 +218,3 @@ class RemoteExecutor:
         self.memory.forget()
         if self.child is not None:
             self.child.end()
-
-
-def _is_vector(prototype: Prototype) -> bool:
-    """Whether a result comes in a vector register."""
-    kind = prototype.result
-    return kind.kind == "primitive" and kind.cname in ("float", "double")

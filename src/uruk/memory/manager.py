@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -222,12 +222,22 @@ class SlabManager:
         self.window = (base, LIBRARY_WINDOW)
         return base + LIBRARY_WINDOW
 
-    def open_window(self) -> None:
-        """Unmap the library window, just before a library is loaded, so that it lands within reach of the slab."""
+    @property
+    def first_slab(self) -> Range | None:
+        """Where the first slab lies, if there is one."""
+        return (self.slabs[0].base, self.slabs[0].size) if self.slabs else None
+
+    @contextlib.contextmanager
+    def library_window(self) -> Generator[None]:
+        """While it is entered, the library window is unmapped, so that a library lands within reach of the slab."""
         if self.window is not None:
             self.mapper.release(*self.window)
+        try:
+            yield
+        finally:
+            self._close_window()
 
-    def close_window(self) -> None:
+    def _close_window(self) -> None:
         """Reserve what is left of the library window after a library was loaded."""
         if self.window is None:
             return
