@@ -1,9 +1,10 @@
 """Edge kinds: what a relocation means, as rows of one table.
 
-Every kind is ``operand + A - base``, written to a field of `width` bytes, and must lie in the half-open interval
-[low, high). Computing, range checks, error texts and documentation all come from these rows.
+Every kind is ``operand + A - base``, written to a field of `width` bytes, or into an instruction as its `encoding`
+says, and must lie in the half-open interval [low, high). Computing, range checks, error texts and documentation all
+come from these rows.
 The letters are those of the psABIs: S symbol, A addend, P place, G the symbol's GOT slot, GOT the table's start,
-L the symbol's stub (PLT entry), Z the symbol's size.
+L the symbol's stub (PLT entry), Z the symbol's size; Page(x) is x without its low 12 bits.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Final
 
 import numpy as np
 
-from uruk.graph.types import I64, U8, Bool
+from uruk.graph.encodings import Encoding, EncodingTable
+from uruk.graph.types import I64, U8, Bool, some
 
 
 class Operand:
@@ -52,6 +54,10 @@ class Base:
     ZERO: Final = 0
     PLACE: Final = 1
     GOT_BASE: Final = 2
+    PAGE: Final = 3
+    """The page of the place; what stands in front is cut to its page, too."""
+    GOT_PAGE: Final = 4
+    """The page of the GOT's start."""
 
 
 LETTERS = {
@@ -79,7 +85,15 @@ SLOT_TEXTS = {
     Operand.TLS_IE: "thread-pointer offset of",
 }
 """What a GOT slot of each operand holds, for people."""
-BASE_TEXT = {Base.ZERO: "", Base.PLACE: " - P", Base.GOT_BASE: " - GOT"}
+BASE_TEXT = {
+    Base.ZERO: "",
+    Base.PLACE: " - P",
+    Base.GOT_BASE: " - GOT",
+    Base.PAGE: " - Page(P)",
+    Base.GOT_PAGE: " - Page(GOT)",
+}
+UNLIMITED: Final = 1 << 63
+PAGE_MASK: Final = 0xFFF
 
 
 @dataclass(frozen=True)
@@ -93,11 +107,13 @@ class EdgeKind:
     low: int
     high: int
     relaxable: bool = False
+    encoding: Encoding | None = None
 
     @property
     def text(self) -> str:
         """The formula, for people."""
-        return f"{LETTERS[self.operand]} + A{BASE_TEXT[self.base]}"
+        front = f"{LETTERS[self.operand]} + A"
+        return (f"Page({front})" if self.base == Base.PAGE else front) + BASE_TEXT[self.base]
 
 
 def kind(
@@ -107,6 +123,20 @@ def kind(
     low = 0 if signed is False else -(1 << max(bits - 1, 0))
     high = 1 << (max(bits - 1, 0) if signed else bits)
     return EdgeKind(name, operand, base, bits // 8, low, high, relaxable)
+
+
+def field(
+    name: str,
+    operand: int,
+    base: int,
+    encoding: Encoding,
+    low: int = -UNLIMITED,
+    high: int = UNLIMITED,
+    *,
+    relaxable: bool = False,
+) -> EdgeKind:
+    """A row whose value goes into an instruction; without `low` and `high` whatever does not fit is cut off."""
+    return EdgeKind(name, operand, base, 4, low, high, relaxable, encoding)
 
 
 class KindTable:
@@ -119,18 +149,24 @@ class KindTable:
         self.base: U8 = np.array([row.base for row in kinds], np.uint8)
         self.width: U8 = np.array([row.width for row in kinds], np.uint8)
         self.relaxable = np.array([row.relaxable for row in kinds], np.bool_)
-        plain = (self.width == 4) & (self.operand == Operand.SYMBOL)
-        self.narrow_absolute: Bool = plain & (self.base == Base.ZERO)
-        """32-bit references that nothing can stand in for, unless it has the symbol's address."""
-        self.narrow_relative: Bool = plain & (self.base == Base.PLACE)
-        self.from_place: Bool = self.base == Base.PLACE
-        self.special: Bool = (self.operand > Operand.STUB) | (self.base == Base.GOT_BASE)
-        """Kinds that are more than the address of a symbol, GOT slot or stub, less the place or nothing."""
-        self.needs_got: Bool = (self.operand == Operand.GOT_BASE) | (self.base == Base.GOT_BASE)
-        self._having: dict[tuple[int, ...], Bool] = {}
-        limit = (1 << 63) - 1
+        self.encodings = EncodingTable([row.encoding for row in kinds])
+        limit = UNLIMITED - 1
         self.low: I64 = np.array([max(row.low, -limit - 1) for row in kinds], np.int64)
         self.last: I64 = np.array([min(row.high - 1, limit) for row in kinds], np.int64)
+        plain = (self.width == 4) & (self.operand == Operand.SYMBOL) & (self.last < limit)
+        self.narrow_absolute: Bool = plain & (self.base == Base.ZERO) & ~self.encodings.used
+        """32-bit references that nothing can stand in for, unless it has the symbol's address."""
+        self.paged: Bool = self.base == Base.PAGE
+        self.has_pages = some(self.paged)
+        self.from_place: Bool = (self.base == Base.PLACE) | self.paged
+        self.narrow_relative: Bool = plain & self.from_place
+        self.reach: I64 = np.minimum(self.last, -1 - np.maximum(self.low, -limit)) + 1
+        """How far a value may be from 0 in either direction, in bytes."""
+        self.special: Bool = (self.operand > Operand.STUB) | (self.base == Base.GOT_BASE) | (self.base == Base.GOT_PAGE)
+        """Kinds that are more than the address of a symbol, GOT slot or stub, less the place or nothing."""
+        self.from_got: Bool = (self.base == Base.GOT_BASE) | (self.base == Base.GOT_PAGE)
+        self.needs_got: Bool = (self.operand == Operand.GOT_BASE) | self.from_got
+        self._having: dict[tuple[int, ...], Bool] = {}
 
     def having(self, operands: Sequence[int]) -> Bool:
         """Lookup column by kind number: whether its operand is one of `operands`."""
@@ -140,6 +176,13 @@ class KindTable:
             wanted[list(key)] = True
             self._having[key] = wanted[self.operand] & (self.width > 0)
         return self._having[key]
+
+    def displacement(self, kind: U8, value: I64, place: I64) -> I64:
+        """Values less the place, or pages less the place's page, where the kinds count from there."""
+        if not self.has_pages:
+            return value - place * self.from_place.take(kind)
+        low = self.paged.take(kind) * np.int64(PAGE_MASK)
+        return (value & ~low) - (place & ~low) * self.from_place.take(kind)
 
     def __getitem__(self, number: int) -> EdgeKind:
         return self.kinds[number]

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from uruk.graph.kinds import KindTable
 from uruk.graph.types import I64, U8
-from uruk.isa.relaxation import Relaxed
+from uruk.isa.relaxation import GOTLoads, Relaxed
 
 
 class InstructionSet(Protocol):
@@ -20,6 +20,6 @@ class InstructionSet(Protocol):
         """Write a jump through the GOT slot at address `slot` for each stub that lies at `address`."""
         ...
 
-    def relax_got_loads(self, image: U8, position: I64, offset: I64, target: I64, place: I64, addend: I64) -> Relaxed:
+    def relax_got_loads(self, loads: GOTLoads) -> Relaxed:
         """Turn loads through the GOT into direct ones where that fits, in place; see `uruk.isa.x86_64`."""
         ...

@@ -13,7 +13,7 @@ import numpy as np
 
 from uruk.graph.kinds import Base, EdgeKind, KindTable, Operand, kind
 from uruk.graph.types import I64, U8, windows
-from uruk.isa.relaxation import Relaxed
+from uruk.isa.relaxation import GOTLoads, Relaxed
 
 KINDS = KindTable(
     (
@@ -70,19 +70,20 @@ def write_stubs(image: U8, position: I64, address: I64, slot: I64) -> None:
     windows(image, "<i4")[position + STUB_FIELD] = distance.astype("<i4")
 
 
-def relax_got_loads(image: U8, position: I64, offset: I64, target: I64, place: I64, addend: I64) -> Relaxed:
+def relax_got_loads(loads: GOTLoads) -> Relaxed:
     """Turn loads and calls through the GOT into direct ones where the target is within reach, in place.
 
-    All columns have a row a GOTPCRELX edge: `position` of the field in `image`, `offset` of the field in its block,
-    `target` and `place` addresses. The caller then writes S + A - P instead of G + A - P into the changed rows (with
+    The caller then writes S + A - P instead of G + A - P into the changed rows (with
     P - 1 where the field moved back). Only the forms whose displacement is the last thing in the instruction (A = -4)
     are touched. AMD64 psABI, B.2.
 
     A call behind REX.W stays: that is the ``data16 rex.W call`` of a thread-local access without PLT. In front of
     ``addr32 call`` the REX prefix would count no more, and AMD processors obey a bare data16: they cut %rip to 16 bits.
     """
-    distance = target - place - 4
-    near = (distance >= -(1 << 31)) & (distance < (1 << 31) - 1) & (addend == -4) & (offset >= 2) & (target != 0)
+    image, position, offset = loads.image, loads.position, loads.offset
+    distance = loads.target - loads.place - 4
+    near = (distance >= -(1 << 31)) & (distance < (1 << 31) - 1)
+    near &= (loads.addend == -4) & (offset >= 2) & (loads.target != 0)
     pair = windows(image, np.uint16)
     code = np.zeros(position.size, np.uint16)
     code[near] = pair[position[near] - 2]

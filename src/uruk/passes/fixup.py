@@ -13,9 +13,9 @@ import numpy as np
 
 from uruk.errors import OutOfRange, UnsupportedRelocation
 from uruk.graph.graph import SymbolKind
-from uruk.graph.kinds import Base, Operand
-from uruk.graph.types import I32, I64, U8, AnyArray, some, true_rows, unique, windows
-from uruk.isa.relaxation import Relaxed
+from uruk.graph.kinds import PAGE_MASK, Base, Operand
+from uruk.graph.types import I32, I64, U8, AnyArray, Bool, some, true_rows, unique, windows
+from uruk.isa.relaxation import GOTLoads, Relaxed
 from uruk.passes.faults import Faults
 from uruk.passes.resolve import dead_references
 from uruk.passes.state import State
@@ -26,7 +26,7 @@ OTHERS = (Operand.SIZE, Operand.GOT_BASE, Operand.DTP_OFFSET)
 SILENT = (".gcc_except_table", ".eh_frame")
 """Sections whose references to discarded code are dead themselves, as for ld."""
 
-Relaxer = Callable[[U8, I64, I64, I64, I64, I64], Relaxed]
+Relaxer = Callable[[GOTLoads], Relaxed]
 
 
 def stub_addresses(state: State) -> I64:
@@ -59,17 +59,17 @@ def fix_up(state: State, relax: Relaxer | None) -> None:
         value[state.slot_edges] = slot_addresses(state)[state.slot_of_edge]
     position = place - state.base
     if relax is not None:
-        _relax(state, kind, value, place, position, relax)
+        kind = _relax(state, kind, value, place, position, relax)
     value += edges.addend
     _use_stubs(state, kind, value, place)
-    value -= place * kinds.from_place.take(kind)
+    value = kinds.displacement(kind, value, place)
     if special:
-        from_got = true_rows(kinds.base.take(kind) == Base.GOT_BASE)
-        value[from_got] -= _got_base(state, edges.block[from_got])
+        from_got = true_rows(kinds.from_got.take(kind))
+        value[from_got] -= _got_base(state, edges.block[from_got], kinds.base[kind[from_got]] == Base.GOT_PAGE)
         kind = kind * ~kinds.having(LATE).take(kind)
     check_ranges(state, kind, value, place, faults)
     faults.raise_any()
-    scatter(state.image, kinds.width.take(kind), position, value)
+    write_values(state, kind, position, value)
 
 
 def _without_dead_references(state: State, faults: Faults) -> U8:
@@ -130,25 +130,34 @@ def _unknown_size(state: State, rows: AnyArray) -> UnsupportedRelocation:
     )
 
 
-def _got_base(state: State, block: I32) -> I64:
-    """Address of the GOT of each block's module."""
-    got = state.synthetic["got"][state.block_module[block]]
-    return state.address[got]
+def _got_base(state: State, block: I32, page: Bool | None = None) -> I64:
+    """Address of the GOT of each block's module; of its page, where that is wanted."""
+    got = state.address[state.synthetic["got"][state.block_module[block]]]
+    return got if page is None else got & ~(page * np.int64(PAGE_MASK))
 
 
-def _relax(state: State, kind: U8, value: I64, place: I64, position: I64, relax: Relaxer) -> None:
-    """Turn GOT loads into direct ones where that fits; their edges then mean the symbol itself."""
+def _relax(state: State, kind: U8, value: I64, place: I64, position: I64, relax: Relaxer) -> U8:
+    """Turn GOT loads into direct ones where that fits; their edges then mean the symbol itself. Returns the kinds."""
     edges = state.edges
     if not state.slot_edges.size:
-        return
+        return kind
     rows = state.slot_edges[state.graph.kinds.relaxable[kind[state.slot_edges]]]
     direct = state.symbol_address[edges.target[rows]]
-    relaxed = relax(state.image, position[rows], edges.offset[rows], direct, place[rows], edges.addend[rows])
+    relaxed = relax(
+        GOTLoads(
+            state.image, kind[rows], edges.block[rows], edges.offset[rows], position[rows], place[rows],
+            state.canonical[edges.target[rows]], direct, edges.addend[rows],
+        )
+    )  # fmt: skip
     value[rows[relaxed.changed]] = direct[relaxed.changed]
     back = rows[relaxed.moved_back]
     place[back] -= 1
     position[back] -= 1
     state.graph.notes["relaxed"] = int(relaxed.changed.sum())
+    if relaxed.kind is not None:
+        kind = kind.copy()
+        kind[rows] = relaxed.kind
+    return kind
 
 
 def _use_stubs(state: State, kind: U8, value: I64, place: I64) -> None:
@@ -158,8 +167,7 @@ def _use_stubs(state: State, kind: U8, value: I64, place: I64) -> None:
         return
     kinds = state.graph.kinds
     which = kind[rows]
-    base = kinds.base[which] == Base.PLACE
-    direct = value[rows] - np.where(base, place[rows], 0)
+    direct = kinds.displacement(which, value[rows], place[rows])
     far = (kinds.width[which] == 4) & ((direct < kinds.low[which]) | (direct > kinds.last[which]))
     far &= which != 0
     through = rows[far]
@@ -172,6 +180,8 @@ def check_ranges(state: State, kind: U8, value: I64, place: I64, faults: Faults)
     """Add the values outside their kind's interval to the faults, as OutOfRange for the first."""
     kinds = state.graph.kinds
     bad = (value < kinds.low.take(kind)) | (value > kinds.last.take(kind))
+    if kinds.encodings.any:
+        bad |= value & (kinds.encodings.align.take(kind) - 1) != 0
     if some(bad):
 
         def tell(rows: AnyArray) -> OutOfRange:
@@ -195,6 +205,41 @@ def out_of_range(state: State, row: int, value: int, place: int, more: int) -> O
         state.place_of(row), kind.name, graph.symbol_name(target), value, kind.low, kind.high,
         kind.text, letters, hint, more,
     )  # fmt: skip
+
+
+def write_values(state: State, kind: U8, position: I64, value: I64) -> None:
+    """Write values, which are in range, as their kinds have it. Raises LinkFaults for instructions that do not fit."""
+    kinds = state.graph.kinds
+    width = kinds.width.take(kind)
+    encodings = kinds.encodings
+    if not encodings.any:
+        scatter(state.image, width, position, value)
+        return
+    inside = encodings.used.take(kind)
+    rows = true_rows(inside)
+    which, at = kind[rows], position[rows]
+    words = windows(state.image, "<u4")
+    old = words[at]
+    wrong = ~encodings.fits(which, old)
+    if some(wrong):
+        _refuse_instructions(state, rows[wrong], old[wrong])
+    words[at] = encodings.encode(which, old, value[rows])
+    scatter(state.image, width * ~inside, position, value)
+
+
+def _refuse_instructions(state: State, rows: I64, words: AnyArray) -> None:
+    faults = Faults()
+
+    def tell(some: AnyArray) -> UnsupportedRelocation:
+        first = int(some[0])
+        word = int(words[rows.searchsorted(first)])
+        kind = state.graph.kinds[int(state.edges.kind[first])]
+        return UnsupportedRelocation(
+            state.place_of(first), kind.name, f"is on an instruction that has no such field ({word:#010x})"
+        )
+
+    faults.add(rows, state.objects_of(rows), tell)
+    faults.raise_any()
 
 
 def scatter(image: U8, width: U8, position: I64, value: I64) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from uruk.graph.graph import Role, SymbolKind, SymbolType, Visibility, Zone
-from uruk.graph.kinds import Base, Operand
+from uruk.graph.kinds import Operand
 from uruk.graph.names import Names
 from uruk.graph.types import I32, I64, NONE, Bool, some, true_rows
 from uruk.passes.state import State, synthetic_blocks
@@ -149,8 +149,8 @@ def _use_stubs_as_addresses(state: State, address: I64) -> None:
     rows, stub = state.stub_edges[mine], state.stub_of_edge[mine]
     kind = edges.kind[rows]
     symbol = kinds.operand[kind] == Operand.SYMBOL
-    place = np.where(kinds.base[kind] == Base.PLACE, state.address[edges.block[rows]] + edges.offset[rows], 0)
-    value = state.stub_target[stub] + edges.addend[rows] - place
+    place = state.address[edges.block[rows]] + edges.offset[rows]
+    value = kinds.displacement(kind, state.stub_target[stub] + edges.addend[rows], place)
     far = symbol & ((value < kinds.low[kind]) | (value > kinds.last[kind]))
     used = stub[far]
     address[stubs.row[used]] = state.address[state.synthetic["stubs"][stubs.module[used]]] + stubs.offset[used]

@@ -10,7 +10,7 @@ from uruk.errors import TLSError
 from uruk.graph.kinds import Operand
 from uruk.graph.types import I32, I64, some, true_rows, unique, windows
 from uruk.passes.faults import Faults
-from uruk.passes.fixup import LATE, check_ranges, scatter
+from uruk.passes.fixup import LATE, check_ranges, write_values
 from uruk.passes.state import State, TLSHome
 from uruk.passes.tls import own_module
 from uruk.passes.tls_storage import Storage, TLSLoader
@@ -133,4 +133,4 @@ def fix_up_late(state: State, words: TLSWords) -> None:
     place = state.address[edges.block] + edges.offset
     check_ranges(state, kind, everything, place, faults)
     faults.raise_any()
-    scatter(state.image, kinds.width[kind], state.position[edges.block] + edges.offset, everything)
+    write_values(state, kind, state.position[edges.block] + edges.offset, everything)

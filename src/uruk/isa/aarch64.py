@@ -1,0 +1,233 @@
+"""AArch64: edge kinds, stubs and relaxations.
+
+What is peculiar: an address is put together from a page (ADRP, 4 GiB) and the low 12 bits in another instruction,
+which are not checked; branches reach 128 MiB; other references from 32 KiB to 1 MiB; wide moves take 16 bits each.
+Every field is part of an instruction, which must be one that the field belongs to.
+
+Source: ELF for the Arm 64-bit Architecture (AAELF64), 5.7 "Relocation types"; Arm ARM, C6 (instruction words).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from uruk.graph.encodings import Encoding
+from uruk.graph.kinds import Base, EdgeKind, KindTable, Operand, field, kind
+from uruk.graph.types import I64, U8, some, windows
+from uruk.isa.relaxation import GOTLoads, Relaxed
+
+_MIB = 1 << 20
+
+# immediate fields, each with the instructions that have it
+_ADR = Encoding(((0, 2, 29), (2, 19, 5)), ((0x9F000000, 0x10000000),))
+_ADRP = Encoding(((12, 2, 29), (14, 19, 5)), ((0x9F000000, 0x90000000),))
+_ADD = Encoding(((0, 12, 10),), ((0x7FC00000, 0x11000000),))
+_ADD_HIGH = Encoding(((12, 12, 10),), ((0x7FC00000, 0x11400000),))  # add ..., lsl #12
+_LOAD = {
+    8: Encoding(((0, 12, 10),), ((0xFF000000, 0x39000000), (0xFF800000, 0x3D000000))),
+    16: Encoding(((1, 11, 10),), ((0xFB000000, 0x79000000),), 2),
+    32: Encoding(((2, 10, 10),), ((0xFB000000, 0xB9000000),), 4),
+    64: Encoding(((3, 9, 10),), ((0xFB000000, 0xF9000000),), 8),
+    128: Encoding(((4, 8, 10),), ((0xFF800000, 0x3D800000),), 16),
+}
+"""Loads and stores with an unsigned offset, by bits moved."""
+_LOAD_X = Encoding(((3, 9, 10),), ((0xFFC00000, 0xF9400000),), 8)  # ldr xT, [xN, #offset]
+_LOAD_X_15 = Encoding(((3, 12, 10),), ((0xFFC00000, 0xF9400000),), 8)
+_LITERAL = Encoding(((2, 19, 5),), ((0x3B000000, 0x18000000),), 4)  # ldr T, label
+_BRANCH = Encoding(((2, 26, 0),), ((0x7C000000, 0x14000000),), 4)  # b, bl
+_CONDITION = Encoding(((2, 19, 5),), ((0xFF000000, 0x54000000), (0x7E000000, 0x34000000)), 4)  # b.cond, cbz
+_TEST = Encoding(((2, 14, 5),), ((0x7E000000, 0x36000000),), 4)  # tbz
+_CALL_REGISTER = Encoding((), ((0xFFFFFC1F, 0xD63F0000),))  # blr
+
+
+def _move(group: int, *, signed: bool = False) -> Encoding:
+    """The 16 bits of a wide move; a signed one chooses between MOVZ and MOVN."""
+    fits = (0x3F800000, 0x12800000) if signed else (0x1F800000, 0x12800000)
+    return Encoding(((16 * group, 16, 5),), (fits,), negates=signed)
+
+
+def _within(bits: int) -> tuple[int, int]:
+    return -(1 << bits), 1 << bits
+
+
+def _moves(name: str, operand: int, base: int, groups: int, *, absolute: bool = False) -> list[EdgeKind]:
+    """Kinds of wide moves: checked ones, which are signed unless `absolute`, and those that cut off (NC)."""
+    rows: list[EdgeKind] = []
+    for group in range(groups):
+        bits = 16 * (group + 1)
+        if bits == 64:
+            rows.append(field(f"{name}G{group}", operand, base, _move(group)))
+            continue
+        low, high = (0, 1 << bits) if absolute else _within(bits)
+        rows.append(field(f"{name}G{group}", operand, base, _move(group, signed=not absolute), low, high))
+        rows.append(field(f"{name}G{group}NoCheck", operand, base, _move(group)))
+    return rows
+
+
+def _offsets(name: str, operand: int, *, checked: bool) -> list[EdgeKind]:
+    """Kinds of low 12 bits in loads and stores."""
+    rows: list[EdgeKind] = []
+    for bits, encoding in _LOAD.items():
+        if checked:
+            rows.append(field(f"{name}Load{bits}Offset12", operand, Base.ZERO, encoding, 0, 1 << 12))
+        rows.append(field(f"{name}Load{bits}Offset12" + "NoCheck" * checked, operand, Base.ZERO, encoding))
+    return rows
+
+
+def _slot(name: str, operand: int) -> list[EdgeKind]:
+    """Kinds for the address of a slot: by page and offset, in one instruction, and by wide moves."""
+    relaxable = operand == Operand.GOT
+    return [
+        field(f"{name}Page21", operand, Base.PAGE, _ADRP, *_within(32), relaxable=relaxable),
+        field(f"{name}Offset12", operand, Base.ZERO, _ADD),
+        field(f"{name}Load64Offset12", operand, Base.ZERO, _LOAD_X, relaxable=relaxable),
+        field(f"{name}Literal21", operand, Base.PLACE, _ADR, *_within(20)),
+        field(f"{name}LoadLiteral19", operand, Base.PLACE, _LITERAL, *_within(20), relaxable=relaxable),
+        *_moves(f"{name}Move", operand, Base.PLACE, 2),
+    ]
+
+
+def _thread_offset(name: str, operand: int) -> list[EdgeKind]:
+    """Kinds for an offset in thread-local storage."""
+    return [
+        *_moves(f"{name}Move", operand, Base.ZERO, 3),
+        field(f"{name}High12", operand, Base.ZERO, _ADD_HIGH, 0, 1 << 24),
+        field(f"{name}Low12", operand, Base.ZERO, _ADD, 0, 1 << 12),
+        field(f"{name}Low12NoCheck", operand, Base.ZERO, _ADD),
+        *_offsets(name, operand, checked=True),
+    ]
+
+
+KINDS = KindTable(
+    (
+        EdgeKind("None", Operand.NOTHING, Base.ZERO, 0, 0, 1),
+        kind("Pointer64", Operand.SYMBOL, Base.ZERO, 64, signed=None),
+        kind("Pointer32", Operand.SYMBOL, Base.ZERO, 32, signed=None),
+        kind("Pointer16", Operand.SYMBOL, Base.ZERO, 16, signed=None),
+        kind("Delta64", Operand.SYMBOL, Base.PLACE, 64, signed=None),
+        kind("Delta32", Operand.SYMBOL, Base.PLACE, 32, signed=None),
+        kind("Delta16", Operand.SYMBOL, Base.PLACE, 16, signed=None),
+        kind("BranchDelta32", Operand.BRANCH, Base.PLACE, 32),
+        kind("GOTDelta32", Operand.GOT, Base.PLACE, 32),
+        kind("DeltaFromGOT64", Operand.SYMBOL, Base.GOT_BASE, 64),
+        kind("DeltaFromGOT32", Operand.SYMBOL, Base.GOT_BASE, 32),
+        field("Page21", Operand.SYMBOL, Base.PAGE, _ADRP, *_within(32)),
+        field("Page21NoCheck", Operand.SYMBOL, Base.PAGE, _ADRP),
+        field("PageOffset12", Operand.SYMBOL, Base.ZERO, _ADD),
+        *_offsets("Page", Operand.SYMBOL, checked=False),
+        field("Literal21", Operand.SYMBOL, Base.PLACE, _ADR, *_within(20)),
+        field("LoadLiteral19", Operand.SYMBOL, Base.PLACE, _LITERAL, *_within(20)),
+        field("Branch26", Operand.BRANCH, Base.PLACE, _BRANCH, *_within(27)),
+        field("ConditionalBranch19", Operand.BRANCH, Base.PLACE, _CONDITION, *_within(20)),
+        field("TestAndBranch14", Operand.BRANCH, Base.PLACE, _TEST, *_within(15)),
+        *_moves("Move", Operand.SYMBOL, Base.ZERO, 4, absolute=True),
+        *_moves("MoveSigned", Operand.SYMBOL, Base.ZERO, 3),
+        *_moves("MoveDelta", Operand.SYMBOL, Base.PLACE, 4),
+        *_moves("MoveFromGOT", Operand.SYMBOL, Base.GOT_BASE, 4),
+        field("GOTLoad64Offset15", Operand.GOT, Base.GOT_BASE, _LOAD_X_15, 0, 1 << 15),
+        field("GOTLoad64PageOffset15", Operand.GOT, Base.GOT_PAGE, _LOAD_X_15, 0, 1 << 15),
+        *_slot("GOT", Operand.GOT),
+        *_slot("TLSGD", Operand.TLS_GD),
+        *_slot("TLSLD", Operand.TLS_LD),
+        *_slot("TLSIE", Operand.TLS_IE),
+        *_slot("TLSDesc", Operand.TLS_DESC),
+        field("TLSDescCall", Operand.TLS_DESC, Base.ZERO, _CALL_REGISTER),
+        *_thread_offset("DTPOffset", Operand.DTP_OFFSET),
+        *_thread_offset("TPOffset", Operand.TP_OFFSET),
+        kind("TPOffset64", Operand.TP_OFFSET, Base.ZERO, 64),
+        kind("DTPOffset64", Operand.DTP_OFFSET, Base.ZERO, 64),
+        kind("DTPModule64", Operand.DTP_MODULE, Base.ZERO, 64),
+    )
+)
+
+STUB = np.array(
+    [
+        0xD503245F,  # bti c: where its address is taken for the function's, it is branched to indirectly
+        0x90000010,  # adrp x16, slot
+        0xF9400210,  # ldr x16, [x16, :lo12:slot]
+        0xD61F0200,  # br x16
+    ],
+    "<u4",
+)
+STUB_SIZE = STUB.nbytes
+_NOP = 0xD503201F
+_NUMBER = KINDS.number
+_BOTH = np.array([_NUMBER["Page21"], _NUMBER["PageLoad64Offset12"]], np.uint8)
+
+
+def write_stubs(image: U8, position: I64, address: I64, slot: I64) -> None:
+    """Write a stub at each `position` of `image`, which code sees at `address`: a jump through the slot at `slot`.
+
+    The distance is one of pages, of either sign: a table may lie below or above its stubs.
+    """
+    words = np.tile(STUB, (position.size, 1))
+    pages = (slot & ~0xFFF) - ((address + 4) & ~0xFFF)
+    words[:, 1:3] = KINDS.encodings.encode(
+        np.tile(_BOTH, position.size), words[:, 1:3].ravel(), np.stack([pages, slot], 1).ravel()
+    ).reshape(-1, 2)
+    windows(image, np.dtype(f"V{STUB_SIZE}"))[position] = words.view(np.dtype(f"V{STUB_SIZE}")).ravel()
+
+
+def relax_got_loads(loads: GOTLoads) -> Relaxed:
+    """Turn loads through the GOT into computing the address itself, where it is within reach, in place.
+
+    ``adrp xN, :got:s; ldr xN, [xN, :got_lo12:s]`` becomes ``adrp xN, s; add xN, xN, :lo12:s``, if all such pairs of a
+    block for this symbol stand together: a page that serves several loads must stay that of the GOT. ``ldr xN, :got:s``
+    of the tiny model becomes ``adr xN, s``. AAELF64, 5.7.15 "Relocation optimization".
+    """
+    kind = loads.kind.copy()
+    word = windows(loads.image, "<u4")[loads.position]
+    near = (loads.target != 0) & (loads.addend == 0)
+    literal = near & (kind == _NUMBER["GOTLoadLiteral19"]) & (word >> 24 == 0x58)
+    literal &= np.abs(loads.target - loads.place) < _MIB - 4
+    page, load = kind == _NUMBER["GOTPage21"], kind == _NUMBER["GOTLoad64Offset12"]
+    first = page & _within_pages(loads.target, loads.place) & near
+    first[-1:] = False
+    following = np.roll(np.arange(kind.size), -1)
+    register = word & 0x1F
+    pair = first & load[following] & (loads.block == loads.block[following])
+    pair &= (loads.symbol == loads.symbol[following]) & (loads.offset + 4 == loads.offset[following])
+    pair &= (register == register[following]) & (register == word[following] >> 5 & 0x1F)
+    pair &= near[following]
+    together = pair | np.roll(pair, 1)
+    key = loads.block.astype(np.int64) << 32 | loads.symbol
+    together &= ~np.isin(key, key[(page | load) & ~together])
+    adds = together & load
+    kind[together & page] = _NUMBER["Page21"]
+    kind[adds] = _NUMBER["PageOffset12"]
+    kind[literal] = _NUMBER["Literal21"]
+    words = windows(loads.image, "<u4")
+    words[loads.position[adds]] = 0x91000000 | (word[adds] & 0x3FF)
+    words[loads.position[literal]] = 0x10000000 | register[literal]
+    return Relaxed(together | literal, np.zeros(kind.size, np.bool_), kind)
+
+
+def _within_pages(target: I64, place: I64) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    return np.abs((target & ~0xFFF) - (place & ~0xFFF)) < (1 << 32) - 0x1000
+
+
+_TO_PAGE, _TO_LOAD = (_NUMBER[name] for name in ("TLSDescPage21", "TLSDescLoad64Offset12"))
+_TO_LITERAL, _TO_LOAD_LITERAL = (_NUMBER[name] for name in ("TLSDescLiteral21", "TLSDescLoadLiteral19"))
+_TO_ADD, _TO_CALL = (_NUMBER[name] for name in ("TLSDescOffset12", "TLSDescCall"))
+_DESCRIPTOR_KINDS = (_TO_PAGE, _TO_LOAD, _TO_LITERAL, _TO_LOAD_LITERAL, _TO_ADD, _TO_CALL)
+
+
+def relax_descriptors(image: U8, kind: U8, position: I64, offset: I64) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Turn accesses by TLS descriptors into local-exec ones, in place; returns the rows that are done.
+
+    A row an edge to a descriptor whose symbol lies at `offset` from the thread pointer. The sequence is fixed, and
+    leaves the offset in x0: ``adrp x0; ldr x1, [x0]; add x0, x0; blr x1`` (tiny: ``ldr x1; adr x0; blr x1``). It
+    becomes ``movz x0, #high, lsl 16; movk x0, #low; nop; nop``.
+    """
+    fits = np.isin(kind, np.array(_DESCRIPTOR_KINDS, np.uint8)) & (offset >= 0) & (offset < 1 << 32)
+    high, low = (offset >> 16 & 0xFFFF).astype(np.uint32), (offset & 0xFFFF).astype(np.uint32)
+    word = np.full(kind.size, _NOP, np.uint32)
+    for number, pattern, half in (
+        (_TO_PAGE, 0xD2A00000, high), (_TO_LOAD, 0xF2800000, low),
+        (_TO_LOAD_LITERAL, 0xD2A00000, high), (_TO_LITERAL, 0xF2800000, low),
+    ):  # fmt: skip
+        rows = kind == number
+        if some(rows):
+            word[rows] = np.uint32(pattern) | half[rows] << np.uint32(5)
+    windows(image, "<u4")[position[fits]] = word[fits]
+    return fits
