@@ -21,13 +21,15 @@ from .elf_object import read_object
 from .split_object import split_object
 
 # uruk's name of a target -> zig's
-TARGETS = {"x86_64-linux": "x86_64-linux-gnu"}
+TARGETS = {"x86_64-linux": "x86_64-linux-gnu", "aarch64-linux": "aarch64-linux-gnu"}
 OUTPUT = Path("build", "runtime")
 
 _C_FLAGS = (
     "-std=gnu17 -O2 -g0 -fPIC -ffunction-sections -fno-stack-protector -fno-sanitize=all -fvisibility=hidden"
     " -fasynchronous-unwind-tables -Wall -Wextra -Werror"
 )
+# The functions for outlined atomics cannot call themselves.
+_C_FLAGS_OF = {"aarch64": ("-mno-outline-atomics",)}
 _ZIG_FLAGS = "-O fast -fPIC -fstrip -ffunction-sections -fdata-sections -fno-unwind-tables"
 
 # zig's object also has a C library's names (memcpy, sinf) and helpers of zig's own. Only what compilers call
@@ -64,7 +66,7 @@ def run_zig(root: Path, *arguments: str | Path, cwd: Path | None = None) -> None
 
 def _fingerprint(root: Path, target: str) -> str:
     """A digest of everything that the archive is made from."""
-    digest = hashlib.sha256(f"{target} {version('ziglang')} {_C_FLAGS} {_ZIG_FLAGS}".encode())
+    digest = hashlib.sha256(f"{target} {version('ziglang')} {_C_FLAGS} {_C_FLAGS_OF} {_ZIG_FLAGS}".encode())
     sources = [*(root / "runtime").glob("*.[chS]"), *(root / "build_support").glob("*.py")]
     for path in sorted(sources):
         digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
@@ -75,7 +77,8 @@ def _compile_sources(root: Path, zig_target: str, work: Path) -> list[str]:
     members: list[str] = []
     for source in sorted([*(root / "runtime").glob("*.c"), *(root / "runtime").glob("*.S")]):
         member = f"{source.stem}.o"
-        run_zig(root, "cc", "-target", zig_target, *_C_FLAGS.split(), "-c", source, "-o", work / member)
+        own = _C_FLAGS_OF.get(zig_target.partition("-")[0], ())
+        run_zig(root, "cc", "-target", zig_target, *_C_FLAGS.split(), *own, "-c", source, "-o", work / member)
         members.append(member)
     return members
 

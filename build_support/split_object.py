@@ -1,7 +1,8 @@
 """Split one object with a section a function into many small ones, one a function.
 
 A linker takes whole archive members, and zig emits all compiler builtins as one object. So each function that
-is kept becomes an object of its own, with the private functions and constants that it needs; other kept
+is kept becomes an object of its own, with the private functions and constants that it needs (a section
+of constants as a whole where code names them by their section, as on AArch64); other kept
 functions stay references to their own members.
 """
 
@@ -46,6 +47,7 @@ class _Piece:
         self.taken: dict[int, int] = {}  # section of the source -> section here
         self.sections: list[Section] = []
         self.entries: dict[tuple[int, int], int] = {}  # (mergeable section, entry's offset) -> offset here
+        self.wholes: set[int] = set()  # sections of the source that are taken as they are
         self.locals: dict[int, Symbol] = {}  # symbol of the source -> symbol here
         self.globals: dict[int, Symbol] = {}
 
@@ -80,11 +82,12 @@ class _Piece:
         if not symbol.section or elsewhere or symbol.name in LIBC_NAMES:
             self.globals[index] = Symbol(symbol.name, _STT_NOTYPE_GLOBAL, 0, 0, 0, 0)
             return []
-        if self.source.sections[symbol.section].flags & SHF_MERGE:
+        if self.source.sections[symbol.section].flags & SHF_MERGE and symbol.name:
             section, value = self.constant(symbol)
             self.locals[index] = replace(symbol, section=section, value=value)
             return []
         fresh = symbol.section not in self.taken
+        self.wholes.add(symbol.section)
         if fresh:
             self.take(symbol.section)
         info = symbol.info & 0xF  # private here, whatever it was
@@ -94,8 +97,8 @@ class _Piece:
     def constant(self, symbol: Symbol) -> tuple[int, int]:
         """Copy the one entry of a mergeable section that `symbol` labels; return section and offset here."""
         old = self.source.sections[symbol.section]
-        if old.relocations or symbol.name == "":
-            raise ValueError(f"{old.name}: constants are expected to be plain bytes with a label each")
+        if old.relocations or symbol.section in self.wholes:
+            raise ValueError(f"{old.name}: constants are expected to be plain bytes, all with labels or none")
         start = symbol.value - symbol.value % old.entry_size
         if symbol.section not in self.taken:
             self.sections.append(replace(old, size=0, data=b""))

@@ -4,7 +4,11 @@
 typedef unsigned __int128 u128;
 
 #define WEAK __attribute__((weak))
+#if defined __x86_64__
 #define CX16 __attribute__((target("cx16")))
+#else
+#define CX16 /* a loop of ldaxp and stlxp */
+#endif
 
 CX16 static inline u128 swap_if(u128 *place, u128 old, u128 new)
 {

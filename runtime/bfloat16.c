@@ -46,8 +46,13 @@ static __bf16 upper_half(u32 bits)
     }
 
 ROUND_TO_ODD(odd_from_double, double)
+#if defined __x86_64__
 ROUND_TO_ODD(odd_from_extended, long double)
-ROUND_TO_ODD(odd_from_quad, __float128)
+typedef __float128 quad;
+#else
+typedef long double quad;
+#endif
+ROUND_TO_ODD(odd_from_quad, quad)
 
 WEAK __bf16 __truncsfbf2(float value)
 {
@@ -59,12 +64,14 @@ WEAK __bf16 __truncdfbf2(double value)
     return upper_half(odd_from_double(value));
 }
 
+#if defined __x86_64__
 WEAK __bf16 __truncxfbf2(long double value)
 {
     return upper_half(odd_from_extended(value));
 }
+#endif
 
-WEAK __bf16 __trunctfbf2(__float128 value)
+WEAK __bf16 __trunctfbf2(quad value)
 {
     return upper_half(odd_from_quad(value));
 }

@@ -9,7 +9,7 @@
  *         lea     slot(%rip), %r11
  *         jmp     *enter(%rip)
  *
- * and its slot holds the address of its own first_call until a function is known. Blocks are never unmapped: a stub may
+ * (on AArch64 as isa/aarch64_lazy.py has it), and its slot holds the address of its own first_call until a function is known. Blocks are never unmapped: a stub may
  * be called after its session is gone, which is what `closed` is for. Nothing here knows who answers: `ask` is a
  * function pointer. It leaves the answer 0 when it has none; what it returns would be arbitrary where it is a ctypes
  * callback that ends in an exception.
@@ -24,7 +24,12 @@
 #define EXPORTED __attribute__((visibility("default")))
 #define HIDDEN __attribute__((visibility("hidden")))
 
-enum { PAGE = 4096, STUBS = 128, STUB_SIZE = 32, FIRST_CALL = 10 };
+enum { PAGE = 4096, STUBS = 128, STUB_SIZE = 32 };
+#if defined __x86_64__
+enum { FIRST_CALL = 10 };
+#else
+enum { FIRST_CALL = 16 };
+#endif
 
 typedef unsigned long word;
 typedef void ask_function(word session, word stub, word *answer);

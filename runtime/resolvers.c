@@ -2,11 +2,36 @@
 
 #define EXPORTED __attribute__((visibility("default")))
 
-typedef unsigned long resolver(void);
+typedef unsigned long word;
 
-/* Replace each function without arguments by the address that it returns, in order. */
-EXPORTED void uruk_rt_call_resolvers(unsigned long *functions, unsigned long count)
+#if defined __aarch64__
+
+#include <sys/auxv.h>
+
+static const word ARGUMENT = 1ul << 62; /* _IFUNC_ARG_HWCAP: there is a second argument (glibc, sysdeps/aarch64/sys/ifunc.h) */
+
+struct features {
+    word size, hwcap, hwcap2;
+};
+
+static word call(word function)
 {
-    for (unsigned long i = 0; i < count; i++)
-        functions[i] = ((resolver *)functions[i])();
+    struct features features = {sizeof features, getauxval(AT_HWCAP), getauxval(AT_HWCAP2)};
+    return ((word(*)(word, const struct features *))function)(features.hwcap | ARGUMENT, &features);
+}
+
+#else
+
+static word call(word function)
+{
+    return ((word(*)(void))function)();
+}
+
+#endif
+
+/* Replace each resolver by the address that it returns, in order. */
+EXPORTED void uruk_rt_call_resolvers(word *functions, word count)
+{
+    for (word i = 0; i < count; i++)
+        functions[i] = call(functions[i]);
 }

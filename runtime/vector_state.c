@@ -3,10 +3,12 @@
  * Sizes and the two layouts of the save area: Intel SDM volume 1, chapter 13 "Managing state using the XSAVE feature
  * set"; CPUID leaf 13. */
 
-#include <cpuid.h>
-
 #define EXPORTED __attribute__((visibility("default")))
 #define HIDDEN __attribute__((visibility("hidden")))
+
+#if defined __x86_64__
+
+#include <cpuid.h>
 
 enum { LEGACY_AND_HEADER = 576, FXSAVE = 512 };
 
@@ -53,3 +55,13 @@ EXPORTED int uruk_rt_find_vector_size(void)
     uruk_vector_mask = mask;
     return 0;
 }
+
+#else
+
+/* AArch64: always the 32 registers of 16 bytes (tlsdesc.S, lazy_enter.S). */
+EXPORTED int uruk_rt_find_vector_size(void)
+{
+    return 0;
+}
+
+#endif
