@@ -266,7 +266,7 @@ class LLJIT:
         from uruk.orc.library_search import LibrarySearch
 
         home = dylib or self.main
-        for found in LibrarySearch(self._search_directories).find(name):
+        for found in LibrarySearch(self._search_directories, machine=self.session.pair.MACHINE).find(name):
             if found.kind == "archive":
                 home.add_archive(found.path)
             elif found.kind == "object":

@@ -14,7 +14,8 @@ from compiling import Compile, Footprint
 from uruk.errors import AllocationError
 from uruk.executor.lazy_stubs import LazyStubs
 from uruk.executor.stub_pool import CHUNK, DISTANCE, QUARANTINE, Retired, StubPool
-from uruk.isa.x86_64_lazy import FIRST_CALL, PAGE, SLOTS, STUB_SIZE, STUBS, stub_page
+from uruk.isa.lazy_layout import PAGE, SLOTS, STUB_SIZE, STUBS
+from uruk.isa.x86_64_lazy import FIRST_CALL, stub_page
 from uruk.memory.inprocess import InProcessMapper
 from uruk.platforms.elf_runtime import lazy_functions, process_runtime
 from uruk.testing import FailingMapper

@@ -15,11 +15,10 @@ from uruk.errors import UrukError
 from uruk.executor import sps
 from uruk.executor.control import Runtime
 from uruk.executor.prototypes import Prototype
-from uruk.isa.x86_64_callback import TRAMPOLINE_SIZE, trampolines
+from uruk.isa.architectures import TRAMPOLINE_SIZE, architecture_of
 from uruk.memory.manager import Reach, SlabManager
 from uruk.memory.slab import CODE
 
-REGISTERS = 6
 COUNT = 128
 """How many trampolines are made at a time: a page of them."""
 
@@ -59,6 +58,8 @@ class Callbacks:
 
     def __init__(self, runtime: Runtime, memory: SlabManager) -> None:
         self._runtime = runtime
+        self._architecture = architecture_of(runtime.process.triple)
+        self._registers = self._architecture.integer_registers
         self._memory = memory
         self._lock = threading.Lock()
         self._free: dict[int, list[int]] = {}
@@ -70,7 +71,7 @@ class Callbacks:
     def make(self, text: str, function: Callable[..., Any]) -> Callback:
         """A callback of C type `text`. Raises UrukError for a type that cannot be passed."""
         prototype = Prototype(text)
-        words = prototype.stack_words(REGISTERS)
+        words = prototype.stack_words(self._registers)
         if words > 16:
             raise UrukError(f"`{text}': a callback takes at most 16 arguments on the stack")
         with self._lock:
@@ -87,7 +88,8 @@ class Callbacks:
         allocation = self._memory.allocate([_Segment(0, CODE, size, 16, size)], Reach())
         address = allocation.segments[0][1]
         numbers = np.arange(self._next, self._next + COUNT, dtype=np.uint64)
-        code = trampolines(numbers | np.uint64(words << 48), self._runtime.address[b"uruk_rt_callback_enter"])
+        enter = self._runtime.address[b"uruk_rt_callback_enter"]
+        code = self._architecture.trampolines(numbers | np.uint64(words << 48), enter)
         start = address - allocation.base
         allocation.image[start : start + size] = code
         allocation.protect_code()
@@ -102,7 +104,7 @@ class Callbacks:
         with self._lock:
             if self._all.get(callback.number) is callback:
                 del self._all[callback.number]
-                self._free[callback.prototype.stack_words(REGISTERS)].append(callback.address)
+                self._free[callback.prototype.stack_words(self._registers)].append(callback.address)
 
     def answer(self, payload: bytes) -> bytes:
         """Serve a request: call the function; an exception is printed, and the result is 0."""
@@ -112,9 +114,9 @@ class Callbacks:
         if callback is None:
             print("uruk: a callback was called after it was released", file=sys.stderr)
             return sps.u64(0, 0)
-        words = [reader.u64() for _ in range(16 + callback.prototype.stack_words(REGISTERS))]
+        words = [reader.u64() for _ in range(16 + callback.prototype.stack_words(self._registers))]
         try:
-            values = callback.prototype.decode(words[:REGISTERS], words[8:16], words[16:])
+            values = callback.prototype.decode(words[: self._registers], words[8:16], words[16:])
             return sps.u64(*callback.prototype.result_words(callback.function(*values)))
         except Exception:  # there is no Python caller to raise it to
             traceback.print_exc()

@@ -19,7 +19,15 @@ from typing import Protocol
 from uruk.errors import TLSError
 from uruk.executor import tls_refusal
 from uruk.executor.tls_refusal import StaticNeed
-from uruk.formats.elf_carrier import STATIC_ALIGNMENT, CarrierFile, CarrierValues, TLSImport, build_carrier
+from uruk.formats.elf_carrier import (
+    MACHINES,
+    STATIC_ALIGNMENT,
+    CarrierFile,
+    CarrierMachine,
+    CarrierValues,
+    TLSImport,
+    build_carrier,
+)
 
 
 class Loader(Protocol):
@@ -68,8 +76,9 @@ class Loader(Protocol):
 class Carriers:
     """All carriers of a process; sessions of one process share it."""
 
-    def __init__(self, loader: Loader) -> None:
+    def __init__(self, loader: Loader, machine: CarrierMachine = MACHINES["x86_64"]) -> None:
         self.loader = loader
+        self.machine = machine
         self.lock = threading.RLock()
         self.area = StaticArea(self)
         self._serial = itertools.count(1)
@@ -98,12 +107,16 @@ class Carriers:
             self.area.collect()
             aligns = static and 0 < alignment <= STATIC_ALIGNMENT
             padding = -(self.area.used + memory_size) % alignment if aligns else 0
+            filler = None
+            if self.machine.grows_up:
+                padding, filler = 0, self._fill_gap(-self.area.used % alignment if aligns else 0)
             while True:
                 file = build_carrier(
                     image,
                     memory_size,
                     alignment,
                     static=static,
+                    machine=self.machine,
                     padding=padding,
                     descriptors=descriptors,
                     imports=imports,
@@ -111,8 +124,12 @@ class Carriers:
                     export=export,
                     what=what,
                 )
-                loaded = self._open(file, what, export)
-                if not loaded.end % alignment:
+                try:
+                    loaded = self._open(file, what, export)
+                finally:
+                    if filler is not None:
+                        filler.close()  # which waits for what came behind it
+                if self.machine.grows_up or not loaded.end % alignment:
                     self.area.opened(loaded, imports)
                     return loaded
                 # Another library took static TLS since the last carrier; now its end is known.
@@ -161,8 +178,11 @@ class Carriers:
             raise self._stays_dynamic(carrier, what, export != "")
         path = self.loader.link_map(carrier.handle)[1]
         wanted = TLSImport(export)
-        file = build_carrier(b"", 0, 1, static=False, imports=(wanted,), needed=(os.fsdecode(path),), what=what)
-        filler = self._fill_gap(-(self.area.used + carrier.size) % carrier.alignment)
+        file = build_carrier(
+            b"", 0, 1, static=False, machine=self.machine, imports=(wanted,), needed=(os.fsdecode(path),), what=what
+        )
+        end = self.area.used + (0 if self.machine.grows_up else carrier.size)
+        filler = self._fill_gap(-end % carrier.alignment)
         handle, _ = self.loader.open(file.data)
         if handle:
             carrier.tp_offset = self._values(handle, file).imports[0][0]
@@ -181,7 +201,7 @@ class Carriers:
         """A carrier for the bytes that glibc's own alignment would lose for good; None if none are needed or left."""
         if not size:
             return None
-        handle, _ = self.loader.open((file := build_carrier(b"", size, 1, static=True)).data)
+        handle, _ = self.loader.open((file := self._static_bytes(size)).data)
         if not handle:
             return None
         filler = LoadedCarrier(self, handle, file, self._values(handle, file))
@@ -198,16 +218,21 @@ class Carriers:
 
     def end_of_area(self) -> int | None:
         """The bytes of static TLS in use now, found by loading one more; None if there is no room for that."""
-        file = build_carrier(b"", 1, 1, static=True)
+        file = self._static_bytes(1)
         handle, _ = self.loader.open(file.data)
         if not handle:
             return None
         offset = self._values(handle, file).tp_offset
         self.loader.close(handle)
-        return None if offset is None else -offset - 1
+        if offset is None:
+            return None
+        return offset if self.machine.grows_up else -offset - 1
+
+    def _static_bytes(self, size: int) -> CarrierFile:
+        return build_carrier(b"", size, 1, static=True, machine=self.machine)
 
     def _fits(self, size: int) -> bool:
-        handle, _ = self.loader.open(build_carrier(b"", size, 1, static=True).data)
+        handle, _ = self.loader.open(self._static_bytes(size).data)
         if handle:
             self.loader.close(handle)
         return bool(handle)
@@ -240,13 +265,15 @@ class LoadedCarrier:
 
     @property
     def start(self) -> int:
-        """Bytes below the thread pointer in use before this carrier came."""
+        """Bytes of static storage in use before this carrier came."""
         return self.end - self.block_size
 
     @property
     def end(self) -> int:
-        """Bytes below the thread pointer in use with this carrier (0 if it is not static)."""
-        return -(self.tp_offset or 0)
+        """Bytes of static storage, below the thread pointer or above it, in use with this carrier (0: not static)."""
+        if self.tp_offset is None:
+            return 0
+        return self.tp_offset + self.size if self.home.machine.grows_up else -self.tp_offset
 
     def argument(self, offset: int, words: tuple[int, int, int]) -> int:
         """The address of three words for a descriptor, made on the first call for an offset; good until `close`.

@@ -24,7 +24,7 @@ import numpy as np
 from uruk.errors import ExecutorLost, InternalError, SessionClosed, UrukError
 from uruk.executor.stub_pool import DISTANCE, POOL, Retired, StubPool
 from uruk.graph.types import I64, U64, Bool, every, some, unique
-from uruk.isa.x86_64_lazy import CHANGES, FIRST_CALL, PAGE, SLOTS, STUB_SIZE, STUBS
+from uruk.isa.lazy_layout import CHANGES, PAGE, SLOTS, STUB_SIZE, STUBS
 from uruk.memory.mapper import Range
 
 PATIENCE = 2.0
@@ -160,7 +160,7 @@ class LazyStubs:
         """The address that a stub goes to, 0 while it is lazy."""
         page, index = int(self._code[stub // STUBS]), stub % STUBS
         now = self._read(page + (DISTANCE + SLOTS) + 8 * index)
-        return 0 if now == page + STUB_SIZE * index + FIRST_CALL else now
+        return 0 if now == page + STUB_SIZE * index + self._pool.architecture.first_call else now
 
     def _changes(self, stub: int) -> int:
         """How often a stub's slot was set by the session."""

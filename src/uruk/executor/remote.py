@@ -21,7 +21,9 @@ from uruk.executor.prototypes import Prototype, is_float
 from uruk.executor.remote_loader import RemoteLoader, Symbol
 from uruk.executor.remote_process import RemoteProcess
 from uruk.executor.stub_pool import StubPool
+from uruk.formats.elf_carrier import MACHINES
 from uruk.graph.types import AnyArray
+from uruk.isa.architectures import architecture_of
 from uruk.memory.manager import DEFAULT_SLAB, SlabManager
 from uruk.memory.mapper import Mapper
 
@@ -55,7 +57,7 @@ class RemoteExecutor:
         self.child = child
         self.memory = SlabManager(mapper, slab_size)
         self.loader = RemoteLoader(runtime)
-        self.tls = ProcessTLS(Carriers(self.loader))
+        self.tls = ProcessTLS(Carriers(self.loader, MACHINES[architecture_of(self.process.triple).name]))
         self.callbacks = Callbacks(runtime, self.memory)
         connection.handlers[runtime.address[b"uruk_rt_callback_tag"]] = self.callbacks.answer
         connection.handlers[runtime.address[b"uruk_rt_lazy_tag"]] = answer
@@ -180,7 +182,7 @@ class RemoteExecutor:
         if self.lazy_functions is None:
             raise InternalError("lazy stubs are wanted, but no platform has given their functions")
         if self._stubs is None:
-            self._stubs = StubPool(self.memory.mapper)
+            self._stubs = StubPool(self.memory.mapper, architecture_of(self.process.triple))
         return LazyStubs(
             self.lazy_functions(),
             resolve,

@@ -9,12 +9,11 @@ from uruk.errors import ExecutorError
 from uruk.executor import sps
 from uruk.executor.connection import Bytes, Connection
 from uruk.executor.control import Argument
+from uruk.isa.architectures import architecture_of
 
 _CALL = struct.Struct("<QQIIIIQQ")
 _ANSWER = struct.Struct("<QQQQQ")
 _WORD = (1 << 64) - 1
-INTEGER_REGISTERS = {"x86_64": 6, "aarch64": 8}
-"""How many arguments a C function gets in integer registers, by architecture."""
 
 
 class RemoteProcess:
@@ -30,10 +29,7 @@ class RemoteProcess:
         self._call = call_wrapper
         self._read = read_wrapper
         self._write = connection.setup.symbols.get("__llvm_orc_bootstrap_mem_write_buffers_wrapper", 0)
-        architecture = self.triple.partition("-")[0]
-        if architecture not in INTEGER_REGISTERS:
-            raise ExecutorError(f"an executor for {self.triple} is not supported")
-        self.integer_registers = INTEGER_REGISTERS[architecture]
+        self.integer_registers = architecture_of(self.triple).integer_registers
 
     def call(self, address: int, *arguments: Argument) -> int:
         """See `ProcessControl.call`."""

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from uruk.errors import AllocationError
-from uruk.isa.x86_64_lazy import PAGE, stub_page
+from uruk.isa.architectures import HERE, Architecture
+from uruk.isa.lazy_layout import PAGE
 from uruk.memory.inprocess import InProcessMapper
 from uruk.memory.mapper import Mapper, Protection, Range
 
@@ -39,8 +40,9 @@ _REACH = 1 << 31
 class _Chunk:
     """A reservation; `free` has its committed blocks that nobody has."""
 
-    def __init__(self, mapper: Mapper, base: int) -> None:
+    def __init__(self, mapper: Mapper, architecture: Architecture, base: int) -> None:
         self.mapper = mapper
+        self.architecture = architecture
         self.base = base
         self.committed = 0
         self.free: list[int] = []
@@ -61,7 +63,7 @@ class _Chunk:
         size = min(STEP, DISTANCE - self.committed)
         self.mapper.prepare([(code, size), (code + DISTANCE, size)])
         pages = size // PAGE
-        self.mapper.view(code, size)[:] = np.tile(stub_page(DISTANCE), pages)
+        self.mapper.view(code, size)[:] = np.tile(self.architecture.stub_page(DISTANCE), pages)
         self.mapper.initialize([(code, size)], Protection.R | Protection.X)
         self.mapper.initialize([(code + DISTANCE, size)], Protection.R | Protection.W, [])
         self.committed += size
@@ -80,8 +82,9 @@ class Retired:
 class StubPool:
     """Hands out blocks, each by the address of its page of code; the page of data lies `DISTANCE` behind it."""
 
-    def __init__(self, mapper: Mapper) -> None:
+    def __init__(self, mapper: Mapper, architecture: Architecture = HERE) -> None:
         self.mapper = mapper
+        self.architecture = architecture
         self.lock = threading.RLock()
         self._chunks: list[_Chunk] = []
         self._retired: deque[Retired] = deque()
@@ -116,7 +119,7 @@ class StubPool:
         return roomy[0] if roomy else self._reserve(0, 0)
 
     def _reserve(self, low: int, high: int) -> _Chunk:
-        chunk = _Chunk(self.mapper, self.mapper.reserve(CHUNK, low, high))
+        chunk = _Chunk(self.mapper, self.architecture, self.mapper.reserve(CHUNK, low, high))
         self._chunks.append(chunk)
         return chunk
 

@@ -1,4 +1,4 @@
-"""Carriers: ELF64 x86-64 shared objects without code that make the loader own thread-locals.
+"""Carriers: ELF64 shared objects without code that make the loader own thread-locals.
 
     build_carrier(image, memory_size, alignment, static=True) -> CarrierFile
     file.decode(slot bytes) -> CarrierValues
@@ -13,8 +13,8 @@ The file is one writable segment, never executable:
     ELF header | program headers | slots | dynamic | symbols | strings | relocations | (padding) | image
 
 There is a hash table only where a name is exported: nobody looks others up in a carrier. Facts: gABI
-chapters 4 and 5 (headers, PT_LOAD congruence, dynamic section, hash table), psABI x86-64 sections 4.4
-(relocations) and "TLS" (variant II), ELF-TLS by Drepper (PT_TLS).
+chapters 4 and 5 (headers, PT_LOAD congruence, dynamic section, hash table), psABI x86-64 section 4.4 and
+AAELF64 5.7.16 (dynamic relocations), ELF-TLS by Drepper (PT_TLS, variants I and II).
 
 This module only makes bytes; opening them is `uruk.executor.inprocess_tls`, or the runtime of a remote
 executor.
@@ -42,15 +42,37 @@ DYNAMIC_ALIGNMENT = 128
 """An alignment above the loader's own 64 keeps it from using the static surplus for descriptors."""
 
 _PAGE = 4096
-_ET_DYN, _EM_X86_64 = 3, 62
+_ET_DYN = 3
 _PT_LOAD, _PT_DYNAMIC, _PT_TLS, _PT_GNU_STACK = 1, 2, 7, 0x6474E551
 _PF_W, _PF_R = 2, 4
 _DT_NULL, _DT_NEEDED, _DT_HASH, _DT_STRTAB, _DT_SYMTAB, _DT_RELA, _DT_RELASZ, _DT_RELAENT = 0, 1, 4, 5, 6, 7, 8, 9
 _DT_STRSZ, _DT_SYMENT, _DT_SONAME, _DT_FLAGS = 10, 11, 14, 30
 _DF_BIND_NOW, _DF_STATIC_TLS = 8, 16
-_R_DTPMOD64, _R_DTPOFF64, _R_TPOFF64, _R_TLSDESC = 16, 17, 18, 36
 _GLOBAL_TLS = (1 << 4) | 6  # STB_GLOBAL, STT_TLS
 _ANY_SECTION = 1  # there are no sections; any number but 0 says that the symbol is defined
+
+
+@dataclass(frozen=True)
+class CarrierMachine:
+    """What carriers of one architecture differ in: the ELF machine, and numbers of dynamic relocations.
+
+    `grows_up`: static storage lies above the thread pointer (variant I), one block behind the other at its own
+    alignment; else below it.
+    """
+
+    number: int
+    dtpmod: int
+    dtpoff: int
+    tpoff: int
+    tlsdesc: int
+    grows_up: bool
+
+
+MACHINES = {
+    "x86_64": CarrierMachine(62, 16, 17, 18, 36, False),
+    "aarch64": CarrierMachine(183, 1028, 1029, 1030, 1031, True),
+}
+"""By architecture."""
 
 _EHDR = struct.Struct("<16sHHIQQQIHHHHHH")
 _PHDR = struct.Struct("<IIQQQQQQ")
@@ -70,11 +92,12 @@ class ImportModel(Enum):
     """Two words: a TLS descriptor (function, argument)."""
 
 
-_IMPORT_RELOCATIONS = {
-    ImportModel.INITIAL_EXEC: (_R_TPOFF64,),
-    ImportModel.DYNAMIC: (_R_DTPMOD64, _R_DTPOFF64),
-    ImportModel.DESCRIPTOR: (_R_TLSDESC,),
-}
+def _import_relocations(machine: CarrierMachine, model: ImportModel) -> tuple[int, ...]:
+    if model is ImportModel.DYNAMIC:
+        return machine.dtpmod, machine.dtpoff
+    return (machine.tpoff if model is ImportModel.INITIAL_EXEC else machine.tlsdesc,)
+
+
 _SLOT_SIZE = {ImportModel.INITIAL_EXEC: 8, ImportModel.DYNAMIC: 16, ImportModel.DESCRIPTOR: 16}
 
 
@@ -132,7 +155,7 @@ class CarrierFile:
 class CarrierValues:
     """What the loader wrote into a carrier's slots.
 
-    `module_id` is the module's id for ``__tls_get_addr`` (0 without own storage); `tp_offset` the (negative)
+    `module_id` is the module's id for ``__tls_get_addr`` (0 without own storage); `tp_offset` the
     offset of the image's first byte from the thread pointer, None if not static; `descriptors` (function,
     argument) pairs. An entry of `imports` is (offset from the thread pointer,) for initial-exec, (module id,
     offset in it) for dynamic, (function, argument) for a descriptor. Pairs may be copied anywhere, and are
@@ -175,6 +198,7 @@ def build_carrier(
     alignment: int,
     *,
     static: bool,
+    machine: CarrierMachine = MACHINES["x86_64"],
     padding: int = 0,
     descriptors: Sequence[int] = (),
     imports: Sequence[TLSImport] = (),
@@ -190,7 +214,8 @@ def build_carrier(
     uses static TLS for this module only if another carrier imports its `export` that way, and never with
     `descriptors`. glibc places a static block right behind the last one, so its alignment comes from
     `padding`, bytes at the block's end: the caller compares the offset that it got with `alignment`, and
-    tries again with other padding (glibc's own alignment leaves gaps that it never gets back).
+    tries again with other padding (glibc's own alignment leaves gaps that it never gets back). Where storage grows
+    up the block has its alignment, and there is no padding.
     `descriptors` are byte offsets into the image that need a TLS descriptor. `imports` are thread-locals of
     other modules, searched in the program, then in the libraries `needed` (sonames or paths). `export` names
     the block's first byte, for imports by other carriers. With `memory_size` 0 the carrier has no TLS of its
@@ -203,17 +228,20 @@ def build_carrier(
     _check_descriptors(what, descriptors, memory_size)
     block_size = memory_size + padding
     # A descriptor of its own is the one thing that makes the loader use static TLS unasked.
-    block_alignment = 1 if static else max(alignment, DYNAMIC_ALIGNMENT) if descriptors else alignment
+    block_alignment = max(alignment, DYNAMIC_ALIGNMENT) if descriptors and not static else alignment
+    if static and not machine.grows_up:
+        block_alignment = 1
     count = 4 if memory_size else 3
     slots = _Slots(_EHDR.size + count * _PHDR.size)
-    module_slot = slots.add((_R_DTPMOD64,), 8) if memory_size else None
-    tp_slot = slots.add((_R_TPOFF64,), 8) if static else None
-    descriptor_slots = tuple(slots.add((_R_TLSDESC,), 16, addend=offset) for offset in descriptors)
+    module_slot = slots.add((machine.dtpmod,), 8) if memory_size else None
+    tp_slot = slots.add((machine.tpoff,), 8) if static else None
+    descriptor_slots = tuple(slots.add((machine.tlsdesc,), 16, addend=offset) for offset in descriptors)
     import_slots = tuple(
-        slots.add(_IMPORT_RELOCATIONS[one.model], _SLOT_SIZE[one.model], index + 1) for index, one in enumerate(imports)
+        slots.add(_import_relocations(machine, one.model), _SLOT_SIZE[one.model], index + 1)
+        for index, one in enumerate(imports)
     )
     names = _Names(imports, needed, soname, export)
-    data = _assemble(image.rstrip(b"\0"), block_size, block_alignment, slots, names)
+    data = _assemble(machine, image.rstrip(b"\0"), block_size, block_alignment, slots, names)
     return CarrierFile(
         data=data.file,
         slots=data.bias + slots.start,
@@ -316,6 +344,7 @@ class _Assembled:
 
 
 def _assemble(
+    machine: CarrierMachine,
     image: bytes,
     memory_size: int,
     alignment: int,
@@ -324,7 +353,7 @@ def _assemble(
 ) -> _Assembled:
     strings, offsets = _string_table(names.strings)
     symbols = names.symbol_table(offsets)
-    static = any(one.kind == _R_TPOFF64 for one in slots.relocations)
+    static = any(one.kind == machine.tpoff for one in slots.relocations)
     entries = len(names.needed) + bool(names.soname) + bool(names.export) + 9
     dynamic_at = slots.end
     symbols_at = dynamic_at + entries * _DYN.size
@@ -359,7 +388,7 @@ def _assemble(
         tls = (file_place, image_address, image_address, len(image), memory_size, alignment)
         segments.append(_PHDR.pack(_PT_TLS, _PF_R, *tls))
     ident = b"\x7fELF\2\1\1" + bytes(9)
-    header = _EHDR.pack(ident, _ET_DYN, _EM_X86_64, 1, 0, 64, 0, 0, 64, 56, len(segments), 64, 0, 0)
+    header = _EHDR.pack(ident, _ET_DYN, machine.number, 1, 0, 64, 0, 0, 64, 56, len(segments), 64, 0, 0)
     parts = [header, *segments, bytes(slots.end - slots.start)]
     parts += [_DYN.pack(*entry) for entry in dynamic]
     parts += [symbols, strings, bytes(relocations_at - strings_at - len(strings))]

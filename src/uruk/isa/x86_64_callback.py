@@ -6,7 +6,6 @@ import numpy as np
 
 from uruk.graph.types import U8, U64
 
-TRAMPOLINE_SIZE = 32
 _CODE = bytes.fromhex(
     "f3 0f 1e fa"  # endbr64
     "49 ba 0000000000000000"  # movabs $number, %r10

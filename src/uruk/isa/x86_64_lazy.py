@@ -8,14 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from uruk.graph.types import I64, U8, windows
-
-PAGE = 4096
-STUBS = 128
-"""Stubs a block."""
-SLOTS = PAGE - 8 * STUBS
-"""Where in the page of data the slots begin; the address of the runtime's entry is its first word."""
-CHANGES = SLOTS - 8 * STUBS
-"""Where in the page of data the counts are of how often each slot was set."""
+from uruk.isa.lazy_layout import SLOTS, STUB_SIZE, STUBS
 
 STUB = bytes(
     [
@@ -27,7 +20,6 @@ STUB = bytes(
         *(0xCC, 0xCC, 0xCC, 0xCC, 0xCC),  # int3: pads to 32 bytes
     ]
 )
-STUB_SIZE = len(STUB)
 FIRST_CALL = 10
 """Where in a stub its first call begins: what the slot points to at first."""
 _SLOT_FIELDS = (6, 17)

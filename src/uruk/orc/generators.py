@@ -13,8 +13,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
 from uruk.errors import MaterializationError, ObjectFormatError, some_of
-from uruk.formats import elf_x86_64
-from uruk.formats.elf import read_objects
+from uruk.formats.elf import Pair, read_objects
 from uruk.formats.elf_sections import Span
 from uruk.graph.arena import Arena
 from uruk.graph.names import Names
@@ -100,7 +99,7 @@ class DirectoryGenerator(DefinitionGenerator):
 
     def generate(self, dylib: JITDylib, names: Sequence[str], kind: LookupKind) -> Generated:
         """See `DefinitionGenerator.generate`."""
-        self._read()
+        self._read(dylib.session.pair)
         wanted: dict[str, list[str]] = {}
         for name in names:
             holders = [(-found[name], path) for path, (_, found) in self._known.items() if name in found]
@@ -114,7 +113,7 @@ class DirectoryGenerator(DefinitionGenerator):
                     dylib.add_object(data, path, tracker=self._tracker or dylib.tracker)
         return None
 
-    def _read(self) -> None:
+    def _read(self, pair: Pair) -> None:
         """Bring the index up to date."""
         try:
             with os.scandir(self.path) as entries:
@@ -127,17 +126,17 @@ class DirectoryGenerator(DefinitionGenerator):
         for path, status in files:
             stamp = (status.st_mtime_ns, status.st_size)
             before = self._known.get(path)
-            known[path] = before if before is not None and before[0] == stamp else (stamp, _definitions(path))
+            known[path] = before if before is not None and before[0] == stamp else (stamp, _definitions(path, pair))
         self._known = known
 
 
-def _definitions(path: str) -> dict[str, int]:
+def _definitions(path: str, pair: Pair) -> dict[str, int]:
     """What an object defines for others, with ranks; nothing for what is no object of this target."""
     names = Names()
     try:
         with open(path, "rb") as file:
             data = file.read()
-        graph = read_objects(Arena.join([data])[0], [Span(path, 0, len(data))], elf_x86_64, names)
+        graph = read_objects(Arena.join([data])[0], [Span(path, 0, len(data))], pair, names)
     except (ObjectFormatError, FileNotFoundError):
         return {}
     found = definitions_of(graph)

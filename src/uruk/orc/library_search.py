@@ -227,7 +227,10 @@ def _system_directories(name: str) -> tuple[str, ...]:
     compilers = [
         directory
         for place in ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/local/lib64")
-        for directory in glob.glob(f"{place}/gcc/{name}-*linux*/*")
+        for directory in (
+            *glob.glob(f"{place}/gcc/{name}-*linux*/*"),
+            *glob.glob(f"{place}/gcc-cross/{name}-*linux*/*"),
+        )
         if os.path.isfile(os.path.join(directory, "libgcc.a"))
     ]
     compilers.sort(key=_version_of, reverse=True)
@@ -235,6 +238,7 @@ def _system_directories(name: str) -> tuple[str, ...]:
         *compilers,
         *(f"/usr/lib/{name}-linux-gnu", f"/lib/{name}-linux-gnu", "/usr/lib64", "/lib64", "/usr/lib", "/lib"),
         *(f"/usr/local/lib/{name}-linux-gnu", "/usr/local/lib64", "/usr/local/lib"),
+        f"/usr/{name}-linux-gnu/lib",  # of a cross compiler
     ]
     seen: dict[str, str] = {}
     for place in places:

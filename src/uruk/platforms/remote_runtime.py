@@ -12,6 +12,7 @@ from uruk.executor.control import Runtime
 from uruk.executor.llvm_services import Services
 from uruk.executor.remote_process import RemoteProcess
 from uruk.formats.archive import Archive
+from uruk.isa.architectures import architecture_of
 from uruk.link import Linked
 from uruk.orc.search import ArchiveEntry
 from uruk.orc.session import Session
@@ -19,23 +20,21 @@ from uruk.orc.tracker import ResourceTracker
 from uruk.platforms.elf_runtime import RuntimePlatform, function_names
 from uruk.runtime_files import runtime_archive
 
-TARGETS = {"x86_64": "x86_64-linux"}
-"""Architectures of executors -> targets of the runtime."""
-
 
 class _Host:
     """The executor as the link of the runtime needs it."""
 
     def __init__(self, services: Services, shared: bool) -> None:
+        self.process = services.connection.setup
         self.memory: Any = BootstrapMemory(services, shared)
         self.tls: Any = None
         self.is_remote = True
         self.found: dict[bytes, int] = {}
         self._services = services
-        self._process = services.open_library("")
+        self._everything = services.open_library("")
 
     def expect_symbols(self, handles: Sequence[int | None], names: Sequence[bytes]) -> None:
-        self.found = dict(zip(names, self._services.find_symbols(self._process, names), strict=True))
+        self.found = dict(zip(names, self._services.find_symbols(self._everything, names), strict=True))
 
     def read_object(self, address: int) -> bytes:
         raise InternalError("the runtime refers to data of a library")
@@ -65,10 +64,9 @@ class _Platform(RuntimePlatform):
 def target_of(connection: Connection) -> str:
     """The target of the runtime for an executor. Raises ExecutorError for one that uruk has none for."""
     triple = connection.setup.triple
-    architecture = triple.partition("-")[0]
-    if architecture not in TARGETS or "linux" not in triple:
+    if "linux" not in triple:
         raise ExecutorError(f"uruk has no runtime for an executor of {triple}")
-    return TARGETS[architecture]
+    return f"{architecture_of(triple).name}-linux"
 
 
 def link_runtime(connection: Connection, *, shared: bool) -> Runtime:
