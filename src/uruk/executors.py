@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Mapping, Sequence
 
@@ -10,6 +11,7 @@ from uruk.errors import ExecutorError
 from uruk.executor.connection import SETUP_PATIENCE, Connection
 from uruk.executor.launch import Child, start
 from uruk.executor.remote import RemoteExecutor
+from uruk.isa.architectures import HERE, architecture_of
 from uruk.memory.epc import EPCMapper
 from uruk.memory.manager import DEFAULT_SLAB
 from uruk.memory.shared import SharedMapper
@@ -25,8 +27,8 @@ _POOL = "glibc.rtld.optional_static_tls"
 def spawn(
     *,
     executor: str | os.PathLike[str] | None = None,
-    launcher: Sequence[str] = (),
-    target: str = "x86_64-linux",
+    launcher: Sequence[str] | None = None,
+    target: str | None = None,
     shared_memory: bool = True,
     slab_size: int = DEFAULT_SLAB,
     tls_pool: int = STATIC_TLS,
@@ -36,12 +38,16 @@ def spawn(
 ) -> RemoteExecutor:
     """Start an executor as a child process, for one session: ``LLJIT(executor=uruk.spawn())``.
 
-    `executor`: the program, uruk's own by default; any that speaks LLVM's protocol will do. `launcher` goes before it:
-    an emulator, ``["ssh", "host"]``. `shared_memory`: code and data go by memory that both processes map; otherwise by
+    `executor`: the program, uruk's own for `target` by default (``aarch64-linux``; None: this machine's); any that
+    speaks LLVM's protocol will do. `launcher` goes before it: an emulator, ``["ssh", "host"]``; None is qemu's for
+    another architecture, with the libraries of Debian's cross compilers, if it is there. `shared_memory`:
+    code and data go by memory that both processes map; otherwise by
     messages. `slab_size` and `tls_pool` are bytes. `deadline`: seconds that a call may take, then ExecutorTimeout;
     `patience`: seconds until it must have said what it is. Raises ExecutorError where it cannot be had.
     """
+    target = target or f"{HERE.name}-linux"
     program = os.fspath(executor) if executor is not None else executor_program(target)
+    launcher = emulator(target) if launcher is None and executor is None else launcher or ()
     variables = dict(os.environ if environment is None else environment)
     old = variables.get(_TUNABLES)
     variables[_TUNABLES] = (f"{old}:" if old else "") + f"{_POOL}={tls_pool}"
@@ -59,6 +65,14 @@ def spawn(
         connection.close()
         child.end()
         raise
+
+
+def emulator(target: str) -> list[str]:
+    """The command that runs programs of another architecture here; none for this one, or where there is none."""
+    name = architecture_of(target).name
+    program = shutil.which(f"qemu-{name}") if name != HERE.name else None
+    root = f"/usr/{name}-linux-gnu"
+    return [program, *(["-L", root] if os.path.isdir(root) else [])] if program else []
 
 
 def _attach(connection: Connection, child: Child | None, shared_memory: bool, slab_size: int) -> RemoteExecutor:

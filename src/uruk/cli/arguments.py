@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from uruk.cli.targets import target_of
 from uruk.cli.usage import UsageError
 from uruk.compile.languages import language_of
 
@@ -26,7 +27,9 @@ Sources are compiled first, by the compiler of CC or CXX, or what there is: cc, 
   -L DIR              where -l looks first
   --in-process        run in this process instead of a child
   --oop               run in a child process, uruk's executor (the default)
-  --launcher CMD      a command before the executor: an emulator, "ssh host"
+  --target TARGET     x86_64-linux or aarch64-linux (default: that of the first object)
+  --launcher CMD      a command before the executor: an emulator, "ssh host" (default for another
+                      architecture: qemu-ARCH -L /usr/ARCH-linux-gnu, if that is there)
   --executor PATH     another executor program; any that speaks LLVM's protocol
   --shared-memory, --no-shared-memory
                       code goes to the child by memory that both map (the default), or by messages
@@ -49,6 +52,8 @@ Sources are compiled first, by the compiler of CC or CXX, or what there is: cc, 
                       .json is JSON, without one it goes to standard error
 """
 
+TARGETS = ("x86_64-linux", "aarch64-linux")
+
 
 @dataclass
 class Arguments:
@@ -66,6 +71,7 @@ class Arguments:
     slab: int = 0
     in_process: bool = False
     oop: bool = False
+    target: str = ""
     launcher: list[str] = field(default_factory=list[str])
     executor: str = ""
     shared_memory: bool | None = None
@@ -80,11 +86,11 @@ class Arguments:
 
     def how_to_compile(self) -> HowToCompile | None:
         """What is said of compiling; None if nothing, which saves an import."""
-        if not (self.compiler or self.flags or not self.cache):
+        if not (self.compiler or self.flags or self.target or not self.cache):
             return None
         from uruk.cli.compiling import HowToCompile
 
-        return HowToCompile(self.compiler, tuple(self.flags), self.cache)
+        return HowToCompile(self.compiler, tuple(self.flags), self.cache, self.target)
 
 
 _VALUES = (
@@ -99,6 +105,7 @@ _VALUES = (
     "--compiler",
     "--cflag",
     "--dump-graph",
+    "--target",
     "--launcher",
     "--executor",
     "--connect",
@@ -137,6 +144,7 @@ def parse(words: Sequence[str]) -> Arguments:
             _option(arguments, option, value)
     if not arguments.inputs:
         raise UsageError("no input")
+    arguments.target = arguments.target or target_of(arguments.inputs)
     if arguments.in_process and (arguments.launcher or arguments.executor or arguments.connect):
         raise UsageError("--in-process has no executor to start or to connect to")
     if arguments.flags and not any(kind == "input" and language_of(value) for kind, value in arguments.inputs):
@@ -183,6 +191,10 @@ def _option(arguments: Arguments, option: str, value: str) -> None:
         arguments.flags.append(value)
     elif option == "--compiler":
         arguments.compiler = value
+    elif option == "--target":
+        if value not in TARGETS:
+            raise UsageError(f"no target `{value}'; there are {', '.join(TARGETS)}")
+        arguments.target = value
     elif option == "--launcher":
         arguments.launcher += shlex.split(value)
     elif option == "--executor":

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from uruk.compile.compilers import cross_compiler
 from uruk.compile.process import Processes
 from uruk.compile.runtimes import runtime_libraries
 from uruk.compile.source import Compiled, compile_source
@@ -16,11 +17,15 @@ from uruk.errors import CompileError, UrukError
 
 @dataclass(frozen=True)
 class HowToCompile:
-    """What the command line says of compiling: the command (empty: look for one), its flags, whether to use a cache."""
+    """What the command line says of compiling: the command (empty: look for one), its flags, whether to use a cache.
+
+    `target`: for which, as ``aarch64-linux``; empty for this machine's.
+    """
 
     compiler: str = ""
     flags: tuple[str, ...] = ()
     cache: bool = True
+    target: str = ""
 
 
 class Compilation:
@@ -53,7 +58,7 @@ class Compilation:
             return compile_source(
                 path,
                 flags=how.flags,
-                compiler=how.compiler or None,
+                compiler=how.compiler or cross_compiler(how.target),
                 cache=how.cache,
                 processes=self._processes,
             )

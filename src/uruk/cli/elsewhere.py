@@ -35,7 +35,8 @@ class Elsewhere:
             pairs = (os.fsdecode(entry).partition("=") for entry in environment_at_start())
             self.executor = spawn(
                 executor=arguments.executor or None,
-                launcher=arguments.launcher,
+                launcher=arguments.launcher or None,
+                target=arguments.target or None,
                 shared_memory=shared is not False,
                 slab_size=slab,
                 tls_pool=arguments.tls_pool or STATIC_TLS,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from uruk.cli.arguments import host_and_port
+from uruk.cli.arguments import TARGETS, host_and_port
 from uruk.cli.usage import UsageError, read
 from uruk.runtime_files import executor_program
 
@@ -22,7 +22,6 @@ usage: uruk executor --print-path [--target TARGET]
                       that URUK_SECRET_FILE names, on both sides
   --once              serve one connection, and end with it
 """
-TARGETS = ("x86_64-linux", "aarch64-linux")
 
 
 @dataclass

@@ -60,7 +60,12 @@ class Program:
         self.jit = LLJIT(
             slab_size=arguments.slab or DEFAULT_SLAB,
             executor=self._place.executor,
-            options=Options(phony_externals=arguments.phony, prune=arguments.prune, execute=arguments.execute),
+            options=Options(
+                phony_externals=arguments.phony,
+                prune=arguments.prune,
+                execute=arguments.execute,
+                architecture="" if arguments.execute or self._place.executor else arguments.target.partition("-")[0],
+            ),
         )
         self.jit.libraries_for_everybody = True
         if arguments.dumps:

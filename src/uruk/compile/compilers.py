@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import shlex
 import shutil
@@ -40,6 +41,24 @@ def find_compiler(language: str, named: str | Sequence[str] | None = None) -> tu
             raise CompilerNotFound(NAMES.get(language, language), [f"{from_environment} (of {variable})"])
         return found
     return _searched(language, family)
+
+
+def cross_compiler(target: str) -> str | None:
+    """A compiler for a target such as ``aarch64-linux`` that is not this machine's: gcc's, clang, or zig; else None.
+
+    None, too, if there is nothing of the kind: the usual compiler's object then says what it is for.
+    """
+    architecture = target.partition("-")[0]
+    if architecture in ("", platform.machine()):
+        return None
+    triple = f"{architecture}-linux-gnu"
+    if path := _which(f"{triple}-gcc"):
+        return shlex.quote(path)
+    if path := _which("clang") or _newest_versioned(re.compile(r"clang-\d+")):
+        return f"{shlex.quote(path)} --target={triple}"
+    if path := _which("zig") or _packaged_zig():
+        return f"{shlex.quote(path)} cc -target {triple}"
+    return None
 
 
 def zig_mode(words: Sequence[str]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import signal
@@ -118,7 +119,8 @@ def start(
     except OSError as error:
         for one in (to_read, to_write):
             os.close(one)
-        raise ExecutorError(f"cannot start the executor {full[0]}: {error.strerror}") from error
+        hint = "; give it a launcher that runs programs of that kind, such as qemu" * (error.errno == errno.ENOEXEC)
+        raise ExecutorError(f"cannot start the executor {full[0]}: {error.strerror}{hint}") from error
     finally:
         os.close(child_reads)
         os.close(child_writes)

@@ -63,6 +63,8 @@ class Options:
     """Keep only what the wanted names reach, section by section."""
     execute: bool = True
     """False: link only; nothing is run or registered."""
+    architecture: str = ""
+    """Of the objects, where nothing is run; by default, and otherwise always, the executor's."""
 
 
 class Session:
@@ -87,7 +89,7 @@ class Session:
         self.background = ThreadPoolDispatcher(MOST_LOOKUPS)
         """Where lookups that nobody waits for have their threads."""
         self._hint = hint
-        self.pair: Pair = PAIRS[architecture_of(executor.process.triple).name]
+        self.pair: Pair = PAIRS[architecture_of(self.options.architecture or executor.process.triple).name]
         self.lock = threading.RLock()
         self.ids = Ids()
         self.table = SymbolTable()

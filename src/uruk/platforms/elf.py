@@ -13,6 +13,7 @@ from uruk.executor.interface import Executor
 from uruk.formats.archive import Archive
 from uruk.graph.graph import HOLDS_FUNCTIONS, Role
 from uruk.graph.types import true_rows, windows
+from uruk.isa.architectures import architecture_of
 from uruk.link import Linked
 from uruk.orc.platform import FunctionArray
 from uruk.orc.tracker import Released, ResourceTracker
@@ -45,18 +46,21 @@ class Program:
 
 
 class ELFPlatform:
-    """Runs what ELF objects ask for in this process; see `uruk.orc.platform.Platform`."""
+    """Runs what ELF objects ask for in an executor's process; see `uruk.orc.platform.Platform`.
+
+    `architecture`: that of the objects; the executor's by default.
+    """
 
     private_names = PRIVATE
     over_libraries = ONCE_TRIO
 
-    def __init__(self, executor: Executor) -> None:
+    def __init__(self, executor: Executor, architecture: str = "") -> None:
         self.executor = executor
         if isinstance(executor, InProcessExecutor):
             executor.find_runtime = process_runtime
         executor.tls.descriptors.functions = lambda: descriptor_functions(executor.runtime)
         executor.lazy_functions = lambda: lazy_functions(executor.runtime)
-        self.runtime: Archive | None = open_runtime()
+        self.runtime: Archive | None = open_runtime(architecture_of(architecture or executor.process.triple).name)
         self.program = Program()
         self.jit_loader: JITLoader | None = None
         """dlopen of the session's dylibs, for linked code; see `uruk.platforms.jit_dlopen`."""

@@ -21,6 +21,7 @@ from uruk.executor.this_process import THIS_PROCESS
 from uruk.executor.tls_descriptors import DescriptorFunctions
 from uruk.formats.archive import Archive
 from uruk.graph.types import I64, U64
+from uruk.isa.architectures import HERE
 from uruk.link import Linked
 from uruk.orc.platform import FunctionArray
 from uruk.orc.search import ArchiveEntry
@@ -34,10 +35,10 @@ PREFIX = b"uruk_rt_"
 """What the names of the runtime's own functions begin with."""
 
 
-@lru_cache(maxsize=1)
-def open_runtime() -> Archive:
-    """The runtime archive of this process's target."""
-    return Archive.open(runtime_archive())
+@lru_cache(maxsize=4)
+def open_runtime(architecture: str = HERE.name) -> Archive:
+    """The runtime archive of an architecture, by default this process's."""
+    return Archive.open(runtime_archive(f"{architecture}-linux"))
 
 
 def function_names(archive: Archive) -> list[bytes]:

@@ -11,14 +11,12 @@ from uruk.executor.connection import Connection
 from uruk.executor.control import Runtime
 from uruk.executor.llvm_services import Services
 from uruk.executor.remote_process import RemoteProcess
-from uruk.formats.archive import Archive
 from uruk.isa.architectures import architecture_of
 from uruk.link import Linked
 from uruk.orc.search import ArchiveEntry
 from uruk.orc.session import Session
 from uruk.orc.tracker import ResourceTracker
-from uruk.platforms.elf_runtime import RuntimePlatform, function_names
-from uruk.runtime_files import runtime_archive
+from uruk.platforms.elf_runtime import RuntimePlatform, function_names, open_runtime
 
 
 class _Host:
@@ -61,19 +59,19 @@ class _Platform(RuntimePlatform):
         ]
 
 
-def target_of(connection: Connection) -> str:
-    """The target of the runtime for an executor. Raises ExecutorError for one that uruk has none for."""
+def architecture_of_executor(connection: Connection) -> str:
+    """The architecture of the runtime for an executor. Raises ExecutorError for one that uruk has none for."""
     triple = connection.setup.triple
     if "linux" not in triple:
         raise ExecutorError(f"uruk has no runtime for an executor of {triple}")
-    return f"{architecture_of(triple).name}-linux"
+    return architecture_of(triple).name
 
 
 def link_runtime(connection: Connection, *, shared: bool) -> Runtime:
     """Link the runtime into an executor. `shared`: by its shared-memory service. Raises ExecutorError, LinkError."""
     services = Services(connection)
     shared = shared and services.has_shared_memory
-    archive = Archive.open(runtime_archive(target_of(connection)))
+    archive = open_runtime(architecture_of_executor(connection))
     host = _Host(services, shared)
     platform = _Platform(host)
     session = Session(host, platform)  # pyright: ignore[reportArgumentType]

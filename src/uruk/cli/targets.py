@@ -1,0 +1,41 @@
+"""The target of a program, from what the command line names; the files' first bytes tell."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+_ARCHITECTURES = {62: "x86_64", 183: "aarch64"}  # ELF machine numbers; importing the formats takes time
+_ARCHIVE = b"!<arch>\n"
+_HEADER, _ENTRY = 20, 60
+_MEMBERS = 8
+
+
+def target_of(inputs: Iterable[tuple[str, str]]) -> str:
+    """The target of the first object among (kind, value) inputs, such as ``aarch64-linux``; empty if there is none."""
+    for kind, path in inputs:
+        machine = _machine_of(path) if kind == "input" else 0
+        if machine in _ARCHITECTURES:
+            return f"{_ARCHITECTURES[machine]}-linux"
+    return ""
+
+
+def _machine_of(path: str) -> int:
+    """The machine of an object, a shared library, or an archive's first object; 0 where there is none to be read."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            at, start = 0, file.read(len(_ARCHIVE))
+            if start == _ARCHIVE:
+                at = len(_ARCHIVE)
+            for _ in range(_MEMBERS):
+                head = os.pread(file.fileno(), _ENTRY + _HEADER, at)
+                if start == _ARCHIVE:
+                    size, head = head[48:58].strip(), head[_ENTRY:]
+                    at += _ENTRY + (int(size) + 1 & -2 if size.isdigit() else 0)
+                if head[:6] == b"\x7fELF\2\1":
+                    return int.from_bytes(head[18:20], "little")
+                if start != _ARCHIVE:
+                    break
+    except OSError:
+        pass  # who reads it says so
+    return 0
