@@ -114,9 +114,9 @@ uruk_rt_tlsdesc_undefined:
 
 #elif defined __aarch64__
 
-/* Here the descriptor's address comes in x0, which gets the offset; x1 and x30 are the call's own, all others keep their
- * values (AAELF64, "Thread-local storage"; glibc, sysdeps/aarch64/dl-tlsdesc.S). The vector of blocks is at the thread
- * pointer. */
+/* Here the descriptor's address comes in x0, which gets the offset; x30 is the call's own, all others keep their values
+ * (glibc, sysdeps/aarch64/dl-tlsdesc.S): gcc calls through any register, and keeps the thread pointer in x1. The vector
+ * of blocks is at the thread pointer. */
 
         .text
 
@@ -128,7 +128,7 @@ uruk_rt_tlsdesc_dynamic:
         hint    #34                     // bti c
         stp     x2, x3, [sp, #-32]!
         .cfi_def_cfa_offset 32
-        str     x4, [sp, #16]
+        stp     x4, x1, [sp, #16]
         mrs     x4, tpidr_el0
         ldr     x1, [x0, #8]            // argument
         ldr     x0, [x4]                // dtv
@@ -145,7 +145,7 @@ uruk_rt_tlsdesc_dynamic:
         add     x0, x0, x1
         sub     x0, x0, x4
 .Lreturn:
-        ldr     x4, [sp, #16]
+        ldp     x4, x1, [sp, #16]
         ldp     x2, x3, [sp], #32
         .cfi_def_cfa_offset 0
         ret
@@ -205,9 +205,13 @@ uruk_rt_tlsdesc_static:
 uruk_rt_tlsdesc_undefined:
         .cfi_startproc
         hint    #34                     // bti c
+        str     x1, [sp, #-16]!
+        .cfi_def_cfa_offset 16
         ldr     x0, [x0, #8]
         mrs     x1, tpidr_el0
         sub     x0, x0, x1
+        ldr     x1, [sp], #16
+        .cfi_def_cfa_offset 0
         ret
         .cfi_endproc
         .size   uruk_rt_tlsdesc_undefined, .-uruk_rt_tlsdesc_undefined

@@ -15,6 +15,9 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+/* glibc gives libraries static thread-local storage only up to the alignment of the program's own. */
+static _Thread_local volatile char aligned_storage __attribute__((aligned(64)));
+
 static const char *after(const char *word, const char *prefix)
 {
     size_t size = strlen(prefix);
@@ -31,6 +34,7 @@ static void die_with(int parent)
 int main(int count, char **words)
 {
     int in = -1, out = -1;
+    aligned_storage = 1;
     for (int i = 1; i < count; i++) {
         const char *value;
         if ((value = after(words[i], "filedescs="))) {

@@ -17,9 +17,13 @@ from driver import Case
 
 ROOT = Path(__file__).parents[2]
 COMPILERS = {
-    "gcc": ("gcc", "g++"),
-    "clang": ("clang-19", "clang++-19"),
+    ("x86_64", "gcc"): ("gcc", "g++"),
+    ("x86_64", "clang"): ("clang-19", "clang++-19"),
+    ("aarch64", "gcc"): ("aarch64-linux-gnu-gcc", "aarch64-linux-gnu-g++"),
+    ("aarch64", "clang"): ("clang-19 --target=aarch64-linux-gnu", "clang++-19 --target=aarch64-linux-gnu"),
 }
+BINUTILS = ("ar", "ld", "objcopy", "strip", "nm", "ranlib")
+EMULATOR = ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"]
 BUILD_TIMEOUT = 300
 
 
@@ -60,9 +64,11 @@ def tools_needed(case: Case) -> list[str]:
     """Return the commands that a case needs on PATH."""
     needed = [*case.program.words("requires"), "ld"]
     suffixes = {Path(s).suffix for s in case.program.sources()}
-    needed += [COMPILERS[case.family][".cpp" in suffixes]]
+    needed += [COMPILERS[case.arch, case.family][".cpp" in suffixes].split()[0]]
     needed += [name for suffix, name in ((".f90", "gfortran"), (".rs", "rustc")) if suffix in suffixes]
     needed += [shlex.split(c)[0] for c in case.program.values("link-command")]
+    if case.arch == "aarch64":
+        needed = [*(f"aarch64-linux-gnu-{name}" if name in BINUTILS else name for name in needed), EMULATOR[0]]
     return [name for name in dict.fromkeys(needed) if not name.startswith("{")]
 
 
@@ -73,7 +79,7 @@ class Builder:
         self.case = case
         self.program = case.program
         self.folder = root / f"{case.id[:80]}-{self._digest()}"
-        self.cc, self.cxx = COMPILERS[case.family]
+        self.cc, self.cxx = COMPILERS[case.arch, case.family]
         self.sources = self.program.sources()
 
     def _digest(self) -> str:
@@ -82,7 +88,7 @@ class Builder:
         files = [first]
         if first.name.startswith("main."):
             files = sorted(p for p in folder.iterdir() if p.is_file())
-        state = hashlib.sha256(repr((self.case.family, self.case.flags)).encode())
+        state = hashlib.sha256(repr((self.case.arch, self.case.family, self.case.flags)).encode())
         for path in [*files, Path(__file__)]:
             state.update(path.read_bytes())
         return state.hexdigest()[:12]
@@ -91,6 +97,8 @@ class Builder:
         """Replace the words in braces of a command word; `{flags}` becomes several."""
         if word == "{flags}":
             return list(self.case.flags)
+        if word in ("{cc}", "{cxx}"):
+            return (self.cc if word == "{cc}" else self.cxx).split()
         names = {"dir": self.program.folder, "build": self.folder, "cc": self.cc, "cxx": self.cxx}
         names["python"] = sys.executable
         for name, value in names.items():
@@ -100,6 +108,10 @@ class Builder:
     def words(self, key: str, scope: str = "") -> list[str]:
         """Return the words of a directive with braces replaced."""
         return [w for word in self.program.words(key, scope) for w in self.expand(word)]
+
+    def binutil(self, name: str) -> str:
+        """Return the architecture's own tool of this name, where it has one."""
+        return f"aarch64-linux-gnu-{name}" if self.case.arch == "aarch64" and name in BINUTILS else name
 
     def compile(self, source: str, *extra: str) -> str:
         """Compile one source in the build folder and return the object's name."""
@@ -116,7 +128,7 @@ class Builder:
         elif suffix == ".f90":
             command = ["gfortran", "-c", *self.case.flags, *flags]
         else:
-            command = [self.cxx if suffix == ".cpp" else self.cc, "-c", *self.case.flags, *flags]
+            command = [*(self.cxx if suffix == ".cpp" else self.cc).split(), "-c", *self.case.flags, *flags]
         tool([*command, *extra, "-o", output, str(path)], cwd=self.folder)
         return output
 
@@ -125,13 +137,13 @@ class Builder:
         archives: list[str] = []
         for name, sources in self.program.libraries("archive"):
             objects = [self.compile(source) for source in sources]
-            tool(["ar", "rcs", name, *objects], cwd=self.folder)
+            tool([self.binutil("ar"), "rcs", name, *objects], cwd=self.folder)
             archives.append(name)
         shared: list[str] = []
         for name, sources in self.program.libraries("shared"):
             objects = [self.compile(source, "-fPIC") for source in sources]
             driver = self.cxx if any(s.endswith(".cpp") for s in sources) else self.cc
-            tool([driver, "-shared", "-o", name, *objects], cwd=self.folder)
+            tool([*driver.split(), "-shared", "-o", name, *objects], cwd=self.folder)
             shared += ["-l", name.removeprefix("lib").removesuffix(".so")]
         return archives, ["-L", str(self.folder), *shared] if shared else []
 
@@ -157,7 +169,7 @@ class Builder:
         suffixes = {Path(s).suffix for s in self.sources}
         front = "gfortran" if ".f90" in suffixes else self.cxx if ".cpp" in suffixes else self.cc
         model = ["-no-pie"] if "-fno-pie" in self.case.flags else []
-        return [front, *model, "-o", "program", *inputs, "-Wl,-rpath,$ORIGIN", *self.words("native")]
+        return [*front.split(), *model, "-o", "program", *inputs, "-Wl,-rpath,$ORIGIN", *self.words("native")]
 
     def build(self) -> Built:
         """Compile and link natively. Raises BuildError."""
@@ -171,7 +183,8 @@ class Builder:
         objects = [self.compile(source) for source in self.sources]
         archives, shared = self._libraries()
         for step in self.program.values("step"):
-            tool([w for word in shlex.split(step) for w in self.expand(word)], cwd=self.folder)
+            first, *rest = [w for word in shlex.split(step) for w in self.expand(word)]
+            tool([self.binutil(first), *rest], cwd=self.folder)
         named = self.words("objects") or objects
         link = self._link_words()
         inputs = [*named, *(a for a in archives if a not in named and a not in link), *link, *shared]
@@ -200,7 +213,8 @@ def execute(command: list[str], case: Case, folder: Path) -> Outcome:
 
 def run_native(case: Case, built: Built) -> Outcome:
     """Run the natively linked program."""
-    return execute([str(built.program), *case.program.words("args")], case, built.folder)
+    emulator = EMULATOR if case.arch == "aarch64" else []
+    return execute([*emulator, str(built.program), *case.program.words("args")], case, built.folder)
 
 
 PLACES = {"child": ["--oop"], "wire": ["--oop", "--no-shared-memory"], "here": ["--in-process"]}

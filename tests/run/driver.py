@@ -35,6 +35,7 @@ All directives are optional. A key may be repeated: words add up, for single val
     signal: SIGTERM       the native program must die by this signal
     error: TEXT           `uruk run` must refuse, with TEXT in stderr and nothing on stdout; the native
                           program must still work
+    arch: x86_64          architectures that it makes sense on (default: all; AArch64's programs run under qemu)
     requires: strip       tools without which the case cannot run, besides the compilers
     timeout: 60           seconds for each run
 
@@ -52,6 +53,7 @@ from pathlib import Path
 
 PROGRAMS = Path(__file__).parent / "programs"
 
+ARCHITECTURES = ("x86_64", "aarch64")
 FLAG_SETS: dict[str, list[str]] = {
     "@models": ["-fPIE", "-fPIC", "-fno-pie", "-mcmodel=medium", "-mcmodel=large", "-fPIC -mcmodel=large"],
     "@pic": ["-fPIE", "-fPIC", "-fno-pie"],
@@ -70,12 +72,41 @@ FLAG_SETS: dict[str, list[str]] = {
     ],
 }
 
+AARCH64_FLAG_SETS: dict[str, list[str]] = {
+    "@models": ["-fPIE", "-fPIC", "-fno-pie", "-mcmodel=tiny", "-fPIC -mcmodel=tiny", "-fno-pie -mcmodel=large"],
+    "@tls": [
+        "-O0",
+        "-O2 -fPIC",
+        "-O2 -fno-pie",
+        "-O1 -fPIC -ftls-model=local-dynamic",
+        "-O1 -ftls-model=initial-exec",
+        "-O1 -ftls-model=local-exec",
+        "-O1 -fPIC -mcmodel=tiny",
+        "-O1 -ftls-model=local-exec -fno-pie -mcmodel=large",
+        "-O1 -fPIC -mtls-dialect=trad",
+        "-O1 -fPIC -ftls-model=local-dynamic -mtls-dialect=trad",
+    ],
+}
+"""Those sets that are others there."""
+_FOREIGN_FLAG = re.compile(
+    r"-m(?!cmodel=(?:tiny|small|large)|tls-dialect=trad|outline|no-outline|branch).*|-fcf-.*"
+    r"|-Wa,-m.*|-fbasic-block-sections.*|-fopenmp=libomp"
+)
+"""Flags that mean something on x86-64 only."""
+_NOT_NATIVE = {
+    ("arithmetic", "clang", ""): "libgcc has no __muloti4, which clang calls",
+    ("ifunc", "clang", "-mcmodel=large"): "GNU ld cannot take the address of an IFUNC by wide moves",
+    ("tls", "clang", "-mcmodel=large"): "clang knows thread-locals in this model by local-exec only",
+    ("tls_extern", "clang", "-mcmodel=large"): "the same",
+}
+"""Programs that the native tools cannot make for AArch64, by family and flag, and why."""
+
 SOURCE_SUFFIXES = (".c", ".cpp", ".s", ".S", ".f90", ".rs", ".zig")
 _DIRECTIVE = re.compile(r"^(?://|!|#)#([a-z-]+)(?:\[([^\]]+)\])?:[ \t]*(.*?)[ \t]*$")
 _KEYS = frozenset(
     {"sources", "compilers", "flags", "cflags", "link", "link-command", "native", "uruk", "generate", "step"}
     | {"objects", "archive", "shared", "args", "stdin", "env", "exit", "signal", "error", "requires"}
-    | {"timeout"}
+    | {"timeout", "arch"}
 )
 
 
@@ -122,12 +153,14 @@ class Case:
     program: Program
     family: str
     flags: tuple[str, ...]
+    arch: str = ARCHITECTURES[0]
 
     @property
     def id(self) -> str:
         """Name for pytest and for the build folder."""
         flags = (flag.lstrip("-").replace("/", "_") for flag in self.flags)
-        return "-".join([self.program.name, self.family, *flags])
+        names = [self.program.name, self.family, *flags]
+        return "-".join(names if self.arch == ARCHITECTURES[0] else [self.arch, *names])
 
 
 def load_program(path: Path) -> Program:
@@ -164,6 +197,29 @@ def expand(program: Program) -> Iterator[Case]:
                     yield Case(program, family, tuple(shlex.split(flags)))
 
 
-def all_cases() -> list[Case]:
-    """Return every case of the corpus; ids are unique."""
-    return [case for program in load_programs() for case in expand(program)]
+def expand_aarch64(program: Program) -> Iterator[Case]:
+    """Yield the cases of a program for AArch64: of gcc and clang, with flags that there are."""
+    languages = {Path(source).suffix for source in program.sources()}
+    if "aarch64" not in (program.words("arch") or ARCHITECTURES) or not languages <= {".c", ".cpp"}:
+        return
+    seen: set[tuple[str, tuple[str, ...]]] = set()
+    for family in program.words("compilers") or ["gcc"]:
+        values = program.values("flags", family) or program.values("flags") or [""]
+        for alternative in (one.strip() for value in values for one in value.split("|")):
+            for text in AARCH64_FLAG_SETS.get(alternative, FLAG_SETS.get(alternative, [alternative])):
+                flags = tuple(shlex.split(text))
+                foreign = any(map(_FOREIGN_FLAG.fullmatch, flags))
+                foreign |= family == "clang" and "-mtls-dialect=trad" in flags
+                if "-mcmodel=large" in flags:  # there is none for position-independent code
+                    foreign |= "-fPIC" in flags
+                    flags += () if "-fno-pie" in flags else ("-fno-pie",)
+                foreign |= any((program.name, family, flag) in _NOT_NATIVE for flag in ("", *flags))
+                if not foreign and (family, flags) not in seen:
+                    seen.add((family, flags))
+                    yield Case(program, family, flags, "aarch64")
+
+
+def all_cases(arch: str = ARCHITECTURES[0]) -> list[Case]:
+    """Return every case of the corpus for an architecture; ids are unique."""
+    cases = expand if arch == ARCHITECTURES[0] else expand_aarch64
+    return [case for program in load_programs() for case in cases(program)]

@@ -58,6 +58,17 @@ FAULTS = [-number for number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, s
 @pytest.mark.parametrize("case", all_cases(), ids=lambda case: case.id)
 def test_program(case: Case, place: str, build_root: Path) -> None:
     """The native program does what its directives say, and `uruk run` does the same."""
+    check(case, place, build_root)
+
+
+@pytest.mark.parametrize("case", all_cases("aarch64"), ids=lambda case: case.id)
+def test_aarch64_program(case: Case, build_root: Path) -> None:
+    """The same for AArch64: linked here, run in its executor under the emulator that runs the native program, too."""
+    check(case, "wire" if case.flags == ("-fPIC",) else "child", build_root)
+
+
+def check(case: Case, place: str, build_root: Path) -> None:
+    """Build, run both, compare."""
     for name in tools_needed(case):
         require_tool(name)
     if any(source.endswith(".zig") for source in case.program.sources()) and not find_spec("ziglang"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import re
 import shlex
 import shutil
@@ -49,7 +48,7 @@ def cross_compiler(target: str) -> str | None:
     None, too, if there is nothing of the kind: the usual compiler's object then says what it is for.
     """
     architecture = target.partition("-")[0]
-    if architecture in ("", platform.machine()):
+    if architecture in ("", os.uname().machine):
         return None
     triple = f"{architecture}-linux-gnu"
     if path := _which(f"{triple}-gcc"):

@@ -21,7 +21,7 @@ from uruk.executor import tls_refusal
 from uruk.executor.carriers import Carriers
 from uruk.executor.carriers import LoadedCarrier as LoadedCarrier
 from uruk.formats.elf_carrier import MACHINES
-from uruk.isa.architectures import HERE
+from uruk.isa.names import HERE_NAME
 
 _RTLD_NOW = 2
 _RTLD_DI_LINKMAP = 2
@@ -148,7 +148,7 @@ def _new_lock() -> None:
 
 
 LOADER = InProcessLoader()
-CARRIERS = Carriers(LOADER, MACHINES[HERE.name])
+CARRIERS = Carriers(LOADER, MACHINES[HERE_NAME])
 """Those of this process."""
 load_carrier = CARRIERS.load
 unrecovered_bytes = CARRIERS.unrecovered_bytes

@@ -236,10 +236,7 @@ def build_carrier(
     module_slot = slots.add((machine.dtpmod,), 8) if memory_size else None
     tp_slot = slots.add((machine.tpoff,), 8) if static else None
     descriptor_slots = tuple(slots.add((machine.tlsdesc,), 16, addend=offset) for offset in descriptors)
-    import_slots = tuple(
-        slots.add(_import_relocations(machine, one.model), _SLOT_SIZE[one.model], index + 1)
-        for index, one in enumerate(imports)
-    )
+    import_slots = _import_slots(machine, slots, imports)
     names = _Names(imports, needed, soname, export)
     data = _assemble(machine, image.rstrip(b"\0"), block_size, block_alignment, slots, names)
     return CarrierFile(
@@ -254,6 +251,13 @@ def build_carrier(
         needed=tuple(needed),
         block_size=block_size,
         alignment=alignment,
+    )
+
+
+def _import_slots(machine: CarrierMachine, slots: _Slots, imports: Sequence[TLSImport]) -> tuple[int, ...]:
+    return tuple(
+        slots.add(_import_relocations(machine, one.model), _SLOT_SIZE[one.model], index + 1)
+        for index, one in enumerate(imports)
     )
 
 

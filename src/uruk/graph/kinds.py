@@ -162,6 +162,8 @@ class KindTable:
         self.narrow_relative: Bool = plain & self.from_place
         self.reach: I64 = np.minimum(self.last, -1 - np.maximum(self.low, -limit)) + 1
         """How far a value may be from 0 in either direction, in bytes."""
+        self.short: Bool = (self.reach <= 1 << 20) & self.from_place & (self.width == 4)
+        """References that reach a MiB or less."""
         self.special: Bool = (self.operand > Operand.STUB) | (self.base == Base.GOT_BASE) | (self.base == Base.GOT_PAGE)
         """Kinds that are more than the address of a symbol, GOT slot or stub, less the place or nothing."""
         self.from_got: Bool = (self.base == Base.GOT_BASE) | (self.base == Base.GOT_PAGE)

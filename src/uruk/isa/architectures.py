@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from uruk.errors import ExecutorError
 from uruk.graph.types import U8, U64
 from uruk.isa import aarch64_callback, aarch64_lazy, x86_64_callback, x86_64_lazy
+from uruk.isa.names import HERE_NAME, name_of
 
 
 @dataclass(frozen=True)
@@ -31,17 +30,12 @@ TRAMPOLINE_SIZE = 32
 X86_64 = Architecture("x86_64", 6, x86_64_lazy.FIRST_CALL, x86_64_lazy.stub_page, x86_64_callback.trampolines)
 AARCH64 = Architecture("aarch64", 8, aarch64_lazy.FIRST_CALL, aarch64_lazy.stub_page, aarch64_callback.trampolines)
 ARCHITECTURES = {one.name: one for one in (X86_64, AARCH64)}
-_OTHER_NAMES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
 def architecture_of(triple: str) -> Architecture:
     """The architecture of a target triple, or of a target. Raises ExecutorError for one that uruk does not know."""
-    name = triple.partition("-")[0].lower()
-    try:
-        return ARCHITECTURES[_OTHER_NAMES.get(name, name)]
-    except KeyError:
-        raise ExecutorError(f"code for {triple} cannot be run: uruk knows {' and '.join(ARCHITECTURES)}") from None
+    return ARCHITECTURES[name_of(triple)]
 
 
-HERE = architecture_of(platform.machine() or "x86_64")
+HERE = ARCHITECTURES[HERE_NAME]
 """That of this process."""

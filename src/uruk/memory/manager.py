@@ -35,10 +35,11 @@ class SegmentLike(Protocol):
 
 @dataclass(frozen=True)
 class Reach:
-    """Where memory must lie: within [low, high). The default is anywhere."""
+    """Where memory must lie: within [low, high), by default anywhere; all of it in `span` bytes, unless that is 0."""
 
     low: int = 0
     high: int = 0
+    span: int = 0
 
     def holds(self, address: int, size: int) -> bool:
         """Whether the range lies inside."""
@@ -117,6 +118,8 @@ class SlabManager:
 
         Raises AllocationError when no slab can be placed there.
         """
+        if reach.span:
+            return self._take_arena(segments, reach)
         for slab in self.slabs:
             if reach.holds(slab.base, slab.size):
                 allocation = self._take(slab, segments)
@@ -127,6 +130,27 @@ class SlabManager:
         allocation = self._take(slab, segments)
         if allocation is None:
             raise InternalError("a fresh slab does not hold the request that it was made for")
+        return allocation
+
+    def _take_arena(self, segments: Sequence[SegmentLike], reach: Reach) -> Allocation:
+        """Memory in a slab that is just large enough, as its zones must lie close together; it goes with its content.
+
+        What is larger than the span is placed likewise: not all references need be as narrow as the narrowest.
+        """
+        if not self.slabs:  # the first one is an ordinary slab, with its window
+            self.slabs.append(self._reserve((), Reach()))
+        page = self.mapper.page_size
+        zones = [-(-need // page) * page for need in self._needs(segments)]
+        base = self._place(sum(zones), reach)
+        try:
+            slab = Slab(self.mapper, base, zones)
+        except BaseException:
+            self.mapper.release(base, sum(zones))
+            raise
+        self.slabs.append(slab)
+        allocation = self._take(slab, segments)
+        if allocation is None:
+            raise InternalError("an arena does not hold what it was made for")
         return allocation
 
     def _take(self, slab: Slab, segments: Sequence[SegmentLike]) -> Allocation | None:
@@ -184,11 +208,17 @@ class SlabManager:
             allocation.segments[index] = (zone, address, 0)
         return size
 
-    def _reserve(self, segments: Sequence[SegmentLike], reach: Reach) -> Slab:
+    def _needs(self, segments: Sequence[SegmentLike]) -> list[int]:
+        """Bytes of each zone that segments take at most."""
         needs = [0, 0, 0]
         page = self.mapper.page_size
         for segment in segments:
-            needs[segment.zone] += -(-segment.size // page) * page + max(segment.align, page)
+            wide = max(segment.align - page, 0)
+            needs[segment.zone] += -(-segment.size // page) * page + wide
+        return needs
+
+    def _reserve(self, segments: Sequence[SegmentLike], reach: Reach) -> Slab:
+        needs = self._needs(segments)
         size = min(self.slab_size, LARGEST_SLAB)
         while True:
             zones = _divide(size, needs)

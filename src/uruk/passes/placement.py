@@ -8,14 +8,15 @@ import numpy as np
 
 from uruk.errors import OutOfRange
 from uruk.graph.graph import SymbolKind, Zone
-from uruk.graph.kinds import Base, Operand
 from uruk.graph.names import Names
-from uruk.graph.types import I64, AnyArray, true_rows, unique
+from uruk.graph.types import I64, AnyArray, some, true_rows, unique
 from uruk.memory.manager import LOW_END, Reach
 from uruk.passes.faults import Faults
+from uruk.passes.got_plt import SLOT_OPERANDS
 from uruk.passes.state import State, synthetic_blocks
 
-REACH = 1 << 31
+ARENA = 1 << 20
+"""References that reach no further, in bytes, are taken for such that a whole batch must lie together for."""
 ROOM = 1 << 26
 """The least room in which it is worth looking for a slab."""
 STREAMS = (b"stdin", b"stdout", b"stderr")
@@ -36,20 +37,36 @@ def reach_of(state: State) -> Reach:
     if absolute.size:
         absolute = _wants_low(state, absolute)
     low, high = (0, LOW_END) if absolute.size else (0, 0)
+    span = _span(state)
     if not state.undefined.size:
-        return Reach(low, high)
+        return Reach(low, high, span)
     rows, address = _data_references(state, true_rows(kinds.narrow_relative.take(edges.kind)))
     if rows.size == 0:
-        return Reach(low, high)
-    bottom, top = _window(int(address.min()), int(address.max()), low, high)
+        return Reach(low, high, span)
+    bottom, top = _window(state, rows, address, low, high)
     if top - bottom < ROOM:
         _refuse(state, rows, address, absolute)
-    return Reach(bottom, top)
+    return Reach(bottom, top, span)
 
 
-def _window(first: int, last: int, low: int, high: int) -> tuple[int, int]:
-    """Where code must lie that reaches `first` and `last`, within [low, high) if `high` is given."""
-    return max(low, last - REACH + SLACK), min(high or 1 << 47, first + REACH - SLACK)
+def _span(state: State) -> int:
+    """ARENA where code refers to other blocks, or to slots, by fields that reach no further; else 0."""
+    edges, kinds = state.edges, state.graph.kinds
+    short = kinds.short
+    if not some(short):
+        return 0
+    rows = true_rows(short.take(edges.kind))
+    if rows.size == 0:
+        return 0
+    home = state.symbols.block[state.canonical[edges.target[rows]]]
+    elsewhere = (home != edges.block[rows]) | kinds.having(SLOT_OPERANDS).take(edges.kind[rows])
+    return ARENA if some(elsewhere) else 0
+
+
+def _window(state: State, rows: I64, address: I64, low: int, high: int) -> tuple[int, int]:
+    """Where code must lie whose references `rows` reach these addresses, within [low, high) if `high` is given."""
+    reach = state.graph.kinds.reach[state.edges.kind[rows]] - SLACK
+    return max(low, int((address - reach).max())), min(high or 1 << 47, int((address + reach).min()))
 
 
 def copy_constants(state: State, names: Names, read_object: Callable[[int], bytes]) -> None:
@@ -65,13 +82,13 @@ def copy_constants(state: State, names: Names, read_object: Callable[[int], byte
     constant = _constant_rows(state, names)
     if constant.size == 0:
         return
-    narrow = (kinds.width[edges.kind] == 4) & (kinds.operand[edges.kind] == Operand.SYMBOL)
-    absolute = true_rows(narrow & (kinds.base[edges.kind] == Base.ZERO))
+    narrow = (kinds.narrow_absolute | kinds.narrow_relative)[edges.kind]
+    absolute = true_rows(kinds.narrow_absolute[edges.kind])
     rows, address = _data_references(state, true_rows(narrow))
     if rows.size == 0:
         return
     low_end = LOW_END if _wants_low(state, absolute).size else 0
-    bottom, top = _window(int(address.min()), int(address.max()), 0, low_end)
+    bottom, top = _window(state, rows, address, 0, low_end)
     if top - bottom >= ROOM and not (np.isin(rows, absolute) & (address >= LOW_END)).any():
         return
     narrowly_used = np.zeros(len(state.symbols), np.bool_)
@@ -136,7 +153,8 @@ def _refuse(state: State, rows: I64, address: I64, absolute: I64) -> None:
         high = int(address.max())
         faults.add(absolute, state.objects_of(absolute), lambda some: _too_high(state, last, high, int(some[0])))
         faults.raise_any()
-    span = 2 * REACH - 2 * SLACK - ROOM
+    reach = int(state.graph.kinds.reach[state.edges.kind[rows]].min())
+    span = max(2 * reach - 2 * SLACK - ROOM, 0)
     owner = state.objects_of(rows)
     above, below = address - address.min() > span, address.max() - address > span
     ends = [true_rows(above), true_rows(below)]
@@ -167,7 +185,8 @@ def _apart(state: State, rows: I64, address: I64, bad: AnyArray) -> OutOfRange:
 def _far(state: State, edge: int, address: int, distance: int, other: str, hint: str) -> OutOfRange:
     graph = state.graph
     name = graph.symbol_name(int(state.edges.target[edge]))
+    reach = int(graph.kinds.reach[int(state.edges.kind[edge])])
     return OutOfRange(
         state.place_of(edge), graph.kinds[int(state.edges.kind[edge])].name, name,
-        distance, -REACH, REACH, f"distance between {other} and `{name}' at {address:#x}", "", hint,
+        distance, -reach, reach, f"distance between {other} and `{name}' at {address:#x}", "", hint,
     )  # fmt: skip

@@ -1,4 +1,5 @@
 // Code compiled with -fno-pie needs a copy of the library's `optind`: refused, with the cure named.
+//#arch: x86_64
 //#compilers: gcc
 //#flags: -O1 -fno-pie
 //#error: optind

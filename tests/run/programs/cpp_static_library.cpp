@@ -2,7 +2,7 @@
 //#compilers: gcc clang
 //#flags: -O1
 //#native: -static-libstdc++
-//#link-command: gcc -print-file-name=libstdc++.a
+//#link-command: {cc} -print-file-name=libstdc++.a
 #include <iostream>
 #include <mutex>
 #include <regex>

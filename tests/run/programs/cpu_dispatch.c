@@ -1,4 +1,5 @@
 // target_clones and __builtin_cpu_supports: the resolvers need __cpu_model and __cpu_indicator_init.
+//#arch: x86_64
 //#compilers: gcc clang
 //#flags: -O2 | -O2 -fPIC
 #include <stdio.h>

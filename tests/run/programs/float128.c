@@ -1,4 +1,5 @@
 // Quad precision: libgcc's soft float and libquadmath.
+//#arch: x86_64
 //#compilers: gcc
 //#flags: -O0 | -O2
 //#link: -lquadmath -lm

@@ -1,4 +1,5 @@
 // Inline assembly with its own sections, local labels, subsections, @PLT, @GOTPCREL and symbol differences.
+//#arch: x86_64
 //#compilers: gcc clang
 //#flags: -O1 -fPIC | -O1
 #include <stdio.h>

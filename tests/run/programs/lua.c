@@ -1,4 +1,5 @@
 // Lua from Debian's static library: closures, coroutines, pcall (longjmp), string patterns, a C function, output.
+//#arch: x86_64
 //#compilers: gcc clang
 //#flags: -O1
 //#args: first second

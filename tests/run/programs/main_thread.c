@@ -1,4 +1,5 @@
 // main runs on the process's first thread, with its whole stack: 6 MiB of recursion, and an aligned frame.
+//#arch: x86_64
 //#compilers: gcc clang
 //#flags: -O0 | -O2
 #define _GNU_SOURCE

@@ -1,4 +1,5 @@
 // __builtin_trap and, by clang, a call through a pointer whose type is read before the function (-fsanitize=function).
+//#arch: x86_64
 //#compilers: gcc clang
 //#flags[clang]: -O1 -fsanitize=function -fsanitize-trap=function -fPIE | -O1 -fsanitize=undefined -fsanitize-trap=undefined
 //#signal: SIGILL

@@ -1,4 +1,5 @@
 // LLVM itself, linked from its static libraries: build a function, print it, make assembly, compile and run it by MCJIT.
+//#arch: x86_64
 //#cflags: -I/usr/lib/llvm-19/include
 //#flags: -O1
 //#link-command: llvm-config-19 --link-static --ldflags --libs core native executionengine mcjit analysis

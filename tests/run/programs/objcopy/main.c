@@ -1,4 +1,5 @@
 // Objects changed by objcopy: renamed sections, a prefix on symbols, weakened, localised, globalised, data from a file.
+//#arch: x86_64
 //#compilers: gcc clang
 //#flags: -O1 -ffunction-sections | -O1 -fPIC
 //#step: objcopy --rename-section .data=.data.renamed --rename-section .text=.text.moved,alloc,load,readonly,code,contents part.o
