@@ -152,7 +152,8 @@ class OutOfRange(LinkError):
     """A relocation whose value does not fit its field.
 
     `place` is ``file:(section+0xoffset)``; `kind` the edge kind; `value` what was to be written, outside the half-open
-    interval [`low`, `high`); `formula` and `letters` (S, A, P, ...) say how it came about; `hint` what to do.
+    interval [`low`, `high`), or no multiple of `align`; `formula` and `letters` (S, A, P, ...) say how it came about;
+    `hint` what to do.
     """
 
     def __init__(
@@ -167,6 +168,7 @@ class OutOfRange(LinkError):
         letters: str = "",
         hint: str = "",
         more: int = 0,
+        align: int = 1,
     ) -> None:
         self.place = place
         self.kind = kind
@@ -178,14 +180,18 @@ class OutOfRange(LinkError):
         self.letters = letters
         self.hint = hint
         self.more = more
-        super().__init__(place, kind, symbol, value, low, high, formula, letters, hint, more)
+        self.align = align
+        super().__init__(place, kind, symbol, value, low, high, formula, letters, hint, more, align)
 
     def describe(self) -> str:
         """See `UrukError.describe`."""
         formula = f" ({self.formula})" if self.formula else ""
+        problem = f"not in [{self.low:#x}, {self.high:#x})"
+        if self.low <= self.value < self.high:
+            problem = f"no multiple of {self.align}"
         lines = [
             f"{self.place}: {self.kind} to `{self.symbol}' is out of range",
-            f"  value {self.value:#x}{formula} is not in [{self.low:#x}, {self.high:#x})",
+            f"  value {self.value:#x}{formula} is {problem}",
         ]
         if self.letters:
             lines.append(f"  {self.letters}")

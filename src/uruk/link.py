@@ -17,6 +17,7 @@ from uruk.formats.elf_relocations import read_relocations
 from uruk.graph.graph import Edges, Graph
 from uruk.graph.names import Names
 from uruk.graph.types import I32, Bool, every, filled, some
+from uruk.isa.interface import InstructionSet
 from uruk.memory.manager import Allocation, Reach, SlabManager
 from uruk.memory.mapper import Range
 from uruk.passes import (
@@ -133,7 +134,7 @@ def link(request: Request, host: Host) -> Linked:
         step("stubs", stubs.write, state, isa)
         step("relax, fixup", fixup.fix_up, state, isa.relax_got_loads)
         step("tls storage", tls.load_storage, state, plan, needs, host.tls, storage)
-        step("slots, tls", _fill_slots, state, tls_words.TLSWords(state, storage, host.tls))
+        step("slots, tls", _fill_slots, state, tls_words.TLSWords(state, storage, host.tls), isa)
         step("protect", _bring, state, request, allocation)
         changed = step("resolvers", _resolve_ifuncs, state, request, host)
         step("seal", allocation.seal, changed)
@@ -218,8 +219,9 @@ def _exact(state: State, plan: Layout) -> Bool:
     return exact
 
 
-def _fill_slots(state: State, words: tls_words.TLSWords) -> None:
+def _fill_slots(state: State, words: tls_words.TLSWords, isa: InstructionSet) -> None:
     tls_words.fill_slots(state, words)
+    tls_words.relax_descriptors(state, words, isa)
     stubs.fill_own_slots(state)
     tls_words.fix_up_late(state, words)
 

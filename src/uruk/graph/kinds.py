@@ -110,6 +110,11 @@ class EdgeKind:
     encoding: Encoding | None = None
 
     @property
+    def is_limited(self) -> bool:
+        """Whether there are values that are refused."""
+        return self.width > 0 and self.high < UNLIMITED
+
+    @property
     def text(self) -> str:
         """The formula, for people."""
         front = f"{LETTERS[self.operand]} + A"

@@ -13,7 +13,7 @@ import numpy as np
 
 from uruk.graph.encodings import Encoding
 from uruk.graph.kinds import Base, EdgeKind, KindTable, Operand, field, kind
-from uruk.graph.types import I64, U8, some, windows
+from uruk.graph.types import I64, U8, Bool, some, windows
 from uruk.isa.relaxation import GOTLoads, Relaxed
 
 _MIB = 1 << 20
@@ -56,7 +56,7 @@ def _moves(name: str, operand: int, base: int, groups: int, *, absolute: bool = 
     for group in range(groups):
         bits = 16 * (group + 1)
         if bits == 64:
-            rows.append(field(f"{name}G{group}", operand, base, _move(group)))
+            rows.append(field(f"{name}G{group}", operand, base, _move(group, signed=not absolute)))
             continue
         low, high = (0, 1 << bits) if absolute else _within(bits)
         rows.append(field(f"{name}G{group}", operand, base, _move(group, signed=not absolute), low, high))
@@ -202,7 +202,7 @@ def relax_got_loads(loads: GOTLoads) -> Relaxed:
     return Relaxed(together | literal, np.zeros(kind.size, np.bool_), kind)
 
 
-def _within_pages(target: I64, place: I64) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _within_pages(target: I64, place: I64) -> Bool:
     return np.abs((target & ~0xFFF) - (place & ~0xFFF)) < (1 << 32) - 0x1000
 
 
@@ -212,7 +212,7 @@ _TO_ADD, _TO_CALL = (_NUMBER[name] for name in ("TLSDescOffset12", "TLSDescCall"
 _DESCRIPTOR_KINDS = (_TO_PAGE, _TO_LOAD, _TO_LITERAL, _TO_LOAD_LITERAL, _TO_ADD, _TO_CALL)
 
 
-def relax_descriptors(image: U8, kind: U8, position: I64, offset: I64) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def relax_descriptors(image: U8, kind: U8, position: I64, offset: I64) -> Bool:
     """Turn accesses by TLS descriptors into local-exec ones, in place; returns the rows that are done.
 
     A row an edge to a descriptor whose symbol lies at `offset` from the thread pointer. The sequence is fixed, and

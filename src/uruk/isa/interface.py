@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from uruk.graph.kinds import KindTable
-from uruk.graph.types import I64, U8
+from uruk.graph.types import I64, U8, Bool
 from uruk.isa.relaxation import GOTLoads, Relaxed
 
 
@@ -22,4 +22,11 @@ class InstructionSet(Protocol):
 
     def relax_got_loads(self, loads: GOTLoads) -> Relaxed:
         """Turn loads through the GOT into direct ones where that fits, in place; see `uruk.isa.x86_64`."""
+        ...
+
+    def relax_descriptors(self, image: U8, kind: U8, position: I64, offset: I64) -> Bool:
+        """Turn accesses by TLS descriptors into local-exec ones, in place; returns which edges are done.
+
+        A row an edge to a descriptor whose symbol lies at `offset` from every thread pointer.
+        """
         ...

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from uruk.executor.link_only import LinkOnly
 from uruk.graph.graph import Binding, Graph, SymbolType, Visibility, Zone, assemble
 from uruk.graph.types import I32, I64, NONE, Bool, distinct, some, true_rows, unique
 from uruk.link import Linked, Request, link
@@ -29,7 +30,8 @@ def link_batch(session: Session, entries: list[ObjectEntry], wanted: I32) -> lis
     On an error nothing is recorded and all memory is given back. Raises LinkFaults for what is some object's fault.
     """
     request, trackers, numbers = _request(session, entries, wanted)
-    linked = link(request, session.executor)
+    host = LinkOnly(session.executor.memory) if session.options.architecture else session.executor
+    linked = link(request, host)
     session.times = linked.times
     platform = session.platform if session.options.execute else None
     if platform is not None:

@@ -203,7 +203,7 @@ def out_of_range(state: State, row: int, value: int, place: int, more: int) -> O
         hint = "the symbol lies in a library too far away: compile with -fPIC (or use a child executor)"
     return OutOfRange(
         state.place_of(row), kind.name, graph.symbol_name(target), value, kind.low, kind.high,
-        kind.text, letters, hint, more,
+        kind.text, letters, hint, more, kind.encoding.align if kind.encoding else 1,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from uruk.errors import TLSError
 from uruk.graph.kinds import Operand
 from uruk.graph.types import I32, I64, some, true_rows, unique, windows
+from uruk.isa.interface import InstructionSet
 from uruk.passes.faults import Faults
 from uruk.passes.fixup import LATE, check_ranges, write_values
 from uruk.passes.state import State, TLSHome
@@ -101,6 +102,27 @@ def _slot_words(words: TLSWords, row: int, operand: int, module: int) -> tuple[i
 
 def _signed(value: int) -> int:
     return value - (1 << 64) if value >= 1 << 63 else value
+
+
+def relax_descriptors(state: State, words: TLSWords, isa: InstructionSet) -> None:
+    """Let code that asks descriptors of static storage compute the address itself, where the instruction set can."""
+    edges, kinds = state.edges, state.graph.kinds
+    rows = true_rows(kinds.having((Operand.TLS_DESC,)).take(edges.kind))
+    if rows.size == 0:
+        return
+    target: I32 = state.canonical[edges.target[rows]]
+    offset: I64 = edges.addend[rows]
+    fixed = np.zeros(rows.size, np.bool_)
+    for one in unique(target).tolist():
+        home = words.home(one)
+        if home.storage is not None and home.storage.tp_offset is not None:
+            mine = target == one
+            offset[mine] += home.storage.tp_offset + home.offset
+            fixed |= mine
+    rows, offset = rows[fixed], offset[fixed]
+    position = state.position[edges.block[rows]] + edges.offset[rows]
+    done = isa.relax_descriptors(state.image, edges.kind[rows], position, offset)
+    state.graph.notes["relaxed descriptors"] = int(done.sum())
 
 
 def fix_up_late(state: State, words: TLSWords) -> None:

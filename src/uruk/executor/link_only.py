@@ -1,0 +1,58 @@
+"""A place for code that is linked and never run, of whatever architecture: memory here, and no storage of threads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from uruk.errors import InternalError
+from uruk.memory.manager import SlabManager
+from uruk.passes.tls_storage import Storage
+
+
+@dataclass(eq=False, repr=False)
+class NoStorage:
+    """Thread-local storage that no thread has, at the start of where AArch64 would have it."""
+
+    module_id: int = 1
+    tp_offset: int | None = 16
+
+    def make_static(self, what: str) -> int:
+        """See `Storage.make_static`."""
+        return 16
+
+    def close(self) -> int:
+        """See `Storage.close`."""
+        return 0
+
+
+class NoTLS:
+    """See `uruk.passes.tls_storage.TLSLoader`."""
+
+    def load(self, image: bytes, size: int, align: int, static: bool | None, descriptors: bool, what: str) -> NoStorage:
+        """See `TLSLoader.load`."""
+        return NoStorage(tp_offset=None if static is False else 16)
+
+    def descriptor(self, storage: Storage | None, offset: int) -> tuple[int, int]:
+        """See `TLSLoader.descriptor`."""
+        return 0, offset & ((1 << 64) - 1)
+
+    def bind(self, name: bytes, library: str, operand: int) -> tuple[int, ...]:
+        """See `TLSLoader.bind`."""
+        return 0, 0
+
+
+class LinkOnly:
+    """A host of links (`uruk.link.Host`) in memory of this process."""
+
+    def __init__(self, memory: SlabManager) -> None:
+        self.memory = memory
+        self.tls = NoTLS()
+
+    def read_object(self, address: int) -> bytes:
+        """See `Host.read_object`: this process's variables are none of the code's."""
+        return b""
+
+    def call_resolvers(self, addresses: Sequence[int]) -> list[int]:
+        """See `Host.call_resolvers`."""
+        raise InternalError("code that is only linked has resolvers to run")
