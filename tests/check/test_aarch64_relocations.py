@@ -26,7 +26,8 @@ NAMES = {name: KINDS[KINDS.number[kind]] for name, kind in RELOCATIONS.values() 
 LARGE = 1 << 61
 """An addend that no value with a range fits with: the error tells what the value is without it."""
 WORDS = {
-    "TLSDESC_CALL": "blr x3", "GOT_PAGE": ".inst 0x90000003", "PG_HI21": ".inst 0x90000003", "PAGE21": ".inst 0x90000003",
+    "TLSDESC_CALL": "blr x3", "GOT_PAGE": ".inst 0x90000003", "PG_HI21": ".inst 0x90000003",
+    "PAGE21": ".inst 0x90000003",
     "HI12": "add x3, x5, #0, lsl #12", "ADD_": "add x3, x5, #0", "LDST8_": "ldrb w3, [x5]",
     "LDST16_": "ldrh w3, [x5]", "LDST32_": "ldr w3, [x5]", "LDST64_": "ldr x3, [x5]", "LDST128_": "ldr q3, [x5]",
     "LD64_": "ldr x3, [x5]", "PREL19": "ldr x3, .", "PREL_LO19": "ldr x3, .", "TSTBR14": "tbz x3, #7, .",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from uruk.graph.types import I64, U8, Bool, some
+from uruk.graph.types import I64, U8, Bool, some, true_rows
 
 Piece = tuple[int, int, int]
 """First bit in the value, number of bits, first bit in the word."""
@@ -52,6 +52,7 @@ class EncodingTable:
             np.array([one.fits[min(index, len(one.fits) - 1)] for one in rows], np.uint32).T.copy()
             for index in range(_MOST_FITS)
         ]
+        self._split: Bool = self._pieces[1][1] > 0
         field = np.zeros(len(rows), np.uint32)
         for _, mask, at in self._pieces:
             field |= (mask << at).astype(np.uint32)
@@ -59,9 +60,12 @@ class EncodingTable:
 
     def fits(self, kind: U8, words: np.ndarray[tuple[int], np.dtype[np.uint32]]) -> Bool:
         """Whether each instruction is one that its kind's field belongs to."""
-        found = np.zeros(words.size, np.bool_)
-        for mask, pattern in self._fits:
-            found |= (words & mask.take(kind)) == pattern.take(kind)
+        (mask, pattern), (other_mask, other_pattern) = self._fits
+        found = (words & mask.take(kind)) == pattern.take(kind)
+        rows = true_rows(~found)
+        if rows.size:
+            which = kind[rows]
+            found[rows] = (words[rows] & other_mask[which]) == other_pattern[which]
         return found
 
     def encode(
@@ -69,13 +73,19 @@ class EncodingTable:
     ) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
         """The instructions with the values in their fields."""
         words = words & self._keep.take(kind)
-        negates = self._negates.take(kind)
-        if some(negates):
-            below = negates & (value < 0)
-            words = np.where(negates, words & ~np.uint32(MOVZ) | np.where(below, 0, MOVZ).astype(np.uint32), words)
-            value = np.where(below, ~value, value)
-        for first, mask, at in self._pieces:
-            words |= (((value >> first.take(kind)) & mask.take(kind)) << at.take(kind)).astype(np.uint32)
+        rows = true_rows(self._negates.take(kind))
+        if rows.size:
+            below = value[rows] < 0
+            words[rows] = words[rows] & ~np.uint32(MOVZ) | np.where(below, 0, MOVZ).astype(np.uint32)
+            value = value.copy()
+            value[rows] = np.where(below, ~value[rows], value[rows])
+        first, mask, at = self._pieces[0]
+        words |= (((value >> first.take(kind)) & mask.take(kind)) << at.take(kind)).astype(np.uint32)
+        rows = true_rows(self._split.take(kind))
+        if rows.size:
+            first, mask, at = self._pieces[1]
+            which = kind[rows]
+            words[rows] |= (((value[rows] >> first[which]) & mask[which]) << at[which]).astype(np.uint32)
         return words
 
 

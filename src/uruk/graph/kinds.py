@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 
 from uruk.graph.encodings import Encoding, EncodingTable
-from uruk.graph.types import I64, U8, Bool, some
+from uruk.graph.types import I64, U8, Bool, some, true_rows
 
 
 class Operand:
@@ -186,10 +186,11 @@ class KindTable:
 
     def displacement(self, kind: U8, value: I64, place: I64) -> I64:
         """Values less the place, or pages less the place's page, where the kinds count from there."""
-        if not self.has_pages:
-            return value - place * self.from_place.take(kind)
-        low = self.paged.take(kind) * np.int64(PAGE_MASK)
-        return (value & ~low) - (place & ~low) * self.from_place.take(kind)
+        found = value - place * self.from_place.take(kind)
+        if self.has_pages:
+            rows = true_rows(self.paged.take(kind))
+            found[rows] = (value[rows] & ~PAGE_MASK) - (place[rows] & ~PAGE_MASK)
+        return found
 
     def __getitem__(self, number: int) -> EdgeKind:
         return self.kinds[number]

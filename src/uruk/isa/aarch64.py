@@ -151,6 +151,7 @@ STUB = np.array(
 )
 STUB_SIZE = STUB.nbytes
 _NOP = 0xD503201F
+_KEYS = 1 << 18
 _NUMBER = KINDS.number
 _BOTH = np.array([_NUMBER["Page21"], _NUMBER["PageLoad64Offset12"]], np.uint8)
 
@@ -190,8 +191,10 @@ def relax_got_loads(loads: GOTLoads) -> Relaxed:
     pair &= (register == register[following]) & (register == word[following] >> 5 & 0x1F)
     pair &= near[following]
     together = pair | np.roll(pair, 1)
-    key = loads.block.astype(np.int64) << 32 | loads.symbol
-    together &= ~np.isin(key, key[(page | load) & ~together])
+    apart = np.zeros(_KEYS, np.bool_)  # a key that two have in common only keeps more of them as they are
+    key = (loads.block.astype(np.int64) * 0x9E3779B1 ^ loads.symbol) & (_KEYS - 1)
+    apart[key[(page | load) & ~together]] = True
+    together &= ~apart[key]
     adds = together & load
     kind[together & page] = _NUMBER["Page21"]
     kind[adds] = _NUMBER["PageOffset12"]
