@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.report import Report
 
-NAMES = ("batch", "growth", "small", "many", "session", "lazy", "executors")
+NAMES = ("batch", "growth", "small", "many", "session", "lazy", "executors", "aarch64")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,7 +36,7 @@ def run(names: Sequence[str], folder: Path, runs: int, report: Report) -> None:
     """Run the named benchmarks. The batch comes first, while this process is small: see `measure.Run`."""
     from benchmarks import batch, inputs
 
-    if {"batch", "growth", "executors"} & set(names):
+    if {"batch", "growth", "executors", "aarch64"} & set(names):
         work = inputs.llvm_batch(folder)
         if "batch" in names:
             batch.measure(work, runs, report)
@@ -44,6 +44,10 @@ def run(names: Sequence[str], folder: Path, runs: int, report: Report) -> None:
             from benchmarks import growth
 
             growth.measure(work.objects, runs, report)
+        if "aarch64" in names:
+            from benchmarks import aarch64
+
+            aarch64.measure(work, folder, runs, report)
         if "executors" in names:
             from benchmarks import executors
 

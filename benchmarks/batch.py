@@ -52,7 +52,7 @@ def measure(batch: Batch, runs: int, report: Report) -> None:
     for command in commands.values():  # caches of files and of compiled modules
         run_process(command)
     times = interleaved({name: lambda name=name: run(name) for name in commands}, runs)
-    counts = _relocations(batch)
+    counts = count("x86_64", batch)
     note = f"{len(batch.objects)} objects; relocations: {counts['input']:,} in the input, "
     note += f"{counts['read']:,} read, {counts['applied']:,} applied; runs {spread(times['uruk'], times['llvm'])}"
     report.rows.append(Row("batch, against llvm-jitlink", ratio(times["uruk"], times["llvm"]), TIME_BUDGET, note=note))
@@ -70,15 +70,15 @@ def _peak_rows(peaks: dict[str, list[int]], report: Report) -> None:
         report.rows.append(Row("peak memory of the batch", ours / theirs, MEMORY_BUDGET))
 
 
-def _relocations(batch: Batch) -> dict[str, int]:
+def count(architecture: str, batch: Batch) -> dict[str, int]:
     """How many relocations the batch has, how many uruk read (not dropped groups'), how many it applied."""
-    command = [sys.executable, "-m", "benchmarks.batch", batch.entry, *batch.objects]
+    command = [sys.executable, "-m", "benchmarks.batch", architecture, batch.entry, *batch.objects]
     folder = Path(__file__).resolve().parents[1]
     found = subprocess.run(command, cwd=folder, capture_output=True, check=True, env=os.environ)
     return json.loads(found.stdout)
 
 
-def count_relocations(entry: str, objects: list[str]) -> dict[str, int]:
+def count_relocations(architecture: str, entry: str, objects: list[str]) -> dict[str, int]:
     """Link once in this process and count."""
     import numpy as np
 
@@ -88,18 +88,19 @@ def count_relocations(entry: str, objects: list[str]) -> dict[str, int]:
 
     counts = {"input": 0, "read": 0, "applied": 0}
 
-    def count(state: State) -> None:
+    def note(state: State) -> None:
         width = state.graph.kinds.width[state.edges.kind]
         counts["input"] += int(state.graph.relocations.count.sum())
         counts["read"] += state.graph.notes["edges"]
         counts["applied"] += int(np.count_nonzero(width))
 
-    with LLJIT(options=Options(phony_externals=True, execute=False)) as jit:
-        jit.session.hooks["post-fixup"] = [count]
+    options = Options(phony_externals=True, execute=False, architecture=architecture)
+    with LLJIT(options=options) as jit:
+        jit.session.hooks["post-fixup"] = [note]
         jit.add_objects(objects)
         jit.lookup(entry)
     return counts
 
 
 if __name__ == "__main__":
-    print(json.dumps(count_relocations(sys.argv[1], sys.argv[2:])))
+    print(json.dumps(count_relocations(sys.argv[1], sys.argv[2], sys.argv[3:])))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 LIBRARIES = ("X86CodeGen", "SelectionDAG", "CodeGen")
 DIRECTORIES = ("/usr/lib/llvm-19/lib", "/usr/lib64/llvm19/lib64", "/usr/lib64")
+PACKAGE = "llvm-19-dev:arm64"
 ENTRY = "LLVMInitializeX86Target"
 HANDLE = "void *__dso_handle = &__dso_handle;\n"
 SMALL = "int f_00000(int a, int b) { return a + b; }\n"
@@ -36,9 +39,36 @@ def compile_c(text: str, output: Path) -> Path:
     raise RuntimeError("no C compiler: install gcc or clang")
 
 
-def llvm_batch(folder: Path) -> Batch:
+def aarch64_batch(folder: Path) -> Batch:
+    """The same, built for AArch64: of a package of Debian's for arm64, unpacked here. Raises RuntimeError without it.
+
+    URUK_AARCH64_LLVM names the folder of the libraries where they are there already.
+    """
+    folder.mkdir()
+    given = os.environ.get("URUK_AARCH64_LLVM")
+    libraries = Path(given) if given else _unpacked(folder)
+    found = llvm_batch(folder, (str(libraries),))
+    command = ["clang-19", "--target=aarch64-linux-gnu", "-O2", "-c", "-o", found.handle, str(folder / "dso.c")]
+    subprocess.run(command, check=True)
+    return found
+
+
+def _unpacked(folder: Path) -> Path:
+    if shutil.which("apt-get") and shutil.which("dpkg"):
+        for command in (["apt-get", "download", PACKAGE], ["dpkg", "-x", "*.deb", "."]):
+            words = [str(next(folder.glob(word), word)) if "*" in word else word for word in command]
+            if subprocess.run(words, cwd=folder, capture_output=True, check=False).returncode:
+                break
+        else:
+            return folder / "usr/lib/llvm-19/lib"
+    raise RuntimeError(
+        f"no {PACKAGE}: `dpkg --add-architecture arm64 && apt-get update' lets it be downloaded; or set URUK_AARCH64_LLVM"
+    )
+
+
+def llvm_batch(folder: Path, directories: Sequence[str] = DIRECTORIES) -> Batch:
     """Extract LLVM's x86 code generator, about 318 objects. Raises RuntimeError without the libraries."""
-    archives = [_archive(name) for name in LIBRARIES]
+    archives = [_archive(name, directories) for name in LIBRARIES]
     ar = shutil.which("ar") or shutil.which("llvm-ar-19")
     if ar is None:
         raise RuntimeError("no `ar': install binutils")
@@ -51,8 +81,8 @@ def llvm_batch(folder: Path) -> Batch:
     return Batch(objects, ENTRY, str(compile_c(HANDLE, folder / "dso.o")))
 
 
-def _archive(name: str) -> Path:
-    for directory in DIRECTORIES:
+def _archive(name: str, directories: Sequence[str]) -> Path:
+    for directory in directories:
         path = Path(directory) / f"libLLVM{name}.a"
         if path.is_file():
             return path
