@@ -62,7 +62,8 @@ def _unpacked(folder: Path) -> Path:
         else:
             return folder / "usr/lib/llvm-19/lib"
     raise RuntimeError(
-        f"no {PACKAGE}: `dpkg --add-architecture arm64 && apt-get update' lets it be downloaded; or set URUK_AARCH64_LLVM"
+        f"no {PACKAGE}: it can be downloaded after `dpkg --add-architecture arm64 && apt-get update'; "
+        "or set URUK_AARCH64_LLVM"
     )
 
 
