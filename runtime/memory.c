@@ -154,6 +154,14 @@ static struct range pages_of(struct range range)
     return (struct range){first, ((range.address + range.size + page - 1) & -page) - first};
 }
 
+/* An emulator may not see what another process has written into shared memory. qemu (before version 8) forgets its
+ * translation of a page only when that becomes writable, which costs a processor little. */
+#if defined __x86_64__
+enum { emulated = 0 };
+#else
+enum { emulated = 1 };
+#endif
+
 /* Protect the pages of ranges. `protection` is mmap's; code that was written there is what runs from now on. */
 EXPORTED long uruk_rt_mem_protect(const struct range *ranges, unsigned long count, int protection)
 {
@@ -161,6 +169,9 @@ EXPORTED long uruk_rt_mem_protect(const struct range *ranges, unsigned long coun
         return -EINVAL;
     for (unsigned long i = 0; i < count; i++) {
         struct range pages = pages_of(ranges[i]);
+        if (protection & PROT_EXEC && emulated &&
+            mprotect((void *)pages.address, pages.size, PROT_READ | PROT_WRITE))
+            return -errno;
         if (mprotect((void *)pages.address, pages.size, protection))
             return -errno;
         if (protection & PROT_EXEC)

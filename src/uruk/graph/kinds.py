@@ -169,6 +169,8 @@ class KindTable:
         """How far a value may be from 0 in either direction, in bytes."""
         self.short: Bool = (self.reach <= 1 << 20) & self.from_place & (self.width == 4)
         """References that reach a MiB or less."""
+        self.near_branch: Bool = (self.operand == Operand.BRANCH) & self.encodings.used & (self.reach >= 1 << 27)
+        """Calls and jumps that need not reach all of a large module."""
         self.special: Bool = (self.operand > Operand.STUB) | (self.base == Base.GOT_BASE) | (self.base == Base.GOT_PAGE)
         """Kinds that are more than the address of a symbol, GOT slot or stub, less the place or nothing."""
         self.from_got: Bool = (self.base == Base.GOT_BASE) | (self.base == Base.GOT_PAGE)

@@ -32,7 +32,7 @@ Relaxer = Callable[[GOTLoads], Relaxed]
 def stub_addresses(state: State) -> I64:
     """The address of every stub."""
     stubs = state.stubs
-    return state.address[state.synthetic["stubs"][stubs.module]] + stubs.offset
+    return state.address[state.synthetic["stubs"][stubs.island]] + stubs.offset
 
 
 def slot_addresses(state: State) -> I64:

@@ -10,7 +10,8 @@ import numpy as np
 
 from uruk.graph.graph import SymbolKind, SymbolType, Zone
 from uruk.graph.kinds import Base, Operand
-from uruk.graph.types import I32, I64, NONE, Bool, ranks, true_rows
+from uruk.graph.types import I32, I64, NONE, Bool, ranks, some, true_rows
+from uruk.passes.islands import ISLAND_ALIGN, Islands, leaves_reach, of_edges, plan
 from uruk.passes.state import Slots, State, Stubs, synthetic_blocks
 
 SLOT_OPERANDS = (Operand.GOT, Operand.TLS_GD, Operand.TLS_LD, Operand.TLS_DESC, Operand.TLS_IE)
@@ -20,14 +21,15 @@ def build_got_and_stubs(state: State, stub_size: int) -> None:
     """Fill `slots` and `stubs`, and add the tables as blocks, one of each a module."""
     edges, kinds = state.edges, state.graph.kinds
     slot_edges = true_rows(kinds.having(SLOT_OPERANDS).take(edges.kind))
-    stub_edges = _edges_to_stubs(state)
+    islands = plan(state)
+    stub_edges = _edges_to_stubs(state, islands)
     ifunc_rows = _ifunc_rows(state)
     if not (slot_edges.size or stub_edges.size or ifunc_rows.size or state.got_modules):
         none = np.full(len(state.modules), NONE, np.int32)
         state.synthetic["got"] = state.synthetic["stubs"] = none
         return
     operand = kinds.operand.take(edges.kind)
-    stub_key, stub_of_edge, ifunc = _stub_keys(state, stub_edges, ifunc_rows)
+    stub_key, stub_of_edge, ifunc = _stub_keys(state, islands, stub_edges, ifunc_rows)
     taken = np.zeros(stub_key.size, np.bool_)
     taken[stub_of_edge[operand[stub_edges] == Operand.SYMBOL]] = True
     count = len(state.symbols)
@@ -38,23 +40,29 @@ def build_got_and_stubs(state: State, stub_size: int) -> None:
     key = (module * np.int64(16) + what) * count + row
     # Where a stub may be the function's address, the GOT slot may hold that: the stub jumps through one of its own.
     behind = np.where(ifunc | taken, int(Operand.NOTHING), int(Operand.GOT))
-    through = (stub_key // count * 16 + behind) * count + stub_key % count
+    through = (islands.module[stub_key // count].astype(np.int64) * 16 + behind) * count + stub_key % count
     unique, inverse = ranks(np.concatenate([key, through]), len(state.modules) * 16 * count)
     _make_slots(state, unique, count)
     state.slot_edges, state.slot_of_edge = slot_edges, inverse[: key.size]
-    _make_stubs(state, stub_key, inverse[key.size :], ifunc, taken & ~ifunc, count, stub_size)
+    _make_stubs(state, islands, stub_key, inverse[key.size :], ifunc, taken & ~ifunc, stub_size)
     state.stub_edges, state.stub_of_edge = stub_edges, stub_of_edge
 
 
-def _edges_to_stubs(state: State) -> I64:
+def _edges_to_stubs(state: State, islands: Islands) -> I64:
     """Branches, and 32-bit references that a function's stub can satisfy, to symbols from elsewhere.
+
+    And branches inside the batch that may not reach their targets.
 
     A stub stands for the function's first byte only: the addend must be what a plain reference has (0; or -4 and, with
     an immediate behind the field, a little less, where the field is relative to the end of the instruction).
     """
     edges, kinds = state.edges, state.graph.kinds
+    inside = np.empty(0, np.int64)
+    if some(kinds.near_branch) and (len(state.modules) > 1 or islands.region is not None):
+        inside = true_rows(kinds.near_branch.take(edges.kind))
+        inside = inside[leaves_reach(state, islands, inside)]
     if state.undefined.size == 0:
-        return np.empty(0, np.int64)
+        return inside
     far = np.zeros(len(state.symbols), np.bool_)
     external = state.external
     far[state.undefined] = True
@@ -69,7 +77,8 @@ def _edges_to_stubs(state: State) -> I64:
     )
     rows = true_rows((narrow | branch) & plain)
     target = state.canonical[edges.target[rows]]
-    return rows[far[target] & (branch[rows] | ~data[target])]
+    rows = rows[far[target] & (branch[rows] | ~data[target])]
+    return np.union1d(rows, inside) if inside.size else rows
 
 
 def _ifunc_rows(state: State) -> I32:
@@ -82,13 +91,12 @@ def _ifunc_rows(state: State) -> I32:
     return rows.astype(np.int32)
 
 
-def _stub_keys(state: State, edges: I64, ifunc_rows: I32) -> tuple[I64, I64, Bool]:
-    """Sorted keys module * symbols + row of all stubs, the stub of each edge, and which are for IFUNCs."""
+def _stub_keys(state: State, islands: Islands, edges: I64, ifunc_rows: I32) -> tuple[I64, I64, Bool]:
+    """Sorted keys island * symbols + row of all stubs, the stub of each edge, and which are for IFUNCs."""
     count = len(state.symbols)
-    module = state.block_module[state.edges.block[edges]].astype(np.int64)
-    wanted = module * count + state.canonical[state.edges.target[edges]]
-    own = state.block_module[state.symbols.block[ifunc_rows]].astype(np.int64) * count + ifunc_rows
-    keys, inverse = ranks(np.concatenate([wanted, own]), len(state.modules) * count)
+    wanted = of_edges(state, islands, edges).astype(np.int64) * count + state.canonical[state.edges.target[edges]]
+    own = islands.of_block[state.symbols.block[ifunc_rows]].astype(np.int64) * count + ifunc_rows
+    keys, inverse = ranks(np.concatenate([wanted, own]), islands.module.size * count)
     ifunc = np.zeros(keys.size, np.bool_)
     ifunc[inverse[edges.size :]] = True
     return keys, inverse[: edges.size], ifunc
@@ -106,22 +114,34 @@ def _make_slots(state: State, keys: I64, count: int) -> None:
     state.slots = Slots(module, (keys % count).astype(np.int32), operand, offset)
 
 
-def _make_stubs(state: State, keys: I64, slot: I64, ifunc: Bool, taken: Bool, count: int, stub_size: int) -> None:
-    module = (keys // count).astype(np.int32)
+def _make_stubs(state: State, islands: Islands, keys: I64, slot: I64, ifunc: Bool, taken: Bool, stub_size: int) -> None:
+    count = len(state.symbols)
+    island = (keys // count).astype(np.int32)
     size = np.full(keys.size, stub_size, np.int64)
-    offset = _tables(state, "stubs", module, size, Zone.RX, 16)
-    state.stubs = Stubs(module, (keys % count).astype(np.int32), offset, slot, ifunc, taken)
+    align = 16 if islands.region is None else ISLAND_ALIGN
+    blocks = len(state.blocks)
+    offset = _tables(state, "stubs", island, size, Zone.RX, align, islands.module)
+    state.stubs = Stubs(islands.module[island], island, (keys % count).astype(np.int32), offset, slot, ifunc, taken)
+    if islands.region is not None and islands.of_island is not None:
+        state.region = np.zeros(len(state.blocks), np.uint8)
+        state.region[: islands.region.size] = islands.region
+        made = state.synthetic["stubs"] >= blocks
+        state.region[state.synthetic["stubs"][made]] = islands.of_island[made]
 
 
-def _tables(state: State, name: str, module: I32, size: I64, zone: int, align: int) -> I64:
-    """Lay rows (ordered by module) out in one block a module; returns each row's offset."""
-    state.synthetic[name] = np.full(len(state.modules), NONE, np.int32)
-    if module.size == 0:
+def _tables(state: State, name: str, home: I32, size: I64, zone: int, align: int, module: I32 | None = None) -> I64:
+    """Lay rows (ordered by their home) out in one block a home; returns each row's offset.
+
+    A home is a module, or an island: then `module` has the module of each.
+    """
+    state.synthetic[name] = np.full(len(state.modules) if module is None else module.size, NONE, np.int32)
+    if home.size == 0:
         return np.empty(0, np.int64)
-    first = true_rows(np.concatenate([[True], module[1:] != module[:-1]]))
+    first = true_rows(np.concatenate([[True], home[1:] != home[:-1]]))
     end = size.cumsum()
     begin = end - size
     total = np.diff(np.concatenate([begin[first], end[-1:]]))
-    rows = state.add_blocks(synthetic_blocks(total, np.full(first.size, align), zone), module[first])
-    state.synthetic[name][module[first]] = rows
-    return begin - begin[first].repeat(np.diff(np.concatenate([first, [module.size]])))
+    owner = home[first] if module is None else module[home[first]]
+    rows = state.add_blocks(synthetic_blocks(total, np.full(first.size, align), zone), owner)
+    state.synthetic[name][home[first]] = rows
+    return begin - begin[first].repeat(np.diff(np.concatenate([first, [home.size]])))

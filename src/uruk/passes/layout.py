@@ -81,7 +81,9 @@ def lay_out(state: State, together: Sequence[tuple[int, str, I64]] = ()) -> Layo
         align = np.concatenate([align, np.array([c.align for c in chunks], np.int64)])
         stored = np.concatenate([stored, np.array([c.stored for c in chunks], np.int64)])
     part = _parts(stored, size)
-    order = _order(group, part, align, len(state.modules))
+    if state.region is not None:
+        part = _with_regions(state, rows, part, size)
+    order = _order(group, part, align, len(state.modules) if state.region is None else 0)
     group, size, align = group[order], size[order], align[order]
     part, stored = (None, size) if part is None else (part[order], stored[order])
     first, count, offset = _pack(group, part, size, align)
@@ -127,11 +129,23 @@ def _parts(stored: I64, size: I64) -> U8 | None:
     return partial.view(np.uint8) * np.where(stored, np.uint8(MIXED), np.uint8(ZEROS))
 
 
+def _with_regions(state: State, rows: I64, part: U8 | None, size: I64) -> U8:
+    """Parts, where regions of code are parts of theirs; there is no zero-fill in code."""
+    assert state.region is not None
+    found = np.zeros(size.size, np.uint8) if part is None else part
+    found[: rows.size] = np.where(state.blocks.zone[rows] == Zone.RX, state.region[rows], found[: rows.size])
+    return found
+
+
 def _order(group: I64, part: U8 | None, align: I64, modules: int) -> I64:
-    """Rows by segment, in each by part, in each from the widest alignment down; of equals, input order."""
-    major = group << 2 if part is None else (group << 2) | part
+    """Rows by segment, in each by part, in each from the widest alignment down; of equals, input order.
+
+    `modules`: how many there are, if parts are those of zero-fill only; else 0.
+    """
+    bits = 2 if modules else 8
+    major = group << bits if part is None else (group << bits) | part
     key = (major << 5) + (31 - np.frexp(align)[1])
-    narrow = key.astype(np.int16) if modules <= 1 << 6 else key  # 16 bits are sorted digit by digit
+    narrow = key.astype(np.int16) if 0 < modules <= 1 << 6 else key  # 16 bits are sorted digit by digit
     return narrow.argsort(kind="stable")
 
 
@@ -147,7 +161,7 @@ def _pack(group: I64, part: U8 | None, size: I64, align: I64) -> tuple[I64, I64,
     if part is not None:
         turns = ~begins
         turns[1:] &= part[1:] != part[:-1]
-        for one in (MIXED, ZEROS):  # a later part begins at its own widest alignment
+        for one in unique(part[turns]).tolist():  # a later part begins at its own widest alignment
             rows = true_rows(turns & (part == one))
             segment = first.searchsorted(rows, "right") - 1
             begin = np.add.accumulate(padded) - padded

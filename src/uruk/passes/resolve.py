@@ -130,7 +130,7 @@ def address_symbols(state: State) -> None:
     stubs = state.stubs
     if some(stubs.ifunc):
         own = true_rows(stubs.ifunc)
-        block = state.synthetic["stubs"][stubs.module[own]]
+        block = state.synthetic["stubs"][stubs.island[own]]
         state.resolver_address = address[stubs.row[own]]
         address[stubs.row[own]] = state.address[block] + stubs.offset[own]
     state.stub_target = address[stubs.row]
@@ -153,7 +153,7 @@ def _use_stubs_as_addresses(state: State, address: I64) -> None:
     value = kinds.displacement(kind, state.stub_target[stub] + edges.addend[rows], place)
     far = symbol & ((value < kinds.low[kind]) | (value > kinds.last[kind]))
     used = stub[far]
-    address[stubs.row[used]] = state.address[state.synthetic["stubs"][stubs.module[used]]] + stubs.offset[used]
+    address[stubs.row[used]] = state.address[state.synthetic["stubs"][stubs.island[used]]] + stubs.offset[used]
 
 
 def dead_references(state: State) -> I32:

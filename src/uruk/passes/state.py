@@ -67,15 +67,18 @@ class Slots:
 
 @dataclass(eq=False, repr=False)
 class Stubs:
-    """Jump stubs: one row a (module, symbol); `slot` is the row in Slots that it jumps through.
+    """Jump stubs: one row an (island, symbol); `slot` is the row in Slots that it jumps through.
+
+    An island is a block of stubs, one a module in all but very large code; see `uruk.passes.islands`.
 
     A stub for a symbol with `ifunc` is that symbol's address for everybody; its slot is filled by the resolver.
     """
 
     module: I32
+    island: I32
     row: I32
     offset: I64
-    """In the module's stub block."""
+    """In the island's block."""
     slot: I64
     ifunc: Bool
     taken: Bool
@@ -87,7 +90,13 @@ NO_BYTES: U8 = np.empty(0, np.uint8)
 NO_EXTERNALS = Externals(np.empty(0, np.bool_), NO_ROWS, np.empty(0, np.bool_))
 NO_SLOTS = Slots(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.uint8), NO_ROWS)
 NO_STUBS = Stubs(
-    np.empty(0, np.int32), np.empty(0, np.int32), NO_ROWS, NO_ROWS, np.empty(0, np.bool_), np.empty(0, np.bool_)
+    np.empty(0, np.int32),
+    np.empty(0, np.int32),
+    np.empty(0, np.int32),
+    NO_ROWS,
+    NO_ROWS,
+    np.empty(0, np.bool_),
+    np.empty(0, np.bool_),
 )
 
 
@@ -114,7 +123,12 @@ class State:
     """Canonical rows that the batch does not define; `external` answers for them, row by row."""
     external: Externals | None = None
     synthetic: dict[str, I32] = field(default_factory=dict[str, I32])
-    """Kind of synthetic block ("got", "stubs", "eh_frame", "dso_handle") -> its block row for each module, or -1."""
+    """Kind of synthetic block ("got", "stubs", "eh_frame", "dso_handle") -> its block row for each module, or -1.
+
+    "stubs" has a row for each island.
+    """
+    region: U8 | None = None
+    """By block: code of a lower region comes first in its segment; None where nothing is so large."""
     slots: Slots = NO_SLOTS
     stubs: Stubs = NO_STUBS
     slot_edges: I64 = field(default_factory=lambda: NO_ROWS)

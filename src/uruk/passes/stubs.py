@@ -20,7 +20,7 @@ def write(state: State, isa: InstructionSet) -> None:
     if stubs.row.size == 0:
         return
     address = stub_addresses(state)
-    position = state.position[state.synthetic["stubs"][stubs.module]] + stubs.offset
+    position = state.position[state.synthetic["stubs"][stubs.island]] + stubs.offset
     isa.write_stubs(state.image, position, address, slot_addresses(state)[stubs.slot])
 
 

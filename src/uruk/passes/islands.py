@@ -1,0 +1,111 @@
+"""Where stubs stand: one place a module, or, where code is larger than its branches reach, islands in between.
+
+Large code is divided into regions, in the order in which layout will have it; each begins with an island, and one more
+island follows the last. Blocks that begin within half a branch's reach are one region. A block that is larger than that
+has an island in front and one behind, and each of its branches uses the nearer one, so that code of twice the reach can
+stand in one section.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from uruk.graph.graph import SymbolKind, Zone
+from uruk.graph.types import I32, I64, U8, Bool, some, true_rows
+from uruk.passes.state import State
+
+ROOM = 20 << 20
+"""What of a branch's reach is kept back, in bytes: for the stubs themselves, and what alignment takes."""
+ISLAND_ALIGN = 1 << 16
+"""More than functions are aligned to: layout puts the widest first, so that a region begins with its island."""
+MOST_REGIONS = 200
+
+
+@dataclass(eq=False, repr=False)
+class Islands:
+    """Numbers of islands; the first of each module has the module's own number."""
+
+    of_block: I32
+    """The island that a block's code uses."""
+    module: I32
+    """The module of each island."""
+    region: U8 | None = None
+    """By block; None where no module is so large."""
+    of_island: U8 | None = None
+    """The region of each island."""
+    middle: I64 | None = None
+    """By block: from this offset on its code uses the next island."""
+    next_of_block: I32 | None = None
+    start: I64 | None = None
+    """By block: about where it will lie in its module's code."""
+
+
+def plan(state: State) -> Islands:
+    """The islands of a batch; see the top of this file."""
+    modules = len(state.modules)
+    own = np.arange(modules, dtype=np.int32)
+    none = Islands(state.block_module, own)
+    kinds = state.graph.kinds
+    if not some(kinds.near_branch):
+        return none
+    reach = int(kinds.reach[kinds.near_branch].max()) - ROOM
+    code = true_rows(state.live & (state.blocks.zone == Zone.RX))
+    total = np.bincount(state.block_module[code], state.blocks.size[code], modules)
+    large = true_rows(total > reach)
+    if large.size == 0:
+        return none
+    return _with_regions(state, none, code, large, reach)
+
+
+def _with_regions(state: State, none: Islands, code: I64, large: I64, reach: int) -> Islands:
+    blocks = state.blocks
+    count = len(blocks)
+    of_block, region = none.of_block.copy(), np.zeros(count, np.uint8)
+    following, start = none.of_block.copy(), np.zeros(count, np.int64)
+    module, of_island = none.module.tolist(), [0] * none.module.size
+    for one in large.tolist():
+        rows = code[state.block_module[code] == one]
+        rows = rows[np.argsort(-blocks.align[rows], kind="stable")]  # as layout orders them
+        size = (blocks.size[rows] + blocks.align[rows] - 1) & -blocks.align[rows]
+        start[rows] = size.cumsum() - size
+        alone = (size > reach // 2).cumsum()  # such a block has a region of its own
+        number = start[rows] // (reach // 2) + alone + np.append(0, alone[:-1])
+        number = np.unique(number, return_inverse=True)[1].astype(np.int64)
+        if number[-1] + 2 > MOST_REGIONS:
+            number = np.minimum(number, MOST_REGIONS - 2)
+        islands = [one, *range(len(module), len(module) + int(number[-1]) + 1)]
+        module += [one] * (len(islands) - 1)
+        of_island += range(1, len(islands))
+        region[rows] = number
+        of_block[rows] = np.array(islands, np.int32)[number]
+        following[rows] = np.array(islands, np.int32)[number + 1]
+    middle = np.where(blocks.size > reach // 2, blocks.size // 2, blocks.size)
+    numbers = np.array(module, np.int32), np.array(of_island, np.uint8)
+    return Islands(of_block, numbers[0], region, numbers[1], middle, following, start)
+
+
+def of_edges(state: State, islands: Islands, rows: I64) -> I32:
+    """The island that each edge uses."""
+    block = state.edges.block[rows]
+    found = islands.of_block[block]
+    if islands.middle is not None and islands.next_of_block is not None:
+        behind = state.edges.offset[rows] >= islands.middle[block]
+        found = np.where(behind, islands.next_of_block[block], found)
+    return found
+
+
+def leaves_reach(state: State, islands: Islands, rows: I64) -> Bool:
+    """Which branches, to symbols of the batch, may turn out not to reach them."""
+    kinds, symbols = state.graph.kinds, state.symbols
+    near = kinds.near_branch.take(state.edges.kind[rows])
+    target = state.canonical[state.edges.target[rows]]
+    home, block = symbols.block[target], state.edges.block[rows]
+    near &= (symbols.kind[target] == SymbolKind.DEFINED) & (home >= 0) & (home != block)
+    far = state.block_module[home] != state.block_module[block]
+    if islands.start is not None:
+        distance = islands.start[home] + symbols.value[target].view(np.int64)
+        distance -= islands.start[block] + state.edges.offset[rows]
+        far |= np.abs(distance) > int(kinds.reach[kinds.near_branch].max()) - ROOM
+    return near & far
