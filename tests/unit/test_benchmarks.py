@@ -40,7 +40,7 @@ def test_relocations_are_counted(tmp_path: Path) -> None:
     from benchmarks import batch
 
     work = inputs.small_batch(tmp_path)
-    counts = batch.count_relocations(work.entry, work.objects)
+    counts = batch.count_relocations("x86_64", work.entry, work.objects)
     assert counts["input"] >= counts["read"] >= counts["applied"] >= 5  # two calls, three unwind records
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import struct
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -74,9 +75,10 @@ class InProcessExecutor:
         return ctypes.string_at(address, process_symbols.describe(address).size)
 
     def call_resolvers(self, addresses: Sequence[int]) -> list[int]:
-        """Call functions without arguments that return an address (IFUNC resolvers), in order."""
-        prototype = ctypes.CFUNCTYPE(ctypes.c_size_t)
-        return [int(prototype(address)()) for address in addresses]
+        """Call IFUNC resolvers, in order; the runtime knows what arguments they get here."""
+        words = bytearray(struct.pack(f"<{len(addresses)}Q", *addresses))
+        self.runtime.call(b"uruk_rt_call_resolvers", words, len(addresses))
+        return list(struct.unpack(f"<{len(addresses)}Q", words))
 
     def call(self, address: int, *arguments: int) -> int:
         """Call a function of 64-bit integer arguments that returns an int."""

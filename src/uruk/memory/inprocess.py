@@ -10,7 +10,7 @@ import numpy as np
 
 from uruk.errors import AllocationError
 from uruk.graph.types import U8
-from uruk.memory import local
+from uruk.memory import instruction_cache, local
 from uruk.memory.mapper import WRITABLE, Protection, Range, refuse_both
 from uruk.memory.pages import enclosing_pages, whole_pages
 
@@ -56,6 +56,9 @@ class InProcessMapper:
         """See `Mapper.initialize`; the bytes are there already."""
         refuse_both(protection)
         self._protect(ranges, protection)
+        if instruction_cache.NEEDED and protection & Protection.X:
+            for address, size in ranges:
+                instruction_cache.synchronise(address, size)
 
     def deinitialize(self, ranges: Sequence[Range]) -> None:
         """See `Mapper.deinitialize`."""
