@@ -3,6 +3,7 @@ library costs more start-up time than linking a small program does."""
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -86,7 +87,8 @@ class Arguments:
 
     def how_to_compile(self) -> HowToCompile | None:
         """What is said of compiling; None if nothing, which saves an import."""
-        if not (self.compiler or self.flags or self.target or not self.cache):
+        foreign = self.target.partition("-")[0] not in ("", os.uname().machine)
+        if not (self.compiler or self.flags or foreign or not self.cache):
             return None
         from uruk.cli.compiling import HowToCompile
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from uruk.graph.types import U8, U64
-from uruk.isa import aarch64_callback, aarch64_lazy, x86_64_callback, x86_64_lazy
 from uruk.isa.names import HERE_NAME, name_of
 
 
@@ -27,15 +27,24 @@ class Architecture:
 
 
 TRAMPOLINE_SIZE = 32
-X86_64 = Architecture("x86_64", 6, x86_64_lazy.FIRST_CALL, x86_64_lazy.stub_page, x86_64_callback.trampolines)
-AARCH64 = Architecture("aarch64", 8, aarch64_lazy.FIRST_CALL, aarch64_lazy.stub_page, aarch64_callback.trampolines)
-ARCHITECTURES = {one.name: one for one in (X86_64, AARCH64)}
+_INTEGER_REGISTERS = {"x86_64": 6, "aarch64": 8}
 
 
+@lru_cache(maxsize=8)
 def architecture_of(triple: str) -> Architecture:
-    """The architecture of a target triple, or of a target. Raises ExecutorError for one that uruk does not know."""
-    return ARCHITECTURES[name_of(triple)]
+    """The architecture of a target triple, or of a target. Raises ExecutorError for one that uruk does not know.
+
+    What belongs to it is imported then.
+    """
+    name = name_of(triple)
+    if name == "aarch64":
+        from uruk.isa import aarch64_callback as callback
+        from uruk.isa import aarch64_lazy as lazy
+    else:
+        from uruk.isa import x86_64_callback as callback
+        from uruk.isa import x86_64_lazy as lazy
+    return Architecture(name, _INTEGER_REGISTERS[name], lazy.FIRST_CALL, lazy.stub_page, callback.trampolines)
 
 
-HERE = ARCHITECTURES[HERE_NAME]
+HERE = architecture_of(HERE_NAME)
 """That of this process."""

@@ -13,14 +13,13 @@ import numpy as np
 from uruk.errors import InUse, SessionClosed, UrukError
 from uruk.executor.interface import Executor
 from uruk.formats.elf import Pair, read_objects
-from uruk.formats.elf_pairs import PAIRS
+from uruk.formats.elf_pairs import pair_of
 from uruk.formats.elf_relocations import read_relocations
 from uruk.formats.elf_sections import Span
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Graph
 from uruk.graph.names import Ids, Names
 from uruk.graph.types import I32
-from uruk.isa.architectures import architecture_of
 from uruk.orc import ending, opening, removal
 from uruk.orc.dispatch import Dispatcher, InlineDispatcher, Task, ThreadPoolDispatcher
 from uruk.orc.dylib import JITDylib
@@ -89,7 +88,7 @@ class Session:
         self.background = ThreadPoolDispatcher(MOST_LOOKUPS)
         """Where lookups that nobody waits for have their threads."""
         self._hint = hint
-        self.pair: Pair = PAIRS[architecture_of(self.options.architecture or executor.process.triple).name]
+        self.pair: Pair = pair_of(self.options.architecture or executor.process.triple)
         self.lock = threading.RLock()
         self.ids = Ids()
         self.table = SymbolTable()
