@@ -78,7 +78,7 @@ def _edges_to_stubs(state: State, islands: Islands) -> I64:
     rows = true_rows((narrow | branch) & plain)
     target = state.canonical[edges.target[rows]]
     rows = rows[far[target] & (branch[rows] | ~data[target])]
-    return np.union1d(rows, inside) if inside.size else rows
+    return np.sort(np.concatenate([rows, inside])) if inside.size else rows
 
 
 def _ifunc_rows(state: State) -> I32:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from uruk.graph.graph import SymbolKind, Zone
+from uruk.graph.graph import Zone
 from uruk.graph.types import I32, I64, U8, Bool, some, true_rows
 from uruk.passes.state import State
 
@@ -97,15 +97,15 @@ def of_edges(state: State, islands: Islands, rows: I64) -> I32:
 
 
 def leaves_reach(state: State, islands: Islands, rows: I64) -> Bool:
-    """Which branches, to symbols of the batch, may turn out not to reach them."""
-    kinds, symbols = state.graph.kinds, state.symbols
-    near = kinds.near_branch.take(state.edges.kind[rows])
-    target = state.canonical[state.edges.target[rows]]
-    home, block = symbols.block[target], state.edges.block[rows]
-    near &= (symbols.kind[target] == SymbolKind.DEFINED) & (home >= 0) & (home != block)
-    far = state.block_module[home] != state.block_module[block]
+    """Which of these branches, where they go to symbols of the batch, may turn out not to reach them."""
+    symbols, edges = state.symbols, state.edges
+    block = edges.block[rows]
+    target = state.canonical[edges.target[rows]]
+    home = symbols.block[target]
+    far = (state.block_module[home] != state.block_module[block]) & (home >= 0)
     if islands.start is not None:
         distance = islands.start[home] + symbols.value[target].view(np.int64)
-        distance -= islands.start[block] + state.edges.offset[rows]
-        far |= np.abs(distance) > int(kinds.reach[kinds.near_branch].max()) - ROOM
-    return near & far
+        distance -= islands.start[block] + edges.offset[rows]
+        kinds = state.graph.kinds
+        far |= (np.abs(distance) > int(kinds.reach[kinds.near_branch].max()) - ROOM) & (home >= 0)
+    return far
