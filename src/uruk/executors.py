@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +10,7 @@ from uruk.errors import ExecutorError
 from uruk.executor.connection import SETUP_PATIENCE, Connection
 from uruk.executor.launch import Child, start
 from uruk.executor.remote import RemoteExecutor
-from uruk.isa.architectures import HERE, architecture_of
+from uruk.isa.names import HERE_NAME, name_of
 from uruk.memory.epc import EPCMapper
 from uruk.memory.manager import DEFAULT_SLAB
 from uruk.memory.shared import SharedMapper
@@ -45,7 +44,7 @@ def spawn(
     messages. `slab_size` and `tls_pool` are bytes. `deadline`: seconds that a call may take, then ExecutorTimeout;
     `patience`: seconds until it must have said what it is. Raises ExecutorError where it cannot be had.
     """
-    target = target or f"{HERE.name}-linux"
+    target = target or f"{HERE_NAME}-linux"
     program = os.fspath(executor) if executor is not None else executor_program(target)
     launcher = emulator(target) if launcher is None and executor is None else launcher or ()
     variables = dict(os.environ if environment is None else environment)
@@ -69,8 +68,12 @@ def spawn(
 
 def emulator(target: str) -> list[str]:
     """The command that runs programs of another architecture here; none for this one, or where there is none."""
-    name = architecture_of(target).name
-    program = shutil.which(f"qemu-{name}") if name != HERE.name else None
+    name = name_of(target)
+    if name == HERE_NAME:
+        return []
+    import shutil  # takes time to import
+
+    program = shutil.which(f"qemu-{name}")
     root = f"/usr/{name}-linux-gnu"
     return [program, *(["-L", root] if os.path.isdir(root) else [])] if program else []
 

@@ -12,7 +12,6 @@ import errno
 import fcntl
 import mmap
 import os
-import secrets
 from collections.abc import Callable
 from typing import Literal, Protocol, TypeAlias
 
@@ -143,7 +142,7 @@ def _named_file() -> tuple[int, str]:
     """A new file, locked while it has a name, which tells its maker's life to others; and its path."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     for _ in range(_TRIES):
-        path = f"{FOLDER}/{_PREFIX}{os.getpid()}-{secrets.token_hex(8)}"
+        path = f"{FOLDER}/{_PREFIX}{os.getpid()}-{os.urandom(8).hex()}"
         file = os.open(path, flags, 0o600)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
