@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import uruk
@@ -194,3 +195,68 @@ def test_outlined_atomics(tmp_path: Path, cpu: str) -> None:
     with uruk.LLJIT(executor=uruk.spawn(target="aarch64-linux", launcher=launcher)) as jit:
         jit.add_object(path)
         assert jit.lookup("check").function("int(void)")() == 0
+
+
+GOT_LOADS = """
+        .globl pair, shared, apart, literal
+        .section .text.pair,"ax",%progbits
+    pair:
+        adrp x0, :got:value
+        ldr  x0, [x0, :got_lo12:value]
+        ldr  w0, [x0]
+        ret
+        .section .text.shared,"ax",%progbits
+    shared:                             // one page serves two loads
+        adrp x2, :got:other
+        ldr  x0, [x2, :got_lo12:other]
+        ldr  x1, [x2, :got_lo12:other]
+        ldr  w0, [x0]
+        ldr  w1, [x1]
+        add  w0, w0, w1
+        ret
+        .section .text.apart,"ax",%progbits
+    apart:                              // another register gets the address, the page stays
+        adrp x3, :got:value
+        ldr  x0, [x3, :got_lo12:value]
+        ldr  w0, [x0]
+        ret
+        .section .text.literal,"ax",%progbits
+    literal:
+        ldr  x0, :got:value
+        ldr  w0, [x0]
+        ret
+        .data
+        .globl value, other
+    value: .word 41
+    other: .word 21
+"""
+
+
+def test_got_loads(tmp_path: Path, jit: uruk.LLJIT) -> None:
+    """Loads through the GOT become computations where nothing else needs what they load."""
+    subprocess.run(["aarch64-linux-gnu-as", "-o", tmp_path / "got.o", "-"], input=GOT_LOADS.encode(), check=True)
+    jit.add_object(tmp_path / "got.o")
+    second = {}
+    for name, value in (("pair", 41), ("shared", 42), ("apart", 41), ("literal", 41)):
+        found = jit.lookup(name)
+        assert found.function("int(void)")() == value
+        code = jit.executor.process.read(found.address, 8)  # pyright: ignore[reportAttributeAccessIssue]
+        second[name] = [int.from_bytes(code[at : at + 4], "little") >> 24 for at in (0, 4)]
+    assert second["pair"][1] == 0x91, "add"
+    assert second["shared"][1] == 0xF9, "ldr"
+    assert second["apart"][1] == 0xF9, "ldr"
+    assert second["literal"][0] & 0x9F == 0x10, "adr"
+
+
+def test_stubs_reach_slots_on_both_sides() -> None:
+    """A table may lie below its stubs, or above them, and pages away."""
+    from uruk.isa import aarch64
+
+    stubs = np.array([0x10000, 0x7FFFF000, 0x10FF0, 0x10000], np.int64)
+    slots = np.array([0x20008, 0x1000, 0xFFF8, 0x10000 + (1 << 32) - 8192], np.int64)
+    image = np.zeros(16 * stubs.size, np.uint8)
+    aarch64.write_stubs(image, 16 * np.arange(stubs.size), stubs, slots)
+    for row, (_, page, load, _) in enumerate(image.view(np.uint32).reshape(-1, 4).tolist()):
+        low, high = page >> 29 & 3, page >> 5 & 0x7FFFF
+        pages = (high << 2 | low) - ((high & 1 << 18) << 3)
+        assert (stubs[row] + 4 & ~0xFFF) + (pages << 12) + 8 * (load >> 10 & 0xFFF) == slots[row]

@@ -69,6 +69,20 @@ def compiled(folder: Path, name: str, compiler: str, source: str, *flags: str) -
     return (folder / f"{name}.o").read_bytes()
 
 
+def build_aarch64(folder: Path) -> dict[str, bytes]:
+    """Some of them for AArch64, in its code models."""
+    gcc, clang = "aarch64-linux-gnu-gcc", ("clang-19", "--target=aarch64-linux-gnu")
+    found = {
+        "gcc": compiled(folder, "gcc", gcc, C_SOURCE, "-O1", "-fPIC"),
+        "tiny": compiled(folder, "tiny", gcc, C_SOURCE, "-O1", "-mcmodel=tiny", "-fno-pie"),
+        "large": compiled(folder, "large", gcc, C_SOURCE, "-O1", "-mcmodel=large", "-fno-pie"),
+        "tls": compiled(folder, "tls", gcc, TLS_SOURCE, "-O1", "-fPIC"),
+        "local-exec": compiled(folder, "local-exec", gcc, TLS_SOURCE, "-O1", "-ftls-model=local-exec"),
+        "clang": compiled(folder, "clang", clang[0], C_SOURCE, clang[1], "-O1", "-ffunction-sections"),
+    }
+    return {**found, "good": found["gcc"]}
+
+
 def build(folder: Path) -> dict[str, bytes]:
     """All fixtures, by name. `entry` is defined in each."""
     found = {

@@ -150,7 +150,8 @@ class Runner:
     """One session that gets every case, and the tally."""
 
     def __init__(self, good: bytes) -> None:
-        self.jit = LLJIT(options=Options(execute=False, phony_externals=True))
+        architecture = "aarch64" if good[18:20] == b"\xb7\0" else ""
+        self.jit = LLJIT(options=Options(execute=False, phony_externals=True, architecture=architecture))
         self.good = good
         self.outcomes: Counter[str] = Counter()
         self.last: UrukError | None = None
