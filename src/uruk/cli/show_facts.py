@@ -12,9 +12,9 @@ from uruk.cli.show_needs import providers
 from uruk.cli.show_relocations import Row, relocation_rows
 from uruk.demangle import demangle
 from uruk.errors import ObjectFormatError
-from uruk.formats import elf_x86_64
 from uruk.formats.archive import Archive, Member
-from uruk.formats.elf import Pair, read_objects
+from uruk.formats.elf import read_objects
+from uruk.formats.elf_pairs import architecture_of_object, pair_of
 from uruk.formats.elf_sections import Span
 from uruk.graph.arena import Arena
 from uruk.graph.dump import block_labels, dump_object, target_name
@@ -25,7 +25,6 @@ from uruk.graph.types import NONE
 from uruk.graph.views import ROLES, GraphView
 
 Facts = dict[str, Any]
-PAIR: Pair = elf_x86_64
 TLS_MODELS = {
     Operand.TLS_GD: "general-dynamic",
     Operand.TLS_LD: "local-dynamic",
@@ -48,11 +47,13 @@ class _Object:
     def __init__(self, file: str, data: bytes) -> None:
         arena, _ = Arena.join([data])
         self.names = Names()
-        self.graph = read_objects(arena, [Span(file, 0, len(data))], PAIR, self.names)
+        self.architecture = architecture_of_object(data, file)
+        self.pair = pair_of(self.architecture)
+        self.graph = read_objects(arena, [Span(file, 0, len(data))], self.pair, self.names)
         self.view = GraphView(self.graph)
         self.labels = block_labels(self.view, 0, self.names)
         place = {row: at for at, row in enumerate(self.labels)}
-        self.rows = sorted(relocation_rows(self.graph, PAIR), key=lambda row: (place[row.block], row.offset))
+        self.rows = sorted(relocation_rows(self.graph, self.pair), key=lambda row: (place[row.block], row.offset))
 
     def facts(self, edges: bool) -> Facts:
         """See `object_facts`."""
@@ -65,7 +66,7 @@ class _Object:
         _name_readably(dumped["symbols"])
         facts: Facts = {
             "file": dumped["file"],
-            "target": f"ELF {PAIR.NAME}",
+            "target": f"ELF {self.pair.NAME}",
             "kind": "relocatable object",
             "blocks": dumped["blocks"],
             "symbols": dumped["symbols"],
@@ -160,7 +161,7 @@ class _Object:
         texts = {row: self.names.text(int(symbols.name[row])) for row in rows}
         thread_local = frozenset(texts[row] for row in rows if symbols.type[row] == SymbolType.TLS)
         sections = frozenset(block.name.encode() for block in self.view.blocks)
-        provider = providers(texts.values(), thread_local, sections)
+        provider = providers(texts.values(), thread_local, sections, self.architecture)
         places: dict[int, list[str]] = {}
         for row in self.rows:
             places.setdefault(row.target, []).append(self._place(row))
@@ -218,7 +219,8 @@ def _definitions(archive: Archive, member: Member) -> tuple[list[str], str | Non
     try:
         data = archive.read(member)
         names = Names()
-        graph = read_objects(Arena.join([data])[0], [Span(member.name, 0, len(data))], PAIR, names)
+        pair = pair_of(architecture_of_object(data, member.name))
+        graph = read_objects(Arena.join([data])[0], [Span(member.name, 0, len(data))], pair, names)
     except ObjectFormatError as error:
         return [], f"{error.structure}: {error.problem}"
     symbols = graph.symbols

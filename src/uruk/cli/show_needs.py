@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from uruk.errors import ObjectFormatError, UrukError
+from uruk.errors import LibraryNotFound, ObjectFormatError, UrukError
 from uruk.executor.process_symbols import find_symbol, loaded_libraries
 from uruk.formats.elf_dynamic import STT_TLS, read_shared_library
+from uruk.formats.elf_pairs import pair_of
+from uruk.isa.names import HERE_NAME
 from uruk.orc.library_hints import hints_for
+from uruk.orc.library_search import LibrarySearch
 from uruk.passes.boundaries import PRIVATE, START, STOP
 
 LINK = "made by the link"
@@ -15,33 +18,55 @@ PROCESS = "in this process"
 RUNTIME = "in uruk's runtime"
 GCC = "in libgcc_s.so.1, which is always asked"
 NOBODY = ""
+FOREIGN = ("libc.so.6", "libm.so.6", "libgcc_s.so.1", "libstdc++.so.6")
+"""Libraries that are looked into for objects of another architecture."""
 MOST_HINTS = 5000
 """Looking names up in some sixty libraries takes a tenth of a millisecond each."""
 
 
-def providers(names: Iterable[bytes], thread_local: frozenset[bytes], sections: frozenset[bytes]) -> dict[bytes, str]:
+def providers(
+    names: Iterable[bytes], thread_local: frozenset[bytes], sections: frozenset[bytes], architecture: str
+) -> dict[bytes, str]:
     """For each undefined name, who has it (empty: nobody known).
 
     `thread_local` says which of them are so: the process is never asked for those, as that would make the
-    library's storage dynamic. `sections` are the names of the object's own sections, for ``__start_X``.
+    library's storage dynamic. `sections` are the names of the object's own sections, for ``__start_X``. Of another
+    architecture this process has nothing; libraries of its own may be known.
     """
     wanted = list(names)
-    runtime = _runtime_names()
-    found = _libraries_of_thread_locals(thread_local)
+    runtime = _runtime_names(architecture)
+    here = architecture == HERE_NAME
+    found = _libraries_of_thread_locals(thread_local) if here else {}
     for name in wanted:
         if name in PRIVATE or (name.startswith((START, STOP)) and name.split(b"_", 3)[3] in sections):
             found[name] = LINK
         elif name in thread_local:
             continue
-        elif name not in runtime.private and find_symbol(None, name):
+        elif here and name not in runtime.private and find_symbol(None, name):
             found[name] = PROCESS
         elif name in runtime.all:
             found[name] = RUNTIME
     rest = [name for name in wanted if not found.get(name)]
+    if not here:
+        return found | _in_foreign_libraries(rest, LibrarySearch(machine=pair_of(architecture).MACHINE))
     hints = hints_for(rest[:MOST_HINTS]) if rest else {}
     for name in rest:
         hint = hints.get(name, NOBODY)
         found[name] = GCC if hint.endswith("add -l gcc_s") else hint
+    return found
+
+
+def _in_foreign_libraries(names: Iterable[bytes], search: LibrarySearch) -> dict[bytes, str]:
+    """What the libraries of a cross compiler define, if there is one."""
+    found = dict.fromkeys(names, NOBODY)
+    for soname in FOREIGN:
+        try:
+            with read_shared_library(search.find(f":{soname}")[0].path) as library:
+                for name in found:
+                    if not found[name] and library.find(name) is not None:
+                        found[name] = f"in {soname}"
+        except (LibraryNotFound, ObjectFormatError, IndexError):
+            continue
     return found
 
 
@@ -53,12 +78,12 @@ class _Runtime:
         self.private = private
 
 
-def _runtime_names() -> _Runtime:
+def _runtime_names(architecture: str) -> _Runtime:
     from uruk.platforms.elf import PRIVATE as OWN
     from uruk.platforms.elf_runtime import INTERPOSED, open_runtime
 
     try:
-        return _Runtime(frozenset(open_runtime().index()), OWN | frozenset(INTERPOSED))
+        return _Runtime(frozenset(open_runtime(architecture).index()), OWN | frozenset(INTERPOSED))
     except UrukError:  # a source tree whose runtime is not built: looking at objects works without
         return _Runtime(frozenset(), frozenset())
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-_ARCHITECTURES = {62: "x86_64", 183: "aarch64"}  # ELF machine numbers; importing the formats takes time
+from uruk.isa.names import OF_ELF_MACHINE
+
 _ARCHIVE = b"!<arch>\n"
 _HEADER, _ENTRY = 20, 60
 _MEMBERS = 8
@@ -15,8 +16,8 @@ def target_of(inputs: Iterable[tuple[str, str]]) -> str:
     """The target of the first object among (kind, value) inputs, such as ``aarch64-linux``; empty if there is none."""
     for kind, path in inputs:
         machine = _machine_of(path) if kind == "input" else 0
-        if machine in _ARCHITECTURES:
-            return f"{_ARCHITECTURES[machine]}-linux"
+        if machine in OF_ELF_MACHINE:
+            return f"{OF_ELF_MACHINE[machine]}-linux"
     return ""
 
 

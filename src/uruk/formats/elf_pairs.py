@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from uruk.formats.elf import Pair
-from uruk.isa.names import name_of
+from uruk.formats.elf import Pair, machine_of
+from uruk.isa.names import HERE_NAME, OF_ELF_MACHINE, name_of
+
+
+def architecture_of_object(data: bytes | memoryview, file: str) -> str:
+    """The architecture that an object is for; this process's, for one that uruk does not know.
+
+    Raises ObjectFormatError for what is no object.
+    """
+    return OF_ELF_MACHINE.get(machine_of(data, file), HERE_NAME)
 
 
 def pair_of(triple: str) -> Pair:

@@ -7,6 +7,8 @@ import os
 from uruk.errors import ExecutorError
 
 KNOWN = ("x86_64", "aarch64")
+OF_ELF_MACHINE = {62: "x86_64", 183: "aarch64"}
+"""ELF machine numbers (gABI, e_machine) -> architectures."""
 _OTHERS = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
