@@ -160,12 +160,14 @@ class LLJIT:
     ) -> ResourceTracker:
         """Add C or C++ source: a file, or a `text` in a `language` (``"c"``, ``"c++"``), compiled with `flags`.
 
-        The compiler is found (CC, CXX, then gcc, clang, zig on PATH) or named. Without `symbols` it is compiled now, or
+        The compiler is found (CC, CXX, then gcc, clang, zig on PATH; for an executor of another architecture a cross
+        compiler) or named. Without `symbols` it is compiled now, or
         by the dispatcher, in parallel. With the names of functions that it defines (or names and flags) it is compiled
         when one of them is needed, or, if `lazy`, called. Objects are kept in a `cache`; see `uruk.compile`. Libraries
         of the language are added by themselves. Raises CompilerNotFound; CompileError, with the compiler's own text,
         where it compiles now, and otherwise the first lookup that needs the source does.
         """
+        from uruk.compile.compilers import cross_compiler
         from uruk.compile.source import compile_source, compile_text
         from uruk.orc import compiling
 
@@ -173,6 +175,7 @@ class LLJIT:
         if (path is None) == (text is None):
             raise UrukError("a source is either a file or a text")
         name = os.fspath(path) if path is not None else f"<{language or 'c'} text>"
+        compiler = compiler or cross_compiler(self.executor.process.triple)
 
         def make() -> bytes:
             if path is not None:

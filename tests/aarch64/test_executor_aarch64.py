@@ -123,6 +123,14 @@ def test_descriptors(tmp_path: Path, jit: uruk.LLJIT, size: int, model: str) -> 
     assert bool(calls) == (size > 4)
 
 
+def test_sources_are_compiled_for_it(jit: uruk.LLJIT) -> None:
+    jit.add_source(text="int seven(void) { return 7; }", language="c")
+    assert jit.lookup("seven").function("int(void)")() == 7
+    text = '#include <string>\nextern "C" int size(int n) { return std::string(n, 120).append("yz").size(); }'
+    jit.add_source(text=text, language="c++")
+    assert jit.lookup("size").function("int(int)")(40) == 42
+
+
 def test_crash_is_named(tmp_path: Path, jit: uruk.LLJIT) -> None:
     jit.add_object(compiled(tmp_path, SOURCE))
     with pytest.raises(ExecutorCrashed, match=r"SIGSEGV in crash\+0x[0-9a-f]+ \(.*\.o\).*accessed 0x8"):
