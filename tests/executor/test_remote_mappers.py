@@ -134,7 +134,7 @@ def test_memory_is_used_again(executor: RemoteExecutor, code: bytes) -> None:
             assert add(4) == 12
             tracker.remove()
             sizes.append(mappings(executor.child.pid))
-        assert sizes[-1] <= sizes[5]
+        assert sizes[-1] < sizes[5] + 10  # a thread that reads first gets an arena of malloc
 
 
 @pytest.mark.parametrize("kind", ["in process", "shared", "wire"])
