@@ -35,11 +35,11 @@ class SegmentLike(Protocol):
 
 @dataclass(frozen=True)
 class Reach:
-    """Where memory must lie: within [low, high), by default anywhere; all of it in `span` bytes, unless that is 0."""
+    """Where memory must lie: within [low, high), by default anywhere; `together`: as close together as it can be."""
 
     low: int = 0
     high: int = 0
-    span: int = 0
+    together: bool = False
 
     def holds(self, address: int, size: int) -> bool:
         """Whether the range lies inside."""
@@ -118,39 +118,16 @@ class SlabManager:
 
         Raises AllocationError when no slab can be placed there.
         """
-        if reach.span:
-            return self._take_arena(segments, reach)
-        for slab in self.slabs:
+        for slab in () if reach.together else self.slabs:
             if reach.holds(slab.base, slab.size):
                 allocation = self._take(slab, segments)
                 if allocation is not None:
                     return allocation
-        slab = self._reserve(segments, reach)
+        slab = self._reserve_arena(segments, reach) if reach.together else self._reserve(segments, reach)
         self.slabs.append(slab)
         allocation = self._take(slab, segments)
         if allocation is None:
             raise InternalError("a fresh slab does not hold the request that it was made for")
-        return allocation
-
-    def _take_arena(self, segments: Sequence[SegmentLike], reach: Reach) -> Allocation:
-        """Memory in a slab that is just large enough, as its zones must lie close together; it goes with its content.
-
-        What is larger than the span is placed likewise: not all references need be as narrow as the narrowest.
-        """
-        if not self.slabs:  # the first one is an ordinary slab, with its window
-            self.slabs.append(self._reserve((), Reach()))
-        page = self.mapper.page_size
-        zones = [-(-need // page) * page for need in self._needs(segments)]
-        base = self._place(sum(zones), reach)
-        try:
-            slab = Slab(self.mapper, base, zones)
-        except BaseException:
-            self.mapper.release(base, sum(zones))
-            raise
-        self.slabs.append(slab)
-        allocation = self._take(slab, segments)
-        if allocation is None:
-            raise InternalError("an arena does not hold what it was made for")
         return allocation
 
     def _take(self, slab: Slab, segments: Sequence[SegmentLike]) -> Allocation | None:
@@ -217,6 +194,25 @@ class SlabManager:
             needs[segment.zone] += -(-segment.size // page) * page + wide
         return needs
 
+    def _reserve_arena(self, segments: Sequence[SegmentLike], reach: Reach) -> Slab:
+        """A slab that is just large enough, as its zones must lie close together; it goes with its content."""
+        if not self.slabs:  # the first one is an ordinary slab, with its window
+            self.slabs.append(self._reserve((), Reach()))
+        page = self.mapper.page_size
+        zones = [-(-need // page) * page for need in self._needs(segments)]
+        return self._open(self._place(sum(zones), reach), zones)
+
+    def _open(self, base: int, zones: Sequence[int]) -> Slab:
+        """The slab of a reservation, which is given back where it cannot be had."""
+        try:
+            return Slab(self.mapper, base, zones)
+        except BaseException:
+            self.mapper.release(base, sum(zones))
+            if not self.slabs and self.window is not None:  # it came with the slab
+                window, self.window = self.window, None
+                self.mapper.release(*window)
+            raise
+
     def _reserve(self, segments: Sequence[SegmentLike], reach: Reach) -> Slab:
         needs = self._needs(segments)
         size = min(self.slab_size, LARGEST_SLAB)
@@ -229,14 +225,7 @@ class SlabManager:
                     raise
                 size = max(size // 2, SMALLEST_SLAB)
                 continue
-            try:
-                return Slab(self.mapper, base, zones)
-            except BaseException:
-                self.mapper.release(base, sum(zones))
-                if not self.slabs and self.window is not None:  # it came with the slab
-                    window, self.window = self.window, None
-                    self.mapper.release(*window)
-                raise
+            return self._open(base, zones)
 
     def _place(self, size: int, reach: Reach) -> int:
         """Reserve a slab; the first one anywhere gets a window beside it, kept free for libraries loaded later."""

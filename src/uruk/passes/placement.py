@@ -15,8 +15,6 @@ from uruk.passes.faults import Faults
 from uruk.passes.got_plt import SLOT_OPERANDS
 from uruk.passes.state import State, synthetic_blocks
 
-ARENA = 1 << 20
-"""References that reach no further, in bytes, are taken for such that a whole batch must lie together for."""
 ROOM = 1 << 26
 """The least room in which it is worth looking for a slab."""
 STREAMS = (b"stdin", b"stdout", b"stderr")
@@ -37,30 +35,29 @@ def reach_of(state: State) -> Reach:
     if absolute.size:
         absolute = _wants_low(state, absolute)
     low, high = (0, LOW_END) if absolute.size else (0, 0)
-    span = _span(state)
+    together = _is_short(state)
     if not state.undefined.size:
-        return Reach(low, high, span)
+        return Reach(low, high, together)
     rows, address = _data_references(state, true_rows(kinds.narrow_relative.take(edges.kind)))
     if rows.size == 0:
-        return Reach(low, high, span)
+        return Reach(low, high, together)
     bottom, top = _window(state, rows, address, low, high)
     if top - bottom < ROOM:
         _refuse(state, rows, address, absolute)
-    return Reach(bottom, top, span)
+    return Reach(bottom, top, together)
 
 
-def _span(state: State) -> int:
-    """ARENA where code refers to other blocks, or to slots, by fields that reach no further; else 0."""
+def _is_short(state: State) -> bool:
+    """Whether code refers to other blocks, or to slots, by fields that reach a MiB or less."""
     edges, kinds = state.edges, state.graph.kinds
-    short = kinds.short
-    if not some(short):
-        return 0
-    rows = true_rows(short.take(edges.kind))
+    if not some(kinds.short):
+        return False
+    rows = true_rows(kinds.short.take(edges.kind))
     if rows.size == 0:
-        return 0
+        return False
     home = state.symbols.block[state.canonical[edges.target[rows]]]
     elsewhere = (home != edges.block[rows]) | kinds.having(SLOT_OPERANDS).take(edges.kind[rows])
-    return ARENA if some(elsewhere) else 0
+    return some(elsewhere)
 
 
 def _window(state: State, rows: I64, address: I64, low: int, high: int) -> tuple[int, int]:
