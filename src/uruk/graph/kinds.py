@@ -171,6 +171,8 @@ class KindTable:
         """References that reach a MiB or less."""
         self.near_branch: Bool = (self.operand == Operand.BRANCH) & self.encodings.used & (self.reach >= 1 << 27)
         """Calls and jumps that need not reach all of a large module."""
+        self.branch_reach = int(self.reach[self.near_branch].min()) if some(self.near_branch) else 0
+        """How far all of those reach, in bytes; 0 if there are none."""
         self.special: Bool = (self.operand > Operand.STUB) | (self.base == Base.GOT_BASE) | (self.base == Base.GOT_PAGE)
         """Kinds that are more than the address of a symbol, GOT slot or stub, less the place or nothing."""
         self.from_got: Bool = (self.base == Base.GOT_BASE) | (self.base == Base.GOT_PAGE)

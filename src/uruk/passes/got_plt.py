@@ -10,7 +10,7 @@ import numpy as np
 
 from uruk.graph.graph import SymbolKind, SymbolType, Zone
 from uruk.graph.kinds import Base, Operand
-from uruk.graph.types import I32, I64, NONE, Bool, ranks, some, true_rows
+from uruk.graph.types import I32, I64, NONE, Bool, ranks, true_rows
 from uruk.passes.islands import ISLAND_ALIGN, Islands, leaves_reach, of_edges, plan
 from uruk.passes.state import Slots, State, Stubs, synthetic_blocks
 
@@ -58,7 +58,7 @@ def _edges_to_stubs(state: State, islands: Islands) -> I64:
     """
     edges, kinds = state.edges, state.graph.kinds
     inside = np.empty(0, np.int64)
-    if some(kinds.near_branch) and (len(state.modules) > 1 or islands.region is not None):
+    if kinds.branch_reach and (len(state.modules) > 1 or islands.region is not None):
         inside = true_rows(kinds.near_branch.take(edges.kind))
         inside = inside[leaves_reach(state, islands, inside)]
     if state.undefined.size == 0:

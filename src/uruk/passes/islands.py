@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from uruk.graph.graph import Zone
-from uruk.graph.types import I32, I64, U8, Bool, some, true_rows
+from uruk.graph.types import I32, I64, U8, Bool, ranks, true_rows
 from uruk.passes.state import State
 
 ROOM = 20 << 20
@@ -47,10 +47,9 @@ def plan(state: State) -> Islands:
     modules = len(state.modules)
     own = np.arange(modules, dtype=np.int32)
     none = Islands(state.block_module, own)
-    kinds = state.graph.kinds
-    if not some(kinds.near_branch):
+    if not state.graph.kinds.branch_reach:
         return none
-    reach = int(kinds.reach[kinds.near_branch].max()) - ROOM
+    reach = state.graph.kinds.branch_reach - ROOM
     code = true_rows(state.live & (state.blocks.zone == Zone.RX))
     total = np.bincount(state.block_module[code], state.blocks.size[code], modules)
     large = true_rows(total > reach)
@@ -72,7 +71,7 @@ def _with_regions(state: State, none: Islands, code: I64, large: I64, reach: int
         start[rows] = size.cumsum() - size
         alone = (size > reach // 2).cumsum()  # such a block has a region of its own
         number = start[rows] // (reach // 2) + alone + np.append(0, alone[:-1])
-        number = np.unique(number, return_inverse=True)[1].astype(np.int64)
+        number = ranks(number, int(number[-1]) + 1)[1]
         if number[-1] + 2 > MOST_REGIONS:
             number = np.minimum(number, MOST_REGIONS - 2)
         islands = [one, *range(len(module), len(module) + int(number[-1]) + 1)]
@@ -106,6 +105,5 @@ def leaves_reach(state: State, islands: Islands, rows: I64) -> Bool:
     if islands.start is not None:
         distance = islands.start[home] + symbols.value[target].view(np.int64)
         distance -= islands.start[block] + edges.offset[rows]
-        kinds = state.graph.kinds
-        far |= (np.abs(distance) > int(kinds.reach[kinds.near_branch].max()) - ROOM) & (home >= 0)
+        far |= (np.abs(distance) > state.graph.kinds.branch_reach - ROOM) & (home >= 0)
     return far
