@@ -95,7 +95,7 @@ class LLJIT:
             executor.used = True
         self._remote = executor
         self.executor: Executor = executor or InProcessExecutor(slab_size, mapper)
-        self.platform = ELFPlatform(self.executor, options.architecture if options else "")
+        self.platform = ELFPlatform(self.executor, options.linked_only_for if options else "")
         self.session = Session(self.executor, self.platform, options, _hint, dispatcher)
         self.platform.jit_loader = JITLoader(self.session)
         if executor is not None and executor.child is not None:

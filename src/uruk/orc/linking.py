@@ -30,7 +30,7 @@ def link_batch(session: Session, entries: list[ObjectEntry], wanted: I32) -> lis
     On an error nothing is recorded and all memory is given back. Raises LinkFaults for what is some object's fault.
     """
     request, trackers, numbers = _request(session, entries, wanted)
-    host = LinkOnly(session.executor.memory) if session.options.architecture else session.executor
+    host = LinkOnly(session.executor.memory) if session.options.linked_only_for else session.executor
     linked = link(request, host)
     session.times = linked.times
     platform = session.platform if session.options.execute else None

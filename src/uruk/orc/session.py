@@ -65,6 +65,11 @@ class Options:
     architecture: str = ""
     """Of the objects, where nothing is run; by default, and otherwise always, the executor's."""
 
+    @property
+    def linked_only_for(self) -> str:
+        """The architecture for which code is linked without an executor of it; empty where there is one."""
+        return "" if self.execute else self.architecture
+
 
 class Session:
     """Owns names, dylibs and trackers; links into the memory of one executor. Methods may be called from any thread.
@@ -88,7 +93,7 @@ class Session:
         self.background = ThreadPoolDispatcher(MOST_LOOKUPS)
         """Where lookups that nobody waits for have their threads."""
         self._hint = hint
-        self.pair: Pair = pair_of(self.options.architecture or executor.process.triple)
+        self.pair: Pair = pair_of(self.options.linked_only_for or executor.process.triple)
         self.lock = threading.RLock()
         self.ids = Ids()
         self.table = SymbolTable()
