@@ -56,7 +56,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t rest = PTHREAD_COND_INITIALIZER; /* fewer calls run */
 static pthread_mutex_t reading; /* of the line: who has it reads; recursive, for threads of a program */
 static struct call main_call;
-static int main_has_call, main_idle, quit, gone, busy;
+static int main_has_call, gone, busy;
+static atomic_int main_idle, quit;
 static atomic_int main_waits; /* for a message: the main thread will read it */
 static int main_event, stop_event; /* descriptors that wake the main thread, and end the listener */
 static int many_processors;
