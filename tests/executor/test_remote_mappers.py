@@ -11,27 +11,17 @@ from pathlib import Path
 import pytest
 
 import uruk
+from mapper_kinds import MAPPERS
 from uruk.errors import AllocationError
 from uruk.executor.remote import RemoteExecutor
-from uruk.executor.this_process import THIS_PROCESS
-from uruk.memory.epc import EPCMapper
-from uruk.memory.inprocess import InProcessMapper
 from uruk.memory.manager import SlabManager
 from uruk.memory.mapper import Mapper
 from uruk.memory.shared import SharedMapper
-from uruk.platforms.elf_runtime import process_runtime
 from uruk.testing import FailingMapper, check_mapper
 
 SOURCE = (
     b"int value = 5; int room[100000]; const int table[3] = {1, 2, 3}; int add(int a) { return a + value + table[2]; }"
 )
-MAKERS: dict[str, Callable[[], Mapper]] = {
-    "in process": InProcessMapper,
-    "wire": lambda: EPCMapper(THIS_PROCESS, process_runtime()),
-    "memfd": lambda: SharedMapper(THIS_PROCESS, process_runtime(), "memfd"),
-    "shm": lambda: SharedMapper(THIS_PROCESS, process_runtime(), "shm"),
-}
-"""Mappers whose other process is this one: the memory there and the view here are still two mappings."""
 MANY = 20_000
 FEW = 100
 
@@ -60,7 +50,7 @@ def mappings(pid: int | str = "self") -> int:
     return len(Path(f"/proc/{pid}/maps").read_text().splitlines())
 
 
-@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+@pytest.mark.parametrize("make", MAPPERS.values(), ids=MAPPERS)
 def test_the_suite_against_this_process(make: Callable[[], Mapper]) -> None:
     check_mapper(make, ctypes.string_at)
 
@@ -69,7 +59,7 @@ def test_the_suite_against_a_child(executor: RemoteExecutor) -> None:
     check_mapper(lambda: executor.memory.mapper, executor.process.read)
 
 
-@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+@pytest.mark.parametrize("make", MAPPERS.values(), ids=MAPPERS)
 @pytest.mark.parametrize("verb", ["reserve", "view", "prepare", "initialize"])
 def test_a_mapper_that_fails(make: Callable[[], Mapper], verb: str, code: bytes) -> None:
     """At any call: the error is the mapper's, nothing is lost, and the next link works."""
