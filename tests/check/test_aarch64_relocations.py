@@ -1,4 +1,7 @@
-"""Every AArch64 relocation: what GNU ld writes, both edges of its range, and the instructions that it is refused on."""
+"""Every AArch64 relocation: both edges of its range, what GNU ld writes, where it refuses to be.
+
+GNU ld is asked where neither a GOT nor thread-locals are needed.
+"""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@ library costs more start-up time than linking a small program does."""
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from uruk.cli.targets import target_of
 from uruk.cli.usage import UsageError
 from uruk.compile.languages import language_of
+from uruk.isa.names import HERE_NAME
 
 if TYPE_CHECKING:
     from uruk.cli.compiling import HowToCompile
@@ -87,7 +87,7 @@ class Arguments:
 
     def how_to_compile(self) -> HowToCompile | None:
         """What is said of compiling; None if nothing, which saves an import."""
-        foreign = self.target.partition("-")[0] not in ("", os.uname().machine)
+        foreign = self.target not in ("", f"{HERE_NAME}-linux")
         if not (self.compiler or self.flags or foreign or not self.cache):
             return None
         from uruk.cli.compiling import HowToCompile

@@ -20,7 +20,6 @@ from uruk.errors import TLSError
 from uruk.executor import tls_refusal
 from uruk.executor.tls_refusal import StaticNeed
 from uruk.formats.elf_carrier import (
-    MACHINES,
     STATIC_ALIGNMENT,
     CarrierFile,
     CarrierMachine,
@@ -76,7 +75,7 @@ class Loader(Protocol):
 class Carriers:
     """All carriers of a process; sessions of one process share it."""
 
-    def __init__(self, loader: Loader, machine: CarrierMachine = MACHINES["x86_64"]) -> None:
+    def __init__(self, loader: Loader, machine: CarrierMachine) -> None:
         self.loader = loader
         self.machine = machine
         self.lock = threading.RLock()

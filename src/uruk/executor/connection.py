@@ -179,8 +179,8 @@ class Connection:
 
     def _read_for(self, waiting: _Waiting, end: float | None) -> None:
         """Read the line, whose lock is held, until there is something for `waiting`; then somebody else may."""
-        self._turns += 1
         try:
+            self._turns += 1
             if _SEVERAL:
                 for _ in range(SPINS):
                     if self._readable.poll(0):

@@ -260,7 +260,7 @@ def _find_relocations(sections: Sections, blocks: Blocks, block_of_section: I32)
     count, rest = np.divmod(size, 24)
     sections.check(
         tables,
-        (sections.type[tables] == elf.SHT_REL, "has no addends (SHT_REL), which x86-64 does not use"),
+        (sections.type[tables] == elf.SHT_REL, "has no addends (SHT_REL), which 64-bit targets do not use"),
         (sections.entsize[tables] != 24, "relocation entries are not 24 bytes"),
         (rest != 0, "size is not a multiple of its entries"),
         (sections.link[tables] != sections.symtab[owner], "uses no symbol table"),

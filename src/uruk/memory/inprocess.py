@@ -57,7 +57,7 @@ class InProcessMapper:
         refuse_both(protection)
         self._protect(ranges, protection)
         if instruction_cache.NEEDED and protection & Protection.X:
-            for address, size in ranges:
+            for address, size in enclosing_pages(ranges, mmap.PAGESIZE):
                 instruction_cache.synchronise(address, size)
 
     def deinitialize(self, ranges: Sequence[Range]) -> None:

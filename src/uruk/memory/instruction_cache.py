@@ -48,9 +48,8 @@ _ROUTINE = struct.pack(
 
 
 def synchronise(address: int, size: int) -> None:
-    """Make code that was written to a range what runs there. The range must be readable."""
-    if NEEDED and size:
-        _routine()(address, address + size)
+    """Make code that was written to a range what runs there; where it is `NEEDED`. The range must be readable."""
+    _routine()(address, address + size)
 
 
 @lru_cache(maxsize=1)
