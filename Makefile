@@ -15,7 +15,7 @@ format: ## format the Python sources
 
 lint: ## format check, ruff, pyright
 	$(PYTHON) -m ruff format --check .
-	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff check --no-cache .
 	$(PYTHON) -m pyright --pythonpath $(shell command -v $(PYTHON))
 
 check: runtime lint ## lint and unit tests: what to run before each commit

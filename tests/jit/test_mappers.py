@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from mapper_kinds import MAPPERS, shared_mappings
 
+from mapper_kinds import MAPPERS, shared_mappings
 from uruk.errors import AllocationError
 from uruk.executor.this_process import THIS_PROCESS
 from uruk.memory.epc import EPCMapper

@@ -12,10 +12,10 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from mapper_kinds import MAPPERS, RecordingProcess, shared_mappings
 
 import uruk
 from compiling import Compile, Footprint
+from mapper_kinds import MAPPERS, RecordingProcess, shared_mappings
 from uruk.executor.this_process import THIS_PROCESS
 from uruk.memory.epc import EPCMapper
 from uruk.memory.manager import MiB, Reach, SlabManager

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from mapper_kinds import MAPPERS
 
 import uruk
 from compiling import Compile, Footprint
+from mapper_kinds import MAPPERS
 from uruk.memory.manager import Allocation, MiB, Reach, SlabManager
 from uruk.memory.slab import CODE, CONSTANT, DATA
 from uruk.passes.layout import Segment
