@@ -44,9 +44,10 @@ def jit(request: pytest.FixtureRequest) -> Iterator[uruk.LLJIT]:
         yield one
 
 
-def compiled(folder: Path, text: str, *flags: str) -> Path:
-    path = folder / f"{len(list(folder.iterdir()))}.o"
-    subprocess.run([GCC, "-O1", *flags, "-x", "c", "-c", "-o", path, "-"], input=text.encode(), check=True)
+def compiled(folder: Path, text: str, *flags: str, output: Path | None = None) -> Path:
+    path = output or folder / f"{len(list(folder.iterdir()))}.o"
+    flags += () if output else ("-c",)
+    subprocess.run([GCC, "-O1", *flags, "-x", "c", "-o", path, "-"], input=text.encode(), check=True)
     return path
 
 
@@ -117,10 +118,33 @@ def test_descriptors(tmp_path: Path, jit: uruk.LLJIT, size: int, model: str) -> 
     found = jit.lookup("next")
     step = found.function("int(void)")
     assert [step(), step()] == [42, 44]
-    code = jit.executor.process.read(found.address, 256)  # pyright: ignore[reportAttributeAccessIssue]
+    assert bool(calls_by_register(jit, found.address)) == (size > 4)
+
+
+@pytest.mark.parametrize("model", ["-mcmodel=small", "-mcmodel=tiny"])
+@pytest.mark.parametrize("size", [4, 100_000])
+def test_descriptors_of_a_library(tmp_path: Path, jit: uruk.LLJIT, size: int, model: str) -> None:
+    """Where the loader gave the library static storage, code needs its descriptor no more."""
+    text = f"_Thread_local int first = 7; _Thread_local int values[{size}] = {{40, 41}};"
+    text += "int next(void) { return ++values[1]; } int *where(void) { return &values[1]; }"
+    library = tmp_path / "libvalues.so"
+    compiled(tmp_path, text, "-fPIC", "-shared", "-nostdlib", output=library)
+    jit.add_library(library)
+    user = "extern _Thread_local int first, values[]; int next(void); int *where(void);"
+    user += "int step(void) { return ++values[1] + first; }"
+    user += "int check(void) { return &values[1] == where() ? next() : -1; }"
+    jit.add_object(compiled(tmp_path, user, "-fPIC", model))
+    found = jit.lookup("step")
+    step, check = found.function("int(void)"), jit.lookup("check").function("int(void)")
+    assert [step(), check(), step()] == [49, 43, 51]
+    assert bool(calls_by_register(jit, found.address)) == (size > 4)
+
+
+def calls_by_register(jit: uruk.LLJIT, address: int) -> list[int]:
+    """The `blr` instructions of a function, up to its first `ret`."""
+    code = jit.executor.process.read(address, 256)  # pyright: ignore[reportAttributeAccessIssue]
     words = [int.from_bytes(code[at : at + 4], "little") for at in range(0, 256, 4)]
-    calls = [word for word in words[: words.index(0xD65F03C0)] if word & 0xFFFFFC1F == 0xD63F0000]
-    assert bool(calls) == (size > 4)
+    return [word for word in words[: words.index(0xD65F03C0)] if word & 0xFFFFFC1F == 0xD63F0000]
 
 
 def test_sources_are_compiled_for_it(jit: uruk.LLJIT) -> None:

@@ -41,6 +41,10 @@ class NoTLS:
         """See `TLSLoader.bind`."""
         return 0, 0
 
+    def offset_of(self, name: bytes, library: str) -> int | None:
+        """See `TLSLoader.offset_of`."""
+        return None
+
 
 class LinkOnly:
     """A host of links (`uruk.link.Host`) in memory of this process."""

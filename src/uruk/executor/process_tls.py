@@ -45,14 +45,22 @@ class ProcessTLS:
 
     def bind(self, name: bytes, library: str, operand: int) -> tuple[int, ...]:
         """See `TLSLoader.bind`; the carrier stays loaded until `close`."""
+        words = self._words(name, library, operand)
+        return self.descriptors.of_library(*words) if operand == Operand.TLS_DESC else words
+
+    def offset_of(self, name: bytes, library: str) -> int | None:
+        """See `TLSLoader.offset_of`."""
+        return self.descriptors.offset_of_library(*self._words(name, library, Operand.TLS_DESC))
+
+    def _words(self, name: bytes, library: str, operand: int) -> tuple[int, ...]:
+        """What the loader wrote for a library's thread-local."""
         key = (name, library, operand)
         if key not in self._bound:
             wanted = TLSImport(name.decode("utf-8", "surrogateescape"), _MODELS[operand])
             self._bound[key] = self.carriers.load(
                 b"", 0, 1, static=False, imports=(wanted,), needed=(library,), what=library
             )
-        words = tuple(self._bound[key].imports[0])
-        return self.descriptors.of_library(*words) if operand == Operand.TLS_DESC else words
+        return tuple(self._bound[key].imports[0])
 
     def is_static(self, name: bytes, library: str) -> bool:
         """Whether initial-exec code can be bound to a library's thread-local; False once a thread made it dynamic."""

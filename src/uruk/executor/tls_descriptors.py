@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from uruk.errors import InternalError
+from uruk.errors import InternalError, TLSError
 from uruk.executor.carriers import Carriers, LoadedCarrier
 
 NEVER = (1 << 64) - 1
@@ -40,6 +40,7 @@ class Descriptors:
         self.functions: Callable[[], DescriptorFunctions] | None = None
         self._found: DescriptorFunctions | None = None
         self._loaders_dynamic = 0
+        self._loaders_static: int | None = None
 
     def make(self, storage: LoadedCarrier | None, offset: int) -> tuple[int, int]:
         """The descriptor for an offset in a module's storage; for None, of a weak thread-local that nobody defines.
@@ -61,6 +62,23 @@ class Descriptors:
             self._loaders_dynamic = probe.descriptors[0][0]
             probe.close()
         return (self._functions().dynamic if function == self._loaders_dynamic else function), argument
+
+    def offset_of_library(self, function: int, argument: int) -> int | None:
+        """The offset from the thread pointer of a library's variable, by the loader's descriptor; None: not static.
+
+        The loader's function for static storage is known from a byte of our own; without room for that, it is not.
+        """
+        if self._loaders_static is None:
+            self._loaders_static = 0
+            try:
+                probe = self._carriers.load(b"", 1, 1, static=True, descriptors=(0,))
+            except TLSError:
+                return None
+            own, offset = probe.descriptors[0]
+            if probe.tp_offset is not None and offset == probe.tp_offset & _WORD:
+                self._loaders_static = own
+            probe.close()
+        return argument - ((argument >> 63) << 64) if function == self._loaders_static else None
 
     def _functions(self) -> DescriptorFunctions:
         if self._found is None:

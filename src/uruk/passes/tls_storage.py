@@ -47,3 +47,7 @@ class TLSLoader(Protocol):
     def bind(self, name: bytes, library: str, operand: int) -> tuple[int, ...]:
         """The word(s) of a slot of `operand` for a library's thread-local (a thread-pointer offset, or a pair)."""
         ...
+
+    def offset_of(self, name: bytes, library: str) -> int | None:
+        """The offset from the thread pointer of a library's thread-local that has a descriptor; None: not static."""
+        ...

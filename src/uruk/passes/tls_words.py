@@ -44,6 +44,15 @@ class TLSWords:
             return 0  # a weak one that nobody defines, as ld.so has it
         return home.storage.make_static(f"`{self.state.graph.symbol_name(row)}'") + home.offset
 
+    def fixed_offset(self, row: int) -> int | None:
+        """The thread-pointer offset of a symbol with a descriptor, where its storage is static already; else None."""
+        home = self.home(row)
+        if home.library:
+            return self.loader.offset_of(self._name(row), home.library)
+        if home.storage is None or home.storage.tp_offset is None:
+            return None
+        return home.storage.tp_offset + home.offset
+
     def module_id(self, row: int, home: TLSHome) -> int:
         """The module id for `__tls_get_addr`; 0 where nobody defines the symbol."""
         if home.library:
@@ -114,10 +123,10 @@ def relax_descriptors(state: State, words: TLSWords, isa: InstructionSet) -> Non
     offset: I64 = edges.addend[rows]
     fixed = np.zeros(rows.size, np.bool_)
     for one in unique(target).tolist():
-        home = words.home(one)
-        if home.storage is not None and home.storage.tp_offset is not None:
+        of_symbol = words.fixed_offset(one)
+        if of_symbol is not None:
             mine = target == one
-            offset[mine] += home.storage.tp_offset + home.offset
+            offset[mine] += of_symbol
             fixed |= mine
     rows, offset = rows[fixed], offset[fixed]
     position = state.position[edges.block[rows]] + edges.offset[rows]
