@@ -7,9 +7,9 @@ The program sees the environment as it was.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from typing import NoReturn
 
 VARIABLE = "GLIBC_TUNABLES"
 SAVED = "URUK_SAVED_TUNABLES"
@@ -21,8 +21,11 @@ def can_start_again() -> bool:
     return SAVED not in os.environ
 
 
-def start_again(size: int) -> NoReturn:
-    """Replace this process by the same command with `size` bytes of optional static storage."""
+def start_again(size: int) -> None:
+    """Replace this process by the same command with `size` bytes of optional static storage.
+
+    It returns where the system refuses, as it does under an emulator that this machine does not start by itself.
+    """
     environment = dict(os.environ)
     old = environment.get(VARIABLE)
     environment[SAVED] = "" if old is None else f"={old}"
@@ -30,7 +33,8 @@ def start_again(size: int) -> NoReturn:
     environment[VARIABLE] = f"{old}:{setting}" if old else setting
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execve(sys.executable, sys.orig_argv, environment)
+    with contextlib.suppress(OSError):
+        os.execve(sys.executable, sys.orig_argv, environment)
 
 
 def as_it_was(environment: list[bytes]) -> list[bytes]:
