@@ -24,6 +24,7 @@ ALREADY_DYNAMIC = "a thread has already used its thread-locals, which fixed them
 _UNDEFINED = "undefined symbol: "
 _DEFAULT_OPTIONAL = 512  # glibc's default of glibc.rtld.optional_static_tls, in bytes
 _PT_TLS = 7
+_TCB_ALIGNMENT = 16  # what glibc aligns static storage to on AArch64, unless the program's own asks for more
 _NO_ROOM = "static TLS block"  # of glibc's "cannot allocate memory in static TLS block"
 _SPARE = 1024  # for what else is linked
 
@@ -111,6 +112,9 @@ def explain(
     if _UNDEFINED in text:
         name = text.rpartition(_UNDEFINED)[2].partition(",")[0]
         return TLSError(what, f"no loaded library defines the thread-local `{name}'")
+    if file.tp_slot is not None and file.alignment > _TCB_ALIGNMENT and not file.imports:
+        problem = f"thread-locals aligned to {file.alignment}, more than this process aligns static storage to"
+        return TLSError(what, problem, "run it in a child (uruk.spawn), or compile with -fPIC")
     return TLSError(what, f"the dynamic loader refused its carrier: {text}")
 
 
