@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from build_support import arm64_root
+
 LIBRARIES = ("X86CodeGen", "SelectionDAG", "CodeGen")
 DIRECTORIES = ("/usr/lib/llvm-19/lib", "/usr/lib64/llvm19/lib64", "/usr/lib64")
-PACKAGE = "llvm-19-dev:arm64"
+PACKAGE = "llvm-19-dev"
 ENTRY = "LLVMInitializeX86Target"
 HANDLE = "void *__dso_handle = &__dso_handle;\n"
 SMALL = "int f_00000(int a, int b) { return a + b; }\n"
@@ -40,31 +42,18 @@ def compile_c(text: str, output: Path) -> Path:
 
 
 def aarch64_batch(folder: Path) -> Batch:
-    """The same, built for AArch64: of a package of Debian's for arm64, unpacked here. Raises RuntimeError without it.
+    """The same, built for AArch64: of a package of Debian's for arm64, unpacked here. Raises RuntimeError if it cannot.
 
     URUK_AARCH64_LLVM names the folder of the libraries where they are there already.
     """
     folder.mkdir()
     given = os.environ.get("URUK_AARCH64_LLVM")
-    libraries = Path(given) if given else _unpacked(folder)
-    found = llvm_batch(folder, (str(libraries),))
+    if not given:
+        arm64_root.unpack(folder, [PACKAGE], with_needed=False)
+    found = llvm_batch(folder, (given or str(folder / "usr/lib/llvm-19/lib"),))
     command = ["clang-19", "--target=aarch64-linux-gnu", "-O2", "-c", "-o", found.handle, str(folder / "dso.c")]
     subprocess.run(command, check=True)
     return found
-
-
-def _unpacked(folder: Path) -> Path:
-    if shutil.which("apt-get") and shutil.which("dpkg"):
-        for command in (["apt-get", "download", PACKAGE], ["dpkg", "-x", "*.deb", "."]):
-            words = [str(next(folder.glob(word), word)) if "*" in word else word for word in command]
-            if subprocess.run(words, cwd=folder, capture_output=True, check=False).returncode:
-                break
-        else:
-            return folder / "usr/lib/llvm-19/lib"
-    raise RuntimeError(
-        f"no {PACKAGE}: it can be downloaded after `dpkg --add-architecture arm64 && apt-get update'; "
-        "or set URUK_AARCH64_LLVM"
-    )
 
 
 def llvm_batch(folder: Path, directories: Sequence[str] = DIRECTORIES) -> Batch:
