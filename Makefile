@@ -1,10 +1,10 @@
 PYTHON ?= python3
 JOBS ?= 2
 
-.PHONY: help runtime format lint check test bench clean
+.PHONY: help runtime aarch64-root format lint check test bench clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 runtime: ## build the runtime archive, for use from the source tree
 	$(PYTHON) -m build_support.runtime
@@ -20,6 +20,9 @@ lint: ## format check, ruff, pyright
 
 check: runtime lint ## lint and unit tests: what to run before each commit
 	$(PYTHON) -m pytest -n $(JOBS) tests/test_tidy.py tests/unit
+
+aarch64-root: ## unpack Debian's arm64 packages under build/, for tests of AArch64 code with libraries and in Python
+	$(PYTHON) -m build_support.arm64_root
 
 test: ## every test
 	$(PYTHON) -m pytest -n $(JOBS)

@@ -7,6 +7,8 @@ import shutil
 
 import pytest
 
+from build_support import arm64_root
+
 STRICT = os.environ.get("URUK_CI") == "1"
 
 
@@ -15,6 +17,12 @@ def missing(what: str) -> None:
     if STRICT:
         pytest.fail(f"URUK_CI=1, and {what} is missing", pytrace=False)
     pytest.skip(f"needs {what}")
+
+
+def require_arm64_root() -> None:
+    """Skips the test without Debian's packages for arm64, or fails it when URUK_CI=1."""
+    if not arm64_root.is_complete(arm64_root.folder()):
+        missing("the folder that python -m build_support.arm64_root makes")
 
 
 def require_tool(name: str) -> str:

@@ -15,6 +15,9 @@ from pathlib import Path
 
 from driver import Case
 
+from build_support import arm64_root
+from uruk.cli.tunables import SAVED, VARIABLE
+
 ROOT = Path(__file__).parents[2]
 COMPILERS = {
     ("x86_64", "gcc"): ("gcc", "g++"),
@@ -24,6 +27,7 @@ COMPILERS = {
 }
 BINUTILS = ("ar", "ld", "objcopy", "strip", "nm", "ranlib")
 EMULATOR = ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"]
+DEBIANS_RUSTC = "/usr/bin/rustc"  # of the version that the standard library for AArch64 has
 BUILD_TIMEOUT = 300
 
 
@@ -65,11 +69,27 @@ def tools_needed(case: Case) -> list[str]:
     needed = [*case.program.words("requires"), "ld"]
     suffixes = {Path(s).suffix for s in case.program.sources()}
     needed += [COMPILERS[case.arch, case.family][".cpp" in suffixes].split()[0]]
-    needed += [name for suffix, name in ((".f90", "gfortran"), (".rs", "rustc")) if suffix in suffixes]
+    needed += ["gfortran"] if ".f90" in suffixes else []
+    needed += [rustc(case)[0]] if ".rs" in suffixes else []
     needed += [shlex.split(c)[0] for c in case.program.values("link-command")]
     if case.arch == "aarch64":
         needed = [*(f"aarch64-linux-gnu-{name}" if name in BINUTILS else name for name in needed), EMULATOR[0]]
     return [name for name in dict.fromkeys(needed) if not name.startswith("{")]
+
+
+def rustc(case: Case) -> list[str]:
+    """Return the words that start rustc for a case's architecture."""
+    if case.arch != "aarch64":
+        return ["rustc"]
+    target = ["--target", "aarch64-unknown-linux-gnu", "-C", f"linker={COMPILERS[case.arch, 'gcc'][0]}"]
+    return [DEBIANS_RUSTC, *target, "--sysroot", str(arm64_root.folder() / "usr")]
+
+
+def needs_arm64_root(case: Case) -> bool:
+    """Whether a case is made with packages of Debian's arm64."""
+    words = [word for _, _, value in case.program.directives for word in shlex.split(value)]
+    named = any(name in word for word in words for name in ("{lib}", "{include}", "{rustc}"))
+    return case.arch == "aarch64" and (named or any(source.endswith(".rs") for source in case.program.sources()))
 
 
 class Builder:
@@ -99,7 +119,11 @@ class Builder:
             return list(self.case.flags)
         if word in ("{cc}", "{cxx}"):
             return (self.cc if word == "{cc}" else self.cxx).split()
+        if word == "{rustc}":
+            return rustc(self.case)
         names = {"dir": self.program.folder, "build": self.folder, "cc": self.cc, "cxx": self.cxx}
+        prefix = str(arm64_root.folder()) if self.case.arch == "aarch64" else ""
+        names |= {"lib": f"{prefix}/usr/lib/{self.case.arch}-linux-gnu", "include": f"{prefix}/usr/include"}
         names["python"] = sys.executable
         for name, value in names.items():
             word = word.replace("{" + name + "}", str(value))
@@ -120,7 +144,7 @@ class Builder:
         flags = [*self.words("cflags"), *self.words("cflags", source)]
         output = f"lib{path.stem}.a" if suffix == ".rs" else f"{path.stem}.o"
         if suffix == ".rs":
-            command = ["rustc", "--crate-type=staticlib", "--edition=2021", *flags]
+            command = [*rustc(self.case), "--crate-type=staticlib", "--edition=2021", *flags]
         elif suffix == ".zig":
             zig = [sys.executable, "-m", "ziglang", "build-obj", f"-femit-bin={output}"]
             tool([*zig, *flags, str(path)], cwd=self.folder)
@@ -129,6 +153,9 @@ class Builder:
             command = ["gfortran", "-c", *self.case.flags, *flags]
         else:
             command = [*(self.cxx if suffix == ".cpp" else self.cc).split(), "-c", *self.case.flags, *flags]
+            if needs_arm64_root(self.case):
+                include = arm64_root.folder() / "usr" / "include"
+                command += ["-idirafter", str(include), "-idirafter", str(include / arm64_root.TRIPLE)]
         tool([*command, *extra, "-o", output, str(path)], cwd=self.folder)
         return output
 
@@ -222,10 +249,18 @@ PLACES = {"child": ["--oop"], "wire": ["--oop", "--no-shared-memory"], "here": [
 
 
 def uruk_command(case: Case, built: Built, place: str = "child") -> list[str]:
-    """Return the `uruk run` command for the same objects; `URUK_RUN_ARGS` adds options to all of them."""
+    """Return the `uruk run` command for the same objects; `URUK_RUN_ARGS` adds options to all of them.
+
+    In uruk's own process, AArch64's code needs a Python for AArch64, which gets its static thread-local storage at the
+    start: under an emulator it cannot start itself again.
+    """
+    python = [sys.executable]
+    if case.arch == "aarch64" and place == "here":
+        emulator, *python = arm64_root.python_command(arm64_root.folder(), ROOT / "src")
+        python = [emulator, "-E", f"{SAVED}=", "-E", f"{VARIABLE}=glibc.rtld.optional_static_tls=24576", *python]
     extra = [*PLACES[place], *shlex.split(os.environ.get("URUK_RUN_ARGS", "")), *case.program.words("uruk")]
     args = case.program.words("args")
-    return [sys.executable, "-m", "uruk", "run", *extra, *built.inputs, *(["--", *args] if args else [])]
+    return [*python, "-m", "uruk", "run", *extra, *built.inputs, *(["--", *args] if args else [])]
 
 
 def run_uruk(case: Case, built: Built, place: str = "child") -> Outcome:

@@ -40,7 +40,8 @@ All directives are optional. A key may be repeated: words add up, for single val
     timeout: 60           seconds for each run
 
 Words in braces: `{dir}` the program's folder, `{build}` the build folder, `{cc}` and `{cxx}` the compilers of
-the case, `{flags}` the flags of the case, `{python}` this interpreter.
+the case, `{rustc}` rustc for its architecture, `{flags}` the flags of the case, `{python}` this interpreter,
+`{lib}` and `{include}` where Debian's libraries and headers of the architecture are.
 """
 
 from __future__ import annotations
@@ -200,7 +201,7 @@ def expand(program: Program) -> Iterator[Case]:
 def expand_aarch64(program: Program) -> Iterator[Case]:
     """Yield the cases of a program for AArch64: of gcc and clang, with flags that there are."""
     languages = {Path(source).suffix for source in program.sources()}
-    if "aarch64" not in (program.words("arch") or ARCHITECTURES) or not languages <= {".c", ".cpp"}:
+    if "aarch64" not in (program.words("arch") or ARCHITECTURES) or not languages <= {".c", ".cpp", ".rs"}:
         return
     seen: set[tuple[str, tuple[str, ...]]] = set()
     for family in program.words("compilers") or ["gcc"]:

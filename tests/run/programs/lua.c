@@ -1,10 +1,9 @@
 // Lua from Debian's static library: closures, coroutines, pcall (longjmp), string patterns, a C function, output.
-//#arch: x86_64
 //#compilers: gcc clang
 //#flags: -O1
 //#args: first second
-//#cflags: -I/usr/include/lua5.4
-//#link: /usr/lib/x86_64-linux-gnu/liblua5.4.a -lm -ldl
+//#cflags: -I{include}/lua5.4
+//#link: {lib}/liblua5.4.a -lm -ldl
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>

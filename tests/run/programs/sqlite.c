@@ -1,7 +1,6 @@
 // SQLite from Debian's static library: tables, joins, a user function in C, errors, a file-less database.
-//#arch: x86_64
 //#compilers: gcc clang
-//#link: /usr/lib/x86_64-linux-gnu/libsqlite3.a -lm -lpthread -ldl -lz
+//#link: {lib}/libsqlite3.a -lm -lpthread -ldl {lib}/libz.a
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>

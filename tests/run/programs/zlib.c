@@ -1,7 +1,6 @@
 // zlib from the static library; the interpreter's own `inflate` must not be taken instead (a private version proves it).
-//#arch: x86_64
 //#compilers: gcc clang
-//#link: /usr/lib/x86_64-linux-gnu/libz.a
+//#link: {lib}/libz.a
 #include <stdio.h>
 #include <string.h>
 #include <zlib.h>

@@ -1,7 +1,6 @@
 // A Rust binary that calls C: rustc's own objects and allocator shim, and the standard library's .rlib archives.
-//#requires: rustc
-//#step: rustc --edition=2021 -O -C save-temps -C link-arg=main.o -o words {dir}/words.rs
-//#link-command: sh {dir}/link_line.sh
+//#step: {rustc} --edition=2021 -O -C save-temps -C link-arg=main.o -o words {dir}/words.rs
+//#link-command: sh {dir}/link_line.sh {rustc}
 //#link: -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 //#args: b a "c d"
 //#exit: 101
