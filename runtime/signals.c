@@ -2,7 +2,8 @@
  * stands for the default action, its alternate stack for none. References to these functions are led here. */
 
 #define _GNU_SOURCE
-#include <signal.h>
+#include "signals.h"
+
 #include <stddef.h>
 
 #define EXPORTED __attribute__((visibility("default")))
@@ -19,10 +20,17 @@ EXPORTED void uruk_rt_hide_handler(handler *function, void *stack)
     hidden_stack = stack;
 }
 
+int uruk_is_hidden_handler(handler *function)
+{
+    return hidden_handler && function == hidden_handler;
+}
+
 EXPORTED int uruk_rt_sigaction(int number, const struct sigaction *action, struct sigaction *before)
 {
     int status = sigaction(number, action, before);
-    if (!status && before && hidden_handler && before->sa_handler == hidden_handler) {
+    if (!status)
+        uruk_keep_trampolines(number, action != NULL, before);
+    if (!status && before && uruk_is_hidden_handler(before->sa_handler)) {
         before->sa_handler = SIG_DFL;
         before->sa_flags = 0;
         sigemptyset(&before->sa_mask);
@@ -32,8 +40,10 @@ EXPORTED int uruk_rt_sigaction(int number, const struct sigaction *action, struc
 
 EXPORTED handler *uruk_rt_signal(int number, handler *function)
 {
-    handler *before = signal(number, function);
-    return hidden_handler && before == hidden_handler ? SIG_DFL : before;
+    struct sigaction before = {.sa_handler = signal(number, function)};
+    if (before.sa_handler != SIG_ERR)
+        uruk_keep_trampolines(number, 1, &before);
+    return uruk_is_hidden_handler(before.sa_handler) ? SIG_DFL : before.sa_handler;
 }
 
 EXPORTED int uruk_rt_sigaltstack(const stack_t *stack, stack_t *before)

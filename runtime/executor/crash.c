@@ -1,6 +1,7 @@
 /* Last words: which signal ends the process, where, and what it accessed. */
 
 #define _GNU_SOURCE
+#include "../trampoline.h"
 #include "executor.h"
 
 #include <pthread.h>
@@ -47,6 +48,8 @@ static char *put_number(char *at, const char *name, word value, unsigned base)
 
 void crash_handler(int number, siginfo_t *info, void *context)
 {
+    if (run_trampoline(number, info, context))
+        return;
     char text[160] = "uruk-crash";
     struct sigaction before = {.sa_handler = SIG_DFL};
     sigaction(number, &before, 0); /* so that it happens again, and ends the process */

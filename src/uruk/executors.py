@@ -90,7 +90,6 @@ def _attach(connection: Connection, child: Child | None, shared_memory: bool, sl
     mapper = (SharedMapper if shared_memory else EPCMapper)(runtime.process, runtime)
     one = RemoteExecutor(connection, runtime, mapper, child, slab_size)
     one.shares_memory = shared_memory
-    one.hides_signals = bool(stack)
     return one
 
 

@@ -48,7 +48,6 @@ class InProcessExecutor:
     process = THIS_PROCESS
     lost = None
     is_remote = False
-    hides_signals = False
 
     @property
     def runtime(self) -> Runtime:

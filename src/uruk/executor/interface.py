@@ -45,11 +45,6 @@ class Executor(Protocol):
         ...
 
     @property
-    def hides_signals(self) -> bool:
-        """Whether it has a handler for crashes, which programs must not see (runtime/signals.c)."""
-        ...
-
-    @property
     def lost(self) -> ExecutorLost | None:
         """Why it cannot be used any more; None while it can."""
         ...

@@ -65,8 +65,6 @@ class RemoteExecutor:
         self.lazy_functions: Callable[[], LazyFunctions] | None = None
         self.shares_memory = False
         """Whether code and data of linked objects are mapped here, too."""
-        self.hides_signals = False
-        """Whether it has a handler for crashes, which programs must not see."""
         self.used = False
         """Whether a session has it."""
         self.closed = False

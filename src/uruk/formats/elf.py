@@ -123,7 +123,15 @@ def read_objects(arena: Arena, spans: Sequence[Span], pair: Pair, names: Names) 
             relocation_start,
             _first_rows(groups.object, count),
         ),
+        trampolines=_with_trampolines(sections),
     )
+
+
+def _with_trampolines(sections: Sections) -> frozenset[str]:
+    """Files whose code wants an executable stack: `.note.GNU-stack` has SHF_EXECINSTR, by gcc for trampolines."""
+    rows = true_rows(sections.flags & (elf.SHF_ALLOC | elf.SHF_EXECINSTR) == elf.SHF_EXECINSTR)
+    noted = [row for row in rows.tolist() if sections.name(row) == ".note.GNU-stack"]
+    return frozenset(sections.files[int(sections.object[row])] for row in noted)
 
 
 def _empty_graph(arena: Arena, pair: Pair) -> Graph:

@@ -236,6 +236,8 @@ class Graph:
     groups: Groups
     ranges: Ranges
     edges: Edges | None = None
+    trampolines: frozenset[str] = frozenset()
+    """Files of objects whose code makes trampolines on the stack: nested functions (`.note.GNU-stack` says so)."""
     notes: dict[str, int] = field(default_factory=dict[str, int])
     """Counts that passes leave for `--time` and tests (edges read, relaxed, ...)."""
 
@@ -294,7 +296,10 @@ def assemble(pieces: Sequence[tuple[Graph, int, int]]) -> Graph:
     tables: list[tuple[Blocks, Symbols, Relocations, Groups, Edges | None]] = []
     files: list[str] = []
     blocks = symbols = groups = 0
+    trampolines: frozenset[str] = frozenset()
     for graph, low, high in pieces:
+        if graph.trampolines:
+            trampolines |= graph.trampolines.intersection(graph.files[low:high])
         if id(graph.arena) not in bases:
             bases[id(graph.arena)] = arena.size
             for buffer in graph.arena.buffers:
@@ -323,6 +328,7 @@ def assemble(pieces: Sequence[tuple[Graph, int, int]]) -> Graph:
         None
         if any(piece is None for piece in edges)
         else Edges.concat([piece for piece in edges if piece is not None]),
+        trampolines,
     )
 
 

@@ -30,8 +30,8 @@ OF_THE_PROGRAM = frozenset(
     b"__preinit_array_end __TMC_END__".split()
 )
 """Names that each program has for itself: this process's are the interpreter's, and never meant."""
-SIGNAL_FUNCTIONS = frozenset({b"sigaction", b"signal", b"sigaltstack"})
-"""What runtime/signals.c stands for, in executors with a handler for crashes."""
+SIGNAL_FUNCTIONS = frozenset({b"sigaction", b"signal", b"sigaltstack", b"_gfortran_set_options"})
+"""What runtime/signals.c and trampolines.c stand for: handlers of uruk's own come before a program's, unseen."""
 LIBSTDCXX = "libstdc++.so.6"
 LAST_PRIORITY = 65535
 
@@ -75,7 +75,7 @@ class ELFPlatform:
         """See `Platform.interposed`."""
         if self.jit_loader is not None and name in JIT_NAMES:
             return self.jit_loader.address(name)
-        if self.executor.hides_signals and name in SIGNAL_FUNCTIONS:
+        if name in SIGNAL_FUNCTIONS:
             return self.executor.runtime.address[b"uruk_rt_" + name]
         return self.executor.runtime.address[name] if name in INTERPOSED else 0
 
@@ -131,6 +131,8 @@ class ELFPlatform:
     def loaded(self, linked: Linked, trackers: Sequence[ResourceTracker]) -> None:
         """See `Platform.loaded`."""
         state = linked.state
+        if state.graph.trampolines:
+            self.executor.runtime.call(b"uruk_rt_run_trampolines")
         for row, block in enumerate(state.synthetic["eh_frame"].tolist()):
             if block >= 0:
                 address = int(state.address[block])
