@@ -79,8 +79,7 @@ static int fill(int file, const char *data, word size)
     return 0;
 }
 
-/* Open an object of these bytes; its handle, or 0 with the loader's text, or with none where there is no memory file. */
-EXPORTED void *uruk_rt_open_carrier(const char *data, word size, char *text, word text_size)
+static void *open_object(const char *data, word size, int flags, char *text, word text_size)
 {
     char path[256];
     void *handle = 0;
@@ -90,7 +89,7 @@ EXPORTED void *uruk_rt_open_carrier(const char *data, word size, char *text, wor
     int blank = number < 0 ? -1 : fcntl(number, F_DUPFD_CLOEXEC, LEAST_NUMBER);
     if (file >= 0 && blank >= 0 && !fill(file, data, size) && dup3(file, number, O_CLOEXEC) >= 0) {
         spell(path, sizeof path, serial++, number);
-        handle = dlopen(path, RTLD_NOW);
+        handle = dlopen(path, flags);
         if (!handle) {
             const char *problem = dlerror();
             snprintf(text, text_size, "%s", problem ? problem : "unknown error");
@@ -105,7 +104,20 @@ EXPORTED void *uruk_rt_open_carrier(const char *data, word size, char *text, wor
     return handle;
 }
 
-/* Unload a carrier. */
+/* Open an object of these bytes; its handle, or 0 with the loader's text, or with none where there is no memory file. */
+EXPORTED void *uruk_rt_open_carrier(const char *data, word size, char *text, word text_size)
+{
+    return open_object(data, size, RTLD_NOW, text, text_size);
+}
+
+/* Open an object whose names are everybody's; its handle, or 0. */
+EXPORTED void *uruk_rt_open_exports(const char *data, word size)
+{
+    char text[8];
+    return open_object(data, size, RTLD_NOW | RTLD_GLOBAL, text, sizeof text);
+}
+
+/* Unload one of these. */
 EXPORTED void uruk_rt_close_carrier(void *handle)
 {
     dlclose(handle);

@@ -87,6 +87,8 @@ class Request:
     hint: Callable[[bytes], str | None] | None = None
     """What to say of a name that nobody defines."""
     reach: Reach | None = None
+    copy_data: bool = False
+    """Whether libraries are led to copies of their data, so that all of it may be copied."""
     prune_from: I32 | None = None
     """Symbol rows to keep, with all they need; None keeps everything."""
     hooks: dict[str, list[Hook]] = field(default_factory=dict[str, list[Hook]])
@@ -120,7 +122,7 @@ def link(request: Request, host: Host) -> Linked:
     step("commons", resolve.place_commons, state, request.defines)
     step("boundaries", boundaries.find, state, state.names)
     step("resolve names", externals.ask, state, request.resolve, request.phony_externals, request.hint)
-    step("library constants", placement.copy_constants, state, state.names, host.read_object)
+    step("library data", placement.copy_library_data, state, state.names, host.read_object, request.copy_data)
     step("got, stubs", got_plt.build_got_and_stubs, state, isa.STUB_SIZE)
     plan = step("layout", _lay_out, state)
     needs = step("tls plan", tls.plan_tls, state, plan)

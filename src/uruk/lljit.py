@@ -29,6 +29,7 @@ from uruk.orc.tracker import ResourceTracker
 from uruk.orc.units import MaterializationUnit
 from uruk.passes.state import State
 from uruk.platforms.elf import OF_THE_PROGRAM, ELFPlatform
+from uruk.platforms.interposition import ProgramExports
 from uruk.platforms.jit_dlopen import JITLoader
 
 if TYPE_CHECKING:
@@ -103,6 +104,8 @@ class LLJIT:
         self.main = self.session.create_dylib("main")
         self._search_directories: list[str] = []
         self.libraries_for_everybody = False
+        self.exports: ProgramExports | None = None
+        """What libraries see of the program of `lookup_program`, in a process that is its alone; None: nothing."""
         self.serial = next(_serials)
         _open_jits.add(self)
 
@@ -336,7 +339,10 @@ class LLJIT:
 
     def lookup_program(self, entry: str) -> Symbol:
         """The entry of a program, with every added object linked and initialised, as a linker makes a program."""
-        found = self.session.lookup(self.main, [encode_name(entry)], roots=False, everything=True)
+        wanted = [encode_name(entry), *(self.exports.promised if self.exports else ())]
+        found = self.session.lookup(self.main, wanted, roots=False, everything=True)
+        if self.exports:
+            self.exports.bind()
         self.session.lookup(self.main, [], roots=True)  # only now: without its entry nothing of a program runs
         return Symbol(entry, found[0][0], self._remote)
 

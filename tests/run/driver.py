@@ -35,6 +35,7 @@ All directives are optional. A key may be repeated: words add up, for single val
     signal: SIGTERM       the native program must die by this signal
     error: TEXT           `uruk run` must refuse, with TEXT in stderr and nothing on stdout; the native
                           program must still work
+    places: child wire    where `uruk run` can do as natively: in a child, over the wire, here (default: all of them)
     arch: x86_64          architectures that it makes sense on (default: all; AArch64's programs run under qemu)
     requires: strip       tools without which the case cannot run, besides the compilers
     timeout: 60           seconds for each run
@@ -107,7 +108,7 @@ _DIRECTIVE = re.compile(r"^(?://|!|#)#([a-z-]+)(?:\[([^\]]+)\])?:[ \t]*(.*?)[ \t
 _KEYS = frozenset(
     {"sources", "compilers", "flags", "cflags", "link", "link-command", "native", "uruk", "generate", "step"}
     | {"objects", "archive", "shared", "args", "stdin", "env", "exit", "signal", "error", "requires"}
-    | {"timeout", "arch"}
+    | {"timeout", "arch", "places"}
 )
 
 

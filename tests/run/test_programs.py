@@ -55,8 +55,15 @@ def _shorten(value: int | bytes) -> str:
 FAULTS = [-number for number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP)]
 
 
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("case", all_cases(), ids=lambda case: case.id)
+def places(case: Case) -> list[str]:
+    """Where a case runs."""
+    return case.program.words("places") or list(PLACES)
+
+
+EVERYWHERE = [pytest.param(case, place, id=f"{case.id}-{place}") for case in all_cases() for place in places(case)]
+
+
+@pytest.mark.parametrize(("case", "place"), EVERYWHERE)
 def test_program(case: Case, place: str, build_root: Path) -> None:
     """The native program does what its directives say, and `uruk run` does the same."""
     check(case, place, build_root)
@@ -71,6 +78,7 @@ def test_aarch64_program(case: Case, build_root: Path) -> None:
 def one_of_each() -> list[Case]:
     """Return a case of each program that a Python for AArch64 can run: the first, of gcc where there is one."""
     all_of_it = [case for case in all_cases("aarch64") if case.program.name not in ALIGNED or "-fPIC" in case.flags]
+    all_of_it = [case for case in all_of_it if "here" in places(case)]
     cases = {case.program.name: case for case in reversed(all_of_it)}
     return [*reversed(cases.values())]
 

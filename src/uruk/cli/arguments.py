@@ -37,6 +37,7 @@ Sources are compiled first, by the compiler of CC or CXX, or what there is: cc, 
   --connect HOST:PORT run in an executor that listens there; see `uruk executor --help'
   --tls-pool=SIZE     static thread-local storage of the child (default: what the program
                       needs, up to 1Mb)
+  -rdynamic           libraries that the program opens see its names (also -Wl,-E, -Wl,--export-dynamic)
   --entry NAME        the function to run (default: main)
   --no-exec           link only; with --entry, only the objects that NAME needs
   --phony-externals   names that nobody defines become 0
@@ -77,6 +78,7 @@ class Arguments:
     executor: str = ""
     shared_memory: bool | None = None
     connect: tuple[str, int] | None = None
+    rdynamic: bool = False
     tls_pool: int = 0
     """Bytes; 0: what the program needs."""
     compiler: str = ""
@@ -124,6 +126,7 @@ _FLAGS = (
     "--time",
     "--no-cache",
 )
+_RDYNAMIC = ("-rdynamic", "-Wl,-E", "-Wl,--export-dynamic")
 # Flags of a compiler that are one word, and mean nothing else here: as people type them behind cc.
 _COMPILER = ("-O", "-g", "-std=", "-f", "-m", "-W", "-w", "-pthread")
 
@@ -139,6 +142,8 @@ def parse(words: Sequence[str]) -> Arguments:
             arguments.inputs.append(("input", word))
         elif word in _FLAGS:
             _flag(arguments, word)
+        elif word in _RDYNAMIC:
+            arguments.rdynamic = True
         elif word.startswith(_COMPILER):
             arguments.flags.append(word)
         else:

@@ -13,11 +13,13 @@ import numpy as np
 from uruk.cli.here import Here
 from uruk.cli.reading import Objects, Other, Reader
 from uruk.cli.tunables import can_start_again
+from uruk.errors import LibraryError
 from uruk.formats.elf_sections import Span
 from uruk.graph.arena import Arena
 from uruk.lljit import LLJIT
 from uruk.memory.manager import DEFAULT_SLAB
 from uruk.orc.session import Options
+from uruk.platforms.interposition import ProgramExports
 
 if TYPE_CHECKING:
     from uruk.cli.arguments import Arguments
@@ -68,6 +70,8 @@ class Program:
             ),
         )
         self.jit.libraries_for_everybody = True
+        if arguments.execute and not arguments.in_process:
+            self.jit.exports = ProgramExports(self.jit.main, self.jit.executor.runtime, everything=arguments.rdynamic)
         if arguments.dumps:
             from uruk.cli.dump_graph import register
 
@@ -117,6 +121,7 @@ class Program:
         """Add inputs in order; objects that follow each other are one batch, and all objects one tracker's."""
         session, main = self.jit.session, self.jit.main
         tracker = main.create_tracker("program")
+        late: list[str] = []
         for item in inputs:
             if isinstance(item, Objects):
                 arena = Arena([np.frombuffer(item.buffer, np.uint8)])
@@ -124,7 +129,22 @@ class Program:
                 graph = session.parse_arena(arena, spans, main, check_relocations=False)
                 main.add_graph(graph, tracker, roots=True)
             else:
-                self.jit.add_library(item.value if item.kind == "library" else os.path.join(".", item.value))
+                name = item.value if item.kind == "library" else os.path.join(".", item.value)
+                try:
+                    self.jit.add_library(name)
+                except LibraryError:
+                    late.append(name)  # it may want names from objects that come behind it
+        for name in late:
+            self._add_refused_library(name)
+
+    def _add_refused_library(self, name: str) -> None:
+        """Add a library as soon as the program has promised it what it lacks. Raises LibraryError."""
+        while True:
+            try:
+                return self.jit.add_library(name)
+            except LibraryError as error:
+                if self.jit.exports is None or not self.jit.exports.promise(error):
+                    raise
 
     def run(self) -> int:
         """Run main(); the program's exit status, where it does not end this process itself."""

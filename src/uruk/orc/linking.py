@@ -79,6 +79,7 @@ def _request(session: Session, entries: list[ObjectEntry], wanted: I32) -> tuple
         phony_externals=session.options.phony_externals,
         execute=session.options.execute,
         hint=session.hint,
+        copy_data=session.copied is not None,
         hooks=session.hooks,
     )
     if session.options.prune:
@@ -172,6 +173,8 @@ class _Resolver:
                     found[row], homes[row] = True, TLSHome(library=library)
                 continue
             address[row], is_data[row] = _signed(*session.find_external(dylib, name))
+            if session.copied:
+                address[row] = session.copied.get(int(address[row]), int(address[row]))
             found[row] = address[row] != 0
         return Externals(found, address, is_data, homes)
 
@@ -222,6 +225,8 @@ def _record(
     for entry in entries:
         entry.state = ObjectState.LINKED
         session.pending.pop(entry.number, None)
+    if session.copied is not None:
+        session.copied |= {one.address: int(state.address[one.block]) for one in state.boundaries.copies}
     for row, storage in linked.storage.items():
         trackers[row].resources.storage.append(storage)
     _record_memory(linked, trackers)

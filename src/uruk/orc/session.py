@@ -117,6 +117,8 @@ class Session:
         """Object number -> the thread-local storage that its symbols' offsets count in."""
         self.asking: dict[tuple[int, int], Task] = {}
         """(Generator, name) -> the task that asks it."""
+        self.copied: dict[int, int] | None = None
+        """Where data of libraries was -> where its copies are, for whoever leads the libraries there; None: nobody."""
         self.times: list[tuple[str, float]] = []
         self.hooks: dict[str, list[Callable[[State], None]]] = {}
         self.closed = False

@@ -125,10 +125,10 @@ def assign(state: State, plan: Layout) -> None:
         address[index] = state.dso_handles[_module_of(state, index)]
     for index in found.got:
         address[index] = state.address[state.synthetic["got"][_module_of(state, index)]]
-    for index, block, content in found.copies:
-        address[index] = state.address[block]
-        at = int(state.position[block])
-        state.image[at : at + len(content)] = np.frombuffer(content, np.uint8)
+    for copy in found.copies:
+        address[copy.row] = state.address[copy.block]
+        at = int(state.position[copy.block])
+        state.image[at : at + len(copy.content)] = np.frombuffer(copy.content, np.uint8)
     for index, module, section, stop in found.sections:
         chunk = plan.kept[module, section]
         start = int(state.address[chunk.rows[0]] - chunk.offset[0])

@@ -13,13 +13,15 @@ from uruk.graph.types import I64, AnyArray, some, true_rows, unique
 from uruk.memory.manager import LOW_END, Reach
 from uruk.passes.faults import Faults
 from uruk.passes.got_plt import SLOT_OPERANDS
-from uruk.passes.state import State, synthetic_blocks
+from uruk.passes.state import Copy, State, synthetic_blocks
 
 ROOM = 1 << 26
 """The least room in which it is worth looking for a slab."""
 STREAMS = (b"stdin", b"stdout", b"stderr")
 TYPE_DATA = (b"_ZTI", b"_ZTV", b"_ZTS", b"_ZTT")
 """Itanium C++ ABI, 5.1.4: type information, virtual tables, type names, VTTs."""
+LARGEST_ALIGNMENT = 4096
+"""Of a copy, which is aligned as its original is."""
 SLACK = 1 << 16
 """Addends and field offsets move a reference by less than this in ordinary code; the range check has the last word."""
 
@@ -66,18 +68,21 @@ def _window(state: State, rows: I64, address: I64, low: int, high: int) -> tuple
     return max(low, int((address - reach).max())), min(high or 1 << 47, int((address + reach).min()))
 
 
-def copy_constants(state: State, names: Names, read_object: Callable[[int], bytes]) -> None:
-    """Give the batch its own copy of library data that never changes, where the library's cannot all be reached.
+def copy_library_data(
+    state: State, names: Names, read_object: Callable[[int], bytes], everything: bool = False
+) -> None:
+    """Give the batch its own copy of library data, where the library's cannot all be reached.
 
-    That is `stdin`, `stdout` and `stderr`, which are pointers that programs leave alone, and C++ type information and
-    virtual tables, which the C++ library compares by name. No other data is ever copied (a copied `optind` would stay
-    1 while libc's becomes 4).
+    That is data that never changes: `stdin`, `stdout` and `stderr`, which are pointers that programs leave alone, and
+    C++ type information and virtual tables, which the C++ library compares by name. Other data is copied only with
+    `everything`, where somebody leads the libraries to the copies (a copied `optind` would stay 1 while libc's becomes
+    4): a static linker's copy relocations.
     """
     edges, kinds, external = state.edges, state.graph.kinds, state.external
     if external is None or not external.is_data.any():
         return
-    constant = _constant_rows(state, names)
-    if constant.size == 0:
+    copied = true_rows(external.is_data & external.found) if everything else _constant_rows(state, names)
+    if copied.size == 0:
         return
     narrow = (kinds.narrow_absolute | kinds.narrow_relative)[edges.kind]
     absolute = true_rows(kinds.narrow_absolute[edges.kind])
@@ -90,8 +95,11 @@ def copy_constants(state: State, names: Names, read_object: Callable[[int], byte
         return
     narrowly_used = np.zeros(len(state.symbols), np.bool_)
     narrowly_used[state.canonical[edges.target[rows]]] = True
-    for row in constant[narrowly_used[state.undefined[constant]]].tolist():
-        _copy(state, row, read_object(int(external.address[row])))
+    wanted = external.address[copied[narrowly_used[state.undefined[copied]]]]
+    for at in unique(wanted).tolist():
+        content = read_object(at)
+        if content:
+            _copy(state, copied[external.address[copied] == at], at, content)
 
 
 def _constant_rows(state: State, names: Names) -> I64:
@@ -103,17 +111,19 @@ def _constant_rows(state: State, names: Names) -> I64:
     return rows[np.array([text in STREAMS or text.startswith(TYPE_DATA) for text in texts], np.bool_)]
 
 
-def _copy(state: State, row: int, content: bytes) -> None:
-    """Make a block with a copy of an external's content; it belongs to the first module that refers to it."""
+def _copy(state: State, rows: I64, address: int, content: bytes) -> None:
+    """Make a block with a copy of an external's content; it belongs to the first module that refers to it.
+
+    `rows` are all undefined rows with that address: a variable may have several names, as `environ` has.
+    """
     assert state.external is not None
-    if not content:
-        return
-    using = true_rows(state.canonical[state.edges.target] == state.undefined[row])
+    using = true_rows(np.isin(state.canonical[state.edges.target], state.undefined[rows]))
     module = state.block_module[state.edges.block[using[:1]]]
-    new = synthetic_blocks(np.full(1, len(content)), np.full(1, 16), Zone.RW)
-    state.boundaries.copies.append((row, int(state.add_blocks(new, module)[0]), content))
-    state.external.is_data[row] = False
-    state.external.address[row] = 0
+    align = min(address & -address, LARGEST_ALIGNMENT)
+    block = int(state.add_blocks(synthetic_blocks(np.full(1, len(content)), np.full(1, align), Zone.RW), module)[0])
+    state.boundaries.copies += [Copy(row, block, content, address) for row in rows.tolist()]
+    state.external.is_data[rows] = False
+    state.external.address[rows] = 0
 
 
 def _wants_low(state: State, rows: I64) -> I64:

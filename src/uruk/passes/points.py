@@ -27,7 +27,7 @@ STEPS = (
     Point("commons", "common symbols have zero-filled blocks"),
     Point("boundaries", "names that the link provides are known, and `__dso_handle` has its blocks"),
     Point("resolve names", "`external` has an answer for every row of `undefined`"),
-    Point("library constants", "library data out of reach that may be copied has blocks here"),
+    Point("library data", "library data out of reach that may be copied has blocks here"),
     Point("got, stubs", "every edge has its GOT slot or stub; edges and their targets are final"),
     Point("layout", "`segment` and `offset` say where each live block lies; no block is added any more"),
     Point("tls plan", "`tls_offset` is filled where there are thread-locals"),

@@ -41,14 +41,24 @@ class Externals:
 
 
 @dataclass(eq=False, repr=False)
+class Copy:
+    """A library's variable of which the batch has a copy: the undefined row that means it, the block, where it was."""
+
+    row: int
+    block: int
+    content: bytes
+    address: int
+
+
+@dataclass(eq=False, repr=False)
 class Boundaries:
     """Names that one link provides itself; the indexes are rows of `State.undefined`."""
 
     dso_handle: list[int] = field(default_factory=list[int])
     got: list[int] = field(default_factory=list[int])
     tls_base: list[int] = field(default_factory=list[int])
-    copies: list[tuple[int, int, bytes]] = field(default_factory=list[tuple[int, int, bytes]])
-    """Data of libraries that is copied: (row, block, content)."""
+    copies: list[Copy] = field(default_factory=list["Copy"])
+    """Data of libraries that is copied, a row each name."""
     sections: list[tuple[int, int, str, bool]] = field(default_factory=list[tuple[int, int, str, bool]])
     """(row, module, section name, whether it is the __stop_ one)."""
     together: list[tuple[int, str, I64]] = field(default_factory=list[tuple[int, str, I64]])

@@ -1,0 +1,272 @@
+/* What loaded libraries import, and binding it again: a program's own definitions come before those of libraries, for
+ * libraries, too, but the loader has bound them before the program was linked.
+ *
+ * A library's references are the relocations by name that the loader has applied: of its GOT (GLOB_DAT), its PLT
+ * (JUMP_SLOT) and its data (ABS64); gABI, "Relocation", AMD64 psABI, 4.4, and AAELF64, 5.7. */
+
+#define _GNU_SOURCE
+#include <link.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define EXPORTED __attribute__((visibility("default")))
+
+typedef unsigned long word;
+
+#if defined __x86_64__
+static int is_import(word type)
+{
+    return type == R_X86_64_GLOB_DAT || type == R_X86_64_JUMP_SLOT || type == R_X86_64_64;
+}
+
+static int adds(word type)
+{
+    return type == R_X86_64_64;
+}
+#elif defined __aarch64__
+static int is_import(word type)
+{
+    return type == R_AARCH64_GLOB_DAT || type == R_AARCH64_JUMP_SLOT || type == R_AARCH64_ABS64;
+}
+
+static int adds(word type)
+{
+    (void)type;
+    return 1;
+}
+#endif
+
+struct object { /* a loaded library, by its dynamic section */
+    word base, relro, relro_end, page;
+    const ElfW(Sym) *symbols;
+    const char *strings;
+    struct {
+        const ElfW(Rela) *first;
+        word count;
+    } tables[2];
+};
+
+static word pointer(word base, word value)
+{
+    return value < base ? base + value : value; /* the loader has relocated it, or has not */
+}
+
+static void read_dynamic(struct object *object, const ElfW(Dyn) *entry)
+{
+    for (; entry->d_tag != DT_NULL; entry++) {
+        word value = entry->d_un.d_val, at = pointer(object->base, value);
+        switch (entry->d_tag) {
+        case DT_SYMTAB: object->symbols = (const ElfW(Sym) *)at; break;
+        case DT_STRTAB: object->strings = (const char *)at; break;
+        case DT_RELA: object->tables[0].first = (const ElfW(Rela) *)at; break;
+        case DT_RELASZ: object->tables[0].count = value / sizeof(ElfW(Rela)); break;
+        case DT_JMPREL: object->tables[1].first = (const ElfW(Rela) *)at; break;
+        case DT_PLTRELSZ: object->tables[1].count = value / sizeof(ElfW(Rela)); break;
+        }
+    }
+}
+
+/* Whether an object is a library: not the program, the loader, or what the kernel adds. */
+static int read_object(struct object *object, const struct dl_phdr_info *info)
+{
+    const ElfW(Dyn) *dynamic = NULL;
+    memset(object, 0, sizeof *object);
+    object->base = info->dlpi_addr;
+    object->page = (word)sysconf(_SC_PAGESIZE);
+    if (!*info->dlpi_name || info->dlpi_addr == getauxval(AT_BASE))
+        return 0;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+        word start = info->dlpi_addr + header->p_vaddr;
+        if (header->p_type == PT_DYNAMIC)
+            dynamic = (const ElfW(Dyn) *)start;
+        if (header->p_type == PT_GNU_RELRO) {
+            object->relro = start & -object->page;
+            object->relro_end = (start + header->p_memsz) & -object->page;
+        }
+        if (start == getauxval(AT_SYSINFO_EHDR))
+            return 0;
+    }
+    if (dynamic)
+        read_dynamic(object, dynamic);
+    return object->symbols && object->strings;
+}
+
+typedef void visit(const struct object *object, const ElfW(Rela) *relocation, word symbol, void *argument);
+
+static void each_import(const struct object *object, visit *function, void *argument)
+{
+    for (int table = 0; table < 2; table++)
+        for (word i = 0; i < object->tables[table].count; i++) {
+            const ElfW(Rela) *relocation = &object->tables[table].first[i];
+            word symbol = ELF64_R_SYM(relocation->r_info);
+            if (symbol && is_import(ELF64_R_TYPE(relocation->r_info)))
+                function(object, relocation, symbol, argument);
+        }
+}
+
+struct names { /* `seen`: a bit a symbol of the object at hand */
+    char *at, *end;
+    word needed, largest;
+    unsigned char *seen;
+};
+
+static void find_largest(const struct object *object, const ElfW(Rela) *relocation, word symbol, void *argument)
+{
+    struct names *names = argument;
+    (void)object, (void)relocation;
+    if (symbol > names->largest)
+        names->largest = symbol;
+}
+
+static void add_name(const struct object *object, const ElfW(Rela) *relocation, word symbol, void *argument)
+{
+    struct names *names = argument;
+    const char *text = object->strings + object->symbols[symbol].st_name;
+    word size = strlen(text) + 1;
+    (void)relocation;
+    if (names->seen[symbol / 8] >> symbol % 8 & 1)
+        return;
+    names->seen[symbol / 8] |= (unsigned char)(1 << symbol % 8);
+    if ((word)(names->end - names->at) >= size) {
+        memcpy(names->at, text, size);
+        names->at += size;
+    }
+    names->needed += size;
+}
+
+static int add_names(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    struct names *names = argument;
+    struct object object;
+    (void)size;
+    if (!read_object(&object, info))
+        return 0;
+    names->largest = 0;
+    each_import(&object, find_largest, names);
+    names->seen = calloc(names->largest / 8 + 1, 1);
+    if (names->seen)
+        each_import(&object, add_name, names);
+    free(names->seen);
+    return 0;
+}
+
+/* The names that libraries import, each with its NUL, as far as they fit; returns the bytes that all of them need. */
+EXPORTED word uruk_rt_imported_names(char *to, word size)
+{
+    struct names names = {.at = to, .end = to + size};
+    dl_iterate_phdr(add_names, &names);
+    return names.needed;
+}
+
+/* Where a library is led that was promised a name of the program, until the program is linked. */
+EXPORTED void uruk_rt_not_linked_yet(void)
+{
+    static const char text[] = "uruk: a library calls the program while it is loaded, before the program is linked\n";
+    (void)!write(STDERR_FILENO, text, sizeof text - 1);
+    abort();
+}
+
+struct binding {
+    const char *name;
+    word address;
+};
+
+struct bindings { /* sorted by name */
+    struct binding *first;
+    word count, done;
+};
+
+static int by_name(const void *left, const void *right)
+{
+    return strcmp(((const struct binding *)left)->name, ((const struct binding *)right)->name);
+}
+
+/* Change what the loader has written; once more only readable, if it was. */
+static void store(const struct object *object, word place, word value)
+{
+    word start = place & -object->page;
+    int sealed = start >= object->relro && start < object->relro_end;
+    if (sealed && mprotect((void *)start, object->page, PROT_READ | PROT_WRITE))
+        return;
+    __atomic_store_n((word *)place, value, __ATOMIC_RELEASE);
+    if (sealed)
+        mprotect((void *)start, object->page, PROT_READ);
+}
+
+static word addend(const ElfW(Rela) *relocation)
+{
+    return adds(ELF64_R_TYPE(relocation->r_info)) ? (word)relocation->r_addend : 0;
+}
+
+static void bind(const struct object *object, const ElfW(Rela) *relocation, word symbol, void *argument)
+{
+    struct bindings *bindings = argument;
+    struct binding wanted = {object->strings + object->symbols[symbol].st_name, 0};
+    struct binding *found = bsearch(&wanted, bindings->first, bindings->count, sizeof wanted, by_name);
+    word place = object->base + relocation->r_offset;
+    if (!found || place % sizeof(word))
+        return;
+    store(object, place, found->address + addend(relocation));
+    bindings->done++;
+}
+
+static int bind_object(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    struct object object;
+    (void)size;
+    if (read_object(&object, info))
+        each_import(&object, bind, argument);
+    return 0;
+}
+
+/* Bind libraries' references to `count` names, one after the other with its NUL, to these addresses; how many. */
+EXPORTED word uruk_rt_bind_imports(const char *names, const word *addresses, word count)
+{
+    struct bindings bindings = {malloc((count + 1) * sizeof(struct binding)), count, 0};
+    if (!bindings.first)
+        return 0;
+    for (word i = 0; i < count; i++, names += strlen(names) + 1)
+        bindings.first[i] = (struct binding){names, addresses[i]};
+    qsort(bindings.first, count, sizeof *bindings.first, by_name);
+    dl_iterate_phdr(bind_object, &bindings);
+    free(bindings.first);
+    return bindings.done;
+}
+
+struct moves { /* where variables were, and where they are */
+    const word *from, *to;
+    word count;
+};
+
+static void move(const struct object *object, const ElfW(Rela) *relocation, word symbol, void *argument)
+{
+    const struct moves *moves = argument;
+    word place = object->base + relocation->r_offset;
+    (void)symbol;
+    if (place % sizeof(word))
+        return;
+    word value = *(word *)place - addend(relocation);
+    for (word i = 0; i < moves->count; i++)
+        if (value == moves->from[i])
+            store(object, place, moves->to[i] + addend(relocation));
+}
+
+static int move_in_object(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    struct object object;
+    (void)size;
+    if (read_object(&object, info))
+        each_import(&object, move, argument);
+    return 0;
+}
+
+/* Lead libraries' references to `count` variables elsewhere, whatever their names are. */
+EXPORTED void uruk_rt_move_imports(const word *from, const word *to, word count)
+{
+    struct moves moves = {from, to, count};
+    dl_iterate_phdr(move_in_object, &moves);
+}
