@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -250,3 +251,38 @@ def test_a_unit_with_initialisers(cc: Compile, jit: uruk.LLJIT, notes: Notes) ->
     jit.lookup("f_1")
     jit.initialize()
     assert notes.take() == [11]
+
+
+def test_removal_waits_for_finalisers_of_another_thread(cc: Compile) -> None:
+    """Code is not freed under a finaliser that `deinitialize` runs; and its own thread is told that it cannot be."""
+    inside, go_on, seen = threading.Event(), threading.Event(), []
+
+    @ctypes.CFUNCTYPE(None)
+    def ending() -> None:
+        inside.set()
+        go_on.wait(20)
+        with pytest.raises(uruk.InUse, match="its own initialisers or finalisers"):
+            code.remove(force=True)
+        seen.append(number.value)
+
+    with uruk.LLJIT() as jit:
+        jit.define("ending", ending)
+        dylib = jit.create_dylib("own", [jit.main])
+        source = "extern void ending(void); int number = 7;"
+        source += "__attribute__((destructor)) static void end(void) { ending(); number++; }"
+        code = jit.add_object(cc(source, "-fPIC"), dylib=dylib)
+        dylib.initialize()
+        number = ctypes.c_int.from_address(jit.lookup("number", dylib).address)
+        ender = threading.Thread(target=dylib.deinitialize)
+        ender.start()
+        assert inside.wait(20)
+        remover = threading.Thread(target=lambda: seen.append(code.remove(force=True)))
+        remover.start()
+        remover.join(0.2)
+        assert remover.is_alive()
+        assert seen == []
+        go_on.set()
+        ender.join(20)
+        remover.join(20)
+        assert seen[0] == 7
+        assert seen[1].memory > 0

@@ -1,4 +1,4 @@
-"""Initialisers that linked code waits for, those that run now, and who has to wait for them.
+"""Initialisers that linked code waits for, those and finalisers that run now, and who has to wait for them.
 
 They run without the session's lock. A lookup returns when what it found is initialised, by whichever thread; what a
 thread's own initialisers look up they get as it is, as a constructor that calls dlsym does.
@@ -29,9 +29,10 @@ _GLANCE = 0.05
 
 
 class Run:
-    """Initialisers that one thread is running, or is about to."""
+    """Initialisers, or finalisers, that one thread is running, or is about to."""
 
     def __init__(self) -> None:
+        self.final = False
         self.thread = threading.get_ident()
         self.arrays: list[FunctionArray] = []
         self.trackers: set[int] = set()
@@ -108,7 +109,8 @@ class Initializers:
                 tracker = session.trackers.get(number)
                 queue += [one.number for one in tracker.resources.uses] if tracker is not None else ()
         mine = self._behind_me()
-        return [run for run in self.running if not run.trackers.isdisjoint(seen) and run.thread not in mine]
+        others = (run for run in self.running if not run.final and run.thread not in mine)
+        return [run for run in others if not run.trackers.isdisjoint(seen)]
 
     def _behind_me(self) -> set[int]:
         """This thread, and those that wait for it, directly or not: waiting for them would never end."""
@@ -147,8 +149,26 @@ class Initializers:
                 platform.initialize(of_dylib[one])
 
     @contextmanager
+    def finalizing(self, trackers: Iterable[ResourceTracker]) -> Generator[None, None, None]:
+        """Entered under the session's lock, left without it: finalisers of trackers run, and none of these is removed.
+
+        Lookups do not wait for them: a finaliser may end a thread that still looks names up.
+        """
+        run = Run()
+        run.final = True
+        run.trackers.update(tracker.number for tracker in trackers)
+        self.running.append(run)
+        try:
+            yield
+        finally:
+            with self.session.lock:
+                if run in self.running:  # not in a child that another thread has forked
+                    self.running.remove(run)
+            run.done.set()
+
+    @contextmanager
     def at_rest(self, tracker: ResourceTracker) -> Generator[bool, None, None]:
-        """Under the session's lock, when no thread runs initialisers of a tracker; False if this thread does."""
+        """Under the session's lock, when no thread runs initialisers or finalisers of a tracker; False if we do."""
         while True:
             with self.session.lock:
                 runs = [run for run in self.running if tracker.number in run.trackers]

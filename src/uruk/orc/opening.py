@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,16 +29,18 @@ def initialize(session: Session, dylib: JITDylib) -> None:
 def deinitialize(session: Session, dylib: JITDylib) -> bool:
     """See `JITDylib.deinitialize`."""
     ending: list[JITDylib] = []
-    with session.lock:
-        dylib.check_open()
-        for one in reversed(dylib.dependencies()):
-            was_open = one.opened > 0
-            one.opened -= was_open
-            if not one.opened and (was_open or one is dylib):
-                ending.append(one)
-        trackers = [[one for one in session.trackers.values() if one.dylib is other] for other in ending]
-    for some in trackers:
-        session.finalize(some)
+    with ExitStack() as running:
+        with session.lock:
+            dylib.check_open()
+            for one in reversed(dylib.dependencies()):
+                was_open = one.opened > 0
+                one.opened -= was_open
+                if not one.opened and (was_open or one is dylib):
+                    ending.append(one)
+            trackers = [[one for one in session.trackers.values() if one.dylib is other] for other in ending]
+            running.enter_context(session.initializers.finalizing(one for some in trackers for one in some))
+        for some in trackers:
+            session.finalize(some)
     with session.lock:
         for tracker in (one for some in trackers for one in some if not one.removed):
             session.initializers.waiting += tracker.resources.arrays

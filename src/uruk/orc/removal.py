@@ -33,7 +33,7 @@ def remove_tracker(session: Session, tracker: ResourceTracker, force: bool) -> R
         sweep(session)
     with session.initializers.at_rest(tracker) as rest:
         if not rest:
-            raise InUse(tracker.name, ["its own initialisers, which run in this thread"])
+            raise InUse(tracker.name, ["its own initialisers or finalisers, which run in this thread"])
         if tracker.removed or session.closed:
             return released
         users = [other.name for other in _users(tracker)]
