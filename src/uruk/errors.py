@@ -222,6 +222,7 @@ class TLSError(LinkError):
     """Thread-local storage that cannot be had; `hint` says what to do.
 
     `static_tls` is the value of ``glibc.rtld.optional_static_tls`` with which it could, in bytes; 0 if none would do.
+    `variable` is a library's thread-local that could have it if it were bound before anything uses it; empty if none.
     """
 
     def __init__(self, what: str, problem: str, hint: str = "", static_tls: int = 0) -> None:
@@ -229,6 +230,7 @@ class TLSError(LinkError):
         self.problem = problem
         self.hint = hint
         self.static_tls = static_tls
+        self.variable = b""
         super().__init__(what, problem, hint, static_tls)
 
     def describe(self) -> str:

@@ -79,6 +79,8 @@ class Arguments:
     shared_memory: bool | None = None
     connect: tuple[str, int] | None = None
     rdynamic: bool = False
+    bound_early: list[tuple[bytes, str]] = field(default_factory=list[tuple[bytes, str]])
+    """Thread-locals and their libraries that must have static storage before any use; found by trying."""
     tls_pool: int = 0
     """Bytes; 0: what the program needs."""
     compiler: str = ""

@@ -88,6 +88,8 @@ class Program:
             self.jit.add_search_directory(directory)
         for name, address in self.arguments.defines:
             self.jit.define(name, address)
+        for variable, library in self.arguments.bound_early:
+            self.jit.executor.tls.is_static(variable, library)
         self._add_inputs(inputs)
         added = time.perf_counter()
         if self.arguments.execute:

@@ -56,20 +56,30 @@ def run(words: Sequence[str]) -> int:
 
 
 def _link(arguments: Arguments, reader: Reader) -> Program:
-    """The program, linked: in a second child if the first turns out to have too little thread-local storage."""
+    """The program, linked: in another child if the first turns out to have too little thread-local storage."""
     from uruk.cli.program import Program  # imports numpy, while the reader reads
 
-    program = Program(arguments, reader)
-    try:
-        program.link()
-    except TLSError as error:
-        if arguments.in_process or arguments.tls_pool or not 0 < error.static_tls <= LARGEST_POOL:
-            raise
-        program.jit.close()
-        arguments.tls_pool = error.static_tls
+    while True:
         program = Program(arguments, reader)
-        program.link()
-    return program
+        try:
+            program.link()
+            return program
+        except TLSError as error:
+            if arguments.in_process or not _ask_for_more(arguments, error):
+                raise
+            program.jit.close()
+
+
+def _ask_for_more(arguments: Arguments, error: TLSError) -> bool:
+    """Whether another child, begun as `arguments` says now, may have what this one has not."""
+    early = (error.variable, error.what)
+    if 0 < error.static_tls <= LARGEST_POOL and not arguments.tls_pool:
+        arguments.tls_pool = error.static_tls
+    elif error.variable and early not in arguments.bound_early:
+        arguments.bound_early.append(early)
+    else:
+        return False
+    return True
 
 
 def _end(status: int) -> None:

@@ -57,9 +57,13 @@ class ProcessTLS:
         key = (name, library, operand)
         if key not in self._bound:
             wanted = TLSImport(name.decode("utf-8", "surrogateescape"), _MODELS[operand])
-            self._bound[key] = self.carriers.load(
-                b"", 0, 1, static=False, imports=(wanted,), needed=(library,), what=library
-            )
+            try:
+                self._bound[key] = self.carriers.load(
+                    b"", 0, 1, static=False, imports=(wanted,), needed=(library,), what=library
+                )
+            except TLSError as error:
+                error.variable = name if error.problem == tls_refusal.ALREADY_DYNAMIC else b""
+                raise
         return tuple(self._bound[key].imports[0])
 
     def is_static(self, name: bytes, library: str) -> bool:
