@@ -1,8 +1,9 @@
-// Code compiled with -fno-pie needs a copy of the library's `optind`: refused, with the cure named.
+// Code compiled with -fno-pie needs a copy of `optind`, and libraries led to it: refused in process, with the cure named.
 //#arch: x86_64
 //#compilers: gcc
 //#flags: -O1 -fno-pie
 //#error: optind
+//#places: here
 #include <stdio.h>
 #include <unistd.h>
 
