@@ -1,0 +1,27 @@
+"""AddressSanitizer, loaded before all else by a launcher, as docs/guides/executors.md has it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from requirements import require_tool
+
+SOURCE = """
+#include <stdlib.h>
+int main(int count, char **words) { char *room = malloc(10); room[count + 9] = 1; return room[0]; }
+"""
+
+
+def test_address_sanitizer_sees_linked_code(tmp_path: Path) -> None:
+    gcc = require_tool("gcc")
+    (tmp_path / "main.c").write_text(SOURCE)
+    subprocess.run([gcc, "-fsanitize=address", "-c", "main.c"], cwd=tmp_path, check=True)
+    asked = subprocess.run([gcc, "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)
+    library = asked.stdout.strip()
+    command = [sys.executable, "-m", "uruk", "run", "--launcher", f"env LD_PRELOAD={library}", "main.o", library]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1, done
+    assert "heap-buffer-overflow" in done.stderr, done.stderr
+    assert "0 bytes to the right of 10-byte region" in done.stderr, done.stderr
