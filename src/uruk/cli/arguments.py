@@ -46,6 +46,7 @@ Sources are compiled first, by the compiler of CC or CXX, or what there is: cc, 
   --slab-allocate=SIZE  address space reserved for code (suffix Kb, Mb, Gb)
   -O2 -g -std=... -I DIR -D NAME -U NAME -f... -m... -W... -w -pthread
                       flags for the compiler, as it takes them
+  -pie -no-pie -s     as when linking; they change nothing
   --cflag FLAG        any other flag for the compiler
   --compiler CMD      the compiler of all sources: a name, a path, or a command ("zig cc", "ccache gcc")
   --no-cache          compile again what was compiled before
@@ -128,6 +129,7 @@ _FLAGS = (
     "--time",
     "--no-cache",
 )
+_OF_LINKS = ("-pthread", "-pie", "-no-pie", "-s")  # what people write when they link, and what changes nothing here
 _RDYNAMIC = ("-rdynamic", "-Wl,-E", "-Wl,--export-dynamic")
 # Flags of a compiler that are one word, and mean nothing else here: as people type them behind cc.
 _COMPILER = ("-O", "-g", "-std=", "-f", "-m", "-W", "-w", "-pthread")
@@ -146,6 +148,8 @@ def parse(words: Sequence[str]) -> Arguments:
             _flag(arguments, word)
         elif word in _RDYNAMIC:
             arguments.rdynamic = True
+        elif word in _OF_LINKS and word != "-pthread":
+            continue
         elif word.startswith(_COMPILER):
             arguments.flags.append(word)
         else:
@@ -156,8 +160,10 @@ def parse(words: Sequence[str]) -> Arguments:
     arguments.target = arguments.target or target_of(arguments.inputs)
     if arguments.in_process and (arguments.launcher or arguments.executor or arguments.connect):
         raise UsageError("--in-process has no executor to start or to connect to")
-    if arguments.flags and not any(kind == "input" and language_of(value) for kind, value in arguments.inputs):
-        raise UsageError(f"{arguments.flags[0]} is for a compiler, and no input is a source")
+    if not any(kind == "input" and language_of(value) for kind, value in arguments.inputs):
+        for flag in (one for one in arguments.flags if one not in _OF_LINKS):
+            raise UsageError(f"{flag} is for a compiler, and no input is a source")
+        arguments.flags = []
     return arguments
 
 
