@@ -29,7 +29,6 @@ from uruk.orc.tracker import ResourceTracker
 from uruk.orc.units import MaterializationUnit
 from uruk.passes.state import State
 from uruk.platforms.elf import OF_THE_PROGRAM, ELFPlatform
-from uruk.platforms.interposition import ProgramExports
 from uruk.platforms.jit_dlopen import JITLoader
 
 if TYPE_CHECKING:
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
 
     from uruk.compile.cache import ObjectCache
     from uruk.executor.remote import RemoteExecutor
+    from uruk.platforms.interposition import ProgramExports
 
 
 class Symbol:
