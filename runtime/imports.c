@@ -103,9 +103,31 @@ static void each_import(const struct object *object, visit *function, void *argu
         for (word i = 0; i < object->tables[table].count; i++) {
             const ElfW(Rela) *relocation = &object->tables[table].first[i];
             word symbol = ELF64_R_SYM(relocation->r_info);
-            if (symbol && is_import(ELF64_R_TYPE(relocation->r_info)))
+            int whole = (object->base + relocation->r_offset) % sizeof(word) == 0; /* can be written at once */
+            if (symbol && whole && is_import(ELF64_R_TYPE(relocation->r_info)))
                 function(object, relocation, symbol, argument);
         }
+}
+
+struct walk {
+    visit *function;
+    void *argument;
+};
+
+static int walk_object(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    struct walk *walk = argument;
+    struct object object;
+    (void)size;
+    if (read_object(&object, info))
+        each_import(&object, walk->function, walk->argument);
+    return 0;
+}
+
+static void each_import_of_all(visit *function, void *argument)
+{
+    struct walk walk = {function, argument};
+    dl_iterate_phdr(walk_object, &walk);
 }
 
 struct names { /* `seen`: a bit a symbol of the object at hand */
@@ -208,19 +230,10 @@ static void bind(const struct object *object, const ElfW(Rela) *relocation, word
     struct binding wanted = {object->strings + object->symbols[symbol].st_name, 0};
     struct binding *found = bsearch(&wanted, bindings->first, bindings->count, sizeof wanted, by_name);
     word place = object->base + relocation->r_offset;
-    if (!found || place % sizeof(word))
+    if (!found)
         return;
     store(object, place, found->address + addend(relocation));
     bindings->done++;
-}
-
-static int bind_object(struct dl_phdr_info *info, size_t size, void *argument)
-{
-    struct object object;
-    (void)size;
-    if (read_object(&object, info))
-        each_import(&object, bind, argument);
-    return 0;
 }
 
 /* Bind libraries' references to `count` names, one after the other with its NUL, to these addresses; how many. */
@@ -232,7 +245,7 @@ EXPORTED word uruk_rt_bind_imports(const char *names, const word *addresses, wor
     for (word i = 0; i < count; i++, names += strlen(names) + 1)
         bindings.first[i] = (struct binding){names, addresses[i]};
     qsort(bindings.first, count, sizeof *bindings.first, by_name);
-    dl_iterate_phdr(bind_object, &bindings);
+    each_import_of_all(bind, &bindings);
     free(bindings.first);
     return bindings.done;
 }
@@ -247,26 +260,15 @@ static void move(const struct object *object, const ElfW(Rela) *relocation, word
     const struct moves *moves = argument;
     word place = object->base + relocation->r_offset;
     (void)symbol;
-    if (place % sizeof(word))
-        return;
     word value = *(word *)place - addend(relocation);
     for (word i = 0; i < moves->count; i++)
         if (value == moves->from[i])
             store(object, place, moves->to[i] + addend(relocation));
 }
 
-static int move_in_object(struct dl_phdr_info *info, size_t size, void *argument)
-{
-    struct object object;
-    (void)size;
-    if (read_object(&object, info))
-        each_import(&object, move, argument);
-    return 0;
-}
-
 /* Lead libraries' references to `count` variables elsewhere, whatever their names are. */
 EXPORTED void uruk_rt_move_imports(const word *from, const word *to, word count)
 {
     struct moves moves = {from, to, count};
-    dl_iterate_phdr(move_in_object, &moves);
+    each_import_of_all(move, &moves);
 }
