@@ -96,7 +96,8 @@ class ProgramExports:
         table.grow(len(self._dylib.session.ids))
         if number >= 0 and table.owner[number] >= 0:
             return True
-        return any(name in entry.archive.index() for entry in self._dylib.search.archives)
+        archive = self._dylib.search.archive_with(name)
+        return archive is not None and archive is not self._dylib.search.builtins
 
     def _open(self, symbols: dict[bytes, int]) -> int:
         """Open exports of these names for everybody; the handle, 0 where there is no memory file."""
