@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from uruk.formats.byte_source import ByteSource
+from uruk.graph.types import AnyArray
 
 _STEP = 16  # chain words read at once: most chains are shorter
 
@@ -28,6 +29,22 @@ def sysv_hash(name: bytes) -> int:
     for byte in name:
         value = (value << 4) + byte
         value = (value ^ (value & 0xF0000000) >> 24) & 0x0FFFFFFF
+    return value
+
+
+def sysv_hashes(names: list[bytes]) -> AnyArray:
+    """`sysv_hash` of many names at once, as uint32."""
+    size = np.array([len(name) for name in names], np.int64)
+    text = np.frombuffer(b"".join(names), np.uint8)
+    start = size.cumsum() - size
+    order = np.argsort(-size, kind="stable")  # those that still have characters come first
+    value = np.zeros(len(names), np.uint32)
+    left = size[order]
+    for at in range(int(size.max(initial=0))):
+        rows = order[: int(np.searchsorted(-left, -at, "left"))]
+        step = (value[rows] << np.uint32(4)) + text[start[rows] + at]
+        high = step & np.uint32(0xF0000000)
+        value[rows] = (step ^ high >> np.uint32(24)) & ~high
     return value
 
 

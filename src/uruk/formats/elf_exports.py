@@ -16,7 +16,7 @@ import numpy as np
 
 from uruk.formats.elf_carrier import MACHINES
 from uruk.formats.elf_constants import SYMBOL
-from uruk.graph.types import AnyArray
+from uruk.formats.elf_dynamic_hash import sysv_hashes
 
 _EHDR = struct.Struct("<16sHHIQQQIHHHHHH")
 _PHDR = struct.Struct("<IIQQQQQQ")
@@ -73,19 +73,3 @@ def _hash_table(names: list[bytes]) -> bytes:
     starts = order[np.concatenate([np.ones(min(count, 1), np.bool_), ~same])] if count else order
     first[bucket[starts]] = starts + 1
     return np.concatenate([np.array([buckets, count + 1], np.uint32), first, chain]).tobytes()
-
-
-def sysv_hashes(names: list[bytes]) -> AnyArray:
-    """The System V hash of each name (gABI, "Hash Table"), as uint32."""
-    size = np.array([len(name) for name in names], np.int64)
-    text = np.frombuffer(b"".join(names), np.uint8)
-    start = size.cumsum() - size
-    order = np.argsort(-size, kind="stable")  # those that still have characters come first
-    value = np.zeros(len(names), np.uint32)
-    left = size[order]
-    for at in range(int(size.max(initial=0))):
-        rows = order[: int(np.searchsorted(-left, -at, "left"))]
-        step = (value[rows] << np.uint32(4)) + text[start[rows] + at]
-        high = step & np.uint32(0xF0000000)
-        value[rows] = (step ^ high >> np.uint32(24)) & ~high
-    return value
