@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from uruk.graph.kinds import KindTable
@@ -24,9 +25,11 @@ class InstructionSet(Protocol):
         """Turn loads through the GOT into direct ones where that fits, in place; see `uruk.isa.x86_64`."""
         ...
 
-    def relax_descriptors(self, image: U8, kind: U8, position: I64, offset: I64) -> Bool:
-        """Turn accesses by TLS descriptors into local-exec ones, in place; returns which edges are done.
+    @property
+    def relax_descriptors(self) -> Callable[[U8, U8, I64, I64], Bool] | None:
+        """(image, kind, position, offset): turn accesses by TLS descriptors into local-exec ones, in place.
 
-        A row an edge to a descriptor whose symbol lies at `offset` from every thread pointer.
+        Returns which edges are done: a row an edge to a descriptor whose symbol lies at `offset` from every thread
+        pointer. None where it is left to descriptors.
         """
         ...

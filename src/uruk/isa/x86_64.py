@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from uruk.graph.kinds import Base, EdgeKind, KindTable, Operand, kind
-from uruk.graph.types import I64, U8, Bool, windows
+from uruk.graph.types import I64, U8, windows
 from uruk.isa.relaxation import GOTLoads, Relaxed
 
 KINDS = KindTable(
@@ -60,6 +60,7 @@ STUB = bytes(
 STUB_SIZE = len(STUB)
 STUB_FIELD = 2
 """Where in a stub the displacement to its GOT slot lies; it counts from 4 bytes further on."""
+relax_descriptors = None  # those of static storage cost a call of two instructions
 
 
 def write_stubs(image: U8, position: I64, address: I64, slot: I64) -> None:
@@ -68,11 +69,6 @@ def write_stubs(image: U8, position: I64, address: I64, slot: I64) -> None:
     windows(image, code.dtype)[position] = code.repeat(position.size)
     distance = slot - (address + STUB_FIELD) - 4
     windows(image, "<i4")[position + STUB_FIELD] = distance.astype("<i4")
-
-
-def relax_descriptors(image: U8, kind: U8, position: I64, offset: I64) -> Bool:
-    """None: descriptors of static storage cost a call of two instructions, and the call's relocation says nothing."""
-    return np.zeros(kind.size, np.bool_)
 
 
 def relax_got_loads(loads: GOTLoads) -> Relaxed:

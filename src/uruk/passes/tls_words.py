@@ -115,6 +115,8 @@ def _signed(value: int) -> int:
 
 def relax_descriptors(state: State, words: TLSWords, isa: InstructionSet) -> None:
     """Let code that asks descriptors of static storage compute the address itself, where the instruction set can."""
+    if isa.relax_descriptors is None:
+        return
     edges, kinds = state.edges, state.graph.kinds
     rows = true_rows(kinds.having((Operand.TLS_DESC,)).take(edges.kind))
     if rows.size == 0:
