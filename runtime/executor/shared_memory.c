@@ -10,7 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <unistd.h>
+
+enum { TRIES = 8 };
 
 static const char folder[] = "/dev/shm";
 
@@ -60,12 +63,25 @@ static void deinitialize(struct initialized *part)
     allocations--;
 }
 
+/* A new file; -1, and errno. Its name is random, so that nobody can take names that will be wanted. */
+static int new_file(struct reservation *one)
+{
+    for (int left = TRIES; left--;) {
+        word chance;
+        if (getrandom(&chance, sizeof chance, 0) != sizeof chance)
+            return -1;
+        snprintf(one->path, sizeof one->path, "%s/jitlink_%d_%016lx", folder, (int)getpid(), (unsigned long)chance);
+        int file = open(one->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0700);
+        if (file >= 0 || errno != EEXIST)
+            return file;
+    }
+    return -1;
+}
+
 /* Map a new object, without access; 0, or an errno. */
 static int map(struct reservation *one, word size)
 {
-    static atomic_int counter;
-    snprintf(one->path, sizeof one->path, "%s/jitlink_%d_%d", folder, (int)getpid(), ++counter);
-    int file = open(one->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0700);
+    int file = new_file(one);
     if (file < 0)
         return errno;
     void *base = MAP_FAILED;

@@ -83,7 +83,7 @@ def _attach(connection: Connection, child: Child | None, shared_memory: bool, sl
     attached = connection.setup.symbols.get("uruk_executor_attached")
     if attached is not None:
         connection.call(attached)
-    runtime = link_runtime(connection, shared=shared_memory)
+    runtime = link_runtime(connection)
     stack = int.from_bytes(connection.setup.values.get("uruk.stack", b""), "little")
     if stack:
         runtime.call(b"uruk_rt_hide_handler", connection.setup.symbols["uruk_executor_crash_handler"], stack)

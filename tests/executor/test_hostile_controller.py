@@ -122,3 +122,26 @@ def test_a_crash_takes_unopened_shared_memory_with_it() -> None:
     finally:
         connection.close()
         child.end()
+
+
+def test_nobody_can_take_the_names_of_shared_memory() -> None:
+    """They are random: counting them beforehand is of no use to another user."""
+    child, connection = start([executor_program()])
+    taken = [Path(f"/dev/shm/jitlink_{child.pid}_{number}") for number in range(1, 20)]
+    try:
+        for path in taken:
+            path.touch()
+        names: set[bytes] = set()
+        for _ in range(8):
+            request = sps.u64(0, 4096)
+            answer = sps.Reader(connection.call(connection.setup.symbols[SERVICES[5]], request, deadline=10), "Reserve")
+            answer.expect_value()
+            answer.u64()
+            names.add(answer.string())
+        assert len(names) == 8
+    finally:
+        for path in taken:
+            path.unlink(missing_ok=True)
+        connection.close()
+        child.end()
+    assert not list(Path("/dev/shm").glob(f"jitlink_{child.pid}_*"))

@@ -1,10 +1,13 @@
-"""An executor before the runtime is in it: just enough of a host to link the runtime, by LLVM's services alone."""
+"""An executor before the runtime is in it: just enough of a host to link the runtime, by LLVM's services alone.
+
+The runtime comes in by messages, whatever memory linked objects will have: shared memory of LLVM's service would be a
+file that the executor names, on a file system that may be full, absent, or mounted with noexec.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from io import FileIO
 
 import numpy as np
 
@@ -44,21 +47,16 @@ class _Block:
 class BootstrapMemory:
     """One block of the executor's memory, filled here and brought there by `finish`."""
 
-    def __init__(self, services: Services, shared: bool) -> None:
+    def __init__(self, services: Services) -> None:
         self.services = services
-        self.shared = shared
         self.block: _Block | None = None
-        self._file: FileIO | None = None
 
     def allocate(self, segments: Sequence[SegmentLike], reach: Reach) -> _Block:
         """Place segments one after the other on pages, those of one protection together."""
         if self.block is not None:
             raise InternalError("the runtime is linked in one step")
         page = self.services.connection.setup.page_size
-        if self.shared:
-            base, self._file = self.services.reserve_shared(ROOM)
-        else:
-            base = self.services.reserve(ROOM)
+        base = self.services.reserve(ROOM)
         placed: dict[int, tuple[int, int, int]] = {}
         parts: list[Part] = []
         end = 0
@@ -86,7 +84,4 @@ class BootstrapMemory:
         block = self.block
         if block is None:
             raise InternalError("nothing of the runtime was linked")
-        if self._file is not None:
-            self.services.initialize_shared(block.base, self._file, block.image, block.parts)
-        else:
-            self.services.finalize(block.base, block.image, block.parts)
+        self.services.finalize(block.base, block.image, block.parts)

@@ -6,11 +6,9 @@ behaviour are those of LLVM 19's OrcTargetProcess.
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import FileIO
 
 import numpy as np
 
@@ -21,7 +19,6 @@ from uruk.graph.types import U8
 from uruk.memory.mapper import Protection
 
 _MEMORY = "__llvm_orc_SimpleExecutorMemoryManager_"
-_SHARED = "__llvm_orc_ExecutorSharedMemoryMapperService_"
 _LIBRARIES = "__llvm_orc_SimpleExecutorDylibManager_"
 _BOOT = "__llvm_orc_bootstrap_"
 FIRST_CALL = 30.0
@@ -77,42 +74,6 @@ class Services:
             pieces.append(memoryview(content[:stored]))
         pieces.append(sps.u64(0))
         self._ask(_MEMORY + "finalize_wrapper", *pieces).expect_success()
-
-    def reserve_shared(self, size: int) -> tuple[int, FileIO]:
-        """Reserve memory that is a file here; returns its address there, and the file.
-
-        It is written, never mapped: the executor could cut it short, and accesses to a mapping would fault.
-        """
-        answer = self._ask(_SHARED + "Reserve", sps.u64(self.address(_SHARED + "Instance"), size))
-        answer.expect_value()
-        address, name = answer.u64(), answer.string()
-        path = b"/dev/shm/" + name.lstrip(b"/")
-        try:
-            file = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-        except OSError as error:
-            raise ExecutorError(f"the executor's shared memory {name!r} cannot be opened: {error.strerror}") from error
-        finally:
-            with contextlib.suppress(OSError):
-                os.unlink(path)  # whoever dies now: nothing is left
-        return address, FileIO(file, "r+b")
-
-    def initialize_shared(self, base: int, file: FileIO, image: U8, parts: Sequence[Part]) -> None:
-        """Fill shared memory, close its file, and protect it. `image` has the bytes from `base` on."""
-        try:
-            with file:
-                for part in parts:
-                    file.seek(part.offset)
-                    file.write(memoryview(image[part.offset : part.offset + part.size]))
-        except OSError as error:
-            raise ExecutorError(f"the executor's shared memory cannot be written: {error.strerror}") from error
-        segments = b"".join(bytes([int(part.protection)]) + sps.u64(base + part.offset, part.size) for part in parts)
-        request = sps.u64(self.address(_SHARED + "Instance"), base, len(parts)) + segments + sps.u64(0)
-        self._ask(_SHARED + "Initialize", request).expect_value()
-
-    @property
-    def has_shared_memory(self) -> bool:
-        """Whether the executor offers shared memory."""
-        return self.has(_SHARED + "Reserve")
 
     # -- libraries and code
 

@@ -22,9 +22,9 @@ from uruk.platforms.elf_runtime import RuntimePlatform, function_names, open_run
 class _Host:
     """The executor as the link of the runtime needs it."""
 
-    def __init__(self, services: Services, shared: bool) -> None:
+    def __init__(self, services: Services) -> None:
         self.process = services.connection.setup
-        self.memory: Any = BootstrapMemory(services, shared)
+        self.memory: Any = BootstrapMemory(services)
         self.tls: Any = None
         self.is_remote = True
         self.found: dict[bytes, int] = {}
@@ -67,12 +67,11 @@ def architecture_of_executor(connection: Connection) -> str:
     return architecture_of(triple).name
 
 
-def link_runtime(connection: Connection, *, shared: bool) -> Runtime:
-    """Link the runtime into an executor. `shared`: by its shared-memory service. Raises ExecutorError, LinkError."""
+def link_runtime(connection: Connection) -> Runtime:
+    """Link the runtime into an executor. Raises ExecutorError, LinkError."""
     services = Services(connection)
-    shared = shared and services.has_shared_memory
     archive = open_runtime(architecture_of_executor(connection))
-    host = _Host(services, shared)
+    host = _Host(services)
     platform = _Platform(host)
     session = Session(host, platform)  # pyright: ignore[reportArgumentType]
     dylib = session.create_dylib("runtime")
