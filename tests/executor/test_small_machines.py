@@ -1,4 +1,4 @@
-"""Programs run where /dev/shm is absent, tiny or mounted with noexec: nothing is wanted of it, and nothing is left there."""
+"""Programs run where /dev/shm is absent, tiny or mounted with noexec, and leave nothing there."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from compiling import Compile
 
 import uruk
+from compiling import Compile
 from uruk.executor.connection import Connection
 
 SOURCE = r"""
