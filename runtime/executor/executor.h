@@ -71,5 +71,13 @@ void crash_handler(int number, siginfo_t *info, void *context);
 extern void *main_stack; /* of the main thread's handlers; 0 where crashes are not reported */
 void use_alternate_stack(void);
 
+/* secret.c: what a controller must know before it is answered. */
+enum { MOST_SECRET = 4096 };
+void read_secret(void);
+int has_secret(void);
+int is_secret(const char *said, size_t length);
+void forget_secret(void);
+long milliseconds(void);
+
 /* listen.c: a connection, by words `listen=HOST:PORT` or `serve=HOST:PORT`. */
 int accept_connection(const char *address, int serve_for_ever);

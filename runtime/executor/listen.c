@@ -1,7 +1,8 @@
 /* Wait for a controller on a socket.
  *
  * On loopback anybody of this machine may come. Anywhere else a secret is wanted, from the environment (URUK_SECRET, or
- * a file that URUK_SECRET_FILE names), before anything is answered: 8 bytes "URUKAUTH", its length as 64 bits, itself. */
+ * a file that URUK_SECRET_FILE names), before anything is answered: 8 bytes "URUKAUTH", its length as 64 bits, itself.
+ * A secret that is given is wanted on loopback, too. Clients that have not told it yet wait side by side. */
 
 #define _GNU_SOURCE
 #include "executor.h"
@@ -11,36 +12,30 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
-enum { MOST_SECRET = 4096, PATIENCE = 10 };
+enum {
+    PATIENCE = 10000, /* milliseconds that a client has for the whole secret */
+    MOST_CLIENTS = 64 /* that have not told it yet */
+};
+enum { MARK = 8, HEAD = 16 };
 
-static char secret[MOST_SECRET + 1];
-static size_t secret_size;
+/* Who has connected, and not yet told the secret. */
+struct client {
+    int file;
+    long deadline;
+    size_t got;
+    char said[HEAD + MOST_SECRET];
+};
 
-static void read_secret(void)
-{
-    const char *text = getenv("URUK_SECRET"), *path = getenv("URUK_SECRET_FILE");
-    if (text && strlen(text) <= MOST_SECRET) {
-        secret_size = strlen(text);
-        memcpy(secret, text, secret_size);
-    } else if (path) {
-        FILE *file = fopen(path, "re");
-        secret_size = file ? fread(secret, 1, MOST_SECRET, file) : 0;
-        if (file)
-            fclose(file);
-        while (secret_size && (secret[secret_size - 1] == '\n' || secret[secret_size - 1] == '\r'))
-            secret_size--;
-    }
-    unsetenv("URUK_SECRET"); /* the program has no use for them */
-    unsetenv("URUK_SECRET_FILE");
-}
+static struct client *clients[MOST_CLIENTS]; /* the oldest first */
+static int client_count;
 
 static int open_socket(const char *words)
 {
@@ -57,12 +52,12 @@ static int open_socket(const char *words)
         give_up(gai_strerror(problem));
     struct sockaddr_in address = *(struct sockaddr_in *)(void *)found->ai_addr;
     freeaddrinfo(found);
-    if (ntohl(address.sin_addr.s_addr) >> 24 != 127 && !secret_size)
+    if (ntohl(address.sin_addr.s_addr) >> 24 != 127 && !has_secret())
         give_up("listening beyond loopback wants a secret, in URUK_SECRET or the file of URUK_SECRET_FILE");
-    int file = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int file = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     setsockopt(file, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     socklen_t size = sizeof address;
-    if (file < 0 || bind(file, (struct sockaddr *)&address, sizeof address) || listen(file, 16) ||
+    if (file < 0 || bind(file, (struct sockaddr *)&address, sizeof address) || listen(file, MOST_CLIENTS) ||
         getsockname(file, (struct sockaddr *)&address, &size))
         give_up(strerror(errno));
     printf("listening on %s:%d\n", inet_ntoa(address.sin_addr), ntohs(address.sin_port));
@@ -70,37 +65,95 @@ static int open_socket(const char *words)
     return file;
 }
 
-static int receive(int file, char *data, size_t size)
+/* Forget a client; its connection stays open if it came in. */
+static void drop(int number, int came_in)
 {
-    while (size) {
-        ssize_t got = recv(file, data, size, 0);
-        if (got <= 0)
-            return 0;
-        data += got;
-        size -= (size_t)got;
-    }
-    return 1;
+    struct client *client = clients[number];
+    client_count--;
+    memmove(clients + number, clients + number + 1, (size_t)(client_count - number) * sizeof *clients);
+    if (!came_in)
+        close(client->file);
+    explicit_bzero(client, sizeof *client);
+    free(client);
 }
 
-/* Whether the controller knows the secret; how long that takes tells nothing of it. */
-static int knows_secret(int file)
+/* Read what has come of a client's secret: 1 if it is right, -1 if the client is to go, 0 if more must come. */
+static int hear(struct client *client)
 {
-    char head[16], said[MOST_SECRET];
-    word length;
-    struct timeval patience = {PATIENCE, 0}, for_ever = {0, 0};
-    if (!secret_size)
-        return 1;
-    setsockopt(file, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    if (!receive(file, head, sizeof head) || memcmp(head, "URUKAUTH", 8))
-        return 0;
-    memcpy(&length, head + 8, sizeof length);
-    if (length > MOST_SECRET || !receive(file, said, length))
-        return 0;
-    unsigned different = length != secret_size;
-    for (size_t i = 0; i < secret_size; i++)
-        different |= (unsigned char)(secret[i] ^ (i < length ? said[i] : 0));
-    setsockopt(file, SOL_SOCKET, SO_RCVTIMEO, &for_ever, sizeof for_ever);
-    return !different;
+    for (;;) {
+        word length = 0;
+        if (client->got >= MARK && memcmp(client->said, "URUKAUTH", MARK))
+            return -1;
+        if (client->got >= HEAD)
+            memcpy(&length, client->said + MARK, sizeof length);
+        if (length > MOST_SECRET)
+            return -1;
+        size_t wanted = HEAD + (size_t)length;
+        if (client->got >= HEAD && client->got == wanted)
+            return is_secret(client->said + HEAD, (size_t)length) ? 1 : -1;
+        ssize_t got = recv(client->file, client->said + client->got, wanted - client->got, MSG_DONTWAIT);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR))
+            return 0;
+        if (got <= 0)
+            return -1;
+        client->got += (size_t)got;
+    }
+}
+
+/* Take in who has connected. Where there are too many, the one that has had the longest time goes. */
+static void welcome(int listening)
+{
+    int file = accept4(listening, 0, 0, SOCK_CLOEXEC);
+    if (file < 0) {
+        int problem = errno, is_full = problem == EMFILE || problem == ENFILE || problem == ENOBUFS || problem == ENOMEM;
+        if (is_full && client_count)
+            drop(0, 0);
+        else if (is_full)
+            usleep(100000);
+        else if (problem == EBADF || problem == EINVAL || problem == ENOTSOCK)
+            give_up(strerror(problem));
+        return; /* else a client that has gone again (accept(2)) */
+    }
+    if (client_count == MOST_CLIENTS)
+        drop(0, 0);
+    struct client *client = calloc(1, sizeof *client);
+    if (!client) {
+        close(file);
+        return;
+    }
+    client->file = file;
+    client->deadline = milliseconds() + PATIENCE;
+    clients[client_count++] = client;
+}
+
+/* Wait until a client has told the secret, if there is one; its connection. */
+static int next_controller(int listening)
+{
+    for (;;) {
+        struct pollfd here[MOST_CLIENTS + 1] = {{listening, POLLIN, 0}};
+        long now = milliseconds();
+        while (client_count && clients[0]->deadline <= now)
+            drop(0, 0);
+        int count = client_count;
+        for (int i = 0; i < count; i++)
+            here[i + 1] = (struct pollfd){clients[i]->file, POLLIN, 0};
+        if (poll(here, (nfds_t)count + 1, count ? (int)(clients[0]->deadline - now) : -1) < 0 && errno != EINTR)
+            give_up(strerror(errno));
+        for (int i = count - 1; i >= 0; i--) { /* backwards, as those that go make the others move up */
+            int answer = here[i + 1].revents ? hear(clients[i]) : 0, file = clients[i]->file;
+            if (answer)
+                drop(i, answer > 0);
+            if (answer > 0)
+                return file;
+        }
+        if (here[0].revents)
+            welcome(listening);
+        if (!has_secret() && client_count) {
+            int file = clients[0]->file;
+            drop(0, 1);
+            return file;
+        }
+    }
 }
 
 /* The descriptor of a connection whose controller may come in. With `serve_for_ever` this returns in a new process for
@@ -112,24 +165,16 @@ int accept_connection(const char *words, int serve_for_ever)
     if (serve_for_ever)
         signal(SIGCHLD, SIG_IGN);
     for (;;) {
-        int file = accept4(listening, 0, 0, SOCK_CLOEXEC);
-        if (file < 0 && (errno == EINTR || errno == ECONNABORTED))
-            continue;
-        if (file < 0)
-            give_up(strerror(errno));
+        int file = next_controller(listening);
         if (serve_for_ever && fork()) {
             close(file);
             continue;
         }
-        if (!knows_secret(file)) {
-            close(file);
-            if (serve_for_ever)
-                _exit(1);
-            continue;
-        }
+        while (client_count)
+            drop(0, 0);
         close(listening);
         signal(SIGCHLD, SIG_DFL);
-        memset(secret, 0, sizeof secret);
+        forget_secret();
         setsockopt(file, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
         return file;
     }

@@ -10,6 +10,7 @@ from uruk.errors import ExecutorError
 from uruk.executor.connection import SETUP_PATIENCE, Connection
 from uruk.executor.launch import Child, start
 from uruk.executor.remote import RemoteExecutor
+from uruk.executor.secret import greeting
 from uruk.isa.names import HERE_NAME, name_of
 from uruk.memory.epc import EPCMapper
 from uruk.memory.manager import DEFAULT_SLAB
@@ -98,19 +99,19 @@ def connect(
 ) -> RemoteExecutor:
     """Connect to an executor that listens (``uruk executor --listen HOST:PORT``), for one session.
 
-    `secret`: what the executor wants to hear first, if it is not reached on loopback. `shared_memory` needs one on this
+    `secret`: what the executor wants to hear first, 1 to 4096 bytes. `shared_memory` needs one on this
     machine. Raises ExecutorError where it cannot be had.
     """
     import socket
 
+    first = b"" if secret is None else greeting(secret)
     try:
         line = socket.create_connection((host, port), timeout=30)
+        line.sendall(first)
     except OSError as error:
         raise ExecutorError(f"cannot connect to an executor at {host}:{port}: {error}") from error
     line.settimeout(None)
     line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if secret is not None:
-        line.sendall(b"URUKAUTH" + len(secret).to_bytes(8, "little") + secret)
     reader = os.dup(line.fileno())
     writer = os.dup(line.fileno())
 

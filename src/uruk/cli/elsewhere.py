@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from uruk.errors import AllocationError, ExecutorCrashed, ExecutorLost
+from uruk.errors import AllocationError, ExecutorCrashed
 from uruk.executors import STATIC_TLS, connect, spawn
 from uruk.lljit import LLJIT
 from uruk.memory.manager import DEFAULT_SLAB
@@ -29,6 +29,8 @@ class Elsewhere:
     def __init__(self, arguments: Arguments) -> None:
         shared, slab = arguments.shared_memory, arguments.slab or DEFAULT_SLAB
         if arguments.connect:
+            from uruk.cli.secret import secret
+
             host, port = arguments.connect
             self.executor = connect(host, port, secret=secret(), shared_memory=bool(shared), slab_size=slab)
         else:
@@ -79,17 +81,3 @@ class Elsewhere:
         with contextlib.suppress(OSError, ValueError):
             signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
-
-
-def secret() -> bytes | None:
-    """The secret that an executor wants to hear: of URUK_SECRET, or in the file of URUK_SECRET_FILE; None if none."""
-    text, path = os.environb.get(b"URUK_SECRET"), os.environ.get("URUK_SECRET_FILE")
-    if text is not None:
-        return text
-    if path is None:
-        return None
-    try:
-        with open(path, "rb") as file:
-            return file.read(4097).rstrip(b"\r\n")
-    except OSError as error:
-        raise ExecutorLost(f"the secret of {path} cannot be read: {error.strerror}") from error
