@@ -9,11 +9,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define EXPORTED __attribute__((visibility("default")))
@@ -29,6 +31,13 @@ static int window = -1;
 static struct stat identity;
 static word serial = 2;
 
+/* A copy with a number that programs do not expect to be free; any number where the limit of files is low. */
+static int duplicate(int file)
+{
+    int high = fcntl(file, F_DUPFD_CLOEXEC, LEAST_NUMBER);
+    return high < 0 ? fcntl(file, F_DUPFD_CLOEXEC, 3) : high;
+}
+
 static int memory_file(const char *name)
 {
     int low = memfd_create(name, FD_CLOEXEC | NOEXEC_SEAL);
@@ -36,7 +45,7 @@ static int memory_file(const char *name)
         low = memfd_create(name, FD_CLOEXEC);
     if (low < 0)
         return -1;
-    int high = fcntl(low, F_DUPFD_CLOEXEC, LEAST_NUMBER); /* leaves the numbers that programs expect free */
+    int high = fcntl(low, F_DUPFD_CLOEXEC, LEAST_NUMBER);
     if (high < 0)
         return low;
     close(low);
@@ -65,7 +74,7 @@ static void spell(char *path, size_t size, word number, int file)
     snprintf(path + at, size - at, "/%d", file);
 }
 
-static int fill(int file, const char *data, word size)
+static int write_all(int file, const char *data, word size)
 {
     while (size) {
         ssize_t done = write(file, data, size);
@@ -79,6 +88,21 @@ static int fill(int file, const char *data, word size)
     return 0;
 }
 
+/* As write_all. Beyond RLIMIT_FSIZE a write raises SIGXFSZ in this thread, which would end the process: it is taken. */
+static int fill(int file, const char *data, word size)
+{
+    sigset_t limit, before;
+    sigemptyset(&limit);
+    sigaddset(&limit, SIGXFSZ);
+    pthread_sigmask(SIG_BLOCK, &limit, &before);
+    int failed = write_all(file, data, size);
+    struct timespec now = {0, 0};
+    if (failed && errno == EFBIG)
+        sigtimedwait(&limit, 0, &now);
+    pthread_sigmask(SIG_SETMASK, &before, 0);
+    return failed;
+}
+
 static void *open_object(const char *data, word size, int flags, char *text, word text_size)
 {
     char path[256];
@@ -86,7 +110,7 @@ static void *open_object(const char *data, word size, int flags, char *text, wor
     *text = 0;
     pthread_mutex_lock(&lock);
     int number = find_window(), file = memory_file("uruk-tls");
-    int blank = number < 0 ? -1 : fcntl(number, F_DUPFD_CLOEXEC, LEAST_NUMBER);
+    int blank = number < 0 ? -1 : duplicate(number);
     if (file >= 0 && blank >= 0 && !fill(file, data, size) && dup3(file, number, O_CLOEXEC) >= 0) {
         spell(path, sizeof path, serial++, number);
         handle = dlopen(path, flags);

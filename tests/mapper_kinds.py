@@ -5,18 +5,33 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Sequence
 
+from uruk.errors import AllocationError
 from uruk.executor.this_process import THIS_PROCESS, ThisProcess
 from uruk.memory.epc import EPCMapper
+from uruk.memory.fallback import FallbackMapper
 from uruk.memory.inprocess import InProcessMapper
 from uruk.memory.mapper import Mapper
 from uruk.memory.shared import SharedMapper
+from uruk.memory.shared_object import SharedObject
 from uruk.platforms.elf_runtime import process_runtime
+
+
+def no_memory(size: int) -> SharedObject:
+    """A kind of shared memory that is never to be had."""
+    raise AllocationError(f"there are no {size} bytes")
+
 
 MAPPERS: dict[str, Callable[[], Mapper]] = {
     "in process": InProcessMapper,
     "epc": lambda: EPCMapper(THIS_PROCESS, process_runtime()),
     "shared, memfd": lambda: SharedMapper(THIS_PROCESS, process_runtime(), "memfd"),
     "shared, shm": lambda: SharedMapper(THIS_PROCESS, process_runtime(), "shm"),
+    "shared or by messages": lambda: FallbackMapper(
+        SharedMapper(THIS_PROCESS, process_runtime()), lambda: EPCMapper(THIS_PROCESS, process_runtime())
+    ),
+    "by messages after all": lambda: FallbackMapper(
+        SharedMapper(THIS_PROCESS, process_runtime(), no_memory), lambda: EPCMapper(THIS_PROCESS, process_runtime())
+    ),
 }
 
 

@@ -13,7 +13,9 @@ from uruk.executor.remote import RemoteExecutor
 from uruk.executor.secret import greeting
 from uruk.isa.names import HERE_NAME, name_of
 from uruk.memory.epc import EPCMapper
+from uruk.memory.fallback import FallbackMapper
 from uruk.memory.manager import DEFAULT_SLAB
+from uruk.memory.mapper import Mapper
 from uruk.memory.shared import SharedMapper
 from uruk.platforms.remote_runtime import link_runtime
 from uruk.runtime_files import executor_program
@@ -41,9 +43,10 @@ def spawn(
     `executor`: the program, uruk's own for `target` by default (``aarch64-linux``; None: this machine's); any that
     speaks LLVM's protocol will do. `launcher` goes before it: an emulator, ``["ssh", "host"]``; None is qemu's for
     another architecture, with the libraries of Debian's cross compilers, if it is there. `shared_memory`:
-    code and data go by memory that both processes map; otherwise by
-    messages. `slab_size` and `tls_pool` are bytes. `deadline`: seconds that a call may take, then ExecutorTimeout;
-    `patience`: seconds until it must have said what it is. Raises ExecutorError where it cannot be had.
+    code and data go by memory that both processes map; otherwise, and where such memory cannot be had
+    (`RemoteExecutor.shared_memory_refused` says why), by messages. `slab_size` and `tls_pool` are bytes.
+    `deadline`: seconds that a call may take, then ExecutorTimeout; `patience`: seconds until it must have
+    said what it is. Raises ExecutorError where it cannot be had.
     """
     target = target or f"{HERE_NAME}-linux"
     program = os.fspath(executor) if executor is not None else executor_program(target)
@@ -88,10 +91,10 @@ def _attach(connection: Connection, child: Child | None, shared_memory: bool, sl
     stack = int.from_bytes(connection.setup.values.get("uruk.stack", b""), "little")
     if stack:
         runtime.call(b"uruk_rt_hide_handler", connection.setup.symbols["uruk_executor_crash_handler"], stack)
-    mapper = (SharedMapper if shared_memory else EPCMapper)(runtime.process, runtime)
-    one = RemoteExecutor(connection, runtime, mapper, child, slab_size)
-    one.shares_memory = shared_memory
-    return one
+    mapper: Mapper = EPCMapper(runtime.process, runtime)
+    if shared_memory:
+        mapper = FallbackMapper(SharedMapper(runtime.process, runtime), lambda: EPCMapper(runtime.process, runtime))
+    return RemoteExecutor(connection, runtime, mapper, child, slab_size)
 
 
 def connect(
@@ -99,8 +102,8 @@ def connect(
 ) -> RemoteExecutor:
     """Connect to an executor that listens (``uruk executor --listen HOST:PORT``), for one session.
 
-    `secret`: what the executor wants to hear first, 1 to 4096 bytes. `shared_memory` needs one on this
-    machine. Raises ExecutorError where it cannot be had.
+    `secret`: what the executor wants to hear first, 1 to 4096 bytes. `shared_memory` wants one on this machine;
+    elsewhere memory is reached by messages. Raises ExecutorError where it cannot be had.
     """
     import socket
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 import uruk
 from compiling import Compile
+from uruk.errors import ExecutorError
 from uruk.executor.connection import Connection
 
 SOURCE = r"""
@@ -59,6 +61,81 @@ def run(prefix: list[str], *words: str) -> subprocess.CompletedProcess[str]:
 def test_the_program_runs(kind: str, program: Path) -> None:
     done = run(with_mounts(MOUNTS[kind]), str(program))
     assert (done.stdout, done.returncode) == ("42\n", 3), done.stderr
+
+
+def limited(limit: str) -> list[str]:
+    """What runs a command with a limit of the shell's ulimit."""
+    return ["sh", "-ec", f'ulimit {limit}; exec "$@"', "sh"]
+
+
+@pytest.mark.parametrize("blocks", ["0", "8"])
+def test_files_may_not_be_large(blocks: str, tmp_path: Path) -> None:
+    """Under RLIMIT_FSIZE memory goes by messages, and a thread-local needs a file of its own size only."""
+    plain = Compile(tmp_path)(SOURCE.replace("static __thread", "static"))
+    done = run(limited(f"-f {blocks}"), str(plain))
+    assert (done.stdout, done.returncode) == ("42\n", 3), done.stderr
+
+
+def test_thread_locals_under_a_limit_of_files(program: Path, tmp_path: Path) -> None:
+    """A thread-local that needs a larger file than is allowed is an error that says so, not the executor's end."""
+    done = run(limited("-f 8"), str(program))
+    assert (done.stdout, done.returncode) == ("42\n", 3), done.stderr
+    large = SOURCE.replace("own = 41", "many[3000] = {[2999] = 1}, own = 41").replace("++own", "++own + many[0]")
+    large_program = str(Compile(tmp_path)(large))
+    for options in ([], ["--in-process"]):
+        done = run(limited("-f 8"), *options, large_program)
+        assert done.returncode == 1
+        assert "no memory file for a carrier" in done.stderr
+
+
+def test_few_open_files(program: Path) -> None:
+    done = run(limited("-n 16"), str(program))
+    assert (done.stdout, done.returncode) == ("42\n", 3), done.stderr
+    done = run(limited("-n 5"), str(program))
+    assert done.returncode == 1
+    assert "ulimit -n" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_spawn_without_a_free_descriptor() -> None:
+    """The error of `spawn` says what is short, and leaves nothing open."""
+    uruk.spawn().close()  # what is opened once for all
+    before = set(os.listdir("/proc/self/fd"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(map(int, before))
+    fillers = [os.open("/dev/null", os.O_RDONLY)]
+    while fillers[-1] < highest:
+        fillers.append(os.dup(fillers[0]))
+    try:
+        for room in range(4):  # two pipes take four
+            resource.setrlimit(resource.RLIMIT_NOFILE, (fillers[-1] + 1 + room, hard))
+            with pytest.raises(ExecutorError, match="ulimit -n"):
+                uruk.spawn()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for file in fillers:
+            os.close(file)
+    assert set(os.listdir("/proc/self/fd")) == before
+
+
+def test_the_executor_says_why_memory_is_not_shared(program: Path, caplog: pytest.LogCaptureFixture) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    caplog.set_level("INFO", "uruk")
+    with uruk.LLJIT(executor=uruk.spawn()) as jit:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+        try:
+            jit.add_object(program)
+            jit.lookup("main")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert not jit.executor.shares_memory
+        assert "File too large" in jit.executor.shared_memory_refused
+        assert "File too large" in caplog.text
+        with uruk.LLJIT(executor=uruk.spawn()) as other:
+            other.add_object(program)
+            other.lookup("main")
+            assert other.executor.shares_memory
+            assert not other.executor.shared_memory_refused
 
 
 def test_the_runtime_comes_in_by_messages(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,10 @@ is one that stays ours and is empty between loads, never a reused number.
 from __future__ import annotations
 
 import ctypes
+import errno
 import itertools
 import os
+import resource
 import threading
 from collections.abc import Sequence
 
@@ -65,6 +67,9 @@ class _Window:
     def _show(self, data: bytes) -> None:
         file = self._memory_file("uruk-tls")
         try:
+            limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+            if limit != resource.RLIM_INFINITY and len(data) > limit:  # a write would raise SIGXFSZ
+                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
             view = memoryview(data)
             while view:
                 view = view[os.write(file, view) :]

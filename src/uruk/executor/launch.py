@@ -94,6 +94,21 @@ def crash_facts(text: str) -> dict[str, int]:
     return facts
 
 
+def _pipes() -> tuple[tuple[int, int], tuple[int, int]]:
+    """Two pipes, each as its end to read from and its end to write to."""
+    try:
+        first = os.pipe()
+        try:
+            return first, os.pipe()
+        except BaseException:
+            for file in first:
+                os.close(file)
+            raise
+    except OSError as error:
+        hint = "; raise the limit of open files (ulimit -n)" * (error.errno == errno.EMFILE)
+        raise ExecutorError(f"no pipes to an executor can be had: {error.strerror}{hint}") from error
+
+
 def start(
     command: Sequence[str],
     words: Sequence[str] = (),
@@ -104,8 +119,7 @@ def start(
 
     The child has this process's standard streams, its environment unless another one is given, and no ignored signals.
     """
-    to_read, child_writes = os.pipe()
-    child_reads, to_write = os.pipe()
+    (to_read, child_writes), (child_reads, to_write) = _pipes()
     full = [*command, f"filedescs={child_reads},{child_writes}", *words]
     try:
         pid = os.posix_spawnp(

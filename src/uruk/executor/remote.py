@@ -63,8 +63,6 @@ class RemoteExecutor:
         connection.handlers[runtime.address[b"uruk_rt_lazy_tag"]] = answer
         self._stubs: StubPool | None = None
         self.lazy_functions: Callable[[], LazyFunctions] | None = None
-        self.shares_memory = False
-        """Whether code and data of linked objects are mapped here, too."""
         self.used = False
         """Whether a session has it."""
         self.closed = False
@@ -76,6 +74,16 @@ class RemoteExecutor:
         return self.connection.lost or (ExecutorLost("the executor was closed") if self.closed else None)
 
     # -- memory and calls
+
+    @property
+    def shares_memory(self) -> bool:
+        """Whether code and data of linked objects are mapped here, too. It is known once there are some."""
+        return bool(getattr(self.memory.mapper, "shares_memory", False))
+
+    @property
+    def shared_memory_refused(self) -> str:
+        """Why memory goes by messages though it was to be shared; empty where it does not."""
+        return str(getattr(self.memory.mapper, "refused", ""))
 
     def read_object(self, address: int) -> bytes:
         """See `Executor.read_object`."""

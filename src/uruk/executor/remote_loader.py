@@ -43,7 +43,7 @@ class RemoteLoader:
         handle = self.runtime.call(b"uruk_rt_open_carrier", data, len(data), text, len(text))
         problem = _string(text)
         if not handle and not problem:
-            raise OSError(0, "the executor has no memory file for it")
+            raise OSError(0, "the executor cannot write one; its limits of files (ulimit -f, ulimit -n) may be too low")
         return handle, problem
 
     def close(self, handle: int) -> None:

@@ -27,6 +27,9 @@ class SharedMapper:
     from. Only protections need a call. After a fork parent and child have this memory in common.
     """
 
+    shares_memory = True
+    """Views are the memory itself."""
+
     def __init__(self, process: Process, runtime: Functions, kind: SharedKind | OpenShared | None = None) -> None:
         self.process = process
         self._there = Elsewhere(runtime)

@@ -23,6 +23,8 @@ FOLDER = "/dev/shm"
 """Where POSIX shared memory is on Linux; the same folder is seen by programs under qemu and wine."""
 _PREFIX = "uruk-"
 _MFD_CLOEXEC, _MFD_ALLOW_SEALING, _MFD_EXEC = 0x1, 0x2, 0x10
+LEAST_ROOM = 16 << 20
+"""Bytes that must be free in /dev/shm: where there is less, memory is better had by other means."""
 _TRIES = 8
 
 
@@ -118,9 +120,10 @@ def _memory_file() -> int:
 
 
 def open_named_file(size: int) -> SharedObject:
-    """A file in /dev/shm, of this user only."""
+    """A file in /dev/shm, of this user only. Where hardly anything fits there, it is refused at once."""
     remove_leftovers()
     try:
+        _check_room(size)
         file, path = _named_file()
     except OSError as error:
         raise AllocationError(f"cannot make a file in {FOLDER}: {error.strerror}") from error
@@ -133,6 +136,13 @@ def open_named_file(size: int) -> SharedObject:
         raise _refused(f"a file in {FOLDER}", size, error) from error
 
 
+def _check_room(size: int) -> None:
+    """Raise OSError where a file system has a limit that a program of ordinary size would soon reach."""
+    state = os.statvfs(FOLDER)
+    if state.f_blocks and state.f_bavail * state.f_frsize < min(size, LEAST_ROOM):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 def _refused(what: str, size: int, error: Exception) -> AllocationError:
     reason = error.strerror if isinstance(error, OSError) else error
     return AllocationError(f"cannot have {what} of {size:#x} bytes: {reason}")
@@ -143,7 +153,10 @@ def _named_file() -> tuple[int, str]:
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     for _ in range(_TRIES):
         path = f"{FOLDER}/{_PREFIX}{os.getpid()}-{os.urandom(8).hex()}"
-        file = os.open(path, flags, 0o600)
+        try:
+            file = os.open(path, flags, 0o600)
+        except FileExistsError:
+            continue
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.fstat(file).st_nlink:

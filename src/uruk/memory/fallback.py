@@ -1,0 +1,76 @@
+"""The mapper for memory that is shared where that can be had, and reached by messages where it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from uruk.errors import AllocationError
+from uruk.graph.types import U8
+from uruk.memory.mapper import Mapper, Protection, Range
+
+
+class FallbackMapper:
+    """Memory by `first`; by `second()`, made when it is wanted, if `first` cannot have the first reservation.
+
+    Shared memory is a file, which limits of files (RLIMIT_FSIZE, RLIMIT_NOFILE), a full or absent /dev/shm, and
+    processes that do not see each other's files keep from being had; messages need no file.
+    See `uruk.memory.mapper.Mapper`.
+    """
+
+    def __init__(self, first: Mapper, second: Callable[[], Mapper]) -> None:
+        self.mapper = first
+        self.refused = ""
+        """Why `first` was given up; empty while it was not."""
+        self._second: Callable[[], Mapper] | None = second
+
+    @property
+    def shares_memory(self) -> bool:
+        """Whether views are the memory itself."""
+        return bool(getattr(self.mapper, "shares_memory", False))
+
+    @property
+    def page_size(self) -> int:
+        """See `Mapper.page_size`."""
+        return self.mapper.page_size
+
+    def reserve(self, size: int, low: int = 0, high: int = 0) -> int:
+        """See `Mapper.reserve`."""
+        try:
+            address = self.mapper.reserve(size, low, high)
+        except AllocationError as error:
+            if self._second is None:
+                raise
+            address = self._fall_back(self._second(), error, (size, low, high))
+        self._second = None
+        return address
+
+    def _fall_back(self, mapper: Mapper, problem: AllocationError, wanted: tuple[int, int, int]) -> int:
+        address = mapper.reserve(*wanted)
+        self.mapper = mapper
+        self.refused = str(problem)
+        import logging  # takes time to import
+
+        logging.getLogger("uruk").info("code and data go to the executor by messages: %s", problem)
+        return address
+
+    def view(self, address: int, size: int) -> U8:
+        """See `Mapper.view`."""
+        return self.mapper.view(address, size)
+
+    def prepare(self, ranges: Sequence[Range], content: Sequence[Range] | None = None) -> None:
+        """See `Mapper.prepare`."""
+        self.mapper.prepare(ranges, content)
+
+    def initialize(
+        self, ranges: Sequence[Range], protection: Protection, content: Sequence[Range] | None = None
+    ) -> None:
+        """See `Mapper.initialize`."""
+        self.mapper.initialize(ranges, protection, content)
+
+    def deinitialize(self, ranges: Sequence[Range]) -> None:
+        """See `Mapper.deinitialize`."""
+        self.mapper.deinitialize(ranges)
+
+    def release(self, address: int, size: int) -> None:
+        """See `Mapper.release`."""
+        self.mapper.release(address, size)
