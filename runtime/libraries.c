@@ -7,6 +7,7 @@
 #include <link.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define EXPORTED __attribute__((visibility("default")))
 
@@ -21,6 +22,11 @@ static void put(char *target, word size, const char *text)
 /* dlopen; 0, with the loader's text, where it refuses. */
 EXPORTED void *uruk_rt_load_library(const char *path, word flags, char *text, word size)
 {
+    struct stat status;
+    if (strchr(path, '/') && !stat(path, &status) && !S_ISREG(status.st_mode)) {
+        put(text, size, "is not a regular file"); /* the loader would wait for a pipe's other end */
+        return 0;
+    }
     void *handle = dlopen(path, (int)flags);
     put(text, size, handle ? "" : dlerror());
     return handle;

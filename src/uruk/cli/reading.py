@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 from uruk.compile.languages import language_of
 from uruk.errors import ObjectFormatError, UrukError
 from uruk.graph.padding import ALIGN, TAIL
+from uruk.orc.sources import open_object
+from uruk.regular_files import open_regular
 
 if TYPE_CHECKING:
     from uruk.cli.compiling import Compilation, HowToCompile
@@ -114,11 +116,13 @@ class Reader:
 
 def _is_object(path: str) -> bool:
     """Whether an input is a relocatable object, or nothing known (which the object reader is to refuse)."""
+    descriptor, _ = open_regular(path)
     try:
-        with open(path, "rb", buffering=0) as file:
-            head = file.read(18)
+        head = os.pread(descriptor, 18, 0)
     except OSError as error:
         raise ObjectFormatError(path, "file", error.strerror or str(error)) from error
+    finally:
+        os.close(descriptor)
     if head[:4] == b"\x7fELF":
         return head[16:18] != b"\3\0"
     return head[:8] not in _ARCHIVES and not head.lstrip().startswith((b"/*", b"GROUP", b"INPUT", b"OUTPUT"))
@@ -127,15 +131,13 @@ def _is_object(path: str) -> bool:
 def _read(files: list[str], compiled: dict[str, bytes]) -> Objects:
     """Files into one buffer; those of `compiled` are there already."""
     handles: list[int] = []
+    sizes: list[int] = []
     path = files[0]
     try:
         for path in files:
-            handle = -1 if path in compiled else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            handle, size = (-1, len(compiled[path])) if path in compiled else open_object(path)
             handles.append(handle)
-        sizes = [
-            len(compiled[path]) if handle < 0 else os.fstat(handle).st_size
-            for path, handle in zip(files, handles, strict=True)
-        ]
+            sizes.append(size)
         ends = list(accumulate(-(-size // ALIGN) * ALIGN for size in sizes))
         starts, end = [0, *ends[:-1]], ends[-1]
         buffer = mmap.mmap(-1, end + TAIL, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # shared memory has no huge pages
@@ -147,9 +149,7 @@ def _read(files: list[str], compiled: dict[str, bytes]) -> Objects:
                     if handle < 0:
                         part[:] = compiled[path]
                         continue
-                    got = os.preadv(handle, [part], 0) if size else 0
-                if got != size:
-                    raise ObjectFormatError(path, "file", f"{got} of {size} bytes could be read")
+                    _fill(part, handle, path)
         return Objects(files, starts, sizes, buffer)
     except OSError as error:
         raise ObjectFormatError(path, "file", error.strerror or str(error)) from error
@@ -157,3 +157,14 @@ def _read(files: list[str], compiled: dict[str, bytes]) -> Objects:
         for handle in handles:
             if handle >= 0:
                 os.close(handle)
+
+
+def _fill(part: memoryview, handle: int, path: str) -> None:
+    """Read until it is full; one call reads 2 GiB at most."""
+    done = 0
+    while done < len(part):
+        with part[done:] as rest:
+            got = os.preadv(handle, [rest], done)
+        if got == 0:
+            raise ObjectFormatError(path, "file", f"{done} of {len(part)} bytes could be read")
+        done += got

@@ -97,12 +97,14 @@ def input_facts(path: str, *, edges: bool = False) -> Facts:
     from uruk.cli.show_facts import archive_facts, object_facts
     from uruk.formats.archive import Archive, is_archive
     from uruk.formats.byte_source import ByteSource
+    from uruk.regular_files import check_size
 
     outer, bracket, member = path.removesuffix(")").rpartition("(")
     if bracket and path.endswith(")") and not os.path.exists(path):
         return object_facts(path, _member(outer, member), edges=edges)
     with ByteSource(path) as source:
         if not is_archive(source.read(0, min(8, source.size), "file")):
+            check_size(source.size, path)
             return object_facts(path, source.read(0, source.size, "file"), edges=edges)
     with Archive.open(path) as archive:
         return archive_facts(archive)

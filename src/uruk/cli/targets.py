@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
+from uruk.errors import ObjectFormatError
 from uruk.isa.names import OF_ELF_MACHINE
+from uruk.regular_files import open_regular
 
 _ARCHIVE = b"!<arch>\n"
 _HEADER, _ENTRY = 20, 60
@@ -24,7 +26,8 @@ def target_of(inputs: Iterable[tuple[str, str]]) -> str:
 def _machine_of(path: str) -> int:
     """The machine of an object, a shared library, or an archive's first object; 0 where there is none to be read."""
     try:
-        with open(path, "rb", buffering=0) as file:
+        descriptor, _ = open_regular(path)
+        with open(descriptor, "rb", buffering=0) as file:
             at, start = 0, file.read(len(_ARCHIVE))
             if start == _ARCHIVE:
                 at = len(_ARCHIVE)
@@ -37,6 +40,6 @@ def _machine_of(path: str) -> int:
                     return int.from_bytes(head[18:20], "little")
                 if start != _ARCHIVE:
                     break
-    except OSError:
+    except (OSError, ObjectFormatError):
         pass  # who reads it says so
     return 0

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from uruk.compile.identity import Compiler
+from uruk.errors import ObjectFormatError
+from uruk.regular_files import read_regular
 
 _FORMAT = "uruk object 1"
 _ENVIRONMENT = (
@@ -77,9 +79,8 @@ def _headers(preprocessed: bytes) -> Iterator[bytes]:
     for name, of_system in _files(preprocessed):
         if not of_system:
             try:
-                with open(name, "rb") as file:
-                    yield file.read()
-            except (OSError, ValueError):
+                yield read_regular(name)
+            except ObjectFormatError:
                 continue  # a name made up by #line
 
 

@@ -19,7 +19,8 @@ from uruk.compile.identity import Compiler, identify
 from uruk.compile.languages import NAMES, language_of
 from uruk.compile.process import Ended, Processes, private_folder
 from uruk.compile.zig import zig_environment
-from uruk.errors import CompileError
+from uruk.errors import CompileError, ObjectFormatError
+from uruk.regular_files import read_regular, what_it_is
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,8 @@ class _Job:
         self.processes = processes or Processes()
 
     def compile(self, cache: ObjectCache | None) -> Compiled:
-        """From the cache, or by the compiler."""
+        """From the cache, or by the compiler. Raises CompileError."""
+        self._refuse_odd_file()
         with private_folder() as folder:
             if cache is None or not self._may_be_cached():
                 return self._result(*self._run(folder), cached=False)
@@ -143,13 +145,21 @@ class _Job:
         own = [word for word in self.compiler.words[1:] if word.startswith(("-", "@"))]
         return self.language in ("c", "c++") and flags_are_known([*own, *self.flags])
 
+    def _refuse_odd_file(self) -> None:
+        """Raise CompileError for a source that is no file: compilers wait for a pipe, and read it once only."""
+        try:
+            kind = what_it_is(os.stat(self.word).st_mode) if self.text is None else ""
+        except (OSError, ValueError):
+            return  # the compiler says it better
+        if kind:
+            raise CompileError(self.name, "uruk", f"is {kind}, not a regular file")
+
     def _source(self) -> bytes | None:
         if self.text is not None:
             return self.text
         try:
-            with open(self.word, "rb") as file:
-                return file.read()
-        except (OSError, ValueError):
+            return read_regular(self.word)
+        except ObjectFormatError:
             return None  # the compiler says it better
 
     def _preprocess(self, folder: str) -> bytes | None:

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 
 from uruk.errors import LibraryError
+from uruk.regular_files import what_it_is
 
 RTLD_LAZY, RTLD_NOW, RTLD_NOLOAD, RTLD_GLOBAL = 1, 2, 4, 0x100
 _RTLD_DL_SYMENT, _RTLD_DI_LINKMAP = 1, 2
@@ -66,6 +67,8 @@ def load_library(path: str, *, everywhere: bool = False, loaded_only: bool = Fal
     With `loaded_only`, 0 if the library is not loaded yet. Raises LibraryError with the loader's own text, and
     TLSError where the process has too little static thread-local storage for it.
     """
+    if "/" in path:
+        _refuse_odd_file(path)
     flags = RTLD_NOW | (RTLD_GLOBAL if everywhere else 0) | (RTLD_NOLOAD if loaded_only else 0)
     handle = _dlopen(os.fsencode(path), flags)
     if not handle:
@@ -76,6 +79,16 @@ def load_library(path: str, *, everywhere: bool = False, loaded_only: bool = Fal
 
         raise library_without_room(path, problem) or LibraryError(path, problem.removeprefix(f"{path}: "))
     return int(handle)
+
+
+def _refuse_odd_file(path: str) -> None:
+    """Raise LibraryError for a path at which something but a file is: the loader would wait for a pipe's other end."""
+    try:
+        kind = what_it_is(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return  # the loader says it
+    if kind:
+        raise LibraryError(path, f"is {kind}, not a regular file")
 
 
 def find_symbol(handle: int | None, name: bytes) -> int:

@@ -7,11 +7,11 @@ here it is an error. Every read is checked against the size, so no caller gets f
 from __future__ import annotations
 
 import os
-import stat
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from uruk.errors import ObjectFormatError, SessionClosed
+from uruk.regular_files import open_regular
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -30,7 +30,7 @@ class ByteSource:
         if isinstance(source, (str, os.PathLike)):
             self.path = os.fspath(source)
             self.name = self.path if name is None else name
-            self._fd, self.size = _open_regular(self.path, self.name)
+            self._fd, self.size = open_regular(self.path, self.name)
             self._first = b""
             self._first = self.read(0, min(_FIRST, self.size), "file")
         else:
@@ -116,17 +116,3 @@ class ByteSource:
     def __del__(self) -> None:
         if getattr(self, "_fd", -1) >= 0:
             self.close()
-
-
-def _open_regular(path: str, name: str) -> tuple[int, int]:
-    """Descriptor and size of a regular file; O_NONBLOCK so that a named pipe cannot hang the open."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except (OSError, ValueError) as error:
-        problem = error.strerror if isinstance(error, OSError) else str(error)
-        raise ObjectFormatError(name, "file", f"cannot be opened: {problem}") from error
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(descriptor)
-        raise ObjectFormatError(name, "file", "is not a regular file")
-    return descriptor, status.st_size

@@ -19,6 +19,7 @@ from uruk.graph.arena import Arena
 from uruk.graph.names import Names
 from uruk.orc.definitions import definitions_of
 from uruk.orc.units import MaterializationUnit
+from uruk.regular_files import read_regular
 
 if TYPE_CHECKING:
     from uruk.orc.dylib import JITDylib
@@ -106,8 +107,7 @@ class DirectoryGenerator(DefinitionGenerator):
             if holders:
                 wanted.setdefault(min(holders)[1], []).append(name)
         for path, theirs in wanted.items():
-            with open(path, "rb") as file:
-                data = file.read()
+            data = read_regular(path)
             with dylib.session.lock:  # another thread may have asked for another name of the same object
                 if not all(map(dylib.defines, theirs)):
                     dylib.add_object(data, path, tracker=self._tracker or dylib.tracker)
@@ -134,10 +134,9 @@ def _definitions(path: str, pair: Pair) -> dict[str, int]:
     """What an object defines for others, with ranks; nothing for what is no object of this target."""
     names = Names()
     try:
-        with open(path, "rb") as file:
-            data = file.read()
+        data = read_regular(path)
         graph = read_objects(Arena.join([data])[0], [Span(path, 0, len(data))], pair, names)
-    except (ObjectFormatError, FileNotFoundError):
+    except ObjectFormatError:
         return {}
     found = definitions_of(graph)
     ranks: list[int] = found.rank.tolist()

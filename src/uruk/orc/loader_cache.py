@@ -17,6 +17,7 @@ import numpy as np
 
 from uruk.errors import ObjectFormatError
 from uruk.formats.byte_source import ByteSource
+from uruk.regular_files import check_size
 
 CACHE_PATH = "/etc/ld.so.cache"
 
@@ -29,6 +30,7 @@ _NEW_ENTRY = np.dtype(
 )
 _ABI = {62: 0x0303, 183: 0x0A03, 243: 0x0F03}  # e_machine -> flags that ldconfig gives a 64-bit library of it
 _LONGEST = 4096
+_LARGEST = 64 << 20
 
 
 def parse_loader_cache(data: bytes, machine: int, name: str = CACHE_PATH) -> dict[str, str]:
@@ -76,6 +78,7 @@ def loader_cache(machine: int, path: str = CACHE_PATH) -> dict[str, str]:
 @lru_cache(maxsize=4)
 def _read(path: str, machine: int, stamp: tuple[int, int]) -> dict[str, str]:
     with ByteSource(path) as source:
+        check_size(source.size, path, _LARGEST)
         return parse_loader_cache(source.read(0, source.size, "loader cache"), machine, path)
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from typing import TypeAlias
 
-from uruk.errors import ObjectFormatError
+from uruk.regular_files import check_size, open_regular, read_open
 
 PathLike: TypeAlias = "str | os.PathLike[str]"
 Source: TypeAlias = "bytes | bytearray | memoryview"
+
+_START = 1 << 20
+"""Bytes that are read of a file that is no object."""
 
 
 def read_source(source: PathLike | Source, name: str) -> tuple[str, Source]:
@@ -16,13 +19,31 @@ def read_source(source: PathLike | Source, name: str) -> tuple[str, Source]:
     if type(source) is bytes:
         return name or "<bytes>", source
     if isinstance(source, str | os.PathLike):
-        try:
-            with open(source, "rb") as file:
-                return name or os.fspath(source), file.read()
-        except OSError as error:
-            raise ObjectFormatError(os.fspath(source), "file", error.strerror or str(error)) from error
-        except ValueError as error:  # a path with a zero byte
-            raise ObjectFormatError(os.fspath(source), "file", str(error)) from error
+        return name or os.fspath(source), _read_object(os.fspath(source))
     view = memoryview(source)
     plain = view.c_contiguous and view.format == "B" and view.ndim == 1
     return name or "<bytes>", view if plain else view.tobytes()
+
+
+def open_object(path: str) -> tuple[int, int]:
+    """A file's descriptor, and how many bytes are to be read: of a large one that is no ELF file only the start.
+
+    The reader refuses that all the same. Raises ObjectFormatError.
+    """
+    descriptor, size = open_regular(path)
+    try:
+        if size > _START and os.pread(descriptor, 4, 0) != b"\x7fELF":
+            size = _START
+        check_size(size, path)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor, size
+
+
+def _read_object(path: str) -> bytes:
+    descriptor, size = open_object(path)
+    try:
+        return read_open(descriptor, size, path)
+    finally:
+        os.close(descriptor)

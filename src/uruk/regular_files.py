@@ -1,0 +1,82 @@
+"""Opening files that users name: at once, in bounded memory, and only what is a file.
+
+Opening a named pipe waits for its other end, opening a device may do something, and reading one need not end.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from uruk.errors import ObjectFormatError
+
+LARGEST = 4 << 30
+"""Bytes that are read of one file at most."""
+_KINDS = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFDIR: "a directory",
+    stat.S_IFCHR: "a character device",
+    stat.S_IFBLK: "a block device",
+    stat.S_IFSOCK: "a socket",
+}
+
+
+def what_it_is(mode: int) -> str:
+    """What a file that is no regular one is, for errors; empty for a regular one. `mode`: st_mode of stat(2)."""
+    return "" if stat.S_ISREG(mode) else _KINDS.get(stat.S_IFMT(mode), "something else")
+
+
+def open_regular(path: str | os.PathLike[str], name: str = "") -> tuple[int, int]:
+    """Descriptor and size of a regular file, opened for reading; `name` is what errors call it.
+
+    Raises ObjectFormatError for what cannot be opened or is no regular file; that is not opened, or opened without
+    waiting where it has just taken a file's place.
+    """
+    name = name or os.fspath(path)
+    try:
+        _check(os.stat(path), name)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
+        problem = error.strerror if isinstance(error, OSError) else str(error)
+        raise ObjectFormatError(name, "file", f"cannot be opened: {problem}") from error
+    try:
+        status = os.fstat(descriptor)
+        _check(status, name)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor, status.st_size
+
+
+def _check(status: os.stat_result, name: str) -> None:
+    kind = what_it_is(status.st_mode)
+    if kind:
+        raise ObjectFormatError(name, "file", f"is {kind}, not a regular file")
+
+
+def read_regular(path: str | os.PathLike[str], name: str = "", most: int = LARGEST) -> bytes:
+    """A regular file's content. Raises ObjectFormatError for any other, and for one with more than `most` bytes."""
+    name = name or os.fspath(path)
+    descriptor, size = open_regular(path, name)
+    try:
+        return read_open(descriptor, size, name, most)
+    finally:
+        os.close(descriptor)
+
+
+def read_open(descriptor: int, size: int, name: str, most: int = LARGEST) -> bytes:
+    """The content of an open file of `size` bytes; see `read_regular`."""
+    check_size(size, name, most)
+    try:
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(size)
+    except OSError as error:
+        raise ObjectFormatError(name, "file", f"cannot be read: {error.strerror}") from error
+    except MemoryError as error:
+        raise ObjectFormatError(name, "file", f"there is no memory for its {size} bytes") from error
+
+
+def check_size(size: int, name: str, most: int = LARGEST) -> None:
+    """Raise ObjectFormatError for a file with more than `most` bytes."""
+    if size > most:
+        raise ObjectFormatError(name, "file", f"has {size} bytes, and {most} are the most that are read of one file")
