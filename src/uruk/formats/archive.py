@@ -62,7 +62,10 @@ class Archive:
         self.size = source.size
         magic = source.read(0, min(8, source.size), "archive magic")
         if magic not in (MAGIC, THIN_MAGIC):
-            raise source.error("archive magic", "not an archive", 0)
+            from uruk.formats.foreign import kind_of  # seldom needed, and not at start-up
+
+            named = kind_of(source.start, source.name)
+            raise source.error("archive magic", f"not an archive: it is {named}" if named else "not an archive", 0)
         self.thin = magic == THIN_MAGIC
         self._identity = source.identity() if self.thin else None
         self._index_at: tuple[str, int, int] | None = None  # which kind, offset, size

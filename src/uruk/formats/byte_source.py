@@ -40,6 +40,11 @@ class ByteSource:
             self.size = len(self._view)
             self._first = bytes(self._view[:_FIRST])
 
+    @property
+    def start(self) -> bytes:
+        """The first 4 KiB, or as much as there is."""
+        return self._first
+
     def read(self, offset: int, size: int, structure: str) -> bytes:
         """The `size` bytes at `offset`. Raises ObjectFormatError, about `structure`, if they are not all
         there.

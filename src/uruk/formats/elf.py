@@ -47,32 +47,40 @@ class Header:
     names: int
 
 
-LLVM_BITCODE = (b"BC\xc0\xde", b"\xde\xc0\x17\x0b")
-"""How bitcode files begin: bare, and in their wrapper."""
-
-
 def machine_of(data: bytes | memoryview, file: str) -> int:
-    """The machine number of an ELF64 little-endian relocatable object, from its first 64 bytes."""
-    if bytes(data[:4]) in LLVM_BITCODE:
-        raise ObjectFormatError(file, "file", "LLVM bitcode: compile without -flto, or with -ffat-lto-objects", 0)
+    """The machine number of an ELF64 little-endian relocatable object, from its first 64 bytes.
+
+    `data` is all of it. Raises ObjectFormatError that says what it is instead.
+    """
+    if len(data) >= elf.EHDR_SIZE and bytes(data[:6]) == b"\x7fELF\2\1":
+        kind, machine = struct.unpack_from("<HH", data, 16)
+        if kind == elf.ET_REL:
+            return machine
+    raise _refusal(data, file)
+
+
+def _refusal(data: bytes | memoryview, file: str) -> ObjectFormatError:
+    """The error for what is no relocatable ELF64 object; it says what it is instead."""
+    from uruk.formats.foreign import kind_of, linked_kind  # seldom needed, and not at start-up
+
+    named = kind_of(data, file)
     if len(data) < elf.EHDR_SIZE or bytes(data[:4]) != b"\x7fELF":
-        raise ObjectFormatError(file, "ELF header", "not an ELF object (bad magic or shorter than 64 bytes)", 0)
+        what = f": it is {named}" if named else " (bad magic): uruk does not know what it is"
+        return ObjectFormatError(file, "ELF header", f"not an ELF object{what}", 0)
     if data[4] != 2 or data[5] != 1:
-        raise ObjectFormatError(file, "ELF header", "only 64-bit little-endian objects are supported", 4)
-    kind, machine = struct.unpack_from("<HH", data, 16)
-    if kind != elf.ET_REL:
-        names = {2: "an executable", 3: "a shared object (use add_library)", 4: "a core file"}
-        raise ObjectFormatError(file, "ELF header", f"not relocatable: it is {names.get(kind, f'type {kind}')}", 16)
-    return machine
+        problem = f"only 64-bit little-endian objects are supported, and it is {named}"
+        return ObjectFormatError(file, "ELF header", problem, 4)
+    return ObjectFormatError(file, "ELF header", f"not relocatable: it is {linked_kind(data)}", 16)
 
 
 def _read_header(view: memoryview, span: Span, pair: Pair) -> Header:
     data = view[span.start : span.start + span.size]
     machine = machine_of(data, span.file)
     if machine != pair.MACHINE:
-        raise ObjectFormatError(
-            span.file, "ELF header", f"machine {machine}, expected {pair.MACHINE} ({pair.NAME})", 18
-        )
+        from uruk.formats.foreign import kind_of
+
+        problem = f"{kind_of(data)} (machine {machine}, expected {pair.MACHINE} ({pair.NAME}))"
+        raise ObjectFormatError(span.file, "ELF header", problem, 18)
     table, entry, count, names = struct.unpack_from("<Q10xHHH", data, 40)
     if table == 0:
         raise ObjectFormatError(span.file, "ELF header", "no section header table", 40)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from uruk.errors import ObjectFormatError
 from uruk.formats.byte_source import ByteSource
 from uruk.formats.elf_constants import SECTION_HEADER, SYMBOL
 from uruk.formats.elf_dynamic_hash import gnu_candidates, gnu_symbol_count, sysv_candidates
@@ -82,9 +83,9 @@ class SharedLibrary:
         self.name = source.name
         header = source.read(0, min(64, source.size), "ELF header")
         if len(header) < 64 or header[:4] != b"\x7fELF":
-            raise source.error("ELF header", "not an ELF file", 0)
+            raise _refusal(source, "not an ELF file", 0)
         if header[4:6] != b"\x02\x01" or int.from_bytes(header[16:18], "little") != 3:
-            raise source.error("ELF header", "not a 64-bit little-endian shared library", 4)
+            raise _refusal(source, "not a 64-bit little-endian shared library", 4)
         if int.from_bytes(header[54:56], "little") != 56:
             raise source.error("ELF header", "program headers are not 56 bytes each", 54)
         self.machine = int.from_bytes(header[18:20], "little")
@@ -290,3 +291,11 @@ def read_shared_library(source: str | os.PathLike[str] | Buffer, name: str | Non
     except BaseException:
         opened.close()
         raise
+
+
+def _refusal(source: ByteSource, problem: str, offset: int) -> ObjectFormatError:
+    """The error for what is no shared library; it says what it is instead."""
+    from uruk.formats.foreign import kind_of  # seldom needed, and not at start-up
+
+    named = kind_of(source.start, source.name)
+    return source.error("ELF header", f"{problem}: it is {named}" if named else problem, offset)

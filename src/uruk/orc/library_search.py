@@ -281,7 +281,12 @@ def _kind(path: str) -> Kind | None:
             return None
         kind = int.from_bytes(start[16:18], "little")
         if kind not in (1, 3):  # ET_REL, ET_DYN
-            raise source.error("ELF header", f"e_type {kind} is neither an object nor a shared library", 16)
+            from uruk.formats.foreign import kind_of
+
+            what = kind_of(source.start) if source.size >= 20 else "an ELF file cut short"
+            raise source.error(
+                "ELF header", f"e_type {kind} is neither an object nor a shared library: it is {what}", 16
+            )
         return "object" if kind == 1 else "shared"
 
 

@@ -75,8 +75,17 @@ def _tokens(file: str, data: bytes) -> list[tuple[int, str, bool]]:
     while at < len(data):
         match = _TOKEN.match(data, at)
         if match is None or b"\0" in match.group():
-            raise ObjectFormatError(file, "linker script", "neither a library nor text that is a linker script", at)
+            raise ObjectFormatError(
+                file, "linker script", f"neither a library nor a linker script{_named(data, file)}", at
+            )
         if match.lastindex:
             tokens.append((at, os.fsdecode(match.group(match.lastindex)), match.lastindex == 1))
         at = match.end()
     return tokens
+
+
+def _named(data: bytes, file: str) -> str:
+    from uruk.formats.foreign import kind_of  # seldom needed, and not at start-up
+
+    named = kind_of(data, file)
+    return f": it is {named}" if named else ""

@@ -1,0 +1,171 @@
+"""Names for what is no object that can be linked here, by its first bytes: for the texts of errors.
+
+Sources of the numbers: gABI chapter 4 and binutils' include/elf/common.h (ELF machines), Apple's <mach-o/loader.h> and
+<mach-o/fat.h>, the PE/COFF specification, the WebAssembly tool conventions ("Linking"), LLVM's BitCodeFormat.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+import struct
+
+ELF_MACHINES = {
+    2: "SPARC", 3: "i386", 4: "m68k", 8: "MIPS", 15: "PA-RISC", 20: "PowerPC", 21: "PowerPC64", 22: "S/390", 40: "ARM",
+    42: "SuperH", 43: "SPARC V9", 50: "IA-64", 62: "x86-64", 83: "AVR", 94: "Xtensa", 105: "MSP430", 164: "Hexagon",
+    183: "AArch64", 190: "CUDA", 224: "AMD GPU", 243: "RISC-V", 247: "BPF", 258: "LoongArch",
+}  # fmt: skip
+ELF_TYPES = {1: "object", 2: "executable", 3: "shared library", 4: "core file"}
+_MACHO_CPUS = {7: "i386", 0x01000007: "x86_64", 12: "arm", 0x0100000C: "arm64", 0x0200000C: "arm64_32", 18: "ppc"}
+_MACHO_TYPES = {1: "object", 2: "executable", 6: "dynamic library", 8: "bundle"}
+_MACHO_MAGIC = {b"\xce\xfa\xed\xfe": "<", b"\xcf\xfa\xed\xfe": "<", b"\xfe\xed\xfa\xce": ">", b"\xfe\xed\xfa\xcf": ">"}
+"""MH_MAGIC and MH_MAGIC_64 as they lie in a file, and the byte order that each stands for."""
+_COFF_MACHINES = {0x14C: "i386", 0x1C4: "ARM", 0x8664: "x86-64", 0xAA64: "arm64", 0xA641: "arm64ec"}
+_BITCODE = (b"BC\xc0\xde", b"\xde\xc0\x17\x0b")  # bare, and in its wrapper
+_BY_MAGIC: tuple[tuple[bytes, str], ...] = (
+    (b"\0asm", "a WebAssembly object"),
+    *((magic, "LLVM bitcode: compile without -flto, or with -ffat-lto-objects; or use add_ir") for magic in _BITCODE),
+    (b"!<arch>\n", "an archive: use add_archive"),
+    (b"!<thin>\n", "a thin archive: use add_archive"),
+    (b"\x1f\x8b", "a file compressed by gzip: decompress it first"),
+    (b"BZh", "a file compressed by bzip2: decompress it first"),
+    (b"\xfd7zXZ\0", "a file compressed by xz: decompress it first"),
+    (b"\x28\xb5\x2f\xfd", "a file compressed by zstd: decompress it first"),
+    (b"PK\3\4", "a ZIP file"),
+    (b"MZ", "a Windows program or DLL"),
+    (b"\x03\x02\x23\x07", "a SPIR-V module"),
+    (b"\x50\xed\x55\xba", "a CUDA fat binary"),
+    (b"gpch", "a precompiled header"),
+    (b"CPCH", "a precompiled header"),
+    (b"rust\0\0\0", "Rust metadata"),
+)
+_SOURCES = {
+    **dict.fromkeys((".c", ".i"), "a C source file: use add_source"),
+    **dict.fromkeys((".cc", ".cp", ".cpp", ".cxx", ".c++", ".CPP", ".C", ".ii"), "a C++ source file: use add_source"),
+    **dict.fromkeys((".s", ".S", ".asm"), "assembly, a source file: use add_source"),
+    **dict.fromkeys((".h", ".hh", ".hpp", ".hxx"), "a header, not a source file"),
+    **dict.fromkeys((".f", ".f90", ".F90", ".for"), "a Fortran source file: compile it with gfortran -c"),
+    ".rs": "a Rust source file: compile it with rustc --emit=obj",
+    ".py": "a Python file",
+    ".ll": "LLVM IR text: use add_ir, or compile it with clang -c",
+}
+_TEXTS: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
+    (re.compile(pattern, re.MULTILINE), text)
+    for pattern, text in (
+        (rb"\A#!.*python", "a Python file"),
+        (rb"\A#!", "a script"),
+        (rb'^(; ModuleID =|source_filename = "|target (triple|datalayout) = "|define [^\n]*[@%"])', _SOURCES[".ll"]),
+        (rb"^\s*(GROUP|INPUT|OUTPUT_FORMAT)\s*\(", "a linker script: use add_library"),
+        (rb"^\s*\.(text|globl|global|section|file)\b", _SOURCES[".s"]),
+        (rb"^\s*#\s*(include|define|if|pragma)|^\s*(extern|static|int|void|struct|typedef|namespace|template)\s",
+         "a C or C++ source file: use add_source"),
+        (rb"^\s*(import \w|from \w[\w.]* import |def \w+\()", "a Python file"),
+    )
+)  # fmt: skip
+_PT_DYNAMIC, _DT_FLAGS_1, _DF_1_PIE = 2, 0x6FFFFFFB, 0x08000000
+_LOOKED_AT = 4096
+"""Bytes of a text that decide what it is."""
+
+
+def machine_name(machine: int) -> str:
+    """What people call an ELF machine number (e_machine)."""
+    return ELF_MACHINES.get(machine, f"machine {machine}")
+
+
+def kind_of(data: bytes | memoryview, file: str = "") -> str:
+    """What begins with these bytes, with what to do: ``a Mach-O object for arm64``; empty where that is not known.
+
+    `data` is the whole file, or at least its first 4 KiB. Texts are told by the suffix of `file`, then by their words.
+    """
+    start = bytes(data[:_LOOKED_AT])
+    if not start:
+        return "an empty file"
+    if start[:4] == b"\x7fELF":
+        return _elf(start)
+    for magic, text in _BY_MAGIC:
+        if start.startswith(magic):
+            return text
+    return _macho(start) or _coff(start, len(data)) or _text(start, file)
+
+
+def _elf(start: bytes) -> str:
+    """An ELF file that is not for here: other machines, other types, other word sizes."""
+    if len(start) < 20:
+        return "an ELF file cut short"
+    order = "big" if start[5] == 2 else "little"
+    kind = ELF_TYPES.get(int.from_bytes(start[16:18], order), "file")
+    machine = machine_name(int.from_bytes(start[18:20], order))
+    return f"{'a 32-bit' if start[4] == 1 else 'an'} ELF {kind} for {'big-endian ' if order == 'big' else ''}{machine}"
+
+
+def linked_kind(data: bytes | memoryview) -> str:
+    """What people call an ELF64 file that is no relocatable object, with what to do with it."""
+    kind = struct.unpack_from("<H", data, 16)[0]
+    if kind == 2 or (kind == 3 and _is_program(data)):
+        return "an executable, a program that is linked already: give the objects that it is made of"
+    return {3: "a shared object (use add_library)", 4: "a core file"}.get(kind, f"type {kind}")
+
+
+def _is_program(data: bytes | memoryview) -> bool:
+    """Whether an ELF64 file of type ET_DYN is a program: its dynamic section has DF_1_PIE (GNU, <elf.h>)."""
+    try:
+        table, count = struct.unpack_from("<Q", data, 32)[0], struct.unpack_from("<H", data, 56)[0]
+        for at in range(table, table + 56 * count, 56):
+            kind, offset, size = struct.unpack_from("<I4xQ16xQ", data, at)
+            if kind == _PT_DYNAMIC:
+                entries = struct.iter_unpack("<qQ", bytes(data[offset : offset + size])[: size // 16 * 16])
+                return any(tag == _DT_FLAGS_1 and value & _DF_1_PIE for tag, value in entries)
+    except struct.error:  # cut short: whatever it is, nobody can run it
+        pass
+    return False
+
+
+def _macho(start: bytes) -> str:
+    order = _MACHO_MAGIC.get(start[:4])
+    if order is not None and len(start) >= 16:
+        cpu, kind = struct.unpack_from(f"{order}4xI4xI", start)
+        return f"a Mach-O {_MACHO_TYPES.get(kind, 'file')} for {_MACHO_CPUS.get(cpu, f'processor {cpu:#x}')}"
+    if start[:4] in (b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf") and len(start) >= 8:
+        count = int.from_bytes(start[4:8], "big")
+        if count >= 30:  # a Java class has its version there, which begins at 45
+            return "a Java class"
+        entry = 20 if start[3] == 0xBE else 32  # struct fat_arch, fat_arch_64
+        cpus = [int.from_bytes(start[at : at + 4], "big") for at in range(8, 8 + entry * count, entry)]
+        names = ", ".join(_MACHO_CPUS.get(cpu, f"processor {cpu:#x}") for cpu in cpus)
+        return f"a universal Mach-O file for {names}: take one part of it with lipo -thin"
+    return ""
+
+
+def _coff(start: bytes, size: int) -> str:
+    """COFF has no magic: a known machine, no optional header, and section headers that fit into the file."""
+    if len(start) < 20:
+        return ""
+    if start[:4] == b"\0\0\xff\xff":  # an anonymous object: large, or a short import
+        machine = _COFF_MACHINES.get(int.from_bytes(start[6:8], "little"), "")
+        kind = "import" if start[4:6] == b"\0\0" else "object"
+    else:
+        machine = _COFF_MACHINES.get(int.from_bytes(start[:2], "little"), "")
+        sections = int.from_bytes(start[2:4], "little")
+        kind = "object"
+        if start[16:18] != b"\0\0" or 20 + 40 * sections > size:
+            return ""
+    return f"a COFF {kind} for {machine}" if machine else ""
+
+
+def _text(start: bytes, file: str) -> str:
+    if start.count(0) == len(start):
+        return "a file of zeros"
+    if re.search(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]", start):
+        return ""
+    named = _SOURCES.get(os.path.splitext(file)[1])
+    named = named or next((text for pattern, text in _TEXTS if pattern.search(start)), "")
+    return named or ("a text file" if _is_utf8(start) else "")
+
+
+def _is_utf8(start: bytes) -> bool:
+    try:
+        codecs.utf_8_decode(start, "strict", False)  # the last character may be cut
+    except UnicodeDecodeError:
+        return False
+    return True
