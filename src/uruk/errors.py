@@ -119,17 +119,44 @@ class UndefinedSymbols(LinkError):
         """See `UrukError.describe`."""
         count = len(self.symbols)
         lines = [f"{count} symbol{'s' if count != 1 else ''} that nothing defines:"]
-        shown = self.symbols[:50]
-        for symbol in shown:
-            name = symbol.demangled if symbol.demangled == symbol.name else f"{symbol.demangled}  ({symbol.name})"
-            need = f"needed by {symbol.places[0]}" if symbol.places else "looked up"
-            if symbol.count > 1:
-                more = symbol.count - 1
-                need += f", and {more} more place{'s' if more != 1 else ''}"
-            lines.append(f"  {name}  {need}" + (f"; {symbol.hint}" if symbol.hint else ""))
-        if count > len(shown):
-            lines.append(f"  and {count - len(shown)} more")
+        left = count
+        for group in _by_hint(self.symbols)[:_SHOWN_LINES]:
+            lines.append(f"  {_undefined_line(group)}")
+            left -= len(group)
+        if left:
+            lines.append(f"  and {left} more")
         return "\n".join(lines)
+
+
+_SHOWN_LINES = 50
+_SHOWN_SIZE = 80
+"""Characters of a name that stands beside others."""
+
+
+def _by_hint(symbols: Sequence[Undefined]) -> list[list[Undefined]]:
+    """Symbols that share a hint together, at the first one's place; those without one stay alone."""
+    groups: dict[object, list[Undefined]] = {}
+    for row, symbol in enumerate(symbols):
+        groups.setdefault(symbol.hint or row, []).append(symbol)
+    return list(groups.values())
+
+
+def _undefined_line(group: Sequence[Undefined]) -> str:
+    """The names of a group, who needs them, and the hint that they share."""
+    first = group[0]
+    if len(group) > 1:
+        texts = [one.demangled for one in group[:3]]
+        names = some_of(
+            [text[:_SHOWN_SIZE] + "..." * (len(text) > _SHOWN_SIZE) for text in texts] + [""] * (len(group) - 3)
+        )
+    else:
+        names = first.demangled if first.demangled == first.name else f"{first.demangled}  ({first.name})"
+    place = next((one.places[0] for one in group if one.places), "")
+    need = f"needed by {place}" if place else "looked up"
+    more = sum(one.count for one in group) - 1
+    if more > 0:
+        need += f", and {more} more place{'s' if more != 1 else ''}"
+    return f"{names}  {need}" + (f"; {first.hint}" if first.hint else "")
 
 
 class DuplicateDefinition(LinkError):

@@ -6,7 +6,7 @@ its own code and constant pages, GOT, stubs, unwind registration, thread-local s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -41,6 +41,7 @@ from uruk.passes.faults import Faults
 from uruk.passes.layout import Layout
 from uruk.passes.state import State
 from uruk.passes.steps import Hook, Steps
+from uruk.passes.undefined import Hints
 
 
 class Host(Protocol):
@@ -84,8 +85,8 @@ class Request:
     phony_externals: bool = False
     execute: bool = True
     """False: IFUNC resolvers are not called, and the slots of IFUNC stubs stay empty."""
-    hint: Callable[[bytes], str | None] | None = None
-    """What to say of a name that nobody defines."""
+    hints: Hints | None = None
+    """What to say of names that nobody defines."""
     reach: Reach | None = None
     copy_data: bool = False
     """Whether libraries are led to copies of their data, so that all of it may be copied."""
@@ -121,7 +122,7 @@ def link(request: Request, host: Host) -> Linked:
     step("eh_frame", eh_frame.rebuild_eh_frame, state)
     step("commons", resolve.place_commons, state, request.defines)
     step("boundaries", boundaries.find, state, state.names)
-    step("resolve names", externals.ask, state, request.resolve, request.phony_externals, request.hint)
+    step("resolve names", externals.ask, state, request.resolve, request.phony_externals, request.hints)
     step("library data", placement.copy_library_data, state, state.names, host.read_object, request.copy_data)
     step("got, stubs", got_plt.build_got_and_stubs, state, isa.STUB_SIZE)
     plan = step("layout", _lay_out, state)

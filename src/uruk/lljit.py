@@ -97,7 +97,7 @@ class LLJIT:
         self._remote = executor
         self.executor: Executor = executor or InProcessExecutor(slab_size, mapper)
         self.platform = ELFPlatform(self.executor, options.linked_only_for if options else "")
-        self.session = Session(self.executor, self.platform, options, _hint, dispatcher)
+        self.session = Session(self.executor, self.platform, options, _hints, dispatcher)
         self.platform.jit_loader = JITLoader(self.session)
         if executor is not None and executor.child is not None:
             executor.child.resolve = lambda address: name_address(self.session, address)
@@ -413,9 +413,8 @@ def _address_of(value: Any) -> tuple[int, bool]:
     return address_of(value), True
 
 
-def _hint(name: bytes) -> str | None:
-    if name in OF_THE_PROGRAM:
-        return "no input defines it" if name == b"main" else "only a linked program file has it; linked code does not"
-    from uruk.orc.library_hints import hint_for
+def _hints(dylib: JITDylib, needs: Mapping[bytes, str]) -> dict[bytes, str]:
+    """See `Session.hints`."""
+    from uruk.orc.undefined_hints import hints_of  # costs time, and is for errors only
 
-    return hint_for(name)
+    return hints_of(dylib, needs, OF_THE_PROGRAM)

@@ -171,6 +171,10 @@ class SharedLibrary:
             found.append(made)
         return found
 
+    def strings(self) -> bytes:
+        """The dynamic string table: names and versions, each with its NUL; some are the ends of others."""
+        return self._source.read(self._strings, self._strings_size, "dynamic string table")
+
     def close(self) -> None:
         """Close the file."""
         self._source.close()

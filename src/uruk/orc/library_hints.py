@@ -5,11 +5,12 @@ symbols.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 
 from uruk.errors import LibraryNotFound, ObjectFormatError
 from uruk.formats.archive import Archive
-from uruk.formats.elf_dynamic import read_shared_library
+from uruk.formats.elf_dynamic import SharedLibrary, read_shared_library
 from uruk.orc.library_search import LibrarySearch
 
 _LIKELIER_FIRST = (
@@ -19,6 +20,46 @@ _LIKELIER_FIRST = (
 )
 KNOWN = tuple(_LIKELIER_FIRST.split())
 """Names for -l of the libraries that are looked into."""
+
+
+_MLIR = "MLIR's runner library: add -l {}, with -L for LLVM's directory of libraries"
+_BY_PREFIX: tuple[tuple[tuple[bytes, ...], str], ...] = (
+    (
+        (b"__asan_", b"__hwasan_"),
+        "code built with -fsanitize=address: add -l asan, and start with LD_PRELOAD=$(gcc -print-file-name=libasan.so)",
+    ),
+    ((b"__ubsan_",), "code built with -fsanitize=undefined: add -l ubsan"),
+    ((b"__tsan_",), "code built with -fsanitize=thread: add -l tsan"),
+    ((b"__lsan_",), "code built with -fsanitize=leak: add -l lsan"),
+    ((b"__msan_", b"__dfsan_"), "code built with a sanitizer of clang's that works in a linked program only"),
+    ((b"__sanitizer_cov_",), "code built with -fsanitize-coverage: a fuzzer's library defines it"),
+    ((b"__gcov_", b"llvm_gcov_", b"llvm_gcda_"), "code built with --coverage or -fprofile-generate: add -l gcov"),
+    ((b"__llvm_profile_",), "code built with -fprofile-instr-generate: add the path of libclang_rt.profile.a"),
+    ((b"__kmpc_",), "code built with clang's -fopenmp: add -l omp"),
+    ((b"GOMP_",), "code built with -fopenmp: add -l gomp"),
+    ((b"_mlir_ciface_printMemref", b"printMemref", b"_mlir_ciface_verifyMemref"), _MLIR.format("mlir_runner_utils")),
+    ((b"mlirAsyncRuntime",), _MLIR.format("mlir_async_runtime")),
+    ((b"mgpuModule", b"mgpuLaunch", b"mgpuStream", b"mgpuMem"), _MLIR.format("mlir_cuda_runtime")),
+)
+"""Names by how they begin, of libraries that the loader's cache need not know, or that want more than -l."""
+_MLIR_C_RUNNER = frozenset(
+    b"printI64 printU64 printF16 printBF16 printF32 printF64 printString printOpen printClose printComma printNewline "
+    b"memrefCopy rtclock rtsrand rtrand rtdrand _mlir_memref_to_llvm_alloc _mlir_memref_to_llvm_free".split()
+)
+"""What LLVM's CRunnerUtils.h declares."""
+_STATIC_GLIBC = re.compile(r"(?:.*/)?lib(c|m|m-[0-9.]+|mvec|pthread|dl|rt|resolv|util|anl|crypt|c_nonshared)\.a\(.*")
+_ONE_BY_ONE = 100
+"""Names at most that are looked for in each library one by one; more of them by the library's table of strings."""
+
+
+def of_static_glibc(place: str) -> str:
+    """The hint for a name that a member of one of glibc's static archives needs (by the place that needs it)."""
+    match = _STATIC_GLIBC.fullmatch(place)
+    if match is None:
+        return ""
+    name = match[1]
+    shared = "it is always there" if name == "c" else f"use the shared library, -l {name.partition('-')[0]}"
+    return f"lib{name}.a is glibc's archive for static programs, and needs the whole of one: leave it out; {shared}"
 
 
 def hints_for(names: Iterable[bytes], search: LibrarySearch | None = None) -> dict[bytes, str]:
@@ -38,15 +79,30 @@ def hints_for(names: Iterable[bytes], search: LibrarySearch | None = None) -> di
             continue
         try:
             with read_shared_library(path) as opened:
-                here = [name for name in wanted if opened.find(name) is not None]
+                here = _defined_in(opened, wanted)
         except ObjectFormatError:
             continue  # a broken library has no hint to give
         for name in here:
             found[name] = f"defined in {os.path.basename(path)}: add -l {library}"
-        wanted.difference_update(here)
+        wanted -= here
     for name in wanted & _in_libgcc(search):
         found[name] = "defined in libgcc.a: add -l gcc"
+    found.update((name, hint) for name in wanted - found.keys() if (hint := _by_prefix(name)))
     return found
+
+
+def _by_prefix(name: bytes) -> str:
+    if name in _MLIR_C_RUNNER:
+        return _MLIR.format("mlir_c_runner_utils")
+    return next((hint for prefixes, hint in _BY_PREFIX if name.startswith(prefixes)), "")
+
+
+def _defined_in(library: SharedLibrary, names: set[bytes]) -> set[bytes]:
+    """Those of the names that a library defines."""
+    few = sorted(names)[:_ONE_BY_ONE]
+    if len(names) > len(few):
+        few += sorted((names - set(few)) & set(library.strings().split(b"\0")))
+    return {name for name in few if library.find(name) is not None}
 
 
 def _in_libgcc(search: LibrarySearch) -> set[bytes]:

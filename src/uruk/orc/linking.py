@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,7 +79,7 @@ def _request(session: Session, entries: list[ObjectEntry], wanted: I32) -> tuple
         [tracker.resources.dso_handle for tracker in trackers],
         phony_externals=session.options.phony_externals,
         execute=session.options.execute,
-        hint=session.hint,
+        hints=partial(session.hints, entries[0].dylib),
         copy_data=session.copied is not None,
         hooks=session.hooks,
     )

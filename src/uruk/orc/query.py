@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +26,7 @@ from uruk.orc.objects import ObjectEntry, ObjectState, UnitEntry
 from uruk.orc.platform import FunctionArray
 from uruk.orc.symbols import Flag, encode_name
 from uruk.passes.faults import LinkFaults
+from uruk.passes.undefined import MOST_HINTS
 
 if TYPE_CHECKING:
     from uruk.orc.dylib import JITDylib
@@ -269,7 +270,14 @@ class Query:
         if self.errors:
             return []
         finals: list[int] = self.finals().tolist()
-        return [self._answer(row, number, finals[row]) for row, number in enumerate(self.ids.tolist())]
+        answers = [self._answer(row, number, finals[row]) for row, number in enumerate(self.ids.tolist())]
+        asked = {row: one for row, one in enumerate(answers) if isinstance(one, Undefined) and not one.hint}
+        if asked:
+            texts = {row: self.session.ids.text(finals[row]) for row in list(asked)[:MOST_HINTS]}
+            hints = self.session.hints(self.dylib, dict.fromkeys(texts.values(), ""))
+            for row, text in texts.items():
+                answers[row] = replace(asked[row], hint=hints.get(text, ""))
+        return answers
 
     def _answer(self, row: int, number: int, final: int) -> Answer | Undefined | TLSError | None:
         session, table = self.session, self.session.table
@@ -292,7 +300,7 @@ class Query:
         if home.removed:
             hint = f"`{self.dylib.text(number)}' stands for it in dylib {home.name}, which was removed"
         text = name.decode("utf-8", "replace")
-        return Undefined(text, demangle(text), (), 0, hint or session.hint(name) or "")
+        return Undefined(text, demangle(text), (), 0, hint)
 
     def _checked(self, answers: list[Answer | Undefined | TLSError | None]) -> list[Answer | None]:
         """The answers; raises what the names that have none say."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -52,6 +52,10 @@ MOST_LOOKUPS = 1000
 """How many lookups at most are under way in the background; further ones begin when one of them is done."""
 
 
+Hints = Callable[["JITDylib", Mapping[bytes, str]], Mapping[bytes, str]]
+"""See `Session.hints`."""
+
+
 @dataclass(eq=False, repr=False)
 class Options:
     """How a session links."""
@@ -83,7 +87,7 @@ class Session:
         executor: Executor,
         platform: Platform | None,
         options: Options | None = None,
-        hint: Callable[[bytes], str | None] | None = None,
+        hints: Hints | None = None,
         dispatcher: Dispatcher | None = None,
     ) -> None:
         self.executor = executor
@@ -92,7 +96,7 @@ class Session:
         self.dispatcher: Dispatcher = dispatcher or InlineDispatcher()
         self.background = ThreadPoolDispatcher(MOST_LOOKUPS)
         """Where lookups that nobody waits for have their threads."""
-        self._hint = hint
+        self._hints = hints
         self.pair: Pair = pair_of(self.options.linked_only_for or executor.process.triple)
         self.lock = threading.RLock()
         self.ids = Ids()
@@ -402,11 +406,12 @@ class Session:
         """Sources that are being compiled, in what a dylib reaches: until then nobody knows what they define."""
         return [task for other in dylib.dependencies() for task in other.announced_tasks()]
 
-    def hint(self, name: bytes) -> str | None:
-        """What to say of a name that nobody defines."""
-        if any(SLIM_LTO in dylib.names for dylib in self.dylibs.values()):
-            return "an object holds nothing but data for link-time optimisation: compile with -ffat-lto-objects"
-        return self._hint(name) if self._hint else None
+    def hints(self, dylib: JITDylib, needs: Mapping[bytes, str]) -> Mapping[bytes, str]:
+        """What to say of names that nobody defines for a dylib's code; `needs` has the first place that needs each."""
+        if any(SLIM_LTO in other.names for other in self.dylibs.values()):
+            hint = "an object holds nothing but data for link-time optimisation: compile with -ffat-lto-objects"
+            return dict.fromkeys(needs, hint)
+        return self._hints(dylib, needs) if self._hints else {}
 
     def find_external(self, dylib: JITDylib, name: bytes) -> tuple[int, bool]:
         """Address and whether it is data of a name in the libraries that a dylib sees, then in the process; or 0."""

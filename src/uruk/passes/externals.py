@@ -17,7 +17,7 @@ class ResolveNames(Protocol):
     def __call__(self, names: I32, weak: Bool, tls: Bool, hidden: Bool) -> Externals: ...
 
 
-def ask(state: State, answers: ResolveNames, phony: bool, hint: undefined.Hint | None) -> None:
+def ask(state: State, answers: ResolveNames, phony: bool, hints: undefined.Hints | None) -> None:
     """Fill `external`: the session's answers, and what the link itself provides (boundaries).
 
     Raises LinkFaults of UndefinedSymbols, unless `phony`: then names that nobody defines are 0.
@@ -43,4 +43,4 @@ def ask(state: State, answers: ResolveNames, phony: bool, hint: undefined.Hint |
     state.external.is_data |= ~state.external.found & weak  # 0 is no place for a stub to stand for
     missing = ~state.external.found & ~weak
     if some(missing) and not phony:
-        undefined.refuse(state, rows[missing], hint)
+        undefined.refuse(state, rows[missing], hints)

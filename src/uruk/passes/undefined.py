@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -13,32 +13,41 @@ from uruk.passes.faults import Faults
 from uruk.passes.state import State
 
 SHOWN_PLACES = 3
-HINTS = 50
-Hint = Callable[[bytes], str | None]
+MOST_HINTS = 1000
+"""Names that hints are looked for, and whose places are told."""
+Hints = Callable[[Mapping[bytes, str]], Mapping[bytes, str]]
+"""What to say of names that nobody defines, from the first place that needs each."""
 
 
-def refuse(state: State, rows: I32, hint: Hint | None) -> None:
+def refuse(state: State, rows: I32, hints: Hints | None) -> None:
     """Raise LinkFaults for the canonical rows `rows`, the fault of the objects that refer to them.
 
     What no edge refers to (unwind records of dead functions did, say) nobody has to define.
     """
     faults = Faults()
     edges = true_rows(np.isin(state.canonical[state.edges.target], rows) & (state.edges.kind != 0))
-    faults.add(edges, state.objects_of(edges), lambda some: _error(state, some, hint))
+    faults.add(edges, state.objects_of(edges), lambda some: _error(state, some, hints))
     faults.raise_any()
 
 
-def _error(state: State, edges: AnyArray, hint: Hint | None) -> UndefinedSymbols:
+def _error(state: State, edges: AnyArray, hints: Hints | None) -> UndefinedSymbols:
     """The error of some edges to undefined names."""
     target = state.canonical[state.edges.target[edges]]
     order = target.argsort(kind="stable")
     edges, target = edges[order], target[order]
     first = true_rows(np.append(True, target[1:] != target[:-1]))
-    symbols: list[Undefined] = []
+    needs: dict[bytes, tuple[tuple[str, ...], int]] = {}
     for begin, end in zip(first.tolist(), [*first[1:].tolist(), target.size], strict=True):
         name = state.names.text(int(state.symbols.name[target[begin]]))
-        text = name.decode("utf-8", "replace")
-        places = [state.place_of(edge) for edge in edges[begin : min(end, begin + SHOWN_PLACES)].tolist()]
-        advice = (hint(name) if hint is not None and len(symbols) < HINTS else None) or ""
-        symbols.append(Undefined(text, demangle(text), tuple(places), end - begin, advice))
-    return UndefinedSymbols(symbols)
+        shown = min(end - begin, SHOWN_PLACES) if len(needs) < MOST_HINTS else 0
+        told: list[int] = edges[begin : begin + shown].tolist()
+        needs[name] = tuple(state.place_of(edge) for edge in told), end - begin
+    known: Mapping[bytes, str] = {}
+    if hints is not None:
+        known = hints({name: places[0] for name, (places, _) in needs.items() if places})
+    return UndefinedSymbols([_undefined(name, *need, known.get(name, "")) for name, need in needs.items()])
+
+
+def _undefined(name: bytes, places: tuple[str, ...], count: int, hint: str) -> Undefined:
+    text = name.decode("utf-8", "replace")
+    return Undefined(text, demangle(text) if places else text, places, count, hint)

@@ -1,0 +1,205 @@
+"""What to say of names that nothing defines: C against C++, static functions, other dylibs, libraries, typing errors.
+
+All of it is looked for when the error is made, and costs milliseconds, or a tenth of a second with 100,000 names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from uruk.demangle import demangle
+from uruk.errors import ObjectFormatError
+from uruk.graph.graph import Binding, Graph, SymbolKind, SymbolType
+from uruk.graph.types import U8, U64, Bool, true_rows, windows
+from uruk.orc.close_names import CloseNames
+from uruk.orc.library_hints import hints_for, of_static_glibc
+from uruk.orc.library_search import LibrarySearch
+from uruk.orc.objects import ObjectEntry
+
+if TYPE_CHECKING:
+    from uruk.orc.dylib import JITDylib
+
+MOST_CLOSE = 20
+"""Names that close ones are looked for."""
+_OF_LIBRARY = re.compile(r"add -l ([\w+.-]*[\w+])")
+_LAST_NAME = re.compile(r"((?:operator\W.*|[^\W\d]\w*))$")
+
+
+def hints_of(dylib: JITDylib, needs: Mapping[bytes, str], of_the_program: Collection[bytes]) -> dict[bytes, str]:
+    """Hints for the names of `needs`, which code of `dylib` needs at these places; not each name has one.
+
+    `of_the_program` are names that only a linked program file has.
+    """
+    known = _Known(dylib)
+    hints: dict[bytes, str] = {}
+    for name, place in needs.items():
+        hint = of_static_glibc(place) or _of_the_program(name, of_the_program) or known.elsewhere(name)
+        if hint:
+            hints[name] = hint
+    _add(hints, known.static([name for name in needs if name not in hints]))
+    _add(hints, {name: known.other_language(name) for name in needs if name not in hints})
+    search = LibrarySearch(machine=dylib.session.pair.MACHINE)
+    found = hints_for((name for name in needs if name not in hints), search)
+    hints.update((name, _OF_LIBRARY.sub(r'add -l \1 (add_library("\1"))', hint)) for name, hint in found.items())
+    rest = [name for name in needs if name not in hints][:MOST_CLOSE]
+    _add(hints, {name: known.typing_error(name) for name in rest})
+    return hints
+
+
+def _add(hints: dict[bytes, str], more: Mapping[bytes, str]) -> None:
+    hints.update((name, hint) for name, hint in more.items() if hint)
+
+
+def _of_the_program(name: bytes, names: Collection[bytes]) -> str:
+    if name not in names:
+        return ""
+    return "no input defines it" if name == b"main" else "only a linked program file has it; linked code does not"
+
+
+@dataclass(eq=False, repr=False)
+class _Known:
+    """What a dylib's session defines by now, and its archives could."""
+
+    dylib: JITDylib
+
+    @cached_property
+    def home(self) -> dict[bytes, tuple[str, JITDylib]]:
+        """Every name that something defines -> what defines it, and the dylib; those of the dylib's own code first."""
+        found: dict[bytes, tuple[str, JITDylib]] = {}
+        session = self.dylib.session
+        mine = [other for other, _ in self.dylib.order_for_code()]
+        for other in dict.fromkeys([*mine, *session.dylibs.values()]):
+            texts: list[bytes] = list(other.names)
+            numbers = np.fromiter(other.names.values(), np.int64, len(other.names))
+            owner = np.where(numbers < session.table.owner.size, session.table.owner.take(numbers, mode="clip"), -1)
+            rows: list[int] = true_rows(owner >= 0).tolist()
+            for row in rows:
+                found.setdefault(texts[row], (session.objects[int(owner[row])].file, other))
+            for entry in other.search.archives:
+                with suppress(ObjectFormatError):  # whoever needs a member of it hears of that
+                    index: dict[bytes, int] = entry.index()
+                    for text in index:
+                        found.setdefault(text, (entry.archive.name, other))
+        return found
+
+    @cached_property
+    def _cplusplus(self) -> bytes:
+        """The mangled names among them, a line each."""
+        return b"\n" + b"\n".join(name for name in self.home if name.startswith(b"_Z")) + b"\n"
+
+    @cached_property
+    def _close(self) -> CloseNames:
+        return CloseNames(list(self.home))
+
+    def elsewhere(self, name: bytes) -> str:
+        """The hint for a name that a dylib defines which the code does not see."""
+        file, other = self.home.get(name, ("", self.dylib))
+        if not file or any(other is one for one, _ in self.dylib.order_for_code()):
+            return ""
+        return f"dylib {other.name} defines it, in {file}, but is not in the link order of {self.dylib.name}"
+
+    def static(self, names: list[bytes]) -> dict[bytes, str]:
+        """Hints for the names that added objects have as local symbols: static functions and variables."""
+        wanted = {spelling: name for name in names for spelling in (name, _as_local(name)) if spelling}
+        entries = [one for one in self.dylib.session.objects.values() if isinstance(one, ObjectEntry)]
+        found: dict[bytes, str] = {}
+        for graph in {id(one.added.graph): one.added.graph for one in entries}.values():
+            for text, file in _locals_among(graph, wanted):
+                found.setdefault(
+                    wanted[text], f"it is static in {file}, a local symbol that no other object sees: remove `static'"
+                )
+        return found
+
+    def other_language(self, name: bytes) -> str:
+        """The hint for a name of C that is defined as one of C++, or the other way round, or with other parameters."""
+        plain = not name.startswith(b"_Z")
+        base = name.decode("utf-8", "replace") if plain else base_of(demangle(name.decode("utf-8", "replace")))
+        if not base:
+            return ""
+        file, _ = self.home.get(base.encode(), ("", self.dylib))
+        if file and not plain:
+            return f'{file} defines `{base}\', as a name of C: declare it extern "C" here, or define it in C++'
+        for mangled in self._mangled_with(base):
+            text = demangle(mangled.decode("utf-8", "replace"))
+            if base_of(text) != base:
+                continue
+            file, _ = self.home[mangled]
+            if plain:
+                return f'{file} defines {text}  ({mangled.decode("utf-8", "replace")}): declare it extern "C" there'
+            return f"did you mean {text}, in {file}?"
+        return ""
+
+    def _mangled_with(self, base: str) -> Iterator[bytes]:
+        """Defined names that have a source name in them; Itanium C++ ABI, 5.1.2: its length, then the name."""
+        text = base.encode()
+        token, lines, at = b"%d%s" % (len(text), text), self._cplusplus, 0
+        for _ in range(20):
+            at = lines.find(token, at)
+            if at < 0:
+                return
+            end = lines.index(b"\n", at)
+            yield lines[lines.rindex(b"\n", 0, at) + 1 : end]
+            at = end
+
+    def typing_error(self, name: bytes) -> str:
+        """The hint for a name that is nearly one that is defined."""
+        near = self._close.near(name)
+        if not near:
+            return ""
+        texts = [demangle(one.decode("utf-8", "replace")) for one in near]
+        return f"did you mean {' or '.join(texts)}, in {self.home[near[0]][0]}?"
+
+
+def base_of(text: str) -> str:
+    """The last name of a demangled one, without parameters and template arguments: ``n::f<int>(char)`` -> ``f``."""
+    depth, kept = 0, list[str]()
+    for letter in text:
+        if letter == "(" and not depth:
+            break
+        depth += (letter == "<") - (letter == ">")
+        if not depth and letter != ">":
+            kept.append(letter)
+    match = _LAST_NAME.search("".join(kept))
+    return match[1] if match else ""
+
+
+def _as_local(name: bytes) -> bytes:
+    """How C++ spells a static function or variable that a name may have meant (Itanium C++ ABI, 5.1.2: L)."""
+    if name.startswith(b"_Z"):
+        return b"_ZL" + name[2:] if name[2:3].isdigit() else b""
+    return b"_ZL%d%s" % (len(name), name)
+
+
+def _locals_among(graph: Graph, wanted: Collection[bytes]) -> Iterator[tuple[bytes, str]]:
+    """Names of `wanted` that are local symbols of functions or data, each with its file.
+
+    Their first eight bytes are compared as a column, and only what agrees is read.
+    """
+    symbols = graph.symbols
+    local = (symbols.binding == Binding.LOCAL) & (symbols.kind == SymbolKind.DEFINED) & (symbols.text >= 0)
+    rows = true_rows(local & ((symbols.type == SymbolType.FUNC) | (symbols.type == SymbolType.OBJECT)))
+    begins: U64 = np.array([int.from_bytes((name + bytes(8))[:8], "little") for name in wanted], np.uint64)
+    rows = rows[symbols.text[rows].argsort(kind="stable")]
+    for buffer, base, part in graph.arena.split(symbols.text[rows]):
+        at = symbols.text[rows[part]] - base
+        some = at <= buffer.size - 8
+        words = windows(buffer, "<u8")[at[some]]
+        # A name that ends within its eight bytes is followed by the next one: only what is before its NUL counts.
+        for row in rows[part][some][_begin_as(words, begins)].tolist():
+            text = graph.arena.string_at(int(symbols.text[row]))
+            if text in wanted:
+                yield text, graph.files[graph.object_of_symbol(row)]
+
+
+def _begin_as(words: U64, begins: U64) -> Bool:
+    """Which of the words are one of `begins`, where what follows a zero byte does not count."""
+    octets: U8 = words.view(np.uint8).reshape(-1, 8).copy()
+    octets[np.logical_or.accumulate(octets == 0, axis=1)] = 0
+    return np.isin(octets.view(np.uint64).reshape(-1), begins)
