@@ -20,7 +20,7 @@ SHDR = (
 SYM = (("name", 0, 4), ("info", 4, 1), ("other", 5, 1), ("shndx", 6, 2), ("value", 8, 8), ("size", 16, 8))
 RELA = (("offset", 0, 8), ("type", 8, 4), ("symbol", 12, 4), ("addend", 16, 8))
 FORMATS = {1: "<B", 2: "<H", 4: "<I", 8: "<Q"}
-SYMTAB, STRTAB, RELA_TYPE, NOBITS, GROUP = 2, 3, 4, 8, 17
+SYMTAB, STRTAB, RELA_TYPE, NOBITS, GROUP, CREL = 2, 3, 4, 8, 17, 0x40000014
 
 
 @dataclass(frozen=True)
@@ -140,6 +140,8 @@ def _content_fields(picture: Picture, index: int) -> list[Field]:
         ]
     if kind == GROUP:
         return [Field(f"group {index} word {word}", base + 4 * word, 4) for word in range(size // 4)]
+    if kind == CREL:
+        return [Field(f"{name} byte {at}", base + at, 1) for at in range(size)]
     if name == ".eh_frame":
         return _frame_fields(picture, base, size)
     return []

@@ -96,6 +96,7 @@ def build(folder: Path) -> dict[str, bytes]:
         "tls-descriptors": compiled(folder, "tls-descriptors", "gcc", TLS_SOURCE, "-O1", "-fPIC", "-mtls-dialect=gnu2"),
         "tls-static": compiled(folder, "tls-static", "clang-19", TLS_SOURCE, "-O1"),
         "cpp": compiled(folder, "cpp", "g++", CPP_SOURCE, "-O1"),
+        "crel": compiled(folder, "crel", "clang-19", C_SOURCE, "-O1", "-Wa,--crel,--allow-experimental-crel"),
         "cpp-clang": compiled(folder, "cpp-clang", "clang++-19", CPP_SOURCE, "-O1", "-fPIC"),
     }
     compiled(folder, "second", "gcc", SECOND_SOURCE, "-O1", "-fcommon")

@@ -115,7 +115,7 @@ def read_objects(arena: Arena, spans: Sequence[Span], pair: Pair, names: Names) 
     blocks, block_of_section = _make_blocks(sections, group_of_section)
     symbols, symbol_start = read_symbols(sections, buffer, block_of_section, names)
     groups.intern(symbols, symbol_start, blocks, block_of_section, arena, names)
-    relocations, relocation_start = _find_relocations(sections, blocks, block_of_section)
+    relocations, relocation_start = _find_relocations(sections, blocks, block_of_section, arena)
     count = len(spans)
     return Graph(
         pair.KINDS,
@@ -264,25 +264,59 @@ def _classify(flags: I64, kind: I64, words: tuple[I64, I64]) -> tuple[U8, U8]:
     return zone, role
 
 
-def _find_relocations(sections: Sections, blocks: Blocks, block_of_section: I32) -> tuple[Relocations, I64]:
-    """The relocation tables of loaded sections, ordered by the block that they apply to."""
-    tables = true_rows((sections.type == elf.SHT_RELA) | (sections.type == elf.SHT_REL))
+_PACKED = (elf.SHT_RELR, elf.SHT_ANDROID_REL, elf.SHT_ANDROID_RELA, elf.SHT_ANDROID_RELR)
+
+
+def _refuse_other_relocations(sections: Sections, block_of_section: I32) -> None:
+    """Raise ObjectFormatError for relocations of loaded sections in a form that is not read: code would run without.
+
+    Of a type that nobody knows, it is what belongs to the symbol table and, by sh_info, to a loaded section.
+    """
+    rows = true_rows((sections.type > elf.SHT_SYMTAB_SHNDX) & (sections.type != elf.SHT_CREL))
+    if rows.size == 0:
+        return
+    owner, info = sections.object[rows], sections.info[rows]
+    inside = info < sections.counts[owner]
+    loaded = inside & (block_of_section[sections.base[owner] + info * inside] >= 0)
+    packed = np.isin(sections.type[rows], _PACKED) & (loaded | (info == 0))
+    unknown = loaded & (sections.link[rows] == sections.symtab[owner])
+    sections.check(rows, (packed | unknown, "holds relocations in a form that is not supported; use -Wa,--no-crel"))
+
+
+def _find_relocations(
+    sections: Sections, blocks: Blocks, block_of_section: I32, arena: Arena
+) -> tuple[Relocations, I64]:
+    """The relocation tables of loaded sections, ordered by the block that they apply to.
+
+    Compact ones (SHT_CREL) are written out into a buffer of their own, which the arena gets.
+    """
+    kind = sections.type
+    tables = true_rows((kind == elf.SHT_RELA) | (kind == elf.SHT_REL) | (kind == elf.SHT_CREL))
+    _refuse_other_relocations(sections, block_of_section)
     info, owner = sections.info[tables], sections.object[tables]
     sections.check(tables, (info >= sections.counts[owner], "applies to a section that does not exist"))
     block = block_of_section[sections.base[owner] + info]
     keep = block >= 0
     tables, block, owner = tables[keep], block[keep], owner[keep]
-    size = sections.size[tables]
+    compact = true_rows(kind[tables] == elf.SHT_CREL)
+    size, entry = sections.size[tables], sections.entsize[tables]
+    content = sections.start[tables]
     count, rest = np.divmod(size, 24)
+    entry[compact], rest[compact] = 24, 0
     sections.check(
         tables,
-        (sections.type[tables] == elf.SHT_REL, "has no addends (SHT_REL), which 64-bit targets do not use"),
-        (sections.entsize[tables] != 24, "relocation entries are not 24 bytes"),
+        (kind[tables] == elf.SHT_REL, "has no addends (SHT_REL), which 64-bit targets do not use"),
+        (entry != 24, "relocation entries are not 24 bytes"),
         (rest != 0, "size is not a multiple of its entries"),
         (sections.link[tables] != sections.symtab[owner], "uses no symbol table"),
         ((blocks.content[block] < 0) & (size > 0), "relocates a section without content"),
     )
+    if compact.size:
+        from uruk.formats.elf_crel import expand  # seldom needed
+
+        entries, start, count[compact] = expand(sections, tables[compact])
+        content[compact] = start + arena.append(entries)
     order = block.argsort(kind="stable")
-    tables, block = tables[order], block[order]
+    block = block[order]
     starts = _first_rows(owner[order], len(sections.counts))
-    return Relocations(block, sections.start[tables], count[order]), starts
+    return Relocations(block, content[order], count[order]), starts
