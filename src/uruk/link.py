@@ -1,7 +1,8 @@
 """The link: one batch of objects, from graph to code that can run. Every step is one call, by its name.
 
 A batch may hold objects of several modules. A module is the unit of removal (what one resource tracker owns): it has
-its own code and constant pages, GOT, stubs, unwind registration, thread-local storage and `__dso_handle`.
+its own code and constant pages, GOT, stubs, unwind registration, thread-local storage and `__dso_handle`. Modules of
+one dylib are a program: sections between `__start_X` and `__stop_X` come from all of them.
 """
 
 from __future__ import annotations
@@ -82,6 +83,8 @@ class Request:
     """Names that each module has for itself."""
     dso_handles: list[int]
     """`__dso_handle` of each module, 0 where an earlier batch made none."""
+    programs: Sequence[int] = ()
+    """The program that each module is part of, by any number; without them all are one."""
     phony_externals: bool = False
     execute: bool = True
     """False: IFUNC resolvers are not called, and the slots of IFUNC stubs stay empty."""
@@ -158,6 +161,7 @@ def _start(request: Request) -> State:
         graph, request.names, graph.blocks, graph.symbols, graph.groups, edges,
         request.module_of_object, request.modules, filled(len(graph.blocks), True, np.bool_),
         request.module_of_object[graph.blocks.object], dso_handles=list(request.dso_handles),
+        programs=request.programs or [0] * len(request.modules),
     )  # fmt: skip
 
 

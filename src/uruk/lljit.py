@@ -254,29 +254,39 @@ class LLJIT:
         (dylib or self.main).add_generator(one)
 
     def add_archive(
-        self, path: PathLike | Source, name: str | None = None, *, dylib: JITDylib | None = None
+        self,
+        path: PathLike | Source,
+        name: str | None = None,
+        *,
+        dylib: JITDylib | None = None,
+        tracker: ResourceTracker | None = None,
     ) -> ResourceTracker:
-        """Add a static library; its members are linked when something needs them."""
-        return (dylib or self.main).add_archive(path, name)
+        """Add a static library; its members are linked when something needs them.
+
+        They stand at its place among the inputs. Returns the tracker that owns them, a new one if none is given.
+        """
+        return (dylib or self.main).add_archive(path, name, tracker=tracker)
 
     def add_search_directory(self, path: PathLike) -> None:
         """Where `add_library` looks first, as -L does."""
         self._search_directories.append(os.fspath(path))
 
-    def add_library(self, name: PathLike, *, dylib: JITDylib | None = None) -> None:
+    def add_library(
+        self, name: PathLike, *, dylib: JITDylib | None = None, tracker: ResourceTracker | None = None
+    ) -> None:
         """Add a library by name, as for -l (``"m"``, ``":libz.so.1"``), or by path.
 
-        Shared libraries are loaded now; archives and objects that the name stands for are added. Raises
-        LibraryNotFound, LibraryError.
+        Shared libraries are loaded now; archives and objects that the name stands for are added, for `tracker`, each
+        with one of its own if none is given. Raises LibraryNotFound, LibraryError.
         """
         from uruk.orc.library_search import LibrarySearch
 
         home = dylib or self.main
         for found in LibrarySearch(self._search_directories, machine=self.session.pair.MACHINE).find(name):
             if found.kind == "archive":
-                home.add_archive(found.path)
+                home.add_archive(found.path, tracker=tracker)
             elif found.kind == "object":
-                home.add_object(found.path)
+                home.add_object(found.path, tracker=tracker)
             else:
                 home.add_shared_library(found.path, everywhere=self.libraries_for_everybody)
 

@@ -24,6 +24,7 @@ from uruk.platforms.interposition import ProgramExports
 if TYPE_CHECKING:
     from uruk.cli.arguments import Arguments
     from uruk.executor.remote import RemoteExecutor
+    from uruk.orc.tracker import ResourceTracker
 
 
 def place(arguments: Arguments) -> Place:
@@ -120,7 +121,7 @@ class Program:
                 self._reader.warned = True
 
     def _add_inputs(self, inputs: list[Objects | Other]) -> None:
-        """Add inputs in order; objects that follow each other are one batch, and all objects one tracker's."""
+        """Add inputs in order; objects that follow each other are one batch, and all is one tracker's."""
         session, main = self.jit.session, self.jit.main
         tracker = main.create_tracker("program")
         late: list[str] = []
@@ -133,17 +134,17 @@ class Program:
             else:
                 name = item.value if item.kind == "library" else os.path.join(".", item.value)
                 try:
-                    self.jit.add_library(name)
+                    self.jit.add_library(name, tracker=tracker)
                 except LibraryError:
                     late.append(name)  # it may want names from objects that come behind it
         for name in late:
-            self._add_refused_library(name)
+            self._add_refused_library(name, tracker)
 
-    def _add_refused_library(self, name: str) -> None:
+    def _add_refused_library(self, name: str, tracker: ResourceTracker) -> None:
         """Add a library as soon as the program has promised it what it lacks. Raises LibraryError."""
         while True:
             try:
-                return self.jit.add_library(name)
+                return self.jit.add_library(name, tracker=tracker)
             except LibraryError as error:
                 if self.jit.exports is None or not self.jit.exports.promise(error):
                     raise

@@ -88,6 +88,10 @@ class Archive:
             opened.close()
             raise
 
+    def identity(self) -> object:
+        """The same for archives of one file, another one for any other archive."""
+        return self._source.identity() or id(self)
+
     @property
     def has_index(self) -> bool:
         """Whether the archive has a symbol index; if not, the caller makes one from the members' symbols."""

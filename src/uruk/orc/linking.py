@@ -46,7 +46,7 @@ def link_batch(session: Session, entries: list[ObjectEntry], wanted: I32) -> lis
     _record(session, linked, request, trackers, entries, numbers)
     if platform is None:
         return []
-    return platform.arrays(linked, trackers, [entry.order for entry in entries])
+    return platform.arrays(linked, trackers, [(entry.order, entry.place) for entry in entries])
 
 
 def _request(session: Session, entries: list[ObjectEntry], wanted: I32) -> tuple[Request, list[ResourceTracker], I32]:
@@ -77,6 +77,7 @@ def _request(session: Session, entries: list[ObjectEntry], wanted: I32) -> tuple
         _Resolver(session, entries[0].dylib),
         session.private_ids,
         [tracker.resources.dso_handle for tracker in trackers],
+        [id(tracker.dylib) for tracker in trackers],
         phony_externals=session.options.phony_externals,
         execute=session.options.execute,
         hints=partial(session.hints, entries[0].dylib),
@@ -261,6 +262,8 @@ def _record_uses(session: Session, linked: Linked, trackers: list[ResourceTracke
         owner = session.table.owner[state.symbols.name[state.undefined]]
         known = true_rows(owner >= 0)
         provider[state.undefined[known]] = [session.objects[one].tracker.number for one in owner[known].tolist()]
+        for index, module, _, _ in state.boundaries.sections:
+            provider[state.undefined[index]] = trackers[module].number
     if len(trackers) > 1:
         block = state.symbols.block
         number = np.array([tracker.number for tracker in trackers], np.int32)

@@ -17,6 +17,7 @@ from uruk.orc.tracker import ResourceTracker
 if TYPE_CHECKING:
     from uruk.orc.dispatch import Task
     from uruk.orc.dylib import JITDylib
+    from uruk.orc.search import ArchiveEntry
     from uruk.orc.units import MaterializationUnit
 
 
@@ -97,6 +98,11 @@ class ObjectEntry(Entry):
     """A root whose linking failed: only `initialize()` and lookups that need it try again."""
     doubtful: bool = False
     """A root that was in a batch whose linking failed for no object's fault: the next lookup tries it alone."""
+    archive: ArchiveEntry | None = None
+    """The archive that it is a member of, and in `member` the offset of its header there."""
+    member: int = 0
+    place: int = 0
+    """Among members of archives with the same `order`: which came first; see `uruk.orc.archive_order`."""
     private: bool = False
     """A part of the runtime that every module has for itself; it defines no name of the dylib."""
 

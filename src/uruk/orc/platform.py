@@ -19,8 +19,8 @@ class FunctionArray:
     functions: list[int]
     """Addresses, in the order in which they run (finalisers run backwards)."""
     priority: int
-    order: int
-    """The object's place among the inputs."""
+    order: tuple[int, int]
+    """The object's place among the inputs, and within that."""
     early: bool
     """Before everything else (.preinit_array)."""
     final: bool
@@ -73,7 +73,9 @@ class Platform(Protocol):
         """Code is in memory: register its unwind data."""
         ...
 
-    def arrays(self, linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence[int]) -> list[FunctionArray]:
+    def arrays(
+        self, linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence[tuple[int, int]]
+    ) -> list[FunctionArray]:
         """The initialisers and finalisers of a batch; `order` has each object's place among the inputs."""
         ...
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,7 @@ from uruk.demangle import demangle
 from uruk.errors import TLSError, Undefined, UndefinedSymbols, UrukError
 from uruk.graph.types import I32, Bool
 from uruk.orc import failures
+from uruk.orc.archive_order import place_members
 from uruk.orc.closure import Closure
 from uruk.orc.dispatch import Task, wait_for
 from uruk.orc.generators import LookupKind
@@ -192,7 +194,7 @@ class Query:
             entry.doubtful = False
             return
         try:
-            chosen = sorted(closure.chosen.values(), key=lambda one: one.order)
+            chosen = self._in_order(closure.chosen)
             self.arrays += link_batch(self.session, chosen, self.ids)
             self.session.initializers.begin(self)
         except (UrukError, LinkFaults):
@@ -209,7 +211,7 @@ class Query:
             chosen = self._without_poisoned(chosen)
             if not chosen:
                 return
-            batch = sorted(chosen.values(), key=lambda entry: entry.order)
+            batch = self._in_order(chosen)
             try:
                 self.arrays += link_batch(self.session, batch, self.ids)
                 return
@@ -227,6 +229,11 @@ class Query:
                     entry.doubtful = True
                     entry.failed = len(self._roots) == 1 and self.ids.size == 0
                 raise
+
+    def _in_order(self, chosen: dict[int, ObjectEntry]) -> list[ObjectEntry]:
+        """Objects as a linker has them on its line, members of archives where these stand."""
+        place_members(self.session, chosen.values(), self.finals().tolist())
+        return sorted(chosen.values(), key=attrgetter("order", "place"))
 
     def _without_poisoned(self, chosen: dict[int, ObjectEntry]) -> dict[int, ObjectEntry]:
         """`chosen` less what failed and what needs that; what is left of it that the healthy wanted names need."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from uruk.formats.archive import Archive
@@ -22,6 +23,11 @@ class ArchiveEntry:
     order: int
     taken: set[int]
     """Header offsets of members that were added already."""
+
+    @cached_property
+    def file(self) -> object:
+        """The same for all mentions of one file."""
+        return self.archive.identity()
 
     def index(self) -> dict[bytes, int]:
         """Symbol -> header offset of the first member that defines it."""

@@ -20,7 +20,7 @@ from uruk.graph.arena import Arena
 from uruk.graph.graph import Graph
 from uruk.graph.names import Ids, Names
 from uruk.graph.types import I32
-from uruk.orc import ending, opening, removal
+from uruk.orc import defining, ending, opening, removal
 from uruk.orc.dispatch import Dispatcher, InlineDispatcher, Task, ThreadPoolDispatcher
 from uruk.orc.dylib import JITDylib
 from uruk.orc.failures import final_names
@@ -304,7 +304,10 @@ class Session:
             spans = [Span(name, start, member.size) for name, start, member in zip(names, starts, members, strict=True)]
             graph = self.parse_arena(arena, spans, dylib, check_relocations=False)
         with self.unchanged():
-            dylib.add_graph(graph, entry.tracker, roots=False, orders=[entry.order] * len(members))
+            orders = [entry.order] * len(members)
+            added = defining.add_graph(dylib, graph, entry.tracker, roots=False, orders=orders)
+        for object_entry, offset in zip(added, offsets, strict=True):
+            object_entry.archive, object_entry.member = entry, offset
 
     # -- lookups
 

@@ -1,5 +1,6 @@
-"""Symbols that the linker itself provides, for each module: `__dso_handle`, `_GLOBAL_OFFSET_TABLE_`,
-`_TLS_MODULE_BASE_`, and `__start_X` / `__stop_X` around the sections called X (GNU ld, "Orphan Sections")."""
+"""Symbols that the linker itself provides: for each module `__dso_handle`, `_GLOBAL_OFFSET_TABLE_`,
+`_TLS_MODULE_BASE_`; for each program `__start_X` / `__stop_X` around the sections called X (GNU ld, "Orphan Sections").
+"""
 
 from __future__ import annotations
 
@@ -21,14 +22,14 @@ PRIVATE = (DSO_HANDLE, GOT, TLS_BASE)
 
 
 def is_own_name(text: bytes) -> bool:
-    """Whether a name is one that the link provides, to each module its own."""
+    """Whether a name is one that the link provides, to each module or program its own."""
     return text in PRIVATE or text.startswith((START, STOP))
 
 
 def find(state: State, names: Names) -> None:
     """Recognise the undefined names that the link provides, and make the blocks that they need."""
     found = state.boundaries
-    sections: set[tuple[int, str]] = set()
+    sections: dict[tuple[int, str], int] = {}
     for index, name in enumerate(state.symbols.name[state.undefined].tolist()):
         text = names.text(name)
         if not text.startswith(b"_"):
@@ -41,7 +42,7 @@ def find(state: State, names: Names) -> None:
             found.tls_base.append(index)
         elif text.startswith((START, STOP)):
             module, section = _module_of(state, index), text.split(b"_", 3)[3].decode("utf-8", "replace")
-            sections.add((module, section))
+            module = sections.setdefault((state.programs[module], section), module)
             found.sections.append((index, module, section, text.startswith(STOP)))
     if sections:
         _gather_sections(state, sections)
@@ -64,8 +65,13 @@ def _module_of(state: State, index: int) -> int:
     return int(state.module_of_object[owner])
 
 
-def _gather_sections(state: State, wanted: set[tuple[int, str]]) -> None:
-    """The live blocks of each wanted (module, section name), in input order."""
+def _gather_sections(state: State, wanted: dict[tuple[int, str], int]) -> None:
+    """The live blocks of each wanted (program, section name), in input order.
+
+    They become blocks of one module, the given one, whose code names their bounds: so they lie in one row, and stay
+    while it does. Code and thread-locals stay in their modules, for whose tables they are laid out: of those only the
+    module's own lie between its bounds.
+    """
     found = state.boundaries
     rows: dict[tuple[int, str], list[int]] = {}
     names = {name for _, name in wanted}
@@ -73,9 +79,17 @@ def _gather_sections(state: State, wanted: set[tuple[int, str]]) -> None:
     for row in real.tolist():
         name = state.graph.section_name(row)
         if name in names:
-            rows.setdefault((int(state.block_module[row]), name), []).append(row)
-    found.together = [(module, name, np.array(rows[module, name])) for module, name in wanted if (module, name) in rows]
-    found.sections = [item for item in found.sections if (item[1], item[2]) in rows]
+            rows.setdefault((state.programs[int(state.block_module[row])], name), []).append(row)
+    for key, module in wanted.items():
+        blocks = np.array(rows.get(key, ()), np.int64)
+        zone = state.blocks.zone[blocks]
+        if some((zone == Zone.RX) | (zone == Zone.TLS)):
+            blocks = blocks[state.block_module[blocks] == module]
+        if blocks.size:
+            state.block_module[blocks] = module
+            found.together.append((module, key[1], blocks))
+    kept = {(module, name) for module, name, _ in found.together}
+    found.sections = [item for item in found.sections if (item[1], item[2]) in kept]
 
 
 def _make_handles(state: State) -> None:

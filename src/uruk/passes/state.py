@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -60,7 +61,7 @@ class Boundaries:
     copies: list[Copy] = field(default_factory=list["Copy"])
     """Data of libraries that is copied, a row each name."""
     sections: list[tuple[int, int, str, bool]] = field(default_factory=list[tuple[int, int, str, bool]])
-    """(row, module, section name, whether it is the __stop_ one)."""
+    """(row, module that has the section, section name, whether it is the __stop_ one)."""
     together: list[tuple[int, str, I64]] = field(default_factory=list[tuple[int, str, I64]])
 
 
@@ -170,6 +171,8 @@ class State:
     """The edges as they were read, where a pass has moved them to other blocks; errors name those places."""
     dso_handles: list[int] = field(default_factory=list[int])
     """`__dso_handle` of each module; 0 where it has none yet."""
+    programs: Sequence[int] = ()
+    """The program that each module is part of."""
     got_modules: set[int] = field(default_factory=set[int])
     """Modules that need a GOT even if it has no slots."""
     boundaries: Boundaries = field(default_factory=lambda: Boundaries())

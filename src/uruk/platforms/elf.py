@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 
 import numpy as np
 
@@ -139,21 +141,23 @@ class ELFPlatform:
                 self.executor.register_frames(address)
                 trackers[row].resources.frames.append(address)
 
-    def arrays(self, linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence[int]) -> list[FunctionArray]:
+    def arrays(
+        self, linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence[tuple[int, int]]
+    ) -> list[FunctionArray]:
         """See `Platform.arrays`."""
         return _arrays(linked, trackers, order)
 
     def initialize(self, arrays: Sequence[FunctionArray]) -> None:
         """See `Platform.initialize`."""
-        initializers = [one for array in sorted(arrays, key=_when) if not array.final for one in array.functions]
-        finalizers: dict[int, tuple[ResourceTracker, list[int]]] = {}
-        for array in sorted(arrays, key=_when):
-            if array.final:
-                finalizers.setdefault(array.tracker.number, (array.tracker, []))[1].extend(array.functions)
+        arrays = sorted(arrays, key=_when)
+        initializers = [one for array in arrays if not array.final for one in array.functions]
+        finalizers: list[tuple[ResourceTracker, list[int]]] = []
+        for tracker, final in groupby((array for array in arrays if array.final), key=attrgetter("tracker")):
+            finalizers.append((tracker, [one for array in final for one in array.functions]))
         if not initializers and not finalizers:
             return
         runtime = self.executor.runtime
-        for tracker, functions in finalizers.values():
+        for tracker, functions in finalizers:  # what is registered last runs first, whatever tracker it is of
             runtime.call_with_array(b"uruk_rt_register_finalizers", functions, tracker.resources.dso_handle)
         program = self.program
         runtime.call_with_array(b"uruk_rt_run_initializers", initializers, program.argc, program.argv, program.envp)
@@ -183,13 +187,15 @@ class ELFPlatform:
         resources.storage.clear()
 
 
-def _when(array: FunctionArray) -> tuple[int, int, int]:
+def _when(array: FunctionArray) -> tuple[int, int, tuple[int, int]]:
     """ld's order: .preinit_array, then by priority .init_array.N and .ctors.M (whose priority is 65535 - M), then those
     without one; of equals, input order."""
     return 0 if array.early else 1, array.priority, array.order
 
 
-def _arrays(linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence[int]) -> list[FunctionArray]:
+def _arrays(
+    linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence[tuple[int, int]]
+) -> list[FunctionArray]:
     """The arrays of a batch as they lie in the input. A `.ctors` array runs backwards (GNU ld, elf.em).
 
     Zero-fill holds no functions, and may be larger than all memory.

@@ -1,0 +1,3 @@
+#include "log.h"
+LOG(back)
+int back = 1;

@@ -1,0 +1,4 @@
+#include "log.h"
+LOG(direct)
+extern int last;
+int direct = 1, *direct_needs = &last;

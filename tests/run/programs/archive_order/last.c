@@ -1,0 +1,3 @@
+#include "log.h"
+LOG(last)
+int last = 1;

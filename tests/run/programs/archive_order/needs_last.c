@@ -1,0 +1,4 @@
+#include "log.h"
+LOG(needs_last)
+extern int last, back;
+int needs_last = 1, *needs[] = {&last, &back};

@@ -1,0 +1,3 @@
+#include "log.h"
+LOG(thin)
+int thin = 1;

@@ -1,0 +1,2 @@
+#include "entry.h"
+REGISTER(more)

@@ -1,0 +1,3 @@
+#include "entry.h"
+REGISTER(unused)
+int unused;
