@@ -122,7 +122,7 @@ def link(request: Request, host: Host) -> Linked:
     step("read relocations", _read_edges, state, request)
     step("bind names", resolve.bind_names, state, state.names, request.defines, request.private)
     step("prune", _prune, state, request)
-    step("eh_frame", eh_frame.rebuild_eh_frame, state)
+    step("eh_frame", eh_frame.rebuild_eh_frame, state, isa.UNWIND_REGISTERS)
     step("commons", resolve.place_commons, state, request.defines)
     step("boundaries", boundaries.find, state, state.names)
     step("resolve names", externals.ask, state, request.resolve, request.phony_externals, request.hints)

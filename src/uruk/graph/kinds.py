@@ -93,6 +93,8 @@ BASE_TEXT = {
     Base.GOT_PAGE: " - Page(GOT)",
 }
 UNLIMITED: Final = 1 << 63
+RELATIVE: Final = 16
+"""See `KindTable.address_of`."""
 PAGE_MASK: Final = 0xFFF
 
 
@@ -177,6 +179,11 @@ class KindTable:
         """Kinds that are more than the address of a symbol, GOT slot or stub, less the place or nothing."""
         self.from_got: Bool = (self.base == Base.GOT_BASE) | (self.base == Base.GOT_PAGE)
         self.needs_got: Bool = (self.operand == Operand.GOT_BASE) | self.from_got
+        self.plain: Bool = ~(self.special | self.relaxable | self.encodings.used)
+        """Kinds that write an address as data, and change nothing around their field."""
+        by_symbol = self.plain & (self.operand == Operand.SYMBOL) & (self.base <= Base.PLACE)
+        self.address_of: U8 = (self.width + RELATIVE * self.base) * by_symbol
+        """The width of fields that are a symbol's address, and RELATIVE more if it counts from the field; else 0."""
         self._having: dict[tuple[int, ...], Bool] = {}
 
     def having(self, operands: Sequence[int]) -> Bool:

@@ -150,6 +150,7 @@ STUB = np.array(
     "<u4",
 )
 STUB_SIZE = STUB.nbytes
+UNWIND_REGISTERS: int = 97
 _NOP = 0xD503201F
 _KEYS = 1 << 18
 _NUMBER = KINDS.number

@@ -16,6 +16,8 @@ class InstructionSet(Protocol):
     KINDS: KindTable
     STUB_SIZE: int
     """Bytes of a stub."""
+    UNWIND_REGISTERS: int
+    """How many registers unwinders know by DWARF numbers, which the psABI gives."""
 
     def write_stubs(self, image: U8, position: I64, address: I64, slot: I64) -> None:
         """Write a jump through the GOT slot at address `slot` for each stub that lies at `address`."""

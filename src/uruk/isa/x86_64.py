@@ -58,6 +58,7 @@ STUB = bytes(
     ]
 )
 STUB_SIZE = len(STUB)
+UNWIND_REGISTERS: int = 17
 STUB_FIELD = 2
 """Where in a stub the displacement to its GOT slot lies; it counts from 4 bytes further on."""
 relax_descriptors = None  # those of static storage cost a call of two instructions

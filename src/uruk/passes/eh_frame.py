@@ -14,46 +14,26 @@ from functools import partial
 import numpy as np
 
 from uruk.errors import ObjectFormatError
-from uruk.graph.graph import Edges, Graph, Role, SymbolKind, Zone
+from uruk.graph.graph import Edges, Graph, Role, Zone
 from uruk.graph.types import I32, I64, NONE, U32, AnyArray, Bool, every, filled, ranges, some, true_rows
 from uruk.passes.faults import Faults
+from uruk.passes.frame_checks import FrameChecks
+from uruk.passes.frame_records import Records, malformed
 from uruk.passes.odd_frames import EXTENDED, WholeWords, whole_words
+from uruk.passes.small_frames import fields_of, is_sound
 from uruk.passes.state import State, synthetic_blocks
 
 
-@dataclass(eq=False, repr=False)
-class _Records:
-    """All records of all `.eh_frame` blocks; starts and sizes in bytes of the gathered words."""
+def rebuild_eh_frame(state: State, registers: int) -> None:
+    """Replace every `.eh_frame` block by one block a module without dead records, and end it in a terminator.
 
-    words: U32
-    start: I64
-    size: I64
-    block: I32
-    cie: I64
-    """Row of an FDE's CIE; -1 for CIEs."""
-    rows: I64
-    begin: I64
-    """The blocks that were read, and where each begins in the gathered words (bytes)."""
-    odd: dict[int, WholeWords]
-    """Blocks with records that had to be filled up to whole words, by their position in `rows`."""
-
-    def places(self, block: I32, offset: I64) -> I64:
-        """Where bytes of blocks are in the gathered words (bytes)."""
-        which = self.rows.searchsorted(block)
-        place = offset.copy()
-        for number, whole in self.odd.items():
-            mine = which == number
-            place[mine] = whole.place(place[mine])
-        return self.begin[which] + place
-
-
-def rebuild_eh_frame(state: State) -> None:
-    """Replace every `.eh_frame` block by one block a module without dead records, and end it in a terminator."""
+    `registers`: how many unwinders know. Raises LinkFaults of all objects with records that unwinders cannot read.
+    """
     blocks = state.blocks
     rows = true_rows((blocks.role == Role.EH_FRAME) & state.live & (blocks.content >= 0) & (blocks.size > 0))
     modules = len(state.modules)
     state.synthetic["eh_frame"] = filled(modules, NONE, np.int32)
-    if rows.size == 0 or (rows.size == 1 and _keep_whole(state, int(rows[0]))):
+    if rows.size == 0 or (rows.size == 1 and _keep_whole(state, int(rows[0]), registers)):
         return
     records = _read_records(state.now(), rows)
     edges = state.edges
@@ -62,7 +42,9 @@ def rebuild_eh_frame(state: State) -> None:
     mine = true_rows(is_frame[edges.block])
     place = records.places(edges.block[mine], edges.offset[mine])
     home = _check_fields(state, records, mine, place)
+    checks = FrameChecks(state, records, registers)
     keep = _kept(state, records, mine, place)
+    checks.check(keep, mine, place, home)
     module = state.block_module[records.block]
     target = _place_records(state, records, keep, module)
     state.live[rows] = False
@@ -73,18 +55,13 @@ SMALL = 1024
 """Bytes of unwind data up to which one object's is looked through record by record, which is then cheaper."""
 
 
-def _keep_whole(state: State, row: int) -> bool:
+def _keep_whole(state: State, row: int, registers: int) -> bool:
     """Keep a small block as it is, if nothing in it is dead or odd; anything else is left to the general way."""
     size = int(state.blocks.size[row])
     if size > SMALL or size % 4 or state.has_dead:
         return False
-    edges = state.edges
-    mine = true_rows(edges.block == row)
-    homes = state.symbols.block[edges.target[mine]].tolist()
-    ends = (edges.offset[mine] + state.graph.kinds.width[edges.kind[mine]]).tolist()
-    fields = sorted(zip(edges.offset[mine].tolist(), ends, homes, strict=True))
     content = state.graph.arena.bytes_at(int(state.blocks.content[row]), size)
-    if not _is_sound(memoryview(content).cast("I"), fields):
+    if not is_sound(content, fields_of(state, true_rows(state.edges.block == row)), registers):
         return False
     blocks = state.blocks
     block_size, begin = blocks.size.copy(), blocks.content.copy()
@@ -96,32 +73,7 @@ def _keep_whole(state: State, row: int) -> bool:
     return True
 
 
-def _is_sound(words: memoryview, fields: list[tuple[int, int, int]]) -> bool:
-    """Whether every record is whole, every FDE names a CIE before it and a placed function, every field lies inside."""
-    cies: set[int] = set()
-    at, next_field = 0, 0
-    while at < len(words):
-        length = words[at]
-        end = at + 1 + (length >> 2)
-        if length & 3 or length < 8 or end > len(words):
-            return False
-        function = -1
-        while next_field < len(fields) and fields[next_field][0] < 4 * end:
-            place, behind, home = fields[next_field]
-            if place < 4 * at + 8 or behind > 4 * end:
-                return False
-            if place == 4 * at + 8:
-                function = home
-            next_field += 1
-        if words[at + 1] == 0:
-            cies.add(at)
-        elif function < 0 or words[at + 1] & 3 or at + 1 - (words[at + 1] >> 2) not in cies:
-            return False
-        at = end
-    return next_field == len(fields)
-
-
-def _read_records(graph: Graph, rows: I64) -> _Records:
+def _read_records(graph: Graph, rows: I64) -> Records:
     """The records of blocks, gathered in whole words. Raises LinkFaults of all objects whose records make no sense."""
     faults = Faults()
     words, begin, starts, counts, odd = _gather_records(graph, rows, faults)
@@ -139,13 +91,13 @@ def _read_records(graph: Graph, rows: I64) -> _Records:
         def tell(bad: AnyArray) -> ObjectFormatError:
             row = int(block[bad[0]])
             offset = int(start[bad[0]] - begin[rows.searchsorted(row)])
-            return _malformed(graph, row, offset, "frame record names no CIE")
+            return malformed(graph, row, offset, "frame record names no CIE")
 
         bad = true_rows(~good)
         faults.add(bad, graph.blocks.object[block[bad]], tell)
     faults.raise_any()
     cie[is_cie] = NONE
-    return _Records(words, start, size, block, cie, rows, begin, odd)
+    return Records(words, start, size, block, cie, rows, begin, odd)
 
 
 _NOTHING = bytes(4)
@@ -166,7 +118,7 @@ def _gather_records(
     while True:
         for number in bad:
             try:
-                odd[number] = whole_words(content[number], partial(_malformed, graph, int(rows[number])))
+                odd[number] = whole_words(content[number], partial(malformed, graph, int(rows[number])))
             except ObjectFormatError as error:
                 faults.add_error(blocks.object[rows[number : number + 1]], error)
                 content[number] = _NOTHING
@@ -179,14 +131,14 @@ def _gather_records(
         walk = _walk(memoryview(words), (begin // 4).tolist(), (sizes // 4).tolist())
         for number, offset, problem in walk.broken:
             row = rows[number : number + 1]
-            faults.add_error(blocks.object[row], _malformed(graph, int(row[0]), offset, problem))
+            faults.add_error(blocks.object[row], malformed(graph, int(row[0]), offset, problem))
             content[number] = _NOTHING
         bad = walk.odd
         if not bad and not walk.broken:
             return words, begin, walk.starts, walk.counts, odd
 
 
-def _check_fields(state: State, records: _Records, mine: I64, place: I64) -> I64:
+def _check_fields(state: State, records: Records, mine: I64, place: I64) -> I64:
     """The record of every edge, -1 for none. A field must lie in one record, behind its length and CIE pointer.
 
     Raises LinkFaults of all objects where one does not.
@@ -203,16 +155,11 @@ def _check_fields(state: State, records: _Records, mine: I64, place: I64) -> I64
 
         def tell(rows: AnyArray) -> ObjectFormatError:
             row, offset = int(edges.block[rows[0]]), int(edges.offset[rows[0]])
-            return _malformed(graph, row, offset, "relocates a field that is not inside one frame record")
+            return malformed(graph, row, offset, "relocates a field that is not inside one frame record")
 
         faults.add(mine[bad], state.objects_of(mine[bad]), tell)
         faults.raise_any()
     return record
-
-
-def _malformed(graph: Graph, row: int, offset: int, problem: str) -> ObjectFormatError:
-    owner = int(graph.blocks.object[row])
-    return ObjectFormatError(graph.files[owner], f"section `{graph.section_name(row)}'+{offset:#x}", problem)
 
 
 @dataclass(eq=False, repr=False)
@@ -258,8 +205,10 @@ def _walk(words: memoryview, begins: list[int], sizes: list[int]) -> _Walk:
     return _Walk(starts, counts, odd, broken)
 
 
-def _kept(state: State, records: _Records, mine: I64, place: I64) -> Bool:
-    """Which records stay: FDEs whose function is live, and the CIEs that those use."""
+def _kept(state: State, records: Records, mine: I64, place: I64) -> Bool:
+    """Which records stay: FDEs whose function is live and their object's to define, and the CIEs that those use."""
+    written = true_rows(state.graph.kinds.width.take(state.edges.kind[mine]) > 0)
+    mine, place = mine[written], place[written]
     order = place.argsort(kind="stable")
     sorted_place = place[order]
     where = sorted_place.searchsorted(records.start + 8)
@@ -270,14 +219,13 @@ def _kept(state: State, records: _Records, mine: I64, place: I64) -> Bool:
         found = is_fde & (sorted_place[where] == records.start + 8)
     target = state.edges.target[mine[order[where[found]]]]
     block = state.symbols.block[target]
-    kind = state.symbols.kind[target]
     keep = np.zeros(records.start.size, np.bool_)
-    keep[found] = np.where(block >= 0, state.live[block], kind == SymbolKind.ABSOLUTE)
+    keep[found] = (block >= 0) & state.live[block] & (state.canonical[target] == target)
     keep[records.cie[keep]] = True
     return keep
 
 
-def _place_records(state: State, records: _Records, keep: Bool, module: I32) -> tuple[I64, I32]:
+def _place_records(state: State, records: Records, keep: Bool, module: I32) -> tuple[I64, I32]:
     """Lay the kept records out, one block a module; returns each record's new offset and block."""
     kept = true_rows(keep)
     offset = np.full(keep.size, NONE, np.int64)
@@ -306,7 +254,7 @@ def _place_records(state: State, records: _Records, keep: Bool, module: I32) -> 
 
 
 def _move_edges(
-    state: State, records: _Records, keep: Bool, target: tuple[I64, I32], mine: I64, place: I64, record: I64
+    state: State, records: Records, keep: Bool, target: tuple[I64, I32], mine: I64, place: I64, record: I64
 ) -> None:
     """Edges follow their records; those of dropped records become None edges."""
     new_offset, new_block = target

@@ -1,0 +1,52 @@
+"""The records of `.eh_frame` blocks as columns, and errors that name a record's place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from uruk.errors import ObjectFormatError
+from uruk.graph.graph import Graph
+from uruk.graph.types import I32, I64, U32
+from uruk.passes.odd_frames import WholeWords
+
+
+@dataclass(eq=False, repr=False)
+class Records:
+    """All records of all `.eh_frame` blocks; starts and sizes in bytes of the gathered words."""
+
+    words: U32
+    start: I64
+    size: I64
+    block: I32
+    cie: I64
+    """Row of an FDE's CIE; -1 for CIEs."""
+    rows: I64
+    begin: I64
+    """The blocks that were read, and where each begins in the gathered words (bytes)."""
+    odd: dict[int, WholeWords]
+    """Blocks with records that had to be filled up to whole words, by their position in `rows`."""
+
+    def places(self, block: I32, offset: I64) -> I64:
+        """Where bytes of blocks are in the gathered words (bytes)."""
+        which = self.rows.searchsorted(block)
+        place = offset.copy()
+        for number, whole in self.odd.items():
+            mine = which == number
+            place[mine] = whole.place(place[mine])
+        return self.begin[which] + place
+
+    def malformed(self, graph: Graph, record: int, problem: str) -> ObjectFormatError:
+        """The error about a record, which names the place where it begins in its section."""
+        block = int(self.block[record])
+        number = int(self.rows.searchsorted(block))
+        offset = int(self.start[record] - self.begin[number])
+        whole = self.odd.get(number)
+        if whole is not None:
+            offset = int(whole.start[whole.moved.searchsorted(offset)])
+        return malformed(graph, block, offset, problem)
+
+
+def malformed(graph: Graph, row: int, offset: int, problem: str) -> ObjectFormatError:
+    """The error about a place of a block."""
+    owner = int(graph.blocks.object[row])
+    return ObjectFormatError(graph.files[owner], f"section `{graph.section_name(row)}'+{offset:#x}", problem)

@@ -1,0 +1,98 @@
+"""The unwind data of one small object, looked through record by record, which is cheaper there than columns are."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from uruk.graph.kinds import RELATIVE
+from uruk.graph.types import I64
+from uruk.passes.frame_rules import FrameError, FrameRules, rules_of
+from uruk.passes.state import State
+
+
+class Field(NamedTuple):
+    """A relocated field: where it begins and ends in the block, and what it refers to."""
+
+    begin: int
+    end: int
+    home: int
+    """The block that it refers to; -1 if that is not this object's to say."""
+    form: int
+    """`KindTable.address_of` of its kind."""
+    plain: bool
+    value: int
+    """Where in that block, and in `room` how many bytes there are from there on."""
+    room: int
+
+
+def fields_of(state: State, mine: I64) -> list[Field]:
+    """The fields of the edges `mine`, in order."""
+    edges, kinds, symbols = state.edges, state.graph.kinds, state.symbols
+    kind, target, offset = edges.kind[mine], edges.target[mine], edges.offset[mine]
+    home = symbols.block[target]
+    value = symbols.value[target] + edges.addend[mine]
+    room = state.blocks.size[home] - value
+    home[state.canonical[target] != target] = -1
+    columns = (offset, offset + kinds.width[kind], home, kinds.address_of[kind], kinds.plain[kind], value, room)
+    return sorted(map(Field, *(column.tolist() for column in columns)))
+
+
+def is_sound(content: bytes, fields: list[Field], registers: int) -> bool:
+    """Whether nothing is wrong with any record, and each FDE is for code of a function that is placed.
+
+    `registers`: how many unwinders know. What is wrong is left to the general way to say.
+    """
+    words = memoryview(content).cast("I")
+    cies: dict[int, FrameRules] = {}
+    at, next_field = 0, 0
+    while at < len(words):
+        length = words[at]
+        end = at + 1 + (length >> 2)
+        if length & 3 or length < 8 or end > len(words):
+            return False
+        first = next_field
+        while next_field < len(fields) and fields[next_field].begin < 4 * end:
+            next_field += 1
+        theirs, record = fields[first:next_field], content[4 * at : 4 * end]
+        if words[at + 1] == 0:
+            try:
+                rules = cies[at] = rules_of(record, registers)
+            except FrameError:
+                return False
+            if not all(_is_personality(field, rules, 4 * at) for field in theirs):
+                return False
+        else:
+            distance = words[at + 1]
+            of_cie = cies.get(at + 1 - (distance >> 2))
+            if distance & 3 or of_cie is None or not _is_sound_fde(record, of_cie, theirs, 4 * at):
+                return False
+        at = end
+    return next_field == len(fields)
+
+
+def _is_personality(field: Field, rules: FrameRules, at: int) -> bool:
+    begin = at + rules.personality
+    return field.plain and at < begin == field.begin and field.end == begin + rules.personality_size
+
+
+def _is_sound_fde(record: bytes, rules: FrameRules, fields: list[Field], at: int) -> bool:
+    """Whether an FDE has room for what its CIE says, and is for code of its function; its block begins with `at`."""
+    begin = rules.head
+    if begin + rules.augmented > len(record) or not fields:
+        return False
+    length = record[begin] if rules.augmented else 0
+    begin += rules.augmented
+    if length >= 0x80 or length > len(record) - begin or length < rules.lsda:
+        return False
+    function, size = fields[0], int.from_bytes(record[8 + rules.pointer : rules.head], "little", signed=True)
+    if function.begin != at + 8 or function.home < 0 or function.form != rules.pointer + RELATIVE * rules.relative:
+        return False
+    if function.value < 0 or not 0 <= size <= function.room:
+        return False
+    for field in fields[1:]:
+        offset = field.begin - at
+        if not field.plain or field.end > at + len(record):
+            return False
+        if offset < begin + length and (offset != begin or not rules.lsda):
+            return False
+    return True
