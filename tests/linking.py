@@ -38,6 +38,7 @@ class Batch:
         self.addresses: dict[str, int] = {}
         """Addresses of library data that the process does not have there."""
         self.hooks: dict[str, list[Callable[[State], None]]] = {}
+        self.in_child = False
 
     def resolve(self, names: I32, weak: Bool, tls: Bool, hidden: Bool) -> Externals:
         """What this process has, and `addresses`."""
@@ -58,7 +59,7 @@ class Batch:
         request = Request(
             self.graph, elf_x86_64, self.names, self.modules, self.module_of_object, defines,
             np.zeros(len(self.graph.groups), np.bool_), self.resolve, self.private, [0] * len(self.modules),
-            hooks=self.hooks,
+            hooks=self.hooks, in_child=self.in_child,
         )  # fmt: skip
         return link(request, self.executor)
 

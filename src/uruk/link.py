@@ -93,6 +93,8 @@ class Request:
     reach: Reach | None = None
     copy_data: bool = False
     """Whether libraries are led to copies of their data, so that all of it may be copied."""
+    in_child: bool = False
+    """Whether the code will run in another process; errors say so."""
     prune_from: I32 | None = None
     """Symbol rows to keep, with all they need; None keeps everything."""
     hooks: dict[str, list[Hook]] = field(default_factory=dict[str, list[Hook]])
@@ -162,6 +164,7 @@ def _start(request: Request) -> State:
         request.module_of_object, request.modules, filled(len(graph.blocks), True, np.bool_),
         request.module_of_object[graph.blocks.object], dso_handles=list(request.dso_handles),
         programs=request.programs or [0] * len(request.modules),
+        in_child=request.in_child,
     )  # fmt: skip
 
 

@@ -200,6 +200,17 @@ def test_other_objects_are_refused(tmp_path: Path, jit: uruk.LLJIT) -> None:
     assert jit.lookup("f").function("int(void)")() == 1
 
 
+def test_a_value_out_of_range_has_the_architectures_advice(tmp_path: Path, jit: uruk.LLJIT) -> None:
+    jit.define("near", 1 << 44)
+    jit.define("far", 1 << 45)
+    text = "extern char near[], far[]; long f(void) { return far - near; }"
+    jit.add_object(compiled(tmp_path, text, "-fno-pie"))
+    with pytest.raises(uruk.OutOfRange) as caught:
+        jit.lookup("f")
+    assert caught.value.hint.startswith("`far' is an absolute address")
+    assert "-fPIC and -mcmodel=small" in caught.value.hint
+
+
 @pytest.mark.parametrize("cpu", ["cortex-a53", "max"])
 def test_outlined_atomics(tmp_path: Path, cpu: str) -> None:
     """With and without the LSE instructions: every operation, size and order gives what the compiler's own do."""

@@ -147,10 +147,14 @@ def field(
 
 
 class KindTable:
-    """The kinds of one ISA, with their properties as lookup columns indexed by kind number."""
+    """The kinds of one ISA, with their properties as lookup columns indexed by kind number.
 
-    def __init__(self, kinds: Sequence[EdgeKind]) -> None:
+    `wider` says how to compile code whose references reach farther, for errors.
+    """
+
+    def __init__(self, kinds: Sequence[EdgeKind], wider: str) -> None:
         self.kinds = tuple(kinds)
+        self.wider = wider
         self.number = {row.name: number for number, row in enumerate(kinds)}
         self.operand: U8 = np.array([row.operand for row in kinds], np.uint8)
         self.base: U8 = np.array([row.base for row in kinds], np.uint8)

@@ -137,7 +137,8 @@ KINDS = KindTable(
         kind("TPOffset64", Operand.TP_OFFSET, Base.ZERO, 64),
         kind("DTPOffset64", Operand.DTP_OFFSET, Base.ZERO, 64),
         kind("DTPModule64", Operand.DTP_MODULE, Base.ZERO, 64),
-    )
+    ),
+    "compile with -fPIC and -mcmodel=small, or with -fno-pie and -mcmodel=large",
 )
 
 STUB = np.array(

@@ -48,7 +48,8 @@ KINDS = KindTable(
         kind("DTPOffset32", Operand.DTP_OFFSET, Base.ZERO, 32),
         kind("DTPOffset64", Operand.DTP_OFFSET, Base.ZERO, 64),
         kind("DTPModule64", Operand.DTP_MODULE, Base.ZERO, 64),
-    )
+    ),
+    "compile with -fPIC, or with -mcmodel=large",
 )
 
 STUB = bytes(

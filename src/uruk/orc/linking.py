@@ -14,7 +14,7 @@ from uruk.graph.types import I32, I64, NONE, Bool, distinct, some, true_rows, un
 from uruk.link import Linked, Request, link
 from uruk.orc.definitions import definitions_of
 from uruk.orc.failures import final_names
-from uruk.orc.objects import ObjectEntry, ObjectState
+from uruk.orc.objects import AbsoluteEntry, ObjectEntry, ObjectState
 from uruk.orc.platform import FunctionArray
 from uruk.orc.symbols import Flag
 from uruk.orc.tracker import ResourceTracker
@@ -82,6 +82,7 @@ def _request(session: Session, entries: list[ObjectEntry], wanted: I32) -> tuple
         execute=session.options.execute,
         hints=partial(session.hints, entries[0].dylib),
         copy_data=session.copied is not None,
+        in_child=session.executor.is_remote,
         hooks=session.hooks,
     )
     if session.options.prune:
@@ -178,7 +179,14 @@ class _Resolver:
             if session.copied:
                 address[row] = session.copied.get(int(address[row]), int(address[row]))
             found[row] = address[row] != 0
-        return Externals(found, address, is_data, homes)
+        return Externals(found, address, is_data, homes, origin=self._origin)
+
+    def _origin(self, number: int) -> str:
+        """See `Externals.origin`."""
+        owner = int(self.session.table.owner[number])
+        if owner < 0:
+            return "library"
+        return "absolute" if isinstance(self.session.objects.get(owner), AbsoluteEntry) else "linked"
 
     def _expect(self, names: I32) -> None:
         """Have the executor look all names up at once where it is asked for them one by one."""

@@ -37,6 +37,7 @@ def ask(state: State, answers: ResolveNames, phony: bool, hints: undefined.Hints
     state.external.found[asked] = answer.found
     state.external.address[asked] = answer.address
     state.external.is_data[asked] = answer.is_data
+    state.external.origin = answer.origin
     where = np.flatnonzero(asked)
     state.external.tls = {int(where[row]): home for row, home in answer.tls.items()}
     resolve.functions_are_no_data(state)

@@ -198,9 +198,9 @@ def out_of_range(state: State, row: int, value: int, place: int, more: int) -> O
     kind = graph.kinds[int(edges.kind[row])]
     target = int(edges.target[row])
     letters = f"S = {int(state.symbol_address[target]):#x}  A = {int(edges.addend[row])}  P = {place:#x}"
-    hint = "compile with -fPIC, or with -mcmodel=large"
-    if kind.operand == Operand.SYMBOL and state.canonical[target] in state.undefined:
-        hint = "the symbol lies in a library too far away: compile with -fPIC (or use a child executor)"
+    from uruk.passes.range_hints import hint_of  # for errors only
+
+    hint = hint_of(state, row, value)
     return OutOfRange(
         state.place_of(row), kind.name, graph.symbol_name(target), value, kind.low, kind.high,
         kind.text, letters, hint, more, kind.encoding.align if kind.encoding else 1,

@@ -186,7 +186,10 @@ def _apart(state: State, rows: I64, address: I64, bad: AnyArray) -> OutOfRange:
         first = int(bad[address[bad].argmin()])
     low, high = int(address[first]), int(address[last])
     other = f"`{state.graph.symbol_name(int(state.edges.target[rows[first]]))}' at {low:#x}"
-    return _far(state, int(rows[last]), high, high - low, other, "compile with -fPIC (or use a child executor)")
+    from uruk.passes.range_hints import hint_of  # for errors only
+
+    reach = int(state.graph.kinds.reach[int(state.edges.kind[rows[last]])])
+    return _far(state, int(rows[last]), high, high - low, other, hint_of(state, int(rows[last]), reach))
 
 
 def _far(state: State, edge: int, address: int, distance: int, other: str, hint: str) -> OutOfRange:

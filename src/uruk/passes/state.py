@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -39,6 +39,8 @@ class Externals:
     is_data: Bool
     tls: dict[int, TLSHome] = field(default_factory=dict[int, TLSHome])
     own: Bool = field(default_factory=lambda: np.empty(0, np.bool_))
+    origin: Callable[[int], str] = field(default=lambda _: "library")
+    """Where the address of a name came from, for errors: "absolute", "linked" before, or a "library"."""
 
 
 @dataclass(eq=False, repr=False)
@@ -178,6 +180,8 @@ class State:
     boundaries: Boundaries = field(default_factory=lambda: Boundaries())
     passed: set[str] = field(default_factory=set[str])
     """Steps that are done (`uruk.passes.points.STEPS`); kept for plug-ins only, empty where there are none."""
+    in_child: bool = False
+    """Whether the code runs in another process than this one."""
     point: str = ""
     """Where the link is, for plug-ins that come at several points."""
 
