@@ -48,6 +48,11 @@ pub extern "C" fn entry(x: i32) -> i32 { helper(x).wrapping_mul(3) }
 fn helper(x: i32) -> i32 { unsafe { CELL = CELL.wrapping_add(x); CELL } }
 static mut CELL: i32 = 7;
 """
+LINKONCE_SOURCE = """
+__attribute__((section(".gnu.linkonce.t.shared"))) int shared(int x) { return x + 1; }
+__attribute__((section(".gnu.linkonce.d.value"))) int value = 3;
+int entry(int x) { return shared(x) + value; }
+"""
 SECOND_SOURCE = "int counter; extern int entry(int); int second(void) { return entry(counter); }"
 
 
@@ -97,6 +102,7 @@ def build(folder: Path) -> dict[str, bytes]:
         "tls-static": compiled(folder, "tls-static", "clang-19", TLS_SOURCE, "-O1"),
         "cpp": compiled(folder, "cpp", "g++", CPP_SOURCE, "-O1"),
         "crel": compiled(folder, "crel", "clang-19", C_SOURCE, "-O1", "-Wa,--crel,--allow-experimental-crel"),
+        "linkonce": compiled(folder, "linkonce", "gcc", LINKONCE_SOURCE, "-O1", "-fPIC"),
         "cpp-clang": compiled(folder, "cpp-clang", "clang++-19", CPP_SOURCE, "-O1", "-fPIC"),
     }
     compiled(folder, "second", "gcc", SECOND_SOURCE, "-O1", "-fcommon")

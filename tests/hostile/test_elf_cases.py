@@ -353,6 +353,34 @@ def test_long_section_names_take_no_time(jit: LLJIT, tmp_path: Path, still_works
     still_works()
 
 
+def test_long_names_of_linkonce_sections(jit: LLJIT, objects: dict[str, bytes], still_works: StillWorks) -> None:
+    """Many sections that share one long name, each of which would be a group's signature."""
+    picture = Picture(objects["linkonce"])
+    names, value = picture.names, picture.find(".gnu.linkonce.d.value")
+    old = bytes(picture.data[picture.offset(names) : picture.offset(names) + picture.get(names, "size")])
+    start = picture.append(old + b".gnu.linkonce.d." + b"n" * 2_000_000 + b"\0")
+    picture.set(names, offset=start, size=len(old) + 2_000_017)
+    picture.set(value, name=len(old))
+    repeat_header(picture, value, 20_000)
+    begin = time.monotonic()
+    with pytest.raises(ObjectFormatError, match="names of sections overlap"):
+        jit.add_object(picture.bytes(), "hostile.o")
+    assert time.monotonic() - begin < 5
+    still_works()
+
+
+def test_the_first_linkonce_section_wins(jit: LLJIT, objects: dict[str, bytes], still_works: StillWorks) -> None:
+    first = jit.add_object(objects["linkonce"], "first.o")
+    second = Picture(objects["linkonce"])
+    second.data[second.offset(second.find(".gnu.linkonce.d.value"))] = 9
+    second.set_entry(second.find(".symtab"), second.symbol_index("entry"), info=0)
+    other = jit.add_object(second.bytes(), "second.o")
+    assert jit.lookup("entry").function("int(int)")(1) == 5
+    first.remove()
+    other.remove()
+    still_works()
+
+
 def repeat_header(picture: Picture, index: int, times: int) -> None:
     """Move the section headers to the end and add copies of one."""
     one = picture.data[picture.table + 64 * index : picture.table + 64 * (index + 1)]

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -74,6 +74,9 @@ class Archive:
         self._names: dict[int, str] = {}
         self._entries: Entries | None = None
         self._index: dict[bytes, int] | None = None
+        self._holders: dict[bytes, list[int]] | None = None
+        self.make_entries: Callable[[Archive], Entries] | None = None
+        """Makes the index of an archive that has none."""
         self._start = self._read_special_members()
 
     @classmethod
@@ -94,7 +97,7 @@ class Archive:
 
     @property
     def has_index(self) -> bool:
-        """Whether the archive has a symbol index; if not, the caller makes one from the members' symbols."""
+        """Whether the archive has a symbol index; if not, `make_entries` can make one from the members' symbols."""
         return self._index_at is not None
 
     def entries(self) -> Entries:
@@ -103,7 +106,7 @@ class Archive:
         """
         if self._entries is None:
             if self._index_at is None:
-                self._entries = ([], np.empty(0, np.int64))
+                self._entries = self.make_entries(self) if self.make_entries else ([], np.empty(0, np.int64))
             else:
                 kind, offset, size = self._index_at
                 data = self._source.read(offset, size, "archive index")
@@ -117,6 +120,17 @@ class Archive:
             # Built backwards, so that the first of several members is the one that stays.
             self._index = dict(zip(reversed(names), members[::-1].tolist(), strict=True))
         return self._index
+
+    def holders(self, name: bytes) -> list[int]:
+        """Header offsets of all members that define a name, in order. Raises ObjectFormatError."""
+        if name not in self.index():
+            return []
+        if self._holders is None:
+            self._holders = {}
+            names, members = self.entries()
+            for one, member in zip(names, members.tolist(), strict=True):
+                self._holders.setdefault(one, []).append(member)
+        return self._holders[name]
 
     def members(self) -> Iterator[Member]:
         """Every member that is not special, in order. Raises ObjectFormatError at the first one that is

@@ -18,13 +18,14 @@ import numpy as np
 
 from uruk.errors import ObjectFormatError
 from uruk.formats import elf_constants as elf
+from uruk.formats.elf_linkonce import named_linkonce, with_linkonce
 from uruk.formats.elf_sections import Sections, Span, read_sections
 from uruk.formats.elf_symbols import read_groups, read_symbols
 from uruk.graph.arena import Arena
 from uruk.graph.graph import HOLDS_FUNCTIONS, Blocks, Graph, Groups, Ranges, Relocations, Role, Symbols, Zone
 from uruk.graph.kinds import KindTable
 from uruk.graph.names import Names
-from uruk.graph.types import I32, I64, NONE, U8, Bool, filled, true_rows
+from uruk.graph.types import I32, I64, NONE, U8, Bool, filled, some, true_rows
 from uruk.isa.interface import InstructionSet
 
 
@@ -112,9 +113,12 @@ def read_objects(arena: Arena, spans: Sequence[Span], pair: Pair, names: Names) 
     headers = [_read_header(view, span, pair) for span in spans]
     sections = read_sections(buffer, spans, [(header.table, header.count, header.names) for header in headers])
     groups, group_of_section = read_groups(sections, buffer)
-    blocks, block_of_section = _make_blocks(sections, group_of_section)
+    blocks, block_of_section, linkonce = _make_blocks(sections, group_of_section)
     symbols, symbol_start = read_symbols(sections, buffer, block_of_section, names)
     groups.intern(symbols, symbol_start, blocks, block_of_section, arena, names)
+    group_table = groups.table()
+    if some(linkonce):
+        blocks, group_table = with_linkonce(sections, blocks, linkonce, group_table, arena, names)
     relocations, relocation_start = _find_relocations(sections, blocks, block_of_section, arena)
     count = len(spans)
     return Graph(
@@ -124,12 +128,12 @@ def read_objects(arena: Arena, spans: Sequence[Span], pair: Pair, names: Names) 
         blocks,
         symbols,
         relocations,
-        groups.table(),
+        group_table,
         Ranges(
             _first_rows(blocks.object, count),
             symbol_start,
             relocation_start,
-            _first_rows(groups.object, count),
+            _first_rows(group_table.object, count),
         ),
         trampolines=_with_trampolines(sections),
     )
@@ -163,8 +167,9 @@ def _first_rows(owner: I32, count: int) -> I64:
     return owner.searchsorted(np.arange(count + 1))
 
 
-def _make_blocks(sections: Sections, group_of_section: I32) -> tuple[Blocks, I32]:
-    """One block a loaded section, and the block of every section row (-1 for those that are not loaded)."""
+def _make_blocks(sections: Sections, group_of_section: I32) -> tuple[Blocks, I32, Bool]:
+    """One block a loaded section; the block of every section row (-1 for those that are not loaded); and which blocks
+    are of `.gnu.linkonce` sections."""
     loaded = sections.loaded
     block_of_section = filled(sections.type.size, NONE, np.int32)
     block_of_section[loaded] = np.arange(loaded.size, dtype=np.int32)
@@ -189,7 +194,7 @@ def _make_blocks(sections: Sections, group_of_section: I32) -> tuple[Blocks, I32
         sections.object[loaded], sections.text[loaded], content, size, np.maximum(sections.align[loaded], 1),
         zone, role, group_of_section[loaded],
     )  # fmt: skip
-    return blocks, block_of_section
+    return blocks, block_of_section, named_linkonce(*words)
 
 
 _SIX_BYTES = (1 << 48) - 1

@@ -15,10 +15,11 @@ from uruk.errors import AliasCycle
 from uruk.graph.types import I32, I64, NONE, Bool, distinct, unique
 from uruk.orc.dispatch import Task
 from uruk.orc.generators import LookupKind
+from uruk.orc.member_symbols import initializer_of
 from uruk.orc.objects import AliasEntry, ObjectEntry, ObjectState, UnitEntry
 from uruk.orc.private_parts import private_parts
 from uruk.orc.search import ArchiveEntry, GeneratorEntry, LibraryEntry
-from uruk.orc.symbols import Flag
+from uruk.orc.symbols import Flag, Rank
 
 if TYPE_CHECKING:
     from uruk.orc.dylib import JITDylib
@@ -53,6 +54,10 @@ class Closure:
         """The name that is being looked for; where it is an alias, what it stands for is looked for elsewhere."""
         self._now_asked: set[tuple[int, int]] = set()
         """Those of `asked` whose answer is not there yet."""
+        self._hidden: set[int] = set()
+        """Names that some code wants from code that it is linked with: no library's will do."""
+        self._commons: set[int] = set()
+        """Common symbols whose initialiser was looked for in archives."""
         self._wave: list[ObjectEntry] = []
         self._direct = False
         """Whether names are looked for that the user asked for, not those that code refers to."""
@@ -102,7 +107,10 @@ class Closure:
             for dylib, entries in by_dylib.items():
                 parts = [entry.added.names_of(entry.index) for entry in entries]
                 ids, weak = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
+                for entry in entries if any(entry.added.hidden for entry in entries) else ():
+                    self._hidden.update(entry.added.hidden.get(entry.index, ()))
                 self._choose(private_parts(dylib, entries, ids))
+                self._initialise_commons(dylib, ids)
                 self._need(dylib, ids, weak)
         for dylib, entry, numbers in self._asks.values():
             for task in self.session.generation(dylib, entry, numbers, self.kind):
@@ -275,6 +283,8 @@ class Closure:
             if entry is None and (len(dylib.order_for_code()) == 1 or not search.libraries):
                 return False  # libraries are asked again when externals are resolved
             sources = [*search.libraries] if entry is None else [*search.libraries_before(entry.order), entry]
+            if number in self._hidden:
+                sources = [] if entry is None else [entry]
         else:
             sources = search.from_order()
         for source in sources:
@@ -282,7 +292,7 @@ class Closure:
                 if self._ask_generator(dylib, other, source, number, text, weak=weak):
                     return True
             elif isinstance(source, LibraryEntry):
-                if self.session.executor.find_symbol(source.handle, text)[0]:
+                if number not in self._hidden and self.session.executor.find_symbol(source.handle, text)[0]:
                     return True
             elif not weak and self._pull(other, source, text):
                 return True
@@ -307,11 +317,35 @@ class Closure:
         if self._direct and self.kind is LookupKind.DLSYM:
             return False
         offset = entry.index().get(text)
-        if offset is None or offset in entry.taken:
+        return offset is not None and self._pull_member(other, entry, offset)
+
+    def _pull_member(self, other: JITDylib, entry: ArchiveEntry, offset: int) -> bool:
+        """Note an archive member, unless it was taken before."""
+        if offset in entry.taken:
             return False
         self._members.setdefault(id(entry), (other, entry, set()))[2].add(offset)
         self._waiting_for_members.append(self._sought)
         return True
+
+    def _initialise_commons(self, dylib: JITDylib, ids: I32) -> None:
+        """Add the archive members that initialise common symbols, as GNU ld does: Fortran's BLOCK DATA."""
+        table, archives = self.session.table, dylib.search.archives
+        if not archives:
+            return
+        table.grow(len(self.session.ids))
+        common = ids[(table.rank.take(ids) == Rank.COMMON) & (table.ready.take(ids) == 0)]
+        for number in dict.fromkeys(common.tolist()):
+            if number in self._commons:
+                continue
+            self._commons.add(number)
+            text = self.session.ids.text(number)
+            for entry in archives:
+                offset = initializer_of(entry.archive, text, self.session.pair)
+                if offset is not None:
+                    self._sought = number
+                    self._pull_member(dylib, entry, offset)
+                    break
+        self._choose(table.owner[self._add_members()].tolist())
 
     def _ask_builtins(self, dylib: JITDylib, text: bytes, *, weak: bool) -> None:
         """The compiler's own functions, where no library has them."""

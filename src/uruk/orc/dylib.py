@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from uruk.errors import UrukError
@@ -13,6 +14,7 @@ from uruk.graph.names import Names
 from uruk.orc import defining
 from uruk.orc.dispatch import Task
 from uruk.orc.generators import DefinitionGenerator
+from uruk.orc.member_symbols import make_index
 from uruk.orc.objects import ObjectEntry, UnitEntry
 from uruk.orc.own_copies import keep_own_copies
 from uruk.orc.search import ArchiveEntry, GeneratorEntry, LibraryEntry, SearchOrder
@@ -286,6 +288,8 @@ class JITDylib:
         with self.session.lock:
             self.check_open()
             archive = Archive.open(path, name)
+            if not archive.has_index:
+                archive.make_entries = partial(make_index, pair=self.session.pair)
             with defining.owner(self, tracker, archive.name) as own:
                 self.search.add_archive(ArchiveEntry(archive, own, self.session.next_order(), set()))
             self.session.changed()

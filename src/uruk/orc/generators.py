@@ -12,12 +12,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
-from uruk.errors import MaterializationError, ObjectFormatError, some_of
-from uruk.formats.elf import Pair, read_objects
-from uruk.formats.elf_sections import Span
-from uruk.graph.arena import Arena
-from uruk.graph.names import Names
-from uruk.orc.definitions import definitions_of
+from uruk.errors import MaterializationError, some_of
+from uruk.formats.elf import Pair
+from uruk.orc.member_symbols import definitions_in
 from uruk.orc.units import MaterializationUnit
 from uruk.regular_files import read_regular
 
@@ -132,15 +129,12 @@ class DirectoryGenerator(DefinitionGenerator):
 
 def _definitions(path: str, pair: Pair) -> dict[str, int]:
     """What an object defines for others, with ranks; nothing for what is no object of this target."""
-    names = Names()
     try:
-        data = read_regular(path)
-        graph = read_objects(Arena.join([data])[0], [Span(path, 0, len(data))], pair, names)
-    except ObjectFormatError:
+        with open(path, "rb") as file:
+            data = file.read()
+    except FileNotFoundError:
         return {}
-    found = definitions_of(graph)
-    ranks: list[int] = found.rank.tolist()
-    return {os.fsdecode(names.text(one)): rank for one, rank in zip(found.name.tolist(), ranks, strict=True)}
+    return {os.fsdecode(name): rank for name, (rank, _) in definitions_in(path, data, pair).items()}
 
 
 def describe(generator: DefinitionGenerator, names: Sequence[str]) -> str:

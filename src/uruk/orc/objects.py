@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from uruk.errors import MaterializationError
-from uruk.graph.graph import HOLDS_FUNCTIONS, Binding, Graph, SymbolKind
+from uruk.graph.graph import HOLDS_FUNCTIONS, Binding, Graph, SymbolKind, Visibility
 from uruk.graph.types import I32, I64, Bool, true_rows
 from uruk.orc.definitions import Definitions, definitions_of
 from uruk.orc.tracker import ResourceTracker
@@ -44,6 +44,8 @@ class Added:
     start: list[int]
     """Where each object's part of `names` begins."""
     definitions: Definitions
+    hidden: dict[int, list[int]]
+    """Names that an object, by its index, wants from code that it is linked with: no library's will do."""
 
     @classmethod
     def of(cls, graph: Graph, first: int) -> Added:
@@ -52,7 +54,7 @@ class Added:
         outer = true_rows(symbols.name >= 0)
         weak = (symbols.kind[outer] == SymbolKind.UNDEFINED) & (symbols.binding[outer] == Binding.WEAK)
         start: list[int] = outer.searchsorted(graph.ranges.symbols).tolist()
-        return cls(graph, first, symbols.name[outer], weak, start, definitions_of(graph, outer))
+        return cls(graph, first, symbols.name[outer], weak, start, definitions_of(graph, outer), _hidden(graph, outer))
 
     def names_of(self, index: int) -> tuple[I32, Bool]:
         """Names that object `index` defines or needs, and which of them it needs only weakly."""
@@ -203,6 +205,24 @@ class LazyEntry(Entry):
     def ids(self) -> list[int]:
         """The names that it defines."""
         return list(self.targets)
+
+
+def _hidden(graph: Graph, outer: I64) -> dict[int, list[int]]:
+    """See `Added.hidden`; `outer` are the symbol rows with a name."""
+    symbols = graph.symbols
+    hidden = outer[_HIDDEN.take(symbols.visibility[outer])]
+    if hidden.size == 0:
+        return {}
+    hidden = hidden[symbols.kind[hidden] == SymbolKind.UNDEFINED]
+    owner: list[int] = (graph.ranges.symbols.searchsorted(hidden, "right") - 1).tolist()
+    found: dict[int, list[int]] = {}
+    for index, name in zip(owner, symbols.name[hidden].tolist(), strict=True):
+        found.setdefault(index, []).append(name)
+    return found
+
+
+_HIDDEN = np.zeros(4, np.bool_)
+_HIDDEN[[Visibility.HIDDEN, Visibility.INTERNAL]] = True
 
 
 def has_initializers(graph: Graph) -> Bool:
