@@ -1,7 +1,7 @@
 PYTHON ?= python3
 JOBS ?= 2
 
-.PHONY: help runtime aarch64-root format lint check test bench clean
+.PHONY: help runtime aarch64-root format lint check test soak bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -26,6 +26,9 @@ aarch64-root: ## unpack Debian's arm64 packages under build/, for tests of AArch
 
 test: ## every test
 	$(PYTHON) -m pytest -n $(JOBS)
+
+soak: runtime ## 200,000 broken objects of each corpus, registered, thrown beside and removed (half an hour)
+	URUK_HOSTILE_CASES=200000 $(PYTHON) -m pytest -n $(JOBS) tests/hostile/test_sweep.py
 
 bench: runtime ## the benchmarks of benchmarks/README.md
 	$(PYTHON) -m benchmarks

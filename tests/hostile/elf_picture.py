@@ -151,8 +151,14 @@ def _frame_fields(picture: Picture, base: int, size: int) -> list[Field]:
     found: list[Field] = []
     at = base
     while at + 8 <= base + size:
-        found += [Field(f".eh_frame+{at - base:#x} length", at, 4), Field(f".eh_frame+{at - base:#x} CIE", at + 4, 4)]
-        at += 4 + struct.unpack_from("<I", picture.data, at)[0]
+        length, cie = struct.unpack_from("<II", picture.data, at)
+        end, place = at + 4 + length, f".eh_frame+{at - base:#x}"
+        found += [Field(f"{place} length", at, 4), Field(f"{place} CIE", at + 4, 4)]
+        if cie:
+            found += [Field(f"{place} begin", at + 8, 4), Field(f"{place} code", at + 12, 4)]
+        first = at + 16 if cie else at + 8
+        found += [Field(f"{place} byte {byte - at}", byte, 1) for byte in range(first, min(end, base + size))]
+        at = end
     return found
 
 

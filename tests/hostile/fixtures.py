@@ -53,6 +53,7 @@ __attribute__((section(".gnu.linkonce.t.shared"))) int shared(int x) { return x 
 __attribute__((section(".gnu.linkonce.d.value"))) int value = 3;
 int entry(int x) { return shared(x) + value; }
 """
+THROWER_SOURCE = 'extern "C" int throw_and_catch(int x) { try { throw x; } catch (int y) { return y; } }'
 SECOND_SOURCE = "int counter; extern int entry(int); int second(void) { return entry(counter); }"
 
 
@@ -109,6 +110,13 @@ def build(folder: Path) -> dict[str, bytes]:
     run(folder, "ld", "-r", "cpp.o", "second.o", "-o", "joined.o")
     found["ld-r"] = (folder / "joined.o").read_bytes()
     return found
+
+
+def build_thrower(folder: Path) -> Path:
+    """A library whose `throw_and_catch` throws and returns its argument: what is registered then is read."""
+    (folder / "thrower.cc").write_text(THROWER_SOURCE)
+    run(folder, "g++", "-shared", "-fPIC", "thrower.cc", "-o", "libthrower.so")
+    return folder / "libthrower.so"
 
 
 def good(folder: Path) -> bytes:

@@ -1,22 +1,23 @@
 """Breaks objects in many ways, and parses and links each; run as a program, so that a crash is one process's.
 
-    sweep.py FOLDER NUMBER OF SECONDS SEED
+    sweep.py FOLDER NUMBER OF CASES SEED
 
-works on its share (every OF-th case, from NUMBER) of all mutations of FOLDER/*.o and *.a for SECONDS, in an order
-that SEED gives, and prints one JSON line: how many cases ran, and the failures. FOLDER/case.NUMBER always names the
-case under way. Allowed outcomes: success, ObjectFormatError or UnsupportedRelocation from reading, any UrukError from
-linking.
+works on its share (every OF-th, from NUMBER) of CASES mutations of FOLDER/*.o and *.a, in an order that SEED gives, and
+prints one JSON line: how many cases ran, and the failures. FOLDER/case.NUMBER always names the case under way. Allowed
+outcomes: success, ObjectFormatError or UnsupportedRelocation from reading, any UrukError from linking. Unwind data of
+what is linked is registered, FOLDER/libthrower.so throws something, and it is taken out again, as uruk does; no code of
+the objects runs.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import random
 import resource
 import signal
 import sys
-import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ from uruk import LLJIT
 from uruk.errors import InternalError, ObjectFormatError, UnsupportedRelocation, UrukError
 from uruk.graph.graph import SymbolKind, SymbolType
 from uruk.orc.session import Options
+from uruk.passes.state import State
 
 from elf_picture import Field, fields_of, headers_first
 
@@ -146,12 +148,43 @@ class Guard:
         return all(self._slab.image[at : at + len(old)].tobytes() == old for at, old in self._watched)
 
 
+class Unwinder:
+    """libgcc, and the unwind data of the newest link."""
+
+    def __init__(self, thrower: Path) -> None:
+        libgcc = ctypes.CDLL("libgcc_s.so.1")
+        self._register, self._deregister = libgcc["__register_frame"], libgcc["__deregister_frame"]
+        for function in (self._register, self._deregister):
+            function.argtypes, function.restype = [ctypes.c_void_p], None
+        self._throw_and_catch = ctypes.CDLL(str(thrower)).throw_and_catch
+        self._linked: list[int] = []
+        self.registered = 0
+
+    def note(self, state: State) -> None:
+        """A plug-in behind the last step: where a link has put unwind data."""
+        blocks = state.synthetic["eh_frame"]
+        self._linked = state.address[blocks[blocks >= 0]].tolist()
+
+    def throw(self) -> None:
+        """Register, throw, deregister."""
+        sections, self._linked = self._linked, []
+        for address in sections:
+            self._register(address)
+        assert self._throw_and_catch(3) == 3
+        for address in sections:
+            self._deregister(address)
+        assert self._throw_and_catch(4) == 4
+        self.registered += len(sections)
+
+
 class Runner:
     """One session that gets every case, and the tally."""
 
-    def __init__(self, good: bytes) -> None:
+    def __init__(self, good: bytes, thrower: Path) -> None:
         architecture = "aarch64" if good[18:20] == b"\xb7\0" else ""
+        self.unwinder = Unwinder(thrower)
         self.jit = LLJIT(options=Options(execute=False, phony_externals=True, architecture=architecture))
+        self.jit.session.hooks["after seal"] = [self.unwinder.note]
         self.good = good
         self.outcomes: Counter[str] = Counter()
         self.last: UrukError | None = None
@@ -178,6 +211,7 @@ class Runner:
             names = [self.jit.main.names.text(number) for number in np.unique(symbols.name[defined])[:4].tolist()]
             try:
                 self.jit.session.lookup(self.jit.main, names, roots=True)
+                self.unwinder.throw()
                 return "linked"
             except InternalError:
                 raise
@@ -195,6 +229,7 @@ class Runner:
             return "archive refused"
         try:
             self.jit.lookup("entry")
+            self.unwinder.throw()
             return "linked from an archive"
         except InternalError:
             raise
@@ -253,13 +288,8 @@ def cases(objects: dict[str, bytes], archives: dict[str, bytes], seed: int) -> I
 
 def main() -> None:
     """See the module's text."""
-    folder, number, of, seconds, seed = (
-        Path(sys.argv[1]),
-        *map(int, sys.argv[2:4]),
-        float(sys.argv[4]),
-        int(sys.argv[5]),
-    )
-    end = time.monotonic() + seconds
+    folder = Path(sys.argv[1])
+    number, of, count, seed = map(int, sys.argv[2:])
 
     def stop(*_: object) -> None:
         raise TooSlowError
@@ -267,22 +297,23 @@ def main() -> None:
     signal.signal(signal.SIGALRM, stop)
     objects = {path.stem: path.read_bytes() for path in sorted(folder.glob("*.o"))}
     archives = {path.name: path.read_bytes() for path in sorted(folder.glob("*.a"))}
-    runner = Runner(objects.pop("good"))
+    runner = Runner(objects.pop("good"), folder / "libthrower.so")
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     done = 0
     with open(folder / f"case.{number}", "wb", buffering=0) as under_way:
         for index, (name, make) in enumerate(cases(objects, archives, seed)):
+            if index == count or len(runner.failures) >= 20:
+                break
             if index % of != number:
                 continue
-            if time.monotonic() > end or len(runner.failures) >= 20:
-                break
             os.pwrite(under_way.fileno(), name.encode().ljust(400), 0)
             runner.run(name, make)
             done += 1
             if done % 500 == 0:
                 runner.still_works(objects)
         runner.still_works(objects)
-    print(json.dumps({"cases": done, "outcomes": runner.outcomes, "failures": runner.failures}))
+    tally = {"cases": done, "registered": runner.unwinder.registered}
+    print(json.dumps({**tally, "outcomes": runner.outcomes, "failures": runner.failures}))
     sys.stdout.flush()
     runner.jit.close()
 

@@ -166,7 +166,6 @@ HARMLESS: dict[str, Frame] = {
     "of-nobody": Frame(begin=".long 0"),
     "of-an-absolute-symbol": Frame(begin=".long fixed - .", length=".long 0x7fffffff", more=".globl fixed; fixed = 0"),
 }
-THROWER = 'extern "C" int throw_and_catch(int x) { try { throw x; } catch (int y) { return y; } }'
 
 
 def assembled(folder: Path, name: str, text: str, *compiler: str) -> Path:
@@ -179,11 +178,10 @@ def assembled(folder: Path, name: str, text: str, *compiler: str) -> Path:
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What came of all cases, in one process that throws and removes after each."""
     folder = tmp_path_factory.mktemp("frames")
-    (folder / "thrower.cc").write_text(THROWER)
-    fixtures.run(folder, "g++", "-shared", "-fPIC", "thrower.cc", "-o", "libthrower.so")
+    thrower = str(fixtures.build_thrower(folder))
     cases = {name: frame for name, (frame, _) in REFUSED.items()} | HARMLESS
     objects = [str(assembled(folder, name, frame.text(16, "ret"))) for name, frame in cases.items()]
-    command = [sys.executable, str(HERE / "frames_child.py"), str(folder / "libthrower.so"), *objects]
+    command = [sys.executable, str(HERE / "frames_child.py"), thrower, *objects]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parents[1] / "src")])}
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment)
     assert done.returncode == 0, f"{done.stdout[-300:]}\n{done.stderr[-2000:]}"
