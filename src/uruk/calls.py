@@ -66,3 +66,11 @@ def address_of(callback: Any) -> int:
     if kind not in ("function", "pointer"):
         raise UrukError(f"{callback!r} is neither an address nor a ctypes or cffi function")
     return int(_ffi().cast("uintptr_t", callback))
+
+
+def is_python(callback: Any) -> bool:
+    """Whether a ctypes function object or a cffi callback is a Python function, and not one of a library."""
+    if isinstance(callback, _FUNCTION):
+        kept: dict[str, object] = getattr(callback, "_objects", None) or {}
+        return any(type(one).__name__ == "CThunkObject" for one in kept.values())  # a callback's own trampoline
+    return " calling " in repr(callback)

@@ -291,8 +291,15 @@ class LLJIT:
                 home.add_shared_library(found.path, everywhere=self.libraries_for_everybody)
 
     def define(self, name: str, value: Any, *, dylib: JITDylib | None = None) -> None:
-        """Define an absolute symbol: an address, or a ctypes or cffi callback (kept alive by the caller)."""
+        """Define an absolute symbol: an address, or a ctypes or cffi callback (kept alive by the caller).
+
+        A callback that code calls when the interpreter has ended (in a static destructor) is not run: its result is 0.
+        """
         address, function = _address_of(value)
+        if function and isinstance(self.executor, InProcessExecutor):
+            from uruk.calls import is_python
+
+            address = self.executor.guard(address) if is_python(value) else address
         (dylib or self.main).define(name, address, function=function)
 
     def alias(

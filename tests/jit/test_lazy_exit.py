@@ -89,12 +89,25 @@ jit.add_object(sys.argv[2])
 stubs = jit.session.executor.lazy_stubs(
     lambda stub: jit.lookup("real").address, lambda stub, error: None, jit.session.lock)
 jit.define("lazy", int(stubs.take(1)[0]))
+if sys.argv[3:]:
+    stubs.handler = jit.lookup("instead").address
 jit.lookup("begin")
 print("begun", flush=True)
 """
 
 
-def test_finalisers_at_exit_may_still_call_lazy_functions(cc: Compile, child: RunChild) -> None:
+def test_finalisers_at_exit_call_lazy_functions(cc: Compile, child: RunChild) -> None:
+    """They run when the interpreter is gone: a function that was never called cannot be made any more."""
     real = cc.archive("libreal.a", cc('#include <unistd.h>\nvoid real(void) { write(1, "real\\n", 5); }'))
-    user = cc("void lazy(void); int begin; __attribute__((destructor)) static void end(void) { lazy(); }")
-    assert child.ok(FINALIZERS, real, user) == "begun\nreal\n"
+    user = cc("""
+        #include <unistd.h>
+        void lazy(void);
+        int begin;
+        void instead(void) { write(1, "instead\\n", 8); }
+        __attribute__((destructor)) static void end(void) { lazy(); }
+    """)
+    assert child.ok(FINALIZERS, real, user, "handler") == "begun\ninstead\n"
+    ended = child(FINALIZERS, real, user)
+    assert (ended.status, ended.out, ended.err) == (
+        -6, "begun\n", "uruk: lazy function called after the interpreter ended\n",
+    )  # fmt: skip

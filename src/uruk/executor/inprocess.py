@@ -7,6 +7,7 @@ import struct
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from uruk.errors import InternalError, UrukError
 from uruk.executor import process_symbols
@@ -18,6 +19,9 @@ from uruk.executor.this_process import THIS_PROCESS
 from uruk.memory.inprocess import InProcessMapper
 from uruk.memory.manager import DEFAULT_SLAB, SlabManager
 from uruk.memory.mapper import Mapper
+
+if TYPE_CHECKING:
+    from uruk.executor.python_guards import PythonGuards
 
 UNWINDER = "libgcc_s.so.1"
 CALL_ONCE = (b"_ZSt15__once_callable", b"_ZSt11__once_call")
@@ -44,6 +48,7 @@ class InProcessExecutor:
         """Where the runtime of this process comes from; set by the platform."""
         self._tls_homes: dict[tuple[bytes | str, ...], str] = {}
         self._lazy: list[LazyStubs] = []
+        self._guards: PythonGuards | None = None
 
     process = THIS_PROCESS
     lost = None
@@ -68,6 +73,16 @@ class InProcessExecutor:
         stubs = LazyStubs(self.lazy_functions(), resolve, on_error, lock=lock, near=lambda: self.memory.first_slab)
         self._lazy.append(stubs)
         return stubs
+
+    def guard(self, address: int) -> int:
+        """An address for linked code that stands for a Python function's, until the interpreter has ended."""
+        if self._guards is None:
+            from uruk.executor.python_guards import PythonGuards
+
+            self._guards = PythonGuards(
+                self.runtime, lambda resolve: self.lazy_stubs(resolve, lambda stub, error: None)
+            )
+        return self._guards.guard(address)
 
     def read_object(self, address: int) -> bytes:
         """The content of a library's variable; empty if its size is not known."""
@@ -137,6 +152,8 @@ class InProcessExecutor:
 
     def close(self) -> None:
         """Release all memory. Nothing linked may run any more."""
+        if self._guards is not None:
+            self._guards.close()
         for stubs in self._lazy:
             stubs.close()
         self._lazy.clear()

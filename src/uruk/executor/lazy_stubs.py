@@ -162,6 +162,10 @@ class LazyStubs:
         now = self._read(page + (DISTANCE + SLOTS) + 8 * index)
         return 0 if now == page + STUB_SIZE * index + self._pool.architecture.first_call else now
 
+    def slot(self, stub: int) -> int:
+        """The address of the word that a stub jumps through."""
+        return int(self._slots(np.array([stub], np.int64))[0])
+
     def _changes(self, stub: int) -> int:
         """How often a stub's slot was set by the session."""
         at = int(self._code[stub // STUBS]) + (DISTANCE + CHANGES) + 8 * (stub % STUBS)

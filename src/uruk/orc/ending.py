@@ -37,8 +37,9 @@ def close(session: Session) -> None:
 def finish(session: Session) -> None:
     """See `Session.finish`.
 
-    Threads may still be in the code, and libraries may call it while the process exits. Where a thread is at work in
-    the session, finalisers are left to the C library's exit, which has them, too.
+    Threads may still be in the code, and libraries may call it while the process exits; so it stays, and is told only
+    that nothing new is made for it. Finalisers are registered with the C library (``__cxa_atexit``), whose exit runs
+    them when the interpreter is gone, as those of a library that ``dlopen`` has loaded.
     """
     if not session.lock.acquire(timeout=PATIENCE):
         session.lazy.end()
@@ -50,7 +51,6 @@ def finish(session: Session) -> None:
     finally:
         session.lock.release()
     session.initializers.wait_for_others(PATIENCE)
-    session.finalize(list(session.trackers.values()))
     session.lazy.end()
     if session.lock.acquire(timeout=PATIENCE):
         _end(session)

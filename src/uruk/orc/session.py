@@ -495,5 +495,5 @@ class Session:
         ending.close(self)
 
     def finish(self) -> None:
-        """Close at the end of the process: finalisers run, newest first, but all code stays where it is."""
+        """Close when the interpreter ends: code stays where it is, finalisers are left to the C library's exit."""
         ending.finish(self)

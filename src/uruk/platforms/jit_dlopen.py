@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from uruk.errors import UrukError
+from uruk.executor.inprocess import InProcessExecutor
 from uruk.executor.remote import RemoteExecutor
 from uruk.orc.dylib import JITDylib
 from uruk.orc.generators import LookupKind
@@ -58,7 +59,8 @@ class JITLoader:
         result = ctypes.c_int if kind.startswith("int") else ctypes.c_size_t
         count = 0 if "void)" in kind else kind.count(",") + 1
         native = ctypes.CFUNCTYPE(result, *[ctypes.c_size_t] * count)(function)
-        return ctypes.cast(native, ctypes.c_void_p).value or 0, native
+        address = ctypes.cast(native, ctypes.c_void_p).value or 0
+        return executor.guard(address) if isinstance(executor, InProcessExecutor) else address, native
 
     def _dlopen(self, name: int, mode: int) -> int:
         """A handle for a dylib, which is initialised; 0 with an error."""

@@ -1,0 +1,56 @@
+"""Python functions by name in linked code: behind stubs, which lead nowhere once the interpreter has ended.
+
+Static destructors of linked code run in the C library's exit. A ctypes or cffi callback that they call then would
+enter an interpreter that is gone, by a trampoline that is freed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+from collections.abc import Callable
+
+from uruk.errors import AllocationError, InternalError
+from uruk.executor.control import Runtime
+from uruk.executor.lazy_stubs import LazyStubs
+
+_owners = itertools.count(1)
+_watched: list[bool] = []
+"""Whether the runtime hears of the interpreter's end, once that is known."""
+
+
+class PythonGuards:
+    """The guarded functions of one session in this process."""
+
+    def __init__(self, runtime: Runtime, make_stubs: Callable[[Callable[[int], int]], LazyStubs]) -> None:
+        self._runtime = runtime
+        self._stubs = make_stubs(_never)
+        self._owner = next(_owners)
+
+    def guard(self, address: int) -> int:
+        """An address that stands for a Python function's. Raises AllocationError."""
+        if not _watched:
+            _watched.append(_watch(self._runtime))
+        if not _watched[0]:
+            return address
+        stub = self._stubs.take(1)
+        number = self._stubs.numbers(stub)
+        self._stubs.bind(number, [address])
+        if self._runtime.call(b"uruk_rt_guard", self._stubs.slot(int(number[0])), self._owner):
+            raise AllocationError("no memory for the guard of a Python function")
+        return int(stub[0])
+
+    def close(self) -> None:
+        """The session is closed: its stubs may be used again."""
+        self._runtime.call(b"uruk_rt_unguard", self._owner)
+
+
+def _watch(runtime: Runtime) -> bool:
+    """Have the runtime told of the interpreter's end, by Python, after all else; False where there is no place left."""
+    add = ctypes.pythonapi.Py_AtExit
+    add.argtypes, add.restype = [ctypes.c_void_p], ctypes.c_int
+    return add(runtime.address[b"uruk_rt_python_ended"]) == 0
+
+
+def _never(stub: int) -> int:
+    raise InternalError(f"the stub {stub} of a Python function leads to nothing")
