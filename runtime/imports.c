@@ -41,6 +41,7 @@ static int adds(word type)
 
 struct object { /* a loaded library, by its dynamic section */
     word base, relro, relro_end, page;
+    int symbolic; /* its own definitions come first (DT_SYMBOLIC, DF_SYMBOLIC) */
     const ElfW(Sym) *symbols;
     const char *strings;
     struct {
@@ -64,6 +65,8 @@ static void read_dynamic(struct object *object, const ElfW(Dyn) *entry)
         case DT_RELA: object->tables[0].first = (const ElfW(Rela) *)at; break;
         case DT_RELASZ: object->tables[0].count = value / sizeof(ElfW(Rela)); break;
         case DT_JMPREL: object->tables[1].first = (const ElfW(Rela) *)at; break;
+        case DT_SYMBOLIC: object->symbolic = 1; break;
+        case DT_FLAGS: object->symbolic |= (value & DF_SYMBOLIC) != 0; break;
         case DT_PLTRELSZ: object->tables[1].count = value / sizeof(ElfW(Rela)); break;
         }
     }
@@ -95,6 +98,13 @@ static int read_object(struct object *object, const struct dl_phdr_info *info)
     return object->symbols && object->strings;
 }
 
+/* Whether a library means its own definition, whatever the program has: a protected one (gABI, "Symbol Table"). */
+static int means_its_own(const struct object *object, word symbol)
+{
+    const ElfW(Sym) *own = &object->symbols[symbol];
+    return own->st_shndx != SHN_UNDEF && (object->symbolic || ELF64_ST_VISIBILITY(own->st_other) != STV_DEFAULT);
+}
+
 typedef void visit(const struct object *object, const ElfW(Rela) *relocation, word symbol, void *argument);
 
 static void each_import(const struct object *object, visit *function, void *argument)
@@ -104,7 +114,7 @@ static void each_import(const struct object *object, visit *function, void *argu
             const ElfW(Rela) *relocation = &object->tables[table].first[i];
             word symbol = ELF64_R_SYM(relocation->r_info);
             int whole = (object->base + relocation->r_offset) % sizeof(word) == 0; /* can be written at once */
-            if (symbol && whole && is_import(ELF64_R_TYPE(relocation->r_info)))
+            if (symbol && whole && is_import(ELF64_R_TYPE(relocation->r_info)) && !means_its_own(object, symbol))
                 function(object, relocation, symbol, argument);
         }
 }
