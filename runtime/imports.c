@@ -26,6 +26,11 @@ static int adds(word type)
 {
     return type == R_X86_64_64;
 }
+
+static int is_call(word type)
+{
+    return type == R_X86_64_JUMP_SLOT;
+}
 #elif defined __aarch64__
 static int is_import(word type)
 {
@@ -36,6 +41,11 @@ static int adds(word type)
 {
     (void)type;
     return 1;
+}
+
+static int is_call(word type)
+{
+    return type == R_AARCH64_JUMP_SLOT;
 }
 #endif
 
@@ -217,16 +227,52 @@ static int by_name(const void *left, const void *right)
     return strcmp(((const struct binding *)left)->name, ((const struct binding *)right)->name);
 }
 
-/* Change what the loader has written; once more only readable, if it was. */
-static void store(const struct object *object, word place, word value)
+struct move { /* where a variable or a function was, and where it is; `size`: how much of it is copied */
+    word from, to, size, constant;
+};
+
+static struct move *moves; /* all of a program's, sorted by `from`: it is linked once */
+static word move_count;
+
+static int by_origin(const void *left, const void *right)
 {
-    word start = place & -object->page;
-    int sealed = start >= object->relro && start < object->relro_end;
-    if (sealed && mprotect((void *)start, object->page, PROT_READ | PROT_WRITE))
+    word first = ((const struct move *)left)->from, second = ((const struct move *)right)->from;
+    return (first > second) - (first < second);
+}
+
+/* The last move from this address or below it; NULL if there is none. */
+static const struct move *move_before(word address)
+{
+    word low = 0, high = move_count;
+    while (low < high) {
+        word middle = (low + high) / 2;
+        if (moves[middle].from <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low ? &moves[low - 1] : NULL;
+}
+
+/* Change a word; once more only readable, if it was. */
+static void change(word place, word value, word page, int sealed)
+{
+    word start = place & -page;
+    if (sealed && mprotect((void *)start, page, PROT_READ | PROT_WRITE))
         return;
     __atomic_store_n((word *)place, value, __ATOMIC_RELEASE);
     if (sealed)
-        mprotect((void *)start, object->page, PROT_READ);
+        mprotect((void *)start, page, PROT_READ);
+}
+
+/* Change what the loader has written, and its copy where it lies in a variable that is copied. */
+static void store(const struct object *object, word place, word value)
+{
+    word start = place & -object->page;
+    change(place, value, object->page, start >= object->relro && start < object->relro_end);
+    const struct move *copied = move_before(place);
+    if (copied && place - copied->from < copied->size)
+        change(copied->to + (place - copied->from), value, object->page, (int)copied->constant);
 }
 
 static word addend(const ElfW(Rela) *relocation)
@@ -260,25 +306,67 @@ EXPORTED word uruk_rt_bind_imports(const char *names, const word *addresses, wor
     return bindings.done;
 }
 
-struct moves { /* where variables were, and where they are */
-    const word *from, *to;
-    word count;
-};
-
 static void move(const struct object *object, const ElfW(Rela) *relocation, word symbol, void *argument)
 {
-    const struct moves *moves = argument;
+    (void)symbol, (void)argument;
+    if (is_call(ELF64_R_TYPE(relocation->r_info)))
+        return;
     word place = object->base + relocation->r_offset;
-    (void)symbol;
     word value = *(word *)place - addend(relocation);
-    for (word i = 0; i < moves->count; i++)
-        if (value == moves->from[i])
-            store(object, place, moves->to[i] + addend(relocation));
+    const struct move *moved = move_before(value);
+    if (moved && moved->from == value)
+        store(object, place, moved->to + addend(relocation));
 }
 
-/* Lead libraries' references to `count` variables elsewhere, whatever their names are. */
-EXPORTED void uruk_rt_move_imports(const word *from, const word *to, word count)
+/* Lead libraries' references to `count` variables and functions elsewhere, whatever their names are. Calls stay as they
+ * are: a function's address may be that of a stub for it, by which a call would only go a longer way. 0, or -1 when
+ * there is no memory. */
+EXPORTED int uruk_rt_move_imports(const struct move *given, word count)
 {
-    struct moves moves = {from, to, count};
-    each_import_of_all(move, &moves);
+    struct move *kept = realloc(moves, (count + 1) * sizeof *kept);
+    if (!kept)
+        return -1;
+    memcpy(kept, given, count * sizeof *kept);
+    qsort(kept, count, sizeof *kept, by_origin);
+    moves = kept;
+    move_count = count;
+    each_import_of_all(move, 0);
+    return 0;
+}
+
+struct extent {
+    word start, end;
+    int constant;
+};
+
+static int is_within(word start, word end, const struct extent *extent)
+{
+    return start <= extent->start && extent->end <= end;
+}
+
+static int find_protection(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    struct extent *extent = argument;
+    int known = 0;
+    word page = (word)sysconf(_SC_PAGESIZE);
+    (void)size;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+        word start = info->dlpi_addr + header->p_vaddr, end = start + header->p_memsz;
+        if (header->p_type == PT_LOAD && is_within(start, end, extent)) {
+            known = 1;
+            extent->constant |= !(header->p_flags & PF_W);
+        }
+        if (header->p_type == PT_GNU_RELRO)
+            extent->constant |= is_within(start & -page, end & -page, extent);
+    }
+    return known;
+}
+
+/* Whether nobody may write to a variable of a library: a segment without PF_W, or RELRO, has it (gABI, "Program Header"). */
+EXPORTED int uruk_rt_is_constant(word address, word size)
+{
+    struct extent extent = {address, address + size, 0};
+    dl_iterate_phdr(find_protection, &extent);
+    return extent.constant;
 }

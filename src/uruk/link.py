@@ -62,6 +62,10 @@ class Host(Protocol):
         """The content of a library's variable; empty if its size is not known."""
         ...
 
+    def is_constant(self, address: int, size: int) -> bool:
+        """Whether nobody may write to a library's variable."""
+        ...
+
     def call_resolvers(self, addresses: Sequence[int]) -> list[int]:
         """Call IFUNC resolvers; returns the addresses they choose."""
         ...
@@ -128,7 +132,7 @@ def link(request: Request, host: Host) -> Linked:
     step("commons", resolve.place_commons, state, request.defines)
     step("boundaries", boundaries.find, state, state.names)
     step("resolve names", externals.ask, state, request.resolve, request.phony_externals, request.hints)
-    step("library data", placement.copy_library_data, state, state.names, host.read_object, request.copy_data)
+    step("library data", placement.copy_library_data, state, state.names, host, request.copy_data)
     step("got, stubs", got_plt.build_got_and_stubs, state, isa.STUB_SIZE)
     plan = step("layout", _lay_out, state)
     needs = step("tls plan", tls.plan_tls, state, plan)

@@ -88,6 +88,10 @@ class InProcessExecutor:
         """The content of a library's variable; empty if its size is not known."""
         return ctypes.string_at(address, process_symbols.describe(address).size)
 
+    def is_constant(self, address: int, size: int) -> bool:
+        """See `Executor.is_constant`."""
+        return bool(self.runtime.call(b"uruk_rt_is_constant", address, size))
+
     def call_resolvers(self, addresses: Sequence[int]) -> list[int]:
         """Call IFUNC resolvers, in order; the runtime knows what arguments they get here."""
         words = bytearray(struct.pack(f"<{len(addresses)}Q", *addresses))

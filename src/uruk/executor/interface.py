@@ -53,6 +53,10 @@ class Executor(Protocol):
         """The content of a library's variable; empty if its size is not known."""
         ...
 
+    def is_constant(self, address: int, size: int) -> bool:
+        """Whether nobody may write to a library's variable."""
+        ...
+
     def call_resolvers(self, addresses: Sequence[int]) -> list[int]:
         """Call functions without arguments that return an address (IFUNC resolvers), in order."""
         ...

@@ -57,6 +57,10 @@ class LinkOnly:
         """See `Host.read_object`: this process's variables are none of the code's."""
         return b""
 
+    def is_constant(self, address: int, size: int) -> bool:
+        """See `Host.is_constant`."""
+        return False
+
     def call_resolvers(self, addresses: Sequence[int]) -> list[int]:
         """See `Host.call_resolvers`."""
         raise InternalError("code that is only linked has resolvers to run")

@@ -90,6 +90,10 @@ class RemoteExecutor:
         size = self.loader.describe(address).size
         return self.process.read(address, size) if size else b""
 
+    def is_constant(self, address: int, size: int) -> bool:
+        """See `Executor.is_constant`."""
+        return bool(self.runtime.call(b"uruk_rt_is_constant", address, size))
+
     def call_resolvers(self, addresses: Sequence[int]) -> list[int]:
         """See `Executor.call_resolvers`."""
         words = bytearray(sps.u64(*addresses))

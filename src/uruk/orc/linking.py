@@ -18,7 +18,7 @@ from uruk.orc.objects import AbsoluteEntry, ObjectEntry, ObjectState
 from uruk.orc.platform import FunctionArray
 from uruk.orc.symbols import Flag
 from uruk.orc.tracker import ResourceTracker
-from uruk.passes.state import Externals, TLSHome
+from uruk.passes.state import Externals, StandIn, TLSHome
 
 if TYPE_CHECKING:
     from uruk.orc.dylib import JITDylib
@@ -81,7 +81,7 @@ def _request(session: Session, entries: list[ObjectEntry], wanted: I32) -> tuple
         phony_externals=session.options.phony_externals,
         execute=session.options.execute,
         hints=partial(session.hints, entries[0].dylib),
-        copy_data=session.copied is not None,
+        copy_data=session.stand_ins is not None,
         in_child=session.executor.is_remote,
         hooks=session.hooks,
     )
@@ -176,8 +176,8 @@ class _Resolver:
                     found[row], homes[row] = True, TLSHome(library=library)
                 continue
             address[row], is_data[row] = _signed(*session.find_external(dylib, name))
-            if session.copied:
-                address[row] = session.copied.get(int(address[row]), int(address[row]))
+            if session.stand_ins and int(address[row]) in session.stand_ins:
+                address[row] = session.stand_ins[int(address[row])].address
             found[row] = address[row] != 0
         return Externals(found, address, is_data, homes, origin=self._origin)
 
@@ -235,8 +235,11 @@ def _record(
     for entry in entries:
         entry.state = ObjectState.LINKED
         session.pending.pop(entry.number, None)
-    if session.copied is not None:
-        session.copied |= {one.address: int(state.address[one.block]) for one in state.boundaries.copies}
+    if session.stand_ins is not None:
+        for one in state.boundaries.copies:
+            place = int(state.address[one.block])
+            session.stand_ins[one.address] = StandIn(place, len(one.content), one.constant)
+        session.stand_ins |= {address: StandIn(stub) for address, stub in state.stub_of_function.items()}
     for row, storage in linked.storage.items():
         trackers[row].resources.storage.append(storage)
     _record_memory(linked, trackers)

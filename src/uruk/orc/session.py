@@ -38,7 +38,7 @@ from uruk.orc.symbols import SymbolTable, encode_name
 from uruk.orc.tracker import Released, ResourceTracker
 from uruk.passes.boundaries import PRIVATE
 from uruk.passes.points import check_point
-from uruk.passes.state import State
+from uruk.passes.state import StandIn, State
 from uruk.passes.tls_storage import Storage
 
 if TYPE_CHECKING:
@@ -121,8 +121,9 @@ class Session:
         """Object number -> the thread-local storage that its symbols' offsets count in."""
         self.asking: dict[tuple[int, int], Task] = {}
         """(Generator, name) -> the task that asks it."""
-        self.copied: dict[int, int] | None = None
-        """Where data of libraries was -> where its copies are, for whoever leads the libraries there; None: nobody."""
+        self.stand_ins: dict[int, StandIn] | None = None
+        """Where data and functions of libraries are -> what the program has in their place, for whoever leads libraries
+        there; None: nobody."""
         self.times: list[tuple[str, float]] = []
         self.hooks: dict[str, list[Callable[[State], None]]] = {}
         self.closed = False

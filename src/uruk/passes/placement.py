@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
@@ -24,6 +24,18 @@ LARGEST_ALIGNMENT = 4096
 """Of a copy, which is aligned as its original is."""
 SLACK = 1 << 16
 """Addends and field offsets move a reference by less than this in ordinary code; the range check has the last word."""
+
+
+class DataSource(Protocol):
+    """Where data of libraries is read."""
+
+    def read_object(self, address: int) -> bytes:
+        """The content of a library's variable; empty if its size is not known."""
+        ...
+
+    def is_constant(self, address: int, size: int) -> bool:
+        """Whether nobody may write to a library's variable."""
+        ...
 
 
 def reach_of(state: State) -> Reach:
@@ -68,9 +80,7 @@ def _window(state: State, rows: I64, address: I64, low: int, high: int) -> tuple
     return max(low, int((address - reach).max())), min(high or 1 << 47, int((address + reach).min()))
 
 
-def copy_library_data(
-    state: State, names: Names, read_object: Callable[[int], bytes], everything: bool = False
-) -> None:
+def copy_library_data(state: State, names: Names, host: DataSource, everything: bool = False) -> None:
     """Give the batch its own copy of library data, where the library's cannot all be reached.
 
     That is data that never changes: `stdin`, `stdout` and `stderr`, which are pointers that programs leave alone, and
@@ -97,9 +107,10 @@ def copy_library_data(
     narrowly_used[state.canonical[edges.target[rows]]] = True
     wanted = external.address[copied[narrowly_used[state.undefined[copied]]]]
     for at in unique(wanted).tolist():
-        content = read_object(at)
+        content = host.read_object(at)
         if content:
-            _copy(state, copied[external.address[copied] == at], at, content)
+            constant = host.is_constant(at, len(content))
+            _copy(state, copied[external.address[copied] == at], at, content, constant)
 
 
 def _constant_rows(state: State, names: Names) -> I64:
@@ -111,8 +122,8 @@ def _constant_rows(state: State, names: Names) -> I64:
     return rows[np.array([text in STREAMS or text.startswith(TYPE_DATA) for text in texts], np.bool_)]
 
 
-def _copy(state: State, rows: I64, address: int, content: bytes) -> None:
-    """Make a block with a copy of an external's content; it belongs to the first module that refers to it.
+def _copy(state: State, rows: I64, address: int, content: bytes, constant: bool) -> None:
+    """Make a block with a copy of an external's content, read-only if `constant`; the first module that uses it has it.
 
     `rows` are all undefined rows with that address: a variable may have several names, as `environ` has.
     """
@@ -120,8 +131,9 @@ def _copy(state: State, rows: I64, address: int, content: bytes) -> None:
     using = true_rows(np.isin(state.canonical[state.edges.target], state.undefined[rows]))
     module = state.block_module[state.edges.block[using[:1]]]
     align = min(address & -address, LARGEST_ALIGNMENT)
-    block = int(state.add_blocks(synthetic_blocks(np.full(1, len(content)), np.full(1, align), Zone.RW), module)[0])
-    state.boundaries.copies += [Copy(row, block, content, address) for row in rows.tolist()]
+    zone = Zone.R if constant else Zone.RW
+    block = int(state.add_blocks(synthetic_blocks(np.full(1, len(content)), np.full(1, align), zone), module)[0])
+    state.boundaries.copies += [Copy(row, block, content, address, constant) for row in rows.tolist()]
     state.external.is_data[rows] = False
     state.external.address[rows] = 0
 

@@ -10,7 +10,7 @@ import numpy as np
 from uruk.graph.graph import Role, SymbolKind, SymbolType, Visibility, Zone
 from uruk.graph.kinds import Operand
 from uruk.graph.names import Names
-from uruk.graph.types import I32, I64, NONE, Bool, some, true_rows
+from uruk.graph.types import I32, I64, NONE, Bool, some, true_rows, unique
 from uruk.passes.state import State, synthetic_blocks
 
 
@@ -152,8 +152,9 @@ def _use_stubs_as_addresses(state: State, address: I64) -> None:
     place = state.address[edges.block[rows]] + edges.offset[rows]
     value = kinds.displacement(kind, state.stub_target[stub] + edges.addend[rows], place)
     far = symbol & ((value < kinds.low[kind]) | (value > kinds.last[kind]))
-    used = stub[far]
+    used = unique(stub[far])
     address[stubs.row[used]] = state.address[state.synthetic["stubs"][stubs.island[used]]] + stubs.offset[used]
+    state.stub_of_function = dict(zip(state.stub_target[used].tolist(), address[stubs.row[used]].tolist(), strict=True))
 
 
 def dead_references(state: State) -> I32:

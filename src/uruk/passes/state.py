@@ -51,6 +51,20 @@ class Copy:
     block: int
     content: bytes
     address: int
+    constant: bool
+
+
+@dataclass(eq=False, repr=False)
+class StandIn:
+    """What a linked program has in the place of a library's variable or function, as a linked executable has it.
+
+    A copy of a variable (`size` bytes, `constant` where nobody may write to it), or a stub as a function's address
+    (`size` 0).
+    """
+
+    address: int
+    size: int = 0
+    constant: bool = False
 
 
 @dataclass(eq=False, repr=False)
@@ -144,6 +158,8 @@ class State:
     """By block: code of a lower region comes first in its segment; None where nothing is so large."""
     slots: Slots = NO_SLOTS
     stubs: Stubs = NO_STUBS
+    stub_of_function: dict[int, int] = field(default_factory=dict[int, int])
+    """Address of a function from elsewhere -> that of the stub which is the function's address for the batch."""
     slot_edges: I64 = field(default_factory=lambda: NO_ROWS)
     """Edges that refer to a slot, and in `slot_of_edge` which one."""
     slot_of_edge: I64 = field(default_factory=lambda: NO_ROWS)

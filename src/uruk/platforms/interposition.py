@@ -2,7 +2,8 @@
 
 A program's definitions come before those of libraries, for the libraries' references, too (gABI, "Shared Object
 Dependencies"). The loader has bound these before: they are bound again (runtime/imports.c), also to copies of their
-data, which -fno-pie code has where it cannot reach a library (a static linker's copy relocations). A library that wants
+data, which -fno-pie code has where it cannot reach a library (a static linker's copy relocations), and to the stubs by
+which such code knows the libraries' functions (the PLT entries of a linked executable). A library that wants
 a name from the program is given one, to be bound when the program is linked; with `everything`, as by ``-rdynamic``,
 libraries that the program opens itself find its names as well (`uruk.formats.elf_exports`).
 """
@@ -13,7 +14,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from uruk.errors import LibraryError
+from uruk.errors import AllocationError, LibraryError
 from uruk.executor import sps
 from uruk.executor.control import Runtime
 from uruk.formats.elf_exports import build_exports
@@ -36,7 +37,7 @@ class ProgramExports:
         self._dylib = dylib
         self._runtime = runtime
         self._handle = 0
-        dylib.session.copied = {}
+        dylib.session.stand_ins = {}
 
     def promise(self, error: LibraryError) -> bool:
         """Give a refused library the name that it lacks, if the program has it; whether to try again."""
@@ -55,9 +56,10 @@ class ProgramExports:
 
         Inline functions and templates stay the libraries' own, which are equal.
         """
-        moved = self._dylib.session.copied
-        if moved:
-            self._runtime.call(b"uruk_rt_move_imports", sps.u64(*moved.keys()), sps.u64(*moved.values()), len(moved))
+        moved = self._dylib.session.stand_ins or {}
+        rows = [(place, one.address, one.size, one.constant) for place, one in moved.items()]
+        if rows and self._runtime.call(b"uruk_rt_move_imports", b"".join(sps.u64(*row) for row in rows), len(rows)):
+            raise AllocationError("no memory for what the program has in the place of libraries' data and functions")
         wanted = self._linked(self._imported(), strong=True) | self._linked(self.promised)
         if self.everything:
             self._open(self._linked(self._dylib.names))

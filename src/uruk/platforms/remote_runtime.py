@@ -37,6 +37,9 @@ class _Host:
     def read_object(self, address: int) -> bytes:
         raise InternalError("the runtime refers to data of a library")
 
+    def is_constant(self, address: int, size: int) -> bool:
+        raise InternalError("the runtime refers to data of a library")
+
     def call_resolvers(self, addresses: Sequence[int]) -> list[int]:
         raise InternalError("the runtime has IFUNCs")
 
