@@ -372,17 +372,27 @@ class LibraryNotFound(UrukError):
         return f"no library `{self.name}'; searched {', '.join(self.searched) or 'nowhere'}; add its directory with -L"
 
 
-class LibraryError(UrukError):
-    """A shared library that the dynamic loader refused."""
+_UNDEFINED = "undefined symbol: "  # of glibc's text, which is not translated before a program has set its locale
 
-    def __init__(self, library: str, problem: str) -> None:
+
+class LibraryError(UrukError):
+    """A shared library that the dynamic loader refused; `hint` says what to do, where that is known."""
+
+    def __init__(self, library: str, problem: str, hint: str = "") -> None:
         self.library = library
         self.problem = problem
-        super().__init__(library, problem)
+        self.hint = hint
+        super().__init__(library, problem, hint)
+
+    @property
+    def undefined(self) -> bytes:
+        """The symbol that the library, or one that it needs, lacks; empty if that is not the problem."""
+        _, found, rest = self.problem.rpartition(_UNDEFINED)
+        return rest.partition(",")[0].encode("utf-8", "surrogateescape") if found else b""
 
     def describe(self) -> str:
         """See `UrukError.describe`."""
-        return f"{self.library}: {self.problem}"
+        return f"{self.library}: {self.problem}" + (f"\n  hint: {self.hint}" if self.hint else "")
 
 
 class AllocationError(UrukError):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from uruk.errors import UrukError
+from uruk.errors import TLSError, UrukError
 from uruk.executor.inprocess import InProcessExecutor
 from uruk.executor.interface import Executor
 from uruk.memory.manager import DEFAULT_SLAB
@@ -24,7 +24,7 @@ from uruk.orc.generators import DefinitionGenerator, FunctionGenerator, Generate
 from uruk.orc.query import ready_address
 from uruk.orc.session import Options, Session
 from uruk.orc.sources import PathLike, Source
-from uruk.orc.symbols import SymbolFlags, encode_name
+from uruk.orc.symbols import Flag, SymbolFlags, encode_name
 from uruk.orc.tracker import ResourceTracker
 from uruk.orc.units import MaterializationUnit
 from uruk.passes.state import State
@@ -356,8 +356,10 @@ class LLJIT:
 
     def lookup_program(self, entry: str) -> Symbol:
         """The entry of a program, with every added object linked and initialised, as a linker makes a program."""
-        wanted = [encode_name(entry), *(self.exports.promised if self.exports else ())]
+        wanted = [encode_name(entry), *(self.exports.wanted if self.exports else ())]
         found = self.session.lookup(self.main, wanted, roots=False, everything=True)
+        if found[0][1] & Flag.TLS:
+            raise TLSError(f"`{entry}'", "is a thread-local, and no function to begin with")
         if self.exports:
             self.exports.bind()
         self.session.lookup(self.main, [], roots=True)  # only now: without its entry nothing of a program runs

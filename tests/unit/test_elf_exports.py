@@ -57,3 +57,23 @@ def test_other_readers_take_it(tmp_path: Path) -> None:
     text = subprocess.run([readelf, "-W", "-D", "-s", path], capture_output=True, text=True, check=True).stdout
     assert "00007f0012345678     0 NOTYPE  GLOBAL DEFAULT  ABS first" in text
     assert "fffffffffffffff8     0 NOTYPE  GLOBAL DEFAULT  ABS last" in text
+
+
+def test_thread_locals_have_storage(tmp_path: Path) -> None:
+    """Of their size, each apart; what wants one finds it, zero in every thread."""
+    path = tmp_path / "exports.so"
+    path.write_bytes(build_exports({b"address": 0x1234}, HERE_NAME, {b"small": 1, b"large": 100, b"unknown": 0}))
+    with SharedLibrary(ByteSource(path)) as library:
+        found = {one.name: (one.type, one.value) for one in library.symbols()}
+    assert found == {b"address": (0, 0x1234), b"small": (6, 0), b"large": (6, 16), b"unknown": (6, 128)}
+    readelf = require_tool("readelf")
+    text = subprocess.run([readelf, "-W", "-l", path], capture_output=True, text=True, check=True).stdout
+    assert "0x000090 R   0x10" in text  # 144 bytes, aligned to 16
+    libc = ctypes.CDLL(None)
+    libc.dlopen.restype = libc.dlsym.restype = ctypes.c_void_p
+    libc.dlsym.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+    handle = libc.dlopen(os.fsencode(path), 2)
+    assert handle
+    storage = {name: libc.dlsym(handle, name) for name in (b"small", b"large", b"unknown")}
+    assert [storage[name] - storage[b"small"] for name in storage] == [0, 16, 128]
+    assert ctypes.string_at(storage[b"small"], 144) == bytes(144)

@@ -1,10 +1,10 @@
 """Exports: ELF64 shared objects without code or data that give names to addresses, for the dynamic loader.
 
-    build_exports(symbols, "x86_64") -> bytes
+    build_exports(symbols, "x86_64", thread_locals) -> bytes
 
 A library that the loader opens after one of these can refer to what is no library's: functions and variables of a
-program. Symbols are absolute (SHN_ABS), which glibc takes as they are since 2.28. Facts: gABI chapters 4 and 5
-(headers, dynamic section, "Hash Table").
+program. Symbols are absolute (SHN_ABS), which glibc takes as they are since 2.28; thread-locals lie in storage of the
+object's own (PT_TLS). Facts: gABI chapters 4 and 5 (headers, dynamic section, "Hash Table"), ELF-TLS by Drepper.
 """
 
 from __future__ import annotations
@@ -17,31 +17,35 @@ import numpy as np
 from uruk.formats.elf_carrier import MACHINES
 from uruk.formats.elf_constants import SYMBOL
 from uruk.formats.elf_dynamic_hash import sysv_hashes
+from uruk.graph.types import AnyArray
 
 _EHDR = struct.Struct("<16sHHIQQQIHHHHHH")
 _PHDR = struct.Struct("<IIQQQQQQ")
 _DYN = struct.Struct("<QQ")
 _PAGE = 4096
-_PT_LOAD, _PT_DYNAMIC, _PT_GNU_STACK = 1, 2, 0x6474E551
+_PT_LOAD, _PT_DYNAMIC, _PT_TLS, _PT_GNU_STACK = 1, 2, 7, 0x6474E551
 _DT_NULL, _DT_HASH, _DT_STRTAB, _DT_SYMTAB, _DT_STRSZ, _DT_SYMENT, _DT_SONAME = 0, 4, 5, 6, 10, 11, 14
-_READ_WRITE = 6  # the loader relocates the dynamic section where it is
+_READ, _READ_WRITE = 4, 6  # the loader relocates the dynamic section where it is
 _GLOBAL = 1 << 4
+_TLS = 6
 _SHN_ABS = 0xFFF1
+_ANY_SECTION = 1  # there are no sections; any number but 0 says that the symbol is defined
+_TLS_ALIGNMENT = 16
 _SONAME = b"uruk-program"
 
 
-def build_exports(symbols: Mapping[bytes, int], architecture: str) -> bytes:
-    """A shared object that defines `symbols` (name -> address) for the loader of an architecture's process."""
-    names = [name for name in symbols if b"\0" not in name]
-    strings = b"\0" + _SONAME + b"\0" + b"".join(name + b"\0" for name in names)
-    size = np.array([len(name) + 1 for name in names], np.int64)
-    table = np.zeros(len(names) + 1, SYMBOL)
-    table["name"][1:] = len(_SONAME) + 2 + size.cumsum() - size
-    table["info"][1:] = _GLOBAL
-    table["section"][1:] = _SHN_ABS
-    table["value"][1:] = np.array([symbols[name] & (1 << 64) - 1 for name in names], np.uint64)
+def build_exports(
+    symbols: Mapping[bytes, int], architecture: str, thread_locals: Mapping[bytes, int] | None = None
+) -> bytes:
+    """A shared object that defines `symbols` (name -> address) for the loader of an architecture's process.
+
+    `thread_locals` (name -> size in bytes) begin as zeros.
+    """
+    local = thread_locals or {}
+    names = [name for name in (*symbols, *local) if b"\0" not in name]
+    table, strings, storage = _tables(names, symbols, local)
     hashes = _hash_table(names)
-    headers = 3
+    headers = 4 if local else 3
     dynamic_at = _EHDR.size + headers * _PHDR.size
     symbols_at = dynamic_at + 7 * _DYN.size
     hash_at = symbols_at + table.nbytes
@@ -55,9 +59,31 @@ def build_exports(symbols: Mapping[bytes, int], architecture: str) -> bytes:
         _PHDR.pack(_PT_LOAD, _READ_WRITE, 0, 0, 0, end, end, _PAGE),
         _PHDR.pack(_PT_DYNAMIC, _READ_WRITE, dynamic_at, dynamic_at, dynamic_at, 7 * 16, 7 * 16, 8),
         _PHDR.pack(_PT_GNU_STACK, _READ_WRITE, 0, 0, 0, 0, 0, 16),  # without it, stacks become executable
+        _PHDR.pack(_PT_TLS, _READ, 0, 0, 0, 0, storage, _TLS_ALIGNMENT) if local else b"",
         *(_DYN.pack(*entry) for entry in dynamic),
     ]
     return b"".join([*parts, table.tobytes(), hashes, strings])
+
+
+def _tables(
+    names: list[bytes], symbols: Mapping[bytes, int], local: Mapping[bytes, int]
+) -> tuple[AnyArray, bytes, int]:
+    """The symbol table and its strings, in the order of `names`, and how much thread-local storage there is."""
+    size = np.array([len(name) + 1 for name in names], np.int64)
+    table = np.zeros(len(names) + 1, SYMBOL)
+    table["name"][1:] = len(_SONAME) + 2 + size.cumsum() - size
+    table["info"][1:] = _GLOBAL
+    table["section"][1:] = _SHN_ABS
+    storage = 0
+    for row, name in enumerate(names, 1):
+        if name not in local:
+            table["value"][row] = symbols[name] & (1 << 64) - 1
+            continue
+        table["info"][row], table["section"][row] = _GLOBAL | _TLS, _ANY_SECTION
+        table["value"][row] = storage
+        storage += -(-max(local[name], 1) // _TLS_ALIGNMENT) * _TLS_ALIGNMENT
+    strings = b"\0" + _SONAME + b"\0" + b"".join(name + b"\0" for name in names)
+    return table, strings, storage
 
 
 def _hash_table(names: list[bytes]) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from uruk.errors import UrukError
+from uruk.errors import LibraryError, UrukError
 from uruk.formats.archive import Archive
 from uruk.graph.graph import Graph
 from uruk.graph.names import Names
@@ -299,7 +299,12 @@ class JITDylib:
         """Load a shared library; its symbols are visible to this dylib's code. Raises LibraryError."""
         with self.session.lock:
             self.check_open()
-            handle = self.session.executor.load_library(os.fspath(path), everywhere=everywhere)
+            try:
+                handle = self.session.executor.load_library(os.fspath(path), everywhere=everywhere)
+            except LibraryError as error:
+                from uruk.orc.offers import hint_for
+
+                raise LibraryError(error.library, error.problem, hint_for(self, error)) from None
             self.search.libraries.append(LibraryEntry(os.fspath(path), handle, self.session.next_order()))
             if self.session.platform is not None:
                 self.session.platform.library_loaded(os.fspath(path))

@@ -291,7 +291,7 @@ class Query:
         ready, flags = bool(table.ready[final]), int(table.flags[final])
         own = final != number or self.everything or self.bodies
         if ready and (own or not flags & Flag.HIDDEN):
-            if flags & Flag.TLS:
+            if flags & Flag.TLS and not self.everything:  # of a program, libraries may want one
                 hint = "look up a function that returns its address"
                 problem = "is thread-local: every thread has its own, so it has no one address"
                 return TLSError(f"`{self.dylib.text(number)}'", problem, hint)

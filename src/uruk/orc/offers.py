@@ -1,0 +1,79 @@
+"""What a dylib's objects and archives have for libraries: names that are shown, and kinds of what is not linked yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from uruk.errors import LibraryError
+from uruk.graph.graph import Graph, SymbolKind, SymbolType
+from uruk.graph.types import I64, Bool, true_rows
+from uruk.orc.objects import ObjectEntry
+from uruk.orc.symbols import Flag, Rank
+
+if TYPE_CHECKING:
+    from uruk.orc.dylib import JITDylib
+
+
+@dataclass(eq=False, repr=False)
+class Offer:
+    """What a name is in the input that defines it: whether it is thread-local, and then its size; `file` has it."""
+
+    file: str
+    thread_local: bool = False
+    size: int = 0
+
+
+def shown(dylib: JITDylib, names: Iterable[bytes], *, strong: bool) -> tuple[list[bytes], I64]:
+    """Those names that linked objects of a dylib define and show to others, and their numbers; only `strong` ones?"""
+    known = [name for name in names if name in dylib.names]
+    number: I64 = np.array([dylib.names[name] for name in known], np.int64)
+    table = dylib.session.table
+    table.grow(len(dylib.session.ids))
+    kept: Bool = (table.owner[number] >= 0) & (table.ready[number] != 0) & (table.flags[number] & Flag.HIDDEN == 0)
+    if strong:
+        kept &= table.rank[number] == Rank.STRONG
+    rows = true_rows(kept)
+    return [known[row] for row in rows.tolist()], number[rows]
+
+
+def offered(dylib: JITDylib, name: bytes) -> Offer | None:
+    """What an object or an archive of the dylib has by a name, linked or not; None if none has it."""
+    session, number = dylib.session, dylib.names.get(name, -1)
+    session.table.grow(len(session.ids))
+    owner = int(session.table.owner[number]) if number >= 0 else -1
+    if owner >= 0:
+        entry = session.objects[owner]
+        if not isinstance(entry, ObjectEntry):
+            return Offer(dylib.name)
+        return _describe(entry.added.graph, number, entry.file)
+    archive = dylib.search.archive_with(name)
+    if archive is None or archive is dylib.search.builtins:
+        return None
+    member = archive.archive.member(archive.index()[name])
+    file = f"{archive.archive.name}({member.name})"
+    graph = session.parse([(file, archive.archive.read(member))], dylib, check_relocations=False)
+    return _describe(graph, dylib.names[name], file)
+
+
+def _describe(graph: Graph, number: int, file: str) -> Offer:
+    symbols = graph.symbols
+    rows = true_rows((symbols.name == number) & (symbols.kind != SymbolKind.UNDEFINED))
+    local = rows[symbols.type[rows] == SymbolType.TLS]
+    return Offer(file, local.size > 0, int(symbols.size[local].max()) if local.size else 0)
+
+
+def hint_for(dylib: JITDylib, error: LibraryError) -> str:
+    """What to do about a library that lacks something which the dylib has, but libraries do not see."""
+    name = error.undefined
+    offer = offered(dylib, name) if name and dylib.session.stand_ins is None else None
+    if offer is None:
+        return ""
+    kind = "a thread-local " if offer.thread_local else ""
+    return (
+        f"`{name.decode('utf-8', 'replace')}' is {kind}of {offer.file}, but libraries see linked code only in a child "
+        "that is the program's alone: use `uruk run' without --in-process and --connect, or link the library's objects"
+    )

@@ -1,0 +1,76 @@
+"""Thread-locals of a program that libraries refer to, in a process that is the program's alone.
+
+A library that wants one is loaded beside an object that has a thread-local of that name (`uruk.formats.elf_exports`).
+When the program is linked, the words of the library's references, in whatever model, are those of the program's storage
+(runtime/bind_thread_locals.c). So are those of thread-locals that a library and the program both define.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import chain
+
+from uruk.errors import TLSError
+from uruk.executor import sps
+from uruk.executor.control import Runtime
+from uruk.graph.types import true_rows
+from uruk.orc.dylib import JITDylib
+from uruk.orc.offers import shown
+from uruk.orc.symbols import Flag
+
+ADDRESSES, THREAD_LOCALS, THREAD_OFFSETS = 3, 60, 16
+"""Kinds of references, as runtime/imports.h has them."""
+_ROOM = 1 << 15
+_WORD = (1 << 64) - 1
+
+
+def imported_names(runtime: Runtime, kinds: int) -> set[bytes]:
+    """The names that relocations of these kinds of loaded libraries refer to."""
+    room = bytearray(_ROOM)
+    needed = runtime.call(b"uruk_rt_imported_names", room, len(room), kinds)
+    if needed > len(room):
+        room = bytearray(needed)
+        needed = runtime.call(b"uruk_rt_imported_names", room, len(room), kinds)
+    return set(bytes(room[:needed]).split(b"\0")[:-1])
+
+
+class ProgramThreadLocals:
+    """The thread-locals of one program's dylib."""
+
+    def __init__(self, dylib: JITDylib, runtime: Runtime) -> None:
+        self._dylib = dylib
+        self._runtime = runtime
+
+    def bind(self, promised: Iterable[bytes]) -> int:
+        """Lead libraries to what is linked; how many references were. Raises TLSError; see `ProgramExports.bind`."""
+        if not self._dylib.session.storage_of:
+            return 0
+        names = imported_names(self._runtime, THREAD_LOCALS)
+        wanted = self._linked(names, strong=True) | self._linked(promised, strong=False)
+        if not wanted:
+            return 0
+        fixed = imported_names(self._runtime, THREAD_OFFSETS)
+        rows = [self._words(name, *place, fixed=name in fixed) for name, place in wanted.items()]
+        self._runtime.call(b"uruk_rt_find_vector_size")  # before the first descriptor is used
+        texts = b"".join(name + b"\0" for name in wanted)
+        return self._runtime.call(b"uruk_rt_bind_thread_locals", texts, sps.u64(*chain.from_iterable(rows)), len(rows))
+
+    def _linked(self, names: Iterable[bytes], *, strong: bool) -> dict[bytes, tuple[int, int]]:
+        """By name: the number of the object that has it, and the offset in its module's storage."""
+        known, number = shown(self._dylib, names, strong=strong)
+        table = self._dylib.session.table
+        rows = true_rows(table.flags[number] & Flag.TLS != 0).tolist()
+        return {known[row]: (int(table.owner[number[row]]), int(table.address[number[row]])) for row in rows}
+
+    def _words(self, name: bytes, owner: int, offset: int, *, fixed: bool) -> tuple[int, int, int, int]:
+        """A row for the runtime: module id, offset there, offset from the thread pointer, whether that is known."""
+        storage = self._dylib.session.storage_of[owner]
+        if fixed:
+            text = name.decode("utf-8", "replace")
+            try:
+                storage.make_static(f"`{text}'")
+            except TLSError as error:
+                problem = f"a library's initial-exec code wants it: {error.problem}"
+                raise TLSError(f"`{text}'", problem, error.hint, error.static_tls) from error
+        start = storage.tp_offset
+        return storage.module_id, offset & _WORD, 0 if start is None else start + offset & _WORD, start is not None

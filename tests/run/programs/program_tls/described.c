@@ -1,0 +1,3 @@
+#include "library.h"
+extern __thread int shared_by_both;
+FUNCTIONS(described)

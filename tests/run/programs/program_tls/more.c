@@ -1,0 +1,1 @@
+__thread int archive_depth = 40; /* nothing but a library wants it */
