@@ -53,6 +53,9 @@ THEN = {
     "huge result": HEADER.pack(1 << 40, 2, 0, 0),
     "empty result": frame(2, 0, 0, b""),
     "result that lies": frame(2, 0, 0, b"\0" + struct.pack("<Q", 1 << 50)),
+    "large result": HEADER.pack(32 + (3 << 20), 2, 0, 0),
+    "large request": HEADER.pack(32 + (1 << 20), 3, 0, 4096),
+    "floods": frame(3, 0, 4096, b"\0" * 8) * 50_000,
     "hangs up": frame(1, 0, 0, b"\x01" + text(b"enough")),
     "dies": b"",
     "hangs": b"",
@@ -70,7 +73,9 @@ def main() -> None:
         return
     os.write(writing, SETUP)
     os.read(reading, 32)  # the first call
-    os.write(writing, THEN[kind])
+    data = THEN[kind]
+    while data:
+        data = data[os.write(writing, data) :]
     if kind == "dies":
         os.abort()
     if kind == "hangs":

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -13,11 +16,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fake import FIRST, THEN
+from fake import FIRST, SETUP, THEN, frame
 
 import uruk
 from uruk.errors import ExecutorCrashed, ExecutorError, ExecutorLost, ExecutorTimeout, ProtocolError, UrukError
+from uruk.executor.connection import Connection
+from uruk.executor.requests import MOST_THREADS, MOST_WAITING
 
+WRONG_MESSAGES = [
+    "second setup",
+    "wrong number",
+    "tagged result",
+    "unknown kind",
+    "half a result",
+    "huge result",
+    "large result",
+    "large request",
+    "floods",
+]
 FAKE = [sys.executable, str(Path(__file__).parent / "fake.py")]
 SOON = 15.0
 """Seconds within which every fault must be known."""
@@ -89,11 +105,48 @@ def test_executor_that_goes_wrong(kind: str, monkeypatch: pytest.MonkeyPatch) ->
         uruk.spawn(launcher=[*FAKE, kind], executor="fake", patience=5.0)
     if kind == "hangs":
         assert isinstance(caught.value, ExecutorTimeout)
-    elif kind in ("second setup", "wrong number", "tagged result", "unknown kind", "half a result", "huge result"):
+    elif kind in WRONG_MESSAGES:
         assert isinstance(caught.value, ProtocolError)
     elif kind == "dies":
         assert isinstance(caught.value, ExecutorCrashed)
         assert caught.value.signal == signal.SIGABRT
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["unknown tag", "a callback"])
+def test_a_flood_of_requests_does_not_make_many_threads(known: bool) -> None:
+    """Requests that wait have a bound, and so have the threads that serve them; answers find nobody who reads them."""
+    controller, executor = socket.socketpair()
+    busy = threading.Event()
+    most = 0
+
+    def slow(payload: bytes) -> bytes:
+        nonlocal most
+        most = max(most, threading.active_count())
+        busy.wait(SOON)
+        return b""
+
+    executor.settimeout(2.0)  # in the end nobody reads any more
+    executor.sendall(SETUP)
+    connection = Connection(controller.fileno(), os.dup(controller.fileno()), shut_down=controller.close)
+    if known:
+        connection.handlers[4096] = slow
+    before = threading.active_count()
+    request = frame(3, 0, 4096, struct.pack("<Q", 1 << 40))
+    with contextlib.suppress(OSError):
+        for _ in range(MOST_WAITING + 1000):
+            executor.sendall(request)
+            most = max(most, threading.active_count())
+            if connection.lost is not None:
+                break
+    busy.set()
+    end = time.monotonic() + SOON
+    while connection.lost is None and time.monotonic() < end:
+        time.sleep(0.01)
+    assert isinstance(connection.lost, ProtocolError)
+    assert "requests before they were answered" in str(connection.lost)
+    assert most - before <= MOST_THREADS + 20  # some are about to end
+    executor.close()
+    connection.close()
 
 
 def test_nothing_to_start(tmp_path: Path) -> None:

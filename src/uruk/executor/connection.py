@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import struct
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -20,10 +19,16 @@ from queue import Empty, SimpleQueue
 
 from uruk.errors import ExecutorError, ExecutorLost, ExecutorTimeout, ProtocolError
 from uruk.executor import sps
+from uruk.executor.incoming import HEADER, Incoming, Message
+from uruk.executor.requests import LARGEST as LARGEST_REQUEST
+from uruk.executor.requests import Requests
 
 SETUP, HANGUP, RESULT, CALL = 0, 1, 2, 3
-LARGEST_MESSAGE = 1 << 32
-"""Bytes; a larger message is a mistake, or an attack."""
+LARGEST_ANSWER = 1 << 20
+"""Bytes that the answer of a call may carry, where the call does not say that it may be more."""
+LARGEST_READ = (1 << 32) - (1 << 16)
+"""Bytes that may be asked for at a time; more does not fit in a message."""
+_LARGEST = {SETUP: 1 << 20, HANGUP: 1 << 16, CALL: LARGEST_REQUEST}  # bytes that a message of each kind may carry
 SETUP_PATIENCE = 30.0
 """Seconds that a new executor may take until it says what it is."""
 FAREWELL = 5.0
@@ -33,8 +38,6 @@ BACK_OFF = 0.001
 SPINS = 40
 """How often who waits for an answer looks for it before it sleeps: about as long as it takes to wake up."""
 _SEVERAL = len(os.sched_getaffinity(0)) > 1  # processors
-_HEADER = struct.Struct("<QQQQ")
-_PIECE, _LARGE_PIECE = 1 << 16, 1 << 20  # bytes that are read at once
 _MOST_BUFFERS = 512  # of one writev (IOV_MAX is 1024)
 
 Bytes = bytes | bytearray | memoryview
@@ -56,9 +59,10 @@ class Setup:
 class _Waiting:
     """A call that waits for its result. `events`: requests that came out of it, and None to look at the rest again."""
 
-    __slots__ = ("events", "failure", "result")
+    __slots__ = ("events", "failure", "most", "result")
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self.most = most  # bytes that the result may have
         self.events: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self.result: bytes | None = None
         self.failure: ExecutorError | None = None
@@ -105,8 +109,8 @@ class Connection:
         self._ended = threading.Event()
         self._reading = threading.Lock()  # of the line: whoever has it reads
         self._turns = 0  # of threads that read for themselves
-        self._buffer = bytearray()  # the beginning of a message that has not come as a whole
-        self._wanted = 0  # bytes of its rest
+        self._incoming = Incoming(read_from, self._most)
+        self._requests = Requests()
         self._readable = select.poll()
         self._readable.register(read_from, select.POLLIN)
         self._take_first_message(patience)
@@ -132,16 +136,24 @@ class Connection:
 
     # -- calls
 
-    def call(self, tag: int, *parts: Bytes, deadline: float | None = None) -> bytes:
+    def call(self, tag: int, *parts: Bytes, deadline: float | None = None, most: int = 0) -> bytes:
         """Call the wrapper function at `tag` with an argument made of `parts`; returns its result.
 
-        `deadline`: seconds; then ExecutorTimeout. Raises ExecutorLost when the executor is gone.
+        `deadline`: seconds; then ExecutorTimeout. `most`: bytes that the result may have, where that is more than
+        `LARGEST_ANSWER`. Raises ExecutorLost when the executor is gone.
         """
-        return self.call_with(tag, lambda number: parts, deadline=deadline)
+        return self.call_with(tag, lambda number: parts, deadline=deadline, most=most)
 
-    def call_with(self, tag: int, make: Callable[[int], tuple[Bytes, ...]], *, deadline: float | None = None) -> bytes:
+    def call_with(
+        self,
+        tag: int,
+        make: Callable[[int], tuple[Bytes, ...]],
+        *,
+        deadline: float | None = None,
+        most: int = 0,
+    ) -> bytes:
         """As `call`, with an argument that is made from the number of the call."""
-        waiting = _Waiting()
+        waiting = _Waiting(max(most, LARGEST_ANSWER))
         lost = self.lost
         if lost is not None:
             raise lost
@@ -201,9 +213,11 @@ class Connection:
 
     def _send(self, opcode: int, number: int, tag: int, parts: tuple[Bytes, ...]) -> None:
         views = [memoryview(part).cast("B") for part in parts if len(part)]
-        size = _HEADER.size + sum(view.nbytes for view in views)
-        buffers = [memoryview(_HEADER.pack(size, opcode, number, tag)), *views]
+        size = HEADER.size + sum(view.nbytes for view in views)
+        buffers = [memoryview(HEADER.pack(size, opcode, number, tag)), *views]
         with self._sending:
+            if self._closing and opcode != HANGUP:  # the descriptor may be another file's by now
+                raise self._lost or ExecutorLost("the executor's line is closed")
             try:
                 self._write_all(buffers)
             except OSError:  # who reads finds out what happened
@@ -250,15 +264,15 @@ class Connection:
     def _read_some(self) -> None:
         """Read what has come, and do what whole messages ask. The end of the line, or of sense, ends all calls."""
         try:
-            if self._read_piece():
-                while self._next_message():
-                    pass
+            if self._incoming.read():
+                while message := self._incoming.take():
+                    self._take_message(message)
                 return
             lost = ExecutorLost("the executor has ended")
         except ExecutorLost as error:
             lost = error
         except Exception as error:
-            lost = ExecutorLost(f"the executor's line broke: {error}")
+            lost = ExecutorLost(f"the executor's line broke: {error or type(error).__name__}")
         except BaseException:  # Ctrl-C: bytes may be lost
             self._end(ExecutorLost("a message of the executor was interrupted"))
             raise
@@ -269,7 +283,7 @@ class Connection:
         if not isinstance(lost, ProtocolError) and self._why is not None and not self._closing:
             lost = self._why(self.last_words)
         with self._lock:
-            self._lost = lost
+            self._lost = lost = self._lost or lost
             waiting = list(self._waiting.values())
             self._waiting.clear()
         for one in waiting:
@@ -277,51 +291,32 @@ class Connection:
             one.events.put(None)
         self._ended.set()
 
-    def _read_piece(self) -> bool:
-        """Read what there is, without waiting; False at the end of the line."""
-        try:
-            piece = os.read(self._read, min(max(self._wanted, _PIECE), _LARGE_PIECE))
-        except OSError:
-            piece = b""
-        if not piece and self._buffer:
-            what = "the header of a message" if len(self._buffer) < _HEADER.size else "a message"
-            raise ProtocolError(f"the executor's line ended in the middle of {what}")
-        self._buffer += piece
-        return bool(piece)
-
-    def _next_message(self) -> bool:
-        """Do what the first message in the buffer asks; False if it has not come as a whole."""
-        buffer = self._buffer
-        if len(buffer) < _HEADER.size:
-            self._wanted = 0
-            return False
-        size, opcode, number, tag = _HEADER.unpack_from(buffer)
-        if not _HEADER.size <= size <= LARGEST_MESSAGE:
-            raise ProtocolError(f"the executor sent a message of {size} bytes")
-        if len(buffer) < size:
-            self._wanted = size - len(buffer)
-            return False
-        payload = bytes(memoryview(buffer)[_HEADER.size : size])
-        self._buffer = buffer[size:]
-        self.received += size
-        self._take_message(opcode, number, tag, payload)
-        return True
-
-    def _take_message(self, opcode: int, number: int, tag: int, payload: bytes) -> None:
+    def _most(self, opcode: int, number: int) -> int:
+        """How many bytes a message may carry. Raises ProtocolError for one that may not come now."""
         if (self._setup is None) != (opcode == SETUP):
             what = "a second setup" if self._setup else f"message {opcode} before its setup"
             raise ProtocolError(f"the executor sent {what}")
-        if opcode == SETUP:
+        if opcode == RESULT:
+            waiting = self._waiting.get(number)
+            if waiting is None:
+                raise ProtocolError(f"the executor answered call {number}, which nobody made")
+            return waiting.most
+        if opcode in _LARGEST:
+            return _LARGEST[opcode]
+        raise ProtocolError(f"the executor sent a message of unknown kind {opcode}")
+
+    def _take_message(self, message: Message) -> None:
+        number, tag, payload = message.number, message.tag, message.payload
+        self.received += HEADER.size + len(payload)
+        if message.opcode == SETUP:
             self._take_setup(number, tag, payload)
-        elif opcode == RESULT:
+        elif message.opcode == RESULT:
             self._take_result(number, tag, payload)
-        elif opcode == CALL:
+        elif message.opcode == CALL:
             self._take_call(number, tag, payload)
-        elif opcode == HANGUP:
+        else:
             reader = sps.Reader(payload, "a hangup")
             self.last_words = reader.string().decode(errors="replace") if payload and reader.bool() else ""
-        else:
-            raise ProtocolError(f"the executor sent a message of unknown kind {opcode}")
 
     def _take_setup(self, number: int, tag: int, payload: bytes) -> None:
         if number or tag:
@@ -351,17 +346,20 @@ class Connection:
             try:
                 if handler is not None:
                     answer = handler(payload)
+            except ProtocolError as error:
+                self._end(error)
             finally:
                 with contextlib.suppress(ExecutorLost):
                     self._send(RESULT, number, 0, (answer,))
 
         origin = int.from_bytes(payload[:8], "little") if handler is not None else -1
+        work = self._requests.count(run)
         with self._lock:
             waiting = self._waiting.get(origin)
         if waiting is not None:
-            waiting.events.put(run)
+            waiting.events.put(work)
         else:
-            threading.Thread(target=run, name="uruk request", daemon=True).start()
+            self._requests.serve(work)
 
     # -- the end
 

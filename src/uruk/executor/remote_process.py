@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from uruk.errors import ExecutorError
 from uruk.executor import sps
-from uruk.executor.connection import Bytes, Connection
+from uruk.executor.connection import LARGEST_READ, Bytes, Connection
 from uruk.executor.control import Argument
 from uruk.isa.architectures import architecture_of
 
@@ -66,7 +66,7 @@ class RemoteProcess:
         def make(number: int) -> tuple[Bytes, ...]:
             return _CALL.pack(number, address, *counts, len(blob), back), numbers, blob
 
-        answer = self.connection.call_with(self._call, make, deadline=self.deadline)
+        answer = self.connection.call_with(self._call, make, deadline=self.deadline, most=_ANSWER.size + back)
         if len(answer) != _ANSWER.size + back:
             raise ExecutorError(f"a call of {address:#x} was refused by the executor: it has no memory for it")
         for at, one in enumerate(integers):
@@ -78,7 +78,9 @@ class RemoteProcess:
 
     def read(self, address: int, size: int) -> bytes:
         """See `ProcessControl.read`."""
-        data = self.connection.call(self._read, sps.u64(address, size), deadline=self.deadline)
+        if not 0 <= size <= LARGEST_READ:
+            raise ExecutorError(f"{size} bytes at {address:#x} are to be read: more than {LARGEST_READ} at a time")
+        data = self.connection.call(self._read, sps.u64(address, size), deadline=self.deadline, most=size)
         if len(data) != size:
             raise ExecutorError(f"{size} bytes at {address:#x} cannot be read: the executor has no memory for them")
         return data

@@ -1,0 +1,66 @@
+"""Requests of an executor that come out of no call that waits here: served in threads, in bounded number."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from uruk.errors import ProtocolError
+
+MOST_THREADS = 256
+"""Requests that are served at a time; others wait for one of these to end."""
+MOST_WAITING = 10_000
+"""Requests that may wait, those for threads which wait for the result of a call included."""
+LARGEST = 1 << 16
+"""Bytes that a request may carry: callbacks take arguments in registers and at most 16 words."""
+
+
+class Requests:
+    """The requests of one executor: `serve` does their work, `count` keeps their number in bounds."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._threads = 0
+        self._open = 0
+
+    def count(self, work: Callable[[], None]) -> Callable[[], None]:
+        """The work of a request that has come, to be done once. Raises ProtocolError where too many have."""
+        with self._lock:
+            if self._open >= MOST_WAITING:
+                raise ProtocolError(f"the executor sent more than {MOST_WAITING} requests before they were answered")
+            self._open += 1
+
+        def counted() -> None:
+            try:
+                work()
+            finally:
+                with self._lock:
+                    self._open -= 1
+
+        return counted
+
+    def serve(self, work: Callable[[], None]) -> None:
+        """Do the work in a thread, at once or when one of `MOST_THREADS` is free."""
+        with self._lock:
+            self._waiting.append(work)
+            if self._threads >= MOST_THREADS:
+                return
+            self._threads += 1
+        try:
+            threading.Thread(target=self._run, name="uruk request", daemon=True).start()
+        except RuntimeError:  # the system has no more threads
+            with self._lock:
+                self._threads -= 1
+                if not self._threads:
+                    raise
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._threads -= 1
+                    return
+                work = self._waiting.popleft()
+            work()
