@@ -6,6 +6,7 @@
 #include <elf.h>
 #include <link.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -51,6 +52,18 @@ static void describe(struct found *found)
     }
 }
 
+/* dlsym; of `f@V` version V, which need not be the default one. */
+static void *find(void *handle, const char *name)
+{
+    const char *mark = strchr(name, '@');
+    if (!mark)
+        return dlsym(handle, name);
+    char *base = strndup(name, mark - name);
+    void *address = base ? dlvsym(handle, base, mark + 1) : 0;
+    free(base);
+    return address;
+}
+
 /* Look `count` names up, one after the other with its NUL, in the first of the libraries that has each; the handle 0
  * stands for the whole process. Rows of names that none has are 0. */
 EXPORTED void uruk_rt_find_symbols(void **handles, word handle_count, const char *names, word count, struct found *rows)
@@ -58,7 +71,7 @@ EXPORTED void uruk_rt_find_symbols(void **handles, word handle_count, const char
     for (word row = 0; row < count; row++, names += strlen(names) + 1) {
         memset(&rows[row], 0, sizeof rows[row]);
         for (word i = 0; i < handle_count && !rows[row].address; i++)
-            rows[row].address = (word)dlsym(handles[i] ? handles[i] : RTLD_DEFAULT, names);
+            rows[row].address = (word)find(handles[i] ? handles[i] : RTLD_DEFAULT, names);
         if (rows[row].address)
             describe(&rows[row]);
     }

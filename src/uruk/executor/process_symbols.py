@@ -20,6 +20,9 @@ _dlopen.argtypes = [ctypes.c_char_p, ctypes.c_int]
 _dlsym = _libc.dlsym
 _dlsym.restype = ctypes.c_void_p
 _dlsym.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+_dlvsym = _libc.dlvsym
+_dlvsym.restype = ctypes.c_void_p
+_dlvsym.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p]
 _dlerror = _libc.dlerror
 _dlerror.restype = ctypes.c_char_p
 
@@ -94,10 +97,14 @@ def _refuse_odd_file(path: str) -> None:
 def find_symbol(handle: int | None, name: bytes) -> int:
     """The address of a symbol in a library and what it depends on (None: the whole process); 0 if there is none.
 
-    Never ask for a thread-local: that makes its library's storage dynamic for good.
+    ``f@V`` is version V of `f`, which need not be the default. Never ask for a thread-local: that makes its library's
+    storage dynamic for good.
     """
     if b"\0" in name:
         return 0
+    if b"@" in name:
+        base, _, version = name.partition(b"@")
+        return _dlvsym(handle, base, version) or 0
     return _dlsym(handle, name) or 0
 
 

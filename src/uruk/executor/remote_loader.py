@@ -103,7 +103,7 @@ class RemoteLoader:
     def find_symbols(self, handles: Sequence[int | None], names: Sequence[bytes]) -> list[Symbol]:
         """What the first of the libraries that has it (None: the whole process) has by each name; address 0 for none.
 
-        Never ask for a thread-local: that makes its library's storage dynamic for good.
+        ``f@V`` is version V of `f`. Never ask for a thread-local: that makes its library's storage dynamic for good.
         """
         rows = bytearray(_FOUND.size * len(names))
         if not names:

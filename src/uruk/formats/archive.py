@@ -111,6 +111,10 @@ class Archive:
                 kind, offset, size = self._index_at
                 data = self._source.read(offset, size, "archive index")
                 self._entries = parse_index(self.name, kind, data, offset, self.size)
+                if b"@@" in data:
+                    from uruk.formats.elf_versions import index_with_versions  # seldom needed
+
+                    self._entries = index_with_versions(self._entries)
         return self._entries
 
     def index(self) -> dict[bytes, int]:

@@ -68,8 +68,14 @@ def read_symbols(sections: Sections, buffer: U8, block_of_section: I32, names: N
     outer = true_rows(binding != Binding.LOCAL)
     outer = outer[outer != start[owner[outer]]]
     name = filled(raw.size, NONE, np.int32)
-    name[outer] = names.intern(_texts(buffer, text[outer], owner[outer], tables, reporter))
-    return Symbols(name, text, block, value, size, kind, binding, type_, raw["other"] & np.uint8(3)), start
+    texts, versions = _texts(buffer, text[outer], owner[outer], tables, reporter)
+    name[outer] = names.intern(texts)
+    symbols = Symbols(name, text, block, value, size, kind, binding, type_, raw["other"] & np.uint8(3))
+    if versions:
+        from uruk.formats.elf_versions import with_versions  # seldom needed
+
+        return with_versions(symbols, start, outer, texts, names)
+    return symbols, start
 
 
 _INFO = np.arange(256)
@@ -215,10 +221,13 @@ def _check_lengths(lengths: I64, owner: I64, tables: _Tables, reporter: _Reporte
     reporter.sections.check(tables.rows, (bad, "the names of its symbols overlap"))
 
 
-def _texts(buffer: U8, text: I64, owner: I64, tables: _Tables, reporter: _Reporter) -> list[bytes]:
-    """The NUL-terminated names at `text`. String tables end in NUL, so a terminator is always there."""
+def _texts(buffer: U8, text: I64, owner: I64, tables: _Tables, reporter: _Reporter) -> tuple[list[bytes], bool]:
+    """The NUL-terminated names at `text`, and whether some may have a default version.
+
+    String tables end in NUL, so a terminator is always there.
+    """
     if tables.rows.size == 0:
-        return []
+        return [], False
     spans = zip(tables.strings.tolist(), tables.string_size.tolist(), strict=True)
     joined = join([buffer[start : start + size] for start, size in spans])
     table = tables.object.searchsorted(owner)
@@ -228,7 +237,7 @@ def _texts(buffer: U8, text: I64, owner: I64, tables: _Tables, reporter: _Report
     if int((stop - at).sum()) > NAME_SHARING * joined.size:
         _check_lengths(stop - at, owner, tables, reporter)
     strings = joined.tobytes()
-    return [strings[a:b] for a, b in zip(at.tolist(), stop.tolist(), strict=True)]
+    return [strings[a:b] for a, b in zip(at.tolist(), stop.tolist(), strict=True)], b"@@" in strings
 
 
 @dataclass(eq=False, repr=False)

@@ -171,6 +171,7 @@ class _Resolver:
             number = int(names[row])
             name, dylib = session.ids.text(number), session.home(number, self.dylib)
             if tls[row]:
+                name = name.partition(b"@")[0]
                 library = session.platform.find_tls(name, _libraries(dylib)) if session.platform else ""
                 if library:
                     found[row], homes[row] = True, TLSHome(library=library)

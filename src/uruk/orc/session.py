@@ -422,7 +422,7 @@ class Session:
         platform = self.platform
         if platform is None or dylib.removed:
             return 0, False
-        address = platform.interposed(name)
+        address = platform.interposed(name.partition(b"@")[0])
         if address:
             return address, False
         for other, _ in dylib.order_for_code():

@@ -76,7 +76,7 @@ class ProgramExports:
         bound = self._thread_locals.bind(self.promised_locals)
         wanted = self._linked(imported_names(self._runtime, ADDRESSES), strong=True) | self._linked(self.promised)
         if self.everything:
-            self._open(self._linked(self._dylib.names))
+            self._open(self._linked(name for name in self._dylib.names if b"@" not in name))
         if not wanted:
             return bound
         texts = b"".join(name + b"\0" for name in wanted)
