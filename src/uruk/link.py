@@ -221,7 +221,7 @@ def _assign_addresses(state: State, plan: Layout, allocation: Allocation) -> Non
     state.position = state.address - allocation.base
     state.base = allocation.base
     state.image = allocation.image
-    boundaries.assign(state, plan)
+    boundaries.assign(state, plan, start)
     resolve.address_symbols(state)
 
 

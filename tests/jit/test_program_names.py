@@ -15,9 +15,44 @@ def test_the_interpreters_own_are_not_found(jit: uruk.LLJIT, name: str) -> None:
 
 
 def test_a_reference_to_one_says_why(cc: Compile, jit: uruk.LLJIT) -> None:
-    jit.add_object(cc("extern char _end[]; char *end_of_data(void) { return _end; }"))
+    jit.add_object(cc("extern char _DYNAMIC[]; char *dynamic(void) { return _DYNAMIC; }"))
     with pytest.raises(uruk.UndefinedSymbols, match="linked code does not"):
-        jit.lookup("end_of_data")
+        jit.lookup("dynamic")
+
+
+PLACES = """
+    extern char __executable_start[], etext[], __data_start[], edata[], __bss_start[], end[], _end[];
+    int counter = COUNTER, empty[100];
+    int in_order(void) { return __executable_start < (char *)in_order && (char *)in_order < etext
+        && __data_start <= (char *)&counter && (char *)(&counter + 1) <= edata && edata == __bss_start
+        && __bss_start <= (char *)empty && (char *)(empty + 100) <= end && end == _end; }
+"""
+
+
+@pytest.mark.parametrize("flags", [(), ("-fPIC",), ("-fno-pie", "-mcmodel=large")])
+def test_where_code_and_data_begin_and_end(cc: Compile, jit: uruk.LLJIT, flags: tuple[str, ...]) -> None:
+    for number in (1, 2):  # each lookup has modules of its own
+        text = PLACES.replace("COUNTER", str(number)).replace("in_order", f"order_{number}")
+        jit.add_object(cc(text.replace("counter", f"counter_{number}").replace("empty", f"empty_{number}"), *flags))
+        assert jit.lookup(f"order_{number}").function("int(void)")() == 1
+
+
+def test_a_module_without_data_or_code(cc: Compile, jit: uruk.LLJIT) -> None:
+    jit.add_object(cc("extern char __data_start[], end[]; long size(void) { return end - __data_start; }"))
+    assert jit.lookup("size").function("long(void)")() >= 0
+    jit.add_object(cc("extern char etext[], end[]; char *const places[] = {etext, end};"))
+    assert jit.lookup("places").address
+
+
+def test_an_input_defines_one(cc: Compile, jit: uruk.LLJIT) -> None:
+    """Before the link does, in this lookup or an earlier one, in an object or an archive; a library does not."""
+    jit.add_library(cc.shared("libnames.so", "int edata = 5;"))
+    jit.add_object(cc("int end = 3;"))
+    jit.add_archive(cc.archive("libetext.a", cc("int etext = 4;")))
+    jit.add_object(cc("extern int end, etext; int both(void) { return 10 * end + etext; }"))
+    assert jit.lookup("both").function("int(void)")() == 34
+    jit.add_object(cc("extern int end; extern char edata[]; int again(void) { return end + (*(int *)edata == 5); }"))
+    assert jit.lookup("again").function("int(void)")() == 3
 
 
 def test_a_weak_reference_is_null(cc: Compile, jit: uruk.LLJIT) -> None:

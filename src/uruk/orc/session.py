@@ -36,7 +36,7 @@ from uruk.orc.search import ArchiveEntry, GeneratorEntry
 from uruk.orc.sources import Source
 from uruk.orc.symbols import SymbolTable, encode_name
 from uruk.orc.tracker import Released, ResourceTracker
-from uruk.passes.boundaries import PRIVATE
+from uruk.passes.boundaries import PLACES, PRIVATE
 from uruk.passes.points import check_point
 from uruk.passes.state import StandIn, State
 from uruk.passes.tls_storage import Storage
@@ -420,7 +420,7 @@ class Session:
     def find_external(self, dylib: JITDylib, name: bytes) -> tuple[int, bool]:
         """Address and whether it is data of a name in the libraries that a dylib sees, then in the process; or 0."""
         platform = self.platform
-        if platform is None or dylib.removed:
+        if platform is None or dylib.removed or name in PLACES:
             return 0, False
         address = platform.interposed(name.partition(b"@")[0])
         if address:

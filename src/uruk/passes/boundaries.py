@@ -1,5 +1,7 @@
 """Symbols that the linker itself provides: for each module `__dso_handle`, `_GLOBAL_OFFSET_TABLE_`,
-`_TLS_MODULE_BASE_`; for each program `__start_X` / `__stop_X` around the sections called X (GNU ld, "Orphan Sections").
+`_TLS_MODULE_BASE_`; for each program `__start_X` / `__stop_X` around the sections called X (GNU ld, "Orphan
+Sections"); and where code and data of a module begin and end (`_end`, `etext`, ...; GNU ld's default script), unless
+an input defines the name.
 """
 
 from __future__ import annotations
@@ -17,6 +19,15 @@ GOT = b"_GLOBAL_OFFSET_TABLE_"
 START, STOP = b"__start_", b"__stop_"
 TLS_BASE = b"_TLS_MODULE_BASE_"
 """The start of the module's thread-local block (the x86-64 TLS descriptor specification, local-dynamic model)."""
+_CODE, _CODE_END, _DATA, _CONTENT_END, _DATA_END = range(5)
+PLACES = {
+    b"__executable_start": _CODE,
+    **dict.fromkeys((b"etext", b"_etext", b"__etext"), _CODE_END),
+    **dict.fromkeys((b"data_start", b"__data_start"), _DATA),
+    **dict.fromkeys((b"edata", b"_edata", b"__bss_start"), _CONTENT_END),
+    **dict.fromkeys((b"end", b"_end"), _DATA_END),
+}
+"""Names of places in a module. A library's are its own, and never meant."""
 PRIVATE = (DSO_HANDLE, GOT, TLS_BASE)
 """Names that every module has for itself, whatever it is made of."""
 
@@ -32,6 +43,8 @@ def find(state: State, names: Names) -> None:
     sections: dict[tuple[int, str], int] = {}
     for index, name in enumerate(state.symbols.name[state.undefined].tolist()):
         text = names.text(name)
+        if text in PLACES:
+            found.places.append((index, _module_of(state, index), text))
         if not text.startswith(b"_"):
             continue
         if text == DSO_HANDLE:
@@ -46,6 +59,7 @@ def find(state: State, names: Names) -> None:
             found.sections.append((index, module, section, text.startswith(STOP)))
     if sections:
         _gather_sections(state, sections)
+    _need_data(state)
     _make_handles(state)
     _need_got(state)
 
@@ -92,6 +106,25 @@ def _gather_sections(state: State, wanted: dict[tuple[int, str], int]) -> None:
     found.sections = [item for item in found.sections if (item[1], item[2]) in kept]
 
 
+def _need_data(state: State) -> None:
+    """Modules whose code asks where their data is have some, be it 8 bytes."""
+    modules = {module for _, module, _ in state.boundaries.places}
+    if modules:
+        data = true_rows(state.live & (state.blocks.zone == Zone.RW))
+        missing = np.array(sorted(modules - set(state.block_module[data].tolist())), np.int32)
+        size = np.full(missing.size, 8, np.int64)
+        state.add_blocks(synthetic_blocks(size, size, Zone.RW), missing)
+
+
+def take_places(state: State) -> None:
+    """The session has answered: places that nobody defines are the link's own."""
+    assert state.external is not None
+    external, found = state.external, state.boundaries
+    found.places = [place for place in found.places if not external.found[place[0]]]
+    for index, _, _ in found.places:
+        external.found[index] = external.is_data[index] = external.own[index] = True
+
+
 def _make_handles(state: State) -> None:
     """A `__dso_handle` for each module that refers to one, or has initialisers or finalisers, and has none yet."""
     modules = {_module_of(state, index) for index in state.boundaries.dso_handle}
@@ -126,8 +159,11 @@ def groups(state: State) -> list[tuple[int, str, I64]]:
     return state.boundaries.together
 
 
-def assign(state: State, plan: Layout) -> None:
-    """Once blocks have addresses: the addresses of the provided names, and the content of `__dso_handle`."""
+def assign(state: State, plan: Layout, start: I64) -> None:
+    """Once blocks have addresses: the addresses of the provided names, and the content of `__dso_handle`.
+
+    `start` has the address of each segment.
+    """
     assert state.external is not None
     address, found = state.external.address, state.boundaries
     handles = state.synthetic["dso_handle"]
@@ -139,6 +175,8 @@ def assign(state: State, plan: Layout) -> None:
         address[index] = state.dso_handles[_module_of(state, index)]
     for index in found.got:
         address[index] = state.address[state.synthetic["got"][_module_of(state, index)]]
+    for index, module, name in found.places:
+        address[index] = _places_of(module, plan, start)[PLACES[name]]
     for copy in found.copies:
         address[copy.row] = state.address[copy.block]
         at = int(state.position[copy.block])
@@ -147,3 +185,11 @@ def assign(state: State, plan: Layout) -> None:
         chunk = plan.kept[module, section]
         start = int(state.address[chunk.rows[0]] - chunk.offset[0])
         address[index] = start + (chunk.size if stop else 0)
+
+
+def _places_of(module: int, plan: Layout, start: I64) -> tuple[int, int, int, int, int]:
+    """Where code begins and ends, and data, its content, and all of it; without code its places are data's."""
+    mine = {one.zone: (int(start[row]), one) for row, one in enumerate(plan.segments) if one.module == module}
+    data, segment = mine[Zone.RW]
+    code, length = (mine[Zone.RX][0], mine[Zone.RX][1].size) if Zone.RX in mine else (data, 0)
+    return code, code + length, data, data + segment.stored, data + segment.size

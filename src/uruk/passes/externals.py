@@ -40,6 +40,7 @@ def ask(state: State, answers: ResolveNames, phony: bool, hints: undefined.Hints
     state.external.origin = answer.origin
     where = np.flatnonzero(asked)
     state.external.tls = {int(where[row]): home for row, home in answer.tls.items()}
+    boundaries.take_places(state)
     resolve.functions_are_no_data(state)
     state.external.is_data |= ~state.external.found & weak  # 0 is no place for a stub to stand for
     missing = ~state.external.found & ~weak
