@@ -58,10 +58,13 @@ EXPORTED int uruk_rt_register_finalizers(finalizer **functions, unsigned long co
     return status ? -1 : 0;
 }
 
-/* Run what is registered for code with this handle: destructors of this thread's thread-locals, then, last in first out,
- * finalisers and atexit functions. */
-EXPORTED void uruk_rt_finalize(void *dso)
+/* Run what is registered for code with each of these handles: destructors of this thread's thread-locals, then, last in
+ * first out, finalisers and atexit functions. */
+EXPORTED int uruk_rt_finalize(void *const *dsos, unsigned long count)
 {
-    uruk_rt_run_thread_atexit(dso);
-    __cxa_finalize(dso);
+    for (unsigned long i = 0; i < count; i++) {
+        uruk_rt_run_thread_atexit(dsos[i]);
+        __cxa_finalize(dsos[i]);
+    }
+    return 0;
 }

@@ -34,6 +34,7 @@ Each class carries its facts as attributes; the text is made from them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 
 
@@ -425,7 +426,26 @@ class ExecutorTimeout(ExecutorError):
 
 
 class ExecutorLost(ExecutorError):
-    """The executor, or the connection to it, is gone: nothing can be called there any more."""
+    """The executor, or the connection to it, is gone: nothing can be called there any more.
+
+    Every call raises an error of its own. `gone`: the call came after the end, whose error is the cause of this one.
+    """
+
+    gone = False
+
+    def again(self, *, gone: bool = False) -> ExecutorLost:
+        """A new error of the same kind and with the same facts, for a call that has the same cause."""
+        new = copy(self)
+        new.gone = gone
+        return new
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        if not self.gone:
+            return text
+        for name, word in (("the executor's ", "its "), ("the executor ", "it ")):
+            text = word + text.removeprefix(name) if text.startswith(name) else text
+        return f"the executor is gone, since {text}"
 
 
 class ProtocolError(ExecutorLost):

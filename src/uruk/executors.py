@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 
-from uruk.errors import ExecutorError
-from uruk.executor.connection import SETUP_PATIENCE, Connection
+from uruk.errors import ExecutorError, ExecutorTimeout
+from uruk.executor import llvm_services
+from uruk.executor.connection import GRACE, SETUP_PATIENCE, Connection
+from uruk.executor.interruption import deferred
 from uruk.executor.launch import Child, start
 from uruk.executor.remote import RemoteExecutor
 from uruk.executor.secret import greeting
@@ -45,8 +48,9 @@ def spawn(
     another architecture, with the libraries of Debian's cross compilers, if it is there. `shared_memory`:
     code and data go by memory that both processes map; otherwise, and where such memory cannot be had
     (`RemoteExecutor.shared_memory_refused` says why), by messages. `slab_size` and `tls_pool` are bytes.
-    `deadline`: seconds that a call may take, then ExecutorTimeout; `patience`: seconds until it must have
-    said what it is. Raises ExecutorError where it cannot be had.
+    `deadline`: seconds that a call may take, each step of the start included, then ExecutorTimeout; `patience`:
+    seconds until it must have said what it is. Raises ExecutorError where it cannot be had; then, and after an
+    exception of a signal's handler (Ctrl-C), nothing of it is left.
     """
     target = target or f"{HERE_NAME}-linux"
     program = os.fspath(executor) if executor is not None else executor_program(target)
@@ -56,18 +60,30 @@ def spawn(
     variables[_TUNABLES] = (f"{old}:" if old else "") + f"{_POOL}={tls_pool}"
     words = ["report-crashes"]
     if threading.current_thread() is threading.main_thread():  # the kernel takes the end of the thread for the parent's
-        words.append(f"die-with-parent={os.getpid()}")
-    child, connection = start([*launcher, program], words, variables, patience)
+        words.append(f"die-with-parent={0 if launcher else os.getpid()}")  # a launcher's child has another parent
+    with deferred() as starting:
+        child, connection = start([*launcher, program], words, variables, _least(patience, deadline), starting)
+        with _starting(connection, deadline):
+            one = _attach(connection, child, shared_memory, slab_size)
+            one.loader.pool = tls_pool
+            one.runtime.call(b"uruk_rt_set_variable", _TUNABLES.encode() + b"\0", old.encode() + b"\0" if old else 0)
+    return one
+
+
+def _least(patience: float, deadline: float | None) -> float:
+    return patience if deadline is None else min(patience, deadline)
+
+
+@contextmanager
+def _starting(connection: Connection, deadline: float | None) -> Generator[None]:
+    """The first calls: each has `FIRST_CALL` seconds at most, and the deadline afterwards."""
+    connection.deadline = _least(llvm_services.FIRST_CALL, deadline)
     try:
-        one = _attach(connection, child, shared_memory, slab_size)
-        one.loader.pool = tls_pool
-        one.process.deadline = deadline
-        one.runtime.call(b"uruk_rt_set_variable", _TUNABLES.encode() + b"\0", old.encode() + b"\0" if old else 0)
-        return one
+        yield
     except BaseException:
-        connection.close()
-        child.end()
+        connection.close(GRACE)
         raise
+    connection.deadline = deadline
 
 
 def emulator(target: str) -> list[str]:
@@ -98,33 +114,43 @@ def _attach(connection: Connection, child: Child | None, shared_memory: bool, sl
 
 
 def connect(
-    host: str, port: int, *, secret: bytes | None = None, shared_memory: bool = False, slab_size: int = DEFAULT_SLAB
+    host: str,
+    port: int,
+    *,
+    secret: bytes | None = None,
+    shared_memory: bool = False,
+    slab_size: int = DEFAULT_SLAB,
+    deadline: float | None = None,
 ) -> RemoteExecutor:
     """Connect to an executor that listens (``uruk executor --listen HOST:PORT``), for one session.
 
     `secret`: what the executor wants to hear first, 1 to 4096 bytes. `shared_memory` wants one on this machine;
-    elsewhere memory is reached by messages. Raises ExecutorError where it cannot be had.
+    elsewhere memory is reached by messages. `deadline`: seconds that connecting may take, and each call, those of the
+    start included; then ExecutorTimeout. Raises ExecutorError where it cannot be had.
     """
     import socket
 
     first = b"" if secret is None else greeting(secret)
-    try:
-        line = socket.create_connection((host, port), timeout=30)
-        line.sendall(first)
-    except OSError as error:
-        raise ExecutorError(f"cannot connect to an executor at {host}:{port}: {error}") from error
-    line.settimeout(None)
-    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    reader = os.dup(line.fileno())
-    writer = os.dup(line.fileno())
+    patience = _least(SETUP_PATIENCE, deadline)
+    with deferred() as starting, ExitStack() as files:
+        try:
+            line = files.enter_context(socket.create_connection((host, port), timeout=patience))
+            line.sendall(first)
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            reader = os.dup(line.fileno())
+            files.callback(os.close, reader)
+            writer = os.dup(line.fileno())
+        except TimeoutError as error:
+            text = f"an executor at {host}:{port} did not let us connect within {patience:g} s"
+            raise ExecutorTimeout(text) from error
+        except OSError as error:
+            raise ExecutorError(f"cannot connect to an executor at {host}:{port}: {error}") from error
+        files.pop_all()  # they are the connection's
 
-    def shut_down() -> None:
-        line.shutdown(socket.SHUT_WR)
-        line.close()
+        def shut_down() -> None:
+            with line:
+                line.shutdown(socket.SHUT_WR)
 
-    connection = Connection(reader, writer, shut_down=shut_down)
-    try:
-        return _attach(connection, None, shared_memory, slab_size)
-    except BaseException:
-        connection.close()
-        raise
+        connection = Connection(reader, writer, shut_down=shut_down, patience=patience, starting=starting)
+        with _starting(connection, deadline):
+            return _attach(connection, None, shared_memory, slab_size)

@@ -7,6 +7,7 @@ import atexit
 import itertools
 import operator
 import os
+import sys
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
@@ -394,9 +395,15 @@ class LLJIT:
         return (dylib or self.main).deinitialize()
 
     def close(self) -> None:
-        """Remove everything, newest first. Symbols handed out must not be used any more."""
-        self.session.close()
-        _open_jits.discard(self)
+        """Remove everything, newest first. Symbols handed out must not be used any more.
+
+        Another process has ended when this returns, or raises: a few seconds after the call at the latest, by force if
+        it does not end by itself. Raises ExecutorError where finalisers could not run to their end.
+        """
+        try:
+            self.session.close()
+        finally:
+            _open_jits.discard(self)
 
     def __enter__(self) -> LLJIT:
         return self
@@ -414,10 +421,13 @@ _serials = itertools.count()
 @atexit.register
 def _close_all() -> None:
     for jit in sorted(_open_jits, key=lambda one: -one.serial):
-        if jit.executor.is_remote:
-            jit.session.close()
-        else:
-            jit.session.finish()
+        try:
+            if jit.executor.is_remote:
+                jit.session.close()
+            else:
+                jit.session.finish()
+        except UrukError as error:
+            print(f"uruk: {type(error).__name__}: {error}", file=sys.stderr)
 
 
 def _address_of(value: Any) -> tuple[int, bool]:

@@ -100,7 +100,7 @@ def test_no_executor(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", THEN)
 def test_executor_that_goes_wrong(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("uruk.executor.llvm_services.FIRST_CALL", 1.0)
+    monkeypatch.setattr("uruk.executor.llvm_services.FIRST_CALL", 3.0)
     with pytest.raises(ExecutorError) as caught:
         uruk.spawn(launcher=[*FAKE, kind], executor="fake", patience=5.0)
     if kind == "hangs":

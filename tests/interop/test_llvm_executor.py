@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -86,3 +88,17 @@ def test_tcp(port: int) -> None:
     with uruk.LLJIT(executor=uruk.connect("127.0.0.1", port)) as jit:
         jit.add_source(text="int add(int a, int b) { return a + b; }", language="c")
         assert jit.executor.call(jit.lookup("add").address, 40, 2) == 42
+
+
+def test_it_ends_with_its_session_though_it_is_stopped() -> None:
+    jit = uruk.LLJIT(executor=uruk.spawn(executor=llvm_executor()))
+    jit.add_source(text="int f(void) { return 1; }", language="c")
+    assert jit.executor.call(jit.lookup("f").address) == 1
+    pid = jit.executor.child.pid
+    os.kill(pid, signal.SIGSTOP)
+    begin = time.monotonic()
+    with contextlib.suppress(uruk.ExecutorError):
+        jit.close()
+    assert time.monotonic() - begin < 15
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)

@@ -4,11 +4,15 @@ Calls of both sides share the line, each side numbering its own. Who waits for a
 and hands the others what is theirs: results to those who wait, and requests of the executor to the thread whose call
 they came from (it may hold locks that the request needs), or to one of its own. While nobody waits a thread listens.
 Every message is checked; what is wrong ends the connection, and with it all calls that wait.
+
+The listener sees to the end, too: no signal's handler interrupts it, and it is there when no thread can be started any
+more, as an interpreter ends. So the end comes in time, whatever the other threads wait for.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import threading
@@ -16,12 +20,16 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
+from typing import Protocol
 
 from uruk.errors import ExecutorError, ExecutorLost, ExecutorTimeout, ProtocolError
 from uruk.executor import sps
 from uruk.executor.incoming import HEADER, Incoming, Message
+from uruk.executor.interruption import Interruption
+from uruk.executor.outgoing import Outgoing
 from uruk.executor.requests import LARGEST as LARGEST_REQUEST
 from uruk.executor.requests import Requests
+from uruk.executor.turn import Turn
 
 SETUP, HANGUP, RESULT, CALL = 0, 1, 2, 3
 LARGEST_ANSWER = 1 << 20
@@ -31,14 +39,17 @@ LARGEST_READ = (1 << 32) - (1 << 16)
 _LARGEST = {SETUP: 1 << 20, HANGUP: 1 << 16, CALL: LARGEST_REQUEST}  # bytes that a message of each kind may carry
 SETUP_PATIENCE = 30.0
 """Seconds that a new executor may take until it says what it is."""
-FAREWELL = 5.0
-"""Seconds that closing waits for the other side to end its side of the line, which a child does at once."""
+ENDING = 3.5
+"""Seconds that the end of a session may take, finalisers and the end of the process included; then it is forced."""
+GRACE = 2.0
+"""Seconds that a child whose line has ended may take to end itself."""
+FORCE = 1.0
+"""Seconds that a forced end may take."""
 BACK_OFF = 0.001
 """Seconds that the listener leaves the line to those who wait for answers, before it looks again."""
 SPINS = 40
 """How often who waits for an answer looks for it before it sleeps: about as long as it takes to wake up."""
 _SEVERAL = len(os.sched_getaffinity(0)) > 1  # processors
-_MOST_BUFFERS = 512  # of one writev (IOV_MAX is 1024)
 
 Bytes = bytes | bytearray | memoryview
 Handler = Callable[[bytes], bytes]
@@ -65,7 +76,7 @@ class _Waiting:
         self.most = most  # bytes that the result may have
         self.events: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self.result: bytes | None = None
-        self.failure: ExecutorError | None = None
+        self.failure: ExecutorLost | None = None
 
     @property
     def idle(self) -> bool:
@@ -73,66 +84,88 @@ class _Waiting:
         return self.result is None and self.failure is None and self.events.empty()
 
 
+class Peer(Protocol):
+    """The process at the other end of a line."""
+
+    def why(self, last_words: str, patience: float) -> ExecutorLost:
+        """What became of it, whose line has ended; waits for at most `patience` seconds."""
+        ...
+
+    def end(self, until: float, line_ended: bool) -> None:
+        """See to it that it ends, by force when the time `until` has come."""
+        ...
+
+
 class Connection:
     """A line to an executor. `read_from` and `write_to` are descriptors, which it owns from now on.
 
-    `handlers` answers requests: by the address of a tag in the executor's memory. `why` is asked, once, what became of
-    an executor whose line ended; `shut_down` ends a socket's. `patience`: seconds for the executor's first message.
-    Raises ProtocolError where the other side is no executor, ExecutorTimeout where it says nothing.
+    `handlers` answers requests: by the address of a tag in the executor's memory. `peer` is the process, where this one
+    has started it; `shut_down` ends a socket's line. `patience`: seconds for the executor's first message. Raises
+    ProtocolError where the other side is no executor, ExecutorTimeout where it says nothing.
     """
 
     def __init__(
         self,
         read_from: int,
         write_to: int,
-        why: Callable[[str], ExecutorLost] | None = None,
+        peer: Peer | None = None,
         *,
         shut_down: Callable[[], None] | None = None,
         patience: float = SETUP_PATIENCE,
+        starting: Interruption | None = None,
     ) -> None:
         self.handlers: dict[int, Handler] = {}
         self.sent = self.received = 0
         """Bytes on the line so far, in each direction."""
+        self.deadline: float | None = None
+        """Seconds that any call may take; None: for ever."""
         self.last_words = ""
         """What the executor said when it hung up."""
-        self._read, self._write = read_from, write_to
-        self._why = why
-        self._shut_down = shut_down
+        self._read = read_from
+        self._peer = peer
+        self._write = write_to if shut_down is not None else -1
         self._lock = threading.Lock()  # of the tables
-        self._sending = threading.Lock()
         self._next = 0
         self._waiting: dict[int, _Waiting] = {}
         self._lost: ExecutorLost | None = None
         self._closing = False
+        self._end_at: float | None = None
         self._pid = os.getpid()
         self._setup: Setup | None = None
-        self._ended = threading.Event()
-        self._reading = threading.Lock()  # of the line: whoever has it reads
+        self._greeted = threading.Event()
+        self._ended = threading.Event()  # nothing comes any more
+        self._wanted_close = threading.Event()
+        self._over = threading.Event()  # the descriptors are closed, and the process has ended
+        self._wake_lock = threading.RLock()  # taken by handlers of signals, too
+        self._wake = _event((read_from, write_to))
+        self._out = Outgoing(write_to, self._wake, self._ended.is_set, shut_down)
+        self._reading = Turn()  # whoever has it reads the line
         self._turns = 0  # of threads that read for themselves
         self._incoming = Incoming(read_from, self._most)
         self._requests = Requests()
-        self._readable = select.poll()
-        self._readable.register(read_from, select.POLLIN)
-        self._take_first_message(patience)
-        self.listener = threading.Thread(target=self._listen, args=(read_from,), name="uruk executor", daemon=True)
-        self.listener.start()
+        self._readable = self._poll()
+        self.listener = threading.Thread(target=self._listen, name="uruk executor", daemon=True)
+        self._take_first_message(patience, starting)
 
-    def _take_first_message(self, patience: float) -> None:
-        end = time.monotonic() + patience
-        while self._setup is None and self._lost is None:
-            if not self._wait_for_bytes(self._readable, end):
-                self._give_up()
-                raise ExecutorTimeout(f"the executor said nothing within {patience:g} s")
-            self._read_some()
-        if self._setup is None:
-            self._give_up()
-            raise self._lost or ProtocolError("the executor said nothing of itself")
-        self.setup = self._setup
-
-    def _give_up(self) -> None:
-        self._closing = True
-        self._shut()
-        self._close_files()
+    def _take_first_message(self, patience: float, starting: Interruption | None) -> None:
+        if starting is not None:
+            starting.call(self.interrupt)
+        try:
+            self.listener.start()
+        except RuntimeError as error:  # the limit of threads, or the interpreter ends
+            self._closing = True
+            self._finish()
+            raise ExecutorError(f"no thread can be started that listens to an executor: {error}") from error
+        try:
+            greeted = self._greeted.wait(patience)
+            if self._setup is None:
+                if not greeted:
+                    raise ExecutorTimeout(f"the executor said nothing within {patience:g} s")
+                raise self._lost.again() if self._lost else ProtocolError("the executor said nothing of itself")
+            self.setup = self._setup
+        except BaseException:
+            self.close(GRACE)
+            raise
 
     # -- calls
 
@@ -154,40 +187,53 @@ class Connection:
     ) -> bytes:
         """As `call`, with an argument that is made from the number of the call."""
         waiting = _Waiting(max(most, LARGEST_ANSWER))
-        lost = self.lost
-        if lost is not None:
-            raise lost
+        if self.deadline is not None:
+            deadline = self.deadline if deadline is None else min(deadline, self.deadline)
+        end = None if deadline is None else time.monotonic() + deadline
         with self._lock:
-            if self._lost is not None:
-                raise self._lost
             number = self._next
             self._next += 1
-            self._waiting[number] = waiting
+            if self._lost is None:  # from now on who ends the line fails this call
+                self._waiting[number] = waiting
+        self._check()
         try:
-            self._send(CALL, number, tag, make(number))
-            self._wait(waiting, deadline)
+            if not (self._send(CALL, number, tag, make(number), end) and self._wait(waiting, end)):
+                raise ExecutorTimeout(f"a call into the executor took longer than {deadline:g} s")
+        except BaseException:
+            self._reading.recover()
+            self._out.turn.recover()
+            raise
         finally:
             with self._lock:
                 if waiting.result is not None or waiting.failure is not None:
                     self._waiting.pop(number, None)
         if waiting.failure is not None:
-            raise waiting.failure
+            raise waiting.failure.again()
         assert waiting.result is not None
         return waiting.result
 
-    def _wait(self, waiting: _Waiting, deadline: float | None) -> None:
-        """Wait until a call has its result or has failed; its thread does what comes out of it meanwhile."""
-        end = None if deadline is None else time.monotonic() + deadline
+    def _check(self) -> None:
+        """Raise an error of its own for each call that comes after the end."""
+        lost = self.lost
+        if lost is not None:
+            raise lost.again(gone=True) from lost
+
+    def _wait(self, waiting: _Waiting, end: float | None) -> bool:
+        """Wait until a call has its result or has failed; its thread does what comes out of it meanwhile.
+
+        False when the time `end` comes before.
+        """
         while waiting.result is None and waiting.failure is None:
             if end is not None and time.monotonic() >= end:
-                raise ExecutorTimeout(f"a call into the executor took longer than {deadline:g} s")
-            if waiting.events.empty() and self._reading.acquire(blocking=False):
+                return False
+            if waiting.events.empty() and self._reading.take_at_once():
                 self._read_for(waiting, end)
                 continue
             with contextlib.suppress(Empty):
                 work = waiting.events.get(timeout=None if end is None else max(end - time.monotonic(), 0))
                 if work is not None:
                     work()
+        return True
 
     def _read_for(self, waiting: _Waiting, end: float | None) -> None:
         """Read the line, whose lock is held, until there is something for `waiting`; then somebody else may."""
@@ -197,10 +243,11 @@ class Connection:
                 for _ in range(SPINS):
                     if self._readable.poll(0):
                         break
-            while waiting.idle and self._wait_for_bytes(self._readable, end):
-                self._read_some()
+            while waiting.idle and self._readable.poll(_milliseconds(end)):
+                if self._has_bytes():
+                    self._read_some()
         finally:
-            self._reading.release()
+            self._reading.give()
             self._pass_on(waiting)
 
     def _pass_on(self, done: _Waiting) -> None:
@@ -211,55 +258,64 @@ class Connection:
             if other is not None:
                 other.events.put(None)
 
-    def _send(self, opcode: int, number: int, tag: int, parts: tuple[Bytes, ...]) -> None:
+    def _send(self, opcode: int, number: int, tag: int, parts: tuple[Bytes, ...], end: float | None = None) -> bool:
+        """Write a message; False where the time `end` came first. Half a message ends the line."""
         views = [memoryview(part).cast("B") for part in parts if len(part)]
         size = HEADER.size + sum(view.nbytes for view in views)
-        buffers = [memoryview(HEADER.pack(size, opcode, number, tag)), *views]
-        with self._sending:
-            if self._closing and opcode != HANGUP:  # the descriptor may be another file's by now
-                raise self._lost or ExecutorLost("the executor's line is closed")
-            try:
-                self._write_all(buffers)
-            except OSError:  # who reads finds out what happened
-                self._ended.wait(FAREWELL)
-                raise self._lost or ExecutorLost("the executor's line is closed") from None
-            self.sent += size
-
-    def _write_all(self, buffers: list[memoryview]) -> None:
-        while buffers:
-            done = os.writev(self._write, buffers[:_MOST_BUFFERS])
-            first = 0
-            while first < len(buffers) and done >= buffers[first].nbytes:
-                done -= buffers[first].nbytes
-                first += 1
-            buffers = buffers[first:]
-            if buffers and done:
-                buffers[0] = buffers[0][done:]
+        try:
+            sent = self._out.send([memoryview(HEADER.pack(size, opcode, number, tag)), *views], end)
+        except OSError:  # who reads finds out what happened
+            self._ended.wait(ENDING)
+            raise (self._lost or ExecutorLost("the executor's line is closed")).again() from None
+        finally:
+            if self._out.broken and self._out.turn.take_at_once():  # not by another thread, which is at it
+                self._end(ExecutorLost("a message to the executor was cut short"), ask=False)
+                self._out.turn.give()
+        self.sent += size if sent else 0
+        return sent
 
     # -- reading
 
-    def _listen(self, file: int) -> None:
-        """Read the line while nobody does who waits for an answer."""
-        readable = select.poll()
-        readable.register(file, select.POLLIN)
+    def _poll(self) -> select.poll:
+        """What waits for the line, and for whatever else is to be seen to."""
+        poll = select.poll()
+        poll.register(self._read, select.POLLIN)
+        poll.register(self._wake, select.POLLIN)
+        return poll
+
+    def _listen(self) -> None:
+        """Read the line while nobody does who waits for an answer; see to its end."""
+        everything = self._poll()
         turns = 0
-        while not self._ended.is_set():
-            if turns != self._turns:
+        while not (self._ended.is_set() and self._closing) and not self._time_is_over():
+            if self._closing and self._out.is_open:
+                self._out.close(HEADER.pack(HEADER.size, HANGUP, 0, 0), self._end_at or 0.0)
+            if self._ended.is_set():
+                self._wanted_close.wait(1.0)
+            elif turns != self._turns:
                 turns = self._turns
                 time.sleep(BACK_OFF)
-            elif self._wait_for_bytes(readable, None):
-                if self._reading.acquire(blocking=False):
+            elif self._rest(everything):
+                if self._reading.take_at_once():
                     try:
-                        if not self._ended.is_set() and readable.poll(0):
+                        if not self._ended.is_set() and self._has_bytes():
                             self._read_some()
                     finally:
-                        self._reading.release()
+                        self._reading.give()
                 else:
                     time.sleep(BACK_OFF)
+        self._finish()
 
-    def _wait_for_bytes(self, readable: select.poll, end: float | None) -> bool:
-        """Wait until something can be read, or the line has ended; False when the time `end` has come."""
-        return bool(readable.poll(None if end is None else max(end - time.monotonic(), 0) * 1000))
+    def _rest(self, poll: select.poll) -> bool:
+        """Wait until there is something to do; whether it is something on the line."""
+        ready = [file for file, _ in poll.poll(_milliseconds(self._end_at))]
+        if self._wake in ready and not self._ended.is_set():  # at the end it stays as it is, for all who wait
+            os.eventfd_read(self._wake)
+        return self._read in ready
+
+    def _has_bytes(self) -> bool:
+        """Whether something can be read now, or the line has ended."""
+        return any(file == self._read for file, _ in self._readable.poll(0))
 
     def _read_some(self) -> None:
         """Read what has come, and do what whole messages ask. The end of the line, or of sense, ends all calls."""
@@ -274,14 +330,17 @@ class Connection:
         except Exception as error:
             lost = ExecutorLost(f"the executor's line broke: {error or type(error).__name__}")
         except BaseException:  # Ctrl-C: bytes may be lost
-            self._end(ExecutorLost("a message of the executor was interrupted"))
+            self._end(ExecutorLost("a message of the executor was interrupted"), ask=False)
             raise
         self._end(lost)
 
-    def _end(self, lost: ExecutorLost) -> None:
-        """Note why the line is of no use any more; calls that wait fail."""
-        if not isinstance(lost, ProtocolError) and self._why is not None and not self._closing:
-            lost = self._why(self.last_words)
+    def _end(self, lost: ExecutorLost, *, ask: bool = True) -> None:
+        """Note why the line is of no use any more, `ask` its process for that; calls that wait fail. Once."""
+        if self._closing and not isinstance(lost, ProtocolError):
+            lost = ExecutorLost("the executor was closed")
+        elif ask and not isinstance(lost, ProtocolError) and self._peer is not None:
+            left = GRACE if self._end_at is None else self._end_at - time.monotonic()
+            lost = self._peer.why(self.last_words, min(GRACE, max(left, 0.0)))
         with self._lock:
             self._lost = lost = self._lost or lost
             waiting = list(self._waiting.values())
@@ -290,6 +349,8 @@ class Connection:
             one.failure = lost
             one.events.put(None)
         self._ended.set()
+        self._greeted.set()
+        self._rouse()
 
     def _most(self, opcode: int, number: int) -> int:
         """How many bytes a message may carry. Raises ProtocolError for one that may not come now."""
@@ -328,6 +389,7 @@ class Connection:
         if page < 4096 or page & (page - 1) or page > 1 << 20:
             raise ProtocolError(f"the executor has pages of {page} bytes")
         self._setup = Setup(triple, page, values, symbols)
+        self._greeted.set()
 
     def _take_result(self, number: int, tag: int, payload: bytes) -> None:
         with self._lock:
@@ -370,28 +432,71 @@ class Connection:
             return ExecutorLost("the executor belongs to the process that this one was forked from")
         return self._lost
 
-    def close(self) -> None:
-        """Say goodbye and end the line; calls that wait raise ExecutorLost. Closing twice does nothing."""
-        if self._closing or os.getpid() != self._pid:
+    def end_within(self, seconds: float) -> None:
+        """Let the line last for so many seconds at most; then its process is ended by force. It is never prolonged."""
+        if os.getpid() != self._pid:
+            return
+        end = time.monotonic() + seconds
+        if self._end_at is None or end < self._end_at:
+            self._end_at = end
+        self._rouse()
+
+    def interrupt(self) -> None:
+        """End the line, within a moment. For handlers of signals: it waits for nothing."""
+        self._closing = True
+        self.end_within(FORCE)
+
+    def close(self, seconds: float = ENDING) -> None:
+        """Say goodbye and end the line, and the process where it is a child; after `seconds`, by force.
+
+        Returns when that is done. Calls that wait raise ExecutorLost. Closing twice does nothing.
+        """
+        if os.getpid() != self._pid:
             return
         self._closing = True
-        if self._lost is None:
-            with contextlib.suppress(ExecutorError):
-                self._send(HANGUP, 0, 0, ())
-        self._shut()
+        self.end_within(seconds)
+        self._wanted_close.set()
         if threading.current_thread() is not self.listener:
-            self.listener.join(FAREWELL)
-        self._close_files()
+            self._over.wait(seconds + 2 * FORCE)
 
-    def _shut(self) -> None:
-        """End this side of the line."""
-        with contextlib.suppress(OSError):
-            if self._shut_down is not None:
-                self._shut_down()
-            else:
-                os.close(self._write)
+    def _time_is_over(self) -> bool:
+        return self._end_at is not None and time.monotonic() >= self._end_at
 
-    def _close_files(self) -> None:
-        for one in {self._read} if self._shut_down is None else {self._read, self._write}:
-            with contextlib.suppress(OSError):
-                os.close(one)
+    def _rouse(self) -> None:
+        """Wake whoever waits for the line."""
+        with self._wake_lock:
+            if self._wake >= 0:
+                os.eventfd_write(self._wake, 1)
+
+    def _finish(self) -> None:
+        """End everything: the listener's last deed."""
+        self._end(ExecutorLost("the executor had not ended in time, and was ended by force"), ask=False)
+        end = time.monotonic() + FORCE
+        self._out.close(b"", end)
+        if self._peer is not None:
+            self._peer.end(self._end_at or 0.0, self._incoming.at_end)
+        if self._reading.take(end):  # whoever reads leaves the line now
+            for file in (self._read, self._write):
+                if file >= 0:
+                    with contextlib.suppress(OSError):
+                        os.close(file)
+        with self._wake_lock:
+            wake, self._wake = self._wake, -1
+            os.close(wake)
+        self._over.set()
+
+
+def _event(others: tuple[int, int]) -> int:
+    """A descriptor that becomes readable; where none can be had, the `others` are closed."""
+    try:
+        return os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+    except OSError as error:
+        for file in others:
+            os.close(file)
+        hint = "; raise the limit of open files (ulimit -n)" * (error.errno == errno.EMFILE)
+        raise ExecutorError(f"no descriptor for an executor's line can be had: {error.strerror}{hint}") from error
+
+
+def _milliseconds(end: float | None) -> float | None:
+    """How long poll() may wait until the time `end`."""
+    return None if end is None else max(end - time.monotonic(), 0) * 1000

@@ -39,6 +39,7 @@ class Incoming:
     """
 
     def __init__(self, file: int, most: Callable[[int, int], int]) -> None:
+        self.at_end = False
         self._file = file
         self._most = most
         self._view = memoryview(bytearray(PIECE))
@@ -49,7 +50,7 @@ class Incoming:
         self._missing = 0  # bytes of its payload that have not come
 
     def read(self) -> bool:
-        """Read what there is, without waiting; False at the end of the line."""
+        """Read what there is, without waiting; False at the end of the line, which `at_end` then remembers."""
         if self._header is None:
             if self._end == PIECE:  # the first bytes of a message stand there: it may go on in front
                 left = bytes(self._view[self._start : self._end])
@@ -64,14 +65,17 @@ class Incoming:
             done = self._read_into(self._room)
             self._room = self._room[done:]
             self._missing -= done
-        return done > 0
+        return not self.at_end
 
     def _read_into(self, room: memoryview) -> int:
         try:
             done = os.readv(self._file, [room])
+        except BlockingIOError:
+            return 0
         except OSError:
             done = 0
-        if not done and (self._header is not None or self._end > self._start):
+        self.at_end = not done
+        if self.at_end and (self._header is not None or self._end > self._start):
             whole_header = self._header is not None or self._end - self._start >= HEADER.size
             what = "a message" if whole_header else "the header of a message"
             raise ProtocolError(f"the executor's line ended in the middle of {what}")

@@ -102,6 +102,13 @@ class Executor(Protocol):
         """Lazy stubs close to the slab; see `uruk.executor.lazy_stubs.LazyStubs`. Closed by `close` at the latest."""
         ...
 
+    def end_within(self, seconds: float) -> None:
+        """Let another process end within so many seconds, by force in the end: calls that wait then raise ExecutorLost.
+
+        It is never prolonged; nothing is done where the process is this one.
+        """
+        ...
+
     def close(self) -> None:
         """Release all memory. Nothing linked may run any more."""
         ...

@@ -12,20 +12,23 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from uruk.errors import ExecutorCrashed, ExecutorError, ExecutorLost
-from uruk.executor.connection import SETUP_PATIENCE, Connection
+from uruk.executor.connection import FORCE, GRACE, SETUP_PATIENCE, Connection
+from uruk.executor.interruption import Interruption
 
-GRACE = 2.0
-"""Seconds that a child whose line has ended may take to end itself."""
 _FATAL = (signal.SIGPIPE, signal.SIGXFSZ)
 """Signals that Python ignores, and a fresh process does not."""
 _CRASH = re.compile(r"uruk-crash ((?:[a-z]+=\w+ ?)+)")
 
 
 class Child:
-    """An executor that this process has started. `resolve` names what lies at an address of linked code."""
+    """An executor that this process has started. `resolve` names what lies at an address of linked code.
 
-    def __init__(self, pid: int) -> None:
+    `line`: this process's ends of the pipes to it, as inode numbers.
+    """
+
+    def __init__(self, pid: int, line: tuple[int, int] = (0, 0)) -> None:
         self.pid = pid
+        self.line = line
         self._parent = os.getpid()
         self._lock = threading.Lock()
         self.status: int | None = None
@@ -60,18 +63,33 @@ class Child:
         status = self._reap()
         return 0 if status is None else status
 
-    def end(self) -> None:
-        """End it, by force if it does not end itself within `GRACE`; only the process that has started it can."""
+    def end(self, until: float | None = None, line_ended: bool = True) -> None:
+        """End it, by force if it does not end itself until that time, `GRACE` seconds from now by default.
+
+        Where the line has not ended others hold it, a launcher's children: they are ended, too. Only the process that
+        has started it can do that.
+        """
         if os.getpid() != self._parent:
             return
-        if self.poll(GRACE) is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
-            self.wait()
+        left = GRACE if until is None else max(until - time.monotonic(), 0.0)
+        if not line_ended:
+            self._end_holders(time.monotonic() + FORCE)
+        if self.poll(left) is None:
+            with self._lock:
+                if self.status is None:  # not reaped, so that the number is its own
+                    _kill(self.pid)
+            self.poll(FORCE)
 
-    def why(self, last_words: str) -> ExecutorLost:
+    def _end_holders(self, end: float) -> None:
+        """End whoever holds the line, and wait for that until the time `end`."""
+        while (pids := holders(*self.line)) and time.monotonic() < end:
+            for pid in pids:
+                _kill(pid)
+            time.sleep(0.01)
+
+    def why(self, last_words: str, patience: float = GRACE) -> ExecutorLost:
         """What became of it, after its line ended; `last_words` is what it said of a crash."""
-        status = self.poll(GRACE)
+        status = self.poll(patience)
         if status is None:
             return ExecutorLost("the executor closed its line, but has not ended")
         if status < 0:
@@ -79,6 +97,30 @@ class Child:
             pc = facts.get("pc", 0)
             return ExecutorCrashed(-status, facts.get("address", 0), pc, self.resolve(pc) if pc else "")
         return ExecutorLost(f"the executor ended with status {status}")
+
+
+def _kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def holders(reads: int, writes: int) -> list[int]:
+    """Processes that have the far ends of two pipes, whose near ends are read and written here; inodes of pipes.
+
+    Not those that have a near end, too, by a fork of this process.
+    """
+    found: list[int] = []
+    for entry in os.scandir("/proc"):
+        if entry.name.isdecimal() and int(entry.name) != os.getpid():
+            with contextlib.suppress(OSError):  # it is gone, or somebody else's
+                near = far = False
+                for file in os.scandir(f"{entry.path}/fd"):
+                    inode, mode = file.stat().st_ino, os.lstat(file.path).st_mode  # proc(5): how it is open
+                    near |= (inode == reads and bool(mode & 0o400)) or (inode == writes and bool(mode & 0o200))
+                    far |= (inode == reads and bool(mode & 0o200)) or (inode == writes and bool(mode & 0o400))
+                if far and not near:
+                    found.append(int(entry.name))
+    return found
 
 
 def crash_facts(text: str) -> dict[str, int]:
@@ -114,33 +156,49 @@ def start(
     words: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
     patience: float = SETUP_PATIENCE,
+    starting: Interruption | None = None,
 ) -> tuple[Child, Connection]:
     """Start an executor: `command` with ``filedescs=R,W`` and `words` behind it. Raises ExecutorError if it cannot.
 
     The child has this process's standard streams, its environment unless another one is given, and no ignored signals.
+    `starting` is told how to end it.
     """
     (to_read, child_writes), (child_reads, to_write) = _pipes()
-    full = [*command, f"filedescs={child_reads},{child_writes}", *words]
+    files = [to_read, child_writes, child_reads, to_write]
+    child = None
     try:
-        pid = os.posix_spawnp(
+        line = os.fstat(to_read).st_ino, os.fstat(to_write).st_ino
+        child = Child(_launch(command, (child_reads, child_writes), words, environment), line)
+        for file in (child_reads, child_writes):
+            files.remove(file)
+            os.close(file)
+        files.clear()  # the connection owns the others
+        return child, Connection(to_read, to_write, child, patience=patience, starting=starting)
+    except OSError as error:
+        raise ExecutorError(f"cannot start the executor {command[0]}: {error.strerror}") from error
+    except ExecutorError:
+        if child is not None:
+            child.end()
+        raise
+    finally:
+        for file in files:
+            os.close(file)
+
+
+def _launch(
+    command: Sequence[str], line: tuple[int, int], words: Sequence[str], environment: Mapping[str, str] | None
+) -> int:
+    """Start a process that has these two descriptors; its number."""
+    full = [*command, f"filedescs={line[0]},{line[1]}", *words]
+    try:
+        return os.posix_spawnp(
             full[0],
             full,
             dict(os.environ) if environment is None else environment,
             # onto themselves: that lets exactly these two through to the child
-            file_actions=[(os.POSIX_SPAWN_DUP2, one, one) for one in (child_reads, child_writes)],
+            file_actions=[(os.POSIX_SPAWN_DUP2, one, one) for one in line],
             setsigdef=_FATAL,
         )
     except OSError as error:
-        for one in (to_read, to_write):
-            os.close(one)
         hint = "; give it a launcher that runs programs of that kind, such as qemu" * (error.errno == errno.ENOEXEC)
         raise ExecutorError(f"cannot start the executor {full[0]}: {error.strerror}{hint}") from error
-    finally:
-        os.close(child_reads)
-        os.close(child_writes)
-    child = Child(pid)
-    try:
-        return child, Connection(to_read, to_write, child.why, patience=patience)
-    except ExecutorError:
-        child.end()
-        raise

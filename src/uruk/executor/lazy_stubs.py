@@ -211,6 +211,11 @@ class LazyStubs:
         finally:
             _open_sessions.pop(self._number, None)
 
+    def leave(self) -> None:
+        """Answer no more; the process with the stubs ends."""
+        self.closed = True
+        _open_sessions.pop(self._number, None)
+
     def _retired(self) -> Retired:
         """The blocks as the pool keeps them, without a reference to this session."""
         close, open_block, home, pages = self._functions.close, self._functions.open, self._home(), self._code.tolist()

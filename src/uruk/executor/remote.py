@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -13,7 +15,7 @@ from uruk.errors import ExecutorError, ExecutorLost, InternalError
 from uruk.executor import sps
 from uruk.executor.callbacks import Callback, Callbacks
 from uruk.executor.carriers import Carriers
-from uruk.executor.connection import Connection
+from uruk.executor.connection import ENDING, Connection
 from uruk.executor.control import Runtime
 from uruk.executor.lazy_stubs import LazyFunctions, LazyStubs, answer
 from uruk.executor.process_tls import ProcessTLS
@@ -63,15 +65,18 @@ class RemoteExecutor:
         connection.handlers[runtime.address[b"uruk_rt_lazy_tag"]] = answer
         self._stubs: StubPool | None = None
         self.lazy_functions: Callable[[], LazyFunctions] | None = None
+        self._closing = threading.Lock()
         self.used = False
         """Whether a session has it."""
         self.closed = False
         self._expected: dict[tuple[int, bytes], Symbol] = {}
+        weakref.finalize(self, connection.close).atexit = False  # one that nobody has may not leave its process behind
+        _open.add(self)
 
     @property
     def lost(self) -> ExecutorLost | None:
         """See `Executor.lost`."""
-        return self.connection.lost or (ExecutorLost("the executor was closed") if self.closed else None)
+        return self.connection.lost
 
     # -- memory and calls
 
@@ -112,11 +117,10 @@ class RemoteExecutor:
         afterwards. Raises UrukError for types that cannot be passed between processes.
         """
         prototype = Prototype(text)
-        process = self.process
 
-        def call(*values: Any) -> Any:
-            integers, vectors, stack = prototype.encode(values, process.integer_registers)
-            first, _, vector, _, _ = process.invoke(address, integers, vectors, stack)
+        def call(*values: Any) -> Any:  # it keeps the executor
+            integers, vectors, stack = prototype.encode(values, self.process.integer_registers)
+            first, _, vector, _, _ = self.process.invoke(address, integers, vectors, stack)
             return prototype.value(prototype.result, vector if is_float(prototype.result) else first)
 
         return call
@@ -218,15 +222,26 @@ class RemoteExecutor:
             else:
                 self.process.call(function, entry, argc, argv)
 
+    def end_within(self, seconds: float) -> None:
+        """See `Executor.end_within`: then the process is ended by force."""
+        self.connection.end_within(seconds)
+
     def close(self) -> None:
-        """Let the executor end: its memory goes with it. Closing twice does nothing."""
-        if self.closed:
-            return
-        if self.lost is None:
-            with suppress(ExecutorError):
-                self.tls.close()
+        """Let the executor end, by force in the end: its memory goes with it. Closing twice does nothing."""
         self.closed = True
         self.connection.close()
-        self.memory.forget()
-        if self.child is not None:
-            self.child.end()
+        with self._closing:
+            self.memory.forget()
+
+
+_open: weakref.WeakSet[RemoteExecutor] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """End executors that no session has; sessions end their own."""
+    unused = [one for one in _open if not one.used]
+    for one in unused:
+        one.end_within(ENDING)
+    for one in unused:
+        one.close()

@@ -17,7 +17,7 @@ _WORD = (1 << 64) - 1
 
 
 class RemoteProcess:
-    """See `uruk.executor.control.ProcessControl`. `deadline`: seconds that a call may take; None: for ever."""
+    """See `uruk.executor.control.ProcessControl`."""
 
     is_here = False
 
@@ -25,11 +25,20 @@ class RemoteProcess:
         self.connection = connection
         self.triple = connection.setup.triple
         self.page_size = connection.setup.page_size
-        self.deadline: float | None = None
         self._call = call_wrapper
         self._read = read_wrapper
         self._write = connection.setup.symbols.get("__llvm_orc_bootstrap_mem_write_buffers_wrapper", 0)
         self.integer_registers = architecture_of(self.triple).integer_registers
+
+    @property
+    def deadline(self) -> float | None:
+        """Seconds that a call may take; None: for ever."""
+        return self.connection.deadline
+
+    @deadline.setter
+    def deadline(self, seconds: float | None) -> None:
+        """See above."""
+        self.connection.deadline = seconds
 
     def call(self, address: int, *arguments: Argument) -> int:
         """See `ProcessControl.call`."""
@@ -66,7 +75,7 @@ class RemoteProcess:
         def make(number: int) -> tuple[Bytes, ...]:
             return _CALL.pack(number, address, *counts, len(blob), back), numbers, blob
 
-        answer = self.connection.call_with(self._call, make, deadline=self.deadline, most=_ANSWER.size + back)
+        answer = self.connection.call_with(self._call, make, most=_ANSWER.size + back)
         if len(answer) != _ANSWER.size + back:
             raise ExecutorError(f"a call of {address:#x} was refused by the executor: it has no memory for it")
         for at, one in enumerate(integers):
@@ -80,7 +89,7 @@ class RemoteProcess:
         """See `ProcessControl.read`."""
         if not 0 <= size <= LARGEST_READ:
             raise ExecutorError(f"{size} bytes at {address:#x} are to be read: more than {LARGEST_READ} at a time")
-        data = self.connection.call(self._read, sps.u64(address, size), deadline=self.deadline, most=size)
+        data = self.connection.call(self._read, sps.u64(address, size), most=size)
         if len(data) != size:
             raise ExecutorError(f"{size} bytes at {address:#x} cannot be read: the executor has no memory for them")
         return data
@@ -97,7 +106,7 @@ class RemoteProcess:
         for address, data in writes:
             view = memoryview(data).cast("B")
             parts += [sps.u64(address, view.nbytes), view]
-        self.connection.call(self._write, *parts, deadline=self.deadline)
+        self.connection.call(self._write, *parts)
 
 
 def _signed(value: int) -> int:

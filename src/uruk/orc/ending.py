@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import TYPE_CHECKING
 
 from uruk.orc import removal
@@ -10,12 +12,32 @@ from uruk.orc.tracker import Released
 if TYPE_CHECKING:
     from uruk.orc.session import Session
 
+ENDING = 3.5
+"""Seconds that the end of another process may take, its finalisers included; then it is forced."""
 PATIENCE = 1.0
 """Seconds that the end of the process waits for a thread at work in a session."""
+GLANCE = 0.2
+"""Seconds that a thread at work needs to see that its process was ended."""
+
+
+class End:
+    """The end of a session in another process: one thread sees to it, others wait until it has."""
+
+    def __init__(self) -> None:
+        self.claim = threading.Lock()
+        self.thread = 0
+        self.done = threading.Event()
 
 
 def close(session: Session) -> None:
     """See `Session.close`."""
+    if session.executor.is_remote:
+        _close_elsewhere(session)
+    else:
+        _close_here(session)
+
+
+def _close_here(session: Session) -> None:
     with session.lock:
         if session.closed or session.closing:
             return
@@ -32,6 +54,55 @@ def close(session: Session) -> None:
             removal.free(session, tracker, released)
         _end(session)
         removal.give_memory_back(session)
+
+
+def _close_elsewhere(session: Session) -> None:
+    """Finalisers run, as far as there is time; then the process ends, and all goes with it, without further messages.
+
+    Whatever waits for the process, here or in other threads, is let go when that is ended.
+    """
+    executor, end = session.executor, session.end
+    limit = time.monotonic() + ENDING
+    executor.end_within(ENDING)
+    if not end.claim.acquire(blocking=False):
+        if end.thread != threading.get_ident():  # else one of its finalisers has called it
+            end.done.wait(ENDING + PATIENCE)
+        return
+    end.thread = threading.get_ident()
+    lost_before = executor.lost is not None
+    try:
+        session.closing = True
+        session.initializers.wait_for_others(ENDING - PATIENCE)
+        for _ in range(2):  # finalisers may register others
+            session.finalize(list(session.trackers.values()))
+        lost = executor.lost
+        if lost is not None and not lost_before:
+            raise lost.again()
+    finally:
+        try:
+            _let_go(session, limit + GLANCE)
+        finally:
+            executor.close()
+            end.done.set()
+
+
+def _let_go(session: Session, limit: float) -> None:
+    """Note that all is gone, when no thread is at work in the session, but at the time `limit` anyway."""
+    locked = session.lock.acquire(timeout=max(limit - time.monotonic(), 0.0))
+    try:
+        session.lazy.leave()
+        for tracker in session.trackers.values() if locked else ():
+            tracker.removed = True
+            tracker.resources.forget()
+            tracker.forget_uses()
+        session.closed = True
+        if locked:
+            session.trackers.clear()
+            session.retired.clear()
+            _end(session)
+    finally:
+        if locked:
+            session.lock.release()
 
 
 def finish(session: Session) -> None:

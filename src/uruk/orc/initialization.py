@@ -130,8 +130,10 @@ class Initializers:
             while not run.done.wait(_left(deadline)):
                 if deadline is not None and time.monotonic() >= deadline:
                     raise LookupTimeout(what, ["initialisers that another thread runs"])
-                with self.session.lock:
-                    if run.thread in self._behind_me():
+                if self.session.lock.acquire(timeout=_left(deadline)):
+                    mine = run.thread in self._behind_me()
+                    self.session.lock.release()
+                    if mine:
                         break
 
     def _run(self, dylib: JITDylib, arrays: Sequence[FunctionArray]) -> None:
@@ -181,9 +183,11 @@ class Initializers:
     def wait_for_others(self, patience: float | None) -> None:
         """Wait until no other thread runs initialisers; at most `patience` seconds."""
         end = None if patience is None else time.monotonic() + patience
-        with self.session.lock:
-            mine = self._behind_me()
-            runs = [run for run in self.running if run.thread not in mine]
+        if not self.session.lock.acquire(timeout=-1 if patience is None else patience):
+            return
+        mine = self._behind_me()
+        runs = [run for run in self.running if run.thread not in mine]
+        self.session.lock.release()
         with contextlib.suppress(LookupTimeout):
             self._wait(runs, end, "the end of a session")
 

@@ -81,6 +81,12 @@ class LazyFunctions:
         """The interpreter ends: functions that were made stay; the runtime leads others to the handler by itself."""
         self._drop_handler(lost=not self._native_handler)
 
+    def leave(self) -> None:
+        """The process that has the stubs ends: nothing is made any more, and no message is sent for that."""
+        self._closed = True
+        if self._stubs is not None:
+            self._stubs.leave()
+
     def close(self) -> None:
         """Nothing is made any more: stubs lead to the handler. Waits, for a while, for calls that are being made."""
         if self._stubs is not None and not self._closed:

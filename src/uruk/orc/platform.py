@@ -87,8 +87,8 @@ class Platform(Protocol):
         """Thread destructors that are still to run in a tracker's code."""
         ...
 
-    def finalize(self, tracker: ResourceTracker) -> None:
-        """Run what was registered to run when a tracker's code goes."""
+    def finalize(self, trackers: Sequence[ResourceTracker]) -> None:
+        """Run what was registered to run when the code of trackers goes, in their order."""
         ...
 
     def unload(self, tracker: ResourceTracker, released: Released) -> None:

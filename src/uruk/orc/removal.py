@@ -42,7 +42,7 @@ def remove_tracker(session: Session, tracker: ResourceTracker, force: bool) -> R
         retract(session, tracker, released)
     platform = session.platform
     if platform is not None and session.options.execute:
-        platform.finalize(tracker)
+        platform.finalize([tracker])
     with session.lock:
         free(session, tracker, released)
     return released

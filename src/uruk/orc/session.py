@@ -129,6 +129,7 @@ class Session:
         self.closed = False
         self.closing = False
         """Finalisers run for the last time; they may still look names up."""
+        self.end = ending.End()
         self._next_order = 0
         self._next_tracker = 0
         self._by_tracker: dict[int, dict[int, Entry]] = {}
@@ -488,11 +489,13 @@ class Session:
     def finalize(self, trackers: Sequence[ResourceTracker]) -> None:
         """Run the finalisers of trackers, newest first."""
         if self.platform is not None and self.options.execute:
-            for tracker in sorted(trackers, key=lambda one: -one.number):
-                self.platform.finalize(tracker)
+            self.platform.finalize(sorted(trackers, key=lambda one: -one.number))
 
     def close(self) -> None:
-        """Remove everything, newest first, and give all memory back. Closing twice does nothing."""
+        """Remove everything, newest first, and give all memory back. Closing twice does nothing.
+
+        Another process ends within a few seconds, whatever it does; who waits for it raises an ExecutorError then.
+        """
         ending.close(self)
 
     def finish(self) -> None:

@@ -169,11 +169,11 @@ class ELFPlatform:
         handles = tracker.resources.dso_handles
         return sum(self.executor.runtime.call(b"uruk_rt_pending_thread_atexit", handle) for handle in handles)
 
-    def finalize(self, tracker: ResourceTracker) -> None:
-        """See `Platform.finalize`."""
-        for handle in tracker.resources.dso_handles:
-            if not self.executor.lost:
-                self.executor.runtime.call(b"uruk_rt_finalize", handle)
+    def finalize(self, trackers: Sequence[ResourceTracker]) -> None:
+        """See `Platform.finalize`; one call for all of them."""
+        handles = [handle for tracker in trackers for handle in tracker.resources.dso_handles]
+        if handles and not self.executor.lost:
+            self.executor.runtime.call_with_array(b"uruk_rt_finalize", handles)
 
     def unload(self, tracker: ResourceTracker, released: Released) -> None:
         """See `Platform.unload`."""

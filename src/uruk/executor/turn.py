@@ -1,0 +1,38 @@
+"""A lock that an interrupted thread can give back: its holder is known."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+
+
+class Turn:
+    """Something that one thread at a time does.
+
+    A signal's handler may raise between any two steps of Python, also when a lock was just taken and nothing knows of
+    that yet. Who lets such an exception through calls `recover` first.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+
+    def take(self, end: float | None = None) -> bool:
+        """Wait for the turn, until `end` by time.monotonic() at most; whether this thread has it now."""
+        if end is None:
+            return self._lock.acquire()
+        return self._lock.acquire(timeout=max(end - time.monotonic(), 0))
+
+    def take_at_once(self) -> bool:
+        """Take the turn if nobody has it."""
+        return self._lock.acquire(blocking=False)
+
+    def give(self) -> None:
+        """Let others have it."""
+        self._lock.release()
+
+    def recover(self) -> None:
+        """Let others have it if this thread does, whoever knows of that."""
+        with contextlib.suppress(RuntimeError):  # which says that this thread does not have it
+            while True:
+                self._lock.release()

@@ -1,0 +1,183 @@
+"""Ctrl-C at any moment: nothing of an executor is left behind, or the executor is as it was."""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import signal
+import sys
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+import uruk
+from uruk.errors import ExecutorError, ExecutorTimeout
+
+FAKE = [sys.executable, str(Path(__file__).parent / "fake.py")]
+LOADED = 10.0
+"""Seconds more for a machine that is at work."""
+SOURCE = """
+#include <unistd.h>
+int add(int a, int b) { return a + b; }
+int wait_for(int milliseconds) { usleep(milliseconds * 1000); return milliseconds; }
+"""
+Resources = tuple[int, int, list[str], list[str]]
+
+
+def resources() -> Resources:
+    """Descriptors, threads, children and names in shared memory."""
+    gc.collect()
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    names = [name for name in os.listdir("/dev/shm") if name.startswith(("uruk", "jitlink"))]
+    return len(os.listdir("/proc/self/fd")), threading.active_count(), sorted(children), sorted(names)
+
+
+@contextmanager
+def interrupted_after(seconds: float) -> Generator[None]:
+    """The handler of Ctrl-C raises so many seconds later, unless it is left before; never when it is left."""
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-6))
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def call(jit: uruk.LLJIT, name: str, *arguments: int) -> int:
+    return jit.executor.call(jit.lookup(name).address, *arguments)
+
+
+def test_a_start_at_any_moment() -> None:
+    uruk.spawn().close()  # and all imports
+    before = resources()
+    chance = random.Random(5)
+    interrupted = 0
+    for _ in range(int(os.environ.get("URUK_CYCLES", "40"))):
+        executor = None
+        try:
+            with interrupted_after(chance.uniform(0, 0.15)):
+                executor = uruk.spawn()
+        except KeyboardInterrupt:
+            interrupted += 1
+        if executor is not None:
+            executor.close()
+        del executor
+    assert interrupted
+    assert resources() == before
+
+
+@pytest.mark.parametrize("kind", ["silent", "hangs"])
+def test_an_executor_that_says_nothing(kind: str) -> None:
+    uruk.spawn().close()
+    before = resources()
+    begin = time.monotonic()
+    timer = threading.Timer(0.7, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        uruk.spawn(launcher=[*FAKE, kind], executor="fake")
+    timer.join()
+    assert time.monotonic() - begin < 5 + LOADED
+    assert resources() == before
+
+
+def test_a_handler_that_raises_nothing_does_not_end_the_start() -> None:
+    seen: list[int] = []
+    before = signal.signal(signal.SIGALRM, lambda number, frame: seen.append(number))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+        executor = uruk.spawn()
+        while not seen:
+            time.sleep(0.01)
+        executor.close()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert seen == [signal.SIGALRM]
+
+
+def test_other_signals_whose_handlers_raise() -> None:
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(7)
+
+    uruk.spawn().close()
+    resources_before = resources()
+    before = signal.signal(signal.SIGALRM, leave)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.5)
+        with pytest.raises(SystemExit):
+            uruk.spawn(launcher=[*FAKE, "silent"], executor="fake")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert resources() == resources_before
+
+
+def test_connecting() -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        before = resources()
+        with pytest.raises(KeyboardInterrupt), interrupted_after(0.5):
+            uruk.connect("127.0.0.1", silent.getsockname()[1])
+        assert resources() == before
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["shared", "wire"])
+def test_a_call(shared: bool) -> None:
+    """It goes on there; the next call finds the executor as it was."""
+    before = resources()
+    with uruk.LLJIT(executor=uruk.spawn(shared_memory=shared)) as jit:
+        jit.add_source(text=SOURCE, language="c")
+        call(jit, "wait_for", 0)
+        for _ in range(5):
+            with pytest.raises(KeyboardInterrupt), interrupted_after(0.1):
+                call(jit, "wait_for", 400)
+            assert call(jit, "add", 40, 2) == 42
+    assert resources() == before
+
+
+def test_calls_at_any_moment() -> None:
+    """Either the executor goes on, or it is gone and says so; no call ever waits for ever."""
+    chance = random.Random(6)
+    for _ in range(4):
+        before = resources()
+        with uruk.LLJIT(executor=uruk.spawn(deadline=20.0)) as jit:
+            jit.add_source(text=SOURCE, language="c")
+            address = jit.lookup("add").address
+            for _ in range(40):
+                try:
+                    with interrupted_after(chance.uniform(0, 0.004)):
+                        for number in range(60):
+                            assert jit.executor.call(address, number, 2) == number + 2
+                except KeyboardInterrupt:
+                    pass
+                except ExecutorTimeout:
+                    raise
+                except ExecutorError:
+                    break
+        assert resources() == before
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_closing(stopped: bool) -> None:
+    before = resources()
+    jit = uruk.LLJIT(executor=uruk.spawn())
+    pid = jit.executor.child.pid
+    jit.add_source(text=SOURCE + "__attribute__((destructor)) static void f(void) { sleep(2); }", language="c")
+    assert call(jit, "add", 40, 2) == 42
+    if stopped:
+        os.kill(pid, signal.SIGSTOP)
+    begin = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), interrupted_after(0.5):
+        jit.close()
+    jit.close()
+    assert time.monotonic() - begin < 5 + LOADED
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert resources() == before
