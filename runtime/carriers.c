@@ -5,6 +5,8 @@
  * descriptor in that path stays ours, and is an empty file between loads. */
 
 #define _GNU_SOURCE
+#include "carriers.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -103,7 +105,7 @@ static int fill(int file, const char *data, word size)
     return failed;
 }
 
-static void *open_object(const char *data, word size, int flags, char *text, word text_size)
+void *uruk_open_object(const char *data, word size, int flags, char *text, word text_size)
 {
     char path[256];
     void *handle = 0;
@@ -131,14 +133,14 @@ static void *open_object(const char *data, word size, int flags, char *text, wor
 /* Open an object of these bytes; its handle, or 0 with the loader's text, or with none where there is no memory file. */
 EXPORTED void *uruk_rt_open_carrier(const char *data, word size, char *text, word text_size)
 {
-    return open_object(data, size, RTLD_NOW, text, text_size);
+    return uruk_open_object(data, size, RTLD_NOW, text, text_size);
 }
 
 /* Open an object whose names are everybody's; its handle, or 0. */
 EXPORTED void *uruk_rt_open_exports(const char *data, word size)
 {
     char text[8];
-    return open_object(data, size, RTLD_NOW | RTLD_GLOBAL, text, sizeof text);
+    return uruk_open_object(data, size, RTLD_NOW | RTLD_GLOBAL, text, sizeof text);
 }
 
 /* Unload one of these. */

@@ -124,6 +124,12 @@ EXPORTED long uruk_rt_mem_reserve(unsigned long size, unsigned long low, unsigne
     return map_within(size, low, high, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 }
 
+/* Where that would be tried, without reserving it; 0 for nowhere. */
+EXPORTED unsigned long uruk_rt_mem_free_place(unsigned long size, unsigned long low, unsigned long high)
+{
+    return free_place(size, low, high);
+}
+
 /* Map the file at `path`, likewise. -EACCES where its bytes may not be run. */
 EXPORTED long uruk_rt_mem_map_shared(const char *path, unsigned long size, unsigned long low, unsigned long high)
 {

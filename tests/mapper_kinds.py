@@ -6,6 +6,8 @@ import gc
 from collections.abc import Callable, Sequence
 
 from uruk.errors import AllocationError
+from uruk.executor.inprocess_slab import InProcessSlabs
+from uruk.executor.remote_slab import RemoteSlabs
 from uruk.executor.this_process import THIS_PROCESS, ThisProcess
 from uruk.memory.epc import EPCMapper
 from uruk.memory.fallback import FallbackMapper
@@ -33,6 +35,19 @@ MAPPERS: dict[str, Callable[[], Mapper]] = {
         SharedMapper(THIS_PROCESS, process_runtime(), no_memory), lambda: EPCMapper(THIS_PROCESS, process_runtime())
     ),
 }
+
+
+def _remote() -> RemoteSlabs:
+    return RemoteSlabs(process_runtime())
+
+
+KNOWING_MAPPERS: dict[str, Callable[[], Mapper]] = {
+    "in process": lambda: InProcessMapper(InProcessSlabs()),
+    "epc": lambda: EPCMapper(THIS_PROCESS, process_runtime(), _remote()),
+    "shared, memfd": lambda: SharedMapper(THIS_PROCESS, process_runtime(), "memfd", _remote()),
+    "shared, shm": lambda: SharedMapper(THIS_PROCESS, process_runtime(), "shm", _remote()),
+}
+"""Those whose slabs the dynamic loader knows."""
 
 
 class RecordingProcess(ThisProcess):

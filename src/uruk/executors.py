@@ -13,6 +13,7 @@ from uruk.executor.connection import GRACE, SETUP_PATIENCE, Connection
 from uruk.executor.interruption import deferred
 from uruk.executor.launch import Child, start
 from uruk.executor.remote import RemoteExecutor
+from uruk.executor.remote_slab import RemoteSlabs
 from uruk.executor.secret import greeting
 from uruk.isa.names import HERE_NAME, name_of
 from uruk.memory.epc import EPCMapper
@@ -107,9 +108,11 @@ def _attach(connection: Connection, child: Child | None, shared_memory: bool, sl
     stack = int.from_bytes(connection.setup.values.get("uruk.stack", b""), "little")
     if stack:
         runtime.call(b"uruk_rt_hide_handler", connection.setup.symbols["uruk_executor_crash_handler"], stack)
-    mapper: Mapper = EPCMapper(runtime.process, runtime)
+    loader = RemoteSlabs(runtime)
+    messages = EPCMapper(runtime.process, runtime, loader)
+    mapper: Mapper = messages
     if shared_memory:
-        mapper = FallbackMapper(SharedMapper(runtime.process, runtime), lambda: EPCMapper(runtime.process, runtime))
+        mapper = FallbackMapper(SharedMapper(runtime.process, runtime, loader=loader), lambda: messages)
     return RemoteExecutor(connection, runtime, mapper, child, slab_size)
 
 

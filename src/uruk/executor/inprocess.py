@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from uruk.errors import InternalError, UrukError
 from uruk.executor import process_symbols
 from uruk.executor.control import Runtime
+from uruk.executor.inprocess_slab import InProcessSlabs
 from uruk.executor.inprocess_tls import CARRIERS
 from uruk.executor.lazy_stubs import LazyFunctions, LazyStubs
 from uruk.executor.process_tls import ProcessTLS
@@ -40,7 +41,7 @@ class InProcessExecutor:
     """
 
     def __init__(self, slab_size: int = DEFAULT_SLAB, mapper: Mapper | None = None) -> None:
-        self.memory = SlabManager(mapper or InProcessMapper(), slab_size)
+        self.memory = SlabManager(mapper or InProcessMapper(InProcessSlabs()), slab_size)
         self.tls = ProcessTLS(CARRIERS)
         self._unwinder: _Unwinder | None = None
         self.lazy_functions: Callable[[], LazyFunctions] | None = None

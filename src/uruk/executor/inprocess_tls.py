@@ -119,11 +119,15 @@ class InProcessLoader:
 
     def link_map(self, handle: int) -> tuple[int, bytes]:
         """See `Loader.link_map`."""
+        # struct link_map (link.h) begins with l_addr and l_name.
+        bias, name = (ctypes.c_uint64 * 2).from_address(self.link_map_address(handle))
+        return bias, ctypes.string_at(name)
+
+    def link_map_address(self, handle: int) -> int:
+        """Where the link map of an object lies."""
         link_map = ctypes.c_void_p()
         _libc.dlinfo(handle, _RTLD_DI_LINKMAP, ctypes.byref(link_map))
-        # struct link_map (link.h) begins with l_addr and l_name.
-        bias, name = (ctypes.c_uint64 * 2).from_address(link_map.value or 0)
-        return bias, ctypes.string_at(name)
+        return link_map.value or 0
 
     def read(self, address: int, size: int) -> bytes:
         """See `Loader.read`."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Sequence
+from functools import partial
 
 from uruk.errors import AllocationError
 from uruk.graph.types import U8
@@ -15,17 +16,20 @@ from uruk.memory.local import MAP_NORESERVE, check_size
 from uruk.memory.mapper import WRITABLE, Protection, Range, refuse_both
 from uruk.memory.pages import enclosing_pages, whole_pages
 from uruk.memory.reservations import Reservations
+from uruk.memory.slab_object import SlabLoader, SlabObject
 
 
 class EPCMapper:
     """Memory of `process`, in which `runtime` is linked; see `uruk.memory.mapper.Mapper`.
 
     The view is private memory of this process, as large as the reservation and used where it is written. Content goes
-    in one message for all ranges. What code there writes later is never brought back, nor written over.
+    in one message for all ranges. What code there writes later is never brought back, nor written over. `loader` is
+    the dynamic loader there, if it is to know slabs.
     """
 
-    def __init__(self, process: Process, runtime: Functions) -> None:
+    def __init__(self, process: Process, runtime: Functions, loader: SlabLoader | None = None) -> None:
         self.process = process
+        self.loader = loader
         self._there = Elsewhere(runtime)
         self._reservations: Reservations[None] = Reservations()
 
@@ -36,16 +40,37 @@ class EPCMapper:
 
     def reserve(self, size: int, low: int = 0, high: int = 0) -> int:
         """See `Mapper.reserve`."""
-        check_size(size)
-        try:
-            memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_NORESERVE)
-        except OSError as error:
-            raise AllocationError(f"cannot reserve {size:#x} bytes here: {error.strerror}") from error
+        memory = _local_memory(size)
         try:
             return self._reservations.add(self._there.reserve(size, low, high), size, memory, None)
         except BaseException:
             memory.close()
             raise
+
+    def open_slab(self, zones: Sequence[int], low: int = 0, high: int = 0) -> SlabObject:
+        """See `OpensSlabs.open_slab`."""
+        loader = self.loader
+        if loader is None:
+            raise AllocationError("no dynamic loader is to know slabs")
+        file = loader.plan(zones, low, high)
+        memory = _local_memory(file.size)
+        handle, address = 0, 0
+        try:
+            handle, address = loader.open(file, None)
+            self._reservations.add(address, file.size, memory, None)
+        except BaseException:
+            memory.close()
+            if handle:
+                loader.close(handle)
+            raise
+        return SlabObject(address, file, self._store, partial(self._close_slab, loader, handle, address, file.size))
+
+    def _store(self, address: int, data: bytes) -> None:
+        self.process.write_many([(address, data)])
+
+    def _close_slab(self, loader: SlabLoader, handle: int, address: int, size: int) -> None:
+        self._forget(address, size)
+        loader.close(handle)
 
     def view(self, address: int, size: int) -> U8:
         """See `Mapper.view`."""
@@ -76,6 +101,17 @@ class EPCMapper:
 
     def release(self, address: int, size: int) -> None:
         """See `Mapper.release`; memory here goes even if the process is lost."""
+        self._forget(address, size)
+        self._there.release(address, size)
+
+    def _forget(self, address: int, size: int) -> None:
         self._reservations.clear([(address, size)], mmap.PAGESIZE, mmap.MADV_DONTNEED)
         self._reservations.cut(address, size)
-        self._there.release(address, size)
+
+
+def _local_memory(size: int) -> mmap.mmap:
+    check_size(size)
+    try:
+        return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_NORESERVE)
+    except OSError as error:
+        raise AllocationError(f"cannot reserve {size:#x} bytes here: {error.strerror}") from error

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from uruk.errors import AllocationError
 from uruk.graph.types import U8
 from uruk.memory.mapper import Mapper, Protection, Range
+from uruk.memory.slab_object import OpensSlabs, SlabObject
 
 
 class FallbackMapper:
@@ -46,12 +47,28 @@ class FallbackMapper:
 
     def _fall_back(self, mapper: Mapper, problem: AllocationError, wanted: tuple[int, int, int]) -> int:
         address = mapper.reserve(*wanted)
+        self._use(mapper, problem)
+        return address
+
+    def _use(self, mapper: Mapper, problem: AllocationError) -> None:
         self.mapper = mapper
         self.refused = str(problem)
         import logging  # takes time to import
 
         logging.getLogger("uruk").info("code and data go to the executor by messages: %s", problem)
-        return address
+
+    def open_slab(self, zones: Sequence[int], low: int = 0, high: int = 0) -> SlabObject:
+        """See `OpensSlabs.open_slab`. Where `second()` can have it and `first` cannot, it is memory that lacks."""
+        try:
+            known = _open_slab(self.mapper, zones, low, high)
+        except AllocationError as error:
+            if self._second is None:
+                raise
+            mapper = self._second()
+            known = _open_slab(mapper, zones, low, high)
+            self._use(mapper, error)
+        self._second = None
+        return known
 
     def view(self, address: int, size: int) -> U8:
         """See `Mapper.view`."""
@@ -74,3 +91,9 @@ class FallbackMapper:
     def release(self, address: int, size: int) -> None:
         """See `Mapper.release`."""
         self.mapper.release(address, size)
+
+
+def _open_slab(mapper: Mapper, zones: Sequence[int], low: int, high: int) -> SlabObject:
+    if not isinstance(mapper, OpensSlabs):
+        raise AllocationError("this mapper has no dynamic loader that could know a slab")
+    return mapper.open_slab(zones, low, high)

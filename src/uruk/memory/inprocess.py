@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import mmap
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -13,12 +15,16 @@ from uruk.graph.types import U8
 from uruk.memory import instruction_cache, local
 from uruk.memory.mapper import WRITABLE, Protection, Range, refuse_both
 from uruk.memory.pages import enclosing_pages, whole_pages
+from uruk.memory.slab_object import SlabLoader, SlabObject
 
 _POPULATE_FROM = 1 << 18
 
 
 class InProcessMapper:
-    """Memory of this process; see `uruk.memory.mapper.Mapper`."""
+    """Memory of this process; see `uruk.memory.mapper.Mapper`. `loader` is the dynamic loader that is to know slabs."""
+
+    def __init__(self, loader: SlabLoader | None = None) -> None:
+        self.loader = loader
 
     @property
     def page_size(self) -> int:
@@ -29,14 +35,22 @@ class InProcessMapper:
         """See `Mapper.reserve`."""
         if not high:
             return local.map_memory(size)
-        for start, room in sorted(local.free_ranges(low, high), key=lambda gap: -gap[0]):
-            at = (start + room - size) & -(1 << 21)  # the top of the gap, which leaves a heap below room to grow
-            if at >= start:
-                try:
-                    return local.map_memory(size, at)
-                except AllocationError:
-                    continue  # something else was mapped there meanwhile
+        for place in local.free_places(size, low, high):
+            with contextlib.suppress(AllocationError):  # something else was mapped there meanwhile
+                return local.map_memory(size, place)
         raise AllocationError(f"no free range of {size:#x} bytes between {low:#x} and {high:#x}")
+
+    def open_slab(self, zones: Sequence[int], low: int = 0, high: int = 0) -> SlabObject:
+        """See `OpensSlabs.open_slab`."""
+        loader = self.loader
+        if loader is None:
+            raise AllocationError("no dynamic loader is to know slabs")
+        file = loader.plan(zones, low, high)
+        handle, address = loader.open(file, None)
+        return SlabObject(address, file, self._store, partial(loader.close, handle))
+
+    def _store(self, address: int, data: bytes) -> None:
+        self.view(address, len(data))[:] = np.frombuffer(data, np.uint8)
 
     def view(self, address: int, size: int) -> U8:
         """See `Mapper.view`."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
+from collections.abc import Iterator
 
 from uruk.errors import AllocationError
 from uruk.memory.mapper import Protection, Range
@@ -19,11 +21,13 @@ _madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 _munmap = _libc.munmap
 _munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 
-_MAP_PRIVATE, _MAP_ANONYMOUS, MAP_NORESERVE, _MAP_FIXED_NOREPLACE = 0x2, 0x20, 0x4000, 0x100000
+_MAP_PRIVATE, _MAP_FIXED, _MAP_ANONYMOUS, MAP_NORESERVE, _MAP_FIXED_NOREPLACE = 0x2, 0x10, 0x20, 0x4000, 0x100000
 _MADV_DONTNEED, MADV_REMOVE, MADV_POPULATE_WRITE = 4, 9, 23
 _FAILED = ctypes.c_void_p(-1).value
 _LOWEST = 1 << 16
 """Below this the kernel does not map (vm.mmap_min_addr)."""
+_HUGE = 1 << 21
+PAGE = mmap.PAGESIZE
 LARGEST = (1 << 63) - 1
 """No address space is larger, in bytes."""
 
@@ -50,6 +54,17 @@ def free_ranges(low: int, high: int) -> list[Range]:
     return gaps
 
 
+def free_places(size: int, low: int, high: int) -> Iterator[int]:
+    """Where `size` bytes fit within [low, high), the highest place first; each at the top of its gap.
+
+    So a heap below has room to grow.
+    """
+    for start, room in sorted(free_ranges(low, high), key=lambda gap: -gap[0]):
+        at = (start + room - size) & -_HUGE
+        if at >= start:
+            yield at
+
+
 def check_size(size: int) -> None:
     """Raise AllocationError for a reservation that no system has room for, before it is asked."""
     if size > LARGEST:
@@ -70,6 +85,13 @@ def map_memory(size: int, address: int = 0) -> int:
         _munmap(got, size)
         raise AllocationError(f"cannot reserve {size:#x} bytes at {address:#x}")
     return got
+
+
+def map_over(address: int, size: int) -> None:
+    """Replace whole pages by memory without access that costs nothing until it is used."""
+    flags = MAP_NORESERVE | _MAP_PRIVATE | _MAP_ANONYMOUS | _MAP_FIXED
+    if _mmap(address, size, int(Protection.NONE), flags, -1, 0) != address:
+        raise AllocationError(f"cannot map {size:#x} bytes at {address:#x}: {_why()}")
 
 
 def unmap_memory(address: int, size: int) -> None:

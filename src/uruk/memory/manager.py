@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from uruk.errors import AllocationError, InternalError, UrukError
 from uruk.graph.types import U8
 from uruk.memory.mapper import Mapper, Protection, Range
 from uruk.memory.slab import CODE, CONSTANT, DATA, PROTECTIONS, Slab
+from uruk.memory.slab_object import OpensSlabs
 
 MiB = 1 << 20
 DEFAULT_SLAB = 1024 * MiB
@@ -82,8 +84,19 @@ class Allocation:
         self._initialize(CODE, PROTECTIONS[CODE])
 
     def bring_data(self) -> None:
-        """Bring data; from now on it is the program's."""
-        self._initialize(DATA, PROTECTIONS[DATA])
+        """Bring data; from now on it is the program's, and the dynamic loader tells collectors of it."""
+        ranges, known = self.ranges(DATA), self.slab.known
+        if not ranges:
+            return
+        start = self.slab.data if known is None else known.data_end or self.slab.data
+        end = max(address + size for address, size in ranges)
+        end = -(-end // self.slab.mapper.page_size) * self.slab.mapper.page_size
+        if known is None or end <= start:
+            self._initialize(DATA, PROTECTIONS[DATA])
+            return
+        # all pages up to there are made readable, as gaps between modules would be faults of a collector
+        self.slab.mapper.initialize([*ranges, (start, end - start)], PROTECTIONS[DATA], self.content(DATA))
+        known.grow_data(self.slab.data, end)
 
     def bring_constants(self) -> None:
         """Bring constants before code that runs during the link; they stay writable until `seal`."""
@@ -173,7 +186,7 @@ class SlabManager:
         allocation.stored.clear()
         if not slab.used and slab in self.slabs[1:]:
             self.slabs.remove(slab)
-            self._release(slab)
+            slab.release()
         return total
 
     def free_segments(self, allocation: Allocation, which: Sequence[int]) -> int:
@@ -199,47 +212,59 @@ class SlabManager:
         if not self.slabs:  # the first one is an ordinary slab, with its window
             self.slabs.append(self._reserve((), Reach()))
         page = self.mapper.page_size
-        zones = [-(-need // page) * page for need in self._needs(segments)]
-        return self._open(self._place(sum(zones), reach), zones)
-
-    def _open(self, base: int, zones: Sequence[int]) -> Slab:
-        """The slab of a reservation, which is given back where it cannot be had."""
-        try:
-            return Slab(self.mapper, base, zones)
-        except BaseException:
-            self.mapper.release(base, sum(zones))
-            if not self.slabs and self.window is not None:  # it came with the slab
-                window, self.window = self.window, None
-                self.mapper.release(*window)
-            raise
+        return self._place([-(-need // page) * page for need in self._needs(segments)], reach)
 
     def _reserve(self, segments: Sequence[SegmentLike], reach: Reach) -> Slab:
         needs = self._needs(segments)
         size = min(self.slab_size, LARGEST_SLAB)
         while True:
-            zones = _divide(size, needs)
             try:
-                base = self._place(sum(zones), reach)
+                return self._place(_divide(size, needs), reach)
             except AllocationError:
                 if size <= SMALLEST_SLAB:
                     raise
                 size = max(size // 2, SMALLEST_SLAB)
-                continue
-            return self._open(base, zones)
 
-    def _place(self, size: int, reach: Reach) -> int:
+    def _place(self, zones: Sequence[int], reach: Reach) -> Slab:
         """Reserve a slab; the first one anywhere gets a window beside it, kept free for libraries loaded later."""
+        size = sum(zones)
         for slab in self.slabs:  # beside another one: later code may refer to data in both
             low, high = max(reach.low, slab.base - NEAR), slab.base + slab.size + NEAR
             high = min(reach.high or high, high)
             if high - low >= size:
                 with contextlib.suppress(AllocationError):
-                    return self.mapper.reserve(size, low, high)
+                    return self._open(zones, low, high)
         if reach.high or self.slabs or self.window is not None:
-            return self.mapper.reserve(size, reach.low, reach.high)
-        base = self.mapper.reserve(size + LIBRARY_WINDOW)
-        self.window = (base, LIBRARY_WINDOW)
-        return base + LIBRARY_WINDOW
+            return self._open(zones, reach.low, reach.high)
+        return self._open(zones, 0, 0, LIBRARY_WINDOW)
+
+    def _open(self, zones: Sequence[int], low: int, high: int, window: int = 0) -> Slab:
+        """A slab there, known to the dynamic loader where that can be, and below it a window of so many bytes."""
+        if isinstance(self.mapper, OpensSlabs):
+            with contextlib.suppress(AllocationError):
+                return self._open_known(self.mapper, zones, low, high, window)
+        base = self.mapper.reserve(sum(zones) + window, low, high)
+        try:
+            slab = Slab(self.mapper, base + window, zones)
+        except BaseException:
+            self.mapper.release(base, sum(zones) + window)
+            raise
+        if window:
+            self.window = (base, window)
+        return slab
+
+    def _open_known(self, mapper: OpensSlabs, zones: Sequence[int], low: int, high: int, window: int) -> Slab:
+        """The same, known: the loader takes all of an object's range for it, so the window is memory of its own."""
+        known = mapper.open_slab(zones, low, high)
+        try:
+            slab = Slab(self.mapper, known.base, zones, known)
+        except BaseException:
+            known.close()
+            raise
+        if window:  # the kernel puts it right below the object
+            with contextlib.suppress(AllocationError):
+                self.window = (self.mapper.reserve(window), window)
+        return slab
 
     @property
     def first_slab(self) -> Range | None:
@@ -270,11 +295,6 @@ class SlabManager:
             except AllocationError:
                 step //= 2
 
-    def _release(self, slab: Slab) -> None:
-        base, size = slab.base, slab.size
-        del slab.image
-        self.mapper.release(base, size)
-
     def forget(self) -> None:
         """Let go of everything here: the process that had it is gone."""
         with contextlib.suppress(UrukError):
@@ -283,15 +303,14 @@ class SlabManager:
     def close(self) -> None:
         """Release every slab and the window; an error of one is raised when all have been tried."""
         errors: list[UrukError] = []
-        ranges = [(slab.base, slab.size) for slab in self.slabs]
-        ranges += [] if self.window is None else [self.window]
-        for slab in self.slabs:
-            del slab.image
+        releases = [slab.release for slab in self.slabs]
+        if self.window is not None:
+            releases.append(partial(self.mapper.release, *self.window))
         self.slabs.clear()
         self.window = None
-        for address, size in ranges:
+        for release in releases:
             try:
-                self.mapper.release(address, size)
+                release()
             except UrukError as error:
                 errors.append(error)
         if errors:

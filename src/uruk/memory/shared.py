@@ -7,7 +7,10 @@ writable and executable in one process.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
 
 from uruk.errors import AllocationError
 from uruk.graph.types import U8
@@ -17,6 +20,7 @@ from uruk.memory.mapper import Protection, Range, refuse_both
 from uruk.memory.pages import enclosing_pages
 from uruk.memory.reservations import Reservations
 from uruk.memory.shared_object import KINDS, OpenShared, SharedKind, SharedObject
+from uruk.memory.slab_object import SlabLoader, SlabObject
 
 
 class SharedMapper:
@@ -24,14 +28,22 @@ class SharedMapper:
 
     `kind` is how it is shared: a kind of `uruk.memory.shared_object.KINDS`, or a function that makes objects of
     another; None tries these kinds in order, and stays with the first that the other process can open and run code
-    from. Only protections need a call. After a fork parent and child have this memory in common.
+    from. Only protections need a call. After a fork parent and child have this memory in common. `loader` is the
+    dynamic loader there, if it is to know slabs.
     """
 
     shares_memory = True
     """Views are the memory itself."""
 
-    def __init__(self, process: Process, runtime: Functions, kind: SharedKind | OpenShared | None = None) -> None:
+    def __init__(
+        self,
+        process: Process,
+        runtime: Functions,
+        kind: SharedKind | OpenShared | None = None,
+        loader: SlabLoader | None = None,
+    ) -> None:
         self.process = process
+        self.loader = loader
         self._there = Elsewhere(runtime)
         self._kinds: list[OpenShared] = list(KINDS.values())
         if kind is not None:
@@ -47,25 +59,47 @@ class SharedMapper:
     def reserve(self, size: int, low: int = 0, high: int = 0) -> int:
         """See `Mapper.reserve`."""
         check_size(size)
+        return self._share(size, lambda path: (0, self._there.map_shared(path, size, low, high)))[1]
+
+    def open_slab(self, zones: Sequence[int], low: int = 0, high: int = 0) -> SlabObject:
+        """See `OpensSlabs.open_slab`."""
+        loader = self.loader
+        if loader is None:
+            raise AllocationError("no dynamic loader is to know slabs")
+        file = loader.plan(zones, low, high)
+        handle, address = self._share(file.size, partial(loader.open, file))
+        return SlabObject(address, file, self._store, partial(self._close_slab, loader, handle, address, file.size))
+
+    def _store(self, address: int, data: bytes) -> None:
+        self.view(address, len(data))[:] = np.frombuffer(data, np.uint8)
+
+    def _close_slab(self, loader: SlabLoader, handle: int, address: int, size: int) -> None:
+        self._forget(address, size)
+        loader.close(handle)
+
+    def _share(self, size: int, map_there: Callable[[bytes], tuple[int, int]]) -> tuple[int, int]:
+        """Share memory of the first kind that can be had; what `map_there` returns: a handle and the address."""
         errors: list[AllocationError] = []
         for kind in self._kinds:
             try:
-                address = self._share(kind, size, low, high)
+                handle, address = self._share_kind(kind, size, map_there)
             except AllocationError as error:
                 errors.append(error)
                 continue
             self._kinds = [kind]
-            return address
+            return handle, address
         raise AllocationError("; ".join(dict.fromkeys(str(error) for error in errors))) from errors[0]
 
-    def _share(self, kind: OpenShared, size: int, low: int, high: int) -> int:
+    def _share_kind(
+        self, kind: OpenShared, size: int, map_there: Callable[[bytes], tuple[int, int]]
+    ) -> tuple[int, int]:
         shared = kind(size)
         try:
             try:
-                address = self._there.map_shared(shared.path, size, low, high)
+                handle, address = map_there(shared.path)
             finally:
                 shared.opened()
-            return self._reservations.add(address, size, shared.memory, shared)
+            return handle, self._reservations.add(address, size, shared.memory, shared)
         except BaseException:
             shared.release(size)
             raise
@@ -93,7 +127,10 @@ class SharedMapper:
 
     def release(self, address: int, size: int) -> None:
         """See `Mapper.release`; memory here goes even if the process is lost."""
+        self._forget(address, size)
+        self._there.release(address, size)
+
+    def _forget(self, address: int, size: int) -> None:
         if os.getpid() == self._maker:  # a fork has it in common with its parent
             self._reservations.clear([(address, size)], self.page_size, MADV_REMOVE)
         self._reservations.cut(address, size).release(size)
-        self._there.release(address, size)

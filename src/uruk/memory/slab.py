@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from uruk.graph.types import U8
 from uruk.memory.mapper import Mapper, Protection
 from uruk.memory.ranges import FreeList
+from uruk.memory.slab_object import SlabObject
 
 PROTECTIONS = (Protection.R | Protection.X, Protection.R, Protection.R | Protection.W)
 """By zone number: code, constants, data."""
@@ -19,9 +20,11 @@ GRANULE = 64
 class Slab:
     """Zones for code, constants and data within one reservation; sizes in bytes. What is free reads as zero."""
 
-    def __init__(self, mapper: Mapper, base: int, zone_sizes: Sequence[int]) -> None:
+    def __init__(self, mapper: Mapper, base: int, zone_sizes: Sequence[int], known: SlabObject | None = None) -> None:
         self.mapper = mapper
         self.base = base
+        self.known = known
+        """The object by which the dynamic loader knows the slab, if it does."""
         self.size = sum(zone_sizes)
         self.image: U8 = mapper.view(base, self.size)
         self.used = 0
@@ -30,6 +33,8 @@ class Slab:
         for size in zone_sizes:
             self._zones.append(FreeList(at, size))
             at += size
+        self.data = at - zone_sizes[DATA]
+        """Where the zone for data begins."""
 
     def extent(self, zone: int, size: int) -> int:
         """How many bytes a request for `size` takes: whole pages of code and constants, whole granules of data."""
@@ -43,6 +48,14 @@ class Slab:
         if got is not None:
             self.used += size
         return got
+
+    def release(self) -> None:
+        """Give the whole slab back. Nothing in it may run any more."""
+        del self.image
+        if self.known is not None:
+            self.known.close()
+        else:
+            self.mapper.release(self.base, self.size)
 
     def give(self, zone: int, address: int, size: int) -> None:
         """Take memory back that is zero again, or has never been written."""

@@ -1,0 +1,5 @@
+/* Objects that a controller has made, opened by the dynamic loader; see carriers.c. */
+
+/* Open an object of these bytes; its handle, or 0 with the loader's text, or with none where there is no memory file. */
+__attribute__((visibility("hidden"))) void *uruk_open_object(const char *data, unsigned long size, int flags, char *text,
+                                                             unsigned long text_size);

@@ -1,0 +1,104 @@
+"""The dynamic loader of this process, for slabs: see `uruk.memory.slab_object.SlabLoader`."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from functools import lru_cache
+
+from uruk.errors import AllocationError
+from uruk.executor import process_symbols
+from uruk.executor.inprocess_tls import CARRIERS, LOADER
+from uruk.formats.elf_slab import build_slab
+from uruk.isa.names import HERE_NAME
+from uruk.memory import local
+from uruk.memory.mapper import WRITABLE
+from uruk.memory.slab_object import READ_WRITE, SlabFile
+
+NAME = b"uruk-slab"
+"""What the loader calls a slab, once it is open: never the name of a file."""
+
+
+class InProcessSlabs:
+    """See `SlabLoader`. Objects are made and opened here, as the runtime itself is linked into a slab."""
+
+    def plan(self, zones: Sequence[int], low: int, high: int) -> SlabFile:
+        """See `SlabLoader.plan`."""
+        needed = [name.encode("utf-8", "surrogateescape") for name in process_symbols.loaded_libraries()]
+        page = local.PAGE
+        address = 0
+        if high:
+            room = build_slab(zones, HERE_NAME, page=page, needed=needed).size
+            address = next(local.free_places(room, low, high), 0)
+            if not address:
+                raise AllocationError(f"no free range of {room:#x} bytes between {low:#x} and {high:#x}")
+        return build_slab(zones, HERE_NAME, page=page, address=address, needed=needed)
+
+    def open(self, file: SlabFile, path: bytes | None) -> tuple[int, int]:
+        """See `SlabLoader.open`; memory of this process is private."""
+        try:
+            with CARRIERS.lock:
+                handle, problem = LOADER.window.open(file.data)
+        except OSError as error:  # a limit of files
+            raise AllocationError(f"there is no memory file for a slab: {error.strerror}") from error
+        if not handle:
+            raise AllocationError(f"the dynamic loader refuses a slab: {problem}")
+        try:
+            address = LOADER.link_map(handle)[0] + file.address
+            if file.address and address != file.address:  # glibc before 2.36 ignores the address under a PIE
+                raise AllocationError(f"the dynamic loader puts a slab at {address:#x} instead of {file.address:#x}")
+            local.map_over(address + file.zones, file.size - file.zones)
+            local.protect_memory(address, file.page, WRITABLE)
+            ctypes.c_uint64.from_address(address + file.data_size).value = 0
+            ctypes.c_uint32.from_address(address + file.data_flags).value = READ_WRITE
+            _rename(handle)
+            if not _shows_headers(address, file.data_flags):
+                raise AllocationError("the dynamic loader keeps a copy of program headers")
+        except BaseException:
+            LOADER.close(handle)
+            raise
+        return handle, address
+
+    def close(self, handle: int) -> None:
+        """See `SlabLoader.close`."""
+        LOADER.close(handle)
+
+
+def _rename(handle: int) -> None:
+    """Write the slab's name over the object's, a public member of its link map (link.h), which is longer."""
+    entry = LOADER.link_map_address(handle)
+    place = ctypes.c_uint64.from_address(entry + 8).value
+    if len(ctypes.string_at(place)) >= len(NAME):
+        ctypes.memmove(place, NAME + b"\0", len(NAME) + 1)
+
+
+class _Info(ctypes.Structure):
+    """The beginning of struct dl_phdr_info (dl_iterate_phdr(3))."""
+
+    _fields_ = [
+        ("address", ctypes.c_uint64),
+        ("name", ctypes.c_char_p),
+        ("headers", ctypes.c_uint64),
+        ("count", ctypes.c_uint16),
+    ]
+
+
+_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(_Info), ctypes.c_size_t, ctypes.c_void_p)
+_PHDRS_AT = 64
+
+
+@lru_cache(maxsize=1)
+def _loader_shows() -> list[bool]:
+    return []
+
+
+def _shows_headers(address: int, data_flags: int) -> bool:
+    """Whether `dl_iterate_phdr` reads an object's headers where they were changed; tried once, with the first slab."""
+    answers = _loader_shows()
+    if not answers:
+
+        def look(info: ctypes._Pointer[_Info], size: int, data: int) -> int:  # pyright: ignore[reportPrivateUsage]
+            return int(info.contents.headers == address + _PHDRS_AT)
+
+        answers.append(bool(ctypes.CDLL(None).dl_iterate_phdr(_CALLBACK(look), None)))
+    return answers[0]

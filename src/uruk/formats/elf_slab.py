@@ -1,0 +1,98 @@
+"""Slab objects: ELF64 shared objects without content whose segments are the zones of a slab.
+
+    build_slab(zones, "x86_64", page=4096) -> SlabFile
+
+What the dynamic loader knows of linked code it learns from such an object: `dl_iterate_phdr`, `dladdr` and
+`dlsym(RTLD_NEXT)` go by the objects whose address range an address lies in. The file has two pages; the zones are
+segments of no file size, which the loader maps as anonymous memory, and over which the slab's own memory is mapped
+afterwards. The program headers lie in the first segment, where glibc reads them for as long as the object is loaded
+(elf/dl-load.c, `l_phdr`): so the size of the data segment can grow in place. (gABI, chapters 4 and 5)
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+
+from uruk.errors import AllocationError
+from uruk.formats.elf_carrier import MACHINES
+from uruk.memory.slab_object import SlabFile
+
+_EHDR = struct.Struct("<16sHHIQQQIHHHHHH")
+_PHDR = struct.Struct("<IIQQQQQQ")
+_SYM = struct.Struct("<IBBHQQ")
+_DYN = struct.Struct("<QQ")
+_PT_LOAD, _PT_DYNAMIC, _PT_GNU_STACK = 1, 2, 0x6474E551
+_PF_X, _PF_W, _PF_R = 1, 2, 4
+_DT_NEEDED, _DT_HASH, _DT_STRTAB, _DT_SYMTAB, _DT_STRSZ, _DT_SYMENT, _DT_SONAME = 1, 4, 5, 6, 10, 11, 14
+_DT_SYMBOLIC = 16
+_P_FLAGS, _P_MEMSZ = 4, 40
+_HEADERS_AT = _EHDR.size
+_DATA_HEADER = 4
+ROOM_FOR_NAMES = 1 << 15
+"""Bytes that the names of other objects may take; what is more is left out."""
+SONAME = b"uruk-slab"
+READ_WRITE = _PF_R | _PF_W
+
+
+def build_slab(
+    zones: Sequence[int], architecture: str, *, page: int, address: int = 0, needed: Sequence[bytes] = ()
+) -> SlabFile:
+    """A slab object with zones for code, constants and data, whose sizes in bytes are whole pages.
+
+    `address` is where it asks to lie, which glibc takes as a hint; `needed` are names of loaded objects, in which
+    `dlsym(RTLD_NEXT)` of code in the slab looks. Raises AllocationError if the names take too much room.
+    """
+    names = b"\0" + SONAME + b"\0" + b"".join(name + b"\0" for name in needed)
+    if len(names) > ROOM_FOR_NAMES:
+        raise AllocationError(f"{len(needed)} loaded objects have names of {len(names)} bytes in all")
+    dynamic_size = (len(needed) + 8) * _DYN.size
+    symbols_at = page + dynamic_size
+    hash_at = symbols_at + _SYM.size
+    names_at = hash_at + 16
+    front = -(-(names_at + len(names)) // page) * page
+    dynamic = _dynamic(needed, address + hash_at, address + names_at, address + symbols_at, len(names))
+    headers, size = _headers(zones, page, front, dynamic_size, address)
+    ident = b"\x7fELF\2\1\1" + bytes(9)
+    machine = MACHINES[architecture].number
+    parts = [
+        _EHDR.pack(ident, 3, machine, 1, 0, _HEADERS_AT, 0, 0, _EHDR.size, _PHDR.size, len(headers), 64, 0, 0),
+        *headers,
+        bytes(page - _HEADERS_AT - len(headers) * _PHDR.size),
+        dynamic,
+        bytes(_SYM.size),
+        struct.pack("<4I", 1, 1, 0, 0),  # DT_HASH: one bucket, which is empty, and the null symbol
+        names,
+    ]
+    data = _HEADERS_AT + _DATA_HEADER * _PHDR.size
+    return SlabFile(b"".join(parts), size, front, page, address, data + _P_FLAGS, data + _P_MEMSZ)
+
+
+def _dynamic(needed: Sequence[bytes], hashes: int, names: int, symbols: int, size: int) -> bytes:
+    entries: list[tuple[int, int]] = []
+    at = len(SONAME) + 2
+    for name in needed:
+        entries.append((_DT_NEEDED, at))
+        at += len(name) + 1
+    entries += [(_DT_SONAME, 1), (_DT_HASH, hashes), (_DT_STRTAB, names), (_DT_SYMTAB, symbols)]
+    # With DT_SYMBOLIC the scope of code in the slab begins with the slab's own names (glibc, elf/dl-load.c).
+    entries += [(_DT_STRSZ, size), (_DT_SYMENT, _SYM.size), (_DT_SYMBOLIC, 0), (0, 0)]
+    return b"".join(_DYN.pack(*entry) for entry in entries)
+
+
+def _headers(zones: Sequence[int], page: int, front: int, dynamic: int, address: int) -> tuple[list[bytes], int]:
+    """The program headers, and where the last segment ends. The first `front` bytes are the file's."""
+
+    def segment(kind: int, flags: int, at: int, stored: int, size: int, align: int = page) -> bytes:
+        return _PHDR.pack(kind, flags, at, address + at, address + at, stored, size, align)
+
+    # The loader maps the whole range with the first segment's protection, which therefore cannot be written.
+    headers = [segment(_PT_LOAD, _PF_R, 0, page, page)]
+    headers.append(segment(_PT_LOAD, READ_WRITE, page, front - page, front - page))
+    at = front
+    for flags, size in zip((_PF_R | _PF_X, _PF_R, _PF_R), zones, strict=True):
+        headers.append(segment(_PT_LOAD, flags, at, 0, size))
+        at += size
+    headers.append(segment(_PT_DYNAMIC, READ_WRITE, page, dynamic, dynamic, 8))
+    headers.append(_PHDR.pack(_PT_GNU_STACK, READ_WRITE, 0, 0, 0, 0, 0, 16))  # without it, stacks become executable
+    return headers, at
