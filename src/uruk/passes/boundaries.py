@@ -183,8 +183,8 @@ def assign(state: State, plan: Layout, start: I64) -> None:
         state.image[at : at + len(copy.content)] = np.frombuffer(copy.content, np.uint8)
     for index, module, section, stop in found.sections:
         chunk = plan.kept[module, section]
-        start = int(state.address[chunk.rows[0]] - chunk.offset[0])
-        address[index] = start + (chunk.size if stop else 0)
+        begin = int(state.address[chunk.rows[0]] - chunk.offset[0])
+        address[index] = begin + (chunk.size if stop else 0)
 
 
 def _places_of(module: int, plan: Layout, start: I64) -> tuple[int, int, int, int, int]:
