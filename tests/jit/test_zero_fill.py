@@ -7,6 +7,9 @@ import pytest
 
 from compiling import Compile
 from linking import batch
+from uruk.memory.inprocess import InProcessMapper
+from uruk.memory.manager import Reach, SlabManager
+from uruk.passes.layout import Segment
 
 TEXT = """
     __asm__(".bss\\n.balign {bss}\\n.zero {size}\\n.data\\n.balign {data}\\n.byte 5\\n"
@@ -41,3 +44,14 @@ def test_content_comes_first(cc: Compile, bss: int, data: int, together: bool) -
             order = np.argsort(state.offset[placed][mine], kind="stable")
             assert (end[mine][order][:-1] <= state.offset[placed][mine][order][1:]).all(), "blocks overlap"
             assert of.zone == 0 or of.stored < 300 + 2 * max(data, 32) + 2 * bss * (of.zone == 1)
+
+
+def test_code_reaches_both_ends_of_a_slab_full_of_data() -> None:
+    """However the zones are divided: with more room than is asked for only where that leaves all within 2 GiB."""
+    for wanted in (1 << 20, 500 << 20, 1400 << 20, 1900 << 20, 2040 << 20):
+        manager = SlabManager(InProcessMapper())
+        sizes = [(0, 4096), (1, 4096), (2, wanted)]
+        allocation = manager.allocate([Segment(0, zone, size, 16, 0) for zone, size in sizes], Reach())
+        (_, code, _), (_, constants, _), (_, data, _) = allocation.segments
+        assert max(data + wanted, constants) - code < 1 << 31
+        manager.close()

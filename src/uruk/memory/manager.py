@@ -318,6 +318,12 @@ class SlabManager:
 
 
 def _divide(size: int, needs: Sequence[int]) -> list[int]:
-    """Zone sizes for a slab of `size` bytes that holds at least `needs`; whole MiB."""
+    """Zone sizes for a slab of `size` bytes that holds at least `needs`; whole MiB.
+
+    A request so large that code and data would be out of each other's reach with room to spare between them (of 1.9 GB
+    of zero-fill, say) gets a slab without any.
+    """
+    least = [-(-need // MiB) * MiB for need in needs]
     shares = [size * 3 // 8, size // 4, size * 3 // 8]
-    return [max(share, -(-need // MiB) * MiB) // MiB * MiB for share, need in zip(shares, needs, strict=True)]
+    zones = [max(share, need) // MiB * MiB for share, need in zip(shares, least, strict=True)]
+    return least if sum(zones) > LARGEST_SLAB else zones
