@@ -22,6 +22,8 @@ TYPE_DATA = (b"_ZTI", b"_ZTV", b"_ZTS", b"_ZTT")
 """Itanium C++ ABI, 5.1.4: type information, virtual tables, type names, VTTs."""
 LARGEST_ALIGNMENT = 4096
 """Of a copy, which is aligned as its original is."""
+FIXED_END = 1 << 32
+"""Behind the last absolute symbol that code is placed for."""
 SLACK = 1 << 16
 """Addends and field offsets move a reference by less than this in ordinary code; the range check has the last word."""
 
@@ -50,8 +52,6 @@ def reach_of(state: State) -> Reach:
         absolute = _wants_low(state, absolute)
     low, high = (0, LOW_END) if absolute.size else (0, 0)
     together = _is_short(state)
-    if not state.undefined.size:
-        return Reach(low, high, together)
     rows, address = _data_references(state, true_rows(kinds.narrow_relative.take(edges.kind)))
     if rows.size == 0:
         return Reach(low, high, together)
@@ -149,15 +149,24 @@ def _wants_low(state: State, rows: I64) -> I64:
 
 
 def _data_references(state: State, rows: I64) -> tuple[I64, I64]:
-    """Of 32-bit relative references, those to data from elsewhere, with the addresses they need."""
-    external = state.external
-    if external is None or not state.undefined.size:
+    """Of 32-bit references, those to data from elsewhere and to low absolute symbols, with the addresses they need.
+
+    Such symbols are what code of a program at a fixed address, which lies low natively, reaches by relative fields.
+    """
+    external, symbols = state.external, state.symbols
+    fixed = true_rows((symbols.kind == SymbolKind.ABSOLUTE) & (symbols.value < FIXED_END))
+    if not fixed.size and (external is None or not state.undefined.size):
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    place = np.zeros(len(state.symbols), np.int64)
-    place[state.undefined] = np.where(external.found & external.is_data, external.address, 0)
-    address = place[state.canonical[state.edges.target[rows]]]
-    wanted = address != 0
-    return rows[wanted], address[wanted]
+    place = np.zeros(len(symbols), np.int64)
+    known = np.zeros(len(symbols), np.bool_)
+    place[fixed] = symbols.value[fixed].view(np.int64)
+    known[fixed] = True
+    if external is not None and state.undefined.size:
+        known[state.undefined] = external.found & external.is_data & (external.address != 0)
+        place[state.undefined] = external.address
+    target = state.canonical[state.edges.target[rows]]
+    wanted = true_rows(known[target])
+    return rows[wanted], place[target[wanted]]
 
 
 def _refuse(state: State, rows: I64, address: I64, absolute: I64) -> None:
