@@ -111,7 +111,7 @@ class Archive:
                 kind, offset, size = self._index_at
                 data = self._source.read(offset, size, "archive index")
                 self._entries = parse_index(self.name, kind, data, offset, self.size)
-                if b"@@" in data:
+                if b"@" in data and b"@@" in data:
                     from uruk.formats.elf_versions import index_with_versions  # seldom needed
 
                     self._entries = index_with_versions(self._entries)

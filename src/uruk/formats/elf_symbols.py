@@ -237,7 +237,8 @@ def _texts(buffer: U8, text: I64, owner: I64, tables: _Tables, reporter: _Report
     if int((stop - at).sum()) > NAME_SHARING * joined.size:
         _check_lengths(stop - at, owner, tables, reporter)
     strings = joined.tobytes()
-    return [strings[a:b] for a, b in zip(at.tolist(), stop.tolist(), strict=True)], b"@@" in strings
+    versions = b"@" in strings and b"@@" in strings  # one byte is found ten times as fast as two
+    return [strings[a:b] for a, b in zip(at.tolist(), stop.tolist(), strict=True)], versions
 
 
 @dataclass(eq=False, repr=False)
