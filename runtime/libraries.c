@@ -6,7 +6,6 @@
 #include <elf.h>
 #include <link.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -31,58 +30,6 @@ EXPORTED void *uruk_rt_load_library(const char *path, word flags, char *text, wo
     void *handle = dlopen(path, (int)flags);
     put(text, size, handle ? "" : dlerror());
     return handle;
-}
-
-struct found { /* by find_symbols; `library`: it lies in a known object; `data`: it is a variable */
-    word address, size;
-    unsigned data, library;
-};
-
-static void describe(struct found *found)
-{
-    Dl_info info;
-    ElfW(Sym) *symbol = 0;
-    if (!dladdr1((void *)found->address, &info, (void **)&symbol, RTLD_DL_SYMENT))
-        return;
-    found->library = info.dli_fname && *info.dli_fname;
-    if (symbol && (word)info.dli_saddr == found->address) {
-        unsigned type = symbol->st_info & 15;
-        found->data = type == STT_OBJECT || type == STT_COMMON;
-        found->size = symbol->st_size;
-    }
-}
-
-/* dlsym; of `f@V` version V, which need not be the default one. */
-static void *find(void *handle, const char *name)
-{
-    const char *mark = strchr(name, '@');
-    if (!mark)
-        return dlsym(handle, name);
-    char *base = strndup(name, mark - name);
-    void *address = base ? dlvsym(handle, base, mark + 1) : 0;
-    free(base);
-    return address;
-}
-
-/* Look `count` names up, one after the other with its NUL, in the first of the libraries that has each; the handle 0
- * stands for the whole process. Rows of names that none has are 0. */
-EXPORTED void uruk_rt_find_symbols(void **handles, word handle_count, const char *names, word count, struct found *rows)
-{
-    for (word row = 0; row < count; row++, names += strlen(names) + 1) {
-        memset(&rows[row], 0, sizeof rows[row]);
-        for (word i = 0; i < handle_count && !rows[row].address; i++)
-            rows[row].address = (word)find(handles[i] ? handles[i] : RTLD_DEFAULT, names);
-        if (rows[row].address)
-            describe(&rows[row]);
-    }
-}
-
-/* What lies at an address of a library. */
-EXPORTED void uruk_rt_describe(word address, struct found *row)
-{
-    memset(row, 0, sizeof *row);
-    row->address = address;
-    describe(row);
 }
 
 /* The path and bias of a loaded library, and 0; -1 for what is no handle. */

@@ -140,6 +140,24 @@ def test_descriptors_of_a_library(tmp_path: Path, jit: uruk.LLJIT, size: int, mo
     assert bool(calls_by_register(jit, found.address)) == (size > 4)
 
 
+@pytest.mark.parametrize("style", ["gnu", "sysv"])
+def test_many_names_of_a_library(tmp_path: Path, jit: uruk.LLJIT, style: str) -> None:
+    """One call of the runtime says of every name what it is, by either hash table."""
+    text = "".join(f"int f{n}(void) {{ return {n}; }} int d{n} = {n};" for n in range(60))
+    library = tmp_path / "libmany.so"
+    compiled(tmp_path, text, "-fPIC", "-shared", "-nostdlib", f"-Wl,--hash-style={style}", output=library)
+    jit.add_library(library)
+    handle = jit.main.search.libraries[-1].handle
+    names = [name for n in range(60) for name in (b"f%d" % n, b"d%d" % n, b"nobody%d" % n)]
+    found = jit.executor.find_symbols([handle], names)
+    assert (found.address != 0).tolist() == [True, True, False] * 60
+    assert found.is_data.tolist() == [False, True, False] * 60
+    total = "+".join(f"f{n}() + d{n}" for n in range(60))
+    declared = "".join(f"extern int f{n}(void), d{n};" for n in range(60))
+    jit.add_object(compiled(tmp_path, f"{declared} int total(void) {{ return {total}; }}", "-fPIC"))
+    assert jit.lookup("total").function("int(void)")() == 60 * 59
+
+
 def calls_by_register(jit: uruk.LLJIT, address: int) -> list[int]:
     """The `blr` instructions of a function, up to its first `ret`."""
     code = jit.executor.process.read(address, 256)  # pyright: ignore[reportAttributeAccessIssue]

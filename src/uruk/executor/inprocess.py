@@ -15,6 +15,7 @@ from uruk.executor.control import Runtime
 from uruk.executor.inprocess_slab import InProcessSlabs
 from uruk.executor.inprocess_tls import CARRIERS
 from uruk.executor.lazy_stubs import LazyFunctions, LazyStubs
+from uruk.executor.library_symbols import FoundSymbols, find_symbols, signed
 from uruk.executor.process_tls import ProcessTLS
 from uruk.executor.this_process import THIS_PROCESS
 from uruk.memory.inprocess import InProcessMapper
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from uruk.executor.python_guards import PythonGuards
 
 UNWINDER = "libgcc_s.so.1"
+FEW = 24
+"""Names at most that are looked up one by one: that takes as long as the runtime takes to be linked."""
 CALL_ONCE = (b"_ZSt15__once_callable", b"_ZSt11__once_call")
 
 
@@ -114,12 +117,18 @@ class InProcessExecutor:
         address = process_symbols.find_symbol(handle, name)
         return (address, process_symbols.describe(address).is_data) if address else (0, False)
 
-    def expect_symbols(self, handles: Sequence[int | None], names: Sequence[bytes]) -> None:
-        """See `Executor.expect_symbols`: nothing is gained here."""
-
-    def in_library(self, address: int) -> bool:
-        """See `Executor.in_library`."""
-        return bool(process_symbols.describe(address).library)
+    def find_symbols(self, handles: Sequence[int | None], names: Sequence[bytes]) -> FoundSymbols:
+        """See `Executor.find_symbols`; a few names are no reason to link the runtime."""
+        if len(names) > FEW and self.find_runtime is not None:
+            return find_symbols(self.runtime, handles, names)
+        found = FoundSymbols.nothing(len(names))
+        for row, name in enumerate(names):
+            address = next(filter(None, (process_symbols.find_symbol(handle, name) for handle in handles)), 0)
+            if address:
+                symbol = process_symbols.describe(address)
+                found.address[row] = signed(address)
+                found.is_data[row], found.in_library[row] = symbol.is_data, bool(symbol.library)
+        return found
 
     def find_tls(self, name: bytes, handles: Sequence[int]) -> str:
         """See `Executor.find_tls`."""

@@ -9,6 +9,7 @@ from typing import Protocol
 from uruk.errors import ExecutorLost
 from uruk.executor.control import ProcessControl, Runtime
 from uruk.executor.lazy_stubs import LazyFunctions, LazyStubs
+from uruk.executor.library_symbols import FoundSymbols
 from uruk.executor.process_tls import ProcessTLS
 from uruk.memory.manager import SlabManager
 
@@ -73,12 +74,8 @@ class Executor(Protocol):
         """Address of a symbol in a library (None: the process), 0 if it has none, and whether it is data."""
         ...
 
-    def expect_symbols(self, handles: Sequence[int | None], names: Sequence[bytes]) -> None:
-        """Say that `find_symbol` is about to be asked for names, which may be cheaper at once."""
-        ...
-
-    def in_library(self, address: int) -> bool:
-        """Whether an address from `find_symbol` lies in a library, as that of a thread-local does not."""
+    def find_symbols(self, handles: Sequence[int | None], names: Sequence[bytes]) -> FoundSymbols:
+        """What the first of the libraries that has it (None: the process) has by each name; asked for at once."""
         ...
 
     def find_tls(self, name: bytes, handles: Sequence[int]) -> str:

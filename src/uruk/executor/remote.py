@@ -18,9 +18,10 @@ from uruk.executor.carriers import Carriers
 from uruk.executor.connection import ENDING, Connection
 from uruk.executor.control import Runtime
 from uruk.executor.lazy_stubs import LazyFunctions, LazyStubs, answer
+from uruk.executor.library_symbols import FoundSymbols, find_symbols
 from uruk.executor.process_tls import ProcessTLS
 from uruk.executor.prototypes import Prototype, is_float
-from uruk.executor.remote_loader import RemoteLoader, Symbol
+from uruk.executor.remote_loader import RemoteLoader
 from uruk.executor.remote_process import RemoteProcess
 from uruk.executor.stub_pool import StubPool
 from uruk.formats.elf_carrier import MACHINES
@@ -69,7 +70,6 @@ class RemoteExecutor:
         self.used = False
         """Whether a session has it."""
         self.closed = False
-        self._expected: dict[tuple[int, bytes], Symbol] = {}
         weakref.finalize(self, connection.close).atexit = False  # one that nobody has may not leave its process behind
         _open.add(self)
 
@@ -92,7 +92,7 @@ class RemoteExecutor:
 
     def read_object(self, address: int) -> bytes:
         """See `Executor.read_object`."""
-        size = self.loader.describe(address).size
+        size = self.loader.size_of(address)
         return self.process.read(address, size) if size else b""
 
     def is_constant(self, address: int, size: int) -> bool:
@@ -147,27 +147,17 @@ class RemoteExecutor:
 
     def load_library(self, path: str, *, everywhere: bool = False) -> int:
         """See `Executor.load_library`."""
-        self._expected.clear()
         with self.memory.library_window():
             return self.loader.load_library(path, everywhere=everywhere)
 
     def find_symbol(self, handle: int | None, name: bytes) -> tuple[int, bool]:
         """See `Executor.find_symbol`."""
-        found = self._expected.get((handle or 0, name))
-        if found is None:
-            found = self.loader.find_symbols([handle], [name])[0]
-        return found.address, found.is_data
+        found = find_symbols(self.runtime, [handle], [name])
+        return int(found.address[0]) & (1 << 64) - 1, bool(found.is_data[0])
 
-    def expect_symbols(self, handles: Sequence[int | None], names: Sequence[bytes]) -> None:
-        """See `Executor.expect_symbols`: one message a library, instead of one a name. Forgotten by the next call."""
-        self._expected.clear()
-        for handle in handles if names else ():
-            found = self.loader.find_symbols([handle], names)
-            self._expected.update(zip(((handle or 0, name) for name in names), found, strict=True))
-
-    def in_library(self, address: int) -> bool:
-        """See `Executor.in_library`."""
-        return self.loader.describe(address).in_library
+    def find_symbols(self, handles: Sequence[int | None], names: Sequence[bytes]) -> FoundSymbols:
+        """See `Executor.find_symbols`: one message for all."""
+        return find_symbols(self.runtime, handles, names)
 
     def find_tls(self, name: bytes, handles: Sequence[int]) -> str:
         """See `Executor.find_tls`."""

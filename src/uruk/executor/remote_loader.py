@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from uruk.errors import LibraryError, TLSError
 from uruk.executor import sps, tls_refusal
@@ -14,17 +13,6 @@ from uruk.executor.process_symbols import RTLD_GLOBAL, RTLD_NOW
 from uruk.executor.tls_refusal import StaticNeed
 
 _TEXT = 4096
-_FOUND = struct.Struct("<QQII")
-
-
-@dataclass(eq=False, repr=False)
-class Symbol:
-    """A symbol of a library: its size in bytes, whether it is a variable, and whether a library is known to have it."""
-
-    address: int
-    size: int
-    is_data: bool
-    in_library: bool
 
 
 class RemoteLoader:
@@ -100,29 +88,9 @@ class RemoteLoader:
         hint = f"start the executor with more: --tls-pool={-(-wanted // 1024)}Kb, or tls_pool of uruk.spawn"
         return TLSError(error.what, error.problem, hint, wanted)
 
-    def find_symbols(self, handles: Sequence[int | None], names: Sequence[bytes]) -> list[Symbol]:
-        """What the first of the libraries that has it (None: the whole process) has by each name; address 0 for none.
-
-        ``f@V`` is version V of `f`. Never ask for a thread-local: that makes its library's storage dynamic for good.
-        """
-        rows = bytearray(_FOUND.size * len(names))
-        if not names:
-            return []
-        texts = b"".join(name.partition(b"\0")[0] + b"\0" for name in names)
-        places = sps.u64(*(handle or 0 for handle in handles))
-        self.runtime.call(b"uruk_rt_find_symbols", places, len(handles), texts, len(names), rows)
-        found = [
-            Symbol(address, size, bool(data), bool(library))
-            for address, size, data, library in _FOUND.iter_unpack(rows)
-        ]
-        return [Symbol(0, 0, False, False) if b"\0" in name else one for name, one in zip(names, found, strict=True)]
-
-    def describe(self, address: int) -> Symbol:
-        """What lies at an address of a library."""
-        row = bytearray(_FOUND.size)
-        self.runtime.call(b"uruk_rt_describe", address, row)
-        at, size, data, library = _FOUND.unpack(row)
-        return Symbol(at, size, bool(data), bool(library))
+    def size_of(self, address: int) -> int:
+        """The size in bytes of the variable at an address of a library; 0 if it is not known."""
+        return self.runtime.call(b"uruk_rt_size_at", address)
 
     def find_tls(self, name: bytes, handles: Sequence[int]) -> str:
         """The library that defines a thread-local, those with these handles first (by path); empty for none."""

@@ -137,11 +137,12 @@ def _leave_to_libraries(session: Session, graph: Graph, entries: list[ObjectEntr
     symbols = graph.symbols
     shared = (symbols.binding == Binding.WEAK) | (symbols.binding == Binding.UNIQUE)
     shared &= defines & (symbols.type == SymbolType.OBJECT) & (symbols.visibility == Visibility.DEFAULT)
+    rows_of: dict[JITDylib, list[int]] = {}
     for row in true_rows(shared).tolist():
-        name = session.ids.text(int(symbols.name[row]))
-        dylib = entries[graph.object_of_symbol(row)].dylib
-        if any(session.executor.find_symbol(handle, name)[0] for handle in handles[dylib]):
-            defines[row] = False
+        rows_of.setdefault(entries[graph.object_of_symbol(row)].dylib, []).append(row)
+    for dylib, rows in rows_of.items():
+        texts = [session.ids.text(int(symbols.name[row])) for row in rows]
+        defines[rows] = session.executor.find_symbols(handles[dylib], texts).address == 0
 
 
 def _libraries(dylib: JITDylib) -> list[int]:
@@ -166,21 +167,33 @@ class _Resolver:
         homes: dict[int, TLSHome] = {}
         for row in true_rows(found & (table.flags[names] & Flag.TLS != 0)).tolist():
             homes[row] = TLSHome(session.storage_of[int(table.owner[names[row]])], int(address[row]))
-        self._expect(names[~found & ~hidden & ~tls])
-        for row in true_rows(~found & ~hidden).tolist():
-            number = int(names[row])
-            name, dylib = session.ids.text(number), session.home(number, self.dylib)
-            if tls[row]:
-                name = name.partition(b"@")[0]
-                library = session.platform.find_tls(name, _libraries(dylib)) if session.platform else ""
-                if library:
-                    found[row], homes[row] = True, TLSHome(library=library)
-                continue
-            address[row], is_data[row] = _signed(*session.find_external(dylib, name))
-            if session.stand_ins and int(address[row]) in session.stand_ins:
-                address[row] = session.stand_ins[int(address[row])].address
-            found[row] = address[row] != 0
+        for row in true_rows(~found & ~hidden & tls).tolist():
+            name, dylib = session.ids.text(int(names[row])), session.home(int(names[row]), self.dylib)
+            name = name.partition(b"@")[0]
+            library = session.platform.find_tls(name, _libraries(dylib)) if session.platform else ""
+            if library:
+                found[row], homes[row] = True, TLSHome(library=library)
+        rows = true_rows(~found & ~hidden & ~tls)
+        address[rows], is_data[rows] = self._externals(names[rows])
+        found[rows] = address[rows] != 0
         return Externals(found, address, is_data, homes, origin=self._origin)
+
+    def _externals(self, names: I32) -> tuple[I64, Bool]:
+        """Addresses of names in libraries and in the process, asked for at once; and which of them are data."""
+        session = self.session
+        address, is_data = np.zeros(names.size, np.int64), np.zeros(names.size, np.bool_)
+        rows_of: dict[JITDylib, list[int]] = {}
+        numbers: list[int] = names.tolist()
+        for row, number in enumerate(numbers):
+            rows_of.setdefault(session.home(number, self.dylib), []).append(row)
+        for dylib, rows in rows_of.items():
+            texts = [session.ids.text(numbers[row]) for row in rows]
+            address[rows], is_data[rows] = session.find_externals(dylib, texts)
+        if session.stand_ins:
+            for row, place in enumerate(address.tolist()):
+                if place in session.stand_ins:
+                    address[row] = session.stand_ins[place].address
+        return address, is_data
 
     def _origin(self, number: int) -> str:
         """See `Externals.origin`."""
@@ -188,20 +201,6 @@ class _Resolver:
         if owner < 0:
             return "library"
         return "absolute" if isinstance(self.session.objects.get(owner), AbsoluteEntry) else "linked"
-
-    def _expect(self, names: I32) -> None:
-        """Have the executor look all names up at once where it is asked for them one by one."""
-        session, platform = self.session, self.session.platform
-        if platform is None or not session.executor.is_remote:
-            return
-        texts = [session.ids.text(number) for number in names.tolist()]
-        dylibs = {session.home(number, self.dylib) for number in names.tolist()}
-        handles = dict.fromkeys(handle for dylib in dylibs for handle in _libraries(dylib))
-        session.executor.expect_symbols([*handles, *platform.last_libraries], texts)
-
-
-def _signed(address: int, is_data: bool) -> tuple[int, bool]:
-    return (address - (1 << 64) if address >= 1 << 63 else address), is_data
 
 
 def _record(

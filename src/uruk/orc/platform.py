@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from uruk.formats.archive import Archive
+from uruk.graph.types import I64, Bool
 from uruk.link import Linked
 from uruk.orc.tracker import Released, ResourceTracker
 
@@ -45,8 +46,8 @@ class Platform(Protocol):
         ...
 
     @property
-    def last_libraries(self) -> Sequence[int | None]:
-        """Handles of what `find` looks in, after all libraries; None is the process."""
+    def interposed_names(self) -> Collection[bytes]:
+        """Names that something stands for whatever libraries say; see `interposed`."""
         ...
 
     def interposed(self, name: bytes) -> int:
@@ -57,8 +58,8 @@ class Platform(Protocol):
         """Whether a compiler builtin is to come from the runtime archive."""
         ...
 
-    def find(self, name: bytes) -> tuple[int, bool]:
-        """Address and whether it is data of a name in the process (0 if it has none); asked last."""
+    def find(self, names: Sequence[bytes]) -> tuple[I64, Bool]:
+        """Addresses and whether they are data of names in the process (0 for those that it lacks); asked last."""
         ...
 
     def find_tls(self, name: bytes, libraries: Sequence[int]) -> str:

@@ -298,9 +298,10 @@ class Query:
             return int(table.address[final]) & _ADDRESS, flags
         name = session.ids.text(final)
         home = session.home(final, self.dylib)
-        address, is_data = session.find_external(home, name) if not ready and table.owner[final] < 0 else (0, False)
-        if address:
-            return address, 0 if is_data else int(Flag.FUNCTION)
+        if not ready and table.owner[final] < 0:
+            address, is_data = session.find_externals(home, [name])
+            if address[0]:
+                return int(address[0]) & _ADDRESS, 0 if is_data[0] else int(Flag.FUNCTION)
         if self.weak is not None and self.weak[row]:
             return None
         hint = "it is hidden: visible only to code linked with it" if ready else ""

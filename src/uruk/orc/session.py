@@ -12,6 +12,7 @@ import numpy as np
 
 from uruk.errors import InUse, SessionClosed, UrukError
 from uruk.executor.interface import Executor
+from uruk.executor.library_symbols import signed
 from uruk.formats.elf import Pair, read_objects
 from uruk.formats.elf_pairs import pair_of
 from uruk.formats.elf_relocations import read_relocations
@@ -19,7 +20,7 @@ from uruk.formats.elf_sections import Span
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Graph
 from uruk.graph.names import Ids, Names
-from uruk.graph.types import I32
+from uruk.graph.types import I32, I64, Bool, true_rows
 from uruk.orc import defining, ending, opening, removal
 from uruk.orc.dispatch import Dispatcher, InlineDispatcher, Task, ThreadPoolDispatcher
 from uruk.orc.dylib import JITDylib
@@ -418,20 +419,29 @@ class Session:
             return dict.fromkeys(needs, hint)
         return self._hints(dylib, needs) if self._hints else {}
 
-    def find_external(self, dylib: JITDylib, name: bytes) -> tuple[int, bool]:
-        """Address and whether it is data of a name in the libraries that a dylib sees, then in the process; or 0."""
+    def find_externals(self, dylib: JITDylib, names: Sequence[bytes]) -> tuple[I64, Bool]:
+        """Addresses and which are data of names in the libraries that a dylib sees, then in the process; 0 for none."""
+        address, is_data = np.zeros(len(names), np.int64), np.zeros(len(names), np.bool_)
         platform = self.platform
-        if platform is None or dylib.removed or name in PLACES:
-            return 0, False
-        address = platform.interposed(name.partition(b"@")[0])
-        if address:
-            return address, False
-        for other, _ in dylib.order_for_code():
-            for library in other.search.libraries:
-                address, is_data = self.executor.find_symbol(library.handle, name)
-                if address:
-                    return address, is_data
-        return (0, False) if dylib.bare else platform.find(name)
+        if platform is None or dylib.removed or not names:
+            return address, is_data
+        interposed = platform.interposed_names
+        for row, name in enumerate(names):
+            base = name.partition(b"@")[0]
+            if base in interposed:
+                address[row] = signed(platform.interposed(base))
+        libraries = [library.handle for other, _ in dylib.order_for_code() for library in other.search.libraries]
+        places: list[Callable[[Sequence[bytes]], tuple[I64, Bool]]] = []
+        if libraries:
+            places.append(lambda some: self.executor.find_symbols(libraries, some).columns)
+        if not dylib.bare:
+            places.append(platform.find)
+        for place in places:
+            missing: list[int] = true_rows(address == 0).tolist()
+            rows = [row for row in missing if names[row] not in PLACES]
+            if rows:
+                address[rows], is_data[rows] = place([names[row] for row in rows])
+        return address, is_data
 
     # -- passes
 

@@ -12,9 +12,10 @@ import numpy as np
 from uruk.errors import TLSError
 from uruk.executor.inprocess import CALL_ONCE, UNWINDER, InProcessExecutor
 from uruk.executor.interface import Executor
+from uruk.executor.library_symbols import FoundSymbols
 from uruk.formats.archive import Archive
 from uruk.graph.graph import HOLDS_FUNCTIONS, Role
-from uruk.graph.types import true_rows, windows
+from uruk.graph.types import I64, Bool, true_rows, windows
 from uruk.isa.architectures import architecture_of
 from uruk.link import Linked
 from uruk.orc.platform import FunctionArray
@@ -34,6 +35,8 @@ OF_THE_PROGRAM = frozenset(
 """Names that each program has for itself: this process's are the interpreter's, and never meant."""
 SIGNAL_FUNCTIONS = frozenset({b"sigaction", b"signal", b"sigaltstack", b"_gfortran_set_options"})
 """What runtime/signals.c and trampolines.c stand for: handlers of uruk's own come before a program's, unseen."""
+_INTERPOSED = SIGNAL_FUNCTIONS | frozenset(INTERPOSED)
+_INTERPOSED_WITH_DLOPEN = _INTERPOSED | frozenset(JIT_NAMES)
 LIBSTDCXX = "libstdc++.so.6"
 LAST_PRIORITY = 65535
 
@@ -69,9 +72,9 @@ class ELFPlatform:
         self._libgcc = 0
 
     @property
-    def last_libraries(self) -> Sequence[int | None]:
-        """See `Platform.last_libraries`."""
-        return (None, self._gcc_handle())
+    def interposed_names(self) -> frozenset[bytes]:
+        """See `Platform.interposed_names`."""
+        return _INTERPOSED if self.jit_loader is None else _INTERPOSED_WITH_DLOPEN
 
     def interposed(self, name: bytes) -> int:
         """See `Platform.interposed`."""
@@ -101,17 +104,25 @@ class ELFPlatform:
         except TLSError:
             return False
 
-    def find(self, name: bytes) -> tuple[int, bool]:
-        """See `Platform.find`."""
-        if name in OF_THE_PROGRAM:
-            return 0, False
-        address, is_data = self.executor.find_symbol(None, name)
-        if address:
-            if not is_data and not self.executor.in_library(address):
-                self._refuse_thread_local(name)
-        elif not name.startswith(b"_Z"):  # libgcc has no C++ names
-            address, is_data = self.executor.find_symbol(self._gcc_handle(), name)
-        return address, is_data
+    def find(self, names: Sequence[bytes]) -> tuple[I64, Bool]:
+        """See `Platform.find`: the process, then libgcc, which has no C++ names."""
+        rows = [row for row, name in enumerate(names) if name not in OF_THE_PROGRAM]
+        found = FoundSymbols.nothing(len(names))
+        self._find_in(None, names, rows, found)
+        odd: list[int] = true_rows((found.address != 0) & ~found.is_data & ~found.in_library).tolist()
+        for row in odd:
+            self._refuse_thread_local(names[row])
+        lacking = [row for row in rows if not found.address[row] and not names[row].startswith(b"_Z")]
+        if lacking:
+            self._find_in(self._gcc_handle(), names, lacking, found)
+        return found.address, found.is_data
+
+    def _find_in(self, handle: int | None, names: Sequence[bytes], rows: list[int], found: FoundSymbols) -> None:
+        """Look some of the names up in one library, or the process."""
+        if rows:
+            answer = self.executor.find_symbols([handle], [names[row] for row in rows])
+            found.address[rows], found.is_data[rows] = answer.address, answer.is_data
+            found.in_library[rows] = answer.in_library
 
     def _refuse_thread_local(self, name: bytes) -> None:
         """Raise TLSError for a library's thread-local that code takes for ordinary: what was found is this thread's."""

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache, partial
 from typing import Any
+
+import numpy as np
 
 from uruk.errors import AllocationError
 from uruk.executor.control import Runtime
 from uruk.executor.inprocess import InProcessExecutor
 from uruk.executor.lazy_stubs import LazyFunctions
+from uruk.executor.library_symbols import signed
 from uruk.executor.process_symbols import find_symbol
 from uruk.executor.this_process import THIS_PROCESS
 from uruk.executor.tls_descriptors import DescriptorFunctions
 from uruk.formats.archive import Archive
-from uruk.graph.types import I64, U64
+from uruk.graph.types import I64, U64, Bool
 from uruk.isa.architectures import HERE
 from uruk.link import Linked
 from uruk.orc.platform import FunctionArray
@@ -46,6 +49,12 @@ def function_names(archive: Archive) -> list[bytes]:
     return [*sorted(name for name in archive.index() if name.startswith(PREFIX)), *INTERPOSED]
 
 
+def columns(addresses: Iterable[int]) -> tuple[I64, Bool]:
+    """Addresses of functions as `Platform.find` returns them."""
+    found = np.array([signed(address) for address in addresses], np.int64)
+    return found, np.zeros(found.size, np.bool_)
+
+
 class RuntimePlatform:
     """The smallest platform: names of a process, nothing run. The runtime itself is linked with one.
 
@@ -56,10 +65,7 @@ class RuntimePlatform:
     private_names: frozenset[bytes] = frozenset()
     over_libraries: frozenset[bytes] = frozenset()
 
-    @property
-    def last_libraries(self) -> Sequence[int | None]:
-        """See `uruk.orc.platform.Platform.last_libraries`."""
-        return ()
+    interposed_names: frozenset[bytes] = frozenset()
 
     def interposed(self, name: bytes) -> int:
         """See `uruk.orc.platform.Platform.interposed`."""
@@ -82,8 +88,8 @@ class _ThisProcess(RuntimePlatform):
     def __init__(self, executor: InProcessExecutor) -> None:
         self.executor = executor
 
-    def find(self, name: bytes) -> tuple[int, bool]:
-        return find_symbol(None, name), False
+    def find(self, names: Sequence[bytes]) -> tuple[I64, Bool]:
+        return columns(find_symbol(None, name) for name in names)
 
     def loaded(self, linked: Linked, trackers: Sequence[ResourceTracker]) -> None:
         state = linked.state

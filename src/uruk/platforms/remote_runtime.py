@@ -11,12 +11,13 @@ from uruk.executor.connection import Connection
 from uruk.executor.control import Runtime
 from uruk.executor.llvm_services import Services
 from uruk.executor.remote_process import RemoteProcess
+from uruk.graph.types import I64, Bool
 from uruk.isa.architectures import architecture_of
 from uruk.link import Linked
 from uruk.orc.search import ArchiveEntry
 from uruk.orc.session import Session
 from uruk.orc.tracker import ResourceTracker
-from uruk.platforms.elf_runtime import RuntimePlatform, function_names, open_runtime
+from uruk.platforms.elf_runtime import RuntimePlatform, columns, function_names, open_runtime
 
 
 class _Host:
@@ -27,12 +28,11 @@ class _Host:
         self.memory: Any = BootstrapMemory(services)
         self.tls: Any = None
         self.is_remote = True
-        self.found: dict[bytes, int] = {}
         self._services = services
         self._everything = services.open_library("")
 
-    def expect_symbols(self, handles: Sequence[int | None], names: Sequence[bytes]) -> None:
-        self.found = dict(zip(names, self._services.find_symbols(self._everything, names), strict=True))
+    def find(self, names: Sequence[bytes]) -> list[int]:
+        return self._services.find_symbols(self._everything, names)
 
     def read_object(self, address: int) -> bytes:
         raise InternalError("the runtime refers to data of a library")
@@ -51,8 +51,8 @@ class _Platform(RuntimePlatform):
         self._host = host
         self.frames: list[tuple[int, int]] = []
 
-    def find(self, name: bytes) -> tuple[int, bool]:
-        return self._host.found.get(name, 0), False
+    def find(self, names: Sequence[bytes]) -> tuple[I64, Bool]:
+        return columns(self._host.find(names))
 
     def loaded(self, linked: Linked, trackers: Sequence[ResourceTracker]) -> None:
         self.frames = [

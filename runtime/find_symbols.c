@@ -1,0 +1,163 @@
+/* Names of libraries, all that a link needs in one call. dlsym says where a name is; the object that lies there says what
+ * it is, by its hash table: dladdr would look through all its symbols for each name. */
+
+#define _GNU_SOURCE
+#include "symbol_tables.h"
+
+#include <dlfcn.h>
+#include <stdlib.h>
+
+#define EXPORTED __attribute__((visibility("default")))
+
+typedef unsigned long word;
+
+enum { DATA = 1, LIBRARY = 2 }; /* flags: it is a variable; it lies in a known object */
+
+struct wanted { /* offsets in the texts; a version of 0: whatever the library gives by default */
+    uint32_t name, version;
+};
+
+struct found { /* `place`: which of the handles has it */
+    word address, size;
+    uint32_t flags, place;
+};
+
+struct segment { /* of a loaded object */
+    word start, end, object;
+};
+
+struct object {
+    word bias;
+    struct tables tables;
+};
+
+struct objects {
+    struct segment *segments;
+    struct object *all;
+    word count, room, segment_count, segment_room;
+    int failed;
+};
+
+/* Room for one more item of `size` bytes in a growing array. */
+static void *more(void *array, word count, word *room, word size, int *failed)
+{
+    if (count < *room)
+        return array;
+    word wanted = *room ? *room * 2 : 64;
+    void *larger = realloc(array, wanted * size);
+    if (!larger) {
+        *failed = 1;
+        return array;
+    }
+    *room = wanted;
+    return larger;
+}
+
+static int note_object(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    struct objects *objects = argument;
+    const ElfW(Dyn) *dynamic = 0;
+    (void)size;
+    objects->all = more(objects->all, objects->count, &objects->room, sizeof *objects->all, &objects->failed);
+    if (objects->failed)
+        return 1;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+        word start = info->dlpi_addr + header->p_vaddr;
+        if (header->p_type == PT_DYNAMIC)
+            dynamic = (const ElfW(Dyn) *)start;
+        if (header->p_type != PT_LOAD)
+            continue;
+        objects->segments = more(objects->segments, objects->segment_count, &objects->segment_room,
+                                 sizeof *objects->segments, &objects->failed);
+        if (objects->failed)
+            return 1;
+        objects->segments[objects->segment_count++] = (struct segment){start, start + header->p_memsz, objects->count};
+    }
+    objects->all[objects->count++] = (struct object){info->dlpi_addr, find_tables(dynamic, info->dlpi_addr)};
+    return 0;
+}
+
+static int by_start(const void *left, const void *right)
+{
+    word a = ((const struct segment *)left)->start, b = ((const struct segment *)right)->start;
+    return (a > b) - (a < b);
+}
+
+static const struct object *object_at(const struct objects *objects, word address)
+{
+    word low = 0, high = objects->segment_count;
+    while (low < high) {
+        word middle = (low + high) / 2;
+        if (objects->segments[middle].start <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    const struct segment *segment = low ? &objects->segments[low - 1] : 0;
+    return segment && address < segment->end ? &objects->all[segment->object] : 0;
+}
+
+/* A name may have several versions: the one that is meant has this value. */
+static int has_value(const ElfW(Sym) *symbol, const void *argument)
+{
+    return symbol->st_value == *(const word *)argument && (symbol->st_info & 15) != STT_TLS;
+}
+
+static void describe(struct found *found, const char *name, const struct objects *objects)
+{
+    const struct object *object = object_at(objects, found->address);
+    if (!object)
+        return;
+    word value = found->address - object->bias;
+    const ElfW(Sym) *symbol = find_definition(&object->tables, name, has_value, &value);
+    unsigned type = symbol ? symbol->st_info & 15 : STT_FUNC; /* an IFUNC's address is its resolver's choice */
+    found->flags = LIBRARY;
+    if (type == STT_OBJECT || type == STT_COMMON) {
+        found->flags |= DATA;
+        found->size = symbol->st_size;
+    }
+}
+
+static void look_up(struct found *found, const char *name, const char *version, void **handles, word handle_count)
+{
+    for (word i = 0; i < handle_count && !found->address; i++) {
+        void *handle = handles[i] ? handles[i] : RTLD_DEFAULT;
+        found->address = (word)(version ? dlvsym(handle, name, version) : dlsym(handle, name));
+        found->place = (uint32_t)i;
+    }
+    if (!found->address)
+        found->place = 0;
+}
+
+/* Look `count` names up, each in the first of the libraries that has it; the handle 0 stands for the whole process. Rows of
+ * names that none has are 0. Returns 0, or -1 without memory. */
+EXPORTED int uruk_rt_find_symbols(void **handles, word handle_count, const char *texts, const struct wanted *wanted,
+                                  word count, struct found *rows)
+{
+    struct objects objects = {0};
+    memset(rows, 0, count * sizeof *rows);
+    for (word row = 0; row < count; row++) {
+        const char *version = wanted[row].version ? texts + wanted[row].version : 0;
+        look_up(&rows[row], texts + wanted[row].name, version, handles, handle_count);
+    }
+    dl_iterate_phdr(note_object, &objects); /* afterwards: looking up may load what a filter object names */
+    if (!objects.failed) {
+        qsort(objects.segments, objects.segment_count, sizeof *objects.segments, by_start);
+        for (word row = 0; row < count; row++)
+            if (rows[row].address)
+                describe(&rows[row], texts + wanted[row].name, &objects);
+    }
+    free(objects.segments);
+    free(objects.all);
+    return objects.failed ? -1 : 0;
+}
+
+/* The size of the variable at an address of a library; 0 if it is not known. */
+EXPORTED word uruk_rt_size_at(word address)
+{
+    Dl_info info;
+    ElfW(Sym) *symbol = 0;
+    int known = dladdr1((void *)address, &info, (void **)&symbol, RTLD_DL_SYMENT);
+    return known && symbol && (word)info.dli_saddr == address ? symbol->st_size : 0;
+}

@@ -1,0 +1,97 @@
+/* The dynamic symbol table of a loaded object, as it lies in memory, and a name in it by the object's hash table. */
+
+#ifndef URUK_SYMBOL_TABLES_H
+#define URUK_SYMBOL_TABLES_H
+
+#include <elf.h>
+#include <link.h>
+#include <stdint.h>
+#include <string.h>
+
+struct tables {
+    const ElfW(Sym) *symbols;
+    const char *strings;
+    const uint32_t *gnu, *hash;
+    unsigned long soname, strings_size;
+};
+
+/* From the dynamic section of an object with this bias. glibc has added the bias to the addresses in it, except where the
+ * section is read-only. */
+static inline struct tables find_tables(const ElfW(Dyn) *entry, unsigned long bias)
+{
+    struct tables tables = {0};
+    for (; entry && entry->d_tag != DT_NULL; entry++) {
+        unsigned long value = entry->d_un.d_ptr, address = value < bias ? value + bias : value;
+        switch (entry->d_tag) {
+        case DT_SYMTAB: tables.symbols = (const void *)address; break;
+        case DT_STRTAB: tables.strings = (const void *)address; break;
+        case DT_STRSZ: tables.strings_size = value; break;
+        case DT_GNU_HASH: tables.gnu = (const void *)address; break;
+        case DT_HASH: tables.hash = (const void *)address; break;
+        case DT_SONAME: tables.soname = value; break;
+        }
+    }
+    return tables;
+}
+
+typedef int is_wanted(const ElfW(Sym) *symbol, const void *argument);
+
+static inline const ElfW(Sym) *check_symbol(const struct tables *tables, uint32_t index, const char *name,
+                                            is_wanted *wanted, const void *argument)
+{
+    const ElfW(Sym) *symbol = &tables->symbols[index];
+    int is_it = symbol->st_shndx != SHN_UNDEF && symbol->st_name < tables->strings_size &&
+                wanted(symbol, argument) && !strcmp(tables->strings + symbol->st_name, name);
+    return is_it ? symbol : 0;
+}
+
+static inline const ElfW(Sym) *find_by_gnu_hash(const struct tables *tables, const char *name, is_wanted *wanted,
+                                                const void *argument)
+{
+    uint32_t hash = 5381, buckets = tables->gnu[0], first = tables->gnu[1], bloom = tables->gnu[2];
+    for (const unsigned char *c = (const void *)name; *c; c++)
+        hash = hash * 33 + *c;
+    const uint32_t *bucket = (const uint32_t *)((const unsigned long *)(tables->gnu + 4) + bloom);
+    const uint32_t *chain = bucket + buckets;
+    uint32_t index = buckets ? bucket[hash % buckets] : 0;
+    if (index < first || !index)
+        return 0;
+    for (;; index++) {
+        const ElfW(Sym) *symbol = 0;
+        if ((chain[index - first] | 1) == (hash | 1)) /* the lowest bit marks the end of a chain */
+            symbol = check_symbol(tables, index, name, wanted, argument);
+        if (symbol || chain[index - first] & 1)
+            return symbol;
+    }
+}
+
+static inline const ElfW(Sym) *find_by_hash(const struct tables *tables, const char *name, is_wanted *wanted,
+                                            const void *argument)
+{
+    uint32_t hash = 0, buckets = tables->hash[0], count = tables->hash[1];
+    for (const unsigned char *c = (const void *)name; *c; c++) {
+        hash = (hash << 4) + *c;
+        hash = (hash ^ (hash & 0xf0000000) >> 24) & 0x0fffffff;
+    }
+    const uint32_t *bucket = tables->hash + 2, *chain = bucket + buckets;
+    uint32_t index = buckets ? bucket[hash % buckets] : 0;
+    for (uint32_t steps = 0; index && index < count && steps < count; index = chain[index], steps++) {
+        const ElfW(Sym) *symbol = check_symbol(tables, index, name, wanted, argument);
+        if (symbol)
+            return symbol;
+    }
+    return 0;
+}
+
+/* The first definition of a name that is `wanted`; gABI, "Hash Table", and the GNU hash table of glibc's dl-lookup.c. */
+static inline const ElfW(Sym) *find_definition(const struct tables *tables, const char *name, is_wanted *wanted,
+                                               const void *argument)
+{
+    if (!tables->symbols || !tables->strings)
+        return 0;
+    if (tables->gnu)
+        return find_by_gnu_hash(tables, name, wanted, argument);
+    return tables->hash ? find_by_hash(tables, name, wanted, argument) : 0;
+}
+
+#endif

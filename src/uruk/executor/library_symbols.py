@@ -1,0 +1,86 @@
+"""Names of libraries in a process, all in one call of its runtime (runtime/find_symbols.c), as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from uruk.errors import AllocationError, ExecutorError
+from uruk.executor import sps
+from uruk.executor.control import Runtime
+from uruk.graph.types import I64, Bool, some
+
+_FOUND = np.dtype([("address", "<i8"), ("size", "<u8"), ("flags", "<u4"), ("place", "<u4")])
+_DATA, _LIBRARY = 1, 2
+
+
+@dataclass(eq=False, repr=False)
+class FoundSymbols:
+    """A row a name: its address (signed; 0 where nobody has it), whether it is a variable, and whether it lies in a
+    known library, as a thread-local does not."""
+
+    address: I64
+    is_data: Bool
+    in_library: Bool
+
+    @property
+    def columns(self) -> tuple[I64, Bool]:
+        """Addresses, and which are variables."""
+        return self.address, self.is_data
+
+    @classmethod
+    def nothing(cls, count: int) -> FoundSymbols:
+        """Rows of names that nobody has."""
+        return cls(np.zeros(count, np.int64), np.zeros(count, np.bool_), np.zeros(count, np.bool_))
+
+
+def find_symbols(runtime: Runtime, handles: Sequence[int | None], names: Sequence[bytes]) -> FoundSymbols:
+    """What the first of the libraries that has it (None: the whole process) has by each name; ``f@V``: version V of f.
+
+    Never ask for a thread-local: that makes its library's storage dynamic for good. Raises ExecutorError for an answer
+    that cannot be one.
+    """
+    if not names or not handles:
+        return FoundSymbols.nothing(len(names))
+    texts, wanted = _texts_of(names)
+    rows = bytearray(_FOUND.itemsize * len(names))
+    places = sps.u64(*(handle or 0 for handle in handles))
+    arguments = (places, len(handles), bytes(texts), wanted, len(names), rows)
+    if runtime.call(b"uruk_rt_find_symbols", *arguments):
+        raise AllocationError(f"{len(names)} names of libraries cannot be looked up: there is no memory for it")
+    return _checked(np.frombuffer(rows, _FOUND), len(handles))
+
+
+def signed(address: int) -> int:
+    """An address as columns of addresses have it."""
+    return address - (1 << 64) if address >> 63 else address
+
+
+def _texts_of(names: Sequence[bytes]) -> tuple[bytearray, bytes]:
+    """All names with a NUL each, behind a first NUL; and where in it each name and its version begin (0: none)."""
+    texts = bytearray(b"\0".join([b"", *names, b""]))
+    sizes = np.fromiter(map(len, names), np.int64, len(names)) + 1
+    wanted = np.zeros((len(names), 2), np.uint32)
+    wanted[:, 0] = 1 + sizes.cumsum() - sizes
+    if b"@" in texts or texts.count(b"\0") != len(names) + 1:
+        for row, name in enumerate(names):
+            base, mark, _ = name.partition(b"@")
+            start = int(wanted[row, 0])
+            if b"\0" in name:
+                wanted[row, 0] = 0  # the empty name, which nothing has
+            elif mark:
+                wanted[row, 1] = start + len(base) + 1
+                texts[start + len(base)] = 0
+    return texts, wanted.tobytes()
+
+
+def _checked(rows: np.ndarray[tuple[int], np.dtype[np.void]], handles: int) -> FoundSymbols:
+    """The answer as columns; the process that it comes from may be hostile."""
+    address: I64 = np.ascontiguousarray(rows["address"])
+    flags = rows["flags"]
+    wrong = (flags > _DATA + _LIBRARY) | (rows["place"] >= handles) | ((address == 0) & (flags != 0))
+    if some(wrong):
+        raise ExecutorError(f"the executor's answer about {int(wrong.sum())} names of libraries makes no sense")
+    return FoundSymbols(address, flags & _DATA != 0, flags & _LIBRARY != 0)
