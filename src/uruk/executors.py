@@ -105,9 +105,10 @@ def _attach(connection: Connection, child: Child | None, shared_memory: bool, sl
     if attached is not None:
         connection.call(attached)
     runtime = link_runtime(connection)
-    stack = int.from_bytes(connection.setup.values.get("uruk.stack", b""), "little")
-    if stack:
-        runtime.call(b"uruk_rt_hide_handler", connection.setup.symbols["uruk_executor_crash_handler"], stack)
+    stack = connection.setup.values.get("uruk.stack", b"")[:8]
+    handler = connection.setup.symbols.get("uruk_executor_crash_handler", 0)
+    if any(stack) and handler:
+        runtime.call(b"uruk_rt_hide_handler", handler, int.from_bytes(stack, "little"))
     loader = RemoteSlabs(runtime)
     messages = EPCMapper(runtime.process, runtime, loader)
     mapper: Mapper = messages

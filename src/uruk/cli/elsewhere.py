@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from uruk.errors import AllocationError, ExecutorCrashed
+from uruk.executor import answers
 from uruk.executors import STATIC_TLS, connect, spawn
 from uruk.lljit import LLJIT
 from uruk.memory.manager import DEFAULT_SLAB
@@ -48,7 +49,8 @@ class Elsewhere:
     def prepare(self, jit: LLJIT, words: Sequence[str]) -> None:
         """Lay out argc, argv, the environment and the auxiliary vector there."""
         texts = b"".join(os.fsencode(word) + b"\0" for word in words)
-        argv = self.executor.runtime.call(b"uruk_rt_initial_stack", texts, len(texts), len(words))
+        laid_out = self.executor.runtime.call(b"uruk_rt_initial_stack", texts, len(texts), len(words))
+        argv = answers.address(laid_out, "the program's arguments", len(texts))
         if not argv:
             raise AllocationError("the executor has no memory for the program's arguments")
         program = jit.platform.program

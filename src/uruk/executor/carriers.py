@@ -28,6 +28,10 @@ from uruk.formats.elf_carrier import (
     build_carrier,
 )
 
+_TRIES = 8
+"""How often a carrier is made for an end of the area that others move meanwhile."""
+_LARGEST_AREA = 1 << 30  # bytes of static storage
+
 
 class Loader(Protocol):
     """The dynamic loader of a process, as carriers need it."""
@@ -109,7 +113,7 @@ class Carriers:
             filler = None
             if self.machine.grows_up:
                 padding, filler = 0, self._fill_gap(-self.area.used % alignment if aligns else 0)
-            while True:
+            for _ in range(_TRIES):
                 file = build_carrier(
                     image,
                     memory_size,
@@ -135,6 +139,7 @@ class Carriers:
                 self.unload(loaded)
                 self.area.used = loaded.start
                 padding = -(loaded.start + memory_size) % alignment
+            raise TLSError(what, f"the loader does not align static storage to {alignment}, whatever comes before it")
 
     def unrecovered_bytes(self) -> int:
         """Static TLS of closed carriers that waits for later storage to go, in bytes."""
@@ -146,7 +151,7 @@ class Carriers:
         """How many bytes of static TLS the loader still has; found by trying, in about half a millisecond."""
         with self.lock:
             low, high = 0, 1 << 12
-            while self._fits(high):
+            while high < _LARGEST_AREA and self._fits(high):
                 low, high = high, high * 2
             while low + 1 < high:
                 middle = (low + high) // 2

@@ -386,7 +386,7 @@ class Connection:
         triple, page = reader.string().decode(errors="replace"), reader.u64()
         values = {reader.string().decode(errors="replace"): reader.string() for _ in range(reader.count(16))}
         symbols = {reader.string().decode(errors="replace"): reader.u64() for _ in range(reader.count(16))}
-        if page < 4096 or page & (page - 1) or page > 1 << 20:
+        if page < 4096 or page & (page - 1) or page > 1 << 16:
             raise ProtocolError(f"the executor has pages of {page} bytes")
         self._setup = Setup(triple, page, values, symbols)
         self._greeted.set()

@@ -17,6 +17,7 @@ from uruk.executor.interruption import Interruption
 
 _FATAL = (signal.SIGPIPE, signal.SIGXFSZ)
 """Signals that Python ignores, and a fresh process does not."""
+_WORD = (1 << 64) - 1
 _CRASH = re.compile(r"uruk-crash ((?:[a-z]+=\w+ ?)+)")
 
 
@@ -132,7 +133,7 @@ def crash_facts(text: str) -> dict[str, int]:
     facts: dict[str, int] = {}
     for name, _, value in pairs:
         with contextlib.suppress(ValueError):
-            facts[name] = int(value, 0)
+            facts[name] = int(value, 0) & _WORD
     return facts
 
 

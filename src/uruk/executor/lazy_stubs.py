@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from uruk.errors import ExecutorLost, InternalError, SessionClosed, UrukError
+from uruk.errors import ExecutorLost, InternalError, ProtocolError, SessionClosed, UrukError
 from uruk.executor.stub_pool import DISTANCE, POOL, Retired, StubPool
 from uruk.graph.types import I64, U64, Bool, every, some, unique
 from uruk.isa.lazy_layout import CHANGES, PAGE, SLOTS, STUB_SIZE, STUBS
@@ -263,6 +263,10 @@ class LazyStubs:
         slots = self._slots(stubs)
         self._functions.write(slots, targets)
 
+    def has(self, stub: int, pool: StubPool | None) -> bool:
+        """Whether there is a stub of this number, in memory of `pool`."""
+        return self._pool is pool and stub < self._taken.size
+
     def answer(self, stub: int) -> int:
         """What the runtime gets for a stub's first call: the function's address, or 0, when the handler runs."""
         self._inside.depth = self._depth() + 1
@@ -332,12 +336,21 @@ def _answer(session: int, stub: int, answer: int) -> None:
         ctypes.c_uint64.from_address(answer).value = stubs.answer(stub)
 
 
-def answer(payload: bytes) -> bytes:
-    """Serve a request of another process for a stub's function (runtime/callback.c)."""
+def answer(payload: bytes, pool: StubPool | None) -> bytes:
+    """Serve a request of another process, whose stubs `pool` has, for a stub's function (runtime/callback.c).
+
+    Raises ProtocolError for a request that no stub of that process makes.
+    """
+    if len(payload) != 24:
+        raise ProtocolError(f"the executor asked for a lazy function by {len(payload)} bytes")
     _, session, stub = struct.unpack("<3Q", payload)
     stubs = _open_sessions.get(session)
-    found = stubs.answer(stub) if stubs is not None else 0
-    return found.to_bytes(8, "little")
+    if stubs is None:  # it was closed meanwhile
+        return bytes(8)
+    if not stubs.has(stub, pool):
+        wanted = f"lazy function {stub} of session {session}"
+        raise ProtocolError(f"the executor asked for {wanted}, which is none of its own")
+    return stubs.answer(stub).to_bytes(8, "little")
 
 
 def _callback(functions: LazyFunctions) -> int:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from uruk.errors import ExecutorError
-from uruk.executor import sps
+from uruk.errors import ExecutorError, ProtocolError
+from uruk.executor import answers, sps
 from uruk.executor.connection import Connection
 from uruk.graph.types import U8
 from uruk.memory.mapper import Protection
@@ -61,7 +61,10 @@ class Services:
         """Reserve memory, to be filled by `finalize`; returns its address."""
         answer = self._ask(_MEMORY + "reserve_wrapper", sps.u64(self.address(_MEMORY + "Instance"), size))
         answer.expect_value()
-        return answer.u64()
+        base = answers.address(answer.u64(), "reserved memory", size, self.connection.setup.page_size)
+        if not base:
+            raise ExecutorError(f"the executor reserved {size:#x} bytes at address 0")
+        return base
 
     def finalize(self, base: int, image: U8, parts: Sequence[Part]) -> None:
         """Fill reserved memory and protect it. `image` has its bytes; the first part begins at offset 0."""
@@ -92,9 +95,12 @@ class Services:
         request = sps.u64(self.address(_LIBRARIES + "Instance"), handle, len(names)) + elements
         answer = self._ask(_LIBRARIES + "lookup_wrapper", request)
         answer.expect_value()
+        count = answer.count(10)
+        if count != len(names):
+            raise ProtocolError(f"the executor was asked for {len(names)} symbols, and answered {count}")
         found: list[int] = []
-        for _ in range(answer.count(10)):
-            found.append(answer.u64())
+        for name in names:
+            found.append(answers.address(answer.u64(), f"the symbol {name.decode('utf-8', 'replace')}"))
             answer.bytes(2)
         return found
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from uruk.errors import ExecutorError, ExecutorLost, InternalError
-from uruk.executor import sps
+from uruk.executor import answers, sps
 from uruk.executor.callbacks import Callback, Callbacks
 from uruk.executor.carriers import Carriers
 from uruk.executor.connection import ENDING, Connection
@@ -33,6 +33,8 @@ from uruk.memory.mapper import Mapper
 if TYPE_CHECKING:
     from uruk.executor.launch import Child
 
+LARGEST_OBJECT = 1 << 28
+"""Bytes of a library's variable that are read, to be copied."""
 RUN_PROGRAM = "uruk_executor_run_program"
 """A service of uruk's own executor: a program gets the process for itself, without a thread that listens."""
 
@@ -63,7 +65,7 @@ class RemoteExecutor:
         self.tls = ProcessTLS(Carriers(self.loader, MACHINES[architecture_of(self.process.triple).name]))
         self.callbacks = Callbacks(runtime, self.memory)
         connection.handlers[runtime.address[b"uruk_rt_callback_tag"]] = self.callbacks.answer
-        connection.handlers[runtime.address[b"uruk_rt_lazy_tag"]] = answer
+        connection.handlers[runtime.address[b"uruk_rt_lazy_tag"]] = self._answer_lazy
         self._stubs: StubPool | None = None
         self.lazy_functions: Callable[[], LazyFunctions] | None = None
         self._closing = threading.Lock()
@@ -92,7 +94,7 @@ class RemoteExecutor:
 
     def read_object(self, address: int) -> bytes:
         """See `Executor.read_object`."""
-        size = self.loader.size_of(address)
+        size = answers.size(self.loader.size_of(address), f"the object at {address:#x}", LARGEST_OBJECT)
         return self.process.read(address, size) if size else b""
 
     def is_constant(self, address: int, size: int) -> bool:
@@ -175,6 +177,10 @@ class RemoteExecutor:
         self.runtime.call(b"uruk_rt_deregister_frames", sps.u64(address), 1)
 
     # -- lazy functions
+
+    def _answer_lazy(self, payload: bytes) -> bytes:
+        """Serve a request for the function of a lazy stub, which must be this executor's."""
+        return answer(payload, self._stubs)
 
     def lazy_stubs(
         self,

@@ -7,12 +7,13 @@ import struct
 from collections.abc import Sequence
 
 from uruk.errors import LibraryError, TLSError
-from uruk.executor import sps, tls_refusal
+from uruk.executor import answers, sps, tls_refusal
 from uruk.executor.control import Runtime
 from uruk.executor.process_symbols import RTLD_GLOBAL, RTLD_NOW
 from uruk.executor.tls_refusal import StaticNeed
 
 _TEXT = 4096
+_MOST_STORAGE = 1 << 32  # bytes of thread-local storage that a library may have
 
 
 class RemoteLoader:
@@ -28,7 +29,8 @@ class RemoteLoader:
     def open(self, data: bytes) -> tuple[int, str]:
         """See `Loader.open`."""
         text = bytearray(_TEXT)
-        handle = self.runtime.call(b"uruk_rt_open_carrier", data, len(data), text, len(text))
+        opened = self.runtime.call(b"uruk_rt_open_carrier", data, len(data), text, len(text))
+        handle = answers.handle(opened)
         problem = _string(text)
         if not handle and not problem:
             raise OSError(0, "the executor cannot write one; its limits of files (ulimit -f, ulimit -n) may be too low")
@@ -50,7 +52,8 @@ class RemoteLoader:
 
     def keep_words(self, words: Sequence[int]) -> int:
         """See `Loader.keep_words`."""
-        return self.runtime.call(b"uruk_rt_keep_words", sps.u64(*words), len(words))
+        kept = self.runtime.call(b"uruk_rt_keep_words", sps.u64(*words), len(words))
+        return answers.address(kept, "memory for words", 8 * len(words))
 
     def free(self, address: int) -> None:
         """See `Loader.free`."""
@@ -65,6 +68,7 @@ class RemoteLoader:
         need = bytearray(16)
         self.runtime.call(b"uruk_rt_tls_of_object", os.fsencode(path) + b"\0", need)
         size, alignment = struct.unpack("<QQ", need)
+        answers.size(max(size, alignment), f"thread-local storage of {path}", _MOST_STORAGE)
         return StaticNeed(size, max(alignment, 1)) if size else None
 
     # -- libraries
@@ -73,7 +77,8 @@ class RemoteLoader:
         """dlopen; returns the handle. Raises LibraryError with the loader's text, TLSError for want of static TLS."""
         text = bytearray(_TEXT)
         flags = RTLD_NOW | (RTLD_GLOBAL if everywhere else 0)
-        handle = self.runtime.call(b"uruk_rt_load_library", os.fsencode(path) + b"\0", flags, text, len(text))
+        opened = self.runtime.call(b"uruk_rt_load_library", os.fsencode(path) + b"\0", flags, text, len(text))
+        handle = answers.handle(opened)
         if handle:
             return handle
         problem = _string(text) or "unknown error"

@@ -73,7 +73,7 @@ class RemoteProcess:
         counts = len(in_registers), len(vectors), len(rest), len(pointers)
 
         def make(number: int) -> tuple[Bytes, ...]:
-            return _CALL.pack(number, address, *counts, len(blob), back), numbers, blob
+            return _CALL.pack(number, address & _WORD, *counts, len(blob), back), numbers, blob
 
         answer = self.connection.call_with(self._call, make, most=_ANSWER.size + back)
         if len(answer) != _ANSWER.size + back:

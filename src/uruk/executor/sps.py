@@ -14,8 +14,12 @@ _U64 = struct.Struct("<Q")
 
 
 def u64(*values: int) -> bytes:
-    """Unsigned 64-bit numbers, one after the other; also addresses."""
-    return struct.pack(f"<{len(values)}Q", *values)
+    """Unsigned 64-bit numbers, one after the other; also addresses. Raises ExecutorError for other numbers."""
+    try:
+        return struct.pack(f"<{len(values)}Q", *values)
+    except struct.error:
+        wrong = next(value for value in values if not 0 <= value < 1 << 64)
+        raise ExecutorError(f"{wrong:#x} is no unsigned 64-bit number") from None
 
 
 def string(data: bytes) -> bytes:

@@ -11,6 +11,10 @@ from typing import Protocol
 from uruk.errors import AllocationError
 from uruk.memory.mapper import Protection, Range
 
+HIGHEST = 1 << 56
+"""No program has memory from here on: x86-64 gives it 56 bits of addresses at most, AArch64 52."""
+_LARGEST_ERRNO = 4095
+
 
 class Process(Protocol):
     """What a mapper needs of a process; `uruk.executor.control.ProcessControl` is more."""
@@ -36,8 +40,9 @@ class Functions(Protocol):
 class Elsewhere:
     """The verbs of runtime/memory.c; each is one call. Errors are AllocationErrors with the reason of that kernel."""
 
-    def __init__(self, functions: Functions) -> None:
+    def __init__(self, functions: Functions, page_size: int) -> None:
         self._call = functions.call
+        self._page_size = page_size
 
     def reserve(self, size: int, low: int, high: int) -> int:
         """Reserve private address space, within [low, high) if `high` is given."""
@@ -79,11 +84,14 @@ class Elsewhere:
     def _address(self, result: int, size: int, low: int, high: int) -> int:
         where = f" between {low:#x} and {high:#x}" if high else ""
         _check(result, f"reserve {size:#x} bytes{where}")
-        if high and not low <= result <= high - size:
+        aligned = result % self._page_size == 0
+        if not (aligned and max(low, 1) <= result <= (high or HIGHEST) - size):
             raise AllocationError(f"the process was to reserve {size:#x} bytes{where}, and names {result:#x}")
         return result
 
 
 def _check(result: int, what: str) -> None:
+    if result < -_LARGEST_ERRNO:
+        raise AllocationError(f"the process was to {what}, and answers {result:#x}")
     if result < 0:
         raise AllocationError(f"the process where code runs cannot {what}: {os.strerror(-result)}")

@@ -30,7 +30,7 @@ class EPCMapper:
     def __init__(self, process: Process, runtime: Functions, loader: SlabLoader | None = None) -> None:
         self.process = process
         self.loader = loader
-        self._there = Elsewhere(runtime)
+        self._there = Elsewhere(runtime, process.page_size)
         self._reservations: Reservations[None] = Reservations()
 
     @property

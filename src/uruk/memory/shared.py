@@ -44,7 +44,7 @@ class SharedMapper:
     ) -> None:
         self.process = process
         self.loader = loader
-        self._there = Elsewhere(runtime)
+        self._there = Elsewhere(runtime, process.page_size)
         self._kinds: list[OpenShared] = list(KINDS.values())
         if kind is not None:
             self._kinds = [kind if callable(kind) else KINDS[kind]]

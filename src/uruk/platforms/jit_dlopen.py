@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from uruk.errors import UrukError
+from uruk.executor import answers
 from uruk.executor.inprocess import InProcessExecutor
 from uruk.executor.remote import RemoteExecutor
 from uruk.orc.dylib import JITDylib
@@ -22,6 +23,7 @@ from uruk.orc.session import Session
 FIRST_HANDLE = 0x75726B00
 """Handles are numbers, not addresses: nobody may look behind them."""
 _ROOM = 1024
+_LONGEST = 1 << 20  # bytes of a name
 _TYPES = {
     "dlopen": "void *(const char *, int)",
     "dlsym": "void *(void *, const char *)",
@@ -107,7 +109,8 @@ class JITLoader:
         runtime = self._session.executor.runtime
         with self._lock:
             if not self._text:
-                self._text = runtime.call(b"uruk_rt_keep_words", bytes(_ROOM), _ROOM // 8)
+                kept = runtime.call(b"uruk_rt_keep_words", bytes(_ROOM), _ROOM // 8)
+                self._text = answers.address(kept, "memory for a text", _ROOM)
             if self._text:
                 runtime.process.write(self._text, text.encode("utf-8", "replace")[: _ROOM - 1] + b"\0")
             return self._text
@@ -121,7 +124,7 @@ class JITLoader:
         if not address:
             raise UrukError("a name is a null pointer")
         runtime = self._session.executor.runtime
-        size = runtime.call(b"uruk_rt_string_size", address)
+        size = answers.size(runtime.call(b"uruk_rt_string_size", address), "a name", _LONGEST)
         return runtime.process.read(address, size).decode("utf-8", "surrogateescape")
 
     def _guarded(self, work: Callable[[], int], failed: int) -> int:

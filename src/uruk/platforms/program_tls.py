@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from itertools import chain
 
 from uruk.errors import TLSError
-from uruk.executor import sps
+from uruk.executor import answers, sps
 from uruk.executor.control import Runtime
 from uruk.graph.types import true_rows
 from uruk.orc.dylib import JITDylib
@@ -21,6 +21,7 @@ from uruk.orc.symbols import Flag
 ADDRESSES, THREAD_LOCALS, THREAD_OFFSETS = 3, 60, 16
 """Kinds of references, as runtime/imports.h has them."""
 _ROOM = 1 << 15
+_MOST_NAMES = 1 << 28  # bytes
 _WORD = (1 << 64) - 1
 
 
@@ -29,7 +30,7 @@ def imported_names(runtime: Runtime, kinds: int) -> set[bytes]:
     room = bytearray(_ROOM)
     needed = runtime.call(b"uruk_rt_imported_names", room, len(room), kinds)
     if needed > len(room):
-        room = bytearray(needed)
+        room = bytearray(answers.size(needed, "names that libraries import", _MOST_NAMES))
         needed = runtime.call(b"uruk_rt_imported_names", room, len(room), kinds)
     return set(bytes(room[:needed]).split(b"\0")[:-1])
 

@@ -1,0 +1,89 @@
+"""A proxy that lies: run as ``python liar.py LIE LOG COMMAND... filedescs=R,W ...``; standard library only.
+
+It starts the executor COMMAND and passes messages on. LIE is JSON: {"frame": 3, "changes": [[8, "ff00"]]} writes bytes
+into the third message from the executor, counted from 0 with its header; "cut" and "add" shorten and lengthen it, its
+header telling so. LOG gets one line a message of the executor, if it is not empty: its size and kind.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import sys
+import threading
+
+HEADER = struct.Struct("<QQQQ")
+
+
+def start(command: list[str]) -> tuple[int, int, int, int]:
+    """Start the executor; what the controller writes and reads, and what the executor does."""
+    which = next(at for at, word in enumerate(command) if word.startswith("filedescs="))
+    read_end, write_end = map(int, command[which].partition("=")[2].split(","))
+    down_read, down_write = os.pipe()
+    up_read, up_write = os.pipe()
+    if os.fork():  # this process is the executor: it is the one that the controller watches
+        for file in (down_read, up_write):
+            os.set_inheritable(file, True)
+        for file in (down_write, up_read, read_end, write_end):
+            os.close(file)
+        command[which] = f"filedescs={down_read},{up_write}"
+        os.execvp(command[0], command)
+    os.close(down_read)
+    os.close(up_write)
+    return read_end, write_end, down_write, up_read
+
+
+def forward(source: int, target: int) -> None:
+    while data := os.read(source, 1 << 16):
+        os.write(target, data)
+    os._exit(0)
+
+
+def exactly(file: int, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        piece = os.read(file, size - len(data))
+        if not piece:
+            os._exit(0)
+        data += piece
+    return data
+
+
+def lied(message: bytes, lie: dict[str, object]) -> bytes:
+    """The message as the lie has it."""
+    changed = bytearray(message)
+    if "cut" in lie:
+        del changed[lie["cut"] :]
+    changed += bytes.fromhex(lie.get("add", ""))
+    if len(changed) >= HEADER.size:
+        changed[:8] = struct.pack("<Q", len(changed))
+    for at, data in lie.get("changes", ()):
+        new = bytes.fromhex(data)[: max(len(changed) - at, 0)]
+        changed[at : at + len(new)] = new
+    return bytes(changed)
+
+
+def write(file: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(file, data) :]
+
+
+def main() -> None:
+    lie, log = json.loads(sys.argv[1]), sys.argv[2]
+    read_end, write_end, down_write, up_read = start(sys.argv[3:])
+    threading.Thread(target=forward, args=(read_end, down_write), daemon=True).start()
+    number = 0
+    while True:
+        header = exactly(up_read, HEADER.size)
+        size, opcode, _, _ = HEADER.unpack(header)
+        message = header + exactly(up_read, size - HEADER.size)
+        if log:
+            with open(log, "a") as file:
+                file.write(f"{size} {opcode}\n")
+        write(write_end, lied(message, lie) if number == lie.get("frame") else message)
+        number += 1
+
+
+if __name__ == "__main__":
+    main()
