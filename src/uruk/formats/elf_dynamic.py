@@ -171,6 +171,23 @@ class SharedLibrary:
             found.append(made)
         return found
 
+    def hidden_bases(self) -> dict[bytes, bytes]:
+        """Names of which the base version is not the default: each with the default one, as ``f@V``, or empty.
+
+        A link never means such a base version; `dlsym` takes it for the default (glibc, elf/dl-lookup.c).
+        """
+        if self._first(_DT_VERSYM) is None or self._symbols is None:
+            return {}
+        hidden = np.flatnonzero(self._versions_of(self._count()) == _HIDDEN_VERSION | 1)
+        found: dict[bytes, bytes] = {}
+        for row in hidden.tolist():
+            raw = self._source.read(self._symbols + row * 24, 24, "dynamic symbol table")
+            name = self._string(int(np.frombuffer(raw, SYMBOL)["name"][0]))
+            meant = self.find(name)
+            if meant is not None:
+                found[name] = name + b"@" + meant.version if meant.default and meant.version else b""
+        return found
+
     def strings(self) -> bytes:
         """The dynamic string table: names and versions, each with its NUL; some are the ends of others."""
         return self._source.read(self._strings, self._strings_size, "dynamic string table")
@@ -303,3 +320,14 @@ def _refusal(source: ByteSource, problem: str, offset: int) -> ObjectFormatError
 
     named = kind_of(source.start, source.name)
     return source.error("ELF header", f"{problem}: it is {named}" if named else problem, offset)
+
+
+def hidden_bases_of(path: str) -> dict[bytes, bytes]:
+    """`SharedLibrary.hidden_bases` of a library that is loaded; nothing where its file is not to be had here."""
+    if "/" not in path:
+        return {}
+    try:
+        with read_shared_library(path) as library:
+            return library.hidden_bases()
+    except ObjectFormatError:  # the loader takes it, so that this is no error
+        return {}

@@ -292,7 +292,8 @@ class Closure:
                 if self._ask_generator(dylib, other, source, number, text, weak=weak):
                     return True
             elif isinstance(source, LibraryEntry):
-                if number not in self._hidden and self.session.executor.find_symbol(source.handle, text)[0]:
+                asked = source.asked(text)
+                if number not in self._hidden and asked and self.session.executor.find_symbol(source.handle, asked)[0]:
                     return True
             elif not weak and self._pull(other, source, text):
                 return True

@@ -305,7 +305,10 @@ class JITDylib:
                 from uruk.orc.offers import hint_for
 
                 raise LibraryError(error.library, error.problem, hint_for(self, error)) from None
-            self.search.libraries.append(LibraryEntry(os.fspath(path), handle, self.session.next_order()))
+            from uruk.formats.elf_dynamic import hidden_bases_of  # a session without libraries starts without it
+
+            order, hidden = self.session.next_order(), hidden_bases_of(os.fspath(path))
+            self.search.libraries.append(LibraryEntry(os.fspath(path), handle, order, hidden))
             if self.session.platform is not None:
                 self.session.platform.library_loaded(os.fspath(path))
             self.session.changed()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,12 @@ class LibraryEntry:
     path: str
     handle: int
     order: int
+    hidden: Mapping[bytes, bytes] = field(default_factory=dict[bytes, bytes])
+    """Names whose base version is not the default, with what to ask for instead; see `SharedLibrary.hidden_bases`."""
+
+    def asked(self, name: bytes) -> bytes:
+        """What to ask the library for by a name; empty for what it has under no such name."""
+        return self.hidden.get(name, name)
 
 
 @dataclass(eq=False, repr=False)

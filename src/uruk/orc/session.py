@@ -27,6 +27,7 @@ from uruk.orc.dylib import JITDylib
 from uruk.orc.failures import final_names
 from uruk.orc.forking import watch
 from uruk.orc.generators import LookupKind
+from uruk.orc.hidden_bases import correct_libraries, correct_process
 from uruk.orc.initialization import Initializers
 from uruk.orc.lazy import LazyFunctions
 from uruk.orc.materialize import generator_task, unit_task
@@ -430,17 +431,21 @@ class Session:
             base = name.partition(b"@")[0]
             if base in interposed:
                 address[row] = signed(platform.interposed(base))
-        libraries = [library.handle for other, _ in dylib.order_for_code() for library in other.search.libraries]
-        places: list[Callable[[Sequence[bytes]], tuple[I64, Bool]]] = []
+        libraries = [library for other, _ in dylib.order_for_code() for library in other.search.libraries]
+        handles = [library.handle for library in libraries]
+        places: list[tuple[Callable[[Sequence[bytes]], tuple[I64, Bool]], Callable[..., None]]] = []
         if libraries:
-            places.append(lambda some: self.executor.find_symbols(libraries, some).columns)
+            places.append((lambda some: self.executor.find_symbols(handles, some).columns, correct_libraries))
         if not dylib.bare:
-            places.append(platform.find)
-        for place in places:
+            places.append((platform.find, correct_process))
+        for find, correct in places:
             missing: list[int] = true_rows(address == 0).tolist()
             rows = [row for row in missing if names[row] not in PLACES]
             if rows:
-                address[rows], is_data[rows] = place([names[row] for row in rows])
+                asked = [names[row] for row in rows]
+                answer = find(asked)
+                correct(self.executor, libraries, asked, *answer)
+                address[rows], is_data[rows] = answer
         return address, is_data
 
     # -- passes

@@ -1,0 +1,39 @@
+"""Names of which a library has a base version that is not the default: the loader's dlsym gives that, a link never."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from uruk.executor.interface import Executor
+from uruk.executor.library_symbols import signed
+from uruk.graph.types import I64, Bool
+from uruk.orc.search import LibraryEntry
+
+
+def correct_libraries(
+    executor: Executor, libraries: Sequence[LibraryEntry], names: Sequence[bytes], address: I64, is_data: Bool
+) -> None:
+    """Answers of libraries for names, as dlsym has them: those for such names become the default versions', or 0."""
+    for row in _odd_rows(libraries, names):
+        address[row], is_data[row] = 0, False
+        for library in libraries:
+            asked = library.asked(names[row])
+            found, data = executor.find_symbol(library.handle, asked) if asked else (0, False)
+            if found:
+                address[row], is_data[row] = signed(found), data
+                break
+
+
+def correct_process(
+    executor: Executor, libraries: Sequence[LibraryEntry], names: Sequence[bytes], address: I64, is_data: Bool
+) -> None:
+    """Answers of the process: what is such a base version of a library that everybody sees becomes 0."""
+    for row in _odd_rows(libraries, names):
+        bases = [library for library in libraries if names[row] in library.hidden]
+        if address[row] in [signed(executor.find_symbol(library.handle, names[row])[0]) for library in bases]:
+            address[row], is_data[row] = 0, False
+
+
+def _odd_rows(libraries: Sequence[LibraryEntry], names: Sequence[bytes]) -> list[int]:
+    odd = {name for library in libraries for name in library.hidden}
+    return [row for row, name in enumerate(names) if name in odd] if odd else []
