@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.report import Report
 
-NAMES = ("batch", "growth", "small", "many", "session", "lazy", "executors", "aarch64")
+NAMES = ("batch", "growth", "small", "many", "session", "lazy", "names", "executors", "aarch64")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,6 +70,11 @@ def run(names: Sequence[str], folder: Path, runs: int, report: Report) -> None:
         from benchmarks import lazy
 
         lazy.measure(folder, runs, report)
+    if "names" in names:
+        from benchmarks import names as library_names
+
+        library_names.measure(folder, 1000, runs, report)
+        library_names.growth(folder, 50_000, max(runs // 2, 1), report)
 
 
 if __name__ == "__main__":

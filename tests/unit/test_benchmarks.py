@@ -90,6 +90,18 @@ def test_lazy(tmp_path: Path) -> None:
     assert report.rows[1].value > 0
 
 
+def test_names(tmp_path: Path) -> None:
+    require_tool("llvm-jitlink-19")
+    from benchmarks import names
+
+    report = Report()
+    names.measure(tmp_path, 10, 1, report)
+    names.growth(tmp_path, 100, 1, report)
+    assert len(report.rows) == 4
+    assert report.rows[0].value > 0
+    assert all(row.value > 0 for row in report.rows[2:])
+
+
 def test_report() -> None:
     report = Report([Row("a", 0.4, 0.5), Row("b", 3.0), Row("c", 12.0, 11.0)], [("fixup", 0.25), ("rest", 0.75)])
     assert not report.passed
