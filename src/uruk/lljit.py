@@ -10,10 +10,11 @@ import os
 import sys
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from uruk.errors import TLSError, UrukError
+from uruk.errors import LibraryError, TLSError, UrukError
 from uruk.executor.inprocess import InProcessExecutor
 from uruk.executor.interface import Executor
 from uruk.memory.manager import DEFAULT_SLAB
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from uruk.compile.cache import ObjectCache
     from uruk.executor.remote import RemoteExecutor
     from uruk.platforms.interposition import ProgramExports
+    from uruk.platforms.search_path import SearchPath
 
 
 class Symbol:
@@ -105,6 +107,7 @@ class LLJIT:
         self.main = self.session.create_dylib("main")
         self._search_directories: list[str] = []
         self.libraries_for_everybody = False
+        self.search_path: SearchPath | None = None
         self.exports: ProgramExports | None = None
         """What libraries see of the program of `lookup_program`, in a process that is its alone; None: nothing."""
         self.serial = next(_serials)
@@ -261,35 +264,84 @@ class LLJIT:
         *,
         dylib: JITDylib | None = None,
         tracker: ResourceTracker | None = None,
+        whole: bool = False,
     ) -> ResourceTracker:
         """Add a static library; its members are linked when something needs them.
 
-        They stand at its place among the inputs. Returns the tracker that owns them, a new one if none is given.
+        They stand at its place among the inputs. `whole`: all of them are added, as objects are (ld's --whole-archive).
+        Returns the tracker that owns them, a new one if none is given.
         """
-        return (dylib or self.main).add_archive(path, name, tracker=tracker)
+        return (dylib or self.main).add_archive(path, name, tracker=tracker, whole=whole)
 
     def add_search_directory(self, path: PathLike) -> None:
         """Where `add_library` looks first, as -L does."""
         self._search_directories.append(os.fspath(path))
 
     def add_library(
-        self, name: PathLike, *, dylib: JITDylib | None = None, tracker: ResourceTracker | None = None
+        self,
+        name: PathLike,
+        *,
+        dylib: JITDylib | None = None,
+        tracker: ResourceTracker | None = None,
+        static: bool = False,
+        whole: bool = False,
+        as_needed: bool = False,
     ) -> None:
         """Add a library by name, as for -l (``"m"``, ``":libz.so.1"``), or by path.
 
         Shared libraries are loaded now; archives and objects that the name stands for are added, for `tracker`, each
-        with one of its own if none is given. Raises LibraryNotFound, LibraryError.
+        with one of its own if none is given. `static`: the name is an archive's (ld's -Bstatic); `whole`: see
+        `add_archive`; `as_needed`: a shared library is loaded only if something that is linked refers to it, other than
+        weakly. Raises LibraryNotFound, LibraryError.
         """
         from uruk.orc.library_search import LibrarySearch
 
         home = dylib or self.main
-        for found in LibrarySearch(self._search_directories, machine=self.session.pair.MACHINE).find(name):
+        search = LibrarySearch(self._search_directories, machine=self.session.pair.MACHINE)
+        for found in search.find(name, static=static):
             if found.kind == "archive":
-                home.add_archive(found.path, tracker=tracker)
+                home.add_archive(found.path, tracker=tracker, whole=whole)
             elif found.kind == "object":
                 home.add_object(found.path, tracker=tracker)
             else:
-                home.add_shared_library(found.path, everywhere=self.libraries_for_everybody)
+                self._add_shared_library(home, found.path, as_needed)
+
+    def _add_shared_library(self, home: JITDylib, path: str, as_needed: bool) -> None:
+        path = self.search_path.replacement(path) if self.search_path else path
+        if as_needed:
+            home.defer_library(path, partial(self._load_deferred, home, path))
+            return
+        self._open_needs(path)
+        home.add_shared_library(path, everywhere=self.libraries_for_everybody)
+
+    def _open_needs(self, path: str) -> None:
+        if self.search_path:
+            self.search_path.open_with_needs(self.platform, path, everywhere=self.libraries_for_everybody)
+
+    def set_search_path(self, directories: Sequence[str], *, origin: str = "", inherited: bool = False) -> None:
+        """Where linked code's ``dlopen`` and `add_library` look for shared libraries, as a program's -rpath says it.
+
+        Once a process. `origin` is what ``$ORIGIN`` stands for, the current folder by default; `inherited`: libraries
+        find what they need there, too (ld's --disable-new-dtags).
+        """
+        from uruk.platforms.search_path import SearchPath
+
+        self.search_path = SearchPath(os.path.abspath(origin or "."), tuple(directories), inherited)
+        self.search_path.apply(self.platform)
+
+    def _load_deferred(self, home: JITDylib, path: str) -> int:
+        """Load a library that was deferred, when the program has promised it what it lacks. Raises LibraryError."""
+        while True:
+            self._open_needs(path)
+            try:
+                return home.load_library(path, everywhere=self.libraries_for_everybody)
+            except LibraryError as error:
+                if self.exports is None or not self.exports.promise(error):
+                    raise
+
+    def wrap(self, name: str, *, dylib: JITDylib | None = None) -> None:
+        """Lead references to `name` to ``__wrap_NAME``, in objects that are added from now on; see `JITDylib.wrap`."""
+        (dylib or self.main).wrap(name)
 
     def define(self, name: str, value: Any, *, dylib: JITDylib | None = None) -> None:
         """Define an absolute symbol: an address, or a ctypes or cffi callback (kept alive by the caller).
@@ -310,9 +362,10 @@ class LLJIT:
         *,
         dylib: JITDylib | None = None,
         lazy: bool = False,
+        offset: int = 0,
     ) -> None:
         """Let names stand for others, of the same dylib or of `source` (a re-export); see `JITDylib.alias`."""
-        (dylib or self.main).alias(names, source, lazy=lazy)
+        (dylib or self.main).alias(names, source, lazy=lazy, offset=offset)
 
     def lookup(self, name: str, dylib: JITDylib | None = None, *, timeout: float | None = None) -> Symbol:
         """The symbol `name`, linked with all that it needs. Raises UndefinedSymbols and what linking raises."""
@@ -355,16 +408,30 @@ class LLJIT:
 
         return await asyncio.wrap_future(self.lookup_future(names, dylib, **options))
 
-    def lookup_program(self, entry: str) -> Symbol:
-        """The entry of a program, with every added object linked and initialised, as a linker makes a program."""
-        wanted = [encode_name(entry), *(self.exports.wanted if self.exports else ())]
+    def lookup_program(self, entry: str, undefined: Sequence[str] = ()) -> Symbol:
+        """The entry of a program, with every added object linked and initialised, as a linker makes a program.
+
+        `undefined`: names that are looked for as if an object referred to them (ld's -u).
+        """
+        before = self._wanted_by_libraries()
+        wanted = [encode_name(entry), *before, *self._known(undefined)]
         found = self.session.lookup(self.main, wanted, roots=False, everything=True)
         if found[0][1] & Flag.TLS:
             raise TLSError(f"`{entry}'", "is a thread-local, and no function to begin with")
+        if late := [name for name in self._wanted_by_libraries() if name not in before]:  # those that were deferred
+            self.session.lookup(self.main, late, roots=False, everything=True)
         if self.exports:
             self.exports.bind()
         self.session.lookup(self.main, [], roots=True)  # only now: without its entry nothing of a program runs
         return Symbol(entry, found[0][0], self._remote)
+
+    def _known(self, names: Sequence[str]) -> list[bytes]:
+        """Those of the names that an object or archive of the program defines."""
+        found = self.main.search.archive_with
+        return [encode_name(name) for name in names if self.main.defines(name) or found(encode_name(name))]
+
+    def _wanted_by_libraries(self) -> list[bytes]:
+        return list(self.exports.wanted) if self.exports else []
 
     def add_pass(self, point: str, plugin: Callable[[State], None]) -> None:
         """Have every link call `plugin` with its state at a point of the pipeline; see `Session.add_pass`."""

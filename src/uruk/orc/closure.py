@@ -13,6 +13,7 @@ import numpy as np
 
 from uruk.errors import AliasCycle
 from uruk.graph.types import I32, I64, NONE, Bool, distinct, unique
+from uruk.orc.deferred import load_needed
 from uruk.orc.dispatch import Task
 from uruk.orc.generators import LookupKind
 from uruk.orc.member_symbols import initializer_of
@@ -280,6 +281,8 @@ class Closure:
             entry = search.archive_with(text) if search.archives and not weak else None
             if entry is search.builtins:
                 entry = None
+            if entry is not None and search.deferred:
+                load_needed(other, [text], before=entry.order)
             if entry is None and (len(dylib.order_for_code()) == 1 or not search.libraries):
                 return False  # libraries are asked again when externals are resolved
             sources = [*search.libraries] if entry is None else [*search.libraries_before(entry.order), entry]

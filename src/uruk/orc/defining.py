@@ -97,6 +97,7 @@ def add_graph(
     """See `JITDylib.add_graph`."""
     session = dylib.session
     dylib.keep_own_copies(graph)
+    dylib.lead_references(graph)
     first = session.next_number
     added = Added.of(graph, first)
 

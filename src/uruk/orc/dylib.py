@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,16 +12,18 @@ from uruk.formats.archive import Archive
 from uruk.graph.graph import Graph
 from uruk.graph.names import Names
 from uruk.orc import defining
+from uruk.orc.deferred import DeferredLibrary
 from uruk.orc.dispatch import Task
 from uruk.orc.generators import DefinitionGenerator
 from uruk.orc.member_symbols import make_index
 from uruk.orc.objects import ObjectEntry, UnitEntry
 from uruk.orc.own_copies import keep_own_copies
-from uruk.orc.search import ArchiveEntry, GeneratorEntry, LibraryEntry, SearchOrder
+from uruk.orc.search import ArchiveEntry, GeneratorEntry, SearchOrder, library_entry
 from uruk.orc.sources import PathLike, Source, read_source
 from uruk.orc.symbols import decode_name, encode_name
 from uruk.orc.tracker import ResourceTracker
 from uruk.orc.units import MaterializationUnit
+from uruk.orc.wrapping import lead_references, wrapped_names
 
 if TYPE_CHECKING:
     from uruk.orc.session import Session
@@ -62,6 +64,8 @@ class JITDylib:
         """Why sources could not be compiled, for the next lookup to raise."""
         self.root_units: list[UnitEntry] = []
         """Units with initialisers that the next lookup has made."""
+        self._meant: dict[bytes, bytes] = {}
+        """What references of objects mean that are added from now on; see `wrap`."""
         names.owner = self
 
     # -- link order
@@ -227,11 +231,13 @@ class JITDylib:
         lazy: bool = False,
         weak: bool = False,
         hidden: bool = False,
+        offset: int = 0,
     ) -> None:
         """Let names of this dylib stand for others: new name -> old one (or the same, for a sequence of names).
 
         `source` is the dylib whose symbols the old names are (a re-export); without it they are this dylib's. `lazy`
         gives them stubs: what is behind a name is made by the first call, so that it must be a function.
+        `offset`: they stand for what lies that many bytes behind (not lazily).
         Raises DuplicateDefinition for a second strong definition of a name.
         """
         pairs = cast("Mapping[str, str]", names) if isinstance(names, Mapping) else {name: name for name in names}
@@ -245,6 +251,16 @@ class JITDylib:
                 defining.add_lazy_names(self, targets, own, weak=weak, hidden=hidden)
             else:
                 defining.add_aliases(self, targets, own, weak=weak, hidden=hidden)
+                self.session.displaced.update(dict.fromkeys(targets, offset) if offset else {})
+
+    def wrap(self, name: str) -> None:
+        """Lead references to `name` to ``__wrap_NAME``, and those to ``__real_NAME`` to it, as ld's --wrap does.
+
+        Of objects that are added from now on; within the object that defines it a name means that definition.
+        """
+        with self.session.lock:
+            self.check_open()
+            self._meant |= wrapped_names(encode_name(name))
 
     def lazy_part(self) -> JITDylib:
         """The dylib behind this one's lazy functions: it holds their bodies, and looks names up here first."""
@@ -282,16 +298,30 @@ class JITDylib:
     # -- sources of definitions that are asked when a name is missing
 
     def add_archive(
-        self, path: PathLike | Source, name: str | None = None, *, tracker: ResourceTracker | None = None
+        self,
+        path: PathLike | Source,
+        name: str | None = None,
+        *,
+        tracker: ResourceTracker | None = None,
+        whole: bool = False,
     ) -> ResourceTracker:
-        """Add a static library; its members are linked when something needs them."""
+        """Add a static library; its members are linked when something needs them.
+
+        `whole`: all members are added, as objects are (ld's --whole-archive).
+        """
         with self.session.lock:
             self.check_open()
             archive = Archive.open(path, name)
             if not archive.has_index:
                 archive.make_entries = partial(make_index, pair=self.session.pair)
             with defining.owner(self, tracker, archive.name) as own:
-                self.search.add_archive(ArchiveEntry(archive, own, self.session.next_order(), set()))
+                entry = ArchiveEntry(archive, own, self.session.next_order(), set())
+                if whole:
+                    offsets = [member.header_offset for member in archive.members()]
+                    self.session.add_members(self, entry, offsets, roots=True)
+                    archive.close()
+                else:
+                    self.search.add_archive(entry)
             self.session.changed()
             return own
 
@@ -299,19 +329,28 @@ class JITDylib:
         """Load a shared library; its symbols are visible to this dylib's code. Raises LibraryError."""
         with self.session.lock:
             self.check_open()
-            try:
-                handle = self.session.executor.load_library(os.fspath(path), everywhere=everywhere)
-            except LibraryError as error:
-                from uruk.orc.offers import hint_for
-
-                raise LibraryError(error.library, error.problem, hint_for(self, error)) from None
-            from uruk.formats.elf_dynamic import hidden_bases_of  # a session without libraries starts without it
-
-            order, hidden = self.session.next_order(), hidden_bases_of(os.fspath(path))
-            self.search.libraries.append(LibraryEntry(os.fspath(path), handle, order, hidden))
-            if self.session.platform is not None:
-                self.session.platform.library_loaded(os.fspath(path))
+            handle = self.load_library(path, everywhere=everywhere)
+            self.search.libraries.append(library_entry(os.fspath(path), handle, self.session.next_order()))
             self.session.changed()
+
+    def defer_library(self, path: PathLike, load: Callable[[], int]) -> None:
+        """Have a shared library loaded by `load` when something needs it; see `uruk.orc.deferred`."""
+        with self.session.lock:
+            self.check_open()
+            self.search.deferred.append(DeferredLibrary(os.fspath(path), self.session.next_order(), load))
+            self.session.changed()
+
+    def load_library(self, path: PathLike, *, everywhere: bool = False) -> int:
+        """Load a shared library without adding it; the executor's handle. Raises LibraryError."""
+        try:
+            handle = self.session.executor.load_library(os.fspath(path), everywhere=everywhere)
+        except LibraryError as error:
+            from uruk.orc.offers import hint_for
+
+            raise LibraryError(error.library, error.problem, hint_for(self, error)) from None
+        if self.session.platform is not None:
+            self.session.platform.library_loaded(os.fspath(path))
+        return handle
 
     def add_generator(self, generator: DefinitionGenerator) -> None:
         """Add a generator: it is asked for names that nothing before it has."""
@@ -357,6 +396,12 @@ class JITDylib:
     def keep_own_copies(self, graph: Graph) -> None:
         """See `uruk.orc.own_copies`."""
         keep_own_copies(graph, self.names)
+
+    def lead_references(self, graph: Graph) -> None:
+        """See `wrap`; once for each graph."""
+        meant = (self.facade or self)._meant
+        if meant:
+            lead_references(graph, self.names, meant)
 
     def __repr__(self) -> str:
         order = ", ".join(other.name for other, _ in self._order)

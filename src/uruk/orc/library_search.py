@@ -23,6 +23,9 @@ from uruk.formats.byte_source import ByteSource
 from uruk.orc.linker_script import parse_linker_script
 from uruk.orc.loader_cache import CACHE_PATH, loader_cache
 
+C_LIBRARY = frozenset("c m pthread dl rt util resolv anl mvec".split())
+"""Names for -l of glibc's own libraries."""
+
 Kind = Literal["shared", "archive", "object"]
 
 EM_X86_64 = 62
@@ -55,6 +58,7 @@ class _Search:
     """State of one find(): directories in order (scripts can add some), scripts being read and done."""
 
     directories: list[str]
+    static: bool = False
     reading: list[str] = field(default_factory=list[str])
     done: set[str] = field(default_factory=set[str])
     found: list[Found] = field(default_factory=list[Found])
@@ -79,13 +83,16 @@ class LibrarySearch:
         self._system = None if system is None else list(system)
         self.cache_path = cache_path
 
-    def find(self, name: str | os.PathLike[str]) -> list[Found]:
+    def find(self, name: str | os.PathLike[str], *, static: bool = False) -> list[Found]:
         """What `-l NAME`, `-l :FILE` or a path (a PathLike, or text with a slash) stands for, in order.
+
+        `static`: NAME is an archive, shared libraries are passed over (ld's -Bstatic); those of the C library are the
+        process's all the same, whose state a second copy would not share.
 
         Raises LibraryNotFound, and ObjectFormatError for a file that is neither library, object nor linker
         script.
         """
-        search = _Search(self._all_directories())
+        search = _Search(self._all_directories(), static=static and name not in C_LIBRARY)
         if not isinstance(name, str) or "/" in name:
             self._add_path(search, os.fspath(name), False)
         elif _FILE_NAME.fullmatch(name) and name[0] != ":" and not self._has(search, name):
@@ -111,9 +118,9 @@ class LibrarySearch:
         if name.startswith(":"):
             return self._file(search, name[1:])
         for path in _candidates(search.directories, name):
-            if os.path.isfile(path) and self._fits(path):
+            if (not search.static or path.endswith(".a")) and os.path.isfile(path) and self._fits(path):
                 return path
-        path = self._by_soname(f"lib{name}.so", search)
+        path = None if search.static else self._by_soname(f"lib{name}.so", search)
         if path is None:
             raise LibraryNotFound(name, self._searched(search))
         return path

@@ -12,7 +12,9 @@ from uruk.executor.link_only import LinkOnly
 from uruk.graph.graph import Binding, Graph, SymbolType, Visibility, Zone, assemble
 from uruk.graph.types import I32, I64, NONE, Bool, distinct, some, true_rows, unique
 from uruk.link import Linked, Request, link
+from uruk.orc.deferred import load_needed
 from uruk.orc.definitions import definitions_of
+from uruk.orc.displaced import place_displaced
 from uruk.orc.failures import final_names
 from uruk.orc.objects import AbsoluteEntry, ObjectEntry, ObjectState
 from uruk.orc.platform import FunctionArray
@@ -64,6 +66,8 @@ def _request(session: Session, entries: list[ObjectEntry], wanted: I32) -> tuple
     session.table.grow(len(session.ids))
     defines, dropped = _definers(session, graph, entries, numbers)
     _leave_to_libraries(session, graph, entries, defines)
+    if session.displaced:
+        graph = place_displaced(session, graph, defines)
     if session.has_imports:
         graph = _with_final_names(session, graph, defines)
     request = Request(
@@ -167,6 +171,8 @@ class _Resolver:
         homes: dict[int, TLSHome] = {}
         for row in true_rows(found & (table.flags[names] & Flag.TLS != 0)).tolist():
             homes[row] = TLSHome(session.storage_of[int(table.owner[names[row]])], int(address[row]))
+        if any(other.search.deferred for other, _ in self.dylib.order_for_code()):
+            load_needed(self.dylib, [session.ids.text(one) for one in names[~found & ~hidden & ~weak].tolist()])
         for row in true_rows(~found & ~hidden & tls).tolist():
             name, dylib = session.ids.text(int(names[row])), session.home(int(names[row]), self.dylib)
             name = name.partition(b"@")[0]

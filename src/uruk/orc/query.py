@@ -20,6 +20,7 @@ from uruk.graph.types import I32, Bool
 from uruk.orc import failures
 from uruk.orc.archive_order import place_members
 from uruk.orc.closure import Closure
+from uruk.orc.deferred import load_needed
 from uruk.orc.dispatch import Task, wait_for
 from uruk.orc.generators import LookupKind
 from uruk.orc.initialization import Run
@@ -295,13 +296,15 @@ class Query:
                 hint = "look up a function that returns its address"
                 problem = "is thread-local: every thread has its own, so it has no one address"
                 return TLSError(f"`{self.dylib.text(number)}'", problem, hint)
-            return int(table.address[final]) & _ADDRESS, flags
+            return (int(table.address[final]) + session.displaced.get(number, 0)) & _ADDRESS, flags
         name = session.ids.text(final)
         home = session.home(final, self.dylib)
         if not ready and table.owner[final] < 0:
+            load_needed(home, [name])
             address, is_data = session.find_externals(home, [name])
             if address[0]:
-                return int(address[0]) & _ADDRESS, 0 if is_data[0] else int(Flag.FUNCTION)
+                place = int(address[0]) + session.displaced.get(number, 0)
+                return place & _ADDRESS, 0 if is_data[0] else int(Flag.FUNCTION)
         if self.weak is not None and self.weak[row]:
             return None
         hint = "it is hidden: visible only to code linked with it" if ready else ""

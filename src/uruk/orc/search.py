@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from uruk.formats.archive import Archive
+from uruk.orc.deferred import DeferredLibrary
 from uruk.orc.tracker import ResourceTracker
 
 if TYPE_CHECKING:
@@ -49,6 +51,13 @@ class LibraryEntry:
         return self.hidden.get(name, name)
 
 
+def library_entry(path: str, handle: int, order: int) -> LibraryEntry:
+    """The entry of a library that was loaded."""
+    from uruk.formats.elf_dynamic import hidden_bases_of  # a session without libraries starts without it
+
+    return LibraryEntry(path, handle, order, hidden_bases_of(path))
+
+
 @dataclass(eq=False, repr=False)
 class GeneratorEntry:
     """A generator of the user's: it is asked for names, and defines what it has."""
@@ -66,6 +75,8 @@ class SearchOrder:
     def __init__(self) -> None:
         self.archives: list[ArchiveEntry] = []
         self.libraries: list[LibraryEntry] = []
+        self.deferred: list[DeferredLibrary] = []
+        """Libraries that wait until something needs them."""
         self.generators: list[GeneratorEntry] = []
         self.builtins: ArchiveEntry | None = None
         """The runtime archive, asked after all others."""
@@ -75,6 +86,12 @@ class SearchOrder:
         """Append an archive."""
         self.archives.append(entry)
         self._index = None
+
+    def load(self, library: DeferredLibrary) -> None:
+        """Load a library that was deferred; it keeps its place in the order. Raises LibraryError."""
+        self.deferred.remove(library)
+        entry = library_entry(library.path, library.load(), library.order)
+        insort(self.libraries, entry, key=lambda one: one.order)
 
     def remove_archives(self, tracker: ResourceTracker) -> None:
         """Forget a tracker's archives."""

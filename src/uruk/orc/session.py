@@ -114,6 +114,8 @@ class Session:
         self.has_imports = False
         """Whether any name stands for one of another namespace, or for another one by an alias."""
         self.aliases = False
+        self.displaced: dict[int, int] = {}
+        """Aliases that stand for places behind their targets, in bytes."""
         self.trackers: dict[int, ResourceTracker] = {}
         self.retired: list[ResourceTracker] = []
         """Removed trackers whose memory waits for threads to end."""
@@ -292,8 +294,8 @@ class Session:
             graph.edges = read_relocations(graph, self.pair)
         return graph
 
-    def add_members(self, dylib: JITDylib, entry: ArchiveEntry, offsets: list[int]) -> None:
-        """Add archive members, given by header offset, as one graph."""
+    def add_members(self, dylib: JITDylib, entry: ArchiveEntry, offsets: list[int], *, roots: bool = False) -> None:
+        """Add archive members, given by header offset, as one graph; with `roots` they are inputs like objects."""
         archive = entry.archive
         members = [archive.member(offset) for offset in offsets]
         names = [f"{archive.name}({member.name})" for member in members]
@@ -308,8 +310,10 @@ class Session:
             spans = [Span(name, start, member.size) for name, start, member in zip(names, starts, members, strict=True)]
             graph = self.parse_arena(arena, spans, dylib, check_relocations=False)
         with self.unchanged():
-            orders = [entry.order] * len(members)
-            added = defining.add_graph(dylib, graph, entry.tracker, roots=False, orders=orders)
+            orders = [] if roots else [entry.order] * len(members)
+            added = defining.add_graph(dylib, graph, entry.tracker, roots=roots, orders=orders)
+        if roots:
+            return
         for object_entry, offset in zip(added, offsets, strict=True):
             object_entry.archive, object_entry.member = entry, offset
 

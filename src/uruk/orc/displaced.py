@@ -1,0 +1,58 @@
+"""Names for places a number of bytes behind another symbol (ld's --defsym=NAME=OTHER+NUMBER).
+
+An object's reference to such a name becomes a local symbol: in the block of the other one, or, where that is not of the
+same batch, at an address.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from uruk.errors import UrukError
+from uruk.graph.graph import Graph, SymbolKind
+from uruk.graph.types import NONE, Bool, true_rows
+
+if TYPE_CHECKING:
+    from uruk.orc.session import Session
+
+
+def place_displaced(session: Session, graph: Graph, defines: Bool) -> Graph:
+    """The graph with its references to displaced names as symbols of their own. Raises UrukError for common symbols."""
+    symbols = graph.symbols
+    rows_of = {one: true_rows((symbols.name == one) & ~defines) for one in session.displaced}
+    if not any(rows.size for rows in rows_of.values()):
+        return graph
+    name, block, kind, value = (one.copy() for one in (symbols.name, symbols.block, symbols.kind, symbols.value))
+    for number, rows in rows_of.items():
+        if not rows.size:
+            continue
+        final = int(session.stands_for(np.array([number], np.int32))[0])
+        there = true_rows(defines & (symbols.name == final))
+        if there.size and symbols.kind[there[0]] == SymbolKind.COMMON:
+            raise UrukError(f"{_text(session, number)} is to lie behind a common symbol, which has no place of its own")
+        offset = session.displaced[number]
+        block[rows] = symbols.block[there[0]] if there.size else NONE
+        kind[rows] = symbols.kind[there[0]] if there.size else SymbolKind.ABSOLUTE
+        start = int(symbols.value[there[0]]) if there.size else _address(session, final)
+        value[rows] = np.uint64((start + offset) & ((1 << 64) - 1))
+        name[rows] = NONE
+    return replace(graph, symbols=replace(symbols, name=name, block=block, kind=kind, value=value))
+
+
+def _address(session: Session, final: int) -> int:
+    """Where a symbol is that the batch does not define. Raises UrukError."""
+    if session.table.ready[final]:
+        return int(session.table.address[final]) & ((1 << 64) - 1)
+    home = session.ids.home(final).owner
+    found, _ = session.find_externals(home, [session.ids.text(final)])
+    address = int(found[0]) & ((1 << 64) - 1)
+    if not address:
+        raise UrukError(f"{_text(session, final)} is not defined, and another name is to lie behind it")
+    return address
+
+
+def _text(session: Session, number: int) -> str:
+    return session.ids.text(number).decode("utf-8", "replace")

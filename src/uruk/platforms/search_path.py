@@ -1,0 +1,62 @@
+"""Where a program and its libraries are searched for libraries at run time, as the loader does it for a linked one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from uruk.errors import AllocationError, ObjectFormatError
+from uruk.executor.process_symbols import RTLD_GLOBAL, RTLD_NOW
+from uruk.formats.elf_dynamic import read_shared_library
+from uruk.platforms.elf import ELFPlatform
+
+
+@dataclass(frozen=True)
+class SearchPath:
+    """Directories as of -rpath, ``$ORIGIN`` in them included. `origin`: the folder of the program.
+
+    `inherited`: libraries' own needs are searched there, too (DT_RPATH, ld's --disable-new-dtags); by default they are
+    not (DT_RUNPATH).
+    """
+
+    origin: str
+    directories: Sequence[str] = ()
+    inherited: bool = False
+
+    def apply(self, platform: ELFPlatform) -> None:
+        """Have the program's dlopen use it, in the process where it runs. Raises AllocationError."""
+        texts = b"".join(os.fsencode(one) + b"\0" for one in (self.origin, *self.directories))
+        count = 1 + len(self.directories)
+        runtime = platform.executor.runtime
+        if runtime.call(b"uruk_rt_set_search_path", texts, len(texts), count, int(self.inherited)):
+            raise AllocationError("uruk_rt_set_search_path has no memory")
+        platform.search_path = True
+
+    def replacement(self, path: str) -> str:
+        """The library that the loader would take instead of one that a linker found: that of its soname in here."""
+        if not self.directories:
+            return path
+        with read_shared_library(path) as library:
+            soname, machine = library.soname or os.path.basename(path), library.machine
+        for directory in self.directories:
+            expanded = directory.replace("${ORIGIN}", self.origin).replace("$ORIGIN", self.origin)
+            candidate = os.path.join(expanded or ".", soname)
+            if os.path.isfile(candidate) and _machine(candidate) == machine:
+                return candidate
+        return path
+
+    def open_with_needs(self, platform: ELFPlatform, path: str, *, everywhere: bool) -> None:
+        """Open a library whose needs may lie in here; what is wrong with it is said by whoever loads it then."""
+        if self.inherited:
+            flags = RTLD_NOW | (RTLD_GLOBAL if everywhere else 0)
+            platform.executor.runtime.call(b"uruk_rt_dlopen", os.fsencode(path) + b"\0", flags)
+
+
+def _machine(path: str) -> int:
+    """The machine of a library; 0 for what is none, which the loader passes over."""
+    try:
+        with read_shared_library(path) as library:
+            return library.machine
+    except ObjectFormatError:
+        return 0
