@@ -74,7 +74,7 @@ def test_print_path() -> None:
 def test_usage(words: list[str]) -> None:
     done = run("executor", *words)
     assert (done.stdout, done.returncode) == ("", 2)
-    assert "usage: uruk executor" in done.stderr
+    assert "see `uruk executor --help'" in done.stderr
 
 
 def test_aarch64_executor_starts_under_an_emulator() -> None:

@@ -246,7 +246,8 @@ def test_usage(capsys: Captured) -> None:
         assert main(["show", *words]) == 2
         captured = capsys.readouterr()
         assert captured.out == ""
-        assert "usage: uruk show" in captured.err
+        assert captured.err.endswith("see `uruk show --help'\n")
+        assert captured.err.count("\n") == 1
     for word in ("-h", "--help"):
         assert shown(capsys, word).startswith("usage: uruk show")
     assert main(["show", "--", "--help"]) == 1

@@ -39,9 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"uruk {version('uruk')}")
         return 0
     wrong = command not in ("", "-h", "--help", "help")
-    print(
-        (f"uruk: unknown command `{command}'\n\n" if wrong else "") + USAGE,
-        end="",
-        file=sys.stderr if wrong else sys.stdout,
-    )
-    return 2 if wrong else 0
+    if wrong:
+        print(f"uruk: unknown command `{command}'; see `uruk --help'", file=sys.stderr)
+        return 2
+    print(USAGE, end="")
+    return 0

@@ -3,11 +3,15 @@ library costs more start-up time than linking a small program does."""
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from uruk.cli.link_plan import LinkPlan
+from uruk.cli.response_files import expand
 from uruk.cli.targets import target_of
 from uruk.cli.usage import UsageError
 from uruk.compile.languages import language_of
@@ -15,12 +19,13 @@ from uruk.isa.names import HERE_NAME
 
 if TYPE_CHECKING:
     from uruk.cli.compiling import HowToCompile
+    from uruk.cli.link_line import LinkLine
 
 USAGE = """\
 usage: uruk run [options] INPUT... [-- ARGUMENT...]
 
 Link relocatable objects, archives and libraries into a child process, and run main(). uruk's exit status is the
-program's.
+program's. A line that links with a compiler can stand behind `uruk run' as it is, its first word included.
 Sources are compiled first, by the compiler of CC or CXX, or what there is: cc, gcc, clang, zig.
 
   INPUT               an object (.o), an archive (.a), a shared library (.so) or a source (.c .cpp .cc .cxx .C .s .S)
@@ -37,39 +42,44 @@ Sources are compiled first, by the compiler of CC or CXX, or what there is: cc, 
   --connect HOST:PORT run in an executor that listens there; see `uruk executor --help'
   --tls-pool=SIZE     static thread-local storage of the child (default: what the program
                       needs, up to 1Mb)
-  -rdynamic           libraries that the program opens see its names (also -Wl,-E, -Wl,--export-dynamic)
   --entry NAME        the function to run (default: main)
   --no-exec           link only; with --entry, only the objects that NAME needs
   --phony-externals   names that nobody defines become 0
   --gc-sections       drop sections that the entry does not reach
   --define NAME=ADDR  an absolute symbol
   --slab-allocate=SIZE  address space reserved for code (suffix Kb, Mb, Gb)
-  -O2 -g -std=... -I DIR -D NAME -U NAME -f... -m... -W... -w -pthread
-                      flags for the compiler, as it takes them
-  -pie -no-pie -s     as when linking; they change nothing
-  --cflag FLAG        any other flag for the compiler
+  --cflag FLAG        a flag for the compiler that is not among those below
   --compiler CMD      the compiler of all sources: a name, a path, or a command ("zig cc", "ccache gcc")
   --no-cache          compile again what was compiled before
   --time              print how long each pass took, on standard error
   --dump-graph POINT[=FILE]  write the graph there: at `post-prune', `after layout', ...; a FILE that ends in
                       .json is JSON, without one it goes to standard error
+
+As on a compiler's command line:
+  @FILE               the words in FILE
+  -O2 -g -std=... -I DIR -D NAME -f... -m... -W... and others
+                      flags for the compiler of the sources
+  -o NAME             the program's argv[0], whose folder $ORIGIN is; nothing is written
+  -rdynamic           libraries that the program opens see its names
+  -static, -static-libstdc++, -nodefaultlibs, -nostartfiles, -e NAME, -u NAME
+  -fopenmp, -fsanitize=..., --coverage, -fprofile-generate, -pg, -fsplit-stack
+                      with their runtimes; a sanitizer's is loaded before all else
+  -Wl,OPTION, -Xlinker OPTION
+                      the linker's: -rpath, --as-needed, --whole-archive, -Bstatic, --wrap, --defsym, ... are
+                      done; what describes a file is ignored; -T, -r and what else cannot be done is an error
 """
 
+_DRIVER = re.compile(r"(?:[\w.]+-)*(?:cc|c89|c99|c\+\+|gcc|g\+\+|clang|clang\+\+|gfortran|gdc)(?:-\d[\d.]*)?")
 TARGETS = ("x86_64-linux", "aarch64-linux")
 
 
 @dataclass
 class Arguments:
-    """The command line, in its order: `inputs` has (kind, value) with kind input, library."""
+    """The command line: `plan` says what is linked, all else where and how."""
 
-    inputs: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-    directories: list[str] = field(default_factory=list[str])
-    defines: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
+    plan: LinkPlan = field(default_factory=LinkPlan)
     program: list[str] = field(default_factory=list[str])
-    entry: str = ""
     execute: bool = True
-    phony: bool = False
-    prune: bool = False
     time: bool = False
     slab: int = 0
     in_process: bool = False
@@ -79,11 +89,12 @@ class Arguments:
     executor: str = ""
     shared_memory: bool | None = None
     connect: tuple[str, int] | None = None
-    rdynamic: bool = False
     bound_early: list[tuple[bytes, str]] = field(default_factory=list[tuple[bytes, str]])
     """Thread-locals and their libraries that must have static storage before any use; found by trying."""
     tls_pool: int = 0
     """Bytes; 0: what the program needs."""
+    driver: str = ""
+    """The compiler's driver with which the line begins, if it does."""
     compiler: str = ""
     flags: list[str] = field(default_factory=list[str])
     cache: bool = True
@@ -97,15 +108,11 @@ class Arguments:
             return None
         from uruk.cli.compiling import HowToCompile
 
-        return HowToCompile(self.compiler, tuple(self.flags), self.cache, self.target)
+        instruments = any(flag.startswith(("-fprofile", "-ftest-", "--cov", "-cov")) for flag in self.flags)
+        return HowToCompile(self.compiler, tuple(self.flags), self.cache, self.target, self.plan.output, instruments)
 
 
 _VALUES = (
-    "-l",
-    "-L",
-    "-I",
-    "-D",
-    "-U",
     "--entry",
     "--define",
     "--slab-allocate",
@@ -129,64 +136,71 @@ _FLAGS = (
     "--time",
     "--no-cache",
 )
-_OF_LINKS = ("-pthread", "-pie", "-no-pie", "-s")  # what people write when they link, and what changes nothing here
-_RDYNAMIC = ("-rdynamic", "-Wl,-E", "-Wl,--export-dynamic")
-# Flags of a compiler that are one word, and mean nothing else here: as people type them behind cc.
-_COMPILER = ("-O", "-g", "-std=", "-f", "-m", "-W", "-w", "-pthread")
 
 
 def parse(words: Sequence[str]) -> Arguments:
     """Read the command line. Raises UsageError."""
     arguments = Arguments()
-    rest = iter(words)
+    line: LinkLine | None = None
+    rest = expand(words)
     for word in rest:
         if word == "--":
             arguments.program = list(rest)
         elif not word.startswith("-") or word == "-":
-            arguments.inputs.append(("input", word))
+            _input(arguments, word)
         elif word in _FLAGS:
             _flag(arguments, word)
-        elif word in _RDYNAMIC:
-            arguments.rdynamic = True
-        elif word in _OF_LINKS and word != "-pthread":
-            continue
-        elif word.startswith(_COMPILER):
-            arguments.flags.append(word)
-        else:
-            option, value = _value(word, rest)
-            _option(arguments, option, value)
-    if not arguments.inputs:
-        raise UsageError("no input")
-    arguments.target = arguments.target or target_of(arguments.inputs)
-    if arguments.in_process and (arguments.launcher or arguments.executor or arguments.connect):
-        raise UsageError("--in-process has no executor to start or to connect to")
-    if not any(kind == "input" and language_of(value) for kind, value in arguments.inputs):
-        for flag in (one for one in arguments.flags if one not in _OF_LINKS):
-            raise UsageError(f"{flag} is for a compiler, and no input is a source")
-        arguments.flags = []
+        elif not _own_option(arguments, word, rest):
+            if line is None:
+                from uruk.cli.link_line import LinkLine  # its tables take time to make
+
+                line = LinkLine(arguments.plan, arguments.flags)
+            if not line.read(word, rest):
+                raise UsageError(f"unknown option {word}")
+    if line is not None:
+        line.finish()
+    _check(arguments)
     return arguments
 
 
-def _value(word: str, rest: Iterator[str]) -> tuple[str, str]:
-    """An option and its value: joined, behind ``=``, or the next word."""
-    for option in _VALUES:
-        short = not option.startswith("--")
-        if word == option:
-            value = next(rest, None)
-            if value is None:
-                raise UsageError(f"{option} wants a value")
-            return option, value
-        if short and word.startswith(option):
-            return option, word[2:]
-        if word.startswith(option + "="):
-            return option, word[len(option) + 1 :]
-    raise UsageError(f"unknown option {word}")
+def _input(arguments: Arguments, word: str) -> None:
+    """Add an input; a compiler before the first one is the driver whose line this is."""
+    if not (arguments.plan.inputs or arguments.driver):
+        name = os.path.basename(word)
+        if _DRIVER.fullmatch(name) and (name != word or not os.path.exists(word)):
+            arguments.driver = word
+            return
+    arguments.plan.add("input", word)
+
+
+def _check(arguments: Arguments) -> None:
+    plan = arguments.plan
+    if not plan.inputs:
+        raise UsageError("no input")
+    arguments.target = arguments.target or target_of(plan.inputs)
+    if arguments.in_process and (arguments.launcher or arguments.executor or arguments.connect):
+        raise UsageError("--in-process has no executor to start or to connect to")
+    arguments.compiler = arguments.compiler or arguments.driver
+    if not any(one.kind == "input" and language_of(one.value) for one in plan.inputs):
+        arguments.flags.clear()  # a link line has the compiler's flags, too
+
+
+def _own_option(arguments: Arguments, word: str, rest: Iterator[str]) -> bool:
+    """Take an option of this command's own and its value: behind ``=``, or the next word; False if it is none."""
+    name, equals, value = word.partition("=")
+    if name not in _VALUES:
+        return False
+    text = value if equals else next(rest, None)
+    if text is None:
+        raise UsageError(f"{word} wants a value")
+    _option(arguments, name, text)
+    return True
 
 
 def _flag(arguments: Arguments, word: str) -> None:
     arguments.execute &= word != "--no-exec"
-    arguments.phony |= word == "--phony-externals"
-    arguments.prune |= word == "--gc-sections"
+    arguments.plan.phony |= word == "--phony-externals"
+    arguments.plan.prune |= word == "--gc-sections"
     arguments.time |= word == "--time"
     arguments.cache &= word != "--no-cache"
     if word in ("--in-process", "--oop"):
@@ -196,20 +210,12 @@ def _flag(arguments: Arguments, word: str) -> None:
 
 
 def _option(arguments: Arguments, option: str, value: str) -> None:
-    if option == "-l":
-        arguments.inputs.append(("library", value))
-    elif option == "-L":
-        arguments.directories.append(value)
-    elif option in ("-I", "-D", "-U"):
-        arguments.flags.append(option + value)
-    elif option == "--cflag":
+    if option == "--cflag":
         arguments.flags.append(value)
     elif option == "--compiler":
         arguments.compiler = value
     elif option == "--target":
-        if value not in TARGETS:
-            raise UsageError(f"no target `{value}'; there are {', '.join(TARGETS)}")
-        arguments.target = value
+        arguments.target = _target(value)
     elif option == "--launcher":
         arguments.launcher += shlex.split(value)
     elif option == "--executor":
@@ -219,17 +225,26 @@ def _option(arguments: Arguments, option: str, value: str) -> None:
     elif option == "--tls-pool":
         arguments.tls_pool = _size(value)
     elif option == "--entry":
-        arguments.entry = value
+        arguments.plan.entry = value
     elif option == "--define":
         name, equals, address = value.partition("=")
         if not name or not equals:
             raise UsageError(f"--define wants NAME=ADDRESS, not `{value}'")
-        arguments.defines.append((name, _number(address)))
+        arguments.plan.defines.append((name, _number(address)))
     elif option == "--dump-graph":
         point, _, file = value.partition("=")
         arguments.dumps.append((_point(point), file))
     else:
         arguments.slab = _size(value)
+
+
+def _target(text: str) -> str:
+    """A target, which may have the other parts of a compiler's triple (``aarch64-linux-gnu``). Raises UsageError."""
+    architecture, _, system = text.partition("-")
+    for target in TARGETS:
+        if target.partition("-")[0] == architecture and "linux" in system.split("-"):
+            return target
+    raise UsageError(f"no target `{text}'; there are {', '.join(TARGETS)}")
 
 
 def _point(name: str) -> str:

@@ -8,7 +8,9 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from uruk.compile.compilers import cross_compiler
+from uruk.compile.compilers import cross_compiler, find_compiler
+from uruk.compile.identity import identify
+from uruk.compile.languages import language_of
 from uruk.compile.process import Processes
 from uruk.compile.runtimes import runtime_libraries
 from uruk.compile.source import Compiled, compile_source
@@ -26,6 +28,10 @@ class HowToCompile:
     flags: tuple[str, ...] = ()
     cache: bool = True
     target: str = ""
+    output: str = ""
+    """What the program is called: data files of instrumented sources are named after it."""
+    instruments: bool = False
+    """Whether any flag asks for such files."""
 
 
 class Compilation:
@@ -55,15 +61,24 @@ class Compilation:
     def _compile(self, path: str) -> Compiled | UrukError:
         how = self._how
         try:
+            compiler = how.compiler or cross_compiler(how.target)
             return compile_source(
                 path,
-                flags=how.flags,
-                compiler=how.compiler or cross_compiler(how.target),
+                flags=(*how.flags, *self._more_flags(path, compiler)),
+                compiler=compiler,
                 cache=how.cache,
                 processes=self._processes,
             )
         except UrukError as error:
             return error
+
+    def _more_flags(self, path: str, compiler: str | None) -> list[str]:
+        if not self._how.instruments:
+            return []
+        from uruk.cli.driver_runtimes import data_file_flags
+
+        kind = identify(find_compiler(language_of(path), compiler)).kind
+        return list(data_file_flags(self._how.output, path, self._how.flags, kind))
 
     def stop(self) -> None:
         """End the compilers, and wait until they have cleaned up."""

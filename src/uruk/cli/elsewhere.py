@@ -20,7 +20,7 @@ from uruk.platforms.elf import environment_at_start
 if TYPE_CHECKING:
     from uruk.cli.arguments import Arguments
 
-
+_PRELOAD = "LD_PRELOAD"
 FAULTS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP, signal.SIGSYS)
 
 
@@ -36,6 +36,10 @@ class Elsewhere:
             self.executor = connect(host, port, secret=secret(), shared_memory=bool(shared), slab_size=slab)
         else:
             pairs = (os.fsdecode(entry).partition("=") for entry in environment_at_start())
+            environment = {name: value for name, _, value in pairs}
+            before = environment.get(_PRELOAD, "")
+            if preloaded := arguments.plan.preloaded:
+                environment[_PRELOAD] = ":".join([*preloaded, *filter(None, [before])])
             self.executor = spawn(
                 executor=arguments.executor or None,
                 launcher=arguments.launcher or None,
@@ -43,8 +47,11 @@ class Elsewhere:
                 shared_memory=shared is not False,
                 slab_size=slab,
                 tls_pool=arguments.tls_pool or STATIC_TLS,
-                environment={name: value for name, _, value in pairs},
+                environment=environment,
             )
+            if preloaded:  # the program's own children are started without it
+                value = os.fsencode(before) + b"\0" if before else 0
+                self.executor.runtime.call(b"uruk_rt_set_variable", _PRELOAD.encode() + b"\0", value)
 
     def prepare(self, jit: LLJIT, words: Sequence[str]) -> None:
         """Lay out argc, argv, the environment and the auxiliary vector there."""

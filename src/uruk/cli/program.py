@@ -23,6 +23,7 @@ from uruk.platforms.interposition import ProgramExports
 
 if TYPE_CHECKING:
     from uruk.cli.arguments import Arguments
+    from uruk.cli.link_plan import Input
     from uruk.executor.remote import RemoteExecutor
     from uruk.orc.tracker import ResourceTracker
 
@@ -58,21 +59,22 @@ class Program:
 
     def __init__(self, arguments: Arguments, reader: Reader) -> None:
         self.arguments = arguments
+        plan = self._plan = arguments.plan
         self._reader = reader
         self._place = place(arguments)
         self.jit = LLJIT(
             slab_size=arguments.slab or DEFAULT_SLAB,
             executor=self._place.executor,
             options=Options(
-                phony_externals=arguments.phony,
-                prune=arguments.prune,
+                phony_externals=plan.phony,
+                prune=plan.prune,
                 execute=arguments.execute,
                 architecture="" if arguments.execute or self._place.executor else arguments.target.partition("-")[0],
             ),
         )
         self.jit.libraries_for_everybody = True
         if arguments.execute and not (arguments.in_process or arguments.connect):  # a child ends with its program
-            self.jit.exports = ProgramExports(self.jit.main, self.jit.executor, everything=arguments.rdynamic)
+            self.jit.exports = ProgramExports(self.jit.main, self.jit.executor, everything=plan.rdynamic)
         if arguments.dumps:
             from uruk.cli.dump_graph import register
 
@@ -85,21 +87,18 @@ class Program:
         begin = time.perf_counter()
         inputs = self._inputs()
         waited = time.perf_counter() - begin
-        for directory in self.arguments.directories:
-            self.jit.add_search_directory(directory)
-        for name, address in self.arguments.defines:
-            self.jit.define(name, address)
+        self._state_plan()
         for variable, library in self.arguments.bound_early:
             self.jit.executor.tls.is_static(variable, library)
         self._add_inputs(inputs)
         added = time.perf_counter()
         if self.arguments.execute:
-            self._place.prepare(self.jit, [self.arguments.inputs[0][1], *self.arguments.program])
-        named = self.arguments.entry
-        if named and not self.arguments.execute:
-            self._entry = self.jit.lookup(named).address
-        else:
-            self._entry = self.jit.lookup_program(named or "main").address
+            self._place.prepare(self.jit, [self._plan.name, *self.arguments.program])
+        self._look_entry_up()
+        if self._plan.preloaded:
+            self._name_roots()
+        if self._plan.counts_calls and self.arguments.execute:
+            self._count_calls()
         passes = self.jit.session.times
         total = time.perf_counter() - added
         compilation = self._reader.compilation
@@ -109,6 +108,44 @@ class Program:
             *passes,
             ("lookup", total - sum(seconds for _, seconds in passes)),
         ]
+
+    def _name_roots(self) -> None:
+        """Have a leak detector look for pointers in the program's variables, as it does in those of libraries."""
+        register, _ = self.jit.executor.find_symbol(None, b"__lsan_register_root_region")
+        for one in self.jit.session.memory_map() if register else ():
+            if one.zone == "RW":
+                self.jit.executor.call(register, one.address, one.size)
+
+    def _count_calls(self) -> None:
+        """Have gprof's data gathered for all code that is linked."""
+        code = [one for one in self.jit.session.memory_map() if one.zone == "RX"]
+        low, high = min(one.address for one in code), max(one.address + one.size for one in code)
+        self.jit.executor.runtime.call(b"uruk_rt_count_calls", low, high)
+
+    def _state_plan(self) -> None:
+        """Tell the session what holds for all inputs."""
+        if self.arguments.execute:
+            self.jit.set_search_path(
+                self._plan.rpath,
+                origin=os.path.dirname(self._plan.name),
+                inherited=self._plan.rpath_is_inherited,
+            )
+        for directory in self._plan.directories:
+            self.jit.add_search_directory(directory)
+        for name, address in self._plan.defines:
+            self.jit.define(name, address)
+        for name, other, offset in self._plan.aliases:
+            self.jit.alias({name: other}, offset=offset)
+        for name in self._plan.wrapped:
+            self.jit.wrap(name)
+
+    def _look_entry_up(self) -> None:
+        plan = self._plan
+        if plan.entry and not self.arguments.execute:
+            self._entry = self.jit.lookup(plan.entry).address
+            return
+        main = "_start" if plan.starts_itself and not self.jit.main.defines("main") else "main"
+        self._entry = self.jit.lookup_program(plan.entry or main, plan.undefined).address
 
     def _inputs(self) -> list[Objects | Other]:
         """The inputs, when they are read and compiled. Warnings go where a compiler prints them; once."""
@@ -124,7 +161,7 @@ class Program:
         """Add inputs in order; objects that follow each other are one batch, and all is one tracker's."""
         session, main = self.jit.session, self.jit.main
         tracker = main.create_tracker("program")
-        late: list[str] = []
+        late: list[Input] = []
         for item in inputs:
             if isinstance(item, Objects):
                 arena = Arena([np.frombuffer(item.buffer, np.uint8)])
@@ -132,19 +169,22 @@ class Program:
                 graph = session.parse_arena(arena, spans, main, check_relocations=False)
                 main.add_graph(graph, tracker, roots=True)
             else:
-                name = item.value if item.kind == "library" else os.path.join(".", item.value)
                 try:
-                    self.jit.add_library(name, tracker=tracker)
+                    self._add_library(item.input, tracker)
                 except LibraryError:
-                    late.append(name)  # it may want names from objects that come behind it
-        for name in late:
-            self._add_refused_library(name, tracker)
+                    late.append(item.input)  # it may want names from objects that come behind it
+        for one in late:
+            self._add_refused_library(one, tracker)
 
-    def _add_refused_library(self, name: str, tracker: ResourceTracker) -> None:
+    def _add_library(self, one: Input, tracker: ResourceTracker) -> None:
+        name = one.value if one.kind == "library" else os.path.join(".", one.value)
+        self.jit.add_library(name, tracker=tracker, static=one.static, whole=one.whole, as_needed=one.as_needed)
+
+    def _add_refused_library(self, one: Input, tracker: ResourceTracker) -> None:
         """Add a library as soon as the program has promised it what it lacks. Raises LibraryError."""
         while True:
             try:
-                return self.jit.add_library(name, tracker=tracker)
+                return self._add_library(one, tracker)
             except LibraryError as error:
                 if self.jit.exports is None or not self.jit.exports.promise(error):
                     raise

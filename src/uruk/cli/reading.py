@@ -8,11 +8,11 @@ from __future__ import annotations
 import mmap
 import os
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from uruk.cli.link_plan import Input, LinkPlan
 from uruk.compile.languages import language_of
 from uruk.errors import ObjectFormatError, UrukError
 from uruk.graph.padding import ALIGN, TAIL
@@ -40,21 +40,21 @@ class Objects:
 class Other:
     """An input that is no object: a library name, or a file for the library search to tell."""
 
-    kind: str
-    value: str
+    input: Input
 
 
 class Reader:
-    """Reads inputs, given as (kind, value) with kind ``input`` or ``library``, in the background.
+    """Reads the inputs of a plan in the background.
 
     Sources among them are compiled as `how` says, and take their place.
     """
 
-    def __init__(self, inputs: Sequence[tuple[str, str]], how: HowToCompile | None = None) -> None:
+    def __init__(self, plan: LinkPlan, how: HowToCompile | None = None) -> None:
         self.warned = False
         """Whether what compilers warned of was printed."""
-        self._inputs = inputs
-        self._sources = [value for kind, value in inputs if kind == "input" and language_of(value)]
+        self._plan = plan
+        self._inputs = inputs = plan.inputs
+        self._sources = [one.value for one in inputs if one.kind == "input" and language_of(one.value)]
         self._how = how
         self._result: list[Objects | Other] = []
         self._error: BaseException | None = None
@@ -88,26 +88,35 @@ class Reader:
         try:
             compiled, libraries = self._compile() if self._sources else ({}, [])
             objects: list[str] = []
-            for kind, value in self._inputs:
-                if kind == "input" and (value in compiled or _is_object(value)):
-                    objects.append(value)
+            for one in self._inputs:
+                if one.kind == "input" and (one.value in compiled or _is_object(one.value)):
+                    objects.append(one.value)
                     continue
                 self._flush(objects, compiled)
                 objects = []
-                self._result.append(Other(kind, value))
+                self._result.append(Other(one))
             self._flush(objects, compiled)
-            self._result += [Other(kind, value) for kind, value in libraries]
+            self._result += [Other(one) for one in libraries]
         except BaseException as error:  # whatever it is, it is the main thread's to see
             self._error = error
 
-    def _compile(self) -> tuple[dict[str, bytes], list[tuple[str, str]]]:
+    def _compile(self) -> tuple[dict[str, bytes], list[Input]]:
         from uruk.cli.compiling import Compilation, HowToCompile  # not for objects: it takes time to import
 
         with self._made:
             if self._stopped:
                 raise UrukError("stopped")
             self.compilation = Compilation(self._sources, self._how or HowToCompile())
-        return self.compilation.result()
+        compiled, libraries = self.compilation.result()
+        if not self._plan.default_libraries:
+            return compiled, []
+        from uruk.cli.driver_runtimes import language_library
+
+        added = [
+            language_library(self._plan, value) if kind == "library" else Input(kind, value)
+            for kind, value in libraries
+        ]
+        return compiled, added
 
     def _flush(self, files: list[str], compiled: dict[str, bytes]) -> None:
         if files:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from uruk.cli.arguments import USAGE, parse
 from uruk.cli.reading import Reader
 from uruk.cli.tunables import can_start_again, start_again
-from uruk.cli.usage import read
+from uruk.cli.usage import UsageError, read, refuse
 from uruk.errors import TLSError, UrukError
 
 if TYPE_CHECKING:
@@ -27,9 +27,21 @@ def run(words: Sequence[str]) -> int:
     arguments = read("run", USAGE, words, parse)
     if isinstance(arguments, int):
         return arguments
+    if arguments.driver or arguments.plan.runtimes:
+        from uruk.cli.driver_runtimes import add_language_libraries, add_runtimes
+
+        try:
+            add_language_libraries(arguments)
+            if arguments.plan.runtimes:
+                add_runtimes(arguments)
+        except UsageError as error:
+            return refuse("run", error)
+        except UrukError as error:
+            print(f"uruk: {type(error).__name__}: {error}", file=sys.stderr)
+            return 1
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's threads would be the program's
     gc.disable()  # nothing here makes cycles worth looking for, and the columns are large
-    reader = Reader(arguments.inputs, arguments.how_to_compile())
+    reader = Reader(arguments.plan, arguments.how_to_compile())
     if not arguments.execute:
         from uruk.cli.heap import use_huge_pages
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
+from uruk.cli.link_plan import Input
 from uruk.errors import ObjectFormatError
 from uruk.isa.names import OF_ELF_MACHINE
 from uruk.regular_files import open_regular
@@ -14,10 +15,10 @@ _HEADER, _ENTRY = 20, 60
 _MEMBERS = 8
 
 
-def target_of(inputs: Iterable[tuple[str, str]]) -> str:
-    """The target of the first object among (kind, value) inputs, such as ``aarch64-linux``; empty if there is none."""
-    for kind, path in inputs:
-        machine = _machine_of(path) if kind == "input" else 0
+def target_of(inputs: Iterable[Input]) -> str:
+    """The target of the first object among inputs, such as ``aarch64-linux``; empty if there is none."""
+    for one in inputs:
+        machine = _machine_of(one.value) if one.kind == "input" else 0
         if machine in OF_ELF_MACHINE:
             return f"{OF_ELF_MACHINE[machine]}-linux"
     return ""

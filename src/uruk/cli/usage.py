@@ -24,5 +24,10 @@ def read(
     try:
         return parse(words)
     except UsageError as error:
-        print(f"uruk {command}: {error}\n\n{usage}", end="", file=sys.stderr)
-        return 2
+        return refuse(command, error)
+
+
+def refuse(command: str, error: UsageError) -> int:
+    """Say in one line what is wrong with a command line; the exit status."""
+    print(f"uruk {command}: {error}; see `uruk {command} --help'", file=sys.stderr)
+    return 2

@@ -1,0 +1,167 @@
+"""What compilers' drivers add to a link by themselves: libraries of languages, and runtimes of flags (gcc's and clang's
+"Link Options", "Instrumentation Options").
+
+A sanitizer's runtime must be loaded before everything else: it is preloaded into the process where the program runs.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from uruk.cli.arguments import Arguments
+from uruk.cli.link_plan import Input, LinkPlan
+from uruk.cli.usage import UsageError
+from uruk.compile.compilers import cross_compiler, find_compiler
+from uruk.compile.identity import identify
+from uruk.isa.names import HERE_NAME
+
+_LANGUAGES = (("++", ("stdc++", "m")), ("gfortran", ("gfortran", "m")), ("gdc", ("gphobos", "gdruntime")))
+"""By what a driver's name contains, the libraries that it adds; LIBRARY `stdc++` is another one by ``-stdlib=``."""
+_PRELOADED = {
+    "address": ("libasan.so", "libclang_rt.asan-{}.so"),
+    "thread": ("libtsan.so", "libclang_rt.tsan-{}.so"),
+    "leak": ("liblsan.so", ""),
+}
+"""Sanitizers whose runtime comes before all else, that of gcc and of clang."""
+_UNDEFINED_BEHAVIOUR = ("libubsan.so", "libclang_rt.ubsan_standalone-{}.so")
+"""The runtime of the many other checks."""
+_WITHOUT_LIBRARY = (
+    "memory",
+    "dataflow",
+    "fuzzer",
+    "fuzzer-no-link",
+    "hwaddress",
+    "kernel-address",
+    "safe-stack",
+    "cfi",
+)
+_PROFILES = ("-fprofile-generate", "-fprofile-instr-generate", "-fcs-profile-generate", "-fprofile-arcs")
+_TIMEOUT = 60
+
+
+def add_language_libraries(arguments: Arguments) -> None:
+    """Add what the driver with which the line begins links with everything."""
+    plan, name = arguments.plan, os.path.basename(arguments.driver)
+    if not plan.default_libraries:
+        return
+    for part, libraries in _LANGUAGES:
+        if part in name:
+            for library in libraries:
+                plan.inputs.append(language_library(plan, library))
+
+
+def language_library(plan: LinkPlan, library: str) -> Input:
+    """A library of a language, as the line has it."""
+    is_cxx = library == "stdc++"
+    return Input(
+        "library", plan.cxx_library if is_cxx else library, static=plan.all_static or (plan.static_cxx and is_cxx)
+    )
+
+
+def add_runtimes(arguments: Arguments) -> None:
+    """Add the runtimes of the line's flags to its plan. Raises UsageError, CompilerNotFound, CompileError."""
+    named = arguments.compiler or cross_compiler(arguments.target)
+    compiler = identify(find_compiler("c", named))
+    architecture = arguments.target.partition("-")[0] or HERE_NAME
+    if compiler.kind == "zig":
+        return  # it has runtimes of its own, which are built with the sources
+    driver = _Driver(compiler.words, compiler.kind == "clang", architecture)
+    for flag in dict.fromkeys(arguments.plan.runtimes):
+        _add(arguments, driver, flag)
+
+
+@dataclass(frozen=True)
+class _Driver:
+    """A driver that knows where its runtimes are."""
+
+    words: Sequence[str]
+    is_clang: bool
+    architecture: str
+
+    def file(self, gcc: str, clang: str) -> Input:
+        """The file of a runtime, by its name for either. Raises UsageError if the compiler has none."""
+        name = (clang if self.is_clang else gcc).format(self.architecture)
+        command = [*self.words, f"-print-file-name={name}"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, check=False)
+        path = done.stdout.strip()
+        if not name or not os.path.isabs(path):
+            raise UsageError(f"{self.words[0]} has no {name or 'shared runtime for that'}: is its package installed?")
+        return Input("input", path)
+
+
+def _add(arguments: Arguments, driver: _Driver, flag: str) -> None:
+    if flag.startswith("-fsanitize="):
+        _sanitize(arguments, driver, flag)
+        return
+    name = flag.partition("=")[0]
+    if action := _ACTIONS.get(name):
+        action(arguments.plan, driver)
+
+
+def _sanitize(arguments: Arguments, driver: _Driver, flag: str) -> None:
+    plan = arguments.plan
+    for name in flag.partition("=")[2].split(","):
+        if name in _WITHOUT_LIBRARY:
+            raise UsageError(f"{flag} cannot be honoured: its runtime is no shared library, and must come first")
+        runtime = driver.file(*_PRELOADED.get(name, _UNDEFINED_BEHAVIOUR))
+        if runtime in plan.inputs:
+            continue
+        plan.inputs.append(runtime)
+        in_child = not (arguments.in_process or arguments.connect) and driver.architecture == HERE_NAME
+        if in_child:
+            plan.preloaded.append(runtime.value)
+        elif name in _PRELOADED:
+            raise UsageError(f"{flag} cannot be honoured: its runtime must be loaded first, in a child on this machine")
+
+
+def _openmp(plan: LinkPlan, driver: _Driver) -> None:
+    gnu = not driver.is_clang or "-fopenmp=libgomp" in plan.runtimes
+    plan.inputs.append(Input("library", "gomp") if gnu else driver.file("libgomp.so", "libomp.so"))
+
+
+def _coverage(plan: LinkPlan, driver: _Driver) -> None:
+    runtime = driver.file("libgcov.a", "libclang_rt.profile-{}.a")
+    if runtime not in plan.inputs:
+        plan.inputs.append(runtime)
+    if driver.is_clang:
+        plan.undefined.append("__llvm_profile_runtime")
+
+
+def _calls(plan: LinkPlan, driver: _Driver) -> None:
+    plan.counts_calls = True
+
+
+def _split_stack(plan: LinkPlan, driver: _Driver) -> None:
+    plan.wrapped.append("pthread_create")
+    plan.inputs.append(driver.file("libgcc.a", "libgcc.a"))
+
+
+_ACTIONS: dict[str, Callable[[LinkPlan, _Driver], None]] = {
+    "-fopenmp": _openmp,
+    "-fopenacc": _openmp,
+    "-pg": _calls,
+    "-p": _calls,
+    "-fsplit-stack": _split_stack,
+    **dict.fromkeys(("--coverage", "-coverage", *_PROFILES), _coverage),
+}
+
+
+def data_file_flags(output: str, source: str, flags: Sequence[str], kind: str) -> Iterator[str]:
+    """Flags for the compiler of an instrumented source, so that its data files are named as when it links, too.
+
+    ``cc t.c`` makes ``a-t.gcda``, and ``cc t.c -o prog`` ``prog-t.gcda``, in the current folder (gcc's -dumpdir).
+    """
+    if not any(
+        flag.startswith((*_PROFILES, "-fprofile-use", "-ftest-coverage", "--coverage", "-coverage")) for flag in flags
+    ):
+        return
+    folder = f"{output or 'a'}-"
+    base = os.path.basename(source)
+    if kind == "gcc":
+        yield from ("-dumpdir", folder, "-dumpbase", base, "-dumpbase-ext", os.path.splitext(base)[1])
+    elif kind == "clang":
+        stem = os.path.abspath(folder + os.path.splitext(base)[0])
+        yield from ("-Xclang", f"-coverage-notes-file={stem}.gcno", "-Xclang", f"-coverage-data-file={stem}.gcda")

@@ -1,0 +1,199 @@
+"""Reading a link line: words for a compiler's driver, and those among them that are for the linker, into a plan."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+
+from uruk.cli import linker_options
+from uruk.cli.driver_options import DRIVER
+from uruk.cli.link_plan import LinkPlan
+from uruk.cli.options import NEXT_WORD, Meaning, Option, Takes
+from uruk.cli.response_files import expand
+from uruk.cli.usage import UsageError
+
+_EXPRESSION = re.compile(
+    r"\s*(?P<name>[A-Za-z_.$][\w.$@]*)\s*(?:(?P<sign>[+-])\s*(?P<offset>0[xX][\da-fA-F]+|\d+))?\s*"
+)
+_NUMBER = re.compile(r"\s*(0[xX][\da-fA-F]+|\d+)\s*")
+
+
+class LinkLine:
+    """Fills `plan`; flags for the compiler come to `flags`."""
+
+    def __init__(self, plan: LinkPlan, flags: list[str]) -> None:
+        self.plan = plan
+        self.flags = flags
+        self._open: tuple[Option, str] | None = None
+        """An option for the linker whose value is its next word, wherever that stands, and how it was written."""
+
+    def read(self, word: str, rest: Iterator[str]) -> bool:
+        """Take a word of the driver's, and what belongs to it from `rest`; False for one that nobody knows.
+
+        Raises UsageError.
+        """
+        found = DRIVER.find(word)
+        if found is None:
+            found = linker_options.find(word) if word.startswith("--") else None
+        if found is None:
+            return False
+        option, value = found
+        if (value is None and option.takes in NEXT_WORD) or (value == "" and option.takes is Takes.EITHER):
+            value = next(rest, None)
+            if value is None:
+                raise UsageError(f"{word} wants a value")
+        self._driver(option, word, value)
+        return True
+
+    def finish(self) -> None:
+        """The line is over. Raises UsageError if the linker still waits for a value."""
+        if self._open is not None:
+            raise UsageError(f"{self._open[1]} wants a value")
+        self.plan.settle()
+
+    def _driver(self, option: Option, word: str, value: str | None) -> None:
+        if option.meaning is Meaning.LINKER:
+            for inner in (value or "").split(",") if word.startswith("-Wl,") else [value or ""]:
+                for expanded in expand([inner]):
+                    self._linker(expanded)
+        elif option.meaning is Meaning.COMPILER:
+            self._for_compiler(option, word, value)
+        elif option.meaning is Meaning.LANGUAGE_LIBRARY:
+            self.flags.append(word)
+            self.plan.cxx_library = "c++" if value == "libc++" else "stdc++"
+        elif option.meaning is Meaning.RUNTIME:
+            self.flags.append(word)
+            self.plan.runtimes.append(word)
+        else:
+            self._apply(option, word, value or "")
+
+    def _for_compiler(self, option: Option, word: str, value: str | None) -> None:
+        if value is None or option.takes is Takes.REST:
+            self.flags.append(word)
+        elif option.takes is Takes.EITHER:
+            self.flags.append(option.name + value)
+        else:
+            self.flags += [option.name, value]
+
+    def _linker(self, word: str) -> None:
+        """Take one word of the linker's own line."""
+        if self._open is not None:
+            (option, written), self._open = self._open, None
+            self._apply(option, written, word)
+        elif not word.startswith("-") or word == "-":
+            self.plan.add("input", word)
+        else:
+            found = linker_options.find(word)
+            if found is None:
+                raise UsageError(f"unknown option of the linker {word}")
+            option, value = found
+            if (value is None and option.takes in NEXT_WORD) or (value == "" and option.takes is Takes.EITHER):
+                self._open = option, word
+            else:
+                self._apply(option, word, value or "")
+
+    def _apply(self, option: Option, word: str, value: str) -> None:
+        if option.meaning is Meaning.REFUSED:
+            raise UsageError(f"{word} cannot be honoured: {option.why}")
+        if action := _STATES.get(option.meaning):
+            action(self.plan)
+        elif action := _VALUES.get(option.meaning):
+            action(self.plan, value)
+
+
+def _rpath(plan: LinkPlan, value: str) -> None:
+    if os.path.isfile(value):
+        raise UsageError(f"-R {value} cannot be honoured: addresses of another program file mean nothing here")
+    plan.rpath += [one for one in value.split(":") if one and one not in plan.rpath]
+
+
+def _defsym(plan: LinkPlan, value: str) -> None:
+    """NAME=NUMBER, NAME=OTHER, NAME=OTHER+NUMBER. Raises UsageError for what else ld takes as an expression."""
+    name, equals, text = value.partition("=")
+    name = name.strip()
+    number, other = _NUMBER.fullmatch(text), _EXPRESSION.fullmatch(text)
+    if not name or not equals or not (number or other):
+        raise UsageError(f"--defsym wants NAME=NUMBER, NAME=OTHER or NAME=OTHER+NUMBER, not `{value}'")
+    if number:
+        plan.defines.append((name, _whole(number[1])))
+    elif other:
+        offset = _whole(other["offset"]) if other["offset"] else 0
+        plan.aliases.append((name, other["name"], -offset if other["sign"] == "-" else offset))
+
+
+def _whole(text: str) -> int:
+    """A number as ld writes it: a leading 0 makes it octal."""
+    if text[:2] in ("0x", "0X"):
+        return int(text, 16)
+    try:
+        return int(text, 8 if text[0] == "0" else 10)
+    except ValueError:
+        raise UsageError(f"`{text}' is no number") from None
+
+
+def _keyword(_: LinkPlan, value: str) -> None:
+    if why := linker_options.KEYWORDS.get(value):
+        raise UsageError(f"-z {value} cannot be honoured: {why}")
+
+
+def _entry(plan: LinkPlan, value: str) -> None:
+    plan.entry = value
+
+
+def _output(plan: LinkPlan, value: str) -> None:
+    plan.output = value
+
+
+def _pop(plan: LinkPlan) -> None:
+    if not plan.pop():
+        raise UsageError("--pop-state without --push-state")
+
+
+def _unresolved(plan: LinkPlan, value: str) -> None:
+    plan.phony = value in ("ignore-all", "ignore-in-object-files")
+
+
+def _setter(name: str, value: bool) -> Callable[[LinkPlan], None]:
+    def set_it(plan: LinkPlan) -> None:
+        setattr(plan, name, value)
+
+    return set_it
+
+
+def _no_standard(plan: LinkPlan) -> None:
+    plan.starts_itself, plan.default_libraries = True, False
+
+
+_STATES: dict[Meaning, Callable[[LinkPlan], None]] = {
+    Meaning.STATIC: lambda plan: plan.set_static(True),
+    Meaning.DYNAMIC: lambda plan: plan.set_static(False),
+    Meaning.AS_NEEDED: lambda plan: plan.set_as_needed(True),
+    Meaning.NO_AS_NEEDED: lambda plan: plan.set_as_needed(False),
+    Meaning.WHOLE_ARCHIVE: lambda plan: plan.set_whole(True),
+    Meaning.NO_WHOLE_ARCHIVE: lambda plan: plan.set_whole(False),
+    Meaning.PUSH_STATE: LinkPlan.push,
+    Meaning.POP_STATE: _pop,
+    Meaning.INHERITED_RPATH: _setter("rpath_is_inherited", True),
+    Meaning.OWN_RPATH: _setter("rpath_is_inherited", False),
+    Meaning.EXPORT: _setter("rdynamic", True),
+    Meaning.GC_SECTIONS: _setter("prune", True),
+    Meaning.NO_GC_SECTIONS: _setter("prune", False),
+    Meaning.NO_START_FILES: _setter("starts_itself", True),
+    Meaning.NO_DEFAULT_LIBRARIES: _setter("default_libraries", False),
+    Meaning.NO_STANDARD: _no_standard,
+    Meaning.ALL_STATIC: _setter("all_static", True),
+    Meaning.STATIC_CXX: _setter("static_cxx", True),
+}
+_VALUES: dict[Meaning, Callable[[LinkPlan, str], None]] = {
+    Meaning.LIBRARY: lambda plan, value: plan.add("library", value),
+    Meaning.DIRECTORY: lambda plan, value: plan.directories.append(value),
+    Meaning.UNDEFINED: lambda plan, value: plan.undefined.append(value),
+    Meaning.WRAP: lambda plan, value: plan.wrapped.append(value),
+    Meaning.RPATH: _rpath,
+    Meaning.DEFSYM: _defsym,
+    Meaning.KEYWORD: _keyword,
+    Meaning.ENTRY: _entry,
+    Meaning.OUTPUT: _output,
+    Meaning.UNRESOLVED: _unresolved,
+}

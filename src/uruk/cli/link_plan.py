@@ -1,0 +1,96 @@
+"""What a link line comes to: its inputs in order, each with the state that applies to it, and what holds for all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A file (kind ``input``), or a library by its name for -l (kind ``library``), and how it is linked."""
+
+    kind: str
+    value: str
+    whole: bool = False
+    """All members of an archive are linked, needed or not."""
+    static: bool = False
+    """A library is an archive; shared ones are passed over."""
+    as_needed: bool = False
+    """A shared library is loaded only if something refers to it."""
+
+
+@dataclass
+class LinkPlan:
+    """Inputs and state, as a linker that reads a line from left to right has them."""
+
+    inputs: list[Input] = field(default_factory=list[Input])
+    directories: list[str] = field(default_factory=list[str])
+    wrapped: list[str] = field(default_factory=list[str])
+    """Functions whose calls go to ``__wrap_NAME``."""
+    aliases: list[tuple[str, str, int]] = field(default_factory=list[tuple[str, str, int]])
+    """A name, the name that it stands for, and a number of bytes behind that."""
+    defines: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
+    undefined: list[str] = field(default_factory=list[str])
+    """Names that are looked for as if an object referred to them."""
+    rpath: list[str] = field(default_factory=list[str])
+    rpath_is_inherited: bool = False
+    """Libraries' own needs are searched there, too (DT_RPATH; else DT_RUNPATH)."""
+    output: str = ""
+    """The program's name: nothing is written."""
+    entry: str = ""
+    starts_itself: bool = False
+    """It may have a ``_start`` of its own instead of main()."""
+    default_libraries: bool = True
+    """Whether libraries of languages are added that no option names."""
+    all_static: bool = False
+    """Every library is an archive, wherever on the line."""
+    static_cxx: bool = False
+    rdynamic: bool = False
+    prune: bool = False
+    phony: bool = False
+    cxx_library: str = "stdc++"
+    runtimes: list[str] = field(default_factory=list[str])
+    """Flags of compilers that have a runtime library."""
+    preloaded: list[str] = field(default_factory=list[str])
+    """Libraries that are in the process before all else."""
+    counts_calls: bool = False
+    """For gprof."""
+    _state: Input = Input("", "")
+    _pushed: list[Input] = field(default_factory=list[Input])
+
+    def add(self, kind: str, value: str) -> None:
+        """Add an input in the state that holds here."""
+        self.inputs.append(replace(self._state, kind=kind, value=value))
+
+    def set_whole(self, whole: bool) -> None:
+        """Whether archives from here on are linked whole."""
+        self._state = replace(self._state, whole=whole)
+
+    def set_static(self, static: bool) -> None:
+        """Whether libraries from here on are archives only."""
+        self._state = replace(self._state, static=static)
+
+    def set_as_needed(self, as_needed: bool) -> None:
+        """Whether shared libraries from here on are loaded only if they are needed."""
+        self._state = replace(self._state, as_needed=as_needed)
+
+    def push(self) -> None:
+        """Keep the state, for `pop`."""
+        self._pushed.append(self._state)
+
+    def pop(self) -> bool:
+        """Go back to the state that was kept last; False if there is none."""
+        if not self._pushed:
+            return False
+        self._state = self._pushed.pop()
+        return True
+
+    @property
+    def name(self) -> str:
+        """What the program is called: argv[0]."""
+        return self.output or self.inputs[0].value
+
+    def settle(self) -> None:
+        """The line is over: what holds for all of it is said of each input."""
+        if self.all_static:
+            self.inputs = [replace(one, static=True) if one.kind == "library" else one for one in self.inputs]

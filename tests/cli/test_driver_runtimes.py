@@ -1,0 +1,107 @@
+"""Flags whose runtime a compiler's driver adds by itself: the runtime is there, and does what it is for."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from both_ways import same, uruk_run
+
+from requirements import require_tool
+
+PARALLEL = """
+#include <stdio.h>
+int main(void) {
+    int s = 0;
+    #pragma omp parallel for reduction(+:s)
+    for (int i = 0; i < 10; i++) s += i;
+    printf("%d\\n", s);
+    return 0;
+}
+"""
+BAD = {
+    "address": ("volatile int a[2] = {1, 2}; return a[c + 1];", "AddressSanitizer: stack-buffer-overflow"),
+    "undefined": ("volatile int big = 2147483647; return (c + big) == 7;", "runtime error: signed integer overflow"),
+    "leak": ("volatile char *p = malloc(77); p = 0; return !!p;", "LeakSanitizer: detected memory leaks"),
+    "address,undefined": ("volatile int n = 31; return 2 << n;", "runtime error: left shift"),
+    "thread": (
+        "pthread_t t; pthread_create(&t, 0, count, 0); counter++; pthread_join(t, 0); return 0;",
+        "ThreadSanitizer: data race",
+    ),
+}
+HEAD = """
+#include <pthread.h>
+#include <stdlib.h>
+static int counter;
+char *kept;
+static char **inner;
+void *count(void *p) { counter++; return p; }
+__attribute__((constructor)) static void begin(void) { inner = malloc(8); *inner = malloc(100); kept = malloc(9); }
+"""
+COUNTED = '#include <stdio.h>\nint main(int c, char **v) { printf("%d\\n", c); return 0; }\n'
+
+
+def test_openmp_on_a_line_of_sources_and_of_objects(tmp_path: Path) -> None:
+    (tmp_path / "omp.c").write_text(PARALLEL)
+    subprocess.run([require_tool("gcc"), "-fopenmp", "-c", "omp.c"], cwd=tmp_path, check=True)
+    assert same(tmp_path, ["omp.c", "-fopenmp"]) == (0, "45\n")
+    assert same(tmp_path, ["omp.o", "-fopenmp"]) == (0, "45\n")
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_sanitizer_finds_what_is_wrong_and_nothing_else(tmp_path: Path, name: str) -> None:
+    body, report = BAD[name]
+    (tmp_path / "bad.c").write_text(f"{HEAD}int main(int c, char **v) {{ {body} }}\n")
+    (tmp_path / "good.c").write_text(f'{HEAD}int main(void) {{ return getenv("LD_PRELOAD") ? 3 : 5; }}\n')
+    gcc = require_tool("gcc")
+    flags = ["--compiler", gcc, f"-fsanitize={name}", "-w"]
+    err = uruk_run(tmp_path, *flags, "bad.c")[2]
+    assert report in err
+    status, _, err = uruk_run(tmp_path, *flags, "good.c")
+    assert status == 5, err
+    assert "Sanitizer" not in err
+
+
+def test_sanitizers_that_cannot_come_first(tmp_path: Path) -> None:
+    (tmp_path / "good.c").write_text("int main(void) { return 0; }")
+    for more in (["--in-process"], ["--connect", "localhost:1"]):
+        status, _, err = uruk_run(tmp_path, "--compiler", require_tool("gcc"), *more, "good.c", "-fsanitize=address")
+        assert (status, err.count("\n")) == (2, 1)
+        assert "must be loaded first" in err
+
+
+@pytest.mark.parametrize(
+    ("flag", "line", "files"),
+    [
+        ("--coverage", [], ["a-t.gcda", "a-t.gcno"]),
+        ("--coverage", ["-o", "prog"], ["prog-t.gcda", "prog-t.gcno"]),
+        ("-fprofile-generate", [], ["a-t.gcda"]),
+        ("-pg", [], ["gmon.out"]),
+    ],
+)
+def test_data_files_stand_where_a_compiler_leaves_them(
+    tmp_path: Path, flag: str, line: list[str], files: list[str]
+) -> None:
+    (tmp_path / "t.c").write_text(COUNTED)
+    for _ in range(2):  # the second time nothing may come from a cache
+        assert uruk_run(tmp_path, "--compiler", require_tool("gcc"), "t.c", flag, *line) == (0, "1\n", "")
+        assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*files, "t.c"])
+        for name in files:
+            assert (tmp_path / name).stat().st_size
+            (tmp_path / name).unlink()
+
+
+def test_gcov_reads_what_a_program_leaves(tmp_path: Path) -> None:
+    (tmp_path / "t.c").write_text(COUNTED)
+    gcc = require_tool("gcc")
+    assert uruk_run(tmp_path, "--compiler", gcc, "t.c", "--coverage")[0] == 0
+    done = subprocess.run([require_tool("gcov"), "a-t.gcda"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "Lines executed:100.00% of 1" in done.stdout
+
+
+def test_split_stacks_bring_their_runtime(tmp_path: Path) -> None:
+    deep = "int deep(int n) { volatile char room[1000]; room[0] = n; return n ? deep(n - 1) + room[0] * 0 + 1 : 0; }"
+    (tmp_path / "deep.c").write_text(f"{deep}\nint main(void) {{ return deep(100) == 100 ? 4 : 1; }}\n")
+    status, _, err = uruk_run(tmp_path, "--compiler", require_tool("gcc"), "deep.c", "-fsplit-stack")
+    assert status == 4, err

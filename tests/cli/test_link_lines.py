@@ -1,0 +1,150 @@
+"""Link lines as build systems write them, with `uruk run` in front: what the linked program does, and errors of use."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from both_ways import compile_to, same, uruk_run, write
+
+from requirements import require_tool
+
+HELLO = """
+#include <stdio.h>
+#include <math.h>
+int main(int c, char **v) { printf("%s %.3f\\n", c > 1 ? v[1] : "-", sin(c)); return c; }
+"""
+LOADED = '#include <stdio.h>\n__attribute__((constructor)) static void c(void) { puts("loaded"); }\n'
+
+
+def archive(folder: Path, name: str, *members: str) -> None:
+    subprocess.run([require_tool("ar"), "rcs", name, *members], cwd=folder, check=True)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        """
+        hello.o -Wl,-O1 -Wl,--as-needed -Wl,--start-group -lm -Wl,--end-group -Wl,-z,relro,-z,now -Wl,--build-id
+        -Wl,--hash-style=gnu -Wl,--eh-frame-hdr -Wl,--gc-sections -Wl,--no-undefined -fuse-ld=bfd -rdynamic
+        -Wl,-rpath,/opt/lib -Wl,-rpath-link -Wl,/opt/lib
+        """,
+        "-O2 -g -Wall -march=x86-64 -m64 -pthread -DNDEBUG -I. -MD -pie -s hello.o -static-libgcc -lm",
+        "-Xlinker -export-dynamic hello.o -Xlinker -lm",
+        "hello.c -O1 -Wl,--push-state,--as-needed,-lm,--pop-state -Wl,-Map,hello.map -Wl,-soname -Wl,hello",
+    ],
+)
+def test_what_build_systems_write(tmp_path: Path, line: str) -> None:
+    write(tmp_path, hello=HELLO)
+    words = [word for word in line.split() if os.uname().machine == "x86_64" or not word.startswith(("-march", "-m64"))]
+    assert same(tmp_path, words, ["a"])[0] == 2
+
+
+def test_a_line_may_begin_with_its_driver(tmp_path: Path) -> None:
+    (tmp_path / "main.cc").write_text('#include <iostream>\nint main(int, char **v) { std::cout << v[0] << "\\n"; }\n')
+    gxx = require_tool("g++")
+    subprocess.run([gxx, "-c", "main.cc", "-o", "main.o"], cwd=tmp_path, check=True)
+    assert uruk_run(tmp_path, gxx, "-O2", "main.o", "-o", "bin/prog") == (0, "bin/prog\n", "")
+    assert not (tmp_path / "bin").exists()
+
+
+def test_whole_archives(tmp_path: Path) -> None:
+    write(tmp_path, member=LOADED, empty="int main(void) { return 0; }")
+    archive(tmp_path, "libmember.a", "member.o")
+    whole = ["empty.o", "-Wl,--whole-archive", "libmember.a", "-Wl,--no-whole-archive"]
+    assert same(tmp_path, whole) == (0, "loaded\n")
+    assert same(tmp_path, ["empty.o", "-Wl,--whole-archive,libmember.a,--no-whole-archive"]) == (0, "loaded\n")
+    assert same(tmp_path, ["empty.o", "libmember.a"]) == (0, "")
+    assert same(tmp_path, ["empty.o", "-Wl,-u,drawn", "libmember.a"]) == (0, "")
+
+
+def test_static_and_dynamic_libraries(tmp_path: Path) -> None:
+    write(tmp_path, value="int value(void) { return 1; }", use="int value(void); int main(void) { return value(); }")
+    (tmp_path / "dynamic.c").write_text("int value(void) { return 7; }")
+    compile_to(tmp_path, "dynamic", "-shared", "-fPIC", "-o", "libvalue.so")
+    archive(tmp_path, "libvalue.a", "value.o")
+    for words, status in (
+        ("-Wl,-Bstatic -lvalue -Wl,-Bdynamic", 1),
+        ("-lvalue", 7),
+        ("-Wl,-Bstatic -Wl,-Bdynamic -lvalue", 7),
+        ("-l:libvalue.a", 1),
+        ("-static -lvalue", 1),
+    ):
+        assert same(tmp_path, ["use.o", "-L.", *words.split(), "-Wl,-rpath,."])[0] == status, words
+
+
+@pytest.mark.parametrize(("option", "out"), [("--as-needed", ""), ("--no-as-needed", "loaded\n")])
+def test_libraries_that_nothing_needs(tmp_path: Path, option: str, out: str) -> None:
+    write(tmp_path, empty="int main(void) { return 0; }", idle=LOADED)
+    compile_to(tmp_path, "idle", "-shared", "-fPIC", "-o", "libidle.so")
+    assert same(tmp_path, ["empty.o", f"-Wl,{option}", "-L.", "-lidle", "-Wl,-rpath,."]) == (0, out)
+
+
+def test_a_library_that_is_needed_may_need_the_program(tmp_path: Path) -> None:
+    wants = "int mine(void); int theirs(void) { return mine() + 1; }"
+    write(
+        tmp_path, wants=wants, main="int theirs(void); int mine(void) { return 4; } int main(void) { return theirs(); }"
+    )
+    compile_to(tmp_path, "wants", "-shared", "-fPIC", "-o", "libwants.so")
+    assert same(tmp_path, ["main.o", "-Wl,--as-needed", "-L.", "-lwants", "-Wl,-rpath,."])[0] == 5
+
+
+@pytest.mark.parametrize("suffix", ["o", "c"])
+def test_wrapped_and_defined_names(tmp_path: Path, suffix: str) -> None:
+    main = """
+    int value(void), __real_value(void), old_name(void); extern char number[];
+    int __wrap_value(void) { return __real_value() + 10; }
+    int new_name(void) { return 100; }
+    int main(void) { return value() + old_name() + (int)(long)number; }
+    """
+    write(tmp_path, main=main, value="int value(void) { return 1; }")
+    names = ["-Wl,--wrap=value", "-Wl,--defsym,old_name=new_name", "-Wl,--defsym=number=0x20"]
+    assert same(tmp_path, [f"main.{suffix}", f"value.{suffix}", *names])[0] == 143
+
+
+def test_a_name_a_number_behind_another(tmp_path: Path) -> None:
+    main = "int numbers[4] = {1, 2, 3, 4}; extern int third; int main(void) { return third + numbers[0]; }"
+    write(tmp_path, main=main)
+    assert same(tmp_path, ["main.o", "-no-pie", "-Wl,--defsym=third=numbers+8"])[0] == 4
+
+
+def test_a_program_that_starts_itself(tmp_path: Path) -> None:
+    write(tmp_path, start="#include <stdlib.h>\nvoid _start(void) { exit(6); }\nvoid other(void) { exit(7); }\n")
+    assert same(tmp_path, ["start.o", "-nostartfiles"])[0] == 6
+    assert same(tmp_path, ["start.o", "-nostartfiles", "-Wl,-e,other"])[0] == 7
+
+
+def test_response_files(tmp_path: Path) -> None:
+    write(tmp_path, hello=HELLO)
+    (tmp_path / "objects.txt").write_text("'hello.o'\n")
+    (tmp_path / "line.txt").write_text('@objects.txt\t-Wl,@linker.txt "-l"m')
+    (tmp_path / "linker.txt").write_text("--build-id --as-needed")
+    assert same(tmp_path, ["@line.txt"], ["x", "@line.txt"])[0] == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        ("x.o -T script.ld", "-T cannot be honoured: code lies where there is room"),
+        ("x.o -Wl,--section-start=.text=0x1000", "--section-start=.text=0x1000 cannot be honoured"),
+        ("x.o -shared", "-shared cannot be honoured: uruk run makes a running program, no file"),
+        ("x.o -Wl,-r", "-r cannot be honoured"),
+        ("x.o -Wl,-z,muldefs", "-z muldefs cannot be honoured"),
+        ("x.o -Wl,--no-such-option", "unknown option of the linker --no-such-option"),
+        ("x.o --no-such-option", "unknown option --no-such-option"),
+        ("x.o -Wl,--wrap", "--wrap wants a value"),
+        ("x.o -l", "-l wants a value"),
+        ("x.o -Wl,--defsym,a=b*2", "--defsym wants NAME=NUMBER, NAME=OTHER or NAME=OTHER+NUMBER, not `a=b*2'"),
+        ("x.o -Wl,--pop-state", "--pop-state without --push-state"),
+        ("x.c -c", "-c cannot be honoured: uruk run goes all the way to a running program"),
+        ("x.o -fsanitize=memory", "-fsanitize=memory cannot be honoured"),
+        ("-O2", "no input"),
+    ],
+)
+def test_errors_of_use_are_one_line(tmp_path: Path, words: str, part: str) -> None:
+    status, out, err = uruk_run(tmp_path, *words.split())
+    assert (status, out, err.count("\n")) == (2, "", 1), err
+    assert part in err
+    assert err.endswith("see `uruk run --help'\n")
