@@ -159,3 +159,16 @@ def test_names_that_no_object_refers_to(jit: uruk.LLJIT, cc: Compile) -> None:
     jit.add_object(cc("int found; int main(void) { return found; }"))
     main = jit.lookup_program("main", ["drawn", "nobody_has_this"])
     assert main.function("int()")() == 1
+
+
+def test_own_split_stacks_are_left_alone(cc: Compile) -> None:
+    """Objects with a `__morestack` of their own have no wrapper of pthread_create, and need none."""
+    source = """
+        #include <pthread.h>
+        void __morestack(void) {}
+        void *(*begin)(void *) = (void *(*)(void *))__morestack;
+        int f(void) { return (void *)pthread_create != 0; }
+    """
+    with uruk.LLJIT() as jit:
+        jit.add_objects([cc(source), cc("void __morestack(void); void *user = __morestack;")])
+        assert jit.lookup("f").function("int(void)")() == 1

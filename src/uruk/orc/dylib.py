@@ -23,7 +23,7 @@ from uruk.orc.sources import PathLike, Source, read_source
 from uruk.orc.symbols import decode_name, encode_name
 from uruk.orc.tracker import ResourceTracker
 from uruk.orc.units import MaterializationUnit
-from uruk.orc.wrapping import lead_references, wrapped_names
+from uruk.orc.wrapping import lead_references, split_stack_names, wrapped_names
 
 if TYPE_CHECKING:
     from uruk.orc.session import Session
@@ -400,6 +400,7 @@ class JITDylib:
     def lead_references(self, graph: Graph) -> None:
         """See `wrap`; once for each graph."""
         meant = (self.facade or self)._meant
+        meant |= split_stack_names(graph, self.names)
         if meant:
             lead_references(graph, self.names, meant)
 

@@ -10,8 +10,11 @@ from collections.abc import Mapping
 
 from uruk.graph.graph import Graph, SymbolKind
 from uruk.graph.names import Names
+from uruk.graph.types import every
 
 WRAPPER, REAL = b"__wrap_", b"__real_"
+MORE_STACK = b"__morestack"
+"""What functions of split stacks call for more (gcc's -fsplit-stack)."""
 
 
 def wrapped_names(name: bytes) -> dict[bytes, bytes]:
@@ -27,3 +30,16 @@ def lead_references(graph: Graph, names: Names, meant: Mapping[bytes, bytes]) ->
     for name, other in meant.items():
         if name in names:
             symbols.name[undefined & (before == names[name])] = names[other]
+
+
+def split_stack_names(graph: Graph, names: Names) -> dict[bytes, bytes]:
+    """What references mean beside objects with split stacks: threads begin by libgcc's wrapper of `pthread_create`.
+
+    It says where a new thread's stack ends; gcc has the linker wrap it where it links with -fsplit-stack (gcc.cc).
+    Objects that have a runtime of their own for split stacks are left alone.
+    """
+    number = names.get(MORE_STACK, -1)
+    if number < 0:
+        return {}
+    kind = graph.symbols.kind[graph.symbols.name == number]
+    return wrapped_names(b"pthread_create") if kind.size and every(kind == SymbolKind.UNDEFINED) else {}
