@@ -27,8 +27,9 @@ aarch64-root: ## unpack Debian's arm64 packages under build/, for tests of AArch
 test: ## every test
 	$(PYTHON) -m pytest -n $(JOBS)
 
-soak: runtime ## 200,000 broken objects of each corpus, registered, thrown beside and removed (half an hour)
+soak: runtime ## 200,000 broken objects of each corpus, and 10,000 modules beside threads that throw (two hours)
 	URUK_HOSTILE_CASES=200000 $(PYTHON) -m pytest -n $(JOBS) tests/hostile/test_sweep.py
+	URUK_SOAK=1 $(PYTHON) -m pytest -n $(JOBS) tests/stress/test_unwinders.py
 
 bench: runtime ## the benchmarks of benchmarks/README.md
 	$(PYTHON) -m benchmarks

@@ -23,9 +23,11 @@ typedef unsigned long word;
 
 /* As in src/uruk/executor/remote_slab.py; offsets are from the object's first byte. */
 struct plan {
-    word size, zones, page;
+    word size, front, zones, page;
     word address; /* where it is to lie, 0 for anywhere; the answer is put here */
     word data_flags, data_size;
+    word first;   /* the FDE of the object's first bytes */
+    word unwinds; /* answer: whether unwinders find that by the object's table */
 };
 
 /* Written over the object's path once it is open: never the name of a file. */
@@ -78,7 +80,9 @@ static int map(word address, word size, int protection, int file, word offset)
 static int map_private(const struct plan *plan, word address)
 {
     int error = map(address + plan->zones, plan->size - plan->zones, PROT_NONE, -1, 0);
-    if (!error && mprotect((void *)address, plan->zones, PROT_READ | PROT_WRITE))
+    if (!error)
+        error = map(address + plan->front, plan->zones - plan->front, PROT_READ | PROT_WRITE, -1, 0);
+    if (!error && mprotect((void *)address, plan->front, PROT_READ | PROT_WRITE))
         error = errno;
     return error;
 }
@@ -87,7 +91,7 @@ static int map_private(const struct plan *plan, word address)
 static int map_file(const struct plan *plan, word address, int file)
 {
     word zones = address + plan->zones, size = plan->size - plan->zones;
-    if (pwrite(file, (void *)address, plan->zones, 0) != (ssize_t)plan->zones)
+    if (pwrite(file, (void *)address, plan->front, 0) != (ssize_t)plan->front)
         return errno ? errno : EIO;
     int error = map(address, plan->zones, PROT_READ, file, 0);
     if (!error)
@@ -121,6 +125,15 @@ static int show_data(const struct plan *plan, word address)
     return 0;
 }
 
+/* Whether libgcc's unwinder, where there is one, finds the FDE of the object's first bytes by the object's table. */
+static int finds_frames(word address, word frame)
+{
+    void *library = dlopen("libgcc_s.so.1", RTLD_NOW);
+    void *(*find)(void *, void **) = library ? (void *(*)(void *, void **))dlsym(library, "_Unwind_Find_FDE") : 0;
+    void *bases[3];
+    return !find || (word)find((void *)(address + 1), bases) == frame;
+}
+
 /* Load an object of these bytes for a slab, whose memory is the file at `path`, if that is not 0. Its handle, or 0 with
  * a text that says why not. */
 EXPORTED void *uruk_rt_slab_open(const char *data, word size, struct plan *plan, const char *path, char *text,
@@ -147,6 +160,7 @@ EXPORTED void *uruk_rt_slab_open(const char *data, word size, struct plan *plan,
     if (strlen(entry->l_name) >= sizeof name) /* a public member (link.h) */
         memcpy(entry->l_name, name, sizeof name);
     plan->address = address;
+    plan->unwinds = finds_frames(address, address + plan->first);
     return handle;
 }
 

@@ -95,20 +95,20 @@ class RunChild:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def __call__(self, text: str, *arguments: object, python: str = sys.executable) -> Ended:
-        """Run a text, with `arguments` in sys.argv[1:]."""
+    def __call__(self, text: str, *arguments: object, python: str = sys.executable, timeout: float = TIMEOUT) -> Ended:
+        """Run a text, with `arguments` in sys.argv[1:], for at most so many seconds."""
         script = self.folder / "child.py"
         script.write_text(textwrap.dedent(text))
         environment = dict(os.environ, PYTHONPATH=os.pathsep.join(_own_path()))
         done = subprocess.run(
             [python, str(script), *map(str, arguments)],
-            capture_output=True, text=True, timeout=TIMEOUT, check=False, env=environment,
+            capture_output=True, text=True, timeout=timeout, check=False, env=environment,
         )  # fmt: skip
         return Ended(done.returncode, done.stdout, done.stderr)
 
-    def ok(self, text: str, *arguments: object, python: str = sys.executable) -> str:
+    def ok(self, text: str, *arguments: object, python: str = sys.executable, timeout: float = TIMEOUT) -> str:
         """Run a text that must end well and say nothing on stderr; returns its output."""
-        ended = self(text, *arguments, python=python)
+        ended = self(text, *arguments, python=python, timeout=timeout)
         assert (ended.status, ended.err) == (0, ""), ended
         return ended.out
 

@@ -251,6 +251,7 @@ struct result write_buffers(const char *data, size_t size)
         if (reader.bad)
             return no_arguments();
         memcpy(target, bytes.data, bytes.size);
+        atomic_thread_fence(memory_order_release); /* who sees the next buffer sees this one */
     }
     struct result nothing = {{0}, 0};
     return reader.bad ? no_arguments() : nothing;

@@ -84,14 +84,14 @@ def test_the_data_segment_grows_to_what_is_used(make: Callable[[], Mapper], cc: 
 class _NoLoader(InProcessSlabs):
     """Refuses every object, as a loader of another C library would."""
 
-    def open(self, file: SlabFile, path: bytes | None) -> tuple[int, int]:
+    def open(self, file: SlabFile, path: bytes | None) -> tuple[int, int, bool]:
         raise AllocationError("refused")
 
 
 class _Elsewhere(InProcessSlabs):
     """Never gives the place that is asked for, as glibc before 2.36 under a position-independent program."""
 
-    def open(self, file: SlabFile, path: bytes | None) -> tuple[int, int]:
+    def open(self, file: SlabFile, path: bytes | None) -> tuple[int, int, bool]:
         if file.address:
             raise AllocationError("refused")
         return super().open(file, path)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from uruk.errors import InternalError, UrukError
 from uruk.executor import process_symbols
 from uruk.executor.control import Runtime
+from uruk.executor.inprocess_slab import UNWINDER as UNWINDER
 from uruk.executor.inprocess_slab import InProcessSlabs
 from uruk.executor.inprocess_tls import CARRIERS
 from uruk.executor.lazy_stubs import LazyFunctions, LazyStubs
@@ -25,7 +26,6 @@ from uruk.memory.mapper import Mapper
 if TYPE_CHECKING:
     from uruk.executor.python_guards import PythonGuards
 
-UNWINDER = "libgcc_s.so.1"
 FEW = 24
 """Names at most that are looked up one by one: that takes as long as the runtime takes to be linked."""
 CALL_ONCE = (b"_ZSt15__once_callable", b"_ZSt11__once_call")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from functools import lru_cache
 
 from uruk.errors import AllocationError
 from uruk.executor import process_symbols
@@ -34,7 +33,7 @@ class InProcessSlabs:
                 raise AllocationError(f"no free range of {room:#x} bytes between {low:#x} and {high:#x}")
         return build_slab(zones, HERE_NAME, page=page, address=address, needed=needed)
 
-    def open(self, file: SlabFile, path: bytes | None) -> tuple[int, int]:
+    def open(self, file: SlabFile, path: bytes | None) -> tuple[int, int, bool]:
         """See `SlabLoader.open`; memory of this process is private."""
         try:
             with CARRIERS.lock:
@@ -48,16 +47,17 @@ class InProcessSlabs:
             if file.address and address != file.address:  # glibc before 2.36 ignores the address under a PIE
                 raise AllocationError(f"the dynamic loader puts a slab at {address:#x} instead of {file.address:#x}")
             local.map_over(address + file.zones, file.size - file.zones)
-            local.protect_memory(address, file.page, WRITABLE)
+            local.map_over(address + file.front, file.zones - file.front, WRITABLE)
+            local.protect_memory(address, file.front, WRITABLE)
             ctypes.c_uint64.from_address(address + file.data_size).value = 0
             ctypes.c_uint32.from_address(address + file.data_flags).value = READ_WRITE
             _rename(handle)
-            if not _shows_headers(address, file.data_flags):
+            if not _shows_headers(address):
                 raise AllocationError("the dynamic loader keeps a copy of program headers")
         except BaseException:
             LOADER.close(handle)
             raise
-        return handle, address
+        return handle, address, _finds_frames(address, address + file.first)
 
     def close(self, handle: int) -> None:
         """See `SlabLoader.close`."""
@@ -85,20 +85,30 @@ class _Info(ctypes.Structure):
 
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(_Info), ctypes.c_size_t, ctypes.c_void_p)
 _PHDRS_AT = 64
+UNWINDER = "libgcc_s.so.1"
 
 
-@lru_cache(maxsize=1)
-def _loader_shows() -> list[bool]:
-    return []
+_answers: dict[str, bool] = {}
+"""What was tried with the first slab of this process."""
 
 
-def _shows_headers(address: int, data_flags: int) -> bool:
-    """Whether `dl_iterate_phdr` reads an object's headers where they were changed; tried once, with the first slab."""
-    answers = _loader_shows()
-    if not answers:
+def _shows_headers(address: int) -> bool:
+    """Whether `dl_iterate_phdr` reads an object's headers in the object, where they are changed."""
+    if "headers" not in _answers:
 
         def look(info: ctypes._Pointer[_Info], size: int, data: int) -> int:  # pyright: ignore[reportPrivateUsage]
             return int(info.contents.headers == address + _PHDRS_AT)
 
-        answers.append(bool(ctypes.CDLL(None).dl_iterate_phdr(_CALLBACK(look), None)))
-    return answers[0]
+        _answers["headers"] = bool(ctypes.CDLL(None).dl_iterate_phdr(_CALLBACK(look), None))
+    return _answers["headers"]
+
+
+def _finds_frames(address: int, frame: int) -> bool:
+    """Whether libgcc's unwinder finds the FDE of an object's first bytes by the object's table."""
+    if "frames" not in _answers:
+        library = ctypes.CDLL(UNWINDER, handle=process_symbols.load_library(UNWINDER))
+        find = library["_Unwind_Find_FDE"]
+        find.argtypes, find.restype = [ctypes.c_void_p, ctypes.c_void_p], ctypes.c_void_p
+        bases = (ctypes.c_void_p * 3)()
+        _answers["frames"] = find(address + 1, ctypes.byref(bases)) == frame
+    return _answers["frames"]

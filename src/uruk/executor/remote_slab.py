@@ -12,8 +12,8 @@ from uruk.formats.elf_slab import ROOM_FOR_NAMES, build_slab
 from uruk.isa.architectures import architecture_of
 from uruk.memory.slab_object import SlabFile
 
-_PLAN = struct.Struct("<6Q")
-_ADDRESS = 3
+_PLAN = struct.Struct("<9Q")
+_ADDRESS, _UNWINDS = 4, 8
 _TEXT = 1024
 _HIGHEST = 1 << 56
 """No process has memory from there on: 57 bits are the most that an x86-64 or AArch64 processor translates, half of
@@ -46,19 +46,20 @@ class RemoteSlabs:
             raise AllocationError("the loaded libraries have too many names")
         return bytes(names[:used]).split(b"\0")[:-1]
 
-    def open(self, file: SlabFile, path: bytes | None) -> tuple[int, int]:
+    def open(self, file: SlabFile, path: bytes | None) -> tuple[int, int, bool]:
         """See `SlabLoader.open`."""
-        fields = (file.size, file.zones, file.page, file.address, file.data_flags, file.data_size)
-        plan, text = bytearray(_PLAN.pack(*fields)), bytearray(_TEXT)
+        fields = (file.size, file.front, file.zones, file.page, file.address, file.data_flags, file.data_size)
+        plan, text = bytearray(_PLAN.pack(*fields, file.first, 0)), bytearray(_TEXT)
         place = 0 if path is None else path + b"\0"
         handle = self.runtime.call(b"uruk_rt_slab_open", file.data, len(file.data), plan, place, text, len(text))
         if not handle:
             problem = os.fsdecode(bytes(text).partition(b"\0")[0]) or "there is no memory file for it"
             raise AllocationError(f"the process where code runs cannot load a slab: {problem}")
-        address = _PLAN.unpack(plan)[_ADDRESS]
+        answer = _PLAN.unpack(plan)
+        address = answer[_ADDRESS]
         if not 0 < address <= _HIGHEST - file.size or address % file.page:
             raise AllocationError(f"the process where code runs names {address:#x} as the address of a slab")
-        return handle, address
+        return handle, address, bool(answer[_UNWINDS])
 
     def close(self, handle: int) -> None:
         """See `SlabLoader.close`."""

@@ -3,10 +3,11 @@
     build_slab(zones, "x86_64", page=4096) -> SlabFile
 
 What the dynamic loader knows of linked code it learns from such an object: `dl_iterate_phdr`, `dladdr` and
-`dlsym(RTLD_NEXT)` go by the objects whose address range an address lies in. The file has two pages; the zones are
-segments of no file size, which the loader maps as anonymous memory, and over which the slab's own memory is mapped
-afterwards. The program headers lie in the first segment, where glibc reads them for as long as the object is loaded
-(elf/dl-load.c, `l_phdr`): so the size of the data segment can grow in place. (gABI, chapters 4 and 5)
+`dlsym(RTLD_NEXT)` go by the objects whose address range an address lies in. The file has two pages; the table for
+unwinders and the zones are segments of no file size, which the loader maps as anonymous memory, and over which the
+slab's own memory is mapped afterwards. The program headers lie in the first segment, where glibc reads them for as long
+as the object is loaded (elf/dl-load.c, `l_phdr`): so the size of the data segment can grow in place. (gABI, chapters 4
+and 5; LSB, "Exception Frame Header")
 """
 
 from __future__ import annotations
@@ -16,19 +17,27 @@ from collections.abc import Sequence
 
 from uruk.errors import AllocationError
 from uruk.formats.elf_carrier import MACHINES
+from uruk.memory.frame_table import ENTRY
 from uruk.memory.slab_object import SlabFile
 
 _EHDR = struct.Struct("<16sHHIQQQIHHHHHH")
 _PHDR = struct.Struct("<IIQQQQQQ")
 _SYM = struct.Struct("<IBBHQQ")
 _DYN = struct.Struct("<QQ")
-_PT_LOAD, _PT_DYNAMIC, _PT_GNU_STACK = 1, 2, 0x6474E551
+_CIE = struct.Struct("<IIB3sBBBBB3x")
+_FDE = struct.Struct("<IIiiB3x")
+_RECORDS = _CIE.size + 2 * _FDE.size + 8
+_FIRST_ENTRY = 12
+"""Of an `.eh_frame_hdr`; 8-byte entries are aligned, so that each is one store."""
+_PT_LOAD, _PT_DYNAMIC, _PT_GNU_STACK, _PT_GNU_EH_FRAME = 1, 2, 0x6474E551, 0x6474E550
 _PF_X, _PF_W, _PF_R = 1, 2, 4
 _DT_NEEDED, _DT_HASH, _DT_STRTAB, _DT_SYMTAB, _DT_STRSZ, _DT_SYMENT, _DT_SONAME = 1, 4, 5, 6, 10, 11, 14
 _DT_SYMBOLIC = 16
 _P_FLAGS, _P_MEMSZ = 4, 40
 _HEADERS_AT = _EHDR.size
-_DATA_HEADER = 4
+_DATA_HEADER = 5
+_BYTES_OF_CODE = 64
+"""For so many bytes of code the table has room for one function."""
 ROOM_FOR_NAMES = 1 << 15
 """Bytes that the names of other objects may take; what is more is left out."""
 SONAME = b"uruk-slab"
@@ -50,9 +59,12 @@ def build_slab(
     symbols_at = page + dynamic_size
     hash_at = symbols_at + _SYM.size
     names_at = hash_at + 16
-    front = -(-(names_at + len(names)) // page) * page
+    records_at = -(-(names_at + len(names)) // 8) * 8
+    front = -(-(records_at + _RECORDS + _FIRST_ENTRY + ENTRY) // page) * page
+    table = front - _FIRST_ENTRY - ENTRY
+    room = -(-max(zones[0] // _BYTES_OF_CODE * ENTRY, 1) // page) * page
     dynamic = _dynamic(needed, address + hash_at, address + names_at, address + symbols_at, len(names))
-    headers, size = _headers(zones, page, front, dynamic_size, address)
+    headers, size = _headers((room, *zones), page, front, dynamic_size, address, table)
     ident = b"\x7fELF\2\1\1" + bytes(9)
     machine = MACHINES[architecture].number
     parts = [
@@ -63,9 +75,37 @@ def build_slab(
         bytes(_SYM.size),
         struct.pack("<4I", 1, 1, 0, 0),  # DT_HASH: one bucket, which is empty, and the null symbol
         names,
+        bytes(records_at - names_at - len(names)),
+        _records(records_at),
+        bytes(table - records_at - _RECORDS),
+        _table_header(table, records_at),
     ]
     data = _HEADERS_AT + _DATA_HEADER * _PHDR.size
-    return SlabFile(b"".join(parts), size, front, page, address, data + _P_FLAGS, data + _P_MEMSZ)
+    nothing = records_at + _CIE.size
+    return SlabFile(
+        b"".join(parts), size, front, front + room, page, address, data + _P_FLAGS, data + _P_MEMSZ,
+        table, 1 + room // ENTRY, nothing, nothing + _FDE.size,
+    )  # fmt: skip
+
+
+def _records(at: int) -> bytes:
+    """An `.eh_frame` at an offset: a CIE, an FDE of no function, one of the object's first bytes, and the end."""
+    pcrel_4 = 0x1B
+    cie = _CIE.pack(_CIE.size - 4, 0, 1, b"zR", 1, 0x78, 16, 1, pcrel_4)
+    nothing, first = at + _CIE.size, at + _CIE.size + _FDE.size
+    fdes = [(nothing, 0, 0), (first, -(first + 8), _HEADERS_AT)]
+    return cie + b"".join(_FDE.pack(_FDE.size - 4, place + 4 - at, to, size, 0) for place, to, size in fdes) + bytes(8)
+
+
+def _table_header(at: int, records: int) -> bytes:
+    """An `.eh_frame_hdr` with one entry, of the object's first bytes, which lie before all code.
+
+    What unwinders look through when the table has no answer is empty: the end of the records.
+    """
+    pcrel_4, absolute_4, datarel_4 = 0x1B, 0x03, 0x3B
+    end = records + _RECORDS - 4
+    first = records + _CIE.size + _FDE.size
+    return struct.pack("<4BiIii", 1, pcrel_4, absolute_4, datarel_4, end - (at + 4), 1, -at, first - at)
 
 
 def _dynamic(needed: Sequence[bytes], hashes: int, names: int, symbols: int, size: int) -> bytes:
@@ -80,7 +120,9 @@ def _dynamic(needed: Sequence[bytes], hashes: int, names: int, symbols: int, siz
     return b"".join(_DYN.pack(*entry) for entry in entries)
 
 
-def _headers(zones: Sequence[int], page: int, front: int, dynamic: int, address: int) -> tuple[list[bytes], int]:
+def _headers(
+    zones: Sequence[int], page: int, front: int, dynamic: int, address: int, table: int
+) -> tuple[list[bytes], int]:
     """The program headers, and where the last segment ends. The first `front` bytes are the file's."""
 
     def segment(kind: int, flags: int, at: int, stored: int, size: int, align: int = page) -> bytes:
@@ -90,9 +132,11 @@ def _headers(zones: Sequence[int], page: int, front: int, dynamic: int, address:
     headers = [segment(_PT_LOAD, _PF_R, 0, page, page)]
     headers.append(segment(_PT_LOAD, READ_WRITE, page, front - page, front - page))
     at = front
-    for flags, size in zip((_PF_R | _PF_X, _PF_R, _PF_R), zones, strict=True):
+    for flags, size in zip((_PF_R, _PF_R | _PF_X, _PF_R, _PF_R), zones, strict=True):
         headers.append(segment(_PT_LOAD, flags, at, 0, size))
         at += size
     headers.append(segment(_PT_DYNAMIC, READ_WRITE, page, dynamic, dynamic, 8))
+    size = front + zones[0] - table
+    headers.append(segment(_PT_GNU_EH_FRAME, _PF_R, table, size, size, 4))
     headers.append(_PHDR.pack(_PT_GNU_STACK, READ_WRITE, 0, 0, 0, 0, 0, 16))  # without it, stacks become executable
     return headers, at

@@ -56,17 +56,15 @@ class EPCMapper:
         memory = _local_memory(file.size)
         handle, address = 0, 0
         try:
-            handle, address = loader.open(file, None)
+            handle, address, unwinds = loader.open(file, None)
             self._reservations.add(address, file.size, memory, None)
         except BaseException:
             memory.close()
             if handle:
                 loader.close(handle)
             raise
-        return SlabObject(address, file, self._store, partial(self._close_slab, loader, handle, address, file.size))
-
-    def _store(self, address: int, data: bytes) -> None:
-        self.process.write_many([(address, data)])
+        close = partial(self._close_slab, loader, handle, address, file.size)
+        return SlabObject(address, file, unwinds, self.process.write_many, close)
 
     def _close_slab(self, loader: SlabLoader, handle: int, address: int, size: int) -> None:
         self._forget(address, size)

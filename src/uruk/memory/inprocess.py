@@ -15,7 +15,7 @@ from uruk.graph.types import U8
 from uruk.memory import instruction_cache, local
 from uruk.memory.mapper import WRITABLE, Protection, Range, refuse_both
 from uruk.memory.pages import enclosing_pages, whole_pages
-from uruk.memory.slab_object import SlabLoader, SlabObject
+from uruk.memory.slab_object import SlabLoader, SlabObject, store
 
 _POPULATE_FROM = 1 << 18
 
@@ -46,11 +46,9 @@ class InProcessMapper:
         if loader is None:
             raise AllocationError("no dynamic loader is to know slabs")
         file = loader.plan(zones, low, high)
-        handle, address = loader.open(file, None)
-        return SlabObject(address, file, self._store, partial(loader.close, handle))
-
-    def _store(self, address: int, data: bytes) -> None:
-        self.view(address, len(data))[:] = np.frombuffer(data, np.uint8)
+        handle, address, unwinds = loader.open(file, None)
+        write = partial(store, self.view(address, file.zones), address)
+        return SlabObject(address, file, unwinds, write, partial(loader.close, handle))
 
     def view(self, address: int, size: int) -> U8:
         """See `Mapper.view`."""

@@ -87,10 +87,10 @@ def map_memory(size: int, address: int = 0) -> int:
     return got
 
 
-def map_over(address: int, size: int) -> None:
-    """Replace whole pages by memory without access that costs nothing until it is used."""
+def map_over(address: int, size: int, protection: Protection = Protection.NONE) -> None:
+    """Replace whole pages by memory that costs nothing until it is used."""
     flags = MAP_NORESERVE | _MAP_PRIVATE | _MAP_ANONYMOUS | _MAP_FIXED
-    if _mmap(address, size, int(Protection.NONE), flags, -1, 0) != address:
+    if _mmap(address, size, int(protection), flags, -1, 0) != address:
         raise AllocationError(f"cannot map {size:#x} bytes at {address:#x}: {_why()}")
 
 

@@ -10,17 +10,16 @@ import os
 from collections.abc import Callable, Sequence
 from functools import partial
 
-import numpy as np
-
 from uruk.errors import AllocationError
 from uruk.graph.types import U8
 from uruk.memory.elsewhere import Elsewhere, Functions, Process
+from uruk.memory.frame_table import Writes
 from uruk.memory.local import MADV_REMOVE, check_size
 from uruk.memory.mapper import Protection, Range, refuse_both
 from uruk.memory.pages import enclosing_pages
 from uruk.memory.reservations import Reservations
 from uruk.memory.shared_object import KINDS, OpenShared, SharedKind, SharedObject
-from uruk.memory.slab_object import SlabLoader, SlabObject
+from uruk.memory.slab_object import SlabLoader, SlabObject, store
 
 
 class SharedMapper:
@@ -59,7 +58,7 @@ class SharedMapper:
     def reserve(self, size: int, low: int = 0, high: int = 0) -> int:
         """See `Mapper.reserve`."""
         check_size(size)
-        return self._share(size, lambda path: (0, self._there.map_shared(path, size, low, high)))[1]
+        return self._share(size, lambda path: self._there.map_shared(path, size, low, high))
 
     def open_slab(self, zones: Sequence[int], low: int = 0, high: int = 0) -> SlabObject:
         """See `OpensSlabs.open_slab`."""
@@ -67,39 +66,47 @@ class SharedMapper:
         if loader is None:
             raise AllocationError("no dynamic loader is to know slabs")
         file = loader.plan(zones, low, high)
-        handle, address = self._share(file.size, partial(loader.open, file))
-        return SlabObject(address, file, self._store, partial(self._close_slab, loader, handle, address, file.size))
+        opened: list[tuple[int, int, bool]] = []
 
-    def _store(self, address: int, data: bytes) -> None:
-        self.view(address, len(data))[:] = np.frombuffer(data, np.uint8)
+        def open_there(path: bytes) -> int:
+            opened[:] = [loader.open(file, path)]
+            return opened[0][1]
+
+        address = self._share(file.size, open_there)
+        handle, _, unwinds = opened[0]
+        write = partial(self._store, self.view(address, file.zones), address)
+        close = partial(self._close_slab, loader, handle, address, file.size)
+        return SlabObject(address, file, unwinds, write, close)
+
+    def _store(self, view: U8, base: int, writes: Writes) -> None:
+        self.prepare([(address, len(data)) for address, data in writes])
+        store(view, base, writes)
 
     def _close_slab(self, loader: SlabLoader, handle: int, address: int, size: int) -> None:
         self._forget(address, size)
         loader.close(handle)
 
-    def _share(self, size: int, map_there: Callable[[bytes], tuple[int, int]]) -> tuple[int, int]:
-        """Share memory of the first kind that can be had; what `map_there` returns: a handle and the address."""
+    def _share(self, size: int, map_there: Callable[[bytes], int]) -> int:
+        """Share memory of the first kind that can be had, by `map_there`, which takes a path; returns its address."""
         errors: list[AllocationError] = []
         for kind in self._kinds:
             try:
-                handle, address = self._share_kind(kind, size, map_there)
+                address = self._share_kind(kind, size, map_there)
             except AllocationError as error:
                 errors.append(error)
                 continue
             self._kinds = [kind]
-            return handle, address
+            return address
         raise AllocationError("; ".join(dict.fromkeys(str(error) for error in errors))) from errors[0]
 
-    def _share_kind(
-        self, kind: OpenShared, size: int, map_there: Callable[[bytes], tuple[int, int]]
-    ) -> tuple[int, int]:
+    def _share_kind(self, kind: OpenShared, size: int, map_there: Callable[[bytes], int]) -> int:
         shared = kind(size)
         try:
             try:
-                handle, address = map_there(shared.path)
+                address = map_there(shared.path)
             finally:
                 shared.opened()
-            return handle, self._reservations.add(address, size, shared.memory, shared)
+            return self._reservations.add(address, size, shared.memory, shared)
         except BaseException:
             shared.release(size)
             raise

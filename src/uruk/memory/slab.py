@@ -25,6 +25,8 @@ class Slab:
         self.base = base
         self.known = known
         """The object by which the dynamic loader knows the slab, if it does."""
+        self.frames = None if known is None else known.frames
+        """By which unwinders find the unwind data of its code; None where that must be registered."""
         self.size = sum(zone_sizes)
         self.image: U8 = mapper.view(base, self.size)
         self.used = 0
@@ -47,6 +49,8 @@ class Slab:
         got = self._zones[zone].take(size, max(align, GRANULE if zone == DATA else self.mapper.page_size))
         if got is not None:
             self.used += size
+            if zone == CODE and self.frames is not None:
+                self.frames.take(got, got + size)
         return got
 
     def release(self) -> None:
@@ -62,3 +66,5 @@ class Slab:
         size = self.extent(zone, size)
         self._zones[zone].give(address, size)
         self.used -= size
+        if zone == CODE and self.frames is not None:
+            self.frames.give(address)

@@ -7,9 +7,15 @@ read them at any time, so each store leaves them true.
 from __future__ import annotations
 
 import struct
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from uruk.graph.types import U8
+from uruk.memory.frame_table import FrameTable, Writes
 
 READ_WRITE = 6
 """The flags of a writable segment: PF_R and PF_W (gABI, "Segment Permissions")."""
@@ -22,6 +28,8 @@ class SlabFile:
     data: bytes
     size: int
     """Of the whole object in memory."""
+    front: int
+    """How much of it is the file's; the table's other entries come next."""
     zones: int
     """Offset of the first zone; the others follow without a gap. What lies before is written by the linker."""
     page: int
@@ -33,6 +41,14 @@ class SlabFile:
     writable and private counts as committed."""
     data_size: int
     """Offset of the data segment's `p_memsz` (8 bytes)."""
+    table: int
+    """Offset of the `.eh_frame_hdr`, which has one entry."""
+    entries: int
+    """How many it has room for."""
+    nothing: int
+    """Offset of an FDE of no function."""
+    first: int
+    """Offset of the FDE to which the one entry leads; its function is the object's first bytes."""
 
 
 class SlabLoader(Protocol):
@@ -42,9 +58,10 @@ class SlabLoader(Protocol):
         """The object for zones of these sizes, which lies within [low, high) if `high` is given."""
         ...
 
-    def open(self, file: SlabFile, path: bytes | None) -> tuple[int, int]:
-        """Load an object and map the slab's own memory over its zones, without access; its handle and its address.
+    def open(self, file: SlabFile, path: bytes | None) -> tuple[int, int, bool]:
+        """Load an object and map the slab's own memory over its zones, without access.
 
+        Returns its handle, its address, and whether unwinders find unwind data by its table.
         The data segment is writable then, and has nothing yet. `path` is a shared object of the size of the whole;
         without it memory is private.
         """
@@ -56,10 +73,18 @@ class SlabLoader(Protocol):
 
 
 class SlabObject:
-    """A loaded object. `store` writes bytes at addresses before the first zone; `close` unloads the object."""
+    """A loaded object. `store` writes bytes at addresses before the first zone, in order; `close` unloads the object.
+
+    `unwinds`: whether unwinders find unwind data by its table.
+    """
 
     def __init__(
-        self, address: int, file: SlabFile, store: Callable[[int, bytes], object], close: Callable[[], object]
+        self,
+        address: int,
+        file: SlabFile,
+        unwinds: bool,
+        store: Callable[[Writes], object],
+        close: Callable[[], object],
     ) -> None:
         self.address = address
         self.base = address + file.zones
@@ -67,13 +92,37 @@ class SlabObject:
         self.close = close
         self.data_end = 0
         """Up to where the loader takes data for readable and writable; 0 before there is any."""
+        self.frames: FrameTable | None = None
+        """The unwind data of what is in the slab; None where it must be registered."""
+        if unwinds:
+            self.frames = FrameTable(address + file.table, 1, file.entries, address + file.nothing, store)
         self._file = file
         self._store = store
 
     def grow_data(self, start: int, end: int) -> None:
         """Let the data segment, which begins at `start`, reach to `end`; all its pages are readable by now."""
-        self._store(self.address + self._file.data_size, struct.pack("<Q", end - start))
+        self._store([(self.address + self._file.data_size, struct.pack("<Q", end - start))])
         self.data_end = end
+
+
+_fence = threading.Lock()
+_U4, _U8 = np.dtype("<u4"), np.dtype("<u8")
+
+
+def store(view: U8, base: int, writes: Writes) -> None:
+    """Make writes in order into the bytes of a view, the first of which is at `base`; each of 4, or of 8-byte units.
+
+    A processor may let others see two stores the other way round (AArch64), but not across a lock that is given back
+    and taken again.
+    """
+    for address, data in writes:
+        unit = _U4 if len(data) % 8 else _U8
+        start = address - base
+        view[start : start + len(data)].view(unit)[:] = np.frombuffer(data, unit)
+        with _fence:
+            pass
+        with _fence:
+            pass
 
 
 @runtime_checkable

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from uruk.memory.frame_table import FrameTable
 from uruk.memory.manager import Allocation
 from uruk.passes.tls_storage import Storage
 
@@ -45,6 +46,9 @@ class Resources:
         first, behind it those of trackers that were transferred to it."""
         self.memory: list[tuple[Allocation, list[int]]] = []
         self.frames: list[int] = []
+        """Addresses of registered unwind data."""
+        self.entries: list[tuple[FrameTable, int]] = []
+        """Tables that have unwind data, each with the address of the code it is for."""
         self.storage: list[Storage] = []
         self.arrays: list[FunctionArray] = []
         """Initialisers and finalisers that have run, for `deinitialize` and what comes after it."""
@@ -55,7 +59,7 @@ class Resources:
 
     def forget(self) -> None:
         """Note that all of it is gone, with the process that it was in."""
-        for column in (self.memory, self.frames, self.storage, self.arrays):
+        for column in (self.memory, self.frames, self.entries, self.storage, self.arrays):
             column.clear()
 
     @property

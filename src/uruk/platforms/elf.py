@@ -20,6 +20,7 @@ from uruk.isa.architectures import architecture_of
 from uruk.link import Linked
 from uruk.orc.platform import FunctionArray
 from uruk.orc.tracker import Released, ResourceTracker
+from uruk.platforms import elf_frames
 from uruk.platforms.elf_runtime import INTERPOSED, descriptor_functions, lazy_functions, open_runtime, process_runtime
 from uruk.platforms.jit_dlopen import NAMES as JIT_NAMES
 from uruk.platforms.jit_dlopen import JITLoader
@@ -151,11 +152,11 @@ class ELFPlatform:
         state = linked.state
         if state.graph.trampolines:
             self.executor.runtime.call(b"uruk_rt_run_trampolines")
-        for row, block in enumerate(state.synthetic["eh_frame"].tolist()):
-            if block >= 0:
-                address = int(state.address[block])
-                self.executor.register_frames(address)
-                trackers[row].resources.frames.append(address)
+        published, registered = elf_frames.announce(linked, self.executor.register_frames)
+        for row, address in registered:
+            trackers[row].resources.frames.append(address)
+        for row, code in published:
+            trackers[row].resources.entries.append(code)
 
     def arrays(
         self, linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence[tuple[int, int]]
@@ -198,6 +199,10 @@ class ELFPlatform:
             self.executor.deregister_frames(address)
             released.unwind_registrations += 1
         resources.frames.clear()
+        for table, start in resources.entries:
+            table.retract(start)
+            released.unwind_registrations += 1
+        resources.entries.clear()
         for storage in reversed(resources.storage):
             released.tls_not_recovered += storage.close()
         resources.storage.clear()

@@ -30,6 +30,7 @@ from uruk.orc.platform import FunctionArray
 from uruk.orc.search import ArchiveEntry
 from uruk.orc.session import Session
 from uruk.orc.tracker import ResourceTracker
+from uruk.platforms.elf_frames import announce
 from uruk.runtime_files import runtime_archive
 
 SLAB = 16 << 20
@@ -92,10 +93,7 @@ class _ThisProcess(RuntimePlatform):
         return columns(find_symbol(None, name) for name in names)
 
     def loaded(self, linked: Linked, trackers: Sequence[ResourceTracker]) -> None:
-        state = linked.state
-        for block in state.synthetic["eh_frame"].tolist():
-            if block >= 0:
-                self.executor.register_frames(int(state.address[block]))
+        announce(linked, self.executor.register_frames)
 
 
 def descriptor_functions(runtime: Runtime) -> DescriptorFunctions:

@@ -1,0 +1,151 @@
+"""The table by which unwinders find unwind data: function addresses and FDEs, in ascending order, changed in place.
+
+It is the binary search table of an `.eh_frame_hdr` (LSB, "Exception Frame Header"), which unwinders read while it is
+changed, most of them without a lock. So an entry never moves. A range of code, a span, owns a range of entries, whose
+addresses lie in the span: a search for an address outside of the span compares with them as before, whatever happens
+to them, and nothing runs inside while they change. New spans are appended behind all others: entries first, then the
+count. A span whose code is gone keeps its entries, which lead to an FDE of no function until other code lies there.
+"""
+
+from __future__ import annotations
+
+import struct
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+ENTRY = 8
+"""Bytes of an entry: the address of a function and of its FDE, each 4 bytes relative to the header."""
+COUNT_AT, ENTRIES_AT = 8, 12
+"""Where the count and the first entry are, from the header on: the encodings and the pointer come before."""
+_UNIT = 4
+"""Entries are given out by so many, at least one to spare, for code with more functions that is put there later."""
+
+Writes = list[tuple[int, bytes]]
+"""Bytes to be stored at addresses, in order."""
+
+
+@dataclass(eq=False, repr=False)
+class _Span:
+    """Code at [start, end), which owns `count` entries from `first` on; `taken` while memory there is in use."""
+
+    start: int
+    end: int
+    first: int
+    count: int
+    taken: bool
+
+
+class FrameTable:
+    """The table behind the header at `header`, with `room` entries, of which `used` are there.
+
+    `nothing` is the address of an FDE of no function. `store` makes writes in order, so that whoever sees one sees
+    those before it. Ranges of code are whole pages, and are given back as they were taken.
+    """
+
+    def __init__(self, header: int, used: int, room: int, nothing: int, store: Callable[[Writes], object]) -> None:
+        self._header = header
+        self._used = used
+        self._room = room
+        self._nothing = nothing
+        self._store = store
+        self._starts: list[int] = []
+        self._spans: list[_Span] = []
+        self._appended: list[bytes] = []
+        self._seen = used
+
+    def take(self, start: int, end: int) -> None:
+        """Note that code will lie at [start, end), where there is none."""
+        if not self._spans or start >= self._spans[-1].end:
+            self._starts.append(start)
+            self._spans.append(_Span(start, end, self._used, 0, True))
+            return
+        first = bisect_right(self._starts, start) - 1
+        if first >= 0 and self._spans[first].start == start and self._spans[first].end == end:
+            self._spans[first].taken = True
+            return
+        if first < 0 or self._spans[first].end <= start:
+            first += 1
+        self._split(first, bisect_left(self._starts, end), start, end)
+
+    def _split(self, first: int, behind: int, start: int, end: int) -> None:
+        """Put spans for what is before, [start, end), and what is behind in the place of some that are not taken.
+
+        What is before keeps no entries, as memory is given out from the lowest address on.
+        """
+        old = self._spans[first:behind]
+        entry = self._spans[first].first if first < len(self._spans) else self._used
+        count = sum(span.count for span in old)
+        low = min([start, *(span.start for span in old)])
+        high = max([end, *(span.end for span in old)])
+        mine = count if high == end else min(-(-count * (end - start) // (high - start)), count)
+        spans = [_Span(start, end, entry, mine, True)]
+        spans[:0] = [_Span(low, start, entry, 0, False)] * (low < start)
+        spans += [_Span(end, high, entry + mine, count - mine, False)] * (end < high)
+        self._spans[first:behind] = spans
+        self._starts[first:behind] = [span.start for span in spans]
+        if count:
+            self._store([(self._place(entry), b"".join(map(self._idle, spans)))])
+
+    def give(self, start: int) -> None:
+        """Note that the memory at `start` is not in use any more."""
+        self._find(start).taken = False
+
+    def _find(self, start: int) -> _Span:
+        return self._spans[bisect_left(self._starts, start)]
+
+    def publish(self, start: int, functions: Sequence[int], frames: Sequence[int]) -> bool:
+        """Make entries for the functions of the code at `start`, by ascending address, each with its FDE's address.
+
+        False where there is no room for them, and nothing is done. New ones are seen after `commit`. None of the code
+        has run yet.
+        """
+        span = self._find(start)
+        header = self._header
+        if functions[0] < start or functions[-1] >= span.end:
+            return False
+        try:
+            pairs = [address - header for pair in zip(functions, frames, strict=True) for address in pair]
+            entries = struct.pack(f"<{len(pairs)}i", *pairs)
+        except struct.error:  # an address is out of reach
+            return False
+        if span.count:
+            return self._replace(span, entries, len(functions))
+        return self._append(span, entries, len(functions))
+
+    def _replace(self, span: _Span, entries: bytes, count: int) -> bool:
+        if count <= span.count:  # those to spare are the last one again, which any search may as well find
+            self._store([(self._place(span.first), entries + entries[-ENTRY:] * (span.count - count))])
+        return count <= span.count
+
+    def _append(self, span: _Span, entries: bytes, count: int) -> bool:
+        room = -(-(count + 1) // _UNIT) * _UNIT
+        index = bisect_left(self._starts, span.start) + 1
+        if self._used + room > self._room or any(later.count for later in self._spans[index:]):
+            return False
+        span.first, span.count = self._used, room
+        self._appended.append(entries + entries[-ENTRY:] * (room - count))
+        self._used += room
+        return True
+
+    def commit(self) -> None:
+        """Let unwinders see what was appended."""
+        if self._appended:
+            entries = b"".join(self._appended)
+            count = struct.pack("<I", self._used)
+            self._store([(self._place(self._seen), entries), (self._header + COUNT_AT, count)])
+            self._appended.clear()
+            self._seen = self._used
+
+    def retract(self, start: int) -> None:
+        """Lead the entries of the code at `start` to no function, before its unwind data goes. None of it runs now."""
+        span = self._find(start)
+        if span.count:
+            self._store([(self._place(span.first), self._idle(span))])
+
+    def _idle(self, span: _Span) -> bytes:
+        """Entries of a span without code: its last byte, and the FDE of no function."""
+        return struct.pack("<ii", span.end - 1 - self._header, self._nothing - self._header) * span.count
+
+    def _place(self, entry: int) -> int:
+        return self._header + ENTRIES_AT + ENTRY * entry
