@@ -150,13 +150,13 @@ def link(request: Request, host: Host) -> Linked:
         step("protect", _bring, state, request, allocation)
         changed = step("resolvers", _resolve_ifuncs, state, request, host)
         step("seal", allocation.seal, changed)
+        return Linked(state, plan, allocation, storage, step.times)
     except BaseException:
         for one in storage.values():
             one.close()
         for one in taken:
             host.memory.free(one)
         raise
-    return Linked(state, plan, allocation, storage, step.times)
 
 
 def _start(request: Request) -> State:

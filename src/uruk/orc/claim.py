@@ -65,6 +65,7 @@ def claim_some(added: Added, definitions: Definitions, table: SymbolTable, names
             lost = table.owner[definitions.name] != definitions.object + first
             table.contested[definitions.name[lost]] = 1
         kept = true_rows(~dropped)[::-1]
+        table.note(graph.groups.name[kept], "group")
         table.group[graph.groups.name[kept]] = graph.groups.object[kept] + first
     return losers
 
@@ -95,6 +96,7 @@ def _take(claims: Claims, rank: int, table: SymbolTable) -> I32:
     ids = claims.name
     before = table.owner.take(ids)
     had = before >= 0
+    table.note(ids, "owner", "flags", "rank")
     table.owner[ids] = claims.owner
     table.flags[ids] = claims.flags
     table.rank[ids] = rank

@@ -217,7 +217,6 @@ class Closure:
         numbers, self._waiting_for_members = self._waiting_for_members, []
         for other, entry, offsets in members.values():
             self.session.add_members(other, entry, sorted(offsets))
-            entry.taken |= offsets  # a member that could not be read is asked for again, and so are those with it
         return list(dict.fromkeys(numbers))
 
     def _find(self, dylib: JITDylib, number: int, *, weak: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from uruk.compile.ir_symbols import IRSymbol
 from uruk.errors import CompilerWarning, UrukError
-from uruk.orc import defining
+from uruk.orc import adding
 from uruk.orc.dispatch import InlineDispatcher, Task
 from uruk.orc.library_search import LibrarySearch
 from uruk.orc.symbols import SymbolFlags
@@ -107,13 +107,15 @@ def add_source(dylib: JITDylib, name: str, make: Compile, tracker: ResourceTrack
     session = dylib.session
     if isinstance(session.dispatcher, InlineDispatcher):
         return dylib.add_object(make(), name, tracker=tracker)
-    with session.lock:
-        dylib.check_open()
-        with defining.owner(dylib, tracker, name) as own:
-            task = Task(f"compiling {name}", lambda: _compile(dylib, name, make, own))
-            dylib.announced.append(task)
-            session.changed()
-    session.dispatcher.dispatch(task)
+    tasks: list[Task] = []
+
+    def work(own: ResourceTracker) -> None:
+        tasks.append(Task(f"compiling {name}", lambda: _compile(dylib, name, make, own)))
+        dylib.announced += tasks
+        session.changed()
+
+    own = adding.add(dylib, tracker, name, work)
+    session.dispatcher.dispatch(tasks[0])
     return own
 
 

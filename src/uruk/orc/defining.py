@@ -33,20 +33,6 @@ if TYPE_CHECKING:
     from uruk.orc.session import Session
 
 
-@contextmanager
-def owner(dylib: JITDylib, tracker: ResourceTracker | None, name: str) -> Generator[ResourceTracker, None, None]:
-    """The tracker for what is added inside: the given one, or a new one, which goes again if adding fails."""
-    if tracker is not None:
-        yield checked(dylib, tracker)
-        return
-    own = dylib.create_tracker(name)
-    try:
-        yield own
-    except BaseException:
-        dylib.session.trackers.pop(own.number, None)
-        raise
-
-
 def checked(dylib: JITDylib, tracker: ResourceTracker) -> ResourceTracker:
     """A tracker that something of a dylib is to belong to. Raises UrukError if it was removed, or is another's."""
     home = tracker.dylib
@@ -259,7 +245,8 @@ def add_lazy_names(
     try:
         won = claim_names(entry, ids, flags or [_flags(weak, hidden, function=True)] * len(ids))
     except BaseException:
-        session.lazy.give(stubs)
+        if entry.number not in session.objects:  # else they go with the entry
+            session.lazy.give(stubs)
         raise
     address = dict(zip(ids, stubs.tolist(), strict=True))
     session.table.address[won] = [address[one] for one in won.tolist()]
@@ -269,22 +256,19 @@ def add_lazy_names(
 
 def add_lazily(dylib: JITDylib, behind: JITDylib, graph: Graph, tracker: ResourceTracker) -> None:
     """Add a graph, read with the names of `behind`, there; and stubs for its functions, aliases for its data here."""
-    session = dylib.session
     behind.keep_own_copies(graph)
     found = definitions_of(graph)
     ids: list[int] = found.name.tolist()
     flags = [SymbolFlags.of(rank, bits) for rank, bits in zip(found.rank.tolist(), found.flags.tolist(), strict=True)]
-    with all_or_nothing(session):
-        _face(dylib, behind, dict(zip(ids, flags, strict=True)), tracker)
-        add_graph(behind, graph, tracker, roots=False)
+    _face(dylib, behind, dict(zip(ids, flags, strict=True)), tracker)
+    add_graph(behind, graph, tracker, roots=False)
 
 
 def add_unit_lazily(dylib: JITDylib, behind: JITDylib, unit: MaterializationUnit, tracker: ResourceTracker) -> None:
     """Add a unit behind a dylib's lazy names."""
     names = {behind.names[encode_name(name)]: SymbolFlags(flag) for name, flag in unit.symbols.items()}
-    with all_or_nothing(dylib.session):
-        _face(dylib, behind, names, tracker)
-        add_unit(behind, unit, tracker)
+    _face(dylib, behind, names, tracker)
+    add_unit(behind, unit, tracker)
 
 
 def _face(dylib: JITDylib, behind: JITDylib, names: Mapping[int, SymbolFlags], tracker: ResourceTracker) -> None:

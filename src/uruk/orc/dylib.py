@@ -11,7 +11,7 @@ from uruk.errors import LibraryError, UrukError
 from uruk.formats.archive import Archive
 from uruk.graph.graph import Graph
 from uruk.graph.names import Names
-from uruk.orc import defining
+from uruk.orc import adding, defining
 from uruk.orc.deferred import DeferredLibrary
 from uruk.orc.dispatch import Task
 from uruk.orc.generators import DefinitionGenerator
@@ -176,16 +176,16 @@ class JITDylib:
     ) -> ResourceTracker:
         """Add objects that are removed together, as one graph; see `add_object`."""
         pairs = [read_source(source, name) for source in sources]
-        with self.session.lock:
-            self.check_open()
+
+        def work(own: ResourceTracker) -> None:
             dylib = self.lazy_part() if lazy else self
             graph = self.session.parse(pairs, dylib)
-            with defining.owner(self, tracker, name or ", ".join(file for file, _ in pairs[:3])) as own:
-                if lazy:
-                    defining.add_lazily(self, dylib, graph, own)
-                else:
-                    self.add_graph(graph, own, roots=True)
-                return own
+            if lazy:
+                defining.add_lazily(self, dylib, graph, own)
+            else:
+                self.add_graph(graph, own, roots=True)
+
+        return adding.add(self, tracker, name or ", ".join(file for file, _ in pairs[:3]), work)
 
     def add_graph(self, graph: Graph, tracker: ResourceTracker, *, roots: bool, orders: Sequence[int] = ()) -> None:
         """Add the objects of a graph that was read with this dylib's names.
@@ -201,14 +201,14 @@ class JITDylib:
 
         Raises DuplicateDefinition for a second strong definition of a name, UrukError for a unit without symbols.
         """
-        with self.session.lock:
-            self.check_open()
-            with defining.owner(self, tracker, unit.name or type(unit).__name__) as own:
-                if lazy:
-                    defining.add_unit_lazily(self, self.lazy_part(), unit, own)
-                else:
-                    defining.add_unit(self, unit, own)
-                return own
+
+        def work(own: ResourceTracker) -> None:
+            if lazy:
+                defining.add_unit_lazily(self, self.lazy_part(), unit, own)
+            else:
+                defining.add_unit(self, unit, own)
+
+        return adding.add(self, tracker, unit.name or type(unit).__name__, work)
 
     def define(
         self, name: str | bytes, address: int, *, function: bool = False, tracker: ResourceTracker | None = None
@@ -220,7 +220,8 @@ class JITDylib:
         with self.session.lock:
             self.check_open()
             text = encode_name(name) if isinstance(name, str) else name
-            defining.define(self, text, address, self._owner(tracker), function=function)
+            own = self._owner(tracker)
+            adding.atomically(self.session, lambda: defining.define(self, text, address, own, function=function))
 
     def alias(
         self,
@@ -247,11 +248,15 @@ class JITDylib:
             self._check_neighbour(other)
             targets = {self.names[encode_name(new)]: other.names[encode_name(old)] for new, old in pairs.items()}
             own = self._owner(tracker)
-            if lazy:
-                defining.add_lazy_names(self, targets, own, weak=weak, hidden=hidden)
-            else:
-                defining.add_aliases(self, targets, own, weak=weak, hidden=hidden)
-                self.session.displaced.update(dict.fromkeys(targets, offset) if offset else {})
+
+            def work() -> None:
+                if lazy:
+                    defining.add_lazy_names(self, targets, own, weak=weak, hidden=hidden)
+                else:
+                    defining.add_aliases(self, targets, own, weak=weak, hidden=hidden)
+                    self.session.displaced.update(dict.fromkeys(targets, offset) if offset else {})
+
+            adding.atomically(self.session, work)
 
     def wrap(self, name: str) -> None:
         """Lead references to `name` to ``__wrap_NAME``, and those to ``__real_NAME`` to it, as ld's --wrap does.
@@ -309,21 +314,22 @@ class JITDylib:
 
         `whole`: all members are added, as objects are (ld's --whole-archive).
         """
-        with self.session.lock:
-            self.check_open()
-            archive = Archive.open(path, name)
-            if not archive.has_index:
-                archive.make_entries = partial(make_index, pair=self.session.pair)
-            with defining.owner(self, tracker, archive.name) as own:
-                entry = ArchiveEntry(archive, own, self.session.next_order(), set())
-                if whole:
-                    offsets = [member.header_offset for member in archive.members()]
-                    self.session.add_members(self, entry, offsets, roots=True)
-                    archive.close()
-                else:
-                    self.search.add_archive(entry)
+        self.check_open()
+        archive = Archive.open(path, name)
+        if not archive.has_index:
+            archive.make_entries = partial(make_index, pair=self.session.pair)
+
+        def work(own: ResourceTracker) -> None:
+            entry = ArchiveEntry(archive, own, self.session.next_order(), set())
+            if whole:
+                offsets = [member.header_offset for member in archive.members()]
+                self.session.add_members(self, entry, offsets, roots=True)
+                archive.close()
+            else:
+                self.search.add_archive(entry)
             self.session.changed()
-            return own
+
+        return adding.add(self, tracker, archive.name, work)
 
     def add_shared_library(self, path: PathLike, *, everywhere: bool = False) -> None:
         """Load a shared library; its symbols are visible to this dylib's code. Raises LibraryError."""

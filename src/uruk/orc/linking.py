@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from uruk.orc.failures import final_names
 from uruk.orc.objects import AbsoluteEntry, ObjectEntry, ObjectState
 from uruk.orc.platform import FunctionArray
 from uruk.orc.symbols import Flag
-from uruk.orc.tracker import ResourceTracker
+from uruk.orc.tracker import Resources, ResourceTracker
 from uruk.passes.state import Externals, StandIn, TLSHome
 
 if TYPE_CHECKING:
@@ -34,21 +34,74 @@ def link_batch(session: Session, entries: list[ObjectEntry], wanted: I32) -> lis
     """
     request, trackers, numbers = _request(session, entries, wanted)
     host = LinkOnly(session.executor.memory) if session.options.linked_only_for else session.executor
-    linked = link(request, host)
-    session.times = linked.times
     platform = session.platform if session.options.execute else None
-    if platform is not None:
-        try:
+    before = [_Lengths(tracker.resources) for tracker in trackers]
+    linked = link(request, host)
+    try:
+        session.times = linked.times
+        if platform is not None:
             platform.loaded(linked, trackers)
-        except BaseException:  # no unwinder: code without unwind data is of no use
-            for storage in linked.storage.values():
-                storage.close()
-            session.executor.memory.free(linked.allocation)
-            raise
-    _record(session, linked, request, trackers, entries, numbers)
-    if platform is None:
-        return []
-    return platform.arrays(linked, trackers, [(entry.order, entry.place) for entry in entries])
+        _record(session, linked, request, trackers, entries, numbers)
+        if platform is None:
+            return []
+        return platform.arrays(linked, trackers, [(entry.order, entry.place) for entry in entries])
+    except BaseException as error:  # no unwinder: code without unwind data is of no use; or Ctrl-C
+        _take_back(session, request, entries)
+        safe = isinstance(error, Exception) or platform is None or session.executor.lost is not None
+        _give_back(session, linked, before, safe=safe)
+        raise
+
+
+class _Lengths:
+    """How much linking had left for a tracker, before it leaves more."""
+
+    def __init__(self, resources: Resources) -> None:
+        self.resources = resources
+        self.count = {name: len(getattr(resources, name)) for name in ("dso_handles", "memory", "frames", "storage")}
+
+    def new(self, name: str) -> list[Any]:
+        """Take out what came since."""
+        column = getattr(self.resources, name)
+        new = column[self.count[name] :]
+        del column[self.count[name] :]
+        return new
+
+
+def _take_back(session: Session, request: Request, entries: list[ObjectEntry]) -> None:
+    """Objects of a batch wait to be linked again, and none of their names has an address."""
+    table, symbols = session.table, request.graph.symbols
+    numbers = np.array([entry.number for entry in entries], np.int32)
+    names = symbols.name[true_rows(request.defines)].astype(np.int64)
+    names = names[np.isin(table.owner[names], numbers)]
+    table.ready[names] = 0
+    table.address[names] = 0
+    for entry in entries:
+        entry.state = ObjectState.PENDING
+        session.pending[entry.number] = entry
+        session.storage_of.pop(entry.number, None)
+    session.changed()
+
+
+def _give_back(session: Session, linked: Linked, before: list[_Lengths], *, safe: bool) -> None:
+    """Give back what a link took. Unless it is `safe`, unwind data may be registered that nobody noted.
+
+    Then its memory is kept: an unwinder must not read what others have written there.
+    """
+    state = linked.state
+    noted = [address for lengths in before for address in lengths.new("frames")]
+    for address in noted if session.executor.lost is None else ():
+        session.executor.deregister_frames(address)
+    for lengths in before:
+        lengths.new("memory")
+        lengths.new("storage")
+        lengths.new("dso_handles")
+    for storage in linked.storage.values():
+        storage.close()
+    if session.stand_ins is not None:
+        for address in (*(one.address for one in state.boundaries.copies), *state.stub_of_function):
+            session.stand_ins.pop(address, None)
+    if safe or len(noted) == np.count_nonzero(state.synthetic["eh_frame"] >= 0):
+        session.executor.memory.free(linked.allocation)
 
 
 def _request(session: Session, entries: list[ObjectEntry], wanted: I32) -> tuple[Request, list[ResourceTracker], I32]:

@@ -21,7 +21,7 @@ from uruk.graph.arena import Arena
 from uruk.graph.graph import Graph
 from uruk.graph.names import Ids, Names
 from uruk.graph.types import I32, I64, Bool, true_rows
-from uruk.orc import defining, ending, opening, removal
+from uruk.orc import adding, defining, ending, opening, removal
 from uruk.orc.dispatch import Dispatcher, InlineDispatcher, Task, ThreadPoolDispatcher
 from uruk.orc.dylib import JITDylib
 from uruk.orc.failures import final_names
@@ -309,13 +309,22 @@ class Session:
                 archive.read_into(member, view[start : start + member.size])
             spans = [Span(name, start, member.size) for name, start, member in zip(names, starts, members, strict=True)]
             graph = self.parse_arena(arena, spans, dylib, check_relocations=False)
-        with self.unchanged():
+
+        def work() -> None:
             orders = [] if roots else [entry.order] * len(members)
             added = defining.add_graph(dylib, graph, entry.tracker, roots=roots, orders=orders)
-        if roots:
-            return
-        for object_entry, offset in zip(added, offsets, strict=True):
-            object_entry.archive, object_entry.member = entry, offset
+            if roots:
+                return
+            for object_entry, offset in zip(added, offsets, strict=True):
+                object_entry.archive, object_entry.member = entry, offset
+            entry.taken.update(offsets)
+
+        try:
+            with self.unchanged():
+                adding.atomically(self, work)
+        except BaseException:  # a member that could not be read is asked for again, and so are those with it
+            entry.taken.difference_update(offsets)
+            raise
 
     # -- lookups
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from enum import IntFlag
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 
 from uruk.errors import UrukError
-from uruk.graph.types import I32, I64, NONE, U8
+from uruk.graph.types import I32, I64, NONE, U8, AnyArray
 
 
 def encode_name(name: str) -> bytes:
@@ -75,6 +75,10 @@ class SymbolFlags(IntFlag):
         return flags | {Rank.WEAK: cls.WEAK, Rank.COMMON: cls.COMMON}.get(rank, cls.NONE)
 
 
+UndoEntry: TypeAlias = "tuple[str, AnyArray, AnyArray]"
+"""Column, rows, and what they held, as they were written over."""
+
+
 class SymbolTable:
     """Columns with a row a name of the session: who defines it, how strongly, and where it is once linked."""
 
@@ -93,6 +97,20 @@ class SymbolTable:
         self.imported: I32 = np.empty(0, np.int32)
         """The name of another namespace (or of the same, behind an alias) that this one stood for when it was last
         looked for; NONE if it stands for itself."""
+
+        self.undo: list[UndoEntry] | None = None
+        """Where claims note what they write over; None: nowhere."""
+
+    def note(self, rows: AnyArray, *columns: str) -> None:
+        """Note rows that are about to be written over."""
+        if self.undo is not None:
+            for column in columns:
+                self.undo.append((column, rows, getattr(self, column).take(rows)))
+
+    def restore(self, log: list[UndoEntry]) -> None:
+        """Write back what was noted."""
+        for column, rows, values in reversed(log):
+            getattr(self, column)[rows] = values
 
     def grow(self, count: int) -> None:
         """Make room for `count` names."""

@@ -1,0 +1,240 @@
+"""Calls that Ctrl-C ends anywhere: what they add is there whole, its tracker in the caller's hands, or not at all."""
+
+from __future__ import annotations
+
+import linecache
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+from small import Counted, call, returns
+
+import uruk
+from compiling import Compile
+from uruk.orc.session import Session
+from uruk.orc.tracker import ResourceTracker
+
+TraceFunction = Callable[[FrameType, str, Any], Any]
+MODULES = ("adding", "claim", "defining", "linking", "link", "platforms.elf")
+"""Where a call is interrupted at each line; not in what takes back, which a second Ctrl-C may spoil."""
+UNDOES = ("_take_back", "_give_back", "_drop", "withdraw", "new", "leave", "forget", "restore")
+
+
+class Interrupter:
+    """Raises KeyboardInterrupt at the `at`-th line of uruk's that runs; `done` says whether it did."""
+
+    def __init__(self, at: int) -> None:
+        self.left, self.done = at, False
+
+    def _trace(self, frame: FrameType, event: str, _: Any) -> TraceFunction | None:
+        module = frame.f_globals.get("__name__", "")
+        if self.done or not module.startswith("uruk.") or frame.f_code.co_name in UNDOES:
+            return None
+        if (
+            event == "line"
+            and module.removeprefix("uruk.").removeprefix("orc.") in MODULES
+            and not self._is_exit(frame)
+        ):
+            self.left -= 1
+            if self.left < 0:
+                self.done = True
+                raise KeyboardInterrupt
+        return self._trace
+
+    def _is_exit(self, frame: FrameType) -> bool:
+        """The way out of a `with`, where Python leaves it without its end, as a signal does not."""
+        line = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
+        return line.lstrip().startswith(("with ", "except", "raise"))
+
+    def __enter__(self) -> Interrupter:
+        sys.settrace(self._trace)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(None)
+
+
+def facts(session: Session) -> dict[str, Any]:
+    """What a call that added nothing leaves as it was."""
+    table = session.table
+    owned = table.owner >= 0
+    return {
+        "entries": sorted(session.objects),
+        "pending": sorted(session.pending),
+        "owners": sorted(zip(table.owner[owned].tolist(), table.rank[owned].tolist(), strict=True)),
+        "groups": sorted(table.group[table.group >= 0].tolist()),
+        "trackers": sorted(one.number for one in session.trackers.values() if session.entries_of(one)),
+        "archives": [len(dylib.search.archives) for dylib in session.dylibs.values()],
+        "memory": sum(slab.used for slab in session.executor.memory.slabs),
+        "undo": table.undo,
+    }  # fmt: skip
+
+
+def at_every_line(work: Callable[[], object], check: Callable[[object], None], step: int = 1, most: int = 3000) -> int:
+    """Interrupt `work` at each of its lines in turn, until it ends before; `check` gets what it returned, or None.
+
+    `step`: how many lines on each time, where they are many and slow.
+    """
+    for number in range(0, most, step):
+        result = None
+        try:
+            with Interrupter(number) as interrupter:
+                result = work()
+        except KeyboardInterrupt:
+            pass
+        check(result)
+        if not interrupter.done:
+            return number
+    raise AssertionError(f"more than {most} lines")
+
+
+WEAK = "__attribute__((weak)) int shared(void) {{ return {0}; }} int use_{0}(void) {{ return shared(); }}"
+CPP = """
+inline int counted(int x) {{ static int calls; return calls += x; }}
+extern "C" int value_{0}(void) {{ try {{ throw {0}; }} catch (int code) {{ return code + counted(0); }} }}
+"""
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_add_object_at_every_line(jit: uruk.LLJIT, cc: Compile, lazy: bool) -> None:
+    jit.add_object(cc(WEAK.format(1)))
+    jit.main.lazy_part()
+    strong = cc(f"{returns('shared', 2)} {returns('more', 5)} int data = 4; int common[4];", "-fcommon")
+    before = facts(jit.session)
+
+    def check(result: object) -> None:
+        if result is not None:
+            assert isinstance(result, ResourceTracker)
+            result.remove()
+            before["owners"] = facts(jit.session)["owners"]
+        now = facts(jit.session)
+        assert {**now, "owners": 0} == {**before, "owners": 0}
+        assert now["owners"] == before["owners"]
+
+    assert at_every_line(lambda: jit.add_object(strong, lazy=lazy), check, step=11 if lazy else 1) > 40
+    jit.add_object(strong, lazy=lazy)
+    assert call(jit, "use_1") == 2
+    assert call(jit, "more") == 5
+
+
+def test_a_weak_definition_has_its_name_again(jit: uruk.LLJIT, cc: Compile) -> None:
+    jit.add_object(cc(WEAK.format(1)))
+    strong = cc(returns("shared", 2))
+
+    def check(result: object) -> None:
+        if result is None:
+            number = jit.main.names[b"shared"]
+            owner = int(jit.session.table.owner[number])
+            assert jit.session.objects[owner].tracker is not None
+        else:
+            assert isinstance(result, ResourceTracker)
+
+    at_every_line(lambda: jit.add_object(strong), check)
+    assert call(jit, "use_1") == 2
+
+
+@pytest.mark.parametrize("what", ["unit", "archive", "define", "alias"])
+def test_other_definitions_at_every_line(jit: uruk.LLJIT, cc: Compile, what: str, tmp_path: Path) -> None:
+    path = cc(returns("made", 7))
+    subprocess.run(["ar", "rcs", "lib.a", str(path)], cwd=tmp_path, check=True)
+    jit.add_object(cc(returns("old", 3)))
+    _ = jit.main.tracker, jit.main.lazy_part()
+    before = facts(jit.session)
+    works: dict[str, Callable[[], object]] = {
+        "unit": lambda: jit.add_unit(Counted(path, "made")),
+        "archive": lambda: jit.add_archive(tmp_path / "lib.a"),
+        "define": lambda: jit.define("made", 0x1000),
+        "alias": lambda: jit.alias({"made": "old"}),
+    }
+
+    def check(result: object) -> None:
+        if interrupted := result is None and facts(jit.session) != before:
+            jit.main.tracker.remove()  # what belongs to it stays with it
+            before["entries"], before["trackers"] = facts(jit.session)["entries"], facts(jit.session)["trackers"]
+        elif isinstance(result, ResourceTracker):
+            result.remove()
+        assert facts(jit.session) == before or interrupted
+
+    at_every_line(works[what], check)
+
+
+def test_lookup_at_every_line(jit: uruk.LLJIT, cc: Compile) -> None:
+    """What was being linked waits to be linked again, and all memory is there again."""
+    jit.add_library("stdc++")
+    path = cc.cpp(CPP.format(5))
+    tracker = jit.add_object(path)
+    memory = facts(jit.session)["memory"]
+    count = 0
+
+    def check(result: object) -> None:
+        nonlocal tracker, count
+        count += 1
+        if result is None and any(one.tracker is tracker for one in jit.session.pending.values()):
+            assert facts(jit.session)["memory"] == memory or tracker.resources.frames == []
+            if count % 16:
+                return
+        assert call(jit, "value_5") == 5
+        tracker.remove()
+        tracker = jit.add_object(path)
+
+    assert at_every_line(lambda: jit.lookup("value_5"), check) > 100
+
+
+@pytest.fixture
+def timer() -> Iterator[None]:
+    """SIGALRM raises KeyboardInterrupt, as SIGINT does."""
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def interrupted_after(seconds: float, work: Callable[[], object]) -> object:
+    """What `work` returns; None if a signal has ended it that comes in some time."""
+    result = None
+    try:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        result = work()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    except KeyboardInterrupt:
+        pass
+    return result
+
+
+def test_signals_at_all_times(jit: uruk.LLJIT, cc: Compile, timer: None) -> None:
+    """Added, linked and removed, or as before: over and over, with a signal ever a bit later."""
+    jit.add_library("stdc++")
+    path = cc.cpp(CPP.format(6))
+    begin = time.perf_counter()
+    for _ in range(5):
+        tracker = jit.add_object(path)
+        assert call(jit, "value_6") == 6
+        tracker.remove()
+    duration = (time.perf_counter() - begin) / 5
+    before = facts(jit.session)
+    added = 0
+    for step in range(400):
+        result = interrupted_after(1e-6 + duration * 0.6 * step / 400, lambda: jit.add_object(path))
+        if result is not None:
+            assert isinstance(result, ResourceTracker)
+            added += 1
+            result.remove()
+        assert facts(jit.session) == before
+    assert added > 10
+    tracker = jit.add_object(path)
+    for step in range(400):
+        interrupted_after(1e-6 + duration * step / 400, lambda: jit.lookup("value_6"))
+        assert jit.session.table.undo is None
+        if step % 20 == 0:
+            assert call(jit, "value_6") == 6
+            tracker.remove()
+            tracker = jit.add_object(path)
+    assert call(jit, "value_6") == 6
+    tracker.remove()
+    assert facts(jit.session)["entries"] == before["entries"]
