@@ -119,10 +119,13 @@ static void describe(struct found *found, const char *name, const struct objects
     }
 }
 
-static void look_up(struct found *found, const char *name, const char *version, void **handles, word handle_count)
+/* `process`: the program's own handle, whose scope is the global one. RTLD_DEFAULT would look in the caller's, too, and
+ * this code lies in an object that needs all libraries of the process. */
+static void look_up(struct found *found, const char *name, const char *version, void **handles, word handle_count,
+                    void *process)
 {
     for (word i = 0; i < handle_count && !found->address; i++) {
-        void *handle = handles[i] ? handles[i] : RTLD_DEFAULT;
+        void *handle = handles[i] ? handles[i] : process;
         found->address = (word)(version ? dlvsym(handle, name, version) : dlsym(handle, name));
         found->place = (uint32_t)i;
     }
@@ -136,10 +139,11 @@ EXPORTED int uruk_rt_find_symbols(void **handles, word handle_count, const char 
                                   word count, struct found *rows)
 {
     struct objects objects = {0};
+    void *process = dlopen(0, RTLD_LAZY);
     memset(rows, 0, count * sizeof *rows);
     for (word row = 0; row < count; row++) {
         const char *version = wanted[row].version ? texts + wanted[row].version : 0;
-        look_up(&rows[row], texts + wanted[row].name, version, handles, handle_count);
+        look_up(&rows[row], texts + wanted[row].name, version, handles, handle_count, process);
     }
     dl_iterate_phdr(note_object, &objects); /* afterwards: looking up may load what a filter object names */
     if (!objects.failed) {

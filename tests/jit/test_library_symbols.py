@@ -85,6 +85,18 @@ def test_libraries_in_their_order_then_the_process(cc: Compile, jit: uruk.LLJIT)
     assert jit.executor.find_symbols([], names).address.tolist() == [0] * len(names)
 
 
+def test_the_process_is_the_global_scope(cc: Compile, jit: uruk.LLJIT) -> None:
+    """A library that was loaded for some dylib only is not in it, though the slab's own object needs it."""
+    handle_of(jit, cc.shared("liblocal.so", "int only_in_this_local_library = 1;"))
+    with uruk.LLJIT() as other:  # its slab comes after the library
+        other.lookup("strlen")
+        for executor in (jit.executor, other.executor):
+            assert asked(executor, [None], b"only_in_this_local_library", b"strlen") == [
+                (False, False, False),
+                (True, False, True),
+            ]
+
+
 def test_versions(tmp_path: Path, jit: uruk.LLJIT) -> None:
     """The type is that of the version that was asked for: one is a variable here, the other a function."""
     source = tmp_path / "v.c"

@@ -27,6 +27,11 @@ _dlerror = _libc.dlerror
 _dlerror.restype = ctypes.c_char_p
 
 
+_PROCESS: int | None = _dlopen(None, RTLD_LAZY)
+"""The program's own handle, whose scope is the global one. RTLD_DEFAULT (0) looks in the caller's scope, too, to which the
+loader adds that of a slab's object, which needs all libraries of the process."""
+
+
 class _DlInfo(ctypes.Structure):
     _fields_ = [
         ("file", ctypes.c_char_p),
@@ -104,8 +109,8 @@ def find_symbol(handle: int | None, name: bytes) -> int:
         return 0
     if b"@" in name:
         base, _, version = name.partition(b"@")
-        return _dlvsym(handle, base, version) or 0
-    return _dlsym(handle, name) or 0
+        return _dlvsym(_PROCESS if handle is None else handle, base, version) or 0
+    return _dlsym(_PROCESS if handle is None else handle, name) or 0
 
 
 def describe(address: int) -> Found:
