@@ -28,8 +28,8 @@ _dlerror.restype = ctypes.c_char_p
 
 
 _PROCESS: int | None = _dlopen(None, RTLD_LAZY)
-"""The program's own handle, whose scope is the global one. RTLD_DEFAULT (0) looks in the caller's scope, too, to which the
-loader adds that of a slab's object, which needs all libraries of the process."""
+"""The program's own handle, whose scope is the global one. RTLD_DEFAULT (0) looks in the caller's scope, too, to which
+the loader adds that of a slab's object, which needs all libraries of the process."""
 
 
 class _DlInfo(ctypes.Structure):
