@@ -57,7 +57,8 @@ class _Lengths:
 
     def __init__(self, resources: Resources) -> None:
         self.resources = resources
-        self.count = {name: len(getattr(resources, name)) for name in ("dso_handles", "memory", "frames", "storage")}
+        names = ("dso_handles", "memory", "frames", "entries", "storage")
+        self.count = {name: len(getattr(resources, name)) for name in names}
 
     def new(self, name: str) -> list[Any]:
         """Take out what came since."""
@@ -91,6 +92,9 @@ def _give_back(session: Session, linked: Linked, before: list[_Lengths], *, safe
     noted = [address for lengths in before for address in lengths.new("frames")]
     for address in noted if session.executor.lost is None else ():
         session.executor.deregister_frames(address)
+    entries = [entry for lengths in before for entry in lengths.new("entries")]
+    for table, start in entries if session.executor.lost is None else ():
+        table.retract(start)
     for lengths in before:
         lengths.new("memory")
         lengths.new("storage")
@@ -100,7 +104,7 @@ def _give_back(session: Session, linked: Linked, before: list[_Lengths], *, safe
     if session.stand_ins is not None:
         for address in (*(one.address for one in state.boundaries.copies), *state.stub_of_function):
             session.stand_ins.pop(address, None)
-    if safe or len(noted) == np.count_nonzero(state.synthetic["eh_frame"] >= 0):
+    if safe or len(noted) + len(entries) == np.count_nonzero(state.synthetic["eh_frame"] >= 0):
         session.executor.memory.free(linked.allocation)
 
 
