@@ -22,7 +22,8 @@ _LIBRARIES = "-lpthread -ldl"
 
 def _fingerprint(root: Path, target: str) -> str:
     digest = hashlib.sha256(f"{target} {TARGETS[target]} {version('ziglang')} {_FLAGS} {_LIBRARIES}".encode())
-    for path in sorted((root / "runtime" / "executor").glob("*.[ch]")):
+    headers = (root / "runtime").glob("*.h")
+    for path in sorted([*headers, *(root / "runtime" / "executor").glob("*.[ch]")]):
         digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
     return digest.hexdigest()
 

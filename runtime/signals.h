@@ -10,4 +10,7 @@ __attribute__((visibility("hidden"))) int uruk_is_hidden_handler(void (*function
 
 __attribute__((visibility("hidden"))) void uruk_keep_trampolines(int number, int changed, struct sigaction *before);
 
+/* removed.c: say what lay at the address of a fault, if it was removed. */
+void uruk_tell_removed(unsigned long address) __attribute__((visibility("hidden")));
+
 #endif

@@ -8,10 +8,13 @@
 #ifndef URUK_TRAMPOLINE_H
 #define URUK_TRAMPOLINE_H
 
+#include <errno.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 #if defined __x86_64__
 
@@ -101,13 +104,23 @@ static inline uint64_t sp_of(const ucontext_t *context)
 
 #endif
 
+/* Whether 16 bytes can be read: the kernel copies them before it finds that there is no such resource. */
+static inline int is_readable(uint64_t address)
+{
+    enum { NO_RESOURCE = 1000 };
+    int before = errno;
+    int readable = !syscall(SYS_prlimit64, 0, NO_RESOURCE, address, 0) || errno != EFAULT;
+    errno = before;
+    return readable;
+}
+
 /* Whether a fault was a jump to a trampoline in a frame above; then the thread goes on in its function. */
 static inline int run_trampoline(int number, const siginfo_t *info, void *context)
 {
     uint64_t pc = pc_of(context), sp = sp_of(context);
     if (number != SIGSEGV || info->si_code != SEGV_ACCERR || (uint64_t)info->si_addr != pc)
         return 0;
-    return pc >= sp && pc % 4 == 0 && step_over_trampoline(context);
+    return pc >= sp && pc % 4 == 0 && is_readable(pc) && is_readable(pc + 16) && step_over_trampoline(context);
 }
 
 #endif

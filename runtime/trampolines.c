@@ -21,6 +21,8 @@ static void on_fault(int number, siginfo_t *info, void *context)
     struct sigaction next = behind;
     if (run_trampoline(number, info, context))
         return;
+    if (info->si_code > 0)
+        uruk_tell_removed((unsigned long)info->si_addr);
     if (next.sa_flags & SA_RESETHAND) {
         behind.sa_handler = SIG_DFL;
         behind.sa_flags = 0;

@@ -56,7 +56,8 @@ void crash_handler(int number, siginfo_t *info, void *context)
     if (getpid() == process) {     /* not a child that the program has forked */
         char *at = put_number(text + strlen(text), " signal=", (word)number, 10);
         at = put_number(at, " address=0x", (word)info->si_addr, 16);
-        put_number(at, " pc=0x", program_counter(context), 16);
+        at = put_number(at, " pc=0x", program_counter(context), 16);
+        put_number(at, " sp=0x", sp_of(context), 16);
         send_last_words(text);
         unlink_shared_memory();
     }

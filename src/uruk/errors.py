@@ -410,7 +410,7 @@ class InUse(UrukError):
 
     def describe(self) -> str:
         """See `UrukError.describe`."""
-        return f"{self.what} is in use by {', '.join(self.users)}; remove that first, or force it"
+        return f"{self.what} is in use by {', '.join(self.users)}; remove that first"
 
 
 class SessionClosed(UrukError):
@@ -456,14 +456,26 @@ class ExecutorCrashed(ExecutorLost):
     """An executor that a signal ended.
 
     `signal` is its number; `address` what was accessed and `pc` where, 0 if not known; `where` says what lies at `pc`:
-    ``symbol+0x14 (object)``.
+    ``symbol+0x14 (object)``. `removed` names what lay at the address and was removed, though code referred to it.
+    `stack_overflow`: the stack of the thread was used up.
     """
 
-    def __init__(self, signal: int, address: int = 0, pc: int = 0, where: str = "") -> None:
+    def __init__(
+        self,
+        signal: int,
+        address: int = 0,
+        pc: int = 0,
+        where: str = "",
+        *,
+        removed: str = "",
+        stack_overflow: bool = False,
+    ) -> None:
         self.signal = signal
         self.address = address
         self.pc = pc
         self.where = where
+        self.removed = removed
+        self.stack_overflow = stack_overflow
         super().__init__(signal, address, pc, where)
 
     def describe(self) -> str:
@@ -475,10 +487,15 @@ class ExecutorCrashed(ExecutorLost):
         except ValueError:
             name = f"signal {self.signal}"
         text = f"the executor was ended by {name}"
+        if self.removed:
+            text += f", as code used {self.removed}, which was removed"
+            return text + (f", in {self.where}" if self.where and self.pc != self.address else "")
+        if self.stack_overflow:
+            text = f"the executor was ended by a stack overflow ({name})"
         if self.pc:
             at = f"{self.pc:#x}"
             text += f" in {self.where} (at {at})" if self.where else f" at {at}"
-            if self.signal in (7, 11):  # SIGBUS, SIGSEGV: the address is data's
+            if self.signal in (7, 11) and not self.stack_overflow:  # SIGBUS, SIGSEGV: the address is data's
                 text += f", which accessed {self.address:#x}"
         return text
 

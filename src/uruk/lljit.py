@@ -104,6 +104,7 @@ class LLJIT:
         self.platform.jit_loader = JITLoader(self.session)
         if executor is not None and executor.child is not None:
             executor.child.resolve = lambda address: name_address(self.session, address)
+            executor.child.removed = self.session.withheld.name
         self.main = self.session.create_dylib("main")
         self._search_directories: list[str] = []
         self.libraries_for_everybody = False

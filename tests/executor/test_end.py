@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -309,6 +310,7 @@ def test_an_executor_that_no_session_has() -> None:
     executor = uruk.spawn()
     pid = executor.child.pid if executor.child else 0
     del executor
+    gc.collect()
     assert gone(pid)
     assert time.monotonic() - begin < BOUND + LOADED
 

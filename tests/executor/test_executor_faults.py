@@ -168,6 +168,7 @@ def test_segmentation_fault(jit: uruk.LLJIT) -> None:
     assert (error.signal, error.address) == (signal.SIGSEGV, 0x1230)
     assert error.where.startswith("crash+0x")
     assert "(<c text>)" in error.where
+    assert not error.stack_overflow
     with pytest.raises(ExecutorCrashed):  # and it stays so
         call(jit, "add", 1, 2)
 
@@ -177,6 +178,8 @@ def test_stack_overflow(jit: uruk.LLJIT) -> None:
         call(jit, "deep", 0)
     assert caught.value.signal == signal.SIGSEGV
     assert caught.value.where.startswith("deep+0x")
+    assert caught.value.stack_overflow
+    assert "stack overflow" in str(caught.value)
 
 
 def test_abort(jit: uruk.LLJIT) -> None:

@@ -18,6 +18,8 @@ from uruk.executor.interruption import Interruption
 _FATAL = (signal.SIGPIPE, signal.SIGXFSZ)
 """Signals that Python ignores, and a fresh process does not."""
 _WORD = (1 << 64) - 1
+_NEAR = 1 << 16
+"""Bytes between the stack pointer and the address of an access that runs into the end of the stack, at most."""
 _CRASH = re.compile(r"uruk-crash ((?:[a-z]+=\w+ ?)+)")
 
 
@@ -35,6 +37,8 @@ class Child:
         self.status: int | None = None
         """Its exit status, negative for a signal; None while it runs."""
         self.resolve: Callable[[int], str] = lambda address: ""
+        self.removed: Callable[[int], str] = lambda address: ""
+        """Names what lay at an address and was removed, though other code refers to it."""
 
     def poll(self, patience: float = 0.0) -> int | None:
         """Its status, waiting for at most `patience` seconds."""
@@ -95,8 +99,17 @@ class Child:
             return ExecutorLost("the executor closed its line, but has not ended")
         if status < 0:
             facts = crash_facts(last_words)
-            pc = facts.get("pc", 0)
-            return ExecutorCrashed(-status, facts.get("address", 0), pc, self.resolve(pc) if pc else "")
+            pc, address = facts.get("pc", 0), facts.get("address", 0)
+            fault = -status in (signal.SIGSEGV, signal.SIGBUS)
+            return ExecutorCrashed(
+                -status,
+                address,
+                pc,
+                self.resolve(pc) if pc else "",
+                removed=self.removed(address) if fault else "",
+                # what lies that close to the stack pointer is the stack's, and readable while there is any left
+                stack_overflow=fault and pc != address and "sp" in facts and abs(address - facts["sp"]) < _NEAR,
+            )
         return ExecutorLost(f"the executor ended with status {status}")
 
 

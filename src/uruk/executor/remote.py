@@ -65,7 +65,10 @@ class RemoteExecutor:
         self.tls = ProcessTLS(Carriers(self.loader, MACHINES[architecture_of(self.process.triple).name]))
         self.callbacks = Callbacks(runtime, self.memory)
         connection.handlers[runtime.address[b"uruk_rt_callback_tag"]] = self.callbacks.answer
-        connection.handlers[runtime.address[b"uruk_rt_lazy_tag"]] = self._answer_lazy
+        answer_lazy = weakref.WeakMethod(self._answer_lazy)  # the line does not keep an executor that nobody has
+        connection.handlers[runtime.address[b"uruk_rt_lazy_tag"]] = lambda payload: (
+            method(payload) if (method := answer_lazy()) else b""
+        )
         self._stubs: StubPool | None = None
         self.lazy_functions: Callable[[], LazyFunctions] | None = None
         self._closing = threading.Lock()

@@ -11,6 +11,7 @@ from typing import Protocol
 from uruk.errors import AllocationError, InternalError, UrukError
 from uruk.graph.types import U8
 from uruk.memory.mapper import Mapper, Protection, Range
+from uruk.memory.pages import whole_pages
 from uruk.memory.slab import CODE, CONSTANT, DATA, PROTECTIONS, Slab
 from uruk.memory.slab_object import OpensSlabs
 
@@ -169,7 +170,7 @@ class SlabManager:
         Raises AllocationError when the mapper cannot give the content up; the allocation stays then, as it is.
         """
         slab = allocation.slab
-        extents = [(address, slab.extent(zone, size)) for zone, address, size in allocation.segments if size]
+        extents = _extents(slab, allocation.segments)
         if extents:
             slab.mapper.deinitialize(extents)
         return self._give(allocation)
@@ -197,6 +198,35 @@ class SlabManager:
             zone, address, _ = allocation.segments[index]
             allocation.segments[index] = (zone, address, 0)
         return size
+
+    def withhold(self, allocation: Allocation, which: Sequence[int]) -> int:
+        """Give the content of some segments up, but neither their addresses nor access to them; returns their size.
+
+        What still refers to them faults. Ends of data that share a page with other data read as zero. `give_withheld`
+        gives the addresses back.
+        """
+        segments = [allocation.segments[index] for index in which]
+        allocation.slab.mapper.deinitialize(_extents(allocation.slab, segments))
+        self._protect(allocation, segments, Protection.NONE)
+        return sum(size for _, _, size in segments)
+
+    def give_withheld(self, allocation: Allocation, which: Sequence[int]) -> None:
+        """Give the addresses of withheld segments back."""
+        segments = [allocation.segments[index] for index in which]
+        self._protect(allocation, segments, None)
+        self._give(Allocation(allocation.slab, segments, [0] * len(which)))
+
+    def _protect(
+        self, allocation: Allocation, segments: Sequence[tuple[int, int, int]], protection: Protection | None
+    ) -> None:
+        """Protect the whole pages of segments; None: as their zones are."""
+        page = self.mapper.page_size
+        for zone in range(len(PROTECTIONS)):
+            extents = _extents(allocation.slab, [one for one in segments if one[0] == zone])
+            pages, _ = whole_pages(extents, page)
+            if pages:
+                wanted = PROTECTIONS[zone] if protection is None else protection
+                allocation.slab.mapper.initialize(pages, wanted, [])
 
     def _needs(self, segments: Sequence[SegmentLike]) -> list[int]:
         """Bytes of each zone that segments take at most."""
@@ -315,6 +345,11 @@ class SlabManager:
                 errors.append(error)
         if errors:
             raise errors[0]
+
+
+def _extents(slab: Slab, segments: Sequence[tuple[int, int, int]]) -> list[Range]:
+    """What segments take of their zones."""
+    return [(address, slab.extent(zone, size)) for zone, address, size in segments if size]
 
 
 def _divide(size: int, needs: Sequence[int]) -> list[int]:

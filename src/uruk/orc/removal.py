@@ -39,6 +39,8 @@ def remove_tracker(session: Session, tracker: ResourceTracker, force: bool) -> R
         users = [other.name for other in _users(tracker)]
         if users and not force:
             raise InUse(tracker.name, users)
+        if users:
+            session.withheld.note(tracker)
         retract(session, tracker, released)
     platform = session.platform
     if platform is not None and session.options.execute:
@@ -136,11 +138,16 @@ def _release(session: Session, tracker: ResourceTracker, released: Released) -> 
         return
     if session.platform is not None:
         session.platform.unload(tracker, released)
-    for allocation, segments in resources.memory:
-        released.memory += session.executor.memory.free_segments(allocation, segments)
+    withhold = bool(resources.users) and not session.closing
+    if withhold:
+        released.memory += session.withheld.take(tracker)
+    else:
+        for allocation, segments in resources.memory:
+            released.memory += session.executor.memory.free_segments(allocation, segments)
     resources.memory.clear()
     resources.arrays.clear()
-    tracker.forget_uses()
+    tracker.forget_uses(users=not withhold)
+    session.withheld.sweep()
 
 
 def _forget(session: Session, entry: Entry, released: Released) -> list[int]:

@@ -38,6 +38,7 @@ from uruk.orc.search import ArchiveEntry, GeneratorEntry
 from uruk.orc.sources import Source
 from uruk.orc.symbols import SymbolTable, encode_name
 from uruk.orc.tracker import Released, ResourceTracker
+from uruk.orc.withheld import Withheld
 from uruk.passes.boundaries import PLACES, PRIVATE
 from uruk.passes.points import check_point
 from uruk.passes.state import StandIn, State
@@ -119,6 +120,7 @@ class Session:
         self.trackers: dict[int, ResourceTracker] = {}
         self.retired: list[ResourceTracker] = []
         """Removed trackers whose memory waits for threads to end."""
+        self.withheld = Withheld(self)
         self.initializers = Initializers(self)
         self.lazy = LazyFunctions(self)
         self.storage_of: dict[int, Storage] = {}

@@ -112,15 +112,16 @@ class ResourceTracker:
             self.resources.uses.add(other)
             other.resources.users.add(self)
 
-    def forget_uses(self) -> None:
-        """Note that its code is gone: it refers to nothing, and nothing can refer to it any more."""
+    def forget_uses(self, *, users: bool = True) -> None:
+        """Note that its code is gone and refers to nothing; with `users`, that nothing can refer to it, either."""
         mine = self.resources
         for other in mine.uses:
             other.resources.users.discard(self)
-        for other in mine.users:
-            other.resources.uses.discard(self)
         mine.uses.clear()
-        mine.users.clear()
+        if users:
+            for other in mine.users:
+                other.resources.uses.discard(self)
+            mine.users.clear()
 
     def __repr__(self) -> str:
         return f"<ResourceTracker {self.name}{' (removed)' if self.removed else ''}>"

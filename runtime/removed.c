@@ -1,0 +1,70 @@
+/* Code that was removed though other code refers to it: its pages cannot be accessed, and a fault there says what it was
+ * before the process ends. In other processes than the controller's the fault is reported, and the controller says it. */
+
+#define _GNU_SOURCE
+#include "signals.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define EXPORTED __attribute__((visibility("default")))
+
+struct removed {
+    _Atomic unsigned long start, end; /* both 0 for one that is free */
+    char text[256];
+    struct removed *next; /* of all that were ever made: a handler may be reading */
+};
+
+static _Atomic(struct removed *) all;
+
+extern void uruk_rt_run_trampolines(void);
+
+static struct removed *unused(void)
+{
+    struct removed *one = all;
+    while (one && one->end)
+        one = one->next;
+    if (!one && (one = calloc(1, sizeof *one))) {
+        one->next = all;
+        all = one;
+    }
+    return one;
+}
+
+/* What lies in [start, end) is gone; `text` names it. One caller at a time. 0, or -1 when there is no memory. */
+EXPORTED int uruk_rt_note_removed(unsigned long start, unsigned long end, const char *text)
+{
+    struct removed *one = unused();
+    if (!one)
+        return -1;
+    strncpy(one->text, text, sizeof one->text - 1);
+    one->start = start;
+    one->end = end;
+    uruk_rt_run_trampolines();
+    return 0;
+}
+
+/* Other code may be in [start, end) from now on. */
+EXPORTED void uruk_rt_forget_removed(unsigned long start, unsigned long end)
+{
+    for (struct removed *one = all; one; one = one->next)
+        if (one->start >= start && one->end <= end)
+            one->start = one->end = 0;
+}
+
+/* Say what lay at the address of a fault, if it was removed. */
+void uruk_tell_removed(unsigned long address)
+{
+    static const char before[] = "uruk: code used ", behind[] = ", which was removed\n";
+    for (struct removed *one = all; one; one = one->next)
+        if (one->start <= address && address < one->end) {
+            char line[sizeof one->text + sizeof before + sizeof behind];
+            strcpy(line, before);
+            strcat(line, one->text);
+            strcat(line, behind);
+            if (write(2, line, strlen(line)) < 0)
+                return;
+        }
+}

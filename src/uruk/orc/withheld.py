@@ -1,0 +1,93 @@
+"""Removed code that other code still refers to: its addresses are nobody's until those users are gone, too.
+
+Its content is given up and its pages cannot be accessed, so that every kind of reference to it (a direct call, a slot,
+a pointer that was kept) faults instead of reaching what is linked later; the address of the fault tells what it was.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from uruk.demangle import demangle
+
+if TYPE_CHECKING:
+    from uruk.memory.manager import Allocation
+    from uruk.orc.session import Session
+    from uruk.orc.tracker import ResourceTracker
+
+
+@dataclass(eq=False, repr=False)
+class _Part:
+    """Removed code of one tracker. `names` are its symbols, by address."""
+
+    tracker: ResourceTracker
+    names: list[tuple[int, str]]
+    memory: list[tuple[Allocation, list[int]]]
+
+    def holds(self, address: int) -> bool:
+        """Whether an address is its own."""
+        segments = (allocation.segments[index] for allocation, which in self.memory for index in which)
+        return any(start <= address < start + size for _, start, size in segments)
+
+    def pieces(self) -> list[tuple[int, int, str]]:
+        """Its segments, taken apart where symbols begin: start, end and name of each piece."""
+        pieces: list[tuple[int, int, str]] = []
+        for allocation, which in self.memory:
+            for _, start, size in (allocation.segments[index] for index in which):
+                inner = [address for address, _ in self.names if start < address < start + size]
+                edges = sorted({start, *inner, start + size}) if size else []
+                pieces += [(a, b, self.name(a)) for a, b in pairwise(edges)]
+        return pieces
+
+    def name(self, address: int) -> str:
+        """What lay at one of its addresses."""
+        at = bisect_right(self.names, (address, chr(0x10FFFF))) - 1
+        return f"`{self.names[at][1]}' of {self.tracker.name}" if at >= 0 else self.tracker.name
+
+
+class Withheld:
+    """The removed code of one session that is withheld from new code."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._names: dict[int, list[tuple[int, str]]] = {}
+        self._parts: list[_Part] = []
+
+    def note(self, tracker: ResourceTracker) -> None:
+        """Remember the names of code that is about to be removed though it has users."""
+        session, table = self._session, self._session.table
+        names: list[tuple[int, str]] = []
+        for entry in session.entries_of(tracker):
+            for row in np.flatnonzero((table.owner == entry.number) & (table.ready != 0)).tolist():
+                text = session.ids.text(row).decode("utf-8", "replace")
+                names.append((int(table.address[row]) & ((1 << 64) - 1), demangle(text)))
+        self._names[tracker.number] = sorted(names)
+
+    def take(self, tracker: ResourceTracker) -> int:
+        """Withhold the memory of a tracker; returns its size in bytes."""
+        memory = self._session.executor.memory
+        part = _Part(tracker, self._names.pop(tracker.number, []), list(tracker.resources.memory))
+        self._parts.append(part)
+        executor = self._session.executor
+        for start, end, name in part.pieces() if executor.process.is_here else ():
+            executor.runtime.call(b"uruk_rt_note_removed", start, end, name.encode() + b"\0")
+        return sum(memory.withhold(allocation, which) for allocation, which in part.memory)
+
+    def sweep(self) -> None:
+        """Give back what nothing refers to any more."""
+        for part in [one for one in self._parts if not one.tracker.resources.users]:
+            self._parts.remove(part)
+            executor = self._session.executor
+            for start, end, _ in part.pieces() if executor.process.is_here else ():
+                executor.runtime.call(b"uruk_rt_forget_removed", start, end)
+            for allocation, which in part.memory:
+                self._session.executor.memory.give_withheld(allocation, which)
+
+    def name(self, address: int) -> str:
+        """What lay at an address and was removed; empty if nothing was, or if other code may be there now."""
+        return next((part.name(address) for part in list(self._parts) if part.holds(address)), "")
