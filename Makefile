@@ -1,7 +1,7 @@
 PYTHON ?= python3
 JOBS ?= 2
 
-.PHONY: help runtime aarch64-root format lint check test soak bench clean
+.PHONY: help runtime aarch64-root format lint check test soak link-lines bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -30,6 +30,9 @@ test: ## every test
 soak: runtime ## 200,000 broken objects of each corpus, and 10,000 modules beside threads that throw (two hours)
 	URUK_HOSTILE_CASES=200000 $(PYTHON) -m pytest -n $(JOBS) tests/hostile/test_sweep.py
 	URUK_SOAK=1 $(PYTHON) -m pytest -n $(JOBS) tests/stress/test_unwinders.py
+
+link-lines: runtime ## the link lines of tests/link_lines, of all its projects (downloads their sources)
+	URUK_LINK_LINES=all $(PYTHON) -m pytest -n $(JOBS) tests/link_lines
 
 bench: runtime ## the benchmarks of benchmarks/README.md
 	$(PYTHON) -m benchmarks
