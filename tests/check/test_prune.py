@@ -12,6 +12,7 @@ from check.fixtures import SLAB, assemble
 from check.test_linking import frame_records
 from uruk import LLJIT
 from uruk.errors import UndefinedSymbols
+from uruk.memory.inprocess import InProcessMapper
 from uruk.orc.session import Options
 
 CALL = ctypes.CFUNCTYPE(ctypes.c_int)
@@ -36,7 +37,8 @@ personality_{0}:
 
 @pytest.fixture
 def jit() -> Iterator[LLJIT]:
-    with LLJIT(slab_size=SLAB, options=Options(prune=True)) as session:
+    # The tests read whole blocks of unwind data, which are known where the dynamic loader does not know the slab.
+    with LLJIT(slab_size=SLAB, mapper=InProcessMapper(), options=Options(prune=True)) as session:
         yield session
 
 

@@ -234,15 +234,17 @@ def test_duplicate_definitions_name_both_files(cc: Compile, jit: uruk.LLJIT) -> 
         jit.add_objects([cc("int p, q;", "-fno-common", name="one"), cc("int p = 1, q = 2;", name="two")])
 
 
-def test_without_an_unwinder_nothing_is_linked(cc: Compile, jit: uruk.LLJIT, monkeypatch: pytest.MonkeyPatch) -> None:
-    jit.add_object(cc("__attribute__((constructor)) static void begin(void) {} int f(void) { return 1; }"))
+def test_without_an_unwinder_nothing_is_linked(cc: Compile, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unwind data is registered where the dynamic loader does not know the slab."""
+    with uruk.LLJIT(mapper=InProcessMapper()) as jit:
+        jit.add_object(cc("__attribute__((constructor)) static void begin(void) {} int f(void) { return 1; }"))
 
-    def refuse(address: int) -> None:
-        raise uruk.LibraryError("libgcc_s.so.1", "cannot open")
+        def refuse(address: int) -> None:
+            raise uruk.LibraryError("libgcc_s.so.1", "cannot open")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(jit.session.executor, "register_frames", refuse)
-        with pytest.raises(uruk.LibraryError):
-            jit.lookup("f")
-    assert sum(slab.used for slab in jit.session.executor.memory.slabs) == 0
-    assert jit.lookup("f").function("int(void)")() == 1
+        with monkeypatch.context() as patch:
+            patch.setattr(jit.session.executor, "register_frames", refuse)
+            with pytest.raises(uruk.LibraryError):
+                jit.lookup("f")
+        assert sum(slab.used for slab in jit.session.executor.memory.slabs) == 0
+        assert jit.lookup("f").function("int(void)")() == 1
