@@ -149,6 +149,23 @@ def test_libraries_lie_outside_of_what_the_loader_takes_for_the_slab(cc: Compile
     child.ok(text, cc(LOOK), library, cc("extern int late(void); int mine(void) { return late(); }"))
 
 
+def test_a_debugger_has_no_descriptor_of_the_number_in_the_path(cc: Compile, child: RunChild) -> None:
+    """gdb opens the paths of loaded objects in its own /proc/self, and waits for ever where it finds a pipe there."""
+    text = """
+        import os, sys, uruk
+        with uruk.LLJIT() as jit:
+            jit.add_object(sys.argv[1])
+            assert jit.lookup("get").function("int(void)")() == 3
+            assert jit.executor.memory.slabs[0].known is not None
+            numbers = [int(name) for name in os.listdir("/proc/self/fd")]
+            paths = [(number, f"/proc/self/fd/{number}") for number in numbers]
+            targets = {number: os.readlink(path) for number, path in paths if os.path.islink(path)}
+            windows = [number for number, target in targets.items() if "uruk-tls-window" in target]
+            assert windows and min(windows) >= 200, targets
+    """
+    child.ok(text, cc("int value = 3; int get(void) { return value; }", "-fPIC"))
+
+
 def test_a_small_address_space_still_links(cc: Compile, child: RunChild) -> None:
     text = """
         import resource, sys, uruk

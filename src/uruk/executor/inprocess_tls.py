@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import itertools
 import os
 import resource
@@ -27,6 +28,7 @@ from uruk.isa.names import HERE_NAME
 
 _RTLD_NOW = 2
 _RTLD_DI_LINKMAP = 2
+_LEAST_NUMBER = 200
 _MFD_NOEXEC_SEAL = 8  # Linux 6.3; older kernels refuse it, and then it is not needed
 
 _libc = ctypes.CDLL(None)
@@ -92,9 +94,23 @@ class _Window:
                 status = None
             if status is not None and (status.st_dev, status.st_ino) == self._identity:
                 return
-        self._number = self._memory_file("uruk-tls-window")
+        self._number = self._high(self._memory_file("uruk-tls-window"))
         status = os.fstat(self._number)
         self._identity = (status.st_dev, status.st_ino)
+
+    @staticmethod
+    def _high(low: int) -> int:
+        """The same file under a number that a debugger does not have.
+
+        It opens the paths of loaded objects, too, and in its own /proc/self a low number may be a pipe, for which it
+        would wait for ever.
+        """
+        try:
+            high = fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, _LEAST_NUMBER)
+        except OSError:  # the limit of files is low
+            return low
+        os.close(low)
+        return high
 
     def _memory_file(self, name: str) -> int:
         try:
