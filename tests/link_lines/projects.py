@@ -75,8 +75,9 @@ def build(project: Project, folder: Path, environment: dict[str, str] | None = N
 
 
 def _matching(folder: Path, pattern: str) -> list[str]:
-    start, _, inside = pattern.rpartition("=")  # an option's value may be a pattern
-    base = Path("/") if inside.startswith("/") else folder
-    paths = sorted(base.glob(inside.lstrip("/")))
-    assert paths, f"nothing is called {inside} in {base}"
-    return [f"{start}={path}" if start else str(path) for path in paths]
+    """The files that a word with stars stands for; a star is no dot, which ends a part of rustc's names."""
+    dots = pattern.count(".")
+    paths = [str(path.relative_to(folder)) for path in sorted(folder.glob(pattern))]
+    paths = [path for path in paths if path.count(".") == dots]
+    assert paths, f"nothing is called {pattern} in {folder}"
+    return paths

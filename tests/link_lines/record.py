@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -18,6 +19,8 @@ from typing import Any
 import projects
 
 COMPILERS = ("cc", "c++", "gcc", "g++", "clang", "clang++")
+_HASH = re.compile(r"(?<=/rustc)\w{6}(?=/)|(?<=\.)[a-z0-9]{13,}(?=\.)|(?<=[-.])[0-9a-f]{8,16}(?=[-.])")
+"""What rustc puts into the names of its files, other for each compiler or run."""
 _WRAPPER = """\
 #!{python}
 import json, os, sys
@@ -46,7 +49,10 @@ def link_line(log: Path, program: str, root: Path) -> tuple[str, list[str]]:
     assert chosen, f"no line links {program}"
     where, *line = chosen[-1]
     up = os.path.relpath(root, where)
-    return os.path.relpath(where, root), [word.replace(str(root), up) for word in line]
+    line = [word.replace(str(root), up) for word in line]
+    for link in filter(Path.is_symlink, root.iterdir()):  # what the build linked to lies elsewhere on other machines
+        line = [word.replace(str(link.resolve()), str(Path(up) / link.name)) for word in line]
+    return os.path.relpath(where, root), [_HASH.sub("*", word.removeprefix("./")) for word in line]
 
 
 def _output(words: list[str]) -> str:

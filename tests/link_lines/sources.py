@@ -19,6 +19,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 CACHE = REPOSITORY / "build" / "link-lines"
 TRIES = 3
 TOOLS = ("apt-get", "dpkg-source")
+CRATE = "librust-"
+"""How the binary packages begin that hold the sources of a Rust crate."""
 _CONFIGURATION = """\
 APT::Sandbox::User "root";
 Dir::State "{0}";
@@ -43,23 +45,34 @@ def unpacked(package: str) -> Path:
     with _alone():
         if not folder.is_dir():
             _fetch(package, folder)
-    return next(path for path in sorted(folder.iterdir()) if path.is_dir())
+    inside = folder / "usr" / "share" / "cargo" / "registry" if _is_crate(package) else folder
+    return next(path for path in sorted(inside.iterdir()) if path.is_dir())
+
+
+def _is_crate(package: str) -> bool:
+    return package.startswith(CRATE)
 
 
 def _fetch(package: str, folder: Path) -> None:
     unfinished = folder.with_name(f"{package}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    environment = {**os.environ, "APT_CONFIG": str(_configuration())}
+    kind = "deb" if _is_crate(package) else "deb-src"
+    environment = {**os.environ, "APT_CONFIG": str(_configuration(kind))}
     _run(["apt-get", "-q", "update"], environment, unfinished)
-    _run(["apt-get", "-q", "source", "--download-only", package], environment, unfinished)
-    description = next(unfinished.glob("*.dsc")).name
-    _run(["dpkg-source", "--skip-patches", "-x", description], environment, unfinished)
+    if _is_crate(package):
+        _run(["apt-get", "-q", "download", package], environment, unfinished)
+        _run(["dpkg-deb", "-x", next(unfinished.glob("*.deb")).name, "."], environment, unfinished)
+    else:
+        _run(["apt-get", "-q", "source", "--download-only", package], environment, unfinished)
+        description = next(unfinished.glob("*.dsc")).name
+        _run(["dpkg-source", "--skip-patches", "-x", description], environment, unfinished)
     unfinished.rename(folder)
 
 
-def _configuration() -> Path:
-    state = CACHE / "apt"
+def _configuration(kind: str) -> Path:
+    """The file that tells apt to read this release's packages of a kind, ``deb`` or ``deb-src``, and nothing else."""
+    state = CACHE / f"apt-{kind}"
     for part in ("lists/partial", "archives/partial"):
         (state / part).mkdir(parents=True, exist_ok=True)
     release = platform.freedesktop_os_release().get("VERSION_CODENAME", "")
@@ -69,7 +82,7 @@ def _configuration() -> Path:
     entries = {line.partition(" ")[2] for line in targets.splitlines() if line.partition(" ")[0] == release}
     if not entries:
         raise NoSources(f"apt's sources have no address for the release {release or 'of this system'}")
-    (state / "sources.list").write_text("".join(f"deb-src {entry}\n" for entry in sorted(entries)), "utf-8")
+    (state / "sources.list").write_text("".join(f"{kind} {entry}\n" for entry in sorted(entries)), "utf-8")
     (state / "apt.conf").write_text(_CONFIGURATION.format(state), "utf-8")
     return state / "apt.conf"
 
