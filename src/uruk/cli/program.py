@@ -74,7 +74,9 @@ class Program:
         )
         self.jit.libraries_for_everybody = True
         if arguments.execute and not (arguments.in_process or arguments.connect):  # a child ends with its program
-            self.jit.exports = ProgramExports(self.jit.main, self.jit.executor, everything=plan.rdynamic)
+            self.jit.exports = ProgramExports(
+                self.jit.main, self.jit.executor, self.jit.platform, everything=plan.rdynamic
+            )
         if arguments.dumps:
             from uruk.cli.dump_graph import register
 

@@ -70,22 +70,25 @@ class ELFPlatform:
         self.program = Program()
         self.jit_loader: JITLoader | None = None
         """dlopen of the session's dylibs, for linked code; see `uruk.platforms.jit_dlopen`."""
-        self.search_path = False
-        """Whether the process has a program's search path (runtime/search_path.c), which its dlopen uses."""
+        self.replacements: dict[bytes, bytes] = {}
+        """Functions of libraries that linked code gets the runtime's for, with its names: a program's dlopen and dlsym."""
+        self.replaced: set[bytes] = set()
+        """Those of them that linked code refers to."""
         self._libgcc = 0
 
     @property
     def interposed_names(self) -> frozenset[bytes]:
         """See `Platform.interposed_names`."""
         names = _INTERPOSED if self.jit_loader is None else _INTERPOSED_WITH_DLOPEN
-        return names | {b"dlopen"} if self.search_path else names
+        return names | self.replacements.keys() if self.replacements else names
 
     def interposed(self, name: bytes) -> int:
         """See `Platform.interposed`."""
         if self.jit_loader is not None and name in JIT_NAMES:
             return self.jit_loader.address(name)
-        if self.search_path and name == b"dlopen":
-            return self.executor.runtime.address[b"uruk_rt_dlopen"]
+        if name in self.replacements:
+            self.replaced.add(name)
+            return self.executor.runtime.address[self.replacements[name]]
         if name in SIGNAL_FUNCTIONS:
             return self.executor.runtime.address[b"uruk_rt_" + name]
         return self.executor.runtime.address[name] if name in INTERPOSED else 0

@@ -5,7 +5,8 @@ Dependencies"). The loader has bound these before: they are bound again (runtime
 data, which -fno-pie code has where it cannot reach a library (a static linker's copy relocations), and to the stubs by
 which such code knows the libraries' functions (the PLT entries of a linked executable). A library that wants
 a name from the program is given one, to be bound when the program is linked; with `everything`, as by ``-rdynamic``,
-libraries that the program opens itself find its names as well (`uruk.formats.elf_exports`).
+libraries that the program opens itself find its names as well (`uruk.formats.elf_exports`). The program's own `dlsym`
+finds them first, too (runtime/program_names.c).
 """
 
 from __future__ import annotations
@@ -23,19 +24,23 @@ from uruk.isa.architectures import architecture_of
 from uruk.orc.dylib import JITDylib
 from uruk.orc.offers import offered, shown
 from uruk.orc.symbols import Flag
+from uruk.platforms.elf import ELFPlatform
 from uruk.platforms.program_tls import ADDRESSES, ProgramThreadLocals, imported_names
 
 
 class ProgramExports:
     """What a program's dylib gives to libraries. `everything`: its names are found by ``dlopen`` and ``dlsym``, too."""
 
-    def __init__(self, dylib: JITDylib, executor: Executor, *, everything: bool = False) -> None:
+    def __init__(self, dylib: JITDylib, executor: Executor, platform: ELFPlatform, *, everything: bool = False) -> None:
         self.everything = everything
         self.promised: dict[bytes, int] = {}
         """Names that libraries want from the program, with an address that stands for theirs."""
         self.promised_locals: dict[bytes, int] = {}
         """Thread-locals that libraries want, with a size."""
         self._dylib = dylib
+        self._executor = executor
+        self._platform = platform
+        platform.replacements[b"dlsym"] = b"uruk_rt_dlsym"
         self._runtime = executor.runtime
         self._thread_locals = ProgramThreadLocals(dylib, executor.runtime)
         self._handle = 0
@@ -75,12 +80,28 @@ class ProgramExports:
             raise AllocationError("no memory for what the program has in the place of libraries' data and functions")
         bound = self._thread_locals.bind(self.promised_locals)
         wanted = self._linked(imported_names(self._runtime, ADDRESSES), strong=True) | self._linked(self.promised)
-        if self.everything:
-            self._open(self._linked(name for name in self._dylib.names if b"@" not in name))
+        self._show_names()
         if not wanted:
             return bound
         texts = b"".join(name + b"\0" for name in wanted)
         return bound + self._runtime.call(b"uruk_rt_bind_imports", texts, sps.u64(*wanted.values()), len(wanted))
+
+    def _show_names(self) -> None:
+        """Have the program's names found by dlsym; without `everything` only those that a library has as well.
+
+        A linker exports these from an executable: libraries define them, and the program's come first.
+        """
+        asked = b"dlsym" in self._platform.replaced
+        if not (asked or self.everything):
+            return
+        names = self._linked(name for name in self._dylib.names if b"@" not in name)
+        if not self.everything:
+            known = list(names)
+            found = self._executor.find_symbols([None], known).address
+            names = {name: names[name] for name, address in zip(known, found.tolist(), strict=True) if address}
+        handle = self._open(names) if names else 0
+        if asked and handle:
+            self._runtime.call(b"uruk_rt_set_program_names", handle)
 
     def _linked(self, names: Iterable[bytes], *, strong: bool = False) -> dict[bytes, int]:
         """The addresses of those names that the dylib's objects define, and show to others."""

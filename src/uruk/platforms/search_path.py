@@ -31,7 +31,7 @@ class SearchPath:
         runtime = platform.executor.runtime
         if runtime.call(b"uruk_rt_set_search_path", texts, len(texts), count, int(self.inherited)):
             raise AllocationError("uruk_rt_set_search_path has no memory")
-        platform.search_path = True
+        platform.replacements[b"dlopen"] = b"uruk_rt_dlopen"
 
     def replacement(self, path: str) -> str:
         """The library that the loader would take instead of one that a linker found: that of its soname in here."""

@@ -1,23 +1,31 @@
-// Functions and data of the program with the names of library ones: the program's win, by call and by address.
+// What dlsym finds by RTLD_DEFAULT and by the handle of dlopen(0): the program's function before a library's of the
+// same name; one that no library has only in a program that shows its names.
 //#compilers: gcc clang
-//#flags: -O1 | -O1 -fPIC | -O1 -fno-pie
-//#cflags: -fno-builtin
+//#flags: @pic
+//#native: -ldl
+//#places: child wire
+#define _GNU_SOURCE
+#include <dlfcn.h>
 #include <stdio.h>
+#include <unistd.h>
 
-int index(int x) { return x * 2; }
-int y1(int x) { return x * 3; }
-int error = 4;
-int optind = 1000;
-int signal(int x) { return x * 5; }
-const char *strsignal(int x) { return x ? "mine" : ""; }
-int read(int x) { return x * 6; }
-int environ_count(void) { return 7; }
-int (*table[])(int) = {index, y1, signal, read};
+typedef int (*function)(void);
 
-int main(void)
-{
-    for (int i = 0; i < 4; i++)
-        printf("%d ", table[i](10));
-    printf("%d %d %s %d\n", error, optind, strsignal(1), environ_count());
+int getpid(void) { return 4711; }
+int mine(void) { return 5; }
+
+static int call(void *handle, const char *name) {
+    function found = (function)dlsym(handle, name);
+    return found ? found() : -1;
+}
+
+int main(void) {
+    void *whole = dlopen(0, RTLD_NOW);
+    function next = (function)dlsym(RTLD_NEXT, "getpid");
+    printf("%d %d\n", call(RTLD_DEFAULT, "getpid"), call(whole, "getpid"));
+    printf("%d %d\n", call(RTLD_DEFAULT, "mine"), call(whole, "mine"));
+    printf("%d\n", next && next() != 4711);
+    printf("%d %s\n", dlsym(whole, "nothing_like_it") != 0, dlerror() ? "an error" : "none");
+    printf("%d\n", call(RTLD_DEFAULT, "getuid") == (int)getuid());
     return 0;
 }
