@@ -71,7 +71,7 @@ class ELFPlatform:
         self.jit_loader: JITLoader | None = None
         """dlopen of the session's dylibs, for linked code; see `uruk.platforms.jit_dlopen`."""
         self.replacements: dict[bytes, bytes] = {}
-        """Functions of libraries that linked code gets the runtime's for, with its names: a program's dlopen and dlsym."""
+        """Functions of libraries in whose place linked code gets the runtime's, by its names: dlopen and dlsym."""
         self.replaced: set[bytes] = set()
         """Those of them that linked code refers to."""
         self._libgcc = 0
