@@ -172,3 +172,14 @@ def test_own_split_stacks_are_left_alone(cc: Compile) -> None:
     with uruk.LLJIT() as jit:
         jit.add_objects([cc(source), cc("void __morestack(void); void *user = __morestack;")])
         assert jit.lookup("f").function("int(void)")() == 1
+
+
+def test_a_weak_reference_is_no_split_stack(jit: uruk.LLJIT, cc: Compile) -> None:
+    """Code that only asks whether `__morestack` is there, as LLVM's libraries do, begins threads as any other."""
+    source = """
+        #include <pthread.h>
+        __attribute__((weak)) void __morestack(void);
+        int f(void) { return __morestack != 0 ? 1 : (void *)pthread_create != 0 ? 2 : 3; }
+    """
+    jit.add_object(cc(source))
+    assert jit.lookup("f").function("int(void)")() == 2

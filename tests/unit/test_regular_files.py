@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import uruk
+from uruk.cli.link_plan import Input, LinkPlan
 from uruk.cli.reading import Reader
 from uruk.cli.targets import target_of
 from uruk.errors import CompileError, LibraryError, ObjectFormatError, UrukError
@@ -70,7 +71,7 @@ OPENS: dict[str, Opens] = {
     "add_library": lambda jit, path: jit.add_library(path),
     "add_shared_library": lambda jit, path: jit.main.add_shared_library(path),
     "add_source": lambda jit, path: jit.add_source(path, language="c"),
-    "reading a command line": lambda jit, path: Reader([("input", path)]).result(),
+    "reading a command line": lambda jit, path: Reader(LinkPlan([Input("input", path)])).result(),
     "opening an archive": lambda jit, path: Archive.open(path),
     "reading a file": lambda jit, path: read_regular(path),
 }
@@ -87,7 +88,7 @@ def test_what_is_no_file_is_refused(opens: Opens, odd: dict[str, str], jit: uruk
 
 def test_questions_about_what_is_no_file_have_no_answer(odd: dict[str, str], jit: uruk.LLJIT, tmp_path: Path) -> None:
     for path in odd.values():
-        assert target_of([("input", path)]) == ""
+        assert target_of([Input("input", path)]) == ""
         assert loader_cache(62, path) == {}
     jit.add_generator(DirectoryGenerator(tmp_path))
     with pytest.raises(UrukError, match="nothing_here"):

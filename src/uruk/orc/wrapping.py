@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from uruk.graph.graph import Graph, SymbolKind
+from uruk.graph.graph import Binding, Graph, SymbolKind
 from uruk.graph.names import Names
 from uruk.graph.types import every
 
@@ -36,10 +36,13 @@ def split_stack_names(graph: Graph, names: Names) -> dict[bytes, bytes]:
     """What references mean beside objects with split stacks: threads begin by libgcc's wrapper of `pthread_create`.
 
     It says where a new thread's stack ends; gcc has the linker wrap it where it links with -fsplit-stack (gcc.cc).
-    Objects that have a runtime of their own for split stacks are left alone.
+    Objects that have a runtime of their own for split stacks are left alone, and so are those that only ask by a weak
+    reference whether there is one, as JIT compilers do.
     """
     number = names.get(MORE_STACK, -1)
     if number < 0:
         return {}
-    kind = graph.symbols.kind[graph.symbols.name == number]
+    symbols = graph.symbols
+    mentions = (symbols.name == number) & (symbols.binding != Binding.WEAK)
+    kind = symbols.kind[mentions]
     return wrapped_names(b"pthread_create") if kind.size and every(kind == SymbolKind.UNDEFINED) else {}
