@@ -247,6 +247,12 @@ class SlabManager:
     def _reserve(self, segments: Sequence[SegmentLike], reach: Reach) -> Slab:
         needs = self._needs(segments)
         size = min(self.slab_size, LARGEST_SLAB)
+        if reach.high and isinstance(self.mapper, OpensSlabs):
+            # Room is short where a place is asked for, and the loader's tables take some: half a slab that the loader
+            # knows is worth more than a whole one that it does not.
+            for part in (size, max(size // 2, SMALLEST_SLAB)):
+                with contextlib.suppress(AllocationError):
+                    return self._place(_divide(part, needs), reach, plain=False)
         while True:
             try:
                 return self._place(_divide(size, needs), reach)
@@ -255,24 +261,30 @@ class SlabManager:
                     raise
                 size = max(size // 2, SMALLEST_SLAB)
 
-    def _place(self, zones: Sequence[int], reach: Reach) -> Slab:
-        """Reserve a slab; the first one anywhere gets a window beside it, kept free for libraries loaded later."""
+    def _place(self, zones: Sequence[int], reach: Reach, *, plain: bool = True) -> Slab:
+        """Reserve a slab; the first one anywhere gets a window beside it, kept free for libraries loaded later.
+
+        `plain`: it may be memory that the dynamic loader does not know, where there is no other.
+        """
         size = sum(zones)
         for slab in self.slabs:  # beside another one: later code may refer to data in both
             low, high = max(reach.low, slab.base - NEAR), slab.base + slab.size + NEAR
             high = min(reach.high or high, high)
             if high - low >= size:
                 with contextlib.suppress(AllocationError):
-                    return self._open(zones, low, high)
+                    return self._open(zones, low, high, plain=plain)
         if reach.high or self.slabs or self.window is not None:
-            return self._open(zones, reach.low, reach.high)
+            return self._open(zones, reach.low, reach.high, plain=plain)
         return self._open(zones, 0, 0, LIBRARY_WINDOW)
 
-    def _open(self, zones: Sequence[int], low: int, high: int, window: int = 0) -> Slab:
+    def _open(self, zones: Sequence[int], low: int, high: int, window: int = 0, *, plain: bool = True) -> Slab:
         """A slab there, known to the dynamic loader where that can be, and below it a window of so many bytes."""
         if isinstance(self.mapper, OpensSlabs):
-            with contextlib.suppress(AllocationError):
+            try:
                 return self._open_known(self.mapper, zones, low, high, window)
+            except AllocationError:
+                if not plain:
+                    raise
         base = self.mapper.reserve(sum(zones) + window, low, high)
         try:
             slab = Slab(self.mapper, base + window, zones)

@@ -1,6 +1,6 @@
 // 1.9 GB of zero-filled data, which code with default flags reaches: 32-bit fields have 2 GiB between code and its end.
 //#compilers: gcc
-//#flags: -O1 | -O1 -fno-pie | -O1 -mcmodel=medium
+//#flags: -O1 | -O1 -mcmodel=medium
 #include <stdio.h>
 
 static char first[1500u << 20];
