@@ -16,6 +16,8 @@ from compiling import Compile
 from uruk.errors import ExecutorError
 from uruk.executor.connection import Connection
 
+from requirements import missing
+
 SOURCE = r"""
 #include <stdio.h>
 static __thread int own = 41;
@@ -42,12 +44,12 @@ def program(tmp_path: Path) -> Path:
 def with_mounts(commands: str) -> list[str]:
     """What runs a command after these commands, in a mount namespace of its own; skips where none is to be had."""
     if shutil.which("unshare") is None:
-        pytest.skip("there is no unshare")
+        missing("unshare")
     unshare = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
     prefix = [*unshare, "sh", "-ec", commands + '; exec "$@"', "sh"]
     tried = subprocess.run([*prefix, "true"], capture_output=True, text=True, timeout=30)
     if tried.returncode:
-        pytest.skip(f"no mount namespace with that: {tried.stderr.strip()}")
+        missing(f"a mount namespace ({tried.stderr.strip()})")
     return prefix
 
 

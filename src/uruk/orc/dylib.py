@@ -406,7 +406,7 @@ class JITDylib:
     def lead_references(self, graph: Graph) -> None:
         """See `wrap`; once for each graph."""
         meant = (self.facade or self)._meant
-        meant |= split_stack_names(graph, self.names)
+        meant |= split_stack_names(graph, self.names)  # for the graphs that follow, too, as ld wraps in all of a line
         if meant:
             lead_references(graph, self.names, meant)
 
