@@ -12,6 +12,7 @@ from capstone import CS_ARCH_X86, CS_MODE_64, Cs
 import uruk
 from compiling import Compile, Footprint
 from uruk.errors import AllocationError
+from uruk.executor import stub_pool
 from uruk.executor.lazy_stubs import LazyStubs
 from uruk.executor.stub_pool import CHUNK, DISTANCE, QUARANTINE, Retired, StubPool
 from uruk.isa.lazy_layout import PAGE, SLOTS, STUB_SIZE, STUBS
@@ -103,7 +104,9 @@ def test_a_late_call_reaches_the_handler_while_sessions_come_and_go(cc: Compile,
     assert address & -PAGE in mine
 
 
-def test_one_near_the_code_and_few_mappings(cc: Compile, jit: uruk.LLJIT) -> None:
+def test_one_near_the_code_and_few_mappings(cc: Compile, jit: uruk.LLJIT, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Sessions of other tests that are still open may have used up the chunks that this process reserves nearby.
+    monkeypatch.setattr(stub_pool, "MOST_CHUNKS", 1 << 10)
     jit.add_object(cc("int f(void) { return 5; }"))
     jit.lookup("f")
     slab = jit.session.executor.memory.slabs[0]
