@@ -70,17 +70,18 @@ class Setup:
 class _Waiting:
     """A call that waits for its result. `events`: requests that came out of it, and None to look at the rest again."""
 
-    __slots__ = ("events", "failure", "most", "result")
+    __slots__ = ("end", "events", "failure", "most", "result")
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, end: float | None) -> None:
         self.most = most  # bytes that the result may have
+        self.end = end  # when it stops waiting, by time.monotonic()
         self.events: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self.result: bytes | None = None
         self.failure: ExecutorLost | None = None
 
     @property
     def idle(self) -> bool:
-        """Whether there is nothing for its thread to do but to wait."""
+        """True while there is nothing for its thread to do but to wait."""
         return self.result is None and self.failure is None and self.events.empty()
 
 
@@ -127,6 +128,7 @@ class Connection:
         self._lock = threading.Lock()  # of the tables
         self._next = 0
         self._waiting: dict[int, _Waiting] = {}
+        self._given_up: dict[int, int] = {}  # calls whose result may still come, with the bytes that it may have
         self._lost: ExecutorLost | None = None
         self._closing = False
         self._end_at: float | None = None
@@ -186,10 +188,10 @@ class Connection:
         most: int = 0,
     ) -> bytes:
         """As `call`, with an argument that is made from the number of the call."""
-        waiting = _Waiting(max(most, LARGEST_ANSWER))
         if self.deadline is not None:
             deadline = self.deadline if deadline is None else min(deadline, self.deadline)
         end = None if deadline is None else time.monotonic() + deadline
+        waiting = _Waiting(max(most, LARGEST_ANSWER), end)
         with self._lock:
             number = self._next
             self._next += 1
@@ -204,13 +206,28 @@ class Connection:
             self._out.turn.recover()
             raise
         finally:
-            with self._lock:
-                if waiting.result is not None or waiting.failure is not None:
-                    self._waiting.pop(number, None)
+            self._stop_waiting(number, waiting)
         if waiting.failure is not None:
             raise waiting.failure.again()
         assert waiting.result is not None
         return waiting.result
+
+    def _stop_waiting(self, number: int, waiting: _Waiting) -> None:
+        """Note that no thread waits for a call any more. Requests that came out of it are for other threads."""
+        with self._lock:
+            if self._waiting.pop(number, None) is not None:
+                self._given_up[number] = waiting.most
+        while not waiting.events.empty():
+            work = waiting.events.get_nowait()
+            if work is not None and waiting.failure is None:
+                self._serve(work)
+
+    def _serve(self, work: Callable[[], None]) -> None:
+        """Do the work of a request in a thread of its own; the line ends where none can be had."""
+        try:
+            self._requests.serve(work)
+        except RuntimeError as error:
+            self._end(ExecutorLost(f"no thread can be started that answers the executor: {error}"), ask=False)
 
     def _check(self) -> None:
         """Raise an error of its own for each call that comes after the end."""
@@ -246,6 +263,8 @@ class Connection:
             while waiting.idle and self._readable.poll(_milliseconds(end)):
                 if self._has_bytes():
                     self._read_some()
+                if end is not None and time.monotonic() >= end:  # who sends all the time keeps nobody
+                    break
         finally:
             self._reading.give()
             self._pass_on(waiting)
@@ -266,6 +285,7 @@ class Connection:
             sent = self._out.send([memoryview(HEADER.pack(size, opcode, number, tag)), *views], end)
         except OSError:  # who reads finds out what happened
             self._ended.wait(ENDING)
+            self._end(ExecutorLost("the executor has closed its side of the line"), ask=False)
             raise (self._lost or ExecutorLost("the executor's line is closed")).again() from None
         finally:
             if self._out.broken and self._out.turn.take_at_once():  # not by another thread, which is at it
@@ -345,6 +365,7 @@ class Connection:
             self._lost = lost = self._lost or lost
             waiting = list(self._waiting.values())
             self._waiting.clear()
+            self._given_up.clear()
         for one in waiting:
             one.failure = lost
             one.events.put(None)
@@ -358,10 +379,12 @@ class Connection:
             what = "a second setup" if self._setup else f"message {opcode} before its setup"
             raise ProtocolError(f"the executor sent {what}")
         if opcode == RESULT:
-            waiting = self._waiting.get(number)
-            if waiting is None:
+            with self._lock:
+                waiting = self._waiting.get(number)
+                most = self._given_up.get(number) if waiting is None else waiting.most
+            if most is None:
                 raise ProtocolError(f"the executor answered call {number}, which nobody made")
-            return waiting.most
+            return most
         if opcode in _LARGEST:
             return _LARGEST[opcode]
         raise ProtocolError(f"the executor sent a message of unknown kind {opcode}")
@@ -394,14 +417,16 @@ class Connection:
     def _take_result(self, number: int, tag: int, payload: bytes) -> None:
         with self._lock:
             waiting = self._waiting.pop(number, None) if not tag else None
-        if waiting is None:
-            raise ProtocolError(f"the executor answered call {number}, which nobody made")
-        waiting.result = payload
-        waiting.events.put(None)
+            if waiting is not None:
+                waiting.result = payload
+                waiting.events.put(None)
+            elif tag or self._given_up.pop(number, None) is None:
+                raise ProtocolError(f"the executor answered call {number}, which nobody made")
 
     def _take_call(self, number: int, tag: int, payload: bytes) -> None:
         """A request; its payload begins with the number of the call that it came out of, if it is the runtime's."""
         handler = self.handlers.get(tag)
+        origin = int.from_bytes(payload[:8], "little") if handler is not None else -1
 
         def run() -> None:
             answer = b""
@@ -411,17 +436,23 @@ class Connection:
             except ProtocolError as error:
                 self._end(error)
             finally:
-                with contextlib.suppress(ExecutorLost):
-                    self._send(RESULT, number, 0, (answer,))
+                self._answer(number, answer, origin)
 
-        origin = int.from_bytes(payload[:8], "little") if handler is not None else -1
         work = self._requests.count(run)
+        with self._lock:  # from here on who stops waiting for the call sees the request
+            waiting = self._waiting.get(origin)
+            if waiting is not None:
+                waiting.events.put(work)
+        if waiting is None:
+            self._serve(work)
+
+    def _answer(self, number: int, answer: bytes, origin: int) -> None:
+        """Answer a request that came out of the call `origin`, not beyond its time: then another thread does."""
         with self._lock:
             waiting = self._waiting.get(origin)
-        if waiting is not None:
-            waiting.events.put(work)
-        else:
-            self._requests.serve(work)
+        with contextlib.suppress(ExecutorLost):
+            if not self._send(RESULT, number, 0, (answer,), waiting.end if waiting is not None else None):
+                self._serve(lambda: self._answer(number, answer, -1))
 
     # -- the end
 
