@@ -99,6 +99,35 @@ def test_few_open_files(program: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("places", [[], ["--in-process"]])
+def test_more_objects_than_open_files(places: list[str], tmp_path: Path) -> None:
+    """Each of the objects adds one to a counter before main()."""
+    compiler = Compile(tmp_path)
+    part = compiler("extern int counted; static __attribute__((constructor)) void count(void) { counted++; }")
+    main = compiler("int counted; int main(void) { return counted; }")
+    done = run(limited("-n 50"), *places, str(main), *copies(part, 150))
+    assert (done.stderr, done.returncode) == ("", 150)
+
+
+@pytest.mark.parametrize("places", [[], ["--in-process"]])
+def test_more_archives_than_open_files(places: list[str], tmp_path: Path) -> None:
+    """The name that is needed is in the last archive."""
+    compiler = Compile(tmp_path)
+    others = copies(compiler.archive("other.a", compiler("int other;")), 150)
+    last = compiler.archive("last.a", compiler("int last = 7;"))
+    main = compiler("extern int last; int main(void) { return last; }")
+    done = run(limited("-n 50"), *places, str(main), *others, str(last))
+    assert (done.stderr, done.returncode) == ("", 7)
+
+
+def copies(path: Path, count: int) -> list[str]:
+    """As many copies of a file, each a file of its own."""
+    paths = [path.with_name(f"copy{number}{path.suffix}") for number in range(count)]
+    for copy in paths:
+        shutil.copy(path, copy)
+    return list(map(str, paths))
+
+
 def test_spawn_without_a_free_descriptor() -> None:
     """The error of `spawn` says what is short, and leaves nothing open."""
     uruk.spawn().close()  # what is opened once for all

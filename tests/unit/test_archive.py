@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from uruk.errors import ObjectFormatError
+from uruk.errors import ObjectFormatError, SessionClosed
 from uruk.formats.archive import Archive
+from uruk.formats.byte_source import ByteSource
 
 LLVM_AR = "llvm-ar-19"
 FORMATS = ["gnu", "bsd", "darwin", "coff"]
@@ -251,3 +252,22 @@ def test_hostile(layout: str, objects: Path, tmp_path: Path) -> None:
             at = rng.randrange(min(len(data), 600))
             damaged[at] = rng.choice([damaged[at] ^ 1 << rng.randrange(8), 0, 0xFF, 0x39, 0x2F, rng.randrange(256)])
         exercise(bytes(damaged), name)
+
+
+def test_a_source_that_is_not_kept_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond a quarter of the descriptors a file is opened for each read; another one in its place is an error."""
+    path = tmp_path / "large"
+    path.write_bytes(bytes(range(250)) * 40)
+    monkeypatch.setattr(os, "sysconf", {"SC_OPEN_MAX": 0}.__getitem__)
+    before = os.listdir("/proc/self/fd")
+    with ByteSource(path) as source:
+        assert source.read(9000, 3, "file") == bytes([0, 1, 2])
+        assert source.identity() == (path.stat().st_dev, path.stat().st_ino)
+        assert os.listdir("/proc/self/fd") == before
+        path.rename(tmp_path / "moved")
+        path.write_bytes(bytes(10000))
+        with pytest.raises(ObjectFormatError, match="was replaced by another one"):
+            source.read(9000, 3, "file")
+        assert os.listdir("/proc/self/fd") == before
+    with pytest.raises(SessionClosed):
+        source.read(9000, 3, "file")

@@ -138,34 +138,57 @@ def _is_object(path: str) -> bool:
 
 
 def _read(files: list[str], compiled: dict[str, bytes]) -> Objects:
-    """Files into one buffer; those of `compiled` are there already."""
-    handles: list[int] = []
+    """Files into one buffer; those of `compiled` are there already.
+
+    Their sizes have to be known before the buffer is made, so they are opened first; those beyond half of the
+    descriptors that the process may have are closed at once, and opened again when their turn comes.
+    """
+    handles: dict[str, int] = {}
     sizes: list[int] = []
     path = files[0]
+    most = os.sysconf("SC_OPEN_MAX") // 2  # the soft limit of RLIMIT_NOFILE
     try:
         for path in files:
-            handle, size = (-1, len(compiled[path])) if path in compiled else open_object(path)
-            handles.append(handle)
+            if path in compiled:
+                sizes.append(len(compiled[path]))
+                continue
+            handle, size = open_object(path)
             sizes.append(size)
+            if len(handles) < most and path not in handles:
+                handles[path] = handle
+            else:
+                os.close(handle)
         ends = list(accumulate(-(-size // ALIGN) * ALIGN for size in sizes))
         starts, end = [0, *ends[:-1]], ends[-1]
         buffer = mmap.mmap(-1, end + TAIL, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # shared memory has no huge pages
         if end >= HUGE_FROM:
             buffer.madvise(mmap.MADV_HUGEPAGE)
         with memoryview(buffer) as view:
-            for path, handle, start, size in zip(files, handles, starts, sizes, strict=True):
+            for path, start, size in zip(files, starts, sizes, strict=True):
                 with view[start : start + size] as part:
-                    if handle < 0:
+                    if path in compiled:
                         part[:] = compiled[path]
-                        continue
-                    _fill(part, handle, path)
+                    elif path in handles:
+                        _fill(part, handles[path], path)
+                    else:
+                        _fill_again(part, path)
         return Objects(files, starts, sizes, buffer)
     except OSError as error:
         raise ObjectFormatError(path, "file", error.strerror or str(error)) from error
     finally:
-        for handle in handles:
-            if handle >= 0:
-                os.close(handle)
+        for handle in handles.values():
+            os.close(handle)
+
+
+def _fill_again(part: memoryview, path: str) -> None:
+    """Open a file once more, which must have the same size, and read it."""
+    handle, size = open_object(path)
+    try:
+        if size != len(part):
+            raise ObjectFormatError(path, "file", f"had {len(part)} bytes when it was opened first, and now has {size}")
+        _fill(part, handle, path)
+    finally:
+        os.close(handle)
 
 
 def _fill(part: memoryview, handle: int, path: str) -> None:

@@ -2,6 +2,9 @@
 
 Files are read with `pread`, never mapped: a file that shrinks under a mapping kills the process (SIGBUS);
 here it is an error. Every read is checked against the size, so no caller gets fewer bytes than it asked for.
+
+A process may have few descriptors (RLIMIT_NOFILE), and a link line a thousand archives: sources keep a quarter of them
+at most. The others are opened again for each read.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ from uruk.regular_files import open_regular
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+_kept: set[int] = set()  # descriptors that sources of this process keep open; add and discard are atomic
+_CLOSED, _NOT_KEPT = -1, -2  # in place of a descriptor
 _FIRST = 4096  # bytes kept from the start of a file: headers and small indices then cost no further read
 
 
@@ -24,15 +29,23 @@ class ByteSource:
 
     def __init__(self, source: str | os.PathLike[str] | Buffer, name: str | None = None) -> None:
         """Open `source`. Raises ObjectFormatError for a path that is no readable regular file."""
-        self._fd = -1
+        self._fd = _CLOSED
+        self._keeps = True
         self._view: memoryview | None = None
         self.path: str | None = None
         if isinstance(source, (str, os.PathLike)):
             self.path = os.fspath(source)
             self.name = self.path if name is None else name
             self._fd, self.size = open_regular(self.path, self.name)
+            self._identity = _identity(self._fd)
             self._first = b""
             self._first = self.read(0, min(_FIRST, self.size), "file")
+            self._keeps = len(_kept) < os.sysconf("SC_OPEN_MAX") // 4  # the soft limit of RLIMIT_NOFILE
+            if self._keeps:
+                _kept.add(self._fd)
+            else:
+                os.close(self._fd)
+                self._fd = _NOT_KEPT
         else:
             view = memoryview(source)
             self.name = "<bytes>" if name is None else name
@@ -56,10 +69,13 @@ class ByteSource:
             return self._first[offset:end]
         if self._view is not None:
             return bytes(self._view[offset:end])
+        descriptor = self._descriptor()
         try:
-            data = os.pread(self._descriptor(), size, offset)
+            data = os.pread(descriptor, size, offset)
         except OSError as error:
             raise self.error(structure, f"cannot be read: {error.strerror}", offset) from error
+        finally:
+            self._done_with(descriptor)
         if len(data) == size:
             return data
         buffer = bytearray(size)
@@ -77,21 +93,24 @@ class ByteSource:
             target[:] = self._view[offset : offset + size]
             return
         done = 0
-        while done < size:
-            try:
-                got = os.preadv(self._descriptor(), [target[done:]], offset + done)
-            except OSError as error:
-                raise self.error(structure, f"cannot be read: {error.strerror}", offset + done) from error
-            if got == 0:
-                raise self.error(structure, "the file has become shorter while it was read", offset + done)
-            done += got
+        descriptor = self._descriptor()
+        try:
+            while done < size:
+                got = os.preadv(descriptor, [target[done:]], offset + done)
+                if got == 0:
+                    raise self.error(structure, "the file has become shorter while it was read", offset + done)
+                done += got
+        except OSError as error:
+            raise self.error(structure, f"cannot be read: {error.strerror}", offset + done) from error
+        finally:
+            self._done_with(descriptor)
 
     def identity(self) -> tuple[int, int] | None:
         """Device and inode of the file, None for a buffer."""
         if self._view is not None:
             return None
-        status = os.fstat(self._descriptor())
-        return status.st_dev, status.st_ino
+        self._check_open()
+        return self._identity
 
     def error(self, structure: str, problem: str, offset: int | None = None) -> ObjectFormatError:
         """An ObjectFormatError that names this source."""
@@ -101,14 +120,31 @@ class ByteSource:
         """Release the file or buffer; later reads raise SessionClosed (small ones near the start may still
         work).
         """
-        descriptor, self._fd = self._fd, -1
+        descriptor, self._fd = self._fd, _CLOSED
         if descriptor >= 0:
+            _kept.discard(descriptor)
             os.close(descriptor)
 
-    def _descriptor(self) -> int:
-        if self._fd < 0:
+    def _check_open(self) -> None:
+        if self._fd == _CLOSED:
             raise SessionClosed(f"{self.name} is closed")
-        return self._fd
+
+    def _descriptor(self) -> int:
+        """A descriptor for one read. Raises ObjectFormatError where another file has taken the place of this one."""
+        self._check_open()
+        if self._keeps:
+            return self._fd
+        assert self.path is not None
+        descriptor, _ = open_regular(self.path, self.name)
+        if _identity(descriptor) != self._identity:
+            os.close(descriptor)
+            raise self.error("file", "was replaced by another one since it was opened")
+        return descriptor
+
+    def _done_with(self, descriptor: int) -> None:
+        """Close a descriptor of `_descriptor` that is not kept, also where the source was closed meanwhile."""
+        if not self._keeps:
+            os.close(descriptor)
 
     def __enter__(self) -> ByteSource:
         return self
@@ -121,3 +157,9 @@ class ByteSource:
     def __del__(self) -> None:
         if getattr(self, "_fd", -1) >= 0:
             self.close()
+
+
+def _identity(descriptor: int) -> tuple[int, int]:
+    """Device and inode of an open file."""
+    status = os.fstat(descriptor)
+    return status.st_dev, status.st_ino
