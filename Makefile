@@ -1,5 +1,6 @@
 PYTHON ?= python3
 JOBS ?= 2
+LIES_SEED ?= 1
 
 .PHONY: help runtime aarch64-root format lint check test soak link-lines bench clean
 
@@ -27,9 +28,11 @@ aarch64-root: ## unpack Debian's arm64 packages under build/, for tests of AArch
 test: ## every test
 	$(PYTHON) -m pytest -n $(JOBS)
 
-soak: runtime ## 200,000 broken objects of each corpus, and 10,000 modules beside threads that throw (two hours)
+soak: runtime ## 200,000 broken objects of each corpus, 10,000 modules beside threads that throw, 5,000 lies, 10,000 executors
 	URUK_HOSTILE_CASES=200000 $(PYTHON) -m pytest -n $(JOBS) tests/hostile/test_sweep.py
 	URUK_SOAK=1 $(PYTHON) -m pytest -n $(JOBS) tests/stress/test_unwinders.py
+	URUK_LIES=5000 URUK_LIES_SEED=$(LIES_SEED) $(PYTHON) -m pytest -n $(JOBS) tests/executor/test_lying_executor.py
+	URUK_CYCLES=10000 $(PYTHON) -m pytest -n $(JOBS) tests/executor/test_cycles.py
 
 link-lines: runtime ## the link lines of tests/link_lines, of all its projects (downloads their sources)
 	URUK_LINK_LINES=all $(PYTHON) -m pytest -n $(JOBS) tests/link_lines

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import signal
 import socket
@@ -318,38 +317,3 @@ def test_an_executor_outlives_the_thread_that_started_it() -> None:
     with made[0] as jit:
         jit.add_source(text=SOURCE, language="c")
         assert call(jit, "add", 40, 2) == 42
-
-
-def test_many_cycles_leak_nothing() -> None:
-    """Connect, run, disconnect: descriptors, threads, children and mappings of the controller stay as they are."""
-
-    code = _compile("int seven(void) { return 7; }")
-
-    def cycle() -> None:
-        executor = uruk.spawn()
-        with uruk.LLJIT(executor=executor) as jit:
-            jit.add_object(code)
-            assert jit.executor.call(jit.lookup("seven").address) == 7
-
-    for _ in range(5):
-        cycle()
-    before = _resources()
-    for _ in range(int(os.environ.get("URUK_CYCLES", "60"))):
-        cycle()
-    after = _resources()
-    assert after[:2] == before[:2]
-    assert after[2] <= before[2] + 8
-
-
-def _resources() -> tuple[int, int, int]:
-    gc.collect()
-    with open("/proc/self/maps") as maps:
-        mappings = sum(1 for _ in maps)
-    return len(os.listdir("/proc/self/fd")), threading.active_count(), mappings
-
-
-def _compile(text: str) -> bytes:
-    from uruk.compile.source import compile_text
-
-    made = compile_text(text, "c")
-    return made.object

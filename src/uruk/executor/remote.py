@@ -75,7 +75,8 @@ class RemoteExecutor:
         self.used = False
         """Whether a session has it."""
         self.closed = False
-        weakref.finalize(self, connection.close).atexit = False  # one that nobody has may not leave its process behind
+        self._forgotten = weakref.finalize(self, connection.close)  # that may not leave its process behind
+        self._forgotten.atexit = False
         _open.add(self)
 
     @property
@@ -231,6 +232,7 @@ class RemoteExecutor:
         self.connection.close()
         with self._closing:
             self.memory.forget()
+        self._forgotten.detach()  # which keeps the connection, and so all that is to be told of its end
 
 
 _open: weakref.WeakSet[RemoteExecutor] = weakref.WeakSet()

@@ -1,0 +1,157 @@
+"""Executors that come and go: descriptors, processes, threads, mappings and memory stay as they are.
+
+URUK_CYCLES: how often (40 by default; 10,000 for a long run).
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import uruk
+from compiling import Compile
+from uruk.executor.remote import RemoteExecutor
+from uruk.runtime_files import executor_program
+
+CYCLES = int(os.environ.get("URUK_CYCLES", "40"))
+WARM = max(CYCLES // 10, 5)
+"""Cycles before anything is counted: caches fill, and allocators find their size."""
+PAGE = os.sysconf("SC_PAGE_SIZE")
+MORE_MEMORY = (24 << 20) + 200 * CYCLES
+"""Bytes by which a process may grow in all cycles, those included that wait for the garbage collector."""
+SOURCE = """
+int twice(int (*ask)(int), int n) { return 2 * ask(n); }
+static __thread int own = 1;
+int *mine(void) { return &own; }
+"""
+PATIENCE = 20.0
+
+
+def children(pid: int) -> int:
+    """How many children a process has, those that nobody has waited for included."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return sum(len((task / "children").read_text().split()) for task in tasks)
+
+
+def resources(pid: int) -> dict[str, int]:
+    """What a process has open, and how much memory it has in use."""
+    process = Path("/proc") / str(pid)
+    return {
+        "descriptors": len(list((process / "fd").iterdir())),
+        "threads": len(list((process / "task").iterdir())),
+        "children": children(pid),
+        "mappings": (process / "maps").read_text().count("\n"),
+        "memory": int((process / "statm").read_text().split()[1]) * PAGE,
+    }
+
+
+def at_rest(pid: int, expected: int = 0) -> dict[str, int]:
+    """The same when its children have ended: those of a server end after their controllers."""
+    end = time.monotonic() + PATIENCE
+    while children(pid) > expected and time.monotonic() < end:
+        time.sleep(0.05)
+    return resources(pid)
+
+
+def cycle(start: Callable[[], RemoteExecutor], code: bytes) -> None:
+    with uruk.LLJIT(executor=start()) as jit:
+        tracker = jit.add_object(code)
+        ask = jit.executor.callback("int(int)", lambda number: number + 1)
+        assert jit.lookup("twice").function("int(void *, int)")(ask.address, 20) == 42
+        tracker.remove()
+
+
+@contextmanager
+def server() -> Iterator[tuple[int, int]]:
+    """An executor that serves one controller after the other: its process, and its port."""
+    with subprocess.Popen([executor_program(), "serve=127.0.0.1:0"], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.pid, int(process.stdout.readline().rpartition(":")[2])
+        finally:
+            process.kill()
+
+
+def run_cycles(start: Callable[[], RemoteExecutor], code: bytes, *others: int) -> None:
+    """Run the cycles, and compare what this process and others have before and after."""
+    ours = os.getpid()
+    seen: list[dict[int, dict[str, int]]] = []
+    for count in (WARM, CYCLES):
+        for _ in range(count):
+            cycle(start, code)
+        gc.collect()
+        counted = {pid: at_rest(pid) for pid in others}
+        counted[ours] = at_rest(ours, len(others))
+        seen.append(counted)
+    before, after = seen
+    for pid, first in before.items():
+        last = after[pid]
+        for kind in ("descriptors", "threads", "children"):
+            assert last[kind] == first[kind], (kind, pid == ours, first, last)
+        assert last["mappings"] <= first["mappings"] + 8, (first, last)
+        assert last["memory"] <= first["memory"] + MORE_MEMORY, (first, last)
+    assert threading.active_count() <= before[ours]["threads"]
+
+
+@pytest.fixture(scope="module")
+def code(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return Compile(tmp_path_factory.mktemp("cycles"))(SOURCE, "-fPIC").read_bytes()
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["shared", "wire"])
+def test_nothing_keeps_what_was_closed(shared: bool, code: bytes) -> None:
+    kept: list[weakref.ref[object]] = []
+
+    def start() -> RemoteExecutor:
+        executor = uruk.spawn(shared_memory=shared)
+        kept.extend(map(weakref.ref, (executor, executor.connection, executor.memory, executor.callbacks)))
+        return executor
+
+    cycle(start, code)
+    start().close()
+    gc.collect()
+    assert [reference() for reference in kept] == [None] * 8
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["shared", "wire"])
+def test_children(shared: bool, code: bytes) -> None:
+    run_cycles(lambda: uruk.spawn(shared_memory=shared), code)
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["shared", "wire"])
+def test_connections(shared: bool, code: bytes) -> None:
+    with server() as (pid, port):
+        run_cycles(lambda: uruk.connect("127.0.0.1", port, shared_memory=shared), code, pid)
+
+
+def test_connections_that_come_to_nothing() -> None:
+    """Clients that hang up at once, say nothing, or speak another language; the next controller is served."""
+    import socket
+
+    with server() as (pid, port):
+
+        def knock(data: bytes) -> None:
+            with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client:
+                client.sendall(data)
+
+        def round_of_clients() -> None:
+            for data in (b"", b"GET / HTTP/1.0\r\n\r\n", b"\xff" * 64, bytes(64)):
+                knock(data)
+
+        seen: list[dict[str, int]] = []
+        for count in (WARM, CYCLES):
+            for _ in range(count):
+                round_of_clients()
+            seen.append(at_rest(pid))
+        for kind in ("descriptors", "threads", "children"):
+            assert seen[0][kind] == seen[1][kind], kind
+        uruk.connect("127.0.0.1", port).close()
