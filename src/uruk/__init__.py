@@ -9,6 +9,7 @@ Importing uruk loads the errors only; numpy and the linker come with the first u
 
 from __future__ import annotations
 
+import gc
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +91,13 @@ _LATER = {
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module 'uruk' has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(_LATER[name]), name)
+    collecting = gc.isenabled()
+    gc.disable()  # importing numpy and the linker makes no garbage, and searching for it takes 1/30 of that time
+    try:
+        value = globals()[name] = getattr(import_module(_LATER[name]), name)
+    finally:
+        if collecting:
+            gc.enable()
     return value
 
 

@@ -15,9 +15,9 @@ import numpy as np
 
 from uruk.formats.elf import Pair
 from uruk.formats.elf_relocations import read_relocations
-from uruk.graph.graph import Edges, Graph
+from uruk.graph.graph import Graph
 from uruk.graph.names import Names
-from uruk.graph.types import I32, Bool, every, filled, some
+from uruk.graph.types import I32, Bool, every, some
 from uruk.isa.interface import InstructionSet
 from uruk.memory.manager import Allocation, Reach, SlabManager
 from uruk.memory.mapper import Range
@@ -161,15 +161,11 @@ def link(request: Request, host: Host) -> Linked:
 
 def _start(request: Request) -> State:
     """The state before any step: tables as they were read, every block live."""
-    graph = request.graph
-    edges = graph.edges if graph.edges is not None else Edges.empty()
-    return State(
-        graph, request.names, graph.blocks, graph.symbols, graph.groups, edges,
-        request.module_of_object, request.modules, filled(len(graph.blocks), True, np.bool_),
-        request.module_of_object[graph.blocks.object], dso_handles=list(request.dso_handles),
-        programs=request.programs or [0] * len(request.modules),
-        in_child=request.in_child,
-    )  # fmt: skip
+    state = State(request.graph, request.names, request.module_of_object, request.modules)
+    state.dso_handles = list(request.dso_handles)
+    state.programs = request.programs or [0] * len(request.modules)
+    state.in_child = request.in_child
+    return state
 
 
 def _drop_groups(state: State, request: Request) -> None:

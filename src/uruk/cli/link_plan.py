@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """A file (kind ``input``), or a library by its name for -l (kind ``library``), and how it is linked."""
 
     kind: str
@@ -19,7 +19,7 @@ class Input:
     """A shared library is loaded only if something refers to it."""
 
 
-@dataclass
+@dataclass(repr=False)
 class LinkPlan:
     """Inputs and state, as a linker that reads a line from left to right has them."""
 
@@ -55,24 +55,24 @@ class LinkPlan:
     """Libraries that are in the process before all else."""
     counts_calls: bool = False
     """For gprof."""
-    _state: Input = Input("", "")
+    _state: Input = field(default_factory=lambda: Input("", ""))
     _pushed: list[Input] = field(default_factory=list[Input])
 
     def add(self, kind: str, value: str) -> None:
         """Add an input in the state that holds here."""
-        self.inputs.append(replace(self._state, kind=kind, value=value))
+        self.inputs.append(self._state._replace(kind=kind, value=value))
 
     def set_whole(self, whole: bool) -> None:
         """Whether archives from here on are linked whole."""
-        self._state = replace(self._state, whole=whole)
+        self._state = self._state._replace(whole=whole)
 
     def set_static(self, static: bool) -> None:
         """Whether libraries from here on are archives only."""
-        self._state = replace(self._state, static=static)
+        self._state = self._state._replace(static=static)
 
     def set_as_needed(self, as_needed: bool) -> None:
         """Whether shared libraries from here on are loaded only if they are needed."""
-        self._state = replace(self._state, as_needed=as_needed)
+        self._state = self._state._replace(as_needed=as_needed)
 
     def push(self) -> None:
         """Keep the state, for `pop`."""
@@ -93,4 +93,4 @@ class LinkPlan:
     def settle(self) -> None:
         """The line is over: what holds for all of it is said of each input."""
         if self.all_static:
-            self.inputs = [replace(one, static=True) if one.kind == "library" else one for one in self.inputs]
+            self.inputs = [one._replace(static=True) if one.kind == "library" else one for one in self.inputs]

@@ -25,7 +25,7 @@ from uruk.graph.arena import Arena
 from uruk.graph.graph import HOLDS_FUNCTIONS, Blocks, Graph, Groups, Ranges, Relocations, Role, Symbols, Zone
 from uruk.graph.kinds import KindTable
 from uruk.graph.names import Names
-from uruk.graph.types import I32, I64, NONE, U8, Bool, filled, some, true_rows
+from uruk.graph.types import I32, I64, NONE, U8, Bool, count_true, filled, some, true_rows
 from uruk.isa.interface import InstructionSet
 
 
@@ -264,7 +264,7 @@ def _classify(flags: I64, kind: I64, words: tuple[I64, I64]) -> tuple[U8, U8]:
     role[relro] = Role.PLAIN
     zone[true_rows(HOLDS_FUNCTIONS.take(role))] = Zone.R
     retained = flags & elf.SHF_GNU_RETAIN
-    if np.count_nonzero(retained):
+    if count_true(retained):
         role[(retained != 0) & (role == Role.PLAIN)] = Role.RETAINED
     return zone, role
 
@@ -307,7 +307,8 @@ def _find_relocations(
     size, entry = sections.size[tables], sections.entsize[tables]
     content = sections.start[tables]
     count, rest = np.divmod(size, 24)
-    entry[compact], rest[compact] = 24, 0
+    if compact.size:
+        entry[compact], rest[compact] = 24, 0
     sections.check(
         tables,
         (kind[tables] == elf.SHT_REL, "has no addends (SHT_REL), which 64-bit targets do not use"),

@@ -9,7 +9,7 @@ from uruk.formats.elf_symbols import NAME_SHARING
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Blocks, Groups
 from uruk.graph.names import Names
-from uruk.graph.types import I64, Bool, true_rows
+from uruk.graph.types import I64, Bool, count_true, true_rows
 
 _BEGIN, _REST = (int.from_bytes(part, "little") for part in (b".gnu.lin", b"konce."))
 _SIX_BYTES = (1 << 48) - 1
@@ -18,7 +18,7 @@ _SIX_BYTES = (1 << 48) - 1
 def named_linkonce(first: I64, second: I64) -> Bool:
     """Which sections have such a name, by its first 16 bytes as two words."""
     found = first == _BEGIN
-    if np.count_nonzero(found):
+    if count_true(found):
         found &= second & _SIX_BYTES == _REST
     return found
 

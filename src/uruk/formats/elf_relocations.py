@@ -12,7 +12,7 @@ from uruk.errors import ObjectFormatError, UnsupportedRelocation, UrukError
 from uruk.formats.elf import Pair
 from uruk.formats.elf_symbols import gather_runs
 from uruk.graph.graph import Edges, Graph, Relocations
-from uruk.graph.types import I64, U8, AnyArray, Bool
+from uruk.graph.types import I64, U8, AnyArray, Bool, count_true
 
 UNKNOWN = 255
 
@@ -63,7 +63,7 @@ def read_relocations(graph: Graph, pair: Pair, wanted: Bool | None = None, repor
     target = (symbol + base.repeat(tables.count)).astype(np.int32)
     edges = Edges(block, offset, kind, target, addend)
     nothing = kind == pair.KINDS.number["None"]
-    return edges.rows(~nothing) if np.count_nonzero(nothing) else edges
+    return edges.rows(~nothing) if count_true(nothing) else edges
 
 
 def _gather(graph: Graph, tables: Relocations) -> tuple[I64, Relocations]:
@@ -88,7 +88,7 @@ def _gather(graph: Graph, tables: Relocations) -> tuple[I64, Relocations]:
 
 def _check(graph: Graph, block: AnyArray, bad: Bool, problem: str, values: AnyArray, report: Report) -> None:
     """Report the `bad` rows as ObjectFormatError of the first; the text ends in that row's value."""
-    if not np.count_nonzero(bad):
+    if not count_true(bad):
         return
 
     def tell(rows: AnyArray) -> ObjectFormatError:
@@ -108,7 +108,7 @@ def _check_kinds(
 ) -> None:
     """Report rows of an unknown kind as UnsupportedRelocation; they become None rows."""
     unknown = kind == UNKNOWN
-    if not np.count_nonzero(unknown):
+    if not count_true(unknown):
         return
 
     def tell(rows: AnyArray) -> UnsupportedRelocation:

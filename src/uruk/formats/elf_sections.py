@@ -9,7 +9,7 @@ import numpy as np
 
 from uruk.errors import ObjectFormatError
 from uruk.formats import elf_constants as elf
-from uruk.graph.types import I32, I64, NO_ROWS, NONE, U8, Bool, filled, true_rows, windows
+from uruk.graph.types import I32, I64, NO_ROWS, NONE, U8, Bool, count_true, filled, true_rows, windows
 
 MAX_SIZE = 1 << 40
 MAX_ALIGN = 1 << 21
@@ -67,14 +67,14 @@ class Sections:
     def check(self, rows: I64, *checks: tuple[Bool, str]) -> None:
         """Raise ObjectFormatError for the first of `rows` that is bad; a check is (which are bad, problem)."""
         for bad, problem in checks:
-            if np.count_nonzero(bad):
+            if count_true(bad):
                 raise self._error(int(rows[int(np.argmax(bad))]), problem)
 
     def check_texts(self, tables: I64, what: str) -> None:
         """String tables end in NUL, so that every name in them ends."""
         size = self.size[tables]
         last = self.buffer[self.start[tables] + size - 1]
-        if np.count_nonzero(last) or np.count_nonzero(size) < size.size:
+        if count_true(last) or count_true(size) < size.size:
             self.check(tables, (size == 0, f"the {what} is empty"), (last != 0, f"the {what} does not end in NUL"))
 
     def _error(self, row: int, problem: str) -> ObjectFormatError:

@@ -12,7 +12,7 @@ from uruk.formats.elf_sections import LARGEST, MAX_ALIGN, MAX_SIZE, Sections, jo
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Binding, Blocks, Groups, SymbolKind, Symbols, SymbolType
 from uruk.graph.names import Names
-from uruk.graph.types import I32, I64, NONE, U8, AnyArray, Bool, filled, ranges, true_rows, windows
+from uruk.graph.types import I32, I64, NONE, U8, AnyArray, Bool, count_true, filled, ranges, true_rows, windows
 
 NAME_SHARING = 16
 """How often, on average, a byte of a string table may be part of a name: suffixes are shared, but not without end."""
@@ -96,7 +96,7 @@ class _Reporter:
     def check(self, *checks: tuple[Bool, str], rows: I64 | None = None) -> None:
         """Raise ObjectFormatError for the first bad row; a check is (which are bad, problem)."""
         for bad, problem in checks:
-            if np.count_nonzero(bad):
+            if count_true(bad):
                 first = int(np.argmax(bad))
                 raise self._error(first if rows is None else int(rows[first]), problem)
 
@@ -133,7 +133,7 @@ def _section_indexes(
     """Section index of every symbol, SHN_XINDEX looked up in SHT_SYMTAB_SHNDX (gABI)."""
     section = short.astype(np.int64)
     extended = short == elf.SHN_XINDEX
-    if not np.count_nonzero(extended):
+    if not count_true(extended):
         return section
     tables = true_rows(sections.type == elf.SHT_SYMTAB_SHNDX)
     repeated = sections.object[tables[1:]] == sections.object[tables[:-1]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -88,11 +89,15 @@ def distinct(values: AnyArray) -> list[int]:
     return sorted(set(values.tolist())) if values.size < 100 else unique(values).tolist()
 
 
+count_true: Callable[[AnyArray], int] = getattr(np.count_nonzero, "__wrapped__", np.count_nonzero)
+"""The number of rows that are set: np.count_nonzero without its dispatcher, which costs more than a small column."""
+
+
 def some(mask: Bool) -> bool:
-    """Whether any row is set: mask.any() without its wrapper."""
-    return bool(np.count_nonzero(mask))
+    """True if any row is set: mask.any() without its wrapper."""
+    return bool(count_true(mask))
 
 
 def every(mask: Bool) -> bool:
-    """Whether all rows are set."""
-    return bool(np.count_nonzero(mask) == mask.size)
+    """True if all rows are set."""
+    return bool(count_true(mask) == mask.size)

@@ -9,8 +9,7 @@ from __future__ import annotations
 import struct
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -21,8 +20,7 @@ READ_WRITE = 6
 """The flags of a writable segment: PF_R and PF_W (gABI, "Segment Permissions")."""
 
 
-@dataclass(eq=False, repr=False)
-class SlabFile:
+class SlabFile(NamedTuple):
     """The bytes of a slab object, and where things lie in it; offsets in bytes from its first byte when loaded."""
 
     data: bytes

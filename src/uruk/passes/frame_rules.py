@@ -7,8 +7,8 @@ that it gave up on when that is taken out again; LLVM's libunwind takes versions
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 OMIT, PC_RELATIVE, INDIRECT = 0xFF, 0x10, 0x80
 """DW_EH_PE_omit, DW_EH_PE_pcrel, DW_EH_PE_indirect."""
@@ -31,8 +31,7 @@ class FrameError(Exception):
     """What is wrong with a record."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FrameRules:
+class FrameRules(NamedTuple):
     """How the FDEs of a CIE are laid out."""
 
     pointer: int

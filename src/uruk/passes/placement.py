@@ -154,19 +154,26 @@ def _data_references(state: State, rows: I64) -> tuple[I64, I64]:
     Such symbols are what code of a program at a fixed address, which lies low natively, reaches by relative fields.
     """
     external, symbols = state.external, state.symbols
-    fixed = true_rows((symbols.kind == SymbolKind.ABSOLUTE) & (symbols.value < FIXED_END))
-    if not fixed.size and (external is None or not state.undefined.size):
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    place = np.zeros(len(symbols), np.int64)
-    known = np.zeros(len(symbols), np.bool_)
-    place[fixed] = symbols.value[fixed].view(np.int64)
-    known[fixed] = True
-    if external is not None and state.undefined.size:
-        known[state.undefined] = external.found & external.is_data & (external.address != 0)
-        place[state.undefined] = external.address
     target = state.canonical[state.edges.target[rows]]
-    wanted = true_rows(known[target])
-    return rows[wanted], place[target[wanted]]
+    fixed = true_rows(symbols.kind[target] == SymbolKind.ABSOLUTE)
+    asked = external is not None and state.undefined.size > 0
+    if not fixed.size and not asked:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    fixed = fixed[symbols.value[target[fixed]] < FIXED_END]
+    place = np.zeros(rows.size, np.int64)
+    known = np.zeros(rows.size, np.bool_)
+    if asked:
+        assert external is not None
+        is_needed = np.zeros(len(symbols), np.bool_)
+        is_needed[state.undefined] = external.found & external.is_data & (external.address != 0)
+        known = is_needed[target]
+        address = np.zeros(len(symbols), np.int64)
+        address[state.undefined] = external.address
+        place = address[target]
+    place[fixed] = symbols.value[target[fixed]].view(np.int64)
+    known[fixed] = True
+    wanted = true_rows(known)
+    return rows[wanted], place[wanted]
 
 
 def _refuse(state: State, rows: I64, address: I64, absolute: I64) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from uruk.graph.kinds import RELATIVE
-from uruk.graph.types import I64
+from uruk.graph.types import I64, NONE
 from uruk.passes.frame_rules import FrameError, FrameRules, rules_of
 from uruk.passes.state import State
 
@@ -26,15 +26,19 @@ class Field(NamedTuple):
 
 
 def fields_of(state: State, mine: I64) -> list[Field]:
-    """The fields of the edges `mine`, in order."""
+    """The fields of the edges `mine`, in order. One by one: there are few, and a column costs more than a row."""
     edges, kinds, symbols = state.edges, state.graph.kinds, state.symbols
-    kind, target, offset = edges.kind[mine], edges.target[mine], edges.offset[mine]
-    home = symbols.block[target]
-    value = symbols.value[target] + edges.addend[mine]
-    room = state.blocks.size[home] - value
-    home[state.canonical[target] != target] = -1
-    columns = (offset, offset + kinds.width[kind], home, kinds.address_of[kind], kinds.plain[kind], value, room)
-    return sorted(map(Field, *(column.tolist() for column in columns)))
+    fields: list[Field] = []
+    for row in mine.tolist():
+        kind, target, begin = edges.kind.item(row), edges.target.item(row), edges.offset.item(row)
+        home, value = symbols.block.item(target), symbols.value.item(target) + edges.addend.item(row)
+        room = state.blocks.size.item(home) - value
+        if state.canonical.item(target) != target:
+            home = NONE
+        end = begin + kinds.width.item(kind)
+        fields.append(Field(begin, end, home, kinds.address_of.item(kind), kinds.plain.item(kind), value, room))
+    fields.sort()
+    return fields
 
 
 def is_sound(content: bytes, fields: list[Field], registers: int) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 
 from uruk.graph.graph import Blocks, Edges, Graph, Groups, Symbols
 from uruk.graph.names import Names
-from uruk.graph.types import I32, I64, NO_ROWS, NONE, U8, AnyArray, Bool
+from uruk.graph.types import I32, I64, NO_ROWS, NONE, U8, AnyArray, Bool, filled
 from uruk.passes.tls_storage import Storage
 
 
@@ -129,7 +129,6 @@ NO_STUBS = Stubs(
 )
 
 
-@dataclass(eq=False, repr=False)
 class State:
     """One link of one batch. A pass reads what earlier passes filled, and fills its own columns."""
 
@@ -146,12 +145,12 @@ class State:
     block_module: I32
     has_dead: bool = False
     """Whether any block of the input is dropped or pruned (unwind data that was laid out anew does not count)."""
-    canonical: I32 = field(default_factory=lambda: NO_IDS)
+    canonical: I32 = NO_IDS
     """Symbol row -> the row that defines it, or the first row of the same undefined name."""
-    undefined: I32 = field(default_factory=lambda: NO_IDS)
+    undefined: I32 = NO_IDS
     """Canonical rows that the batch does not define; `external` answers for them, row by row."""
     external: Externals | None = None
-    synthetic: dict[str, I32] = field(default_factory=dict[str, I32])
+    synthetic: dict[str, I32]
     """Kind of synthetic block ("got", "stubs", "eh_frame", "dso_handle") -> its block row for each module, or -1.
 
     "stubs" has a row for each island.
@@ -160,48 +159,65 @@ class State:
     """By block: code of a lower region comes first in its segment; None where nothing is so large."""
     slots: Slots = NO_SLOTS
     stubs: Stubs = NO_STUBS
-    stub_of_function: dict[int, int] = field(default_factory=dict[int, int])
+    stub_of_function: dict[int, int]
     """Address of a function from elsewhere -> that of the stub which is the function's address for the batch."""
-    slot_edges: I64 = field(default_factory=lambda: NO_ROWS)
+    slot_edges: I64 = NO_ROWS
     """Edges that refer to a slot, and in `slot_of_edge` which one."""
-    slot_of_edge: I64 = field(default_factory=lambda: NO_ROWS)
-    stub_edges: I64 = field(default_factory=lambda: NO_ROWS)
+    slot_of_edge: I64 = NO_ROWS
+    stub_edges: I64 = NO_ROWS
     """Edges that may go through a stub, and in `stub_of_edge` which one."""
-    stub_of_edge: I64 = field(default_factory=lambda: NO_ROWS)
-    segment: I32 = field(default_factory=lambda: NO_IDS)
+    stub_of_edge: I64 = NO_ROWS
+    segment: I32 = NO_IDS
     """Segment of every block (-1: not placed), and in `offset` where in it the block begins."""
-    offset: I64 = field(default_factory=lambda: NO_ROWS)
-    address: I64 = field(default_factory=lambda: NO_ROWS)
+    offset: I64 = NO_ROWS
+    address: I64 = NO_ROWS
     """Address of every block."""
-    position: I64 = field(default_factory=lambda: NO_ROWS)
+    position: I64 = NO_ROWS
     """Where every block begins in the working image."""
     base: int = 0
     """Address of the image's first byte."""
-    symbol_address: I64 = field(default_factory=lambda: NO_ROWS)
+    symbol_address: I64 = NO_ROWS
     """Address of every symbol row; for thread-locals of the batch, the address in the module's initial image."""
-    resolver_address: I64 = field(default_factory=lambda: NO_ROWS)
+    resolver_address: I64 = NO_ROWS
     """IFUNC resolvers, a row an `ifunc` stub."""
-    stub_target: I64 = field(default_factory=lambda: NO_ROWS)
+    stub_target: I64 = NO_ROWS
     """What each stub jumps to, where that is not the symbol's address for the batch; a row a stub."""
-    tls_offset: I64 = field(default_factory=lambda: NO_ROWS)
+    tls_offset: I64 = NO_ROWS
     """Offset of every symbol row in its module's thread-local block; only where some symbol is thread-local."""
-    image: U8 = field(default_factory=lambda: NO_BYTES)
+    image: U8 = NO_BYTES
 
     read_edges: Edges | None = None
     """The edges as they were read, where a pass has moved them to other blocks; errors name those places."""
-    dso_handles: list[int] = field(default_factory=list[int])
+    dso_handles: list[int]
     """`__dso_handle` of each module; 0 where it has none yet."""
     programs: Sequence[int] = ()
     """The program that each module is part of."""
-    got_modules: set[int] = field(default_factory=set[int])
+    got_modules: set[int]
     """Modules that need a GOT even if it has no slots."""
-    boundaries: Boundaries = field(default_factory=lambda: Boundaries())
-    passed: set[str] = field(default_factory=set[str])
+    boundaries: Boundaries
+    passed: set[str]
     """Steps that are done (`uruk.passes.points.STEPS`); kept for plug-ins only, empty where there are none."""
     in_child: bool = False
     """Whether the code runs in another process than this one."""
     point: str = ""
     """Where the link is, for plug-ins that come at several points."""
+
+    # Written out: a dataclass of so many fields takes 2 ms of every start to be made.
+    def __init__(self, graph: Graph, names: Names, module_of_object: I32, modules: list[str]) -> None:
+        self.graph = graph
+        self.names = names
+        self.blocks, self.symbols, self.groups = graph.blocks, graph.symbols, graph.groups
+        self.edges = graph.edges if graph.edges is not None else Edges.empty()
+        self.module_of_object = module_of_object
+        self.modules = modules
+        self.live = filled(len(graph.blocks), True, np.bool_)
+        self.block_module = module_of_object[graph.blocks.object]
+        self.synthetic = {}
+        self.stub_of_function = {}
+        self.dso_handles = []
+        self.got_modules = set()
+        self.boundaries = Boundaries()
+        self.passed = set()
 
     def now(self) -> Graph:
         """The graph with its tables as they are now; nothing is copied. It has no edges before they are read."""

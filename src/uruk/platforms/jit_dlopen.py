@@ -12,10 +12,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from uruk.errors import UrukError
+from uruk.errors import InternalError, UrukError
 from uruk.executor import answers
 from uruk.executor.inprocess import InProcessExecutor
-from uruk.executor.remote import RemoteExecutor
 from uruk.orc.dylib import JITDylib
 from uruk.orc.generators import LookupKind
 from uruk.orc.session import Session
@@ -55,7 +54,11 @@ class JITLoader:
 
     def _make(self, kind: str, function: Callable[..., Any]) -> tuple[int, object]:
         executor = self._session.executor
-        if isinstance(executor, RemoteExecutor):
+        if executor.is_remote:
+            from uruk.executor.remote import RemoteExecutor  # costs time, and most sessions have none
+
+            if not isinstance(executor, RemoteExecutor):
+                raise InternalError("an executor of another process has no callbacks")
             callback = executor.callback(kind, function)
             return callback.address, callback
         result = ctypes.c_int if kind.startswith("int") else ctypes.c_size_t
