@@ -19,9 +19,11 @@ extern void __cxa_finalize(void *);
 extern long uruk_rt_run_thread_atexit(void *);
 
 /* Call `count` functions in order, as the dynamic loader does: 0 and -1 stand for no function. An `envp` of 0 stands for
- * the process's environment. */
-EXPORTED int uruk_rt_run_initializers(initializer **functions, unsigned long count, int argc, char **argv, char **envp)
+ * the process's environment. `begun` is set first: a caller that is interrupted knows by it whether the call came. */
+EXPORTED int uruk_rt_run_initializers(initializer **functions, unsigned long count, int argc, char **argv, char **envp,
+                                      unsigned long *begun)
 {
+    *begun = 1;
     if (!envp)
         envp = environ;
     for (unsigned long i = 0; i < count; i++)
@@ -43,9 +45,11 @@ static void run_finalizers(void *argument)
 
 /* Have the functions called, last one first, by __cxa_finalize(dso) or exit(). Register before the initialisers run:
  * entries are taken last in first out, so that what initialisers register with atexit comes before. The functions are
- * copied: exit() comes after the interpreter and all its memory have gone. 0, or -1 when there is no memory. */
-EXPORTED int uruk_rt_register_finalizers(finalizer **functions, unsigned long count, void *dso)
+ * copied: exit() comes after the interpreter and all its memory have gone. 0, or -1 when there is no memory. `begun` as
+ * above. */
+EXPORTED int uruk_rt_register_finalizers(finalizer **functions, unsigned long count, void *dso, unsigned long *begun)
 {
+    *begun = 1;
     struct finalizers *finalizers = malloc(sizeof *finalizers + count * sizeof *functions);
     if (!finalizers)
         return -1;

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -27,10 +27,10 @@ UNDOES = ("_take_back", "_give_back", "_drop", "withdraw", "new", "leave", "forg
 
 
 class Interrupter:
-    """Raises KeyboardInterrupt at the `at`-th line of uruk's that runs; `done` says whether it did."""
+    """Raises KeyboardInterrupt at the `at`-th line of some of uruk's modules that runs; `done` says whether it did."""
 
-    def __init__(self, at: int) -> None:
-        self.left, self.done = at, False
+    def __init__(self, at: int, modules: Sequence[str] = MODULES) -> None:
+        self.left, self.done, self.modules = at, False, modules
 
     def _trace(self, frame: FrameType, event: str, _: Any) -> TraceFunction | None:
         module = frame.f_globals.get("__name__", "")
@@ -38,7 +38,7 @@ class Interrupter:
             return None
         if (
             event == "line"
-            and module.removeprefix("uruk.").removeprefix("orc.") in MODULES
+            and module.removeprefix("uruk.").removeprefix("orc.") in self.modules
             and not self._is_exit(frame)
         ):
             self.left -= 1
@@ -76,7 +76,13 @@ def facts(session: Session) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def at_every_line(work: Callable[[], object], check: Callable[[object], None], step: int = 1, most: int = 3000) -> int:
+def at_every_line(
+    work: Callable[[], object],
+    check: Callable[[object], None],
+    step: int = 1,
+    most: int = 3000,
+    modules: Sequence[str] = MODULES,
+) -> int:
     """Interrupt `work` at each of its lines in turn, until it ends before; `check` gets what it returned, or None.
 
     `step`: how many lines on each time, where they are many and slow.
@@ -84,7 +90,7 @@ def at_every_line(work: Callable[[], object], check: Callable[[object], None], s
     for number in range(0, most, step):
         result = None
         try:
-            with Interrupter(number) as interrupter:
+            with Interrupter(number, modules) as interrupter:
                 result = work()
         except KeyboardInterrupt:
             pass
@@ -184,6 +190,34 @@ def test_lookup_at_every_line(jit: uruk.LLJIT, cc: Compile) -> None:
         tracker = jit.add_object(path)
 
     assert at_every_line(lambda: jit.lookup("value_5"), check) > 100
+
+
+STARTED = """
+extern int *counts;
+__attribute__((constructor)) static void start(void) { counts[0]++; }
+__attribute__((destructor)) static void end(void) { counts[1]++; }
+int started(void) { return counts[0]; }
+"""
+
+
+def test_initialisers_run_once(jit: uruk.LLJIT, cc: Compile) -> None:
+    """Wherever a lookup is interrupted, the next one runs what it did not; finalisers are registered once."""
+    jit.add_object(cc("static int space[2]; int *counts = space; int ended(void) { return space[1]; }"))
+    path = cc(STARTED)
+    tracker = jit.add_object(path)
+    rounds = 0
+
+    def check(result: object) -> None:
+        nonlocal tracker, rounds
+        rounds += 1
+        assert not jit.session.initializers.running
+        assert call(jit, "started") == rounds
+        tracker.remove()
+        assert call(jit, "ended") == rounds
+        tracker = jit.add_object(path)
+
+    modules = ("query", "initialization", "platforms.elf")
+    assert at_every_line(lambda: jit.lookup("started"), check, modules=modules) > 100
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ class Runtime:
         """Call a function of integers and pointers; see `ProcessControl.call`."""
         return self.process.call(self.address[name], *arguments)
 
-    def call_with_array(self, name: bytes, addresses: Sequence[int], *rest: int) -> None:
+    def call_with_array(self, name: bytes, addresses: Sequence[int], *rest: Argument) -> None:
         """Call name(array, count, rest...), which does not keep the array. Raises AllocationError where it fails."""
         array = b"".join(one.to_bytes(8, "little") for one in addresses)
         if self.call(name, array, len(addresses), *rest):

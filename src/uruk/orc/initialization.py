@@ -54,48 +54,62 @@ class Initializers:
         """Take what a lookup is to run. Under the hold of the lock in which it linked: nobody may use that before."""
         if not (query.arrays or (query.roots and self.waiting)):
             return
-        arrays = self._arrays_of(query)
-        if not arrays:
-            return
+        mine = frozenset(query.dylib.dependencies() if query.roots else ())
+        arrays = [one for one in self.waiting if one.tracker.dylib in mine]
+        if query.roots or query.bodies:
+            arrays += query.arrays
+        if arrays:
+            turn = self._turn_of(query)
+            turn.arrays += arrays  # before they are taken away elsewhere, as Ctrl-C may come between
+            turn.trackers.update(array.tracker.number for array in arrays)
+            self.waiting = [one for one in self.waiting if one.tracker.dylib not in mine]
+        if not (query.roots or query.bodies):  # the rest waits for a lookup that does
+            self.waiting += query.arrays
+        query.arrays = []
+
+    def _turn_of(self, query: Query) -> Run:
+        """The turn of a lookup, as one that runs."""
         if query.turn is None:
             query.turn = Run()
+        if query.turn not in self.running:
             self.running.append(query.turn)
-        query.turn.arrays += arrays
-        query.turn.trackers.update(array.tracker.number for array in arrays)
+        return query.turn
 
     def settle(self, query: Query, deadline: float | None) -> None:
         """After a lookup has linked: run what it is to run, and wait for what others run of what it found."""
         session = self.session
         if not (query.turn or query.arrays or self.running or (query.roots and self.waiting)):
+            query.settled = True
             return
-        with session.lock:
-            self.begin(query)
-            me = query.turn or Run()
-            me.waits_for = self._needed(query, me.trackers) if self.running else ()
-            if me.waits_for and query.turn is None:
-                self.running.append(me)
         try:
-            self._wait(me.waits_for, deadline, query.what())
-            arrays, me.arrays = me.arrays, []
-            self._run(query.dylib, arrays)
+            with session.lock:
+                self.begin(query)
+                waits_for = self._needed(query, query.turn.trackers if query.turn else ()) if self.running else ()
+                if waits_for:
+                    self._turn_of(query).waits_for = waits_for
+            turn = query.turn
+            if turn is not None:
+                self._wait(turn.waits_for, deadline, query.what())
+                self._run(query.dylib, turn.arrays)
         finally:
             with session.lock:
-                self.waiting += me.arrays  # it gave up before they ran: another lookup's turn
-                if me in self.running:
-                    self.running.remove(me)
-            me.done.set()
+                self._end_turn(query)
 
-    def _arrays_of(self, query: Query) -> list[FunctionArray]:
-        """What a lookup is to run; the rest waits for one that does."""
-        arrays, query.arrays = query.arrays, []
-        if not (query.roots or query.bodies):
-            self.waiting += arrays
-            return []
-        if query.roots:
-            mine = set(query.dylib.dependencies())
-            arrays = [one for one in self.waiting if one.tracker.dylib in mine] + arrays
-            self.waiting = [one for one in self.waiting if one.tracker.dylib not in mine]
-        return arrays
+    def _end_turn(self, query: Query) -> None:
+        """A lookup runs no initialisers any more; what it gave up before it ran is another lookup's turn."""
+        turn = query.turn
+        given_up = [array for array in (turn.arrays if turn is not None else ()) if not array.begun]
+        for array in given_up:
+            with contextlib.suppress(ValueError):
+                array.tracker.resources.arrays.remove(array)
+        self.waiting += given_up + query.arrays
+        query.arrays = []
+        if turn is not None:
+            turn.arrays = []
+            if turn in self.running:
+                self.running.remove(turn)
+            turn.done.set()
+        query.settled = True
 
     def _needed(self, query: Query, trackers: Iterable[int]) -> list[Run]:
         """Runs of other threads that initialise what a lookup found, or what that uses."""
@@ -200,7 +214,7 @@ class Initializers:
         here = threading.get_ident()
         for run in self.running:
             if run.thread != here:
-                self.waiting += run.arrays
+                self.waiting += [array for array in run.arrays if not array.begun]
                 run.done.set()
         self.running = [run for run in self.running if run.thread == here]
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from uruk.orc.session import Session
 
 
-def link_batch(session: Session, entries: list[ObjectEntry], wanted: I32) -> list[FunctionArray]:
-    """Link `entries` as one batch and record their symbols; returns their initialisers, which have not run.
+def link_batch(session: Session, entries: list[ObjectEntry], wanted: I32, arrays: list[FunctionArray]) -> None:
+    """Link `entries` as one batch and record their symbols; `arrays` gets their initialisers, which have not run.
 
     On an error nothing is recorded and all memory is given back. Raises LinkFaults for what is some object's fault.
     """
@@ -36,16 +36,16 @@ def link_batch(session: Session, entries: list[ObjectEntry], wanted: I32) -> lis
     host = LinkOnly(session.executor.memory) if session.options.linked_only_for else session.executor
     platform = session.platform if session.options.execute else None
     before = [_Lengths(tracker.resources) for tracker in trackers]
-    linked = link(request, host)
+    linked, count = link(request, host), len(arrays)
     try:
         session.times = linked.times
         if platform is not None:
             platform.loaded(linked, trackers)
         _record(session, linked, request, trackers, entries, numbers)
-        if platform is None:
-            return []
-        return platform.arrays(linked, trackers, [(entry.order, entry.place) for entry in entries])
+        if platform is not None:
+            arrays += platform.arrays(linked, trackers, [(entry.order, entry.place) for entry in entries])
     except BaseException as error:  # no unwinder: code without unwind data is of no use; or Ctrl-C
+        del arrays[count:]
         _take_back(session, request, entries)
         safe = isinstance(error, Exception) or platform is None or session.executor.lost is not None
         _give_back(session, linked, before, safe=safe)

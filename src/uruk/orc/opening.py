@@ -43,6 +43,8 @@ def deinitialize(session: Session, dylib: JITDylib) -> bool:
             session.finalize(some)
     with session.lock:
         for tracker in (one for some in trackers for one in some if not one.removed):
+            for array in tracker.resources.arrays:
+                array.begun = False
             session.initializers.waiting += tracker.resources.arrays
             tracker.resources.arrays.clear()
     return dylib in ending

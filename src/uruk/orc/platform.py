@@ -25,6 +25,8 @@ class FunctionArray:
     early: bool
     """Before everything else (.preinit_array)."""
     final: bool
+    begun: bool = False
+    """True once they run, or have run; the platform sets it at the last moment before."""
 
 
 class Platform(Protocol):
@@ -81,7 +83,7 @@ class Platform(Protocol):
         ...
 
     def initialize(self, arrays: Sequence[FunctionArray]) -> None:
-        """Run initialisers in their order, and have the finalisers run when their code goes."""
+        """Run initialisers in their order, and have the finalisers run when their code goes; each array once."""
         ...
 
     def pending(self, tracker: ResourceTracker) -> int:

@@ -67,6 +67,8 @@ class Query:
         self.arrays: list[FunctionArray] = []
         self.turn: Run | None = None
         """The initialisers that it runs."""
+        self.settled = False
+        """True when these have run, or wait for another lookup."""
         self._closure: Closure | None = None
         self._seen = -1
         self._roots: list[ObjectEntry] = []
@@ -78,23 +80,29 @@ class Query:
         """
         deadline = None if self.timeout is None else time.monotonic() + self.timeout
         try:
-            while True:
-                with self.session.lock:
-                    self.dylib.check_open()
-                    tasks = self._plan()
-                    if not tasks:
-                        self._link()
-                        self.session.initializers.begin(self)
-                        answers = self._answers()
-                        break
-                for task in tasks:
-                    self.session.dispatcher.dispatch(task)
-                wait_for(tasks, deadline, self.what())
-        finally:
+            answers = self._run(deadline)
             self.session.initializers.settle(self, deadline)
+        except BaseException:
+            if not self.settled:
+                self.session.initializers.settle(self, deadline)
+            raise
         if self.errors:
             raise failures.first_of(self.errors)
         return self._checked(answers)
+
+    def _run(self, deadline: float | None) -> list[Answer | Undefined | TLSError | None]:
+        """Plan, wait and link, until all is linked that can be."""
+        while True:
+            with self.session.lock:
+                self.dylib.check_open()
+                tasks = self._plan()
+                if not tasks:
+                    self._link()
+                    self.session.initializers.begin(self)
+                    return self._answers()
+            for task in tasks:
+                self.session.dispatcher.dispatch(task)
+            wait_for(tasks, deadline, self.what())
 
     def what(self) -> str:
         """The lookup, for errors."""
@@ -196,7 +204,7 @@ class Query:
             return
         try:
             chosen = self._in_order(closure.chosen)
-            self.arrays += link_batch(self.session, chosen, self.ids)
+            link_batch(self.session, chosen, self.ids, self.arrays)
             self.session.initializers.begin(self)
         except (UrukError, LinkFaults):
             entry.failed = True
@@ -214,7 +222,7 @@ class Query:
                 return
             batch = self._in_order(chosen)
             try:
-                self.arrays += link_batch(self.session, batch, self.ids)
+                link_batch(self.session, batch, self.ids, self.arrays)
                 return
             except LinkFaults as faults:
                 errors = failures.errors_of(faults, len(batch))

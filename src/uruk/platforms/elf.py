@@ -169,18 +169,30 @@ class ELFPlatform:
 
     def initialize(self, arrays: Sequence[FunctionArray]) -> None:
         """See `Platform.initialize`."""
-        arrays = sorted(arrays, key=_when)
-        initializers = [one for array in arrays if not array.final for one in array.functions]
-        finalizers: list[tuple[ResourceTracker, list[int]]] = []
-        for tracker, final in groupby((array for array in arrays if array.final), key=attrgetter("tracker")):
-            finalizers.append((tracker, [one for array in final for one in array.functions]))
-        if not initializers and not finalizers:
+        arrays = sorted((array for array in dict.fromkeys(arrays) if not array.begun), key=_when)
+        initial = [array for array in arrays if not array.final]
+        final = [array for array in arrays if array.final]
+        if not initial and not final:
             return
-        runtime = self.executor.runtime
-        for tracker, functions in finalizers:  # what is registered last runs first, whatever tracker it is of
-            runtime.call_with_array(b"uruk_rt_register_finalizers", functions, tracker.resources.dso_handle)
+        for tracker, group in groupby(final, key=attrgetter("tracker")):
+            # what is registered last runs first, whatever tracker it is of
+            self._run_now(b"uruk_rt_register_finalizers", list(group), tracker.resources.dso_handle)
         program = self.program
-        runtime.call_with_array(b"uruk_rt_run_initializers", initializers, program.argc, program.argv, program.envp)
+        self._run_now(b"uruk_rt_run_initializers", initial, program.argc, program.argv, program.envp)
+
+    def _run_now(self, name: bytes, arrays: Sequence[FunctionArray], *rest: int) -> None:
+        """Pass arrays to a function of the runtime; where Ctrl-C comes before that is called, they have not begun."""
+        functions = [function for array in arrays for function in array.functions]
+        begun = bytearray(8)
+        try:
+            for array in arrays:
+                array.begun = True
+            self.executor.runtime.call_with_array(name, functions, *rest, begun)
+        except BaseException:
+            if not any(begun) and not self.executor.is_remote:  # elsewhere it is known with the answer only
+                for array in arrays:
+                    array.begun = False
+            raise
 
     def pending(self, tracker: ResourceTracker) -> int:
         """See `Platform.pending`."""
