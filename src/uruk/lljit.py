@@ -409,10 +409,11 @@ class LLJIT:
 
         return await asyncio.wrap_future(self.lookup_future(names, dylib, **options))
 
-    def lookup_program(self, entry: str, undefined: Sequence[str] = ()) -> Symbol:
+    def lookup_program(self, entry: str, undefined: Sequence[str] = (), *, initialize: bool = True) -> Symbol:
         """The entry of a program, with every added object linked and initialised, as a linker makes a program.
 
-        `undefined`: names that are looked for as if an object referred to them (ld's -u).
+        `undefined`: names that are looked for as if an object referred to them (ld's -u). Without `initialize` the
+        entry is to run initialisers.
         """
         before = self._wanted_by_libraries()
         wanted = [encode_name(entry), *before, *self._known(undefined)]
@@ -423,7 +424,8 @@ class LLJIT:
             self.session.lookup(self.main, late, roots=False, everything=True)
         if self.exports:
             self.exports.bind()
-        self.session.lookup(self.main, [], roots=True)  # only now: without its entry nothing of a program runs
+        if initialize:
+            self.session.lookup(self.main, [], roots=True)  # only now: without its entry nothing of a program runs
         return Symbol(entry, found[0][0], self._remote)
 
     def _known(self, names: Sequence[str]) -> list[bytes]:

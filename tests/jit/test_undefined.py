@@ -218,3 +218,36 @@ def test_a_hundred_thousand_names(cc: Compile, jit: uruk.LLJIT) -> None:
     assert len(error.symbols) == count
     assert "did you mean function_number_0, in " in text
     assert f"and {count - 50} more" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("_start", "start files .* define it"),
+        ("__ehdr_start", "ask dl_iterate_phdr"),
+        ("_DYNAMIC", "ask dl_iterate_phdr"),
+        ("__rela_iplt_start", "uruk resolves IFUNCs and stubs itself"),
+    ],
+)
+def test_names_that_only_a_linked_program_has(cc: Compile, jit: uruk.LLJIT, name: str, text: str) -> None:
+    """The interpreter's own are never meant: weak references are null, others an error."""
+    jit.add_object(
+        cc(f"extern char {name}[] __attribute__((weak)); int is_null(void) {{ return {name} == 0; }}", "-O1")
+    )
+    assert jit.lookup("is_null").function("int()")() == 1
+    jit.add_object(cc(f"extern char {name}[]; char *get(void) {{ return {name}; }}"))
+    with pytest.raises(uruk.UndefinedSymbols, match=text):
+        jit.lookup("get")
+
+
+def test_no_array_of_initialisers_that_run_backwards(cc: Compile, jit: uruk.LLJIT) -> None:
+    code = """
+    static void a(void) {}
+    static void b(void) {}
+    __attribute__((section(".ctors"), used)) static void (*both[])(void) = {a, b};
+    extern void (*__init_array_start[])(void);
+    void *get(void) { return __init_array_start; }
+    """
+    jit.add_object(cc(code))
+    with pytest.raises(uruk.UndefinedSymbols, match="which run backwards"):
+        jit.lookup("get")

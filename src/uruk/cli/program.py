@@ -141,13 +141,21 @@ class Program:
         for name in self._plan.wrapped:
             self.jit.wrap(name)
 
+    def _has_start_files(self) -> bool:
+        """Whether an input is as the C library's start file, which has it call main()."""
+        return b"__libc_start_main" in self.jit.main.names
+
     def _look_entry_up(self) -> None:
         plan = self._plan
         if plan.entry and not self.arguments.execute:
             self._entry = self.jit.lookup(plan.entry).address
             return
-        main = "_start" if plan.starts_itself and not self.jit.main.defines("main") else "main"
-        self._entry = self.jit.lookup_program(plan.entry or main, plan.undefined).address
+        defines, has_own_start = self.jit.main.defines, plan.starts_itself and not self._has_start_files()
+        starts = defines("_start") if has_own_start and defines("main") else plan.starts_itself and not defines("main")
+        entry = plan.entry or ("_start" if starts else "main")
+        # Natively the C library runs a program's initialisers, on behalf of its start file; the loader does not.
+        runs_them_itself = has_own_start and entry != "main"
+        self._entry = self.jit.lookup_program(entry, plan.undefined, initialize=not runs_them_itself).address
 
     def _inputs(self) -> list[Objects | Other]:
         """The inputs, when they are read and compiled. Warnings go where a compiler prints them; once."""

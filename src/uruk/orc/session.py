@@ -39,7 +39,7 @@ from uruk.orc.sources import Source
 from uruk.orc.symbols import SymbolTable, encode_name
 from uruk.orc.tracker import Released, ResourceTracker
 from uruk.orc.withheld import Withheld
-from uruk.passes.boundaries import PLACES, PRIVATE
+from uruk.passes.boundaries import OWN_PLACES, PRIVATE
 from uruk.passes.points import check_point
 from uruk.passes.state import StandIn, State
 from uruk.passes.tls_storage import Storage
@@ -455,7 +455,7 @@ class Session:
             places.append((platform.find, correct_process))
         for find, correct in places:
             missing: list[int] = true_rows(address == 0).tolist()
-            rows = [row for row in missing if names[row] not in PLACES]
+            rows = [row for row in missing if names[row] not in OWN_PLACES]
             if rows:
                 asked = [names[row] for row in rows]
                 answer = find(asked)

@@ -32,15 +32,15 @@ _OF_LIBRARY = re.compile(r"add -l ([\w+.-]*[\w+])")
 _LAST_NAME = re.compile(r"((?:operator\W.*|[^\W\d]\w*))$")
 
 
-def hints_of(dylib: JITDylib, needs: Mapping[bytes, str], of_the_program: Collection[bytes]) -> dict[bytes, str]:
+def hints_of(dylib: JITDylib, needs: Mapping[bytes, str], of_the_program: Mapping[bytes, str]) -> dict[bytes, str]:
     """Hints for the names of `needs`, which code of `dylib` needs at these places; not each name has one.
 
-    `of_the_program` are names that only a linked program file has.
+    `of_the_program` are hints for names that only a linked program file has.
     """
     known = _Known(dylib)
     hints: dict[bytes, str] = {}
     for name, place in needs.items():
-        hint = of_static_glibc(place) or _of_the_program(name, of_the_program) or known.elsewhere(name)
+        hint = of_static_glibc(place) or of_the_program.get(name) or known.elsewhere(name)
         if hint:
             hints[name] = hint
     _add(hints, known.static([name for name in needs if name not in hints]))
@@ -55,12 +55,6 @@ def hints_of(dylib: JITDylib, needs: Mapping[bytes, str], of_the_program: Collec
 
 def _add(hints: dict[bytes, str], more: Mapping[bytes, str]) -> None:
     hints.update((name, hint) for name, hint in more.items() if hint)
-
-
-def _of_the_program(name: bytes, names: Collection[bytes]) -> str:
-    if name not in names:
-        return ""
-    return "no input defines it" if name == b"main" else "only a linked program file has it; linked code does not"
 
 
 @dataclass(eq=False, repr=False)

@@ -1,7 +1,7 @@
 """Symbols that the linker itself provides: for each module `__dso_handle`, `_GLOBAL_OFFSET_TABLE_`,
 `_TLS_MODULE_BASE_`; for each program `__start_X` / `__stop_X` around the sections called X (GNU ld, "Orphan
-Sections"); and where code and data of a module begin and end (`_end`, `etext`, ...; GNU ld's default script), unless
-an input defines the name.
+Sections"); and where code, data and arrays of initialisers of a module begin and end (`_end`, `etext`,
+`__init_array_start`, ...; GNU ld's default script), unless an input defines the name.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import numpy as np
 from uruk.graph.graph import HOLDS_FUNCTIONS, Zone
 from uruk.graph.names import Names
 from uruk.graph.types import I64, NONE, Bool, filled, some, true_rows, windows
-from uruk.passes.layout import Layout
+from uruk.passes import function_arrays
+from uruk.passes.layout import Chunk, Layout
 from uruk.passes.state import NO_ROWS, State, synthetic_blocks
 
 DSO_HANDLE = b"__dso_handle"
@@ -28,6 +29,8 @@ PLACES = {
     **dict.fromkeys((b"end", b"_end"), _DATA_END),
 }
 """Names of places in a module. A library's are its own, and never meant."""
+OWN_PLACES = frozenset(PLACES) | frozenset(function_arrays.NAMES)
+"""All names that are found in no library."""
 PRIVATE = (DSO_HANDLE, GOT, TLS_BASE)
 """Names that every module has for itself, whatever it is made of."""
 
@@ -43,7 +46,7 @@ def find(state: State, names: Names) -> None:
     sections: dict[tuple[int, str], int] = {}
     for index, name in enumerate(state.symbols.name[state.undefined].tolist()):
         text = names.text(name)
-        if text in PLACES:
+        if text in OWN_PLACES:
             found.places.append((index, _module_of(state, index), text))
         if not text.startswith(b"_"):
             continue
@@ -59,6 +62,7 @@ def find(state: State, names: Names) -> None:
             found.sections.append((index, module, section, text.startswith(STOP)))
     if sections:
         _gather_sections(state, sections)
+    _gather_functions(state)
     _need_data(state)
     _make_handles(state)
     _need_got(state)
@@ -104,6 +108,24 @@ def _gather_sections(state: State, wanted: dict[tuple[int, str], int]) -> None:
             found.together.append((module, key[1], blocks))
     kept = {(module, name) for module, name, _ in found.together}
     found.sections = [item for item in found.sections if (item[1], item[2]) in kept]
+
+
+def _gather_functions(state: State) -> None:
+    """The arrays of functions whose bounds are asked for, each in one row; a name without an array is undefined."""
+    found = state.boundaries
+    arrays = {(module, function_arrays.NAMES[name][0]) for _, module, name in found.places if name not in PLACES}
+    refused: set[tuple[int, str]] = set()
+    for module, array in arrays:
+        rows = function_arrays.find(state, module, array)
+        if rows is None:
+            refused.add((module, array))
+        elif rows.size:
+            found.together.append((module, array, rows))
+    if refused:
+        found.places = [
+            place for place in found.places
+            if place[2] in PLACES or (place[1], function_arrays.NAMES[place[2]][0]) not in refused
+        ]  # fmt: skip
 
 
 def _need_data(state: State) -> None:
@@ -176,15 +198,25 @@ def assign(state: State, plan: Layout, start: I64) -> None:
     for index in found.got:
         address[index] = state.address[state.synthetic["got"][_module_of(state, index)]]
     for index, module, name in found.places:
-        address[index] = _places_of(module, plan, start)[PLACES[name]]
+        places = _places_of(module, plan, start)
+        if name in PLACES:
+            address[index] = places[PLACES[name]]
+            continue
+        array, stop = function_arrays.NAMES[name]  # an empty one begins and ends anywhere
+        kept = plan.kept.get((module, array))
+        address[index] = places[_DATA] if kept is None else _bound(state, kept, stop)
     for copy in found.copies:
         address[copy.row] = state.address[copy.block]
         at = int(state.position[copy.block])
         state.image[at : at + len(copy.content)] = np.frombuffer(copy.content, np.uint8)
     for index, module, section, stop in found.sections:
-        chunk = plan.kept[module, section]
-        begin = int(state.address[chunk.rows[0]] - chunk.offset[0])
-        address[index] = begin + (chunk.size if stop else 0)
+        address[index] = _bound(state, plan.kept[module, section], stop)
+
+
+def _bound(state: State, chunk: Chunk, stop: bool) -> int:
+    """Where blocks that lie together begin, or end."""
+    begin = int(state.address[chunk.rows[0]] - chunk.offset[0])
+    return begin + (chunk.size if stop else 0)
 
 
 def _places_of(module: int, plan: Layout, start: I64) -> tuple[int, int, int, int, int]:

@@ -79,7 +79,7 @@ class Boundaries:
     sections: list[tuple[int, int, str, bool]] = field(default_factory=list[tuple[int, int, str, bool]])
     """(row, module that has the section, section name, whether it is the __stop_ one)."""
     places: list[tuple[int, int, bytes]] = field(default_factory=list[tuple[int, int, bytes]])
-    """(row, module, name) of the ends of code and data."""
+    """(row, module, name) of the ends of code and data, and of the bounds of arrays of functions."""
     together: list[tuple[int, str, I64]] = field(default_factory=list[tuple[int, str, I64]])
 
 

@@ -20,6 +20,9 @@ from uruk.isa.architectures import architecture_of
 from uruk.link import Linked
 from uruk.orc.platform import FunctionArray
 from uruk.orc.tracker import Released, ResourceTracker
+from uruk.passes.boundaries import PLACES
+from uruk.passes.function_arrays import BACKWARDS, priority
+from uruk.passes.function_arrays import NAMES as FUNCTION_ARRAYS
 from uruk.platforms import elf_frames
 from uruk.platforms.elf_runtime import INTERPOSED, descriptor_functions, lazy_functions, open_runtime, process_runtime
 from uruk.platforms.jit_dlopen import NAMES as JIT_NAMES
@@ -27,19 +30,27 @@ from uruk.platforms.jit_dlopen import JITLoader
 
 PRIVATE = frozenset({b"atexit", b"at_quick_exit", b"pthread_atfork", b"__pthread_atfork"})
 ONCE_TRIO = frozenset({*CALL_ONCE, b"__once_proxy"})
-OF_THE_PROGRAM = frozenset(
-    b"main _start _init _fini __libc_csu_init __libc_csu_fini _IO_stdin_used data_start __data_start __bss_start "
-    b"edata _edata end _end etext _etext __etext __executable_start __ehdr_start _DYNAMIC _PROCEDURE_LINKAGE_TABLE_ "
-    b"__init_array_start __init_array_end __fini_array_start __fini_array_end __preinit_array_start "
-    b"__preinit_array_end __TMC_END__".split()
-)
-"""Names that each program has for itself: this process's are the interpreter's, and never meant."""
+_START_FILE = "start files (crt1.o, crti.o, crtbegin.o) define it, in whose place uruk starts the program"
+_HEADERS = "linked code has no file with headers of its own: ask dl_iterate_phdr() for the object that it lies in"
+_TABLES = "only a linked program file has it: uruk resolves IFUNCs and stubs itself"
+_ARRAYS = "there is no such array where a `.ctors' or `.dtors' section has several functions, which run backwards"
+OF_THE_PROGRAM = {
+    b"main": "no input defines it",
+    **dict.fromkeys(
+        b"_start _init _fini __libc_csu_init __libc_csu_fini _IO_stdin_used __TMC_END__".split(), _START_FILE
+    ),
+    **dict.fromkeys((b"__ehdr_start", b"_DYNAMIC", b"__GNU_EH_FRAME_HDR"), _HEADERS),
+    **dict.fromkeys((b"_PROCEDURE_LINKAGE_TABLE_", b"__rela_iplt_start", b"__rela_iplt_end"), _TABLES),
+    **dict.fromkeys(FUNCTION_ARRAYS, _ARRAYS),
+    **dict.fromkeys(PLACES, ""),
+}
+"""Names that each program has for itself, and what to say where nobody defines them: this process's are the
+interpreter's, and never meant."""
 SIGNAL_FUNCTIONS = frozenset({b"sigaction", b"signal", b"sigaltstack", b"_gfortran_set_options"})
 """What runtime/signals.c and trampolines.c stand for: handlers of uruk's own come before a program's, unseen."""
 _INTERPOSED = SIGNAL_FUNCTIONS | frozenset(INTERPOSED)
 _INTERPOSED_WITH_DLOPEN = _INTERPOSED | frozenset(JIT_NAMES)
 LIBSTDCXX = "libstdc++.so.6"
-LAST_PRIORITY = 65535
 
 
 @dataclass(eq=False, repr=False)
@@ -242,25 +253,17 @@ def _arrays(
     arrays: list[FunctionArray] = []
     for row in rows.tolist():
         role = int(blocks.role[row])
-        backwards = role in (Role.CTORS, Role.DTORS)
+        backwards = role in BACKWARDS
         owner = int(blocks.object[row])
         count = int(blocks.size[row]) // 8
         at = int(state.position[row]) + 8 * np.arange(count)
         functions: list[int] = windows(state.image, "<u8")[at].tolist()
-        priority = _priority(state.graph.section_name(row), backwards)
+        number = priority(state.graph.section_name(row), backwards)
         tracker = trackers[int(state.block_module[row])]
         final = role in (Role.FINI, Role.DTORS)
         functions = functions[::-1] if backwards else functions
-        arrays.append(FunctionArray(tracker, functions, priority, order[owner], role == Role.PREINIT, final))
+        arrays.append(FunctionArray(tracker, functions, number, order[owner], role == Role.PREINIT, final))
     return arrays
-
-
-def _priority(section: str, backwards: bool) -> int:
-    """The number at the end of a section name; sections without one come last."""
-    number = section.rpartition(".")[2]
-    if not number.isdecimal() or not number.isascii() or len(number) > 9:
-        return LAST_PRIORITY + 1
-    return LAST_PRIORITY - int(number) if backwards else int(number)
 
 
 def environment_at_start() -> list[bytes]:
