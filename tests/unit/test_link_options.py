@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -143,3 +144,38 @@ def test_defined_names(
         return
     plan = parse(["main.o", f"-Wl,--defsym={text}"]).plan
     assert (plan.aliases, plan.defines) == (aliases, defines)
+
+
+@pytest.mark.parametrize(
+    ("line", "driver"),
+    [
+        ("gcc x.o", "gcc"),
+        ("/usr/bin/aarch64-linux-gnu-g++-12 x.o", "/usr/bin/aarch64-linux-gnu-g++-12"),
+        ("ccache gcc x.o", "ccache gcc"),
+        ("/usr/bin/ccache /usr/bin/c++ -O2 x.o", "/usr/bin/ccache /usr/bin/c++"),
+        ("zig cc x.o", "zig cc"),
+        ("ccache zig c++ x.o", "ccache zig c++"),
+        ("-O2 x.o", ""),
+    ],
+)
+def test_words_of_a_driver(line: str, driver: str) -> None:
+    arguments = parse(line.split())
+    assert arguments.driver == arguments.compiler == driver
+    assert [one.value for one in arguments.plan.inputs] == ["x.o"]
+
+
+def test_files_are_no_drivers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gcc").touch()
+    (tmp_path / "ccache").touch()
+    for line in (["gcc", "x.o"], ["ccache", "x.o"], ["x.o", "gcc"], ["zig.o", "cc"]):
+        assert [one.value for one in parse(line).plan.inputs] == line
+    with pytest.raises(UsageError, match="`zig cc' or `zig c\\+\\+'"):
+        parse(["zig", "build-exe"])
+
+
+def test_letters_that_begin_other_words() -> None:
+    """gcc gives ``-export-dynamic`` to the linker as it is; ``-B`` may have its folder in the next word."""
+    plan = parse("x.o -export-dynamic -B folder".split()).plan
+    assert (plan.rdynamic, plan.entry) == (True, "")
+    assert [one.value for one in plan.inputs] == ["x.o"]

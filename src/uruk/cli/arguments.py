@@ -70,6 +70,8 @@ As on a compiler's command line:
 """
 
 _DRIVER = re.compile(r"(?:[\w.]+-)*(?:cc|c89|c99|c\+\+|gcc|g\+\+|clang|clang\+\+|gfortran|gdc)(?:-\d[\d.]*)?")
+_BEFORE_DRIVERS = frozenset(("ccache", "sccache", "distcc", "icecc"))
+_ZIG_DRIVERS = frozenset(("cc", "c++"))
 TARGETS = ("x86_64-linux", "aarch64-linux")
 
 
@@ -164,17 +166,37 @@ def parse(words: Sequence[str]) -> Arguments:
 
 
 def _input(arguments: Arguments, word: str) -> None:
-    """Add an input; a compiler before the first one is the driver whose line this is."""
-    if not (arguments.plan.inputs or arguments.driver):
-        name = os.path.basename(word)
-        if _DRIVER.fullmatch(name) and (name != word or not os.path.exists(word)):
-            arguments.driver = word
-            return
-    arguments.plan.add("input", word)
+    """Add an input; a compiler before the first one is the driver whose line this is (``gcc``, ``ccache gcc``)."""
+    if not arguments.plan.inputs and _belongs_to_driver(arguments.driver, word):
+        arguments.driver = f"{arguments.driver} {shlex.quote(word)}" if arguments.driver else word
+    else:
+        arguments.plan.add("input", word)
+
+
+def _belongs_to_driver(before: str, word: str) -> bool:
+    """Whether a word is a compiler's driver, or goes on the command that `before` begins: ``ccache gcc``, ``zig cc``.
+
+    A file in the current folder is an input, whatever its name is.
+    """
+    name, last = os.path.basename(word), _last(before)
+    if name == word and last != "zig" and os.path.exists(word):
+        return False
+    if last == "zig":
+        return word in _ZIG_DRIVERS
+    if before and last not in _BEFORE_DRIVERS:
+        return False
+    return name == "zig" or name in _BEFORE_DRIVERS or _DRIVER.fullmatch(name) is not None
+
+
+def _last(command: str) -> str:
+    """The last word of a driver's command, without its folder."""
+    return os.path.basename(command.rpartition(" ")[2])
 
 
 def _check(arguments: Arguments) -> None:
     plan = arguments.plan
+    if _last(arguments.driver) == "zig":
+        raise UsageError("only `zig cc' or `zig c++' begins a line that links")
     if not plan.inputs:
         raise UsageError("no input")
     arguments.target = arguments.target or target_of(plan.inputs)

@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-from uruk.cli.options import Meaning, OptionTable, Takes
+from uruk.cli.options import NO_FILE, PASSED_ON, PLACED, Meaning, OptionTable, Takes
 
-_N, _REST, _WORD, _EITHER, _EQUALS, _MAYBE = (
-    Takes.NOTHING, Takes.REST, Takes.WORD, Takes.EITHER, Takes.EQUALS, Takes.MAYBE
-)  # fmt: skip
-_PROGRAM = "uruk run makes a running program, no file"
+_N, _REST, _WORD, _EITHER, _EQUALS = Takes.NOTHING, Takes.REST, Takes.WORD, Takes.EITHER, Takes.EQUALS
 _STEP = "uruk run goes all the way to a running program"
-_PLACED = "code lies where there is room; no script or address places sections"
 
 DRIVER = OptionTable([
+    *PASSED_ON,
     ("-Wl,", _REST, Meaning.LINKER),
     ("-Xlinker --for-linker", _WORD, Meaning.LINKER),
     ("--for-linker=", _REST, Meaning.LINKER),
     ("-o --output", _EITHER, Meaning.OUTPUT),
     ("--output=", _REST, Meaning.OUTPUT),
-    ("-l", _EITHER, Meaning.LIBRARY),
-    ("-L", _EITHER, Meaning.DIRECTORY),
     ("--library-directory", _EQUALS, Meaning.DIRECTORY),
-    ("-R", _EITHER, Meaning.RPATH),
     ("-rpath", _WORD, Meaning.RPATH),
-    ("-u", _EITHER, Meaning.UNDEFINED),
-    ("-e", _EITHER, Meaning.ENTRY),
-    ("-z", _EITHER, Meaning.KEYWORD),
     ("-rdynamic", _N, Meaning.EXPORT),
+    ("-export-dynamic", _N, Meaning.EXPORT),  # not -e: gcc gives the word to the linker as it is
     ("-static -static-pie --static", _N, Meaning.ALL_STATIC),
     ("-static-libstdc++", _N, Meaning.STATIC_CXX),
     ("-nostartfiles", _N, Meaning.NO_START_FILES),
     ("-nostdlib", _N, Meaning.NO_STANDARD),
     ("-nodefaultlibs -nostdlib++", _N, Meaning.NO_DEFAULT_LIBRARIES),
     # What is refused: one line says why.
-    ("-shared --shared -r", _N, Meaning.REFUSED, _PROGRAM),
-    ("-T", _EITHER, Meaning.REFUSED, _PLACED),
+    ("-shared --shared -r", _N, Meaning.REFUSED, NO_FILE),
+    ("-T", _EITHER, Meaning.REFUSED, PLACED),
     ("""
      -c -S -E -M -MM -fsyntax-only --compile --assemble --preprocess -emit-llvm
      """, _N, Meaning.REFUSED, _STEP),
@@ -54,9 +46,10 @@ DRIVER = OptionTable([
      """, _N, Meaning.IGNORED),
     ("""
      -fuse-ld= --ld-path= -rtlib= --rtlib= -unwindlib= --unwindlib= -specs= --specs= -flto -fno-lto
-     -fuse-linker-plugin -fno-use-linker-plugin -ffat-lto-objects -fno-fat-lto-objects -save-temps --save-temps -B
+     -fuse-linker-plugin -fno-use-linker-plugin -ffat-lto-objects -fno-fat-lto-objects -save-temps --save-temps
      -foffload= -fwhole-program --gcc-toolchain= --gcc-install-dir=
      """, _REST, Meaning.IGNORED),
+    ("-B", _EITHER, Meaning.IGNORED),
     ("-dumpbase -dumpbase-ext -dumpdir -wrapper -aux-info", _WORD, Meaning.IGNORED),
     # What is the compiler's: it is ignored where no input is a source.
     ("-stdlib=", _REST, Meaning.LANGUAGE_LIBRARY),

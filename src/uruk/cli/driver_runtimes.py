@@ -45,7 +45,7 @@ _TIMEOUT = 60
 def add_language_libraries(arguments: Arguments) -> None:
     """Add what the driver with which the line begins links with everything."""
     plan, name = arguments.plan, os.path.basename(arguments.driver)
-    if not plan.default_libraries:
+    if not plan.default_libraries or name.startswith("zig "):  # zig builds its own C++ library, with the sources
         return
     for part, libraries in _LANGUAGES:
         if part in name:

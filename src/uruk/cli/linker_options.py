@@ -5,11 +5,9 @@ Long names may begin with one dash or two, but for those that begin with o (GNU 
 
 from __future__ import annotations
 
-from uruk.cli.options import Meaning, Option, OptionTable, Takes
+from uruk.cli.options import NO_FILE, PASSED_ON, PLACED, Meaning, Option, OptionTable, Takes
 
 _N, _REST, _EITHER, _EQUALS, _MAYBE = Takes.NOTHING, Takes.REST, Takes.EITHER, Takes.EQUALS, Takes.MAYBE
-_PLACED = "code lies where there is room; no script or address places sections"
-_PROGRAM = "uruk run makes a running program, no file"
 
 LONG = OptionTable([
     ("whole-archive", _N, Meaning.WHOLE_ARCHIVE),
@@ -40,9 +38,9 @@ LONG = OptionTable([
     ("""
      script default-script mri-script section-start Ttext Tdata Tbss Ttext-segment Trodata-segment Tldata-segment
      image-base
-     """, _EQUALS, Meaning.REFUSED, _PLACED),
-    ("shared Bshareable relocatable", _N, Meaning.REFUSED, _PROGRAM),
-    ("oformat", _EQUALS, Meaning.REFUSED, _PROGRAM),
+     """, _EQUALS, Meaning.REFUSED, PLACED),
+    ("shared Bshareable relocatable", _N, Meaning.REFUSED, NO_FILE),
+    ("oformat", _EQUALS, Meaning.REFUSED, NO_FILE),
     ("format", _EQUALS, Meaning.REFUSED, "inputs are ELF objects, archives and libraries"),
     ("just-symbols", _EQUALS, Meaning.REFUSED, "addresses of another program file mean nothing in this process"),
     ("init fini", _EQUALS, Meaning.REFUSED, "use __attribute__((constructor)) or ((destructor))"),
@@ -102,15 +100,10 @@ LONG = OptionTable([
 """Names of more than a letter, without their dashes; most that are ignored have an opposite that begins with no-."""
 
 SHORT = OptionTable([
-    ("-l", _EITHER, Meaning.LIBRARY),
-    ("-L", _EITHER, Meaning.DIRECTORY),
-    ("-R", _EITHER, Meaning.RPATH),
-    ("-u", _EITHER, Meaning.UNDEFINED),
-    ("-e", _EITHER, Meaning.ENTRY),
-    ("-z", _EITHER, Meaning.KEYWORD),
+    *PASSED_ON,
     ("-E", _N, Meaning.EXPORT),
-    ("-T -dT", _EITHER, Meaning.REFUSED, _PLACED),
-    ("-r -i -Ur", _N, Meaning.REFUSED, _PROGRAM),
+    ("-T -dT", _EITHER, Meaning.REFUSED, PLACED),
+    ("-r -i -Ur", _N, Meaning.REFUSED, NO_FILE),
     ("-b -A", _EITHER, Meaning.REFUSED, "inputs are ELF objects, archives and libraries"),
     ("-( -)", _N, Meaning.IGNORED),
     ("-s -S -x -X -d -dc -dp -n -N -q -g -t -v -V -M -w", _N, Meaning.IGNORED),

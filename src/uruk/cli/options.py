@@ -111,5 +111,18 @@ class OptionTable:
         return None
 
 
+PLACED = "code lies where there is room; no script or address places sections"
+NO_FILE = "uruk run makes a running program, no file"
+"""Reasons of refusals."""
+PASSED_ON: tuple[Row, ...] = (
+    ("-l", Takes.EITHER, Meaning.LIBRARY),
+    ("-L", Takes.EITHER, Meaning.DIRECTORY),
+    ("-R", Takes.EITHER, Meaning.RPATH),
+    ("-u", Takes.EITHER, Meaning.UNDEFINED),
+    ("-e", Takes.EITHER, Meaning.ENTRY),
+    ("-z", Takes.EITHER, Meaning.KEYWORD),
+)
+"""Options that a driver gives to its linker as they are; both read them alike."""
+
 NEXT_WORD = frozenset({Takes.WORD, Takes.EITHER, Takes.EQUALS})
 """What may have its value in the next word."""
