@@ -54,6 +54,8 @@ def test_a_linked_program(tmp_path: Path, cc: Compile, jit: uruk.LLJIT) -> None:
         subprocess.run(command, input=b"int main(void) { return 0; }", check=True)
         with pytest.raises(ObjectFormatError, match="a program that is linked already"):
             jit.add_object(program)
+        with pytest.raises(uruk.UrukError, match="a program that is linked already"):
+            jit.add_library(program)
 
 
 def test_a_member_of_an_archive(tmp_path: Path, jit: uruk.LLJIT, cc: Compile) -> None:

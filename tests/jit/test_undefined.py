@@ -196,6 +196,24 @@ def test_the_hint_for_gcov_is_the_cure(cc: Compile, jit: uruk.LLJIT) -> None:
     assert jit.lookup("f").function("int(int)")(1) == 2
 
 
+def test_bitcode_in_an_archive(cc: Compile, jit: uruk.LLJIT) -> None:
+    """Names of a member that ``ar`` cannot read are in no index."""
+    bitcode = cc("int wanted(void) { return 1; }", "-flto", family="clang", name="bitcode")
+    jit.add_archive(cc.archive("libbitcode.a", cc("int f(void) { return 2; }"), bitcode))
+    hint = hint_of(jit, "wanted")
+    assert hint.startswith("perhaps ")
+    assert "libbitcode.a(bitcode.o) should define it, which is LLVM bitcode: compile without -flto" in hint
+    assert jit.lookup("f").function("int(void)")() == 2
+
+
+def test_slim_objects_in_an_archive_without_names(cc: Compile, jit: uruk.LLJIT) -> None:
+    slim = cc("int wanted(void) { return 1; }", "-flto", "-fno-fat-lto-objects", name="slim")
+    data = cc.archive("libslim.a", slim).read_bytes()
+    member = data.index(b"slim.o/")
+    jit.add_archive(b"!<arch>\n" + data[member:], "libslim.a")
+    assert "libslim.a(slim.o) should define it, which holds nothing but data for link-time" in hint_of(jit, "wanted")
+
+
 def test_a_static_archive_of_glibc(cc: Compile, jit: uruk.LLJIT) -> None:
     jit.add_object(cc("double sin(double); double f(double x) { return sin(x); }"))
     jit.add_library(":libm.a")

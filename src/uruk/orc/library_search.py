@@ -288,9 +288,9 @@ def _kind(path: str) -> Kind | None:
             return None
         kind = int.from_bytes(start[16:18], "little")
         if kind not in (1, 3):  # ET_REL, ET_DYN
-            from uruk.formats.foreign import kind_of
+            from uruk.formats.foreign import kind_of, linked_kind
 
-            what = kind_of(source.start) if source.size >= 20 else "an ELF file cut short"
+            what = linked_kind(source.start) if kind == 2 else kind_of(source.start)  # ET_EXEC
             raise source.error(
                 "ELF header", f"e_type {kind} is neither an object nor a shared library: it is {what}", 16
             )

@@ -17,6 +17,9 @@ from uruk.orc.symbols import Flag, Rank
 if TYPE_CHECKING:
     from uruk.orc.dylib import JITDylib
 
+_POSITION_INDEPENDENT = "cannot dynamically load position-independent executable"
+"""The words of glibc for a file with DF_1_PIE (elf/dl-load.c), which are not translated before a locale is set."""
+
 
 @dataclass(eq=False, repr=False)
 class Offer:
@@ -67,7 +70,9 @@ def _describe(graph: Graph, number: int, file: str) -> Offer:
 
 
 def hint_for(dylib: JITDylib, error: LibraryError) -> str:
-    """What to do about a library that lacks something which the dylib has, but libraries do not see."""
+    """Return the hint for a file that is a program, or a library that lacks what only the dylib has."""
+    if _POSITION_INDEPENDENT in error.problem:
+        return "this is a program that is linked already: give the objects that it is made of"
     name = error.undefined
     offer = offered(dylib, name) if name and dylib.session.stand_ins is None else None
     if offer is None:

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
 SLIM_LTO = b"__gnu_lto_slim"
 """A common symbol with which gcc marks objects that have no machine code (lto-streamer.h)."""
+NO_MACHINE_CODE = "holds nothing but data for link-time optimisation: compile with -ffat-lto-objects"
 MOST_LOOKUPS = 1000
 """How many lookups at most are under way in the background; further ones begin when one of them is done."""
 
@@ -431,8 +432,7 @@ class Session:
     def hints(self, dylib: JITDylib, needs: Mapping[bytes, str]) -> Mapping[bytes, str]:
         """What to say of names that nobody defines for a dylib's code; `needs` has the first place that needs each."""
         if any(SLIM_LTO in other.names for other in self.dylibs.values()):
-            hint = "an object holds nothing but data for link-time optimisation: compile with -ffat-lto-objects"
-            return dict.fromkeys(needs, hint)
+            return dict.fromkeys(needs, f"an object {NO_MACHINE_CODE}")
         return self._hints(dylib, needs) if self._hints else {}
 
     def find_externals(self, dylib: JITDylib, names: Sequence[bytes]) -> tuple[I64, Bool]:

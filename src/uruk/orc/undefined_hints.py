@@ -50,6 +50,8 @@ def hints_of(dylib: JITDylib, needs: Mapping[bytes, str], of_the_program: Mappin
     hints.update((name, _OF_LIBRARY.sub(r'add -l \1 (add_library("\1"))', hint)) for name, hint in found.items())
     rest = [name for name in needs if name not in hints][:MOST_CLOSE]
     _add(hints, {name: known.typing_error(name) for name in rest})
+    if any(name not in hints for name in needs):
+        _add(hints, dict.fromkeys((name for name in needs if name not in hints), known.useless_member()))
     return hints
 
 
@@ -91,6 +93,13 @@ class _Known:
     @cached_property
     def _close(self) -> CloseNames:
         return CloseNames(list(self.home))
+
+    def useless_member(self) -> str:
+        """The hint for any name, where an archive has a member that can define nothing."""
+        from uruk.orc.archive_hints import useless_member
+
+        archives = [entry for other, _ in self.dylib.order_for_code() for entry in other.search.archives]
+        return useless_member(archives, self.dylib.session.pair.MACHINE)
 
     def elsewhere(self, name: bytes) -> str:
         """The hint for a name that a dylib defines which the code does not see."""
