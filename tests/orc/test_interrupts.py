@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import linecache
+import os
 import signal
 import subprocess
 import sys
@@ -27,7 +30,7 @@ UNDOES = ("_take_back", "_give_back", "_drop", "withdraw", "new", "leave", "forg
 
 
 class Interrupter:
-    """Raises KeyboardInterrupt at the `at`-th line of some of uruk's modules that runs; `done` says whether it did."""
+    """Sends this thread SIGINT at the `at`-th line of some of uruk's modules that runs; `done` says whether it did."""
 
     def __init__(self, at: int, modules: Sequence[str] = MODULES) -> None:
         self.left, self.done, self.modules = at, False, modules
@@ -44,7 +47,7 @@ class Interrupter:
             self.left -= 1
             if self.left < 0:
                 self.done = True
-                raise KeyboardInterrupt
+                signal.raise_signal(signal.SIGINT)
         return self._trace
 
     def _is_exit(self, frame: FrameType) -> bool:
@@ -272,3 +275,46 @@ def test_signals_at_all_times(jit: uruk.LLJIT, cc: Compile, timer: None) -> None
     assert call(jit, "value_6") == 6
     tracker.remove()
     assert facts(jit.session)["entries"] == before["entries"]
+
+
+@pytest.mark.parametrize("place", ["here", "child"])
+def test_close_at_every_line(place: str, cc: Compile) -> None:
+    """Wherever closing is interrupted, closing again does the rest: no code, no process and no descriptor is left."""
+    path = cc.cpp(CPP.format(7))
+    files = 0
+
+    def make() -> uruk.LLJIT:
+        jit = uruk.LLJIT(executor=uruk.spawn() if place == "child" else None)
+        jit.add_library("stdc++")
+        for _ in range(2):
+            tracker = jit.add_object(path)
+            assert call(jit, "value_7") == 7
+            tracker.remove()
+        jit.add_object(path)
+        assert call(jit, "value_7") == 7
+        return jit
+
+    make().close()
+    for number in range(200):
+        jit, done = make(), False
+        files = files or len(os.listdir("/proc/self/fd"))
+        with contextlib.suppress(KeyboardInterrupt), Interrupter(number, ["ending"]) as interrupter:
+            jit.close()
+            done = not interrupter.done
+        begin = time.monotonic()
+        jit.close()
+        assert time.monotonic() - begin < 5
+        assert jit.session.closed
+        assert not jit.session.trackers
+        if jit.executor.is_remote:
+            assert jit.executor.child.status is not None
+        del jit
+        gc.collect()
+        if done:
+            assert number > 15
+            break
+    else:
+        pytest.fail("closing has more lines")
+    jit = make()
+    assert len(os.listdir("/proc/self/fd")) == files
+    jit.close()

@@ -21,39 +21,54 @@ GLANCE = 0.2
 
 
 class End:
-    """The end of a session in another process: one thread sees to it, others wait until it has."""
+    """The end of a session: one thread sees to it. Where Ctrl-C ends that thread's call, the next one goes on."""
 
     def __init__(self) -> None:
-        self.claim = threading.Lock()
-        self.thread = 0
+        self.claim = threading.RLock()  # so that an interrupted thread, which does not know that it has it, goes on
+        self.running = False
+        """True while a thread sees to it, and once the process ends; finalisers that close the session do nothing."""
         self.done = threading.Event()
 
 
 def close(session: Session) -> None:
     """See `Session.close`."""
-    if session.executor.is_remote:
-        _close_elsewhere(session)
-    else:
-        _close_here(session)
+    end, remote = session.end, session.executor.is_remote
+    if remote:
+        session.executor.end_within(ENDING)
+    if not end.claim.acquire(blocking=False):
+        if remote:
+            end.done.wait(ENDING + PATIENCE)
+        return
+    try:
+        if end.running or session.closed:
+            return
+        try:
+            end.running = True
+            (_close_elsewhere if remote else _close_here)(session)
+        finally:
+            session.closing = session.closed
+            end.running = False
+    finally:
+        end.claim.release()
 
 
 def _close_here(session: Session) -> None:
-    with session.lock:
-        if session.closed or session.closing:
-            return
-        session.closing = True
+    from uruk.executor.interruption import deferred  # takes time to import
+
+    session.closing = True
     session.initializers.wait_for_others(None)
     session.finalize(list(session.trackers.values()))  # all of them before any code goes: they may call each other's
-    session.lazy.close()
-    with session.lock:
-        for number in sorted(session.trackers, reverse=True):
-            tracker = session.trackers[number]
-            released = Released()
-            removal.retract(session, tracker, released)
-            session.finalize([tracker])  # what was registered meanwhile
-            removal.free(session, tracker, released)
-        _end(session)
-        removal.give_memory_back(session)
+    with deferred():
+        session.lazy.close()
+        with session.lock:
+            for number in sorted(session.trackers, reverse=True):
+                tracker = session.trackers[number]
+                released = Released()
+                removal.retract(session, tracker, released)
+                session.finalize([tracker])  # what was registered meanwhile
+                removal.free(session, tracker, released)
+            _end(session)
+            removal.give_memory_back(session)
 
 
 def _close_elsewhere(session: Session) -> None:
@@ -61,14 +76,10 @@ def _close_elsewhere(session: Session) -> None:
 
     Whatever waits for the process, here or in other threads, is let go when that is ended.
     """
-    executor, end = session.executor, session.end
+    from uruk.executor.interruption import deferred  # takes time to import
+
+    executor = session.executor
     limit = time.monotonic() + ENDING
-    executor.end_within(ENDING)
-    if not end.claim.acquire(blocking=False):
-        if end.thread != threading.get_ident():  # else one of its finalisers has called it
-            end.done.wait(ENDING + PATIENCE)
-        return
-    end.thread = threading.get_ident()
     lost_before = executor.lost is not None
     try:
         session.closing = True
@@ -79,11 +90,12 @@ def _close_elsewhere(session: Session) -> None:
         if lost is not None and not lost_before:
             raise lost.again()
     finally:
-        try:
-            _let_go(session, limit + GLANCE)
-        finally:
-            executor.close()
-            end.done.set()
+        with deferred():
+            try:
+                _let_go(session, limit + GLANCE)
+            finally:
+                executor.close()
+                session.end.done.set()
 
 
 def _let_go(session: Session, limit: float) -> None:
@@ -118,7 +130,7 @@ def finish(session: Session) -> None:
     try:
         if session.closed or session.closing:
             return
-        session.closing = True
+        session.closing = session.end.running = True
     finally:
         session.lock.release()
     session.initializers.wait_for_others(PATIENCE)
