@@ -141,7 +141,7 @@ def link(request: Request, host: Host) -> Linked:
     storage: dict[int, tls.Storage] = {}
     try:
         allocation = step("allocate", _allocate, host, plan, reach, taken)
-        step("addresses", _assign_addresses, state, plan, allocation)
+        step("addresses", _assign_addresses, state, plan, allocation, request.hints)
         step("copy", copy.copy_content, state, _exact(state, plan))
         step("stubs", stubs.write, state, isa)
         step("relax, fixup", fixup.fix_up, state, isa.relax_got_loads)
@@ -207,7 +207,7 @@ def _allocate(host: Host, plan: Layout, reach: Reach, taken: list[Allocation]) -
     return allocation
 
 
-def _assign_addresses(state: State, plan: Layout, allocation: Allocation) -> None:
+def _assign_addresses(state: State, plan: Layout, allocation: Allocation, hints: Hints | None) -> None:
     """Fill `address`, `position`, `image` and `symbol_address` from the allocation."""
     start = np.array([address for _, address, _ in allocation.segments], np.int64)
     if start.size == 0:
@@ -217,7 +217,10 @@ def _assign_addresses(state: State, plan: Layout, allocation: Allocation) -> Non
     state.position = state.address - allocation.base
     state.base = allocation.base
     state.image = allocation.image
-    boundaries.assign(state, plan, start)
+    header = allocation.header
+    if not header:
+        boundaries.refuse_header(state, hints)
+    boundaries.assign(state, plan, start, header)
     resolve.address_symbols(state)
 
 

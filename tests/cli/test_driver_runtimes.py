@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,7 @@ static char **inner;
 void *count(void *p) { counter++; return p; }
 __attribute__((constructor)) static void begin(void) { inner = malloc(8); *inner = malloc(100); kept = malloc(9); }
 """
+CLANGS_COVERAGE = ("-fprofile-instr-generate", "-fcoverage-mapping")
 COUNTED = '#include <stdio.h>\nint main(int c, char **v) { printf("%d\\n", c); return 0; }\n'
 
 
@@ -105,3 +108,24 @@ def test_split_stacks_bring_their_runtime(tmp_path: Path) -> None:
     (tmp_path / "deep.c").write_text(f"{deep}\nint main(void) {{ return deep(100) == 100 ? 4 : 1; }}\n")
     status, _, err = uruk_run(tmp_path, "--compiler", require_tool("gcc"), "deep.c", "-fsplit-stack")
     assert status == 4, err
+
+
+@pytest.mark.parametrize("place", [[], ["--in-process"]])
+@pytest.mark.parametrize("suffix", ["c", "o"])
+def test_clangs_coverage(tmp_path: Path, suffix: str, place: list[str]) -> None:
+    """The counters of a run are those of the natively linked program."""
+    (tmp_path / "t.c").write_text(COUNTED)
+    clang, merge, flags = require_tool("clang-19"), require_tool("llvm-profdata-19"), CLANGS_COVERAGE
+    subprocess.run([clang, *flags, "-c", "t.c"], cwd=tmp_path, check=True)
+    subprocess.run([clang, *flags, "t.o", "-o", "native"], cwd=tmp_path, check=True)
+    shown: list[str] = []
+    for command in (["./native"], [sys.executable, "-m", "uruk", "run", *place, clang, *flags, f"t.{suffix}"]):
+        environment = {**os.environ, "LLVM_PROFILE_FILE": "t.profraw"}
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert (done.stdout, done.returncode) == ("1\n", 0), done.stderr
+        subprocess.run([merge, "merge", "t.profraw", "-o", "t.profdata"], cwd=tmp_path, check=True)
+        (tmp_path / "t.profraw").unlink()
+        show = [merge, "show", "--all-functions", "--counts", "t.profdata"]
+        shown.append(subprocess.run(show, cwd=tmp_path, capture_output=True, text=True, check=True).stdout)
+    assert "Maximum function count: 1" in shown[0]
+    assert shown[0] == shown[1]

@@ -30,6 +30,7 @@ class _Block:
     image: U8
     segments: list[tuple[int, int, int]]
     parts: list[Part] = field(default_factory=list[Part])
+    header: int = 0
 
     def protect_code(self) -> None:
         """Nothing yet: everything is brought at once, by `BootstrapMemory.finish`."""

@@ -71,6 +71,11 @@ class Allocation:
         """Address of the image's first byte."""
         return self.slab.base
 
+    @property
+    def header(self) -> int:
+        """Address of the header of the object in which the dynamic loader knows the slab; 0 if it does not."""
+        return 0 if self.slab.known is None else self.slab.known.address
+
     def ranges(self, zone: int) -> list[Range]:
         """The segments of one zone, as they are."""
         return [(address, size) for one, address, size in self.segments if one == zone and size]

@@ -11,7 +11,7 @@ import numpy as np
 from uruk.graph.graph import HOLDS_FUNCTIONS, Zone
 from uruk.graph.names import Names
 from uruk.graph.types import I64, NONE, Bool, filled, some, true_rows, windows
-from uruk.passes import function_arrays
+from uruk.passes import function_arrays, resolve, undefined
 from uruk.passes.layout import Chunk, Layout
 from uruk.passes.state import NO_ROWS, State, synthetic_blocks
 
@@ -29,7 +29,8 @@ PLACES = {
     **dict.fromkeys((b"end", b"_end"), _DATA_END),
 }
 """Names of places in a module. A library's are its own, and never meant."""
-OWN_PLACES = frozenset(PLACES) | frozenset(function_arrays.NAMES)
+HEADER = b"__ehdr_start"
+OWN_PLACES = frozenset((*PLACES, *function_arrays.NAMES, HEADER))
 """All names that are found in no library."""
 PRIVATE = (DSO_HANDLE, GOT, TLS_BASE)
 """Names that every module has for itself, whatever it is made of."""
@@ -113,7 +114,8 @@ def _gather_sections(state: State, wanted: dict[tuple[int, str], int]) -> None:
 def _gather_functions(state: State) -> None:
     """The arrays of functions whose bounds are asked for, each in one row; a name without an array is undefined."""
     found = state.boundaries
-    arrays = {(module, function_arrays.NAMES[name][0]) for _, module, name in found.places if name not in PLACES}
+    bounds = function_arrays.NAMES
+    arrays = {(module, bounds[name][0]) for _, module, name in found.places if name in bounds}
     refused: set[tuple[int, str]] = set()
     for module, array in arrays:
         rows = function_arrays.find(state, module, array)
@@ -123,9 +125,8 @@ def _gather_functions(state: State) -> None:
             found.together.append((module, array, rows))
     if refused:
         found.places = [
-            place for place in found.places
-            if place[2] in PLACES or (place[1], function_arrays.NAMES[place[2]][0]) not in refused
-        ]  # fmt: skip
+            place for place in found.places if place[2] not in bounds or (place[1], bounds[place[2]][0]) not in refused
+        ]
 
 
 def _need_data(state: State) -> None:
@@ -181,10 +182,26 @@ def groups(state: State) -> list[tuple[int, str, I64]]:
     return state.boundaries.together
 
 
-def assign(state: State, plan: Layout, start: I64) -> None:
+def refuse_header(state: State, hints: undefined.Hints | None) -> None:
+    """Without a header: it is null for weak references. Raises LinkFaults of UndefinedSymbols for others."""
+    assert state.external is not None
+    found = state.boundaries
+    rows = [index for index, _, name in found.places if name == HEADER]
+    if not rows:
+        return
+    found.places = [place for place in found.places if place[2] != HEADER]
+    weak, _, _ = resolve.undefined_facts(state)
+    state.external.found[rows] = state.external.own[rows] = False
+    strong = [row for row in rows if not weak[row]]
+    if strong:
+        undefined.refuse(state, state.undefined[strong], hints)
+
+
+def assign(state: State, plan: Layout, start: I64, header: int) -> None:
     """Once blocks have addresses: the addresses of the provided names, and the content of `__dso_handle`.
 
-    `start` has the address of each segment.
+    `start` has the address of each segment; `header` is that of the ELF header of the object in which the dynamic
+    loader knows the memory, 0 if it does not.
     """
     assert state.external is not None
     address, found = state.external.address, state.boundaries
@@ -199,8 +216,8 @@ def assign(state: State, plan: Layout, start: I64) -> None:
         address[index] = state.address[state.synthetic["got"][_module_of(state, index)]]
     for index, module, name in found.places:
         places = _places_of(module, plan, start)
-        if name in PLACES:
-            address[index] = places[PLACES[name]]
+        if name not in function_arrays.NAMES:
+            address[index] = header if name == HEADER else places[PLACES[name]]
             continue
         array, stop = function_arrays.NAMES[name]  # an empty one begins and ends anywhere
         kept = plan.kept.get((module, array))
