@@ -66,6 +66,32 @@ def test_a_sanitizer_finds_what_is_wrong_and_nothing_else(tmp_path: Path, name: 
     assert "Sanitizer" not in err
 
 
+@pytest.mark.parametrize("name", ["address", "undefined", "thread"])
+def test_clangs_sanitizers(tmp_path: Path, name: str) -> None:
+    """The report of an object's fault, with clang's shared runtime."""
+    body, report = BAD[name]
+    report = report.partition(":")[0]  # where the guards of variables lie is each compiler's own
+    clang, flag = require_tool("clang-19"), f"-fsanitize={name}"
+    (tmp_path / "bad.c").write_text(f"{HEAD}int main(int c, char **v) {{ {body} }}\n")
+    (tmp_path / "good.c").write_text(f"{HEAD}int main(void) {{ return 5; }}\n")
+    for source in ("bad", "good"):
+        subprocess.run([clang, flag, "-w", "-c", f"{source}.c"], cwd=tmp_path, check=True)
+    assert report in uruk_run(tmp_path, clang, flag, "bad.o")[2]
+    assert uruk_run(tmp_path, clang, flag, "good.o") == (5, "", "")
+
+
+@pytest.mark.parametrize(
+    ("flag", "text"),
+    [("-fsanitize=leak", "-fsanitize=address finds leaks as well"), ("-fxray-instrument", "programs run untraced")],
+)
+def test_clangs_runtimes_that_are_refused(tmp_path: Path, flag: str, text: str) -> None:
+    clang = require_tool("clang-19")
+    (tmp_path / "good.c").write_text("int main(void) { return 0; }")
+    status, _, err = uruk_run(tmp_path, clang, flag, "good.c")
+    assert (status, err.count("\n")) == (2, 1)
+    assert text in err
+
+
 def test_sanitizers_that_cannot_come_first(tmp_path: Path) -> None:
     (tmp_path / "good.c").write_text("int main(void) { return 0; }")
     for more in (["--in-process"], ["--connect", "localhost:1"]):

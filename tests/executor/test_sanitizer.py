@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from requirements import require_tool
 
@@ -25,3 +28,21 @@ def test_address_sanitizer_sees_linked_code(tmp_path: Path) -> None:
     assert done.returncode == 1, done
     assert "heap-buffer-overflow" in done.stderr, done.stderr
     assert "0 bytes to the right of 10-byte region" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("place", [[], ["--in-process"]])
+def test_the_hint_is_the_cure(tmp_path: Path, place: list[str]) -> None:
+    """What the error about `__asan_report_store1` says, done word for word."""
+    (tmp_path / "main.c").write_text(SOURCE)
+    subprocess.run([require_tool("gcc"), "-fsanitize=address", "-c", "main.c"], cwd=tmp_path, check=True)
+    run = shlex.join([sys.executable, "-m", "uruk", "run", *place, "main.o"])
+    done = subprocess.run(["sh", "-c", run], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    preload = "LD_PRELOAD=$(gcc -print-file-name=libasan.so)"
+    assert preload in done.stderr
+    assert "add -l asan" in done.stderr
+    by_flag = [] if place else [f"{run} -fsanitize=address"]
+    for command in (f"{preload} {run} -l asan", *by_flag):
+        done = subprocess.run(
+            ["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert "0 bytes to the right of 10-byte region" in done.stderr, done.stderr

@@ -36,6 +36,7 @@ DRIVER = OptionTable([
      """, _REST, Meaning.RUNTIME),
     ("""
      --coverage -coverage -pg -p -fsplit-stack -fopenacc -fcoarray=lib -shared-libasan -shared-libsan -fno-openmp
+     -fxray-instrument
      """, _N, Meaning.RUNTIME),
     # What describes the file that is linked, or how the driver works: nothing here.
     ("""

@@ -84,11 +84,16 @@ class _Driver:
     def file(self, gcc: str, clang: str) -> Input:
         """The file of a runtime, by its name for either. Raises UsageError if the compiler has none."""
         name = (clang if self.is_clang else gcc).format(self.architecture)
+        if not name:
+            raise UsageError(
+                f"{self.words[0]} has only a static runtime for -fsanitize=leak, which cannot come first: "
+                "-fsanitize=address finds leaks as well, and so does gcc's"
+            )
         command = [*self.words, f"-print-file-name={name}"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, check=False)
         path = done.stdout.strip()
-        if not name or not os.path.isabs(path):
-            raise UsageError(f"{self.words[0]} has no {name or 'shared runtime for that'}: is its package installed?")
+        if not os.path.isabs(path):
+            raise UsageError(f"{self.words[0]} has no {name}: is its package installed?")
         return Input("input", path)
 
 
@@ -134,6 +139,12 @@ def _calls(plan: LinkPlan, driver: _Driver) -> None:
     plan.counts_calls = True
 
 
+def _patched_calls(plan: LinkPlan, driver: _Driver) -> None:
+    raise UsageError(
+        "-fxray-instrument cannot be honoured: its runtime rewrites code that runs; without it programs run untraced"
+    )
+
+
 def _split_stack(plan: LinkPlan, driver: _Driver) -> None:
     plan.wrapped.append("pthread_create")
     plan.inputs.append(driver.file("libgcc.a", "libgcc.a"))
@@ -145,6 +156,7 @@ _ACTIONS: dict[str, Callable[[LinkPlan, _Driver], None]] = {
     "-pg": _calls,
     "-p": _calls,
     "-fsplit-stack": _split_stack,
+    "-fxray-instrument": _patched_calls,
     **dict.fromkeys(("--coverage", "-coverage", *_PROFILES), _coverage),
 }
 

@@ -25,13 +25,19 @@ KNOWN = tuple(_LIKELIER_FIRST.split())
 _MLIR = "MLIR's runner library: add -l {}, with -L for LLVM's directory of libraries"
 _BY_PREFIX: tuple[tuple[tuple[bytes, ...], str], ...] = (
     (
-        (b"__asan_", b"__hwasan_"),
-        "code built with -fsanitize=address: add -l asan, and start with LD_PRELOAD=$(gcc -print-file-name=libasan.so)",
+        (b"__asan_",),
+        (
+            "code built with -fsanitize=address: give uruk run that flag; otherwise add -l asan, and start "
+            "the process with LD_PRELOAD=$(gcc -print-file-name=libasan.so)"
+        ),
     ),
     ((b"__ubsan_",), "code built with -fsanitize=undefined: add -l ubsan"),
     ((b"__tsan_",), "code built with -fsanitize=thread: add -l tsan"),
     ((b"__lsan_",), "code built with -fsanitize=leak: add -l lsan"),
-    ((b"__msan_", b"__dfsan_"), "code built with a sanitizer of clang's that works in a linked program only"),
+    (
+        (b"__msan_", b"__dfsan_", b"__hwasan_"),
+        "code built with a sanitizer of clang's that works in a linked program only",
+    ),
     ((b"__sanitizer_cov_",), "code built with -fsanitize-coverage: a fuzzer's library defines it"),
     ((b"__gcov_", b"llvm_gcov_", b"llvm_gcda_"), "code built with --coverage or -fprofile-generate: add -l gcov"),
     ((b"__llvm_profile_",), "code built with -fprofile-instr-generate: add the path of libclang_rt.profile.a"),
