@@ -30,14 +30,14 @@ class Outgoing:
         self._shut_down = shut_down or (lambda: os.close(file))
         self._open = True
         self.broken = False
-        """Whether a message was cut short, by the end of its time or by a signal's handler."""
+        """True when a message was cut short, by the end of its time or by a signal's handler."""
         self._writable = select.poll()
         self._writable.register(file, select.POLLOUT)
         self._writable.register(wake, select.POLLIN)
 
     @property
     def is_open(self) -> bool:
-        """Whether this side has not ended."""
+        """True while this side has not ended."""
         return self._open
 
     def send(self, buffers: list[memoryview], end: float | None = None) -> bool:
@@ -53,28 +53,23 @@ class Outgoing:
             self.turn.give()
 
     def _write_all(self, buffers: list[memoryview], end: float | None) -> bool:
-        begun = False
-        while buffers:
-            if not self._open or self._ended():
-                raise BrokenPipeError("the line is over")
-            self.broken = True
-            try:
-                done = os.writev(self._file, buffers[:_MOST_BUFFERS])
-            except BlockingIOError:
-                self.broken = begun
-                if self._wait(end):
-                    continue
-                return False
-            begun = True
-            first = 0
-            while first < len(buffers) and done >= buffers[first].nbytes:
-                done -= buffers[first].nbytes
-                first += 1
-            buffers = buffers[first:]
-            if buffers and done:
-                buffers[0] = buffers[0][done:]
-        self.broken = False
-        return True
+        message = buffers
+        written: list[int] = []
+        try:
+            while buffers:
+                if not self._open or self._ended():
+                    raise BrokenPipeError("the line is over")
+                try:  # in one step of Python's: how much was written is noted before a signal's handler can run
+                    written.extend(map(os.writev, (self._file,), (buffers[:_MOST_BUFFERS],)))
+                except BlockingIOError:
+                    if self._wait(end):
+                        continue
+                    return False
+                buffers = _rest(buffers, written[-1])
+            return True
+        finally:
+            if buffers:
+                self.broken = 0 < sum(written) < sum(buffer.nbytes for buffer in message)
 
     def _wait(self, end: float | None) -> bool:
         """Wait until something may have changed; False when the time `end` has come."""
@@ -96,3 +91,15 @@ class Outgoing:
                     self._shut_down()
         finally:
             self.turn.give()
+
+
+def _rest(buffers: list[memoryview], done: int) -> list[memoryview]:
+    """What is left of buffers when so many bytes of them were written."""
+    first = 0
+    while first < len(buffers) and done >= buffers[first].nbytes:
+        done -= buffers[first].nbytes
+        first += 1
+    buffers = buffers[first:]
+    if buffers and done:
+        buffers[0] = buffers[0][done:]
+    return buffers
