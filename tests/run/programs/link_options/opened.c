@@ -1,0 +1,1 @@
+int opened(void) { return 7; }
