@@ -79,8 +79,14 @@ void use_alternate_stack(void)
         main_stack = stack;
 }
 
+/* LeakSanitizer's runtime takes the place of sigaction, which does nothing until this is called: by an object of a
+ * program that gcc links itself (liblsan_preinit.o), and else by the first malloc, which comes later here. */
+void __lsan_init(void) __attribute__((weak));
+
 void report_crashes(void)
 {
+    if (__lsan_init)
+        __lsan_init();
     struct sigaction action = {.sa_sigaction = crash_handler, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     wanted = 1;
     process = getpid();

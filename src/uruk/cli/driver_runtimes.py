@@ -116,8 +116,8 @@ def _sanitize(arguments: Arguments, driver: _Driver, flag: str) -> None:
             continue
         plan.inputs.append(runtime)
         in_child = not (arguments.in_process or arguments.connect) and driver.architecture == HERE_NAME
-        if in_child:
-            plan.preloaded.append(runtime.value)
+        if in_child:  # AddressSanitizer's ends the process unless it is the very first
+            plan.preloaded.insert(0 if name in _PRELOADED else len(plan.preloaded), runtime.value)
         elif name in _PRELOADED:
             raise UsageError(f"{flag} cannot be honoured: its runtime must be loaded first, in a child on this machine")
 
