@@ -98,14 +98,14 @@ class Builder:
     def __init__(self, case: Case, root: Path) -> None:
         self.case = case
         self.program = case.program
+        self.sources = self.program.sources()
         self.folder = root / f"{case.id[:80]}-{self._digest()}"
         self.cc, self.cxx = COMPILERS[case.arch, case.family]
-        self.sources = self.program.sources()
 
     def _digest(self) -> str:
-        """Hash what decides the build: flags, and every file of the program."""
+        """Hash what decides the build: flags, and every file of the program that is not generated."""
         folder, first = self.program.folder, self.program.folder / self.program.first
-        files = [first]
+        files = [first, *(path for source in self.sources if (path := folder / source).is_file() and path != first)]
         if first.name.startswith("main."):
             files = sorted(p for p in folder.iterdir() if p.is_file())
         state = hashlib.sha256(repr((self.case.arch, self.case.family, self.case.flags)).encode())

@@ -1,52 +1,8 @@
 // Exceptions by an unwinder that is linked itself, from libgcc_eh.a: it finds frames by dl_iterate_phdr alone.
+//#sources: cpp_llvm_unwinder.cpp
 //#compilers: gcc clang
 //#flags: -O1 | -O2 -fPIC
 //#native: -static-libstdc++ -static-libgcc
 //#link-command: {cc} -print-file-name=libstdc++.a
 //#link-command: {cc} -print-file-name=libgcc_eh.a
 //#exit: 3
-#include <cstdio>
-#include <stdexcept>
-#include <string>
-#include <thread>
-
-struct Guard {
-    int number;
-    ~Guard() { std::printf("guard %d\n", number); }
-};
-
-__attribute__((noinline)) static int deep(int depth) {
-    Guard guard{depth};
-    if (depth == 0)
-        throw std::runtime_error("deep");
-    return deep(depth - 1) + 1;
-}
-
-static int caught(int value) {
-    try {
-        if (value > 2)
-            throw std::to_string(value);
-        throw value;
-    } catch (const std::string &text) {
-        return 100 + int(text.size());
-    } catch (int number) {
-        return number;
-    }
-}
-
-int main() {
-    try {
-        deep(3);
-    } catch (const std::exception &error) {
-        std::printf("caught %s\n", error.what());
-    }
-    int in_thread = 0;
-    std::thread([&] { in_thread = caught(2) + caught(30); }).join();
-    std::printf("%d %d\n", caught(1), in_thread);
-    try {
-        std::string().at(3);
-    } catch (const std::out_of_range &) {
-        std::puts("out of range");
-    }
-    return 3;
-}
