@@ -174,7 +174,7 @@ def _input(arguments: Arguments, word: str) -> None:
 
 
 def _belongs_to_driver(before: str, word: str) -> bool:
-    """Whether a word is a compiler's driver, or goes on the command that `before` begins: ``ccache gcc``, ``zig cc``.
+    """Tell whether a word is a compiler's driver, or goes on with the command `before`: ``ccache gcc``, ``zig cc``.
 
     A file in the current folder is an input, whatever its name is.
     """
@@ -189,7 +189,7 @@ def _belongs_to_driver(before: str, word: str) -> bool:
 
 
 def _last(command: str) -> str:
-    """The last word of a driver's command, without its folder."""
+    """Return the last word of a driver's command, without its folder."""
     return os.path.basename(command.rpartition(" ")[2])
 
 

@@ -22,7 +22,7 @@ _START = 4096
 
 
 def useless_member(archives: Iterable[ArchiveEntry], machine: int) -> str:
-    """The hint that names the first member of some archives that can define nothing; empty if there is none.
+    """Return the hint that names the first member of some archives that can define nothing; empty if there is none.
 
     `machine` is the e_machine number of the objects that can be linked.
     """
@@ -38,7 +38,7 @@ def useless_member(archives: Iterable[ArchiveEntry], machine: int) -> str:
 
 
 def _foreign_member(archive: Archive, machine: int) -> str:
-    """The hint for an archive with an object of another format or machine that its index has no names of."""
+    """Return the hint for an archive with an object of another format or machine that its index has no names of."""
     named = set(archive.entries()[1].tolist())
     for member in islice(archive.members(), _MOST_MEMBERS):
         if member.header_offset in named:

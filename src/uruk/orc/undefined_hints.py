@@ -95,7 +95,7 @@ class _Known:
         return CloseNames(list(self.home))
 
     def useless_member(self) -> str:
-        """The hint for any name, where an archive has a member that can define nothing."""
+        """Return the hint for any name where an archive has a member that can define nothing."""
         from uruk.orc.archive_hints import useless_member
 
         archives = [entry for other, _ in self.dylib.order_for_code() for entry in other.search.archives]
