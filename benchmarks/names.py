@@ -13,7 +13,7 @@ from benchmarks.inputs import compile_c
 from benchmarks.measure import interleaved, ratio, run_process, say, spread
 from benchmarks.report import Report, Row
 from uruk.executors import spawn
-from uruk.formats.elf_dynamic import read_shared_library
+from uruk.formats.elf.dynamic import read_shared_library
 from uruk.lljit import LLJIT
 from uruk.orc.library_search import LibrarySearch
 

@@ -6,10 +6,10 @@ import base64
 import os
 from pathlib import Path
 
-from uruk.formats import elf_x86_64
-from uruk.formats.elf import read_objects
-from uruk.formats.elf_relocations import read_relocations
-from uruk.formats.elf_sections import Span
+from uruk.formats.elf import x86_64 as elf_x86_64
+from uruk.formats.elf.reader import read_objects
+from uruk.formats.elf.relocations import read_relocations
+from uruk.formats.elf.sections import Span
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Graph
 from uruk.graph.names import Names

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from uruk.executor.inprocess import InProcessExecutor
-from uruk.formats import elf_x86_64
-from uruk.formats.elf import read_objects
-from uruk.formats.elf_sections import Span
+from uruk.formats.elf import x86_64 as elf_x86_64
+from uruk.formats.elf.reader import read_objects
+from uruk.formats.elf.sections import Span
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Binding, Graph, SymbolKind
 from uruk.graph.names import Names

@@ -13,8 +13,8 @@ from typing import Protocol
 
 import numpy as np
 
-from uruk.formats.elf import Pair
-from uruk.formats.elf_relocations import read_relocations
+from uruk.formats.elf.reader import Pair
+from uruk.formats.elf.relocations import read_relocations
 from uruk.graph.graph import Graph
 from uruk.graph.names import Names
 from uruk.graph.types import I32, Bool, every, some

@@ -16,7 +16,7 @@ import pytest
 
 from uruk import LLJIT
 from uruk.errors import OutOfRange, UnsupportedRelocation
-from uruk.formats.elf_aarch64 import KINDS, RELOCATIONS
+from uruk.formats.elf.aarch64 import KINDS, RELOCATIONS
 from uruk.graph.kinds import Base, EdgeKind, Operand
 from uruk.orc.session import Options
 from uruk.orc.tracker import ResourceTracker

@@ -10,7 +10,7 @@ from check.evaluate import Evaluator
 from check.fixtures import SLAB, Fixture, all_fixtures, assemble
 from uruk import LLJIT
 from uruk.errors import OutOfRange
-from uruk.formats import elf_x86_64
+from uruk.formats.elf import x86_64 as elf_x86_64
 from uruk.isa.x86_64 import KINDS
 
 FIXTURES = all_fixtures()

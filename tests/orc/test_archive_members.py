@@ -11,8 +11,8 @@ from small import adds_one, call, returns
 import uruk
 from compiling import Compile
 from uruk.errors import ObjectFormatError, UndefinedSymbols
-from uruk.formats import elf_x86_64
 from uruk.formats.archive import Archive
+from uruk.formats.elf import x86_64 as elf_x86_64
 from uruk.orc.member_symbols import make_index
 
 from requirements import require_tool

@@ -15,7 +15,7 @@ from golden_files import OBJECTS, check_golden, object_bytes
 from uruk.cli import main
 from uruk.cli.show import input_facts
 from uruk.errors import ObjectFormatError
-from uruk.formats.elf_constants import SECTION_HEADER, SHT_RELA
+from uruk.formats.elf.constants import SECTION_HEADER, SHT_RELA
 
 from requirements import require_tool
 

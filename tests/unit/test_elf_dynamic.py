@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from uruk.errors import ObjectFormatError
-from uruk.formats.elf_dynamic import STT_TLS, DynamicSymbol, SharedLibrary, read_shared_library
+from uruk.formats.elf.dynamic import STT_TLS, DynamicSymbol, SharedLibrary, read_shared_library
 
 TYPES = {"NOTYPE": 0, "OBJECT": 1, "FUNC": 2, "TLS": 6, "IFUNC": 10}
 BINDINGS = {"GLOBAL": 1, "WEAK": 2, "UNIQUE": 10}

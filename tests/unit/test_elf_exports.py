@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from uruk.formats.byte_source import ByteSource
-from uruk.formats.elf_dynamic import SharedLibrary
-from uruk.formats.elf_dynamic_hash import sysv_hash, sysv_hashes
-from uruk.formats.elf_exports import build_exports
+from uruk.formats.elf.dynamic import SharedLibrary
+from uruk.formats.elf.dynamic_hash import sysv_hash, sysv_hashes
+from uruk.formats.elf.exports import build_exports
 from uruk.isa.names import HERE_NAME
 
 from requirements import require_tool

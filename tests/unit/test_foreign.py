@@ -9,7 +9,7 @@ import pytest
 
 from uruk.errors import ObjectFormatError
 from uruk.formats.archive import Archive
-from uruk.formats.elf_dynamic import read_shared_library
+from uruk.formats.elf.dynamic import read_shared_library
 from uruk.formats.foreign import kind_of
 
 

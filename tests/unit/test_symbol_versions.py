@@ -12,7 +12,7 @@ from native_fixtures import cc as cc
 from native_fixtures import jit as jit
 from uruk.errors import DuplicateDefinition, UndefinedSymbols
 from uruk.formats.archive import Archive
-from uruk.formats.elf_versions import index_with_versions, split_default
+from uruk.formats.elf.versions import index_with_versions, split_default
 from uruk.graph.verify import verify
 from uruk.lljit import LLJIT
 

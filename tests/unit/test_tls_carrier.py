@@ -17,7 +17,7 @@ from uruk import errors
 from uruk.errors import TLSError
 from uruk.executor import inprocess_tls, tls_refusal
 from uruk.executor.inprocess_tls import LoadedCarrier, load_carrier, static_bytes_left, unrecovered_bytes
-from uruk.formats.elf_carrier import MAX_SIZE, ImportModel, TLSImport, build_carrier
+from uruk.formats.elf.carrier import MAX_SIZE, ImportModel, TLSImport, build_carrier
 
 HELPER = r"""
 #include <stddef.h>
@@ -281,7 +281,7 @@ import ctypes, threading
 library = ctypes.CDLL("libstdc++.so.6")
 from uruk.executor.inprocess_tls import load_carrier
 from uruk.executor.tls_refusal import ALREADY_DYNAMIC
-from uruk.formats.elf_carrier import TLSImport, ImportModel
+from uruk.formats.elf.carrier import TLSImport, ImportModel
 from uruk.errors import TLSError
 if PREPARE: ctypes.c_void_p.in_dll(library, "_ZSt11__once_call")
 name = "_ZSt15__once_callable"

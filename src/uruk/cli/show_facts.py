@@ -13,9 +13,9 @@ from uruk.cli.show_relocations import Row, relocation_rows
 from uruk.demangle import demangle
 from uruk.errors import ObjectFormatError
 from uruk.formats.archive import Archive, Member
-from uruk.formats.elf import read_objects
-from uruk.formats.elf_pairs import architecture_of_object, pair_of
-from uruk.formats.elf_sections import Span
+from uruk.formats.elf.pairs import architecture_of_object, pair_of
+from uruk.formats.elf.reader import read_objects
+from uruk.formats.elf.sections import Span
 from uruk.graph.arena import Arena
 from uruk.graph.dump import block_labels, dump_object, target_name
 from uruk.graph.graph import Role, SymbolKind, SymbolType, Zone

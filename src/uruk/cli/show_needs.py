@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from uruk.errors import LibraryNotFound, ObjectFormatError, UrukError
 from uruk.executor.process_symbols import find_symbol, loaded_libraries
-from uruk.formats.elf_dynamic import STT_TLS, read_shared_library
-from uruk.formats.elf_pairs import pair_of
+from uruk.formats.elf.dynamic import STT_TLS, read_shared_library
+from uruk.formats.elf.pairs import pair_of
 from uruk.isa.names import HERE_NAME
 from uruk.orc.library_hints import hints_for
 from uruk.orc.library_search import LibrarySearch

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from uruk.formats.elf import Pair
-from uruk.formats.elf_constants import RELA
+from uruk.formats.elf.constants import RELA
+from uruk.formats.elf.reader import Pair
 from uruk.graph.graph import Graph
 from uruk.graph.kinds import EdgeKind
 from uruk.graph.types import NONE

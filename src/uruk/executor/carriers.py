@@ -3,7 +3,7 @@
     carriers.load(image, memory_size, alignment, static=True) -> LoadedCarrier
     loaded.close() -> bytes not recovered
 
-A carrier (`uruk.formats.elf_carrier`) is opened there by a `Loader`, and read back. glibc hands out static TLS upwards
+A carrier (`uruk.formats.elf.carrier`) is opened there by a `Loader`, and read back. glibc hands out static TLS upwards
 and takes back only the block given last (elf/dl-close.c). So a static carrier that is closed out of order stays loaded
 until those after it are gone, instead of leaving a hole for good.
 """
@@ -19,7 +19,7 @@ from typing import Protocol
 from uruk.errors import TLSError
 from uruk.executor import tls_refusal
 from uruk.executor.tls_refusal import StaticNeed
-from uruk.formats.elf_carrier import (
+from uruk.formats.elf.carrier import (
     STATIC_ALIGNMENT,
     CarrierFile,
     CarrierMachine,

@@ -180,7 +180,7 @@ class InProcessExecutor:
 
 def _defines_tls(path: str, name: bytes) -> str | None:
     """The soname of a library that defines a thread-local; None if it does not, or cannot be read any more."""
-    from uruk.formats.elf_dynamic import STT_TLS, read_shared_library
+    from uruk.formats.elf.dynamic import STT_TLS, read_shared_library
 
     try:
         with read_shared_library(path) as library:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from uruk.errors import AllocationError
 from uruk.executor import process_symbols
 from uruk.executor.inprocess_tls import CARRIERS, LOADER
-from uruk.formats.elf_slab import build_slab
+from uruk.formats.elf.slab import build_slab
 from uruk.isa.names import HERE_NAME
 from uruk.memory import local
 from uruk.memory.mapper import WRITABLE

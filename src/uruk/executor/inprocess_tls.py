@@ -23,7 +23,7 @@ from uruk.errors import TLSError
 from uruk.executor import tls_refusal
 from uruk.executor.carriers import Carriers
 from uruk.executor.carriers import LoadedCarrier as LoadedCarrier
-from uruk.formats.elf_carrier import MACHINES
+from uruk.formats.elf.carrier import MACHINES
 from uruk.isa.names import HERE_NAME
 
 _RTLD_NOW = 2

@@ -6,7 +6,7 @@ from uruk.errors import TLSError
 from uruk.executor import tls_refusal
 from uruk.executor.carriers import Carriers, LoadedCarrier
 from uruk.executor.tls_descriptors import Descriptors
-from uruk.formats.elf_carrier import ImportModel, TLSImport
+from uruk.formats.elf.carrier import ImportModel, TLSImport
 from uruk.graph.kinds import Operand
 from uruk.passes.tls_storage import Storage
 

@@ -24,7 +24,7 @@ from uruk.executor.prototypes import Prototype, is_float
 from uruk.executor.remote_loader import RemoteLoader
 from uruk.executor.remote_process import RemoteProcess
 from uruk.executor.stub_pool import StubPool
-from uruk.formats.elf_carrier import MACHINES
+from uruk.formats.elf.carrier import MACHINES
 from uruk.graph.types import AnyArray
 from uruk.isa.architectures import architecture_of
 from uruk.memory.manager import DEFAULT_SLAB, SlabManager

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from uruk.errors import AllocationError
 from uruk.executor.control import Runtime
-from uruk.formats.elf_slab import ROOM_FOR_NAMES, build_slab
+from uruk.formats.elf.slab import ROOM_FOR_NAMES, build_slab
 from uruk.isa.architectures import architecture_of
 from uruk.memory.slab_object import SlabFile
 

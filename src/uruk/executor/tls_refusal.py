@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from uruk.errors import ObjectFormatError, TLSError
 from uruk.formats.byte_source import ByteSource
-from uruk.formats.elf_carrier import STATIC_ALIGNMENT, CarrierFile
+from uruk.formats.elf.carrier import STATIC_ALIGNMENT, CarrierFile
 
 ALREADY_DYNAMIC = "a thread has already used its thread-locals, which fixed them as dynamic"
 """`problem` of the TLSError for an initial-exec import that can have no static TLS any more."""

@@ -112,7 +112,7 @@ class Archive:
                 data = self._source.read(offset, size, "archive index")
                 self._entries = parse_index(self.name, kind, data, offset, self.size)
                 if b"@" in data and b"@@" in data:
-                    from uruk.formats.elf_versions import index_with_versions  # seldom needed
+                    from uruk.formats.elf.versions import index_with_versions  # seldom needed
 
                     self._entries = index_with_versions(self._entries)
         return self._entries

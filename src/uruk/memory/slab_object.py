@@ -1,4 +1,4 @@
-"""The object by which a dynamic loader knows a slab, as the memory floor sees it; `uruk.formats.elf_slab` makes it.
+"""The object by which a dynamic loader knows a slab, as the memory floor sees it; `uruk.formats.elf.slab` makes it.
 
 An object is opened before anything is put into its slab, and its facts are kept up to date in place: other threads may
 read them at any time, so each store leaves them true.

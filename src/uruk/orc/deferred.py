@@ -29,7 +29,7 @@ class DeferredLibrary:
         plain = {name: name.partition(b"@")[0] for name in names}
         unknown = set(plain.values()) - self._known.keys()
         if unknown:
-            from uruk.formats.elf_dynamic import read_shared_library  # a session without libraries starts without it
+            from uruk.formats.elf.dynamic import read_shared_library  # a session without libraries starts without it
 
             with read_shared_library(self.path) as library:
                 self._known.update((name, library.find(name) is not None) for name in unknown)

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
 from uruk.errors import MaterializationError, some_of
-from uruk.formats.elf import Pair
+from uruk.formats.elf.reader import Pair
 from uruk.orc.member_symbols import definitions_in
 from uruk.orc.units import MaterializationUnit
 from uruk.regular_files import read_regular

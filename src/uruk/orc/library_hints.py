@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from uruk.errors import LibraryNotFound, ObjectFormatError
 from uruk.formats.archive import Archive
-from uruk.formats.elf_dynamic import SharedLibrary, read_shared_library
+from uruk.formats.elf.dynamic import SharedLibrary, read_shared_library
 from uruk.orc.library_search import LibrarySearch
 
 _LIKELIER_FIRST = (

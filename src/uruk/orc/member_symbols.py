@@ -8,8 +8,8 @@ import numpy as np
 from uruk.errors import ObjectFormatError
 from uruk.formats.archive import Archive
 from uruk.formats.archive_index import Entries
-from uruk.formats.elf import Pair, read_objects
-from uruk.formats.elf_sections import Span
+from uruk.formats.elf.reader import Pair, read_objects
+from uruk.formats.elf.sections import Span
 from uruk.graph.arena import Arena
 from uruk.graph.names import Names
 from uruk.orc.definitions import definitions_of

@@ -53,7 +53,7 @@ class LibraryEntry:
 
 def library_entry(path: str, handle: int, order: int) -> LibraryEntry:
     """The entry of a library that was loaded."""
-    from uruk.formats.elf_dynamic import hidden_bases_of  # a session without libraries starts without it
+    from uruk.formats.elf.dynamic import hidden_bases_of  # a session without libraries starts without it
 
     return LibraryEntry(path, handle, order, hidden_bases_of(path))
 

@@ -13,10 +13,10 @@ import numpy as np
 from uruk.errors import InUse, SessionClosed, UrukError
 from uruk.executor.interface import Executor
 from uruk.executor.library_symbols import signed
-from uruk.formats.elf import Pair, read_objects
-from uruk.formats.elf_pairs import pair_of
-from uruk.formats.elf_relocations import read_relocations
-from uruk.formats.elf_sections import Span
+from uruk.formats.elf.pairs import pair_of
+from uruk.formats.elf.reader import Pair, read_objects
+from uruk.formats.elf.relocations import read_relocations
+from uruk.formats.elf.sections import Span
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Graph
 from uruk.graph.names import Ids, Names

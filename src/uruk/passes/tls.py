@@ -1,7 +1,7 @@
 """Thread-local storage: what each module needs, and its loading.
 
 ld.so owns the storage. A module's initial image goes into a carrier (a tiny shared object, see
-`uruk.formats.elf_carrier`); loading it yields the module id, the thread-pointer offset if the module's code asks for
+`uruk.formats.elf.carrier`); loading it yields the module id, the thread-pointer offset if the module's code asks for
 static storage (local-exec and initial-exec models), and descriptors. Thread-locals of libraries are bound by name
 through a carrier that imports them. Source of the models: "ELF Handling For Thread-Local Storage", Drepper, 2005.
 """

@@ -5,7 +5,7 @@ Dependencies"). The loader has bound these before: they are bound again (runtime
 data, which -fno-pie code has where it cannot reach a library (a static linker's copy relocations), and to the stubs by
 which such code knows the libraries' functions (the PLT entries of a linked executable). A library that wants
 a name from the program is given one, to be bound when the program is linked; with `everything`, as by ``-rdynamic``,
-libraries that the program opens itself find its names as well (`uruk.formats.elf_exports`). The program's own `dlsym`
+libraries that the program opens itself find its names as well (`uruk.formats.elf.exports`). The program's own `dlsym`
 finds them first, too (runtime/program_names.c).
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 from uruk.errors import AllocationError, LibraryError
 from uruk.executor import sps
 from uruk.executor.interface import Executor
-from uruk.formats.elf_exports import build_exports
+from uruk.formats.elf.exports import build_exports
 from uruk.graph.types import true_rows
 from uruk.isa.architectures import architecture_of
 from uruk.orc.dylib import JITDylib

@@ -1,6 +1,6 @@
 """Thread-locals of a program that libraries refer to, in a process that is the program's alone.
 
-A library that wants one is loaded beside an object that has a thread-local of that name (`uruk.formats.elf_exports`).
+A library that wants one is loaded beside an object that has a thread-local of that name (`uruk.formats.elf.exports`).
 When the program is linked, the words of the library's references, in whatever model, are those of the program's storage
 (runtime/bind_thread_locals.c). So are those of thread-locals that a library and the program both define.
 """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from uruk.errors import AllocationError, ObjectFormatError
 from uruk.executor.process_symbols import RTLD_GLOBAL, RTLD_NOW
-from uruk.formats.elf_dynamic import read_shared_library
+from uruk.formats.elf.dynamic import read_shared_library
 from uruk.platforms.elf import ELFPlatform
 
 

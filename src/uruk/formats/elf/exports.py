@@ -14,9 +14,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from uruk.formats.elf_carrier import MACHINES
-from uruk.formats.elf_constants import SYMBOL
-from uruk.formats.elf_dynamic_hash import sysv_hashes
+from uruk.formats.elf.carrier import MACHINES
+from uruk.formats.elf.constants import SYMBOL
+from uruk.formats.elf.dynamic_hash import sysv_hashes
 from uruk.graph.types import AnyArray
 
 _EHDR = struct.Struct("<16sHHIQQQIHHHHHH")

@@ -14,8 +14,8 @@ from typing import NoReturn
 import numpy as np
 
 from uruk.errors import ObjectFormatError
-from uruk.formats.elf_sections import Sections
-from uruk.formats.elf_symbols import gather_runs
+from uruk.formats.elf.sections import Sections
+from uruk.formats.elf.symbols import gather_runs
 from uruk.graph.types import I64, U8, true_rows
 
 _LONGEST = 10

@@ -16,7 +16,7 @@ import struct
 from collections.abc import Sequence
 
 from uruk.errors import AllocationError
-from uruk.formats.elf_carrier import MACHINES
+from uruk.formats.elf.carrier import MACHINES
 from uruk.memory.frame_table import ENTRY
 from uruk.memory.slab_object import SlabFile
 

@@ -17,10 +17,10 @@ from typing import Protocol
 import numpy as np
 
 from uruk.errors import ObjectFormatError
-from uruk.formats import elf_constants as elf
-from uruk.formats.elf_linkonce import named_linkonce, with_linkonce
-from uruk.formats.elf_sections import Sections, Span, read_sections
-from uruk.formats.elf_symbols import read_groups, read_symbols
+from uruk.formats.elf import constants as elf
+from uruk.formats.elf.linkonce import named_linkonce, with_linkonce
+from uruk.formats.elf.sections import Sections, Span, read_sections
+from uruk.formats.elf.symbols import read_groups, read_symbols
 from uruk.graph.arena import Arena
 from uruk.graph.graph import HOLDS_FUNCTIONS, Blocks, Graph, Groups, Ranges, Relocations, Role, Symbols, Zone
 from uruk.graph.kinds import KindTable
@@ -318,7 +318,7 @@ def _find_relocations(
         ((blocks.content[block] < 0) & (size > 0), "relocates a section without content"),
     )
     if compact.size:
-        from uruk.formats.elf_crel import expand  # seldom needed
+        from uruk.formats.elf.crel import expand  # seldom needed
 
         entries, start, count[compact] = expand(sections, tables[compact])
         content[compact] = start + arena.append(entries)

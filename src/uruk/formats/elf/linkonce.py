@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from uruk.formats.elf_sections import Sections
-from uruk.formats.elf_symbols import NAME_SHARING
+from uruk.formats.elf.sections import Sections
+from uruk.formats.elf.symbols import NAME_SHARING
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Blocks, Groups
 from uruk.graph.names import Names

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from uruk.formats.elf import Pair, machine_of
+from uruk.formats.elf.reader import Pair, machine_of
 from uruk.isa.names import HERE_NAME, OF_ELF_MACHINE, name_of
 
 
@@ -17,9 +17,9 @@ def architecture_of_object(data: bytes | memoryview, file: str) -> str:
 def pair_of(triple: str) -> Pair:
     """The pair of ELF and an architecture, which a triple or a target names. Raises ExecutorError for unknown ones."""
     if name_of(triple) == "aarch64":
-        from uruk.formats import elf_aarch64
+        from uruk.formats.elf import aarch64
 
-        return elf_aarch64
-    from uruk.formats import elf_x86_64
+        return aarch64
+    from uruk.formats.elf import x86_64
 
-    return elf_x86_64
+    return x86_64

@@ -18,8 +18,8 @@ import numpy as np
 
 from uruk.errors import ObjectFormatError
 from uruk.formats.byte_source import ByteSource
-from uruk.formats.elf_constants import SECTION_HEADER, SYMBOL
-from uruk.formats.elf_dynamic_hash import gnu_candidates, gnu_symbol_count, sysv_candidates
+from uruk.formats.elf.constants import SECTION_HEADER, SYMBOL
+from uruk.formats.elf.dynamic_hash import gnu_candidates, gnu_symbol_count, sysv_candidates
 from uruk.graph.types import I64, AnyArray
 
 if TYPE_CHECKING:

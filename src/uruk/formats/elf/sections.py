@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from uruk.errors import ObjectFormatError
-from uruk.formats import elf_constants as elf
+from uruk.formats.elf import constants as elf
 from uruk.graph.types import I32, I64, NO_ROWS, NONE, U8, Bool, count_true, filled, true_rows, windows
 
 MAX_SIZE = 1 << 40

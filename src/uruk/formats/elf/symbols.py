@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from uruk.errors import ObjectFormatError
-from uruk.formats import elf_constants as elf
-from uruk.formats.elf_sections import LARGEST, MAX_ALIGN, MAX_SIZE, Sections, join
+from uruk.formats.elf import constants as elf
+from uruk.formats.elf.sections import LARGEST, MAX_ALIGN, MAX_SIZE, Sections, join
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Binding, Blocks, Groups, SymbolKind, Symbols, SymbolType
 from uruk.graph.names import Names
@@ -72,7 +72,7 @@ def read_symbols(sections: Sections, buffer: U8, block_of_section: I32, names: N
     name[outer] = names.intern(texts)
     symbols = Symbols(name, text, block, value, size, kind, binding, type_, raw["other"] & np.uint8(3))
     if versions:
-        from uruk.formats.elf_versions import with_versions  # seldom needed
+        from uruk.formats.elf.versions import with_versions  # seldom needed
 
         return with_versions(symbols, start, outer, texts, names)
     return symbols, start

@@ -9,8 +9,8 @@ from typing import TypeAlias
 import numpy as np
 
 from uruk.errors import ObjectFormatError, UnsupportedRelocation, UrukError
-from uruk.formats.elf import Pair
-from uruk.formats.elf_symbols import gather_runs
+from uruk.formats.elf.reader import Pair
+from uruk.formats.elf.symbols import gather_runs
 from uruk.graph.graph import Edges, Graph, Relocations
 from uruk.graph.types import I64, U8, AnyArray, Bool, count_true
 
