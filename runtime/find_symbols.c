@@ -2,6 +2,7 @@
  * it is, by its hash table: dladdr would look through all its symbols for each name. */
 
 #define _GNU_SOURCE
+#include "hidden.h"
 #include "symbol_tables.h"
 
 #include <dlfcn.h>
@@ -119,6 +120,16 @@ static void describe(struct found *found, const char *name, const struct objects
     }
 }
 
+/* Where the executor stands for a function of a library, as a program's own functions do that come before libraries'. */
+static word before_libraries(word address)
+{
+    enum { COUNT = sizeof uruk_hidden->stand_ins / sizeof *uruk_hidden->stand_ins };
+    for (int i = 0; uruk_hidden && i < COUNT; i++)
+        if (address && address == uruk_hidden->stand_ins[i].real)
+            return uruk_hidden->stand_ins[i].own;
+    return address;
+}
+
 /* `process`: the program's own handle, whose scope is the global one. RTLD_DEFAULT would look in the caller's, too, and
  * this code lies in an object that needs all libraries of the process. */
 static void look_up(struct found *found, const char *name, const char *version, void **handles, word handle_count,
@@ -131,6 +142,7 @@ static void look_up(struct found *found, const char *name, const char *version, 
     }
     if (!found->address)
         found->place = 0;
+    found->address = before_libraries(found->address);
 }
 
 /* Look `count` names up, each in the first of the libraries that has it; the handle 0 stands for the whole process. Rows of

@@ -4,25 +4,17 @@
 #define _GNU_SOURCE
 #include "signals.h"
 
+#include "hidden.h"
+
 #include <stddef.h>
 
 #define EXPORTED __attribute__((visibility("default")))
 
 typedef void handler(int);
 
-static handler *hidden_handler;
-static void *hidden_stack;
-
-/* What is not to be seen: the handler, and the stack of the main thread. */
-EXPORTED void uruk_rt_hide_handler(handler *function, void *stack)
-{
-    hidden_handler = function;
-    hidden_stack = stack;
-}
-
 int uruk_is_hidden_handler(handler *function)
 {
-    return hidden_handler && function == hidden_handler;
+    return uruk_hidden && (void *)function == uruk_hidden->handler;
 }
 
 EXPORTED int uruk_rt_sigaction(int number, const struct sigaction *action, struct sigaction *before)
@@ -48,8 +40,11 @@ EXPORTED handler *uruk_rt_signal(int number, handler *function)
 
 EXPORTED int uruk_rt_sigaltstack(const stack_t *stack, stack_t *before)
 {
+    const stack_t *hidden = uruk_hidden ? uruk_hidden->stack() : NULL;
+    if (hidden && stack && stack->ss_flags & SS_DISABLE)
+        stack = hidden; /* as before the program had one */
     int status = sigaltstack(stack, before);
-    if (!status && before && hidden_stack && before->ss_sp == hidden_stack) {
+    if (!status && before && hidden && before->ss_sp == hidden->ss_sp) {
         before->ss_sp = NULL;
         before->ss_size = 0;
         before->ss_flags = SS_DISABLE;

@@ -9,16 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
 
-enum { STACK = 64 << 10 };
-
 static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
-static int wanted;
-void *main_stack;
 static pid_t process;
 
 static word program_counter(const ucontext_t *context)
@@ -65,20 +60,6 @@ void crash_handler(int number, siginfo_t *info, void *context)
         syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), number);
 }
 
-/* Handlers run on a stack of their own: the thread's may be what is exhausted. */
-void use_alternate_stack(void)
-{
-    if (!wanted)
-        return;
-    void *stack = mmap(0, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    stack_t alternate = {.ss_sp = stack, .ss_size = STACK};
-    if (stack == MAP_FAILED)
-        return;
-    sigaltstack(&alternate, 0);
-    if (!main_stack)
-        main_stack = stack;
-}
-
 /* LeakSanitizer's runtime takes the place of sigaction, which does nothing until this is called: by an object of a
  * program that gcc links itself (liblsan_preinit.o), and else by the first malloc, which comes later here. */
 void __lsan_init(void) __attribute__((weak));
@@ -88,9 +69,8 @@ void report_crashes(void)
     if (__lsan_init)
         __lsan_init();
     struct sigaction action = {.sa_sigaction = crash_handler, .sa_flags = SA_SIGINFO | SA_ONSTACK};
-    wanted = 1;
     process = getpid();
-    use_alternate_stack();
+    use_alternate_stacks();
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         sigaction(signals[i], &action, 0);
 }

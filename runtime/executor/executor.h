@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 
+#include "../hidden.h"
 #include "wire.h"
 
 /* transport.c: frames over two descriptors. */
@@ -68,8 +69,10 @@ wrapper register_frames, deregister_frames;
 /* crash.c */
 void report_crashes(void);
 void crash_handler(int number, siginfo_t *info, void *context);
-extern void *main_stack; /* of the main thread's handlers; 0 where crashes are not reported */
-void use_alternate_stack(void);
+
+/* threads.c */
+extern struct uruk_hidden hidden;
+void use_alternate_stacks(void);
 
 /* secret.c: what a controller must know before it is answered. */
 enum { MOST_SECRET = 4096 };

@@ -114,7 +114,6 @@ static void main_rests(void *argument)
 static void *work(void *argument)
 {
     struct worker *self = argument;
-    use_alternate_stack();
     for (;;) {
         pthread_mutex_lock(&lock);
         while (!self->has_call)

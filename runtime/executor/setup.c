@@ -52,21 +52,19 @@ static const struct symbol {
     {"llvm_orc_registerEHFrameSectionWrapper", (void *)register_frames},
     {"llvm_orc_deregisterEHFrameSectionWrapper", (void *)deregister_frames},
     {"uruk_executor_attached", (void *)attach_wrapper},
-    {"uruk_executor_crash_handler", (void *)crash_handler},
+    {"uruk_executor_hidden", &hidden},
     {"uruk_executor_run_program", (void *)run_program_wrapper},
 };
 
 void send_setup(void)
 {
     struct writer writer = {0};
-    word pid = (word)getpid(), stack = (word)main_stack, count = sizeof symbols / sizeof *symbols;
+    word pid = (word)getpid(), count = sizeof symbols / sizeof *symbols;
     write_text(&writer, triple, sizeof triple - 1);
     write_word(&writer, (word)sysconf(_SC_PAGESIZE));
-    write_word(&writer, 2);
+    write_word(&writer, 1);
     write_text(&writer, "uruk.pid", 8);
     write_text(&writer, (char *)&pid, sizeof pid);
-    write_text(&writer, "uruk.stack", 10);
-    write_text(&writer, (char *)&stack, sizeof stack);
     write_word(&writer, count);
     for (word i = 0; i < count; i++) {
         write_text(&writer, symbols[i].name, strlen(symbols[i].name));

@@ -105,10 +105,9 @@ def _attach(connection: Connection, child: Child | None, shared_memory: bool, sl
     if attached is not None:
         connection.call(attached)
     runtime = link_runtime(connection)
-    stack = connection.setup.values.get("uruk.stack", b"")[:8]
-    handler = connection.setup.symbols.get("uruk_executor_crash_handler", 0)
-    if any(stack) and handler:
-        runtime.call(b"uruk_rt_hide_handler", handler, int.from_bytes(stack, "little"))
+    hidden = connection.setup.symbols.get("uruk_executor_hidden", 0)
+    if hidden:
+        runtime.call(b"uruk_rt_hide", hidden)
     loader = RemoteSlabs(runtime)
     messages = EPCMapper(runtime.process, runtime, loader)
     mapper: Mapper = messages

@@ -16,6 +16,35 @@ SOURCE = """
 int main(int count, char **words) { char *room = malloc(10); room[count + 9] = 1; return room[0]; }
 """
 
+THREADS = """
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+static int shared;
+static void *work(void *argument) {
+    const char *word = argument;
+    volatile char *room = malloc(10);
+    room[!strcmp(word, "overflow") ? 10 : 9] = 1;
+    if (!strcmp(word, "race")) shared++;
+    free((void *)room);
+    return argument;
+}
+int main(int count, char **words) {
+    for (int times = 0; times < 50; times++) {
+        pthread_t threads[4];
+        for (int i = 0; i < 4; i++) pthread_create(&threads[i], 0, work, words[count - 1]);
+        for (int i = 0; i < 4; i++) {
+            void *result;
+            pthread_join(threads[i], &result);
+            if (result != words[count - 1]) return 2;
+        }
+    }
+    printf("%s\\n", words[count - 1]);
+    return 0;
+}
+"""
+
 
 def test_address_sanitizer_sees_linked_code(tmp_path: Path) -> None:
     gcc = require_tool("gcc")
@@ -28,6 +57,25 @@ def test_address_sanitizer_sees_linked_code(tmp_path: Path) -> None:
     assert done.returncode == 1, done
     assert "heap-buffer-overflow" in done.stderr, done.stderr
     assert "0 bytes to the right of 10-byte region" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("kind", ["address", "thread", "leak", "undefined"])
+@pytest.mark.parametrize("word", ["clean", "race", "overflow"])
+def test_threads_run_as_natively(tmp_path: Path, kind: str, word: str) -> None:
+    gcc = require_tool("gcc")
+    (tmp_path / "main.c").write_text(THREADS)
+    flags = ["-g", f"-fsanitize={kind}"]
+    subprocess.run([gcc, *flags, "-c", "main.c"], cwd=tmp_path, check=True)
+    subprocess.run([gcc, *flags, "main.o", "-o", "main"], cwd=tmp_path, check=True)
+    uruk = [sys.executable, "-m", "uruk", "run", "main.o", flags[1], "--"]
+    native, done = (
+        subprocess.run([*command, word], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        for command in (["./main"], uruk)
+    )
+    assert (done.returncode, done.stdout) == (native.returncode, native.stdout), (native, done)
+    problems = [line.partition("Sanitizer: ")[2].split(" ")[0] for line in native.stderr.splitlines()]
+    for problem in filter(None, problems):
+        assert f"Sanitizer: {problem}" in done.stderr, (native, done)
 
 
 @pytest.mark.parametrize("place", [[], ["--in-process"]])
