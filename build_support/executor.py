@@ -9,9 +9,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from .runtime import OUTPUT, run_zig
+from .targets import TARGETS
 
-# uruk's name of a target -> zig's, with the oldest glibc that the program shall run with
-TARGETS = {"x86_64-linux": "x86_64-linux-gnu.2.28", "aarch64-linux": "aarch64-linux-gnu.2.28"}
+# zig's name of a target adds the oldest glibc that the program shall run with.
+ZIG_TARGETS = {target: f"{target}-gnu.2.28" for target in TARGETS}
 
 _FLAGS = (
     "-std=gnu17 -O2 -g0 -fPIE -pie -s -fno-sanitize=all -fvisibility=hidden -rdynamic"
@@ -21,7 +22,7 @@ _LIBRARIES = "-lpthread -ldl"
 
 
 def _fingerprint(root: Path, target: str) -> str:
-    digest = hashlib.sha256(f"{target} {TARGETS[target]} {version('ziglang')} {_FLAGS} {_LIBRARIES}".encode())
+    digest = hashlib.sha256(f"{target} {ZIG_TARGETS[target]} {version('ziglang')} {_FLAGS} {_LIBRARIES}".encode())
     headers = (root / "runtime").glob("*.h")
     for path in sorted([*headers, *(root / "runtime" / "executor").glob("*.[ch]")]):
         digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
@@ -39,7 +40,7 @@ def build_executor(root: Path, target: str = "x86_64-linux") -> Path:
     sources = sorted((root / "runtime" / "executor").glob("*.c"))
     with tempfile.TemporaryDirectory(prefix="work-", dir=program.parent) as folder:
         made = Path(folder) / program.name
-        words = ["cc", "-target", TARGETS[target], *_FLAGS.split(), *sources, *_LIBRARIES.split(), "-o", made]
+        words = ["cc", "-target", ZIG_TARGETS[target], *_FLAGS.split(), *sources, *_LIBRARIES.split(), "-o", made]
         run_zig(root, *words)
         made.chmod(0o755)
         os.replace(made, program)  # whole or not at all: two builds may run at once

@@ -19,9 +19,9 @@ from pathlib import Path
 
 from .elf_object import read_object
 from .split_object import split_object
+from .targets import TARGETS
 
-# uruk's name of a target -> zig's
-TARGETS = {"x86_64-linux": "x86_64-linux-gnu", "aarch64-linux": "aarch64-linux-gnu"}
+ZIG_TARGETS = {target: f"{target}-gnu" for target in TARGETS}
 OUTPUT = Path("build", "runtime")
 
 _C_FLAGS = (
@@ -107,8 +107,8 @@ def build_runtime(root: Path, target: str = "x86_64-linux") -> Path:
     work = Path(tempfile.mkdtemp(prefix="work-", dir=archive.parent))
     try:
         # uruk's own first: where both define a name, the first member wins
-        members = _compile_sources(root, TARGETS[target], work)
-        members += _compile_builtins(root, TARGETS[target], work)
+        members = _compile_sources(root, ZIG_TARGETS[target], work)
+        members += _compile_builtins(root, ZIG_TARGETS[target], work)
         run_zig(root, "ar", "rcsD", "archive.a", *members, cwd=work)
         os.replace(work / "archive.a", archive)  # whole or not at all: two builds may run at once
         (work / "stamp").write_text(fingerprint)
@@ -118,7 +118,7 @@ def build_runtime(root: Path, target: str = "x86_64-linux") -> Path:
     return archive
 
 
-def build_all(root: Path, targets: Sequence[str] = tuple(TARGETS)) -> list[Path]:
+def build_all(root: Path, targets: Sequence[str] = TARGETS) -> list[Path]:
     """Build the archives of all targets."""
     return [build_runtime(root, target) for target in targets]
 

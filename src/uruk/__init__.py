@@ -38,6 +38,7 @@ from uruk.errors import ProtocolError as ProtocolError
 from uruk.errors import SessionClosed as SessionClosed
 from uruk.errors import TLSError as TLSError
 from uruk.errors import UndefinedSymbols as UndefinedSymbols
+from uruk.errors import UnknownTarget as UnknownTarget
 from uruk.errors import UnsupportedRelocation as UnsupportedRelocation
 from uruk.errors import UrukError as UrukError
 from uruk.errors import WrongDefinitions as WrongDefinitions

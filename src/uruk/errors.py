@@ -24,6 +24,7 @@
         ExecutorLost           the process is gone, or its connection is
           ExecutorCrashed      it was ended by a signal
           ProtocolError        it sent what is no message
+      UnknownTarget            a target that uruk has nothing for; a ValueError, too
       CompilerNotFound         no compiler for a source
       CompileError             a compiler refused a source, or was stopped
       InternalError            a bug in uruk: please report it
@@ -535,6 +536,22 @@ class CompileError(UrukError):
         """See `UrukError.describe`."""
         text = f"{self.file}: {self.compiler}: {self.problem}"
         return f"{text}\n{self.diagnostics.rstrip()}" if self.diagnostics.strip() else text
+
+
+class UnknownTarget(UrukError, ValueError):
+    """A target that uruk does not know, or cannot run code for.
+
+    `target` is what was asked for, `targets` are those that there are.
+    """
+
+    def __init__(self, target: str, targets: Sequence[str]) -> None:
+        self.target = target
+        self.targets = tuple(targets)
+        super().__init__(target, self.targets)
+
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
+        return f"no target `{self.target}'; there are {', '.join(self.targets)}"
 
 
 class InternalError(UrukError):

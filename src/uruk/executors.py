@@ -15,7 +15,6 @@ from uruk.executor.launch import Child, start
 from uruk.executor.remote import RemoteExecutor
 from uruk.executor.remote_slab import RemoteSlabs
 from uruk.executor.secret import greeting
-from uruk.isa.names import HERE_NAME, name_of
 from uruk.memory.epc import EPCMapper
 from uruk.memory.fallback import FallbackMapper
 from uruk.memory.manager import DEFAULT_SLAB
@@ -23,6 +22,7 @@ from uruk.memory.mapper import Mapper
 from uruk.memory.shared import SharedMapper
 from uruk.platforms.remote_runtime import link_runtime
 from uruk.runtime_files import executor_program
+from uruk.target import HERE, runnable_target
 
 STATIC_TLS = 16384
 """Bytes of static thread-local storage that linked code may have in a child (glibc's own default is 512)."""
@@ -50,10 +50,11 @@ def spawn(
     code and data go by memory that both processes map; otherwise, and where such memory cannot be had
     (`RemoteExecutor.shared_memory_refused` says why), by messages. `slab_size` and `tls_pool` are bytes.
     `deadline`: seconds that a call may take, each step of the start included, then ExecutorTimeout; `patience`:
-    seconds until it must have said what it is. Raises ExecutorError where it cannot be had; then, and after an
-    exception of a signal's handler (Ctrl-C), nothing of it is left.
+    seconds until it must have said what it is. Raises UnknownTarget, a ValueError, for a target that uruk has no
+    executor for, and ExecutorError where the process cannot be had; then, and after an exception of a signal's handler
+    (Ctrl-C), nothing of it is left.
     """
-    target = target or f"{HERE_NAME}-linux"
+    target = str(runnable_target(target) if target else HERE)
     program = os.fspath(executor) if executor is not None else executor_program(target)
     launcher = emulator(target) if launcher is None and executor is None else launcher or ()
     variables = dict(os.environ if environment is None else environment)
@@ -89,8 +90,8 @@ def _starting(connection: Connection, deadline: float | None) -> Generator[None]
 
 def emulator(target: str) -> list[str]:
     """The command that runs programs of another architecture here; none for this one, or where there is none."""
-    name = name_of(target)
-    if name == HERE_NAME:
+    name = runnable_target(target).architecture
+    if name == HERE.architecture:
         return []
     import shutil  # takes time to import
 

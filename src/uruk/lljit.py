@@ -298,7 +298,7 @@ class LLJIT:
         from uruk.orc.library_search import LibrarySearch
 
         home = dylib or self.main
-        search = LibrarySearch(self._search_directories, machine=self.session.pair.MACHINE)
+        search = LibrarySearch(self._search_directories, architecture=self.session.target.architecture)
         for found in search.find(name, static=static):
             if found.kind == "archive":
                 home.add_archive(found.path, tracker=tracker, whole=whole)

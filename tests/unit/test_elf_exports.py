@@ -14,7 +14,7 @@ from uruk.formats.byte_source import ByteSource
 from uruk.formats.elf.dynamic import SharedLibrary
 from uruk.formats.elf.dynamic_hash import sysv_hash, sysv_hashes
 from uruk.formats.elf.exports import build_exports
-from uruk.isa.names import HERE_NAME
+from uruk.target import HERE
 
 from requirements import require_tool
 
@@ -35,7 +35,7 @@ def test_the_loader_finds_each(tmp_path: Path, count: int) -> None:
     names = some_names(count)
     symbols = {name: 0x1000 + 16 * row for row, name in enumerate(names)}
     path = tmp_path / "exports.so"
-    path.write_bytes(build_exports(symbols, HERE_NAME))
+    path.write_bytes(build_exports(symbols, HERE.architecture))
     libc = ctypes.CDLL(None)
     libc.dlopen.restype = libc.dlsym.restype = ctypes.c_void_p
     libc.dlsym.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
@@ -49,7 +49,7 @@ def test_the_loader_finds_each(tmp_path: Path, count: int) -> None:
 
 def test_other_readers_take_it(tmp_path: Path) -> None:
     path = tmp_path / "exports.so"
-    path.write_bytes(build_exports({b"first": 0x7F0012345678, b"last": (1 << 64) - 8}, HERE_NAME))
+    path.write_bytes(build_exports({b"first": 0x7F0012345678, b"last": (1 << 64) - 8}, HERE.architecture))
     with SharedLibrary(ByteSource(path)) as library:
         assert library.soname == "uruk-program"
         assert [one.value for one in library.symbols()] == [0x7F0012345678, (1 << 64) - 8]
@@ -62,7 +62,9 @@ def test_other_readers_take_it(tmp_path: Path) -> None:
 def test_thread_locals_have_storage(tmp_path: Path) -> None:
     """Of their size, each apart; what wants one finds it, zero in every thread."""
     path = tmp_path / "exports.so"
-    path.write_bytes(build_exports({b"address": 0x1234}, HERE_NAME, {b"small": 1, b"large": 100, b"unknown": 0}))
+    path.write_bytes(
+        build_exports({b"address": 0x1234}, HERE.architecture, {b"small": 1, b"large": 100, b"unknown": 0})
+    )
     with SharedLibrary(ByteSource(path)) as library:
         found = {one.name: (one.type, one.value) for one in library.symbols()}
     assert found == {b"address": (0, 0x1234), b"small": (6, 0), b"large": (6, 16), b"unknown": (6, 128)}

@@ -15,8 +15,6 @@ import pytest
 from uruk.errors import LibraryNotFound, ObjectFormatError, UrukError
 from uruk.orc.library_hints import hint_for, hints_for
 from uruk.orc.library_search import (
-    EM_AARCH64,
-    EM_X86_64,
     Found,
     LibrarySearch,
     find_library,
@@ -24,6 +22,7 @@ from uruk.orc.library_search import (
 )
 from uruk.orc.linker_script import parse_linker_script
 from uruk.orc.loader_cache import CACHE_PATH, loader_cache, parse_loader_cache
+from uruk.target import HERE
 
 
 def run(*command: str | Path, cwd: Path | None = None) -> str:
@@ -85,7 +84,7 @@ def test_system_directories_are_those_of_gcc() -> None:
         for place in re.findall(r'SEARCH_DIR\("=?([^"]+)"\)', run("ld", "--verbose"))
         if os.path.isdir(place)
     }
-    assert {os.path.realpath(place) for place in system_directories(EM_X86_64)} == theirs
+    assert {os.path.realpath(place) for place in system_directories("x86_64")} == theirs
 
 
 def test_order_of_directories_and_kinds(built: Path, tmp_path: Path) -> None:
@@ -143,11 +142,11 @@ def test_other_machines_are_passed_over(built: Path, tmp_path: Path) -> None:
     for name in ("libonly.a", "libboth.so"):
         data = (built / name).read_bytes()
         (tmp_path / name).write_bytes(data.replace(b"\x7fELF\x02\x01\x01", b"\x7fELF\x01\x01\x01"))
-    search = LibrarySearch([tmp_path, built], machine=EM_X86_64)
+    search = LibrarySearch([tmp_path, built], architecture="x86_64")
     assert search.find("only")[0].path == str(built / "libonly.a")
     assert search.find("both")[0].path == str(built / "libboth.so")
     with pytest.raises(LibraryNotFound):
-        LibrarySearch([built], machine=EM_AARCH64, system=[]).find("both")
+        LibrarySearch([built], architecture="aarch64", system=[]).find("both")
 
 
 def test_not_found_says_where(built: Path) -> None:
@@ -156,7 +155,7 @@ def test_not_found_says_where(built: Path) -> None:
     assert caught.value.name == "surely_absent"
     assert caught.value.searched[0] == str(built)
     assert CACHE_PATH in caught.value.searched
-    assert set(system_directories()) <= set(caught.value.searched)
+    assert set(system_directories(HERE.architecture)) <= set(caught.value.searched)
 
 
 def script(folder: Path, name: str, text: str) -> None:
@@ -248,7 +247,7 @@ def test_loader_cache_is_that_of_ldconfig() -> None:
         match = re.fullmatch(r"\s+(\S+) \(libc6,x86-64\) => (.*)", line)
         if match:
             expected.setdefault(match[1], match[2])
-    assert loader_cache(EM_X86_64) == expected
+    assert loader_cache("x86_64") == expected
 
 
 def cache_of(entries: list[tuple[bytes, bytes]], flags: int, combined: bool, new: bool) -> bytes:
@@ -271,8 +270,8 @@ def cache_of(entries: list[tuple[bytes, bytes]], flags: int, combined: bool, new
 def test_loader_cache_layouts(combined: bool, new: bool) -> None:
     entries = [(b"liba.so.2", b"/x/liba.so.2"), (b"liba.so.2", b"/y/liba.so.2"), (b"libb.so", b"/x/libb.so")]
     data = cache_of(entries, 0x0303, combined, new)
-    assert parse_loader_cache(data, EM_X86_64) == {"liba.so.2": "/x/liba.so.2", "libb.so": "/x/libb.so"}
-    assert parse_loader_cache(data, EM_AARCH64) == {}
+    assert parse_loader_cache(data, "x86_64") == {"liba.so.2": "/x/liba.so.2", "libb.so": "/x/libb.so"}
+    assert parse_loader_cache(data, "aarch64") == {}
     rng = random.Random(11)
     for _ in range(1500):
         damaged = bytearray(data[: rng.choice([len(data), rng.randrange(len(data))])])
@@ -280,13 +279,13 @@ def test_loader_cache_layouts(combined: bool, new: bool) -> None:
             if damaged:
                 damaged[rng.randrange(len(damaged))] = rng.randrange(256)
         with suppress(ObjectFormatError):
-            parse_loader_cache(bytes(damaged), EM_X86_64)
+            parse_loader_cache(bytes(damaged), "x86_64")
 
 
 def test_missing_or_broken_cache(tmp_path: Path) -> None:
-    assert loader_cache(EM_X86_64, str(tmp_path / "absent")) == {}
+    assert loader_cache("x86_64", str(tmp_path / "absent")) == {}
     (tmp_path / "broken").write_bytes(b"not a cache")
-    assert loader_cache(EM_X86_64, str(tmp_path / "broken")) == {}
+    assert loader_cache("x86_64", str(tmp_path / "broken")) == {}
 
 
 def test_hints() -> None:

@@ -15,7 +15,8 @@ from uruk.cli.response_files import expand
 from uruk.cli.targets import target_of
 from uruk.cli.usage import UsageError
 from uruk.compile.languages import language_of
-from uruk.isa.names import HERE_NAME
+from uruk.errors import UnknownTarget
+from uruk.target import HERE, runnable_target
 
 if TYPE_CHECKING:
     from uruk.cli.compiling import HowToCompile
@@ -72,7 +73,6 @@ As on a compiler's command line:
 _DRIVER = re.compile(r"(?:[\w.]+-)*(?:cc|c89|c99|c\+\+|gcc|g\+\+|clang|clang\+\+|gfortran|gdc)(?:-\d[\d.]*)?")
 _BEFORE_DRIVERS = frozenset(("ccache", "sccache", "distcc", "icecc"))
 _ZIG_DRIVERS = frozenset(("cc", "c++"))
-TARGETS = ("x86_64-linux", "aarch64-linux")
 
 
 @dataclass
@@ -105,7 +105,7 @@ class Arguments:
 
     def how_to_compile(self) -> HowToCompile | None:
         """What is said of compiling; None if nothing, which saves an import."""
-        foreign = self.target not in ("", f"{HERE_NAME}-linux")
+        foreign = self.target not in ("", f"{HERE.architecture}-linux")
         if not (self.compiler or self.flags or foreign or not self.cache):
             return None
         from uruk.cli.compiling import HowToCompile
@@ -262,11 +262,10 @@ def _option(arguments: Arguments, option: str, value: str) -> None:
 
 def _target(text: str) -> str:
     """A target, which may have the other parts of a compiler's triple (``aarch64-linux-gnu``). Raises UsageError."""
-    architecture, _, system = text.partition("-")
-    for target in TARGETS:
-        if target.partition("-")[0] == architecture and "linux" in system.split("-"):
-            return target
-    raise UsageError(f"no target `{text}'; there are {', '.join(TARGETS)}")
+    try:
+        return str(runnable_target(text))
+    except UnknownTarget as error:
+        raise UsageError(str(error)) from error
 
 
 def _point(name: str) -> str:

@@ -16,7 +16,7 @@ from uruk.cli.link_plan import Input, LinkPlan
 from uruk.cli.usage import UsageError
 from uruk.compile.compilers import cross_compiler, find_compiler
 from uruk.compile.identity import identify
-from uruk.isa.names import HERE_NAME
+from uruk.target import HERE
 
 _LANGUAGES = (("++", ("stdc++", "m")), ("gfortran", ("gfortran", "m")), ("gdc", ("gphobos", "gdruntime")))
 """By what a driver's name contains, the libraries that it adds; LIBRARY `stdc++` is another one by ``-stdlib=``."""
@@ -65,7 +65,7 @@ def add_runtimes(arguments: Arguments) -> None:
     """Add the runtimes of the line's flags to its plan. Raises UsageError, CompilerNotFound, CompileError."""
     named = arguments.compiler or cross_compiler(arguments.target)
     compiler = identify(find_compiler("c", named))
-    architecture = arguments.target.partition("-")[0] or HERE_NAME
+    architecture = arguments.target.partition("-")[0] or HERE.architecture
     if compiler.kind == "zig":
         return  # it has runtimes of its own, which are built with the sources
     driver = _Driver(compiler.words, compiler.kind == "clang", architecture)
@@ -115,7 +115,7 @@ def _sanitize(arguments: Arguments, driver: _Driver, flag: str) -> None:
         if runtime in plan.inputs:
             continue
         plan.inputs.append(runtime)
-        in_child = not (arguments.in_process or arguments.connect) and driver.architecture == HERE_NAME
+        in_child = not (arguments.in_process or arguments.connect) and driver.architecture == HERE.architecture
         if in_child:  # AddressSanitizer's ends the process unless it is the very first
             plan.preloaded.insert(0 if name in _PRELOADED else len(plan.preloaded), runtime.value)
         elif name in _PRELOADED:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from uruk.cli.arguments import TARGETS, host_and_port
+from uruk.cli.arguments import host_and_port
 from uruk.cli.usage import UsageError, read
+from uruk.machines import TARGETS
 from uruk.runtime_files import executor_program
 
 USAGE = """\

@@ -13,8 +13,8 @@ from uruk.cli.show_relocations import Row, relocation_rows
 from uruk.demangle import demangle
 from uruk.errors import ObjectFormatError
 from uruk.formats.archive import Archive, Member
-from uruk.formats.elf.pairs import architecture_of_object, pair_of
-from uruk.formats.elf.reader import read_objects
+from uruk.formats.elf.pairs import pair_of
+from uruk.formats.elf.reader import machine_of, read_objects
 from uruk.formats.elf.sections import Span
 from uruk.graph.arena import Arena
 from uruk.graph.dump import block_labels, dump_object, target_name
@@ -23,6 +23,8 @@ from uruk.graph.kinds import Operand
 from uruk.graph.names import Names
 from uruk.graph.types import NONE
 from uruk.graph.views import ROLES, GraphView
+from uruk.machines import OF_ELF
+from uruk.target import HERE
 
 Facts = dict[str, Any]
 TLS_MODELS = {
@@ -41,13 +43,19 @@ def object_facts(file: str, data: bytes, *, edges: bool = False) -> Facts:
     return _Object(file, data).facts(edges)
 
 
+def _architecture_of(data: bytes, file: str) -> str:
+    """The architecture of an object; this process's for one that uruk cannot link, which the reader then refuses."""
+    machine = OF_ELF.get(machine_of(data, file))
+    return machine.name if machine is not None and machine.systems else HERE.architecture
+
+
 class _Object:
     """One object, its graph (without edges) and its relocation rows."""
 
     def __init__(self, file: str, data: bytes) -> None:
         arena, _ = Arena.join([data])
         self.names = Names()
-        self.architecture = architecture_of_object(data, file)
+        self.architecture = _architecture_of(data, file)
         self.pair = pair_of(self.architecture)
         self.graph = read_objects(arena, [Span(file, 0, len(data))], self.pair, self.names)
         self.view = GraphView(self.graph)
@@ -219,7 +227,7 @@ def _definitions(archive: Archive, member: Member) -> tuple[list[str], str | Non
     try:
         data = archive.read(member)
         names = Names()
-        pair = pair_of(architecture_of_object(data, member.name))
+        pair = pair_of(_architecture_of(data, member.name))
         graph = read_objects(Arena.join([data])[0], [Span(member.name, 0, len(data))], pair, names)
     except ObjectFormatError as error:
         return [], f"{error.structure}: {error.problem}"

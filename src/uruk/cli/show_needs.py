@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from uruk.errors import LibraryNotFound, ObjectFormatError, UrukError
 from uruk.executor.process_symbols import find_symbol, loaded_libraries
 from uruk.formats.elf.dynamic import STT_TLS, read_shared_library
-from uruk.formats.elf.pairs import pair_of
-from uruk.isa.names import HERE_NAME
 from uruk.orc.library_hints import hints_for
 from uruk.orc.library_search import LibrarySearch
 from uruk.passes.boundaries import PRIVATE, START, STOP
+from uruk.target import HERE
 
 LINK = "made by the link"
 PROCESS = "in this process"
@@ -35,7 +34,7 @@ def providers(
     """
     wanted = list(names)
     runtime = _runtime_names(architecture)
-    here = architecture == HERE_NAME
+    here = architecture == HERE.architecture
     found = _libraries_of_thread_locals(thread_local) if here else {}
     for name in wanted:
         if name in PRIVATE or (name.startswith((START, STOP)) and name.split(b"_", 3)[3] in sections):
@@ -48,7 +47,7 @@ def providers(
             found[name] = RUNTIME
     rest = [name for name in wanted if not found.get(name)]
     if not here:
-        return found | _in_foreign_libraries(rest, LibrarySearch(machine=pair_of(architecture).MACHINE))
+        return found | _in_foreign_libraries(rest, LibrarySearch(architecture=architecture))
     hints = hints_for(rest[:MOST_HINTS]) if rest else {}
     for name in rest:
         hint = hints.get(name, NOBODY)

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 
 from uruk.cli.link_plan import Input
 from uruk.errors import ObjectFormatError
-from uruk.isa.names import OF_ELF_MACHINE
+from uruk.formats.elf.head import target_of_head
+from uruk.machines import TARGETS
 from uruk.regular_files import open_regular
+from uruk.target import Target
 
 _ARCHIVE = b"!<arch>\n"
 _HEADER, _ENTRY = 20, 60
@@ -18,14 +20,14 @@ _MEMBERS = 8
 def target_of(inputs: Iterable[Input]) -> str:
     """The target of the first object among inputs, such as ``aarch64-linux``; empty if there is none."""
     for one in inputs:
-        machine = _machine_of(one.value) if one.kind == "input" else 0
-        if machine in OF_ELF_MACHINE:
-            return f"{OF_ELF_MACHINE[machine]}-linux"
+        target = _target_of(one.value) if one.kind == "input" else None
+        if target is not None and f"{target.architecture}-linux" in TARGETS:
+            return f"{target.architecture}-linux"
     return ""
 
 
-def _machine_of(path: str) -> int:
-    """The machine of an object, a shared library, or an archive's first object; 0 where there is none to be read."""
+def _target_of(path: str) -> Target | None:
+    """The target of an object, a shared library, or an archive's first object; None where there is none to be read."""
     try:
         descriptor, _ = open_regular(path)
         with open(descriptor, "rb", buffering=0) as file:
@@ -37,10 +39,11 @@ def _machine_of(path: str) -> int:
                 if start == _ARCHIVE:
                     size, head = head[48:58].strip(), head[_ENTRY:]
                     at += _ENTRY + (int(size) + 1 & -2 if size.isdigit() else 0)
-                if head[:6] == b"\x7fELF\2\1":
-                    return int.from_bytes(head[18:20], "little")
+                target = target_of_head(head)
+                if target is not None and target.architecture:
+                    return target
                 if start != _ARCHIVE:
                     break
     except (OSError, ObjectFormatError):
         pass  # who reads it says so
-    return 0
+    return None

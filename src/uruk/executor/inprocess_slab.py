@@ -9,10 +9,10 @@ from uruk.errors import AllocationError
 from uruk.executor import process_symbols
 from uruk.executor.inprocess_tls import CARRIERS, LOADER
 from uruk.formats.elf.slab import build_slab
-from uruk.isa.names import HERE_NAME
 from uruk.memory import local
 from uruk.memory.mapper import WRITABLE
 from uruk.memory.slab_object import READ_WRITE, SlabFile
+from uruk.target import HERE
 
 NAME = b"uruk-slab"
 """What the loader calls a slab, once it is open: never the name of a file."""
@@ -27,11 +27,11 @@ class InProcessSlabs:
         page = local.PAGE
         address = 0
         if high:
-            room = build_slab(zones, HERE_NAME, page=page, needed=needed).size
+            room = build_slab(zones, HERE.architecture, page=page, needed=needed).size
             address = next(local.free_places(room, low, high), 0)
             if not address:
                 raise AllocationError(f"no free range of {room:#x} bytes between {low:#x} and {high:#x}")
-        return build_slab(zones, HERE_NAME, page=page, address=address, needed=needed)
+        return build_slab(zones, HERE.architecture, page=page, address=address, needed=needed)
 
     def open(self, file: SlabFile, path: bytes | None) -> tuple[int, int, bool]:
         """See `SlabLoader.open`; memory of this process is private."""

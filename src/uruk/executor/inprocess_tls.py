@@ -24,7 +24,7 @@ from uruk.executor import tls_refusal
 from uruk.executor.carriers import Carriers
 from uruk.executor.carriers import LoadedCarrier as LoadedCarrier
 from uruk.formats.elf.carrier import MACHINES
-from uruk.isa.names import HERE_NAME
+from uruk.target import HERE
 
 _RTLD_NOW = 2
 _RTLD_DI_LINKMAP = 2
@@ -173,7 +173,7 @@ def _new_lock() -> None:
 
 
 LOADER = InProcessLoader()
-CARRIERS = Carriers(LOADER, MACHINES[HERE_NAME])
+CARRIERS = Carriers(LOADER, MACHINES[HERE.architecture])
 """Those of this process."""
 load_carrier = CARRIERS.load
 unrecovered_bytes = CARRIERS.unrecovered_bytes

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from uruk.executor.control import Argument
-from uruk.isa.names import HERE_NAME
+from uruk.target import HERE
 
 
 @lru_cache(maxsize=64)
@@ -20,7 +20,7 @@ def _prototype(count: int) -> Any:
 class ThisProcess:
     """See `uruk.executor.control.ProcessControl`."""
 
-    triple = f"{HERE_NAME}-unknown-linux-gnu"
+    triple = f"{HERE.architecture}-unknown-linux-gnu"
     page_size = mmap.PAGESIZE
     is_here = True
 

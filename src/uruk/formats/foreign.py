@@ -1,7 +1,7 @@
 """Names for what is no object that can be linked here, by its first bytes: for the texts of errors.
 
-Sources of the numbers: gABI chapter 4 and binutils' include/elf/common.h (ELF machines), Apple's <mach-o/loader.h> and
-<mach-o/fat.h>, the PE/COFF specification, the WebAssembly tool conventions ("Linking"), LLVM's BitCodeFormat.
+Sources of the numbers: gABI chapter 4 (ELF types), Apple's <mach-o/loader.h> and <mach-o/fat.h>, the PE/COFF
+specification, the WebAssembly tool conventions ("Linking"), LLVM's BitCodeFormat. Machines are in `uruk.machines`.
 """
 
 from __future__ import annotations
@@ -11,17 +11,12 @@ import os
 import re
 import struct
 
-ELF_MACHINES = {
-    2: "SPARC", 3: "i386", 4: "m68k", 8: "MIPS", 15: "PA-RISC", 20: "PowerPC", 21: "PowerPC64", 22: "S/390", 40: "ARM",
-    42: "SuperH", 43: "SPARC V9", 50: "IA-64", 62: "x86-64", 83: "AVR", 94: "Xtensa", 105: "MSP430", 164: "Hexagon",
-    183: "AArch64", 190: "CUDA", 224: "AMD GPU", 243: "RISC-V", 247: "BPF", 258: "LoongArch",
-}  # fmt: skip
+from uruk.machines import COFF_TITLES, ELF_TITLES, MACHO_TITLES
+
 ELF_TYPES = {1: "object", 2: "executable", 3: "shared library", 4: "core file"}
-_MACHO_CPUS = {7: "i386", 0x01000007: "x86_64", 12: "arm", 0x0100000C: "arm64", 0x0200000C: "arm64_32", 18: "ppc"}
 _MACHO_TYPES = {1: "object", 2: "executable", 6: "dynamic library", 8: "bundle"}
 _MACHO_MAGIC = {b"\xce\xfa\xed\xfe": "<", b"\xcf\xfa\xed\xfe": "<", b"\xfe\xed\xfa\xce": ">", b"\xfe\xed\xfa\xcf": ">"}
 """MH_MAGIC and MH_MAGIC_64 as they lie in a file, and the byte order that each stands for."""
-_COFF_MACHINES = {0x14C: "i386", 0x1C4: "ARM", 0x8664: "x86-64", 0xAA64: "arm64", 0xA641: "arm64ec"}
 _BITCODE = (b"BC\xc0\xde", b"\xde\xc0\x17\x0b")  # bare, and in its wrapper
 _BY_MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\0asm", "a WebAssembly object"),
@@ -70,7 +65,7 @@ _LOOKED_AT = 4096
 
 def machine_name(machine: int) -> str:
     """What people call an ELF machine number (e_machine)."""
-    return ELF_MACHINES.get(machine, f"machine {machine}")
+    return ELF_TITLES.get(machine, f"machine {machine}")
 
 
 def kind_of(data: bytes | memoryview, file: str = "") -> str:
@@ -125,14 +120,14 @@ def _macho(start: bytes) -> str:
     order = _MACHO_MAGIC.get(start[:4])
     if order is not None and len(start) >= 16:
         cpu, kind = struct.unpack_from(f"{order}4xI4xI", start)
-        return f"a Mach-O {_MACHO_TYPES.get(kind, 'file')} for {_MACHO_CPUS.get(cpu, f'processor {cpu:#x}')}"
+        return f"a Mach-O {_MACHO_TYPES.get(kind, 'file')} for {MACHO_TITLES.get(cpu, f'processor {cpu:#x}')}"
     if start[:4] in (b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf") and len(start) >= 8:
         count = int.from_bytes(start[4:8], "big")
         if count >= 30:  # a Java class has its version there, which begins at 45
             return "a Java class"
         entry = 20 if start[3] == 0xBE else 32  # struct fat_arch, fat_arch_64
         cpus = [int.from_bytes(start[at : at + 4], "big") for at in range(8, 8 + entry * count, entry)]
-        names = ", ".join(_MACHO_CPUS.get(cpu, f"processor {cpu:#x}") for cpu in cpus)
+        names = ", ".join(MACHO_TITLES.get(cpu, f"processor {cpu:#x}") for cpu in cpus)
         return f"a universal Mach-O file for {names}: take one part of it with lipo -thin"
     return ""
 
@@ -142,10 +137,10 @@ def _coff(start: bytes, size: int) -> str:
     if len(start) < 20:
         return ""
     if start[:4] == b"\0\0\xff\xff":  # an anonymous object: large, or a short import
-        machine = _COFF_MACHINES.get(int.from_bytes(start[6:8], "little"), "")
+        machine = COFF_TITLES.get(int.from_bytes(start[6:8], "little"), "")
         kind = "import" if start[4:6] == b"\0\0" else "object"
     else:
-        machine = _COFF_MACHINES.get(int.from_bytes(start[:2], "little"), "")
+        machine = COFF_TITLES.get(int.from_bytes(start[:2], "little"), "")
         sections = int.from_bytes(start[2:4], "little")
         kind = "object"
         if start[16:18] != b"\0\0" or 20 + 40 * sections > size:

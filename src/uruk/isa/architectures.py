@@ -6,8 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from uruk.errors import UnknownTarget
 from uruk.graph.types import U8, U64
-from uruk.isa.names import HERE_NAME, name_of
+from uruk.machines import TARGETS
+from uruk.target import HERE as TARGET
+from uruk.target import Target
 
 
 @dataclass(frozen=True)
@@ -32,19 +35,21 @@ _INTEGER_REGISTERS = {"x86_64": 6, "aarch64": 8}
 
 @lru_cache(maxsize=8)
 def architecture_of(triple: str) -> Architecture:
-    """The architecture of a target triple, or of a target. Raises ExecutorError for one that uruk does not know.
+    """The architecture of a target triple, or of a target. Raises UnknownTarget for one that uruk cannot run code for.
 
     What belongs to it is imported then.
     """
-    name = name_of(triple)
+    name = Target.of_triple(triple).architecture
     if name == "aarch64":
         from uruk.isa import aarch64_callback as callback
         from uruk.isa import aarch64_lazy as lazy
-    else:
+    elif name == "x86_64":
         from uruk.isa import x86_64_callback as callback
         from uruk.isa import x86_64_lazy as lazy
+    else:  # a machine that files name, but nothing of which is run
+        raise UnknownTarget(triple, TARGETS)
     return Architecture(name, _INTEGER_REGISTERS[name], lazy.FIRST_CALL, lazy.stub_page, callback.trampolines)
 
 
-HERE = architecture_of(HERE_NAME)
+HERE = architecture_of(TARGET.architecture)
 """That of this process."""

@@ -11,9 +11,10 @@ from itertools import islice
 
 from uruk.errors import ObjectFormatError
 from uruk.formats.archive import Archive
-from uruk.formats.foreign import kind_of, machine_name
+from uruk.formats.foreign import kind_of
 from uruk.orc.search import ArchiveEntry
 from uruk.orc.session import NO_MACHINE_CODE, SLIM_LTO
+from uruk.target import Target
 
 _MOST_MEMBERS = 1000
 """Members of one archive that are looked at."""
@@ -21,10 +22,10 @@ _START = 4096
 """Bytes of a member that tell what it is."""
 
 
-def useless_member(archives: Iterable[ArchiveEntry], machine: int) -> str:
+def useless_member(archives: Iterable[ArchiveEntry], target: Target) -> str:
     """Return the hint that names the first member of some archives that can define nothing; empty if there is none.
 
-    `machine` is the e_machine number of the objects that can be linked.
+    `target` is that of the objects that can be linked.
     """
     for entry in archives:
         with suppress(ObjectFormatError):  # whoever needs a member of it hears of that
@@ -32,12 +33,12 @@ def useless_member(archives: Iterable[ArchiveEntry], machine: int) -> str:
             if slim is not None:
                 member = entry.archive.member(slim)
                 return f"perhaps {entry.archive.name}({member.name}) should define it, which {NO_MACHINE_CODE}"
-            if hint := _foreign_member(entry.archive, machine):
+            if hint := _foreign_member(entry.archive, target):
                 return hint
     return ""
 
 
-def _foreign_member(archive: Archive, machine: int) -> str:
+def _foreign_member(archive: Archive, target: Target) -> str:
     """Return the hint for an archive with an object of another format or machine that its index has no names of."""
     named = set(archive.entries()[1].tolist())
     for member in islice(archive.members(), _MOST_MEMBERS):
@@ -45,6 +46,6 @@ def _foreign_member(archive: Archive, machine: int) -> str:
             continue
         kind = kind_of(archive.start_of(member, _START), member.name)
         is_code = " object for " in kind or "bitcode" in kind or "WebAssembly" in kind
-        if is_code and kind != f"an ELF object for {machine_name(machine)}":
+        if is_code and kind != f"an ELF object for {target.title}":
             return f"perhaps {archive.name}({member.name}) should define it, which is {kind}"
     return ""

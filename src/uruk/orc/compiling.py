@@ -76,7 +76,9 @@ def take(dylib: JITDylib, compiled: Compiled) -> bytes:
     for kind, value in runtime_libraries([compiled]):
         if (kind, value) in home.runtime_libraries:
             continue
-        for found in LibrarySearch([], machine=dylib.session.pair.MACHINE).find(value) if kind == "library" else ():
+        for found in (
+            LibrarySearch([], architecture=dylib.session.target.architecture).find(value) if kind == "library" else ()
+        ):
             home.add_shared_library(found.path)
         if kind != "library":
             home.add_archive(value)

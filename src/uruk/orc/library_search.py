@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import glob
 import os
-import platform
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,25 +19,16 @@ from typing import Literal
 from uruk.errors import LibraryNotFound, ObjectFormatError
 from uruk.formats.archive import Archive, is_archive
 from uruk.formats.byte_source import ByteSource
+from uruk.formats.elf.head import target_of_head
 from uruk.orc.linker_script import parse_linker_script
 from uruk.orc.loader_cache import CACHE_PATH, loader_cache
+from uruk.target import HERE
 
 C_LIBRARY = frozenset("c m pthread dl rt util resolv anl mvec".split())
 """Names for -l of glibc's own libraries."""
 
 Kind = Literal["shared", "archive", "object"]
 
-EM_X86_64 = 62
-EM_AARCH64 = 183
-
-_MACHINES = {
-    "x86_64": EM_X86_64,
-    "amd64": EM_X86_64,
-    "aarch64": EM_AARCH64,
-    "arm64": EM_AARCH64,
-    "riscv64": 243,
-}
-_NAMES = {EM_X86_64: "x86_64", EM_AARCH64: "aarch64", 243: "riscv64"}
 _FILE_NAME = re.compile(r".+\.(so(\.\d+)*|a|o)")
 _LARGEST_SCRIPT = 1 << 20
 _DEEPEST_SCRIPT = 16
@@ -65,21 +55,21 @@ class _Search:
 
 
 class LibrarySearch:
-    """Where libraries are looked for. `directories` are those of -L, in order; `machine` is an e_machine
-    number.
+    """Where libraries are looked for. `directories` are those of -L, in order; `architecture` is that of a
+    target.
     """
 
     def __init__(
         self,
         directories: Iterable[str | os.PathLike[str]] = (),
         *,
-        machine: int | None = None,
+        architecture: str = HERE.architecture,
         system: Sequence[str] | None = None,
         cache_path: str = CACHE_PATH,
     ) -> None:
         """`system` takes the place of the system's own directories."""
         self.directories = [os.fspath(directory) for directory in directories]
-        self.machine = _MACHINES.get(platform.machine().lower(), EM_X86_64) if machine is None else machine
+        self.architecture = architecture
         self._system = None if system is None else list(system)
         self.cache_path = cache_path
 
@@ -111,7 +101,7 @@ class LibrarySearch:
 
     def _all_directories(self) -> list[str]:
         own = [*self.directories, *_environment("LIBRARY_PATH")]
-        return own + (list(system_directories(self.machine)) if self._system is None else self._system)
+        return own + (list(system_directories(self.architecture)) if self._system is None else self._system)
 
     def _library(self, search: _Search, name: str) -> str:
         """Path of `-l NAME`."""
@@ -159,7 +149,7 @@ class LibrarySearch:
                 yield from _versions_in(directory, stem)
 
     def _sonames(self) -> dict[str, str]:
-        return loader_cache(self.machine, self.cache_path)
+        return loader_cache(self.architecture, self.cache_path)
 
     def _searched(self, search: _Search) -> list[str]:
         return [*search.directories, *_environment("LD_LIBRARY_PATH"), self.cache_path]
@@ -216,36 +206,37 @@ class LibrarySearch:
                     start = _first_member(source)
         except ObjectFormatError:
             return False
-        if start[:4] != b"\x7fELF":
-            return True
-        return start[4:6] == b"\x02\x01" and int.from_bytes(start[18:20], "little") == self.machine
-
-
-def system_directories(machine: int = EM_X86_64) -> tuple[str, ...]:
-    """The directories that gcc and ld search by default for `machine`, those of gcc first; only ones that
-    exist.
-    """
-    name = _NAMES.get(machine, "x86_64")
-    return _system_directories(name)
+        target = target_of_head(start)
+        return target is None or target.architecture == self.architecture
 
 
 @lru_cache(maxsize=8)
-def _system_directories(name: str) -> tuple[str, ...]:
+def system_directories(architecture: str) -> tuple[str, ...]:
+    """The directories that gcc and ld search by default for an architecture, those of gcc first; only ones that
+    exist.
+    """
     compilers = [
         directory
         for place in ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/local/lib64")
         for directory in (
-            *glob.glob(f"{place}/gcc/{name}-*linux*/*"),
-            *glob.glob(f"{place}/gcc-cross/{name}-*linux*/*"),
+            *glob.glob(f"{place}/gcc/{architecture}-*linux*/*"),
+            *glob.glob(f"{place}/gcc-cross/{architecture}-*linux*/*"),
         )
         if os.path.isfile(os.path.join(directory, "libgcc.a"))
     ]
     compilers.sort(key=_version_of, reverse=True)
     places = [
         *compilers,
-        *(f"/usr/lib/{name}-linux-gnu", f"/lib/{name}-linux-gnu", "/usr/lib64", "/lib64", "/usr/lib", "/lib"),
-        *(f"/usr/local/lib/{name}-linux-gnu", "/usr/local/lib64", "/usr/local/lib"),
-        f"/usr/{name}-linux-gnu/lib",  # of a cross compiler
+        *(
+            f"/usr/lib/{architecture}-linux-gnu",
+            f"/lib/{architecture}-linux-gnu",
+            "/usr/lib64",
+            "/lib64",
+            "/usr/lib",
+            "/lib",
+        ),
+        *(f"/usr/local/lib/{architecture}-linux-gnu", "/usr/local/lib64", "/usr/local/lib"),
+        f"/usr/{architecture}-linux-gnu/lib",  # of a cross compiler
     ]
     seen: dict[str, str] = {}
     for place in places:

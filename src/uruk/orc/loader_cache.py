@@ -17,6 +17,7 @@ import numpy as np
 
 from uruk.errors import ObjectFormatError
 from uruk.formats.byte_source import ByteSource
+from uruk.machines import MACHINES
 from uruk.regular_files import check_size
 
 CACHE_PATH = "/etc/ld.so.cache"
@@ -28,13 +29,12 @@ _OLD_ENTRY = np.dtype([("flags", "<i4"), ("soname", "<u4"), ("path", "<u4")])
 _NEW_ENTRY = np.dtype(
     [("flags", "<i4"), ("soname", "<u4"), ("path", "<u4"), ("version", "<u4"), ("capabilities", "<u8")]
 )
-_ABI = {62: 0x0303, 183: 0x0A03, 243: 0x0F03}  # e_machine -> flags that ldconfig gives a 64-bit library of it
 _LONGEST = 4096
 _LARGEST = 64 << 20
 
 
-def parse_loader_cache(data: bytes, machine: int, name: str = CACHE_PATH) -> dict[str, str]:
-    """Soname -> path, of the libraries for `machine` (an e_machine number) that run on every CPU of it.
+def parse_loader_cache(data: bytes, architecture: str, name: str = CACHE_PATH) -> dict[str, str]:
+    """Soname -> path, of the libraries for an architecture that run on every CPU of it.
 
     The first entry for a soname wins, as it does for the loader. Raises ObjectFormatError.
     """
@@ -42,7 +42,7 @@ def parse_loader_cache(data: bytes, machine: int, name: str = CACHE_PATH) -> dic
     if start + count * entry.itemsize > len(data):
         raise ObjectFormatError(name, "loader cache", f"{count} entries do not fit in {len(data)} bytes", start)
     table = np.frombuffer(data, entry, count, start)
-    wanted = table["flags"] == _ABI.get(machine, -1)
+    wanted = table["flags"] == MACHINES[architecture].loader_flags
     if entry is _NEW_ENTRY:
         wanted &= table["capabilities"] == 0  # others are builds for newer CPUs, which the loader chooses itself
     found: dict[str, str] = {}
@@ -66,20 +66,20 @@ def _layout(data: bytes, name: str) -> tuple[int, int, int, np.dtype[np.void]]:
     return header + _NEW_HEADER, header, count, _NEW_ENTRY
 
 
-def loader_cache(machine: int, path: str = CACHE_PATH) -> dict[str, str]:
+def loader_cache(architecture: str, path: str = CACHE_PATH) -> dict[str, str]:
     """The cache on this machine; empty if there is none or it is not readable."""
     try:
         status = os.stat(path)
-        return _read(path, machine, (status.st_mtime_ns, status.st_size))
+        return _read(path, architecture, (status.st_mtime_ns, status.st_size))
     except (OSError, ObjectFormatError):
         return {}
 
 
 @lru_cache(maxsize=4)
-def _read(path: str, machine: int, stamp: tuple[int, int]) -> dict[str, str]:
+def _read(path: str, architecture: str, stamp: tuple[int, int]) -> dict[str, str]:
     with ByteSource(path) as source:
         check_size(source.size, path, _LARGEST)
-        return parse_loader_cache(source.read(0, source.size, "loader cache"), machine, path)
+        return parse_loader_cache(source.read(0, source.size, "loader cache"), architecture, path)
 
 
 def _string(name: str, data: bytes, offset: int) -> str:

@@ -43,6 +43,7 @@ from uruk.passes.boundaries import OWN_PLACES, PRIVATE
 from uruk.passes.points import check_point
 from uruk.passes.state import StandIn, State
 from uruk.passes.tls_storage import Storage
+from uruk.target import Target
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -101,7 +102,8 @@ class Session:
         self.background = ThreadPoolDispatcher(MOST_LOOKUPS)
         """Where lookups that nobody waits for have their threads."""
         self._hints = hints
-        self.pair: Pair = pair_of(self.options.linked_only_for or executor.process.triple)
+        self.target = Target.of_triple(self.options.linked_only_for or executor.process.triple)
+        self.pair: Pair = pair_of(self.target.architecture)
         self.lock = threading.RLock()
         self.ids = Ids()
         self.table = SymbolTable()
@@ -137,8 +139,7 @@ class Session:
         self.closing = False
         """Finalisers run for the last time; they may still look names up."""
         self.end = ending.End()
-        self._next_order = 0
-        self._next_tracker = 0
+        self._next_order = self._next_tracker = 0
         self._by_tracker: dict[int, dict[int, Entry]] = {}
         self._spare_names: list[Names] = []
         texts = [*PRIVATE, *(platform.private_names if platform else ())]

@@ -45,7 +45,7 @@ def hints_of(dylib: JITDylib, needs: Mapping[bytes, str], of_the_program: Mappin
             hints[name] = hint
     _add(hints, known.static([name for name in needs if name not in hints]))
     _add(hints, {name: known.other_language(name) for name in needs if name not in hints})
-    search = LibrarySearch(machine=dylib.session.pair.MACHINE)
+    search = LibrarySearch(architecture=dylib.session.target.architecture)
     found = hints_for((name for name in needs if name not in hints), search)
     hints.update((name, _OF_LIBRARY.sub(r'add -l \1 (add_library("\1"))', hint)) for name, hint in found.items())
     rest = [name for name in needs if name not in hints][:MOST_CLOSE]
@@ -99,7 +99,7 @@ class _Known:
         from uruk.orc.archive_hints import useless_member
 
         archives = [entry for other, _ in self.dylib.order_for_code() for entry in other.search.archives]
-        return useless_member(archives, self.dylib.session.pair.MACHINE)
+        return useless_member(archives, self.dylib.session.target)
 
     def elsewhere(self, name: bytes) -> str:
         """The hint for a name that a dylib defines which the code does not see."""

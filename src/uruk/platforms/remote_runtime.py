@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from uruk.errors import ExecutorError, InternalError
+from uruk.errors import ExecutorError, InternalError, UnknownTarget
 from uruk.executor.bootstrap import BootstrapMemory
 from uruk.executor.connection import Connection
 from uruk.executor.control import Runtime
@@ -67,7 +67,10 @@ def architecture_of_executor(connection: Connection) -> str:
     triple = connection.setup.triple
     if "linux" not in triple:
         raise ExecutorError(f"uruk has no runtime for an executor of {triple}")
-    return architecture_of(triple).name
+    try:
+        return architecture_of(triple).name
+    except UnknownTarget as error:
+        raise ExecutorError(f"code for {triple} cannot be run: {error}") from error
 
 
 def link_runtime(connection: Connection) -> Runtime:

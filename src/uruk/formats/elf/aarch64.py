@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from uruk.isa import aarch64
 from uruk.isa.interface import InstructionSet
+from uruk.machines import MACHINES
 
-MACHINE: int = 183
-NAME: str = "AArch64"
+MACHINE: int = MACHINES["aarch64"].elf
+NAME: str = MACHINES["aarch64"].title
 ISA: InstructionSet = aarch64
 KINDS = aarch64.KINDS
 

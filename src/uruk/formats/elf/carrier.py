@@ -27,6 +27,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from uruk import machines
 from uruk.errors import TLSError
 
 MAX_ALIGNMENT = 1 << 16
@@ -69,8 +70,8 @@ class CarrierMachine:
 
 
 MACHINES = {
-    "x86_64": CarrierMachine(62, 16, 17, 18, 36, False),
-    "aarch64": CarrierMachine(183, 1028, 1029, 1030, 1031, True),
+    "x86_64": CarrierMachine(machines.MACHINES["x86_64"].elf, 16, 17, 18, 36, False),
+    "aarch64": CarrierMachine(machines.MACHINES["aarch64"].elf, 1028, 1029, 1030, 1031, True),
 }
 """By architecture."""
 

@@ -1,25 +1,20 @@
-"""The ELF targets that can be linked, by architecture. A pair is imported when it is asked for."""
+"""The maps of ELF's relocations, by architecture. A map is imported when it is asked for."""
 
 from __future__ import annotations
 
-from uruk.formats.elf.reader import Pair, machine_of
-from uruk.isa.names import HERE_NAME, OF_ELF_MACHINE, name_of
+from functools import lru_cache
+from importlib import import_module
+from typing import cast
+
+from uruk.errors import UnknownTarget
+from uruk.formats.elf.reader import Pair
+
+_MAPS = {"x86_64": "uruk.formats.elf.x86_64", "aarch64": "uruk.formats.elf.aarch64"}
 
 
-def architecture_of_object(data: bytes | memoryview, file: str) -> str:
-    """The architecture that an object is for; this process's, for one that uruk does not know.
-
-    Raises ObjectFormatError for what is no object.
-    """
-    return OF_ELF_MACHINE.get(machine_of(data, file), HERE_NAME)
-
-
-def pair_of(triple: str) -> Pair:
-    """The pair of ELF and an architecture, which a triple or a target names. Raises ExecutorError for unknown ones."""
-    if name_of(triple) == "aarch64":
-        from uruk.formats.elf import aarch64
-
-        return aarch64
-    from uruk.formats.elf import x86_64
-
-    return x86_64
+@lru_cache(maxsize=8)
+def pair_of(architecture: str) -> Pair:
+    """The pair of ELF and an architecture. Raises UnknownTarget for one without a map of relocations."""
+    if architecture not in _MAPS:
+        raise UnknownTarget(f"ELF for {architecture}", [f"ELF for {name}" for name in _MAPS])
+    return cast("Pair", import_module(_MAPS[architecture]))

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from uruk.isa import x86_64
 from uruk.isa.interface import InstructionSet
+from uruk.machines import MACHINES
 
-MACHINE: int = 62
-NAME: str = "x86-64"
+MACHINE: int = MACHINES["x86_64"].elf
+NAME: str = MACHINES["x86_64"].title
 ISA: InstructionSet = x86_64
 KINDS = x86_64.KINDS
 

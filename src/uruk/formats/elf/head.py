@@ -1,0 +1,21 @@
+"""What an ELF file is for, by its first bytes. This imports no numpy: command lines are read before it is there."""
+
+from __future__ import annotations
+
+from uruk.machines import OF_ELF
+from uruk.target import Target
+
+HEAD = 20
+"""How many bytes of a file tell."""
+
+
+def target_of_head(head: bytes | memoryview) -> Target | None:
+    """The target of an ELF file that begins with these bytes; None for what is no ELF file.
+
+    The architecture is empty for machines and word sizes (ELFCLASS32, ELFDATA2MSB) that uruk has no name for. Source:
+    gABI chapter 4, e_ident and e_machine.
+    """
+    if head[:4] != b"\x7fELF":
+        return None
+    machine = OF_ELF.get(head[18] | head[19] << 8) if len(head) >= HEAD and head[4:6] == b"\2\1" else None
+    return Target("elf", machine.name if machine is not None else "", "")

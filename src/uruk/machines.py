@@ -1,0 +1,55 @@
+"""Machines by the numbers and names that files and triples have for them: the only table of these.
+
+Sources: gABI chapter 4 and binutils' include/elf/common.h (e_machine), the PE/COFF specification ("Machine Types"),
+Apple's <mach/machine.h>, glibc's sysdeps/generic/ldconfig.h (flags of the loader's cache). Nothing of uruk is
+imported here, as the build reads this table, too.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Machine(NamedTuple):
+    """One machine that triples name."""
+
+    name: str
+    """The first part of a triple."""
+    title: str
+    """Its name in texts for people."""
+    elf: int
+    """e_machine."""
+    loader_flags: int
+    """The flags of its 64-bit libraries in ``ld.so.cache``."""
+    spellings: tuple[str, ...] = ()
+    """Other first parts of triples that mean the same."""
+    systems: tuple[str, ...] = ()
+    """The systems on which uruk runs code of it: there is a runtime and an executor for each."""
+
+
+MACHINES = {
+    machine.name: machine
+    for machine in (
+        Machine("x86_64", "x86-64", 62, 0x0303, ("amd64",), ("linux",)),
+        Machine("aarch64", "AArch64", 183, 0x0A03, ("arm64",), ("linux",)),
+        Machine("riscv64", "RISC-V", 243, 0x0F03),
+    )
+}
+"""By name."""
+OF_ELF = {machine.elf: machine for machine in MACHINES.values()}
+"""By e_machine."""
+SPELLINGS = {text: machine.name for machine in MACHINES.values() for text in (machine.name, *machine.spellings)}
+"""First parts of triples -> names."""
+TARGETS = tuple(f"{machine.name}-{system}" for machine in MACHINES.values() for system in machine.systems)
+"""All targets that code is run on: ``x86_64-linux``, ..."""
+
+ELF_TITLES = {
+    2: "SPARC", 3: "i386", 4: "m68k", 8: "MIPS", 15: "PA-RISC", 20: "PowerPC", 21: "PowerPC64", 22: "S/390", 40: "ARM",
+    42: "SuperH", 43: "SPARC V9", 50: "IA-64", 62: "x86-64", 83: "AVR", 94: "Xtensa", 105: "MSP430", 164: "Hexagon",
+    183: "AArch64", 190: "CUDA", 224: "AMD GPU", 243: "RISC-V", 247: "BPF", 258: "LoongArch",
+}  # fmt: skip
+"""By e_machine, for texts: machines that uruk only knows by name are among them."""
+COFF_TITLES = {0x14C: "i386", 0x1C4: "ARM", 0x8664: "x86-64", 0xAA64: "arm64", 0xA641: "arm64ec"}
+"""By the Machine field of a COFF header."""
+MACHO_TITLES = {7: "i386", 0x01000007: "x86_64", 12: "arm", 0x0100000C: "arm64", 0x0200000C: "arm64_32", 18: "ppc"}
+"""By cputype."""

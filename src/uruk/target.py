@@ -1,0 +1,67 @@
+"""The target of code: its object format, its architecture and its system, as one value.
+
+Nothing here imports numpy: what runs before it is imported asks, too.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from uruk.errors import UnknownTarget
+from uruk.machines import MACHINES, SPELLINGS, TARGETS
+
+_SYSTEMS = {"linux": "linux", "windows": "windows", "mingw32": "windows", "darwin": "macos", "macos": "macos"}
+"""The beginnings of the parts of a triple that name a system."""
+_FORMATS = {"linux": "elf", "windows": "coff", "macos": "macho"}
+"""The format of a system's own objects."""
+
+
+class Target(NamedTuple):
+    """What code is for. Targets are equal if their parts are; ``str`` gives ``aarch64-linux``."""
+
+    format: str
+    """The name of the object format: ``elf``; see `uruk.formats.registry`."""
+    architecture: str
+    """The first part of a triple: ``x86_64``, ``aarch64``."""
+    system: str
+    """``linux``, ``windows`` or ``macos``; empty where an object does not say."""
+
+    def __str__(self) -> str:
+        return f"{self.architecture}-{self.system}"
+
+    @property
+    def title(self) -> str:
+        """The architecture's name in texts for people: ``x86-64``."""
+        machine = MACHINES.get(self.architecture)
+        return machine.title if machine is not None else self.architecture
+
+    @classmethod
+    def of_triple(cls, text: str) -> Target:
+        """The target of a triple (``aarch64-unknown-linux-gnu``), of a pair such as ``aarch64-linux``, or of an
+        architecture alone, which is then Linux's.
+
+        Raises UnknownTarget, a ValueError, for an architecture or a system that uruk does not know.
+        """
+        first, *others = text.lower().split("-")
+        architecture = SPELLINGS.get(first)
+        systems = [system for part in others for start, system in _SYSTEMS.items() if part.startswith(start)]
+        if architecture is None or (others and not systems):
+            raise UnknownTarget(text, TARGETS)
+        system = systems[0] if systems else "linux"
+        return cls(_FORMATS[system], architecture, system)
+
+
+def runnable_target(text: str) -> Target:
+    """The target that a user names, if uruk has a runtime and an executor for it.
+
+    Raises UnknownTarget, a ValueError that lists those that there are.
+    """
+    target = Target.of_triple(text)
+    if str(target) not in TARGETS:
+        raise UnknownTarget(text, TARGETS)
+    return target
+
+
+HERE = Target.of_triple(f"{os.uname().machine}-linux")
+"""That of this process."""
