@@ -9,7 +9,7 @@ from pathlib import Path
 from uruk.formats.elf import x86_64 as elf_x86_64
 from uruk.formats.elf.reader import read_objects
 from uruk.formats.elf.relocations import read_relocations
-from uruk.formats.elf.sections import Span
+from uruk.formats.interface import Span
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Graph
 from uruk.graph.names import Names

@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from uruk.executor.inprocess import InProcessExecutor
-from uruk.formats.elf import x86_64 as elf_x86_64
-from uruk.formats.elf.reader import read_objects
-from uruk.formats.elf.sections import Span
+from uruk.formats.interface import Span
+from uruk.formats.registry import read_objects
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Binding, Graph, SymbolKind
 from uruk.graph.names import Names
@@ -20,6 +19,7 @@ from uruk.link import Linked, Request, link
 from uruk.passes.boundaries import PRIVATE
 from uruk.passes.faults import LinkFaults
 from uruk.passes.state import Externals, State
+from uruk.target import Target
 
 
 class Batch:
@@ -31,7 +31,7 @@ class Batch:
         self.private = np.array(self.names.intern(PRIVATE), np.int32)
         arena, starts = Arena.join([path.read_bytes() for path in paths])
         spans = [Span(path.name, at, path.stat().st_size) for path, at in zip(paths, starts, strict=True)]
-        self.graph: Graph = read_objects(arena, spans, elf_x86_64, self.names)
+        self.graph: Graph = read_objects(arena, spans, Target("elf", "x86_64", "linux"), self.names)
         self.modules = ["all"] if together else [path.name for path in paths]
         count = len(paths)
         self.module_of_object = np.zeros(count, np.int32) if together else np.arange(count, dtype=np.int32)
@@ -57,7 +57,7 @@ class Batch:
         symbols = self.graph.symbols
         defines = (symbols.name >= 0) & (symbols.kind != SymbolKind.UNDEFINED) & (symbols.binding != Binding.LOCAL)
         request = Request(
-            self.graph, elf_x86_64, self.names, self.modules, self.module_of_object, defines,
+            self.graph, self.names, self.modules, self.module_of_object, defines,
             np.zeros(len(self.graph.groups), np.bool_), self.resolve, self.private, [0] * len(self.modules),
             hooks=self.hooks, in_child=self.in_child,
         )  # fmt: skip

@@ -13,8 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from uruk.formats.elf.reader import Pair
-from uruk.formats.elf.relocations import read_relocations
+from uruk.formats.registry import instruction_set_of, read_relocations
 from uruk.graph.graph import Graph
 from uruk.graph.names import Names
 from uruk.graph.types import I32, Bool, every, some
@@ -76,7 +75,6 @@ class Request:
     """What to link. Row columns: `module_of_object` (objects), `defines` (symbols), `dropped_groups` (groups)."""
 
     graph: Graph
-    pair: Pair
     names: Names
     modules: list[str]
     module_of_object: I32
@@ -123,7 +121,7 @@ def link(request: Request, host: Host) -> Linked:
     `uruk.passes.points.STEPS`.
     """
     state = _start(request)
-    step, isa = Steps(state, request.hooks), request.pair.ISA
+    step, isa = Steps(state, request.hooks), instruction_set_of(request.graph)
     step("comdat", _drop_groups, state, request)
     step("read relocations", _read_edges, state, request)
     step("bind names", resolve.bind_names, state, state.names, request.defines, request.private)
@@ -178,7 +176,7 @@ def _read_edges(state: State, request: Request) -> None:
     graph = state.graph
     if graph.edges is None:
         faults = Faults()
-        state.edges = read_relocations(graph, request.pair, state.live, faults.add)
+        state.edges = read_relocations(graph, state.live, faults.add)
         faults.raise_any()
     elif state.has_dead:
         state.edges = graph.edges.rows(state.live[graph.edges.block])

@@ -12,8 +12,8 @@ import uruk
 from compiling import Compile
 from uruk.errors import ObjectFormatError, UndefinedSymbols
 from uruk.formats.archive import Archive
-from uruk.formats.elf import x86_64 as elf_x86_64
 from uruk.orc.member_symbols import make_index
+from uruk.target import Target
 
 from requirements import require_tool
 
@@ -94,7 +94,7 @@ def test_the_index_is_the_one_that_ar_makes(cc: Compile, tmp_path: Path) -> None
     with Archive.open(cc.archive("libboth.a", *objects)) as indexed:
         with Archive.open(without_index(tmp_path, *objects)) as bare:
             assert not bare.has_index
-            names, offsets = make_index(bare, elf_x86_64)
+            names, offsets = make_index(bare, Target("elf", "x86_64", "linux"))
         order = sorted(range(len(names)), key=lambda row: (int(offsets[row]), names[row]))
         expected, members = indexed.entries()
         assert [names[row] for row in order] == sorted(expected, key=lambda name: (members[expected.index(name)], name))

@@ -14,7 +14,7 @@ from uruk.cli.here import Here
 from uruk.cli.reading import Objects, Other, Reader
 from uruk.cli.tunables import can_start_again
 from uruk.errors import LibraryError
-from uruk.formats.elf.sections import Span
+from uruk.formats.interface import Span
 from uruk.graph.arena import Arena
 from uruk.lljit import LLJIT
 from uruk.memory.manager import DEFAULT_SLAB

@@ -15,7 +15,7 @@ from uruk.errors import ObjectFormatError
 from uruk.formats.archive import Archive, Member
 from uruk.formats.elf.pairs import pair_of
 from uruk.formats.elf.reader import machine_of, read_objects
-from uruk.formats.elf.sections import Span
+from uruk.formats.interface import Span
 from uruk.graph.arena import Arena
 from uruk.graph.dump import block_labels, dump_object, target_name
 from uruk.graph.graph import Role, SymbolKind, SymbolType, Zone

@@ -13,9 +13,11 @@ from typing import Final, TypeVar
 
 import numpy as np
 
+from uruk.errors import LinkError
 from uruk.graph.arena import Arena
 from uruk.graph.kinds import KindTable
 from uruk.graph.types import I32, I64, NONE, U8, U64, AnyArray
+from uruk.target import Target
 
 TableT = TypeVar("TableT", bound="Table")
 
@@ -240,6 +242,8 @@ class Graph:
     """Files of objects whose code makes trampolines on the stack: nested functions (`.note.GNU-stack` says so)."""
     notes: dict[str, int] = field(default_factory=dict[str, int])
     """Counts that passes leave for `--time` and tests (edges read, relaxed, ...)."""
+    target: Target | None = None
+    """What the objects are for; `uruk.formats.registry` sets it."""
 
     def object_of_symbol(self, row: int) -> int:
         """The object that a symbol row comes from; -1 for a row that a pass has made, behind those of the objects."""
@@ -281,6 +285,22 @@ def _bounds(pieces: Sequence[tuple[I64, int, int]]) -> I64:
     """Row ranges of the chosen objects, renumbered from 0."""
     counts = [np.diff(starts[low : high + 1]) for starts, low, high in pieces]
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(counts))])
+
+
+def _common_target(pieces: Sequence[tuple[Graph, int, int]]) -> Target | None:
+    """The target of all pieces. Raises LinkError where there are several."""
+    first = pieces[0][0]
+    for graph, low, _ in pieces:
+        if graph.target != first.target:
+            raise LinkError(
+                f"one link takes objects of one format and architecture: {first.files[pieces[0][1]]} is "
+                f"{_target_text(first)}, {graph.files[low]} is {_target_text(graph)}"
+            )
+    return first.target
+
+
+def _target_text(graph: Graph) -> str:
+    return f"{graph.target.format} for {graph.target.title}" if graph.target is not None else "of no format"
 
 
 def assemble(pieces: Sequence[tuple[Graph, int, int]]) -> Graph:
@@ -329,6 +349,7 @@ def assemble(pieces: Sequence[tuple[Graph, int, int]]) -> Graph:
         if any(piece is None for piece in edges)
         else Edges.concat([piece for piece in edges if piece is not None]),
         trampolines,
+        target=_common_target(pieces),
     )
 
 

@@ -343,7 +343,7 @@ class Closure:
             self._commons.add(number)
             text = self.session.ids.text(number)
             for entry in archives:
-                offset = initializer_of(entry.archive, text, self.session.pair)
+                offset = initializer_of(entry.archive, text, self.session.target)
                 if offset is not None:
                     self._sought = number
                     self._pull_member(dylib, entry, offset)

@@ -317,7 +317,7 @@ class JITDylib:
         self.check_open()
         archive = Archive.open(path, name)
         if not archive.has_index:
-            archive.make_entries = partial(make_index, pair=self.session.pair)
+            archive.make_entries = partial(make_index, target=self.session.target)
 
         def work(own: ResourceTracker) -> None:
             entry = ArchiveEntry(archive, own, self.session.next_order(), set())

@@ -13,10 +13,10 @@ from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
 from uruk.errors import MaterializationError, some_of
-from uruk.formats.elf.reader import Pair
 from uruk.orc.member_symbols import definitions_in
 from uruk.orc.units import MaterializationUnit
 from uruk.regular_files import read_regular
+from uruk.target import Target
 
 if TYPE_CHECKING:
     from uruk.orc.dylib import JITDylib
@@ -97,7 +97,7 @@ class DirectoryGenerator(DefinitionGenerator):
 
     def generate(self, dylib: JITDylib, names: Sequence[str], kind: LookupKind) -> Generated:
         """See `DefinitionGenerator.generate`."""
-        self._read(dylib.session.pair)
+        self._read(dylib.session.target)
         wanted: dict[str, list[str]] = {}
         for name in names:
             holders = [(-found[name], path) for path, (_, found) in self._known.items() if name in found]
@@ -110,7 +110,7 @@ class DirectoryGenerator(DefinitionGenerator):
                     dylib.add_object(data, path, tracker=self._tracker or dylib.tracker)
         return None
 
-    def _read(self, pair: Pair) -> None:
+    def _read(self, target: Target) -> None:
         """Bring the index up to date."""
         try:
             with os.scandir(self.path) as entries:
@@ -123,18 +123,18 @@ class DirectoryGenerator(DefinitionGenerator):
         for path, status in files:
             stamp = (status.st_mtime_ns, status.st_size)
             before = self._known.get(path)
-            known[path] = before if before is not None and before[0] == stamp else (stamp, _definitions(path, pair))
+            known[path] = before if before is not None and before[0] == stamp else (stamp, _definitions(path, target))
         self._known = known
 
 
-def _definitions(path: str, pair: Pair) -> dict[str, int]:
+def _definitions(path: str, target: Target) -> dict[str, int]:
     """What an object defines for others, with ranks; nothing for what is no object of this target."""
     try:
         with open(path, "rb") as file:
             data = file.read()
     except FileNotFoundError:
         return {}
-    return {os.fsdecode(name): rank for name, (rank, _) in definitions_in(path, data, pair).items()}
+    return {os.fsdecode(name): rank for name, (rank, _) in definitions_in(path, data, target).items()}
 
 
 def describe(generator: DefinitionGenerator, names: Sequence[str]) -> str:

@@ -129,7 +129,6 @@ def _request(session: Session, entries: list[ObjectEntry], wanted: I32) -> tuple
         graph = _with_final_names(session, graph, defines)
     request = Request(
         graph,
-        session.pair,
         entries[0].dylib.names,
         [tracker.name for tracker in trackers],
         np.array([module[entry.tracker.number] for entry in entries], np.int32),

@@ -8,19 +8,20 @@ import numpy as np
 from uruk.errors import ObjectFormatError
 from uruk.formats.archive import Archive
 from uruk.formats.archive_index import Entries
-from uruk.formats.elf.reader import Pair, read_objects
-from uruk.formats.elf.sections import Span
+from uruk.formats.interface import HEAD_SIZE, Span
+from uruk.formats.registry import format_of, read_objects
 from uruk.graph.arena import Arena
 from uruk.graph.names import Names
 from uruk.orc.definitions import definitions_of
 from uruk.orc.symbols import Flag, Rank
+from uruk.target import Target
 
 
-def definitions_in(file: str, data: bytes, pair: Pair) -> dict[bytes, tuple[int, int]]:
+def definitions_in(file: str, data: bytes, target: Target) -> dict[bytes, tuple[int, int]]:
     """What an object defines for others, each with its `Rank` and `Flag` bits; nothing for no object of this target."""
     names = Names()
     try:
-        graph = read_objects(Arena.join([data])[0], [Span(file, 0, len(data))], pair, names)
+        graph = read_objects(Arena.join([data])[0], [Span(file, 0, len(data))], target, names)
     except ObjectFormatError:
         return {}
     found = definitions_of(graph)
@@ -28,25 +29,25 @@ def definitions_in(file: str, data: bytes, pair: Pair) -> dict[bytes, tuple[int,
     return dict(zip(map(names.text, found.name.tolist()), facts, strict=True))
 
 
-def make_index(archive: Archive, pair: Pair) -> Entries:
+def make_index(archive: Archive, target: Target) -> Entries:
     """The index that `ranlib` would give an archive; members that are no objects of this target have no names in it."""
     names: list[bytes] = []
     offsets: list[int] = []
     for member in archive.members():
-        if archive.start_of(member, 4) == b"\x7fELF":
-            mine = definitions_in(archive.name, archive.read(member), pair)
+        if format_of(archive.start_of(member, HEAD_SIZE)) is not None:
+            mine = definitions_in(archive.name, archive.read(member), target)
             names += mine
             offsets += [member.header_offset] * len(mine)
     return names, np.array(offsets, np.int64)
 
 
-def initializer_of(archive: Archive, name: bytes, pair: Pair) -> int | None:
+def initializer_of(archive: Archive, name: bytes, target: Target) -> int | None:
     """The header offset of the first member in which a variable is more than a common symbol; None if none has it.
 
     As for GNU ld (bfd/elflink.c, `elf_link_is_defined_archive_symbol`): a function of the name does not count.
     """
     for offset in archive.holders(name):
-        found = definitions_in(archive.name, archive.read(archive.member(offset)), pair).get(name)
+        found = definitions_in(archive.name, archive.read(archive.member(offset)), target).get(name)
         if found is not None and found[0] == Rank.STRONG and not found[1] & Flag.FUNCTION:
             return offset
     return None

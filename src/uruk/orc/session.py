@@ -13,10 +13,8 @@ import numpy as np
 from uruk.errors import InUse, SessionClosed, UrukError
 from uruk.executor.interface import Executor
 from uruk.executor.library_symbols import signed
-from uruk.formats.elf.pairs import pair_of
-from uruk.formats.elf.reader import Pair, read_objects
-from uruk.formats.elf.relocations import read_relocations
-from uruk.formats.elf.sections import Span
+from uruk.formats.interface import Span
+from uruk.formats.registry import format_named, read_objects, read_relocations
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Graph
 from uruk.graph.names import Ids, Names
@@ -103,7 +101,7 @@ class Session:
         """Where lookups that nobody waits for have their threads."""
         self._hints = hints
         self.target = Target.of_triple(self.options.linked_only_for or executor.process.triple)
-        self.pair: Pair = pair_of(self.target.architecture)
+        format_named(self.target.format).instruction_set(self.target.architecture)  # or UnknownTarget, before all else
         self.lock = threading.RLock()
         self.ids = Ids()
         self.table = SymbolTable()
@@ -293,9 +291,9 @@ class Session:
         self, arena: Arena, spans: Sequence[Span], dylib: JITDylib, *, check_relocations: bool = True
     ) -> Graph:
         """Read objects that lie in an arena already."""
-        graph = read_objects(arena, spans, self.pair, dylib.names)
+        graph = read_objects(arena, spans, self.target, dylib.names)
         if check_relocations:
-            graph.edges = read_relocations(graph, self.pair)
+            graph.edges = read_relocations(graph)
         return graph
 
     def add_members(self, dylib: JITDylib, entry: ArchiveEntry, offsets: list[int], *, roots: bool = False) -> None:

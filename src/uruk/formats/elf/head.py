@@ -7,6 +7,8 @@ from uruk.target import Target
 
 HEAD = 20
 """How many bytes of a file tell."""
+_TARGETS = {number: Target("elf", machine.name, "") for number, machine in OF_ELF.items()}
+_UNNAMED = Target("elf", "", "")
 
 
 def target_of_head(head: bytes | memoryview) -> Target | None:
@@ -17,5 +19,6 @@ def target_of_head(head: bytes | memoryview) -> Target | None:
     """
     if head[:4] != b"\x7fELF":
         return None
-    machine = OF_ELF.get(head[18] | head[19] << 8) if len(head) >= HEAD and head[4:6] == b"\2\1" else None
-    return Target("elf", machine.name if machine is not None else "", "")
+    if len(head) < HEAD or head[4:6] != b"\2\1":
+        return _UNNAMED
+    return _TARGETS.get(head[18] | head[19] << 8, _UNNAMED)

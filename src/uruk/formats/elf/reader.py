@@ -19,8 +19,9 @@ import numpy as np
 from uruk.errors import ObjectFormatError
 from uruk.formats.elf import constants as elf
 from uruk.formats.elf.linkonce import named_linkonce, with_linkonce
-from uruk.formats.elf.sections import Sections, Span, read_sections
+from uruk.formats.elf.sections import Sections, read_sections
 from uruk.formats.elf.symbols import read_groups, read_symbols
+from uruk.formats.interface import Span
 from uruk.graph.arena import Arena
 from uruk.graph.graph import HOLDS_FUNCTIONS, Blocks, Graph, Groups, Ranges, Relocations, Role, Symbols, Zone
 from uruk.graph.kinds import KindTable

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
-from typing import TypeAlias
 
 import numpy as np
 
-from uruk.errors import ObjectFormatError, UnsupportedRelocation, UrukError
+from uruk.errors import ObjectFormatError, UnsupportedRelocation
 from uruk.formats.elf.reader import Pair
 from uruk.formats.elf.symbols import gather_runs
+from uruk.formats.interface import Report, Tell
 from uruk.graph.graph import Edges, Graph, Relocations
 from uruk.graph.types import I64, U8, AnyArray, Bool, count_true
 
 UNKNOWN = 255
 
-Tell: TypeAlias = Callable[[AnyArray], UrukError]
-Report: TypeAlias = Callable[[AnyArray, AnyArray, Tell], None]
-"""Told of rows at fault: the rows, the object of each, and what makes the error of some of them."""
 
-
-def _refuse(rows: AnyArray, objects: AnyArray, tell: Tell) -> None:
+def refuse(rows: AnyArray, objects: AnyArray, tell: Tell) -> None:
+    """Raise the error of rows at fault: what a `Report` does where nobody gathers faults."""
     raise tell(rows)
 
 
@@ -34,7 +30,7 @@ def _kind_column(pair: Pair) -> U8:
     return column
 
 
-def read_relocations(graph: Graph, pair: Pair, wanted: Bool | None = None, report: Report = _refuse) -> Edges:
+def read_relocations(graph: Graph, pair: Pair, wanted: Bool | None = None, report: Report = refuse) -> Edges:
     """The edges of the blocks that are `wanted` (a row a block; None for all), ordered by block.
 
     Raises ObjectFormatError for fields outside their section and symbols that do not exist, UnsupportedRelocation for

@@ -9,19 +9,11 @@ import numpy as np
 
 from uruk.errors import ObjectFormatError
 from uruk.formats.elf import constants as elf
+from uruk.formats.interface import Span
 from uruk.graph.types import I32, I64, NO_ROWS, NONE, U8, Bool, count_true, filled, true_rows, windows
 
 MAX_SIZE = 1 << 40
 MAX_ALIGN = 1 << 21
-
-
-@dataclass(eq=False)
-class Span:
-    """One object's bytes: where in the arena they begin, and how many they are."""
-
-    file: str
-    start: int
-    size: int
 
 
 @dataclass(eq=False, repr=False)

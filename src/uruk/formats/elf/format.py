@@ -1,0 +1,45 @@
+"""ELF as one of the formats that are linked; see `uruk.formats.interface`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from uruk.formats.elf import reader, relocations
+from uruk.formats.elf.head import target_of_head
+from uruk.formats.elf.pairs import Pair, pair_of
+from uruk.formats.interface import Format, Report, Span
+from uruk.graph.arena import Arena
+from uruk.graph.graph import Edges, Graph
+from uruk.graph.names import Names
+from uruk.graph.types import Bool
+from uruk.isa.interface import InstructionSet
+from uruk.target import Target
+
+
+class _ELF:
+    """See `uruk.formats.interface.Format`."""
+
+    name: str = "elf"
+    title: str = "ELF"
+    rules: object | None = None
+
+    def sniff(self, head: bytes | memoryview) -> Target | None:
+        return target_of_head(head)
+
+    def instruction_set(self, architecture: str) -> InstructionSet:
+        return pair_of(architecture).ISA
+
+    def read_objects(self, arena: Arena, spans: Sequence[Span], target: Target, names: Names) -> Graph:
+        return reader.read_objects(arena, spans, pair_of(target.architecture), names)
+
+    def read_relocations(self, graph: Graph, wanted: Bool | None = None, report: Report | None = None) -> Edges:
+        return relocations.read_relocations(graph, pair_of_graph(graph), wanted, report or relocations.refuse)
+
+
+def pair_of_graph(graph: Graph) -> Pair:
+    """The pair of ELF and the architecture of a graph of ELF objects."""
+    assert graph.target is not None, "a graph of no target"
+    return pair_of(graph.target.architecture)
+
+
+ELF: Format = _ELF()

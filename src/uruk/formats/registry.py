@@ -1,0 +1,114 @@
+"""The object formats that are linked. An object's first bytes say which one it has.
+
+A format outside of uruk is added by a call: ``register(MyFormat())``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from uruk.errors import InternalError, ObjectFormatError, UnknownTarget
+from uruk.formats.elf.format import ELF
+from uruk.formats.interface import HEAD_SIZE, Format, Report, Span
+from uruk.graph.arena import Arena
+from uruk.graph.graph import Edges, Graph
+from uruk.graph.names import Names
+from uruk.graph.types import Bool
+from uruk.isa.interface import InstructionSet
+from uruk.target import Target
+
+_formats: dict[str, Format] = {ELF.name: ELF}
+
+
+def register(format: Format) -> None:
+    """Add a format for all sessions of this process. It is asked behind those that are there.
+
+    Raises ValueError if there is one of its name already.
+    """
+    if format.name in _formats:
+        raise ValueError(f"there is a format `{format.name}' already")
+    _formats[format.name] = format
+
+
+def unregister(format: Format) -> None:
+    """Take a registered format out again. Objects of it that are not linked yet cannot be linked any more."""
+    _formats.pop(format.name, None)
+
+
+def format_named(name: str) -> Format:
+    """The format of a name. Raises UnknownTarget, which lists those that there are."""
+    if name not in _formats:
+        raise UnknownTarget(f"format {name}", [f"format {known}" for known in _formats])
+    return _formats[name]
+
+
+def format_of(head: bytes | memoryview) -> Format | None:
+    """The format of a file that begins with these bytes (`HEAD_SIZE` tell); None if no format knows it."""
+    for format in _formats.values():
+        if format.sniff(head) is not None:
+            return format
+    return None
+
+
+def read_objects(arena: Arena, spans: Sequence[Span], target: Target, names: Names) -> Graph:
+    """Read objects of one format, which the first one has, for the architecture of `target`.
+
+    See `Format.read_objects`. Raises ObjectFormatError that names both formats where there are several.
+    """
+    view = memoryview(arena.buffers[0]) if spans else memoryview(b"")
+    format = _format_at(view, spans[0]) if spans else format_named(target.format)
+    if target.format != format.name:
+        target = target._replace(format=format.name)
+    try:
+        graph = format.read_objects(arena, spans, target, names)
+    except ObjectFormatError:
+        if len(_formats) > 1:
+            _refuse_mixed(view, spans, format)
+        raise
+    graph.target = target
+    return graph
+
+
+def read_relocations(graph: Graph, wanted: Bool | None = None, report: Report | None = None) -> Edges:
+    """The edges of a graph, as its format reads them. See `Format.read_relocations`."""
+    return format_named(_target_of(graph).format).read_relocations(graph, wanted, report)
+
+
+def instruction_set_of(graph: Graph) -> InstructionSet:
+    """The instruction set that the objects of a graph are for."""
+    target = _target_of(graph)
+    return format_named(target.format).instruction_set(target.architecture)
+
+
+def _target_of(graph: Graph) -> Target:
+    if graph.target is None:
+        raise InternalError("a graph of no target: objects are read by uruk.formats.registry")
+    return graph.target
+
+
+def _head(view: memoryview, span: Span) -> memoryview:
+    return view[span.start : span.start + min(span.size, HEAD_SIZE)]
+
+
+def _format_at(view: memoryview, span: Span) -> Format:
+    """The format of an object. Raises ObjectFormatError that says what it is instead, and what is linked."""
+    format = format_of(_head(view, span))
+    if format is not None:
+        return format
+    from uruk.formats.foreign import kind_of  # seldom needed, and not at start-up
+
+    kind = kind_of(view[span.start : span.start + span.size], span.file)
+    linked = " and ".join(format.title for format in _formats.values())
+    what = f": it is {kind}" if kind else " (bad magic): uruk does not know what it is"
+    # What to do stands behind a colon of `kind`; the formats are told where the file is an object all the same.
+    more = f"; uruk links {linked}" if " object for " in kind else ""
+    raise ObjectFormatError(span.file, "ELF header", f"not an {linked} object{what}{more}", 0)
+
+
+def _refuse_mixed(view: memoryview, spans: Sequence[Span], first: Format) -> None:
+    """Raise ObjectFormatError for the first object of another format than the first one's, if there is one."""
+    for span in spans:
+        format = format_of(_head(view, span))
+        if format is not None and format is not first:
+            problem = f"one link takes objects of one format: it is {format.title}, {spans[0].file} is {first.title}"
+            raise ObjectFormatError(span.file, "file header", problem, 0)
