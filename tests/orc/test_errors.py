@@ -36,6 +36,7 @@ ERRORS: list[uruk.UrukError] = [
     uruk.ExecutorLost("gone"),
     uruk.ProtocolError("no message"),
     uruk.ExecutorCrashed(11, 0x10, 0x7F0000001234, "f+0x14 (a.o)"),
+    uruk.UnknownTarget("pdp11-unix", ["x86_64-linux", "aarch64-linux"]),
     uruk.InternalError("bug"),
 ]
 
