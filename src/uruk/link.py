@@ -215,6 +215,10 @@ def _assign_addresses(state: State, plan: Layout, allocation: Allocation, hints:
     state.position = state.address - allocation.base
     state.base = allocation.base
     state.image = allocation.image
+    if state.graph.kinds.counts_from_starts:
+        state.image_base = np.full(len(state.modules), state.base, np.int64)
+        state.section_address = state.address
+        state.section_number = np.zeros(len(state.blocks), np.int64)
     header = allocation.header
     if not header:
         boundaries.refuse_header(state, hints)

@@ -1,4 +1,4 @@
-"""How values go into instruction words: which bits of a value go to which bits of a 32-bit word, as columns.
+"""How values go into instructions: which bits of a value go to which bits of an instruction word, as columns.
 
 An instruction set whose relocations fill parts of instructions gives its edge kinds an `Encoding`. Words are read,
 changed and written as whole columns; the immediate field is cleared first, whatever the assembler left in it.
@@ -11,10 +11,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from uruk.graph.types import I64, U8, Bool, some, true_rows
+from uruk.graph.types import I64, U8, U64, AnyArray, Bool, some, true_rows
 
 Piece = tuple[int, int, int]
 """First bit in the value, number of bits, first bit in the word."""
+
+MOST_PIECES = 8
+"""Pieces that a field may consist of."""
+SIZES = (2, 4, 8)
+"""Bytes of a word: a short instruction, an instruction, or two instructions of 4 bytes that one edge fills."""
+HALF = 32
+"""The second of two instructions is in the bits from this one on, whatever the byte order."""
 
 
 @dataclass(frozen=True)
@@ -22,75 +29,129 @@ class Encoding:
     """An immediate field. `fits` are (mask, pattern) alternatives: on other instructions it makes no sense.
 
     `align`: the value must be a multiple of it, in bytes. `negates`: the instruction is AArch64's MOVZ or MOVN, by the
-    sign of the value, and for a negative one holds its complement.
+    sign of the value, and for a negative one holds its complement. `size` is that of the word in bytes, one of `SIZES`.
+    `rounds`, a power of two or 0, is added to the value for the pieces that begin above that bit: 0x800 for a high part
+    (bits from 12 on) whose low part is taken for a signed number, as RISC-V has it. The range check comes before that.
+
+    Raises ValueError for pieces that do not fit into the word, or overlap there.
     """
 
     pieces: tuple[Piece, ...]
     fits: tuple[tuple[int, int], ...]
     align: int = 1
     negates: bool = False
+    size: int = 4
+    rounds: int = 0
+
+    def __post_init__(self) -> None:
+        if self.size not in SIZES:
+            raise ValueError(f"an instruction word has 2, 4 or 8 bytes, not {self.size}")
+        if len(self.pieces) > MOST_PIECES:
+            raise ValueError(f"a field has at most {MOST_PIECES} pieces, not {len(self.pieces)}")
+        if self.align < 1 or self.align & (self.align - 1):
+            raise ValueError(f"the alignment of a value is a power of two, not {self.align}")
+        if self.rounds < 0 or self.rounds & (self.rounds - 1):
+            raise ValueError(f"a value is rounded by a power of two, not by {self.rounds}")
+        taken = 0
+        for first, count, at in self.pieces:
+            if not (first >= 0 and count > 0 and at >= 0 and first + count <= 64 and at + count <= 8 * self.size):
+                raise ValueError(f"the piece {(first, count, at)} does not lie in a word of {self.size} bytes")
+            bits = ((1 << count) - 1) << at
+            if taken & bits:
+                raise ValueError(f"the piece {(first, count, at)} overlaps another piece in the word")
+            taken |= bits
+        if not self.fits:
+            raise ValueError("a field needs at least one pattern of instructions; (0, 0) stands for all")
+        for mask, pattern in self.fits:
+            if not 0 <= mask < 1 << (8 * self.size) or pattern & ~mask:
+                raise ValueError(f"the pattern {pattern:#x} has bits outside its mask {mask:#x}, or the word")
 
 
 MOVZ = 1 << 30
 """The bit of a wide move (AArch64) that is set in MOVZ and clear in MOVN."""
 _NOTHING = Encoding((), ((0, 0),))
-_MOST_PIECES = 2
-_MOST_FITS = 2
 
 
 class EncodingTable:
-    """The encodings of a table of kinds, as lookup columns by kind number."""
+    """The encodings of a table of kinds, as lookup columns by kind number.
+
+    Words are columns of `word`: uint32, or uint64 where some kind fills two instructions.
+    """
 
     def __init__(self, encodings: Sequence[Encoding | None]) -> None:
-        rows = [one or _NOTHING for one in encodings]
-        self.used: Bool = np.array([one is not None for one in encodings], np.bool_)
+        rows = [encoding or _NOTHING for encoding in encodings]
+        self.used: Bool = np.array([encoding is not None for encoding in encodings], np.bool_)
         self.any = some(self.used)
-        self.align: I64 = np.array([one.align for one in rows], np.int64)
-        self._negates: Bool = np.array([one.negates for one in rows], np.bool_)
-        self._pieces = [_column(rows, index) for index in range(_MOST_PIECES)]
+        self.align: I64 = np.array([encoding.align for encoding in rows], np.int64)
+        self.size: U8 = np.array([encoding.size for encoding in rows], np.uint8) * self.used
+        self.sizes = [size for size in SIZES if some(self.size == size)]
+        """The sizes of words that there are, in bytes."""
+        self.word = np.dtype(np.uint64 if 8 in self.sizes else np.uint32)
+        self._negates: Bool = np.array([encoding.negates for encoding in rows], np.bool_)
+        self._count: U8 = np.array([len(encoding.pieces) for encoding in rows], np.uint8)
+        most = max((len(encoding.pieces) for encoding in rows), default=0)
+        self._pieces = [_column(rows, index, self.word) for index in range(max(most, 1))]
+        self._rounds = [_rounds(rows, index) for index in range(len(self._pieces))]
+        alternatives = max((len(encoding.fits) for encoding in rows), default=1)
         self._fits = [
-            np.array([one.fits[min(index, len(one.fits) - 1)] for one in rows], np.uint32).T.copy()
-            for index in range(_MOST_FITS)
+            np.array([encoding.fits[min(index, len(encoding.fits) - 1)] for encoding in rows], self.word).T.copy()
+            for index in range(alternatives)
         ]
-        self._split: Bool = self._pieces[1][1] > 0
-        field = np.zeros(len(rows), np.uint32)
+        field = np.zeros(len(rows), self.word)
         for _, mask, at in self._pieces:
-            field |= (mask << at).astype(np.uint32)
+            field |= mask << at
         self._keep = ~field
 
-    def fits(self, kind: U8, words: np.ndarray[tuple[int], np.dtype[np.uint32]]) -> Bool:
-        """Whether each instruction is one that its kind's field belongs to."""
-        (mask, pattern), (other_mask, other_pattern) = self._fits
+    def fits(self, kind: U8, words: AnyArray) -> Bool:
+        """True for each instruction that its kind's field belongs to."""
+        mask, pattern = self._fits[0]
         found = (words & mask.take(kind)) == pattern.take(kind)
-        rows = true_rows(~found)
-        if rows.size:
+        for mask, pattern in self._fits[1:]:
+            rows = true_rows(~found)
+            if not rows.size:
+                break
             which = kind[rows]
-            found[rows] = (words[rows] & other_mask[which]) == other_pattern[which]
+            found[rows] = (words[rows] & mask[which]) == pattern[which]
         return found
 
-    def encode(
-        self, kind: U8, words: np.ndarray[tuple[int], np.dtype[np.uint32]], value: I64
-    ) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
+    def encode(self, kind: U8, words: AnyArray, value: I64) -> AnyArray:
         """The instructions with the values in their fields."""
         words = words & self._keep.take(kind)
         rows = true_rows(self._negates.take(kind))
         if rows.size:
             below = value[rows] < 0
-            words[rows] = words[rows] & ~np.uint32(MOVZ) | np.where(below, 0, MOVZ).astype(np.uint32)
+            words[rows] = words[rows] & ~words.dtype.type(MOVZ) | np.where(below, 0, MOVZ).astype(words.dtype)
             value = value.copy()
             value[rows] = np.where(below, ~value[rows], value[rows])
         first, mask, at = self._pieces[0]
-        words |= (((value >> first.take(kind)) & mask.take(kind)) << at.take(kind)).astype(np.uint32)
-        rows = true_rows(self._split.take(kind))
-        if rows.size:
-            first, mask, at = self._pieces[1]
-            which = kind[rows]
-            words[rows] |= (((value[rows] >> first[which]) & mask[which]) << at[which]).astype(np.uint32)
+        rounds = self._rounds[0]
+        cut = value if rounds is None else value + rounds.take(kind)
+        words |= ((cut >> first.take(kind)).astype(words.dtype) & mask.take(kind)) << at.take(kind)
+        rows = true_rows(self._count.take(kind) > 1)
+        for index in range(1, len(self._pieces)):
+            if not rows.size:
+                break
+            first, mask, at = self._pieces[index]
+            which, rounds = kind[rows], self._rounds[index]
+            cut = value[rows] if rounds is None else value[rows] + rounds[which]
+            words[rows] |= ((cut >> first[which]).astype(words.dtype) & mask[which]) << at[which]
+            if index + 1 < len(self._pieces):
+                rows = rows[self._count[which] > index + 1]
         return words
 
 
-def _column(rows: Sequence[Encoding], index: int) -> tuple[I64, I64, I64]:
+def _column(rows: Sequence[Encoding], index: int, word: np.dtype[np.unsignedinteger]) -> tuple[I64, U64, U64]:
     """One piece of every kind as columns: shift in the value, mask, shift in the word."""
-    pieces = [one.pieces[index] if index < len(one.pieces) else (0, 0, 0) for one in rows]
-    first, bits, at = np.array(pieces, np.int64).reshape(-1, 3).T
-    return first.copy(), (1 << bits) - 1, at.copy()
+    pieces = [encoding.pieces[index] if index < len(encoding.pieces) else (0, 0, 0) for encoding in rows]
+    first, bits, at = zip(*pieces, strict=True)
+    masks = [(1 << count) - 1 for count in bits]
+    return np.array(first, np.int64), np.array(masks, word), np.array(at, word)
+
+
+def _rounds(rows: Sequence[Encoding], index: int) -> I64 | None:
+    """What is added to the values of every kind for one piece; None if it is nothing for any."""
+    column = np.zeros(len(rows), np.int64)
+    for number, encoding in enumerate(rows):
+        if index < len(encoding.pieces) and 1 << encoding.pieces[index][0] > encoding.rounds:
+            column[number] = encoding.rounds
+    return column if some(column != 0) else None

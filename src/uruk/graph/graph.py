@@ -31,6 +31,10 @@ class Zone:
     TLS: Final = 3
 
 
+ZONE_BITS: Final = 3
+"""Bits that a zone takes in keys: there may be 8."""
+
+
 class Role:
     """What a block is for, where the linker must know."""
 

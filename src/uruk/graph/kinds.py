@@ -43,9 +43,11 @@ class Operand:
     TP_OFFSET: Final = 11
     DTP_OFFSET: Final = 12
     DTP_MODULE: Final = 13
+    SECTION_INDEX: Final = 14
+    """The number of the section that the symbol is in, as the format counts sections (COFF's SECTION)."""
 
 
-OPERANDS = 14
+OPERANDS = 15
 
 
 class Base:
@@ -58,6 +60,21 @@ class Base:
     """The page of the place; what stands in front is cut to its page, too."""
     GOT_PAGE: Final = 4
     """The page of the GOT's start."""
+    IMAGE: Final = 5
+    """The address that the module's image begins at (COFF's ADDR32NB, relative virtual addresses)."""
+    SECTION: Final = 6
+    """The address that the symbol's section begins at (COFF's SECREL)."""
+
+
+class Action:
+    """What is done with the value. Edges that change what is there act in the order of the relocations."""
+
+    SET: Final = 0
+    """It replaces the field."""
+    ADD: Final = 1
+    """It is added to what the field holds (RISC-V's ADD32), modulo the field's width."""
+    SUBTRACT: Final = 2
+    """It is subtracted from that (RISC-V's SUB32, Mach-O's SUBTRACTOR)."""
 
 
 LETTERS = {
@@ -75,6 +92,7 @@ LETTERS = {
     Operand.TP_OFFSET: "TPOFF(S)",
     Operand.DTP_OFFSET: "DTPOFF(S)",
     Operand.DTP_MODULE: "DTPMOD(S)",
+    Operand.SECTION_INDEX: "SECTION(S)",
 }
 SLOT_TEXTS = {
     Operand.NOTHING: "the function of the stub for",
@@ -91,7 +109,12 @@ BASE_TEXT = {
     Base.GOT_BASE: " - GOT",
     Base.PAGE: " - Page(P)",
     Base.GOT_PAGE: " - Page(GOT)",
+    Base.IMAGE: " - IMAGE",
+    Base.SECTION: " - SECTION(S)",
 }
+ACTION_TEXT = {Action.SET: "", Action.ADD: "V + ", Action.SUBTRACT: "V - "}
+"""V is what the field held before."""
+SPECIAL_BASES = (Base.GOT_BASE, Base.GOT_PAGE, Base.IMAGE, Base.SECTION)
 UNLIMITED: Final = 1 << 63
 RELATIVE: Final = 16
 """See `KindTable.address_of`."""
@@ -100,7 +123,11 @@ PAGE_MASK: Final = 0xFFF
 
 @dataclass(frozen=True)
 class EdgeKind:
-    """One kind of edge; `width` in bytes, 0 for kinds that write nothing."""
+    """One kind of edge; `width` in bytes, 0 for kinds that write nothing.
+
+    `action` is one of `Action`. A kind with `leb` writes an unsigned LEB128 number over the one that is there, which
+    keeps its length; its width is that of the first byte.
+    """
 
     name: str
     operand: int
@@ -110,6 +137,18 @@ class EdgeKind:
     high: int
     relaxable: bool = False
     encoding: Encoding | None = None
+    action: int = Action.SET
+    leb: bool = False
+    bits: int = 0
+    """The low bits that are written, where those are not all of the field (RISC-V's SET6); 0 stands for all."""
+
+    def __post_init__(self) -> None:
+        if self.encoding is not None and self.width != self.encoding.size:
+            raise ValueError(f"{self.name} has {self.width} bytes, and its encoding {self.encoding.size}")
+        if self.encoding is not None and (self.leb or self.bits or self.action != Action.SET):
+            raise ValueError(f"{self.name} fills a field of an instruction, which is always replaced")
+        if not 0 <= self.operand < OPERANDS or self.base not in BASE_TEXT or self.action not in ACTION_TEXT:
+            raise ValueError(f"{self.name} has an operand, a base or an action that does not exist")
 
     @property
     def is_limited(self) -> bool:
@@ -120,7 +159,8 @@ class EdgeKind:
     def text(self) -> str:
         """The formula, for people."""
         front = f"{LETTERS[self.operand]} + A"
-        return (f"Page({front})" if self.base == Base.PAGE else front) + BASE_TEXT[self.base]
+        value = (f"Page({front})" if self.base == Base.PAGE else front) + BASE_TEXT[self.base]
+        return f"{ACTION_TEXT[self.action]}({value})" if self.action else value
 
 
 def kind(
@@ -143,28 +183,72 @@ def field(
     relaxable: bool = False,
 ) -> EdgeKind:
     """A row whose value goes into an instruction; without `low` and `high` whatever does not fit is cut off."""
-    return EdgeKind(name, operand, base, 4, low, high, relaxable, encoding)
+    return EdgeKind(name, operand, base, encoding.size, low, high, relaxable, encoding)
+
+
+def change(
+    name: str, action: int, bits: int, *, operand: int = Operand.SYMBOL, base: int = Base.ZERO, leb: bool = False
+) -> EdgeKind:
+    """A row whose result depends on what is there: a sum or difference, a part of a byte, a LEB128 number.
+
+    Results wrap around at `bits`, but for LEB128 numbers, which must fit.
+    """
+    part = bits if bits % 8 else 0
+    return EdgeKind(name, operand, base, -(-bits // 8), -UNLIMITED, UNLIMITED, action=action, leb=leb, bits=part)
+
+
+MOST_KINDS = 256
+"""Kinds are numbered in a byte."""
 
 
 class KindTable:
-    """The kinds of one ISA, with their properties as lookup columns indexed by kind number.
+    """The kinds of one instruction set, with their properties as lookup columns indexed by kind number.
 
-    `wider` says how to compile code whose references reach farther, for errors.
+    `wider` says how to compile code whose references reach farther, for errors. `pointer` is the size of a pointer in
+    bytes, 4 or 8; `order` the byte order of data and instructions, as struct has it: ``<`` or ``>``.
+
+    Kind 0 stands for an edge that does nothing. Raises ValueError for a table that does not fit into its columns.
     """
 
-    def __init__(self, kinds: Sequence[EdgeKind], wider: str) -> None:
+    def __init__(self, kinds: Sequence[EdgeKind], wider: str, *, pointer: int = 8, order: str = "<") -> None:
+        if not 0 < len(kinds) <= MOST_KINDS or kinds[0].width or kinds[0].operand != Operand.NOTHING:
+            raise ValueError(f"a table has 1 to {MOST_KINDS} kinds, got {len(kinds)}; the first one does nothing")
+        if pointer not in (4, 8) or order not in ("<", ">"):
+            raise ValueError(f"pointers of {pointer} bytes and the byte order {order!r} are not supported")
+        if len({row.name for row in kinds}) < len(kinds):
+            raise ValueError("two kinds have the same name")
         self.kinds = tuple(kinds)
         self.wider = wider
+        self.pointer = pointer
+        self.order = order
+        self.word = np.dtype(f"{order}i{pointer}")
+        """A pointer in the image."""
+        self.fields = [(size, np.dtype(f"{order}i{size}")) for size in (4, 8, 2, 1)]
+        """Sizes of fields in bytes, the most frequent first, and what they are in the image."""
         self.number = {row.name: number for number, row in enumerate(kinds)}
         self.operand: U8 = np.array([row.operand for row in kinds], np.uint8)
         self.base: U8 = np.array([row.base for row in kinds], np.uint8)
         self.width: U8 = np.array([row.width for row in kinds], np.uint8)
         self.relaxable = np.array([row.relaxable for row in kinds], np.bool_)
         self.encodings = EncodingTable([row.encoding for row in kinds])
-        limit = UNLIMITED - 1
+        action = np.array([row.action for row in kinds], np.uint8)
+        self.accumulates: Bool = action != Action.SET
+        self.subtracts: Bool = action == Action.SUBTRACT
+        self.leb: Bool = np.array([row.leb for row in kinds], np.bool_)
+        self.bits: U8 = np.array([row.bits or 8 * row.width for row in kinds], np.uint8)
+        """How many low bits of the field are written."""
+        self.changes: Bool = self.accumulates | self.leb | (self.bits < 8 * self.width)
+        """Kinds whose result depends on what is there."""
+        self.has_changes = some(self.changes)
+        self._having: dict[tuple[int, ...], Bool] = {}
+        self._find_references()
+
+    def _find_references(self) -> None:
+        """Fill the columns that say how far, and from where, kinds refer to what."""
+        limit, kinds = UNLIMITED - 1, self.kinds
         self.low: I64 = np.array([max(row.low, -limit - 1) for row in kinds], np.int64)
         self.last: I64 = np.array([min(row.high - 1, limit) for row in kinds], np.int64)
-        plain = (self.width == 4) & (self.operand == Operand.SYMBOL) & (self.last < limit)
+        plain = (self.width == 4) & (self.operand == Operand.SYMBOL) & (self.last < limit) & ~self.changes
         self.narrow_absolute: Bool = plain & (self.base == Base.ZERO) & ~self.encodings.used
         """32-bit references that nothing can stand in for, unless it has the symbol's address."""
         self.paged: Bool = self.base == Base.PAGE
@@ -179,16 +263,19 @@ class KindTable:
         """Calls and jumps that need not reach all of a large module."""
         self.branch_reach = int(self.reach[self.near_branch].min()) if some(self.near_branch) else 0
         """How far all of those reach, in bytes; 0 if there are none."""
-        self.special: Bool = (self.operand > Operand.STUB) | (self.base == Base.GOT_BASE) | (self.base == Base.GOT_PAGE)
+        self.special: Bool = (self.operand > Operand.STUB) | np.isin(self.base, SPECIAL_BASES)
         """Kinds that are more than the address of a symbol, GOT slot or stub, less the place or nothing."""
         self.from_got: Bool = (self.base == Base.GOT_BASE) | (self.base == Base.GOT_PAGE)
         self.needs_got: Bool = (self.operand == Operand.GOT_BASE) | self.from_got
-        self.plain: Bool = ~(self.special | self.relaxable | self.encodings.used)
+        self.counts_from_starts = bool(
+            set(self.base.tolist()) & {Base.IMAGE, Base.SECTION} or Operand.SECTION_INDEX in self.operand.tolist()
+        )
+        """True if some kind needs to know where images or sections begin."""
+        self.plain: Bool = ~(self.special | self.relaxable | self.encodings.used | self.changes)
         """Kinds that write an address as data, and change nothing around their field."""
         by_symbol = self.plain & (self.operand == Operand.SYMBOL) & (self.base <= Base.PLACE)
         self.address_of: U8 = (self.width + RELATIVE * self.base) * by_symbol
         """The width of fields that are a symbol's address, and RELATIVE more if it counts from the field; else 0."""
-        self._having: dict[tuple[int, ...], Bool] = {}
 
     def having(self, operands: Sequence[int]) -> Bool:
         """Lookup column by kind number: whether its operand is one of `operands`."""

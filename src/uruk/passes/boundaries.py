@@ -130,12 +130,12 @@ def _gather_functions(state: State) -> None:
 
 
 def _need_data(state: State) -> None:
-    """Modules whose code asks where their data is have some, be it 8 bytes."""
+    """Modules whose code asks where their data is have some, be it a pointer's room."""
     modules = {module for _, module, _ in state.boundaries.places}
     if modules:
         data = true_rows(state.live & (state.blocks.zone == Zone.RW))
         missing = np.array(sorted(modules - set(state.block_module[data].tolist())), np.int32)
-        size = np.full(missing.size, 8, np.int64)
+        size = np.full(missing.size, state.graph.kinds.pointer, np.int64)
         state.add_blocks(synthetic_blocks(size, size, Zone.RW), missing)
 
 
@@ -156,7 +156,7 @@ def _make_handles(state: State) -> None:
     state.synthetic["dso_handle"] = filled(len(state.modules), NONE, np.int32)
     if modules:
         missing = np.array(sorted(one for one in modules if not state.dso_handles[one]), np.int32)
-        size = np.full(missing.size, 8, np.int64)
+        size = np.full(missing.size, state.graph.kinds.pointer, np.int64)
         rows = state.add_blocks(synthetic_blocks(size, size, Zone.RW), missing)
         state.synthetic["dso_handle"][missing] = rows
 
@@ -205,11 +205,12 @@ def assign(state: State, plan: Layout, start: I64, header: int) -> None:
     """
     assert state.external is not None
     address, found = state.external.address, state.boundaries
-    handles = state.synthetic["dso_handle"]
+    handles, word = state.synthetic["dso_handle"], state.graph.kinds.word
     for module in true_rows(handles >= 0).tolist():
         row = int(handles[module])
         state.dso_handles[module] = int(state.address[row])
-        windows(state.image, "<i8")[int(state.position[row])] = state.address[row]
+        position = state.position[row : row + 1]
+        windows(state.image, word)[position] = state.address[row : row + 1].astype(word)
     for index in found.dso_handle:
         address[index] = state.dso_handles[_module_of(state, index)]
     for index in found.got:

@@ -14,15 +14,16 @@ import numpy as np
 from uruk.errors import OutOfRange, UnsupportedRelocation
 from uruk.graph.graph import SymbolKind
 from uruk.graph.kinds import PAGE_MASK, Base, Operand
-from uruk.graph.types import I32, I64, U8, AnyArray, Bool, some, true_rows, unique, windows
+from uruk.graph.types import I32, I64, U8, AnyArray, Bool, some, true_rows, unique
 from uruk.isa.relaxation import GOTLoads, Relaxed
 from uruk.passes.faults import Faults
+from uruk.passes.fields import write_values
 from uruk.passes.resolve import dead_references
 from uruk.passes.state import State
 
 LATE = (Operand.TP_OFFSET, Operand.DTP_MODULE)
 """Operands whose value is known only once thread-local storage is there."""
-OTHERS = (Operand.SIZE, Operand.GOT_BASE, Operand.DTP_OFFSET)
+OTHERS = (Operand.SIZE, Operand.GOT_BASE, Operand.DTP_OFFSET, Operand.SECTION_INDEX)
 SILENT = (".gcc_except_table", ".eh_frame")
 """Sections whose references to discarded code are dead themselves, as for ld."""
 
@@ -66,6 +67,8 @@ def fix_up(state: State, relax: Relaxer | None) -> None:
     if special:
         from_got = true_rows(kinds.from_got.take(kind))
         value[from_got] -= _got_base(state, edges.block[from_got], kinds.base[kind[from_got]] == Base.GOT_PAGE)
+        if kinds.counts_from_starts:
+            _count_from_starts(state, kind, value)
         kind = kind * ~kinds.having(LATE).take(kind)
     check_ranges(state, kind, value, place, faults)
     faults.raise_any()
@@ -118,6 +121,9 @@ def _other_operands(state: State, kind: U8, value: I64, faults: Faults) -> U8:
     value[got] = _got_base(state, edges.block[got])
     tls = rows[operand == Operand.DTP_OFFSET]
     value[tls] = state.tls_offset[state.canonical[edges.target[tls]]]
+    numbered = rows[operand == Operand.SECTION_INDEX]
+    block = symbols.block[state.canonical[edges.target[numbered]]]
+    value[numbered] = np.where(block >= 0, state.section_number[block], 0)
     return kind
 
 
@@ -134,6 +140,18 @@ def _got_base(state: State, block: I32, page: Bool | None = None) -> I64:
     """Address of the GOT of each block's module; of its page, where that is wanted."""
     got = state.address[state.synthetic["got"][state.block_module[block]]]
     return got if page is None else got & ~(page * np.int64(PAGE_MASK))
+
+
+def _count_from_starts(state: State, kind: U8, value: I64) -> None:
+    """Subtract where the module's image, or the symbol's section, begins from the values of kinds that count so."""
+    base = state.graph.kinds.base.take(kind)
+    rows = true_rows(base == Base.IMAGE)
+    if rows.size:
+        value[rows] -= state.image_base[state.block_module[state.edges.block[rows]]]
+    rows = true_rows(base == Base.SECTION)
+    if rows.size:
+        block = state.symbols.block[state.canonical[state.edges.target[rows]]]
+        value[rows] -= np.where(block >= 0, state.section_address[block], 0)
 
 
 def _relax(state: State, kind: U8, value: I64, place: I64, position: I64, relax: Relaxer) -> U8:
@@ -205,50 +223,3 @@ def out_of_range(state: State, row: int, value: int, place: int, more: int) -> O
         state.place_of(row), kind.name, graph.symbol_name(target), value, kind.low, kind.high,
         kind.text, letters, hint, more, kind.encoding.align if kind.encoding else 1,
     )  # fmt: skip
-
-
-def write_values(state: State, kind: U8, position: I64, value: I64) -> None:
-    """Write values, which are in range, as their kinds have it. Raises LinkFaults for instructions that do not fit."""
-    kinds = state.graph.kinds
-    width = kinds.width.take(kind)
-    encodings = kinds.encodings
-    if not encodings.any:
-        scatter(state.image, width, position, value)
-        return
-    inside = encodings.used.take(kind)
-    rows = true_rows(inside)
-    which, at = kind[rows], position[rows]
-    words = windows(state.image, "<u4")
-    old = words[at]
-    wrong = ~encodings.fits(which, old)
-    if some(wrong):
-        _refuse_instructions(state, rows[wrong], old[wrong])
-    words[at] = encodings.encode(which, old, value[rows])
-    scatter(state.image, width * ~inside, position, value)
-
-
-def _refuse_instructions(state: State, rows: I64, words: AnyArray) -> None:
-    faults = Faults()
-
-    def tell(some: AnyArray) -> UnsupportedRelocation:
-        first = int(some[0])
-        word = int(words[rows.searchsorted(first)])
-        kind = state.graph.kinds[int(state.edges.kind[first])]
-        return UnsupportedRelocation(
-            state.place_of(first), kind.name, f"is on an instruction that has no such field ({word:#010x})"
-        )
-
-    faults.add(rows, state.objects_of(rows), tell)
-    faults.raise_any()
-
-
-def scatter(image: U8, width: U8, position: I64, value: I64) -> None:
-    """Write each value's low `width` bytes, little-endian, at its position; width 0 writes nothing."""
-    left = width.size
-    for size, dtype in ((4, "<i4"), (8, "<i8"), (2, "<i2"), (1, "i1")):
-        rows = true_rows(width == size)
-        if rows.size:
-            windows(image, dtype)[position[rows]] = value[rows].astype(dtype)
-            left -= rows.size
-            if not left:
-                return

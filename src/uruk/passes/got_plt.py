@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from uruk.graph.graph import SymbolKind, SymbolType, Zone
-from uruk.graph.kinds import Base, Operand
+from uruk.graph.kinds import OPERANDS, Base, Operand
 from uruk.graph.types import I32, I64, NONE, Bool, ranks, true_rows
 from uruk.passes.islands import ISLAND_ALIGN, Islands, leaves_reach, of_edges, plan
 from uruk.passes.state import Slots, State, Stubs, synthetic_blocks
@@ -37,11 +37,11 @@ def build_got_and_stubs(state: State, stub_size: int) -> None:
     what = operand[slot_edges].astype(np.int64)
     row[what == Operand.TLS_LD] = 0
     module = state.block_module[edges.block[slot_edges]]
-    key = (module * np.int64(16) + what) * count + row
+    key = (module * np.int64(OPERANDS) + what) * count + row
     # Where a stub may be the function's address, the GOT slot may hold that: the stub jumps through one of its own.
     behind = np.where(ifunc | taken, int(Operand.NOTHING), int(Operand.GOT))
-    through = (islands.module[stub_key // count].astype(np.int64) * 16 + behind) * count + stub_key % count
-    unique, inverse = ranks(np.concatenate([key, through]), len(state.modules) * 16 * count)
+    through = (islands.module[stub_key // count].astype(np.int64) * OPERANDS + behind) * count + stub_key % count
+    unique, inverse = ranks(np.concatenate([key, through]), len(state.modules) * OPERANDS * count)
     _make_slots(state, unique, count)
     state.slot_edges, state.slot_of_edge = slot_edges, inverse[: key.size]
     _make_stubs(state, islands, stub_key, inverse[key.size :], ifunc, taken & ~ifunc, stub_size)
@@ -103,10 +103,11 @@ def _stub_keys(state: State, islands: Islands, edges: I64, ifunc_rows: I32) -> t
 
 
 def _make_slots(state: State, keys: I64, count: int) -> None:
-    module = (keys // count // 16).astype(np.int32)
-    operand = (keys // count % 16).astype(np.uint8)
-    size = np.where((operand >= Operand.TLS_GD) & (operand <= Operand.TLS_DESC), 16, 8).astype(np.int64)
-    offset = _tables(state, "got", module, size, Zone.R, 16)
+    module = (keys // count // OPERANDS).astype(np.int32)
+    operand = (keys // count % OPERANDS).astype(np.uint8)
+    pointer = state.graph.kinds.pointer
+    size = np.where((operand >= Operand.TLS_GD) & (operand <= Operand.TLS_DESC), 2 * pointer, pointer)
+    offset = _tables(state, "got", module, size.astype(np.int64), Zone.R, 16)
     bare = np.array(sorted(state.got_modules - set(module.tolist())), np.int32)
     if bare.size:
         rows = state.add_blocks(synthetic_blocks(np.zeros(bare.size, np.int64), np.full(bare.size, 16), Zone.R), bare)

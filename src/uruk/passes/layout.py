@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from uruk.graph.graph import Role, Zone
+from uruk.graph.graph import ZONE_BITS, Role, Zone
 from uruk.graph.types import I32, I64, NONE, U8, AnyArray, Bool, filled, some, true_rows, unique
 from uruk.passes.state import State
 
@@ -57,6 +57,9 @@ class Layout:
 
 CODE_SKIP = 16
 """Bytes in front of the first function: sanitizers read a few bytes before it."""
+_ZONE_MASK = (1 << ZONE_BITS) - 1
+_NARROW = 1 << (15 - 5 - 2 - ZONE_BITS)
+"""Modules up to which a key of layout fits into 15 bits: 5 of alignment, 2 of parts, the zone."""
 MIXED, ZEROS = 1, 2
 """Parts of a segment behind the first, which is all content: what ends in zeros (a thread-local image), zero-fill."""
 
@@ -106,7 +109,7 @@ def lay_out(state: State, together: Sequence[tuple[int, str, I64]] = ()) -> Layo
 
 def _group(module: AnyArray, zone: AnyArray) -> I64:
     """One number for the segment that blocks go to."""
-    return (module.astype(np.int64) << 2) | zone
+    return (module.astype(np.int64) << ZONE_BITS) | zone
 
 
 def _stored(state: State, rows: I64, size: I64) -> I64:
@@ -145,7 +148,7 @@ def _order(group: I64, part: U8 | None, align: I64, modules: int) -> I64:
     bits = 2 if modules else 8
     major = group << bits if part is None else (group << bits) | part
     key = (major << 5) + (31 - np.frexp(align)[1])
-    narrow = key.astype(np.int16) if 0 < modules <= 1 << 6 else key  # 16 bits are sorted digit by digit
+    narrow = key.astype(np.int16) if 0 < modules <= _NARROW else key  # 16 bits are sorted digit by digit
     return narrow.argsort(kind="stable")
 
 
@@ -156,7 +159,7 @@ def _pack(group: I64, part: U8 | None, size: I64, align: I64) -> tuple[I64, I64,
     np.not_equal(group[1:], group[:-1], out=begins[1:])
     first = true_rows(begins)
     count = np.concatenate([first[1:], [group.size]]) - first
-    skip = np.maximum(align[first], CODE_SKIP) * (group[first] & 3 == Zone.RX)
+    skip = np.maximum(align[first], CODE_SKIP) * (group[first] & _ZONE_MASK == Zone.RX)
     padded = (size + align - 1) & -align
     if part is not None:
         turns = ~begins
@@ -180,7 +183,7 @@ def _segments(group: I64, size: I64, stored: I64, align: I64, offset: I64, first
         content = np.maximum.reduceat((offset + stored) * (stored > 0), first)
         widest = np.maximum.reduceat(align, first)
     columns = group[first].tolist(), end.tolist(), widest.tolist(), content.tolist()
-    return [Segment(one >> 2, one & 3, *rest) for one, *rest in zip(*columns, strict=True)]
+    return [Segment(one >> ZONE_BITS, one & _ZONE_MASK, *rest) for one, *rest in zip(*columns, strict=True)]
 
 
 def _chunk_in_order(state: State, module: int, rows: I64) -> Chunk:

@@ -185,6 +185,12 @@ class State:
     tls_offset: I64 = NO_ROWS
     """Offset of every symbol row in its module's thread-local block; only where some symbol is thread-local."""
     image: U8 = NO_BYTES
+    image_base: I64 = NO_ROWS
+    """By module: the address that image-relative values count from."""
+    section_address: I64 = NO_ROWS
+    """By block: the address that section-relative values count from; the block's own, where the format has no other."""
+    section_number: I64 = NO_ROWS
+    """By block: its section's number as the format counts them; 0 for none."""
 
     read_edges: Edges | None = None
     """The edges as they were read, where a pass has moved them to other blocks; errors name those places."""

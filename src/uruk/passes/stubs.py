@@ -31,7 +31,8 @@ def fill_own_slots(state: State) -> None:
     if rows.size:
         slot = stubs.slot[rows]
         position = state.position[state.synthetic["got"][slots.module[slot]]] + slots.offset[slot]
-        windows(state.image, "<i8")[position] = state.stub_target[rows]
+        word = state.graph.kinds.word
+        windows(state.image, word)[position] = state.stub_target[rows].astype(word)
 
 
 def resolve_ifuncs(state: State, call: Callable[[Sequence[int]], list[int]]) -> list[Range]:
@@ -47,5 +48,6 @@ def resolve_ifuncs(state: State, call: Callable[[Sequence[int]], list[int]]) -> 
     slot = stubs.slot[rows]
     position = state.position[state.synthetic["got"][slots.module[slot]]] + slots.offset[slot]
     chosen = call(state.resolver_address.tolist())
-    windows(state.image, "<u8")[position] = np.array(chosen, np.uint64)
-    return [(address, 8) for address in (position + state.base).tolist()]
+    word = state.graph.kinds.word
+    windows(state.image, word)[position] = np.array(chosen, np.uint64).astype(word)
+    return [(address, word.itemsize) for address in (position + state.base).tolist()]

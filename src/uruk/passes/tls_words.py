@@ -83,8 +83,9 @@ def fill_slots(state: State, words: TLSWords) -> None:
         return
     position = state.position[state.synthetic["got"][slots.module]] + slots.offset
     plain = slots.operand == Operand.GOT
-    word = windows(state.image, "<i8")
-    word[position[plain]] = state.symbol_address[slots.row[plain]]
+    pointer = state.graph.kinds.word
+    word = windows(state.image, pointer)
+    word[position[plain]] = state.symbol_address[slots.row[plain]].astype(pointer)
     local = true_rows(~plain & (slots.operand != Operand.NOTHING))
     faults = Faults()
     for index in local.tolist():
@@ -95,7 +96,7 @@ def fill_slots(state: State, words: TLSWords) -> None:
             faults.add_error(state.objects_of(state.slot_edges[state.slot_of_edge == index]), error)
             continue
         for step, value in enumerate(found):
-            word[at + 8 * step] = _signed(value)
+            word[[at + pointer.itemsize * step]] = np.array([_signed(value)]).astype(pointer)
     faults.raise_any()
 
 

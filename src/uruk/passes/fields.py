@@ -1,0 +1,159 @@
+"""Fields: values, which are in range by now, written into the working image as their kinds have it.
+
+Data is written by one scatter for each width, instructions by reading, filling and writing columns of words. A few
+kinds depend on what is there (`KindTable.changes`): these come last, and in the order of their relocations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from uruk.errors import UnsupportedRelocation
+from uruk.graph.encodings import HALF
+from uruk.graph.types import I64, U8, AnyArray, Bool, some, true_rows, windows
+from uruk.passes.faults import Faults
+from uruk.passes.state import State
+
+LONGEST_LEB = 10
+"""Bytes of a LEB128 number of 64 bits."""
+
+
+def write_values(state: State, kind: U8, position: I64, value: I64) -> None:
+    """Write each value at its position, as its kind has it.
+
+    Raises LinkFaults of UnsupportedRelocation for instructions that do not have the field, and for numbers that are
+    too short.
+    """
+    kinds = state.graph.kinds
+    width = kinds.width.take(kind)
+    if kinds.encodings.any:
+        inside = kinds.encodings.used.take(kind)
+        _write_instructions(state, true_rows(inside), kind, position, value)
+        width = width * ~inside
+    changing = true_rows(kinds.changes.take(kind)) if kinds.has_changes else None
+    if changing is None or not changing.size:
+        scatter(state.image, width, position, value, kinds.fields)
+        return
+    # What else is written at such a place has its turn there, too.
+    ordered = np.isin(position, position[changing]) & (width > 0)
+    scatter(state.image, width * ~ordered, position, value, kinds.fields)
+    _write_in_order(state, true_rows(ordered), kind, position, value)
+
+
+def _write_instructions(state: State, rows: I64, kind: U8, position: I64, value: I64) -> None:
+    """Fill the fields of instructions; `rows` are the edges that have an encoding."""
+    kinds = state.graph.kinds
+    encodings = kinds.encodings
+    for size in encodings.sizes:
+        mine = rows if len(encodings.sizes) == 1 else rows[encodings.size[kind[rows]] == size]
+        if not mine.size:
+            continue
+        which, at = kind[mine], position[mine]
+        # Two instructions are two words of 4 bytes, the first of which has the low bits in either byte order.
+        words = windows(state.image, f"{kinds.order}u{min(size, 4)}")
+        old = words[at].astype(encodings.word)
+        if size == 8:
+            old |= words[at + 4].astype(encodings.word) << encodings.word.type(HALF)
+        wrong = ~encodings.fits(which, old)
+        if some(wrong):
+            _refuse_instructions(state, mine[wrong], old[wrong], 2 * size)
+        new = encodings.encode(which, old, value[mine])
+        words[at] = new.astype(words.dtype)
+        if size == 8:
+            words[at + 4] = (new >> encodings.word.type(HALF)).astype(words.dtype)
+
+
+def _refuse_instructions(state: State, rows: I64, words: AnyArray, digits: int) -> None:
+    faults = Faults()
+
+    def tell(some: AnyArray) -> UnsupportedRelocation:
+        first = int(some[0])
+        word = int(words[rows.searchsorted(first)])
+        kind = state.graph.kinds[int(state.edges.kind[first])]
+        return UnsupportedRelocation(
+            state.place_of(first), kind.name, f"is on an instruction that has no such field ({word:#0{digits + 2}x})"
+        )
+
+    faults.add(rows, state.objects_of(rows), tell)
+    faults.raise_any()
+
+
+def scatter(image: U8, width: U8, position: I64, value: I64, fields: Sequence[tuple[int, np.dtype[Any]]]) -> None:
+    """Write each value's low `width` bytes at its position, by (size, dtype) of fields; width 0 writes nothing."""
+    left = width.size
+    for size, dtype in fields:
+        rows = true_rows(width == size)
+        if rows.size:
+            windows(image, dtype)[position[rows]] = value[rows].astype(dtype)
+            left -= rows.size
+            if not left:
+                return
+
+
+def _write_in_order(state: State, rows: I64, kind: U8, position: I64, value: I64) -> None:
+    """Write the edges `rows`, those at one place one after the other: all first ones, then all second ones, ..."""
+    order = position[rows].argsort(kind="stable")
+    place = position[rows][order]
+    begins = np.empty(place.size, np.bool_)
+    begins[:1] = True
+    np.not_equal(place[1:], place[:-1], out=begins[1:])
+    first = true_rows(begins)
+    count = np.diff(np.append(first, place.size))
+    turn = np.arange(place.size) - first.repeat(count)
+    for number in range(int(count.max())):
+        _change(state, rows[order[turn == number]], kind, position, value)
+
+
+def _change(state: State, rows: I64, kind: U8, position: I64, value: I64) -> None:
+    """Change the fields of edges, no two of which are at one place."""
+    kinds = state.graph.kinds
+    leb = kinds.leb[kind[rows]]
+    for size, _ in kinds.fields:
+        mine = rows[(kinds.width[kind[rows]] == size) & ~leb]
+        if not mine.size:
+            continue
+        which, at = kind[mine], position[mine]
+        fields = windows(state.image, f"{kinds.order}u{size}")
+        old = fields[at].astype(np.uint64)
+        mask = np.uint64(0xFFFFFFFFFFFFFFFF) >> (64 - kinds.bits[which]).astype(np.uint64)
+        new = _combined(kinds.accumulates[which], kinds.subtracts[which], old, value[mine].view(np.uint64))
+        fields[at] = (old & ~mask | new & mask).astype(fields.dtype)
+    if some(leb):
+        _change_numbers(state, rows[leb], kind, position, value)
+
+
+def _combined(accumulates: Bool, subtracts: Bool, old: AnyArray, value: AnyArray) -> AnyArray:
+    """The values themselves, or what is there with them added or subtracted, modulo 2^64."""
+    return np.where(accumulates, np.where(subtracts, old - value, old + value), value)
+
+
+def _change_numbers(state: State, rows: I64, kind: U8, position: I64, value: I64) -> None:
+    """Write LEB128 numbers over those that are there, of the same length. They are few, and of any length."""
+    kinds, edges, faults = state.graph.kinds, state.edges, Faults()
+    for row in rows.tolist():
+        begin, which = int(position[row]), int(kind[row])
+        room = int(state.blocks.size[edges.block[row]] - edges.offset[row])
+        old = state.image[begin : begin + min(room, LONGEST_LEB)].tolist()
+        length = next((index + 1 for index, byte in enumerate(old) if byte < 0x80), 0)
+        number = sum((byte & 0x7F) << 7 * index for index, byte in enumerate(old[:length]))
+        change = int(value[row])
+        if kinds.accumulates[which]:
+            change = number - change if kinds.subtracts[which] else number + change
+        change &= (1 << 64) - 1
+        if not length or change >> 7 * length:
+            faults.add_error(state.objects_of(np.array([row])), _refused_number(state, row, length, change))
+            continue
+        last = length - 1
+        state.image[begin : begin + length] = [change >> 7 * at & 0x7F | 0x80 * (at < last) for at in range(length)]
+    faults.raise_any()
+
+
+def _refused_number(state: State, row: int, length: int, number: int) -> UnsupportedRelocation:
+    """The error for an edge on a LEB128 number of `length` bytes (0: of none) that does not take a new number."""
+    problem = f"does not fit into the {length} bytes of the number there ({number:#x})"
+    if not length:
+        problem = "is on no LEB128 number that ends in its section"
+    return UnsupportedRelocation(state.place_of(row), state.graph.kinds[int(state.edges.kind[row])].name, problem)
