@@ -162,18 +162,20 @@ def _undefined_line(group: Sequence[Undefined]) -> str:
 
 
 class DuplicateDefinition(LinkError):
-    """Two strong definitions of one name; `first` and `second` name the files."""
+    """Two strong definitions of one name; `first` and `second` name the files, `problem` why they may not be one."""
 
-    def __init__(self, name: str, first: str, second: str, more: int = 0) -> None:
+    def __init__(self, name: str, first: str, second: str, more: int = 0, problem: str = "") -> None:
         self.name = name
         self.first = first
         self.second = second
         self.more = more
-        super().__init__(name, first, second, more)
+        self.problem = problem
+        super().__init__(name, first, second, more, problem)
 
     def describe(self) -> str:
         """See `UrukError.describe`."""
         text = f"`{self.name}' is defined twice: in {self.first} and in {self.second}"
+        text += f": {self.problem}" if self.problem else ""
         return text + (f" (and {self.more} more duplicate definitions)" if self.more else "")
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from uruk.errors import LinkError
 from uruk.graph.arena import Arena
 from uruk.graph.kinds import KindTable
-from uruk.graph.types import I32, I64, NONE, U8, U64, AnyArray
+from uruk.graph.types import I32, I64, NONE, U8, U64, AnyArray, filled
 from uruk.target import Target
 
 TableT = TypeVar("TableT", bound="Table")
@@ -149,6 +149,7 @@ DTYPES = {
     "binding": np.uint8,
     "type": np.uint8,
     "visibility": np.uint8,
+    "selection": np.uint8,
 }
 """Column name -> dtype; all others are int32 row numbers."""
 
@@ -197,12 +198,49 @@ class Relocations(Table):
     count: I64
 
 
+class Selection:
+    """How one of several groups of a signature is chosen (PE/COFF, "COMDAT Sections"); ELF has the first only."""
+
+    ANY: Final = 0
+    """The first one."""
+    SAME_SIZE: Final = 1
+    """The first one; it is an error if another one's leader has another size."""
+    EXACT: Final = 2
+    """The first one; it is an error if another one's leader has another content."""
+    LARGEST: Final = 3
+    """The first of those whose leader is largest, among the groups that are added together."""
+    SINGLE: Final = 4
+    """Another one is an error."""
+
+
 @dataclass(eq=False, repr=False)
 class Groups(Table):
-    """One row a COMDAT group; the name is its signature."""
+    """One row a COMDAT group; the name is its signature. What goes with its leader (COFF's associated sections) is a
+    member like all others."""
 
     name: I32
     object: I32
+    selection: U8
+    """See `Selection`."""
+    leader: I32
+    """The block whose size and content the selection compares; -1 where it compares nothing."""
+
+
+@dataclass(eq=False, repr=False)
+class Fallbacks(Table):
+    """One row an undefined symbol that has a fallback: a symbol row of the same object that stands for it where nobody
+    defines its name (COFF's weak externals and ``/alternatename``), for all of a batch. Ascending by `symbol`."""
+
+    symbol: I32
+    instead: I32
+
+
+NO_FALLBACKS = Fallbacks(np.empty(0, np.int32), np.empty(0, np.int32))
+
+
+def first_wins(name: I32, owner: I32) -> Groups:
+    """Groups of which the first of each signature stays."""
+    return Groups(name, owner, filled(name.size, Selection.ANY, np.uint8), filled(name.size, NONE, np.int32))
 
 
 @dataclass(eq=False, repr=False)
@@ -242,6 +280,7 @@ class Graph:
     groups: Groups
     ranges: Ranges
     edges: Edges | None = None
+    fallbacks: Fallbacks = NO_FALLBACKS
     trampolines: frozenset[str] = frozenset()
     """Files of objects whose code makes trampolines on the stack: nested functions (`.note.GNU-stack` says so)."""
     notes: dict[str, int] = field(default_factory=dict[str, int])
@@ -352,9 +391,25 @@ def assemble(pieces: Sequence[tuple[Graph, int, int]]) -> Graph:
         None
         if any(piece is None for piece in edges)
         else Edges.concat([piece for piece in edges if piece is not None]),
+        _fallbacks(pieces),
         trampolines,
         target=_common_target(pieces),
     )
+
+
+def _fallbacks(pieces: Sequence[tuple[Graph, int, int]]) -> Fallbacks:
+    """The fallbacks of the chosen objects, renumbered as their symbols are."""
+    if not any(graph.fallbacks.symbol.size for graph, _, _ in pieces):
+        return NO_FALLBACKS
+    tables: list[Fallbacks] = []
+    symbols = 0
+    for graph, low, high in pieces:
+        begin, end = int(graph.ranges.symbols[low]), int(graph.ranges.symbols[high])
+        first, last = np.searchsorted(graph.fallbacks.symbol, [begin, end])
+        rows = graph.fallbacks.rows(slice(int(first), int(last)))
+        tables.append(_shifted(rows, symbol=symbols - begin, instead=symbols - begin))
+        symbols += end - begin
+    return Fallbacks.concat(tables)
 
 
 def _piece(
@@ -378,6 +433,6 @@ def _piece(
         _shifted(graph.blocks.rows(block), object=files - low, text=move, content=move, group=groups - group.start),
         _shifted(graph.symbols.rows(symbol), text=move, block=to_block),
         _shifted(graph.relocations.rows(relocation), block=to_block, content=move),
-        _shifted(graph.groups.rows(group), object=files - low),
+        _shifted(graph.groups.rows(group), object=files - low, leader=to_block),
         edges,
     )

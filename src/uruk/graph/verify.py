@@ -114,6 +114,13 @@ def _blocks(graph: Graph, parsed: bool) -> None:
     _known("blocks", "zone", blocks.zone, ZONES)
     _known("blocks", "role", blocks.role, ROLES)
     _content(graph)
+    fallbacks = graph.fallbacks
+    _within("fallbacks", "symbol", fallbacks.symbol, 0, len(graph.symbols), "symbol")
+    _within("fallbacks", "instead", fallbacks.instead, 0, len(graph.symbols), "symbol")
+    _require(np.diff(fallbacks.symbol, prepend=-1) > 0, "fallbacks", "symbol", "is not above the last row")
+    owner = _owners(graph, "symbols")
+    alike = owner[fallbacks.symbol] == owner[fallbacks.instead]
+    _require(alike, "fallbacks", "instead", "is a symbol of another object", fallbacks.instead)
     _within("blocks", "group", blocks.group, NONE, len(graph.groups), "group")
     groups = graph.groups
     _within("groups", "name", groups.name, 0, 1 << 31, "name")
@@ -124,6 +131,11 @@ def _blocks(graph: Graph, parsed: bool) -> None:
         "contradicts ranges.groups",
         groups.object,
     )
+    _within("groups", "leader", groups.leader, NONE, count, "block")
+    compares = np.flatnonzero(groups.leader >= 0)
+    led = np.ones(len(groups), np.bool_)
+    led[compares] = blocks.group[groups.leader[compares]] == compares
+    _require(led, "groups", "leader", "is a block of another group", groups.leader)
     member = np.flatnonzero(blocks.group >= 0)
     same = np.ones(count, np.bool_)
     same[member] = groups.object[blocks.group[member]] == blocks.object[member]

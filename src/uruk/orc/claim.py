@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from uruk.errors import DuplicateDefinition
-from uruk.graph.graph import Graph, Table
+from uruk.graph.graph import Graph, Selection, Table
 from uruk.graph.names import Names
 from uruk.graph.types import I32, I64, NONE, U8, Bool, every, some, true_rows, unique
+from uruk.orc import group_selection as selection
 from uruk.orc.definitions import Definitions
 from uruk.orc.objects import Added
 from uruk.orc.symbols import Rank, SymbolTable
@@ -29,7 +30,10 @@ def drop_groups(graph: Graph, first: int, table: SymbolTable) -> Bool:
     owner = table.group[name]
     fresh = true_rows(owner == NONE)
     if fresh.size:
-        winner = dict(zip(name[fresh[::-1]].tolist(), number[fresh[::-1]].tolist(), strict=True))
+        first_of = fresh[::-1]
+        if some(graph.groups.selection == Selection.LARGEST):
+            first_of = first_of[selection.leader_sizes(graph)[first_of].argsort(kind="stable")]
+        winner = dict(zip(name[first_of].tolist(), number[first_of].tolist(), strict=True))
         owner[fresh] = [winner[one] for one in name[fresh].tolist()]
     return owner != number
 
@@ -57,6 +61,8 @@ def claim_some(added: Added, definitions: Definitions, table: SymbolTable, names
     graph, first = added.graph, added.first
     table.grow(len(names.ids))
     dropped = drop_groups(graph, first, table)
+    if some(graph.groups.selection != Selection.ANY):
+        selection.check(graph, first, dropped, table, names, file_of)
     found = definitions.without(graph, dropped)
     losers = take_names(Claims(found.name, found.object + first, found.rank, found.flags), table, names, file_of)
     if dropped.size:
@@ -67,6 +73,8 @@ def claim_some(added: Added, definitions: Definitions, table: SymbolTable, names
         kept = true_rows(~dropped)[::-1]
         table.note(graph.groups.name[kept], "group")
         table.group[graph.groups.name[kept]] = graph.groups.object[kept] + first
+        if some(graph.groups.selection != Selection.ANY):
+            selection.record(graph, first, kept, table)
     return losers
 
 

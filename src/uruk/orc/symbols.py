@@ -92,6 +92,8 @@ class SymbolTable:
         """Address; for a thread-local, its offset in the storage of its module."""
         self.group: I32 = np.empty(0, np.int32)
         """The object whose section group of that signature stays; NONE if there was none."""
+        self.group_facts: dict[int, tuple[int, int, bytes]] = {}
+        """By signature, where a group's selection compares: the object, its leader's size, a digest of its content."""
         self.contested: U8 = np.empty(0, np.uint8)
         """Whether somebody else wanted the name (or the group of that signature), who may get it when it is free."""
         self.imported: I32 = np.empty(0, np.int32)

@@ -43,6 +43,8 @@ def ask(state: State, answers: ResolveNames, phony: bool, hints: undefined.Hints
     boundaries.take_places(state)
     resolve.functions_are_no_data(state)
     state.external.is_data |= ~state.external.found & weak  # 0 is no place for a stub to stand for
+    if state.graph.fallbacks.symbol.size:
+        resolve.use_fallbacks(state)
     missing = ~state.external.found & ~weak
     if some(missing) and not phony:
         undefined.refuse(state, rows[missing], hints)

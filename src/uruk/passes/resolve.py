@@ -10,7 +10,7 @@ import numpy as np
 from uruk.graph.graph import Role, SymbolKind, SymbolType, Visibility, Zone
 from uruk.graph.kinds import Operand
 from uruk.graph.names import Names
-from uruk.graph.types import I32, I64, NONE, Bool, some, true_rows, unique
+from uruk.graph.types import I32, I64, NONE, Bool, every, some, true_rows, unique
 from uruk.passes.state import State, synthetic_blocks
 
 
@@ -35,8 +35,42 @@ def bind_names(state: State, names: Names, defines: Bool, private: I32) -> None:
     if missing.size:
         referenced = np.zeros(len(symbols), np.bool_)
         referenced[canonical.take(state.edges.target)] = True
+        if state.graph.fallbacks.symbol.size:
+            _refer_to_fallbacks(state, referenced, missing)
         state.undefined = missing[referenced[missing]].astype(np.int32)
         _make_undefined(state, missing)
+
+
+def _refer_to_fallbacks(state: State, referenced: Bool, missing: I64) -> None:
+    """Mark what stands for missing names that are referred to as referred to, fallbacks of fallbacks included."""
+    fallbacks = state.graph.fallbacks
+    is_missing = np.zeros(referenced.size, np.bool_)
+    is_missing[missing] = True
+    symbol, instead = state.canonical[fallbacks.symbol], state.canonical[fallbacks.instead]
+    while True:
+        more = instead[referenced[symbol] & is_missing[symbol]]
+        if every(referenced[more]):
+            return
+        referenced[more] = True
+
+
+def use_fallbacks(state: State) -> None:
+    """Bind names that nobody defines to their fallbacks, for all references of the batch; the first object's counts."""
+    assert state.external is not None
+    fallbacks, canonical = state.graph.fallbacks, state.canonical
+    lost = np.zeros(canonical.size, np.bool_)
+    lost[state.undefined[~state.external.found]] = True
+    instead: dict[int, int] = {}
+    for row, fallback in zip(canonical[fallbacks.symbol].tolist(), canonical[fallbacks.instead].tolist(), strict=True):
+        if lost[row]:
+            instead.setdefault(row, fallback)
+    final = np.arange(canonical.size, dtype=np.int32)
+    for row in instead:
+        end, seen = row, {row}
+        while end in instead and (end := instead[end]) not in seen:
+            seen.add(end)
+        final[row] = end
+    state.canonical = final[canonical]
 
 
 def _make_undefined(state: State, rows: I64) -> None:
@@ -75,6 +109,7 @@ def undefined_facts(state: State) -> tuple[Bool, Bool, Bool]:
     strong[target[symbols.binding[asks] != 2]] = True
     lost = true_rows((symbols.name >= 0) & (symbols.kind != SymbolKind.UNDEFINED))
     strong[state.canonical[lost]] = True
+    strong[state.canonical[state.graph.fallbacks.symbol]] = False
     tls[target[symbols.type[asks] == SymbolType.TLS]] = True
     visibility = symbols.visibility[asks]
     hidden[target[(visibility == Visibility.HIDDEN) | (visibility == Visibility.INTERNAL)]] = True

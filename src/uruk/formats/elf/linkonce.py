@@ -7,7 +7,7 @@ import numpy as np
 from uruk.formats.elf.sections import Sections
 from uruk.formats.elf.symbols import NAME_SHARING
 from uruk.graph.arena import Arena
-from uruk.graph.graph import Blocks, Groups
+from uruk.graph.graph import Blocks, Groups, first_wins
 from uruk.graph.names import Names
 from uruk.graph.types import I64, Bool, count_true, true_rows
 
@@ -48,4 +48,4 @@ def with_linkonce(
     place[order] = np.arange(order.size)
     member = group >= 0
     group[member] = place[group[member]]
-    return blocks.replaced(group=group), Groups(name[order], owner[order])
+    return blocks.replaced(group=group), first_wins(name[order], owner[order])

@@ -10,7 +10,7 @@ from uruk.errors import ObjectFormatError
 from uruk.formats.elf import constants as elf
 from uruk.formats.elf.sections import LARGEST, MAX_ALIGN, MAX_SIZE, Sections, join
 from uruk.graph.arena import Arena
-from uruk.graph.graph import Binding, Blocks, Groups, SymbolKind, Symbols, SymbolType
+from uruk.graph.graph import Binding, Blocks, Groups, SymbolKind, Symbols, SymbolType, first_wins
 from uruk.graph.names import Names
 from uruk.graph.types import I32, I64, NONE, U8, AnyArray, Bool, count_true, filled, ranges, true_rows, windows
 
@@ -280,7 +280,7 @@ class ReadGroups:
 
     def table(self) -> Groups:
         """The finished table."""
-        return Groups(self.name, self.object)
+        return first_wins(self.name, self.object)
 
 
 def read_groups(sections: Sections, buffer: U8) -> tuple[ReadGroups, I32]:
