@@ -98,7 +98,8 @@ class LLJIT:
                 raise UrukError("an executor belongs to one session: start another one")
             executor.used = True
         self._remote = executor
-        self.executor: Executor = executor or InProcessExecutor(slab_size, mapper)
+        executes = options is None or options.execute
+        self.executor: Executor = executor or InProcessExecutor(slab_size, mapper, executes=executes)
         self.platform = ELFPlatform(self.executor, options.linked_only_for if options else "")
         self.session = Session(self.executor, self.platform, options, _hints, dispatcher)
         self.platform.jit_loader = JITLoader(self.session)

@@ -27,7 +27,11 @@ if TYPE_CHECKING:
     from uruk.executor.python_guards import PythonGuards
 
 FEW = 24
-"""Names at most that are looked up one by one: that takes as long as the runtime takes to be linked."""
+"""Names at most that are looked up one by one where the runtime will be linked anyway."""
+MANY = 4096
+"""Names at most that are looked up one by one where nothing will run: it takes as long as linking the runtime."""
+DESCRIBED = 16
+"""One in so many names may be found and described where names are looked up one by one; `FEW` are few anyway."""
 CALL_ONCE = (b"_ZSt15__once_callable", b"_ZSt11__once_call")
 
 
@@ -40,10 +44,12 @@ class _Unwinder:
 class InProcessExecutor:
     """This process as the place where linked code runs.
 
-    `slab_size` is the address space of one slab, in bytes; `mapper` one of this process's memory.
+    `slab_size` is the address space of one slab, in bytes; `mapper` one of this process's memory. Without `executes`
+    nothing that is linked will run, and the runtime need not be linked for its sake.
     """
 
-    def __init__(self, slab_size: int = DEFAULT_SLAB, mapper: Mapper | None = None) -> None:
+    def __init__(self, slab_size: int = DEFAULT_SLAB, mapper: Mapper | None = None, *, executes: bool = True) -> None:
+        self.executes = executes
         self.memory = SlabManager(mapper or InProcessMapper(InProcessSlabs()), slab_size)
         self.tls = ProcessTLS(CARRIERS)
         self._unwinder: _Unwinder | None = None
@@ -119,16 +125,14 @@ class InProcessExecutor:
 
     def find_symbols(self, handles: Sequence[int | None], names: Sequence[bytes]) -> FoundSymbols:
         """See `Executor.find_symbols`; a few names are no reason to link the runtime."""
-        if len(names) > FEW and self.find_runtime is not None:
-            return find_symbols(self.runtime, handles, names)
-        found = FoundSymbols.nothing(len(names))
-        for row, name in enumerate(names):
-            address = next(filter(None, (process_symbols.find_symbol(handle, name) for handle in handles)), 0)
-            if address:
-                symbol = process_symbols.describe(address)
-                found.address[row] = signed(address)
-                found.is_data[row], found.in_library[row] = symbol.is_data, bool(symbol.library)
-        return found
+        few = FEW if self.executes else MANY
+        if len(names) <= few or self.find_runtime is None:
+            find = process_symbols.find_symbol
+            addresses = [next(filter(None, (find(handle, name) for handle in handles)), 0) for name in names]
+            # To describe an address, the loader looks through all symbols of its library.
+            if self.find_runtime is None or len(addresses) - addresses.count(0) <= max(FEW, few // DESCRIBED):
+                return _described(addresses)
+        return find_symbols(self.runtime, handles, names)
 
     def find_tls(self, name: bytes, handles: Sequence[int]) -> str:
         """See `Executor.find_tls`."""
@@ -188,3 +192,14 @@ def _defines_tls(path: str, name: bytes) -> str | None:
             return (library.soname or "") if found is not None and found.type == STT_TLS else None
     except UrukError:
         return None
+
+
+def _described(addresses: list[int]) -> FoundSymbols:
+    """What is known of symbols at addresses; 0 stands for none."""
+    found = FoundSymbols.nothing(len(addresses))
+    for row, address in enumerate(addresses):
+        if address:
+            symbol = process_symbols.describe(address)
+            found.address[row] = signed(address)
+            found.is_data[row], found.in_library[row] = symbol.is_data, bool(symbol.library)
+    return found
