@@ -18,6 +18,9 @@ TIMEOUT = 300
 _COMMANDS = {
     ("gcc", "c"): "gcc",
     ("gcc", "cpp"): "g++",
+    ("gcc", "s"): "gcc",
+    ("aarch64-gcc", "s"): "aarch64-linux-gnu-gcc",
+    ("aarch64-gcc", "c"): "aarch64-linux-gnu-gcc",
     ("clang", "c"): "clang-19",
     ("clang", "cpp"): "clang++-19",
 }

@@ -58,7 +58,7 @@ class Batch:
         defines = (symbols.name >= 0) & (symbols.kind != SymbolKind.UNDEFINED) & (symbols.binding != Binding.LOCAL)
         request = Request(
             self.graph, self.names, self.modules, self.module_of_object, defines,
-            np.zeros(len(self.graph.groups), np.bool_), self.resolve, self.private, [0] * len(self.modules),
+            np.zeros(len(self.graph.groups), np.bool_), self.resolve, self.private, [None] * len(self.modules),
             hooks=self.hooks, in_child=self.in_child,
         )  # fmt: skip
         return link(request, self.executor)

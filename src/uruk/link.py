@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -18,8 +18,7 @@ from uruk.graph.graph import Graph
 from uruk.graph.names import Names
 from uruk.graph.types import I32, Bool, every, some
 from uruk.isa.interface import InstructionSet
-from uruk.memory.manager import Allocation, Reach, SlabManager
-from uruk.memory.mapper import Range
+from uruk.memory.mapper import Range, Reach
 from uruk.passes import (
     boundaries,
     comdat,
@@ -43,12 +42,15 @@ from uruk.passes.state import State
 from uruk.passes.steps import Hook, Steps
 from uruk.passes.undefined import Hints
 
+if TYPE_CHECKING:
+    from uruk.memory.interface import Allocation, Memory
+
 
 class Host(Protocol):
     """What the link needs of the place where the code will run."""
 
     @property
-    def memory(self) -> SlabManager:
+    def memory(self) -> Memory:
         """Where linked code is put."""
         ...
 
@@ -83,8 +85,8 @@ class Request:
     resolve: ResolveNames
     private: I32
     """Names that each module has for itself."""
-    dso_handles: list[int]
-    """`__dso_handle` of each module, 0 where an earlier batch made none."""
+    dso_handles: list[int | None]
+    """`__dso_handle` of each module; None where no earlier batch made one."""
     programs: Sequence[int] = ()
     """The program that each module is part of, by any number; without them all are one."""
     phony_externals: bool = False
@@ -134,7 +136,7 @@ def link(request: Request, host: Host) -> Linked:
     step("got, stubs", got_plt.build_got_and_stubs, state, isa.STUB_SIZE)
     plan = step("layout", _lay_out, state)
     needs = step("tls plan", tls.plan_tls, state, plan)
-    reach = step("placement", _reach_of, state, request)
+    reach = step("placement", _reach_of, state, request, host)
     taken: list[Allocation] = []
     storage: dict[int, tls.Storage] = {}
     try:
@@ -153,7 +155,7 @@ def link(request: Request, host: Host) -> Linked:
         for one in storage.values():
             one.close()
         for one in taken:
-            host.memory.free(one)
+            one.free()
         raise
 
 
@@ -194,8 +196,9 @@ def _lay_out(state: State) -> Layout:
     return plan
 
 
-def _reach_of(state: State, request: Request) -> Reach:
-    return request.reach or placement.reach_of(state)
+def _reach_of(state: State, request: Request, host: Host) -> Reach:
+    """Where memory can be chosen, where it must lie; elsewhere the range checks say what cannot be met."""
+    return request.reach or (Reach() if host.memory.fixed else placement.reach_of(state))
 
 
 def _allocate(host: Host, plan: Layout, reach: Reach, taken: list[Allocation]) -> Allocation:
@@ -207,22 +210,24 @@ def _allocate(host: Host, plan: Layout, reach: Reach, taken: list[Allocation]) -
 
 def _assign_addresses(state: State, plan: Layout, allocation: Allocation, hints: Hints | None) -> None:
     """Fill `address`, `position`, `image` and `symbol_address` from the allocation."""
-    start = np.array([address for _, address, _ in allocation.segments], np.int64)
+    base = allocation.base
+    base -= base >> 63 << 64  # as columns have addresses: int64
+    start = np.array([address for _, address, _ in allocation.segments], np.uint64).view(np.int64)
     if start.size == 0:
-        start = np.array([allocation.base], np.int64)
+        start = np.array([base], np.int64)
     state.address = start[plan.segment] + plan.offset
     state.address[plan.segment < 0] = 0
-    state.position = state.address - allocation.base
-    state.base = allocation.base
+    state.position = state.address - base
+    state.base = base
     state.image = allocation.image
     if state.graph.kinds.counts_from_starts:
         state.image_base = np.full(len(state.modules), state.base, np.int64)
         state.section_address = state.address
         state.section_number = np.zeros(len(state.blocks), np.int64)
     header = allocation.header
-    if not header:
+    if header is None:
         boundaries.refuse_header(state, hints)
-    boundaries.assign(state, plan, start, header)
+    boundaries.assign(state, plan, start, header or 0)
     resolve.address_symbols(state)
 
 

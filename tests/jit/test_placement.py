@@ -10,6 +10,7 @@ import pytest
 
 import uruk
 from compiling import Compile, RunChild, fixed_interpreter
+from uruk.memory.inprocess import InProcessMapper
 from uruk.memory.manager import SMALLEST_SLAB
 
 from requirements import missing
@@ -259,3 +260,54 @@ def test_a_library_loaded_later_lies_in_reach(cc: Compile, child: RunChild) -> N
             print(abs(here - there) < 1 << 31)
     """
     assert child.ok(text, cc("int f(void) { return 0; }")) == "True\n"
+
+
+class Crowded(InProcessMapper):
+    """A mapper of this process that has no room in the low 2 GiB."""
+
+    def reserve(self, size: int, low: int = 0, high: int = 0) -> int:
+        if high and low < 1 << 31:
+            low = 1 << 31
+            if high - low < size:
+                raise uruk.AllocationError("the low 2 GiB are full")
+        return super().reserve(size, low, high)
+
+
+def test_unsigned_addresses_of_32_bits_reach_4_gib(cc: Compile) -> None:
+    """``movl $d, %edi`` fits below 4 GiB; code with signed fields does not, and goes to the low 2 GiB where it can."""
+    unsigned = "\t.globl f, d\nf: movl $d, %edi\n\tmovl (%rdi), %eax\n\tret\n\t.data\nd: .long 7\n"
+    signed = "\t.globl g, e\ng: movl e, %eax\n\tret\n\t.data\ne: .long 8\n"
+    with uruk.LLJIT(mapper=Crowded()) as jit:
+        jit.add_object(cc(unsigned, language="s"))
+        f = jit.lookup("f")
+        assert 1 << 31 <= f.address < 1 << 32
+        assert f.function("int(void)")() == 7
+        jit.add_object(cc(signed, language="s"))
+        with pytest.raises(uruk.AllocationError):
+            jit.lookup("g")
+        assert f.function("int(void)")() == 7
+    with uruk.LLJIT() as jit:
+        jit.add_objects([cc(unsigned, language="s"), cc(signed, language="s")])
+        assert jit.lookup("f").address < 1 << 31
+        assert jit.lookup("g").function("int(void)")() == 8
+
+
+def test_relative_references_to_an_absolute_0(cc: Compile, jit: uruk.LLJIT) -> None:
+    """A symbol at 0 is in reach of the low 2 GiB, as one at 8 is."""
+    jit.define("nothing", 0)
+    jit.define("eight", 8)
+    text = "\t.globl f\nf: leaq nothing(%rip), %rax\n\tleaq eight+2(%rip), %rcx\n\taddq %rcx, %rax\n\tret\n"
+    jit.add_object(cc(text, language="s"))
+    f = jit.lookup("f")
+    assert f.address < 1 << 31
+    assert f.function("long(void)")() == 10
+    jit.define("top", (1 << 64) - 1)  # one byte below 0, for 64-bit arithmetic
+    jit.add_object(cc(text.replace("f", "g").replace("eight+2", "top"), language="s"))
+    assert jit.lookup("g").function("long(void)")() == -1
+    for far in (1 << 62, 1 << 63, (1 << 63) + 5, (1 << 64) - (1 << 33)):
+        with uruk.LLJIT() as other:
+            other.define("far", far)
+            other.add_object(cc(text.replace("nothing", "far").replace("eight+2", "far"), language="s", name="far"))
+            with pytest.raises(uruk.OutOfRange, match=r"far\.o:\(\.text\+0x") as caught:
+                other.lookup("f")
+            assert hex(far) in str(caught.value)

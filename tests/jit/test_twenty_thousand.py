@@ -7,7 +7,9 @@ import pytest
 import uruk
 from compiling import Compile, Footprint
 from mapper_kinds import MAPPERS
-from uruk.memory.manager import Allocation, MiB, Reach, SlabManager
+from uruk.memory.interface import Allocation
+from uruk.memory.manager import MiB, SlabManager
+from uruk.memory.mapper import Reach
 from uruk.memory.slab import CODE, CONSTANT, DATA
 from uruk.passes.layout import Segment
 from uruk.testing import CountingMapper

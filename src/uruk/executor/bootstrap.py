@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from uruk.errors import InternalError
 from uruk.executor.llvm_services import Part, Services
 from uruk.graph.types import U8
-from uruk.memory.manager import Reach, SegmentLike
-from uruk.memory.mapper import Range
+from uruk.memory.mapper import Range, Reach
 from uruk.memory.slab import PROTECTIONS
+
+if TYPE_CHECKING:
+    from uruk.memory.interface import SegmentLike
 
 ROOM = 1 << 20
 """Bytes that the runtime is given: more than it takes, so that one reservation will do."""
@@ -24,13 +27,13 @@ ROOM = 1 << 20
 
 @dataclass(eq=False, repr=False)
 class _Block:
-    """The one allocation, as the link sees it; see `uruk.memory.manager.Allocation`."""
+    """The one allocation, as the link sees it; see `uruk.memory.interface.Allocation`."""
 
     base: int
     image: U8
     segments: list[tuple[int, int, int]]
     parts: list[Part] = field(default_factory=list[Part])
-    header: int = 0
+    header: int | None = None
 
     def protect_code(self) -> None:
         """Nothing yet: everything is brought at once, by `BootstrapMemory.finish`."""
@@ -44,9 +47,15 @@ class _Block:
     def seal(self, changed: Sequence[Range] = ()) -> None:
         """Nothing yet."""
 
+    def free(self) -> int:
+        """Nothing: the memory goes with the executor."""
+        return 0
+
 
 class BootstrapMemory:
     """One block of the executor's memory, filled here and brought there by `finish`."""
+
+    fixed = False
 
     def __init__(self, services: Services) -> None:
         self.services = services
@@ -75,10 +84,6 @@ class BootstrapMemory:
             raise InternalError(f"the runtime takes {end} bytes")
         self.block = _Block(base, np.zeros(ROOM, np.uint8), [placed[index] for index in range(len(segments))], parts)
         return self.block
-
-    def free(self, allocation: object) -> int:
-        """Nothing: the memory goes with the executor."""
-        return 0
 
     def finish(self) -> None:
         """Bring what was linked to where it runs."""

@@ -7,7 +7,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,8 +16,11 @@ from uruk.executor import sps
 from uruk.executor.control import Runtime
 from uruk.executor.prototypes import Prototype
 from uruk.isa.architectures import TRAMPOLINE_SIZE, architecture_of
-from uruk.memory.manager import Reach, SlabManager
+from uruk.memory.mapper import Reach
 from uruk.memory.slab import CODE
+
+if TYPE_CHECKING:
+    from uruk.memory.interface import Memory
 
 COUNT = 128
 """How many trampolines are made at a time: a page of them."""
@@ -56,7 +59,7 @@ class _Segment:
 class Callbacks:
     """The callbacks of one executor."""
 
-    def __init__(self, runtime: Runtime, memory: SlabManager) -> None:
+    def __init__(self, runtime: Runtime, memory: Memory) -> None:
         self._runtime = runtime
         self._architecture = architecture_of(runtime.process.triple)
         self._registers = self._architecture.integer_registers

@@ -16,15 +16,17 @@ from uruk.executor.inprocess_slab import UNWINDER as UNWINDER
 from uruk.executor.inprocess_slab import InProcessSlabs
 from uruk.executor.inprocess_tls import CARRIERS
 from uruk.executor.lazy_stubs import LazyFunctions, LazyStubs
-from uruk.executor.library_symbols import FoundSymbols, find_symbols, signed
+from uruk.executor.library_symbols import FoundSymbols, find_symbols
 from uruk.executor.process_tls import ProcessTLS
 from uruk.executor.this_process import THIS_PROCESS
+from uruk.graph.types import signed
 from uruk.memory.inprocess import InProcessMapper
 from uruk.memory.manager import DEFAULT_SLAB, SlabManager
 from uruk.memory.mapper import Mapper
 
 if TYPE_CHECKING:
     from uruk.executor.python_guards import PythonGuards
+    from uruk.memory.interface import Memory
 
 FEW = 24
 """Names at most that are looked up one by one where the runtime will be linked anyway."""
@@ -44,13 +46,21 @@ class _Unwinder:
 class InProcessExecutor:
     """This process as the place where linked code runs.
 
-    `slab_size` is the address space of one slab, in bytes; `mapper` one of this process's memory. Without `executes`
-    nothing that is linked will run, and the runtime need not be linked for its sake.
+    `slab_size` is the address space of one slab, in bytes; `mapper` one of this process's memory. `memory` is used
+    in the place of slabs. Without `executes` nothing that is linked will run, and the runtime need not be linked for
+    its sake.
     """
 
-    def __init__(self, slab_size: int = DEFAULT_SLAB, mapper: Mapper | None = None, *, executes: bool = True) -> None:
+    def __init__(
+        self,
+        slab_size: int = DEFAULT_SLAB,
+        mapper: Mapper | None = None,
+        *,
+        memory: Memory | None = None,
+        executes: bool = True,
+    ) -> None:
         self.executes = executes
-        self.memory = SlabManager(mapper or InProcessMapper(InProcessSlabs()), slab_size)
+        self.memory: Memory = memory or SlabManager(mapper or InProcessMapper(InProcessSlabs()), slab_size)
         self.tls = ProcessTLS(CARRIERS)
         self._unwinder: _Unwinder | None = None
         self.lazy_functions: Callable[[], LazyFunctions] | None = None
@@ -80,7 +90,7 @@ class InProcessExecutor:
         """Lazy stubs close to the slab; see `uruk.executor.lazy_stubs.LazyStubs`. Closed by `close` at the latest."""
         if self.lazy_functions is None:
             raise InternalError("lazy stubs are wanted, but no platform has given their functions")
-        stubs = LazyStubs(self.lazy_functions(), resolve, on_error, lock=lock, near=lambda: self.memory.first_slab)
+        stubs = LazyStubs(self.lazy_functions(), resolve, on_error, lock=lock, near=lambda: self.memory.near)
         self._lazy.append(stubs)
         return stubs
 

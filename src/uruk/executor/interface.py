@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from uruk.errors import ExecutorLost
 from uruk.executor.control import ProcessControl, Runtime
 from uruk.executor.lazy_stubs import LazyFunctions, LazyStubs
 from uruk.executor.library_symbols import FoundSymbols
 from uruk.executor.process_tls import ProcessTLS
-from uruk.memory.manager import SlabManager
+
+if TYPE_CHECKING:
+    from uruk.memory.interface import Memory
 
 
 class Executor(Protocol):
@@ -21,7 +23,7 @@ class Executor(Protocol):
     """Where the runtime's functions for lazy stubs come from; set by the platform."""
 
     @property
-    def memory(self) -> SlabManager:
+    def memory(self) -> Memory:
         """Where linked code is put."""
         ...
 

@@ -26,6 +26,11 @@ class FoundSymbols:
     in_library: Bool
 
     @property
+    def found(self) -> Bool:
+        """The names that somebody has: the dynamic loader gives no symbol the address 0 (dlsym(3), "NULL")."""
+        return self.address != 0
+
+    @property
     def columns(self) -> tuple[I64, Bool]:
         """Addresses, and which are variables."""
         return self.address, self.is_data
@@ -51,11 +56,6 @@ def find_symbols(runtime: Runtime, handles: Sequence[int | None], names: Sequenc
     if runtime.call(b"uruk_rt_find_symbols", *arguments):
         raise AllocationError(f"{len(names)} names of libraries cannot be looked up: there is no memory for it")
     return _checked(np.frombuffer(rows, _FOUND), len(handles))
-
-
-def signed(address: int) -> int:
-    """An address as columns of addresses have it."""
-    return address - (1 << 64) if address >> 63 else address
 
 
 def _texts_of(names: Sequence[bytes]) -> tuple[bytearray, bytes]:

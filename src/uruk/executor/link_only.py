@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from uruk.errors import InternalError
-from uruk.memory.manager import SlabManager
 from uruk.passes.tls_storage import Storage
+
+if TYPE_CHECKING:
+    from uruk.memory.interface import Memory
 
 
 @dataclass(eq=False, repr=False)
@@ -47,9 +50,9 @@ class NoTLS:
 
 
 class LinkOnly:
-    """A host of links (`uruk.link.Host`) in memory of this process."""
+    """A host of links (`uruk.link.Host`) whose code nobody runs; only its memory is given."""
 
-    def __init__(self, memory: SlabManager) -> None:
+    def __init__(self, memory: Memory) -> None:
         self.memory = memory
         self.tls = NoTLS()
 

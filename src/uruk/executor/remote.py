@@ -202,7 +202,7 @@ class RemoteExecutor:
             resolve,
             on_error,
             lock=lock,
-            near=lambda: self.memory.first_slab,
+            near=lambda: self.memory.near,
             pool=self._stubs,
             read=lambda address: int.from_bytes(self.process.read(address, 8), "little"),
         )

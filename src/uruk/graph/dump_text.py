@@ -73,7 +73,7 @@ def _symbol_line(symbol: Facts) -> str:
     if symbol.get("provider"):
         words.append(f"from {symbol['provider']}")
     if "address" in symbol:
-        words.append(f"at {symbol['address'] & (1 << 64) - 1:#x}")
+        words.append(f"at {symbol['address']:#x}")
     where = {
         "defined": f"symbol +{symbol['offset']:#x}",
         "common": f"common, align {symbol['offset']}",

@@ -22,6 +22,18 @@ NONE = -1
 
 
 NO_ROWS: I64 = np.empty(0, np.int64)
+ADDRESSES = 1 << 64
+"""How many addresses there are. Columns of addresses are int64, and wrap around: those from 2^63 on are negative."""
+
+
+def signed(address: int) -> int:
+    """A number modulo 2^64 as columns of addresses have it."""
+    return (address + (1 << 63)) % ADDRESSES - (1 << 63)
+
+
+def unsigned(address: int) -> int:
+    """An address of a column as people and processes know it."""
+    return address % ADDRESSES
 
 
 def filled(count: int, value: int, dtype: type[np.generic]) -> AnyArray:

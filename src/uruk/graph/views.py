@@ -29,7 +29,7 @@ from uruk.graph.graph import (
 )
 from uruk.graph.kinds import EdgeKind
 from uruk.graph.running import Link, as_graph
-from uruk.graph.types import I64
+from uruk.graph.types import I64, unsigned
 
 
 def _texts(numbers: type, **other: str) -> dict[int, str]:
@@ -254,7 +254,7 @@ class BlockView(RowView):
     @property
     def address(self) -> int | None:
         """Where a link has placed it; None before."""
-        return int(self.view.block_addresses[self.row]) if self.view.block_addresses.size else None
+        return unsigned(int(self.view.block_addresses[self.row])) if self.view.block_addresses.size else None
 
     @property
     def edges(self) -> list[EdgeView]:
@@ -367,7 +367,7 @@ class SymbolView(RowView):
     @property
     def address(self) -> int | None:
         """Where a link has placed it; None before."""
-        return int(self.view.symbol_addresses[self.row]) if self.view.symbol_addresses.size else None
+        return unsigned(int(self.view.symbol_addresses[self.row])) if self.view.symbol_addresses.size else None
 
     def __repr__(self) -> str:
         what = " ".join(filter(None, (self.binding, self.type)))

@@ -180,9 +180,9 @@ def relax_got_loads(loads: GOTLoads) -> Relaxed:
     """
     kind = loads.kind.copy()
     word = windows(loads.image, "<u4")[loads.position]
-    near = (loads.target != 0) & (loads.addend == 0)
+    near = loads.addend == 0
     literal = near & (kind == _NUMBER["GOTLoadLiteral19"]) & (word >> 24 == 0x58)
-    literal &= np.abs(loads.target - loads.place) < _MIB - 4
+    literal &= _closer(loads.target - loads.place, _MIB - 4)
     page, load = kind == _NUMBER["GOTPage21"], kind == _NUMBER["GOTLoad64Offset12"]
     first = page & _within_pages(loads.target, loads.place) & near
     first[-1:] = False
@@ -208,7 +208,12 @@ def relax_got_loads(loads: GOTLoads) -> Relaxed:
 
 
 def _within_pages(target: I64, place: I64) -> Bool:
-    return np.abs((target & ~0xFFF) - (place & ~0xFFF)) < (1 << 32) - 0x1000
+    return _closer((target & ~0xFFF) - (place & ~0xFFF), (1 << 32) - 0x1000)
+
+
+def _closer(distance: I64, limit: int) -> Bool:
+    """True for distances below a limit in either direction; -2**63 has no absolute value that np.abs could give."""
+    return (distance > -limit) & (distance < limit)
 
 
 _TO_PAGE, _TO_LOAD = (_NUMBER[name] for name in ("TLSDescPage21", "TLSDescLoad64Offset12"))

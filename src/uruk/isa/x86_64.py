@@ -86,7 +86,7 @@ def relax_got_loads(loads: GOTLoads) -> Relaxed:
     image, position, offset = loads.image, loads.position, loads.offset
     distance = loads.target - loads.place - 4
     near = (distance >= -(1 << 31)) & (distance < (1 << 31) - 1)
-    near &= (loads.addend == -4) & (offset >= 2) & (loads.target != 0)
+    near &= (loads.addend == -4) & (offset >= 2)
     pair = windows(image, np.uint16)
     code = np.zeros(position.size, np.uint16)
     code[near] = pair[position[near] - 2]

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from uruk.errors import AllocationError, InternalError, UrukError
 from uruk.graph.types import U8
-from uruk.memory.mapper import Mapper, Protection, Range
+from uruk.memory.frame_table import FrameTable
+from uruk.memory.mapper import Mapper, Protection, Range, Reach
 from uruk.memory.pages import whole_pages
 from uruk.memory.slab import CODE, CONSTANT, DATA, PROTECTIONS, Slab
 from uruk.memory.slab_object import OpensSlabs
+
+if TYPE_CHECKING:
+    from uruk.memory.interface import SegmentLike
 
 MiB = 1 << 20
 DEFAULT_SLAB = 1024 * MiB
@@ -26,33 +30,11 @@ NEAR = 1 << 29
 """How far from other slabs a slab is to lie at most, in bytes, where there is room."""
 
 
-class SegmentLike(Protocol):
-    """What is asked for: `size` bytes in a zone, at a multiple of `align`, for a module; zero-fill after `stored`."""
-
-    module: int
-    zone: int
-    size: int
-    align: int
-    stored: int
-
-
-@dataclass(frozen=True)
-class Reach:
-    """Where memory must lie: within [low, high), by default anywhere; `together`: as close together as it can be."""
-
-    low: int = 0
-    high: int = 0
-    together: bool = False
-
-    def holds(self, address: int, size: int) -> bool:
-        """Whether the range lies inside."""
-        return not self.high or (self.low <= address and address + size <= self.high)
-
-
 @dataclass(eq=False, repr=False)
-class Allocation:
-    """Memory of one link: an address a segment, all in one slab. `image` is the slab's working view."""
+class SlabAllocation:
+    """Memory of one link, all in one slab; see `uruk.memory.interface.Allocation`."""
 
+    manager: SlabManager
     slab: Slab
     segments: list[tuple[int, int, int]]
     """(zone, address, size) in the order asked for."""
@@ -72,9 +54,30 @@ class Allocation:
         return self.slab.base
 
     @property
-    def header(self) -> int:
-        """Address of the header of the object in which the dynamic loader knows the slab; 0 if it does not."""
-        return 0 if self.slab.known is None else self.slab.known.address
+    def header(self) -> int | None:
+        """See `Allocation.header`."""
+        return None if self.slab.known is None else self.slab.known.address
+
+    @property
+    def frames(self) -> FrameTable | None:
+        """See `Allocation.frames`."""
+        return self.slab.frames
+
+    def free(self) -> int:
+        """See `Allocation.free`."""
+        return self.manager.free(self)
+
+    def free_segments(self, which: Sequence[int]) -> int:
+        """See `Allocation.free_segments`."""
+        return self.manager.free_segments(self, which)
+
+    def withhold(self, which: Sequence[int]) -> int:
+        """See `Allocation.withhold`."""
+        return self.manager.withhold(self, which)
+
+    def give_withheld(self, which: Sequence[int]) -> None:
+        """See `Allocation.give_withheld`."""
+        self.manager.give_withheld(self, which)
 
     def ranges(self, zone: int) -> list[Range]:
         """The segments of one zone, as they are."""
@@ -122,7 +125,7 @@ class Allocation:
 
 @dataclass(eq=False, repr=False)
 class SlabManager:
-    """Reserves slabs, divides them, and gives emptied ones back.
+    """Reserves slabs, divides them, and gives emptied ones back; see `uruk.memory.interface.Memory`.
 
     `slab_size` is the size of ordinary slabs in bytes. Slabs after the first are placed where a link's `Reach` asks.
     """
@@ -131,8 +134,9 @@ class SlabManager:
     slab_size: int = DEFAULT_SLAB
     slabs: list[Slab] = field(default_factory=list[Slab])
     window: Range | None = None
+    fixed = False
 
-    def allocate(self, segments: Sequence[SegmentLike], reach: Reach) -> Allocation:
+    def allocate(self, segments: Sequence[SegmentLike], reach: Reach) -> SlabAllocation:
         """Memory for all segments in one slab within `reach`, writable for the linker, zero-filled.
 
         Raises AllocationError when no slab can be placed there.
@@ -149,10 +153,10 @@ class SlabManager:
             raise InternalError("a fresh slab does not hold the request that it was made for")
         return allocation
 
-    def _take(self, slab: Slab, segments: Sequence[SegmentLike]) -> Allocation | None:
+    def _take(self, slab: Slab, segments: Sequence[SegmentLike]) -> SlabAllocation | None:
         taken: list[tuple[int, int, int]] = []
         stored = [segment.stored for segment in segments]
-        allocation = Allocation(slab, taken, stored)
+        allocation = SlabAllocation(self, slab, taken, stored)
         for segment in segments:
             address = slab.take(segment.zone, segment.size, segment.align) if segment.size else slab.base
             if address is None:
@@ -169,7 +173,7 @@ class SlabManager:
             raise
         return allocation
 
-    def free(self, allocation: Allocation) -> int:
+    def free(self, allocation: SlabAllocation) -> int:
         """Give an allocation back; returns its size in bytes. An empty slab beyond the first is released.
 
         Raises AllocationError when the mapper cannot give the content up; the allocation stays then, as it is.
@@ -180,7 +184,7 @@ class SlabManager:
             slab.mapper.deinitialize(extents)
         return self._give(allocation)
 
-    def _give(self, allocation: Allocation) -> int:
+    def _give(self, allocation: SlabAllocation) -> int:
         """Give memory back that holds only zeros; returns its size in bytes."""
         slab = allocation.slab
         total = 0
@@ -195,16 +199,16 @@ class SlabManager:
             slab.release()
         return total
 
-    def free_segments(self, allocation: Allocation, which: Sequence[int]) -> int:
+    def free_segments(self, allocation: SlabAllocation, which: Sequence[int]) -> int:
         """Give some segments of an allocation back (those of one module); returns their size in bytes."""
-        part = Allocation(allocation.slab, [allocation.segments[index] for index in which], [0] * len(which))
+        part = SlabAllocation(self, allocation.slab, [allocation.segments[index] for index in which], [0] * len(which))
         size = self.free(part)
         for index in which:
             zone, address, _ = allocation.segments[index]
             allocation.segments[index] = (zone, address, 0)
         return size
 
-    def withhold(self, allocation: Allocation, which: Sequence[int]) -> int:
+    def withhold(self, allocation: SlabAllocation, which: Sequence[int]) -> int:
         """Give the content of some segments up, but neither their addresses nor access to them; returns their size.
 
         What still refers to them faults. Ends of data that share a page with other data read as zero. `give_withheld`
@@ -215,14 +219,14 @@ class SlabManager:
         self._protect(allocation, segments, Protection.NONE)
         return sum(size for _, _, size in segments)
 
-    def give_withheld(self, allocation: Allocation, which: Sequence[int]) -> None:
+    def give_withheld(self, allocation: SlabAllocation, which: Sequence[int]) -> None:
         """Give the addresses of withheld segments back."""
         segments = [allocation.segments[index] for index in which]
         self._protect(allocation, segments, None)
-        self._give(Allocation(allocation.slab, segments, [0] * len(which)))
+        self._give(SlabAllocation(self, allocation.slab, segments, [0] * len(which)))
 
     def _protect(
-        self, allocation: Allocation, segments: Sequence[tuple[int, int, int]], protection: Protection | None
+        self, allocation: SlabAllocation, segments: Sequence[tuple[int, int, int]], protection: Protection | None
     ) -> None:
         """Protect the whole pages of segments; None: as their zones are."""
         page = self.mapper.page_size
@@ -250,6 +254,9 @@ class SlabManager:
         return self._place([-(-need // page) * page for need in self._needs(segments)], reach)
 
     def _reserve(self, segments: Sequence[SegmentLike], reach: Reach) -> Slab:
+        if reach.low < LOW_END < reach.high <= 2 * LOW_END:  # code with signed 32-bit addresses may follow
+            with contextlib.suppress(AllocationError):
+                return self._reserve(segments, replace(reach, high=LOW_END))
         needs = self._needs(segments)
         size = min(self.slab_size, LARGEST_SLAB)
         if reach.high and isinstance(self.mapper, OpensSlabs):
@@ -314,9 +321,13 @@ class SlabManager:
         return slab
 
     @property
-    def first_slab(self) -> Range | None:
+    def near(self) -> Range | None:
         """Where the first slab lies, if there is one."""
         return (self.slabs[0].base, self.slabs[0].size) if self.slabs else None
+
+    def holds(self, address: int) -> bool:
+        """True for an address in one of the slabs."""
+        return any(slab.base <= address < slab.base + slab.size for slab in self.slabs)
 
     @contextlib.contextmanager
     def library_window(self) -> Generator[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import IntFlag
 from typing import Protocol
 
@@ -30,6 +31,19 @@ def refuse_both(protection: Protection) -> None:
     """Raise AllocationError for a page that would be writable and executable at once."""
     if int(protection) & _BOTH == _BOTH:
         raise AllocationError("a page may not be writable and executable at once")
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Where memory must lie: within [low, high), by default anywhere; `together`: as close together as it can be."""
+
+    low: int = 0
+    high: int = 0
+    together: bool = False
+
+    def holds(self, address: int, size: int) -> bool:
+        """Whether the range lies inside."""
+        return not self.high or (self.low <= address and address + size <= self.high)
 
 
 class Mapper(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 
 from uruk.errors import InternalError
 
@@ -23,6 +23,18 @@ class FreeList:
     def largest(self) -> int:
         """The largest free range, in bytes."""
         return max(self._sizes, default=0)
+
+    @property
+    def ranges(self) -> list[tuple[int, int]]:
+        """The free ranges, (start, size) each, in address order."""
+        return list(zip(self._starts, self._sizes, strict=True))
+
+    def take_at(self, start: int, size: int) -> None:
+        """Take a range that is free. InternalError if part of it is not."""
+        index = bisect_right(self._starts, start) - 1
+        if index < 0 or start + size > self._starts[index] + self._sizes[index]:
+            raise InternalError(f"range {start:#x}+{size:#x} is taken twice")
+        self._cut(index, start, size)
 
     def take(self, size: int, align: int = 1) -> int | None:
         """The lowest free range of `size` bytes at a multiple of `align`; None if there is none."""

@@ -47,11 +47,10 @@ def _address(session: Session, final: int) -> int:
     if session.table.ready[final]:
         return int(session.table.address[final]) & ((1 << 64) - 1)
     home = session.ids.home(final).owner
-    found, _ = session.find_externals(home, [session.ids.text(final)])
-    address = int(found[0]) & ((1 << 64) - 1)
-    if not address:
+    found, address, _ = session.find_externals(home, [session.ids.text(final)])
+    if not found[0]:
         raise UrukError(f"{_text(session, final)} is not defined, and another name is to lie behind it")
-    return address
+    return int(address[0]) & ((1 << 64) - 1)
 
 
 def _text(session: Session, number: int) -> str:

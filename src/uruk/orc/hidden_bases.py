@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from uruk.executor.interface import Executor
-from uruk.executor.library_symbols import signed
-from uruk.graph.types import I64, Bool
+from uruk.graph.types import I64, Bool, signed
 from uruk.orc.search import LibraryEntry
 
 

@@ -41,6 +41,8 @@ class LazyFunctions:
         """The executor's stubs, from the first use on."""
         if self._stubs is None:
             self.session.check_open()
+            if self.session.only_links:
+                raise UrukError("lazy functions are made when they are called, and this session only links")
             self._stubs = self.session.executor.lazy_stubs(self._resolve, self._note)
         return self._stubs
 
@@ -90,9 +92,7 @@ class LazyFunctions:
     def close(self) -> None:
         """Nothing is made any more: stubs lead to the handler. Waits, for a while, for calls that are being made."""
         if self._stubs is not None and not self._closed:
-            slabs = self.session.executor.memory.slabs
-            at = self._stubs.handler
-            self._drop_handler(lost=any(slab.base <= at < slab.base + slab.size for slab in slabs))
+            self._drop_handler(lost=self.session.executor.memory.holds(self._stubs.handler))
             self._closed = True
             self._stubs.close()
 

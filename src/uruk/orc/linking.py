@@ -33,7 +33,7 @@ def link_batch(session: Session, entries: list[ObjectEntry], wanted: I32, arrays
     On an error nothing is recorded and all memory is given back. Raises LinkFaults for what is some object's fault.
     """
     request, trackers, numbers = _request(session, entries, wanted)
-    host = LinkOnly(session.executor.memory) if session.options.linked_only_for else session.executor
+    host = LinkOnly(session.executor.memory) if session.only_links else session.executor
     platform = session.platform if session.options.execute else None
     before = [_Lengths(tracker.resources) for tracker in trackers]
     linked, count = link(request, host), len(arrays)
@@ -105,7 +105,7 @@ def _give_back(session: Session, linked: Linked, before: list[_Lengths], *, safe
         for address in (*(one.address for one in state.boundaries.copies), *state.stub_of_function):
             session.stand_ins.pop(address, None)
     if safe or len(noted) + len(entries) == np.count_nonzero(state.synthetic["eh_frame"] >= 0):
-        session.executor.memory.free(linked.allocation)
+        linked.allocation.free()
 
 
 def _request(session: Session, entries: list[ObjectEntry], wanted: I32) -> tuple[Request, list[ResourceTracker], I32]:
@@ -202,7 +202,7 @@ def _leave_to_libraries(session: Session, graph: Graph, entries: list[ObjectEntr
         rows_of.setdefault(entries[graph.object_of_symbol(row)].dylib, []).append(row)
     for dylib, rows in rows_of.items():
         texts = [session.ids.text(int(symbols.name[row])) for row in rows]
-        defines[rows] = session.executor.find_symbols(handles[dylib], texts).address == 0
+        defines[rows] = ~session.executor.find_symbols(handles[dylib], texts).found
 
 
 def _libraries(dylib: JITDylib) -> list[int]:
@@ -236,26 +236,26 @@ class _Resolver:
             if library:
                 found[row], homes[row] = True, TLSHome(library=library)
         rows = true_rows(~found & ~hidden & ~tls)
-        address[rows], is_data[rows] = self._externals(names[rows])
-        found[rows] = address[rows] != 0
+        found[rows], address[rows], is_data[rows] = self._externals(names[rows])
         return Externals(found, address, is_data, homes, origin=self._origin)
 
-    def _externals(self, names: I32) -> tuple[I64, Bool]:
-        """Addresses of names in libraries and in the process, asked for at once; and which of them are data."""
+    def _externals(self, names: I32) -> tuple[Bool, I64, Bool]:
+        """Names in libraries and in the process, asked for at once; see `Session.find_externals`."""
         session = self.session
-        address, is_data = np.zeros(names.size, np.int64), np.zeros(names.size, np.bool_)
+        address = np.zeros(names.size, np.int64)
+        found, is_data = np.zeros((2, names.size), np.bool_)
         rows_of: dict[JITDylib, list[int]] = {}
         numbers: list[int] = names.tolist()
         for row, number in enumerate(numbers):
             rows_of.setdefault(session.home(number, self.dylib), []).append(row)
         for dylib, rows in rows_of.items():
             texts = [session.ids.text(numbers[row]) for row in rows]
-            address[rows], is_data[rows] = session.find_externals(dylib, texts)
+            found[rows], address[rows], is_data[rows] = session.find_externals(dylib, texts)
         if session.stand_ins:
             for row, place in enumerate(address.tolist()):
                 if place in session.stand_ins:
                     address[row] = session.stand_ins[place].address
-        return address, is_data
+        return found, address, is_data
 
     def _origin(self, number: int) -> str:
         """See `Externals.origin`."""
@@ -316,7 +316,7 @@ def _objects(request: Request, rows: I64) -> I64:
 
 def _record_memory(linked: Linked, trackers: list[ResourceTracker]) -> None:
     for handle, tracker in zip(linked.state.dso_handles, trackers, strict=True):
-        if handle and not tracker.resources.dso_handles:
+        if handle is not None and not tracker.resources.dso_handles:
             tracker.resources.dso_handles.append(handle)
     segments: dict[int, list[int]] = {}
     for index, segment in enumerate(linked.layout.segments):

@@ -309,8 +309,8 @@ class Query:
         home = session.home(final, self.dylib)
         if not ready and table.owner[final] < 0:
             load_needed(home, [name])
-            address, is_data = session.find_externals(home, [name])
-            if address[0]:
+            found, address, is_data = session.find_externals(home, [name])
+            if found[0]:
                 place = int(address[0]) + session.displaced.get(number, 0)
                 return place & _ADDRESS, 0 if is_data[0] else int(Flag.FUNCTION)
         if self.weak is not None and self.weak[row]:

@@ -143,7 +143,7 @@ def _release(session: Session, tracker: ResourceTracker, released: Released) -> 
         released.memory += session.withheld.take(tracker)
     else:
         for allocation, segments in resources.memory:
-            released.memory += session.executor.memory.free_segments(allocation, segments)
+            released.memory += allocation.free_segments(segments)
     resources.memory.clear()
     resources.arrays.clear()
     tracker.forget_uses(users=not withhold)

@@ -12,13 +12,12 @@ import numpy as np
 
 from uruk.errors import InUse, SessionClosed, UrukError
 from uruk.executor.interface import Executor
-from uruk.executor.library_symbols import signed
 from uruk.formats.interface import Span
 from uruk.formats.registry import format_named, read_objects, read_relocations
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Graph
 from uruk.graph.names import Ids, Names
-from uruk.graph.types import I32, I64, Bool, true_rows
+from uruk.graph.types import I32, I64, Bool, signed, true_rows
 from uruk.orc import adding, defining, ending, opening, removal
 from uruk.orc.dispatch import Dispatcher, InlineDispatcher, Task, ThreadPoolDispatcher
 from uruk.orc.dylib import JITDylib
@@ -145,6 +144,11 @@ class Session:
         self.private_ids: I32 = np.array(shared.intern(texts), np.int32)
         self._shared = dict(shared)
         watch(self)
+
+    @property
+    def only_links(self) -> bool:
+        """True where linked code is nothing that any process could run."""
+        return bool(self.options.linked_only_for) or self.executor.memory.fixed
 
     # -- dylibs and trackers
 
@@ -434,17 +438,19 @@ class Session:
             return dict.fromkeys(needs, f"an object {NO_MACHINE_CODE}")
         return self._hints(dylib, needs) if self._hints else {}
 
-    def find_externals(self, dylib: JITDylib, names: Sequence[bytes]) -> tuple[I64, Bool]:
-        """Addresses and which are data of names in the libraries that a dylib sees, then in the process; 0 for none."""
-        address, is_data = np.zeros(len(names), np.int64), np.zeros(len(names), np.bool_)
+    def find_externals(self, dylib: JITDylib, names: Sequence[bytes]) -> tuple[Bool, I64, Bool]:
+        """Names in the libraries that a dylib sees, then in the process: which are found, where, and which are data."""
+        address = np.zeros(len(names), np.int64)
+        found, is_data = np.zeros((2, len(names)), np.bool_)
         platform = self.platform
         if platform is None or dylib.removed or not names:
-            return address, is_data
+            return found, address, is_data
         interposed = platform.interposed_names
         for row, name in enumerate(names):
             base = name.partition(b"@")[0]
             if base in interposed:
                 address[row] = signed(platform.interposed(base))
+                found[row] = address[row] != 0
         libraries = [library for other, _ in dylib.order_for_code() for library in other.search.libraries]
         handles = [library.handle for library in libraries]
         places: list[tuple[Callable[[Sequence[bytes]], tuple[I64, Bool]], Callable[..., None]]] = []
@@ -453,14 +459,15 @@ class Session:
         if not dylib.bare:
             places.append((platform.find, correct_process))
         for find, correct in places:
-            missing: list[int] = true_rows(address == 0).tolist()
+            missing: list[int] = true_rows(~found).tolist()
             rows = [row for row in missing if names[row] not in OWN_PLACES]
             if rows:
                 asked = [names[row] for row in rows]
                 answer = find(asked)
                 correct(self.executor, libraries, asked, *answer)
                 address[rows], is_data[rows] = answer
-        return address, is_data
+                found[rows] = answer[0] != 0  # the dynamic loader gives no symbol the address 0
+        return found, address, is_data
 
     # -- passes
 

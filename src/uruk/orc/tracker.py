@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from uruk.memory.frame_table import FrameTable
-from uruk.memory.manager import Allocation
 from uruk.passes.tls_storage import Storage
 
 if TYPE_CHECKING:
+    from uruk.memory.interface import Allocation
     from uruk.orc.dylib import JITDylib
     from uruk.orc.platform import FunctionArray
 
@@ -63,9 +63,9 @@ class Resources:
             column.clear()
 
     @property
-    def dso_handle(self) -> int:
-        """The handle of code that is linked from now on; 0 if there is none yet."""
-        return self.dso_handles[0] if self.dso_handles else 0
+    def dso_handle(self) -> int | None:
+        """The handle of code that is linked from now on; None if there is none yet."""
+        return self.dso_handles[0] if self.dso_handles else None
 
 
 class Owner(Protocol):

@@ -16,7 +16,7 @@ import numpy as np
 from uruk.demangle import demangle
 
 if TYPE_CHECKING:
-    from uruk.memory.manager import Allocation
+    from uruk.memory.interface import Allocation
     from uruk.orc.session import Session
     from uruk.orc.tracker import ResourceTracker
 
@@ -70,23 +70,25 @@ class Withheld:
 
     def take(self, tracker: ResourceTracker) -> int:
         """Withhold the memory of a tracker; returns its size in bytes."""
-        memory = self._session.executor.memory
         part = _Part(tracker, self._names.pop(tracker.number, []), list(tracker.resources.memory))
         self._parts.append(part)
-        executor = self._session.executor
-        for start, end, name in part.pieces() if executor.process.is_here else ():
-            executor.runtime.call(b"uruk_rt_note_removed", start, end, name.encode() + b"\0")
-        return sum(memory.withhold(allocation, which) for allocation, which in part.memory)
+        for start, end, name in part.pieces() if self._faults_here else ():
+            self._session.executor.runtime.call(b"uruk_rt_note_removed", start, end, name.encode() + b"\0")
+        return sum(allocation.withhold(which) for allocation, which in part.memory)
+
+    @property
+    def _faults_here(self) -> bool:
+        """True where this process may use what was removed, and is to say what that was."""
+        return self._session.executor.process.is_here and not self._session.only_links
 
     def sweep(self) -> None:
         """Give back what nothing refers to any more."""
         for part in [one for one in self._parts if not one.tracker.resources.users]:
             self._parts.remove(part)
-            executor = self._session.executor
-            for start, end, _ in part.pieces() if executor.process.is_here else ():
-                executor.runtime.call(b"uruk_rt_forget_removed", start, end)
+            for start, end, _ in part.pieces() if self._faults_here else ():
+                self._session.executor.runtime.call(b"uruk_rt_forget_removed", start, end)
             for allocation, which in part.memory:
-                self._session.executor.memory.give_withheld(allocation, which)
+                allocation.give_withheld(which)
 
     def name(self, address: int) -> str:
         """What lay at an address and was removed; empty if nothing was, or if other code may be there now."""

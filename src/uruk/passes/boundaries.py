@@ -10,7 +10,7 @@ import numpy as np
 
 from uruk.graph.graph import HOLDS_FUNCTIONS, Zone
 from uruk.graph.names import Names
-from uruk.graph.types import I64, NONE, Bool, filled, some, true_rows, windows
+from uruk.graph.types import I64, NONE, Bool, filled, signed, some, true_rows, unsigned, windows
 from uruk.passes import function_arrays, resolve, undefined
 from uruk.passes.layout import Chunk, Layout
 from uruk.passes.state import NO_ROWS, State, synthetic_blocks
@@ -155,7 +155,7 @@ def _make_handles(state: State) -> None:
     modules |= set(state.block_module[special].tolist())
     state.synthetic["dso_handle"] = filled(len(state.modules), NONE, np.int32)
     if modules:
-        missing = np.array(sorted(one for one in modules if not state.dso_handles[one]), np.int32)
+        missing = np.array(sorted(one for one in modules if state.dso_handles[one] is None), np.int32)
         size = np.full(missing.size, state.graph.kinds.pointer, np.int64)
         rows = state.add_blocks(synthetic_blocks(size, size, Zone.RW), missing)
         state.synthetic["dso_handle"][missing] = rows
@@ -201,18 +201,18 @@ def assign(state: State, plan: Layout, start: I64, header: int) -> None:
     """Once blocks have addresses: the addresses of the provided names, and the content of `__dso_handle`.
 
     `start` has the address of each segment; `header` is that of the ELF header of the object in which the dynamic
-    loader knows the memory, 0 if it does not.
+    loader knows the memory, and counts for nothing where it does not.
     """
     assert state.external is not None
     address, found = state.external.address, state.boundaries
     handles, word = state.synthetic["dso_handle"], state.graph.kinds.word
     for module in true_rows(handles >= 0).tolist():
         row = int(handles[module])
-        state.dso_handles[module] = int(state.address[row])
+        state.dso_handles[module] = unsigned(int(state.address[row]))
         position = state.position[row : row + 1]
         windows(state.image, word)[position] = state.address[row : row + 1].astype(word)
     for index in found.dso_handle:
-        address[index] = state.dso_handles[_module_of(state, index)]
+        address[index] = signed(state.dso_handles[_module_of(state, index)] or 0)
     for index in found.got:
         address[index] = state.address[state.synthetic["got"][_module_of(state, index)]]
     for index, module, name in found.places:
@@ -233,8 +233,8 @@ def assign(state: State, plan: Layout, start: I64, header: int) -> None:
 
 def _bound(state: State, chunk: Chunk, stop: bool) -> int:
     """Where blocks that lie together begin, or end."""
-    begin = int(state.address[chunk.rows[0]] - chunk.offset[0])
-    return begin + (chunk.size if stop else 0)
+    begin = int(state.address[chunk.rows[0]]) - int(chunk.offset[0])
+    return signed(begin + (chunk.size if stop else 0))
 
 
 def _places_of(module: int, plan: Layout, start: I64) -> tuple[int, int, int, int, int]:
@@ -242,4 +242,4 @@ def _places_of(module: int, plan: Layout, start: I64) -> tuple[int, int, int, in
     mine = {one.zone: (int(start[row]), one) for row, one in enumerate(plan.segments) if one.module == module}
     data, segment = mine[Zone.RW]
     code, length = (mine[Zone.RX][0], mine[Zone.RX][1].size) if Zone.RX in mine else (data, 0)
-    return code, code + length, data, data + segment.stored, data + segment.size
+    return code, signed(code + length), data, signed(data + segment.stored), signed(data + segment.size)

@@ -14,7 +14,7 @@ import numpy as np
 from uruk.errors import OutOfRange, UnsupportedRelocation
 from uruk.graph.graph import SymbolKind
 from uruk.graph.kinds import PAGE_MASK, Base, Operand
-from uruk.graph.types import I32, I64, U8, AnyArray, Bool, some, true_rows, unique
+from uruk.graph.types import I32, I64, U8, AnyArray, Bool, some, true_rows, unique, unsigned
 from uruk.isa.relaxation import GOTLoads, Relaxed
 from uruk.passes.faults import Faults
 from uruk.passes.fields import write_values
@@ -71,8 +71,32 @@ def fix_up(state: State, relax: Relaxer | None) -> None:
             _count_from_starts(state, kind, value)
         kind = kind * ~kinds.having(LATE).take(kind)
     check_ranges(state, kind, value, place, faults)
+    if state.graph.kinds.pointer < 8:
+        _check_slots(state, faults)
     faults.raise_any()
     write_values(state, kind, position, value)
+
+
+def _check_slots(state: State, faults: Faults) -> None:
+    """Add references through slots of 4 bytes that would hold an address beyond 4 GiB."""
+    slots = state.slots
+    plain = slots.operand[state.slot_of_edge] == Operand.GOT
+    rows = np.concatenate([state.slot_edges[plain], state.stub_edges])
+    loaded = state.symbol_address[slots.row[state.slot_of_edge[plain]]]
+    address = np.concatenate([loaded, state.stub_target[state.stub_of_edge]])
+    wide = true_rows(address >> 32 != 0)
+
+    def tell(some: AnyArray) -> OutOfRange:
+        row = int(some[0])
+        at = unsigned(int(address[rows == row][0]))
+        kind, name = (
+            state.graph.kinds[int(state.edges.kind[row])],
+            state.graph.symbol_name(int(state.edges.target[row])),
+        )
+        hint = "an address has 64 bits, and a slot here 32: link at lower addresses"
+        return OutOfRange(state.place_of(row), kind.name, name, at, 0, 1 << 32, "S, in a slot", "", hint, some.size - 1)
+
+    faults.add(rows[wide], state.objects_of(rows[wide]), tell)
 
 
 def _without_dead_references(state: State, faults: Faults) -> U8:
@@ -215,10 +239,14 @@ def out_of_range(state: State, row: int, value: int, place: int, more: int) -> O
     graph, edges = state.graph, state.edges
     kind = graph.kinds[int(edges.kind[row])]
     target = int(edges.target[row])
-    letters = f"S = {int(state.symbol_address[target]):#x}  A = {int(edges.addend[row])}  P = {place:#x}"
+    symbol = int(state.symbol_address[target])
+    letters = f"S = {unsigned(symbol):#x}  A = {int(edges.addend[row])}  P = {unsigned(place):#x}"
     from uruk.passes.range_hints import hint_of  # for errors only
 
     hint = hint_of(state, row, value)
+    placed = state.symbols.block[state.canonical[target]] >= 0
+    if placed and symbol < 0 and kind.operand == Operand.SYMBOL and kind.base == Base.ZERO:
+        value = unsigned(value)  # an address, not a number below zero
     return OutOfRange(
         state.place_of(row), kind.name, graph.symbol_name(target), value, kind.low, kind.high,
         kind.text, letters, hint, more, kind.encoding.align if kind.encoding else 1,

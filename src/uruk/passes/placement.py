@@ -10,7 +10,7 @@ from uruk.errors import OutOfRange
 from uruk.graph.graph import SymbolKind, Zone
 from uruk.graph.names import Names
 from uruk.graph.types import I64, AnyArray, some, true_rows, unique
-from uruk.memory.manager import LOW_END, Reach
+from uruk.memory.mapper import Reach
 from uruk.passes.faults import Faults
 from uruk.passes.got_plt import SLOT_OPERANDS
 from uruk.passes.state import Copy, State, synthetic_blocks
@@ -24,6 +24,8 @@ LARGEST_ALIGNMENT = 4096
 """Of a copy, which is aligned as its original is."""
 FIXED_END = 1 << 32
 """Behind the last absolute symbol that code is placed for."""
+HIGHEST_END = 1 << 47
+"""Behind all addresses that a process of Linux gets unasked, on x86-64 (48 bits, half of them the kernel's)."""
 SLACK = 1 << 16
 """Addends and field offsets move a reference by less than this in ordinary code; the range check has the last word."""
 
@@ -44,20 +46,20 @@ def reach_of(state: State) -> Reach:
     """The addresses from which every 32-bit reference of the batch can be met.
 
     References to data of libraries (and of other slabs) must be in reach directly, as there can be no stub for data;
-    32-bit absolute references need the low 2 GiB. Raises LinkFaults of OutOfRange if no place satisfies all of them.
+    32-bit absolute references need addresses that fit into their fields. Raises LinkFaults of OutOfRange if no place
+    satisfies all of them.
     """
     edges, kinds = state.edges, state.graph.kinds
-    absolute = true_rows(kinds.narrow_absolute.take(edges.kind))
+    absolute, high = true_rows(kinds.narrow_absolute.take(edges.kind)), 0
     if absolute.size:
-        absolute = _wants_low(state, absolute)
-    low, high = (0, LOW_END) if absolute.size else (0, 0)
+        absolute, high = _wants_low(state, absolute)
     together = _is_short(state)
     rows, address = _data_references(state, true_rows(kinds.narrow_relative.take(edges.kind)))
     if rows.size == 0:
-        return Reach(low, high, together)
-    bottom, top = _window(state, rows, address, low, high)
+        return Reach(0, high, together)
+    bottom, top = _window(state, rows, address, high)
     if top - bottom < ROOM:
-        _refuse(state, rows, address, absolute)
+        _refuse(state, rows, address, absolute, high)
     return Reach(bottom, top, together)
 
 
@@ -74,10 +76,10 @@ def _is_short(state: State) -> bool:
     return some(elsewhere)
 
 
-def _window(state: State, rows: I64, address: I64, low: int, high: int) -> tuple[int, int]:
-    """Where code must lie whose references `rows` reach these addresses, within [low, high) if `high` is given."""
+def _window(state: State, rows: I64, address: I64, high: int) -> tuple[int, int]:
+    """Where code must lie whose references `rows` reach these addresses, below `high` if that is given."""
     reach = state.graph.kinds.reach[state.edges.kind[rows]] - SLACK
-    return max(low, int((address - reach).max())), min(high or 1 << 47, int((address + reach).min()))
+    return max(0, int((address - reach).max())), min(high or HIGHEST_END, int((address + reach).min()))
 
 
 def copy_library_data(state: State, names: Names, host: DataSource, everything: bool = False) -> None:
@@ -95,13 +97,13 @@ def copy_library_data(state: State, names: Names, host: DataSource, everything: 
     if copied.size == 0:
         return
     narrow = (kinds.narrow_absolute | kinds.narrow_relative)[edges.kind]
-    absolute = true_rows(kinds.narrow_absolute[edges.kind])
+    absolute = kinds.narrow_absolute[edges.kind]
     rows, address = _data_references(state, true_rows(narrow))
     if rows.size == 0:
         return
-    low_end = LOW_END if _wants_low(state, absolute).size else 0
-    bottom, top = _window(state, rows, address, 0, low_end)
-    if top - bottom >= ROOM and not (np.isin(rows, absolute) & (address >= LOW_END)).any():
+    _, high = _wants_low(state, true_rows(absolute))
+    bottom, top = _window(state, rows, address, high)
+    if top - bottom >= ROOM and not (absolute[rows] & (address > kinds.last[edges.kind[rows]])).any():
         return
     narrowly_used = np.zeros(len(state.symbols), np.bool_)
     narrowly_used[state.canonical[edges.target[rows]]] = True
@@ -138,14 +140,18 @@ def _copy(state: State, rows: I64, address: int, content: bytes, constant: bool)
     state.external.address[rows] = 0
 
 
-def _wants_low(state: State, rows: I64) -> I64:
-    """Absolute 32-bit references to something that this link places: blocks, copies, stubs of functions."""
+def _wants_low(state: State, rows: I64) -> tuple[I64, int]:
+    """Of absolute 32-bit references, those to something that this link places: blocks, copies, stubs of functions.
+
+    And the end of the addresses that all their fields can hold; 0 where there are none.
+    """
     target = state.canonical[state.edges.target[rows]]
     elsewhere = np.zeros(len(state.symbols), np.bool_)
     if state.external is not None:
         elsewhere[state.undefined[state.external.is_data]] = True
     elsewhere |= state.symbols.kind == SymbolKind.ABSOLUTE
-    return rows[~elsewhere[target]]
+    rows = rows[~elsewhere[target]]
+    return rows, int(state.graph.kinds.last[state.edges.kind[rows]].min()) + 1 if rows.size else 0
 
 
 def _data_references(state: State, rows: I64) -> tuple[I64, I64]:
@@ -165,7 +171,7 @@ def _data_references(state: State, rows: I64) -> tuple[I64, I64]:
     if asked:
         assert external is not None
         is_needed = np.zeros(len(symbols), np.bool_)
-        is_needed[state.undefined] = external.found & external.is_data & (external.address != 0)
+        is_needed[state.undefined] = external.found & external.is_data & ~external.own
         known = is_needed[target]
         address = np.zeros(len(symbols), np.int64)
         address[state.undefined] = external.address
@@ -173,20 +179,25 @@ def _data_references(state: State, rows: I64) -> tuple[I64, I64]:
     place[fixed] = symbols.value[target[fixed]].view(np.int64)
     known[fixed] = True
     wanted = true_rows(known)
-    return rows[wanted], place[wanted]
+    rows, place = rows[wanted], place[wanted]
+    if rows.size:  # where no slab can lie within reach, the range check has the last word
+        reach = state.graph.kinds.reach[state.edges.kind[rows]]
+        near = (place + reach >= ROOM) & (place - reach <= HIGHEST_END - ROOM)
+        rows, place = rows[near], place[near]
+    return rows, place
 
 
-def _refuse(state: State, rows: I64, address: I64, absolute: I64) -> None:
-    """Raise LinkFaults for references that no single place can satisfy; `absolute` ones want the low 2 GiB.
+def _refuse(state: State, rows: I64, address: I64, absolute: I64, end: int) -> None:
+    """Raise LinkFaults for references that no single place can satisfy; `absolute` ones want one below `end`.
 
     At fault is the code that must lie low, if there is any; otherwise whoever reaches one end of the data, the end that
     fewer objects are at.
     """
     faults = Faults()
-    if absolute.size and int(address.max()) >= LOW_END:
+    if absolute.size and int(address.max()) >= end:
         last = int(rows[address.argmax()])
         high = int(address.max())
-        faults.add(absolute, state.objects_of(absolute), lambda some: _too_high(state, last, high, int(some[0])))
+        faults.add(absolute, state.objects_of(absolute), lambda some: _too_high(state, last, high, int(some[0]), end))
         faults.raise_any()
     reach = int(state.graph.kinds.reach[state.edges.kind[rows]].min())
     span = max(2 * reach - 2 * SLACK - ROOM, 0)
@@ -198,10 +209,10 @@ def _refuse(state: State, rows: I64, address: I64, absolute: I64) -> None:
     faults.raise_any()
 
 
-def _too_high(state: State, edge: int, address: int, absolute: int) -> OutOfRange:
-    """The error for data at `address` that some code refers to while `absolute` wants the low 2 GiB."""
+def _too_high(state: State, edge: int, address: int, absolute: int, end: int) -> OutOfRange:
+    """The error for data at `address` that some code refers to while `absolute` wants a place below `end`."""
     owner = int(state.objects_of(np.array([absolute]))[0])
-    other = f"the low 2 GiB, where the -fno-pie code of {state.graph.files[owner]} must lie,"
+    other = f"the low {end >> 30} GiB, where the -fno-pie code of {state.graph.files[owner]} must lie,"
     return _far(state, edge, address, address, other, "compile that with -fPIE or -fPIC")
 
 

@@ -30,8 +30,9 @@ class TLSHome:
 class Externals:
     """Answers for names that the batch does not define; one row an asked name.
 
-    `address` is 0 where `found` is false. `is_data` marks what must not be reached through a stub: objects of
-    libraries. `tls` has a home for each row that is thread-local, `own` marks what the link provides itself.
+    `address` is 0 where `found` is false, and may be 0 elsewhere. `is_data` marks what must not be reached through a
+    stub: objects of libraries. `tls` has a home for each row that is thread-local, `own` marks what the link provides
+    itself.
     """
 
     found: Bool
@@ -171,11 +172,11 @@ class State:
     """Segment of every block (-1: not placed), and in `offset` where in it the block begins."""
     offset: I64 = NO_ROWS
     address: I64 = NO_ROWS
-    """Address of every block."""
+    """Address of every block. Columns of addresses are int64: those from 2^63 on are negative, sums wrap around."""
     position: I64 = NO_ROWS
     """Where every block begins in the working image."""
     base: int = 0
-    """Address of the image's first byte."""
+    """Address of the image's first byte, as columns have it."""
     symbol_address: I64 = NO_ROWS
     """Address of every symbol row; for thread-locals of the batch, the address in the module's initial image."""
     resolver_address: I64 = NO_ROWS
@@ -194,8 +195,8 @@ class State:
 
     read_edges: Edges | None = None
     """The edges as they were read, where a pass has moved them to other blocks; errors name those places."""
-    dso_handles: list[int]
-    """`__dso_handle` of each module; 0 where it has none yet."""
+    dso_handles: list[int | None]
+    """`__dso_handle` of each module; None where it has none yet."""
     programs: Sequence[int] = ()
     """The program that each module is part of."""
     got_modules: set[int]

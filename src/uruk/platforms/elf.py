@@ -187,7 +187,7 @@ class ELFPlatform:
             return
         for tracker, group in groupby(final, key=attrgetter("tracker")):
             # what is registered last runs first, whatever tracker it is of
-            self._run_now(b"uruk_rt_register_finalizers", list(group), tracker.resources.dso_handle)
+            self._run_now(b"uruk_rt_register_finalizers", list(group), tracker.resources.dso_handle or 0)
         program = self.program
         self._run_now(b"uruk_rt_run_initializers", initial, program.argc, program.argv, program.envp)
 
@@ -232,6 +232,31 @@ class ELFPlatform:
         for storage in reversed(resources.storage):
             released.tls_not_recovered += storage.close()
         resources.storage.clear()
+
+
+class UnrunELFPlatform(ELFPlatform):
+    """The same for code that no process runs: it has the runtime archive, and no names of a process.
+
+    So what is linked depends on its inputs only. What the runtime stands for, others must define (`atexit` handlers'
+    ``__cxa_atexit``, for instance).
+    """
+
+    @property
+    def interposed_names(self) -> frozenset[bytes]:
+        """See `Platform.interposed_names`."""
+        return frozenset()
+
+    def wants_builtin(self, name: bytes) -> bool:
+        """See `Platform.wants_builtin`."""
+        return name not in INTERPOSED and name not in ONCE_TRIO
+
+    def find(self, names: Sequence[bytes]) -> tuple[I64, Bool]:
+        """See `Platform.find`."""
+        return FoundSymbols.nothing(len(names)).columns
+
+    def find_tls(self, name: bytes, libraries: Sequence[int]) -> str:
+        """See `Platform.find_tls`."""
+        return ""
 
 
 def _when(array: FunctionArray) -> tuple[int, int, tuple[int, int]]:

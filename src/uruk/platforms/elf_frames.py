@@ -28,23 +28,23 @@ def announce(
     By module row: the table that has entries for it, with the address of the code; and the addresses of `.eh_frame`
     blocks that were given to `register`.
     """
-    state, slab = linked.state, linked.allocation.slab
+    state, frames = linked.state, linked.allocation.frames
     blocks = [(row, block) for row, block in enumerate(state.synthetic["eh_frame"].tolist()) if block >= 0]
     published: list[tuple[int, tuple[FrameTable, int]]] = []
     registered: list[tuple[int, int]] = []
-    code = _code_of_modules(linked) if slab.frames is not None and blocks else {}
+    code = _code_of_modules(linked) if frames is not None and blocks else {}
     for row, block in blocks:
         address = int(state.address[block])
-        if slab.frames is not None and row in code:
+        if frames is not None and row in code:
             at = int(state.position[block])
             found = read_frames(state.image[at : at + int(state.blocks.size[block])], address)
-            if found is not None and (not found[0] or slab.frames.publish(code[row], *found)):
-                published += [(row, (slab.frames, code[row]))] * bool(found[0])
+            if found is not None and (not found[0] or frames.publish(code[row], *found)):
+                published += [(row, (frames, code[row]))] * bool(found[0])
                 continue
         register(address)
         registered.append((row, address))
-    if slab.frames is not None:
-        slab.frames.commit()
+    if frames is not None:
+        frames.commit()
     return published, registered
 
 

@@ -18,12 +18,11 @@ from uruk.errors import AllocationError
 from uruk.executor.control import Runtime
 from uruk.executor.inprocess import InProcessExecutor
 from uruk.executor.lazy_stubs import LazyFunctions
-from uruk.executor.library_symbols import signed
 from uruk.executor.process_symbols import find_symbol
 from uruk.executor.this_process import THIS_PROCESS
 from uruk.executor.tls_descriptors import DescriptorFunctions
 from uruk.formats.archive import Archive
-from uruk.graph.types import I64, U64, Bool
+from uruk.graph.types import I64, U64, Bool, signed
 from uruk.isa.architectures import HERE
 from uruk.link import Linked
 from uruk.orc.platform import FunctionArray

@@ -1,0 +1,116 @@
+"""What a link and a session need of memory, whatever it is: slabs of a process, or numbers (`FixedMemory`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from uruk.graph.types import U8
+from uruk.memory.frame_table import FrameTable
+from uruk.memory.mapper import Range, Reach
+
+
+class SegmentLike(Protocol):
+    """What is asked for: `size` bytes in a zone, at a multiple of `align`, for a module; zero-fill after `stored`."""
+
+    module: int
+    zone: int
+    size: int
+    align: int
+    stored: int
+
+
+class Allocation(Protocol):
+    """Memory of one link. Addresses are unsigned numbers; the byte of address a is ``image[a - base]``."""
+
+    segments: list[tuple[int, int, int]]
+    """(zone, address, size) in the order asked for."""
+
+    @property
+    def image(self) -> U8:
+        """Working bytes, writable until the link has ended, zero at first."""
+        ...
+
+    @property
+    def base(self) -> int:
+        """Address of the image's first byte."""
+        ...
+
+    @property
+    def frames(self) -> FrameTable | None:
+        """The table by which unwinders find the unwind data of its code; None where that must be registered."""
+        ...
+
+    @property
+    def header(self) -> int | None:
+        """Address of the header of the object in which the dynamic loader knows the memory; None if it does not."""
+        ...
+
+    def protect_code(self) -> None:
+        """Bring code to where it runs, executable (and no longer writable)."""
+        ...
+
+    def bring_data(self) -> None:
+        """Bring data; from now on it is the program's."""
+        ...
+
+    def bring_constants(self) -> None:
+        """Bring constants before code that runs during the link; they stay writable until `seal`."""
+        ...
+
+    def seal(self, changed: Sequence[Range] = ()) -> None:
+        """Make constants read-only; brings them, or what was `changed` after `bring_constants` brought them."""
+        ...
+
+    def free(self) -> int:
+        """Give all of it back; returns its size in bytes. Raises AllocationError where it cannot be, and stays then."""
+        ...
+
+    def free_segments(self, which: Sequence[int]) -> int:
+        """Give some segments back (those of one module); returns their size in bytes."""
+        ...
+
+    def withhold(self, which: Sequence[int]) -> int:
+        """Give the content of some segments up, but neither their addresses nor access to them; returns their size.
+
+        What still refers to them faults, where it can. `give_withheld` gives the addresses back.
+        """
+        ...
+
+    def give_withheld(self, which: Sequence[int]) -> None:
+        """Give the addresses of withheld segments back."""
+        ...
+
+
+class Memory(Protocol):
+    """Where linked code is put: gives each link an `Allocation`."""
+
+    @property
+    def fixed(self) -> bool:
+        """True where addresses are given beforehand: no link can ask for others, and nothing that lies there is run."""
+        ...
+
+    @property
+    def near(self) -> Range | None:
+        """Where what linked code calls (lazy stubs) should lie; None before there is any code, or where none runs."""
+        ...
+
+    def allocate(self, segments: Sequence[SegmentLike], reach: Reach) -> Allocation:
+        """Memory for all segments, within `reach` of each other and, where it is not `fixed`, within its bounds.
+
+        Raises AllocationError where there is no room.
+        """
+        ...
+
+    def holds(self, address: int) -> bool:
+        """True for an address that is reserved for linked code."""
+        ...
+
+    def library_window(self) -> AbstractContextManager[None]:
+        """While it is entered, a library that is loaded lands within reach of linked code, where that can be had."""
+        ...
+
+    def close(self) -> None:
+        """Give everything back. Nothing in it may run any more."""
+        ...
