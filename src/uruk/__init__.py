@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from uruk.executors import spawn as spawn
     from uruk.lljit import LLJIT as LLJIT
     from uruk.lljit import Symbol as Symbol
+    from uruk.memory.fixed import FixedMemory as FixedMemory
     from uruk.orc.dispatch import InlineDispatcher as InlineDispatcher
     from uruk.orc.dispatch import ThreadPoolDispatcher as ThreadPoolDispatcher
     from uruk.orc.dylib import JITDylib as JITDylib
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
 _LATER = {
     "DefinitionGenerator": "uruk.orc.generators",
     "DirectoryGenerator": "uruk.orc.generators",
+    "FixedMemory": "uruk.memory.fixed",
     "FunctionGenerator": "uruk.orc.generators",
     "FunctionUnit": "uruk.orc.units",
     "InlineDispatcher": "uruk.orc.dispatch",

@@ -30,7 +30,7 @@ from uruk.orc.symbols import Flag, SymbolFlags, encode_name
 from uruk.orc.tracker import ResourceTracker
 from uruk.orc.units import MaterializationUnit
 from uruk.passes.state import State
-from uruk.platforms.elf import OF_THE_PROGRAM, ELFPlatform
+from uruk.platforms.elf import OF_THE_PROGRAM, ELFPlatform, UnrunELFPlatform
 from uruk.platforms.jit_dlopen import JITLoader
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from uruk.compile.cache import ObjectCache
     from uruk.executor.remote import RemoteExecutor
+    from uruk.memory.interface import Memory
     from uruk.platforms.interposition import ProgramExports
     from uruk.platforms.search_path import SearchPath
 
@@ -76,10 +77,11 @@ class LLJIT:
 
     `auto_initialize`: initialisers of added objects run with the next lookup; otherwise only by `initialize()`.
     `slab_size`: address space reserved for code at a time, in bytes. `options`: see `uruk.orc.session.Options`.
-    `mapper`: where memory of this process comes from, if not from `uruk.memory.inprocess`. `dispatcher`: who runs units
-    and compilations; by default the thread that waits for them. `executor`: another process, from `uruk.spawn` or
-    `uruk.connect`, instead of this one; it ends with `close()`, and has its own slab size. Where a method takes a
-    `dylib`, the default is `main`.
+    `mapper`: where memory of this process comes from, if not from `uruk.memory.inprocess`. `memory`: where linked code
+    is put, instead of slabs; with `FixedMemory` at any addresses, to be read and not to be run, so that `options` must
+    have ``execute=False``, and names of this process mean nothing. `dispatcher`: who runs units and compilations; by
+    default the thread that waits for them. `executor`: another process, from `uruk.spawn` or `uruk.connect`, instead of
+    this one; it ends with `close()`, and has its own slab size. Where a method takes a `dylib`, the default is `main`.
     """
 
     def __init__(
@@ -89,18 +91,22 @@ class LLJIT:
         slab_size: int = DEFAULT_SLAB,
         options: Options | None = None,
         mapper: Mapper | None = None,
+        memory: Memory | None = None,
         dispatcher: Dispatcher | None = None,
         executor: RemoteExecutor | None = None,
     ) -> None:
         self.auto_initialize = auto_initialize
+        if memory is not None:
+            _check_memory(memory, options, mapper, executor)
         if executor is not None:
             if executor.used or executor.closed:
                 raise UrukError("an executor belongs to one session: start another one")
             executor.used = True
         self._remote = executor
         executes = options is None or options.execute
-        self.executor: Executor = executor or InProcessExecutor(slab_size, mapper, executes=executes)
-        self.platform = ELFPlatform(self.executor, options.linked_only_for if options else "")
+        self.executor: Executor = executor or InProcessExecutor(slab_size, mapper, memory=memory, executes=executes)
+        kind = UnrunELFPlatform if self.executor.memory.fixed else ELFPlatform
+        self.platform = kind(self.executor, options.linked_only_for if options else "")
         self.session = Session(self.executor, self.platform, options, _hints, dispatcher)
         self.platform.jit_loader = JITLoader(self.session)
         if executor is not None and executor.child is not None:
@@ -114,6 +120,11 @@ class LLJIT:
         """What libraries see of the program of `lookup_program`, in a process that is its alone; None: nothing."""
         self.serial = next(_serials)
         _open_jits.add(self)
+
+    @property
+    def memory(self) -> Memory:
+        """Where linked code is put."""
+        return self.executor.memory
 
     def create_dylib(self, name: str, link_order: Sequence[JITDylib] = (), *, bare: bool = False) -> JITDylib:
         """A new dylib, whose code sees its own symbols first, then what those of `link_order` export.
@@ -351,7 +362,7 @@ class LLJIT:
         A callback that code calls when the interpreter has ended (in a static destructor) is not run: its result is 0.
         """
         address, function = _address_of(value)
-        if function and isinstance(self.executor, InProcessExecutor):
+        if function and isinstance(self.executor, InProcessExecutor) and not self.session.only_links:
             from uruk.calls import is_python
 
             address = self.executor.guard(address) if is_python(value) else address
@@ -499,6 +510,16 @@ def _close_all() -> None:
                 jit.session.finish()
         except UrukError as error:
             print(f"uruk: {type(error).__name__}: {error}", file=sys.stderr)
+
+
+def _check_memory(
+    memory: Memory, options: Options | None, mapper: Mapper | None, executor: RemoteExecutor | None
+) -> None:
+    """Raise UrukError for memory that the other arguments do not fit."""
+    if mapper is not None or executor is not None:
+        raise UrukError("memory is given with neither a mapper nor an executor: those bring their own")
+    if memory.fixed and (options is None or options.execute):
+        raise UrukError("code in fixed memory is linked and not run: pass options=Options(execute=False)")
 
 
 def _address_of(value: Any) -> tuple[int, bool]:

@@ -1,0 +1,183 @@
+"""Fixed memory: addresses are numbers, chosen by the user for code that is linked and not run here.
+
+Each link has its bytes in a buffer of its own. Only the addresses are shared out: from the lowest up, the segments of
+a link one behind the other, code before constants before data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+import numpy as np
+
+from uruk.errors import AllocationError
+from uruk.graph.types import ADDRESSES, U8
+from uruk.memory.interface import SegmentLike
+from uruk.memory.mapper import Range, Reach
+from uruk.memory.ranges import FreeList
+
+
+class FixedAllocation:
+    """Memory of one link; see `uruk.memory.interface.Allocation`. `image` begins at the address `base`."""
+
+    frames = None
+    header = None
+
+    def __init__(self, memory: FixedMemory, segments: list[tuple[int, int, int]], base: int, size: int) -> None:
+        self.segments = segments
+        self.base = base
+        self.image: U8 = np.zeros(size, np.uint8)
+        self._memory = memory
+
+    def protect_code(self) -> None:
+        """See `Allocation.protect_code`: the bytes stay where they are, and so do all others below."""
+
+    def bring_data(self) -> None:
+        """See `Allocation.bring_data`."""
+
+    def bring_constants(self) -> None:
+        """See `Allocation.bring_constants`."""
+
+    def seal(self, changed: Sequence[Range] = ()) -> None:
+        """See `Allocation.seal`."""
+
+    def free(self) -> int:
+        """See `Allocation.free`."""
+        return self.free_segments(range(len(self.segments)))
+
+    def free_segments(self, which: Sequence[int]) -> int:
+        """See `Allocation.free_segments`."""
+        size = sum(self.segments[index][2] for index in which)
+        self.give_withheld(which)
+        return size
+
+    def withhold(self, which: Sequence[int]) -> int:
+        """See `Allocation.withhold`: what is withheld reads as zeros."""
+        for _, address, size in (self.segments[index] for index in which):
+            start = (address - self.base) % ADDRESSES
+            self.image[start : start + size] = 0
+        return sum(self.segments[index][2] for index in which)
+
+    def give_withheld(self, which: Sequence[int]) -> None:
+        """See `Allocation.give_withheld`."""
+        for index in which:
+            zone, address, size = self.segments[index]
+            self.segments[index] = (zone, address, 0)
+            self._memory.give(self, address, size)
+
+
+class FixedMemory:
+    """Memory from `address` on, for sessions that only link; see `uruk.memory.interface.Memory`.
+
+    `address` is any number below 2**64, 0 and unaligned ones included. `size` bytes are reserved at once, and as many
+    more, behind the last ones, whenever they are used up. Code, constants and data of a module do not share pages of
+    `page_size` bytes. Raises ValueError for an address or a size that does not exist.
+    """
+
+    fixed = True
+    near = None
+
+    def __init__(self, address: int, size: int, page_size: int = 4096) -> None:
+        if not 0 <= address < ADDRESSES or size < 1 or address + size > ADDRESSES:
+            raise ValueError(f"{size:#x} bytes at {address:#x} are not all below 2**64")
+        if page_size < 1 or page_size & (page_size - 1):
+            raise ValueError(f"page_size must be a power of two, got {page_size}")
+        self.address = address
+        self.size = size
+        self.page_size = page_size
+        self._start_again()
+
+    def _start_again(self) -> None:
+        self.end = self.address + self.size
+        """Where the last unit of `size` bytes ends."""
+        self._free = FreeList(self.address, self.size)
+        self._allocations: dict[int, FixedAllocation] = {}
+
+    @property
+    def used(self) -> int:
+        """Bytes that links have taken, whole pages."""
+        return self.end - self.address - self._free.free
+
+    def allocate(self, segments: Sequence[SegmentLike], reach: Reach) -> FixedAllocation:
+        """See `Memory.allocate`; a `reach` is nothing that can be asked for here. Raises AllocationError at 2**64."""
+        order = sorted(range(len(segments)), key=lambda index: segments[index].zone)
+        for start, room in self._free.ranges:
+            starts, end = self._place(segments, order, start)
+            if end <= start + room:
+                break
+        else:
+            starts, end = self._grow(segments, order)
+        taken: list[tuple[int, int, int]] = [(0, 0, 0)] * len(segments)
+        for index, start in zip(order, starts, strict=True):
+            segment = segments[index]
+            taken[index] = (int(segment.zone), start % ADDRESSES, segment.size)
+            if segment.size:
+                self._free.take_at(start, self._extent(start, segment.size))
+        base = starts[0] if starts else self.address
+        allocation = FixedAllocation(self, taken, base % ADDRESSES, end - base)
+        self._allocations[id(allocation)] = allocation
+        return allocation
+
+    def _extent(self, start: int, size: int) -> int:
+        """How many bytes a segment takes: all up to the end of its last page."""
+        return -(-(start + size) // self.page_size) * self.page_size - start
+
+    def _place(self, segments: Sequence[SegmentLike], order: Sequence[int], start: int) -> tuple[list[int], int]:
+        """Where segments lie if the first one lies at `start` or behind it, in order, and where the last one ends.
+
+        Free ranges begin on a page of their own, or at the memory's first byte.
+        """
+        starts: list[int] = []
+        end = start
+        for index in order:
+            segment = segments[index]
+            starts.append(-(-end // segment.align) * segment.align)
+            end = starts[-1] + (self._extent(starts[-1], segment.size) if segment.size else 0)
+        return starts, end
+
+    def _grow(self, segments: Sequence[SegmentLike], order: Sequence[int]) -> tuple[list[int], int]:
+        """Reserve as many units more as segments need behind what is used; returns where they lie, and their end."""
+        last, room = (self._free.ranges or [(self.end, 0)])[-1]
+        starts, end = self._place(segments, order, last if last + room == self.end else self.end)
+        if end > ADDRESSES:
+            need = sum(segment.size for segment in segments)
+            raise AllocationError(f"no room for {need:#x} bytes between {self.address:#x} and 2**64")
+        grown = min(self.end + -(-(end - self.end) // self.size) * self.size, ADDRESSES)
+        self._free.give(self.end, grown - self.end)
+        self.end = grown
+        return starts, end
+
+    def give(self, allocation: FixedAllocation, address: int, size: int) -> None:
+        """Take the addresses of a segment back; its bytes go with the last one of its allocation."""
+        if size:
+            self._free.give(address, self._extent(address, size))
+        if not any(size for _, _, size in allocation.segments):
+            self._allocations.pop(id(allocation), None)
+
+    def read(self, address: int, size: int) -> bytes:
+        """What links have written at addresses; zeros where they have not. Raises AllocationError outside."""
+        if not self.address <= address <= address + size <= self.end:
+            raise AllocationError(
+                f"{size:#x} bytes at {address:#x} are not in the memory from {self.address:#x} to {self.end:#x}"
+            )
+        content = bytearray(size)
+        for allocation in self._allocations.values():
+            for _, start, length in allocation.segments:
+                first, last = max(start, address), min(start + length, address + size)
+                if first < last:
+                    begin = first - allocation.base
+                    content[first - address : last - address] = allocation.image[begin : begin + last - first].tobytes()
+        return bytes(content)
+
+    def holds(self, address: int) -> bool:
+        """See `Memory.holds`."""
+        return self.address <= address < self.end
+
+    def library_window(self) -> AbstractContextManager[None]:
+        """See `Memory.library_window`: libraries do not lie here."""
+        return nullcontext()
+
+    def close(self) -> None:
+        """Give everything back: nothing can be read any more, and another session can begin with all addresses."""
+        self._start_again()
