@@ -16,7 +16,7 @@ def test_the_interpreters_own_are_not_found(jit: uruk.LLJIT, name: str) -> None:
 
 def test_a_reference_to_one_says_why(cc: Compile, jit: uruk.LLJIT) -> None:
     jit.add_object(cc("extern char _DYNAMIC[]; char *dynamic(void) { return _DYNAMIC; }"))
-    with pytest.raises(uruk.UndefinedSymbols, match="linked code does not"):
+    with pytest.raises(uruk.UndefinedSymbols, match="linked code has no file with headers of its own"):
         jit.lookup("dynamic")
 
 

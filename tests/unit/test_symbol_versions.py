@@ -102,27 +102,37 @@ def test_a_library_s_versions(cc: Compile, jit: LLJIT) -> None:
 
 
 BASES = (
-    FUNCTION.format("f_base", 0, "f@") + FUNCTION.format("f_one", 1, "f@V1") + FUNCTION.format("f_two", 2, "f@@V2")
-    + FUNCTION.format("g_base", 10, "g@") + FUNCTION.format("h_one", 20, "h@V1") + "int plain(void) { return 5; }"
+    FUNCTION.format("f_base", 0, "base_f@") + FUNCTION.format("f_one", 1, "base_f@V1")
+    + FUNCTION.format("f_two", 2, "base_f@@V2") + FUNCTION.format("g_base", 10, "base_g@")
+    + FUNCTION.format("h_one", 20, "base_h@V1") + "int base_plain(void) { return 5; }"
 )  # fmt: skip
 
 
 @pytest.mark.parametrize("everywhere", [False, True])
 def test_a_base_version_is_not_the_default(cc: Compile, jit: LLJIT, everywhere: bool) -> None:
-    """dlsym gives it for the plain name; GNU ld takes the default version, and has no `g` or `h` at all."""
+    """dlsym gives it for the plain name; GNU ld takes the default version, and has no `base_g` at all.
+
+    The names are nobody else's: a library for everybody stays visible to all later tests of the process.
+    """
     script = cc.folder / "bases.map"
     script.write_text("V1 {};\nV2 {} V1;\n")
     jit.libraries_for_everybody = everywhere
     name = f"libbases{everywhere}.so"
     jit.add_library(cc.shared(name, BASES, f"-Wl,--version-script={script}", f"-Wl,-soname={name}"))
-    assert [call(jit, name) for name in ("f", "f@V1", "f@V2", "h@V1", "plain")] == [2, 1, 2, 20, 5]
-    jit.add_object(cc("int f(void), plain(void); int user(void) { return 10 * f() + plain(); }"))
+    assert [call(jit, name) for name in ("base_f", "base_f@V1", "base_f@V2", "base_h@V1", "base_plain")] == [
+        2,
+        1,
+        2,
+        20,
+        5,
+    ]
+    jit.add_object(cc("int base_f(void), base_plain(void); int user(void) { return 10 * base_f() + base_plain(); }"))
     assert call(jit, "user") == 25
-    for missing in ("g", "h"):
+    for missing in ("base_g", "base_h"):
         with pytest.raises(UndefinedSymbols, match=missing):
             jit.lookup(missing)
-    jit.add_archive(cc.archive("libg.a", cc("int g(void) { return 11; }")))
-    jit.add_object(cc("int g(void); int asks_g(void) { return g(); }"))
+    jit.add_archive(cc.archive("libg.a", cc("int base_g(void) { return 11; }")))
+    jit.add_object(cc("int base_g(void); int asks_g(void) { return base_g(); }"))
     assert call(jit, "asks_g") == 11
 
 
