@@ -20,6 +20,7 @@ from small import Counted, call, returns
 
 import uruk
 from compiling import Compile
+from loader_names import names_in_table
 from uruk.orc.session import Session
 from uruk.orc.tracker import ResourceTracker
 
@@ -193,6 +194,27 @@ def test_lookup_at_every_line(jit: uruk.LLJIT, cc: Compile) -> None:
         tracker = jit.add_object(path)
 
     assert at_every_line(lambda: jit.lookup("value_5"), check) > 100
+
+
+def test_names_for_the_loader_at_every_line(cc: Compile) -> None:
+    """Code has its names when it is linked, and none before."""
+    path = cc(returns("made", 7))
+    with uruk.LLJIT(options=uruk.Options(names_for_loader=True)) as jit:
+        jit.add_object(cc(returns("old", 3)))
+        assert call(jit, "old") == 3
+        tracker = jit.add_object(path)
+
+        def check(result: object) -> None:
+            nonlocal tracker
+            linked = not jit.session.pending
+            assert names_in_table(jit) == [b"old", b"made"][: 1 + linked]
+            assert call(jit, "made") == 7
+            assert names_in_table(jit) == [b"old", b"made"]
+            tracker.remove()
+            tracker = jit.add_object(path)
+
+        modules = ("linking", "platforms.elf", "platforms.elf_names", "memory.symbol_table")
+        assert at_every_line(lambda: jit.lookup("made"), check, modules=modules) > 100
 
 
 STARTED = """

@@ -69,6 +69,7 @@ class Program:
                 phony_externals=plan.phony,
                 prune=plan.prune,
                 execute=arguments.execute,
+                names_for_loader=arguments.execute,
                 architecture="" if arguments.execute or self._place.executor else arguments.target.partition("-")[0],
             ),
         )

@@ -7,7 +7,7 @@ and `f` of another are two numbers, so that columns indexed by number serve all 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from operator import length_hint
 from typing import Any
@@ -43,6 +43,12 @@ class Ids:
         if number >= len(self._texts):
             self._learn()
         return self._texts[number]
+
+    def texts(self, numbers: Sequence[int]) -> list[bytes]:
+        """The names that numbers stand for."""
+        if len(self._texts) <= max(numbers, default=-1):
+            self._learn()
+        return list(map(self._texts.__getitem__, numbers))
 
     def home(self, number: int) -> Names:
         """The table that `number` belongs to; for names that tables share, the first one."""

@@ -22,6 +22,7 @@ class FixedAllocation:
     """Memory of one link; see `uruk.memory.interface.Allocation`. `image` begins at the address `base`."""
 
     frames = None
+    names = None
     header = None
 
     def __init__(self, memory: FixedMemory, segments: list[tuple[int, int, int]], base: int, size: int) -> None:

@@ -9,6 +9,7 @@ from typing import Protocol
 from uruk.graph.types import U8
 from uruk.memory.frame_table import FrameTable
 from uruk.memory.mapper import Range, Reach
+from uruk.memory.symbol_table import SymbolTable
 
 
 class SegmentLike(Protocol):
@@ -40,6 +41,11 @@ class Allocation(Protocol):
     @property
     def frames(self) -> FrameTable | None:
         """The table by which unwinders find the unwind data of its code; None where that must be registered."""
+        ...
+
+    @property
+    def names(self) -> SymbolTable | None:
+        """The table by which `dladdr` names its code and data; None where the dynamic loader does not know them."""
         ...
 
     @property

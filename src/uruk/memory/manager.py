@@ -18,6 +18,7 @@ from uruk.memory.slab_object import OpensSlabs
 
 if TYPE_CHECKING:
     from uruk.memory.interface import SegmentLike
+    from uruk.memory.symbol_table import SymbolTable
 
 MiB = 1 << 20
 DEFAULT_SLAB = 1024 * MiB
@@ -62,6 +63,12 @@ class SlabAllocation:
     def frames(self) -> FrameTable | None:
         """See `Allocation.frames`."""
         return self.slab.frames
+
+    @property
+    def names(self) -> SymbolTable | None:
+        """See `Allocation.names`."""
+        known = self.slab.known
+        return None if known is None else known.symbols
 
     def free(self) -> int:
         """See `Allocation.free`."""

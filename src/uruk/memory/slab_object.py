@@ -9,12 +9,15 @@ from __future__ import annotations
 import struct
 import threading
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
 from uruk.graph.types import U8
 from uruk.memory.frame_table import FrameTable, Writes
+
+if TYPE_CHECKING:
+    from uruk.memory.symbol_table import SymbolTable
 
 READ_WRITE = 6
 """The flags of a writable segment: PF_R and PF_W (gABI, "Segment Permissions")."""
@@ -47,6 +50,17 @@ class SlabFile(NamedTuple):
     """Offset of an FDE of no function."""
     first: int
     """Offset of the FDE to which the one entry leads; its function is the object's first bytes."""
+    symbols: int
+    """Offset of the symbol table, of which the null symbol is there."""
+    symbols_room: int
+    """How many symbols it has room for."""
+    symbols_count: int
+    """Offset of the number of symbols, `nchain` of DT_HASH (4 bytes)."""
+    strings: int
+    """Offset of the string table."""
+    symbol_names: int
+    """Offset of the room in it for the symbols' names."""
+    symbol_names_size: int
 
 
 class SlabLoader(Protocol):
@@ -94,12 +108,27 @@ class SlabObject:
         """The unwind data of what is in the slab; None where it must be registered."""
         if unwinds:
             self.frames = FrameTable(address + file.table, 1, file.entries, address + file.nothing, store)
-        self._file = file
+        self.file = file
+        """Where its parts lie."""
         self._store = store
+        self._symbols: SymbolTable | None = None
+
+    @property
+    def symbols(self) -> SymbolTable:
+        """What `dladdr` names of what is in the slab; made when it is first asked for."""
+        if self._symbols is None:
+            from uruk.memory.symbol_table import SymbolTable  # a session that names nothing starts without it
+
+            address, file = self.address, self.file
+            self._symbols = SymbolTable(
+                address + file.symbols, file.symbols_room, address + file.symbols_count, address - file.address,
+                address + file.strings, address + file.symbol_names, file.symbol_names_size, self._store,
+            )  # fmt: skip
+        return self._symbols
 
     def grow_data(self, start: int, end: int) -> None:
         """Let the data segment, which begins at `start`, reach to `end`; all its pages are readable by now."""
-        self._store([(self.address + self._file.data_size, struct.pack("<Q", end - start))])
+        self._store([(self.address + self.file.data_size, struct.pack("<Q", end - start))])
         self.data_end = end
 
 

@@ -41,7 +41,9 @@ def link_batch(session: Session, entries: list[ObjectEntry], wanted: I32, arrays
         session.times = linked.times
         if platform is not None:
             platform.loaded(linked, trackers)
-        _record(session, linked, request, trackers, entries, numbers)
+        rows = _record(session, linked, request, trackers, entries, numbers)
+        if platform is not None and session.options.names_for_loader:
+            platform.tell_names(linked, trackers, rows)
         if platform is not None:
             arrays += platform.arrays(linked, trackers, [(entry.order, entry.place) for entry in entries])
     except BaseException as error:  # no unwinder: code without unwind data is of no use; or Ctrl-C
@@ -57,7 +59,7 @@ class _Lengths:
 
     def __init__(self, resources: Resources) -> None:
         self.resources = resources
-        names = ("dso_handles", "memory", "frames", "entries", "storage")
+        names = ("dso_handles", "memory", "frames", "entries", "names", "storage")
         self.count = {name: len(getattr(resources, name)) for name in names}
 
     def new(self, name: str) -> list[Any]:
@@ -89,11 +91,15 @@ def _give_back(session: Session, linked: Linked, before: list[_Lengths], *, safe
     Then its memory is kept: an unwinder must not read what others have written there.
     """
     state = linked.state
+    lost = session.executor.lost is not None
     noted = [address for lengths in before for address in lengths.new("frames")]
-    for address in noted if session.executor.lost is None else ():
+    for address in noted if not lost else ():
         session.executor.deregister_frames(address)
+    named = [pair for lengths in before for pair in lengths.new("names")]
+    for names, symbols in named if not lost else ():
+        names.remove(symbols)
     entries = [entry for lengths in before for entry in lengths.new("entries")]
-    for table, start in entries if session.executor.lost is None else ():
+    for table, start in entries if not lost else ():
         table.retract(start)
     for lengths in before:
         lengths.new("memory")
@@ -272,8 +278,11 @@ def _record(
     trackers: list[ResourceTracker],
     entries: list[ObjectEntry],
     numbers: I32,
-) -> None:
-    """Write addresses into the session's table and resources into the trackers."""
+) -> I64:
+    """Write addresses into the session's table and resources into the trackers.
+
+    Returns the symbol rows that define what the table has now.
+    """
     state, table = linked.state, session.table
     rows = true_rows(request.defines)
     private = [row for row, entry in enumerate(entries) if entry.private]
@@ -307,6 +316,7 @@ def _record(
     _record_memory(linked, trackers)
     _record_uses(session, linked, trackers)
     session.changed()
+    return rows
 
 
 def _objects(request: Request, rows: I64) -> I64:

@@ -76,6 +76,10 @@ class Platform(Protocol):
         """Code is in memory: register its unwind data."""
         ...
 
+    def tell_names(self, linked: Linked, trackers: Sequence[ResourceTracker], rows: I64) -> None:
+        """Have the dynamic loader name what symbol rows of a batch define, where they show it to others."""
+        ...
+
     def arrays(
         self, linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence[tuple[int, int]]
     ) -> list[FunctionArray]:
@@ -95,5 +99,5 @@ class Platform(Protocol):
         ...
 
     def unload(self, tracker: ResourceTracker, released: Released) -> None:
-        """Take out unwind registrations and thread-local storage, before memory goes."""
+        """Take out names, unwind registrations and thread-local storage, before memory goes."""
         ...

@@ -10,6 +10,7 @@ from uruk.passes.tls_storage import Storage
 
 if TYPE_CHECKING:
     from uruk.memory.interface import Allocation
+    from uruk.memory.symbol_table import Symbols, SymbolTable
     from uruk.orc.dylib import JITDylib
     from uruk.orc.platform import FunctionArray
 
@@ -49,6 +50,8 @@ class Resources:
         """Addresses of registered unwind data."""
         self.entries: list[tuple[FrameTable, int]] = []
         """Tables that have unwind data, each with the address of the code it is for."""
+        self.names: list[tuple[SymbolTable, Symbols]] = []
+        """Tables that have names for `dladdr`, each with those of one link."""
         self.storage: list[Storage] = []
         self.arrays: list[FunctionArray] = []
         """Initialisers and finalisers that have run, for `deinitialize` and what comes after it."""
@@ -59,7 +62,7 @@ class Resources:
 
     def forget(self) -> None:
         """Note that all of it is gone, with the process that it was in."""
-        for column in (self.memory, self.frames, self.entries, self.storage, self.arrays):
+        for column in (self.memory, self.frames, self.entries, self.names, self.storage, self.arrays):
             column.clear()
 
     @property

@@ -172,6 +172,12 @@ class ELFPlatform:
         for row, code in published:
             trackers[row].resources.entries.append(code)
 
+    def tell_names(self, linked: Linked, trackers: Sequence[ResourceTracker], rows: I64) -> None:
+        """See `Platform.tell_names`."""
+        from uruk.platforms.elf_names import tell  # a session that names nothing starts without it
+
+        tell(linked, trackers, rows)
+
     def arrays(
         self, linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence[tuple[int, int]]
     ) -> list[FunctionArray]:
@@ -221,6 +227,9 @@ class ELFPlatform:
     def unload(self, tracker: ResourceTracker, released: Released) -> None:
         """See `Platform.unload`."""
         resources = tracker.resources
+        for names, symbols in resources.names:
+            names.remove(symbols)
+        resources.names.clear()
         for address in resources.frames:
             self.executor.deregister_frames(address)
             released.unwind_registrations += 1

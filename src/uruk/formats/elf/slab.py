@@ -3,11 +3,11 @@
     build_slab(zones, "x86_64", page=4096) -> SlabFile
 
 What the dynamic loader knows of linked code it learns from such an object: `dl_iterate_phdr`, `dladdr` and
-`dlsym(RTLD_NEXT)` go by the objects whose address range an address lies in. The file has two pages; the table for
-unwinders and the zones are segments of no file size, which the loader maps as anonymous memory, and over which the
-slab's own memory is mapped afterwards. The program headers lie in the first segment, where glibc reads them for as long
-as the object is loaded (elf/dl-load.c, `l_phdr`): so the size of the data segment can grow in place. (gABI, chapters 4
-and 5; LSB, "Exception Frame Header")
+`dlsym(RTLD_NEXT)` go by the objects whose address range an address lies in. The file has two pages; the tables for
+unwinders and for `dladdr` and the zones are segments of no file size, which the loader maps as anonymous memory, and
+over which the slab's own memory is mapped afterwards. The program headers lie in the first segment, where glibc reads
+them for as long as the object is loaded (elf/dl-load.c, `l_phdr`): so the size of the data segment can grow in place.
+(gABI, chapters 4 and 5; LSB, "Exception Frame Header")
 """
 
 from __future__ import annotations
@@ -40,6 +40,11 @@ _BYTES_OF_CODE = 64
 """For so many bytes of code the table has room for one function."""
 ROOM_FOR_NAMES = 1 << 15
 """Bytes that the names of other objects may take; what is more is left out."""
+MOST_SYMBOLS = 1 << 23
+"""Bytes that symbols for `dladdr` take at most, some 350,000 of them; a small slab has room for less. The kernel gives
+memory for what is used only."""
+_CODE_PER_SYMBOLS = 4
+"""For so many bytes of code there is room for one byte of symbols, and for two of their names."""
 SONAME = b"uruk-slab"
 READ_WRITE = _PF_R | _PF_W
 
@@ -56,14 +61,17 @@ def build_slab(
     if len(names) > ROOM_FOR_NAMES:
         raise AllocationError(f"{len(needed)} loaded objects have names of {len(names)} bytes in all")
     dynamic_size = (len(needed) + 8) * _DYN.size
-    symbols_at = page + dynamic_size
-    hash_at = symbols_at + _SYM.size
+    hash_at = page + dynamic_size
     names_at = hash_at + 16
     records_at = -(-(names_at + len(names)) // 8) * 8
     front = -(-(records_at + _RECORDS + _FIRST_ENTRY + ENTRY) // page) * page
     table = front - _FIRST_ENTRY - ENTRY
-    room = -(-max(zones[0] // _BYTES_OF_CODE * ENTRY, 1) // page) * page
-    dynamic = _dynamic(needed, address + hash_at, address + names_at, address + symbols_at, len(names))
+    frames = -(-max(zones[0] // _BYTES_OF_CODE * ENTRY, 1) // page) * page
+    symbols_at = front + frames
+    symbols = min(-(-max(zones[0] // _CODE_PER_SYMBOLS, 1) // page) * page, MOST_SYMBOLS)
+    room = frames + 3 * symbols
+    # The size of the string table is what it will be, as the loader reads no name before there is one.
+    dynamic = _dynamic(needed, address + hash_at, address + names_at, address + symbols_at, front + room - names_at)
     headers, size = _headers((room, *zones), page, front, dynamic_size, address, table)
     ident = b"\x7fELF\2\1\1" + bytes(9)
     machine = MACHINES[architecture].number
@@ -72,7 +80,6 @@ def build_slab(
         *headers,
         bytes(page - _HEADERS_AT - len(headers) * _PHDR.size),
         dynamic,
-        bytes(_SYM.size),
         struct.pack("<4I", 1, 1, 0, 0),  # DT_HASH: one bucket, which is empty, and the null symbol
         names,
         bytes(records_at - names_at - len(names)),
@@ -84,7 +91,8 @@ def build_slab(
     nothing = records_at + _CIE.size
     return SlabFile(
         b"".join(parts), size, front, front + room, page, address, data + _P_FLAGS, data + _P_MEMSZ,
-        table, 1 + room // ENTRY, nothing, nothing + _FDE.size,
+        table, 1 + frames // ENTRY, nothing, nothing + _FDE.size, symbols_at, symbols // _SYM.size,
+        hash_at + 4, names_at, symbols_at + symbols, 2 * symbols,
     )  # fmt: skip
 
 
