@@ -74,6 +74,9 @@ void crash_handler(int number, siginfo_t *info, void *context);
 extern struct uruk_hidden hidden;
 void use_alternate_stacks(void);
 
+/* fork.c: a forked child has data of its own. */
+void copy_data_at_fork(void);
+
 /* secret.c: what a controller must know before it is answered. */
 enum { MOST_SECRET = 4096 };
 void read_secret(void);

@@ -35,6 +35,7 @@ int main(int count, char **words)
 {
     int in = -1, out = -1;
     aligned_storage = 1;
+    copy_data_at_fork(); /* before a program's handlers, so that the copy is made after these have run */
     for (int i = 1; i < count; i++) {
         const char *value;
         if ((value = after(words[i], "filedescs="))) {
