@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from uruk.graph.graph import Fallbacks, Graph, Selection
 from uruk.graph.types import true_rows
 from uruk.graph.verify import verify
 from uruk.orc.session import Session
+
+Change: TypeAlias = Callable[[Callable[[Graph], Graph]], None]
 
 GROUP = """
     .section .text.g,"axG",@progbits,g,comdat
@@ -28,13 +31,13 @@ g:  mov ${value}, %eax
 
 
 @pytest.fixture
-def change(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Graph], Graph]], None]:
+def change(monkeypatch: pytest.MonkeyPatch) -> Change:
     """Changes graphs as they are read."""
     read = Session.parse_arena
 
     def install(changed: Callable[[Graph], Graph]) -> None:
-        def parse_arena(*args: object, **options: object) -> Graph:
-            graph = changed(read(*args, **options))  # type: ignore[arg-type]
+        def parse_arena(*args: Any, **options: Any) -> Graph:
+            graph = changed(read(*args, **options))
             verify(graph)
             return graph
 
@@ -61,7 +64,7 @@ def group(cc: Compile, value: int, padding: str = "") -> bytes:
 
 
 @pytest.mark.parametrize("together", [True, False])
-def test_what_may_be_one_is_the_first(cc: Compile, jit: uruk.LLJIT, change, together: bool) -> None:  # type: ignore[no-untyped-def]
+def test_what_may_be_one_is_the_first(cc: Compile, jit: uruk.LLJIT, change: Change, together: bool) -> None:
     for how, second in (
         (Selection.ANY, group(cc, 2, "nop")),
         (Selection.SAME_SIZE, group(cc, 2)),
@@ -78,7 +81,7 @@ def test_what_may_be_one_is_the_first(cc: Compile, jit: uruk.LLJIT, change, toge
 
 
 @pytest.mark.parametrize("together", [True, False])
-def test_what_may_not_be_one_is_refused(cc: Compile, jit: uruk.LLJIT, change, together: bool) -> None:  # type: ignore[no-untyped-def]
+def test_what_may_not_be_one_is_refused(cc: Compile, jit: uruk.LLJIT, change: Change, together: bool) -> None:
     for how, second, text in (
         (Selection.SAME_SIZE, group(cc, 1, "nop"), "must have the same size"),
         (Selection.EXACT, group(cc, 2), "must have the same content"),
@@ -96,7 +99,7 @@ def test_what_may_not_be_one_is_refused(cc: Compile, jit: uruk.LLJIT, change, to
         assert call(jit, "g", dylib) in (1, 2)
 
 
-def test_the_largest_of_those_added_together(cc: Compile, jit: uruk.LLJIT, change) -> None:  # type: ignore[no-untyped-def]
+def test_the_largest_of_those_added_together(cc: Compile, jit: uruk.LLJIT, change: Change) -> None:
     change(choose(Selection.LARGEST))
     jit.add_objects([group(cc, 1), group(cc, 2, "nop; nop"), group(cc, 3, "nop; nop"), group(cc, 4)])
     assert jit.executor.call(jit.lookup("g").address) == 2
@@ -120,14 +123,14 @@ def fall_back(pairs: dict[str, str]) -> Callable[[Graph], Graph]:
     return changed
 
 
-def test_a_fallback_of_the_object_itself(cc: Compile, jit: uruk.LLJIT, change) -> None:  # type: ignore[no-untyped-def]
+def test_a_fallback_of_the_object_itself(cc: Compile, jit: uruk.LLJIT, change: Change) -> None:
     change(fall_back({"f": "own"}))
     jit.add_object(cc(USER))
     assert jit.executor.call(jit.lookup("call").address) == 5
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_a_definition_comes_before_a_fallback(cc: Compile, jit: uruk.LLJIT, change, first: bool) -> None:  # type: ignore[no-untyped-def]
+def test_a_definition_comes_before_a_fallback(cc: Compile, jit: uruk.LLJIT, change: Change, first: bool) -> None:
     change(fall_back({"f": "own"}))
     objects = [cc(USER), cc("int f(void) { return 7; }")]
     jit.add_objects(objects[::-1] if first else objects)
@@ -137,7 +140,7 @@ def test_a_definition_comes_before_a_fallback(cc: Compile, jit: uruk.LLJIT, chan
 def test_a_fallback_holds_for_every_reference_and_may_be_undefined_itself(
     cc: Compile,
     jit: uruk.LLJIT,
-    change,  # type: ignore[no-untyped-def]
+    change: Change,
 ) -> None:
     change(fall_back({"f": "g", "g": "h", "h": "f"}))
     jit.add_objects(

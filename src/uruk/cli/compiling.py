@@ -29,7 +29,7 @@ class HowToCompile:
     cache: bool = True
     target: str = ""
     output: str = ""
-    """What the program is called: data files of instrumented sources are named after it."""
+    """The program's name, after which data files of instrumented sources are named."""
     instruments: bool = False
     """Whether any flag asks for such files."""
 

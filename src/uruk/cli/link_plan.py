@@ -1,4 +1,4 @@
-"""What a link line comes to: its inputs in order, each with the state that applies to it, and what holds for all."""
+"""The plan that a link line describes: its inputs in order, each with the options in force there, and the rest."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class LinkPlan:
     wrapped: list[str] = field(default_factory=list[str])
     """Functions whose calls go to ``__wrap_NAME``."""
     aliases: list[tuple[str, str, int]] = field(default_factory=list[tuple[str, str, int]])
-    """A name, the name that it stands for, and a number of bytes behind that."""
+    """An alias, the name that it stands for, and an offset from that in bytes."""
     defines: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
     undefined: list[str] = field(default_factory=list[str])
     """Names that are looked for as if an object referred to them."""
@@ -87,7 +87,7 @@ class LinkPlan:
 
     @property
     def name(self) -> str:
-        """What the program is called: argv[0]."""
+        """The program's name, which is its argv[0]."""
         return self.output or self.inputs[0].value
 
     def settle(self) -> None:

@@ -19,9 +19,9 @@ class Takes(Enum):
     EITHER = auto()
     """The rest of the word, or, if that is empty, the next one: ``-lz``, ``-l z``."""
     EQUALS = auto()
-    """What is behind ``=``, or the next word: ``--wrap=f``, ``--wrap f``."""
+    """The value follows ``=``, or is the next word: ``--wrap=f``, ``--wrap f``."""
     MAYBE = auto()
-    """What is behind ``=``, if it is there: ``--build-id``, ``--build-id=none``."""
+    """The value follows ``=`` and may be absent: ``--build-id``, ``--build-id=none``."""
 
 
 class Meaning(Enum):

@@ -11,7 +11,6 @@ from uruk.errors import DuplicateDefinition
 from uruk.graph.graph import Graph, Selection, Table
 from uruk.graph.names import Names
 from uruk.graph.types import I32, I64, NONE, U8, Bool, every, some, true_rows, unique
-from uruk.orc import group_selection as selection
 from uruk.orc.definitions import Definitions
 from uruk.orc.objects import Added
 from uruk.orc.symbols import Rank, SymbolTable
@@ -32,6 +31,8 @@ def drop_groups(graph: Graph, first: int, table: SymbolTable) -> Bool:
     if fresh.size:
         first_of = fresh[::-1]
         if some(graph.groups.selection == Selection.LARGEST):
+            from uruk.orc import group_selection as selection
+
             first_of = first_of[selection.leader_sizes(graph)[first_of].argsort(kind="stable")]
         winner = dict(zip(name[first_of].tolist(), number[first_of].tolist(), strict=True))
         owner[fresh] = [winner[one] for one in name[fresh].tolist()]
@@ -61,7 +62,10 @@ def claim_some(added: Added, definitions: Definitions, table: SymbolTable, names
     graph, first = added.graph, added.first
     table.grow(len(names.ids))
     dropped = drop_groups(graph, first, table)
-    if some(graph.groups.selection != Selection.ANY):
+    compares = dropped.size > 0 and some(graph.groups.selection != Selection.ANY)
+    if compares:
+        from uruk.orc import group_selection as selection  # other formats than ELF need it
+
         selection.check(graph, first, dropped, table, names, file_of)
     found = definitions.without(graph, dropped)
     losers = take_names(Claims(found.name, found.object + first, found.rank, found.flags), table, names, file_of)
@@ -73,7 +77,9 @@ def claim_some(added: Added, definitions: Definitions, table: SymbolTable, names
         kept = true_rows(~dropped)[::-1]
         table.note(graph.groups.name[kept], "group")
         table.group[graph.groups.name[kept]] = graph.groups.object[kept] + first
-        if some(graph.groups.selection != Selection.ANY):
+        if compares:
+            from uruk.orc import group_selection as selection
+
             selection.record(graph, first, kept, table)
     return losers
 
