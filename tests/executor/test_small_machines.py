@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import shutil
@@ -131,6 +132,7 @@ def copies(path: Path, count: int) -> list[str]:
 def test_spawn_without_a_free_descriptor() -> None:
     """The error of `spawn` says what is short, and leaves nothing open."""
     uruk.spawn().close()  # what is opened once for all
+    gc.collect()  # closes what earlier tests left
     before = set(os.listdir("/proc/self/fd"))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     highest = max(map(int, before))
@@ -146,7 +148,7 @@ def test_spawn_without_a_free_descriptor() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         for file in fillers:
             os.close(file)
-    assert set(os.listdir("/proc/self/fd")) == before
+    assert set(os.listdir("/proc/self/fd")) <= before
 
 
 def test_the_executor_says_why_memory_is_not_shared(program: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import gc
-import os
 
 import uruk
 from compiling import Compile, Footprint
+from leaks import open_descriptors
 
 SOURCE = """
     #include <cstdlib>
@@ -41,16 +41,17 @@ def test_ten_thousand_times(cc: Compile, jit: uruk.LLJIT) -> None:
         return (
             sum(slab.used for slab in session.executor.memory.slabs), len(session.objects), len(session.trackers),
             len(session.pending), len(session.retired), len(session.storage_of), len(session.ids),
-            len(plugins.roots), len(session.initializers.waiting), len(os.listdir("/proc/self/fd")),
+            len(plugins.roots), len(session.initializers.waiting),
         )  # fmt: skip
 
     rounds(500)
     gc.collect()
-    before, things = Footprint.now(), held()
+    before, things, descriptors = Footprint.now(), held(), open_descriptors()
     rounds(9500)
     gc.collect()
     after = Footprint.now()
     assert held() == things
+    assert open_descriptors() <= descriptors
     assert after.mappings - before.mappings <= 4
     assert after.address_space - before.address_space <= 8 << 10
     assert after.resident - before.resident <= 8 << 10
