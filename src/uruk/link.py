@@ -19,27 +19,16 @@ from uruk.graph.names import Names
 from uruk.graph.types import I32, Bool, every, some
 from uruk.isa.interface import InstructionSet
 from uruk.memory.mapper import Range, Reach
-from uruk.passes import (
-    boundaries,
-    comdat,
-    copy,
-    eh_frame,
-    externals,
-    fixup,
-    got_plt,
-    layout,
-    placement,
-    prune,
-    resolve,
-    stubs,
-    tls,
-    tls_words,
-)
+from uruk.passes import comdat, copy, externals, fixup, got_plt, layout, placement, prune, resolve, stubs
+from uruk.passes.elf import eh_frame, linker_symbols
 from uruk.passes.externals import ResolveNames
 from uruk.passes.faults import Faults
 from uruk.passes.layout import Layout
 from uruk.passes.state import State
 from uruk.passes.steps import Hook, Steps
+from uruk.passes.tls import plan as tls_plan
+from uruk.passes.tls import words as tls_words
+from uruk.passes.tls.interface import Storage, TLSLoader
 from uruk.passes.undefined import Hints
 
 if TYPE_CHECKING:
@@ -55,7 +44,7 @@ class Host(Protocol):
         ...
 
     @property
-    def tls(self) -> tls.TLSLoader:
+    def tls(self) -> TLSLoader:
         """Who gives thread-local storage."""
         ...
 
@@ -112,7 +101,7 @@ class Linked:
     state: State
     layout: Layout
     allocation: Allocation
-    storage: dict[int, tls.Storage]
+    storage: dict[int, Storage]
     times: list[tuple[str, float]]
 
 
@@ -130,22 +119,22 @@ def link(request: Request, host: Host) -> Linked:
     step("prune", _prune, state, request)
     step("eh_frame", eh_frame.rebuild_eh_frame, state, isa.UNWIND_REGISTERS)
     step("commons", resolve.place_commons, state, request.defines)
-    step("boundaries", boundaries.find, state, state.names)
+    step("boundaries", linker_symbols.find, state, state.names)
     step("resolve names", externals.ask, state, request.resolve, request.phony_externals, request.hints)
     step("library data", placement.copy_library_data, state, state.names, host, request.copy_data)
     step("got, stubs", got_plt.build_got_and_stubs, state, isa.STUB_SIZE)
     plan = step("layout", _lay_out, state)
-    needs = step("tls plan", tls.plan_tls, state, plan)
+    needs = step("tls plan", tls_plan.plan_tls, state, plan)
     reach = step("placement", _reach_of, state, request, host)
     taken: list[Allocation] = []
-    storage: dict[int, tls.Storage] = {}
+    storage: dict[int, Storage] = {}
     try:
         allocation = step("allocate", _allocate, host, plan, reach, taken)
         step("addresses", _assign_addresses, state, plan, allocation, request.hints)
         step("copy", copy.copy_content, state, _exact(state, plan))
         step("stubs", stubs.write, state, isa)
         step("relax, fixup", fixup.fix_up, state, isa.relax_got_loads)
-        step("tls storage", tls.load_storage, state, plan, needs, host.tls, storage)
+        step("tls storage", tls_plan.load_storage, state, plan, needs, host.tls, storage)
         step("slots, tls", _fill_slots, state, tls_words.TLSWords(state, storage, host.tls), isa)
         step("protect", _bring, state, request, allocation)
         changed = step("resolvers", _resolve_ifuncs, state, request, host)
@@ -187,11 +176,11 @@ def _read_edges(state: State, request: Request) -> None:
 
 def _prune(state: State, request: Request) -> None:
     if request.prune_from is not None:
-        prune.prune(state, request.prune_from, boundaries.bounded_blocks(state, state.names))
+        prune.prune(state, request.prune_from, linker_symbols.bounded_blocks(state, state.names))
 
 
 def _lay_out(state: State) -> Layout:
-    plan = layout.lay_out(state, boundaries.groups(state))
+    plan = layout.lay_out(state, linker_symbols.groups(state))
     state.segment, state.offset = plan.segment, plan.offset
     return plan
 
@@ -226,8 +215,8 @@ def _assign_addresses(state: State, plan: Layout, allocation: Allocation, hints:
         state.section_number = np.zeros(len(state.blocks), np.int64)
     header = allocation.header
     if header is None:
-        boundaries.refuse_header(state, hints)
-    boundaries.assign(state, plan, start, header or 0)
+        linker_symbols.refuse_header(state, hints)
+    linker_symbols.assign(state, plan, start, header or 0)
     resolve.address_symbols(state)
 
 

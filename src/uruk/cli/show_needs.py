@@ -9,7 +9,7 @@ from uruk.executor.process_symbols import find_symbol, loaded_libraries
 from uruk.formats.elf.dynamic import STT_TLS, read_shared_library
 from uruk.orc.library_hints import hints_for
 from uruk.orc.library_search import LibrarySearch
-from uruk.passes.boundaries import PRIVATE, START, STOP
+from uruk.passes.elf.linker_symbols import PRIVATE, START, STOP
 from uruk.target import HERE
 
 LINK = "made by the link"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from uruk.errors import InternalError
-from uruk.passes.tls_storage import Storage
+from uruk.passes.tls.interface import Storage
 
 if TYPE_CHECKING:
     from uruk.memory.interface import Memory
@@ -30,7 +30,7 @@ class NoStorage:
 
 
 class NoTLS:
-    """See `uruk.passes.tls_storage.TLSLoader`."""
+    """See `uruk.passes.tls.interface.TLSLoader`."""
 
     def load(self, image: bytes, size: int, align: int, static: bool | None, descriptors: bool, what: str) -> NoStorage:
         """See `TLSLoader.load`."""

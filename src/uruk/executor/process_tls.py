@@ -8,7 +8,7 @@ from uruk.executor.carriers import Carriers, LoadedCarrier
 from uruk.executor.tls_descriptors import Descriptors
 from uruk.formats.elf.carrier import ImportModel, TLSImport
 from uruk.graph.kinds import Operand
-from uruk.passes.tls_storage import Storage
+from uruk.passes.tls.interface import Storage
 
 _MODELS = {
     Operand.TLS_IE: ImportModel.INITIAL_EXEC,
@@ -18,7 +18,7 @@ _MODELS = {
 
 
 class ProcessTLS:
-    """Thread-local storage of one session in a process; see `uruk.passes.tls_storage.TLSLoader`."""
+    """Thread-local storage of one session in a process; see `uruk.passes.tls.interface.TLSLoader`."""
 
     def __init__(self, carriers: Carriers) -> None:
         self.carriers = carriers

@@ -17,13 +17,13 @@ from uruk.orc.dispatch import Task
 from uruk.orc.generators import DefinitionGenerator
 from uruk.orc.member_symbols import make_index
 from uruk.orc.objects import ObjectEntry, UnitEntry
-from uruk.orc.own_copies import keep_own_copies
 from uruk.orc.search import ArchiveEntry, GeneratorEntry, SearchOrder, library_entry
 from uruk.orc.sources import PathLike, Source, read_source
 from uruk.orc.symbols import decode_name, encode_name
 from uruk.orc.tracker import ResourceTracker
 from uruk.orc.units import MaterializationUnit
 from uruk.orc.wrapping import lead_references, split_stack_names, wrapped_names
+from uruk.passes.elf.per_object_helpers import keep_own_copies
 
 if TYPE_CHECKING:
     from uruk.orc.session import Session
@@ -400,7 +400,7 @@ class JITDylib:
         return decode_name(self.names.text(number))
 
     def keep_own_copies(self, graph: Graph) -> None:
-        """See `uruk.orc.own_copies`."""
+        """See `uruk.passes.elf.per_object_helpers`."""
         keep_own_copies(graph, self.names)
 
     def lead_references(self, graph: Graph) -> None:

@@ -36,10 +36,10 @@ from uruk.orc.sources import Source
 from uruk.orc.symbols import SymbolTable, encode_name
 from uruk.orc.tracker import Released, ResourceTracker
 from uruk.orc.withheld import Withheld
-from uruk.passes.boundaries import OWN_PLACES, PRIVATE
+from uruk.passes.elf.linker_symbols import OWN_PLACES, PRIVATE
 from uruk.passes.points import check_point
 from uruk.passes.state import StandIn, State
-from uruk.passes.tls_storage import Storage
+from uruk.passes.tls.interface import Storage
 from uruk.target import Target
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from uruk.memory.frame_table import FrameTable
-from uruk.passes.tls_storage import Storage
+from uruk.passes.tls.interface import Storage
 
 if TYPE_CHECKING:
     from uruk.memory.interface import Allocation

@@ -14,7 +14,7 @@ import numpy as np
 from uruk.graph.graph import Binding, Edges, SymbolKind, Symbols, SymbolType, Visibility, Zone
 from uruk.graph.kinds import Operand
 from uruk.graph.types import I64, NONE, AnyArray, some, true_rows, unique
-from uruk.passes.boundaries import is_own_name
+from uruk.passes.elf.linker_symbols import is_own_name
 from uruk.passes.state import State, synthetic_blocks
 
 

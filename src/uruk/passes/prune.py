@@ -6,7 +6,7 @@ import numpy as np
 
 from uruk.graph.graph import HOLDS_FUNCTIONS, Role
 from uruk.graph.types import I32, I64, Bool, ranges, true_rows, unique
-from uruk.passes import eh_frame
+from uruk.passes.elf import eh_frame
 from uruk.passes.state import State
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from uruk.graph.graph import Blocks, Edges, Graph, Groups, Symbols
 from uruk.graph.names import Names
 from uruk.graph.types import I32, I64, NO_ROWS, NONE, U8, AnyArray, Bool, filled
-from uruk.passes.tls_storage import Storage
+from uruk.passes.tls.interface import Storage
 
 
 @dataclass(eq=False, repr=False)

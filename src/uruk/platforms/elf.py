@@ -20,9 +20,9 @@ from uruk.isa.architectures import architecture_of
 from uruk.link import Linked
 from uruk.orc.platform import FunctionArray
 from uruk.orc.tracker import Released, ResourceTracker
-from uruk.passes.boundaries import PLACES
-from uruk.passes.function_arrays import BACKWARDS, priority
-from uruk.passes.function_arrays import NAMES as FUNCTION_ARRAYS
+from uruk.passes.elf.function_arrays import BACKWARDS, priority
+from uruk.passes.elf.function_arrays import NAMES as FUNCTION_ARRAYS
+from uruk.passes.elf.linker_symbols import PLACES
 from uruk.platforms import elf_frames
 from uruk.platforms.elf_runtime import INTERPOSED, descriptor_functions, lazy_functions, open_runtime, process_runtime
 from uruk.platforms.jit_dlopen import NAMES as JIT_NAMES

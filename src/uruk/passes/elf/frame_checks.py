@@ -12,9 +12,9 @@ import numpy as np
 from uruk.errors import ObjectFormatError
 from uruk.graph.kinds import RELATIVE
 from uruk.graph.types import I64, NONE, AnyArray, Bool, true_rows, windows
+from uruk.passes.elf.frame_records import Records, malformed
+from uruk.passes.elf.frame_rules import FrameError, FrameRules, rules_of
 from uruk.passes.faults import Faults
-from uruk.passes.frame_records import Records, malformed
-from uruk.passes.frame_rules import FrameError, FrameRules, rules_of
 from uruk.passes.state import State
 
 _NOWHERE = 1 << 62

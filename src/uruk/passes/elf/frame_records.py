@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uruk.errors import ObjectFormatError
 from uruk.graph.graph import Graph
 from uruk.graph.types import I32, I64, U32
-from uruk.passes.odd_frames import WholeWords
+from uruk.passes.elf.unaligned_frames import WholeWords
 
 
 @dataclass(eq=False, repr=False)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from uruk.graph.kinds import RELATIVE
 from uruk.graph.types import I64, NONE
-from uruk.passes.frame_rules import FrameError, FrameRules, rules_of
+from uruk.passes.elf.frame_rules import FrameError, FrameRules, rules_of
 from uruk.passes.state import State
 
 

@@ -16,11 +16,11 @@ import numpy as np
 from uruk.errors import ObjectFormatError
 from uruk.graph.graph import Edges, Graph, Role, Zone
 from uruk.graph.types import I32, I64, NONE, U32, AnyArray, Bool, every, filled, ranges, some, true_rows
+from uruk.passes.elf.frame_checks import FrameChecks
+from uruk.passes.elf.frame_records import Records, malformed
+from uruk.passes.elf.small_frames import fields_of, is_sound
+from uruk.passes.elf.unaligned_frames import EXTENDED, WholeWords, whole_words
 from uruk.passes.faults import Faults
-from uruk.passes.frame_checks import FrameChecks
-from uruk.passes.frame_records import Records, malformed
-from uruk.passes.odd_frames import EXTENDED, WholeWords, whole_words
-from uruk.passes.small_frames import fields_of, is_sound
 from uruk.passes.state import State, synthetic_blocks
 
 

@@ -15,11 +15,11 @@ import numpy as np
 from uruk.errors import TLSError
 from uruk.graph.kinds import Operand
 from uruk.graph.types import AnyArray, true_rows, unique
-from uruk.passes import tls_checks
 from uruk.passes.faults import Faults
 from uruk.passes.layout import Chunk, Layout
 from uruk.passes.state import State
-from uruk.passes.tls_storage import Storage, TLSLoader
+from uruk.passes.tls import checks
+from uruk.passes.tls.interface import Storage, TLSLoader
 
 STATIC = (Operand.TP_OFFSET, Operand.TLS_IE, Operand.TLS_DESC)
 """Operands whose code wants a fixed offset from the thread pointer; a descriptor makes do without where it must."""
@@ -36,7 +36,7 @@ class TLSPlan:
 
 
 def plan_tls(state: State, layout: Layout) -> TLSPlan:
-    """Fill `tls_offset`; decide which modules ask for static storage. Raises LinkFaults of `uruk.passes.tls_checks`."""
+    """Fill `tls_offset`; decide which modules ask for static storage. Raises LinkFaults of `uruk.passes.tls.checks`."""
     edges, symbols = state.edges, state.symbols
     plan = TLSPlan()
     rows = true_rows(state.graph.kinds.having(USERS).take(edges.kind))
@@ -44,11 +44,11 @@ def plan_tls(state: State, layout: Layout) -> TLSPlan:
         return plan
     operand = state.graph.kinds.operand[edges.kind]
     faults = Faults()
-    tls_checks.refuse_addresses(state, faults)
-    tls_checks.refuse_other_targets(state, rows, operand, faults)
-    tls_checks.refuse_foreign_offsets(state, rows, operand, faults)
+    checks.refuse_addresses(state, faults)
+    checks.refuse_other_targets(state, rows, operand, faults)
+    checks.refuse_foreign_offsets(state, rows, operand, faults)
     for module, chunk in layout.tls.items():
-        tls_checks.refuse_alignment(state, rows, operand, module, chunk.align, faults)
+        checks.refuse_alignment(state, rows, operand, module, chunk.align, faults)
     faults.raise_any()
     state.tls_offset = np.zeros(len(symbols), np.int64)
     for chunk in layout.tls.values():

@@ -13,8 +13,8 @@ from uruk.isa.interface import InstructionSet
 from uruk.passes.faults import Faults
 from uruk.passes.fixup import LATE, check_ranges, write_values
 from uruk.passes.state import State, TLSHome
-from uruk.passes.tls import own_module
-from uruk.passes.tls_storage import Storage, TLSLoader
+from uruk.passes.tls.interface import Storage, TLSLoader
+from uruk.passes.tls.plan import own_module
 
 
 @dataclass(eq=False, repr=False)

@@ -11,7 +11,8 @@ import numpy as np
 from uruk.graph.graph import HOLDS_FUNCTIONS, Zone
 from uruk.graph.names import Names
 from uruk.graph.types import I64, NONE, Bool, filled, signed, some, true_rows, unsigned, windows
-from uruk.passes import function_arrays, resolve, undefined
+from uruk.passes import resolve, undefined
+from uruk.passes.elf import function_arrays
 from uruk.passes.layout import Chunk, Layout
 from uruk.passes.state import NO_ROWS, State, synthetic_blocks
 
