@@ -14,8 +14,8 @@ from benchmarks.measure import interleaved, ratio, run_process, say, spread
 from benchmarks.report import Report, Row
 from uruk.executors import spawn
 from uruk.formats.elf.dynamic import read_shared_library
+from uruk.libraries.search import LibrarySearch
 from uruk.lljit import LLJIT
-from uruk.orc.library_search import LibrarySearch
 
 ADDED, GROWTH = 1.5, 11.0
 LIBRARY = "LLVM"

@@ -24,6 +24,7 @@ FLOORS = (
     ("memory",),
     ("isa",),
     ("formats",),
+    ("libraries",),
     ("passes",),
     ("link",),
     ("executor",),

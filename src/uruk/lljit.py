@@ -307,7 +307,7 @@ class LLJIT:
         `add_archive`; `as_needed`: a shared library is loaded only if something that is linked refers to it, other than
         weakly. Raises LibraryNotFound, LibraryError.
         """
-        from uruk.orc.library_search import LibrarySearch
+        from uruk.libraries.search import LibrarySearch
 
         home = dylib or self.main
         search = LibrarySearch(self._search_directories, architecture=self.session.target.architecture)

@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 
 from uruk.errors import LibraryNotFound, ObjectFormatError, UrukError
-from uruk.orc.library_hints import hint_for, hints_for
-from uruk.orc.library_search import (
+from uruk.libraries.hints import hint_for, hints_for
+from uruk.libraries.linker_script import parse_linker_script
+from uruk.libraries.loader_cache import CACHE_PATH, loader_cache, parse_loader_cache
+from uruk.libraries.search import (
     Found,
     LibrarySearch,
     find_library,
     system_directories,
 )
-from uruk.orc.linker_script import parse_linker_script
-from uruk.orc.loader_cache import CACHE_PATH, loader_cache, parse_loader_cache
 from uruk.target import HERE
 
 

@@ -19,8 +19,8 @@ from uruk.cli.reading import Reader
 from uruk.cli.targets import target_of
 from uruk.errors import CompileError, LibraryError, ObjectFormatError, UrukError
 from uruk.formats.archive import Archive
+from uruk.libraries.loader_cache import loader_cache
 from uruk.orc.generators import DirectoryGenerator
-from uruk.orc.loader_cache import loader_cache
 from uruk.regular_files import LARGEST, open_regular, read_regular
 
 TERABYTE = 1 << 40

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from uruk.errors import LibraryNotFound, ObjectFormatError, UrukError
 from uruk.executor.process_symbols import find_symbol, loaded_libraries
 from uruk.formats.elf.dynamic import STT_TLS, read_shared_library
-from uruk.orc.library_hints import hints_for
-from uruk.orc.library_search import LibrarySearch
+from uruk.libraries.hints import hints_for
+from uruk.libraries.search import LibrarySearch
 from uruk.passes.elf.linker_symbols import PRIVATE, START, STOP
 from uruk.target import HERE
 

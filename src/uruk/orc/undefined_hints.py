@@ -18,9 +18,9 @@ from uruk.demangle import demangle
 from uruk.errors import ObjectFormatError
 from uruk.graph.graph import Binding, Graph, SymbolKind, SymbolType
 from uruk.graph.types import U8, U64, Bool, true_rows, windows
+from uruk.libraries.hints import hints_for, of_static_glibc
+from uruk.libraries.search import LibrarySearch
 from uruk.orc.close_names import CloseNames
-from uruk.orc.library_hints import hints_for, of_static_glibc
-from uruk.orc.library_search import LibrarySearch
 from uruk.orc.objects import ObjectEntry
 
 if TYPE_CHECKING:

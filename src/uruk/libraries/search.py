@@ -20,8 +20,8 @@ from uruk.errors import LibraryNotFound, ObjectFormatError
 from uruk.formats.archive import Archive, is_archive
 from uruk.formats.byte_source import ByteSource
 from uruk.formats.elf.head import target_of_head
-from uruk.orc.linker_script import parse_linker_script
-from uruk.orc.loader_cache import CACHE_PATH, loader_cache
+from uruk.libraries.linker_script import parse_linker_script
+from uruk.libraries.loader_cache import CACHE_PATH, loader_cache
 from uruk.target import HERE
 
 C_LIBRARY = frozenset("c m pthread dl rt util resolv anl mvec".split())

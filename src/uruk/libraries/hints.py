@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from uruk.errors import LibraryNotFound, ObjectFormatError
 from uruk.formats.archive import Archive
 from uruk.formats.elf.dynamic import SharedLibrary, read_shared_library
-from uruk.orc.library_search import LibrarySearch
+from uruk.libraries.search import LibrarySearch
 
 _LIKELIER_FIRST = (
     "m stdc++ gcc_s pthread dl rt z gomp gfortran quadmath atomic tinfo ncurses ncursesw readline sqlite3 "
