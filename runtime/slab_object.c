@@ -21,7 +21,7 @@
 
 typedef unsigned long word;
 
-/* As in src/uruk/executor/remote_slab.py; offsets are from the object's first byte. */
+/* As in src/uruk/platforms/linux/slabs_there.py; offsets are from the object's first byte. */
 struct plan {
     word size, front, zones, page;
     word address; /* where it is to lie, 0 for anywhere; the answer is put here */

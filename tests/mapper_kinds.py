@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 
 from uruk.errors import AllocationError
 from uruk.executor.inprocess_slab import InProcessSlabs
-from uruk.executor.remote_slab import RemoteSlabs
 from uruk.executor.this_process import THIS_PROCESS, ThisProcess
 from uruk.memory.epc import EPCMapper
 from uruk.memory.fallback import FallbackMapper
@@ -15,7 +14,8 @@ from uruk.memory.inprocess import InProcessMapper
 from uruk.memory.mapper import Mapper
 from uruk.memory.shared import SharedMapper
 from uruk.memory.shared_object import SharedObject
-from uruk.platforms.elf_runtime import process_runtime
+from uruk.platforms.linux.runtime_here import process_runtime
+from uruk.platforms.linux.slabs_there import RemoteSlabs
 
 
 def no_memory(size: int) -> SharedObject:

@@ -13,14 +13,14 @@ from uruk.executor.connection import GRACE, SETUP_PATIENCE, Connection
 from uruk.executor.interruption import deferred
 from uruk.executor.launch import Child, start
 from uruk.executor.remote import RemoteExecutor
-from uruk.executor.remote_slab import RemoteSlabs
 from uruk.executor.secret import greeting
 from uruk.memory.epc import EPCMapper
 from uruk.memory.fallback import FallbackMapper
 from uruk.memory.manager import DEFAULT_SLAB
 from uruk.memory.mapper import Mapper
 from uruk.memory.shared import SharedMapper
-from uruk.platforms.remote_runtime import link_runtime
+from uruk.platforms.linux.runtime_there import link_runtime
+from uruk.platforms.linux.slabs_there import RemoteSlabs
 from uruk.runtime_files import executor_program
 from uruk.target import HERE, runnable_target
 

@@ -30,8 +30,8 @@ from uruk.orc.symbols import Flag, SymbolFlags, encode_name
 from uruk.orc.tracker import ResourceTracker
 from uruk.orc.units import MaterializationUnit
 from uruk.passes.state import State
-from uruk.platforms.elf import OF_THE_PROGRAM, ELFPlatform, UnrunELFPlatform
 from uruk.platforms.jit_dlopen import JITLoader
+from uruk.platforms.linux.platform import OF_THE_PROGRAM, ELFPlatform, UnrunELFPlatform
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from uruk.compile.cache import ObjectCache
     from uruk.executor.remote import RemoteExecutor
     from uruk.memory.interface import Memory
-    from uruk.platforms.interposition import ProgramExports
-    from uruk.platforms.search_path import SearchPath
+    from uruk.platforms.linux.interposition import ProgramExports
+    from uruk.platforms.linux.search_path import SearchPath
 
 
 class Symbol:
@@ -337,7 +337,7 @@ class LLJIT:
         Once a process. `origin` is what ``$ORIGIN`` stands for, the current folder by default; `inherited`: libraries
         find what they need there, too (ld's --disable-new-dtags).
         """
-        from uruk.platforms.search_path import SearchPath
+        from uruk.platforms.linux.search_path import SearchPath
 
         self.search_path = SearchPath(os.path.abspath(origin or "."), tuple(directories), inherited)
         self.search_path.apply(self.platform)

@@ -18,7 +18,7 @@ from uruk.executor.stub_pool import CHUNK, DISTANCE, QUARANTINE, Retired, StubPo
 from uruk.isa.lazy_layout import PAGE, SLOTS, STUB_SIZE, STUBS
 from uruk.isa.x86_64_lazy import FIRST_CALL, stub_page
 from uruk.memory.inprocess import InProcessMapper
-from uruk.platforms.elf_runtime import lazy_functions, process_runtime
+from uruk.platforms.linux.runtime_here import lazy_functions, process_runtime
 from uruk.testing import FailingMapper
 from uruk.testing.mappers import Verb
 

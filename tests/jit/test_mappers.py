@@ -16,7 +16,7 @@ from uruk.memory.epc import EPCMapper
 from uruk.memory.inprocess import InProcessMapper
 from uruk.memory.mapper import Mapper, Protection, Range
 from uruk.memory.pages import enclosing_pages
-from uruk.platforms.elf_runtime import process_runtime
+from uruk.platforms.linux.runtime_here import process_runtime
 from uruk.testing import CountingMapper, FailingMapper, check_mapper
 
 MIB = 1 << 20

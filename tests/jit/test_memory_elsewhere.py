@@ -22,7 +22,7 @@ from uruk.memory.manager import MiB, Reach, SlabManager
 from uruk.memory.shared import SharedMapper
 from uruk.memory.shared_object import KINDS, SharedObject, open_memory_file, open_named_file, remove_leftovers
 from uruk.passes.layout import Segment
-from uruk.platforms.elf_runtime import process_runtime
+from uruk.platforms.linux.runtime_here import process_runtime
 from uruk.testing import FailingMapper, Verb
 
 RICH = """
@@ -198,7 +198,7 @@ SHARE = """
     import sys, time
     from uruk.executor.this_process import THIS_PROCESS
     from uruk.memory.shared import SharedMapper
-    from uruk.platforms.elf_runtime import process_runtime
+    from uruk.platforms.linux.runtime_here import process_runtime
     runtime = process_runtime()
     class Slow:
         def call(self, name, *arguments):

@@ -25,7 +25,7 @@ from uruk.orc.session import Session
 from uruk.orc.tracker import ResourceTracker
 
 TraceFunction = Callable[[FrameType, str, Any], Any]
-MODULES = ("adding", "claim", "defining", "linking", "link", "platforms.elf")
+MODULES = ("adding", "claim", "defining", "linking", "link", "platforms.linux.platform")
 """Where a call is interrupted at each line; not in what takes back, which a second Ctrl-C may spoil."""
 UNDOES = ("_take_back", "_give_back", "_drop", "withdraw", "new", "leave", "forget", "restore")
 
@@ -213,7 +213,7 @@ def test_names_for_the_loader_at_every_line(cc: Compile) -> None:
             tracker.remove()
             tracker = jit.add_object(path)
 
-        modules = ("linking", "platforms.elf", "platforms.elf_names", "memory.symbol_table")
+        modules = ("linking", "platforms.linux.platform", "platforms.linux.loader_names", "memory.symbol_table")
         assert at_every_line(lambda: jit.lookup("made"), check, modules=modules) > 100
 
 
@@ -241,7 +241,7 @@ def test_initialisers_run_once(jit: uruk.LLJIT, cc: Compile) -> None:
         assert call(jit, "ended") == rounds
         tracker = jit.add_object(path)
 
-    modules = ("query", "initialization", "platforms.elf")
+    modules = ("query", "initialization", "platforms.linux.platform")
     assert at_every_line(lambda: jit.lookup("started"), check, modules=modules) > 100
 
 

@@ -15,7 +15,7 @@ from uruk.executor import answers
 from uruk.executors import STATIC_TLS, connect, spawn
 from uruk.lljit import LLJIT
 from uruk.memory.manager import DEFAULT_SLAB
-from uruk.platforms.elf import environment_at_start
+from uruk.platforms.linux.platform import environment_at_start
 
 if TYPE_CHECKING:
     from uruk.cli.arguments import Arguments

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from uruk.cli.initial_stack import InitialStack
 from uruk.cli.tunables import as_it_was
 from uruk.lljit import LLJIT
-from uruk.platforms.elf import environment_at_start
-from uruk.platforms.elf_runtime import process_runtime
+from uruk.platforms.linux.platform import environment_at_start
+from uruk.platforms.linux.runtime_here import process_runtime
 
 
 class Here:

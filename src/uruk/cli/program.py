@@ -19,7 +19,7 @@ from uruk.graph.arena import Arena
 from uruk.lljit import LLJIT
 from uruk.memory.manager import DEFAULT_SLAB
 from uruk.orc.session import Options
-from uruk.platforms.interposition import ProgramExports
+from uruk.platforms.linux.interposition import ProgramExports
 
 if TYPE_CHECKING:
     from uruk.cli.arguments import Arguments

@@ -78,8 +78,8 @@ class _Runtime:
 
 
 def _runtime_names(architecture: str) -> _Runtime:
-    from uruk.platforms.elf import PRIVATE as OWN
-    from uruk.platforms.elf_runtime import INTERPOSED, open_runtime
+    from uruk.platforms.linux.platform import PRIVATE as OWN
+    from uruk.platforms.linux.runtime_here import INTERPOSED, open_runtime
 
     try:
         return _Runtime(frozenset(open_runtime(architecture).index()), OWN | frozenset(INTERPOSED))

@@ -1,1 +1,1 @@
-"""Platforms, one an object format: initialisers, unwind registration, the runtime; the controller's side of them."""
+"""Platforms, one a system: initialisers, unwind registration, the runtime; the controller's side of them."""

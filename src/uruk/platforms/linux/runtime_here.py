@@ -29,7 +29,7 @@ from uruk.orc.platform import FunctionArray
 from uruk.orc.search import ArchiveEntry
 from uruk.orc.session import Session
 from uruk.orc.tracker import ResourceTracker
-from uruk.platforms.elf_frames import announce
+from uruk.platforms.linux.frames import announce
 from uruk.runtime_files import runtime_archive
 
 SLAB = 16 << 20

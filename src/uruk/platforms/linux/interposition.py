@@ -24,8 +24,8 @@ from uruk.isa.architectures import architecture_of
 from uruk.orc.dylib import JITDylib
 from uruk.orc.offers import offered, shown
 from uruk.orc.symbols import Flag
-from uruk.platforms.elf import ELFPlatform
-from uruk.platforms.program_tls import ADDRESSES, ProgramThreadLocals, imported_names
+from uruk.platforms.linux.platform import ELFPlatform
+from uruk.platforms.linux.tls.program import ADDRESSES, ProgramThreadLocals, imported_names
 
 
 class ProgramExports:

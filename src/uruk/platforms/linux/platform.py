@@ -23,10 +23,16 @@ from uruk.orc.tracker import Released, ResourceTracker
 from uruk.passes.elf.function_arrays import BACKWARDS, priority
 from uruk.passes.elf.function_arrays import NAMES as FUNCTION_ARRAYS
 from uruk.passes.elf.linker_symbols import PLACES
-from uruk.platforms import elf_frames
-from uruk.platforms.elf_runtime import INTERPOSED, descriptor_functions, lazy_functions, open_runtime, process_runtime
 from uruk.platforms.jit_dlopen import NAMES as JIT_NAMES
 from uruk.platforms.jit_dlopen import JITLoader
+from uruk.platforms.linux.frames import announce
+from uruk.platforms.linux.runtime_here import (
+    INTERPOSED,
+    descriptor_functions,
+    lazy_functions,
+    open_runtime,
+    process_runtime,
+)
 
 PRIVATE = frozenset({b"atexit", b"at_quick_exit", b"pthread_atfork", b"__pthread_atfork"})
 ONCE_TRIO = frozenset({*CALL_ONCE, b"__once_proxy"})
@@ -166,7 +172,7 @@ class ELFPlatform:
         state = linked.state
         if state.graph.trampolines:
             self.executor.runtime.call(b"uruk_rt_run_trampolines")
-        published, registered = elf_frames.announce(linked, self.executor.register_frames)
+        published, registered = announce(linked, self.executor.register_frames)
         for row, address in registered:
             trackers[row].resources.frames.append(address)
         for row, code in published:
@@ -174,7 +180,7 @@ class ELFPlatform:
 
     def tell_names(self, linked: Linked, trackers: Sequence[ResourceTracker], rows: I64) -> None:
         """See `Platform.tell_names`."""
-        from uruk.platforms.elf_names import tell  # a session that names nothing starts without it
+        from uruk.platforms.linux.loader_names import tell  # a session that names nothing starts without it
 
         tell(linked, trackers, rows)
 

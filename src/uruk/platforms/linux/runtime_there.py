@@ -17,7 +17,7 @@ from uruk.link import Linked
 from uruk.orc.search import ArchiveEntry
 from uruk.orc.session import Session
 from uruk.orc.tracker import ResourceTracker
-from uruk.platforms.elf_runtime import RuntimePlatform, columns, function_names, open_runtime
+from uruk.platforms.linux.runtime_here import RuntimePlatform, columns, function_names, open_runtime
 
 
 class _Host:
