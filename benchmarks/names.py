@@ -31,7 +31,7 @@ def _program(names: list[str], output: Path) -> str:
 
 def measure(folder: Path, count: int, runs: int, report: Report) -> None:
     """Whole processes with `count` functions of libLLVM, and with none. Raises RuntimeError without the library."""
-    path = LibrarySearch(["/usr/lib/llvm-19/lib"]).soname_path(LIBRARY)
+    path = LibrarySearch(["/usr/lib/llvm-19/lib"]).runtime_path(LIBRARY)
     if path is None:
         raise RuntimeError("no libLLVM: install llvm-19")
     with read_shared_library(path) as library:

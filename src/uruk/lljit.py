@@ -310,7 +310,7 @@ class LLJIT:
         from uruk.libraries.search import LibrarySearch
 
         home = dylib or self.main
-        search = LibrarySearch(self._search_directories, architecture=self.session.target.architecture)
+        search = LibrarySearch(self._search_directories, target=self.session.target)
         for found in search.find(name, static=static):
             if found.kind == "archive":
                 home.add_archive(found.path, tracker=tracker, whole=whole)

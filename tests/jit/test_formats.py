@@ -10,7 +10,7 @@ import pytest
 import uruk
 from compiling import Compile
 from line_format import LineFormat
-from uruk.errors import LinkError, ObjectFormatError, UnknownTarget
+from uruk.errors import LinkError, ObjectFormatError, UndefinedSymbols, UnknownTarget
 from uruk.formats.registry import format_named, format_of, register, unregister
 
 OUTER = b"LINES x86_64\nouter 4883ec08e8000000004883c408ffc0c3 call 5 inner\n"
@@ -82,3 +82,19 @@ def test_names_of_formats(lines: LineFormat) -> None:
 def test_a_session_for_windows_is_refused() -> None:
     with pytest.raises(ValueError, match="format coff"):
         uruk.LLJIT(options=uruk.Options(execute=False, architecture="x86_64-w64-mingw32"))
+
+
+def test_an_undefined_symbol_where_no_libraries_are_known() -> None:
+    """A hint would look for libraries of the system, and uruk knows none of Windows: the error stays the same."""
+    format = LineFormat()
+    format.name = "coff"
+    register(format)
+    try:
+        with uruk.LLJIT(options=uruk.Options(execute=False, architecture="x86_64-w64-mingw32")) as jit:
+            jit.add_object(OUTER, "outer.lines")
+            with pytest.raises(UndefinedSymbols, match="inner"):
+                jit.lookup("outer")
+            with pytest.raises(UnknownTarget, match="x86_64-linux"):
+                jit.add_library("m")
+    finally:
+        unregister(format)

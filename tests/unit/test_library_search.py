@@ -14,14 +14,11 @@ import pytest
 
 from uruk.errors import LibraryNotFound, ObjectFormatError, UrukError
 from uruk.libraries.hints import hint_for, hints_for
+from uruk.libraries.interface import LibraryFile
 from uruk.libraries.linker_script import parse_linker_script
 from uruk.libraries.loader_cache import CACHE_PATH, loader_cache, parse_loader_cache
-from uruk.libraries.search import (
-    Found,
-    LibrarySearch,
-    find_library,
-    system_directories,
-)
+from uruk.libraries.search import LibrarySearch, find_library
+from uruk.libraries.search_linux import LinuxLibraries, system_directories
 from uruk.target import HERE
 
 
@@ -91,18 +88,18 @@ def test_order_of_directories_and_kinds(built: Path, tmp_path: Path) -> None:
     first = tmp_path / "first"
     first.mkdir()
     (first / "libboth.a").write_bytes((built / "libboth.a").read_bytes())
-    assert LibrarySearch([built]).find("both") == [Found("shared", str(built / "libboth.so"))]
-    assert LibrarySearch([first, built]).find("both") == [Found("archive", str(first / "libboth.a"))]
-    assert LibrarySearch([built]).find("only") == [Found("archive", str(built / "libonly.a"))]
-    assert LibrarySearch([first, built]).find(":libboth.so") == [Found("shared", str(built / "libboth.so"))]
+    assert LibrarySearch([built]).find("both") == [LibraryFile("shared", str(built / "libboth.so"))]
+    assert LibrarySearch([first, built]).find("both") == [LibraryFile("archive", str(first / "libboth.a"))]
+    assert LibrarySearch([built]).find("only") == [LibraryFile("archive", str(built / "libonly.a"))]
+    assert LibrarySearch([first, built]).find(":libboth.so") == [LibraryFile("shared", str(built / "libboth.so"))]
 
 
 def test_paths_are_used_as_they_are(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert LibrarySearch().find(built / "s.o") == [Found("object", str(built / "s.o"))]
-    assert LibrarySearch().find(str(built / "libonly.a")) == [Found("archive", str(built / "libonly.a"))]
+    assert LibrarySearch().find(built / "s.o") == [LibraryFile("object", str(built / "s.o"))]
+    assert LibrarySearch().find(str(built / "libonly.a")) == [LibraryFile("archive", str(built / "libonly.a"))]
     monkeypatch.chdir(built)
-    assert LibrarySearch().find("libboth.so") == [Found("shared", "libboth.so")]
-    assert LibrarySearch().find("./libboth.so") == [Found("shared", "./libboth.so")]
+    assert LibrarySearch().find("libboth.so") == [LibraryFile("shared", "libboth.so")]
+    assert LibrarySearch().find("./libboth.so") == [LibraryFile("shared", "./libboth.so")]
     with pytest.raises(LibraryNotFound):
         LibrarySearch().find("./libabsent.so")
     with pytest.raises(ObjectFormatError):
@@ -116,16 +113,16 @@ def test_paths_are_used_as_they_are(built: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_environment(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIBRARY_PATH", f":{built}")
-    assert find_library("only") == [Found("archive", str(built / "libonly.a"))]
+    assert find_library("only") == [LibraryFile("archive", str(built / "libonly.a"))]
     with pytest.raises(LibraryNotFound):
         find_library("late")
     monkeypatch.setenv("LD_LIBRARY_PATH", str(built))
-    assert find_library("late") == [Found("shared", str(built / "liblate.so.10"))]
+    assert find_library("late") == [LibraryFile("shared", str(built / "liblate.so.10"))]
 
 
 def test_without_development_files() -> None:
     """No directories at all: sonames from the loader's cache, as on a machine without compilers."""
-    search = LibrarySearch(system=[])
+    search = LibrarySearch(host=LinuxLibraries(system=[]))
     for name, soname in (
         ("m", "libm.so.6"),
         ("stdc++", "libstdc++.so.6"),
@@ -142,11 +139,11 @@ def test_other_machines_are_passed_over(built: Path, tmp_path: Path) -> None:
     for name in ("libonly.a", "libboth.so"):
         data = (built / name).read_bytes()
         (tmp_path / name).write_bytes(data.replace(b"\x7fELF\x02\x01\x01", b"\x7fELF\x01\x01\x01"))
-    search = LibrarySearch([tmp_path, built], architecture="x86_64")
+    search = LibrarySearch([tmp_path, built], host=LinuxLibraries("x86_64"))
     assert search.find("only")[0].path == str(built / "libonly.a")
     assert search.find("both")[0].path == str(built / "libboth.so")
     with pytest.raises(LibraryNotFound):
-        LibrarySearch([built], architecture="aarch64", system=[]).find("both")
+        LibrarySearch([built], host=LinuxLibraries("aarch64", system=[])).find("both")
 
 
 def test_not_found_says_where(built: Path) -> None:
@@ -173,18 +170,18 @@ def test_scripts(built: Path, tmp_path: Path) -> None:
     )
     script(tmp_path, "libinner.so", f"INPUT ( libonly.a {built}/s.o )")
     assert LibrarySearch([tmp_path, built]).find("outer") == [
-        Found("shared", f"{built}/libboth.so"),
-        Found("archive", f"{built}/libonly.a"),
-        Found("archive", f"{built}/libonly.a", as_needed=True),
-        Found("object", f"{built}/s.o", as_needed=True),
-        Found("archive", f"{tmp_path}/more/libfar.a"),
+        LibraryFile("shared", f"{built}/libboth.so"),
+        LibraryFile("archive", f"{built}/libonly.a"),
+        LibraryFile("archive", f"{built}/libonly.a", as_needed=True),
+        LibraryFile("object", f"{built}/s.o", as_needed=True),
+        LibraryFile("archive", f"{tmp_path}/more/libfar.a"),
     ]
 
 
 def test_script_names_a_file_beside_it(built: Path, tmp_path: Path) -> None:
     (tmp_path / "part.a").write_bytes((built / "libonly.a").read_bytes())
     script(tmp_path, "libwhole.a", "INPUT(part.a)")
-    assert LibrarySearch().find(tmp_path / "libwhole.a") == [Found("archive", str(tmp_path / "part.a"))]
+    assert LibrarySearch().find(tmp_path / "libwhole.a") == [LibraryFile("archive", str(tmp_path / "part.a"))]
 
 
 def test_script_cycles_and_depth(tmp_path: Path) -> None:

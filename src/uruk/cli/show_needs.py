@@ -9,6 +9,7 @@ from uruk.executor.process_symbols import find_symbol, loaded_libraries
 from uruk.formats.elf.dynamic import STT_TLS, read_shared_library
 from uruk.libraries.hints import hints_for
 from uruk.libraries.search import LibrarySearch
+from uruk.libraries.search_linux import LinuxLibraries
 from uruk.passes.elf.linker_symbols import PRIVATE, START, STOP
 from uruk.target import HERE
 
@@ -47,7 +48,7 @@ def providers(
             found[name] = RUNTIME
     rest = [name for name in wanted if not found.get(name)]
     if not here:
-        return found | _in_foreign_libraries(rest, LibrarySearch(architecture=architecture))
+        return found | _in_foreign_libraries(rest, LibrarySearch(host=LinuxLibraries(architecture)))
     hints = hints_for(rest[:MOST_HINTS]) if rest else {}
     for name in rest:
         hint = hints.get(name, NOBODY)

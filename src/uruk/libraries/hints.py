@@ -80,7 +80,7 @@ def hints_for(names: Iterable[bytes], search: LibrarySearch | None = None) -> di
     for library in KNOWN:
         if not wanted:
             break
-        path = search.soname_path(library)
+        path = search.runtime_path(library)
         if path is None:
             continue
         try:

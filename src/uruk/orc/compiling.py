@@ -76,11 +76,10 @@ def take(dylib: JITDylib, compiled: Compiled) -> bytes:
     for kind, value in runtime_libraries([compiled]):
         if (kind, value) in home.runtime_libraries:
             continue
-        for found in (
-            LibrarySearch([], architecture=dylib.session.target.architecture).find(value) if kind == "library" else ()
-        ):
-            home.add_shared_library(found.path)
-        if kind != "library":
+        if kind == "library":
+            for library in LibrarySearch(target=dylib.session.target).find(value):
+                home.add_shared_library(library.path)
+        else:
             home.add_archive(value)
         home.runtime_libraries.add((kind, value))
     return compiled.object

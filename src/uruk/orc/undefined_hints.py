@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from uruk.demangle import demangle
-from uruk.errors import ObjectFormatError
+from uruk.errors import ObjectFormatError, UnknownTarget
 from uruk.graph.graph import Binding, Graph, SymbolKind, SymbolType
 from uruk.graph.types import U8, U64, Bool, true_rows, windows
 from uruk.libraries.hints import hints_for, of_static_glibc
@@ -45,8 +45,10 @@ def hints_of(dylib: JITDylib, needs: Mapping[bytes, str], of_the_program: Mappin
             hints[name] = hint
     _add(hints, known.static([name for name in needs if name not in hints]))
     _add(hints, {name: known.other_language(name) for name in needs if name not in hints})
-    search = LibrarySearch(architecture=dylib.session.target.architecture)
-    found = hints_for((name for name in needs if name not in hints), search)
+    found: dict[bytes, str] = {}
+    with suppress(UnknownTarget):  # code that is only linked may be for a system without known libraries
+        search = LibrarySearch(target=dylib.session.target)
+        found = hints_for((name for name in needs if name not in hints), search)
     hints.update((name, _OF_LIBRARY.sub(r'add -l \1 (add_library("\1"))', hint)) for name, hint in found.items())
     rest = [name for name in needs if name not in hints][:MOST_CLOSE]
     _add(hints, {name: known.typing_error(name) for name in rest})
