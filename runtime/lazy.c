@@ -9,8 +9,8 @@
  *         lea     slot(%rip), %r11
  *         jmp     *enter(%rip)
  *
- * (on AArch64 as isa/aarch64_lazy.py has it), and its slot holds the address of its own first_call until a function is known. Blocks are never unmapped: a stub may
- * be called after its session is gone, which is what `closed` is for. Nothing here knows who answers: `ask` is a
+ * (on AArch64 as isa/aarch64_runtime.py has it), and its slot holds the address of its own first_call until a function
+ * is known. Blocks are never unmapped: a stub may be called after its session is gone, which is what `closed` is for. Nothing here knows who answers: `ask` is a
  * function pointer. It leaves the answer 0 when it has none; what it returns would be arbitrary where it is a ctypes
  * callback that ends in an exception.
  */

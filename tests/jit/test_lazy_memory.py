@@ -15,8 +15,8 @@ from uruk.errors import AllocationError
 from uruk.executor import stub_pool
 from uruk.executor.lazy_stubs import LazyStubs
 from uruk.executor.stub_pool import CHUNK, DISTANCE, QUARANTINE, Retired, StubPool
-from uruk.isa.lazy_layout import PAGE, SLOTS, STUB_SIZE, STUBS
-from uruk.isa.x86_64_lazy import FIRST_CALL, stub_page
+from uruk.isa.interface import LAZY_PAGE, LAZY_SLOTS, LAZY_STUB_SIZE, LAZY_STUBS
+from uruk.isa.x86_64_runtime import FIRST_CALL, stub_page
 from uruk.memory.inprocess import InProcessMapper
 from uruk.platforms.linux.runtime_here import lazy_functions, process_runtime
 from uruk.testing import FailingMapper
@@ -34,15 +34,16 @@ def stubs_of_a_session(**options: object) -> LazyStubs:
 def test_what_a_stub_does() -> None:
     page = stub_page(DISTANCE).tobytes()
     data = 0x10000 + DISTANCE
-    for stub in (0, 1, STUBS - 1):
-        at = 0x10000 + STUB_SIZE * stub
-        code = page[STUB_SIZE * stub :][:STUB_SIZE]
+    for stub in (0, 1, LAZY_STUBS - 1):
+        at = 0x10000 + LAZY_STUB_SIZE * stub
+        code = page[LAZY_STUB_SIZE * stub :][:LAZY_STUB_SIZE]
         found = list(Cs(CS_ARCH_X86, CS_MODE_64).disasm(code, at))
         assert [one.mnemonic for one in found][:6] == ["endbr64", "jmp", "endbr64", "lea", "jmp", "int3"]
         assert found[2].address == at + FIRST_CALL
         reached = [one.address + one.size + int.from_bytes(one.bytes[-4:], "little") for one in found[:5]]
-        assert [reached[1], reached[3], reached[4]] == [data + SLOTS + 8 * stub, data + SLOTS + 8 * stub, data]
-    assert len(page) == PAGE == STUB_SIZE * STUBS
+        slot = data + LAZY_SLOTS + 8 * stub
+        assert [reached[1], reached[3], reached[4]] == [slot, slot, data]
+    assert len(page) == LAZY_PAGE == LAZY_STUB_SIZE * LAZY_STUBS
 
 
 def test_ten_thousand_stubs() -> None:
@@ -96,12 +97,12 @@ def test_a_late_call_reaches_the_handler_while_sessions_come_and_go(cc: Compile,
         mine.add(int(one.take(1)[0]))
         one.close()
         assert late(address, 5) == -5
-    assert address & -PAGE not in mine
+    assert address & -LAZY_PAGE not in mine
     for _ in range(2 * QUARANTINE):
         one = stubs_of_a_session()
         mine.add(int(one.take(1)[0]))
         one.close()
-    assert address & -PAGE in mine
+    assert address & -LAZY_PAGE in mine
 
 
 def test_one_near_the_code_and_few_mappings(cc: Compile, jit: uruk.LLJIT, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,8 +130,8 @@ def test_one_near_the_code_and_few_mappings(cc: Compile, jit: uruk.LLJIT, monkey
 
 def test_a_pool_of_its_own() -> None:
     pool = StubPool(InProcessMapper())
-    blocks = pool.take(CHUNK // PAGE, None)  # two chunks full
-    assert len(set(blocks)) == CHUNK // PAGE
+    blocks = pool.take(CHUNK // LAZY_PAGE, None)  # two chunks full
+    assert len(set(blocks)) == CHUNK // LAZY_PAGE
     far = (blocks[0] - (1 << 42), 1 << 20)
     (one,) = pool.take(1, far)
     assert abs(one - far[0]) < 1 << 31
@@ -152,7 +153,7 @@ def test_no_memory_takes_nothing(verb: Verb) -> None:
     first = pool.take(16, None)  # what is committed at a time
     mapper.fail(verb, 1 if verb == "reserve" else 3)
     with pytest.raises(AllocationError):
-        pool.take(CHUNK // PAGE if verb == "reserve" else 100, None)
+        pool.take(CHUNK // LAZY_PAGE if verb == "reserve" else 100, None)
     again = pool.take(100, None)
     assert len({*first, *again}) == 116
     assert len(mapper.reserved) == 1

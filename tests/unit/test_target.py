@@ -14,7 +14,7 @@ from build_support.runtime import ZIG_TARGETS as RUNTIMES
 from uruk.errors import UnknownTarget, UrukError
 from uruk.formats.elf.head import target_of_head
 from uruk.formats.elf.pairs import pair_of
-from uruk.isa.architectures import architecture_of
+from uruk.isa.interface import architecture_of
 from uruk.machines import MACHINES, TARGETS
 from uruk.target import HERE, Target, runnable_target
 

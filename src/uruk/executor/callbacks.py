@@ -15,7 +15,7 @@ from uruk.errors import UrukError
 from uruk.executor import sps
 from uruk.executor.control import Runtime
 from uruk.executor.prototypes import Prototype
-from uruk.isa.architectures import TRAMPOLINE_SIZE, architecture_of
+from uruk.isa.interface import TRAMPOLINE_SIZE, architecture_of
 from uruk.memory.mapper import Reach
 from uruk.memory.slab import CODE
 

@@ -24,7 +24,7 @@ import numpy as np
 from uruk.errors import ExecutorLost, InternalError, ProtocolError, SessionClosed, UrukError
 from uruk.executor.stub_pool import DISTANCE, POOL, Retired, StubPool
 from uruk.graph.types import I64, U64, Bool, every, some, unique
-from uruk.isa.lazy_layout import CHANGES, PAGE, SLOTS, STUB_SIZE, STUBS
+from uruk.isa.interface import LAZY_CHANGES, LAZY_PAGE, LAZY_SLOTS, LAZY_STUB_SIZE, LAZY_STUBS
 from uruk.memory.mapper import Range
 
 PATIENCE = 2.0
@@ -95,7 +95,7 @@ class LazyStubs:
         with self._pool.lock:
             self._check_open()
             if count > self._free_count:
-                self._add_blocks(-(-(count - self._free_count) // STUBS))
+                self._add_blocks(-(-(count - self._free_count) // LAZY_STUBS))
             rest = self._free_count - count
             stubs = self._free[rest : self._free_count][::-1].copy()
             self._free_count = rest
@@ -112,10 +112,10 @@ class LazyStubs:
         self._code = np.concatenate([self._code, code])
         home = self._home()
         for row, page in enumerate(code.tolist()):
-            self._functions.open(page + DISTANCE, page, first + row * STUBS, home)
+            self._functions.open(page + DISTANCE, page, first + row * LAZY_STUBS, home)
         if self._handler:
             self._functions.set_handler(home, self._handler)
-        more = STUBS * count
+        more = LAZY_STUBS * count
         self._taken = np.concatenate([self._taken, np.zeros(more, np.bool_)])
         grown = np.empty(self._taken.size, np.int64)
         grown[:more] = np.arange(first + more, first, -1) - 1  # the lowest number on top
@@ -125,17 +125,18 @@ class LazyStubs:
     def addresses(self, stubs: Stubs) -> I64:
         """Addresses of stubs by number."""
         numbers = np.asarray(stubs, np.int64)
-        return self._code[numbers // STUBS] + STUB_SIZE * (numbers % STUBS)
+        return self._code[numbers // LAZY_STUBS] + LAZY_STUB_SIZE * (numbers % LAZY_STUBS)
 
     def numbers(self, addresses: I64 | list[int]) -> I64:
         """Numbers of stubs by address. Raises UrukError for what is no stub's."""
         wanted = np.asarray(addresses, np.int64)
-        page, offset = wanted & -PAGE, wanted & (PAGE - 1)
+        page, offset = wanted & -LAZY_PAGE, wanted & (LAZY_PAGE - 1)
         order = self._code.argsort()
         place = np.minimum(self._code.searchsorted(page, sorter=order), max(order.size - 1, 0))
-        if wanted.size and not (order.size and every((self._code[order[place]] == page) & (offset % STUB_SIZE == 0))):
+        begins = offset % LAZY_STUB_SIZE == 0
+        if wanted.size and not (order.size and every((self._code[order[place]] == page) & begins)):
             raise UrukError("an address is that of no lazy stub of this session")
-        return order[place] * STUBS + offset // STUB_SIZE if wanted.size else np.empty(0, np.int64)
+        return order[place] * LAZY_STUBS + offset // LAZY_STUB_SIZE if wanted.size else np.empty(0, np.int64)
 
     def bind(self, stubs: Stubs, targets: I64 | U64 | list[int]) -> None:
         """Let stubs go to these addresses from now on, without a question; one of 0 makes its stub lazy again."""
@@ -158,9 +159,9 @@ class LazyStubs:
 
     def target(self, stub: int) -> int:
         """The address that a stub goes to, 0 while it is lazy."""
-        page, index = int(self._code[stub // STUBS]), stub % STUBS
-        now = self._read(page + (DISTANCE + SLOTS) + 8 * index)
-        return 0 if now == page + STUB_SIZE * index + self._pool.architecture.first_call else now
+        page, index = int(self._code[stub // LAZY_STUBS]), stub % LAZY_STUBS
+        now = self._read(page + (DISTANCE + LAZY_SLOTS) + 8 * index)
+        return 0 if now == page + LAZY_STUB_SIZE * index + self._pool.architecture.first_call else now
 
     def slot(self, stub: int) -> int:
         """The address of the word that a stub jumps through."""
@@ -168,7 +169,7 @@ class LazyStubs:
 
     def _changes(self, stub: int) -> int:
         """How often a stub's slot was set by the session."""
-        at = int(self._code[stub // STUBS]) + (DISTANCE + CHANGES) + 8 * (stub % STUBS)
+        at = int(self._code[stub // LAZY_STUBS]) + (DISTANCE + LAZY_CHANGES) + 8 * (stub % LAZY_STUBS)
         return self._read(at)
 
     @property
@@ -247,7 +248,7 @@ class LazyStubs:
             raise SessionClosed("the session of these lazy stubs is closed")
 
     def _slots(self, stubs: I64) -> I64:
-        return self._code[stubs // STUBS] + (DISTANCE + SLOTS) + 8 * (stubs % STUBS)
+        return self._code[stubs // LAZY_STUBS] + (DISTANCE + LAZY_SLOTS) + 8 * (stubs % LAZY_STUBS)
 
     def _write(self, stubs: I64, targets: U64 | None) -> None:
         with self._pool.lock:

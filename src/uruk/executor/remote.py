@@ -26,7 +26,7 @@ from uruk.executor.remote_process import RemoteProcess
 from uruk.executor.stub_pool import StubPool
 from uruk.formats.elf.carrier import MACHINES
 from uruk.graph.types import AnyArray
-from uruk.isa.architectures import architecture_of
+from uruk.isa.interface import architecture_of
 from uruk.memory.manager import DEFAULT_SLAB, SlabManager
 from uruk.memory.mapper import Mapper
 

@@ -9,7 +9,7 @@ from uruk.errors import ExecutorError
 from uruk.executor import sps
 from uruk.executor.connection import LARGEST_READ, Bytes, Connection
 from uruk.executor.control import Argument
-from uruk.isa.architectures import architecture_of
+from uruk.isa.interface import architecture_of
 
 _CALL = struct.Struct("<QQIIIIQQ")
 _ANSWER = struct.Struct("<QQQQQ")

@@ -20,15 +20,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from uruk.errors import AllocationError
-from uruk.isa.architectures import HERE, Architecture
-from uruk.isa.lazy_layout import PAGE
+from uruk.isa.interface import LAZY_PAGE, Architecture, architecture_of
 from uruk.memory.inprocess import InProcessMapper
 from uruk.memory.mapper import Mapper, Protection, Range
+from uruk.target import HERE
 
 CHUNK = 4 << 20
 DISTANCE = CHUNK // 2
 """From a block's page of code to its page of data, in bytes."""
-STEP = 16 * PAGE
+STEP = 16 * LAZY_PAGE
 """How much code, and how much data, is committed at a time, in bytes."""
 QUARANTINE = 256
 """Blocks that wait before they are used again: 2 MiB."""
@@ -42,7 +42,7 @@ class _Chunk:
 
     def __init__(self, mapper: Mapper, architecture: Architecture, base: int) -> None:
         self.mapper = mapper
-        self.architecture = architecture
+        self.architecture = architecture or architecture_of(str(HERE))
         self.base = base
         self.committed = 0
         self.free: list[int] = []
@@ -62,12 +62,12 @@ class _Chunk:
         code = self.base + self.committed
         size = min(STEP, DISTANCE - self.committed)
         self.mapper.prepare([(code, size), (code + DISTANCE, size)])
-        pages = size // PAGE
+        pages = size // LAZY_PAGE
         self.mapper.view(code, size)[:] = np.tile(self.architecture.stub_page(DISTANCE), pages)
         self.mapper.initialize([(code, size)], Protection.R | Protection.X)
         self.mapper.initialize([(code + DISTANCE, size)], Protection.R | Protection.W, [])
         self.committed += size
-        self.free += [code + PAGE * number for number in reversed(range(pages))]
+        self.free += [code + LAZY_PAGE * number for number in reversed(range(pages))]
 
 
 @dataclass(eq=False, repr=False)
@@ -82,9 +82,10 @@ class Retired:
 class StubPool:
     """Hands out blocks, each by the address of its page of code; the page of data lies `DISTANCE` behind it."""
 
-    def __init__(self, mapper: Mapper, architecture: Architecture = HERE) -> None:
+    def __init__(self, mapper: Mapper, architecture: Architecture | None = None) -> None:
+        """`architecture` is that of the stubs, by default this process's."""
         self.mapper = mapper
-        self.architecture = architecture
+        self.architecture = architecture or architecture_of(str(HERE))
         self.lock = threading.RLock()
         self._chunks: list[_Chunk] = []
         self._retired: deque[Retired] = deque()

@@ -14,7 +14,7 @@ import numpy as np
 from uruk.graph.encodings import Encoding
 from uruk.graph.kinds import Base, EdgeKind, KindTable, Operand, field, kind
 from uruk.graph.types import I64, U8, Bool, some, windows
-from uruk.isa.relaxation import GOTLoads, Relaxed
+from uruk.isa.interface import GOTLoads, Relaxed
 
 _MIB = 1 << 20
 

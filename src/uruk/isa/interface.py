@@ -1,13 +1,53 @@
-"""What the link asks of an instruction set; `uruk.isa.x86_64` is one."""
+"""What the rest of uruk asks of an instruction set: to link code of it, and to run code of it in a process.
+
+`uruk.isa.x86_64` has what linking takes, `uruk.isa.x86_64_runtime` what running takes; other instruction sets likewise.
+How functions are called is in `uruk.isa.abi`, as that depends on the system, too.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
 from typing import Protocol
 
+from uruk.errors import UnknownTarget
 from uruk.graph.kinds import KindTable
-from uruk.graph.types import I64, U8, Bool
-from uruk.isa.relaxation import GOTLoads, Relaxed
+from uruk.graph.types import I32, I64, U8, U64, Bool
+from uruk.machines import MACHINES, TARGETS
+from uruk.target import Target
+
+# -- linking
+
+
+@dataclass(eq=False, repr=False)
+class GOTLoads:
+    """Edges to GOT slots of relaxable kinds, a row each, in the order of their blocks."""
+
+    image: U8
+    kind: U8
+    block: I32
+    offset: I64
+    """Of the field in its block; in `position` in `image`, in `place` the address."""
+    position: I64
+    place: I64
+    symbol: I32
+    target: I64
+    """The symbol's address."""
+    addend: I64
+
+
+@dataclass(eq=False, repr=False)
+class Relaxed:
+    """Says of each row of `GOTLoads` whether the instruction changed, and whether its field then moved by -1.
+
+    `kind` has the kinds of the rows, if these are others now.
+    """
+
+    changed: Bool
+    moved_back: Bool
+    kind: U8 | None = None
 
 
 class InstructionSet(Protocol):
@@ -35,3 +75,47 @@ class InstructionSet(Protocol):
         pointer. None where it is left to descriptors.
         """
         ...
+
+
+# -- running. A block of lazy stubs is a page of code and a page of data, alike for all architectures: struct block of
+# the runtime's lazy.c, which has these numbers, too.
+
+LAZY_PAGE = 4096
+LAZY_STUBS = 128
+"""Stubs a block."""
+LAZY_STUB_SIZE = 32
+LAZY_SLOTS = LAZY_PAGE - 8 * LAZY_STUBS
+"""Where in the page of data the slots begin; the address of the runtime's entry is its first word."""
+LAZY_CHANGES = LAZY_SLOTS - 8 * LAZY_STUBS
+"""Where in the page of data the counts are of how often each slot was set."""
+TRAMPOLINE_SIZE = 32
+"""Bytes of a callback's trampoline."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The code of uruk's own that a process of one architecture needs: lazy stubs, and trampolines of callbacks."""
+
+    name: str
+    """As the first part of a triple has it."""
+    integer_registers: int
+    """How many arguments a C function gets in integer registers."""
+    first_call: int
+    """Where in a lazy stub its first call begins: what the slot points to at first."""
+    stub_page: Callable[[int], U8]
+    """Makes the page of code of lazy stubs whose page of data lies so far behind it."""
+    trampolines: Callable[[U64, int], U8]
+    """Makes trampolines for callbacks of these numbers that go to an address, one behind the other."""
+
+
+@lru_cache(maxsize=8)
+def architecture_of(triple: str) -> Architecture:
+    """Return the architecture of a target triple, or of a target; its module is imported by the first call.
+
+    Raises UnknownTarget for an architecture that uruk cannot run code for.
+    """
+    name = Target.of_triple(triple).architecture
+    if not MACHINES[name].systems:  # a machine that files name, but nothing of which is run
+        raise UnknownTarget(triple, TARGETS)
+    architecture: Architecture = import_module(f"uruk.isa.{name}_runtime").ARCHITECTURE
+    return architecture

@@ -13,7 +13,7 @@ import numpy as np
 
 from uruk.graph.kinds import Base, EdgeKind, KindTable, Operand, kind
 from uruk.graph.types import I64, U8, windows
-from uruk.isa.relaxation import GOTLoads, Relaxed
+from uruk.isa.interface import GOTLoads, Relaxed
 
 KINDS = KindTable(
     (

@@ -15,7 +15,7 @@ from uruk.errors import OutOfRange, UnsupportedRelocation
 from uruk.graph.graph import SymbolKind
 from uruk.graph.kinds import PAGE_MASK, Base, Operand
 from uruk.graph.types import I32, I64, U8, AnyArray, Bool, some, true_rows, unique, unsigned
-from uruk.isa.relaxation import GOTLoads, Relaxed
+from uruk.isa.interface import GOTLoads, Relaxed
 from uruk.passes.faults import Faults
 from uruk.passes.fields import write_values
 from uruk.passes.resolve import dead_references

@@ -20,7 +20,7 @@ from uruk.executor import sps
 from uruk.executor.interface import Executor
 from uruk.formats.elf.exports import build_exports
 from uruk.graph.types import true_rows
-from uruk.isa.architectures import architecture_of
+from uruk.isa.interface import architecture_of
 from uruk.orc.dylib import JITDylib
 from uruk.orc.offers import offered, shown
 from uruk.orc.symbols import Flag

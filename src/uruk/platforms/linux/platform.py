@@ -16,7 +16,7 @@ from uruk.executor.library_symbols import FoundSymbols
 from uruk.formats.archive import Archive
 from uruk.graph.graph import HOLDS_FUNCTIONS, Role
 from uruk.graph.types import I64, Bool, true_rows, windows
-from uruk.isa.architectures import architecture_of
+from uruk.isa.interface import architecture_of
 from uruk.link import Linked
 from uruk.orc.platform import FunctionArray
 from uruk.orc.tracker import Released, ResourceTracker

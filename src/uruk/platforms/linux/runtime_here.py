@@ -23,7 +23,6 @@ from uruk.executor.this_process import THIS_PROCESS
 from uruk.executor.tls_descriptors import DescriptorFunctions
 from uruk.formats.archive import Archive
 from uruk.graph.types import I64, U64, Bool, signed
-from uruk.isa.architectures import HERE
 from uruk.link import Linked
 from uruk.orc.platform import FunctionArray
 from uruk.orc.search import ArchiveEntry
@@ -31,6 +30,7 @@ from uruk.orc.session import Session
 from uruk.orc.tracker import ResourceTracker
 from uruk.platforms.linux.frames import announce
 from uruk.runtime_files import runtime_archive
+from uruk.target import HERE
 
 SLAB = 16 << 20
 INTERPOSED = (b"__cxa_thread_atexit", b"__cxa_thread_atexit_impl")
@@ -39,7 +39,7 @@ PREFIX = b"uruk_rt_"
 
 
 @lru_cache(maxsize=4)
-def open_runtime(architecture: str = HERE.name) -> Archive:
+def open_runtime(architecture: str = HERE.architecture) -> Archive:
     """The runtime archive of an architecture, by default this process's."""
     return Archive.open(runtime_archive(f"{architecture}-linux"))
 

@@ -12,7 +12,7 @@ from uruk.executor.control import Runtime
 from uruk.executor.llvm_services import Services
 from uruk.executor.remote_process import RemoteProcess
 from uruk.graph.types import I64, Bool
-from uruk.isa.architectures import architecture_of
+from uruk.isa.interface import architecture_of
 from uruk.link import Linked
 from uruk.orc.search import ArchiveEntry
 from uruk.orc.session import Session

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from uruk.errors import AllocationError
 from uruk.executor.control import Runtime
 from uruk.formats.elf.slab import ROOM_FOR_NAMES, build_slab
-from uruk.isa.architectures import architecture_of
+from uruk.isa.interface import architecture_of
 from uruk.memory.slab_object import SlabFile
 
 _PLAN = struct.Struct("<9Q")
