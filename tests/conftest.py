@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 
 import pytest
 
 from requirements import STRICT
 from requirements import require_tool as _require_tool
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C back where the shell that started the tests ignores it: programs under test inherit the choice."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

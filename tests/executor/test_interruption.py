@@ -38,6 +38,12 @@ def resources() -> Resources:
     return len(os.listdir("/proc/self/fd")), threading.active_count(), sorted(children), sorted(names)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def opened_once() -> None:
+    """Open what stays open until the process ends, as the archive of the runtime does."""
+    uruk.LLJIT(executor=uruk.spawn()).close()
+
+
 @contextmanager
 def interrupted_after(seconds: float) -> Generator[None]:
     """The handler of Ctrl-C raises so many seconds later, unless it is left before; never when it is left."""
