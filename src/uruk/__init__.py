@@ -97,6 +97,9 @@ def __getattr__(name: str) -> Any:
     collecting = gc.isenabled()
     gc.disable()  # importing numpy and the linker makes no garbage, and searching for it takes 1/30 of that time
     try:
+        # CPython keeps frames in chunks of 16 KiB and maps one for each call at a chunk's edge: from deep inside the
+        # linker's own imports, numpy's needed 400 pairs of mmap and munmap.
+        import_module("numpy")
         value = globals()[name] = getattr(import_module(_LATER[name]), name)
     finally:
         if collecting:
