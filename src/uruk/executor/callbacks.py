@@ -15,6 +15,7 @@ from uruk.errors import UrukError
 from uruk.executor import sps
 from uruk.executor.control import Runtime
 from uruk.executor.prototypes import Prototype
+from uruk.isa.abi import convention_of
 from uruk.isa.interface import TRAMPOLINE_SIZE, architecture_of
 from uruk.memory.mapper import Reach
 from uruk.memory.slab import CODE
@@ -62,7 +63,7 @@ class Callbacks:
     def __init__(self, runtime: Runtime, memory: Memory) -> None:
         self._runtime = runtime
         self._architecture = architecture_of(runtime.process.triple)
-        self._registers = self._architecture.integer_registers
+        self._convention = convention_of(runtime.process.triple)
         self._memory = memory
         self._lock = threading.Lock()
         self._free: dict[int, list[int]] = {}
@@ -74,7 +75,7 @@ class Callbacks:
     def make(self, text: str, function: Callable[..., Any]) -> Callback:
         """A callback of C type `text`. Raises UrukError for a type that cannot be passed."""
         prototype = Prototype(text)
-        words = prototype.stack_words(self._registers)
+        words = prototype.stack_words(self._convention)
         if words > 16:
             raise UrukError(f"`{text}': a callback takes at most 16 arguments on the stack")
         with self._lock:
@@ -107,7 +108,7 @@ class Callbacks:
         with self._lock:
             if self._all.get(callback.number) is callback:
                 del self._all[callback.number]
-                self._free[callback.prototype.stack_words(self._registers)].append(callback.address)
+                self._free[callback.prototype.stack_words(self._convention)].append(callback.address)
 
     def answer(self, payload: bytes) -> bytes:
         """Serve a request: call the function; an exception is printed, and the result is 0."""
@@ -117,9 +118,9 @@ class Callbacks:
         if callback is None:
             print("uruk: a callback was called after it was released", file=sys.stderr)
             return sps.u64(0, 0)
-        words = [reader.u64() for _ in range(16 + callback.prototype.stack_words(self._registers))]
+        words = [reader.u64() for _ in range(16 + callback.prototype.stack_words(self._convention))]
         try:
-            values = callback.prototype.decode(words[: self._registers], words[8:16], words[16:])
+            values = callback.prototype.decode(self._convention, words[:8], words[8:16], words[16:])
             return sps.u64(*callback.prototype.result_words(callback.function(*values)))
         except Exception:  # there is no Python caller to raise it to
             traceback.print_exc()

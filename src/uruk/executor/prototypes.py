@@ -1,7 +1,7 @@
-"""C prototypes for calls into another process: which argument goes to which register, and Python values to words.
+"""C prototypes for calls into another process: Python values to words, and the words to registers and the stack.
 
-System V psABI, 3.2.3 (and AAPCS64, 6.8): integers and pointers go to integer registers, float and double to vector
-registers, what finds none to the stack. Structures by value and long double are not passed.
+Where an argument is passed says the calling convention of the other process (`uruk.isa.abi`). Structures by value and
+long double are not passed.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import numpy as np
 from uruk.calls import prototype
 from uruk.errors import UrukError
 from uruk.executor.control import Argument
+from uruk.isa.abi import CallingConvention, Place, Where
 
 _WORD = (1 << 64) - 1
-VECTOR_REGISTERS = 8
 _ADDRESSES = ("pointer", "function")  # what cffi calls a pointer to a function is a function to it
 
 
@@ -31,47 +31,49 @@ class Prototype:
             raise UrukError(f"`{text}': variable arguments cannot be passed to another process")
         self.arguments: list[Any] = list(kind.args)
         self.result: Any = kind.result
-        for one in (*self.arguments, self.result):
-            _class_of(one, text)
+        for passed in (*self.arguments, self.result):
+            _class_of(passed, text)
+        self._places: dict[CallingConvention, tuple[Place, ...]] = {}
 
-    def encode(self, values: Sequence[Any], registers: int) -> tuple[list[Argument], list[int], list[int]]:
-        """Integer registers, vector registers and stack words of a call; bytes-like values are lent while it runs.
+    def places(self, convention: CallingConvention) -> tuple[Place, ...]:
+        """Return where each argument is passed."""
+        places = self._places.get(convention)
+        if places is None:
+            places = self._places[convention] = convention.places(tuple(map(is_float, self.arguments)))
+        return places
 
-        `registers`: how many integer registers there are. Raises TypeError, OverflowError as a call in C would warn.
+    def encode(
+        self, values: Sequence[Any], convention: CallingConvention
+    ) -> tuple[list[Argument], list[int], list[int]]:
+        """Return integer registers, vector registers and stack words of a call.
+
+        Bytes-like values are lent to the function while it runs. Raises TypeError, OverflowError as a call in C would
+        warn.
         """
         if len(values) != len(self.arguments):
             raise TypeError(f"`{self.text}' takes {len(self.arguments)} arguments, not {len(values)}")
-        integers: list[Argument] = []
-        vectors: list[int] = []
-        stack: list[int] = []
-        for kind, value in zip(self.arguments, values, strict=True):
-            if is_float(kind):
-                word = int.from_bytes(struct.pack("<d" if kind.cname == "double" else "<f4x", value), "little")
-                (vectors if len(vectors) < VECTOR_REGISTERS else stack).append(word)
-                continue
-            word = to_word(kind, value)
-            if len(integers) < registers:
-                integers.append(word)
-            elif isinstance(word, int):
-                stack.append(word)
-            else:
-                raise TypeError(f"`{self.text}': bytes can be lent for the first {registers} arguments only")
-        return integers, vectors, stack
+        rows: tuple[list[Any], list[Any], list[Any]] = [], [], []  # as Where counts them
+        for kind, value, (where, number) in zip(self.arguments, values, self.places(convention), strict=True):
+            word = _float_word(kind, value) if is_float(kind) else to_word(kind, value)
+            row = rows[where]
+            while len(row) < number:  # a slot that a register of the other kind took, in a positional convention
+                row.append(0)
+            if where and not isinstance(word, int):
+                raise TypeError(f"`{self.text}': bytes can be lent in registers only ({convention.name})")
+            row.append(word)
+        return rows
 
-    def decode(self, integers: Sequence[int], vectors: Sequence[int], stack: Sequence[int]) -> list[Any]:
-        """Python values of a callback's arguments, from all argument registers and the stack."""
-        whole, floats, rest = iter(integers), iter(vectors), iter(stack)
-        found: list[Any] = []
-        for kind in self.arguments:
-            source = floats if is_float(kind) else whole
-            word = next(source, None)
-            found.append(self.value(kind, next(rest) if word is None else word))
-        return found
+    def decode(
+        self, convention: CallingConvention, integers: Sequence[int], vectors: Sequence[int], stack: Sequence[int]
+    ) -> list[Any]:
+        """Return the Python values of a callback's arguments, from all argument registers and the stack."""
+        words = (integers, vectors, stack)  # as Where counts them
+        places = self.places(convention)
+        return [self.value(kind, words[at.where][at.number]) for kind, at in zip(self.arguments, places, strict=True)]
 
-    def stack_words(self, registers: int) -> int:
-        """How many arguments of a call are on the stack."""
-        floats = sum(map(is_float, self.arguments))
-        return max(floats - VECTOR_REGISTERS, 0) + max(len(self.arguments) - floats - registers, 0)
+    def stack_words(self, convention: CallingConvention) -> int:
+        """Return how many arguments of a call are on the stack."""
+        return sum(place.where == Where.STACK for place in self.places(convention))
 
     def value(self, kind: Any, word: int) -> Any:
         """The Python value of a word of a type; pointers are addresses."""
@@ -94,8 +96,7 @@ class Prototype:
         if kind.kind == "void":
             return 0, 0
         if is_float(kind):
-            packed = struct.pack("<d" if kind.cname == "double" else "<f4x", value)
-            return 0, int.from_bytes(packed, "little")
+            return 0, _float_word(kind, value)
         word = to_word(kind, value)
         if not isinstance(word, int):
             raise TypeError(f"`{self.text}': a callback returns the address of memory, not bytes")
@@ -123,6 +124,11 @@ def to_word(kind: Any, value: Any) -> Argument:
     if not low <= number < high:
         raise OverflowError(f"{number} does not fit `{kind.cname}'")
     return number & _WORD
+
+
+def _float_word(kind: Any, value: Any) -> int:
+    """Return the bytes that a float or a double has in a vector register or on the stack; a float leaves 4 unused."""
+    return int.from_bytes(struct.pack("<d" if kind.cname == "double" else "<f4x", value), "little")
 
 
 def is_float(kind: Any) -> bool:

@@ -125,7 +125,7 @@ class RemoteExecutor:
         prototype = Prototype(text)
 
         def call(*values: Any) -> Any:  # it keeps the executor
-            integers, vectors, stack = prototype.encode(values, self.process.integer_registers)
+            integers, vectors, stack = prototype.encode(values, self.process.convention)
             first, _, vector, _, _ = self.process.invoke(address, integers, vectors, stack)
             return prototype.value(prototype.result, vector if is_float(prototype.result) else first)
 

@@ -9,7 +9,7 @@ from uruk.errors import ExecutorError
 from uruk.executor import sps
 from uruk.executor.connection import LARGEST_READ, Bytes, Connection
 from uruk.executor.control import Argument
-from uruk.isa.interface import architecture_of
+from uruk.isa.abi import convention_of
 
 _CALL = struct.Struct("<QQIIIIQQ")
 _ANSWER = struct.Struct("<QQQQQ")
@@ -28,7 +28,7 @@ class RemoteProcess:
         self._call = call_wrapper
         self._read = read_wrapper
         self._write = connection.setup.symbols.get("__llvm_orc_bootstrap_mem_write_buffers_wrapper", 0)
-        self.integer_registers = architecture_of(self.triple).integer_registers
+        self.convention = convention_of(self.triple)
 
     @property
     def deadline(self) -> float | None:
@@ -67,7 +67,7 @@ class RemoteProcess:
                 back = len(blob)
         places = dict(zip(pointers, words, strict=True))
         plain = [one & _WORD if isinstance(one, int) else places[at] for at, one in enumerate(integers)]
-        room = self.integer_registers
+        room = len(self.convention.integer_registers)
         in_registers, rest = plain[:room], [*plain[room:], *(one & _WORD for one in stack)]
         numbers = sps.u64(*in_registers, *vectors, *rest, *pointers)
         counts = len(in_registers), len(vectors), len(rest), len(pointers)

@@ -59,4 +59,4 @@ def trampolines(numbers: U64, enter: int) -> U8:
     return words.view(np.uint8).ravel()
 
 
-ARCHITECTURE = Architecture("aarch64", 8, FIRST_CALL, stub_page, trampolines)
+ARCHITECTURE = Architecture("aarch64", FIRST_CALL, stub_page, trampolines)

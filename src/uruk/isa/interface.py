@@ -98,8 +98,6 @@ class Architecture:
 
     name: str
     """As the first part of a triple has it."""
-    integer_registers: int
-    """How many arguments a C function gets in integer registers."""
     first_call: int
     """Where in a lazy stub its first call begins: what the slot points to at first."""
     stub_page: Callable[[int], U8]

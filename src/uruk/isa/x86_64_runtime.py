@@ -57,4 +57,4 @@ def trampolines(numbers: U64, enter: int) -> U8:
     return code.reshape(-1)
 
 
-ARCHITECTURE = Architecture("x86_64", 6, FIRST_CALL, stub_page, trampolines)
+ARCHITECTURE = Architecture("x86_64", FIRST_CALL, stub_page, trampolines)
