@@ -48,7 +48,7 @@ def measure(folder: Path, runs: int, report: Report) -> None:
         found = jit.lookup_all([f"target_{number}" for number in range(STUBS)])
         direct = np.array([symbol.address for symbol in found.values()], np.int64)
         loop = jit.lookup("time_calls").function("double(size_t, long, long)")
-        stubs = jit.session.executor.lazy_stubs(
+        stubs = jit.platform.process.lazy_stubs(
             lambda stub: int(direct[stub]), lambda stub, error: None, jit.session.lock
         )
         lazy = stubs.take(STUBS)

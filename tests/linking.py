@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from uruk.executor.inprocess import InProcessExecutor
 from uruk.formats.interface import Span
 from uruk.formats.registry import read_objects
 from uruk.graph.arena import Arena
@@ -19,6 +18,7 @@ from uruk.link import Linked, Request, link
 from uruk.passes.elf.linker_symbols import PRIVATE
 from uruk.passes.faults import LinkFaults
 from uruk.passes.state import Externals, State
+from uruk.platforms.linux.process_here import LinuxHere, executor_here
 from uruk.target import Target
 
 
@@ -26,7 +26,7 @@ class Batch:
     """Objects of one batch, each a module of its own unless `together`; relocations are read by the link."""
 
     def __init__(self, paths: Sequence[Path], *, together: bool = False) -> None:
-        self.executor = InProcessExecutor()
+        self.executor = executor_here()
         self.names = Names()
         self.private = np.array(self.names.intern(PRIVATE), np.int32)
         arena, starts = Arena.join([path.read_bytes() for path in paths])
@@ -46,7 +46,7 @@ class Batch:
         found = [
             (self.addresses[text.decode()], True)
             if text.decode() in self.addresses
-            else self.executor.find_symbol(None, text)
+            else self.executor.libraries.find_symbol(None, text)
             for text in texts
         ]
         address = np.array([one[0] for one in found], np.int64)
@@ -61,7 +61,7 @@ class Batch:
             np.zeros(len(self.graph.groups), np.bool_), self.resolve, self.private, [None] * len(self.modules),
             hooks=self.hooks, in_child=self.in_child,
         )  # fmt: skip
-        return link(request, self.executor)
+        return link(request, LinuxHere(self.executor))
 
     def faults(self) -> LinkFaults:
         """The faults of a link that must fail; nothing of it is left."""

@@ -13,12 +13,14 @@ from uruk.executor.connection import GRACE, SETUP_PATIENCE, Connection
 from uruk.executor.interruption import deferred
 from uruk.executor.launch import Child, start
 from uruk.executor.remote import RemoteExecutor
+from uruk.executor.remote_loader import RemoteLoader
 from uruk.executor.secret import greeting
 from uruk.memory.epc import EPCMapper
 from uruk.memory.fallback import FallbackMapper
-from uruk.memory.manager import DEFAULT_SLAB
+from uruk.memory.manager import DEFAULT_SLAB, SlabManager
 from uruk.memory.mapper import Mapper
 from uruk.memory.shared import SharedMapper
+from uruk.platforms.linux.libraries_there import LibrariesThere
 from uruk.platforms.linux.runtime_there import link_runtime
 from uruk.platforms.linux.slabs_there import RemoteSlabs
 from uruk.runtime_files import executor_program
@@ -66,8 +68,8 @@ def spawn(
     with deferred() as starting:
         child, connection = start([*launcher, program], words, variables, _least(patience, deadline), starting)
         with _starting(connection, deadline):
+            child.tls_pool = tls_pool
             one = _attach(connection, child, shared_memory, slab_size)
-            one.loader.pool = tls_pool
             one.runtime.call(b"uruk_rt_set_variable", _TUNABLES.encode() + b"\0", old.encode() + b"\0" if old else 0)
     return one
 
@@ -105,16 +107,18 @@ def _attach(connection: Connection, child: Child | None, shared_memory: bool, sl
     attached = connection.setup.symbols.get("uruk_executor_attached")
     if attached is not None:
         connection.call(attached)
-    runtime = link_runtime(connection)
+    process, runtime = link_runtime(connection)
     hidden = connection.setup.symbols.get("uruk_executor_hidden", 0)
     if hidden:
         runtime.call(b"uruk_rt_hide", hidden)
-    loader = RemoteSlabs(runtime)
-    messages = EPCMapper(runtime.process, runtime, loader)
+    slabs = RemoteSlabs(runtime)
+    messages = EPCMapper(process, runtime, slabs)
     mapper: Mapper = messages
     if shared_memory:
-        mapper = FallbackMapper(SharedMapper(runtime.process, runtime, loader=loader), lambda: messages)
-    return RemoteExecutor(connection, runtime, mapper, child, slab_size)
+        mapper = FallbackMapper(SharedMapper(process, runtime, loader=slabs), lambda: messages)
+    memory = SlabManager(mapper, slab_size)
+    libraries = LibrariesThere(memory, RemoteLoader(runtime, child.tls_pool if child else 0))
+    return RemoteExecutor(process, runtime, memory, libraries, child)
 
 
 def connect(

@@ -15,7 +15,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from uruk.errors import LibraryError, TLSError, UrukError
-from uruk.executor.inprocess import InProcessExecutor
 from uruk.executor.interface import Executor
 from uruk.memory.manager import DEFAULT_SLAB
 from uruk.memory.mapper import Mapper
@@ -32,6 +31,7 @@ from uruk.orc.units import MaterializationUnit
 from uruk.passes.state import State
 from uruk.platforms.jit_dlopen import JITLoader
 from uruk.platforms.linux.platform import OF_THE_PROGRAM, ELFPlatform, UnrunELFPlatform
+from uruk.platforms.linux.process_here import LinuxHere, executor_here
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from uruk.executor.remote import RemoteExecutor
     from uruk.memory.interface import Memory
     from uruk.platforms.linux.interposition import ProgramExports
+    from uruk.platforms.linux.process import LinuxProcess
     from uruk.platforms.linux.search_path import SearchPath
 
 
@@ -104,11 +105,15 @@ class LLJIT:
             executor.used = True
         self._remote = executor
         executes = options is None or options.execute
-        self.executor: Executor = executor or InProcessExecutor(slab_size, mapper, memory=memory, executes=executes)
+        if executor is None:
+            process = LinuxHere(executor_here(slab_size, mapper, memory=memory, executes=executes))
+        else:
+            process = _process_there(executor)
+        self.executor: Executor = process.executor
         kind = UnrunELFPlatform if self.executor.memory.fixed else ELFPlatform
-        self.platform = kind(self.executor, options.linked_only_for if options else "")
+        self.platform = kind(process, options.linked_only_for if options else "")
         self.session = Session(self.executor, self.platform, options, _hints, dispatcher)
-        self.platform.jit_loader = JITLoader(self.session)
+        self.platform.jit_loader = JITLoader(self.session, process)
         if executor is not None and executor.child is not None:
             executor.child.resolve = lambda address: name_address(self.session, address)
             executor.child.removed = self.session.withheld.name
@@ -362,10 +367,10 @@ class LLJIT:
         A callback that code calls when the interpreter has ended (in a static destructor) is not run: its result is 0.
         """
         address, function = _address_of(value)
-        if function and isinstance(self.executor, InProcessExecutor) and not self.session.only_links:
+        if function and not self.session.only_links:
             from uruk.calls import is_python
 
-            address = self.executor.guard(address) if is_python(value) else address
+            address = self.platform.process.guard(address) if is_python(value) else address
         (dylib or self.main).define(name, address, function=function)
 
     def alias(
@@ -504,12 +509,18 @@ _serials = itertools.count()
 def _close_all() -> None:
     for jit in sorted(_open_jits, key=lambda one: -one.serial):
         try:
-            if jit.executor.is_remote:
-                jit.session.close()
-            else:
+            if jit.executor.process.is_here:
                 jit.session.finish()
+            else:
+                jit.session.close()
         except UrukError as error:
             print(f"uruk: {type(error).__name__}: {error}", file=sys.stderr)
+
+
+def _process_there(executor: RemoteExecutor) -> LinuxProcess:
+    from uruk.platforms.linux.process_there import LinuxThere  # costs time, and most sessions are of this process
+
+    return LinuxThere(executor)
 
 
 def _check_memory(

@@ -149,7 +149,7 @@ def test_many_names_of_a_library(tmp_path: Path, jit: uruk.LLJIT, style: str) ->
     jit.add_library(library)
     handle = jit.main.search.libraries[-1].handle
     names = [name for n in range(60) for name in (b"f%d" % n, b"d%d" % n, b"nobody%d" % n)]
-    found = jit.executor.find_symbols([handle], names)
+    found = jit.executor.libraries.find_symbols([handle], names)
     assert (found.address != 0).tolist() == [True, True, False] * 60
     assert found.is_data.tolist() == [False, True, False] * 60
     total = "+".join(f"f{n}() + d{n}" for n in range(60))

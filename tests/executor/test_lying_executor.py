@@ -11,7 +11,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -173,20 +173,26 @@ def test_services_that_lie(ask: Callable[[Services], object], result: bytes) -> 
 
 
 @pytest.fixture(scope="module")
-def two(objects: Path) -> Sequence[RemoteExecutor]:
-    """Two executors with a session each, in which a lazy function waits."""
+def sessions(objects: Path) -> Iterator[Sequence[uruk.LLJIT]]:
+    """Two sessions with an executor each, in which a lazy function waits."""
     sessions = [uruk.LLJIT(executor=uruk.spawn()) for _ in range(2)]
     for jit in sessions:
         jit.add_object((objects / "lazy.o").read_bytes(), lazy=True)
         jit.lookup("later")
-    yield [jit.executor for jit in sessions]
+    yield sessions
     for jit in sessions:
         jit.close()
 
 
-def test_requests_for_lazy_functions_of_others(two: Sequence[RemoteExecutor]) -> None:
+@pytest.fixture
+def two(sessions: Sequence[uruk.LLJIT]) -> Sequence[RemoteExecutor]:
+    """The executors of the two sessions."""
+    return [jit.executor for jit in sessions]
+
+
+def test_requests_for_lazy_functions_of_others(sessions: Sequence[uruk.LLJIT]) -> None:
     """An executor has no business with the functions of another one's session, nor with numbers that are no stub's."""
-    pools = [executor._stubs for executor in two]  # pyright: ignore[reportPrivateUsage]
+    pools = [jit.platform.process._pool for jit in sessions]  # pyright: ignore[reportPrivateUsage]
     assert pools[0] is not pools[1]
     for payload in (b"", bytes(23), bytes(25)):
         with pytest.raises(ProtocolError, match=r"by \d+ bytes"):

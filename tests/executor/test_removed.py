@@ -118,7 +118,7 @@ def test_the_addresses_come_back_with_the_last_user(cc: Compile, where: str) -> 
             base = jit.add_object(cc(BASE, name="base"))
             top = jit.add_object(cc(TOP, name="top"))
             address = jit.lookup("direct").address
-            assert jit.executor.call(address, 1) == 2
+            assert jit.executor.process.call(address, 1) == 2
             before = used()
             base.remove(force=True)
             assert used() == before  # nobody gets it

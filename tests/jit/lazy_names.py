@@ -22,8 +22,7 @@ class LazyNames:
         self.asked: list[str] = []
         self.errors: list[tuple[str, BaseException]] = []
         self.found = resolve or self.look_up
-        executor = jit.session.executor
-        self.stubs: LazyStubs = executor.lazy_stubs(self.resolve, self.failed, jit.session.lock)
+        self.stubs: LazyStubs = jit.platform.process.lazy_stubs(self.resolve, self.failed, jit.session.lock)
         self.addresses: list[int] = self.stubs.take(len(names)).tolist()
         for name, address in zip(names, self.addresses, strict=True):
             jit.define(name, address)

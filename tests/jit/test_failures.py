@@ -243,7 +243,7 @@ def test_without_an_unwinder_nothing_is_linked(cc: Compile, monkeypatch: pytest.
             raise uruk.LibraryError("libgcc_s.so.1", "cannot open")
 
         with monkeypatch.context() as patch:
-            patch.setattr(jit.session.executor, "register_frames", refuse)
+            patch.setattr(jit.platform.process, "register_frames", refuse)
             with pytest.raises(uruk.LibraryError):
                 jit.lookup("f")
         assert sum(slab.used for slab in jit.session.executor.memory.slabs) == 0

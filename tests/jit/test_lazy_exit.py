@@ -47,7 +47,7 @@ def resolve(stub):
     if mode == "handler":
         raise RuntimeError("never")
     return real
-stubs = jit.session.executor.lazy_stubs(resolve, lambda stub, error: None, jit.session.lock)
+stubs = jit.platform.process.lazy_stubs(resolve, lambda stub, error: None, jit.session.lock)
 addresses = stubs.take(count)
 if mode != "default":
     stubs.handler = jit.lookup("handler").address
@@ -86,7 +86,7 @@ import sys, uruk
 jit = uruk.LLJIT()
 jit.add_archive(sys.argv[1])
 jit.add_object(sys.argv[2])
-stubs = jit.session.executor.lazy_stubs(
+stubs = jit.platform.process.lazy_stubs(
     lambda stub: jit.lookup("real").address, lambda stub, error: None, jit.session.lock)
 jit.define("lazy", int(stubs.take(1)[0]))
 if sys.argv[3:]:

@@ -112,7 +112,7 @@ def test_a_reset_between_the_answer_and_the_slot(cc: Compile, jit: uruk.LLJIT) -
         asked.append(stub)
         return jit.lookup("real_one").address
 
-    stubs = jit.session.executor.lazy_stubs(resolve, lambda stub, error: asked.append(-1), lock)
+    stubs = jit.platform.process.lazy_stubs(resolve, lambda stub, error: asked.append(-1), lock)
     jit.define("one", int(stubs.take(1)[0]))
     outer = call(jit, cc)
     lock.at_release.append(lambda: stubs.reset([0]))

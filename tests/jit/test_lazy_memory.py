@@ -18,7 +18,8 @@ from uruk.executor.stub_pool import CHUNK, DISTANCE, QUARANTINE, Retired, StubPo
 from uruk.isa.interface import LAZY_PAGE, LAZY_SLOTS, LAZY_STUB_SIZE, LAZY_STUBS
 from uruk.isa.x86_64_runtime import FIRST_CALL, stub_page
 from uruk.memory.inprocess import InProcessMapper
-from uruk.platforms.linux.runtime_here import lazy_functions, process_runtime
+from uruk.platforms.linux.runtime_functions import lazy_functions
+from uruk.platforms.linux.runtime_here import process_runtime
 from uruk.testing import FailingMapper
 from uruk.testing.mappers import Verb
 
@@ -71,7 +72,7 @@ def test_ten_thousand_stubs() -> None:
 def test_two_thousand_sessions() -> None:
     def session() -> None:
         with uruk.LLJIT() as jit:
-            jit.session.executor.lazy_stubs(no_one, lambda stub, error: None, jit.session.lock).take(300)
+            jit.platform.process.lazy_stubs(no_one, lambda stub, error: None, jit.session.lock).take(300)
 
     for _ in range(200):  # fills the quarantine
         session()
@@ -111,7 +112,7 @@ def test_one_near_the_code_and_few_mappings(cc: Compile, jit: uruk.LLJIT, monkey
     jit.add_object(cc("int f(void) { return 5; }"))
     jit.lookup("f")
     slab = jit.session.executor.memory.slabs[0]
-    stubs = jit.session.executor.lazy_stubs(no_one, lambda stub, error: None, jit.session.lock)
+    stubs = jit.platform.process.lazy_stubs(no_one, lambda stub, error: None, jit.session.lock)
     addresses = stubs.take(20_000)
     assert (np.abs(addresses - slab.base) < 1 << 31).all()
     assert (np.abs(addresses - slab.base - slab.size) < 1 << 31).all()

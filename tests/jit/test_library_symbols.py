@@ -16,9 +16,9 @@ import uruk
 from compiling import Compile, require_tool
 from uruk.errors import ExecutorError
 from uruk.executor import process_symbols
-from uruk.executor.inprocess import FEW
 from uruk.executor.interface import Executor
 from uruk.executor.library_symbols import find_symbols
+from uruk.platforms.linux.libraries_here import FEW
 
 MANY = [b"no_such_name_%d" % number for number in range(FEW + 1)]
 """Enough names for the call of the runtime to be taken in process, too."""
@@ -50,8 +50,8 @@ def handle_of(jit: uruk.LLJIT, path: Path) -> int:
 
 def asked(executor: Executor, handles: list[int | None], *names: bytes) -> list[tuple[bool, bool, bool]]:
     """Of each name: whether it is found, a variable, in a library; the same alone and among many."""
-    alone = executor.find_symbols(handles, names)
-    found = executor.find_symbols(handles, [*names, *MANY])
+    alone = executor.libraries.find_symbols(handles, names)
+    found = executor.libraries.find_symbols(handles, [*names, *MANY])
     count = len(names)
     assert found.address[:count].tolist() == alone.address.tolist()
     assert not found.address[count:].any()
@@ -76,13 +76,13 @@ def test_libraries_in_their_order_then_the_process(cc: Compile, jit: uruk.LLJIT)
     first = handle_of(jit, cc.shared("libfirst.so", "int both = 1; int puts(const char *s) { return *s; }"))
     second = handle_of(jit, cc.shared("libsecond.so", "int both = 2, second = 3;"))
     names = [b"both", b"second", b"puts", b"strlen", *MANY]
-    one = jit.executor.find_symbols([first], names).address
-    two = jit.executor.find_symbols([second], names).address
-    process = jit.executor.find_symbols([None], names).address
-    found = jit.executor.find_symbols([first, second, None], names).address
+    one = jit.executor.libraries.find_symbols([first], names).address
+    two = jit.executor.libraries.find_symbols([second], names).address
+    process = jit.executor.libraries.find_symbols([None], names).address
+    found = jit.executor.libraries.find_symbols([first, second, None], names).address
     assert found[:4].tolist() == [one[0], two[1], one[2], process[3]]
-    assert jit.executor.find_symbols([second, first], names).address[0] == two[0]
-    assert jit.executor.find_symbols([], names).address.tolist() == [0] * len(names)
+    assert jit.executor.libraries.find_symbols([second, first], names).address[0] == two[0]
+    assert jit.executor.libraries.find_symbols([], names).address.tolist() == [0] * len(names)
 
 
 def test_the_process_is_the_global_scope(cc: Compile, jit: uruk.LLJIT) -> None:
@@ -110,7 +110,7 @@ def test_versions(tmp_path: Path, jit: uruk.LLJIT) -> None:
     subprocess.run([require_tool("gcc"), *flags, "-o", library, source], check=True)
     handle = handle_of(jit, library)
     names = [b"thing", b"thing@V1", b"thing@V2", b"thing@V3", *MANY]
-    found = jit.executor.find_symbols([handle], names)
+    found = jit.executor.libraries.find_symbols([handle], names)
     assert found.address[0] == found.address[2]
     assert found.address[0] != found.address[1]
     assert found.is_data[:4].tolist() == [False, True, False, False]
@@ -126,7 +126,7 @@ def test_many_names_link_and_run(cc: Compile, jit: uruk.LLJIT) -> None:
     total = "+".join(f"f{n}() + d{n}" for n in names)
     jit.add_object(cc(f"{declared} int total(void) {{ return {total}; }}", "-fPIC"))
     address = jit.lookup("total").address
-    assert jit.executor.call(address) == count * (count - 1)
+    assert jit.executor.process.call(address) == count * (count - 1)
 
 
 def test_a_name_that_nothing_has_is_told_of_among_many(cc: Compile, jit: uruk.LLJIT) -> None:
@@ -138,7 +138,7 @@ def test_a_name_that_nothing_has_is_told_of_among_many(cc: Compile, jit: uruk.LL
         jit.lookup("total")
     assert [symbol.name for symbol in caught.value.symbols] == ["f100"]
     jit.add_object(cc("int f100(void) { return 100; }"))
-    assert jit.executor.call(jit.lookup("total").address) == 5050
+    assert jit.executor.process.call(jit.lookup("total").address) == 5050
 
 
 # -- answers that lie
@@ -197,6 +197,6 @@ def test_a_large_library_costs_no_more_for_each_name(tmp_path: Path, jit: uruk.L
         assert all(process_symbols.find_symbol(here, name) for name in names)
         alone.append(time.perf_counter() - begin)
         begin = time.perf_counter()
-        assert jit.executor.find_symbols([handle], names).address.all()
+        assert jit.executor.libraries.find_symbols([handle], names).address.all()
         together.append(time.perf_counter() - begin)
     assert min(together) < 10 * min(alone)  # a search through all symbols for each name: hundreds of times

@@ -81,7 +81,7 @@ MODES = ["as found", "xsave", "fxsave"]
 def saving(request: pytest.FixtureRequest) -> Iterator[str]:
     """How the runtime saves vector registers: as it found best, and the ways of older processors."""
     with uruk.LLJIT() as jit:
-        jit.session.executor.tls.descriptors.make(None, 0)  # the size is found with the first descriptor
+        jit.platform.process.tls.descriptors.make(None, 0)  # the size is found with the first descriptor
     process_runtime()
     (session,) = SESSIONS
     names = [b"uruk_vector_mask", b"uruk_vector_compact", b"uruk_vector_size"]
@@ -107,7 +107,7 @@ def _old_parts(area: bytes) -> bytes:
 @pytest.mark.parametrize("misalign", [0, 8, 24, 40])
 def test_every_register_survives(check: Check, saving: str, misalign: int) -> None:
     with uruk.LLJIT() as jit:
-        make = jit.session.executor.tls.descriptors.make
+        make = jit.platform.process.tls.descriptors.make
         storage = load_carrier(b"x", 100_000, 8, static=False, descriptors=(0,))
         pair = make(storage, 40)
 
@@ -140,7 +140,7 @@ def test_the_loaders_own_descriptor_would_not_do(check: Check) -> None:
 
 def test_static_and_undefined_descriptors(check: Check) -> None:
     with uruk.LLJIT() as jit:
-        make = jit.session.executor.tls.descriptors.make
+        make = jit.platform.process.tls.descriptors.make
         storage = load_carrier(b"abc", 40, 8, static=True)
         address, before, after = check(make(storage, 2), 8)
         assert (address, after) == (_address(storage, 2), before)

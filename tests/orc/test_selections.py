@@ -102,7 +102,7 @@ def test_what_may_not_be_one_is_refused(cc: Compile, jit: uruk.LLJIT, change: Ch
 def test_the_largest_of_those_added_together(cc: Compile, jit: uruk.LLJIT, change: Change) -> None:
     change(choose(Selection.LARGEST))
     jit.add_objects([group(cc, 1), group(cc, 2, "nop; nop"), group(cc, 3, "nop; nop"), group(cc, 4)])
-    assert jit.executor.call(jit.lookup("g").address) == 2
+    assert jit.executor.process.call(jit.lookup("g").address) == 2
 
 
 USER = "int f(void); int own(void) { return 5; } int call(void) { return f(); }"
@@ -126,7 +126,7 @@ def fall_back(pairs: dict[str, str]) -> Callable[[Graph], Graph]:
 def test_a_fallback_of_the_object_itself(cc: Compile, jit: uruk.LLJIT, change: Change) -> None:
     change(fall_back({"f": "own"}))
     jit.add_object(cc(USER))
-    assert jit.executor.call(jit.lookup("call").address) == 5
+    assert jit.executor.process.call(jit.lookup("call").address) == 5
 
 
 @pytest.mark.parametrize("first", [True, False])
@@ -134,7 +134,7 @@ def test_a_definition_comes_before_a_fallback(cc: Compile, jit: uruk.LLJIT, chan
     change(fall_back({"f": "own"}))
     objects = [cc(USER), cc("int f(void) { return 7; }")]
     jit.add_objects(objects[::-1] if first else objects)
-    assert jit.executor.call(jit.lookup("call").address) == 7
+    assert jit.executor.process.call(jit.lookup("call").address) == 7
 
 
 def test_a_fallback_holds_for_every_reference_and_may_be_undefined_itself(
@@ -155,4 +155,4 @@ def test_a_fallback_holds_for_every_reference_and_may_be_undefined_itself(
     with pytest.raises(uruk.UrukError):
         jit.lookup("nothing_of_the_kind")
     jit.add_object(cc("int h(void) { return 3; }"))
-    assert jit.executor.call(jit.lookup("all").address) == 3333
+    assert jit.executor.process.call(jit.lookup("all").address) == 3333

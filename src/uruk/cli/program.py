@@ -92,7 +92,7 @@ class Program:
         waited = time.perf_counter() - begin
         self._state_plan()
         for variable, library in self.arguments.bound_early:
-            self.jit.executor.tls.is_static(variable, library)
+            self.jit.platform.process.tls.is_static(variable, library)
         self._add_inputs(inputs)
         added = time.perf_counter()
         if self.arguments.execute:
@@ -114,16 +114,16 @@ class Program:
 
     def _name_roots(self) -> None:
         """Have a leak detector look for pointers in the program's variables, as it does in those of libraries."""
-        register, _ = self.jit.executor.find_symbol(None, b"__lsan_register_root_region")
+        register, _ = self.jit.executor.libraries.find_symbol(None, b"__lsan_register_root_region")
         for one in self.jit.session.memory_map() if register else ():
             if one.zone == "RW":
-                self.jit.executor.call(register, one.address, one.size)
+                self.jit.executor.process.call(register, one.address, one.size)
 
     def _count_calls(self) -> None:
         """Have gprof's data gathered for all code that is linked."""
         code = [one for one in self.jit.session.memory_map() if one.zone == "RX"]
         low, high = min(one.address for one in code), max(one.address + one.size for one in code)
-        self.jit.executor.runtime.call(b"uruk_rt_count_calls", low, high)
+        self.jit.platform.runtime.call(b"uruk_rt_count_calls", low, high)
 
     def _state_plan(self) -> None:
         """Tell the session what holds for all inputs."""

@@ -1,4 +1,4 @@
-"""An executor before the runtime is in it: just enough of a host to link the runtime, by LLVM's services alone.
+"""An executor before the runtime is in it: enough to link the runtime, by LLVM's services alone.
 
 The runtime comes in by messages, whatever memory linked objects will have: shared memory of LLVM's service would be a
 file that the executor names, on a file system that may be full, absent, or mounted with noexec.
@@ -7,14 +7,17 @@ file that the executor names, on a file system that may be full, absent, or moun
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from uruk.errors import InternalError
+from uruk.errors import ExecutorLost, InternalError
+from uruk.executor.control import Argument
+from uruk.executor.library_symbols import FoundSymbols
 from uruk.executor.llvm_services import Part, Services
-from uruk.graph.types import U8
+from uruk.graph.types import U8, signed, true_rows
 from uruk.memory.mapper import Range, Reach
 from uruk.memory.slab import PROTECTIONS
 
@@ -33,7 +36,9 @@ class _Block:
     image: U8
     segments: list[tuple[int, int, int]]
     parts: list[Part] = field(default_factory=list[Part])
-    header: int | None = None
+    header = None
+    frames = None
+    names = None
 
     def protect_code(self) -> None:
         """Nothing yet: everything is brought at once, by `BootstrapMemory.finish`."""
@@ -51,11 +56,23 @@ class _Block:
         """Nothing: the memory goes with the executor."""
         return 0
 
+    def free_segments(self, which: Sequence[int]) -> int:
+        """See `free`."""
+        return 0
+
+    def withhold(self, which: Sequence[int]) -> int:
+        """See `free`."""
+        return 0
+
+    def give_withheld(self, which: Sequence[int]) -> None:
+        """See `free`."""
+
 
 class BootstrapMemory:
-    """One block of the executor's memory, filled here and brought there by `finish`."""
+    """One block of the executor's memory, filled here and brought there by `finish`; see `Memory`."""
 
     fixed = False
+    near = None
 
     def __init__(self, services: Services) -> None:
         self.services = services
@@ -85,9 +102,94 @@ class BootstrapMemory:
         self.block = _Block(base, np.zeros(ROOM, np.uint8), [placed[index] for index in range(len(segments))], parts)
         return self.block
 
+    def holds(self, address: int) -> bool:
+        """See `Memory.holds`."""
+        return self.block is not None and self.block.base <= address < self.block.base + ROOM
+
+    def library_window(self) -> AbstractContextManager[None]:
+        """See `Memory.library_window`: no library is loaded yet."""
+        return nullcontext()
+
+    def close(self) -> None:
+        """See `Memory.close`: the memory goes with the executor."""
+
     def finish(self) -> None:
         """Bring what was linked to where it runs."""
         block = self.block
         if block is None:
             raise InternalError("nothing of the runtime was linked")
         self.services.finalize(block.base, block.image, block.parts)
+
+
+class BootstrapProcess:
+    """See `uruk.executor.control.ProcessControl`: what is known of a process whose functions cannot be called yet."""
+
+    is_here = False
+
+    def __init__(self, services: Services) -> None:
+        self.triple = services.connection.setup.triple
+        self.page_size = services.connection.setup.page_size
+
+    def call(self, address: int, *arguments: Argument) -> int:
+        """See `ProcessControl.call`."""
+        raise InternalError(f"the function at {address:#x} is to be called before the executor has its runtime")
+
+    def read(self, address: int, size: int) -> bytes:
+        """See `ProcessControl.read`."""
+        raise InternalError(f"{size} bytes at {address:#x} are to be read before the executor has its runtime")
+
+    def write(self, address: int, data: bytes | bytearray | memoryview) -> None:
+        """See `ProcessControl.write`."""
+        self.write_many([(address, data)])
+
+    def write_many(self, writes: Sequence[tuple[int, bytes | bytearray | memoryview]]) -> None:
+        """See `ProcessControl.write_many`."""
+        raise InternalError(f"{len(writes)} places are to be written before the executor has its runtime")
+
+
+class BootstrapLibraries:
+    """See `uruk.executor.interface.Libraries`: the names of the process, as LLVM's services find them."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._everything = services.open_library("")
+
+    def load(self, path: str, *, everywhere: bool = False) -> int:
+        """See `Libraries.load`."""
+        return self._services.open_library(path)
+
+    def find_symbol(self, handle: int | None, name: bytes) -> tuple[int, bool]:
+        """See `Libraries.find_symbol`; what is data is not known."""
+        return self._services.find_symbols(self._everything if handle is None else handle, [name])[0], False
+
+    def find_symbols(self, handles: Sequence[int | None], names: Sequence[bytes]) -> FoundSymbols:
+        """See `Libraries.find_symbols`; what is data is not known."""
+        found = FoundSymbols.nothing(len(names))
+        for handle in handles:
+            rows: list[int] = true_rows(found.address == 0).tolist()
+            wanted = [names[row] for row in rows]
+            addresses = self._services.find_symbols(self._everything if handle is None else handle, wanted)
+            found.address[rows] = [signed(address) for address in addresses]
+        return found
+
+
+class BootstrapExecutor:
+    """An executor before its runtime is in it; see `uruk.executor.interface.Executor`."""
+
+    def __init__(self, services: Services) -> None:
+        self.process = BootstrapProcess(services)
+        self.memory = BootstrapMemory(services)
+        self.libraries = BootstrapLibraries(services)
+        self._connection = services.connection
+
+    @property
+    def lost(self) -> ExecutorLost | None:
+        """See `Executor.lost`."""
+        return self._connection.lost
+
+    def end_within(self, seconds: float) -> None:
+        """See `Executor.end_within`."""
+        self._connection.end_within(seconds)
+
+    def close(self) -> None:
+        """See `Executor.close`: the connection is its owner's."""

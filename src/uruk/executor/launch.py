@@ -36,6 +36,8 @@ class Child:
         self._lock = threading.Lock()
         self.status: int | None = None
         """Its exit status, negative for a signal; None while it runs."""
+        self.tls_pool = 0
+        """Bytes of optional static thread-local storage that it was started with; 0: not known."""
         self.resolve: Callable[[int], str] = lambda address: ""
         self.removed: Callable[[int], str] = lambda address: ""
         """Names what lay at an address and was removed, though other code refers to it."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from uruk.errors import TLSError
 from uruk.executor import tls_refusal
 from uruk.executor.carriers import Carriers, LoadedCarrier
-from uruk.executor.tls_descriptors import Descriptors
+from uruk.executor.tls_descriptors import DescriptorFunctions, Descriptors
 from uruk.formats.elf.carrier import ImportModel, TLSImport
 from uruk.graph.kinds import Operand
 from uruk.passes.tls.interface import Storage
@@ -20,9 +22,9 @@ _MODELS = {
 class ProcessTLS:
     """Thread-local storage of one session in a process; see `uruk.passes.tls.interface.TLSLoader`."""
 
-    def __init__(self, carriers: Carriers) -> None:
+    def __init__(self, carriers: Carriers, functions: Callable[[], DescriptorFunctions]) -> None:
         self.carriers = carriers
-        self.descriptors = Descriptors(carriers)
+        self.descriptors = Descriptors(carriers, functions)
         self._bound: dict[tuple[bytes, str, int], LoadedCarrier] = {}
 
     def load(

@@ -5,36 +5,26 @@ from __future__ import annotations
 import atexit
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from uruk.errors import ExecutorError, ExecutorLost, InternalError
-from uruk.executor import answers, sps
+from uruk.errors import ExecutorLost
+from uruk.executor import sps
 from uruk.executor.callbacks import Callback, Callbacks
-from uruk.executor.carriers import Carriers
-from uruk.executor.connection import ENDING, Connection
+from uruk.executor.connection import ENDING
 from uruk.executor.control import Runtime
-from uruk.executor.lazy_stubs import LazyFunctions, LazyStubs, answer
-from uruk.executor.library_symbols import FoundSymbols, find_symbols
-from uruk.executor.process_tls import ProcessTLS
+from uruk.executor.interface import Libraries
 from uruk.executor.prototypes import Prototype, is_float
-from uruk.executor.remote_loader import RemoteLoader
 from uruk.executor.remote_process import RemoteProcess
-from uruk.executor.stub_pool import StubPool
-from uruk.formats.elf.carrier import MACHINES
 from uruk.graph.types import AnyArray
-from uruk.isa.interface import architecture_of
-from uruk.memory.manager import DEFAULT_SLAB, SlabManager
-from uruk.memory.mapper import Mapper
+from uruk.memory.manager import SlabManager
 
 if TYPE_CHECKING:
     from uruk.executor.launch import Child
 
-LARGEST_OBJECT = 1 << 28
-"""Bytes of a library's variable that are read, to be copied."""
 RUN_PROGRAM = "uruk_executor_run_program"
 """A service of uruk's own executor: a program gets the process for itself, without a thread that listens."""
 
@@ -45,37 +35,27 @@ class RemoteExecutor:
     `child` is the process, if this one has started it. It belongs to one session, which closes it.
     """
 
-    is_remote = True
-
     def __init__(
         self,
-        connection: Connection,
+        process: RemoteProcess,
         runtime: Runtime,
-        mapper: Mapper,
+        memory: SlabManager,
+        libraries: Libraries,
         child: Child | None = None,
-        slab_size: int = DEFAULT_SLAB,
     ) -> None:
-        self.connection = connection
+        self.process = process
+        self.connection = process.connection
         self.runtime = runtime
-        assert isinstance(runtime.process, RemoteProcess)
-        self.process: RemoteProcess = runtime.process
+        self.memory = memory
+        self.libraries = libraries
         self.child = child
-        self.memory = SlabManager(mapper, slab_size)
-        self.loader = RemoteLoader(runtime)
-        self.tls = ProcessTLS(Carriers(self.loader, MACHINES[architecture_of(self.process.triple).name]))
-        self.callbacks = Callbacks(runtime, self.memory)
-        connection.handlers[runtime.address[b"uruk_rt_callback_tag"]] = self.callbacks.answer
-        answer_lazy = weakref.WeakMethod(self._answer_lazy)  # the line does not keep an executor that nobody has
-        connection.handlers[runtime.address[b"uruk_rt_lazy_tag"]] = lambda payload: (
-            method(payload) if (method := answer_lazy()) else b""
-        )
-        self._stubs: StubPool | None = None
-        self.lazy_functions: Callable[[], LazyFunctions] | None = None
+        self.callbacks = Callbacks(runtime, memory)
+        self.serve(runtime.address[b"uruk_rt_callback_tag"], self.callbacks.answer)
         self._closing = threading.Lock()
         self.used = False
         """Whether a session has it."""
         self.closed = False
-        self._forgotten = weakref.finalize(self, connection.close)  # that may not leave its process behind
+        self._forgotten = weakref.finalize(self, self.connection.close)  # that may not leave its process behind
         self._forgotten.atexit = False
         _open.add(self)
 
@@ -83,6 +63,13 @@ class RemoteExecutor:
     def lost(self) -> ExecutorLost | None:
         """See `Executor.lost`."""
         return self.connection.lost
+
+    def serve(self, tag: int, handler: Callable[[bytes], bytes]) -> None:
+        """Answer requests that code there makes under a tag, an address of the runtime's, by `handler`.
+
+        It is kept until the connection goes, and must not keep this executor.
+        """
+        self.connection.handlers[tag] = handler
 
     # -- memory and calls
 
@@ -96,23 +83,8 @@ class RemoteExecutor:
         """Why memory goes by messages though it was to be shared; empty where it does not."""
         return str(getattr(self.memory.mapper, "refused", ""))
 
-    def read_object(self, address: int) -> bytes:
-        """See `Executor.read_object`."""
-        size = answers.size(self.loader.size_of(address), f"the object at {address:#x}", LARGEST_OBJECT)
-        return self.process.read(address, size) if size else b""
-
-    def is_constant(self, address: int, size: int) -> bool:
-        """See `Executor.is_constant`."""
-        return bool(self.runtime.call(b"uruk_rt_is_constant", address, size))
-
-    def call_resolvers(self, addresses: Sequence[int]) -> list[int]:
-        """See `Executor.call_resolvers`."""
-        words = bytearray(sps.u64(*addresses))
-        self.runtime.call(b"uruk_rt_call_resolvers", words, len(addresses))
-        return [int.from_bytes(words[at : at + 8], "little") for at in range(0, len(words), 8)]
-
     def call(self, address: int, *arguments: int) -> int:
-        """See `Executor.call`."""
+        """Call a function of 64-bit integer arguments that returns an int."""
         value = self.process.call(address, *arguments) & 0xFFFFFFFF
         return value - (1 << 32) if value >> 31 else value
 
@@ -148,64 +120,6 @@ class RemoteExecutor:
                 start = address - slab.base
                 return slab.image[start : start + size].view(kind).reshape(shape)
         return np.frombuffer(self.process.read(address, size), kind).reshape(shape).copy()
-
-    # -- libraries
-
-    def load_library(self, path: str, *, everywhere: bool = False) -> int:
-        """See `Executor.load_library`."""
-        with self.memory.library_window():
-            return self.loader.load_library(path, everywhere=everywhere)
-
-    def find_symbol(self, handle: int | None, name: bytes) -> tuple[int, bool]:
-        """See `Executor.find_symbol`."""
-        found = find_symbols(self.runtime, [handle], [name])
-        return int(found.address[0]) & (1 << 64) - 1, bool(found.is_data[0])
-
-    def find_symbols(self, handles: Sequence[int | None], names: Sequence[bytes]) -> FoundSymbols:
-        """See `Executor.find_symbols`: one message for all."""
-        return find_symbols(self.runtime, handles, names)
-
-    def find_tls(self, name: bytes, handles: Sequence[int]) -> str:
-        """See `Executor.find_tls`."""
-        return self.loader.find_tls(name, handles)
-
-    # -- unwinding
-
-    def register_frames(self, address: int) -> None:
-        """See `Executor.register_frames`."""
-        if self.runtime.call(b"uruk_rt_register_frames", sps.u64(address), 1):
-            raise ExecutorError("the executor has no libgcc_s.so.1, by which linked code throws exceptions")
-
-    def deregister_frames(self, address: int) -> None:
-        """See `Executor.deregister_frames`."""
-        self.runtime.call(b"uruk_rt_deregister_frames", sps.u64(address), 1)
-
-    # -- lazy functions
-
-    def _answer_lazy(self, payload: bytes) -> bytes:
-        """Serve a request for the function of a lazy stub, which must be this executor's."""
-        return answer(payload, self._stubs)
-
-    def lazy_stubs(
-        self,
-        resolve: Callable[[int], int],
-        on_error: Callable[[int, BaseException], object],
-        lock: threading.RLock | None = None,
-    ) -> LazyStubs:
-        """See `Executor.lazy_stubs`."""
-        if self.lazy_functions is None:
-            raise InternalError("lazy stubs are wanted, but no platform has given their functions")
-        if self._stubs is None:
-            self._stubs = StubPool(self.memory.mapper, architecture_of(self.process.triple))
-        return LazyStubs(
-            self.lazy_functions(),
-            resolve,
-            on_error,
-            lock=lock,
-            near=lambda: self.memory.near,
-            pool=self._stubs,
-            read=lambda address: int.from_bytes(self.process.read(address, 8), "little"),
-        )
 
     # -- programs, and the end
 

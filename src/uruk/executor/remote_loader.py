@@ -17,12 +17,14 @@ _MOST_STORAGE = 1 << 32  # bytes of thread-local storage that a library may have
 
 
 class RemoteLoader:
-    """See `uruk.executor.carriers.Loader`; runtime/carriers.c and runtime/libraries.c."""
+    """See `uruk.executor.carriers.Loader`; runtime/carriers.c and runtime/libraries.c.
 
-    def __init__(self, runtime: Runtime) -> None:
+    `pool`: the bytes of optional static storage that the process was started with; 0 if that is not known.
+    """
+
+    def __init__(self, runtime: Runtime, pool: int = 0) -> None:
         self.runtime = runtime
-        self.pool = 0
-        """Bytes of optional static storage that it was started with; 0 if that is not known."""
+        self._pool = pool
 
     # -- carriers
 
@@ -87,22 +89,11 @@ class RemoteLoader:
 
     def refusal(self, error: TLSError) -> TLSError:
         """See `Loader.refusal`."""
-        if not error.static_tls or not self.pool:
+        if not error.static_tls or not self._pool:
             return error
-        wanted = error.static_tls - tls_refusal.optional_static_tls() + self.pool
+        wanted = error.static_tls - tls_refusal.optional_static_tls() + self._pool
         hint = f"start the executor with more: --tls-pool={-(-wanted // 1024)}Kb, or tls_pool of uruk.spawn"
         return TLSError(error.what, error.problem, hint, wanted)
-
-    def size_of(self, address: int) -> int:
-        """The size in bytes of the variable at an address of a library; 0 if it is not known."""
-        return self.runtime.call(b"uruk_rt_size_at", address)
-
-    def find_tls(self, name: bytes, handles: Sequence[int]) -> str:
-        """The library that defines a thread-local, those with these handles first (by path); empty for none."""
-        text = bytearray(_TEXT)
-        places = sps.u64(*handles)
-        got = self.runtime.call(b"uruk_rt_find_tls", name + b"\0", places, len(handles), text, len(text))
-        return _string(text) if got else ""
 
 
 def _string(text: bytearray) -> str:

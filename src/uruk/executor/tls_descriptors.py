@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from uruk.errors import InternalError, TLSError
+from uruk.errors import TLSError
 from uruk.executor.carriers import Carriers, LoadedCarrier
 
 NEVER = (1 << 64) - 1
@@ -35,9 +35,9 @@ class DescriptorFunctions:
 class Descriptors:
     """Makes descriptors; `functions` is asked once, when the first is made."""
 
-    def __init__(self, carriers: Carriers) -> None:
+    def __init__(self, carriers: Carriers, functions: Callable[[], DescriptorFunctions]) -> None:
         self._carriers = carriers
-        self.functions: Callable[[], DescriptorFunctions] | None = None
+        self._ask_functions = functions
         self._found: DescriptorFunctions | None = None
         self._loaders_dynamic = 0
         self._loaders_static: int | None = None
@@ -82,9 +82,7 @@ class Descriptors:
 
     def _functions(self) -> DescriptorFunctions:
         if self._found is None:
-            if self.functions is None:
-                raise InternalError("TLS descriptors are wanted, but no platform has given their functions")
-            self._found = self.functions()
+            self._found = self._ask_functions()
         return self._found
 
 

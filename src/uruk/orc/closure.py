@@ -295,7 +295,8 @@ class Closure:
                     return True
             elif isinstance(source, LibraryEntry):
                 asked = source.asked(text)
-                if number not in self._hidden and asked and self.session.executor.find_symbol(source.handle, asked)[0]:
+                find = self.session.executor.libraries.find_symbol
+                if number not in self._hidden and asked and find(source.handle, asked)[0]:
                     return True
             elif not weak and self._pull(other, source, text):
                 return True
@@ -359,5 +360,7 @@ class Closure:
             return
         order = dylib.order_for_code()
         libraries = [library.handle for other, _ in order for library in other.search.libraries]
-        if text in platform.over_libraries or not any(session.executor.find_symbol(one, text)[0] for one in libraries):
+        if text in platform.over_libraries or not any(
+            session.executor.libraries.find_symbol(one, text)[0] for one in libraries
+        ):
             self._pull(home, entry, text)

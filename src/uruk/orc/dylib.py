@@ -349,7 +349,7 @@ class JITDylib:
     def load_library(self, path: PathLike, *, everywhere: bool = False) -> int:
         """Load a shared library without adding it; the executor's handle. Raises LibraryError."""
         try:
-            handle = self.session.executor.load_library(os.fspath(path), everywhere=everywhere)
+            handle = self.session.executor.libraries.load(os.fspath(path), everywhere=everywhere)
         except LibraryError as error:
             from uruk.orc.offers import hint_for
 

@@ -32,7 +32,7 @@ class End:
 
 def close(session: Session) -> None:
     """See `Session.close`."""
-    end, remote = session.end, session.executor.is_remote
+    end, remote = session.end, not session.executor.process.is_here
     if remote:
         session.executor.end_within(ENDING)
     if not end.claim.acquire(blocking=False):

@@ -72,7 +72,7 @@ class ProcessSymbols(DefinitionGenerator):
     def generate(self, dylib: JITDylib, names: Sequence[str], kind: LookupKind) -> Generated:
         """See `DefinitionGenerator.generate`."""
         for name in filter(self._allow, names):
-            address, is_data = dylib.session.executor.find_symbol(None, os.fsencode(name))
+            address, is_data = dylib.session.executor.libraries.find_symbol(None, os.fsencode(name))
             if address:
                 dylib.define(os.fsencode(name), address, function=not is_data)
         return None

@@ -17,7 +17,7 @@ def correct_libraries(
         address[row], is_data[row] = 0, False
         for library in libraries:
             asked = library.asked(names[row])
-            found, data = executor.find_symbol(library.handle, asked) if asked else (0, False)
+            found, data = executor.libraries.find_symbol(library.handle, asked) if asked else (0, False)
             if found:
                 address[row], is_data[row] = signed(found), data
                 break
@@ -29,7 +29,7 @@ def correct_process(
     """Answers of the process: what is such a base version of a library that everybody sees becomes 0."""
     for row in _odd_rows(libraries, names):
         bases = [library for library in libraries if names[row] in library.hidden]
-        if address[row] in [signed(executor.find_symbol(library.handle, names[row])[0]) for library in bases]:
+        if address[row] in [signed(executor.libraries.find_symbol(library.handle, names[row])[0]) for library in bases]:
             address[row], is_data[row] = 0, False
 
 

@@ -38,12 +38,14 @@ class LazyFunctions:
 
     @property
     def stubs(self) -> LazyStubs:
-        """The executor's stubs, from the first use on."""
+        """The stubs, from the first use on."""
         if self._stubs is None:
             self.session.check_open()
             if self.session.only_links:
                 raise UrukError("lazy functions are made when they are called, and this session only links")
-            self._stubs = self.session.executor.lazy_stubs(self._resolve, self._note)
+            if self.session.platform is None:
+                raise UrukError("lazy functions are made when they are called, and this session has no platform")
+            self._stubs = self.session.platform.lazy_stubs(self._resolve, self._note)
         return self._stubs
 
     def take(self, count: int) -> I64:

@@ -33,8 +33,9 @@ def link_batch(session: Session, entries: list[ObjectEntry], wanted: I32, arrays
     On an error nothing is recorded and all memory is given back. Raises LinkFaults for what is some object's fault.
     """
     request, trackers, numbers = _request(session, entries, wanted)
-    host = LinkOnly(session.executor.memory) if session.only_links else session.executor
-    platform = session.platform if session.options.execute else None
+    platform = session.platform
+    host = LinkOnly(session.executor.memory) if session.only_links or platform is None else platform.host
+    platform = platform if session.options.execute else None
     before = [_Lengths(tracker.resources) for tracker in trackers]
     linked, count = link(request, host), len(arrays)
     try:
@@ -93,8 +94,10 @@ def _give_back(session: Session, linked: Linked, before: list[_Lengths], *, safe
     state = linked.state
     lost = session.executor.lost is not None
     noted = [address for lengths in before for address in lengths.new("frames")]
-    for address in noted if not lost else ():
-        session.executor.deregister_frames(address)
+    platform = session.platform
+    if platform is not None:  # nothing is noted without one
+        for address in noted if not lost else ():
+            platform.deregister_frames(address)
     named = [pair for lengths in before for pair in lengths.new("names")]
     for names, symbols in named if not lost else ():
         names.remove(symbols)
@@ -148,7 +151,7 @@ def _request(session: Session, entries: list[ObjectEntry], wanted: I32) -> tuple
         execute=session.options.execute,
         hints=partial(session.hints, entries[0].dylib),
         copy_data=session.stand_ins is not None,
-        in_child=session.executor.is_remote,
+        in_child=not session.executor.process.is_here,
         hooks=session.hooks,
     )
     if session.options.prune:
@@ -208,7 +211,7 @@ def _leave_to_libraries(session: Session, graph: Graph, entries: list[ObjectEntr
         rows_of.setdefault(entries[graph.object_of_symbol(row)].dylib, []).append(row)
     for dylib, rows in rows_of.items():
         texts = [session.ids.text(int(symbols.name[row])) for row in rows]
-        defines[rows] = ~session.executor.find_symbols(handles[dylib], texts).found
+        defines[rows] = ~session.executor.libraries.find_symbols(handles[dylib], texts).found
 
 
 def _libraries(dylib: JITDylib) -> list[int]:

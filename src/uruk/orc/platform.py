@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from uruk.formats.archive import Archive
 from uruk.graph.types import I64, Bool
-from uruk.link import Linked
+from uruk.link import Host, Linked
 from uruk.orc.tracker import Released, ResourceTracker
+
+if TYPE_CHECKING:
+    from uruk.executor.lazy_stubs import LazyStubs
 
 
 @dataclass(eq=False)
@@ -33,7 +36,12 @@ class Platform(Protocol):
     """Initialisers, unwind data, the runtime archive; one implementation an object format."""
 
     @property
-    def runtime(self) -> Archive | None:
+    def host(self) -> Host:
+        """What links need of the process where the code will run."""
+        ...
+
+    @property
+    def archive(self) -> Archive | None:
         """The runtime archive, from which private parts and compiler builtins come."""
         ...
 
@@ -76,6 +84,10 @@ class Platform(Protocol):
         """Code is in memory: register its unwind data."""
         ...
 
+    def deregister_frames(self, address: int) -> None:
+        """Undo the registration of unwind data that `loaded` noted at an address, before its memory goes."""
+        ...
+
     def tell_names(self, linked: Linked, trackers: Sequence[ResourceTracker], rows: I64) -> None:
         """Have the dynamic loader name what symbol rows of a batch define, where they show it to others."""
         ...
@@ -100,4 +112,20 @@ class Platform(Protocol):
 
     def unload(self, tracker: ResourceTracker, released: Released) -> None:
         """Take out names, unwind registrations and thread-local storage, before memory goes."""
+        ...
+
+    def note_removed(self, start: int, end: int, name: str) -> None:
+        """Have a fault of this process at an address from `start` to `end` say that `name` was removed from there."""
+        ...
+
+    def forget_removed(self, start: int, end: int) -> None:
+        """Undo `note_removed`."""
+        ...
+
+    def lazy_stubs(self, resolve: Callable[[int], int], on_error: Callable[[int, BaseException], object]) -> LazyStubs:
+        """Lazy stubs close to linked code; see `uruk.executor.lazy_stubs.LazyStubs`. `close` closes them."""
+        ...
+
+    def close(self) -> None:
+        """The session is closed, and its process goes on: give back what lies outside the executor's memory."""
         ...

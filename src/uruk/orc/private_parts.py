@@ -24,7 +24,7 @@ def private_parts(dylib: JITDylib, entries: Sequence[ObjectEntry], ids: I32) -> 
     """
     session = dylib.session
     platform = session.platform
-    if platform is None or platform.runtime is None:
+    if platform is None or platform.archive is None:
         return []
     rows = true_rows(ids < session.private_ids.size)
     if rows.size == 0:
@@ -45,7 +45,7 @@ def _graph(dylib: JITDylib, name: bytes) -> Graph:
     if name not in dylib.private:
         session = dylib.session
         assert session.platform is not None
-        runtime = session.platform.runtime
+        runtime = session.platform.archive
         assert runtime is not None
         member = runtime.member(runtime.index()[name])
         dylib.private[name] = session.parse([(f"{runtime.name}({member.name})", runtime.read(member))], dylib)

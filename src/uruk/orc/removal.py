@@ -92,7 +92,7 @@ def sweep(session: Session) -> None:
             _sweep_one(other)
             if not other.retired and other in _closed_with_retired:
                 _closed_with_retired.remove(other)
-                other.executor.close()
+                _close_executor(other)
 
 
 def _pending(platform: Platform, tracker: ResourceTracker) -> int:
@@ -127,7 +127,13 @@ def give_memory_back(session: Session) -> None:
     if session.retired:
         _closed_with_retired.append(session)
     else:
-        session.executor.close()
+        _close_executor(session)
+
+
+def _close_executor(session: Session) -> None:
+    if session.platform is not None:
+        session.platform.close()
+    session.executor.close()
 
 
 def _release(session: Session, tracker: ResourceTracker, released: Released) -> None:

@@ -168,9 +168,9 @@ class Session:
                 raise UrukError(f"the session has a dylib {name} already")
             names = self._spare_names.pop() if self._spare_names else Names(self.ids, self._shared)
             dylib = self.dylibs[name] = JITDylib(self, name, names, bare=bare, facade=facade)
-            if self.platform is not None and self.platform.runtime is not None and not bare and facade is None:
+            if self.platform is not None and self.platform.archive is not None and not bare and facade is None:
                 builtins = self.create_tracker(dylib, "compiler builtins")
-                dylib.search.builtins = ArchiveEntry(self.platform.runtime, builtins, 0, set())
+                dylib.search.builtins = ArchiveEntry(self.platform.archive, builtins, 0, set())
             return dylib
 
     def remove_dylib(self, dylib: JITDylib, *, force: bool = False) -> None:
@@ -458,7 +458,7 @@ class Session:
         handles = [library.handle for library in libraries]
         places: list[tuple[Callable[[Sequence[bytes]], tuple[I64, Bool]], Callable[..., None]]] = []
         if libraries:
-            places.append((lambda some: self.executor.find_symbols(handles, some).columns, correct_libraries))
+            places.append((lambda some: self.executor.libraries.find_symbols(handles, some).columns, correct_libraries))
         if not dylib.bare:
             places.append((platform.find, correct_process))
         for find, correct in places:

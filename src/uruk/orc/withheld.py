@@ -17,6 +17,7 @@ from uruk.demangle import demangle
 
 if TYPE_CHECKING:
     from uruk.memory.interface import Allocation
+    from uruk.orc.platform import Platform
     from uruk.orc.session import Session
     from uruk.orc.tracker import ResourceTracker
 
@@ -72,21 +73,26 @@ class Withheld:
         """Withhold the memory of a tracker; returns its size in bytes."""
         part = _Part(tracker, self._names.pop(tracker.number, []), list(tracker.resources.memory))
         self._parts.append(part)
-        for start, end, name in part.pieces() if self._faults_here else ():
-            self._session.executor.runtime.call(b"uruk_rt_note_removed", start, end, name.encode() + b"\0")
+        platform = self._platform_here
+        if platform is not None:
+            for start, end, name in part.pieces():
+                platform.note_removed(start, end, name)
         return sum(allocation.withhold(which) for allocation, which in part.memory)
 
     @property
-    def _faults_here(self) -> bool:
-        """True where this process may use what was removed, and is to say what that was."""
-        return self._session.executor.process.is_here and not self._session.only_links
+    def _platform_here(self) -> Platform | None:
+        """The platform where this process may use what was removed, and is to say what that was; None elsewhere."""
+        here = self._session.executor.process.is_here and not self._session.only_links
+        return self._session.platform if here else None
 
     def sweep(self) -> None:
         """Give back what nothing refers to any more."""
+        platform = self._platform_here
         for part in [one for one in self._parts if not one.tracker.resources.users]:
             self._parts.remove(part)
-            for start, end, _ in part.pieces() if self._faults_here else ():
-                self._session.executor.runtime.call(b"uruk_rt_forget_removed", start, end)
+            if platform is not None:
+                for start, end, _ in part.pieces():
+                    platform.forget_removed(start, end)
             for allocation, which in part.memory:
                 allocation.give_withheld(which)
 

@@ -7,14 +7,13 @@ the session, whatever process the code is in.
 
 from __future__ import annotations
 
-import ctypes
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Protocol
 
-from uruk.errors import InternalError, UrukError
+from uruk.errors import UrukError
 from uruk.executor import answers
-from uruk.executor.inprocess import InProcessExecutor
+from uruk.executor.control import Runtime
 from uruk.orc.dylib import JITDylib
 from uruk.orc.generators import LookupKind
 from uruk.orc.session import Session
@@ -33,11 +32,25 @@ NAMES = frozenset(f"{prefix}{name}".encode() for prefix in ("uruk_jit_", "__orc_
 """The names that linked code may use."""
 
 
+class Caller(Protocol):
+    """The process whose code calls them."""
+
+    @property
+    def runtime(self) -> Runtime:
+        """The uruk runtime in it."""
+        ...
+
+    def callback(self, text: str, function: Callable[..., int]) -> tuple[int, object]:
+        """The address of a function of C type `text` that calls a Python function, and what keeps it alive."""
+        ...
+
+
 class JITLoader:
     """The functions of one session, made when code first refers to them."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, caller: Caller) -> None:
         self._session = session
+        self._caller = caller
         self._lock = threading.Lock()
         self._made: dict[str, tuple[int, object]] = {}
         self._handles: dict[int, JITDylib] = {}
@@ -49,23 +62,8 @@ class JITLoader:
         short = name.decode().rpartition("_")[2]
         with self._lock:
             if short not in self._made:
-                self._made[short] = self._make(_TYPES[short], getattr(self, f"_{short}"))
+                self._made[short] = self._caller.callback(_TYPES[short], getattr(self, f"_{short}"))
             return self._made[short][0]
-
-    def _make(self, kind: str, function: Callable[..., Any]) -> tuple[int, object]:
-        executor = self._session.executor
-        if executor.is_remote:
-            from uruk.executor.remote import RemoteExecutor  # costs time, and most sessions have none
-
-            if not isinstance(executor, RemoteExecutor):
-                raise InternalError("an executor of another process has no callbacks")
-            callback = executor.callback(kind, function)
-            return callback.address, callback
-        result = ctypes.c_int if kind.startswith("int") else ctypes.c_size_t
-        count = 0 if "void)" in kind else kind.count(",") + 1
-        native = ctypes.CFUNCTYPE(result, *[ctypes.c_size_t] * count)(function)
-        address = ctypes.cast(native, ctypes.c_void_p).value or 0
-        return executor.guard(address) if isinstance(executor, InProcessExecutor) else address, native
 
     def _dlopen(self, name: int, mode: int) -> int:
         """A handle for a dylib, which is initialised; 0 with an error."""
@@ -109,7 +107,7 @@ class JITLoader:
         text, self._error.text = getattr(self._error, "text", ""), ""
         if not text:
             return 0
-        runtime = self._session.executor.runtime
+        runtime = self._caller.runtime
         with self._lock:
             if not self._text:
                 kept = runtime.call(b"uruk_rt_keep_words", bytes(_ROOM), _ROOM // 8)
@@ -126,7 +124,7 @@ class JITLoader:
     def _string(self, address: int) -> str:
         if not address:
             raise UrukError("a name is a null pointer")
-        runtime = self._session.executor.runtime
+        runtime = self._caller.runtime
         size = answers.size(runtime.call(b"uruk_rt_string_size", address), "a name", _LONGEST)
         return runtime.process.read(address, size).decode("utf-8", "surrogateescape")
 

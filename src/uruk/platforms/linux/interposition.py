@@ -41,8 +41,8 @@ class ProgramExports:
         self._executor = executor
         self._platform = platform
         platform.replacements[b"dlsym"] = b"uruk_rt_dlsym"
-        self._runtime = executor.runtime
-        self._thread_locals = ProgramThreadLocals(dylib, executor.runtime)
+        self._runtime = platform.runtime
+        self._thread_locals = ProgramThreadLocals(dylib, platform.runtime)
         self._handle = 0
         dylib.session.stand_ins = {}
 
@@ -97,7 +97,7 @@ class ProgramExports:
         names = self._linked(name for name in self._dylib.names if b"@" not in name)
         if not self.everything:
             known = list(names)
-            found = self._executor.find_symbols([None], known).address
+            found = self._executor.libraries.find_symbols([None], known).address
             names = {name: names[name] for name, address in zip(known, found.tolist(), strict=True) if address}
         handle = self._open(names) if names else 0
         if asked and handle:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -10,8 +10,9 @@ from operator import attrgetter
 import numpy as np
 
 from uruk.errors import TLSError
-from uruk.executor.inprocess import CALL_ONCE, UNWINDER, InProcessExecutor
-from uruk.executor.interface import Executor
+from uruk.executor.control import Runtime
+from uruk.executor.inprocess_slab import UNWINDER
+from uruk.executor.lazy_stubs import LazyStubs
 from uruk.executor.library_symbols import FoundSymbols
 from uruk.formats.archive import Archive
 from uruk.graph.graph import HOLDS_FUNCTIONS, Role
@@ -26,15 +27,11 @@ from uruk.passes.elf.linker_symbols import PLACES
 from uruk.platforms.jit_dlopen import NAMES as JIT_NAMES
 from uruk.platforms.jit_dlopen import JITLoader
 from uruk.platforms.linux.frames import announce
-from uruk.platforms.linux.runtime_here import (
-    INTERPOSED,
-    descriptor_functions,
-    lazy_functions,
-    open_runtime,
-    process_runtime,
-)
+from uruk.platforms.linux.process import LinuxProcess
+from uruk.platforms.linux.runtime_here import INTERPOSED, open_runtime
 
 PRIVATE = frozenset({b"atexit", b"at_quick_exit", b"pthread_atfork", b"__pthread_atfork"})
+CALL_ONCE = (b"_ZSt15__once_callable", b"_ZSt11__once_call")
 ONCE_TRIO = frozenset({*CALL_ONCE, b"__once_proxy"})
 _START_FILE = "start files (crt1.o, crti.o, crtbegin.o) define it, in whose place uruk starts the program"
 _HEADERS = "linked code has no file with headers of its own: ask dl_iterate_phdr() for the object that it lies in"
@@ -69,21 +66,19 @@ class Program:
 
 
 class ELFPlatform:
-    """Runs what ELF objects ask for in an executor's process; see `uruk.orc.platform.Platform`.
+    """Runs what ELF objects ask for in a process; see `uruk.orc.platform.Platform`.
 
-    `architecture`: that of the objects; the executor's by default.
+    `architecture`: that of the objects; the process's by default.
     """
 
     private_names = PRIVATE
     over_libraries = ONCE_TRIO
 
-    def __init__(self, executor: Executor, architecture: str = "") -> None:
-        self.executor = executor
-        if isinstance(executor, InProcessExecutor):
-            executor.find_runtime = process_runtime
-        executor.tls.descriptors.functions = lambda: descriptor_functions(executor.runtime)
-        executor.lazy_functions = lambda: lazy_functions(executor.runtime)
-        self.runtime: Archive | None = open_runtime(architecture_of(architecture or executor.process.triple).name)
+    def __init__(self, process: LinuxProcess, architecture: str = "") -> None:
+        self.process = self.host = process
+        self.executor = process.executor
+        triple = self.executor.process.triple
+        self.archive: Archive | None = open_runtime(architecture_of(architecture or triple).name)
         self.program = Program()
         self.jit_loader: JITLoader | None = None
         """dlopen of the session's dylibs, for linked code; see `uruk.platforms.jit_dlopen`."""
@@ -92,6 +87,11 @@ class ELFPlatform:
         self.replaced: set[bytes] = set()
         """Those of them that linked code refers to."""
         self._libgcc = 0
+
+    @property
+    def runtime(self) -> Runtime:
+        """The runtime in the process."""
+        return self.process.runtime
 
     @property
     def interposed_names(self) -> frozenset[bytes]:
@@ -105,10 +105,10 @@ class ELFPlatform:
             return self.jit_loader.address(name)
         if name in self.replacements:
             self.replaced.add(name)
-            return self.executor.runtime.address[self.replacements[name]]
+            return self.runtime.address[self.replacements[name]]
         if name in SIGNAL_FUNCTIONS:
-            return self.executor.runtime.address[b"uruk_rt_" + name]
-        return self.executor.runtime.address[name] if name in INTERPOSED else 0
+            return self.runtime.address[b"uruk_rt_" + name]
+        return self.runtime.address[name] if name in INTERPOSED else 0
 
     def wants_builtin(self, name: bytes) -> bool:
         """The archive's own functions always; arithmetic only where libgcc_s, whose results programs know, lacks it."""
@@ -116,17 +116,17 @@ class ELFPlatform:
             return False
         if name in ONCE_TRIO:
             return not self._once_is_static()
-        return not self.executor.find_symbol(self._gcc_handle(), name)[0] or name.startswith(b"__cpu_")
+        return not self.executor.libraries.find_symbol(self._gcc_handle(), name)[0] or name.startswith(b"__cpu_")
 
     def _gcc_handle(self) -> int:
         if not self._libgcc:
-            self._libgcc = self.executor.load_library(UNWINDER)
+            self._libgcc = self.executor.libraries.load(UNWINDER)
         return self._libgcc
 
     def _once_is_static(self) -> bool:
         """Whether code can be bound to libstdc++'s std::call_once variables."""
         try:
-            return all(self.executor.tls.is_static(name, LIBSTDCXX) for name in CALL_ONCE)
+            return all(self.process.tls.is_static(name, LIBSTDCXX) for name in CALL_ONCE)
         except TLSError:
             return False
 
@@ -146,7 +146,7 @@ class ELFPlatform:
     def _find_in(self, handle: int | None, names: Sequence[bytes], rows: list[int], found: FoundSymbols) -> None:
         """Look some of the names up in one library, or the process."""
         if rows:
-            answer = self.executor.find_symbols([handle], [names[row] for row in rows])
+            answer = self.executor.libraries.find_symbols([handle], [names[row] for row in rows])
             found.address[rows], found.is_data[rows] = answer.address, answer.is_data
             found.in_library[rows] = answer.in_library
 
@@ -160,7 +160,7 @@ class ELFPlatform:
 
     def find_tls(self, name: bytes, libraries: Sequence[int]) -> str:
         """See `Platform.find_tls`."""
-        return self.executor.find_tls(name, libraries)
+        return self.process.find_tls(name, libraries)
 
     def library_loaded(self, path: str) -> None:
         """Bind what must be bound straight after a library came: libstdc++'s std::call_once variables."""
@@ -171,12 +171,16 @@ class ELFPlatform:
         """See `Platform.loaded`."""
         state = linked.state
         if state.graph.trampolines:
-            self.executor.runtime.call(b"uruk_rt_run_trampolines")
-        published, registered = announce(linked, self.executor.register_frames)
+            self.runtime.call(b"uruk_rt_run_trampolines")
+        published, registered = announce(linked, self.process.register_frames)
         for row, address in registered:
             trackers[row].resources.frames.append(address)
         for row, code in published:
             trackers[row].resources.entries.append(code)
+
+    def deregister_frames(self, address: int) -> None:
+        """See `Platform.deregister_frames`."""
+        self.process.deregister_frames(address)
 
     def tell_names(self, linked: Linked, trackers: Sequence[ResourceTracker], rows: I64) -> None:
         """See `Platform.tell_names`."""
@@ -210,9 +214,9 @@ class ELFPlatform:
         try:
             for array in arrays:
                 array.begun = True
-            self.executor.runtime.call_with_array(name, functions, *rest, begun)
+            self.runtime.call_with_array(name, functions, *rest, begun)
         except BaseException:
-            if not any(begun) and not self.executor.is_remote:  # elsewhere it is known with the answer only
+            if not any(begun) and self.executor.process.is_here:  # elsewhere it is known with the answer only
                 for array in arrays:
                     array.begun = False
             raise
@@ -222,13 +226,13 @@ class ELFPlatform:
         if self.executor.lost:
             return 0
         handles = tracker.resources.dso_handles
-        return sum(self.executor.runtime.call(b"uruk_rt_pending_thread_atexit", handle) for handle in handles)
+        return sum(self.runtime.call(b"uruk_rt_pending_thread_atexit", handle) for handle in handles)
 
     def finalize(self, trackers: Sequence[ResourceTracker]) -> None:
         """See `Platform.finalize`; one call for all of them."""
         handles = [handle for tracker in trackers for handle in tracker.resources.dso_handles]
         if handles and not self.executor.lost:
-            self.executor.runtime.call_with_array(b"uruk_rt_finalize", handles)
+            self.runtime.call_with_array(b"uruk_rt_finalize", handles)
 
     def unload(self, tracker: ResourceTracker, released: Released) -> None:
         """See `Platform.unload`."""
@@ -237,7 +241,7 @@ class ELFPlatform:
             names.remove(symbols)
         resources.names.clear()
         for address in resources.frames:
-            self.executor.deregister_frames(address)
+            self.process.deregister_frames(address)
             released.unwind_registrations += 1
         resources.frames.clear()
         for table, start in resources.entries:
@@ -247,6 +251,22 @@ class ELFPlatform:
         for storage in reversed(resources.storage):
             released.tls_not_recovered += storage.close()
         resources.storage.clear()
+
+    def note_removed(self, start: int, end: int, name: str) -> None:
+        """See `Platform.note_removed`."""
+        self.runtime.call(b"uruk_rt_note_removed", start, end, name.encode() + b"\0")
+
+    def forget_removed(self, start: int, end: int) -> None:
+        """See `Platform.forget_removed`."""
+        self.runtime.call(b"uruk_rt_forget_removed", start, end)
+
+    def lazy_stubs(self, resolve: Callable[[int], int], on_error: Callable[[int, BaseException], object]) -> LazyStubs:
+        """See `Platform.lazy_stubs`."""
+        return self.process.lazy_stubs(resolve, on_error)
+
+    def close(self) -> None:
+        """See `Platform.close`."""
+        self.process.close()
 
 
 class UnrunELFPlatform(ELFPlatform):

@@ -9,26 +9,26 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Iterable, Sequence
-from functools import lru_cache, partial
-from typing import Any
+from functools import lru_cache
 
 import numpy as np
 
-from uruk.errors import AllocationError
 from uruk.executor.control import Runtime
 from uruk.executor.inprocess import InProcessExecutor
-from uruk.executor.lazy_stubs import LazyFunctions
-from uruk.executor.process_symbols import find_symbol
+from uruk.executor.inprocess_slab import UNWINDER, InProcessSlabs
+from uruk.executor.process_symbols import find_symbol, load_library
 from uruk.executor.this_process import THIS_PROCESS
-from uruk.executor.tls_descriptors import DescriptorFunctions
 from uruk.formats.archive import Archive
-from uruk.graph.types import I64, U64, Bool, signed
+from uruk.graph.types import I64, Bool, signed
 from uruk.link import Linked
-from uruk.orc.platform import FunctionArray
+from uruk.memory.inprocess import InProcessMapper
+from uruk.memory.manager import SlabManager
 from uruk.orc.search import ArchiveEntry
 from uruk.orc.session import Session
 from uruk.orc.tracker import ResourceTracker
+from uruk.platforms.bare import BarePlatform
 from uruk.platforms.linux.frames import announce
+from uruk.platforms.linux.libraries_here import LibrariesHere
 from uruk.runtime_files import runtime_archive
 from uruk.target import HERE
 
@@ -55,88 +55,25 @@ def columns(addresses: Iterable[int]) -> tuple[I64, Bool]:
     return found, np.zeros(found.size, np.bool_)
 
 
-class RuntimePlatform:
-    """The smallest platform: names of a process, nothing run. The runtime itself is linked with one.
-
-    Its unwind data is registered: linked code is below a first call of a lazy function, for debuggers and profilers.
-    """
-
-    runtime = None
-    private_names: frozenset[bytes] = frozenset()
-    over_libraries: frozenset[bytes] = frozenset()
-
-    interposed_names: frozenset[bytes] = frozenset()
-
-    def interposed(self, name: bytes) -> int:
-        """See `uruk.orc.platform.Platform.interposed`."""
-        return 0
-
-    def wants_builtin(self, name: bytes) -> bool:
-        """See `uruk.orc.platform.Platform.wants_builtin`."""
-        return True
-
-    def find_tls(self, name: bytes, libraries: Sequence[int]) -> str:
-        """See `uruk.orc.platform.Platform.find_tls`."""
-        return ""
-
-    def arrays(self, linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence[int]) -> list[FunctionArray]:
-        """See `uruk.orc.platform.Platform.arrays`."""
-        return []
-
-
-class _ThisProcess(RuntimePlatform):
-    def __init__(self, executor: InProcessExecutor) -> None:
-        self.executor = executor
+class _ThisProcess(BarePlatform):
+    """Names of this process. Unwind data of the runtime is registered: it is below a first call of a lazy function, for
+    debuggers and profilers."""
 
     def find(self, names: Sequence[bytes]) -> tuple[I64, Bool]:
         return columns(find_symbol(None, name) for name in names)
 
     def loaded(self, linked: Linked, trackers: Sequence[ResourceTracker]) -> None:
-        announce(linked, self.executor.register_frames)
+        announce(linked, _register_frames)
 
 
-def descriptor_functions(runtime: Runtime) -> DescriptorFunctions:
-    """The functions for TLS descriptors, ready for use."""
-    runtime.call(b"uruk_rt_find_vector_size")
-    names = (b"uruk_rt_tlsdesc_static", b"uruk_rt_tlsdesc_dynamic", b"uruk_rt_tlsdesc_undefined")
-    return DescriptorFunctions(*(runtime.address[name] for name in names))
+def _register_frames(address: int) -> None:
+    """Register an `.eh_frame` before there is a runtime, with libgcc_s, never with an executable's own copy.
 
-
-def lazy_functions(runtime: Runtime) -> LazyFunctions:
-    """The functions for lazy stubs, ready for use. Raises AllocationError when glibc has no memory."""
-    runtime.call(b"uruk_rt_find_vector_size")
-    if runtime.call(b"uruk_rt_lazy_start"):
-        raise AllocationError("uruk_rt_lazy_start has no memory")
-    if runtime.process.is_here:
-        return _functions_here(runtime)
-    named = {name: partial(runtime.call, b"uruk_rt_lazy_" + name.encode()) for name in _LAZY if name != "write"}
-
-    def write(slots: I64, targets: U64 | None) -> int:
-        values = 0 if targets is None else targets.tobytes()
-        return runtime.call(b"uruk_rt_lazy_write", slots.tobytes(), values, slots.size)
-
-    return LazyFunctions(**named, write=write, ask=runtime.address[b"uruk_rt_lazy_ask"])
-
-
-_LAZY = {"begin": 3, "open": 4, "write": 3, "set_handler": 2, "close": 1, "stop": 0}
-"""The runtime's functions for lazy stubs, and how many arguments each has."""
-
-
-@lru_cache(maxsize=1)
-def _functions_here(runtime: Runtime) -> LazyFunctions:
-    """Those of this process, called with the interpreter's lock held."""
-    named: dict[str, Any] = {
-        name: ctypes.PYFUNCTYPE(ctypes.c_size_t, *[ctypes.c_size_t] * count)(
-            runtime.address[b"uruk_rt_lazy_" + name.encode()]
-        )
-        for name, count in _LAZY.items()
-    }
-    native = named.pop("write")
-
-    def write(slots: I64, targets: U64 | None) -> int:
-        return native(slots.ctypes.data, 0 if targets is None else targets.ctypes.data, slots.size)
-
-    return LazyFunctions(**named, write=write)
+    `__register_frame` takes a whole `.eh_frame` that ends in a terminator (libgcc, unwind-dw2-fde.c).
+    """
+    register = ctypes.CDLL(UNWINDER, handle=load_library(UNWINDER))["__register_frame"]
+    register.argtypes, register.restype = [ctypes.c_void_p], None
+    register(address)
 
 
 _lock = threading.Lock()
@@ -154,8 +91,9 @@ def process_runtime() -> Runtime:
 
 
 def _link() -> Runtime:
-    executor = InProcessExecutor(SLAB)
-    session = Session(executor, _ThisProcess(executor))  # pyright: ignore[reportArgumentType]
+    memory = SlabManager(InProcessMapper(InProcessSlabs()), SLAB)
+    executor = InProcessExecutor(memory, LibrariesHere(memory))
+    session = Session(executor, _ThisProcess(executor))
     dylib = session.create_dylib("runtime")
     tracker = dylib.create_tracker("uruk runtime")
     dylib.search.builtins = ArchiveEntry(open_runtime(), tracker, 0, set())

@@ -3,56 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from uruk.errors import ExecutorError, InternalError, UnknownTarget
-from uruk.executor.bootstrap import BootstrapMemory
+from uruk.errors import ExecutorError, UnknownTarget
+from uruk.executor.bootstrap import BootstrapExecutor
 from uruk.executor.connection import Connection
 from uruk.executor.control import Runtime
 from uruk.executor.llvm_services import Services
 from uruk.executor.remote_process import RemoteProcess
-from uruk.graph.types import I64, Bool
 from uruk.isa.interface import architecture_of
 from uruk.link import Linked
 from uruk.orc.search import ArchiveEntry
 from uruk.orc.session import Session
 from uruk.orc.tracker import ResourceTracker
-from uruk.platforms.linux.runtime_here import RuntimePlatform, columns, function_names, open_runtime
+from uruk.platforms.bare import BarePlatform
+from uruk.platforms.linux.runtime_here import function_names, open_runtime
 
 
-class _Host:
-    """The executor as the link of the runtime needs it."""
+class _Platform(BarePlatform):
+    """Names of the executor's process, nothing run; unwind data is noted, to be registered when it is there."""
 
-    def __init__(self, services: Services) -> None:
-        self.process = services.connection.setup
-        self.memory: Any = BootstrapMemory(services)
-        self.tls: Any = None
-        self.is_remote = True
-        self._services = services
-        self._everything = services.open_library("")
-
-    def find(self, names: Sequence[bytes]) -> list[int]:
-        return self._services.find_symbols(self._everything, names)
-
-    def read_object(self, address: int) -> bytes:
-        raise InternalError("the runtime refers to data of a library")
-
-    def is_constant(self, address: int, size: int) -> bool:
-        raise InternalError("the runtime refers to data of a library")
-
-    def call_resolvers(self, addresses: Sequence[int]) -> list[int]:
-        raise InternalError("the runtime has IFUNCs")
-
-
-class _Platform(RuntimePlatform):
-    """Names of the executor's process, nothing run."""
-
-    def __init__(self, host: _Host) -> None:
-        self._host = host
+    def __init__(self, executor: BootstrapExecutor) -> None:
+        super().__init__(executor)
         self.frames: list[tuple[int, int]] = []
-
-    def find(self, names: Sequence[bytes]) -> tuple[I64, Bool]:
-        return columns(self._host.find(names))
 
     def loaded(self, linked: Linked, trackers: Sequence[ResourceTracker]) -> None:
         self.frames = [
@@ -73,18 +45,18 @@ def architecture_of_executor(connection: Connection) -> str:
         raise ExecutorError(f"code for {triple} cannot be run: {error}") from error
 
 
-def link_runtime(connection: Connection) -> Runtime:
-    """Link the runtime into an executor. Raises ExecutorError, LinkError."""
+def link_runtime(connection: Connection) -> tuple[RemoteProcess, Runtime]:
+    """Link the runtime into an executor; returns its process and the runtime. Raises ExecutorError, LinkError."""
     services = Services(connection)
     archive = open_runtime(architecture_of_executor(connection))
-    host = _Host(services)
-    platform = _Platform(host)
-    session = Session(host, platform)  # pyright: ignore[reportArgumentType]
+    executor = BootstrapExecutor(services)
+    platform = _Platform(executor)
+    session = Session(executor, platform)
     dylib = session.create_dylib("runtime")
     dylib.search.builtins = ArchiveEntry(archive, dylib.create_tracker("uruk runtime"), 0, set())
     names = function_names(archive)
     found = session.lookup(dylib, names, roots=False)
-    host.memory.finish()
+    executor.memory.finish()
     for address, size in platform.frames:
         services.register_frames(address, size)
     addresses = {name: address for name, (address, _) in zip(names, found, strict=True)}
@@ -96,4 +68,4 @@ def link_runtime(connection: Connection) -> Runtime:
         symbol("__llvm_orc_SimpleRemoteEPC_dispatch_fn"),
         symbol("__llvm_orc_SimpleRemoteEPC_dispatch_ctx"),
     )
-    return runtime
+    return process, runtime

@@ -28,7 +28,7 @@ class SearchPath:
         """Have the program's dlopen use it, in the process where it runs. Raises AllocationError."""
         texts = b"".join(os.fsencode(one) + b"\0" for one in (self.origin, *self.directories))
         count = 1 + len(self.directories)
-        runtime = platform.executor.runtime
+        runtime = platform.runtime
         if runtime.call(b"uruk_rt_set_search_path", texts, len(texts), count, int(self.inherited)):
             raise AllocationError("uruk_rt_set_search_path has no memory")
         platform.replacements[b"dlopen"] = b"uruk_rt_dlopen"
@@ -50,7 +50,7 @@ class SearchPath:
         """Open a library whose needs may lie in here; what is wrong with it is said by whoever loads it then."""
         if self.inherited:
             flags = RTLD_NOW | (RTLD_GLOBAL if everywhere else 0)
-            platform.executor.runtime.call(b"uruk_rt_dlopen", os.fsencode(path) + b"\0", flags)
+            platform.runtime.call(b"uruk_rt_dlopen", os.fsencode(path) + b"\0", flags)
 
 
 def _machine(path: str) -> int:

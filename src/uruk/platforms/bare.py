@@ -1,0 +1,133 @@
+"""The smallest platform: code is linked and can be called, and nothing of it is run or registered by itself.
+
+It needs no more of an executor than `uruk.executor.interface` has, and no runtime. So code has no initialisers,
+thread-locals, IFUNCs or lazy functions, and nothing can be thrown through it. The runtime itself is linked with one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from uruk.errors import TLSError, UrukError
+from uruk.executor.interface import Executor
+from uruk.executor.lazy_stubs import LazyStubs
+from uruk.graph.types import I64, Bool
+from uruk.link import Linked
+from uruk.orc.platform import FunctionArray
+from uruk.orc.tracker import Released, ResourceTracker
+from uruk.passes.tls.interface import Storage
+
+if TYPE_CHECKING:
+    from uruk.memory.interface import Memory
+
+_NO_STORAGE = "its process gives linked code no thread-local storage"
+
+
+class _NoTLS:
+    """See `uruk.passes.tls.interface.TLSLoader`: whoever wants storage gets a TLSError."""
+
+    def load(self, image: bytes, size: int, align: int, static: bool | None, descriptors: bool, what: str) -> Storage:
+        raise TLSError(what, _NO_STORAGE)
+
+    def descriptor(self, storage: Storage | None, offset: int) -> tuple[int, int]:
+        raise TLSError("a weak thread-local", _NO_STORAGE)
+
+    def bind(self, name: bytes, library: str, operand: int) -> tuple[int, ...]:
+        raise TLSError(library, _NO_STORAGE)
+
+    def offset_of(self, name: bytes, library: str) -> int | None:
+        return None
+
+
+class BareHost:
+    """A host of links (`uruk.link.Host`) that has memory, and runs nothing while it links."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+        self.tls = _NoTLS()
+
+    def read_object(self, address: int) -> bytes:
+        """See `Host.read_object`: no variable's size is known, so none is copied."""
+        return b""
+
+    def is_constant(self, address: int, size: int) -> bool:
+        """See `Host.is_constant`."""
+        return False
+
+    def call_resolvers(self, addresses: Sequence[int]) -> list[int]:
+        """See `Host.call_resolvers`. Raises UrukError."""
+        raise UrukError(f"the code has {len(addresses)} IFUNC resolvers, which only a platform with a runtime calls")
+
+
+class BarePlatform:
+    """See `uruk.orc.platform.Platform`: names of an executor's process, and nothing run."""
+
+    archive = None
+    private_names: frozenset[bytes] = frozenset()
+    over_libraries: frozenset[bytes] = frozenset()
+    interposed_names: frozenset[bytes] = frozenset()
+
+    def __init__(self, executor: Executor) -> None:
+        self.executor = executor
+        self.host = BareHost(executor.memory)
+
+    def interposed(self, name: bytes) -> int:
+        """See `Platform.interposed`."""
+        return 0
+
+    def wants_builtin(self, name: bytes) -> bool:
+        """See `Platform.wants_builtin`."""
+        return True
+
+    def find(self, names: Sequence[bytes]) -> tuple[I64, Bool]:
+        """See `Platform.find`."""
+        return self.executor.libraries.find_symbols([None], names).columns
+
+    def find_tls(self, name: bytes, libraries: Sequence[int]) -> str:
+        """See `Platform.find_tls`."""
+        return ""
+
+    def library_loaded(self, path: str) -> None:
+        """See `Platform.library_loaded`."""
+
+    def loaded(self, linked: Linked, trackers: Sequence[ResourceTracker]) -> None:
+        """See `Platform.loaded`: unwind data is not registered."""
+
+    def deregister_frames(self, address: int) -> None:
+        """See `Platform.deregister_frames`."""
+
+    def tell_names(self, linked: Linked, trackers: Sequence[ResourceTracker], rows: I64) -> None:
+        """See `Platform.tell_names`."""
+
+    def arrays(
+        self, linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence[tuple[int, int]]
+    ) -> list[FunctionArray]:
+        """See `Platform.arrays`."""
+        return []
+
+    def initialize(self, arrays: Sequence[FunctionArray]) -> None:
+        """See `Platform.initialize`."""
+
+    def pending(self, tracker: ResourceTracker) -> int:
+        """See `Platform.pending`."""
+        return 0
+
+    def finalize(self, trackers: Sequence[ResourceTracker]) -> None:
+        """See `Platform.finalize`."""
+
+    def unload(self, tracker: ResourceTracker, released: Released) -> None:
+        """See `Platform.unload`."""
+
+    def note_removed(self, start: int, end: int, name: str) -> None:
+        """See `Platform.note_removed`."""
+
+    def forget_removed(self, start: int, end: int) -> None:
+        """See `Platform.forget_removed`."""
+
+    def lazy_stubs(self, resolve: Callable[[int], int], on_error: Callable[[int, BaseException], object]) -> LazyStubs:
+        """See `Platform.lazy_stubs`. Raises UrukError."""
+        raise UrukError("lazy functions are made when they are called, which only a platform with a runtime can notice")
+
+    def close(self) -> None:
+        """See `Platform.close`."""

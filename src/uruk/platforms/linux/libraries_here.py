@@ -1,0 +1,66 @@
+"""Shared libraries of this process, by the C library's dlopen and its relatives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from uruk.executor import process_symbols
+from uruk.executor.control import Runtime
+from uruk.executor.library_symbols import FoundSymbols, find_symbols
+from uruk.graph.types import signed
+
+if TYPE_CHECKING:
+    from uruk.memory.interface import Memory
+
+FEW = 24
+"""Names at most that are looked up one by one where the runtime will be linked anyway."""
+MANY = 4096
+"""Names at most that are looked up one by one where nothing will run: it takes as long as linking the runtime."""
+DESCRIBED = 16
+"""One in so many names may be found and described where names are looked up one by one; `FEW` are few anyway."""
+
+
+class LibrariesHere:
+    """See `uruk.executor.interface.Libraries`.
+
+    `memory` is what libraries should lie close to. More than `few` names are looked up by `runtime`'s function; without
+    one, all are looked up one by one.
+    """
+
+    def __init__(self, memory: Memory, runtime: Callable[[], Runtime] | None = None, few: int = FEW) -> None:
+        self._memory = memory
+        self._runtime = runtime
+        self._few = few
+
+    def load(self, path: str, *, everywhere: bool = False) -> int:
+        """Load a shared library, close to the slab where the kernel allows; see `Libraries.load`."""
+        with self._memory.library_window():
+            return process_symbols.load_library(path, everywhere=everywhere)
+
+    def find_symbol(self, handle: int | None, name: bytes) -> tuple[int, bool]:
+        """See `Libraries.find_symbol`."""
+        address = process_symbols.find_symbol(handle, name)
+        return (address, process_symbols.describe(address).is_data) if address else (0, False)
+
+    def find_symbols(self, handles: Sequence[int | None], names: Sequence[bytes]) -> FoundSymbols:
+        """See `Libraries.find_symbols`; a few names are no reason to link the runtime."""
+        if self._runtime is None or len(names) <= self._few:
+            find = process_symbols.find_symbol
+            addresses = [next(filter(None, (find(handle, name) for handle in handles)), 0) for name in names]
+            # To describe an address, the loader looks through all symbols of its library.
+            most = max(FEW, self._few // DESCRIBED)
+            if self._runtime is None or len(addresses) - addresses.count(0) <= most:
+                return _described(addresses)
+        return find_symbols(self._runtime(), handles, names)
+
+
+def _described(addresses: list[int]) -> FoundSymbols:
+    """What is known of symbols at addresses; 0 stands for none."""
+    found = FoundSymbols.nothing(len(addresses))
+    for row, address in enumerate(addresses):
+        if address:
+            symbol = process_symbols.describe(address)
+            found.address[row] = signed(address)
+            found.is_data[row], found.in_library[row] = symbol.is_data, bool(symbol.library)
+    return found

@@ -1,0 +1,123 @@
+"""A Linux process as the platform and links use it: by calls of its runtime, in this process and in others alike."""
+
+from __future__ import annotations
+
+import os
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from uruk.errors import ExecutorError
+from uruk.executor import answers, sps
+from uruk.executor.carriers import Carriers
+from uruk.executor.control import Runtime
+from uruk.executor.interface import Executor
+from uruk.executor.lazy_stubs import LazyStubs
+from uruk.executor.process_tls import ProcessTLS
+from uruk.executor.stub_pool import StubPool
+from uruk.platforms.linux.runtime_functions import descriptor_functions, lazy_functions
+
+if TYPE_CHECKING:
+    from uruk.memory.interface import Memory
+
+LARGEST_OBJECT = 1 << 28
+"""Bytes of a library's variable that are read, to be copied."""
+_PATH = 4096  # bytes, PATH_MAX
+
+
+class LinuxProcess(ABC):
+    """The process of one session's executor; also the host of its links (`uruk.link.Host`).
+
+    `carriers` and `pool` have the memory of thread-local storage and of lazy stubs there.
+    """
+
+    def __init__(self, executor: Executor, carriers: Carriers, pool: StubPool) -> None:
+        self.executor = executor
+        self.tls = ProcessTLS(carriers, lambda: descriptor_functions(self.runtime))
+        self._pool = pool
+        self._stubs: list[LazyStubs] = []
+
+    @property
+    @abstractmethod
+    def runtime(self) -> Runtime:
+        """The uruk runtime in it."""
+
+    @abstractmethod
+    def callback(self, text: str, function: Callable[..., int]) -> tuple[int, object]:
+        """The address of a function of C type `text` that calls a Python function, and what keeps it alive."""
+
+    @abstractmethod
+    def guard(self, address: int) -> int:
+        """An address for linked code that stands for a Python function's, until the interpreter has ended."""
+
+    # -- links
+
+    @property
+    def memory(self) -> Memory:
+        """See `Host.memory`."""
+        return self.executor.memory
+
+    def read_object(self, address: int) -> bytes:
+        """See `Host.read_object`."""
+        runtime = self.runtime
+        size = runtime.call(b"uruk_rt_size_at", address)
+        size = answers.size(size, f"the object at {address:#x}", LARGEST_OBJECT)
+        return runtime.process.read(address, size) if size else b""
+
+    def is_constant(self, address: int, size: int) -> bool:
+        """See `Host.is_constant`."""
+        return bool(self.runtime.call(b"uruk_rt_is_constant", address, size))
+
+    def call_resolvers(self, addresses: Sequence[int]) -> list[int]:
+        """See `Host.call_resolvers`; the runtime knows what arguments IFUNC resolvers get."""
+        words = bytearray(sps.u64(*addresses))
+        self.runtime.call(b"uruk_rt_call_resolvers", words, len(addresses))
+        return [int.from_bytes(words[at : at + 8], "little") for at in range(0, len(words), 8)]
+
+    # -- libraries' thread-locals, unwind data
+
+    def find_tls(self, name: bytes, handles: Sequence[int]) -> str:
+        """See `Platform.find_tls`; a library of `handles` is named by its path, others by their soname."""
+        text = bytearray(_PATH)
+        places = sps.u64(*handles)
+        known = self.runtime.call(b"uruk_rt_find_tls", name + b"\0", places, len(handles), text, len(text))
+        return os.fsdecode(bytes(text).partition(b"\0")[0]) if known else ""
+
+    def register_frames(self, address: int) -> None:
+        """Register the `.eh_frame` at `address`, which ends in a terminator. Raises ExecutorError without libgcc."""
+        if self.runtime.call(b"uruk_rt_register_frames", sps.u64(address), 1):
+            raise ExecutorError("the process has no libgcc_s.so.1, by which linked code throws exceptions")
+
+    def deregister_frames(self, address: int) -> None:
+        """Undo a registration; once each, and before its memory goes (libgcc aborts the process a second time)."""
+        self.runtime.call(b"uruk_rt_deregister_frames", sps.u64(address), 1)
+
+    # -- lazy functions, and the end
+
+    def lazy_stubs(
+        self,
+        resolve: Callable[[int], int],
+        on_error: Callable[[int, BaseException], object],
+        lock: threading.RLock | None = None,
+    ) -> LazyStubs:
+        """Lazy stubs close to linked code; see `uruk.executor.lazy_stubs.LazyStubs`. `close` closes them."""
+        executor = self.executor
+        stubs = LazyStubs(
+            lazy_functions(self.runtime),
+            resolve,
+            on_error,
+            lock=lock,
+            near=lambda: executor.memory.near,
+            pool=self._pool,
+            read=lambda address: int.from_bytes(executor.process.read(address, 8), "little"),
+        )
+        self._stubs.append(stubs)
+        return stubs
+
+    def close(self) -> None:
+        """The session is closed, and the process goes on: give back what lies outside the executor's memory."""
+        for stubs in self._stubs:
+            stubs.close()
+        self._stubs.clear()
+        self.tls.close()

@@ -1,0 +1,42 @@
+"""Another process as a Linux process where linked code runs: a child, or one that is reached over a socket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from uruk.executor.carriers import Carriers
+from uruk.executor.control import Runtime
+from uruk.executor.lazy_stubs import answer
+from uruk.executor.remote import RemoteExecutor
+from uruk.executor.remote_loader import RemoteLoader
+from uruk.executor.stub_pool import StubPool
+from uruk.formats.elf.carrier import MACHINES
+from uruk.isa.interface import architecture_of
+from uruk.platforms.linux.process import LinuxProcess
+
+
+class LinuxThere(LinuxProcess):
+    """See `LinuxProcess`."""
+
+    def __init__(self, executor: RemoteExecutor) -> None:
+        architecture = architecture_of(executor.process.triple)
+        loader = RemoteLoader(executor.runtime, executor.child.tls_pool if executor.child else 0)
+        pool = StubPool(executor.memory.mapper, architecture)
+        super().__init__(executor, Carriers(loader, MACHINES[architecture.name]), pool)
+        self._there = executor
+        # The executor's line keeps the handler, which must not keep the executor: it is closed when nobody has it.
+        executor.serve(executor.runtime.address[b"uruk_rt_lazy_tag"], lambda payload: answer(payload, pool))
+
+    @property
+    def runtime(self) -> Runtime:
+        """See `LinuxProcess.runtime`."""
+        return self._there.runtime
+
+    def callback(self, text: str, function: Callable[..., int]) -> tuple[int, object]:
+        """See `LinuxProcess.callback`."""
+        callback = self._there.callback(text, function)
+        return callback.address, callback
+
+    def guard(self, address: int) -> int:
+        """See `LinuxProcess.guard`: no address there is a Python function's of this process."""
+        return address

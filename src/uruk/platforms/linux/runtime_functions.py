@@ -1,0 +1,57 @@
+"""Functions of the runtime that lazy stubs and descriptors of thread-locals use, ready for that."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import lru_cache, partial
+from typing import Any
+
+from uruk.errors import AllocationError
+from uruk.executor.control import Runtime
+from uruk.executor.lazy_stubs import LazyFunctions
+from uruk.executor.tls_descriptors import DescriptorFunctions
+from uruk.graph.types import I64, U64
+
+
+def descriptor_functions(runtime: Runtime) -> DescriptorFunctions:
+    """The functions for TLS descriptors, ready for use."""
+    runtime.call(b"uruk_rt_find_vector_size")
+    names = (b"uruk_rt_tlsdesc_static", b"uruk_rt_tlsdesc_dynamic", b"uruk_rt_tlsdesc_undefined")
+    return DescriptorFunctions(*(runtime.address[name] for name in names))
+
+
+def lazy_functions(runtime: Runtime) -> LazyFunctions:
+    """The functions for lazy stubs, ready for use. Raises AllocationError when glibc has no memory."""
+    runtime.call(b"uruk_rt_find_vector_size")
+    if runtime.call(b"uruk_rt_lazy_start"):
+        raise AllocationError("uruk_rt_lazy_start has no memory")
+    if runtime.process.is_here:
+        return _functions_here(runtime)
+    named = {name: partial(runtime.call, b"uruk_rt_lazy_" + name.encode()) for name in _LAZY if name != "write"}
+
+    def write(slots: I64, targets: U64 | None) -> int:
+        values = 0 if targets is None else targets.tobytes()
+        return runtime.call(b"uruk_rt_lazy_write", slots.tobytes(), values, slots.size)
+
+    return LazyFunctions(**named, write=write, ask=runtime.address[b"uruk_rt_lazy_ask"])
+
+
+_LAZY = {"begin": 3, "open": 4, "write": 3, "set_handler": 2, "close": 1, "stop": 0}
+"""The runtime's functions for lazy stubs, and how many arguments each has."""
+
+
+@lru_cache(maxsize=1)
+def _functions_here(runtime: Runtime) -> LazyFunctions:
+    """Those of this process, called with the interpreter's lock held."""
+    named: dict[str, Any] = {
+        name: ctypes.PYFUNCTYPE(ctypes.c_size_t, *[ctypes.c_size_t] * count)(
+            runtime.address[b"uruk_rt_lazy_" + name.encode()]
+        )
+        for name, count in _LAZY.items()
+    }
+    native = named.pop("write")
+
+    def write(slots: I64, targets: U64 | None) -> int:
+        return native(slots.ctypes.data, 0 if targets is None else targets.ctypes.data, slots.size)
+
+    return LazyFunctions(**named, write=write)
