@@ -21,8 +21,8 @@ FLOORS = (
     ("target",),
     ("demangle", "runtime_files", "regular_files", "calls", "compile"),
     ("graph",),
-    ("memory",),
     ("isa",),
+    ("memory",),
     ("formats",),
     ("libraries",),
     ("passes",),
@@ -119,6 +119,17 @@ def test_annotations_are_not_evaluated(path: Path) -> None:
     plain = path.name == "__init__.py" and not imports  # a docstring only
     lines = path.read_text(encoding="utf-8").splitlines()
     assert plain or wanted in lines, f"{name_of(path)}: no `{wanted}'"
+
+
+MACHINE_QUESTION = re.compile(r"\b(?:os\.uname|platform\.(?:machine|uname)|sysconfig\.get_platform)\b")
+
+
+def test_one_place_asks_which_machine_this_is() -> None:
+    home = PACKAGE / "target.py"
+    assert MACHINE_QUESTION.search(home.read_text(encoding="utf-8"))
+    for path in MODULES:
+        match = MACHINE_QUESTION.search(path.read_text(encoding="utf-8"))
+        assert match is None or path == home, f"{name_of(path)}: {match}: this machine is HERE of uruk.target"
 
 
 def project_files() -> list[Path]:

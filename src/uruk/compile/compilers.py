@@ -11,6 +11,7 @@ from importlib.util import find_spec
 
 from uruk.compile.languages import NAMES
 from uruk.errors import CompilerNotFound
+from uruk.target import HERE
 
 _ZIG_MODES = {"c": "cc", "c++": "c++"}
 _VERSIONED = {
@@ -48,7 +49,7 @@ def cross_compiler(target: str) -> str | None:
     None, too, if there is nothing of the kind: the usual compiler's object then says what it is for.
     """
     architecture = target.partition("-")[0]
-    if architecture in ("", os.uname().machine):
+    if architecture in ("", HERE.architecture):
         return None
     triple = f"{architecture}-linux-gnu"
     if path := _which(f"{triple}-gcc"):

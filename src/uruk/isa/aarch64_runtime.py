@@ -1,6 +1,6 @@
-"""AArch64: the code of lazy stubs, one page of them a block, and trampolines of callbacks.
+"""AArch64: code of lazy stubs (a page of them a block), of callbacks' trampolines, and for the instruction cache.
 
-What they do: the runtime's lazy.c and callback_enter.S.
+What the stubs and trampolines do: the runtime's lazy.c and callback_enter.S.
 """
 
 from __future__ import annotations
@@ -38,6 +38,35 @@ _TRAMPOLINE = np.array(
     "<u4",
 )
 
+_CACHE_ROUTINE = np.array(
+    [  # void (first, end): Arm ARM, B2.4.4 "Concurrent modification and execution of instructions"
+        0xD53B0023,  # mrs x3, ctr_el0
+        0xD2800084,  # mov x4, #0x4
+        0xD3504C62,  # ubfx x2, x3, #16, #4
+        0x9AC22082,  # lsl x2, x4, x2
+        0xD1000445,  # sub x5, x2, #0x1
+        0x8A250006,  # bic x6, x0, x5
+        0xD50B7B26,  # dc cvau, x6
+        0x8B0200C6,  # add x6, x6, x2
+        0xEB0100DF,  # cmp x6, x1
+        0x54FFFFA3,  # b.lo the first loop
+        0xD5033B9F,  # dsb ish
+        0x92400C63,  # and x3, x3, #0xf
+        0x9AC32083,  # lsl x3, x4, x3
+        0xD1000465,  # sub x5, x3, #0x1
+        0x8A250006,  # bic x6, x0, x5
+        0xD50B7526,  # ic ivau, x6
+        0x8B0300C6,  # add x6, x6, x3
+        0xEB0100DF,  # cmp x6, x1
+        0x54FFFFA3,  # b.lo the second loop
+        0xD5033B9F,  # dsb ish
+        0xD5033FDF,  # isb
+        0xD65F03C0,  # ret
+    ],
+    "<u4",
+).tobytes()
+"""Linux does as much for a fresh page that becomes executable (arch/arm64/mm/flush.c)."""
+
 
 def stub_page(distance: int) -> U8:
     """Return the page of code whose page of data lies `distance` bytes behind it, a multiple of 4,096."""
@@ -59,4 +88,4 @@ def trampolines(numbers: U64, enter: int) -> U8:
     return words.view(np.uint8).ravel()
 
 
-ARCHITECTURE = Architecture("aarch64", FIRST_CALL, stub_page, trampolines)
+ARCHITECTURE = Architecture("aarch64", FIRST_CALL, stub_page, trampolines, _CACHE_ROUTINE)

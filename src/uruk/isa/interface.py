@@ -94,7 +94,7 @@ TRAMPOLINE_SIZE = 32
 
 @dataclass(frozen=True)
 class Architecture:
-    """The code of uruk's own that a process of one architecture needs: lazy stubs, and trampolines of callbacks."""
+    """The code of uruk's own that a process of one architecture needs: lazy stubs, trampolines and the like."""
 
     name: str
     """As the first part of a triple has it."""
@@ -104,6 +104,11 @@ class Architecture:
     """Makes the page of code of lazy stubs whose page of data lies so far behind it."""
     trampolines: Callable[[U64, int], U8]
     """Makes trampolines for callbacks of these numbers that go to an address, one behind the other."""
+    cache_routine: bytes = b""
+    """Code of ``void (char *first, char *end)`` that makes written code known to the instruction cache.
+
+    It may lie anywhere. Empty where the processor sees to that by itself.
+    """
 
 
 @lru_cache(maxsize=8)

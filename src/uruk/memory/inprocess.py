@@ -68,9 +68,8 @@ class InProcessMapper:
         """See `Mapper.initialize`; the bytes are there already."""
         refuse_both(protection)
         self._protect(ranges, protection)
-        if instruction_cache.NEEDED and protection & Protection.X:
-            for address, size in enclosing_pages(ranges, mmap.PAGESIZE):
-                instruction_cache.synchronise(address, size)
+        if protection & Protection.X:
+            instruction_cache.synchronise(ranges)
 
     def deinitialize(self, ranges: Sequence[Range]) -> None:
         """See `Mapper.deinitialize`."""
