@@ -6,7 +6,6 @@ import gc
 from collections.abc import Callable, Sequence
 
 from uruk.errors import AllocationError
-from uruk.executor.inprocess_slab import InProcessSlabs
 from uruk.executor.this_process import THIS_PROCESS, ThisProcess
 from uruk.memory.epc import EPCMapper
 from uruk.memory.fallback import FallbackMapper
@@ -15,6 +14,7 @@ from uruk.memory.mapper import Mapper
 from uruk.memory.shared import SharedMapper
 from uruk.memory.shared_object import SharedObject
 from uruk.platforms.linux.runtime_here import process_runtime
+from uruk.platforms.linux.slabs_here import InProcessSlabs
 from uruk.platforms.linux.slabs_there import RemoteSlabs
 
 

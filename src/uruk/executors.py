@@ -13,7 +13,6 @@ from uruk.executor.connection import GRACE, SETUP_PATIENCE, Connection
 from uruk.executor.interruption import deferred
 from uruk.executor.launch import Child, start
 from uruk.executor.remote import RemoteExecutor
-from uruk.executor.remote_loader import RemoteLoader
 from uruk.executor.secret import greeting
 from uruk.memory.epc import EPCMapper
 from uruk.memory.fallback import FallbackMapper
@@ -21,6 +20,7 @@ from uruk.memory.manager import DEFAULT_SLAB, SlabManager
 from uruk.memory.mapper import Mapper
 from uruk.memory.shared import SharedMapper
 from uruk.platforms.linux.libraries_there import LibrariesThere
+from uruk.platforms.linux.loader_there import RemoteLoader
 from uruk.platforms.linux.runtime_there import link_runtime
 from uruk.platforms.linux.slabs_there import RemoteSlabs
 from uruk.runtime_files import executor_program

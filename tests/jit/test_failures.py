@@ -9,8 +9,8 @@ import pytest
 
 import uruk
 from compiling import Compile, Footprint
-from uruk.executor.inprocess_tls import unrecovered_bytes
 from uruk.memory.inprocess import InProcessMapper
+from uruk.platforms.linux.loader_here import unrecovered_bytes
 from uruk.testing import FailingMapper, Verb
 
 VERBS: tuple[Verb, ...] = ("reserve", "prepare", "initialize")

@@ -15,9 +15,9 @@ import pytest
 import uruk
 from compiling import Compile, require_tool
 from uruk.errors import ExecutorError
-from uruk.executor import process_symbols
 from uruk.executor.interface import Executor
 from uruk.executor.library_symbols import find_symbols
+from uruk.platforms.linux import process_symbols
 from uruk.platforms.linux.libraries_here import FEW
 
 MANY = [b"no_such_name_%d" % number for number in range(FEW + 1)]

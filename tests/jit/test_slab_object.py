@@ -10,10 +10,10 @@ import uruk
 from compiling import Compile, RunChild
 from mapper_kinds import KNOWING_MAPPERS
 from uruk.errors import AllocationError
-from uruk.executor.inprocess_slab import InProcessSlabs
 from uruk.memory.inprocess import InProcessMapper
 from uruk.memory.mapper import Mapper
 from uruk.memory.slab_object import SlabFile
+from uruk.platforms.linux.slabs_here import InProcessSlabs
 
 LOOK = """
     #define _GNU_SOURCE

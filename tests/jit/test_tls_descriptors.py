@@ -13,7 +13,7 @@ from register_check import check_source, has_wide_vectors
 
 import uruk
 from compiling import Compile
-from uruk.executor.inprocess_tls import LoadedCarrier, load_carrier
+from uruk.platforms.linux.loader_here import LoadedCarrier, load_carrier
 from uruk.platforms.linux.runtime_here import SESSIONS, process_runtime
 
 # check(descriptor, before, after, misalign); the address of the thread-local comes back

@@ -15,7 +15,7 @@ import pytest
 
 import uruk
 from compiling import Compile
-from uruk.executor.inprocess_tls import static_bytes_left, unrecovered_bytes
+from uruk.platforms.linux.loader_here import static_bytes_left, unrecovered_bytes
 
 DEFINES = "__thread long x = 4; long g(void) { return x; }"
 USES = "extern __thread long x; long f(void) { return x++; }"

@@ -15,9 +15,10 @@ import pytest
 
 from uruk import errors
 from uruk.errors import TLSError
-from uruk.executor import inprocess_tls, tls_refusal
-from uruk.executor.inprocess_tls import LoadedCarrier, load_carrier, static_bytes_left, unrecovered_bytes
 from uruk.formats.elf.carrier import MAX_SIZE, ImportModel, TLSImport, build_carrier
+from uruk.platforms.linux import loader_here
+from uruk.platforms.linux.loader_here import LoadedCarrier, load_carrier, static_bytes_left, unrecovered_bytes
+from uruk.platforms.linux.tls import refusal
 
 HELPER = r"""
 #include <stddef.h>
@@ -201,7 +202,7 @@ def _resident() -> int:
 
 TEN_THOUSAND = r"""
 import os
-from uruk.executor.inprocess_tls import load_carrier
+from uruk.platforms.linux.loader_here import load_carrier
 def cycle(index):
     loaded = load_carrier(b"image", 300, 8, static=index % 2 == 0, descriptors=(0, 8))
     assert loaded.close() == 0
@@ -258,7 +259,7 @@ def test_exhausted_static_storage_is_an_error_and_harmless(helper: Helper) -> No
 
 def test_the_hint_is_enough() -> None:
     program = (
-        "from uruk.executor.inprocess_tls import load_carrier\n"
+        "from uruk.platforms.linux.loader_here import load_carrier\n"
         "from uruk.errors import TLSError\n"
         "try: load_carrier(b'', 20000, 64, static=True); print('fits')\n"
         "except TLSError as error: print(error.hint.split()[4].rstrip(','))\n"
@@ -279,8 +280,8 @@ def _python(interpreter: str, program: str, more: dict[str, str] | None = None) 
 IMPORT_PROGRAM = """
 import ctypes, threading
 library = ctypes.CDLL("libstdc++.so.6")
-from uruk.executor.inprocess_tls import load_carrier
-from uruk.executor.tls_refusal import ALREADY_DYNAMIC
+from uruk.platforms.linux.loader_here import load_carrier
+from uruk.platforms.linux.tls.refusal import ALREADY_DYNAMIC
 from uruk.formats.elf.carrier import TLSImport, ImportModel
 from uruk.errors import TLSError
 if PREPARE: ctypes.c_void_p.in_dll(library, "_ZSt11__once_call")
@@ -313,7 +314,7 @@ def test_imports_from_libstdcxx(interpreter: str, prepare: bool) -> None:
 def test_both_interpreters_have_running_and_new_threads() -> None:
     program = """
 import threading, ctypes
-from uruk.executor.inprocess_tls import load_carrier, static_bytes_left
+from uruk.platforms.linux.loader_here import load_carrier, static_bytes_left
 libc = ctypes.CDLL(None)
 libc.pthread_self.restype = libc.__tls_get_addr.restype = ctypes.c_void_p
 left = static_bytes_left()
@@ -345,7 +346,7 @@ def test_an_unknown_import_is_named() -> None:
 
 def test_closed_descriptors_are_not_mistaken() -> None:
     load_carrier(b"", 8, 8, static=False).close()
-    number = inprocess_tls.LOADER.window._number  # pyright: ignore[reportPrivateUsage]
+    number = loader_here.LOADER.window._number  # pyright: ignore[reportPrivateUsage]
     os.close(number)
     mine = os.open("/dev/null", os.O_RDONLY)
     os.dup2(mine, number)
@@ -444,7 +445,7 @@ def test_carriers_from_many_threads(helper: Helper) -> None:
 def test_optional_static_tls_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for text, value in (("", 512), ("a=1:glibc.rtld.optional_static_tls=0x1000", 4096), ("x", 512)):
         monkeypatch.setenv("GLIBC_TUNABLES", text)
-        assert tls_refusal.optional_static_tls() == value
+        assert refusal.optional_static_tls() == value
 
 
 def test_imports_by_descriptor(helper: Helper) -> None:

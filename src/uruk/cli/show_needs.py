@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from uruk.errors import LibraryNotFound, ObjectFormatError, UrukError
-from uruk.executor.process_symbols import find_symbol, loaded_libraries
 from uruk.formats.elf.dynamic import STT_TLS, read_shared_library
 from uruk.libraries.hints import hints_for
 from uruk.libraries.search import LibrarySearch
 from uruk.libraries.search_linux import LinuxLibraries
 from uruk.passes.elf.linker_symbols import PRIVATE, START, STOP
+from uruk.platforms.linux.process_symbols import find_symbol, loaded_libraries
 from uruk.target import HERE
 
 LINK = "made by the link"

@@ -16,7 +16,7 @@ There is a hash table only where a name is exported: nobody looks others up in a
 chapters 4 and 5 (headers, PT_LOAD congruence, dynamic section, hash table), psABI x86-64 section 4.4 and
 AAELF64 5.7.16 (dynamic relocations), ELF-TLS by Drepper (PT_TLS, variants I and II).
 
-This module only makes bytes; opening them is `uruk.executor.inprocess_tls`, or the runtime of a remote
+This module only makes bytes; opening them is `uruk.platforms.linux.loader_here`, or the runtime of a remote
 executor.
 """
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from uruk.executor import process_symbols
 from uruk.executor.control import Runtime
 from uruk.executor.library_symbols import FoundSymbols, find_symbols
 from uruk.graph.types import signed
+from uruk.platforms.linux import process_symbols
 
 if TYPE_CHECKING:
     from uruk.memory.interface import Memory

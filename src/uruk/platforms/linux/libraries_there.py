@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from uruk.executor.library_symbols import FoundSymbols, find_symbols
-from uruk.executor.remote_loader import RemoteLoader
+from uruk.platforms.linux.loader_there import RemoteLoader
 
 if TYPE_CHECKING:
     from uruk.memory.interface import Memory

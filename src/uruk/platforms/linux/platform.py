@@ -11,7 +11,6 @@ import numpy as np
 
 from uruk.errors import TLSError
 from uruk.executor.control import Runtime
-from uruk.executor.inprocess_slab import UNWINDER
 from uruk.executor.lazy_stubs import LazyStubs
 from uruk.executor.library_symbols import FoundSymbols
 from uruk.formats.archive import Archive
@@ -29,6 +28,7 @@ from uruk.platforms.jit_dlopen import JITLoader
 from uruk.platforms.linux.frames import announce
 from uruk.platforms.linux.process import LinuxProcess
 from uruk.platforms.linux.runtime_here import INTERPOSED, open_runtime
+from uruk.platforms.linux.slabs_here import UNWINDER
 
 PRIVATE = frozenset({b"atexit", b"at_quick_exit", b"pthread_atfork", b"__pthread_atfork"})
 CALL_ONCE = (b"_ZSt15__once_callable", b"_ZSt11__once_call")

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from uruk.errors import ExecutorError
 from uruk.executor import answers, sps
-from uruk.executor.carriers import Carriers
 from uruk.executor.control import Runtime
 from uruk.executor.interface import Executor
 from uruk.executor.lazy_stubs import LazyStubs
-from uruk.executor.process_tls import ProcessTLS
 from uruk.executor.stub_pool import StubPool
 from uruk.platforms.linux.runtime_functions import descriptor_functions, lazy_functions
+from uruk.platforms.linux.tls.carriers import Carriers
+from uruk.platforms.linux.tls.loader import ProcessTLS
 
 if TYPE_CHECKING:
     from uruk.memory.interface import Memory

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from uruk.executor.control import Runtime
 from uruk.executor.inprocess import InProcessExecutor
-from uruk.executor.inprocess_slab import InProcessSlabs
-from uruk.executor.inprocess_tls import CARRIERS
 from uruk.executor.stub_pool import POOL
 from uruk.memory.inprocess import InProcessMapper
 from uruk.memory.manager import DEFAULT_SLAB, SlabManager
 from uruk.memory.mapper import Mapper
 from uruk.platforms.linux.libraries_here import FEW, MANY, LibrariesHere
+from uruk.platforms.linux.loader_here import CARRIERS
 from uruk.platforms.linux.process import LinuxProcess
 from uruk.platforms.linux.runtime_here import process_runtime
+from uruk.platforms.linux.slabs_here import InProcessSlabs
 
 if TYPE_CHECKING:
     from uruk.executor.python_guards import PythonGuards

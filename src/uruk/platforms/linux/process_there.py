@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from uruk.executor.carriers import Carriers
 from uruk.executor.control import Runtime
 from uruk.executor.lazy_stubs import answer
 from uruk.executor.remote import RemoteExecutor
-from uruk.executor.remote_loader import RemoteLoader
 from uruk.executor.stub_pool import StubPool
 from uruk.formats.elf.carrier import MACHINES
 from uruk.isa.interface import architecture_of
+from uruk.platforms.linux.loader_there import RemoteLoader
 from uruk.platforms.linux.process import LinuxProcess
+from uruk.platforms.linux.tls.carriers import Carriers
 
 
 class LinuxThere(LinuxProcess):

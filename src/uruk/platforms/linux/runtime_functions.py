@@ -9,8 +9,8 @@ from typing import Any
 from uruk.errors import AllocationError
 from uruk.executor.control import Runtime
 from uruk.executor.lazy_stubs import LazyFunctions
-from uruk.executor.tls_descriptors import DescriptorFunctions
 from uruk.graph.types import I64, U64
+from uruk.platforms.linux.tls.descriptors import DescriptorFunctions
 
 
 def descriptor_functions(runtime: Runtime) -> DescriptorFunctions:

@@ -15,8 +15,6 @@ import numpy as np
 
 from uruk.executor.control import Runtime
 from uruk.executor.inprocess import InProcessExecutor
-from uruk.executor.inprocess_slab import UNWINDER, InProcessSlabs
-from uruk.executor.process_symbols import find_symbol, load_library
 from uruk.executor.this_process import THIS_PROCESS
 from uruk.formats.archive import Archive
 from uruk.graph.types import I64, Bool, signed
@@ -29,6 +27,8 @@ from uruk.orc.tracker import ResourceTracker
 from uruk.platforms.bare import BarePlatform
 from uruk.platforms.linux.frames import announce
 from uruk.platforms.linux.libraries_here import LibrariesHere
+from uruk.platforms.linux.process_symbols import find_symbol, load_library
+from uruk.platforms.linux.slabs_here import UNWINDER, InProcessSlabs
 from uruk.runtime_files import runtime_archive
 from uruk.target import HERE
 

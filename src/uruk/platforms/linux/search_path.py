@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from uruk.errors import AllocationError, ObjectFormatError
-from uruk.executor.process_symbols import RTLD_GLOBAL, RTLD_NOW
 from uruk.formats.elf.dynamic import read_shared_library
 from uruk.platforms.linux.platform import ELFPlatform
+from uruk.platforms.linux.process_symbols import RTLD_GLOBAL, RTLD_NOW
 
 
 @dataclass(frozen=True)

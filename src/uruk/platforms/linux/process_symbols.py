@@ -83,7 +83,7 @@ def load_library(path: str, *, everywhere: bool = False, loaded_only: bool = Fal
         problem = (_dlerror() or b"unknown error").decode(errors="replace")
         if loaded_only:
             return 0
-        from uruk.executor.tls_refusal import library_without_room
+        from uruk.platforms.linux.tls.refusal import library_without_room
 
         raise library_without_room(path, problem) or LibraryError(path, problem.removeprefix(f"{path}: "))
     return int(handle)

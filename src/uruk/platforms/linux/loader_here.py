@@ -20,10 +20,10 @@ import threading
 from collections.abc import Sequence
 
 from uruk.errors import TLSError
-from uruk.executor import tls_refusal
-from uruk.executor.carriers import Carriers
-from uruk.executor.carriers import LoadedCarrier as LoadedCarrier
 from uruk.formats.elf.carrier import MACHINES
+from uruk.platforms.linux.tls import refusal as tls_refusal
+from uruk.platforms.linux.tls.carriers import Carriers
+from uruk.platforms.linux.tls.carriers import LoadedCarrier as LoadedCarrier
 from uruk.target import HERE
 
 _RTLD_NOW = 2
@@ -123,7 +123,7 @@ class _Window:
 
 
 class InProcessLoader:
-    """See `uruk.executor.carriers.Loader`."""
+    """See `uruk.platforms.linux.tls.carriers.Loader`."""
 
     def __init__(self) -> None:
         self.window = _Window()

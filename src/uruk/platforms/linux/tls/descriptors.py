@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from uruk.errors import TLSError
-from uruk.executor.carriers import Carriers, LoadedCarrier
+from uruk.platforms.linux.tls.carriers import Carriers, LoadedCarrier
 
 NEVER = (1 << 64) - 1
 """A generation that no thread has: the function then always asks `__tls_get_addr`."""

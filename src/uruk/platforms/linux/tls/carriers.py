@@ -17,8 +17,6 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from uruk.errors import TLSError
-from uruk.executor import tls_refusal
-from uruk.executor.tls_refusal import StaticNeed
 from uruk.formats.elf.carrier import (
     STATIC_ALIGNMENT,
     CarrierFile,
@@ -27,6 +25,8 @@ from uruk.formats.elf.carrier import (
     TLSImport,
     build_carrier,
 )
+from uruk.platforms.linux.tls import refusal
+from uruk.platforms.linux.tls.refusal import StaticNeed
 
 _TRIES = 8
 """How often a carrier is made for an end of the area that others move meanwhile."""
@@ -102,7 +102,7 @@ class Carriers:
         storage.
 
         Libraries in `needed` are loaded if they are not. Raises TLSError where static TLS does not fit, where an
-        imported variable's library already has dynamic TLS (`problem` is then `tls_refusal.ALREADY_DYNAMIC`), or
+        imported variable's library already has dynamic TLS (`problem` is then `refusal.ALREADY_DYNAMIC`), or
         where `build_carrier` does.
         """
         export = "" if static or descriptors or not memory_size else f"uruk_tls_{next(self._serial)}"
@@ -165,7 +165,7 @@ class Carriers:
             raise TLSError(what, f"no memory file for a carrier: {error.strerror}") from error
         if not handle:
             raise self.loader.refusal(
-                tls_refusal.explain(text, file, what, self.static_bytes_left, self.loader.tls_of_object)
+                refusal.explain(text, file, what, self.static_bytes_left, self.loader.tls_of_object)
             )
         return LoadedCarrier(self, handle, file, self._values(handle, file), export)
 
@@ -199,7 +199,7 @@ class Carriers:
 
     def _stays_dynamic(self, carrier: LoadedCarrier, what: str, movable: bool) -> TLSError:
         left = self.static_bytes_left()
-        return self.loader.refusal(tls_refusal.stays_dynamic(what, carrier.size, carrier.alignment, left, movable))
+        return self.loader.refusal(refusal.stays_dynamic(what, carrier.size, carrier.alignment, left, movable))
 
     def _fill_gap(self, size: int) -> LoadedCarrier | None:
         """A carrier for the bytes that glibc's own alignment would lose for good; None if none are needed or left."""

@@ -7,17 +7,18 @@ import struct
 from collections.abc import Sequence
 
 from uruk.errors import LibraryError, TLSError
-from uruk.executor import answers, sps, tls_refusal
+from uruk.executor import answers, sps
 from uruk.executor.control import Runtime
-from uruk.executor.process_symbols import RTLD_GLOBAL, RTLD_NOW
-from uruk.executor.tls_refusal import StaticNeed
+from uruk.platforms.linux.process_symbols import RTLD_GLOBAL, RTLD_NOW
+from uruk.platforms.linux.tls import refusal
+from uruk.platforms.linux.tls.refusal import StaticNeed
 
 _TEXT = 4096
 _MOST_STORAGE = 1 << 32  # bytes of thread-local storage that a library may have
 
 
 class RemoteLoader:
-    """See `uruk.executor.carriers.Loader`; runtime/carriers.c and runtime/libraries.c.
+    """See `uruk.platforms.linux.tls.carriers.Loader`; runtime/carriers.c and runtime/libraries.c.
 
     `pool`: the bytes of optional static storage that the process was started with; 0 if that is not known.
     """
@@ -84,14 +85,14 @@ class RemoteLoader:
         if handle:
             return handle
         problem = _string(text) or "unknown error"
-        refused = tls_refusal.library_without_room(path, problem)
+        refused = refusal.library_without_room(path, problem)
         raise self.refusal(refused) if refused else LibraryError(path, problem.removeprefix(f"{path}: "))
 
     def refusal(self, error: TLSError) -> TLSError:
         """See `Loader.refusal`."""
         if not error.static_tls or not self._pool:
             return error
-        wanted = error.static_tls - tls_refusal.optional_static_tls() + self._pool
+        wanted = error.static_tls - refusal.optional_static_tls() + self._pool
         hint = f"start the executor with more: --tls-pool={-(-wanted // 1024)}Kb, or tls_pool of uruk.spawn"
         return TLSError(error.what, error.problem, hint, wanted)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from uruk.errors import TLSError
-from uruk.executor import tls_refusal
-from uruk.executor.carriers import Carriers, LoadedCarrier
-from uruk.executor.tls_descriptors import DescriptorFunctions, Descriptors
 from uruk.formats.elf.carrier import ImportModel, TLSImport
 from uruk.graph.kinds import Operand
 from uruk.passes.tls.interface import Storage
+from uruk.platforms.linux.tls import refusal
+from uruk.platforms.linux.tls.carriers import Carriers, LoadedCarrier
+from uruk.platforms.linux.tls.descriptors import DescriptorFunctions, Descriptors
 
 _MODELS = {
     Operand.TLS_IE: ImportModel.INITIAL_EXEC,
@@ -64,7 +64,7 @@ class ProcessTLS:
                     b"", 0, 1, static=False, imports=(wanted,), needed=(library,), what=library
                 )
             except TLSError as error:
-                error.variable = name if error.problem == tls_refusal.ALREADY_DYNAMIC else b""
+                error.variable = name if error.problem == refusal.ALREADY_DYNAMIC else b""
                 raise
         return tuple(self._bound[key].imports[0])
 
@@ -73,7 +73,7 @@ class ProcessTLS:
         try:
             self.bind(name, library, Operand.TLS_IE)
         except TLSError as error:
-            if error.problem == tls_refusal.ALREADY_DYNAMIC:
+            if error.problem == refusal.ALREADY_DYNAMIC:
                 return False
             raise
         return True

@@ -6,12 +6,12 @@ import ctypes
 from collections.abc import Sequence
 
 from uruk.errors import AllocationError
-from uruk.executor import process_symbols
-from uruk.executor.inprocess_tls import CARRIERS, LOADER
 from uruk.formats.elf.slab import build_slab
 from uruk.memory import local
 from uruk.memory.mapper import WRITABLE
 from uruk.memory.slab_object import READ_WRITE, SlabFile
+from uruk.platforms.linux import process_symbols
+from uruk.platforms.linux.loader_here import CARRIERS, LOADER
 from uruk.target import HERE
 
 NAME = b"uruk-slab"
