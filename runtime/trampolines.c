@@ -21,8 +21,11 @@ static void on_fault(int number, siginfo_t *info, void *context)
     struct sigaction next = behind;
     if (run_trampoline(number, info, context))
         return;
-    if (info->si_code > 0)
-        uruk_tell_removed((unsigned long)info->si_addr);
+    if (info->si_code > 0) {
+        if (uruk_enter_removed(info, context))
+            return;
+        uruk_tell_removed((uint64_t)info->si_addr);
+    }
     if (next.sa_flags & SA_RESETHAND) {
         behind.sa_handler = SIG_DFL;
         behind.sa_flags = 0;
@@ -50,6 +53,11 @@ EXPORTED void uruk_rt_run_trampolines(void)
     action.sa_sigaction = on_fault;
     action.sa_flags = (now.sa_flags & ~SA_RESETHAND) | SA_SIGINFO;
     sigaction(SIGSEGV, &action, NULL);
+}
+
+void uruk_leave_faults(void)
+{
+    sigaction(SIGSEGV, &behind, NULL);
 }
 
 /* Somebody has set the action of a signal, and was told what it was before: keep our place, and be unseen. */

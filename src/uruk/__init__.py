@@ -35,6 +35,7 @@ from uruk.errors import ObjectFormatError as ObjectFormatError
 from uruk.errors import OutOfRange as OutOfRange
 from uruk.errors import PassError as PassError
 from uruk.errors import ProtocolError as ProtocolError
+from uruk.errors import RemovedCode as RemovedCode
 from uruk.errors import SessionClosed as SessionClosed
 from uruk.errors import TLSError as TLSError
 from uruk.errors import UndefinedSymbols as UndefinedSymbols

@@ -18,6 +18,7 @@
       LibraryError             the dynamic loader refused a library
       AllocationError          memory that cannot be reserved or protected
       InUse                    removing code that other code refers to
+      RemovedCode              a call into code that was removed all the same
       SessionClosed            use after close()
       ExecutorError            what the process that runs the code could not do
         ExecutorTimeout        a call that took longer than it was given
@@ -414,6 +415,18 @@ class InUse(UrukError):
     def describe(self) -> str:
         """See `UrukError.describe`."""
         return f"{self.what} is in use by {', '.join(self.users)}; remove that first"
+
+
+class RemovedCode(UrukError):
+    """A call that led into code that was removed; `removed` names what was called, and what it came from."""
+
+    def __init__(self, removed: str) -> None:
+        self.removed = removed
+        super().__init__(removed)
+
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
+        return f"code called {self.removed}, which was removed"
 
 
 class SessionClosed(UrukError):

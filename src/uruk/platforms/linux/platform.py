@@ -254,6 +254,9 @@ class ELFPlatform:
 
     def note_removed(self, start: int, end: int, name: str) -> None:
         """See `Platform.note_removed`."""
+        from uruk.platforms.linux.removed_calls import raise_removed
+
+        raise_removed(self.runtime)
         self.runtime.call(b"uruk_rt_note_removed", start, end, name.encode() + b"\0")
 
     def forget_removed(self, start: int, end: int) -> None:
