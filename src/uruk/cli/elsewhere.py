@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import signal
 import sys
 from collections.abc import Sequence
@@ -86,6 +85,8 @@ class Elsewhere:
             lost = lost if isinstance(lost, ExecutorCrashed) else ExecutorCrashed(number)
             print(f"uruk: {type(lost).__name__}: {lost}", file=sys.stderr)
             sys.stderr.flush()
+        import resource  # not every system has it
+
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
         with contextlib.suppress(OSError, ValueError):
             signal.signal(number, signal.SIG_DFL)

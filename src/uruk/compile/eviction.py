@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -73,6 +72,8 @@ class Ledger:
 
 def _lock(handle: int) -> bool:
     """Lock the ledger, unless another keeps it for too long."""
+    import fcntl  # not every system has it
+
     for _ in range(_TRIES):
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

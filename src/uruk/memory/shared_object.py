@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import mmap
 import os
 from collections.abc import Callable
@@ -103,6 +102,8 @@ def open_memory_file(size: int) -> SharedObject:
     except OSError as error:
         raise AllocationError(f"cannot make a memory file: {error.strerror}") from error
     try:
+        import fcntl  # not every system has it
+
         os.ftruncate(file, size)
         fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
         return _File(f"/proc/{os.getpid()}/fd/{file}", file, size)
@@ -128,6 +129,8 @@ def open_named_file(size: int) -> SharedObject:
     except OSError as error:
         raise AllocationError(f"cannot make a file in {FOLDER}: {error.strerror}") from error
     try:
+        import fcntl  # not every system has it
+
         os.ftruncate(file, size)
         return _Named(path, file, size)
     except (OSError, OverflowError, AllocationError) as error:
@@ -158,7 +161,7 @@ def _named_file() -> tuple[int, str]:
         except FileExistsError:
             continue
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(file)
             if os.fstat(file).st_nlink:
                 return file, path
         except BlockingIOError:
@@ -169,6 +172,13 @@ def _named_file() -> tuple[int, str]:
             raise
         os.close(file)
     raise BlockingIOError(0, "its name is taken away again and again")
+
+
+def _lock(file: int) -> None:
+    """Lock a file until it is closed, by whoever is the last. Raises BlockingIOError where another process has it."""
+    import fcntl  # not every system has it
+
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def remove_leftovers() -> None:
@@ -184,7 +194,7 @@ def _remove_if_left(path: str) -> None:
     file = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if os.fstat(file).st_uid == os.getuid():
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(file)
             os.unlink(path)
     finally:
         os.close(file)

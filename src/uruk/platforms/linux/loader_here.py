@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import fcntl
 import itertools
 import os
-import resource
 import threading
 from collections.abc import Sequence
 
@@ -67,6 +65,8 @@ class _Window:
         return handle or 0, text.decode("utf-8", "replace")
 
     def _show(self, data: bytes) -> None:
+        import resource  # not every system has it
+
         file = self._memory_file("uruk-tls")
         try:
             limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
@@ -105,6 +105,8 @@ class _Window:
         It opens the paths of loaded objects, too, and in its own /proc/self a low number may be a pipe, for which it
         would wait for ever.
         """
+        import fcntl  # not every system has it
+
         try:
             high = fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, _LEAST_NUMBER)
         except OSError:  # the limit of files is low
