@@ -82,6 +82,16 @@ def test_imports_point_downward(path: Path) -> None:
         )
 
 
+def test_nothing_asks_for_the_class_of_an_executor() -> None:
+    for path in MODULES:
+        for node in ast.walk(tree_of(path)):
+            called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance"
+            assert not (called and re.search(r"Executor\b", ast.unparse(node.args[1]))), (
+                f"{name_of(path)}:{node.lineno}: what differs between executors is their processes' (`is_here`), or is "
+                "handed in by whoever made the executor"
+            )
+
+
 @pytest.mark.parametrize("path", [*MODULES, *SCRIPTS], ids=name_of)
 def test_sizes(path: Path) -> None:
     lines = len(path.read_text(encoding="utf-8").splitlines())

@@ -129,8 +129,6 @@ def open_named_file(size: int) -> SharedObject:
     except OSError as error:
         raise AllocationError(f"cannot make a file in {FOLDER}: {error.strerror}") from error
     try:
-        import fcntl  # not every system has it
-
         os.ftruncate(file, size)
         return _Named(path, file, size)
     except (OSError, OverflowError, AllocationError) as error:
