@@ -67,6 +67,7 @@ def used(jit: uruk.LLJIT) -> int:
 
 def test_real_objects(cc: Compile, kind: str) -> None:
     """Constructors, IFUNC, thread-locals, exceptions, and data that a second object on the same page leaves alone."""
+    process_runtime()  # its slab stays mapped
     before = shared_mappings()
     with uruk.LLJIT(mapper=MAPPERS[kind]()) as jit:
         jit.add_library("stdc++")
