@@ -1,6 +1,8 @@
 /* Run initialisers, and have finalisers run at the right time. */
 
 #define _GNU_SOURCE
+#include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -64,11 +66,64 @@ EXPORTED int uruk_rt_register_finalizers(finalizer **functions, unsigned long co
 
 /* Run what is registered for code with each of these handles: destructors of this thread's thread-locals, then, last in
  * first out, finalisers and atexit functions. */
-EXPORTED int uruk_rt_finalize(void *const *dsos, unsigned long count)
+EXPORTED int uruk_rt_finalize(void *const *dsos, uint64_t count)
 {
-    for (unsigned long i = 0; i < count; i++) {
+    for (uint64_t i = 0; i < count; i++) {
         uruk_rt_run_thread_atexit(dsos[i]);
         __cxa_finalize(dsos[i]);
     }
+    return 0;
+}
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t ended = PTHREAD_COND_INITIALIZER;
+static struct finalizing {
+    void *const *dsos;
+    uint64_t count;
+    struct finalizing *next;
+} *finalizing;
+
+static void end_finalizing(void *self)
+{
+    pthread_mutex_lock(&lock);
+    struct finalizing **link = &finalizing;
+    while (*link != self)
+        link = &(*link)->next;
+    *link = (*link)->next;
+    pthread_cond_broadcast(&ended);
+    pthread_mutex_unlock(&lock);
+}
+
+/* The same for a caller in another process, who may be interrupted while the call goes on: uruk_rt_await_finalizers. */
+EXPORTED int uruk_rt_finalize_noted(void *const *dsos, uint64_t count)
+{
+    struct finalizing self = {dsos, count, NULL};
+    pthread_mutex_lock(&lock);
+    self.next = finalizing;
+    finalizing = &self;
+    pthread_mutex_unlock(&lock);
+    pthread_cleanup_push(end_finalizing, &self); /* a finaliser may end its thread */
+    uruk_rt_finalize(dsos, count);
+    pthread_cleanup_pop(1);
+    return 0;
+}
+
+static int is_finalized(void *dso)
+{
+    for (struct finalizing *call = finalizing; call; call = call->next)
+        for (uint64_t i = 0; i < call->count; i++)
+            if (call->dsos[i] == dso)
+                return 1;
+    return 0;
+}
+
+/* Wait until no call of uruk_rt_finalize_noted is at work for any of these handles. */
+EXPORTED int uruk_rt_await_finalizers(void *const *dsos, uint64_t count)
+{
+    pthread_mutex_lock(&lock);
+    for (uint64_t i = 0; i < count; i++)
+        while (is_finalized(dsos[i]))
+            pthread_cond_wait(&ended, &lock);
+    pthread_mutex_unlock(&lock);
     return 0;
 }

@@ -30,6 +30,7 @@ ERRORS: list[uruk.UrukError] = [
     uruk.LibraryError("libz.so", "refused"),
     uruk.AllocationError("no memory"),
     uruk.InUse("a.o", ["b.o"]),
+    uruk.RemovedCode("`f' of a.o"),
     uruk.SessionClosed("closed"),
     uruk.ExecutorError("refused"),
     uruk.ExecutorTimeout("too long"),

@@ -8,6 +8,7 @@ import linecache
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -337,3 +338,118 @@ def test_close_at_every_line(place: str, cc: Compile) -> None:
     else:
         pytest.fail("closing has more lines")
     assert open_descriptors() <= before
+
+
+HOST = "int ended = 0, base_value = 5;"
+REMOVED = """
+#include <cstdlib>
+extern "C" int ended, base_value;
+struct Counter { ~Counter() { ended++; } } counter;
+thread_local int local = 3;
+extern "C" int used(void) { try { throw 4; } catch (int code) { return code + local + base_value; } }
+static void at_end() { ended += 10; }
+extern "C" int begin(void) { return std::atexit(at_end); }
+"""
+USER = "extern int used(void); int user(void) { return used(); }"
+
+
+@pytest.mark.parametrize("place", ["here", "child"])
+@pytest.mark.parametrize("force", [False, True])
+def test_remove_at_every_line(place: str, force: bool, cc: Compile) -> None:
+    """Wherever a removal is interrupted, removing again does the rest, each thing once."""
+    host, code, user = cc(HOST, name="host"), cc.cpp(REMOVED, name="removed"), cc(USER, name="user")
+    with uruk.LLJIT(executor=uruk.spawn() if place == "child" else None) as jit:
+        jit.add_library("stdc++")
+        jit.add_object(host)
+        ended = jit.lookup("ended").address
+
+        def used() -> int:
+            return sum(slab.used for slab in jit.executor.memory.slabs)
+
+        def cycle(number: int) -> bool:
+            tracker, users = jit.add_object(code), jit.add_object(user) if force else None
+            assert call(jit, "user" if force else "used") == 12
+            assert call(jit, "begin") == 0
+            jit.executor.process.write(ended, bytes(4))
+            interrupter = Interrupter(number, ["removal", "withheld", "tracker"])
+            with contextlib.suppress(KeyboardInterrupt), interrupter:
+                tracker.remove(force=force)
+            tracker.remove(force=force)
+            assert tracker.removed
+            assert tracker.removal is None
+            assert tracker.number not in jit.session.trackers
+            assert jit.executor.process.read(ended, 4) == b"\x0b\0\0\0"
+            with pytest.raises(uruk.UndefinedSymbols):
+                jit.lookup("begin")
+            if users is not None:
+                users.remove()
+            return interrupter.done
+
+        assert not cycle(10000)
+        before = facts(jit.session), used()
+        number = 0
+        while cycle(number):
+            assert (facts(jit.session), used()) == before, number
+            number += 1
+        assert number > 30
+
+
+def test_a_dylib_that_is_removed_at_every_line(cc: Compile) -> None:
+    host, code = cc(HOST, name="host"), cc.cpp(REMOVED, name="removed")
+    with uruk.LLJIT() as jit:
+        jit.add_library("stdc++")
+        jit.add_object(host)
+        for number in range(400):
+            dylib = jit.create_dylib("plugin", [jit.main])
+            jit.add_object(code, dylib=dylib)
+            assert jit.lookup("used", dylib).function("int(void)")() == 12
+            before = len(jit.session.dylibs)
+            interrupter = Interrupter(number, ["session", "removal"])
+            with contextlib.suppress(KeyboardInterrupt), interrupter:
+                dylib.remove()
+            dylib.remove()
+            assert len(jit.session.dylibs) == before - 1
+            if not interrupter.done:
+                break
+        assert number > 30
+
+
+SLOW = """
+#include <unistd.h>
+extern int ended;
+static volatile int steps;
+__attribute__((destructor)) static void end(void) { for (; steps < 20; steps++) usleep(50000); ended++; }
+int used(void) { return 1; }
+"""
+
+
+def test_finalisers_that_go_on_in_a_child(cc: Compile) -> None:
+    """Ctrl-C ends the wait for them, not them: their code stays until they have ended."""
+    with uruk.LLJIT(executor=uruk.spawn()) as jit:
+        jit.add_object(cc(HOST, name="host"))
+        tracker = jit.add_object(cc(SLOW, name="slow"))
+        assert call(jit, "used") == 1
+        ended = jit.lookup("ended").address
+        timer = threading.Timer(0.3, signal.pthread_kill, [threading.get_ident(), signal.SIGINT])
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            tracker.remove()
+        assert jit.executor.process.read(ended, 4) == bytes(4)
+        assert tracker.remove().memory > 0
+        assert jit.executor.process.read(ended, 4) == b"\1\0\0\0"
+        assert jit.executor.lost is None
+
+
+def test_closing_finishes_an_interrupted_removal(cc: Compile) -> None:
+    jit = uruk.LLJIT()
+    jit.add_library("stdc++")
+    jit.add_object(cc(HOST, name="host"))
+    tracker = jit.add_object(cc.cpp(REMOVED, name="removed"))
+    assert call(jit, "used") == 12
+    with contextlib.suppress(KeyboardInterrupt), Interrupter(25, ["removal"]) as interrupter:
+        tracker.remove()
+    assert interrupter.done
+    assert tracker.removal is not None
+    jit.close()
+    assert tracker.removal is None
+    assert not jit.session.trackers

@@ -110,6 +110,10 @@ class Platform(Protocol):
         """Run what was registered to run when the code of trackers goes, in their order."""
         ...
 
+    def await_finalizers(self, tracker: ResourceTracker) -> None:
+        """Wait until calls of `finalize` for a tracker have ended that go on though their callers were interrupted."""
+        ...
+
     def unload(self, tracker: ResourceTracker, released: Released) -> None:
         """Take out names, unwind registrations and thread-local storage, before memory goes."""
         ...

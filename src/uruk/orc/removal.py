@@ -13,7 +13,7 @@ from uruk.orc.claim import drop_groups
 from uruk.orc.defining import withdraw
 from uruk.orc.definitions import definitions_of
 from uruk.orc.objects import AliasEntry, Entry, ObjectEntry
-from uruk.orc.tracker import Released, ResourceTracker
+from uruk.orc.tracker import Released, Removal, ResourceTracker
 
 if TYPE_CHECKING:
     from uruk.orc.platform import Platform
@@ -24,36 +24,53 @@ def remove_tracker(session: Session, tracker: ResourceTracker, force: bool) -> R
     """See `ResourceTracker.remove`. Memory under pending thread destructors is retired: `sweep` frees it later.
 
     Three steps: under the lock nobody finds the code any more; without it the code's finalisers run, which may look
-    other names up; under the lock again its memory goes.
+    other names up; under the lock again its memory goes. Ctrl-C comes between the steps, or ends finalisers; then the
+    next call goes on.
     """
-    released = Released()
-    with session.lock:
-        if tracker.removed or session.closed:
-            return released
+    from uruk.executor.interruption import deferred  # takes time to import
+
+    with session.lock, deferred(once=True):
+        if session.closed or _is_over(tracker):
+            return Released()
         sweep(session)
-    with session.initializers.at_rest(tracker) as rest:
-        if not rest:
-            raise InUse(tracker.name, ["its own initialisers or finalisers, which run in this thread"])
-        if tracker.removed or session.closed:
-            return released
-        users = [other.name for other in _users(tracker)]
-        if users and not force:
-            raise InUse(tracker.name, users)
-        if users:
-            session.withheld.note(tracker)
-        retract(session, tracker, released)
-    platform = session.platform
-    if platform is not None and session.options.execute:
-        platform.finalize([tracker])
-    with session.lock:
-        free(session, tracker, released)
-    return released
+    removal: Removal | None = None
+    try:
+        with session.initializers.at_rest(tracker) as rest:
+            if not rest:
+                raise InUse(tracker.name, ["its own initialisers or finalisers, which run in this thread"])
+            if session.closed or _is_over(tracker):
+                return Released()
+            users, begun = [other.name for other in _users(tracker)], tracker.removal
+            if users and not force and begun is None:
+                raise InUse(tracker.name, users)
+            with deferred(once=True):
+                removal = tracker.removal = begun or Removal()
+                removal.running = True
+                if users:
+                    session.withheld.note(tracker)
+                retract(session, tracker, removal.released)
+        platform = session.platform
+        if platform is not None and session.options.execute:
+            platform.finalize([tracker])
+            if begun is not None:
+                platform.await_finalizers(tracker)
+        with session.lock, deferred(once=True):
+            if not session.closed:
+                free(session, tracker, removal.released)
+        return removal.released
+    finally:
+        if removal is not None:
+            removal.running = False
+
+
+def _is_over(tracker: ResourceTracker) -> bool:
+    """True where nothing is left to do: all of a tracker is removed, or a call of `remove` is at it."""
+    return tracker.removed and (tracker.removal is None or tracker.removal.running)
 
 
 def retract(session: Session, tracker: ResourceTracker, released: Released) -> None:
     """The first step of a removal: its names go, to other definitions that wait for them or to nobody."""
     tracker.removed = True
-    session.trackers.pop(tracker.number, None)
     session.initializers.forget(tracker)
     session.lazy.retract(tracker)
     lost: list[int] = []
@@ -76,8 +93,16 @@ def free(session: Session, tracker: ResourceTracker, released: Released) -> None
         released.pending_thread_destructors = _pending(platform, tracker)
         if released.deferred:
             session.retired.append(tracker)
+            _note_end(session, tracker)
             return
     _release(session, tracker, released)
+    _note_end(session, tracker)
+
+
+def _note_end(session: Session, tracker: ResourceTracker) -> None:
+    """Note that nothing is left for another call of `remove` to do."""
+    session.trackers.pop(tracker.number, None)
+    tracker.removal = None
 
 
 _closed_with_retired: list[Session] = []
@@ -117,8 +142,8 @@ def _sweep_one(session: Session) -> None:
         return
     for tracker in list(session.retired):
         if not _pending(platform, tracker):
-            session.retired.remove(tracker)
             _release(session, tracker, Released())
+            session.retired.remove(tracker)  # last, so that what was interrupted is done again
 
 
 def give_memory_back(session: Session) -> None:

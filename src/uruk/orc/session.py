@@ -179,12 +179,12 @@ class Session:
         Raises InUse, with nothing removed, if code of other dylibs uses it, unless `force`.
         """
         with self.lock:
-            if dylib.removed or self.closed:
-                return
+            if self.closed or (dylib.removed and self.dylibs.get(dylib.name) is not dylib):
+                return  # where an interrupted call has begun to remove it, this one goes on
             mine = [one for one in self.trackers.values() if one.dylib is dylib]
             others = {user for one in mine for user in one.resources.users if user.dylib is not dylib}
             users = [other.name for other in sorted(others, key=lambda one: one.number) if not other.removed]
-            if users and not force:
+            if users and not force and not dylib.removed:
                 raise InUse(f"dylib {dylib.name}", users)
             dylib.removed = True
             for other in self.dylibs.values():

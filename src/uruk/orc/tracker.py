@@ -38,6 +38,14 @@ class Released:
         return self.pending_thread_destructors > 0
 
 
+class Removal:
+    """A removal that has begun. `running`: a call of `remove` is at it; else one was interrupted, another goes on."""
+
+    def __init__(self) -> None:
+        self.released = Released()
+        self.running = False
+
+
 class Resources:
     """What linking left for one tracker."""
 
@@ -92,12 +100,16 @@ class ResourceTracker:
         self.dylib = dylib
         self.resources = Resources()
         self.removed = False
+        """True from the moment that nobody finds what it owns."""
+        self.removal: Removal | None = None
+        """Its removal, until all of it is done."""
         self._owner = owner
 
     def remove(self, *, force: bool = False) -> Released:
         """Take the objects out: finalisers and atexit handlers run, then memory, symbols, unwind data and storage go.
 
-        Raises InUse, naming the users, if other code refers to it (unless `force`). Removing twice does nothing.
+        Raises InUse, naming the users, if other code refers to it (unless `force`). Removing twice does nothing, but
+        where Ctrl-C, or an error, ended the first call: the second one does the rest.
         """
         return self._owner.remove_tracker(self, force)
 

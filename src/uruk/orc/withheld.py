@@ -72,13 +72,15 @@ class Withheld:
 
     def take(self, tracker: ResourceTracker) -> int:
         """Withhold the memory of a tracker; returns its size in bytes."""
-        part = _Part(tracker, self._names.pop(tracker.number, []), list(tracker.resources.memory))
-        self._parts.append(part)
+        part = _Part(tracker, self._names.get(tracker.number, []), list(tracker.resources.memory))
         platform = self._platform_here
         if platform is not None:
             for start, end, name in part.pieces():
                 platform.note_removed(start, end, name)
-        return sum(allocation.withhold(which) for allocation, which in part.memory)
+        size = sum(allocation.withhold(which) for allocation, which in part.memory)
+        self._parts.append(part)
+        self._names.pop(tracker.number, None)
+        return size
 
     @property
     def _platform_here(self) -> Platform | None:

@@ -116,6 +116,9 @@ class BarePlatform:
     def finalize(self, trackers: Sequence[ResourceTracker]) -> None:
         """See `Platform.finalize`."""
 
+    def await_finalizers(self, tracker: ResourceTracker) -> None:
+        """See `Platform.await_finalizers`."""
+
     def unload(self, tracker: ResourceTracker, released: Released) -> None:
         """See `Platform.unload`."""
 

@@ -232,7 +232,13 @@ class ELFPlatform:
         """See `Platform.finalize`; one call for all of them."""
         handles = [handle for tracker in trackers for handle in tracker.resources.dso_handles]
         if handles and not self.executor.lost:
-            self.runtime.call_with_array(b"uruk_rt_finalize", handles)
+            here = self.executor.process.is_here  # where Ctrl-C waits until the call is over
+            self.runtime.call_with_array(b"uruk_rt_finalize" if here else b"uruk_rt_finalize_noted", handles)
+
+    def await_finalizers(self, tracker: ResourceTracker) -> None:
+        """See `Platform.await_finalizers`."""
+        if tracker.resources.dso_handles and not self.executor.process.is_here and not self.executor.lost:
+            self.runtime.call_with_array(b"uruk_rt_await_finalizers", tracker.resources.dso_handles)
 
     def unload(self, tracker: ResourceTracker, released: Released) -> None:
         """See `Platform.unload`."""
