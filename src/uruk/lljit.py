@@ -18,7 +18,6 @@ from uruk.errors import LibraryError, TLSError, UrukError
 from uruk.executor.interface import Executor
 from uruk.memory.manager import DEFAULT_SLAB
 from uruk.memory.mapper import Mapper
-from uruk.orc.addresses import name_address
 from uruk.orc.dispatch import Dispatcher
 from uruk.orc.dylib import JITDylib
 from uruk.orc.generators import DefinitionGenerator, FunctionGenerator, Generated, LookupKind
@@ -115,6 +114,8 @@ class LLJIT:
         self.session = Session(self.executor, self.platform, options, _hints, dispatcher)
         self.platform.jit_loader = JITLoader(self.session, process)
         if executor is not None and executor.child is not None:
+            from uruk.orc.addresses import name_address  # now: a crash is told in a thread that should import nothing
+
             executor.child.resolve = lambda address: name_address(self.session, address)
             executor.child.removed = self.session.withheld.name
         self.main = self.session.create_dylib("main")

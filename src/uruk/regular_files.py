@@ -12,6 +12,10 @@ from uruk.errors import ObjectFormatError
 
 LARGEST = 4 << 30
 """Bytes that are read of one file at most."""
+INPUT_ALIGN = 16
+"""Each input begins at a multiple of this in the buffer that it is read to."""
+INPUT_TAIL = 32
+"""Bytes kept readable behind the last input, so that fixed-size windows at any valid offset stay inside."""
 _KINDS = {
     stat.S_IFIFO: "a pipe",
     stat.S_IFDIR: "a directory",

@@ -14,8 +14,7 @@ from uruk.errors import AllocationError
 from uruk.executor.this_process import THIS_PROCESS
 from uruk.memory.epc import EPCMapper
 from uruk.memory.inprocess import InProcessMapper
-from uruk.memory.mapper import Mapper, Protection, Range
-from uruk.memory.pages import enclosing_pages
+from uruk.memory.mapper import Mapper, Protection, Range, enclosing_pages
 from uruk.platforms.linux.runtime_here import process_runtime
 from uruk.testing import CountingMapper, FailingMapper, check_mapper
 

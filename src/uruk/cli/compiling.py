@@ -12,8 +12,7 @@ from uruk.compile.compilers import cross_compiler, find_compiler
 from uruk.compile.identity import identify
 from uruk.compile.languages import language_of
 from uruk.compile.process import Processes
-from uruk.compile.runtimes import runtime_libraries
-from uruk.compile.source import Compiled, compile_source
+from uruk.compile.source import Compiled, compile_source, runtime_libraries
 from uruk.errors import CompileError, UrukError
 
 

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 from uruk.cli.link_plan import Input, LinkPlan
 from uruk.compile.languages import language_of
 from uruk.errors import ObjectFormatError, UrukError
-from uruk.graph.padding import ALIGN, TAIL
 from uruk.orc.sources import open_object
-from uruk.regular_files import open_regular
+from uruk.regular_files import INPUT_ALIGN, INPUT_TAIL, open_regular
 
 if TYPE_CHECKING:
     from uruk.cli.compiling import Compilation, HowToCompile
@@ -158,9 +157,11 @@ def _read(files: list[str], compiled: dict[str, bytes]) -> Objects:
                 handles[path] = handle
             else:
                 os.close(handle)
-        ends = list(accumulate(-(-size // ALIGN) * ALIGN for size in sizes))
+        ends = list(accumulate(-(-size // INPUT_ALIGN) * INPUT_ALIGN for size in sizes))
         starts, end = [0, *ends[:-1]], ends[-1]
-        buffer = mmap.mmap(-1, end + TAIL, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # shared memory has no huge pages
+        buffer = mmap.mmap(
+            -1, end + INPUT_TAIL, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        )  # shared memory has no huge pages
         if end >= HUGE_FROM:
             buffer.madvise(mmap.MADV_HUGEPAGE)
         with memoryview(buffer) as view:

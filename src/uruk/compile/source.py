@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from uruk.compile.cache import ObjectCache, cache_from_environment
@@ -18,7 +18,7 @@ from uruk.compile.compilers import find_compiler
 from uruk.compile.identity import Compiler, identify
 from uruk.compile.languages import NAMES, language_of
 from uruk.compile.process import Ended, Processes, private_folder
-from uruk.compile.zig import zig_environment
+from uruk.compile.zig import zig_environment, zig_runtimes
 from uruk.errors import CompileError, ObjectFormatError
 from uruk.regular_files import read_regular, what_it_is
 
@@ -194,3 +194,20 @@ class _Job:
             return self.processes.run(
                 command, self.name, self.compiler.shown, self.text or b"", self.timeout, environment
             )
+
+
+def runtime_libraries(compiled: Iterable[Compiled], processes: Processes | None = None) -> list[tuple[str, str]]:
+    """(kind, value) pairs, each once: ``library`` is a name as for -l, ``input`` a path.
+
+    `processes.stop()` ends it from another thread. Raises CompileError when the C++ library of zig cannot be had.
+    """
+    found: dict[tuple[str, str], None] = {}
+    for one in compiled:
+        words, flags = one.compiler.words, (*one.compiler.words, *one.flags)
+        if one.compiler.kind == "zig":
+            if one.language != "c++" and b"__ubsan_" not in one.object:
+                continue  # zig checks for undefined behaviour unless it optimises
+            found.update(dict.fromkeys(("input", path) for path in zig_runtimes(words, one.flags, processes)))
+        elif one.language == "c++":
+            found["library", "c++" if "-stdlib=libc++" in flags else "stdc++"] = None
+    return list(found)

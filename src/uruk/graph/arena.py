@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from uruk.graph.padding import ALIGN, TAIL
 from uruk.graph.types import I64, U8
+from uruk.regular_files import INPUT_ALIGN, INPUT_TAIL
 
 
 class Arena:
@@ -37,8 +37,8 @@ class Arena:
         end = 0
         for size in sizes:
             starts.append(end)
-            end += -(-size // ALIGN) * ALIGN
-        buffer = np.empty(end + TAIL, np.uint8)
+            end += -(-size // INPUT_ALIGN) * INPUT_ALIGN
+        buffer = np.empty(end + INPUT_TAIL, np.uint8)
         buffer[end:] = 0
         return cls([buffer]), starts
 

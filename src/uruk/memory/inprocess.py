@@ -13,8 +13,7 @@ import numpy as np
 from uruk.errors import AllocationError
 from uruk.graph.types import U8
 from uruk.memory import instruction_cache, local
-from uruk.memory.mapper import WRITABLE, Protection, Range, refuse_both
-from uruk.memory.pages import enclosing_pages, whole_pages
+from uruk.memory.mapper import WRITABLE, Protection, Range, enclosing_pages, refuse_both, whole_pages
 from uruk.memory.slab_object import SlabLoader, SlabObject, store
 
 _POPULATE_FROM = 1 << 18

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from uruk.errors import AllocationError, InternalError, UrukError
 from uruk.graph.types import U8
 from uruk.memory.frame_table import FrameTable
-from uruk.memory.mapper import Mapper, Protection, Range, Reach
-from uruk.memory.pages import whole_pages
+from uruk.memory.mapper import Mapper, Protection, Range, Reach, whole_pages
 from uruk.memory.slab import CODE, CONSTANT, DATA, PROTECTIONS, Slab
 from uruk.memory.slab_object import OpensSlabs
 

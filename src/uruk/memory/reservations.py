@@ -16,8 +16,7 @@ import numpy as np
 
 from uruk.errors import AllocationError
 from uruk.graph.types import U8
-from uruk.memory.mapper import Range
-from uruk.memory.pages import whole_pages
+from uruk.memory.mapper import Range, whole_pages
 
 Owner = TypeVar("Owner")
 

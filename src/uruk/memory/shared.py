@@ -15,8 +15,7 @@ from uruk.graph.types import U8
 from uruk.memory.elsewhere import Elsewhere, Functions, Process
 from uruk.memory.frame_table import Writes
 from uruk.memory.local import MADV_REMOVE, check_size
-from uruk.memory.mapper import Protection, Range, refuse_both
-from uruk.memory.pages import enclosing_pages
+from uruk.memory.mapper import Protection, Range, enclosing_pages, refuse_both
 from uruk.memory.reservations import Reservations
 from uruk.memory.shared_object import KINDS, OpenShared, SharedKind, SharedObject
 from uruk.memory.slab_object import SlabLoader, SlabObject, store

@@ -32,8 +32,6 @@ _File = tuple[int, object]
 
 def place_members(session: Session, chosen: Collection[ObjectEntry], wanted: Iterable[int]) -> None:
     """Give the archive members among the objects of a batch their places; `wanted` are names that were looked up."""
-    if not any(entry.archive is not None for entry in chosen):
-        return
     line = _Line(session, chosen)
     for owner in session.table.owner[np.fromiter(wanted, np.int64)].tolist():
         line.need(line.index.get(owner, NONE))

@@ -16,7 +16,6 @@ from uruk.graph.types import I32, I64, NONE, Bool, distinct, unique
 from uruk.orc.deferred import load_needed
 from uruk.orc.dispatch import Task
 from uruk.orc.generators import LookupKind
-from uruk.orc.member_symbols import initializer_of
 from uruk.orc.objects import AliasEntry, ObjectEntry, ObjectState, UnitEntry
 from uruk.orc.private_parts import private_parts
 from uruk.orc.search import ArchiveEntry, GeneratorEntry, LibraryEntry
@@ -343,6 +342,8 @@ class Closure:
                 continue
             self._commons.add(number)
             text = self.session.ids.text(number)
+            from uruk.orc.member_symbols import initializer_of  # common symbols beside archives are rare
+
             for entry in archives:
                 offset = initializer_of(entry.archive, text, self.session.target)
                 if offset is not None:

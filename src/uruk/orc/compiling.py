@@ -68,7 +68,7 @@ def flags_of_ir(symbol: IRSymbol) -> SymbolFlags:
 
 def take(dylib: JITDylib, compiled: Compiled) -> bytes:
     """A compiled object; the libraries of its language are added, and its warnings told as Python warnings."""
-    from uruk.compile.runtimes import runtime_libraries
+    from uruk.compile.source import runtime_libraries
 
     if compiled.warnings:
         warnings.warn(compiled.warnings.rstrip(), CompilerWarning, stacklevel=2)

@@ -15,7 +15,6 @@ from uruk.orc import adding, defining
 from uruk.orc.deferred import DeferredLibrary
 from uruk.orc.dispatch import Task
 from uruk.orc.generators import DefinitionGenerator
-from uruk.orc.member_symbols import make_index
 from uruk.orc.objects import ObjectEntry, UnitEntry
 from uruk.orc.search import ArchiveEntry, GeneratorEntry, SearchOrder, library_entry
 from uruk.orc.sources import PathLike, Source, read_source
@@ -317,6 +316,8 @@ class JITDylib:
         self.check_open()
         archive = Archive.open(path, name)
         if not archive.has_index:
+            from uruk.orc.member_symbols import make_index  # `ar` makes an index unless it is told not to
+
             archive.make_entries = partial(make_index, target=self.session.target)
 
         def work(own: ResourceTracker) -> None:

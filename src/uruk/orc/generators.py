@@ -13,7 +13,6 @@ from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
 from uruk.errors import MaterializationError, some_of
-from uruk.orc.member_symbols import definitions_in
 from uruk.orc.units import MaterializationUnit
 from uruk.regular_files import read_regular
 from uruk.target import Target
@@ -129,6 +128,8 @@ class DirectoryGenerator(DefinitionGenerator):
 
 def _definitions(path: str, target: Target) -> dict[str, int]:
     """What an object defines for others, with ranks; nothing for what is no object of this target."""
+    from uruk.orc.member_symbols import definitions_in  # for directories only
+
     try:
         with open(path, "rb") as file:
             data = file.read()

@@ -14,7 +14,6 @@ from uruk.graph.types import I32, I64, NONE, Bool, distinct, some, true_rows, un
 from uruk.link import Linked, Request, link
 from uruk.orc.deferred import load_needed
 from uruk.orc.definitions import definitions_of
-from uruk.orc.displaced import place_displaced
 from uruk.orc.failures import final_names
 from uruk.orc.objects import AbsoluteEntry, ObjectEntry, ObjectState
 from uruk.orc.platform import FunctionArray
@@ -133,6 +132,8 @@ def _request(session: Session, entries: list[ObjectEntry], wanted: I32) -> tuple
     defines, dropped = _definers(session, graph, entries, numbers)
     _leave_to_libraries(session, graph, entries, defines)
     if session.displaced:
+        from uruk.orc.displaced import place_displaced  # --defsym with an offset, seldom used
+
         graph = place_displaced(session, graph, defines)
     if session.has_imports:
         graph = _with_final_names(session, graph, defines)

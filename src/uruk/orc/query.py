@@ -18,7 +18,6 @@ from uruk.demangle import demangle
 from uruk.errors import TLSError, Undefined, UndefinedSymbols, UrukError
 from uruk.graph.types import I32, Bool
 from uruk.orc import failures
-from uruk.orc.archive_order import place_members
 from uruk.orc.closure import Closure
 from uruk.orc.deferred import load_needed
 from uruk.orc.dispatch import Task, wait_for
@@ -241,7 +240,10 @@ class Query:
 
     def _in_order(self, chosen: dict[int, ObjectEntry]) -> list[ObjectEntry]:
         """Objects as a linker has them on its line, members of archives where these stand."""
-        place_members(self.session, chosen.values(), self.finals().tolist())
+        if any(entry.archive is not None for entry in chosen.values()):
+            from uruk.orc.archive_order import place_members  # a session without archives starts without it
+
+            place_members(self.session, chosen.values(), self.finals().tolist())
         return sorted(chosen.values(), key=attrgetter("order", "place"))
 
     def _without_poisoned(self, chosen: dict[int, ObjectEntry]) -> dict[int, ObjectEntry]:

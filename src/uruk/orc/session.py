@@ -18,13 +18,12 @@ from uruk.graph.arena import Arena
 from uruk.graph.graph import Graph
 from uruk.graph.names import Ids, Names
 from uruk.graph.types import I32, I64, Bool, signed, true_rows
-from uruk.orc import adding, defining, ending, opening, removal
+from uruk.orc import adding, defining, ending, removal
 from uruk.orc.dispatch import Dispatcher, InlineDispatcher, Task, ThreadPoolDispatcher
 from uruk.orc.dylib import JITDylib
 from uruk.orc.failures import final_names
 from uruk.orc.forking import watch
 from uruk.orc.generators import LookupKind
-from uruk.orc.hidden_bases import correct_libraries, correct_process
 from uruk.orc.initialization import Initializers
 from uruk.orc.lazy import LazyFunctions
 from uruk.orc.materialize import generator_task, unit_task
@@ -456,18 +455,23 @@ class Session:
                 found[row] = address[row] != 0
         libraries = [library for other, _ in dylib.order_for_code() for library in other.search.libraries]
         handles = [library.handle for library in libraries]
-        places: list[tuple[Callable[[Sequence[bytes]], tuple[I64, Bool]], Callable[..., None]]] = []
+        hidden = any(library.hidden for library in libraries)
+        places: list[tuple[Callable[[Sequence[bytes]], tuple[I64, Bool]], bool]] = []
         if libraries:
-            places.append((lambda some: self.executor.libraries.find_symbols(handles, some).columns, correct_libraries))
+            places.append((lambda some: self.executor.libraries.find_symbols(handles, some).columns, False))
         if not dylib.bare:
-            places.append((platform.find, correct_process))
-        for find, correct in places:
+            places.append((platform.find, True))
+        for find, of_process in places:
             missing: list[int] = true_rows(~found).tolist()
             rows = [row for row in missing if names[row] not in OWN_PLACES]
             if rows:
                 asked = [names[row] for row in rows]
                 answer = find(asked)
-                correct(self.executor, libraries, asked, *answer)
+                if hidden:
+                    from uruk.orc import hidden_bases  # few libraries have such names
+
+                    correct = hidden_bases.correct_process if of_process else hidden_bases.correct_libraries
+                    correct(self.executor, libraries, asked, *answer)
                 address[rows], is_data[rows] = answer
                 found[rows] = answer[0] != 0  # the dynamic loader gives no symbol the address 0
         return found, address, is_data
@@ -519,10 +523,14 @@ class Session:
 
     def initialize(self, dylib: JITDylib) -> None:
         """See `JITDylib.initialize`."""
+        from uruk.orc import opening  # dlopen's counting: programs that only look names up do without
+
         opening.initialize(self, dylib)
 
     def deinitialize(self, dylib: JITDylib) -> bool:
         """See `JITDylib.deinitialize`."""
+        from uruk.orc import opening
+
         return opening.deinitialize(self, dylib)
 
     def finalize(self, trackers: Sequence[ResourceTracker]) -> None:
