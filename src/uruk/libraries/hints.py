@@ -1,5 +1,6 @@
-"""Which well-known library defines a name that nothing else does: the hint in the error for undefined
-symbols.
+"""Finds the well-known library that defines a name which nothing else does: a hint for errors about undefined symbols.
+
+The libraries are those of Linux, with the names that gcc, clang and Debian give them.
 """
 
 from __future__ import annotations
@@ -47,19 +48,19 @@ _BY_PREFIX: tuple[tuple[tuple[bytes, ...], str], ...] = (
     ((b"mlirAsyncRuntime",), _MLIR.format("mlir_async_runtime")),
     ((b"mgpuModule", b"mgpuLaunch", b"mgpuStream", b"mgpuMem"), _MLIR.format("mlir_cuda_runtime")),
 )
-"""Names by how they begin, of libraries that the loader's cache need not know, or that want more than -l."""
+"""Hints by how a name begins, for libraries that the loader's cache need not know, or that take more than -l."""
 _MLIR_C_RUNNER = frozenset(
     b"printI64 printU64 printF16 printBF16 printF32 printF64 printString printOpen printClose printComma printNewline "
     b"memrefCopy rtclock rtsrand rtrand rtdrand _mlir_memref_to_llvm_alloc _mlir_memref_to_llvm_free".split()
 )
-"""What LLVM's CRunnerUtils.h declares."""
+"""The functions that LLVM's CRunnerUtils.h declares."""
 _STATIC_GLIBC = re.compile(r"(?:.*/)?lib(c|m|m-[0-9.]+|mvec|pthread|dl|rt|resolv|util|anl|crypt|c_nonshared)\.a\(.*")
 _ONE_BY_ONE = 100
-"""Names at most that are looked for in each library one by one; more of them by the library's table of strings."""
+"""The most names that are looked for one by one in each library; the others by the library's table of strings."""
 
 
 def of_static_glibc(place: str) -> str:
-    """The hint for a name that a member of one of glibc's static archives needs (by the place that needs it)."""
+    """Return the hint for a name that a member of glibc's static archives needs, by the place; empty for other places."""
     match = _STATIC_GLIBC.fullmatch(place)
     if match is None:
         return ""
@@ -69,14 +70,13 @@ def of_static_glibc(place: str) -> str:
 
 
 def hints_for(names: Iterable[bytes], search: LibrarySearch | None = None) -> dict[bytes, str]:
-    """For each name that a well-known library defines, a text such as ``defined in libm.so.6: add -l m``.
+    """Return, for each name that a well-known library defines, a text such as ``defined in libm.so.6: add -l m``.
 
-    Looks only at sonames in the loader's cache; opens each library once. Costs milliseconds: for error texts
-    only.
+    Only libraries that programs load are looked at, and each is opened once. This takes milliseconds: it is for errors.
     """
     search = search or LibrarySearch()
     wanted = set(names)
-    found: dict[bytes, str] = {}
+    hints: dict[bytes, str] = {}
     for library in KNOWN:
         if not wanted:
             break
@@ -85,16 +85,16 @@ def hints_for(names: Iterable[bytes], search: LibrarySearch | None = None) -> di
             continue
         try:
             with read_shared_library(path) as opened:
-                here = _defined_in(opened, wanted)
+                defined = _defined_in(opened, wanted)
         except ObjectFormatError:
             continue  # a broken library has no hint to give
-        for name in here:
-            found[name] = f"defined in {os.path.basename(path)}: add -l {library}"
-        wanted -= here
+        for name in defined:
+            hints[name] = f"defined in {os.path.basename(path)}: add -l {library}"
+        wanted -= defined
     for name in wanted & _in_libgcc(search):
-        found[name] = "defined in libgcc.a: add -l gcc"
-    found.update((name, hint) for name in wanted - found.keys() if (hint := _by_prefix(name)))
-    return found
+        hints[name] = "defined in libgcc.a: add -l gcc"
+    hints.update((name, hint) for name in wanted - hints.keys() if (hint := _by_prefix(name)))
+    return hints
 
 
 def _by_prefix(name: bytes) -> str:
@@ -104,7 +104,7 @@ def _by_prefix(name: bytes) -> str:
 
 
 def _defined_in(library: SharedLibrary, names: set[bytes]) -> set[bytes]:
-    """Those of the names that a library defines."""
+    """Return those of the names that a library defines."""
     few = sorted(names)[:_ONE_BY_ONE]
     if len(names) > len(few):
         few += sorted((names - set(few)) & set(library.strings().split(b"\0")))
@@ -112,7 +112,7 @@ def _defined_in(library: SharedLibrary, names: set[bytes]) -> set[bytes]:
 
 
 def _in_libgcc(search: LibrarySearch) -> set[bytes]:
-    """What gcc's own library defines, which gcc links with everything: decimal numbers, split stacks and the like."""
+    """Return the names of gcc's own library, which gcc links with everything: decimal numbers, split stacks, ..."""
     try:
         with Archive.open(search.find("gcc")[0].path) as archive:
             return set(archive.index())
@@ -121,5 +121,5 @@ def _in_libgcc(search: LibrarySearch) -> set[bytes]:
 
 
 def hint_for(name: bytes) -> str | None:
-    """The hint for one name, None if no well-known library defines it."""
+    """Return the hint for one name; None if no well-known library defines it."""
     return hints_for([name]).get(name)

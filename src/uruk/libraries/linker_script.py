@@ -1,8 +1,7 @@
-"""Reads the linker scripts that stand in for libraries (`libc.so` is text): which inputs they name.
+"""Reads the names of inputs in linker scripts that stand in for libraries (`libc.so` is text).
 
-Of the script language (ld's manual, "Commands Dealing with Files") the commands that such files use: INPUT
-and GROUP, with AS_NEEDED inside, and SEARCH_DIR; those that only describe the output are passed over; others
-are an error.
+Such files use a few commands of the script language (ld's manual, "Commands Dealing with Files"): INPUT and GROUP, with
+AS_NEEDED inside, and SEARCH_DIR. Commands that only describe the output are passed over; others are an error.
 """
 
 from __future__ import annotations
@@ -30,8 +29,8 @@ class ScriptInput:
 
 
 def parse_linker_script(file: str, data: bytes) -> list[ScriptInput]:
-    """The inputs and search directories that the script names, in order. Raises ObjectFormatError."""
-    found: list[ScriptInput] = []
+    """Return the inputs and search directories that the script names, in order. Raises ObjectFormatError."""
+    inputs: list[ScriptInput] = []
     open_commands: list[str] = []
     command = ""
     for at, word, quoted in _tokens(file, data):
@@ -49,10 +48,10 @@ def parse_linker_script(file: str, data: bytes) -> list[ScriptInput]:
         elif not open_commands or (word == "AS_NEEDED" and not quoted):
             command = _command(file, word, at, command)
         else:
-            _operand(found, open_commands, word)
+            _operand(inputs, open_commands, word)
     if open_commands or command:
         raise ObjectFormatError(file, "linker script", "ends within a command", len(data))
-    return found
+    return inputs
 
 
 def _command(file: str, word: str, at: int, before: str) -> str:
@@ -62,14 +61,14 @@ def _command(file: str, word: str, at: int, before: str) -> str:
     return word
 
 
-def _operand(found: list[ScriptInput], open_commands: list[str], word: str) -> None:
+def _operand(inputs: list[ScriptInput], open_commands: list[str], word: str) -> None:
     if _PASSED_OVER.isdisjoint(open_commands):
         sysroot = word.removeprefix("=").removeprefix("$SYSROOT")
-        found.append(ScriptInput(sysroot, "AS_NEEDED" in open_commands, open_commands[-1] == "SEARCH_DIR"))
+        inputs.append(ScriptInput(sysroot, "AS_NEEDED" in open_commands, open_commands[-1] == "SEARCH_DIR"))
 
 
 def _tokens(file: str, data: bytes) -> list[tuple[int, str, bool]]:
-    """Place, text and whether it was quoted, of every token but space and comments."""
+    """Return offset, text and whether it was quoted, of every token but space and comments."""
     tokens: list[tuple[int, str, bool]] = []
     at = 0
     while at < len(data):

@@ -1,6 +1,6 @@
-"""The dynamic loader's cache of shared libraries (/etc/ld.so.cache): soname -> path.
+"""Reads the dynamic loader's cache of shared libraries (/etc/ld.so.cache): soname -> path.
 
-Two layouts of glibc, alone or the second behind the first (aligned to 8):
+glibc has two layouts (elf/cache.c), which stand alone, or the second behind the first (aligned to 8):
 - `ld.so-1.7.0`, pad to 12, count (u32); entries of 12 bytes: flags, soname offset, path offset; the strings,
   which the offsets count from;
 - `glibc-ld.so.cache1.1`, count, string bytes, flags, extensions, pad to 48; entries of 24 bytes: flags,
@@ -34,7 +34,7 @@ _LARGEST = 64 << 20
 
 
 def parse_loader_cache(data: bytes, architecture: str, name: str = CACHE_PATH) -> dict[str, str]:
-    """Soname -> path, of the libraries for an architecture that run on every CPU of it.
+    """Return soname -> path of the libraries for an architecture that run on every CPU of it.
 
     The first entry for a soname wins, as it does for the loader. Raises ObjectFormatError.
     """
@@ -45,14 +45,14 @@ def parse_loader_cache(data: bytes, architecture: str, name: str = CACHE_PATH) -
     wanted = table["flags"] == MACHINES[architecture].loader_flags
     if entry is _NEW_ENTRY:
         wanted &= table["capabilities"] == 0  # others are builds for newer CPUs, which the loader chooses itself
-    found: dict[str, str] = {}
+    paths: dict[str, str] = {}
     for soname, path in table[wanted][["soname", "path"]].tolist():
-        found.setdefault(_string(name, data, base + soname), _string(name, data, base + path))
-    return found
+        paths.setdefault(_string(name, data, base + soname), _string(name, data, base + path))
+    return paths
 
 
 def _layout(data: bytes, name: str) -> tuple[int, int, int, np.dtype[np.void]]:
-    """Where the entries begin, what string offsets count from, how many entries, and their layout."""
+    """Return where entries begin, where string offsets count from, the number of entries, and their layout."""
     header = 0
     if data.startswith(_OLD_MAGIC):
         count = int.from_bytes(data[12:16], "little")
@@ -67,7 +67,7 @@ def _layout(data: bytes, name: str) -> tuple[int, int, int, np.dtype[np.void]]:
 
 
 def loader_cache(architecture: str, path: str = CACHE_PATH) -> dict[str, str]:
-    """The cache on this machine; empty if there is none or it is not readable."""
+    """Return this machine's cache, as `parse_loader_cache` has it; empty if there is none, or it is not readable."""
     try:
         status = os.stat(path)
         return _read(path, architecture, (status.st_mtime_ns, status.st_size))
