@@ -60,7 +60,7 @@ _ONE_BY_ONE = 100
 
 
 def of_static_glibc(place: str) -> str:
-    """Return the hint for a name that is needed at `place`, in one of glibc's static archives; empty for other places."""
+    """Return the hint for a name that is needed at `place`, in a static archive of glibc; empty for other places."""
     match = _STATIC_GLIBC.fullmatch(place)
     if match is None:
         return ""
