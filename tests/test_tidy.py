@@ -142,6 +142,17 @@ def test_one_place_asks_which_machine_this_is() -> None:
         assert match is None or path == home, f"{name_of(path)}: {match}: this machine is HERE of uruk.target"
 
 
+ONE_SYSTEMS_LIBRARIES = re.compile(r"\buruk\.libraries\.(?:search_\w+|loader_cache|linker_script)\b")
+
+
+def test_only_the_room_of_libraries_knows_systems() -> None:
+    for path in MODULES:
+        match = ONE_SYSTEMS_LIBRARIES.search(path.read_text(encoding="utf-8"))
+        assert match is None or top_of(path) == "libraries", (
+            f"{name_of(path)}: {match.group()} is one system's: ask uruk.libraries.search by the target"
+        )
+
+
 def project_files() -> list[Path]:
     command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     try:

@@ -8,10 +8,9 @@ from uruk.errors import LibraryNotFound, ObjectFormatError, UrukError
 from uruk.formats.elf.dynamic import STT_TLS, read_shared_library
 from uruk.libraries.hints import hints_for
 from uruk.libraries.search import LibrarySearch
-from uruk.libraries.search_linux import LinuxLibraries
 from uruk.passes.elf.linker_symbols import PRIVATE, START, STOP
 from uruk.platforms.linux.process_symbols import find_symbol, loaded_libraries
-from uruk.target import HERE
+from uruk.target import HERE, Target
 
 LINK = "made by the link"
 PROCESS = "in this process"
@@ -48,7 +47,7 @@ def providers(
             found[name] = RUNTIME
     rest = [name for name in wanted if not found.get(name)]
     if not here:
-        return found | _in_foreign_libraries(rest, LibrarySearch(host=LinuxLibraries(architecture)))
+        return found | _in_foreign_libraries(rest, LibrarySearch(target=Target("elf", architecture, "linux")))
     hints = hints_for(rest[:MOST_HINTS]) if rest else {}
     for name in rest:
         hint = hints.get(name, NOBODY)

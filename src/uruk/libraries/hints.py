@@ -59,7 +59,7 @@ _ONE_BY_ONE = 100
 """The most names that are looked for one by one in each library; the others by the library's table of strings."""
 
 
-def of_static_glibc(place: str) -> str:
+def of_static_archive(place: str) -> str:
     """Return the hint for a name that is needed at `place`, in a static archive of glibc; empty for other places."""
     match = _STATIC_GLIBC.fullmatch(place)
     if match is None:

@@ -18,7 +18,7 @@ from uruk.demangle import demangle
 from uruk.errors import ObjectFormatError, UnknownTarget
 from uruk.graph.graph import Binding, Graph, SymbolKind, SymbolType
 from uruk.graph.types import U8, U64, Bool, true_rows, windows
-from uruk.libraries.hints import hints_for, of_static_glibc
+from uruk.libraries.hints import hints_for, of_static_archive
 from uruk.libraries.search import LibrarySearch
 from uruk.orc.close_names import CloseNames
 from uruk.orc.objects import ObjectEntry
@@ -40,7 +40,7 @@ def hints_of(dylib: JITDylib, needs: Mapping[bytes, str], of_the_program: Mappin
     known = _Known(dylib)
     hints: dict[bytes, str] = {}
     for name, place in needs.items():
-        hint = of_static_glibc(place) or of_the_program.get(name) or known.elsewhere(name)
+        hint = of_static_archive(place) or of_the_program.get(name) or known.elsewhere(name)
         if hint:
             hints[name] = hint
     _add(hints, known.static([name for name in needs if name not in hints]))
