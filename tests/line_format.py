@@ -44,7 +44,7 @@ class LineFormat:
 
     name: str = "lines"
     title: str = "LINES"
-    rules: object | None = None
+    rules: type | None = None
 
     def sniff(self, head: bytes | memoryview) -> Target | None:
         if head[: len(MAGIC)] != MAGIC:

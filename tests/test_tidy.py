@@ -26,7 +26,7 @@ FLOORS = (
     ("formats",),
     ("libraries",),
     ("passes",),
-    ("link",),
+    ("link", "link_rules"),
     ("executor",),
     ("orc",),
     ("platforms",),

@@ -1,8 +1,8 @@
 """The link: one batch of objects, from graph to code that can run. Every step is one call, by its name.
 
 A batch may hold objects of several modules. A module is the unit of removal (what one resource tracker owns): it has
-its own code and constant pages, GOT, stubs, unwind registration, thread-local storage and `__dso_handle`. Modules of
-one dylib are a program: sections between `__start_X` and `__stop_X` come from all of them.
+its own code and constant pages, GOT, stubs, unwind registration, thread-local storage and module handle. Modules of one
+dylib are a program. What only some object formats have is asked of the `Rules` of the objects' format.
 """
 
 from __future__ import annotations
@@ -16,18 +16,17 @@ import numpy as np
 from uruk.formats.registry import instruction_set_of, read_relocations
 from uruk.graph.graph import Graph
 from uruk.graph.names import Names
-from uruk.graph.types import I32, Bool, every, some
+from uruk.graph.types import I32, Bool, some
 from uruk.isa.interface import InstructionSet
+from uruk.link_rules import rules_of
 from uruk.memory.mapper import Range, Reach
-from uruk.passes import comdat, copy, externals, fixup, got_plt, layout, placement, prune, resolve, stubs
-from uruk.passes.elf import eh_frame, linker_symbols
+from uruk.passes import copy, externals, fixup, layout, placement, prune, resolve, stubs
 from uruk.passes.externals import ResolveNames
 from uruk.passes.faults import Faults
 from uruk.passes.layout import Layout
+from uruk.passes.rules import Rules
 from uruk.passes.state import State
 from uruk.passes.steps import Hook, Steps
-from uruk.passes.tls import plan as tls_plan
-from uruk.passes.tls import words as tls_words
 from uruk.passes.tls.interface import Storage, TLSLoader
 from uruk.passes.undefined import Hints
 
@@ -74,8 +73,8 @@ class Request:
     resolve: ResolveNames
     private: I32
     """Names that each module has for itself."""
-    dso_handles: list[int | None]
-    """`__dso_handle` of each module; None where no earlier batch made one."""
+    module_handles: list[int | None]
+    """The address by which code of each module names the module; None where no earlier batch made one."""
     programs: Sequence[int] = ()
     """The program that each module is part of, by any number; without them all are one."""
     phony_externals: bool = False
@@ -113,29 +112,31 @@ def link(request: Request, host: Host) -> Linked:
     """
     state = _start(request)
     step, isa = Steps(state, request.hooks), instruction_set_of(request.graph)
-    step("comdat", _drop_groups, state, request)
+    rules = rules_of(request.graph)(state)
+    state.is_own_name = rules.is_own_name
+    step("groups", rules.drop_groups, request.dropped_groups)
     step("read relocations", _read_edges, state, request)
     step("bind names", resolve.bind_names, state, state.names, request.defines, request.private)
-    step("prune", _prune, state, request)
-    step("eh_frame", eh_frame.rebuild_eh_frame, state, isa.UNWIND_REGISTERS)
+    step("prune", _prune, state, request, rules)
+    step("unwind", rules.lay_out_unwind_data, isa.UNWIND_REGISTERS)
     step("commons", resolve.place_commons, state, request.defines)
-    step("boundaries", linker_symbols.find, state, state.names)
-    step("resolve names", externals.ask, state, request.resolve, request.phony_externals, request.hints)
-    step("library data", placement.copy_library_data, state, state.names, host, request.copy_data)
-    step("got, stubs", got_plt.build_got_and_stubs, state, isa.STUB_SIZE)
-    plan = step("layout", _lay_out, state)
-    needs = step("tls plan", tls_plan.plan_tls, state, plan)
+    step("provided names", rules.find_names)
+    step("resolve names", externals.ask, state, rules, request.resolve, request.phony_externals, request.hints)
+    step("library data", rules.copy_library_data, host, request.copy_data)
+    step("got, stubs", rules.make_imports, isa.STUB_SIZE)
+    plan = step("layout", _lay_out, state, rules)
+    step("tls plan", rules.plan_thread_locals, plan)
     reach = step("placement", _reach_of, state, request, host)
     taken: list[Allocation] = []
     storage: dict[int, Storage] = {}
     try:
         allocation = step("allocate", _allocate, host, plan, reach, taken)
-        step("addresses", _assign_addresses, state, plan, allocation, request.hints)
+        step("addresses", _assign_addresses, state, rules, plan, allocation, request.hints)
         step("copy", copy.copy_content, state, _exact(state, plan))
         step("stubs", stubs.write, state, isa)
-        step("relax, fixup", fixup.fix_up, state, isa.relax_got_loads)
-        step("tls storage", tls_plan.load_storage, state, plan, needs, host.tls, storage)
-        step("slots, tls", _fill_slots, state, tls_words.TLSWords(state, storage, host.tls), isa)
+        step("relax, fixup", fixup.fix_up, state, isa.relax_got_loads, rules.dead_data)
+        step("tls storage", rules.load_thread_locals, plan, host.tls, storage)
+        step("slots, tls", _fill_slots, state, rules, host, storage, isa)
         step("protect", _bring, state, request, allocation)
         changed = step("resolvers", _resolve_ifuncs, state, request, host)
         step("seal", allocation.seal, changed)
@@ -151,15 +152,10 @@ def link(request: Request, host: Host) -> Linked:
 def _start(request: Request) -> State:
     """The state before any step: tables as they were read, every block live."""
     state = State(request.graph, request.names, request.module_of_object, request.modules)
-    state.dso_handles = list(request.dso_handles)
+    state.module_handles = list(request.module_handles)
     state.programs = request.programs or [0] * len(request.modules)
     state.in_child = request.in_child
     return state
-
-
-def _drop_groups(state: State, request: Request) -> None:
-    state.live = comdat.live_blocks(state.graph, request.dropped_groups)
-    state.has_dead = some(request.dropped_groups) and not every(state.live)
 
 
 def _read_edges(state: State, request: Request) -> None:
@@ -174,13 +170,13 @@ def _read_edges(state: State, request: Request) -> None:
     graph.notes["edges"] = len(state.edges)
 
 
-def _prune(state: State, request: Request) -> None:
+def _prune(state: State, request: Request, rules: Rules) -> None:
     if request.prune_from is not None:
-        prune.prune(state, request.prune_from, linker_symbols.bounded_blocks(state, state.names))
+        prune.prune(state, request.prune_from, rules)
 
 
-def _lay_out(state: State) -> Layout:
-    plan = layout.lay_out(state, linker_symbols.groups(state))
+def _lay_out(state: State, rules: Rules) -> Layout:
+    plan = layout.lay_out(state, rules.together())
     state.segment, state.offset = plan.segment, plan.offset
     return plan
 
@@ -197,7 +193,7 @@ def _allocate(host: Host, plan: Layout, reach: Reach, taken: list[Allocation]) -
     return allocation
 
 
-def _assign_addresses(state: State, plan: Layout, allocation: Allocation, hints: Hints | None) -> None:
+def _assign_addresses(state: State, rules: Rules, plan: Layout, allocation: Allocation, hints: Hints | None) -> None:
     """Fill `address`, `position`, `image` and `symbol_address` from the allocation."""
     base = allocation.base
     base -= base >> 63 << 64  # as columns have addresses: int64
@@ -213,10 +209,7 @@ def _assign_addresses(state: State, plan: Layout, allocation: Allocation, hints:
         state.image_base = np.full(len(state.modules), state.base, np.int64)
         state.section_address = state.address
         state.section_number = np.zeros(len(state.blocks), np.int64)
-    header = allocation.header
-    if header is None:
-        linker_symbols.refuse_header(state, hints)
-    linker_symbols.assign(state, plan, start, header or 0)
+    rules.define_names(plan, start, allocation.header, hints)
     resolve.address_symbols(state)
 
 
@@ -228,11 +221,10 @@ def _exact(state: State, plan: Layout) -> Bool:
     return exact
 
 
-def _fill_slots(state: State, words: tls_words.TLSWords, isa: InstructionSet) -> None:
-    tls_words.fill_slots(state, words)
-    tls_words.relax_descriptors(state, words, isa)
+def _fill_slots(state: State, rules: Rules, host: Host, storage: dict[int, Storage], isa: InstructionSet) -> None:
+    stubs.fill_slots(state)
     stubs.fill_own_slots(state)
-    tls_words.fix_up_late(state, words)
+    rules.write_thread_locals(host.tls, storage, isa)
 
 
 def _bring(state: State, request: Request, allocation: Allocation) -> None:

@@ -162,7 +162,7 @@ class Unwinder:
 
     def note(self, state: State) -> None:
         """A plug-in behind the last step: where a link has put unwind data."""
-        blocks = state.synthetic["eh_frame"]
+        blocks = state.synthetic["unwind"]
         self._linked = state.address[blocks[blocks >= 0]].tolist()
 
     def throw(self) -> None:

@@ -120,7 +120,7 @@ def frames_of(data: bytes) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
 
     def look(state: State) -> None:
-        row = int(state.synthetic["eh_frame"][0])
+        row = int(state.synthetic["unwind"][0])
         base, size = int(state.position[row]), int(state.blocks.size[row])
         content, at = state.image[base : base + size].tobytes(), 0
         while length := struct.unpack_from("<I", content, at)[0]:

@@ -300,11 +300,11 @@ def test_a_handle_at_0_is_the_handle(cc: Compile) -> None:
         tracker = jit.add_object(without_code(cc, handle.format("first")))
         first = jit.lookup("first").address
         assert memory.read(first, 8) == memory.read(0, 8) == bytes(8)
-        assert tracker.resources.dso_handles == [0]
+        assert tracker.resources.module_handles == [0]
         used = memory.used
         jit.add_object(without_code(cc, handle.format("second")), tracker=tracker)
         assert memory.read(jit.lookup("second").address, 8) == bytes(8)
-        assert tracker.resources.dso_handles == [0]
+        assert tracker.resources.module_handles == [0]
         assert memory.used == used + 4096
         (second,) = [one for one in jit.session.memory_map() if one.address]
         assert second.size == 8

@@ -56,7 +56,7 @@ def count_calls(state: State) -> None:
         editing.redirect(state, edges, editing.add_reference(state, "counted_f"))
 
 
-@pytest.mark.parametrize("point", ["pre-prune", "post-prune", "before boundaries"])
+@pytest.mark.parametrize("point", ["pre-prune", "post-prune", "before provided names"])
 @pytest.mark.parametrize("flags", FLAGS[:3], ids=" ".join)
 @pytest.mark.parametrize("apart", [False, True], ids=["one batch", "counter first"])
 def test_count_calls(cc: Compile, jit: uruk.LLJIT, point: str, flags: tuple[str, ...], apart: bool) -> None:
@@ -285,12 +285,12 @@ def test_errors_of_uruk_pass_through(cc: Compile, jit: uruk.LLJIT) -> None:
 
 
 TOO_LATE: list[tuple[str, Callable[[State], object], str]] = [
-    ("before boundaries", lambda state: editing.add_reference(state, "__dso_handle"), "each module has for itself"),
-    ("after boundaries", lambda state: editing.add_reference(state, "abs"), "too late at `after boundaries'"),
-    ("after comdat", lambda state: editing.symbol_row(state, "f"), "use it after `bind names'"),
+    ("before provided names", lambda state: editing.add_reference(state, "__dso_handle"), "each module has for itself"),
+    ("after provided names", lambda state: editing.add_reference(state, "abs"), "too late at `after provided names'"),
+    ("after groups", lambda state: editing.symbol_row(state, "f"), "use it after `bind names'"),
     ("after got, stubs", lambda state: editing.redirect(state, np.array([0]), 1), "before `got, stubs'"),
     ("after layout", lambda state: editing.add_block(state, b"\x90"), "before `layout'"),
-    ("pre-prune", lambda state: editing.add_edges(state, 0, [], "Delta32", [], []), "use it after `eh_frame'"),
+    ("pre-prune", lambda state: editing.add_edges(state, 0, [], "Delta32", [], []), "use it after `unwind'"),
 ]
 
 
@@ -304,3 +304,42 @@ def test_edits_out_of_time(
     with pytest.raises(uruk.PassError) as caught:
         jit.lookup("once")
     assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "now"), [("comdat", "groups"), ("eh_frame", "unwind"), ("boundaries", "provided names")]
+)
+@pytest.mark.parametrize("side", ["before", "after"])
+def test_old_names_of_steps(cc: Compile, jit: uruk.LLJIT, side: str, old: str, now: str) -> None:
+    """They mean the same points, whichever way a plug-in is added, and whoever adds it hears of the new name."""
+    seen: list[str] = []
+
+    def look(state: State) -> None:
+        seen.append(state.point)
+
+    with pytest.warns(DeprecationWarning, match=f"`{side} {old}' is called `{side} {now}' now") as caught:
+        jit.add_pass(f"{side} {old}", look)
+    assert caught[0].filename == __file__
+    jit.add_pass(f"{side} {now}", look)
+    jit.add_object(cc(F))
+    assert call(jit, "f", 2) == 6
+    assert seen == [f"{side} {now}"] * 2
+    with pytest.warns(DeprecationWarning, match=now):
+        jit.session.remove_pass(f"{side} {old}", look)
+    jit.session.remove_pass(f"{side} {now}", look)
+    assert not any(jit.session.hooks.values())
+
+
+def test_old_and_new_names_among_hooks(cc: Compile, jit: uruk.LLJIT) -> None:
+    seen: list[str] = []
+    for point in ("after eh_frame", "after unwind", "post-prune"):
+        plug_in(jit, point, lambda state: seen.append(state.point))
+    jit.add_object(cc(F))
+    with pytest.warns(DeprecationWarning, match="`after eh_frame' is called `after unwind' now"):
+        jit.lookup("f")
+    assert seen == ["after unwind", "after unwind", "post-prune"]
+
+
+def test_a_step_that_never_was(jit: uruk.LLJIT) -> None:
+    with pytest.raises(uruk.UrukError, match="`within eh_frame' is no point"):
+        jit.add_pass("within eh_frame", lambda state: None)

@@ -58,7 +58,7 @@ def test_link_only_with_a_table_of_times(program: Path) -> None:
     done = uruk("--no-exec", "--time", "--entry", "main", "--define", "number=1", program)
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.split()[:3] == ["pass", "ms", "share"]
-    passes = ("read, parse", "read relocations", "eh_frame", "resolve names", "layout", "copy", "relax, fixup", "total")
+    passes = ("read, parse", "read relocations", "unwind", "resolve names", "layout", "copy", "relax, fixup", "total")
     assert all(f" {one} " in done.stderr for one in passes)
 
 

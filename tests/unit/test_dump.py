@@ -70,7 +70,7 @@ def test_the_sources_are_those_of_the_objects(tmp_path: Path) -> None:
         assert found == wanted
 
 
-GOLDEN_POINTS = ("after comdat", "after got, stubs", "after layout")
+GOLDEN_POINTS = ("after groups", "after got, stubs", "after layout")
 
 
 def dumps_of_a_link(name: str, points: tuple[str, ...], dump: Callable[[State], str]) -> dict[str, str]:

@@ -38,8 +38,11 @@ class Format(Protocol):
     """The name that `Target.format` has."""
     title: str
     """The name in texts for people."""
-    rules: object | None
-    """What the format asks of a link beyond relocations. Nothing reads it yet: None."""
+
+    @property
+    def rules(self) -> type | None:
+        """What the format asks of a link beyond relocations, a subclass of `uruk.passes.rules.Rules`; None: nothing."""
+        ...
 
     def sniff(self, head: bytes | memoryview) -> Target | None:
         """The target of a file that begins with these bytes; None if it is of another format.

@@ -35,6 +35,11 @@ def unregister(format: Format) -> None:
     _formats.pop(format.name, None)
 
 
+def formats() -> tuple[Format, ...]:
+    """All of them."""
+    return tuple(_formats.values())
+
+
 def format_named(name: str) -> Format:
     """The format of a name. Raises UnknownTarget, which lists those that there are."""
     if name not in _formats:

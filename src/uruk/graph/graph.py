@@ -39,7 +39,7 @@ class Role:
     """What a block is for, where the linker must know."""
 
     PLAIN: Final = 0
-    EH_FRAME: Final = 1
+    UNWIND: Final = 1
     PREINIT: Final = 2
     INIT: Final = 3
     FINI: Final = 4

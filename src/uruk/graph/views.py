@@ -39,7 +39,7 @@ def _texts(numbers: type, **other: str) -> dict[int, str]:
 
 
 ZONES = {Zone.RX: "RX", Zone.R: "R", Zone.RW: "RW", Zone.TLS: "TLS"}
-ROLES = _texts(Role, plain="", eh_frame="unwind data")
+ROLES = _texts(Role, plain="", unwind="unwind data")
 KINDS = _texts(SymbolKind, dropped="not loaded")
 BINDINGS = _texts(Binding)
 TYPES = _texts(SymbolType, notype="", func="function", ifunc="ifunc", tls="thread-local")

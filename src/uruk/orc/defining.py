@@ -82,7 +82,7 @@ def add_graph(
 ) -> list[ObjectEntry]:
     """See `JITDylib.add_graph`."""
     session = dylib.session
-    dylib.keep_own_copies(graph)
+    dylib.adapt(graph)
     dylib.lead_references(graph)
     first = session.next_number
     added = Added.of(graph, first)
@@ -256,7 +256,7 @@ def add_lazy_names(
 
 def add_lazily(dylib: JITDylib, behind: JITDylib, graph: Graph, tracker: ResourceTracker) -> None:
     """Add a graph, read with the names of `behind`, there; and stubs for its functions, aliases for its data here."""
-    behind.keep_own_copies(graph)
+    behind.adapt(graph)
     found = definitions_of(graph)
     ids: list[int] = found.name.tolist()
     flags = [SymbolFlags.of(rank, bits) for rank, bits in zip(found.rank.tolist(), found.flags.tolist(), strict=True)]

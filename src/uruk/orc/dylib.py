@@ -11,6 +11,7 @@ from uruk.errors import LibraryError, UrukError
 from uruk.formats.archive import Archive
 from uruk.graph.graph import Graph
 from uruk.graph.names import Names
+from uruk.link_rules import rules_of
 from uruk.orc import adding, defining
 from uruk.orc.deferred import DeferredLibrary
 from uruk.orc.dispatch import Task
@@ -22,7 +23,6 @@ from uruk.orc.symbols import decode_name, encode_name
 from uruk.orc.tracker import ResourceTracker
 from uruk.orc.units import MaterializationUnit
 from uruk.orc.wrapping import lead_references, split_stack_names, wrapped_names
-from uruk.passes.elf.per_object_helpers import keep_own_copies
 
 if TYPE_CHECKING:
     from uruk.orc.session import Session
@@ -400,9 +400,9 @@ class JITDylib:
         """The name that a number stands for."""
         return decode_name(self.names.text(number))
 
-    def keep_own_copies(self, graph: Graph) -> None:
-        """See `uruk.passes.elf.per_object_helpers`."""
-        keep_own_copies(graph, self.names)
+    def adapt(self, graph: Graph) -> None:
+        """Let the format's rules change what was read; see `uruk.passes.rules.Rules.adapt`."""
+        rules_of(graph).adapt(graph, self.names)
 
     def lead_references(self, graph: Graph) -> None:
         """See `wrap`; once for each graph."""

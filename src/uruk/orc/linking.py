@@ -59,7 +59,7 @@ class _Lengths:
 
     def __init__(self, resources: Resources) -> None:
         self.resources = resources
-        names = ("dso_handles", "memory", "frames", "entries", "names", "storage")
+        names = ("module_handles", "memory", "frames", "entries", "names", "storage")
         self.count = {name: len(getattr(resources, name)) for name in names}
 
     def new(self, name: str) -> list[Any]:
@@ -106,13 +106,13 @@ def _give_back(session: Session, linked: Linked, before: list[_Lengths], *, safe
     for lengths in before:
         lengths.new("memory")
         lengths.new("storage")
-        lengths.new("dso_handles")
+        lengths.new("module_handles")
     for storage in linked.storage.values():
         storage.close()
     if session.stand_ins is not None:
-        for address in (*(one.address for one in state.boundaries.copies), *state.stub_of_function):
+        for address in (*(one.address for one in state.copies), *state.stub_of_function):
             session.stand_ins.pop(address, None)
-    if safe or len(noted) + len(entries) == np.count_nonzero(state.synthetic["eh_frame"] >= 0):
+    if safe or len(noted) + len(entries) == np.count_nonzero(state.synthetic["unwind"] >= 0):
         linked.allocation.free()
 
 
@@ -146,7 +146,7 @@ def _request(session: Session, entries: list[ObjectEntry], wanted: I32) -> tuple
         dropped,
         _Resolver(session, entries[0].dylib),
         session.private_ids,
-        [tracker.resources.dso_handle for tracker in trackers],
+        [tracker.resources.module_handle for tracker in trackers],
         [id(tracker.dylib) for tracker in trackers],
         phony_externals=session.options.phony_externals,
         execute=session.options.execute,
@@ -311,7 +311,7 @@ def _record(
         entry.state = ObjectState.LINKED
         session.pending.pop(entry.number, None)
     if session.stand_ins is not None:
-        for one in state.boundaries.copies:
+        for one in state.copies:
             place = int(state.address[one.block])
             session.stand_ins[one.address] = StandIn(place, len(one.content), one.constant)
         session.stand_ins |= {address: StandIn(stub) for address, stub in state.stub_of_function.items()}
@@ -329,9 +329,9 @@ def _objects(request: Request, rows: I64) -> I64:
 
 
 def _record_memory(linked: Linked, trackers: list[ResourceTracker]) -> None:
-    for handle, tracker in zip(linked.state.dso_handles, trackers, strict=True):
-        if handle is not None and not tracker.resources.dso_handles:
-            tracker.resources.dso_handles.append(handle)
+    for handle, tracker in zip(linked.state.module_handles, trackers, strict=True):
+        if handle is not None and not tracker.resources.module_handles:
+            tracker.resources.module_handles.append(handle)
     segments: dict[int, list[int]] = {}
     for index, segment in enumerate(linked.layout.segments):
         segments.setdefault(segment.module, []).append(index)
@@ -349,7 +349,7 @@ def _record_uses(session: Session, linked: Linked, trackers: list[ResourceTracke
         owner = session.table.owner[state.symbols.name[state.undefined]]
         known = true_rows(owner >= 0)
         provider[state.undefined[known]] = [session.objects[one].tracker.number for one in owner[known].tolist()]
-        for index, module, _, _ in state.boundaries.sections:
+        for index, module in state.provided_in.items():
             provider[state.undefined[index]] = trackers[module].number
     if len(trackers) > 1:
         block = state.symbols.block

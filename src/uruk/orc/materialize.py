@@ -116,7 +116,7 @@ def _deliver(
     given = {encode_name(name): address for name, address in responsibility.defined.items()}
     left = {encode_name(name) for _, names in responsibility.delegated for name in names}
     if graph is not None:
-        dylib.keep_own_copies(graph)
+        dylib.adapt(graph)
         dylib.lead_references(graph)
     added = Added.of(graph, session.next_number) if graph is not None else None
     made = _check(session, entry, added, {*given, *left}, owned)

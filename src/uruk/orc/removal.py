@@ -245,7 +245,7 @@ def transfer(session: Session, source: ResourceTracker, target: ResourceTracker)
             run.trackers.add(target.number)
     session.lazy.transfer(source, target)
     mine, theirs = target.resources, source.resources
-    for column in ("dso_handles", "memory", "frames", "entries", "names", "storage", "arrays"):
+    for column in ("module_handles", "memory", "frames", "entries", "names", "storage", "arrays"):
         getattr(mine, column).extend(getattr(theirs, column))
         getattr(theirs, column).clear()
     for one in theirs.uses:

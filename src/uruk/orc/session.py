@@ -18,6 +18,7 @@ from uruk.graph.arena import Arena
 from uruk.graph.graph import Graph
 from uruk.graph.names import Ids, Names
 from uruk.graph.types import I32, I64, Bool, signed, true_rows
+from uruk.link_rules import place_names, private_names
 from uruk.orc import adding, defining, ending, removal
 from uruk.orc.dispatch import Dispatcher, InlineDispatcher, Task, ThreadPoolDispatcher
 from uruk.orc.dylib import JITDylib
@@ -35,7 +36,6 @@ from uruk.orc.sources import Source
 from uruk.orc.symbols import SymbolTable, encode_name
 from uruk.orc.tracker import Released, ResourceTracker
 from uruk.orc.withheld import Withheld
-from uruk.passes.elf.linker_symbols import OWN_PLACES, PRIVATE
 from uruk.passes.points import check_point
 from uruk.passes.state import StandIn, State
 from uruk.passes.tls.interface import Storage
@@ -141,9 +141,9 @@ class Session:
         self._next_order = self._next_tracker = 0
         self._by_tracker: dict[int, dict[int, Entry]] = {}
         self._spare_names: list[Names] = []
-        texts = [*PRIVATE, *(platform.private_names if platform else ())]
         shared = Names(self.ids)
-        self.private_ids: I32 = np.array(shared.intern(texts), np.int32)
+        private = [*private_names(), *(platform.private_names if platform else ())]
+        self.private_ids: I32 = np.array(shared.intern(private), np.int32)
         self._shared = dict(shared)
         watch(self)
 
@@ -447,7 +447,7 @@ class Session:
         platform = self.platform
         if platform is None or dylib.removed or not names:
             return found, address, is_data
-        interposed = platform.interposed_names
+        interposed, own = platform.interposed_names, place_names()
         for row, name in enumerate(names):
             base = name.partition(b"@")[0]
             if base in interposed:
@@ -463,7 +463,7 @@ class Session:
             places.append((platform.find, True))
         for find, of_process in places:
             missing: list[int] = true_rows(~found).tolist()
-            rows = [row for row in missing if names[row] not in OWN_PLACES]
+            rows = [row for row in missing if names[row] not in own]
             if rows:
                 asked = [names[row] for row in rows]
                 answer = find(asked)

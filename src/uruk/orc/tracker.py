@@ -50,7 +50,7 @@ class Resources:
     """What linking left for one tracker."""
 
     def __init__(self) -> None:
-        self.dso_handles: list[int] = []
+        self.module_handles: list[int] = []
         """Addresses of `__dso_handle`, under which finalisers and atexit handlers are registered; the tracker's own
         first, behind it those of trackers that were transferred to it."""
         self.memory: list[tuple[Allocation, list[int]]] = []
@@ -74,9 +74,9 @@ class Resources:
             column.clear()
 
     @property
-    def dso_handle(self) -> int | None:
+    def module_handle(self) -> int | None:
         """The handle of code that is linked from now on; None if there is none yet."""
-        return self.dso_handles[0] if self.dso_handles else None
+        return self.module_handles[0] if self.module_handles else None
 
 
 class Owner(Protocol):

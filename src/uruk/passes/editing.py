@@ -14,7 +14,6 @@ import numpy as np
 from uruk.graph.graph import Binding, Edges, SymbolKind, Symbols, SymbolType, Visibility, Zone
 from uruk.graph.kinds import Operand
 from uruk.graph.types import I64, NONE, AnyArray, some, true_rows, unique
-from uruk.passes.elf.linker_symbols import is_own_name
 from uruk.passes.state import State, synthetic_blocks
 
 
@@ -62,8 +61,8 @@ def edges_to(state: State, row: int, *, branches: bool = False) -> I64:
 def redirect(state: State, edges: I64, row: int) -> None:
     """Let `edges` refer to symbol `row`; addends and kinds stay. Before ``got, stubs``.
 
-    Names that nothing refers to any more are not asked for. From ``boundaries`` on, `row` must be a defined symbol, or
-    one that is asked for already.
+    Names that nothing refers to any more are not asked for. From ``provided names`` on, `row` must be a defined symbol,
+    or one that is asked for already.
     """
     _wants(state, "redirect", after="bind names", before="got, stubs")
     _ask_for(state, row)
@@ -77,13 +76,13 @@ def redirect(state: State, edges: I64, row: int) -> None:
 def add_reference(state: State, name: str) -> int:
     """A new undefined symbol; it is bound to the batch's definition of `name`, or asked for, like any other.
 
-    Returns its row. After ``bind names``, before ``boundaries``. The name does not pull anything into the batch: what
-    defines it must be looked up before, or be added with what is being linked. Raises ValueError for the names that
-    each module has for itself (``__dso_handle``, ``__start_X``), as it would not say which module's.
+    Returns its row. After ``bind names``, before ``provided names``. The name does not pull anything into the batch:
+    what defines it must be looked up before, or be added with what is being linked. Raises ValueError for the names
+    that each module has for itself (ELF's ``__dso_handle``, ``__start_X``), as it would not say which module's.
     """
-    _wants(state, "add_reference", after="bind names", before="boundaries")
+    _wants(state, "add_reference", after="bind names", before="provided names")
     text = name.encode("utf-8", "surrogateescape")
-    if is_own_name(text):
+    if state.is_own_name(text):
         raise ValueError(f"`{name}' is a name that each module has for itself")
     number = state.names[text]
     row = _append_symbol(state, text, number, NONE, 0, SymbolKind.UNDEFINED)
@@ -124,9 +123,9 @@ def add_edges(
 ) -> I64:
     """New edges of one kind (a name of the ISA's table, ``BranchPCRel32``) in a block; returns their rows.
 
-    After ``eh_frame``, as `post-prune` is, before ``got, stubs``. Raises KeyError for an unknown kind.
+    After ``unwind``, as `post-prune` is, before ``got, stubs``. Raises KeyError for an unknown kind.
     """
-    _wants(state, "add_edges", after="eh_frame", before="got, stubs")
+    _wants(state, "add_edges", after="unwind", before="got, stubs")
     count, first = len(offsets), len(state.edges)
     new = Edges(
         np.full(count, block, np.int32),
@@ -196,15 +195,15 @@ def _ask_for(state: State, row: int) -> None:
     row = int(state.canonical[row])
     if state.symbols.kind[row] != SymbolKind.UNDEFINED or some(state.undefined == row):
         return
-    if "boundaries" in state.passed:
-        raise ValueError(f"`{state.graph.symbol_name(row)}' comes too late: refer to it before `boundaries'")
+    if "provided names" in state.passed:
+        raise ValueError(f"`{state.graph.symbol_name(row)}' comes too late: refer to it before `provided names'")
     at = int(state.undefined.searchsorted(row))
     state.undefined = np.concatenate([state.undefined[:at], np.array([row], np.int32), state.undefined[at:]])
 
 
 def _forget(state: State, rows: AnyArray) -> None:
     """Ask no more for those of some canonical rows that nothing refers to, unless the link has begun to ask."""
-    if "boundaries" in state.passed:
+    if "provided names" in state.passed:
         return
     used = np.zeros(len(state.symbols), np.bool_)
     used[state.canonical[state.edges.target[state.edges.kind != 0]]] = True

@@ -8,7 +8,7 @@ import numpy as np
 
 from uruk.graph.types import I32, Bool, some
 from uruk.passes import resolve, undefined
-from uruk.passes.elf import linker_symbols
+from uruk.passes.rules import Rules
 from uruk.passes.state import NO_EXTERNALS, Externals, State
 
 
@@ -18,8 +18,8 @@ class ResolveNames(Protocol):
     def __call__(self, names: I32, weak: Bool, tls: Bool, hidden: Bool) -> Externals: ...
 
 
-def ask(state: State, answers: ResolveNames, phony: bool, hints: undefined.Hints | None) -> None:
-    """Fill `external`: the session's answers, and what the link itself provides (linker-defined symbols).
+def ask(state: State, rules: Rules, answers: ResolveNames, phony: bool, hints: undefined.Hints | None) -> None:
+    """Fill `external`: the session's answers, and what the link provides itself, as the format's rules say.
 
     Raises LinkFaults of UndefinedSymbols, unless `phony`: then names that nobody defines are 0.
     """
@@ -27,7 +27,7 @@ def ask(state: State, answers: ResolveNames, phony: bool, hints: undefined.Hints
     if rows.size == 0:
         state.external = NO_EXTERNALS
         return
-    own = linker_symbols.provided(state)
+    own = rules.provided()
     weak, is_tls, hidden = resolve.undefined_facts(state)
     asked = ~own
     count = rows.size
@@ -41,7 +41,7 @@ def ask(state: State, answers: ResolveNames, phony: bool, hints: undefined.Hints
     state.external.origin = answer.origin
     where = np.flatnonzero(asked)
     state.external.tls = {int(where[row]): home for row, home in answer.tls.items()}
-    linker_symbols.take_places(state)
+    rules.take_places()
     resolve.functions_are_no_data(state)
     state.external.is_data |= ~state.external.found & weak  # 0 is no place for a stub to stand for
     if state.graph.fallbacks.symbol.size:

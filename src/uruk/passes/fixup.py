@@ -24,9 +24,6 @@ from uruk.passes.state import State
 LATE = (Operand.TP_OFFSET, Operand.DTP_MODULE)
 """Operands whose value is known only once thread-local storage is there."""
 OTHERS = (Operand.SIZE, Operand.GOT_BASE, Operand.DTP_OFFSET, Operand.SECTION_INDEX)
-SILENT = (".gcc_except_table", ".eh_frame")
-"""Sections whose references to discarded code are dead themselves, as for ld."""
-
 Relaxer = Callable[[GOTLoads], Relaxed]
 
 
@@ -42,15 +39,16 @@ def slot_addresses(state: State) -> I64:
     return state.address[state.synthetic["got"][slots.module]] + slots.offset
 
 
-def fix_up(state: State, relax: Relaxer | None) -> None:
+def fix_up(state: State, relax: Relaxer | None, dead_data: tuple[str, ...]) -> None:
     """Write every edge except the thread-local ones of `LATE`; relax GOT loads where `relax` is given.
 
+    `dead_data`: beginnings of the names of sections whose references into discarded ones are dead themselves.
     Raises LinkFaults: OutOfRange for values that do not fit, UnsupportedRelocation for references into a discarded
     section or to the size of a symbol from elsewhere.
     """
     edges, kinds = state.edges, state.graph.kinds
     faults = Faults()
-    kind = _without_dead_references(state, faults)
+    kind = _without_dead_references(state, dead_data, faults)
     place = state.address.take(edges.block) + edges.offset
     value = state.symbol_address.take(edges.target)
     special = some(kinds.special.take(kind))
@@ -99,7 +97,7 @@ def _check_slots(state: State, faults: Faults) -> None:
     faults.add(rows[wide], state.objects_of(rows[wide]), tell)
 
 
-def _without_dead_references(state: State, faults: Faults) -> U8:
+def _without_dead_references(state: State, dead_data: tuple[str, ...], faults: Faults) -> U8:
     """Edge kinds, with None for references into discarded sections. From dead data they are harmless, else a fault."""
     edges = state.edges
     kind = edges.kind
@@ -111,7 +109,7 @@ def _without_dead_references(state: State, faults: Faults) -> U8:
     read, graph = state.read_edges or edges, state.now()
     block = read.block[dead]
     names = {row: graph.section_name(row) for row in unique(block).tolist()}
-    harmful = np.array([not names[row].startswith(SILENT) for row in block.tolist()], np.bool_)
+    harmful = np.array([not names[row].startswith(dead_data) for row in block.tolist()], np.bool_)
 
     def tell(rows: AnyArray) -> UnsupportedRelocation:
         row = int(rows[0])

@@ -10,7 +10,7 @@ import numpy as np
 
 from uruk.graph.graph import SymbolKind, SymbolType, Zone
 from uruk.graph.kinds import OPERANDS, Base, Operand
-from uruk.graph.types import I32, I64, NONE, Bool, ranks, true_rows
+from uruk.graph.types import I32, I64, NONE, Bool, ranks, some, true_rows
 from uruk.passes.islands import ISLAND_ALIGN, Islands, leaves_reach, of_edges, plan
 from uruk.passes.state import Slots, State, Stubs, synthetic_blocks
 
@@ -20,6 +20,9 @@ SLOT_OPERANDS = (Operand.GOT, Operand.TLS_GD, Operand.TLS_LD, Operand.TLS_DESC, 
 def build_got_and_stubs(state: State, stub_size: int) -> None:
     """Fill `slots` and `stubs`, and add the tables as blocks, one of each a module."""
     edges, kinds = state.edges, state.graph.kinds
+    named = kinds.needs_got.take(edges.kind)
+    if some(named):  # code that counts from the GOT itself needs one, be it empty
+        state.got_modules |= set(state.block_module[edges.block[named]].tolist())
     slot_edges = true_rows(kinds.having(SLOT_OPERANDS).take(edges.kind))
     islands = plan(state)
     stub_edges = _edges_to_stubs(state, islands)

@@ -2,44 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 
 from uruk.errors import OutOfRange
-from uruk.graph.graph import SymbolKind, Zone
-from uruk.graph.names import Names
+from uruk.graph.graph import SymbolKind
 from uruk.graph.types import I64, AnyArray, some, true_rows, unique
 from uruk.memory.mapper import Reach
 from uruk.passes.faults import Faults
 from uruk.passes.got_plt import SLOT_OPERANDS
-from uruk.passes.state import Copy, State, synthetic_blocks
+from uruk.passes.state import State
 
 ROOM = 1 << 26
 """The least room in which it is worth looking for a slab."""
-STREAMS = (b"stdin", b"stdout", b"stderr")
-TYPE_DATA = (b"_ZTI", b"_ZTV", b"_ZTS", b"_ZTT")
-"""Itanium C++ ABI, 5.1.4: type information, virtual tables, type names, VTTs."""
-LARGEST_ALIGNMENT = 4096
-"""Of a copy, which is aligned as its original is."""
 FIXED_END = 1 << 32
 """Behind the last absolute symbol that code is placed for."""
 HIGHEST_END = 1 << 47
 """Behind all addresses that a process of Linux gets unasked, on x86-64 (48 bits, half of them the kernel's)."""
 SLACK = 1 << 16
 """Addends and field offsets move a reference by less than this in ordinary code; the range check has the last word."""
-
-
-class DataSource(Protocol):
-    """Where data of libraries is read."""
-
-    def read_object(self, address: int) -> bytes:
-        """The content of a library's variable; empty if its size is not known."""
-        ...
-
-    def is_constant(self, address: int, size: int) -> bool:
-        """Whether nobody may write to a library's variable."""
-        ...
 
 
 def reach_of(state: State) -> Reach:
@@ -52,12 +32,12 @@ def reach_of(state: State) -> Reach:
     edges, kinds = state.edges, state.graph.kinds
     absolute, high = true_rows(kinds.narrow_absolute.take(edges.kind)), 0
     if absolute.size:
-        absolute, high = _wants_low(state, absolute)
+        absolute, high = wants_low(state, absolute)
     together = _is_short(state)
-    rows, address = _data_references(state, true_rows(kinds.narrow_relative.take(edges.kind)))
+    rows, address = data_references(state, true_rows(kinds.narrow_relative.take(edges.kind)))
     if rows.size == 0:
         return Reach(0, high, together)
-    bottom, top = _window(state, rows, address, high)
+    bottom, top = window(state, rows, address, high)
     if top - bottom < ROOM:
         _refuse(state, rows, address, absolute, high)
     return Reach(bottom, top, together)
@@ -76,71 +56,13 @@ def _is_short(state: State) -> bool:
     return some(elsewhere)
 
 
-def _window(state: State, rows: I64, address: I64, high: int) -> tuple[int, int]:
+def window(state: State, rows: I64, address: I64, high: int) -> tuple[int, int]:
     """Where code must lie whose references `rows` reach these addresses, below `high` if that is given."""
     reach = state.graph.kinds.reach[state.edges.kind[rows]] - SLACK
     return max(0, int((address - reach).max())), min(high or HIGHEST_END, int((address + reach).min()))
 
 
-def copy_library_data(state: State, names: Names, host: DataSource, everything: bool = False) -> None:
-    """Give the batch its own copy of library data, where the library's cannot all be reached.
-
-    That is data that never changes: `stdin`, `stdout` and `stderr`, which are pointers that programs leave alone, and
-    C++ type information and virtual tables, which the C++ library compares by name. Other data is copied only with
-    `everything`, where somebody leads the libraries to the copies (a copied `optind` would stay 1 while libc's becomes
-    4): a static linker's copy relocations.
-    """
-    edges, kinds, external = state.edges, state.graph.kinds, state.external
-    if external is None or not external.is_data.any():
-        return
-    copied = true_rows(external.is_data & external.found) if everything else _constant_rows(state, names)
-    if copied.size == 0:
-        return
-    narrow = (kinds.narrow_absolute | kinds.narrow_relative)[edges.kind]
-    absolute = kinds.narrow_absolute[edges.kind]
-    rows, address = _data_references(state, true_rows(narrow))
-    if rows.size == 0:
-        return
-    _, high = _wants_low(state, true_rows(absolute))
-    bottom, top = _window(state, rows, address, high)
-    if top - bottom >= ROOM and not (absolute[rows] & (address > kinds.last[edges.kind[rows]])).any():
-        return
-    narrowly_used = np.zeros(len(state.symbols), np.bool_)
-    narrowly_used[state.canonical[edges.target[rows]]] = True
-    wanted = external.address[copied[narrowly_used[state.undefined[copied]]]]
-    for at in unique(wanted).tolist():
-        content = host.read_object(at)
-        if content:
-            constant = host.is_constant(at, len(content))
-            _copy(state, copied[external.address[copied] == at], at, content, constant)
-
-
-def _constant_rows(state: State, names: Names) -> I64:
-    """Undefined rows that mean library data of the kinds that may be copied."""
-    assert state.external is not None
-    rows = true_rows(state.external.is_data & state.external.found)
-    ids = state.symbols.name[state.undefined[rows]].tolist()
-    texts = (names.text(one) for one in ids)
-    return rows[np.array([text in STREAMS or text.startswith(TYPE_DATA) for text in texts], np.bool_)]
-
-
-def _copy(state: State, rows: I64, address: int, content: bytes, constant: bool) -> None:
-    """Make a block with a copy of an external's content, read-only if `constant`; the first module that uses it has it.
-
-    `rows` are all undefined rows with that address: a variable may have several names, as `environ` has.
-    """
-    assert state.external is not None
-    using = true_rows(np.isin(state.canonical[state.edges.target], state.undefined[rows]))
-    module = state.block_module[state.edges.block[using[:1]]]
-    align = min(address & -address, LARGEST_ALIGNMENT)
-    zone = Zone.R if constant else Zone.RW
-    block = int(state.add_blocks(synthetic_blocks(np.full(1, len(content)), np.full(1, align), zone), module)[0])
-    state.boundaries.copies += [Copy(row, block, content, address, constant) for row in rows.tolist()]
-    state.external.is_data[rows] = False
-    state.external.address[rows] = 0
-
-
-def _wants_low(state: State, rows: I64) -> tuple[I64, int]:
+def wants_low(state: State, rows: I64) -> tuple[I64, int]:
     """Of absolute 32-bit references, those to something that this link places: blocks, copies, stubs of functions.
 
     And the end of the addresses that all their fields can hold; 0 where there are none.
@@ -154,7 +76,7 @@ def _wants_low(state: State, rows: I64) -> tuple[I64, int]:
     return rows, int(state.graph.kinds.last[state.edges.kind[rows]].min()) + 1 if rows.size else 0
 
 
-def _data_references(state: State, rows: I64) -> tuple[I64, I64]:
+def data_references(state: State, rows: I64) -> tuple[I64, I64]:
     """Of 32-bit references, those to data from elsewhere and to low absolute symbols, with the addresses they need.
 
     Such symbols are what code of a program at a fixed address, which lies low natively, reaches by relative fields.

@@ -19,13 +19,13 @@ class Point(NamedTuple):
 
 
 STEPS = (
-    Point("comdat", "`live` is false for blocks of section groups that lost to others"),
+    Point("groups", "`live` is false for blocks of section groups that lost to others"),
     Point("read relocations", "`edges` has the edges of live blocks"),
     Point("bind names", "`canonical` and `undefined` say which row stands for each name"),
     Point("prune", "on request, blocks that nothing wanted reaches are dead, and their edges gone"),
-    Point("eh_frame", "unwind data of dead functions is gone, the rest is one block a module"),
+    Point("unwind", "unwind data of dead functions is gone, the rest is one block a module"),
     Point("commons", "common symbols have zero-filled blocks"),
-    Point("boundaries", "names that the link provides are known, and `__dso_handle` has its blocks"),
+    Point("provided names", "names that the link provides are known, and have the blocks that they need"),
     Point("resolve names", "`external` has an answer for every row of `undefined`"),
     Point("library data", "library data out of reach that may be copied has blocks here"),
     Point("got, stubs", "every edge has its GOT slot or stub; edges and their targets are final"),
@@ -47,12 +47,16 @@ STEPS = (
 
 NAMED = {
     "bind names": "pre-prune",
-    "eh_frame": "post-prune",
+    "unwind": "post-prune",
     "addresses": "post-allocate",
     "copy": "pre-fixup",
     "slots, tls": "post-fixup",
 }
 """Step -> the field's name for the point behind it."""
+
+
+OLD_NAMES = {"comdat": "groups", "eh_frame": "unwind", "boundaries": "provided names"}
+"""Names that steps had before -> those of now; plug-ins may use them yet."""
 
 
 def _points() -> tuple[Point, ...]:
@@ -73,9 +77,20 @@ _NAMES = frozenset(point.name for point in POINTS)
 
 
 def check_point(name: str) -> str:
-    """`name`, if it is a point. Raises UrukError that lists the points there are."""
+    """The name of a point, which may be given by an old name of its step, with a DeprecationWarning.
+
+    Raises UrukError that lists the points there are.
+    """
     if name in _NAMES:
         return name
+    side, _, step = name.partition(" ")
+    if side in ("before", "after") and step in OLD_NAMES:
+        import warnings  # seldom needed, and not at start-up
+
+        now = f"{side} {OLD_NAMES[step]}"
+        # Of the frames, the fourth is that of whoever calls LLJIT.add_pass.
+        warnings.warn(f"the point `{name}' is called `{now}' now", DeprecationWarning, stacklevel=4)
+        return now
     steps = "; ".join(step.name for step in STEPS)
     named = ", ".join(NAMED.values())
     raise UrukError(f"`{name}' is no point of a link; there are {named}, and `before' and `after' each of: {steps}")

@@ -4,33 +4,34 @@ from __future__ import annotations
 
 import numpy as np
 
-from uruk.graph.graph import HOLDS_FUNCTIONS, Role
+from uruk.graph.graph import Role
 from uruk.graph.types import I32, I64, Bool, ranges, true_rows, unique
-from uruk.passes.elf import eh_frame
+from uruk.passes.rules import Rules
 from uruk.passes.state import State
 
 
-def prune(state: State, roots: I32, kept: I64) -> None:
+def prune(state: State, roots: I32, rules: Rules) -> None:
     """Mark dead every block that is reached neither from the symbols `roots` nor from initialisers.
 
-    Blocks that must stay whatever refers to them are roots, too: retained ones, and `kept`.
+    Blocks that must stay whatever refers to them are roots, too: retained ones, and those between bounds.
     References from unwind records keep nothing alive on their own: a record is kept with its function, and then what
     it refers to (language-specific data, personality routines) is.
     """
     edges = state.edges
     target = state.symbols.block[state.canonical[edges.target]]
-    useful = (target >= 0) & (edges.kind != 0) & (state.blocks.role[edges.block] != Role.EH_FRAME)
-    functions, needs = eh_frame.function_needs(state)
+    useful = (target >= 0) & (edges.kind != 0) & (state.blocks.role[edges.block] != Role.UNWIND)
+    functions, needs = rules.unwind_needs()
     source = np.concatenate([edges.block[useful].astype(np.int64), functions])
     target = np.concatenate([target[useful].astype(np.int64), needs])
     reached = np.zeros(len(state.blocks), np.bool_)
     root_blocks = state.symbols.block[state.canonical[roots]]
     reached[root_blocks[root_blocks >= 0]] = True
-    reached[kept] = True
-    reached |= HOLDS_FUNCTIONS.take(state.blocks.role) | (state.blocks.role == Role.RETAINED)
+    reached[rules.bounded_blocks()] = True
+    reached[rules.initialisers()] = True
+    reached |= state.blocks.role == Role.RETAINED
     reached &= state.live
     _spread(reached, source, target)
-    state.live &= reached | (state.blocks.role == Role.EH_FRAME)
+    state.live &= reached | (state.blocks.role == Role.UNWIND)
     state.has_dead = True
     _forget_dead_edges(state)
 
@@ -40,7 +41,7 @@ def _forget_dead_edges(state: State) -> None:
     state.edges = state.edges.rows(state.live[state.edges.block])
     edges = state.edges
     referenced = np.zeros(len(state.symbols), np.bool_)
-    wants = (edges.kind != 0) & (state.blocks.role[edges.block] != Role.EH_FRAME)
+    wants = (edges.kind != 0) & (state.blocks.role[edges.block] != Role.UNWIND)
     referenced[state.canonical[edges.target[wants]]] = True
     # personality routines from outside: some unwind record may need them
     referenced[state.canonical[edges.target[~wants]]] |= state.symbols.block[edges.target[~wants]] < 0

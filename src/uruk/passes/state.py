@@ -69,22 +69,6 @@ class StandIn:
 
 
 @dataclass(eq=False, repr=False)
-class Boundaries:
-    """Names that one link provides itself; the indexes are rows of `State.undefined`."""
-
-    dso_handle: list[int] = field(default_factory=list[int])
-    got: list[int] = field(default_factory=list[int])
-    tls_base: list[int] = field(default_factory=list[int])
-    copies: list[Copy] = field(default_factory=list["Copy"])
-    """Data of libraries that is copied, a row each name."""
-    sections: list[tuple[int, int, str, bool]] = field(default_factory=list[tuple[int, int, str, bool]])
-    """(row, module that has the section, section name, whether it is the __stop_ one)."""
-    places: list[tuple[int, int, bytes]] = field(default_factory=list[tuple[int, int, bytes]])
-    """(row, module, name) of the ends of code and data, and of the bounds of arrays of functions."""
-    together: list[tuple[int, str, I64]] = field(default_factory=list[tuple[int, str, I64]])
-
-
-@dataclass(eq=False, repr=False)
 class Slots:
     """GOT entries: one row a (module, symbol, what the entry holds)."""
 
@@ -152,7 +136,7 @@ class State:
     """Canonical rows that the batch does not define; `external` answers for them, row by row."""
     external: Externals | None = None
     synthetic: dict[str, I32]
-    """Kind of synthetic block ("got", "stubs", "eh_frame", "dso_handle") -> its block row for each module, or -1.
+    """Kind of synthetic block ("got", "stubs", "unwind", ...) -> its block row for each module, or -1.
 
     "stubs" has a row for each island.
     """
@@ -195,13 +179,20 @@ class State:
 
     read_edges: Edges | None = None
     """The edges as they were read, where a pass has moved them to other blocks; errors name those places."""
-    dso_handles: list[int | None]
-    """`__dso_handle` of each module; None where it has none yet."""
+    module_handles: list[int | None]
+    """The address by which code of each module names the module; None where it has none yet."""
     programs: Sequence[int] = ()
     """The program that each module is part of."""
     got_modules: set[int]
     """Modules that need a GOT even if it has no slots."""
-    boundaries: Boundaries
+    provided_in: dict[int, int]
+    """Rows of `undefined` that mean a place in one module, whoever names it -> that module."""
+    tls_starts: list[int]
+    """Rows of `undefined` that mean the start of the thread-local block of their own module."""
+    copies: list[Copy]
+    """Data of libraries that is copied, a row each name."""
+    is_own_name: Callable[[bytes], bool]
+    """Says of a name whether each module or program has its own, which the link provides."""
     passed: set[str]
     """Steps that are done (`uruk.passes.points.STEPS`); kept for plug-ins only, empty where there are none."""
     in_child: bool = False
@@ -221,9 +212,12 @@ class State:
         self.block_module = module_of_object[graph.blocks.object]
         self.synthetic = {}
         self.stub_of_function = {}
-        self.dso_handles = []
+        self.module_handles = []
         self.got_modules = set()
-        self.boundaries = Boundaries()
+        self.provided_in = {}
+        self.tls_starts = []
+        self.copies = []
+        self.is_own_name = _is_none
         self.passed = set()
 
     def now(self) -> Graph:
@@ -261,6 +255,10 @@ class State:
         self.symbols = Symbols.concat([self.symbols, new])
         self.graph = replace(self.graph, symbols=Symbols.concat([self.graph.symbols, new]))
         self.canonical = np.concatenate([self.canonical, np.arange(first, first + len(new), dtype=np.int32)])
+
+
+def _is_none(_: bytes) -> bool:
+    return False
 
 
 def synthetic_blocks(sizes: I64, aligns: I64, zone: int, content: I64 | None = None, role: int = 0) -> Blocks:

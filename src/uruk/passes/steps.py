@@ -25,8 +25,12 @@ class Steps:
             from uruk.passes.points import NAMED, check_point
 
             self._named = NAMED
-            for name in hooks:
-                check_point(name)
+            points = [check_point(name) for name in hooks]
+            if points != list(hooks):  # some by old names of steps
+                current: dict[str, list[Hook]] = {}
+                for point, plugins in zip(points, hooks.values(), strict=True):
+                    current.setdefault(point, []).extend(plugins)
+                hooks = current
         self.times: list[tuple[str, float]] = []
         self._state = state
         self._hooks = hooks

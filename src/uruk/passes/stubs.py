@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from uruk.graph.graph import SymbolKind
+from uruk.graph.kinds import Operand
 from uruk.graph.types import true_rows, windows
 from uruk.isa.interface import InstructionSet
 from uruk.memory.mapper import Range
@@ -22,6 +23,18 @@ def write(state: State, isa: InstructionSet) -> None:
     address = stub_addresses(state)
     position = state.position[state.synthetic["stubs"][stubs.island]] + stubs.offset
     isa.write_stubs(state.image, position, address, slot_addresses(state)[stubs.slot])
+
+
+def fill_slots(state: State) -> None:
+    """Write the slots that hold addresses of symbols."""
+    slots = state.slots
+    if slots.row.size == 0:
+        return
+    plain = true_rows(slots.operand == Operand.GOT)
+    home = state.synthetic["got"][slots.module[plain]]
+    word = state.graph.kinds.word
+    address = state.symbol_address[slots.row[plain]]
+    windows(state.image, word)[state.position[home] + slots.offset[plain]] = address.astype(word)
 
 
 def fill_own_slots(state: State) -> None:

@@ -21,7 +21,7 @@ class _ELF:
 
     name: str = "elf"
     title: str = "ELF"
-    rules: object | None = None
+    rules: type | None = None  # `uruk.link_rules` has them, as they lie above this floor
 
     def sniff(self, head: bytes | memoryview) -> Target | None:
         return target_of_head(head)

@@ -233,7 +233,7 @@ _RELRO = 255
 _NAMES = _SpecialNames(
     (
         (b".data.rel.ro", _RELRO, False),
-        (b".eh_frame\0", Role.EH_FRAME, False),
+        (b".eh_frame\0", Role.UNWIND, False),
         (b".ctors\0", Role.CTORS, False),
         (b".ctors.", Role.CTORS, False),
         (b".dtors\0", Role.DTORS, False),

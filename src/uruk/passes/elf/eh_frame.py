@@ -30,9 +30,9 @@ def rebuild_eh_frame(state: State, registers: int) -> None:
     `registers`: how many unwinders know. Raises LinkFaults of all objects with records that unwinders cannot read.
     """
     blocks = state.blocks
-    rows = true_rows((blocks.role == Role.EH_FRAME) & state.live & (blocks.content >= 0) & (blocks.size > 0))
+    rows = true_rows((blocks.role == Role.UNWIND) & state.live & (blocks.content >= 0) & (blocks.size > 0))
     modules = len(state.modules)
-    state.synthetic["eh_frame"] = filled(modules, NONE, np.int32)
+    state.synthetic["unwind"] = filled(modules, NONE, np.int32)
     if rows.size == 0 or (rows.size == 1 and _keep_whole(state, int(rows[0]), registers)):
         return
     records = _read_records(state.now(), rows)
@@ -69,7 +69,7 @@ def _keep_whole(state: State, row: int, registers: int) -> bool:
     begin[row] = state.graph.arena.append(np.frombuffer(content + bytes(4), np.uint8))
     block_size[row], align[row], zone[row] = size + 4, 8, Zone.R
     state.blocks = blocks.replaced(size=block_size, content=begin, align=align, zone=zone)
-    state.synthetic["eh_frame"][state.block_module[row]] = row
+    state.synthetic["unwind"][state.block_module[row]] = row
     return True
 
 
@@ -246,10 +246,10 @@ def _place_records(state: State, records: Records, keep: Bool, module: I32) -> t
         return offset, block
     base = state.graph.arena.append(np.concatenate(pieces).view(np.uint8))
     length = np.array(sizes, np.int64)
-    new = synthetic_blocks(length, np.full(length.size, 8), Zone.R, base + length.cumsum() - length, Role.EH_FRAME)
+    new = synthetic_blocks(length, np.full(length.size, 8), Zone.R, base + length.cumsum() - length, Role.UNWIND)
     new_rows = state.add_blocks(new, present.astype(np.int32))
-    state.synthetic["eh_frame"][present] = new_rows
-    block[kept] = state.synthetic["eh_frame"][module[kept]]
+    state.synthetic["unwind"][present] = new_rows
+    block[kept] = state.synthetic["unwind"][module[kept]]
     return offset, block
 
 
@@ -276,7 +276,7 @@ def function_needs(state: State) -> tuple[I64, I64]:
     A function that is kept needs what its FDE (language-specific data) and its CIE (the personality routine) refer to.
     """
     blocks, edges = state.blocks, state.edges
-    rows = true_rows((blocks.role == Role.EH_FRAME) & state.live & (blocks.content >= 0) & (blocks.size > 0))
+    rows = true_rows((blocks.role == Role.UNWIND) & state.live & (blocks.content >= 0) & (blocks.size > 0))
     if rows.size == 0:
         return np.empty(0, np.int64), np.empty(0, np.int64)
     records = _read_records(state.now(), rows)

@@ -6,17 +6,20 @@ Sections"); and where code, data and arrays of initialisers of a module begin an
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 
-from uruk.graph.graph import HOLDS_FUNCTIONS, Zone
-from uruk.graph.names import Names
+from uruk.graph.graph import Zone
 from uruk.graph.types import I64, NONE, Bool, filled, signed, some, true_rows, unsigned, windows
 from uruk.passes import resolve, undefined
 from uruk.passes.elf import function_arrays
 from uruk.passes.layout import Chunk, Layout
-from uruk.passes.state import NO_ROWS, State, synthetic_blocks
+from uruk.passes.state import NO_IDS, NO_ROWS, State, synthetic_blocks
 
 DSO_HANDLE = b"__dso_handle"
+HANDLES = "module handle"
+"""The kind of synthetic block that a `__dso_handle` is."""
 GOT = b"_GLOBAL_OFFSET_TABLE_"
 START, STOP = b"__start_", b"__stop_"
 TLS_BASE = b"_TLS_MODULE_BASE_"
@@ -37,14 +40,26 @@ PRIVATE = (DSO_HANDLE, GOT, TLS_BASE)
 """Names that every module has for itself, whatever it is made of."""
 
 
-def is_own_name(text: bytes) -> bool:
-    """Whether a name is one that the link provides, to each module or program its own."""
-    return text in PRIVATE or text.startswith((START, STOP))
+@dataclass(eq=False, repr=False)
+class LinkerSymbols:
+    """The names that one link provides itself; the indexes are rows of `State.undefined`."""
+
+    dso_handle: list[int] = field(default_factory=list[int])
+    got: list[int] = field(default_factory=list[int])
+    sections: list[tuple[int, int, str, bool]] = field(default_factory=list[tuple[int, int, str, bool]])
+    """(row, module that has the section, section name, whether it is the __stop_ one)."""
+    places: list[tuple[int, int, bytes]] = field(default_factory=list[tuple[int, int, bytes]])
+    """(row, module, name) of the ends of code and data, and of the bounds of arrays of functions."""
+    together: list[tuple[int, str, I64]] = field(default_factory=list[tuple[int, str, I64]])
+    """What layout must keep together: (module, section name, blocks)."""
 
 
-def find(state: State, names: Names) -> None:
-    """Recognise the undefined names that the link provides, and make the blocks that they need."""
-    found = state.boundaries
+def find(state: State, initialisers: I64) -> LinkerSymbols:
+    """Recognise the undefined names that the link provides, and make the blocks that they need.
+
+    `initialisers` are the blocks that hold functions: their modules need a `__dso_handle`.
+    """
+    found, names = LinkerSymbols(), state.names
     sections: dict[tuple[int, str], int] = {}
     for index, name in enumerate(state.symbols.name[state.undefined].tolist()):
         text = names.text(name)
@@ -57,22 +72,24 @@ def find(state: State, names: Names) -> None:
         elif text == GOT:
             found.got.append(index)
         elif text == TLS_BASE:
-            found.tls_base.append(index)
+            state.tls_starts.append(index)
         elif text.startswith((START, STOP)):
             module, section = _module_of(state, index), text.split(b"_", 3)[3].decode("utf-8", "replace")
             module = sections.setdefault((state.programs[module], section), module)
             found.sections.append((index, module, section, text.startswith(STOP)))
     if sections:
-        _gather_sections(state, sections)
-    _gather_functions(state)
-    _need_data(state)
-    _make_handles(state)
-    _need_got(state)
+        _gather_sections(state, found, sections)
+    if found.places:
+        _gather_functions(state, found)
+        _need_data(state, found)
+    _make_handles(state, found, initialisers)
+    state.got_modules |= {_module_of(state, index) for index in found.got}
+    return found
 
 
-def bounded_blocks(state: State, names: Names) -> I64:
+def bounded_blocks(state: State) -> I64:
     """Blocks of sections whose bounds some undefined name asks for: such a reference keeps them, as for ld."""
-    texts = (names.text(one) for one in state.symbols.name[state.undefined].tolist())
+    texts = (state.names.text(one) for one in state.symbols.name[state.undefined].tolist())
     wanted = {text.split(b"_", 3)[3].decode("utf-8", "replace") for text in texts if text.startswith((START, STOP))}
     if not wanted:
         return NO_ROWS
@@ -85,14 +102,13 @@ def _module_of(state: State, index: int) -> int:
     return int(state.module_of_object[owner])
 
 
-def _gather_sections(state: State, wanted: dict[tuple[int, str], int]) -> None:
+def _gather_sections(state: State, found: LinkerSymbols, wanted: dict[tuple[int, str], int]) -> None:
     """The live blocks of each wanted (program, section name), in input order.
 
     They become blocks of one module, the given one, whose code names their bounds: so they lie in one row, and stay
     while it does. Code and thread-locals stay in their modules, for whose tables they are laid out: of those only the
     module's own lie between its bounds.
     """
-    found = state.boundaries
     rows: dict[tuple[int, str], list[int]] = {}
     names = {name for _, name in wanted}
     real = true_rows(state.live[: len(state.graph.blocks)])
@@ -110,11 +126,11 @@ def _gather_sections(state: State, wanted: dict[tuple[int, str], int]) -> None:
             found.together.append((module, key[1], blocks))
     kept = {(module, name) for module, name, _ in found.together}
     found.sections = [item for item in found.sections if (item[1], item[2]) in kept]
+    state.provided_in = {index: module for index, module, _, _ in found.sections}
 
 
-def _gather_functions(state: State) -> None:
+def _gather_functions(state: State, found: LinkerSymbols) -> None:
     """The arrays of functions whose bounds are asked for, each in one row; a name without an array is undefined."""
-    found = state.boundaries
     bounds = function_arrays.NAMES
     arrays = {(module, bounds[name][0]) for _, module, name in found.places if name in bounds}
     refused: set[tuple[int, str]] = set()
@@ -130,9 +146,9 @@ def _gather_functions(state: State) -> None:
         ]
 
 
-def _need_data(state: State) -> None:
+def _need_data(state: State, found: LinkerSymbols) -> None:
     """Modules whose code asks where their data is have some, be it a pointer's room."""
-    modules = {module for _, module, _ in state.boundaries.places}
+    modules = {module for _, module, _ in found.places}
     if modules:
         data = true_rows(state.live & (state.blocks.zone == Zone.RW))
         missing = np.array(sorted(modules - set(state.block_module[data].tolist())), np.int32)
@@ -140,53 +156,37 @@ def _need_data(state: State) -> None:
         state.add_blocks(synthetic_blocks(size, size, Zone.RW), missing)
 
 
-def take_places(state: State) -> None:
+def take_places(state: State, found: LinkerSymbols) -> None:
     """The session has answered: places that nobody defines are the link's own."""
     assert state.external is not None
-    external, found = state.external, state.boundaries
+    external = state.external
     found.places = [place for place in found.places if not external.found[place[0]]]
     for index, _, _ in found.places:
         external.found[index] = external.is_data[index] = external.own[index] = True
 
 
-def _make_handles(state: State) -> None:
+def _make_handles(state: State, found: LinkerSymbols, initialisers: I64) -> None:
     """A `__dso_handle` for each module that refers to one, or has initialisers or finalisers, and has none yet."""
-    modules = {_module_of(state, index) for index in state.boundaries.dso_handle}
-    special = true_rows(HOLDS_FUNCTIONS.take(state.blocks.role) & state.live)
-    modules |= set(state.block_module[special].tolist())
-    state.synthetic["dso_handle"] = filled(len(state.modules), NONE, np.int32)
+    modules = {_module_of(state, index) for index in found.dso_handle}
+    modules |= set(state.block_module[initialisers].tolist())
     if modules:
-        missing = np.array(sorted(one for one in modules if state.dso_handles[one] is None), np.int32)
+        missing = np.array(sorted(one for one in modules if state.module_handles[one] is None), np.int32)
         size = np.full(missing.size, state.graph.kinds.pointer, np.int64)
         rows = state.add_blocks(synthetic_blocks(size, size, Zone.RW), missing)
-        state.synthetic["dso_handle"][missing] = rows
+        state.synthetic[HANDLES] = filled(len(state.modules), NONE, np.int32)
+        state.synthetic[HANDLES][missing] = rows
 
 
-def _need_got(state: State) -> None:
-    """Modules whose code names the GOT itself have one, be it empty."""
-    kinds, edges = state.graph.kinds, state.edges
-    uses = kinds.needs_got.take(edges.kind)
-    state.got_modules = set(state.block_module[edges.block[uses]].tolist()) if some(uses) else set()
-    state.got_modules |= {_module_of(state, index) for index in state.boundaries.got}
-
-
-def provided(state: State) -> Bool:
+def provided(state: State, found: LinkerSymbols) -> Bool:
     """Which undefined rows the link provides itself."""
     own = np.zeros(state.undefined.size, np.bool_)
-    found = state.boundaries
-    own[[*found.dso_handle, *found.got, *found.tls_base, *(item[0] for item in found.sections)]] = True
+    own[[*found.dso_handle, *found.got, *state.tls_starts, *(item[0] for item in found.sections)]] = True
     return own
 
 
-def groups(state: State) -> list[tuple[int, str, I64]]:
-    """What layout must keep together."""
-    return state.boundaries.together
-
-
-def refuse_header(state: State, hints: undefined.Hints | None) -> None:
+def refuse_header(state: State, found: LinkerSymbols, hints: undefined.Hints | None) -> None:
     """Without a header: it is null for weak references. Raises LinkFaults of UndefinedSymbols for others."""
     assert state.external is not None
-    found = state.boundaries
     rows = [index for index, _, name in found.places if name == HEADER]
     if not rows:
         return
@@ -198,22 +198,22 @@ def refuse_header(state: State, hints: undefined.Hints | None) -> None:
         undefined.refuse(state, state.undefined[strong], hints)
 
 
-def assign(state: State, plan: Layout, start: I64, header: int) -> None:
+def assign(state: State, found: LinkerSymbols, plan: Layout, start: I64, header: int) -> None:
     """Once blocks have addresses: the addresses of the provided names, and the content of `__dso_handle`.
 
     `start` has the address of each segment; `header` is that of the ELF header of the object in which the dynamic
     loader knows the memory, and counts for nothing where it does not.
     """
     assert state.external is not None
-    address, found = state.external.address, state.boundaries
-    handles, word = state.synthetic["dso_handle"], state.graph.kinds.word
+    address, word = state.external.address, state.graph.kinds.word
+    handles = state.synthetic.get(HANDLES, NO_IDS)
     for module in true_rows(handles >= 0).tolist():
         row = int(handles[module])
-        state.dso_handles[module] = unsigned(int(state.address[row]))
+        state.module_handles[module] = unsigned(int(state.address[row]))
         position = state.position[row : row + 1]
         windows(state.image, word)[position] = state.address[row : row + 1].astype(word)
     for index in found.dso_handle:
-        address[index] = signed(state.dso_handles[_module_of(state, index)] or 0)
+        address[index] = signed(state.module_handles[_module_of(state, index)] or 0)
     for index in found.got:
         address[index] = state.address[state.synthetic["got"][_module_of(state, index)]]
     for index, module, name in found.places:
@@ -224,10 +224,6 @@ def assign(state: State, plan: Layout, start: I64, header: int) -> None:
         array, stop = function_arrays.NAMES[name]  # an empty one begins and ends anywhere
         kept = plan.kept.get((module, array))
         address[index] = places[_DATA] if kept is None else _bound(state, kept, stop)
-    for copy in found.copies:
-        address[copy.row] = state.address[copy.block]
-        at = int(state.position[copy.block])
-        state.image[at : at + len(copy.content)] = np.frombuffer(copy.content, np.uint8)
     for index, module, section, stop in found.sections:
         address[index] = _bound(state, plan.kept[module, section], stop)
 

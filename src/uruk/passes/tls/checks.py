@@ -30,7 +30,7 @@ def is_tls(state: State) -> Bool:
 def refuse_other_targets(state: State, rows: I64, operand: U8, faults: Faults) -> None:
     """UnsupportedRelocation for thread-local edges to something that has no place in a thread-local block."""
     local = is_tls(state) & (state.symbols.block >= 0)
-    local[state.undefined[state.boundaries.tls_base]] = True
+    local[state.undefined[state.tls_starts]] = True
     if state.external is not None:
         absent = ~state.external.found
         absent[list(state.external.tls)] = True

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from uruk.graph.kinds import Operand
+
+STATIC = (Operand.TP_OFFSET, Operand.TLS_IE, Operand.TLS_DESC)
+"""Operands whose code wants a fixed offset from the thread pointer; a descriptor makes do without where it must."""
+USERS = (*STATIC, Operand.TLS_GD, Operand.TLS_LD, Operand.DTP_OFFSET, Operand.DTP_MODULE)
+"""Operands that only thread-locals have."""
+
 
 class Storage(Protocol):
     """One module's loaded thread-local storage."""

@@ -19,11 +19,7 @@ from uruk.passes.faults import Faults
 from uruk.passes.layout import Chunk, Layout
 from uruk.passes.state import State
 from uruk.passes.tls import checks
-from uruk.passes.tls.interface import Storage, TLSLoader
-
-STATIC = (Operand.TP_OFFSET, Operand.TLS_IE, Operand.TLS_DESC)
-"""Operands whose code wants a fixed offset from the thread pointer; a descriptor makes do without where it must."""
-USERS = (*STATIC, Operand.TLS_GD, Operand.TLS_LD, Operand.DTP_OFFSET, Operand.DTP_MODULE)
+from uruk.passes.tls.interface import STATIC, USERS, Storage, TLSLoader
 
 
 @dataclass(eq=False, repr=False)
@@ -40,8 +36,6 @@ def plan_tls(state: State, layout: Layout) -> TLSPlan:
     edges, symbols = state.edges, state.symbols
     plan = TLSPlan()
     rows = true_rows(state.graph.kinds.having(USERS).take(edges.kind))
-    if rows.size == 0 and not layout.tls and not (state.external and state.external.tls):
-        return plan
     operand = state.graph.kinds.operand[edges.kind]
     faults = Faults()
     checks.refuse_addresses(state, faults)
@@ -72,7 +66,7 @@ def own_module(state: State, row: int) -> int:
     block = int(state.symbols.block[row])
     if block >= 0:
         return int(state.block_module[block])
-    if row in state.undefined[state.boundaries.tls_base]:
+    if row in state.undefined[state.tls_starts]:
         return int(state.module_of_object[state.graph.object_of_symbol(row)])
     return -1
 

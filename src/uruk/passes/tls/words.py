@@ -73,8 +73,15 @@ class TLSWords:
         return self.state.graph.symbol_name(row).encode("utf-8", "surrogateescape")
 
 
+def write(state: State, words: TLSWords, isa: InstructionSet) -> None:
+    """Write all that depends on where thread-local storage is: slots, descriptors, and fields of code."""
+    fill_slots(state, words)
+    relax_descriptors(state, words, isa)
+    fix_up_late(state, words)
+
+
 def fill_slots(state: State, words: TLSWords) -> None:
-    """Write the GOT: addresses, and the words of thread-local slots.
+    """Write the words of thread-local slots.
 
     Raises LinkFaults of TLSError for what no word can be had for, the fault of the objects that refer to it.
     """
@@ -82,11 +89,9 @@ def fill_slots(state: State, words: TLSWords) -> None:
     if slots.row.size == 0:
         return
     position = state.position[state.synthetic["got"][slots.module]] + slots.offset
-    plain = slots.operand == Operand.GOT
     pointer = state.graph.kinds.word
     word = windows(state.image, pointer)
-    word[position[plain]] = state.symbol_address[slots.row[plain]].astype(pointer)
-    local = true_rows(~plain & (slots.operand != Operand.NOTHING))
+    local = true_rows((slots.operand != Operand.GOT) & (slots.operand != Operand.NOTHING))
     faults = Faults()
     for index in local.tolist():
         row, operand, at = int(slots.row[index]), int(slots.operand[index]), int(position[index])

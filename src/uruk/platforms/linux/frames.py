@@ -29,7 +29,7 @@ def announce(
     blocks that were given to `register`.
     """
     state, frames = linked.state, linked.allocation.frames
-    blocks = [(row, block) for row, block in enumerate(state.synthetic["eh_frame"].tolist()) if block >= 0]
+    blocks = [(row, block) for row, block in enumerate(state.synthetic["unwind"].tolist()) if block >= 0]
     published: list[tuple[int, tuple[FrameTable, int]]] = []
     registered: list[tuple[int, int]] = []
     code = _code_of_modules(linked) if frames is not None and blocks else {}

@@ -203,7 +203,7 @@ class ELFPlatform:
             return
         for tracker, group in groupby(final, key=attrgetter("tracker")):
             # what is registered last runs first, whatever tracker it is of
-            self._run_now(b"uruk_rt_register_finalizers", list(group), tracker.resources.dso_handle or 0)
+            self._run_now(b"uruk_rt_register_finalizers", list(group), tracker.resources.module_handle or 0)
         program = self.program
         self._run_now(b"uruk_rt_run_initializers", initial, program.argc, program.argv, program.envp)
 
@@ -225,20 +225,20 @@ class ELFPlatform:
         """See `Platform.pending`."""
         if self.executor.lost:
             return 0
-        handles = tracker.resources.dso_handles
+        handles = tracker.resources.module_handles
         return sum(self.runtime.call(b"uruk_rt_pending_thread_atexit", handle) for handle in handles)
 
     def finalize(self, trackers: Sequence[ResourceTracker]) -> None:
         """See `Platform.finalize`; one call for all of them."""
-        handles = [handle for tracker in trackers for handle in tracker.resources.dso_handles]
+        handles = [handle for tracker in trackers for handle in tracker.resources.module_handles]
         if handles and not self.executor.lost:
             here = self.executor.process.is_here  # where Ctrl-C waits until the call is over
             self.runtime.call_with_array(b"uruk_rt_finalize" if here else b"uruk_rt_finalize_noted", handles)
 
     def await_finalizers(self, tracker: ResourceTracker) -> None:
         """See `Platform.await_finalizers`."""
-        if tracker.resources.dso_handles and not self.executor.process.is_here and not self.executor.lost:
-            self.runtime.call_with_array(b"uruk_rt_await_finalizers", tracker.resources.dso_handles)
+        if tracker.resources.module_handles and not self.executor.process.is_here and not self.executor.lost:
+            self.runtime.call_with_array(b"uruk_rt_await_finalizers", tracker.resources.module_handles)
 
     def unload(self, tracker: ResourceTracker, released: Released) -> None:
         """See `Platform.unload`."""

@@ -29,7 +29,7 @@ class _Platform(BarePlatform):
     def loaded(self, linked: Linked, trackers: Sequence[ResourceTracker]) -> None:
         self.frames = [
             (int(linked.state.address[block]), int(linked.state.blocks.size[block]))
-            for block in linked.state.synthetic["eh_frame"].tolist()
+            for block in linked.state.synthetic["unwind"].tolist()
             if block >= 0
         ]
 

@@ -1,0 +1,41 @@
+"""The rules of each object format. They lie on a higher floor than the readers, and are joined to them here."""
+
+from __future__ import annotations
+
+from uruk.errors import InternalError
+from uruk.formats.interface import Format
+from uruk.formats.registry import format_named, formats
+from uruk.graph.graph import Graph
+from uruk.passes.elf.rules import ELFRules
+from uruk.passes.rules import Rules
+
+_OF_OWN_FORMATS: dict[str, type[Rules]] = {"elf": ELFRules}
+"""The rules of the formats that are part of uruk."""
+
+
+def rules_of(graph: Graph) -> type[Rules]:
+    """The rules of the format that a graph's objects have; the defaults where it gives none. See `rules_for`."""
+    if graph.target is None:
+        raise InternalError("a graph of no target: objects are read by uruk.formats.registry")
+    own = _OF_OWN_FORMATS.get(graph.target.format)
+    return own if own is not None else rules_for(format_named(graph.target.format))
+
+
+def rules_for(format: Format) -> type[Rules]:
+    """The rules of a format. Raises TypeError where they are no subclass of `uruk.passes.rules.Rules`."""
+    rules = _OF_OWN_FORMATS.get(format.name) or format.rules or Rules
+    if not issubclass(rules, Rules):
+        raise TypeError(f"the rules of the format `{format.name}' must be a subclass of uruk.passes.rules.Rules")
+    return rules
+
+
+def private_names() -> list[bytes]:
+    """Names that every module has for itself, in any format that is known now."""
+    names = [name for format in formats() for name in rules_for(format).private_names]
+    return list(dict.fromkeys(names))
+
+
+def place_names() -> frozenset[bytes]:
+    """Names of places in a module, in any format that is known now."""
+    known = [rules_for(format).place_names for format in formats()]
+    return known[0] if len(known) == 1 else frozenset(name for names in known for name in names)

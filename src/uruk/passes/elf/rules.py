@@ -1,0 +1,113 @@
+"""What ELF asks of a link; see `uruk.passes.rules`. What only few links need is imported by these."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from uruk.graph.graph import Graph
+from uruk.graph.names import Names
+from uruk.graph.types import I64, Bool, some
+from uruk.passes.elf import eh_frame, linker_symbols, per_object_helpers
+from uruk.passes.layout import Layout
+from uruk.passes.rules import DataSource, Rules
+from uruk.passes.state import State
+from uruk.passes.tls.interface import USERS, Storage, TLSLoader
+
+if TYPE_CHECKING:
+    from uruk.isa.interface import InstructionSet
+    from uruk.passes.tls.plan import TLSPlan
+    from uruk.passes.undefined import Hints
+
+
+class ELFRules(Rules):
+    """The rules of ELF: `.eh_frame`, GNU ld's symbols, copies of library data, thread-locals of Drepper's models."""
+
+    private_names = linker_symbols.PRIVATE
+    place_names = linker_symbols.OWN_PLACES
+    dead_data = (".gcc_except_table", ".eh_frame")  # as ld has it
+
+    def __init__(self, state: State) -> None:
+        super().__init__(state)
+        self._symbols = linker_symbols.LinkerSymbols()
+        self._tls_plan: TLSPlan | None = None
+        """None where neither code nor data has to do with thread-locals."""
+
+    @staticmethod
+    def adapt(graph: Graph, names: Names) -> None:
+        """Let each object have its own copy of small helpers; see `uruk.passes.elf.per_object_helpers`."""
+        per_object_helpers.keep_own_copies(graph, names)
+
+    @classmethod
+    def is_own_name(cls, text: bytes) -> bool:
+        """See `Rules.is_own_name`: bounds of sections are among them."""
+        return text in linker_symbols.PRIVATE or text.startswith((linker_symbols.START, linker_symbols.STOP))
+
+    def bounded_blocks(self) -> I64:
+        """Blocks of sections between `__start_X` and `__stop_X`."""
+        return linker_symbols.bounded_blocks(self.state)
+
+    def unwind_needs(self) -> tuple[I64, I64]:
+        """See `Rules.unwind_needs`: language-specific data, and personality routines."""
+        return eh_frame.function_needs(self.state)
+
+    def lay_out_unwind_data(self, registers: int) -> None:
+        """See `uruk.passes.elf.eh_frame`."""
+        eh_frame.rebuild_eh_frame(self.state, registers)
+
+    def find_names(self) -> None:
+        """See `uruk.passes.elf.linker_symbols`."""
+        self._symbols = linker_symbols.find(self.state, self.initialisers())
+
+    def provided(self) -> Bool:
+        """See `Rules.provided`."""
+        return linker_symbols.provided(self.state, self._symbols)
+
+    def take_places(self) -> None:
+        """Places such as `_end`, unless an input defines the name."""
+        linker_symbols.take_places(self.state, self._symbols)
+
+    def copy_library_data(self, host: DataSource, everything: bool) -> None:
+        """See `uruk.passes.elf.library_data`."""
+        external = self.state.external
+        if external is not None and some(external.is_data):
+            from uruk.passes.elf import library_data
+
+            library_data.copy_library_data(self.state, host, everything)
+
+    def together(self) -> list[tuple[int, str, I64]]:
+        """Sections between bounds, and arrays of functions of which the bounds are asked for."""
+        return self._symbols.together
+
+    def plan_thread_locals(self, layout: Layout) -> None:
+        """See `uruk.passes.tls.plan`."""
+        state = self.state
+        used = some(state.graph.kinds.having(USERS).take(state.edges.kind))
+        if used or layout.tls or (state.external and state.external.tls):
+            from uruk.passes.tls import plan
+
+            self._tls_plan = plan.plan_tls(state, layout)
+
+    def define_names(self, layout: Layout, start: I64, header: int | None, hints: Hints | None) -> None:
+        """See `uruk.passes.elf.linker_symbols`."""
+        state = self.state
+        if header is None:
+            linker_symbols.refuse_header(state, self._symbols, hints)
+        linker_symbols.assign(state, self._symbols, layout, start, header or 0)
+        if state.copies:
+            from uruk.passes.elf import library_data
+
+            library_data.place_copies(state)
+
+    def load_thread_locals(self, layout: Layout, loader: TLSLoader, storage: dict[int, Storage]) -> None:
+        """See `uruk.passes.tls.plan`."""
+        if self._tls_plan is not None:
+            from uruk.passes.tls import plan
+
+            plan.load_storage(self.state, layout, self._tls_plan, loader, storage)
+
+    def write_thread_locals(self, loader: TLSLoader, storage: dict[int, Storage], isa: InstructionSet) -> None:
+        """See `uruk.passes.tls.words`."""
+        if self._tls_plan is not None:
+            from uruk.passes.tls import words
+
+            words.write(self.state, words.TLSWords(self.state, storage, loader), isa)
