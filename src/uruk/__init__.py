@@ -23,8 +23,11 @@ from uruk.errors import ExecutorCrashed as ExecutorCrashed
 from uruk.errors import ExecutorError as ExecutorError
 from uruk.errors import ExecutorLost as ExecutorLost
 from uruk.errors import ExecutorTimeout as ExecutorTimeout
+from uruk.errors import InputNotFound as InputNotFound
 from uruk.errors import InternalError as InternalError
 from uruk.errors import InUse as InUse
+from uruk.errors import InvalidType as InvalidType
+from uruk.errors import InvalidValue as InvalidValue
 from uruk.errors import LibraryError as LibraryError
 from uruk.errors import LibraryNotFound as LibraryNotFound
 from uruk.errors import LinkError as LinkError
@@ -66,6 +69,66 @@ if TYPE_CHECKING:
     from uruk.orc.units import FunctionUnit as FunctionUnit
     from uruk.orc.units import MaterializationResponsibility as MaterializationResponsibility
     from uruk.orc.units import MaterializationUnit as MaterializationUnit
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "LLJIT",
+    "AliasCycle",
+    "AllocationError",
+    "CompileError",
+    "CompilerNotFound",
+    "CompilerWarning",
+    "DefinitionGenerator",
+    "DirectoryGenerator",
+    "DuplicateDefinition",
+    "ExecutorCrashed",
+    "ExecutorError",
+    "ExecutorLost",
+    "ExecutorTimeout",
+    "FixedMemory",
+    "FunctionGenerator",
+    "FunctionUnit",
+    "InUse",
+    "InlineDispatcher",
+    "InputNotFound",
+    "InternalError",
+    "InvalidType",
+    "InvalidValue",
+    "JITDylib",
+    "LibraryError",
+    "LibraryNotFound",
+    "LinkError",
+    "LookupKind",
+    "LookupTimeout",
+    "MaterializationCycle",
+    "MaterializationError",
+    "MaterializationResponsibility",
+    "MaterializationUnit",
+    "ObjectFormatError",
+    "Options",
+    "OutOfRange",
+    "PassError",
+    "ProcessSymbols",
+    "ProtocolError",
+    "Released",
+    "RemovedCode",
+    "ResourceTracker",
+    "Session",
+    "SessionClosed",
+    "Symbol",
+    "SymbolFlags",
+    "TLSError",
+    "ThreadPoolDispatcher",
+    "UndefinedSymbols",
+    "UnknownTarget",
+    "UnsupportedRelocation",
+    "UrukError",
+    "WrongDefinitions",
+    "__version__",
+    "connect",
+    "spawn",
+]
 
 _LATER = {
     "DefinitionGenerator": "uruk.orc.generators",

@@ -8,7 +8,7 @@ from typing import Any
 
 import cffi
 
-from uruk.errors import UrukError
+from uruk.errors import InvalidType, InvalidValue
 
 _FUNCTION: type = type(ctypes.CFUNCTYPE(None)()).__mro__[1]
 """The base class of ctypes function objects."""
@@ -27,9 +27,9 @@ def _pointer_type(prototype: str) -> Any:
         except cffi.CDefError:  # a function type; cffi casts to pointers to functions only
             kind = _ffi().typeof(_as_pointer(prototype))
     except Exception as error:  # cffi lets its parser's and its own internal errors through
-        raise UrukError(f"`{prototype}' is no C function type that cffi reads: {error}") from error
+        raise InvalidValue(f"`{prototype}' is no C function type that cffi reads: {error}") from error
     if kind.kind != "function":
-        raise UrukError(f"`{prototype}' is no C function type, but `{kind.cname}'")
+        raise InvalidValue(f"`{prototype}' is no C function type, but `{kind.cname}'")
     return kind
 
 
@@ -64,7 +64,7 @@ def address_of(callback: Any) -> int:
         return ctypes.cast(callback, ctypes.c_void_p).value or 0
     kind = _ffi().typeof(callback).kind if isinstance(callback, _ffi().CData) else ""
     if kind not in ("function", "pointer"):
-        raise UrukError(f"{callback!r} is neither an address nor a ctypes or cffi function")
+        raise InvalidType(f"{callback!r} is neither an address nor a ctypes or cffi function")
     return int(_ffi().cast("uintptr_t", callback))
 
 

@@ -1,7 +1,10 @@
 """Every error that uruk raises.
 
     UrukError
+      InvalidValue             an argument whose value makes no sense; a ValueError, too
+      InvalidType              an argument of the wrong type; a TypeError, too
       ObjectFormatError        bytes that are not what they claim to be
+        InputNotFound          a file that is not there; a FileNotFoundError, too
       LinkError                objects are well-formed, but do not link
         UndefinedSymbols       names that nothing defines
         DuplicateDefinition    two strong definitions of one name
@@ -13,20 +16,20 @@
       MaterializationError     a materialization unit or a generator that failed
         WrongDefinitions       a unit that delivered other symbols than it had announced
       MaterializationCycle     a unit or generator that needs what only it can make
-      LookupTimeout            a lookup that took longer than it was given
-      LibraryNotFound          -l NAME, or a path, that is not there
+      LookupTimeout            a lookup that took longer than it was given; a TimeoutError, too
+      LibraryNotFound          -l NAME, or a path, that is not there; a FileNotFoundError, too
       LibraryError             the dynamic loader refused a library
       AllocationError          memory that cannot be reserved or protected
       InUse                    removing code that other code refers to
       RemovedCode              a call into code that was removed all the same
       SessionClosed            use after close()
       ExecutorError            what the process that runs the code could not do
-        ExecutorTimeout        a call that took longer than it was given
+        ExecutorTimeout        a call that took longer than it was given; a TimeoutError, too
         ExecutorLost           the process is gone, or its connection is
           ExecutorCrashed      it was ended by a signal
           ProtocolError        it sent what is no message
       UnknownTarget            a target that uruk has nothing for; a ValueError, too
-      CompilerNotFound         no compiler for a source
+      CompilerNotFound         no compiler for a source; a FileNotFoundError, too
       CompileError             a compiler refused a source, or was stopped
       InternalError            a bug in uruk: please report it
 
@@ -76,6 +79,14 @@ class UrukError(Exception):
         return "\n".join(lines)
 
 
+class InvalidValue(UrukError, ValueError):
+    """An argument whose value makes no sense; the text says which, and what would."""
+
+
+class InvalidType(UrukError, TypeError):
+    """An argument of a type that cannot be taken; the text says which, and what can."""
+
+
 class ObjectFormatError(UrukError):
     """Bytes of an object, archive or library that contradict their format.
 
@@ -94,6 +105,10 @@ class ObjectFormatError(UrukError):
         """See `UrukError.describe`."""
         where = "" if self.offset is None else f" at offset {self.offset:#x}"
         return f"{self.file}: {self.structure}{where}: {self.problem}"
+
+
+class InputNotFound(ObjectFormatError, FileNotFoundError):
+    """An object, archive or library whose file is not there."""
 
 
 class LinkError(UrukError):
@@ -330,7 +345,7 @@ class MaterializationCycle(UrukError):
         return "this would wait for itself for ever: " + ", which needs ".join(self.steps)
 
 
-class LookupTimeout(UrukError):
+class LookupTimeout(UrukError, TimeoutError):
     """A lookup that was not done in its time; `doing` says of each unfinished piece of work where it is."""
 
     def __init__(self, what: str, doing: Sequence[str]) -> None:
@@ -364,7 +379,7 @@ def _at(point: str) -> str:
     return f"`{point}'" if point.startswith(("before ", "after ")) else f"at {point}"
 
 
-class LibraryNotFound(UrukError):
+class LibraryNotFound(UrukError, FileNotFoundError):
     """A library that is in none of the places searched."""
 
     def __init__(self, name: str, searched: Sequence[str]) -> None:
@@ -437,7 +452,7 @@ class ExecutorError(UrukError):
     """What a process that runs linked code refused or could not do; the text is the whole story."""
 
 
-class ExecutorTimeout(ExecutorError):
+class ExecutorTimeout(ExecutorError, TimeoutError):
     """A call into an executor that took longer than its deadline; it may still be running there."""
 
 
@@ -516,7 +531,7 @@ class ExecutorCrashed(ExecutorLost):
         return text
 
 
-class CompilerNotFound(UrukError):
+class CompilerNotFound(UrukError, FileNotFoundError):
     """No compiler for a source: `language` is what it is written in, `searched` what was looked for, in order."""
 
     def __init__(self, language: str, searched: Sequence[str]) -> None:

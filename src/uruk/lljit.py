@@ -14,7 +14,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from uruk.errors import LibraryError, TLSError, UrukError
+from uruk.errors import InvalidType, InvalidValue, LibraryError, TLSError, UrukError
 from uruk.executor.interface import Executor
 from uruk.memory.manager import DEFAULT_SLAB
 from uruk.memory.mapper import Mapper
@@ -24,7 +24,7 @@ from uruk.orc.generators import DefinitionGenerator, FunctionGenerator, Generate
 from uruk.orc.query import ready_address
 from uruk.orc.session import Options, Session
 from uruk.orc.sources import PathLike, Source
-from uruk.orc.symbols import Flag, SymbolFlags, encode_name
+from uruk.orc.symbols import Flag, NameLike, SymbolFlags, decode_name, encode_name
 from uruk.orc.tracker import ResourceTracker
 from uruk.orc.units import MaterializationUnit
 from uruk.passes.state import State
@@ -38,35 +38,62 @@ if TYPE_CHECKING:
     from uruk.compile.cache import ObjectCache
     from uruk.executor.remote import RemoteExecutor
     from uruk.memory.interface import Memory
-    from uruk.platforms.linux.interposition import ProgramExports
     from uruk.platforms.linux.process import LinuxProcess
     from uruk.platforms.linux.search_path import SearchPath
 
 
 class Symbol:
-    """A linked symbol: `name`, and `address` in the process where it runs: `executor`, or, if None, this one."""
+    """A linked symbol: `name`, and `address` in the process where it runs: `executor`, or, if None, this one.
 
-    __slots__ = ("address", "executor", "name")
+    It stands for its address where an integer is wanted, and equals whatever lies there, by whatever name; once
+    `function` has given it a type, it can be called.
+    """
+
+    __slots__ = ("_function", "address", "executor", "name")
 
     def __init__(self, name: str, address: int, executor: RemoteExecutor | None = None) -> None:
         self.name = name
         self.address = address
         self.executor = executor
+        self._function: Any = None
 
     def function(self, prototype: Any) -> Any:
         """A callable of the given type: a C prototype such as ``"int(int, int)"`` (by cffi), or a ctypes type.
 
-        The code must not be removed while the callable is in use.
+        The code must not be removed while the callable is in use. Raises InvalidValue for what is no prototype.
         """
+        self._function = self._callable(prototype)
+        return self._function
+
+    def _callable(self, prototype: Any) -> Any:
         if self.executor is not None:
             if not isinstance(prototype, str):
-                raise UrukError("a function in another process is called by a C prototype, as text")
+                raise InvalidType("a function in another process is called by a C prototype, as text")
             return self.executor.function(prototype, self.address)
         if isinstance(prototype, str):
             from uruk.calls import cast
 
             return cast(prototype, self.address)
+        if not callable(prototype):
+            raise InvalidType(f"{prototype!r} is neither a C prototype, as text, nor a ctypes function type")
         return prototype(self.address)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Call the function, by the type that it was given last. Raises InvalidType where it has none."""
+        if self._function is None:
+            raise InvalidType(f'{self.name} has no type yet: give it one, as by .function("int(int)")')
+        return self._function(*arguments)
+
+    def __index__(self) -> int:
+        return self.address
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Symbol):
+            return NotImplemented
+        return self.address == other.address and self.executor is other.executor
+
+    def __hash__(self) -> int:
+        return hash(self.address)
 
     def __repr__(self) -> str:
         return f"<Symbol {self.name} at {self.address:#x}>"
@@ -84,6 +111,9 @@ class LLJIT:
     this one; it ends with `close()`, and has its own slab size. Where a method takes a `dylib`, the default is `main`.
     """
 
+    _everywhere = False
+    """Whether shared libraries are loaded for all of the process (RTLD_GLOBAL), as those of a program are."""
+
     def __init__(
         self,
         *,
@@ -96,13 +126,29 @@ class LLJIT:
         executor: RemoteExecutor | None = None,
     ) -> None:
         self.auto_initialize = auto_initialize
-        if memory is not None:
-            _check_memory(memory, options, mapper, executor)
         if executor is not None:
             if executor.used or executor.closed:
-                raise UrukError("an executor belongs to one session: start another one")
+                raise InvalidValue("an executor belongs to one session: start another one")
             executor.used = True
         self._remote = executor
+        try:
+            if memory is not None:
+                _check_memory(memory, options, mapper, executor)
+            self._set_up(slab_size, options, mapper, memory, dispatcher)
+        except BaseException:
+            if executor is not None:
+                executor.close()  # nobody else can use it, and not every caller has a name for it
+            raise
+
+    def _set_up(
+        self,
+        slab_size: int,
+        options: Options | None,
+        mapper: Mapper | None,
+        memory: Memory | None,
+        dispatcher: Dispatcher | None,
+    ) -> None:
+        executor = self._remote
         executes = options is None or options.execute
         if executor is None:
             process = LinuxHere(executor_here(slab_size, mapper, memory=memory, executes=executes))
@@ -120,11 +166,8 @@ class LLJIT:
             executor.child.removed = self.session.withheld.name
         self.main = self.session.create_dylib("main")
         self._search_directories: list[str] = []
-        self.libraries_for_everybody = False
         self.search_path: SearchPath | None = None
-        self.exports: ProgramExports | None = None
-        """What libraries see of the program of `lookup_program`, in a process that is its alone; None: nothing."""
-        self.serial = next(_serials)
+        self._serial = next(_serials)
         _open_jits.add(self)
 
     @property
@@ -199,7 +242,7 @@ class LLJIT:
 
         home = dylib or self.main
         if (path is None) == (text is None):
-            raise UrukError("a source is either a file or a text")
+            raise InvalidType("a source is either a file or a text")
         name = os.fspath(path) if path is not None else f"<{language or 'c'} text>"
         compiler = compiler or cross_compiler(self.executor.process.triple)
 
@@ -217,7 +260,7 @@ class LLJIT:
         if symbols is None and not lazy:
             return compiling.add_source(home, name, make, tracker)
         if not symbols:
-            raise UrukError(f"{name}: only a source whose `symbols` are named can wait until it is needed")
+            raise InvalidValue(f"{name}: only a source whose `symbols` are named can wait until it is needed")
         unit = compiling.CompiledUnit(name, compiling.flags_of(symbols), make, defines_more=True)
         return home.add_unit(unit, tracker=tracker, lazy=lazy)
 
@@ -331,11 +374,11 @@ class LLJIT:
             home.defer_library(path, partial(self._load_deferred, home, path))
             return
         self._open_needs(path)
-        home.add_shared_library(path, everywhere=self.libraries_for_everybody)
+        home.add_shared_library(path, everywhere=self._everywhere)
 
     def _open_needs(self, path: str) -> None:
         if self.search_path:
-            self.search_path.open_with_needs(self.platform, path, everywhere=self.libraries_for_everybody)
+            self.search_path.open_with_needs(self.platform, path, everywhere=self._everywhere)
 
     def set_search_path(self, directories: Sequence[str], *, origin: str = "", inherited: bool = False) -> None:
         """Where linked code's ``dlopen`` and `add_library` look for shared libraries, as a program's -rpath says it.
@@ -353,10 +396,14 @@ class LLJIT:
         while True:
             self._open_needs(path)
             try:
-                return home.load_library(path, everywhere=self.libraries_for_everybody)
+                return home.load_library(path, everywhere=self._everywhere)
             except LibraryError as error:
-                if self.exports is None or not self.exports.promise(error):
+                if not self._promises(error):
                     raise
+
+    def _promises(self, error: LibraryError) -> bool:
+        """Whether the session gives a library what it lacks, so that loading it again may do."""
+        return False
 
     def wrap(self, name: str, *, dylib: JITDylib | None = None) -> None:
         """Lead references to `name` to ``__wrap_NAME``, in objects that are added from now on; see `JITDylib.wrap`."""
@@ -386,24 +433,24 @@ class LLJIT:
         """Let names stand for others, of the same dylib or of `source` (a re-export); see `JITDylib.alias`."""
         (dylib or self.main).alias(names, source, lazy=lazy, offset=offset)
 
-    def lookup(self, name: str, dylib: JITDylib | None = None, *, timeout: float | None = None) -> Symbol:
+    def lookup(self, name: str | bytes, dylib: JITDylib | None = None, *, timeout: float | None = None) -> Symbol:
         """The symbol `name`, linked with all that it needs. Raises UndefinedSymbols and what linking raises."""
-        home = dylib or self.main
-        address = ready_address(home, name, self.auto_initialize)
+        home, text = dylib or self.main, decode_name(name) if isinstance(name, bytes) else name
+        address = ready_address(home, text, self.auto_initialize)
         if address is None:
-            found = self.session.lookup_names(home, [name], initialize=self.auto_initialize, timeout=timeout)
-            address = found[name]
-        return Symbol(name, address, self._remote)
+            found = self.session.lookup_names(home, [text], initialize=self.auto_initialize, timeout=timeout)
+            address = found[text]
+        return Symbol(text, address, self._remote)
 
     def lookup_all(
         self,
-        names: Sequence[str],
+        names: Sequence[NameLike],
         dylib: JITDylib | None = None,
         *,
-        weak: Sequence[str] = (),
+        weak: Sequence[NameLike] = (),
         kind: LookupKind = LookupKind.STATIC,
         timeout: float | None = None,
-    ) -> dict[str, Symbol]:
+    ) -> dict[NameLike, Symbol]:
         """Several symbols at once, linked as one batch; see `Session.lookup_names`.
 
         Of the `weak` names, those that nothing defines are not in the answer.
@@ -411,7 +458,8 @@ class LLJIT:
         found = self.session.lookup_names(
             dylib or self.main, names, weak=weak, kind=kind, initialize=self.auto_initialize, timeout=timeout
         )
-        return {name: Symbol(name, address, self._remote) for name, address in found.items()}
+        text = {name: name if isinstance(name, str) else decode_name(name) for name in found}
+        return {name: Symbol(text[name], address, self._remote) for name, address in found.items()}
 
     def lookup_future(
         self, names: Sequence[str], dylib: JITDylib | None = None, **options: Any
@@ -440,8 +488,7 @@ class LLJIT:
             raise TLSError(f"`{entry}'", "is a thread-local, and no function to begin with")
         if late := [name for name in self._wanted_by_libraries() if name not in before]:  # those that were deferred
             self.session.lookup(self.main, late, roots=False, everything=True)
-        if self.exports:
-            self.exports.bind()
+        self._bind_libraries()
         if initialize:
             self.session.lookup(self.main, [], roots=True)  # only now: without its entry nothing of a program runs
         return Symbol(entry, found[0][0], self._remote)
@@ -452,7 +499,11 @@ class LLJIT:
         return [encode_name(name) for name in names if self.main.defines(name) or found(encode_name(name))]
 
     def _wanted_by_libraries(self) -> list[bytes]:
-        return list(self.exports.wanted) if self.exports else []
+        """Names that the session has promised to libraries."""
+        return []
+
+    def _bind_libraries(self) -> None:
+        """Give libraries what they were promised, once it is linked."""
 
     def add_pass(self, point: str, plugin: Callable[[State], None]) -> None:
         """Have every link call `plugin` with its state at a point of the pipeline; see `Session.add_pass`."""
@@ -493,6 +544,10 @@ class LLJIT:
         finally:
             _open_jits.discard(self)
 
+    def __repr__(self) -> str:
+        where = "this process" if self._remote is None else repr(self._remote)
+        return f"<LLJIT of {len(self.session.dylibs)} dylibs in {where}{', closed' if self.session.closed else ''}>"
+
     def __enter__(self) -> LLJIT:
         return self
 
@@ -506,9 +561,13 @@ _open_jits: weakref.WeakSet[LLJIT] = weakref.WeakSet()
 _serials = itertools.count()
 
 
+def _serial_of(jit: LLJIT) -> int:
+    return jit._serial  # pyright: ignore[reportPrivateUsage]
+
+
 @atexit.register
 def _close_all() -> None:
-    for jit in sorted(_open_jits, key=lambda one: -one.serial):
+    for jit in sorted(_open_jits, key=_serial_of, reverse=True):
         try:
             if jit.executor.process.is_here:
                 jit.session.finish()
@@ -529,9 +588,9 @@ def _check_memory(
 ) -> None:
     """Raise UrukError for memory that the other arguments do not fit."""
     if mapper is not None or executor is not None:
-        raise UrukError("memory is given with neither a mapper nor an executor: those bring their own")
+        raise InvalidValue("memory is given with neither a mapper nor an executor: those bring their own")
     if memory.fixed and (options is None or options.execute):
-        raise UrukError("code in fixed memory is linked and not run: pass options=Options(execute=False)")
+        raise InvalidValue("code in fixed memory is linked and not run: pass options=Options(execute=False)")
 
 
 def _address_of(value: Any) -> tuple[int, bool]:
@@ -539,7 +598,7 @@ def _address_of(value: Any) -> tuple[int, bool]:
     if hasattr(value, "__index__"):
         address = operator.index(value)
         if not 0 <= address < 1 << 64:
-            raise UrukError(f"{address:#x} is no address: those are 64-bit unsigned numbers")
+            raise InvalidValue(f"{address:#x} is no address: those are 64-bit unsigned numbers")
         return address, False
     from uruk.calls import address_of
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 
-from uruk.errors import ObjectFormatError
+from uruk.errors import InputNotFound, ObjectFormatError
 
 LARGEST = 4 << 30
 """Bytes that are read of one file at most."""
@@ -42,7 +42,8 @@ def open_regular(path: str | os.PathLike[str], name: str = "") -> tuple[int, int
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
         problem = error.strerror if isinstance(error, OSError) else str(error)
-        raise ObjectFormatError(name, "file", f"cannot be opened: {problem}") from error
+        kind = InputNotFound if isinstance(error, FileNotFoundError) else ObjectFormatError
+        raise kind(name, "file", f"cannot be opened: {problem}") from error
     try:
         status = os.fstat(descriptor)
         _check(status, name)

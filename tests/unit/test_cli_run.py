@@ -122,4 +122,5 @@ def test_an_input_that_cannot_be_read(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder").mkdir()
     done = uruk(tmp_path / name)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("uruk: ObjectFormatError: ")
+    kind = "InputNotFound" if name == "nothing.o" else "ObjectFormatError"
+    assert done.stderr.startswith(f"uruk: {kind}: ")

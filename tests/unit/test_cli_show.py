@@ -225,7 +225,8 @@ def test_errors(folder: Path, capsys: Captured) -> None:
         assert main(["show", word]) == 1
         captured = capsys.readouterr()
         assert captured.out == ""
-        assert captured.err.startswith(f"uruk: ObjectFormatError: {text}")
+        kind = "InputNotFound" if word.startswith("missing") else "ObjectFormatError"
+        assert captured.err.startswith(f"uruk: {kind}: {text}")
         assert captured.err.count("\n") == 1
     subprocess.run([require_tool("ar"), "rcs", "lib.a", "minimal.o"], check=True, cwd=folder)
     assert main(["show", "lib.a(other.o)"]) == 1

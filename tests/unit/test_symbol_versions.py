@@ -109,14 +109,16 @@ BASES = (
 
 
 @pytest.mark.parametrize("everywhere", [False, True])
-def test_a_base_version_is_not_the_default(cc: Compile, jit: LLJIT, everywhere: bool) -> None:
+def test_a_base_version_is_not_the_default(
+    cc: Compile, jit: LLJIT, everywhere: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """dlsym gives it for the plain name; GNU ld takes the default version, and has no `base_g` at all.
 
     The names are nobody else's: a library for everybody stays visible to all later tests of the process.
     """
     script = cc.folder / "bases.map"
     script.write_text("V1 {};\nV2 {} V1;\n")
-    jit.libraries_for_everybody = everywhere
+    monkeypatch.setattr(jit, "_everywhere", everywhere)
     name = f"libbases{everywhere}.so"
     jit.add_library(cc.shared(name, BASES, f"-Wl,--version-script={script}", f"-Wl,-soname={name}"))
     assert [call(jit, name) for name in ("base_f", "base_f@V1", "base_f@V2", "base_h@V1", "base_plain")] == [

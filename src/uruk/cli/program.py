@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from uruk.cli.here import Here
+from uruk.cli.program_linker import ProgramLinker
 from uruk.cli.reading import Objects, Other, Reader
 from uruk.cli.tunables import can_start_again
 from uruk.errors import LibraryError
@@ -19,7 +20,6 @@ from uruk.graph.arena import Arena
 from uruk.lljit import LLJIT
 from uruk.memory.manager import DEFAULT_SLAB
 from uruk.orc.session import Options
-from uruk.platforms.linux.interposition import ProgramExports
 
 if TYPE_CHECKING:
     from uruk.cli.arguments import Arguments
@@ -62,7 +62,7 @@ class Program:
         plan = self._plan = arguments.plan
         self._reader = reader
         self._place = place(arguments)
-        self.jit = LLJIT(
+        self.jit = ProgramLinker(
             slab_size=arguments.slab or DEFAULT_SLAB,
             executor=self._place.executor,
             options=Options(
@@ -73,11 +73,8 @@ class Program:
                 architecture="" if arguments.execute or self._place.executor else arguments.target.partition("-")[0],
             ),
         )
-        self.jit.libraries_for_everybody = True
         if arguments.execute and not (arguments.in_process or arguments.connect):  # a child ends with its program
-            self.jit.exports = ProgramExports(
-                self.jit.main, self.jit.executor, self.jit.platform, everything=plan.rdynamic
-            )
+            self.jit.export(everything=plan.rdynamic)
         if arguments.dumps:
             from uruk.cli.dump_graph import register
 
@@ -197,7 +194,7 @@ class Program:
             try:
                 return self._add_library(one, tracker)
             except LibraryError as error:
-                if self.jit.exports is None or not self.jit.exports.promise(error):
+                if not self.jit.promises(error):
                     raise
 
     def run(self) -> int:

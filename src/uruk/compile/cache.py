@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from uruk.compile.eviction import Ledger
-from uruk.errors import UrukError
+from uruk.errors import InvalidValue
 
 DEFAULT_SIZE = 1 << 30
 _MAGIC = b"uruk cache 1\n"
@@ -99,7 +99,7 @@ def _size(text: str) -> int:
     unit = digits[-1:] if digits[-1:] in ("K", "M", "G", "T") else ""
     number = digits.removesuffix(unit)
     if not (number.isascii() and number.isdigit()):
-        raise UrukError(f"URUK_CACHE_SIZE={text} is no size: give bytes, or a number with K, M, G or T")
+        raise InvalidValue(f"URUK_CACHE_SIZE={text} is no size: give bytes, or a number with K, M, G or T")
     return int(number) * _UNITS[unit]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from uruk.errors import UrukError
+from uruk.errors import InvalidValue
 from uruk.executor import sps
 from uruk.executor.control import Runtime
 from uruk.executor.prototypes import Prototype
@@ -77,7 +77,7 @@ class Callbacks:
         prototype = Prototype(text)
         words = prototype.stack_words(self._convention)
         if words > 16:
-            raise UrukError(f"`{text}': a callback takes at most 16 arguments on the stack")
+            raise InvalidValue(f"`{text}': a callback takes at most 16 arguments on the stack")
         with self._lock:
             if not self._free.get(words):
                 self._add(words)

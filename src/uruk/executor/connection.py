@@ -361,6 +361,10 @@ class Connection:
         elif ask and not isinstance(lost, ProtocolError) and self._peer is not None:
             left = GRACE if self._end_at is None else self._end_at - time.monotonic()
             lost = self._peer.why(self.last_words, min(GRACE, max(left, 0.0)))
+        if self._lost is None and not self._closing:
+            import logging  # takes time to import
+
+            logging.getLogger("uruk").warning("an executor is lost: %s", lost)
         with self._lock:
             self._lost = lost = self._lost or lost
             waiting = list(self._waiting.values())

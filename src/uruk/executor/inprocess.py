@@ -26,6 +26,9 @@ class InProcessExecutor:
         """Call a function of 64-bit integer arguments that returns an int, as `RemoteExecutor.call` does."""
         return ctypes.c_int(self.process.call(address, *arguments)).value
 
+    def __repr__(self) -> str:
+        return f"<InProcessExecutor: this process, {self.process.triple}>"
+
     def end_within(self, seconds: float) -> None:
         """See `Executor.end_within`: this process stays."""
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from uruk.calls import prototype
-from uruk.errors import UrukError
+from uruk.errors import InvalidValue
 from uruk.executor.control import Argument
 from uruk.isa.abi import CallingConvention, Place, Where
 
@@ -28,7 +28,7 @@ class Prototype:
         self.text = text
         kind = prototype(text)
         if kind.ellipsis:
-            raise UrukError(f"`{text}': variable arguments cannot be passed to another process")
+            raise InvalidValue(f"`{text}': variable arguments cannot be passed to another process")
         self.arguments: list[Any] = list(kind.args)
         self.result: Any = kind.result
         for passed in (*self.arguments, self.result):
@@ -148,4 +148,4 @@ def _class_of(kind: Any, text: str) -> None:
         return
     if kind.kind == "primitive" and "double" not in kind.cname and "complex" not in kind.cname.lower():
         return
-    raise UrukError(f"`{text}': `{kind.cname}' cannot be passed by value to another process; pass a pointer")
+    raise InvalidValue(f"`{text}': `{kind.cname}' cannot be passed by value to another process; pass a pointer")

@@ -140,6 +140,20 @@ class RemoteExecutor:
         """See `Executor.end_within`: then the process is ended by force."""
         self.connection.end_within(seconds)
 
+    def __enter__(self) -> RemoteExecutor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        if self.child is not None:
+            where = f"process {self.child.pid}"
+        else:
+            where = "a process that was connected to"
+        state = ", closed" if self.closed else ", lost" if self.lost is not None else ""
+        return f"<RemoteExecutor: {where}, {self.process.triple}{state}>"
+
     def close(self) -> None:
         """Let the executor end, by force in the end: its memory goes with it. Closing twice does nothing."""
         self.closed = True

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from uruk.errors import MaterializationError, UrukError
+from uruk.errors import InvalidValue, MaterializationError
 from uruk.graph.graph import Graph
 from uruk.graph.types import I32, I64, NONE, distinct
 from uruk.orc.claim import Claims, claim, take_names
@@ -38,7 +38,7 @@ def checked(dylib: JITDylib, tracker: ResourceTracker) -> ResourceTracker:
     home = tracker.dylib
     if tracker.removed or home is not dylib:
         problem = "was removed" if tracker.removed else f"belongs to dylib {home.name}, not to {dylib.name}"
-        raise UrukError(f"tracker {tracker.name} {problem}")
+        raise InvalidValue(f"tracker {tracker.name} {problem}")
     return tracker
 
 
@@ -178,7 +178,9 @@ def add_unit(dylib: JITDylib, unit: MaterializationUnit, tracker: ResourceTracke
     """See `JITDylib.add_unit`."""
     session = dylib.session
     if not unit.symbols:
-        raise UrukError(f"unit {unit.name or type(unit).__name__} announces no symbols: nothing would ever ask for it")
+        raise InvalidValue(
+            f"unit {unit.name or type(unit).__name__} announces no symbols: nothing would ever ask for it"
+        )
     flags = [SymbolFlags(one) for one in unit.symbols.values()]
     ids = dylib.names.intern(encode_name(name) for name in unit.symbols)
     names = {one: int(flag) for one, flag in zip(ids, flags, strict=True)}
@@ -194,7 +196,9 @@ def define(dylib: JITDylib, name: bytes, address: int, tracker: ResourceTracker,
     """See `JITDylib.define`."""
     session = dylib.session
     if not 0 <= address < 1 << 64:
-        raise UrukError(f"`{name.decode('utf-8', 'replace')}' at {address:#x}: addresses are 64-bit unsigned numbers")
+        raise InvalidValue(
+            f"`{name.decode('utf-8', 'replace')}' at {address:#x}: addresses are 64-bit unsigned numbers"
+        )
     number = dylib.names[name]
     entry = AbsoluteEntry(
         session.next_number, dylib, tracker, session.next_order(), ObjectState.LINKED, names=[number]

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from uruk.errors import LookupTimeout, MaterializationCycle, UrukError
+from uruk.errors import InvalidValue, LookupTimeout, MaterializationCycle, UrukError
 
 
 class Task:
@@ -119,7 +119,7 @@ class ThreadPoolDispatcher:
 
     def __init__(self, workers: int) -> None:
         if workers < 1:
-            raise UrukError(f"a pool of {workers} threads runs nothing")
+            raise InvalidValue(f"workers must be at least 1, got {workers}")
         self.workers = workers
         self.renew()
 

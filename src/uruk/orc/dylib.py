@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from uruk.errors import LibraryError, UrukError
+from uruk.errors import InvalidValue, LibraryError, UrukError
 from uruk.formats.archive import Archive
 from uruk.graph.graph import Graph
 from uruk.graph.names import Names
@@ -102,7 +102,7 @@ class JITDylib:
     def _check_neighbour(self, other: JITDylib) -> None:
         self.session.check_open()
         if other.session is not self.session or other.removed:
-            raise UrukError(f"dylib {other.name} is not one of this session, or was removed")
+            raise InvalidValue(f"dylib {other.name} is not one of this session, or was removed")
 
     @property
     def stands_alone(self) -> bool:

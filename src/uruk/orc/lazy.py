@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from uruk.errors import SessionClosed, UndefinedSymbols, UrukError
+from uruk.errors import InvalidType, SessionClosed, UndefinedSymbols, UrukError
 from uruk.graph.types import I64
 from uruk.orc.query import Query
 from uruk.orc.symbols import Flag
@@ -111,7 +111,7 @@ class LazyFunctions:
         address, flags = answer
         if not flags & Flag.FUNCTION:
             text = session.ids.text(number).decode("utf-8", "replace")
-            raise UrukError(f"`{text}' is no function: it cannot be lazy")
+            raise InvalidType(f"`{text}' is no function: it cannot be lazy")
         self._note_use(stub, query)
         return address
 

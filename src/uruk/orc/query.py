@@ -342,7 +342,7 @@ def pending_roots(dylib: JITDylib, *, again: bool = False) -> list[ObjectEntry]:
     return [entry for entry in dylib.roots if again or not (entry.failed or entry.doubtful)]
 
 
-def ready_address(dylib: JITDylib, name: str, roots: bool) -> int | None:
+def ready_address(dylib: JITDylib, name: str | bytes, roots: bool) -> int | None:
     """The address of a symbol that a lookup would find without any work; None where it has something to do."""
     session = dylib.session
     with session.lock:

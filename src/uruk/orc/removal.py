@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from uruk.errors import InUse, UrukError
+from uruk.errors import InUse, InvalidValue, UrukError
 from uruk.graph.graph import assemble
 from uruk.graph.types import I32, NONE
 from uruk.orc.claim import drop_groups
@@ -231,7 +231,7 @@ def transfer(session: Session, source: ResourceTracker, target: ResourceTracker)
         if tracker.removed:
             raise UrukError(f"tracker {tracker.name} was removed")
     if source.dylib is not target.dylib:
-        raise UrukError(f"{source.name} belongs to dylib {source.dylib.name}, {target.name} to {target.dylib.name}")
+        raise InvalidValue(f"{source.name} belongs to dylib {source.dylib.name}, {target.name} to {target.dylib.name}")
     if source is target:
         return
     for entry in session.entries_of(source):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from uruk.errors import InUse, SessionClosed, UrukError
+from uruk.errors import InUse, InvalidValue, SessionClosed
 from uruk.executor.interface import Executor
 from uruk.formats.interface import Span
 from uruk.formats.registry import format_named, read_objects, read_relocations
@@ -33,7 +33,7 @@ from uruk.orc.platform import Platform
 from uruk.orc.query import Answer, Query
 from uruk.orc.search import ArchiveEntry, GeneratorEntry
 from uruk.orc.sources import Source
-from uruk.orc.symbols import SymbolTable, encode_name
+from uruk.orc.symbols import NameLike, SymbolTable, encode_name
 from uruk.orc.tracker import Released, ResourceTracker
 from uruk.orc.withheld import Withheld
 from uruk.passes.points import check_point
@@ -164,7 +164,7 @@ class Session:
         with self.lock:
             self.check_open()
             if name in self.dylibs:
-                raise UrukError(f"the session has a dylib {name} already")
+                raise InvalidValue(f"the session has a dylib {name} already")
             names = self._spare_names.pop() if self._spare_names else Names(self.ids, self._shared)
             dylib = self.dylibs[name] = JITDylib(self, name, names, bare=bare, facade=facade)
             if self.platform is not None and self.platform.archive is not None and not bare and facade is None:
@@ -272,6 +272,10 @@ class Session:
         entry.tracker = tracker
         self._by_tracker.setdefault(tracker.number, {})[entry.number] = entry
 
+    def __repr__(self) -> str:
+        state = ", closed" if self.closed else ""
+        return f"<Session of {len(self.dylibs)} dylibs and {len(self.objects)} entries in {self.executor!r}{state}>"
+
     def entries_of(self, tracker: ResourceTracker) -> list[Entry]:
         """The entries that a tracker owns, as they were added."""
         return list(self._by_tracker.get(tracker.number, {}).values())
@@ -358,7 +362,7 @@ class Session:
         with self.lock:
             dylib.check_open()
             if dylib.session is not self:
-                raise UrukError(f"dylib {dylib.name} is not one of this session")
+                raise InvalidValue(f"dylib {dylib.name} is not one of this session")
             ids = np.array(dylib.names.intern(names), np.int32)
             self.table.grow(len(self.ids))
         return Query(self, dylib, ids, **options)
@@ -366,13 +370,13 @@ class Session:
     def lookup_names(
         self,
         dylib: JITDylib,
-        names: Sequence[str],
+        names: Sequence[NameLike],
         *,
-        weak: Sequence[str] = (),
+        weak: Sequence[NameLike] = (),
         kind: LookupKind = LookupKind.STATIC,
         initialize: bool = True,
         timeout: float | None = None,
-    ) -> dict[str, int]:
+    ) -> dict[NameLike, int]:
         """Addresses by name: of all `names`, and of those of the `weak` ones that something defines.
 
         Everything that is needed is linked as one batch. `initialize`: initialisers run. `timeout` in seconds: then
@@ -493,7 +497,7 @@ class Session:
         with self.lock:
             plugins = self.hooks.get(check_point(point), [])
             if plugin not in plugins:
-                raise UrukError(f"no such pass at {point}")
+                raise InvalidValue(f"no such pass at {point}")
             plugins.remove(plugin)
 
     # -- what is there

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from enum import IntFlag
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 import numpy as np
 
-from uruk.errors import UrukError
+from uruk.errors import InvalidType, InvalidValue
 from uruk.graph.types import I32, I64, NONE, U8, AnyArray
 
+NameLike = TypeVar("NameLike", str, bytes)
+"""A symbol's name as text or as bytes; what is asked for by text is answered by text."""
 
-def encode_name(name: str) -> bytes:
-    """A symbol's name as objects have it; bytes that are no UTF-8 come as os.fsdecode gives them. Raises UrukError."""
+
+def encode_name(name: str | bytes) -> bytes:
+    """A symbol's name as objects have it; bytes that are no UTF-8 come as os.fsdecode gives them, or as they are.
+
+    Raises InvalidValue, and InvalidType for what is neither text nor bytes.
+    """
+    if isinstance(name, bytes):
+        return name
     try:
         return name.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
-        raise UrukError(f"{name!r} is no symbol's name: {error.reason}") from error
+        raise InvalidValue(f"{name!r} is no symbol's name: {error.reason}") from error
+    except AttributeError:
+        raise InvalidType(f"{name!r} is no symbol's name: it is neither text nor bytes") from None
 
 
 def decode_name(name: bytes) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from uruk.errors import UrukError
+from uruk.errors import InvalidValue
 
 
 class Point(NamedTuple):
@@ -93,7 +93,7 @@ def check_point(name: str) -> str:
         return now
     steps = "; ".join(step.name for step in STEPS)
     named = ", ".join(NAMED.values())
-    raise UrukError(f"`{name}' is no point of a link; there are {named}, and `before' and `after' each of: {steps}")
+    raise InvalidValue(f"`{name}' is no point of a link; there are {named}, and `before' and `after' each of: {steps}")
 
 
 def table() -> str:
