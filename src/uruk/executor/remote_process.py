@@ -51,37 +51,24 @@ class RemoteProcess:
 
         Returns the first two integer registers (signed), the first two vector registers' lower words, and errno.
         """
-        words: list[int] = []
-        pointers: list[int] = []
-        blob = bytearray()
-        back = 0
-        for one in sorted(
-            (one for one in enumerate(integers) if not isinstance(one[1], int)),
-            key=lambda one: isinstance(one[1], bytes),  # what comes back lies first
-        ):
-            assert not isinstance(one[1], int)
-            pointers.append(one[0])
-            words.append(len(blob))
-            blob += one[1] + bytes(-len(one[1]) % 16)
-            if isinstance(one[1], bytearray):
-                back = len(blob)
-        places = dict(zip(pointers, words, strict=True))
-        plain = [one & _WORD if isinstance(one, int) else places[at] for at, one in enumerate(integers)]
+        offsets, lent, returned = _lend(integers)
+        words = [value & _WORD if isinstance(value, int) else offsets[row] for row, value in enumerate(integers)]
         room = len(self.convention.integer_registers)
-        in_registers, rest = plain[:room], [*plain[room:], *(one & _WORD for one in stack)]
-        numbers = sps.u64(*in_registers, *vectors, *rest, *pointers)
-        counts = len(in_registers), len(vectors), len(rest), len(pointers)
+        in_registers, rest = words[:room], [*words[room:], *(word & _WORD for word in stack)]
+        numbers = sps.u64(*in_registers, *vectors, *rest, *offsets)
+        counts = len(in_registers), len(vectors), len(rest), len(offsets)
 
         def make(number: int) -> tuple[Bytes, ...]:
-            return _CALL.pack(number, address & _WORD, *counts, len(blob), back), numbers, blob
+            return _CALL.pack(number, address & _WORD, *counts, len(lent), returned), numbers, lent
 
-        answer = self.connection.call_with(self._call, make, most=_ANSWER.size + back)
-        if len(answer) != _ANSWER.size + back:
+        answer = self.connection.call_with(self._call, make, most=_ANSWER.size + returned)
+        if len(answer) != _ANSWER.size + returned:
             raise ExecutorError(f"a call of {address:#x} was refused by the executor: it has no memory for it")
-        for at, one in enumerate(integers):
-            if isinstance(one, bytearray):
-                start = _ANSWER.size + places[at]
-                one[:] = answer[start : start + len(one)]
+        for row, offset in offsets.items():
+            value = integers[row]
+            if isinstance(value, bytearray):
+                start = _ANSWER.size + offset
+                value[:] = answer[start : start + len(value)]
         first, second, *others = _ANSWER.unpack_from(answer)
         return _signed(first), _signed(second), *others
 
@@ -107,6 +94,25 @@ class RemoteProcess:
             view = memoryview(data).cast("B")
             parts += [sps.u64(address, view.nbytes), view]
         self.connection.call(self._write, *parts)
+
+
+def _lend(arguments: Sequence[Argument]) -> tuple[dict[int, int], bytearray, int]:
+    """Return the bytes that a call lends, as one piece.
+
+    The dictionary has, for each argument's row, the offset of its bytes in the piece. The number says how many bytes at
+    the piece's start come back.
+    """
+    offsets: dict[int, int] = {}
+    piece = bytearray()
+    returned = 0
+    lent = [(row, value) for row, value in enumerate(arguments) if not isinstance(value, int)]
+    # what the function may write lies first, as only the start comes back
+    for row, value in sorted(lent, key=lambda pair: isinstance(pair[1], bytes)) if lent else ():
+        offsets[row] = len(piece)
+        piece += value + bytes(-len(value) % 16)  # each begins aligned for any type
+        if isinstance(value, bytearray):
+            returned = len(piece)
+    return offsets, piece, returned
 
 
 def _signed(value: int) -> int:
