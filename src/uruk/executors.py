@@ -11,25 +11,13 @@ from uruk.errors import ExecutorError, ExecutorTimeout
 from uruk.executor import llvm_services
 from uruk.executor.connection import GRACE, SETUP_PATIENCE, Connection
 from uruk.executor.interruption import deferred
-from uruk.executor.launch import Child, start
+from uruk.executor.launch import start
 from uruk.executor.remote import RemoteExecutor
 from uruk.executor.secret import greeting
-from uruk.memory.epc import EPCMapper
-from uruk.memory.fallback import FallbackMapper
-from uruk.memory.manager import DEFAULT_SLAB, SlabManager
-from uruk.memory.mapper import Mapper
-from uruk.memory.shared import SharedMapper
-from uruk.platforms.linux.libraries_there import LibrariesThere
-from uruk.platforms.linux.loader_there import RemoteLoader
-from uruk.platforms.linux.runtime_there import link_runtime
-from uruk.platforms.linux.slabs_there import RemoteSlabs
+from uruk.memory.manager import DEFAULT_SLAB
+from uruk.platforms.linux.attach import STATIC_TLS, attach, restore_variables, start_variables
 from uruk.runtime_files import executor_program
 from uruk.target import HERE, runnable_target
-
-STATIC_TLS = 16384
-"""Bytes of static thread-local storage that linked code may have in a child (glibc's own default is 512)."""
-_TUNABLES = "GLIBC_TUNABLES"
-_POOL = "glibc.rtld.optional_static_tls"
 
 
 def spawn(
@@ -59,9 +47,8 @@ def spawn(
     target = str(runnable_target(target) if target else HERE)
     program = os.fspath(executor) if executor is not None else executor_program(target)
     launcher = emulator(target) if launcher is None and executor is None else launcher or ()
-    variables = dict(os.environ if environment is None else environment)
-    old = variables.get(_TUNABLES)
-    variables[_TUNABLES] = (f"{old}:" if old else "") + f"{_POOL}={tls_pool}"
+    environment = dict(os.environ if environment is None else environment)
+    variables = start_variables(environment, tls_pool)
     words = ["report-crashes"]
     if threading.current_thread() is threading.main_thread():  # the kernel takes the end of the thread for the parent's
         words.append(f"die-with-parent={0 if launcher else os.getpid()}")  # a launcher's child has another parent
@@ -69,9 +56,9 @@ def spawn(
         child, connection = start([*launcher, program], words, variables, _least(patience, deadline), starting)
         with _starting(connection, deadline):
             child.tls_pool = tls_pool
-            one = _attach(connection, child, shared_memory, slab_size)
-            one.runtime.call(b"uruk_rt_set_variable", _TUNABLES.encode() + b"\0", old.encode() + b"\0" if old else 0)
-    return one
+            spawned = attach(connection, child, shared_memory=shared_memory, slab_size=slab_size)
+            restore_variables(spawned, environment)
+    return spawned
 
 
 def _least(patience: float, deadline: float | None) -> float:
@@ -100,25 +87,6 @@ def emulator(target: str) -> list[str]:
     program = shutil.which(f"qemu-{name}")
     root = f"/usr/{name}-linux-gnu"
     return [program, *(["-L", root] if os.path.isdir(root) else [])] if program else []
-
-
-def _attach(connection: Connection, child: Child | None, shared_memory: bool, slab_size: int) -> RemoteExecutor:
-    """The executor behind a connection, with the runtime linked into it."""
-    attached = connection.setup.symbols.get("uruk_executor_attached")
-    if attached is not None:
-        connection.call(attached)
-    process, runtime = link_runtime(connection)
-    hidden = connection.setup.symbols.get("uruk_executor_hidden", 0)
-    if hidden:
-        runtime.call(b"uruk_rt_hide", hidden)
-    slabs = RemoteSlabs(runtime)
-    messages = EPCMapper(process, runtime, slabs)
-    mapper: Mapper = messages
-    if shared_memory:
-        mapper = FallbackMapper(SharedMapper(process, runtime, loader=slabs), lambda: messages)
-    memory = SlabManager(mapper, slab_size)
-    libraries = LibrariesThere(memory, RemoteLoader(runtime, child.tls_pool if child else 0))
-    return RemoteExecutor(process, runtime, memory, libraries, child)
 
 
 def connect(
@@ -161,4 +129,4 @@ def connect(
 
         connection = Connection(reader, writer, shut_down=shut_down, patience=patience, starting=starting)
         with _starting(connection, deadline):
-            return _attach(connection, None, shared_memory, slab_size)
+            return attach(connection, None, shared_memory=shared_memory, slab_size=slab_size)
