@@ -31,6 +31,7 @@ FLOORS = (
     ("orc",),
     ("platforms",),
     ("lljit", "executors"),
+    ("program",),
     ("__init__", "testing"),
     ("cli", "__main__"),
 )

@@ -10,17 +10,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from uruk.cli.link_plan import LinkPlan
 from uruk.cli.response_files import expand
 from uruk.cli.targets import target_of
 from uruk.cli.usage import UsageError
 from uruk.compile.languages import language_of
 from uruk.errors import UnknownTarget
+from uruk.program.settings import Settings
 from uruk.target import HERE, runnable_target
 
 if TYPE_CHECKING:
-    from uruk.cli.compiling import HowToCompile
     from uruk.cli.link_line import LinkLine
+    from uruk.program.compiling import HowToCompile
 
 USAGE = """\
 usage: uruk run [options] INPUT... [-- ARGUMENT...]
@@ -76,25 +76,10 @@ _ZIG_DRIVERS = frozenset(("cc", "c++"))
 
 
 @dataclass
-class Arguments:
-    """The command line: `plan` says what is linked, all else where and how."""
+class Arguments(Settings):
+    """The command line: what it says of the program, of compiling its sources, and of what is printed."""
 
-    plan: LinkPlan = field(default_factory=LinkPlan)
-    program: list[str] = field(default_factory=list[str])
-    execute: bool = True
     time: bool = False
-    slab: int = 0
-    in_process: bool = False
-    oop: bool = False
-    target: str = ""
-    launcher: list[str] = field(default_factory=list[str])
-    executor: str = ""
-    shared_memory: bool | None = None
-    connect: tuple[str, int] | None = None
-    bound_early: list[tuple[bytes, str]] = field(default_factory=list[tuple[bytes, str]])
-    """Thread-locals and their libraries that must have static storage before any use; found by trying."""
-    tls_pool: int = 0
-    """Bytes; 0: what the program needs."""
     driver: str = ""
     """The compiler's driver with which the line begins, if it does."""
     compiler: str = ""
@@ -108,7 +93,7 @@ class Arguments:
         foreign = self.target not in ("", f"{HERE.architecture}-linux")
         if not (self.compiler or self.flags or foreign or not self.cache):
             return None
-        from uruk.cli.compiling import HowToCompile
+        from uruk.program.compiling import HowToCompile
 
         instruments = any(flag.startswith(("-fprofile", "-ftest-", "--cov", "-cov")) for flag in self.flags)
         return HowToCompile(self.compiler, tuple(self.flags), self.cache, self.target, self.plan.output, instruments)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from uruk.cli.arguments import Arguments
-from uruk.cli.link_plan import Input, LinkPlan
 from uruk.cli.usage import UsageError
 from uruk.compile.compilers import cross_compiler, find_compiler
 from uruk.compile.identity import identify
+from uruk.program.compiling import PROFILES
+from uruk.program.link_plan import Input, LinkPlan
 from uruk.target import HERE
 
 _LANGUAGES = (("++", ("stdc++", "m")), ("gfortran", ("gfortran", "m")), ("gdc", ("gphobos", "gdruntime")))
@@ -38,7 +39,6 @@ _WITHOUT_LIBRARY = (
     "safe-stack",
     "cfi",
 )
-_PROFILES = ("-fprofile-generate", "-fprofile-instr-generate", "-fcs-profile-generate", "-fprofile-arcs")
 _TIMEOUT = 60
 
 
@@ -50,15 +50,7 @@ def add_language_libraries(arguments: Arguments) -> None:
     for part, libraries in _LANGUAGES:
         if part in name:
             for library in libraries:
-                plan.inputs.append(language_library(plan, library))
-
-
-def language_library(plan: LinkPlan, library: str) -> Input:
-    """A library of a language, as the line has it."""
-    is_cxx = library == "stdc++"
-    return Input(
-        "library", plan.cxx_library if is_cxx else library, static=plan.all_static or (plan.static_cxx and is_cxx)
-    )
+                plan.inputs.append(plan.language_library(library))
 
 
 def add_runtimes(arguments: Arguments) -> None:
@@ -157,23 +149,5 @@ _ACTIONS: dict[str, Callable[[LinkPlan, _Driver], None]] = {
     "-p": _calls,
     "-fsplit-stack": _split_stack,
     "-fxray-instrument": _patched_calls,
-    **dict.fromkeys(("--coverage", "-coverage", *_PROFILES), _coverage),
+    **dict.fromkeys(("--coverage", "-coverage", *PROFILES), _coverage),
 }
-
-
-def data_file_flags(output: str, source: str, flags: Sequence[str], kind: str) -> Iterator[str]:
-    """Flags for the compiler of an instrumented source, so that its data files are named as when it links, too.
-
-    ``cc t.c`` makes ``a-t.gcda``, and ``cc t.c -o prog`` ``prog-t.gcda``, in the current folder (gcc's -dumpdir).
-    """
-    if not any(
-        flag.startswith((*_PROFILES, "-fprofile-use", "-ftest-coverage", "--coverage", "-coverage")) for flag in flags
-    ):
-        return
-    folder = f"{output or 'a'}-"
-    base = os.path.basename(source)
-    if kind == "gcc":
-        yield from ("-dumpdir", folder, "-dumpbase", base, "-dumpbase-ext", os.path.splitext(base)[1])
-    elif kind == "clang":
-        stem = os.path.abspath(folder + os.path.splitext(base)[0])
-        yield from ("-Xclang", f"-coverage-notes-file={stem}.gcno", "-Xclang", f"-coverage-data-file={stem}.gcda")

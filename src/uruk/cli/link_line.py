@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 
 from uruk.cli import linker_options
 from uruk.cli.driver_options import DRIVER
-from uruk.cli.link_plan import LinkPlan
 from uruk.cli.options import NEXT_WORD, Meaning, Option, Takes
 from uruk.cli.response_files import expand
 from uruk.cli.usage import UsageError
+from uruk.program.link_plan import LinkPlan
 
 _EXPRESSION = re.compile(
     r"\s*(?P<name>[A-Za-z_.$][\w.$@]*)\s*(?:(?P<sign>[+-])\s*(?P<offset>0[xX][\da-fA-F]+|\d+))?\s*"

@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from uruk.cli.arguments import USAGE, parse
-from uruk.cli.reading import Reader
-from uruk.cli.tunables import can_start_again, start_again
 from uruk.cli.usage import UsageError, read, refuse
 from uruk.errors import TLSError, UrukError
+from uruk.program.reading import Reader
+from uruk.program.tunables import can_start_again, start_again
 
 if TYPE_CHECKING:
     from uruk.cli.arguments import Arguments
-    from uruk.cli.program import Program
+    from uruk.program.linked_program import LinkedProgram
 
 LARGEST_POOL = 1 << 20
 """Bytes of static thread-local storage that a child gets unasked; each of its threads pays for it."""
@@ -43,7 +43,7 @@ def run(words: Sequence[str]) -> int:
     gc.disable()  # nothing here makes cycles worth looking for, and the columns are large
     reader = Reader(arguments.plan, arguments.how_to_compile())
     if not arguments.execute:
-        from uruk.cli.heap import use_huge_pages
+        from uruk.program.heap import use_huge_pages
 
         use_huge_pages()
     try:
@@ -67,12 +67,20 @@ def run(words: Sequence[str]) -> int:
         raise
 
 
-def _link(arguments: Arguments, reader: Reader) -> Program:
+def _link(arguments: Arguments, reader: Reader) -> LinkedProgram:
     """The program, linked: in another child if the first turns out to have too little thread-local storage."""
-    from uruk.cli.program import Program  # imports numpy, while the reader reads
+    from uruk.program.linked_program import LinkedProgram  # imports numpy, while the reader reads
 
+    if arguments.connect:
+        from uruk.cli.secret import secret
+
+        arguments.secret = secret()
     while True:
-        program = Program(arguments, reader)
+        program = LinkedProgram(arguments, reader)
+        if arguments.dumps:
+            from uruk.cli.dump_graph import register
+
+            register(program.jit.session.hooks, arguments.dumps)
         try:
             program.link()
             return program

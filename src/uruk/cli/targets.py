@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from uruk.cli.link_plan import Input
 from uruk.errors import ObjectFormatError
 from uruk.formats.elf.head import target_of_head
 from uruk.machines import TARGETS
+from uruk.program.link_plan import Input
 from uruk.regular_files import open_regular
 from uruk.target import Target
 

@@ -6,14 +6,14 @@ import os
 import sys
 from collections.abc import Sequence
 
-from uruk.cli.initial_stack import InitialStack
-from uruk.cli.tunables import as_it_was
 from uruk.lljit import LLJIT
 from uruk.platforms.linux.platform import environment_at_start
 from uruk.platforms.linux.runtime_here import process_runtime
+from uruk.program.initial_stack import InitialStack
+from uruk.program.tunables import as_it_was
 
 
-class Here:
+class ProgramInProcess:
     """This process as a program's."""
 
     executor = None

@@ -85,6 +85,12 @@ class LinkPlan:
         self._state = self._pushed.pop()
         return True
 
+    def language_library(self, library: str) -> Input:
+        """A library of a language, as the line has it."""
+        is_cxx = library == "stdc++"
+        name = self.cxx_library if is_cxx else library
+        return Input("library", name, static=self.all_static or (self.static_cxx and is_cxx))
+
     @property
     def name(self) -> str:
         """The program's name, which is its argv[0]."""

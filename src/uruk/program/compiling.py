@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from uruk.compile.compilers import cross_compiler, find_compiler
@@ -14,6 +14,9 @@ from uruk.compile.languages import language_of
 from uruk.compile.process import Processes
 from uruk.compile.source import Compiled, compile_source, runtime_libraries
 from uruk.errors import CompileError, UrukError
+
+PROFILES = ("-fprofile-generate", "-fprofile-instr-generate", "-fcs-profile-generate", "-fprofile-arcs")
+"""Flags of sources that write data files when they run."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,6 @@ class Compilation:
     def _more_flags(self, path: str, compiler: str | None) -> list[str]:
         if not self._how.instruments:
             return []
-        from uruk.cli.driver_runtimes import data_file_flags
-
         kind = identify(find_compiler(language_of(path), compiler)).kind
         return list(data_file_flags(self._how.output, path, self._how.flags, kind))
 
@@ -108,3 +109,21 @@ class Compilation:
     def warnings(self) -> str:
         """What the compilers printed about what they compiled, in the order of the command line."""
         return "".join(one.warnings for path in self._order if isinstance(one := self._done.get(path), Compiled))
+
+
+def data_file_flags(output: str, source: str, flags: Sequence[str], kind: str) -> Iterator[str]:
+    """Flags for the compiler of an instrumented source, so that its data files are named as when it links, too.
+
+    ``cc t.c`` makes ``a-t.gcda``, and ``cc t.c -o prog`` ``prog-t.gcda``, in the current folder (gcc's -dumpdir).
+    """
+    if not any(
+        flag.startswith((*PROFILES, "-fprofile-use", "-ftest-coverage", "--coverage", "-coverage")) for flag in flags
+    ):
+        return
+    folder = f"{output or 'a'}-"
+    base = os.path.basename(source)
+    if kind == "gcc":
+        yield from ("-dumpdir", folder, "-dumpbase", base, "-dumpbase-ext", os.path.splitext(base)[1])
+    elif kind == "clang":
+        stem = os.path.abspath(folder + os.path.splitext(base)[0])
+        yield from ("-Xclang", f"-coverage-notes-file={stem}.gcno", "-Xclang", f"-coverage-data-file={stem}.gcda")

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from uruk.cli.link_plan import Input, LinkPlan
 from uruk.compile.languages import language_of
 from uruk.errors import ObjectFormatError, UrukError
 from uruk.orc.sources import open_object
+from uruk.program.link_plan import Input, LinkPlan
 from uruk.regular_files import INPUT_ALIGN, INPUT_TAIL, open_regular
 
 if TYPE_CHECKING:
-    from uruk.cli.compiling import Compilation, HowToCompile
+    from uruk.program.compiling import Compilation, HowToCompile
 
 HUGE_FROM = 4 << 20
 _ARCHIVES = (b"!<arch>\n", b"!<thin>\n")
@@ -100,7 +100,7 @@ class Reader:
             self._error = error
 
     def _compile(self) -> tuple[dict[str, bytes], list[Input]]:
-        from uruk.cli.compiling import Compilation, HowToCompile  # not for objects: it takes time to import
+        from uruk.program.compiling import Compilation, HowToCompile  # not for objects: it takes time to import
 
         with self._made:
             if self._stopped:
@@ -109,11 +109,8 @@ class Reader:
         compiled, libraries = self.compilation.result()
         if not self._plan.default_libraries:
             return compiled, []
-        from uruk.cli.driver_runtimes import language_library
-
         added = [
-            language_library(self._plan, value) if kind == "library" else Input(kind, value)
-            for kind, value in libraries
+            self._plan.language_library(value) if kind == "library" else Input(kind, value) for kind, value in libraries
         ]
         return compiled, added
 

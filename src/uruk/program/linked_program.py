@@ -1,4 +1,4 @@
-"""The program of ``uruk run``: inputs in command-line order, linked as one tracker, run as a fresh process would."""
+"""A program: inputs in the order of a link line, linked as one tracker, and run as a fresh process would run them."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from uruk.cli.here import Here
-from uruk.cli.program_linker import ProgramLinker
-from uruk.cli.reading import Objects, Other, Reader
-from uruk.cli.tunables import can_start_again
 from uruk.errors import LibraryError
 from uruk.formats.interface import Span
 from uruk.graph.arena import Arena
 from uruk.lljit import LLJIT
 from uruk.memory.manager import DEFAULT_SLAB
 from uruk.orc.session import Options
+from uruk.program.program_in_process import ProgramInProcess
+from uruk.program.program_linker import ProgramLinker
+from uruk.program.reading import Objects, Other, Reader
+from uruk.program.tunables import can_start_again
 
 if TYPE_CHECKING:
-    from uruk.cli.arguments import Arguments
-    from uruk.cli.link_plan import Input
     from uruk.executor.remote import RemoteExecutor
     from uruk.orc.tracker import ResourceTracker
+    from uruk.program.link_plan import Input
+    from uruk.program.settings import Settings
 
 
-def place(arguments: Arguments) -> Place:
+def place(arguments: Settings) -> Place:
     """The process in which the program is to run; a link without a run needs none but this, unless it is asked for."""
     if arguments.in_process or not (arguments.execute or arguments.oop):
-        return Here()
-    from uruk.cli.elsewhere import Elsewhere
+        return ProgramInProcess()
+    from uruk.program.program_in_child import ProgramInChild
 
-    return Elsewhere(arguments)
+    return ProgramInChild(arguments)
 
 
 class Place(Protocol):
@@ -54,10 +54,10 @@ class Place(Protocol):
         ...
 
 
-class Program:
-    """Links the inputs of a command line, and runs them."""
+class LinkedProgram:
+    """Links the inputs of a plan, and runs them."""
 
-    def __init__(self, arguments: Arguments, reader: Reader) -> None:
+    def __init__(self, arguments: Settings, reader: Reader) -> None:
         self.arguments = arguments
         plan = self._plan = arguments.plan
         self._reader = reader
@@ -75,10 +75,6 @@ class Program:
         )
         if arguments.execute and not (arguments.in_process or arguments.connect):  # a child ends with its program
             self.jit.export(everything=plan.rdynamic)
-        if arguments.dumps:
-            from uruk.cli.dump_graph import register
-
-            register(self.jit.session.hooks, arguments.dumps)
         self.times: list[tuple[str, float]] = []
         self._entry = 0
 

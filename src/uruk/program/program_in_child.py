@@ -17,22 +17,20 @@ from uruk.memory.manager import DEFAULT_SLAB
 from uruk.platforms.linux.platform import environment_at_start
 
 if TYPE_CHECKING:
-    from uruk.cli.arguments import Arguments
+    from uruk.program.settings import Settings
 
 _PRELOAD = "LD_PRELOAD"
 FAULTS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP, signal.SIGSYS)
 
 
-class Elsewhere:
+class ProgramInChild:
     """Another process as a program's. Raises ExecutorError where it cannot be had."""
 
-    def __init__(self, arguments: Arguments) -> None:
+    def __init__(self, arguments: Settings) -> None:
         shared, slab = arguments.shared_memory, arguments.slab or DEFAULT_SLAB
         if arguments.connect:
-            from uruk.cli.secret import secret
-
             host, port = arguments.connect
-            self.executor = connect(host, port, secret=secret(), shared_memory=bool(shared), slab_size=slab)
+            self.executor = connect(host, port, secret=arguments.secret, shared_memory=bool(shared), slab_size=slab)
         else:
             pairs = (os.fsdecode(entry).partition("=") for entry in environment_at_start())
             environment = {name: value for name, _, value in pairs}

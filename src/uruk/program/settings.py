@@ -1,0 +1,31 @@
+"""What holds for a program beside its link plan: the process where it runs, and what it gets there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from uruk.program.link_plan import LinkPlan
+
+
+@dataclass
+class Settings:
+    """`plan` says what is linked, all else where and how. Sizes are bytes; 0 or empty: the default."""
+
+    plan: LinkPlan = field(default_factory=LinkPlan)
+    program: list[str] = field(default_factory=list[str])
+    """The program's arguments, without argv[0]."""
+    execute: bool = True
+    slab: int = 0
+    in_process: bool = False
+    oop: bool = False
+    target: str = ""
+    launcher: list[str] = field(default_factory=list[str])
+    executor: str = ""
+    shared_memory: bool | None = None
+    connect: tuple[str, int] | None = None
+    secret: bytes | None = None
+    """What an executor that is connected to wants to hear first."""
+    bound_early: list[tuple[bytes, str]] = field(default_factory=list[tuple[bytes, str]])
+    """Thread-locals and their libraries that must have static storage before any use; found by trying."""
+    tls_pool: int = 0
+    """Static thread-local storage of the child; 0: what the program needs."""
