@@ -1,4 +1,4 @@
-"""Build the executor program: `runtime/executor/*.c`, a dynamic program for each target, by zig's compiler."""
+"""Build the executor program from `runtime/executor/`, a dynamic program for each target, by zig's compiler."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from .runtime import OUTPUT, run_zig
-from .targets import TARGETS
-
-# zig's name of a target adds the oldest glibc that the program shall run with.
-ZIG_TARGETS = {target: f"{target}-gnu.2.28" for target in TARGETS}
+from .targets import BUILD_TARGETS, TARGETS, BuildTarget
 
 _FLAGS = (
     "-std=gnu17 -O2 -g0 -fPIE -pie -s -fno-sanitize=all -fvisibility=hidden -rdynamic"
@@ -21,10 +18,9 @@ _FLAGS = (
 _LIBRARIES = "-lpthread -ldl"
 
 
-def _fingerprint(root: Path, target: str) -> str:
-    digest = hashlib.sha256(f"{target} {ZIG_TARGETS[target]} {version('ziglang')} {_FLAGS} {_LIBRARIES}".encode())
-    headers = (root / "runtime").glob("*.h")
-    for path in sorted([*headers, *(root / "runtime" / "executor").glob("*.[ch]")]):
+def _fingerprint(root: Path, target: BuildTarget) -> str:
+    digest = hashlib.sha256(f"{target} {version('ziglang')} {_FLAGS} {_LIBRARIES}".encode())
+    for path in target.inputs(root, target.program_sources(root)):
         digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
     return digest.hexdigest()
 
@@ -33,14 +29,15 @@ def build_executor(root: Path, target: str = "x86_64-linux") -> Path:
     """Build ``build/runtime/uruk-executor-TARGET`` under `root` unless it is up to date; return its path."""
     program = root / OUTPUT / f"uruk-executor-{target}"
     stamp = program.with_name(program.name + ".sha256")
-    fingerprint = _fingerprint(root, target)
+    build = BUILD_TARGETS[target]
+    fingerprint = _fingerprint(root, build)
     if program.is_file() and stamp.is_file() and stamp.read_text() == fingerprint:
         return program
     program.parent.mkdir(parents=True, exist_ok=True)
-    sources = sorted((root / "runtime" / "executor").glob("*.c"))
+    sources = [*build.include_flags(root), *build.program_sources(root)]
     with tempfile.TemporaryDirectory(prefix="work-", dir=program.parent) as folder:
         made = Path(folder) / program.name
-        words = ["cc", "-target", ZIG_TARGETS[target], *_FLAGS.split(), *sources, *_LIBRARIES.split(), "-o", made]
+        words = ["cc", "-target", build.program_triple, *_FLAGS.split(), *sources, *_LIBRARIES.split(), "-o", made]
         run_zig(root, *words)
         made.chmod(0o755)
         os.replace(made, program)  # whole or not at all: two builds may run at once

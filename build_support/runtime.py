@@ -1,4 +1,4 @@
-"""Build the runtime archive: `runtime/*.c` and zig's compiler builtins as small objects in one `ar` archive.
+"""Build the runtime archive: `runtime/`, as `targets.py` lists it, and zig's compiler builtins as small objects.
 
 ``python -m build_support.runtime`` builds it for a source tree that is not installed. The compiler is zig's,
 from the `ziglang` package, so no system compiler, header or library is needed.
@@ -19,9 +19,8 @@ from pathlib import Path
 
 from .elf_object import read_object
 from .split_object import split_object
-from .targets import TARGETS
+from .targets import BUILD_TARGETS, TARGETS, BuildTarget
 
-ZIG_TARGETS = {target: f"{target}-gnu" for target in TARGETS}
 OUTPUT = Path("build", "runtime")
 
 _C_FLAGS = (
@@ -64,21 +63,21 @@ def run_zig(root: Path, *arguments: str | Path, cwd: Path | None = None) -> None
         raise RuntimeError(f"{' '.join(command)} failed ({done.returncode}):\n{done.stderr or done.stdout}")
 
 
-def _fingerprint(root: Path, target: str) -> str:
+def _fingerprint(root: Path, target: BuildTarget) -> str:
     """A digest of everything that the archive is made from."""
     digest = hashlib.sha256(f"{target} {version('ziglang')} {_C_FLAGS} {_C_FLAGS_OF} {_ZIG_FLAGS}".encode())
-    sources = [*(root / "runtime").glob("*.[chS]"), *(root / "build_support").glob("*.py")]
-    for path in sorted(sources):
+    inputs = target.inputs(root, target.archive_sources(root))
+    for path in [*inputs, *sorted((root / "build_support").glob("*.py"))]:
         digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
     return digest.hexdigest()
 
 
-def _compile_sources(root: Path, zig_target: str, work: Path) -> list[str]:
+def _compile_sources(root: Path, target: BuildTarget, work: Path) -> list[str]:
     members: list[str] = []
-    for source in sorted([*(root / "runtime").glob("*.c"), *(root / "runtime").glob("*.S")]):
+    flags = [*_C_FLAGS.split(), *_C_FLAGS_OF.get(target.name.partition("-")[0], ()), *target.include_flags(root)]
+    for source in target.archive_sources(root):
         member = f"{source.stem}.o"
-        own = _C_FLAGS_OF.get(zig_target.partition("-")[0], ())
-        run_zig(root, "cc", "-target", zig_target, *_C_FLAGS.split(), *own, "-c", source, "-o", work / member)
+        run_zig(root, "cc", "-target", target.archive_triple, *flags, "-c", source, "-o", work / member)
         members.append(member)
     return members
 
@@ -100,15 +99,16 @@ def build_runtime(root: Path, target: str = "x86_64-linux") -> Path:
     """Build ``build/runtime/uruk_runtime-TARGET.a`` under `root` unless it is up to date; return its path."""
     archive = root / OUTPUT / f"uruk_runtime-{target}.a"
     stamp = archive.with_suffix(".sha256")
-    fingerprint = _fingerprint(root, target)
+    build = BUILD_TARGETS[target]
+    fingerprint = _fingerprint(root, build)
     if archive.is_file() and stamp.is_file() and stamp.read_text() == fingerprint:
         return archive
     archive.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix="work-", dir=archive.parent))
     try:
         # uruk's own first: where both define a name, the first member wins
-        members = _compile_sources(root, ZIG_TARGETS[target], work)
-        members += _compile_builtins(root, ZIG_TARGETS[target], work)
+        members = _compile_sources(root, build, work)
+        members += _compile_builtins(root, build.archive_triple, work)
         run_zig(root, "ar", "rcsD", "archive.a", *members, cwd=work)
         os.replace(work / "archive.a", archive)  # whole or not at all: two builds may run at once
         (work / "stamp").write_text(fingerprint)

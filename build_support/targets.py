@@ -1,13 +1,80 @@
-"""The targets that a runtime and an executor are built for: those of `uruk.machines`.
+"""What a runtime and an executor are built from, and for which targets.
 
-The table is loaded from its file, as uruk is not installed while it is built.
+The targets are those of `uruk.machines`; its table is loaded from its file, as uruk is not installed while it is built.
 """
 
 from __future__ import annotations
 
 import runpy
 from pathlib import Path
+from typing import NamedTuple
 
-_TABLE = Path(__file__).resolve().parents[1] / "src" / "uruk" / "machines.py"
+ROOT = Path(__file__).resolve().parents[1]
+RUNTIME = Path("runtime")
+"""The folder of the C sources, in the source tree."""
 
-TARGETS: tuple[str, ...] = runpy.run_path(str(_TABLE))["TARGETS"]
+TARGETS: tuple[str, ...] = runpy.run_path(str(ROOT / "src" / "uruk" / "machines.py"))["TARGETS"]
+
+SOURCES = {
+    "common": "atomic16.c bfloat16.c call_once.c callback.c lazy.c overflow.c remote.c run_main.c",
+    "linux": (
+        "at_quick_exit.c atexit.c bind_imports.c bind_thread_locals.c carriers.c constant.c environment.c"
+        " find_symbols.c find_tls.c fresh_process.c hidden.c imports.c initialize.c libraries.c memory.c profile.c"
+        " program.c program_names.c pthread_atfork.c python_end.c removed.c removed_calls.c resolvers.c search_path.c"
+        " signals.c slab_object.c stack_chk_fail_local.c thread_atexit.c trampolines.c unwind.c"
+    ),
+    "x86_64": "callback_enter.S cpu_model.c invoke.S lazy_enter.S tlsdesc.S vector_state.c",
+    "aarch64": "callback_enter.S invoke.S lazy_enter.S outline_atomics.c tlsdesc.S vector_state.c",
+    "executor/common": "wire.c",
+    "executor/linux": (
+        "actions.c crash.c fork.c frames.c gdb.c libraries.c listen.c main.c memory.c run.c secret.c serve.c setup.c"
+        " shared_memory.c threads.c transport.c"
+    ),
+}
+"""Folders of `RUNTIME` -> the files that are compiled; headers lie beside them."""
+
+
+class BuildTarget(NamedTuple):
+    """How the code of one target is built."""
+
+    name: str
+    """One of `TARGETS`: ``x86_64-linux``."""
+    archive_triple: str
+    """zig's name of it for the runtime, which is linked against the C library that the process has."""
+    program_triple: str
+    """zig's name for the executor: with the oldest glibc that the program shall run with."""
+    archive_folders: tuple[str, ...]
+    program_folders: tuple[str, ...]
+    header_folders: tuple[str, ...]
+    """Folders whose headers the archive's sources and the program's include by name alone."""
+
+    def archive_sources(self, root: Path) -> list[Path]:
+        """The sources of the runtime archive."""
+        return list_sources(root, self.archive_folders)
+
+    def program_sources(self, root: Path) -> list[Path]:
+        """The sources of the executor."""
+        return list_sources(root, self.program_folders)
+
+    def include_flags(self, root: Path) -> list[str]:
+        """The compiler's flags for `header_folders`."""
+        return [f"-iquote{root / RUNTIME / folder}" for folder in self.header_folders]
+
+    def inputs(self, root: Path, sources: list[Path]) -> list[Path]:
+        """Everything that these sources are compiled from: they and all headers that they could include."""
+        return sources + [h for folder in self.header_folders for h in sorted((root / RUNTIME / folder).glob("*.h"))]
+
+
+def list_sources(root: Path, folders: tuple[str, ...]) -> list[Path]:
+    """The sources of these folders, in the order of `SOURCES`."""
+    return [root / RUNTIME / folder / name for folder in folders for name in SOURCES[folder].split()]
+
+
+def _linux(name: str) -> BuildTarget:
+    architecture = name.partition("-")[0]
+    archive, program = ("common", "linux", architecture), ("executor/common", "executor/linux")
+    return BuildTarget(name, f"{name}-gnu", f"{name}-gnu.2.28", archive, program, archive + program)
+
+
+BUILD_TARGETS = {name: _linux(name) for name in TARGETS if name.endswith("-linux")}
+"""How each of `TARGETS` is built."""

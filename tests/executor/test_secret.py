@@ -20,7 +20,7 @@ from uruk.errors import ExecutorError
 from uruk.runtime_files import executor_program
 
 PATIENCE = 10.0
-"""Seconds that runtime/executor/listen.c gives a client."""
+"""Seconds that runtime/executor/linux/listen.c gives a client."""
 MOST_CLIENTS = 64
 SECRET = "open sesame"
 

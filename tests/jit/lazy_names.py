@@ -10,7 +10,7 @@ from uruk.executor.lazy_stubs import LazyStubs
 from uruk.executor.stub_pool import DISTANCE
 
 IN_FLIGHT = 4 * 8 + 3 * 8
-"""Where in a block's data `own.in_flight` is, the count of calls under way: struct block in runtime/lazy.c."""
+"""Where in a block's data `own.in_flight` is, the count of calls under way: struct block in runtime/common/lazy.c."""
 
 
 class LazyNames:

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 import uruk
-from build_support.executor import ZIG_TARGETS as EXECUTORS
-from build_support.runtime import ZIG_TARGETS as RUNTIMES
+from build_support.targets import BUILD_TARGETS, ROOT, RUNTIME, SOURCES
 from uruk.errors import UnknownTarget, UrukError
 from uruk.formats.elf.head import target_of_head
 from uruk.formats.elf.pairs import pair_of
@@ -60,12 +59,24 @@ def test_first_bytes() -> None:
 
 
 def test_targets_have_all_that_running_takes() -> None:
-    assert TARGETS == tuple(RUNTIMES) == tuple(EXECUTORS)
+    assert tuple(BUILD_TARGETS) == TARGETS
     for text in TARGETS:
         target = runnable_target(text)
         assert str(target) == text
         assert architecture_of(text).name == target.architecture
         assert MACHINES[target.architecture].elf == pair_of(target.architecture).MACHINE
+
+
+def test_every_source_of_the_runtime_is_listed_and_compiled() -> None:
+    listed = {f"{folder}/{name}" for folder, names in SOURCES.items() for name in names.split()}
+    runtime = ROOT / RUNTIME
+    there = {path.relative_to(runtime).as_posix() for path in runtime.rglob("*.[cS]")}
+    assert there - listed == set(), "add these to SOURCES in build_support/targets.py"
+    assert listed - there == set()
+    compiled = {
+        folder for target in BUILD_TARGETS.values() for folder in target.archive_folders + target.program_folders
+    }
+    assert compiled == set(SOURCES)
 
 
 def test_a_machine_that_is_only_known_by_name_is_no_other_one() -> None:

@@ -140,7 +140,7 @@ def holders(reads: int, writes: int) -> list[int]:
 
 
 def crash_facts(text: str) -> dict[str, int]:
-    """The numbers of a crash report (runtime/executor/crash.c); none in any other text."""
+    """The numbers of a crash report (runtime/executor/linux/crash.c); none in any other text."""
     found = _CRASH.match(text)
     if found is None:
         return {}

@@ -1,7 +1,7 @@
 """Lazy stubs of one session: addresses of functions that are made when they are called first.
 
-A stub jumps to its function once there is one. Until then, a call goes into the runtime (runtime/lazy.c), which asks
-the session for the address through the one ctypes callback of this process, unless the session is closed or the
+A stub jumps to its function once there is one. Until then, a call goes into the runtime (runtime/common/lazy.c), which
+asks the session for the address through the one ctypes callback of this process, unless the session is closed or the
 interpreter has ended: the runtime looks at its own flags for that before it takes the GIL. Where no address can be had
 the handler runs in the function's place, with its arguments.
 """
@@ -39,7 +39,7 @@ Stubs = I64 | list[int]
 
 @dataclass(eq=False, repr=False)
 class LazyFunctions:
-    """The runtime's functions for lazy stubs, as runtime/lazy.c has them, callable with integers."""
+    """The runtime's functions for lazy stubs, as runtime/common/lazy.c has them, callable with integers."""
 
     begin: Callable[..., int]
     open: Callable[..., int]
@@ -338,7 +338,7 @@ def _answer(session: int, stub: int, answer: int) -> None:
 
 
 def answer(payload: bytes, pool: StubPool | None) -> bytes:
-    """Serve a request of another process, whose stubs `pool` has, for a stub's function (runtime/callback.c).
+    """Serve a request of another process, whose stubs `pool` has, for a stub's function (runtime/common/callback.c).
 
     Raises ProtocolError for a request that no stub of that process makes.
     """

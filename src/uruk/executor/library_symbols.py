@@ -1,4 +1,4 @@
-"""Names of libraries in a process, all in one call of its runtime (runtime/find_symbols.c), as columns."""
+"""Names of libraries in a process, all in one call of its runtime (runtime/linux/find_symbols.c), as columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Another process as one that runs linked code, once the uruk runtime is in it; see runtime/remote.c."""
+"""Another process as one that runs linked code, once the uruk runtime is in it; see runtime/common/remote.c."""
 
 from __future__ import annotations
 

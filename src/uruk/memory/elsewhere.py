@@ -1,4 +1,4 @@
-"""Memory of the process where code runs, by calls of the runtime's functions in it (runtime/memory.c)."""
+"""Memory of the process where code runs, by calls of the runtime's functions in it (runtime/linux/memory.c)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Functions(Protocol):
 
 
 class Elsewhere:
-    """The verbs of runtime/memory.c; each is one call. Errors are AllocationErrors with the reason of that kernel."""
+    """The verbs of runtime/linux/memory.c; each is one call. Errors are AllocationErrors with that kernel's reason."""
 
     def __init__(self, functions: Functions, page_size: int) -> None:
         self._call = functions.call

@@ -18,7 +18,7 @@ _MOST_STORAGE = 1 << 32  # bytes of thread-local storage that a library may have
 
 
 class RemoteLoader:
-    """See `uruk.platforms.linux.tls.carriers.Loader`; runtime/carriers.c and runtime/libraries.c.
+    """See `uruk.platforms.linux.tls.carriers.Loader`; runtime/linux/carriers.c and runtime/linux/libraries.c.
 
     `pool`: the bytes of optional static storage that the process was started with; 0 if that is not known.
     """

@@ -50,7 +50,7 @@ OF_THE_PROGRAM = {
 """Names that each program has for itself, and what to say where nobody defines them: this process's are the
 interpreter's, and never meant."""
 SIGNAL_FUNCTIONS = frozenset({b"sigaction", b"signal", b"sigaltstack", b"_gfortran_set_options"})
-"""What runtime/signals.c and trampolines.c stand for: handlers of uruk's own come before a program's, unseen."""
+"""What runtime/linux/signals.c and trampolines.c stand for: handlers of uruk's own come before a program's, unseen."""
 _INTERPOSED = SIGNAL_FUNCTIONS | frozenset(INTERPOSED)
 _INTERPOSED_WITH_DLOPEN = _INTERPOSED | frozenset(JIT_NAMES)
 LIBSTDCXX = "libstdc++.so.6"

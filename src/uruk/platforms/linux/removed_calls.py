@@ -1,7 +1,7 @@
 """Calls into removed code that Python makes: they end with RemovedCode, and the process goes on.
 
-The runtime (runtime/removed_calls.c) unwinds such a call up to libffi, through which ctypes and cffi call linked code.
-It knows libffi's one calling instruction by the address to which a function of its own returns.
+The runtime (runtime/linux/removed_calls.c) unwinds such a call up to libffi, through which ctypes and cffi call linked
+code. It knows libffi's one calling instruction by the address to which a function of its own returns.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from uruk.errors import RemovedCode
 from uruk.executor.control import Runtime
 
 REMOVED_TEXT = 256
-"""Bytes of a name in the runtime (runtime/signals.h), its final zero among them."""
+"""Bytes of a name in the runtime (runtime/linux/signals.h), its final zero among them."""
 
 _kept: list[object] = []
 """The exception class that the runtime raises: it has no reference of its own."""

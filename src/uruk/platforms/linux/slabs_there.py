@@ -1,4 +1,4 @@
-"""The dynamic loader of another process, for slabs, through its runtime (runtime/slab_object.c)."""
+"""The dynamic loader of another process, for slabs, through its runtime (runtime/linux/slab_object.c)."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 A library that wants one is loaded beside an object that has a thread-local of that name (`uruk.formats.elf.exports`).
 When the program is linked, the words of the library's references, in whatever model, are those of the program's storage
-(runtime/bind_thread_locals.c). So are those of thread-locals that a library and the program both define.
+(runtime/linux/bind_thread_locals.c). So are those of thread-locals that a library and the program both define.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from uruk.orc.offers import shown
 from uruk.orc.symbols import Flag
 
 ADDRESSES, THREAD_LOCALS, THREAD_OFFSETS = 3, 60, 16
-"""Kinds of references, as runtime/imports.h has them."""
+"""Kinds of references, as runtime/linux/imports.h has them."""
 _ROOM = 1 << 15
 _MOST_NAMES = 1 << 28  # bytes
 _WORD = (1 << 64) - 1

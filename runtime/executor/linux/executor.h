@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 
-#include "../hidden.h"
+#include "hidden.h"
 #include "wire.h"
 
 /* transport.c: frames over two descriptors. */

@@ -12,8 +12,6 @@
 
 #include "save_vectors.h"
 
-#if defined __x86_64__
-
 #define SAVED_BELOW_FRAME 64
 
         .text
@@ -111,111 +109,5 @@ uruk_rt_tlsdesc_undefined:
         ret
         .cfi_endproc
         .size   uruk_rt_tlsdesc_undefined, .-uruk_rt_tlsdesc_undefined
-
-#elif defined __aarch64__
-
-/* Here the descriptor's address comes in x0, which gets the offset; x30 is the call's own, all others keep their values
- * (glibc, sysdeps/aarch64/dl-tlsdesc.S): gcc calls through any register, and keeps the thread pointer in x1. The vector
- * of blocks is at the thread pointer. */
-
-        .text
-
-        .globl  uruk_rt_tlsdesc_dynamic
-        .type   uruk_rt_tlsdesc_dynamic, @function
-        .p2align 4
-uruk_rt_tlsdesc_dynamic:
-        .cfi_startproc
-        hint    #34                     // bti c
-        stp     x2, x3, [sp, #-32]!
-        .cfi_def_cfa_offset 32
-        stp     x4, x1, [sp, #16]
-        mrs     x4, tpidr_el0
-        ldr     x1, [x0, #8]            // argument
-        ldr     x0, [x4]                // dtv
-        ldr     x2, [x1, #16]
-        ldr     x3, [x0]
-        cmp     x2, x3
-        b.hi    .Lslow
-        ldr     x2, [x1]
-        add     x0, x0, x2, lsl #4
-        ldr     x0, [x0]
-        cmn     x0, #1
-        b.eq    .Lslow
-        ldr     x1, [x1, #8]
-        add     x0, x0, x1
-        sub     x0, x0, x4
-.Lreturn:
-        ldp     x4, x1, [sp, #16]
-        ldp     x2, x3, [sp], #32
-        .cfi_def_cfa_offset 0
-        ret
-        .cfi_def_cfa_offset 32
-.Lslow:
-        stp     x29, x30, [sp, #-160]!
-        .cfi_def_cfa_offset 192
-        .cfi_offset x29, -192
-        .cfi_offset x30, -184
-        mov     x29, sp
-        stp     x5, x6, [sp, #16]
-        stp     x7, x8, [sp, #32]
-        stp     x9, x10, [sp, #48]
-        stp     x11, x12, [sp, #64]
-        stp     x13, x14, [sp, #80]
-        stp     x15, x16, [sp, #96]
-        stp     x17, x18, [sp, #112]
-        str     x4, [sp, #128]
-        mrs     x5, nzcv
-        str     x5, [sp, #136]
-        SAVE_VECTORS
-        mov     x0, x1
-        bl      __tls_get_addr
-        RESTORE_VECTORS
-        ldp     x4, x5, [sp, #128]
-        msr     nzcv, x5
-        sub     x0, x0, x4
-        ldp     x5, x6, [sp, #16]
-        ldp     x7, x8, [sp, #32]
-        ldp     x9, x10, [sp, #48]
-        ldp     x11, x12, [sp, #64]
-        ldp     x13, x14, [sp, #80]
-        ldp     x15, x16, [sp, #96]
-        ldp     x17, x18, [sp, #112]
-        ldp     x29, x30, [sp], #160
-        .cfi_def_cfa_offset 32
-        .cfi_restore x29
-        .cfi_restore x30
-        b       .Lreturn
-        .cfi_endproc
-        .size   uruk_rt_tlsdesc_dynamic, .-uruk_rt_tlsdesc_dynamic
-
-        .globl  uruk_rt_tlsdesc_static
-        .type   uruk_rt_tlsdesc_static, @function
-        .p2align 4
-uruk_rt_tlsdesc_static:
-        .cfi_startproc
-        hint    #34                     // bti c
-        ldr     x0, [x0, #8]
-        ret
-        .cfi_endproc
-        .size   uruk_rt_tlsdesc_static, .-uruk_rt_tlsdesc_static
-
-        .globl  uruk_rt_tlsdesc_undefined
-        .type   uruk_rt_tlsdesc_undefined, @function
-        .p2align 4
-uruk_rt_tlsdesc_undefined:
-        .cfi_startproc
-        hint    #34                     // bti c
-        str     x1, [sp, #-16]!
-        .cfi_def_cfa_offset 16
-        ldr     x0, [x0, #8]
-        mrs     x1, tpidr_el0
-        sub     x0, x0, x1
-        ldr     x1, [sp], #16
-        .cfi_def_cfa_offset 0
-        ret
-        .cfi_endproc
-        .size   uruk_rt_tlsdesc_undefined, .-uruk_rt_tlsdesc_undefined
-
-#endif
 
         .section .note.GNU-stack,"",@progbits

@@ -4,8 +4,6 @@
  * `__aarch64_have_lse_atomics`, which is set before anything else of the runtime runs. Both ways exclude each other and
  * all other copies of such functions. (GCC, libgcc/config/aarch64/lse.S) */
 
-#if defined __aarch64__
-
 #include <sys/auxv.h>
 
 typedef unsigned char u1;
@@ -87,5 +85,3 @@ ALL(acq)
 ALL(rel)
 ALL(acq_rel)
 ALL(sync)
-
-#endif

@@ -1,7 +1,7 @@
 /* Last words: which signal ends the process, where, and what it accessed. */
 
 #define _GNU_SOURCE
-#include "../trampoline.h"
+#include "trampoline.h"
 #include "executor.h"
 
 #include <pthread.h>

@@ -6,8 +6,6 @@
 #define EXPORTED __attribute__((visibility("default")))
 #define HIDDEN __attribute__((visibility("hidden")))
 
-#if defined __x86_64__
-
 #include <cpuid.h>
 
 enum { LEGACY_AND_HEADER = 576, FXSAVE = 512 };
@@ -55,13 +53,3 @@ EXPORTED int uruk_rt_find_vector_size(void)
     uruk_vector_mask = mask;
     return 0;
 }
-
-#else
-
-/* AArch64: always the 32 registers of 16 bytes (tlsdesc.S, lazy_enter.S). */
-EXPORTED int uruk_rt_find_vector_size(void)
-{
-    return 0;
-}
-
-#endif

@@ -5,7 +5,6 @@
  * leaves, registers and bits are the processors' (Intel SDM volume 2 "CPUID", AMD APM volume 3 appendix E). */
 
 #define _GNU_SOURCE
-#if defined __x86_64__
 
 #include <cpuid.h>
 #include <dlfcn.h>
@@ -229,5 +228,3 @@ int __cpu_indicator_init(void)
     __atomic_store_n(&__cpu_model.vendor, find_vendor(), __ATOMIC_RELEASE);
     return 0;
 }
-
-#endif

@@ -1,0 +1,35 @@
+/* Where a callback into the controller begins: a trampoline has put its number into a register (x17) and jumped
+ * here. The register arguments, and where those on the stack are, go to uruk_callback; its answer to where results are.
+ */
+
+        .section .text.uruk_rt_callback_enter, "ax", @progbits
+        .globl  uruk_rt_callback_enter
+        .type   uruk_rt_callback_enter, @function
+uruk_rt_callback_enter:
+        .cfi_startproc
+        stp     x29, x30, [sp, #-144]!
+        .cfi_def_cfa_offset 144
+        .cfi_offset x29, -144
+        .cfi_offset x30, -136
+        mov     x29, sp
+        stp     x0, x1, [sp, #16]
+        stp     x2, x3, [sp, #32]
+        stp     x4, x5, [sp, #48]
+        stp     x6, x7, [sp, #64]
+        stp     d0, d1, [sp, #80]
+        stp     d2, d3, [sp, #96]
+        stp     d4, d5, [sp, #112]
+        stp     d6, d7, [sp, #128]
+        mov     x0, x17
+        add     x1, sp, #16
+        add     x2, sp, #144
+        bl      uruk_callback
+        ldr     x0, [sp, #16]
+        ldr     d0, [sp, #80]
+        ldp     x29, x30, [sp], #144
+        .cfi_def_cfa_offset 0
+        ret
+        .cfi_endproc
+        .size   uruk_rt_callback_enter, .-uruk_rt_callback_enter
+
+        .section .note.GNU-stack, "", %progbits
