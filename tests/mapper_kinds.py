@@ -10,9 +10,9 @@ from uruk.executor.this_process import THIS_PROCESS, ThisProcess
 from uruk.memory.epc import EPCMapper
 from uruk.memory.fallback import FallbackMapper
 from uruk.memory.inprocess import InProcessMapper
+from uruk.memory.linux.shared_object import SharedObject
 from uruk.memory.mapper import Mapper
 from uruk.memory.shared import SharedMapper
-from uruk.memory.shared_object import SharedObject
 from uruk.platforms.linux.runtime_here import process_runtime
 from uruk.platforms.linux.slabs_here import InProcessSlabs
 from uruk.platforms.linux.slabs_there import RemoteSlabs

@@ -18,9 +18,9 @@ from compiling import Compile, Footprint
 from mapper_kinds import MAPPERS, RecordingProcess, shared_mappings
 from uruk.executor.this_process import THIS_PROCESS
 from uruk.memory.epc import EPCMapper
+from uruk.memory.linux.shared_object import KINDS, SharedObject, open_memory_file, open_named_file, remove_leftovers
 from uruk.memory.manager import MiB, Reach, SlabManager
 from uruk.memory.shared import SharedMapper
-from uruk.memory.shared_object import KINDS, SharedObject, open_memory_file, open_named_file, remove_leftovers
 from uruk.passes.layout import Segment
 from uruk.platforms.linux.runtime_here import process_runtime
 from uruk.testing import FailingMapper, Verb

@@ -12,7 +12,7 @@ from functools import partial
 from uruk.errors import AllocationError
 from uruk.graph.types import U8
 from uruk.memory.elsewhere import Elsewhere, Functions, Process
-from uruk.memory.local import MAP_NORESERVE, check_size
+from uruk.memory.linux.local import MAP_NORESERVE, check_size
 from uruk.memory.mapper import WRITABLE, Protection, Range, enclosing_pages, refuse_both, whole_pages
 from uruk.memory.reservations import Reservations
 from uruk.memory.slab_object import SlabLoader, SlabObject

@@ -12,7 +12,8 @@ import numpy as np
 
 from uruk.errors import AllocationError
 from uruk.graph.types import U8
-from uruk.memory import instruction_cache, local
+from uruk.memory import instruction_cache
+from uruk.memory.linux import local
 from uruk.memory.mapper import WRITABLE, Protection, Range, enclosing_pages, refuse_both, whole_pages
 from uruk.memory.slab_object import SlabLoader, SlabObject, store
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from uruk.errors import UnknownTarget
 from uruk.isa.interface import architecture_of
-from uruk.memory import local
+from uruk.memory.linux import local
 from uruk.memory.mapper import WRITABLE, Protection, Range, enclosing_pages
 from uruk.target import HERE
 

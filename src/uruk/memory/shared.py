@@ -14,17 +14,17 @@ from uruk.errors import AllocationError
 from uruk.graph.types import U8
 from uruk.memory.elsewhere import Elsewhere, Functions, Process
 from uruk.memory.frame_table import Writes
-from uruk.memory.local import MADV_REMOVE, check_size
+from uruk.memory.linux.local import MADV_REMOVE, check_size
+from uruk.memory.linux.shared_object import KINDS, OpenShared, SharedKind, SharedObject
 from uruk.memory.mapper import Protection, Range, enclosing_pages, refuse_both
 from uruk.memory.reservations import Reservations
-from uruk.memory.shared_object import KINDS, OpenShared, SharedKind, SharedObject
 from uruk.memory.slab_object import SlabLoader, SlabObject, store
 
 
 class SharedMapper:
     """Memory of `process`, in which `runtime` is linked, mapped here, too; see `uruk.memory.mapper.Mapper`.
 
-    `kind` is how it is shared: a kind of `uruk.memory.shared_object.KINDS`, or a function that makes objects of
+    `kind` is how it is shared: a kind of `uruk.memory.linux.shared_object.KINDS`, or a function that makes objects of
     another; None tries these kinds in order, and stays with the first that the other process can open and run code
     from. Only protections need a call. After a fork parent and child have this memory in common. `loader` is the
     dynamic loader there, if it is to know slabs.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from uruk.errors import AllocationError
 from uruk.formats.elf.slab import build_slab
-from uruk.memory import local
+from uruk.memory.linux import local
 from uruk.memory.mapper import WRITABLE
 from uruk.memory.slab_object import READ_WRITE, SlabFile
 from uruk.platforms.linux import process_symbols

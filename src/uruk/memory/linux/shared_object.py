@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Literal, Protocol, TypeAlias
 
 from uruk.errors import AllocationError
-from uruk.memory.local import MADV_POPULATE_WRITE, MAP_NORESERVE
+from uruk.memory.linux.local import MADV_POPULATE_WRITE, MAP_NORESERVE
 
 SharedKind = Literal["memfd", "shm"]
 FOLDER = "/dev/shm"
