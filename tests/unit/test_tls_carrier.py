@@ -15,10 +15,12 @@ import pytest
 
 from uruk import errors
 from uruk.errors import TLSError
-from uruk.formats.elf.carrier import MAX_SIZE, ImportModel, TLSImport, build_carrier
+from uruk.formats.elf.carrier import MACHINES, MAX_SIZE, ImportModel, TLSImport, build_carrier
 from uruk.platforms.linux import loader_here
 from uruk.platforms.linux.loader_here import LoadedCarrier, load_carrier, static_bytes_left, unrecovered_bytes
 from uruk.platforms.linux.tls import refusal
+from uruk.platforms.linux.tls.carriers import Carriers
+from uruk.target import HERE
 
 HELPER = r"""
 #include <stddef.h>
@@ -478,3 +480,13 @@ def test_forked_children_load_carriers(helper: Helper) -> None:
             os._exit(status)
     assert os.waitpid(child, 0)[1] == 0
     assert one.close() == 0
+
+
+def test_a_process_that_does_not_answer_has_not_refused_a_carrier() -> None:
+    def silent(data: bytes) -> tuple[int, str]:
+        raise errors.ExecutorTimeout("the executor said nothing")
+
+    loader = loader_here.InProcessLoader()
+    loader.open = silent
+    with pytest.raises(errors.ExecutorTimeout, match="said nothing"):
+        Carriers(loader, MACHINES[HERE.architecture]).load(b"", 8, 8, static=False)

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from uruk.errors import ExecutorCrashed, ExecutorError, ExecutorLost
+from uruk.errors import ExecutorCrashed, ExecutorError, ExecutorLost, ExecutorTimeout
 from uruk.executor.connection import FORCE, GRACE, SETUP_PATIENCE, Connection
 from uruk.executor.interruption import Interruption
 
@@ -190,6 +190,8 @@ def start(
             os.close(file)
         files.clear()  # the connection owns the others
         return child, Connection(to_read, to_write, child, patience=patience, starting=starting)
+    except ExecutorTimeout:  # which is a TimeoutError, and so an OSError, too
+        raise
     except OSError as error:
         raise ExecutorError(f"cannot start the executor {command[0]}: {error.strerror}") from error
     except ExecutorError:

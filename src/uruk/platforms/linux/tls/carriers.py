@@ -16,7 +16,7 @@ import threading
 from collections.abc import Sequence
 from typing import Protocol
 
-from uruk.errors import TLSError
+from uruk.errors import ExecutorTimeout, TLSError
 from uruk.formats.elf.carrier import (
     STATIC_ALIGNMENT,
     CarrierFile,
@@ -161,6 +161,8 @@ class Carriers:
     def _open(self, file: CarrierFile, what: str, export: str = "") -> LoadedCarrier:
         try:
             handle, text = self.loader.open(file.data)
+        except ExecutorTimeout:  # which is a TimeoutError, and so an OSError, too
+            raise
         except OSError as error:
             raise TLSError(what, f"no memory file for a carrier: {error.strerror}") from error
         if not handle:
