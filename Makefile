@@ -2,7 +2,7 @@ PYTHON ?= python3
 JOBS ?= 2
 LIES_SEED ?= 1
 
-.PHONY: help runtime aarch64-root format lint check test soak link-lines bench clean
+.PHONY: help runtime aarch64-root format lint check test test-placement soak link-lines bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -27,6 +27,9 @@ aarch64-root: ## unpack Debian's arm64 packages under build/, for tests of AArch
 
 test: ## every test
 	$(PYTHON) -m pytest -n $(JOBS)
+
+test-placement: ## the tests that depend on where the interpreter lies: what a second kind of interpreter is to pass
+	$(PYTHON) -m pytest -n $(JOBS) -k "not aarch64" tests/unit tests/jit tests/orc tests/executor tests/runtime tests/interop
 
 soak: runtime ## 200,000 broken objects of each corpus, 10,000 modules beside threads that throw, 5,000 lies, 10,000 executors
 	URUK_HOSTILE_CASES=200000 $(PYTHON) -m pytest -n $(JOBS) tests/hostile/test_sweep.py
