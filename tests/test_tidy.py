@@ -154,6 +154,20 @@ def test_only_the_room_of_libraries_knows_systems() -> None:
         )
 
 
+C_COMMENT_OR_TEXT = re.compile(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"", re.DOTALL)
+C_LONG = re.compile(r"\b(?:atomic_u?)?long\b(?!\s+double)|\d[uU]?[lL]{1,2}\b")
+
+
+def test_runtime_has_types_of_fixed_width() -> None:
+    for path in sorted((ROOT / "runtime").rglob("*.[ch]")):
+        code = C_COMMENT_OR_TEXT.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), path.read_text(encoding="utf-8"))
+        for number, line in enumerate(code.splitlines(), 1):
+            assert not C_LONG.search(line), (
+                f"{name_of(path)}:{number}: long has 32 bits on Windows, where Python packs 64: use int64_t or uint64_t"
+                " (PRIx64 in formats)"
+            )
+
+
 def project_files() -> list[Path]:
     command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     try:

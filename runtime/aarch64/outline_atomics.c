@@ -4,12 +4,13 @@
  * `__aarch64_have_lse_atomics`, which is set before anything else of the runtime runs. Both ways exclude each other and
  * all other copies of such functions. (GCC, libgcc/config/aarch64/lse.S) */
 
+#include <stdint.h>
 #include <sys/auxv.h>
 
 typedef unsigned char u1;
 typedef unsigned short u2;
 typedef unsigned u4;
-typedef unsigned long u8;
+typedef uint64_t u8;
 typedef unsigned __int128 u16;
 
 #define WEAK __attribute__((weak, visibility("default")))

@@ -17,6 +17,7 @@
 
 #define _GNU_SOURCE
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,7 +32,7 @@ enum { FIRST_CALL = 10 };
 enum { FIRST_CALL = 16 };
 #endif
 
-typedef unsigned long word;
+typedef uint64_t word;
 typedef void ask_function(word session, word stub, word *answer);
 
 struct context { /* of one session; all fields are shared between threads */
@@ -178,7 +179,7 @@ HIDDEN word uruk_lazy_resolve(word *slot)
 }
 
 /* Call once, before anything else here. 0, or an errno. */
-EXPORTED int uruk_rt_lazy_start(void)
+EXPORTED int64_t uruk_rt_lazy_start(void)
 {
     return pthread_atfork(0, 0, in_child);
 }

@@ -1,8 +1,9 @@
 /* What a controller in another process needs: wrapper functions, and requests to it. */
 
 #include <stddef.h>
+#include <stdint.h>
 
-typedef unsigned long word;
+typedef uint64_t word;
 
 struct result { /* of a wrapper function; LLVM's WrapperFunctionResult */
     union {

@@ -2,6 +2,7 @@
 
 #define _GNU_SOURCE
 #include "imports.h"
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,7 +21,7 @@ static int by_name(const void *left, const void *right)
     return strcmp(((const struct binding *)left)->name, ((const struct binding *)right)->name);
 }
 
-HIDDEN struct bindings uruk_read_bindings(const char *names, word count)
+static struct bindings read_bindings(const char *names, word count)
 {
     struct bindings bindings = {malloc((count + 1) * sizeof(struct binding)), count, 0, 0};
     if (!bindings.first)
@@ -31,11 +32,22 @@ HIDDEN struct bindings uruk_read_bindings(const char *names, word count)
     return bindings;
 }
 
-HIDDEN long uruk_find_binding(const struct bindings *bindings, const struct import *import)
+HIDDEN int64_t uruk_find_binding(const struct bindings *bindings, const struct import *import)
 {
     struct binding wanted = {import->name, 0};
     const struct binding *found = bsearch(&wanted, bindings->first, bindings->count, sizeof wanted, by_name);
-    return found ? (long)found->row : -1;
+    return found ? (int64_t)found->row : -1;
+}
+
+HIDDEN word uruk_bind_names(const char *names, const void *rows, word count, int kinds, visit *bind)
+{
+    struct bindings bindings = read_bindings(names, count);
+    if (!bindings.first)
+        return 0;
+    bindings.rows = rows;
+    uruk_each_import(kinds, bind, &bindings);
+    free(bindings.first);
+    return bindings.done;
 }
 
 struct move { /* where a variable or a function was, and where it is; `size`: how much of it is copied */
@@ -90,7 +102,7 @@ HIDDEN void uruk_store_import(const struct import *import, word place, word valu
 static void bind(const struct import *import, void *argument)
 {
     struct bindings *bindings = argument;
-    long row = uruk_find_binding(bindings, import);
+    int64_t row = uruk_find_binding(bindings, import);
     if (row < 0)
         return;
     uruk_store_import(import, import->place, ((const word *)bindings->rows)[row] + import->addend);
@@ -100,13 +112,7 @@ static void bind(const struct import *import, void *argument)
 /* Bind libraries' references to `count` names, one after the other with its NUL, to these addresses; how many. */
 EXPORTED word uruk_rt_bind_imports(const char *names, const word *addresses, word count)
 {
-    struct bindings bindings = uruk_read_bindings(names, count);
-    if (!bindings.first)
-        return 0;
-    bindings.rows = addresses;
-    uruk_each_import(ADDRESSES, bind, &bindings);
-    free(bindings.first);
-    return bindings.done;
+    return uruk_bind_names(names, addresses, count, ADDRESSES, bind);
 }
 
 static void move(const struct import *import, void *argument)
@@ -121,7 +127,7 @@ static void move(const struct import *import, void *argument)
 /* Lead libraries' references to `count` variables and functions elsewhere, whatever their names are. Calls stay as they
  * are: a function's address may be that of a stub for it, by which a call would only go a longer way. 0, or -1 when
  * there is no memory. */
-EXPORTED int uruk_rt_move_imports(const struct move *given, word count)
+EXPORTED int64_t uruk_rt_move_imports(const struct move *given, word count)
 {
     struct move *kept = realloc(moves, (count + 1) * sizeof *kept);
     if (!kept)

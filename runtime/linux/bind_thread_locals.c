@@ -3,6 +3,7 @@
 
 #define _GNU_SOURCE
 #include "imports.h"
+#include <stdint.h>
 #include <stdlib.h>
 
 extern void uruk_rt_tlsdesc_static(void);
@@ -12,7 +13,7 @@ struct thread_local { /* `fixed`: it has the offset `from_thread` from the threa
     word module, offset, from_thread, fixed;
 };
 
-static const word NEVER = -1UL; /* a generation that no thread has: __tls_get_addr is always asked */
+static const word NEVER = ~(word)0; /* a generation that no thread has: __tls_get_addr is always asked */
 
 /* The argument of the descriptor's function for storage that is not fixed; it lives as long as the library. */
 static word *dynamic_argument(const struct thread_local *variable, word addend)
@@ -43,7 +44,7 @@ static int bind_descriptor(const struct import *import, const struct thread_loca
 static void bind(const struct import *import, void *argument)
 {
     struct bindings *bindings = argument;
-    long row = uruk_find_binding(bindings, import);
+    int64_t row = uruk_find_binding(bindings, import);
     if (row < 0)
         return;
     const struct thread_local *variable = &((const struct thread_local *)bindings->rows)[row];
@@ -66,11 +67,5 @@ static void bind(const struct import *import, void *argument)
 /* Bind libraries' references to `count` names, one after the other with its NUL, to these thread-locals; how many. */
 EXPORTED word uruk_rt_bind_thread_locals(const char *names, const struct thread_local *rows, word count)
 {
-    struct bindings bindings = uruk_read_bindings(names, count);
-    if (!bindings.first)
-        return 0;
-    bindings.rows = rows;
-    uruk_each_import(THREAD_LOCALS, bind, &bindings);
-    free(bindings.first);
-    return bindings.done;
+    return uruk_bind_names(names, rows, count, THREAD_LOCALS, bind);
 }

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,7 @@
 
 #define EXPORTED __attribute__((visibility("default")))
 
-typedef unsigned long word;
+typedef uint64_t word;
 
 extern int memfd_create(const char *name, unsigned flags);
 

@@ -2,11 +2,12 @@
 
 #define _GNU_SOURCE
 #include <link.h>
+#include <stdint.h>
 #include <unistd.h>
 
 #define EXPORTED __attribute__((visibility("default")))
 
-typedef unsigned long word;
+typedef uint64_t word;
 
 struct extent {
     word start, end;
@@ -38,7 +39,7 @@ static int find_protection(struct dl_phdr_info *info, size_t size, void *argumen
 }
 
 /* Whether nobody may write to a variable of a library: a segment without PF_W, or RELRO, has it (gABI, "Program Header"). */
-EXPORTED int uruk_rt_is_constant(word address, word size)
+EXPORTED int64_t uruk_rt_is_constant(word address, word size)
 {
     struct extent extent = {address, address + size, 0};
     dl_iterate_phdr(find_protection, &extent);

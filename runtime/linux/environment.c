@@ -1,5 +1,6 @@
 /* The environment of this process, for who started it. */
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +16,7 @@ EXPORTED void uruk_rt_set_variable(const char *name, const char *value)
 }
 
 /* The length of a string, for who reads it. */
-EXPORTED unsigned long uruk_rt_string_size(const char *text)
+EXPORTED uint64_t uruk_rt_string_size(const char *text)
 {
     return strlen(text);
 }

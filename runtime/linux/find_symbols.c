@@ -6,11 +6,12 @@
 #include "symbol_tables.h"
 
 #include <dlfcn.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #define EXPORTED __attribute__((visibility("default")))
 
-typedef unsigned long word;
+typedef uint64_t word;
 
 enum { DATA = 1, LIBRARY = 2 }; /* flags: it is a variable; it lies in a known object */
 
@@ -147,7 +148,7 @@ static void look_up(struct found *found, const char *name, const char *version, 
 
 /* Look `count` names up, each in the first of the libraries that has it; the handle 0 stands for the whole process. Rows of
  * names that none has are 0. Returns 0, or -1 without memory. */
-EXPORTED int uruk_rt_find_symbols(void **handles, word handle_count, const char *texts, const struct wanted *wanted,
+EXPORTED int64_t uruk_rt_find_symbols(void **handles, word handle_count, const char *texts, const struct wanted *wanted,
                                   word count, struct found *rows)
 {
     struct objects objects = {0};

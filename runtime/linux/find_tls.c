@@ -5,11 +5,12 @@
 #include "symbol_tables.h"
 
 #include <dlfcn.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #define EXPORTED __attribute__((visibility("default")))
 
-typedef unsigned long word;
+typedef uint64_t word;
 
 static int is_thread_local(const ElfW(Sym) *symbol, const void *argument)
 {
@@ -29,7 +30,7 @@ static int report(const struct link_map *map, const char *name, int by_path, cha
 
 /* The library that defines a thread-local: of those with these handles, its path; of the others, in load order, its
  * soname, or its path if it has none. 1 if there is one. Carriers, which come from /proc, do not count. */
-EXPORTED int uruk_rt_find_tls(const char *name, void **handles, word count, char *library, word size)
+EXPORTED int64_t uruk_rt_find_tls(const char *name, void **handles, word count, char *library, word size)
 {
     struct link_map *map;
     for (word i = 0; i < count; i++)

@@ -4,9 +4,10 @@
 #define URUK_HIDDEN_H
 
 #include <signal.h>
+#include <stdint.h>
 
 struct uruk_stand_in { /* a function of the executor, and that of a library whose place it takes */
-    unsigned long own, real;
+    uint64_t own, real;
 };
 
 struct uruk_hidden {

@@ -1,11 +1,12 @@
 /* References of loaded libraries by name, which the loader has applied: see imports.c. */
 
 #include <link.h>
+#include <stdint.h>
 
 #define EXPORTED __attribute__((visibility("default")))
 #define HIDDEN __attribute__((visibility("hidden")))
 
-typedef unsigned long word;
+typedef uint64_t word;
 
 enum import_kind { /* bits: what a reference gets */
     NO_IMPORT = 0,
@@ -56,8 +57,9 @@ struct bindings { /* sorted by name */
     const void *rows;
 };
 
-/* `count` names, one after the other with its NUL, ready to be sought; `first` is NULL where there is no memory. */
-struct bindings uruk_read_bindings(const char *names, word count) HIDDEN;
+/* Bind the references of these kinds to `count` names, one after the other with its NUL, by `bind`, whose argument is
+ * the bindings. Returns how many it counted as done: 0 where there is no memory. */
+word uruk_bind_names(const char *names, const void *rows, word count, int kinds, visit *bind) HIDDEN;
 
 /* The row of an import's name; -1 if it has none. */
-long uruk_find_binding(const struct bindings *bindings, const struct import *import) HIDDEN;
+int64_t uruk_find_binding(const struct bindings *bindings, const struct import *import) HIDDEN;

@@ -12,24 +12,24 @@ typedef void initializer(int, char **, char **);
 typedef void finalizer(void);
 
 struct finalizers {
-    unsigned long count;
+    uint64_t count;
     finalizer *functions[];
 };
 
 extern int __cxa_atexit(void (*)(void *), void *, void *);
 extern void __cxa_finalize(void *);
-extern long uruk_rt_run_thread_atexit(void *);
+extern int64_t uruk_rt_run_thread_atexit(void *);
 
 /* Call `count` functions in order, as the dynamic loader does: 0 and -1 stand for no function. An `envp` of 0 stands for
  * the process's environment. `begun` is set first: a caller that is interrupted knows by it whether the call came. */
-EXPORTED int uruk_rt_run_initializers(initializer **functions, unsigned long count, int argc, char **argv, char **envp,
-                                      unsigned long *begun)
+EXPORTED int64_t uruk_rt_run_initializers(initializer **functions, uint64_t count, int argc, char **argv, char **envp,
+                                      uint64_t *begun)
 {
     *begun = 1;
     if (!envp)
         envp = environ;
-    for (unsigned long i = 0; i < count; i++)
-        if (functions[i] && functions[i] != (initializer *)-1L)
+    for (uint64_t i = 0; i < count; i++)
+        if (functions[i] && functions[i] != (initializer *)(intptr_t)-1)
             functions[i](argc, argv, envp);
     return 0;
 }
@@ -39,7 +39,7 @@ static void run_finalizers(void *argument)
     struct finalizers *finalizers = argument;
     while (finalizers->count--) {
         finalizer *function = finalizers->functions[finalizers->count];
-        if (function && function != (finalizer *)-1L)
+        if (function && function != (finalizer *)(intptr_t)-1)
             function();
     }
     free(finalizers);
@@ -49,14 +49,14 @@ static void run_finalizers(void *argument)
  * entries are taken last in first out, so that what initialisers register with atexit comes before. The functions are
  * copied: exit() comes after the interpreter and all its memory have gone. 0, or -1 when there is no memory. `begun` as
  * above. */
-EXPORTED int uruk_rt_register_finalizers(finalizer **functions, unsigned long count, void *dso, unsigned long *begun)
+EXPORTED int64_t uruk_rt_register_finalizers(finalizer **functions, uint64_t count, void *dso, uint64_t *begun)
 {
     *begun = 1;
     struct finalizers *finalizers = malloc(sizeof *finalizers + count * sizeof *functions);
     if (!finalizers)
         return -1;
     finalizers->count = count;
-    for (unsigned long i = 0; i < count; i++)
+    for (uint64_t i = 0; i < count; i++)
         finalizers->functions[i] = functions[i];
     int status = __cxa_atexit(run_finalizers, finalizers, dso);
     if (status)
@@ -66,7 +66,7 @@ EXPORTED int uruk_rt_register_finalizers(finalizer **functions, unsigned long co
 
 /* Run what is registered for code with each of these handles: destructors of this thread's thread-locals, then, last in
  * first out, finalisers and atexit functions. */
-EXPORTED int uruk_rt_finalize(void *const *dsos, uint64_t count)
+EXPORTED int64_t uruk_rt_finalize(void *const *dsos, uint64_t count)
 {
     for (uint64_t i = 0; i < count; i++) {
         uruk_rt_run_thread_atexit(dsos[i]);
@@ -95,7 +95,7 @@ static void end_finalizing(void *self)
 }
 
 /* The same for a caller in another process, who may be interrupted while the call goes on: uruk_rt_await_finalizers. */
-EXPORTED int uruk_rt_finalize_noted(void *const *dsos, uint64_t count)
+EXPORTED int64_t uruk_rt_finalize_noted(void *const *dsos, uint64_t count)
 {
     struct finalizing self = {dsos, count, NULL};
     pthread_mutex_lock(&lock);
@@ -118,7 +118,7 @@ static int is_finalized(void *dso)
 }
 
 /* Wait until no call of uruk_rt_finalize_noted is at work for any of these handles. */
-EXPORTED int uruk_rt_await_finalizers(void *const *dsos, uint64_t count)
+EXPORTED int64_t uruk_rt_await_finalizers(void *const *dsos, uint64_t count)
 {
     pthread_mutex_lock(&lock);
     for (uint64_t i = 0; i < count; i++)

@@ -5,13 +5,14 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define EXPORTED __attribute__((visibility("default")))
 
-typedef unsigned long word;
+typedef uint64_t word;
 
 static void put(char *target, word size, const char *text)
 {
@@ -33,7 +34,7 @@ EXPORTED void *uruk_rt_load_library(const char *path, word flags, char *text, wo
 }
 
 /* The path and bias of a loaded library, and 0; -1 for what is no handle. */
-EXPORTED int uruk_rt_library_place(void *handle, char *path, word size, word *bias)
+EXPORTED int64_t uruk_rt_library_place(void *handle, char *path, word size, word *bias)
 {
     struct link_map *map;
     if (dlinfo(handle, RTLD_DI_LINKMAP, &map))

@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -18,14 +19,14 @@
 #endif
 
 struct range {
-    unsigned long address, size;
+    uint64_t address, size;
 };
 
 enum {
     TRIES = 64,       /* places that somebody else takes while we look */
     LOWEST = 1 << 16, /* below this the kernel does not map (vm.mmap_min_addr) */
 };
-static const unsigned long ALIGNMENT = 1 << 21;
+static const uint64_t ALIGNMENT = 1 << 21;
 
 /* Reads /proc/self/maps line by line, without memory of its own. */
 struct maps {
@@ -50,15 +51,15 @@ static int next_byte(struct maps *maps)
 }
 
 /* A hexadecimal number and the byte behind it, which is returned; -1 at the end of the file. */
-static int next_number(struct maps *maps, unsigned long *number)
+static int next_number(struct maps *maps, uint64_t *number)
 {
     *number = 0;
     for (;;) {
         int byte = next_byte(maps);
         if (byte >= '0' && byte <= '9')
-            *number = *number << 4 | (unsigned long)(byte - '0');
+            *number = *number << 4 | (uint64_t)(byte - '0');
         else if (byte >= 'a' && byte <= 'f')
-            *number = *number << 4 | (unsigned long)(byte - 'a' + 10);
+            *number = *number << 4 | (uint64_t)(byte - 'a' + 10);
         else
             return byte;
     }
@@ -66,20 +67,20 @@ static int next_number(struct maps *maps, unsigned long *number)
 
 /* The highest place for `size` bytes in [low, high), at the top of its gap, so that a heap below has room to grow.
  * 0 where there is none. */
-static unsigned long free_place(unsigned long size, unsigned long low, unsigned long high)
+static uint64_t free_place(uint64_t size, uint64_t low, uint64_t high)
 {
     struct maps maps = {.file = open("/proc/self/maps", O_RDONLY | O_CLOEXEC)};
-    unsigned long found = 0, end = low < LOWEST ? LOWEST : low;
+    uint64_t found = 0, end = low < LOWEST ? LOWEST : low;
     if (maps.file < 0)
         return 0;
     for (int byte = 0; byte >= 0 && end < high;) {
-        unsigned long start = high, stop = high;
+        uint64_t start = high, stop = high;
         if (next_number(&maps, &start) != '-' || next_number(&maps, &stop) != ' ')
             start = stop = high; /* the last gap */
         if (start > high)
             start = high;
         if (start > end && start - end >= size) {
-            unsigned long at = (start - size) & -ALIGNMENT;
+            uint64_t at = (start - size) & -ALIGNMENT;
             found = at >= end ? at : found;
         }
         end = stop > end ? stop : end;
@@ -90,28 +91,28 @@ static unsigned long free_place(unsigned long size, unsigned long low, unsigned 
     return found;
 }
 
-static long map_at(unsigned long address, unsigned long size, int flags, int file)
+static int64_t map_at(uint64_t address, uint64_t size, int flags, int file)
 {
     flags |= MAP_NORESERVE | (address ? MAP_FIXED_NOREPLACE : 0);
     void *got = mmap((void *)address, size, PROT_NONE, flags, file, 0);
     if (got == MAP_FAILED)
         return -errno;
-    if (address && (unsigned long)got != address) { /* kernels before 4.17 take the address for a hint */
+    if (address && (uint64_t)got != address) { /* kernels before 4.17 take the address for a hint */
         munmap(got, size);
         return -EEXIST;
     }
-    return (long)got;
+    return (int64_t)got;
 }
 
-static long map_within(unsigned long size, unsigned long low, unsigned long high, int flags, int file)
+static int64_t map_within(uint64_t size, uint64_t low, uint64_t high, int flags, int file)
 {
     if (!high)
         return map_at(0, size, flags, file);
     for (int try = 0; try < TRIES; try++) {
-        unsigned long place = free_place(size, low, high);
+        uint64_t place = free_place(size, low, high);
         if (!place)
             return -ENOMEM;
-        long got = map_at(place, size, flags, file);
+        int64_t got = map_at(place, size, flags, file);
         if (got != -EEXIST)
             return got;
     }
@@ -119,19 +120,19 @@ static long map_within(unsigned long size, unsigned long low, unsigned long high
 }
 
 /* Reserve address space, nothing committed, within [low, high) if `high` is not 0. */
-EXPORTED long uruk_rt_mem_reserve(unsigned long size, unsigned long low, unsigned long high)
+EXPORTED int64_t uruk_rt_mem_reserve(uint64_t size, uint64_t low, uint64_t high)
 {
     return map_within(size, low, high, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 }
 
 /* Where that would be tried, without reserving it; 0 for nowhere. */
-EXPORTED unsigned long uruk_rt_mem_free_place(unsigned long size, unsigned long low, unsigned long high)
+EXPORTED uint64_t uruk_rt_mem_free_place(uint64_t size, uint64_t low, uint64_t high)
 {
     return free_place(size, low, high);
 }
 
 /* Map the file at `path`, likewise. -EACCES where its bytes may not be run. */
-EXPORTED long uruk_rt_mem_map_shared(const char *path, unsigned long size, unsigned long low, unsigned long high)
+EXPORTED int64_t uruk_rt_mem_map_shared(const char *path, uint64_t size, uint64_t low, uint64_t high)
 {
     int file;
     do
@@ -139,13 +140,13 @@ EXPORTED long uruk_rt_mem_map_shared(const char *path, unsigned long size, unsig
     while (file < 0 && errno == EINTR);
     if (file < 0)
         return -errno;
-    long got = map_within(size, low, high, MAP_SHARED, file);
+    int64_t got = map_within(size, low, high, MAP_SHARED, file);
     close(file);
     if (got < 0)
         return got;
     /* a mount without the right to run programs refuses only now */
     if (mprotect((void *)got, size, PROT_READ | PROT_EXEC) || mprotect((void *)got, size, PROT_NONE)) {
-        long error = -errno;
+        int64_t error = -errno;
         munmap((void *)got, size);
         return error;
     }
@@ -155,8 +156,8 @@ EXPORTED long uruk_rt_mem_map_shared(const char *path, unsigned long size, unsig
 /* The pages that a range touches, as a whole range. */
 static struct range pages_of(struct range range)
 {
-    unsigned long page = (unsigned long)sysconf(_SC_PAGESIZE);
-    unsigned long first = range.address & -page;
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t first = range.address & -page;
     return (struct range){first, ((range.address + range.size + page - 1) & -page) - first};
 }
 
@@ -169,11 +170,11 @@ enum { emulated = 1 };
 #endif
 
 /* Protect the pages of ranges. `protection` is mmap's; code that was written there is what runs from now on. */
-EXPORTED long uruk_rt_mem_protect(const struct range *ranges, unsigned long count, int protection)
+EXPORTED int64_t uruk_rt_mem_protect(const struct range *ranges, uint64_t count, int protection)
 {
     if ((protection & PROT_WRITE && protection & PROT_EXEC) || protection & ~(PROT_READ | PROT_WRITE | PROT_EXEC))
         return -EINVAL;
-    for (unsigned long i = 0; i < count; i++) {
+    for (uint64_t i = 0; i < count; i++) {
         struct range pages = pages_of(ranges[i]);
         if (protection & PROT_EXEC && emulated &&
             mprotect((void *)pages.address, pages.size, PROT_READ | PROT_WRITE))
@@ -187,25 +188,25 @@ EXPORTED long uruk_rt_mem_protect(const struct range *ranges, unsigned long coun
 }
 
 /* Give up whole pages of private memory, which then read as zero; their protection stays. */
-EXPORTED long uruk_rt_mem_discard(const struct range *ranges, unsigned long count)
+EXPORTED int64_t uruk_rt_mem_discard(const struct range *ranges, uint64_t count)
 {
-    for (unsigned long i = 0; i < count; i++)
+    for (uint64_t i = 0; i < count; i++)
         if (madvise((void *)ranges[i].address, ranges[i].size, MADV_DONTNEED))
             return -errno;
     return 0;
 }
 
 /* Zero bytes on pages that are writable, or not used yet. */
-EXPORTED long uruk_rt_mem_zero(const struct range *ranges, unsigned long count)
+EXPORTED int64_t uruk_rt_mem_zero(const struct range *ranges, uint64_t count)
 {
-    long error = uruk_rt_mem_protect(ranges, count, PROT_READ | PROT_WRITE);
-    for (unsigned long i = 0; i < count && !error; i++)
+    int64_t error = uruk_rt_mem_protect(ranges, count, PROT_READ | PROT_WRITE);
+    for (uint64_t i = 0; i < count && !error; i++)
         memset((void *)ranges[i].address, 0, ranges[i].size);
     return error;
 }
 
 /* Unmap a reservation, or a part of it. */
-EXPORTED long uruk_rt_mem_release(unsigned long address, unsigned long size)
+EXPORTED int64_t uruk_rt_mem_release(uint64_t address, uint64_t size)
 {
     return munmap((void *)address, size) ? -errno : 0;
 }

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <elf.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +36,7 @@ static size_t read_auxiliary(char *target, size_t room)
 /* Lay out what lies at the bottom of the stack of a new process (System V psABI, 3.4.1): argc, argv, the environment,
  * the auxiliary vector, then the texts. `texts` has `count` arguments, each with its NUL. The environment is this
  * process's. Returns argv, or 0 when there is no memory; it lasts as long as the process. */
-EXPORTED char **uruk_rt_initial_stack(const char *texts, unsigned long size, unsigned long count)
+EXPORTED char **uruk_rt_initial_stack(const char *texts, uint64_t size, uint64_t count)
 {
     static char auxiliary[4096] __attribute__((aligned(16)));
     size_t auxiliary_size = read_auxiliary(auxiliary, sizeof auxiliary), variables = 0, length = size;
@@ -66,13 +67,13 @@ EXPORTED char **uruk_rt_initial_stack(const char *texts, unsigned long size, uns
 }
 
 /* Run main() and end the process with what it returns, as a C program's start-up code does. */
-EXPORTED void uruk_rt_run_program(main_function *entry, unsigned long argc, char **argv)
+EXPORTED void uruk_rt_run_program(main_function *entry, uint64_t argc, char **argv)
 {
     exit(entry((int)argc, argv, environ));
 }
 
 /* What main() returns; the process goes on, its streams flushed. */
-EXPORTED int uruk_rt_call_main(main_function *entry, unsigned long argc, char **argv)
+EXPORTED int uruk_rt_call_main(main_function *entry, uint64_t argc, char **argv)
 {
     int status = entry((int)argc, argv, environ);
     fflush(0);

@@ -4,12 +4,13 @@
 
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define EXPORTED __attribute__((visibility("default")))
 
-typedef unsigned long word;
+typedef uint64_t word;
 
 struct guard {
     word *slot;
@@ -36,7 +37,7 @@ static word gone(void)
 }
 
 /* Have a slot lead nowhere when the interpreter has ended; 0, or -1 when there is no memory. */
-EXPORTED int uruk_rt_guard(word *slot, word owner)
+EXPORTED int64_t uruk_rt_guard(word *slot, word owner)
 {
     struct guard *guard = malloc(sizeof *guard);
     if (!guard)

@@ -28,7 +28,7 @@ static struct removed *unused(void)
 }
 
 /* What lies in [start, end) is gone; `text` names it. One caller at a time. 0, or -1 when there is no memory. */
-EXPORTED int uruk_rt_note_removed(uint64_t start, uint64_t end, const char *text)
+EXPORTED int64_t uruk_rt_note_removed(uint64_t start, uint64_t end, const char *text)
 {
     struct removed *one = unused();
     if (!one)

@@ -13,6 +13,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unwind.h>
@@ -27,7 +28,7 @@ static struct {
     void *objects[KINDS + 1]; /* the shared objects, or the program, of libffi and of the interpreter */
     int (*ensure)(void);      /* PyGILState_Ensure, PyGILState_Release, PyThreadState_SetAsyncExc */
     void (*release)(int);
-    int (*raise)(unsigned long, void *);
+    int (*raise)(uint64_t, void *);
     void *exception;
     _Unwind_Reason_Code (*backtrace)(_Unwind_Trace_Fn, void *);
     _Unwind_Reason_Code (*unwind)(struct _Unwind_Exception *, _Unwind_Stop_Fn, void *);
@@ -54,7 +55,7 @@ static void *object_of(uint64_t address)
 
 /* Say how Python raises `exception` in one of its threads, and where its libraries' calls of linked code return to.
  * 0, or -1 where there is no libgcc, which unwinds. */
-EXPORTED int uruk_rt_raise_removed(const uint64_t *returns, const uint64_t *functions, void *exception)
+EXPORTED int64_t uruk_rt_raise_removed(const uint64_t *returns, const uint64_t *functions, void *exception)
 {
     void *unwinder = dlopen("libgcc_s.so.1", RTLD_NOW);
     if (!unwinder)
@@ -64,7 +65,7 @@ EXPORTED int uruk_rt_raise_removed(const uint64_t *returns, const uint64_t *func
     way_out.objects[KINDS] = object_of(functions[0]);
     way_out.ensure = (int (*)(void))functions[0];
     way_out.release = (void (*)(int))functions[1];
-    way_out.raise = (int (*)(unsigned long, void *))functions[2];
+    way_out.raise = (int (*)(uint64_t, void *))functions[2];
     way_out.exception = exception;
     *(void **)&way_out.backtrace = dlsym(unwinder, "_Unwind_Backtrace");
     *(void **)&way_out.unwind = dlsym(unwinder, "_Unwind_ForcedUnwind");
@@ -76,7 +77,7 @@ EXPORTED int uruk_rt_raise_removed(const uint64_t *returns, const uint64_t *func
 }
 
 /* Hand out, once, the text of what the current thread called. */
-EXPORTED int uruk_rt_take_removed(char *text)
+EXPORTED int64_t uruk_rt_take_removed(char *text)
 {
     for (int i = 0; i < THREADS; i++)
         if (raised[i].thread == (uint64_t)pthread_self()) {
@@ -196,7 +197,7 @@ static void raise_in_python(const struct leaving *leaving)
 {
     int before = way_out.ensure();
     keep_text(leaving->text);
-    way_out.raise((unsigned long)pthread_self(), way_out.exception);
+    way_out.raise((uint64_t)pthread_self(), way_out.exception);
     way_out.release(before);
 }
 

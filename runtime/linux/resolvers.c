@@ -1,14 +1,16 @@
 /* Calls of IFUNC resolvers, many at once. */
 
+#include <stdint.h>
+
 #define EXPORTED __attribute__((visibility("default")))
 
-typedef unsigned long word;
+typedef uint64_t word;
 
 #if defined __aarch64__
 
 #include <sys/auxv.h>
 
-static const word ARGUMENT = 1ul << 62; /* _IFUNC_ARG_HWCAP: there is a second argument (glibc, sysdeps/aarch64/sys/ifunc.h) */
+static const word ARGUMENT = (word)1 << 62; /* _IFUNC_ARG_HWCAP: there is a second argument (glibc, sysdeps/aarch64/sys/ifunc.h) */
 
 struct features {
     word size, hwcap, hwcap2;

@@ -7,6 +7,7 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <link.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,7 @@ enum { MOST_NEEDS = 64 };
 
 static const char *origin = "";
 static char **directories;
-static unsigned long directory_count;
+static uint64_t directory_count;
 static int inherited; /* libraries' own needs are searched there, too: DT_RPATH; with DT_RUNPATH they are not */
 
 /* `text` with $ORIGIN replaced, from malloc; 0 when there is no memory. */
@@ -50,14 +51,14 @@ static char *expand(const char *text)
 
 /* Set it, once a process: `texts` has `count` strings, each with its NUL; the first is the origin. -1: no memory. The
  * memory is no heap's: a leak detector does not look for pointers to it here. */
-EXPORTED int uruk_rt_set_search_path(const char *texts, unsigned long size, unsigned long count, unsigned long inherit)
+EXPORTED int64_t uruk_rt_set_search_path(const char *texts, uint64_t size, uint64_t count, uint64_t inherit)
 {
     char *copy = mmap(0, count * sizeof *directories + size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (copy == MAP_FAILED)
         return -1;
     char **list = (char **)copy, *text = memcpy(copy + count * sizeof *list, texts, size);
     origin = text;
-    for (unsigned long i = 1; i < count; i++)
+    for (uint64_t i = 1; i < count; i++)
         list[i - 1] = text += strlen(text) + 1;
     directories = list;
     directory_count = count - 1;
@@ -116,7 +117,7 @@ static char *search(const char *name)
     if (!inherited && environment_has(name)) /* LD_LIBRARY_PATH comes before DT_RUNPATH, and behind DT_RPATH */
         return 0;
     char *path = 0;
-    for (unsigned long i = 0; i < directory_count && !path; i++) {
+    for (uint64_t i = 0; i < directory_count && !path; i++) {
         char *directory = expand(directories[i]);
         path = directory ? in_directory(directory, strlen(directory), name) : 0;
         free(directory);

@@ -12,16 +12,16 @@ struct tables {
     const ElfW(Sym) *symbols;
     const char *strings;
     const uint32_t *gnu, *hash;
-    unsigned long soname, strings_size;
+    uint64_t soname, strings_size;
 };
 
 /* From the dynamic section of an object with this bias. glibc has added the bias to the addresses in it, except where the
  * section is read-only. */
-static inline struct tables find_tables(const ElfW(Dyn) *entry, unsigned long bias)
+static inline struct tables find_tables(const ElfW(Dyn) *entry, uint64_t bias)
 {
     struct tables tables = {0};
     for (; entry && entry->d_tag != DT_NULL; entry++) {
-        unsigned long value = entry->d_un.d_ptr, address = value < bias ? value + bias : value;
+        uint64_t value = entry->d_un.d_ptr, address = value < bias ? value + bias : value;
         switch (entry->d_tag) {
         case DT_SYMTAB: tables.symbols = (const void *)address; break;
         case DT_STRTAB: tables.strings = (const void *)address; break;
@@ -51,7 +51,7 @@ static inline const ElfW(Sym) *find_by_gnu_hash(const struct tables *tables, con
     uint32_t hash = 5381, buckets = tables->gnu[0], first = tables->gnu[1], bloom = tables->gnu[2];
     for (const unsigned char *c = (const void *)name; *c; c++)
         hash = hash * 33 + *c;
-    const uint32_t *bucket = (const uint32_t *)((const unsigned long *)(tables->gnu + 4) + bloom);
+    const uint32_t *bucket = (const uint32_t *)((const uint64_t *)(tables->gnu + 4) + bloom);
     const uint32_t *chain = bucket + buckets;
     uint32_t index = buckets ? bucket[hash % buckets] : 0;
     if (index < first || !index)

@@ -10,6 +10,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #define EXPORTED __attribute__((visibility("default")))
@@ -97,9 +98,9 @@ EXPORTED int __cxa_thread_atexit_impl(void (*)(void *), void *, void *)
     __attribute__((alias("__cxa_thread_atexit")));
 
 /* How many destructors registered under `dso` have not finished, over all threads. */
-EXPORTED long uruk_rt_pending_thread_atexit(void *dso)
+EXPORTED int64_t uruk_rt_pending_thread_atexit(void *dso)
 {
-    long count = 0;
+    int64_t count = 0;
     pthread_mutex_lock(&lock);
     for (struct record *record = records; record; record = record->next)
         count += record->dso == dso;
@@ -108,7 +109,7 @@ EXPORTED long uruk_rt_pending_thread_atexit(void *dso)
 }
 
 /* Run the calling thread's destructors of `dso` now, newest first; the number still pending in all threads. */
-EXPORTED long uruk_rt_run_thread_atexit(void *dso)
+EXPORTED int64_t uruk_rt_run_thread_atexit(void *dso)
 {
     for (;;) {
         pthread_mutex_lock(&lock);

@@ -3,6 +3,7 @@
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #define EXPORTED __attribute__((visibility("default")))
@@ -17,23 +18,23 @@ static registration *find(const char *name)
 
 /* Register `count` `.eh_frame` sections, by address, each with its terminator (libgcc, unwind-dw2-fde.c); 0, or -1
  * where there is no libgcc. */
-EXPORTED int uruk_rt_register_frames(void **sections, unsigned long count)
+EXPORTED int64_t uruk_rt_register_frames(void **sections, uint64_t count)
 {
     registration *function = find("__register_frame");
     if (!function)
         return -1;
-    for (unsigned long i = 0; i < count; i++)
+    for (uint64_t i = 0; i < count; i++)
         function(sections[i]);
     return 0;
 }
 
 /* Take registrations out; each once only, which libgcc insists on. */
-EXPORTED int uruk_rt_deregister_frames(void **sections, unsigned long count)
+EXPORTED int64_t uruk_rt_deregister_frames(void **sections, uint64_t count)
 {
     registration *function = find("__deregister_frame");
     if (!function)
         return -1;
-    for (unsigned long i = 0; i < count; i++)
+    for (uint64_t i = 0; i < count; i++)
         function(sections[i]);
     return 0;
 }

@@ -7,6 +7,7 @@
 #define HIDDEN __attribute__((visibility("hidden")))
 
 #include <cpuid.h>
+#include <stdint.h>
 
 enum { LEGACY_AND_HEADER = 576, FXSAVE = 512 };
 
@@ -14,7 +15,7 @@ enum { LEGACY_AND_HEADER = 576, FXSAVE = 512 };
  * nothing under __tls_get_addr changes them. */
 enum { WANTED = 1u << 0 | 1u << 1 | 1u << 2 | 7u << 5 | 1u << 19 };
 
-HIDDEN unsigned long uruk_vector_size = FXSAVE; /* bytes */
+HIDDEN uint64_t uruk_vector_size = FXSAVE; /* bytes */
 HIDDEN unsigned uruk_vector_mask;               /* components to save; 0: fxsave */
 HIDDEN unsigned uruk_vector_compact;            /* xsavec rather than xsave */
 
@@ -25,23 +26,23 @@ static unsigned enabled(void)
     return low;
 }
 
-static unsigned long area_size(unsigned mask, int compact)
+static uint64_t area_size(unsigned mask, int compact)
 {
-    unsigned long end = LEGACY_AND_HEADER;
+    uint64_t end = LEGACY_AND_HEADER;
     for (unsigned part = 2; part < 32; part++) {
         unsigned size, offset, flags, unused;
         if (!(mask >> part & 1) || !__get_cpuid_count(13, part, &size, &offset, &flags, &unused))
             continue;
         if (compact)
-            end = (flags & 2 ? (end + 63) & -64ul : end) + size;
-        else if (end < offset + (unsigned long)size)
-            end = offset + (unsigned long)size;
+            end = (flags & 2 ? (end + 63) & -(uint64_t)64 : end) + size;
+        else if (end < offset + (uint64_t)size)
+            end = offset + (uint64_t)size;
     }
     return end;
 }
 
 /* Call once, before any descriptor of tlsdesc.S is used. */
-EXPORTED int uruk_rt_find_vector_size(void)
+EXPORTED int64_t uruk_rt_find_vector_size(void)
 {
     unsigned eax, ebx, ecx, edx;
     if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || !(ecx & bit_OSXSAVE))

@@ -1,10 +1,11 @@
 /* Initialisers in order with their arguments; finalisers last first, after what initialisers registered. */
+#include <stdint.h>
 #include <stdio.h>
 
 typedef void initializer(int, char **, char **);
 typedef void finalizer(void);
-extern int uruk_rt_run_initializers(initializer **, unsigned long, int, char **, char **, unsigned long *);
-extern int uruk_rt_register_finalizers(finalizer **, unsigned long, void *, unsigned long *);
+extern int64_t uruk_rt_run_initializers(initializer **, uint64_t, int, char **, char **, uint64_t *);
+extern int64_t uruk_rt_register_finalizers(finalizer **, uint64_t, void *, uint64_t *);
 extern int __cxa_atexit(void (*)(void *), void *, void *);
 extern void __cxa_finalize(void *);
 
@@ -30,9 +31,9 @@ int main(void)
     initializer *initializers[] = {first, 0, (initializer *)-1L, second};
     finalizer *finalizers[] = {last_one, 0, (finalizer *)-1L, first_one};
     char *argv[] = {"program", "argument", 0}, *envp[] = {"A=1", 0};
-    unsigned long begun = 0;
-    printf("%d\n", uruk_rt_register_finalizers(finalizers, 4, &module, &begun));
-    printf("%d\n", uruk_rt_run_initializers(initializers, 4, 2, argv, envp, &begun));
+    uint64_t begun = 0;
+    printf("%d\n", (int)uruk_rt_register_finalizers(finalizers, 4, &module, &begun));
+    printf("%d\n", (int)uruk_rt_run_initializers(initializers, 4, 2, argv, envp, &begun));
     __cxa_finalize(&other);
     puts("finalize");
     __cxa_finalize(&module);

@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdint.h>
 
 #include "hidden.h"
 #include "wire.h"
@@ -56,7 +57,7 @@ const char *protect_segments(const struct segment *, word count, word base, word
 void shut_down_memory(void);
 void shut_down_shared_memory(void);
 void unlink_shared_memory(void);
-extern atomic_long allocations;
+extern _Atomic int64_t allocations;
 wrapper memory_reserve, memory_finalize, memory_deallocate;
 wrapper shared_reserve, shared_initialize, shared_deinitialize, shared_release;
 wrapper write_uint8s, write_uint16s, write_uint32s, write_uint64s, write_buffers;
@@ -83,7 +84,7 @@ void read_secret(void);
 int has_secret(void);
 int is_secret(const char *said, size_t length);
 void forget_secret(void);
-long milliseconds(void);
+int64_t milliseconds(void);
 
 /* listen.c: a connection, by words `listen=HOST:PORT` or `serve=HOST:PORT`. */
 int accept_connection(const char *address, int serve_for_ever);

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -42,7 +43,7 @@ static void copy_pages(struct copy *one)
     }
 }
 
-static void add(unsigned long start, unsigned long end)
+static void add(uint64_t start, uint64_t end)
 {
     struct copy *one = &copies[count];
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
@@ -60,9 +61,9 @@ static void add(unsigned long start, unsigned long end)
  * shared. */
 static void add_line(const char *line)
 {
-    unsigned long start, end;
+    uint64_t start, end;
     char rights[5];
-    if (sscanf(line, "%lx-%lx %4s", &start, &end, rights) != 3 || memcmp(rights, "rw-s", 4))
+    if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s", &start, &end, rights) != 3 || memcmp(rights, "rw-s", 4))
         return;
     if (strstr(line, "/memfd:uruk") || strstr(line, "/dev/shm/uruk-"))
         add(start, end);

@@ -5,6 +5,7 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 enum { EXPORTED_FLAG = 0x10 }; /* of JITSymbolFlags */
@@ -88,7 +89,7 @@ struct result library_lookup(const char *data, size_t size)
     read_word(&reader);
     word handle = read_word(&reader), count = read_count(&reader, 9);
     if (!reader.bad && !is_handle(handle))
-        return unexpected("0x%lx is no handle of a library", (unsigned long)handle);
+        return unexpected("0x%" PRIx64 " is no handle of a library", (uint64_t)handle);
     struct writer writer = {0};
     write_byte(&writer, 1);
     write_word(&writer, count);

@@ -14,6 +14,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,7 @@ enum { MARK = 8, HEAD = 16 };
 /* Who has connected, and not yet told the secret. */
 struct client {
     int file;
-    long deadline;
+    int64_t deadline;
     size_t got;
     char said[HEAD + MOST_SECRET];
 };
@@ -131,7 +132,7 @@ static int next_controller(int listening)
 {
     for (;;) {
         struct pollfd here[MOST_CLIENTS + 1] = {{listening, POLLIN, 0}};
-        long now = milliseconds();
+        int64_t now = milliseconds();
         while (client_count && clients[0]->deadline <= now)
             drop(0, 0);
         int count = client_count;

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,7 +19,7 @@ struct allocation {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct allocation *all;
-atomic_long allocations;
+_Atomic int64_t allocations;
 
 static word whole_pages(word size)
 {
@@ -69,7 +70,7 @@ struct result memory_reserve(const char *data, size_t size)
         base = mmap(0, whole_pages(wanted), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base == MAP_FAILED) {
         free(allocation);
-        return unexpected("cannot reserve %lu bytes: %s", (unsigned long)wanted, wanted ? strerror(ENOMEM) : "nothing");
+        return unexpected("cannot reserve %" PRIu64 " bytes: %s", wanted, wanted ? strerror(ENOMEM) : "nothing");
     }
     allocation->base = (word)base;
     allocation->size = whole_pages(wanted);
@@ -144,7 +145,7 @@ static struct result finalize(const struct segment *segments, word count, struct
     struct allocation *allocation = count ? take(base) : 0;
     if (!allocation) {
         free_actions(actions);
-        return error("no reservation begins at 0x%lx", (unsigned long)base);
+        return error("no reservation begins at 0x%" PRIx64, base);
     }
     const char *problem = fill(segments, count, allocation);
     if (!problem)
@@ -196,7 +197,7 @@ struct result memory_deallocate(const char *data, size_t size)
         else
             unknown = base;
     }
-    return unknown ? error("No allocation entry found for 0x%lx", (unsigned long)unknown) : success();
+    return unknown ? error("No allocation entry found for 0x%" PRIx64, unknown) : success();
 }
 
 void shut_down_memory(void)

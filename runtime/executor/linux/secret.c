@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,7 @@ enum { PATIENCE = 10000 }; /* milliseconds for a secret that comes through a pip
 static char secret[MOST_SECRET];
 static size_t secret_size;
 
-long milliseconds(void)
+int64_t milliseconds(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -40,11 +41,11 @@ static size_t read_file(const char *path, char *data, size_t most)
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     struct pollfd here = {file, POLLIN, 0};
     size_t size = 0;
-    long end = milliseconds() + PATIENCE;
+    int64_t end = milliseconds() + PATIENCE;
     if (file < 0)
         unusable(path, strerror(errno));
     while (size < most) {
-        long left = end - milliseconds();
+        int64_t left = end - milliseconds();
         if (left <= 0 || poll(&here, 1, (int)left) == 0)
             unusable(path, "it does not come within 10 seconds");
         ssize_t got = read(file, data + size, most - size);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,7 +71,7 @@ static int new_file(struct reservation *one)
         word chance;
         if (getrandom(&chance, sizeof chance, 0) != sizeof chance)
             return -1;
-        snprintf(one->path, sizeof one->path, "%s/jitlink_%d_%016lx", folder, (int)getpid(), (unsigned long)chance);
+        snprintf(one->path, sizeof one->path, "%s/jitlink_%d_%016" PRIx64, folder, (int)getpid(), chance);
         int file = open(one->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0700);
         if (file >= 0 || errno != EEXIST)
             return file;
@@ -108,12 +109,12 @@ struct result shared_reserve(const char *data, size_t size)
     struct reservation *one = calloc(1, sizeof *one);
     if (!one || !wanted || wanted > (word)1 << 47) {
         free(one);
-        return unexpected("cannot reserve %lu bytes", (unsigned long)wanted);
+        return unexpected("cannot reserve %" PRIu64 " bytes", wanted);
     }
     int problem = map(one, (wanted + page - 1) & -page);
     if (problem) {
         free(one);
-        return unexpected("cannot share %lu bytes: %s", (unsigned long)wanted, strerror(problem));
+        return unexpected("cannot share %" PRIu64 " bytes: %s", wanted, strerror(problem));
     }
     pthread_mutex_lock(&lock);
     one->next = all;
@@ -246,7 +247,7 @@ struct result shared_release(const char *data, size_t size)
     }
     if (reader.bad)
         return no_arguments();
-    return unknown ? error("no reservation at 0x%lx: %s", (unsigned long)unknown, strerror(EINVAL)) : success();
+    return unknown ? error("no reservation at 0x%" PRIx64 ": %s", unknown, strerror(EINVAL)) : success();
 }
 
 void shut_down_shared_memory(void)
