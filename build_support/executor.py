@@ -9,12 +9,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from .runtime import OUTPUT, run_zig
-from .targets import BUILD_TARGETS, TARGETS, BuildTarget
+from .targets import BUILD_TARGETS, C_FLAGS, TARGETS, BuildTarget
 
-_FLAGS = (
-    "-std=gnu17 -O2 -g0 -fPIE -pie -s -fno-sanitize=all -fvisibility=hidden -rdynamic"
-    " -fstack-protector-strong -D_FORTIFY_SOURCE=2 -Wall -Wextra -Werror -Wl,-z,relro,-z,now"
-)
+_FLAGS = C_FLAGS + " -fPIE -pie -s -rdynamic -fstack-protector-strong -D_FORTIFY_SOURCE=2 -Wl,-z,relro,-z,now"
 _LIBRARIES = "-lpthread -ldl"
 
 

@@ -19,14 +19,11 @@ from pathlib import Path
 
 from .elf_object import read_object
 from .split_object import split_object
-from .targets import BUILD_TARGETS, TARGETS, BuildTarget
+from .targets import BUILD_TARGETS, C_FLAGS, TARGETS, BuildTarget
 
 OUTPUT = Path("build", "runtime")
 
-_C_FLAGS = (
-    "-std=gnu17 -O2 -g0 -fPIC -ffunction-sections -fno-stack-protector -fno-sanitize=all -fvisibility=hidden"
-    " -fasynchronous-unwind-tables -Wall -Wextra -Werror"
-)
+_C_FLAGS = C_FLAGS + " -fPIC -ffunction-sections -fno-stack-protector -fasynchronous-unwind-tables"
 # The functions for outlined atomics cannot call themselves.
 _C_FLAGS_OF = {"aarch64": ("-mno-outline-atomics",)}
 _ZIG_FLAGS = "-O fast -fPIC -fstrip -ffunction-sections -fdata-sections -fno-unwind-tables"

@@ -34,6 +34,12 @@ SOURCES = {
 """Folders of `RUNTIME` -> the files that are compiled; headers lie beside them."""
 
 
+COMMON_FOLDERS = ("common", "executor/common")
+"""What every system has: it includes nothing of the other folders."""
+C_FLAGS = "-std=gnu17 -O2 -g0 -fno-sanitize=all -fvisibility=hidden -Wall -Wextra -Werror"
+"""The flags that the archive and the program share."""
+
+
 class BuildTarget(NamedTuple):
     """How the code of one target is built."""
 
@@ -68,6 +74,11 @@ class BuildTarget(NamedTuple):
 def list_sources(root: Path, folders: tuple[str, ...]) -> list[Path]:
     """The sources of these folders, in the order of `SOURCES`."""
     return [root / RUNTIME / folder / name for folder in folders for name in SOURCES[folder].split()]
+
+
+def common_flags(root: Path) -> list[str]:
+    """The compiler's flags for `COMMON_FOLDERS` alone."""
+    return [*C_FLAGS.split(), *(f"-iquote{root / RUNTIME / folder}" for folder in COMMON_FOLDERS)]
 
 
 def _linux(name: str) -> BuildTarget:

@@ -168,6 +168,20 @@ def test_runtime_has_types_of_fixed_width() -> None:
             )
 
 
+C_INT_RESULT = re.compile(r"^EXPORTED (?:int|unsigned)(?: \w+)? (uruk_rt_\w+)\(", re.MULTILINE)
+C_LIBRARYS_TYPES = {"uruk_rt_sigaction", "uruk_rt_sigaltstack", "uruk_rt_run_main", "uruk_rt_call_main"}
+"""Functions of the runtime that stand for one of the C library, or have main's result."""
+
+
+def test_runtime_functions_return_all_that_python_reads() -> None:
+    for path in sorted((ROOT / "runtime").rglob("*.c")):
+        for match in C_INT_RESULT.finditer(path.read_text(encoding="utf-8")):
+            assert match[1] in C_LIBRARYS_TYPES, (
+                f"{name_of(path)}: {match[1]} must return int64_t: Python reads 64 bits, and those"
+                " above an int's 32 are undefined"
+            )
+
+
 def project_files() -> list[Path]:
     command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     try:
