@@ -131,6 +131,8 @@ class Connection:
         self._given_up: dict[int, int] = {}  # calls whose result may still come, with the bytes that it may have
         self._lost: ExecutorLost | None = None
         self._closing = False
+        self.runs_program = False
+        """A program was begun there, with which the process ends: that is no loss to speak of."""
         self._end_at: float | None = None
         self._pid = os.getpid()
         self._setup: Setup | None = None
@@ -361,10 +363,10 @@ class Connection:
         elif ask and not isinstance(lost, ProtocolError) and self._peer is not None:
             left = GRACE if self._end_at is None else self._end_at - time.monotonic()
             lost = self._peer.why(self.last_words, min(GRACE, max(left, 0.0)))
-        if self._lost is None and not self._closing:
-            import logging  # takes time to import
+        if self._lost is None and not (self._closing or self.runs_program):
+            from uruk.reporting import logger  # seldom needed
 
-            logging.getLogger("uruk").warning("an executor is lost: %s", lost)
+            logger().warning("an executor is lost: %s", lost)
         with self._lock:
             self._lost = lost = self._lost or lost
             waiting = list(self._waiting.values())

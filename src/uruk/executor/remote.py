@@ -128,6 +128,7 @@ class RemoteExecutor:
 
         What follows is the end of the process; `child.wait()` has its status.
         """
+        self.connection.runs_program = True
         function = self.runtime.address[b"uruk_rt_run_program"]
         wrapper = self.connection.setup.symbols.get(RUN_PROGRAM)
         with suppress(ExecutorLost):  # it may end before it answers

@@ -53,9 +53,9 @@ class FallbackMapper:
     def _use(self, mapper: Mapper, problem: AllocationError) -> None:
         self.mapper = mapper
         self.refused = str(problem)
-        import logging  # takes time to import
+        from uruk.reporting import logger  # seldom needed
 
-        logging.getLogger("uruk").info("code and data go to the executor by messages: %s", problem)
+        logger().info("code and data go to the executor by messages: %s", problem)
 
     def open_slab(self, zones: Sequence[int], low: int = 0, high: int = 0) -> SlabObject:
         """See `OpensSlabs.open_slab`. Where `second()` can have it and `first` cannot, it is memory that lacks."""

@@ -154,9 +154,9 @@ class SlabManager:
                     return allocation
         slab = self._reserve_arena(segments, reach) if reach.together else self._reserve(segments, reach)
         if self.slabs and not reach.together:
-            import logging  # takes time to import
+            from uruk.reporting import logger  # seldom needed
 
-            logging.getLogger("uruk").info("slab %d: %d bytes at %#x", len(self.slabs) + 1, slab.size, slab.base)
+            logger().info("slab %d: %d bytes at %#x", len(self.slabs) + 1, slab.size, slab.base)
         self.slabs.append(slab)
         allocation = self._take(slab, segments)
         if allocation is None:

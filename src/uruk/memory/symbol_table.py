@@ -91,10 +91,10 @@ class SymbolTable:
 
     def _tell(self) -> None:
         if not self._told:
-            import logging  # takes time to import
+            from uruk.reporting import logger  # seldom needed
 
             self._told = True
-            logging.getLogger("uruk").warning("the table of names for dladdr is full: linked code has some without one")
+            logger().warning("the table of names for dladdr is full: linked code has some without one")
 
     def fill(self, ranges: Sequence[Symbols], names: Sequence[bytes], lengths: I64, columns: Columns) -> None:
         """Let `dladdr` see the symbols of `ranges`, which `take` gave for these names, or for the first of them."""
