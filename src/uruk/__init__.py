@@ -69,6 +69,8 @@ if TYPE_CHECKING:
     from uruk.orc.units import FunctionUnit as FunctionUnit
     from uruk.orc.units import MaterializationResponsibility as MaterializationResponsibility
     from uruk.orc.units import MaterializationUnit as MaterializationUnit
+    from uruk.program.program import Ended as Ended
+    from uruk.program.program import Program as Program
 
 __version__ = "0.1.0"
 
@@ -82,6 +84,7 @@ __all__ = [
     "DefinitionGenerator",
     "DirectoryGenerator",
     "DuplicateDefinition",
+    "Ended",
     "ExecutorCrashed",
     "ExecutorError",
     "ExecutorLost",
@@ -110,6 +113,7 @@ __all__ = [
     "OutOfRange",
     "PassError",
     "ProcessSymbols",
+    "Program",
     "ProtocolError",
     "Released",
     "RemovedCode",
@@ -133,6 +137,7 @@ __all__ = [
 _LATER = {
     "DefinitionGenerator": "uruk.orc.generators",
     "DirectoryGenerator": "uruk.orc.generators",
+    "Ended": "uruk.program.program",
     "FixedMemory": "uruk.memory.fixed",
     "FunctionGenerator": "uruk.orc.generators",
     "FunctionUnit": "uruk.orc.units",
@@ -144,6 +149,7 @@ _LATER = {
     "MaterializationUnit": "uruk.orc.units",
     "Options": "uruk.orc.session",
     "ProcessSymbols": "uruk.orc.generators",
+    "Program": "uruk.program.program",
     "Released": "uruk.orc.tracker",
     "ResourceTracker": "uruk.orc.tracker",
     "Session": "uruk.orc.session",

@@ -31,6 +31,7 @@ def spawn(
     environment: Mapping[str, str] | None = None,
     deadline: float | None = None,
     patience: float = SETUP_PATIENCE,
+    streams: Sequence[int] = (),
 ) -> RemoteExecutor:
     """Start an executor as a child process, for one session: ``LLJIT(executor=uruk.spawn())``.
 
@@ -39,6 +40,7 @@ def spawn(
     another architecture, with the libraries of Debian's cross compilers, if it is there. `shared_memory`:
     code and data go by memory that both processes map; otherwise, and where such memory cannot be had
     (`RemoteExecutor.shared_memory_refused` says why), by messages. `slab_size` and `tls_pool` are bytes.
+    `streams`: three descriptors that are its standard streams, instead of this process's.
     `deadline`: seconds that a call may take, each step of the start included, then ExecutorTimeout; `patience`:
     seconds until it must have said what it is. Raises UnknownTarget, a ValueError, for a target that uruk has no
     executor for, and ExecutorError where the process cannot be had; then, and after an exception of a signal's handler
@@ -53,7 +55,7 @@ def spawn(
     if threading.current_thread() is threading.main_thread():  # the kernel takes the end of the thread for the parent's
         words.append(f"die-with-parent={0 if launcher else os.getpid()}")  # a launcher's child has another parent
     with deferred() as starting:
-        child, connection = start([*launcher, program], words, variables, _least(patience, deadline), starting)
+        child, connection = start([*launcher, program], words, variables, _least(patience, deadline), starting, streams)
         with _starting(connection, deadline):
             child.tls_pool = tls_pool
             spawned = attach(connection, child, shared_memory=shared_memory, slab_size=slab_size)

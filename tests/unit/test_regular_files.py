@@ -14,13 +14,13 @@ import pytest
 
 import uruk
 from leaks import open_descriptors
-from uruk.cli.targets import target_of
 from uruk.errors import CompileError, LibraryError, ObjectFormatError, UrukError
 from uruk.formats.archive import Archive
 from uruk.libraries.loader_cache import loader_cache
 from uruk.orc.generators import DirectoryGenerator
 from uruk.program.link_plan import Input, LinkPlan
 from uruk.program.reading import Reader
+from uruk.program.targets import target_of
 from uruk.regular_files import LARGEST, open_regular, read_regular
 
 TERABYTE = 1 << 40

@@ -11,16 +11,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from uruk.cli.response_files import expand
-from uruk.cli.targets import target_of
 from uruk.cli.usage import UsageError
 from uruk.compile.languages import language_of
 from uruk.errors import UnknownTarget
 from uruk.program.settings import Settings
+from uruk.program.targets import target_of
 from uruk.target import HERE, runnable_target
 
 if TYPE_CHECKING:
     from uruk.cli.link_line import LinkLine
     from uruk.program.compiling import HowToCompile
+    from uruk.program.linked_program import LinkedProgram
 
 USAGE = """\
 usage: uruk run [options] INPUT... [-- ARGUMENT...]
@@ -87,6 +88,13 @@ class Arguments(Settings):
     cache: bool = True
     dumps: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     """Points of the link and files for its graph there; an empty file is standard error."""
+
+    def add_dumps(self, program: LinkedProgram) -> None:
+        """Have the link of a program write its graph where the line says."""
+        if self.dumps:
+            from uruk.cli.dump_graph import register
+
+            register(program.jit.session.hooks, self.dumps)
 
     def how_to_compile(self) -> HowToCompile | None:
         """What is said of compiling; None if nothing, which saves an import."""

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
+import signal
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from uruk.cli.arguments import USAGE, parse
 from uruk.cli.usage import UsageError, read, refuse
-from uruk.errors import TLSError, UrukError
+from uruk.errors import ExecutorCrashed, ExecutorLost, TLSError, UrukError
 from uruk.program.reading import Reader
 from uruk.program.tunables import can_start_again, start_again
 
-if TYPE_CHECKING:
-    from uruk.cli.arguments import Arguments
-    from uruk.program.linked_program import LinkedProgram
-
-LARGEST_POOL = 1 << 20
-"""Bytes of static thread-local storage that a child gets unasked; each of its threads pays for it."""
+FAULTS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP, signal.SIGSYS)
+"""Signals of which a message says where the program was."""
 
 
 def run(words: Sequence[str]) -> int:
@@ -47,13 +44,24 @@ def run(words: Sequence[str]) -> int:
 
         use_huge_pages()
     try:
-        program = _link(arguments, reader)
+        if arguments.connect:
+            from uruk.cli.secret import secret
+
+            arguments.secret = secret()
+        from uruk.program.linked_program import link_program  # imports numpy, while the reader reads
+
+        program = link_program(arguments, reader, arguments.add_dumps)
         if arguments.time:
             print_times(program.times)
         if not arguments.execute:
             program.jit.executor.close()
             _end(0)
+        if program.child is not None:
+            with contextlib.suppress(ValueError):
+                signal.signal(signal.SIGINT, signal.SIG_IGN)  # the program's to handle; this process waits
         status = program.run()
+        if status < 0:
+            _die(-status, program.jit.executor.lost)
         _end(status)
         return status
     except UrukError as error:
@@ -67,39 +75,18 @@ def run(words: Sequence[str]) -> int:
         raise
 
 
-def _link(arguments: Arguments, reader: Reader) -> LinkedProgram:
-    """The program, linked: in another child if the first turns out to have too little thread-local storage."""
-    from uruk.program.linked_program import LinkedProgram  # imports numpy, while the reader reads
+def _die(number: int, lost: ExecutorLost | None) -> None:
+    """End as the program did, after a message where that was a fault of its code."""
+    if number in FAULTS:
+        lost = lost if isinstance(lost, ExecutorCrashed) else ExecutorCrashed(number)
+        print(f"uruk: {type(lost).__name__}: {lost}", file=sys.stderr)
+        sys.stderr.flush()
+    import resource  # not every system has it
 
-    if arguments.connect:
-        from uruk.cli.secret import secret
-
-        arguments.secret = secret()
-    while True:
-        program = LinkedProgram(arguments, reader)
-        if arguments.dumps:
-            from uruk.cli.dump_graph import register
-
-            register(program.jit.session.hooks, arguments.dumps)
-        try:
-            program.link()
-            return program
-        except TLSError as error:
-            if arguments.in_process or not _ask_for_more(arguments, error):
-                raise
-            program.jit.close()
-
-
-def _ask_for_more(arguments: Arguments, error: TLSError) -> bool:
-    """Whether another child, begun as `arguments` says now, may have what this one has not."""
-    early = (error.variable, error.what)
-    if 0 < error.static_tls <= LARGEST_POOL and not arguments.tls_pool:
-        arguments.tls_pool = error.static_tls
-    elif error.variable and early not in arguments.bound_early:
-        arguments.bound_early.append(early)
-    else:
-        return False
-    return True
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    with contextlib.suppress(OSError, ValueError):
+        signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 def _end(status: int) -> None:

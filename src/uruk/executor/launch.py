@@ -173,10 +173,12 @@ def start(
     environment: Mapping[str, str] | None = None,
     patience: float = SETUP_PATIENCE,
     starting: Interruption | None = None,
+    streams: Sequence[int] = (),
 ) -> tuple[Child, Connection]:
     """Start an executor: `command` with ``filedescs=R,W`` and `words` behind it. Raises ExecutorError if it cannot.
 
-    The child has this process's standard streams, its environment unless another one is given, and no ignored signals.
+    The child has this process's standard streams, or `streams` (three descriptors), its environment unless another one
+    is given, and no ignored signals.
     `starting` is told how to end it.
     """
     (to_read, child_writes), (child_reads, to_write) = _pipes()
@@ -184,7 +186,7 @@ def start(
     child = None
     try:
         line = os.fstat(to_read).st_ino, os.fstat(to_write).st_ino
-        child = Child(_launch(command, (child_reads, child_writes), words, environment), line)
+        child = Child(_launch(command, (child_reads, child_writes), words, environment, streams), line)
         for file in (child_reads, child_writes):
             files.remove(file)
             os.close(file)
@@ -204,19 +206,37 @@ def start(
 
 
 def _launch(
-    command: Sequence[str], line: tuple[int, int], words: Sequence[str], environment: Mapping[str, str] | None
+    command: Sequence[str],
+    line: tuple[int, int],
+    words: Sequence[str],
+    environment: Mapping[str, str] | None,
+    streams: Sequence[int],
 ) -> int:
-    """Start a process that has these two descriptors; its number."""
+    """Start a process that has these two descriptors and standard streams; its number."""
     full = [*command, f"filedescs={line[0]},{line[1]}", *words]
+    # copies above 2: to put one stream in its place must not overwrite one that comes after it
+    copies: list[int] = []
     try:
+        if streams:
+            from fcntl import F_DUPFD_CLOEXEC, fcntl  # not every system has it
+
+            if min(line) < 3:
+                raise ExecutorError("this process has closed its standard streams: the executor can have no others")
+            copies.extend(fcntl(stream, F_DUPFD_CLOEXEC, 3) for stream in streams)
         return os.posix_spawnp(
             full[0],
             full,
             dict(os.environ) if environment is None else environment,
             # onto themselves: that lets exactly these two through to the child
-            file_actions=[(os.POSIX_SPAWN_DUP2, one, one) for one in line],
+            file_actions=[
+                *((os.POSIX_SPAWN_DUP2, copy, place) for place, copy in enumerate(copies)),
+                *((os.POSIX_SPAWN_DUP2, one, one) for one in line),
+            ],
             setsigdef=_FATAL,
         )
     except OSError as error:
         hint = "; give it a launcher that runs programs of that kind, such as qemu" * (error.errno == errno.ENOEXEC)
         raise ExecutorError(f"cannot start the executor {full[0]}: {error.strerror}{hint}") from error
+    finally:
+        for copy in copies:
+            os.close(copy)

@@ -5,31 +5,37 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from uruk.errors import LibraryError
+from uruk.errors import LibraryError, TLSError
 from uruk.formats.interface import Span
 from uruk.graph.arena import Arena
 from uruk.lljit import LLJIT
 from uruk.memory.manager import DEFAULT_SLAB
 from uruk.orc.session import Options
-from uruk.program.program_in_process import ProgramInProcess
+from uruk.program.program_in_process import CalledInProcess, ProgramInProcess
 from uruk.program.program_linker import ProgramLinker
 from uruk.program.reading import Objects, Other, Reader
 from uruk.program.tunables import can_start_again
 
 if TYPE_CHECKING:
+    from uruk.executor.launch import Child
     from uruk.executor.remote import RemoteExecutor
     from uruk.orc.tracker import ResourceTracker
     from uruk.program.link_plan import Input
     from uruk.program.settings import Settings
 
+LARGEST_POOL = 1 << 20
+"""Bytes of static thread-local storage that a child gets unasked; each of its threads pays for it."""
+
 
 def place(arguments: Settings) -> Place:
     """The process in which the program is to run; a link without a run needs none but this, unless it is asked for."""
+    if arguments.returns:
+        return CalledInProcess()
     if arguments.in_process or not (arguments.execute or arguments.oop):
         return ProgramInProcess()
     from uruk.program.program_in_child import ProgramInChild
@@ -50,7 +56,7 @@ class Place(Protocol):
         ...
 
     def run(self, jit: LLJIT, entry: int) -> int:
-        """Run main() at `entry`; the exit status."""
+        """Run main() at `entry`; the exit status, negative for a signal."""
         ...
 
 
@@ -73,7 +79,9 @@ class LinkedProgram:
                 architecture="" if arguments.execute or self._place.executor else arguments.target.partition("-")[0],
             ),
         )
-        if arguments.execute and not (arguments.in_process or arguments.connect):  # a child ends with its program
+        if arguments.execute and not (
+            arguments.in_process or arguments.returns or arguments.connect
+        ):  # a child ends with its program
             self.jit.export(everything=plan.rdynamic)
         self.times: list[tuple[str, float]] = []
         self._entry = 0
@@ -193,6 +201,44 @@ class LinkedProgram:
                 if not self.jit.promises(error):
                     raise
 
+    @property
+    def child(self) -> Child | None:
+        """The process that was started for it."""
+        executor = self._place.executor
+        return executor.child if executor is not None else None
+
     def run(self) -> int:
-        """Run main(); the program's exit status, where it does not end this process itself."""
+        """Run main(); the program's exit status, negative for the signal that ended it.
+
+        A program in this process that is as a fresh one ends it.
+        """
         return self._place.run(self.jit, self._entry)
+
+
+def link_program(settings: Settings, reader: Reader, made: Callable[[LinkedProgram], None]) -> LinkedProgram:
+    """The program, linked: in another child if the first turns out to have too little thread-local storage.
+
+    `made` gets each attempt before it is linked.
+    """
+    while True:
+        program = LinkedProgram(settings, reader)
+        try:
+            made(program)
+            program.link()
+            return program
+        except TLSError as error:
+            if settings.in_process or settings.returns or not _ask_for_more(settings, error):
+                raise
+            program.jit.close()
+
+
+def _ask_for_more(settings: Settings, error: TLSError) -> bool:
+    """Whether another child, begun as `settings` says now, may have what this one has not."""
+    early = (error.variable, error.what)
+    if 0 < error.static_tls <= LARGEST_POOL and not settings.tls_pool:
+        settings.tls_pool = error.static_tls
+    elif error.variable and early not in settings.bound_early:
+        settings.bound_early.append(early)
+    else:
+        return False
+    return True

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from uruk.errors import AllocationError, ExecutorCrashed
+from uruk.errors import AllocationError
 from uruk.executor import answers
 from uruk.executors import STATIC_TLS, connect, spawn
 from uruk.lljit import LLJIT
@@ -20,7 +17,6 @@ if TYPE_CHECKING:
     from uruk.program.settings import Settings
 
 _PRELOAD = "LD_PRELOAD"
-FAULTS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP, signal.SIGSYS)
 
 
 class ProgramInChild:
@@ -32,8 +28,7 @@ class ProgramInChild:
             host, port = arguments.connect
             self.executor = connect(host, port, secret=arguments.secret, shared_memory=bool(shared), slab_size=slab)
         else:
-            pairs = (os.fsdecode(entry).partition("=") for entry in environment_at_start())
-            environment = {name: value for name, _, value in pairs}
+            environment = _environment() if arguments.environment is None else dict(arguments.environment)
             before = environment.get(_PRELOAD, "")
             if preloaded := arguments.plan.preloaded:
                 environment[_PRELOAD] = ":".join([*preloaded, *filter(None, [before])])
@@ -45,6 +40,7 @@ class ProgramInChild:
                 slab_size=slab,
                 tls_pool=arguments.tls_pool or STATIC_TLS,
                 environment=environment,
+                streams=arguments.streams,
             )
             if preloaded:  # the program's own children are started without it
                 value = os.fsencode(before) + b"\0" if before else 0
@@ -61,31 +57,20 @@ class ProgramInChild:
         program.argc, program.argv = len(words), argv
 
     def run(self, jit: LLJIT, entry: int) -> int:
-        """Run main() there; the program's exit status. A signal that ended it ends this process, too."""
+        """Run main() there; the program's exit status, negative for the signal that ended it."""
         program, executor = jit.platform.program, self.executor
         child = executor.child
         if child is None:
             function = executor.runtime.address[b"uruk_rt_call_main"]
             return executor.call(function, entry, program.argc, program.argv) & 0xFF
-        with contextlib.suppress(ValueError):
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # the program's to handle; this process waits
         executor.run_program(entry, program.argc, program.argv)
         status = child.wait()
         if status < 0:
-            executor.connection.listener.join(1.0)
-            self._die(-status)
+            executor.connection.listener.join(1.0)  # it reads what the process said of its crash
         return status
 
-    def _die(self, number: int) -> None:
-        """End as the program did, after a message where that was a fault of its code."""
-        lost = self.executor.lost
-        if number in FAULTS:
-            lost = lost if isinstance(lost, ExecutorCrashed) else ExecutorCrashed(number)
-            print(f"uruk: {type(lost).__name__}: {lost}", file=sys.stderr)
-            sys.stderr.flush()
-        import resource  # not every system has it
 
-        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-        with contextlib.suppress(OSError, ValueError):
-            signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+def _environment() -> dict[str, str]:
+    """The environment with which this process was started."""
+    pairs = (os.fsdecode(entry).partition("=") for entry in environment_at_start())
+    return {name: value for name, _, value in pairs}

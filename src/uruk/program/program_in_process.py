@@ -38,3 +38,24 @@ class ProgramInProcess:
         program = jit.platform.program
         process_runtime().call(b"uruk_rt_exit_main", entry, program.argc, program.argv, program.envp)
         return 0
+
+
+class CalledInProcess:
+    """This process as a program's that goes on when main() returns; its environment and signals stay as they are."""
+
+    executor = None
+
+    def __init__(self) -> None:
+        self._stack: InitialStack | None = None
+
+    def prepare(self, jit: LLJIT, words: Sequence[str]) -> None:
+        """Lay out argc, argv and the environment for main()."""
+        environment = [name + b"=" + value for name, value in os.environb.items()]
+        self._stack = stack = InitialStack(list(map(os.fsencode, words)), environment)
+        program = jit.platform.program
+        program.argc, program.argv, program.envp = stack.argc, stack.argv, stack.envp
+
+    def run(self, jit: LLJIT, entry: int) -> int:
+        """Call main(); what it returns, as an exit status."""
+        program = jit.platform.program
+        return process_runtime().call(b"uruk_rt_call_main", entry, program.argc, program.argv) & 0xFF

@@ -8,6 +8,7 @@ from __future__ import annotations
 import mmap
 import os
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -45,16 +46,20 @@ class Other:
 class Reader:
     """Reads the inputs of a plan in the background.
 
-    Sources among them are compiled as `how` says, and take their place.
+    Sources among them are compiled as `how` says, and take their place; `given` has the bytes of objects
+    by the names that the plan has for them.
     """
 
-    def __init__(self, plan: LinkPlan, how: HowToCompile | None = None) -> None:
+    def __init__(
+        self, plan: LinkPlan, how: HowToCompile | None = None, given: Mapping[str, bytes] | None = None
+    ) -> None:
         self.warned = False
         """Whether what compilers warned of was printed."""
         self._plan = plan
         self._inputs = inputs = plan.inputs
         self._sources = [one.value for one in inputs if one.kind == "input" and language_of(one.value)]
         self._how = how
+        self._given = given or {}
         self._result: list[Objects | Other] = []
         self._error: BaseException | None = None
         self._made = threading.Lock()
@@ -86,6 +91,7 @@ class Reader:
     def _run(self) -> None:
         try:
             compiled, libraries = self._compile() if self._sources else ({}, [])
+            compiled = {**compiled, **self._given}
             objects: list[str] = []
             for one in self._inputs:
                 if one.kind == "input" and (one.value in compiled or _is_object(one.value)):

@@ -27,5 +27,11 @@ class Settings:
     """What an executor that is connected to wants to hear first."""
     bound_early: list[tuple[bytes, str]] = field(default_factory=list[tuple[bytes, str]])
     """Thread-locals and their libraries that must have static storage before any use; found by trying."""
+    environment: dict[str, str] | None = None
+    """The child's environment; None: that with which this process was started."""
+    streams: tuple[int, ...] = ()
+    """Descriptors of the child's standard streams; none: this process's."""
+    returns: bool = False
+    """In process: main() is called, and this process goes on after it."""
     tls_pool: int = 0
     """Static thread-local storage of the child; 0: what the program needs."""
