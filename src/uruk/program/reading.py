@@ -177,6 +177,8 @@ def _read(files: list[str], compiled: dict[str, bytes]) -> Objects:
                     else:
                         _fill_again(part, path)
         return Objects(files, starts, sizes, buffer)
+    except ObjectFormatError:  # a file that is not there is an OSError as well
+        raise
     except OSError as error:
         raise ObjectFormatError(path, "file", error.strerror or str(error)) from error
     finally:
