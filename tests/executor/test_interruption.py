@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import gc
+import linecache
 import os
 import random
 import signal
 import sys
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import pytest
 
 import uruk
-from uruk.errors import ExecutorError, ExecutorTimeout
 
 FAKE = [sys.executable, str(Path(__file__).parent / "fake.py")]
 LOADED = 10.0
@@ -27,6 +28,8 @@ SOURCE = """
 int add(int a, int b) { return a + b; }
 int wait_for(int milliseconds) { usleep(milliseconds * 1000); return milliseconds; }
 """
+READS = ("_read_some", "_take_message", "_take_result", "_take_call", "count")
+"""Functions outside `Incoming` that read the line."""
 Resources = tuple[int, int, list[str], list[str]]
 
 
@@ -149,25 +152,71 @@ def test_a_call(shared: bool) -> None:
 
 
 def test_calls_at_any_moment() -> None:
-    """Either the executor goes on, or it is gone and says so; no call ever waits for ever."""
+    """The executor goes on, and answers the next call with the next call's result."""
     chance = random.Random(6)
-    for _ in range(4):
-        before = resources()
-        with uruk.LLJIT(executor=uruk.spawn(deadline=20.0)) as jit:
-            jit.add_source(text=SOURCE, language="c")
-            address = jit.lookup("add").address
-            for _ in range(40):
-                try:
-                    with interrupted_after(chance.uniform(0, 0.004)):
-                        for number in range(60):
-                            assert jit.executor.call(address, number, 2) == number + 2
-                except KeyboardInterrupt:
-                    pass
-                except ExecutorTimeout:
-                    raise
-                except ExecutorError:
-                    break
-        assert resources() == before
+    before = resources()
+    interrupted = 0
+    with uruk.LLJIT(executor=uruk.spawn(deadline=20.0)) as jit:
+        jit.add_source(text=SOURCE, language="c")
+        address = jit.lookup("add").address
+        for _ in range(int(os.environ.get("URUK_CYCLES", "40")) * 10):
+            try:
+                with interrupted_after(chance.uniform(0, 0.004)):
+                    for number in range(60):
+                        assert jit.executor.call(address, number, 2) == number + 2
+            except KeyboardInterrupt:
+                interrupted += 1
+            assert jit.executor.call(address, 40, 2) == 42
+    assert interrupted > 100
+    assert resources() == before
+
+
+class Interrupter:
+    """Raises KeyboardInterrupt before about one in 40 lines that read an executor's line, in this thread."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.done = 0
+
+    def trace(self, frame: FrameType, event: str, _: Any) -> Callable[[FrameType, str, Any], Any] | None:
+        module, function = frame.f_globals.get("__name__"), frame.f_code.co_name
+        if module == "uruk.executor.incoming" or function in READS:
+            line = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
+            # the way out of a `with` is such a line, too: Python leaves it without its end, as a signal does not
+            if event == "line" and not line.lstrip().startswith("with ") and self.chance.random() < 0.025:
+                self.done += 1
+                raise KeyboardInterrupt
+            return self.trace
+        return None
+
+
+def test_the_reading_of_answers_at_every_line() -> None:
+    """Requests of the executor come in between: a request is served once."""
+    served: list[int] = []
+    with uruk.LLJIT(executor=uruk.spawn(deadline=20.0)) as jit:
+
+        def serve(number: int) -> int:
+            served.append(number)
+            return number + 1
+
+        callback = jit.executor.callback("int(int)", serve)
+        jit.add_source(text="int ask(int (*serve)(int), int n) { return serve(n) + 1; }", language="c")
+        ask = jit.lookup("ask").function("int(void *, int)")
+        interrupter = Interrupter(3)
+        for number in range(600):
+            try:
+                sys.settrace(interrupter.trace)
+                assert ask(callback, number) == number + 2
+            except KeyboardInterrupt:
+                pass
+            finally:
+                sys.settrace(None)
+        assert ask(callback, 1000) == 1002
+        end = time.monotonic() + LOADED
+        while len(served) < 601 and time.monotonic() < end:
+            time.sleep(0.01)
+    assert interrupter.done > 100
+    assert sorted(served) == [*range(600), 1000]
 
 
 @pytest.mark.parametrize("stopped", [True, False])

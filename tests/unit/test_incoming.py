@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 import threading
 import tracemalloc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -41,6 +44,7 @@ def receive(data: bytes, pieces: Sequence[int], most: int = 1 << 32) -> list[Sen
         while incoming.read():
             while (message := incoming.take()) is not None:
                 received.append(message)
+                incoming.drop()
         return [(one.opcode, one.number, one.tag, one.payload) for one in received]
     finally:
         os.close(to_read)
@@ -57,6 +61,54 @@ def test_messages_in_any_pieces(seed: int) -> None:
     data = b"".join(frame(*message) for message in sent)
     pieces = [chance.choice((1, 7, 32, 33, 4096, PIECE, PIECE - 1)) for _ in range(chance.choice((0, 300)))]
     assert receive(data, pieces) == sent
+
+
+class Interrupter:
+    """Raises KeyboardInterrupt before about one in eight lines of `Incoming`."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = random.Random(seed)
+
+    def trace(self, frame: FrameType, event: str, _: Any) -> Callable[[FrameType, str, Any], Any] | None:
+        if frame.f_globals.get("__name__") != Incoming.__module__:
+            return None
+        if event == "line" and self.chance.random() < 0.12:
+            raise KeyboardInterrupt
+        return self.trace
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_an_interrupted_reader_goes_on(seed: int) -> None:
+    chance = random.Random(seed)
+    sizes = [chance.choice(SIZES) for _ in range(40)] + [chance.randrange(60) for _ in range(3000)]
+    chance.shuffle(sizes)
+    sent: list[Sent] = [(2, number, 7, chance.randbytes(size)) for number, size in enumerate(sizes)]
+    to_read, to_write = os.pipe()
+    data = b"".join(frame(*message) for message in sent)
+    writer = threading.Thread(target=send, args=(to_write, data, [chance.randrange(1, 5000) for _ in range(300)]))
+    writer.start()
+    incoming = Incoming(to_read, lambda opcode, number: 1 << 32)
+    interrupter, received, interrupted, resumed = Interrupter(seed), list[Sent](), 0, False
+    try:
+        while not incoming.at_end:
+            try:
+                sys.settrace(interrupter.trace)
+                if (resumed and not incoming.has_uncounted) or incoming.read():
+                    while message := incoming.take():
+                        sys.settrace(None)
+                        received.append((message.opcode, message.number, message.tag, message.payload))
+                        incoming.drop()
+                        sys.settrace(interrupter.trace)
+                resumed = False
+            except KeyboardInterrupt:
+                interrupted, resumed = interrupted + 1, True
+            finally:
+                sys.settrace(None)
+    finally:
+        os.close(to_read)
+        writer.join()
+    assert received == sent
+    assert interrupted > 1000
 
 
 def test_many_small_messages_are_taken_one_by_one() -> None:

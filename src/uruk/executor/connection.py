@@ -146,6 +146,8 @@ class Connection:
         self._reading = Turn()  # whoever has it reads the line
         self._turns = 0  # of threads that read for themselves
         self._incoming = Incoming(read_from, self._most)
+        self._unfinished = False  # the turn's holder is in the middle of reading, or was interrupted there
+        self._broken: ExecutorLost | None = None  # why the line is about to be ended
         self._requests = Requests()
         self._readable = self._poll()
         self.listener = threading.Thread(target=self._listen, name="uruk executor", daemon=True)
@@ -206,6 +208,7 @@ class Connection:
         except BaseException:
             self._reading.recover()
             self._out.turn.recover()
+            self._rouse()  # the listener finishes what was interrupted
             raise
         finally:
             self._stop_waiting(number, waiting)
@@ -217,8 +220,9 @@ class Connection:
     def _stop_waiting(self, number: int, waiting: _Waiting) -> None:
         """Note that no thread waits for a call any more. Requests that came out of it are for other threads."""
         with self._lock:
-            if self._waiting.pop(number, None) is not None:
+            if number in self._waiting:
                 self._given_up[number] = waiting.most
+                del self._waiting[number]
         while not waiting.events.empty():
             work = waiting.events.get_nowait()
             if work is not None and waiting.failure is None:
@@ -260,10 +264,10 @@ class Connection:
             self._turns += 1
             if _SEVERAL:
                 for _ in range(SPINS):
-                    if self._readable.poll(0):
+                    if self._unfinished or self._readable.poll(0):
                         break
-            while waiting.idle and self._readable.poll(_milliseconds(end)):
-                if self._has_bytes():
+            while waiting.idle and (self._unfinished or self._readable.poll(_milliseconds(end))):
+                if self._unfinished or self._has_bytes():
                     self._read_some()
                 if end is not None and time.monotonic() >= end:  # who sends all the time keeps nobody
                     break
@@ -317,10 +321,10 @@ class Connection:
             elif turns != self._turns:
                 turns = self._turns
                 time.sleep(BACK_OFF)
-            elif self._rest(everything):
+            elif self._rest(everything) or self._unfinished:
                 if self._reading.take_at_once():
                     try:
-                        if not self._ended.is_set() and self._has_bytes():
+                        if not self._ended.is_set() and (self._unfinished or self._has_bytes()):
                             self._read_some()
                     finally:
                         self._reading.give()
@@ -329,32 +333,38 @@ class Connection:
         self._finish()
 
     def _rest(self, poll: select.poll) -> bool:
-        """Wait until there is something to do; whether it is something on the line."""
+        """Wait until there is something to do; True where it is something on the line."""
         ready = [file for file, _ in poll.poll(_milliseconds(self._end_at))]
         if self._wake in ready and not self._ended.is_set():  # at the end it stays as it is, for all who wait
             os.eventfd_read(self._wake)
         return self._read in ready
 
     def _has_bytes(self) -> bool:
-        """Whether something can be read now, or the line has ended."""
+        """True where something can be read now, or the line has ended."""
         return any(file == self._read for file, _ in self._readable.poll(0))
 
     def _read_some(self) -> None:
-        """Read what has come, and do what whole messages ask. The end of the line, or of sense, ends all calls."""
+        """Read what has come, and do what whole messages ask. The end of the line, or of sense, ends all calls.
+
+        Where a signal's handler raises in the middle, the next that reads goes on there.
+        """
+        incoming, resumed = self._incoming, self._unfinished
+        self._unfinished = True
         try:
-            if self._incoming.read():
-                while message := self._incoming.take():
-                    self._take_message(message)
+            again = incoming.message
+            if self._broken is None and ((resumed and not incoming.has_uncounted) or incoming.read()):
+                while message := incoming.take():
+                    self._take_message(message, message is again)
+                    incoming.drop()
+                self._unfinished = False
                 return
-            lost = ExecutorLost("the executor has ended")
+            self._broken = self._broken or ExecutorLost("the executor has ended")
         except ExecutorLost as error:
-            lost = error
+            self._broken = error
         except Exception as error:
-            lost = ExecutorLost(f"the executor's line broke: {error or type(error).__name__}")
-        except BaseException:  # Ctrl-C: bytes may be lost
-            self._end(ExecutorLost("a message of the executor was interrupted"), ask=False)
-            raise
-        self._end(lost)
+            self._broken = ExecutorLost(f"the executor's line broke: {error or type(error).__name__}")
+        self._end(self._broken)
+        self._unfinished = False
 
     def _end(self, lost: ExecutorLost, *, ask: bool = True) -> None:
         """Note why the line is of no use any more, `ask` its process for that; calls that wait fail. Once."""
@@ -369,12 +379,11 @@ class Connection:
             logger().warning("an executor is lost: %s", lost)
         with self._lock:
             self._lost = lost = self._lost or lost
-            waiting = list(self._waiting.values())
-            self._waiting.clear()
+            for waiting in self._waiting.values():
+                waiting.failure = lost
+                waiting.events.put(None)
+            self._waiting.clear()  # last, so that what was interrupted is done again
             self._given_up.clear()
-        for one in waiting:
-            one.failure = lost
-            one.events.put(None)
         self._ended.set()
         self._greeted.set()
         self._rouse()
@@ -395,15 +404,17 @@ class Connection:
             return _LARGEST[opcode]
         raise ProtocolError(f"the executor sent a message of unknown kind {opcode}")
 
-    def _take_message(self, message: Message) -> None:
+    def _take_message(self, message: Message, again: bool) -> None:
+        """Do what a message asks; `again` where a thread that was interrupted may have done so already."""
         number, tag, payload = message.number, message.tag, message.payload
-        self.received += HEADER.size + len(payload)
+        if not again:
+            self.received += HEADER.size + len(payload)
         if message.opcode == SETUP:
             self._take_setup(number, tag, payload)
         elif message.opcode == RESULT:
-            self._take_result(number, tag, payload)
+            self._take_result(number, tag, payload, again)
         elif message.opcode == CALL:
-            self._take_call(number, tag, payload)
+            self._take_call(message)
         else:
             reader = sps.Reader(payload, "a hangup")
             self.last_words = reader.string().decode(errors="replace") if payload and reader.bool() else ""
@@ -420,17 +431,22 @@ class Connection:
         self._setup = Setup(triple, page, values, symbols)
         self._greeted.set()
 
-    def _take_result(self, number: int, tag: int, payload: bytes) -> None:
+    def _take_result(self, number: int, tag: int, payload: bytes, again: bool) -> None:
         with self._lock:
-            waiting = self._waiting.pop(number, None) if not tag else None
+            waiting = self._waiting.get(number) if not tag else None
             if waiting is not None:
                 waiting.result = payload
                 waiting.events.put(None)
-            elif tag or self._given_up.pop(number, None) is None:
+                self._waiting.pop(number, None)  # last, so that what was interrupted is done again
+            elif tag or (self._given_up.pop(number, None) is None and not again):
                 raise ProtocolError(f"the executor answered call {number}, which nobody made")
 
-    def _take_call(self, number: int, tag: int, payload: bytes) -> None:
-        """A request; its payload begins with the number of the call that it came out of, if it is the runtime's."""
+    def _take_call(self, message: Message) -> None:
+        """A request; its payload begins with the number of the call that it came out of, if it is the runtime's.
+
+        It is taken twice where the first thread was interrupted, and done once.
+        """
+        number, tag, payload = message.number, message.tag, message.payload
         handler = self.handlers.get(tag)
         origin = int.from_bytes(payload[:8], "little") if handler is not None else -1
 
@@ -444,7 +460,7 @@ class Connection:
             finally:
                 self._answer(number, answer, origin)
 
-        work = self._requests.count(run)
+        work = message.work = message.work or self._requests.count(message, run)
         with self._lock:  # from here on who stops waiting for the call sees the request
             waiting = self._waiting.get(origin)
             if waiting is not None:

@@ -2,6 +2,10 @@
 
 A message costs memory as its bytes come, never by what its header promises, and each of its bytes is copied a bounded
 number of times, however many pieces it comes in.
+
+A signal's handler may raise in the middle: nothing is lost then. What a system call has read is noted in the same step
+of Python's, each change of state is one statement that calls nothing, and a message stays until it is dropped; so who
+calls again goes on where the interrupted thread was.
 """
 
 from __future__ import annotations
@@ -9,7 +13,6 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from uruk.errors import ProtocolError
 
@@ -20,16 +23,17 @@ LARGE_PIECE = 1 << 20
 """Bytes of a longer message that memory is taken for at a time."""
 
 
-@dataclass(eq=False, repr=False)
 class Message:
-    """One message: its kind, the number of its call, and a tag, with what it carries."""
+    """One message: its kind, the number of its call, and a tag, with what it carries.
 
-    __slots__ = ("number", "opcode", "payload", "tag")
+    `work` is what is done for a request, once it was taken.
+    """
 
-    opcode: int
-    number: int
-    tag: int
-    payload: bytes
+    __slots__ = ("number", "opcode", "payload", "tag", "work")
+
+    def __init__(self, opcode: int, number: int, tag: int, payload: bytes) -> None:
+        self.opcode, self.number, self.tag, self.payload = opcode, number, tag, payload
+        self.work: Callable[[], None] | None = None
 
 
 class Incoming:
@@ -40,40 +44,51 @@ class Incoming:
 
     def __init__(self, file: int, most: Callable[[int, int], int]) -> None:
         self.at_end = False
+        self.message: Message | None = None
+        """The message that was taken and is not dropped yet."""
         self._file = file
         self._most = most
         self._view = memoryview(bytearray(PIECE))
         self._start = self._end = 0  # of what was read and is not taken yet
+        self._done: list[int] = []  # bytes that were read and are not counted yet
         self._header: tuple[int, int, int, int] | None = None  # of a message that is longer than a piece
-        self._parts: list[bytearray] = []  # of its payload
+        self._parts: list[memoryview] = []  # of its payload
         self._room = self._view[:0]  # in the last part
         self._missing = 0  # bytes of its payload that have not come
+
+    @property
+    def has_uncounted(self) -> bool:
+        """True after a read that was interrupted when the bytes had come: `read` makes no system call then."""
+        return bool(self._done)
 
     def read(self) -> bool:
         """Read what there is, without waiting; False at the end of the line, which `at_end` then remembers."""
         if self._header is None:
-            if self._end == PIECE:  # the first bytes of a message stand there: it may go on in front
+            if self._end == PIECE and not self._done:  # the first bytes of a message stand there: it may go on in front
                 left = bytes(self._view[self._start : self._end])
-                self._view[: len(left)] = left
-                self._start, self._end = 0, len(left)
+                view, count = memoryview(bytearray(PIECE)), len(left)
+                view[:count] = left
+                self._view, self._start, self._end = view, 0, count
             done = self._read_into(self._view[self._end :])
-            self._end += done
+            self._end, self._done = self._end + done, []
         else:
-            if not self._room:
-                self._parts.append(bytearray(min(self._missing, LARGE_PIECE)))
-                self._room = memoryview(self._parts[-1])
+            if not self._room and not self._done:
+                room, count = memoryview(bytearray(min(self._missing, LARGE_PIECE))), len(self._parts)
+                self._room, self._parts[count:] = room, [room]
             done = self._read_into(self._room)
-            self._room = self._room[done:]
-            self._missing -= done
+            self._room, self._missing, self._done = self._room[done:], self._missing - done, []
         return not self.at_end
 
     def _read_into(self, room: memoryview) -> int:
+        done = 0
         try:
-            done = os.readv(self._file, [room])
+            if not self._done:  # else who read them was interrupted before they were counted
+                self._done.extend(map(os.readv, (self._file,), ([room],)))
+            done = self._done[0]
         except BlockingIOError:
             return 0
         except OSError:
-            done = 0
+            pass
         self.at_end = not done
         if self.at_end and (self._header is not None or self._end > self._start):
             whole_header = self._header is not None or self._end - self._start >= HEADER.size
@@ -82,7 +97,9 @@ class Incoming:
         return done
 
     def take(self) -> Message | None:
-        """The first message that was read; None if it has not come as a whole."""
+        """The first message that was read, until it is dropped; None if it has not come as a whole."""
+        if self.message is not None:
+            return self.message
         if self._header is not None:
             return None if self._missing else self._take_long()
         if self._end - self._start < HEADER.size:
@@ -98,18 +115,22 @@ class Incoming:
             raise ProtocolError(f"the executor sent a message of {size} bytes, where {most} may follow its header")
         begin = self._start + HEADER.size
         if carried <= self._end - begin:
-            self._start = begin + carried
-            return Message(opcode, number, tag, bytes(self._view[begin : self._start]))
+            message = Message(opcode, number, tag, bytes(self._view[begin : begin + carried]))
+            self.message, self._start = message, begin + carried
+            return message
         if size > PIECE:
-            self._header = size, opcode, number, tag
-            self._parts = [bytearray(self._view[begin : self._end])]
-            self._missing = carried - (self._end - begin)
-            self._start = self._end = 0
+            header, part = (size, opcode, number, tag), memoryview(bytes(self._view[begin : self._end]))
+            missing = carried - (self._end - begin)
+            self._header, self._parts, self._missing, self._start, self._end = header, [part], missing, 0, 0
         return None
+
+    def drop(self) -> None:
+        """Be done with the message that was taken."""
+        self.message = None
 
     def _take_long(self) -> Message:
         assert self._header is not None
         _, opcode, number, tag = self._header
-        payload = b"".join(self._parts)
-        self._header, self._parts, self._room = None, [], self._view[:0]
-        return Message(opcode, number, tag, payload)
+        message = Message(opcode, number, tag, b"".join(self._parts))
+        self.message, self._header, self._parts, self._room = message, None, [], self._view[:0]
+        return message

@@ -23,21 +23,29 @@ class Requests:
         self._lock = threading.Lock()
         self._waiting: deque[Callable[[], None]] = deque()
         self._threads = 0
-        self._open = 0
+        self._open: set[object] = set()
 
-    def count(self, work: Callable[[], None]) -> Callable[[], None]:
-        """The work of a request that has come, to be done once. Raises ProtocolError where too many have."""
+    def count(self, request: object, work: Callable[[], None]) -> Callable[[], None]:
+        """The work of a request that has come: it is done once, however often it is called.
+
+        Raises ProtocolError where too many have come.
+        """
         with self._lock:
-            if self._open >= MOST_WAITING:
+            if len(self._open) >= MOST_WAITING:
                 raise ProtocolError(f"the executor sent more than {MOST_WAITING} requests before they were answered")
-            self._open += 1
+            self._open.add(request)
+        claims = [request]
 
         def counted() -> None:
+            try:
+                claims.pop()  # the first alone finds it
+            except IndexError:
+                return
             try:
                 work()
             finally:
                 with self._lock:
-                    self._open -= 1
+                    self._open.discard(request)
 
         return counted
 
