@@ -34,7 +34,7 @@ class Released:
 
     @property
     def deferred(self) -> bool:
-        """Whether the memory stays until threads have ended."""
+        """True where the memory stays until threads have ended."""
         return self.pending_thread_destructors > 0
 
 

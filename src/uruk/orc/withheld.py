@@ -32,7 +32,7 @@ class _Part:
     memory: list[tuple[Allocation, list[int]]]
 
     def holds(self, address: int) -> bool:
-        """Whether an address is its own."""
+        """True for an address that is its own."""
         segments = (allocation.segments[index] for allocation, which in self.memory for index in which)
         return any(start <= address < start + size for _, start, size in segments)
 
