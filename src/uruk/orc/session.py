@@ -70,11 +70,12 @@ class Options:
     names_for_loader: bool = False
     """`dladdr` and `backtrace_symbols` name exported functions and data, where the dynamic loader knows the slab; costs
     some 0.4 µs a name. `dlsym` does not find them."""
-    architecture: str = ""
-    """Of the objects, where nothing is run; by default, and otherwise always, the executor's."""
+    architecture: str | Target = ""
+    """Of the objects, where nothing is run; by default, and otherwise always, the executor's. A registered format's own
+    architecture is given as a `Target`."""
 
     @property
-    def linked_only_for(self) -> str:
+    def linked_only_for(self) -> str | Target:
         """The architecture for which code is linked without an executor of it; empty where there is one."""
         return "" if self.execute else self.architecture
 
@@ -101,7 +102,8 @@ class Session:
         self.background = ThreadPoolDispatcher(MOST_LOOKUPS)
         """Where lookups that nobody waits for have their threads."""
         self._hints = hints
-        self.target = Target.of_triple(self.options.linked_only_for or executor.process.triple)
+        wanted = self.options.linked_only_for or executor.process.triple
+        self.target = wanted if isinstance(wanted, Target) else Target.of_triple(wanted)
         format_named(self.target.format).instruction_set(self.target.architecture)  # or UnknownTarget, before all else
         self.lock = threading.RLock()
         self.ids = Ids()

@@ -18,6 +18,7 @@ from uruk.graph.graph import HOLDS_FUNCTIONS, Role
 from uruk.graph.types import I64, Bool, true_rows, windows
 from uruk.isa.interface import architecture_of
 from uruk.link import Linked
+from uruk.machines import TARGETS
 from uruk.orc.platform import FunctionArray
 from uruk.orc.tracker import Released, ResourceTracker
 from uruk.passes.elf.function_arrays import BACKWARDS, priority
@@ -29,6 +30,7 @@ from uruk.platforms.linux.frames import announce
 from uruk.platforms.linux.process import LinuxProcess
 from uruk.platforms.linux.runtime_here import INTERPOSED, open_runtime
 from uruk.platforms.linux.slabs_here import UNWINDER
+from uruk.target import Target
 
 PRIVATE = frozenset({b"atexit", b"at_quick_exit", b"pthread_atfork", b"__pthread_atfork"})
 CALL_ONCE = (b"_ZSt15__once_callable", b"_ZSt11__once_call")
@@ -68,17 +70,19 @@ class Program:
 class ELFPlatform:
     """Runs what ELF objects ask for in a process; see `uruk.orc.platform.Platform`.
 
-    `architecture`: that of the objects; the process's by default.
+    `architecture`: that of the objects; the process's by default. There is no runtime for a `Target` of another
+    system's, or of none.
     """
 
     private_names = PRIVATE
     over_libraries = ONCE_TRIO
 
-    def __init__(self, process: LinuxProcess, architecture: str = "") -> None:
+    def __init__(self, process: LinuxProcess, architecture: str | Target = "") -> None:
         self.process = self.host = process
         self.executor = process.executor
-        triple = self.executor.process.triple
-        self.archive: Archive | None = open_runtime(architecture_of(architecture or triple).name)
+        target = architecture or self.executor.process.triple
+        own = not isinstance(target, Target) or str(target) in TARGETS
+        self.archive: Archive | None = open_runtime(architecture_of(str(target)).name) if own else None
         self.program = Program()
         self.jit_loader: JITLoader | None = None
         """dlopen of the session's dylibs, for linked code; see `uruk.platforms.jit_dlopen`."""

@@ -1,0 +1,189 @@
+"""Two made-up targets, outside of uruk: instruction sets, and an object format that is JSON behind a first line.
+
+A has pointers of 4 bytes and big-endian words, B pointers of 8 bytes and little-endian words.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+
+from uruk.errors import UnknownTarget
+from uruk.formats.interface import Report, Span
+from uruk.graph.arena import Arena
+from uruk.graph.encodings import Encoding
+from uruk.graph.graph import (
+    Binding,
+    Blocks,
+    Edges,
+    Graph,
+    Groups,
+    Ranges,
+    Relocations,
+    Role,
+    SymbolKind,
+    Symbols,
+    SymbolType,
+    Zone,
+)  # fmt: skip
+from uruk.graph.kinds import Action, Base, EdgeKind, KindTable, Operand, change, field, kind
+from uruk.graph.names import Names
+from uruk.graph.types import Bool
+from uruk.isa.interface import InstructionSet
+from uruk.target import Target
+
+OWN_ZONE = 4
+"""A zone that neither ELF nor uruk's own targets have."""
+ZONES = {"code": Zone.RX, "constants": Zone.R, "data": Zone.RW, "zeros": Zone.RW, "own": OWN_ZONE}
+NOTHING = EdgeKind("None", Operand.NOTHING, Base.ZERO, 0, 0, 1)
+# A branch whose distance lies in four pieces (bits 12, 10-5, 4-1 and 11), a jump in a word of 16 bits, a call whose
+# distance lies in two instructions, and a pair whose high part is rounded for the signed low part.
+FOUR_PIECES = Encoding(((12, 1, 31), (5, 6, 25), (1, 4, 8), (11, 1, 7)), ((0x7F, 0x63),), 2)
+SHORT = Encoding(((1, 10, 0),), ((0xFC00, 0xA000),), 2, size=2)
+TWO_WORDS = Encoding(((12, 20, 12), (0, 12, 52)), ((0x7F_0000_007F, 0x67_0000_0017),), size=8, rounds=0x800)
+HIGH = Encoding(((12, 20, 12),), ((0x7F, 0x37),), rounds=0x800)
+LOW = Encoding(((0, 12, 20),), ((0x7F, 0x13),))
+
+
+def _kinds(pointer: int, order: str) -> KindTable:
+    limit, reach = 1 << 12, 1 << 31
+    return KindTable(
+        (
+            NOTHING,
+            kind("Word", Operand.SYMBOL, Base.ZERO, 8 * pointer, signed=False if pointer == 4 else None),
+            field("Branch", Operand.SYMBOL, Base.PLACE, FOUR_PIECES, -limit, limit),
+            field("Short", Operand.SYMBOL, Base.PLACE, SHORT, -(1 << 10), 1 << 10),
+            field("Call", Operand.SYMBOL, Base.PLACE, TWO_WORDS, -reach, reach),
+            field("High", Operand.SYMBOL, Base.ZERO, HIGH),
+            field("Low", Operand.SYMBOL, Base.ZERO, LOW),
+            change("Add", Action.ADD, 32),
+            change("Subtract", Action.SUBTRACT, 32),
+            change("Set", Action.SET, 32),
+        ),
+        "place it elsewhere",
+        pointer=pointer,
+        order=order,
+    )
+
+
+def _instruction_set(pointer: int, order: str) -> InstructionSet:
+    made = SimpleNamespace(KINDS=_kinds(pointer, order), STUB_SIZE=8, UNWIND_REGISTERS=0, relax_descriptors=None)
+
+    def refuse(*_: object) -> Any:
+        raise AssertionError("these targets have neither stubs nor loads through a GOT")
+
+    made.write_stubs = made.relax_got_loads = refuse
+    return cast("InstructionSet", made)
+
+
+class StrangeFormat:
+    """See `uruk.formats.interface.Format`: objects of both targets, ``STRANGE a`` and ``STRANGE b``."""
+
+    name: str = "strange"
+    title: str = "STRANGE"
+    rules: type | None = None
+
+    def __init__(self) -> None:
+        self.sets = {"a": _instruction_set(4, ">"), "b": _instruction_set(8, "<")}
+
+    def sniff(self, head: bytes | memoryview) -> Target | None:
+        first = bytes(head).split(b"\n")[0].decode("latin-1")
+        return Target("strange", first.removeprefix("STRANGE "), "") if first.startswith("STRANGE ") else None
+
+    def instruction_set(self, architecture: str) -> InstructionSet:
+        if architecture not in self.sets:
+            raise UnknownTarget(architecture, list(self.sets))
+        return self.sets[architecture]
+
+    def read_objects(self, arena: Arena, spans: Sequence[Span], target: Target, names: Names) -> Graph:
+        reader = _Reader(arena, names, self.sets[target.architecture].KINDS)
+        for number, span in enumerate(spans):
+            reader.read(number, bytes(arena.buffers[0][span.start : span.start + span.size]))
+        return reader.graph([span.file for span in spans])
+
+    def read_relocations(self, graph: Graph, wanted: Bool | None = None, report: Report | None = None) -> Edges:
+        """Each table has rows of five words: offset, kind, symbol row within the object, addend, nothing."""
+        tables = graph.relocations
+        keep = np.flatnonzero(np.ones(len(tables), np.bool_) if wanted is None else wanted[tables.block])
+        count = tables.count[keep]
+        data = [graph.arena.bytes_at(int(tables.content[row]), 40 * int(tables.count[row])) for row in keep]
+        words = np.frombuffer(b"".join(data), np.int64).reshape(-1, 5)
+        block = tables.block[keep].repeat(count)
+        first = graph.ranges.symbols[graph.blocks.object[block]]
+        target = (first + words[:, 2]).astype(np.int32)
+        return Edges(block, words[:, 0].copy(), words[:, 1].astype(np.uint8), target, words[:, 3].copy())
+
+
+class _Reader:
+    def __init__(self, arena: Arena, names: Names, kinds: KindTable) -> None:
+        self.arena, self.names, self.kinds = arena, names, kinds
+        self.blocks: list[tuple[int, ...]] = []
+        self.symbols: list[tuple[int, ...]] = []
+        self.tables: list[tuple[int, int, int]] = []
+        self.starts = [(0, 0, 0)]
+
+    def _keep(self, data: bytes) -> int:
+        return self.arena.append(np.frombuffer(data, np.uint8).copy())
+
+    def read(self, number: int, data: bytes) -> None:
+        """One object; see `strange_object`."""
+        parts = json.loads(data.split(b"\n", 1)[1])
+        first = len(self.blocks)
+        rows = {name: row for row, name in enumerate(parts["symbols"])}
+        for section, (content, align) in parts["sections"].items():
+            size = content if isinstance(content, int) else len(content) // 2
+            at = -1 if isinstance(content, int) else self._keep(bytes.fromhex(content))
+            text = self._keep(section.encode() + b"\0")
+            self.blocks.append((number, text, at, size, align, ZONES[section], Role.PLAIN, -1))
+        sections = list(parts["sections"])
+        for name, place in parts["symbols"].items():
+            section, offset = place or ("", 0)
+            block = first + sections.index(section) if section else -1
+            kind_of = SymbolKind.DEFINED if section else SymbolKind.UNDEFINED
+            text, word = self._keep(name.encode() + b"\0"), self.names.intern([name.encode()])[0]
+            self.symbols.append((word, text, block, offset, 1, kind_of, Binding.GLOBAL, SymbolType.OBJECT, 0))
+        for section in sections:
+            mine = [one for one in parts["relocations"] if one[0] == section]
+            words = [[at, self.kinds.number[what], rows[to], addend, 0] for _, at, what, to, addend in mine]
+            if words:
+                table = self._keep(np.array(words, np.int64).tobytes())
+                self.tables.append((first + sections.index(section), table, len(words)))
+        self.starts.append((len(self.blocks), len(self.symbols), len(self.tables)))
+
+    def graph(self, files: list[str]) -> Graph:
+        types = (np.int32, np.int64, np.int64, np.int64, np.int64, np.uint8, np.uint8, np.int32)
+        words = (np.int32, np.int64, np.int32, np.uint64, np.int64, np.uint8, np.uint8, np.uint8, np.uint8)
+        table = (np.int32, np.int64, np.int64)
+        starts = np.array(self.starts, np.int64)
+
+        def columns(rows: Sequence[tuple[int, ...]], kinds: Sequence[Any]) -> list[Any]:
+            return [np.array([row[place] for row in rows], kind) for place, kind in enumerate(kinds)]
+
+        return Graph(
+            self.kinds, self.arena, files, Blocks(*columns(self.blocks, types)), Symbols(*columns(self.symbols, words)),
+            Relocations(*columns(self.tables, table)), Groups.empty(),
+            Ranges(starts[:, 0], starts[:, 1], starts[:, 2], np.zeros(len(starts), np.int64)),
+        )  # fmt: skip
+
+
+def strange_object(
+    target: str,
+    sections: dict[str, tuple[bytes | int, int]],
+    symbols: dict[str, tuple[str, int] | None],
+    relocations: Sequence[tuple[str, int, str, str, int]],
+) -> bytes:
+    """An object: sections with bytes, or a number of zeros, and alignment; symbols by place, None for undefined ones;
+    relocations as (section, offset, kind, symbol, addend), in order."""
+    parts = {
+        "sections": {
+            name: (content if isinstance(content, int) else content.hex(), align)
+            for name, (content, align) in sections.items()
+        },
+        "symbols": symbols,
+        "relocations": relocations,
+    }
+    return f"STRANGE {target}\n{json.dumps(parts)}".encode()
