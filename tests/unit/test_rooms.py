@@ -36,12 +36,13 @@ OLD_NAME = "a step's old name, which plug-ins may use yet"
 SHOW = "uruk show is about files of ELF; it is to ask the formats"
 PROGRAM = "a program is Linux's; what differs between systems is to be its platform's"
 UNDER_WAY = {
-    **dict.fromkeys(("cli/show_facts.py", "cli/show_needs.py", "cli/show_relocations.py", "cli/targets.py"), SHOW),
+    **dict.fromkeys(("cli/show_facts.py", "cli/show_needs.py", "cli/show_relocations.py"), SHOW),
     **{
         f"{room}/{name}.py": PROGRAM
         for room in ("cli", "program")
         for name in "elsewhere here initial_stack program_in_child program_in_process program_linker tunables".split()
     },
+    "program/targets.py": "reads first bytes before numpy, which the formats need, is imported",
     "compile/cache_key.py": "/proc/cpuinfo says what -march=native means here",
     "executor/launch.py": "looks for children in /proc",
     "formats/archive.py": "reads symbol versions of a shared library in an archive",

@@ -55,6 +55,12 @@ def format_of(head: bytes | memoryview) -> Format | None:
     return None
 
 
+def target_of_file(head: bytes | memoryview) -> Target | None:
+    """The target of a file that begins with these bytes; None if no format knows it. See `Format.sniff`."""
+    format = format_of(head)
+    return None if format is None else format.sniff(head)
+
+
 def read_objects(arena: Arena, spans: Sequence[Span], target: Target, names: Names) -> Graph:
     """Read objects of one format, which the first one has, for the architecture of `target`.
 

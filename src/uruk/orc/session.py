@@ -79,6 +79,11 @@ class Options:
         """The architecture for which code is linked without an executor of it; empty where there is one."""
         return "" if self.execute else self.architecture
 
+    def target_for(self, triple: str) -> Target:
+        """What is linked for, with an executor of a triple. Raises UnknownTarget."""
+        wanted = self.linked_only_for or triple
+        return wanted if isinstance(wanted, Target) else Target.of_triple(wanted)
+
 
 class Session:
     """Owns names, dylibs and trackers; links into the memory of one executor. Methods may be called from any thread.
@@ -102,8 +107,7 @@ class Session:
         self.background = ThreadPoolDispatcher(MOST_LOOKUPS)
         """Where lookups that nobody waits for have their threads."""
         self._hints = hints
-        wanted = self.options.linked_only_for or executor.process.triple
-        self.target = wanted if isinstance(wanted, Target) else Target.of_triple(wanted)
+        self.target = self.options.target_for(executor.process.triple)
         format_named(self.target.format).instruction_set(self.target.architecture)  # or UnknownTarget, before all else
         self.lock = threading.RLock()
         self.ids = Ids()

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from typing import IO, TYPE_CHECKING
 
 from uruk.errors import ExecutorError, ExecutorLost, InvalidType, InvalidValue
-from uruk.formats.elf.head import target_of_head
+from uruk.formats.registry import target_of_file
 from uruk.program.link_plan import LinkPlan
 from uruk.program.linked_program import LinkedProgram, link_program
 from uruk.program.reading import Reader
@@ -94,7 +94,7 @@ class Program:
 
     def _target_of_inputs(self) -> str:
         for content in self._given.values():
-            target = target_of_head(content)
+            target = target_of_file(content)
             if target is not None and target.architecture:
                 return str(runnable_target(f"{target.architecture}-linux"))
         return target_of(one for one in self._plan.inputs if one.value not in self._given)
