@@ -357,7 +357,8 @@ USER = "extern int used(void); int user(void) { return used(); }"
 @pytest.mark.parametrize("force", [False, True])
 def test_remove_at_every_line(place: str, force: bool, cc: Compile) -> None:
     """Wherever a removal is interrupted, removing again does the rest, each thing once."""
-    host, code, user = cc(HOST, name="host"), cc.cpp(REMOVED, name="removed"), cc(USER, name="user")
+    host, user = cc(HOST, "-fPIC", name="host"), cc(USER, "-fPIC", name="user")
+    code = cc.cpp(REMOVED, "-fPIC", name="removed")  # which need not lie near the C++ library
     with uruk.LLJIT(executor=uruk.spawn() if place == "child" else None) as jit:
         jit.add_library("stdc++")
         jit.add_object(host)
@@ -395,7 +396,7 @@ def test_remove_at_every_line(place: str, force: bool, cc: Compile) -> None:
 
 
 def test_a_dylib_that_is_removed_at_every_line(cc: Compile) -> None:
-    host, code = cc(HOST, name="host"), cc.cpp(REMOVED, name="removed")
+    host, code = cc(HOST, "-fPIC", name="host"), cc.cpp(REMOVED, "-fPIC", name="removed")
     with uruk.LLJIT() as jit:
         jit.add_library("stdc++")
         jit.add_object(host)
