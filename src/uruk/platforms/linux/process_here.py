@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from uruk.errors import UrukError
 from uruk.executor.control import Runtime
 from uruk.executor.inprocess import InProcessExecutor
 from uruk.executor.stub_pool import POOL
 from uruk.memory.inprocess import InProcessMapper
 from uruk.memory.manager import DEFAULT_SLAB, SlabManager
 from uruk.memory.mapper import Mapper
+from uruk.platforms.linux import process_symbols
 from uruk.platforms.linux.libraries_here import FEW, MANY, LibrariesHere
 from uruk.platforms.linux.loader_here import CARRIERS
 from uruk.platforms.linux.process import LinuxProcess
-from uruk.platforms.linux.runtime_here import process_runtime
+from uruk.platforms.linux.runtime_here import is_linked, process_runtime
 from uruk.platforms.linux.slabs_here import InProcessSlabs
 
 if TYPE_CHECKING:
@@ -52,6 +54,17 @@ class LinuxHere(LinuxProcess):
         """See `LinuxProcess.runtime`; linked on first use."""
         return process_runtime()
 
+    def find_tls(self, name: bytes, handles: Sequence[int]) -> str:
+        """See `LinuxProcess.find_tls`; as long as nothing has needed the runtime, the libraries' files are read."""
+        if is_linked():
+            return super().find_tls(name, handles)
+        added = [process_symbols.path_of(handle) for handle in handles]
+        for path in dict.fromkeys([*added, *process_symbols.loaded_libraries()]):
+            soname = _defines_tls(path, name)
+            if soname is not None:
+                return path if path in added else soname or path
+        return ""
+
     def callback(self, text: str, function: Callable[..., int]) -> tuple[int, object]:
         """See `LinuxProcess.callback`; integers and pointers only, and an int result or one of a pointer's size."""
         result = ctypes.c_int if text.startswith("int") else ctypes.c_size_t
@@ -74,3 +87,15 @@ class LinuxHere(LinuxProcess):
         if self._guards is not None:
             self._guards.close()
         super().close()
+
+
+def _defines_tls(path: str, name: bytes) -> str | None:
+    """The soname of a library that defines a thread-local; None if it does not, or cannot be read any more."""
+    from uruk.formats.elf.dynamic import STT_TLS, read_shared_library  # seldom needed
+
+    try:
+        with read_shared_library(path) as library:
+            symbol = library.find(name)
+            return (library.soname or "") if symbol is not None and symbol.type == STT_TLS else None
+    except UrukError:
+        return None

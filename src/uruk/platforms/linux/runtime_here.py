@@ -90,6 +90,11 @@ def process_runtime() -> Runtime:
         return _runtime[0]
 
 
+def is_linked() -> bool:
+    """True once the runtime is there, and costs nothing to ask."""
+    return bool(_runtime)
+
+
 def _link() -> Runtime:
     memory = SlabManager(InProcessMapper(InProcessSlabs()), SLAB)
     executor = InProcessExecutor(memory, LibrariesHere(memory))
