@@ -76,27 +76,36 @@ EXPORTED int64_t uruk_rt_raise_removed(const uint64_t *returns, const uint64_t *
     return way_out.ready ? 0 : -1;
 }
 
+/* Where a thread's text is; with 0 as the thread, a free place, which then is the current thread's. -1: there is none. */
+static int place_of(uint64_t thread)
+{
+    for (int i = 0; i < THREADS; i++) {
+        uint64_t owner = thread;
+        if (atomic_compare_exchange_strong(&raised[i].thread, &owner, (uint64_t)pthread_self()))
+            return i;
+    }
+    return -1;
+}
+
+/* The last text counts: C code may call several times before Python raises what the first call left. */
+static void keep_text(const char *text)
+{
+    int place = place_of((uint64_t)pthread_self());
+    if (place < 0)
+        place = place_of(0);
+    if (place >= 0)
+        memcpy(raised[place].text, text, REMOVED_TEXT);
+}
+
 /* Hand out, once, the text of what the current thread called. */
 EXPORTED int64_t uruk_rt_take_removed(char *text)
 {
-    for (int i = 0; i < THREADS; i++)
-        if (raised[i].thread == (uint64_t)pthread_self()) {
-            memcpy(text, raised[i].text, REMOVED_TEXT);
-            raised[i].thread = 0;
-            return 1;
-        }
-    return 0;
-}
-
-static void keep_text(const char *text)
-{
-    for (int i = 0; i < THREADS; i++) {
-        uint64_t nobody = 0;
-        if (atomic_compare_exchange_strong(&raised[i].thread, &nobody, (uint64_t)pthread_self())) {
-            memcpy(raised[i].text, text, REMOVED_TEXT);
-            return;
-        }
-    }
+    int place = place_of((uint64_t)pthread_self());
+    if (place < 0)
+        return 0;
+    memcpy(text, raised[place].text, REMOVED_TEXT);
+    raised[place].thread = 0;
+    return 1;
 }
 
 static _Unwind_Reason_Code find_call(struct _Unwind_Context *context, void *found)

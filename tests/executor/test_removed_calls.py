@@ -72,6 +72,8 @@ says(jit.lookup("direct").function(ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_int)
 says(jit.executor.call, jit.lookup("tail").address, 1)
 says(function["through"], function["base"], 1)
 says(lambda: list(map(function["direct"], [1, 2])))
+says(lambda: list(map(function["direct"], range(100))))
+says(function["tail"], 1)
 @ffi.callback("int(int)")
 def inner(x):
     says(function["direct"], x)
@@ -94,7 +96,7 @@ jit.close()
 """
 SAID = (
     "`base' `base' `base' `base' `base' `base' `second' `second' `second' `second' `second' `second' "
-    "`large' `large' `large' `real' `base' `base' `second' `base' `base' `base' returned 6\n"
+    "`large' `large' `large' `real' `base' `base' `second' `base' `base' `base' `second' `base' returned 6\n"
     '800 {"`base\' of base.o"}\n'
 )
 
