@@ -435,7 +435,7 @@ class LLJIT:
 
     def lookup(self, name: str | bytes, dylib: JITDylib | None = None, *, timeout: float | None = None) -> Symbol:
         """The symbol `name`, linked with all that it needs. Raises UndefinedSymbols and what linking raises."""
-        home, text = dylib or self.main, decode_name(name) if isinstance(name, bytes) else name
+        home, text = dylib or self.main, _text_of(name)
         address = ready_address(home, text, self.auto_initialize)
         if address is None:
             found = self.session.lookup_names(home, [text], initialize=self.auto_initialize, timeout=timeout)
@@ -458,8 +458,7 @@ class LLJIT:
         found = self.session.lookup_names(
             dylib or self.main, names, weak=weak, kind=kind, initialize=self.auto_initialize, timeout=timeout
         )
-        text = {name: name if isinstance(name, str) else decode_name(name) for name in found}
-        return {name: Symbol(text[name], address, self._remote) for name, address in found.items()}
+        return {name: Symbol(_text_of(name), address, self._remote) for name, address in found.items()}
 
     def lookup_future(
         self, names: Sequence[str], dylib: JITDylib | None = None, **options: Any
@@ -591,6 +590,11 @@ def _check_memory(
         raise InvalidValue("memory is given with neither a mapper nor an executor: those bring their own")
     if memory.fixed and (options is None or options.execute):
         raise InvalidValue("code in fixed memory is linked and not run: pass options=Options(execute=False)")
+
+
+def _text_of(name: str | bytes) -> str:
+    """A symbol's name as text, whichever way it was asked for."""
+    return decode_name(name) if isinstance(name, bytes) else name
 
 
 def _address_of(value: Any) -> tuple[int, bool]:

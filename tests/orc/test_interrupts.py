@@ -371,6 +371,7 @@ def test_remove_at_every_line(place: str, force: bool, cc: Compile) -> None:
             tracker, users = jit.add_object(code), jit.add_object(user) if force else None
             assert call(jit, "user" if force else "used") == 12
             assert call(jit, "begin") == 0
+            address = jit.lookup("used").address
             jit.executor.process.write(ended, bytes(4))
             interrupter = Interrupter(number, ["removal", "withheld", "tracker"])
             with contextlib.suppress(KeyboardInterrupt), interrupter:
@@ -383,6 +384,7 @@ def test_remove_at_every_line(place: str, force: bool, cc: Compile) -> None:
             with pytest.raises(uruk.UndefinedSymbols):
                 jit.lookup("begin")
             if users is not None:
+                assert jit.session.withheld.name(address).startswith("`used' of ")
                 users.remove()
             return interrupter.done
 

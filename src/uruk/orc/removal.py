@@ -46,7 +46,7 @@ def remove_tracker(session: Session, tracker: ResourceTracker, force: bool) -> R
             with deferred(once=True):
                 removal = tracker.removal = begun or Removal()
                 removal.running = True
-                if users:
+                if users and begun is None:  # later the entries that have the names are gone
                     session.withheld.note(tracker)
                 retract(session, tracker, removal.released)
         platform = session.platform
