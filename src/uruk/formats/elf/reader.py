@@ -19,14 +19,16 @@ import numpy as np
 from uruk.errors import ObjectFormatError
 from uruk.formats.elf import constants as elf
 from uruk.formats.elf.linkonce import named_linkonce, with_linkonce
+from uruk.formats.elf.section_roles import WX, classify
 from uruk.formats.elf.sections import Sections, read_sections
+from uruk.formats.elf.small_reader import read_small
 from uruk.formats.elf.symbols import read_groups, read_symbols
 from uruk.formats.interface import Span
 from uruk.graph.arena import Arena
-from uruk.graph.graph import HOLDS_FUNCTIONS, Blocks, Graph, Groups, Ranges, Relocations, Role, Symbols, Zone
+from uruk.graph.graph import HOLDS_FUNCTIONS, Blocks, Graph, Groups, Ranges, Relocations, Symbols, Zone
 from uruk.graph.kinds import KindTable
 from uruk.graph.names import Names
-from uruk.graph.types import I32, I64, NONE, U8, Bool, count_true, filled, some, true_rows
+from uruk.graph.types import I32, I64, NONE, Bool, filled, some, true_rows
 from uruk.isa.interface import InstructionSet
 
 
@@ -75,7 +77,8 @@ def _refusal(data: bytes | memoryview, file: str) -> ObjectFormatError:
     return ObjectFormatError(file, "ELF header", f"not relocatable: it is {linked_kind(data)}", 16)
 
 
-def _read_header(view: memoryview, span: Span, pair: Pair) -> Header:
+def read_header(view: memoryview, span: Span, pair: Pair) -> Header:
+    """Find the section header table of an object. Raises ObjectFormatError for what is no object for `pair`."""
     data = view[span.start : span.start + span.size]
     machine = machine_of(data, span.file)
     if machine != pair.MACHINE:
@@ -109,9 +112,27 @@ def read_objects(arena: Arena, spans: Sequence[Span], pair: Pair, names: Names) 
     """
     if not spans:
         return _empty_graph(arena, pair)
+    view = memoryview(arena.buffers[0])
+    headers = [read_header(view, span, pair) for span in spans]
+    if len(spans) == 1:
+        span, header = spans[0], headers[0]
+        tables = read_small(view, span.start, span.size, (header.table, header.count, header.names), names)
+        if tables is not None:
+            return _small_graph(arena, span.file, tables, pair)
+    return read_columns(arena, spans, headers, pair, names)
+
+
+def _small_graph(arena: Arena, file: str, tables: tuple[Blocks, Symbols, Relocations], pair: Pair) -> Graph:
+    """The graph of one object without groups."""
+    starts: I64 = np.array([[0, len(table)] for table in tables], np.int64)
+    ranges = Ranges(starts[0], starts[1], starts[2], np.zeros(2, np.int64))
+    blocks, symbols, relocations = tables
+    return Graph(pair.KINDS, arena, [file], blocks, symbols, relocations, Groups.empty(), ranges)
+
+
+def read_columns(arena: Arena, spans: Sequence[Span], headers: Sequence[Header], pair: Pair, names: Names) -> Graph:
+    """The same of any objects, whose headers are read."""
     buffer = arena.buffers[0]
-    view = memoryview(buffer)
-    headers = [_read_header(view, span, pair) for span in spans]
     sections = read_sections(buffer, spans, [(header.table, header.count, header.names) for header in headers])
     groups, group_of_section = read_groups(sections, buffer)
     blocks, block_of_section, linkonce = _make_blocks(sections, group_of_section)
@@ -176,11 +197,11 @@ def _make_blocks(sections: Sections, group_of_section: I32) -> tuple[Blocks, I32
     block_of_section[loaded] = np.arange(loaded.size, dtype=np.int32)
     flags, kind, size = sections.flags[loaded], sections.type[loaded], sections.size[loaded]
     words = sections.name_words(loaded)
-    zone, role = _classify(flags, kind, words)
+    zone, role = classify(flags, kind, words)
     sections.check(
         loaded,
         (
-            (flags & _WX == _WX) & (zone == Zone.RX),
+            (flags & WX == WX) & (zone == Zone.RX),
             "is both writable and executable; uruk keeps W^X (split it into two sections)",
         ),
         (HOLDS_FUNCTIONS.take(role) & (size & 7 != 0), "is no whole number of pointers"),
@@ -200,74 +221,6 @@ def _make_blocks(sections: Sections, group_of_section: I32) -> tuple[Blocks, I32
 
 _SIX_BYTES = (1 << 48) - 1
 _INIT, _FINI = int.from_bytes(b".init", "little"), int.from_bytes(b".fini", "little")
-_WX = elf.SHF_WRITE | elf.SHF_EXECINSTR
-
-
-class _SpecialNames:
-    """Names of sections that mean something, as columns in the order of their first 7 bytes.
-
-    A name is compared as two little-endian words: the bytes that `mask` keeps must be those of `word`.
-    """
-
-    def __init__(self, rows: Sequence[tuple[bytes, int, bool]]) -> None:
-        rows = sorted(rows, key=lambda row: int.from_bytes(row[0][:7], "little"))
-        texts = [(text.ljust(16, b"\0"), (b"\xff" * len(text)).ljust(16, b"\0")) for text, _, _ in rows]
-        self.begin: I64 = np.array([int.from_bytes(text[:7], "little") for text, _ in texts], np.int64)
-        self.word: I64 = np.array([struct.unpack("<2q", text) for text, _ in texts], np.int64).T.copy()
-        self.mask: I64 = np.array([struct.unpack("<2q", mask) for _, mask in texts], np.int64).T.copy()
-        self.role: U8 = np.array([role for _, role, _ in rows], np.uint8)
-        self.any_type: Bool = np.array([not plain for _, _, plain in rows], np.bool_)
-
-    def roles(self, first: I64, second: I64, kind: I64) -> U8:
-        """The role that each section's name gives it, 0 for none."""
-        row = np.minimum(self.begin.searchsorted(first & _SEVEN_BYTES), self.begin.size - 1)
-        same = (first & self.mask[0][row]) == self.word[0][row]
-        same &= (second & self.mask[1][row]) == self.word[1][row]
-        same &= self.any_type[row] | (kind == elf.SHT_PROGBITS)
-        return self.role[row] * same
-
-
-_SEVEN_BYTES = (1 << 56) - 1
-_RELRO = 255
-"""Stands for a role: constant once relocated."""
-_NAMES = _SpecialNames(
-    (
-        (b".data.rel.ro", _RELRO, False),
-        (b".eh_frame\0", Role.UNWIND, False),
-        (b".ctors\0", Role.CTORS, False),
-        (b".ctors.", Role.CTORS, False),
-        (b".dtors\0", Role.DTORS, False),
-        (b".dtors.", Role.DTORS, False),
-        (b".preinit", Role.PREINIT, True),
-        (b".init_ar", Role.INIT, True),
-        (b".fini_ar", Role.FINI, True),
-    )
-)
-_ROLE_OF_TYPE = np.zeros(elf.SHT_PREINIT_ARRAY + 2, np.uint8)
-"""By section type; the last row stands for all larger ones."""
-_ROLE_OF_TYPE[elf.SHT_PREINIT_ARRAY] = Role.PREINIT
-_ROLE_OF_TYPE[[elf.SHT_INIT_ARRAY, elf.SHT_FINI_ARRAY]] = Role.INIT, Role.FINI
-_ZONES = np.full(8, Zone.TLS, np.uint8)
-"""By SHF_WRITE (1), SHF_EXECINSTR (4) and SHF_TLS (here 2); the last one wins over all."""
-_ZONES[[0, elf.SHF_WRITE]] = Zone.R, Zone.RW
-_ZONES[[elf.SHF_EXECINSTR, _WX]] = Zone.RX
-
-
-def _classify(flags: I64, kind: I64, words: tuple[I64, I64]) -> tuple[U8, U8]:
-    """Zone and role of blocks from section flags, type and the first 16 bytes of the name."""
-    zone = _ZONES[(flags & _WX) | (flags >> 9 & 2)]
-    role = _NAMES.roles(*words, kind)
-    typed = _ROLE_OF_TYPE.take(kind, mode="clip")
-    rows = typed.nonzero()[0]
-    role[rows] = typed[rows]
-    relro = true_rows(role == _RELRO)
-    zone[relro] = np.where(zone[relro] == Zone.RW, Zone.R, zone[relro])
-    role[relro] = Role.PLAIN
-    zone[true_rows(HOLDS_FUNCTIONS.take(role))] = Zone.R
-    retained = flags & elf.SHF_GNU_RETAIN
-    if count_true(retained):
-        role[(retained != 0) & (role == Role.PLAIN)] = Role.RETAINED
-    return zone, role
 
 
 _PACKED = (elf.SHT_RELR, elf.SHT_ANDROID_REL, elf.SHT_ANDROID_RELA, elf.SHT_ANDROID_RELR)

@@ -8,6 +8,7 @@ import numpy as np
 
 from uruk.errors import ObjectFormatError, UnsupportedRelocation
 from uruk.formats.elf.reader import Pair
+from uruk.formats.elf.small_reader import read_few_relocations
 from uruk.formats.elf.symbols import gather_runs
 from uruk.formats.interface import Report, Tell
 from uruk.graph.graph import Edges, Graph, Relocations
@@ -37,6 +38,12 @@ def read_relocations(graph: Graph, pair: Pair, wanted: Bool | None = None, repor
     types that the ISA's map does not have; a `report` is told of them instead, and the edges are then of no use.
     R_*_NONE rows leave no edge.
     """
+    edges = read_few_relocations(graph, pair, wanted)
+    return read_columns(graph, pair, wanted, report) if edges is None else edges
+
+
+def read_columns(graph: Graph, pair: Pair, wanted: Bool | None = None, report: Report = refuse) -> Edges:
+    """The same of any graph."""
     tables = graph.relocations
     if wanted is not None:
         tables = tables.rows(wanted[tables.block])

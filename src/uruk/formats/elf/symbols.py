@@ -57,8 +57,8 @@ def read_symbols(sections: Sections, buffer: U8, block_of_section: I32, names: N
     offset, info = raw["name"].astype(np.int64), np.ascontiguousarray(raw["info"])
     reporter.check(
         (offset >= tables.string_size.repeat(tables.count), "name outside the string table"),
-        (_UNKNOWN_BINDING.take(info), "unknown binding"),
-        (_UNKNOWN_TYPE.take(info), "unknown type"),
+        (UNKNOWN_BINDING.take(info), "unknown binding"),
+        (UNKNOWN_TYPE.take(info), "unknown type"),
     )
     text = tables.strings.repeat(tables.count) + offset
     section = _section_indexes(sections, buffer, raw["section"], start, owner, reporter)
@@ -79,9 +79,9 @@ def read_symbols(sections: Sections, buffer: U8, block_of_section: I32, names: N
 
 
 _INFO = np.arange(256)
-_UNKNOWN_BINDING = (1 << (_INFO >> 4)) & 0b100_0000_0111 == 0
+UNKNOWN_BINDING = (1 << (_INFO >> 4)) & 0b100_0000_0111 == 0
 """By st_info, whose upper half is a Binding."""
-_UNKNOWN_TYPE = (1 << (_INFO & 15)) & 0b100_0111_1111 == 0
+UNKNOWN_TYPE = (1 << (_INFO & 15)) & 0b100_0111_1111 == 0
 """By st_info, whose lower half is a SymbolType."""
 
 

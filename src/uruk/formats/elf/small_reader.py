@@ -1,0 +1,302 @@
+"""One small object, read row by row in plain Python, which costs less there than columns do.
+
+It reads what is plain: few sections, symbols and relocations, no groups, no symbol versions, no relocation tables of
+other kinds, and nothing wrong. Everything else, every error included, is left to the columns of
+`uruk.formats.elf.reader` and `uruk.formats.elf.relocations`, so that no check has two texts: whatever is read here,
+the columns read alike.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from uruk.formats.elf import constants as elf
+from uruk.formats.elf.linkonce import named_linkonce
+from uruk.formats.elf.section_roles import WX, classify
+from uruk.formats.elf.sections import MAX_ALIGN, MAX_SIZE
+from uruk.formats.elf.symbols import NAME_SHARING, UNKNOWN_BINDING, UNKNOWN_TYPE
+from uruk.graph.graph import (
+    HOLDS_FUNCTIONS,
+    Binding,
+    Blocks,
+    Edges,
+    Graph,
+    Relocations,
+    SymbolKind,
+    Symbols,
+    SymbolType,
+    Zone,
+)
+from uruk.graph.kinds import KindTable
+from uruk.graph.names import Names
+from uruk.graph.types import NONE, Bool
+
+FEW_SECTIONS = 64
+FEW_SYMBOLS = 128
+FEW_RELOCATIONS = 64
+"""Rows up to which this is faster than columns, in all tables of an object together."""
+
+SectionRow = tuple[int, int, int, int, int, int, int, int, int, int]
+"""A section header: name, type, flags, address, offset, size, link, info, alignment, size of entries."""
+_SECTION = struct.Struct("<IIQQQQIIQQ")
+_SYMBOL = struct.Struct("<IBBHQQ")
+_RELOCATION = struct.Struct("<QIIq")
+
+_NULL, _NOTE, _LLVM_ADDRSIG, _X86_64_UNWIND = 0, 7, 0x6FFF4C03, 0x70000001
+_PLAIN_TYPES = frozenset(
+    {
+        _NULL, elf.SHT_PROGBITS, elf.SHT_SYMTAB, elf.SHT_STRTAB, elf.SHT_RELA, _NOTE, elf.SHT_NOBITS,
+        elf.SHT_INIT_ARRAY, elf.SHT_FINI_ARRAY, elf.SHT_PREINIT_ARRAY, _LLVM_ADDRSIG, _X86_64_UNWIND,
+    }
+)  # fmt: skip
+_LARGEST_SIZE = (1 << 62) - 1
+"""The columns cut larger sizes of symbols to this."""
+
+
+class FormatPair(Protocol):
+    """The part of a format × ISA pair that relocations need."""
+
+    KINDS: KindTable
+    RELOCATIONS: dict[int, tuple[str, str]]
+
+
+class _Class(NamedTuple):
+    """What the flags, type and name of a loaded section make of it."""
+
+    zone: int
+    role: int
+    whole_pointers: bool
+    """Its size must be a multiple of 8."""
+    odd: bool
+    """The columns are to read it, or to refuse it."""
+
+
+@lru_cache(maxsize=1024)
+def _class_of(flags: int, kind: int, head: bytes) -> _Class:
+    """Classify a section by the columns' own rules; `head` is the first 16 bytes of its name, filled up with NULs.
+
+    Objects of one compiler have few different sections, so that the answer is nearly always known.
+    """
+    first, second = np.frombuffer(head, np.int64).reshape(2, 1)
+    zone, role = (int(column[0]) for column in classify(np.array([flags]), np.array([kind]), (first, second)))
+    odd = bool(flags & elf.SHF_COMPRESSED) or head.rstrip(b"\0") in (b".init", b".fini")
+    odd |= flags & WX == WX and zone == Zone.RX
+    odd |= bool(named_linkonce(first, second)[0])
+    return _Class(zone, role, bool(HOLDS_FUNCTIONS[role]), odd)
+
+
+def read_small(
+    buffer: memoryview, begin: int, extent: int, table: tuple[int, int, int], names: Names
+) -> tuple[Blocks, Symbols, Relocations] | None:
+    """The tables of the object in `buffer` at `begin`, of `extent` bytes; None for what is left to the columns.
+
+    `table` says where its section headers begin in the buffer, how many there are, and which has their names. Only
+    names of an object that is read are interned.
+    """
+    start, count, name_table = table
+    if count > FEW_SECTIONS:
+        return None
+    sections: list[SectionRow] = [*_SECTION.iter_unpack(buffer[start : start + 64 * count])]
+    if not _are_plain(sections, extent):
+        return None
+    strings = _string_table(buffer, begin, sections, name_table)
+    symtabs = [index for index, section in enumerate(sections) if section[1] == elf.SHT_SYMTAB]
+    if not strings or len(symtabs) != 1:
+        return None
+    made = _read_blocks(sections, strings, begin, begin + sections[name_table][4])
+    if made is None:
+        return None
+    blocks, block_of = made
+    relocations = _find_tables(sections, block_of, begin, symtabs[0])
+    if relocations is None:
+        return None
+    symbols = _read_symbols(buffer, begin, sections, symtabs[0], block_of, names)
+    return None if symbols is None else (blocks, symbols, relocations)
+
+
+def _are_plain(sections: Sequence[SectionRow], extent: int) -> bool:
+    """True if all section headers are of types that are read here, and none is at fault."""
+    total = 0
+    for _, kind, flags, _, offset, size, _, _, align, _ in sections:
+        if kind not in _PLAIN_TYPES or flags >> 32 or align & (align - 1) or align > MAX_ALIGN or size >= MAX_SIZE:
+            return False
+        if flags & (elf.SHF_ALLOC | elf.SHF_EXECINSTR) == elf.SHF_EXECINSTR:  # .note.GNU-stack for trampolines
+            return False
+        if kind not in (_NULL, elf.SHT_NOBITS):
+            if offset + size > extent:
+                return False
+            total += size
+    return total <= 2 * extent  # as the columns have it: sections may overlap, but not without end
+
+
+def _string_table(buffer: memoryview, begin: int, sections: Sequence[SectionRow], index: int) -> bytes:
+    """The content of a string table; empty for what is none, or does not end in NUL."""
+    if index >= len(sections) or sections[index][1] != elf.SHT_STRTAB:
+        return b""
+    start = begin + sections[index][4]
+    strings = buffer[start : start + sections[index][5]].tobytes()
+    return strings if strings.endswith(b"\0") else b""
+
+
+def _read_blocks(
+    sections: Sequence[SectionRow], strings: bytes, begin: int, names_at: int
+) -> tuple[Blocks, list[int]] | None:
+    """A block for each loaded section, and the block of every section; -1 for those that are not loaded."""
+    block_of: list[int] = []
+    rows: list[tuple[int, ...]] = []
+    for name, kind, flags, _, offset, size, _, _, align, _ in sections:
+        if name >= len(strings):
+            return None
+        if kind == _NULL or flags & (elf.SHF_ALLOC | elf.SHF_EXCLUDE) != elf.SHF_ALLOC:
+            block_of.append(NONE)
+            continue
+        head = strings[name : min(name + 16, strings.index(b"\0", name))]
+        zone, role, whole_pointers, odd = _class_of(flags, kind, head.ljust(16, b"\0"))
+        if odd or (whole_pointers and size & 7):
+            return None
+        block_of.append(len(rows))
+        content = NONE if kind == elf.SHT_NOBITS else begin + offset
+        rows.append((names_at + name, content, size, align or 1, zone, role))
+    table = np.array(rows, np.int64).reshape(-1, 6).T
+    zeros = np.zeros(len(rows), np.int32)
+    kinds = table[4:].astype(np.uint8)
+    return Blocks(zeros, table[0], table[1], table[2], table[3], kinds[0], kinds[1], zeros + NONE), block_of
+
+
+def _find_tables(
+    sections: Sequence[SectionRow], block_of: Sequence[int], begin: int, symtab: int
+) -> Relocations | None:
+    """The relocation tables of loaded sections, ordered by block."""
+    rows: list[tuple[int, int, int]] = []
+    for _, kind, _, _, offset, size, link, info, _, entry in sections:
+        block = block_of[info] if info < len(sections) else NONE
+        if kind > elf.SHT_SYMTAB_SHNDX and block >= 0 and link == symtab:
+            return None  # relocations in a form that nobody knows
+        if kind != elf.SHT_RELA:
+            continue
+        if info >= len(sections):
+            return None
+        if block < 0:
+            continue
+        without_content = sections[info][1] == elf.SHT_NOBITS and size
+        if entry != 24 or size % 24 or link != symtab or without_content:
+            return None
+        rows.append((block, begin + offset, size // 24))
+    rows.sort(key=lambda row: row[0])
+    table = np.array(rows, np.int64).reshape(-1, 3).T
+    return Relocations(table[0].astype(np.int32), table[1], table[2])
+
+
+def _read_symbols(
+    buffer: memoryview,
+    begin: int,
+    sections: Sequence[SectionRow],
+    symtab: int,
+    block_of: Sequence[int],
+    names: Names,
+) -> Symbols | None:
+    """All rows of the symbol table; names are interned when nothing can go wrong any more."""
+    _, _, _, _, offset, size, link, _, _, entry = sections[symtab]
+    strings = _string_table(buffer, begin, sections, link)
+    if entry != 24 or size % 24 or size > 24 * FEW_SYMBOLS or not strings or b"@@" in strings:
+        return None
+    rows: list[tuple[int, ...]] = []
+    outer: list[int] = []
+    texts: list[bytes] = []
+    for name, info, other, section, value, length in _SYMBOL.iter_unpack(
+        buffer[begin + offset : begin + offset + size]
+    ):
+        place = _place(info, section, value, length, sections, block_of)
+        if name >= len(strings) or place is None:
+            return None
+        if info >> 4 != Binding.LOCAL and rows:  # the first row stands for no symbol
+            outer.append(len(rows))
+            texts.append(strings[name : strings.index(b"\0", name)])
+        rows.append((name, length, *place, info >> 4, info & 15, other & 3, value))
+    if sum(map(len, texts)) > NAME_SHARING * len(strings):
+        return None
+    return _symbol_columns(rows, begin + sections[link][4], outer, names.intern(texts))
+
+
+_PLAIN_INFO = frozenset(np.flatnonzero(~(UNKNOWN_BINDING | UNKNOWN_TYPE)).tolist())
+_COMMON = (elf.SHN_COMMON, elf.SHN_X86_64_LCOMMON)
+_NEEDED_FLAGS = {
+    SymbolType.TLS: (elf.SHF_TLS, elf.SHF_TLS),
+    SymbolType.IFUNC: (elf.SHF_EXECINSTR | elf.SHF_TLS, elf.SHF_EXECINSTR),
+}
+"""Symbol types that only some sections may have: the flags that matter, and what they must be."""
+
+
+def _place(
+    info: int, section: int, value: int, size: int, sections: Sequence[SectionRow], block_of: Sequence[int]
+) -> tuple[int, int] | None:
+    """The kind and the block of a symbol; None where something is odd."""
+    if info not in _PLAIN_INFO or size > _LARGEST_SIZE:
+        return None
+    special = _NEEDED_FLAGS.get(info & 15)
+    if section == elf.SHN_UNDEF:
+        return SymbolKind.UNDEFINED, NONE
+    if section == elf.SHN_ABS:
+        return None if special else (SymbolKind.ABSOLUTE, NONE)
+    if section in _COMMON:
+        sound = value and not value & (value - 1) and value <= MAX_ALIGN and size < MAX_SIZE
+        return (SymbolKind.COMMON, NONE) if sound else None
+    if section >= len(block_of):
+        return None
+    block = block_of[section]
+    if block < 0:
+        return SymbolKind.DROPPED, NONE
+    if value > sections[section][5] or (special and sections[section][2] & special[0] != special[1]):
+        return None
+    return SymbolKind.DEFINED, block
+
+
+def _symbol_columns(rows: list[tuple[int, ...]], strings_at: int, outer: list[int], numbers: list[int]) -> Symbols:
+    """Columns of (name, size, kind, block, binding, type, visibility, value) rows; `outer` have names, `numbers`."""
+    table = np.array([row[:7] for row in rows], np.int64).reshape(-1, 7).T
+    small = table[[2, 4, 5, 6]].astype(np.uint8)
+    name = np.full(len(rows), NONE, np.int32)
+    name[outer] = numbers
+    value = np.array([row[7] for row in rows], np.uint64)
+    block = table[3].astype(np.int32)
+    return Symbols(name, table[0] + strings_at, block, value, table[1], small[0], small[1], small[2], small[3])
+
+
+@lru_cache(maxsize=8)
+def _kinds_of(pair: FormatPair) -> dict[int, tuple[int, int]]:
+    """Relocation number -> the number of its kind, and the width of its field in bytes."""
+    number, width = pair.KINDS.number, pair.KINDS.width
+    return {type: (number[kind], int(width[number[kind]])) for type, (_, kind) in pair.RELOCATIONS.items()}
+
+
+def read_few_relocations(graph: Graph, pair: FormatPair, wanted: Bool | None) -> Edges | None:
+    """The edges of a graph of one object that has few; see `uruk.formats.elf.relocations.read_relocations`.
+
+    None for what is left to the columns.
+    """
+    tables, arena = graph.relocations, graph.arena
+    if len(graph.files) != 1 or len(arena.buffers) != 1:
+        return None
+    counts: list[int] = tables.count.tolist()
+    if sum(counts) > FEW_RELOCATIONS:
+        return None
+    buffer, kinds, nothing = memoryview(arena.buffers[0]), _kinds_of(pair), pair.KINDS.number["None"]
+    symbols, rows = len(graph.symbols), list[tuple[int, ...]]()
+    for block, start, count in zip(tables.block.tolist(), tables.content.tolist(), counts, strict=True):
+        if wanted is not None and not wanted[block]:
+            continue
+        size: int = graph.blocks.size.item(block)
+        for offset, type, symbol, addend in _RELOCATION.iter_unpack(buffer[start : start + 24 * count]):
+            kind, width = kinds.get(type, (NONE, 0))
+            if kind < 0 or offset > size - width or symbol >= symbols:
+                return None
+            if kind != nothing:
+                rows.append((block, offset, kind, symbol, addend))
+    table = np.array(rows, np.int64).reshape(-1, 5).T
+    places = table[[0, 3]].astype(np.int32)
+    return Edges(places[0], table[1], table[2].astype(np.uint8), places[1], table[4])

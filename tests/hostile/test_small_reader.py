@@ -1,0 +1,98 @@
+"""Small objects are read alike row by row and in columns: sound ones, and thousands that are broken.
+
+URUK_HOSTILE_CASES: how many mutations of each corpus (2,000 by default; `make soak` has 200,000).
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from sweep import cases
+
+from uruk.errors import ObjectFormatError, UnsupportedRelocation
+from uruk.formats.elf import reader, relocations
+from uruk.formats.elf.pairs import pair_of
+from uruk.formats.elf.reader import Pair
+from uruk.formats.elf.small_reader import read_few_relocations, read_small
+from uruk.formats.interface import Span
+from uruk.graph.arena import Arena
+from uruk.graph.graph import Graph, Table
+from uruk.graph.names import Names
+
+import fixtures
+
+CASES = int(os.environ.get("URUK_HOSTILE_CASES", "2000"))
+SEED = int(os.environ.get("URUK_HOSTILE_SEED", "1"))
+
+
+def read_both_ways(data: bytes, pair: Pair) -> str:
+    """Read an object both ways, and compare all columns and names; returns what came of it."""
+    arena, [start] = Arena.join([data])
+    span, view = Span("input.o", start, len(data)), memoryview(arena.buffers[0])
+    try:
+        header = reader.read_header(view, span, pair)
+    except ObjectFormatError:
+        return "no header"
+    names, expected_names = Names(), Names()
+    tables = read_small(view, span.start, span.size, (header.table, header.count, header.names), names)
+    if tables is None:
+        assert not names  # what is left to the columns leaves no names
+        return "left to the columns"
+    expected = reader.read_columns(arena, [span], [header], pair, expected_names)
+    assert dict(names) == dict(expected_names)
+    for name, table in zip(("blocks", "symbols", "relocations"), tables, strict=True):
+        same_columns(getattr(expected, name), table)
+    assert not len(expected.groups)
+    assert not expected.trampolines
+    graph = reader.read_objects(arena, [span], pair, Names())
+    for name in ("blocks", "symbols", "relocations", "groups"):
+        assert np.array_equal(getattr(graph.ranges, name), getattr(expected.ranges, name))
+    return read_edges_both_ways(graph, expected, pair)
+
+
+def read_edges_both_ways(graph: Graph, expected: Graph, pair: Pair) -> str:
+    """Read the edges of all blocks, and of every second one."""
+    half = np.arange(len(graph.blocks)) % 2 == 0
+    for wanted in (half, None):
+        edges = read_few_relocations(graph, pair, wanted)
+        if edges is not None:
+            same_columns(relocations.read_columns(expected, pair, wanted), edges)
+    return "edges left to the columns" if edges is None else "read"
+
+
+def same_columns(expected: Table, table: Table) -> None:
+    """Values and types are the same."""
+    for column, values in vars(expected).items():
+        other = getattr(table, column)
+        assert other.dtype == values.dtype, column
+        assert np.array_equal(other, values), column
+
+
+def test_small_objects_are_read_alike(objects: dict[str, bytes]) -> None:
+    outcomes = {name: read_both_ways(data, pair_of("x86_64")) for name, data in objects.items()}
+    assert outcomes["gcc"] == outcomes["clang"] == outcomes["tls"] == outcomes["gcc-sections"] == "read", outcomes
+    assert outcomes["cpp"] == outcomes["crel"] == outcomes["linkonce"] == "left to the columns", outcomes
+
+
+def test_broken_small_objects_are_read_alike(objects: dict[str, bytes]) -> None:
+    outcomes: Counter[str] = Counter()
+    for name, make in islice(cases(objects, {}, SEED), CASES):
+        try:
+            outcomes[read_both_ways(make(), pair_of("x86_64"))] += 1
+        except (AssertionError, ObjectFormatError, UnsupportedRelocation) as error:
+            raise AssertionError(f"seed {SEED}: {name}") from error
+    assert min(outcomes["read"], outcomes["left to the columns"]) > CASES // 50, outcomes
+
+
+def test_broken_small_objects_of_aarch64_are_read_alike(tmp_path: Path) -> None:
+    outcomes: Counter[str] = Counter()
+    for name, make in islice(cases(fixtures.build_aarch64(tmp_path), {}, SEED), CASES):
+        try:
+            outcomes[read_both_ways(make(), pair_of("aarch64"))] += 1
+        except (AssertionError, ObjectFormatError, UnsupportedRelocation) as error:
+            raise AssertionError(f"seed {SEED}: {name}") from error
+    assert min(outcomes["read"], outcomes["left to the columns"]) > CASES // 50, outcomes
