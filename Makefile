@@ -19,8 +19,8 @@ lint: ## format check, ruff, pyright
 	$(PYTHON) -m ruff check --no-cache .
 	$(PYTHON) -m pyright --pythonpath $(shell command -v $(PYTHON))
 
-check: runtime lint ## lint and unit tests: what to run before each commit
-	$(PYTHON) -m pytest -n $(JOBS) tests/test_tidy.py tests/unit
+check: runtime lint ## lint and the quick tests: what to run before each commit
+	$(PYTHON) -m pytest -n $(JOBS) -m quick
 
 aarch64-root: ## unpack Debian's arm64 packages under build/, for tests of AArch64 code with libraries and in Python
 	$(PYTHON) -m build_support.arm64_root
@@ -29,7 +29,7 @@ test: ## every test
 	$(PYTHON) -m pytest -n $(JOBS)
 
 test-placement: ## the tests that depend on where the interpreter lies: what a second kind of interpreter is to pass
-	$(PYTHON) -m pytest -n $(JOBS) -k "not aarch64" tests/unit tests/jit tests/orc tests/executor tests/runtime tests/interop
+	$(PYTHON) -m pytest -n $(JOBS) -m "not any_interpreter" -k "not aarch64"
 
 soak: runtime ## 200,000 broken objects of each corpus, 10,000 modules beside threads that throw, 5,000 lies, 10,000 executors
 	URUK_HOSTILE_CASES=200000 $(PYTHON) -m pytest -n $(JOBS) tests/hostile/test_sweep.py

@@ -7,8 +7,14 @@ from collections.abc import Callable
 
 import pytest
 
-from requirements import STRICT
-from requirements import require_tool as _require_tool
+from support.hostile_fixtures import lasting_jit as lasting_jit
+from support.hostile_fixtures import objects as objects
+from support.hostile_fixtures import still_works as still_works
+from support.native_fixtures import cc as cc
+from support.native_fixtures import child as child
+from support.native_fixtures import jit as jit
+from support.requirements import STRICT
+from support.requirements import require_tool as _require_tool
 
 
 def pytest_configure() -> None:

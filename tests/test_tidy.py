@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = [pytest.mark.quick, pytest.mark.any_interpreter]
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "uruk"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "_runtime" not in path.parts)

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from requirements import require_tool
+from support.requirements import require_tool
+
+pytestmark = pytest.mark.any_interpreter
 
 GCC, AR = "aarch64-linux-gnu-gcc", "aarch64-linux-gnu-ar"
 SOURCE = '#include <stdio.h>\nint main(int argc, char **argv) { printf("%s %d\\n", argv[1], argc); return 5; }\n'

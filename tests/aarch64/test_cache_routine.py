@@ -5,9 +5,13 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from uruk.isa.interface import architecture_of
 
-from requirements import require_tool
+from support.requirements import require_tool
+
+pytestmark = pytest.mark.any_interpreter
 
 # Arm ARM, B2.4.4: clean each data line to the point of unification, then invalidate each instruction line. CTR_EL0 has
 # the logarithms of both lines' sizes in words.

@@ -14,7 +14,9 @@ import pytest
 import uruk
 from uruk.errors import ExecutorCrashed, ObjectFormatError
 
-from requirements import require_tool
+from support.requirements import require_tool
+
+pytestmark = pytest.mark.any_interpreter
 
 GCC = "aarch64-linux-gnu-gcc"
 SOURCE = """

@@ -1,4 +1,4 @@
-"""What an AArch64 Python cannot give linked code is named; the programs that run in it are in tests/run."""
+"""What an AArch64 Python cannot give linked code is named; the programs that run in it are in tests/program."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 
 from build_support import arm64_root
 
-from requirements import require_arm64_root, require_tool
+from support.requirements import require_arm64_root, require_tool
+
+pytestmark = pytest.mark.any_interpreter
 
 SOURCES = Path(__file__).parents[2] / "src"
 

@@ -10,7 +10,9 @@ import pytest
 
 import uruk
 
-from requirements import require_tool
+from support.requirements import require_tool
+
+pytestmark = pytest.mark.any_interpreter
 
 AS = "aarch64-linux-gnu-as"
 FAR = 70 << 20

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from requirements import require_tool
+from support.requirements import require_tool
 
 TIMEOUT = 120
 

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from both_ways import same, uruk_run
 
-from requirements import require_tool
+from support.requirements import require_tool
+
+pytestmark = pytest.mark.any_interpreter
 
 PARALLEL = """
 #include <stdio.h>

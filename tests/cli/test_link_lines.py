@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from both_ways import compile_to, same, uruk_run, write
 
-from requirements import require_tool
+from support.requirements import require_tool
+
+pytestmark = pytest.mark.any_interpreter
 
 HELLO = """
 #include <stdio.h>

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from both_ways import compile_to, native, same, uruk_run, write
 
+pytestmark = pytest.mark.any_interpreter
+
 OPENS = """
 #include <dlfcn.h>
 #include <stdio.h>

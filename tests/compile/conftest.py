@@ -8,10 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from families import FAMILIES, Run, require_family
 
 from uruk import errors
-
-from families import FAMILIES, Run, require_family
 
 _VARIABLES = "CC CXX CPATH C_INCLUDE_PATH CPLUS_INCLUDE_PATH SOURCE_DATE_EPOCH COMPILER_PATH GCC_EXEC_PREFIX URUK_CACHE"
 

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable
 from importlib.util import find_spec
 
-from requirements import missing, require_tool
+from support.requirements import missing, require_tool
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 """``uruk run`` with words, and variables by name."""

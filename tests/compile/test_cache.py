@@ -17,6 +17,8 @@ import uruk
 from uruk.compile.cache import ObjectCache, cache_from_environment
 from uruk.compile.source import compile_text
 
+pytestmark = pytest.mark.any_interpreter
+
 TEXT = "int f(void) { return 5; }\n"
 
 

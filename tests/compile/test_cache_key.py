@@ -9,14 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from families import require_family
 
 import uruk
 from uruk.compile import identity
 from uruk.compile.cache_key import host_cpu
 from uruk.compile.source import Compiled, compile_source, compile_text
 
-from families import require_family
-from requirements import require_tool
+from support.requirements import require_tool
+
+pytestmark = pytest.mark.any_interpreter
 
 Change = Callable[[pytest.MonkeyPatch], dict[str, object]]
 

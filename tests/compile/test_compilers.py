@@ -8,14 +8,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from families import require_family
 
 import uruk
 from uruk.compile.compilers import find_compiler
 from uruk.compile.identity import identify
 from uruk.compile.source import compile_text
 
-from families import require_family
-from requirements import require_tool
+from support.requirements import require_tool
+
+pytestmark = pytest.mark.any_interpreter
 
 
 @pytest.fixture

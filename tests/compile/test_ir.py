@@ -16,7 +16,9 @@ import uruk
 from uruk.compile.cache import cache_from_environment
 from uruk.compile.ir import IRModule
 
-from requirements import missing, require_tool
+from support.requirements import missing, require_tool
+
+pytestmark = pytest.mark.any_interpreter
 
 POINTERS = """
 %entry = type {{ i32, {f}, {p} }}

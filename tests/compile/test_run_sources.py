@@ -8,9 +8,11 @@ import textwrap
 from pathlib import Path
 
 import pytest
-
 from families import Run, require_family
-from requirements import require_tool
+
+from support.requirements import require_tool
+
+pytestmark = pytest.mark.any_interpreter
 
 LIBRARIES = {"gcc": "g++", "clang-19": "clang++-19", "zig cc": f"{sys.executable} -m ziglang c++"}
 

@@ -20,6 +20,8 @@ from uruk.compile.identity import identify
 from uruk.compile.process import Processes
 from uruk.compile.source import compile_source, compile_text
 
+pytestmark = pytest.mark.any_interpreter
+
 SUM = "int sum(int count) { int all = 0; for (int at = 1; at <= count; at++) all += at; return all; }\n"
 MANGLED = {"c": "sum", "c++": "_Z3sumi"}
 WITHOUT_CHECKS = ["-O1"]  # zig's checks need a library, which the session is not told of here

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from requirements import require_tool
+from support.requirements import require_tool
 
 FOLDER = Path(__file__).parents[2] / "docs" / "guides"
 COMPILERS = {"c": "gcc", "cpp": "g++"}

@@ -9,6 +9,8 @@ from guides import FOLDER, agrees, read, run
 
 from uruk.passes import points
 
+pytestmark = pytest.mark.any_interpreter
+
 GUIDES = sorted(path for path in FOLDER.glob("*.md") if path.name != "README.md")
 
 

@@ -17,7 +17,7 @@ from uruk.errors import ExecutorError
 from uruk.executor.connection import Connection
 from uruk.runtime_files import executor_program
 
-from requirements import require_tool
+from support.requirements import require_tool
 
 URUK = [sys.executable, "-m", "uruk"]
 SOURCE = r"""

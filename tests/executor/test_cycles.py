@@ -18,9 +18,10 @@ from pathlib import Path
 import pytest
 
 import uruk
-from compiling import Compile
 from uruk.executor.remote import RemoteExecutor
 from uruk.runtime_files import executor_program
+
+from support.compiling import Compile
 
 CYCLES = int(os.environ.get("URUK_CYCLES", "40"))
 WARM = max(CYCLES // 10, 5)

@@ -18,7 +18,6 @@ import pytest
 from fake import SETUP, frame
 
 import uruk
-from compiling import Compile
 from uruk.errors import AllocationError, ExecutorError, ProtocolError
 from uruk.executor import answers, sps
 from uruk.executor.callbacks import Callbacks
@@ -28,7 +27,8 @@ from uruk.executor.llvm_services import Services
 from uruk.executor.remote import RemoteExecutor
 from uruk.memory.elsewhere import HIGHEST, Elsewhere
 
-from requirements import require_tool
+from support.compiling import Compile
+from support.requirements import require_tool
 
 HERE = Path(__file__).parent
 LIES = os.environ.get("URUK_LIES", "60")

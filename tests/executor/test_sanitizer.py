@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from requirements import require_tool
+from support.requirements import require_tool
 
 SOURCE = """
 #include <stdlib.h>

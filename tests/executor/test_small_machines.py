@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 import uruk
-from compiling import Compile
 from uruk.errors import ExecutorError
 from uruk.executor.connection import Connection
 
-from requirements import missing
+from support.compiling import Compile
+from support.requirements import missing
 
 SOURCE = r"""
 #include <stdio.h>

@@ -11,7 +11,7 @@ import pytest
 import uruk
 from uruk.errors import ExecutorCrashed
 
-from requirements import require_tool
+from support.requirements import require_tool
 
 DEEP = "int deep(int n) { volatile char room[1024]; room[0] = (char)n; return deep(n + 1) + room[0]; }\n"
 C = """

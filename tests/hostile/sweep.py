@@ -31,7 +31,7 @@ from uruk.graph.graph import SymbolKind, SymbolType
 from uruk.orc.session import Options
 from uruk.passes.state import State
 
-from elf_picture import Field, fields_of, headers_first
+from support.elf_picture import Field, fields_of, headers_first
 
 CASE_SECONDS = 5.0
 ADDRESS_SPACE = 16 << 30

@@ -12,9 +12,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from fixtures import build_aarch64, build_thrower, run
+import pytest
+
+from support.sample_objects import build_aarch64, build_thrower, run
+
+pytestmark = pytest.mark.any_interpreter
 
 HERE = Path(__file__).parent
+PATHS = [str(HERE), str(HERE.parent), str(HERE.parents[1] / "src")]
+"""Where a process of the sweep finds its modules, those of tests/support and the package."""
 PROCESSES = 2
 CASES = int(os.environ.get("URUK_HOSTILE_CASES", "2000"))
 SEED = os.environ.get("URUK_HOSTILE_SEED", "1")
@@ -23,7 +29,7 @@ SLOWEST = 20  # cases a second that even a slow machine does
 
 def start(folder: Path, number: int, of: int = PROCESSES) -> subprocess.Popen[str]:
     """Start one process of the sweep."""
-    paths = [str(HERE), str(HERE.parents[1] / "src"), os.environ.get("PYTHONPATH", "")]
+    paths = [*PATHS, os.environ.get("PYTHONPATH", "")]
     command = [sys.executable, str(HERE / "sweep.py"), str(folder), str(number), str(of), str(CASES), SEED]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in paths if path)}
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -84,7 +90,7 @@ def test_the_sweep_notices(tmp_path: Path, objects: dict[str, bytes]) -> None:
         "print(len(runner.failures), 'oops' in runner.failures[0], 'outside' in runner.failures[1])\n"
     )
     (tmp_path / "good.o").write_bytes(objects["good"])
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parents[1] / "src")])}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(PATHS)}
     command = [sys.executable, "-c", program, str(tmp_path / "good.o"), str(build_thrower(tmp_path))]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
     assert done.stdout.split() == ["2", "True", "True"], done.stderr

@@ -17,7 +17,7 @@ import pytest
 
 import uruk
 
-from requirements import missing
+from support.requirements import missing
 
 SOURCE = r"""
 #include <cstdio>

@@ -12,7 +12,7 @@ import pytest
 
 from uruk.runtime_files import executor_program
 
-from requirements import require_tool
+from support.requirements import require_tool
 
 C_PROGRAM = r"""
 #include <stdio.h>

@@ -11,7 +11,9 @@ import projects
 import pytest
 import sources
 
-from requirements import missing, require_tool
+from support.requirements import missing, require_tool
+
+pytestmark = pytest.mark.any_interpreter
 
 TIMEOUT = 120
 EVERY = os.environ.get("URUK_LINK_LINES") == "all"

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.any_interpreter
+
 SEED = int(os.environ.get("URUK_STRESS_SEED", "1"))
 SECONDS = float(os.environ.get("URUK_STRESS_SECONDS", "20"))
 PROGRAM = Path(__file__).with_name("program.py")

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from compiling import Compile, RunChild
+from support.compiling import Compile, RunChild
+from support.requirements import missing
 
-from requirements import missing
+pytestmark = pytest.mark.any_interpreter
 
 MODULES = 10_000 if os.environ.get("URUK_SOAK") else 60
 VARIANTS = 12

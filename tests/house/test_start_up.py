@@ -1,0 +1,33 @@
+"""What a program seldom needs is not imported by its start: each import costs a part of a millisecond."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.quick
+
+SELDOM = (
+    "uruk.libraries",  # -l
+    "uruk.isa.abi",  # calls into other processes
+    "uruk.orc.addresses",  # names for a crash
+    "uruk.orc.archive_order",
+    "uruk.orc.displaced",  # --defsym with an offset
+    "uruk.orc.hidden_bases",
+    "uruk.orc.member_symbols",  # archives without an index
+    "uruk.orc.opening",  # dlopen's counting
+    "uruk.formats.foreign",
+    "uruk.compile",
+    "cffi",
+    "rich",
+)
+
+
+def test_seldom_used_modules_wait_until_they_are_needed() -> None:
+    text = "import sys, uruk\nwith uruk.LLJIT() as jit: jit.lookup('abs')\nprint('\\n'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    imported = set(done.stdout.split())
+    assert "uruk.lljit" in imported
+    assert not imported.intersection(SELDOM)

@@ -1,0 +1,170 @@
+"""The mappers for memory of another process: the suite that any mapper must pass, real children, failures, mappings."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import uruk
+from uruk.errors import AllocationError
+from uruk.executor.remote import RemoteExecutor
+from uruk.memory.manager import SlabManager
+from uruk.memory.mapper import Mapper
+from uruk.memory.shared import SharedMapper
+from uruk.testing import FailingMapper, check_mapper
+
+from support.mapper_kinds import MAPPERS
+
+SOURCE = (
+    b"int value = 5; int room[100000]; const int table[3] = {1, 2, 3}; int add(int a) { return a + value + table[2]; }"
+)
+MANY = 20_000
+FEW = 100
+
+
+@pytest.fixture(params=["memfd", "shm", "wire"])
+def executor(request: pytest.FixtureRequest) -> Iterator[RemoteExecutor]:
+    one = uruk.spawn(shared_memory=request.param != "wire")
+    if request.param != "wire":
+        one.memory.mapper = SharedMapper(one.process, one.runtime, request.param)
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="module")
+def code(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return compiled(tmp_path_factory.mktemp("mappers"), SOURCE)
+
+
+def compiled(folder: Path, source: bytes) -> bytes:
+    command = ["gcc", "-O1", "-fPIC", "-x", "c", "-", "-c", "-o", "one.o"]
+    subprocess.run(command, input=source, cwd=folder, check=True)
+    return (folder / "one.o").read_bytes()
+
+
+def mappings(pid: int | str = "self") -> int:
+    return len(Path(f"/proc/{pid}/maps").read_text().splitlines())
+
+
+@pytest.mark.parametrize("make", MAPPERS.values(), ids=MAPPERS)
+def test_the_suite_against_this_process(make: Callable[[], Mapper]) -> None:
+    check_mapper(make, ctypes.string_at)
+
+
+def test_the_suite_against_a_child(executor: RemoteExecutor) -> None:
+    check_mapper(lambda: executor.memory.mapper, executor.process.read)
+
+
+@pytest.mark.parametrize("make", MAPPERS.values(), ids=MAPPERS)
+@pytest.mark.parametrize("verb", ["reserve", "view", "prepare", "initialize"])
+def test_a_mapper_that_fails(make: Callable[[], Mapper], verb: str, code: bytes) -> None:
+    """At any call: the error is the mapper's, nothing is lost, and the next link works."""
+    for call in (1, 2, 3):
+        mapper = FailingMapper(make())
+        with uruk.LLJIT(mapper=mapper) as jit:
+            mapper.fail(verb, call)  # pyright: ignore[reportArgumentType]
+            jit.add_object(code)
+            with contextlib.suppress(AllocationError):  # a smaller slab may do
+                jit.lookup("add")
+            assert mapper.failed == (mapper.calls[verb] >= call)
+            mapper.heal()
+            assert jit.lookup("add").function("int(int)")(4) == 12
+        assert mapper.reserved == {}
+
+
+def test_no_page_is_writable_and_executable(executor: RemoteExecutor, code: bytes) -> None:
+    assert executor.child is not None
+    with uruk.LLJIT(executor=executor) as jit:
+        jit.add_object(code)
+        jit.lookup("add")
+        lines = Path(f"/proc/{executor.child.pid}/maps").read_text().splitlines()
+        assert not [line for line in lines if " rwx" in line]
+        assert [line for line in lines if " r-x" in line]
+
+
+def test_no_byte_of_code_or_data_on_the_wire_with_shared_memory(tmp_path: Path) -> None:
+    """A megabyte of constants and one of data: what is sent stays as it is without them."""
+    text = 'int f(void) { return 7; } __asm__(".data\\n.fill %d, 1, 7\\n.section .rodata\\n.fill %d, 1, 9\\n.text\\n");'
+    sent: dict[tuple[bool, int], int] = {}
+    for shared in (True, False):
+        for size in (8, 1 << 20):
+            executor = uruk.spawn(shared_memory=shared)
+            with uruk.LLJIT(executor=executor) as jit:
+                jit.add_object(compiled(tmp_path, (text % (size, size)).encode()))
+                before = executor.connection.sent
+                assert jit.lookup("f").function("int(void)")() == 7
+                sent[shared, size] = executor.connection.sent - before
+    assert sent[True, 1 << 20] == sent[True, 8]
+    assert sent[False, 1 << 20] > 2 << 20
+
+
+def test_zero_fill_costs_nothing(executor: RemoteExecutor, tmp_path: Path) -> None:
+    big = compiled(tmp_path, b"char room[1 << 29]; int f(void) { room[1 << 28] = 3; return room[1 << 28]; }")
+    with uruk.LLJIT(executor=executor) as jit:
+        jit.add_object(big)
+        assert jit.lookup("f").function("int(void)")() == 3
+        assert executor.connection.sent < 1 << 20
+
+
+def test_memory_is_used_again(executor: RemoteExecutor, code: bytes) -> None:
+    """Freed data reads as zero there, and the process does not grow."""
+    assert executor.child is not None
+    with uruk.LLJIT(executor=executor) as jit:
+        sizes = []
+        for _ in range(50):
+            tracker = jit.add_object(code)
+            add = jit.lookup("add").function("int(int)")
+            room = jit.lookup("room").address
+            assert executor.process.read(room, 400_000) == bytes(400_000)
+            executor.process.write(room, b"\1" * 400_000)
+            assert add(4) == 12
+            tracker.remove()
+            sizes.append(mappings(executor.child.pid))
+        assert sizes[-1] < sizes[5] + 10  # a thread that reads first gets an arena of malloc
+
+
+@pytest.mark.parametrize("kind", ["in process", "shared", "wire"])
+def test_twenty_thousand_objects_take_few_mappings(kind: str, tmp_path: Path) -> None:
+    """As one batch; then one by one, and with every other one removed (trap T20)."""
+    template = compiled(tmp_path, b"int f_00000(void) { return 7; } int v_00000 = 3;")
+    objects = [template.replace(b"_00000", b"_%05d" % number) for number in range(MANY)]
+    executor = None if kind == "in process" else uruk.spawn(shared_memory=kind == "shared")
+    pid = "self" if executor is None or executor.child is None else executor.child.pid
+    with uruk.LLJIT(executor=executor) as jit:
+        before = mappings(pid)
+        batch = jit.add_objects(objects)
+        last = f"f_{MANY - 1:05d}"
+        jit.lookup_all(["f_00000", last])
+        assert jit.lookup(last).function("int(void)")() == 7
+        assert mappings(pid) - before < FEW
+        batch.remove()
+        few = objects[: MANY // 10 if executor is not None else MANY]  # a link of its own each, in turns
+        trackers = []
+        for number, one in enumerate(few):
+            trackers.append(jit.add_object(one))
+            jit.lookup(f"f_{number:05d}")
+        assert mappings(pid) - before < FEW
+        for tracker in trackers[::2]:
+            tracker.remove()
+        assert mappings(pid) - before < FEW
+        assert jit.lookup("f_00001").function("int(void)")() == 7
+
+
+def test_slabs_are_given_back(executor: RemoteExecutor, code: bytes) -> None:
+    """A slab beyond the first goes when it is empty."""
+    executor.memory = SlabManager(executor.memory.mapper, 64 << 20)
+    with uruk.LLJIT(executor=executor) as jit:
+        jit.add_object(code)
+        jit.lookup("add")
+        assert len(executor.memory.slabs) == 1
+        big = "char more[60 << 20] = {1}; int g(void) { return more[0]; }"
+        tracker = jit.add_source(text=big, language="c", flags=["-fPIC"])
+        assert jit.lookup("g").function("int(void)")() == 1
+        assert len(executor.memory.slabs) == 2
+        tracker.remove()
+        assert len(executor.memory.slabs) == 1
