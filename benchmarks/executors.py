@@ -115,7 +115,7 @@ def _start(folder: Path, runs: int, report: Report) -> None:
     source = folder / "seven.c"
     source.write_text("int seven(void) { return 7; }\n")
     subprocess.run(["gcc", "-c", source, "-o", folder / "seven.o"], check=True)
-    imports = "import uruk, uruk.lljit, uruk.executors\n"
+    imports = "import uruk, uruk.lljit, uruk.spawning\n"
     work = f"""
 with uruk.LLJIT(executor=uruk.spawn()) as jit:
     jit.add_object({str(folder / "seven.o")!r})

@@ -12,10 +12,10 @@ from pathlib import Path
 from benchmarks.inputs import compile_c
 from benchmarks.measure import interleaved, ratio, run_process, say, spread
 from benchmarks.report import Report, Row
-from uruk.executors import spawn
 from uruk.formats.elf.dynamic import read_shared_library
 from uruk.libraries.search import LibrarySearch
 from uruk.lljit import LLJIT
+from uruk.spawning import spawn
 
 ADDED, GROWTH = 1.5, 11.0
 LIBRARY = "LLVM"

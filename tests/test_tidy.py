@@ -32,7 +32,7 @@ FLOORS = (
     ("executor",),
     ("orc",),
     ("platforms",),
-    ("lljit", "executors"),
+    ("lljit", "spawning"),
     ("program",),
     ("__init__", "testing"),
     ("cli", "__main__"),

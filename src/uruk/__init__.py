@@ -48,8 +48,6 @@ from uruk.errors import UrukError as UrukError
 from uruk.errors import WrongDefinitions as WrongDefinitions
 
 if TYPE_CHECKING:
-    from uruk.executors import connect as connect
-    from uruk.executors import spawn as spawn
     from uruk.lljit import LLJIT as LLJIT
     from uruk.lljit import Symbol as Symbol
     from uruk.memory.fixed import FixedMemory as FixedMemory
@@ -71,6 +69,8 @@ if TYPE_CHECKING:
     from uruk.orc.units import MaterializationUnit as MaterializationUnit
     from uruk.program.program import Ended as Ended
     from uruk.program.program import Program as Program
+    from uruk.spawning import connect as connect
+    from uruk.spawning import spawn as spawn
 
 __version__ = "0.1.0"
 
@@ -154,8 +154,8 @@ _LATER = {
     "ResourceTracker": "uruk.orc.tracker",
     "Session": "uruk.orc.session",
     "Symbol": "uruk.lljit",
-    "connect": "uruk.executors",
-    "spawn": "uruk.executors",
+    "connect": "uruk.spawning",
+    "spawn": "uruk.spawning",
     "SymbolFlags": "uruk.orc.symbols",
     "ThreadPoolDispatcher": "uruk.orc.dispatch",
 }

@@ -361,7 +361,7 @@ class LookupTimeout(UrukError, TimeoutError):
 class PassError(LinkError):
     """A plug-in that raised in the middle of a link, which was given up; what it raised is the ``__cause__``.
 
-    `point` is where in the link (see `uruk.passes.points`), `plugin` the callable's name, `problem` what it raised.
+    `point` is where in the link (see `uruk.passes.steps`), `plugin` the callable's name, `problem` what it raised.
     """
 
     def __init__(self, point: str, plugin: str, problem: str) -> None:

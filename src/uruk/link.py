@@ -90,7 +90,7 @@ class Request:
     prune_from: I32 | None = None
     """Symbol rows to keep, with all they need; None keeps everything."""
     hooks: dict[str, list[Hook]] = field(default_factory=dict[str, list[Hook]])
-    """Plug-ins by point; see `uruk.passes.points`."""
+    """Plug-ins by point; see `uruk.passes.steps`."""
 
 
 @dataclass(eq=False, repr=False)
@@ -108,7 +108,7 @@ def link(request: Request, host: Host) -> Linked:
     """Link a batch into memory of `host`. On any error all that it took is given back.
 
     Raises LinkFaults for what is some objects' fault, PassError for a plug-in's. What holds after each step stands in
-    `uruk.passes.points.STEPS`.
+    `uruk.passes.steps.STEPS`.
     """
     state = _start(request)
     step, isa = Steps(state, request.hooks), instruction_set_of(request.graph)

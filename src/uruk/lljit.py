@@ -29,7 +29,7 @@ from uruk.orc.tracker import ResourceTracker
 from uruk.orc.units import MaterializationUnit
 from uruk.passes.state import State
 from uruk.platforms.jit_dlopen import JITLoader
-from uruk.platforms.linux.platform import OF_THE_PROGRAM, ELFPlatform, UnrunELFPlatform
+from uruk.platforms.linux.platform import OF_THE_PROGRAM, LinuxPlatform, UnrunLinuxPlatform
 from uruk.platforms.linux.process_here import LinuxHere, executor_here
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class LLJIT:
         else:
             process = _process_there(executor)
         self.executor: Executor = process.executor
-        kind = UnrunELFPlatform if self.executor.memory.fixed else ELFPlatform
+        kind = UnrunLinuxPlatform if self.executor.memory.fixed else LinuxPlatform
         self.platform = kind(process, options.linked_only_for if options else "")
         self.session = Session(self.executor, self.platform, options, _hints, dispatcher)
         self.platform.jit_loader = JITLoader(self.session, process)
@@ -236,8 +236,8 @@ class LLJIT:
         of the language are added by themselves. Raises CompilerNotFound; CompileError, with the compiler's own text,
         where it compiles now, and otherwise the first lookup that needs the source does.
         """
+        from uruk.compile.compile_source import compile_source, compile_text
         from uruk.compile.compilers import cross_compiler
-        from uruk.compile.source import compile_source, compile_text
         from uruk.orc import compiling
 
         home = dylib or self.main

@@ -15,7 +15,7 @@ import pytest
 
 import uruk
 from uruk.compile.cache import ObjectCache, cache_from_environment
-from uruk.compile.source import compile_text
+from uruk.compile.compile_source import compile_text
 
 pytestmark = pytest.mark.any_interpreter
 
@@ -168,7 +168,7 @@ def test_a_folder_that_cannot_be(folder: str) -> None:
 
 FULL = """
 import resource
-from uruk.compile.source import compile_text
+from uruk.compile.compile_source import compile_text
 def objects(): return [compile_text(f"int number = {n};", compiler="gcc") for n in (1, 1)]
 before = compile_text("int first;", compiler="gcc")
 resource.setrlimit(resource.RLIMIT_FSIZE, (1400, 1400))  # an object has 1 kB, an entry more

@@ -14,7 +14,7 @@ from families import require_family
 import uruk
 from uruk.compile import identity
 from uruk.compile.cache_key import host_cpu
-from uruk.compile.source import Compiled, compile_source, compile_text
+from uruk.compile.compile_source import Compiled, compile_source, compile_text
 
 from support.requirements import require_tool
 

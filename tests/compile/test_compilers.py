@@ -11,9 +11,9 @@ import pytest
 from families import require_family
 
 import uruk
+from uruk.compile.compile_source import compile_text
 from uruk.compile.compilers import find_compiler
 from uruk.compile.identity import identify
-from uruk.compile.source import compile_text
 
 from support.requirements import require_tool
 

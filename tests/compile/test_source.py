@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 import uruk
+from uruk.compile.compile_source import compile_source, compile_text
 from uruk.compile.compilers import find_compiler
 from uruk.compile.identity import identify
 from uruk.compile.process import Processes
-from uruk.compile.source import compile_source, compile_text
 
 pytestmark = pytest.mark.any_interpreter
 
@@ -190,7 +190,7 @@ def listen_to_interrupts() -> None:
 
 INTERRUPTED = """
 import sys
-from uruk.compile.source import compile_source
+from uruk.compile.compile_source import compile_source
 print("go", flush=True)
 compile_source("endless.c", compiler="gcc")
 """

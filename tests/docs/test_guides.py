@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from guides import FOLDER, agrees, read, run
 
-from uruk.passes import points
+from uruk.passes import steps
 
 pytestmark = pytest.mark.any_interpreter
 
@@ -28,7 +28,7 @@ def test_the_list_of_guides_has_it(path: Path) -> None:
 
 
 def test_the_table_of_points_is_the_codes(tmp_path: Path) -> None:
-    assert points.table() in (FOLDER / "writing-a-pass.md").read_text(encoding="utf-8")
+    assert steps.table() in (FOLDER / "writing-a-pass.md").read_text(encoding="utf-8")
 
 
 GUIDE = """

@@ -20,8 +20,8 @@ from fake import SETUP
 import uruk
 from uruk.errors import ExecutorError, ExecutorLost, ExecutorTimeout
 from uruk.executor.launch import holders
-from uruk.executors import emulator
 from uruk.runtime_files import executor_program
+from uruk.spawning import emulator
 
 BOUND = 5.0
 """Seconds that the end of a session may take."""

@@ -25,7 +25,7 @@ from uruk.executor.connection import Connection
 from uruk.executor.lazy_stubs import answer
 from uruk.executor.llvm_services import Services
 from uruk.executor.remote import RemoteExecutor
-from uruk.memory.elsewhere import HIGHEST, Elsewhere
+from uruk.memory.runtime_memory import HIGHEST, RuntimeMemory
 
 from support.compiling import Compile
 from support.requirements import require_tool
@@ -102,7 +102,7 @@ class Lying:
 
 @pytest.mark.parametrize("result", [0, 8, 4095, -(1 << 63), -4096, -5000, HIGHEST, HIGHEST - 4096, (1 << 63) - 4096])
 def test_reservations_that_cannot_be(result: int) -> None:
-    there = Elsewhere(Lying(result), 4096)
+    there = RuntimeMemory(Lying(result), 4096)
     with pytest.raises(AllocationError):
         there.reserve(8192, 0, 0)
     with pytest.raises(AllocationError):
@@ -112,14 +112,14 @@ def test_reservations_that_cannot_be(result: int) -> None:
 @pytest.mark.parametrize("result", [0x10000, 0x1FF000, 0x3FF000, 0x400000])
 def test_reservations_out_of_range(result: int) -> None:
     with pytest.raises(AllocationError, match="between 0x200000 and 0x400000"):
-        Elsewhere(Lying(result), 4096).reserve(8192, 0x200000, 0x400000)
-    assert Elsewhere(Lying(0x3FE000), 4096).reserve(8192, 0x200000, 0x400000) == 0x3FE000
+        RuntimeMemory(Lying(result), 4096).reserve(8192, 0x200000, 0x400000)
+    assert RuntimeMemory(Lying(0x3FE000), 4096).reserve(8192, 0x200000, 0x400000) == 0x3FE000
 
 
 @pytest.mark.parametrize("result", [-1 << 63, -100_000, -4096])
 def test_errors_that_no_kernel_has(result: int) -> None:
     with pytest.raises(AllocationError, match="and answers -0x"):
-        Elsewhere(Lying(result), 4096).release(0x10000, 4096)
+        RuntimeMemory(Lying(result), 4096).release(0x10000, 4096)
 
 
 def test_checks_of_answers() -> None:

@@ -11,8 +11,8 @@ import pytest
 import uruk
 from build_support.targets import BUILD_TARGETS, ROOT, RUNTIME, SOURCES
 from uruk.errors import UnknownTarget, UrukError
+from uruk.formats.elf.format import pair_of
 from uruk.formats.elf.head import target_of_head
-from uruk.formats.elf.pairs import pair_of
 from uruk.isa.interface import architecture_of
 from uruk.machines import MACHINES, TARGETS
 from uruk.target import HERE, Target, runnable_target

@@ -12,8 +12,8 @@ import pytest
 from uruk.graph.dump import dump_dict, dump_json, dump_text
 from uruk.lljit import LLJIT
 from uruk.orc.session import Options
-from uruk.passes.points import POINTS
 from uruk.passes.state import State
+from uruk.passes.steps import POINTS
 
 from support.golden_files import FOLDER, OBJECTS, check_golden, object_bytes, read_graph
 from support.requirements import require_tool

@@ -16,8 +16,8 @@ from uruk.graph.arena import Arena
 from uruk.graph.graph import Graph, assemble
 from uruk.graph.verify import verify
 from uruk.lljit import LLJIT
-from uruk.passes.points import POINTS
 from uruk.passes.state import State
+from uruk.passes.steps import POINTS
 
 from support.golden_files import OBJECTS, object_bytes, read_graph
 from support.requirements import require_tool

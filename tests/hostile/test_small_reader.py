@@ -10,20 +10,19 @@ from collections import Counter
 from itertools import islice
 from pathlib import Path
 
+import fixtures
 import numpy as np
 from sweep import cases
 
 from uruk.errors import ObjectFormatError, UnsupportedRelocation
 from uruk.formats.elf import reader, relocations
-from uruk.formats.elf.pairs import pair_of
+from uruk.formats.elf.format import pair_of
 from uruk.formats.elf.reader import Pair
 from uruk.formats.elf.small_reader import read_few_relocations, read_small
 from uruk.formats.interface import Span
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Graph, Table
 from uruk.graph.names import Names
-
-import fixtures
 
 CASES = int(os.environ.get("URUK_HOSTILE_CASES", "2000"))
 SEED = int(os.environ.get("URUK_HOSTILE_SEED", "1"))

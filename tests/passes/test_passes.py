@@ -15,8 +15,8 @@ from uruk.graph.verify import verify
 from uruk.graph.views import GraphView
 from uruk.passes import editing
 from uruk.passes.faults import Fault, LinkFaults
-from uruk.passes.points import NAMED, POINTS, STEPS, check_point
 from uruk.passes.state import State
+from uruk.passes.steps import NAMED, POINTS, STEPS, check_point
 
 from support.compiling import Compile
 

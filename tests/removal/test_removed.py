@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import uruk
-from uruk.executors import emulator
+from uruk.spawning import emulator
 
 from support.compiling import Compile
 

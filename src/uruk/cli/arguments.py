@@ -20,7 +20,7 @@ from uruk.target import HERE, runnable_target
 
 if TYPE_CHECKING:
     from uruk.cli.link_line import LinkLine
-    from uruk.program.compiling import HowToCompile
+    from uruk.program.compilation import HowToCompile
     from uruk.program.linked_program import LinkedProgram
 
 USAGE = """\
@@ -101,7 +101,7 @@ class Arguments(Settings):
         foreign = self.target not in ("", f"{HERE.architecture}-linux")
         if not (self.compiler or self.flags or foreign or not self.cache):
             return None
-        from uruk.program.compiling import HowToCompile
+        from uruk.program.compilation import HowToCompile
 
         instruments = any(flag.startswith(("-fprofile", "-ftest-", "--cov", "-cov")) for flag in self.flags)
         return HowToCompile(self.compiler, tuple(self.flags), self.cache, self.target, self.plan.output, instruments)
@@ -264,7 +264,7 @@ def _target(text: str) -> str:
 def _point(name: str) -> str:
     """A point of the link. Raises UsageError that lists them."""
     from uruk.errors import UrukError
-    from uruk.passes.points import check_point
+    from uruk.passes.steps import check_point
 
     try:
         return check_point(name)

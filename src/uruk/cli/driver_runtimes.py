@@ -15,7 +15,7 @@ from uruk.cli.arguments import Arguments
 from uruk.cli.usage import UsageError
 from uruk.compile.compilers import cross_compiler, find_compiler
 from uruk.compile.identity import identify
-from uruk.program.compiling import PROFILES
+from uruk.program.compilation import PROFILES
 from uruk.program.link_plan import Input, LinkPlan
 from uruk.target import HERE
 

@@ -13,7 +13,7 @@ from uruk.cli.show_relocations import Row, relocation_rows
 from uruk.demangle import demangle
 from uruk.errors import ObjectFormatError
 from uruk.formats.archive import Archive, Member
-from uruk.formats.elf.pairs import pair_of
+from uruk.formats.elf.format import pair_of
 from uruk.formats.elf.reader import machine_of, read_objects
 from uruk.formats.interface import Span
 from uruk.graph.arena import Arena

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from uruk.errors import ExecutorError
-from uruk.memory.elsewhere import HIGHEST
+from uruk.memory.runtime_memory import HIGHEST
 
 _WORD = (1 << 64) - 1
 

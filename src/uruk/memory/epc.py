@@ -11,10 +11,10 @@ from functools import partial
 
 from uruk.errors import AllocationError
 from uruk.graph.types import U8
-from uruk.memory.elsewhere import Elsewhere, Functions, Process
 from uruk.memory.linux.local import MAP_NORESERVE, check_size
 from uruk.memory.mapper import WRITABLE, Protection, Range, enclosing_pages, refuse_both, whole_pages
 from uruk.memory.reservations import Reservations
+from uruk.memory.runtime_memory import Functions, Process, RuntimeMemory
 from uruk.memory.slab_object import SlabLoader, SlabObject
 
 
@@ -29,7 +29,7 @@ class EPCMapper:
     def __init__(self, process: Process, runtime: Functions, loader: SlabLoader | None = None) -> None:
         self.process = process
         self.loader = loader
-        self._there = Elsewhere(runtime, process.page_size)
+        self._there = RuntimeMemory(runtime, process.page_size)
         self._reservations: Reservations[None] = Reservations()
 
     @property

@@ -12,12 +12,12 @@ from functools import partial
 
 from uruk.errors import AllocationError
 from uruk.graph.types import U8
-from uruk.memory.elsewhere import Elsewhere, Functions, Process
 from uruk.memory.frame_table import Writes
 from uruk.memory.linux.local import MADV_REMOVE, check_size
 from uruk.memory.linux.shared_object import KINDS, OpenShared, SharedKind, SharedObject
 from uruk.memory.mapper import Protection, Range, enclosing_pages, refuse_both
 from uruk.memory.reservations import Reservations
+from uruk.memory.runtime_memory import Functions, Process, RuntimeMemory
 from uruk.memory.slab_object import SlabLoader, SlabObject, store
 
 
@@ -42,7 +42,7 @@ class SharedMapper:
     ) -> None:
         self.process = process
         self.loader = loader
-        self._there = Elsewhere(runtime, process.page_size)
+        self._there = RuntimeMemory(runtime, process.page_size)
         self._kinds: list[OpenShared] = list(KINDS.values())
         if kind is not None:
             self._kinds = [kind if callable(kind) else KINDS[kind]]

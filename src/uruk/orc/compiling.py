@@ -16,8 +16,8 @@ from uruk.orc.tracker import ResourceTracker
 from uruk.orc.units import MaterializationResponsibility, MaterializationUnit
 
 if TYPE_CHECKING:
+    from uruk.compile.compile_source import Compiled
     from uruk.compile.ir import IRModule
-    from uruk.compile.source import Compiled
     from uruk.orc.dylib import JITDylib
 
 Compile = Callable[[], bytes]
@@ -68,7 +68,7 @@ def flags_of_ir(symbol: IRSymbol) -> SymbolFlags:
 
 def take(dylib: JITDylib, compiled: Compiled) -> bytes:
     """A compiled object; the libraries of its language are added, and its warnings told as Python warnings."""
-    from uruk.compile.source import runtime_libraries
+    from uruk.compile.compile_source import runtime_libraries
 
     if compiled.warnings:
         warnings.warn(compiled.warnings.rstrip(), CompilerWarning, stacklevel=2)

@@ -36,8 +36,8 @@ from uruk.orc.sources import Source
 from uruk.orc.symbols import NameLike, SymbolTable, encode_name
 from uruk.orc.tracker import Released, ResourceTracker
 from uruk.orc.withheld import Withheld
-from uruk.passes.points import check_point
 from uruk.passes.state import StandIn, State
+from uruk.passes.steps import check_point
 from uruk.passes.tls.interface import Storage
 from uruk.target import Target
 
@@ -491,7 +491,7 @@ class Session:
     def add_pass(self, point: str, plugin: Callable[[State], None]) -> None:
         """Have every link call `plugin` with its state at a point; several at one point run as they were added.
 
-        The points are in `uruk.passes.points`, what a plug-in may do in `uruk.passes.editing`. It runs with the session
+        The points are in `uruk.passes.steps`, what a plug-in may do in `uruk.passes.editing`. It runs with the session
         locked. What it raises ends that link, as a PassError. Raises UrukError for an unknown point.
         """
         with self.lock:

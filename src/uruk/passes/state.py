@@ -194,7 +194,7 @@ class State:
     is_own_name: Callable[[bytes], bool]
     """Says of a name whether each module or program has its own, which the link provides."""
     passed: set[str]
-    """Steps that are done (`uruk.passes.points.STEPS`); kept for plug-ins only, empty where there are none."""
+    """Steps that are done (`uruk.passes.steps.STEPS`); kept for plug-ins only, empty where there are none."""
     in_child: bool = False
     """Whether the code runs in another process than this one."""
     point: str = ""

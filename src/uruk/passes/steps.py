@@ -1,12 +1,16 @@
-"""Runs the steps of one link: plug-ins before and after each, and the time that each took."""
+"""The steps of a link: their names, what holds after each, the points where plug-ins join, and what runs them.
+
+A plug-in is a callable that gets the link's `State` at a point: ``before NAME`` or ``after NAME`` of every step, or one
+of the five points that have a name of their own in the field (LLVM, JITLink's PassConfiguration).
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import ParamSpec, TypeVar
+from typing import NamedTuple, ParamSpec, TypeVar
 
-from uruk.errors import PassError, UrukError
+from uruk.errors import InvalidValue, PassError, UrukError
 from uruk.passes.faults import LinkFaults
 from uruk.passes.state import State
 
@@ -15,16 +19,105 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+class Point(NamedTuple):
+    """A point of the pipeline, and what holds there."""
+
+    name: str
+    holds: str
+
+
+STEPS = (
+    Point("groups", "`live` is false for blocks of section groups that lost to others"),
+    Point("read relocations", "`edges` has the edges of live blocks"),
+    Point("bind names", "`canonical` and `undefined` say which row stands for each name"),
+    Point("prune", "on request, blocks that nothing wanted reaches are dead, and their edges gone"),
+    Point("unwind", "unwind data of dead functions is gone, the rest is one block a module"),
+    Point("commons", "common symbols have zero-filled blocks"),
+    Point("provided names", "names that the link provides are known, and have the blocks that they need"),
+    Point("resolve names", "`external` has an answer for every row of `undefined`"),
+    Point("library data", "library data out of reach that may be copied has blocks here"),
+    Point("got, stubs", "every edge has its GOT slot or stub; edges and their targets are final"),
+    Point("layout", "`segment` and `offset` say where each live block lies; no block is added any more"),
+    Point("tls plan", "`tls_offset` is filled where there are thread-locals"),
+    Point("placement", "the address range in which the batch must lie is known"),
+    Point("allocate", "memory is there; an error from here on gives it back"),
+    Point("addresses", "`address`, `position` and `symbol_address` are final"),
+    Point("copy", "`image` has every block's content, no field filled in yet"),
+    Point("stubs", "`image` has the code of the stubs"),
+    Point("relax, fixup", "every field is written, except thread-local offsets and module ids"),
+    Point("tls storage", "the thread-local images are loaded"),
+    Point("slots, tls", "every field and slot is written, except the slots of IFUNCs"),
+    Point("protect", "code can run, and can be written no more"),
+    Point("resolvers", "the slots of IFUNCs are written"),
+    Point("seal", "constants can be written no more"),
+)
+"""The steps of `uruk.link.link` in order, each with what holds after it; `--time` uses the same names."""
+
+NAMED = {
+    "bind names": "pre-prune",
+    "unwind": "post-prune",
+    "addresses": "post-allocate",
+    "copy": "pre-fixup",
+    "slots, tls": "post-fixup",
+}
+"""Step -> the field's name for the point behind it."""
+
+OLD_NAMES = {"comdat": "groups", "eh_frame": "unwind", "boundaries": "provided names"}
+"""Names that steps had before -> those of now; plug-ins may use them yet."""
+
+
+def _points() -> tuple[Point, ...]:
+    found: list[Point] = []
+    holds = "the objects' tables as they were read"
+    for step in STEPS:
+        found.append(Point(f"before {step.name}", holds))
+        holds = step.holds
+        found.append(Point(f"after {step.name}", holds))
+        if step.name in NAMED:
+            found.append(Point(NAMED[step.name], holds))
+    return tuple(found)
+
+
+POINTS = _points()
+"""All points, in the order in which a link comes to them."""
+_NAMES = frozenset(point.name for point in POINTS)
+
+
+def check_point(name: str) -> str:
+    """The name of a point, which may be given by an old name of its step, with a DeprecationWarning.
+
+    Raises UrukError that lists the points there are.
+    """
+    if name in _NAMES:
+        return name
+    side, _, step = name.partition(" ")
+    if side in ("before", "after") and step in OLD_NAMES:
+        import warnings  # seldom needed, and not at start-up
+
+        now = f"{side} {OLD_NAMES[step]}"
+        # Of the frames, the fourth is that of whoever calls LLJIT.add_pass.
+        warnings.warn(f"the point `{name}' is called `{now}' now", DeprecationWarning, stacklevel=4)
+        return now
+    steps = "; ".join(step.name for step in STEPS)
+    named = ", ".join(NAMED.values())
+    raise InvalidValue(f"`{name}' is no point of a link; there are {named}, and `before' and `after' each of: {steps}")
+
+
+def table() -> str:
+    """The points as a table in Markdown, for the documentation."""
+    lines = ["| step | what holds after it | point there |", "| --- | --- | --- |"]
+    for step in STEPS:
+        named = f"`{NAMED[step.name]}`" if step.name in NAMED else ""
+        lines.append(f"| {step.name} | {step.holds} | {named} |")
+    return "\n".join(lines) + "\n"
+
+
 class Steps:
     """``steps(NAME, function, *arguments)`` runs one step. `times` has (name, seconds), plug-ins under their point."""
 
     def __init__(self, state: State, hooks: Mapping[str, Sequence[Hook]]) -> None:
         """`hooks`: point -> plug-ins. Raises UrukError for a name that is no point."""
-        self._named: Mapping[str, str] = {}
-        if hooks:  # most links have none, and need not know the points
-            from uruk.passes.points import NAMED, check_point
-
-            self._named = NAMED
+        if hooks:
             points = [check_point(name) for name in hooks]
             if points != list(hooks):  # some by old names of steps
                 current: dict[str, list[Hook]] = {}
@@ -47,8 +140,8 @@ class Steps:
         if self._hooks:
             self._state.passed.add(name)
             self._point(f"after {name}")
-            if name in self._named:
-                self._point(self._named[name])
+            if name in NAMED:
+                self._point(NAMED[name])
         return result
 
     def _point(self, name: str) -> None:

@@ -20,7 +20,7 @@ from uruk.program.link_plan import Input, LinkPlan
 from uruk.regular_files import INPUT_ALIGN, INPUT_TAIL, open_regular
 
 if TYPE_CHECKING:
-    from uruk.program.compiling import Compilation, HowToCompile
+    from uruk.program.compilation import Compilation, HowToCompile
 
 HUGE_FROM = 4 << 20
 _ARCHIVES = (b"!<arch>\n", b"!<thin>\n")
@@ -106,7 +106,7 @@ class Reader:
             self._error = error
 
     def _compile(self) -> tuple[dict[str, bytes], list[Input]]:
-        from uruk.program.compiling import Compilation, HowToCompile  # not for objects: it takes time to import
+        from uruk.program.compilation import Compilation, HowToCompile  # not for objects: it takes time to import
 
         with self._made:
             if self._stopped:

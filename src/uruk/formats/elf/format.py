@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from importlib import import_module
+from typing import cast
 
+from uruk.errors import UnknownTarget
 from uruk.formats.elf import reader, relocations
 from uruk.formats.elf.head import target_of_head
-from uruk.formats.elf.pairs import Pair, pair_of
+from uruk.formats.elf.reader import Pair
 from uruk.formats.interface import Format, Report, Span
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Edges, Graph
@@ -14,6 +18,17 @@ from uruk.graph.names import Names
 from uruk.graph.types import Bool
 from uruk.isa.interface import InstructionSet
 from uruk.target import Target
+
+_MAPS = {"x86_64": "uruk.formats.elf.x86_64", "aarch64": "uruk.formats.elf.aarch64"}
+"""The maps of ELF's relocations, by architecture; each is imported when it is asked for."""
+
+
+@lru_cache(maxsize=8)
+def pair_of(architecture: str) -> Pair:
+    """The pair of ELF and an architecture. Raises UnknownTarget for one without a map of relocations."""
+    if architecture not in _MAPS:
+        raise UnknownTarget(f"ELF for {architecture}", [f"ELF for {name}" for name in _MAPS])
+    return cast("Pair", import_module(_MAPS[architecture]))
 
 
 class _ELF:

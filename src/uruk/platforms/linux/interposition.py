@@ -24,14 +24,16 @@ from uruk.isa.interface import architecture_of
 from uruk.orc.dylib import JITDylib
 from uruk.orc.offers import offered, shown
 from uruk.orc.symbols import Flag
-from uruk.platforms.linux.platform import ELFPlatform
+from uruk.platforms.linux.platform import LinuxPlatform
 from uruk.platforms.linux.tls.program import ADDRESSES, ProgramThreadLocals, imported_names
 
 
 class ProgramExports:
     """What a program's dylib gives to libraries. `everything`: its names are found by ``dlopen`` and ``dlsym``, too."""
 
-    def __init__(self, dylib: JITDylib, executor: Executor, platform: ELFPlatform, *, everything: bool = False) -> None:
+    def __init__(
+        self, dylib: JITDylib, executor: Executor, platform: LinuxPlatform, *, everything: bool = False
+    ) -> None:
         self.everything = everything
         self.promised: dict[bytes, int] = {}
         """Names that libraries want from the program, with an address that stands for theirs."""

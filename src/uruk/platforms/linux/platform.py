@@ -67,7 +67,7 @@ class Program:
     envp: int = 0
 
 
-class ELFPlatform:
+class LinuxPlatform:
     """Runs what ELF objects ask for in a process; see `uruk.orc.platform.Platform`.
 
     `architecture`: that of the objects; the process's by default. There is no runtime for a `Target` of another
@@ -282,7 +282,7 @@ class ELFPlatform:
         self.process.close()
 
 
-class UnrunELFPlatform(ELFPlatform):
+class UnrunLinuxPlatform(LinuxPlatform):
     """The same for code that no process runs: it has the runtime archive, and no names of a process.
 
     So what is linked depends on its inputs only. What the runtime stands for, others must define (`atexit` handlers'

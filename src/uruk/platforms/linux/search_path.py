@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from uruk.errors import AllocationError, ObjectFormatError
 from uruk.formats.elf.dynamic import read_shared_library
-from uruk.platforms.linux.platform import ELFPlatform
+from uruk.platforms.linux.platform import LinuxPlatform
 from uruk.platforms.linux.process_symbols import RTLD_GLOBAL, RTLD_NOW
 
 
@@ -24,7 +24,7 @@ class SearchPath:
     directories: Sequence[str] = ()
     inherited: bool = False
 
-    def apply(self, platform: ELFPlatform) -> None:
+    def apply(self, platform: LinuxPlatform) -> None:
         """Have the program's dlopen use it, in the process where it runs. Raises AllocationError."""
         texts = b"".join(os.fsencode(one) + b"\0" for one in (self.origin, *self.directories))
         count = 1 + len(self.directories)
@@ -46,7 +46,7 @@ class SearchPath:
                 return candidate
         return path
 
-    def open_with_needs(self, platform: ELFPlatform, path: str, *, everywhere: bool) -> None:
+    def open_with_needs(self, platform: LinuxPlatform, path: str, *, everywhere: bool) -> None:
         """Open a library whose needs may lie in here; what is wrong with it is said by whoever loads it then."""
         if self.inherited:
             flags = RTLD_NOW | (RTLD_GLOBAL if everywhere else 0)

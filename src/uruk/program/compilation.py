@@ -8,11 +8,11 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from uruk.compile.compile_source import Compiled, compile_source, runtime_libraries
 from uruk.compile.compilers import cross_compiler, find_compiler
 from uruk.compile.identity import identify
 from uruk.compile.languages import language_of
 from uruk.compile.process import Processes
-from uruk.compile.source import Compiled, compile_source, runtime_libraries
 from uruk.errors import CompileError, UrukError
 
 PROFILES = ("-fprofile-generate", "-fprofile-instr-generate", "-fcs-profile-generate", "-fprofile-arcs")

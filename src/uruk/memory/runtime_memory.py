@@ -37,7 +37,7 @@ class Functions(Protocol):
         ...
 
 
-class Elsewhere:
+class RuntimeMemory:
     """The verbs of runtime/linux/memory.c; each is one call. Errors are AllocationErrors with that kernel's reason."""
 
     def __init__(self, functions: Functions, page_size: int) -> None:
