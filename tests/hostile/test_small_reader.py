@@ -10,7 +10,6 @@ from collections import Counter
 from itertools import islice
 from pathlib import Path
 
-import fixtures
 import numpy as np
 from sweep import cases
 
@@ -23,6 +22,8 @@ from uruk.formats.interface import Span
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Graph, Table
 from uruk.graph.names import Names
+
+from support import sample_objects
 
 CASES = int(os.environ.get("URUK_HOSTILE_CASES", "2000"))
 SEED = int(os.environ.get("URUK_HOSTILE_SEED", "1"))
@@ -89,7 +90,7 @@ def test_broken_small_objects_are_read_alike(objects: dict[str, bytes]) -> None:
 
 def test_broken_small_objects_of_aarch64_are_read_alike(tmp_path: Path) -> None:
     outcomes: Counter[str] = Counter()
-    for name, make in islice(cases(fixtures.build_aarch64(tmp_path), {}, SEED), CASES):
+    for name, make in islice(cases(sample_objects.build_aarch64(tmp_path), {}, SEED), CASES):
         try:
             outcomes[read_both_ways(make(), pair_of("aarch64"))] += 1
         except (AssertionError, ObjectFormatError, UnsupportedRelocation) as error:
