@@ -145,7 +145,7 @@ def test_one_place_asks_which_machine_this_is() -> None:
         assert match is None or path == home, f"{name_of(path)}: {match}: this machine is HERE of uruk.target"
 
 
-ONE_SYSTEMS_LIBRARIES = re.compile(r"\buruk\.libraries\.(?:search_\w+|loader_cache|linker_script)\b")
+ONE_SYSTEMS_LIBRARIES = re.compile(r"\buruk\.libraries\.(?:linux|windows|linker_script)\b")
 
 
 def test_only_the_room_of_libraries_knows_systems() -> None:

@@ -15,7 +15,7 @@ import pytest
 import uruk
 from uruk.errors import CompileError, LibraryError, ObjectFormatError, UrukError
 from uruk.formats.archive import Archive
-from uruk.libraries.loader_cache import loader_cache
+from uruk.libraries.linux.loader_cache import loader_cache
 from uruk.orc.generators import DirectoryGenerator
 from uruk.program.link_plan import Input, LinkPlan
 from uruk.program.reading import Reader

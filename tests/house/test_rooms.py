@@ -17,13 +17,14 @@ from test_tidy import MODULES, PACKAGE, tree_of
 
 pytestmark = pytest.mark.quick
 
-ROOMS = ("formats/elf/", "passes/elf/", "passes/tls/", "platforms/linux/", "memory/linux/")
+ROOMS = ("formats/elf/", "passes/elf/", "passes/tls/", "platforms/linux/", "memory/linux/", "libraries/linux/")
 """ELF's and Linux's."""
 ROOM_IMPORTS = re.compile(
-    r"uruk\.(formats\.elf|passes\.elf|passes\.tls(?!\.interface)|platforms\.linux|memory\.linux)\b"
+    r"uruk\.(formats\.elf|passes\.elf|passes\.tls(?!\.interface)|platforms\.linux|memory\.linux|libraries\.linux)\b"
 )
 WORDS = re.compile(r"eh_frame|dso_handle|glibc|/proc\b|/dev/shm", re.IGNORECASE)
 DOORS = {
+    "libraries/search.py": "chooses the libraries of a target's system",
     "formats/registry.py": "lists the formats",
     "link_rules.py": "joins each format's rules to its reader",
     "lljit.py": "chooses the platform of an executor's system",
@@ -48,9 +49,6 @@ UNDER_WAY = {
     "compile/cache_key.py": "/proc/cpuinfo says what -march=native means here",
     "executor/launch.py": "looks for children in /proc",
     "formats/archive.py": "reads symbol versions of a shared library in an archive",
-    "libraries/hints.py": "knows static archives and shared libraries by their names and content",
-    "libraries/loader_cache.py": "reads Linux's cache of libraries; a room of Linux in libraries/ is to have it",
-    "libraries/search_linux.py": "Linux's names of libraries; a room of Linux in libraries/ is to have it",
     "orc/deferred.py": "reads what a shared library defines",
     "orc/search.py": "reads what a shared library hides",
     "passes/steps.py": OLD_NAME,

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
 
 from uruk.errors import LibraryNotFound, UnknownTarget
 from uruk.formats.byte_source import ByteSource
-from uruk.libraries.hints import hints_for
-from uruk.libraries.interface import HostLibraries, Kind, LibraryFile
+from uruk.libraries.interface import Find, HostLibraries, Kind, LibraryFile
+from uruk.libraries.linux.host import LinuxLibraries
 from uruk.libraries.search import LibrarySearch, host_libraries
-from uruk.libraries.search_linux import LinuxLibraries
 from uruk.target import Target
 
 pytestmark = pytest.mark.quick
@@ -48,6 +47,13 @@ class PrefixedHost:
 
     def searched_at_run_time(self) -> Sequence[str]:
         return [str(self.at_run_time)]
+
+    def hints_for(self, names: Iterable[bytes], find: Find) -> dict[bytes, str]:
+        path = find.runtime_path("late")
+        return {name: f"defined in {path}" for name in names if path and name == b"late_one"}
+
+    def hint_at(self, place: str) -> str:
+        return ""
 
     def target_of_head(self, head: bytes) -> Target | None:
         return Target("prefixed", head[3:4].decode(), "") if head[:3] in (b"SHR", b"OBJ") else None
@@ -132,5 +138,7 @@ def test_linux_takes_the_highest_version(tmp_path: Path, monkeypatch: pytest.Mon
     assert host.searched_at_run_time() == [str(tmp_path / "no-cache")]
 
 
-def test_hints_are_for_the_libraries_of_a_search(search: LibrarySearch) -> None:
-    assert hints_for([b"deflate"], search) == {}
+def test_hints_are_for_the_libraries_of_a_search(folder: Path, search: LibrarySearch) -> None:
+    """No library of Linux is named, but the host's own, which the search finds."""
+    assert search.hints_for([b"deflate", b"late_one"]) == {b"late_one": f"defined in {folder}/run/late2.shared"}
+    assert LinuxLibraries().hints_for([b"deflate"], search) == {}

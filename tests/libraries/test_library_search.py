@@ -13,12 +13,11 @@ from pathlib import Path
 import pytest
 
 from uruk.errors import LibraryNotFound, ObjectFormatError, UrukError
-from uruk.libraries.hints import hint_for, hints_for
 from uruk.libraries.interface import LibraryFile
 from uruk.libraries.linker_script import parse_linker_script
-from uruk.libraries.loader_cache import CACHE_PATH, loader_cache, parse_loader_cache
+from uruk.libraries.linux.host import LinuxLibraries, system_directories
+from uruk.libraries.linux.loader_cache import CACHE_PATH, loader_cache, parse_loader_cache
 from uruk.libraries.search import LibrarySearch, find_library
-from uruk.libraries.search_linux import LinuxLibraries, system_directories
 from uruk.target import HERE
 
 pytestmark = pytest.mark.quick
@@ -287,13 +286,17 @@ def test_missing_or_broken_cache(tmp_path: Path) -> None:
     assert loader_cache("x86_64", str(tmp_path / "broken")) == {}
 
 
+def hint_for(name: bytes) -> str | None:
+    return LibrarySearch().hints_for([name]).get(name)
+
+
 def test_hints() -> None:
     assert hint_for(b"sqrtf") == "defined in libm.so.6: add -l m"
     assert hint_for(b"_ZNSt6localeC1Ev") == "defined in libstdc++.so.6: add -l stdc++"
     assert hint_for(b"GOMP_parallel") == "defined in libgomp.so.1: add -l gomp"
     assert hint_for(b"__morestack") == "defined in libgcc.a: add -l gcc"
     assert hint_for(b"surely_nobody_defines_this") is None
-    found = hints_for([b"deflate", b"cosf", b"surely_nobody_defines_this"])
+    found = LibrarySearch().hints_for([b"deflate", b"cosf", b"surely_nobody_defines_this"])
     assert found == {b"deflate": "defined in libz.so.1: add -l z", b"cosf": "defined in libm.so.6: add -l m"}
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from uruk.errors import LibraryNotFound, ObjectFormatError, UrukError
 from uruk.formats.elf.dynamic import STT_TLS, read_shared_library
-from uruk.libraries.hints import hints_for
 from uruk.libraries.search import LibrarySearch
 from uruk.passes.elf.linker_symbols import PRIVATE, START, STOP
 from uruk.platforms.linux.process_symbols import find_symbol, loaded_libraries
@@ -48,7 +47,7 @@ def providers(
     rest = [name for name in wanted if not found.get(name)]
     if not here:
         return found | _in_foreign_libraries(rest, LibrarySearch(target=Target("elf", architecture, "linux")))
-    hints = hints_for(rest[:MOST_HINTS]) if rest else {}
+    hints = LibrarySearch().hints_for(rest[:MOST_HINTS]) if rest else {}
     for name in rest:
         hint = hints.get(name, NOBODY)
         found[name] = GCC if hint.endswith("add -l gcc_s") else hint

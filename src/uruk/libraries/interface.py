@@ -1,4 +1,4 @@
-"""What a search for libraries asks of a system; `uruk.libraries.search_linux` answers for Linux.
+"""What a search for libraries asks of a system; `uruk.libraries.linux.host` answers for Linux.
 
 The search itself (`uruk.libraries.search`) knows directories, archives and linker scripts, which every system has. A
 host says what a library's file is called, where the system keeps libraries, and what its dynamic loader finds itself.
@@ -26,6 +26,18 @@ class LibraryFile:
     kind: Kind
     path: str
     as_needed: bool = False
+
+
+class Find(Protocol):
+    """A search for libraries, as a host sees it; `uruk.libraries.search.LibrarySearch` is one."""
+
+    def find(self, name: str, *, static: bool = False) -> list[LibraryFile]:
+        """See `LibrarySearch.find`."""
+        ...
+
+    def runtime_path(self, name: str) -> str | None:
+        """See `LibrarySearch.runtime_path`."""
+        ...
 
 
 class HostLibraries(Protocol):
@@ -65,6 +77,17 @@ class HostLibraries(Protocol):
 
     def searched_at_run_time(self) -> Sequence[str]:
         """Return the places that `loader_path` and `runtime_files` look into, for errors."""
+        ...
+
+    def hints_for(self, names: Iterable[bytes], find: Find) -> dict[bytes, str]:
+        """Return, for each name that a well-known library defines, what to add, such as ``add -l m``.
+
+        `find` is how the search looks for libraries. It is for errors, and may take milliseconds.
+        """
+        ...
+
+    def hint_at(self, place: str) -> str:
+        """Return what is wrong with linking code that needs a name at `place`; empty for most places."""
         ...
 
     def target_of_head(self, head: bytes) -> Target | None:

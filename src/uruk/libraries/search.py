@@ -1,4 +1,4 @@
-"""Finds the files that `-l NAME` stands for, as ld does, then as the dynamic loader does.
+"""The search for the files that `-l NAME` stands for, as ld looks for them, then as the dynamic loader does.
 
 The names that a library's file has on the system are looked for in every directory of -L, of the environment and of the
 system's compilers; a file of another machine is passed over; a linker script is replaced by the files that it names.
@@ -32,7 +32,7 @@ def host_libraries(target: Target) -> HostLibraries:
     """
     if target.system != "linux":
         raise UnknownTarget(str(target), TARGETS)
-    from uruk.libraries.search_linux import LinuxLibraries
+    from uruk.libraries.linux.host import LinuxLibraries
 
     return LinuxLibraries(target.architecture)
 
@@ -86,6 +86,10 @@ class LibrarySearch:
     def runtime_path(self, name: str) -> str | None:
         """Return the path of the library that programs load for `-l NAME`; None if there is none."""
         return self._at_run_time(name, self._begin())
+
+    def hints_for(self, names: Iterable[bytes]) -> dict[bytes, str]:
+        """Return, for each name that a well-known library defines, what to add. See `HostLibraries.hints_for`."""
+        return self.host.hints_for(names, self)
 
     def _begin(self, static: bool = False) -> _Search:
         return _Search([*self.directories, *self.host.directories()], static)

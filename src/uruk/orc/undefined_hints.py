@@ -18,7 +18,6 @@ from uruk.demangle import demangle
 from uruk.errors import ObjectFormatError, UnknownTarget
 from uruk.graph.graph import Binding, Graph, SymbolKind, SymbolType
 from uruk.graph.types import U8, U64, Bool, true_rows, windows
-from uruk.libraries.hints import hints_for, of_static_archive
 from uruk.libraries.search import LibrarySearch
 from uruk.orc.close_names import CloseNames
 from uruk.orc.objects import ObjectEntry
@@ -39,17 +38,17 @@ def hints_of(dylib: JITDylib, needs: Mapping[bytes, str], of_the_program: Mappin
     """
     known = _Known(dylib)
     hints: dict[bytes, str] = {}
+    search: LibrarySearch | None = None
+    with suppress(UnknownTarget):  # code that is only linked may be for a system without known libraries
+        search = LibrarySearch(target=dylib.session.target)
     for name, place in needs.items():
-        hint = of_static_archive(place) or of_the_program.get(name) or known.elsewhere(name)
+        hint = (search and search.host.hint_at(place)) or of_the_program.get(name) or known.elsewhere(name)
         if hint:
             hints[name] = hint
     _add(hints, known.static([name for name in needs if name not in hints]))
     _add(hints, {name: known.other_language(name) for name in needs if name not in hints})
-    found: dict[bytes, str] = {}
-    with suppress(UnknownTarget):  # code that is only linked may be for a system without known libraries
-        search = LibrarySearch(target=dylib.session.target)
-        found = hints_for((name for name in needs if name not in hints), search)
-    hints.update((name, _OF_LIBRARY.sub(r'add -l \1 (add_library("\1"))', hint)) for name, hint in found.items())
+    of_libraries = search.hints_for(name for name in needs if name not in hints) if search else {}
+    hints.update((name, _OF_LIBRARY.sub(r'add -l \1 (add_library("\1"))', hint)) for name, hint in of_libraries.items())
     rest = [name for name in needs if name not in hints][:MOST_CLOSE]
     _add(hints, {name: known.typing_error(name) for name in rest})
     if any(name not in hints for name in needs):

@@ -1,4 +1,4 @@
-"""Linux's libraries: libNAME.so and libNAME.a where gcc and ld look, libNAME.so.N where the dynamic loader looks.
+"""Names and places of Linux's libraries: libNAME.so and libNAME.a for gcc and ld, libNAME.so.N for the dynamic loader.
 
 Sources: ld's manual, "Options" (-l, -L) and ``ld --verbose`` (SEARCH_DIR); gcc's manual, "Environment Variables"
 (LIBRARY_PATH); ld.so(8) for LD_LIBRARY_PATH and the cache; Debian's multiarch folders (``/usr/lib/x86_64-linux-gnu``).
@@ -9,13 +9,13 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from uruk.formats.byte_source import ByteSource
 from uruk.formats.elf.head import target_of_head
-from uruk.libraries.interface import Kind
-from uruk.libraries.loader_cache import CACHE_PATH, loader_cache
+from uruk.libraries.interface import Find, Kind
+from uruk.libraries.linux.loader_cache import CACHE_PATH, loader_cache
 from uruk.target import HERE, Target
 
 C_LIBRARY = frozenset("c m pthread dl rt util resolv anl mvec".split())
@@ -78,6 +78,18 @@ class LinuxLibraries:
     def searched_at_run_time(self) -> list[str]:
         """See `HostLibraries.searched_at_run_time`."""
         return [*_environment("LD_LIBRARY_PATH"), self.cache_path]
+
+    def hints_for(self, names: Iterable[bytes], find: Find) -> dict[bytes, str]:
+        """See `HostLibraries.hints_for`."""
+        from uruk.libraries.linux.hints import hints_for  # for errors only
+
+        return hints_for(names, find)
+
+    def hint_at(self, place: str) -> str:
+        """See `HostLibraries.hint_at`."""
+        from uruk.libraries.linux.hints import of_static_archive  # for errors only
+
+        return of_static_archive(place)
 
     def target_of_head(self, head: bytes) -> Target | None:
         """See `HostLibraries.target_of_head`."""

@@ -1,4 +1,4 @@
-"""Finds the well-known library that defines a name which nothing else does: a hint for errors about undefined symbols.
+"""Hints for errors about undefined symbols: the well-known library that defines a name which nothing else does.
 
 The libraries are those of Linux, with the names that gcc, clang and Debian give them.
 """
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from uruk.errors import LibraryNotFound, ObjectFormatError
 from uruk.formats.archive import Archive
 from uruk.formats.elf.dynamic import SharedLibrary, read_shared_library
-from uruk.libraries.search import LibrarySearch
+from uruk.libraries.interface import Find
 
 _LIKELIER_FIRST = (
     "m stdc++ gcc_s pthread dl rt z gomp gfortran quadmath atomic tinfo ncurses ncursesw readline sqlite3 "
@@ -69,12 +69,11 @@ def of_static_archive(place: str) -> str:
     return f"lib{name}.a is glibc's archive for static programs, and needs the whole of one: leave it out; {shared}"
 
 
-def hints_for(names: Iterable[bytes], search: LibrarySearch | None = None) -> dict[bytes, str]:
+def hints_for(names: Iterable[bytes], search: Find) -> dict[bytes, str]:
     """Return, for each name that a well-known library defines, a text such as ``defined in libm.so.6: add -l m``.
 
     Only libraries that programs load are looked at, and each is opened once. This takes milliseconds: it is for errors.
     """
-    search = search or LibrarySearch()
     wanted = set(names)
     hints: dict[bytes, str] = {}
     for library in KNOWN:
@@ -111,15 +110,10 @@ def _defined_in(library: SharedLibrary, names: set[bytes]) -> set[bytes]:
     return {name for name in few if library.find(name) is not None}
 
 
-def _in_libgcc(search: LibrarySearch) -> set[bytes]:
+def _in_libgcc(search: Find) -> set[bytes]:
     """Return the names of gcc's own library, which gcc links with everything: decimal numbers, split stacks, ..."""
     try:
         with Archive.open(search.find("gcc")[0].path) as archive:
             return set(archive.index())
     except (LibraryNotFound, ObjectFormatError, IndexError):
         return set()
-
-
-def hint_for(name: bytes) -> str | None:
-    """Return the hint for one name; None if no well-known library defines it."""
-    return hints_for([name]).get(name)
