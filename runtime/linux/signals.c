@@ -1,9 +1,11 @@
-/* Programs in an executor that reports crashes see their signals as they would be without it: the executor's handler
- * stands for the default action, its alternate stack for none. References to these functions are led here. */
+/* Programs see their signals as they would be without uruk: the handler of an executor that reports crashes stands for
+ * the default action, its alternate stacks, and those of this process, for none. References to these functions are led
+ * here. */
 
 #define _GNU_SOURCE
 #include "signals.h"
 
+#include "alternate_stack.h"
 #include "hidden.h"
 
 #include <stddef.h>
@@ -40,7 +42,8 @@ EXPORTED handler *uruk_rt_signal(int number, handler *function)
 
 EXPORTED int uruk_rt_sigaltstack(const stack_t *stack, stack_t *before)
 {
-    const stack_t *hidden = uruk_hidden ? uruk_hidden->stack() : NULL;
+    struct uruk_alternate *own = uruk_own_alternate();
+    const stack_t *hidden = uruk_hidden ? uruk_hidden->stack() : own ? &own->stack : NULL;
     if (hidden && stack && stack->ss_flags & SS_DISABLE)
         stack = hidden; /* as before the program had one */
     int status = sigaltstack(stack, before);

@@ -32,4 +32,7 @@ __attribute__((visibility("hidden"))) void uruk_tell_removed(uint64_t address);
 /* removed_calls.c: whether a fault was a call that Python made; then the thread goes on in another place. */
 __attribute__((visibility("hidden"))) int uruk_enter_removed(const siginfo_t *info, void *context);
 
+/* overflows.c: say that linked code overflowed the stack, if a fault was that. */
+__attribute__((visibility("hidden"))) void uruk_tell_overflow(const siginfo_t *info, const void *context);
+
 #endif

@@ -14,7 +14,7 @@
 #define EXPORTED __attribute__((visibility("default")))
 
 static struct sigaction behind; /* who is asked what is no trampoline */
-static int running;
+static int running, of_program; /* whether linked code has set what is behind: it says itself what happened */
 
 static void on_fault(int number, siginfo_t *info, void *context)
 {
@@ -25,6 +25,8 @@ static void on_fault(int number, siginfo_t *info, void *context)
         if (uruk_enter_removed(info, context))
             return;
         uruk_tell_removed((uint64_t)info->si_addr);
+        if (!of_program)
+            uruk_tell_overflow(info, context);
     }
     if (next.sa_flags & SA_RESETHAND) {
         behind.sa_handler = SIG_DFL;
@@ -41,7 +43,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
     }
 }
 
-/* Come before whoever has the signal now, on the stack and with the signals held that he asked for. */
+/* Come before whoever has the signal now, with the signals held that he asked for, on the thread's alternate stack. */
 EXPORTED void uruk_rt_run_trampolines(void)
 {
     struct sigaction now, action;
@@ -51,7 +53,7 @@ EXPORTED void uruk_rt_run_trampolines(void)
         return;
     behind = action = now;
     action.sa_sigaction = on_fault;
-    action.sa_flags = (now.sa_flags & ~SA_RESETHAND) | SA_SIGINFO;
+    action.sa_flags = (now.sa_flags & ~SA_RESETHAND) | SA_SIGINFO | SA_ONSTACK;
     sigaction(SIGSEGV, &action, NULL);
 }
 
@@ -67,8 +69,10 @@ __attribute__((visibility("hidden"))) void uruk_keep_trampolines(int number, int
         return;
     if (before && before->sa_sigaction == on_fault)
         *before = behind;
-    if (changed)
+    if (changed) {
         uruk_rt_run_trampolines();
+        of_program = behind.sa_handler != SIG_DFL && behind.sa_handler != SIG_IGN;
+    }
 }
 
 /* A Fortran program's first call: libgfortran takes the signals of faults. */

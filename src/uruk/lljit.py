@@ -8,6 +8,7 @@ import itertools
 import operator
 import os
 import sys
+import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -70,6 +71,8 @@ class Symbol:
             if not isinstance(prototype, str):
                 raise InvalidType("a function in another process is called by a C prototype, as text")
             return self.executor.function(prototype, self.address)
+        if not _thread.watched:
+            watch_overflows()
         if isinstance(prototype, str):
             from uruk.calls import cast
 
@@ -574,6 +577,26 @@ def _close_all() -> None:
                 jit.session.close()
         except UrukError as error:
             print(f"uruk: {type(error).__name__}: {error}", file=sys.stderr)
+
+
+class _Thread(threading.local):
+    watched = False  # whether stack overflows of linked code are told in it
+
+
+_thread = _Thread()
+
+
+def watch_overflows() -> None:
+    """Have stack overflows of linked code told in the calling thread of this process; see `overflows.watch`."""
+    from uruk.orc.addresses import name_address
+    from uruk.platforms.linux.overflows import watch  # links the runtime, which many sessions do without
+
+    def describe(address: int) -> str:
+        sessions = [jit.session for jit in list(_open_jits) if jit.executor.process.is_here]
+        return next(filter(None, (name_address(session, address) for session in sessions)), "")
+
+    _thread.watched = True
+    watch(describe)
 
 
 def _process_there(executor: RemoteExecutor) -> LinuxProcess:

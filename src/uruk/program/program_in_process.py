@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from uruk.lljit import LLJIT
+from uruk.lljit import LLJIT, watch_overflows
 from uruk.platforms.linux.platform import environment_at_start
 from uruk.platforms.linux.runtime_here import process_runtime
 from uruk.program.initial_stack import InitialStack
@@ -30,6 +30,7 @@ class ProgramInProcess:
         runtime.call(b"uruk_rt_set_environ", stack.envp)
         runtime.call(b"uruk_rt_set_program_name", stack.name)
         runtime.call(b"uruk_rt_fresh_process")
+        watch_overflows()
         program = jit.platform.program
         program.argc, program.argv, program.envp = stack.argc, stack.argv, stack.envp
 
@@ -58,4 +59,5 @@ class CalledInProcess:
     def run(self, jit: LLJIT, entry: int) -> int:
         """Call main(); what it returns, as an exit status."""
         program = jit.platform.program
+        watch_overflows()
         return process_runtime().call(b"uruk_rt_call_main", entry, program.argc, program.argv) & 0xFF
