@@ -395,17 +395,17 @@ class LLJIT:
         self.search_path.apply(self.platform)
 
     def _load_deferred(self, home: JITDylib, path: str) -> int:
-        """Load a library that was deferred, when the program has promised it what it lacks. Raises LibraryError."""
+        """Load a library that was deferred, again for every name that the program can give it. Raises LibraryError."""
         while True:
             self._open_needs(path)
             try:
                 return home.load_library(path, everywhere=self._everywhere)
             except LibraryError as error:
-                if not self._promises(error):
+                if not self._provides_for(error):
                     raise
 
-    def _promises(self, error: LibraryError) -> bool:
-        """Whether the session gives a library what it lacks, so that loading it again may do."""
+    def _provides_for(self, error: LibraryError) -> bool:
+        """Give a refused library the name that it lacks, if there is such a name; True if it may load now."""
         return False
 
     def wrap(self, name: str, *, dylib: JITDylib | None = None) -> None:

@@ -17,13 +17,22 @@ from test_tidy import MODULES, PACKAGE, tree_of
 
 pytestmark = pytest.mark.quick
 
-ROOMS = ("formats/elf/", "passes/elf/", "passes/tls/", "platforms/linux/", "memory/linux/", "libraries/linux/")
+ROOMS = (
+    "formats/elf/",
+    "passes/elf/",
+    "passes/tls/",
+    "platforms/linux/",
+    "memory/linux/",
+    "libraries/linux/",
+    "program/linux/",
+)
 """ELF's and Linux's."""
 ROOM_IMPORTS = re.compile(
-    r"uruk\.(formats\.elf|passes\.elf|passes\.tls(?!\.interface)|platforms\.linux|memory\.linux|libraries\.linux)\b"
+    r"uruk\.(formats\.elf|passes\.elf|passes\.tls(?!\.interface)|platforms\.linux|memory\.linux|libraries\.linux|program\.linux)\b"
 )
 WORDS = re.compile(r"eh_frame|dso_handle|glibc|/proc\b|/dev/shm", re.IGNORECASE)
 DOORS = {
+    "program/systems.py": "chooses the system of a program's target",
     "libraries/search.py": "chooses the libraries of a target's system",
     "formats/registry.py": "lists the formats",
     "link_rules.py": "joins each format's rules to its reader",
@@ -37,14 +46,8 @@ DOORS = {
 """Files that may import from the rooms, each with the reason: that is what they are for."""
 OLD_NAME = "a step's old name, which plug-ins may use yet"
 SHOW = "uruk show is about files of ELF; it is to ask the formats"
-PROGRAM = "a program is Linux's; what differs between systems is to be its platform's"
 UNDER_WAY = {
     **dict.fromkeys(("cli/show_facts.py", "cli/show_needs.py", "cli/show_relocations.py"), SHOW),
-    **{
-        f"{room}/{name}.py": PROGRAM
-        for room in ("cli", "program")
-        for name in "elsewhere here initial_stack program_in_child program_in_process program_linker tunables".split()
-    },
     "program/targets.py": "reads first bytes before numpy, which the formats need, is imported",
     "compile/cache_key.py": "/proc/cpuinfo says what -march=native means here",
     "executor/launch.py": "looks for children in /proc",

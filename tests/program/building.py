@@ -16,7 +16,7 @@ from pathlib import Path
 from driver import Case
 
 from build_support import arm64_root
-from uruk.program.tunables import SAVED, VARIABLE
+from uruk.program.linux.tunables import SAVED, VARIABLE
 
 ROOT = Path(__file__).parents[2]
 COMPILERS = {

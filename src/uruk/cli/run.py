@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 from uruk.cli.arguments import USAGE, parse
 from uruk.cli.usage import UsageError, read, refuse
-from uruk.errors import ExecutorCrashed, ExecutorLost, TLSError, UrukError
+from uruk.errors import ExecutorCrashed, ExecutorLost, UrukError
 from uruk.program.reading import Reader
-from uruk.program.tunables import can_start_again, start_again
+from uruk.program.systems import system_of
 
 FAULTS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP, signal.SIGSYS)
 """Signals of which a message says where the program was."""
@@ -40,9 +40,7 @@ def run(words: Sequence[str]) -> int:
     gc.disable()  # nothing here makes cycles worth looking for, and the columns are large
     reader = Reader(arguments.plan, arguments.how_to_compile())
     if not arguments.execute:
-        from uruk.program.heap import use_huge_pages
-
-        use_huge_pages()
+        system_of().make_room_for_columns()
     try:
         if arguments.connect:
             from uruk.cli.secret import secret
@@ -65,8 +63,8 @@ def run(words: Sequence[str]) -> int:
         _end(status)
         return status
     except UrukError as error:
-        if arguments.in_process and isinstance(error, TLSError) and error.static_tls and can_start_again():
-            start_again(error.static_tls)
+        if arguments.in_process:
+            system_of().restart(error)
         for one in reader.errors or [error]:
             print(f"uruk: {type(one).__name__}: {one}", file=sys.stderr)
         return 1

@@ -2,27 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Protocol
+
 from uruk.errors import LibraryError
 from uruk.lljit import LLJIT
-from uruk.platforms.linux.interposition import ProgramExports
+
+
+class Exports(Protocol):
+    """What libraries of the process see of a program; see `uruk.program.systems.ProgramSystem.show_to_libraries`."""
+
+    @property
+    def wanted(self) -> list[bytes]:
+        """The names that the program must define, as libraries want them."""
+        ...
+
+    def promise(self, error: LibraryError) -> bool:
+        """Give a refused library the name that it lacks, if the program has it; True if that may load now."""
+        ...
+
+    def bind(self) -> int:
+        """Bind libraries' references to the program's definitions, which are linked; returns how many."""
+        ...
 
 
 class ProgramLinker(LLJIT):
     """`exports`: what libraries see of the program, where its process is its alone; None: nothing."""
 
     _everywhere = True
-    exports: ProgramExports | None = None
+    exports: Exports | None = None
 
-    def export(self, *, everything: bool) -> None:
-        """Have libraries see the program's names: those that they want, or all (ld's --export-dynamic)."""
-        self.exports = ProgramExports(self.main, self.executor, self.platform, everything=everything)
+    def retry(self, load: Callable[[], object]) -> None:
+        """Load a library, again for every name that the program can give it. Raises LibraryError."""
+        while True:
+            try:
+                load()
+                return
+            except LibraryError as error:
+                if not self._provides_for(error):
+                    raise
 
-    def promises(self, error: LibraryError) -> bool:
-        """Whether the program gives a library what it was refused for, so that loading it again may do."""
+    def _provides_for(self, error: LibraryError) -> bool:
         return self.exports is not None and self.exports.promise(error)
-
-    def _promises(self, error: LibraryError) -> bool:
-        return self.promises(error)
 
     def _wanted_by_libraries(self) -> list[bytes]:
         return list(self.exports.wanted) if self.exports else []

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from uruk.lljit import LLJIT, watch_overflows
 from uruk.platforms.linux.platform import environment_at_start
 from uruk.platforms.linux.runtime_here import process_runtime
-from uruk.program.initial_stack import InitialStack
-from uruk.program.tunables import as_it_was
+from uruk.program.linux.initial_stack import InitialStack
+from uruk.program.linux.tunables import as_it_was
 
 
 class ProgramInProcess:

@@ -16,9 +16,9 @@ SAVED = "URUK_SAVED_TUNABLES"
 """What the variable was before: empty for unset, else its value behind an equals sign."""
 
 
-def can_start_again() -> bool:
-    """Whether this process is the first one, so that starting again makes sense."""
-    return SAVED not in os.environ
+def has_started_again() -> bool:
+    """True in a process that `start_again` began: a third one would have no more storage than the second."""
+    return SAVED in os.environ
 
 
 def start_again(size: int) -> None:

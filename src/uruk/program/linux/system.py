@@ -1,0 +1,108 @@
+"""Linux as a system on which programs run; see `uruk.program.systems.ProgramSystem`.
+
+What takes time to import is imported by the methods: this is imported before numpy is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from uruk.errors import TLSError, UrukError
+
+if TYPE_CHECKING:
+    from uruk.program.link_plan import LinkPlan
+    from uruk.program.program_linker import ProgramLinker
+    from uruk.program.settings import Settings
+    from uruk.program.systems import Place
+
+LARGEST_POOL = 1 << 20
+"""Bytes of static thread-local storage that a child gets unasked; each of its threads pays for it."""
+
+
+class LinuxPrograms:
+    """See `uruk.program.systems.ProgramSystem`."""
+
+    def place(self, settings: Settings) -> Place:
+        """See `ProgramSystem.place`; a link without a run needs no process but this, unless it is asked for."""
+        if settings.returns or settings.in_process or not (settings.execute or settings.oop):
+            from uruk.program.linux.in_process import CalledInProcess, ProgramInProcess
+
+            return CalledInProcess() if settings.returns else ProgramInProcess()
+        from uruk.program.linux.in_child import ProgramInChild
+
+        return ProgramInChild(settings)
+
+    def show_to_libraries(self, linker: ProgramLinker, *, everything: bool) -> None:
+        """See `ProgramSystem.show_to_libraries`."""
+        from uruk.platforms.linux.interposition import ProgramExports
+
+        linker.exports = ProgramExports(linker.main, linker.executor, linker.platform, everything=everything)
+
+    def before_inputs(self, linker: ProgramLinker, settings: Settings) -> None:
+        """See `ProgramSystem.before_inputs`: libraries' thread-locals get static storage while there is room for it."""
+        for variable, library in settings.bound_early:
+            linker.platform.process.tls.is_static(variable, library)
+
+    def entry(self, linker: ProgramLinker, plan: LinkPlan) -> tuple[str, bool]:
+        """See `ProgramSystem.entry`.
+
+        Natively the C library runs a program's initialisers, on behalf of its start file; the loader does not. An input
+        that refers to ``__libc_start_main`` is as a start file, which has the C library call main().
+        """
+        defines = linker.main.defines
+        has_own_start = plan.starts_itself and b"__libc_start_main" not in linker.main.names
+        has_main = defines("main")
+        starts = defines("_start") if has_own_start and has_main else plan.starts_itself and not has_main
+        entry = plan.entry or ("_start" if starts else "main")
+        return entry, has_own_start and entry != "main"
+
+    def linked(self, linker: ProgramLinker, plan: LinkPlan, *, runs: bool) -> None:
+        """See `ProgramSystem.linked`.
+
+        A leak detector looks for pointers in the program's variables, as it does in those of libraries; gprof's data is
+        gathered for all code that is linked.
+        """
+        if plan.preloaded:
+            register, _ = linker.executor.libraries.find_symbol(None, b"__lsan_register_root_region")
+            for region in linker.session.memory_map() if register else ():
+                if region.zone == "RW":
+                    linker.executor.process.call(register, region.address, region.size)
+        if plan.counts_calls and runs:
+            code = [region for region in linker.session.memory_map() if region.zone == "RX"]
+            low, high = min(region.address for region in code), max(region.address + region.size for region in code)
+            linker.platform.runtime.call(b"uruk_rt_count_calls", low, high)
+
+    def another_may_do(self, settings: Settings, error: UrukError) -> bool:
+        """See `ProgramSystem.another_may_do`.
+
+        How much static thread-local storage a process has is fixed when it starts.
+        """
+        if settings.in_process or settings.returns or not isinstance(error, TLSError):
+            return False
+        early = (error.variable, error.what)
+        if 0 < error.static_tls <= LARGEST_POOL and not settings.tls_pool:
+            settings.tls_pool = error.static_tls
+        elif error.variable and early not in settings.bound_early:
+            settings.bound_early.append(early)
+        else:
+            return False
+        return True
+
+    def restart(self, error: UrukError) -> None:
+        """See `ProgramSystem.restart`."""
+        from uruk.program.linux.tunables import start_again
+
+        if isinstance(error, TLSError) and error.static_tls and not self.has_restarted():
+            start_again(error.static_tls)
+
+    def has_restarted(self) -> bool:
+        """See `ProgramSystem.has_restarted`."""
+        from uruk.program.linux.tunables import has_started_again
+
+        return has_started_again()
+
+    def make_room_for_columns(self) -> None:
+        """See `ProgramSystem.make_room_for_columns`."""
+        from uruk.program.linux.heap import use_huge_pages
+
+        use_huge_pages()
