@@ -2,6 +2,8 @@
  * here. The register arguments, and where those on the stack are, go to uruk_callback; its answer to where results are.
  */
 
+#include "save_registers.h"
+
         .section .text.uruk_rt_callback_enter, "ax", @progbits
         .globl  uruk_rt_callback_enter
         .type   uruk_rt_callback_enter, @function
@@ -12,14 +14,8 @@ uruk_rt_callback_enter:
         .cfi_offset x29, -144
         .cfi_offset x30, -136
         mov     x29, sp
-        stp     x0, x1, [sp, #16]
-        stp     x2, x3, [sp, #32]
-        stp     x4, x5, [sp, #48]
-        stp     x6, x7, [sp, #64]
-        stp     d0, d1, [sp, #80]
-        stp     d2, d3, [sp, #96]
-        stp     d4, d5, [sp, #112]
-        stp     d6, d7, [sp, #128]
+        STORE_PAIRS 16, 8, x0, x1, x2, x3, x4, x5, x6, x7
+        STORE_PAIRS 80, 8, d0, d1, d2, d3, d4, d5, d6, d7
         mov     x0, x17
         add     x1, sp, #16
         add     x2, sp, #144

@@ -6,7 +6,7 @@
  * linkers' use (AAPCS64, 6.1.1).
  */
 
-#include "save_vectors.h"
+#include "save_registers.h"
 
         .text
 
@@ -22,21 +22,13 @@ uruk_lazy_enter:
         .cfi_offset x30, -88
         mov     x29, sp
         .cfi_def_cfa_register x29
-        stp     x0, x1, [sp, #16]
-        stp     x2, x3, [sp, #32]
-        stp     x4, x5, [sp, #48]
-        stp     x6, x7, [sp, #64]
-        stp     x8, x18, [sp, #80]
+        STORE_PAIRS 16, 8, x0, x1, x2, x3, x4, x5, x6, x7, x8, x18
         SAVE_VECTORS
         mov     x0, x16
         bl      uruk_lazy_resolve
         mov     x16, x0
         RESTORE_VECTORS
-        ldp     x0, x1, [sp, #16]
-        ldp     x2, x3, [sp, #32]
-        ldp     x4, x5, [sp, #48]
-        ldp     x6, x7, [sp, #64]
-        ldp     x8, x18, [sp, #80]
+        LOAD_PAIRS 16, 8, x0, x1, x2, x3, x4, x5, x6, x7, x8, x18
         ldp     x29, x30, [sp], #96
         .cfi_def_cfa sp, 0
         .cfi_restore x29

@@ -11,7 +11,9 @@
  * around it.
  */
 
-#include "save_vectors.h"
+#include "save_registers.h"
+
+#define SAVED x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15, x16, x17, x18
 
         .text
 
@@ -51,13 +53,7 @@ uruk_rt_tlsdesc_dynamic:
         .cfi_offset x29, -192
         .cfi_offset x30, -184
         mov     x29, sp
-        stp     x5, x6, [sp, #16]
-        stp     x7, x8, [sp, #32]
-        stp     x9, x10, [sp, #48]
-        stp     x11, x12, [sp, #64]
-        stp     x13, x14, [sp, #80]
-        stp     x15, x16, [sp, #96]
-        stp     x17, x18, [sp, #112]
+        STORE_PAIRS 16, 8, SAVED
         str     x4, [sp, #128]
         mrs     x5, nzcv
         str     x5, [sp, #136]
@@ -68,13 +64,7 @@ uruk_rt_tlsdesc_dynamic:
         ldp     x4, x5, [sp, #128]
         msr     nzcv, x5
         sub     x0, x0, x4
-        ldp     x5, x6, [sp, #16]
-        ldp     x7, x8, [sp, #32]
-        ldp     x9, x10, [sp, #48]
-        ldp     x11, x12, [sp, #64]
-        ldp     x13, x14, [sp, #80]
-        ldp     x15, x16, [sp, #96]
-        ldp     x17, x18, [sp, #112]
+        LOAD_PAIRS 16, 8, SAVED
         ldp     x29, x30, [sp], #160
         .cfi_def_cfa_offset 32
         .cfi_restore x29

@@ -15,12 +15,10 @@
  * callback that ends in an exception.
  */
 
-#define _GNU_SOURCE
-#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+
+#include "process.h"
 
 #define EXPORTED __attribute__((visibility("default")))
 #define HIDDEN __attribute__((visibility("hidden")))
@@ -57,7 +55,6 @@ struct block { /* the page of data */
 _Static_assert(sizeof(struct block) == PAGE, "a block's data is a page");
 
 extern void uruk_lazy_enter(void) HIDDEN;
-extern int pthread_atfork(void (*)(void), void (*)(void), void (*)(void));
 
 #define load(place) __atomic_load_n(place, __ATOMIC_SEQ_CST)
 #define store(place, value) __atomic_store_n(place, value, __ATOMIC_SEQ_CST)
@@ -101,8 +98,7 @@ static word count(word *counted)
 
 static void say_and_abort(const char *text)
 {
-    ssize_t written = write(2, text, strlen(text));
-    (void)written;
+    uruk_say(text);
     abort();
 }
 
@@ -163,7 +159,7 @@ static word ask(struct block *block, struct context *context, word index)
 /* The address to go on to from a first call. From lazy_enter.S. */
 HIDDEN word uruk_lazy_resolve(word *slot)
 {
-    int kept = errno;
+    int kept = uruk_last_error();
     struct block *block = (struct block *)((word)slot & -(word)PAGE);
     struct context *context = load(&block->context);
     word here = load(&process);
@@ -174,14 +170,14 @@ HIDDEN word uruk_lazy_resolve(word *slot)
     count_down(&context->in_flight, here);
     if (!target)
         target = handler(context);
-    errno = kept;
+    uruk_set_last_error(kept);
     return target;
 }
 
 /* Call once, before anything else here. 0, or an errno. */
 EXPORTED int64_t uruk_rt_lazy_start(void)
 {
-    return pthread_atfork(0, 0, in_child);
+    return uruk_at_fork(in_child);
 }
 
 /* Make a block part of the session whose context is in `home`: all its stubs lazy, numbered from `first`. A `home` of 0

@@ -1,12 +1,10 @@
 /* Calls from a controller in another process into this one, and back. */
 
-#define _GNU_SOURCE
-#include <errno.h>
-#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "process.h"
 #include "remote.h"
 
 #define EXPORTED __attribute__((visibility("default")))
@@ -25,7 +23,10 @@ static dispatch_function *dispatch;
 static void *dispatch_context;
 
 /* The number of the controller's call that this thread is in; ~0 outside of any. */
-static word *current_call(void);
+static word *current_call(void)
+{
+    return uruk_thread_word();
+}
 
 /* How requests reach the controller; called once, before anything else here. */
 EXPORTED void uruk_rt_connect(dispatch_function *function, void *context)
@@ -110,9 +111,9 @@ static struct result make_call(const struct call *call, const word *words)
     }
     word *current = current_call(), outer = *current;
     *current = call->id;
-    errno = 0;
+    uruk_set_last_error(0);
     uruk_invoke(call->function, &registers, stacked, call->stack);
-    word error = errno;
+    word error = (word)uruk_last_error();
     *current_call() = outer;
     word results[5] = {registers.integers[0], registers.integers[1], registers.vectors[0], registers.vectors[1], error};
     memcpy(answer, results, ANSWER);
@@ -165,25 +166,4 @@ struct result uruk_dispatch(const void *tag, const void *data, size_t size)
     struct result result = dispatch(dispatch_context, tag, request, 8 + size);
     free(request);
     return result;
-}
-
-/* A thread's own word, without thread-local storage: the runtime itself is linked before there is any. */
-static pthread_key_t key;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static word of_nobody;
-
-static void make_key(void)
-{
-    pthread_key_create(&key, free);
-}
-
-static word *current_call(void)
-{
-    pthread_once(&once, make_key);
-    word *mine = pthread_getspecific(key);
-    if (!mine && (mine = malloc(sizeof *mine))) {
-        *mine = ~(word)0;
-        pthread_setspecific(key, mine);
-    }
-    return mine ? mine : &of_nobody;
 }

@@ -2,31 +2,17 @@
  * here. The register arguments, and where those on the stack are, go to uruk_callback; its answer to where results are.
  */
 
+#include "save_registers.h"
+
         .section .text.uruk_rt_callback_enter, "ax", @progbits
         .globl  uruk_rt_callback_enter
         .type   uruk_rt_callback_enter, @function
 uruk_rt_callback_enter:
         .cfi_startproc
-        push    %rbp
-        .cfi_def_cfa_offset 16
-        .cfi_offset %rbp, -16
-        mov     %rsp, %rbp
-        .cfi_def_cfa_register %rbp
+        ENTER_FRAME
         sub     $128, %rsp
-        mov     %rdi, (%rsp)
-        mov     %rsi, 8(%rsp)
-        mov     %rdx, 16(%rsp)
-        mov     %rcx, 24(%rsp)
-        mov     %r8, 32(%rsp)
-        mov     %r9, 40(%rsp)
-        movq    %xmm0, 64(%rsp)
-        movq    %xmm1, 72(%rsp)
-        movq    %xmm2, 80(%rsp)
-        movq    %xmm3, 88(%rsp)
-        movq    %xmm4, 96(%rsp)
-        movq    %xmm5, 104(%rsp)
-        movq    %xmm6, 112(%rsp)
-        movq    %xmm7, 120(%rsp)
+        STORE_EACH movq, 0, 8, rsp, rdi, rsi, rdx, rcx, r8, r9
+        STORE_EACH movq, 64, 8, rsp, xmm0, xmm1, xmm2, xmm3, xmm4, xmm5, xmm6, xmm7
         mov     %r10, %rdi
         mov     %rsp, %rsi
         lea     16(%rbp), %rdx

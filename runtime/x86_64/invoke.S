@@ -4,6 +4,8 @@
  * first integer and the first vector register of the result go into the struct (System V psABI, 3.2.3).
  */
 
+#include "save_registers.h"
+
         .section .text.uruk_invoke, "ax", @progbits
         .globl  uruk_invoke
         .hidden uruk_invoke
@@ -11,11 +13,7 @@
 uruk_invoke:
         .cfi_startproc
         endbr64
-        push    %rbp
-        .cfi_def_cfa_offset 16
-        .cfi_offset %rbp, -16
-        mov     %rsp, %rbp
-        .cfi_def_cfa_register %rbp
+        ENTER_FRAME
         push    %rbx
         .cfi_offset %rbx, -24
         sub     $8, %rsp
@@ -29,20 +27,8 @@ uruk_invoke:
         mov     %rsp, %rdi
         cld
         rep movsq
-        mov     (%rbx), %rdi
-        mov     8(%rbx), %rsi
-        mov     16(%rbx), %rdx
-        mov     24(%rbx), %rcx
-        mov     32(%rbx), %r8
-        mov     40(%rbx), %r9
-        movq    64(%rbx), %xmm0
-        movq    72(%rbx), %xmm1
-        movq    80(%rbx), %xmm2
-        movq    88(%rbx), %xmm3
-        movq    96(%rbx), %xmm4
-        movq    104(%rbx), %xmm5
-        movq    112(%rbx), %xmm6
-        movq    120(%rbx), %xmm7
+        LOAD_EACH movq, 0, 8, rbx, rdi, rsi, rdx, rcx, r8, r9
+        LOAD_EACH movq, 64, 8, rbx, xmm0, xmm1, xmm2, xmm3, xmm4, xmm5, xmm6, xmm7
         mov     $8, %eax                 # for functions with variable arguments: vector registers in use
         call    *%r11
         mov     %rax, (%rbx)

@@ -10,9 +10,10 @@
  * it, or -1 if the block was never used. The slow way is __tls_get_addr, with all that it may change saved around it.
  */
 
-#include "save_vectors.h"
+#include "save_registers.h"
 
-#define SAVED_BELOW_FRAME 64
+#define SAVED rcx, rdx, r8, r9, r10, r11
+#define SAVED_SIZE 64
 
         .text
 
@@ -52,35 +53,13 @@ uruk_rt_tlsdesc_dynamic:
         .cfi_rel_offset %rdi, 8
         .cfi_rel_offset %rsi, 0
 .Lslow:
-        pushq   %rbp
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %rbp, 0
-        movq    %rsp, %rbp
-        .cfi_def_cfa_register %rbp
-        subq    $SAVED_BELOW_FRAME, %rsp
-        movq    %rcx, -8(%rbp)
-        movq    %rdx, -16(%rbp)
-        movq    %r8, -24(%rbp)
-        movq    %r9, -32(%rbp)
-        movq    %r10, -40(%rbp)
-        movq    %r11, -48(%rbp)
-        subq    uruk_vector_size(%rip), %rsp
-        andq    $-64, %rsp              /* callers need not have aligned the stack */
-        SAVE_VECTORS
+        ENTER_FRAME
+        SAVE_BELOW_FRAME SAVED_SIZE, SAVED
         call    *__tls_get_addr@GOTPCREL(%rip)
         movq    %rax, %rcx
         RESTORE_VECTORS
         movq    %rcx, %rax
-        movq    -8(%rbp), %rcx
-        movq    -16(%rbp), %rdx
-        movq    -24(%rbp), %r8
-        movq    -32(%rbp), %r9
-        movq    -40(%rbp), %r10
-        movq    -48(%rbp), %r11
-        movq    %rbp, %rsp
-        popq    %rbp
-        .cfi_def_cfa %rsp, 24
-        .cfi_restore %rbp
+        RESTORE_AND_LEAVE_FRAME 24, SAVED
         jmp     .Lreturn
         .cfi_endproc
         .size   uruk_rt_tlsdesc_dynamic, .-uruk_rt_tlsdesc_dynamic

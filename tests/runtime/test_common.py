@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from build_support.runtime import run_zig
-from build_support.targets import COMMON_FOLDERS, ROOT, common_flags, list_sources
+from build_support.targets import COMMON_FOLDERS, ROOT, RUNTIME, common_flags, list_sources
 
 TRIPLES = ("x86_64-windows-gnu", "x86_64-linux-gnu", "aarch64-linux-gnu")
 
@@ -19,6 +20,20 @@ TRIPLES = ("x86_64-windows-gnu", "x86_64-linux-gnu", "aarch64-linux-gnu")
 def test_it_compiles(source: Path, triple: str, tmp_path: Path) -> None:
     run_zig(ROOT, "cc", "-target", triple, *common_flags(ROOT), "-c", source, "-o", tmp_path / "object.o")
     assert (tmp_path / "object.o").stat().st_size
+
+
+STANDARD = {"inttypes.h", "stdarg.h", "stdatomic.h", "stddef.h", "stdint.h", "stdlib.h", "string.h"}
+"""The headers of the C standard library that common sources may include; what else they need, system.h declares."""
+
+
+@pytest.mark.parametrize("folder", COMMON_FOLDERS)
+def test_it_includes_nothing_of_a_system(folder: str) -> None:
+    """MinGW has <pthread.h> and <unistd.h>, too, so that it compiles is not enough."""
+    sources = sorted((ROOT / RUNTIME / folder).glob("*.[ch]"))
+    assert sources
+    for source in sources:
+        included = set(re.findall(r"^#include <(.*)>", source.read_text(), re.MULTILINE))
+        assert included <= STANDARD, f"{source.name}: {included - STANDARD}"
 
 
 def test_warnings_are_errors(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 #include "wire.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -146,7 +145,7 @@ static struct result failed(unsigned head, const char *format, va_list arguments
 {
     char text[512];
     struct writer writer = {0};
-    vsnprintf(text, sizeof text, format, arguments);
+    format_text_of(text, sizeof text, format, arguments);
     write_byte(&writer, head);
     write_text(&writer, text, strlen(text));
     return finish(&writer);

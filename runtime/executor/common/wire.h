@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -60,5 +61,6 @@ struct result out_of_band(const char *text);
 struct result error(const char *format, ...) __attribute__((format(printf, 1, 2))); /* SPSError */
 struct result success(void);
 struct result unexpected(const char *format, ...) __attribute__((format(printf, 1, 2))); /* SPSExpected without value */
+size_t format_text_of(char *text, size_t room, const char *format, va_list); /* text.c */
 const char *result_data(const struct result *);
 void free_result(struct result *);

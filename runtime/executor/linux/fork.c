@@ -3,7 +3,7 @@
  * the copy in its place; the copy is made by the last of all handlers that come before a fork. */
 
 #define _GNU_SOURCE
-#include "executor.h"
+#include "linux.h"
 
 #include <fcntl.h>
 #include <pthread.h>

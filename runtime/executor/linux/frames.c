@@ -1,7 +1,7 @@
 /* Unwind data: with the libgcc_s.so.1 that programs throw through. */
 
 #define _GNU_SOURCE
-#include "executor.h"
+#include "linux.h"
 
 #include <dlfcn.h>
 

@@ -5,7 +5,7 @@
  * A secret that is given is wanted on loopback, too. Clients that have not told it yet wait side by side. */
 
 #define _GNU_SOURCE
-#include "executor.h"
+#include "linux.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -6,7 +6,7 @@
  * page by page, thread-local storage, initialisers, ...) is the uruk runtime, which the controller links into it. */
 
 #define _GNU_SOURCE
-#include "executor.h"
+#include "linux.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
  * in the environment, neither in `environ` nor in the process's initial stack, which /proc/PID/environ shows. */
 
 #define _GNU_SOURCE
-#include "executor.h"
+#include "linux.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* Memory that the controller fills itself: LLVM's ExecutorSharedMemoryMapperService, POSIX flavour. */
 
 #define _GNU_SOURCE
-#include "executor.h"
+#include "linux.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,7 +5,7 @@
  * Nothing here takes a lock or allocates from the heap: children that a program forks start threads, too. */
 
 #define _GNU_SOURCE
-#include "executor.h"
+#include "linux.h"
 
 #include <dlfcn.h>
 #include <limits.h>
@@ -188,15 +188,13 @@ EXPORTED int thrd_create(pthread_t *thread, routine_c11 *function, void *argumen
     return problem;
 }
 
-static const stack_t *own_stack(void)
+const stack_t *own_stack(void)
 {
     return own ? &own->stack : 0;
 }
 
-struct uruk_hidden hidden = {(void *)crash_handler, own_stack, {{0, 0}, {0, 0}}};
-
 /* From now on: this thread, and those that it and others start. */
-void use_alternate_stacks(void)
+void use_alternate_stacks(struct uruk_stand_in stand_ins[2])
 {
     size_t least = getauxval(AT_MINSIGSTKSZ) + ROOM;
     page = (size_t)sysconf(_SC_PAGESIZE);
@@ -204,8 +202,8 @@ void use_alternate_stacks(void)
     if (pthread_key_create(&key, end))
         return;
     find_real();
-    hidden.stand_ins[0] = (struct uruk_stand_in){(word)pthread_create, (word)real_create};
-    hidden.stand_ins[1] = (struct uruk_stand_in){(word)thrd_create, (word)real_create_c11};
+    stand_ins[0] = (struct uruk_stand_in){(word)pthread_create, (word)real_create};
+    stand_ins[1] = (struct uruk_stand_in){(word)thrd_create, (word)real_create_c11};
     wanted = 1;
     struct alternate *alternate = take();
     if (alternate)

@@ -1,10 +1,7 @@
 /* Shared libraries: LLVM's SimpleExecutorDylibManager. */
 
-#define _GNU_SOURCE
 #include "executor.h"
 
-#include <dlfcn.h>
-#include <pthread.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -13,18 +10,18 @@ enum { EXPORTED_FLAG = 0x10 }; /* of JITSymbolFlags */
 static void *process; /* the handle that stands for it */
 
 static struct {
-    pthread_mutex_t lock;
+    struct lock lock;
     void **all;
     size_t count;
-} handles = {PTHREAD_MUTEX_INITIALIZER, 0, 0}; /* what library_open has given: dlsym crashes on any other number */
+} handles; /* what library_open has given: looking a name up in any other number may crash */
 
 static int is_handle(word handle)
 {
     int found = !handle;
-    pthread_mutex_lock(&handles.lock);
+    take_lock(&handles.lock);
     for (size_t i = 0; i < handles.count && !found; i++)
         found = handles.all[i] == (void *)handle;
-    pthread_mutex_unlock(&handles.lock);
+    give_lock(&handles.lock);
     return found;
 }
 
@@ -32,13 +29,13 @@ static void keep_handle(void *handle)
 {
     if (is_handle((word)handle))
         return;
-    pthread_mutex_lock(&handles.lock);
+    take_lock(&handles.lock);
     void **more = realloc(handles.all, (handles.count + 1) * sizeof *more);
     if (more) {
         handles.all = more;
         handles.all[handles.count++] = handle;
     }
-    pthread_mutex_unlock(&handles.lock);
+    give_lock(&handles.lock);
 }
 
 struct result library_open(const char *data, size_t size)
@@ -51,7 +48,8 @@ struct result library_open(const char *data, size_t size)
         free(path);
         return no_arguments();
     }
-    void *handle = mode ? 0 : dlopen(*path ? path : 0, RTLD_LAZY);
+    char problem[PROBLEM] = "open: the mode must be 0";
+    void *handle = mode ? 0 : open_library(*path ? path : 0, problem);
     if (!*path)
         process = handle;
     struct result result;
@@ -62,7 +60,7 @@ struct result library_open(const char *data, size_t size)
         write_word(&writer, (word)handle);
         result = finish(&writer);
     } else {
-        result = unexpected("%s", mode ? "open: the mode must be 0" : dlerror());
+        result = unexpected("%s", problem);
     }
     free(path);
     return result;
@@ -72,15 +70,10 @@ struct result library_open(const char *data, size_t size)
  * is not found otherwise; uruk's own controller names the libraries that it wants. */
 static word find(word handle, const char *name)
 {
-    static const char *const libraries[] = {"libstdc++.so.6", "libgcc_s.so.1", "libm.so.6"};
-    word address = (word)dlsym(handle ? (void *)handle : RTLD_DEFAULT, name);
+    word address = find_symbol((void *)handle, name);
     if (address || attached || (handle && (void *)handle != process))
         return address;
-    for (size_t i = 0; i < sizeof libraries / sizeof *libraries && !address; i++) {
-        void *library = dlopen(libraries[i], RTLD_LAZY);
-        address = library ? (word)dlsym(library, name) : 0;
-    }
-    return address;
+    return find_in_usual_libraries(name);
 }
 
 struct result library_lookup(const char *data, size_t size)

@@ -1,15 +1,10 @@
 /* Memory that the controller fills by messages: LLVM's SimpleExecutorMemoryManager, and its plain writes. */
 
-#define _GNU_SOURCE
 #include "executor.h"
 
-#include <errno.h>
-#include <pthread.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 struct allocation {
     word base, size;
@@ -17,42 +12,41 @@ struct allocation {
     struct allocation *next;
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct lock lock;
 static struct allocation *all;
 _Atomic int64_t allocations;
 
 static word whole_pages(word size)
 {
-    word page = (word)sysconf(_SC_PAGESIZE);
-    return (size + page - 1) & -page;
+    return (size + page_size() - 1) & -page_size();
 }
 
 /* Take the allocation at a base out of the list; 0 if there is none. */
 static struct allocation *take(word base)
 {
-    pthread_mutex_lock(&lock);
+    take_lock(&lock);
     struct allocation **place = &all;
     while (*place && (*place)->base != base)
         place = &(*place)->next;
     struct allocation *found = *place;
     if (found)
         *place = found->next;
-    pthread_mutex_unlock(&lock);
+    give_lock(&lock);
     return found;
 }
 
 static void keep(struct allocation *allocation)
 {
-    pthread_mutex_lock(&lock);
+    take_lock(&lock);
     allocation->next = all;
     all = allocation;
-    pthread_mutex_unlock(&lock);
+    give_lock(&lock);
 }
 
 static void release(struct allocation *allocation)
 {
     run_deallocate(&allocation->actions);
-    munmap((void *)allocation->base, allocation->size);
+    unmap_pages(allocation->base, allocation->size);
     free(allocation);
     allocations--;
 }
@@ -65,42 +59,37 @@ struct result memory_reserve(const char *data, size_t size)
     if (reader.bad)
         return no_arguments();
     struct allocation *allocation = calloc(1, sizeof *allocation);
-    void *base = MAP_FAILED;
-    if (allocation && wanted && wanted <= (word)1 << 47)
-        base = mmap(0, whole_pages(wanted), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (base == MAP_FAILED) {
+    word base = allocation && wanted && wanted <= (word)1 << 47 ? map_pages(whole_pages(wanted)) : 0;
+    if (!base) {
         free(allocation);
-        return unexpected("cannot reserve %" PRIu64 " bytes: %s", wanted, wanted ? strerror(ENOMEM) : "nothing");
+        return unexpected("cannot reserve %" PRIu64 " bytes: %s", wanted, wanted ? "Cannot allocate memory" : "nothing");
     }
-    allocation->base = (word)base;
+    allocation->base = base;
     allocation->size = whole_pages(wanted);
     keep(allocation);
     allocations++;
     struct writer writer = {0};
     write_byte(&writer, 1);
-    write_word(&writer, (word)base);
+    write_word(&writer, base);
     return finish(&writer);
 }
 
 /* Protections are bits: 1 read, 2 write, 4 execute. 0, or why they cannot be had. */
 const char *protect_segments(const struct segment *segments, word count, word base, word size)
 {
-    word page = (word)sysconf(_SC_PAGESIZE);
+    word page = page_size();
     for (word i = 0; i < count; i++) {
         const struct segment *one = &segments[i];
         if (one->address < base || one->size > size || one->address - base > size - one->size)
             return "a segment does not lie in its allocation";
-        if ((one->group & 6) == 6)
+        if (one->group & CAN_WRITE && one->group & CAN_EXECUTE)
             return "a segment may not be writable and executable at once (W^X)";
     }
     for (word i = 0; i < count; i++) {
         word start = segments[i].address & -page, end = (segments[i].address + segments[i].size + page - 1) & -page;
-        int protection = (segments[i].group & 1 ? PROT_READ : 0) | (segments[i].group & 2 ? PROT_WRITE : 0) |
-                         (segments[i].group & 4 ? PROT_EXEC : 0);
-        if (mprotect((void *)start, end - start, protection))
-            return strerror(errno);
-        if (protection & PROT_EXEC)
-            __builtin___clear_cache((char *)start, (char *)end);
+        const char *problem = protect_pages(start, end - start, segments[i].group & (CAN_READ | CAN_WRITE | CAN_EXECUTE));
+        if (problem)
+            return problem;
     }
     return 0;
 }

@@ -1,19 +1,13 @@
 /* What the executor says of itself: target, page size, and the addresses of what it offers. */
 
-#define _GNU_SOURCE
 #include "executor.h"
 
 #include <string.h>
-#include <unistd.h>
-
-#if defined __x86_64__
-static const char triple[] = "x86_64-unknown-linux-gnu";
-#elif defined __aarch64__
-static const char triple[] = "aarch64-unknown-linux-gnu";
-#endif
 
 /* Handles of objects that the services ask for: there is one of each. */
 static char instance;
+
+atomic_int attached;
 
 struct result attach_wrapper(const char *data, size_t size)
 {
@@ -23,10 +17,7 @@ struct result attach_wrapper(const char *data, size_t size)
     return nothing;
 }
 
-static const struct symbol {
-    const char *name;
-    const void *address;
-} symbols[] = {
+static const struct symbol symbols[] = {
     {"__llvm_orc_SimpleRemoteEPC_dispatch_ctx", &instance},
     {"__llvm_orc_SimpleRemoteEPC_dispatch_fn", (void *)dispatch},
     {"__llvm_orc_bootstrap_mem_write_uint8s_wrapper", (void *)write_uint8s},
@@ -44,32 +35,32 @@ static const struct symbol {
     {"__llvm_orc_SimpleExecutorDylibManager_Instance", &instance},
     {"__llvm_orc_SimpleExecutorDylibManager_open_wrapper", (void *)library_open},
     {"__llvm_orc_SimpleExecutorDylibManager_lookup_wrapper", (void *)library_lookup},
-    {"__llvm_orc_ExecutorSharedMemoryMapperService_Instance", &instance},
-    {"__llvm_orc_ExecutorSharedMemoryMapperService_Reserve", (void *)shared_reserve},
-    {"__llvm_orc_ExecutorSharedMemoryMapperService_Initialize", (void *)shared_initialize},
-    {"__llvm_orc_ExecutorSharedMemoryMapperService_Deinitialize", (void *)shared_deinitialize},
-    {"__llvm_orc_ExecutorSharedMemoryMapperService_Release", (void *)shared_release},
-    {"llvm_orc_registerEHFrameSectionWrapper", (void *)register_frames},
-    {"llvm_orc_deregisterEHFrameSectionWrapper", (void *)deregister_frames},
     {"uruk_executor_attached", (void *)attach_wrapper},
-    {"uruk_executor_hidden", &hidden},
     {"uruk_executor_run_program", (void *)run_program_wrapper},
 };
+
+static void write_symbols(struct writer *writer, const struct symbol *first, word count)
+{
+    for (word i = 0; i < count; i++) {
+        write_text(writer, first[i].name, strlen(first[i].name));
+        write_word(writer, (word)first[i].address);
+    }
+}
 
 void send_setup(void)
 {
     struct writer writer = {0};
-    word pid = (word)getpid(), count = sizeof symbols / sizeof *symbols;
-    write_text(&writer, triple, sizeof triple - 1);
-    write_word(&writer, (word)sysconf(_SC_PAGESIZE));
+    word pid = process_number(), common = sizeof symbols / sizeof *symbols, others = 0;
+    while (system_symbols[others].name)
+        others++;
+    write_text(&writer, system_triple, strlen(system_triple));
+    write_word(&writer, page_size());
     write_word(&writer, 1);
     write_text(&writer, "uruk.pid", 8);
     write_text(&writer, (char *)&pid, sizeof pid);
-    write_word(&writer, count);
-    for (word i = 0; i < count; i++) {
-        write_text(&writer, symbols[i].name, strlen(symbols[i].name));
-        write_word(&writer, (word)symbols[i].address);
-    }
+    write_word(&writer, common + others);
+    write_symbols(&writer, symbols, common);
+    write_symbols(&writer, system_symbols, others);
     if (writer.failed)
         give_up("no memory for the setup");
     struct result result = finish(&writer);

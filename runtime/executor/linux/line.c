@@ -1,14 +1,11 @@
-/* Frames over two descriptors: pipes or a socket. */
+/* The line to the controller: two descriptors, of pipes or of a socket. */
 
 #define _GNU_SOURCE
-#include "executor.h"
+#include "linux.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -19,7 +16,6 @@
 enum { LEAST_NUMBER = 200, PIPE_ROOM = 1 << 20 };
 
 struct line line;
-static pthread_mutex_t sending = PTHREAD_MUTEX_INITIALIZER;
 
 /* A high number leaves those free that programs expect for the files that they open. */
 static int move_up(int file)
@@ -56,13 +52,6 @@ void open_line(int in, int out)
     }
 }
 
-void give_up(const char *problem)
-{
-    fprintf(stderr, "uruk-executor: %s\n", problem);
-    fflush(stdout);
-    _exit(1);
-}
-
 /* Write it all, without the signal of a line that is gone: the program's SIGPIPE is its own. */
 static int write_all(struct iovec *parts, int count)
 {
@@ -83,10 +72,9 @@ static int write_all(struct iovec *parts, int count)
     return 1;
 }
 
-static int send_locked(word opcode, word number, word tag, const void *data, size_t size)
+int write_line(const struct header *header, const void *data, size_t size)
 {
-    struct header header = {sizeof header + size, opcode, number, tag};
-    struct iovec parts[2] = {{&header, sizeof header}, {(void *)(uintptr_t)data, size}};
+    struct iovec parts[2] = {{(void *)(uintptr_t)header, sizeof *header}, {(void *)(uintptr_t)data, size}};
     sigset_t pipe, before, pending;
     if (line.is_socket)
         return write_all(parts, size ? 2 : 1);
@@ -103,60 +91,18 @@ static int send_locked(word opcode, word number, word tag, const void *data, siz
     return sent;
 }
 
-int send_frame(word opcode, word number, word tag, const void *data, size_t size)
-{
-    pthread_mutex_lock(&sending);
-    int sent = send_locked(opcode, number, tag, data, size);
-    pthread_mutex_unlock(&sending);
-    return sent;
-}
-
-int send_last_words(const char *text)
-{
-    char payload[512];
-    word length = strlen(text);
-    int tries = 100;
-    if (length > sizeof payload - 9)
-        return 0;
-    payload[0] = 1;
-    memcpy(payload + 1, &length, sizeof length);
-    memcpy(payload + 9, text, length);
-    while (pthread_mutex_trylock(&sending)) { /* its holder may be the thread that crashed */
-        struct timespec a_little = {0, 1000000};
-        if (!tries--)
-            return 0;
-        nanosleep(&a_little, 0);
-    }
-    int sent = send_locked(HANGUP, 0, 0, payload, 9 + length);
-    pthread_mutex_unlock(&sending);
-    return sent;
-}
-
-static size_t read_some(void *data, size_t size)
+size_t read_line(void *data, size_t size, int *refused)
 {
     size_t got = 0;
+    *refused = 0;
     while (got < size) {
         ssize_t done = read(line.in, (char *)data + got, size - got);
         if (done < 0 && errno == EINTR)
             continue;
+        *refused = done < 0 && errno == EFAULT;
         if (done <= 0)
             break;
         got += (size_t)done;
     }
     return got;
-}
-
-int read_header(struct header *header)
-{
-    size_t got = read_some(header, sizeof *header);
-    if (got && got < sizeof *header)
-        give_up("the line ended in the middle of a message");
-    return got == sizeof *header;
-}
-
-void read_payload(void *data, size_t size)
-{
-    errno = 0;
-    if (read_some(data, size) < size)
-        give_up(errno == EFAULT ? "a write to memory that is not writable came" : "the line ended in the middle of a message");
 }

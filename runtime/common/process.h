@@ -1,0 +1,18 @@
+/* What the common part of the runtime takes from a system; see runtime/linux/process.c. */
+
+#include <stdint.h>
+
+#define OF_SYSTEM __attribute__((visibility("hidden")))
+
+/* The calling thread's own word, ~0 at first, without thread-local storage: the runtime is linked before there is any.
+ * Threads for which there is no memory share one. */
+uint64_t *uruk_thread_word(void) OF_SYSTEM;
+
+/* Have a function called in the children that this process forks. 0, or an errno. */
+int64_t uruk_at_fork(void (*in_child)(void)) OF_SYSTEM;
+
+void uruk_say(const char *text) OF_SYSTEM; /* on standard error */
+
+/* The thread's number of the last error: errno, or what GetLastError returns. */
+int uruk_last_error(void) OF_SYSTEM;
+void uruk_set_last_error(int number) OF_SYSTEM;
