@@ -15,7 +15,7 @@ import numpy as np
 
 from uruk.errors import ObjectFormatError
 from uruk.formats.elf.sections import Sections
-from uruk.formats.elf.symbols import gather_runs
+from uruk.formats.gather import gather_runs
 from uruk.graph.types import I64, U8, true_rows
 
 _LONGEST = 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from uruk.formats.elf.sections import Sections
-from uruk.formats.elf.symbols import NAME_SHARING
+from uruk.formats.gather import NAME_SHARING
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Blocks, Groups, first_wins
 from uruk.graph.names import Names

@@ -9,7 +9,7 @@ import numpy as np
 from uruk.errors import ObjectFormatError, UnsupportedRelocation
 from uruk.formats.elf.reader import Pair
 from uruk.formats.elf.small_reader import read_few_relocations
-from uruk.formats.elf.symbols import gather_runs
+from uruk.formats.gather import gather_runs
 from uruk.formats.interface import Report, Tell
 from uruk.graph.graph import Edges, Graph, Relocations
 from uruk.graph.types import I64, U8, AnyArray, Bool, count_true

@@ -9,6 +9,7 @@ import numpy as np
 
 from uruk.errors import ObjectFormatError
 from uruk.formats.elf import constants as elf
+from uruk.formats.gather import join
 from uruk.formats.interface import Span
 from uruk.graph.types import I32, I64, NO_ROWS, NONE, U8, Bool, count_true, filled, true_rows, windows
 
@@ -126,11 +127,6 @@ def read_sections(buffer: U8, spans: Sequence[Span], headers: Sequence[tuple[int
 
 LARGEST = np.uint64((1 << 62) - 1)
 """Stands for every larger number, so that sums fit int64; the bounds checks refuse it."""
-
-
-def join(pieces: Sequence[U8]) -> U8:
-    """A copy of all pieces, end to end."""
-    return pieces[0].copy() if len(pieces) == 1 else np.concatenate(pieces)
 
 
 def _check_overlap(sections: Sections, stored: I64, extent: I64) -> None:

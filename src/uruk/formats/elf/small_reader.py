@@ -19,7 +19,8 @@ from uruk.formats.elf import constants as elf
 from uruk.formats.elf.linkonce import named_linkonce
 from uruk.formats.elf.section_roles import WX, classify
 from uruk.formats.elf.sections import MAX_ALIGN, MAX_SIZE
-from uruk.formats.elf.symbols import NAME_SHARING, UNKNOWN_BINDING, UNKNOWN_TYPE
+from uruk.formats.elf.symbols import UNKNOWN_BINDING, UNKNOWN_TYPE
+from uruk.formats.gather import NAME_SHARING
 from uruk.graph.graph import (
     HOLDS_FUNCTIONS,
     Binding,

@@ -8,30 +8,12 @@ import numpy as np
 
 from uruk.errors import ObjectFormatError
 from uruk.formats.elf import constants as elf
-from uruk.formats.elf.sections import LARGEST, MAX_ALIGN, MAX_SIZE, Sections, join
+from uruk.formats.elf.sections import LARGEST, MAX_ALIGN, MAX_SIZE, Sections
+from uruk.formats.gather import NAME_SHARING, gather_runs, join
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Binding, Blocks, Groups, SymbolKind, Symbols, SymbolType, first_wins
 from uruk.graph.names import Names
 from uruk.graph.types import I32, I64, NONE, U8, AnyArray, Bool, count_true, filled, ranges, true_rows, windows
-
-NAME_SHARING = 16
-"""How often, on average, a byte of a string table may be part of a name: suffixes are shared, but not without end."""
-
-
-def gather_runs(buffer: U8, starts: I64, sizes: I64) -> U8:
-    """The bytes of many ranges, end to end. Ranges that touch are copied as one; many small ones by index."""
-    if starts.size == 1:
-        start = int(starts[0])
-        return buffer[start : start + int(sizes[0])].copy()
-    keep = sizes > 0
-    starts, sizes = starts[keep], sizes[keep]
-    if starts.size == 0:
-        return np.empty(0, np.uint8)
-    first = true_rows(np.concatenate([[True], starts[1:] != starts[:-1] + sizes[:-1]]))
-    ends = (starts + sizes)[np.concatenate([first[1:] - 1, [starts.size - 1]])]
-    if first.size > 4000:
-        return buffer[ranges(starts, sizes)]
-    return np.concatenate([buffer[a:b] for a, b in zip(starts[first].tolist(), ends.tolist(), strict=True)])
 
 
 @dataclass(eq=False, repr=False)

@@ -1,0 +1,33 @@
+"""Bytes of many places of an arena, gathered as columns: what the readers of all object formats share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from uruk.graph.types import I64, U8, ranges, true_rows
+
+NAME_SHARING = 16
+"""How often, on average, a byte of a string table may be part of a name: suffixes are shared, but not without end."""
+
+
+def gather_runs(buffer: U8, starts: I64, sizes: I64) -> U8:
+    """The bytes of many ranges, end to end. Ranges that touch are copied as one; many small ones by index."""
+    if starts.size == 1:
+        start = int(starts[0])
+        return buffer[start : start + int(sizes[0])].copy()
+    keep = sizes > 0
+    starts, sizes = starts[keep], sizes[keep]
+    if starts.size == 0:
+        return np.empty(0, np.uint8)
+    first = true_rows(np.concatenate([[True], starts[1:] != starts[:-1] + sizes[:-1]]))
+    ends = (starts + sizes)[np.concatenate([first[1:] - 1, [starts.size - 1]])]
+    if first.size > 4000:
+        return buffer[ranges(starts, sizes)]
+    return np.concatenate([buffer[a:b] for a, b in zip(starts[first].tolist(), ends.tolist(), strict=True)])
+
+
+def join(pieces: Sequence[U8]) -> U8:
+    """A copy of all pieces, end to end."""
+    return pieces[0].copy() if len(pieces) == 1 else np.concatenate(pieces)
