@@ -19,7 +19,7 @@ from fake import SETUP
 
 import uruk
 from uruk.errors import ExecutorError, ExecutorLost, ExecutorTimeout
-from uruk.executor.launch import holders
+from uruk.host import holders_of_pipes
 from uruk.runtime_files import executor_program
 from uruk.spawning import emulator
 
@@ -292,7 +292,7 @@ def test_a_launcher_that_is_gone(how: str) -> None:
     jit.add_source(text=SOURCE, language="c")
     pid = call(jit, "number")
     assert pid != pid_of(jit)
-    assert holders(*jit.executor.child.line) == [pid]
+    assert holders_of_pipes(*jit.executor.child.line) == [pid]
     if how == "its executor is stopped":
         os.kill(pid, signal.SIGSTOP)
         ends(jit, pid, ExecutorLost)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from uruk.errors import ObjectFormatError
-from uruk.formats.interface import Report, Span
+from uruk.formats.interface import FormatFiles, Report, Span
 from uruk.graph.arena import Arena
 from uruk.graph.graph import (
     Binding,
@@ -45,6 +45,7 @@ class LineFormat:
     name: str = "lines"
     title: str = "LINES"
     rules: type | None = None
+    files: FormatFiles | None = None
 
     def sniff(self, head: bytes | memoryview) -> Target | None:
         if head[: len(MAGIC)] != MAGIC:

@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 
 from uruk.errors import UnknownTarget
-from uruk.formats.interface import Report, Span
+from uruk.formats.interface import FormatFiles, Report, Span
 from uruk.graph.arena import Arena
 from uruk.graph.encodings import Encoding
 from uruk.graph.graph import (
@@ -86,6 +86,7 @@ class StrangeFormat:
     name: str = "strange"
     title: str = "STRANGE"
     rules: type | None = None
+    files: FormatFiles | None = None
 
     def __init__(self) -> None:
         self.sets = {"a": _instruction_set(4, ">"), "b": _instruction_set(8, "<")}

@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 
 from uruk.cli.show_needs import providers
-from uruk.cli.show_relocations import Row, relocation_rows
 from uruk.demangle import demangle
 from uruk.errors import ObjectFormatError
 from uruk.formats.archive import Archive, Member
-from uruk.formats.elf.format import pair_of
-from uruk.formats.elf.reader import machine_of, read_objects
-from uruk.formats.interface import Span
+from uruk.formats.interface import HEAD_SIZE, RelocationRow, Span
+from uruk.formats.registry import format_named, read_objects, target_of_file
 from uruk.graph.arena import Arena
 from uruk.graph.dump import block_labels, dump_object, target_name
 from uruk.graph.graph import Role, SymbolKind, SymbolType, Zone
@@ -23,8 +21,8 @@ from uruk.graph.kinds import Operand
 from uruk.graph.names import Names
 from uruk.graph.types import NONE
 from uruk.graph.views import ROLES, GraphView
-from uruk.machines import OF_ELF
-from uruk.target import HERE
+from uruk.machines import MACHINES
+from uruk.target import HERE, Target
 
 Facts = dict[str, Any]
 TLS_MODELS = {
@@ -43,10 +41,12 @@ def object_facts(file: str, data: bytes, *, edges: bool = False) -> Facts:
     return _Object(file, data).facts(edges)
 
 
-def _architecture_of(data: bytes, file: str) -> str:
-    """The architecture of an object; this process's for one that uruk cannot link, which the reader then refuses."""
-    machine = OF_ELF.get(machine_of(data, file))
-    return machine.name if machine is not None and machine.systems else HERE.architecture
+def _target_of(data: bytes) -> Target:
+    """The target of an object; this process's for one that uruk cannot link, which the reader then refuses."""
+    target = target_of_file(data[:HEAD_SIZE]) or HERE
+    machine = MACHINES.get(target.architecture)
+    known = target.architecture if machine is None or machine.systems else ""
+    return target._replace(architecture=known or HERE.architecture)
 
 
 class _Object:
@@ -55,13 +55,15 @@ class _Object:
     def __init__(self, file: str, data: bytes) -> None:
         arena, _ = Arena.join([data])
         self.names = Names()
-        self.architecture = _architecture_of(data, file)
-        self.pair = pair_of(self.architecture)
-        self.graph = read_objects(arena, [Span(file, 0, len(data))], self.pair, self.names)
+        target = _target_of(data)
+        self.graph = read_objects(arena, [Span(file, 0, len(data))], target, self.names)
+        self.format = format_named(target.format)
+        self.target = target
         self.view = GraphView(self.graph)
         self.labels = block_labels(self.view, 0, self.names)
+        rows = self.format.files.relocation_rows(self.graph) if self.format.files else []
         place = {row: at for at, row in enumerate(self.labels)}
-        self.rows = sorted(relocation_rows(self.graph, self.pair), key=lambda row: (place[row.block], row.offset))
+        self.rows = sorted(rows, key=lambda row: (place[row.block], row.offset))
 
     def facts(self, edges: bool) -> Facts:
         """See `object_facts`."""
@@ -74,7 +76,7 @@ class _Object:
         _name_readably(dumped["symbols"])
         facts: Facts = {
             "file": dumped["file"],
-            "target": f"ELF {self.pair.NAME}",
+            "target": f"{self.format.title} {self.target.title}",
             "kind": "relocatable object",
             "blocks": dumped["blocks"],
             "symbols": dumped["symbols"],
@@ -90,17 +92,15 @@ class _Object:
             facts["edges"] = [self._edge(row) for row in self.rows]
         return facts
 
-    def _place(self, row: Row) -> str:
+    def _place(self, row: RelocationRow) -> str:
         return f"{self.labels[row.block]}+{row.offset:#x}"
 
-    def _target(self, row: Row) -> str:
+    def _target(self, row: RelocationRow) -> str:
         if row.target == NONE:
-            return "?"
-        if row.target == int(self.graph.ranges.symbols[0]):
-            return ""  # symbol 0: the value is the addend alone (gABI, "Symbol Table")
+            return "" if row.has_target else "?"
         return target_name(self.view.symbols[row.target], self.labels)
 
-    def _edge(self, row: Row) -> Facts:
+    def _edge(self, row: RelocationRow) -> Facts:
         target = self._target(row)
         return {
             "block": self.labels[row.block],
@@ -121,7 +121,7 @@ class _Object:
         rows: list[int] = np.flatnonzero((symbols.type == SymbolType.FUNC) & (symbols.block >= 0)).tolist()
         return {(int(symbols.block[row]), int(symbols.value[row])): self.view.symbols[row].name for row in rows}
 
-    def _function(self, row: Row) -> str:
+    def _function(self, row: RelocationRow) -> str:
         """The function that a field of an array of functions points to."""
         symbols = self.graph.symbols
         if row.target != NONE and symbols.type[row.target] == SymbolType.SECTION:
@@ -135,7 +135,7 @@ class _Object:
         """Arrays of functions that run before and after the program, with what is in them."""
         blocks = self.graph.blocks
         found: list[Facts] = []
-        rows: dict[int, list[Row]] = {}
+        rows: dict[int, list[RelocationRow]] = {}
         for row in self.rows:
             rows.setdefault(row.block, []).append(row)
         for block, label in self.labels.items():
@@ -169,7 +169,7 @@ class _Object:
         texts = {row: self.names.text(int(symbols.name[row])) for row in rows}
         thread_local = frozenset(texts[row] for row in rows if symbols.type[row] == SymbolType.TLS)
         sections = frozenset(block.name.encode() for block in self.view.blocks)
-        provider = providers(texts.values(), thread_local, sections, self.architecture)
+        provider = providers(self.graph, texts.values(), thread_local, sections)
         places: dict[int, list[str]] = {}
         for row in self.rows:
             places.setdefault(row.target, []).append(self._place(row))
@@ -227,8 +227,7 @@ def _definitions(archive: Archive, member: Member) -> tuple[list[str], str | Non
     try:
         data = archive.read(member)
         names = Names()
-        pair = pair_of(_architecture_of(data, member.name))
-        graph = read_objects(Arena.join([data])[0], [Span(member.name, 0, len(data))], pair, names)
+        graph = read_objects(Arena.join([data])[0], [Span(member.name, 0, len(data))], _target_of(data), names)
     except ObjectFormatError as error:
         return [], f"{error.structure}: {error.problem}"
     symbols = graph.symbols

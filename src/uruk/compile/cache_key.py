@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from uruk.compile.identity import Compiler
 from uruk.errors import ObjectFormatError
+from uruk.host import cpu_facts
 from uruk.regular_files import read_regular
 
 _FORMAT = "uruk object 1"
@@ -21,7 +22,6 @@ _ENVIRONMENT = (
     "QA_OVERRIDE_GCC3_OPTIONS",
     "CLANG_NO_DEFAULT_CONFIG",
 )
-_CPU_FACTS = ("vendor_id", "cpu family", "model", "stepping", "flags", "cache size")
 _MARKER = re.compile(rb'\n# \d+ "((?:[^"\\\n]|\\.)*)"([ \d]*)$', re.MULTILINE)
 _ZIG_INPUT = re.compile(rb'"[^"\n]*-stdin\.[a-z+]*"')
 """zig gives its standard input a name that is another one each time."""
@@ -51,15 +51,8 @@ def object_key(
 
 @lru_cache(maxsize=1)
 def host_cpu() -> str:
-    """What ``-march=native`` goes by (zig does so unasked)."""
-    try:
-        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
-            first = file.read(8192).split("\n\n")[0]
-    except OSError:
-        return ""
-    lines = [line.partition(":") for line in first.splitlines()]
-    facts = {name.strip(): value.strip() for name, _, value in lines}
-    return repr([facts.get(name) for name in _CPU_FACTS])
+    """The processor that ``-march=native`` goes by (zig does so unasked)."""
+    return cpu_facts()
 
 
 def without_zig_names(preprocessed: bytes) -> bytes:

@@ -89,7 +89,9 @@ class Child:
 
     def _end_holders(self, end: float) -> None:
         """End whoever holds the line, and wait for that until the time `end`."""
-        while (pids := holders(*self.line)) and time.monotonic() < end:
+        from uruk.host import holders_of_pipes  # seldom needed
+
+        while (pids := holders_of_pipes(*self.line)) and time.monotonic() < end:
             for pid in pids:
                 _kill(pid)
             time.sleep(0.01)
@@ -118,25 +120,6 @@ class Child:
 def _kill(pid: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(pid, signal.SIGKILL)
-
-
-def holders(reads: int, writes: int) -> list[int]:
-    """Processes that have the far ends of two pipes, whose near ends are read and written here; inodes of pipes.
-
-    Not those that have a near end, too, by a fork of this process.
-    """
-    found: list[int] = []
-    for entry in os.scandir("/proc"):
-        if entry.name.isdecimal() and int(entry.name) != os.getpid():
-            with contextlib.suppress(OSError):  # it is gone, or somebody else's
-                near = far = False
-                for file in os.scandir(f"{entry.path}/fd"):
-                    inode, mode = file.stat().st_ino, os.lstat(file.path).st_mode  # proc(5): how it is open
-                    near |= (inode == reads and bool(mode & 0o400)) or (inode == writes and bool(mode & 0o200))
-                    far |= (inode == reads and bool(mode & 0o200)) or (inode == writes and bool(mode & 0o400))
-                if far and not near:
-                    found.append(int(entry.name))
-    return found
 
 
 def crash_facts(text: str) -> dict[str, int]:

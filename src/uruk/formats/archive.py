@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from uruk.errors import ObjectFormatError
 from uruk.formats.archive_index import INDEX_NAMES, Entries, parse_index
 from uruk.formats.byte_source import ByteSource
 
@@ -32,6 +33,7 @@ MAGIC = b"!<arch>\n"
 THIN_MAGIC = b"!<thin>\n"
 
 _HEADER = 60
+_HEAD = 64
 _LONGEST_NAME = 4096  # as long as a path may be on Linux; bounds the work that a hostile name table can cause
 _NAME = re.compile(rb"([^\n\0]{1,%d})[\n\0]" % (_LONGEST_NAME + 1))
 _DEEPEST = 8  # archives within thin archives
@@ -112,10 +114,20 @@ class Archive:
                 data = self._source.read(offset, size, "archive index")
                 self._entries = parse_index(self.name, kind, data, offset, self.size)
                 if b"@" in data and b"@@" in data:
-                    from uruk.formats.elf.versions import index_with_versions  # seldom needed
+                    from uruk.formats.registry import index_names  # seldom needed
 
-                    self._entries = index_with_versions(self._entries)
+                    self._entries = index_names(self._head_of_members(), self._entries)
         return self._entries
+
+    def _head_of_members(self) -> bytes:
+        """The first bytes of the first member that the index names; empty where they cannot be read."""
+        if self._entries is None or not self._entries[1].size:
+            return b""
+        try:
+            member = self.member(int(self._entries[1][0]))
+            return self.start_of(member, min(member.size, _HEAD))
+        except ObjectFormatError:  # whoever needs the member hears of that
+            return b""
 
     def index(self) -> dict[bytes, int]:
         """Name -> header offset of the first member that defines it. Raises ObjectFormatError."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from types import TracebackType
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from uruk.errors import UrukError
 from uruk.graph.arena import Arena
@@ -13,6 +14,13 @@ from uruk.graph.names import Names
 from uruk.graph.types import AnyArray, Bool
 from uruk.isa.interface import InstructionSet
 from uruk.target import Target
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from uruk.formats.archive_index import Entries
+    from uruk.formats.byte_source import ByteSource
+    from uruk.graph.kinds import EdgeKind
 
 HEAD_SIZE = 64
 """How many bytes of a file `Format.sniff` gets, if there are as many."""
@@ -31,6 +39,69 @@ class Span:
     size: int
 
 
+class RelocationRow(NamedTuple):
+    """One row of an object's tables of relocations as it stands there, for people to look at.
+
+    `target` is a symbol row of the graph, `NONE` where the row names no symbol, or, not `has_target`, one that is not
+    there. `problem` says what is wrong with the row; empty: nothing.
+    """
+
+    block: int
+    offset: int
+    relocation: str
+    """The name that the format's specification gives the type."""
+    kind: EdgeKind | None
+    """What uruk makes of it; None for a type that is not linked."""
+    target: int
+    has_target: bool
+    addend: int
+    problem: str
+
+
+class SharedLibrary(Protocol):
+    """A shared library's file, which is read and not loaded. Close it, or use it in a `with`."""
+
+    def defines(self, name: bytes) -> bool:
+        """True for a name that the library offers to others. Raises ObjectFormatError."""
+        ...
+
+    def hidden_bases(self) -> dict[bytes, bytes]:
+        """Names that mean something else when they are looked up than when they are linked.
+
+        Each has what to look up instead; empty: nothing. Raises ObjectFormatError.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close the file."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class FormatFiles(Protocol):
+    """What a format knows of its files beyond what links need."""
+
+    def open_library(self, source: ByteSource) -> SharedLibrary:
+        """Open a shared library of the format, which has `source` from then on. Raises ObjectFormatError."""
+        ...
+
+    def index_names(self, entries: Entries) -> Entries:
+        """Return the index of an archive with all names by which others know its members, in the same order.
+
+        It is asked for an index with names that may say more than a name (``f@@VERSION``).
+        """
+        ...
+
+    def relocation_rows(self, graph: Graph) -> list[RelocationRow]:
+        """Return all relocations of loaded sections, in the order of the tables; nothing is refused."""
+        ...
+
+
 class Format(Protocol):
     """An object format: it recognises its files, and reads them to graphs."""
 
@@ -42,6 +113,11 @@ class Format(Protocol):
     @property
     def rules(self) -> type | None:
         """What the format asks of a link beyond relocations, a subclass of `uruk.passes.rules.Rules`; None: nothing."""
+        ...
+
+    @property
+    def files(self) -> FormatFiles | None:
+        """What the format knows of shared libraries, archives and tables for people; None: nothing."""
         ...
 
     def sniff(self, head: bytes | memoryview) -> Target | None:

@@ -6,6 +6,7 @@ A format outside of uruk is added by a call: ``register(MyFormat())``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from uruk.errors import InternalError, ObjectFormatError, UnknownTarget
 from uruk.formats.elf.format import ELF
@@ -16,6 +17,10 @@ from uruk.graph.names import Names
 from uruk.graph.types import Bool
 from uruk.isa.interface import InstructionSet
 from uruk.target import Target
+
+if TYPE_CHECKING:
+    from uruk.formats.archive_index import Entries
+    from uruk.formats.interface import SharedLibrary
 
 _formats: dict[str, Format] = {ELF.name: ELF}
 
@@ -83,6 +88,40 @@ def read_objects(arena: Arena, spans: Sequence[Span], target: Target, names: Nam
 def read_relocations(graph: Graph, wanted: Bool | None = None, report: Report | None = None) -> Edges:
     """The edges of a graph, as its format reads them. See `Format.read_relocations`."""
     return format_named(_target_of(graph).format).read_relocations(graph, wanted, report)
+
+
+def open_library(path: str) -> SharedLibrary:
+    """Open a shared library's file, of whatever format it is. Raises ObjectFormatError."""
+    from uruk.formats.byte_source import ByteSource  # seldom needed, and not at start-up
+
+    source = ByteSource(path)
+    try:
+        format = format_of(source.read(0, min(HEAD_SIZE, source.size), "file"))
+        files = None if format is None else format.files
+        if files is None:
+            raise source.error("file", "no shared library of a format that uruk reads", 0)
+        return files.open_library(source)
+    except BaseException:
+        source.close()
+        raise
+
+
+def hidden_bases_of(path: str) -> dict[bytes, bytes]:
+    """`SharedLibrary.hidden_bases` of a library that is loaded; nothing where its file is not to be had here."""
+    if "/" not in path:
+        return {}
+    try:
+        with open_library(path) as library:
+            return library.hidden_bases()
+    except ObjectFormatError:  # the loader takes it, so that this is no error
+        return {}
+
+
+def index_names(head: bytes, entries: Entries) -> Entries:
+    """The index of an archive whose first member begins with `head`; see `FormatFiles.index_names`."""
+    format = format_of(head)
+    files = None if format is None else format.files
+    return entries if files is None else files.index_names(entries)
 
 
 def instruction_set_of(graph: Graph) -> InstructionSet:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from uruk.formats.registry import open_library
+
 if TYPE_CHECKING:
     from uruk.orc.dylib import JITDylib
 
@@ -29,10 +31,8 @@ class DeferredLibrary:
         plain = {name: name.partition(b"@")[0] for name in names}
         unknown = set(plain.values()) - self._known.keys()
         if unknown:
-            from uruk.formats.elf.dynamic import read_shared_library  # a session without libraries starts without it
-
-            with read_shared_library(self.path) as library:
-                self._known.update((name, library.find(name) is not None) for name in unknown)
+            with open_library(self.path) as library:
+                self._known.update((name, library.defines(name)) for name in unknown)
         return {name for name, short in plain.items() if self._known[short]}
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from uruk.formats.archive import Archive
+from uruk.formats.registry import hidden_bases_of
 from uruk.orc.deferred import DeferredLibrary
 from uruk.orc.tracker import ResourceTracker
 
@@ -53,8 +54,6 @@ class LibraryEntry:
 
 def library_entry(path: str, handle: int, order: int) -> LibraryEntry:
     """The entry of a library that was loaded."""
-    from uruk.formats.elf.dynamic import hidden_bases_of  # a session without libraries starts without it
-
     return LibraryEntry(path, handle, order, hidden_bases_of(path))
 
 

@@ -18,6 +18,8 @@ from uruk.passes.layout import Layout
 from uruk.passes.state import State
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from uruk.isa.interface import InstructionSet
     from uruk.passes.tls.interface import Storage, TLSLoader
     from uruk.passes.undefined import Hints
@@ -58,8 +60,13 @@ class Rules:
 
     @classmethod
     def is_own_name(cls, text: bytes) -> bool:
-        """Whether a name is one that the link provides, to each module or program its own."""
+        """True for a name that the link provides, to each module or program its own."""
         return text in cls.private_names
+
+    @classmethod
+    def makes(cls, text: bytes, sections: Collection[bytes]) -> bool:
+        """True for a name that the link makes itself for an object with these sections, if it is undefined."""
+        return cls.is_own_name(text)
 
     def drop_groups(self, dropped: Bool) -> None:
         """Fill `live`: the members of the groups in the mask go, as others of their signatures were chosen."""

@@ -14,7 +14,7 @@ from uruk.program.link_plan import LinkPlan
 from uruk.program.linked_program import LinkedProgram, link_program
 from uruk.program.reading import Reader
 from uruk.program.settings import Settings
-from uruk.program.targets import target_of
+from uruk.program.targets import runnable_name, target_of
 from uruk.target import runnable_target
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Program:
         for content in self._given.values():
             target = target_of_file(content)
             if target is not None and target.architecture:
-                return str(runnable_target(f"{target.architecture}-linux"))
+                return runnable_name(target) or str(runnable_target(target.architecture))
         return target_of(one for one in self._plan.inputs if one.value not in self._given)
 
     def run(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from uruk.compile.languages import language_of
 from uruk.errors import ObjectFormatError, UrukError
+from uruk.formats.heads import HEAD, is_shared_library
 from uruk.orc.sources import open_object
 from uruk.program.link_plan import Input, LinkPlan
 from uruk.regular_files import INPUT_ALIGN, INPUT_TAIL, open_regular
@@ -129,13 +130,13 @@ def _is_object(path: str) -> bool:
     """Whether an input is a relocatable object, or nothing known (which the object reader is to refuse)."""
     descriptor, _ = open_regular(path)
     try:
-        head = os.pread(descriptor, 18, 0)
+        head = os.pread(descriptor, HEAD, 0)
     except OSError as error:
         raise ObjectFormatError(path, "file", error.strerror or str(error)) from error
     finally:
         os.close(descriptor)
-    if head[:4] == b"\x7fELF":
-        return head[16:18] != b"\3\0"
+    if is_shared_library(head):
+        return False
     return head[:8] not in _ARCHIVES and not head.lstrip().startswith((b"/*", b"GROUP", b"INPUT", b"OUTPUT"))
 
 

@@ -6,24 +6,34 @@ import os
 from collections.abc import Iterable
 
 from uruk.errors import ObjectFormatError
-from uruk.formats.elf.head import target_of_head
-from uruk.machines import TARGETS
+from uruk.formats.heads import HEAD, target_of_head
+from uruk.machines import MACHINES, TARGETS
 from uruk.program.link_plan import Input
 from uruk.regular_files import open_regular
 from uruk.target import Target
 
 _ARCHIVE = b"!<arch>\n"
-_HEADER, _ENTRY = 20, 60
+_ENTRY = 60
 _MEMBERS = 8
+SYSTEMS = tuple(dict.fromkeys(system for machine in MACHINES.values() for system in machine.systems))
+"""The systems on which code is run, for files that do not name one."""
 
 
 def target_of(inputs: Iterable[Input]) -> str:
     """The target of the first object among inputs, such as ``aarch64-linux``; empty if there is none."""
-    for one in inputs:
-        target = _target_of(one.value) if one.kind == "input" else None
-        if target is not None and f"{target.architecture}-linux" in TARGETS:
-            return f"{target.architecture}-linux"
+    for item in inputs:
+        target = _target_of(item.value) if item.kind == "input" else None
+        if name := runnable_name(target):
+            return name
     return ""
+
+
+def runnable_name(target: Target | None) -> str:
+    """The target on which code for `target`, as its file has it, is run; empty for code that is run nowhere."""
+    if target is None or not target.architecture:
+        return ""
+    names = [f"{target.architecture}-{system}" for system in ([target.system] if target.system else SYSTEMS)]
+    return next((name for name in names if name in TARGETS and Target.of_triple(name).format == target.format), "")
 
 
 def _target_of(path: str) -> Target | None:
@@ -35,7 +45,7 @@ def _target_of(path: str) -> Target | None:
             if start == _ARCHIVE:
                 at = len(_ARCHIVE)
             for _ in range(_MEMBERS):
-                head = os.pread(file.fileno(), _ENTRY + _HEADER, at)
+                head = os.pread(file.fileno(), _ENTRY + HEAD, at)
                 if start == _ARCHIVE:
                     size, head = head[48:58].strip(), head[_ENTRY:]
                     at += _ENTRY + (int(size) + 1 & -2 if size.isdigit() else 0)

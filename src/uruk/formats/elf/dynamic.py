@@ -1,4 +1,4 @@
-"""Reads what an ELF64 shared library offers: its names, what it needs, and its dynamic symbols.
+"""Shared libraries of ELF64 as files: their names, what they need, and their dynamic symbols.
 
 Nothing is loaded and the file is not read whole: the program headers lead to the dynamic section (gABI,
 "Dynamic Section"), that to the symbol, string, hash and version tables, and looking up one name reads a few
@@ -149,6 +149,15 @@ class SharedLibrary:
                 return symbol
             first = first or symbol
         return first if version is None else None
+
+    def defines(self, name: bytes) -> bool:
+        """True for a name that the library defines for others. Raises ObjectFormatError."""
+        return self.find(name) is not None
+
+    def is_thread_local(self, name: bytes) -> bool:
+        """True for a thread-local variable that the library defines. Raises ObjectFormatError."""
+        symbol = self.find(name)
+        return symbol is not None and symbol.type == STT_TLS
 
     def symbols(self) -> list[DynamicSymbol]:
         """Every symbol that the library defines. Slow for large ones: use find() for single names."""
@@ -320,14 +329,3 @@ def _refusal(source: ByteSource, problem: str, offset: int) -> ObjectFormatError
 
     named = kind_of(source.start, source.name)
     return source.error("ELF header", f"{problem}: it is {named}" if named else problem, offset)
-
-
-def hidden_bases_of(path: str) -> dict[bytes, bytes]:
-    """`SharedLibrary.hidden_bases` of a library that is loaded; nothing where its file is not to be had here."""
-    if "/" not in path:
-        return {}
-    try:
-        with read_shared_library(path) as library:
-            return library.hidden_bases()
-    except ObjectFormatError:  # the loader takes it, so that this is no error
-        return {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from importlib import import_module
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from uruk.errors import UnknownTarget
 from uruk.formats.elf import reader, relocations
@@ -18,6 +18,9 @@ from uruk.graph.names import Names
 from uruk.graph.types import Bool
 from uruk.isa.interface import InstructionSet
 from uruk.target import Target
+
+if TYPE_CHECKING:
+    from uruk.formats.interface import FormatFiles
 
 _MAPS = {"x86_64": "uruk.formats.elf.x86_64", "aarch64": "uruk.formats.elf.aarch64"}
 """The maps of ELF's relocations, by architecture; each is imported when it is asked for."""
@@ -37,6 +40,12 @@ class _ELF:
     name: str = "elf"
     title: str = "ELF"
     rules: type | None = None  # `uruk.link_rules` has them, as they lie above this floor
+
+    @property
+    def files(self) -> FormatFiles:
+        from uruk.formats.elf.files import ELFFiles  # seldom needed, and not at start-up
+
+        return ELFFiles()
 
     def sniff(self, head: bytes | memoryview) -> Target | None:
         return target_of_head(head)

@@ -11,6 +11,11 @@ _TARGETS = {number: Target("elf", machine.name, "") for number, machine in OF_EL
 _UNNAMED = Target("elf", "", "")
 
 
+def is_shared_library(head: bytes | memoryview) -> bool:
+    """True for an ELF file of type ET_DYN (gABI chapter 4, e_type)."""
+    return head[:4] == b"\x7fELF" and head[16:18] == b"\3\0"
+
+
 def target_of_head(head: bytes | memoryview) -> Target | None:
     """The target of an ELF file that begins with these bytes; None for what is no ELF file.
 

@@ -14,6 +14,8 @@ from uruk.passes.state import State
 from uruk.passes.tls.interface import USERS, Storage, TLSLoader
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from uruk.isa.interface import InstructionSet
     from uruk.passes.tls.plan import TLSPlan
     from uruk.passes.undefined import Hints
@@ -41,6 +43,12 @@ class ELFRules(Rules):
     def is_own_name(cls, text: bytes) -> bool:
         """See `Rules.is_own_name`: bounds of sections are among them."""
         return text in linker_symbols.PRIVATE or text.startswith((linker_symbols.START, linker_symbols.STOP))
+
+    @classmethod
+    def makes(cls, text: bytes, sections: Collection[bytes]) -> bool:
+        """See `Rules.makes`: bounds are made of sections that are there."""
+        bounds = text.startswith((linker_symbols.START, linker_symbols.STOP))
+        return text.split(b"_", 3)[3] in sections if bounds else cls.is_own_name(text)
 
     def bounded_blocks(self) -> I64:
         """Blocks of sections between `__start_X` and `__stop_X`."""

@@ -91,11 +91,10 @@ class LinuxHere(LinuxProcess):
 
 def _defines_tls(path: str, name: bytes) -> str | None:
     """The soname of a library that defines a thread-local; None if it does not, or cannot be read any more."""
-    from uruk.formats.elf.dynamic import STT_TLS, read_shared_library  # seldom needed
+    from uruk.formats.elf.dynamic import read_shared_library  # seldom needed
 
     try:
         with read_shared_library(path) as library:
-            symbol = library.find(name)
-            return (library.soname or "") if symbol is not None and symbol.type == STT_TLS else None
+            return (library.soname or "") if library.is_thread_local(name) else None
     except UrukError:
         return None

@@ -1,0 +1,27 @@
+"""What files are for, by their first bytes, of the formats that are part of uruk.
+
+This imports no numpy: command lines are read before it is there. `uruk.formats.registry` knows all formats.
+"""
+
+from __future__ import annotations
+
+from uruk.formats.elf import head as elf
+from uruk.target import Target
+
+HEAD = 64
+"""How many bytes of a file tell."""
+_SNIFFERS = (elf.target_of_head,)
+_LIBRARIES = (elf.is_shared_library,)
+
+
+def target_of_head(head: bytes | memoryview) -> Target | None:
+    """Return the target of code that begins with these bytes; None for what is none.
+
+    The architecture is empty for a machine that uruk has no name for.
+    """
+    return next((target for sniff in _SNIFFERS if (target := sniff(head)) is not None), None)
+
+
+def is_shared_library(head: bytes | memoryview) -> bool:
+    """True for a file that a dynamic loader loads: no input of a link, but named by one."""
+    return any(is_library(head) for is_library in _LIBRARIES)
