@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from uruk.demangle import demangle
 from uruk.errors import TLSError, Undefined, UndefinedSymbols, UrukError
 from uruk.graph.types import I32, Bool
 from uruk.orc import failures
@@ -321,6 +320,8 @@ class Query:
         if home.removed:
             hint = f"`{self.dylib.text(number)}' stands for it in dylib {home.name}, which was removed"
         text = name.decode("utf-8", "replace")
+        from uruk.demangle import demangle  # for errors: not at start-up
+
         return Undefined(text, demangle(text), (), 0, hint)
 
     def _checked(self, answers: list[Answer | Undefined | TLSError | None]) -> list[Answer | None]:

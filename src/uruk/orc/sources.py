@@ -32,13 +32,22 @@ def open_object(path: str) -> tuple[int, int]:
     """
     descriptor, size = open_regular(path)
     try:
-        if size > _START and os.pread(descriptor, 4, 0) != b"\x7fELF":
-            size = _START
-        check_size(size, path)
+        head = os.pread(descriptor, 4, 0) if size > _START else b""
+        return descriptor, size_to_read(size, head, path)
     except BaseException:
         os.close(descriptor)
         raise
-    return descriptor, size
+
+
+def size_to_read(size: int, head: bytes, path: str) -> int:
+    """How many bytes of a file of `size` bytes are to be read, by its first 4; see `open_object`.
+
+    Raises ObjectFormatError for a file that is too large.
+    """
+    if size > _START and head[:4] != b"\x7fELF":
+        return _START
+    check_size(size, path)
+    return size
 
 
 def _read_object(path: str) -> bytes:

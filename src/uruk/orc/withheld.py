@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from uruk.demangle import demangle
-
 if TYPE_CHECKING:
     from uruk.memory.interface import Allocation
     from uruk.orc.platform import Platform
@@ -62,6 +60,8 @@ class Withheld:
 
     def note(self, tracker: ResourceTracker) -> None:
         """Remember the names of code that is about to be removed though it has users."""
+        from uruk.demangle import demangle  # for errors: not at start-up
+
         session, table = self._session, self._session.table
         names: list[tuple[int, str]] = []
         for entry in session.entries_of(tracker):

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from uruk.demangle import demangle
 from uruk.errors import Undefined, UndefinedSymbols
 from uruk.graph.types import I32, AnyArray, true_rows
 from uruk.passes.faults import Faults
@@ -50,4 +49,6 @@ def _error(state: State, edges: AnyArray, hints: Hints | None) -> UndefinedSymbo
 
 def _undefined(name: bytes, places: tuple[str, ...], count: int, hint: str) -> Undefined:
     text = name.decode("utf-8", "replace")
+    from uruk.demangle import demangle  # for errors: not at start-up
+
     return Undefined(text, demangle(text) if places else text, places, count, hint)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from uruk.compile.languages import language_of
 from uruk.errors import ObjectFormatError, UrukError
 from uruk.formats.heads import HEAD, is_shared_library
-from uruk.orc.sources import open_object
+from uruk.orc.sources import open_object, size_to_read
 from uruk.program.link_plan import Input, LinkPlan
 from uruk.regular_files import INPUT_ALIGN, INPUT_TAIL, open_regular
 
@@ -92,16 +92,8 @@ class Reader:
     def _run(self) -> None:
         try:
             compiled, libraries = self._compile() if self._sources else ({}, [])
-            compiled = {**compiled, **self._given}
-            objects: list[str] = []
-            for one in self._inputs:
-                if one.kind == "input" and (one.value in compiled or _is_object(one.value)):
-                    objects.append(one.value)
-                    continue
-                self._flush(objects, compiled)
-                objects = []
-                self._result.append(Other(one))
-            self._flush(objects, compiled)
+            with _OpenFiles() as opened:
+                self._read(opened, {**compiled, **self._given})
             self._result += [Other(one) for one in libraries]
         except BaseException as error:  # whatever it is, it is the main thread's to see
             self._error = error
@@ -121,46 +113,83 @@ class Reader:
         ]
         return compiled, added
 
-    def _flush(self, files: list[str], compiled: dict[str, bytes]) -> None:
+    def _read(self, opened: _OpenFiles, compiled: Mapping[str, bytes]) -> None:
+        """Read all inputs in order; objects that follow each other become one buffer."""
+        objects: list[str] = []
+        for one in self._inputs:
+            if one.kind == "input" and (one.value in compiled or opened.is_object(one.value)):
+                objects.append(one.value)
+                continue
+            self._flush(objects, opened, compiled)
+            objects = []
+            self._result.append(Other(one))
+        self._flush(objects, opened, compiled)
+
+    def _flush(self, files: list[str], opened: _OpenFiles, compiled: Mapping[str, bytes]) -> None:
         if files:
-            self._result.append(_read(files, compiled))
+            self._result.append(_read(files, opened, compiled))
 
 
-def _is_object(path: str) -> bool:
-    """Whether an input is a relocatable object, or nothing known (which the object reader is to refuse)."""
-    descriptor, _ = open_regular(path)
-    try:
-        head = os.pread(descriptor, HEAD, 0)
-    except OSError as error:
-        raise ObjectFormatError(path, "file", error.strerror or str(error)) from error
-    finally:
-        os.close(descriptor)
+class _OpenFiles:
+    """Object files that stay open from the first look at them until they are read.
+
+    Those beyond half of the descriptors that the process may have are closed at once, and opened again when their turn
+    comes.
+    """
+
+    def __init__(self) -> None:
+        self._handles: dict[str, int] = {}
+        self.sizes: dict[str, int] = {}
+        """How many bytes of each object are to be read."""
+        self._most = os.sysconf("SC_OPEN_MAX") // 2  # the soft limit of RLIMIT_NOFILE
+
+    def __enter__(self) -> _OpenFiles:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for handle in self._handles.values():
+            os.close(handle)
+        self._handles.clear()
+
+    def is_object(self, path: str) -> bool:
+        """True for a relocatable object, and for a file of no known kind, which the object reader is to refuse."""
+        if path in self.sizes:
+            return True
+        handle, size = open_regular(path)
+        kept = False
+        try:
+            head = os.pread(handle, HEAD, 0)
+            if _is_object(head):
+                self.sizes[path] = size_to_read(size, head, path)
+                kept = len(self._handles) < self._most
+        except OSError as error:
+            raise ObjectFormatError(path, "file", error.strerror or str(error)) from error
+        finally:
+            if kept:
+                self._handles[path] = handle
+            else:
+                os.close(handle)
+        return path in self.sizes
+
+    def fill(self, part: memoryview, path: str) -> None:
+        """Read an object, which must have the size that it had at first."""
+        if path in self._handles:
+            _fill(part, self._handles[path], path)
+        else:
+            _fill_again(part, path)
+
+
+def _is_object(head: bytes) -> bool:
     if is_shared_library(head):
         return False
     return head[:8] not in _ARCHIVES and not head.lstrip().startswith((b"/*", b"GROUP", b"INPUT", b"OUTPUT"))
 
 
-def _read(files: list[str], compiled: dict[str, bytes]) -> Objects:
-    """Files into one buffer; those of `compiled` are there already.
-
-    Their sizes have to be known before the buffer is made, so they are opened first; those beyond half of the
-    descriptors that the process may have are closed at once, and opened again when their turn comes.
-    """
-    handles: dict[str, int] = {}
-    sizes: list[int] = []
+def _read(files: list[str], opened: _OpenFiles, compiled: Mapping[str, bytes]) -> Objects:
+    """Files into one buffer; those of `compiled` are there already."""
+    sizes = [len(compiled[path]) if path in compiled else opened.sizes[path] for path in files]
     path = files[0]
-    most = os.sysconf("SC_OPEN_MAX") // 2  # the soft limit of RLIMIT_NOFILE
     try:
-        for path in files:
-            if path in compiled:
-                sizes.append(len(compiled[path]))
-                continue
-            handle, size = open_object(path)
-            sizes.append(size)
-            if len(handles) < most and path not in handles:
-                handles[path] = handle
-            else:
-                os.close(handle)
         ends = list(accumulate(-(-size // INPUT_ALIGN) * INPUT_ALIGN for size in sizes))
         starts, end = [0, *ends[:-1]], ends[-1]
         buffer = mmap.mmap(
@@ -173,18 +202,13 @@ def _read(files: list[str], compiled: dict[str, bytes]) -> Objects:
                 with view[start : start + size] as part:
                     if path in compiled:
                         part[:] = compiled[path]
-                    elif path in handles:
-                        _fill(part, handles[path], path)
                     else:
-                        _fill_again(part, path)
+                        opened.fill(part, path)
         return Objects(files, starts, sizes, buffer)
     except ObjectFormatError:  # a file that is not there is an OSError as well
         raise
     except OSError as error:
         raise ObjectFormatError(path, "file", error.strerror or str(error)) from error
-    finally:
-        for handle in handles.values():
-            os.close(handle)
 
 
 def _fill_again(part: memoryview, path: str) -> None:

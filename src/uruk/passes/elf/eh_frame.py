@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,10 +19,13 @@ from uruk.graph.graph import Edges, Graph, Role, Zone
 from uruk.graph.types import I32, I64, NONE, U32, AnyArray, Bool, every, filled, ranges, some, true_rows
 from uruk.passes.elf.frame_checks import FrameChecks
 from uruk.passes.elf.frame_records import Records, malformed
+from uruk.passes.elf.frame_rules import EXTENDED
 from uruk.passes.elf.small_frames import fields_of, is_sound
-from uruk.passes.elf.unaligned_frames import EXTENDED, WholeWords, whole_words
 from uruk.passes.faults import Faults
 from uruk.passes.state import State, synthetic_blocks
+
+if TYPE_CHECKING:
+    from uruk.passes.elf.unaligned_frames import WholeWords
 
 
 def rebuild_eh_frame(state: State, registers: int) -> None:
@@ -118,6 +122,8 @@ def _gather_records(
     while True:
         for number in bad:
             try:
+                from uruk.passes.elf.unaligned_frames import whole_words  # few compilers need it
+
                 odd[number] = whole_words(content[number], partial(malformed, graph, int(rows[number])))
             except ObjectFormatError as error:
                 faults.add_error(blocks.object[rows[number : number + 1]], error)

@@ -13,6 +13,8 @@ from typing import NamedTuple
 OMIT, PC_RELATIVE, INDIRECT = 0xFF, 0x10, 0x80
 """DW_EH_PE_omit, DW_EH_PE_pcrel, DW_EH_PE_indirect."""
 POINTER = 8
+EXTENDED = 0xFFFFFFF0
+"""Lengths of records from here on are reserved, or announce a 64-bit one."""
 _SIZES = {0x0: POINTER, 0x2: 2, 0x3: 4, 0x4: 8, 0xA: 2, 0xB: 4, 0xC: 8}
 """Bytes of a value by the low half of its encoding: absptr, udata2, 4, 8, sdata2, 4, 8."""
 _LAST_LETTERS = "SBG"

@@ -14,9 +14,7 @@ import numpy as np
 
 from uruk.errors import ObjectFormatError
 from uruk.graph.types import I64, U32
-
-EXTENDED = 0xFFFFFFF0
-"""Lengths from here on are reserved, or announce a 64-bit one."""
+from uruk.passes.elf.frame_rules import EXTENDED
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
