@@ -15,6 +15,7 @@ Handler = Callable[[int, FrameType | None], object]
 # The functions that `signal` wraps: its own make enumerations of what they are given and return, which takes 100 us for
 # all signals, where these need 15.
 _handlers: Any = import_module("_signal")
+_NUMBERS = range(1, signal.NSIG)
 
 
 class Interruption:
@@ -61,8 +62,8 @@ def deferred(*, once: bool = False) -> Generator[Interruption, None, None]:
     interruption = Interruption(once)
     before: dict[int, Handler] = {}
     if threading.current_thread() is threading.main_thread():
-        handlers = {number: _handlers.getsignal(number) for number in range(1, signal.NSIG)}
-        before = {number: one for number, one in handlers.items() if callable(one)}
+        handlers = zip(_NUMBERS, map(_handlers.getsignal, _NUMBERS), strict=True)
+        before = {number: handler for number, handler in handlers if callable(handler)}
     try:
         for number, handler in before.items():
             _handlers.signal(number, interruption.around(handler))
