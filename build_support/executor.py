@@ -1,4 +1,4 @@
-"""Build the executor program from `runtime/executor/`, a dynamic program for each target, by zig's compiler."""
+"""Build the executor program from `runtime/executor/`, a program for each target, by zig's compiler."""
 
 from __future__ import annotations
 
@@ -9,17 +9,23 @@ from importlib.metadata import version
 from pathlib import Path
 
 from .runtime import OUTPUT, run_zig
-from .targets import BUILD_TARGETS, C_FLAGS, TARGETS, BuildTarget
-
-_FLAGS = C_FLAGS + " -fPIE -pie -s -rdynamic -fstack-protector-strong -D_FORTIFY_SOURCE=2 -Wl,-z,relro,-z,now"
-_LIBRARIES = "-lpthread -ldl"
+from .targets import BUILD_TARGETS, C_FLAGS, EXECUTOR_TARGETS, BuildTarget
 
 
 def _fingerprint(root: Path, target: BuildTarget) -> str:
-    digest = hashlib.sha256(f"{target} {version('ziglang')} {_FLAGS} {_LIBRARIES}".encode())
+    digest = hashlib.sha256(f"{target} {version('ziglang')} {C_FLAGS}".encode())
     for path in target.inputs(root, target.program_sources(root)):
         digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
     return digest.hexdigest()
+
+
+def _system_headers(target: BuildTarget) -> list[str]:
+    """The headers of a system, which zig leaves out where nothing of a C library is linked."""
+    if "-nostdlib" not in target.program_flags:
+        return []
+    import ziglang  # only there when building
+
+    return ["-isystem", str(Path(str(ziglang.__file__)).parent / "lib" / "libc" / "include" / "any-windows-any")]
 
 
 def build_executor(root: Path, target: str = "x86_64-linux") -> Path:
@@ -31,11 +37,12 @@ def build_executor(root: Path, target: str = "x86_64-linux") -> Path:
     if program.is_file() and stamp.is_file() and stamp.read_text() == fingerprint:
         return program
     program.parent.mkdir(parents=True, exist_ok=True)
-    sources = [*build.include_flags(root), *build.program_sources(root)]
+    words: list[str | Path] = ["cc", "-target", build.program_triple, *C_FLAGS.split(), *build.program_flags]
+    words += _system_headers(build)
+    words += [*build.include_flags(root), *build.program_sources(root), *build.program_libraries]
     with tempfile.TemporaryDirectory(prefix="work-", dir=program.parent) as folder:
         made = Path(folder) / program.name
-        words = ["cc", "-target", build.program_triple, *_FLAGS.split(), *sources, *_LIBRARIES.split(), "-o", made]
-        run_zig(root, *words)
+        run_zig(root, *words, "-o", made)
         made.chmod(0o755)
         os.replace(made, program)  # whole or not at all: two builds may run at once
         (Path(folder) / "stamp").write_text(fingerprint)
@@ -45,4 +52,4 @@ def build_executor(root: Path, target: str = "x86_64-linux") -> Path:
 
 def build_executors(root: Path) -> list[Path]:
     """Build the programs of all targets."""
-    return [build_executor(root, target) for target in TARGETS]
+    return [build_executor(root, target) for target in EXECUTOR_TARGETS]

@@ -13,7 +13,9 @@ ROOT = Path(__file__).resolve().parents[1]
 RUNTIME = Path("runtime")
 """The folder of the C sources, in the source tree."""
 
-TARGETS: tuple[str, ...] = runpy.run_path(str(ROOT / "src" / "uruk" / "machines.py"))["TARGETS"]
+_MACHINES = runpy.run_path(str(ROOT / "src" / "uruk" / "machines.py"))
+TARGETS: tuple[str, ...] = _MACHINES["TARGETS"]
+EXECUTOR_TARGETS: tuple[str, ...] = _MACHINES["EXECUTOR_TARGETS"]
 
 SOURCES = {
     "common": "atomic16.c bfloat16.c call_once.c callback.c lazy.c overflow.c remote.c run_main.c",
@@ -34,6 +36,9 @@ SOURCES = {
         "crash.c fork.c frames.c gdb.c line.c listen.c main.c secret.c serve.c services.c shared_memory.c system.c"
         " threads.c"
     ),
+    "executor/windows": "crash.c library.c line.c main.c serve.c services.c system.c",
+    "windows": "memory.c process.c",
+    "windows/x86_64": "callback_enter.S invoke.S",
 }
 """Folders of `RUNTIME` -> the files that are compiled; headers lie beside them."""
 
@@ -57,6 +62,11 @@ class BuildTarget(NamedTuple):
     program_folders: tuple[str, ...]
     header_folders: tuple[str, ...]
     """Folders whose headers the archive's sources and the program's include by name alone."""
+    program_flags: tuple[str, ...]
+    """How the executor is compiled and linked, beside `C_FLAGS`."""
+    program_libraries: tuple[str, ...]
+    more_sources: tuple[str, ...] = ()
+    """Further sources of the executor, by paths in `RUNTIME`."""
 
     def archive_sources(self, root: Path) -> list[Path]:
         """The sources of the runtime archive."""
@@ -64,7 +74,7 @@ class BuildTarget(NamedTuple):
 
     def program_sources(self, root: Path) -> list[Path]:
         """The sources of the executor."""
-        return list_sources(root, self.program_folders)
+        return list_sources(root, self.program_folders) + [root / RUNTIME / name for name in self.more_sources]
 
     def include_flags(self, root: Path) -> list[str]:
         """The compiler's flags for `header_folders`."""
@@ -88,8 +98,24 @@ def common_flags(root: Path) -> list[str]:
 def _linux(name: str) -> BuildTarget:
     architecture = name.partition("-")[0]
     archive, program = ("common", "linux", architecture), ("executor/common", "executor/linux")
-    return BuildTarget(name, f"{name}-gnu", f"{name}-gnu.2.28", archive, program, archive + program)
+    flags = "-fPIE -pie -s -rdynamic -fstack-protector-strong -D_FORTIFY_SOURCE=2 -Wl,-z,relro,-z,now".split()
+    libraries = ("-lpthread", "-ldl")
+    return BuildTarget(
+        name, f"{name}-gnu", f"{name}-gnu.2.28", archive, program, archive + program, tuple(flags), libraries
+    )
 
 
-BUILD_TARGETS = {name: _linux(name) for name in TARGETS if name.endswith("-linux")}
-"""How each of `TARGETS` is built."""
+def _windows(name: str) -> BuildTarget:
+    """The executor alone, which has the runtime in it. It has no C runtime: that of a program is the only one there."""
+    folders = ("executor/common", "executor/windows", "windows", f"windows/{name.partition('-')[0]}")
+    flags = "-s -nostdlib -fno-builtin -fno-stack-protector -DWIN32_LEAN_AND_MEAN -Wl,-e,start -Wl,--stack,0x200000"
+    more = ("common/callback.c", "common/remote.c")
+    libraries = ("-lkernel32", "-lntdll")
+    return BuildTarget(
+        name, f"{name}-gnu", f"{name}-gnu", (), folders, ("common", *folders), tuple(flags.split()), libraries, more
+    )
+
+
+_SYSTEMS = {"linux": _linux, "windows": _windows}
+BUILD_TARGETS = {name: _SYSTEMS[name.partition("-")[2]](name) for name in EXECUTOR_TARGETS}
+"""How each of `EXECUTOR_TARGETS` is built; those of `TARGETS` have a runtime archive, too."""

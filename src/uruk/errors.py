@@ -484,11 +484,12 @@ class ProtocolError(ExecutorLost):
 
 
 class ExecutorCrashed(ExecutorLost):
-    """An executor that a signal ended.
+    """An executor that a signal ended, or an exception of Windows.
 
-    `signal` is its number; `address` what was accessed and `pc` where, 0 if not known; `where` says what lies at `pc`:
-    ``symbol+0x14 (object)``. `removed` names what lay at the address and was removed, though code referred to it.
-    `stack_overflow`: the stack of the thread was used up.
+    `signal` is the number of the one, `code` that of the other, and `name` what that is called; 0 if not known, as
+    `address`, what was accessed, and `pc`, where. `where` says what lies at `pc`: ``symbol+0x14 (object)``. `removed`
+    names what lay at the address and was removed, though code referred to it. `stack_overflow`: the stack of the thread
+    was used up.
     """
 
     def __init__(
@@ -500,8 +501,12 @@ class ExecutorCrashed(ExecutorLost):
         *,
         removed: str = "",
         stack_overflow: bool = False,
+        code: int = 0,
+        name: str = "",
     ) -> None:
         self.signal = signal
+        self.code = code
+        self.name = name
         self.address = address
         self.pc = pc
         self.where = where
@@ -511,12 +516,7 @@ class ExecutorCrashed(ExecutorLost):
 
     def describe(self) -> str:
         """See `UrukError.describe`."""
-        from signal import Signals
-
-        try:
-            name = Signals(self.signal).name
-        except ValueError:
-            name = f"signal {self.signal}"
+        name = f"{self.name} ({self.code:#x})" if self.code else self._name_of_signal()
         text = f"the executor was ended by {name}"
         if self.removed:
             text += f", as code used {self.removed}, which was removed"
@@ -526,9 +526,18 @@ class ExecutorCrashed(ExecutorLost):
         if self.pc:
             at = f"{self.pc:#x}"
             text += f" in {self.where} (at {at})" if self.where else f" at {at}"
-            if self.signal in (7, 11) and not self.stack_overflow:  # SIGBUS, SIGSEGV: the address is data's
+            accessed = self.signal in (7, 11) or self.code == 0xC0000005  # SIGBUS, SIGSEGV: the address is data's
+            if accessed and not self.stack_overflow:
                 text += f", which accessed {self.address:#x}"
         return text
+
+    def _name_of_signal(self) -> str:
+        from signal import Signals
+
+        try:
+            return Signals(self.signal).name
+        except ValueError:
+            return f"signal {self.signal}"
 
 
 class CompilerNotFound(UrukError, FileNotFoundError):

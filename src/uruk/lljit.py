@@ -15,7 +15,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from uruk.errors import InvalidType, InvalidValue, LibraryError, TLSError, UrukError
+from uruk.errors import ExecutorError, InvalidType, InvalidValue, LibraryError, TLSError, UrukError
 from uruk.executor.interface import Executor
 from uruk.memory.manager import DEFAULT_SLAB
 from uruk.memory.mapper import Mapper
@@ -32,6 +32,7 @@ from uruk.passes.state import State
 from uruk.platforms.jit_dlopen import JITLoader
 from uruk.platforms.linux.platform import OF_THE_PROGRAM, LinuxPlatform, UnrunLinuxPlatform
 from uruk.platforms.linux.process_here import LinuxHere, executor_here
+from uruk.target import Target
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -600,6 +601,11 @@ def watch_overflows() -> None:
 
 
 def _process_there(executor: RemoteExecutor) -> LinuxProcess:
+    triple = executor.process.triple
+    if Target.of_triple(triple).system != "linux":
+        raise ExecutorError(
+            f"uruk runs no linked code in an executor of {triple} yet: only memory, calls and libraries"
+        )
     from uruk.platforms.linux.process_there import LinuxThere  # costs time, and most sessions are of this process
 
     return LinuxThere(executor)

@@ -25,12 +25,14 @@ class Machine(NamedTuple):
     """Other first parts of triples that mean the same."""
     systems: tuple[str, ...] = ()
     """The systems on which uruk runs code of it: there is a runtime and an executor for each."""
+    executor_systems: tuple[str, ...] = ()
+    """Further systems that there is an executor for: memory and calls of a process, no linked programs yet."""
 
 
 MACHINES = {
     machine.name: machine
     for machine in (
-        Machine("x86_64", "x86-64", 62, 0x0303, ("amd64",), ("linux",)),
+        Machine("x86_64", "x86-64", 62, 0x0303, ("amd64",), ("linux",), ("windows",)),
         Machine("aarch64", "AArch64", 183, 0x0A03, ("arm64",), ("linux",)),
         Machine("riscv64", "RISC-V", 243, 0x0F03),
     )
@@ -42,6 +44,10 @@ SPELLINGS = {text: machine.name for machine in MACHINES.values() for text in (ma
 """First parts of triples -> names."""
 TARGETS = tuple(f"{machine.name}-{system}" for machine in MACHINES.values() for system in machine.systems)
 """All targets that code is run on: ``x86_64-linux``, ..."""
+EXECUTOR_TARGETS = TARGETS + tuple(
+    f"{machine.name}-{system}" for machine in MACHINES.values() for system in machine.executor_systems
+)
+"""All targets that there is an executor for."""
 
 ELF_TITLES = {
     2: "SPARC", 3: "i386", 4: "m68k", 8: "MIPS", 15: "PA-RISC", 20: "PowerPC", 21: "PowerPC64", 22: "S/390", 40: "ARM",

@@ -15,9 +15,9 @@ from uruk.executor.launch import start
 from uruk.executor.remote import RemoteExecutor
 from uruk.executor.secret import greeting
 from uruk.memory.manager import DEFAULT_SLAB
-from uruk.platforms.linux.attach import STATIC_TLS, attach, restore_variables, start_variables
+from uruk.platforms.linux import attach as linux
 from uruk.runtime_files import executor_program
-from uruk.target import HERE, runnable_target
+from uruk.target import HERE, executor_target
 
 
 def spawn(
@@ -27,7 +27,7 @@ def spawn(
     target: str | None = None,
     shared_memory: bool = True,
     slab_size: int = DEFAULT_SLAB,
-    tls_pool: int = STATIC_TLS,
+    tls_pool: int = linux.STATIC_TLS,
     environment: Mapping[str, str] | None = None,
     deadline: float | None = None,
     patience: float = SETUP_PATIENCE,
@@ -37,7 +37,8 @@ def spawn(
 
     `executor`: the program, uruk's own for `target` by default (``aarch64-linux``; None: this machine's); any that
     speaks LLVM's protocol will do. `launcher` goes before it: an emulator, ``["ssh", "host"]``; None is qemu's for
-    another architecture, with the libraries of Debian's cross compilers, if it is there. `shared_memory`:
+    another architecture, with the libraries of Debian's cross compilers, if it is there, and wine for
+    ``x86_64-windows``. `shared_memory`:
     code and data go by memory that both processes map; otherwise, and where such memory cannot be had
     (`RemoteExecutor.shared_memory_refused` says why), by messages. `slab_size` and `tls_pool` are bytes.
     `streams`: three descriptors that are its standard streams, instead of this process's.
@@ -46,11 +47,13 @@ def spawn(
     executor for, and ExecutorError where the process cannot be had; then, and after an exception of a signal's handler
     (Ctrl-C), nothing of it is left.
     """
-    target = str(runnable_target(target) if target else HERE)
-    program = os.fspath(executor) if executor is not None else executor_program(target)
-    launcher = emulator(target) if launcher is None and executor is None else launcher or ()
+    system = executor_target(target) if target else HERE
+    program = os.fspath(executor) if executor is not None else executor_program(str(system))
     environment = dict(os.environ if environment is None else environment)
-    variables = start_variables(environment, tls_pool)
+    if system.system == "windows":
+        return _spawn_windows(program, launcher, environment, slab_size, deadline, patience, streams)
+    launcher = emulator(str(system)) if launcher is None and executor is None else launcher or ()
+    variables = linux.start_variables(environment, tls_pool)
     words = ["report-crashes"]
     if threading.current_thread() is threading.main_thread():  # the kernel takes the end of the thread for the parent's
         words.append(f"die-with-parent={0 if launcher else os.getpid()}")  # a launcher's child has another parent
@@ -58,9 +61,29 @@ def spawn(
         child, connection = start([*launcher, program], words, variables, _least(patience, deadline), starting, streams)
         with _starting(connection, deadline):
             child.tls_pool = tls_pool
-            spawned = attach(connection, child, shared_memory=shared_memory, slab_size=slab_size)
-            restore_variables(spawned, environment)
+            spawned = linux.attach(connection, child, shared_memory=shared_memory, slab_size=slab_size)
+            linux.restore_variables(spawned, environment)
     return spawned
+
+
+def _spawn_windows(
+    program: str,
+    launcher: Sequence[str] | None,
+    environment: Mapping[str, str],
+    slab_size: int,
+    deadline: float | None,
+    patience: float,
+    streams: Sequence[int],
+) -> RemoteExecutor:
+    from uruk.platforms.windows import attach as windows  # seldom needed
+
+    command = [*(windows.launcher() if launcher is None else launcher), program]
+    words, variables = windows.start_words(), windows.start_variables(environment)
+    least = _least(patience, deadline)
+    with deferred() as starting:
+        child, connection = start(command, words, variables, least, starting, streams, inherits=False)
+        with _starting(connection, deadline):
+            return windows.attach(connection, child, slab_size=slab_size)
 
 
 def _least(patience: float, deadline: float | None) -> float:
@@ -81,7 +104,7 @@ def _starting(connection: Connection, deadline: float | None) -> Generator[None]
 
 def emulator(target: str) -> list[str]:
     """The command that runs programs of another architecture here; none for this one, or where there is none."""
-    name = runnable_target(target).architecture
+    name = executor_target(target).architecture
     if name == HERE.architecture:
         return []
     import shutil  # takes time to import
@@ -131,4 +154,4 @@ def connect(
 
         connection = Connection(reader, writer, shut_down=shut_down, patience=patience, starting=starting)
         with _starting(connection, deadline):
-            return attach(connection, None, shared_memory=shared_memory, slab_size=slab_size)
+            return linux.attach(connection, None, shared_memory=shared_memory, slab_size=slab_size)

@@ -9,7 +9,7 @@ import os
 from typing import NamedTuple
 
 from uruk.errors import UnknownTarget
-from uruk.machines import MACHINES, SPELLINGS, TARGETS
+from uruk.machines import EXECUTOR_TARGETS, MACHINES, SPELLINGS, TARGETS
 
 _SYSTEMS = {"linux": "linux", "windows": "windows", "mingw32": "windows", "darwin": "macos", "macos": "macos"}
 """The beginnings of the parts of a triple that name a system."""
@@ -60,6 +60,17 @@ def runnable_target(text: str) -> Target:
     target = Target.of_triple(text)
     if str(target) not in TARGETS:
         raise UnknownTarget(text, TARGETS)
+    return target
+
+
+def executor_target(text: str) -> Target:
+    """The target that a user names, if uruk has an executor for it.
+
+    Raises UnknownTarget, a ValueError that lists those that there are.
+    """
+    target = Target.of_triple(text)
+    if str(target) not in EXECUTOR_TARGETS:
+        raise UnknownTarget(text, EXECUTOR_TARGETS)
     return target
 
 

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from uruk.cli.arguments import host_and_port
 from uruk.cli.usage import UsageError, read
-from uruk.machines import TARGETS
+from uruk.machines import EXECUTOR_TARGETS
 from uruk.runtime_files import executor_program
 
 USAGE = """\
@@ -17,7 +17,7 @@ usage: uruk executor --print-path [--target TARGET]
        uruk executor --listen HOST:PORT [--once]
 
   --print-path        print where the executor program is
-  --target TARGET     of which target: x86_64-linux (the default), aarch64-linux
+  --target TARGET     of which target: x86_64-linux (the default), aarch64-linux, x86_64-windows
   --listen HOST:PORT  serve each `uruk run --connect HOST:PORT' with an executor of its own, until interrupted;
                       port 0 is any that is free. Beyond loopback a secret is wanted, from URUK_SECRET or the file
                       that URUK_SECRET_FILE names, on both sides
@@ -30,7 +30,7 @@ class Arguments:
     """The command line."""
 
     print_path: bool = False
-    target: str = TARGETS[0]
+    target: str = EXECUTOR_TARGETS[0]
     listen: str = ""
     once: bool = False
 
@@ -46,8 +46,8 @@ def parse(words: Sequence[str]) -> Arguments:
             if not value:
                 raise UsageError(f"{option} wants a value")
         if option == "--target":
-            if value not in TARGETS:
-                raise UsageError(f"no executor for `{value}'; there are {', '.join(TARGETS)}")
+            if value not in EXECUTOR_TARGETS:
+                raise UsageError(f"no executor for `{value}'; there are {', '.join(EXECUTOR_TARGETS)}")
             arguments.target = value
         elif option == "--listen":
             host_and_port(value)

@@ -9,7 +9,7 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 
 from uruk.errors import ExecutorCrashed, ExecutorError, ExecutorLost, ExecutorTimeout
 from uruk.executor.connection import FORCE, GRACE, SETUP_PATIENCE, Connection
@@ -101,8 +101,10 @@ class Child:
         status = self.poll(patience)
         if status is None:
             return ExecutorLost("the executor closed its line, but has not ended")
+        facts = crash_facts(last_words)
+        if status >= 0 and "code" in facts:  # a process of Windows, whose status has the lower 8 bits of it
+            return self._why_exception(facts)
         if status < 0:
-            facts = crash_facts(last_words)
             pc, address = facts.get("pc", 0), facts.get("address", 0)
             fault = -status in (signal.SIGSEGV, signal.SIGBUS)
             return ExecutorCrashed(
@@ -116,6 +118,21 @@ class Child:
             )
         return ExecutorLost(f"the executor ended with status {status}")
 
+    def _why_exception(self, facts: Mapping[str, int]) -> ExecutorCrashed:
+        from uruk.executor.exception_codes import ACCESS_VIOLATION, STACK_OVERFLOW, name_of_code
+
+        code, pc, address = facts["code"], facts.get("pc", 0), facts.get("address", 0)
+        return ExecutorCrashed(
+            0,
+            address,
+            pc,
+            self.resolve(pc) if pc else "",
+            removed=self.removed(address) if code == ACCESS_VIOLATION else "",
+            stack_overflow=code == STACK_OVERFLOW,
+            code=code,
+            name=name_of_code(code),
+        )
+
 
 def _kill(pid: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -123,7 +140,7 @@ def _kill(pid: int) -> None:
 
 
 def crash_facts(text: str) -> dict[str, int]:
-    """The numbers of a crash report (runtime/executor/linux/crash.c); none in any other text."""
+    """The numbers of a crash report (crash.c of runtime/executor/linux, windows); none in any other text."""
     found = _CRASH.match(text)
     if found is None:
         return {}
@@ -150,6 +167,41 @@ def _pipes() -> tuple[tuple[int, int], tuple[int, int]]:
         raise ExecutorError(f"no pipes to an executor can be had: {error.strerror}{hint}") from error
 
 
+@contextlib.contextmanager
+def _held(child: Child, files: Sequence[int]) -> Generator[None]:
+    """Keep descriptors open that a child opens by their path, until that is done, or it has ended."""
+    done = threading.Event()
+
+    def wait() -> None:
+        while child.poll() is None and not done.wait(0.01):
+            pass
+        _close(files)
+
+    thread = threading.Thread(target=wait, name="uruk start", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError as error:  # the limit of threads, or the interpreter ends
+        _close(files)
+        raise ExecutorError(f"no thread can be started that waits for an executor: {error}") from error
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+@contextlib.contextmanager
+def _closed(child: Child, files: Sequence[int]) -> Generator[None]:
+    """Close descriptors that the child has inherited."""
+    _close(files)
+    yield
+
+
+def _close(files: Sequence[int]) -> None:
+    for file in files:
+        os.close(file)
+
+
 def start(
     command: Sequence[str],
     words: Sequence[str] = (),
@@ -157,24 +209,24 @@ def start(
     patience: float = SETUP_PATIENCE,
     starting: Interruption | None = None,
     streams: Sequence[int] = (),
+    inherits: bool = True,
 ) -> tuple[Child, Connection]:
     """Start an executor: `command` with ``filedescs=R,W`` and `words` behind it. Raises ExecutorError if it cannot.
 
     The child has this process's standard streams, or `streams` (three descriptors), its environment unless another one
     is given, and no ignored signals.
-    `starting` is told how to end it.
+    `starting` is told how to end it. A child that does not inherit R and W opens those of this process, by its number.
     """
     (to_read, child_writes), (child_reads, to_write) = _pipes()
     files = [to_read, child_writes, child_reads, to_write]
     child = None
     try:
-        line = os.fstat(to_read).st_ino, os.fstat(to_write).st_ino
-        child = Child(_launch(command, (child_reads, child_writes), words, environment, streams), line)
-        for file in (child_reads, child_writes):
-            files.remove(file)
-            os.close(file)
-        files.clear()  # the connection owns the others
-        return child, Connection(to_read, to_write, child, patience=patience, starting=starting)
+        # those of a child that inherits nothing are held by others, too: the server of its system
+        line = (os.fstat(to_read).st_ino, os.fstat(to_write).st_ino) if inherits else (0, 0)
+        child = Child(_launch(command, (child_reads, child_writes), words, environment, streams, inherits), line)
+        files.clear()  # the connection owns two of them
+        with (_closed if inherits else _held)(child, (child_reads, child_writes)):
+            return child, Connection(to_read, to_write, child, patience=patience, starting=starting)
     except ExecutorTimeout:  # which is a TimeoutError, and so an OSError, too
         raise
     except OSError as error:
@@ -184,8 +236,7 @@ def start(
             child.end()
         raise
     finally:
-        for file in files:
-            os.close(file)
+        _close(files)
 
 
 def _launch(
@@ -194,8 +245,9 @@ def _launch(
     words: Sequence[str],
     environment: Mapping[str, str] | None,
     streams: Sequence[int],
+    inherits: bool,
 ) -> int:
-    """Start a process that has these two descriptors and standard streams; its number."""
+    """Start a process that has these two descriptors, if it inherits them, and standard streams; its number."""
     full = [*command, f"filedescs={line[0]},{line[1]}", *words]
     # copies above 2: to put one stream in its place must not overwrite one that comes after it
     copies: list[int] = []
@@ -213,7 +265,7 @@ def _launch(
             # onto themselves: that lets exactly these two through to the child
             file_actions=[
                 *((os.POSIX_SPAWN_DUP2, copy, place) for place, copy in enumerate(copies)),
-                *((os.POSIX_SPAWN_DUP2, one, one) for one in line),
+                *((os.POSIX_SPAWN_DUP2, one, one) for one in (line if inherits else ())),
             ],
             setsigdef=_FATAL,
         )

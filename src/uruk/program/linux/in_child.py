@@ -10,8 +10,9 @@ from uruk.errors import AllocationError
 from uruk.executor import answers
 from uruk.lljit import LLJIT
 from uruk.memory.manager import DEFAULT_SLAB
+from uruk.platforms.linux.attach import STATIC_TLS
 from uruk.platforms.linux.platform import environment_at_start
-from uruk.spawning import STATIC_TLS, connect, spawn
+from uruk.spawning import connect, spawn
 
 if TYPE_CHECKING:
     from uruk.program.settings import Settings

@@ -1,0 +1,81 @@
+/* Last words: which exception ends the process, where, and what it accessed. */
+
+#include "windows_parts.h"
+
+#include <inttypes.h>
+#include <windows.h>
+
+enum {
+    ABORTED = 3,          /* status of a program that calls abort() */
+    SIGNAL_OF_ABORT = 22, /* SIGABRT of Microsoft's <signal.h> */
+    STACK_LEFT = 64 << 10,
+};
+
+/* It may run in what is left of a stack that has overflowed, and takes less than 2 KiB of it. */
+static void tell(unsigned code, word address, word pc, word sp)
+{
+    char text[128];
+    format_text(text, sizeof text, "uruk-crash code=0x%x address=0x%" PRIx64 " pc=0x%" PRIx64 " sp=0x%" PRIx64, code,
+                address, pc, sp);
+    send_last_words(text);
+    TerminateProcess(GetCurrentProcess(), code);
+}
+
+static LONG WINAPI handle(EXCEPTION_POINTERS *exception)
+{
+    const EXCEPTION_RECORD *record = exception->ExceptionRecord;
+    const CONTEXT *context = exception->ContextRecord;
+    int has_address = record->ExceptionCode == EXCEPTION_ACCESS_VIOLATION && record->NumberParameters > 1;
+    tell(record->ExceptionCode, has_address ? record->ExceptionInformation[1] : (word)record->ExceptionAddress,
+         context->Rip, context->Rsp);
+    return EXCEPTION_EXECUTE_HANDLER;
+}
+
+/* wine 8 leaves one page of a stack that has overflowed, whatever SetThreadStackGuarantee was asked for: the exception is
+ * dispatched no further than to the first handler of all. So no program handles it there. */
+static LONG WINAPI handle_first(EXCEPTION_POINTERS *exception)
+{
+    return exception->ExceptionRecord->ExceptionCode == EXCEPTION_STACK_OVERFLOW ? handle(exception)
+                                                                                  : EXCEPTION_CONTINUE_SEARCH;
+}
+
+static void report_abort(int number)
+{
+    (void)number;
+    tell(ABORTED, 0, (word)__builtin_return_address(0), (word)__builtin_frame_address(0));
+}
+
+void report_crashes(void)
+{
+    SetUnhandledExceptionFilter(handle);
+    if (GetProcAddress(GetModuleHandleA("ntdll.dll"), "wine_get_version"))
+        AddVectoredExceptionHandler(1, handle_first);
+}
+
+/* How much the system leaves of a stack that overflows is each thread's to say. */
+static void NTAPI in_new_thread(void *module, DWORD reason, void *unused)
+{
+    ULONG size = STACK_LEFT;
+    (void)module, (void)unused;
+    if (reason == DLL_PROCESS_ATTACH || reason == DLL_THREAD_ATTACH)
+        SetThreadStackGuarantee(&size);
+}
+
+/* The loader calls these in every thread that begins ("The .tls Section" of Microsoft's PE format). */
+static const PIMAGE_TLS_CALLBACK callbacks[] = {in_new_thread, 0};
+static ULONG tls_index;
+const IMAGE_TLS_DIRECTORY64 _tls_used = {.AddressOfIndex = (ULONGLONG)&tls_index, .AddressOfCallBacks = (ULONGLONG)callbacks};
+
+/* abort() raises no exception, but a signal of the C runtime that has it. A program's own handler stays. */
+void report_aborts(void)
+{
+    static const char *const runtimes[] = {"msvcrt.dll", "ucrtbase.dll"};
+    typedef void handler(int);
+    for (size_t i = 0; i < sizeof runtimes / sizeof *runtimes; i++) {
+        HMODULE library = GetModuleHandleA(runtimes[i]);
+        handler *(*set)(int, handler *) = library ? (handler *(*)(int, handler *))GetProcAddress(library, "signal") : 0;
+        handler *before = set ? set(SIGNAL_OF_ABORT, report_abort) : 0;
+        if (before && before != report_abort)
+            set(SIGNAL_OF_ABORT, before);
+    }
+}

@@ -1,0 +1,84 @@
+/* The line to the controller: two files, which are pipes. */
+
+#include "windows_parts.h"
+
+#include <string.h>
+#include <windows.h>
+
+enum { MOST = 1 << 30 }; /* bytes of one call: sizes are 32 bits */
+
+static HANDLE line_in, line_out;
+
+void open_files(word in, word out)
+{
+    line_in = (HANDLE)in;
+    line_out = (HANDLE)out;
+}
+
+word parse_number(const char *text)
+{
+    word number = 0;
+    if (!*text)
+        return ~(word)0;
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9' || number >> 32)
+            return ~(word)0;
+        number = number * 10 + (word)(*text - '0');
+    }
+    return number;
+}
+
+/* A program under wine inherits no descriptors but its standard streams. It opens those of the controller by path. */
+static HANDLE open_descriptor(const char *controller, const char *number, DWORD access)
+{
+    char path[64];
+    if (parse_number(controller) == ~(word)0 || parse_number(number) == ~(word)0)
+        give_up("filedescs=IN,OUT and controller=PID want numbers");
+    format_text(path, sizeof path, "Z:\\proc\\%s\\fd\\%s", controller, number);
+    HANDLE file = CreateFileA(path, access, FILE_SHARE_READ | FILE_SHARE_WRITE, 0, OPEN_EXISTING, 0, 0);
+    if (file == INVALID_HANDLE_VALUE)
+        give_up("the controller's descriptors cannot be opened");
+    return file;
+}
+
+void open_descriptors(const char *controller, const char *in, const char *out)
+{
+    line_in = open_descriptor(controller, in, GENERIC_READ);
+    line_out = open_descriptor(controller, out, GENERIC_WRITE);
+}
+
+static int write_all(const char *data, size_t size)
+{
+    for (DWORD done; size; data += done, size -= done)
+        if (!WriteFile(line_out, data, size < MOST ? (DWORD)size : MOST, &done, 0) || !done)
+            return 0;
+    return 1;
+}
+
+/* A small message goes in one piece, as each piece wakes the controller. One thread at a time writes. */
+int write_line(const struct header *header, const void *data, size_t size)
+{
+    static char small[256]; /* not on the stack, of which a thread that has crashed may have little */
+    if (size > sizeof small - sizeof *header)
+        return write_all((const char *)header, sizeof *header) && write_all(data, size);
+    memcpy(small, header, sizeof *header);
+    memcpy(small + sizeof *header, data, size);
+    return write_all(small, sizeof *header + size);
+}
+
+size_t read_line(void *data, size_t size, int *refused)
+{
+    size_t got = 0;
+    DWORD done;
+    *refused = 0;
+    for (; got < size; got += done) {
+        size_t left = size - got;
+        if (!ReadFile(line_in, (char *)data + got, left < MOST ? (DWORD)left : MOST, &done, 0)) {
+            *refused = GetLastError() == ERROR_NOACCESS;
+            break;
+        }
+        if (!done)
+            break;
+    }
+    return got;
+}

@@ -1,0 +1,27 @@
+/* The services that only Windows's executor offers: the functions of the runtime, which is part of the program. */
+
+#include "windows_parts.h"
+
+const char system_triple[] = "x86_64-w64-windows-gnu";
+
+extern char uruk_rt_callback_tag, uruk_rt_lazy_tag;
+extern void uruk_rt_callback_enter(void), uruk_rt_call_wrapper(void), uruk_rt_connect(void), uruk_rt_read_wrapper(void);
+extern void uruk_rt_mem_reserve(void), uruk_rt_mem_protect(void), uruk_rt_mem_discard(void), uruk_rt_mem_zero(void);
+extern void uruk_rt_mem_release(void);
+
+#define FUNCTION(name) {#name, (void *)name}
+
+const struct symbol system_symbols[] = {
+    FUNCTION(uruk_rt_call_wrapper),
+    FUNCTION(uruk_rt_callback_enter),
+    {"uruk_rt_callback_tag", &uruk_rt_callback_tag},
+    FUNCTION(uruk_rt_connect),
+    {"uruk_rt_lazy_tag", &uruk_rt_lazy_tag},
+    FUNCTION(uruk_rt_mem_discard),
+    FUNCTION(uruk_rt_mem_protect),
+    FUNCTION(uruk_rt_mem_release),
+    FUNCTION(uruk_rt_mem_reserve),
+    FUNCTION(uruk_rt_mem_zero),
+    FUNCTION(uruk_rt_read_wrapper),
+    {0, 0},
+};

@@ -1,0 +1,17 @@
+/* The parts of the executor that are Windows's, one a file. */
+
+#pragma once
+
+#include "executor.h"
+
+/* line.c: the line is two files, or a socket. */
+void open_files(word in, word out);                                     /* handles of this process */
+void open_descriptors(const char *controller, const char *in, const char *out); /* under wine */
+word parse_number(const char *text);                                    /* ~0 where it is none */
+
+/* serve.c */
+void serve(void) __attribute__((noreturn));
+
+/* crash.c */
+void report_crashes(void);
+void report_aborts(void); /* of C runtimes that are in the process now */

@@ -1,0 +1,59 @@
+"""A new Windows process, made ready: how it is started, and the runtime, memory and libraries in it.
+
+Its runtime is part of the executor, which names the functions in its setup (runtime/executor/windows/services.c).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+
+from uruk.errors import ExecutorError
+from uruk.executor.bootstrap import BootstrapLibraries
+from uruk.executor.connection import Connection
+from uruk.executor.control import Runtime
+from uruk.executor.launch import Child
+from uruk.executor.llvm_services import Services
+from uruk.executor.remote import RemoteExecutor
+from uruk.executor.remote_process import RemoteProcess
+from uruk.memory.epc import EPCMapper
+from uruk.memory.manager import SlabManager
+
+_RUNTIME = "uruk_rt_"
+
+
+def launcher() -> list[str]:
+    """Return the command that runs programs of Windows here. Raises ExecutorError where there is none."""
+    wine = shutil.which("wine")
+    if wine is None:
+        raise ExecutorError("programs of Windows run under wine, which is not found; install it, or name a launcher")
+    return [wine]
+
+
+def start_words() -> list[str]:
+    """Return the words by which the executor finds its line: wine's programs inherit no descriptors."""
+    return ["report-crashes", f"controller={os.getpid()}"]
+
+
+def start_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a process, in which wine says nothing of itself unless it was asked to."""
+    return {"WINEDEBUG": "-all", **environment}
+
+
+def attach(connection: Connection, child: Child | None, *, slab_size: int) -> RemoteExecutor:
+    """Return the executor behind a connection; its memory goes by messages. Raises ExecutorError."""
+    services = Services(connection)
+    connection.call(services.address("uruk_executor_attached"))
+    symbols = connection.setup.symbols
+    addresses = {name.encode(): at for name, at in symbols.items() if name.startswith(_RUNTIME)}
+    call, read = services.address("uruk_rt_call_wrapper"), services.address("uruk_rt_read_wrapper")
+    process = RemoteProcess(connection, call, read)
+    runtime = Runtime(process, addresses)
+    runtime.call(
+        b"uruk_rt_connect",
+        services.address("__llvm_orc_SimpleRemoteEPC_dispatch_fn"),
+        services.address("__llvm_orc_SimpleRemoteEPC_dispatch_ctx"),
+    )
+    memory = SlabManager(EPCMapper(process, runtime), slab_size)
+    return RemoteExecutor(process, runtime, memory, BootstrapLibraries(services), child)
