@@ -62,8 +62,8 @@ def deferred(*, once: bool = False) -> Generator[Interruption, None, None]:
     interruption = Interruption(once)
     before: dict[int, Handler] = {}
     if threading.current_thread() is threading.main_thread():
-        handlers = zip(_NUMBERS, map(_handlers.getsignal, _NUMBERS), strict=True)
-        before = {number: handler for number, handler in handlers if callable(handler)}
+        handlers: list[Any] = list(map(_handlers.getsignal, _NUMBERS))
+        before = {number: handler for number, handler in zip(_NUMBERS, handlers, strict=True) if callable(handler)}
     try:
         for number, handler in before.items():
             _handlers.signal(number, interruption.around(handler))
