@@ -16,7 +16,7 @@ import numpy as np
 from uruk.formats.registry import instruction_set_of, read_relocations
 from uruk.graph.graph import Graph
 from uruk.graph.names import Names
-from uruk.graph.types import I32, Bool, some
+from uruk.graph.types import I32, Bool, signed, some
 from uruk.isa.interface import InstructionSet
 from uruk.link_rules import rules_of
 from uruk.memory.mapper import Range, Reach
@@ -206,7 +206,7 @@ def _assign_addresses(state: State, rules: Rules, plan: Layout, allocation: Allo
     state.base = base
     state.image = allocation.image
     if state.graph.kinds.counts_from_starts:
-        state.image_base = np.full(len(state.modules), state.base, np.int64)
+        state.image_base = np.full(len(state.modules), signed(allocation.image_base), np.int64)
         state.section_address = state.address
         state.section_number = np.zeros(len(state.blocks), np.int64)
     rules.define_names(plan, start, allocation.header, hints)

@@ -40,6 +40,11 @@ class _Block:
     frames = None
     names = None
 
+    @property
+    def image_base(self) -> int:
+        """See `uruk.memory.interface.Allocation.image_base`."""
+        return self.base
+
     def protect_code(self) -> None:
         """Nothing yet: everything is brought at once, by `BootstrapMemory.finish`."""
 

@@ -255,6 +255,8 @@ class KindTable:
         self.has_pages = some(self.paged)
         self.from_place: Bool = (self.base == Base.PLACE) | self.paged
         self.narrow_relative: Bool = plain & self.from_place
+        self.narrow: Bool = self.narrow_absolute | self.narrow_relative | (plain & (self.base == Base.IMAGE))
+        """References that a function's stub can satisfy: those of the columns above, and 32-bit offsets in images."""
         self.reach: I64 = np.minimum(self.last, -1 - np.maximum(self.low, -limit)) + 1
         """How far a value may be from 0 in either direction, in bytes."""
         self.short: Bool = (self.reach <= 1 << 20) & self.from_place & (self.width == 4)

@@ -31,6 +31,11 @@ class FixedAllocation:
         self.image: U8 = np.zeros(size, np.uint8)
         self._memory = memory
 
+    @property
+    def image_base(self) -> int:
+        """See `Allocation.image_base`: where the memory begins."""
+        return self._memory.address
+
     def protect_code(self) -> None:
         """See `Allocation.protect_code`: the bytes stay where they are, and so do all others below."""
 

@@ -39,6 +39,11 @@ class Allocation(Protocol):
         ...
 
     @property
+    def image_base(self) -> int:
+        """Address below all that lies in the same slab: 32-bit offsets from there reach every graph in it."""
+        ...
+
+    @property
     def frames(self) -> FrameTable | None:
         """The table by which unwinders find the unwind data of its code; None where that must be registered."""
         ...

@@ -54,6 +54,11 @@ class SlabAllocation:
         return self.slab.base
 
     @property
+    def image_base(self) -> int:
+        """See `Allocation.image_base`: where the slab begins."""
+        return self.slab.base
+
+    @property
     def header(self) -> int | None:
         """See `Allocation.header`."""
         return None if self.slab.known is None else self.slab.known.address

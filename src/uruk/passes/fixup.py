@@ -18,7 +18,7 @@ from uruk.graph.types import I32, I64, U8, AnyArray, Bool, some, true_rows, uniq
 from uruk.isa.interface import GOTLoads, Relaxed
 from uruk.passes.faults import Faults
 from uruk.passes.fields import write_values
-from uruk.passes.resolve import dead_references
+from uruk.passes.resolve import count_from_images, dead_references
 from uruk.passes.state import State
 
 LATE = (Operand.TP_OFFSET, Operand.DTP_MODULE)
@@ -166,11 +166,8 @@ def _got_base(state: State, block: I32, page: Bool | None = None) -> I64:
 
 def _count_from_starts(state: State, kind: U8, value: I64) -> None:
     """Subtract where the module's image, or the symbol's section, begins from the values of kinds that count so."""
-    base = state.graph.kinds.base.take(kind)
-    rows = true_rows(base == Base.IMAGE)
-    if rows.size:
-        value[rows] -= state.image_base[state.block_module[state.edges.block[rows]]]
-    rows = true_rows(base == Base.SECTION)
+    count_from_images(state, state.edges.block, kind, value)
+    rows = true_rows(state.graph.kinds.base.take(kind) == Base.SECTION)
     if rows.size:
         block = state.symbols.block[state.canonical[state.edges.target[rows]]]
         value[rows] -= np.where(block >= 0, state.section_address[block], 0)
@@ -208,6 +205,8 @@ def _use_stubs(state: State, kind: U8, value: I64, place: I64) -> None:
     kinds = state.graph.kinds
     which = kind[rows]
     direct = kinds.displacement(which, value[rows], place[rows])
+    if kinds.counts_from_starts:
+        count_from_images(state, state.edges.block[rows], which, direct)
     far = (kinds.width[which] == 4) & ((direct < kinds.low[which]) | (direct > kinds.last[which]))
     far &= which != 0
     through = rows[far]

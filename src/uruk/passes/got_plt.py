@@ -73,7 +73,7 @@ def _edges_to_stubs(state: State, islands: Islands) -> I64:
     if external is not None:
         data[state.undefined[external.is_data]] = True
         far[state.undefined[list(external.tls)]] = False
-    narrow = (kinds.narrow_absolute | kinds.narrow_relative).take(edges.kind)
+    narrow = kinds.narrow.take(edges.kind)
     branch = kinds.having((Operand.BRANCH, Operand.STUB)).take(edges.kind)
     plain = (edges.addend == 0) | (
         (edges.addend >= -8) & (edges.addend <= -4) & (kinds.base.take(edges.kind) == Base.PLACE)

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from uruk.graph.graph import Role, SymbolKind, SymbolType, Visibility, Zone
-from uruk.graph.kinds import Operand
+from uruk.graph.kinds import Base, Operand
 from uruk.graph.names import Names
-from uruk.graph.types import I32, I64, NONE, Bool, every, some, true_rows, unique
+from uruk.graph.types import I32, I64, NONE, U8, Bool, every, some, true_rows, unique
 from uruk.passes.state import State, synthetic_blocks
 
 
@@ -186,10 +186,19 @@ def _use_stubs_as_addresses(state: State, address: I64) -> None:
     symbol = kinds.operand[kind] == Operand.SYMBOL
     place = state.address[edges.block[rows]] + edges.offset[rows]
     value = kinds.displacement(kind, state.stub_target[stub] + edges.addend[rows], place)
+    if kinds.counts_from_starts:
+        count_from_images(state, edges.block[rows], kind, value)
     far = symbol & ((value < kinds.low[kind]) | (value > kinds.last[kind]))
     used = unique(stub[far])
     address[stubs.row[used]] = state.address[state.synthetic["stubs"][stubs.island[used]]] + stubs.offset[used]
     state.stub_of_function = dict(zip(state.stub_target[used].tolist(), address[stubs.row[used]].tolist(), strict=True))
+
+
+def count_from_images(state: State, block: I32, kind: U8, value: I64) -> None:
+    """Subtract where images begin from the values of kinds that count from there; `block` is that of each field."""
+    rows = true_rows(state.graph.kinds.base.take(kind) == Base.IMAGE)
+    if rows.size:
+        value[rows] -= state.image_base[state.block_module[block[rows]]]
 
 
 def dead_references(state: State) -> I32:
