@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from uruk.errors import InternalError
 from uruk.formats.interface import Format
 from uruk.formats.registry import format_named, formats
@@ -10,20 +12,29 @@ from uruk.passes.elf.rules import ELFRules
 from uruk.passes.rules import Rules
 
 _OF_OWN_FORMATS: dict[str, type[Rules]] = {"elf": ELFRules}
-"""The rules of the formats that are part of uruk."""
+"""The rules of the formats that are part of uruk; those of formats that few sessions meet come in when they are."""
+_LATER = {"coff": ("uruk.passes.coff.rules", "COFFRules")}
+
+
+def _own_rules(name: str) -> type[Rules] | None:
+    """The rules of a format that is part of uruk; None for others."""
+    if name in _LATER and name not in _OF_OWN_FORMATS:
+        module, attribute = _LATER[name]
+        _OF_OWN_FORMATS[name] = getattr(import_module(module), attribute)
+    return _OF_OWN_FORMATS.get(name)
 
 
 def rules_of(graph: Graph) -> type[Rules]:
     """The rules of the format that a graph's objects have; the defaults where it gives none. See `rules_for`."""
     if graph.target is None:
         raise InternalError("a graph of no target: objects are read by uruk.formats.registry")
-    own = _OF_OWN_FORMATS.get(graph.target.format)
+    own = _own_rules(graph.target.format)
     return own if own is not None else rules_for(format_named(graph.target.format))
 
 
 def rules_for(format: Format) -> type[Rules]:
     """The rules of a format. Raises TypeError where they are no subclass of `uruk.passes.rules.Rules`."""
-    rules = _OF_OWN_FORMATS.get(format.name) or format.rules or Rules
+    rules = _own_rules(format.name) or format.rules or Rules
     if not issubclass(rules, Rules):
         raise TypeError(f"the rules of the format `{format.name}' must be a subclass of uruk.passes.rules.Rules")
     return rules

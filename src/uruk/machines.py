@@ -27,19 +27,23 @@ class Machine(NamedTuple):
     """The systems on which uruk runs code of it: there is a runtime and an executor for each."""
     executor_systems: tuple[str, ...] = ()
     """Further systems that there is an executor for: memory and calls of a process, no linked programs yet."""
+    coff: int = 0
+    """Machine of COFF's file header; 0 where there is none."""
 
 
 MACHINES = {
     machine.name: machine
     for machine in (
-        Machine("x86_64", "x86-64", 62, 0x0303, ("amd64",), ("linux",), ("windows",)),
-        Machine("aarch64", "AArch64", 183, 0x0A03, ("arm64",), ("linux",)),
+        Machine("x86_64", "x86-64", 62, 0x0303, ("amd64",), ("linux",), ("windows",), 0x8664),
+        Machine("aarch64", "AArch64", 183, 0x0A03, ("arm64",), ("linux",), (), 0xAA64),
         Machine("riscv64", "RISC-V", 243, 0x0F03),
     )
 }
 """By name."""
 OF_ELF = {machine.elf: machine for machine in MACHINES.values()}
 """By e_machine."""
+OF_COFF = {machine.coff: machine for machine in MACHINES.values() if machine.coff}
+"""By the Machine field of a COFF header."""
 SPELLINGS = {text: machine.name for machine in MACHINES.values() for text in (machine.name, *machine.spellings)}
 """First parts of triples -> names."""
 TARGETS = tuple(f"{machine.name}-{system}" for machine in MACHINES.values() for system in machine.systems)

@@ -23,7 +23,7 @@ def elf(machine: int, kind: int = 1, size: int = 2) -> bytes:
 @pytest.mark.parametrize(
     ("data", "text", "offset"),
     [
-        (MACHO, "not an ELF object: it is a Mach-O object for arm64; uruk links ELF", 0),
+        (MACHO, "not an ELF object: it is a Mach-O object for arm64; uruk links COFF and ELF", 0),
         (elf(243), "an ELF object for RISC-V", 18),
         (elf(3, size=1), "it is a 32-bit ELF object for i386", 4),
         (elf(62, kind=2), "an executable, a program that is linked already", 16),

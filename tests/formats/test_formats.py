@@ -18,6 +18,7 @@ from uruk.passes.rules import Rules
 from uruk.passes.state import State, synthetic_blocks
 from uruk.passes.undefined import Hints
 
+from support.coff_objects import assembled
 from support.compiling import Compile
 from support.line_format import LineFormat
 
@@ -71,41 +72,38 @@ def test_two_formats_added_at_once(jit: uruk.LLJIT, lines: LineFormat, cc: Compi
 
 
 def test_what_no_format_knows(jit: uruk.LLJIT, lines: LineFormat) -> None:
-    coff = (0x8664).to_bytes(2, "little") + bytes(40)
-    with pytest.raises(ObjectFormatError, match=r"it is a COFF object for x86-64; uruk links ELF and LINES$"):
-        jit.add_object(coff, "x.obj")
+    macho = bytes.fromhex("cffaedfe0c000001") + bytes(4) + b"\1" + bytes(40)
+    with pytest.raises(ObjectFormatError, match=r"it is a Mach-O object for arm64; uruk links COFF, ELF and LINES$"):
+        jit.add_object(macho, "x.obj")
     unregister(lines)
-    with pytest.raises(ObjectFormatError, match=r"it is a COFF object for x86-64; uruk links ELF$"):
-        jit.add_object(coff, "x.obj")
+    with pytest.raises(ObjectFormatError, match=r"it is a Mach-O object for arm64; uruk links COFF and ELF$"):
+        jit.add_object(macho, "x.obj")
     register(lines)
 
 
 def test_names_of_formats(lines: LineFormat) -> None:
     with pytest.raises(ValueError, match="there is a format `lines' already"):
         register(LineFormat())
-    with pytest.raises(UnknownTarget, match=r"no target `format a.out'; there are format elf, format lines"):
+    with pytest.raises(
+        UnknownTarget, match=r"no target `format a.out'; there are format coff, format elf, format lines"
+    ):
         format_named("a.out")
 
 
-def test_a_session_for_windows_is_refused() -> None:
-    with pytest.raises(ValueError, match="format coff"):
-        uruk.LLJIT(options=uruk.Options(execute=False, architecture="x86_64-w64-mingw32"))
+def test_a_session_for_a_format_without_such_a_machine_is_refused() -> None:
+    with pytest.raises(ValueError, match="riscv64-windows"):
+        uruk.LLJIT(options=uruk.Options(execute=False, architecture="riscv64-windows"))
 
 
-def test_an_undefined_symbol_where_no_libraries_are_known() -> None:
+def test_an_undefined_symbol_where_no_libraries_are_known(tmp_path: Path) -> None:
     """A hint would look for libraries of the system, and uruk knows none of Windows: the error stays the same."""
-    format = LineFormat()
-    format.name = "coff"
-    register(format)
-    try:
-        with uruk.LLJIT(options=uruk.Options(execute=False, architecture="x86_64-w64-mingw32")) as jit:
-            jit.add_object(OUTER, "outer.lines")
-            with pytest.raises(UndefinedSymbols, match="inner"):
-                jit.lookup("outer")
-            with pytest.raises(UnknownTarget, match="x86_64-linux"):
-                jit.add_library("m")
-    finally:
-        unregister(format)
+    outer = assembled(tmp_path, "outer", ".globl outer\nouter: jmp inner\n")
+    with uruk.LLJIT(options=uruk.Options(execute=False, architecture="x86_64-w64-mingw32")) as jit:
+        jit.add_object(outer)
+        with pytest.raises(UndefinedSymbols, match="inner"):
+            jit.lookup("outer")
+        with pytest.raises(UnknownTarget, match="x86_64-linux"):
+            jit.add_library("m")
 
 
 class ReturnRules(Rules):

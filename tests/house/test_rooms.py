@@ -26,10 +26,14 @@ ROOMS = (
     "memory/linux/",
     "libraries/linux/",
     "program/linux/",
+    "formats/coff/",
+    "passes/coff/",
+    "program/windows/",
 )
-"""ELF's and Linux's."""
+"""ELF's and Linux's, COFF's and Windows's."""
 ROOM_IMPORTS = re.compile(
-    r"uruk\.(formats\.elf|passes\.elf|passes\.tls(?!\.interface)|(host|libraries|memory|platforms|program)\.linux)\b"
+    r"uruk\.(formats\.(elf|coff)|passes\.(elf|coff)|passes\.tls(?!\.interface)"
+    r"|(host|libraries|memory|platforms|program)\.linux|program\.windows)\b"
 )
 WORDS = re.compile(r"eh_frame|dso_handle|glibc|/proc\b|/dev/shm", re.IGNORECASE)
 DOORS = {

@@ -19,6 +19,9 @@ SELDOM = (
     "uruk.orc.member_symbols",  # archives without an index
     "uruk.orc.opening",  # dlopen's counting
     "uruk.formats.foreign",
+    "uruk.formats.coff",
+    "uruk.passes.coff",
+    "uruk.isa.x86_64_images",
     "uruk.compile",
     "cffi",
     "rich",

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from uruk.graph.types import I64, U8, ranges, true_rows
+from uruk.graph.arena import Arena
+from uruk.graph.types import I64, U8, AnyArray, ranges, true_rows, windows
 
 NAME_SHARING = 16
 """How often, on average, a byte of a string table may be part of a name: suffixes are shared, but not without end."""
@@ -31,3 +32,17 @@ def gather_runs(buffer: U8, starts: I64, sizes: I64) -> U8:
 def join(pieces: Sequence[U8]) -> U8:
     """A copy of all pieces, end to end."""
     return pieces[0].copy() if len(pieces) == 1 else np.concatenate(pieces)
+
+
+def gather_at(arena: Arena, places: I64, dtype: np.dtype[np.generic]) -> AnyArray:
+    """What lies at many places of an arena, each of which has room for it in its buffer."""
+    if not places.size:
+        return np.empty(0, dtype)
+    if len(arena.buffers) == 1 or int(places.max()) < arena.bases[1]:
+        return windows(arena.buffers[0], dtype)[places]
+    found = np.empty(places.size, dtype)
+    buffer_of = np.searchsorted(np.array(arena.bases), places, "right") - 1
+    for index in np.bincount(buffer_of).nonzero()[0].tolist():
+        mine = buffer_of == index
+        found[mine] = windows(arena.buffers[index], dtype)[places[mine] - arena.bases[index]]
+    return found

@@ -19,7 +19,12 @@ def target_of_head(head: bytes | memoryview) -> Target | None:
 
     The architecture is empty for a machine that uruk has no name for.
     """
-    return next((target for sniff in _SNIFFERS if (target := sniff(head)) is not None), None)
+    for sniff in _SNIFFERS:
+        if (target := sniff(head)) is not None:
+            return target
+    from uruk.formats.coff import head as coff  # few command lines name an object of it
+
+    return coff.target_of_head(head)
 
 
 def is_shared_library(head: bytes | memoryview) -> bool:

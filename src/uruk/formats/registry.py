@@ -6,6 +6,7 @@ A format outside of uruk is added by a call: ``register(MyFormat())``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from uruk.errors import InternalError, ObjectFormatError, UnknownTarget
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from uruk.formats.interface import SharedLibrary
 
 _formats: dict[str, Format] = {ELF.name: ELF}
+_LATER = {"coff": ("uruk.formats.coff.format", "COFF")}
+"""Formats of uruk's own whose rooms are imported with the first file that no other format knows: modules, objects."""
 
 
 def register(format: Format) -> None:
@@ -41,20 +44,32 @@ def unregister(format: Format) -> None:
 
 
 def formats() -> tuple[Format, ...]:
-    """All of them."""
+    """All that are known by now: those of uruk's own that no file has been of yet are not among them."""
     return tuple(_formats.values())
+
+
+def _import_all() -> dict[str, Format]:
+    """All formats; those that nothing has asked for yet are imported, and are asked behind the others."""
+    for name, (module, attribute) in _LATER.items():
+        if name not in _formats:
+            _formats[name] = getattr(import_module(module), attribute)
+    return _formats
 
 
 def format_named(name: str) -> Format:
     """The format of a name. Raises UnknownTarget, which lists those that there are."""
-    if name not in _formats:
-        raise UnknownTarget(f"format {name}", [f"format {known}" for known in _formats])
+    if name not in _formats and name not in _import_all():
+        raise UnknownTarget(f"format {name}", [f"format {known}" for known in sorted(_formats)])
     return _formats[name]
 
 
 def format_of(head: bytes | memoryview) -> Format | None:
     """The format of a file that begins with these bytes (`HEAD_SIZE` tell); None if no format knows it."""
+    known = len(_formats)
     for format in _formats.values():
+        if format.sniff(head) is not None:
+            return format
+    for format in tuple(_import_all().values())[known:]:
         if format.sniff(head) is not None:
             return format
     return None
@@ -72,14 +87,13 @@ def read_objects(arena: Arena, spans: Sequence[Span], target: Target, names: Nam
     See `Format.read_objects`. Raises ObjectFormatError that names both formats where there are several.
     """
     view = memoryview(arena.buffers[0]) if spans else memoryview(b"")
-    format = _format_at(view, spans[0]) if spans else format_named(target.format)
+    format = _format_at(view, spans[0], target) if spans else format_named(target.format)
     if target.format != format.name:
         target = target._replace(format=format.name)
     try:
         graph = format.read_objects(arena, spans, target, names)
     except ObjectFormatError:
-        if len(_formats) > 1:
-            _refuse_mixed(view, spans, format)
+        _refuse_mixed(view, spans, format)
         raise
     graph.target = target
     return graph
@@ -136,23 +150,33 @@ def _target_of(graph: Graph) -> Target:
     return graph.target
 
 
+def _with_article(title: str) -> str:
+    """A title behind its article: ``an ELF``."""
+    return f"{'an' if title[0] in 'AEIOU' else 'a'} {title}"
+
+
 def _head(view: memoryview, span: Span) -> memoryview:
     return view[span.start : span.start + min(span.size, HEAD_SIZE)]
 
 
-def _format_at(view: memoryview, span: Span) -> Format:
-    """The format of an object. Raises ObjectFormatError that says what it is instead, and what is linked."""
+def _format_at(view: memoryview, span: Span, target: Target) -> Format:
+    """The format of an object. Raises ObjectFormatError that says what it is instead, and what is linked.
+
+    Somebody who links for `target` had most likely meant an object of its format.
+    """
     format = format_of(_head(view, span))
     if format is not None:
         return format
     from uruk.formats.foreign import kind_of  # seldom needed, and not at start-up
 
     kind = kind_of(view[span.start : span.start + span.size], span.file)
-    linked = " and ".join(format.title for format in _formats.values())
+    *titles, last = sorted(format.title for format in _formats.values())
+    linked = f"{', '.join(titles)} and {last}"
+    title = format_named(target.format).title
     what = f": it is {kind}" if kind else " (bad magic): uruk does not know what it is"
     # What to do stands behind a colon of `kind`; the formats are told where the file is an object all the same.
     more = f"; uruk links {linked}" if " object for " in kind else ""
-    raise ObjectFormatError(span.file, "ELF header", f"not an {linked} object{what}{more}", 0)
+    raise ObjectFormatError(span.file, f"{title} header", f"not {_with_article(title)} object{what}{more}", 0)
 
 
 def _refuse_mixed(view: memoryview, spans: Sequence[Span], first: Format) -> None:

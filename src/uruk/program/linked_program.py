@@ -18,6 +18,7 @@ from uruk.orc.session import Options
 from uruk.program.program_linker import ProgramLinker
 from uruk.program.reading import Objects, Other, Reader
 from uruk.program.systems import system_of
+from uruk.target import Target
 
 if TYPE_CHECKING:
     from uruk.executor.launch import Child
@@ -43,8 +44,9 @@ class LinkedProgram:
                 prune=plan.prune,
                 execute=arguments.execute,
                 names_for_loader=arguments.execute,
-                architecture="" if arguments.execute or self._place.executor else arguments.target.partition("-")[0],
+                architecture=_linked_only_for(arguments) if self._place.executor is None else "",
             ),
+            memory=self._system.memory(arguments),
         )
         if arguments.execute and not (
             arguments.in_process or arguments.returns or arguments.connect
@@ -146,6 +148,11 @@ class LinkedProgram:
         A program in this process that is as a fresh one ends it.
         """
         return self._place.run(self.jit, self._entry)
+
+
+def _linked_only_for(settings: Settings) -> str | Target:
+    """The target of a program that is not run; empty for this process's."""
+    return Target.of_triple(settings.target) if settings.target and not settings.execute else ""
 
 
 def link_program(settings: Settings, reader: Reader, made: Callable[[LinkedProgram], None]) -> LinkedProgram:

@@ -96,7 +96,7 @@ class Program:
         for content in self._given.values():
             target = target_of_file(content)
             if target is not None and target.architecture:
-                return runnable_name(target) or str(runnable_target(target.architecture))
+                return runnable_name(target) or str(target if target.system else runnable_target(target.architecture))
         return target_of(one for one in self._plan.inputs if one.value not in self._given)
 
     def run(

@@ -15,6 +15,7 @@ from uruk.target import HERE, Target
 if TYPE_CHECKING:
     from uruk.executor.remote import RemoteExecutor
     from uruk.lljit import LLJIT
+    from uruk.memory.interface import Memory
     from uruk.program.link_plan import LinkPlan
     from uruk.program.program_linker import ProgramLinker
     from uruk.program.settings import Settings
@@ -42,6 +43,10 @@ class ProgramSystem(Protocol):
 
     def place(self, settings: Settings) -> Place:
         """Return the process in which a program is to run. Raises ExecutorError where it cannot be had."""
+        ...
+
+    def memory(self, settings: Settings) -> Memory | None:
+        """Return the memory of a program that no process holds; None where its place has it."""
         ...
 
     def show_to_libraries(self, linker: ProgramLinker, *, everything: bool) -> None:
@@ -86,8 +91,12 @@ def system_of(target: str = "") -> ProgramSystem:
     Raises UnknownTarget where uruk runs no programs.
     """
     system = (Target.of_triple(target) if target else HERE).system
-    if system != "linux":
-        raise UnknownTarget(target, TARGETS)
-    from uruk.program.linux.system import LinuxPrograms
+    if system == "linux":
+        from uruk.program.linux.system import LinuxPrograms
 
-    return LinuxPrograms()
+        return LinuxPrograms()
+    if system == "windows":
+        from uruk.program.windows.system import WindowsPrograms
+
+        return WindowsPrograms()
+    raise UnknownTarget(target, TARGETS)

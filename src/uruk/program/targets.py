@@ -20,12 +20,20 @@ SYSTEMS = tuple(dict.fromkeys(system for machine in MACHINES.values() for system
 
 
 def target_of(inputs: Iterable[Input]) -> str:
-    """The target of the first object among inputs, such as ``aarch64-linux``; empty if there is none."""
+    """The target of the first object among inputs, such as ``aarch64-linux``; empty if there is none.
+
+    Where code for it is run nowhere, it is one for which code is linked.
+    """
     for item in inputs:
         target = _target_of(item.value) if item.kind == "input" else None
-        if name := runnable_name(target):
+        if name := runnable_name(target) or _linked_name(target):
             return name
     return ""
+
+
+def _linked_name(target: Target | None) -> str:
+    """The target of code whose file names its system; else empty."""
+    return str(target) if target is not None and target.architecture and target.system else ""
 
 
 def runnable_name(target: Target | None) -> str:

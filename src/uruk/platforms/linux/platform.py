@@ -74,7 +74,6 @@ class LinuxPlatform:
     system's, or of none.
     """
 
-    private_names = PRIVATE
     over_libraries = ONCE_TRIO
 
     def __init__(self, process: LinuxProcess, architecture: str | Target = "") -> None:
@@ -82,6 +81,7 @@ class LinuxPlatform:
         self.executor = process.executor
         target = architecture or self.executor.process.triple
         own = not isinstance(target, Target) or str(target) in TARGETS
+        self.private_names = PRIVATE if own else frozenset[bytes]()
         self.archive: Archive | None = open_runtime(architecture_of(str(target)).name) if own else None
         self.program = Program()
         self.jit_loader: JITLoader | None = None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from uruk.errors import TLSError, UrukError
 
 if TYPE_CHECKING:
+    from uruk.memory.interface import Memory
     from uruk.program.link_plan import LinkPlan
     from uruk.program.program_linker import ProgramLinker
     from uruk.program.settings import Settings
@@ -31,6 +32,10 @@ class LinuxPrograms:
         from uruk.program.linux.in_child import ProgramInChild
 
         return ProgramInChild(settings)
+
+    def memory(self, settings: Settings) -> Memory | None:
+        """See `ProgramSystem.memory`: it is the place's."""
+        return None
 
     def show_to_libraries(self, linker: ProgramLinker, *, everything: bool) -> None:
         """See `ProgramSystem.show_to_libraries`."""

@@ -1,0 +1,1 @@
+"""COFF objects: Windows's own, of Microsoft's kind and MinGW's."""

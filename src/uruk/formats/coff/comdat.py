@@ -1,0 +1,190 @@
+"""COMDAT sections of many COFF objects: their leaders, selections and associations, as groups.
+
+Source: the PE/COFF specification, "COMDAT Sections (Object Only)", "Auxiliary Format 5: Section Definitions".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from uruk.formats.coff import constants as coff
+from uruk.formats.coff.sections import Sections
+from uruk.formats.coff.symbols import Records, auxiliary_of
+from uruk.formats.gather import NAME_SHARING
+from uruk.graph.arena import Arena
+from uruk.graph.graph import Groups, Selection
+from uruk.graph.names import Names
+from uruk.graph.types import I32, I64, NONE, U8, AnyArray, Bool, filled, some, true_rows
+
+_SELECTIONS = np.full(256, NONE, np.int64)
+"""By the selection in a file; -1 for those that mean nothing."""
+_SELECTIONS[coff.COMDAT_NODUPLICATES] = Selection.SINGLE
+_SELECTIONS[coff.COMDAT_ANY] = Selection.ANY
+_SELECTIONS[coff.COMDAT_SAME_SIZE] = Selection.SAME_SIZE
+_SELECTIONS[coff.COMDAT_EXACT_MATCH] = Selection.EXACT
+_SELECTIONS[coff.COMDAT_LARGEST] = Selection.LARGEST
+_SELECTIONS[coff.COMDAT_ASSOCIATIVE] = Selection.ANY
+UNWIND_NAMES = (b".pdata$", b".xdata$")
+"""How sections begin that GNU-style compilers make beside `.text$F`, with its suffix."""
+CODE_NAME = b".text$"
+
+
+@dataclass(eq=False, repr=False)
+class Comdats:
+    """What is known of COMDAT sections before symbols are named."""
+
+    definitions: I64
+    """Records that stand for sections, one a section at most."""
+    root: I64
+    """Section row -> the section that it stays or goes with; itself for all that are on their own."""
+    leader: I64
+    """Section row -> the record by whose name it is chosen; -1 for none."""
+    selection: U8
+    """Section row -> Selection."""
+    is_comdat: Bool
+
+
+def find_comdats(records: Records, arena: Arena) -> Comdats:
+    """Leaders, selections and associations of all sections.
+
+    Raises ObjectFormatError for selections that are unknown, and for associations that lead nowhere or in a circle.
+    """
+    sections = records.sections
+    count = sections.size.size
+    definitions, definition_of = _definitions(records)
+    is_comdat = sections.flags & coff.SCN_LNK_COMDAT != 0
+    found = Comdats(
+        definitions, np.arange(count), filled(count, NONE, np.int64), filled(count, Selection.ANY, np.uint8), is_comdat
+    )
+    rows = true_rows(is_comdat)
+    if not rows.size:
+        return found
+    sections.check(rows, (definition_of[rows] < 0, "is COMDAT, but no symbol says how it is selected"))
+    described = auxiliary_of(records, definition_of[rows], coff.SECTION_DEFINITION)
+    selection = described["selection"]
+    known = _SELECTIONS[selection]
+    sections.check(
+        rows,
+        (selection == coff.COMDAT_NEWEST, "is to be the newest of several (COMDAT selection 7), which nothing says"),
+        (known < 0, "has a COMDAT selection that does not exist"),
+    )
+    found.selection[rows] = known
+    _find_leaders(records, found, rows)
+    associated = selection == coff.COMDAT_ASSOCIATIVE
+    _associate(records, found, rows[associated], described[associated], arena)
+    return found
+
+
+def _definitions(records: Records) -> tuple[I64, I64]:
+    """The records that stand for sections, the first one of each, and that of every section row (-1 for none)."""
+    rows = true_rows(
+        (records.storage == coff.CLASS_STATIC)
+        & (records.section > 0)
+        & (records.auxiliary > 0)
+        & (records.value == 0)
+        & (records.type & 0xF0 != coff.TYPE_FUNCTION)
+    )
+    of_section = filled(records.sections.size.size, NONE, np.int64)
+    home = records.home(rows)
+    of_section[home[::-1]] = rows[::-1]
+    return rows[of_section[home] == rows], of_section
+
+
+def _find_leaders(records: Records, found: Comdats, rows: I64) -> None:
+    """The leader of a COMDAT section is the first symbol in it but the one that stands for it."""
+    placed = records.section > 0
+    placed[found.definitions] = False
+    symbols = true_rows(placed)
+    home = records.home(symbols)
+    first = filled(found.leader.size, NONE, np.int64)
+    first[home[::-1]] = symbols[::-1]
+    found.leader[rows] = first[rows]
+
+
+def _associate(records: Records, found: Comdats, rows: I64, described: AnyArray, arena: Arena) -> None:
+    """Fill `root`: sections that are associated, directly or through others, with one that is not."""
+    sections = records.sections
+    owner = sections.object[rows]
+    big = np.array([header.big for header in sections.headers], np.bool_)[owner]
+    number = described["number"].astype(np.int64) + (described["high_number"].astype(np.int64) << 16) * big
+    sections.check(
+        rows,
+        ((number == 0) | (number > sections.counts[owner]), "is associated with a section that does not exist"),
+    )
+    parent = found.root
+    parent[rows] = sections.base[owner] + number - 1
+    _follow_suffixes(sections, found, arena)
+    follows = parent != np.arange(parent.size)
+    follows[rows] = True
+    # Each round doubles how far a section looks: what has not come to an end behind all sections is in a circle.
+    for _ in range(parent.size.bit_length()):
+        parent = parent[parent]
+    bad = true_rows(follows[parent])
+    if bad.size:
+        raise sections.error(int(bad[0]), "is associated with other sections in a circle")
+    found.root = parent
+
+
+def _follow_suffixes(sections: Sections, found: Comdats, arena: Arena) -> None:
+    """Let `.pdata$F` and `.xdata$F` of GNU-style compilers go with `.text$F` of their object.
+
+    They are COMDAT of their own in the file (any, without a symbol but the section's), yet belong to the code.
+    """
+    alone = found.is_comdat & (found.leader < 0) & (found.root == np.arange(found.root.size))
+    if not some(alone):
+        return
+    begins = sections.begins(UNWIND_NAMES[0]) | sections.begins(UNWIND_NAMES[1])
+    rows = true_rows(alone & begins)
+    code = true_rows(sections.begins(CODE_NAME))
+    wanted = np.zeros(len(sections.files), np.bool_)
+    wanted[sections.object[rows]] = True
+    code = code[wanted[sections.object[code]]]
+    suffixes = _texts(sections, code, arena, len(CODE_NAME))
+    home = dict(zip(zip(sections.object[code].tolist(), suffixes, strict=True), code.tolist(), strict=True))
+    suffixes = _texts(sections, rows, arena, len(UNWIND_NAMES[0]))
+    for row, key in zip(rows.tolist(), zip(sections.object[rows].tolist(), suffixes, strict=True), strict=True):
+        found.root[row] = home.get(key, row)
+
+
+def _texts(sections: Sections, rows: I64, arena: Arena, skip: int = 0) -> list[bytes]:
+    """The names of sections without their first `skip` bytes.
+
+    Raises ObjectFormatError for names that overlap so much that a small file stands for any amount of text.
+    """
+    room = NAME_SHARING * sections.buffer.size
+    texts: list[bytes] = []
+    for row, at in zip(rows.tolist(), sections.text[rows].tolist(), strict=True):
+        texts.append(arena.string_at(at + skip))
+        room -= len(texts[-1])
+        if room < 0:
+            raise sections.error(row, "has a name that overlaps too many others")
+    return texts
+
+
+def make_groups(
+    sections: Sections, found: Comdats, name: I32, block_of_section: I32, arena: Arena, names: Names
+) -> tuple[Groups, I32]:
+    """The groups, and the group of every section row (-1 for none); `name` has the interned name of every record.
+
+    A section is chosen by its leader's name, or by its own where it has none; with a static leader it always stays.
+    """
+    count = sections.size.size
+    group_of_section = filled(count, NONE, np.int32)
+    own = found.root == np.arange(count)
+    rows = true_rows(found.is_comdat & own)
+    if not rows.size:
+        return Groups.empty(), group_of_section
+    leader = found.leader[rows]
+    signature = np.where(leader >= 0, name[leader], NONE).astype(np.int32)
+    alone = leader < 0
+    signature[alone] = names.intern(_texts(sections, rows[alone], arena))
+    kept = signature >= 0
+    rows, signature = rows[kept], signature[kept]
+    group_of_section[rows] = np.arange(rows.size, dtype=np.int32)
+    group_of_section = group_of_section[found.root]
+    selection = found.selection[rows]
+    compares = (selection != Selection.ANY) & (selection != Selection.SINGLE)
+    leading = np.where(compares, block_of_section[rows], NONE).astype(np.int32)
+    return Groups(signature, sections.object[rows], selection, leading), group_of_section

@@ -1,0 +1,66 @@
+"""Directives: what an object tells its linker, as words of a command line in a section of its own.
+
+Source: Microsoft, "Linker options" and "The .drectve Section"; GNU ld's manual, "ld and WIN32".
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+SECTION = b".drectve"
+_WORD = re.compile(rb'(?:[^\s"]|"[^"]*"?)+')
+_BOM = b"\xef\xbb\xbf"
+"""A mark that the text is UTF-8 (Microsoft's compilers write one)."""
+MOST_ALIGN_BITS = 13
+"""The widest alignment that `-aligncomm` asks for: that of sections, 8,192 bytes."""
+
+
+@dataclass(eq=False, repr=False)
+class Directives:
+    """The directives that say something of names; others ask for files and layouts that a JIT linker does not make."""
+
+    wanted: list[bytes] = field(default_factory=list[bytes])
+    """``/include:NAME``: somebody has to define it, though nothing of the object refers to it."""
+    alternates: list[tuple[bytes, bytes]] = field(default_factory=list[tuple[bytes, bytes]])
+    """``/alternatename:NAME=OTHER``: OTHER stands for NAME where nobody defines that."""
+    common_aligns: dict[bytes, int] = field(default_factory=dict[bytes, int])
+    """``-aligncomm:NAME,BITS``: the alignment of a common symbol in bytes."""
+    hidden: list[bytes] = field(default_factory=list[bytes])
+    """``-exclude-symbols:NAME,...``: not to be seen outside of the program."""
+    libraries: list[bytes] = field(default_factory=list[bytes])
+    """``/defaultlib:NAME``."""
+    exports: list[bytes] = field(default_factory=list[bytes])
+    """``/export:NAME[=OTHER][,DATA]``, as it stands there."""
+
+
+def read_directives(data: bytes) -> Directives:
+    """Read the content of a section of directives; words that mean nothing here are skipped."""
+    found = Directives()
+    for word in _WORD.findall(data.removeprefix(_BOM).replace(b"\0", b" ")):
+        if word[:1] in (b"/", b"-"):
+            name, _, value = word[1:].partition(b":")
+            _take(found, name.lower(), value.replace(b'"', b""))
+    return found
+
+
+def _take(found: Directives, name: bytes, value: bytes) -> None:
+    """Take in one directive."""
+    if not value:
+        return
+    if name == b"include":
+        found.wanted.append(value)
+    elif name == b"alternatename":
+        symbol, _, other = value.partition(b"=")
+        if symbol and other and symbol != other:
+            found.alternates.append((symbol, other))
+    elif name == b"aligncomm":
+        symbol, _, bits = value.rpartition(b",")
+        if symbol and bits.isdigit() and len(bits) < 3:
+            found.common_aligns[symbol] = 1 << min(int(bits), MOST_ALIGN_BITS)
+    elif name == b"exclude-symbols":
+        found.hidden += filter(None, value.split(b","))
+    elif name == b"defaultlib":
+        found.libraries.append(value)
+    elif name == b"export":
+        found.exports.append(value)

@@ -1,0 +1,43 @@
+"""What a COFF file is for, by its first bytes. This imports no numpy: command lines are read before it is there.
+
+Source: the PE/COFF specification, "COFF File Header" and "Import Header"; <winnt.h>, ANON_OBJECT_HEADER_BIGOBJ.
+"""
+
+from __future__ import annotations
+
+from uruk.machines import COFF_TITLES, OF_COFF
+from uruk.target import Target
+
+HEAD = 20
+"""How many bytes of a file tell."""
+EXECUTABLE_IMAGE = 2
+"""A flag of Characteristics that only linked files have."""
+BIGOBJ = bytes.fromhex("c7a1bad1eebaa94baf20faf66aa4dcb8")
+"""The class of `/bigobj` objects, as it lies in a file."""
+
+
+def machine_of(head: bytes | memoryview) -> int | None:
+    """The Machine field of a COFF file that begins with these bytes; None for what is no COFF file.
+
+    COFF has no magic: a file is one if the machine is known, there is no optional header, and it is not linked.
+    """
+    if len(head) < HEAD:
+        return None
+    if head[:4] == b"\0\0\xff\xff":  # an anonymous object: `/bigobj`, a short import, or code of a compiler's own
+        machine = head[6] | head[7] << 8
+        return machine if machine in COFF_TITLES else None
+    machine = head[0] | head[1] << 8
+    linked = head[16] | head[17] << 8 or head[18] & EXECUTABLE_IMAGE
+    return machine if machine in COFF_TITLES and not linked else None
+
+
+def target_of_head(head: bytes | memoryview) -> Target | None:
+    """The target of a COFF file that begins with these bytes; None for what is no COFF file.
+
+    The architecture is empty for machines that uruk has no name for.
+    """
+    number = machine_of(head)
+    if number is None:
+        return None
+    machine = OF_COFF.get(number)
+    return Target("coff", "" if machine is None else machine.name, "windows")

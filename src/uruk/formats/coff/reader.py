@@ -1,0 +1,153 @@
+"""COFF objects: bytes to columns, many files at once.
+
+`read_objects` reads headers, sections, symbols and COMDAT groups of all inputs; `relocations.py` adds the edges of the
+blocks that are wanted. Every offset, size and index is checked as a column before anything is gathered through it; the
+first bad row becomes an `ObjectFormatError` that names its file.
+
+Source: Microsoft, "PE Format"; LLVM's lld and GNU ld where that is silent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from uruk.formats.coff import constants as coff
+from uruk.formats.coff.comdat import find_comdats, make_groups
+from uruk.formats.coff.directives import SECTION as DIRECTIVES
+from uruk.formats.coff.directives import Directives, read_directives
+from uruk.formats.coff.headers import read_header
+from uruk.formats.coff.names import ShortNames
+from uruk.formats.coff.sections import Sections, read_sections
+from uruk.formats.coff.symbol_table import Tables, make_symbols
+from uruk.formats.coff.symbols import read_records
+from uruk.formats.interface import Span
+from uruk.graph.arena import Arena
+from uruk.graph.graph import Blocks, Graph, Groups, Ranges, Relocations, Role, Symbols, Zone
+from uruk.graph.kinds import KindTable
+from uruk.graph.names import Names
+from uruk.graph.types import I32, I64, NONE, Bool, filled, true_rows
+from uruk.isa.interface import InstructionSet
+
+
+class Pair(Protocol):
+    """A format × ISA file: Machine number, ISA, edge kinds, relocation number -> (name, kind, added to the addend)."""
+
+    MACHINE: int
+    NAME: str
+    ISA: InstructionSet
+    KINDS: KindTable
+    RELOCATIONS: dict[int, tuple[str, str, int]]
+    BRANCHES: dict[str, str]
+
+
+def read_objects(arena: Arena, spans: Sequence[Span], pair: Pair, names: Names) -> Graph:
+    """Headers, sections, symbols and groups of every object in `spans`, which lie in the arena's one buffer.
+
+    Relocations are found and checked against the file, but not read: see `uruk.formats.coff.relocations`.
+    Raises ObjectFormatError for the first malformed object.
+    """
+    if not spans:
+        return _empty_graph(arena, pair)
+    buffer = arena.buffers[0]
+    view = memoryview(buffer)
+    short = ShortNames(arena)
+    headers = [read_header(view, span, pair.MACHINE, pair.NAME) for span in spans]
+    sections = read_sections(buffer, spans, headers, short)
+    records = read_records(sections, short)
+    directives = _read_directives(sections)
+    loaded = _is_loaded(sections)
+    block_of_section = filled(loaded.size, NONE, np.int32)
+    block_of_section[loaded] = np.arange(np.count_nonzero(loaded), dtype=np.int32)
+    tables = Tables(records, block_of_section, directives, short)
+    symbols, start, fallbacks, name = make_symbols(tables, names)
+    short.finish()
+    comdats = find_comdats(records, arena)
+    groups, group_of_section = make_groups(sections, comdats, name, block_of_section, arena, names)
+    blocks = _make_blocks(sections, loaded, group_of_section)
+    relocations = _relocation_tables(sections, blocks, true_rows(loaded))
+    count = len(spans)
+    return Graph(
+        pair.KINDS,
+        arena,
+        sections.files,
+        blocks,
+        symbols,
+        relocations,
+        groups,
+        Ranges(
+            _first_rows(blocks.object, count),
+            start,
+            _first_rows(blocks.object[relocations.block], count),
+            _first_rows(groups.object, count),
+        ),
+        fallbacks=fallbacks,
+    )
+
+
+def _empty_graph(arena: Arena, pair: Pair) -> Graph:
+    starts = np.zeros(1, np.int64)
+    ranges = Ranges(starts, starts, starts, starts)
+    return Graph(pair.KINDS, arena, [], Blocks.empty(), Symbols.empty(), Relocations.empty(), Groups.empty(), ranges)
+
+
+def _first_rows(owner: I32, count: int) -> I64:
+    """Where the rows of each of `count` objects begin in a column of owners, and the end."""
+    return owner.searchsorted(np.arange(count + 1))
+
+
+_NOT_LOADED = (b".debug", b".llvm.", b".llvm_", b".gfids$", b".giats$", b".gljmp$", b".gehcont$", b".reloc", b".sxdata")
+"""How sections begin whose content only debuggers, linkers and tables of guarded targets in images have a use for."""
+_FUNCTION_ARRAYS = (b".CRT$", b".ctors", b".dtors")
+"""How sections begin that hold functions to be called at the start and the end of a program."""
+
+
+def _is_loaded(sections: Sections) -> Bool:
+    """Which sections become blocks."""
+    loaded = sections.flags & (coff.SCN_LNK_REMOVE | coff.SCN_LNK_INFO) == 0
+    for name in _NOT_LOADED:
+        loaded &= ~sections.begins(name)
+    return loaded
+
+
+def _make_blocks(sections: Sections, loaded: Bool, group_of_section: I32) -> Blocks:
+    """One block a loaded section."""
+    rows = true_rows(loaded)
+    flags = sections.flags[rows]
+    runs = flags & (coff.SCN_CNT_CODE | coff.SCN_MEM_EXECUTE) != 0
+    written = flags & coff.SCN_MEM_WRITE != 0
+    sections.check(
+        rows, (runs & written, "is both writable and executable; uruk keeps W^X (split it into two sections)")
+    )
+    zone = np.where(runs, Zone.RX, np.where(written, Zone.RW, Zone.R)).astype(np.uint8)
+    role = filled(rows.size, Role.PLAIN, np.uint8)
+    for name in _FUNCTION_ARRAYS:
+        role[sections.begins(name)[rows]] = Role.RETAINED
+    return Blocks(
+        sections.object[rows], sections.text[rows], sections.start[rows], sections.size[rows], sections.align[rows],
+        zone, role, group_of_section[rows],
+    )  # fmt: skip
+
+
+def _relocation_tables(sections: Sections, blocks: Blocks, loaded: I64) -> Relocations:
+    """The relocation tables of loaded sections, in the order of their blocks."""
+    count = sections.relocation_count[loaded]
+    block = count.nonzero()[0]
+    rows = loaded[block]
+    empty = (blocks.content[block] < 0) & (blocks.size[block] > 0)
+    sections.check(rows, (empty, "relocates a section without content"))
+    return Relocations(block.astype(np.int32), sections.relocations[rows], count[block])
+
+
+def _read_directives(sections: Sections) -> dict[int, Directives]:
+    """What objects tell their linker, by object."""
+    rows = true_rows((sections.flags & coff.SCN_LNK_INFO != 0) & sections.begins(DIRECTIVES + b"\0"))
+    texts: dict[int, bytes] = {}
+    for row in rows.tolist():
+        start, owner = int(sections.start[row]), int(sections.object[row])
+        if start >= 0:
+            text = sections.buffer[start : start + int(sections.size[row])].tobytes()
+            texts[owner] = texts[owner] + b" " + text if owner in texts else text
+    return {owner: read_directives(text) for owner, text in texts.items()}

@@ -1,0 +1,140 @@
+"""The symbols of COFF objects as a graph has them: names, bindings, weak definitions, and what directives add."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from uruk.formats.coff import constants as coff
+from uruk.formats.coff.directives import Directives
+from uruk.formats.coff.names import ShortNames
+from uruk.formats.coff.symbols import Records, common_aligns, kinds_of, texts_of, types_of
+from uruk.formats.coff.weak_externals import WeakExternals, alias_names, find_weak_externals
+from uruk.graph.graph import NO_FALLBACKS, Binding, Fallbacks, SymbolKind, Symbols, SymbolType, Visibility
+from uruk.graph.names import Names
+from uruk.graph.types import I32, I64, NONE, U8, filled, true_rows
+
+
+@dataclass(eq=False, repr=False)
+class Tables:
+    """What symbols are made from."""
+
+    records: Records
+    block_of_section: I32
+    directives: dict[int, Directives]
+    """By object."""
+    short: ShortNames
+
+
+def make_symbols(tables: Tables, names: Names) -> tuple[Symbols, I64, Fallbacks, I32]:
+    """All symbol rows, the first one of each object and the end, fallbacks, and the interned name of every record.
+
+    The rows of an object are its records, and behind them the names that only its directives speak of.
+    """
+    records = tables.records
+    kind = kinds_of(records)
+    weak = find_weak_externals(records, kind)
+    binding = filled(kind.size, Binding.LOCAL, np.uint8)
+    binding[records.storage == coff.CLASS_EXTERNAL] = Binding.GLOBAL
+    binding[kind == SymbolKind.DROPPED] = Binding.LOCAL
+    binding[weak.row] = Binding.WEAK
+    binding[alias_names(records, weak)] = Binding.LOCAL
+    outer = true_rows(binding != Binding.LOCAL)
+    texts = texts_of(records, outer)
+    nameless = np.array([not text for text in texts], np.bool_)
+    records.check((nameless, "is external, but has no name"), rows=outer)
+    name = filled(kind.size, NONE, np.int32)
+    name[outer] = names.intern(texts)
+    symbols = _columns(tables, kind, binding, name, weak)
+    pairs = weak.row[weak.falls_back], weak.default[weak.falls_back]
+    fallbacks = Fallbacks(pairs[0].astype(np.int32), pairs[1].astype(np.int32)) if pairs[0].size else NO_FALLBACKS
+    if not tables.directives:
+        return symbols, records.start, fallbacks, name
+    _change_by_directives(tables, symbols, names)
+    return (*_with_added(tables, symbols, fallbacks, names), name)
+
+
+def _columns(tables: Tables, kind: U8, binding: U8, name: I32, weak: WeakExternals) -> Symbols:
+    """The columns of the records' rows, where weak externals are what stands for them if that is defined."""
+    records = tables.records
+    sections = records.sections
+    block = filled(kind.size, NONE, np.int32)
+    value = records.value.copy()
+    defined = true_rows(kind == SymbolKind.DEFINED)
+    home = records.home(defined)
+    block[defined] = tables.block_of_section[home]
+    lost = block[defined] < 0
+    kind[defined[lost]] = SymbolKind.DROPPED
+    rows, home = defined[~lost], home[~lost]
+    records.check((value[rows] > sections.size[home], "lies outside its section"), rows=rows)
+    size = np.zeros(kind.size, np.int64)
+    common = true_rows(kind == SymbolKind.COMMON)
+    size[common] = value[common]
+    value[common] = common_aligns(size[common])
+    definitions = true_rows((records.storage == coff.CLASS_STATIC) & (records.auxiliary > 0) & (records.section > 0))
+    type_ = types_of(records, definitions[records.type[definitions] & 0xF0 != coff.TYPE_FUNCTION])
+    here, default = weak.row[weak.defined], weak.default[weak.defined]
+    for column in (block, value, size, kind):
+        column[here] = column[default]
+    type_[here] = np.maximum(type_[here], type_[default])
+    type_[here[type_[here] == SymbolType.SECTION]] = SymbolType.NOTYPE
+    undefined = kind == SymbolKind.UNDEFINED
+    value[undefined | (kind == SymbolKind.DROPPED)] = 0
+    visibility = filled(kind.size, Visibility.DEFAULT, np.uint8)
+    return Symbols(name, records.text, block, value.astype(np.uint64), size, kind, binding, type_, visibility)
+
+
+def _change_by_directives(tables: Tables, symbols: Symbols, names: Names) -> None:
+    """Widen the alignment of common symbols, and hide names, as directives say."""
+    start = tables.records.start
+    for owner, directives in tables.directives.items():
+        if not (directives.common_aligns or directives.hidden):
+            continue
+        rows = slice(int(start[owner]), int(start[owner + 1]))
+        name, kind, value = symbols.name[rows], symbols.kind[rows], symbols.value[rows]
+        for text, align in directives.common_aligns.items():
+            mine = (name == names.get(text, NONE - 1)) & (kind == SymbolKind.COMMON)
+            value[mine] = np.maximum(value[mine], np.uint64(align))
+        hidden = [number for number in map(names.get, directives.hidden) if number is not None]
+        symbols.visibility[rows][np.isin(name, hidden) & (kind != SymbolKind.UNDEFINED)] = Visibility.HIDDEN
+
+
+def _with_added(tables: Tables, symbols: Symbols, fallbacks: Fallbacks, names: Names) -> tuple[Symbols, I64, Fallbacks]:
+    """Symbols, starts and fallbacks with the names that directives ask for, or that stand for others."""
+    start, short = tables.records.start, tables.short
+    texts: list[bytes] = []
+    owners: list[int] = []
+    bindings: list[int] = []
+    pairs: list[tuple[int, int]] = []
+    for owner, directives in sorted(tables.directives.items()):
+        for text in directives.wanted:
+            texts.append(text)
+            bindings.append(Binding.GLOBAL)
+        for pair in directives.alternates:
+            pairs.append((len(texts), len(texts) + 1))
+            texts += pair
+            bindings += [Binding.WEAK, Binding.GLOBAL]
+        owners += [owner] * (len(texts) - len(owners))
+    if not texts:
+        return symbols, start, fallbacks
+    owner = np.array(owners, np.int64)
+    added = np.bincount(owner, minlength=start.size - 1)
+    moved = np.concatenate([np.zeros(1, np.int64), added.cumsum()])
+    place = start[owner + 1] + np.arange(owner.size)  # behind the records of the object, and all names added before
+    count = len(symbols)
+    old = np.arange(count) + moved[tables.records.owner]
+    none, zero = np.full(owner.size, NONE, np.int32), np.zeros(owner.size, np.uint8)
+    more = Symbols(
+        np.array(names.intern(texts), np.int32), np.array([short.add_text(text) for text in texts], np.int64), none,
+        np.zeros(owner.size, np.uint64), np.zeros(owner.size, np.int64), zero + np.uint8(SymbolKind.UNDEFINED),
+        np.array(bindings, np.uint8), zero, zero,
+    )  # fmt: skip
+    order = np.empty(count + owner.size, np.int64)
+    order[old], order[place] = np.arange(count), count + np.arange(owner.size)
+    first = np.array([pair[0] for pair in pairs], np.int64)
+    symbol = np.concatenate([old[fallbacks.symbol], place[first]])
+    instead = np.concatenate([old[fallbacks.instead], place[first + 1]])
+    ascending = symbol.argsort(kind="stable")
+    fallbacks = Fallbacks(symbol[ascending].astype(np.int32), instead[ascending].astype(np.int32))
+    return Symbols.concat([symbols, more]).rows(order), start + moved, fallbacks

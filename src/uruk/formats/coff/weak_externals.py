@@ -1,0 +1,79 @@
+"""Weak externals: symbols with another one, their default, that stands for them where nobody else defines them.
+
+One whose default is defined in the object is a weak definition, for all search kinds, as compilers write weak
+functions so. GNU-style compilers write a weak reference as one whose default is the absolute symbol 0.
+Source: the PE/COFF specification, "Auxiliary Format 3: Weak Externals".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from uruk.formats.coff import constants as coff
+from uruk.formats.coff.symbols import Records, auxiliary_of
+from uruk.graph.graph import SymbolKind
+from uruk.graph.types import I64, U8, Bool, some, true_rows
+
+_ALIAS_NAME = int.from_bytes(b".weak.", "little")
+_ALIAS_MASK = (1 << 48) - 1
+
+
+@dataclass(eq=False, repr=False)
+class WeakExternals:
+    """All weak externals, a row each."""
+
+    row: I64
+    """The record."""
+    default: I64
+    """The record at the end of its chain of defaults, which is no weak external."""
+    defined: Bool
+    """Which of them are definitions: their default is one."""
+    falls_back: Bool
+    """Which of them have a default that is undefined itself."""
+
+
+def find_weak_externals(records: Records, kind: U8) -> WeakExternals:
+    """All weak externals; `kind` has the SymbolKind of every record.
+
+    Raises ObjectFormatError for defaults that do not exist, and for those that lead in a circle.
+    """
+    rows = true_rows(records.storage == coff.CLASS_WEAK_EXTERNAL)
+    if not rows.size:
+        return WeakExternals(rows, rows, np.empty(0, np.bool_), np.empty(0, np.bool_))
+    records.check(
+        (records.auxiliary[rows] == 0, "is a weak external without an auxiliary record"),
+        (records.section[rows] > 0, "is a weak external, but lies in a section"),
+        rows=rows,
+    )
+    first, last = records.start[records.owner[rows]], records.start[records.owner[rows] + 1]
+    default = auxiliary_of(records, rows, coff.WEAK_EXTERNAL)["default"].astype(np.int64)
+    records.check((default >= last - first, "has a default that does not exist"), rows=rows)
+    default += first
+    records.check((records.is_auxiliary[default], "has a default that is no symbol"), rows=rows)
+    following = np.arange(records.storage.size)
+    following[rows] = default
+    for _ in range(rows.size.bit_length()):  # each round doubles how far a default looks
+        following = following[following]
+    default = following[rows]
+    circular = records.storage[default] == coff.CLASS_WEAK_EXTERNAL
+    records.check((circular, "is a weak external whose defaults lead in a circle"), rows=rows)
+    what = kind[default]
+    nothing = (what == SymbolKind.ABSOLUTE) & (records.value[default] == 0)
+    defined = (what != SymbolKind.UNDEFINED) & (what != SymbolKind.DROPPED) & ~nothing
+    return WeakExternals(rows, default, defined, what == SymbolKind.UNDEFINED)
+
+
+def alias_names(records: Records, weak: WeakExternals) -> I64:
+    """Defaults called `.weak.NAME...`: compilers make them up, and several objects may have the same ones."""
+    if not some(weak.defined):
+        return np.empty(0, np.int64)
+    rows = weak.default[weak.defined]
+    inline = records.letters.view(np.int64).ravel()[rows]
+    begins = inline & _ALIAS_MASK == _ALIAS_NAME
+    long = true_rows(inline & 0xFFFFFFFF == 0)
+    buffer, at = records.sections.buffer, records.text[rows[long]]
+    for place, letter in enumerate(b".weak."):  # a name is followed by its NUL at least, and the arena by more
+        begins[long] = (buffer[at + place] == letter) & (begins[long] | (place == 0))
+    return rows[begins]

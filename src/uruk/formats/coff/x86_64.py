@@ -1,0 +1,35 @@
+"""COFF on x86-64: which edge kind each relocation number means.
+
+Source: the PE/COFF specification, "x64 Processors". Addends are in the fields; those of REL32_N count from N bytes
+behind the field's end.
+"""
+
+from __future__ import annotations
+
+from uruk.isa import x86_64_images
+from uruk.isa.interface import InstructionSet
+from uruk.machines import MACHINES
+
+MACHINE: int = MACHINES["x86_64"].coff
+NAME: str = MACHINES["x86_64"].title
+ISA: InstructionSet = x86_64_images
+KINDS = x86_64_images.KINDS
+
+RELOCATIONS = {
+    0: ("ABSOLUTE", "None", 0),
+    1: ("ADDR64", "Pointer64", 0),
+    2: ("ADDR32", "Pointer32", 0),
+    3: ("ADDR32NB", "ImageOffset32", 0),
+    4: ("REL32", "Delta32", -4),
+    5: ("REL32_1", "Delta32", -5),
+    6: ("REL32_2", "Delta32", -6),
+    7: ("REL32_3", "Delta32", -7),
+    8: ("REL32_4", "Delta32", -8),
+    9: ("REL32_5", "Delta32", -9),
+    10: ("SECTION", "SectionNumber16", 0),
+    11: ("SECREL", "SectionOffset32", 0),
+    12: ("SECREL7", "SectionOffset7", 0),
+}
+"""Relocation number -> (name without ``IMAGE_REL_AMD64_``, edge kind, what is added to the addend)."""
+BRANCHES = {"Delta32": "BranchPCRel32"}
+"""Edge kinds that mean a branch where they are on a call or jump."""

@@ -1,0 +1,25 @@
+"""x86-64 for formats whose values may count from an image or a section: edge kinds beside `uruk.isa.x86_64`'s.
+
+Formats that have no such values do without these rows: tables with them make every link look where images begin.
+"""
+
+from __future__ import annotations
+
+from uruk.graph.kinds import Base, EdgeKind, KindTable, Operand, kind
+from uruk.isa import x86_64
+from uruk.isa.x86_64 import STUB_SIZE as STUB_SIZE
+from uruk.isa.x86_64 import UNWIND_REGISTERS as UNWIND_REGISTERS
+from uruk.isa.x86_64 import relax_descriptors as relax_descriptors
+from uruk.isa.x86_64 import relax_got_loads as relax_got_loads
+from uruk.isa.x86_64 import write_stubs as write_stubs
+
+KINDS = KindTable(
+    (
+        *x86_64.KINDS.kinds,
+        kind("ImageOffset32", Operand.SYMBOL, Base.IMAGE, 32, signed=False),
+        kind("SectionOffset32", Operand.SYMBOL, Base.SECTION, 32, signed=False),
+        EdgeKind("SectionOffset7", Operand.SYMBOL, Base.SECTION, 1, 0, 1 << 7, bits=7),
+        kind("SectionNumber16", Operand.SECTION_INDEX, Base.ZERO, 16, signed=False),
+    ),
+    "compile with -mcmodel=large, or refer to it through a pointer (.refptr, dllimport)",
+)

@@ -1,0 +1,83 @@
+"""What COFF asks of a link; see `uruk.passes.rules`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from uruk.graph.types import I64, Bool, filled
+from uruk.passes.coff.grouped_sections import sections_together, unwind_blocks
+from uruk.passes.coff.import_slots import IMPORT_PREFIX, ImportSlots
+from uruk.passes.layout import Layout
+from uruk.passes.rules import Rules
+from uruk.passes.state import State
+
+if TYPE_CHECKING:
+    from uruk.passes.undefined import Hints
+
+IMAGE_BASE = b"__ImageBase"
+"""The address that image-relative values count from (link.exe and GNU ld define it)."""
+
+
+class COFFRules(Rules):
+    """The rules of COFF. Unwind data is data like all other; thread-locals are not stored anywhere."""
+
+    place_names = frozenset((IMAGE_BASE,))
+
+    def __init__(self, state: State) -> None:
+        super().__init__(state)
+        self._base_rows: list[int] = []
+        """Rows of `undefined` that are `IMAGE_BASE`."""
+        self._slots = ImportSlots(state)
+
+    @classmethod
+    def is_own_name(cls, text: bytes) -> bool:
+        """See `Rules.is_own_name`."""
+        return text == IMAGE_BASE
+
+    def unwind_needs(self) -> tuple[I64, I64]:
+        """Functions need the tables (`.pdata`) that refer to them; these refer to all else."""
+        return unwind_blocks(self.state)
+
+    def find_names(self) -> None:
+        """Find the image's base among the undefined names, and make slots for what code declares as imports."""
+        state = self.state
+        texts = state.names.ids.texts(state.symbols.name[state.undefined].tolist())
+        self._slots.make([row for row, text in enumerate(texts) if text.startswith(IMPORT_PREFIX)], texts)
+        if IMAGE_BASE in texts:
+            number = state.names[IMAGE_BASE]
+            self._base_rows = np.flatnonzero(state.symbols.name[state.undefined] == number).tolist()
+
+    def provided(self) -> Bool:
+        """The image's base."""
+        own = super().provided()
+        own[self._base_rows] = True
+        return own
+
+    def take_places(self) -> None:
+        """Slots of imports, where nobody has the slot itself."""
+        self._slots.take()
+
+    def together(self) -> list[tuple[int, str, I64]]:
+        """Sections with one name before the `$`, by what follows it."""
+        return sections_together(self.state)
+
+    def define_names(self, layout: Layout, start: I64, header: int | None, hints: Hints | None) -> None:
+        """Fill in the image's base, the slots' addresses, and where sections begin, as SECREL and SECTION count them.
+
+        A section is what lies together by its name, or all other content of one protection of a module.
+        """
+        state = self.state
+        if state.external is not None and self._base_rows:
+            state.external.address[self._base_rows] = state.image_base[0]
+        self._slots.place()
+        placed = layout.segment >= 0
+        number = filled(placed.size, 0, np.int64)
+        number[placed] = layout.segment[placed] + 1
+        address = state.address.copy()
+        address[placed] = start[layout.segment[placed]]
+        for index, chunk in enumerate(layout.kept.values()):
+            number[chunk.rows] = start.size + index + 1
+            address[chunk.rows] = state.address[chunk.rows[0]]
+        state.section_number, state.section_address = number, address

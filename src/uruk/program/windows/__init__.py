@@ -1,0 +1,1 @@
+"""Windows's programs: linked, and run nowhere yet."""

@@ -1,0 +1,79 @@
+"""Windows as a system of programs, which are linked and not run; see `uruk.program.systems.ProgramSystem`.
+
+What takes time to import is imported by the methods: this is imported before numpy is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from uruk.errors import ExecutorError, UrukError
+
+if TYPE_CHECKING:
+    from uruk.lljit import LLJIT
+    from uruk.memory.interface import Memory
+    from uruk.program.link_plan import LinkPlan
+    from uruk.program.program_linker import ProgramLinker
+    from uruk.program.settings import Settings
+    from uruk.program.systems import Place
+
+IMAGE_BASE, UNIT = 0x140000000, 1 << 20
+"""Where linkers put programs of 64 bits, and how much room one is given at a time."""
+_PROBLEM = "uruk runs no programs of Windows yet; --no-exec links them"
+
+
+class Nowhere:
+    """The place of a program that is only linked; see `uruk.program.systems.Place`."""
+
+    executor = None
+
+    def prepare(self, jit: LLJIT, words: Sequence[str]) -> None:
+        """See `Place.prepare`: there is nothing to prepare."""
+
+    def run(self, jit: LLJIT, entry: int) -> int:
+        """See `Place.run`. Raises ExecutorError."""
+        raise ExecutorError(_PROBLEM)
+
+
+class WindowsPrograms:
+    """See `uruk.program.systems.ProgramSystem`."""
+
+    def place(self, settings: Settings) -> Place:
+        """See `ProgramSystem.place`. Raises ExecutorError for a program that is to run."""
+        if settings.execute or settings.oop:
+            raise ExecutorError(_PROBLEM)
+        return Nowhere()
+
+    def memory(self, settings: Settings) -> Memory | None:
+        """See `ProgramSystem.memory`: addresses as a program's, and none of this process's."""
+        from uruk.memory.fixed import FixedMemory
+
+        return FixedMemory(IMAGE_BASE, UNIT)
+
+    def show_to_libraries(self, linker: ProgramLinker, *, everything: bool) -> None:
+        """See `ProgramSystem.show_to_libraries`: there are no libraries."""
+
+    def before_inputs(self, linker: ProgramLinker, settings: Settings) -> None:
+        """See `ProgramSystem.before_inputs`."""
+
+    def entry(self, linker: ProgramLinker, plan: LinkPlan) -> tuple[str, bool]:
+        """See `ProgramSystem.entry`."""
+        return plan.entry or "main", False
+
+    def linked(self, linker: ProgramLinker, plan: LinkPlan, *, runs: bool) -> None:
+        """See `ProgramSystem.linked`."""
+
+    def another_may_do(self, settings: Settings, error: UrukError) -> bool:
+        """See `ProgramSystem.another_may_do`."""
+        return False
+
+    def restart(self, error: UrukError) -> None:
+        """See `ProgramSystem.restart`."""
+
+    def has_restarted(self) -> bool:
+        """See `ProgramSystem.has_restarted`."""
+        return False
+
+    def make_room_for_columns(self) -> None:
+        """See `ProgramSystem.make_room_for_columns`."""
