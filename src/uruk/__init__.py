@@ -67,6 +67,8 @@ if TYPE_CHECKING:
     from uruk.orc.units import FunctionUnit as FunctionUnit
     from uruk.orc.units import MaterializationResponsibility as MaterializationResponsibility
     from uruk.orc.units import MaterializationUnit as MaterializationUnit
+    from uruk.program.options import Library as Library
+    from uruk.program.options import LinkOptions as LinkOptions
     from uruk.program.program import Ended as Ended
     from uruk.program.program import Program as Program
     from uruk.spawning import connect as connect
@@ -99,9 +101,11 @@ __all__ = [
     "InvalidType",
     "InvalidValue",
     "JITDylib",
+    "Library",
     "LibraryError",
     "LibraryNotFound",
     "LinkError",
+    "LinkOptions",
     "LookupKind",
     "LookupTimeout",
     "MaterializationCycle",
@@ -144,6 +148,8 @@ _LATER = {
     "InlineDispatcher": "uruk.orc.dispatch",
     "JITDylib": "uruk.orc.dylib",
     "LLJIT": "uruk.lljit",
+    "Library": "uruk.program.options",
+    "LinkOptions": "uruk.program.options",
     "LookupKind": "uruk.orc.generators",
     "MaterializationResponsibility": "uruk.orc.units",
     "MaterializationUnit": "uruk.orc.units",

@@ -153,3 +153,144 @@ def test_misuse() -> None:
         uruk.Program("a.o").run(stdout=b"text")
     with pytest.raises(FileNotFoundError, match="not-there"):
         uruk.Program("not-there.o").run()
+
+
+def lines_of(ended: uruk.Ended) -> list[bytes]:
+    assert ended.status == 0, ended
+    return ended.output.splitlines()
+
+
+@PLACES
+def test_archives_as_bytes(cc: Compile, in_process: bool) -> None:
+    """Members are taken as they are needed, and all of them where the archive is linked whole."""
+    half = cc('#include <stdio.h>\nint half(int x) { puts("half"); return x / 2; }')
+    loud = cc('#include <stdio.h>\n__attribute__((constructor)) static void say(void) { puts("loud"); }', name="loud")
+    archive = cc.archive("libhalf.a", half, loud).read_bytes()
+    main = cc(
+        "#include <stdio.h>\nint half(int); int main(void) { int wrong = half(84) - 42; fflush(stdout); return wrong; }"
+    ).read_bytes()
+    assert lines_of(uruk.Program(main, archive, in_process=in_process).run(capture=True)) == [b"half"]
+    whole = uruk.Program(main, uruk.Library(archive, whole=True), in_process=in_process)
+    assert lines_of(whole.run(capture=True)) == [b"loud", b"half"]
+    everything = uruk.Program(main, archive, in_process=in_process, options=uruk.LinkOptions(whole_archives=True))
+    assert lines_of(everything.run(capture=True)) == [b"loud", b"half"]
+
+
+def test_an_archive_as_bytes_says_the_target(cc: Compile) -> None:
+    require_tool("qemu-aarch64")
+    main = cc("int main(void) { return 0; }", family="aarch64-gcc")
+    archive = cc.archive("libmain.a", main).read_bytes()
+    assert uruk.Program(uruk.Library(archive, whole=True)).run().status == 0
+
+
+def test_a_working_directory(cc: Compile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inputs are those of this process's directory; initialisers see the program's."""
+    (tmp_path / "there").mkdir()
+    (tmp_path / "main.o").write_bytes(
+        cc(
+            "#include <stdio.h>\n#include <unistd.h>\nstatic char first[4096];\n"
+            "__attribute__((constructor)) static void look(void) { getcwd(first, sizeof first); }\n"
+            "int main(int argc, char **argv) { char now[4096]; puts(argv[0]); puts(first); puts(getcwd(now, 4096)); }"
+        ).read_bytes()
+    )
+    monkeypatch.chdir(tmp_path)
+    program = uruk.Program("main.o")
+    there = os.fsencode(tmp_path / "there")
+    assert lines_of(program.run(capture=True, directory="there")) == [b"main.o", there, there]
+    assert lines_of(program.run(capture=True))[1:] == [os.fsencode(tmp_path)] * 2
+    assert Path.cwd() == tmp_path
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        program.run(directory="nowhere")
+
+
+def test_a_directory_that_the_child_cannot_enter(cc: Compile, tmp_path: Path) -> None:
+    place = tmp_path / "there"
+    place.mkdir()
+    script = f"import os, sys; os.rmdir({str(place)!r}); os.execv(sys.argv[1], sys.argv[1:])"
+    program = uruk.Program(cc("int main(void) { return 0; }"), launcher=[sys.executable, "-c", script])
+    with pytest.raises(uruk.ExecutorError, match="cannot change its working directory"):
+        program.run(directory=place)
+    assert not has_children()
+
+
+def test_an_executor_of_ones_own(cc: Compile, tmp_path: Path) -> None:
+    program = uruk.Program(cc(TALKS), name="talks")
+    with open(tmp_path / "out", "w+b") as out, open(tmp_path / "in", "w+b", buffering=0) as numbers:
+        numbers.write(b"8")
+        numbers.seek(0)
+        environment = dict(os.environ, URUK_TEST="own")
+        executor = uruk.spawn(streams=(numbers.fileno(), out.fileno(), 2), environment=environment)
+        assert program.run("x", executor=executor).status == 7
+        out.seek(0)  # the program's place in the file is this one's
+        assert out.read() == b"2 talks x 8 own 1\n"
+    assert executor.closed
+    assert not has_children()
+    with pytest.raises(uruk.InvalidValue, match="belongs to one session"):
+        program.run(executor=executor)
+    with uruk.spawn() as another:
+        with pytest.raises(uruk.InvalidValue, match=r"uruk\.spawn"):
+            program.run(executor=another, capture=True)
+        with pytest.raises(uruk.InvalidValue, match=r"uruk\.spawn"):
+            program.run(executor=another, environment={})
+        with pytest.raises(uruk.InvalidValue, match=r"uruk\.spawn"):
+            program.run(executor=another, stdin=b"")
+
+
+def test_the_options_of_a_link(cc: Compile) -> None:
+    main = cc(
+        "#include <stdio.h>\nextern char fixed[]; int other(void), further(void), twice(int);\n"
+        'int main(void) { printf("%p %d %d %d\\n", (void *)fixed, other(), further() == other(), twice(4));'
+        " return 0; }"
+    )
+    more = cc(
+        "int real(void) { return 5; } int __real_twice(int); int __wrap_twice(int x) { return __real_twice(x) + 1; }"
+    )
+    twice = cc("int twice(int x) { return 2 * x; }")
+    options = uruk.LinkOptions(
+        wrap=["twice"], define={"fixed": 0x1234, "other": "real", "further": ("real", 0)}, undefined=["real"]
+    )
+    assert lines_of(uruk.Program(main, more, twice, options=options).run(capture=True)) == [b"0x1234 5 1 9"]
+
+
+def test_rpath_static_and_as_needed(cc: Compile, tmp_path: Path) -> None:
+    half = cc("int half(int x) { return x / 2; }", "-fPIC")
+    loud = cc('#include <stdio.h>\n__attribute__((constructor)) static void say(void) { puts("loud"); }', "-fPIC")
+    for name, part in (("half", half), ("loud", loud)):
+        subprocess.run(["gcc", "-shared", "-o", tmp_path / f"lib{name}.so", part], check=True)
+    main = cc(
+        '#include <dlfcn.h>\n#include <stdio.h>\nint half(int);\nint main(void) { puts("main");'
+        ' return half(84) - 42 + !dlopen("libloud.so", RTLD_NOW); }'
+    )
+    needed = uruk.Program(
+        main,
+        libraries=[uruk.Library("loud", as_needed=True), "half"],
+        directories=[tmp_path],
+        options=uruk.LinkOptions(rpath=[str(tmp_path)]),
+    )
+    assert lines_of(needed.run(capture=True)) == [b"main", b"loud"]  # by dlopen only
+    static = uruk.Program(main, libraries=["half"], directories=[tmp_path], options=uruk.LinkOptions(static=True))
+    with pytest.raises(uruk.LibraryNotFound, match="half"):
+        static.run()
+
+
+def test_flags_for_sources_bring_their_runtimes(tmp_path: Path) -> None:
+    source = tmp_path / "sum.c"
+    source.write_text(
+        "#include <omp.h>\n#include <stdio.h>\nint main(void) { int sum = 0;\n"
+        "#pragma omp parallel for reduction(+:sum)\nfor (int i = 0; i < 100; i++) sum += VALUE;\n"
+        'printf("%d %d\\n", sum, omp_get_max_threads() > 0); return 0; }'
+    )
+    program = uruk.Program(source, compiler="gcc", flags=["-fopenmp", "-DVALUE=3"])
+    assert lines_of(program.run(capture=True)) == [b"300 1"]
+    with pytest.raises(uruk.InvalidValue, match="-fsanitize=memory cannot be honoured"):
+        uruk.Program(source, compiler="gcc", flags=["-fsanitize=memory"])
+    with pytest.raises(uruk.InvalidValue, match="loaded first"):
+        uruk.Program(source, compiler="gcc", flags=["-fsanitize=address"], in_process=True)
+
+
+def test_misuse_of_options(cc: Compile) -> None:
+    here = uruk.Program(cc("int main(void) { return 0; }"), in_process=True)
+    with pytest.raises(uruk.InvalidValue, match="working directory"):
+        here.run(directory="/")
+    with pytest.raises(TypeError, match="not list"):
+        uruk.Program(uruk.Library([]))  # pyright: ignore[reportArgumentType]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from uruk.cli.arguments import USAGE, parse
 from uruk.cli.usage import UsageError, read, refuse
-from uruk.errors import ExecutorCrashed, ExecutorLost, UrukError
+from uruk.errors import ExecutorCrashed, ExecutorLost, InvalidValue, UrukError
 from uruk.program.reading import Reader
 from uruk.program.systems import system_of
 
@@ -25,14 +25,14 @@ def run(words: Sequence[str]) -> int:
     if isinstance(arguments, int):
         return arguments
     if arguments.driver or arguments.plan.runtimes:
-        from uruk.cli.driver_runtimes import add_language_libraries, add_runtimes
+        from uruk.program.driver_runtimes import add_language_libraries, add_runtimes
 
         try:
-            add_language_libraries(arguments)
+            add_language_libraries(arguments.plan, arguments.driver)
             if arguments.plan.runtimes:
-                add_runtimes(arguments)
-        except UsageError as error:
-            return refuse("run", error)
+                add_runtimes(arguments, arguments.compiler)
+        except InvalidValue as error:
+            return refuse("run", UsageError(str(error)))
         except UrukError as error:
             print(f"uruk: {type(error).__name__}: {error}", file=sys.stderr)
             return 1

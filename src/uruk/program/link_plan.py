@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import os
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 
@@ -41,7 +43,7 @@ class LinkPlan:
     starts_itself: bool = False
     """It may have a ``_start`` of its own instead of main()."""
     default_libraries: bool = True
-    """Whether libraries of languages are added that no option names."""
+    """Libraries of languages are added that no option names."""
     all_static: bool = False
     """Every library is an archive, wherever on the line."""
     static_cxx: bool = False
@@ -63,15 +65,15 @@ class LinkPlan:
         self.inputs.append(self._state._replace(kind=kind, value=value))
 
     def set_whole(self, whole: bool) -> None:
-        """Whether archives from here on are linked whole."""
+        """Have archives from here on linked whole, or not."""
         self._state = self._state._replace(whole=whole)
 
     def set_static(self, static: bool) -> None:
-        """Whether libraries from here on are archives only."""
+        """Have libraries from here on be archives only, or not."""
         self._state = self._state._replace(static=static)
 
     def set_as_needed(self, as_needed: bool) -> None:
-        """Whether shared libraries from here on are loaded only if they are needed."""
+        """Have shared libraries from here on loaded only if they are needed, or always."""
         self._state = self._state._replace(as_needed=as_needed)
 
     def push(self) -> None:
@@ -100,3 +102,14 @@ class LinkPlan:
         """The line is over: what holds for all of it is said of each input."""
         if self.all_static:
             self.inputs = [one._replace(static=True) if one.kind == "library" else one for one in self.inputs]
+
+    def with_whole_paths(self, given: Collection[str]) -> LinkPlan:
+        """The same plan for a process that has another working directory; `given` are names of no files."""
+        inputs = [
+            item._replace(value=os.path.abspath(item.value))
+            if item.kind == "input" and item.value not in given
+            else item
+            for item in self.inputs
+        ]
+        directories = [os.path.abspath(path) for path in self.directories]
+        return replace(self, inputs=inputs, directories=directories, output=self.name)

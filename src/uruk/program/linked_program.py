@@ -48,9 +48,7 @@ class LinkedProgram:
             ),
             memory=self._system.memory(arguments),
         )
-        if arguments.execute and not (
-            arguments.in_process or arguments.returns or arguments.connect
-        ):  # a child ends with its program
+        if arguments.execute and self.child is not None:  # a child ends with its program
             self._system.show_to_libraries(self.jit, everything=plan.rdynamic)
         self.times: list[tuple[str, float]] = []
         self._entry = 0
@@ -126,6 +124,9 @@ class LinkedProgram:
                 main.add_graph(graph, tracker, roots=True)
             else:
                 try:
+                    if item.content is not None:
+                        self.jit.add_archive(item.content, item.input.value, tracker=tracker, whole=item.input.whole)
+                        continue
                     self._add_library(item.input, tracker)
                 except LibraryError:
                     late.append(item.input)  # it may want names from objects that come behind it

@@ -8,19 +8,22 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import IO, TYPE_CHECKING
 
-from uruk.errors import ExecutorError, ExecutorLost, InvalidType, InvalidValue
-from uruk.formats.registry import target_of_file
+from uruk.errors import ExecutorError, ExecutorLost, InputNotFound, InvalidType, InvalidValue
 from uruk.program.link_plan import LinkPlan
 from uruk.program.linked_program import LinkedProgram, link_program
+from uruk.program.options import Library, LinkOptions, add_inputs
 from uruk.program.reading import Reader
 from uruk.program.settings import Settings
-from uruk.program.targets import runnable_name, target_of
-from uruk.target import runnable_target
+from uruk.program.targets import target_of, target_of_content
+from uruk.target import HERE, runnable_target
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    Input: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview"
+    from uruk.executor.remote import RemoteExecutor
+    from uruk.program.compilation import HowToCompile
+    from uruk.program.options import Source
+
     Stream: TypeAlias = "bytes | IO[bytes] | IO[str] | int | None"
 
 
@@ -49,55 +52,72 @@ class Ended:
 class Program:
     """A program: `inputs` with a main() among them, linked anew for each run.
 
-    `inputs` are as on a link line, in their order: paths of objects, archives, shared libraries and sources, and the
-    bytes of objects. `libraries` are names for -l, `directories` where those are looked for first. `name` is the
-    program's argv[0], the first input's by default. `entry` is the function to begin with. `target` is such as
-    ``aarch64-linux``, by default that of the first object. `in_process`: main() is called in this process instead of a
-    child; what it returns is the status, and exit() in it ends this process. `rdynamic`: libraries that it opens see
-    all its names. Raises UnknownTarget for a target that uruk cannot run.
+    `inputs` are as on a link line, in their order: paths of objects, archives, shared libraries and sources, the bytes
+    of objects and archives, and `Library`, for one that is linked in a way of its own. `libraries` are names for -l, or
+    `Library`; `directories` are where names are looked for first. `name` is the program's argv[0], the first input's by
+    default. `entry` is the function to begin with. `target` is such as ``aarch64-linux``, by default that of the first
+    object. `in_process`: main() is called in this process instead of a child; what it returns is the status, and exit()
+    in it ends this process. `options` are those of the link; `rdynamic` is one of them. `compiler` and `flags` are for
+    sources among the inputs; the runtime libraries of flags (``-fopenmp``, ``-fsanitize=address``) are linked, too.
+    Raises UnknownTarget for a target that uruk cannot run, InvalidValue and InvalidType for arguments that make no
+    sense.
     """
 
     def __init__(
         self,
-        *inputs: Input,
-        libraries: Sequence[str] = (),
-        directories: Sequence[str] = (),
+        *inputs: Source | Library,
+        libraries: Sequence[str | Library] = (),
+        directories: Sequence[str | os.PathLike[str]] = (),
         name: str = "",
         entry: str = "",
         target: str = "",
         launcher: Sequence[str] = (),
         in_process: bool = False,
         rdynamic: bool = False,
+        options: LinkOptions | None = None,
+        compiler: str = "",
+        flags: Sequence[str] = (),
     ) -> None:
-        if not inputs:
-            raise InvalidValue("a program has at least one input")
-        self._plan = plan = LinkPlan(directories=list(directories), output=name, entry=entry, rdynamic=rdynamic)
-        self._given: dict[str, bytes] = {}
-        for number, source in enumerate(inputs):
-            plan.add("input", self._name_of(source, number))
-        for library in libraries:
-            plan.add("library", library)
+        self._plan = plan = LinkPlan(directories=[os.fspath(one) for one in directories], output=name, entry=entry)
+        (options or LinkOptions()).apply(plan)
+        plan.rdynamic |= rdynamic
+        self._given = add_inputs(plan, inputs, libraries)
         self._target = str(runnable_target(target)) if target else self._target_of_inputs()
         self._launcher = list(launcher)
         self._in_process = in_process
-
-    def _name_of(self, source: Input, number: int) -> str:
-        """The name of an input in the plan; bytes are kept under theirs."""
-        if isinstance(source, str | os.PathLike):
-            return os.fspath(source)
-        name = f"<input {number}>"
-        try:
-            self._given[name] = memoryview(source).tobytes()
-        except TypeError:
-            raise InvalidType(f"an input is a path or bytes, not {type(source).__name__}") from None
-        return name
+        self._compiler, self._flags = compiler, tuple(flags)
+        self._add_runtimes()
 
     def _target_of_inputs(self) -> str:
-        for content in self._given.values():
-            target = target_of_file(content)
-            if target is not None and target.architecture:
-                return runnable_name(target) or str(target if target.system else runnable_target(target.architecture))
-        return target_of(one for one in self._plan.inputs if one.value not in self._given)
+        """The target of the first input that says one."""
+        for item in self._plan.inputs:
+            content = self._given.get(item.value)
+            if target := target_of([item]) if content is None else target_of_content(content):
+                return target
+        return ""
+
+    def _add_runtimes(self) -> None:
+        """Link the libraries that a compiler's driver would add for the flags."""
+        if not self._flags:
+            return
+        from uruk.program.driver_runtimes import add_runtimes, has_runtime  # it takes time to import
+
+        self._plan.runtimes += filter(has_runtime, self._flags)
+        if self._plan.runtimes:
+            settings = Settings(self._plan, target=self._target, returns=self._in_process)
+            add_runtimes(settings, self._compiler)
+
+    def _how_to_compile(self) -> HowToCompile | None:
+        """The settings of compilations; None for the defaults, which saves an import."""
+        foreign = self._target not in ("", str(HERE))
+        if not (self._compiler or self._flags or foreign):
+            return None
+        from uruk.program.compilation import HowToCompile  # it takes time to import
+
+        instruments = any(flag.startswith(("-fprofile", "-ftest-", "--cov", "-cov")) for flag in self._flags)
+        return HowToCompile(
+            self._compiler, self._flags, target=self._target, output=self._plan.output, instruments=instruments
+        )
 
     def run(
         self,
@@ -107,16 +127,29 @@ class Program:
         stdout: Stream = None,
         stderr: Stream = None,
         capture: bool = False,
+        directory: str | os.PathLike[str] = "",
+        executor: RemoteExecutor | None = None,
     ) -> Ended:
         """Link the program, run it with `arguments`, and wait for its end.
 
-        `environment` is this process's by default, and always in process. `stdin` may be bytes that the program reads;
+        `environment` and the working `directory` are this process's by default, and always in process. `executor` is
+        the process to run it in, from `uruk.spawn` or `uruk.connect`, which has an environment and streams of its own,
+        and serves one run. `stdin` may be bytes that the program reads;
         it, `stdout` and `stderr` may be files or descriptors, and are this process's by default. `capture`: what it
         writes to the two that are not given is kept, through temporary files. Raises what linking raises, LinkError
         among it, and ExecutorError where the process cannot be had; nothing of it is left then.
         """
         if self._in_process and environment is not None:
             raise InvalidValue("a program in this process has its environment: change os.environ")
+        if self._in_process and (directory or executor):
+            raise InvalidValue("a program in this process has its working directory, and no executor")
+        if executor and (capture or environment is not None or (stdin, stdout, stderr) != (None, None, None)):
+            raise InvalidValue("an executor has its environment and streams: give them to uruk.spawn()")
+        if executor and self._plan.preloaded:
+            raise InvalidValue(f"{self._plan.preloaded[0]} must be loaded before all else: no executor can be given")
+        place = os.fspath(directory)
+        if place and not os.path.isdir(place):
+            raise InputNotFound(place, "working directory", "there is no such directory")
         with ExitStack() as files:
             output = files.enter_context(tempfile.TemporaryFile()) if capture and stdout is None else None
             errors = files.enter_context(tempfile.TemporaryFile()) if capture and stderr is None else None
@@ -125,26 +158,26 @@ class Program:
                 _descriptor(stdout if output is None else output, 1, files),
                 _descriptor(stderr if errors is None else errors, 2, files),
             )
-            status, crash = self._run(arguments, dict(os.environ if environment is None else environment), streams)
+            settings = Settings(
+                self._plan if not place else self._plan.with_whole_paths(self._given),
+                program=list(arguments),
+                target=self._target,
+                launcher=self._launcher,
+                returns=self._in_process,
+                environment=dict(os.environ if environment is None else environment),
+                streams=streams,
+                directory=os.path.abspath(place) if place else "",
+                given_executor=executor,
+            )
+            status, crash = self._run(settings)
             return Ended(status, _content(output), _content(errors), crash)
 
-    def _run(
-        self, arguments: Sequence[str], environment: dict[str, str], streams: tuple[int, int, int]
-    ) -> tuple[int, ExecutorLost | None]:
-        settings = Settings(
-            self._plan,
-            program=list(arguments),
-            target=self._target,
-            launcher=self._launcher,
-            returns=self._in_process,
-            environment=environment,
-            streams=streams,
-        )
+    def _run(self, settings: Settings) -> tuple[int, ExecutorLost | None]:
         with ExitStack() as redirected:
             if self._in_process:
-                redirected.enter_context(_own_streams(streams))
+                redirected.enter_context(_own_streams(settings.streams))
             attempts: list[LinkedProgram] = []
-            reader = Reader(self._plan, None, self._given)
+            reader = Reader(settings.plan, self._how_to_compile(), self._given)
             try:
                 program = link_program(settings, reader, attempts.append)
                 status = program.run()
@@ -193,7 +226,7 @@ def _content(file: IO[bytes] | None) -> bytes:
 
 
 @contextmanager
-def _own_streams(streams: tuple[int, int, int]) -> Generator[None]:
+def _own_streams(streams: tuple[int, ...]) -> Generator[None]:
     """Have this process's standard streams be others for a while."""
     import sys
 

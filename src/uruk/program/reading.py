@@ -39,23 +39,24 @@ class Objects:
 
 @dataclass(eq=False, repr=False)
 class Other:
-    """An input that is no object: a library name, or a file for the library search to tell."""
+    """An input that is no object: a library's name, a file for the library search to tell, or an archive's content."""
 
     input: Input
+    content: bytes | None = None
 
 
 class Reader:
     """Reads the inputs of a plan in the background.
 
     Sources among them are compiled as `how` says, and take their place; `given` has the bytes of objects
-    by the names that the plan has for them.
+    and archives by the names that the plan has for them.
     """
 
     def __init__(
         self, plan: LinkPlan, how: HowToCompile | None = None, given: Mapping[str, bytes] | None = None
     ) -> None:
         self.warned = False
-        """Whether what compilers warned of was printed."""
+        """True once the warnings of compilers were printed."""
         self._plan = plan
         self._inputs = inputs = plan.inputs
         self._sources = [one.value for one in inputs if one.kind == "input" and language_of(one.value)]
@@ -86,7 +87,7 @@ class Reader:
 
     @property
     def errors(self) -> list[UrukError]:
-        """All that went wrong in compiling, of which `result` raises the first."""
+        """All errors of compiling, of which `result` raises the first."""
         return self.compilation.errors if self.compilation is not None else []
 
     def _run(self) -> None:
@@ -117,12 +118,14 @@ class Reader:
         """Read all inputs in order; objects that follow each other become one buffer."""
         objects: list[str] = []
         for one in self._inputs:
-            if one.kind == "input" and (one.value in compiled or opened.is_object(one.value)):
+            content = compiled.get(one.value) if one.kind == "input" else None
+            is_archive = content is not None and content[:8] in _ARCHIVES
+            if one.kind == "input" and not is_archive and (content is not None or opened.is_object(one.value)):
                 objects.append(one.value)
                 continue
             self._flush(objects, opened, compiled)
             objects = []
-            self._result.append(Other(one))
+            self._result.append(Other(one, content))
         self._flush(objects, opened, compiled)
 
     def _flush(self, files: list[str], opened: _OpenFiles, compiled: Mapping[str, bytes]) -> None:

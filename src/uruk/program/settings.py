@@ -1,10 +1,14 @@
-"""What holds for a program beside its link plan: the process where it runs, and what it gets there."""
+"""The settings of a program beside its link plan: the process where it runs, and what it gets there."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from uruk.program.link_plan import LinkPlan
+
+if TYPE_CHECKING:
+    from uruk.executor.remote import RemoteExecutor
 
 
 @dataclass
@@ -33,5 +37,9 @@ class Settings:
     """Descriptors of the child's standard streams; none: this process's."""
     returns: bool = False
     """In process: main() is called, and this process goes on after it."""
+    directory: str = ""
+    """The child's working directory; empty: this process's."""
+    given_executor: RemoteExecutor | None = None
+    """A process that the user started, or connected to, for this one run."""
     tls_pool: int = 0
     """Static thread-local storage of the child; 0: what the program needs."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from uruk.errors import ObjectFormatError
 from uruk.formats.heads import HEAD, target_of_head
@@ -26,14 +26,15 @@ def target_of(inputs: Iterable[Input]) -> str:
     """
     for item in inputs:
         target = _target_of(item.value) if item.kind == "input" else None
-        if name := runnable_name(target) or _linked_name(target):
+        if name := _name_of(target):
             return name
     return ""
 
 
-def _linked_name(target: Target | None) -> str:
-    """The target of code whose file names its system; else empty."""
-    return str(target) if target is not None and target.architecture and target.system else ""
+def _name_of(target: Target | None) -> str:
+    """The target on which code is run, or, where its file names a system, for which it is linked; else empty."""
+    linked = str(target) if target is not None and target.architecture and target.system else ""
+    return runnable_name(target) or linked
 
 
 def runnable_name(target: Target | None) -> str:
@@ -44,24 +45,31 @@ def runnable_name(target: Target | None) -> str:
     return next((name for name in names if name in TARGETS and Target.of_triple(name).format == target.format), "")
 
 
+def target_of_content(content: bytes) -> str:
+    """The target of an object or of an archive's first object, as `target_of` has it."""
+    return _name_of(_target_in(lambda size, at: content[at : at + size]))
+
+
 def _target_of(path: str) -> Target | None:
     """The target of an object, a shared library, or an archive's first object; None where there is none to be read."""
     try:
         descriptor, _ = open_regular(path)
         with open(descriptor, "rb", buffering=0) as file:
-            at, start = 0, file.read(len(_ARCHIVE))
-            if start == _ARCHIVE:
-                at = len(_ARCHIVE)
-            for _ in range(_MEMBERS):
-                head = os.pread(file.fileno(), _ENTRY + HEAD, at)
-                if start == _ARCHIVE:
-                    size, head = head[48:58].strip(), head[_ENTRY:]
-                    at += _ENTRY + (int(size) + 1 & -2 if size.isdigit() else 0)
-                target = target_of_head(head)
-                if target is not None and target.architecture:
-                    return target
-                if start != _ARCHIVE:
-                    break
+            return _target_in(lambda size, at: os.pread(file.fileno(), size, at))
     except (OSError, ObjectFormatError):
-        pass  # who reads it says so
+        return None  # who reads it says so
+
+
+def _target_in(read: Callable[[int, int], bytes]) -> Target | None:
+    """The target in a file that is read by sizes and offsets."""
+    is_archive = read(len(_ARCHIVE), 0) == _ARCHIVE
+    at = len(_ARCHIVE) if is_archive else 0
+    for _ in range(_MEMBERS if is_archive else 1):
+        head = read(_ENTRY + HEAD, at)
+        if is_archive:  # an entry's header has the size in bytes 48 to 57; entries begin at even offsets
+            size, head = head[48:58].strip(), head[_ENTRY:]
+            at += _ENTRY + (int(size) + 1 & -2 if size.isdigit() else 0)
+        target = target_of_head(head)
+        if target is not None and target.architecture:
+            return target
     return None

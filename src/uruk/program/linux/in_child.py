@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from uruk.errors import AllocationError
+from uruk.errors import AllocationError, ExecutorError
 from uruk.executor import answers
 from uruk.lljit import LLJIT
 from uruk.memory.manager import DEFAULT_SLAB
@@ -25,7 +25,10 @@ class ProgramInChild:
 
     def __init__(self, arguments: Settings) -> None:
         shared, slab = arguments.shared_memory, arguments.slab or DEFAULT_SLAB
-        if arguments.connect:
+        self._directory = arguments.directory
+        if arguments.given_executor is not None:
+            self.executor = arguments.given_executor
+        elif arguments.connect:
             host, port = arguments.connect
             self.executor = connect(host, port, secret=arguments.secret, shared_memory=bool(shared), slab_size=slab)
         else:
@@ -56,6 +59,15 @@ class ProgramInChild:
             raise AllocationError("the executor has no memory for the program's arguments")
         program = jit.platform.program
         program.argc, program.argv = len(words), argv
+
+        if self._directory:
+            self._change_directory(self._directory)
+
+    def _change_directory(self, path: str) -> None:
+        """Have the program begin in a directory; its libraries are loaded by now. Raises ExecutorError."""
+        change, _ = self.executor.libraries.find_symbol(None, b"chdir")
+        if self.executor.process.call(change, os.fsencode(path) + b"\0") & 0xFFFFFFFF:  # an int in a 64-bit register
+            raise ExecutorError(f"the program's process cannot change its working directory to {path}")
 
     def run(self, jit: LLJIT, entry: int) -> int:
         """Run main() there; the program's exit status, negative for the signal that ended it."""

@@ -82,7 +82,8 @@ class LinuxPrograms:
 
         How much static thread-local storage a process has is fixed when it starts.
         """
-        if settings.in_process or settings.returns or not isinstance(error, TLSError):
+        fixed = settings.in_process or settings.returns or settings.given_executor is not None
+        if fixed or not isinstance(error, TLSError):
             return False
         early = (error.variable, error.what)
         if 0 < error.static_tls <= LARGEST_POOL and not settings.tls_pool:

@@ -1,7 +1,7 @@
-"""What compilers' drivers add to a link by themselves: libraries of languages, and runtimes of flags (gcc's and clang's
-"Link Options", "Instrumentation Options").
+"""The libraries that compilers' drivers add to a link by themselves: those of languages, and runtimes of flags.
 
-A sanitizer's runtime must be loaded before everything else: it is preloaded into the process where the program runs.
+Sources: gcc's and clang's manuals, "Link Options" and "Instrumentation Options". A sanitizer's runtime must be loaded
+before everything else: it is preloaded into the process where the program runs.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from uruk.cli.arguments import Arguments
-from uruk.cli.usage import UsageError
 from uruk.compile.compilers import cross_compiler, find_compiler
 from uruk.compile.identity import identify
+from uruk.errors import InvalidValue
 from uruk.program.compilation import PROFILES
 from uruk.program.link_plan import Input, LinkPlan
+from uruk.program.settings import Settings
 from uruk.target import HERE
 
 _LANGUAGES = (("++", ("stdc++", "m")), ("gfortran", ("gfortran", "m")), ("gdc", ("gphobos", "gdruntime")))
@@ -42,9 +42,9 @@ _WITHOUT_LIBRARY = (
 _TIMEOUT = 60
 
 
-def add_language_libraries(arguments: Arguments) -> None:
-    """Add what the driver with which the line begins links with everything."""
-    plan, name = arguments.plan, os.path.basename(arguments.driver)
+def add_language_libraries(plan: LinkPlan, driver: str) -> None:
+    """Add the libraries that a compiler's driver, by its command, links with everything."""
+    name = os.path.basename(driver)
     if not plan.default_libraries or name.startswith("zig "):  # zig builds its own C++ library, with the sources
         return
     for part, libraries in _LANGUAGES:
@@ -53,16 +53,23 @@ def add_language_libraries(arguments: Arguments) -> None:
                 plan.inputs.append(plan.language_library(library))
 
 
-def add_runtimes(arguments: Arguments) -> None:
-    """Add the runtimes of the line's flags to its plan. Raises UsageError, CompilerNotFound, CompileError."""
-    named = arguments.compiler or cross_compiler(arguments.target)
-    compiler = identify(find_compiler("c", named))
-    architecture = arguments.target.partition("-")[0] or HERE.architecture
-    if compiler.kind == "zig":
+def has_runtime(flag: str) -> bool:
+    """True for a flag of compilers that brings a library of theirs when they link."""
+    return flag.startswith("-fsanitize=") or flag.partition("=")[0] in _ACTIONS
+
+
+def add_runtimes(settings: Settings, compiler: str) -> None:
+    """Add the runtimes of the plan's flags to its inputs; `compiler` is the command whose they are, or empty.
+
+    Raises InvalidValue for a flag that cannot be honoured, CompilerNotFound, CompileError.
+    """
+    identity = identify(find_compiler("c", compiler or cross_compiler(settings.target)))
+    if identity.kind == "zig":
         return  # it has runtimes of its own, which are built with the sources
-    driver = _Driver(compiler.words, compiler.kind == "clang", architecture)
-    for flag in dict.fromkeys(arguments.plan.runtimes):
-        _add(arguments, driver, flag)
+    architecture = settings.target.partition("-")[0] or HERE.architecture
+    driver = _Driver(identity.words, identity.kind == "clang", architecture)
+    for flag in dict.fromkeys(settings.plan.runtimes):
+        _add(settings, driver, flag)
 
 
 @dataclass(frozen=True)
@@ -74,10 +81,10 @@ class _Driver:
     architecture: str
 
     def file(self, gcc: str, clang: str) -> Input:
-        """The file of a runtime, by its name for either. Raises UsageError if the compiler has none."""
+        """The file of a runtime, by its name for either. Raises InvalidValue if the compiler has none."""
         name = (clang if self.is_clang else gcc).format(self.architecture)
         if not name:
-            raise UsageError(
+            raise InvalidValue(
                 f"{self.words[0]} has only a static runtime for -fsanitize=leak, which cannot come first: "
                 "-fsanitize=address finds leaks as well, and so does gcc's"
             )
@@ -85,33 +92,38 @@ class _Driver:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, check=False)
         path = done.stdout.strip()
         if not os.path.isabs(path):
-            raise UsageError(f"{self.words[0]} has no {name}: is its package installed?")
+            raise InvalidValue(f"{self.words[0]} has no {name}: is its package installed?")
         return Input("input", path)
 
 
-def _add(arguments: Arguments, driver: _Driver, flag: str) -> None:
+def _add(settings: Settings, driver: _Driver, flag: str) -> None:
     if flag.startswith("-fsanitize="):
-        _sanitize(arguments, driver, flag)
+        _sanitize(settings, driver, flag)
         return
     name = flag.partition("=")[0]
     if action := _ACTIONS.get(name):
-        action(arguments.plan, driver)
+        action(settings.plan, driver)
 
 
-def _sanitize(arguments: Arguments, driver: _Driver, flag: str) -> None:
-    plan = arguments.plan
+def _sanitize(settings: Settings, driver: _Driver, flag: str) -> None:
+    plan = settings.plan
     for name in flag.partition("=")[2].split(","):
         if name in _WITHOUT_LIBRARY:
-            raise UsageError(f"{flag} cannot be honoured: its runtime is no shared library, and must come first")
+            raise InvalidValue(f"{flag} cannot be honoured: its runtime is no shared library, and must come first")
         runtime = driver.file(*_PRELOADED.get(name, _UNDEFINED_BEHAVIOUR))
         if runtime in plan.inputs:
             continue
         plan.inputs.append(runtime)
-        in_child = not (arguments.in_process or arguments.connect) and driver.architecture == HERE.architecture
+        in_child = (
+            not (settings.in_process or settings.returns or settings.connect)
+            and driver.architecture == HERE.architecture
+        )
         if in_child:  # AddressSanitizer's ends the process unless it is the very first
             plan.preloaded.insert(0 if name in _PRELOADED else len(plan.preloaded), runtime.value)
         elif name in _PRELOADED:
-            raise UsageError(f"{flag} cannot be honoured: its runtime must be loaded first, in a child on this machine")
+            raise InvalidValue(
+                f"{flag} cannot be honoured: its runtime must be loaded first, in a child on this machine"
+            )
 
 
 def _openmp(plan: LinkPlan, driver: _Driver) -> None:
@@ -132,7 +144,7 @@ def _calls(plan: LinkPlan, driver: _Driver) -> None:
 
 
 def _patched_calls(plan: LinkPlan, driver: _Driver) -> None:
-    raise UsageError(
+    raise InvalidValue(
         "-fxray-instrument cannot be honoured: its runtime rewrites code that runs; without it programs run untraced"
     )
 
