@@ -36,7 +36,7 @@ SOURCES = {
         "crash.c fork.c frames.c gdb.c line.c listen.c main.c secret.c serve.c services.c shared_memory.c system.c"
         " threads.c"
     ),
-    "executor/windows": "crash.c library.c line.c main.c serve.c services.c system.c",
+    "executor/windows": "crash.c library.c line.c listen.c main.c serve.c services.c system.c",
     "windows": "memory.c process.c",
     "windows/x86_64": "callback_enter.S invoke.S",
 }

@@ -154,4 +154,8 @@ def connect(
 
         connection = Connection(reader, writer, shut_down=shut_down, patience=patience, starting=starting)
         with _starting(connection, deadline):
+            if "windows" in connection.setup.triple:
+                from uruk.platforms.windows import attach as windows  # seldom needed
+
+                return windows.attach(connection, None, slab_size=slab_size)
             return linux.attach(connection, None, shared_memory=shared_memory, slab_size=slab_size)

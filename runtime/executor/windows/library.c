@@ -39,6 +39,15 @@ void *memchr(const void *data, int value, size_t size)
     return 0;
 }
 
+int memcmp(const void *a, const void *b, size_t size)
+{
+    const unsigned char *left = a, *right = b;
+    for (; size; left++, right++, size--)
+        if (*left != *right)
+            return *left - *right;
+    return 0;
+}
+
 size_t strlen(const char *text)
 {
     const char *end = text;

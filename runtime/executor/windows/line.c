@@ -1,18 +1,42 @@
-/* The line to the controller: two files, which are pipes. */
+/* The line to the controller: two files, which are pipes, or a socket. */
 
 #include "windows_parts.h"
 
 #include <string.h>
 #include <windows.h>
 
-enum { MOST = 1 << 30 }; /* bytes of one call: sizes are 32 bits */
+enum {
+    MOST = 1 << 30,      /* bytes of one call: sizes are 32 bits */
+    BAD_ADDRESS = 10014, /* WSAEFAULT */
+};
 
 static HANDLE line_in, line_out;
+
+static int read_file(void *data, int size)
+{
+    DWORD done;
+    return ReadFile(line_in, data, (DWORD)size, &done, 0) ? (int)done : -1;
+}
+
+static int write_file(const void *data, int size)
+{
+    DWORD done;
+    return WriteFile(line_out, data, (DWORD)size, &done, 0) ? (int)done : -1;
+}
+
+static int (*receive)(void *, int) = read_file;
+static int (*send)(const void *, int) = write_file;
 
 void open_files(word in, word out)
 {
     line_in = (HANDLE)in;
     line_out = (HANDLE)out;
+}
+
+void open_line_of(int (*receive_some)(void *, int), int (*send_some)(const void *, int))
+{
+    receive = receive_some;
+    send = send_some;
 }
 
 word parse_number(const char *text)
@@ -49,8 +73,8 @@ void open_descriptors(const char *controller, const char *in, const char *out)
 
 static int write_all(const char *data, size_t size)
 {
-    for (DWORD done; size; data += done, size -= done)
-        if (!WriteFile(line_out, data, size < MOST ? (DWORD)size : MOST, &done, 0) || !done)
+    for (int done; size; data += done, size -= (size_t)done)
+        if ((done = send(data, size < MOST ? (int)size : MOST)) <= 0)
             return 0;
     return 1;
 }
@@ -69,15 +93,13 @@ int write_line(const struct header *header, const void *data, size_t size)
 size_t read_line(void *data, size_t size, int *refused)
 {
     size_t got = 0;
-    DWORD done;
     *refused = 0;
-    for (; got < size; got += done) {
+    for (int done; got < size; got += (size_t)done) {
         size_t left = size - got;
-        if (!ReadFile(line_in, (char *)data + got, left < MOST ? (DWORD)left : MOST, &done, 0)) {
-            *refused = GetLastError() == ERROR_NOACCESS;
-            break;
-        }
-        if (!done)
+        done = receive((char *)data + got, left < MOST ? (int)left : MOST);
+        if (done < 0)
+            *refused = GetLastError() == ERROR_NOACCESS || GetLastError() == BAD_ADDRESS;
+        if (done <= 0)
             break;
     }
     return got;

@@ -1,6 +1,6 @@
 /* uruk's executor for Windows; see runtime/executor/linux/main.c.
  *
- *     uruk-executor filedescs=R,W [controller=PID] [report-crashes]
+ *     uruk-executor filedescs=R,W | listen=HOST:PORT  [controller=PID] [report-crashes]
  *
  * R and W are handles; with `controller`, which wants wine, descriptors of that process. */
 
@@ -35,7 +35,7 @@ static const char *next_word(const char *at, char text[MOST_WORD])
     return at;
 }
 
-static char line_numbers[MOST_WORD], controller[MOST_WORD];
+static char line_numbers[MOST_WORD], listening[MOST_WORD], controller[MOST_WORD];
 
 static void read_words(void)
 {
@@ -45,6 +45,8 @@ static void read_words(void)
     for (at = next_word(at, text); *text; at = next_word(at, text)) {
         if ((value = after(text, "filedescs=")))
             memcpy(line_numbers, value, strlen(value) + 1);
+        else if ((value = after(text, "listen=")))
+            memcpy(listening, value, strlen(value) + 1);
         else if ((value = after(text, "controller=")))
             memcpy(controller, value, strlen(value) + 1);
         else if (!strcmp(text, "report-crashes"))
@@ -55,10 +57,14 @@ static void read_words(void)
 static void open_line(void)
 {
     char *comma = line_numbers;
+    if (*listening) {
+        accept_connection(listening);
+        return;
+    }
     while (*comma && *comma != ',')
         comma++;
     if (!*comma)
-        give_up("usage: uruk-executor filedescs=IN,OUT [controller=PID]");
+        give_up("usage: uruk-executor filedescs=IN,OUT [controller=PID] | listen=HOST:PORT");
     *comma = 0;
     if (*controller)
         open_descriptors(controller, line_numbers, comma + 1);

@@ -7,7 +7,11 @@
 /* line.c: the line is two files, or a socket. */
 void open_files(word in, word out);                                     /* handles of this process */
 void open_descriptors(const char *controller, const char *in, const char *out); /* under wine */
+void open_line_of(int (*receive)(void *, int), int (*send)(const void *, int)); /* bytes done; 0 or less at the end */
 word parse_number(const char *text);                                    /* ~0 where it is none */
+
+/* listen.c: a connection, by words `listen=HOST:PORT`. */
+void accept_connection(const char *address);
 
 /* serve.c */
 void serve(void) __attribute__((noreturn));
