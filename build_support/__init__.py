@@ -1,1 +1,1 @@
-"""What building the wheel needs and running uruk does not."""
+"""Parts that building the wheel needs and running uruk does not."""

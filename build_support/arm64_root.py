@@ -35,12 +35,12 @@ Dir::Etc::Trusted "/etc/apt/trusted.gpg";
 
 
 def folder() -> Path:
-    """Where the tree is, or would be: URUK_AARCH64_ROOT, or a folder of the build."""
+    """Return where the tree is, or would be: URUK_AARCH64_ROOT, or a folder of the build."""
     return Path(os.environ.get("URUK_AARCH64_ROOT") or REPOSITORY / "build" / "aarch64-root")
 
 
 def is_complete(root: Path) -> bool:
-    """Whether `root` was made to the end, with the packages that are wanted today."""
+    """True if `root` was made to the end, with the packages that are wanted today."""
     stamp = root / "packages.txt"
     return stamp.is_file() and stamp.read_text("utf-8").split() == list(PACKAGES)
 

@@ -44,7 +44,7 @@ _BUILTIN = re.compile(
 
 
 def is_builtin(name: str) -> bool:
-    """Whether to take a name from zig's object: one that compilers call by themselves."""
+    """True for a name to be taken from zig's object: one that compilers call by themselves."""
     return _BUILTIN.fullmatch(name) is not None
 
 

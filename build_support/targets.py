@@ -1,4 +1,4 @@
-"""What a runtime and an executor are built from, and for which targets.
+"""The sources of runtimes and executors, and for which targets.
 
 The targets are those of `uruk.machines`; its table is loaded from its file, as uruk is not installed while it is built.
 """
@@ -44,13 +44,13 @@ SOURCES = {
 
 
 COMMON_FOLDERS = ("common", "executor/common")
-"""What every system has: it includes nothing of the other folders."""
+"""The part of every system: it includes nothing of the other folders."""
 C_FLAGS = "-std=gnu17 -O2 -g0 -fno-sanitize=all -fvisibility=hidden -Wall -Wextra -Werror"
 """The flags that the archive and the program share."""
 
 
 class BuildTarget(NamedTuple):
-    """How the code of one target is built."""
+    """The sources and flags of one target's code."""
 
     name: str
     """One of `TARGETS`: ``x86_64-linux``."""
@@ -63,7 +63,7 @@ class BuildTarget(NamedTuple):
     header_folders: tuple[str, ...]
     """Folders whose headers the archive's sources and the program's include by name alone."""
     program_flags: tuple[str, ...]
-    """How the executor is compiled and linked, beside `C_FLAGS`."""
+    """The flags with which the executor is compiled and linked, beside `C_FLAGS`."""
     program_libraries: tuple[str, ...]
     more_sources: tuple[str, ...] = ()
     """Further sources of the executor, by paths in `RUNTIME`."""
@@ -118,4 +118,4 @@ def _windows(name: str) -> BuildTarget:
 
 _SYSTEMS = {"linux": _linux, "windows": _windows}
 BUILD_TARGETS = {name: _SYSTEMS[name.partition("-")[2]](name) for name in EXECUTOR_TARGETS}
-"""How each of `EXECUTOR_TARGETS` is built; those of `TARGETS` have a runtime archive, too."""
+"""The way in which each of `EXECUTOR_TARGETS` is built; those of `TARGETS` have a runtime archive, too."""

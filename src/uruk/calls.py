@@ -69,7 +69,7 @@ def address_of(callback: Any) -> int:
 
 
 def is_python(callback: Any) -> bool:
-    """Whether a ctypes function object or a cffi callback is a Python function, and not one of a library."""
+    """True if a ctypes function object or a cffi callback is a Python function, and not one of a library."""
     if isinstance(callback, _FUNCTION):
         kept: dict[str, object] = getattr(callback, "_objects", None) or {}
         return any(type(one).__name__ == "CThunkObject" for one in kept.values())  # a callback's own trampoline

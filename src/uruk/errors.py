@@ -44,7 +44,7 @@ from dataclasses import dataclass
 
 
 class CompilerWarning(UserWarning):
-    """What a compiler warned of while it compiled a source."""
+    """A warning of a compiler while it compiled a source."""
 
 
 def some_of(names: Sequence[str], shown: int = 3) -> str:
@@ -64,7 +64,7 @@ class UrukError(Exception):
     others: tuple[UrukError, ...] = ()
 
     def describe(self) -> str:
-        """What went wrong, without what followed from it."""
+        """Return what went wrong, without what followed from it."""
         return super().__str__()
 
     def __str__(self) -> str:
@@ -449,7 +449,7 @@ class SessionClosed(UrukError):
 
 
 class ExecutorError(UrukError):
-    """What a process that runs linked code refused or could not do; the text is the whole story."""
+    """Something that a process that runs linked code refused or could not do; the text is the whole story."""
 
 
 class ExecutorTimeout(ExecutorError, TimeoutError):

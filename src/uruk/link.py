@@ -35,16 +35,16 @@ if TYPE_CHECKING:
 
 
 class Host(Protocol):
-    """What the link needs of the place where the code will run."""
+    """The needs of a link of the place where the code will run."""
 
     @property
     def memory(self) -> Memory:
-        """Where linked code is put."""
+        """Return where linked code is put."""
         ...
 
     @property
     def tls(self) -> TLSLoader:
-        """Who gives thread-local storage."""
+        """Return who gives thread-local storage."""
         ...
 
     def read_object(self, address: int) -> bytes:
@@ -52,7 +52,7 @@ class Host(Protocol):
         ...
 
     def is_constant(self, address: int, size: int) -> bool:
-        """Whether nobody may write to a library's variable."""
+        """True if nobody may write to a library's variable."""
         ...
 
     def call_resolvers(self, addresses: Sequence[int]) -> list[int]:
@@ -62,7 +62,7 @@ class Host(Protocol):
 
 @dataclass(eq=False, repr=False)
 class Request:
-    """What to link. Row columns: `module_of_object` (objects), `defines` (symbols), `dropped_groups` (groups)."""
+    """The order of a link; columns: `module_of_object` (objects), `defines` (symbols), `dropped_groups` (groups)."""
 
     graph: Graph
     names: Names
@@ -81,12 +81,12 @@ class Request:
     execute: bool = True
     """False: IFUNC resolvers are not called, and the slots of IFUNC stubs stay empty."""
     hints: Hints | None = None
-    """What to say of names that nobody defines."""
+    """The texts for names that nothing defines."""
     reach: Reach | None = None
     copy_data: bool = False
-    """Whether libraries are led to copies of their data, so that all of it may be copied."""
+    """True if libraries are led to copies of their data, so that all of it may be copied."""
     in_child: bool = False
-    """Whether the code will run in another process; errors say so."""
+    """True if the code will run in another process; errors say so."""
     prune_from: I32 | None = None
     """Symbol rows to keep, with all they need; None keeps everything."""
     hooks: dict[str, list[Hook]] = field(default_factory=dict[str, list[Hook]])
@@ -182,7 +182,7 @@ def _lay_out(state: State, rules: Rules) -> Layout:
 
 
 def _reach_of(state: State, request: Request, host: Host) -> Reach:
-    """Where memory can be chosen, where it must lie; elsewhere the range checks say what cannot be met."""
+    """Return where memory can be chosen, where it must lie; elsewhere the range checks say what cannot be met."""
     return request.reach or (Reach() if host.memory.fixed else placement.reach_of(state))
 
 

@@ -116,7 +116,7 @@ class LLJIT:
     """
 
     _everywhere = False
-    """Whether shared libraries are loaded for all of the process (RTLD_GLOBAL), as those of a program are."""
+    """True if shared libraries are loaded for all of the process (RTLD_GLOBAL), as those of a program are."""
 
     def __init__(
         self,
@@ -176,7 +176,7 @@ class LLJIT:
 
     @property
     def memory(self) -> Memory:
-        """Where linked code is put."""
+        """Return where linked code is put."""
         return self.executor.memory
 
     def create_dylib(self, name: str, link_order: Sequence[JITDylib] = (), *, bare: bool = False) -> JITDylib:
@@ -340,7 +340,7 @@ class LLJIT:
         return (dylib or self.main).add_archive(path, name, tracker=tracker, whole=whole)
 
     def add_search_directory(self, path: PathLike) -> None:
-        """Where `add_library` looks first, as -L does."""
+        """Add a directory in which `add_library` looks first, as -L does."""
         self._search_directories.append(os.fspath(path))
 
     def add_library(
@@ -385,7 +385,7 @@ class LLJIT:
             self.search_path.open_with_needs(self.platform, path, everywhere=self._everywhere)
 
     def set_search_path(self, directories: Sequence[str], *, origin: str = "", inherited: bool = False) -> None:
-        """Where linked code's ``dlopen`` and `add_library` look for shared libraries, as a program's -rpath says it.
+        """Set where linked code's ``dlopen`` and `add_library` look for shared libraries, as a program's -rpath does.
 
         Once a process. `origin` is what ``$ORIGIN`` stands for, the current folder by default; `inherited`: libraries
         find what they need there, too (ld's --disable-new-dtags).
@@ -513,7 +513,7 @@ class LLJIT:
         self.session.add_pass(point, plugin)
 
     def on_lazy_failure(self, value: Any) -> None:
-        """Where control goes when a lazy function cannot be made, or is called after `close()`.
+        """Set where control goes when a lazy function cannot be made, or is called after `close()`.
 
         A function of the ABI of those that may fail: it gets their arguments, and its result is theirs. An address, a
         symbol, or a ctypes or cffi callback (kept alive by the caller), which is given up when the interpreter ends; so
@@ -525,7 +525,7 @@ class LLJIT:
 
     @property
     def lazy_errors(self) -> list[tuple[str, BaseException]]:
-        """What lazy functions failed with when they were called, oldest first, each with its name."""
+        """Return what lazy functions failed with when they were called, oldest first, each with its name."""
         return list(self.session.lazy.errors)
 
     def initialize(self, dylib: JITDylib | None = None) -> None:

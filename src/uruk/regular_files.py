@@ -26,7 +26,7 @@ _KINDS = {
 
 
 def what_it_is(mode: int) -> str:
-    """What a file that is no regular one is, for errors; empty for a regular one. `mode`: st_mode of stat(2)."""
+    """Return what a file that is no regular one is, for errors; empty for a regular one. `mode`: st_mode of stat(2)."""
     return "" if stat.S_ISREG(mode) else _KINDS.get(stat.S_IFMT(mode), "something else")
 
 

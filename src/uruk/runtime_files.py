@@ -1,4 +1,4 @@
-"""Where the runtime is: the archive of C code and compiler builtins, and the executor program."""
+"""The files of the runtime: the archive of C code and compiler builtins, and the executor program."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _FORMATS = {"linux": "elf", "windows": "coff", "macos": "macho"}
 
 
 class Target(NamedTuple):
-    """What code is for. Targets are equal if their parts are; ``str`` gives ``aarch64-linux``."""
+    """The machine and system that code is for. Targets are equal by their parts; ``str`` gives ``aarch64-linux``."""
 
     format: str
     """The name of the object format: ``elf``; see `uruk.formats.registry`."""

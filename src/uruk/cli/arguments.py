@@ -97,7 +97,7 @@ class Arguments(Settings):
             register(program.jit.session.hooks, self.dumps)
 
     def how_to_compile(self) -> HowToCompile | None:
-        """What is said of compiling; None if nothing, which saves an import."""
+        """Return what is said of compiling; None if nothing, which saves an import."""
         foreign = self.target not in ("", f"{HERE.architecture}-linux")
         if not (self.compiler or self.flags or foreign or not self.cache):
             return None

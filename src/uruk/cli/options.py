@@ -25,7 +25,7 @@ class Takes(Enum):
 
 
 class Meaning(Enum):
-    """What an option comes to in a link that is run at once."""
+    """The effect of an option in a link that is run at once."""
 
     IGNORED = auto()
     """It says something of the file that a linker writes, or of how it works: here it changes nothing."""
@@ -125,4 +125,4 @@ PASSED_ON: tuple[Row, ...] = (
 """Options that a driver gives to its linker as they are; both read them alike."""
 
 NEXT_WORD = frozenset({Takes.WORD, Takes.EITHER, Takes.EQUALS})
-"""What may have its value in the next word."""
+"""The options that may have its value in the next word."""

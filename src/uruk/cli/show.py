@@ -93,7 +93,7 @@ def _show(arguments: Arguments) -> int:
 
 
 def input_facts(path: str, *, edges: bool = False) -> Facts:
-    """What there is to say of one input. Raises ObjectFormatError."""
+    """Return what there is to say of one input. Raises ObjectFormatError."""
     from uruk.cli.show_facts import archive_facts, object_facts
     from uruk.formats.archive import Archive, is_archive
     from uruk.formats.byte_source import ByteSource

@@ -1,4 +1,4 @@
-"""What ``uruk show`` says of an object or an archive, as a JSON-able dict; `uruk.cli.show_text` prints it."""
+"""The facts of an object or an archive for ``uruk show``, as a JSON-able dict; `uruk.cli.show_text` prints it."""
 
 from __future__ import annotations
 

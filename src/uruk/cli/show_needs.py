@@ -1,4 +1,4 @@
-"""Who would define the names that an object lacks: the link itself, or what its system has."""
+"""The definers of names that an object lacks: the link itself, or what its system has."""
 
 from __future__ import annotations
 

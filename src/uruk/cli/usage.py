@@ -1,4 +1,4 @@
-"""What every command does first: answer ``--help``, and refuse a command line that makes no sense."""
+"""The first steps of every command: answer ``--help``, and refuse a command line that makes no sense."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class UsageError(Exception):
 def read(
     command: str, usage: str, words: Sequence[str], parse: Callable[[Sequence[str]], ArgumentsT]
 ) -> ArgumentsT | int:
-    """What `parse` makes of `words`, or the exit status with which the command is over: 0 after help, 2 if wrong."""
+    """Return what `parse` makes of `words`, or the command's exit status: 0 after help, 2 if they are wrong."""
     own = words[: list(words).index("--")] if "--" in words else words
     if any(word in ("-h", "--help") for word in own):
         print(usage, end="")

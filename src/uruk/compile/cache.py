@@ -71,7 +71,7 @@ class ObjectCache:
         return self._objects / key[:2] / key[2:]
 
     def _is_safe(self) -> bool:
-        """Whether the folder is this user's own: an object that somebody else can write would be run."""
+        """True if the folder is this user's own: an object that somebody else can write would be run."""
         try:
             state = os.lstat(self._objects)
         except (OSError, ValueError):
@@ -109,7 +109,7 @@ def _encode(key: str, data: bytes, warnings: bytes) -> bytes:
 
 
 def _decode(key: str, entry: bytes) -> tuple[bytes, str] | None:
-    """What `_encode` has put together; None unless every byte is as it was, and of this key."""
+    """Return what `_encode` has put together; None unless every byte is as it was, and of this key."""
     start = len(_MAGIC) + 32
     body = entry[start:]
     if not entry.startswith(_MAGIC) or len(body) < _HEAD.size:

@@ -68,7 +68,7 @@ def _files(preprocessed: bytes) -> Iterator[tuple[str, bool]]:
 
 
 def _headers(preprocessed: bytes) -> Iterator[bytes]:
-    """What is in the headers, but for the system's: those give no warnings."""
+    """Return what is in the headers, but for the system's: those give no warnings."""
     for name, of_system in _files(preprocessed):
         if not of_system:
             try:
@@ -78,7 +78,7 @@ def _headers(preprocessed: bytes) -> Iterator[bytes]:
 
 
 def is_settled(preprocessed: bytes, source: str, since: int) -> bool:
-    """Whether no file of a compilation but `source` may have changed after `since` (ns), nor has a compiled header.
+    """True if no file of a compilation but `source` may have changed after `since` (ns), nor has a compiled header.
 
     The compiler reads the files again after the key is made; what changed between belongs to no key.
     """

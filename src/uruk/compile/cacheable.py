@@ -1,4 +1,4 @@
-"""Whether a compilation may be cached: everything that decides the object must be in the key, or it is compiled.
+"""The check that a compilation may be cached: all that decides the object is in the key, or it is compiled.
 
 The preprocessed source stands for the files that it includes. A flag that is not known here may name other files, or
 make files beside the object, so it keeps a compilation out of the cache.
@@ -15,7 +15,7 @@ _WITH_VALUE = frozenset(
     " -target --param".split()
 )
 _PREPROCESSED = ("-D", "-U", "-I", "-isystem", "-iquote", "-idirafter", "--sysroot=")
-"""What these name is in the preprocessed source."""
+"""The files that these name are in the preprocessed source."""
 _PLAIN = frozenset("-w -ansi -pedantic -pedantic-errors -pthread -pipe -nostdinc -nostdinc++ -undef -c".split())
 _PREFIXES = ("-O", "-W", "-f", "-m", "-g", "-std=", "--std=", "-stdlib=", "--target=", "--param=")
 # They read files that no flag names, write files of their own, or load code into the compiler.
@@ -39,7 +39,7 @@ _MODULE = re.compile(rb"^[ \t]*(?:export[ \t]+)?(?:__)?import[ \t]+[\w.:<\"]", r
 
 
 def flags_are_known(words: Sequence[str]) -> bool:
-    """Whether the key can hold all that these flags mean."""
+    """True if the key can hold all that these flags mean."""
     if any(os.environ.get(name) for name in _SIDE_EFFECTS):
         return False
     rest = iter(words)
@@ -62,7 +62,7 @@ def _is_known(word: str) -> bool:
 
 
 def takes_other_files(preprocessed: bytes) -> bool:
-    """Whether a preprocessed source still names files: in inline assembly, by #embed, or as modules."""
+    """True if a preprocessed source still names files: in inline assembly, by #embed, or as modules."""
     if _SPLIT_INCBIN.search(preprocessed) or _SPLIT_INCLUDE.search(preprocessed):
         return True
     # A pattern that begins with a line's start looks at every line: 25 ms for what <iostream> comes to.

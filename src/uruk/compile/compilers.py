@@ -1,4 +1,4 @@
-"""Which compiler: one that is named, that of CC or CXX, one on PATH, or zig's from the `ziglang` package."""
+"""The choice of a compiler: one that is named, that of CC or CXX, one on PATH, or zig's from the `ziglang` package."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def cross_compiler(target: str) -> str | None:
 
 
 def zig_mode(words: Sequence[str]) -> int:
-    """Where in a command zig is told what to be (``cc`` or ``c++``); 0 if it is not zig's."""
+    """Return where in a command zig is told what to be (``cc`` or ``c++``); 0 if it is not zig's."""
     for at, word in enumerate(words[1:], 1):
         before = os.path.basename(words[at - 1])
         if word in _ZIG_MODES.values() and (before == "ziglang" or re.fullmatch(r"zig(?:-[\d.]+)?", before)):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _KEEP = 0.9
-"""What stays of the limit when entries are dropped, so that not every store counts the folder."""
+"""The part that stays of the limit when entries are dropped, so that not every store counts the folder."""
 _ABANDONED = 3600.0
 """Seconds after which a half-written file is nobody's any more."""
 _TRIES, _PAUSE = 50, 0.002

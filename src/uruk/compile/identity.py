@@ -1,4 +1,4 @@
-"""Who a compiler is: a digest that changes when the compiler does, and its kind. Found out once a process."""
+"""The identity of a compiler: a digest that changes when the compiler does, and its kind. Found out once a process."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _lock = threading.Lock()
 
 
 def identify(words: Sequence[str]) -> Compiler:
-    """What `find_compiler` has found, with kind and identity. Raises CompileError when it does not answer."""
+    """Return what `find_compiler` has found, with kind and identity. Raises CompileError when it does not answer."""
     asked = (*words, *(os.environ.get(name) for name in ("PATH", "GCC_EXEC_PREFIX", "COMPILER_PATH")))
     with _lock:  # held while it is found out: eight threads must not ask eight times
         if asked not in _known:

@@ -28,7 +28,7 @@ _FORMAT = "uruk ir 1"
 
 @dataclass(frozen=True)
 class IRFacts:
-    """What is known of a module before its code is generated."""
+    """The facts known of a module before its code is generated."""
 
     symbols: dict[str, IRSymbol]
     has_initialisers: bool
@@ -58,12 +58,12 @@ class IRModule:
 
     @property
     def has_initialisers(self) -> bool:
-        """Whether it has constructors or destructors (``llvm.global_ctors``, ``llvm.global_dtors``)."""
+        """True if it has constructors or destructors (``llvm.global_ctors``, ``llvm.global_dtors``)."""
         return self._facts.has_initialisers
 
     @property
     def has_assembly(self) -> bool:
-        """Whether it has assembly of its own, which may define symbols that nobody knows."""
+        """True if it has assembly of its own, which may define symbols that nobody knows."""
         return self._facts.has_assembly
 
     def compile(

@@ -1,4 +1,4 @@
-"""What a module of LLVM IR defines, read from its canonical text: llvmlite has no list of aliases and IFUNCs.
+"""The symbols of a module of LLVM IR, read from its canonical text: llvmlite has no list of aliases and IFUNCs.
 
 LLVM prints one global value a line (LangRef, "Global Variables", "Functions", "Aliases", "IFuncs"); a name in quotation
 marks has every odd character as two hexadecimal digits, so no name contains a quotation mark.
@@ -65,10 +65,10 @@ def _plain(quoted: str) -> str:
 
 
 def has_initialisers(text: str) -> bool:
-    """Whether a module has constructors or destructors."""
+    """True if a module has constructors or destructors."""
     return any(re.search(rf"^@llvm\.global_{kind} = appending", text, re.MULTILINE) for kind in ("ctors", "dtors"))
 
 
 def has_assembly(text: str) -> bool:
-    """Whether a module has assembly, of its own or inline."""
+    """True if a module has assembly, of its own or inline."""
     return _ASSEMBLY.search(text) is not None

@@ -1,4 +1,4 @@
-"""What a source is written in, as compilers tell it: by the suffix of its name."""
+"""The language of a source, as compilers tell it: by the suffix of its name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What uruk asks of llvmlite, whose functions differ between 0.43 and 0.50."""
+"""The calls of llvmlite, whose functions differ between 0.43 and 0.50."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LINKONCE = {"linkonce_any": "weak", "linkonce_odr": "weak_odr"}
 
 @dataclass(frozen=True)
 class CodeOptions:
-    """How to generate code; None is this machine's. `keep` names the symbols that must be there afterwards."""
+    """The way to generate code; None is this machine's. `keep` names the symbols that must be there afterwards."""
 
     level: int
     cpu: str | None

@@ -1,1 +1,1 @@
-"""Where linked code runs. In this process for now; the interface is what the session needs of any place."""
+"""Executors, the places where linked code runs: this process, and others."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from uruk.memory.interface import Memory
 
 COUNT = 128
-"""How many trampolines are made at a time: a page of them."""
+"""The number of trampolines that are made at a time: a page of them."""
 
 
 @dataclass(eq=False, repr=False)

@@ -48,7 +48,7 @@ FORCE = 1.0
 BACK_OFF = 0.001
 """Seconds that the listener leaves the line to those who wait for answers, before it looks again."""
 SPINS = 40
-"""How often who waits for an answer looks for it before it sleeps: about as long as it takes to wake up."""
+"""The number of looks for an answer before whoever waits for it sleeps: about as long as it takes to wake up."""
 _SEVERAL = len(os.sched_getaffinity(0)) > 1  # processors
 
 Bytes = bytes | bytearray | memoryview
@@ -57,7 +57,7 @@ Handler = Callable[[bytes], bytes]
 
 @dataclass(eq=False, repr=False)
 class Setup:
-    """What an executor says of itself, first of all."""
+    """The first message, in which an executor says what it is."""
 
     triple: str
     page_size: int
@@ -89,7 +89,7 @@ class Peer(Protocol):
     """The process at the other end of a line."""
 
     def why(self, last_words: str, patience: float) -> ExecutorLost:
-        """What became of it, whose line has ended; waits for at most `patience` seconds."""
+        """Return what became of it, whose line has ended; waits for at most `patience` seconds."""
         ...
 
     def end(self, until: float, line_ended: bool) -> None:
@@ -121,7 +121,7 @@ class Connection:
         self.deadline: float | None = None
         """Seconds that any call may take; None: for ever."""
         self.last_words = ""
-        """What the executor said when it hung up."""
+        """The text that the executor sent when it hung up."""
         self._read = read_from
         self._peer = peer
         self._write = write_to if shut_down is not None else -1
@@ -303,7 +303,7 @@ class Connection:
     # -- reading
 
     def _poll(self) -> select.poll:
-        """What waits for the line, and for whatever else is to be seen to."""
+        """Return what waits for the line, and for whatever else is to be seen to."""
         poll = select.poll()
         poll.register(self._read, select.POLLIN)
         poll.register(self._wake, select.POLLIN)
@@ -389,7 +389,7 @@ class Connection:
         self._rouse()
 
     def _most(self, opcode: int, number: int) -> int:
-        """How many bytes a message may carry. Raises ProtocolError for one that may not come now."""
+        """Return how many bytes a message may carry. Raises ProtocolError for one that may not come now."""
         if (self._setup is None) != (opcode == SETUP):
             what = "a second setup" if self._setup else f"message {opcode} before its setup"
             raise ProtocolError(f"the executor sent {what}")
@@ -551,5 +551,5 @@ def _event(others: tuple[int, int]) -> int:
 
 
 def _milliseconds(end: float | None) -> float | None:
-    """How long poll() may wait until the time `end`."""
+    """Return how long poll() may wait until the time `end`."""
     return None if end is None else max(end - time.monotonic(), 0) * 1000

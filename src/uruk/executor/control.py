@@ -33,7 +33,7 @@ class ProcessControl(Protocol):
 
     @property
     def is_here(self) -> bool:
-        """Whether it is this process, so that addresses are pointers of ours."""
+        """True if it is this process, so that addresses are pointers of ours."""
         ...
 
     def call(self, address: int, *arguments: Argument) -> int:

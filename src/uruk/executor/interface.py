@@ -1,4 +1,4 @@
-"""What session and platform need of an executor: the place where linked code runs, whatever process that is.
+"""The needs of session and platform of an executor: the place where linked code runs, whatever process that is.
 
 An executor is a process, memory, libraries and a lifetime. What else code wants (unwinding, thread-local storage,
 resolvers, lazy stubs) is the platform's, by calls of functions in the process.
@@ -32,7 +32,7 @@ class Libraries(Protocol):
         ...
 
     def find_symbols(self, handles: Sequence[int | None], names: Sequence[bytes]) -> FoundSymbols:
-        """What the first of the libraries that has it (None: the process) has by each name; asked for at once."""
+        """Return what the first library that has it (None: the process) has by each name; asked for at once."""
         ...
 
 
@@ -46,7 +46,7 @@ class Executor(Protocol):
 
     @property
     def memory(self) -> Memory:
-        """Where linked code is put."""
+        """Return where linked code is put."""
         ...
 
     @property

@@ -27,7 +27,7 @@ class Interruption:
     def __init__(self, once: bool = False) -> None:
         self._once = once
         self.error: BaseException | None = None
-        """What a handler has raised."""
+        """The exception that a handler has raised."""
         self._stop: Callable[[], None] | None = None
 
     def call(self, stop: Callable[[], None]) -> None:

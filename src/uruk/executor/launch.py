@@ -97,7 +97,7 @@ class Child:
             time.sleep(0.01)
 
     def why(self, last_words: str, patience: float = GRACE) -> ExecutorLost:
-        """What became of it, after its line ended; `last_words` is what it said of a crash."""
+        """Return what became of it, after its line ended; `last_words` is what it said of a crash."""
         status = self.poll(patience)
         if status is None:
             return ExecutorLost("the executor closed its line, but has not ended")

@@ -168,7 +168,7 @@ class LazyStubs:
         return int(self._slots(np.array([stub], np.int64))[0])
 
     def _changes(self, stub: int) -> int:
-        """How often a stub's slot was set by the session."""
+        """Return how often a stub's slot was set by the session."""
         at = int(self._code[stub // LAZY_STUBS]) + (DISTANCE + LAZY_CHANGES) + 8 * (stub % LAZY_STUBS)
         return self._read(at)
 
@@ -265,11 +265,11 @@ class LazyStubs:
         self._functions.write(slots, targets)
 
     def has(self, stub: int, pool: StubPool | None) -> bool:
-        """Whether there is a stub of this number, in memory of `pool`."""
+        """True if there is a stub of this number, in memory of `pool`."""
         return self._pool is pool and stub < self._taken.size
 
     def answer(self, stub: int) -> int:
-        """What the runtime gets for a stub's first call: the function's address, or 0, when the handler runs."""
+        """Return what the runtime gets for a stub's first call: the function's address, or 0, when the handler runs."""
         self._inside.depth = self._depth() + 1
         try:
             with self._turn() as open_still:
@@ -281,7 +281,7 @@ class LazyStubs:
             self._inside.depth -= 1
 
     def _depth(self) -> int:
-        """How many calls of `answer` the calling thread is in."""
+        """Return how many calls of `answer` the calling thread is in."""
         return getattr(self._inside, "depth", 0)
 
     @contextmanager
@@ -331,7 +331,7 @@ _running: list[tuple[LazyFunctions, ctypes._FuncPointer]] = []  # pyright: ignor
 
 
 def _answer(session: int, stub: int, answer: int) -> None:
-    """What the runtime calls. It has put a 0 where the answer goes, in case an exception gets out of here."""
+    """The function that the runtime calls. The answer's place has a 0, in case an exception gets out of here."""
     stubs = _open_sessions.get(session)
     if stubs is not None:
         ctypes.c_uint64.from_address(answer).value = stubs.answer(stub)

@@ -42,7 +42,7 @@ class FoundSymbols:
 
 
 def find_symbols(runtime: Runtime, handles: Sequence[int | None], names: Sequence[bytes]) -> FoundSymbols:
-    """What the first of the libraries that has it (None: the whole process) has by each name; ``f@V``: version V of f.
+    """Return what the first library that has it (None: the process) has by each name; ``f@V``: version V of f.
 
     Never ask for a thread-local: that makes its library's storage dynamic for good. Raises ExecutorError for an answer
     that cannot be one.

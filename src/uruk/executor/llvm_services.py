@@ -1,4 +1,4 @@
-"""What every executor of LLVM's protocol offers at its start, uruk's own included: memory, libraries, running code.
+"""The services of every executor of LLVM's protocol at its start, uruk's own included: memory, libraries, running code.
 
 uruk uses these to bring its runtime into the executor; from then on, the runtime's own functions. Signatures and
 behaviour are those of LLVM 19's OrcTargetProcess.
@@ -49,7 +49,7 @@ class Services:
             raise ExecutorError(f"the executor has no service {name}") from None
 
     def has(self, name: str) -> bool:
-        """Whether the executor has a bootstrap symbol."""
+        """True if the executor has a bootstrap symbol."""
         return name in self._symbols
 
     def _ask(self, name: str, *parts: bytes | memoryview) -> sps.Reader:

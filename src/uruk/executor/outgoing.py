@@ -94,7 +94,7 @@ class Outgoing:
 
 
 def _rest(buffers: list[memoryview], done: int) -> list[memoryview]:
-    """What is left of buffers when so many bytes of them were written."""
+    """Return what is left of buffers when so many bytes of them were written."""
     first = 0
     while first < len(buffers) and done >= buffers[first].nbytes:
         done -= buffers[first].nbytes

@@ -132,7 +132,7 @@ def _float_word(kind: Any, value: Any) -> int:
 
 
 def is_float(kind: Any) -> bool:
-    """Whether values of a type are passed in vector registers."""
+    """True if values of a type are passed in vector registers."""
     return kind.kind == "primitive" and kind.cname in ("float", "double")
 
 

@@ -16,7 +16,7 @@ from uruk.executor.lazy_stubs import LazyStubs
 
 _owners = itertools.count(1)
 _watched: list[bool] = []
-"""Whether the runtime hears of the interpreter's end, once that is known."""
+"""True if the runtime hears of the interpreter's end, once that is known."""
 
 
 class PythonGuards:

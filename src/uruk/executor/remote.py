@@ -53,7 +53,7 @@ class RemoteExecutor:
         self.serve(runtime.address[b"uruk_rt_callback_tag"], self.callbacks.answer)
         self._closing = threading.Lock()
         self.used = False
-        """Whether a session has it."""
+        """True if a session has it."""
         self.closed = False
         self._forgotten = weakref.finalize(self, self.connection.close)  # that may not leave its process behind
         self._forgotten.atexit = False
@@ -75,7 +75,7 @@ class RemoteExecutor:
 
     @property
     def shares_memory(self) -> bool:
-        """Whether code and data of linked objects are mapped here, too. It is known once there are some."""
+        """True if code and data of linked objects are mapped here, too. It is known once there are some."""
         return bool(getattr(self.memory.mapper, "shares_memory", False))
 
     @property

@@ -1,4 +1,4 @@
-"""What a controller tells an executor that wants to hear a secret (runtime/executor/linux/listen.c)."""
+"""The secret that a controller tells an executor that wants to hear a secret (runtime/executor/linux/listen.c)."""
 
 from __future__ import annotations
 

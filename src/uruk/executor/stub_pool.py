@@ -29,7 +29,7 @@ CHUNK = 4 << 20
 DISTANCE = CHUNK // 2
 """From a block's page of code to its page of data, in bytes."""
 STEP = 16 * LAZY_PAGE
-"""How much code, and how much data, is committed at a time, in bytes."""
+"""The bytes of code, and those of data, that are committed at a time."""
 QUARANTINE = 256
 """Blocks that wait before they are used again: 2 MiB."""
 MOST_CHUNKS = 16
@@ -49,7 +49,7 @@ class _Chunk:
 
     @property
     def room(self) -> bool:
-        """Whether a block can be taken."""
+        """True if a block can be taken."""
         return bool(self.free) or self.committed < DISTANCE
 
     def take(self) -> int:
@@ -147,7 +147,7 @@ class StubPool:
 
 
 def _around(near: Range | None) -> Range:
-    """Where all of `near` can be reached from."""
+    """Return where all of `near` can be reached from."""
     if near is None:
         return 0, 1 << 64
     start, size = near

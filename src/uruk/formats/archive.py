@@ -99,7 +99,7 @@ class Archive:
 
     @property
     def has_index(self) -> bool:
-        """Whether the archive has a symbol index; if not, `make_entries` can make one from the members' symbols."""
+        """True if the archive has a symbol index; if not, `make_entries` can make one from the members' symbols."""
         return self._index_at is not None
 
     def entries(self) -> Entries:
@@ -193,7 +193,7 @@ class Archive:
             self._source.read_into(member.data_offset, target, "archive member")
 
     def path_of(self, member: Member) -> str:
-        """Where the file of a thin archive's member is. Raises ObjectFormatError if the archive's place is
+        """Return where the file of a thin archive's member is. Raises ObjectFormatError if the archive's place is
         unknown.
         """
         place = self._source.path or self.name
@@ -326,5 +326,5 @@ def _is_special(name: str) -> bool:
 
 
 def is_archive(magic: bytes) -> bool:
-    """Whether a file that begins with these 8 bytes is an archive that this module reads."""
+    """True if a file that begins with these 8 bytes is an archive that this module reads."""
     return magic in (MAGIC, THIN_MAGIC)

@@ -64,12 +64,12 @@ _LOOKED_AT = 4096
 
 
 def machine_name(machine: int) -> str:
-    """What people call an ELF machine number (e_machine)."""
+    """Return what people call an ELF machine number (e_machine)."""
     return ELF_TITLES.get(machine, f"machine {machine}")
 
 
 def kind_of(data: bytes | memoryview, file: str = "") -> str:
-    """What begins with these bytes, with what to do: ``a Mach-O object for arm64``; empty where that is not known.
+    """Name what begins with these bytes, and say what to do: ``a Mach-O object for arm64``; empty if not known.
 
     `data` is the whole file, or at least its first 4 KiB. Texts are told by the suffix of `file`, then by their words.
     """
@@ -95,7 +95,7 @@ def _elf(start: bytes) -> str:
 
 
 def linked_kind(data: bytes | memoryview) -> str:
-    """What people call an ELF64 file that is no relocatable object, with what to do with it."""
+    """Return what people call an ELF64 file that is no relocatable object, with what to do with it."""
     kind = struct.unpack_from("<H", data, 16)[0]
     if kind == 2 or (kind == 3 and _is_program(data)):
         return "an executable, a program that is linked already: give the objects that it is made of"
@@ -103,7 +103,7 @@ def linked_kind(data: bytes | memoryview) -> str:
 
 
 def _is_program(data: bytes | memoryview) -> bool:
-    """Whether an ELF64 file of type ET_DYN is a program: its dynamic section has DF_1_PIE (GNU, <elf.h>)."""
+    """True if an ELF64 file of type ET_DYN is a program: its dynamic section has DF_1_PIE (GNU, <elf.h>)."""
     try:
         table, count = struct.unpack_from("<Q", data, 32)[0], struct.unpack_from("<H", data, 56)[0]
         for at in range(table, table + 56 * count, 56):

@@ -10,7 +10,7 @@ from uruk.graph.arena import Arena
 from uruk.graph.types import I64, U8, AnyArray, ranges, true_rows, windows
 
 NAME_SHARING = 16
-"""How often, on average, a byte of a string table may be part of a name: suffixes are shared, but not without end."""
+"""Names that a byte of a string table may be part of, on average: suffixes are shared, but not without end."""
 
 
 def gather_runs(buffer: U8, starts: I64, sizes: I64) -> U8:
@@ -35,7 +35,7 @@ def join(pieces: Sequence[U8]) -> U8:
 
 
 def gather_at(arena: Arena, places: I64, dtype: np.dtype[np.generic]) -> AnyArray:
-    """What lies at many places of an arena, each of which has room for it in its buffer."""
+    """Return what lies at many places of an arena, each of which has room for it in its buffer."""
     if not places.size:
         return np.empty(0, dtype)
     if len(arena.buffers) == 1 or int(places.max()) < arena.bases[1]:

@@ -1,4 +1,4 @@
-"""What files are for, by their first bytes, of the formats that are part of uruk.
+"""The targets of files by their first bytes, of the formats that are part of uruk.
 
 This imports no numpy: command lines are read before it is there. `uruk.formats.registry` knows all formats.
 """
@@ -9,7 +9,7 @@ from uruk.formats.elf import head as elf
 from uruk.target import Target
 
 HEAD = 64
-"""How many bytes of a file tell."""
+"""The number of bytes of a file that tell."""
 _SNIFFERS = (elf.target_of_head,)
 _LIBRARIES = (elf.is_shared_library,)
 

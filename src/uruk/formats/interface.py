@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from uruk.graph.kinds import EdgeKind
 
 HEAD_SIZE = 64
-"""How many bytes of a file `Format.sniff` gets, if there are as many."""
+"""The number of bytes of a file that `Format.sniff` gets, if there are as many."""
 
 Tell: TypeAlias = Callable[[AnyArray], UrukError]
 Report: TypeAlias = Callable[[AnyArray, AnyArray, Tell], None]
@@ -32,7 +32,7 @@ Report: TypeAlias = Callable[[AnyArray, AnyArray, Tell], None]
 
 @dataclass(eq=False)
 class Span:
-    """Where an object's bytes are in the arena's buffer, and the file's name for errors."""
+    """The place of an object's bytes in the arena's buffer, and the file's name for errors."""
 
     file: str
     start: int
@@ -51,7 +51,7 @@ class RelocationRow(NamedTuple):
     relocation: str
     """The name that the format's specification gives the type."""
     kind: EdgeKind | None
-    """What uruk makes of it; None for a type that is not linked."""
+    """The edge kind that uruk makes of it; None for a type that is not linked."""
     target: int
     has_target: bool
     addend: int
@@ -84,7 +84,7 @@ class SharedLibrary(Protocol):
 
 
 class FormatFiles(Protocol):
-    """What a format knows of its files beyond what links need."""
+    """The knowledge of a format of its files beyond what links need."""
 
     def open_library(self, source: ByteSource) -> SharedLibrary:
         """Open a shared library of the format, which has `source` from then on. Raises ObjectFormatError."""
@@ -112,12 +112,12 @@ class Format(Protocol):
 
     @property
     def rules(self) -> type | None:
-        """What the format asks of a link beyond relocations, a subclass of `uruk.passes.rules.Rules`; None: nothing."""
+        """The rules of the format for a link, a subclass of `uruk.passes.rules.Rules`; None: it has none."""
         ...
 
     @property
     def files(self) -> FormatFiles | None:
-        """What the format knows of shared libraries, archives and tables for people; None: nothing."""
+        """Return what the format knows of shared libraries, archives and tables for people; None: nothing."""
         ...
 
     def sniff(self, head: bytes | memoryview) -> Target | None:

@@ -77,7 +77,7 @@ def block_labels(view: GraphView, owner: int, names: Names) -> dict[int, str]:
 
 
 def target_name(symbol: SymbolView, labels: dict[int, str]) -> str:
-    """What an edge's target is called: a section symbol as its block's label."""
+    """Return what an edge's target is called: a section symbol as its block's label."""
     columns = symbol.view.graph.symbols
     if columns.type[symbol.row] == SymbolType.SECTION and columns.block[symbol.row] >= 0:
         return labels.get(int(columns.block[symbol.row]), symbol.name)
@@ -89,7 +89,7 @@ def _signature(graph: Graph, row: int, names: Names) -> str:
 
 
 class _Dump:
-    """What one dump shows, and of what."""
+    """The contents of one dump, and the graph that it is of."""
 
     def __init__(self, view: GraphView, names: Names, content: bool, addresses: bool) -> None:
         self.view = view
@@ -163,7 +163,7 @@ class _Dump:
         return facts
 
     def _placed(self, block: BlockView, link: Link) -> Facts:
-        """What a link has done with a block; what it has not come to is left out."""
+        """Return what a link has done with a block; what it has not come to is left out."""
         facts: Facts = {"live": block.is_live, "module": int(link.block_module[block.row])}
         if link.segment.size and link.segment[block.row] >= 0:
             facts |= {"segment": int(link.segment[block.row]), "offset": int(link.offset[block.row])}
@@ -222,7 +222,7 @@ class _Dump:
         ]
 
     def _slot_symbol(self, row: int) -> str:
-        """What a slot is for; the module-id slot of the local-dynamic model is for no symbol."""
+        """Return what a slot is for; the module-id slot of the local-dynamic model is for no symbol."""
         assert self.link is not None
         symbol = int(self.link.slots.row[row])
         return target_name(self.view.symbols[symbol], self.labels) if symbol else ""

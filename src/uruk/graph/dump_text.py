@@ -29,7 +29,7 @@ def lines_of(facts: Facts) -> list[str]:
 
 
 def _module(facts: Facts, several: bool) -> str:
-    """Which module something belongs to, where there are several."""
+    """Return which module something belongs to, where there are several."""
     return f"module {facts['module']} " if several else ""
 
 

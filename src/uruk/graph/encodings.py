@@ -1,4 +1,4 @@
-"""How values go into instructions: which bits of a value go to which bits of an instruction word, as columns.
+"""The encoding of values in instructions: which bits of a value go to which bits of an instruction word, as columns.
 
 An instruction set whose relocations fill parts of instructions gives its edge kinds an `Encoding`. Words are read,
 changed and written as whole columns; the immediate field is cleared first, whatever the assembler left in it.
@@ -149,7 +149,7 @@ def _column(rows: Sequence[Encoding], index: int, word: np.dtype[np.unsignedinte
 
 
 def _rounds(rows: Sequence[Encoding], index: int) -> I64 | None:
-    """What is added to the values of every kind for one piece; None if it is nothing for any."""
+    """Return what is added to the values of every kind for one piece; None if it is nothing for any."""
     column = np.zeros(len(rows), np.int64)
     for number, encoding in enumerate(rows):
         if index < len(encoding.pieces) and 1 << encoding.pieces[index][0] > encoding.rounds:

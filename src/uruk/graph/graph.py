@@ -23,7 +23,7 @@ TableT = TypeVar("TableT", bound="Table")
 
 
 class Zone:
-    """Where a block goes: one zone a protection, and the thread-local image."""
+    """The destination of a block: one zone a protection, and the thread-local image."""
 
     RX: Final = 0
     R: Final = 1
@@ -36,7 +36,7 @@ ZONE_BITS: Final = 3
 
 
 class Role:
-    """What a block is for, where the linker must know."""
+    """The purpose of a block, where the linker must know."""
 
     PLAIN: Final = 0
     UNWIND: Final = 1
@@ -56,7 +56,7 @@ HOLDS_FUNCTIONS[Role.PREINIT : Role.DTORS + 1] = True
 
 
 class SymbolKind:
-    """How a symbol table row says where the symbol is."""
+    """The way in which a symbol table row says where the symbol is."""
 
     UNDEFINED: Final = 0
     DEFINED: Final = 1
@@ -199,7 +199,7 @@ class Relocations(Table):
 
 
 class Selection:
-    """How one of several groups of a signature is chosen (PE/COFF, "COMDAT Sections"); ELF has the first only."""
+    """The choice among several groups of a signature (PE/COFF, "COMDAT Sections"); ELF has the first only."""
 
     ANY: Final = 0
     """The first one."""
@@ -256,7 +256,7 @@ class Edges(Table):
 
 @dataclass(eq=False, repr=False)
 class Ranges:
-    """Where each object's rows begin: row i of object o is starts[o] <= i < starts[o + 1]."""
+    """The first row of each object: row i of object o is starts[o] <= i < starts[o + 1]."""
 
     blocks: I64
     symbols: I64
@@ -286,7 +286,7 @@ class Graph:
     notes: dict[str, int] = field(default_factory=dict[str, int])
     """Counts that passes leave for `--time` and tests (edges read, relaxed, ...)."""
     target: Target | None = None
-    """What the objects are for; `uruk.formats.registry` sets it."""
+    """The target of the objects; `uruk.formats.registry` sets it."""
 
     def object_of_symbol(self, row: int) -> int:
         """The object that a symbol row comes from; -1 for a row that a pass has made, behind those of the objects."""

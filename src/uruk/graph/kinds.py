@@ -20,7 +20,7 @@ from uruk.graph.types import I64, U8, Bool, some, true_rows
 
 
 class Operand:
-    """What stands in front of ``+ A``."""
+    """The value that stands in front of ``+ A``."""
 
     NOTHING: Final = 0
     SYMBOL: Final = 1
@@ -51,7 +51,7 @@ OPERANDS = 15
 
 
 class Base:
-    """What is subtracted at the end."""
+    """The value that is subtracted at the end."""
 
     ZERO: Final = 0
     PLACE: Final = 1
@@ -67,7 +67,7 @@ class Base:
 
 
 class Action:
-    """What is done with the value. Edges that change what is there act in the order of the relocations."""
+    """The operation on the value. Edges that change what is there act in the order of the relocations."""
 
     SET: Final = 0
     """It replaces the field."""
@@ -102,7 +102,7 @@ SLOT_TEXTS = {
     Operand.TLS_DESC: "descriptor of",
     Operand.TLS_IE: "thread-pointer offset of",
 }
-"""What a GOT slot of each operand holds, for people."""
+"""The content of a GOT slot of each operand holds, for people."""
 BASE_TEXT = {
     Base.ZERO: "",
     Base.PLACE: " - P",
@@ -152,7 +152,7 @@ class EdgeKind:
 
     @property
     def is_limited(self) -> bool:
-        """Whether there are values that are refused."""
+        """True if there are values that are refused."""
         return self.width > 0 and self.high < UNLIMITED
 
     @property
@@ -236,7 +236,7 @@ class KindTable:
         self.subtracts: Bool = action == Action.SUBTRACT
         self.leb: Bool = np.array([row.leb for row in kinds], np.bool_)
         self.bits: U8 = np.array([row.bits or 8 * row.width for row in kinds], np.uint8)
-        """How many low bits of the field are written."""
+        """The number of low bits of the field that are written."""
         self.changes: Bool = self.accumulates | self.leb | (self.bits < 8 * self.width)
         """Kinds whose result depends on what is there."""
         self.has_changes = some(self.changes)
@@ -258,13 +258,13 @@ class KindTable:
         self.narrow: Bool = self.narrow_absolute | self.narrow_relative | (plain & (self.base == Base.IMAGE))
         """References that a function's stub can satisfy: those of the columns above, and 32-bit offsets in images."""
         self.reach: I64 = np.minimum(self.last, -1 - np.maximum(self.low, -limit)) + 1
-        """How far a value may be from 0 in either direction, in bytes."""
+        """The distance that a value may be from 0 in either direction, in bytes."""
         self.short: Bool = (self.reach <= 1 << 20) & self.from_place & (self.width == 4)
         """References that reach a MiB or less."""
         self.near_branch: Bool = (self.operand == Operand.BRANCH) & self.encodings.used & (self.reach >= 1 << 27)
         """Calls and jumps that need not reach all of a large module."""
         self.branch_reach = int(self.reach[self.near_branch].min()) if some(self.near_branch) else 0
-        """How far all of those reach, in bytes; 0 if there are none."""
+        """The distance that all of those reach, in bytes; 0 if there are none."""
         self.special: Bool = (self.operand > Operand.STUB) | np.isin(self.base, SPECIAL_BASES)
         """Kinds that are more than the address of a symbol, GOT slot or stub, less the place or nothing."""
         self.from_got: Bool = (self.base == Base.GOT_BASE) | (self.base == Base.GOT_PAGE)

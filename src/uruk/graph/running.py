@@ -1,4 +1,4 @@
-"""What views, dumps and checks need of a running link, seen from below: the passes' State has it."""
+"""The needs of views, dumps and checks of a running link, seen from below: the passes' State has it."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class StubTable(Protocol):
 
 
 class Answers(Protocol):
-    """Which undefined rows are found, and which of these the link provides itself."""
+    """Masks of the undefined rows that are found, and of those that the link provides itself."""
 
     found: Bool
     own: Bool
 
 
 class Link(Protocol):
-    """What a running link has for views (`uruk.passes.state.State`, which says what the columns mean)."""
+    """The columns that a running link has for views (`uruk.passes.state.State`, which says what the columns mean)."""
 
     @property
     def names(self) -> Names:
@@ -45,7 +45,7 @@ class Link(Protocol):
 
     @property
     def live(self) -> Bool:
-        """Which blocks stay."""
+        """Return which blocks stay."""
         ...
 
     @property
@@ -90,7 +90,7 @@ class Link(Protocol):
 
     @property
     def offset(self) -> I64:
-        """Where in its segment each block begins."""
+        """Return where in its segment each block begins."""
         ...
 
     @property

@@ -23,7 +23,7 @@ NONE = -1
 
 NO_ROWS: I64 = np.empty(0, np.int64)
 ADDRESSES = 1 << 64
-"""How many addresses there are. Columns of addresses are int64, and wrap around: those from 2^63 on are negative."""
+"""The number of addresses. Columns of addresses are int64, and wrap around: those from 2^63 on are negative."""
 
 
 def signed(address: int) -> int:

@@ -111,7 +111,7 @@ class GraphView:
 
     @property
     def has_edges(self) -> bool:
-        """Whether relocations have been read."""
+        """True if relocations have been read."""
         return self.graph.edges is not None
 
     @cached_property
@@ -217,7 +217,7 @@ class BlockView(RowView):
 
     @property
     def role(self) -> str:
-        """What the linker knows it to be for; empty for most."""
+        """Return what the linker knows it to be for; empty for most."""
         return ROLES[int(self._columns.role[self.row])]
 
     @property
@@ -232,7 +232,7 @@ class BlockView(RowView):
 
     @property
     def is_zero_fill(self) -> bool:
-        """Whether the input has no bytes for it."""
+        """True if the input has no bytes for it."""
         return int(self._columns.content[self.row]) < 0
 
     @property
@@ -243,7 +243,7 @@ class BlockView(RowView):
 
     @property
     def is_live(self) -> bool:
-        """Whether a link keeps it."""
+        """True if a link keeps it."""
         return self.view.link is None or bool(self.view.link.live[self.row])
 
     @property
@@ -253,7 +253,7 @@ class BlockView(RowView):
 
     @property
     def address(self) -> int | None:
-        """Where a link has placed it; None before."""
+        """Return where a link has placed it; None before."""
         return unsigned(int(self.view.block_addresses[self.row])) if self.view.block_addresses.size else None
 
     @property
@@ -338,7 +338,7 @@ class SymbolView(RowView):
 
     @property
     def provider(self) -> str:
-        """Who defines its name in a link: a file, ``outside``, ``the link``, ``nobody``; empty while that is open."""
+        """Name who defines it in a link: a file, ``outside``, ``the link``, ``nobody``; empty while that is open."""
         link, row = self.view.link, self.definition
         if link is None or row is None:
             return ""
@@ -351,7 +351,7 @@ class SymbolView(RowView):
 
     @property
     def is_defined(self) -> bool:
-        """Whether its object defines it, in loaded sections."""
+        """True if its object defines it, in loaded sections."""
         return int(self._columns.kind[self.row]) in (
             SymbolKind.DEFINED,
             SymbolKind.ABSOLUTE,
@@ -366,7 +366,7 @@ class SymbolView(RowView):
 
     @property
     def address(self) -> int | None:
-        """Where a link has placed it; None before."""
+        """Return where a link has placed it; None before."""
         return unsigned(int(self.view.symbol_addresses[self.row])) if self.view.symbol_addresses.size else None
 
     def __repr__(self) -> str:
@@ -392,12 +392,12 @@ class EdgeView(RowView):
 
     @property
     def offset(self) -> int:
-        """Where the field begins in the block."""
+        """Return where the field begins in the block."""
         return int(self._columns.offset[self.row])
 
     @property
     def kind(self) -> EdgeKind:
-        """What is written: name, formula (`text`), width and range."""
+        """Return what is written: name, formula (`text`), width and range."""
         return self.view.graph.kinds[int(self._columns.kind[self.row])]
 
     @property

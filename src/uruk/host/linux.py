@@ -1,4 +1,4 @@
-"""What Linux says in /proc of this machine and of its processes (proc(5))."""
+"""The answers of Linux's /proc about this machine and of its processes (proc(5))."""
 
 from __future__ import annotations
 

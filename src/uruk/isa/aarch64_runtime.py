@@ -25,7 +25,7 @@ _STUB = np.array(
     "<u4",
 )
 FIRST_CALL = 16
-"""Where in a stub its first call begins."""
+"""The place in a stub where its first call begins."""
 _FIELDS = {1: "Page21", 2: "PageLoad64Offset12", 4: "Page21", 5: "PageOffset12"}
 
 _TRAMPOLINE = np.array(

@@ -18,7 +18,7 @@ from uruk.target import Target
 
 
 class Where(IntEnum):
-    """What an argument is passed in."""
+    """The kind of place in which an argument is passed."""
 
     INTEGER = 0
     """An integer register."""
@@ -40,7 +40,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class CallingConvention:
-    """How functions of C are called on some systems of an architecture."""
+    """The way in which functions of C are called on some systems of an architecture."""
 
     name: str
     integer_registers: tuple[str, ...]

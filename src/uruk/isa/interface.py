@@ -1,4 +1,4 @@
-"""What the rest of uruk asks of an instruction set: to link code of it, and to run code of it in a process.
+"""The demands of the rest of uruk on an instruction set: to link code of it, and to run code of it in a process.
 
 `uruk.isa.x86_64` has what linking takes, `uruk.isa.x86_64_runtime` what running takes; other instruction sets likewise.
 How functions are called is in `uruk.isa.abi`, as that depends on the system, too.
@@ -57,7 +57,7 @@ class InstructionSet(Protocol):
     STUB_SIZE: int
     """Bytes of a stub."""
     UNWIND_REGISTERS: int
-    """How many registers unwinders know by DWARF numbers, which the psABI gives."""
+    """The number of registers that unwinders know by DWARF numbers, which the psABI gives."""
 
     def write_stubs(self, image: U8, position: I64, address: I64, slot: I64) -> None:
         """Write a jump through the GOT slot at address `slot` for each stub that lies at `address`."""
@@ -85,9 +85,9 @@ LAZY_STUBS = 128
 """Stubs a block."""
 LAZY_STUB_SIZE = 32
 LAZY_SLOTS = LAZY_PAGE - 8 * LAZY_STUBS
-"""Where in the page of data the slots begin; the address of the runtime's entry is its first word."""
+"""The place in the page of data where the slots begin; the address of the runtime's entry is its first word."""
 LAZY_CHANGES = LAZY_SLOTS - 8 * LAZY_STUBS
-"""Where in the page of data the counts are of how often each slot was set."""
+"""The place in the page of data of the counts of how often each slot was set."""
 TRAMPOLINE_SIZE = 32
 """Bytes of a callback's trampoline."""
 
@@ -99,7 +99,7 @@ class Architecture:
     name: str
     """As the first part of a triple has it."""
     first_call: int
-    """Where in a lazy stub its first call begins: what the slot points to at first."""
+    """The place in a lazy stub where its first call begins: what the slot points to at first."""
     stub_page: Callable[[int], U8]
     """Makes the page of code of lazy stubs whose page of data lies so far behind it."""
     trampolines: Callable[[U64, int], U8]

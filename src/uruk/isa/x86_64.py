@@ -61,7 +61,7 @@ STUB = bytes(
 STUB_SIZE = len(STUB)
 UNWIND_REGISTERS: int = 17
 STUB_FIELD = 2
-"""Where in a stub the displacement to its GOT slot lies; it counts from 4 bytes further on."""
+"""The place in a stub of the displacement to its GOT slot; it counts from 4 bytes further on."""
 relax_descriptors = None  # those of static storage cost a call of two instructions
 
 

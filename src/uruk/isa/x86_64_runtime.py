@@ -22,7 +22,7 @@ STUB = bytes(
     ]
 )
 FIRST_CALL = 10
-"""Where in a stub its first call begins."""
+"""The place in a stub where its first call begins."""
 _SLOT_FIELDS = (6, 17)
 _ENTER_FIELD = 23
 

@@ -1,4 +1,4 @@
-"""What a search for libraries asks of a system; `uruk.libraries.linux.host` answers for Linux.
+"""The demands of a search for libraries on a system; `uruk.libraries.linux.host` answers for Linux.
 
 The search itself (`uruk.libraries.search`) knows directories, archives and linker scripts, which every system has. A
 host says what a library's file is called, where the system keeps libraries, and what its dynamic loader finds itself.

@@ -26,7 +26,7 @@ class FallbackMapper:
 
     @property
     def shares_memory(self) -> bool:
-        """Whether views are the memory itself."""
+        """True if views are the memory itself."""
         return bool(getattr(self.mapper, "shares_memory", False))
 
     @property

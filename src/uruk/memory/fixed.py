@@ -96,7 +96,7 @@ class FixedMemory:
 
     def _start_again(self) -> None:
         self.end = self.address + self.size
-        """Where the last unit of `size` bytes ends."""
+        """The address at which the last unit of `size` bytes ends."""
         self._free = FreeList(self.address, self.size)
         self._allocations: dict[int, FixedAllocation] = {}
 
@@ -126,11 +126,11 @@ class FixedMemory:
         return allocation
 
     def _extent(self, start: int, size: int) -> int:
-        """How many bytes a segment takes: all up to the end of its last page."""
+        """Return how many bytes a segment takes: all up to the end of its last page."""
         return -(-(start + size) // self.page_size) * self.page_size - start
 
     def _place(self, segments: Sequence[SegmentLike], order: Sequence[int], start: int) -> tuple[list[int], int]:
-        """Where segments lie if the first one lies at `start` or behind it, in order, and where the last one ends.
+        """Return where segments lie, in order, from `start` on or behind it, and where the last one ends.
 
         Free ranges begin on a page of their own, or at the memory's first byte.
         """
@@ -162,7 +162,7 @@ class FixedMemory:
             self._allocations.pop(id(allocation), None)
 
     def read(self, address: int, size: int) -> bytes:
-        """What links have written at addresses; zeros where they have not. Raises AllocationError outside."""
+        """Return what links have written at addresses; zeros where they have not. Raises AllocationError outside."""
         if not self.address <= address <= address + size <= self.end:
             raise AllocationError(
                 f"{size:#x} bytes at {address:#x} are not in the memory from {self.address:#x} to {self.end:#x}"

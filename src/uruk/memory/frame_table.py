@@ -17,7 +17,7 @@ from dataclasses import dataclass
 ENTRY = 8
 """Bytes of an entry: the address of a function and of its FDE, each 4 bytes relative to the header."""
 COUNT_AT, ENTRIES_AT = 8, 12
-"""Where the count and the first entry are, from the header on: the encodings and the pointer come before."""
+"""The places of the count and the first entry, from the header on: the encodings and the pointer come before."""
 _UNIT = 4
 """Entries are given out by so many, at least one to spare, for code with more functions that is put there later."""
 

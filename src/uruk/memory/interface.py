@@ -1,4 +1,4 @@
-"""What a link and a session need of memory, whatever it is: slabs of a process, or numbers (`FixedMemory`)."""
+"""The needs of a link and a session of memory, whatever it is: slabs of a process, or numbers (`FixedMemory`)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from uruk.memory.symbol_table import SymbolTable
 
 
 class SegmentLike(Protocol):
-    """What is asked for: `size` bytes in a zone, at a multiple of `align`, for a module; zero-fill after `stored`."""
+    """A request: `size` bytes in a zone, at a multiple of `align`, for a module; zero-fill after `stored`."""
 
     module: int
     zone: int
@@ -95,7 +95,7 @@ class Allocation(Protocol):
 
 
 class Memory(Protocol):
-    """Where linked code is put: gives each link an `Allocation`."""
+    """The memory in which linked code is put: it gives each link an `Allocation`."""
 
     @property
     def fixed(self) -> bool:
@@ -104,7 +104,7 @@ class Memory(Protocol):
 
     @property
     def near(self) -> Range | None:
-        """Where what linked code calls (lazy stubs) should lie; None before there is any code, or where none runs."""
+        """Return where what code calls (lazy stubs) should lie; None before there is any code, or where none runs."""
         ...
 
     def allocate(self, segments: Sequence[SegmentLike], reach: Reach) -> Allocation:

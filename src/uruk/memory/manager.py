@@ -27,7 +27,7 @@ LARGEST_SLAB = 2047 * MiB
 LIBRARY_WINDOW = 512 * MiB
 LOW_END = 1 << 31
 NEAR = 1 << 29
-"""How far from other slabs a slab is to lie at most, in bytes, where there is room."""
+"""The distance from other slabs at which a slab is to lie at most, in bytes, where there is room."""
 
 
 @dataclass(eq=False, repr=False)
@@ -39,7 +39,7 @@ class SlabAllocation:
     segments: list[tuple[int, int, int]]
     """(zone, address, size) in the order asked for."""
     stored: list[int]
-    """How many bytes of each segment have content; the rest is zero-fill, which no mapper need touch."""
+    """The number of bytes of each segment that have content; the rest is zero-fill, which no mapper need touch."""
     sealed: bool = False
     _constants_brought: bool = False
 
@@ -337,7 +337,7 @@ class SlabManager:
 
     @property
     def near(self) -> Range | None:
-        """Where the first slab lies, if there is one."""
+        """Return where the first slab lies, if there is one."""
         return (self.slabs[0].base, self.slabs[0].size) if self.slabs else None
 
     def holds(self, address: int) -> bool:
@@ -391,7 +391,7 @@ class SlabManager:
 
 
 def _extents(slab: Slab, segments: Sequence[tuple[int, int, int]]) -> list[Range]:
-    """What segments take of their zones."""
+    """Return what segments take of their zones."""
     return [(address, slab.extent(zone, size)) for zone, address, size in segments if size]
 
 

@@ -12,7 +12,7 @@ from uruk.graph.types import U8
 
 
 class Protection(IntFlag):
-    """What code may do with a page; the numbers are mmap's."""
+    """The accesses that code may have with a page; the numbers are mmap's."""
 
     NONE = 0
     R = 1
@@ -35,14 +35,14 @@ def refuse_both(protection: Protection) -> None:
 
 @dataclass(frozen=True)
 class Reach:
-    """Where memory must lie: within [low, high), by default anywhere; `together`: as close together as it can be."""
+    """The place for memory: within [low, high), by default anywhere; `together`: as close together as it can be."""
 
     low: int = 0
     high: int = 0
     together: bool = False
 
     def holds(self, address: int, size: int) -> bool:
-        """Whether the range lies inside."""
+        """True if the range lies inside."""
         return not self.high or (self.low <= address and address + size <= self.high)
 
 

@@ -30,10 +30,10 @@ class Reservation(Generic[Owner]):
     memory: mmap.mmap
     offset: int
     owner: Owner
-    """What the mapper keeps of it; common to all parts of one reservation."""
+    """The mapper's own record of it; common to all parts of one reservation."""
 
     def at(self, address: int) -> int:
-        """Where in `memory` the byte of an address is."""
+        """Return where in `memory` the byte of an address is."""
         return address - self.address + self.offset
 
 

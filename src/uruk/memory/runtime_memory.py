@@ -17,7 +17,7 @@ _LARGEST_ERRNO = 4095
 
 
 class Process(Protocol):
-    """What a mapper needs of a process; `uruk.executor.control.ProcessControl` is more."""
+    """The needs of a mapper of a process; `uruk.executor.control.ProcessControl` is more."""
 
     @property
     def page_size(self) -> int:

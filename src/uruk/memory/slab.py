@@ -36,10 +36,10 @@ class Slab:
             self._zones.append(FreeList(at, size))
             at += size
         self.data = at - zone_sizes[DATA]
-        """Where the zone for data begins."""
+        """The place where the zone for data begins."""
 
     def extent(self, zone: int, size: int) -> int:
-        """How many bytes a request for `size` takes: whole pages of code and constants, whole granules of data."""
+        """Return the bytes that a request takes: whole pages of code and constants, whole granules of data."""
         unit = GRANULE if zone == DATA else self.mapper.page_size
         return -(-size // unit) * unit
 

@@ -30,13 +30,13 @@ class SlabFile(NamedTuple):
     size: int
     """Of the whole object in memory."""
     front: int
-    """How much of it is the file's; the table's other entries come next."""
+    """The number of its bytes that are the file's; the table's other entries come next."""
     zones: int
     """Offset of the first zone; the others follow without a gap. What lies before is written by the linker."""
     page: int
     """The page size that the object was made for."""
     address: int
-    """Where the object asks to lie; 0 stands for anywhere."""
+    """The address at which the object asks to lie; 0 stands for anywhere."""
     data_flags: int
     """Offset of the data segment's `p_flags` (4 bytes). Without PF_W until the slab's own memory lies there: what is
     writable and private counts as committed."""
@@ -45,7 +45,7 @@ class SlabFile(NamedTuple):
     table: int
     """Offset of the `.eh_frame_hdr`, which has one entry."""
     entries: int
-    """How many it has room for."""
+    """The number that it has room for."""
     nothing: int
     """Offset of an FDE of no function."""
     first: int
@@ -53,7 +53,7 @@ class SlabFile(NamedTuple):
     symbols: int
     """Offset of the symbol table, of which the null symbol is there."""
     symbols_room: int
-    """How many symbols it has room for."""
+    """The number of symbols that it has room for."""
     symbols_count: int
     """Offset of the number of symbols, `nchain` of DT_HASH (4 bytes)."""
     strings: int
@@ -100,7 +100,7 @@ class SlabObject:
     ) -> None:
         self.address = address
         self.base = address + file.zones
-        """Where the first zone lies."""
+        """The place where the first zone lies."""
         self.close = close
         self.data_end = 0
         """Up to where the loader takes data for readable and writable; 0 before there is any."""
@@ -109,13 +109,13 @@ class SlabObject:
         if unwinds:
             self.frames = FrameTable(address + file.table, 1, file.entries, address + file.nothing, store)
         self.file = file
-        """Where its parts lie."""
+        """The place where its parts lie."""
         self._store = store
         self._symbols: SymbolTable | None = None
 
     @property
     def symbols(self) -> SymbolTable:
-        """What `dladdr` names of what is in the slab; made when it is first asked for."""
+        """Return what `dladdr` names of what is in the slab; made when it is first asked for."""
         if self._symbols is None:
             from uruk.memory.symbol_table import SymbolTable  # a session that names nothing starts without it
 

@@ -40,7 +40,7 @@ def copy_content(state: State, exact: Bool) -> int:
 
 
 def _run_starts(source: I64, target: I64, size: I64, align: I64, exact: Bool) -> Bool:
-    """Which rows begin a new run."""
+    """Return which rows begin a new run."""
     begins = np.ones(source.size, np.bool_)
     gap = source[1:] - source[:-1] - size[:-1]
     same = (source[1:] - source[:-1]) == (target[1:] - target[:-1])

@@ -1,4 +1,4 @@
-"""What a pass finds wrong, as rows with their origin: which objects are at fault, and the error told of some of them.
+"""The faults that a pass finds, as rows: which objects are at fault, and the error that is raised for some of them.
 
 A pass gathers all that it finds and raises it at its end, so that the driver can leave out every object at fault, and
 what depends on it, and link the rest.
@@ -30,7 +30,7 @@ class Fault:
 
 
 class LinkFaults(Exception):
-    """What `link` raises where objects are at fault; `faults` has all that one pass found. No error of the API."""
+    """The exception of `link` where objects are at fault; `faults` are those of one pass. No error of the API."""
 
     def __init__(self, faults: list[Fault]) -> None:
         self.faults = faults

@@ -1,4 +1,4 @@
-"""Where stubs stand: one place a module, or, where code is larger than its branches reach, islands in between.
+"""The places of stubs: one place a module, or, where code is larger than its branches reach, islands in between.
 
 Large code is divided into regions, in the order in which layout will have it; each begins with an island, and one more
 island follows the last. Blocks that begin within half a branch's reach are one region. A block that is larger than that
@@ -17,7 +17,7 @@ from uruk.graph.types import I32, I64, U8, Bool, ranks, true_rows
 from uruk.passes.state import State
 
 ROOM = 20 << 20
-"""What of a branch's reach is kept back, in bytes: for the stubs themselves, and what alignment takes."""
+"""The part of a branch's reach that is kept back, in bytes: for the stubs themselves, and what alignment takes."""
 ISLAND_ALIGN = 1 << 16
 """More than functions are aligned to: layout puts the widest first, so that a region begins with its island."""
 MOST_REGIONS = 200
@@ -96,7 +96,7 @@ def of_edges(state: State, islands: Islands, rows: I64) -> I32:
 
 
 def leaves_reach(state: State, islands: Islands, rows: I64) -> Bool:
-    """Which of these branches, where they go to symbols of the batch, may turn out not to reach them."""
+    """Return which of these branches, where they go to symbols of the batch, may turn out not to reach them."""
     symbols, edges = state.symbols, state.edges
     block = edges.block[rows]
     target = state.canonical[edges.target[rows]]

@@ -40,7 +40,7 @@ class Chunk:
     size: int
     align: int
     stored: int = 0
-    """How many bytes have content; the rest is zero."""
+    """The number of bytes that have content; the rest is zero."""
 
 
 @dataclass(eq=False, repr=False)
@@ -113,7 +113,7 @@ def _group(module: AnyArray, zone: AnyArray) -> I64:
 
 
 def _stored(state: State, rows: I64, size: I64) -> I64:
-    """How many bytes of each block may be written: none of zero-fill in the input and of commons, all of others.
+    """Return how many bytes of each block may be written: none of zero-fill in the input and of commons, all of others.
 
     Blocks that uruk makes itself are filled later. (Relocations of zero-fill are refused when it is read.)
     """

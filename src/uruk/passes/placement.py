@@ -1,4 +1,4 @@
-"""Where a graph's memory must lie, from the 32-bit references that leave it."""
+"""The range in which a graph's memory must lie, from the 32-bit references that leave it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def reach_of(state: State) -> Reach:
 
 
 def _is_short(state: State) -> bool:
-    """Whether code refers to other blocks, or to slots, by fields that reach a MiB or less."""
+    """True if code refers to other blocks, or to slots, by fields that reach a MiB or less."""
     edges, kinds = state.edges, state.graph.kinds
     if not some(kinds.short):
         return False
@@ -57,7 +57,7 @@ def _is_short(state: State) -> bool:
 
 
 def window(state: State, rows: I64, address: I64, high: int) -> tuple[int, int]:
-    """Where code must lie whose references `rows` reach these addresses, below `high` if that is given."""
+    """Return where code must lie whose references `rows` reach these addresses, below `high` if that is given."""
     reach = state.graph.kinds.reach[state.edges.kind[rows]] - SLACK
     return max(0, int((address - reach).max())), min(high or HIGHEST_END, int((address + reach).min()))
 

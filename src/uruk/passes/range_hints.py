@@ -1,4 +1,4 @@
-"""What to do about a value that does not fit: it depends on where the symbol lies, and where the code runs."""
+"""Advice about a value that does not fit: it depends on where the symbol lies, and where the code runs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def library(wider: str, *, in_child: bool) -> str:
 
 
 def _origin(state: State, row: int) -> str:
-    """Where an edge's symbol is from: "absolute", "library", "linked" before, or empty for this batch."""
+    """Return where an edge's symbol is from: "absolute", "library", "linked" before, or empty for this batch."""
     target = int(state.canonical[state.edges.target[row]])
     if state.symbols.kind[target] == SymbolKind.ABSOLUTE:
         return "absolute"

@@ -118,7 +118,7 @@ def undefined_facts(state: State) -> tuple[Bool, Bool, Bool]:
 
 
 def functions_are_no_data(state: State) -> None:
-    """What the batch branches to is a function, whatever is known of it: a stub may stand for it."""
+    """Targets of the batch's branches are functions, whatever is known of them: stubs may stand for them."""
     assert state.external is not None
     operand = state.graph.kinds.operand[state.edges.kind]
     called = np.zeros(len(state.symbols), np.bool_)

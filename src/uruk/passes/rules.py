@@ -1,4 +1,4 @@
-"""What an object format asks of a link beyond its relocations, as one object: the defaults, which ask for little.
+"""The demands of an object format on a link beyond its relocations, as one object: the defaults, which ask for little.
 
 A format gives its own rules, a subclass of `Rules`, as `Format.rules`; `uruk.link_rules` finds them. One instance
 serves one link, and keeps between steps what it finds.
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 
 class DataSource(Protocol):
-    """Where data of libraries is read."""
+    """The source of libraries' data."""
 
     def read_object(self, address: int) -> bytes:
         """The content of a library's variable; empty if its size is not known."""
         ...
 
     def is_constant(self, address: int, size: int) -> bool:
-        """Whether nobody may write to a library's variable."""
+        """True if nobody may write to a library's variable."""
         ...
 
 
@@ -89,7 +89,7 @@ class Rules:
         return NO_ROWS
 
     def unwind_needs(self) -> tuple[I64, I64]:
-        """What unwind data adds to the needs of functions, as rows: the block of a function, a block that it needs.
+        """Return what unwind data adds to the needs of functions: rows of a function's block and one that it needs.
 
         Asked for when pruning.
         """
@@ -106,7 +106,7 @@ class Rules:
         """Recognise the undefined names that the link provides itself, and make the blocks that they need."""
 
     def provided(self) -> Bool:
-        """Which rows of `undefined` the link provides, so that the session is not asked. Some name is undefined."""
+        """Select rows of `undefined` that the link provides, not the session. Some name is undefined."""
         return np.zeros(self.state.undefined.size, np.bool_)
 
     def take_places(self) -> None:

@@ -1,4 +1,4 @@
-"""What the passes of one link share: the graph, and the columns that they fill in one after the other."""
+"""The state that the passes of one link share: the graph, and the columns that they fill in one after the other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from uruk.passes.tls.interface import Storage
 
 @dataclass(eq=False, repr=False)
 class TLSHome:
-    """Where a thread-local symbol from outside the batch lives.
+    """The home of a thread-local symbol from outside the batch.
 
     In linked code: the `storage` of its module and the symbol's `offset` there. In a shared library: its `library`
     (soname or path) and nothing else; ld.so binds it by name. With neither, nobody defines it.
@@ -41,7 +41,7 @@ class Externals:
     tls: dict[int, TLSHome] = field(default_factory=dict[int, TLSHome])
     own: Bool = field(default_factory=lambda: np.empty(0, np.bool_))
     origin: Callable[[int], str] = field(default=lambda _: "library")
-    """Where the address of a name came from, for errors: "absolute", "linked" before, or a "library"."""
+    """The source of a name's address, for errors: "absolute", "linked" before, or a "library"."""
 
 
 @dataclass(eq=False, repr=False)
@@ -57,7 +57,7 @@ class Copy:
 
 @dataclass(eq=False, repr=False)
 class StandIn:
-    """What a linked program has in the place of a library's variable or function, as a linked executable has it.
+    """The stand-in of a linked program for a library's variable or function, as a linked executable has it.
 
     A copy of a variable (`size` bytes, `constant` where nobody may write to it), or a stub as a function's address
     (`size` 0).
@@ -129,7 +129,7 @@ class State:
     live: Bool
     block_module: I32
     has_dead: bool = False
-    """Whether any block of the input is dropped or pruned (unwind data that was laid out anew does not count)."""
+    """True if any block of the input is dropped or pruned (unwind data that was laid out anew does not count)."""
     canonical: I32 = NO_IDS
     """Symbol row -> the row that defines it, or the first row of the same undefined name."""
     undefined: I32 = NO_IDS
@@ -158,7 +158,7 @@ class State:
     address: I64 = NO_ROWS
     """Address of every block. Columns of addresses are int64: those from 2^63 on are negative, sums wrap around."""
     position: I64 = NO_ROWS
-    """Where every block begins in the working image."""
+    """The place where every block begins in the working image."""
     base: int = 0
     """Address of the image's first byte, as columns have it."""
     symbol_address: I64 = NO_ROWS
@@ -166,7 +166,7 @@ class State:
     resolver_address: I64 = NO_ROWS
     """IFUNC resolvers, a row an `ifunc` stub."""
     stub_target: I64 = NO_ROWS
-    """What each stub jumps to, where that is not the symbol's address for the batch; a row a stub."""
+    """The target of each stub, where that is not the symbol's address for the batch; a row a stub."""
     tls_offset: I64 = NO_ROWS
     """Offset of every symbol row in its module's thread-local block; only where some symbol is thread-local."""
     image: U8 = NO_BYTES
@@ -196,9 +196,9 @@ class State:
     passed: set[str]
     """Steps that are done (`uruk.passes.steps.STEPS`); kept for plug-ins only, empty where there are none."""
     in_child: bool = False
-    """Whether the code runs in another process than this one."""
+    """True if the code runs in another process than this one."""
     point: str = ""
-    """Where the link is, for plug-ins that come at several points."""
+    """The point that the link is at, for plug-ins that come at several points."""
 
     # Written out: a dataclass of so many fields takes 2 ms of every start to be made.
     def __init__(self, graph: Graph, names: Names, module_of_object: I32, modules: list[str]) -> None:

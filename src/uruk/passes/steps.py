@@ -163,6 +163,6 @@ class Steps:
 
 
 def _name_of(hook: Hook) -> str:
-    """How a callable is called in errors: ``module.name``, or what it prints as."""
+    """Return how a callable is called in errors: ``module.name``, or what it prints as."""
     name = getattr(hook, "__qualname__", None)
     return f"{getattr(hook, '__module__', '?')}.{name}" if name else repr(hook)

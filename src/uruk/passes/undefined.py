@@ -15,7 +15,7 @@ SHOWN_PLACES = 3
 MOST_HINTS = 1000
 """Names that hints are looked for, and whose places are told."""
 Hints = Callable[[Mapping[bytes, str]], Mapping[bytes, str]]
-"""What to say of names that nobody defines, from the first place that needs each."""
+"""The texts for names that nothing defines, from the first place that needs each."""
 
 
 def refuse(state: State, rows: I32, hints: Hints | None) -> None:

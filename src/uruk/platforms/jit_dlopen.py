@@ -129,7 +129,7 @@ class JITLoader:
         return runtime.process.read(address, size).decode("utf-8", "surrogateescape")
 
     def _guarded(self, work: Callable[[], int], failed: int) -> int:
-        """What `work` returns; where it raises, `failed`, with the text for dlerror."""
+        """Return what `work` returns; where it raises, `failed`, with the text for dlerror."""
         try:
             return work()
         except Exception as error:  # the caller is C

@@ -21,7 +21,7 @@ PROFILES = ("-fprofile-generate", "-fprofile-instr-generate", "-fcs-profile-gene
 
 @dataclass(frozen=True)
 class HowToCompile:
-    """What the command line says of compiling: the command (empty: look for one), its flags, whether to use a cache.
+    """The settings of compilations: the command (empty: look for one), its flags, whether to use a cache.
 
     `target`: for which, as ``aarch64-linux``; empty for this machine's.
     """
@@ -33,7 +33,7 @@ class HowToCompile:
     output: str = ""
     """The program's name, after which data files of instrumented sources are named."""
     instruments: bool = False
-    """Whether any flag asks for such files."""
+    """True if any flag asks for such files."""
 
 
 class Compilation:
@@ -99,7 +99,7 @@ class Compilation:
 
     @property
     def errors(self) -> list[UrukError]:
-        """What went wrong, in the order of the command line; a compiler that is not there once."""
+        """Return what went wrong, in the order of the command line; a compiler that is not there once."""
         errors = [one for path in self._order if isinstance(one := self._done.get(path), UrukError)]
         compiling = [one for one in errors if isinstance(one, CompileError)]
         others = {str(one): one for one in errors if not isinstance(one, CompileError)}
@@ -107,7 +107,7 @@ class Compilation:
 
     @property
     def warnings(self) -> str:
-        """What the compilers printed about what they compiled, in the order of the command line."""
+        """Return what the compilers printed about what they compiled, in the order of the command line."""
         return "".join(one.warnings for path in self._order if isinstance(one := self._done.get(path), Compiled))
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Ended:
-    """How a run of a program ended.
+    """The end of a run of a program.
 
     `status` is its exit status, or, negative, the signal that ended it; `crash` says where it was then, if that is
     known. `output` and `errors` are what it wrote to its standard streams, where that was captured, else empty.
@@ -218,7 +218,7 @@ def _descriptor(stream: Stream, default: int, files: ExitStack) -> int:
 
 
 def _content(file: IO[bytes] | None) -> bytes:
-    """What was written to a temporary file."""
+    """Return what was written to a temporary file."""
     if file is None:
         return b""
     file.seek(0)

@@ -143,7 +143,7 @@ class _OpenFiles:
     def __init__(self) -> None:
         self._handles: dict[str, int] = {}
         self.sizes: dict[str, int] = {}
-        """How many bytes of each object are to be read."""
+        """The number of bytes of each object that are to be read."""
         self._most = os.sysconf("SC_OPEN_MAX") // 2  # the soft limit of RLIMIT_NOFILE
 
     def __enter__(self) -> _OpenFiles:

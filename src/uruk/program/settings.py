@@ -28,7 +28,7 @@ class Settings:
     shared_memory: bool | None = None
     connect: tuple[str, int] | None = None
     secret: bytes | None = None
-    """What an executor that is connected to wants to hear first."""
+    """The secret that an executor that is connected to wants to hear first."""
     bound_early: list[tuple[bytes, str]] = field(default_factory=list[tuple[bytes, str]])
     """Thread-locals and their libraries that must have static storage before any use; found by trying."""
     environment: dict[str, str] | None = None

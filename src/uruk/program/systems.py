@@ -1,4 +1,4 @@
-"""What running a program asks of a system, and the systems that there are; each answers in a room of its own.
+"""The demands of running a program on a system, and the systems that there are; each answers in a room of its own.
 
 Nothing here imports numpy: a command line is read before it is there.
 """

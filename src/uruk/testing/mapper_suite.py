@@ -1,4 +1,4 @@
-"""What every mapper must do, as one function: for those who write their own."""
+"""The duties of every mapper, as one function: for those who write their own."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _fresh_memory_is_zero(mapper: Mapper, read: Callable[[int, int], bytes]) -> 
 
 
 def _bytes_arrive(mapper: Mapper, read: Callable[[int, int], bytes]) -> None:
-    """What is written through the view is there after `initialize`, with every protection that code needs."""
+    """Bytes written through the view are there after `initialize`, with every protection that code needs."""
     page, address = mapper.page_size, mapper.reserve(_SIZE)
     view = mapper.view(address, _SIZE)
     kinds = (Protection.R | Protection.X, Protection.R, Protection.R | Protection.W)
@@ -147,7 +147,7 @@ def _exclusive(mapper: Mapper, read: Callable[[int, int], bytes]) -> None:
 
 
 def _neighbours_stay(mapper: Mapper, read: Callable[[int, int], bytes], write: Callable[[int, bytes], object]) -> None:
-    """What code wrote stays when data beside it, on the same page, arrives."""
+    """Bytes that code wrote stay when data beside it, on the same page, arrives."""
     page, address = mapper.page_size, mapper.reserve(_SIZE)
     view, kind = mapper.view(address, _SIZE), Protection.R | Protection.W
     first, second = (address + 100, 50), (address + 150, page)

@@ -27,13 +27,13 @@ _SELECTIONS[coff.COMDAT_EXACT_MATCH] = Selection.EXACT
 _SELECTIONS[coff.COMDAT_LARGEST] = Selection.LARGEST
 _SELECTIONS[coff.COMDAT_ASSOCIATIVE] = Selection.ANY
 UNWIND_NAMES = (b".pdata$", b".xdata$")
-"""How sections begin that GNU-style compilers make beside `.text$F`, with its suffix."""
+"""The beginnings of the names of sections that GNU-style compilers make beside `.text$F`, with its suffix."""
 CODE_NAME = b".text$"
 
 
 @dataclass(eq=False, repr=False)
 class Comdats:
-    """What is known of COMDAT sections before symbols are named."""
+    """The facts known of COMDAT sections before symbols are named."""
 
     definitions: I64
     """Records that stand for sections, one a section at most."""

@@ -1,4 +1,4 @@
-"""What a COFF file is for, by its first bytes. This imports no numpy: command lines are read before it is there.
+"""The target of a COFF file, by its first bytes. This imports no numpy: command lines are read before it is there.
 
 Source: the PE/COFF specification, "COFF File Header" and "Import Header"; <winnt.h>, ANON_OBJECT_HEADER_BIGOBJ.
 """
@@ -9,7 +9,7 @@ from uruk.machines import COFF_TITLES, OF_COFF
 from uruk.target import Target
 
 HEAD = 20
-"""How many bytes of a file tell."""
+"""The number of bytes of a file that tell."""
 EXECUTABLE_IMAGE = 2
 """A flag of Characteristics that only linked files have."""
 BIGOBJ = bytes.fromhex("c7a1bad1eebaa94baf20faf66aa4dcb8")

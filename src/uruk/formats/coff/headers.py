@@ -20,10 +20,10 @@ _EMPTY = 4
 
 @dataclass(eq=False, repr=False)
 class Header:
-    """Where the tables of one object lie; all places are offsets in the arena's buffer."""
+    """The places of one object's tables; all places are offsets in the arena's buffer."""
 
     big: bool
-    """Whether it is `/bigobj`, whose symbols have 20 bytes."""
+    """True if it is `/bigobj`, whose symbols have 20 bytes."""
     sections: int
     section_count: int
     symbols: int

@@ -31,7 +31,7 @@ class ShortNames:
 
     @property
     def empty(self) -> int:
-        """Where the empty name lies in the arena."""
+        """Return where the empty name lies in the arena."""
         return self._base
 
     def add(self, names: U8) -> I64:

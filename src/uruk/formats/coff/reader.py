@@ -94,18 +94,18 @@ def _empty_graph(arena: Arena, pair: Pair) -> Graph:
 
 
 def _first_rows(owner: I32, count: int) -> I64:
-    """Where the rows of each of `count` objects begin in a column of owners, and the end."""
+    """Return where the rows of each of `count` objects begin in a column of owners, and the end."""
     return owner.searchsorted(np.arange(count + 1))
 
 
 _NOT_LOADED = (b".debug", b".llvm.", b".llvm_", b".gfids$", b".giats$", b".gljmp$", b".gehcont$", b".reloc", b".sxdata")
-"""How sections begin whose content only debuggers, linkers and tables of guarded targets in images have a use for."""
+"""Beginnings of names of sections that only debuggers, linkers and images' tables of guarded targets have a use for."""
 _FUNCTION_ARRAYS = (b".CRT$", b".ctors", b".dtors")
-"""How sections begin that hold functions to be called at the start and the end of a program."""
+"""The beginnings of the names of sections that hold functions to be called at the start and the end of a program."""
 
 
 def _is_loaded(sections: Sections) -> Bool:
-    """Which sections become blocks."""
+    """Return which sections become blocks."""
     loaded = sections.flags & (coff.SCN_LNK_REMOVE | coff.SCN_LNK_INFO) == 0
     for name in _NOT_LOADED:
         loaded &= ~sections.begins(name)
@@ -142,7 +142,7 @@ def _relocation_tables(sections: Sections, blocks: Blocks, loaded: I64) -> Reloc
 
 
 def _read_directives(sections: Sections) -> dict[int, Directives]:
-    """What objects tell their linker, by object."""
+    """Return what objects tell their linker, by object."""
     rows = true_rows((sections.flags & coff.SCN_LNK_INFO != 0) & sections.begins(DIRECTIVES + b"\0"))
     texts: dict[int, bytes] = {}
     for row in rows.tolist():

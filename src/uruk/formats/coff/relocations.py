@@ -83,7 +83,7 @@ def _turns(count: I64) -> I64:
 
 
 def _addends(graph: Graph, pair: Pair, edges: Edges) -> I64:
-    """What the fields hold, as signed numbers of their width."""
+    """Return what the fields hold, as signed numbers of their width."""
     addend = np.zeros(len(edges), np.int64)
     place = graph.blocks.content[edges.block] + edges.offset
     width, bits = pair.KINDS.width.take(edges.kind), pair.KINDS.bits.take(edges.kind)

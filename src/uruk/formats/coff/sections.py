@@ -33,25 +33,25 @@ class Sections:
     """First row of each object."""
     counts: I64
     origin: I64
-    """Where each object begins in the buffer."""
+    """The place where each object begins in the buffer."""
     extent: I64
     """The size of each object in bytes."""
     object: I32
     start: I64
-    """Where the content begins in the buffer; -1 where there is none: all is zero."""
+    """The place where the content begins in the buffer; -1 where there is none: all is zero."""
     size: I64
     align: I64
     flags: I64
     relocations: I64
-    """Where the relocations begin in the buffer."""
+    """The place where the relocations begin in the buffer."""
     relocation_count: I64
     text: I64
-    """Where the name begins in the arena."""
+    """The place where the name begins in the arena."""
     words: tuple[I64, I64]
     """The first 16 bytes of each name as two little-endian words; what follows the NUL is arbitrary."""
 
     def begins(self, text: bytes) -> Bool:
-        """Which sections have a name that begins with these bytes, at most 16."""
+        """Return which sections have a name that begins with these bytes, at most 16."""
         first, second = (text[at : at + 8] for at in (0, 8))
         found = self.words[0] & _mask(first) == _word(first)
         return found & (self.words[1] & _mask(second) == _word(second)) if second else found

@@ -18,7 +18,7 @@ from uruk.graph.types import I32, I64, NONE, U8, filled, true_rows
 
 @dataclass(eq=False, repr=False)
 class Tables:
-    """What symbols are made from."""
+    """The records from which symbols are made."""
 
     records: Records
     block_of_section: I32

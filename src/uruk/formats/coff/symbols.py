@@ -40,17 +40,17 @@ class Records:
     storage: U8
     """The storage class; 0 in auxiliary records."""
     auxiliary: I64
-    """How many auxiliary records follow."""
+    """The number of auxiliary records that follow."""
     is_auxiliary: Bool
     text: I64
-    """Where the name lies in the arena; -1 in auxiliary records."""
+    """The place where the name lies in the arena; -1 in auxiliary records."""
 
     def home(self, rows: I64) -> I64:
         """The section row of records whose section is one."""
         return self.sections.base[self.owner[rows]] + self.section[rows] - 1
 
     def position(self, rows: I64) -> I64:
-        """Where records lie in the buffer."""
+        """Return where records lie in the buffer."""
         owner = self.owner[rows]
         headers = self.sections.headers
         table = np.array([header.symbols for header in headers], np.int64)
@@ -200,7 +200,7 @@ def _long_texts(records: Records, rows: I64) -> list[bytes]:
 
 
 def kinds_of(records: Records) -> U8:
-    """How each record says where its symbol is; weak externals are undefined."""
+    """Return how each record says where its symbol is; weak externals are undefined."""
     storage, section = records.storage, records.section
     kind = filled(storage.size, SymbolKind.DROPPED, np.uint8)
     external = storage == coff.CLASS_EXTERNAL

@@ -29,9 +29,9 @@ class WeakExternals:
     default: I64
     """The record at the end of its chain of defaults, which is no weak external."""
     defined: Bool
-    """Which of them are definitions: their default is one."""
+    """True for those that are definitions: their default is one."""
     falls_back: Bool
-    """Which of them have a default that is undefined itself."""
+    """True for those that have a default that is undefined itself."""
 
 
 def find_weak_externals(records: Records, kind: U8) -> WeakExternals:

@@ -55,7 +55,7 @@ _ANY_SECTION = 1  # there are no sections; any number but 0 says that the symbol
 
 @dataclass(frozen=True)
 class CarrierMachine:
-    """What carriers of one architecture differ in: the ELF machine, and numbers of dynamic relocations.
+    """The differences between carriers of architectures: the ELF machine, and numbers of dynamic relocations.
 
     `grows_up`: static storage lies above the thread pointer (variant I), one block behind the other at its own
     alignment; else below it.
@@ -83,7 +83,7 @@ _DYN = struct.Struct("<QQ")
 
 
 class ImportModel(Enum):
-    """How linked code reaches a thread-local of another module."""
+    """The way in which linked code reaches a thread-local of another module."""
 
     INITIAL_EXEC = "initial-exec"
     """One word: the variable's offset from the thread pointer (asks for static TLS of that module)."""
@@ -134,7 +134,7 @@ class CarrierFile:
     alignment: int
 
     def decode(self, raw: bytes) -> CarrierValues:
-        """What the loader wrote, from the `slots_size` bytes at `slots` of the loaded carrier."""
+        """Return what the loader wrote, from the `slots_size` bytes at `slots` of the loaded carrier."""
         if len(raw) != self.slots_size:
             raise TLSError("carrier", f"{len(raw)} bytes of slots, where {self.slots_size} were expected")
 
@@ -154,7 +154,7 @@ class CarrierFile:
 
 @dataclass(eq=False, repr=False)
 class CarrierValues:
-    """What the loader wrote into a carrier's slots.
+    """The words that the loader wrote into a carrier's slots.
 
     `module_id` is the module's id for ``__tls_get_addr`` (0 without own storage); `tp_offset` the
     offset of the image's first byte from the thread pointer, None if not static; `descriptors` (function,

@@ -24,7 +24,7 @@ _SYMBOL, _TYPE, _ADDEND = 1, 2, 4
 _FLAG_BITS = 3
 _HAS_ADDENDS = 4
 _FOLLOWING: I64 = np.array([flags.bit_count() for flags in range(8)], np.int64)
-"""How many numbers follow the first one of an entry, by its flags."""
+"""The count of numbers that follow the first one of an entry, by its flags."""
 
 
 class _Numbers:
@@ -142,7 +142,7 @@ class _Reader:
         return raw.reshape(-1).view(np.uint8)
 
     def _deltas(self, entries: I64, flags: U8, flag: int) -> I64:
-        """What each entry says of one member, 0 where it says nothing."""
+        """Return what each entry says of one member, 0 where it says nothing."""
         deltas = np.zeros(entries.size, np.int64)
         rows = true_rows(flags & flag != 0)
         deltas[rows] = self.numbers.signed(entries[rows] + 1 + _FOLLOWING[flags[rows] & (flag - 1)])

@@ -236,7 +236,7 @@ class SharedLibrary:
         return values[0] if values else None
 
     def _offset(self, address: int, structure: str) -> int:
-        """Where in the file the byte for a virtual address is."""
+        """Return where in the file the byte for a virtual address is."""
         for start, offset, size in self._loads:
             if start <= address < start + size:
                 return offset + address - start
@@ -263,7 +263,7 @@ class SharedLibrary:
         return list(range(self._count()))
 
     def _count(self) -> int:
-        """How many rows the symbol table has: nothing says so outright."""
+        """Return how many rows the symbol table has: nothing says so outright."""
         place = self._first(_DT_HASH)
         if place is not None:
             word = self._source.read(self._offset(place, "hash table") + 4, 4, "hash table")

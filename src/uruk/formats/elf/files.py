@@ -1,4 +1,4 @@
-"""What is known of ELF's files beyond what links need: shared libraries, names in archives, tables of relocations."""
+"""The knowledge of ELF's files beyond what links need: shared libraries, names in archives, tables of relocations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an ELF file is for, by its first bytes. This imports no numpy: command lines are read before it is there."""
+"""The target of an ELF file, by its first bytes. This imports no numpy: command lines are read before it is there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from uruk.machines import OF_ELF
 from uruk.target import Target
 
 HEAD = 20
-"""How many bytes of a file tell."""
+"""The number of bytes of a file that tell."""
 _TARGETS = {number: Target("elf", machine.name, "") for number, machine in OF_ELF.items()}
 _UNNAMED = Target("elf", "", "")
 

@@ -16,7 +16,7 @@ _SIX_BYTES = (1 << 48) - 1
 
 
 def named_linkonce(first: I64, second: I64) -> Bool:
-    """Which sections have such a name, by its first 16 bytes as two words."""
+    """Return which sections have such a name, by its first 16 bytes as two words."""
     found = first == _BEGIN
     if count_true(found):
         found &= second & _SIX_BYTES == _REST

@@ -33,7 +33,7 @@ from uruk.isa.interface import InstructionSet
 
 
 class Pair(Protocol):
-    """What a format × ISA file says: ELF machine number, ISA, edge kinds, relocation number -> (name, kind name)."""
+    """The content of a format × ISA file: machine number, ISA, edge kinds, relocation number -> (name, kind name)."""
 
     MACHINE: int
     NAME: str
@@ -44,7 +44,7 @@ class Pair(Protocol):
 
 @dataclass(eq=False, repr=False)
 class Header:
-    """What the ELF header says about the section header table; `start` is an arena offset."""
+    """The facts that the ELF header has of the section header table; `start` is an arena offset."""
 
     table: int
     count: int
@@ -183,7 +183,7 @@ def _empty_graph(arena: Arena, pair: Pair) -> Graph:
 
 
 def _first_rows(owner: I32, count: int) -> I64:
-    """Where the rows of each of `count` objects begin in a column of owners, and the end."""
+    """Return where the rows of each of `count` objects begin in a column of owners, and the end."""
     if count == 1:
         return np.array([0, owner.size], np.int64)
     return owner.searchsorted(np.arange(count + 1))

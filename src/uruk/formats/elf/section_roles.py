@@ -1,4 +1,4 @@
-"""What a section becomes: its zone and its role, from its flags, its type and its name (gABI, "Special Sections")."""
+"""The zone and the role that a section gets, from its flags, its type and its name (gABI, "Special Sections")."""
 
 from __future__ import annotations
 

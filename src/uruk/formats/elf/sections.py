@@ -27,21 +27,21 @@ class Sections:
     """First row of each object."""
     counts: I64
     table: I64
-    """Where each object's header table begins in the buffer."""
+    """The place where each object's header table begins in the buffer."""
     origin: I64
-    """Where each object begins in the buffer."""
+    """The place where each object begins in the buffer."""
     object: I32
     type: I64
     flags: I64
     start: I64
-    """Where the content begins in the buffer."""
+    """The place where the content begins in the buffer."""
     size: I64
     link: I64
     info: I64
     align: I64
     entsize: I64
     text: I64
-    """Where the name begins in the buffer."""
+    """The place where the name begins in the buffer."""
     loaded: I64
     """Rows of the sections that become blocks."""
     symtab: I64
@@ -144,7 +144,7 @@ def _check_overlap(sections: Sections, stored: I64, extent: I64) -> None:
 
 
 def _locate_names(sections: Sections, rows: I64, name: I64, table_index: I64) -> None:
-    """Where each section's name begins; the name table must hold it, and end in NUL."""
+    """The place where each section's name begins; the name table must hold it, and end in NUL."""
     tables = sections.base + table_index
     sections.check(tables, (sections.type[tables] != elf.SHT_STRTAB, "is no string table, but e_shstrndx names it"))
     start, size = sections.start[tables], sections.size[tables]

@@ -67,7 +67,7 @@ class FormatPair(Protocol):
 
 
 class _Class(NamedTuple):
-    """What the flags, type and name of a loaded section make of it."""
+    """The zone and role that flags, type and name of a loaded section give it."""
 
     zone: int
     role: int

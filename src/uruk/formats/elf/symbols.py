@@ -18,7 +18,7 @@ from uruk.graph.types import I32, I64, NONE, U8, AnyArray, Bool, count_true, fil
 
 @dataclass(eq=False, repr=False)
 class _Tables:
-    """Where the symbol tables are: one row an object that has one."""
+    """The places of the symbol tables: one row an object that has one."""
 
     rows: I64
     object: I64

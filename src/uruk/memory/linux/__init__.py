@@ -1,1 +1,1 @@
-"""How Linux reserves, maps and shares memory: what the mappers of this process call."""
+"""The ways of Linux to reserve, map and share memory: what the mappers of this process call."""

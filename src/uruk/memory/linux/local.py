@@ -55,7 +55,7 @@ def free_ranges(low: int, high: int) -> list[Range]:
 
 
 def free_places(size: int, low: int, high: int) -> Iterator[int]:
-    """Where `size` bytes fit within [low, high), the highest place first; each at the top of its gap.
+    """Return where `size` bytes fit within [low, high), the highest place first; each at the top of its gap.
 
     So a heap below has room to grow.
     """

@@ -19,7 +19,7 @@ from uruk.memory.linux.local import MADV_POPULATE_WRITE, MAP_NORESERVE
 
 SharedKind = Literal["memfd", "shm"]
 FOLDER = "/dev/shm"
-"""Where POSIX shared memory is on Linux; the same folder is seen by programs under qemu and wine."""
+"""The folder of POSIX shared memory on Linux; the same folder is seen by programs under qemu and wine."""
 _PREFIX = "uruk-"
 _MFD_CLOEXEC, _MFD_ALLOW_SEALING, _MFD_EXEC = 0x1, 0x2, 0x10
 LEAST_ROOM = 16 << 20
@@ -31,7 +31,7 @@ class SharedObject(Protocol):
     """Shared memory of a fixed size; all zero at first, and costing nothing where it has not been written."""
 
     path: bytes
-    """What the other process opens."""
+    """The path that the other process opens."""
     memory: mmap.mmap
     """It, mapped in this process, readable and writable."""
 

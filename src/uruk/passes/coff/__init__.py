@@ -1,1 +1,1 @@
-"""What COFF asks of a link: where images and sections begin, slots of imports, the order of `$` names."""
+"""The demands of COFF on a link: where images and sections begin, slots of imports, the order of `$` names."""

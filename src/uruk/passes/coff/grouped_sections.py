@@ -25,7 +25,7 @@ def _name_words(state: State, rows: I64) -> U64:
 
 
 def _begins(words: U64, text: bytes) -> Bool:
-    """Which names begin with a text of up to 8 bytes."""
+    """Return which names begin with a text of up to 8 bytes."""
     mask = np.uint64(int.from_bytes(b"\xff" * len(text), "little"))
     return words & mask == np.uint64(int.from_bytes(text, "little"))
 

@@ -1,4 +1,4 @@
-"""What COFF asks of a link; see `uruk.passes.rules`."""
+"""The rules of COFF for a link; see `uruk.passes.rules`."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What ELF asks of a link: `.eh_frame`, symbols that GNU ld defines, arrays of functions."""
+"""The demands of ELF on a link: `.eh_frame`, symbols that GNU ld defines, arrays of functions."""

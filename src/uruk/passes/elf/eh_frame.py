@@ -105,7 +105,7 @@ def _read_records(graph: Graph, rows: I64) -> Records:
 
 
 _NOTHING = bytes(4)
-"""What stands for unwind data that makes no sense: a terminator."""
+"""The record that stands for unwind data that makes no sense: a terminator."""
 
 
 def _gather_records(
@@ -212,7 +212,7 @@ def _walk(words: memoryview, begins: list[int], sizes: list[int]) -> _Walk:
 
 
 def _kept(state: State, records: Records, mine: I64, place: I64) -> Bool:
-    """Which records stay: FDEs whose function is live and their object's to define, and the CIEs that those use."""
+    """Select the records that stay: FDEs of live functions that are their object's to define, and their CIEs."""
     written = true_rows(state.graph.kinds.width.take(state.edges.kind[mine]) > 0)
     mine, place = mine[written], place[written]
     order = place.argsort(kind="stable")
@@ -277,7 +277,7 @@ def _move_edges(
 
 
 def function_needs(state: State) -> tuple[I64, I64]:
-    """What unwind records add to the needs of functions, before a rebuild: (block of a function, block it needs) rows.
+    """Return what records add to the needs of functions, before a rebuild: (block of a function, needed block) rows.
 
     A function that is kept needs what its FDE (language-specific data) and its CIE (the personality routine) refer to.
     """

@@ -109,7 +109,7 @@ class FrameChecks:
         faults.add(bad, state.objects_of(bad), lambda rows: self._error_at(rows, _NOT_ITS_CODE))
 
     def _lengths(self, record: I64) -> I64:
-        """How long the code of FDEs is."""
+        """Return how long the code of FDEs is."""
         content, rule = self.records.words.view(np.uint8), self.rule[record]
         pointer = self.pointer[rule]
         size = np.empty(record.size, np.int64)

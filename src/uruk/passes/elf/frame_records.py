@@ -30,7 +30,7 @@ class Records:
     """Blocks with records that had to be filled up to whole words, by their position in `rows`."""
 
     def places(self, block: I32, offset: I64) -> I64:
-        """Where bytes of blocks are in the gathered words (bytes)."""
+        """Return where bytes of blocks are in the gathered words (bytes)."""
         which = self.rows.searchsorted(block)
         place = offset.copy()
         for number, whole in self.odd.items():

@@ -1,4 +1,4 @@
-"""What a CIE says of its FDEs, and whether unwinders can read it: they end the process over what they do not know.
+"""The rules of a CIE for its FDEs, and a check that unwinders can read it: they end the process over what is unknown.
 
 The layout is LSB's "Exception Frames", the instructions are DWARF 5's, section 6.4.2, with the extensions of compilers.
 libgcc (unwind-dw2-fde.c, unwind-dw2.c) aborts over unknown encodings when anything first throws, and over a section
@@ -30,22 +30,22 @@ _CACHED_SIZE = 256
 
 
 class FrameError(Exception):
-    """What is wrong with a record."""
+    """The problem of a record."""
 
 
 class FrameRules(NamedTuple):
-    """How the FDEs of a CIE are laid out."""
+    """The layout of a CIE's FDEs."""
 
     pointer: int
     """Bytes of where the function begins, and of how long it is."""
     relative: bool
-    """Whether the beginning counts from the field itself."""
+    """True if the beginning counts from the field itself."""
     augmented: bool
-    """Whether there is augmentation data, with its length before it."""
+    """True if there is augmentation data, with its length before it."""
     lsda: int
     """Bytes of the pointer to language-specific data at the start of that; 0 without it."""
     personality: int
-    """Where in the CIE the personality routine's pointer is; 0 without it."""
+    """The offset in the CIE of the personality routine's pointer; 0 without it."""
     personality_size: int
 
     @property
@@ -113,7 +113,7 @@ class _Cursor:
 
     @property
     def done(self) -> bool:
-        """Whether nothing is left."""
+        """True if nothing is left."""
         return self.at >= len(self.record)
 
 

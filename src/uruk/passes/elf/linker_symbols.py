@@ -51,7 +51,7 @@ class LinkerSymbols:
     places: list[tuple[int, int, bytes]] = field(default_factory=list[tuple[int, int, bytes]])
     """(row, module, name) of the ends of code and data, and of the bounds of arrays of functions."""
     together: list[tuple[int, str, I64]] = field(default_factory=list[tuple[int, str, I64]])
-    """What layout must keep together: (module, section name, blocks)."""
+    """The blocks that layout must keep together: (module, section name, blocks)."""
 
 
 def find(state: State, initialisers: I64) -> LinkerSymbols:
@@ -178,7 +178,7 @@ def _make_handles(state: State, found: LinkerSymbols, initialisers: I64) -> None
 
 
 def provided(state: State, found: LinkerSymbols) -> Bool:
-    """Which undefined rows the link provides itself."""
+    """Return which undefined rows the link provides itself."""
     own = np.zeros(state.undefined.size, np.bool_)
     own[[*found.dso_handle, *found.got, *state.tls_starts, *(item[0] for item in found.sections)]] = True
     return own
@@ -229,13 +229,13 @@ def assign(state: State, found: LinkerSymbols, plan: Layout, start: I64, header:
 
 
 def _bound(state: State, chunk: Chunk, stop: bool) -> int:
-    """Where blocks that lie together begin, or end."""
+    """Return where blocks that lie together begin, or end."""
     begin = int(state.address[chunk.rows[0]]) - int(chunk.offset[0])
     return signed(begin + (chunk.size if stop else 0))
 
 
 def _places_of(module: int, plan: Layout, start: I64) -> tuple[int, int, int, int, int]:
-    """Where code begins and ends, and data, its content, and all of it; without code its places are data's."""
+    """Return where code begins and ends, and data, its content, and all of it; without code its places are data's."""
     mine = {one.zone: (int(start[row]), one) for row, one in enumerate(plan.segments) if one.module == module}
     data, segment = mine[Zone.RW]
     code, length = (mine[Zone.RX][0], mine[Zone.RX][1].size) if Zone.RX in mine else (data, 0)

@@ -1,4 +1,4 @@
-"""What ELF asks of a link; see `uruk.passes.rules`. What only few links need is imported by these."""
+"""The rules of ELF for a link; see `uruk.passes.rules`. What only few links need is imported by these."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class Field(NamedTuple):
     """`KindTable.address_of` of its kind."""
     plain: bool
     value: int
-    """Where in that block, and in `room` how many bytes there are from there on."""
+    """The offset in that block; `room` has the number of bytes from there on."""
     room: int
 
 
@@ -42,7 +42,7 @@ def fields_of(state: State, mine: I64) -> list[Field]:
 
 
 def is_sound(content: bytes, fields: list[Field], registers: int) -> bool:
-    """Whether nothing is wrong with any record, and each FDE is for code of a function that is placed.
+    """True if nothing is wrong with any record, and each FDE is for code of a function that is placed.
 
     `registers`: how many unwinders know. What is wrong is left to the general way to say.
     """
@@ -80,7 +80,7 @@ def _is_personality(field: Field, rules: FrameRules, at: int) -> bool:
 
 
 def _is_sound_fde(record: bytes, rules: FrameRules, fields: list[Field], at: int) -> bool:
-    """Whether an FDE has room for what its CIE says, and is for code of its function; its block begins with `at`."""
+    """True if an FDE has room for what its CIE says, and is for code of its function; its block begins with `at`."""
     begin = rules.head
     if begin + rules.augmented > len(record) or not fields:
         return False

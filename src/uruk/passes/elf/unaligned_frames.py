@@ -26,7 +26,7 @@ class WholeWords:
     moved: I64
 
     def place(self, offset: I64) -> I64:
-        """Where bytes at offsets of the section are now. Bytes before any record stay where they are."""
+        """Return where bytes at offsets of the section are now. Bytes before any record stay where they are."""
         if self.start.size == 0:
             return offset
         record = np.maximum(self.start.searchsorted(offset, "right") - 1, 0)

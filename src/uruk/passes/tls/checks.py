@@ -1,4 +1,4 @@
-"""What must hold of references to thread-locals before any storage is loaded; each check adds to the faults."""
+"""The conditions on references to thread-locals before any storage is loaded; each check adds to the faults."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from uruk.passes.state import State
 PLAIN = (Operand.SYMBOL, Operand.BRANCH, Operand.GOT, Operand.STUB)
 """Operands that mean an address, which a thread-local does not have."""
 STATIC_ALIGNMENT = 64
-"""What every thread pointer is aligned to, in bytes (glibc, x86-64)."""
+"""The alignment of every thread pointer in bytes (glibc, x86-64)."""
 
 
 def is_tls(state: State) -> Bool:
-    """Which canonical rows are thread-local: by type, or because they lie in a thread-local section."""
+    """Return which canonical rows are thread-local: by type, or because they lie in a thread-local section."""
     symbols = state.symbols
     in_tls = symbols.block >= 0
     in_tls &= state.blocks.zone[symbols.block] == Zone.TLS

@@ -1,4 +1,4 @@
-"""What the passes need of whoever gives thread-local storage."""
+"""The needs of the passes of whoever gives thread-local storage."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Storage(Protocol):
 
 
 class TLSLoader(Protocol):
-    """What the executor offers for thread-local storage."""
+    """The services of the executor for thread-local storage."""
 
     def load(self, image: bytes, size: int, align: int, static: bool | None, descriptors: bool, what: str) -> Storage:
         """Storage for an image; `static` None means static if there is room; `descriptors`: some will be asked for.

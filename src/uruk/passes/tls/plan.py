@@ -24,7 +24,7 @@ from uruk.passes.tls.interface import STATIC, USERS, Storage, TLSLoader
 
 @dataclass(eq=False, repr=False)
 class TLSPlan:
-    """What the batch's modules need: which want static storage, which symbol rows are thread-local."""
+    """The needs of the batch's modules: which want static storage, which symbol rows are thread-local."""
 
     static: set[int] = field(default_factory=set[int])
     optional: set[int] = field(default_factory=set[int])
@@ -98,7 +98,7 @@ def _objects_of_storage(state: State, chunk: Chunk) -> AnyArray:
 
 
 def has_descriptors(state: State, module: int) -> bool:
-    """Whether the batch needs descriptors for thread-locals of one of its modules."""
+    """True if the batch needs descriptors for thread-locals of one of its modules."""
     slots = state.slots
     rows = slots.row[slots.operand == Operand.TLS_DESC].tolist()
     return any(own_module(state, row) == module for row in rows)

@@ -19,14 +19,14 @@ from uruk.passes.tls.plan import own_module
 
 @dataclass(eq=False, repr=False)
 class TLSWords:
-    """What slots get: a TLSHome a canonical row, made once each."""
+    """The homes that slots are filled from: a TLSHome a canonical row, made once each."""
 
     state: State
     storage: dict[int, Storage]
     loader: TLSLoader
 
     def home(self, row: int) -> TLSHome:
-        """Where a canonical row lives."""
+        """Return where a canonical row lives."""
         state = self.state
         module = own_module(state, row)
         if module >= 0:

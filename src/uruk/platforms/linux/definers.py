@@ -1,4 +1,4 @@
-"""Who would define the names that an object of Linux lacks: this process, the runtime, known libraries."""
+"""The definers of names that an object of Linux lacks: this process, the runtime, known libraries."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def announce(
 
 
 def _code_of_modules(linked: Linked) -> dict[int, int]:
-    """Where the code of each module lies."""
+    """Return where the code of each module lies."""
     rows = zip(linked.layout.segments, linked.allocation.segments, strict=True)
     return {segment.module: address for segment, (zone, address, size) in rows if zone == CODE and size}
 
@@ -89,7 +89,7 @@ def _read(content: bytes, offset: int, address: int, encoding: int) -> int:
 
 
 def _encoding(content: bytes, cie: int) -> int | None:
-    """How the FDEs of a CIE name their functions (DW_EH_PE), None if that cannot be told."""
+    """Return how the FDEs of a CIE name their functions (DW_EH_PE), None if that cannot be told."""
     at = 4 * cie
     size = struct.unpack_from("<I", content, at)[0]
     return _of_cie(content[at + 8 : at + 4 + size])

@@ -1,4 +1,4 @@
-"""What libraries see of a program that is linked after they are loaded, in a process that is the program's alone.
+"""The names that libraries see of a program linked after they are loaded, in a process that is the program's alone.
 
 A program's definitions come before those of libraries, for the libraries' references, too (gABI, "Shared Object
 Dependencies"). The loader has bound these before: they are bound again (runtime/linux/imports.c), also to copies of
@@ -29,7 +29,7 @@ from uruk.platforms.linux.tls.program import ADDRESSES, ProgramThreadLocals, imp
 
 
 class ProgramExports:
-    """What a program's dylib gives to libraries. `everything`: its names are found by ``dlopen`` and ``dlsym``, too."""
+    """The names that a dylib gives to libraries. `everything`: its names are found by ``dlopen`` and ``dlsym``, too."""
 
     def __init__(
         self, dylib: JITDylib, executor: Executor, platform: LinuxPlatform, *, everything: bool = False

@@ -56,7 +56,7 @@ class LibrariesHere:
 
 
 def _described(addresses: list[int]) -> FoundSymbols:
-    """What is known of symbols at addresses; 0 stands for none."""
+    """Return what is known of symbols at addresses; 0 stands for none."""
     found = FoundSymbols.nothing(len(addresses))
     for row, address in enumerate(addresses):
         if address:

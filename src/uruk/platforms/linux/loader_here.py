@@ -142,7 +142,7 @@ class InProcessLoader:
         return bias, ctypes.string_at(name)
 
     def link_map_address(self, handle: int) -> int:
-        """Where the link map of an object lies."""
+        """Return where the link map of an object lies."""
         link_map = ctypes.c_void_p()
         _libc.dlinfo(handle, _RTLD_DI_LINKMAP, ctypes.byref(link_map))
         return link_map.value or 0

@@ -52,7 +52,7 @@ OF_THE_PROGRAM = {
 """Names that each program has for itself, and what to say where nobody defines them: this process's are the
 interpreter's, and never meant."""
 SIGNAL_FUNCTIONS = frozenset({b"sigaction", b"signal", b"sigaltstack", b"_gfortran_set_options"})
-"""What runtime/linux/signals.c and trampolines.c stand for: handlers of uruk's own come before a program's, unseen."""
+"""Names that runtime/linux/signals.c and trampolines.c define: uruk's own handlers come before a program's, unseen."""
 _INTERPOSED = SIGNAL_FUNCTIONS | frozenset(INTERPOSED)
 _INTERPOSED_WITH_DLOPEN = _INTERPOSED | frozenset(JIT_NAMES)
 LIBSTDCXX = "libstdc++.so.6"
@@ -60,7 +60,7 @@ LIBSTDCXX = "libstdc++.so.6"
 
 @dataclass(eq=False, repr=False)
 class Program:
-    """What initialisers get as arguments, as ld.so passes them; `envp` 0 stands for the process's own."""
+    """The arguments that initialisers get, as ld.so passes them; `envp` 0 stands for the process's own."""
 
     argc: int = 0
     argv: int = 0
@@ -128,7 +128,7 @@ class LinuxPlatform:
         return self._libgcc
 
     def _once_is_static(self) -> bool:
-        """Whether code can be bound to libstdc++'s std::call_once variables."""
+        """True if code can be bound to libstdc++'s std::call_once variables."""
         try:
             return all(self.process.tls.is_static(name, LIBSTDCXX) for name in CALL_ONCE)
         except TLSError:

@@ -61,7 +61,7 @@ _dlinfo.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p]
 
 @dataclass(eq=False, repr=False)
 class Found:
-    """What a library has at an address: `is_data` for variables, `library` its path."""
+    """The symbol of a library at an address: `is_data` for variables, `library` its path."""
 
     address: int
     is_data: bool
@@ -114,7 +114,7 @@ def find_symbol(handle: int | None, name: bytes) -> int:
 
 
 def describe(address: int) -> Found:
-    """Whether an address from `find_symbol` is a variable, and whose."""
+    """Return what lies at an address from `find_symbol`: a variable or not, and the library."""
     info, entry = _DlInfo(), ctypes.c_void_p()
     if not _dladdr1(address, ctypes.byref(info), ctypes.byref(entry), _RTLD_DL_SYMENT):
         return Found(address, False, "")

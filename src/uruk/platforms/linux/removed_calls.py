@@ -34,7 +34,7 @@ def raise_removed(runtime: Runtime) -> None:
 
 
 def _return_addresses(runtime: Runtime) -> list[int]:
-    """Where the libffi of cffi, and that of ctypes, go on when a function returns."""
+    """Return where the libffi of cffi, and that of ctypes, go on when a function returns."""
     address = runtime.address[b"uruk_rt_return_address"]
     ffi: Any = cffi.FFI()
     return [int(ffi.cast("uint64_t(*)(void)", address)()), int(ctypes.CFUNCTYPE(ctypes.c_uint64)(address)())]

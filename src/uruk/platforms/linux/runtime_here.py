@@ -35,7 +35,7 @@ from uruk.target import HERE
 SLAB = 16 << 20
 INTERPOSED = (b"__cxa_thread_atexit", b"__cxa_thread_atexit_impl")
 PREFIX = b"uruk_rt_"
-"""What the names of the runtime's own functions begin with."""
+"""The beginning of the names of the runtime's own functions."""
 
 
 @lru_cache(maxsize=4)

@@ -1,4 +1,4 @@
-"""Where a program and its libraries are searched for libraries at run time, as the loader does it for a linked one."""
+"""The directories where libraries of a program are looked for at run time, as the loader does for a linked one."""
 
 from __future__ import annotations
 

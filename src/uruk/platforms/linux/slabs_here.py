@@ -15,7 +15,7 @@ from uruk.platforms.linux.loader_here import CARRIERS, LOADER
 from uruk.target import HERE
 
 NAME = b"uruk-slab"
-"""What the loader calls a slab, once it is open: never the name of a file."""
+"""The loader's name for a slab, once it is open: never the name of a file."""
 
 
 class InProcessSlabs:
@@ -89,11 +89,11 @@ UNWINDER = "libgcc_s.so.1"
 
 
 _answers: dict[str, bool] = {}
-"""What was tried with the first slab of this process."""
+"""The results of what was tried with the first slab of this process."""
 
 
 def _shows_headers(address: int) -> bool:
-    """Whether `dl_iterate_phdr` reads an object's headers in the object, where they are changed."""
+    """True if `dl_iterate_phdr` reads an object's headers in the object, where they are changed."""
     if "headers" not in _answers:
 
         def look(info: ctypes._Pointer[_Info], size: int, data: int) -> int:  # pyright: ignore[reportPrivateUsage]
@@ -104,7 +104,7 @@ def _shows_headers(address: int) -> bool:
 
 
 def _finds_frames(address: int, frame: int) -> bool:
-    """Whether libgcc's unwinder finds the FDE of an object's first bytes by the object's table."""
+    """True if libgcc's unwinder finds the FDE of an object's first bytes by the object's table."""
     if "frames" not in _answers:
         library = ctypes.CDLL(UNWINDER, handle=process_symbols.load_library(UNWINDER))
         find = library["_Unwind_Find_FDE"]

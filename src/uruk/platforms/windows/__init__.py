@@ -1,1 +1,1 @@
-"""What processes of Windows do for linked code, so far: executors, and their memory and calls."""
+"""The services of Windows's processes for linked code, so far: executors, and their memory and calls."""

@@ -22,7 +22,7 @@ class ProgramInProcess:
         self._stack: InitialStack | None = None
 
     def prepare(self, jit: LLJIT, words: Sequence[str]) -> None:
-        """What a process has before main() that an interpreter changed: signals, locale, environment; and argv."""
+        """Restore what a process has before main(), and an interpreter changed: signals, locale, environment, argv."""
         sys.stdout.flush()
         sys.stderr.flush()
         runtime = process_runtime()

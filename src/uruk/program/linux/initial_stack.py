@@ -1,4 +1,4 @@
-"""What lies at the bottom of the stack when a process starts: argc, argv, the environment, the auxiliary vector.
+"""The words at the bottom of the stack when a process starts: argc, argv, the environment, the auxiliary vector.
 
 System V ABI, AMD64 supplement, 3.4.1 "Initial Stack and Register State". Programs rely on the order: Go's runtime and
 others step over the environment to the auxiliary vector, and those that change their title take the strings of argv

@@ -13,7 +13,7 @@ import sys
 
 VARIABLE = "GLIBC_TUNABLES"
 SAVED = "URUK_SAVED_TUNABLES"
-"""What the variable was before: empty for unset, else its value behind an equals sign."""
+"""The variable's value before: empty for unset, else its value behind an equals sign."""
 
 
 def has_started_again() -> bool:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from uruk.program.systems import Place
 
 IMAGE_BASE, UNIT = 0x140000000, 1 << 20
-"""Where linkers put programs of 64 bits, and how much room one is given at a time."""
+"""The address at which linkers put programs of 64 bits, and how much room one is given at a time."""
 _PROBLEM = "uruk runs no programs of Windows yet; --no-exec links them"
 
 

@@ -29,7 +29,7 @@ from uruk.platforms.linux.tls import refusal
 from uruk.platforms.linux.tls.refusal import StaticNeed
 
 _TRIES = 8
-"""How often a carrier is made for an end of the area that others move meanwhile."""
+"""The number of carriers that are made for an end of the area that others move meanwhile."""
 _LARGEST_AREA = 1 << 30  # bytes of static storage
 
 
@@ -64,7 +64,7 @@ class Loader(Protocol):
         ...
 
     def objects_ever_loaded(self) -> int:
-        """How many objects the loader has loaded since the process began (dlpi_adds)."""
+        """Return how many objects the loader has loaded since the process began (dlpi_adds)."""
         ...
 
     def tls_of_object(self, path: str) -> StaticNeed | None:
@@ -148,7 +148,7 @@ class Carriers:
             return sum(one.block_size for one in self.area.stack if one.closed)
 
     def static_bytes_left(self) -> int:
-        """How many bytes of static TLS the loader still has; found by trying, in about half a millisecond."""
+        """Return how many bytes of static TLS the loader still has; found by trying, in about half a millisecond."""
         with self.lock:
             low, high = 0, 1 << 12
             while high < _LARGEST_AREA and self._fits(high):

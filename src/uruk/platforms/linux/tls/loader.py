@@ -55,7 +55,7 @@ class ProcessTLS:
         return self.descriptors.offset_of_library(*self._words(name, library, Operand.TLS_DESC))
 
     def _words(self, name: bytes, library: str, operand: int) -> tuple[int, ...]:
-        """What the loader wrote for a library's thread-local."""
+        """Return what the loader wrote for a library's thread-local."""
         key = (name, library, operand)
         if key not in self._bound:
             wanted = TLSImport(name.decode("utf-8", "surrogateescape"), _MODELS[operand])
@@ -69,7 +69,7 @@ class ProcessTLS:
         return tuple(self._bound[key].imports[0])
 
     def is_static(self, name: bytes, library: str) -> bool:
-        """Whether initial-exec code can be bound to a library's thread-local; False once a thread made it dynamic."""
+        """True if initial-exec code can be bound to a library's thread-local; False once a thread made it dynamic."""
         try:
             self.bind(name, library, Operand.TLS_IE)
         except TLSError as error:

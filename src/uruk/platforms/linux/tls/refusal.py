@@ -67,7 +67,7 @@ def _count(info: int, _size: int, _data: int | None) -> int:
 
 
 def objects_ever_loaded() -> int:
-    """How many objects the loader has loaded since the process began (dlpi_adds)."""
+    """Return how many objects the loader has loaded since the process began (dlpi_adds)."""
     _iterate(_count, None)
     return _counted[0]
 
