@@ -46,6 +46,12 @@ def test_several_objects_at_once(jit: uruk.LLJIT, lines: LineFormat) -> None:
     assert jit.lookup("outer").function("int(void)")() == 42
 
 
+def test_a_large_file_is_read_whole(jit: uruk.LLJIT, lines: LineFormat, tmp_path: Path) -> None:
+    (tmp_path / "large.lines").write_bytes(b"LINES x86_64\nfiller " + b"90" * (1 << 20) + b"\n" + INNER[13:])
+    jit.add_object(tmp_path / "large.lines")
+    assert jit.lookup("inner").function("int(void)")() == 41
+
+
 def test_code_of_another_format_is_called_once_it_is_linked(jit: uruk.LLJIT, lines: LineFormat, cc: Compile) -> None:
     jit.add_object(cc("int inner(void) { return 4; }"))
     jit.lookup("inner")

@@ -1,16 +1,20 @@
-"""The targets of files by their first bytes, of the formats that are part of uruk.
+"""What files are for, by their first bytes.
 
 This imports no numpy: command lines are read before it is there. `uruk.formats.registry` knows all formats.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from uruk.formats.elf import head as elf
 from uruk.target import Target
 
 HEAD = 64
-"""The number of bytes of a file that tell."""
-_SNIFFERS = (elf.target_of_head,)
+"""How many bytes of a file tell."""
+Sniffer = Callable[[bytes | memoryview], Target | None]
+SNIFFERS: list[Sniffer] = [elf.target_of_head]
+"""ELF's, and those of formats that were registered; `uruk.formats.registry` adds them."""
 _LIBRARIES = (elf.is_shared_library,)
 
 
@@ -19,7 +23,7 @@ def target_of_head(head: bytes | memoryview) -> Target | None:
 
     The architecture is empty for a machine that uruk has no name for.
     """
-    for sniff in _SNIFFERS:
+    for sniff in SNIFFERS:
         if (target := sniff(head)) is not None:
             return target
     from uruk.formats.coff import head as coff  # few command lines name an object of it

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from uruk.errors import InternalError, ObjectFormatError, UnknownTarget
+from uruk.formats import heads
 from uruk.formats.elf.format import ELF
 from uruk.formats.interface import HEAD_SIZE, Format, Report, Span
 from uruk.graph.arena import Arena
@@ -36,11 +37,14 @@ def register(format: Format) -> None:
     if format.name in _formats:
         raise ValueError(f"there is a format `{format.name}' already")
     _formats[format.name] = format
+    heads.SNIFFERS.append(format.sniff)
 
 
 def unregister(format: Format) -> None:
     """Take a registered format out again. Objects of it that are not linked yet cannot be linked any more."""
-    _formats.pop(format.name, None)
+    known = _formats.pop(format.name, None)
+    if known is not None:
+        heads.SNIFFERS.remove(known.sniff)
 
 
 def formats() -> tuple[Format, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TypeAlias
 
+from uruk.formats.heads import HEAD, target_of_head
 from uruk.regular_files import check_size, open_regular, read_open
 
 PathLike: TypeAlias = "str | os.PathLike[str]"
@@ -26,13 +27,13 @@ def read_source(source: PathLike | Source, name: str) -> tuple[str, Source]:
 
 
 def open_object(path: str) -> tuple[int, int]:
-    """A file's descriptor, and how many bytes are to be read: of a large one that is no ELF file only the start.
+    """A file's descriptor, and how many bytes are to be read: of a large one that is no object file only the start.
 
     The reader refuses that all the same. Raises ObjectFormatError.
     """
     descriptor, size = open_regular(path)
     try:
-        head = os.pread(descriptor, 4, 0) if size > _START else b""
+        head = os.pread(descriptor, HEAD, 0) if size > _START else b""
         return descriptor, size_to_read(size, head, path)
     except BaseException:
         os.close(descriptor)
@@ -40,11 +41,11 @@ def open_object(path: str) -> tuple[int, int]:
 
 
 def size_to_read(size: int, head: bytes, path: str) -> int:
-    """How many bytes of a file of `size` bytes are to be read, by its first 4; see `open_object`.
+    """How many bytes of a file of `size` bytes are to be read, by its first `HEAD`; see `open_object`.
 
     Raises ObjectFormatError for a file that is too large.
     """
-    if size > _START and head[:4] != b"\x7fELF":
+    if size > _START and target_of_head(head) is None:
         return _START
     check_size(size, path)
     return size
