@@ -1,4 +1,4 @@
-"""What files are for, by their first bytes.
+"""The targets of files by their first bytes.
 
 This imports no numpy: command lines are read before it is there. `uruk.formats.registry` knows all formats.
 """
@@ -11,7 +11,7 @@ from uruk.formats.elf import head as elf
 from uruk.target import Target
 
 HEAD = 64
-"""How many bytes of a file tell."""
+"""The number of bytes of a file that tell."""
 Sniffer = Callable[[bytes | memoryview], Target | None]
 SNIFFERS: list[Sniffer] = [elf.target_of_head]
 """ELF's, and those of formats that were registered; `uruk.formats.registry` adds them."""
