@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import itertools
 import linecache
 import os
 import random
 import signal
+import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +23,11 @@ from typing import Any
 import pytest
 
 import uruk
+from uruk.executor.remote import RemoteExecutor
+from uruk.platforms.linux.runtime_here import open_runtime
+from uruk.runtime_files import executor_program
+
+from support.requirements import require_tool
 
 FAKE = [sys.executable, str(Path(__file__).parent / "fake.py")]
 LOADED = 10.0
@@ -31,6 +39,7 @@ int wait_for(int milliseconds) { usleep(milliseconds * 1000); return millisecond
 """
 READS = ("_read_some", "_take_message", "_take_result", "_take_call", "count")
 """Functions outside `Incoming` that read the line."""
+KINDS = ("shared", "wire", "socket", "aarch64")
 SOON = 10.0
 Resources = tuple[int, int, list[str], list[str]]
 
@@ -58,8 +67,9 @@ def assert_nothing_left(before: Resources) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def opened_once() -> None:
-    """Open what stays open until the process ends, as the archive of the runtime does."""
+    """Open what stays open until the process ends, as the archives of the runtime do."""
     uruk.LLJIT(executor=uruk.spawn()).close()
+    open_runtime("aarch64")
 
 
 @contextmanager
@@ -72,6 +82,25 @@ def interrupted_after(seconds: float) -> Generator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def executor(kind: str, deadline: float | None = None) -> Generator[RemoteExecutor]:
+    """A child with or without shared memory, one that is connected to, one under an emulator."""
+    if kind == "aarch64":
+        require_tool("qemu-aarch64")
+        require_tool("aarch64-linux-gnu-gcc")
+        yield uruk.spawn(target="aarch64-linux", deadline=deadline)
+    elif kind != "socket":
+        yield uruk.spawn(shared_memory=kind == "shared", deadline=deadline)
+    else:
+        with subprocess.Popen([executor_program(), "serve=127.0.0.1:0"], stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            try:
+                port = int(process.stdout.readline().rpartition(":")[2])
+                yield uruk.connect("127.0.0.1", port, shared_memory=False, deadline=deadline)
+            finally:
+                process.kill()
 
 
 def call(jit: uruk.LLJIT, name: str, *arguments: int) -> int:
@@ -152,11 +181,11 @@ def test_connecting() -> None:
         assert_nothing_left(before)
 
 
-@pytest.mark.parametrize("shared", [True, False], ids=["shared", "wire"])
-def test_a_call(shared: bool) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_call(kind: str) -> None:
     """It goes on there; the next call finds the executor as it was."""
     before = resources()
-    with uruk.LLJIT(executor=uruk.spawn(shared_memory=shared)) as jit:
+    with executor(kind) as there, uruk.LLJIT(executor=there) as jit:
         jit.add_source(text=SOURCE, language="c")
         call(jit, "wait_for", 0)
         for _ in range(5):
@@ -166,12 +195,13 @@ def test_a_call(shared: bool) -> None:
     assert_nothing_left(before)
 
 
-def test_calls_at_any_moment() -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_calls_at_any_moment(kind: str) -> None:
     """The executor goes on, and answers the next call with the next call's result."""
     chance = random.Random(6)
     before = resources()
     interrupted = 0
-    with uruk.LLJIT(executor=uruk.spawn(deadline=20.0)) as jit:
+    with executor(kind, 20.0) as there, uruk.LLJIT(executor=there) as jit:
         jit.add_source(text=SOURCE, language="c")
         address = jit.lookup("add").address
         for _ in range(int(os.environ.get("URUK_CYCLES", "40")) * 10):
@@ -205,10 +235,11 @@ class Interrupter:
         return None
 
 
-def test_the_reading_of_answers_at_every_line() -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_reading_of_answers_at_every_line(kind: str) -> None:
     """Requests of the executor come in between: a request is served once."""
     served: list[int] = []
-    with uruk.LLJIT(executor=uruk.spawn(deadline=20.0)) as jit:
+    with executor(kind, 20.0) as there, uruk.LLJIT(executor=there) as jit:
 
         def serve(number: int) -> int:
             served.append(number)
@@ -232,6 +263,56 @@ def test_the_reading_of_answers_at_every_line() -> None:
             time.sleep(0.01)
     assert interrupter.done > 100
     assert sorted(served) == [*range(600), 1000]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # in a finaliser it is printed
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_at_any_moment(kind: str) -> None:
+    """The second comes while the call is left that the first has ended: what the executor asks is answered once."""
+    chance = random.Random(8)
+    served: list[int] = []
+    twice = 0
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal left, twice
+        names = {frame.f_code.co_name for frame, _ in traceback.walk_stack(frame)}
+        # what comes to a request that is being served is the Python function's
+        if "counted" in names and left:
+            signal.setitimer(signal.ITIMER_REAL, 1e-5)
+        elif "call_with" in names and left:
+            left -= 1
+            twice += not left
+            signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-6, 1e-4) if left else 0)
+            raise KeyboardInterrupt
+
+    def serve(number: int) -> int:
+        served.append(number)
+        return number + 1
+
+    text = "static int count; int asked(void) { return count; } "
+    text += "int ask(int (*serve)(int), int n) { __sync_fetch_and_add(&count, 1); return serve(n) + 1; }"
+    with executor(kind, 20.0) as there, uruk.LLJIT(executor=there) as jit:
+        jit.add_source(text=text, language="c")
+        ask, asked = jit.lookup("ask").function("int(void *, int)"), jit.lookup("asked").function("int(void)")
+        callback = jit.executor.callback("int(int)", serve)
+        left = 0
+        before = signal.signal(signal.SIGALRM, interrupt)
+        try:
+            for number in range(1500):
+                left = 2
+                signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-6, 3e-4))
+                with contextlib.suppress(KeyboardInterrupt):
+                    assert ask(callback, number) == number + 2
+                left = 0
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+        assert ask(callback, 2000) == 2002
+        end = time.monotonic() + LOADED
+        while len(served) < asked() and time.monotonic() < end:
+            time.sleep(0.01)
+        assert twice > 100
+        assert (len(served), len(set(served))) == (asked(), asked())
 
 
 @pytest.mark.parametrize("stopped", [True, False])

@@ -17,6 +17,7 @@ import os
 import select
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -68,14 +69,18 @@ class Setup:
 
 
 class _Waiting:
-    """A call that waits for its result. `events`: requests that came out of it, and None to look at the rest again."""
+    """A call that waits for its result. `events`: requests that came out of it, and None to look at the rest again.
 
-    __slots__ = ("end", "events", "failure", "most", "result")
+    `requests` has those until they are served: what a queue gives out is lost where a signal's handler raises.
+    """
+
+    __slots__ = ("end", "events", "failure", "most", "requests", "result")
 
     def __init__(self, most: int, end: float | None) -> None:
         self.most = most  # bytes that the result may have
         self.end = end  # when it stops waiting, by time.monotonic()
         self.events: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self.requests: deque[Callable[[], None]] = deque()
         self.result: bytes | None = None
         self.failure: ExecutorLost | None = None
 
@@ -128,6 +133,7 @@ class Connection:
         self._lock = threading.Lock()  # of the tables
         self._next = 0
         self._waiting: dict[int, _Waiting] = {}
+        self._leaving: dict[int, _Waiting] = {}  # calls that nobody waits for any more, until that is noted
         self._given_up: dict[int, int] = {}  # calls whose result may still come, with the bytes that it may have
         self._lost: ExecutorLost | None = None
         self._closing = False
@@ -149,6 +155,7 @@ class Connection:
         self._unfinished = False  # the turn's holder is in the middle of reading, or was interrupted there
         self._broken: ExecutorLost | None = None  # why the line is about to be ended
         self._requests = Requests()
+        self._handed_over: deque[Callable[[], None]] = deque()  # requests that the listener is to have served
         self._readable = self._poll()
         self.listener = threading.Thread(target=self._listen, name="uruk executor", daemon=True)
         self._take_first_message(patience, starting)
@@ -211,6 +218,7 @@ class Connection:
             self._rouse()  # the listener finishes what was interrupted
             raise
         finally:
+            self._leaving[number] = waiting  # first: from here on the listener does what Ctrl-C interrupts
             self._stop_waiting(number, waiting)
         if waiting.failure is not None:
             raise waiting.failure.again()
@@ -218,22 +226,48 @@ class Connection:
         return waiting.result
 
     def _stop_waiting(self, number: int, waiting: _Waiting) -> None:
-        """Note that no thread waits for a call any more. Requests that came out of it are for other threads."""
+        """Note that no thread waits for a call any more."""
+        try:
+            self._let_go(number, waiting)
+        except BaseException:
+            self._rouse()
+            raise
+
+    def _let_go(self, number: int, waiting: _Waiting) -> None:
+        """Have the result of a call that is left dropped, and requests that came out of it served by other threads.
+
+        The listener does it again where it was interrupted.
+        """
         with self._lock:
             if number in self._waiting:
                 self._given_up[number] = waiting.most
                 del self._waiting[number]
-        while not waiting.events.empty():
-            work = waiting.events.get_nowait()
-            if work is not None and waiting.failure is None:
+        if waiting.failure is None:
+            for work in list(waiting.requests):  # each is done once
                 self._serve(work)
+        self._leaving.pop(number, None)
 
     def _serve(self, work: Callable[[], None]) -> None:
-        """Do the work of a request in a thread of its own; the line ends where none can be had."""
+        """Do the work of a request in a thread of its own; the line ends where none can be had.
+
+        A signal's handler that raises in a thread's start breaks it (`threading.Thread.start` waits for a Condition),
+        so that the main thread leaves it to the listener.
+        """
+        if threading.current_thread() is threading.main_thread():
+            self._handed_over.append(work)
+            self._rouse()
+            return
         try:
             self._requests.serve(work)
         except RuntimeError as error:
             self._end(ExecutorLost(f"no thread can be started that answers the executor: {error}"), ask=False)
+
+    def _finish_for_others(self) -> None:
+        """Do what the main thread has left to the listener, and what Ctrl-C has interrupted there."""
+        for number, waiting in list(self._leaving.items()):
+            self._let_go(number, waiting)
+        while self._handed_over:
+            self._serve(self._handed_over.popleft())
 
     def _check(self) -> None:
         """Raise an error of its own for each call that comes after the end."""
@@ -256,6 +290,7 @@ class Connection:
                 work = waiting.events.get(timeout=None if end is None else max(end - time.monotonic(), 0))
                 if work is not None:
                     work()
+                    waiting.requests.popleft()
         return True
 
     def _read_for(self, waiting: _Waiting, end: float | None) -> None:
@@ -316,6 +351,7 @@ class Connection:
         while not (self._ended.is_set() and self._closing) and not self._time_is_over():
             if self._closing and self._out.is_open:
                 self._out.close(HEADER.pack(HEADER.size, HANGUP, 0, 0), self._end_at or 0.0)
+            self._finish_for_others()
             if self._ended.is_set():
                 self._wanted_close.wait(1.0)
             elif turns != self._turns:
@@ -464,6 +500,7 @@ class Connection:
         with self._lock:  # from here on who stops waiting for the call sees the request
             waiting = self._waiting.get(origin)
             if waiting is not None:
+                waiting.requests.append(work)
                 waiting.events.put(work)
         if waiting is None:
             self._serve(work)
