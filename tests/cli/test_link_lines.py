@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,62 @@ def test_a_line_may_begin_with_its_driver(tmp_path: Path) -> None:
     subprocess.run([gxx, "-c", "main.cc", "-o", "main.o"], cwd=tmp_path, check=True)
     assert uruk_run(tmp_path, gxx, "-O2", "main.o", "-o", "bin/prog") == (0, "bin/prog\n", "")
     assert not (tmp_path / "bin").exists()
+
+
+def linker_line(folder: Path, driver: str, *words: str) -> list[str]:
+    """The command of the linker that a driver would call."""
+    done = subprocess.run([driver, "-###", *words], cwd=folder, capture_output=True, text=True, check=True)
+    return shlex.split(done.stderr.splitlines()[-1 if "clang" in driver else -2])
+
+
+@pytest.mark.parametrize("driver", ["gcc", "g++", "clang++-19", "aarch64-linux-gnu-g++"])
+def test_a_line_may_begin_with_the_linker(tmp_path: Path, driver: str) -> None:
+    """Start files and libraries that the driver adds are on it."""
+    driver = require_tool(driver)
+    text = '#include <cstdio>\n#include <string>\nstatic std::string s = "made";\n'
+    (tmp_path / "main.cc").write_text(text + "int main(int c, char **) { std::puts(s.c_str()); return c; }\n")
+    compiler = driver.replace("gcc", "g++")
+    subprocess.run([compiler, "-c", "main.cc", "-o", "main.o"], cwd=tmp_path, check=True)
+    more = ["-lstdc++"] if driver.endswith("gcc") else []
+    words = linker_line(tmp_path, driver, "main.o", *more, "-o", "prog", "-Wl,--no-as-needed")
+    if "aarch64" in driver:
+        words[0] = "aarch64-linux-gnu-ld"
+    assert os.path.basename(words[0]) in ("collect2", "ld", "aarch64-linux-gnu-ld")
+    assert any(word.endswith("crt1.o") for word in words)
+    assert uruk_run(tmp_path, *words, "--", "a") == (2, "made\n", "")
+    assert not (tmp_path / "prog").exists()
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the program is x86-64 assembly")
+def test_a_linker_adds_no_start_files(tmp_path: Path) -> None:
+    (tmp_path / "start.s").write_text(".globl _start\n_start: mov $60, %eax\nmov $5, %edi\nsyscall\n")
+    subprocess.run([require_tool("gcc"), "-c", "start.s", "-o", "start.o"], cwd=tmp_path, check=True)
+    assert uruk_run(tmp_path, "ld", "start.o", "-o", "start") == (5, "", "")
+    write(tmp_path, main="int main(void) { return 3; }")
+    for words in (["ld.lld", "/usr/lib/crt1.o", "main.o"], ["gcc", "main.o"]):
+        assert uruk_run(tmp_path, "LC_ALL=C", "PATH=/a b", *words) == (3, "", "")
+
+
+def test_rustc_calls_a_linker(tmp_path: Path) -> None:
+    """The line is right when it stands behind `uruk run'; rustc itself does not."""
+    rustc = require_tool("rustc")
+    (tmp_path / "main.rs").write_text('fn main() { println!("rust {}", vec![1, 2].len()); std::process::exit(4) }')
+    command = [sys.executable, "-m", "uruk", "run", require_tool("cc")]
+    linker = tmp_path / "linker"
+    linker.write_text(f'#!/bin/sh\n{shlex.join(command)} "$@" > printed; echo $? > status\n')
+    linker.chmod(0o755)
+    subprocess.run([rustc, "-C", f"linker={linker}", "main.rs"], cwd=tmp_path, check=True)
+    assert (tmp_path / "printed").read_text() == "rust 2\n"
+    assert (tmp_path / "status").read_text() == "4\n"
+    status, out, error = uruk_run(tmp_path, rustc, "main.rs")
+    assert (status, out) == (2, "")
+    assert "give the line that `rustc --print link-args' prints" in error
+
+
+def test_a_file_may_be_called_like_a_linker(tmp_path: Path) -> None:
+    write(tmp_path, main="int main(void) { return 3; }")
+    (tmp_path / "main.o").rename(tmp_path / "ld")
+    assert uruk_run(tmp_path, "ld") == (3, "", "")
 
 
 def test_whole_archives(tmp_path: Path) -> None:

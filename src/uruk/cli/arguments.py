@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ USAGE = """\
 usage: uruk run [options] INPUT... [-- ARGUMENT...]
 
 Link relocatable objects, archives and libraries into a child process, and run main(). uruk's exit status is the
-program's. A line that links with a compiler can stand behind `uruk run' as it is, its first word included.
+program's. A line that links with a compiler, or with ld, can stand behind `uruk run' as it is, its first word included.
 Sources are compiled first, by the compiler of CC or CXX, or what there is: cc, gcc, clang, zig.
 
   INPUT               an object (.o), an archive (.a), a shared library (.so) or a source (.c .cpp .cc .cxx .C .s .S)
@@ -72,6 +72,10 @@ As on a compiler's command line:
 """
 
 _DRIVER = re.compile(r"(?:[\w.]+-)*(?:cc|c89|c99|c\+\+|gcc|g\+\+|clang|clang\+\+|gfortran|gdc)(?:-\d[\d.]*)?")
+_LINKER = re.compile(r"(?:[\w.]+-)*(?:ld|ld\.(?:bfd|gold|lld|mold)|gold|mold|collect2)(?:-\d[\d.]*)?")
+_VARIABLE = re.compile(r"[A-Z_]+=.*", re.DOTALL)
+_MAKES_LINES = {"rustc": "`rustc --print link-args'"}
+"""Compilers that call a driver, and what prints that line."""
 _BEFORE_DRIVERS = frozenset(("ccache", "sccache", "distcc", "icecc"))
 _ZIG_DRIVERS = frozenset(("cc", "c++"))
 
@@ -83,6 +87,8 @@ class Arguments(Settings):
     time: bool = False
     driver: str = ""
     """The compiler's driver with which the line begins, if it does."""
+    linker: bool = False
+    """The line begins with a linker."""
     compiler: str = ""
     flags: list[str] = field(default_factory=list[str])
     cache: bool = True
@@ -141,6 +147,9 @@ def parse(words: Sequence[str]) -> Arguments:
     for word in rest:
         if word == "--":
             arguments.program = list(rest)
+        elif arguments.linker:
+            line = line or _line_of_linker(arguments)
+            line.read_for_linker(word)
         elif not word.startswith("-") or word == "-":
             _input(arguments, word)
         elif word in _FLAGS:
@@ -158,12 +167,36 @@ def parse(words: Sequence[str]) -> Arguments:
     return arguments
 
 
+def _line_of_linker(arguments: Arguments) -> LinkLine:
+    """What reads a line that begins with a linker, which adds nothing by itself."""
+    from uruk.cli.link_line import LinkLine
+
+    arguments.plan.starts_itself, arguments.plan.default_libraries = True, False
+    return LinkLine(arguments.plan, arguments.flags)
+
+
 def _input(arguments: Arguments, word: str) -> None:
-    """Add an input; a compiler before the first one is the driver whose line this is (``gcc``, ``ccache gcc``)."""
+    """Add an input; a compiler before the first one is the driver whose line this is (``gcc``, ``ccache gcc``).
+
+    So is a linker, and variables before either are its environment's. Raises UsageError for a compiler whose lines
+    cannot be read.
+    """
+    first = not (arguments.plan.inputs or arguments.driver)
     if not arguments.plan.inputs and _belongs_to_driver(arguments.driver, word):
         arguments.driver = f"{arguments.driver} {shlex.quote(word)}" if arguments.driver else word
-    else:
+    elif first and _is_program(word, _LINKER.fullmatch):
+        arguments.linker = True
+    elif first and _is_program(word, _MAKES_LINES.get):
+        prints = _MAKES_LINES[os.path.basename(word)]
+        raise UsageError(f"{word} compiles by itself: give the line that {prints} prints")
+    elif not (first and _VARIABLE.fullmatch(word) and not os.path.exists(word)):
         arguments.plan.add("input", word)
+
+
+def _is_program(word: str, knows: Callable[[str], object]) -> bool:
+    """Whether a word is a program that is known by its name; a file in the current folder is an input."""
+    name = os.path.basename(word)
+    return bool(knows(name)) and not (name == word and os.path.exists(word))
 
 
 def _belongs_to_driver(before: str, word: str) -> bool:

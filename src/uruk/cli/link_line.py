@@ -16,6 +16,8 @@ from uruk.program.link_plan import LinkPlan
 _EXPRESSION = re.compile(
     r"\s*(?P<name>[A-Za-z_.$][\w.$@]*)\s*(?:(?P<sign>[+-])\s*(?P<offset>0[xX][\da-fA-F]+|\d+))?\s*"
 )
+_START_FILE = re.compile(r"[A-Zg]?r?crt1\.o|crt[in]\.o|(?:clang_rt\.)?crt(?:begin|end)[\w-]*\.o")
+"""What gcc and clang put before and behind the objects of a program (gcc's specs, `*startfile` and `*endfile`)."""
 _NUMBER = re.compile(r"\s*(0[xX][\da-fA-F]+|\d+)\s*")
 
 
@@ -45,6 +47,16 @@ class LinkLine:
                 raise UsageError(f"{word} wants a value")
         self._driver(option, word, value)
         return True
+
+    def read_for_linker(self, word: str) -> None:
+        """Take a word of a line that begins with the linker itself. Raises UsageError.
+
+        Start files do what is done here already; without them the program begins with a ``_start`` of its own.
+        """
+        if self._open is None and _START_FILE.fullmatch(os.path.basename(word)):
+            self.plan.starts_itself &= not os.path.basename(word).endswith("crt1.o")
+        else:
+            self._linker(word)
 
     def finish(self) -> None:
         """The line is over. Raises UsageError if the linker still waits for a value."""

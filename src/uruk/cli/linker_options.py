@@ -27,6 +27,7 @@ LONG = OptionTable([
     ("defsym", _EQUALS, Meaning.DEFSYM),
     ("undefined require-defined", _EQUALS, Meaning.UNDEFINED),
     ("entry", _EQUALS, Meaning.ENTRY),
+    ("output", _EQUALS, Meaning.OUTPUT),
     ("gc-sections", _N, Meaning.GC_SECTIONS),
     ("no-gc-sections", _N, Meaning.NO_GC_SECTIONS),
     ("""
@@ -61,7 +62,7 @@ LONG = OptionTable([
      ignore-unresolved-symbol incremental-base incremental-patch keep-unique load-pass-plugin lto-CGO lto-O
      lto-aa-pipeline lto-basic-block-sections lto-cs-profile-file lto-newpm-passes lto-obj-path lto-partitions
      lto-sample-profile max-cache-size mllvm opt-remarks-filename opt-remarks-format opt-remarks-hotness-threshold
-     opt-remarks-passes out-implib output package-metadata plugin plugin-opt print-archive-stats
+     opt-remarks-passes out-implib package-metadata plugin plugin-opt print-archive-stats
      print-symbol-counts print-symbol-order remap-inputs remap-inputs-file reproduce retain-symbols-file
      rosegment-gap rpath-link section-ordering-file shuffle-sections soname sort-section spare-dynamic-tags
      split-stack-adjust-size stub-group-size symbol-ordering-file sysroot task-link thinlto-cache-dir
@@ -108,7 +109,8 @@ SHORT = OptionTable([
     ("-( -)", _N, Meaning.IGNORED),
     ("-s -S -x -X -d -dc -dp -n -N -q -g -t -v -V -M -w", _N, Meaning.IGNORED),
     ("-O -G", _REST, Meaning.IGNORED),
-    ("-o -h -I -y -Y -m -a -c -f -F -P", _EITHER, Meaning.IGNORED),
+    ("-o", _EITHER, Meaning.OUTPUT),
+    ("-h -I -y -Y -m -a -c -f -F -P", _EITHER, Meaning.IGNORED),
 ])  # fmt: skip
 
 KEYWORDS = {"muldefs": "two strong definitions of a name are an error here"}
