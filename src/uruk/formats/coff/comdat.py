@@ -61,7 +61,8 @@ def find_comdats(records: Records, arena: Arena) -> Comdats:
     rows = true_rows(is_comdat)
     if not rows.size:
         return found
-    sections.check(rows, (definition_of[rows] < 0, "is COMDAT, but no symbol says how it is selected"))
+    _find_leaders(records, found, rows)
+    rows = rows[definition_of[rows] >= 0]  # GNU strip takes symbols that nothing refers to; then any one is as good
     described = auxiliary_of(records, definition_of[rows], coff.SECTION_DEFINITION)
     selection = described["selection"]
     known = _SELECTIONS[selection]
@@ -71,7 +72,6 @@ def find_comdats(records: Records, arena: Arena) -> Comdats:
         (known < 0, "has a COMDAT selection that does not exist"),
     )
     found.selection[rows] = known
-    _find_leaders(records, found, rows)
     associated = selection == coff.COMDAT_ASSOCIATIVE
     _associate(records, found, rows[associated], described[associated], arena)
     return found
@@ -115,7 +115,7 @@ def _associate(records: Records, found: Comdats, rows: I64, described: AnyArray,
     )
     parent = found.root
     parent[rows] = sections.base[owner] + number - 1
-    _follow_suffixes(sections, found, arena)
+    _follow_suffixes(records, found, arena)
     follows = parent != np.arange(parent.size)
     follows[rows] = True
     # Each round doubles how far a section looks: what has not come to an end behind all sections is in a circle.
@@ -127,12 +127,16 @@ def _associate(records: Records, found: Comdats, rows: I64, described: AnyArray,
     found.root = parent
 
 
-def _follow_suffixes(sections: Sections, found: Comdats, arena: Arena) -> None:
+def _follow_suffixes(records: Records, found: Comdats, arena: Arena) -> None:
     """Let `.pdata$F` and `.xdata$F` of GNU-style compilers go with `.text$F` of their object.
 
-    They are COMDAT of their own in the file (any, without a symbol but the section's), yet belong to the code.
+    They are COMDAT of their own in the file (any, without a symbol but the section's, and labels of exception tables),
+    yet belong to the code.
     """
-    alone = found.is_comdat & (found.leader < 0) & (found.root == np.arange(found.root.size))
+    sections = records.sections
+    led = found.leader >= 0
+    led[led] = records.storage[found.leader[led]] == coff.CLASS_EXTERNAL
+    alone = found.is_comdat & ~led & (found.root == np.arange(found.root.size))
     if not some(alone):
         return
     begins = sections.begins(UNWIND_NAMES[0]) | sections.begins(UNWIND_NAMES[1])
@@ -177,8 +181,9 @@ def make_groups(
     if not rows.size:
         return Groups.empty(), group_of_section
     leader = found.leader[rows]
-    signature = np.where(leader >= 0, name[leader], NONE).astype(np.int32)
     alone = leader < 0
+    signature = filled(rows.size, NONE, np.int32)
+    signature[~alone] = name[leader[~alone]]
     signature[alone] = names.intern(_texts(sections, rows[alone], arena))
     kept = signature >= 0
     rows, signature = rows[kept], signature[kept]

@@ -39,7 +39,12 @@ class _COFF:
     name: str = "coff"
     title: str = "COFF"
     rules: type | None = None  # `uruk.link_rules` has them, as they lie above this floor
-    files: FormatFiles | None = None
+
+    @property
+    def files(self) -> FormatFiles:
+        from uruk.formats.coff.files import COFFFiles  # seldom needed
+
+        return COFFFiles()
 
     def sniff(self, head: bytes | memoryview) -> Target | None:
         return target_of_head(head)

@@ -58,7 +58,7 @@ class Sections:
 
     def name(self, row: int) -> str:
         """The section's name, for errors; empty before names are known."""
-        if not self.text.size:
+        if not self.words[0].size:
             return ""
         head = b"".join(int(word[row]).to_bytes(8, "little", signed=True) for word in self.words)
         return head.split(b"\0", 1)[0].decode("utf-8", "replace")

@@ -14,7 +14,7 @@ import numpy as np
 from uruk.formats.coff import constants as coff
 from uruk.formats.coff.symbols import Records, auxiliary_of
 from uruk.graph.graph import SymbolKind
-from uruk.graph.types import I64, U8, Bool, some, true_rows
+from uruk.graph.types import I64, U8, Bool, true_rows
 
 _ALIAS_NAME = int.from_bytes(b".weak.", "little")
 _ALIAS_MASK = (1 << 48) - 1
@@ -67,12 +67,12 @@ def find_weak_externals(records: Records, kind: U8) -> WeakExternals:
 
 def alias_names(records: Records, weak: WeakExternals) -> I64:
     """Defaults called `.weak.NAME...`: compilers make them up, and several objects may have the same ones."""
-    if not some(weak.defined):
-        return np.empty(0, np.int64)
-    rows = weak.default[weak.defined]
+    rows = weak.default[~weak.falls_back]
+    if not rows.size:
+        return rows
     inline = records.letters.view(np.int64).ravel()[rows]
     begins = inline & _ALIAS_MASK == _ALIAS_NAME
-    long = true_rows(inline & 0xFFFFFFFF == 0)
+    long = true_rows((inline & 0xFFFFFFFF == 0) & (inline != 0))
     buffer, at = records.sections.buffer, records.text[rows[long]]
     for place, letter in enumerate(b".weak."):  # a name is followed by its NUL at least, and the arena by more
         begins[long] = (buffer[at + place] == letter) & (begins[long] | (place == 0))

@@ -1,0 +1,61 @@
+"""COFF files beyond what links need of them: tables of relocations, for people to look at."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from uruk.errors import ObjectFormatError
+from uruk.formats.archive_index import Entries
+from uruk.formats.byte_source import ByteSource
+from uruk.formats.coff.constants import RELOCATION
+from uruk.formats.coff.format import pair_of
+from uruk.formats.coff.reader import Pair
+from uruk.formats.interface import RelocationRow, SharedLibrary
+from uruk.graph.graph import Graph
+from uruk.graph.types import NONE
+
+
+class COFFFiles:
+    """See `uruk.formats.interface.FormatFiles`."""
+
+    def open_library(self, source: ByteSource) -> SharedLibrary:
+        """See `FormatFiles.open_library`. Raises ObjectFormatError: DLLs are not read."""
+        raise ObjectFormatError(source.name, "file", "an object, and no library; uruk reads no DLLs", 0)
+
+    def index_names(self, entries: Entries) -> Entries:
+        """See `FormatFiles.index_names`: names have no versions."""
+        return entries
+
+    def relocation_rows(self, graph: Graph) -> list[RelocationRow]:
+        """See `FormatFiles.relocation_rows`."""
+        assert graph.target is not None, "a graph of no target"
+        rows: list[RelocationRow] = []
+        tables, pair = graph.relocations, pair_of(graph.target.architecture)
+        for block, content, count in zip(
+            tables.block.tolist(), tables.content.tolist(), tables.count.tolist(), strict=True
+        ):
+            if count:
+                raw = np.frombuffer(graph.arena.bytes_at(content, count * RELOCATION.itemsize), RELOCATION)
+                rows += [_row(graph, pair, block, *entry) for entry in raw.tolist()]
+        return rows
+
+
+def _row(graph: Graph, pair: Pair, block: int, offset: int, symbol: int, number: int) -> RelocationRow:
+    name, kind_name, addend = pair.RELOCATIONS.get(number, (f"type {number}", "", 0))
+    kind = pair.KINDS[pair.KINDS.number[kind_name]] if kind_name else None
+    owner = int(graph.blocks.object[block])
+    first, last = (int(row) for row in graph.ranges.symbols[owner : owner + 2])
+    exists = symbol < last - first and graph.symbols.text[first + symbol] >= 0
+    problems: list[str] = []
+    if kind is None:
+        problems.append(f"is not one that {pair.NAME} objects have")
+    elif offset + kind.width > int(graph.blocks.size[block]):
+        problems.append("lies outside its section")
+    elif kind.width:
+        at = int(graph.blocks.content[block]) + offset
+        addend += int.from_bytes(graph.arena.bytes_at(at, kind.width), "little", signed=True)
+    if not exists:
+        problems.append(f"names symbol {symbol}, which is none of {last - first}")
+    return RelocationRow(
+        block, offset, name, kind, first + symbol if exists else NONE, exists, addend, "; ".join(problems)
+    )

@@ -1,0 +1,325 @@
+"""What COFF objects say: groups, weak externals, directives, long tables; and what is refused, with its place."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import uruk
+from uruk.errors import DuplicateDefinition, ObjectFormatError
+from uruk.formats.coff.directives import read_directives
+from uruk.formats.coff.sections import _offsets as offsets_of  # pyright: ignore[reportPrivateUsage]
+from uruk.formats.interface import Span
+from uruk.formats.registry import read_objects, read_relocations
+from uruk.graph.arena import Arena
+from uruk.graph.graph import Graph, Selection, SymbolKind
+from uruk.graph.names import Names
+from uruk.graph.verify import verify
+from uruk.memory.fixed import FixedMemory
+from uruk.passes.state import State
+from uruk.target import Target
+
+from support.coff_objects import assembled, compiled
+
+pytestmark = pytest.mark.any_interpreter
+
+TARGET = Target("coff", "x86_64", "windows")
+BASE = 0x140000000
+
+
+def read(*objects: bytes) -> Graph:
+    """Objects as a graph with edges, verified."""
+    arena, starts = Arena.join(objects)
+    spans = [Span(f"{row}.obj", at, len(data)) for row, (at, data) in enumerate(zip(starts, objects, strict=True))]
+    graph = read_objects(arena, spans, TARGET, Names())
+    graph.edges = read_relocations(graph)
+    verify(graph)
+    return graph
+
+
+def session(*, phony: bool = False) -> uruk.LLJIT:
+    """A session that links for Windows."""
+    options = uruk.Options(execute=False, phony_externals=phony, architecture=TARGET)
+    return uruk.LLJIT(memory=FixedMemory(BASE, 1 << 20), options=options)
+
+
+def word_at(jit: uruk.LLJIT, name: str, size: int = 8) -> int:
+    """The number that is linked at a name."""
+    memory = jit.executor.memory
+    assert isinstance(memory, FixedMemory)
+    return int.from_bytes(memory.read(jit.lookup(name).address, size), "little")
+
+
+def comdat(selection: str, content: str) -> str:
+    return f'.section .rdata,"dr",{selection},picked\n.globl picked\npicked: {content}\n'
+
+
+@pytest.mark.parametrize(
+    ("selection", "second", "problem"),
+    [
+        ("discard", ".quad 2, 3", ""),
+        ("same_size", ".quad 2", ""),
+        ("same_size", ".quad 2, 3", "must have the same size"),
+        ("same_contents", ".quad 1", ""),
+        ("same_contents", ".quad 2", "must have the same content"),
+        ("one_only", ".quad 1", "only one object may define it"),
+    ],
+)
+def test_selections(tmp_path: Path, selection: str, second: str, problem: str) -> None:
+    first = assembled(tmp_path, "first", comdat(selection, ".quad 1"))
+    other = assembled(tmp_path, "other", comdat(selection, second))
+    with session() as jit:
+        jit.add_object(first)
+        if problem:
+            with pytest.raises(DuplicateDefinition, match=problem):
+                jit.add_object(other)
+        else:
+            jit.add_object(other)
+        assert word_at(jit, "picked") == 1
+
+
+def test_the_largest_is_selected(tmp_path: Path) -> None:
+    objects = [assembled(tmp_path, f"o{row}", comdat("largest", f".quad {row}" + ", 9" * row)) for row in (1, 3, 2)]
+    with session() as jit:
+        jit.add_objects(objects)
+        assert word_at(jit, "picked") == 3
+
+
+def test_associated_sections_go_with_their_leader(tmp_path: Path) -> None:
+    """Through a chain: c goes with b, b with a."""
+    text = """
+        .section .a,"dr",discard,first
+        .globl first
+        first: .quad 1
+        .section .b,"dr",associative,first
+        .quad 2
+    """
+    data = assembled(tmp_path, "one", text).read_bytes()
+    graph = read(data, data)
+    assert graph.groups.selection.tolist() == [Selection.ANY, Selection.ANY]
+    groups = {
+        (int(graph.blocks.object[row]), graph.section_name(row)): int(graph.blocks.group[row])
+        for row in range(len(graph.blocks))
+    }
+    assert groups[0, ".a"] == groups[0, ".b"] == 0
+    assert groups[1, ".a"] == groups[1, ".b"] == 1
+    assert groups[0, ".text"] == -1
+
+
+@pytest.mark.parametrize("compiler", ["gcc-O2", "clang-gnu"])
+def test_unwind_data_goes_with_its_function(tmp_path: Path, compiler: str) -> None:
+    """`.pdata$F` is COMDAT of its own in the file; on its own it would keep entries of functions that are gone."""
+    (tmp_path / "second").mkdir()
+    objects = [
+        compiled(folder, "templates.cc", compiler, "-O0").read_bytes() for folder in (tmp_path, tmp_path / "second")
+    ]
+    with session(phony=True) as jit:
+        for row, data in enumerate(objects):
+            jit.add_object(data.replace(b"_Z4parti", b"_Z4par" + b"%di" % row), f"{row}.obj")
+        live: dict[str, int] = {}
+
+        def count(state: State) -> None:
+            for row in np.flatnonzero(state.live[: len(state.graph.blocks)]).tolist():
+                name, _, function = state.graph.section_name(row).partition("$")
+                if function.startswith("_Z"):
+                    live[name] = live.get(name, 0) + 1
+
+        jit.session.hooks["post-fixup"] = [count]
+        jit.lookup("_Z4par0i")
+        jit.lookup("_Z4par1i")
+    assert live[".text"] == live[".pdata"] == live[".xdata"] > 0
+
+
+def test_weak_externals(tmp_path: Path) -> None:
+    """A default that is defined is a weak definition, and names made up for it may be in several objects."""
+    weak = compiled(tmp_path, "weak.c", "gcc-O2").read_bytes()
+    strong = assembled(tmp_path, "strong", ".globl chosen\nchosen: .quad 77\n").read_bytes()
+    graph = read(weak, strong)
+    chosen = [
+        row for row in range(len(graph.symbols)) if graph.symbol_name(row) == "chosen" and graph.symbols.name[row] >= 0
+    ]
+    assert graph.symbols.kind[chosen].tolist() == [SymbolKind.DEFINED, SymbolKind.DEFINED]
+    with session(phony=True) as jit:
+        jit.add_object(weak, "weak.obj")
+        jit.add_object(strong, "strong.obj")
+        jit.lookup("part")
+        assert word_at(jit, "chosen") == 77
+    with session(phony=True) as jit:
+        jit.add_objects([weak, weak.replace(b"part\0", b"trap\0").replace(b"here\0", b"near\0")])
+        jit.lookup("part")
+
+
+def test_directives(tmp_path: Path) -> None:
+    text = """
+        .section .drectve,"yn"
+        .ascii " /alternatename:absent=present /include:wanted -aligncomm:\\"both\\",8 /defaultlib:libc"
+        .data
+        .globl present, table
+        present: .quad 5
+        table: .quad absent
+        .comm both, 24
+    """
+    first = assembled(tmp_path, "first", text)
+    graph = read(first.read_bytes())
+    names = {graph.symbol_name(row): row for row in range(len(graph.symbols))}
+    assert graph.fallbacks.symbol.size == 1
+    assert int(graph.symbols.value[names["both"]]) == 256
+    with session() as jit:
+        jit.add_object(first)
+        jit.add_object(assembled(tmp_path, "second", ".globl wanted\\nwanted: .quad 1\\n".replace("\\n", "\n")))
+        assert word_at(jit, "table") == jit.lookup("present").address
+
+
+def test_words_of_directives() -> None:
+    found = read_directives(
+        b'\xef\xbb\xbf/DEFAULTLIB:"a b.lib" -export:f,DATA /merge:.a=.b /unknown -exclude-symbols:x,y\0'
+    )
+    assert (found.libraries, found.exports, found.hidden) == ([b"a b.lib"], [b"f,DATA"], [b"x", b"y"])
+
+
+def test_slots_of_imports(tmp_path: Path) -> None:
+    """`__imp_X` holds X's address where X is linked in; one that is defined is left as it is."""
+    user = assembled(tmp_path, "user", ".data\n.globl use, own\nuse: .quad __imp_f\nown: .quad __imp_g\n")
+    other = assembled(tmp_path, "other", ".globl f, __imp_g\nf: ret\n.data\n__imp_g: .quad 9\n")
+    with session() as jit:
+        jit.add_objects([user, other])
+        slot = word_at(jit, "use")
+        memory = jit.executor.memory
+        assert isinstance(memory, FixedMemory)
+        assert int.from_bytes(memory.read(slot, 8), "little") == jit.lookup("f").address
+        assert int.from_bytes(memory.read(word_at(jit, "own"), 8), "little") == 9
+
+
+def test_sections_are_in_the_order_of_their_suffixes(tmp_path: Path) -> None:
+    """Whatever their flags: `.CRT$XCA` may be written to, `.CRT$XCU` is constant."""
+    parts = [("XCZ", "dw", "last"), ("XCU", "dr", "middle"), ("XCA", "dw", "first")]
+    text = "".join(
+        f'.section .CRT${suffix},"{flags}"\n.globl {name}\n{name}: .quad 0\n' for suffix, flags, name in parts
+    )
+    with session() as jit:
+        jit.add_object(assembled(tmp_path, "array", text))
+        first, middle, last = (jit.lookup(name).address for name in ("first", "middle", "last"))
+    assert (middle - first, last - middle) == (8, 8)
+
+
+def test_more_relocations_than_a_section_counts(tmp_path: Path) -> None:
+    text = ".data\n.globl here\nhere: .rept 70000\n.quad here\n.endr\n"
+    graph = read(assembled(tmp_path, "many", text).read_bytes())
+    assert graph.edges is not None
+    assert len(graph.edges) == 70000
+
+
+def test_names_by_offset() -> None:
+    letters = np.frombuffer(b"/4\0\0\0\0\0\0/1234567//AAAAAE//AAABAA/\0\0\0\0\0\0\0/12x\0\0\0\0", np.uint8).reshape(
+        -1, 8
+    )
+    assert offsets_of(letters).tolist() == [4, 1234567, 4, 64 * 64, -1, -1]
+
+
+def section_definition(data: bytearray, section: bytes) -> int:
+    """Where the auxiliary record of a section's symbol lies."""
+    table, count = struct.unpack_from("<2I", data, 8)
+    for row in range(count):
+        at = table + 18 * row
+        if data[at : at + 8].rstrip(b"\0") == section and data[at + 17]:
+            return at + 18
+    raise AssertionError(section)
+
+
+Break = Callable[[bytearray], None]
+
+
+def associated(section: bytes, number: int) -> Break:
+    """A section with another one associated."""
+
+    def change(data: bytearray) -> None:
+        at = section_definition(data, section)
+        struct.pack_into("<HB", data, at + 12, number, 5)
+
+    return change
+
+
+def selected(value: int) -> Break:
+    """A section with another selection."""
+
+    def change(data: bytearray) -> None:
+        data[section_definition(data, b".a") + 14] = value
+
+    return change
+
+
+def put(offset: int, layout: str, value: int) -> Break:
+    """Another value in the file header."""
+    return lambda data: struct.pack_into(layout, data, offset, value)
+
+
+def open_strings(data: bytearray) -> None:
+    data[-1] = ord("x")
+
+
+CHAIN = """
+.section .a,"dr",discard,first
+.globl first
+first: .quad 1
+.section .b,"dr",discard,a_name_of_more_than_eight_letters
+.globl a_name_of_more_than_eight_letters
+a_name_of_more_than_eight_letters: .quad 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "structure", "problem"),
+    [
+        (lambda data: [associated(b".a", 5)(data), associated(b".b", 4)(data)], "section 4 `.a'", "in a circle"),
+        (associated(b".a", 4), "section 4 `.a'", "in a circle"),
+        (associated(b".a", 99), "section 4 `.a'", "a section that does not exist"),
+        (associated(b".a", 0), "section 4 `.a'", "a section that does not exist"),
+        (selected(7), "section 4 `.a'", "the newest of several"),
+        (selected(8), "section 4 `.a'", "a COMDAT selection that does not exist"),
+        (put(0, "<H", 0x14C), "COFF header", "for i386"),
+        (put(2, "<H", 0xFFFF), "section header table", "do not fit"),
+        (put(8, "<I", 0x7FFFFFFF), "symbol table", "do not fit"),
+        (put(12, "<I", 0x7FFFFFFF), "symbol table", "do not fit"),
+        (open_strings, "string table", "does not end in NUL"),
+    ],
+    ids=[
+        "circle", "itself", "no section", "section 0", "newest", "selection", "machine", "sections", "symbols", "count",
+        "strings",
+    ],
+)  # fmt: skip
+def test_refused(tmp_path: Path, change: Break, structure: str, problem: str) -> None:
+    data = bytearray(assembled(tmp_path, "chain", CHAIN).read_bytes())
+    read(bytes(data))
+    change(data)
+    with pytest.raises(ObjectFormatError) as caught:
+        read(bytes(data))
+    assert caught.value.structure == structure
+    assert problem in caught.value.problem
+    assert caught.value.offset is not None
+
+
+def test_defaults_in_a_circle(tmp_path: Path) -> None:
+    data = bytearray(assembled(tmp_path, "weak", ".weak one\none = two\n.weak two\ntwo: ret\n").read_bytes())
+    table, count = struct.unpack_from("<2I", data, 8)
+    weak = [row for row in range(count) if data[table + 18 * row + 16] == 105 and data[table + 18 * row + 17]]
+    for row, other in zip(weak, reversed(weak), strict=True):
+        struct.pack_into("<I", data, table + 18 * (row + 1), other)
+    assert len(weak) == 2
+    with pytest.raises(ObjectFormatError, match="defaults lead in a circle"):
+        read(bytes(data))
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (struct.pack("<4H12x", 0, 0xFFFF, 0, 0x8664), "a short import"),
+        (struct.pack("<4H48x", 0, 0xFFFF, 1, 0x8664), "without /GL or -flto"),
+    ],
+)
+def test_what_is_no_object(data: bytes, problem: str) -> None:
+    with pytest.raises(ObjectFormatError, match=problem):
+        read(data)

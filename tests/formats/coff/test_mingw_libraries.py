@@ -1,0 +1,37 @@
+"""Every member of MinGW's static libraries is read and linked, with what they lack from elsewhere at 0."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import uruk
+from uruk.formats.archive import Archive
+from uruk.memory.fixed import FixedMemory
+from uruk.orc.objects import ObjectEntry
+from uruk.target import Target
+
+from support.coff_objects import run
+from support.requirements import require_tool
+
+pytestmark = pytest.mark.any_interpreter
+
+OPTIONS = uruk.Options(execute=False, phony_externals=True, architecture=Target("coff", "x86_64", "windows"))
+
+
+@pytest.mark.parametrize(("library", "least"), [("libstdc++.a", 150), ("libmingwex.a", 300), ("libgcc.a", 200)])
+def test_members_are_linked(library: str, least: int) -> None:
+    compiler = require_tool("x86_64-w64-mingw32-g++-posix")
+    path = Path(run([compiler, f"-print-file-name={library}"]).strip())
+    with Archive.open(path) as archive, uruk.LLJIT(memory=FixedMemory(0x140000000, 1 << 20), options=OPTIONS) as jit:
+        for member in archive.members():
+            jit.add_object(archive.read(member), member.name)
+        entries = [entry for entry in jit.session.objects.values() if isinstance(entry, ObjectEntry)]
+        numbers = {number for entry in entries for number in entry.added.definitions.name.tolist()}
+        jit.session.lookup(jit.main, jit.main.names.ids.texts(sorted(numbers)), roots=True)
+        assert len(entries) >= least
+        owner = jit.session.table.owner
+        for entry in jit.session.pending.values():  # nobody asked for them: others have what they define
+            mine = entry.added.definitions.object == entry.index
+            assert not (owner[entry.added.definitions.name[mine]] == entry.number).any(), entry.file
