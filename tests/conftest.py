@@ -15,6 +15,7 @@ from support.native_fixtures import child as child
 from support.native_fixtures import jit as jit
 from support.requirements import STRICT
 from support.requirements import require_tool as _require_tool
+from support.wine import wine as wine
 
 
 def pytest_configure() -> None:

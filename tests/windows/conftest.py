@@ -1,60 +1,14 @@
-"""One wine for all tests of a run: its folder takes 10 seconds and 700 MB to make."""
+"""An executor of Windows, for the tests of this folder."""
 
 from __future__ import annotations
 
-import fcntl
-import os
-import shutil
-import subprocess
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import uruk
 from uruk.executor.remote import RemoteExecutor
-
-from support.requirements import require_tool
-
-WITHOUT = "mscoree,mshtml,winemenubuilder.exe,explorer.exe,services.exe,plugplay=d"
-"""What wine need not start: a desktop, services, installers of libraries."""
-
-
-@contextmanager
-def counted(folder: Path, by: int) -> Generator[int]:
-    """How many processes of this run use the folder, `by` more from now on; nobody else counts meanwhile."""
-    with open(folder / "users", "a+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        file.seek(0)
-        count = int(file.read() or "0") + by
-        file.truncate(0)
-        file.write(str(count))
-        yield count
-
-
-@pytest.fixture(scope="session")
-def wine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A private WINEPREFIX with a running server, one for all workers of a run; skips without wine."""
-    require_tool("wine")
-    require_tool("wineserver")
-    folder = tmp_path_factory.getbasetemp()
-    folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "wine"
-    folder.mkdir(exist_ok=True)
-    variables = {"WINEPREFIX": str(folder / "prefix"), "WINEDLLOVERRIDES": WITHOUT, "WINEDEBUG": "-all"}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in variables.items():
-            patch.setenv(name, value)
-        with counted(folder, 1) as users:
-            if users == 1:
-                (folder / "prefix").mkdir()
-                subprocess.run(["wineserver", "-p"], check=True, stdout=subprocess.DEVNULL)
-                subprocess.run(["wine", "wineboot", "--init"], check=True, stdout=subprocess.DEVNULL, timeout=300)
-        yield folder / "prefix"
-        with counted(folder, -1) as users:
-            if users == 0:
-                subprocess.run(["wineserver", "-k"], check=False)
-                shutil.rmtree(folder / "prefix", ignore_errors=True)
 
 
 @pytest.fixture

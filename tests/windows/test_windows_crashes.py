@@ -11,6 +11,8 @@ import uruk
 from uruk.errors import ExecutorCrashed, ExecutorLost
 from uruk.executor.remote import RemoteExecutor
 
+pytestmark = pytest.mark.any_interpreter
+
 READ_NULL = b"\x31\xc0\x48\x8b\x00\xc3"  # xor eax, eax; mov rax, [rax]; ret
 DIVIDE = b"\x31\xc9\x31\xd2\xb8\x01\x00\x00\x00\xf7\xf1\xc3"  # xor ecx, ecx; xor edx, edx; mov eax, 1; div ecx; ret
 ILLEGAL = b"\x0f\x0b"  # ud2

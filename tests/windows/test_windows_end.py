@@ -22,11 +22,12 @@ from uruk.executor.remote import RemoteExecutor
 
 from support.leaks import open_descriptors
 
+pytestmark = pytest.mark.any_interpreter
+
 CYCLES = int(os.environ.get("URUK_CYCLES", "20"))
 PATIENCE = 10.0
 CONTROLLER = """
 import threading, time, uruk
-
 executor = uruk.spawn(target="x86_64-windows")
 if {busy}:
     handle = executor.libraries.load("kernel32.dll")

@@ -20,6 +20,8 @@ from uruk.memory.epc import EPCMapper
 from uruk.memory.mapper import Protection
 from uruk.testing import check_mapper
 
+pytestmark = pytest.mark.any_interpreter
+
 GRANULARITY = 1 << 16
 RETURN_42 = b"\xb8\x2a\x00\x00\x00\xc3"  # mov eax, 42; ret
 

@@ -16,6 +16,8 @@ from windows_processes import address_of, function
 import uruk
 from uruk.runtime_files import executor_program
 
+pytestmark = pytest.mark.any_interpreter
+
 PATIENCE = 20
 WRONG = (b"URUKAUTH" + (4).to_bytes(8, "little") + b"open", b"GET / HTTP/1.1\r\n\r\n", b"URUKAUTH" + b"\xff" * 8)
 """What somebody says who does not know the secret."""
