@@ -168,7 +168,7 @@ def parse(words: Sequence[str]) -> Arguments:
 
 
 def _line_of_linker(arguments: Arguments) -> LinkLine:
-    """What reads a line that begins with a linker, which adds nothing by itself."""
+    """The reader of a line that begins with a linker, which adds nothing by itself."""
     from uruk.cli.link_line import LinkLine
 
     arguments.plan.starts_itself, arguments.plan.default_libraries = True, False
@@ -194,7 +194,7 @@ def _input(arguments: Arguments, word: str) -> None:
 
 
 def _is_program(word: str, knows: Callable[[str], object]) -> bool:
-    """Whether a word is a program that is known by its name; a file in the current folder is an input."""
+    """True for a word that is a program known by its name; a file in the current folder is an input."""
     name = os.path.basename(word)
     return bool(knows(name)) and not (name == word and os.path.exists(word))
 
