@@ -17,7 +17,7 @@ _EXPRESSION = re.compile(
     r"\s*(?P<name>[A-Za-z_.$][\w.$@]*)\s*(?:(?P<sign>[+-])\s*(?P<offset>0[xX][\da-fA-F]+|\d+))?\s*"
 )
 _START_FILE = re.compile(r"[A-Zg]?r?crt1\.o|crt[in]\.o|(?:clang_rt\.)?crt(?:begin|end)[\w-]*\.o")
-"""Files that gcc and clang put before and behind the objects of a program (gcc's specs, `*startfile` and `*endfile`)."""
+"""Files that gcc and clang put before and behind the objects (gcc's specs, `*startfile` and `*endfile`)."""
 _NUMBER = re.compile(r"\s*(0[xX][\da-fA-F]+|\d+)\s*")
 
 
