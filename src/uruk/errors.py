@@ -3,7 +3,7 @@
     UrukError
       InvalidValue             an argument whose value makes no sense; a ValueError, too
       InvalidType              an argument of the wrong type; a TypeError, too
-      ObjectFormatError        bytes that are not what they claim to be
+      ObjectFormatError        malformed bytes
         InputNotFound          a file that is not there; a FileNotFoundError, too
       LinkError                objects are well-formed, but do not link
         UndefinedSymbols       names that nothing defines

@@ -84,7 +84,7 @@ class Request:
     """The texts for names that nothing defines."""
     reach: Reach | None = None
     copy_data: bool = False
-    """True if libraries are led to copies of their data, so that all of it may be copied."""
+    """True if libraries are rebound to copies of their data, so that all of it may be copied."""
     in_child: bool = False
     """True if the code will run in another process; errors say so."""
     prune_from: I32 | None = None

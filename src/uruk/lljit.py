@@ -502,11 +502,11 @@ class LLJIT:
         return [encode_name(name) for name in names if self.main.defines(name) or found(encode_name(name))]
 
     def _wanted_by_libraries(self) -> list[bytes]:
-        """Names that the session has promised to libraries."""
+        """Names that libraries request of the session."""
         return []
 
     def _bind_libraries(self) -> None:
-        """Give libraries what they were promised, once it is linked."""
+        """Bind libraries' requests to their definitions, which are linked."""
 
     def add_pass(self, point: str, plugin: Callable[[State], None]) -> None:
         """Have every link call `plugin` with its state at a point of the pipeline; see `Session.add_pass`."""
@@ -581,14 +581,14 @@ def _close_all() -> None:
 
 
 class _Thread(threading.local):
-    watched = False  # whether stack overflows of linked code are told in it
+    watched = False  # True once stack overflows of linked code are reported in it
 
 
 _thread = _Thread()
 
 
 def watch_overflows() -> None:
-    """Have stack overflows of linked code told in the calling thread of this process; see `overflows.watch`."""
+    """Have stack overflows of linked code reported in the calling thread of this process; see `overflows.watch`."""
     from uruk.orc.addresses import name_address
     from uruk.platforms.linux.overflows import watch  # links the runtime, which many sessions do without
 

@@ -100,7 +100,7 @@ def _machine(llvm: Any, module: Any, options: CodeOptions) -> Any:
 
 
 def _keep(module: Any, names: tuple[str, ...]) -> None:
-    """Definitions that the optimiser may drop when unused become ones that it may not: they were promised."""
+    """Definitions that the optimiser may drop when unused become ones that it may not: they were announced."""
     wanted = set(names)
     for value in (*module.functions, *module.global_variables):
         linkage = _LINKONCE.get(value.linkage.name)

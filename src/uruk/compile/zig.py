@@ -12,7 +12,7 @@ from uruk.compile.compilers import zig_mode
 from uruk.compile.process import Processes, private_folder
 from uruk.errors import CompileError
 
-# What the objects need beyond libc. Not libunwind: exceptions must pass frames that libgcc_s was told of.
+# What the objects need beyond libc. Not libunwind: exceptions must pass frames that are registered with libgcc_s.
 _RUNTIMES = ("libubsan_rt.a", "libc++abi.a", "libc++.a")
 _MINIMAL = "int main() { return 0; }\n"
 

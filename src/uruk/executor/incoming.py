@@ -1,6 +1,6 @@
 """Messages of LLVM's SimpleRemoteEPC as they come in from a descriptor.
 
-A message costs memory as its bytes come, never by what its header promises, and each of its bytes is copied a bounded
+A message costs memory as its bytes come, never by what its header says, and each of its bytes is copied a bounded
 number of times, however many pieces it comes in.
 
 A signal's handler may raise in the middle: nothing is lost then. What a system call has read is noted in the same step

@@ -215,7 +215,7 @@ def start(
 
     The child has this process's standard streams, or `streams` (three descriptors), its environment unless another one
     is given, and no ignored signals.
-    `starting` is told how to end it. A child that does not inherit R and W opens those of this process, by its number.
+    `starting` learns how to end it. A child that does not inherit R and W opens those of this process, by its number.
     """
     (to_read, child_writes), (child_reads, to_write) = _pipes()
     files = [to_read, child_writes, child_reads, to_write]

@@ -46,7 +46,7 @@ class PythonGuards:
 
 
 def _watch(runtime: Runtime) -> bool:
-    """Have the runtime told of the interpreter's end, by Python, after all else; False where there is no place left."""
+    """Have Python notify the runtime of the interpreter's end, after all else; False where there is no place left."""
     add = ctypes.pythonapi.Py_AtExit
     add.argtypes, add.restype = [ctypes.c_void_p], ctypes.c_int
     return add(runtime.address[b"uruk_rt_python_ended"]) == 0

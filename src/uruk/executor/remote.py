@@ -161,7 +161,7 @@ class RemoteExecutor:
         self.connection.close()
         with self._closing:
             self.memory.forget()
-        self._forgotten.detach()  # which keeps the connection, and so all that is to be told of its end
+        self._forgotten.detach()  # which keeps the connection, and so all that is to be said of its end
 
 
 _open: weakref.WeakSet[RemoteExecutor] = weakref.WeakSet()

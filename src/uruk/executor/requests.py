@@ -34,11 +34,11 @@ class Requests:
             if len(self._open) >= MOST_WAITING:
                 raise ProtocolError(f"the executor sent more than {MOST_WAITING} requests before they were answered")
             self._open.add(request)
-        claims = [request]
+        tickets = [request]
 
         def counted() -> None:
             try:
-                claims.pop()  # the first alone finds it
+                tickets.pop()  # the first alone finds it
             except IndexError:
                 return
             try:

@@ -1,6 +1,6 @@
 """The symbol index of an archive: which member defines a name.
 
-Four layouts, told apart by the name of the member that holds them:
+Four layouts, distinguished by the name of the member that holds them:
 - `/`: 32-bit big-endian count, as many member offsets, as many NUL-terminated names (System V, GNU, COFF);
 - `/SYM64/`: the same with 64-bit numbers (GNU, for archives past 4 GiB);
 - `__.SYMDEF`, `__.SYMDEF SORTED`: byte size of an array of (name offset, member offset), the array, byte size

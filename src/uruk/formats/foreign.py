@@ -71,7 +71,7 @@ def machine_name(machine: int) -> str:
 def kind_of(data: bytes | memoryview, file: str = "") -> str:
     """Name what begins with these bytes, and say what to do: ``a Mach-O object for arm64``; empty if not known.
 
-    `data` is the whole file, or at least its first 4 KiB. Texts are told by the suffix of `file`, then by their words.
+    `data` is the whole file, or at least its first 4 KiB. Texts are known by the suffix of `file`, then by their words.
     """
     start = bytes(data[:_LOOKED_AT])
     if not start:

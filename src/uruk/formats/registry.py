@@ -178,7 +178,7 @@ def _format_at(view: memoryview, span: Span, target: Target) -> Format:
     linked = f"{', '.join(titles)} and {last}"
     title = format_named(target.format).title
     what = f": it is {kind}" if kind else " (bad magic): uruk does not know what it is"
-    # What to do stands behind a colon of `kind`; the formats are told where the file is an object all the same.
+    # What to do stands behind a colon of `kind`; the formats are named where the file is an object all the same.
     more = f"; uruk links {linked}" if " object for " in kind else ""
     raise ObjectFormatError(span.file, f"{title} header", f"not {_with_article(title)} object{what}{more}", 0)
 

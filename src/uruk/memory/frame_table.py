@@ -4,7 +4,7 @@ It is the binary search table of an `.eh_frame_hdr` (LSB, "Exception Frame Heade
 changed, most of them without a lock. So an entry never moves. A range of code, a span, owns a range of entries, whose
 addresses lie in the span: a search for an address outside of the span compares with them as before, whatever happens
 to them, and nothing runs inside while they change. New spans are appended behind all others: entries first, then the
-count. A span whose code is gone keeps its entries, which lead to an FDE of no function until other code lies there.
+count. A span whose code is gone keeps its entries, which point to an FDE of no function until other code lies there.
 """
 
 from __future__ import annotations

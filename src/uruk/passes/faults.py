@@ -26,7 +26,7 @@ class Fault:
     objects: I64
     """The objects at fault, ascending, each once."""
     error: Callable[[Bool], UrukError]
-    """The error told of the objects in the mask only (a row an object of the batch); one of them must be at fault."""
+    """The error of the objects in the mask only (a row an object of the batch); one of them must be at fault."""
 
 
 class LinkFaults(Exception):
@@ -60,7 +60,7 @@ class Faults:
         self.found.append(Fault(unique(objects).astype(np.int64), lambda mask: tell(rows[mask[objects]])))
 
     def add_error(self, objects: AnyArray, error: UrukError) -> None:
-        """Objects that share one error, whichever of them it is told of."""
+        """Objects that share one error, whichever of them it is raised for."""
         self.add(objects, objects, lambda _: error)
 
     def raise_any(self) -> None:

@@ -250,7 +250,7 @@ class State:
         return np.arange(first, first + len(new), dtype=np.int32)
 
     def add_symbols(self, new: Symbols) -> None:
-        """Append symbols that belong to no object; each stands for itself, until told otherwise."""
+        """Append symbols that belong to no object; each stands for itself, until that is changed."""
         first = len(self.symbols)
         self.symbols = Symbols.concat([self.symbols, new])
         self.graph = replace(self.graph, symbols=Symbols.concat([self.graph.symbols, new]))

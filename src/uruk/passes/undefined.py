@@ -13,7 +13,7 @@ from uruk.passes.state import State
 
 SHOWN_PLACES = 3
 MOST_HINTS = 1000
-"""Names that hints are looked for, and whose places are told."""
+"""Names that hints are looked for, and whose places are shown."""
 Hints = Callable[[Mapping[bytes, str]], Mapping[bytes, str]]
 """The texts for names that nothing defines, from the first place that needs each."""
 
@@ -39,8 +39,8 @@ def _error(state: State, edges: AnyArray, hints: Hints | None) -> UndefinedSymbo
     for begin, end in zip(first.tolist(), [*first[1:].tolist(), target.size], strict=True):
         name = state.names.text(int(state.symbols.name[target[begin]]))
         shown = min(end - begin, SHOWN_PLACES) if len(needs) < MOST_HINTS else 0
-        told: list[int] = edges[begin : begin + shown].tolist()
-        needs[name] = tuple(state.place_of(edge) for edge in told), end - begin
+        shown_edges: list[int] = edges[begin : begin + shown].tolist()
+        needs[name] = tuple(state.place_of(edge) for edge in shown_edges), end - begin
     known: Mapping[bytes, str] = {}
     if hints is not None:
         known = hints({name: places[0] for name, (places, _) in needs.items() if places})

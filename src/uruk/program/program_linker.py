@@ -17,7 +17,7 @@ class Exports(Protocol):
         """The names that the program must define, as libraries want them."""
         ...
 
-    def promise(self, error: LibraryError) -> bool:
+    def provide(self, error: LibraryError) -> bool:
         """Give a refused library the name that it lacks, if the program has it; True if that may load now."""
         ...
 
@@ -43,7 +43,7 @@ class ProgramLinker(LLJIT):
                     raise
 
     def _provides_for(self, error: LibraryError) -> bool:
-        return self.exports is not None and self.exports.promise(error)
+        return self.exports is not None and self.exports.provide(error)
 
     def _wanted_by_libraries(self) -> list[bytes]:
         return list(self.exports.wanted) if self.exports else []

@@ -1,4 +1,4 @@
-"""Mappers around another mapper: one counts what is asked of it, one fails when it is told to."""
+"""Mappers around another mapper: one counts what is asked of it, one fails on request."""
 
 from __future__ import annotations
 

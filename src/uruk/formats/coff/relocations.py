@@ -44,7 +44,7 @@ def read_relocations(graph: Graph, pair: Pair, wanted: Bool | None = None, repor
     """The edges of the blocks that are `wanted` (a row a block; None for all), ordered by block.
 
     Raises ObjectFormatError for fields outside their section and symbols that do not exist, UnsupportedRelocation for
-    types that the ISA's map does not have; a `report` is told of them instead, and the edges are then of no use.
+    types that the ISA's map does not have; they are passed to a `report` instead, and the edges are then of no use.
     ABSOLUTE rows leave no edge.
     """
     tables = graph.relocations

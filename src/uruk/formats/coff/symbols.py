@@ -123,9 +123,9 @@ def _find_auxiliary(records: Records) -> None:
         return
     last = candidate + records.auxiliary[candidate]
     is_record = filled(candidate.size, True, np.bool_)
-    doubtful = true_rows(np.maximum.accumulate(last)[:-1] >= candidate[1:]) + 1
+    overlapping = true_rows(np.maximum.accumulate(last)[:-1] >= candidate[1:]) + 1
     before, previous = NONE, NONE
-    for row in doubtful.tolist():
+    for row in overlapping.tolist():
         if row - 1 != previous:  # the candidate in front is in no doubt
             before = row - 1
         is_record[row] = last[before] < candidate[row]

@@ -89,7 +89,7 @@ def _read(content: bytes, offset: int, address: int, encoding: int) -> int:
 
 
 def _encoding(content: bytes, cie: int) -> int | None:
-    """Return how the FDEs of a CIE name their functions (DW_EH_PE), None if that cannot be told."""
+    """Return how the FDEs of a CIE name their functions (DW_EH_PE), None if that is not known."""
     at = 4 * cie
     size = struct.unpack_from("<I", content, at)[0]
     return _of_cie(content[at + 8 : at + 4 + size])

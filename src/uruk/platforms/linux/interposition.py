@@ -35,9 +35,9 @@ class ProgramExports:
         self, dylib: JITDylib, executor: Executor, platform: LinuxPlatform, *, everything: bool = False
     ) -> None:
         self.everything = everything
-        self.promised: dict[bytes, int] = {}
+        self.requested: dict[bytes, int] = {}
         """Names that libraries want from the program, with an address that stands for theirs."""
-        self.promised_locals: dict[bytes, int] = {}
+        self.requested_locals: dict[bytes, int] = {}
         """Thread-locals that libraries want, with a size."""
         self._dylib = dylib
         self._executor = executor
@@ -51,23 +51,23 @@ class ProgramExports:
     @property
     def wanted(self) -> list[bytes]:
         """The names that the program must define, as libraries want them."""
-        return [*self.promised, *self.promised_locals]
+        return [*self.requested, *self.requested_locals]
 
-    def promise(self, error: LibraryError) -> bool:
+    def provide(self, error: LibraryError) -> bool:
         """Give a refused library the name that it lacks, if the program has it; whether to try again."""
         name = error.undefined
-        if not name or name in self.promised or name in self.promised_locals:
+        if not name or name in self.requested or name in self.requested_locals:
             return False
         offer = offered(self._dylib, name)
         if offer is None:
             return False
         if offer.thread_local:
-            self.promised_locals[name] = offer.size
+            self.requested_locals[name] = offer.size
         else:
-            self.promised[name] = self._runtime.address[b"uruk_rt_not_linked_yet"]
+            self.requested[name] = self._runtime.address[b"uruk_rt_not_linked_yet"]
         if self._handle:
             self._runtime.call(b"uruk_rt_close_carrier", self._handle)
-        self._handle = self._open(self.promised, self.promised_locals)
+        self._handle = self._open(self.requested, self.requested_locals)
         return bool(self._handle)
 
     def bind(self) -> int:
@@ -80,8 +80,8 @@ class ProgramExports:
         rows = [(place, one.address, one.size, one.constant) for place, one in moved.items()]
         if rows and self._runtime.call(b"uruk_rt_move_imports", b"".join(sps.u64(*row) for row in rows), len(rows)):
             raise AllocationError("no memory for what the program has in the place of libraries' data and functions")
-        bound = self._thread_locals.bind(self.promised_locals)
-        wanted = self._linked(imported_names(self._runtime, ADDRESSES), strong=True) | self._linked(self.promised)
+        bound = self._thread_locals.bind(self.requested_locals)
+        wanted = self._linked(imported_names(self._runtime, ADDRESSES), strong=True) | self._linked(self.requested)
         self._show_names()
         if not wanted:
             return bound

@@ -20,7 +20,7 @@ _kept: list[object] = []
 
 
 def watch(describe: Callable[[int], str]) -> None:
-    """Have stack overflows of the calling thread told, and `describe` say what lies at an address of linked code.
+    """Have stack overflows of the calling thread reported, and `describe` say what lies at an address of linked code.
 
     It is called in a thread of its own, while the others may hold any lock. Once a thread is enough, until something
     resets its alternate stack or the actions of signals.

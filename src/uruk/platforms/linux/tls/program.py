@@ -42,12 +42,12 @@ class ProgramThreadLocals:
         self._dylib = dylib
         self._runtime = runtime
 
-    def bind(self, promised: Iterable[bytes]) -> int:
+    def bind(self, requested: Iterable[bytes]) -> int:
         """Lead libraries to what is linked; how many references were. Raises TLSError; see `ProgramExports.bind`."""
         if not self._dylib.session.storage_of:
             return 0
         names = imported_names(self._runtime, THREAD_LOCALS)
-        wanted = self._linked(names, strong=True) | self._linked(promised, strong=False)
+        wanted = self._linked(names, strong=True) | self._linked(requested, strong=False)
         if not wanted:
             return 0
         fixed = imported_names(self._runtime, THREAD_OFFSETS)

@@ -2,7 +2,7 @@
 
 glibc says "cannot allocate memory in static TLS block" for three things (elf/dl-reloc.c): too little room
 left, an alignment above the thread pointer's, and a library whose TLS some thread already got dynamically.
-They are told apart by the object that the text names, by that object's PT_TLS, and by the room that is left;
+They are distinguished by the object that the text names, by that object's PT_TLS, and by the room that is left;
 not by the words, which glibc translates.
 """
 
