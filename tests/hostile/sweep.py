@@ -165,6 +165,10 @@ class Unwinder:
         blocks = state.synthetic["unwind"]
         self._linked = state.address[blocks[blocks >= 0]].tolist()
 
+    def forget(self) -> None:
+        """Register nothing of a link that came to nothing after its last step: its memory is gone."""
+        self._linked = []
+
     def throw(self) -> None:
         """Register, throw, deregister."""
         sections, self._linked = self._linked, []
@@ -194,6 +198,7 @@ class Runner:
 
     def link(self, data: bytes) -> str:
         """Parse and link one input, and take it out again; returns what came of it."""
+        self.unwinder.forget()
         if data.startswith(b"!<"):
             return self.link_archive(data)
         try:

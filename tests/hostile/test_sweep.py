@@ -94,3 +94,22 @@ def test_the_sweep_notices(tmp_path: Path, objects: dict[str, bytes]) -> None:
     command = [sys.executable, "-c", program, str(tmp_path / "good.o"), str(build_thrower(tmp_path))]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
     assert done.stdout.split() == ["2", "True", "True"], done.stderr
+
+
+def test_the_sweep_registers_what_is_there(tmp_path: Path, objects: dict[str, bytes]) -> None:
+    """An object without names links nothing: unwind data of an earlier link, which failed at its end, is not used."""
+    program = (
+        "import sys\n"
+        "import sweep\n"
+        "runner = sweep.Runner(open(sys.argv[1], 'rb').read(), sys.argv[2])\n"
+        "runner.unwinder._linked = [8]\n"
+        "print(runner.link(open(sys.argv[3], 'rb').read()))\n"
+    )
+    (tmp_path / "good.o").write_bytes(objects["good"])
+    (tmp_path / "nameless.c").write_text("static int nobody(void) { return 1; }\n")
+    run(tmp_path, "gcc", "-w", "-c", "nameless.c")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(PATHS)}
+    files = [str(tmp_path / "good.o"), str(build_thrower(tmp_path)), str(tmp_path / "nameless.o")]
+    command = [sys.executable, "-c", program, *files]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "linked\n"), done.stderr
