@@ -1,8 +1,9 @@
 PYTHON ?= python3
 JOBS ?= 2
 LIES_SEED ?= 1
+SEED ?= 1
 
-.PHONY: help runtime aarch64-root format lint check test test-placement soak link-lines bench clean
+.PHONY: help runtime aarch64-root format lint check test test-placement mutants soak link-lines bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -30,6 +31,9 @@ test: ## every test
 
 test-placement: ## the tests that depend on where the interpreter lies: what a second kind of interpreter is to pass
 	$(PYTHON) -m pytest -n $(JOBS) -m "not any_interpreter" -k "not aarch64"
+
+mutants: runtime ## 60 small changes of passes/, formats/ and graph/, chosen by SEED: which does no quick test notice?
+	$(PYTHON) tests/mutants/run_mutants.py --seed $(SEED) --jobs $(JOBS)
 
 soak: runtime ## 200,000 broken objects of each corpus, 10,000 modules beside threads that throw, 5,000 lies, 10,000 executors
 	URUK_HOSTILE_CASES=200000 $(PYTHON) -m pytest -n $(JOBS) tests/hostile/test_sweep.py tests/hostile/test_coff_sweep.py

@@ -10,6 +10,8 @@ import pytest
 import uruk
 from uruk.errors import Undefined
 
+pytestmark = pytest.mark.quick
+
 ERRORS: list[uruk.UrukError] = [
     uruk.UrukError("text"),
     uruk.ObjectFormatError("a.o", "section 3", "is wrong", 7),

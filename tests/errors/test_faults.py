@@ -15,6 +15,8 @@ from uruk.passes.faults import Fault
 from support.compiling import Compile
 from support.linking import Batch, batch
 
+pytestmark = pytest.mark.quick
+
 GOOD = "int good(void) { return 5; }"
 BIG = '__asm__(".globl {0}\\n{0}: .long big_{0}\\n.globl big_{0}\\nbig_{0} = 0x123456789abc");'
 

@@ -12,6 +12,8 @@ from uruk.errors import OutOfRange
 from support.compiling import Compile
 from support.linking import batch
 
+pytestmark = pytest.mark.quick
+
 
 def hint_of(jit: uruk.LLJIT, name: str) -> str:
     with pytest.raises(OutOfRange) as caught:

@@ -13,6 +13,8 @@ from uruk.errors import ObjectFormatError
 
 from support.compiling import Compile, require_tool
 
+pytestmark = pytest.mark.quick
+
 MACHO = struct.pack("<IIII", 0xFEEDFACF, 0x0100000C, 0, 1) + bytes(16)
 
 

@@ -22,6 +22,8 @@ from support.coff_objects import assembled
 from support.compiling import Compile
 from support.line_format import LineFormat
 
+pytestmark = pytest.mark.quick
+
 OUTER = b"LINES x86_64\nouter 4883ec08e8000000004883c408ffc0c3 call 5 inner\n"
 INNER = b"LINES x86_64\ninner b829000000c3\n"
 

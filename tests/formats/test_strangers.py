@@ -12,6 +12,8 @@ from uruk.target import Target
 
 from support.strangers import StrangeFormat, strange_object
 
+pytestmark = pytest.mark.quick
+
 BASES = [0, 0xFFF00000, 0x12345671, 1 << 63]
 BYTE_ORDER = {"a": "big", "b": "little"}
 POINTER = {"a": 4, "b": 8}

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import pytest
 from sweep import cases
 
 from uruk.errors import ObjectFormatError, UnsupportedRelocation
@@ -24,6 +25,8 @@ from uruk.graph.graph import Graph, Table
 from uruk.graph.names import Names
 
 from support import sample_objects
+
+pytestmark = [pytest.mark.quick, pytest.mark.any_interpreter]
 
 CASES = int(os.environ.get("URUK_HOSTILE_CASES", "2000"))
 SEED = int(os.environ.get("URUK_HOSTILE_SEED", "1"))

@@ -10,6 +10,8 @@ import uruk
 
 from support.compiling import Compile
 
+pytestmark = pytest.mark.quick
+
 LOGGED = """
 extern int log_[8], logged;
 __attribute__((constructor)) static void begin(void) {{ log_[logged++] = {number}; }}

@@ -14,7 +14,7 @@ from uruk.memory.inprocess import InProcessMapper
 from support.check_fixtures import SLAB, assemble
 from support.evaluate import Evaluator
 
-pytestmark = pytest.mark.any_interpreter
+pytestmark = [pytest.mark.quick, pytest.mark.any_interpreter]
 
 GIB2 = 1 << 31
 CALL = ctypes.CFUNCTYPE(ctypes.c_int)

@@ -20,6 +20,8 @@ from uruk.passes.steps import NAMED, POINTS, STEPS, check_point
 
 from support.compiling import Compile
 
+pytestmark = pytest.mark.quick
+
 F = "int f(int x) { return x * 3; }"
 CALLERS = """
     extern int f(int);

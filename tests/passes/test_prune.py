@@ -16,7 +16,7 @@ from uruk.orc.session import Options
 from support.check_fixtures import SLAB, assemble
 from support.evaluate import Evaluator
 
-pytestmark = pytest.mark.any_interpreter
+pytestmark = [pytest.mark.quick, pytest.mark.any_interpreter]
 
 CALL = ctypes.CFUNCTYPE(ctypes.c_int)
 FUNCTION = """

@@ -8,6 +8,8 @@ import uruk
 
 from support.compiling import Compile
 
+pytestmark = pytest.mark.quick
+
 SOURCE = """
     extern int nobody(void);
     __attribute__((section("plugins"))) int first = 20;

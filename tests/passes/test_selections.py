@@ -18,6 +18,8 @@ from uruk.orc.session import Session
 from support.compiling import Compile
 from support.small import call
 
+pytestmark = pytest.mark.quick
+
 Change: TypeAlias = Callable[[Callable[[Graph], Graph]], None]
 
 GROUP = """

@@ -13,6 +13,8 @@ from uruk.memory.mapper import Mapper
 from support.compiling import Compile
 from support.placed_by_ld import Recorder, contents_by_ld
 
+pytestmark = pytest.mark.quick
+
 TOP = 1 << 64
 MIB = 1 << 20
 BASES = [0, 1, 0x10000, 0xFFF00000, 1 << 40, (1 << 63) - 0x1000, 1 << 63, (1 << 63) + 3, TOP - MIB]

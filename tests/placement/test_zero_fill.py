@@ -12,6 +12,8 @@ from uruk.passes.layout import Segment
 from support.compiling import Compile
 from support.linking import batch
 
+pytestmark = pytest.mark.quick
+
 TEXT = """
     __asm__(".bss\\n.balign {bss}\\n.zero {size}\\n.data\\n.balign {data}\\n.byte 5\\n"
             ".section .bss.more,\\"aw\\",@nobits\\n"

@@ -24,7 +24,7 @@ from uruk.passes.state import State
 
 from support.requirements import require_tool
 
-pytestmark = pytest.mark.any_interpreter
+pytestmark = [pytest.mark.quick, pytest.mark.any_interpreter]
 
 AS, LD, OBJCOPY = "aarch64-linux-gnu-as", "aarch64-linux-gnu-ld", "aarch64-linux-gnu-objcopy"
 NAMES = {name: KINDS[KINDS.number[kind]] for name, kind in RELOCATIONS.values() if kind != "None"}

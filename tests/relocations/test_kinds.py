@@ -14,7 +14,7 @@ from uruk.isa.x86_64 import KINDS
 from support.check_fixtures import SLAB, Fixture, all_fixtures, assemble
 from support.evaluate import Evaluator
 
-pytestmark = pytest.mark.any_interpreter
+pytestmark = [pytest.mark.quick, pytest.mark.any_interpreter]
 
 FIXTURES = all_fixtures()
 WITH_EDGES = [fixture for fixture in FIXTURES if "kind" in fixture.words]

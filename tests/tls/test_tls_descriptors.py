@@ -17,6 +17,8 @@ from uruk.platforms.linux.runtime_here import SESSIONS, process_runtime
 from support.compiling import Compile
 from support.register_check import check_source, has_wide_vectors
 
+pytestmark = pytest.mark.quick
+
 # check(descriptor, before, after, misalign); the address of the thread-local comes back
 CALL = ["movq -8(%rbp), %rax", "call *(%rax)"]
 RETURN = ["addq %fs:0, %rax"]

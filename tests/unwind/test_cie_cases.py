@@ -16,7 +16,7 @@ from uruk.orc.session import Options
 
 from support import sample_objects
 
-pytestmark = pytest.mark.any_interpreter
+pytestmark = [pytest.mark.quick, pytest.mark.any_interpreter]
 
 HERE = Path(__file__).parent
 PCREL4 = ".byte 0x1b"

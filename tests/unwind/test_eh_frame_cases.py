@@ -17,7 +17,7 @@ from support import sample_objects
 from support.elf_picture import Picture
 from support.sample_objects import StillWorks
 
-pytestmark = pytest.mark.any_interpreter
+pytestmark = [pytest.mark.quick, pytest.mark.any_interpreter]
 
 
 def records(picture: Picture) -> list[int]:

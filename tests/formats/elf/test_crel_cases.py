@@ -16,7 +16,7 @@ from uruk.graph.graph import Graph
 from support.elf_picture import CREL, Picture
 from support.sample_objects import StillWorks
 
-pytestmark = pytest.mark.any_interpreter
+pytestmark = [pytest.mark.quick, pytest.mark.any_interpreter]
 
 RELR, ANDROID_REL, ANDROID_RELA, ANDROID_RELR, UNKNOWN = 19, 0x60000001, 0x60000002, 0x6FFFFF00, 0x60001234
 PLAIN: list[Entry] = [(8, 1, 1, 0), (16, 2, 1, -4), (16, 2, 1, 5), (0, 2, 2, 1 << 62), (24, 1, 1, -(1 << 63))]

@@ -19,7 +19,7 @@ from uruk.orc.session import Options
 from support.elf_picture import GROUP, NOBITS, RELA_TYPE, SYMTAB, Picture
 from support.sample_objects import StillWorks, compiled
 
-pytestmark = pytest.mark.any_interpreter
+pytestmark = [pytest.mark.quick, pytest.mark.any_interpreter]
 
 SHNDX, REL, WRITE, ALLOC, EXECINSTR, TLS, COMPRESSED = 18, 9, 1, 2, 4, 0x400, 0x800
 Break = Callable[[Picture], "int | None"]

@@ -1,0 +1,40 @@
+"""What is not broken: numbers that only decide about speed or about bounds, and changes that cannot be noticed."""
+
+from __future__ import annotations
+
+TUNING = {
+    ("passes/islands.py", "ROOM"): "how much is left free for islands",
+    ("passes/islands.py", "ISLAND_ALIGN"): "any alignment of a page or more will do",
+    ("passes/islands.py", "MOST_REGIONS"): "a bound on the work for one batch",
+    ("passes/layout.py", "CODE_SKIP"): "how functions are spread over cache lines",
+    ("passes/copy.py", "FEW"): "the number of blocks from which columns are faster than a loop",
+    ("passes/elf/eh_frame.py", "SMALL"): "the number of bytes from which columns are faster than a loop",
+    ("passes/elf/frame_rules.py", "_CACHED_SIZE"): "which CIEs are remembered by their text",
+    ("passes/undefined.py", "SHOWN_PLACES"): "how much an error shows",
+    ("passes/undefined.py", "MOST_HINTS"): "how much an error looks for",
+    ("passes/placement.py", "ROOM"): "how much is left free beside data",
+    ("passes/placement.py", "SLACK"): "how much is left free for rounding",
+    ("formats/byte_source.py", "_FIRST"): "how much of a file is read at once",
+    ("formats/elf/dynamic_hash.py", "_STEP"): "how much of a chain is read at once",
+    ("formats/elf/symbols.py", "NAME_SHARING"): "the number of names from which sharing pays",
+    ("formats/elf/small_reader.py", "FEW_SECTIONS"): "the size from which columns are faster than rows",
+    ("formats/elf/small_reader.py", "FEW_SYMBOLS"): "the size from which columns are faster than rows",
+    ("formats/elf/small_reader.py", "FEW_RELOCATIONS"): "the size from which columns are faster than rows",
+    ("formats/elf/slab.py", "ROOM_FOR_NAMES"): "how much is reserved for names",
+    ("formats/elf/slab.py", "MOST_SYMBOLS"): "how much is reserved for symbols",
+    ("formats/elf/slab.py", "_CODE_PER_SYMBOLS"): "how much is reserved for symbols",
+    ("formats/elf/dynamic.py", "_LONGEST_STRING"): "a bound on the work that a hostile file can cause",
+    ("formats/archive.py", "_LONGEST_NAME"): "a bound on the work that a hostile file can cause",
+    ("formats/archive.py", "_DEEPEST"): "a bound on the work that a hostile file can cause",
+    ("graph/graph.py", "NAME_LIMIT"): "how much of a long name an error shows",
+}  # fmt: skip
+"""Numbers by file and name -> what they decide."""
+
+KEYWORDS = {
+    "strict": "zip's assertion that two lists are equally long",
+    "copy": "numpy's permission to hand out the same array",
+}
+"""Arguments by keyword -> what they decide."""
+
+EQUIVALENT: dict[str, str] = {}
+"""Changes by `Mutant.key` -> the proof that no test can notice them."""
