@@ -1,0 +1,31 @@
+"""Encodings and what tables of kinds say of them: words worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from uruk.graph.encodings import Encoding, EncodingTable
+from uruk.isa import aarch64
+
+pytestmark = pytest.mark.quick
+
+
+@pytest.mark.parametrize("size", [2, 4, 8])
+def test_a_piece_ends_with_its_word(size: int) -> None:
+    Encoding(((0, 8, 8 * size - 8),), ((0, 0),), size=size)
+    with pytest.raises(ValueError, match=f"does not lie in a word of {size} bytes"):
+        Encoding(((0, 8, 8 * size - 7),), ((0, 0),), size=size)
+
+
+def test_movn_has_the_complement_and_no_other_bit() -> None:
+    table = EncodingTable(
+        [Encoding(((0, 16, 5),), ((0x9F80_0000, 0x9280_0000), (0x9F80_0000, 0x9200_0000)), negates=True)]
+    )
+    words = np.array([0xD280_0000, 0xD280_0000, 0x9280_0000], np.uint32)  # MOVZ x0, MOVZ x0, MOVN x0
+    encoded = table.encode(np.zeros(3, np.uint8), words, np.array([-1, -0x1235, 0x1234], np.int64))
+    assert encoded.tolist() == [0x9280_0000, 0x9280_0000 | 0x1234 << 5, 0xD280_0000 | 0x1234 << 5]
+
+
+def test_branches_of_aarch64_reach_128_mib() -> None:
+    assert aarch64.KINDS.branch_reach == 128 << 20
