@@ -9,7 +9,7 @@ from benchmarks.inputs import renamed
 from benchmarks.measure import mappings, resident, say
 from benchmarks.report import Report, Row
 from uruk.lljit import LLJIT
-from uruk.orc.tracker import ResourceTracker
+from uruk.orc.registry.tracker import ResourceTracker
 
 BUDGET = 1.5
 MEMORY_MIB = 4.0

@@ -59,11 +59,11 @@ if TYPE_CHECKING:
     from uruk.orc.generators import FunctionGenerator as FunctionGenerator
     from uruk.orc.generators import LookupKind as LookupKind
     from uruk.orc.generators import ProcessSymbols as ProcessSymbols
+    from uruk.orc.registry.symbols import SymbolFlags as SymbolFlags
+    from uruk.orc.registry.tracker import Released as Released
+    from uruk.orc.registry.tracker import ResourceTracker as ResourceTracker
     from uruk.orc.session import Options as Options
     from uruk.orc.session import Session as Session
-    from uruk.orc.symbols import SymbolFlags as SymbolFlags
-    from uruk.orc.tracker import Released as Released
-    from uruk.orc.tracker import ResourceTracker as ResourceTracker
     from uruk.orc.units import FunctionUnit as FunctionUnit
     from uruk.orc.units import MaterializationResponsibility as MaterializationResponsibility
     from uruk.orc.units import MaterializationUnit as MaterializationUnit
@@ -156,13 +156,13 @@ _LATER = {
     "Options": "uruk.orc.session",
     "ProcessSymbols": "uruk.orc.generators",
     "Program": "uruk.program.program",
-    "Released": "uruk.orc.tracker",
-    "ResourceTracker": "uruk.orc.tracker",
+    "Released": "uruk.orc.registry.tracker",
+    "ResourceTracker": "uruk.orc.registry.tracker",
     "Session": "uruk.orc.session",
     "Symbol": "uruk.lljit",
     "connect": "uruk.spawning",
     "spawn": "uruk.spawning",
-    "SymbolFlags": "uruk.orc.symbols",
+    "SymbolFlags": "uruk.orc.registry.symbols",
     "ThreadPoolDispatcher": "uruk.orc.dispatch",
 }
 

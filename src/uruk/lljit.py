@@ -22,11 +22,11 @@ from uruk.memory.mapper import Mapper
 from uruk.orc.dispatch import Dispatcher
 from uruk.orc.dylib import JITDylib
 from uruk.orc.generators import DefinitionGenerator, FunctionGenerator, Generated, LookupKind
-from uruk.orc.query import ready_address
+from uruk.orc.lookup.query import ready_address
+from uruk.orc.registry.inputs import PathLike, Source
+from uruk.orc.registry.symbols import Flag, NameLike, SymbolFlags, decode_name, encode_name
+from uruk.orc.registry.tracker import ResourceTracker
 from uruk.orc.session import Options, Session
-from uruk.orc.sources import PathLike, Source
-from uruk.orc.symbols import Flag, NameLike, SymbolFlags, decode_name, encode_name
-from uruk.orc.tracker import ResourceTracker
 from uruk.orc.units import MaterializationUnit
 from uruk.passes.state import State
 from uruk.platforms.jit_dlopen import JITLoader
@@ -164,7 +164,9 @@ class LLJIT:
         self.session = Session(self.executor, self.platform, options, _hints, dispatcher)
         self.platform.jit_loader = JITLoader(self.session, process)
         if executor is not None and executor.child is not None:
-            from uruk.orc.addresses import name_address  # now: a crash is told in a thread that should import nothing
+            from uruk.orc.lookup.addresses import (
+                name_address,  # now: a crash is told in a thread that should import nothing
+            )
 
             executor.child.resolve = lambda address: name_address(self.session, address)
             executor.child.removed = self.session.withheld.name
@@ -242,7 +244,7 @@ class LLJIT:
         """
         from uruk.compile.compile_source import compile_source, compile_text
         from uruk.compile.compilers import cross_compiler
-        from uruk.orc import compiling
+        from uruk.orc import compiled_sources
 
         home = dylib or self.main
         if (path is None) == (text is None):
@@ -259,13 +261,13 @@ class LLJIT:
                 compiled = compile_text(
                     text or "", language or "c", flags=flags, compiler=compiler, timeout=timeout, cache=cache
                 )
-            return compiling.take(home, compiled)
+            return compiled_sources.take(home, compiled)
 
         if symbols is None and not lazy:
-            return compiling.add_source(home, name, make, tracker)
+            return compiled_sources.add_source(home, name, make, tracker)
         if not symbols:
             raise InvalidValue(f"{name}: only a source whose `symbols` are named can wait until it is needed")
-        unit = compiling.CompiledUnit(name, compiling.flags_of(symbols), make, defines_more=True)
+        unit = compiled_sources.CompiledUnit(name, compiled_sources.flags_of(symbols), make, defines_more=True)
         return home.add_unit(unit, tracker=tracker, lazy=lazy)
 
     def add_ir(
@@ -287,14 +289,14 @@ class LLJIT:
         for the options. Raises CompileError for what is no valid module.
         """
         from uruk.compile.ir import IRModule
-        from uruk.orc import compiling
+        from uruk.orc import compiled_sources
 
         one = module if isinstance(module, IRModule) else IRModule(module, name)
 
         def make() -> bytes:
             return one.compile(level=level, cpu=cpu, features=features, cache=cache)
 
-        return compiling.add_ir(dylib or self.main, one, make, tracker, lazy=lazy)
+        return compiled_sources.add_ir(dylib or self.main, one, make, tracker, lazy=lazy)
 
     def add_unit(
         self,
@@ -589,7 +591,7 @@ _thread = _Thread()
 
 def watch_overflows() -> None:
     """Have stack overflows of linked code reported in the calling thread of this process; see `overflows.watch`."""
-    from uruk.orc.addresses import name_address
+    from uruk.orc.lookup.addresses import name_address
     from uruk.platforms.linux.overflows import watch  # links the runtime, which many sessions do without
 
     def describe(address: int) -> str:
@@ -640,6 +642,6 @@ def _address_of(value: Any) -> tuple[int, bool]:
 
 def _hints(dylib: JITDylib, needs: Mapping[bytes, str]) -> dict[bytes, str]:
     """See `Session.hints`."""
-    from uruk.orc.undefined_hints import hints_of  # costs time, and is for errors only
+    from uruk.orc.lookup.undefined_hints import hints_of  # costs time, and is for errors only
 
     return hints_of(dylib, needs, OF_THE_PROGRAM)

@@ -7,8 +7,8 @@ from functools import cache
 
 import pytest
 
-from uruk.orc.close_names import CloseNames, allowed, distance
-from uruk.orc.undefined_hints import base_of
+from uruk.orc.lookup.close_names import CloseNames, allowed, distance
+from uruk.orc.lookup.undefined_hints import base_of
 
 pytestmark = pytest.mark.quick
 

@@ -22,7 +22,7 @@ from pathlib import Path
 import uruk
 from uruk.errors import InternalError, ObjectFormatError, UnsupportedRelocation, UrukError
 from uruk.memory.fixed import FixedMemory
-from uruk.orc.objects import ObjectEntry
+from uruk.orc.registry.entries import ObjectEntry
 from uruk.target import Target
 
 CASE_SECONDS = 5.0

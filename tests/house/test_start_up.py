@@ -12,12 +12,12 @@ pytestmark = pytest.mark.quick
 SELDOM = (
     "uruk.libraries",  # -l
     "uruk.isa.abi",  # calls into other processes
-    "uruk.orc.addresses",  # names for a crash
-    "uruk.orc.archive_order",
-    "uruk.orc.displaced",  # --defsym with an offset
-    "uruk.orc.hidden_bases",
-    "uruk.orc.member_symbols",  # archives without an index
-    "uruk.orc.opening",  # dlopen's counting
+    "uruk.orc.lookup.addresses",  # names for a crash
+    "uruk.orc.lookup.archive_order",
+    "uruk.orc.lookup.displaced",  # --defsym with an offset
+    "uruk.orc.lookup.hidden_bases",
+    "uruk.orc.lookup.member_symbols",  # archives without an index
+    "uruk.orc.lifetime.dlopen",  # dlopen's counting
     "uruk.formats.foreign",
     "uruk.formats.coff",
     "uruk.passes.coff",

@@ -10,7 +10,7 @@ import pytest
 import uruk
 from uruk.errors import ObjectFormatError, UndefinedSymbols
 from uruk.formats.archive import Archive
-from uruk.orc.member_symbols import make_index
+from uruk.orc.lookup.member_symbols import make_index
 from uruk.target import Target
 
 from support.compiling import Compile

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 import uruk
+from uruk.orc.registry.tracker import ResourceTracker
 from uruk.orc.session import Session
-from uruk.orc.tracker import ResourceTracker
 
 from support.compiling import Compile
 from support.leaks import open_descriptors

@@ -16,7 +16,7 @@ import uruk
 from uruk.graph.graph import Binding
 from uruk.graph.types import true_rows
 from uruk.memory.fixed import FixedMemory
-from uruk.orc.objects import ObjectEntry
+from uruk.orc.registry.entries import ObjectEntry
 from uruk.orc.session import Options
 from uruk.passes import resolve
 from uruk.passes.state import State

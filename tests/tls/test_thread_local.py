@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 import uruk
-from uruk.orc.removal import sweep
+from uruk.orc.lifetime.removal import sweep
 
 from support.compiling import Compile, RunChild
 

@@ -12,17 +12,17 @@ from uruk.formats.archive import Archive
 from uruk.graph.graph import Graph
 from uruk.graph.names import Names
 from uruk.link_rules import rules_of
-from uruk.orc import adding, defining
-from uruk.orc.deferred import DeferredLibrary
 from uruk.orc.dispatch import Task
 from uruk.orc.generators import DefinitionGenerator
-from uruk.orc.objects import ObjectEntry, UnitEntry
-from uruk.orc.search import ArchiveEntry, GeneratorEntry, SearchOrder, library_entry
-from uruk.orc.sources import PathLike, Source, read_source
-from uruk.orc.symbols import decode_name, encode_name
-from uruk.orc.tracker import ResourceTracker
+from uruk.orc.registry import adding, defining
+from uruk.orc.registry.deferred import DeferredLibrary
+from uruk.orc.registry.entries import ObjectEntry, UnitEntry
+from uruk.orc.registry.inputs import PathLike, Source, read_source
+from uruk.orc.registry.search import ArchiveEntry, GeneratorEntry, SearchOrder, library_entry
+from uruk.orc.registry.symbols import decode_name, encode_name
+from uruk.orc.registry.tracker import ResourceTracker
+from uruk.orc.registry.wrapping import lead_references, split_stack_names, wrapped_names
 from uruk.orc.units import MaterializationUnit
-from uruk.orc.wrapping import lead_references, split_stack_names, wrapped_names
 
 if TYPE_CHECKING:
     from uruk.orc.session import Session
@@ -316,7 +316,7 @@ class JITDylib:
         self.check_open()
         archive = Archive.open(path, name)
         if not archive.has_index:
-            from uruk.orc.member_symbols import make_index  # `ar` makes an index unless it is told not to
+            from uruk.orc.lookup.member_symbols import make_index  # `ar` makes an index unless it is told not to
 
             archive.make_entries = partial(make_index, target=self.session.target)
 
@@ -341,7 +341,7 @@ class JITDylib:
             self.session.changed()
 
     def defer_library(self, path: PathLike, load: Callable[[], int]) -> None:
-        """Have a shared library loaded by `load` when something needs it; see `uruk.orc.deferred`."""
+        """Have a shared library loaded by `load` when something needs it; see `uruk.orc.registry.deferred`."""
         with self.session.lock:
             self.check_open()
             self.search.deferred.append(DeferredLibrary(os.fspath(path), self.session.next_order(), load))
@@ -352,7 +352,7 @@ class JITDylib:
         try:
             handle = self.session.executor.libraries.load(os.fspath(path), everywhere=everywhere)
         except LibraryError as error:
-            from uruk.orc.offers import hint_for
+            from uruk.orc.lookup.exports import hint_for
 
             raise LibraryError(error.library, error.problem, hint_for(self, error)) from None
         if self.session.platform is not None:

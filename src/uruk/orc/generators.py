@@ -19,7 +19,7 @@ from uruk.target import Target
 
 if TYPE_CHECKING:
     from uruk.orc.dylib import JITDylib
-    from uruk.orc.tracker import ResourceTracker
+    from uruk.orc.registry.tracker import ResourceTracker
 
 
 class LookupKind(Enum):
@@ -128,7 +128,7 @@ class DirectoryGenerator(DefinitionGenerator):
 
 def _definitions(path: str, target: Target) -> dict[str, int]:
     """What an object defines for others, with ranks; nothing for what is no object of this target."""
-    from uruk.orc.member_symbols import definitions_in  # for directories only
+    from uruk.orc.lookup.member_symbols import definitions_in  # for directories only
 
     try:
         with open(path, "rb") as file:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from uruk.orc.objects import AliasEntry, Entry, LazyEntry, ObjectState, UnitEntry
-from uruk.orc.symbols import Flag, Rank
+from uruk.orc.registry.entries import AliasEntry, Entry, LazyEntry, ObjectState, UnitEntry
+from uruk.orc.registry.symbols import Flag, Rank
 
 if TYPE_CHECKING:
     from uruk.orc.dylib import JITDylib

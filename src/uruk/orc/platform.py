@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from uruk.formats.archive import Archive
 from uruk.graph.types import I64, Bool
 from uruk.link import Host, Linked
-from uruk.orc.tracker import Released, ResourceTracker
+from uruk.orc.registry.tracker import Released, ResourceTracker
 
 if TYPE_CHECKING:
     from uruk.executor.lazy_stubs import LazyStubs

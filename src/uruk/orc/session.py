@@ -19,23 +19,24 @@ from uruk.graph.graph import Graph
 from uruk.graph.names import Ids, Names
 from uruk.graph.types import I32, I64, Bool, signed, true_rows
 from uruk.link_rules import place_names, private_names
-from uruk.orc import adding, defining, ending, removal
 from uruk.orc.dispatch import Dispatcher, InlineDispatcher, Task, ThreadPoolDispatcher
 from uruk.orc.dylib import JITDylib
-from uruk.orc.failures import final_names
-from uruk.orc.forking import watch
 from uruk.orc.generators import LookupKind
-from uruk.orc.initialization import Initializers
-from uruk.orc.lazy import LazyFunctions
-from uruk.orc.materialize import generator_task, unit_task
-from uruk.orc.objects import AliasEntry, Entry, LazyEntry, ObjectEntry, ObjectState, UnitEntry
+from uruk.orc.lifetime import closing, removal
+from uruk.orc.lifetime.forking import watch
+from uruk.orc.lifetime.initialization import Initializers
+from uruk.orc.lifetime.withheld import Withheld
+from uruk.orc.lookup.failures import final_names
+from uruk.orc.lookup.materialize import generator_task, unit_task
+from uruk.orc.lookup.query import Answer, Query
 from uruk.orc.platform import Platform
-from uruk.orc.query import Answer, Query
-from uruk.orc.search import ArchiveEntry, GeneratorEntry
-from uruk.orc.sources import Source
-from uruk.orc.symbols import NameLike, SymbolTable, encode_name
-from uruk.orc.tracker import Released, ResourceTracker
-from uruk.orc.withheld import Withheld
+from uruk.orc.registry import adding, defining
+from uruk.orc.registry.entries import AliasEntry, Entry, LazyEntry, ObjectEntry, ObjectState, UnitEntry
+from uruk.orc.registry.inputs import Source
+from uruk.orc.registry.lazy import LazyFunctions
+from uruk.orc.registry.search import ArchiveEntry, GeneratorEntry
+from uruk.orc.registry.symbols import NameLike, SymbolTable, encode_name
+from uruk.orc.registry.tracker import Released, ResourceTracker
 from uruk.passes.state import StandIn, State
 from uruk.passes.steps import check_point
 from uruk.passes.tls.interface import Storage
@@ -143,7 +144,7 @@ class Session:
         self.closed = False
         self.closing = False
         """Finalisers run for the last time; they may still look names up."""
-        self.end = ending.End()
+        self.end = closing.End()
         self._next_order = self._next_tracker = 0
         self._by_tracker: dict[int, dict[int, Entry]] = {}
         self._spare_names: list[Names] = []
@@ -478,7 +479,7 @@ class Session:
                 asked = [names[row] for row in rows]
                 answer = find(asked)
                 if hidden:
-                    from uruk.orc import hidden_bases  # few libraries have such names
+                    from uruk.orc.lookup import hidden_bases  # few libraries have such names
 
                     correct = hidden_bases.correct_process if of_process else hidden_bases.correct_libraries
                     correct(self.executor, libraries, asked, *answer)
@@ -533,15 +534,15 @@ class Session:
 
     def initialize(self, dylib: JITDylib) -> None:
         """See `JITDylib.initialize`."""
-        from uruk.orc import opening  # dlopen's counting: programs that only look names up do without
+        from uruk.orc.lifetime import dlopen  # dlopen's counting: programs that only look names up do without
 
-        opening.initialize(self, dylib)
+        dlopen.initialize(self, dylib)
 
     def deinitialize(self, dylib: JITDylib) -> bool:
         """See `JITDylib.deinitialize`."""
-        from uruk.orc import opening
+        from uruk.orc.lifetime import dlopen
 
-        return opening.deinitialize(self, dylib)
+        return dlopen.deinitialize(self, dylib)
 
     def finalize(self, trackers: Sequence[ResourceTracker]) -> None:
         """Run the finalisers of trackers, newest first."""
@@ -553,8 +554,8 @@ class Session:
 
         Another process ends within a few seconds, whatever it does; who waits for it raises an ExecutorError then.
         """
-        ending.close(self)
+        closing.close(self)
 
     def finish(self) -> None:
         """Close when the interpreter ends: code stays where it is, finalisers are left to the C library's exit."""
-        ending.finish(self)
+        closing.finish(self)

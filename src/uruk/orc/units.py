@@ -15,13 +15,13 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from uruk.orc.symbols import SymbolFlags
+from uruk.orc.registry.symbols import SymbolFlags
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from uruk.orc.dylib import JITDylib
-    from uruk.orc.objects import UnitEntry
+    from uruk.orc.registry.entries import UnitEntry
 
 Bytes: TypeAlias = "bytes | bytearray | memoryview"
 OneObject: TypeAlias = "str | os.PathLike[str] | Bytes"

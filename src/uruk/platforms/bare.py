@@ -15,7 +15,7 @@ from uruk.executor.lazy_stubs import LazyStubs
 from uruk.graph.types import I64, Bool
 from uruk.link import Linked
 from uruk.orc.platform import FunctionArray
-from uruk.orc.tracker import Released, ResourceTracker
+from uruk.orc.registry.tracker import Released, ResourceTracker
 from uruk.passes.tls.interface import Storage
 
 if TYPE_CHECKING:

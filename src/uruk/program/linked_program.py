@@ -22,7 +22,7 @@ from uruk.target import Target
 
 if TYPE_CHECKING:
     from uruk.executor.launch import Child
-    from uruk.orc.tracker import ResourceTracker
+    from uruk.orc.registry.tracker import ResourceTracker
     from uruk.program.link_plan import Input
     from uruk.program.settings import Settings
 

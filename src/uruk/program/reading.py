@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from uruk.compile.languages import language_of
 from uruk.errors import ObjectFormatError, UrukError
 from uruk.formats.heads import HEAD, is_shared_library
-from uruk.orc.sources import open_object, size_to_read
+from uruk.orc.registry.inputs import open_object, size_to_read
 from uruk.program.link_plan import Input, LinkPlan
 from uruk.regular_files import INPUT_ALIGN, INPUT_TAIL, open_regular
 

@@ -10,7 +10,7 @@ import pytest
 
 from uruk import LLJIT
 from uruk.errors import ObjectFormatError, UndefinedSymbols, UrukError
-from uruk.orc.tracker import ResourceTracker
+from uruk.orc.registry.tracker import ResourceTracker
 
 from support import sample_objects
 from support.elf_picture import Picture

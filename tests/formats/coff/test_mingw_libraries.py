@@ -9,7 +9,7 @@ import pytest
 import uruk
 from uruk.formats.archive import Archive
 from uruk.memory.fixed import FixedMemory
-from uruk.orc.objects import ObjectEntry
+from uruk.orc.registry.entries import ObjectEntry
 from uruk.target import Target
 
 from support.coff_objects import run

@@ -22,8 +22,8 @@ from uruk.formats.elf.exports import build_exports
 from uruk.graph.types import true_rows
 from uruk.isa.interface import architecture_of
 from uruk.orc.dylib import JITDylib
-from uruk.orc.offers import offered, shown
-from uruk.orc.symbols import Flag
+from uruk.orc.lookup.exports import offered, shown
+from uruk.orc.registry.symbols import Flag
 from uruk.platforms.linux.platform import LinuxPlatform
 from uruk.platforms.linux.tls.program import ADDRESSES, ProgramThreadLocals, imported_names
 

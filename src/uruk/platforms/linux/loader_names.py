@@ -10,7 +10,7 @@ from uruk.graph.graph import SymbolType, Visibility
 from uruk.graph.types import I64, Bool, true_rows
 from uruk.link import Linked
 from uruk.memory.symbol_table import Columns
-from uruk.orc.tracker import ResourceTracker
+from uruk.orc.registry.tracker import ResourceTracker
 
 _NAMED = np.zeros(256, np.bool_)
 """By type: what natively has a name and one address. An IFUNC's address is that of a stub, of another size."""

@@ -21,9 +21,9 @@ from uruk.graph.types import I64, Bool, signed
 from uruk.link import Linked
 from uruk.memory.inprocess import InProcessMapper
 from uruk.memory.manager import SlabManager
-from uruk.orc.search import ArchiveEntry
+from uruk.orc.registry.search import ArchiveEntry
+from uruk.orc.registry.tracker import ResourceTracker
 from uruk.orc.session import Session
-from uruk.orc.tracker import ResourceTracker
 from uruk.platforms.bare import BarePlatform
 from uruk.platforms.linux.frames import announce
 from uruk.platforms.linux.libraries_here import LibrariesHere

@@ -12,9 +12,9 @@ from uruk.executor.llvm_services import Services
 from uruk.executor.remote_process import RemoteProcess
 from uruk.isa.interface import architecture_of
 from uruk.link import Linked
-from uruk.orc.search import ArchiveEntry
+from uruk.orc.registry.search import ArchiveEntry
+from uruk.orc.registry.tracker import ResourceTracker
 from uruk.orc.session import Session
-from uruk.orc.tracker import ResourceTracker
 from uruk.platforms.bare import BarePlatform
 from uruk.platforms.linux.runtime_here import function_names, open_runtime
 

@@ -15,8 +15,8 @@ from uruk.executor import answers, sps
 from uruk.executor.control import Runtime
 from uruk.graph.types import true_rows
 from uruk.orc.dylib import JITDylib
-from uruk.orc.offers import shown
-from uruk.orc.symbols import Flag
+from uruk.orc.lookup.exports import shown
+from uruk.orc.registry.symbols import Flag
 
 ADDRESSES, THREAD_LOCALS, THREAD_OFFSETS = 3, 60, 16
 """Kinds of references, as runtime/linux/imports.h has them."""

@@ -13,13 +13,13 @@ import numpy as np
 
 from uruk.errors import AliasCycle
 from uruk.graph.types import I32, I64, NONE, Bool, distinct, unique
-from uruk.orc.deferred import load_needed
 from uruk.orc.dispatch import Task
 from uruk.orc.generators import LookupKind
-from uruk.orc.objects import AliasEntry, ObjectEntry, ObjectState, UnitEntry
-from uruk.orc.private_parts import private_parts
-from uruk.orc.search import ArchiveEntry, GeneratorEntry, LibraryEntry
-from uruk.orc.symbols import Flag, Rank
+from uruk.orc.lookup.runtime_parts import runtime_parts
+from uruk.orc.registry.deferred import load_needed
+from uruk.orc.registry.entries import AliasEntry, ObjectEntry, ObjectState, UnitEntry
+from uruk.orc.registry.search import ArchiveEntry, GeneratorEntry, LibraryEntry
+from uruk.orc.registry.symbols import Flag, Rank
 
 if TYPE_CHECKING:
     from uruk.orc.dylib import JITDylib
@@ -109,7 +109,7 @@ class Closure:
                 ids, weak = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
                 for entry in entries if any(entry.added.hidden for entry in entries) else ():
                     self._hidden.update(entry.added.hidden.get(entry.index, ()))
-                self._choose(private_parts(dylib, entries, ids))
+                self._choose(runtime_parts(dylib, entries, ids))
                 self._initialise_commons(dylib, ids)
                 self._need(dylib, ids, weak)
         for dylib, entry, numbers in self._asks.values():
@@ -342,7 +342,7 @@ class Closure:
                 continue
             self._commons.add(number)
             text = self.session.ids.text(number)
-            from uruk.orc.member_symbols import initializer_of  # common symbols beside archives are rare
+            from uruk.orc.lookup.member_symbols import initializer_of  # common symbols beside archives are rare
 
             for entry in archives:
                 offset = initializer_of(entry.archive, text, self.session.target)

@@ -11,9 +11,8 @@ import numpy as np
 from uruk.errors import InvalidValue, MaterializationError
 from uruk.graph.graph import Graph
 from uruk.graph.types import I32, I64, NONE, distinct
-from uruk.orc.claim import Claims, claim, take_names
-from uruk.orc.definitions import definitions_of
-from uruk.orc.objects import (
+from uruk.orc.registry.definitions import definitions_of
+from uruk.orc.registry.entries import (
     AbsoluteEntry,
     Added,
     AliasEntry,
@@ -24,8 +23,9 @@ from uruk.orc.objects import (
     UnitEntry,
     has_initializers,
 )
-from uruk.orc.symbols import SymbolFlags, encode_name
-from uruk.orc.tracker import Released, ResourceTracker
+from uruk.orc.registry.ownership import Claims, claim, take_names
+from uruk.orc.registry.symbols import SymbolFlags, encode_name
+from uruk.orc.registry.tracker import Released, ResourceTracker
 from uruk.orc.units import MaterializationUnit
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from uruk.errors import DuplicateDefinition
 from uruk.graph.graph import Graph, Selection
 from uruk.graph.names import Names
 from uruk.graph.types import I64, Bool, true_rows
-from uruk.orc.symbols import SymbolTable
+from uruk.orc.registry.symbols import SymbolTable
 
 _PROBLEMS = {
     Selection.SAME_SIZE: "their sections must have the same size, and do not",

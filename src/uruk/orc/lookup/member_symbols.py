@@ -12,8 +12,8 @@ from uruk.formats.interface import HEAD_SIZE, Span
 from uruk.formats.registry import format_of, read_objects
 from uruk.graph.arena import Arena
 from uruk.graph.names import Names
-from uruk.orc.definitions import definitions_of
-from uruk.orc.symbols import Flag, Rank
+from uruk.orc.registry.definitions import definitions_of
+from uruk.orc.registry.symbols import Flag, Rank
 from uruk.target import Target
 
 

@@ -9,14 +9,14 @@ import numpy as np
 
 from uruk.errors import InvalidType, SessionClosed, UndefinedSymbols, UrukError
 from uruk.graph.types import I64
-from uruk.orc.query import Query
-from uruk.orc.symbols import Flag
+from uruk.orc.lookup.query import Query
+from uruk.orc.registry.symbols import Flag
 
 if TYPE_CHECKING:
     from uruk.executor.lazy_stubs import LazyStubs
-    from uruk.orc.objects import LazyEntry
+    from uruk.orc.registry.entries import LazyEntry
+    from uruk.orc.registry.tracker import ResourceTracker
     from uruk.orc.session import Session
-    from uruk.orc.tracker import ResourceTracker
 
 
 class LazyFunctions:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from uruk.orc import defining
-from uruk.orc.objects import UnitEntry
-from uruk.orc.symbols import UndoEntry
-from uruk.orc.tracker import ResourceTracker
+from uruk.orc.registry import defining
+from uruk.orc.registry.entries import UnitEntry
+from uruk.orc.registry.symbols import UndoEntry
+from uruk.orc.registry.tracker import ResourceTracker
 
 if TYPE_CHECKING:
     from uruk.orc.dylib import JITDylib

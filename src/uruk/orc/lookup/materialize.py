@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from uruk.errors import DuplicateDefinition, MaterializationError, UrukError, WrongDefinitions, some_of
-from uruk.orc import defining
-from uruk.orc.claim import claim_some
-from uruk.orc.definitions import Definitions
 from uruk.orc.dispatch import Task
 from uruk.orc.generators import LookupKind, describe
-from uruk.orc.objects import Added, ObjectState, UnitEntry
-from uruk.orc.search import GeneratorEntry
-from uruk.orc.sources import Source, read_source
-from uruk.orc.symbols import Rank, SymbolFlags, decode_name, encode_name
+from uruk.orc.registry import defining
+from uruk.orc.registry.definitions import Definitions
+from uruk.orc.registry.entries import Added, ObjectState, UnitEntry
+from uruk.orc.registry.inputs import Source, read_source
+from uruk.orc.registry.ownership import claim_some
+from uruk.orc.registry.search import GeneratorEntry
+from uruk.orc.registry.symbols import Rank, SymbolFlags, decode_name, encode_name
 from uruk.orc.units import MaterializationResponsibility, MaterializationUnit
 
 if TYPE_CHECKING:

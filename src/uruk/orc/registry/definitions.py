@@ -8,7 +8,7 @@ import numpy as np
 
 from uruk.graph.graph import Binding, Graph, SymbolKind, SymbolType, Table, Visibility
 from uruk.graph.types import I64, NONE, U8, Bool, some, true_rows
-from uruk.orc.symbols import Flag, Rank
+from uruk.orc.registry.symbols import Flag, Rank
 
 
 @dataclass(eq=False, repr=False)

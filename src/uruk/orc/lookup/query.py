@@ -16,22 +16,22 @@ import numpy as np
 
 from uruk.errors import TLSError, Undefined, UndefinedSymbols, UrukError
 from uruk.graph.types import I32, Bool
-from uruk.orc import failures
-from uruk.orc.closure import Closure
-from uruk.orc.deferred import load_needed
 from uruk.orc.dispatch import Task, wait_for
 from uruk.orc.generators import LookupKind
-from uruk.orc.initialization import Run
-from uruk.orc.linking import link_batch
-from uruk.orc.objects import ObjectEntry, ObjectState, UnitEntry
+from uruk.orc.lifetime.initialization import Run
+from uruk.orc.lookup import failures
+from uruk.orc.lookup.closure import Closure
+from uruk.orc.lookup.linking import link_batch
 from uruk.orc.platform import FunctionArray
-from uruk.orc.symbols import Flag, encode_name
+from uruk.orc.registry.deferred import load_needed
+from uruk.orc.registry.entries import ObjectEntry, ObjectState, UnitEntry
+from uruk.orc.registry.symbols import Flag, encode_name
 from uruk.passes.faults import LinkFaults
 from uruk.passes.undefined import MOST_HINTS
 
 if TYPE_CHECKING:
     from uruk.orc.dylib import JITDylib
-    from uruk.orc.initialization import Run
+    from uruk.orc.lifetime.initialization import Run
     from uruk.orc.session import Session
 
 _ADDRESS = (1 << 64) - 1
@@ -240,7 +240,7 @@ class Query:
     def _in_order(self, chosen: dict[int, ObjectEntry]) -> list[ObjectEntry]:
         """Objects as a linker has them on its line, members of archives where these stand."""
         if any(entry.archive is not None for entry in chosen.values()):
-            from uruk.orc.archive_order import place_members  # a session without archives starts without it
+            from uruk.orc.lookup.archive_order import place_members  # a session without archives starts without it
 
             place_members(self.session, chosen.values(), self.finals().tolist())
         return sorted(chosen.values(), key=attrgetter("order", "place"))

@@ -6,8 +6,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from uruk.orc import removal
-from uruk.orc.tracker import Released
+from uruk.orc.lifetime import removal
+from uruk.orc.registry.tracker import Released
 
 if TYPE_CHECKING:
     from uruk.orc.session import Session

@@ -9,15 +9,15 @@ import numpy as np
 
 from uruk.graph.graph import Graph
 from uruk.graph.types import I32, true_rows
-from uruk.orc.defining import add_private
-from uruk.orc.objects import ObjectEntry
-from uruk.orc.tracker import ResourceTracker
+from uruk.orc.registry.defining import add_private
+from uruk.orc.registry.entries import ObjectEntry
+from uruk.orc.registry.tracker import ResourceTracker
 
 if TYPE_CHECKING:
     from uruk.orc.dylib import JITDylib
 
 
-def private_parts(dylib: JITDylib, entries: Sequence[ObjectEntry], ids: I32) -> list[int]:
+def runtime_parts(dylib: JITDylib, entries: Sequence[ObjectEntry], ids: I32) -> list[int]:
     """Numbers of new private objects for modules that need names like `atexit` and have none in this batch.
 
     `ids` are the names that `entries` need, one entry's after the other's; shared names are the session's first.

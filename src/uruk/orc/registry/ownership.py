@@ -11,9 +11,9 @@ from uruk.errors import DuplicateDefinition
 from uruk.graph.graph import Graph, Selection, Table
 from uruk.graph.names import Names
 from uruk.graph.types import I32, I64, NONE, U8, Bool, every, some, true_rows, unique
-from uruk.orc.definitions import Definitions
-from uruk.orc.objects import Added
-from uruk.orc.symbols import Rank, SymbolTable
+from uruk.orc.registry.definitions import Definitions
+from uruk.orc.registry.entries import Added
+from uruk.orc.registry.symbols import Rank, SymbolTable
 
 FileOf = Callable[[int], str]
 """What errors call the entry of a number."""
@@ -31,7 +31,7 @@ def drop_groups(graph: Graph, first: int, table: SymbolTable) -> Bool:
     if fresh.size:
         first_of = fresh[::-1]
         if some(graph.groups.selection == Selection.LARGEST):
-            from uruk.orc import group_selection as selection
+            from uruk.orc.registry import group_selection as selection
 
             first_of = first_of[selection.leader_sizes(graph)[first_of].argsort(kind="stable")]
         winner = dict(zip(name[first_of].tolist(), number[first_of].tolist(), strict=True))
@@ -64,7 +64,7 @@ def claim_some(added: Added, definitions: Definitions, table: SymbolTable, names
     dropped = drop_groups(graph, first, table)
     compares = dropped.size > 0 and some(graph.groups.selection != Selection.ANY)
     if compares:
-        from uruk.orc import group_selection as selection  # other formats than ELF need it
+        from uruk.orc.registry import group_selection as selection  # other formats than ELF need it
 
         selection.check(graph, first, dropped, table, names, file_of)
     found = definitions.without(graph, dropped)
@@ -78,7 +78,7 @@ def claim_some(added: Added, definitions: Definitions, table: SymbolTable, names
         table.note(graph.groups.name[kept], "group")
         table.group[graph.groups.name[kept]] = graph.groups.object[kept] + first
         if compares:
-            from uruk.orc import group_selection as selection
+            from uruk.orc.registry import group_selection as selection
 
             selection.record(graph, first, kept, table)
     return losers

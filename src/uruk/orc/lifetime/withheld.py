@@ -17,8 +17,8 @@ import numpy as np
 if TYPE_CHECKING:
     from uruk.memory.interface import Allocation
     from uruk.orc.platform import Platform
+    from uruk.orc.registry.tracker import ResourceTracker
     from uruk.orc.session import Session
-    from uruk.orc.tracker import ResourceTracker
 
 
 @dataclass(eq=False, repr=False)

@@ -11,8 +11,8 @@ import numpy as np
 from uruk.errors import LibraryError
 from uruk.graph.graph import Graph, SymbolKind, SymbolType
 from uruk.graph.types import I64, Bool, true_rows
-from uruk.orc.objects import ObjectEntry
-from uruk.orc.symbols import Flag, Rank
+from uruk.orc.registry.entries import ObjectEntry
+from uruk.orc.registry.symbols import Flag, Rank
 
 if TYPE_CHECKING:
     from uruk.orc.dylib import JITDylib

@@ -9,11 +9,11 @@ import numpy as np
 from uruk.errors import InUse, InvalidValue, UrukError
 from uruk.graph.graph import assemble
 from uruk.graph.types import I32, NONE
-from uruk.orc.claim import drop_groups
-from uruk.orc.defining import withdraw
-from uruk.orc.definitions import definitions_of
-from uruk.orc.objects import AliasEntry, Entry, ObjectEntry
-from uruk.orc.tracker import Released, Removal, ResourceTracker
+from uruk.orc.registry.defining import withdraw
+from uruk.orc.registry.definitions import definitions_of
+from uruk.orc.registry.entries import AliasEntry, Entry, ObjectEntry
+from uruk.orc.registry.ownership import drop_groups
+from uruk.orc.registry.tracker import Released, Removal, ResourceTracker
 
 if TYPE_CHECKING:
     from uruk.orc.platform import Platform

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from uruk.executor.interface import Executor
 from uruk.graph.types import I64, Bool, signed
-from uruk.orc.search import LibraryEntry
+from uruk.orc.registry.search import LibraryEntry
 
 
 def correct_libraries(

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from uruk.formats.archive import Archive
 from uruk.formats.registry import hidden_bases_of
-from uruk.orc.deferred import DeferredLibrary
-from uruk.orc.tracker import ResourceTracker
+from uruk.orc.registry.deferred import DeferredLibrary
+from uruk.orc.registry.tracker import ResourceTracker
 
 if TYPE_CHECKING:
     from uruk.orc.generators import DefinitionGenerator

@@ -11,13 +11,13 @@ import numpy as np
 from uruk.errors import MaterializationError
 from uruk.graph.graph import HOLDS_FUNCTIONS, Binding, Graph, SymbolKind, Visibility
 from uruk.graph.types import I32, I64, Bool, true_rows
-from uruk.orc.definitions import Definitions, definitions_of
-from uruk.orc.tracker import ResourceTracker
+from uruk.orc.registry.definitions import Definitions, definitions_of
+from uruk.orc.registry.tracker import ResourceTracker
 
 if TYPE_CHECKING:
     from uruk.orc.dispatch import Task
     from uruk.orc.dylib import JITDylib
-    from uruk.orc.search import ArchiveEntry
+    from uruk.orc.registry.search import ArchiveEntry
     from uruk.orc.units import MaterializationUnit
 
 
@@ -104,7 +104,7 @@ class ObjectEntry(Entry):
     """The archive that it is a member of, and in `member` the offset of its header there."""
     member: int = 0
     place: int = 0
-    """Among members of archives with the same `order`: which came first; see `uruk.orc.archive_order`."""
+    """Among members of archives with the same `order`: which came first; see `uruk.orc.lookup.archive_order`."""
     private: bool = False
     """A part of the runtime that every module has for itself; it defines no name of the dylib."""
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from uruk.errors import MaterializationError
 from uruk.orc.dispatch import ThreadPoolDispatcher
-from uruk.orc.objects import ObjectState, UnitEntry
+from uruk.orc.registry.entries import ObjectState, UnitEntry
 
 if TYPE_CHECKING:
     from uruk.orc.session import Session

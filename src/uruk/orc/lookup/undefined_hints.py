@@ -19,8 +19,8 @@ from uruk.errors import ObjectFormatError, UnknownTarget
 from uruk.graph.graph import Binding, Graph, SymbolKind, SymbolType
 from uruk.graph.types import U8, U64, Bool, true_rows, windows
 from uruk.libraries.search import LibrarySearch
-from uruk.orc.close_names import CloseNames
-from uruk.orc.objects import ObjectEntry
+from uruk.orc.lookup.close_names import CloseNames
+from uruk.orc.registry.entries import ObjectEntry
 
 if TYPE_CHECKING:
     from uruk.orc.dylib import JITDylib
@@ -97,7 +97,7 @@ class _Known:
 
     def useless_member(self) -> str:
         """Return the hint for any name where an archive has a member that can define nothing."""
-        from uruk.orc.archive_hints import useless_member
+        from uruk.orc.lookup.archive_hints import useless_member
 
         archives = [entry for other, _ in self.dylib.order_for_code() for entry in other.search.archives]
         return useless_member(archives, self.dylib.session.target)

@@ -10,8 +10,8 @@ import numpy as np
 from uruk.errors import MaterializationError, UrukError
 from uruk.graph.types import I32, I64, true_rows, unique
 from uruk.orc.dispatch import Task
-from uruk.orc.objects import ObjectEntry
-from uruk.orc.symbols import SymbolTable
+from uruk.orc.registry.entries import ObjectEntry
+from uruk.orc.registry.symbols import SymbolTable
 from uruk.passes.faults import LinkFaults
 
 

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from uruk.errors import LookupTimeout
 from uruk.orc.dispatch import waiting_threads
 from uruk.orc.platform import FunctionArray
-from uruk.orc.tracker import ResourceTracker
+from uruk.orc.registry.tracker import ResourceTracker
 
 if TYPE_CHECKING:
     from uruk.orc.dylib import JITDylib
-    from uruk.orc.query import Query
+    from uruk.orc.lookup.query import Query
     from uruk.orc.session import Session
 
 

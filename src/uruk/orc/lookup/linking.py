@@ -12,13 +12,13 @@ from uruk.executor.link_only import LinkOnly
 from uruk.graph.graph import Binding, Graph, SymbolType, Visibility, Zone, assemble
 from uruk.graph.types import I32, I64, NONE, Bool, distinct, some, true_rows, unique
 from uruk.link import Linked, Request, link
-from uruk.orc.deferred import load_needed
-from uruk.orc.definitions import definitions_of
-from uruk.orc.failures import final_names
-from uruk.orc.objects import AbsoluteEntry, ObjectEntry, ObjectState
+from uruk.orc.lookup.failures import final_names
 from uruk.orc.platform import FunctionArray
-from uruk.orc.symbols import Flag
-from uruk.orc.tracker import Resources, ResourceTracker
+from uruk.orc.registry.deferred import load_needed
+from uruk.orc.registry.definitions import definitions_of
+from uruk.orc.registry.entries import AbsoluteEntry, ObjectEntry, ObjectState
+from uruk.orc.registry.symbols import Flag
+from uruk.orc.registry.tracker import Resources, ResourceTracker
 from uruk.passes.state import Externals, StandIn, TLSHome
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _request(session: Session, entries: list[ObjectEntry], wanted: I32) -> tuple
     defines, dropped = _definers(session, graph, entries, numbers)
     _leave_to_libraries(session, graph, entries, defines)
     if session.displaced:
-        from uruk.orc.displaced import place_displaced  # --defsym with an offset, seldom used
+        from uruk.orc.lookup.displaced import place_displaced  # --defsym with an offset, seldom used
 
         graph = place_displaced(session, graph, defines)
     if session.has_imports:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from uruk.compile.ir_symbols import IRSymbol
 from uruk.errors import CompilerWarning, UrukError
 from uruk.libraries.search import LibrarySearch
-from uruk.orc import adding
 from uruk.orc.dispatch import InlineDispatcher, Task
-from uruk.orc.symbols import SymbolFlags
-from uruk.orc.tracker import ResourceTracker
+from uruk.orc.registry import adding
+from uruk.orc.registry.symbols import SymbolFlags
+from uruk.orc.registry.tracker import ResourceTracker
 from uruk.orc.units import MaterializationResponsibility, MaterializationUnit
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""What happens to linked code: initialisers, dlopen, forks, removal, the end of the session."""

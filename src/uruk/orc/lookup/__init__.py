@@ -1,0 +1,1 @@
+"""From names to addresses: finding what a lookup needs, having it made, linking it as one batch."""
