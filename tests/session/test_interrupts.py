@@ -27,7 +27,14 @@ from support.loader_names import names_in_table
 from support.small import Counted, call, returns
 
 TraceFunction = Callable[[FrameType, str, Any], Any]
-MODULES = ("adding", "claim", "defining", "linking", "link", "platforms.linux.platform")
+MODULES = (
+    "orc.registry.adding",
+    "orc.registry.ownership",
+    "orc.registry.defining",
+    "orc.lookup.linking",
+    "link",
+    "platforms.linux.platform",
+)
 """Where a call is interrupted at each line; not in what takes back, which a second Ctrl-C may spoil."""
 UNDOES = ("_take_back", "_give_back", "_drop", "withdraw", "new", "leave", "forget", "restore")
 
@@ -42,11 +49,7 @@ class Interrupter:
         module = frame.f_globals.get("__name__", "")
         if self.done or not module.startswith("uruk.") or frame.f_code.co_name in UNDOES:
             return None
-        if (
-            event == "line"
-            and module.removeprefix("uruk.").removeprefix("orc.") in self.modules
-            and not self._is_exit(frame)
-        ):
+        if event == "line" and module.removeprefix("uruk.") in self.modules and not self._is_exit(frame):
             self.left -= 1
             if self.left < 0:
                 self.done = True
@@ -215,7 +218,12 @@ def test_names_for_the_loader_at_every_line(cc: Compile) -> None:
             tracker.remove()
             tracker = jit.add_object(path)
 
-        modules = ("linking", "platforms.linux.platform", "platforms.linux.loader_names", "memory.symbol_table")
+        modules = (
+            "orc.lookup.linking",
+            "platforms.linux.platform",
+            "platforms.linux.loader_names",
+            "memory.symbol_table",
+        )
         assert at_every_line(lambda: jit.lookup("made"), check, modules=modules) > 100
 
 
@@ -243,7 +251,7 @@ def test_initialisers_run_once(jit: uruk.LLJIT, cc: Compile) -> None:
         assert call(jit, "ended") == rounds
         tracker = jit.add_object(path)
 
-    modules = ("query", "initialization", "platforms.linux.platform")
+    modules = ("orc.lookup.query", "orc.lifetime.initialization", "platforms.linux.platform")
     assert at_every_line(lambda: jit.lookup("started"), check, modules=modules) > 100
 
 
@@ -321,7 +329,7 @@ def test_close_at_every_line(place: str, cc: Compile) -> None:
     before = open_descriptors()
     for number in range(200):
         jit, done = make(), False
-        with contextlib.suppress(KeyboardInterrupt), Interrupter(number, ["ending"]) as interrupter:
+        with contextlib.suppress(KeyboardInterrupt), Interrupter(number, ["orc.lifetime.closing"]) as interrupter:
             jit.close()
             done = not interrupter.done
         begin = time.monotonic()
@@ -374,7 +382,7 @@ def test_remove_at_every_line(place: str, force: bool, cc: Compile) -> None:
             assert call(jit, "begin") == 0
             address = jit.lookup("used").address
             jit.executor.process.write(ended, bytes(4))
-            interrupter = Interrupter(number, ["removal", "withheld", "tracker"])
+            interrupter = Interrupter(number, ["orc.lifetime.removal", "orc.lifetime.withheld", "orc.registry.tracker"])
             with contextlib.suppress(KeyboardInterrupt), interrupter:
                 tracker.remove(force=force)
             tracker.remove(force=force)
@@ -408,7 +416,7 @@ def test_a_dylib_that_is_removed_at_every_line(cc: Compile) -> None:
             jit.add_object(code, dylib=dylib)
             assert jit.lookup("used", dylib).function("int(void)")() == 12
             before = len(jit.session.dylibs)
-            interrupter = Interrupter(number, ["session", "removal"])
+            interrupter = Interrupter(number, ["orc.session", "orc.lifetime.removal"])
             with contextlib.suppress(KeyboardInterrupt), interrupter:
                 dylib.remove()
             dylib.remove()
@@ -450,7 +458,7 @@ def test_closing_finishes_an_interrupted_removal(cc: Compile) -> None:
     jit.add_object(cc(HOST, name="host"))
     tracker = jit.add_object(cc.cpp(REMOVED, name="removed"))
     assert call(jit, "used") == 12
-    with contextlib.suppress(KeyboardInterrupt), Interrupter(25, ["removal"]) as interrupter:
+    with contextlib.suppress(KeyboardInterrupt), Interrupter(25, ["orc.lifetime.removal"]) as interrupter:
         tracker.remove()
     assert interrupter.done
     assert tracker.removal is not None
