@@ -8,7 +8,7 @@ dylib are a program. What only some object formats have is asked of the `Rules` 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -29,6 +29,7 @@ from uruk.passes.state import State
 from uruk.passes.steps import Hook, Steps
 from uruk.passes.tls.interface import Storage, TLSLoader
 from uruk.passes.undefined import Hints
+from uruk.records import record
 
 if TYPE_CHECKING:
     from uruk.memory.interface import Allocation, Memory
@@ -60,7 +61,7 @@ class Host(Protocol):
         ...
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Request:
     """The order of a link; columns: `module_of_object` (objects), `defines` (symbols), `dropped_groups` (groups)."""
 
@@ -93,7 +94,7 @@ class Request:
     """Plug-ins by point; see `uruk.passes.steps`."""
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Linked:
     """A finished batch; nothing of it has run except IFUNC resolvers."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +20,7 @@ from uruk.executor.llvm_services import Part, Services
 from uruk.graph.types import U8, signed, true_rows
 from uruk.memory.mapper import Range, Reach
 from uruk.memory.slab import PROTECTIONS
+from uruk.records import record
 
 if TYPE_CHECKING:
     from uruk.memory.interface import SegmentLike
@@ -28,7 +29,7 @@ ROOM = 1 << 20
 """Bytes that the runtime is given: more than it takes, so that one reservation will do."""
 
 
-@dataclass(eq=False, repr=False)
+@record
 class _Block:
     """The one allocation, as the link sees it; see `uruk.memory.interface.Allocation`."""
 

@@ -6,7 +6,6 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from uruk.isa.abi import convention_of
 from uruk.isa.interface import TRAMPOLINE_SIZE, architecture_of
 from uruk.memory.mapper import Reach
 from uruk.memory.slab import CODE
+from uruk.records import record
 
 if TYPE_CHECKING:
     from uruk.memory.interface import Memory
@@ -27,7 +27,7 @@ COUNT = 128
 """The number of trampolines that are made at a time: a page of them."""
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Callback:
     """A Python function with an address in another process; pass it where code wants a pointer to a function.
 
@@ -48,7 +48,7 @@ class Callback:
         self.home.release(self)
 
 
-@dataclass(eq=False, repr=False)
+@record
 class _Segment:
     module: int
     zone: int

@@ -19,7 +19,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
@@ -31,6 +30,7 @@ from uruk.executor.outgoing import Outgoing
 from uruk.executor.requests import LARGEST as LARGEST_REQUEST
 from uruk.executor.requests import Requests
 from uruk.executor.turn import Turn
+from uruk.records import record
 
 SETUP, HANGUP, RESULT, CALL = 0, 1, 2, 3
 LARGEST_ANSWER = 1 << 20
@@ -56,7 +56,7 @@ Bytes = bytes | bytearray | memoryview
 Handler = Callable[[bytes], bytes]
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Setup:
     """The first message, in which an executor says what it is."""
 

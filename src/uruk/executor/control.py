@@ -9,10 +9,10 @@ the whole ExecutorProcessControl.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from uruk.errors import AllocationError
+from uruk.records import record
 
 Argument = int | bytes | bytearray
 """An integer or address; bytes, which the function gets a pointer to while it runs; a bytearray, which it may fill."""
@@ -56,7 +56,7 @@ class ProcessControl(Protocol):
         ...
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Runtime:
     """The uruk runtime in a process: its functions by name (runtime/*.c), and calls of them."""
 

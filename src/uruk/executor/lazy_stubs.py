@@ -17,7 +17,6 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -26,6 +25,7 @@ from uruk.executor.stub_pool import DISTANCE, POOL, Retired, StubPool
 from uruk.graph.types import I64, U64, Bool, every, some, unique
 from uruk.isa.interface import LAZY_CHANGES, LAZY_PAGE, LAZY_SLOTS, LAZY_STUB_SIZE, LAZY_STUBS
 from uruk.memory.mapper import Range
+from uruk.records import record
 
 PATIENCE = 2.0
 """Seconds that closing, and the end of the interpreter, wait for calls of `resolve` under way in other threads."""
@@ -37,7 +37,7 @@ Stubs = I64 | list[int]
 """Numbers of stubs."""
 
 
-@dataclass(eq=False, repr=False)
+@record
 class LazyFunctions:
     """The runtime's functions for lazy stubs, as runtime/common/lazy.c has them, callable with integers."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,12 +10,13 @@ from uruk.errors import AllocationError, ExecutorError
 from uruk.executor import sps
 from uruk.executor.control import Runtime
 from uruk.graph.types import I64, Bool, some
+from uruk.records import record
 
 _FOUND = np.dtype([("address", "<i8"), ("size", "<u8"), ("flags", "<u4"), ("place", "<u4")])
 _DATA, _LIBRARY = 1, 2
 
 
-@dataclass(eq=False, repr=False)
+@record
 class FoundSymbols:
     """A row a name: its address (signed; 0 where nobody has it), whether it is a variable, and whether it lies in a
     known library, as a thread-local does not."""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from uruk.errors import InternalError
 from uruk.passes.tls.interface import Storage
+from uruk.records import record
 
 if TYPE_CHECKING:
     from uruk.memory.interface import Memory
 
 
-@dataclass(eq=False, repr=False)
+@record
 class NoStorage:
     """Thread-local storage that no thread has, at the start of where AArch64 would have it."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from uruk.executor import answers, sps
 from uruk.executor.connection import Connection
 from uruk.graph.types import U8
 from uruk.memory.mapper import Protection
+from uruk.records import record
 
 _MEMORY = "__llvm_orc_SimpleExecutorMemoryManager_"
 _LIBRARIES = "__llvm_orc_SimpleExecutorDylibManager_"
@@ -25,7 +25,7 @@ FIRST_CALL = 30.0
 """Seconds that a call of these services may take."""
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Part:
     """A part of an allocation: `size` bytes from `offset` on, whole pages, with one protection."""
 

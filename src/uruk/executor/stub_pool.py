@@ -15,7 +15,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from uruk.errors import AllocationError
 from uruk.isa.interface import LAZY_PAGE, Architecture, architecture_of
 from uruk.memory.inprocess import InProcessMapper
 from uruk.memory.mapper import Mapper, Protection, Range
+from uruk.records import record
 from uruk.target import HERE
 
 CHUNK = 4 << 20
@@ -70,7 +70,7 @@ class _Chunk:
         self.free += [code + LAZY_PAGE * number for number in reversed(range(pages))]
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Retired:
     """Blocks of a closed session. They wait while `in_use()` is not 0; `let_go()` is called when their time is over."""
 

@@ -7,7 +7,7 @@ A graph holds one object or thousands; every pass works on whole columns. Rows o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from functools import lru_cache
 from typing import Final, TypeVar
 
@@ -17,6 +17,7 @@ from uruk.errors import LinkError
 from uruk.graph.arena import Arena
 from uruk.graph.kinds import KindTable
 from uruk.graph.types import I32, I64, NONE, U8, U64, AnyArray, filled
+from uruk.records import complete, record
 from uruk.target import Target
 
 TableT = TypeVar("TableT", bound="Table")
@@ -100,10 +101,11 @@ class Visibility:
 @lru_cache(maxsize=16)
 def _columns(table: type[Table]) -> tuple[str, ...]:
     """The column names of a table, in order."""
+    complete(table)
     return tuple(column.name for column in fields(table))
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Table:
     """Columns of equal length."""
 
@@ -154,7 +156,7 @@ DTYPES = {
 """Column name -> dtype; all others are int32 row numbers."""
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Blocks(Table):
     """One row a loaded section: the smallest thing that is placed."""
 
@@ -171,7 +173,7 @@ class Blocks(Table):
     """Row of the section group that it belongs to, or -1."""
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Symbols(Table):
     """One row a symbol table entry, locals and undefined ones included."""
 
@@ -189,7 +191,7 @@ class Symbols(Table):
     visibility: U8
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Relocations(Table):
     """One row a relocation table of a loaded section."""
 
@@ -213,7 +215,7 @@ class Selection:
     """Another one is an error."""
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Groups(Table):
     """One row a COMDAT group; the name is its signature. What goes with its leader (COFF's associated sections) is a
     member like all others."""
@@ -226,7 +228,7 @@ class Groups(Table):
     """The block whose size and content the selection compares; -1 where it compares nothing."""
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Fallbacks(Table):
     """One row an undefined symbol that has a fallback: a symbol row of the same object that stands for it where nobody
     defines its name (COFF's weak externals and ``/alternatename``), for all of a batch. Ascending by `symbol`."""
@@ -243,7 +245,7 @@ def first_wins(name: I32, owner: I32) -> Groups:
     return Groups(name, owner, filled(name.size, Selection.ANY, np.uint8), filled(name.size, NONE, np.int32))
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Edges(Table):
     """One row a relocation: at `offset` of `block`, of `kind`, to symbol row `target`."""
 
@@ -254,7 +256,7 @@ class Edges(Table):
     addend: I64
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Ranges:
     """The first row of each object: row i of object o is starts[o] <= i < starts[o + 1]."""
 
@@ -267,7 +269,7 @@ class Ranges:
 NAME_LIMIT = 4096
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Graph:
     """Objects as columns; see the tables. `edges` is None until relocations are read."""
 

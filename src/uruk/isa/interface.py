@@ -16,12 +16,13 @@ from uruk.errors import UnknownTarget
 from uruk.graph.kinds import KindTable
 from uruk.graph.types import I32, I64, U8, U64, Bool
 from uruk.machines import MACHINES, TARGETS
+from uruk.records import record
 from uruk.target import Target
 
 # -- linking
 
 
-@dataclass(eq=False, repr=False)
+@record
 class GOTLoads:
     """Edges to GOT slots of relaxable kinds, a row each, in the order of their blocks."""
 
@@ -38,7 +39,7 @@ class GOTLoads:
     addend: I64
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Relaxed:
     """Says of each row of `GOTLoads` whether the instruction changed, and whether its field then moved by -1.
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 import struct
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from uruk.records import record
 
 ENTRY = 8
 """Bytes of an entry: the address of a function and of its FDE, each 4 bytes relative to the header."""
@@ -25,7 +26,7 @@ Writes = list[tuple[int, bytes]]
 """Bytes to be stored at addresses, in order."""
 
 
-@dataclass(eq=False, repr=False)
+@record
 class _Span:
     """Code at [start, end), which owns `count` entries from `first` on; `taken` while memory there is in use."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from uruk.memory.frame_table import FrameTable
 from uruk.memory.mapper import Mapper, Protection, Range, Reach, whole_pages
 from uruk.memory.slab import CODE, CONSTANT, DATA, PROTECTIONS, Slab
 from uruk.memory.slab_object import OpensSlabs
+from uruk.records import record
 
 if TYPE_CHECKING:
     from uruk.memory.interface import SegmentLike
@@ -30,7 +31,7 @@ NEAR = 1 << 29
 """The distance from other slabs at which a slab is to lie at most, in bytes, where there is room."""
 
 
-@dataclass(eq=False, repr=False)
+@record
 class SlabAllocation:
     """Memory of one link, all in one slab; see `uruk.memory.interface.Allocation`."""
 
@@ -134,7 +135,7 @@ class SlabAllocation:
             self.slab.mapper.initialize(ranges, protection, self.content(zone) if content is None else content)
 
 
-@dataclass(eq=False, repr=False)
+@record
 class SlabManager:
     """Reserves slabs, divides them, and gives emptied ones back; see `uruk.memory.interface.Memory`.
 

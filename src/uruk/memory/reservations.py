@@ -9,7 +9,6 @@ from __future__ import annotations
 import mmap
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -17,11 +16,12 @@ import numpy as np
 from uruk.errors import AllocationError
 from uruk.graph.types import U8
 from uruk.memory.mapper import Range, whole_pages
+from uruk.records import record
 
 Owner = TypeVar("Owner")
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Reservation(Generic[Owner]):
     """`size` bytes at `address` there; the first of them is byte `offset` of `memory` here."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,6 +39,7 @@ from uruk.orc.registry.tracker import Released, ResourceTracker
 from uruk.passes.state import StandIn, State
 from uruk.passes.steps import check_point
 from uruk.passes.tls.interface import Storage
+from uruk.records import record
 from uruk.target import Target
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ Hints = Callable[["JITDylib", Mapping[bytes, str]], Mapping[bytes, str]]
 """See `Session.hints`."""
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Options:
     """How a session links."""
 

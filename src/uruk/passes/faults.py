@@ -7,19 +7,19 @@ what depends on it, and link the rest.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 
 from uruk.errors import UrukError
 from uruk.graph.types import I64, AnyArray, Bool, true_rows, unique
+from uruk.records import record
 
 Tell: TypeAlias = Callable[[AnyArray], UrukError]
 """Makes the error of some of the rows at fault; there is at least one."""
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Fault:
     """One kind of thing wrong with some objects of a batch."""
 

@@ -8,13 +8,12 @@ stand in one section.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from uruk.graph.graph import Zone
 from uruk.graph.types import I32, I64, U8, Bool, ranks, true_rows
 from uruk.passes.state import State
+from uruk.records import record
 
 ROOM = 20 << 20
 """The part of a branch's reach that is kept back, in bytes: for the stubs themselves, and what alignment takes."""
@@ -23,7 +22,7 @@ ISLAND_ALIGN = 1 << 16
 MOST_REGIONS = 200
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Islands:
     """Numbers of islands; the first of each module has the module's own number."""
 

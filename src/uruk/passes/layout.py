@@ -9,16 +9,16 @@ A segment's zero-fill comes last, so that what has content is one range, and not
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from uruk.graph.graph import ZONE_BITS, Role, Zone
 from uruk.graph.types import I32, I64, NONE, U8, AnyArray, Bool, filled, some, true_rows, unique
 from uruk.passes.state import State
+from uruk.records import record
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Segment:
     """One zone of one module: `size` bytes at a multiple of `align`; those behind the first `stored` are zero-fill."""
 
@@ -29,7 +29,7 @@ class Segment:
     stored: int
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Chunk:
     """Blocks that stay together, at `offset`s from the chunk's start."""
 
@@ -43,7 +43,7 @@ class Chunk:
     """The number of bytes that have content; the rest is zero."""
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Layout:
     """Segments in the order of their blocks; `segment` and `offset` have a row a block (-1 for dead ones)."""
 

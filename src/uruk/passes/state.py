@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 import numpy as np
 
@@ -11,9 +11,10 @@ from uruk.graph.graph import Blocks, Edges, Graph, Groups, Symbols
 from uruk.graph.names import Names
 from uruk.graph.types import I32, I64, NO_ROWS, NONE, U8, AnyArray, Bool, filled
 from uruk.passes.tls.interface import Storage
+from uruk.records import record
 
 
-@dataclass(eq=False, repr=False)
+@record
 class TLSHome:
     """The home of a thread-local symbol from outside the batch.
 
@@ -26,7 +27,7 @@ class TLSHome:
     library: str = ""
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Externals:
     """Answers for names that the batch does not define; one row an asked name.
 
@@ -44,7 +45,7 @@ class Externals:
     """The source of a name's address, for errors: "absolute", "linked" before, or a "library"."""
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Copy:
     """A library's variable of which the batch has a copy: the undefined row that means it, the block, where it was."""
 
@@ -55,7 +56,7 @@ class Copy:
     constant: bool
 
 
-@dataclass(eq=False, repr=False)
+@record
 class StandIn:
     """The stand-in of a linked program for a library's variable or function, as a linked executable has it.
 
@@ -68,7 +69,7 @@ class StandIn:
     constant: bool = False
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Slots:
     """GOT entries: one row a (module, symbol, what the entry holds)."""
 
@@ -79,7 +80,7 @@ class Slots:
     """In the module's GOT block."""
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Stubs:
     """Jump stubs: one row an (island, symbol); `slot` is the row in Slots that it jumps through.
 

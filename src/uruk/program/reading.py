@@ -9,7 +9,6 @@ import mmap
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from uruk.errors import ObjectFormatError, UrukError
 from uruk.formats.heads import HEAD, is_shared_library
 from uruk.orc.registry.inputs import open_object, size_to_read
 from uruk.program.link_plan import Input, LinkPlan
+from uruk.records import record
 from uruk.regular_files import INPUT_ALIGN, INPUT_TAIL, open_regular
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ HUGE_FROM = 4 << 20
 _ARCHIVES = (b"!<arch>\n", b"!<thin>\n")
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Objects:
     """Object files that follow each other on the command line: their bytes in one buffer, each 16-byte aligned."""
 
@@ -37,7 +37,7 @@ class Objects:
     buffer: mmap.mmap
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Other:
     """An input that is no object: a library's name, a file for the library search to tell, or an archive's content."""
 

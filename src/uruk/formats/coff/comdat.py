@@ -5,8 +5,6 @@ Source: the PE/COFF specification, "COMDAT Sections (Object Only)", "Auxiliary F
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from uruk.formats.coff import constants as coff
@@ -17,6 +15,7 @@ from uruk.graph.arena import Arena
 from uruk.graph.graph import Groups, Selection
 from uruk.graph.names import Names
 from uruk.graph.types import I32, I64, NONE, U8, AnyArray, Bool, filled, some, true_rows
+from uruk.records import record
 
 _SELECTIONS = np.full(256, NONE, np.int64)
 """By the selection in a file; -1 for those that mean nothing."""
@@ -31,7 +30,7 @@ UNWIND_NAMES = (b".pdata$", b".xdata$")
 CODE_NAME = b".text$"
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Comdats:
     """The facts known of COMDAT sections before symbols are named."""
 

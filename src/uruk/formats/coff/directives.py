@@ -6,7 +6,9 @@ Source: Microsoft, "Linker options" and "The .drectve Section"; GNU ld's manual,
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from uruk.records import record
 
 SECTION = b".drectve"
 _WORD = re.compile(rb'(?:[^\s"]|"[^"]*"?)+')
@@ -16,7 +18,7 @@ MOST_ALIGN_BITS = 13
 """The widest alignment that `-aligncomm` asks for: that of sections, 8,192 bytes."""
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Directives:
     """The directives that say something of names; others ask for files and layouts that a JIT linker does not make."""
 

@@ -6,19 +6,19 @@ Source: the PE/COFF specification, "COFF File Header (Object and Image)", "COFF 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 
 from uruk.errors import ObjectFormatError
 from uruk.formats.coff import constants as coff
 from uruk.formats.coff.head import BIGOBJ, machine_of
 from uruk.formats.interface import Span
+from uruk.records import record
 
 HEADER = "COFF header"
 _EMPTY = 4
 """The size of a string table without strings: that of its own size."""
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Header:
     """The places of one object's tables; all places are offsets in the arena's buffer."""
 

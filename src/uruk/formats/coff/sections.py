@@ -6,7 +6,6 @@ Source: the PE/COFF specification, "Section Table (Section Headers)", "Section F
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,12 +16,13 @@ from uruk.formats.coff.names import ShortNames, name_bytes
 from uruk.formats.gather import join
 from uruk.formats.interface import Span
 from uruk.graph.types import I32, I64, U8, AnyArray, Bool, count_true, some, true_rows, windows
+from uruk.records import record
 
 MAX_ALIGN_BITS = 14
 """The largest number for an alignment in a section's flags: 8,192 bytes."""
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Sections:
     """All section headers of all objects, one row each; objects one after the other."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from uruk.formats.coff import constants as coff
@@ -14,9 +12,10 @@ from uruk.formats.coff.weak_externals import WeakExternals, alias_names, find_we
 from uruk.graph.graph import NO_FALLBACKS, Binding, Fallbacks, SymbolKind, Symbols, SymbolType, Visibility
 from uruk.graph.names import Names
 from uruk.graph.types import I32, I64, NONE, U8, filled, true_rows
+from uruk.records import record
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Tables:
     """The records from which symbols are made."""
 

@@ -7,8 +7,6 @@ Source: the PE/COFF specification, "COFF Symbol Table", "Auxiliary Symbol Record
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from uruk.errors import ObjectFormatError
@@ -18,12 +16,13 @@ from uruk.formats.coff.sections import Sections
 from uruk.formats.gather import NAME_SHARING, join
 from uruk.graph.graph import SymbolKind, SymbolType
 from uruk.graph.types import I64, NONE, U8, AnyArray, Bool, count_true, filled, ranges, some, true_rows, windows
+from uruk.records import record
 
 COMMON_ALIGN = 32
 """The widest alignment of a common symbol that its size gives (as link.exe and lld have it)."""
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Records:
     """All records of all symbol tables, one row each; objects one after the other."""
 

@@ -7,20 +7,19 @@ Source: the PE/COFF specification, "Auxiliary Format 3: Weak Externals".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from uruk.formats.coff import constants as coff
 from uruk.formats.coff.symbols import Records, auxiliary_of
 from uruk.graph.graph import SymbolKind
 from uruk.graph.types import I64, U8, Bool, true_rows
+from uruk.records import record
 
 _ALIAS_NAME = int.from_bytes(b".weak.", "little")
 _ALIAS_MASK = (1 << 48) - 1
 
 
-@dataclass(eq=False, repr=False)
+@record
 class WeakExternals:
     """All weak externals, a row each."""
 

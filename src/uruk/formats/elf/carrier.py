@@ -29,6 +29,7 @@ from enum import Enum
 
 from uruk import machines
 from uruk.errors import TLSError
+from uruk.records import record
 
 MAX_ALIGNMENT = 1 << 16
 """Largest alignment of thread-local storage that a carrier takes, in bytes."""
@@ -102,7 +103,7 @@ def _import_relocations(machine: CarrierMachine, model: ImportModel) -> tuple[in
 _SLOT_SIZE = {ImportModel.INITIAL_EXEC: 8, ImportModel.DYNAMIC: 16, ImportModel.DESCRIPTOR: 16}
 
 
-@dataclass(eq=False, repr=False)
+@record
 class TLSImport:
     """A thread-local variable of another module: its symbol name (without version) and the access model."""
 
@@ -110,7 +111,7 @@ class TLSImport:
     model: ImportModel = ImportModel.INITIAL_EXEC
 
 
-@dataclass(eq=False, repr=False)
+@record
 class CarrierFile:
     """The bytes of a carrier, and where the loader writes: offsets are relative to the object's load bias.
 
@@ -152,7 +153,7 @@ class CarrierFile:
         )
 
 
-@dataclass(eq=False, repr=False)
+@record
 class CarrierValues:
     """The words that the loader wrote into a carrier's slots.
 
@@ -169,7 +170,7 @@ class CarrierValues:
     imports: list[tuple[int, ...]]
 
 
-@dataclass(eq=False, repr=False)
+@record
 class _Relocation:
     kind: int
     slot: int
@@ -315,7 +316,7 @@ def _check_descriptors(what: str, descriptors: Sequence[int], memory_size: int) 
             raise TLSError(what, f"a descriptor for offset {offset} of {memory_size} bytes of storage")
 
 
-@dataclass(eq=False, repr=False)
+@record
 class _Names:
     imports: Sequence[TLSImport]
     needed: Sequence[str]
@@ -342,7 +343,7 @@ class _Names:
         return b"".join(rows)
 
 
-@dataclass(eq=False, repr=False)
+@record
 class _Assembled:
     file: bytes
     bias: int

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -30,6 +29,7 @@ from uruk.graph.kinds import KindTable
 from uruk.graph.names import Names
 from uruk.graph.types import I32, I64, NONE, Bool, filled, some, true_rows
 from uruk.isa.interface import InstructionSet
+from uruk.records import record
 
 
 class Pair(Protocol):
@@ -42,7 +42,7 @@ class Pair(Protocol):
     RELOCATIONS: dict[int, tuple[str, str]]
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Header:
     """The facts that the ELF header has of the section header table; `start` is an arena offset."""
 

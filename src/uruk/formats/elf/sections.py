@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,12 +11,13 @@ from uruk.formats.elf import constants as elf
 from uruk.formats.gather import join
 from uruk.formats.interface import Span
 from uruk.graph.types import I32, I64, NO_ROWS, NONE, U8, Bool, count_true, filled, true_rows, windows
+from uruk.records import record
 
 MAX_SIZE = 1 << 40
 MAX_ALIGN = 1 << 21
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Sections:
     """All section headers of all objects, one row each; objects one after the other."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from uruk.errors import ObjectFormatError
@@ -14,9 +12,10 @@ from uruk.graph.arena import Arena
 from uruk.graph.graph import Binding, Blocks, Groups, SymbolKind, Symbols, SymbolType, first_wins
 from uruk.graph.names import Names
 from uruk.graph.types import I32, I64, NONE, U8, AnyArray, Bool, count_true, filled, ranges, true_rows, windows
+from uruk.records import record
 
 
-@dataclass(eq=False, repr=False)
+@record
 class _Tables:
     """The places of the symbol tables: one row an object that has one."""
 
@@ -67,7 +66,7 @@ UNKNOWN_TYPE = (1 << (_INFO & 15)) & 0b100_0111_1111 == 0
 """By st_info, whose lower half is a SymbolType."""
 
 
-@dataclass(eq=False, repr=False)
+@record
 class _Reporter:
     """Turns the first bad symbol row into an error."""
 
@@ -223,7 +222,7 @@ def _texts(buffer: U8, text: I64, owner: I64, tables: _Tables, reporter: _Report
     return [strings[a:b] for a, b in zip(at.tolist(), stop.tolist(), strict=True)], versions
 
 
-@dataclass(eq=False, repr=False)
+@record
 class ReadGroups:
     """COMDAT groups while an object is being read: signature symbols are not named yet."""
 

@@ -8,11 +8,12 @@ this process a call that Python made ends with an exception then.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from uruk.records import record
 
 if TYPE_CHECKING:
     from uruk.memory.interface import Allocation
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from uruk.orc.session import Session
 
 
-@dataclass(eq=False, repr=False)
+@record
 class _Part:
     """Removed code of one tracker. `names` are its symbols, by address."""
 

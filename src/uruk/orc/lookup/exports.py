@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +12,7 @@ from uruk.graph.graph import Graph, SymbolKind, SymbolType
 from uruk.graph.types import I64, Bool, true_rows
 from uruk.orc.registry.entries import ObjectEntry
 from uruk.orc.registry.symbols import Flag, Rank
+from uruk.records import record
 
 if TYPE_CHECKING:
     from uruk.orc.dylib import JITDylib
@@ -21,7 +21,7 @@ _POSITION_INDEPENDENT = "cannot dynamically load position-independent executable
 """The words of glibc for a file with DF_1_PIE (elf/dl-load.c), which are not translated before a locale is set."""
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Offer:
     """What a name is in the input that defines it: whether it is thread-local, and then its size; `file` has it."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ from uruk.orc.registry.entries import ObjectEntry, ObjectState, UnitEntry
 from uruk.orc.registry.symbols import Flag, encode_name
 from uruk.passes.faults import LinkFaults
 from uruk.passes.undefined import MOST_HINTS
+from uruk.records import record
 
 if TYPE_CHECKING:
     from uruk.orc.dylib import JITDylib
@@ -39,7 +40,7 @@ Answer = tuple[int, int]
 """Address and Flag bits."""
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Query:
     """What is looked for, and how.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from uruk.graph.types import U8, U64, Bool, true_rows, windows
 from uruk.libraries.search import LibrarySearch
 from uruk.orc.lookup.close_names import CloseNames
 from uruk.orc.registry.entries import ObjectEntry
+from uruk.records import record
 
 if TYPE_CHECKING:
     from uruk.orc.dylib import JITDylib
@@ -60,7 +60,7 @@ def _add(hints: dict[bytes, str], more: Mapping[bytes, str]) -> None:
     hints.update((name, hint) for name, hint in more.items() if hint)
 
 
-@dataclass(eq=False, repr=False)
+@record
 class _Known:
     """What a dylib's session defines by now, and its archives could."""
 

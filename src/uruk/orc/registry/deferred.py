@@ -8,16 +8,17 @@ are loaded then, before names are looked up in any.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from uruk.formats.registry import open_library
+from uruk.records import record
 
 if TYPE_CHECKING:
     from uruk.orc.dylib import JITDylib
 
 
-@dataclass(eq=False, repr=False)
+@record
 class DeferredLibrary:
     """A library that is not loaded yet; `load` gives the executor's handle, and may raise LibraryError."""
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from uruk.graph.graph import Binding, Graph, SymbolKind, SymbolType, Table, Visibility
 from uruk.graph.types import I64, NONE, U8, Bool, some, true_rows
 from uruk.orc.registry.symbols import Flag, Rank
+from uruk.records import record
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Definitions(Table):
     """One row a definition of a name that others can see, in the order of symbol rows."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
 
@@ -13,6 +13,7 @@ from uruk.graph.graph import HOLDS_FUNCTIONS, Binding, Graph, SymbolKind, Visibi
 from uruk.graph.types import I32, I64, Bool, true_rows
 from uruk.orc.registry.definitions import Definitions, definitions_of
 from uruk.orc.registry.tracker import ResourceTracker
+from uruk.records import record
 
 if TYPE_CHECKING:
     from uruk.orc.dispatch import Task
@@ -30,7 +31,7 @@ class ObjectState(Enum):
     REMOVED = "removed"
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Added:
     """A graph that was added as one, with what lookups need to know of it."""
 
@@ -62,7 +63,7 @@ class Added:
         return self.names[part], self.weak[part]
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Entry:
     """Something that defines names of a dylib. `number` is the session's, never used again."""
 
@@ -86,7 +87,7 @@ class Entry:
         return []
 
 
-@dataclass(eq=False, repr=False)
+@record
 class ObjectEntry(Entry):
     """One object of a dylib."""
 
@@ -119,7 +120,7 @@ class ObjectEntry(Entry):
         return self.added.names_of(self.index)[0].tolist()
 
 
-@dataclass(eq=False, repr=False)
+@record
 class UnitEntry(Entry):
     """A materialization unit whose symbols are known, and whose object is made when one of them is needed."""
 
@@ -147,7 +148,7 @@ class UnitEntry(Entry):
         return list(self.names)
 
 
-@dataclass(eq=False, repr=False)
+@record
 class AbsoluteEntry(Entry):
     """Addresses that the user gave names to."""
 
@@ -166,7 +167,7 @@ class AbsoluteEntry(Entry):
         return "an absolute definition"
 
 
-@dataclass(eq=False, repr=False)
+@record
 class AliasEntry(Entry):
     """Names that stand for other names: aliases in one dylib, re-exports from another one."""
 
@@ -186,7 +187,7 @@ class AliasEntry(Entry):
         return list(self.targets)
 
 
-@dataclass(eq=False, repr=False)
+@record
 class LazyEntry(Entry):
     """Names whose address is that of a stub; what is behind it is made by the first call."""
 

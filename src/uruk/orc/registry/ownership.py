@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from uruk.graph.types import I32, I64, NONE, U8, Bool, every, some, true_rows, u
 from uruk.orc.registry.definitions import Definitions
 from uruk.orc.registry.entries import Added
 from uruk.orc.registry.symbols import Rank, SymbolTable
+from uruk.records import record
 
 FileOf = Callable[[int], str]
 """What errors call the entry of a number."""
@@ -39,7 +39,7 @@ def drop_groups(graph: Graph, first: int, table: SymbolTable) -> Bool:
     return owner != number
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Claims(Table):
     """Definitions that want their names. `owner`: the entry's number; `rank`, `flags`: Rank, Flag bits."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,12 +12,13 @@ from uruk.formats.archive import Archive
 from uruk.formats.registry import hidden_bases_of
 from uruk.orc.registry.deferred import DeferredLibrary
 from uruk.orc.registry.tracker import ResourceTracker
+from uruk.records import record
 
 if TYPE_CHECKING:
     from uruk.orc.generators import DefinitionGenerator
 
 
-@dataclass(eq=False, repr=False)
+@record
 class ArchiveEntry:
     """A static library; members are linked when something needs them."""
 
@@ -37,7 +38,7 @@ class ArchiveEntry:
         return self.archive.index()
 
 
-@dataclass(eq=False, repr=False)
+@record
 class LibraryEntry:
     """A shared library that is loaded; `handle` is the executor's."""
 
@@ -57,7 +58,7 @@ def library_entry(path: str, handle: int, order: int) -> LibraryEntry:
     return LibraryEntry(path, handle, order, hidden_bases_of(path))
 
 
-@dataclass(eq=False, repr=False)
+@record
 class GeneratorEntry:
     """A generator of the user's: it is asked for names, and defines what it has."""
 

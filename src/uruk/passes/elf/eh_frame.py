@@ -8,7 +8,6 @@ thing that is walked in a plain loop, as each record says where the next begins;
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from uruk.passes.elf.frame_rules import EXTENDED
 from uruk.passes.elf.small_frames import fields_of, is_sound
 from uruk.passes.faults import Faults
 from uruk.passes.state import State, synthetic_blocks
+from uruk.records import record
 
 if TYPE_CHECKING:
     from uruk.passes.elf.unaligned_frames import WholeWords
@@ -168,7 +168,7 @@ def _check_fields(state: State, records: Records, mine: I64, place: I64) -> I64:
     return record
 
 
-@dataclass(eq=False, repr=False)
+@record
 class _Walk:
     """Word index of every record, and how many each block has; `odd` blocks have records of odd length."""
 

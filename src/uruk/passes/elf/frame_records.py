@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from uruk.errors import ObjectFormatError
 from uruk.graph.graph import Graph
 from uruk.graph.types import I32, I64, U32
+from uruk.records import record
 
 if TYPE_CHECKING:
     from uruk.passes.elf.unaligned_frames import WholeWords
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Records:
     """All records of all `.eh_frame` blocks; starts and sizes in bytes of the gathered words."""
 

@@ -6,7 +6,7 @@ Sections"); and where code, data and arrays of initialisers of a module begin an
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from uruk.passes import resolve, undefined
 from uruk.passes.elf import function_arrays
 from uruk.passes.layout import Chunk, Layout
 from uruk.passes.state import NO_IDS, NO_ROWS, State, synthetic_blocks
+from uruk.records import record
 
 DSO_HANDLE = b"__dso_handle"
 HANDLES = "module handle"
@@ -40,7 +41,7 @@ PRIVATE = (DSO_HANDLE, GOT, TLS_BASE)
 """Names that every module has for itself, whatever it is made of."""
 
 
-@dataclass(eq=False, repr=False)
+@record
 class LinkerSymbols:
     """The names that one link provides itself; the indexes are rows of `State.undefined`."""
 

@@ -8,7 +8,7 @@ through a carrier that imports them. Source of the models: "ELF Handling For Thr
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
@@ -20,9 +20,10 @@ from uruk.passes.layout import Chunk, Layout
 from uruk.passes.state import State
 from uruk.passes.tls import checks
 from uruk.passes.tls.interface import STATIC, USERS, Storage, TLSLoader
+from uruk.records import record
 
 
-@dataclass(eq=False, repr=False)
+@record
 class TLSPlan:
     """The needs of the batch's modules: which want static storage, which symbol rows are thread-local."""
 

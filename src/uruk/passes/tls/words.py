@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from uruk.errors import TLSError
@@ -15,9 +13,10 @@ from uruk.passes.fixup import LATE, check_ranges, write_values
 from uruk.passes.state import State, TLSHome
 from uruk.passes.tls.interface import Storage, TLSLoader
 from uruk.passes.tls.plan import own_module
+from uruk.records import record
 
 
-@dataclass(eq=False, repr=False)
+@record
 class TLSWords:
     """The homes that slots are filled from: a TLSHome a canonical row, made once each."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 
@@ -30,6 +29,7 @@ from uruk.platforms.linux.frames import announce
 from uruk.platforms.linux.process import LinuxProcess
 from uruk.platforms.linux.runtime_here import INTERPOSED, open_runtime
 from uruk.platforms.linux.slabs_here import UNWINDER
+from uruk.records import record
 from uruk.target import Target
 
 PRIVATE = frozenset({b"atexit", b"at_quick_exit", b"pthread_atfork", b"__pthread_atfork"})
@@ -58,7 +58,7 @@ _INTERPOSED_WITH_DLOPEN = _INTERPOSED | frozenset(JIT_NAMES)
 LIBSTDCXX = "libstdc++.so.6"
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Program:
     """The arguments that initialisers get, as ld.so passes them; `envp` 0 stands for the process's own."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import os
-from dataclasses import dataclass
 
 from uruk.errors import LibraryError
+from uruk.records import record
 from uruk.regular_files import what_it_is
 
 RTLD_LAZY, RTLD_NOW, RTLD_NOLOAD, RTLD_GLOBAL = 1, 2, 4, 0x100
@@ -59,7 +59,7 @@ _dlinfo = _libc.dlinfo
 _dlinfo.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p]
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Found:
     """The symbol of a library at an address: `is_data` for variables, `library` its path."""
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from uruk.errors import TLSError
 from uruk.platforms.linux.tls.carriers import Carriers, LoadedCarrier
+from uruk.records import record
 
 NEVER = (1 << 64) - 1
 """A generation that no thread has: the function then always asks `__tls_get_addr`."""
@@ -19,7 +19,7 @@ NEVER = (1 << 64) - 1
 _WORD = (1 << 64) - 1
 
 
-@dataclass(eq=False, repr=False)
+@record
 class DescriptorFunctions:
     """Addresses of the functions in descriptors, and what their argument is.
 

@@ -12,11 +12,11 @@ import ctypes
 import os
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from uruk.errors import ObjectFormatError, TLSError
 from uruk.formats.byte_source import ByteSource
 from uruk.formats.elf.carrier import STATIC_ALIGNMENT, CarrierFile
+from uruk.records import record
 
 ALREADY_DYNAMIC = "a thread has already used its thread-locals, which fixed them as dynamic"
 """`problem` of the TLSError for an initial-exec import that can have no static TLS any more."""
@@ -44,7 +44,7 @@ class _DlPhdrInfo(ctypes.Structure):
     )
 
 
-@dataclass(eq=False, repr=False)
+@record
 class StaticNeed:
     """The size and alignment of one object's thread-local storage, in bytes."""
 

@@ -1,0 +1,135 @@
+"""Records are the dataclasses that `dataclass(eq=False, repr=False)` would make, at the first use of a class."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field, fields, replace
+from typing import Generic, TypeVar
+
+import pytest
+
+from test_tidy import MODULES, name_of, tree_of
+from uruk.records import complete, record
+
+ValueT = TypeVar("ValueT")
+
+
+@record
+class Base:
+    """A record with a default."""
+
+    number: int
+    names: list[str] = field(default_factory=list[str])
+
+
+@record
+class Derived(Base):
+    """A record of a record, which computes something."""
+
+    text: str = "text"
+
+    def __post_init__(self) -> None:
+        self.length = len(self.text)
+
+
+@dataclass(eq=False, repr=False)
+class Plain:
+    """What `dataclass` makes of the fields of `Derived`."""
+
+    number: int
+    names: list[str] = field(default_factory=list[str])
+    text: str = "text"
+
+
+@record
+class Boxed(Generic[ValueT]):
+    """A generic record."""
+
+    value: ValueT
+
+
+def test_a_derived_record_is_made_first() -> None:
+    derived = Derived(3, text="four")
+    assert (derived.number, derived.names, derived.text, derived.length) == (3, [], "four", 4)
+    assert [each.name for each in fields(derived)] == [each.name for each in fields(Plain)]
+    assert inspect.signature(Derived).parameters.keys() == inspect.signature(Plain).parameters.keys()
+    assert Derived.__init__.__qualname__ == "Derived.__init__"
+    assert Derived(1).names is not Derived(1).names
+    changed = replace(derived, number=5)
+    assert (changed.number, changed.text) == (5, "four")
+    assert Base(1).number == 1
+    assert Base(1) != Base(1)
+
+
+def test_fields_of_a_record_without_instances() -> None:
+    @record
+    class Fresh:
+        column: int
+
+    complete(Fresh)
+    assert [each.name for each in fields(Fresh)] == ["column"]
+
+
+def test_a_generic_record() -> None:
+    assert Boxed(7).value == 7
+    assert Boxed[str]("seven").value == "seven"
+
+
+def test_wrong_arguments_are_the_same_error() -> None:
+    @record
+    class Fresh:
+        column: int
+
+    for _ in range(2):
+        with pytest.raises(TypeError, match="missing 1 required positional argument: 'column'"):
+            Fresh()  # pyright: ignore[reportCallIssue]
+
+
+def test_threads_that_make_the_first_at_once() -> None:
+    for _ in range(50):
+
+        @record
+        class Fresh:
+            number: int
+            names: list[str] = field(default_factory=list[str])
+
+        gate, made = threading.Barrier(4), list[Fresh]()
+
+        def make(kind: type[Fresh] = Fresh, gate: threading.Barrier = gate, made: list[Fresh] = made) -> None:
+            gate.wait()
+            made.append(kind(3))
+
+        threads = [threading.Thread(target=make) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert [(each.number, each.names) for each in made] == [(3, [])] * 4
+
+
+def test_a_session_makes_few_of_them() -> None:
+    program = "import uruk, uruk.records as r\nwith uruk.LLJIT(): print(len(r._waiting))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 40
+
+
+def test_no_dataclass_derives_from_a_record() -> None:
+    """`dataclass` would not see the fields of a record that is not complete yet."""
+    records: set[str] = set()
+    others: list[tuple[str, ast.ClassDef]] = []
+    for path in MODULES:
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.ClassDef):
+                decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
+                if "record" in decorators:
+                    records.add(node.name)
+                elif any(decorator.startswith("dataclass") for decorator in decorators):
+                    others.append((name_of(path), node))
+    assert len(records) > 60
+    for name, node in others:
+        bases = {ast.unparse(base).partition("[")[0] for base in node.bases}
+        assert not bases & records, f"{name}:{node.lineno}: make it a record, too"
