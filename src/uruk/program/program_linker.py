@@ -10,7 +10,7 @@ from uruk.lljit import LLJIT
 
 
 class Exports(Protocol):
-    """The names of a program that libraries see; see `uruk.program.systems.ProgramSystem.show_to_libraries`."""
+    """The names of a program that libraries see; see `uruk.program.interface.ProgramSystem.show_to_libraries`."""
 
     @property
     def wanted(self) -> list[bytes]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from uruk.errors import ObjectFormatError
 from uruk.formats.archive_index import Entries
 from uruk.formats.byte_source import ByteSource
 from uruk.formats.coff.constants import RELOCATION
-from uruk.formats.coff.format import pair_of
 from uruk.formats.coff.reader import Pair
 from uruk.formats.interface import RelocationRow, SharedLibrary
 from uruk.graph.graph import Graph
@@ -17,6 +18,10 @@ from uruk.graph.types import NONE
 
 class COFFFiles:
     """See `uruk.formats.interface.FormatFiles`."""
+
+    def __init__(self, pair_of: Callable[[str], Pair]) -> None:
+        """`pair_of` gives the pair of COFF and an architecture."""
+        self._pair_of = pair_of
 
     def open_library(self, source: ByteSource) -> SharedLibrary:
         """See `FormatFiles.open_library`. Raises ObjectFormatError: DLLs are not read."""
@@ -30,7 +35,7 @@ class COFFFiles:
         """See `FormatFiles.relocation_rows`."""
         assert graph.target is not None, "a graph of no target"
         rows: list[RelocationRow] = []
-        tables, pair = graph.relocations, pair_of(graph.target.architecture)
+        tables, pair = graph.relocations, self._pair_of(graph.target.architecture)
         for block, content, count in zip(
             tables.block.tolist(), tables.content.tolist(), tables.count.tolist(), strict=True
         ):

@@ -44,7 +44,7 @@ class _COFF:
     def files(self) -> FormatFiles:
         from uruk.formats.coff.files import COFFFiles  # seldom needed
 
-        return COFFFiles()
+        return COFFFiles(pair_of)
 
     def sniff(self, head: bytes | memoryview) -> Target | None:
         return target_of_head(head)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from uruk.formats.archive_index import Entries
 from uruk.formats.byte_source import ByteSource
 from uruk.formats.elf.constants import RELA
 from uruk.formats.elf.dynamic import SharedLibrary
-from uruk.formats.elf.format import pair_of_graph
 from uruk.formats.elf.reader import Pair
 from uruk.formats.elf.versions import index_with_versions
 from uruk.formats.interface import RelocationRow
@@ -18,6 +19,10 @@ from uruk.graph.types import NONE
 
 class ELFFiles:
     """See `uruk.formats.interface.FormatFiles`."""
+
+    def __init__(self, pair_of: Callable[[str], Pair]) -> None:
+        """`pair_of` gives the pair of ELF and an architecture."""
+        self._pair_of = pair_of
 
     def open_library(self, source: ByteSource) -> SharedLibrary:
         """See `FormatFiles.open_library`."""
@@ -29,8 +34,9 @@ class ELFFiles:
 
     def relocation_rows(self, graph: Graph) -> list[RelocationRow]:
         """See `FormatFiles.relocation_rows`."""
+        assert graph.target is not None, "a graph of no target"
         rows: list[RelocationRow] = []
-        tables, pair = graph.relocations, pair_of_graph(graph)
+        tables, pair = graph.relocations, self._pair_of(graph.target.architecture)
         for block, content, count in zip(
             tables.block.tolist(), tables.content.tolist(), tables.count.tolist(), strict=True
         ):

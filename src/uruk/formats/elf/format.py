@@ -45,7 +45,7 @@ class _ELF:
     def files(self) -> FormatFiles:
         from uruk.formats.elf.files import ELFFiles  # seldom needed, and not at start-up
 
-        return ELFFiles()
+        return ELFFiles(pair_of)
 
     def sniff(self, head: bytes | memoryview) -> Target | None:
         return target_of_head(head)

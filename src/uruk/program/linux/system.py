@@ -1,4 +1,4 @@
-"""Linux as a system on which programs run; see `uruk.program.systems.ProgramSystem`.
+"""Linux as a system on which programs run; see `uruk.program.interface.ProgramSystem`.
 
 What takes time to import is imported by the methods: this is imported before numpy is.
 """
@@ -11,17 +11,17 @@ from uruk.errors import TLSError, UrukError
 
 if TYPE_CHECKING:
     from uruk.memory.interface import Memory
+    from uruk.program.interface import Place
     from uruk.program.link_plan import LinkPlan
     from uruk.program.program_linker import ProgramLinker
     from uruk.program.settings import Settings
-    from uruk.program.systems import Place
 
 LARGEST_POOL = 1 << 20
 """Bytes of static thread-local storage that a child gets unasked; each of its threads pays for it."""
 
 
 class LinuxPrograms:
-    """See `uruk.program.systems.ProgramSystem`."""
+    """See `uruk.program.interface.ProgramSystem`."""
 
     def place(self, settings: Settings) -> Place:
         """See `ProgramSystem.place`; a link without a run needs no process but this, unless it is asked for."""

@@ -1,4 +1,4 @@
-"""Windows as a system of programs, which are linked and not run; see `uruk.program.systems.ProgramSystem`.
+"""Windows as a system of programs, which are linked and not run; see `uruk.program.interface.ProgramSystem`.
 
 What takes time to import is imported by the methods: this is imported before numpy is.
 """
@@ -13,10 +13,10 @@ from uruk.errors import ExecutorError, UrukError
 if TYPE_CHECKING:
     from uruk.lljit import LLJIT
     from uruk.memory.interface import Memory
+    from uruk.program.interface import Place
     from uruk.program.link_plan import LinkPlan
     from uruk.program.program_linker import ProgramLinker
     from uruk.program.settings import Settings
-    from uruk.program.systems import Place
 
 IMAGE_BASE, UNIT = 0x140000000, 1 << 20
 """The address at which linkers put programs of 64 bits, and how much room one is given at a time."""
@@ -24,7 +24,7 @@ _PROBLEM = "uruk runs no programs of Windows yet; --no-exec links them"
 
 
 class Nowhere:
-    """The place of a program that is only linked; see `uruk.program.systems.Place`."""
+    """The place of a program that is only linked; see `uruk.program.interface.Place`."""
 
     executor = None
 
@@ -37,7 +37,7 @@ class Nowhere:
 
 
 class WindowsPrograms:
-    """See `uruk.program.systems.ProgramSystem`."""
+    """See `uruk.program.interface.ProgramSystem`."""
 
     def place(self, settings: Settings) -> Place:
         """See `ProgramSystem.place`. Raises ExecutorError for a program that is to run."""
