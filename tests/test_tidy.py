@@ -126,8 +126,6 @@ def test_docstrings(path: Path) -> None:
 
 
 QUESTION = re.compile(r"(?:Whether|What|Who|Which|Where|How)\b")
-NOT_REWRITTEN = ("orc",)
-"""Rooms whose docstrings are still to be rewritten; it may only shrink."""
 
 
 def docstrings_of(tree: ast.Module) -> Iterator[tuple[int, str]]:
@@ -142,8 +140,6 @@ def docstrings_of(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 @pytest.mark.parametrize("path", [*MODULES, *SCRIPTS], ids=name_of)
 def test_docstrings_are_sentences(path: Path) -> None:
-    if path in MODULES and top_of(path) in NOT_REWRITTEN:
-        return
     for line, text in docstrings_of(tree_of(path)):
         assert not QUESTION.match(text), (
             f"{name_of(path)}:{line}: `{text.split()[0]} ...' begins no sentence: say `Return whether', `True if', "

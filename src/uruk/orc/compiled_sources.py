@@ -53,7 +53,7 @@ class CompiledUnit(MaterializationUnit):
 
 
 def flags_of(symbols: Mapping[str, SymbolFlags] | Sequence[str]) -> dict[str, SymbolFlags]:
-    """What a user says that a source defines: names of functions, or names with flags."""
+    """The definitions of a source, as its user lists them: names of functions, or names with flags."""
     if isinstance(symbols, Mapping):
         return dict(symbols)
     return dict.fromkeys([symbols] if isinstance(symbols, str) else symbols, _FUNCTION)

@@ -1,4 +1,4 @@
-"""Who runs materialization: tasks, the dispatchers that run them, and waiting without deadlock.
+"""Running materialization: tasks, the dispatchers that run them, and waiting without deadlock.
 
 A lookup hands its tasks to the session's dispatcher and waits for them. A waiting thread runs what nobody has begun
 yet, so that a dispatcher may do nothing at all (`InlineDispatcher`), and a pool whose threads all wait for each other's
@@ -31,7 +31,7 @@ class Task:
         self.names = names
         self.number = number
         self.error: BaseException | None = None
-        """Why it failed."""
+        """The error that it failed with."""
         self.thread = 0
         """Identifier of the thread that runs it, 0 before."""
         self.since = 0.0
@@ -64,11 +64,11 @@ class Task:
 
     @property
     def begun(self) -> bool:
-        """Whether some thread runs it, or has run it."""
+        """True once some thread runs it or has run it."""
         return self.thread != 0
 
     def where(self) -> str:
-        """What its thread is doing now, as ``for 1.2 s, now at file:line in function``."""
+        """The place where its thread is now, as ``for 1.2 s, now at file:line in function``."""
         if not self.thread:
             return "not begun"
         text = f"for {time.monotonic() - self.since:.1f} s"
@@ -80,7 +80,7 @@ class Task:
         return text
 
     def waits_for(self) -> list[str]:
-        """What the tasks that it waits for do."""
+        """The work of the tasks that it waits for."""
         return [task.what for task in self._waits_for if not task.done.is_set()]
 
     def abandon(self, error: UrukError) -> None:
@@ -91,7 +91,7 @@ class Task:
 
 
 class Dispatcher(Protocol):
-    """Where tasks may run. Whoever waits for a task that was not begun runs it, so a dispatcher may be lazy."""
+    """A place for tasks to run. Whoever waits for a task that was not begun runs it, so a dispatcher may be lazy."""
 
     def dispatch(self, task: Task) -> None:
         """Have ``task.run()`` called at some time, from any thread, or never."""
@@ -217,7 +217,7 @@ def wait_for(tasks: Sequence[Task], deadline: float | None, what: str) -> None:
 
 
 def waiting_threads() -> list[tuple[int, int]]:
-    """Which threads wait for tasks, and the threads that run these."""
+    """The threads that wait for tasks, and the threads that run these."""
     waits = list(_waiting.items())
     return [(thread, task.thread) for thread, tasks in waits for task in tasks if task.begun and not task.done.is_set()]
 

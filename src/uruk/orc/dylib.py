@@ -45,7 +45,7 @@ class JITDylib:
         self.roots: list[ObjectEntry] = []
         """Objects with initialisers that the next lookup links."""
         self.opened = 0
-        """How many `initialize` calls no `deinitialize` has met yet."""
+        """The number of `initialize` calls that no `deinitialize` has met yet."""
         self.removed = False
         self.facade = facade
         """For the dylib of lazy bodies: the one that it belongs to."""
@@ -54,24 +54,24 @@ class JITDylib:
         self._order: list[tuple[JITDylib, bool]] = [(self, True)]
         self._tracker: ResourceTracker | None = None
         self.behind: JITDylib | None = None
-        """Where the bodies of its lazy functions are."""
+        """The dylib with the bodies of its lazy functions."""
         self.announced: list[Task] = []
         """Sources that are being compiled, whose symbols nobody knows yet."""
         self.runtime_libraries: set[tuple[str, str]] = set()
-        """What was added for the languages of compiled sources: (kind, value)."""
+        """Libraries that were added for the languages of compiled sources: (kind, value)."""
         self.source_errors: list[UrukError] = []
-        """Why sources could not be compiled, for the next lookup to raise."""
+        """Errors of sources that could not be compiled, for the next lookup to raise."""
         self.root_units: list[UnitEntry] = []
         """Units with initialisers that the next lookup has made."""
         self._meant: dict[bytes, bytes] = {}
-        """What references of objects mean that are added from now on; see `wrap`."""
+        """The meaning of references in objects that are added from now on; see `wrap`."""
         names.owner = self
 
     # -- link order
 
     @property
     def link_order(self) -> list[tuple[JITDylib, bool]]:
-        """Where its code looks names up: dylibs, and for each whether its hidden symbols are visible, too."""
+        """The link order of its code: dylibs, and for each whether its hidden symbols are visible, too."""
         return list(self._order)
 
     def set_link_order(self, others: Iterable[JITDylib], *, self_first: bool = True) -> None:
@@ -106,12 +106,12 @@ class JITDylib:
 
     @property
     def stands_alone(self) -> bool:
-        """Whether its link order is itself and nothing else."""
+        """True if its link order is itself and nothing else."""
         return len(self._order) == 1 and self._order[0][0] is self and self.facade is None
 
     @property
     def is_first(self) -> bool:
-        """Whether its code sees its own symbols before any other's."""
+        """True if its code sees its own symbols before any other's."""
         return self._order[0][0] is self and self.facade is None
 
     def dependencies(self) -> list[JITDylib]:
@@ -274,11 +274,11 @@ class JITDylib:
 
     @property
     def has_roots(self) -> bool:
-        """Whether lookups here have more to do than to find what they are asked for."""
+        """True if lookups here have more to do than to find what they are asked for."""
         return bool(self.roots or self.root_units or self.announced or self.source_errors)
 
     def defines(self, name: str) -> bool:
-        """Whether something in the dylib itself defines a name by now, linked or not."""
+        """True if something in the dylib itself defines a name by now, linked or not."""
         with self.session.lock:
             number, owner = self.names.get(encode_name(name)), self.session.table.owner
             return number is not None and number < owner.size and owner.item(number) >= 0

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class LookupKind(Enum):
-    """What a lookup is like (ORC's LookupKind)."""
+    """The kind of a lookup (ORC's LookupKind)."""
 
     STATIC = "static"
     """As a linker resolves a reference: archive members are pulled."""
@@ -127,7 +127,7 @@ class DirectoryGenerator(DefinitionGenerator):
 
 
 def _definitions(path: str, target: Target) -> dict[str, int]:
-    """What an object defines for others, with ranks; nothing for what is no object of this target."""
+    """The symbols that an object defines for others, with ranks; none of what is no object of this target."""
     from uruk.orc.lookup.member_symbols import definitions_in  # for directories only
 
     try:
@@ -139,7 +139,7 @@ def _definitions(path: str, target: Target) -> dict[str, int]:
 
 
 def describe(generator: DefinitionGenerator, names: Sequence[str]) -> str:
-    """What a generator that was asked is doing, for errors and dumps."""
+    """The work of a generator that was asked, for errors and dumps."""
     return f"generator {generator.name or type(generator).__name__}, asked for {some_of(names)}"
 
 

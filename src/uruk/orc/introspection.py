@@ -1,4 +1,4 @@
-"""What is in a session, for people and programs: dylibs, symbols, states, who waits for whom, what lies where."""
+"""The content of a session, for people and programs: dylibs, symbols, states, waiting threads, the memory map."""
 
 from __future__ import annotations
 

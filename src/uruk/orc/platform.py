@@ -1,4 +1,4 @@
-"""What the session needs of a platform: the parts of running code that are not linking."""
+"""The interface of a platform: the parts of running code that are not linking."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Platform(Protocol):
 
     @property
     def host(self) -> Host:
-        """What links need of the process where the code will run."""
+        """The part of the process where the code will run that links need."""
         ...
 
     @property
@@ -65,7 +65,7 @@ class Platform(Protocol):
         ...
 
     def wants_builtin(self, name: bytes) -> bool:
-        """Whether a compiler builtin is to come from the runtime archive."""
+        """True if a compiler builtin is to come from the runtime archive."""
         ...
 
     def find(self, names: Sequence[bytes]) -> tuple[I64, Bool]:

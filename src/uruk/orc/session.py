@@ -51,7 +51,7 @@ SLIM_LTO = b"__gnu_lto_slim"
 """A common symbol with which gcc marks objects that have no machine code (lto-streamer.h)."""
 NO_MACHINE_CODE = "holds nothing but data for link-time optimisation: compile with -ffat-lto-objects"
 MOST_LOOKUPS = 1000
-"""How many lookups at most are under way in the background; further ones begin when one of them is done."""
+"""The most lookups that are under way in the background; further ones begin when one of them is done."""
 
 
 Hints = Callable[["JITDylib", Mapping[bytes, str]], Mapping[bytes, str]]
@@ -60,7 +60,7 @@ Hints = Callable[["JITDylib", Mapping[bytes, str]], Mapping[bytes, str]]
 
 @record
 class Options:
-    """How a session links."""
+    """The options of a session."""
 
     phony_externals: bool = False
     """Names that nobody defines become 0, as `llvm-jitlink -phony-externals` has it."""
@@ -81,7 +81,7 @@ class Options:
         return "" if self.execute else self.architecture
 
     def target_for(self, triple: str) -> Target:
-        """What is linked for, with an executor of a triple. Raises UnknownTarget."""
+        """The target of code that is linked with an executor of a triple. Raises UnknownTarget."""
         wanted = self.linked_only_for or triple
         return wanted if isinstance(wanted, Target) else Target.of_triple(wanted)
 
@@ -106,7 +106,7 @@ class Session:
         self.options = options or Options()
         self.dispatcher: Dispatcher = dispatcher or InlineDispatcher()
         self.background = ThreadPoolDispatcher(MOST_LOOKUPS)
-        """Where lookups that nobody waits for have their threads."""
+        """The pool with threads for lookups that nobody waits for."""
         self._hints = hints
         self.target = self.options.target_for(executor.process.triple)
         format_named(self.target.format).instruction_set(self.target.architecture)  # or UnknownTarget, before all else
@@ -122,7 +122,7 @@ class Session:
         self.changes = 0
         """Counts what may make a lookup in progress see other definitions."""
         self.has_imports = False
-        """Whether any name stands for one of another namespace, or for another one by an alias."""
+        """True if any name stands for one of another namespace, or for another one by an alias."""
         self.aliases = False
         self.displaced: dict[int, int] = {}
         """Aliases that stand for places behind their targets, in bytes."""
@@ -137,8 +137,8 @@ class Session:
         self.asking: dict[tuple[int, int], Task] = {}
         """(Generator, name) -> the task that asks it."""
         self.stand_ins: dict[int, StandIn] | None = None
-        """Where data and functions of libraries are -> what the program has in their place, for whoever leads libraries
-        there; None: nobody."""
+        """Addresses of libraries' data and functions -> the program's own in their place, for whoever rebinds libraries
+        to these; None: nobody."""
         self.times: list[tuple[str, float]] = []
         self.hooks: dict[str, list[Callable[[State], None]]] = {}
         self.closed = False
@@ -208,7 +208,7 @@ class Session:
                     self._spare_names.append(one.names)
 
     def _stood_for(self, dylib: JITDylib) -> bool:
-        """Whether names of other dylibs are aliases of a dylib's."""
+        """True if names of other dylibs are aliases of a dylib's."""
         others = (entry for entry in self.objects.values() if isinstance(entry, AliasEntry | LazyEntry))
         return any(self.ids.home(one) is dylib.names for entry in others for one in entry.targets.values())
 
@@ -436,7 +436,7 @@ class Session:
         return list(tasks.values())
 
     def has_roots(self, dylib: JITDylib) -> bool:
-        """Whether a lookup has objects with initialisers to link, or sources to wait for."""
+        """True if a lookup has objects with initialisers to link, or sources to wait for."""
         if dylib.stands_alone:
             return dylib.has_roots
         return any(one.has_roots for one in dylib.dependencies())
@@ -446,7 +446,7 @@ class Session:
         return [task for other in dylib.dependencies() for task in other.announced_tasks()]
 
     def hints(self, dylib: JITDylib, needs: Mapping[bytes, str]) -> Mapping[bytes, str]:
-        """What to say of names that nobody defines for a dylib's code; `needs` has the first place that needs each."""
+        """Hints about names that nobody defines for a dylib's code; `needs` has the first place that needs each."""
         if any(SLIM_LTO in other.names for other in self.dylibs.values()):
             return dict.fromkeys(needs, f"an object {NO_MACHINE_CODE}")
         return self._hints(dylib, needs) if self._hints else {}
@@ -517,14 +517,14 @@ class Session:
             return introspection.text(introspection.describe(self))
 
     def describe(self) -> dict[str, Any]:
-        """What `dump` says, as plain data for JSON."""
+        """The content of `dump`, as plain data for JSON."""
         with self.lock:
             from uruk.orc import introspection
 
             return introspection.describe(self)
 
     def memory_map(self) -> list[MappedRange]:
-        """What lies where: segments of linked code by address, each with its tracker."""
+        """The memory map: segments of linked code by address, each with its tracker."""
         with self.lock:
             from uruk.orc import introspection
 

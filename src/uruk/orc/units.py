@@ -78,12 +78,12 @@ class FunctionUnit(MaterializationUnit):
 
 
 class MaterializationResponsibility:
-    """What a unit was asked for, and where it hands in what it made. Of use until `materialize` is done."""
+    """The symbols that a unit was asked for; it hands in here what it made. Of use until `materialize` is done."""
 
     def __init__(self, entry: UnitEntry, symbols: dict[str, SymbolFlags], requested: frozenset[str]) -> None:
         self._entry = entry
         self.symbols = symbols
-        """What is to be delivered: the announced symbols less the discarded ones."""
+        """The symbols to be delivered: the announced symbols less the discarded ones."""
         self.requested = requested
         """Those of them that somebody asked for by now."""
         self.emitted: list[tuple[str, OneObject]] = []

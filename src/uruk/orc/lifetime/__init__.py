@@ -1,1 +1,1 @@
-"""What happens to linked code: initialisers, dlopen, forks, removal, the end of the session."""
+"""The life of linked code: initialisers, dlopen, forks, removal, the end of the session."""

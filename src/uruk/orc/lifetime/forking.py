@@ -1,4 +1,4 @@
-"""What a fork means: the child has its own copy of every session, with all code linked so far, and goes on with it.
+"""Forks: the child has its own copy of every session, with all code linked so far, and goes on with it.
 
 A fork waits until no thread holds a session's lock, so that the child's tables are whole. Threads of the parent are not
 in the child: what they were making there fails with an error that says so, and a later lookup makes it again; their

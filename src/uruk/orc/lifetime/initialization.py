@@ -42,7 +42,7 @@ class Run:
 
 
 class Initializers:
-    """What is to run, and what runs, of one session."""
+    """The initialisers of one session that are to run, and those that run."""
 
     def __init__(self, session: Session) -> None:
         self.session = session

@@ -46,7 +46,7 @@ class _Part:
         return pieces
 
     def name(self, address: int) -> str:
-        """What lay at one of its addresses."""
+        """The symbol that lay at one of its addresses."""
         at = bisect_right(self.names, (address, chr(0x10FFFF))) - 1
         return f"`{self.names[at][1]}' of {self.tracker.name}" if at >= 0 else self.tracker.name
 
@@ -101,5 +101,5 @@ class Withheld:
                 allocation.give_withheld(which)
 
     def name(self, address: int) -> str:
-        """What lay at an address and was removed; empty if nothing was, or if other code may be there now."""
+        """The removed symbol that lay at an address; empty if there was none, or if other code may be there now."""
         return next((part.name(address) for part in list(self._parts) if part.holds(address)), "")

@@ -1,4 +1,4 @@
-"""What lies at an address of linked code, for messages."""
+"""The name of an address of linked code, for messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where members of archives stand among the inputs: as GNU ld puts them.
+"""The order of archive members among the inputs: that of GNU ld.
 
 A member stands at the place of the archive on the line that pulls it in, behind members that came in before it: ld
 scans an archive's members in order, takes those that something on the line so far needs, and scans again while that

@@ -18,7 +18,7 @@ _BITS = np.array([bin(byte).count("1") for byte in range(256)], np.uint8)
 
 
 def allowed(size: int) -> int:
-    """How many letters may differ in a name of `size` bytes: fewer in short ones, where everything is close."""
+    """The number of letters that may differ in a name of `size` bytes: fewer in short ones, which are all close."""
     return 0 if size < 3 else 1 if size < 5 else 2 if size < 16 else 3
 
 
@@ -55,7 +55,7 @@ class CloseNames:
         return sorted(text for far, text in found if far == best)[:3] if best <= limit else []
 
     def _different_edges(self, rows: I64, name: bytes) -> I64:
-        """How many letters differ from those of `name` at the same place, counted from the start and from the end."""
+        """Count letters that differ from those of `name` at the same place, from the start and from the end."""
         steps = np.arange(_EDGE)
         first = np.frombuffer(name[:_EDGE].ljust(_EDGE, b"\0"), np.uint8)
         last = np.frombuffer(name[-_EDGE:].rjust(_EDGE, b"\0"), np.uint8)

@@ -1,4 +1,4 @@
-"""What one lookup needs: which definition each name stands for, wave by wave, through all link orders.
+"""The needs of one lookup: the definition that each name stands for, wave by wave, through all link orders.
 
 A closure runs under the session's lock. Where it meets something that is not there yet (a unit's object, a generator's
 answer) it notes a task, and goes on with everything else; when all tasks are done it is asked to continue.
@@ -60,7 +60,7 @@ class Closure:
         """Common symbols whose initialiser was looked for in archives."""
         self._wave: list[ObjectEntry] = []
         self._direct = False
-        """Whether names are looked for that the user asked for, not those that code refers to."""
+        """True while names are looked for that the user asked for, not those that code refers to."""
 
     def want(self, dylib: JITDylib, ids: I32, weak: Bool, roots: Iterable[int]) -> None:
         """Start from names as a dylib's code sees them, and from entries, by number, that are needed anyway."""
@@ -273,7 +273,7 @@ class Closure:
         return None
 
     def _ask_sources(self, dylib: JITDylib, other: JITDylib, number: int, text: bytes, *, weak: bool) -> bool:
-        """Whether an archive, library or generator of `other` answers for a name, or may do so."""
+        """True if an archive, library or generator of `other` answers for a name, or may do so."""
         search = other.search
         if not search.generators:
             entry = search.archive_with(text) if search.archives and not weak else None

@@ -43,7 +43,7 @@ def place_displaced(session: Session, graph: Graph, defines: Bool) -> Graph:
 
 
 def _address(session: Session, final: int) -> int:
-    """Where a symbol is that the batch does not define. Raises UrukError."""
+    """The address of a symbol that the batch does not define. Raises UrukError."""
     if session.table.ready[final]:
         return int(session.table.address[final]) & ((1 << 64) - 1)
     home = session.ids.home(final).owner

@@ -1,4 +1,4 @@
-"""What a dylib's objects and archives have for libraries: names that are shown, and kinds of what is not linked yet."""
+"""Symbols of a dylib's objects and archives for libraries: exported names, and kinds of what is not linked yet."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _POSITION_INDEPENDENT = "cannot dynamically load position-independent executable
 
 @record
 class Offer:
-    """What a name is in the input that defines it: whether it is thread-local, and then its size; `file` has it."""
+    """The kind of a name in the input that defines it: whether it is thread-local, and then its size; `file` has it."""
 
     file: str
     thread_local: bool = False
@@ -44,7 +44,7 @@ def shown(dylib: JITDylib, names: Iterable[bytes], *, strong: bool) -> tuple[lis
 
 
 def offered(dylib: JITDylib, name: bytes) -> Offer | None:
-    """What an object or an archive of the dylib has by a name, linked or not; None if none has it."""
+    """The symbol that an object or an archive of the dylib has by a name, linked or not; None if none has it."""
     session, number = dylib.session, dylib.names.get(name, -1)
     session.table.grow(len(session.ids))
     owner = int(session.table.owner[number]) if number >= 0 else -1

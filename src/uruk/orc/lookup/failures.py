@@ -1,4 +1,4 @@
-"""What follows from a failure: who depends on what failed, what can go on, and the error that tells it."""
+"""The consequences of a failure: the dependents of what failed, those that can go on, and the error that says so."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def needed_owners(table: SymbolTable, entry: ObjectEntry, *, strongly: bool) -> 
 
 
 def final_names(table: SymbolTable, ids: I32) -> I32:
-    """What names stood for when they were last looked for."""
+    """The definitions that names stood for when they were last looked for."""
     for _ in range(8):  # aliases of aliases that were found at different times; in most sessions once
         other = table.imported[ids]
         rows = true_rows(other >= 0)
@@ -74,7 +74,7 @@ def errors_of(faults: LinkFaults, count: int) -> list[UrukError]:
 
 
 def error_of(task: Task) -> BaseException:
-    """What a failed task's error is for one of those who wait for it: its own copy, as each has other consequences.
+    """A failed task's error for one of those who wait for it: its own copy, as each has other consequences.
 
     An interruption (KeyboardInterrupt, SystemExit) is one for the thread that ran the task; for others it is a failure.
     """

@@ -55,7 +55,7 @@ def link_batch(session: Session, entries: list[ObjectEntry], wanted: I32, arrays
 
 
 class _Lengths:
-    """How much linking had left for a tracker, before it leaves more."""
+    """The length of each list of a tracker before linking adds to it."""
 
     def __init__(self, resources: Resources) -> None:
         self.resources = resources
@@ -177,7 +177,7 @@ def _with_final_names(session: Session, graph: Graph, defines: Bool) -> Graph:
 
 
 def _definers(session: Session, graph: Graph, entries: list[ObjectEntry], numbers: I32) -> tuple[Bool, Bool]:
-    """Which symbol rows are their name's definition, and which groups lost to others."""
+    """Masks of the symbol rows that are their name's definition, and of the groups that lost to others."""
     table = session.table
     private = np.array([entry.private for entry in entries], np.bool_)
     groups = graph.groups
@@ -340,7 +340,7 @@ def _record_memory(linked: Linked, trackers: list[ResourceTracker]) -> None:
 
 
 def _record_uses(session: Session, linked: Linked, trackers: list[ResourceTracker]) -> None:
-    """Which modules refer to which trackers' code, in this batch or linked before."""
+    """Record the trackers to whose code each module refers, in this batch or linked before."""
     state = linked.state
     if len(trackers) == 1 and not state.undefined.size:
         return

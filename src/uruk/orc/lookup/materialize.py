@@ -64,7 +64,7 @@ def _run_unit(entry: UnitEntry) -> None:
 
 
 def _owned(session: Session, entry: UnitEntry) -> dict[str, SymbolFlags]:
-    """What a unit still has to deliver."""
+    """The symbols that a unit still has to deliver."""
     owner = session.table.owner
     return {
         entry.dylib.text(one): SymbolFlags(flags) for one, flags in entry.names.items() if owner[one] == entry.number
@@ -72,12 +72,12 @@ def _owned(session: Session, entry: UnitEntry) -> dict[str, SymbolFlags]:
 
 
 def _title(entry: UnitEntry, source: Any, name: str) -> str:
-    """What errors call an object of a unit: a file by its path, which is empty here."""
+    """The name of a unit's object in errors: a file by its path, which is empty here."""
     return name or ("" if isinstance(source, str | os.PathLike) else entry.file)
 
 
 def _is_future(made: Any) -> bool:
-    """Whether it is a Future; who has not imported them has made none, and importing them costs start-up time."""
+    """True for a Future; who has not imported them has made none, and importing them costs start-up time."""
     future = getattr(sys.modules.get("concurrent.futures"), "Future", None)  # or another thread is importing it now
     return future is not None and isinstance(made, future)
 

@@ -1,5 +1,7 @@
-"""What objects define, read from the objects themselves: for archives without an index, and where an index says too
-little."""
+"""The definitions of objects, read from the objects themselves.
+
+Archives without an index need them, and those whose index says too little.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,10 @@ from uruk.target import Target
 
 
 def definitions_in(file: str, data: bytes, target: Target) -> dict[bytes, tuple[int, int]]:
-    """What an object defines for others, each with its `Rank` and `Flag` bits; nothing for no object of this target."""
+    """The symbols that an object defines for others, each with its `Rank` and `Flag` bits.
+
+    There are none of a file that is no object of this target.
+    """
     names = Names()
     try:
         graph = read_objects(Arena.join([data])[0], [Span(file, 0, len(data))], target, names)

@@ -42,7 +42,7 @@ Answer = tuple[int, int]
 
 @record
 class Query:
-    """What is looked for, and how.
+    """The names of one lookup, and how they are looked for.
 
     `roots`: objects with initialisers are linked, too, and initialisers run; `again` includes those that have failed
     before. `everything` links every added object, as ld does with the objects that it is given, and finds hidden names,

@@ -1,4 +1,4 @@
-"""What to say of names that nothing defines: C against C++, static functions, other dylibs, libraries, typing errors.
+"""Hints about names that nothing defines: C against C++, static functions, other dylibs, libraries, typing errors.
 
 All of it is looked for when the error is made, and costs milliseconds, or a tenth of a second with 100,000 names.
 """
@@ -62,7 +62,7 @@ def _add(hints: dict[bytes, str], more: Mapping[bytes, str]) -> None:
 
 @record
 class _Known:
-    """What a dylib's session defines by now, and its archives could."""
+    """The names that a dylib's session defines by now, and that its archives could define."""
 
     dylib: JITDylib
 
@@ -175,7 +175,7 @@ def base_of(text: str) -> str:
 
 
 def _as_local(name: bytes) -> bytes:
-    """How C++ spells a static function or variable that a name may have meant (Itanium C++ ABI, 5.1.2: L)."""
+    """The C++ spellings of a static function or variable that a name may have meant (Itanium C++ ABI, 5.1.2: L)."""
     if name.startswith(b"_Z"):
         return b"_ZL" + name[2:] if name[2:3].isdigit() else b""
     return b"_ZL%d%s" % (len(name), name)
@@ -203,7 +203,7 @@ def _locals_among(graph: Graph, wanted: Collection[bytes]) -> Iterator[tuple[byt
 
 
 def _begin_as(words: U64, begins: U64) -> Bool:
-    """Which of the words are one of `begins`, where what follows a zero byte does not count."""
+    """Mark the words that are one of `begins`, where what follows a zero byte does not count."""
     octets: U8 = words.view(np.uint8).reshape(-1, 8).copy()
     octets[np.logical_or.accumulate(octets == 0, axis=1)] = 0
     return np.isin(octets.view(np.uint64).reshape(-1), begins)

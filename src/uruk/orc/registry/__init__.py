@@ -1,1 +1,1 @@
-"""What a session holds: names, entries, trackers, dylibs and their order; and how definitions come in."""
+"""The records of a session: names, entries, trackers, dylibs and their order; and how definitions come in."""

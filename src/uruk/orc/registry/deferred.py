@@ -53,7 +53,7 @@ def load_needed(dylib: JITDylib, names: Iterable[bytes], before: int | None = No
 
 
 def _is_loaded(dylib: JITDylib, name: bytes, order: int) -> bool:
-    """Whether a library that is loaded, and stands before a place in the order, has a name."""
+    """True if a library that is loaded, and stands before a place in the order, has a name."""
     find = dylib.session.executor.libraries.find_symbol
     name = name.partition(b"@")[0]
     return any(find(one.handle, name)[0] for one in dylib.search.libraries if one.order < order)

@@ -276,7 +276,7 @@ def add_unit_lazily(dylib: JITDylib, behind: JITDylib, unit: MaterializationUnit
 
 
 def _face(dylib: JITDylib, behind: JITDylib, names: Mapping[int, SymbolFlags], tracker: ResourceTracker) -> None:
-    """What a dylib shows of lazy definitions: stubs for functions, aliases for data."""
+    """The public symbols of lazy definitions: stubs for functions, aliases for data."""
     session = dylib.session
     here = {one: dylib.names[behind.names.text(one)] for one in names}
     session.table.grow(len(session.ids))

@@ -1,4 +1,4 @@
-"""What the objects of a graph define for others."""
+"""The symbols that the objects of a graph define for others."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Definitions(Table):
     """The object in the graph."""
     rank: U8
     flags: U8
-    """What a dylib's table keeps of it besides its address."""
+    """The flags that a dylib's table keeps of it besides its address."""
 
     def without(self, graph: Graph, dropped: Bool) -> Definitions:
         """Those outside the groups that are `dropped`."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class ObjectState(Enum):
-    """How far an entry has come."""
+    """The states of an entry."""
 
     PENDING = "pending"
     MATERIALIZING = "materializing"
@@ -41,9 +41,9 @@ class Added:
     names: I32
     """Names that its objects define or need, in the order of symbol rows."""
     weak: Bool
-    """Which of them it needs only weakly."""
+    """Marks those that it needs only weakly."""
     start: list[int]
-    """Where each object's part of `names` begins."""
+    """The index at which each object's part of `names` begins."""
     definitions: Definitions
     hidden: dict[int, list[int]]
     """Names that an object, by its index, wants from code that it is linked with: no library's will do."""
@@ -73,12 +73,12 @@ class Entry:
     dylib: JITDylib
     tracker: ResourceTracker
     order: int
-    """Where it stands among the inputs of the session; initialisers run in this order."""
+    """Its place among the inputs of the session; initialisers run in this order."""
     state: ObjectState = ObjectState.PENDING
 
     @property
     def file(self) -> str:
-        """What errors call it."""
+        """Its name in errors."""
         return self.kind
 
     @property
@@ -133,7 +133,7 @@ class UnitEntry(Entry):
     wanted: set[int] = field(default_factory=set[int])
     """Those of its names that somebody asked for by now."""
     refusal: MaterializationError | None = None
-    """What its `discard` raised: the unit's author's bug, told to whoever needs the unit."""
+    """The error that its `discard` raised: the unit's author's bug, told to whoever needs the unit."""
     failed: bool = False
     """One with initialisers that has failed: only `initialize()` and lookups that need it try again."""
 
@@ -163,7 +163,7 @@ class AbsoluteEntry(Entry):
 
     @property
     def file(self) -> str:
-        """What errors call it."""
+        """Its name in errors."""
         return "an absolute definition"
 
 
@@ -178,7 +178,7 @@ class AliasEntry(Entry):
 
     @property
     def file(self) -> str:
-        """What errors call it."""
+        """Its name in errors."""
         return f"an alias in {self.dylib.name}"
 
     @property
@@ -199,7 +199,7 @@ class LazyEntry(Entry):
 
     @property
     def file(self) -> str:
-        """What errors call it."""
+        """Its name in errors."""
         return f"a lazy re-export in {self.dylib.name}"
 
     @property
@@ -227,7 +227,7 @@ _HIDDEN[[Visibility.HIDDEN, Visibility.INTERNAL]] = True
 
 
 def has_initializers(graph: Graph) -> Bool:
-    """Which objects of a graph have initialisers or finalisers."""
+    """Mark the objects of a graph that have initialisers or finalisers."""
     blocks = graph.blocks
     special = true_rows(HOLDS_FUNCTIONS.take(blocks.role) & (blocks.size > 0))
     found = np.zeros(len(graph.files), np.bool_)

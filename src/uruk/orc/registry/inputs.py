@@ -41,7 +41,7 @@ def open_object(path: str) -> tuple[int, int]:
 
 
 def size_to_read(size: int, head: bytes, path: str) -> int:
-    """How many bytes of a file of `size` bytes are to be read, by its first `HEAD`; see `open_object`.
+    """The number of bytes of a file of `size` bytes that are to be read, by its first `HEAD`; see `open_object`.
 
     Raises ObjectFormatError for a file that is too large.
     """

@@ -69,7 +69,7 @@ class LazyFunctions:
         self._entry.update(dict.fromkeys(numbers, entry))
 
     def set_handler(self, address: int, *, native: bool) -> None:
-        """Where control goes when a function cannot be made: one of the same ABI; 0 for the default, which aborts.
+        """Entered when a function cannot be made: a function of the same ABI; 0 for the default one, which aborts.
 
         One that is not `native` enters Python: it is given up when the interpreter ends.
         """

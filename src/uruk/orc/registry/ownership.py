@@ -1,4 +1,7 @@
-"""Who defines a name: strong definitions win over common ones, these over weak ones, and the first of equals stays."""
+"""The definition that a name stands for.
+
+Strong definitions win over common ones, these over weak ones, and the first of equals stays.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,12 @@ from uruk.orc.registry.symbols import Rank, SymbolTable
 from uruk.records import record
 
 FileOf = Callable[[int], str]
-"""What errors call the entry of a number."""
+"""The name in errors of the entry of a number."""
 NOBODY: I32 = np.empty(0, np.int32)
 
 
 def drop_groups(graph: Graph, first: int, table: SymbolTable) -> Bool:
-    """Which groups of a graph lose to one of the same signature, here or added before. Nothing is recorded."""
+    """Mark the groups of a graph that lose to one of the same signature, here or added before. Nothing is recorded."""
     name = graph.groups.name
     if name.size == 0:
         return np.empty(0, np.bool_)

@@ -1,4 +1,4 @@
-"""What answers for names that nothing in a dylib defines: archives, libraries and generators, in the order added."""
+"""The sources of names that nothing in a dylib defines: archives, libraries and generators, in the order added."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class LibraryEntry:
     """Names whose base version is not the default, with what to ask for instead; see `SharedLibrary.hidden_bases`."""
 
     def asked(self, name: bytes) -> bytes:
-        """What to ask the library for by a name; empty for what it has under no such name."""
+        """The symbol to ask the library for by a name; empty for what it has under no such name."""
         return self.hidden.get(name, name)
 
 

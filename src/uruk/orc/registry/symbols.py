@@ -35,7 +35,7 @@ def decode_name(name: bytes) -> str:
 
 
 class Rank:
-    """How strongly a name is defined; a higher rank takes the name from a lower one."""
+    """The strength of a definition; a higher rank takes the name from a lower one."""
 
     NONE: Final = 0
     WEAK: Final = 1
@@ -44,7 +44,7 @@ class Rank:
 
 
 class Flag:
-    """What is known of a definition, as bits."""
+    """Facts about a definition, as bits."""
 
     FUNCTION: Final = 1
     HIDDEN: Final = 2
@@ -52,7 +52,7 @@ class Flag:
 
 
 class SymbolFlags(IntFlag):
-    """What a materialization unit says of a symbol that it will deliver (ORC's JITSymbolFlags)."""
+    """Flags of a symbol that a materialization unit will deliver (ORC's JITSymbolFlags)."""
 
     NONE = 0
     """A strong, hidden variable."""
@@ -105,13 +105,13 @@ class SymbolTable:
         self.group_facts: dict[int, tuple[int, int, bytes]] = {}
         """By signature, where a group's selection compares: the object, its leader's size, a digest of its content."""
         self.contested: U8 = np.empty(0, np.uint8)
-        """Whether somebody else wanted the name (or the group of that signature), who may get it when it is free."""
+        """True if somebody else wanted the name (or the group of that signature), who may get it when it is free."""
         self.imported: I32 = np.empty(0, np.int32)
         """The name of another namespace (or of the same, behind an alias) that this one stood for when it was last
         looked for; NONE if it stands for itself."""
 
         self.undo: list[UndoEntry] | None = None
-        """Where claims note what they write over; None: nowhere."""
+        """The list in which claims note what they write over; None for none."""
 
     def note(self, rows: AnyArray, *columns: str) -> None:
         """Note rows that are about to be written over."""

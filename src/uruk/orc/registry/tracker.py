@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Released:
-    """What a removal gave back, and what it could not.
+    """The result of a removal: memory given back, and errors.
 
     `memory` in bytes; `tls_not_recovered`: bytes of static thread-local storage that other storage taken later keeps
     for now; `pending_thread_destructors`: how many threads have yet to run in this code, or in removed code that refers
@@ -47,7 +47,7 @@ class Removal:
 
 
 class Resources:
-    """What linking left for one tracker."""
+    """The resources that linking left for one tracker."""
 
     def __init__(self) -> None:
         self.module_handles: list[int] = []
@@ -80,7 +80,7 @@ class Resources:
 
 
 class Owner(Protocol):
-    """What a tracker belongs to."""
+    """The owner of a tracker."""
 
     def remove_tracker(self, tracker: ResourceTracker, force: bool) -> Released:
         """Remove all that a tracker owns."""

@@ -14,11 +14,11 @@ from uruk.graph.types import every
 
 WRAPPER, REAL = b"__wrap_", b"__real_"
 MORE_STACK = b"__morestack"
-"""What functions of split stacks call for more (gcc's -fsplit-stack)."""
+"""The functions that code with split stacks calls for more stack (gcc's -fsplit-stack)."""
 
 
 def wrapped_names(name: bytes) -> dict[bytes, bytes]:
-    """What references mean when `name` is wrapped."""
+    """The meaning of references when `name` is wrapped."""
     return {name: WRAPPER + name, REAL + name: name}
 
 
@@ -33,7 +33,7 @@ def lead_references(graph: Graph, names: Names, meant: Mapping[bytes, bytes]) ->
 
 
 def split_stack_names(graph: Graph, names: Names) -> dict[bytes, bytes]:
-    """What references mean beside objects with split stacks: threads begin by libgcc's wrapper of `pthread_create`.
+    """Meanings of references beside objects with split stacks: threads begin in libgcc's wrapper of `pthread_create`.
 
     It says where a new thread's stack ends; gcc has the linker wrap it where it links with -fsplit-stack (gcc.cc).
     Objects that have a runtime of their own for split stacks are left alone, and so are those that only ask by a weak
