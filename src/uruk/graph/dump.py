@@ -123,7 +123,10 @@ class _Dump:
         """One object."""
         graph, labels = self.graph, block_labels(self.view, index, self.names)
         first, last = (int(row) for row in graph.ranges.symbols[index : index + 2])
-        outside = [self.view.symbols[row] for row in range(first + 1, last) if graph.symbols.block[row] < 0]
+        symbols = graph.symbols
+        # rows without a text are no symbols: auxiliary records of COFF
+        rows = [row for row in range(first + 1, last) if symbols.block[row] < 0 and symbols.text[row] >= 0]
+        outside = [self.view.symbols[row] for row in rows]
         first, last = (int(row) for row in graph.ranges.groups[index : index + 2])
         groups = [
             {

@@ -16,9 +16,11 @@ from uruk.formats.coff.sections import _offsets as offsets_of  # pyright: ignore
 from uruk.formats.interface import Span
 from uruk.formats.registry import read_objects, read_relocations
 from uruk.graph.arena import Arena
+from uruk.graph.dump import dump_object
 from uruk.graph.graph import Graph, Selection, SymbolKind
 from uruk.graph.names import Names
 from uruk.graph.verify import verify
+from uruk.graph.views import GraphView
 from uruk.memory.fixed import FixedMemory
 from uruk.passes.state import State
 from uruk.target import Target
@@ -323,3 +325,13 @@ def test_defaults_in_a_circle(tmp_path: Path) -> None:
 def test_what_is_no_object(data: bytes, problem: str) -> None:
     with pytest.raises(ObjectFormatError, match=problem):
         read(data)
+
+
+def test_auxiliary_records_are_not_shown(tmp_path: Path) -> None:
+    data, names = assembled(tmp_path, "aux", ".text\n.globl f\nf: call g\n").read_bytes(), Names()
+    arena, [start] = Arena.join([data])
+    graph = read_objects(arena, [Span("aux.obj", start, len(data))], TARGET, names)
+    assert (graph.symbols.text < 0).any()  # what a section symbol says of its section
+    shown = [symbol["name"] for symbol in dump_object(GraphView(graph), 0, names)["symbols"]]
+    assert "g" in shown
+    assert not [name for name in shown if name.startswith("symbol ")]
