@@ -36,7 +36,7 @@ mutants: runtime ## 60 small changes of passes/, formats/ and graph/, chosen by 
 	$(PYTHON) tests/mutants/run_mutants.py --seed $(SEED) --jobs $(JOBS)
 
 soak: runtime ## 200,000 broken objects of each corpus, 10,000 modules beside threads that throw, 5,000 lies, 10,000 executors
-	URUK_HOSTILE_CASES=200000 $(PYTHON) -m pytest -n $(JOBS) tests/hostile/test_sweep.py tests/hostile/test_coff_sweep.py
+	URUK_HOSTILE_CASES=200000 $(PYTHON) -m pytest -n $(JOBS) tests/hostile
 	URUK_SOAK=1 $(PYTHON) -m pytest -n $(JOBS) tests/stress/test_unwinders.py
 	URUK_LIES=5000 URUK_LIES_SEED=$(LIES_SEED) $(PYTHON) -m pytest -n $(JOBS) tests/executor/test_lying_executor.py
 	URUK_CYCLES=10000 $(PYTHON) -m pytest -n $(JOBS) tests/executor/test_cycles.py
