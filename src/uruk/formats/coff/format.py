@@ -58,7 +58,8 @@ class _COFF:
         return read_objects(arena, spans, pair_of(target.architecture), names)
 
     def read_relocations(self, graph: Graph, wanted: Bool | None = None, report: Report | None = None) -> Edges:
-        from uruk.formats.coff.relocations import read_relocations, refuse
+        from uruk.formats.coff.relocations import read_relocations
+        from uruk.formats.relocation_checks import refuse
 
         assert graph.target is not None, "a graph of no target"
         return read_relocations(graph, pair_of(graph.target.architecture), wanted, report or refuse)

@@ -10,20 +10,13 @@ from functools import lru_cache
 
 import numpy as np
 
-from uruk.errors import ObjectFormatError, UnsupportedRelocation
 from uruk.formats.coff import constants as coff
 from uruk.formats.coff.reader import Pair
 from uruk.formats.gather import gather_at
-from uruk.formats.interface import Report, Tell
+from uruk.formats.interface import Report
+from uruk.formats.relocation_checks import UNKNOWN, check_kinds, check_rows, refuse
 from uruk.graph.graph import Edges, Graph, Zone
-from uruk.graph.types import I64, U8, AnyArray, Bool, ranges, some, true_rows
-
-UNKNOWN = 255
-
-
-def refuse(rows: AnyArray, objects: AnyArray, tell: Tell) -> None:
-    """Raise the error of rows at fault: what a `Report` does where nobody gathers faults."""
-    raise tell(rows)
+from uruk.graph.types import I64, U8, Bool, ranges, some, true_rows
 
 
 @lru_cache(maxsize=8)
@@ -57,16 +50,16 @@ def read_relocations(graph: Graph, pair: Pair, wanted: Bool | None = None, repor
     kind_of_number, extra, branch = _columns(pair)
     number, offset = raw["type"], raw["offset"].astype(np.int64)
     kind = kind_of_number.take(number, mode="clip")
-    _check_kinds(graph, pair, block, offset, kind, number, report)
+    check_kinds(graph, pair.NAME, block, offset, kind, number, report)
     outside = offset > graph.blocks.size[block] - pair.KINDS.width.take(kind)
-    _check(graph, block, outside, "its field lies outside the section", offset, report)
+    check_rows(graph, block, outside, "its field lies outside the section", offset, report)
     symbol = raw["symbol"].astype(np.int64)
     base = graph.ranges.symbols[graph.blocks.object[block]]
     absent = symbol >= graph.ranges.symbols[graph.blocks.object[block] + 1] - base
     target = np.where(absent, 0, symbol) + base
     if target.size:
         absent |= graph.symbols.text[target] < 0
-    _check(graph, block, absent, "names a symbol that does not exist", symbol, report)
+    check_rows(graph, block, absent, "names a symbol that does not exist", symbol, report)
     edges = Edges(block, offset, kind, target.astype(np.int32), extra.take(number, mode="clip"))
     skipped = outside | (kind == pair.KINDS.number["None"])
     if some(skipped):
@@ -114,38 +107,3 @@ def _find_branches(graph: Graph, edges: Edges, branch: U8) -> None:
     found = (second & 0xFE == 0xE8) | ((first == 0x0F) & (second & 0xF0 == 0x80))
     rows = rows[found]
     kind[rows] = branch[kind[rows]]
-
-
-def _check(graph: Graph, block: AnyArray, bad: Bool, problem: str, values: AnyArray, report: Report) -> None:
-    """Report the `bad` rows as ObjectFormatError of the first; the text ends in that row's value."""
-    if not some(bad):
-        return
-
-    def tell(rows: AnyArray) -> ObjectFormatError:
-        row = int(rows[0])
-        home = int(block[row])
-        entry = row - int(np.argmax(block == home))
-        owner = int(graph.blocks.object[home])
-        structure = f"relocation {entry} of section `{graph.section_name(home)}'"
-        return ObjectFormatError(graph.files[owner], structure, f"{problem} ({int(values[row]):#x})")
-
-    rows = true_rows(bad)
-    report(rows, graph.blocks.object[block[rows]], tell)
-
-
-def _check_kinds(
-    graph: Graph, pair: Pair, block: AnyArray, offset: I64, kind: U8, number: AnyArray, report: Report
-) -> None:
-    """Report rows of an unknown kind as UnsupportedRelocation; they become None rows."""
-    unknown = kind == UNKNOWN
-    if not some(unknown):
-        return
-
-    def tell(rows: AnyArray) -> UnsupportedRelocation:
-        row = int(rows[0])
-        place = graph.place(int(block[row]), int(offset[row]))
-        return UnsupportedRelocation(place, f"type {int(number[row])}", f"is not one that {pair.NAME} objects have")
-
-    rows = true_rows(unknown)
-    kind[rows] = pair.KINDS.number["None"]
-    report(rows, graph.blocks.object[block[rows]], tell)

@@ -12,6 +12,7 @@ from uruk.formats.elf import reader, relocations
 from uruk.formats.elf.head import target_of_head
 from uruk.formats.elf.reader import Pair
 from uruk.formats.interface import Format, Report, Span
+from uruk.formats.relocation_checks import refuse
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Edges, Graph
 from uruk.graph.names import Names
@@ -57,13 +58,8 @@ class _ELF:
         return reader.read_objects(arena, spans, pair_of(target.architecture), names)
 
     def read_relocations(self, graph: Graph, wanted: Bool | None = None, report: Report | None = None) -> Edges:
-        return relocations.read_relocations(graph, pair_of_graph(graph), wanted, report or relocations.refuse)
-
-
-def pair_of_graph(graph: Graph) -> Pair:
-    """The pair of ELF and the architecture of a graph of ELF objects."""
-    assert graph.target is not None, "a graph of no target"
-    return pair_of(graph.target.architecture)
+        assert graph.target is not None, "a graph of no target"
+        return relocations.read_relocations(graph, pair_of(graph.target.architecture), wanted, report or refuse)
 
 
 ELF: Format = _ELF()

@@ -6,20 +6,13 @@ from functools import lru_cache
 
 import numpy as np
 
-from uruk.errors import ObjectFormatError, UnsupportedRelocation
 from uruk.formats.elf.reader import Pair
 from uruk.formats.elf.small_reader import read_few_relocations
 from uruk.formats.gather import gather_runs
-from uruk.formats.interface import Report, Tell
+from uruk.formats.interface import Report
+from uruk.formats.relocation_checks import UNKNOWN, check_kinds, check_rows, refuse
 from uruk.graph.graph import Edges, Graph, Relocations
-from uruk.graph.types import I64, U8, AnyArray, Bool, count_true
-
-UNKNOWN = 255
-
-
-def refuse(rows: AnyArray, objects: AnyArray, tell: Tell) -> None:
-    """Raise the error of rows at fault: what a `Report` does where nobody gathers faults."""
-    raise tell(rows)
+from uruk.graph.types import I64, U8, Bool, count_true
 
 
 @lru_cache(maxsize=8)
@@ -54,15 +47,15 @@ def read_columns(graph: Graph, pair: Pair, wanted: Bool | None = None, report: R
     block = tables.block.repeat(tables.count)
     offset, addend = raw[:, 0].copy(), raw[:, 2].copy()
     kind = _kind_column(pair).take(words[:, 2], mode="clip")
-    _check_kinds(graph, pair, block, offset, kind, words, report)
+    check_kinds(graph, pair.NAME, block, offset, kind, words[:, 2], report)
     room = graph.blocks.size[home].repeat(tables.count) - pair.KINDS.width.take(kind)
     bad = (offset < 0) | (offset > room)
-    _check(graph, block, bad, "its field lies outside the section", offset.view(np.uint64), report)
+    check_rows(graph, block, bad, "its field lies outside the section", offset.view(np.uint64), report)
     base = graph.ranges.symbols[owner]
     limit = graph.ranges.symbols[owner + 1] - base
     symbol = words[:, 3]
     bad = symbol >= limit.repeat(tables.count)
-    _check(graph, block, bad, "names a symbol that does not exist", symbol, report)
+    check_rows(graph, block, bad, "names a symbol that does not exist", symbol, report)
     target = (symbol + base.repeat(tables.count)).astype(np.int32)
     edges = Edges(block, offset, kind, target, addend)
     nothing = kind == pair.KINDS.number["None"]
@@ -87,38 +80,3 @@ def _gather(graph: Graph, tables: Relocations) -> tuple[I64, Relocations]:
         return raw, ordered
     entry_order = np.argsort(ordered.block.repeat(ordered.count), kind="stable")
     return raw[entry_order], tables
-
-
-def _check(graph: Graph, block: AnyArray, bad: Bool, problem: str, values: AnyArray, report: Report) -> None:
-    """Report the `bad` rows as ObjectFormatError of the first; the text ends in that row's value."""
-    if not count_true(bad):
-        return
-
-    def tell(rows: AnyArray) -> ObjectFormatError:
-        row = int(rows[0])
-        home = int(block[row])
-        entry = row - int(np.argmax(block == home))
-        owner = int(graph.blocks.object[home])
-        structure = f"relocation {entry} of section `{graph.section_name(home)}'"
-        return ObjectFormatError(graph.files[owner], structure, f"{problem} ({int(values[row]):#x})")
-
-    rows = bad.nonzero()[0]
-    report(rows, graph.blocks.object[block[rows]], tell)
-
-
-def _check_kinds(
-    graph: Graph, pair: Pair, block: AnyArray, offset: AnyArray, kind: U8, words: AnyArray, report: Report
-) -> None:
-    """Report rows of an unknown kind as UnsupportedRelocation; they become None rows."""
-    unknown = kind == UNKNOWN
-    if not count_true(unknown):
-        return
-
-    def tell(rows: AnyArray) -> UnsupportedRelocation:
-        row = int(rows[0])
-        place = graph.place(int(block[row]), int(offset[row]))
-        return UnsupportedRelocation(place, f"type {int(words[row, 2])}", f"is not one that {pair.NAME} objects have")
-
-    rows = unknown.nonzero()[0]
-    kind[rows] = pair.KINDS.number["None"]
-    report(rows, graph.blocks.object[block[rows]], tell)
