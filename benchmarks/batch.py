@@ -83,7 +83,7 @@ def count_relocations(architecture: str, entry: str, objects: list[str]) -> dict
     import numpy as np
 
     from uruk.lljit import LLJIT
-    from uruk.orc.session import Options
+    from uruk.orc.registry.options import Options
     from uruk.passes.state import State
 
     counts = {"input": 0, "read": 0, "applied": 0}

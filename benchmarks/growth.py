@@ -14,7 +14,7 @@ from benchmarks.measure import interleaved, say
 from benchmarks.report import Report, Row
 from uruk.graph.graph import Graph, SymbolKind
 from uruk.lljit import LLJIT
-from uruk.orc.session import Options
+from uruk.orc.registry.options import Options
 from uruk.passes.state import State
 
 BUDGET = 11.0

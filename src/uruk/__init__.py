@@ -57,12 +57,12 @@ if TYPE_CHECKING:
     from uruk.orc.generators import DefinitionGenerator as DefinitionGenerator
     from uruk.orc.generators import DirectoryGenerator as DirectoryGenerator
     from uruk.orc.generators import FunctionGenerator as FunctionGenerator
-    from uruk.orc.generators import LookupKind as LookupKind
     from uruk.orc.generators import ProcessSymbols as ProcessSymbols
+    from uruk.orc.registry.options import Options as Options
+    from uruk.orc.registry.search import LookupKind as LookupKind
     from uruk.orc.registry.symbols import SymbolFlags as SymbolFlags
     from uruk.orc.registry.tracker import Released as Released
     from uruk.orc.registry.tracker import ResourceTracker as ResourceTracker
-    from uruk.orc.session import Options as Options
     from uruk.orc.session import Session as Session
     from uruk.orc.units import FunctionUnit as FunctionUnit
     from uruk.orc.units import MaterializationResponsibility as MaterializationResponsibility
@@ -150,10 +150,10 @@ _LATER = {
     "LLJIT": "uruk.lljit",
     "Library": "uruk.program.options",
     "LinkOptions": "uruk.program.options",
-    "LookupKind": "uruk.orc.generators",
+    "LookupKind": "uruk.orc.registry.search",
     "MaterializationResponsibility": "uruk.orc.units",
     "MaterializationUnit": "uruk.orc.units",
-    "Options": "uruk.orc.session",
+    "Options": "uruk.orc.registry.options",
     "ProcessSymbols": "uruk.orc.generators",
     "Program": "uruk.program.program",
     "Released": "uruk.orc.registry.tracker",

@@ -21,12 +21,14 @@ from uruk.memory.manager import DEFAULT_SLAB
 from uruk.memory.mapper import Mapper
 from uruk.orc.dispatch import Dispatcher
 from uruk.orc.dylib import JITDylib
-from uruk.orc.generators import DefinitionGenerator, FunctionGenerator, Generated, LookupKind
+from uruk.orc.generators import DefinitionGenerator, FunctionGenerator, Generated
 from uruk.orc.lookup.query import ready_address
 from uruk.orc.registry.inputs import PathLike, Source
+from uruk.orc.registry.options import Options
+from uruk.orc.registry.search import LookupKind
 from uruk.orc.registry.symbols import Flag, NameLike, SymbolFlags, decode_name, encode_name
 from uruk.orc.registry.tracker import ResourceTracker
-from uruk.orc.session import Options, Session
+from uruk.orc.session import Session
 from uruk.orc.units import MaterializationUnit
 from uruk.passes.state import State
 from uruk.platforms.jit_dlopen import JITLoader
@@ -107,7 +109,7 @@ class LLJIT:
     """Links objects into this process and hands back callable symbols.
 
     `auto_initialize`: initialisers of added objects run with the next lookup; otherwise only by `initialize()`.
-    `slab_size`: address space reserved for code at a time, in bytes. `options`: see `uruk.orc.session.Options`.
+    `slab_size`: address space reserved for code at a time, in bytes. `options`: see `uruk.Options`.
     `mapper`: where memory of this process comes from, if not from `uruk.memory.inprocess`. `memory`: where linked code
     is put, instead of slabs; with `FixedMemory` at any addresses, to be read and not to be run, so that `options` must
     have ``execute=False``, and names of this process mean nothing. `dispatcher`: who runs units and compilations; by

@@ -20,7 +20,8 @@ from uruk.memory.fixed import FixedMemory
 from uruk.memory.inprocess import InProcessMapper
 from uruk.memory.interface import Memory
 from uruk.memory.manager import SlabManager
-from uruk.orc.session import Options, Session
+from uruk.orc.registry.options import Options
+from uruk.orc.session import Session
 from uruk.platforms.bare import BarePlatform
 
 from support.compiling import Compile

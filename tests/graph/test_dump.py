@@ -11,7 +11,7 @@ import pytest
 
 from uruk.graph.dump import dump_dict, dump_json, dump_text
 from uruk.lljit import LLJIT
-from uruk.orc.session import Options
+from uruk.orc.registry.options import Options
 from uruk.passes.state import State
 from uruk.passes.steps import POINTS
 

@@ -28,7 +28,7 @@ import numpy as np
 from uruk import LLJIT
 from uruk.errors import InternalError, ObjectFormatError, UnsupportedRelocation, UrukError
 from uruk.graph.graph import SymbolKind, SymbolType
-from uruk.orc.session import Options
+from uruk.orc.registry.options import Options
 from uruk.passes.state import State
 
 from support.elf_picture import Field, fields_of, headers_first

@@ -21,9 +21,9 @@ UNDER_WAY = frozenset(
     for name in """
     dylib generators introspection platform session units
     lifetime.closing lifetime.dlopen lifetime.forking lifetime.initialization lifetime.removal lifetime.withheld
-    lookup.archive_order lookup.closure lookup.displaced lookup.exports lookup.failures lookup.hidden_bases
-    lookup.linking lookup.materialize lookup.query lookup.runtime_parts
-    registry.adding registry.deferred registry.defining registry.entries registry.lazy registry.ownership
+    lookup.archive_order lookup.closure lookup.displaced lookup.exports lookup.externals lookup.failures
+    lookup.hidden_bases lookup.linking lookup.materialize lookup.query lookup.runtime_parts
+    registry.adding registry.defining registry.entries registry.lazy
     registry.search registry.tracker
     """.split()
 )

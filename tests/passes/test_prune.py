@@ -11,7 +11,7 @@ from test_linking import frame_records
 from uruk import LLJIT
 from uruk.errors import UndefinedSymbols
 from uruk.memory.inprocess import InProcessMapper
-from uruk.orc.session import Options
+from uruk.orc.registry.options import Options
 
 from support.check_fixtures import SLAB, assemble
 from support.evaluate import Evaluator

@@ -18,8 +18,8 @@ from uruk import LLJIT
 from uruk.errors import OutOfRange, UnsupportedRelocation
 from uruk.formats.elf.aarch64 import KINDS, RELOCATIONS
 from uruk.graph.kinds import Base, EdgeKind, Operand
+from uruk.orc.registry.options import Options
 from uruk.orc.registry.tracker import ResourceTracker
-from uruk.orc.session import Options
 from uruk.passes.state import State
 
 from support.requirements import require_tool

@@ -17,7 +17,7 @@ from uruk.graph.graph import Binding
 from uruk.graph.types import true_rows
 from uruk.memory.fixed import FixedMemory
 from uruk.orc.registry.entries import ObjectEntry
-from uruk.orc.session import Options
+from uruk.orc.registry.options import Options
 from uruk.passes import resolve
 from uruk.passes.state import State
 from uruk.target import Target

@@ -12,7 +12,7 @@ import pytest
 
 from uruk import LLJIT
 from uruk.errors import ObjectFormatError
-from uruk.orc.session import Options
+from uruk.orc.registry.options import Options
 
 from support import sample_objects
 

@@ -10,7 +10,7 @@ import pytest
 
 from uruk import LLJIT
 from uruk.errors import ObjectFormatError
-from uruk.orc.session import Options
+from uruk.orc.registry.options import Options
 from uruk.passes.state import State
 
 from support import sample_objects

@@ -15,10 +15,9 @@ from uruk.link_rules import rules_of
 from uruk.orc.dispatch import Task
 from uruk.orc.generators import DefinitionGenerator
 from uruk.orc.registry import adding, defining
-from uruk.orc.registry.deferred import DeferredLibrary
 from uruk.orc.registry.entries import ObjectEntry, UnitEntry
 from uruk.orc.registry.inputs import PathLike, Source, read_source
-from uruk.orc.registry.search import ArchiveEntry, GeneratorEntry, SearchOrder, library_entry
+from uruk.orc.registry.search import ArchiveEntry, DeferredLibrary, GeneratorEntry, SearchOrder, library_entry
 from uruk.orc.registry.symbols import decode_name, encode_name
 from uruk.orc.registry.tracker import ResourceTracker
 from uruk.orc.registry.wrapping import lead_references, split_stack_names, wrapped_names
@@ -341,7 +340,7 @@ class JITDylib:
             self.session.changed()
 
     def defer_library(self, path: PathLike, load: Callable[[], int]) -> None:
-        """Have a shared library loaded by `load` when something needs it; see `uruk.orc.registry.deferred`."""
+        """Have a shared library loaded by `load` when something needs it; see `DeferredLibrary`."""
         with self.session.lock:
             self.check_open()
             self.search.deferred.append(DeferredLibrary(os.fspath(path), self.session.next_order(), load))

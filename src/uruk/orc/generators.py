@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
-from uruk.errors import MaterializationError, some_of
+from uruk.errors import MaterializationError
+from uruk.orc.registry.search import LookupKind
 from uruk.orc.units import MaterializationUnit
 from uruk.regular_files import read_regular
 from uruk.target import Target
@@ -20,15 +20,6 @@ from uruk.target import Target
 if TYPE_CHECKING:
     from uruk.orc.dylib import JITDylib
     from uruk.orc.registry.tracker import ResourceTracker
-
-
-class LookupKind(Enum):
-    """The kind of a lookup (ORC's LookupKind)."""
-
-    STATIC = "static"
-    """As a linker resolves a reference: archive members are pulled."""
-    DLSYM = "dlsym"
-    """As dlsym(): what is in the dylib and its libraries; archives are not asked."""
 
 
 Generated: TypeAlias = "Mapping[str, int] | Iterable[MaterializationUnit] | None"
@@ -138,11 +129,6 @@ def _definitions(path: str, target: Target) -> dict[str, int]:
     return {os.fsdecode(name): rank for name, (rank, _) in definitions_in(path, data, target).items()}
 
 
-def describe(generator: DefinitionGenerator, names: Sequence[str]) -> str:
-    """The work of a generator that was asked, for errors and dumps."""
-    return f"generator {generator.name or type(generator).__name__}, asked for {some_of(names)}"
-
-
 __all__ = [
-    "DefinitionGenerator", "DirectoryGenerator", "FunctionGenerator", "LookupKind", "ProcessSymbols", "describe"
+    "DefinitionGenerator", "DirectoryGenerator", "FunctionGenerator", "LookupKind", "ProcessSymbols"
 ]  # fmt: skip

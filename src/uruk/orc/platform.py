@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from uruk.formats.archive import Archive
 from uruk.graph.types import I64, Bool
 from uruk.link import Host, Linked
-from uruk.orc.registry.tracker import Released, ResourceTracker
+from uruk.orc.registry.tracker import FunctionArray, Released, ResourceTracker
 
 if TYPE_CHECKING:
     from uruk.executor.lazy_stubs import LazyStubs
-
-
-@dataclass(eq=False)
-class FunctionArray:
-    """Functions of one section that are to run when a tracker's code starts or, if `final`, when it goes."""
-
-    tracker: ResourceTracker
-    functions: list[int]
-    """Addresses, in the order in which they run (finalisers run backwards)."""
-    priority: int
-    order: tuple[int, int]
-    """The object's place among the inputs, and within that."""
-    early: bool
-    """Before everything else (.preinit_array)."""
-    final: bool
-    begun: bool = False
-    """True once they run, or have run; the platform sets it at the last moment before."""
 
 
 class Platform(Protocol):

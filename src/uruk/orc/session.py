@@ -16,16 +16,14 @@ from uruk.formats.registry import format_named, read_objects, read_relocations
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Graph
 from uruk.graph.names import Ids, Names
-from uruk.graph.types import I32, I64, Bool, signed, true_rows
-from uruk.link_rules import place_names, private_names
+from uruk.graph.types import I32
+from uruk.link_rules import private_names
 from uruk.orc.dispatch import Dispatcher, InlineDispatcher, Task, ThreadPoolDispatcher
 from uruk.orc.dylib import JITDylib
-from uruk.orc.generators import LookupKind
 from uruk.orc.lifetime import closing, removal
 from uruk.orc.lifetime.forking import watch
 from uruk.orc.lifetime.initialization import Initializers
 from uruk.orc.lifetime.withheld import Withheld
-from uruk.orc.lookup.failures import final_names
 from uruk.orc.lookup.materialize import generator_task, unit_task
 from uruk.orc.lookup.query import Answer, Query
 from uruk.orc.platform import Platform
@@ -33,14 +31,13 @@ from uruk.orc.registry import adding, defining
 from uruk.orc.registry.entries import AliasEntry, Entry, LazyEntry, ObjectEntry, ObjectState, UnitEntry
 from uruk.orc.registry.inputs import Source
 from uruk.orc.registry.lazy import LazyFunctions
-from uruk.orc.registry.search import ArchiveEntry, GeneratorEntry
-from uruk.orc.registry.symbols import NameLike, SymbolTable, encode_name
+from uruk.orc.registry.options import Options
+from uruk.orc.registry.search import ArchiveEntry, GeneratorEntry, LookupKind
+from uruk.orc.registry.symbols import NameLike, SymbolTable, encode_name, final_names
 from uruk.orc.registry.tracker import Released, ResourceTracker
 from uruk.passes.state import StandIn, State
 from uruk.passes.steps import check_point
 from uruk.passes.tls.interface import Storage
-from uruk.records import record
-from uruk.target import Target
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -56,34 +53,6 @@ MOST_LOOKUPS = 1000
 
 Hints = Callable[["JITDylib", Mapping[bytes, str]], Mapping[bytes, str]]
 """See `Session.hints`."""
-
-
-@record
-class Options:
-    """The options of a session."""
-
-    phony_externals: bool = False
-    """Names that nobody defines become 0, as `llvm-jitlink -phony-externals` has it."""
-    prune: bool = False
-    """Keep only what the wanted names reach, section by section."""
-    execute: bool = True
-    """False: link only; nothing is run or registered."""
-    names_for_loader: bool = False
-    """`dladdr` and `backtrace_symbols` name exported functions and data, where the dynamic loader knows the slab; costs
-    some 0.4 µs a name. `dlsym` does not find them."""
-    architecture: str | Target = ""
-    """Of the objects, where nothing is run; by default, and otherwise always, the executor's. A registered format's own
-    architecture is given as a `Target`."""
-
-    @property
-    def linked_only_for(self) -> str | Target:
-        """The architecture for which code is linked without an executor of it; empty where there is one."""
-        return "" if self.execute else self.architecture
-
-    def target_for(self, triple: str) -> Target:
-        """The target of code that is linked with an executor of a triple. Raises UnknownTarget."""
-        wanted = self.linked_only_for or triple
-        return wanted if isinstance(wanted, Target) else Target.of_triple(wanted)
 
 
 class Session:
@@ -450,42 +419,6 @@ class Session:
         if any(SLIM_LTO in other.names for other in self.dylibs.values()):
             return dict.fromkeys(needs, f"an object {NO_MACHINE_CODE}")
         return self._hints(dylib, needs) if self._hints else {}
-
-    def find_externals(self, dylib: JITDylib, names: Sequence[bytes]) -> tuple[Bool, I64, Bool]:
-        """Names in the libraries that a dylib sees, then in the process: which are found, where, and which are data."""
-        address = np.zeros(len(names), np.int64)
-        found, is_data = np.zeros((2, len(names)), np.bool_)
-        platform = self.platform
-        if platform is None or dylib.removed or not names:
-            return found, address, is_data
-        interposed, own = platform.interposed_names, place_names()
-        for row, name in enumerate(names):
-            base = name.partition(b"@")[0]
-            if base in interposed:
-                address[row] = signed(platform.interposed(base))
-                found[row] = address[row] != 0
-        libraries = [library for other, _ in dylib.order_for_code() for library in other.search.libraries]
-        handles = [library.handle for library in libraries]
-        hidden = any(library.hidden for library in libraries)
-        places: list[tuple[Callable[[Sequence[bytes]], tuple[I64, Bool]], bool]] = []
-        if libraries:
-            places.append((lambda some: self.executor.libraries.find_symbols(handles, some).columns, False))
-        if not dylib.bare:
-            places.append((platform.find, True))
-        for find, of_process in places:
-            missing: list[int] = true_rows(~found).tolist()
-            rows = [row for row in missing if names[row] not in own]
-            if rows:
-                asked = [names[row] for row in rows]
-                answer = find(asked)
-                if hidden:
-                    from uruk.orc.lookup import hidden_bases  # few libraries have such names
-
-                    correct = hidden_bases.correct_process if of_process else hidden_bases.correct_libraries
-                    correct(self.executor, libraries, asked, *answer)
-                address[rows], is_data[rows] = answer
-                found[rows] = answer[0] != 0  # the dynamic loader gives no symbol the address 0
-        return found, address, is_data
 
     # -- passes
 

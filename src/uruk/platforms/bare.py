@@ -14,8 +14,7 @@ from uruk.executor.interface import Executor
 from uruk.executor.lazy_stubs import LazyStubs
 from uruk.graph.types import I64, Bool
 from uruk.link import Linked
-from uruk.orc.platform import FunctionArray
-from uruk.orc.registry.tracker import Released, ResourceTracker
+from uruk.orc.registry.tracker import FunctionArray, Released, ResourceTracker
 from uruk.passes.tls.interface import Storage
 
 if TYPE_CHECKING:

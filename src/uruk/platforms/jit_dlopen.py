@@ -15,7 +15,7 @@ from uruk.errors import UrukError
 from uruk.executor import answers
 from uruk.executor.control import Runtime
 from uruk.orc.dylib import JITDylib
-from uruk.orc.generators import LookupKind
+from uruk.orc.registry.search import LookupKind
 from uruk.orc.session import Session
 
 FIRST_HANDLE = 0x75726B00

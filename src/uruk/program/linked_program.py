@@ -14,7 +14,7 @@ from uruk.errors import LibraryError, UrukError
 from uruk.formats.interface import Span
 from uruk.graph.arena import Arena
 from uruk.memory.manager import DEFAULT_SLAB
-from uruk.orc.session import Options
+from uruk.orc.registry.options import Options
 from uruk.program.program_linker import ProgramLinker
 from uruk.program.reading import Objects, Other, Reader
 from uruk.program.systems import system_of

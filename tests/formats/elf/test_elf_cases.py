@@ -14,7 +14,7 @@ import pytest
 
 from uruk import LLJIT
 from uruk.errors import AllocationError, ObjectFormatError, UndefinedSymbols, UnsupportedRelocation
-from uruk.orc.session import Options
+from uruk.orc.registry.options import Options
 
 from support.elf_picture import GROUP, NOBITS, RELA_TYPE, SYMTAB, Picture
 from support.sample_objects import StillWorks, compiled

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 
 from uruk.errors import LookupTimeout
 from uruk.orc.dispatch import waiting_threads
-from uruk.orc.platform import FunctionArray
-from uruk.orc.registry.tracker import ResourceTracker
+from uruk.orc.registry.tracker import FunctionArray, ResourceTracker
 
 if TYPE_CHECKING:
     from uruk.orc.dylib import JITDylib

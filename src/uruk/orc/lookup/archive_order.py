@@ -19,9 +19,10 @@ import numpy as np
 
 from uruk.graph.graph import Binding, SymbolKind
 from uruk.graph.types import I64, NONE, true_rows
-from uruk.orc.lookup.failures import final_names
-from uruk.orc.registry.entries import Added, ObjectEntry
+from uruk.orc.registry.added import Added
+from uruk.orc.registry.entries import ObjectEntry
 from uruk.orc.registry.search import ArchiveEntry
+from uruk.orc.registry.symbols import final_names
 
 if TYPE_CHECKING:
     from uruk.orc.session import Session

@@ -14,11 +14,10 @@ import numpy as np
 from uruk.errors import AliasCycle
 from uruk.graph.types import I32, I64, NONE, Bool, distinct, unique
 from uruk.orc.dispatch import Task
-from uruk.orc.generators import LookupKind
+from uruk.orc.lookup.externals import load_needed
 from uruk.orc.lookup.runtime_parts import runtime_parts
-from uruk.orc.registry.deferred import load_needed
 from uruk.orc.registry.entries import AliasEntry, ObjectEntry, ObjectState, UnitEntry
-from uruk.orc.registry.search import ArchiveEntry, GeneratorEntry, LibraryEntry
+from uruk.orc.registry.search import ArchiveEntry, GeneratorEntry, LibraryEntry, LookupKind
 from uruk.orc.registry.symbols import Flag, Rank
 
 if TYPE_CHECKING:
@@ -280,7 +279,7 @@ class Closure:
             if entry is search.builtins:
                 entry = None
             if entry is not None and search.deferred:
-                load_needed(other, [text], before=entry.order)
+                load_needed(self.session, other, [text], before=entry.order)
             if entry is None and (len(dylib.order_for_code()) == 1 or not search.libraries):
                 return False  # libraries are asked again when externals are resolved
             sources = [*search.libraries] if entry is None else [*search.libraries_before(entry.order), entry]

@@ -14,6 +14,7 @@ import numpy as np
 from uruk.errors import UrukError
 from uruk.graph.graph import Graph, SymbolKind
 from uruk.graph.types import NONE, Bool, true_rows
+from uruk.orc.lookup.externals import find_externals
 
 if TYPE_CHECKING:
     from uruk.orc.session import Session
@@ -47,7 +48,7 @@ def _address(session: Session, final: int) -> int:
     if session.table.ready[final]:
         return int(session.table.address[final]) & ((1 << 64) - 1)
     home = session.ids.home(final).owner
-    found, address, _ = session.find_externals(home, [session.ids.text(final)])
+    found, address, _ = find_externals(session, home, [session.ids.text(final)])
     if not found[0]:
         raise UrukError(f"{_text(session, final)} is not defined, and another name is to lie behind it")
     return int(address[0]) & ((1 << 64) - 1)

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from uruk.errors import MaterializationError, UrukError
-from uruk.graph.types import I32, I64, true_rows, unique
+from uruk.graph.types import I32, I64, unique
 from uruk.orc.dispatch import Task
 from uruk.orc.registry.entries import ObjectEntry
-from uruk.orc.registry.symbols import SymbolTable
+from uruk.orc.registry.symbols import SymbolTable, final_names
 from uruk.passes.faults import LinkFaults
 
 
@@ -22,18 +22,6 @@ def needed_owners(table: SymbolTable, entry: ObjectEntry, *, strongly: bool) -> 
         ids = ids[~weak]
     owner = table.owner[final_names(table, ids)]
     return unique(owner[owner >= 0])
-
-
-def final_names(table: SymbolTable, ids: I32) -> I32:
-    """The definitions that names stood for when they were last looked for."""
-    for _ in range(8):  # aliases of aliases that were found at different times; in most sessions once
-        other = table.imported[ids]
-        rows = true_rows(other >= 0)
-        if rows.size == 0:
-            break
-        ids = ids.copy()
-        ids[rows] = other[rows]
-    return ids
 
 
 def poisoned(table: SymbolTable, chosen: Mapping[int, ObjectEntry], failed: set[int]) -> set[int]:

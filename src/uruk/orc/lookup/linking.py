@@ -12,13 +12,11 @@ from uruk.executor.link_only import LinkOnly
 from uruk.graph.graph import Binding, Graph, SymbolType, Visibility, Zone, assemble
 from uruk.graph.types import I32, I64, NONE, Bool, distinct, some, true_rows, unique
 from uruk.link import Linked, Request, link
-from uruk.orc.lookup.failures import final_names
-from uruk.orc.platform import FunctionArray
-from uruk.orc.registry.deferred import load_needed
+from uruk.orc.lookup.externals import find_externals, load_needed
 from uruk.orc.registry.definitions import definitions_of
 from uruk.orc.registry.entries import AbsoluteEntry, ObjectEntry, ObjectState
-from uruk.orc.registry.symbols import Flag
-from uruk.orc.registry.tracker import Resources, ResourceTracker
+from uruk.orc.registry.symbols import Flag, final_names
+from uruk.orc.registry.tracker import FunctionArray, Resources, ResourceTracker
 from uruk.passes.state import Externals, StandIn, TLSHome
 
 if TYPE_CHECKING:
@@ -238,7 +236,9 @@ class _Resolver:
         for row in true_rows(found & (table.flags[names] & Flag.TLS != 0)).tolist():
             homes[row] = TLSHome(session.storage_of[int(table.owner[names[row]])], int(address[row]))
         if any(other.search.deferred for other, _ in self.dylib.order_for_code()):
-            load_needed(self.dylib, [session.ids.text(one) for one in names[~found & ~hidden & ~weak].tolist()])
+            load_needed(
+                session, self.dylib, [session.ids.text(one) for one in names[~found & ~hidden & ~weak].tolist()]
+            )
         for row in true_rows(~found & ~hidden & tls).tolist():
             name, dylib = session.ids.text(int(names[row])), session.home(int(names[row]), self.dylib)
             name = name.partition(b"@")[0]
@@ -250,7 +250,7 @@ class _Resolver:
         return Externals(found, address, is_data, homes, origin=self._origin)
 
     def _externals(self, names: I32) -> tuple[Bool, I64, Bool]:
-        """Names in libraries and in the process, asked for at once; see `Session.find_externals`."""
+        """Names in libraries and in the process, asked for at once; see `find_externals`."""
         session = self.session
         address = np.zeros(names.size, np.int64)
         found, is_data = np.zeros((2, names.size), np.bool_)
@@ -260,7 +260,7 @@ class _Resolver:
             rows_of.setdefault(session.home(number, self.dylib), []).append(row)
         for dylib, rows in rows_of.items():
             texts = [session.ids.text(numbers[row]) for row in rows]
-            found[rows], address[rows], is_data[rows] = session.find_externals(dylib, texts)
+            found[rows], address[rows], is_data[rows] = find_externals(session, dylib, texts)
         if session.stand_ins:
             for row, place in enumerate(address.tolist()):
                 if place in session.stand_ins:

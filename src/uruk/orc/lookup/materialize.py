@@ -13,13 +13,13 @@ import numpy as np
 
 from uruk.errors import DuplicateDefinition, MaterializationError, UrukError, WrongDefinitions, some_of
 from uruk.orc.dispatch import Task
-from uruk.orc.generators import LookupKind, describe
 from uruk.orc.registry import defining
+from uruk.orc.registry.added import Added
 from uruk.orc.registry.definitions import Definitions
-from uruk.orc.registry.entries import Added, ObjectState, UnitEntry
+from uruk.orc.registry.entries import ObjectState, UnitEntry
 from uruk.orc.registry.inputs import Source, read_source
 from uruk.orc.registry.ownership import claim_some
-from uruk.orc.registry.search import GeneratorEntry
+from uruk.orc.registry.search import GeneratorEntry, LookupKind
 from uruk.orc.registry.symbols import Rank, SymbolFlags, decode_name, encode_name
 from uruk.orc.units import MaterializationResponsibility, MaterializationUnit
 
@@ -205,7 +205,7 @@ def generator_task(
 ) -> Task:
     """The task that asks a generator for names."""
     names = [dylib.text(one) for one in numbers]
-    what = describe(entry.generator, names)
+    what = entry.what(names)
 
     def run() -> None:
         try:

@@ -17,15 +17,15 @@ import numpy as np
 from uruk.errors import TLSError, Undefined, UndefinedSymbols, UrukError
 from uruk.graph.types import I32, Bool
 from uruk.orc.dispatch import Task, wait_for
-from uruk.orc.generators import LookupKind
 from uruk.orc.lifetime.initialization import Run
 from uruk.orc.lookup import failures
 from uruk.orc.lookup.closure import Closure
+from uruk.orc.lookup.externals import find_externals, load_needed
 from uruk.orc.lookup.linking import link_batch
-from uruk.orc.platform import FunctionArray
-from uruk.orc.registry.deferred import load_needed
 from uruk.orc.registry.entries import ObjectEntry, ObjectState, UnitEntry
+from uruk.orc.registry.search import LookupKind
 from uruk.orc.registry.symbols import Flag, encode_name
+from uruk.orc.registry.tracker import FunctionArray
 from uruk.passes.faults import LinkFaults
 from uruk.passes.undefined import MOST_HINTS
 from uruk.records import record
@@ -310,8 +310,8 @@ class Query:
         name = session.ids.text(final)
         home = session.home(final, self.dylib)
         if not ready and table.owner[final] < 0:
-            load_needed(home, [name])
-            found, address, is_data = session.find_externals(home, [name])
+            load_needed(session, home, [name])
+            found, address, is_data = find_externals(session, home, [name])
             if found[0]:
                 place = int(address[0]) + session.displaced.get(number, 0)
                 return place & _ADDRESS, 0 if is_data[0] else int(Flag.FUNCTION)

@@ -11,17 +11,16 @@ import numpy as np
 from uruk.errors import InvalidValue, MaterializationError
 from uruk.graph.graph import Graph
 from uruk.graph.types import I32, I64, NONE, distinct
+from uruk.orc.registry.added import Added, has_initializers
 from uruk.orc.registry.definitions import definitions_of
 from uruk.orc.registry.entries import (
     AbsoluteEntry,
-    Added,
     AliasEntry,
     Entry,
     LazyEntry,
     ObjectEntry,
     ObjectState,
     UnitEntry,
-    has_initializers,
 )
 from uruk.orc.registry.ownership import Claims, claim, take_names
 from uruk.orc.registry.symbols import SymbolFlags, encode_name

@@ -13,8 +13,8 @@ from uruk.errors import DuplicateDefinition
 from uruk.graph.graph import Graph, Selection, Table
 from uruk.graph.names import Names
 from uruk.graph.types import I32, I64, NONE, U8, Bool, every, some, true_rows, unique
+from uruk.orc.registry.added import Added
 from uruk.orc.registry.definitions import Definitions
-from uruk.orc.registry.entries import Added
 from uruk.orc.registry.symbols import Rank, SymbolTable
 from uruk.records import record
 

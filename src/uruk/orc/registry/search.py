@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
+from enum import Enum
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
+from uruk.errors import some_of
 from uruk.formats.archive import Archive
-from uruk.formats.registry import hidden_bases_of
-from uruk.orc.registry.deferred import DeferredLibrary
+from uruk.formats.registry import hidden_bases_of, open_library
 from uruk.orc.registry.tracker import ResourceTracker
 from uruk.records import record
-
-if TYPE_CHECKING:
-    from uruk.orc.generators import DefinitionGenerator
 
 
 @record
@@ -59,11 +57,57 @@ def library_entry(path: str, handle: int, order: int) -> LibraryEntry:
 
 
 @record
+class DeferredLibrary:
+    """A shared library that is loaded only if it is needed (ld's --as-needed).
+
+    GNU ld keeps such a library if it defines a name that an object refers to, other than weakly, and that nothing
+    before it on the line defines. `load` gives the executor's handle, and may raise LibraryError.
+    """
+
+    path: str
+    order: int
+    load: Callable[[], int]
+    _known: dict[bytes, bool] = field(default_factory=dict[bytes, bool])
+
+    def defined(self, names: Iterable[bytes]) -> set[bytes]:
+        """Those of the names that it defines; ``f@V`` is `f`. Raises ObjectFormatError."""
+        plain = {name: name.partition(b"@")[0] for name in names}
+        unknown = set(plain.values()) - self._known.keys()
+        if unknown:
+            with open_library(self.path) as library:
+                self._known.update((name, library.defines(name)) for name in unknown)
+        return {name for name, short in plain.items() if self._known[short]}
+
+
+class LookupKind(Enum):
+    """The kind of a lookup (ORC's LookupKind)."""
+
+    STATIC = "static"
+    """As a linker resolves a reference: archive members are pulled."""
+    DLSYM = "dlsym"
+    """As dlsym(): what is in the dylib and its libraries; archives are not asked."""
+
+
+class Generator(Protocol):
+    """A source of definitions that the user wrote; see `uruk.orc.generators.DefinitionGenerator`."""
+
+    name: str
+
+    def generate(self, dylib: Any, names: Sequence[str], kind: LookupKind) -> Any:
+        """Define what it can of `names` in a dylib: by itself, or by what it returns."""
+        ...
+
+
+@record
 class GeneratorEntry:
     """A generator of the user's: it is asked for names, and defines what it has."""
 
-    generator: DefinitionGenerator
+    generator: Generator
     order: int
+
+    def what(self, names: Sequence[str]) -> str:
+        """The work of the generator when it is asked for names, for errors and dumps."""
+        return f"generator {self.generator.name or type(self.generator).__name__}, asked for {some_of(names)}"
 
 
 Source = ArchiveEntry | LibraryEntry | GeneratorEntry

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias, TypeVar
 import numpy as np
 
 from uruk.errors import InvalidType, InvalidValue
-from uruk.graph.types import I32, I64, NONE, U8, AnyArray
+from uruk.graph.types import I32, I64, NONE, U8, AnyArray, true_rows
 
 NameLike = TypeVar("NameLike", str, bytes)
 """A symbol's name as text or as bytes; what is asked for by text is answered by text."""
@@ -145,3 +145,15 @@ class SymbolTable:
         self.ready[rows] = 0
         self.flags[rows] = 0
         self.address[rows] = 0
+
+
+def final_names(table: SymbolTable, ids: I32) -> I32:
+    """The definitions that names stood for when they were last looked for."""
+    for _ in range(8):  # aliases of aliases that were found at different times; in most sessions once
+        other = table.imported[ids]
+        rows = true_rows(other >= 0)
+        if rows.size == 0:
+            break
+        ids = ids.copy()
+        ids[rows] = other[rows]
+    return ids

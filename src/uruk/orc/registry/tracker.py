@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from uruk.memory.interface import Allocation
     from uruk.memory.symbol_table import Symbols, SymbolTable
     from uruk.orc.dylib import JITDylib
-    from uruk.orc.platform import FunctionArray
 
 
 @dataclass
@@ -36,6 +35,23 @@ class Released:
     def deferred(self) -> bool:
         """True where the memory stays until threads have ended."""
         return self.pending_thread_destructors > 0
+
+
+@dataclass(eq=False)
+class FunctionArray:
+    """Functions of one section that are to run when a tracker's code starts or, if `final`, when it goes."""
+
+    tracker: ResourceTracker
+    functions: list[int]
+    """Addresses, in the order in which they run (finalisers run backwards)."""
+    priority: int
+    order: tuple[int, int]
+    """The object's place among the inputs, and within that."""
+    early: bool
+    """Before everything else (.preinit_array)."""
+    final: bool
+    begun: bool = False
+    """True once they run, or have run; the platform sets it at the last moment before."""
 
 
 class Removal:

@@ -18,8 +18,7 @@ from uruk.graph.types import I64, Bool, true_rows, windows
 from uruk.isa.interface import architecture_of
 from uruk.link import Linked
 from uruk.machines import TARGETS
-from uruk.orc.platform import FunctionArray
-from uruk.orc.registry.tracker import Released, ResourceTracker
+from uruk.orc.registry.tracker import FunctionArray, Released, ResourceTracker
 from uruk.passes.elf.function_arrays import BACKWARDS, priority
 from uruk.passes.elf.function_arrays import NAMES as FUNCTION_ARRAYS
 from uruk.passes.elf.linker_symbols import PLACES

@@ -1,0 +1,82 @@
+"""Names that no linked code defines: shared libraries have them, or the process.
+
+Libraries that are loaded only if they are needed (ld's --as-needed) are loaded before names are looked up in any: what
+objects refer to is known when they are linked, archive members included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from uruk.graph.types import I64, Bool, signed, true_rows
+from uruk.link_rules import place_names
+
+if TYPE_CHECKING:
+    from uruk.orc.dylib import JITDylib
+    from uruk.orc.session import Session
+
+_Find = Callable[[Sequence[bytes]], tuple[I64, Bool]]
+"""Addresses of names, 0 for those that are not there; and which of them are data."""
+
+
+def find_externals(session: Session, dylib: JITDylib, names: Sequence[bytes]) -> tuple[Bool, I64, Bool]:
+    """Names in the libraries that a dylib sees, then in the process: which are found, where, and which are data."""
+    address = np.zeros(len(names), np.int64)
+    found, is_data = np.zeros((2, len(names)), np.bool_)
+    platform = session.platform
+    if platform is None or dylib.removed or not names:
+        return found, address, is_data
+    interposed, own = platform.interposed_names, place_names()
+    for row, name in enumerate(names):
+        base = name.partition(b"@")[0]
+        if base in interposed:
+            address[row] = signed(platform.interposed(base))
+            found[row] = address[row] != 0
+    libraries = [library for other, _ in dylib.order_for_code() for library in other.search.libraries]
+    handles = [library.handle for library in libraries]
+    hidden = any(library.hidden for library in libraries)
+    places: list[tuple[_Find, bool]] = []
+    if libraries:
+        places.append((lambda some: session.executor.libraries.find_symbols(handles, some).columns, False))
+    if not dylib.bare:
+        places.append((platform.find, True))
+    for find, of_process in places:
+        missing: list[int] = true_rows(~found).tolist()
+        rows = [row for row in missing if names[row] not in own]
+        if rows:
+            asked = [names[row] for row in rows]
+            answer = find(asked)
+            if hidden:
+                from uruk.orc.lookup import hidden_bases  # few libraries have such names
+
+                correct = hidden_bases.correct_process if of_process else hidden_bases.correct_libraries
+                correct(session.executor, libraries, asked, *answer)
+            address[rows], is_data[rows] = answer
+            found[rows] = answer[0] != 0  # the dynamic loader gives no symbol the address 0
+    return found, address, is_data
+
+
+def load_needed(session: Session, dylib: JITDylib, names: Iterable[bytes], before: int | None = None) -> None:
+    """Load those deferred libraries that code of `dylib` sees, and that define names that it needs.
+
+    Of several that define a name, the first is loaded. `before`: only libraries that come before a place in the order
+    of inputs. Raises LibraryError, ObjectFormatError.
+    """
+    wanted = set(names)
+    for other, _ in dylib.order_for_code():
+        search = other.search
+        for library in [one for one in search.deferred if before is None or one.order < before]:
+            mine = library.defined(wanted)
+            if not all(_is_loaded(session, other, name, library.order) for name in mine):
+                search.load(library)
+            wanted -= mine
+
+
+def _is_loaded(session: Session, dylib: JITDylib, name: bytes, order: int) -> bool:
+    """True if a library that is loaded, and stands before a place in the order, has a name."""
+    find = session.executor.libraries.find_symbol
+    name = name.partition(b"@")[0]
+    return any(find(one.handle, name)[0] for one in dylib.search.libraries if one.order < order)

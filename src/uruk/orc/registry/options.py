@@ -1,0 +1,34 @@
+"""The options of a session."""
+
+from __future__ import annotations
+
+from uruk.records import record
+from uruk.target import Target
+
+
+@record
+class Options:
+    """The options of a session."""
+
+    phony_externals: bool = False
+    """Names that nobody defines become 0, as `llvm-jitlink -phony-externals` has it."""
+    prune: bool = False
+    """Keep only what the wanted names reach, section by section."""
+    execute: bool = True
+    """False: link only; nothing is run or registered."""
+    names_for_loader: bool = False
+    """`dladdr` and `backtrace_symbols` name exported functions and data, where the dynamic loader knows the slab; costs
+    some 0.4 µs a name. `dlsym` does not find them."""
+    architecture: str | Target = ""
+    """Of the objects, where nothing is run; by default, and otherwise always, the executor's. A registered format's own
+    architecture is given as a `Target`."""
+
+    @property
+    def linked_only_for(self) -> str | Target:
+        """The architecture for which code is linked without an executor of it; empty where there is one."""
+        return "" if self.execute else self.architecture
+
+    def target_for(self, triple: str) -> Target:
+        """The target of code that is linked with an executor of a triple. Raises UnknownTarget."""
+        wanted = self.linked_only_for or triple
+        return wanted if isinstance(wanted, Target) else Target.of_triple(wanted)
