@@ -143,10 +143,10 @@ def link(request: Request, host: Host) -> Linked:
         step("seal", allocation.seal, changed)
         return Linked(state, plan, allocation, storage, step.times)
     except BaseException:
-        for one in storage.values():
-            one.close()
-        for one in taken:
-            one.free()
+        for loaded in storage.values():
+            loaded.close()
+        for allocation in taken:
+            allocation.free()
         raise
 
 
@@ -197,11 +197,14 @@ def _allocate(host: Host, plan: Layout, reach: Reach, taken: list[Allocation]) -
 def _assign_addresses(state: State, rules: Rules, plan: Layout, allocation: Allocation, hints: Hints | None) -> None:
     """Fill `address`, `position`, `image` and `symbol_address` from the allocation."""
     base = allocation.base
+    # Columns of addresses are int64: from 2^63 on an address is the negative number with the same 64 bits.
     base -= base >> 63 << 64  # as columns have addresses: int64
     start = np.array([address for _, address, _ in allocation.segments], np.uint64).view(np.int64)
+    # Where no block is live there is no segment; the -1 of dead blocks still needs a row to pick.
     if start.size == 0:
         start = np.array([base], np.int64)
     state.address = start[plan.segment] + plan.offset
+    # Dead blocks have segment -1, which has picked the last segment's start.
     state.address[plan.segment < 0] = 0
     state.position = state.address - base
     state.base = base

@@ -21,15 +21,18 @@ def copy_content(state: State, exact: Bool) -> int:
     blocks = state.blocks
     rows = true_rows(state.live & (blocks.content >= 0) & (blocks.size > 0))
     source = blocks.content[rows]
+    # The sections of a file may lie in another order than their headers.
     if some(source[1:] < source[:-1]):
         order = source.argsort(kind="stable")
         rows, source = rows[order], source[order]
     target, size = state.position[rows], blocks.size[rows]
     if rows.size > FEW:
         starts = true_rows(_run_starts(source, target, size, blocks.align[rows], exact[rows]))
+        # A run ends where the next one begins; the last ends with the last row.
         last = np.append(starts[1:], rows.size) - 1
         size = source[last] + size[last] - source[starts]
         source, target = source[starts], target[starts]
+    # A slice of a memoryview costs less to make and to copy than one of an array.
     image = memoryview(state.image)
     for buffer, base, part in state.graph.arena.split(source):
         view = memoryview(buffer)
@@ -42,6 +45,7 @@ def copy_content(state: State, exact: Bool) -> int:
 def _run_starts(source: I64, target: I64, size: I64, align: I64, exact: Bool) -> Bool:
     """Return which rows begin a new run."""
     begins = np.ones(source.size, np.bool_)
+    # The gap is negative where two sections of an odd file share bytes; these are copied one by one.
     gap = source[1:] - source[:-1] - size[:-1]
     same = (source[1:] - source[:-1]) == (target[1:] - target[:-1])
     begins[1:] = ~(same & (gap >= 0) & (gap < align[1:]) & ~exact[1:] & ~exact[:-1])

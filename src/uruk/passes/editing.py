@@ -30,6 +30,7 @@ def symbol_row(state: State, name: str, file: str = "") -> int | None:
     _wants(state, "symbol_row", after="bind names")
     if file:
         return _row_in_file(state, name.encode("utf-8", "surrogateescape"), file)
+    # `get` does not take up the name, as `[]` would: a question must not change the session.
     number = state.names.get(name.encode("utf-8", "surrogateescape"), NONE)
     rows = true_rows(state.symbols.name == number)
     return int(state.canonical[rows[0]]) if number != NONE and rows.size else None
@@ -39,6 +40,7 @@ def _row_in_file(state: State, name: bytes, file: str) -> int | None:
     owner = object_row(state, file)
     if owner < 0:
         return None
+    # Local symbols have no number, so that their texts are compared.
     first, last = state.graph.ranges.symbols[owner : owner + 2].tolist()
     texts = state.symbols.text[first:last].tolist()
     arena = state.graph.arena
@@ -67,6 +69,7 @@ def redirect(state: State, edges: I64, row: int) -> None:
     _wants(state, "redirect", after="bind names", before="got, stubs")
     _ask_for(state, row)
     target = state.edges.target.copy()
+    # Taken before the targets change: these may have lost their last reference.
     left = unique(state.canonical[target[edges]])
     target[edges] = row
     state.edges = state.edges.replaced(target=target)
@@ -102,8 +105,8 @@ def add_block(
     """
     _wants(state, "add_block", after="bind names", before="layout")
     size, at = (content, NONE) if isinstance(content, int) else (len(content), _store(state, content))
-    one = np.ones(1, np.int64)
-    new = synthetic_blocks(one * size, one * align, zone, one * at)
+    row = np.ones(1, np.int64)
+    new = synthetic_blocks(row * size, row * align, zone, row * at)
     new.object[:] = owner
     new.text[:] = _store(state, name.encode() + b"\0")
     return int(state.add_blocks(new, state.module_of_object[[owner]])[0])
@@ -137,6 +140,7 @@ def add_edges(
     for row in set(targets):
         _ask_for(state, row)
     if state.read_edges is not None:
+        # `read_edges` has a row for each row of `edges`, which errors rely on.
         state.read_edges = Edges.concat([state.read_edges, new])
     state.edges = Edges.concat([state.edges, new])
     return np.arange(first, first + count)
@@ -160,12 +164,12 @@ def zero_fill(state: State, block: int) -> None:
     state.blocks = state.blocks.replaced(content=content)
 
 
-def _wants(state: State, what: str, *, after: str, before: str = "") -> None:
+def _wants(state: State, function: str, *, after: str, before: str = "") -> None:
     """Raise ValueError where the link is not between two steps."""
     if after not in state.passed:
-        raise ValueError(f"{what} comes too early at `{state.point}': use it after `{after}'")
+        raise ValueError(f"{function} comes too early at `{state.point}': use it after `{after}'")
     if before in state.passed:
-        raise ValueError(f"{what} comes too late at `{state.point}': use it before `{before}'")
+        raise ValueError(f"{function} comes too late at `{state.point}': use it before `{before}'")
 
 
 def _store(state: State, content: bytes) -> int:
@@ -177,6 +181,7 @@ def _append_symbol(state: State, text: bytes, name: int, block: int, value: int,
     """Append a symbol behind those of the objects, in the tables as read, too, where passes look for facts."""
     row = len(state.symbols)
     binding = Binding.LOCAL if name == NONE else Binding.GLOBAL
+    # Code is a function, so that a branch to it may go through a stub.
     type_ = SymbolType.FUNC if block >= 0 and state.blocks.zone[block] == Zone.RX else SymbolType.NOTYPE
     new = Symbols(
         np.array([name], np.int32),
@@ -184,7 +189,7 @@ def _append_symbol(state: State, text: bytes, name: int, block: int, value: int,
         np.array([block], np.int32),
         np.array([value], np.uint64),
         np.zeros(1, np.int64),
-        *(np.array([one], np.uint8) for one in (kind, binding, type_, Visibility.DEFAULT)),
+        *(np.array([value], np.uint8) for value in (kind, binding, type_, Visibility.DEFAULT)),
     )
     state.add_symbols(new)
     return row
@@ -197,6 +202,7 @@ def _ask_for(state: State, row: int) -> None:
         return
     if "provided names" in state.passed:
         raise ValueError(f"`{state.graph.symbol_name(row)}' comes too late: refer to it before `provided names'")
+    # `undefined` stays sorted: passes search in it.
     at = int(state.undefined.searchsorted(row))
     state.undefined = np.concatenate([state.undefined[:at], np.array([row], np.int32), state.undefined[at:]])
 

@@ -29,6 +29,7 @@ def ask(state: State, rules: Rules, answers: ResolveNames, phony: bool, hints: u
         return
     own = rules.provided()
     weak, is_tls, hidden = resolve.undefined_facts(state)
+    # What the link provides itself counts as found data at 0, until it has an address: no stub is made for it.
     asked = ~own
     count = rows.size
     state.external = Externals(np.ones(count, np.bool_), np.zeros(count, np.int64), np.ones(count, np.bool_), own=own)
@@ -40,6 +41,7 @@ def ask(state: State, rules: Rules, answers: ResolveNames, phony: bool, hints: u
     state.external.is_data[asked] = answer.is_data
     state.external.origin = answer.origin
     where = np.flatnonzero(asked)
+    # The answer counts its rows among the asked names only; `external` counts all undefined ones.
     state.external.tls = {int(where[row]): home for row, home in answer.tls.items()}
     rules.take_places()
     resolve.functions_are_no_data(state)

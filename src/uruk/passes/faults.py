@@ -15,7 +15,7 @@ from uruk.errors import UrukError
 from uruk.graph.types import I64, AnyArray, Bool, true_rows, unique
 from uruk.records import record
 
-Tell: TypeAlias = Callable[[AnyArray], UrukError]
+ErrorOf: TypeAlias = Callable[[AnyArray], UrukError]
 """Makes the error of some of the rows at fault; there is at least one."""
 
 
@@ -48,16 +48,17 @@ class Faults:
     def __init__(self) -> None:
         self.found: list[Fault] = []
 
-    def add(self, rows: AnyArray, objects: AnyArray, tell: Tell) -> None:
+    def add(self, rows: AnyArray, objects: AnyArray, error_of: ErrorOf) -> None:
         """Rows at fault, each with its object. Where no row has one, nobody can be left out: the error is raised."""
         if rows.size == 0:
             return
         if (objects < 0).any():
+            # Rows that a plug-in has added belong to no object; the fault of the others is enough to leave them out.
             known = true_rows(objects >= 0)
             if known.size == 0:
-                raise tell(rows)
+                raise error_of(rows)
             rows, objects = rows[known], objects[known]
-        self.found.append(Fault(unique(objects).astype(np.int64), lambda mask: tell(rows[mask[objects]])))
+        self.found.append(Fault(unique(objects).astype(np.int64), lambda mask: error_of(rows[mask[objects]])))
 
     def add_error(self, objects: AnyArray, error: UrukError) -> None:
         """Objects that share one error, whichever of them it is raised for."""

@@ -32,6 +32,7 @@ def write_values(state: State, kind: U8, position: I64, value: I64) -> None:
     if kinds.encodings.any:
         inside = kinds.encodings.used.take(kind)
         _write_instructions(state, true_rows(inside), kind, position, value)
+        # Width 0 takes the edge out of the scatter of data.
         width = width * ~inside
     changing = true_rows(kinds.changes.take(kind)) if kinds.has_changes else None
     if changing is None or not changing.size:
@@ -69,7 +70,7 @@ def _write_instructions(state: State, rows: I64, kind: U8, position: I64, value:
 def _refuse_instructions(state: State, rows: I64, words: AnyArray, digits: int) -> None:
     faults = Faults()
 
-    def tell(some: AnyArray) -> UnsupportedRelocation:
+    def error_of(some: AnyArray) -> UnsupportedRelocation:
         first = int(some[0])
         word = int(words[rows.searchsorted(first)])
         kind = state.graph.kinds[int(state.edges.kind[first])]
@@ -77,7 +78,7 @@ def _refuse_instructions(state: State, rows: I64, words: AnyArray, digits: int) 
             state.place_of(first), kind.name, f"is on an instruction that has no such field ({word:#0{digits + 2}x})"
         )
 
-    faults.add(rows, state.objects_of(rows), tell)
+    faults.add(rows, state.objects_of(rows), error_of)
     faults.raise_any()
 
 

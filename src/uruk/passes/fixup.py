@@ -49,17 +49,20 @@ def fix_up(state: State, relax: Relaxer | None, dead_data: tuple[str, ...]) -> N
     edges, kinds = state.edges, state.graph.kinds
     faults = Faults()
     kind = _without_dead_references(state, dead_data, faults)
+    # `take` gathers faster than indexing does, which matters in columns of all edges.
     place = state.address.take(edges.block) + edges.offset
     value = state.symbol_address.take(edges.target)
     special = some(kinds.special.take(kind))
     if special:
         kind = _other_operands(state, kind, value, faults)
     if state.slot_edges.size:
+        # An edge to a slot means the slot's address, not the symbol's.
         value[state.slot_edges] = slot_addresses(state)[state.slot_of_edge]
     position = place - state.base
     if relax is not None:
         kind = _relax(state, kind, value, place, position, relax)
     value += edges.addend
+    # Whether a branch reaches its target is known only from its value with the addend.
     _use_stubs(state, kind, value, place)
     value = kinds.displacement(kind, value, place)
     if special:
@@ -67,6 +70,7 @@ def fix_up(state: State, relax: Relaxer | None, dead_data: tuple[str, ...]) -> N
         value[from_got] -= _got_base(state, edges.block[from_got], kinds.base[kind[from_got]] == Base.GOT_PAGE)
         if kinds.counts_from_starts:
             _count_from_starts(state, kind, value)
+        # These edges are written by `uruk.passes.tls.words`, when storage has been loaded.
         kind = kind * ~kinds.having(LATE).take(kind)
     check_ranges(state, kind, value, place, faults)
     if state.graph.kinds.pointer < 8:
@@ -82,9 +86,10 @@ def _check_slots(state: State, faults: Faults) -> None:
     rows = np.concatenate([state.slot_edges[plain], state.stub_edges])
     loaded = state.symbol_address[slots.row[state.slot_of_edge[plain]]]
     address = np.concatenate([loaded, state.stub_target[state.stub_of_edge]])
+    # The shift keeps the sign: an address from 2^63 on gives -1 or less, which is wide, too.
     wide = true_rows(address >> 32 != 0)
 
-    def tell(some: AnyArray) -> OutOfRange:
+    def error_of(some: AnyArray) -> OutOfRange:
         row = int(some[0])
         at = unsigned(int(address[rows == row][0]))
         kind, name = (
@@ -94,7 +99,7 @@ def _check_slots(state: State, faults: Faults) -> None:
         hint = "an address has 64 bits, and a slot here 32: link at lower addresses"
         return OutOfRange(state.place_of(row), kind.name, name, at, 0, 1 << 32, "S, in a slot", "", hint, some.size - 1)
 
-    faults.add(rows[wide], state.objects_of(rows[wide]), tell)
+    faults.add(rows[wide], state.objects_of(rows[wide]), error_of)
 
 
 def _without_dead_references(state: State, dead_data: tuple[str, ...], faults: Faults) -> U8:
@@ -106,12 +111,13 @@ def _without_dead_references(state: State, dead_data: tuple[str, ...], faults: F
         return kind
     kind = kind.copy()
     kind[dead] = 0
+    # The step "unwind" may have moved edges to new blocks; only the blocks as read have the sections' names.
     read, graph = state.read_edges or edges, state.now()
     block = read.block[dead]
     names = {row: graph.section_name(row) for row in unique(block).tolist()}
     harmful = np.array([not names[row].startswith(dead_data) for row in block.tolist()], np.bool_)
 
-    def tell(rows: AnyArray) -> UnsupportedRelocation:
+    def error_of(rows: AnyArray) -> UnsupportedRelocation:
         row = int(rows[0])
         return UnsupportedRelocation(
             state.place_of(row),
@@ -120,7 +126,7 @@ def _without_dead_references(state: State, dead_data: tuple[str, ...], faults: F
             "the object breaks the rule that only the group's global symbols may be used from outside it",
         )
 
-    faults.add(dead[harmful], state.objects_of(dead[harmful]), tell)
+    faults.add(dead[harmful], state.objects_of(dead[harmful]), error_of)
     return kind
 
 
@@ -138,6 +144,7 @@ def _other_operands(state: State, kind: U8, value: I64, faults: Faults) -> U8:
         kind = kind.copy()
         kind[sized[foreign]] = 0
         faults.add(sized[foreign], state.objects_of(sized[foreign]), partial(_unknown_size, state))
+    # R_X86_64_SIZE32 and SIZE64 (psABI, table 4.9) want st_size, which only the defining object knows.
     value[sized] = symbols.size[target]
     got = rows[operand == Operand.GOT_BASE]
     value[got] = _got_base(state, edges.block[got])
@@ -161,6 +168,7 @@ def _unknown_size(state: State, rows: AnyArray) -> UnsupportedRelocation:
 def _got_base(state: State, block: I32, page: Bool | None = None) -> I64:
     """Address of the GOT of each block's module; of its page, where that is wanted."""
     got = state.address[state.synthetic["got"][state.block_module[block]]]
+    # PAGE_MASK clears the low 12 bits where `page` is true; elsewhere the mask is 0 and changes nothing.
     return got if page is None else got & ~(page * np.int64(PAGE_MASK))
 
 
@@ -178,6 +186,7 @@ def _relax(state: State, kind: U8, value: I64, place: I64, position: I64, relax:
     edges = state.edges
     if not state.slot_edges.size:
         return kind
+    # Only GOTPCRELX and REX_GOTPCRELX promise an instruction that may be rewritten (x86-64 psABI, B.2).
     rows = state.slot_edges[state.graph.kinds.relaxable[kind[state.slot_edges]]]
     direct = state.symbol_address[edges.target[rows]]
     relaxed = relax(
@@ -188,6 +197,7 @@ def _relax(state: State, kind: U8, value: I64, place: I64, position: I64, relax:
     )  # fmt: skip
     value[rows[relaxed.changed]] = direct[relaxed.changed]
     back = rows[relaxed.moved_back]
+    # A `jmp *slot(%rip)` becomes a direct jump and a nop, so that its field begins one byte earlier.
     place[back] -= 1
     position[back] -= 1
     state.graph.notes["relaxed"] = int(relaxed.changed.sum())
@@ -204,10 +214,12 @@ def _use_stubs(state: State, kind: U8, value: I64, place: I64) -> None:
         return
     kinds = state.graph.kinds
     which = kind[rows]
+    # The columns of all edges stay as they are; this is a trial for the edges that have a stub.
     direct = kinds.displacement(which, value[rows], place[rows])
     if kinds.counts_from_starts:
         count_from_images(state, state.edges.block[rows], which, direct)
     far = (kinds.width[which] == 4) & ((direct < kinds.low[which]) | (direct > kinds.last[which]))
+    # Edges to discarded code have become None edges, and need no stub.
     far &= which != 0
     through = rows[far]
     stub = stub_addresses(state)[state.stub_of_edge[far]]
@@ -220,15 +232,17 @@ def check_ranges(state: State, kind: U8, value: I64, place: I64, faults: Faults)
     kinds = state.graph.kinds
     bad = (value < kinds.low.take(kind)) | (value > kinds.last.take(kind))
     if kinds.encodings.any:
+        # Alignments are powers of two. A branch of AArch64 holds a quarter of the distance: its low two bits must be 0.
         bad |= value & (kinds.encodings.align.take(kind) - 1) != 0
     if some(bad):
 
-        def tell(rows: AnyArray) -> OutOfRange:
+        def error_of(rows: AnyArray) -> OutOfRange:
             first = int(rows[0])
             return out_of_range(state, first, int(value[first]), int(place[first]), rows.size - 1)
 
+        # None edges have the interval [0, 1), and are not written.
         rows = true_rows(bad & (kind != 0))
-        faults.add(rows, state.objects_of(rows), tell)
+        faults.add(rows, state.objects_of(rows), error_of)
 
 
 def out_of_range(state: State, row: int, value: int, place: int, more: int) -> OutOfRange:

@@ -37,10 +37,13 @@ def build_got_and_stubs(state: State, stub_size: int) -> None:
     taken[stub_of_edge[operand[stub_edges] == Operand.SYMBOL]] = True
     count = len(state.symbols)
     row = state.canonical[edges.target[slot_edges]].astype(np.int64)
-    what = operand[slot_edges].astype(np.int64)
-    row[what == Operand.TLS_LD] = 0
+    held = operand[slot_edges].astype(np.int64)
+    # Local-dynamic code asks for its module, whatever symbol it names: one slot a module.
+    row[held == Operand.TLS_LD] = 0
     module = state.block_module[edges.block[slot_edges]]
-    key = (module * np.int64(OPERANDS) + what) * count + row
+    # One number for (module, operand, symbol row): sorting it orders slots by module, so that each table is one run.
+    # Rows need 31 bits and operands 4, which leaves 28 for modules.
+    key = (module * np.int64(OPERANDS) + held) * count + row
     # Where a stub may be the function's address, the GOT slot may hold that: the stub jumps through one of its own.
     behind = np.where(ifunc | taken, int(Operand.NOTHING), int(Operand.GOT))
     through = (islands.module[stub_key // count].astype(np.int64) * OPERANDS + behind) * count + stub_key % count
@@ -62,6 +65,7 @@ def _edges_to_stubs(state: State, islands: Islands) -> I64:
     edges, kinds = state.edges, state.graph.kinds
     inside = np.empty(0, np.int64)
     if kinds.branch_reach and (len(state.modules) > 1 or islands.region is not None):
+        # In one module of ordinary size every branch reaches; elsewhere each one is looked at.
         inside = true_rows(kinds.near_branch.take(edges.kind))
         inside = inside[leaves_reach(state, islands, inside)]
     if state.undefined.size == 0:
@@ -72,14 +76,17 @@ def _edges_to_stubs(state: State, islands: Islands) -> I64:
     data = np.zeros(len(state.symbols), np.bool_)
     if external is not None:
         data[state.undefined[external.is_data]] = True
+        # Thread-locals are data of their own kind: no stub can stand for one.
         far[state.undefined[list(external.tls)]] = False
     narrow = kinds.narrow.take(edges.kind)
     branch = kinds.having((Operand.BRANCH, Operand.STUB)).take(edges.kind)
+    # On x86-64 a field counts from its end: -4, and up to 4 less where an immediate of 1, 2 or 4 bytes follows it.
     plain = (edges.addend == 0) | (
         (edges.addend >= -8) & (edges.addend <= -4) & (kinds.base.take(edges.kind) == Base.PLACE)
     )
     rows = true_rows((narrow | branch) & plain)
     target = state.canonical[edges.target[rows]]
+    # A branch may go through a stub whatever is known of its target; a 32-bit reference only if it means a function.
     rows = rows[far[target] & (branch[rows] | ~data[target])]
     return np.sort(np.concatenate([rows, inside])) if inside.size else rows
 
@@ -90,6 +97,7 @@ def _ifunc_rows(state: State) -> I32:
     if rows.size == 0:
         return rows.astype(np.int32)
     rows = rows[symbols.kind[rows] == SymbolKind.DEFINED]
+    # An IFUNC that lost to another definition, or whose group was discarded, is never called.
     rows = rows[(state.canonical[rows] == rows) & state.live[symbols.block[rows]]]
     return rows.astype(np.int32)
 
@@ -98,6 +106,7 @@ def _stub_keys(state: State, islands: Islands, edges: I64, ifunc_rows: I32) -> t
     """Sorted keys island * symbols + row of all stubs, the stub of each edge, and which are for IFUNCs."""
     count = len(state.symbols)
     wanted = of_edges(state, islands, edges).astype(np.int64) * count + state.canonical[state.edges.target[edges]]
+    # An IFUNC has a stub even if nothing here calls it: its address is the stub's, for whoever looks it up.
     own = islands.of_block[state.symbols.block[ifunc_rows]].astype(np.int64) * count + ifunc_rows
     keys, inverse = ranks(np.concatenate([wanted, own]), islands.module.size * count)
     ifunc = np.zeros(keys.size, np.bool_)
@@ -109,8 +118,10 @@ def _make_slots(state: State, keys: I64, count: int) -> None:
     module = (keys // count // OPERANDS).astype(np.int32)
     operand = (keys // count % OPERANDS).astype(np.uint8)
     pointer = state.graph.kinds.pointer
+    # General-dynamic slots hold a module id and an offset, descriptors a function and its argument: two words each.
     size = np.where((operand >= Operand.TLS_GD) & (operand <= Operand.TLS_DESC), 2 * pointer, pointer)
     offset = _tables(state, "got", module, size.astype(np.int64), Zone.R, 16)
+    # `_GLOBAL_OFFSET_TABLE_` must mean a place in the module, even if no slot is there.
     bare = np.array(sorted(state.got_modules - set(module.tolist())), np.int32)
     if bare.size:
         rows = state.add_blocks(synthetic_blocks(np.zeros(bare.size, np.int64), np.full(bare.size, 16), Zone.R), bare)
@@ -129,6 +140,7 @@ def _make_stubs(state: State, islands: Islands, keys: I64, slot: I64, ifunc: Boo
     if islands.region is not None and islands.of_island is not None:
         state.region = np.zeros(len(state.blocks), np.uint8)
         state.region[: islands.region.size] = islands.region
+        # Islands that no branch needs have no block: -1.
         made = state.synthetic["stubs"] >= blocks
         state.region[state.synthetic["stubs"][made]] = islands.of_island[made]
 
@@ -144,6 +156,7 @@ def _tables(state: State, name: str, home: I32, size: I64, zone: int, align: int
     first = true_rows(np.concatenate([[True], home[1:] != home[:-1]]))
     end = size.cumsum()
     begin = end - size
+    # A table's size is the distance between its first row and the next table's.
     total = np.diff(np.concatenate([begin[first], end[-1:]]))
     owner = home[first] if module is None else module[home[first]]
     rows = state.add_blocks(synthetic_blocks(total, np.full(first.size, align), zone), owner)

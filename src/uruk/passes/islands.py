@@ -50,6 +50,7 @@ def plan(state: State) -> Islands:
         return none
     reach = state.graph.kinds.branch_reach - ROOM
     code = true_rows(state.live & (state.blocks.zone == Zone.RX))
+    # Sizes as weights: the bytes of code of each module (exact, as float64 counts whole numbers up to 2^53).
     total = np.bincount(state.block_module[code], state.blocks.size[code], modules)
     large = true_rows(total > reach)
     if large.size == 0:
@@ -63,22 +64,29 @@ def _with_regions(state: State, none: Islands, code: I64, large: I64, reach: int
     of_block, region = none.of_block.copy(), np.zeros(count, np.uint8)
     following, start = none.of_block.copy(), np.zeros(count, np.int64)
     module, of_island = none.module.tolist(), [0] * none.module.size
-    for one in large.tolist():
-        rows = code[state.block_module[code] == one]
+    for owner in large.tolist():
+        rows = code[state.block_module[code] == owner]
         rows = rows[np.argsort(-blocks.align[rows], kind="stable")]  # as layout orders them
+        # Rounded up to each block's own alignment, as layout does; `x & -a` clears the bits below a power of two.
         size = (blocks.size[rows] + blocks.align[rows] - 1) & -blocks.align[rows]
         start[rows] = size.cumsum() - size
         alone = (size > reach // 2).cumsum()  # such a block has a region of its own
+        # A block of more than half the reach adds 1 to its own number and 2 to all that follow: nothing shares its
+        # region.
         number = start[rows] // (reach // 2) + alone + np.append(0, alone[:-1])
+        # Regions without a block are left out, so that numbers are dense.
         number = ranks(number, int(number[-1]) + 1)[1]
         if number[-1] + 2 > MOST_REGIONS:
+            # Regions are numbered in 8 bits. Code so large is left to the range checks.
             number = np.minimum(number, MOST_REGIONS - 2)
-        islands = [one, *range(len(module), len(module) + int(number[-1]) + 1)]
-        module += [one] * (len(islands) - 1)
+        # The module's own island comes first, then one new island in front of each further region, and one at the end.
+        islands = [owner, *range(len(module), len(module) + int(number[-1]) + 1)]
+        module += [owner] * (len(islands) - 1)
         of_island += range(1, len(islands))
         region[rows] = number
         of_block[rows] = np.array(islands, np.int32)[number]
         following[rows] = np.array(islands, np.int32)[number + 1]
+    # In a block with a region of its own, the first half uses the island in front and the second half the one behind.
     middle = np.where(blocks.size > reach // 2, blocks.size // 2, blocks.size)
     numbers = np.array(module, np.int32), np.array(of_island, np.uint8)
     return Islands(of_block, numbers[0], region, numbers[1], middle, following, start)
@@ -87,11 +95,11 @@ def _with_regions(state: State, none: Islands, code: I64, large: I64, reach: int
 def of_edges(state: State, islands: Islands, rows: I64) -> I32:
     """The island that each edge uses."""
     block = state.edges.block[rows]
-    found = islands.of_block[block]
+    island = islands.of_block[block]
     if islands.middle is not None and islands.next_of_block is not None:
         behind = state.edges.offset[rows] >= islands.middle[block]
-        found = np.where(behind, islands.next_of_block[block], found)
-    return found
+        island = np.where(behind, islands.next_of_block[block], island)
+    return island
 
 
 def leaves_reach(state: State, islands: Islands, rows: I64) -> Bool:
@@ -103,6 +111,7 @@ def leaves_reach(state: State, islands: Islands, rows: I64) -> Bool:
     far = (state.block_module[home] != state.block_module[block]) & (home >= 0)
     if islands.start is not None:
         distance = islands.start[home] + symbols.value[target].view(np.int64)
+        # About where things will lie: ROOM covers what alignment and stubs add.
         distance -= islands.start[block] + edges.offset[rows]
         far |= (np.abs(distance) > state.graph.kinds.branch_reach - ROOM) & (home >= 0)
     return far

@@ -72,6 +72,7 @@ def lay_out(state: State, together: Sequence[tuple[int, str, I64]] = ()) -> Layo
     chunks += tls.values()
     plain = state.live & (state.blocks.zone != Zone.TLS)
     for chunk in chunks:
+        # Chunks are placed as one row each, below; their blocks must not be placed once more.
         plain[chunk.rows] = False
     rows = true_rows(plain)
     group = _group(state.block_module[rows], state.blocks.zone[rows])
@@ -120,6 +121,7 @@ def _stored(state: State, rows: I64, size: I64) -> I64:
     zeros = state.blocks.content[rows] < 0
     if not some(zeros):
         return size
+    # Rows behind the graph's are blocks that passes made: their content comes later, so that it has to be sent.
     zeros &= (rows < len(state.graph.blocks)) | (state.blocks.role[rows] == Role.COMMON)
     return size * ~zeros
 
@@ -129,15 +131,17 @@ def _parts(stored: I64, size: I64) -> U8 | None:
     partial = stored < size
     if not some(partial):
         return None
+    # Of what ends in zeros: 1 where there is some content in front, 2 where there is none.
     return partial.view(np.uint8) * np.where(stored, np.uint8(MIXED), np.uint8(ZEROS))
 
 
 def _with_regions(state: State, rows: I64, part: U8 | None, size: I64) -> U8:
     """Parts, where regions of code are parts of theirs; there is no zero-fill in code."""
     assert state.region is not None
-    found = np.zeros(size.size, np.uint8) if part is None else part
-    found[: rows.size] = np.where(state.blocks.zone[rows] == Zone.RX, state.region[rows], found[: rows.size])
-    return found
+    parts = np.zeros(size.size, np.uint8) if part is None else part
+    # Rows behind `rows.size` are chunks, which are never code.
+    parts[: rows.size] = np.where(state.blocks.zone[rows] == Zone.RX, state.region[rows], parts[: rows.size])
+    return parts
 
 
 def _order(group: I64, part: U8 | None, align: I64, modules: int) -> I64:
@@ -145,8 +149,10 @@ def _order(group: I64, part: U8 | None, align: I64, modules: int) -> I64:
 
     `modules`: how many there are, if parts are those of zero-fill only; else 0.
     """
+    # Parts of zero-fill need 2 bits, regions of code 8.
     bits = 2 if modules else 8
     major = group << bits if part is None else (group << bits) | part
+    # `frexp` gives n + 1 for an alignment of 2^n. Subtracted from 31, the widest comes first in 5 bits.
     key = (major << 5) + (31 - np.frexp(align)[1])
     narrow = key.astype(np.int16) if 0 < modules <= _NARROW else key  # 16 bits are sorted digit by digit
     return narrow.argsort(kind="stable")
@@ -159,17 +165,22 @@ def _pack(group: I64, part: U8 | None, size: I64, align: I64) -> tuple[I64, I64,
     np.not_equal(group[1:], group[:-1], out=begins[1:])
     first = true_rows(begins)
     count = np.concatenate([first[1:], [group.size]]) - first
+    # The gap in front of a segment's code is a multiple of its widest alignment, which the first row has.
     skip = np.maximum(align[first], CODE_SKIP) * (group[first] & _ZONE_MASK == Zone.RX)
+    # Rounded up to its own alignment, each size is a multiple of all narrower ones that follow.
     padded = (size + align - 1) & -align
     if part is not None:
         turns = ~begins
+        # Rows at which a segment goes on to its next part.
         turns[1:] &= part[1:] != part[:-1]
-        for one in unique(part[turns]).tolist():  # a later part begins at its own widest alignment
-            rows = true_rows(turns & (part == one))
+        for later in unique(part[turns]).tolist():  # a later part begins at its own widest alignment
+            rows = true_rows(turns & (part == later))
             segment = first.searchsorted(rows, "right") - 1
             begin = np.add.accumulate(padded) - padded
+            # The row in front grows by what is missing: -x % a is the distance from x up to the next multiple of a.
             padded[rows - 1] += -(begin[rows] - begin[first[segment]] + skip[segment]) % align[rows]
     begin = np.add.accumulate(padded) - padded
+    # The running sum goes over all segments; each row counts from the start of its own.
     return first, count, begin - (begin[first] - skip).repeat(count)
 
 
@@ -180,10 +191,11 @@ def _segments(group: I64, size: I64, stored: I64, align: I64, offset: I64, first
     end = np.maximum.reduceat(offset + size, first)
     content, widest = end, align[first]
     if stored is not size:
+        # The end of the last row that has content; 0 in a segment without any.
         content = np.maximum.reduceat((offset + stored) * (stored > 0), first)
         widest = np.maximum.reduceat(align, first)
     columns = group[first].tolist(), end.tolist(), widest.tolist(), content.tolist()
-    return [Segment(one >> ZONE_BITS, one & _ZONE_MASK, *rest) for one, *rest in zip(*columns, strict=True)]
+    return [Segment(key >> ZONE_BITS, key & _ZONE_MASK, *rest) for key, *rest in zip(*columns, strict=True)]
 
 
 def _chunk_in_order(state: State, module: int, rows: I64) -> Chunk:
@@ -191,6 +203,7 @@ def _chunk_in_order(state: State, module: int, rows: I64) -> Chunk:
     offsets: list[int] = []
     end, widest = 0, 1
     for size, align in zip(state.blocks.size[rows].tolist(), state.blocks.align[rows].tolist(), strict=True):
+        # Rounded up: // rounds down, and so the negative of the negative quotient rounds up.
         begin = -(-end // align) * align
         offsets.append(begin)
         end, widest = begin + size, max(widest, align)
@@ -207,7 +220,9 @@ def _tls_chunks(state: State) -> dict[int, Chunk]:
     for module in unique(state.block_module[rows]).tolist():
         mine = rows[state.block_module[rows] == module]
         filled: Bool = state.blocks.content[mine] >= 0
+        # The stored image must be one piece in front, as a PT_TLS header has p_filesz before p_memsz (gABI).
         chunk = _chunk_in_order(state, module, np.concatenate([mine[filled], mine[~filled]]))
+        # Threads get copies; the image itself is never written.
         chunk.zone = Zone.R
         count = int(filled.sum())
         chunk.stored = int(chunk.offset[count - 1] + state.blocks.size[chunk.rows[count - 1]]) if count else 0

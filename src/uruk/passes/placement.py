@@ -30,6 +30,7 @@ def reach_of(state: State) -> Reach:
     satisfies all of them.
     """
     edges, kinds = state.edges, state.graph.kinds
+    # An address of 4 bytes fits below 4 GiB, a signed one below 2 GiB: such code bounds its own place from above.
     absolute, high = true_rows(kinds.narrow_absolute.take(edges.kind)), 0
     if absolute.size:
         absolute, high = wants_low(state, absolute)
@@ -52,12 +53,14 @@ def _is_short(state: State) -> bool:
     if rows.size == 0:
         return False
     home = state.symbols.block[state.canonical[edges.target[rows]]]
+    # Within one block distances are known to the assembler already; slots always lie in another block.
     elsewhere = (home != edges.block[rows]) | kinds.having(SLOT_OPERANDS).take(edges.kind[rows])
     return some(elsewhere)
 
 
 def window(state: State, rows: I64, address: I64, high: int) -> tuple[int, int]:
     """Return where code must lie whose references `rows` reach these addresses, below `high` if that is given."""
+    # The code's place P must satisfy address - reach <= P <= address + reach for every reference at once.
     reach = state.graph.kinds.reach[state.edges.kind[rows]] - SLACK
     return max(0, int((address - reach).max())), min(high or HIGHEST_END, int((address + reach).min()))
 
@@ -98,12 +101,15 @@ def data_references(state: State, rows: I64) -> tuple[I64, I64]:
         address = np.zeros(len(symbols), np.int64)
         address[state.undefined] = external.address
         place = address[target]
+    # An absolute symbol's value is its address.
     place[fixed] = symbols.value[target[fixed]].view(np.int64)
     known[fixed] = True
     wanted = true_rows(known)
     rows, place = rows[wanted], place[wanted]
     if rows.size:  # where no slab can lie within reach, the range check has the last word
         reach = state.graph.kinds.reach[state.edges.kind[rows]]
+        # Addresses that no slab could come close to would leave an empty window, and refuse the whole batch for one
+        # edge.
         near = (place + reach >= ROOM) & (place - reach <= HIGHEST_END - ROOM)
         rows, place = rows[near], place[near]
     return rows, place
@@ -122,8 +128,10 @@ def _refuse(state: State, rows: I64, address: I64, absolute: I64, end: int) -> N
         faults.add(absolute, state.objects_of(absolute), lambda some: _too_high(state, last, high, int(some[0]), end))
         faults.raise_any()
     reach = int(state.graph.kinds.reach[state.edges.kind[rows]].min())
+    # Code that reaches both ends lies at most `reach` from each, with room for itself in between.
     span = max(2 * reach - 2 * SLACK - ROOM, 0)
     owner = state.objects_of(rows)
+    # Either the upper data or the lower data is too far from the rest; whichever fewer objects use is called the fault.
     above, below = address - address.min() > span, address.max() - address > span
     ends = [true_rows(above), true_rows(below)]
     bad = min(ends, key=lambda end: unique(owner[end]).size)
@@ -134,8 +142,8 @@ def _refuse(state: State, rows: I64, address: I64, absolute: I64, end: int) -> N
 def _too_high(state: State, edge: int, address: int, absolute: int, end: int) -> OutOfRange:
     """The error for data at `address` that some code refers to while `absolute` wants a place below `end`."""
     owner = int(state.objects_of(np.array([absolute]))[0])
-    other = f"the low {end >> 30} GiB, where the -fno-pie code of {state.graph.files[owner]} must lie,"
-    return _far(state, edge, address, address, other, "compile that with -fPIE or -fPIC")
+    rest = f"the low {end >> 30} GiB, where the -fno-pie code of {state.graph.files[owner]} must lie,"
+    return _far(state, edge, address, address, rest, "compile that with -fPIE or -fPIC")
 
 
 def _apart(state: State, rows: I64, address: I64, bad: AnyArray) -> OutOfRange:
@@ -146,18 +154,18 @@ def _apart(state: State, rows: I64, address: I64, bad: AnyArray) -> OutOfRange:
     else:
         first = int(bad[address[bad].argmin()])
     low, high = int(address[first]), int(address[last])
-    other = f"`{state.graph.symbol_name(int(state.edges.target[rows[first]]))}' at {low:#x}"
+    rest = f"`{state.graph.symbol_name(int(state.edges.target[rows[first]]))}' at {low:#x}"
     from uruk.passes.range_hints import hint_of  # for errors only
 
     reach = int(state.graph.kinds.reach[int(state.edges.kind[rows[last]])])
-    return _far(state, int(rows[last]), high, high - low, other, hint_of(state, int(rows[last]), reach))
+    return _far(state, int(rows[last]), high, high - low, rest, hint_of(state, int(rows[last]), reach))
 
 
-def _far(state: State, edge: int, address: int, distance: int, other: str, hint: str) -> OutOfRange:
+def _far(state: State, edge: int, address: int, distance: int, rest: str, hint: str) -> OutOfRange:
     graph = state.graph
     name = graph.symbol_name(int(state.edges.target[edge]))
     reach = int(graph.kinds.reach[int(state.edges.kind[edge])])
     return OutOfRange(
         state.place_of(edge), graph.kinds[int(state.edges.kind[edge])].name, name,
-        distance, -reach, reach, f"distance between {other} and `{name}' at {address:#x}", "", hint,
+        distance, -reach, reach, f"distance between {rest} and `{name}' at {address:#x}", "", hint,
     )  # fmt: skip

@@ -19,6 +19,7 @@ def prune(state: State, roots: I32, rules: Rules) -> None:
     """
     edges = state.edges
     target = state.symbols.block[state.canonical[edges.target]]
+    # An edge of an unwind record would keep every function that has one, as each record refers to its function.
     useful = (target >= 0) & (edges.kind != 0) & (state.blocks.role[edges.block] != Role.UNWIND)
     functions, needs = rules.unwind_needs()
     source = np.concatenate([edges.block[useful].astype(np.int64), functions])
@@ -31,6 +32,7 @@ def prune(state: State, roots: I32, rules: Rules) -> None:
     reached |= state.blocks.role == Role.RETAINED
     reached &= state.live
     _spread(reached, source, target)
+    # Unwind blocks stay whole here; the next step drops the records of functions that are gone.
     state.live &= reached | (state.blocks.role == Role.UNWIND)
     state.has_dead = True
     _forget_dead_edges(state)
@@ -52,10 +54,11 @@ def _spread(reached: Bool, source: I64, target: I64) -> None:
     """Breadth first, a wave at a time, over edges sorted by source."""
     order = source.argsort(kind="stable")
     source, target = source[order], target[order]
+    # The edges of block i are rows begin[i] to begin[i + 1] of the sorted columns.
     begin = source.searchsorted(np.arange(reached.size + 1))
     wave = true_rows(reached)
     while wave.size:
         out = ranges(begin[wave], begin[wave + 1] - begin[wave])
-        found = unique(target[out])
-        wave = found[~reached[found]]
+        neighbours = unique(target[out])
+        wave = neighbours[~reached[neighbours]]
         reached[wave] = True

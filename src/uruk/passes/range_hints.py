@@ -11,6 +11,7 @@ def hint_of(state: State, row: int, value: int) -> str:
     """The hint for an edge whose `value` does not fit its kind."""
     kinds = state.graph.kinds
     kind = kinds[int(state.edges.kind[row])]
+    # In range, so that the low bits must be the fault: the field has no room for them.
     if kind.low <= value < kind.high:
         return f"align the symbol to {kind.encoding.align if kind.encoding else 1} bytes"
     where = _origin(state, row)
@@ -36,8 +37,8 @@ def absolute(name: str, wider: str) -> str:
 def library(wider: str, *, in_child: bool) -> str:
     """The hint for a symbol of a library: one process more does not help where it is a child already."""
     first = wider.partition(",")[0]
-    other = "" if in_child else " (or let it run in a child: uruk run, uruk.spawn)"
-    return f"the symbol lies in a library too far away: {first}{other}"
+    alternative = "" if in_child else " (or let it run in a child: uruk run, uruk.spawn)"
+    return f"the symbol lies in a library too far away: {first}{alternative}"
 
 
 def _origin(state: State, row: int) -> str:

@@ -25,12 +25,15 @@ def bind_names(state: State, names: Names, defines: Bool, private: I32) -> None:
     outer = true_rows(symbols.name >= 0)
     ids = symbols.name[outer].astype(np.int64)
     row_of_name = names.scratch()
+    # Where a name occurs several times, the last assignment counts: backwards, that is the first row. A definition then
+    # replaces it, wherever it stands.
     row_of_name[ids[::-1]] = outer[::-1]
     definitions = true_rows(defines)
     row_of_name[symbols.name[definitions]] = definitions
     canonical[outer] = row_of_name[ids]
     _bind_private(state, canonical, defines, outer[ids < private.size])
     state.canonical = canonical
+    # A row that stands for its own name and is no definition has nothing else to be bound to.
     missing = outer[true_rows((canonical[outer] == outer) & ~defines[outer])]
     if missing.size:
         referenced = np.zeros(len(symbols), np.bool_)
@@ -48,6 +51,7 @@ def _refer_to_fallbacks(state: State, referenced: Bool, missing: I64) -> None:
     is_missing[missing] = True
     symbol, instead = state.canonical[fallbacks.symbol], state.canonical[fallbacks.instead]
     while True:
+        # Each round reaches one fallback further along a chain; it ends when a round adds none, in cycles too.
         more = instead[referenced[symbol] & is_missing[symbol]]
         if every(referenced[more]):
             return
@@ -64,6 +68,7 @@ def use_fallbacks(state: State) -> None:
     for row, fallback in zip(canonical[fallbacks.symbol].tolist(), canonical[fallbacks.instead].tolist(), strict=True):
         if lost[row]:
             instead.setdefault(row, fallback)
+    # Follow each chain of fallbacks to its end; `seen` ends it where fallbacks form a cycle.
     final = np.arange(canonical.size, dtype=np.int32)
     for row in instead:
         end, seen = row, {row}
@@ -106,9 +111,12 @@ def undefined_facts(state: State) -> tuple[Bool, Bool, Bool]:
     asks = true_rows((symbols.name >= 0) & (symbols.kind == SymbolKind.UNDEFINED))
     target = state.canonical[asks]
     strong, tls, hidden = (np.zeros(count, np.bool_) for _ in range(3))
+    # 2 is STB_WEAK: a name is weak only if every row that asks for it is.
     strong[target[symbols.binding[asks] != 2]] = True
     lost = true_rows((symbols.name >= 0) & (symbols.kind != SymbolKind.UNDEFINED))
+    # A definition that lost to one from elsewhere needs its winner, whatever the binding of the references.
     strong[state.canonical[lost]] = True
+    # A weak external (PE/COFF specification, 5.5.3) has a fallback, so that nobody need define it.
     strong[state.canonical[state.graph.fallbacks.symbol]] = False
     tls[target[symbols.type[asks] == SymbolType.TLS]] = True
     visibility = symbols.visibility[asks]
@@ -136,8 +144,12 @@ def place_commons(state: State, defines: Bool) -> None:
     commons = commons[symbols.name[commons] >= 0]
     size = np.zeros(len(symbols), np.int64)
     align = np.ones(len(symbols), np.int64)
+    # `at` takes repeated rows one after the other, where a plain assignment would keep one of them (gABI, SHN_COMMON:
+    # the largest size and the strictest alignment hold).
     np.maximum.at(size, state.canonical[commons], symbols.size[commons])
+    # A common symbol's value is its alignment, until it has a place.
     np.maximum.at(align, state.canonical[commons], symbols.value[commons].astype(np.int64))
+    # The object of a symbol row is the last one whose range begins at or before the row.
     owner = state.graph.ranges.symbols.searchsorted(rows, "right") - 1
     tls = symbols.type[rows] == SymbolType.TLS
     new = synthetic_blocks(size[rows], align[rows], Zone.RW, role=Role.COMMON)
@@ -167,7 +179,9 @@ def address_symbols(state: State) -> None:
         own = true_rows(stubs.ifunc)
         block = state.synthetic["stubs"][stubs.island[own]]
         state.resolver_address = address[stubs.row[own]]
+        # The stub's address is the function's for all: what the resolver chooses is known only to the slot.
         address[stubs.row[own]] = state.address[block] + stubs.offset[own]
+    # Taken before functions may get their stubs' addresses: a stub must jump to the function, not to itself.
     state.stub_target = address[stubs.row]
     if some(state.stubs.taken):
         _use_stubs_as_addresses(state, address)
@@ -188,6 +202,7 @@ def _use_stubs_as_addresses(state: State, address: I64) -> None:
     value = kinds.displacement(kind, state.stub_target[stub] + edges.addend[rows], place)
     if kinds.counts_from_starts:
         count_from_images(state, edges.block[rows], kind, value)
+    # Branches go through stubs unseen; only a reference that may yield an address makes the stub the function's.
     far = symbol & ((value < kinds.low[kind]) | (value > kinds.last[kind]))
     used = unique(stub[far])
     address[stubs.row[used]] = state.address[state.synthetic["stubs"][stubs.island[used]]] + stubs.offset[used]
@@ -209,5 +224,6 @@ def dead_references(state: State) -> I32:
     target = state.canonical[edges.target]
     block = symbols.block[target]
     dead = (block >= 0) & (edges.kind != 0)
+    # Rows without a block look at block 0 here, and are taken out by the line above.
     dead &= ~state.live[np.where(block >= 0, block, 0)]
     return true_rows(dead).astype(np.int32) if some(dead) else np.empty(0, np.int32)

@@ -67,15 +67,15 @@ OLD_NAMES = {"comdat": "groups", "eh_frame": "unwind", "boundaries": "provided n
 
 
 def _points() -> tuple[Point, ...]:
-    found: list[Point] = []
+    points: list[Point] = []
     holds = "the objects' tables as they were read"
     for step in STEPS:
-        found.append(Point(f"before {step.name}", holds))
+        points.append(Point(f"before {step.name}", holds))
         holds = step.holds
-        found.append(Point(f"after {step.name}", holds))
+        points.append(Point(f"after {step.name}", holds))
         if step.name in NAMED:
-            found.append(Point(NAMED[step.name], holds))
-    return tuple(found)
+            points.append(Point(NAMED[step.name], holds))
+    return tuple(points)
 
 
 POINTS = _points()

@@ -30,6 +30,7 @@ def fill_slots(state: State) -> None:
     slots = state.slots
     if slots.row.size == 0:
         return
+    # Slots of thread-locals hold offsets and module ids, which are known only after their storage is loaded.
     plain = true_rows(slots.operand == Operand.GOT)
     home = state.synthetic["got"][slots.module[plain]]
     word = state.graph.kinds.word

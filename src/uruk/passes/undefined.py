@@ -24,6 +24,7 @@ def refuse(state: State, rows: I32, hints: Hints | None) -> None:
     What no edge refers to (unwind records of dead functions did, say) nobody has to define.
     """
     faults = Faults()
+    # Edges of kind 0 write nothing: what only they refer to is not needed.
     edges = true_rows(np.isin(state.canonical[state.edges.target], rows) & (state.edges.kind != 0))
     faults.add(edges, state.objects_of(edges), lambda some: _error(state, some, hints))
     faults.raise_any()
@@ -38,6 +39,7 @@ def _error(state: State, edges: AnyArray, hints: Hints | None) -> UndefinedSymbo
     needs: dict[bytes, tuple[tuple[str, ...], int]] = {}
     for begin, end in zip(first.tolist(), [*first[1:].tolist(), target.size], strict=True):
         name = state.names.text(int(state.symbols.name[target[begin]]))
+        # Places cost a search each. Beyond a thousand names nobody reads them.
         shown = min(end - begin, SHOWN_PLACES) if len(needs) < MOST_HINTS else 0
         shown_edges: list[int] = edges[begin : begin + shown].tolist()
         needs[name] = tuple(state.place_of(edge) for edge in shown_edges), end - begin

@@ -37,6 +37,7 @@ def rebuild_eh_frame(state: State, registers: int) -> None:
     rows = true_rows((blocks.role == Role.UNWIND) & state.live & (blocks.content >= 0) & (blocks.size > 0))
     modules = len(state.modules)
     state.synthetic["unwind"] = filled(modules, NONE, np.int32)
+    # One object is the case of a JIT; a batch goes through the columns.
     if rows.size == 0 or (rows.size == 1 and _keep_whole(state, int(rows[0]), registers)):
         return
     records = _read_records(state.now(), rows)
@@ -60,8 +61,9 @@ SMALL = 1024
 
 
 def _keep_whole(state: State, row: int, registers: int) -> bool:
-    """Keep a small block as it is, if nothing in it is dead or odd; anything else is left to the general way."""
+    """Keep a small block as it is, if nothing in it is dead or wrong; anything else is left to the general way."""
     size = int(state.blocks.size[row])
+    # Records of dead functions have to be cut out, and records of odd length filled up: both change offsets.
     if size > SMALL or size % 4 or state.has_dead:
         return False
     content = state.graph.arena.bytes_at(int(state.blocks.content[row]), size)
@@ -70,7 +72,9 @@ def _keep_whole(state: State, row: int, registers: int) -> bool:
     blocks = state.blocks
     block_size, begin = blocks.size.copy(), blocks.content.copy()
     align, zone = blocks.align.copy(), blocks.zone.copy()
+    # Four zero bytes more: a record of length 0 ends the chain for unwinders (LSB, "Exception Frames").
     begin[row] = state.graph.arena.append(np.frombuffer(content + bytes(4), np.uint8))
+    # The rebuilt block is aligned to 8 and never written again.
     block_size[row], align[row], zone[row] = size + 4, 8, Zone.R
     state.blocks = blocks.replaced(size=block_size, content=begin, align=align, zone=zone)
     state.synthetic["unwind"][state.block_module[row]] = row
@@ -80,28 +84,32 @@ def _keep_whole(state: State, row: int, registers: int) -> bool:
 def _read_records(graph: Graph, rows: I64) -> Records:
     """The records of blocks, gathered in whole words. Raises LinkFaults of all objects whose records make no sense."""
     faults = Faults()
-    words, begin, starts, counts, odd = _gather_records(graph, rows, faults)
+    words, begin, starts, counts, unaligned = _gather_records(graph, rows, faults)
     start = np.array(starts, np.int64) * 4
     block = rows.repeat(counts).astype(np.int32)
+    # The length does not count its own 4 bytes.
     size = (words[start // 4].astype(np.int64)) + 4
     pointer = words[start // 4 + 1].astype(np.int64)
+    # The second word is 0 in a CIE, and in an FDE the distance from that word back to its CIE.
     is_cie = pointer == 0
     where = start + 4 - pointer
     cie = start.searchsorted(where)
+    # `searchsorted` gives the row behind the last for places behind all records; row 0 then fails the comparison below.
     cie[cie == start.size] = 0
+    # The CIE of an FDE must be a record that begins exactly there, is a CIE, and lies in the same section.
     good = is_cie | ((start[cie] == where) & is_cie[cie] & (block[cie] == block))
     if not every(good):
 
-        def tell(bad: AnyArray) -> ObjectFormatError:
+        def error_of(bad: AnyArray) -> ObjectFormatError:
             row = int(block[bad[0]])
             offset = int(start[bad[0]] - begin[rows.searchsorted(row)])
             return malformed(graph, row, offset, "frame record names no CIE")
 
         bad = true_rows(~good)
-        faults.add(bad, graph.blocks.object[block[bad]], tell)
+        faults.add(bad, graph.blocks.object[block[bad]], error_of)
     faults.raise_any()
     cie[is_cie] = NONE
-    return Records(words, start, size, block, cie, rows, begin, odd)
+    return Records(words, start, size, block, cie, rows, begin, unaligned)
 
 
 _NOTHING = bytes(4)
@@ -111,37 +119,46 @@ _NOTHING = bytes(4)
 def _gather_records(
     graph: Graph, rows: I64, faults: Faults
 ) -> tuple[U32, I64, list[int], list[int], dict[int, WholeWords]]:
-    """The words of blocks, where each block begins (bytes), and the records: word index, count a block, odd blocks."""
+    """Gather the words of blocks, and walk their records.
+
+    Returns the words, where each block begins (bytes), the word index of each record, the number of records of each
+    block, and the blocks that were brought to whole words, by their position in `rows`.
+    """
     blocks = graph.blocks
     content = [
         graph.arena.bytes_at(offset, size)
         for offset, size in zip(blocks.content[rows].tolist(), blocks.size[rows].tolist(), strict=True)
     ]
-    odd: dict[int, WholeWords] = {}
-    bad = [number for number, one in enumerate(content) if len(one) % 4]
+    unaligned: dict[int, WholeWords] = {}
+    # Sections whose size is no multiple of 4 cannot be seen as words.
+    bad = [number for number, section in enumerate(content) if len(section) % 4]
+    # A walk may find further blocks that are unaligned or broken. These are replaced, and all blocks are walked once
+    # more; each round settles at least one block, so that this ends.
     while True:
         for number in bad:
             try:
                 from uruk.passes.elf.unaligned_frames import whole_words  # few compilers need it
 
-                odd[number] = whole_words(content[number], partial(malformed, graph, int(rows[number])))
+                unaligned[number] = whole_words(content[number], partial(malformed, graph, int(rows[number])))
             except ObjectFormatError as error:
                 faults.add_error(blocks.object[rows[number : number + 1]], error)
                 content[number] = _NOTHING
         pieces = [
-            odd[number].words if number in odd else np.frombuffer(one, np.uint32) for number, one in enumerate(content)
+            unaligned[number].words if number in unaligned else np.frombuffer(section, np.uint32)
+            for number, section in enumerate(content)
         ]
         sizes = np.array([4 * piece.size for piece in pieces], np.int64)
         words = np.concatenate(pieces)
+        # Where each block begins in the joined words, in bytes.
         begin = sizes.cumsum() - sizes
         walk = _walk(memoryview(words), (begin // 4).tolist(), (sizes // 4).tolist())
         for number, offset, problem in walk.broken:
             row = rows[number : number + 1]
             faults.add_error(blocks.object[row], malformed(graph, int(row[0]), offset, problem))
             content[number] = _NOTHING
-        bad = walk.odd
+        bad = walk.unaligned
         if not bad and not walk.broken:
-            return words, begin, walk.starts, walk.counts, odd
+            return words, begin, walk.starts, walk.counts, unaligned
 
 
 def _check_fields(state: State, records: Records, mine: I64, place: I64) -> I64:
@@ -153,28 +170,30 @@ def _check_fields(state: State, records: Records, mine: I64, place: I64) -> I64:
     if records.start.size == 0:
         return record
     end = records.start[record] + records.size[record]
+    # Bytes between records (zero words that were skipped) belong to none.
     record[place >= end] = NONE
     width = state.graph.kinds.width[state.edges.kind[mine]]
+    # The first 8 bytes of a record, its length and pointer, are rewritten by uruk: no relocation may change them.
     bad = (record >= 0) & (width > 0) & ((place < records.start[record] + 8) | (place + width > end))
     if some(bad):
         edges, graph, faults = state.edges, state.now(), Faults()
 
-        def tell(rows: AnyArray) -> ObjectFormatError:
+        def error_of(rows: AnyArray) -> ObjectFormatError:
             row, offset = int(edges.block[rows[0]]), int(edges.offset[rows[0]])
             return malformed(graph, row, offset, "relocates a field that is not inside one frame record")
 
-        faults.add(mine[bad], state.objects_of(mine[bad]), tell)
+        faults.add(mine[bad], state.objects_of(mine[bad]), error_of)
         faults.raise_any()
     return record
 
 
 @record
 class _Walk:
-    """Word index of every record, and how many each block has; `odd` blocks have records of odd length."""
+    """Word index of every record, and how many each block has; `unaligned` blocks have records of odd length."""
 
     starts: list[int]
     counts: list[int]
-    odd: list[int]
+    unaligned: list[int]
     broken: list[tuple[int, int, str]]
     """Blocks that make no sense: (number, offset in bytes, problem)."""
 
@@ -183,7 +202,7 @@ def _walk(words: memoryview, begins: list[int], sizes: list[int]) -> _Walk:
     """Walk the records of all blocks. Zero words between records are skipped."""
     starts: list[int] = []
     counts: list[int] = []
-    odd: list[int] = []
+    unaligned: list[int] = []
     broken: list[tuple[int, int, str]] = []
     append = starts.append
     for number, (begin, size) in enumerate(zip(begins, sizes, strict=True)):
@@ -196,7 +215,7 @@ def _walk(words: memoryview, begins: list[int], sizes: list[int]) -> _Walk:
                 at += 1
                 continue
             if length & 3:
-                odd.append(number)
+                unaligned.append(number)
                 at = end
                 break
             if length < 8 or length >= EXTENDED:
@@ -204,29 +223,35 @@ def _walk(words: memoryview, begins: list[int], sizes: list[int]) -> _Walk:
                 at = end
                 break
             append(at)
+            # One word for the length itself, and a quarter of its bytes.
             at += 1 + (length >> 2)
         if at > end:
             broken.append((number, 4 * (starts[-1] - begin), "frame record ends behind its section"))
         counts.append(len(starts) - before)
-    return _Walk(starts, counts, odd, broken)
+    return _Walk(starts, counts, unaligned, broken)
 
 
 def _kept(state: State, records: Records, mine: I64, place: I64) -> Bool:
     """Select the records that stay: FDEs of live functions that are their object's to define, and their CIEs."""
+    # None edges, as of pruned code, do not say what an FDE is for.
     written = true_rows(state.graph.kinds.width.take(state.edges.kind[mine]) > 0)
     mine, place = mine[written], place[written]
     order = place.argsort(kind="stable")
     sorted_place = place[order]
+    # The address of an FDE's function is relocated 8 bytes in, behind the length and the CIE pointer.
     where = sorted_place.searchsorted(records.start + 8)
+    # As above: a row behind the last is compared with row 0, and found unequal.
     where[where == place.size] = 0
-    found = np.zeros(records.start.size, np.bool_)
+    has_function = np.zeros(records.start.size, np.bool_)
     is_fde = records.cie >= 0
     if place.size:
-        found = is_fde & (sorted_place[where] == records.start + 8)
-    target = state.edges.target[mine[order[where[found]]]]
+        has_function = is_fde & (sorted_place[where] == records.start + 8)
+    target = state.edges.target[mine[order[where[has_function]]]]
     block = state.symbols.block[target]
     keep = np.zeros(records.start.size, np.bool_)
-    keep[found] = (block >= 0) & state.live[block] & (state.canonical[target] == target)
+    # A row that is not its own canonical one has lost to another object's definition, which has records of its own.
+    keep[has_function] = (block >= 0) & state.live[block] & (state.canonical[target] == target)
+    # A CIE stays if one of its FDEs does.
     keep[records.cie[keep]] = True
     return keep
 
@@ -239,17 +264,20 @@ def _place_records(state: State, records: Records, keep: Bool, module: I32) -> t
     pieces: list[U32] = []
     present = np.bincount(module[kept]).nonzero()[0].astype(np.int32)
     sizes: list[int] = []
-    for one in present.tolist():
-        chosen = kept[module[kept] == one]
+    for owner in present.tolist():
+        chosen = kept[module[kept] == owner]
         size = records.size[chosen]
         offset[chosen] = size.cumsum() - size
         content = records.words[ranges(records.start[chosen] // 4, size // 4)]
         fde = chosen[records.cie[chosen] >= 0]
+        # The distance from the pointer's own place, 4 bytes in, back to where the CIE is now.
         content[offset[fde] // 4 + 1] = offset[fde] + 4 - offset[records.cie[fde]]
+        # The terminator, a length of 0.
         pieces += [content, np.zeros(1, np.uint32)]
         sizes.append(4 * content.size + 4)
     if not sizes:
         return offset, block
+    # All modules' blocks are appended at once; each begins where the ones before it end.
     base = state.graph.arena.append(np.concatenate(pieces).view(np.uint8))
     length = np.array(sizes, np.int64)
     new = synthetic_blocks(length, np.full(length.size, 8), Zone.R, base + length.cumsum() - length, Role.UNWIND)
@@ -265,6 +293,7 @@ def _move_edges(
     """Edges follow their records; those of dropped records become None edges."""
     new_offset, new_block = target
     stays = record >= 0
+    # Indexed on both sides: edges outside all records have -1, which must not pick the last record.
     stays[stays] = keep[record[stays]]
     edges = state.edges
     block, offset, kind = edges.block.copy(), edges.offset.copy(), edges.kind.copy()
@@ -295,11 +324,12 @@ def function_needs(state: State) -> tuple[I64, I64]:
     function = np.full(records.start.size, NONE, np.int64)
     names_function = (record >= 0) & (records.cie[record] >= 0) & (place == records.start[record] + 8)
     function[record[names_function]] = home[names_function]
-    other = (record >= 0) & ~names_function & (home >= 0)
-    of_fde = other & (records.cie[record] >= 0)
+    needed = (record >= 0) & ~names_function & (home >= 0)
+    of_fde = needed & (records.cie[record] >= 0)
     common = np.full(records.start.size, NONE, np.int64)
-    of_cie = other & (records.cie[record] < 0)
+    of_cie = needed & (records.cie[record] < 0)
     common[record[of_cie]] = home[of_cie]
+    # First what FDEs refer to, then what their CIEs refer to, each with the function that needs it.
     source = np.concatenate([function[record[of_fde]], function])
     target = np.concatenate([home[of_fde], np.where(records.cie >= 0, common[records.cie], NONE)])
     known = (source >= 0) & (target >= 0)

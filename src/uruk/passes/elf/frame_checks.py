@@ -48,6 +48,7 @@ class FrameChecks:
         self._check_room(true_rows(keep & self.is_fde), faults)
         faults.raise_any()
         stays = home >= 0
+        # Records that go need not be right.
         stays[stays] = keep[home[stays]]
         stays &= self.state.graph.kinds.width.take(self.state.edges.kind[mine]) > 0
         edge, record = mine[stays], home[stays]
@@ -64,18 +65,23 @@ class FrameChecks:
         start, size = records.start[fdes], records.size[fdes]
         augmented, begin = self.augmented[rule], self.head[rule]
         content = records.words.view(np.uint8)
+        # `augmented` is 1 where a length of augmentation data follows, as a ULEB128 number of one byte in all real
+        # records.
         short = begin + augmented > size
+        # Clipped, because a record that is too short may be the last one; it is a fault already.
         length = content[np.minimum(start + begin, content.size - 1)] * augmented
         for row in true_rows(length >= 0x80).tolist():  # no compiler writes so much
             text = content[int(start[row] + begin[row]) : int(start[row] + size[row])].tobytes()
             length[row], used = _number(text)
             begin[row] += used - 1
         begin += augmented
+        # The data must fit into the record, and hold the pointer to language-specific data that the CIE announces.
         short |= (length > size - begin) | (length < self.lsda[rule])
         bad = fdes[short]
         owner = self.state.blocks.object[records.block[bad]]
         faults.add(bad, owner, lambda rows: records.malformed(self.state.now(), int(rows[0]), _TOO_SHORT))
         self.data = np.full(records.start.size, NONE, np.int64)
+        # CIEs keep _NOWHERE: no offset lies behind it, so that no field counts as one of their instructions.
         self.instructions = np.full(records.start.size, _NOWHERE, np.int64)
         self.data[fdes], self.instructions[fdes] = begin, begin + length
 
@@ -84,11 +90,14 @@ class FrameChecks:
         kinds = self.state.graph.kinds
         kind = self.state.edges.kind[edge]
         rule = self.rule[record]
+        # An FDE's fields may be the function's address, its instructions (DW_CFA_set_loc), and the language-specific
+        # data.
         known = (offset == 8) | (offset >= self.instructions[record])
         known |= (offset == self.data[record]) & (self.lsda[rule] > 0)
         known &= self.is_fde[record]
         rest = true_rows(~known)
         in_cie, width = rule[rest], kinds.width.take(kind[rest])
+        # A CIE's only field is the pointer to the personality routine, and that in its whole width.
         known[rest] = (offset[rest] == self.personality[in_cie]) & (width == self.personality_size[in_cie])
         known[rest] &= ~self.is_fde[record[rest]]
         known &= kinds.plain.take(kind)
@@ -98,12 +107,16 @@ class FrameChecks:
     def _check_functions(self, edge: I64, record: I64, faults: Faults) -> None:
         """An FDE must be for code in the block of the function that it names, so that it says nothing about others."""
         state, rule = self.state, self.rule[record]
+        # `address_of` packs a kind's width and whether it is relative in the same way, so that one comparison checks
+        # both.
         form = (self.pointer + RELATIVE * self.relative)[rule]
         target = state.edges.target[edge]
+        # The function's offset in its block.
         begin = state.symbols.value[target] + state.edges.addend[edge]
         size = self._lengths(record)
         fits = state.graph.kinds.address_of.take(state.edges.kind[edge]) == form
         fits &= (begin >= 0) & (size >= 0) & (size <= state.blocks.size[state.symbols.block[target]] - begin)
+        # Two fields at one place would write the address twice, and the second counts.
         fits &= np.bincount(record, minlength=1).take(record) == 1
         bad = edge[~fits]
         faults.add(bad, state.objects_of(bad), lambda rows: self._error_at(rows, _NOT_ITS_CODE))
@@ -115,6 +128,7 @@ class FrameChecks:
         size = np.empty(record.size, np.int64)
         for width in set(self.pointer.tolist()):
             rows = true_rows(pointer == width)
+            # The length stands behind the address, in the same width and never relocated.
             size[rows] = windows(content, f"<i{width}")[self.records.start[record[rows]] + 8 + width]
         return size
 
@@ -132,6 +146,7 @@ def _read_cies(state: State, records: Records, registers: int) -> tuple[list[Fra
     cies = true_rows(records.cie < 0)
     which: list[int] = []
     for row, start, size in zip(cies.tolist(), records.start[cies].tolist(), records.size[cies].tolist(), strict=True):
+        # The objects of a batch are from one compiler mostly, so that thousands of CIEs are the same few byte strings.
         record = bytes(content[start : start + size])
         number = known.get(record, len(rules))
         if number == len(rules):
@@ -146,6 +161,7 @@ def _read_cies(state: State, records: Records, registers: int) -> tuple[list[Fra
     rule = np.zeros(records.start.size, np.int64)
     rule[cies] = which
     fdes = records.cie >= 0
+    # An FDE has the rules of its CIE.
     rule[fdes] = rule[records.cie[fdes]]
     return rules, rule
 
@@ -153,6 +169,7 @@ def _read_cies(state: State, records: Records, registers: int) -> tuple[list[Fra
 def _number(text: bytes) -> tuple[int, int]:
     """A ULEB128 number and how many bytes it has; a number that nothing has room for where it does not end."""
     value = 0
+    # 8 bytes hold 56 bits; a length beyond that has no room anywhere.
     for at, byte in enumerate(text[:8]):
         value |= (byte & 0x7F) << 7 * at
         if byte < 0x80:

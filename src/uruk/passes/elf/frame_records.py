@@ -26,14 +26,15 @@ class Records:
     rows: I64
     begin: I64
     """The blocks that were read, and where each begins in the gathered words (bytes)."""
-    odd: dict[int, WholeWords]
+    unaligned: dict[int, WholeWords]
     """Blocks with records that had to be filled up to whole words, by their position in `rows`."""
 
     def places(self, block: I32, offset: I64) -> I64:
         """Return where bytes of blocks are in the gathered words (bytes)."""
         which = self.rows.searchsorted(block)
         place = offset.copy()
-        for number, whole in self.odd.items():
+        for number, whole in self.unaligned.items():
+            # Offsets as the object has them count from records that may have moved when they were filled up.
             mine = which == number
             place[mine] = whole.place(place[mine])
         return self.begin[which] + place
@@ -43,8 +44,9 @@ class Records:
         block = int(self.block[record])
         number = int(self.rows.searchsorted(block))
         offset = int(self.start[record] - self.begin[number])
-        whole = self.odd.get(number)
+        whole = self.unaligned.get(number)
         if whole is not None:
+            # Errors name the place in the file, not the one after filling up.
             offset = int(whole.start[whole.moved.searchsorted(offset)])
         return malformed(graph, block, offset, problem)
 

@@ -65,6 +65,7 @@ def _cached(record: bytes, registers: int) -> FrameRules:
 
 
 def _read(record: bytes, registers: int) -> FrameRules:
+    # Length and CIE id, 4 bytes each, version, and at least the zero that ends the augmentation.
     if len(record) < 10:
         raise FrameError(f"the CIE has {len(record)} bytes, too few for a version and an augmentation")
     version, end = record[8], record.find(0, 9)
@@ -74,11 +75,14 @@ def _read(record: bytes, registers: int) -> FrameRules:
         raise FrameError("the CIE's augmentation string does not end")
     letters = record[9:end].decode("latin-1")
     cursor = _Cursor(record, end + 1)
+    # Version 4 (DWARF 4, 6.4.1) adds the sizes of addresses and segment selectors.
     if version == 4 and (size := cursor.take(2)) != b"\x08\x00":
         raise FrameError(f"the CIE is for addresses of {size[0]} bytes and segments of {size[1]}; 8 and 0 are known")
     cursor.number()  # code alignment
     cursor.number()  # data alignment
+    # The return address's register is one byte in version 1, and a ULEB128 number since.
     register = cursor.take(1)[0] if version == 1 else cursor.number()
+    # libgcc indexes an array by it without a check.
     if register >= registers:
         raise FrameError(f"the CIE's return address is in register {register}, which does not exist")
     rules = _augmentation(cursor, letters)
@@ -121,6 +125,7 @@ def _augmentation(cursor: _Cursor, letters: str) -> FrameRules:
     """The encodings that a CIE's augmentation gives."""
     if not letters:
         return FrameRules(POINTER, False, False, 0, 0, 0)
+    # Without `z` libgcc does not know where the instructions begin. ("eh" is gcc 2's form.)
     if letters[0] != "z" or len(set(letters)) != len(letters) or not set(letters) <= set("zRPL" + _LAST_LETTERS):
         raise FrameError(f"the CIE has the unknown augmentation {letters[:40]!r}")
     if any(letter in letters[: letters.find("R") + 1] for letter in _LAST_LETTERS):
@@ -128,6 +133,7 @@ def _augmentation(cursor: _Cursor, letters: str) -> FrameRules:
     size = cursor.number()
     begin, end = cursor.at, cursor.at + size
     cursor.take(size)
+    # Bounded by its own length, so that letters do not read instructions as data.
     data = _Cursor(cursor.record[:end], begin)
     pointer, relative, lsda, personality, personality_size = POINTER, False, 0, 0, 0
     for letter in letters[1:]:
@@ -147,6 +153,8 @@ def _augmentation(cursor: _Cursor, letters: str) -> FrameRules:
 def _size(encoding: int, letter: str, *, indirect: bool = True) -> int:
     """Bytes of a pointer: one of fixed size, absolute or relative to its place."""
     size = _SIZES.get(encoding & 0x0F, 0)
+    # 0x20 to 0x60 are text-, data- and function-relative and aligned pointers, for which unwinders want bases that
+    # linked code does not have.
     if not size or encoding & 0x60 or (encoding & INDIRECT and not indirect):
         raise FrameError(f"the CIE's augmentation {letter} has the pointer encoding {encoding:#04x}")
     return size
@@ -158,6 +166,8 @@ def _check_instructions(cursor: _Cursor) -> None:
     while not cursor.done:
         (operation,) = cursor.take(1)
         if operation >= 0x40:  # in the high two bits: advance, offset (with a number), restore
+            # DW_CFA_offset (high bits 2) has one number; DW_CFA_advance_loc and DW_CFA_restore have all in their low 6
+            # bits.
             operands = "n" if operation >> 6 == 2 else ""
         elif (operands := _OPERANDS.get(operation, "?")) == "?":
             raise FrameError(f"the CIE has the unknown call frame instruction {operation:#04x}")
@@ -170,5 +180,6 @@ def _check_instructions(cursor: _Cursor) -> None:
                 remembered += 1 if operand == "<" else -1
             else:
                 cursor.take(int(operand))
+        # libgcc takes the next state from a list that is empty then.
         if remembered < 0:
             raise FrameError("the CIE takes back a state that it has not remembered")

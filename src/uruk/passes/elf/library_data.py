@@ -32,6 +32,7 @@ def copy_library_data(state: State, host: DataSource, everything: bool) -> None:
     copied = true_rows(external.is_data & external.found) if everything else _constant_rows(state)
     if copied.size == 0:
         return
+    # 64-bit references reach data wherever it is.
     narrow = (kinds.narrow_absolute | kinds.narrow_relative)[edges.kind]
     absolute = kinds.narrow_absolute[edges.kind]
     rows, address = data_references(state, true_rows(narrow))
@@ -69,10 +70,12 @@ def _copy(state: State, rows: I64, address: int, content: bytes, constant: bool)
     assert state.external is not None
     using = true_rows(np.isin(state.canonical[state.edges.target], state.undefined[rows]))
     module = state.block_module[state.edges.block[using[:1]]]
+    # The lowest set bit of the original's address is the most it can have been aligned to.
     align = min(address & -address, LARGEST_ALIGNMENT)
     zone = Zone.R if constant else Zone.RW
     block = int(state.add_blocks(synthetic_blocks(np.full(1, len(content)), np.full(1, align), zone), module)[0])
     state.copies += [Copy(row, block, content, address, constant) for row in rows.tolist()]
+    # No longer the library's data: reach and window are not asked about it; its address comes with the layout.
     state.external.is_data[rows] = False
     state.external.address[rows] = 0
 

@@ -60,40 +60,43 @@ def find(state: State, initialisers: I64) -> LinkerSymbols:
 
     `initialisers` are the blocks that hold functions: their modules need a `__dso_handle`.
     """
-    found, names = LinkerSymbols(), state.names
+    linker, names = LinkerSymbols(), state.names
     sections: dict[tuple[int, str], int] = {}
     for index, name in enumerate(state.symbols.name[state.undefined].tolist()):
         text = names.text(name)
         if text in OWN_PLACES:
-            found.places.append((index, _module_of(state, index), text))
+            linker.places.append((index, _module_of(state, index), text))
+        # `end`, `etext` and the like are among OWN_PLACES; every other name that the link provides begins with `_`.
         if not text.startswith(b"_"):
             continue
         if text == DSO_HANDLE:
-            found.dso_handle.append(index)
+            linker.dso_handle.append(index)
         elif text == GOT:
-            found.got.append(index)
+            linker.got.append(index)
         elif text == TLS_BASE:
             state.tls_starts.append(index)
         elif text.startswith((START, STOP)):
             module, section = _module_of(state, index), text.split(b"_", 3)[3].decode("utf-8", "replace")
+            # The first module of a program whose code names a section's bounds has the section's blocks.
             module = sections.setdefault((state.programs[module], section), module)
-            found.sections.append((index, module, section, text.startswith(STOP)))
+            linker.sections.append((index, module, section, text.startswith(STOP)))
     if sections:
-        _gather_sections(state, found, sections)
-    if found.places:
-        _gather_functions(state, found)
-        _need_data(state, found)
-    _make_handles(state, found, initialisers)
-    state.got_modules |= {_module_of(state, index) for index in found.got}
-    return found
+        _gather_sections(state, linker, sections)
+    if linker.places:
+        _gather_functions(state, linker)
+        _need_data(state, linker)
+    _make_handles(state, linker, initialisers)
+    state.got_modules |= {_module_of(state, index) for index in linker.got}
+    return linker
 
 
 def bounded_blocks(state: State) -> I64:
     """Blocks of sections whose bounds some undefined name asks for: such a reference keeps them, as for ld."""
-    texts = (state.names.text(one) for one in state.symbols.name[state.undefined].tolist())
+    texts = (state.names.text(name) for name in state.symbols.name[state.undefined].tolist())
     wanted = {text.split(b"_", 3)[3].decode("utf-8", "replace") for text in texts if text.startswith((START, STOP))}
     if not wanted:
         return NO_ROWS
+    # Names of sections are looked at one by one, as only links that prune and have such bounds come here.
     live, graph = true_rows(state.live), state.now()
     return live[np.array([graph.section_name(row) in wanted for row in live.tolist()], np.bool_)]
 
@@ -103,7 +106,7 @@ def _module_of(state: State, index: int) -> int:
     return int(state.module_of_object[owner])
 
 
-def _gather_sections(state: State, found: LinkerSymbols, wanted: dict[tuple[int, str], int]) -> None:
+def _gather_sections(state: State, linker: LinkerSymbols, wanted: dict[tuple[int, str], int]) -> None:
     """The live blocks of each wanted (program, section name), in input order.
 
     They become blocks of one module, the given one, whose code names their bounds: so they lie in one row, and stay
@@ -112,6 +115,7 @@ def _gather_sections(state: State, found: LinkerSymbols, wanted: dict[tuple[int,
     """
     rows: dict[tuple[int, str], list[int]] = {}
     names = {name for _, name in wanted}
+    # Blocks that passes have made are not part of any section X.
     real = true_rows(state.live[: len(state.graph.blocks)])
     for row in real.tolist():
         name = state.graph.section_name(row)
@@ -120,78 +124,83 @@ def _gather_sections(state: State, found: LinkerSymbols, wanted: dict[tuple[int,
     for key, module in wanted.items():
         blocks = np.array(rows.get(key, ()), np.int64)
         zone = state.blocks.zone[blocks]
+        # Code stays near its own GOT, and a thread-local belongs to its module's image.
         if some((zone == Zone.RX) | (zone == Zone.TLS)):
             blocks = blocks[state.block_module[blocks] == module]
         if blocks.size:
             state.block_module[blocks] = module
-            found.together.append((module, key[1], blocks))
-    kept = {(module, name) for module, name, _ in found.together}
-    found.sections = [item for item in found.sections if (item[1], item[2]) in kept]
-    state.provided_in = {index: module for index, module, _, _ in found.sections}
+            linker.together.append((module, key[1], blocks))
+    # A name without any block stays undefined: an error, or null where it is weak, as for ld.
+    kept = {(module, name) for module, name, _ in linker.together}
+    linker.sections = [item for item in linker.sections if (item[1], item[2]) in kept]
+    state.provided_in = {index: module for index, module, _, _ in linker.sections}
 
 
-def _gather_functions(state: State, found: LinkerSymbols) -> None:
+def _gather_functions(state: State, linker: LinkerSymbols) -> None:
     """The arrays of functions whose bounds are asked for, each in one row; a name without an array is undefined."""
     bounds = function_arrays.NAMES
-    arrays = {(module, bounds[name][0]) for _, module, name in found.places if name in bounds}
+    arrays = {(module, bounds[name][0]) for _, module, name in linker.places if name in bounds}
     refused: set[tuple[int, str]] = set()
     for module, array in arrays:
         rows = function_arrays.find(state, module, array)
         if rows is None:
             refused.add((module, array))
         elif rows.size:
-            found.together.append((module, array, rows))
+            linker.together.append((module, array, rows))
     if refused:
-        found.places = [
-            place for place in found.places if place[2] not in bounds or (place[1], bounds[place[2]][0]) not in refused
+        linker.places = [
+            place for place in linker.places if place[2] not in bounds or (place[1], bounds[place[2]][0]) not in refused
         ]
 
 
-def _need_data(state: State, found: LinkerSymbols) -> None:
+def _need_data(state: State, linker: LinkerSymbols) -> None:
     """Modules whose code asks where their data is have some, be it a pointer's room."""
-    modules = {module for _, module, _ in found.places}
+    modules = {module for _, module, _ in linker.places}
     if modules:
         data = true_rows(state.live & (state.blocks.zone == Zone.RW))
+        # Without data of its own a module would have no segment of which the ends could be told.
         missing = np.array(sorted(modules - set(state.block_module[data].tolist())), np.int32)
         size = np.full(missing.size, state.graph.kinds.pointer, np.int64)
         state.add_blocks(synthetic_blocks(size, size, Zone.RW), missing)
 
 
-def take_places(state: State, found: LinkerSymbols) -> None:
+def take_places(state: State, linker: LinkerSymbols) -> None:
     """The session has answered: places that nobody defines are the link's own."""
     assert state.external is not None
     external = state.external
-    found.places = [place for place in found.places if not external.found[place[0]]]
-    for index, _, _ in found.places:
+    linker.places = [place for place in linker.places if not external.found[place[0]]]
+    for index, _, _ in linker.places:
+        # Data: a stub must not stand for a place.
         external.found[index] = external.is_data[index] = external.own[index] = True
 
 
-def _make_handles(state: State, found: LinkerSymbols, initialisers: I64) -> None:
+def _make_handles(state: State, linker: LinkerSymbols, initialisers: I64) -> None:
     """A `__dso_handle` for each module that refers to one, or has initialisers or finalisers, and has none yet."""
-    modules = {_module_of(state, index) for index in found.dso_handle}
+    modules = {_module_of(state, index) for index in linker.dso_handle}
     modules |= set(state.block_module[initialisers].tolist())
     if modules:
-        missing = np.array(sorted(one for one in modules if state.module_handles[one] is None), np.int32)
+        # A module that an earlier batch has begun has its handle already.
+        missing = np.array(sorted(module for module in modules if state.module_handles[module] is None), np.int32)
         size = np.full(missing.size, state.graph.kinds.pointer, np.int64)
         rows = state.add_blocks(synthetic_blocks(size, size, Zone.RW), missing)
         state.synthetic[HANDLES] = filled(len(state.modules), NONE, np.int32)
         state.synthetic[HANDLES][missing] = rows
 
 
-def provided(state: State, found: LinkerSymbols) -> Bool:
+def provided(state: State, linker: LinkerSymbols) -> Bool:
     """Return which undefined rows the link provides itself."""
     own = np.zeros(state.undefined.size, np.bool_)
-    own[[*found.dso_handle, *found.got, *state.tls_starts, *(item[0] for item in found.sections)]] = True
+    own[[*linker.dso_handle, *linker.got, *state.tls_starts, *(item[0] for item in linker.sections)]] = True
     return own
 
 
-def refuse_header(state: State, found: LinkerSymbols, hints: undefined.Hints | None) -> None:
+def refuse_header(state: State, linker: LinkerSymbols, hints: undefined.Hints | None) -> None:
     """Without a header: it is null for weak references. Raises LinkFaults of UndefinedSymbols for others."""
     assert state.external is not None
-    rows = [index for index, _, name in found.places if name == HEADER]
+    rows = [index for index, _, name in linker.places if name == HEADER]
     if not rows:
         return
-    found.places = [place for place in found.places if place[2] != HEADER]
+    linker.places = [place for place in linker.places if place[2] != HEADER]
     weak, _, _ = resolve.undefined_facts(state)
     state.external.found[rows] = state.external.own[rows] = False
     strong = [row for row in rows if not weak[row]]
@@ -199,7 +208,7 @@ def refuse_header(state: State, found: LinkerSymbols, hints: undefined.Hints | N
         undefined.refuse(state, state.undefined[strong], hints)
 
 
-def assign(state: State, found: LinkerSymbols, plan: Layout, start: I64, header: int) -> None:
+def assign(state: State, linker: LinkerSymbols, plan: Layout, start: I64, header: int) -> None:
     """Once blocks have addresses: the addresses of the provided names, and the content of `__dso_handle`.
 
     `start` has the address of each segment; `header` is that of the ELF header of the object in which the dynamic
@@ -213,19 +222,20 @@ def assign(state: State, found: LinkerSymbols, plan: Layout, start: I64, header:
         state.module_handles[module] = unsigned(int(state.address[row]))
         position = state.position[row : row + 1]
         windows(state.image, word)[position] = state.address[row : row + 1].astype(word)
-    for index in found.dso_handle:
+    for index in linker.dso_handle:
         address[index] = signed(state.module_handles[_module_of(state, index)] or 0)
-    for index in found.got:
+    for index in linker.got:
         address[index] = state.address[state.synthetic["got"][_module_of(state, index)]]
-    for index, module, name in found.places:
+    for index, module, name in linker.places:
         places = _places_of(module, plan, start)
         if name not in function_arrays.NAMES:
             address[index] = header if name == HEADER else places[PLACES[name]]
             continue
         array, stop = function_arrays.NAMES[name]  # an empty one begins and ends anywhere
         kept = plan.kept.get((module, array))
+        # An array of no functions: any address will do, as long as start and end are equal.
         address[index] = places[_DATA] if kept is None else _bound(state, kept, stop)
-    for index, module, section, stop in found.sections:
+    for index, module, section, stop in linker.sections:
         address[index] = _bound(state, plan.kept[module, section], stop)
 
 
@@ -237,7 +247,8 @@ def _bound(state: State, chunk: Chunk, stop: bool) -> int:
 
 def _places_of(module: int, plan: Layout, start: I64) -> tuple[int, int, int, int, int]:
     """Return where code begins and ends, and data, its content, and all of it; without code its places are data's."""
-    mine = {one.zone: (int(start[row]), one) for row, one in enumerate(plan.segments) if one.module == module}
+    mine = {part.zone: (int(start[row]), part) for row, part in enumerate(plan.segments) if part.module == module}
     data, segment = mine[Zone.RW]
+    # _need_data has made sure that there is data.
     code, length = (mine[Zone.RX][0], mine[Zone.RX][1].size) if Zone.RX in mine else (data, 0)
     return code, signed(code + length), data, signed(data + segment.stored), signed(data + segment.size)

@@ -23,17 +23,20 @@ def keep_own_copies(graph: Graph, names: Names) -> None:
     if not graph.groups.name.size:
         return
     symbols, group = graph.symbols, graph.blocks.group
+    # Facts that columns tell come first, so that few names have to be looked at.
     maybe = (symbols.visibility == Visibility.HIDDEN) & (symbols.binding == Binding.WEAK) & (symbols.name >= 0)
     maybe &= symbols.block >= 0
     maybe &= (symbols.type == SymbolType.OBJECT) | (symbols.name == names[_FUNCTION])
     rows = true_rows(maybe)
     ids: list[int] = symbols.name[rows].tolist()
-    helpers = {one for one in set(ids) if names.text(one).startswith((_POINTERS, _FUNCTION))}
-    rows = rows[np.array([one in helpers for one in ids], np.bool_)]
+    helpers = {name for name in set(ids) if names.text(name).startswith((_POINTERS, _FUNCTION))}
+    rows = rows[np.array([name in helpers for name in ids], np.bool_)]
     own = group[symbols.block[rows]]
     rows, own = rows[own >= 0], own[own >= 0]
     if rows.size:
+        # Without a name, a symbol is its own object's only.
         symbols.name[rows] = NONE
         shared = np.ones(graph.groups.name.size + 1, np.bool_)  # the last one: no group
         shared[own] = False
+        # Index -1, no group, picks the last row of `shared`, which is true.
         group[~shared[group]] = NONE

@@ -29,10 +29,12 @@ def fields_of(state: State, mine: I64) -> list[Field]:
     """The fields of the edges `mine`, in order. One by one: there are few, and a column costs more than a row."""
     edges, kinds, symbols = state.edges, state.graph.kinds, state.symbols
     fields: list[Field] = []
+    # `item` gives a Python number without an array scalar between.
     for row in mine.tolist():
         kind, target, begin = edges.kind.item(row), edges.target.item(row), edges.offset.item(row)
         home, value = symbols.block.item(target), symbols.value.item(target) + edges.addend.item(row)
         room = state.blocks.size.item(home) - value
+        # Another object's definition was chosen, so that this record's function is not the one that is used.
         if state.canonical.item(target) != target:
             home = NONE
         end = begin + kinds.width.item(kind)
@@ -49,9 +51,11 @@ def is_sound(content: bytes, fields: list[Field], registers: int) -> bool:
     words = memoryview(content).cast("I")
     cies: dict[int, FrameRules] = {}
     at, next_field = 0, 0
+    # `at`, `end` and the distances count words of 4 bytes, offsets of fields count bytes.
     while at < len(words):
         length = words[at]
         end = at + 1 + (length >> 2)
+        # A terminator (0) in the middle, an extended length and a record beyond the end all go to the general way.
         if length & 3 or length < 8 or end > len(words):
             return False
         first = next_field
@@ -67,15 +71,18 @@ def is_sound(content: bytes, fields: list[Field], registers: int) -> bool:
                 return False
         else:
             distance = words[at + 1]
+            # The distance counts back from the pointer itself, one word into the record.
             of_cie = cies.get(at + 1 - (distance >> 2))
             if distance & 3 or of_cie is None or not _is_sound_fde(record, of_cie, theirs, 4 * at):
                 return False
         at = end
+    # A field behind the last record changes something that is no record.
     return next_field == len(fields)
 
 
 def _is_personality(field: Field, rules: FrameRules, at: int) -> bool:
     begin = at + rules.personality
+    # `personality` is 0 in a CIE without one: then begin is `at`, and nothing is allowed.
     return field.plain and at < begin == field.begin and field.end == begin + rules.personality_size
 
 
@@ -84,11 +91,13 @@ def _is_sound_fde(record: bytes, rules: FrameRules, fields: list[Field], at: int
     begin = rules.head
     if begin + rules.augmented > len(record) or not fields:
         return False
+    # A length of more than one byte begins with 0x80 or more, and is left to the general way.
     length = record[begin] if rules.augmented else 0
     begin += rules.augmented
     if length >= 0x80 or length > len(record) - begin or length < rules.lsda:
         return False
     function, size = fields[0], int.from_bytes(record[8 + rules.pointer : rules.head], "little", signed=True)
+    # Fields are in order, so that the first one of a record must be its function's address.
     if function.begin != at + 8 or function.home < 0 or function.form != rules.pointer + RELATIVE * rules.relative:
         return False
     if function.value < 0 or not 0 <= size <= function.room:

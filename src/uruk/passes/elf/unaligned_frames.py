@@ -29,6 +29,7 @@ class WholeWords:
         """Return where bytes at offsets of the section are now. Bytes before any record stay where they are."""
         if self.start.size == 0:
             return offset
+        # The last record that begins at or before each offset.
         record = np.maximum(self.start.searchsorted(offset, "right") - 1, 0)
         return np.where(offset >= self.start[0], offset - self.start[record] + self.moved[record], offset)
 
@@ -42,9 +43,12 @@ def whole_words(content: bytes, malformed: Callable[[int, str], ObjectFormatErro
         (pointer,) = unpack_from("<I", content, at + 4)
         place = moved[at] = len(result)
         result += content[at:end]
+        # -n % 4 is what is missing to the next multiple of 4.
         result += bytes(-len(result) % 4)
         pack_into("<I", result, place, len(result) - place - 4)
+        # An FDE: its distance changes with every record that was filled up in between.
         if pointer:
+            # `place` stands for "none": a record cannot be its own CIE.
             cie = moved.get(at + 4 - pointer, place)
             if cie == place or unpack_from("<I", result, cie + 4)[0]:
                 raise malformed(at, "frame record names no CIE")

@@ -23,6 +23,7 @@ def is_tls(state: State) -> Bool:
     """Return which canonical rows are thread-local: by type, or because they lie in a thread-local section."""
     symbols = state.symbols
     in_tls = symbols.block >= 0
+    # Index -1 looks at the last block; the line above has these rows false.
     in_tls &= state.blocks.zone[symbols.block] == Zone.TLS
     return in_tls | (symbols.type == SymbolType.TLS)
 
@@ -32,13 +33,15 @@ def refuse_other_targets(state: State, rows: I64, operand: U8, faults: Faults) -
     local = is_tls(state) & (state.symbols.block >= 0)
     local[state.undefined[state.tls_starts]] = True
     if state.external is not None:
+        # A weak thread-local that nobody defines is allowed, and is null.
         absent = ~state.external.found
         absent[list(state.external.tls)] = True
         local[state.undefined] |= absent
     target = state.canonical[state.edges.target[rows]]
+    # A local-dynamic slot is the module's, whatever symbol it names.
     bad = rows[~local[target] & (operand[rows] != Operand.TLS_LD)]
-    tell = partial(_mismatch, state, "is not thread-local", "but this code takes it for one")
-    faults.add(bad, state.objects_of(bad), tell)
+    error_of = partial(_mismatch, state, "is not thread-local", "but this code takes it for one")
+    faults.add(bad, state.objects_of(bad), error_of)
 
 
 def refuse_addresses(state: State, faults: Faults) -> None:
@@ -48,8 +51,8 @@ def refuse_addresses(state: State, faults: Faults) -> None:
         local[state.undefined[list(state.external.tls)]] = True
     edges, kinds = state.edges, state.graph.kinds
     bad = true_rows(local[state.canonical][edges.target] & kinds.having(PLAIN)[edges.kind])
-    tell = partial(_mismatch, state, "is thread-local", "but this code takes it for an ordinary one")
-    faults.add(bad, state.objects_of(bad), tell)
+    error_of = partial(_mismatch, state, "is thread-local", "but this code takes it for an ordinary one")
+    faults.add(bad, state.objects_of(bad), error_of)
 
 
 def refuse_foreign_offsets(state: State, rows: I64, operand: U8, faults: Faults) -> None:
@@ -58,13 +61,14 @@ def refuse_foreign_offsets(state: State, rows: I64, operand: U8, faults: Faults)
     row = state.canonical[state.edges.target[offsets]]
     block = state.symbols.block[row]
     theirs = np.where(block >= 0, state.block_module[block], NONE)
+    # Offsets count from the start of the thread-local block of the code's own module.
     away = (theirs != state.block_module[state.edges.block[offsets]]) & (block >= 0)
     if state.external is not None:
         elsewhere = np.zeros(len(state.symbols), np.bool_)
         elsewhere[state.undefined[list(state.external.tls)]] = True
         away |= elsewhere[row]
 
-    def tell(edges: AnyArray) -> TLSError:
+    def error_of(edges: AnyArray) -> TLSError:
         name = state.graph.symbol_name(int(state.edges.target[edges[0]]))
         return TLSError(
             state.place_of(int(edges[0])),
@@ -72,18 +76,19 @@ def refuse_foreign_offsets(state: State, rows: I64, operand: U8, faults: Faults)
             "add both objects with one add_objects, or do not declare the variable hidden",
         )
 
-    faults.add(offsets[away], state.objects_of(offsets[away]), tell)
+    faults.add(offsets[away], state.objects_of(offsets[away]), error_of)
 
 
 def refuse_alignment(state: State, rows: I64, operand: U8, module: int, align: int, faults: Faults) -> None:
     """TLSError for a module whose alignment static storage cannot have, naming an edge that wants it static."""
+    # ld.so places static storage at a distance from the thread pointer, which itself is aligned to no more.
     if align <= STATIC_ALIGNMENT:
         return
     wants = rows[(operand[rows] == Operand.TP_OFFSET) | (operand[rows] == Operand.TLS_IE)]
     block = state.symbols.block[state.canonical[state.edges.target[wants]]]
     mine = wants[(block >= 0) & (state.block_module[block] == module)]
 
-    def tell(edges: AnyArray) -> TLSError:
+    def error_of(edges: AnyArray) -> TLSError:
         edge = int(edges[0])
         model = "local-exec" if operand[edge] == Operand.TP_OFFSET else "initial-exec"
         name = state.graph.symbol_name(int(state.edges.target[edge]))
@@ -94,7 +99,7 @@ def refuse_alignment(state: State, rows: I64, operand: U8, module: int, align: i
             "compile with -fPIC, so that the code reaches its thread-locals through __tls_get_addr",
         )
 
-    faults.add(mine, state.objects_of(mine), tell)
+    faults.add(mine, state.objects_of(mine), error_of)
 
 
 def _mismatch(state: State, fact: str, use: str, edges: AnyArray) -> UnsupportedRelocation:

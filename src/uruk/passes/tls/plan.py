@@ -48,8 +48,10 @@ def plan_tls(state: State, layout: Layout) -> TLSPlan:
     state.tls_offset = np.zeros(len(symbols), np.int64)
     for chunk in layout.tls.values():
         inside = true_rows(np.isin(symbols.block, chunk.rows))
+        # Thread-locals are few: a dictionary does.
         offset_of = dict(zip(chunk.rows.tolist(), chunk.offset.tolist(), strict=True))
         offsets = np.array([offset_of[row] for row in symbols.block[inside].tolist()], np.int64)
+        # A symbol's value counts from the start of its block.
         state.tls_offset[inside] = offsets + symbols.value[inside].view(np.int64)
     for row, home in (state.external.tls if state.external else {}).items():
         state.tls_offset[state.undefined[row]] = home.offset
@@ -57,7 +59,9 @@ def plan_tls(state: State, layout: Layout) -> TLSPlan:
     for row in unique(state.canonical[edges.target[static]]).tolist():
         module = own_module(state, row)
         wants = operand[static[state.canonical[edges.target[static]] == row]]
+        # A descriptor works with either storage; every other model of STATIC needs a fixed offset.
         (plan.static if (wants != Operand.TLS_DESC).any() else plan.optional).add(module)
+    # One reference that must be static decides for its module.
     plan.optional -= plan.static
     return plan
 
@@ -81,6 +85,7 @@ def load_storage(state: State, plan: Layout, needs: TLSPlan, loader: TLSLoader, 
     faults = Faults()
     for module, chunk in plan.tls.items():
         described = has_descriptors(state, module)
+        # None leaves it to the loader: static if it has room, else dynamic.
         static = None if module in needs.optional else module in needs.static
         image = image_of(state, chunk)
         try:
@@ -107,5 +112,6 @@ def has_descriptors(state: State, module: int) -> bool:
 
 def image_of(state: State, chunk: Chunk) -> bytes:
     """The stored part of a module's initial image, fixed up."""
+    # The first row's position, less its offset in the chunk, is where the chunk begins.
     start = int(state.position[chunk.rows[0]] - chunk.offset[0])
     return state.image[start : start + chunk.stored].tobytes()

@@ -31,9 +31,10 @@ class TLSWords:
         if module >= 0:
             storage = self.storage.get(module)
             return TLSHome(storage, int(state.tls_offset[row])) if storage is not None else TLSHome()
+        # `undefined` is sorted, and has every row that the batch does not define (`uruk.passes.tls.checks`).
         index = int(state.undefined.searchsorted(row)) if state.undefined.size else -1
-        found = state.external.tls.get(index) if state.external else None
-        return found or TLSHome()
+        home = state.external.tls.get(index) if state.external else None
+        return home or TLSHome()
 
     def tp_offset(self, row: int, home: TLSHome) -> int:
         """The thread-pointer offset of a symbol; TLSError if its storage is dynamic."""
@@ -90,16 +91,18 @@ def fill_slots(state: State, words: TLSWords) -> None:
     position = state.position[state.synthetic["got"][slots.module]] + slots.offset
     pointer = state.graph.kinds.word
     word = windows(state.image, pointer)
+    # Slots of addresses are written already (`uruk.passes.stubs.fill_slots`).
     local = true_rows((slots.operand != Operand.GOT) & (slots.operand != Operand.NOTHING))
     faults = Faults()
     for index in local.tolist():
         row, operand, at = int(slots.row[index]), int(slots.operand[index]), int(position[index])
         try:
-            found = _slot_words(words, row, operand, int(slots.module[index]))
+            values = _slot_words(words, row, operand, int(slots.module[index]))
         except TLSError as error:
             faults.add_error(state.objects_of(state.slot_edges[state.slot_of_edge == index]), error)
             continue
-        for step, value in enumerate(found):
+        for step, value in enumerate(values):
+            # A list as index, so that one row of the column of overlapping windows is assigned.
             word[[at + pointer.itemsize * step]] = np.array([_signed(value)]).astype(pointer)
     faults.raise_any()
 
@@ -127,13 +130,15 @@ def relax_descriptors(state: State, words: TLSWords, isa: InstructionSet) -> Non
     if rows.size == 0:
         return
     target: I32 = state.canonical[edges.target[rows]]
+    # Indexing by rows copies, so that the edges keep their addends.
     offset: I64 = edges.addend[rows]
     fixed = np.zeros(rows.size, np.bool_)
-    for one in unique(target).tolist():
-        of_symbol = words.fixed_offset(one)
+    for symbol in unique(target).tolist():
+        of_symbol = words.fixed_offset(symbol)
         if of_symbol is not None:
-            mine = target == one
+            mine = target == symbol
             offset[mine] += of_symbol
+            # Only where storage is static does a constant offset stand in for the call.
             fixed |= mine
     rows, offset = rows[fixed], offset[fixed]
     position = state.position[edges.block[rows]] + edges.offset[rows]
@@ -154,16 +159,19 @@ def fix_up_late(state: State, words: TLSWords) -> None:
     target: I32 = state.canonical[edges.target[rows]]
     value: I64 = np.zeros(rows.size, np.int64)
     faults = Faults()
-    for one in unique(target).tolist():
-        home = words.home(one)
+    for symbol in unique(target).tolist():
+        home = words.home(symbol)
         for wanted in LATE:
-            mine = (target == one) & (operand[rows] == wanted)
+            mine = (target == symbol) & (operand[rows] == wanted)
             if not some(mine):
                 continue
             try:
-                value[mine] = words.tp_offset(one, home) if wanted == Operand.TP_OFFSET else words.module_id(one, home)
+                value[mine] = (
+                    words.tp_offset(symbol, home) if wanted == Operand.TP_OFFSET else words.module_id(symbol, home)
+                )
             except TLSError as error:
                 faults.add_error(state.objects_of(rows[mine]), error)
+    # `check_ranges` and `write_values` take columns of all edges; kind 0, None, keeps the others out.
     everything = np.zeros(len(edges), np.int64)
     everything[rows] = value + edges.addend[rows]
     kind = np.zeros(len(edges), np.uint8)
