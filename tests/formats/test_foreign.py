@@ -10,7 +10,7 @@ import pytest
 from uruk.errors import ObjectFormatError
 from uruk.formats.archive import Archive
 from uruk.formats.elf.dynamic import read_shared_library
-from uruk.formats.foreign import kind_of
+from uruk.formats.foreign import kind_of, linked_kind
 
 pytestmark = pytest.mark.quick
 
@@ -92,6 +92,14 @@ def test_every_cut_has_an_answer(text: str) -> None:
     data = NAMED[text]
     for size in range(min(len(data), 80)):
         assert isinstance(kind_of(data[:size]), str)
+
+
+@pytest.mark.parametrize("table", [64, 4096, (1 << 63) - 1, 1 << 63, (1 << 64) - 1])
+def test_a_shared_object_whose_program_headers_lie_anywhere(table: int) -> None:
+    data = bytearray(elf(62, kind=3))
+    struct.pack_into("<Q", data, 32, table)
+    struct.pack_into("<H", data, 56, 3)
+    assert linked_kind(bytes(data)) == "a shared object (use add_library)"
 
 
 def test_archives_and_libraries_that_are_none() -> None:

@@ -111,7 +111,7 @@ def _is_program(data: bytes | memoryview) -> bool:
             if kind == _PT_DYNAMIC:
                 entries = struct.iter_unpack("<qQ", bytes(data[offset : offset + size])[: size // 16 * 16])
                 return any(tag == _DT_FLAGS_1 and value & _DF_1_PIE for tag, value in entries)
-    except struct.error:  # cut short: whatever it is, nobody can run it
+    except (struct.error, OverflowError):  # cut short, or at no offset that a file can have: nobody can run it
         pass
     return False
 
