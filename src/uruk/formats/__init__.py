@@ -1,1 +1,4 @@
-"""File formats: bytes to columns. No fixup arithmetic here; relocation numbers become edge kinds by table lookup."""
+"""File formats: readers that make columns of bytes.
+
+No fixup arithmetic stands here: a relocation number becomes an edge kind by a table lookup.
+"""

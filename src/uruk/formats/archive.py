@@ -32,19 +32,19 @@ if TYPE_CHECKING:
 MAGIC = b"!<arch>\n"
 THIN_MAGIC = b"!<thin>\n"
 
-_HEADER = 60
-_HEAD = 64
+_HEADER = 60  # bytes of a member's header (<ar.h>, struct ar_hdr)
+_HEAD = 64  # bytes of a member that say which format it has
 _LONGEST_NAME = 4096  # as long as a path may be on Linux; bounds the work that a hostile name table can cause
+# A long name ends in a newline (GNU) or a NUL (COFF). One byte more: GNU's slash before the newline is no part of it.
 _NAME = re.compile(rb"([^\n\0]{1,%d})[\n\0]" % (_LONGEST_NAME + 1))
-_DEEPEST = 8  # archives within thin archives
+_DEEPEST = 8  # archives within thin archives: two that name each other would nest without end
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One member: its name, where its header is, and where its `size` bytes are (thin: not in this file).
+    """One member: its name, and the offsets of its header and of its `size` bytes, which a thin archive does not hold.
 
-    `nested_offset` is, for a member of an archive that a thin archive names, the place of its header there;
-    else -1.
+    A thin archive may name a member of another archive: `nested_offset` is the offset of its header there, else -1.
     """
 
     name: str
@@ -55,13 +55,14 @@ class Member:
 
 
 class Archive:
-    """An open archive. Nothing but the first few members' headers is read until it is asked for."""
+    """An open archive. Only the headers of the special members are read before something is asked for."""
 
     def __init__(self, source: ByteSource) -> None:
         """Read the magic and the special members' headers. Raises ObjectFormatError if this is no archive."""
         self._source = source
         self.name = source.name
         self.size = source.size
+        # A shorter file is said to be no archive, not to lack bytes of one.
         magic = source.read(0, min(8, source.size), "archive magic")
         if magic not in (MAGIC, THIN_MAGIC):
             from uruk.formats.foreign import kind_of  # seldom needed, and not at start-up
@@ -69,8 +70,9 @@ class Archive:
             named = kind_of(source.start, source.name)
             raise source.error("archive magic", f"not an archive: it is {named}" if named else "not an archive", 0)
         self.thin = magic == THIN_MAGIC
+        # Only a thin archive opens further files, and may find itself among them.
         self._identity = source.identity() if self.thin else None
-        self._index_at: tuple[str, int, int] | None = None  # which kind, offset, size
+        self._index_at: tuple[str, int, int] | None = None  # the name of its member, offset, size
         self._long_names_at = (0, 0)
         self._long_names: bytes | None = None
         self._names: dict[int, str] = {}
@@ -78,23 +80,21 @@ class Archive:
         self._index: dict[bytes, int] | None = None
         self._holders: dict[bytes, list[int]] | None = None
         self.make_entries: Callable[[Archive], Entries] | None = None
-        """Makes the index of an archive that has none."""
+        """Makes the index of an archive that was written without one; None: such an archive defines no names."""
         self._start = self._read_special_members()
 
     @classmethod
     def open(cls, source: str | os.PathLike[str] | Buffer, name: str | None = None) -> Archive:
-        """Open a path or a buffer; `name` is what errors call it (and where a thin archive in a buffer
-        lies).
-        """
+        """Open a path or a buffer. Errors call it `name`, which is also the path of a thin archive in a buffer."""
         opened = ByteSource(source, name)
         try:
             return cls(opened)
-        except BaseException:
+        except BaseException:  # Ctrl-C included: no archive owns the source yet, so that nobody else would close it
             opened.close()
             raise
 
     def identity(self) -> object:
-        """The same for archives of one file, another one for any other archive."""
+        """A value that is equal for archives of one file, and differs for all others."""
         return self._source.identity() or id(self)
 
     @property
@@ -103,9 +103,7 @@ class Archive:
         return self._index_at is not None
 
     def entries(self) -> Entries:
-        """The index as columns: names, and the header offset of the member for each; earlier members
-        first.
-        """
+        """The index as columns, in the order of the members: names, and the header offset of the member of each."""
         if self._entries is None:
             if self._index_at is None:
                 self._entries = self.make_entries(self) if self.make_entries else ([], np.empty(0, np.int64))
@@ -113,6 +111,7 @@ class Archive:
                 kind, offset, size = self._index_at
                 data = self._source.read(offset, size, "archive index")
                 self._entries = parse_index(self.name, kind, data, offset, self.size)
+                # One byte is found ten times as fast as two, and most indices have no versions (GNU's `f@@V`).
                 if b"@" in data and b"@@" in data:
                     from uruk.formats.registry import index_names  # seldom needed
 
@@ -126,14 +125,14 @@ class Archive:
         try:
             member = self.member(int(self._entries[1][0]))
             return self.start_of(member, min(member.size, _HEAD))
-        except ObjectFormatError:  # whoever needs the member hears of that
+        except ObjectFormatError:  # a lookup that needs the member will raise it
             return b""
 
     def index(self) -> dict[bytes, int]:
         """Name -> header offset of the first member that defines it. Raises ObjectFormatError."""
         if self._index is None:
             names, members = self.entries()
-            # Built backwards, so that the first of several members is the one that stays.
+            # A dict keeps the last value of a key: from the end on, the first member that defines a name stays.
             self._index = dict(zip(reversed(names), members[::-1].tolist(), strict=True))
         return self._index
 
@@ -144,14 +143,12 @@ class Archive:
         if self._holders is None:
             self._holders = {}
             names, members = self.entries()
-            for one, member in zip(names, members.tolist(), strict=True):
-                self._holders.setdefault(one, []).append(member)
+            for defined, member in zip(names, members.tolist(), strict=True):
+                self._holders.setdefault(defined, []).append(member)
         return self._holders[name]
 
     def members(self) -> Iterator[Member]:
-        """Every member that is not special, in order. Raises ObjectFormatError at the first one that is
-        malformed.
-        """
+        """All members that are not special, in order. Raises ObjectFormatError at the first malformed one."""
         offset = self._start
         while offset < self.size:
             member, following, special = self._header_at(offset)
@@ -180,9 +177,7 @@ class Archive:
             return source.read(offset, size, "archive member")
 
     def read_into(self, member: Member, target: memoryview) -> None:
-        """Fill `target`, which has `member.size` bytes. Raises ObjectFormatError, ValueError for another
-        size.
-        """
+        """Fill `target`. Raises ObjectFormatError; ValueError if `target` has not `member.size` bytes."""
         if len(target) != member.size:
             raise ValueError(f"member `{member.name}' has {member.size} bytes, the target {len(target)}")
         if self.thin:
@@ -193,12 +188,11 @@ class Archive:
             self._source.read_into(member.data_offset, target, "archive member")
 
     def path_of(self, member: Member) -> str:
-        """Return where the file of a thin archive's member is. Raises ObjectFormatError if the archive's place is
-        unknown.
-        """
+        """The path of the file of a thin archive's member. Raises ObjectFormatError if the archive's own is unknown."""
         place = self._source.path or self.name
         if place.startswith("<"):
             raise self._source.error("thin archive", "in a buffer without a name its members cannot be found")
+        # Names are relative to the archive's folder (GNU ar, "thin"); join keeps an absolute one.
         return os.path.join(os.path.dirname(place), member.name)
 
     def close(self) -> None:
@@ -216,9 +210,11 @@ class Archive:
     # Headers and names
 
     def _read_special_members(self) -> int:
-        """Note where index and long names are; returns the offset of the first other member."""
+        """Record where the index and the long names are; return the offset of the first other member."""
         offset = 8
         while offset < self.size:
+            # The first 16 bytes are the name. Special members have one of `/`, `__.SYMDEF` or, written out, BSD's
+            # `#1/20`; `/` and a digit is a long name, which ordinary members have.
             raw = self._source.read(offset, 16, "archive member header")
             if raw[:1] not in b"/_#" or (raw[:1] == b"/" and raw[1:2].isdigit()):
                 break
@@ -229,33 +225,37 @@ class Archive:
             if member.name == "//":
                 self._long_names_at = place
             elif member.name in INDEX_NAMES and self._index_at is None:
-                # A second `/` is COFF's little-endian index of the same symbols.
+                # A second `/` is COFF's little-endian index of the same symbols (PE/COFF, "Second Linker Member").
                 self._index_at = (member.name, *place)
             offset = following
         return offset
 
     def _header_at(self, offset: int) -> tuple[Member, int, bool]:
-        """The member at `offset`, where the next one begins (always further on), and whether it is
-        special.
-        """
+        """The member at `offset`, the offset of the next one, and True for a special member."""
         raw = self._source.read(offset, _HEADER, "archive member header")
+        # ar_size (decimal, padded with spaces) and ar_fmag. An index may name any offset, also one in the magic.
         digits = raw[48:58].rstrip(b" ")
         if offset < 8 or raw[58:] != b"`\n" or not digits.isdigit():
             raise self._source.error("archive member header", "malformed", offset)
         size = int(digits)
         data = offset + _HEADER
         name, inside, nested = self._name(raw[:16], data, size, offset)
+        # The table of long names may spell `/` or `//`, too: that is a file of this name, no special member.
         special = _is_special(name) and not (raw[:1] == b"/" and raw[1:2].isdigit())
+        # A thin archive has the header of an ordinary member only; `size` is that of the file it names.
         held = not self.thin or special
         if held and data + size > self.size:
             problem = f"`{name}' has {size} bytes, the archive {self.size - data} more"
             raise self._source.error("archive member header", problem, offset)
         end = data + size if held else data
+        # Headers begin at even offsets; the pad byte is not in `size`. The next one lies at least 60 bytes further on,
+        # so that a walk over hostile members ends.
         return Member(name, offset, data + inside, size - inside, nested), end + (end & 1), special
 
     def _name(self, field: bytes, data: int, size: int, offset: int) -> tuple[str, int, int]:
-        """Name of a member, how many of its bytes the name takes, and its place in a nested archive or -1."""
+        """A member's name, the number of its bytes that hold the name, and its offset in a nested archive or -1."""
         if field.startswith(b"#1/") and field[3:].rstrip().isdigit():
+            # BSD: the name lies before the content and counts in its size, padded with NULs to an alignment.
             length = int(field[3:])
             if length > min(size, _LONGEST_NAME):
                 raise self._source.error("archive member header", f"a name of {length} bytes does not fit", offset)
@@ -266,27 +266,31 @@ class Archive:
         place, colon, nested = text[1:].partition(b":")
         if not place.isdigit():
             return os.fsdecode(text), 0, -1
+        # Only thin archives name members of other archives.
         if colon and not (self.thin and nested.isdigit()):
             raise self._source.error("archive member header", f"malformed name {os.fsdecode(text)!r}", offset)
         return self._long_name(int(place), offset), 0, int(nested) if colon else -1
 
     def _long_name(self, place: int, offset: int) -> str:
-        """The name that begins at `place` of the long names; kept, so that members share one copy."""
+        """The name that begins at `place` of the long names."""
         if self._long_names is None:
             self._long_names = self._source.read(*self._long_names_at, "long names")
         name = self._names.get(place)
         if name is None:
             text = _NAME.match(self._long_names, place)
+            # A name begins behind the end of another. From the middle of names, too, a small table would give very
+            # many.
             if text is None or (place > 0 and self._long_names[place - 1] not in b"\n\0"):
                 problem = f"no name begins at {place} of the {len(self._long_names)} bytes of long names"
                 raise self._source.error("archive member header", problem, offset)
+            # GNU ends a name in a slash, so that it may have spaces. It is kept: members of one name share the text.
             name = self._names[place] = os.fsdecode(text[1].removesuffix(b"/"))
         return name
 
     # Thin archives
 
     def _locate(self, member: Member) -> tuple[ByteSource, int]:
-        """The file that holds a thin archive's member, open, and where in it the member's bytes begin."""
+        """Open the file that holds a thin archive's member; return it, and the offset of the member's bytes in it."""
         archive, wanted = self, member
         for _ in range(_DEEPEST):
             source = archive._open_thin(wanted)
@@ -294,16 +298,16 @@ class Archive:
                 if wanted.nested_offset < 0:
                     return source, 0
                 archive = Archive(source)
-                inner, _, _ = archive._header_at(wanted.nested_offset)
-                if inner.size != member.size:
-                    problem = f"`{inner.name}' in `{wanted.name}' has {inner.size} bytes, not {member.size}"
+                nested, _, _ = archive._header_at(wanted.nested_offset)
+                if nested.size != member.size:
+                    problem = f"`{nested.name}' in `{wanted.name}' has {nested.size} bytes, not {member.size}"
                     raise self._source.error("thin archive", problem, member.header_offset)
                 if not archive.thin:
-                    return source, inner.data_offset
+                    return source, nested.data_offset
             except BaseException:
                 source.close()
                 raise
-            wanted = inner
+            wanted = nested
         raise self._source.error("thin archive", f"archives nested {_DEEPEST} deep", member.header_offset)
 
     def _open_thin(self, member: Member) -> ByteSource:
@@ -321,7 +325,7 @@ class Archive:
 
 
 def _is_special(name: str) -> bool:
-    """Index, long names, and COFF's further tables (`/<ECSYMBOLS>/`)."""
+    """True for the name of an index, of the long names, or of one of COFF's further tables (`/<ECSYMBOLS>/`)."""
     return name in INDEX_NAMES or name == "//" or name.startswith("/<")
 
 

@@ -35,11 +35,13 @@ def parse_index(file: str, kind: str, data: bytes, offset: int, archive_size: in
         names, members = _bsd(file, data, offset, 8 if "_64" in kind else 4)
     else:
         names, members = _system_v(file, data, offset, 8 if kind == "/SYM64/" else 4)
+    # An offset is that of a member's header: 60 bytes, somewhere behind the magic's 8.
     bad = (members < 8) | (members > archive_size - 60)
     if bad.any():
         row = int(np.argmax(bad))
         problem = f"entry {row} names a member at {int(members[row]):#x}, outside the archive"
         raise ObjectFormatError(file, "archive index", problem, offset)
+    # Most indices are in the members' order already. A stable sort keeps the order of the names of one member.
     if members.size > 1 and bool((members[1:] < members[:-1]).any()):
         order = np.argsort(members, kind="stable")
         members = members[order]
@@ -49,12 +51,15 @@ def parse_index(file: str, kind: str, data: bytes, offset: int, archive_size: in
 
 
 def _system_v(file: str, data: bytes, offset: int, width: int) -> Entries:
+    # Sizes are Python's numbers: what a hostile file says cannot overflow before it is compared with the size.
     count = int.from_bytes(data[:width], "big")
     end = width + count * width
+    # An empty member has no count; `int.from_bytes` makes 0 of it.
     if len(data) < width or end > len(data):
         problem = f"{count} entries do not fit in {len(data)} bytes"
         raise ObjectFormatError(file, "archive index", problem, offset)
     members = np.frombuffer(data, f">u{width}", count, width)
+    # At most `count` splits give count + 1 pieces: the last one is what lies behind the names, such as padding.
     names = data[end:].split(b"\0", count)
     if len(names) != count + 1:
         problem = f"{count} entries, but {len(names) - 1} names"
@@ -65,6 +70,7 @@ def _system_v(file: str, data: bytes, offset: int, width: int) -> Entries:
 
 def _bsd(file: str, data: bytes, offset: int, width: int) -> Entries:
     size = int.from_bytes(data[:width], "little")
+    # The first size is that of the array in bytes, not in entries (BSD's `struct ranlib`).
     names_at = width + size
     strings_size = int.from_bytes(data[names_at : names_at + width], "little")
     if len(data) < 2 * width or names_at + width + strings_size > len(data) or size % (2 * width):
@@ -78,23 +84,26 @@ def _bsd(file: str, data: bytes, offset: int, width: int) -> Entries:
 
 
 def _names_at(file: str, strings: bytes, starts: I64, offset: int) -> list[bytes]:
-    """The NUL-terminated strings at `starts`; together not much more than the table, so that a small file
-    stays so.
-    """
+    """The NUL-terminated strings at `starts`. Raises ObjectFormatError for one without an end."""
+    # BSD's entries may share a string; each is cut out once.
     unique, inverse = np.unique(starts, return_inverse=True)
     nuls = np.flatnonzero(np.frombuffer(strings, np.uint8) == 0)
-    at = np.searchsorted(nuls, unique)
-    if at.size and int(at[-1]) >= nuls.size:
+    # The row of the first NUL at or behind each start; past the last row where no NUL follows, or the start lies
+    # outside the table. Starts ascend, so that the last one is the furthest.
+    end_rows = np.searchsorted(nuls, unique)
+    if end_rows.size and int(end_rows[-1]) >= nuls.size:
         raise ObjectFormatError(file, "archive index", "a name has no end", offset)
-    ends = nuls[at]
+    ends = nuls[end_rows]
+    # Strings may share their ends. Were the sum not bounded, n entries into one long string would be n copies of it.
     if int((ends - unique).sum()) > 16 * len(strings):
         raise ObjectFormatError(file, "archive index", "names overlap", offset)
-    found = [strings[start:end] for start, end in zip(unique.tolist(), ends.tolist(), strict=True)]
-    return [found[row] for row in inverse.tolist()]
+    texts = [strings[start:end] for start, end in zip(unique.tolist(), ends.tolist(), strict=True)]
+    return [texts[row] for row in inverse.tolist()]
 
 
 def _signed(file: str, values: np.ndarray[tuple[int, ...], np.dtype[np.unsignedinteger]], offset: int) -> I64:
-    """`values` as int64. Raises ObjectFormatError for one that does not fit, which no file can mean."""
+    """`values` as int64. Raises ObjectFormatError for one that does not fit: no file is that large."""
+    # A conversion of 2^63 or more would wrap to a negative number without an error.
     if values.dtype.itemsize == 8 and values.size and int(values.max()) >= 1 << 63:
         raise ObjectFormatError(file, "archive index", f"number {int(values.max()):#x} is too large", offset)
     return values.astype(np.int64)

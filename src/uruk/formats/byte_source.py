@@ -1,4 +1,4 @@
-"""Reads at chosen places of a file or a buffer, so that large inputs need not be read whole.
+"""A file or a buffer that is read at chosen offsets, so that a large input need not be read whole.
 
 Files are read with `pread`, never mapped: a file that shrinks under a mapping kills the process (SIGBUS);
 here it is an error. Every read is checked against the size, so no caller gets fewer bytes than it asked for.
@@ -19,8 +19,8 @@ from uruk.regular_files import open_regular
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-_kept: set[int] = set()  # descriptors that sources of this process keep open; add and discard are atomic
-_CLOSED, _NOT_KEPT = -1, -2  # in place of a descriptor
+_kept: set[int] = set()  # descriptors that sources of this process keep open; no lock: add and discard are atomic
+_CLOSED, _NOT_KEPT = -1, -2  # values of `_fd` that are no descriptor
 _FIRST = 4096  # bytes kept from the start of a file: headers and small indices then cost no further read
 
 
@@ -38,9 +38,11 @@ class ByteSource:
             self.name = self.path if name is None else name
             self._fd, self.size = open_regular(self.path, self.name)
             self._identity = _identity(self._fd)
+            # `read` looks at it.
             self._first = b""
             self._first = self.read(0, min(_FIRST, self.size), "file")
-            self._keeps = len(_kept) < os.sysconf("SC_OPEN_MAX") // 4  # the soft limit of RLIMIT_NOFILE
+            # SC_OPEN_MAX is the soft limit of RLIMIT_NOFILE, which the process may change: it is asked each time.
+            self._keeps = len(_kept) < os.sysconf("SC_OPEN_MAX") // 4
             if self._keeps:
                 _kept.add(self._fd)
             else:
@@ -49,6 +51,7 @@ class ByteSource:
         else:
             view = memoryview(source)
             self.name = "<bytes>" if name is None else name
+            # Offsets are bytes: a view of larger items, or of several dimensions, is one of bytes from here on.
             self._view = view if view.format == "B" and view.contiguous and view.ndim == 1 else view.cast("B")
             self.size = len(self._view)
             self._first = bytes(self._view[:_FIRST])
@@ -59,9 +62,7 @@ class ByteSource:
         return self._first
 
     def read(self, offset: int, size: int, structure: str) -> bytes:
-        """The `size` bytes at `offset`. Raises ObjectFormatError, about `structure`, if they are not all
-        there.
-        """
+        """The `size` bytes at `offset`. Raises ObjectFormatError for `structure` if the source ends before."""
         end = offset + size
         if offset < 0 or size < 0 or end > self.size:
             raise self.error(structure, f"{size} bytes do not fit in the file's {self.size}", offset)
@@ -76,6 +77,7 @@ class ByteSource:
             raise self.error(structure, f"cannot be read: {error.strerror}", offset) from error
         finally:
             self._done_with(descriptor)
+        # `pread` may return fewer bytes than there are: Linux gives at most 0x7ffff000 at once.
         if len(data) == size:
             return data
         buffer = bytearray(size)
@@ -83,9 +85,7 @@ class ByteSource:
         return bytes(buffer)
 
     def read_into(self, offset: int, target: memoryview, structure: str) -> None:
-        """Fill `target` (writable bytes) from `offset`. Raises ObjectFormatError if the source is too
-        short.
-        """
+        """Fill `target` (writable bytes) from `offset`. Raises ObjectFormatError if the source is too short."""
         size = len(target)
         if offset < 0 or offset + size > self.size:
             raise self.error(structure, f"{size} bytes do not fit in the file's {self.size}", offset)
@@ -96,10 +96,11 @@ class ByteSource:
         descriptor = self._descriptor()
         try:
             while done < size:
-                got = os.preadv(descriptor, [target[done:]], offset + done)
-                if got == 0:
+                count = os.preadv(descriptor, [target[done:]], offset + done)
+                # The size was that of the file when it was opened; 0 bytes are its end now.
+                if count == 0:
                     raise self.error(structure, "the file has become shorter while it was read", offset + done)
-                done += got
+                done += count
         except OSError as error:
             raise self.error(structure, f"cannot be read: {error.strerror}", offset + done) from error
         finally:
@@ -117,9 +118,8 @@ class ByteSource:
         return ObjectFormatError(self.name, structure, problem, offset)
 
     def close(self) -> None:
-        """Release the file or buffer; later reads raise SessionClosed (small ones near the start may still
-        work).
-        """
+        """Release the file or buffer. Later reads raise SessionClosed, except those within `start`."""
+        # The number is taken out first: closed twice, it could be another file's by then.
         descriptor, self._fd = self._fd, _CLOSED
         if descriptor >= 0:
             _kept.discard(descriptor)
@@ -136,13 +136,14 @@ class ByteSource:
             return self._fd
         assert self.path is not None
         descriptor, _ = open_regular(self.path, self.name)
+        # Offsets that were read from the old file mean nothing in a new one.
         if _identity(descriptor) != self._identity:
             os.close(descriptor)
             raise self.error("file", "was replaced by another one since it was opened")
         return descriptor
 
     def _done_with(self, descriptor: int) -> None:
-        """Close a descriptor of `_descriptor` that is not kept, also where the source was closed meanwhile."""
+        """Close a descriptor from `_descriptor` that is not kept, even if the source was closed in between."""
         if not self._keeps:
             os.close(descriptor)
 
@@ -155,6 +156,7 @@ class ByteSource:
         self.close()
 
     def __del__(self) -> None:
+        # `__init__` may have raised before there was a descriptor.
         if getattr(self, "_fd", -1) >= 0:
             self.close()
 

@@ -25,9 +25,13 @@ if TYPE_CHECKING:
 HEAD_SIZE = 64
 """The number of bytes of a file that `Format.sniff` gets, if there are as many."""
 
-Tell: TypeAlias = Callable[[AnyArray], UrukError]
-Report: TypeAlias = Callable[[AnyArray, AnyArray, Tell], None]
-"""It is called with rows at fault: the rows, the object of each, and a function that makes the error of some."""
+MakeError: TypeAlias = Callable[[AnyArray], UrukError]
+"""Makes the error for some of the rows at fault."""
+Report: TypeAlias = Callable[[AnyArray, AnyArray, MakeError], None]
+"""Takes rows at fault, the object of each, and what makes the error for some of them.
+
+Where it returns, the reader goes on with the other rows, so that one link can report the faults of all its objects.
+"""
 
 
 @dataclass(eq=False)
@@ -42,8 +46,8 @@ class Span:
 class RelocationRow(NamedTuple):
     """One row of an object's tables of relocations as it stands there, for people to look at.
 
-    `target` is a symbol row of the graph, `NONE` where the row names no symbol, or, not `has_target`, one that is not
-    there. `problem` says what is wrong with the row; empty: nothing.
+    `target` is a symbol row of the graph. It is `NONE` where the row names no symbol (`has_target` is true), and where
+    the symbol does not exist (`has_target` is false). `problem` is empty for a sound row.
     """
 
     block: int
@@ -62,7 +66,7 @@ class SharedLibrary(Protocol):
     """A shared library's file, which is read and not loaded. Close it, or use it in a `with`."""
 
     def defines(self, name: bytes) -> bool:
-        """True for a name that the library offers to others. Raises ObjectFormatError."""
+        """True if the library defines and exports a name. Raises ObjectFormatError."""
         ...
 
     def hidden_bases(self) -> dict[bytes, bytes]:
@@ -84,21 +88,21 @@ class SharedLibrary(Protocol):
 
 
 class FormatFiles(Protocol):
-    """The knowledge of a format of its files beyond what links need."""
+    """The questions that a format answers about its files, beyond what a link needs."""
 
     def open_library(self, source: ByteSource) -> SharedLibrary:
-        """Open a shared library of the format, which has `source` from then on. Raises ObjectFormatError."""
+        """Open a shared library of the format; closing it closes `source`. Raises ObjectFormatError."""
         ...
 
     def index_names(self, entries: Entries) -> Entries:
-        """Return the index of an archive with all names by which others know its members, in the same order.
+        """Return the index of an archive with all names by which others refer to its members, in the same order.
 
-        It is asked for an index with names that may say more than a name (``f@@VERSION``).
+        Only an index with names that may carry more than the name itself (``f@@VERSION``) is passed.
         """
         ...
 
     def relocation_rows(self, graph: Graph) -> list[RelocationRow]:
-        """Return all relocations of loaded sections, in the order of the tables; nothing is refused."""
+        """Return all relocations of loaded sections, in the order of the tables. Faulty rows are not refused."""
         ...
 
 
@@ -112,12 +116,12 @@ class Format(Protocol):
 
     @property
     def rules(self) -> type | None:
-        """The rules of the format for a link, a subclass of `uruk.passes.rules.Rules`; None: it has none."""
+        """The rules of the format for a link, a subclass of `uruk.passes.rules.Rules`; None if it has none."""
         ...
 
     @property
     def files(self) -> FormatFiles | None:
-        """Return what the format knows of shared libraries, archives and tables for people; None: nothing."""
+        """Return the reader of the format's shared libraries, archive names and relocation tables; None: no reader."""
         ...
 
     def sniff(self, head: bytes | memoryview) -> Target | None:

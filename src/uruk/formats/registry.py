@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _formats: dict[str, Format] = {ELF.name: ELF}
 _LATER = {"coff": ("uruk.formats.coff.format", "COFF")}
-"""Formats of uruk's own whose rooms are imported with the first file that no other format knows: modules, objects."""
+"""Name -> module and attribute of uruk's own formats that are imported with the first file no other format knows."""
 
 
 def register(format: Format) -> None:
@@ -41,19 +41,19 @@ def register(format: Format) -> None:
 
 
 def unregister(format: Format) -> None:
-    """Take a registered format out again. Objects of it that are not linked yet cannot be linked any more."""
+    """Remove a registered format. Objects of it that are not linked yet cannot be linked any more."""
     known = _formats.pop(format.name, None)
     if known is not None:
         heads.SNIFFERS.remove(known.sniff)
 
 
 def formats() -> tuple[Format, ...]:
-    """All that are known by now: those of uruk's own that no file has been of yet are not among them."""
+    """The formats that are known by now. Uruk's own ones are missing until a first file of theirs is read."""
     return tuple(_formats.values())
 
 
 def _import_all() -> dict[str, Format]:
-    """All formats; those that nothing has asked for yet are imported, and are asked behind the others."""
+    """Import the formats of uruk's own that are missing, behind those that are there; return all."""
     for name, (module, attribute) in _LATER.items():
         if name not in _formats:
             _formats[name] = getattr(import_module(module), attribute)
@@ -68,11 +68,13 @@ def format_named(name: str) -> Format:
 
 
 def format_of(head: bytes | memoryview) -> Format | None:
-    """The format of a file that begins with these bytes (`HEAD_SIZE` tell); None if no format knows it."""
+    """The format of a file that begins with these bytes (its first `HEAD_SIZE`); None if no format recognises it."""
     known = len(_formats)
     for format in _formats.values():
         if format.sniff(head) is not None:
             return format
+    # Dicts keep their order: the formats that were imported just now stand behind the `known` ones, which have
+    # answered.
     for format in tuple(_import_all().values())[known:]:
         if format.sniff(head) is not None:
             return format
@@ -92,11 +94,13 @@ def read_objects(arena: Arena, spans: Sequence[Span], target: Target, names: Nam
     """
     view = memoryview(arena.buffers[0]) if spans else memoryview(b"")
     format = _format_at(view, spans[0], target) if spans else format_named(target.format)
+    # The objects decide on the format; of the session's target only architecture and system stay.
     if target.format != format.name:
         target = target._replace(format=format.name)
     try:
         graph = format.read_objects(arena, spans, target, names)
     except ObjectFormatError:
+        # An object of a second format is malformed in the first one's eyes: the error must say that two are mixed.
         _refuse_mixed(view, spans, format)
         raise
     graph.target = target
@@ -125,13 +129,14 @@ def open_library(path: str) -> SharedLibrary:
 
 
 def hidden_bases_of(path: str) -> dict[bytes, bytes]:
-    """`SharedLibrary.hidden_bases` of a library that is loaded; nothing where its file is not to be had here."""
+    """`SharedLibrary.hidden_bases` of a library that is loaded; empty if its file cannot be read here."""
+    # A name without a slash is not a path: the loader has searched for the file, or it has none (linux-vdso).
     if "/" not in path:
         return {}
     try:
         with open_library(path) as library:
             return library.hidden_bases()
-    except ObjectFormatError:  # the loader takes it, so that this is no error
+    except ObjectFormatError:  # the loader has taken the file, so that this is no error
         return {}
 
 
@@ -164,10 +169,7 @@ def _head(view: memoryview, span: Span) -> memoryview:
 
 
 def _format_at(view: memoryview, span: Span, target: Target) -> Format:
-    """The format of an object. Raises ObjectFormatError that says what it is instead, and what is linked.
-
-    Somebody who links for `target` had most likely meant an object of its format.
-    """
+    """The format of an object. Raises ObjectFormatError that says what it is instead, and what is linked."""
     format = format_of(_head(view, span))
     if format is not None:
         return format
@@ -176,11 +178,12 @@ def _format_at(view: memoryview, span: Span, target: Target) -> Format:
     kind = kind_of(view[span.start : span.start + span.size], span.file)
     *titles, last = sorted(format.title for format in _formats.values())
     linked = f"{', '.join(titles)} and {last}"
+    # Whoever links for `target` had most likely meant an object of its format.
     title = format_named(target.format).title
-    what = f": it is {kind}" if kind else " (bad magic): uruk does not know what it is"
+    finding = f": it is {kind}" if kind else " (bad magic): uruk does not know what it is"
     # What to do stands behind a colon of `kind`; the formats are named where the file is an object all the same.
-    more = f"; uruk links {linked}" if " object for " in kind else ""
-    raise ObjectFormatError(span.file, f"{title} header", f"not {_with_article(title)} object{what}{more}", 0)
+    advice = f"; uruk links {linked}" if " object for " in kind else ""
+    raise ObjectFormatError(span.file, f"{title} header", f"not {_with_article(title)} object{finding}{advice}", 0)
 
 
 def _refuse_mixed(view: memoryview, spans: Sequence[Span], first: Format) -> None:
