@@ -27,5 +27,14 @@ def test_movn_has_the_complement_and_no_other_bit() -> None:
     assert encoded.tolist() == [0x9280_0000, 0x9280_0000 | 0x1234 << 5, 0xD280_0000 | 0x1234 << 5]
 
 
+def test_fields_are_read_as_they_are_written() -> None:
+    """ADRP of page 0x12345, LDR of x0 at 0x18, BL of -4 (which reads as 28 bits without a sign)."""
+    table, number = aarch64.KINDS.encodings, aarch64.KINDS.number
+    kinds = np.array([number[name] for name in ("Page21", "PageLoad64Offset12", "Branch26")], np.uint8)
+    words = np.array([0xB0000000 | 0x48D1 << 5, 0xF9400C00, 0x97FFFFFF], np.uint32)
+    assert table.decode(kinds, words).tolist() == [0x12345000, 0x18, (1 << 28) - 4]
+    assert table.bits[kinds].tolist() == [33, 12, 28]
+
+
 def test_branches_of_aarch64_reach_128_mib() -> None:
     assert aarch64.KINDS.branch_reach == 128 << 20

@@ -2,6 +2,7 @@
 
     coff_sweep.py FOLDER NUMBER OF CASES SEED
 
+FOLDER/*.obj are for x86-64, but those with `arm64` in their names for AArch64. It
 works on its share (every OF-th, from NUMBER) of CASES mutations of FOLDER/*.obj, and prints one JSON line: how many
 cases ran, what came of them, and the failures. Allowed outcomes: success, ObjectFormatError or UnsupportedRelocation
 from reading, any UrukError from linking.
@@ -67,8 +68,9 @@ def mutations(objects: dict[str, bytes], seed: int) -> Iterator[tuple[str, bytes
 class Runner:
     """One session that gets every case, and the tally."""
 
-    def __init__(self) -> None:
-        options = uruk.Options(execute=False, phony_externals=True, architecture=Target("coff", "x86_64", "windows"))
+    def __init__(self, architecture: str) -> None:
+        target = Target("coff", architecture, "windows")
+        options = uruk.Options(execute=False, phony_externals=True, architecture=target)
         self.memory = FixedMemory(0x140000000, 1 << 20)
         self.jit = uruk.LLJIT(memory=self.memory, options=options)
         self.outcomes: Counter[str] = Counter()
@@ -118,17 +120,20 @@ def main() -> None:
 
     signal.signal(signal.SIGALRM, stop)
     objects = {path.name: path.read_bytes() for path in sorted(Path(sys.argv[1]).glob("*.obj"))}
-    runner = Runner()
+    runners = [Runner("x86_64"), Runner("aarch64")]
     for index, (name, data) in enumerate(mutations(objects, seed)):
+        runner = runners["arm64" in name]
         if index == count or len(runner.failures) >= 20:
             break
         if index % of == number:
             runner.run(name, data)
     for name, data in objects.items():
+        runner = runners["arm64" in name]
         if runner.link(data) != "linked":
             runner.failures.append(f"{name}, a sound object, is not linked afterwards")
-    cases = sum(runner.outcomes.values())
-    print(json.dumps({"cases": cases, "outcomes": runner.outcomes, "failures": runner.failures}))
+    outcomes = runners[0].outcomes + runners[1].outcomes
+    failures = runners[0].failures + runners[1].failures
+    print(json.dumps({"cases": outcomes.total(), "outcomes": outcomes, "failures": failures}))
 
 
 if __name__ == "__main__":

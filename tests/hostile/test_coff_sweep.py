@@ -25,6 +25,7 @@ SLOWEST = 20  # cases a second that even a slow machine does
 SEEDS = (
     ("weak.c", "clang-gnu"), ("weak.c", "gcc-O2"), ("virtual.cc", "clang-msvc-O2"), ("thrown.cc", "gcc-O0"),
     ("templates.cc", "gcc-O2"), ("imports.c", "gcc-big"), ("large_frame.c", "clang-msvc-O0"),
+    ("switches.c", "arm64-msvc-O2"), ("large_frame.c", "arm64-gnu"), ("templates.cc", "arm64-msvc-O0"),
 )  # fmt: skip
 CHAIN = """
 .section .a,"dr",associative,first

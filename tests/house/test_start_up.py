@@ -22,6 +22,7 @@ SELDOM = (
     "uruk.formats.coff",
     "uruk.passes.coff",
     "uruk.isa.x86_64_images",
+    "uruk.isa.aarch64_images",
     "uruk.compile",
     "cffi",
     "rich",

@@ -9,6 +9,7 @@ from pathlib import Path
 from support.requirements import require_tool
 
 MSVC, GNU = "--target=x86_64-pc-windows-msvc", "--target=x86_64-w64-windows-gnu"
+ARM_MSVC, ARM_GNU = "--target=aarch64-pc-windows-msvc", "--target=aarch64-w64-windows-gnu"
 COMPILERS: dict[str, tuple[str, ...]] = {
     "gcc-O0": ("x86_64-w64-mingw32-gcc-posix", "-O0"),
     "gcc-O2": ("x86_64-w64-mingw32-gcc-posix", "-O2", "-ffunction-sections", "-fdata-sections"),
@@ -19,7 +20,13 @@ COMPILERS: dict[str, tuple[str, ...]] = {
     "clang-msvc-sections": ("clang-19", MSVC, "-O1", "-ffunction-sections", "-fdata-sections"),
 }
 """By name: a program and its options."""
-IS_GNU = {name: not name.startswith("clang-msvc") for name in COMPILERS}
+ARM_COMPILERS: dict[str, tuple[str, ...]] = {
+    "arm64-gnu": ("clang-19", ARM_GNU, "-O1"),
+    "arm64-msvc-O0": ("clang-19", ARM_MSVC, "-O0"),
+    "arm64-msvc-O2": ("clang-19", ARM_MSVC, "-O2", "-ffunction-sections", "-fdata-sections"),
+}
+"""The same for AArch64."""
+IS_GNU = {name: "msvc" not in name for name in (*COMPILERS, *ARM_COMPILERS)}
 
 SOURCES = {
     "switches.c": """
@@ -120,7 +127,7 @@ SOURCES = {
 
 def compiled(folder: Path, name: str, compiler: str, *options: str) -> Path:
     """An object of one of `SOURCES`."""
-    program, *own = COMPILERS[compiler]
+    program, *own = {**COMPILERS, **ARM_COMPILERS}[compiler]
     is_cpp = name.endswith(".cc")
     if is_cpp:
         program = program.replace("gcc", "g++")
@@ -133,11 +140,11 @@ def compiled(folder: Path, name: str, compiler: str, *options: str) -> Path:
     return output
 
 
-def assembled(folder: Path, name: str, text: str, *options: str) -> Path:
+def assembled(folder: Path, name: str, text: str, target: str = MSVC) -> Path:
     """An object of assembly, by clang's assembler."""
     source, output = folder / f"{name}.s", folder / f"{name}.obj"
     source.write_text(text)
-    run([require_tool("clang-19"), MSVC, *options, "-c", str(source), "-o", str(output)])
+    run([require_tool("clang-19"), target, "-c", str(source), "-o", str(output)])
     return output
 
 
@@ -148,7 +155,7 @@ def run(command: Sequence[str]) -> str:
     return done.stdout
 
 
-def others(folder: Path, objects: Sequence[Path]) -> Path:
+def others(folder: Path, objects: Sequence[Path], target: str = MSVC) -> Path:
     """An object that defines every name that these objects do not; an import's slot holds the address of its name."""
     tool = require_tool("llvm-nm-19")
     lines = [line.split() for line in run([tool, "--format=posix", *map(str, objects)]).splitlines()]
@@ -160,4 +167,4 @@ def others(folder: Path, objects: Sequence[Path]) -> Path:
         content = f'.quad "{name.removeprefix("__imp_")}"' if name.startswith("__imp_") else ".zero 16"
         section = ".data" if name.startswith("__imp_") else ".text"
         text.append(f'{section}\n.globl "{name}"\n.p2align 3\n"{name}": {content}')
-    return assembled(folder, "others", "\n".join(text) + "\n")
+    return assembled(folder, "others", "\n".join(text) + "\n", target)

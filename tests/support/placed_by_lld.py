@@ -57,15 +57,7 @@ class Image:
 def linked_by_lld(folder: Path, objects: Sequence[Path], *options: str) -> Image:
     """Link objects, which define all that they refer to, with every section of theirs kept."""
     output, table = folder / "lld.dll", folder / "lld.map"
-    command = [
-        require_tool("lld-link-19"),
-        "/dll",
-        "/noentry",
-        "/nodefaultlib",
-        "/opt:noref,noicf",
-        "/dynamicbase:no",
-        "/demangle:no",
-    ]
+    command = [require_tool("lld-link-19"), "/dll", "/noentry", "/nodefaultlib", "/opt:noref,noicf", "/demangle:no"]
     command += [f"/base:{BASE:#x}", f"/lldmap:{table}", f"/out:{output}", *options, *map(str, objects)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
@@ -145,14 +137,15 @@ class Placer:
                 self.written.append((file, name, BASE + at, self.out[row], state.image[at : at + size].tobytes()))
 
 
-def compare_with_lld(image: Image, objects: Sequence[Path]) -> int:
+def compare_with_lld(image: Image, objects: Sequence[Path], architecture: str = "x86_64") -> int:
     """Link the same objects, and compare every byte of every section; returns how many sections there were."""
-    options = Options(execute=False, architecture=Target("coff", "x86_64", "windows"))
+    options = Options(execute=False, architecture=Target("coff", architecture, "windows"))
     placer = Placer(image)
     with uruk.LLJIT(memory=FixedMemory(BASE, ROOM), options=options) as jit:
         jit.session.hooks["post-allocate"], jit.session.hooks["post-fixup"] = [placer.place], [placer.read]
+        module = jit.main.create_tracker("all")  # of one module no branch needs a stub, which lld has no place for
         for path in objects:
-            jit.add_object(path.read_bytes(), path.name)
+            jit.add_object(path.read_bytes(), path.name, tracker=module)
         entries = [entry for entry in jit.session.objects.values() if isinstance(entry, ObjectEntry)]
         names = {number for entry in entries for number in entry.added.definitions.name.tolist()}
         jit.session.lookup(jit.main, jit.main.names.ids.texts(sorted(names)), roots=True)

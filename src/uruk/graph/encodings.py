@@ -87,6 +87,8 @@ class EncodingTable:
         self.sizes = [size for size in SIZES if some(self.size == size)]
         """The sizes of words that there are, in bytes."""
         self.word = np.dtype(np.uint64 if 8 in self.sizes else np.uint32)
+        self.bits: U8 = np.array([_bits(encoding) for encoding in rows], np.uint8)
+        """The number of bits of the values that fields hold, the low ones that they do not hold included."""
         self._negates: Bool = np.array([encoding.negates for encoding in rows], np.bool_)
         self._count: U8 = np.array([len(encoding.pieces) for encoding in rows], np.uint8)
         most = max((len(encoding.pieces) for encoding in rows), default=0)
@@ -138,6 +140,18 @@ class EncodingTable:
             if index + 1 < len(self._pieces):
                 rows = rows[self._count[which] > index + 1]
         return words
+
+    def decode(self, kind: U8, words: AnyArray) -> I64:
+        """The values that the fields of instructions hold, as numbers without a sign; see `bits` for their width."""
+        value = np.zeros(words.size, np.int64)
+        for first, mask, at in self._pieces:
+            part = (words >> at.take(kind)) & mask.take(kind)
+            value |= part.astype(np.int64) << first.take(kind)
+        return value
+
+
+def _bits(encoding: Encoding) -> int:
+    return max((first + count for first, count, _ in encoding.pieces), default=0)
 
 
 def _column(rows: Sequence[Encoding], index: int, word: np.dtype[np.unsignedinteger]) -> tuple[I64, U64, U64]:

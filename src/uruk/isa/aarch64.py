@@ -21,9 +21,9 @@ _MIB = 1 << 20
 # immediate fields, each with the instructions that have it
 _ADR = Encoding(((0, 2, 29), (2, 19, 5)), ((0x9F000000, 0x10000000),))
 _ADRP = Encoding(((12, 2, 29), (14, 19, 5)), ((0x9F000000, 0x90000000),))
-_ADD = Encoding(((0, 12, 10),), ((0x7FC00000, 0x11000000),))
-_ADD_HIGH = Encoding(((12, 12, 10),), ((0x7FC00000, 0x11400000),))  # add ..., lsl #12
-_LOAD = {
+ADD = Encoding(((0, 12, 10),), ((0x7FC00000, 0x11000000),))
+ADD_HIGH = Encoding(((12, 12, 10),), ((0x7FC00000, 0x11400000),))  # add ..., lsl #12
+LOADS = {
     8: Encoding(((0, 12, 10),), ((0xFF000000, 0x39000000), (0xFF800000, 0x3D000000))),
     16: Encoding(((1, 11, 10),), ((0xFB000000, 0x79000000),), 2),
     32: Encoding(((2, 10, 10),), ((0xFB000000, 0xB9000000),), 4),
@@ -67,7 +67,7 @@ def _moves(name: str, operand: int, base: int, groups: int, *, absolute: bool = 
 def _offsets(name: str, operand: int, *, checked: bool) -> list[EdgeKind]:
     """Kinds of low 12 bits in loads and stores."""
     rows: list[EdgeKind] = []
-    for bits, encoding in _LOAD.items():
+    for bits, encoding in LOADS.items():
         if checked:
             rows.append(field(f"{name}Load{bits}Offset12", operand, Base.ZERO, encoding, 0, 1 << 12))
         rows.append(field(f"{name}Load{bits}Offset12" + "NoCheck" * checked, operand, Base.ZERO, encoding))
@@ -79,7 +79,7 @@ def _slot(name: str, operand: int) -> list[EdgeKind]:
     relaxable = operand == Operand.GOT
     return [
         field(f"{name}Page21", operand, Base.PAGE, _ADRP, *_within(32), relaxable=relaxable),
-        field(f"{name}Offset12", operand, Base.ZERO, _ADD),
+        field(f"{name}Offset12", operand, Base.ZERO, ADD),
         field(f"{name}Load64Offset12", operand, Base.ZERO, _LOAD_X, relaxable=relaxable),
         field(f"{name}Literal21", operand, Base.PLACE, _ADR, *_within(20)),
         field(f"{name}LoadLiteral19", operand, Base.PLACE, _LITERAL, *_within(20), relaxable=relaxable),
@@ -91,9 +91,9 @@ def _thread_offset(name: str, operand: int) -> list[EdgeKind]:
     """Kinds for an offset in thread-local storage."""
     return [
         *_moves(f"{name}Move", operand, Base.ZERO, 3),
-        field(f"{name}High12", operand, Base.ZERO, _ADD_HIGH, 0, 1 << 24),
-        field(f"{name}Low12", operand, Base.ZERO, _ADD, 0, 1 << 12),
-        field(f"{name}Low12NoCheck", operand, Base.ZERO, _ADD),
+        field(f"{name}High12", operand, Base.ZERO, ADD_HIGH, 0, 1 << 24),
+        field(f"{name}Low12", operand, Base.ZERO, ADD, 0, 1 << 12),
+        field(f"{name}Low12NoCheck", operand, Base.ZERO, ADD),
         *_offsets(name, operand, checked=True),
     ]
 
@@ -113,7 +113,7 @@ KINDS = KindTable(
         kind("DeltaFromGOT32", Operand.SYMBOL, Base.GOT_BASE, 32),
         field("Page21", Operand.SYMBOL, Base.PAGE, _ADRP, *_within(32)),
         field("Page21NoCheck", Operand.SYMBOL, Base.PAGE, _ADRP),
-        field("PageOffset12", Operand.SYMBOL, Base.ZERO, _ADD),
+        field("PageOffset12", Operand.SYMBOL, Base.ZERO, ADD),
         *_offsets("Page", Operand.SYMBOL, checked=False),
         field("Literal21", Operand.SYMBOL, Base.PLACE, _ADR, *_within(20)),
         field("LoadLiteral19", Operand.SYMBOL, Base.PLACE, _LITERAL, *_within(20)),

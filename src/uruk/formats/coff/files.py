@@ -10,7 +10,7 @@ from uruk.errors import ObjectFormatError
 from uruk.formats.archive_index import Entries
 from uruk.formats.byte_source import ByteSource
 from uruk.formats.coff.constants import RELOCATION
-from uruk.formats.coff.reader import Pair
+from uruk.formats.coff.pair import Pair
 from uruk.formats.interface import RelocationRow, SharedLibrary
 from uruk.graph.graph import Graph
 from uruk.graph.types import NONE

@@ -20,9 +20,9 @@ from uruk.isa.interface import InstructionSet
 from uruk.target import Target
 
 if TYPE_CHECKING:
-    from uruk.formats.coff.reader import Pair
+    from uruk.formats.coff.pair import Pair
 
-_MAPS = {"x86_64": "uruk.formats.coff.x86_64"}
+_MAPS = {"x86_64": "uruk.formats.coff.x86_64", "aarch64": "uruk.formats.coff.aarch64"}
 """The maps of COFF's relocations, by architecture."""
 
 

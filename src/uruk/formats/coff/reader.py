@@ -10,7 +10,6 @@ Source: Microsoft, "PE Format"; LLVM's lld and GNU ld where that is silent.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 
@@ -20,27 +19,15 @@ from uruk.formats.coff.directives import SECTION as DIRECTIVES
 from uruk.formats.coff.directives import Directives, read_directives
 from uruk.formats.coff.headers import read_header
 from uruk.formats.coff.names import ShortNames
+from uruk.formats.coff.pair import Pair
 from uruk.formats.coff.sections import Sections, read_sections
 from uruk.formats.coff.symbol_table import Tables, make_symbols
 from uruk.formats.coff.symbols import read_records
 from uruk.formats.interface import Span
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Blocks, Graph, Groups, Ranges, Relocations, Role, Symbols, Zone
-from uruk.graph.kinds import KindTable
 from uruk.graph.names import Names
 from uruk.graph.types import I32, I64, NONE, Bool, filled, true_rows
-from uruk.isa.interface import InstructionSet
-
-
-class Pair(Protocol):
-    """A format × ISA file: Machine number, ISA, edge kinds, relocation number -> (name, kind, added to the addend)."""
-
-    MACHINE: int
-    NAME: str
-    ISA: InstructionSet
-    KINDS: KindTable
-    RELOCATIONS: dict[int, tuple[str, str, int]]
-    BRANCHES: dict[str, str]
 
 
 def read_objects(arena: Arena, spans: Sequence[Span], pair: Pair, names: Names) -> Graph:

@@ -7,11 +7,12 @@ Source: the PE/COFF specification, "COFF Relocations (Object Only)".
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from uruk.formats.coff import constants as coff
-from uruk.formats.coff.reader import Pair
+from uruk.formats.coff.pair import Pair
 from uruk.formats.gather import gather_at
 from uruk.formats.interface import Report
 from uruk.formats.relocation_checks import UNKNOWN, check_kinds, check_rows, refuse
@@ -19,18 +20,30 @@ from uruk.graph.graph import Edges, Graph, Zone
 from uruk.graph.types import I64, U8, Bool, ranges, some, true_rows
 
 
+class _Columns(NamedTuple):
+    """A pair's map as lookup columns."""
+
+    kind: U8
+    """By relocation number: UNKNOWN for none; the last row stands for all larger numbers."""
+    extra: I64
+    """By relocation number: what is added to the addend."""
+    has_forms: Bool
+    """By kind: another kind may be meant."""
+    scale: U8
+    """By kind: how far the addend in the field is shifted."""
+
+
 @lru_cache(maxsize=8)
-def _columns(pair: Pair) -> tuple[U8, I64, U8]:
-    """By relocation number: kind (UNKNOWN for none; the last row stands for all larger numbers), what is added to the
-    addend; and by kind the kind on a branch."""
+def _columns(pair: Pair) -> _Columns:
     kind = np.full(max(pair.RELOCATIONS) + 2, UNKNOWN, np.uint8)
     extra = np.zeros(kind.size, np.int64)
-    branch = np.arange(len(pair.KINDS), dtype=np.uint8)
+    has_forms, scale = np.zeros(len(pair.KINDS), np.bool_), np.zeros(len(pair.KINDS), np.uint8)
     for number, (_, name, more) in pair.RELOCATIONS.items():
         kind[number], extra[number] = pair.KINDS.number[name], more
-    for name, other in pair.BRANCHES.items():
-        branch[pair.KINDS.number[name]] = pair.KINDS.number[other]
-    return kind, extra, branch
+    has_forms[[pair.KINDS.number[form.kind] for form in pair.FORMS]] = True
+    for name, bits in pair.SCALED.items():
+        scale[pair.KINDS.number[name]] = bits
+    return _Columns(kind, extra, has_forms, scale)
 
 
 def read_relocations(graph: Graph, pair: Pair, wanted: Bool | None = None, report: Report = refuse) -> Edges:
@@ -47,9 +60,9 @@ def read_relocations(graph: Graph, pair: Pair, wanted: Bool | None = None, repor
     places = ranges(tables.content, tables.count) + (step - 1) * _turns(tables.count)
     raw = gather_at(graph.arena, places, coff.RELOCATION)
     block = tables.block.repeat(tables.count)
-    kind_of_number, extra, branch = _columns(pair)
+    columns = _columns(pair)
     number, offset = raw["type"], raw["offset"].astype(np.int64)
-    kind = kind_of_number.take(number, mode="clip")
+    kind = columns.kind.take(number, mode="clip")
     check_kinds(graph, pair.NAME, block, offset, kind, number, report)
     outside = offset > graph.blocks.size[block] - pair.KINDS.width.take(kind)
     check_rows(graph, block, outside, "its field lies outside the section", offset, report)
@@ -60,12 +73,12 @@ def read_relocations(graph: Graph, pair: Pair, wanted: Bool | None = None, repor
     if target.size:
         absent |= graph.symbols.text[target] < 0
     check_rows(graph, block, absent, "names a symbol that does not exist", symbol, report)
-    edges = Edges(block, offset, kind, target.astype(np.int32), extra.take(number, mode="clip"))
+    edges = Edges(block, offset, kind, target.astype(np.int32), columns.extra.take(number, mode="clip"))
     skipped = outside | (kind == pair.KINDS.number["None"])
     if some(skipped):
         edges = edges.rows(~skipped)
+    _look_at_instructions(graph, pair, edges)
     edges.addend = edges.addend + _addends(graph, pair, edges)
-    _find_branches(graph, edges, branch)
     return edges
 
 
@@ -77,33 +90,42 @@ def _turns(count: I64) -> I64:
 
 def _addends(graph: Graph, pair: Pair, edges: Edges) -> I64:
     """Return what the fields hold, as signed numbers of their width."""
-    addend = np.zeros(len(edges), np.int64)
+    kinds, addend = pair.KINDS, np.zeros(len(edges), np.int64)
     place = graph.blocks.content[edges.block] + edges.offset
-    width, bits = pair.KINDS.width.take(edges.kind), pair.KINDS.bits.take(edges.kind)
-    for size, dtype in pair.KINDS.fields:
+    width, bits = kinds.width.take(edges.kind), kinds.bits.take(edges.kind)
+    if kinds.encodings.any:
+        inside = kinds.encodings.used.take(edges.kind)
+        rows = true_rows(inside)
+        addend[rows] = _addends_of_instructions(graph, pair, edges.kind[rows], place[rows])
+        width = width * ~inside
+    for size, dtype in kinds.fields:
         rows = true_rows(width == size)
         if rows.size:
             addend[rows] = gather_at(graph.arena, place[rows], dtype)
-    part = true_rows(bits < 8 * width)
+    part = true_rows((width > 0) & (bits < 8 * width))
     if part.size:
         addend[part] &= (1 << bits[part].astype(np.int64)) - 1
     return addend
 
 
-def _find_branches(graph: Graph, edges: Edges, branch: U8) -> None:
-    """Change the kinds of fields that are a call's, a jump's or a conditional jump's: a stub may stand for its target.
+def _addends_of_instructions(graph: Graph, pair: Pair, kind: U8, place: I64) -> I64:
+    """Return what the fields of instructions hold: with a sign where the value counts from the place, else without."""
+    kinds = pair.KINDS
+    value = kinds.encodings.decode(kind, gather_at(graph.arena, place, np.dtype("<u4")))
+    sign = kinds.from_place.take(kind).astype(np.int64) << np.maximum(kinds.encodings.bits.take(kind), 1) - 1
+    return ((value ^ sign) - sign) >> _columns(pair).scale.take(kind)
 
-    COFF has one relocation for data and for calls. In x86-64 code the byte in front of a field tells: that of no other
-    instruction with a displacement that counts from its end is E8, E9 or, behind 0F, 80 to 8F (Intel SDM, volume 2).
-    """
-    block, kind = edges.block, edges.kind
-    rows = true_rows((branch.take(kind) != kind) & (edges.offset >= 2))
+
+def _look_at_instructions(graph: Graph, pair: Pair, edges: Edges) -> None:
+    """Change the kinds of fields of code that the instruction around them decides; see `Pair.FORMS`."""
+    block, kind, numbers = edges.block, edges.kind, pair.KINDS.number
+    rows = true_rows(_columns(pair).has_forms.take(kind))
     rows = rows[graph.blocks.zone[block[rows]] == Zone.RX]
-    if not rows.size:
-        return
-    place = graph.blocks.content[block[rows]] + edges.offset[rows] - 2
-    code = gather_at(graph.arena, place, np.dtype("<u2"))
-    first, second = code & 0xFF, code >> 8
-    found = (second & 0xFE == 0xE8) | ((first == 0x0F) & (second & 0xF0 == 0x80))
-    rows = rows[found]
-    kind[rows] = branch[kind[rows]]
+    for back in sorted({form.back for form in pair.FORMS}) if rows.size else ():
+        mine = rows[edges.offset[rows] >= back]
+        place = graph.blocks.content[block[mine]] + edges.offset[mine] - back
+        before, words = kind[mine], gather_at(graph.arena, place, np.dtype("<u4"))
+        for form in pair.FORMS:
+            if form.back == back:
+                meant = (before == numbers[form.kind]) & (words & form.mask == form.pattern)
+                kind[mine[meant]] = numbers[form.other]

@@ -6,6 +6,7 @@ behind the field's end.
 
 from __future__ import annotations
 
+from uruk.formats.coff.pair import Form
 from uruk.isa import x86_64_images
 from uruk.isa.interface import InstructionSet
 from uruk.machines import MACHINES
@@ -31,5 +32,9 @@ RELOCATIONS = {
     12: ("SECREL7", "SectionOffset7", 0),
 }
 """Relocation number -> (name without ``IMAGE_REL_AMD64_``, edge kind, what is added to the addend)."""
-BRANCHES = {"Delta32": "BranchPCRel32"}
-"""Edge kinds that mean a branch where they are on a call or jump."""
+FORMS = (
+    Form("Delta32", "BranchPCRel32", 2, 0xFE00, 0xE800),  # call and jmp: E8, E9
+    Form("Delta32", "BranchPCRel32", 2, 0xF0FF, 0x800F),  # conditional jumps: 0F, 80 to 8F
+)
+"""No other instruction has such a byte in front of a displacement that counts from its end (Intel SDM, volume 2)."""
+SCALED: dict[str, int] = {}
