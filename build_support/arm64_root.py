@@ -18,6 +18,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGES = (
     *("python3", "libpython3-dev", "libexpat1-dev"),
     *("libsqlite3-dev", "zlib1g-dev", "liblua5.4-dev", "libzstd-dev", "libstd-rust-dev"),
+    *("libgphobos-12-dev", "libgc-dev", "libc++-19-dev", "libc++abi-19-dev", "libunwind-19-dev"),
 )
 WHEELS = ("numpy", "cffi", "rich")
 TRIPLE = "aarch64-linux-gnu"

@@ -200,7 +200,10 @@ def test_runtime_has_types_of_fixed_width() -> None:
 
 
 C_INT_RESULT = re.compile(r"^EXPORTED (?:int|unsigned)(?: \w+)? (uruk_rt_\w+)\(", re.MULTILINE)
-C_LIBRARYS_TYPES = {"uruk_rt_sigaction", "uruk_rt_sigaltstack", "uruk_rt_run_main", "uruk_rt_call_main"}
+C_LIBRARYS_TYPES = {
+    *("uruk_rt_sigaction", "uruk_rt_sigaltstack", "uruk_rt_dl_iterate_phdr"),
+    *("uruk_rt_run_main", "uruk_rt_call_main"),
+}
 """Functions of the runtime that stand for one of the C library, or have main's result."""
 
 

@@ -25,7 +25,7 @@ COMPILERS = {
     ("aarch64", "gcc"): ("aarch64-linux-gnu-gcc", "aarch64-linux-gnu-g++"),
     ("aarch64", "clang"): ("clang-19 --target=aarch64-linux-gnu", "clang++-19 --target=aarch64-linux-gnu"),
 }
-BINUTILS = ("ar", "ld", "objcopy", "strip", "nm", "ranlib")
+TOOLS = ("ar", "ld", "objcopy", "strip", "nm", "ranlib", "gdc")
 EMULATOR = ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"]
 DEBIANS_RUSTC = "/usr/bin/rustc"  # of the version that the standard library for AArch64 has
 BUILD_TIMEOUT = 300
@@ -73,7 +73,7 @@ def tools_needed(case: Case) -> list[str]:
     needed += [rustc(case)[0]] if ".rs" in suffixes else []
     needed += [shlex.split(c)[0] for c in case.program.values("link-command")]
     if case.arch == "aarch64":
-        needed = [*(f"aarch64-linux-gnu-{name}" if name in BINUTILS else name for name in needed), EMULATOR[0]]
+        needed = [*(f"aarch64-linux-gnu-{name}" if name in TOOLS else name for name in needed), EMULATOR[0]]
     return [name for name in dict.fromkeys(needed) if not name.startswith("{")]
 
 
@@ -133,9 +133,9 @@ class Builder:
         """Return the words of a directive with braces replaced."""
         return [w for word in self.program.words(key, scope) for w in self.expand(word)]
 
-    def binutil(self, name: str) -> str:
+    def own_tool(self, name: str) -> str:
         """Return the architecture's own tool of this name, where it has one."""
-        return f"aarch64-linux-gnu-{name}" if self.case.arch == "aarch64" and name in BINUTILS else name
+        return f"aarch64-linux-gnu-{name}" if self.case.arch == "aarch64" and name in TOOLS else name
 
     def compile(self, source: str, *extra: str) -> str:
         """Compile one source in the build folder and return the object's name."""
@@ -164,7 +164,7 @@ class Builder:
         archives: list[str] = []
         for name, sources in self.program.libraries("archive"):
             objects = [self.compile(source) for source in sources]
-            tool([self.binutil("ar"), "rcs", name, *objects], cwd=self.folder)
+            tool([self.own_tool("ar"), "rcs", name, *objects], cwd=self.folder)
             archives.append(name)
         shared: list[str] = []
         for name, sources in self.program.libraries("shared"):
@@ -211,7 +211,7 @@ class Builder:
         archives, shared = self._libraries()
         for step in self.program.values("step"):
             first, *rest = [w for word in shlex.split(step) for w in self.expand(word)]
-            tool([self.binutil(first), *rest], cwd=self.folder)
+            tool([self.own_tool(first), *rest], cwd=self.folder)
         named = self.words("objects") or objects
         link = self._link_words()
         inputs = [*named, *(a for a in archives if a not in named and a not in link), *link, *shared]

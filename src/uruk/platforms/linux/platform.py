@@ -28,6 +28,8 @@ from uruk.platforms.linux.frames import announce
 from uruk.platforms.linux.process import LinuxProcess
 from uruk.platforms.linux.runtime_here import INTERPOSED, open_runtime
 from uruk.platforms.linux.slabs_here import UNWINDER
+from uruk.platforms.linux.tls import shown_storage
+from uruk.platforms.linux.tls.shown_storage import ASKS, ITERATE
 from uruk.records import record
 from uruk.target import Target
 
@@ -52,7 +54,7 @@ OF_THE_PROGRAM = {
 interpreter's, and never meant."""
 SIGNAL_FUNCTIONS = frozenset({b"sigaction", b"signal", b"sigaltstack", b"_gfortran_set_options"})
 """Names that runtime/linux/signals.c and trampolines.c define: uruk's own handlers come before a program's, unseen."""
-_INTERPOSED = SIGNAL_FUNCTIONS | frozenset(INTERPOSED)
+_INTERPOSED = SIGNAL_FUNCTIONS | frozenset(INTERPOSED) | ASKS | {ITERATE}
 _INTERPOSED_WITH_DLOPEN = _INTERPOSED | frozenset(JIT_NAMES)
 LIBSTDCXX = "libstdc++.so.6"
 
@@ -90,6 +92,9 @@ class LinuxPlatform:
         self.replaced: set[bytes] = set()
         """Those of them that linked code refers to."""
         self._libgcc = 0
+        self._asked_for_storage = False
+        self._shown: set[int] = set()
+        """Modules of thread-locals that the slab's object is shown with."""
 
     @property
     def runtime(self) -> Runtime:
@@ -109,6 +114,9 @@ class LinuxPlatform:
         if name in self.replacements:
             self.replaced.add(name)
             return self.runtime.address[self.replacements[name]]
+        if name == ITERATE or name in ASKS:
+            self._asked_for_storage = True
+            return self.runtime.address[b"uruk_rt_" + ITERATE] if name == ITERATE else 0
         if name in SIGNAL_FUNCTIONS:
             return self.runtime.address[b"uruk_rt_" + name]
         return self.runtime.address[name] if name in INTERPOSED else 0
@@ -180,6 +188,9 @@ class LinuxPlatform:
             trackers[row].resources.frames.append(address)
         for row, code in published:
             trackers[row].resources.entries.append(code)
+        if self._asked_for_storage:
+            self._asked_for_storage = False
+            shown_storage.show(linked, trackers, self.runtime, self._shown)
 
     def deregister_frames(self, address: int) -> None:
         """See `Platform.deregister_frames`."""
@@ -258,6 +269,9 @@ class LinuxPlatform:
             released.unwind_registrations += 1
         resources.entries.clear()
         for storage in reversed(resources.storage):
+            if storage.module_id in self._shown:
+                self._shown.remove(storage.module_id)
+                self.runtime.call(b"uruk_rt_hide_storage", storage.module_id)
             released.tls_not_recovered += storage.close()
         resources.storage.clear()
 
