@@ -133,6 +133,20 @@ def test_malformed_unwind_data(cc: Compile) -> None:
             assert error.structure.startswith("section `.eh_frame'+0x0")
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_references_into_a_discarded_section(count: int, cc: Compile, jit: uruk.LLJIT) -> None:
+    """Code outside of a group that refers to what only the group may; the first object's group is chosen."""
+    group = '.section .text.g,"axG",@progbits,g,comdat\n.globl g\ng: nop\ninside: ret\n.text\n.globl {0}\n{0}: nop\n'
+    first = cc(group.format("first"), language="s", name="first")
+    user = cc(group.format("user") + count * ".quad inside\n", language="s", name="user")
+    jit.add_objects([first, cc(GOOD), user])
+    with pytest.raises(uruk.UnsupportedRelocation, match=r"refers to `.*' in a discarded section") as caught:
+        jit.lookup_all(["first", "user"])
+    assert caught.value.place.endswith("user.o:(.text+0x1)")
+    assert caught.value.relocation == "Pointer64"
+    assert jit.lookup("good").function("int(void)")() == 5
+
+
 def test_thread_locals_taken_for_ordinary_ones(cc: Compile) -> None:
     defines = cc("__thread int mine = 3;", name="defines")
     wrong = [cc(f"extern int mine; int w{n}(void) {{ return mine; }}", name=f"wrong{n}") for n in (1, 2)]

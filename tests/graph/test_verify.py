@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,13 +13,15 @@ import pytest
 
 from uruk.errors import InternalError
 from uruk.graph.arena import Arena
-from uruk.graph.graph import Graph, assemble
+from uruk.graph.graph import Fallbacks, Graph, assemble
 from uruk.graph.verify import verify
 from uruk.lljit import LLJIT
 from uruk.passes.state import State
 from uruk.passes.steps import POINTS
 
+from support.compiling import Compile
 from support.golden_files import OBJECTS, object_bytes, read_graph
+from support.linking import batch
 from support.requirements import require_tool
 
 pytestmark = pytest.mark.quick
@@ -132,6 +134,27 @@ VIOLATIONS = [
     ("edges", "kind", put(0, 200), "edges.kind: row 0 is no kind"),
     ("edges", "target", put(0, 999), "edges.target: row 0 is no symbol"),
     ("edges", "target", put(0, 23), "edges.target: row 0 is a symbol of another object"),
+    ("blocks", "text", put(2, -2), "blocks.text: row 2 is no arena offset of [-1, 3904) (it is -2)"),
+    ("blocks", "text", put(2, 3904), "blocks.text: row 2 is no arena offset of [-1, 3904) (it is 3904)"),
+    ("blocks", "content", put(0, 3905), "blocks.content: row 0 is no arena offset of [-1, 3905) (it is 3905)"),
+    ("blocks", "content", put(0, -2), "blocks.content: row 0 is no arena offset of [-1, 3905) (it is -2)"),
+    ("blocks", "size", put(0, 3904 - 80 + 1), "blocks.content: row 0 ends behind its buffer (it is 80)"),
+    ("blocks", "group", put(0, 1), "blocks.group: row 0 is no group of [-1, 1) (it is 1)"),
+    ("blocks", "group", put(0, -2), "blocks.group: row 0 is no group of [-1, 1) (it is -2)"),
+    ("groups", "leader", put(0, 0), "groups.leader: row 0 is a block of another group (it is 0)"),
+    ("groups", "leader", put(0, 15), "groups.leader: row 0 is no block of [-1, 15) (it is 15)"),
+    ("groups", "leader", put(0, -2), "groups.leader: row 0 is no block of [-1, 15) (it is -2)"),
+    ("symbols", "text", put(1, 3904), "symbols.text: row 1 is no arena offset of [-1, 3904) (it is 3904)"),
+    ("symbols", "block", put(1, 15), "symbols.block: row 1 is no block of [-1, 15) (it is 15)"),
+    ("symbols", "value", put(3, 84), "symbols.value: row 3 lies behind its block (it is 84)"),
+    ("relocations", "block", put(-1, 15), "is no block of [0, 15) (it is 15)"),
+    ("relocations", "content", put(-1, 3905), "is no arena offset of [0, 3905) (it is 3905)"),
+    ("edges", "block", put(-1, 15), "edges.block: row 16 is no block of [0, 15) (it is 15)"),
+    ("edges", "offset", put(-1, 45), "edges.offset: row 16 is a field outside its block (it is 45)"),
+    ("edges", "kind", put(0, 31), "edges.kind: row 0 is no kind of [0, 31) (it is 31)"),
+    ("edges", "target", put(0, 24), "edges.target: row 0 is no symbol of [0, 24) (it is 24)"),
+    ("edges", "target", put(0, -1), "edges.target: row 0 is no symbol of [0, 24) (it is -1)"),
+    ("ranges", "blocks", put(-1, 14), "ranges.blocks: ends at 14, the table at 15"),
     ("ranges", "blocks", put(0, 1), "ranges.blocks: row 0 is 1, not 0"),
     ("ranges", "symbols", put(1, 99), "ranges.symbols: row 1 is larger than the next one (it is 99)"),
     ("ranges", "groups", put(-1, 5), "ranges.groups: ends at 5, the table at 1"),
@@ -171,3 +194,103 @@ def test_content_across_two_buffers() -> None:
     cut = int(graph.blocks.content[0]) + 1
     with pytest.raises(InternalError, match=r"blocks\.content: row 0 ends behind its buffer"):
         verify(replace(graph, arena=Arena([whole[:cut], whole[cut:]])))
+
+
+FALLBACKS = [
+    ([0], [7], ""),
+    ([0, 7], [7, 9], ""),
+    ([24], [0], "fallbacks.symbol: row 0 is no symbol of [0, 24) (it is 24)"),
+    ([-1], [0], "fallbacks.symbol: row 0 is no symbol of [0, 24) (it is -1)"),
+    ([0], [24], "fallbacks.instead: row 0 is no symbol of [0, 24) (it is 24)"),
+    ([0], [-1], "fallbacks.instead: row 0 is no symbol of [0, 24) (it is -1)"),
+    ([7, 7], [9, 9], "fallbacks.symbol: row 1 is not above the last row"),
+    ([7, 0], [9, 9], "fallbacks.symbol: row 1 is not above the last row"),
+    ([0], [23], "fallbacks.instead: row 0 is a symbol of another object (it is 23)"),
+]
+
+
+@pytest.mark.parametrize(("symbol", "instead", "text"), FALLBACKS, ids=str)
+def test_fallbacks(symbol: list[int], instead: list[int], text: str) -> None:
+    graph = replace(make(), fallbacks=Fallbacks(np.array(symbol, np.int32), np.array(instead, np.int32)))
+    if not text:
+        verify(graph)
+        return
+    with pytest.raises(InternalError) as caught:
+        verify(graph)
+    assert str(caught.value) == text
+
+
+def test_what_may_be_empty_or_at_an_end_is_sound() -> None:
+    """Names, sizes and values of 0; a symbol right behind its block; a group whose leader is its own block."""
+    graph = make()
+    for table, column, row, value in (
+        ("groups", "name", 0, 0), ("groups", "leader", 0, 3), ("blocks", "size", 4, 0), ("symbols", "value", 3, 83),
+        ("blocks", "content", 1, 3904), ("relocations", "content", -1, 3904), ("edges", "offset", 0, 83 - 4),
+        ("blocks", "align", 0, 1), ("relocations", "count", 0, 0),
+    ):  # fmt: skip
+        verify(broken(table, column, put(row, value)))
+    verify(graph)
+
+
+class _Columns:
+    """A running link with one column changed."""
+
+    def __init__(self, state: State, column: str, values: object) -> None:
+        self._state, self._column, self._values = state, column, values
+
+    def __getattr__(self, name: str) -> object:
+        return self._values if name == self._column else getattr(self._state, name)
+
+
+@pytest.fixture
+def linked(cc: Compile) -> Iterator[State]:
+    """A link of two undefined names."""
+    text = "extern int abs(int), atoi(const char *); int f(int x) { return abs(x) + atoi(0); }"
+    with batch(cc(text, "-fno-builtin")) as one:
+        yield one.link().state
+
+
+def refusal(state: State, column: str, values: object) -> str:
+    """What is said of a link with other values in a column; empty if it is sound."""
+    try:
+        verify(_Columns(state, column, values))  # pyright: ignore[reportArgumentType]
+    except InternalError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("column", ["live", "block_module", "segment", "address", "canonical", "symbol_address"])
+def test_columns_of_a_running_link_have_a_row_each(column: str, linked: State) -> None:
+    table = "symbols" if column in ("canonical", "symbol_address") else "blocks"
+    values, count = getattr(linked, column), len(getattr(linked, table))
+    assert refusal(linked, column, values) == ""
+    for size in (1, count - 1):
+        assert refusal(linked, column, values[:size]) == f"{column}: {size} rows for {count} {table}"
+    without = refusal(linked, column, values[:0])  # before a column is filled it is empty
+    assert without == (f"{column}: 0 rows for {count} blocks" if column in ("live", "block_module") else "")
+
+
+def test_undefined_rows_of_a_running_link(linked: State) -> None:
+    count, (first, second) = len(linked.symbols), linked.undefined.tolist()
+    for rows, text in (
+        ([second, first], f"link.undefined: row 1 is not above the last row (it is {first})"),
+        ([first, first], f"link.undefined: row 1 is not above the last row (it is {first})"),
+        ([first, count], f"link.undefined: row 1 is no symbol of [0, {count}) (it is {count})"),
+        ([-1, second], f"link.undefined: row 0 is no symbol of [0, {count}) (it is -1)"),
+        ([first], "external: 2 answers for 1 undefined rows"),
+        ([0, second], ""),
+    ):
+        assert refusal(linked, "undefined", np.array(rows, np.int32)) == text
+
+
+def test_canonical_rows_of_a_running_link(linked: State) -> None:
+    count, (first, second) = len(linked.symbols), linked.undefined.tolist()
+    for changed, text in (
+        ({0: count}, f"link.canonical: row 0 is no symbol of [0, {count}) (it is {count})"),
+        ({0: -1}, f"link.canonical: row 0 is no symbol of [0, {count}) (it is -1)"),
+        ({first: 0, 0: second}, f"link.canonical: row {first} is a row that is not canonical"),
+        ({first: second}, ""),
+    ):
+        values = linked.canonical.copy()
+        values[list(changed)] = list(changed.values())
+        assert refusal(linked, "canonical", values) == text

@@ -16,7 +16,7 @@ TUNING = {
     ("passes/placement.py", "SLACK"): "how much is left free for rounding",
     ("formats/byte_source.py", "_FIRST"): "how much of a file is read at once",
     ("formats/elf/dynamic_hash.py", "_STEP"): "how much of a chain is read at once",
-    ("formats/elf/symbols.py", "NAME_SHARING"): "the number of names from which sharing pays",
+    ("formats/gather.py", "NAME_SHARING"): "a bound on the work that a hostile file can cause",
     ("formats/elf/small_reader.py", "FEW_SECTIONS"): "the size from which columns are faster than rows",
     ("formats/elf/small_reader.py", "FEW_SYMBOLS"): "the size from which columns are faster than rows",
     ("formats/elf/small_reader.py", "FEW_RELOCATIONS"): "the size from which columns are faster than rows",
@@ -36,5 +36,12 @@ KEYWORDS = {
 }
 """Arguments by keyword -> what they decide."""
 
-EQUIVALENT: dict[str, str] = {}
+EQUIVALENT = {
+    "passes/got_plt.py _edges_to_stubs: len(state.modules) > 1 -> len(state.modules) >= 1":
+        "branches of one module without regions do not leave their reach: `leaves_reach` finds none of them",
+    "formats/elf/slab.py build_slab: 1 -> 2":
+        "the least size of the table, which is rounded up to a page",
+    "formats/elf/slab.py build_slab: 1 -> 2 #1":
+        "the least size of the symbols, which is rounded up to a page",
+}  # fmt: skip
 """Changes by `Mutant.key` -> the proof that no test can notice them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -156,11 +157,17 @@ def mutants_of(file: str, text: str) -> Iterator[Mutant]:
 
 
 def all_mutants(package: Path) -> list[Mutant]:
-    """Every change of the package that may be noticed."""
+    """Every change of the package that may be noticed. Raises ValueError where what is left alone is not there."""
     found: list[Mutant] = []
     for folder in FOLDERS:
         for path in sorted((package / folder).rglob("*.py")):
             found += mutants_of(path.relative_to(package).as_posix(), path.read_text(encoding="utf-8"))
+    gone = EQUIVALENT.keys() - {mutant.key for mutant in found}
+    for file, name in TUNING:
+        if not re.search(rf"^{name}\b.*=", (package / file).read_text(encoding="utf-8"), re.MULTILINE):
+            gone.add(f"{file} {name}")
+    if gone:
+        raise ValueError(f"left_alone.py names what is not there any more: {', '.join(sorted(gone))}")
     return [mutant for mutant in found if mutant.key not in EQUIVALENT]
 
 

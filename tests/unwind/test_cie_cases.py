@@ -13,6 +13,7 @@ import pytest
 from uruk import LLJIT
 from uruk.errors import ObjectFormatError
 from uruk.orc.registry.options import Options
+from uruk.passes.state import State
 
 from support import sample_objects
 
@@ -160,6 +161,13 @@ HARMLESS: dict[str, Frame] = {
     "more-data": Frame(data=".byte 0x1b, 1, 2, 3"),
     "long-data-length": Frame(fde=".uleb128 200; .zero 200"),
     "padded-data-length": Frame(fde=".byte 0x84, 0x80, 0; .zero 4"),
+    "padded-data-length-up-to-the-end": Frame(fde=".byte 0x85, 0x80, 0; .zero 5"),
+    **{
+        f"lsda-{encoding:#04x}": Frame(
+            letters="zLR", data=f".byte {encoding}, 0x1b", fde=f".uleb128 {size}; .zero {size}"
+        )
+        for encoding, size in ((0, 8), (2, 2), (3, 4), (4, 8), (0x0A, 2), (0x0B, 4), (0x0C, 8), (0x92, 2), (0x1C, 8))
+    },
     "instructions": Frame(
         instructions=".byte 0x0a, 0x0b, 0x05, 3, 1, 0x08, 4, 0x0f, 1, 0x30, 0x2e, 4, 0x2d, 0x41, 0xc3, 0x02, 1"
     ),
@@ -168,6 +176,16 @@ HARMLESS: dict[str, Frame] = {
     "of-nobody": Frame(begin=".long 0"),
     "of-an-absolute-symbol": Frame(begin=".long fixed - .", length=".long 0x7fffffff", more=".globl fixed; fixed = 0"),
 }
+
+
+LAID_OUT_ANEW = {
+    "long-data-length",
+    "padded-data-length",
+    "padded-data-length-up-to-the-end",
+    "of-nobody",
+    "of-an-absolute-symbol",
+}
+"""Harmless ones that are not kept as they are."""
 
 
 def assembled(folder: Path, name: str, text: str, *compiler: str) -> Path:
@@ -255,3 +273,29 @@ def test_an_fde_for_a_function_that_another_object_defines_is_left_out(tmp_path:
         jit.lookup("beside")
         assert len(first.resources.frames) + len(first.resources.entries) == 1
         assert second.resources.frames == second.resources.entries == []
+
+
+def is_kept_whole(data: Path | bytes, name: str = "entry") -> bool:
+    """True if an object's unwind data is linked as it stands in the file."""
+    kept: list[bool] = []
+
+    def look(state: State) -> None:
+        kept.append(0 <= state.synthetic["unwind"][0] < len(state.graph.blocks))
+
+    with LLJIT(options=Options(execute=False, phony_externals=True)) as jit:
+        jit.session.hooks["post-fixup"] = [look]
+        jit.add_object(data, "object.o")
+        jit.lookup(name)
+    return kept[0]
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_small_unwind_data_is_kept_whole(name: str, tmp_path: Path) -> None:
+    """It is looked through record by record, which costs less than laying it out anew."""
+    assert is_kept_whole(assembled(tmp_path, name, HARMLESS[name].text(16, "ret"))) == (name not in LAID_OUT_ANEW)
+
+
+@pytest.mark.parametrize("name", ["gcc", "clang", "cpp", "cpp-clang", "tls", "rustc"])
+def test_unwind_data_of_compilers_is_kept_whole(name: str, objects: dict[str, bytes]) -> None:
+    """With several CIEs, personality routines and language-specific data among them."""
+    assert is_kept_whole(objects[name], "_Z5entryi" if name.startswith("cpp") else "entry")

@@ -102,22 +102,26 @@ CASES = [
 ]
 
 
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "behind another object"])
 @pytest.mark.parametrize(("problem", "apply"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_refused(
     problem: str,
     apply: Callable[[Picture], int],
+    beside: bool,
     lasting_jit: LLJIT,
     objects: dict[str, bytes],
     still_works: StillWorks,
 ) -> None:
     picture = Picture(objects["gcc-sections"])
     at = apply(picture)
+    sound = [lasting_jit.add_object(objects["good"], "good.o")] if beside else []
     tracker = lasting_jit.add_object(picture.bytes(), "hostile.o")
     with pytest.raises(ObjectFormatError) as caught:
-        lasting_jit.lookup("entry")
+        lasting_jit.lookup_all(["answer", "entry"] if beside else ["entry"])
     assert (caught.value.file, caught.value.structure) == ("hostile.o", f"section `.eh_frame'+{at:#x}")
     assert problem in caught.value.problem
-    tracker.remove()
+    for one in (tracker, *sound):
+        one.remove()
     still_works()
 
 

@@ -196,7 +196,7 @@ class State:
     """Says of a name whether each module or program has its own, which the link provides."""
     passed: set[str]
     """Steps that are done (`uruk.passes.steps.STEPS`); kept for plug-ins only, empty where there are none."""
-    in_child: bool = False
+    in_child: bool
     """True if the code runs in another process than this one."""
     point: str = ""
     """The point that the link is at, for plug-ins that come at several points."""

@@ -220,6 +220,29 @@ CASES = [
     Case("rela size", "gcc", "`.rela.text'", "multiple", section(".rela.text", size=23)),
     Case("rela entry size", "gcc", "`.rela.text'", "24 bytes", section(".rela.text", entsize=0)),
     Case("rela of no section", "gcc", "`.rela.text'", "does not exist", section(".rela.text", info=1 << 31)),
+    Case("rela of the section behind the last", "gcc", "`.rela.text'", "does not exist",
+         lambda p: section(".rela.text", info=p.count)(p)),
+    Case("symbol in the section behind the last", "gcc", "symbol", "does not exist",
+         lambda p: entry(".symtab", "entry", named=True, shndx=p.count)(p)),
+    Case("symbol behind the last", "gcc", "relocation 2", "symbol that does not exist",
+         lambda p: entry(".rela.text", 2, named=False, symbol=p.get(p.find(".symtab"), "size") // 24)(p)),
+    Case("names of symbols in the section behind the last", "gcc", "`.symtab'", "does not exist",
+         lambda p: section(".symtab", link=p.count)(p)),
+    Case("name behind the last", "gcc", "section", "name outside",
+         lambda p: section(".text", name=p.get(p.names, "size"))(p)),
+    Case("symbol name behind the last", "gcc", "symbol", "string table",
+         lambda p: entry(".symtab", "entry", named=True, name=p.get(p.find(".strtab"), "size"))(p)),
+    Case("name table behind the last", "gcc", "ELF header", "name table",
+         lambda p: header("shstrndx", p.count, 62)(p)),
+    Case("one header too many", "gcc", "section header table", "do not fit",
+         lambda p: header("shnum", (len(p.data) - p.table) // 64 + 1, p.table)(p)),
+    Case("value behind the end", "gcc", "symbol", "outside its section",
+         lambda p: entry(".symtab", "entry", named=True, value=p.get(p.find(".text"), "size") + 1)(p)),
+    Case("content up to a byte behind the end", "gcc", "section", "outside the file",
+         lambda p: section(".text", offset=len(p.data) - p.get(p.find(".text"), "size") + 1)(p)),
+    Case("group member behind the last", "cpp", "section", "does not exist", group_word(1, lambda p, _: p.count)),
+    Case("group signature behind the last", "cpp", "section", "signature",
+         lambda p: section(".group", info=p.get(p.find(".symtab"), "size") // 24)(p)),
     Case("rela without symbols", "gcc", "`.rela.text'", "symbol table", section(".rela.text", link=0)),
     Case("relocated bss", "gcc", "`.rela.text'", "without content", elsewhere(section(".text", type=NOBITS))),
     Case("initialisers", "gcc", "`.init_array'", "pointers", elsewhere(section(".init_array", size=4))),
@@ -249,12 +272,17 @@ def across_the_end(picture: Picture) -> None:
     picture.set_entry(picture.find(".rela.text"), 0, offset=size - 3)
 
 
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "behind another object"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_refused(case: Case, lasting_jit: LLJIT, objects: dict[str, bytes], still_works: StillWorks) -> None:
+def test_refused(
+    case: Case, beside: bool, lasting_jit: LLJIT, objects: dict[str, bytes], still_works: StillWorks
+) -> None:
+    """Several objects are read by columns; one small one is read row by row."""
     picture = Picture(objects[case.fixture])
     offset = case.apply(picture)
+    sound = [("good.o", objects["good"])] if beside else []
     with pytest.raises(ObjectFormatError) as caught:
-        lasting_jit.add_object(picture.bytes(), "hostile.o")
+        lasting_jit.session.parse([*sound, ("hostile.o", picture.bytes())], lasting_jit.main)
     error = caught.value
     assert error.file == "hostile.o"
     assert case.structure in error.structure

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import random
 import re
+import struct
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from uruk.errors import ObjectFormatError
+from uruk.formats.byte_source import ByteSource
 from uruk.formats.elf.dynamic import STT_TLS, DynamicSymbol, SharedLibrary, read_shared_library
+from uruk.formats.elf.dynamic_hash import gnu_candidates, gnu_hash, gnu_symbol_count
 
 pytestmark = pytest.mark.quick
 
@@ -193,3 +196,56 @@ def test_hash_chain_that_never_ends(tmp_path: Path) -> None:
         data[at : at + 4] = (1).to_bytes(4, "little")
     with pytest.raises(ObjectFormatError, match="chain"):
         read_shared_library(bytes(data)).find(b"nothing")
+
+
+def without(data: bytes, *tags: int, sections: bool = True) -> bytes:
+    """A library without some entries of its dynamic section, and perhaps without section headers."""
+    changed = bytearray(data)
+    start, size = next(
+        (offset, stored)
+        for kind, _, offset, _, _, stored, _, _ in struct.iter_unpack("<IIQQQQQQ", data[64 : 64 + 56 * data[56]])
+        if kind == 2
+    )
+    for at in range(start, start + size, 16):
+        if struct.unpack_from("<q", data, at)[0] in tags:
+            struct.pack_into("<q", changed, at, 0x6FFFFFFF)  # a tag that nobody reads
+    if not sections:
+        changed[40:48] = bytes(8)  # e_shoff, e_shnum and e_shstrndx
+        changed[60:64] = bytes(4)
+    return bytes(changed)
+
+
+HASH, GNU_HASH = 4, 0x6FFFFEF5
+
+
+@pytest.mark.parametrize("style", ["gnu", "sysv", "both"])
+@pytest.mark.parametrize("sections", [True, False])
+def test_symbols_are_counted_by_what_there_is(style: str, sections: bool, tmp_path: Path) -> None:
+    """By a hash table, or by the section headers, which a library need not have."""
+    data = build(tmp_path, "lib.so", f"-Wl,--hash-style={style}").read_bytes()
+    expected = {key[0] for key in by_readelf(tmp_path / "lib.so")}
+    with read_shared_library(without(data, sections=sections)) as library:
+        assert {symbol.name.decode() for symbol in library.symbols()} == expected
+    bare = without(data, HASH, GNU_HASH, sections=sections)
+    with read_shared_library(bare) as library:
+        assert {symbol.name.decode() for symbol in library.symbols()} == (expected if sections else set())
+        assert (library.find(b"plain") is not None) == sections
+        assert library.find(b"outside") is None
+
+
+@pytest.mark.parametrize("length", [*range(1, 19), 31, 32, 33, 300])
+def test_a_gnu_chain_that_ends_with_the_file(length: int) -> None:
+    """One bucket with so many names, of which the last is looked for; rows from 1 on are hashed."""
+    names = [b"name%c%d" % (row // 256, row) for row in range(0, 2 * length, 2)]  # all hashes differ in a higher bit
+    hashes = [gnu_hash(name) & ~1 for name in names]
+    hashes[-1] |= 1
+    table = struct.pack("<4IQI", 1, 1, 1, 6, (1 << 64) - 1, 1) + struct.pack(f"<{length}I", *hashes)
+    source = ByteSource(bytes(8) + table, "table")
+    assert gnu_candidates(source, 8, names[-1]) == [length]
+    assert gnu_candidates(source, 8, b"absent") == []
+    assert gnu_symbol_count(source, 8) == length + 1
+
+
+def test_a_library_without_versions_has_no_hidden_ones(tmp_path: Path) -> None:
+    with read_shared_library(build(tmp_path, "lib.so", versioned=False)) as library:
+        assert library.hidden_bases() == {}

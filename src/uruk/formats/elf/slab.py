@@ -73,7 +73,7 @@ def build_slab(
     # The size of the string table is what it will be, as the loader reads no name before there is one.
     dynamic = _dynamic(needed, address + hash_at, address + names_at, address + symbols_at, front + room - names_at)
     headers, size = _headers((room, *zones), page, front, dynamic_size, address, table)
-    ident = b"\x7fELF\2\1\1" + bytes(9)
+    ident = b"\x7fELF\2\1\1"
     machine = MACHINES[architecture].number
     parts = [
         _EHDR.pack(ident, 3, machine, 1, 0, _HEADERS_AT, 0, 0, _EHDR.size, _PHDR.size, len(headers), 64, 0, 0),
