@@ -155,7 +155,7 @@ def _start(request: Request) -> State:
     state = State(request.graph, request.names, request.module_of_object, request.modules)
     state.module_handles = list(request.module_handles)
     state.programs = request.programs or [0] * len(request.modules)
-    state.in_child = request.in_child
+    state.in_child, state.execute = request.in_child, request.execute
     return state
 
 

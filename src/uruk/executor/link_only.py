@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from uruk.errors import InternalError
-from uruk.passes.tls.interface import Storage
+from uruk.passes.tls.interface import Storage, StorageInPlace
 from uruk.records import record
 
 if TYPE_CHECKING:
@@ -35,6 +35,10 @@ class NoTLS:
     def load(self, image: bytes, size: int, align: int, static: bool | None, descriptors: bool, what: str) -> NoStorage:
         """See `TLSLoader.load`."""
         return NoStorage(tp_offset=None if static is False else 16)
+
+    def load_in_place(self, place: StorageInPlace, what: str) -> NoStorage:
+        """See `TLSLoader.load_in_place`."""
+        return NoStorage()
 
     def descriptor(self, storage: Storage | None, offset: int) -> tuple[int, int]:
         """See `TLSLoader.descriptor`."""

@@ -24,3 +24,15 @@ def holders_of_pipes(reads: int, writes: int) -> list[int]:
     from uruk.host.linux import holders_of_pipes
 
     return holders_of_pipes(reads, writes)
+
+
+def path_of_open_file(file: int, turn: int) -> str:
+    """Return a path by which other processes open what this one has open; each `turn` is another path.
+
+    The file need have no name of its own. Empty where the system has no such paths.
+    """
+    if sys.platform != "linux":
+        return ""
+    from uruk.host.linux import path_of_open_file
+
+    return path_of_open_file(file, turn)

@@ -34,3 +34,9 @@ def holders_of_pipes(reads: int, writes: int) -> list[int]:
                 if far and not near:
                     holders.append(int(entry.name))
     return holders
+
+
+def path_of_open_file(file: int, turn: int) -> str:
+    """See `uruk.host.path_of_open_file`: a turn goes through the link to the root directory once more."""
+    process = ("proc", str(os.getpid()))
+    return "/" + "/".join([*(*process, "root") * turn, *process, "fd", str(file)])

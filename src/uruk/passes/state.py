@@ -198,6 +198,8 @@ class State:
     """Steps that are done (`uruk.passes.steps.STEPS`); kept for plug-ins only, empty where there are none."""
     in_child: bool
     """True if the code runs in another process than this one."""
+    execute: bool = True
+    """False if the code is linked only, and needs no storage for its threads."""
     point: str = ""
     """The point that the link is at, for plug-ins that come at several points."""
 

@@ -15,7 +15,7 @@ from uruk.executor.lazy_stubs import LazyStubs
 from uruk.graph.types import I64, Bool
 from uruk.link import Linked
 from uruk.orc.registry.tracker import FunctionArray, Released, ResourceTracker
-from uruk.passes.tls.interface import Storage
+from uruk.passes.tls.interface import Storage, StorageInPlace
 
 if TYPE_CHECKING:
     from uruk.memory.interface import Memory
@@ -27,6 +27,9 @@ class _NoTLS:
     """See `uruk.passes.tls.interface.TLSLoader`: whoever wants storage gets a TLSError."""
 
     def load(self, image: bytes, size: int, align: int, static: bool | None, descriptors: bool, what: str) -> Storage:
+        raise TLSError(what, _NO_STORAGE)
+
+    def load_in_place(self, place: StorageInPlace, what: str) -> Storage:
         raise TLSError(what, _NO_STORAGE)
 
     def descriptor(self, storage: Storage | None, offset: int) -> tuple[int, int]:

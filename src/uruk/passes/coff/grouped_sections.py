@@ -14,17 +14,17 @@ from uruk.passes.state import State
 
 _FREE = (b".text", b".rdata", b".data", b".bss", b".xdata", b".pdata")
 """Names whose suffixes are functions' and variables': their sections are too many to be put in order, and need none."""
-_ALWAYS = b".tls"
+TLS = b".tls"
 """The name of sections that count from their common start even where none has a suffix."""
 _UNWIND_TABLES = b".pdata"
 
 
-def _name_words(state: State, rows: I64) -> U64:
-    """The first 8 bytes of the names of blocks that objects have, as words."""
+def name_words(state: State, rows: I64) -> U64:
+    """The first 8 bytes of the names of blocks that objects have, as words, for `begin`."""
     return gather_at(state.graph.arena, state.blocks.text[rows], np.dtype("<u8"))
 
 
-def _begins(words: U64, text: bytes) -> Bool:
+def begin(words: U64, text: bytes) -> Bool:
     """Return which names begin with a text of up to 8 bytes."""
     mask = np.uint64(int.from_bytes(b"\xff" * len(text), "little"))
     return words & mask == np.uint64(int.from_bytes(text, "little"))
@@ -38,17 +38,17 @@ def sections_together(state: State) -> list[tuple[int, str, I64]]:
     """
     blocks = state.blocks
     rows = true_rows(state.live & (blocks.text >= 0))
-    words = _name_words(state, rows)
+    words = name_words(state, rows)
     free = np.zeros(rows.size, np.bool_)
     for name in _FREE:
-        free |= _begins(words, name + b"$") | _begins(words, name + b"\0")
+        free |= begin(words, name + b"$") | begin(words, name + b"\0")
     members: dict[tuple[int, bytes, bool], list[tuple[bytes, int]]] = {}
     ordered: set[tuple[int, bytes, bool]] = set()
     for row in rows[~free].tolist():
         name, mark, suffix = state.graph.arena.string_at(int(blocks.text[row])).partition(b"$")
         key = int(state.block_module[row]), name, bool(blocks.zone[row] == Zone.RX)
         members.setdefault(key, []).append((suffix, row))
-        if mark or name == _ALWAYS:
+        if mark or name == TLS:
             ordered.add(key)
     return [
         (
@@ -65,7 +65,7 @@ def unwind_blocks(state: State) -> tuple[I64, I64]:
     """Pairs of blocks: code, and a table of unwind data that has an entry for it."""
     rows = true_rows(state.live & (state.blocks.text >= 0) & (state.blocks.zone != Zone.RX))
     is_table = np.zeros(len(state.blocks), np.bool_)
-    is_table[rows[_begins(_name_words(state, rows), _UNWIND_TABLES)]] = True
+    is_table[rows[begin(name_words(state, rows), _UNWIND_TABLES)]] = True
     edges = true_rows(is_table[state.edges.block])
     if not edges.size:
         return NO_ROWS, NO_ROWS

@@ -9,11 +9,13 @@ import numpy as np
 from uruk.graph.types import I64, Bool, filled
 from uruk.passes.coff.grouped_sections import sections_together, unwind_blocks
 from uruk.passes.coff.import_slots import IMPORT_PREFIX, ImportSlots
+from uruk.passes.coff.thread_locals import TLS_INDEX, ThreadLocals
 from uruk.passes.layout import Layout
 from uruk.passes.rules import Rules
 from uruk.passes.state import State
 
 if TYPE_CHECKING:
+    from uruk.passes.tls.interface import Storage, TLSLoader
     from uruk.passes.undefined import Hints
 
 IMAGE_BASE = b"__ImageBase"
@@ -21,8 +23,9 @@ IMAGE_BASE = b"__ImageBase"
 
 
 class COFFRules(Rules):
-    """The rules of COFF. Unwind data is data like all other; thread-locals are not stored anywhere."""
+    """The rules of COFF. Unwind data is data like all other; thread-locals lie in it until the loader copies them."""
 
+    private_names = (TLS_INDEX,)
     place_names = frozenset((IMAGE_BASE,))
 
     def __init__(self, state: State) -> None:
@@ -30,11 +33,12 @@ class COFFRules(Rules):
         self._base_rows: list[int] = []
         """Rows of `undefined` that are `IMAGE_BASE`."""
         self._slots = ImportSlots(state)
+        self._thread_locals = ThreadLocals(state)
 
     @classmethod
     def is_own_name(cls, text: bytes) -> bool:
         """See `Rules.is_own_name`."""
-        return text == IMAGE_BASE
+        return text in (IMAGE_BASE, TLS_INDEX)
 
     def unwind_needs(self) -> tuple[I64, I64]:
         """Functions need the tables (`.pdata`) that refer to them; these refer to all else."""
@@ -48,11 +52,12 @@ class COFFRules(Rules):
         if IMAGE_BASE in texts:
             number = state.names[IMAGE_BASE]
             self._base_rows = np.flatnonzero(state.symbols.name[state.undefined] == number).tolist()
+        self._thread_locals.gather([row for row, text in enumerate(texts) if text == TLS_INDEX])
 
     def provided(self) -> Bool:
-        """The image's base."""
+        """The image's base, and the index of thread-locals."""
         own = super().provided()
-        own[self._base_rows] = True
+        own[[*self._base_rows, *self._thread_locals.rows]] = True
         return own
 
     def take_places(self) -> None:
@@ -72,6 +77,7 @@ class COFFRules(Rules):
         if state.external is not None and self._base_rows:
             state.external.address[self._base_rows] = state.image_base[0]
         self._slots.place()
+        self._thread_locals.place()
         placed = layout.segment >= 0
         number = filled(placed.size, 0, np.int64)
         number[placed] = layout.segment[placed] + 1
@@ -81,3 +87,12 @@ class COFFRules(Rules):
             number[chunk.rows] = start.size + index + 1
             address[chunk.rows] = state.address[chunk.rows[0]]
         state.section_number, state.section_address = number, address
+
+    def plan_thread_locals(self, layout: Layout) -> None:
+        """See `uruk.passes.coff.thread_locals`."""
+        self._thread_locals.refuse_others()
+
+    def load_thread_locals(self, layout: Layout, loader: TLSLoader, storage: dict[int, Storage]) -> None:
+        """See `uruk.passes.coff.thread_locals`; code that is linked only has no threads."""
+        if self.state.execute:
+            self._thread_locals.load(layout, loader, storage)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from uruk.graph.kinds import Operand
 
@@ -37,11 +37,34 @@ class Storage(Protocol):
         ...
 
 
+class StorageInPlace(NamedTuple):
+    """The thread-locals of a module whose loader finds all about them in linked memory, by addresses there.
+
+    A thread's copy has the `stored` bytes of the template, then `zeros` bytes, at a multiple of `align`.
+    """
+
+    template: int
+    stored: int
+    zeros: int
+    align: int
+    index_variable: int
+    """The variable that takes the module's id: 4 bytes, which can be written to."""
+    callbacks: int
+    """A list of functions to call when threads come and go, which ends in a null pointer; 0 without one."""
+
+
 class TLSLoader(Protocol):
     """The services of the executor for thread-local storage."""
 
     def load(self, image: bytes, size: int, align: int, static: bool | None, descriptors: bool, what: str) -> Storage:
         """Storage for an image; `static` None means static if there is room; `descriptors`: some will be asked for.
+
+        Raises TLSError, naming `what`.
+        """
+        ...
+
+    def load_in_place(self, place: StorageInPlace, what: str) -> Storage:
+        """Storage for what lies in linked memory; threads have it once the platform knows that its code is there.
 
         Raises TLSError, naming `what`.
         """

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from uruk.errors import TLSError
 from uruk.formats.elf.carrier import ImportModel, TLSImport
 from uruk.graph.kinds import Operand
-from uruk.passes.tls.interface import Storage
+from uruk.passes.tls.interface import Storage, StorageInPlace
 from uruk.platforms.linux.tls import refusal
 from uruk.platforms.linux.tls.carriers import Carriers, LoadedCarrier
 from uruk.platforms.linux.tls.descriptors import DescriptorFunctions, Descriptors
@@ -39,6 +39,12 @@ class ProcessTLS:
                 static = False
         probes = (0,) if descriptors and not static else ()
         return self.carriers.load(image, size, align, static=static, descriptors=probes, what=what)
+
+    def load_in_place(self, place: StorageInPlace, what: str) -> Storage:
+        """See `TLSLoader.load_in_place`. Raises TLSError: ld.so takes no template that lies elsewhere."""
+        raise TLSError(
+            what, "its thread-locals are made for the loader of another system", "run it in a process of that"
+        )
 
     def descriptor(self, storage: Storage | None, offset: int) -> tuple[int, int]:
         """See `TLSLoader.descriptor`."""

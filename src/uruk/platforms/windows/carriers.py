@@ -1,0 +1,117 @@
+"""Thread-local storage of linked code in a Windows process: carriers, which its loader opens and closes.
+
+A carrier is a file of the controller's memory, which a program under wine opens by the controller's process number.
+The loader takes two modules of one path for the same one, as long as it has the first: each has a path of its own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from itertools import count
+
+from uruk.errors import LibraryError, TLSError
+from uruk.executor.interface import Libraries
+from uruk.formats.coff.carrier import build_carrier
+from uruk.host import path_of_open_file
+from uruk.passes.tls.interface import Storage, StorageInPlace
+
+_NO_MODELS = "its thread-locals are made for the loader of another system"
+
+
+class Carrier:
+    """One module's storage; see `uruk.passes.tls.interface.Storage`. No thread has it before `open`."""
+
+    tp_offset = None
+    module_id = 0
+    """The loader writes the number into the module's own variable."""
+
+    def __init__(self, carriers: Carriers, content: bytes, what: str) -> None:
+        self._carriers = carriers
+        self._content = content
+        self._what = what
+        self._handle = 0
+        self._path = ""
+
+    def open(self) -> None:
+        """Give every thread its storage, and call the module's functions for a process that begins.
+
+        The linked code must be in memory, with the template. Raises TLSError.
+        """
+        file = os.memfd_create("uruk-carrier")
+        try:
+            os.write(file, self._content)
+            self._path = self._carriers.new_path(file)
+            self._handle = self._carriers.libraries.load(self._path)
+        except LibraryError as error:
+            raise TLSError(self._what, f"the loader gives its thread-locals no storage: {error}") from error
+        finally:
+            if not self._handle:
+                self._carriers.paths.discard(self._path)
+            os.close(file)
+
+    def make_static(self, what: str) -> int:
+        """See `Storage.make_static`. Raises TLSError: code of Windows has no fixed offsets."""
+        raise TLSError(what, _NO_MODELS)
+
+    def close(self) -> int:
+        """See `Storage.close`: the module's functions are called for a process that ends, and the index is free."""
+        handle, self._handle = self._handle, 0
+        if handle:
+            self._carriers.unload(handle)
+            self._carriers.paths.discard(self._path)
+        return 0
+
+
+class Carriers:
+    """The carriers of one session; see `uruk.passes.tls.interface.TLSLoader`."""
+
+    def __init__(self, architecture: str, libraries: Libraries, unload: Callable[[int], object]) -> None:
+        """`architecture` is the first part of the process's triple; `unload` takes the handle of a library."""
+        self._architecture = architecture
+        self.libraries = libraries
+        self.unload = unload
+        self.paths: set[str] = set()
+        """Those of carriers that are open."""
+
+    def new_path(self, file: int) -> str:
+        """A path of an open file of this process that no open carrier has, as Windows writes it.
+
+        The dot at its end keeps the loader from appending a suffix.
+        """
+        for turn in count():
+            path = f"Z:{path_of_open_file(file, turn)}.".replace("/", "\\")
+            if path not in self.paths:
+                break
+        self.paths.add(path)
+        return path
+
+    def load_in_place(self, place: StorageInPlace, what: str) -> Carrier:
+        """See `TLSLoader.load_in_place`."""
+        content = build_carrier(
+            self._architecture,
+            template=place.template,
+            stored=place.stored,
+            zeros=place.zeros,
+            align=place.align,
+            index=place.index_variable,
+            callbacks=place.callbacks,
+            module=what,
+        )
+        return Carrier(self, content, what)
+
+    def load(self, image: bytes, size: int, align: int, static: bool | None, descriptors: bool, what: str) -> Storage:
+        """See `TLSLoader.load`. Raises TLSError: Windows's loader knows none of the models that ask for this."""
+        raise TLSError(what, _NO_MODELS)
+
+    def descriptor(self, storage: Storage | None, offset: int) -> tuple[int, int]:
+        """See `TLSLoader.descriptor`. Raises TLSError."""
+        raise TLSError("a thread-local", _NO_MODELS)
+
+    def bind(self, name: bytes, library: str, operand: int) -> tuple[int, ...]:
+        """See `TLSLoader.bind`. Raises TLSError."""
+        raise TLSError(library, _NO_MODELS)
+
+    def offset_of(self, name: bytes, library: str) -> int | None:
+        """See `TLSLoader.offset_of`."""
+        return None
