@@ -3,7 +3,7 @@ JOBS ?= 2
 LIES_SEED ?= 1
 SEED ?= 1
 
-.PHONY: help runtime aarch64-root format lint check test test-placement mutants soak link-lines bench clean
+.PHONY: help runtime aarch64-root format lint check quick test test-placement mutants soak link-lines bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -20,8 +20,11 @@ lint: ## format check, ruff, pyright
 	$(PYTHON) -m ruff check --no-cache .
 	$(PYTHON) -m pyright --pythonpath $(shell command -v $(PYTHON))
 
-check: runtime lint ## lint and the quick tests: what to run before each commit
-	$(PYTHON) -m pytest -n $(JOBS) -m quick
+check: runtime ## lint and the quick tests, side by side: what to run before each commit
+	$(MAKE) --no-print-directory --output-sync=target -j 2 lint quick
+
+quick: ## the quick tests
+	$(PYTHON) -m pytest -q -n $(JOBS) -m quick $$(grep -rl --include='test_*.py' 'mark.quick' tests)
 
 aarch64-root: ## unpack Debian's arm64 packages under build/, for tests of AArch64 code with libraries and in Python
 	$(PYTHON) -m build_support.arm64_root

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,26 @@ def top_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
+def for_each(paths: Sequence[Path]) -> Callable[[Callable[[Path], None]], Callable[[], None]]:
+    """Make one test of a rule for all files: a test each would take longer than the rules do."""
+
+    def decorate(check: Callable[[Path], None]) -> Callable[[], None]:
+        def test() -> None:
+            complaints: list[str] = []
+            for path in paths:
+                try:
+                    check(path)
+                except AssertionError as error:
+                    complaints.append(str(error))
+            assert not complaints, "\n".join(complaints)
+
+        test.__doc__ = check.__doc__
+        return test
+
+    return decorate
+
+
+@functools.cache
 def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
@@ -72,7 +93,7 @@ def imports_of(path: Path) -> Iterator[tuple[int, str]]:
                 yield getattr(node, "lineno", 0), top if known else "__init__"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
+@for_each(MODULES)
 def test_imports_point_downward(path: Path) -> None:
     here = top_of(path)
     assert here in FLOOR_OF, f"{name_of(path)}: say on which floor `{here}' is, in FLOORS of tests/test_tidy.py"
@@ -95,7 +116,7 @@ def test_nothing_asks_for_the_class_of_an_executor() -> None:
             )
 
 
-@pytest.mark.parametrize("path", [*MODULES, *SCRIPTS], ids=name_of)
+@for_each([*MODULES, *SCRIPTS])
 def test_sizes(path: Path) -> None:
     lines = len(path.read_text(encoding="utf-8").splitlines())
     assert lines <= MAX_FILE, f"{name_of(path)} has {lines} lines, more than {MAX_FILE}: one idea a file"
@@ -115,7 +136,7 @@ def public_definitions(body: list[ast.stmt], prefix: str = "") -> Iterator[tuple
                 yield from public_definitions(node.body, f"{prefix}{node.name}.")
 
 
-@pytest.mark.parametrize("path", [*MODULES, *SCRIPTS], ids=name_of)
+@for_each([*MODULES, *SCRIPTS])
 def test_docstrings(path: Path) -> None:
     tree = tree_of(path)
     assert ast.get_docstring(tree), f"{name_of(path)}: no module docstring"
@@ -138,7 +159,7 @@ def docstrings_of(tree: ast.Module) -> Iterator[tuple[int, str]]:
                 yield value.lineno, value.value
 
 
-@pytest.mark.parametrize("path", [*MODULES, *SCRIPTS], ids=name_of)
+@for_each([*MODULES, *SCRIPTS])
 def test_docstrings_are_sentences(path: Path) -> None:
     for line, text in docstrings_of(tree_of(path)):
         assert not QUESTION.match(text), (
@@ -154,7 +175,7 @@ def test_a_question_is_noticed() -> None:
     assert [line for line, text in docstrings_of(tree) if QUESTION.match(text)] == [1, 4, 6]
 
 
-@pytest.mark.parametrize("path", [*MODULES, *SCRIPTS], ids=name_of)
+@for_each([*MODULES, *SCRIPTS])
 def test_annotations_are_not_evaluated(path: Path) -> None:
     wanted = "from __future__ import annotations"
     imports = any(isinstance(node, ast.Import | ast.ImportFrom) for node in ast.walk(tree_of(path)))

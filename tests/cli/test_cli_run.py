@@ -12,8 +12,6 @@ import pytest
 
 from uruk import errors
 
-pytestmark = pytest.mark.quick
-
 PROGRAM = """
 #include <stdio.h>
 extern char number[];

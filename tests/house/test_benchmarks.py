@@ -14,8 +14,6 @@ from benchmarks.report import Report, Row, shares
 
 from support.requirements import missing, require_tool
 
-pytestmark = pytest.mark.quick
-
 MODULES = sorted(path.stem for path in Path(benchmarks.__path__[0]).glob("*.py"))
 
 

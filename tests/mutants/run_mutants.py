@@ -1,8 +1,9 @@
 """Breaks the package in some places, one at a time, and runs the quick tests on each: which changes does none notice?
 
-    python tests/mutants/run_mutants.py --seed 1 [--count 60] [--jobs 2] [--only PART] [--near] [--list]
+    python tests/mutants/run_mutants.py --seed 1 [--count 60] [--jobs 2] [--only PART] [--near] [--unchecked] [--list]
 
-Each change is made in a copy of the tree, which is thrown away. `--only` takes the changes of the seed whose key
+Each change is made in a copy of the tree, which is thrown away, also if the program is interrupted or terminated;
+`--unchecked` does not run the tests without a change first. `--only` takes the changes of the seed whose key
 contains a text; `--near` runs only the tests of folders that are about the changed file. The exit status is 1 if a
 change survived, 2 if the tests fail without any.
 """
@@ -17,6 +18,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -36,12 +38,17 @@ SLOWEST, PATIENCE = 5, 300.0
 NOT_RUN = ("test_tidy.py", "house/test_rooms.py", "docs/", "mutants/")
 """Tests that read sources and run none of the package."""
 LIKELY = {
+    "passes/coff": "formats/coff formats relocations passes",
+    "formats/coff": "formats/coff formats relocations",
     "passes/tls": "tls relocations passes",
     "passes/elf": "unwind passes relocations formats/elf",
     "passes": "relocations passes placement graph unwind tls",
     "formats/archive": "formats/archive formats/elf formats",
     "formats/elf/carrier": "tls formats/elf",
     "formats/elf/slab": "memory formats/elf unwind",
+    "passes/placement": "placement passes errors relocations",
+    "passes/undefined": "errors passes",
+    "passes/fixup": "relocations passes errors placement",
     "formats/elf": "formats/elf relocations graph cli passes formats/archive unwind",
     "formats": "formats",
     "graph": "graph relocations passes cli",
@@ -75,7 +82,7 @@ def quick_tests() -> list[str]:
     found = [
         path.relative_to(folder).as_posix()
         for path in sorted(folder.rglob("test_*.py"))
-        if re.search(r"^pytestmark = .*pytest\.mark\.quick\b", path.read_text(encoding="utf-8"), re.MULTILINE)
+        if "pytest.mark.quick" in path.read_text(encoding="utf-8")
     ]
     return [name for name in found if not name.startswith(NOT_RUN)]
 
@@ -90,6 +97,12 @@ def in_order(tests: list[str], file: str, near: bool) -> list[str]:
     return [name for name in sorted(tests, key=rank) if not near or rank(name) < len(places)]
 
 
+RUNNING: set[int] = set()
+"""Process groups of tests."""
+STOPPED = threading.Event()
+"""Set once no more tests are to be started."""
+
+
 def run_tests(tree: Path, tests: list[str], deadline: float | None) -> str:
     """Run tests in a copy until one fails; its name, or what else ended them, or nothing."""
     temporary = tree.parent / f"{tree.name}-temporary"
@@ -99,10 +112,13 @@ def run_tests(tree: Path, tests: list[str], deadline: float | None) -> str:
     }  # fmt: skip
     pytest = [sys.executable, "-m", "pytest", "-x", "-q", "-m", "quick", "--tb=no", "-p", "no:cacheprovider"]
     command = ["sh", "-c", f'ulimit -d {MEMORY}; exec "$@"', "sh", *pytest, *(f"tests/{name}" for name in tests)]
+    if STOPPED.is_set():
+        return "not run"
     process = subprocess.Popen(
         command, cwd=tree, env=environment, start_new_session=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
     )  # fmt: skip
+    RUNNING.add(process.pid)
     try:
         output, _ = process.communicate(timeout=deadline)
     except subprocess.TimeoutExpired:
@@ -111,6 +127,7 @@ def run_tests(tree: Path, tests: list[str], deadline: float | None) -> str:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        RUNNING.discard(process.pid)
         shutil.rmtree(temporary, ignore_errors=True)
     if process.returncode == 0:
         return ""
@@ -132,25 +149,43 @@ def try_mutant(mutant: Mutant, trees: SimpleQueue[Path], tests: list[str], near:
     return Outcome(mutant, noticed_by, time.monotonic() - start)
 
 
-def try_all(chosen: list[Mutant], folder: Path, jobs: int, near: bool) -> list[Outcome]:
+def try_all(chosen: list[Mutant], folder: Path, jobs: int, near: bool, checked: bool) -> list[Outcome]:
     """Try every change, and print what becomes of each; ends the program if the tests fail without any."""
     trees: SimpleQueue[Path] = SimpleQueue()
     for number in range(jobs):
         copy_tree(folder / str(number))
         trees.put(folder / str(number))
     tests, start = quick_tests(), time.monotonic()
-    if not near and (failed := run_tests(folder / "0", tests, None)):
+    if checked and (failed := run_tests(folder / "0", tests, None)):
         print(f"the tests fail without a change: {failed}")
         sys.exit(2)
     deadline = PATIENCE + SLOWEST * (time.monotonic() - start)
     print(f"{len(tests)} files of tests take {time.monotonic() - start:.0f} s; {len(chosen)} changes", flush=True)
     outcomes: list[Outcome] = []
     with ThreadPoolExecutor(jobs) as pool:
-        for outcome in pool.map(partial(try_mutant, trees=trees, tests=tests, near=near, deadline=deadline), chosen):
-            outcomes.append(outcome)
-            said = f"noticed by {outcome.noticed_by}" if outcome.noticed_by else "SURVIVED"
-            print(f"{len(outcomes):3} {outcome.seconds:4.0f} s  {told(outcome.mutant)}\n{'':12}{said}", flush=True)
+        tried = pool.map(partial(try_mutant, trees=trees, tests=tests, near=near, deadline=deadline), chosen)
+        try:
+            for outcome in tried:
+                outcomes.append(outcome)
+                said = f"noticed by {outcome.noticed_by}" if outcome.noticed_by else "SURVIVED"
+                print(f"{len(outcomes):3} {outcome.seconds:4.0f} s  {told(outcome.mutant)}\n{'':12}{said}", flush=True)
+        except BaseException:  # a signal: what runs would keep the pool, and with it the copies
+            stop()
+            raise
     return outcomes
+
+
+def stop() -> None:
+    """Start no more tests, and end those that run."""
+    STOPPED.set()
+    for group in list(RUNNING):
+        with suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
+
+
+def _terminated(number: int, _: object) -> None:
+    """Leave as by an interruption, so that nothing stays behind."""
+    sys.exit(128 + number)
 
 
 def told(mutant: Mutant) -> str:
@@ -166,6 +201,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="")
     parser.add_argument("--near", action="store_true")
+    parser.add_argument("--unchecked", action="store_true")
     parser.add_argument("--list", action="store_true", help="print the changes and run nothing")
     arguments = parser.parse_args()
     chosen = choose(all_mutants(ROOT / "src" / "uruk"), arguments.seed, arguments.count)
@@ -174,8 +210,11 @@ def main() -> int:
         for mutant in chosen:
             print(told(mutant))
         return 0
-    with tempfile.TemporaryDirectory(prefix="uruk-mutants-") as folder:
-        outcomes = try_all(chosen, Path(folder), arguments.jobs, arguments.near)
+    signal.signal(signal.SIGTERM, _terminated)
+    signal.signal(signal.SIGINT, _terminated)  # a shell ignores it for what it runs in the background
+    checked = not (arguments.near or arguments.unchecked)
+    with tempfile.TemporaryDirectory(prefix="uruk-mutants-", ignore_cleanup_errors=True) as folder:
+        outcomes = try_all(chosen, Path(folder), arguments.jobs, arguments.near, checked)
     survivors = [outcome.mutant for outcome in outcomes if not outcome.noticed_by]
     print(f"\n{len(outcomes) - len(survivors)} of {len(outcomes)} changes were noticed; survivors, by their keys:")
     for mutant in survivors:

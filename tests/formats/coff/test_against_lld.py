@@ -15,8 +15,19 @@ LEAST = 3
 """Sections that even the smallest set has."""
 
 
-@pytest.mark.parametrize("compiler", COMPILERS)
-@pytest.mark.parametrize("name", SOURCES)
+QUICK = {
+    ("switches.c", "gcc-big"), ("weak.c", "gcc-O2"), ("imports.c", "clang-gnu"), ("large_frame.c", "clang-msvc-O0"),
+    ("templates.cc", "clang-msvc-sections"), ("thrown.cc", "gcc-O2"),
+}  # fmt: skip
+"""One of each source's kind and of each compiler's way."""
+ALL = [
+    pytest.param(name, compiler, marks=[pytest.mark.quick] if (name, compiler) in QUICK else [])
+    for name in SOURCES
+    for compiler in COMPILERS
+]
+
+
+@pytest.mark.parametrize(("name", "compiler"), ALL)
 def test_sections_have_the_bytes_of_lld(tmp_path: Path, name: str, compiler: str) -> None:
     objects = [compiled(tmp_path, name, compiler)]
     objects.append(others(tmp_path, objects))

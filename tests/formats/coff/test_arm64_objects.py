@@ -78,6 +78,7 @@ def test_sections_have_the_bytes_of_lld(tmp_path: Path, name: str, compiler: str
     assert compare_with_lld(linked_by_lld(tmp_path, objects, *options), objects, "aarch64") >= LEAST
 
 
+@pytest.mark.quick
 def test_every_field(tmp_path: Path) -> None:
     path = assembled(tmp_path, "fields", EVERY_FIELD, ARM_MSVC)
     listed = run([require_tool("llvm-readobj-19"), "-r", str(path)])

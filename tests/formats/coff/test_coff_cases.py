@@ -27,7 +27,7 @@ from uruk.target import Target
 
 from support.coff_objects import assembled, compiled
 
-pytestmark = pytest.mark.any_interpreter
+pytestmark = [pytest.mark.quick, pytest.mark.any_interpreter]
 
 TARGET = Target("coff", "x86_64", "windows")
 BASE = 0x140000000
