@@ -79,10 +79,8 @@ class Carriers:
 
         The dot at its end keeps the loader from appending a suffix.
         """
-        for turn in count():
-            path = f"Z:{path_of_open_file(file, turn)}.".replace("/", "\\")
-            if path not in self.paths:
-                break
+        paths = (f"Z:{path_of_open_file(file, turn)}.".replace("/", "\\") for turn in count())
+        path = next(path for path in paths if path not in self.paths)
         self.paths.add(path)
         return path
 
