@@ -1,4 +1,4 @@
-"""ELF on AArch64: which edge kind each relocation number means.
+"""ELF on AArch64: the edge kind of each relocation number.
 
 Source: ELF for the Arm 64-bit Architecture (AAELF64), 5.7 "Relocation types". RELA only; the addend is always in the
 table. Objects of the ILP32 ABI are 32-bit ones, and their relocations have other numbers.
@@ -17,10 +17,11 @@ KINDS = aarch64.KINDS
 
 
 def _moves(first: int, name: str, kind: str, groups: int, *, unchecked: bool = True) -> dict[int, tuple[str, str]]:
-    """Wide moves from G0 on: each group checked, then, but for the last of four, not."""
+    """Wide moves from group G0 on; a number with a check of its range, and one without it, for each group."""
     rows: dict[int, tuple[str, str]] = {}
     for group in range(groups):
         rows[first + len(rows)] = (f"{name}_G{group}", f"{kind}G{group}")
+        # G3 has the uppermost 16 bits, which every address fits: it has no number of its own without a check.
         if unchecked and group < 3:
             rows[first + len(rows)] = (f"{name}_G{group}_NC", f"{kind}G{group}NoCheck")
     return rows
@@ -30,22 +31,24 @@ def _slot_moves(first: int, name: str, kind: str, end: str = "") -> dict[int, tu
     return {first: (f"{name}_G1", f"{kind}MoveG1{end}"), first + 1: (f"{name}_G0_NC", f"{kind}MoveG0NoCheck")}
 
 
-def _thread_offsets(first: int, name: str, what: str, kind: str, wide: int) -> dict[int, tuple[str, str]]:
-    """Offsets in thread-local storage, which two models have in the same order; `wide`: the number of LDST128."""
+def _thread_offsets(first: int, name: str, offset: str, kind: str, wide: int) -> dict[int, tuple[str, str]]:
+    """Offsets in thread-local storage, which two models number in the same order; `wide` is the number of LDST128."""
     texts = [
-        (f"{name}_MOVW_{what}_G2", "MoveG2"), (f"{name}_MOVW_{what}_G1", "MoveG1"),
-        (f"{name}_MOVW_{what}_G1_NC", "MoveG1NoCheck"), (f"{name}_MOVW_{what}_G0", "MoveG0"),
-        (f"{name}_MOVW_{what}_G0_NC", "MoveG0NoCheck"), (f"{name}_ADD_{what}_HI12", "High12"),
-        (f"{name}_ADD_{what}_LO12", "Low12"), (f"{name}_ADD_{what}_LO12_NC", "Low12NoCheck"),
+        (f"{name}_MOVW_{offset}_G2", "MoveG2"), (f"{name}_MOVW_{offset}_G1", "MoveG1"),
+        (f"{name}_MOVW_{offset}_G1_NC", "MoveG1NoCheck"), (f"{name}_MOVW_{offset}_G0", "MoveG0"),
+        (f"{name}_MOVW_{offset}_G0_NC", "MoveG0NoCheck"), (f"{name}_ADD_{offset}_HI12", "High12"),
+        (f"{name}_ADD_{offset}_LO12", "Low12"), (f"{name}_ADD_{offset}_LO12_NC", "Low12NoCheck"),
     ]  # fmt: skip
+    # LDST128 was added to AAELF64 when the numbers behind the others were taken.
     numbers = [*range(first, first + 16), wide, wide + 1]
     for bits in (8, 16, 32, 64, 128):
-        texts.append((f"{name}_LDST{bits}_{what}_LO12", f"Load{bits}Offset12"))
-        texts.append((f"{name}_LDST{bits}_{what}_LO12_NC", f"Load{bits}Offset12NoCheck"))
+        texts.append((f"{name}_LDST{bits}_{offset}_LO12", f"Load{bits}Offset12"))
+        texts.append((f"{name}_LDST{bits}_{offset}_LO12_NC", f"Load{bits}Offset12NoCheck"))
     return {number: (text, kind + end) for number, (text, end) in zip(numbers, texts, strict=True)}
 
 
 RELOCATIONS: dict[int, tuple[str, str]] = {
+    # AAELF64 has both: 256 was the first one, and old objects still have it.
     0: ("NONE", "None"),
     256: ("NONE", "None"),
     257: ("ABS64", "Pointer64"),
@@ -101,6 +104,7 @@ RELOCATIONS: dict[int, tuple[str, str]] = {
     562: ("TLSDESC_ADR_PAGE21", "TLSDescPage21"),
     563: ("TLSDESC_LD64_LO12", "TLSDescLoad64Offset12"),
     564: ("TLSDESC_ADD_LO12", "TLSDescOffset12"),
+    # They mark instructions for linkers that rewrite the sequence, and have no field.
     567: ("TLSDESC_LDR", "None"),
     568: ("TLSDESC_ADD", "None"),
     569: ("TLSDESC_CALL", "TLSDescCall"),

@@ -32,13 +32,13 @@ from uruk.errors import TLSError
 from uruk.records import record
 
 MAX_ALIGNMENT = 1 << 16
-"""Largest alignment of thread-local storage that a carrier takes, in bytes."""
+"""The largest alignment of thread-local storage in bytes that a carrier takes."""
 
 MAX_SIZE = 1 << 30
-"""Largest thread-local storage of one module, in bytes; where it cannot be had, glibc aborts."""
+"""The largest thread-local storage of one module in bytes: glibc ends the process if it cannot allocate it."""
 
 STATIC_ALIGNMENT = 64
-"""Alignment in bytes of every thread pointer, so the largest of static storage (glibc, x86-64)."""
+"""The alignment of every thread pointer in bytes, and so the largest of static storage (glibc, x86-64)."""
 
 DYNAMIC_ALIGNMENT = 128
 """An alignment above the loader's own 64 keeps it from using the static surplus for descriptors."""
@@ -56,10 +56,10 @@ _ANY_SECTION = 1  # there are no sections; any number but 0 says that the symbol
 
 @dataclass(frozen=True)
 class CarrierMachine:
-    """The differences between carriers of architectures: the ELF machine, and numbers of dynamic relocations.
+    """The facts of an architecture that its carriers need: the ELF machine, and numbers of dynamic relocations.
 
-    `grows_up`: static storage lies above the thread pointer (variant I), one block behind the other at its own
-    alignment; else below it.
+    `grows_up` is true where static storage lies above the thread pointer (variant I of ELF-TLS), each block behind the
+    last one at its own alignment; elsewhere it lies below (variant II).
     """
 
     number: int
@@ -74,8 +74,9 @@ MACHINES = {
     "x86_64": CarrierMachine(machines.MACHINES["x86_64"].elf, 16, 17, 18, 36, False),
     "aarch64": CarrierMachine(machines.MACHINES["aarch64"].elf, 1028, 1029, 1030, 1031, True),
 }
-"""By architecture."""
+"""Architecture -> facts for its carriers."""
 
+# Elf64_Ehdr, Elf64_Phdr, Elf64_Sym, Elf64_Rela (its r_info as type and symbol) and Elf64_Dyn.
 _EHDR = struct.Struct("<16sHHIQQQIHHHHHH")
 _PHDR = struct.Struct("<IIQQQQQQ")
 _SYM = struct.Struct("<IBBHQQ")
@@ -113,13 +114,13 @@ class TLSImport:
 
 @record
 class CarrierFile:
-    """The bytes of a carrier, and where the loader writes: offsets are relative to the object's load bias.
+    """The bytes of a carrier, and where the loader writes into it. Offsets count from the object's load bias.
 
     `slots` is the offset of the first slot and `slots_size` their total size in bytes (they are contiguous,
     8-byte words, little-endian). `module_slot` and `tp_slot` are None where the carrier does not ask for
     them; a descriptor takes 16 bytes; an import takes 8 (initial-exec) or 16 bytes. The address of byte N of
-    the image in a thread is its thread pointer + the word at `tp_slot` + N. `block_size` is what the loader
-    sets aside, padding included.
+    the image in a thread is its thread pointer + the word at `tp_slot` + N. `block_size` is the number of bytes
+    that the loader allocates, padding included.
     """
 
     data: bytes
@@ -135,7 +136,7 @@ class CarrierFile:
     alignment: int
 
     def decode(self, raw: bytes) -> CarrierValues:
-        """Return what the loader wrote, from the `slots_size` bytes at `slots` of the loaded carrier."""
+        """Read the values that the loader wrote, from the `slots_size` bytes at `slots` of the loaded carrier."""
         if len(raw) != self.slots_size:
             raise TLSError("carrier", f"{len(raw)} bytes of slots, where {self.slots_size} were expected")
 
@@ -143,12 +144,13 @@ class CarrierFile:
             return struct.unpack_from(kind, raw, slot - self.slots)[0]
 
         return CarrierValues(
+            # Module ids count from 1. Offsets from the thread pointer are signed: below it in variant II.
             module_id=0 if self.module_slot is None else word(self.module_slot),
             tp_offset=None if self.tp_slot is None else word(self.tp_slot, "<q"),
             descriptors=[(word(slot), word(slot + 8)) for slot in self.descriptor_slots],
             imports=[
-                (word(slot, "<q"),) if one.model is ImportModel.INITIAL_EXEC else (word(slot), word(slot + 8))
-                for one, slot in zip(self.imports, self.import_slots, strict=True)
+                (word(slot, "<q"),) if variable.model is ImportModel.INITIAL_EXEC else (word(slot), word(slot + 8))
+                for variable, slot in zip(self.imports, self.import_slots, strict=True)
             ],
         )
 
@@ -179,7 +181,7 @@ class _Relocation:
 
 
 class _Slots:
-    """Assigns slots, in words after the headers, and collects the relocations that fill them."""
+    """Assigns slots of whole words behind the headers, and collects the relocations by which the loader fills them."""
 
     def __init__(self, start: int) -> None:
         self.start = start
@@ -209,19 +211,17 @@ def build_carrier(
     export: str = "",
     what: str = "thread-local storage",
 ) -> CarrierFile:
-    """A carrier for `memory_size` bytes of TLS that start as `image` and then zeros, aligned to `alignment`
-    bytes.
+    """A carrier for `memory_size` bytes of TLS, aligned to `alignment` bytes: `image`, and zeros behind it.
 
-    `static` asks for a fixed offset from the thread pointer (local-exec, initial-exec); without it the loader
-    uses static TLS for this module only if another carrier imports its `export` that way, and never with
-    `descriptors`. glibc places a static block right behind the last one, so its alignment comes from
-    `padding`, bytes at the block's end: the caller compares the offset that it got with `alignment`, and
-    tries again with other padding (glibc's own alignment leaves gaps that it never gets back). Where storage grows
-    up the block has its alignment, and there is no padding.
+    `static` asks for a fixed offset from the thread pointer (local-exec, initial-exec). Without it the loader uses
+    static TLS for this module only if another carrier imports its `export` that way, and never with `descriptors`.
+    Below the thread pointer glibc places a static block right behind the last one, so that its alignment comes from
+    `padding`, bytes at the block's end: the caller compares the offset that it got with `alignment`, and tries again
+    with other padding.
     `descriptors` are byte offsets into the image that need a TLS descriptor. `imports` are thread-locals of
     other modules, searched in the program, then in the libraries `needed` (sonames or paths). `export` names
     the block's first byte, for imports by other carriers. With `memory_size` 0 the carrier has no TLS of its
-    own, only imports. `what` names the module in errors. Raises TLSError for sizes, alignments, offsets or
+    own, only imports. Errors call the module `what`. Raises TLSError for sizes, alignments, offsets or
     names that no carrier can hold.
     """
     storage = static or bool(descriptors) or bool(export)
@@ -229,26 +229,26 @@ def build_carrier(
     _check_static(what, static, alignment, padding)
     _check_descriptors(what, descriptors, memory_size)
     block_size = memory_size + padding
-    # A descriptor of its own is the one thing that makes the loader use static TLS unasked.
-    block_alignment = max(alignment, DYNAMIC_ALIGNMENT) if descriptors and not static else alignment
-    if static and not machine.grows_up:
-        block_alignment = 1
+    block_alignment = _block_alignment(alignment, static, bool(descriptors), machine)
+    # PT_LOAD, PT_DYNAMIC, PT_GNU_STACK, and PT_TLS where there is storage.
     count = 4 if memory_size else 3
+    # Slots come first, so that their offsets are known before the sizes of the tables behind them.
     slots = _Slots(_EHDR.size + count * _PHDR.size)
     module_slot = slots.add((machine.dtpmod,), 8) if memory_size else None
     tp_slot = slots.add((machine.tpoff,), 8) if static else None
     descriptor_slots = tuple(slots.add((machine.tlsdesc,), 16, addend=offset) for offset in descriptors)
     import_slots = _import_slots(machine, slots, imports)
     names = _Names(imports, needed, soname, export)
-    data = _assemble(machine, image.rstrip(b"\0"), block_size, block_alignment, slots, names)
+    # Zeros at the image's end need not be in the file: PT_TLS has a larger memory size, and the loader fills up.
+    file, bias = _assemble(machine, image.rstrip(b"\0"), block_size, block_alignment, slots, names)
     return CarrierFile(
-        data=data.file,
-        slots=data.bias + slots.start,
+        data=file,
+        slots=bias + slots.start,
         slots_size=slots.end - slots.start,
-        module_slot=None if module_slot is None else data.bias + module_slot,
-        tp_slot=None if tp_slot is None else data.bias + tp_slot,
-        descriptor_slots=tuple(data.bias + slot for slot in descriptor_slots),
-        import_slots=tuple(data.bias + slot for slot in import_slots),
+        module_slot=None if module_slot is None else bias + module_slot,
+        tp_slot=None if tp_slot is None else bias + tp_slot,
+        descriptor_slots=tuple(bias + slot for slot in descriptor_slots),
+        import_slots=tuple(bias + slot for slot in import_slots),
         imports=tuple(imports),
         needed=tuple(needed),
         block_size=block_size,
@@ -256,10 +256,21 @@ def build_carrier(
     )
 
 
+def _block_alignment(alignment: int, static: bool, descriptors: bool, machine: CarrierMachine) -> int:
+    """The alignment for which the loader is asked."""
+    if static:
+        # In variant II glibc rounds the block's offset up to its alignment, and leaves the gap unused for good: an
+        # alignment of 1 and padding by the caller place it without one.
+        return alignment if machine.grows_up else 1
+    # A descriptor of its own is the one thing that makes the loader use static TLS unasked.
+    return max(alignment, DYNAMIC_ALIGNMENT) if descriptors else alignment
+
+
 def _import_slots(machine: CarrierMachine, slots: _Slots, imports: Sequence[TLSImport]) -> tuple[int, ...]:
+    # Symbol 0 is the null symbol; imports are the symbols from 1 on.
     return tuple(
-        slots.add(_import_relocations(machine, one.model), _SLOT_SIZE[one.model], index + 1)
-        for index, one in enumerate(imports)
+        slots.add(_import_relocations(machine, variable.model), _SLOT_SIZE[variable.model], index + 1)
+        for index, variable in enumerate(imports)
     )
 
 
@@ -282,10 +293,10 @@ def _check(
         raise TLSError(what, "offsets or descriptors asked for, but the module has no thread-local storage")
     if not memory_size and not imports:
         raise TLSError(what, "neither thread-local storage nor imports: nothing to carry")
-    for one in imports:
-        if not one.name:
+    for variable in imports:
+        if not variable.name:
             raise TLSError(what, "an imported thread-local variable without a name")
-    for name in [*(one.name for one in imports), *names]:
+    for name in [*(variable.name for variable in imports), *names]:
         try:
             encoded = _encode(name)
         except UnicodeEncodeError:
@@ -325,82 +336,108 @@ class _Names:
 
     @property
     def symbols(self) -> list[str]:
-        return [*(one.name for one in self.imports), *([self.export] if self.export else [])]
+        return [*(variable.name for variable in self.imports), *([self.export] if self.export else [])]
 
     @property
     def strings(self) -> list[str]:
         return [*self.needed, *([self.soname] if self.soname else []), *self.symbols]
 
     def symbol_table(self, offsets: dict[str, int]) -> bytes:
-        """The symbols (the exported one, of value 0, is the last) and, where one is exported, their hash table."""
+        """The null symbol, the imports and the export, whose value is 0; behind an export also a hash table."""
         rows = [bytes(_SYM.size)]
-        rows += [_SYM.pack(offsets[one.name], _GLOBAL_TLS, 0, 0, 0, 0) for one in self.imports]
+        rows += [_SYM.pack(offsets[variable.name], _GLOBAL_TLS, 0, 0, 0, 0) for variable in self.imports]
         if self.export:
             rows.append(_SYM.pack(offsets[self.export], _GLOBAL_TLS, 0, _ANY_SECTION, 0, 0))
-            # DT_HASH: one bucket, a chain of one symbol (gABI, "Hash Table").
+            # DT_HASH: one bucket, the count of chain words, the bucket's first symbol, and a chain word for each symbol
+            # (gABI, "Hash Table"). The export is the bucket's only one: imports are undefined, and in no chain.
             rows.append(struct.pack(f"<3I{len(rows)}I", 1, len(rows), len(rows) - 1, *bytes(len(rows))))
             rows.append(bytes(-len(rows[-1]) % 8))
         return b"".join(rows)
 
 
 @record
-class _Assembled:
-    file: bytes
+class _Layout:
+    """The offsets of a carrier's parts in its file, in order; an address is `bias` more."""
+
+    dynamic: int
+    symbols: int
+    strings: int
+    relocations: int
+    end: int
+    image: int
     bias: int
 
 
-def _assemble(
-    machine: CarrierMachine,
-    image: bytes,
-    memory_size: int,
-    alignment: int,
-    slots: _Slots,
-    names: _Names,
-) -> _Assembled:
-    strings, offsets = _string_table(names.strings)
-    symbols = names.symbol_table(offsets)
-    static = any(one.kind == machine.tpoff for one in slots.relocations)
+def _lay_out(image: bytes, alignment: int, slots: _Slots, names: _Names, symbols: bytes, strings: bytes) -> _Layout:
+    # Nine entries are in every carrier: four of the tables, three of relocations, DT_FLAGS and DT_NULL.
     entries = len(names.needed) + bool(names.soname) + bool(names.export) + 9
     dynamic_at = slots.end
     symbols_at = dynamic_at + entries * _DYN.size
     strings_at = symbols_at + len(symbols)
     relocations_at = _align(strings_at + len(strings), 8)
     end = relocations_at + len(slots.relocations) * _RELA.size
-    # The image's address is a multiple of the alignment, so that the block's first byte is the image's first
-    # byte.
+    # The image's address is a multiple of the alignment: glibc begins a block at p_vaddr modulo p_align behind an
+    # aligned address, which must be 0 for the block's first byte to be the image's.
     image_at = _align(end, min(alignment, _PAGE)) if image else end
+    # Above a page's size the file's offset cannot be aligned without as much padding: all addresses move instead. The
+    # bias is then a multiple of a page, as offset and address of PT_LOAD must agree modulo the page size (gABI).
     bias = -image_at % alignment if image and alignment > _PAGE else 0
-    image_address = bias + image_at if image else 0
+    return _Layout(dynamic_at, symbols_at, strings_at, relocations_at, end, image_at, bias)
 
+
+def _dynamic_section(
+    names: _Names, offsets: dict[str, int], layout: _Layout, strings_size: int, static: bool
+) -> list[tuple[int, int]]:
+    bias = layout.bias
     dynamic = [(_DT_NEEDED, offsets[name]) for name in names.needed]
     if names.soname:
         dynamic.append((_DT_SONAME, offsets[names.soname]))
     if names.export:
-        dynamic.append((_DT_HASH, bias + symbols_at + (len(names.imports) + 2) * _SYM.size))
-    dynamic += [(_DT_STRTAB, bias + strings_at), (_DT_SYMTAB, bias + symbols_at), (_DT_STRSZ, len(strings))]
-    dynamic += [(_DT_SYMENT, _SYM.size), (_DT_RELA, bias + relocations_at)]
-    dynamic += [(_DT_RELASZ, end - relocations_at), (_DT_RELAENT, _RELA.size)]
-    dynamic += [(_DT_FLAGS, _DF_BIND_NOW | (_DF_STATIC_TLS if static else 0)), (_DT_NULL, 0)]
+        # The hash table follows the null symbol, the imports and the export.
+        dynamic.append((_DT_HASH, bias + layout.symbols + (len(names.imports) + 2) * _SYM.size))
+    dynamic += [(_DT_STRTAB, bias + layout.strings), (_DT_SYMTAB, bias + layout.symbols), (_DT_STRSZ, strings_size)]
+    dynamic += [(_DT_SYMENT, _SYM.size), (_DT_RELA, bias + layout.relocations)]
+    dynamic += [(_DT_RELASZ, layout.end - layout.relocations), (_DT_RELAENT, _RELA.size)]
+    # DF_STATIC_TLS says that the object uses the static model: glibc then refuses it where there is no room left.
+    return [*dynamic, (_DT_FLAGS, _DF_BIND_NOW | (_DF_STATIC_TLS if static else 0)), (_DT_NULL, 0)]
 
-    size = image_at + len(image)
-    segments = [_PHDR.pack(_PT_LOAD, _PF_R | _PF_W, 0, bias, bias, size, size, _PAGE)]
-    place = bias + dynamic_at
-    length = entries * _DYN.size
-    segments.append(_PHDR.pack(_PT_DYNAMIC, _PF_R | _PF_W, dynamic_at, place, place, length, length, 8))
-    # Without PT_GNU_STACK the loader would make every thread's stack executable.
-    segments.append(_PHDR.pack(_PT_GNU_STACK, _PF_R | _PF_W, 0, 0, 0, 0, 0, 16))
+
+def _segments(layout: _Layout, image: bytes, memory_size: int, alignment: int) -> list[bytes]:
+    """The program headers; one for thread-local storage if there is any."""
+    bias, size = layout.bias, layout.image + len(image)
+    place, length = bias + layout.dynamic, layout.symbols - layout.dynamic
+    segments = [
+        _PHDR.pack(_PT_LOAD, _PF_R | _PF_W, 0, bias, bias, size, size, _PAGE),
+        _PHDR.pack(_PT_DYNAMIC, _PF_R | _PF_W, layout.dynamic, place, place, length, length, 8),
+        # Without PT_GNU_STACK the loader would make every thread's stack executable.
+        _PHDR.pack(_PT_GNU_STACK, _PF_R | _PF_W, 0, 0, 0, 0, 0, 16),
+    ]
     if memory_size:
-        file_place = image_at if image else 0
-        tls = (file_place, image_address, image_address, len(image), memory_size, alignment)
-        segments.append(_PHDR.pack(_PT_TLS, _PF_R, *tls))
+        # Storage of zeros alone has no image, and its address is that of nothing in the file.
+        file_place, address = (layout.image, bias + layout.image) if image else (0, 0)
+        segments.append(_PHDR.pack(_PT_TLS, _PF_R, file_place, address, address, len(image), memory_size, alignment))
+    return segments
+
+
+def _assemble(
+    machine: CarrierMachine, image: bytes, memory_size: int, alignment: int, slots: _Slots, names: _Names
+) -> tuple[bytes, int]:
+    """The file, and the number by which its addresses exceed its offsets."""
+    strings, offsets = _string_table(names.strings)
+    symbols = names.symbol_table(offsets)
+    layout = _lay_out(image, alignment, slots, names, symbols, strings)
+    static = any(row.kind == machine.tpoff for row in slots.relocations)
+    dynamic = _dynamic_section(names, offsets, layout, len(strings), static)
+    segments = _segments(layout, image, memory_size, alignment)
     ident = b"\x7fELF\2\1\1" + bytes(9)
     header = _EHDR.pack(ident, _ET_DYN, machine.number, 1, 0, 64, 0, 0, 64, 56, len(segments), 64, 0, 0)
+    # In the order of the module's docstring.
     parts = [header, *segments, bytes(slots.end - slots.start)]
     parts += [_DYN.pack(*entry) for entry in dynamic]
-    parts += [symbols, strings, bytes(relocations_at - strings_at - len(strings))]
-    parts += [_RELA.pack(bias + one.slot, one.kind, one.symbol, one.addend) for one in slots.relocations]
-    parts += [bytes(image_at - end), image]
-    return _Assembled(b"".join(parts), bias)
+    parts += [symbols, strings, bytes(layout.relocations - layout.strings - len(strings))]
+    parts += [_RELA.pack(layout.bias + row.slot, row.kind, row.symbol, row.addend) for row in slots.relocations]
+    parts += [bytes(layout.image - layout.end), image]
+    return b"".join(parts), layout.bias
 
 
 def _string_table(names: Sequence[str]) -> tuple[bytes, dict[str, int]]:
@@ -419,4 +456,5 @@ def _encode(name: str) -> bytes:
 
 
 def _align(value: int, alignment: int) -> int:
+    # -alignment has all bits from the alignment's on set: `&` rounds down, the sum before made it up.
     return (value + alignment - 1) & -alignment

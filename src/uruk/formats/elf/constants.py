@@ -17,10 +17,10 @@ SHT_INIT_ARRAY = 14
 SHT_FINI_ARRAY = 15
 SHT_PREINIT_ARRAY = 16
 SHT_GROUP = 17
-SHT_SYMTAB_SHNDX = 18
-SHT_RELR = 19
+SHT_SYMTAB_SHNDX = 18  # section indexes of symbols that have SHN_XINDEX
+SHT_RELR = 19  # relative relocations of a linked file, packed
 SHT_CREL = 0x40000014  # the generic ABI's proposal of 2024
-SHT_ANDROID_REL = 0x60000001
+SHT_ANDROID_REL = 0x60000001  # bionic's packed relocations
 SHT_ANDROID_RELA = 0x60000002
 SHT_ANDROID_RELR = 0x6FFFFF00
 
@@ -31,16 +31,16 @@ SHF_GROUP = 0x200
 SHF_TLS = 0x400
 SHF_COMPRESSED = 0x800
 SHF_GNU_RETAIN = 0x200000  # GNU: kept by section garbage collection
-SHF_EXCLUDE = 0x80000000
+SHF_EXCLUDE = 0x80000000  # GNU: read by linkers, and in no output
 
-GRP_COMDAT = 1
+GRP_COMDAT = 1  # in the first word of an SHT_GROUP section
 
 SHN_UNDEF = 0
-SHN_LORESERVE = 0xFF00
-SHN_X86_64_LCOMMON = 0xFF02
+SHN_LORESERVE = 0xFF00  # indexes from here on are reserved, and are no sections
+SHN_X86_64_LCOMMON = 0xFF02  # psABI x86-64: common, in the large model
 SHN_ABS = 0xFFF1
 SHN_COMMON = 0xFFF2
-SHN_XINDEX = 0xFFFF
+SHN_XINDEX = 0xFFFF  # the index does not fit, and stands elsewhere (SHT_SYMTAB_SHNDX, sh_link)
 
 SECTION_HEADER = np.dtype(
     [

@@ -1,9 +1,9 @@
 """Shared libraries of ELF64 as files: their names, what they need, and their dynamic symbols.
 
-Nothing is loaded and the file is not read whole: the program headers lead to the dynamic section (gABI,
-"Dynamic Section"), that to the symbol, string, hash and version tables, and looking up one name reads a few
-dozen bytes of them. Thread-local symbols of a library are bound with this: asking the loader (`dlsym`) would
-make the library's thread-local storage dynamic for good.
+Nothing is loaded and the file is not read whole: the program headers say where the dynamic section is (gABI, "Dynamic
+Section"), and that says where the symbol, string, hash and version tables are, of which a lookup of one name reads a
+few dozen bytes. Thread-local symbols of a library are bound with this: asking the loader (`dlsym`) would make the
+library's thread-local storage dynamic for good.
 """
 
 from __future__ import annotations
@@ -45,19 +45,17 @@ _PT_LOAD, _PT_DYNAMIC = 1, 2
 _DT_NEEDED, _DT_HASH, _DT_STRTAB, _DT_SYMTAB, _DT_STRSZ, _DT_SYMENT, _DT_SONAME = 1, 4, 5, 6, 10, 11, 14
 _DT_GNU_HASH, _DT_VERSYM, _DT_VERDEF, _DT_VERDEFNUM = 0x6FFFFEF5, 0x6FFFFFF0, 0x6FFFFFFC, 0x6FFFFFFD
 _SHT_DYNSYM = 11
-_HIDDEN_VERSION = 0x8000
+_HIDDEN_VERSION = 0x8000  # GNU: in a version number, the version is not the default one
 _LONGEST_STRING = 4096  # of names of libraries and versions; bounds the work that a hostile file can cause
 _BOUND_BY_NAME = (1, 2, 10)  # STB_GLOBAL, STB_WEAK, STB_GNU_UNIQUE
 
 
 @dataclass(frozen=True, slots=True)
 class DynamicSymbol:
-    """A symbol that a library defines. `value` is relative to the load address, or to the TLS block for
-    STT_TLS.
+    """A symbol that a library defines. `value` is relative to the load address, or to the TLS block for STT_TLS.
 
-    `type` and `binding` are gABI's STT_ and STB_ numbers, `size` is in bytes. `default` says that a reference
-    without a version means this one; `version` is None where the library has no versions or the symbol is in
-    the base one.
+    `type` and `binding` are gABI's STT_ and STB_ numbers, `size` is in bytes. `default` is true if references without a
+    version mean this symbol; `version` is None if the library has no versions, or the symbol is in the base one.
     """
 
     name: bytes
@@ -75,20 +73,20 @@ class SharedLibrary:
     """An open shared library. Close it, or use it in a `with`; what was read stays valid."""
 
     def __init__(self, source: ByteSource) -> None:
-        """Read headers and the dynamic section. Raises ObjectFormatError if this is no ELF64 shared
-        library.
-        """
+        """Read headers and the dynamic section. Raises ObjectFormatError for any file but an ELF64 shared library."""
         self._source = source
         self.path = source.path
         self.name = source.name
         header = source.read(0, min(64, source.size), "ELF header")
         if len(header) < 64 or header[:4] != b"\x7fELF":
             raise _refusal(source, "not an ELF file", 0)
+        # EI_CLASS and EI_DATA; 3 is ET_DYN, the type of programs, too.
         if header[4:6] != b"\x02\x01" or int.from_bytes(header[16:18], "little") != 3:
             raise _refusal(source, "not a 64-bit little-endian shared library", 4)
         if int.from_bytes(header[54:56], "little") != 56:
             raise source.error("ELF header", "program headers are not 56 bytes each", 54)
         self.machine = int.from_bytes(header[18:20], "little")
+        # e_phoff and e_shoff, from which the tables are read when they are needed.
         self._header = np.frombuffer(header[32:48], "<u8")
         self._loads: list[tuple[int, int, int]] = []  # address, file offset, size in the file
         self._tags = self._dynamic_section(int(self._header[0]), int.from_bytes(header[56:58], "little"))
@@ -103,7 +101,7 @@ class SharedLibrary:
 
     @cached_property
     def soname(self) -> str | None:
-        """The name that others know the library by (DT_SONAME)."""
+        """The name by which other files need the library (DT_SONAME)."""
         place = self._first(_DT_SONAME)
         return None if place is None else os.fsdecode(self._string(place))
 
@@ -114,31 +112,32 @@ class SharedLibrary:
 
     @cached_property
     def versions(self) -> dict[int, bytes]:
-        """Version number -> name, of the versions that the library defines; without the base one, its own
-        name.
-        """
+        """Version number -> name, of the versions that the library defines, except the base one."""
         place = self._first(_DT_VERDEF)
-        found: dict[int, bytes] = {}
+        names: dict[int, bytes] = {}
         if place is None:
-            return found
+            return names
         offset = self._offset(place, "version definitions")
+        # Version numbers have 15 bits. The count bounds the walk over records, which a hostile file may link in a
+        # circle.
         for _ in range(min(self._first(_DT_VERDEFNUM) or 0, 0x7FFF)):
             words = self._source.read(offset, 20, "version definition")
+            # Elf64_Verdef: vd_flags, vd_ndx; vd_aux and vd_next are offsets from the record (LSB, "Symbol Versioning").
             _, flags, index, _ = np.frombuffer(words[:8], "<u2").tolist()
             aux, following = np.frombuffer(words[12:20], "<u4").tolist()
             name = int.from_bytes(self._source.read(offset + aux, 4, "version definition"), "little")
-            if not flags & 1:  # VER_FLG_BASE
-                found[index & 0x7FFF] = self._string(name)
+            if not flags & 1:  # VER_FLG_BASE, the library's own name
+                names[index & 0x7FFF] = self._string(name)
             if following == 0:
                 break
             offset += following
-        return found
+        return names
 
     def find(self, name: bytes, version: bytes | None = None) -> DynamicSymbol | None:
-        """The definition of `name`: of that version, else the default one, else the first. None if there is
-        none.
+        """The definition of `name`: that of `version`; without one the default, else the first. None if there is none.
 
-        Reads only what the hash table points at. Raises ObjectFormatError where tables contradict each other.
+        Reads only the rows that the hash table has for the name. Raises ObjectFormatError if tables contradict each
+        other.
         """
         first: DynamicSymbol | None = None
         for row in self._candidates(name):
@@ -151,16 +150,16 @@ class SharedLibrary:
         return first if version is None else None
 
     def defines(self, name: bytes) -> bool:
-        """True for a name that the library defines for others. Raises ObjectFormatError."""
+        """True if the library defines and exports the name. Raises ObjectFormatError."""
         return self.find(name) is not None
 
     def is_thread_local(self, name: bytes) -> bool:
-        """True for a thread-local variable that the library defines. Raises ObjectFormatError."""
+        """True if the name is a thread-local variable of the library. Raises ObjectFormatError."""
         symbol = self.find(name)
         return symbol is not None and symbol.type == STT_TLS
 
     def symbols(self) -> list[DynamicSymbol]:
-        """Every symbol that the library defines. Slow for large ones: use find() for single names."""
+        """Every symbol that the library defines. It is slow for large libraries: `find` is for single names."""
         count = self._count()
         if self._symbols is None or count == 0:
             return []
@@ -168,37 +167,38 @@ class SharedLibrary:
         wanted = (table["section"] != 0) & np.isin(table["info"] >> 4, _BOUND_BY_NAME)
         versions = self._versions_of(count)
         strings = self._source.read(self._strings, self._strings_size, "dynamic string table")
-        found: list[DynamicSymbol] = []
-        room = 16 * len(strings)  # names may share tails, but not without end
+        definitions: list[DynamicSymbol] = []
+        room = 16 * len(strings)  # names may share their ends, up to a bound
         for row in np.flatnonzero(wanted).tolist():
             place, info, other, section, value, size = table[row].item()
             end = strings.find(b"\0", place)
             room -= end - place
             if place >= len(strings) or end < 0 or room < 0:
                 raise self._source.error("dynamic symbol table", f"symbol {row}: malformed name", self._symbols)
-            made = self._make(strings[place:end], info, other, section, value, size, int(versions[row]))
-            found.append(made)
-        return found
+            definition = self._make(strings[place:end], info, other, section, value, size, int(versions[row]))
+            definitions.append(definition)
+        return definitions
 
     def hidden_bases(self) -> dict[bytes, bytes]:
-        """Names of which the base version is not the default: each with the default one, as ``f@V``, or empty.
+        """Names whose base version is not the default, each with the default one as ``f@V``; empty if there is none.
 
-        A link never means such a base version; `dlsym` takes it for the default (glibc, elf/dl-lookup.c).
+        A link never resolves a name to such a base version, but `dlsym` does (glibc, elf/dl-lookup.c).
         """
         if self._first(_DT_VERSYM) is None or self._symbols is None:
             return {}
+        # Version 1 is the base one (VER_NDX_GLOBAL).
         hidden = np.flatnonzero(self._versions_of(self._count()) == _HIDDEN_VERSION | 1)
-        found: dict[bytes, bytes] = {}
+        defaults: dict[bytes, bytes] = {}
         for row in hidden.tolist():
             raw = self._source.read(self._symbols + row * 24, 24, "dynamic symbol table")
             name = self._string(int(np.frombuffer(raw, SYMBOL)["name"][0]))
-            meant = self.find(name)
-            if meant is not None:
-                found[name] = name + b"@" + meant.version if meant.default and meant.version else b""
-        return found
+            default = self.find(name)
+            if default is not None:
+                defaults[name] = name + b"@" + default.version if default.default and default.version else b""
+        return defaults
 
     def strings(self) -> bytes:
-        """The dynamic string table: names and versions, each with its NUL; some are the ends of others."""
+        """The dynamic string table: names and versions, each with its NUL. A name may be the end of another one."""
         return self._source.read(self._strings, self._strings_size, "dynamic string table")
 
     def close(self) -> None:
@@ -216,7 +216,7 @@ class SharedLibrary:
     # Tables
 
     def _dynamic_section(self, offset: int, count: int) -> AnyArray:
-        """Tags and values of PT_DYNAMIC up to DT_NULL; notes the loaded segments on the way."""
+        """Tags and values of PT_DYNAMIC up to DT_NULL; the loaded segments are recorded, too."""
         headers = np.frombuffer(self._source.read(offset, count * 56, "program headers"), _PROGRAM_HEADER)
         places = headers[["address", "offset", "file_size"]]
         self._loads = places[headers["type"] == _PT_LOAD].tolist()
@@ -224,6 +224,7 @@ class SharedLibrary:
         if not dynamic:
             raise self._source.error("program headers", "no dynamic section", offset)
         _, start, size = dynamic[0]
+        # Whole entries only. Their tags are signed, and so are values here: addresses stay below 2^63.
         tags = np.frombuffer(self._source.read(start, size // 16 * 16, "dynamic section"), _TAG)
         ends = np.flatnonzero(tags["tag"] == 0)
         return tags[: int(ends[0])] if ends.size else tags
@@ -236,7 +237,8 @@ class SharedLibrary:
         return values[0] if values else None
 
     def _offset(self, address: int, structure: str) -> int:
-        """Return where in the file the byte for a virtual address is."""
+        """The offset in the file of the byte at a virtual address. Raises ObjectFormatError if no segment has it."""
+        # Tags of tables hold addresses, not offsets in the file (gABI, "Dynamic Section").
         for start, offset, size in self._loads:
             if start <= address < start + size:
                 return offset + address - start
@@ -244,6 +246,7 @@ class SharedLibrary:
 
     def _string(self, place: int) -> bytes:
         """The string at `place` of the dynamic string table."""
+        # One byte more, for the NUL; the table's size may be a lie, so that the file's bounds the read as well.
         size = min(_LONGEST_STRING + 1, self._strings_size - place)
         if place >= 0 and size > 0:
             end = min(size, self._source.size - self._strings - place)
@@ -253,17 +256,19 @@ class SharedLibrary:
         raise self._source.error("dynamic string table", f"no string at {place}", self._strings)
 
     def _candidates(self, name: bytes) -> list[int]:
-        """Rows of the symbol table that may be `name`, from the hash table; all of them if there is none."""
+        """Rows of the symbol table that may have the name, by a hash table; all rows if there is none."""
         if self._symbols is None:
             return []
-        for tag, look in ((_DT_GNU_HASH, gnu_candidates), (_DT_HASH, sysv_candidates)):
+        for tag, candidates in ((_DT_GNU_HASH, gnu_candidates), (_DT_HASH, sysv_candidates)):
             place = self._first(tag)
             if place is not None:
-                return look(self._source, self._offset(place, "hash table"), name)
+                return candidates(self._source, self._offset(place, "hash table"), name)
         return list(range(self._count()))
 
     def _count(self) -> int:
-        """Return how many rows the symbol table has: nothing says so outright."""
+        """The number of rows of the symbol table."""
+        # No tag holds the count. DT_HASH has a chain word for each row; DT_GNU_HASH ends with the last defined symbol,
+        # and has none for undefined ones: the section header knows better, where there is one.
         place = self._first(_DT_HASH)
         if place is not None:
             word = self._source.read(self._offset(place, "hash table") + 4, 4, "hash table")
@@ -280,18 +285,21 @@ class SharedLibrary:
         raw = self._source.read(int(self._header[1]), self._section_count * 64, "section headers")
         table = np.frombuffer(raw, SECTION_HEADER)
         sizes: list[int] = table["size"][table["type"] == _SHT_DYNSYM].tolist()
+        # A hostile size is cut to the file's, which bounds the list of rows that is made of it.
         return min(sizes[0], self._source.size) // 24 if sizes else 0
 
     def _symbol(self, row: int, name: bytes) -> DynamicSymbol | None:
-        """Row `row`, if it is a definition of `name`."""
+        """The symbol of a row if it is a definition of `name`, else None."""
         assert self._symbols is not None
         raw = self._source.read(self._symbols + row * 24, 24, "dynamic symbol table")
         place, info, other, section, value, size = np.frombuffer(raw, SYMBOL)[0].item()
         if section == 0 or info >> 4 not in _BOUND_BY_NAME or place + len(name) >= self._strings_size:
             return None
+        # With the NUL, so that a longer name does not match.
         if self._source.read(self._strings + place, len(name) + 1, "dynamic string") != name + b"\0":
             return None
         versions = self._first(_DT_VERSYM)
+        # Without a table of versions every symbol is in the base one, VER_NDX_GLOBAL.
         number = 1
         if versions is not None:
             offset = self._offset(versions, "symbol versions") + row * 2
@@ -324,8 +332,8 @@ def read_shared_library(source: str | os.PathLike[str] | Buffer, name: str | Non
 
 
 def _refusal(source: ByteSource, problem: str, offset: int) -> ObjectFormatError:
-    """The error for what is no shared library; it says what it is instead."""
+    """The error for a file that is no shared library; it says what it is instead."""
     from uruk.formats.foreign import kind_of  # seldom needed, and not at start-up
 
-    named = kind_of(source.start, source.name)
-    return source.error("ELF header", f"{problem}: it is {named}" if named else problem, offset)
+    description = kind_of(source.start, source.name)
+    return source.error("ELF header", f"{problem}: it is {description}" if description else problem, offset)

@@ -1,8 +1,9 @@
 """The two hash tables over dynamic symbols: DT_HASH (gABI, "Hash Table") and DT_GNU_HASH.
 
-DT_GNU_HASH, little-endian words: bucket count, first hashed row, Bloom filter size in 64-bit words, Bloom
-shift; the filter; the buckets (lowest row with that hash, 0 for none); for each row from the first hashed on,
-its hash with the lowest bit replaced by "last of its bucket". Rows of one bucket are adjacent.
+DT_GNU_HASH consists of little-endian words: bucket count, first hashed row, Bloom filter size in 64-bit words, Bloom
+shift; the filter; the buckets (lowest row with that hash, 0 for none); for each row from the first hashed on its hash,
+in which the lowest bit is replaced: it is set for the last row of a bucket. Rows of one bucket are adjacent. Source:
+GNU ld (bfd/elflink.c) and glibc (elf/dl-lookup.c), which nothing else describes.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ def sysv_hash(name: bytes) -> int:
     value = 0
     for byte in name:
         value = (value << 4) + byte
+        # The upper four bits go back to bits 4 to 7, and are cleared: the hash has 28 bits.
         value = (value ^ (value & 0xF0000000) >> 24) & 0x0FFFFFFF
     return value
 
@@ -37,11 +39,14 @@ def sysv_hashes(names: list[bytes]) -> AnyArray:
     size = np.array([len(name) for name in names], np.int64)
     text = np.frombuffer(b"".join(names), np.uint8)
     start = size.cumsum() - size
-    order = np.argsort(-size, kind="stable")  # those that still have characters come first
+    # Longest names first: those that still have a character at `at` are the first rows of `order`.
+    order = np.argsort(-size, kind="stable")
     value = np.zeros(len(names), np.uint32)
     left = size[order]
     for at in range(int(size.max(initial=0))):
+        # How many names are longer than `at`: sizes descend, so that their negatives are searched.
         rows = order[: int(np.searchsorted(-left, -at, "left"))]
+        # The sum may carry into a 33rd bit: uint32 drops it here, the mask of 28 bits does in the scalar function.
         step = (value[rows] << np.uint32(4)) + text[start[rows] + at]
         high = step & np.uint32(0xF0000000)
         value[rows] = (step ^ high >> np.uint32(24)) & ~high
@@ -54,31 +59,39 @@ def gnu_candidates(source: ByteSource, offset: int, name: bytes) -> list[int]:
     if buckets == 0 or words == 0:
         return []
     value = gnu_hash(name)
+    # The Bloom filter: two bits of one 64-bit word, from the hash and from the hash shifted. Nearly all libraries that
+    # do not define a name are done here, with one read.
     word = int.from_bytes(source.read(offset + 16 + value // 64 % words * 8, 8, "Bloom filter"), "little")
     if not word >> value % 64 & word >> (value >> shift) % 64 & 1:
         return []
     buckets_at = offset + 16 + words * 8
     row = int.from_bytes(source.read(buckets_at + value % buckets * 4, 4, "hash bucket"), "little")
+    # 0 is an empty bucket; rows before `first` are not hashed.
     if row < first or row == 0:
         return []
-    found: list[int] = []
+    rows: list[int] = []
+    # Chain words begin at row `first`: the address is that of a row 0 which is not stored.
     chain = buckets_at + buckets * 4 - first * 4
     while True:
         at = chain + row * 4
+        # Not past the end of the file, and one word at least: a chain that leaves the file raises there, and a hostile
+        # one cannot go on for ever.
         count = max(1, min(_STEP, (source.size - at) // 4))
         for entry in np.frombuffer(source.read(at, count * 4, "hash chain"), "<u4").tolist():
+            # All bits but the lowest, which marks the end of the chain.
             if (entry ^ value) >> 1 == 0:
-                found.append(row)
+                rows.append(row)
             if entry & 1:
-                return found
+                return rows
             row += 1
 
 
 def gnu_symbol_count(source: ByteSource, offset: int) -> int:
-    """Rows of the symbol table: one past the end of the last chain."""
+    """The number of rows of the symbol table: one past the end of the last chain."""
     buckets, first, words, _ = _gnu_header(source, offset)
     buckets_at = offset + 16 + words * 8
     table = np.frombuffer(source.read(buckets_at, buckets * 4, "hash buckets"), "<u4")
+    # The chain of the bucket that begins furthest behind is the last one.
     row = int(table.max()) if table.size else 0
     if row < first or row == 0:
         return first
@@ -95,23 +108,22 @@ def gnu_symbol_count(source: ByteSource, offset: int) -> int:
 
 
 def sysv_candidates(source: ByteSource, offset: int, name: bytes) -> list[int]:
-    """Rows in the bucket of `name`. Raises ObjectFormatError for a chain that leaves the table or has no
-    end.
-    """
+    """Rows in the bucket of `name`. Raises ObjectFormatError for a chain that leaves the table or has no end."""
     header = source.read(offset, 8, "hash table")
     buckets, chains = np.frombuffer(header, "<u4").tolist()
     if buckets == 0:
         return []
     row = int.from_bytes(source.read(offset + 8 + sysv_hash(name) % buckets * 4, 4, "hash bucket"), "little")
-    found: list[int] = []
+    rows: list[int] = []
     seen: set[int] = set()
     while row != 0:
+        # A chain that comes back to one of its rows would never end.
         if row >= chains or row in seen:
             raise source.error("hash table", f"malformed chain at row {row}", offset)
         seen.add(row)
-        found.append(row)
+        rows.append(row)
         row = int.from_bytes(source.read(offset + 8 + (buckets + row) * 4, 4, "hash chain"), "little")
-    return found
+    return rows
 
 
 def _gnu_header(source: ByteSource, offset: int) -> tuple[int, int, int, int]:

@@ -37,25 +37,29 @@ _SONAME = b"uruk-program"
 def build_exports(
     symbols: Mapping[bytes, int], architecture: str, thread_locals: Mapping[bytes, int] | None = None
 ) -> bytes:
-    """A shared object that defines `symbols` (name -> address) for the loader of an architecture's process.
+    """A shared object that defines `symbols` (name -> address) for the dynamic loader of a process.
 
     `thread_locals` (name -> size in bytes) begin as zeros.
     """
     local = thread_locals or {}
+    # A string table cannot hold a name with a NUL: nothing can ask for it.
     names = [name for name in (*symbols, *local) if b"\0" not in name]
     table, strings, storage = _tables(names, symbols, local)
     hashes = _hash_table(names)
     headers = 4 if local else 3
+    # Headers, seven dynamic entries, symbols, hash table, strings: strings come last, as they have any size.
     dynamic_at = _EHDR.size + headers * _PHDR.size
     symbols_at = dynamic_at + 7 * _DYN.size
     hash_at = symbols_at + table.nbytes
     strings_at = hash_at + len(hashes)
+    # The soname is the first string, behind the empty one at 0.
     dynamic = [(_DT_SONAME, 1), (_DT_HASH, hash_at), (_DT_STRTAB, strings_at), (_DT_SYMTAB, symbols_at)]
     dynamic += [(_DT_STRSZ, len(strings)), (_DT_SYMENT, SYMBOL.itemsize), (_DT_NULL, 0)]
     end = strings_at + len(strings)
     machine = MACHINES[architecture].number
     parts = [
         _EHDR.pack(b"\x7fELF\2\1\1" + bytes(9), 3, machine, 1, 0, _EHDR.size, 0, 0, 64, 56, headers, 64, 0, 0),
+        # Offsets are addresses: the one segment begins with the file.
         _PHDR.pack(_PT_LOAD, _READ_WRITE, 0, 0, 0, end, end, _PAGE),
         _PHDR.pack(_PT_DYNAMIC, _READ_WRITE, dynamic_at, dynamic_at, dynamic_at, 7 * 16, 7 * 16, 8),
         _PHDR.pack(_PT_GNU_STACK, _READ_WRITE, 0, 0, 0, 0, 0, 16),  # without it, stacks become executable
@@ -68,34 +72,41 @@ def build_exports(
 def _tables(
     names: list[bytes], symbols: Mapping[bytes, int], local: Mapping[bytes, int]
 ) -> tuple[AnyArray, bytes, int]:
-    """The symbol table and its strings, in the order of `names`, and how much thread-local storage there is."""
+    """The symbol table and its strings, in the order of `names`, and the size of the thread-local storage in bytes."""
     size = np.array([len(name) + 1 for name in names], np.int64)
     table = np.zeros(len(names) + 1, SYMBOL)
+    # Behind the empty string, the soname and its NUL; the difference is the sum of the sizes before each name.
     table["name"][1:] = len(_SONAME) + 2 + size.cumsum() - size
     table["info"][1:] = _GLOBAL
     table["section"][1:] = _SHN_ABS
     storage = 0
     for row, name in enumerate(names, 1):
         if name not in local:
+            # Addresses may be negative numbers where columns of int64 have them.
             table["value"][row] = symbols[name] & (1 << 64) - 1
             continue
         table["info"][row], table["section"][row] = _GLOBAL | _TLS, _ANY_SECTION
         table["value"][row] = storage
+        # Rounded up; a variable of no bytes gets some, so that its address is its own.
         storage += -(-max(local[name], 1) // _TLS_ALIGNMENT) * _TLS_ALIGNMENT
     strings = b"\0" + _SONAME + b"\0" + b"".join(name + b"\0" for name in names)
     return table, strings, storage
 
 
 def _hash_table(names: list[bytes]) -> bytes:
-    """The DT_HASH section: bucket count, chain count, buckets, chains."""
+    """The DT_HASH section: bucket count, chain count, buckets, chains (gABI, "Hash Table")."""
     count = len(names)
+    # As many buckets as names: chains are about one symbol long. The loader divides by the count, which must not be 0.
     buckets = max(1, count)
     bucket = (sysv_hashes(names) % np.uint32(buckets)).astype(np.int64)
     first = np.zeros(buckets, np.uint32)
     chain = np.zeros(count + 1, np.uint32)
+    # Names in the order of their buckets: each is the next one in its neighbour's chain if both are of one bucket.
+    # Symbol rows are one more than those of names, as row 0 is the null symbol; 0 ends a chain.
     order = np.argsort(bucket, kind="stable")
     same = bucket[order[1:]] == bucket[order[:-1]]
     chain[order[:-1][same] + 1] = order[1:][same] + 1
+    # The first row of each run of equal buckets.
     starts = order[np.concatenate([np.ones(min(count, 1), np.bool_), ~same])] if count else order
     first[bucket[starts]] = starts + 1
     return np.concatenate([np.array([buckets, count + 1], np.uint32), first, chain]).tobytes()

@@ -1,4 +1,4 @@
-"""The knowledge of ELF's files beyond what links need: shared libraries, names in archives, tables of relocations."""
+"""ELF's files beyond what links need: shared libraries, names in archives, tables of relocations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ELFFiles:
     """See `uruk.formats.interface.FormatFiles`."""
 
     def __init__(self, pair_of: Callable[[str], Pair]) -> None:
-        """`pair_of` gives the pair of ELF and an architecture."""
+        """`pair_of` returns the map of ELF's relocations for an architecture."""
         self._pair_of = pair_of
 
     def open_library(self, source: ByteSource) -> SharedLibrary:
@@ -52,6 +52,7 @@ def _row(graph: Graph, pair: Pair, block: int, offset: int, info: int, addend: i
     kind = pair.KINDS[pair.KINDS.number[kind_name]] if kind_name else None
     owner = int(graph.blocks.object[block])
     first, last = (int(row) for row in graph.ranges.symbols[owner : owner + 2])
+    # Symbol 0 stands for none.
     target = first + symbol if 0 < symbol < last - first else NONE
     problems: list[str] = []
     if kind is None:

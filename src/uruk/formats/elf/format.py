@@ -29,7 +29,7 @@ _MAPS = {"x86_64": "uruk.formats.elf.x86_64", "aarch64": "uruk.formats.elf.aarch
 
 @lru_cache(maxsize=8)
 def pair_of(architecture: str) -> Pair:
-    """The pair of ELF and an architecture. Raises UnknownTarget for one without a map of relocations."""
+    """The map of ELF's relocations for an architecture. Raises UnknownTarget for one without a map."""
     if architecture not in _MAPS:
         raise UnknownTarget(f"ELF for {architecture}", [f"ELF for {name}" for name in _MAPS])
     return cast("Pair", import_module(_MAPS[architecture]))

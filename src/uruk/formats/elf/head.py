@@ -1,4 +1,4 @@
-"""The target of an ELF file, by its first bytes. This imports no numpy: command lines are read before it is there."""
+"""The target of an ELF file, by its first bytes. No numpy is imported: command lines are read before it is there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from uruk.machines import OF_ELF
 from uruk.target import Target
 
 HEAD = 20
-"""The number of bytes of a file that tell."""
+"""The number of bytes from the start of a file by which its target is known; e_machine ends there."""
 _TARGETS = {number: Target("elf", machine.name, "") for number, machine in OF_ELF.items()}
 _UNNAMED = Target("elf", "", "")
 
@@ -17,13 +17,14 @@ def is_shared_library(head: bytes | memoryview) -> bool:
 
 
 def target_of_head(head: bytes | memoryview) -> Target | None:
-    """The target of an ELF file that begins with these bytes; None for what is no ELF file.
+    """The target of an ELF file that begins with these bytes; None if it is no ELF file.
 
     The architecture is empty for machines and word sizes (ELFCLASS32, ELFDATA2MSB) that uruk has no name for. Source:
     gABI chapter 4, e_ident and e_machine.
     """
     if head[:4] != b"\x7fELF":
         return None
+    # EI_CLASS and EI_DATA: 64 bits, little-endian. e_machine at 18 is read in that byte order.
     if len(head) < HEAD or head[4:6] != b"\2\1":
         return _UNNAMED
     return _TARGETS.get(head[18] | head[19] << 8, _UNNAMED)

@@ -1,4 +1,4 @@
-"""Sections called `.gnu.linkonce.*`: of those with one name the first stays, as of COMDAT groups, which came later."""
+"""Sections called `.gnu.linkonce.*`: the first one of a name stays, as with COMDAT groups, which replaced them."""
 
 from __future__ import annotations
 
@@ -16,21 +16,23 @@ _SIX_BYTES = (1 << 48) - 1
 
 
 def named_linkonce(first: I64, second: I64) -> Bool:
-    """Return which sections have such a name, by its first 16 bytes as two words."""
-    found = first == _BEGIN
-    if count_true(found):
-        found &= second & _SIX_BYTES == _REST
-    return found
+    """A mask of the sections with such a name; the first 16 bytes of each are two words."""
+    linkonce = first == _BEGIN
+    # Hardly any object has one: the second comparison is seldom made.
+    if count_true(linkonce):
+        linkonce &= second & _SIX_BYTES == _REST
+    return linkonce
 
 
 def with_linkonce(
     sections: Sections, blocks: Blocks, linkonce: Bool, groups: Groups, arena: Arena, names: Names
 ) -> tuple[Blocks, Groups]:
-    """Blocks and groups, where each `linkonce` block outside groups is its own group, signed by the section's name.
+    """Make each `linkonce` block outside groups a group of its own, whose signature is the section's name.
 
-    Raises ObjectFormatError for names that overlap so much that a small file stands for any amount of text.
+    Return the blocks and the groups. Raises ObjectFormatError for names that overlap more than those of sound objects.
     """
     rows = true_rows(linkonce & (blocks.group < 0))
+    # Section names may share bytes: without a bound, a small file could ask for any amount of text.
     room = NAME_SHARING * sections.buffer.size
     signatures: list[int] = []
     for row in rows.tolist():
@@ -43,6 +45,7 @@ def with_linkonce(
     group[rows] = len(groups) + np.arange(rows.size)
     name = np.concatenate([groups.name, np.array(signatures, np.int32)])
     owner = np.concatenate([groups.object, blocks.object[rows]])
+    # Groups are ordered by object. `place` is the inverse permutation: the new row of each old one.
     order = owner.argsort(kind="stable")
     place = np.empty(order.size, np.int32)
     place[order] = np.arange(order.size)

@@ -33,7 +33,7 @@ from uruk.records import record
 
 
 class Pair(Protocol):
-    """The content of a format × ISA file: machine number, ISA, edge kinds, relocation number -> (name, kind name)."""
+    """The members of a module that maps the relocations of one ISA: number -> (name, name of the edge kind)."""
 
     MACHINE: int
     NAME: str
@@ -44,7 +44,7 @@ class Pair(Protocol):
 
 @record
 class Header:
-    """The facts that the ELF header has of the section header table; `start` is an arena offset."""
+    """An object's section header table: its arena offset, the count of its rows, and the row of the section names."""
 
     table: int
     count: int
@@ -52,10 +52,11 @@ class Header:
 
 
 def machine_of(data: bytes | memoryview, file: str) -> int:
-    """The machine number of an ELF64 little-endian relocatable object, from its first 64 bytes.
+    """The machine number of an ELF64 little-endian relocatable object, whose bytes are `data`.
 
-    `data` is all of it. Raises ObjectFormatError that says what it is instead.
+    Raises ObjectFormatError for any other file, which says what it is instead.
     """
+    # EI_CLASS 2 is ELFCLASS64, EI_DATA 1 is ELFDATA2LSB (gABI, "ELF Identification").
     if len(data) >= elf.EHDR_SIZE and bytes(data[:6]) == b"\x7fELF\2\1":
         kind, machine = struct.unpack_from("<HH", data, 16)
         if kind == elf.ET_REL:
@@ -64,15 +65,15 @@ def machine_of(data: bytes | memoryview, file: str) -> int:
 
 
 def _refusal(data: bytes | memoryview, file: str) -> ObjectFormatError:
-    """The error for what is no relocatable ELF64 object; it says what it is instead."""
+    """The error for a file that is no relocatable ELF64 object; it says what it is instead."""
     from uruk.formats.foreign import kind_of, linked_kind  # seldom needed, and not at start-up
 
-    named = kind_of(data, file)
+    description = kind_of(data, file)
     if len(data) < elf.EHDR_SIZE or bytes(data[:4]) != b"\x7fELF":
-        what = f": it is {named}" if named else " (bad magic): uruk does not know what it is"
-        return ObjectFormatError(file, "ELF header", f"not an ELF object{what}", 0)
+        finding = f": it is {description}" if description else " (bad magic): uruk does not know what it is"
+        return ObjectFormatError(file, "ELF header", f"not an ELF object{finding}", 0)
     if data[4] != 2 or data[5] != 1:
-        problem = f"only 64-bit little-endian objects are supported, and it is {named}"
+        problem = f"only 64-bit little-endian objects are supported, and it is {description}"
         return ObjectFormatError(file, "ELF header", problem, 4)
     return ObjectFormatError(file, "ELF header", f"not relocatable: it is {linked_kind(data)}", 16)
 
@@ -86,15 +87,18 @@ def read_header(view: memoryview, span: Span, pair: Pair) -> Header:
 
         problem = f"{kind_of(data)} (machine {machine}, expected {pair.MACHINE} ({pair.NAME}))"
         raise ObjectFormatError(span.file, "ELF header", problem, 18)
+    # e_shoff at 40; e_shentsize, e_shnum and e_shstrndx from 58 on. Numbers are Python's here: no sum overflows.
     table, entry, count, names = struct.unpack_from("<Q10xHHH", data, 40)
     if table == 0:
         raise ObjectFormatError(span.file, "ELF header", "no section header table", 40)
     if entry != elf.SECTION_HEADER.itemsize:
         raise ObjectFormatError(span.file, "ELF header", f"section headers of {entry} bytes, expected 64", 58)
+    # The first header must be there before the count is known: it may have to say the count.
     if table > span.size or span.size - table < 64:
         raise ObjectFormatError(span.file, "section header table", "begins outside the file", 40)
     if count == 0:  # more than 65,279 sections: the count is in the first header (gABI, e_shnum)
         count = struct.unpack_from("<Q", data, table + 32)[0]
+    # The section name table's index is in sh_link of the first header where it does not fit (gABI, e_shstrndx).
     if names == elf.SHN_XINDEX:
         names = struct.unpack_from("<I", data, table + 40)[0]
     if count > (span.size - table) // 64 or count == 0:
@@ -114,6 +118,7 @@ def read_objects(arena: Arena, spans: Sequence[Span], pair: Pair, names: Names) 
         return _empty_graph(arena, pair)
     view = memoryview(arena.buffers[0])
     headers = [read_header(view, span, pair) for span in spans]
+    # The most frequent call of a session: one small object, for which columns cost more than plain Python.
     if len(spans) == 1:
         span, header = spans[0], headers[0]
         tables = read_small(view, span.start, span.size, (header.table, header.count, header.names), names)
@@ -131,14 +136,17 @@ def _small_graph(arena: Arena, file: str, tables: tuple[Blocks, Symbols, Relocat
 
 
 def read_columns(arena: Arena, spans: Sequence[Span], headers: Sequence[Header], pair: Pair, names: Names) -> Graph:
-    """The same of any objects, whose headers are read."""
+    """Read any objects, whose headers are read already, as columns."""
     buffer = arena.buffers[0]
     sections = read_sections(buffer, spans, [(header.table, header.count, header.names) for header in headers])
+    # The order matters: blocks have a column of groups, symbols one of blocks, and groups take their names from
+    # symbols, which take theirs from sections where they have none.
     groups, group_of_section = read_groups(sections, buffer)
     blocks, block_of_section, linkonce = _make_blocks(sections, group_of_section)
     symbols, symbol_start = read_symbols(sections, buffer, block_of_section, names)
     groups.intern(symbols, symbol_start, blocks, block_of_section, arena, names)
     group_table = groups.table()
+    # Few objects have such sections (gcc before 4): each becomes a group of its own behind those of SHT_GROUP.
     if some(linkonce):
         blocks, group_table = with_linkonce(sections, blocks, linkonce, group_table, arena, names)
     relocations, relocation_start = _find_relocations(sections, blocks, block_of_section, arena)
@@ -162,10 +170,11 @@ def read_columns(arena: Arena, spans: Sequence[Span], headers: Sequence[Header],
 
 
 def _with_trampolines(sections: Sections) -> frozenset[str]:
-    """Files whose code wants an executable stack: `.note.GNU-stack` has SHF_EXECINSTR, by gcc for trampolines."""
+    """Files whose code needs an executable stack."""
+    # gcc gives `.note.GNU-stack` the flag SHF_EXECINSTR where it makes trampolines for nested functions.
     rows = true_rows(sections.flags & (elf.SHF_ALLOC | elf.SHF_EXECINSTR) == elf.SHF_EXECINSTR)
-    noted = [row for row in rows.tolist() if sections.name(row) == ".note.GNU-stack"]
-    return frozenset(sections.files[int(sections.object[row])] for row in noted)
+    marked = [row for row in rows.tolist() if sections.name(row) == ".note.GNU-stack"]
+    return frozenset(sections.files[int(sections.object[row])] for row in marked)
 
 
 def _empty_graph(arena: Arena, pair: Pair) -> Graph:
@@ -183,16 +192,21 @@ def _empty_graph(arena: Arena, pair: Pair) -> Graph:
 
 
 def _first_rows(owner: I32, count: int) -> I64:
-    """Return where the rows of each of `count` objects begin in a column of owners, and the end."""
+    """The first row of each of `count` objects in an ascending column of owners, and the number of rows."""
     if count == 1:
         return np.array([0, owner.size], np.int64)
+    # Side "left" finds the first row of each object, and for an object without rows that of the next one.
     return owner.searchsorted(np.arange(count + 1))
 
 
 def _make_blocks(sections: Sections, group_of_section: I32) -> tuple[Blocks, I32, Bool]:
-    """One block a loaded section; the block of every section row (-1 for those that are not loaded); and which blocks
-    are of `.gnu.linkonce` sections."""
+    """Make one block a loaded section.
+
+    Return the blocks, the block of every section row (-1 if it is not loaded), and a mask of the blocks that are of
+    `.gnu.linkonce` sections.
+    """
     loaded = sections.loaded
+    # Every section row has an entry: symbols and relocations refer to sections by their index.
     block_of_section = filled(sections.type.size, NONE, np.int32)
     block_of_section[loaded] = np.arange(loaded.size, dtype=np.int32)
     flags, kind, size = sections.flags[loaded], sections.type[loaded], sections.size[loaded]
@@ -211,7 +225,9 @@ def _make_blocks(sections: Sections, group_of_section: I32) -> tuple[Blocks, I32
         ),
     )
     content = sections.start[loaded]
+    # Such a section takes no space in the file: its sh_offset means nothing (gABI, SHT_NOBITS).
     content[kind == elf.SHT_NOBITS] = NONE
+    # sh_addralign is 0 or 1 where there is no constraint.
     blocks = Blocks(
         sections.object[loaded], sections.text[loaded], content, size, np.maximum(sections.align[loaded], 1),
         zone, role, group_of_section[loaded],
@@ -219,6 +235,7 @@ def _make_blocks(sections: Sections, group_of_section: I32) -> tuple[Blocks, I32
     return blocks, block_of_section, named_linkonce(*words)
 
 
+# Five letters and the NUL: `.init_array` must not match.
 _SIX_BYTES = (1 << 48) - 1
 _INIT, _FINI = int.from_bytes(b".init", "little"), int.from_bytes(b".fini", "little")
 
@@ -227,16 +244,20 @@ _PACKED = (elf.SHT_RELR, elf.SHT_ANDROID_REL, elf.SHT_ANDROID_RELA, elf.SHT_ANDR
 
 
 def _refuse_other_relocations(sections: Sections, block_of_section: I32) -> None:
-    """Raise ObjectFormatError for relocations of loaded sections in a form that is not read: code would run without.
+    """Raise ObjectFormatError for relocations of loaded sections in a form that is not read.
 
-    Of a type that nobody knows, it is what belongs to the symbol table and, by sh_info, to a loaded section.
+    Without them the code would run unrelocated. A section of an unknown type counts as relocations if it refers to the
+    symbol table and, by sh_info, to a loaded section.
     """
+    # All types up to SHT_SYMTAB_SHNDX are known, and those among them that hold relocations are read.
     rows = true_rows((sections.type > elf.SHT_SYMTAB_SHNDX) & (sections.type != elf.SHT_CREL))
     if rows.size == 0:
         return
     owner, info = sections.object[rows], sections.info[rows]
     inside = info < sections.counts[owner]
+    # `info * inside` is 0 where sh_info is no index: the gather stays within the column, and the mask drops its result.
     loaded = inside & (block_of_section[sections.base[owner] + info * inside] >= 0)
+    # SHT_RELR applies to the whole file, so that its sh_info is 0.
     packed = np.isin(sections.type[rows], _PACKED) & (loaded | (info == 0))
     unknown = loaded & (sections.link[rows] == sections.symtab[owner])
     sections.check(rows, (packed | unknown, "holds relocations in a form that is not supported; use -Wa,--no-crel"))
@@ -256,12 +277,14 @@ def _find_relocations(
     sections.check(tables, (info >= sections.counts[owner], "applies to a section that does not exist"))
     block = block_of_section[sections.base[owner] + info]
     keep = block >= 0
+    # Tables of sections that are not loaded (debug information) are not even checked: no link reads them.
     tables, block, owner = tables[keep], block[keep], owner[keep]
     compact = true_rows(kind[tables] == elf.SHT_CREL)
     size, entry = sections.size[tables], sections.entsize[tables]
     content = sections.start[tables]
     count, rest = np.divmod(size, 24)
     if compact.size:
+        # Entries of SHT_CREL have no fixed size (its sh_entsize is 1): the checks below are not for them.
         entry[compact], rest[compact] = 24, 0
     sections.check(
         tables,
@@ -276,7 +299,9 @@ def _find_relocations(
 
         entries, start, count[compact] = expand(sections, tables[compact])
         content[compact] = start + arena.append(entries)
+    # A section may have several tables. Their order is kept: relocations at one place may build upon each other.
     order = block.argsort(kind="stable")
     block = block[order]
+    # Blocks are in the order of their objects, and so are tables that are ordered by block.
     starts = _first_rows(owner[order], len(sections.counts))
     return Relocations(block, content[order], count[order]), starts

@@ -2,12 +2,12 @@
 
     build_slab(zones, "x86_64", page=4096) -> SlabFile
 
-What the dynamic loader knows of linked code it learns from such an object: `dl_iterate_phdr`, `dladdr` and
-`dlsym(RTLD_NEXT)` go by the objects whose address range an address lies in. The file has two pages; the tables for
-unwinders and for `dladdr` and the zones are segments of no file size, which the loader maps as anonymous memory, and
-over which the slab's own memory is mapped afterwards. The program headers lie in the first segment, where glibc reads
-them for as long as the object is loaded (elf/dl-load.c, `l_phdr`): so the size of the data segment can grow in place.
-(gABI, chapters 4 and 5; LSB, "Exception Frame Header")
+The dynamic loader knows linked code by such an object: `dl_iterate_phdr`, `dladdr` and `dlsym(RTLD_NEXT)` look for the
+object in whose address range an address lies. The file has two pages. The zones, and the tables for unwinders and for
+`dladdr`, are segments of no file size: the loader maps them as anonymous memory, and the slab's own memory is mapped
+over them afterwards. The program headers lie in the first segment, where glibc reads them for as long as the object is
+loaded (elf/dl-load.c, `l_phdr`), so that the size of the data segment can grow in place.
+Sources: gABI, chapters 4 and 5; LSB, "Exception Frame Header".
 """
 
 from __future__ import annotations
@@ -24,27 +24,28 @@ _EHDR = struct.Struct("<16sHHIQQQIHHHHHH")
 _PHDR = struct.Struct("<IIQQQQQQ")
 _SYM = struct.Struct("<IBBHQQ")
 _DYN = struct.Struct("<QQ")
+# A CIE with the augmentation "zR", and an FDE with 4-byte offsets; both are padded with DW_CFA_nop, which is 0.
 _CIE = struct.Struct("<IIB3sBBBBB3x")
 _FDE = struct.Struct("<IIiiB3x")
-_RECORDS = _CIE.size + 2 * _FDE.size + 8
+_RECORDS = _CIE.size + 2 * _FDE.size + 8  # two words of 0 are the end
 _FIRST_ENTRY = 12
-"""Of an `.eh_frame_hdr`; 8-byte entries are aligned, so that each is one store."""
+"""Offset of the first entry of an `.eh_frame_hdr`. Its entries have 8 bytes, and are aligned: each is one store."""
 _PT_LOAD, _PT_DYNAMIC, _PT_GNU_STACK, _PT_GNU_EH_FRAME = 1, 2, 0x6474E551, 0x6474E550
 _PF_X, _PF_W, _PF_R = 1, 2, 4
 _DT_NEEDED, _DT_HASH, _DT_STRTAB, _DT_SYMTAB, _DT_STRSZ, _DT_SYMENT, _DT_SONAME = 1, 4, 5, 6, 10, 11, 14
 _DT_SYMBOLIC = 16
 _P_FLAGS, _P_MEMSZ = 4, 40
 _HEADERS_AT = _EHDR.size
-_DATA_HEADER = 5
+_DATA_HEADER = 5  # row of the data zone among the program headers
 _BYTES_OF_CODE = 64
-"""For so many bytes of code the table has room for one function."""
+"""The table has room for one function for this many bytes of code."""
 ROOM_FOR_NAMES = 1 << 15
-"""Bytes that the names of other objects may take; what is more is left out."""
+"""Bytes that the names of other objects may take."""
 MOST_SYMBOLS = 1 << 23
-"""Bytes that symbols for `dladdr` take at most, some 350,000 of them; a small slab has room for less. The kernel gives
-memory for what is used only."""
+"""Bytes that symbols for `dladdr` take at most, some 350,000 of them; a small slab has room for less. Only pages that
+are used take memory."""
 _CODE_PER_SYMBOLS = 4
-"""For so many bytes of code there is room for one byte of symbols, and for two of their names."""
+"""There is room for one byte of symbols, and two of their names, for this many bytes of code."""
 SONAME = b"uruk-slab"
 READ_WRITE = _PF_R | _PF_W
 
@@ -54,19 +55,24 @@ def build_slab(
 ) -> SlabFile:
     """A slab object with zones for code, constants and data, whose sizes in bytes are whole pages.
 
-    `address` is where it asks to lie, which glibc takes as a hint; `needed` are names of loaded objects, in which
-    `dlsym(RTLD_NEXT)` of code in the slab looks. Raises AllocationError if the names take too much room.
+    `address` is the address for which it asks, which glibc takes as a hint; `needed` are names of loaded objects, in
+    which `dlsym(RTLD_NEXT)` of code in the slab looks. Raises AllocationError if the names take too much room.
     """
     names = b"\0" + SONAME + b"\0" + b"".join(name + b"\0" for name in needed)
     if len(names) > ROOM_FOR_NAMES:
         raise AllocationError(f"{len(needed)} loaded objects have names of {len(names)} bytes in all")
+    # The second page and more: dynamic section (eight entries, one a needed name), DT_HASH (16 bytes), names,
+    # `.eh_frame` records aligned to 8, and at its end the head of the table for unwinders.
     dynamic_size = (len(needed) + 8) * _DYN.size
     hash_at = page + dynamic_size
     names_at = hash_at + 16
     records_at = -(-(names_at + len(names)) // 8) * 8
+    # Whole pages. The table begins so late in the last one that its second entry is the first byte of the next segment:
+    # entries for code lie in memory of their own, which grows by need.
     front = -(-(records_at + _RECORDS + _FIRST_ENTRY + ENTRY) // page) * page
     table = front - _FIRST_ENTRY - ENTRY
     frames = -(-max(zones[0] // _BYTES_OF_CODE * ENTRY, 1) // page) * page
+    # Symbols, and twice as many bytes of names behind them: three shares in all.
     symbols_at = front + frames
     symbols = min(-(-max(zones[0] // _CODE_PER_SYMBOLS, 1) // page) * page, MOST_SYMBOLS)
     room = frames + 3 * symbols
@@ -97,20 +103,22 @@ def build_slab(
 
 
 def _records(at: int) -> bytes:
-    """An `.eh_frame` at an offset: a CIE, an FDE of no function, one of the object's first bytes, and the end."""
-    pcrel_4 = 0x1B
+    """An `.eh_frame` at an offset: a CIE, an FDE without a function, one for the object's first bytes, and the end."""
+    pcrel_4 = 0x1B  # DW_EH_PE_pcrel | DW_EH_PE_sdata4
+    # Version 1, code alignment 1, data alignment -8 (0x78 in SLEB128), return address in column 16; one byte of
+    # augmentation data, the encoding of the FDEs' addresses. A length does not count its own 4 bytes.
     cie = _CIE.pack(_CIE.size - 4, 0, 1, b"zR", 1, 0x78, 16, 1, pcrel_4)
+    # The CIE pointer counts back from its own field; the function's address counts from the field behind it.
     nothing, first = at + _CIE.size, at + _CIE.size + _FDE.size
     fdes = [(nothing, 0, 0), (first, -(first + 8), _HEADERS_AT)]
     return cie + b"".join(_FDE.pack(_FDE.size - 4, place + 4 - at, to, size, 0) for place, to, size in fdes) + bytes(8)
 
 
 def _table_header(at: int, records: int) -> bytes:
-    """An `.eh_frame_hdr` with one entry, of the object's first bytes, which lie before all code.
-
-    What unwinders look through when the table has no answer is empty: the end of the records.
-    """
+    """An `.eh_frame_hdr` with one entry, of the object's first bytes, which lie before all code."""
+    # Encodings of the pointer to `.eh_frame`, of the count, and of the table, whose words count from the header.
     pcrel_4, absolute_4, datarel_4 = 0x1B, 0x03, 0x3B
+    # Unwinders that find nothing in the table look through the records from this pointer on: it is their end.
     end = records + _RECORDS - 4
     first = records + _CIE.size + _FDE.size
     return struct.pack("<4BiIii", 1, pcrel_4, absolute_4, datarel_4, end - (at + 4), 1, -at, first - at)
@@ -118,10 +126,11 @@ def _table_header(at: int, records: int) -> bytes:
 
 def _dynamic(needed: Sequence[bytes], hashes: int, names: int, symbols: int, size: int) -> bytes:
     entries: list[tuple[int, int]] = []
-    at = len(SONAME) + 2
+    # Behind the empty string, and the soname with its NUL.
+    name_at = len(SONAME) + 2
     for name in needed:
-        entries.append((_DT_NEEDED, at))
-        at += len(name) + 1
+        entries.append((_DT_NEEDED, name_at))
+        name_at += len(name) + 1
     entries += [(_DT_SONAME, 1), (_DT_HASH, hashes), (_DT_STRTAB, names), (_DT_SYMTAB, symbols)]
     # With DT_SYMBOLIC the scope of code in the slab begins with the slab's own names (glibc, elf/dl-load.c).
     entries += [(_DT_STRSZ, size), (_DT_SYMENT, _SYM.size), (_DT_SYMBOLIC, 0), (0, 0)]
@@ -131,7 +140,7 @@ def _dynamic(needed: Sequence[bytes], hashes: int, names: int, symbols: int, siz
 def _headers(
     zones: Sequence[int], page: int, front: int, dynamic: int, address: int, table: int
 ) -> tuple[list[bytes], int]:
-    """The program headers, and where the last segment ends. The first `front` bytes are the file's."""
+    """The program headers, and the end of the last segment. The first `front` bytes are the file's."""
 
     def segment(kind: int, flags: int, at: int, stored: int, size: int, align: int = page) -> bytes:
         return _PHDR.pack(kind, flags, at, address + at, address + at, stored, size, align)

@@ -1,9 +1,8 @@
 """One small object, read row by row in plain Python, which costs less there than columns do.
 
-It reads what is plain: few sections, symbols and relocations, no groups, no symbol versions, no relocation tables of
-other kinds, and nothing wrong. Everything else, every error included, is left to the columns of
-`uruk.formats.elf.reader` and `uruk.formats.elf.relocations`, so that no check has two texts: whatever is read here,
-the columns read alike.
+It reads sound objects with few sections, symbols and relocations, without groups and symbol versions. Everything else,
+every error included, is left to the columns of `uruk.formats.elf.reader` and `uruk.formats.elf.relocations`, so that no
+check has two texts. Whatever is read here, the columns would read alike.
 """
 
 from __future__ import annotations
@@ -40,15 +39,17 @@ from uruk.graph.types import NONE, Bool
 FEW_SECTIONS = 64
 FEW_SYMBOLS = 128
 FEW_RELOCATIONS = 64
-"""Rows up to which this is faster than columns, in all tables of an object together."""
+"""The number of rows, in all tables of one object together, up to which this is faster than columns."""
 
 SectionRow = tuple[int, int, int, int, int, int, int, int, int, int]
 """A section header: name, type, flags, address, offset, size, link, info, alignment, size of entries."""
+# Elf64_Shdr, Elf64_Sym and Elf64_Rela; r_info is read as its two halves, of which the type comes first.
 _SECTION = struct.Struct("<IIQQQQIIQQ")
 _SYMBOL = struct.Struct("<IBBHQQ")
 _RELOCATION = struct.Struct("<QIIq")
 
 _NULL, _NOTE, _LLVM_ADDRSIG, _X86_64_UNWIND = 0, 7, 0x6FFF4C03, 0x70000001
+# A section of another type may have a meaning that the columns know, or refuse.
 _PLAIN_TYPES = frozenset(
     {
         _NULL, elf.SHT_PROGBITS, elf.SHT_SYMTAB, elf.SHT_STRTAB, elf.SHT_RELA, _NOTE, elf.SHT_NOBITS,
@@ -56,45 +57,44 @@ _PLAIN_TYPES = frozenset(
     }
 )  # fmt: skip
 _LARGEST_SIZE = (1 << 62) - 1
-"""The columns cut larger sizes of symbols to this."""
+"""The columns cut larger sizes of symbols to this number."""
 
 
 class FormatPair(Protocol):
-    """The part of a format × ISA pair that relocations need."""
+    """The members of an ISA's map of relocations that are needed here."""
 
     KINDS: KindTable
     RELOCATIONS: dict[int, tuple[str, str]]
 
 
 class _Class(NamedTuple):
-    """The zone and role that flags, type and name of a loaded section give it."""
+    """The zone and role of a loaded section, by its flags, type and name."""
 
     zone: int
     role: int
     whole_pointers: bool
-    """Its size must be a multiple of 8."""
-    odd: bool
-    """The columns are to read it, or to refuse it."""
+    """True if its size must be a multiple of 8."""
+    needs_columns: bool
+    """True if only the columns read it, or refuse it."""
 
 
 @lru_cache(maxsize=1024)
 def _class_of(flags: int, kind: int, head: bytes) -> _Class:
-    """Classify a section by the columns' own rules; `head` is the first 16 bytes of its name, filled up with NULs.
-
-    Objects of one compiler have few different sections, so that the answer is nearly always known.
-    """
+    """Classify a section by the columns' own rules; `head` is the first 16 bytes of its name, filled up with NULs."""
+    # Objects of one compiler have few different sections, so that the cache nearly always has the answer: the small
+    # columns that are made here cost more than all else that is done for a section.
     first, second = np.frombuffer(head, np.int64).reshape(2, 1)
     zone, role = (int(column[0]) for column in classify(np.array([flags]), np.array([kind]), (first, second)))
-    odd = bool(flags & elf.SHF_COMPRESSED) or head.rstrip(b"\0") in (b".init", b".fini")
-    odd |= flags & WX == WX and zone == Zone.RX
-    odd |= bool(named_linkonce(first, second)[0])
-    return _Class(zone, role, bool(HOLDS_FUNCTIONS[role]), odd)
+    needs_columns = bool(flags & elf.SHF_COMPRESSED) or head.rstrip(b"\0") in (b".init", b".fini")
+    needs_columns |= flags & WX == WX and zone == Zone.RX
+    needs_columns |= bool(named_linkonce(first, second)[0])
+    return _Class(zone, role, bool(HOLDS_FUNCTIONS[role]), needs_columns)
 
 
 def read_small(
     buffer: memoryview, begin: int, extent: int, table: tuple[int, int, int], names: Names
 ) -> tuple[Blocks, Symbols, Relocations] | None:
-    """The tables of the object in `buffer` at `begin`, of `extent` bytes; None for what is left to the columns.
+    """The tables of the object in `buffer` at `begin`, of `extent` bytes; None for one that is left to the columns.
 
     `table` says where its section headers begin in the buffer, how many there are, and which has their names. Only
     names of an object that is read are interned.
@@ -109,10 +109,11 @@ def read_small(
     symtabs = [index for index, section in enumerate(sections) if section[1] == elf.SHT_SYMTAB]
     if not strings or len(symtabs) != 1:
         return None
-    made = _read_blocks(sections, strings, begin, begin + sections[name_table][4])
-    if made is None:
+    # Symbols come last: they intern names, which must not happen for an object that is left to the columns after all.
+    blocks_read = _read_blocks(sections, strings, begin, begin + sections[name_table][4])
+    if blocks_read is None:
         return None
-    blocks, block_of = made
+    blocks, block_of = blocks_read
     relocations = _find_tables(sections, block_of, begin, symtabs[0])
     if relocations is None:
         return None
@@ -121,22 +122,23 @@ def read_small(
 
 
 def _are_plain(sections: Sequence[SectionRow], extent: int) -> bool:
-    """True if all section headers are of types that are read here, and none is at fault."""
+    """True if all section headers are of types that are read here, and none is malformed."""
     total = 0
     for _, kind, flags, _, offset, size, _, _, align, _ in sections:
         if kind not in _PLAIN_TYPES or flags >> 32 or align & (align - 1) or align > MAX_ALIGN or size >= MAX_SIZE:
             return False
-        if flags & (elf.SHF_ALLOC | elf.SHF_EXECINSTR) == elf.SHF_EXECINSTR:  # .note.GNU-stack for trampolines
+        # Such a `.note.GNU-stack` marks trampolines, which the columns record.
+        if flags & (elf.SHF_ALLOC | elf.SHF_EXECINSTR) == elf.SHF_EXECINSTR:
             return False
         if kind not in (_NULL, elf.SHT_NOBITS):
             if offset + size > extent:
                 return False
             total += size
-    return total <= 2 * extent  # as the columns have it: sections may overlap, but not without end
+    return total <= 2 * extent  # the columns' bound: sections may overlap, but not without end
 
 
 def _string_table(buffer: memoryview, begin: int, sections: Sequence[SectionRow], index: int) -> bytes:
-    """The content of a string table; empty for what is none, or does not end in NUL."""
+    """The content of a string table; empty if the section is none, or does not end in NUL."""
     if index >= len(sections) or sections[index][1] != elf.SHT_STRTAB:
         return b""
     start = begin + sections[index][4]
@@ -147,7 +149,7 @@ def _string_table(buffer: memoryview, begin: int, sections: Sequence[SectionRow]
 def _read_blocks(
     sections: Sequence[SectionRow], strings: bytes, begin: int, names_at: int
 ) -> tuple[Blocks, list[int]] | None:
-    """A block for each loaded section, and the block of every section; -1 for those that are not loaded."""
+    """Make a block for each loaded section; also the block of every section, -1 if it is not loaded."""
     block_of: list[int] = []
     rows: list[tuple[int, ...]] = []
     for name, kind, flags, _, offset, size, _, _, align, _ in sections:
@@ -156,13 +158,17 @@ def _read_blocks(
         if kind == _NULL or flags & (elf.SHF_ALLOC | elf.SHF_EXCLUDE) != elf.SHF_ALLOC:
             block_of.append(NONE)
             continue
+        # The table ends in NUL, so that `index` finds one. Fewer than 16 bytes are filled up, as the key must not
+        # depend on what follows the name.
         head = strings[name : min(name + 16, strings.index(b"\0", name))]
-        zone, role, whole_pointers, odd = _class_of(flags, kind, head.ljust(16, b"\0"))
-        if odd or (whole_pointers and size & 7):
+        zone, role, whole_pointers, needs_columns = _class_of(flags, kind, head.ljust(16, b"\0"))
+        if needs_columns or (whole_pointers and size & 7):
             return None
         block_of.append(len(rows))
         content = NONE if kind == elf.SHT_NOBITS else begin + offset
         rows.append((names_at + name, content, size, align or 1, zone, role))
+    # One array of all rows, whose transpose has the columns: an array a column would cost six conversions. reshape
+    # gives an empty list its six columns, too.
     table = np.array(rows, np.int64).reshape(-1, 6).T
     zeros = np.zeros(len(rows), np.int32)
     kinds = table[4:].astype(np.uint8)
@@ -177,7 +183,7 @@ def _find_tables(
     for _, kind, _, _, offset, size, link, info, _, entry in sections:
         block = block_of[info] if info < len(sections) else NONE
         if kind > elf.SHT_SYMTAB_SHNDX and block >= 0 and link == symtab:
-            return None  # relocations in a form that nobody knows
+            return None  # an unknown type that refers to both, as relocations do: the columns refuse it
         if kind != elf.SHT_RELA:
             continue
         if info >= len(sections):
@@ -188,6 +194,7 @@ def _find_tables(
         if entry != 24 or size % 24 or link != symtab or without_content:
             return None
         rows.append((block, begin + offset, size // 24))
+    # By block only: the sort is stable, and several tables of one section stay in order.
     rows.sort(key=lambda row: row[0])
     table = np.array(rows, np.int64).reshape(-1, 3).T
     return Relocations(table[0].astype(np.int32), table[1], table[2])
@@ -201,13 +208,13 @@ def _read_symbols(
     block_of: Sequence[int],
     names: Names,
 ) -> Symbols | None:
-    """All rows of the symbol table; names are interned when nothing can go wrong any more."""
+    """All rows of the symbol table. Names are interned after the last check."""
     _, _, _, _, offset, size, link, _, _, entry = sections[symtab]
     strings = _string_table(buffer, begin, sections, link)
     if entry != 24 or size % 24 or size > 24 * FEW_SYMBOLS or not strings or b"@@" in strings:
         return None
     rows: list[tuple[int, ...]] = []
-    outer: list[int] = []
+    external: list[int] = []
     texts: list[bytes] = []
     for name, info, other, section, value, length in _SYMBOL.iter_unpack(
         buffer[begin + offset : begin + offset + size]
@@ -215,13 +222,14 @@ def _read_symbols(
         place = _place(info, section, value, length, sections, block_of)
         if name >= len(strings) or place is None:
             return None
-        if info >> 4 != Binding.LOCAL and rows:  # the first row stands for no symbol
-            outer.append(len(rows))
+        if info >> 4 != Binding.LOCAL and rows:  # row 0 stands for no symbol, whatever its binding is
+            external.append(len(rows))
             texts.append(strings[name : strings.index(b"\0", name)])
         rows.append((name, length, *place, info >> 4, info & 15, other & 3, value))
+    # The columns' bound on names that share bytes.
     if sum(map(len, texts)) > NAME_SHARING * len(strings):
         return None
-    return _symbol_columns(rows, begin + sections[link][4], outer, names.intern(texts))
+    return _symbol_columns(rows, begin + sections[link][4], external, names.intern(texts))
 
 
 _PLAIN_INFO = frozenset(np.flatnonzero(~(UNKNOWN_BINDING | UNKNOWN_TYPE)).tolist())
@@ -230,13 +238,13 @@ _NEEDED_FLAGS = {
     SymbolType.TLS: (elf.SHF_TLS, elf.SHF_TLS),
     SymbolType.IFUNC: (elf.SHF_EXECINSTR | elf.SHF_TLS, elf.SHF_EXECINSTR),
 }
-"""Symbol types that only some sections may have: the flags that matter, and what they must be."""
+"""Type of symbol -> mask and value of the flags that its section must have."""
 
 
 def _place(
     info: int, section: int, value: int, size: int, sections: Sequence[SectionRow], block_of: Sequence[int]
 ) -> tuple[int, int] | None:
-    """The kind and the block of a symbol; None where something is odd."""
+    """The kind and the block of a symbol; None if it is malformed, or needs the columns."""
     if info not in _PLAIN_INFO or size > _LARGEST_SIZE:
         return None
     special = _NEEDED_FLAGS.get(info & 15)
@@ -245,24 +253,31 @@ def _place(
     if section == elf.SHN_ABS:
         return None if special else (SymbolKind.ABSOLUTE, NONE)
     if section in _COMMON:
+        # st_value of a common symbol is its alignment (gABI, SHN_COMMON).
         sound = value and not value & (value - 1) and value <= MAX_ALIGN and size < MAX_SIZE
         return (SymbolKind.COMMON, NONE) if sound else None
+    # Reserved indexes, SHN_XINDEX among them, are past the few sections.
     if section >= len(block_of):
         return None
     block = block_of[section]
     if block < 0:
         return SymbolKind.DROPPED, NONE
+    # A symbol may mark the end of its section.
     if value > sections[section][5] or (special and sections[section][2] & special[0] != special[1]):
         return None
     return SymbolKind.DEFINED, block
 
 
-def _symbol_columns(rows: list[tuple[int, ...]], strings_at: int, outer: list[int], numbers: list[int]) -> Symbols:
-    """Columns of (name, size, kind, block, binding, type, visibility, value) rows; `outer` have names, `numbers`."""
+def _symbol_columns(rows: list[tuple[int, ...]], strings_at: int, external: list[int], numbers: list[int]) -> Symbols:
+    """Columns of rows (name, size, kind, block, binding, type, visibility, value).
+
+    The rows `external` have the interned names `numbers`.
+    """
     table = np.array([row[:7] for row in rows], np.int64).reshape(-1, 7).T
     small = table[[2, 4, 5, 6]].astype(np.uint8)
     name = np.full(len(rows), NONE, np.int32)
-    name[outer] = numbers
+    name[external] = numbers
+    # Values are apart: from 2^63 on they do not fit the int64 of the others.
     value = np.array([row[7] for row in rows], np.uint64)
     block = table[3].astype(np.int32)
     return Symbols(name, table[0] + strings_at, block, value, table[1], small[0], small[1], small[2], small[3])
@@ -270,15 +285,15 @@ def _symbol_columns(rows: list[tuple[int, ...]], strings_at: int, outer: list[in
 
 @lru_cache(maxsize=8)
 def _kinds_of(pair: FormatPair) -> dict[int, tuple[int, int]]:
-    """Relocation number -> the number of its kind, and the width of its field in bytes."""
+    """Relocation number -> number of its kind, and width of its field in bytes."""
     number, width = pair.KINDS.number, pair.KINDS.width
     return {type: (number[kind], int(width[number[kind]])) for type, (_, kind) in pair.RELOCATIONS.items()}
 
 
 def read_few_relocations(graph: Graph, pair: FormatPair, wanted: Bool | None) -> Edges | None:
-    """The edges of a graph of one object that has few; see `uruk.formats.elf.relocations.read_relocations`.
+    """The edges of a graph of one object that has few; None if the graph is left to the columns.
 
-    None for what is left to the columns.
+    See `uruk.formats.elf.relocations.read_relocations`.
     """
     tables, arena = graph.relocations, graph.arena
     if len(graph.files) != 1 or len(arena.buffers) != 1:
@@ -293,9 +308,11 @@ def read_few_relocations(graph: Graph, pair: FormatPair, wanted: Bool | None) ->
             continue
         size: int = graph.blocks.size.item(block)
         for offset, type, symbol, addend in _RELOCATION.iter_unpack(buffer[start : start + 24 * count]):
+            # Any row at fault leaves all of them to the columns, which report it.
             kind, width = kinds.get(type, (NONE, 0))
             if kind < 0 or offset > size - width or symbol >= symbols:
                 return None
+            # R_*_NONE leaves no edge.
             if kind != nothing:
                 rows.append((block, offset, kind, symbol, addend))
     table = np.array(rows, np.int64).reshape(-1, 5).T

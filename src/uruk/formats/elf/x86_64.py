@@ -1,4 +1,4 @@
-"""ELF on x86-64: which edge kind each relocation number means.
+"""ELF on x86-64: the edge kind of each relocation number.
 
 Source: System V ABI, AMD64 supplement, table 4.9. RELA only; the addend is always in the table.
 """
@@ -18,7 +18,9 @@ RELOCATIONS = {
     0: ("NONE", "None"),
     1: ("64", "Pointer64"),
     2: ("PC32", "Delta32"),
+    # The slot's offset from the GOT's base (G + A); 30 is the same for a GOT slot of the PLT.
     3: ("GOT32", "GOTOffset32"),
+    # L + A - P. Nothing is bound lazily here: the branch goes straight to its target where that is in reach.
     4: ("PLT32", "BranchPCRel32"),
     9: ("GOTPCREL", "GOTDelta32"),
     10: ("32", "Pointer32"),
@@ -46,9 +48,12 @@ RELOCATIONS = {
     32: ("SIZE32", "Size32"),
     33: ("SIZE64", "Size64"),
     34: ("GOTPC32_TLSDESC", "TLSDescDelta32"),
+    # It marks the call that a linker may relax, and has no field.
     35: ("TLSDESC_CALL", "None"),
+    # The load may be rewritten where the target is in reach (psABI, "Optimize GOTPCRELX Relocations").
     41: ("GOTPCRELX", "GOTDelta32Relaxable"),
     42: ("REX_GOTPCRELX", "GOTDelta32Relaxable"),
+    # Of instructions with a REX2 prefix (APX), which the relaxations do not know: the slot is always made.
     43: ("CODE_4_GOTPCRELX", "GOTDelta32"),
     44: ("CODE_4_GOTTPOFF", "TLSIEDelta32"),
     45: ("CODE_4_GOTPC32_TLSDESC", "TLSDescDelta32"),
