@@ -72,5 +72,5 @@ def is_python(callback: Any) -> bool:
     """True if a ctypes function object or a cffi callback is a Python function, and not one of a library."""
     if isinstance(callback, _FUNCTION):
         kept: dict[str, object] = getattr(callback, "_objects", None) or {}
-        return any(type(one).__name__ == "CThunkObject" for one in kept.values())  # a callback's own trampoline
+        return any(type(value).__name__ == "CThunkObject" for value in kept.values())  # a callback's own trampoline
     return " calling " in repr(callback)

@@ -163,15 +163,15 @@ def _undefined_line(group: Sequence[Undefined]) -> str:
     """The names of a group, who needs them, and the hint that they share."""
     first = group[0]
     if len(group) > 1:
-        texts = [one.demangled for one in group[:3]]
+        texts = [symbol.demangled for symbol in group[:3]]
         names = some_of(
             [text[:_SHOWN_SIZE] + "..." * (len(text) > _SHOWN_SIZE) for text in texts] + [""] * (len(group) - 3)
         )
     else:
         names = first.demangled if first.demangled == first.name else f"{first.demangled}  ({first.name})"
-    place = next((one.places[0] for one in group if one.places), "")
+    place = next((symbol.places[0] for symbol in group if symbol.places), "")
     need = f"needed by {place}" if place else "looked up"
-    more = sum(one.count for one in group) - 1
+    more = sum(symbol.count for symbol in group) - 1
     if more > 0:
         need += f", and {more} more place{'s' if more != 1 else ''}"
     return f"{names}  {need}" + (f"; {first.hint}" if first.hint else "")

@@ -229,7 +229,7 @@ def _check(arguments: Arguments) -> None:
     if arguments.in_process and (arguments.launcher or arguments.executor or arguments.connect):
         raise UsageError("--in-process has no executor to start or to connect to")
     arguments.compiler = arguments.compiler or arguments.driver
-    if not any(one.kind == "input" and language_of(one.value) for one in plan.inputs):
+    if not any(item.kind == "input" and language_of(item.value) for item in plan.inputs):
         arguments.flags.clear()  # a link line has the compiler's flags, too
 
 

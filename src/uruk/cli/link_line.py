@@ -35,12 +35,12 @@ class LinkLine:
 
         Raises UsageError.
         """
-        found = DRIVER.find(word)
-        if found is None:
-            found = linker_options.find(word) if word.startswith("--") else None
-        if found is None:
+        match = DRIVER.find(word)
+        if match is None:
+            match = linker_options.find(word) if word.startswith("--") else None
+        if match is None:
             return False
-        option, value = found
+        option, value = match
         if (value is None and option.takes in NEXT_WORD) or (value == "" and option.takes is Takes.EITHER):
             value = next(rest, None)
             if value is None:
@@ -96,10 +96,10 @@ class LinkLine:
         elif not word.startswith("-") or word == "-":
             self.plan.add("input", word)
         else:
-            found = linker_options.find(word)
-            if found is None:
+            match = linker_options.find(word)
+            if match is None:
                 raise UsageError(f"unknown option of the linker {word}")
-            option, value = found
+            option, value = match
             if (value is None and option.takes in NEXT_WORD) or (value == "" and option.takes is Takes.EITHER):
                 self._open = option, word
             else:
@@ -117,21 +117,21 @@ class LinkLine:
 def _rpath(plan: LinkPlan, value: str) -> None:
     if os.path.isfile(value):
         raise UsageError(f"-R {value} cannot be honoured: addresses of another program file mean nothing here")
-    plan.rpath += [one for one in value.split(":") if one and one not in plan.rpath]
+    plan.rpath += [folder for folder in value.split(":") if folder and folder not in plan.rpath]
 
 
 def _defsym(plan: LinkPlan, value: str) -> None:
     """NAME=NUMBER, NAME=OTHER, NAME=OTHER+NUMBER. Raises UsageError for what else ld takes as an expression."""
     name, equals, text = value.partition("=")
     name = name.strip()
-    number, other = _NUMBER.fullmatch(text), _EXPRESSION.fullmatch(text)
-    if not name or not equals or not (number or other):
+    number, expression = _NUMBER.fullmatch(text), _EXPRESSION.fullmatch(text)
+    if not name or not equals or not (number or expression):
         raise UsageError(f"--defsym wants NAME=NUMBER, NAME=OTHER or NAME=OTHER+NUMBER, not `{value}'")
     if number:
         plan.defines.append((name, _whole(number[1])))
-    elif other:
-        offset = _whole(other["offset"]) if other["offset"] else 0
-        plan.aliases.append((name, other["name"], -offset if other["sign"] == "-" else offset))
+    elif expression:
+        offset = _whole(expression["offset"]) if expression["offset"] else 0
+        plan.aliases.append((name, expression["name"], -offset if expression["sign"] == "-" else offset))
 
 
 def _whole(text: str) -> int:

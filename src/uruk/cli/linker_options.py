@@ -126,15 +126,15 @@ def find(word: str) -> tuple[Option, str | None] | None:
     if word.startswith("--"):
         return _long(word[2:])
     if word.startswith("-"):
-        found = _long(word[1:]) if not word.startswith("-o") else None
-        return found or SHORT.find(word)
+        match = _long(word[1:]) if not word.startswith("-o") else None
+        return match or SHORT.find(word)
     return None
 
 
 def _long(name: str) -> tuple[Option, str | None] | None:
-    found = LONG.find(name)
-    if found is None and name.startswith("no-"):
-        found = LONG.find(name[3:].partition("=")[0])
-        ignored = found is not None and found[0].meaning is Meaning.IGNORED
+    match = LONG.find(name)
+    if match is None and name.startswith("no-"):
+        match = LONG.find(name[3:].partition("=")[0])
+        ignored = match is not None and match[0].meaning is Meaning.IGNORED
         return (NEGATED, None) if ignored or name in _OPPOSITES else None
-    return found
+    return match

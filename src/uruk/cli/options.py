@@ -92,9 +92,9 @@ class OptionTable:
         self.options = [
             Option(name, row[1], row[2], row[3] if len(row) > 3 else "") for row in rows for name in row[0].split()
         ]
-        self._exact = {one.name: one for one in self.options}
-        joined = [one for one in self.options if one.takes in (Takes.REST, Takes.EITHER)]
-        self._joined = sorted(joined, key=lambda one: -len(one.name))
+        self._exact = {option.name: option for option in self.options}
+        joined = [option for option in self.options if option.takes in (Takes.REST, Takes.EITHER)]
+        self._joined = sorted(joined, key=lambda option: -len(option.name))
 
     def find(self, word: str) -> tuple[Option, str | None] | None:
         """The option that a word is, and its value: None if it takes none, or if that is the next word."""

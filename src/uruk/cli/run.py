@@ -65,8 +65,8 @@ def run(words: Sequence[str]) -> int:
     except UrukError as error:
         if arguments.in_process:
             system_of().restart(error)
-        for one in reader.errors or [error]:
-            print(f"uruk: {type(one).__name__}: {one}", file=sys.stderr)
+        for problem in reader.errors or [error]:
+            print(f"uruk: {type(problem).__name__}: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         reader.stop()

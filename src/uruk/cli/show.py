@@ -72,7 +72,7 @@ def _show(arguments: Arguments) -> int:
     from uruk.errors import UrukError
 
     status = 0
-    found: list[Facts] = []
+    results: list[Facts] = []
     printer = Printer()
     for path in arguments.inputs:
         try:
@@ -84,11 +84,11 @@ def _show(arguments: Arguments) -> int:
             status = 1
             continue
         if arguments.json:
-            found.append(facts)
+            results.append(facts)
         else:
             print_facts(printer, facts)
     if arguments.json:
-        print(json.dumps(found, indent=2))
+        print(json.dumps(results, indent=2))
     return status
 
 

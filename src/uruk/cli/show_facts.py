@@ -134,7 +134,7 @@ class _Object:
     def _initialisers(self) -> list[Facts]:
         """Arrays of functions that run before and after the program, with what is in them."""
         blocks = self.graph.blocks
-        found: list[Facts] = []
+        arrays: list[Facts] = []
         rows: dict[int, list[RelocationRow]] = {}
         for row in self.rows:
             rows.setdefault(row.block, []).append(row)
@@ -143,8 +143,8 @@ class _Object:
             if Role.PREINIT <= role <= Role.DTORS and blocks.size[block]:
                 functions = [self._function(row) for row in rows.get(block, ())]
                 entries = int(blocks.size[block]) // 8
-                found.append({"block": label, "role": ROLES[role], "entries": entries, "functions": functions})
-        return sorted(found, key=lambda one: ORDER.index(one["role"]))
+                arrays.append({"block": label, "role": ROLES[role], "entries": entries, "functions": functions})
+        return sorted(arrays, key=lambda array: ORDER.index(array["role"]))
 
     def _thread_local(self) -> Facts | None:
         """Thread-local storage: its own size, and the access models of its code."""
@@ -232,4 +232,4 @@ def _definitions(archive: Archive, member: Member) -> tuple[list[str], str | Non
         return [], f"{error.structure}: {error.problem}"
     symbols = graph.symbols
     outer = (symbols.name >= 0) & (symbols.kind != SymbolKind.UNDEFINED) & (symbols.kind != SymbolKind.DROPPED)
-    return sorted({names.text(one).decode("utf-8", "replace") for one in symbols.name[outer].tolist()}), None
+    return sorted({names.text(number).decode("utf-8", "replace") for number in symbols.name[outer].tolist()}), None

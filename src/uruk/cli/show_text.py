@@ -108,8 +108,8 @@ def _print_object(printer: Printer, facts: Facts) -> None:
     if facts["initialisers"]:
         printer.title("initialisers and finalisers")
         rows = [
-            [(one["block"], ""), (", ".join(one["functions"]) or f"{one['entries']} entries", NAME)]
-            for one in facts["initialisers"]
+            [(array["block"], ""), (", ".join(array["functions"]) or f"{array['entries']} entries", NAME)]
+            for array in facts["initialisers"]
         ]
         printer.table((), rows)
     if facts["thread_local"]:
@@ -137,24 +137,24 @@ def _print_blocks(printer: Printer, blocks: list[Facts]) -> None:
 def _print_symbols(printer: Printer, facts: Facts) -> None:
     rows: list[list[Cell]] = []
     for block in facts["blocks"]:
-        rows += [_symbol(one, f"{block['name']}+{one['offset']:#x}") for one in block["symbols"]]
-    for one in facts["symbols"]:
-        if one["kind"] == "undefined" and one["binding"] != "local":
+        rows += [_symbol(symbol, f"{block['name']}+{symbol['offset']:#x}") for symbol in block["symbols"]]
+    for symbol in facts["symbols"]:
+        if symbol["kind"] == "undefined" and symbol["binding"] != "local":
             continue  # among the needs
         place: dict[str, str] = {
-            "absolute": f"absolute {one['offset']:#x}",
-            "common": f"common, align {one['offset']}",
+            "absolute": f"absolute {symbol['offset']:#x}",
+            "common": f"common, align {symbol['offset']}",
         }
-        rows.append(_symbol(one, place.get(one["kind"]) or one["kind"]))
+        rows.append(_symbol(symbol, place.get(symbol["kind"]) or symbol["kind"]))
     if rows:
         printer.title("symbols")
         printer.table(("place", "size", "binding", "visibility", "kind", "name"), rows, numbers=("size",))
 
 
-def _symbol(one: Facts, place: str) -> list[Cell]:
-    size = f"{one['size']:#x}" if one["size"] else ""
-    words = (place, size, one["binding"], one["visibility"], one["type"])
-    return [*((word, "") for word in words), (readable(one), NAME)]
+def _symbol(symbol: Facts, place: str) -> list[Cell]:
+    size = f"{symbol['size']:#x}" if symbol["size"] else ""
+    words = (place, size, symbol["binding"], symbol["visibility"], symbol["type"])
+    return [*((word, "") for word in words), (readable(symbol), NAME)]
 
 
 def _print_edges(printer: Printer, edges: list[Facts]) -> None:

@@ -40,7 +40,7 @@ def object_key(
     debug = compiler.kind not in ("gcc", "clang") or any(f.startswith("-g") for f in (*compiler.words, *flags))
     facts = [
         _FORMAT, compiler.identity, compiler.words, language, name, tuple(flags), host_cpu(),
-        os.getcwd() if debug else "", tuple(os.environ.get(one) for one in _ENVIRONMENT),
+        os.getcwd() if debug else "", tuple(os.environ.get(name) for name in _ENVIRONMENT),
     ]  # fmt: skip
     digest = hashlib.sha256(repr(facts).encode("utf-8", "surrogateescape"))
     for part in (source, *_headers(preprocessed), preprocessed):

@@ -130,8 +130,8 @@ class _Job:
             if source is None or preprocessed is None:
                 return self._result(*self._run(folder), cached=False)
             key = object_key(self.compiler, self.language, self.name, self.flags, source, preprocessed)
-            if (found := cache.load(key)) is not None:
-                return self._result(*found, cached=True)
+            if (stored := cache.load(key)) is not None:
+                return self._result(*stored, cached=True)
             data, warnings = self._run(folder)
             if self._source() == source and is_settled(preprocessed, self.word, since):
                 cache.store(key, data, warnings)
@@ -201,13 +201,13 @@ def runtime_libraries(compiled: Iterable[Compiled], processes: Processes | None 
 
     `processes.stop()` ends it from another thread. Raises CompileError when the C++ library of zig cannot be had.
     """
-    found: dict[tuple[str, str], None] = {}
-    for one in compiled:
-        words, flags = one.compiler.words, (*one.compiler.words, *one.flags)
-        if one.compiler.kind == "zig":
-            if one.language != "c++" and b"__ubsan_" not in one.object:
+    needs: dict[tuple[str, str], None] = {}
+    for result in compiled:
+        words, flags = result.compiler.words, (*result.compiler.words, *result.flags)
+        if result.compiler.kind == "zig":
+            if result.language != "c++" and b"__ubsan_" not in result.object:
                 continue  # zig checks for undefined behaviour unless it optimises
-            found.update(dict.fromkeys(("input", path) for path in zig_runtimes(words, one.flags, processes)))
-        elif one.language == "c++":
-            found["library", "c++" if "-stdlib=libc++" in flags else "stdc++"] = None
-    return list(found)
+            needs.update(dict.fromkeys(("input", path) for path in zig_runtimes(words, result.flags, processes)))
+        elif result.language == "c++":
+            needs["library", "c++" if "-stdlib=libc++" in flags else "stdc++"] = None
+    return list(needs)

@@ -30,16 +30,16 @@ def find_compiler(language: str, named: str | Sequence[str] | None = None) -> tu
     variable = "CXX" if family == "c++" else "CC"
     if named is not None:
         words = _words(named)
-        found = _named(words, family)
-        if found is None:
+        compiler = _named(words, family)
+        if compiler is None:
             raise CompilerNotFound(NAMES.get(language, language), [shlex.join(words) or "an empty command"])
-        return found
+        return compiler
     from_environment = os.environ.get(variable, "").strip()
     if from_environment:
-        found = _named(_words(from_environment), family)
-        if found is None:
+        compiler = _named(_words(from_environment), family)
+        if compiler is None:
             raise CompilerNotFound(NAMES.get(language, language), [f"{from_environment} (of {variable})"])
-        return found
+        return compiler
     return _searched(language, family)
 
 
@@ -119,7 +119,7 @@ def _which(name: str) -> str | None:
 
 def _newest_versioned(pattern: re.Pattern[str]) -> str | None:
     """``clang-19`` and the like on PATH: gcc before clang, as distributions have it, then the highest number."""
-    found: list[tuple[bool, list[int], str]] = []
+    candidates: list[tuple[bool, list[int], str]] = []
     for folder in os.environ.get("PATH", "").split(os.pathsep):
         try:
             names = os.listdir(folder or ".")
@@ -127,8 +127,8 @@ def _newest_versioned(pattern: re.Pattern[str]) -> str | None:
             continue
         for name in filter(pattern.fullmatch, names):
             numbers = [int(number) for number in re.findall(r"\d+", name)]
-            found.append((not name.startswith("clang"), numbers, name))
-    for _, _, name in sorted(found, reverse=True):
+            candidates.append((not name.startswith("clang"), numbers, name))
+    for _, _, name in sorted(candidates, reverse=True):
         if path := _which(name):
             return path
     return None

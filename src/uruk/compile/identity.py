@@ -87,8 +87,8 @@ def _kind(words: Sequence[str], version: str) -> str:
 
 def _programs(words: Sequence[str]) -> list[str]:
     """The programs that a command names: ``ccache gcc`` names two."""
-    found = [shutil.which(word) for word in words if not word.startswith("-")]
-    return [path for path in found if path]
+    paths = [shutil.which(word) for word in words if not word.startswith("-")]
+    return [path for path in paths if path]
 
 
 def _libraries(program: str) -> list[str]:

@@ -88,8 +88,8 @@ class IRModule:
         options = CodeOptions(level, cpu, features, tuple(self.symbols))
         chosen = cache_from_environment() if cache is True else cache or None
         key = self._key(options) if chosen else ""
-        if chosen and (found := chosen.load(key)) is not None:
-            return found[0]
+        if chosen and (stored := chosen.load(key)) is not None:
+            return stored[0]
         apart = isolate or timeout is not None or (isolate is None and self._facts.has_assembly)
         if apart:
             data = compile_in_child(self.bitcode, self.name, options, timeout)

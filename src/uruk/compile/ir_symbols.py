@@ -33,7 +33,7 @@ class IRSymbol:
 
 def symbols_of(text: str) -> dict[str, IRSymbol]:
     """The symbols by name, of a module's canonical text; no declarations, nothing private or internal."""
-    found: dict[str, IRSymbol] = {}
+    symbols: dict[str, IRSymbol] = {}
     for match in _VALUE.finditer(text):
         words = match["words"].split()
         kind = next((word for word in words if word in _KINDS), "")
@@ -41,26 +41,30 @@ def symbols_of(text: str) -> dict[str, IRSymbol]:
             types = " ".join(words[words.index(kind) + 1 :])
             is_code = kind == "ifunc" or (kind == "alias" and text[match.end() : match.end() + 1] == "(")
             before = words[: words.index(kind)]
-            _add(found, match["name"], before, is_code or types.endswith("*)"))
+            _add(symbols, match["name"], before, is_code or types.endswith("*)"))
     for match in _FUNCTION.finditer(text):
-        _add(found, match["name"], _STRING.sub("", match["words"]).split(), True)
-    return found
+        _add(symbols, match["name"], _STRING.sub("", match["words"]).split(), True)
+    return symbols
 
 
-def _add(found: dict[str, IRSymbol], quoted: str, words: list[str], is_code: bool) -> None:
+def _add(symbols: dict[str, IRSymbol], quoted: str, words: list[str], is_code: bool) -> None:
     name = _plain(quoted)
     if name.startswith("llvm.") or not _LEFT_OUT.isdisjoint(words):
         return
     binding = "common" if "common" in words else "weak" if not _WEAK.isdisjoint(words) else "strong"
-    found[name] = IRSymbol(name, binding, "hidden" in words, is_code)
+    symbols[name] = IRSymbol(name, binding, "hidden" in words, is_code)
 
 
 def _plain(quoted: str) -> str:
     """A name as the object has it: a leading byte 1 only says that nothing is to be put before it."""
     if not quoted.startswith('"'):
         return quoted
-    raw = _HIDDEN_BYTE.sub(lambda found: chr(int(found[1], 16)), quoted[1:-1])
-    data = bytes(ord(one) for one in raw) if all(ord(one) < 256 for one in raw) else raw.encode("utf-8")
+    raw = _HIDDEN_BYTE.sub(lambda match: chr(int(match[1], 16)), quoted[1:-1])
+    data = (
+        bytes(ord(character) for character in raw)
+        if all(ord(character) < 256 for character in raw)
+        else raw.encode("utf-8")
+    )
     return data.decode("utf-8", "surrogateescape").removeprefix("\x01")
 
 

@@ -117,7 +117,7 @@ def _close(pipe: IO[bytes]) -> None:
 def plain(text: str) -> str:
     """Text for any terminal: no colours, no links, and control characters (sources are anybody's) escaped."""
     text = _ESCAPE.sub("", text)
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def private_folder() -> tempfile.TemporaryDirectory[str]:

@@ -49,11 +49,11 @@ def zig_runtimes(words: Sequence[str], flags: Sequence[str], processes: Processe
         kept = [flag for flag in flags if flag.startswith(("-O", "-m", "-fsanitize", "-fno-sanitize", "--target="))]
         command = [*words, *kept, source, "-o", os.path.join(folder, "main")]
         ended = (processes or Processes()).run(command, "zig's runtime", shown, environment=environment)
-    found = {os.path.basename(path): path for path in re.findall(r"\S+\.a\b", ended.err)}
-    if ended.status or ("c++" in words and "libc++.a" not in found):
+    archives = {os.path.basename(path): path for path in re.findall(r"\S+\.a\b", ended.err)}
+    if ended.status or ("c++" in words and "libc++.a" not in archives):
         problem = "its C++ library cannot be had: name another compiler (--compiler g++)"
         raise CompileError("zig", shown, problem, ended.status, ended.err)
-    return [found[name] for name in _RUNTIMES if name in found]
+    return [archives[name] for name in _RUNTIMES if name in archives]
 
 
 def _has_cache() -> bool:

@@ -93,22 +93,22 @@ class Compilation:
         self.seconds = time.perf_counter() - self._began
         if errors := self.errors:
             raise errors[0]
-        compiled = {path: one for path, one in self._done.items() if isinstance(one, Compiled)}
+        compiled = {path: result for path, result in self._done.items() if isinstance(result, Compiled)}
         libraries = runtime_libraries([compiled[path] for path in self._order], self._processes)
-        return {path: one.object for path, one in compiled.items()}, libraries
+        return {path: result.object for path, result in compiled.items()}, libraries
 
     @property
     def errors(self) -> list[UrukError]:
         """Return what went wrong, in the order of the command line; a compiler that is not there once."""
-        errors = [one for path in self._order if isinstance(one := self._done.get(path), UrukError)]
-        compiling = [one for one in errors if isinstance(one, CompileError)]
-        others = {str(one): one for one in errors if not isinstance(one, CompileError)}
+        errors = [error for path in self._order if isinstance(error := self._done.get(path), UrukError)]
+        compiling = [error for error in errors if isinstance(error, CompileError)]
+        others = {str(error): error for error in errors if not isinstance(error, CompileError)}
         return [*others.values(), *compiling]
 
     @property
     def warnings(self) -> str:
         """Return what the compilers printed about what they compiled, in the order of the command line."""
-        return "".join(one.warnings for path in self._order if isinstance(one := self._done.get(path), Compiled))
+        return "".join(result.warnings for path in self._order if isinstance(result := self._done.get(path), Compiled))
 
 
 def data_file_flags(output: str, source: str, flags: Sequence[str], kind: str) -> Iterator[str]:

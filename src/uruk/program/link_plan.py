@@ -101,7 +101,7 @@ class LinkPlan:
     def settle(self) -> None:
         """The line is over: what holds for all of it is said of each input."""
         if self.all_static:
-            self.inputs = [one._replace(static=True) if one.kind == "library" else one for one in self.inputs]
+            self.inputs = [item._replace(static=True) if item.kind == "library" else item for item in self.inputs]
 
     def with_whole_paths(self, given: Collection[str]) -> LinkPlan:
         """The same plan for a process that has another working directory; `given` are names of no files."""

@@ -88,8 +88,8 @@ class LinkedProgram:
             self.jit.add_search_directory(directory)
         for name, address in self._plan.defines:
             self.jit.define(name, address)
-        for name, other, offset in self._plan.aliases:
-            self.jit.alias({name: other}, offset=offset)
+        for name, meaning, offset in self._plan.aliases:
+            self.jit.alias({name: meaning}, offset=offset)
         for name in self._plan.wrapped:
             self.jit.wrap(name)
 
@@ -119,7 +119,7 @@ class LinkedProgram:
         for item in inputs:
             if isinstance(item, Objects):
                 arena = Arena([np.frombuffer(item.buffer, np.uint8)])
-                spans = [Span(*one) for one in zip(item.files, item.starts, item.sizes, strict=True)]
+                spans = [Span(*span) for span in zip(item.files, item.starts, item.sizes, strict=True)]
                 graph = session.parse_arena(arena, spans, main, check_relocations=False)
                 main.add_graph(graph, tracker, roots=True)
             else:
@@ -130,12 +130,12 @@ class LinkedProgram:
                     self._add_library(item.input, tracker)
                 except LibraryError:
                     late.append(item.input)  # it may want names from objects that come behind it
-        for one in late:
-            self.jit.retry(lambda one=one: self._add_library(one, tracker))
+        for item in late:
+            self.jit.retry(lambda item=item: self._add_library(item, tracker))
 
-    def _add_library(self, one: Input, tracker: ResourceTracker) -> None:
-        name = one.value if one.kind == "library" else os.path.join(".", one.value)
-        self.jit.add_library(name, tracker=tracker, static=one.static, whole=one.whole, as_needed=one.as_needed)
+    def _add_library(self, item: Input, tracker: ResourceTracker) -> None:
+        name = item.value if item.kind == "library" else os.path.join(".", item.value)
+        self.jit.add_library(name, tracker=tracker, static=item.static, whole=item.whole, as_needed=item.as_needed)
 
     @property
     def child(self) -> Child | None:

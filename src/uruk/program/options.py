@@ -76,8 +76,8 @@ class LinkOptions:
             elif isinstance(meaning, str):
                 plan.aliases.append((name, meaning, 0))
             else:
-                other, offset = meaning
-                plan.aliases.append((name, other, offset))
+                symbol, offset = meaning
+                plan.aliases.append((name, symbol, offset))
 
 
 def add_inputs(

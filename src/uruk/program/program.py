@@ -78,7 +78,9 @@ class Program:
         compiler: str = "",
         flags: Sequence[str] = (),
     ) -> None:
-        self._plan = plan = LinkPlan(directories=[os.fspath(one) for one in directories], output=name, entry=entry)
+        self._plan = plan = LinkPlan(
+            directories=[os.fspath(directory) for directory in directories], output=name, entry=entry
+        )
         (options or LinkOptions()).apply(plan)
         plan.rdynamic |= rdynamic
         self._given = add_inputs(plan, inputs, libraries)

@@ -59,7 +59,7 @@ class Reader:
         """True once the warnings of compilers were printed."""
         self._plan = plan
         self._inputs = inputs = plan.inputs
-        self._sources = [one.value for one in inputs if one.kind == "input" and language_of(one.value)]
+        self._sources = [item.value for item in inputs if item.kind == "input" and language_of(item.value)]
         self._how = how
         self._given = given or {}
         self._result: list[Objects | Other] = []
@@ -95,7 +95,7 @@ class Reader:
             compiled, libraries = self._compile() if self._sources else ({}, [])
             with _OpenFiles() as opened:
                 self._read(opened, {**compiled, **self._given})
-            self._result += [Other(one) for one in libraries]
+            self._result += [Other(library) for library in libraries]
         except BaseException as error:  # whatever it is, it is the main thread's to see
             self._error = error
 
@@ -117,15 +117,15 @@ class Reader:
     def _read(self, opened: _OpenFiles, compiled: Mapping[str, bytes]) -> None:
         """Read all inputs in order; objects that follow each other become one buffer."""
         objects: list[str] = []
-        for one in self._inputs:
-            content = compiled.get(one.value) if one.kind == "input" else None
+        for item in self._inputs:
+            content = compiled.get(item.value) if item.kind == "input" else None
             is_archive = content is not None and content[:8] in _ARCHIVES
-            if one.kind == "input" and not is_archive and (content is not None or opened.is_object(one.value)):
-                objects.append(one.value)
+            if item.kind == "input" and not is_archive and (content is not None or opened.is_object(item.value)):
+                objects.append(item.value)
                 continue
             self._flush(objects, opened, compiled)
             objects = []
-            self._result.append(Other(one, content))
+            self._result.append(Other(item, content))
         self._flush(objects, opened, compiled)
 
     def _flush(self, files: list[str], opened: _OpenFiles, compiled: Mapping[str, bytes]) -> None:
