@@ -144,6 +144,12 @@ EXPORTED void *uruk_rt_open_exports(const char *data, word size)
     return uruk_open_object(data, size, RTLD_NOW | RTLD_GLOBAL, text, sizeof text);
 }
 
+/* Open an object that needs libraries, which are everybody's, too; its handle, or 0 with the loader's text. */
+EXPORTED void *uruk_rt_open_together(const char *data, word size, char *text, word text_size)
+{
+    return uruk_open_object(data, size, RTLD_NOW | RTLD_GLOBAL, text, text_size);
+}
+
 /* Unload one of these. */
 EXPORTED void uruk_rt_close_carrier(void *handle)
 {

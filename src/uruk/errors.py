@@ -393,6 +393,7 @@ class LibraryNotFound(UrukError, FileNotFoundError):
 
 
 _UNDEFINED = "undefined symbol: "  # of glibc's text, which is not translated before a program has set its locale
+_NO_FILE = ": cannot open shared object file"
 
 
 class LibraryError(UrukError):
@@ -409,6 +410,11 @@ class LibraryError(UrukError):
         """The symbol that the library, or one that it needs, lacks; empty if that is not the problem."""
         _, found, rest = self.problem.rpartition(_UNDEFINED)
         return rest.partition(",")[0].encode("utf-8", "surrogateescape") if found else b""
+
+    @property
+    def lacks_file(self) -> bool:
+        """True if the library needs another, of which the loader finds no file."""
+        return _NO_FILE in self.problem
 
     def describe(self) -> str:
         """See `UrukError.describe`."""

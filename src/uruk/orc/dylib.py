@@ -336,7 +336,12 @@ class JITDylib:
         with self.session.lock:
             self.check_open()
             handle = self.load_library(path, everywhere=everywhere)
-            self.search.libraries.append(library_entry(os.fspath(path), handle, self.session.next_order()))
+            self.place_library(path, handle, self.session.next_order())
+
+    def place_library(self, path: PathLike, handle: int, order: int) -> None:
+        """Make a loaded library visible to this dylib's code, at a place in the order of inputs."""
+        with self.session.lock:
+            self.search.place_library(library_entry(os.fspath(path), handle, order))
             self.session.changed()
 
     def defer_library(self, path: PathLike, load: Callable[[], int]) -> None:

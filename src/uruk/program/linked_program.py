@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from uruk.errors import LibraryError, UrukError
+from uruk.errors import UrukError
 from uruk.formats.interface import Span
 from uruk.graph.arena import Arena
 from uruk.memory.manager import DEFAULT_SLAB
@@ -115,23 +115,17 @@ class LinkedProgram:
         """Add inputs in order; objects that follow each other are one batch, and all is one tracker's."""
         session, main = self.jit.session, self.jit.main
         tracker = main.create_tracker("program")
-        late: list[Input] = []
         for item in inputs:
             if isinstance(item, Objects):
                 arena = Arena([np.frombuffer(item.buffer, np.uint8)])
                 spans = [Span(*span) for span in zip(item.files, item.starts, item.sizes, strict=True)]
                 graph = session.parse_arena(arena, spans, main, check_relocations=False)
                 main.add_graph(graph, tracker, roots=True)
+            elif item.content is not None:
+                self.jit.add_archive(item.content, item.input.value, tracker=tracker, whole=item.input.whole)
             else:
-                try:
-                    if item.content is not None:
-                        self.jit.add_archive(item.content, item.input.value, tracker=tracker, whole=item.input.whole)
-                        continue
-                    self._add_library(item.input, tracker)
-                except LibraryError:
-                    late.append(item.input)  # it may want names from objects that come behind it
-        for item in late:
-            self.jit.retry(lambda item=item: self._add_library(item, tracker))
+                self._add_library(item.input, tracker)
+        self.jit.load_libraries()
 
     def _add_library(self, item: Input, tracker: ResourceTracker) -> None:
         name = item.value if item.kind == "library" else os.path.join(".", item.value)

@@ -10,7 +10,8 @@ object's own (PT_TLS). Facts: gABI chapters 4 and 5 (headers, dynamic section, "
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 
 import numpy as np
 
@@ -24,7 +25,7 @@ _PHDR = struct.Struct("<IIQQQQQQ")
 _DYN = struct.Struct("<QQ")
 _PAGE = 4096
 _PT_LOAD, _PT_DYNAMIC, _PT_TLS, _PT_GNU_STACK = 1, 2, 7, 0x6474E551
-_DT_NULL, _DT_HASH, _DT_STRTAB, _DT_SYMTAB, _DT_STRSZ, _DT_SYMENT, _DT_SONAME = 0, 4, 5, 6, 10, 11, 14
+_DT_NULL, _DT_NEEDED, _DT_HASH, _DT_STRTAB, _DT_SYMTAB, _DT_STRSZ, _DT_SYMENT, _DT_SONAME = 0, 1, 4, 5, 6, 10, 11, 14
 _READ, _READ_WRITE = 4, 6  # the loader relocates the dynamic section where it is
 _GLOBAL = 1 << 4
 _TLS = 6
@@ -35,25 +36,33 @@ _SONAME = b"uruk-program"
 
 
 def build_exports(
-    symbols: Mapping[bytes, int], architecture: str, thread_locals: Mapping[bytes, int] | None = None
+    symbols: Mapping[bytes, int],
+    architecture: str,
+    thread_locals: Mapping[bytes, int] | None = None,
+    *,
+    needed: Sequence[bytes] = (),
 ) -> bytes:
     """A shared object that defines `symbols` (name -> address) for the dynamic loader of a process.
 
-    `thread_locals` (name -> size in bytes) begin as zeros.
+    `thread_locals` (name -> size in bytes) begin as zeros; `needed` are the libraries that it needs.
     """
     local = thread_locals or {}
     # A string table cannot hold a name with a NUL: nothing can ask for it.
     names = [name for name in (*symbols, *local) if b"\0" not in name]
     table, strings, storage = _tables(names, symbols, local)
+    dynamic = [(_DT_NEEDED, len(strings) + at) for at in accumulate((len(name) + 1 for name in needed[:-1]), initial=0)]
+    dynamic = dynamic if needed else []
+    strings += b"".join(name + b"\0" for name in needed)
     hashes = _hash_table(names)
     headers = 4 if local else 3
-    # Headers, seven dynamic entries, symbols, hash table, strings: strings come last, as they have any size.
+    # Headers, dynamic entries (seven, and the needs), symbols, hash table, strings: strings come last, as they have any size.
     dynamic_at = _EHDR.size + headers * _PHDR.size
-    symbols_at = dynamic_at + 7 * _DYN.size
+    size = (7 + len(dynamic)) * _DYN.size
+    symbols_at = dynamic_at + size
     hash_at = symbols_at + table.nbytes
     strings_at = hash_at + len(hashes)
     # The soname is the first string, behind the empty one at 0.
-    dynamic = [(_DT_SONAME, 1), (_DT_HASH, hash_at), (_DT_STRTAB, strings_at), (_DT_SYMTAB, symbols_at)]
+    dynamic += [(_DT_SONAME, 1), (_DT_HASH, hash_at), (_DT_STRTAB, strings_at), (_DT_SYMTAB, symbols_at)]
     dynamic += [(_DT_STRSZ, len(strings)), (_DT_SYMENT, SYMBOL.itemsize), (_DT_NULL, 0)]
     end = strings_at + len(strings)
     machine = MACHINES[architecture].number
@@ -61,7 +70,7 @@ def build_exports(
         _EHDR.pack(b"\x7fELF\2\1\1" + bytes(9), 3, machine, 1, 0, _EHDR.size, 0, 0, 64, 56, headers, 64, 0, 0),
         # Offsets are addresses: the one segment begins with the file.
         _PHDR.pack(_PT_LOAD, _READ_WRITE, 0, 0, 0, end, end, _PAGE),
-        _PHDR.pack(_PT_DYNAMIC, _READ_WRITE, dynamic_at, dynamic_at, dynamic_at, 7 * 16, 7 * 16, 8),
+        _PHDR.pack(_PT_DYNAMIC, _READ_WRITE, dynamic_at, dynamic_at, dynamic_at, size, size, 8),
         _PHDR.pack(_PT_GNU_STACK, _READ_WRITE, 0, 0, 0, 0, 0, 16),  # without it, stacks become executable
         _PHDR.pack(_PT_TLS, _READ, 0, 0, 0, 0, storage, _TLS_ALIGNMENT) if local else b"",
         *(_DYN.pack(*entry) for entry in dynamic),

@@ -134,7 +134,10 @@ class SearchOrder:
     def load(self, library: DeferredLibrary) -> None:
         """Load a library that was deferred; it keeps its place in the order. Raises LibraryError."""
         self.deferred.remove(library)
-        entry = library_entry(library.path, library.load(), library.order)
+        self.place_library(library_entry(library.path, library.load(), library.order))
+
+    def place_library(self, entry: LibraryEntry) -> None:
+        """Put a library at its place in the order."""
         insort(self.libraries, entry, key=lambda one: one.order)
 
     def remove_archives(self, tracker: ResourceTracker) -> None:

@@ -178,6 +178,12 @@ class LinuxPlatform:
         if LIBSTDCXX in path:
             self._once_is_static()
 
+    def load_together(self, paths: Sequence[str]) -> str:
+        """Load libraries with all that they need, as those that a program needs; the loader's text where it refuses."""
+        from uruk.platforms.linux.together import load_together  # seldom needed
+
+        return load_together(self.runtime, paths)
+
     def loaded(self, linked: Linked, trackers: Sequence[ResourceTracker]) -> None:
         """See `Platform.loaded`."""
         state = linked.state
