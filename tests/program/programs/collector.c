@@ -1,7 +1,7 @@
 // Boehm's collector takes linked variables for roots: objects that only these hold are not freed.
 //#compilers: gcc clang
-//#arch: x86_64
-//#link: -lgc
+//#link: {lib}/libgc.so
+//#native: -Wl,-rpath,{lib}
 #include <gc.h>
 #include <stdio.h>
 

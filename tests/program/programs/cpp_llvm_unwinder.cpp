@@ -1,8 +1,7 @@
 // Exceptions with LLVM's C++ library and unwinder, which asks the dynamic loader for frames and has no registrations.
 //#compilers: clang
 //#flags: -stdlib=libc++ | -stdlib=libc++ -O2 -fPIC
-//#arch: x86_64
-//#link: -lc++ -lc++abi
+//#link: -Wl,-rpath,{lib} {lib}/libc++.so.1 {lib}/libc++abi.so.1 {lib}/libunwind.so.1
 //#exit: 3
 #include <cstdio>
 #include <stdexcept>
