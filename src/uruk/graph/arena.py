@@ -32,13 +32,16 @@ class Arena:
 
     @classmethod
     def of_sizes(cls, sizes: Sequence[int]) -> tuple[Arena, list[int]]:
-        """One buffer with room for pieces of these sizes, for the caller to fill; and where each is to begin."""
+        """One buffer with room for pieces of these sizes, which the caller fills, and the offset of each piece."""
         starts: list[int] = []
         end = 0
         for size in sizes:
             starts.append(end)
+            # Rounded up: division rounds down, that of the negative number up.
             end += -(-size // INPUT_ALIGN) * INPUT_ALIGN
         buffer = np.empty(end + INPUT_TAIL, np.uint8)
+        # The tail is read where a window begins in the last piece, and looked at by nobody: zeros make it the same each
+        # time.
         buffer[end:] = 0
         return cls([buffer]), starts
 
@@ -52,6 +55,7 @@ class Arena:
 
     def bytes_at(self, offset: int, size: int) -> bytes:
         """Copy `size` bytes from `offset`, which must lie within one buffer."""
+        # The last base that is not above the offset; "right", as a base is in its own buffer.
         index = bisect_right(self.bases, offset) - 1
         start = offset - self.bases[index]
         return self.buffers[index][start : start + size].tobytes()
@@ -69,6 +73,8 @@ class Arena:
                 return piece[:end]
             if len(piece) < step or step >= limit:
                 return piece
+            # Nearly all names fit into the first piece. For a long one the next is larger, so that the work stays
+            # linear.
             step *= 4
 
     def split(self, offsets: I64) -> Iterator[tuple[U8, int, slice]]:
@@ -76,8 +82,9 @@ class Arena:
         if len(self.buffers) == 1:
             yield self.buffers[0], 0, slice(None)
             return
-        edges = offsets.searchsorted(np.array([*self.bases, self.size], np.int64)).tolist()
+        # The first row at or behind each base, and behind the end: ascending offsets are cut there.
+        bounds = offsets.searchsorted(np.array([*self.bases, self.size], np.int64)).tolist()
         for index, buffer in enumerate(self.buffers):
-            low, high = edges[index], edges[index + 1]
+            low, high = bounds[index], bounds[index + 1]
             if low < high:
                 yield buffer, self.bases[index], slice(low, high)

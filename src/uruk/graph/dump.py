@@ -1,8 +1,8 @@
-"""Dump: a graph, or a running link at any point, as text or JSON; the same every time, for golden tests and people.
+"""Dump: a graph, or a running link at any point, as text or JSON, for golden tests and people.
 
-Nothing depends on the order in which an assembler wrote things: blocks go by name, symbols by place and name,
-edges by offset. Section symbols are left out; they say no more than their block does. Addresses are left out unless
-they are asked for: they differ from run to run.
+The output does not depend on the order in which an assembler wrote things: blocks are sorted by name, symbols by place
+and name, edges by offset. Section symbols are left out, as they say no more than their block. Addresses are left out
+unless they are asked for, as they differ from run to run.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def block_labels(view: GraphView, owner: int, names: Names) -> dict[int, str]:
 
 
 def target_name(symbol: SymbolView, labels: dict[int, str]) -> str:
-    """Return what an edge's target is called: a section symbol as its block's label."""
+    """The name of an edge's target; for a section symbol the label of its block."""
     columns = symbol.view.graph.symbols
     if columns.type[symbol.row] == SymbolType.SECTION and columns.block[symbol.row] >= 0:
         return labels.get(int(columns.block[symbol.row]), symbol.name)
@@ -101,11 +101,11 @@ class _Dump:
 
     @cached_property
     def labels(self) -> dict[int, str]:
-        """All blocks; those of different objects may have one label."""
-        found: dict[int, str] = {}
+        """The labels of all blocks. Blocks of different objects may have the same one."""
+        labels: dict[int, str] = {}
         for owner in range(-1, len(self.view.files)):
-            found |= block_labels(self.view, owner, self.names)
-        return found
+            labels |= block_labels(self.view, owner, self.names)
+        return labels
 
     def everything(self) -> Facts:
         """See `dump_dict`."""
@@ -124,7 +124,7 @@ class _Dump:
         graph, labels = self.graph, block_labels(self.view, index, self.names)
         first, last = (int(row) for row in graph.ranges.symbols[index : index + 2])
         symbols = graph.symbols
-        # rows without a text are no symbols: auxiliary records of COFF
+        # Rows without a text are no symbols: they are auxiliary records of COFF. The first row is the null symbol.
         rows = [row for row in range(first + 1, last) if symbols.block[row] < 0 and symbols.text[row] >= 0]
         outside = [self.view.symbols[row] for row in rows]
         first, last = (int(row) for row in graph.ranges.groups[index : index + 2])
@@ -166,7 +166,7 @@ class _Dump:
         return facts
 
     def _placed(self, block: BlockView, link: Link) -> Facts:
-        """Return what a link has done with a block; what it has not come to is left out."""
+        """The decisions of a link about a block, as far as the link has got."""
         facts: Facts = {"live": block.is_live, "module": int(link.block_module[block.row])}
         if link.segment.size and link.segment[block.row] >= 0:
             facts |= {"segment": int(link.segment[block.row]), "offset": int(link.offset[block.row])}
@@ -176,9 +176,9 @@ class _Dump:
 
     def _symbols(self, symbols: Iterable[SymbolView]) -> list[Facts]:
         """Symbols by place and name, without section symbols."""
-        types = [(one, int(one.view.graph.symbols.type[one.row])) for one in symbols]
-        facts = [self._symbol(one) for one, type_ in types if type_ != SymbolType.SECTION]
-        return sorted(facts, key=lambda one: (one["kind"], one["offset"], one["name"], one["size"], one["type"]))
+        types = [(symbol, int(symbol.view.graph.symbols.type[symbol.row])) for symbol in symbols]
+        facts = [self._symbol(symbol) for symbol, type_ in types if type_ != SymbolType.SECTION]
+        return sorted(facts, key=lambda row: (row["kind"], row["offset"], row["name"], row["size"], row["type"]))
 
     def _symbol(self, symbol: SymbolView) -> Facts:
         facts: Facts = {
@@ -213,6 +213,7 @@ class _Dump:
         """GOT entries, by module and offset."""
         assert self.link is not None
         slots = self.link.slots
+        # The last key of lexsort is the first one to sort by.
         order: list[int] = np.lexsort((slots.offset, slots.module)).tolist()
         return [
             {
@@ -225,7 +226,7 @@ class _Dump:
         ]
 
     def _slot_symbol(self, row: int) -> str:
-        """Return what a slot is for; the module-id slot of the local-dynamic model is for no symbol."""
+        """The symbol of a slot; empty for the module-id slot of the local-dynamic model, which is for no symbol."""
         assert self.link is not None
         symbol = int(self.link.slots.row[row])
         return target_name(self.view.symbols[symbol], self.labels) if symbol else ""

@@ -13,12 +13,13 @@ Facts = dict[str, Any]
 def lines_of(facts: Facts) -> list[str]:
     """The facts of `uruk.graph.dump.dump_dict` as lines."""
     lines: list[str] = []
-    several = len({block.get("module", 0) for one in facts["objects"] for block in one["blocks"]}) > 1
-    for one in facts["objects"]:
-        lines.append(f"object {one['file']}")
-        lines += _block_lines(one["blocks"], several)
-        lines += [f"  {_symbol_line(symbol)}" for symbol in one["symbols"]]
-        lines += [f"  group {group['signature']}: {', '.join(group['blocks'])}" for group in one["groups"]]
+    objects = facts["objects"]
+    several = len({block.get("module", 0) for object_ in objects for block in object_["blocks"]}) > 1
+    for object_ in objects:
+        lines.append(f"object {object_['file']}")
+        lines += _block_lines(object_["blocks"], several)
+        lines += [f"  {_symbol_line(symbol)}" for symbol in object_["symbols"]]
+        lines += [f"  group {group['signature']}: {', '.join(group['blocks'])}" for group in object_["groups"]]
     made = facts["synthetic"], facts.get("made symbols", ()), facts.get("slots", ()), facts.get("stubs", ())
     if any(made):
         lines += ["made by the link", *_block_lines(made[0], several)]
@@ -29,7 +30,7 @@ def lines_of(facts: Facts) -> list[str]:
 
 
 def _module(facts: Facts, several: bool) -> str:
-    """Return which module something belongs to, where there are several."""
+    """The module of a slot or stub; empty if there is only one module."""
     return f"module {facts['module']} " if several else ""
 
 
@@ -60,8 +61,8 @@ def _block_lines(blocks: Sequence[Facts], several: bool) -> list[str]:
             lines += [f"    {text[at : at + 64]}" for at in range(0, len(text), 64)]
         lines += [f"    {_symbol_line(symbol)}" for symbol in block["symbols"]]
         for edge in block["edges"]:
-            what = f"{edge['kind']} to {edge['target']}{signed(edge['addend'])}"
-            lines.append(f"    edge +{edge['offset']:#x}: {what}")
+            reference = f"{edge['kind']} to {edge['target']}{signed(edge['addend'])}"
+            lines.append(f"    edge +{edge['offset']:#x}: {reference}")
     return lines
 
 

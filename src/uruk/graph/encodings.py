@@ -1,7 +1,7 @@
-"""The encoding of values in instructions: which bits of a value go to which bits of an instruction word, as columns.
+"""The encoding of values in instructions: the bits of a value that fill the bits of an instruction word, as columns.
 
 An instruction set whose relocations fill parts of instructions gives its edge kinds an `Encoding`. Words are read,
-changed and written as whole columns; the immediate field is cleared first, whatever the assembler left in it.
+changed and written as whole columns. The immediate field is cleared first: an assembler may have left bits in it.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ Piece = tuple[int, int, int]
 """First bit in the value, number of bits, first bit in the word."""
 
 MOST_PIECES = 8
-"""Pieces that a field may consist of."""
+"""The largest number of pieces of a field."""
 SIZES = (2, 4, 8)
-"""Bytes of a word: a short instruction, an instruction, or two instructions of 4 bytes that one edge fills."""
+"""The sizes of a word in bytes: a short instruction, an instruction, two instructions of 4 bytes under one edge."""
 HALF = 32
-"""The second of two instructions is in the bits from this one on, whatever the byte order."""
+"""The second of two instructions begins at this bit of the word, in either byte order."""
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """An immediate field. `fits` are (mask, pattern) alternatives: on other instructions it makes no sense.
+    """An immediate field. `fits` are the (mask, pattern) pairs of the instructions that have it.
 
     `align`: the value must be a multiple of it, in bytes. `negates`: the instruction is AArch64's MOVZ or MOVN, by the
     sign of the value, and for a negative one holds its complement. `size` is that of the word in bytes, one of `SIZES`.
@@ -96,6 +96,8 @@ class EncodingTable:
         self._rounds = [_rounds(rows, index) for index in range(len(self._pieces))]
         alternatives = max((len(encoding.fits) for encoding in rows), default=1)
         self._fits = [
+            # A kind with fewer patterns repeats its last one. Transposed and copied: masks and patterns are two
+            # contiguous columns, as `take` needs them.
             np.array([encoding.fits[min(index, len(encoding.fits) - 1)] for encoding in rows], self.word).T.copy()
             for index in range(alternatives)
         ]
@@ -105,40 +107,46 @@ class EncodingTable:
         self._keep = ~field
 
     def fits(self, kind: U8, words: AnyArray) -> Bool:
-        """True for each instruction that its kind's field belongs to."""
+        """True for each instruction that has the field of its kind."""
         mask, pattern = self._fits[0]
-        found = (words & mask.take(kind)) == pattern.take(kind)
+        matches = (words & mask.take(kind)) == pattern.take(kind)
         for mask, pattern in self._fits[1:]:
-            rows = true_rows(~found)
+            # Nearly all instructions match the first pattern: only the others are compared again.
+            rows = true_rows(~matches)
             if not rows.size:
                 break
-            which = kind[rows]
-            found[rows] = (words[rows] & mask[which]) == pattern[which]
-        return found
+            kinds = kind[rows]
+            matches[rows] = (words[rows] & mask[kinds]) == pattern[kinds]
+        return matches
 
     def encode(self, kind: U8, words: AnyArray, value: I64) -> AnyArray:
         """The instructions with the values in their fields."""
         words = words & self._keep.take(kind)
         rows = true_rows(self._negates.take(kind))
         if rows.size:
-            below = value[rows] < 0
-            words[rows] = words[rows] & ~words.dtype.type(MOVZ) | np.where(below, 0, MOVZ).astype(words.dtype)
+            # MOVZ for values from 0 on. MOVN writes the complement of its field, so that it gets that of a negative
+            # value (AAELF64, 5.7, MOVW_SABS and MOVW_PREL).
+            negative = value[rows] < 0
+            words[rows] = words[rows] & ~words.dtype.type(MOVZ) | np.where(negative, 0, MOVZ).astype(words.dtype)
             value = value.copy()
-            value[rows] = np.where(below, ~value[rows], value[rows])
+            value[rows] = np.where(negative, ~value[rows], value[rows])
         first, mask, at = self._pieces[0]
         rounds = self._rounds[0]
         cut = value if rounds is None else value + rounds.take(kind)
+        # A shift of int64 keeps the sign; as unsigned words the bits are those of two's complement, of which the mask
+        # takes the piece.
         words |= ((cut >> first.take(kind)).astype(words.dtype) & mask.take(kind)) << at.take(kind)
+        # Every further piece is for fewer rows: for a batch of one-piece kinds the loop ends at once.
         rows = true_rows(self._count.take(kind) > 1)
         for index in range(1, len(self._pieces)):
             if not rows.size:
                 break
             first, mask, at = self._pieces[index]
-            which, rounds = kind[rows], self._rounds[index]
-            cut = value[rows] if rounds is None else value[rows] + rounds[which]
-            words[rows] |= ((cut >> first[which]).astype(words.dtype) & mask[which]) << at[which]
+            kinds, rounds = kind[rows], self._rounds[index]
+            cut = value[rows] if rounds is None else value[rows] + rounds[kinds]
+            words[rows] |= ((cut >> first[kinds]).astype(words.dtype) & mask[kinds]) << at[kinds]
             if index + 1 < len(self._pieces):
-                rows = rows[self._count[which] > index + 1]
+                rows = rows[self._count[kinds] > index + 1]
         return words
 
     def decode(self, kind: U8, words: AnyArray) -> I64:
@@ -163,9 +171,10 @@ def _column(rows: Sequence[Encoding], index: int, word: np.dtype[np.unsignedinte
 
 
 def _rounds(rows: Sequence[Encoding], index: int) -> I64 | None:
-    """Return what is added to the values of every kind for one piece; None if it is nothing for any."""
+    """The numbers that are added to the values of every kind for one piece; None if all are 0."""
     column = np.zeros(len(rows), np.int64)
     for number, encoding in enumerate(rows):
+        # Only pieces that begin above the bit see the carry of the rounding; lower ones keep their bits.
         if index < len(encoding.pieces) and 1 << encoding.pieces[index][0] > encoding.rounds:
             column[number] = encoding.rounds
     return column if some(column != 0) else None

@@ -24,7 +24,7 @@ TableT = TypeVar("TableT", bound="Table")
 
 
 class Zone:
-    """The destination of a block: one zone a protection, and the thread-local image."""
+    """The place of a block in memory: one zone for each protection, and one for thread-local images."""
 
     RX: Final = 0
     R: Final = 1
@@ -37,7 +37,7 @@ ZONE_BITS: Final = 3
 
 
 class Role:
-    """The purpose of a block, where the linker must know."""
+    """The purpose of a block, if links treat it in a special way."""
 
     PLAIN: Final = 0
     UNWIND: Final = 1
@@ -48,11 +48,12 @@ class Role:
     DTORS: Final = 6
     COMMON: Final = 7
     RETAINED: Final = 8
-    """Kept whatever refers to it (SHF_GNU_RETAIN)."""
+    """The block is kept even if nothing refers to it (SHF_GNU_RETAIN)."""
 
 
 HOLDS_FUNCTIONS = np.zeros(256, np.bool_)
-"""By Role: blocks that are arrays of initialisers or finalisers."""
+"""True for each Role of blocks that are arrays of initialisers or finalisers."""
+# These roles are numbered in a row.
 HOLDS_FUNCTIONS[Role.PREINIT : Role.DTORS + 1] = True
 
 
@@ -113,12 +114,13 @@ class Table:
         first: AnyArray = getattr(self, _columns(type(self))[0])
         return first.size
 
-    def rows(self: TableT, which: slice | AnyArray) -> TableT:
-        """The rows that `which` selects, as a table of the same kind."""
-        return type(self)(*[getattr(self, column)[which] for column in _columns(type(self))])
+    def rows(self: TableT, selection: slice | AnyArray) -> TableT:
+        """The selected rows as a table of the same kind: a view for a slice, a copy for a mask or row numbers."""
+        return type(self)(*[getattr(self, column)[selection] for column in _columns(type(self))])
 
     def replaced(self: TableT, **columns: AnyArray) -> TableT:
         """A table with some columns replaced; the others are shared."""
+        # Passes do this very often: dataclasses.replace would look at every field and call __init__.
         table = object.__new__(type(self))
         table.__dict__.update(self.__dict__, **columns)
         return table
@@ -217,8 +219,10 @@ class Selection:
 
 @record
 class Groups(Table):
-    """One row a COMDAT group; the name is its signature. What goes with its leader (COFF's associated sections) is a
-    member like all others."""
+    """One row a COMDAT group, whose name is its signature.
+
+    Sections that are associated with its leader (COFF) are members like all others.
+    """
 
     name: I32
     object: I32
@@ -230,8 +234,10 @@ class Groups(Table):
 
 @record
 class Fallbacks(Table):
-    """One row an undefined symbol that has a fallback: a symbol row of the same object that stands for it where nobody
-    defines its name (COFF's weak externals and ``/alternatename``), for all of a batch. Ascending by `symbol`."""
+    """One row an undefined symbol with a fallback (COFF's weak externals, ``/alternatename``), ascending by `symbol`.
+
+    `instead` is a symbol row of the same object. It stands for the symbol in all of a batch if its name is undefined.
+    """
 
     symbol: I32
     instead: I32
@@ -241,7 +247,7 @@ NO_FALLBACKS = Fallbacks(np.empty(0, np.int32), np.empty(0, np.int32))
 
 
 def first_wins(name: I32, owner: I32) -> Groups:
-    """Groups of which the first of each signature stays."""
+    """Groups of which the first one of each signature stays."""
     return Groups(name, owner, filled(name.size, Selection.ANY, np.uint8), filled(name.size, NONE, np.int32))
 
 
@@ -267,6 +273,7 @@ class Ranges:
 
 
 NAME_LIMIT = 4096
+"""About how many bytes of a section's name an error shows."""
 
 
 @record
@@ -292,11 +299,14 @@ class Graph:
 
     def object_of_symbol(self, row: int) -> int:
         """The object that a symbol row comes from; -1 for a row that a pass has made, behind those of the objects."""
+        # The last object that begins at or before the row. Rows of a pass lie at or behind the end, which is the last
+        # element of `ranges` and would be an object behind all.
         owner = int(np.searchsorted(self.ranges.symbols, row, "right")) - 1
         return owner if owner < len(self.files) else NONE
 
     def section_name(self, block: int) -> str:
-        """The name of a block's section; a very long one is cut, as every section of an object may have it."""
+        """The name of a block's section, cut after about `NAME_LIMIT` bytes."""
+        # All sections of a hostile object may share one name of megabytes, which errors then repeat.
         offset = int(self.blocks.text[block])
         return self.arena.string_at(offset, NAME_LIMIT).decode("utf-8", "replace") if offset >= 0 else "(synthetic)"
 
@@ -316,24 +326,35 @@ class Graph:
         return f"{file}:({self.section_name(block)}+{offset:#x})"
 
 
-def _shifted(table: TableT, **by: int) -> TableT:
-    """A copy of `table` in which the named row-number columns move by an amount; -1 stays -1."""
+def _shifted(table: TableT, **amounts: int) -> TableT:
+    """A copy of `table` in which an amount is added to the named columns of row numbers; -1 stays -1."""
     columns: list[AnyArray] = []
     for column in _columns(type(table)):
         values: AnyArray = getattr(table, column)
-        amount = by.get(column, 0)
+        amount = amounts.get(column, 0)
+        # The amount gets the column's own type: an int64 would make an int64 column of an int32 one.
         columns.append(np.where(values >= 0, values + values.dtype.type(amount), values) if amount else values)
     return type(table)(*columns)
 
 
 def _bounds(pieces: Sequence[tuple[I64, int, int]]) -> I64:
-    """Row ranges of the chosen objects, renumbered from 0."""
+    """The first rows of the chosen objects when their rows follow each other from 0 on, and the end."""
     counts = [np.diff(starts[low : high + 1]) for starts, low, high in pieces]
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(counts))])
 
 
+def _ranges(pieces: Sequence[tuple[Graph, int, int]]) -> Ranges:
+    """The ranges of the chosen objects in one graph."""
+    return Ranges(
+        _bounds([(graph.ranges.blocks, low, high) for graph, low, high in pieces]),
+        _bounds([(graph.ranges.symbols, low, high) for graph, low, high in pieces]),
+        _bounds([(graph.ranges.relocations, low, high) for graph, low, high in pieces]),
+        _bounds([(graph.ranges.groups, low, high) for graph, low, high in pieces]),
+    )
+
+
 def _common_target(pieces: Sequence[tuple[Graph, int, int]]) -> Target | None:
-    """The target of all pieces. Raises LinkError where there are several."""
+    """The target of all pieces. Raises LinkError if they have several."""
     first = pieces[0][0]
     for graph, low, _ in pieces:
         if graph.target != first.target:
@@ -365,6 +386,7 @@ def assemble(pieces: Sequence[tuple[Graph, int, int]]) -> Graph:
     for graph, low, high in pieces:
         if graph.trampolines:
             trampolines |= graph.trampolines.intersection(graph.files[low:high])
+        # An arena comes in once, however many pieces have it: its buffers are shared, never copied.
         if id(graph.arena) not in bases:
             bases[id(graph.arena)] = arena.size
             for buffer in graph.arena.buffers:
@@ -384,12 +406,7 @@ def assemble(pieces: Sequence[tuple[Graph, int, int]]) -> Graph:
         Symbols.concat([piece[1] for piece in tables]),
         Relocations.concat([piece[2] for piece in tables]),
         Groups.concat([piece[3] for piece in tables]),
-        Ranges(
-            _bounds([(graph.ranges.blocks, low, high) for graph, low, high in pieces]),
-            _bounds([(graph.ranges.symbols, low, high) for graph, low, high in pieces]),
-            _bounds([(graph.ranges.relocations, low, high) for graph, low, high in pieces]),
-            _bounds([(graph.ranges.groups, low, high) for graph, low, high in pieces]),
-        ),
+        _ranges(pieces),
         None
         if any(piece is None for piece in edges)
         else Edges.concat([piece for piece in edges if piece is not None]),
@@ -417,7 +434,7 @@ def _fallbacks(pieces: Sequence[tuple[Graph, int, int]]) -> Fallbacks:
 def _piece(
     graph: Graph, low: int, high: int, move: int, files: int, blocks: int, symbols: int, groups: int
 ) -> tuple[Blocks, Symbols, Relocations, Groups, Edges | None]:
-    """The rows of objects low..high-1, renumbered to follow what is already assembled."""
+    """The rows of objects low..high-1, renumbered to follow the rows that are assembled already."""
     ranges = graph.ranges
 
     def cut(starts: I64) -> slice:
@@ -428,6 +445,7 @@ def _piece(
     edges = graph.edges
     if edges is not None:
         if high - low < len(graph.files):
+            # Edges are ordered by block: those of neighbouring blocks are neighbours.
             first, last = np.searchsorted(edges.block, [block.start, block.stop])
             edges = edges.rows(slice(int(first), int(last)))
         edges = _shifted(edges, block=to_block, target=symbols - symbol.start)

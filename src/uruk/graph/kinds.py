@@ -1,4 +1,4 @@
-"""Edge kinds: what a relocation means, as rows of one table.
+"""Edge kinds: the meanings of relocations, as rows of one table.
 
 Every kind is ``operand + A - base``, written to a field of `width` bytes, or into an instruction as its `encoding`
 says, and must lie in the half-open interval [low, high). Computing, range checks, error texts and documentation all
@@ -20,7 +20,7 @@ from uruk.graph.types import I64, U8, Bool, some, true_rows
 
 
 class Operand:
-    """The value that stands in front of ``+ A``."""
+    """The value to which the addend is added."""
 
     NOTHING: Final = 0
     SYMBOL: Final = 1
@@ -48,6 +48,7 @@ class Operand:
 
 
 OPERANDS = 15
+"""The number of operands, which are numbered from 0."""
 
 
 class Base:
@@ -57,7 +58,7 @@ class Base:
     PLACE: Final = 1
     GOT_BASE: Final = 2
     PAGE: Final = 3
-    """The page of the place; what stands in front is cut to its page, too."""
+    """The page of the place; the sum before it is cut to its page, too."""
     GOT_PAGE: Final = 4
     """The page of the GOT's start."""
     IMAGE: Final = 5
@@ -67,14 +68,14 @@ class Base:
 
 
 class Action:
-    """The operation on the value. Edges that change what is there act in the order of the relocations."""
+    """The operation on the field. Edges that change its content act in the order of the relocations."""
 
     SET: Final = 0
-    """It replaces the field."""
+    """The value replaces the field."""
     ADD: Final = 1
-    """It is added to what the field holds (RISC-V's ADD32), modulo the field's width."""
+    """The value is added to the field's content (RISC-V's ADD32), modulo the field's width."""
     SUBTRACT: Final = 2
-    """It is subtracted from that (RISC-V's SUB32, Mach-O's SUBTRACTOR)."""
+    """The value is subtracted from the field's content (RISC-V's SUB32, Mach-O's SUBTRACTOR)."""
 
 
 LETTERS = {
@@ -102,7 +103,7 @@ SLOT_TEXTS = {
     Operand.TLS_DESC: "descriptor of",
     Operand.TLS_IE: "thread-pointer offset of",
 }
-"""The content of a GOT slot of each operand holds, for people."""
+"""Operand -> content of a GOT slot that is made for it, for people."""
 BASE_TEXT = {
     Base.ZERO: "",
     Base.PLACE: " - P",
@@ -113,9 +114,10 @@ BASE_TEXT = {
     Base.SECTION: " - SECTION(S)",
 }
 ACTION_TEXT = {Action.SET: "", Action.ADD: "V + ", Action.SUBTRACT: "V - "}
-"""V is what the field held before."""
+"""V is the content of the field before."""
 SPECIAL_BASES = (Base.GOT_BASE, Base.GOT_PAGE, Base.IMAGE, Base.SECTION)
 UNLIMITED: Final = 1 << 63
+"""No value of a column, which is int64, is outside [-UNLIMITED, UNLIMITED)."""
 RELATIVE: Final = 16
 """See `KindTable.address_of`."""
 PAGE_MASK: Final = 0xFFF
@@ -140,7 +142,7 @@ class EdgeKind:
     action: int = Action.SET
     leb: bool = False
     bits: int = 0
-    """The low bits that are written, where those are not all of the field (RISC-V's SET6); 0 stands for all."""
+    """The number of low bits that are written (RISC-V's SET6); 0 stands for all of the field."""
 
     def __post_init__(self) -> None:
         if self.encoding is not None and self.width != self.encoding.size:
@@ -152,7 +154,7 @@ class EdgeKind:
 
     @property
     def is_limited(self) -> bool:
-        """True if there are values that are refused."""
+        """True if some values are refused."""
         return self.width > 0 and self.high < UNLIMITED
 
     @property
@@ -166,7 +168,8 @@ class EdgeKind:
 def kind(
     name: str, operand: int, base: int, bits: int, *, signed: bool | None = True, relaxable: bool = False
 ) -> EdgeKind:
-    """A row of a table; `signed` None accepts both readings of the field, as ld does for 8 and 16 bits."""
+    """A kind of a field of `bits` bits. With `signed` None both readings are in range, as in ld for 8 and 16 bits."""
+    # bits is 0 for kinds that write nothing, which have no sign bit either.
     low = 0 if signed is False else -(1 << max(bits - 1, 0))
     high = 1 << (max(bits - 1, 0) if signed else bits)
     return EdgeKind(name, operand, base, bits // 8, low, high, relaxable)
@@ -182,23 +185,24 @@ def field(
     *,
     relaxable: bool = False,
 ) -> EdgeKind:
-    """A row whose value goes into an instruction; without `low` and `high` whatever does not fit is cut off."""
+    """A kind whose value goes into an instruction; without `low` and `high` bits that do not fit are cut off."""
     return EdgeKind(name, operand, base, encoding.size, low, high, relaxable, encoding)
 
 
 def change(
     name: str, action: int, bits: int, *, operand: int = Operand.SYMBOL, base: int = Base.ZERO, leb: bool = False
 ) -> EdgeKind:
-    """A row whose result depends on what is there: a sum or difference, a part of a byte, a LEB128 number.
+    """A kind whose result depends on the field's content: a sum or difference, a part of a byte, a LEB128 number.
 
-    Results wrap around at `bits`, but for LEB128 numbers, which must fit.
+    Results wrap around at `bits`; LEB128 numbers must fit.
     """
+    # The field is rounded up to whole bytes; its other bits stay.
     part = bits if bits % 8 else 0
     return EdgeKind(name, operand, base, -(-bits // 8), -UNLIMITED, UNLIMITED, action=action, leb=leb, bits=part)
 
 
 MOST_KINDS = 256
-"""Kinds are numbered in a byte."""
+"""The number of a kind is a byte in columns of edges."""
 
 
 class KindTable:
@@ -224,7 +228,7 @@ class KindTable:
         self.word = np.dtype(f"{order}i{pointer}")
         """A pointer in the image."""
         self.fields = [(size, np.dtype(f"{order}i{size}")) for size in (4, 8, 2, 1)]
-        """Sizes of fields in bytes, the most frequent first, and what they are in the image."""
+        """The sizes of fields in bytes, the most frequent first, and the type of each in the image."""
         self.number = {row.name: number for number, row in enumerate(kinds)}
         self.operand: U8 = np.array([row.operand for row in kinds], np.uint8)
         self.base: U8 = np.array([row.base for row in kinds], np.uint8)
@@ -238,35 +242,38 @@ class KindTable:
         self.bits: U8 = np.array([row.bits or 8 * row.width for row in kinds], np.uint8)
         """The number of low bits of the field that are written."""
         self.changes: Bool = self.accumulates | self.leb | (self.bits < 8 * self.width)
-        """Kinds whose result depends on what is there."""
+        """Kinds whose result depends on the field's content."""
         self.has_changes = some(self.changes)
         self._having: dict[tuple[int, ...], Bool] = {}
         self._find_references()
 
     def _find_references(self) -> None:
-        """Fill the columns that say how far, and from where, kinds refer to what."""
+        """Fill the columns about the reach of kinds, and about what they count from."""
         limit, kinds = UNLIMITED - 1, self.kinds
+        # The last value in range, not the first one outside: 2^63 would not fit the column.
         self.low: I64 = np.array([max(row.low, -limit - 1) for row in kinds], np.int64)
         self.last: I64 = np.array([min(row.high - 1, limit) for row in kinds], np.int64)
         plain = (self.width == 4) & (self.operand == Operand.SYMBOL) & (self.last < limit) & ~self.changes
         self.narrow_absolute: Bool = plain & (self.base == Base.ZERO) & ~self.encodings.used
-        """32-bit references that nothing can stand in for, unless it has the symbol's address."""
+        """32-bit references by absolute address; only a stub that counts as the symbol's address can satisfy them."""
         self.paged: Bool = self.base == Base.PAGE
         self.has_pages = some(self.paged)
         self.from_place: Bool = (self.base == Base.PLACE) | self.paged
         self.narrow_relative: Bool = plain & self.from_place
         self.narrow: Bool = self.narrow_absolute | self.narrow_relative | (plain & (self.base == Base.IMAGE))
         """References that a function's stub can satisfy: those of the columns above, and 32-bit offsets in images."""
+        # The nearer end of the range on either side of 0. `low` is cut to -limit: for unlimited kinds the last addition
+        # would overflow without that.
         self.reach: I64 = np.minimum(self.last, -1 - np.maximum(self.low, -limit)) + 1
         """The distance that a value may be from 0 in either direction, in bytes."""
         self.short: Bool = (self.reach <= 1 << 20) & self.from_place & (self.width == 4)
-        """References that reach a MiB or less."""
+        """References that reach at most 1 MiB."""
         self.near_branch: Bool = (self.operand == Operand.BRANCH) & self.encodings.used & (self.reach >= 1 << 27)
         """Calls and jumps that need not reach all of a large module."""
         self.branch_reach = int(self.reach[self.near_branch].min()) if some(self.near_branch) else 0
         """The distance that all of those reach, in bytes; 0 if there are none."""
         self.special: Bool = (self.operand > Operand.STUB) | np.isin(self.base, SPECIAL_BASES)
-        """Kinds that are more than the address of a symbol, GOT slot or stub, less the place or nothing."""
+        """Kinds that need more than the address of a symbol, GOT slot or stub, and the place."""
         self.from_got: Bool = (self.base == Base.GOT_BASE) | (self.base == Base.GOT_PAGE)
         self.needs_got: Bool = (self.operand == Operand.GOT_BASE) | self.from_got
         self.counts_from_starts = bool(
@@ -275,12 +282,13 @@ class KindTable:
         """True if some kind needs to know where images or sections begin."""
         self.plain: Bool = ~(self.special | self.relaxable | self.encodings.used | self.changes)
         """Kinds that write an address as data, and change nothing around their field."""
+        # Base.ZERO is 0 and Base.PLACE 1, so that RELATIVE is added once or not at all.
         by_symbol = self.plain & (self.operand == Operand.SYMBOL) & (self.base <= Base.PLACE)
         self.address_of: U8 = (self.width + RELATIVE * self.base) * by_symbol
         """The width of fields that are a symbol's address, and RELATIVE more if it counts from the field; else 0."""
 
     def having(self, operands: Sequence[int]) -> Bool:
-        """Lookup column by kind number: whether its operand is one of `operands`."""
+        """A lookup column by kind number: True if the kind writes a field, and its operand is one of `operands`."""
         key = tuple(operands)
         if key not in self._having:
             wanted = np.zeros(OPERANDS, np.bool_)
@@ -290,11 +298,12 @@ class KindTable:
 
     def displacement(self, kind: U8, value: I64, place: I64) -> I64:
         """Values less the place, or pages less the place's page, where the kinds count from there."""
-        found = value - place * self.from_place.take(kind)
+        # A product with a mask: no selection of rows, which most batches would have to make for nearly all.
+        difference = value - place * self.from_place.take(kind)
         if self.has_pages:
             rows = true_rows(self.paged.take(kind))
-            found[rows] = (value[rows] & ~PAGE_MASK) - (place[rows] & ~PAGE_MASK)
-        return found
+            difference[rows] = (value[rows] & ~PAGE_MASK) - (place[rows] & ~PAGE_MASK)
+        return difference
 
     def __getitem__(self, number: int) -> EdgeKind:
         return self.kinds[number]

@@ -20,22 +20,23 @@ _LIMIT = (1 << 31) - 1
 
 
 class Ids:
-    """The numbers of all name tables that share it; they count from 0 and are never reused."""
+    """The numbers of names, for all tables that share this object. They count from 0 and are never reused."""
 
     def __init__(self) -> None:
         self._numbers = iter(range(_LIMIT))
         self.next = self._numbers.__next__
-        """A C function: a new name costs no Python call."""
+        """Makes a number. It is a C function, so that a new name costs no Python call."""
         self._tables: list[Names] = []
         self._texts: list[bytes] = []
         self._homes: list[Names] = []
         self._scratch: I32 = np.empty(0, np.int32)
 
     def __len__(self) -> int:
+        # A range's iterator knows how many numbers are left: no counter has to be kept beside it.
         return _LIMIT - length_hint(self._numbers)
 
     def enter(self, table: Names) -> None:
-        """Count a table's numbers from now on."""
+        """Include a table: its names are found by `text` from now on."""
         self._tables.append(table)
 
     def text(self, number: int) -> bytes:
@@ -57,20 +58,23 @@ class Ids:
         return self._homes[number]
 
     def _learn(self) -> None:
-        """Bring `_texts` and `_homes` up to date with what the tables took meanwhile."""
+        """Bring `_texts` and `_homes` up to date with the names that the tables have interned since the last call."""
         more = len(self) - len(self._texts)
         self._texts += [b""] * more
         for table in self._tables:
             new = len(table) - table.known
             if not new:
                 continue
+            # Dicts keep the order of insertion: new names are the last ones, and are read from the end.
             texts = list(islice(reversed(table), new))[::-1]
             numbers = list(islice(reversed(table.values()), new))[::-1]
             table.known += new
+            # The first table is entered for all numbers; those of other tables are overwritten below.
             if not self._homes:
                 self._homes = [table] * len(self._texts)
             elif len(self._homes) < len(self._texts):
                 self._homes += [table] * (len(self._texts) - len(self._homes))
+            # Numbers ascend: without a gap only this table took any meanwhile, and two slices do.
             if numbers[-1] - numbers[0] == new - 1:
                 self._texts[numbers[0] : numbers[-1] + 1] = texts
                 self._homes[numbers[0] : numbers[-1] + 1] = [table] * new
@@ -89,8 +93,8 @@ class Ids:
 class Names(defaultdict[bytes, int]):
     """Interner of one namespace: ``names[b"main"]`` is the number of a name, made on first use.
 
-    `shared` are names that have the same number in several tables: they are entered first. `owner` is whose names
-    these are, for whoever asks `ids.home`.
+    `shared` are names that have the same number in several tables; they are entered first. `owner` is the namespace
+    whose names these are, for callers of `ids.home`.
     """
 
     def __init__(self, ids: Ids | None = None, shared: dict[bytes, int] | None = None) -> None:
@@ -101,6 +105,7 @@ class Names(defaultdict[bytes, int]):
         self.known = 0
         if shared:
             self.update(shared)
+            # The table that made these numbers has their texts: `Ids` does not read them here.
             self.known = len(shared)
         self.ids.enter(self)
 

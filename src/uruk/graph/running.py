@@ -1,4 +1,4 @@
-"""The needs of views, dumps and checks of a running link, seen from below: the passes' State has it."""
+"""The protocol by which views, dumps and checks see a running link; the passes' `State` implements it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SlotTable(Protocol):
 
 
 class StubTable(Protocol):
-    """Jump stubs: one row a (module, symbol), each jumping through a slot."""
+    """Jump stubs: one row a (module, symbol). Each jumps through a slot."""
 
     module: I32
     row: I32
@@ -29,7 +29,7 @@ class StubTable(Protocol):
 
 
 class Answers(Protocol):
-    """Masks of the undefined rows that are found, and of those that the link provides itself."""
+    """Masks of the undefined rows that have a definition outside, and of those that the link provides itself."""
 
     found: Bool
     own: Bool
@@ -45,7 +45,7 @@ class Link(Protocol):
 
     @property
     def live(self) -> Bool:
-        """Return which blocks stay."""
+        """A mask of the blocks that are kept."""
         ...
 
     @property
@@ -65,7 +65,7 @@ class Link(Protocol):
 
     @property
     def external(self) -> Answers | None:
-        """Answers for `undefined`; None before they were asked for."""
+        """The answers for `undefined`; None before the session was asked."""
         ...
 
     @property
@@ -90,7 +90,7 @@ class Link(Protocol):
 
     @property
     def offset(self) -> I64:
-        """Return where in its segment each block begins."""
+        """The offset of each block in its segment."""
         ...
 
     @property

@@ -27,12 +27,12 @@ ADDRESSES = 1 << 64
 
 
 def signed(address: int) -> int:
-    """A number modulo 2^64 as columns of addresses have it."""
+    """The number modulo 2^64 that a column of addresses has for an address."""
     return (address + (1 << 63)) % ADDRESSES - (1 << 63)
 
 
 def unsigned(address: int) -> int:
-    """An address of a column as people and processes know it."""
+    """The address, from 0 on, that a number in a column of addresses stands for."""
     return address % ADDRESSES
 
 
@@ -49,8 +49,9 @@ def windows(buffer: U8, dtype: npt.DTypeLike) -> AnyArray:
     Indexing the view with a column of offsets gathers (or scatters) items at any alignment. The caller has checked
     that each offset + item size lies in the buffer; the view itself ends where the last whole item does.
     """
-    one = np.dtype(dtype)
-    return np.ndarray((max(0, buffer.size - one.itemsize + 1),), one, buffer, 0, (1,))
+    item = np.dtype(dtype)
+    # The stride is one byte, whatever the size of an item.
+    return np.ndarray((max(0, buffer.size - item.itemsize + 1),), item, buffer, 0, (1,))
 
 
 def ranges(starts: I64, counts: I64) -> I64:
@@ -58,6 +59,7 @@ def ranges(starts: I64, counts: I64) -> I64:
     total = int(counts.sum())
     ends = np.cumsum(counts)
     out = np.arange(total, dtype=np.int64)
+    # Row i of a range is start + (i - rows before the range): the difference is the same for all of its rows.
     out += np.repeat(starts - (ends - counts), counts)
     return out
 
@@ -72,17 +74,21 @@ def ranks(keys: I64, limit: int) -> tuple[I64, I64]:
 
     np.unique imports numpy.ma on its first call, and hashes or sorts; a mask over few million numbers does neither.
     """
+    # A mask over many more numbers than there are keys costs more than a sort.
     if limit > 1 << 23 or limit > 64 * keys.size + 4096:
         order = keys.argsort(kind="stable")
         ordered = keys[order]
         first = np.ones(keys.size, np.bool_)
+        # The first row of each run of equal keys; the running count of these numbers the runs from 1.
         np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
         inverse = np.empty(keys.size, np.int64)
+        # Scattered back to the order of `keys`.
         inverse[order] = first.cumsum() - 1
         return ordered[first], inverse
     seen = np.zeros(limit, np.bool_)
     seen[keys] = True
     distinct = seen.nonzero()[0]
+    # Only rows of numbers that occur are written, and only these are read: the others stay uninitialised.
     place = np.empty(limit, np.int32)
     place[distinct] = np.arange(distinct.size, dtype=np.int32)
     return distinct, place[keys].astype(np.int64)

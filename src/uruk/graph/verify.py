@@ -1,4 +1,4 @@
-"""Verify: the invariants of a graph's columns, checked. For tests, and as a hook for who writes a pass:
+"""Verify: checks of the invariants of a graph's columns, for tests, and for authors of passes as a hook:
 
     jit.add_pass("post-prune", verify)
 
@@ -43,14 +43,15 @@ def verify(source: Graph | Link) -> None:
 def _require(good: Bool, table: str, column: str, problem: str, values: AnyArray | None = None) -> None:
     """Raise InternalError for the first row that is not good."""
     if not good.all():
+        # argmin of a mask is its first False row.
         row = int(np.argmin(good))
         value = "" if values is None else f" (it is {int(values[row])})"
         raise InternalError(f"{table}.{column}: row {row} {problem}{value}")
 
 
-def _within(table: str, column: str, values: AnyArray, low: int, high: int, what: str) -> None:
-    """Every value is in [low, high)."""
-    _require((values >= low) & (values < high), table, column, f"is no {what} of [{low}, {high})", values)
+def _within(table: str, column: str, values: AnyArray, low: int, high: int, noun: str) -> None:
+    """Every value is in [low, high); errors call it a `noun`."""
+    _require((values >= low) & (values < high), table, column, f"is no {noun} of [{low}, {high})", values)
 
 
 def _known(table: str, column: str, values: AnyArray, numbers: dict[int, str]) -> None:
@@ -77,6 +78,7 @@ def _ranges(graph: Graph, parsed: bool) -> None:
             raise InternalError(f"ranges.{name}: {starts.size} rows for {len(graph.files)} files")
         if int(starts[0]) != 0:
             raise InternalError(f"ranges.{name}: row 0 is {int(starts[0])}, not 0")
+        # With the last value once more, every row has a difference to the next one, and an error names the right row.
         _require(np.diff(starts, append=starts[-1]) >= 0, "ranges", name, "is larger than the next one", starts)
         last = int(starts[-1])
         if last > total or (last < total and (parsed or name not in ("blocks", "symbols"))):
@@ -93,9 +95,10 @@ def _owners(graph: Graph, name: str) -> AnyArray:
 def _blocks(graph: Graph, parsed: bool) -> None:
     blocks = graph.blocks
     count, files = len(blocks), len(graph.files)
-    own = int(graph.ranges.blocks[-1])
+    # Blocks that a pass made lie behind those of the objects, and belong to any object or none.
+    read = int(graph.ranges.blocks[-1])
     _require(
-        blocks.object[:own] == _owners(graph, "blocks")[:own],
+        blocks.object[:read] == _owners(graph, "blocks")[:read],
         "blocks",
         "object",
         "contradicts ranges.blocks",
@@ -117,6 +120,7 @@ def _blocks(graph: Graph, parsed: bool) -> None:
     fallbacks = graph.fallbacks
     _within("fallbacks", "symbol", fallbacks.symbol, 0, len(graph.symbols), "symbol")
     _within("fallbacks", "instead", fallbacks.instead, 0, len(graph.symbols), "symbol")
+    # Rows count from 0, so that the first difference is positive, too.
     _require(np.diff(fallbacks.symbol, prepend=-1) > 0, "fallbacks", "symbol", "is not above the last row")
     owner = _owners(graph, "symbols")
     alike = owner[fallbacks.symbol] == owner[fallbacks.instead]
@@ -150,6 +154,7 @@ def _content(graph: Graph) -> None:
     stored = (content >= 0) & (size > 0)
     at = np.where(stored, content, 0)
     last = len(graph.arena.buffers)
+    # The first base above the offset is the end of its buffer; an offset at the very end has none, and takes the last.
     end = bases[np.minimum(np.searchsorted(bases, at, "right"), last)]
     _require(~stored | (size <= end - at), "blocks", "content", "ends behind its buffer", content)
 
@@ -186,6 +191,7 @@ def _symbols(graph: Graph) -> None:
     owner = _owners(graph, "symbols")[rows]
     good[rows] = (owner < 0) | (blocks.object[home] == owner)
     _require(good, "symbols", "block", "is a block of another object", symbols.block)
+    # A symbol may mark the end of its block. The comparison is of uint64, as values are.
     good[rows] = symbols.value[rows] <= blocks.size[home].astype(np.uint64)
     _require(good, "symbols", "value", "lies behind its block", symbols.value)
 
@@ -201,6 +207,7 @@ def _relocations(graph: Graph) -> None:
 
 
 def _ordered(table: str, block: AnyArray) -> None:
+    # The slice is empty for an empty column, of which there is no last row to append.
     _require(np.diff(block, append=block[-1:]) >= 0, table, "block", "is larger than the next row's", block)
 
 

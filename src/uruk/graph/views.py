@@ -1,4 +1,4 @@
-"""Views: a graph as objects, for people. A view is a row number; every property reads the columns.
+"""Views: a graph as objects, for people. A view holds a row number; its properties read the columns.
 
     graph = GraphView(session.parse([("main.o", data)], dylib))
     for edge in graph.symbols["main"].block.edges:
@@ -32,10 +32,10 @@ from uruk.graph.running import Link, as_graph
 from uruk.graph.types import I64, unsigned
 
 
-def _texts(numbers: type, **other: str) -> dict[int, str]:
-    """Number -> lower-case name, from a class of constants."""
+def _texts(numbers: type, **texts: str) -> dict[int, str]:
+    """Number -> text of the constants of a class: the lower-case name, or the one in `texts`."""
     rows = {number: name.lower() for name, number in vars(numbers).items() if isinstance(number, int)}
-    return {number: other.get(name, name) for number, name in rows.items()}
+    return {number: texts.get(name, name) for number, name in rows.items()}
 
 
 ZONES = {Zone.RX: "RX", Zone.R: "R", Zone.RW: "RW", Zone.TLS: "TLS"}
@@ -47,7 +47,7 @@ VISIBILITIES = _texts(Visibility)
 
 
 def signed(value: int) -> str:
-    """``+ 0x10``, ``- 0x4``; nothing for 0."""
+    """A number behind its sign, ``+ 0x10`` or ``- 0x4``; empty for 0."""
     return "" if value == 0 else f" {'-' if value < 0 else '+'} {abs(value):#x}"
 
 
@@ -59,7 +59,7 @@ class GraphView:
         self.link = None if isinstance(source, Graph) else source
         none = np.empty(0, np.int64)
         self.block_addresses: I64 = none if isinstance(source, Graph) else source.address
-        """One a block once a link has placed them; else empty."""
+        """The address of each block once a link has placed them; else empty."""
         self.symbol_addresses: I64 = none if isinstance(source, Graph) else source.symbol_address
 
     @property
@@ -69,7 +69,7 @@ class GraphView:
 
     @cached_property
     def made(self) -> dict[int, str]:
-        """Blocks without a section, which a link made: row -> ``got``, ``stubs``, ``common``, ..."""
+        """The blocks that a link made, without a section: row -> ``got``, ``stubs``, ``common``, ..."""
         blocks = self.graph.blocks
         rows: list[int] = np.flatnonzero(blocks.text < 0).tolist()
         names = {row: ROLES[int(blocks.role[row])] or "(synthetic)" for row in rows}
@@ -78,7 +78,7 @@ class GraphView:
         return names
 
     def block_name(self, row: int) -> str:
-        """The name of a block's section, or of what the link made."""
+        """The name of a block's section, or of the kind of block that the link made."""
         return self.made.get(row) or self.graph.section_name(row)
 
     @cached_property
@@ -90,16 +90,17 @@ class GraphView:
     @cached_property
     def sections(self) -> dict[str, list[BlockView]]:
         """Section name -> its blocks."""
-        found: dict[str, list[BlockView]] = {}
+        blocks: dict[str, list[BlockView]] = {}
         for block in self.blocks:
-            found.setdefault(block.name, []).append(block)
-        return found
+            blocks.setdefault(block.name, []).append(block)
+        return blocks
 
     @cached_property
     def symbols(self) -> Rows[SymbolView]:
-        """All symbol rows; `symbols["main"]` is the row that others see, or else the first of that name."""
+        """All symbol rows; `symbols["main"]` is the row that other objects see, else the first one of that name."""
         columns = self.graph.symbols
         views = [SymbolView(self, row) for row in range(len(columns))]
+        # Global definitions come first, then global references, then locals (which have no interned name).
         rank = (columns.name < 0) * 2 + (columns.kind == SymbolKind.UNDEFINED)
         return Rows(views, [view.name for view in views], np.argsort(rank, kind="stable").tolist())
 
@@ -116,7 +117,7 @@ class GraphView:
 
     @cached_property
     def edges_by_block(self) -> tuple[I64, I64]:
-        """Edge rows ordered by block and offset, and where each block's begin in them."""
+        """Edge rows ordered by block and offset, and the place in them of each block's first one."""
         edges = self.graph.edges
         if edges is None:
             return np.empty(0, np.int64), np.zeros(len(self.graph.blocks) + 1, np.int64)
@@ -125,8 +126,9 @@ class GraphView:
 
     @cached_property
     def symbols_by_block(self) -> tuple[I64, I64]:
-        """Symbol rows ordered by block and offset, and where each block's begin in them."""
+        """Symbol rows ordered by block and offset, and the place in them of each block's first one."""
         columns = self.graph.symbols
+        # Rows without a block have -1 there: they come first, and block 0 begins behind them.
         order = np.lexsort((columns.value, columns.block))
         return order, np.searchsorted(columns.block[order], np.arange(len(self.graph.blocks) + 1))
 
@@ -201,12 +203,12 @@ class BlockView(RowView):
 
     @property
     def name(self) -> str:
-        """The section's name; of what a link made: ``got``, ``stubs``, ``common``, ..."""
+        """The section's name, or the kind of block that a link made: ``got``, ``stubs``, ``common``, ..."""
         return self.view.block_name(self.row)
 
     @property
     def file(self) -> str:
-        """The input that it comes from; ``uruk`` for what the link made."""
+        """The input that it comes from; ``uruk`` for a block that the link made."""
         owner = int(self._columns.object[self.row])
         return self.view.graph.files[owner] if owner >= 0 else "uruk"
 
@@ -217,7 +219,7 @@ class BlockView(RowView):
 
     @property
     def role(self) -> str:
-        """Return what the linker knows it to be for; empty for most."""
+        """The purpose that the linker knows; empty for most blocks."""
         return ROLES[int(self._columns.role[self.row])]
 
     @property
@@ -253,7 +255,7 @@ class BlockView(RowView):
 
     @property
     def address(self) -> int | None:
-        """Return where a link has placed it; None before."""
+        """The address that a link has given it; None before."""
         return unsigned(int(self.view.block_addresses[self.row])) if self.view.block_addresses.size else None
 
     @property
@@ -288,7 +290,7 @@ class SymbolView(RowView):
 
     @property
     def file(self) -> str:
-        """The input that it comes from; ``uruk`` for what a pass made."""
+        """The input that it comes from; ``uruk`` for a symbol that a pass made."""
         owner = self.view.graph.object_of_symbol(self.row)
         return self.view.graph.files[owner] if owner >= 0 else "uruk"
 
@@ -330,7 +332,7 @@ class SymbolView(RowView):
 
     @property
     def definition(self) -> SymbolView | None:
-        """The row that stands for its name in a link, itself perhaps; None before names are bound."""
+        """The row that stands for its name in a link, which may be itself; None before names are bound."""
         link = self.view.link
         if link is None or not link.canonical.size:
             return None
@@ -338,12 +340,13 @@ class SymbolView(RowView):
 
     @property
     def provider(self) -> str:
-        """Name who defines it in a link: a file, ``outside``, ``the link``, ``nobody``; empty while that is open."""
+        """The definer of the symbol in a link: a file, ``outside``, ``the link``, ``nobody``; empty if unknown."""
         link, row = self.view.link, self.definition
         if link is None or row is None:
             return ""
         if row.is_defined:
             return row.file
+        # `undefined` ascends; the answers are in its order.
         at = int(np.searchsorted(link.undefined, row.row))
         if link.external is None or at == link.undefined.size or link.undefined[at] != row.row:
             return ""
@@ -360,18 +363,18 @@ class SymbolView(RowView):
 
     @property
     def place(self) -> str:
-        """``.text+0x10`` for what lies in a block; else its kind."""
+        """``.text+0x10`` for a symbol in a block; else its kind."""
         block = self.block
         return f"{block.name}+{self.offset:#x}" if block else self.kind
 
     @property
     def address(self) -> int | None:
-        """Return where a link has placed it; None before."""
+        """The address that a link has given it; None before."""
         return unsigned(int(self.view.symbol_addresses[self.row])) if self.view.symbol_addresses.size else None
 
     def __repr__(self) -> str:
-        what = " ".join(filter(None, (self.binding, self.type)))
-        return f"<symbol {self.name}: {what}, {self.place}>"
+        attributes = " ".join(filter(None, (self.binding, self.type)))
+        return f"<symbol {self.name}: {attributes}, {self.place}>"
 
 
 class EdgeView(RowView):
@@ -392,12 +395,12 @@ class EdgeView(RowView):
 
     @property
     def offset(self) -> int:
-        """Return where the field begins in the block."""
+        """The offset of the field in the block."""
         return int(self._columns.offset[self.row])
 
     @property
     def kind(self) -> EdgeKind:
-        """Return what is written: name, formula (`text`), width and range."""
+        """The kind of the edge: name, formula (`text`), width and range."""
         return self.view.graph.kinds[int(self._columns.kind[self.row])]
 
     @property
