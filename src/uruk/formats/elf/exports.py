@@ -55,7 +55,7 @@ def build_exports(
     strings += b"".join(name + b"\0" for name in needed)
     hashes = _hash_table(names)
     headers = 4 if local else 3
-    # Headers, dynamic entries (seven, and the needs), symbols, hash table, strings: strings come last, as they have any size.
+    # Headers, dynamic entries (seven, and needs), symbols, hash table, strings, which come last as they have any size.
     dynamic_at = _EHDR.size + headers * _PHDR.size
     size = (7 + len(dynamic)) * _DYN.size
     symbols_at = dynamic_at + size
