@@ -29,14 +29,14 @@ SOURCES = {
     "x86_64": "callback_enter.S cpu_model.c invoke.S lazy_enter.S tlsdesc.S vector_state.c",
     "aarch64": "callback_enter.S invoke.S lazy_enter.S outline_atomics.c tlsdesc.S vector_state.c",
     "executor/common": (
-        "actions.c calls.c dispatch.c libraries.c memory.c messages.c requests.c run.c setup.c text.c transport.c"
-        " wire.c"
+        "actions.c calls.c clients.c dispatch.c libraries.c memory.c messages.c requests.c run.c secret.c setup.c"
+        " text.c transport.c wire.c"
     ),
     "executor/linux": (
         "crash.c fork.c frames.c gdb.c line.c listen.c main.c secret.c serve.c services.c shared_memory.c system.c"
         " threads.c"
     ),
-    "executor/windows": "crash.c library.c line.c listen.c main.c serve.c services.c system.c",
+    "executor/windows": "crash.c library.c line.c listen.c main.c secret.c serve.c services.c sockets.c system.c",
     "windows": "memory.c process.c",
     "windows/x86_64": "callback_enter.S invoke.S",
 }

@@ -102,6 +102,15 @@ def _starting(connection: Connection, deadline: float | None) -> Generator[None]
     connection.deadline = deadline
 
 
+def launcher_of(target: str, environment: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    """Return the command that runs a target's programs here, and their environment. Raises ExecutorError for none."""
+    if executor_target(target).system == "windows":
+        from uruk.platforms.windows import attach as windows  # seldom needed
+
+        return windows.launcher(), windows.start_variables(environment)
+    return emulator(target), dict(environment)
+
+
 def emulator(target: str) -> list[str]:
     """The command that runs programs of another architecture here; none for this one, or where there is none."""
     name = executor_target(target).architecture

@@ -54,7 +54,7 @@ def server(address: str, *words: str, **variables: str) -> Iterator[tuple[str, i
     command = [*URUK, "executor", "--listen", address, *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **variables}) as process:
         assert process.stdout is not None
-        found = re.fullmatch(r"listening on (.*):(\d+)\n", process.stdout.readline())
+        found = re.fullmatch(r"listening on (.*):(\d+)\r?\n", process.stdout.readline())
         try:
             assert found
             yield found[1], int(found[2])
@@ -122,6 +122,21 @@ def test_listen_and_connect(program: Path) -> None:
         with uruk.LLJIT(executor=uruk.connect(host, port, shared_memory=True)) as jit:
             jit.add_source(text="int add(int a, int b) { return a + b; }", language="c")
             assert jit.lookup("add").function("int(int, int)")(40, 2) == 42
+
+
+def test_servers_of_other_targets(target: str) -> None:
+    """They run as their programs do here: under wine, or by themselves."""
+    with server("127.0.0.1:0", "--target", target) as address:
+        for _ in range(2):
+            with uruk.connect(*address) as executor:
+                system = "windows" if target == "x86_64-windows" else "linux"
+                assert system in executor.process.triple
+
+
+def test_a_server_of_windows_wants_wine(tmp_path: Path) -> None:
+    done = run("executor", "--listen", "127.0.0.1:0", "--target", "x86_64-windows", PATH=str(tmp_path))
+    assert (done.stdout, done.returncode) == ("", 2)
+    assert "programs of Windows run under wine, which is not found" in done.stderr
 
 
 def test_beyond_loopback_a_secret_is_wanted() -> None:

@@ -18,6 +18,8 @@ from uruk.executor.connection import Connection
 from uruk.executor.launch import Child, start
 from uruk.runtime_files import executor_program
 
+from support.executors import command_of, line_words
+
 HEADER = struct.Struct("<QQQQ")
 SERVICES = """
 __llvm_orc_SimpleExecutorMemoryManager_reserve_wrapper __llvm_orc_SimpleExecutorMemoryManager_finalize_wrapper
@@ -40,24 +42,9 @@ MESSAGES = {
 }
 
 
-@pytest.fixture(params=["x86_64-linux", "x86_64-windows"])
-def target(request: pytest.FixtureRequest) -> str:
-    """Executors of both systems: what reads messages is the same source."""
-    if request.param == "x86_64-windows":
-        request.getfixturevalue("wine")
-    return str(request.param)
-
-
-def command_of(target: str) -> tuple[list[str], list[str]]:
-    """How an executor is started, and the word by which one under wine finds its line."""
-    if target == "x86_64-windows":
-        return ["wine", executor_program(target)], [f"controller={os.getpid()}"]
-    return [executor_program(target)], []
-
-
 @pytest.fixture
 def line(target: str) -> Iterator[tuple[Child, Connection]]:
-    child, connection = start(*command_of(target), inherits=target == "x86_64-linux")
+    child, connection = start(command_of(target), line_words(target), inherits=target == "x86_64-linux")
     yield child, connection
     connection.close()
     child.end()
@@ -103,8 +90,7 @@ def test_writable_and_executable_is_refused(line: tuple[Child, Connection]) -> N
 def test_messages(kind: str, target: str) -> None:
     reading, to_write = os.pipe()
     to_read, writing = os.pipe()
-    program, words = command_of(target)
-    command = [*program, f"filedescs={reading},{writing}", *words]
+    command = [*command_of(target), f"filedescs={reading},{writing}", *line_words(target)]
     with subprocess.Popen(command, pass_fds=(reading, writing), stderr=subprocess.PIPE, text=True) as process:
         assert os.read(to_read, 1)  # one of Windows has opened the line by now
         os.close(reading)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,31 +14,14 @@ import pytest
 import uruk
 from uruk.cli import secret as command_line
 from uruk.errors import ExecutorError
-from uruk.runtime_files import executor_program
+from uruk.executor.remote import RemoteExecutor
+
+from support.executors import command_of, listening, port_of, with_secrets
 
 PATIENCE = 10.0
-"""Seconds that runtime/executor/linux/listen.c gives a client."""
+"""Seconds that runtime/executor/common/clients.c gives a client."""
 MOST_CLIENTS = 64
 SECRET = "open sesame"
-
-
-def environment(**variables: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("URUK_SECRET")}
-    return {**kept, **variables}
-
-
-@contextmanager
-def listening(verb: str = "serve", **variables: str) -> Iterator[tuple[int, int]]:
-    """An executor that listens on loopback: its port and process."""
-    command = [executor_program(), f"{verb}=127.0.0.1:0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment(**variables)) as process:
-        assert process.stdout is not None
-        said = re.fullmatch(r"listening on .*:(\d+)\n", process.stdout.readline())
-        try:
-            assert said
-            yield int(said[1]), process.pid
-        finally:
-            process.kill()
 
 
 @pytest.fixture
@@ -73,13 +53,13 @@ def place(tmp_path: Path) -> Path:
 )
 @pytest.mark.parametrize("verb", ["listen", "serve"])
 def test_nothing_listens_without_the_secret_that_was_asked_for(
-    verb: str, name: str, value: str, problem: str, place: Path
+    target: str, verb: str, name: str, value: str, problem: str, place: Path
 ) -> None:
     if name.endswith("FILE") and value:
         value = str(place / value)
     done = subprocess.run(
-        [executor_program(), f"{verb}=127.0.0.1:0"],
-        capture_output=True, text=True, timeout=30, check=False, env=environment(**{name: value}),
+        [*command_of(target), f"{verb}=127.0.0.1:0"],
+        capture_output=True, text=True, timeout=30, check=False, env=with_secrets(**{name: value}),
     )  # fmt: skip
     assert (done.stdout, done.returncode) == ("", 1)
     assert "the secret of" in done.stderr
@@ -92,16 +72,16 @@ def test_the_controller_refuses_what_no_executor_takes() -> None:
             uruk.connect("127.0.0.1", 1, secret=wrong)
 
 
-def test_the_longest_secret() -> None:
-    with listening(URUK_SECRET="x" * 4096) as (port, _):
+def test_the_longest_secret(target: str) -> None:
+    with listening(target, URUK_SECRET="x" * 4096) as (port, _):
         uruk.connect("127.0.0.1", port, secret=b"x" * 4096).close()
         with pytest.raises(ExecutorError):
             uruk.connect("127.0.0.1", port, secret=b"x" * 4095)
 
 
 @pytest.mark.parametrize("first", [b"", b"URUKAUTH", b"URUKAUTH\xff\xff\xff\xff\xff\xff\xff\xff", b"nonsense"])
-def test_on_loopback_a_secret_that_is_given_is_wanted(first: bytes) -> None:
-    with listening(URUK_SECRET=SECRET) as (port, _), socket.create_connection(("127.0.0.1", port)) as line:
+def test_on_loopback_a_secret_that_is_given_is_wanted(target: str, first: bytes) -> None:
+    with listening(target, URUK_SECRET=SECRET) as (port, _), socket.create_connection(("127.0.0.1", port)) as line:
         line.sendall(first)
         line.shutdown(socket.SHUT_WR)
         line.settimeout(5)
@@ -109,31 +89,29 @@ def test_on_loopback_a_secret_that_is_given_is_wanted(first: bytes) -> None:
             assert line.recv(100) == b""
 
 
-def test_a_secret_through_a_pipe() -> None:
+def test_a_secret_through_a_pipe(target: str) -> None:
     """As a shell's ``URUK_SECRET_FILE=<(command)`` gives it; it comes late, and in parts."""
     reading, writing = os.pipe()
     path = f"/proc/{os.getpid()}/fd/{reading}"
     with subprocess.Popen(
-        [executor_program(), "listen=127.0.0.1:0"],
-        stdout=subprocess.PIPE, text=True, env=environment(URUK_SECRET_FILE=path),
+        [*command_of(target), "listen=127.0.0.1:0"],
+        stdout=subprocess.PIPE, text=True, env=with_secrets(URUK_SECRET_FILE=path),
     ) as process:  # fmt: skip
         try:
             for part in (b"open ", b"sesame\n"):
                 time.sleep(0.3)
                 os.write(writing, part)
             os.close(writing)
-            os.close(reading)
-            assert process.stdout is not None
-            port = int(process.stdout.readline().rpartition(":")[2])
-            uruk.connect("127.0.0.1", port, secret=SECRET.encode()).close()
+            uruk.connect("127.0.0.1", port_of(process), secret=SECRET.encode()).close()
         finally:
+            os.close(reading)
             process.kill()
 
 
 @pytest.mark.parametrize("verb", ["listen", "serve"])
-def test_slow_clients_keep_nobody_out(verb: str) -> None:
+def test_slow_clients_keep_nobody_out(target: str, verb: str) -> None:
     """Some that say nothing, some that have begun; and more than are let wait, of which the oldest go."""
-    with listening(verb, URUK_SECRET=SECRET) as (port, _), contextlib.ExitStack() as stack:
+    with listening(target, verb, URUK_SECRET=SECRET) as (port, _), contextlib.ExitStack() as stack:
         lines: list[socket.socket] = []
         for number in range(MOST_CLIENTS + 16):
             line = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
@@ -149,10 +127,10 @@ def test_slow_clients_keep_nobody_out(verb: str) -> None:
                 assert line.recv(1) == b""
 
 
-def test_one_deadline_for_the_whole_secret() -> None:
+def test_one_deadline_for_the_whole_secret(target: str) -> None:
     """A client that sends a byte now and then is let go when its time is over, not when it has no more bytes."""
     message = b"URUKAUTH" + len(SECRET).to_bytes(8, "little") + SECRET.encode()
-    with listening(URUK_SECRET=SECRET) as (port, _), socket.create_connection(("127.0.0.1", port)) as line:
+    with listening(target, URUK_SECRET=SECRET) as (port, _), socket.create_connection(("127.0.0.1", port)) as line:
         line.settimeout(1.0)
         begin = time.monotonic()
         heard = None
@@ -171,22 +149,43 @@ def test_one_deadline_for_the_whole_secret() -> None:
         assert PATIENCE - 1 < time.monotonic() - begin < PATIENCE + 5
 
 
-def test_nothing_of_the_secret_is_in_the_environment(tmp_path: Path) -> None:
-    """Neither in that of the process that serves, as the kernel shows it, nor in a program's."""
+@pytest.fixture
+def variables(tmp_path: Path) -> dict[str, str]:
+    """A secret, and the file of one that is not asked for, as there is the first."""
     file = tmp_path / "the-file-of-the-secret"
     file.write_text("another one")
-    with listening(URUK_SECRET=SECRET, URUK_SECRET_FILE=str(file), URUK_KEPT="kept") as (port, pid):
+    return {"URUK_SECRET": SECRET, "URUK_SECRET_FILE": str(file), "URUK_KEPT": "kept"}
+
+
+def test_the_kernel_shows_nothing_of_the_secret(variables: dict[str, str]) -> None:
+    """What /proc shows of the process that serves; under wine it is not the executor's, but wine's."""
+    with listening("x86_64-linux", **variables) as (_, pid):
         shown = Path(f"/proc/{pid}/environ").read_bytes()
-        assert b"URUK_KEPT=kept" in shown
-        for word in (b"URUK_SECRET", SECRET.encode(), file.name.encode()):
-            assert word not in shown
-        with uruk.LLJIT(executor=uruk.connect("127.0.0.1", port, secret=SECRET.encode())) as jit:
-            jit.add_source(
-                text="extern char *getenv(const char *);"
-                'int has(void) { return getenv("URUK_SECRET") || getenv("URUK_SECRET_FILE"); }',
-                language="c",
-            )
-            assert jit.lookup("has").function("int(void)")() == 0
+    assert b"URUK_KEPT=kept" in shown
+    for word in (b"URUK_SECRET", SECRET.encode(), b"the-file-of-the-secret"):
+        assert word not in shown
+
+
+@pytest.mark.parametrize("verb", ["listen", "serve"])
+def test_a_program_has_nothing_of_the_secret(target: str, verb: str, variables: dict[str, str]) -> None:
+    """Its environment is as it was without the variables."""
+    with (
+        listening(target, verb, **variables) as (port, _),
+        uruk.connect("127.0.0.1", port, secret=SECRET.encode()) as executor,
+    ):
+        if target == "x86_64-windows":
+            address = find_there(executor, b"GetEnvironmentVariableA", "kernel32.dll")
+            find = executor.function("unsigned(const char *, char *, unsigned)", address)
+            values = [find(variable.encode() + b"\0", bytearray(99), 99) for variable in variables]
+        else:
+            find = executor.function("void *(const char *)", find_there(executor, b"getenv", "libc.so.6"))
+            values = [find(variable.encode() + b"\0") for variable in variables]
+    assert [bool(value) for value in values] == [name == "URUK_KEPT" for name in variables]
+
+
+def find_there(executor: RemoteExecutor, name: bytes, library: str) -> int:
+    """Where a function of a library is in an executor."""
+    return executor.libraries.find_symbol(executor.libraries.load(library), name)[0]
 
 
 def test_secrets_of_the_command_line(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:

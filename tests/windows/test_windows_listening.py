@@ -72,11 +72,6 @@ def test_the_secret_comes_first(wine: Path) -> None:
     [
         ("listen=0.0.0.0:0", {}, "listening beyond loopback wants a secret"),
         ("listen=127.0.0.1:0", {"URUK_SECRET": "x" * 4097}, "the secret of URUK_SECRET cannot be used"),
-        (
-            "listen=127.0.0.1:0",
-            {"URUK_SECRET_FILE": "/etc/hostname"},
-            "the secret of URUK_SECRET_FILE is not read on Windows",
-        ),
         ("listen=127.0.0.1", {}, "listen=HOST:PORT is wanted"),
         ("listen=127.0.0.256:0", {}, "listen=HOST:PORT is wanted"),
         ("listen=127.0.0.1:70000", {}, "listen=HOST:PORT is wanted"),

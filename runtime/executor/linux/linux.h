@@ -35,13 +35,8 @@ const stack_t *own_stack(void); /* the alternate one of the calling thread; 0 wh
 /* fork.c: a forked child has data of its own. */
 void copy_data_at_fork(void);
 
-/* secret.c: what a controller must know before it is answered. */
-enum { MOST_SECRET = 4096 };
+/* secret.c: the secret of the environment, kept in common/secret.c. */
 void read_secret(void);
-int has_secret(void);
-int is_secret(const char *said, size_t length);
-void forget_secret(void);
-int64_t milliseconds(void);
 
 /* listen.c: a connection, by words `listen=HOST:PORT` or `serve=HOST:PORT`. */
 int accept_connection(const char *address, int serve_for_ever);

@@ -6,6 +6,7 @@
 
 #define _GNU_SOURCE
 #include "linux.h"
+#include "listening.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,29 +15,13 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum {
-    PATIENCE = 10000, /* milliseconds that a client has for the whole secret */
-    MOST_CLIENTS = 64 /* that have not told it yet */
-};
-enum { MARK = 8, HEAD = 16 };
-
-/* Who has connected, and not yet told the secret. */
-struct client {
-    int file;
-    int64_t deadline;
-    size_t got;
-    char said[HEAD + MOST_SECRET];
-};
-
-static struct client *clients[MOST_CLIENTS]; /* the oldest first */
-static int client_count;
+enum { MILLISECOND = 1000000 };
 
 static int open_socket(const char *words)
 {
@@ -66,95 +51,39 @@ static int open_socket(const char *words)
     return file;
 }
 
-/* Forget a client; its connection stays open if it came in. */
-static void drop(int number, int came_in)
+void close_socket(word socket)
 {
-    struct client *client = clients[number];
-    client_count--;
-    memmove(clients + number, clients + number + 1, (size_t)(client_count - number) * sizeof *clients);
-    if (!came_in)
-        close(client->file);
-    explicit_bzero(client, sizeof *client);
-    free(client);
+    close((int)socket);
 }
 
-/* Read what has come of a client's secret: 1 if it is right, -1 if the client is to go, 0 if more must come. */
-static int hear(struct client *client)
+word accept_now(word listening, int *full)
 {
-    for (;;) {
-        word length = 0;
-        if (client->got >= MARK && memcmp(client->said, "URUKAUTH", MARK))
-            return -1;
-        if (client->got >= HEAD)
-            memcpy(&length, client->said + MARK, sizeof length);
-        if (length > MOST_SECRET)
-            return -1;
-        size_t wanted = HEAD + (size_t)length;
-        if (client->got >= HEAD && client->got == wanted)
-            return is_secret(client->said + HEAD, (size_t)length) ? 1 : -1;
-        ssize_t got = recv(client->file, client->said + client->got, wanted - client->got, MSG_DONTWAIT);
-        if (got < 0 && (errno == EAGAIN || errno == EINTR))
-            return 0;
-        if (got <= 0)
-            return -1;
-        client->got += (size_t)got;
-    }
+    int file = accept4((int)listening, 0, 0, SOCK_CLOEXEC), problem = file < 0 ? errno : 0;
+    *full = problem == EMFILE || problem == ENFILE || problem == ENOBUFS || problem == ENOMEM;
+    if (problem == EBADF || problem == EINVAL || problem == ENOTSOCK)
+        give_up(strerror(problem));
+    return file < 0 ? NO_SOCKET : (word)file; /* else a client that has gone again (accept(2)) */
 }
 
-/* Take in who has connected. Where there are too many, the one that has had the longest time goes. */
-static void welcome(int listening)
+int receive_now(word socket, void *data, size_t size)
 {
-    int file = accept4(listening, 0, 0, SOCK_CLOEXEC);
-    if (file < 0) {
-        int problem = errno, is_full = problem == EMFILE || problem == ENFILE || problem == ENOBUFS || problem == ENOMEM;
-        if (is_full && client_count)
-            drop(0, 0);
-        else if (is_full)
-            usleep(100000);
-        else if (problem == EBADF || problem == EINVAL || problem == ENOTSOCK)
-            give_up(strerror(problem));
-        return; /* else a client that has gone again (accept(2)) */
-    }
-    if (client_count == MOST_CLIENTS)
-        drop(0, 0);
-    struct client *client = calloc(1, sizeof *client);
-    if (!client) {
-        close(file);
-        return;
-    }
-    client->file = file;
-    client->deadline = milliseconds() + PATIENCE;
-    clients[client_count++] = client;
+    ssize_t got = recv((int)socket, data, size, MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    return got > 0 ? (int)got : -1;
 }
 
-/* Wait until a client has told the secret, if there is one; its connection. */
-static int next_controller(int listening)
+void wait_for_sockets(const word *sockets, char *ready, int count, word nanoseconds)
 {
-    for (;;) {
-        struct pollfd here[MOST_CLIENTS + 1] = {{listening, POLLIN, 0}};
-        int64_t now = milliseconds();
-        while (client_count && clients[0]->deadline <= now)
-            drop(0, 0);
-        int count = client_count;
-        for (int i = 0; i < count; i++)
-            here[i + 1] = (struct pollfd){clients[i]->file, POLLIN, 0};
-        if (poll(here, (nfds_t)count + 1, count ? (int)(clients[0]->deadline - now) : -1) < 0 && errno != EINTR)
-            give_up(strerror(errno));
-        for (int i = count - 1; i >= 0; i--) { /* backwards, as those that go make the others move up */
-            int answer = here[i + 1].revents ? hear(clients[i]) : 0, file = clients[i]->file;
-            if (answer)
-                drop(i, answer > 0);
-            if (answer > 0)
-                return file;
-        }
-        if (here[0].revents)
-            welcome(listening);
-        if (!has_secret() && client_count) {
-            int file = clients[0]->file;
-            drop(0, 1);
-            return file;
-        }
-    }
+    struct pollfd here[MOST_CLIENTS + 1];
+    for (int i = 0; i < count; i++)
+        here[i] = (struct pollfd){(int)sockets[i], POLLIN, 0};
+    int patience = nanoseconds == FOR_EVER ? -1 : (int)((nanoseconds + MILLISECOND - 1) / MILLISECOND);
+    int done = poll(here, (nfds_t)count, patience);
+    if (done < 0 && errno != EINTR)
+        give_up(strerror(errno));
+    for (int i = 0; i < count; i++)
+        ready[i] = done > 0 && here[i].revents;
 }
 
 /* The descriptor of a connection whose controller may come in. With `serve_for_ever` this returns in a new process for
@@ -166,13 +95,12 @@ int accept_connection(const char *words, int serve_for_ever)
     if (serve_for_ever)
         signal(SIGCHLD, SIG_IGN);
     for (;;) {
-        int file = next_controller(listening);
+        int file = (int)next_controller((word)listening);
         if (serve_for_ever && fork()) {
             close(file);
             continue;
         }
-        while (client_count)
-            drop(0, 0);
+        forget_clients();
         close(listening);
         signal(SIGCHLD, SIG_DFL);
         forget_secret();

@@ -45,10 +45,13 @@ static void report_abort(int number)
     tell(ABORTED, 0, (word)__builtin_return_address(0), (word)__builtin_frame_address(0));
 }
 
+int crashes_are_reported;
+
 void report_crashes(void)
 {
+    crashes_are_reported = 1;
     SetUnhandledExceptionFilter(handle);
-    if (GetProcAddress(GetModuleHandleA("ntdll.dll"), "wine_get_version"))
+    if (is_wine())
         AddVectoredExceptionHandler(1, handle_first);
 }
 

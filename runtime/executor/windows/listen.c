@@ -1,58 +1,11 @@
-/* Wait for a controller on a socket; see runtime/executor/linux/listen.c for who may come.
- *
- * Clients come one after the other here, and each has 10 seconds for the secret. */
+/* Wait for a controller on a socket; see runtime/executor/linux/listen.c for who may come. */
 
-#include <winsock2.h>
+#include "sockets.h"
 
-#include "windows_parts.h"
-
+#include <inttypes.h>
 #include <string.h>
-#include <windows.h>
 
-enum { PATIENCE = 10000, MOST_SECRET = 4096, MARK = 8, HEAD = 16, ADDRESS = 4, NO_DELAY = 1 /* TCP_NODELAY */ };
-
-/* ws2_32.dll is loaded by those who listen only. */
-#define FUNCTION(name) static __typeof__(name) *p_##name
-FUNCTION(WSAStartup);
-FUNCTION(socket);
-FUNCTION(bind);
-FUNCTION(listen);
-FUNCTION(accept);
-FUNCTION(getsockname);
-FUNCTION(setsockopt);
-FUNCTION(closesocket);
-FUNCTION(recv);
-FUNCTION(send);
-
-static void load(void)
-{
-    HMODULE library = LoadLibraryA("ws2_32.dll");
-    WSADATA data;
-#define LOAD(name) p_##name = (__typeof__(p_##name))(void *)GetProcAddress(library, #name)
-    if (!library)
-        give_up("there are no sockets: ws2_32.dll is not found");
-    LOAD(WSAStartup), LOAD(socket), LOAD(bind), LOAD(listen), LOAD(accept);
-    LOAD(getsockname), LOAD(setsockopt), LOAD(closesocket), LOAD(recv), LOAD(send);
-    if (p_WSAStartup(0x0202, &data))
-        give_up("there are no sockets");
-}
-
-static char secret[MOST_SECRET + 2];
-static word secret_size;
-
-/* Nothing of it stays in the environment, where the program would see it. */
-static void read_secret(void)
-{
-    SetLastError(0);
-    DWORD size = GetEnvironmentVariableA("URUK_SECRET", secret, sizeof secret);
-    int is_set = size || GetLastError() != ERROR_ENVVAR_NOT_FOUND;
-    SetEnvironmentVariableA("URUK_SECRET", 0);
-    if (is_set && (!size || size > MOST_SECRET))
-        give_up("the secret of URUK_SECRET cannot be used: it has 1 to 4096 bytes; nothing listens without it");
-    if (!is_set && GetEnvironmentVariableA("URUK_SECRET_FILE", 0, 0))
-        give_up("the secret of URUK_SECRET_FILE is not read on Windows: put it into URUK_SECRET");
-    secret_size = is_set ? size : 0;
-}
+enum { ADDRESS = 4, NO_DELAY = 1 /* TCP_NODELAY */, MOST_PATH = 1024 };
 
 /* An address as four numbers, and a port. */
 static struct sockaddr_in address_of(const char *text)
@@ -93,7 +46,7 @@ static void tell_address(SOCKET listening)
     unsigned char host[ADDRESS], port[2];
     char text[64];
     DWORD written;
-    if (p_getsockname(listening, (struct sockaddr *)&address, &size))
+    if (winsock.getsockname(listening, (struct sockaddr *)&address, &size))
         give_up("the socket has no address");
     memcpy(host, &address.sin_addr, sizeof host);
     memcpy(port, &address.sin_port, sizeof port);
@@ -106,80 +59,84 @@ static SOCKET open_socket(const char *text)
 {
     struct sockaddr_in address = address_of(text);
     unsigned char first;
+    u_long yes = 1;
     memcpy(&first, &address.sin_addr, 1);
-    if (first != 127 && !secret_size)
-        give_up("listening beyond loopback wants a secret, in URUK_SECRET");
-    SOCKET listening = p_socket(AF_INET, SOCK_STREAM, 0);
-    if (listening == INVALID_SOCKET || p_bind(listening, (struct sockaddr *)&address, sizeof address) ||
-        p_listen(listening, SOMAXCONN))
+    if (first != 127 && !has_secret())
+        give_up("listening beyond loopback wants a secret, in URUK_SECRET or the file of URUK_SECRET_FILE");
+    SOCKET listening = winsock.socket(AF_INET, SOCK_STREAM, 0);
+    if (listening == INVALID_SOCKET || winsock.bind(listening, (struct sockaddr *)&address, sizeof address) ||
+        winsock.listen(listening, MOST_CLIENTS) || winsock.ioctlsocket(listening, FIONBIO, &yes))
         give_up("the address cannot be listened on");
+    SetHandleInformation((HANDLE)listening, HANDLE_FLAG_INHERIT, 0);
     tell_address(listening);
     return listening;
-}
-
-/* All bytes, before the time `end`. */
-static int hear(SOCKET client, char *data, word size, word end)
-{
-    for (word got = 0; got < size;) {
-        word time = now(), left = time < end ? (end - time) / 1000000 : 0;
-        DWORD patience = (DWORD)left;
-        if (!patience || p_setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, (char *)&patience, sizeof patience))
-            return 0;
-        int done = p_recv(client, data + got, (int)(size - got), 0);
-        if (done <= 0)
-            return 0;
-        got += (word)done;
-    }
-    return 1;
-}
-
-/* How long the answer takes tells nothing of the secret. */
-static int knows_secret(SOCKET client)
-{
-    static char said[HEAD + MOST_SECRET];
-    word end = now() + (word)PATIENCE * 1000000, length;
-    if (!hear(client, said, HEAD, end) || memcmp(said, "URUKAUTH", MARK))
-        return 0;
-    memcpy(&length, said + MARK, sizeof length);
-    if (length > MOST_SECRET || !hear(client, said + HEAD, length, end))
-        return 0;
-    unsigned different = length != secret_size;
-    for (word i = 0; i < secret_size; i++)
-        different |= (unsigned char)(secret[i] ^ (i < length ? said[HEAD + i] : 0));
-    return !different;
 }
 
 static SOCKET line_socket;
 
 static int receive_some(void *data, int size)
 {
-    return p_recv(line_socket, data, size, 0);
+    return winsock.recv(line_socket, data, size, 0);
 }
 
 static int send_some(const void *data, int size)
 {
-    return p_send(line_socket, data, size, 0);
+    return winsock.send(line_socket, data, size, 0);
 }
 
-void accept_connection(const char *text)
+static void use(SOCKET client)
 {
-    DWORD yes = 1, for_ever = 0;
-    load();
-    read_secret();
-    SOCKET listening = open_socket(text), client;
-    for (;;) {
-        client = p_accept(listening, 0, 0);
-        if (client != INVALID_SOCKET && (!secret_size || knows_secret(client)))
-            break;
-        if (client != INVALID_SOCKET)
-            p_closesocket(client);
-        else
-            Sleep(100);
-    }
-    p_closesocket(listening);
-    memset(secret, 0, sizeof secret);
-    p_setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, (char *)&for_ever, sizeof for_ever);
-    p_setsockopt(client, IPPROTO_TCP, NO_DELAY, (char *)&yes, sizeof yes);
+    DWORD yes = 1;
+    u_long no = 0;
+    winsock.ioctlsocket(client, FIONBIO, &no);
+    winsock.setsockopt(client, IPPROTO_TCP, NO_DELAY, (char *)&yes, sizeof yes);
     line_socket = client;
     open_line_of(receive_some, send_some);
+}
+
+/* An executor for a client that may come in: this program again, which inherits the client's socket. */
+static void start_executor(SOCKET client)
+{
+    static char path[MOST_PATH], command[MOST_PATH + 64];
+    STARTUPINFOA start = {.cb = sizeof start, .dwFlags = STARTF_USESTDHANDLES};
+    PROCESS_INFORMATION process;
+    start.hStdInput = GetStdHandle(STD_INPUT_HANDLE);
+    start.hStdOutput = GetStdHandle(STD_OUTPUT_HANDLE);
+    start.hStdError = GetStdHandle(STD_ERROR_HANDLE);
+    GetModuleFileNameA(0, path, sizeof path);
+    format_text(command, sizeof command, "\"%s\" socket=%" PRIu64 "%s", path, (word)client,
+                crashes_are_reported ? " report-crashes" : "");
+    SetHandleInformation((HANDLE)client, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT);
+    if (!CreateProcessA(path, command, 0, 0, 1, 0, 0, 0, &start, &process))
+        return; /* the client sees its connection closed */
+    CloseHandle(process.hThread);
+    CloseHandle(process.hProcess);
+}
+
+/* Go on with a connection of a process that serves. wine 8 sends through sockets only that it has made in this process:
+ * so it makes one out of the handle that was inherited. */
+void take_connection(word socket)
+{
+    WSAPROTOCOL_INFOW info;
+    load_winsock();
+    if (winsock.WSADuplicateSocketW((SOCKET)socket, GetCurrentProcessId(), &info))
+        give_up("socket=HANDLE wants an inherited socket");
+    use(winsock.WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &info, 0, 0));
+    close_socket(socket);
+}
+
+/* Go on with the connection of a controller that may come in. With `serve_for_ever` a new process does for each. */
+void accept_connection(const char *text, int serve_for_ever)
+{
+    load_winsock();
+    read_secret();
+    SOCKET listening = open_socket(text), client;
+    while ((client = (SOCKET)next_controller((word)listening)), serve_for_ever) {
+        start_executor(client);
+        close_socket((word)client);
+    }
+    forget_clients();
+    forget_secret();
+    close_socket((word)listening);
+    use(client);
 }

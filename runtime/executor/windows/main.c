@@ -1,6 +1,6 @@
 /* uruk's executor for Windows; see runtime/executor/linux/main.c.
  *
- *     uruk-executor filedescs=R,W | listen=HOST:PORT  [controller=PID] [report-crashes]
+ *     uruk-executor filedescs=R,W | listen=HOST:PORT | serve=HOST:PORT  [controller=PID] [report-crashes]
  *
  * R and W are handles; with `controller`, which wants wine, descriptors of that process. */
 
@@ -35,7 +35,8 @@ static const char *next_word(const char *at, char text[MOST_WORD])
     return at;
 }
 
-static char line_numbers[MOST_WORD], listening[MOST_WORD], controller[MOST_WORD];
+static char line_numbers[MOST_WORD], listening[MOST_WORD], inherited[MOST_WORD], controller[MOST_WORD];
+static int serves_for_ever;
 
 static void read_words(void)
 {
@@ -47,6 +48,11 @@ static void read_words(void)
             memcpy(line_numbers, value, strlen(value) + 1);
         else if ((value = after(text, "listen=")))
             memcpy(listening, value, strlen(value) + 1);
+        else if ((value = after(text, "serve="))) {
+            memcpy(listening, value, strlen(value) + 1);
+            serves_for_ever = 1;
+        } else if ((value = after(text, "socket=")))
+            memcpy(inherited, value, strlen(value) + 1);
         else if ((value = after(text, "controller=")))
             memcpy(controller, value, strlen(value) + 1);
         else if (!strcmp(text, "report-crashes"))
@@ -58,13 +64,17 @@ static void open_line(void)
 {
     char *comma = line_numbers;
     if (*listening) {
-        accept_connection(listening);
+        accept_connection(listening, serves_for_ever);
+        return;
+    }
+    if (*inherited) {
+        take_connection(parse_number(inherited));
         return;
     }
     while (*comma && *comma != ',')
         comma++;
     if (!*comma)
-        give_up("usage: uruk-executor filedescs=IN,OUT [controller=PID] | listen=HOST:PORT");
+        give_up("usage: uruk-executor filedescs=IN,OUT [controller=PID] | listen=HOST:PORT | serve=HOST:PORT");
     *comma = 0;
     if (*controller)
         open_descriptors(controller, line_numbers, comma + 1);

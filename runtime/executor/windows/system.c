@@ -155,6 +155,11 @@ word find_in_usual_libraries(const char *name)
     return address;
 }
 
+int is_wine(void)
+{
+    return GetProcAddress(GetModuleHandleA("ntdll.dll"), "wine_get_version") != 0;
+}
+
 word process_number(void)
 {
     return GetCurrentProcessId();

@@ -10,12 +10,20 @@ void open_descriptors(const char *controller, const char *in, const char *out); 
 void open_line_of(int (*receive)(void *, int), int (*send)(const void *, int)); /* bytes done; 0 or less at the end */
 word parse_number(const char *text);                                    /* ~0 where it is none */
 
-/* listen.c: a connection, by words `listen=HOST:PORT`. */
-void accept_connection(const char *address);
+/* listen.c: a connection, by words `listen=HOST:PORT` or `serve=HOST:PORT`, or one that is inherited: `socket=HANDLE`. */
+void accept_connection(const char *address, int serve_for_ever);
+void take_connection(word socket);
+
+/* secret.c */
+void read_secret(void);
+
+/* system.c */
+int is_wine(void);
 
 /* serve.c */
 void serve(void) __attribute__((noreturn));
 
 /* crash.c */
 void report_crashes(void);
+extern int crashes_are_reported;
 void report_aborts(void); /* of C runtimes that are in the process now */

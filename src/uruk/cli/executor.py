@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
 from uruk.cli.arguments import host_and_port
 from uruk.cli.usage import UsageError, read
+from uruk.errors import ExecutorError
 from uruk.machines import EXECUTOR_TARGETS
 from uruk.runtime_files import executor_program
 
@@ -73,8 +75,17 @@ def executor(words: Sequence[str]) -> int:
         print(path)
         return 0
     verb = "listen" if arguments.once else "serve"
-    return _become(path, f"{verb}={arguments.listen}")
+    try:
+        return _become(arguments.target, path, f"{verb}={arguments.listen}")
+    except ExecutorError as error:
+        print(f"uruk executor: {error}", file=sys.stderr)
+        return 2
 
 
-def _become(path: str, word: str) -> NoReturn:
-    os.execv(path, [path, word])
+def _become(target: str, path: str, word: str) -> NoReturn:
+    """Replace this process by an executor. Raises ExecutorError where nothing runs programs of its target."""
+    from uruk.spawning import launcher_of  # takes time to import
+
+    launcher, environment = launcher_of(target, os.environ)
+    command = [*launcher, path, word]
+    os.execvpe(command[0], command, environment)
