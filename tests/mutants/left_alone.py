@@ -43,5 +43,7 @@ EQUIVALENT = {
         "the least size of the table, which is rounded up to a page",
     "formats/elf/slab.py build_slab: 1 -> 2 #1":
         "the least size of the symbols, which is rounded up to a page",
+    "passes/resolve.py _bind_private: 0 -> 1":
+        "a name that one row has stands for that row already",
 }  # fmt: skip
 """Changes by `Mutant.key` -> the proof that no test can notice them."""

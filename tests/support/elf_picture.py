@@ -90,7 +90,7 @@ class Picture:
         strings = self.offset(self.get(table, "link"))
         for index in range(self.get(table, "size") // 24):
             start = strings + struct.unpack_from("<I", self.data, self.offset(table) + 24 * index)[0]
-            if self.data[start : self.data.index(0, start)] == name.encode():
+            if bytes(self.data[start : self.data.index(0, start)]) == name.encode():
                 return index
         raise KeyError(name)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from uruk.graph.graph import Binding, Graph, SymbolKind
 from uruk.graph.names import Names
 from uruk.graph.types import I32, Bool
 from uruk.link import Linked, Request, link
+from uruk.memory.manager import SlabManager
 from uruk.passes.elf.linker_symbols import PRIVATE
 from uruk.passes.faults import LinkFaults
 from uruk.passes.state import Externals, State
@@ -68,6 +69,7 @@ class Batch:
         try:
             self.link()
         except LinkFaults as found:
+            assert isinstance(self.executor.memory, SlabManager)
             assert sum(slab.used for slab in self.executor.memory.slabs) == 0
             return found
         raise AssertionError("it links")
@@ -80,7 +82,7 @@ class Batch:
 
 
 @contextmanager
-def batch(*paths: Path, together: bool = False) -> Iterator[Batch]:
+def batch(*paths: Path, together: bool = False) -> Generator[Batch, None, None]:
     """A batch whose memory is given back."""
     one = Batch(paths, together=together)
     try:

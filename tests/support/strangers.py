@@ -16,25 +16,14 @@ from uruk.errors import UnknownTarget
 from uruk.formats.interface import FormatFiles, Report, Span
 from uruk.graph.arena import Arena
 from uruk.graph.encodings import Encoding
-from uruk.graph.graph import (
-    Binding,
-    Blocks,
-    Edges,
-    Graph,
-    Groups,
-    Ranges,
-    Relocations,
-    Role,
-    SymbolKind,
-    Symbols,
-    SymbolType,
-    Zone,
-)  # fmt: skip
+from uruk.graph.graph import Edges, Graph, SymbolType, Zone
 from uruk.graph.kinds import Action, Base, EdgeKind, KindTable, Operand, change, field, kind
 from uruk.graph.names import Names
 from uruk.graph.types import Bool
 from uruk.isa.interface import InstructionSet
 from uruk.target import Target
+
+from support.graph_rows import NOWHERE, GraphRows
 
 OWN_ZONE = 4
 """A zone that neither ELF nor uruk's own targets have."""
@@ -101,10 +90,11 @@ class StrangeFormat:
         return self.sets[architecture]
 
     def read_objects(self, arena: Arena, spans: Sequence[Span], target: Target, names: Names) -> Graph:
-        reader = _Reader(arena, names, self.sets[target.architecture].KINDS)
-        for number, span in enumerate(spans):
-            reader.read(number, bytes(arena.buffers[0][span.start : span.start + span.size]))
-        return reader.graph([span.file for span in spans])
+        kinds = self.sets[target.architecture].KINDS
+        rows = GraphRows(arena, names, kinds)
+        for span in spans:
+            _read(rows, kinds, bytes(arena.buffers[0][span.start : span.start + span.size]))
+        return rows.graph([span.file for span in spans])
 
     def read_relocations(self, graph: Graph, wanted: Bool | None = None, report: Report | None = None) -> Edges:
         """Each table has rows of five words: offset, kind, symbol row within the object, addend, nothing."""
@@ -119,56 +109,25 @@ class StrangeFormat:
         return Edges(block, words[:, 0].copy(), words[:, 1].astype(np.uint8), target, words[:, 3].copy())
 
 
-class _Reader:
-    def __init__(self, arena: Arena, names: Names, kinds: KindTable) -> None:
-        self.arena, self.names, self.kinds = arena, names, kinds
-        self.blocks: list[tuple[int, ...]] = []
-        self.symbols: list[tuple[int, ...]] = []
-        self.tables: list[tuple[int, int, int]] = []
-        self.starts = [(0, 0, 0)]
-
-    def _keep(self, data: bytes) -> int:
-        return self.arena.append(np.frombuffer(data, np.uint8).copy())
-
-    def read(self, number: int, data: bytes) -> None:
-        """One object; see `strange_object`."""
-        parts = json.loads(data.split(b"\n", 1)[1])
-        first = len(self.blocks)
-        rows = {name: row for row, name in enumerate(parts["symbols"])}
-        for section, (content, align) in parts["sections"].items():
-            size = content if isinstance(content, int) else len(content) // 2
-            at = -1 if isinstance(content, int) else self._keep(bytes.fromhex(content))
-            text = self._keep(section.encode() + b"\0")
-            self.blocks.append((number, text, at, size, align, ZONES[section], Role.PLAIN, -1))
-        sections = list(parts["sections"])
-        for name, place in parts["symbols"].items():
-            section, offset = place or ("", 0)
-            block = first + sections.index(section) if section else -1
-            kind_of = SymbolKind.DEFINED if section else SymbolKind.UNDEFINED
-            text, word = self._keep(name.encode() + b"\0"), self.names.intern([name.encode()])[0]
-            self.symbols.append((word, text, block, offset, 1, kind_of, Binding.GLOBAL, SymbolType.OBJECT, 0))
-        for section in sections:
-            mine = [one for one in parts["relocations"] if one[0] == section]
-            words = [[at, self.kinds.number[what], rows[to], addend, 0] for _, at, what, to, addend in mine]
-            if words:
-                table = self._keep(np.array(words, np.int64).tobytes())
-                self.tables.append((first + sections.index(section), table, len(words)))
-        self.starts.append((len(self.blocks), len(self.symbols), len(self.tables)))
-
-    def graph(self, files: list[str]) -> Graph:
-        types = (np.int32, np.int64, np.int64, np.int64, np.int64, np.uint8, np.uint8, np.int32)
-        words = (np.int32, np.int64, np.int32, np.uint64, np.int64, np.uint8, np.uint8, np.uint8, np.uint8)
-        table = (np.int32, np.int64, np.int64)
-        starts = np.array(self.starts, np.int64)
-
-        def columns(rows: Sequence[tuple[int, ...]], kinds: Sequence[Any]) -> list[Any]:
-            return [np.array([row[place] for row in rows], kind) for place, kind in enumerate(kinds)]
-
-        return Graph(
-            self.kinds, self.arena, files, Blocks(*columns(self.blocks, types)), Symbols(*columns(self.symbols, words)),
-            Relocations(*columns(self.tables, table)), Groups.empty(),
-            Ranges(starts[:, 0], starts[:, 1], starts[:, 2], np.zeros(len(starts), np.int64)),
-        )  # fmt: skip
+def _read(rows: GraphRows, kinds: KindTable, data: bytes) -> None:
+    """Add one object; see `strange_object`."""
+    parts = json.loads(data.split(b"\n", 1)[1])
+    blocks = {
+        section: rows.add_block(
+            section, content if isinstance(content, int) else bytes.fromhex(content), align, ZONES[section]
+        )
+        for section, (content, align) in parts["sections"].items()
+    }
+    symbols: dict[str, int] = {}
+    for name, place in parts["symbols"].items():
+        section, offset = place or ("", 0)
+        symbols[name] = rows.add_symbol(name, blocks.get(section, NOWHERE), offset, 1, SymbolType.OBJECT)
+    for section, block in blocks.items():
+        mine = [one for one in parts["relocations"] if one[0] == section]
+        words = [[at, kinds.number[kind], symbols[to], addend, 0] for _, at, kind, to, addend in mine]
+        if words:
+            rows.add_table(block, np.array(words, np.int64).tobytes(), len(words))
+    rows.end_object()
 
 
 def strange_object(
