@@ -30,11 +30,12 @@ ROOMS = (
     "passes/coff/",
     "platforms/windows/",
     "program/windows/",
+    "libraries/windows/",
 )
 """ELF's and Linux's, COFF's and Windows's."""
 ROOM_IMPORTS = re.compile(
     r"uruk\.(formats\.(elf|coff)|passes\.(elf|coff)|passes\.tls(?!\.interface)"
-    r"|(host|libraries|memory|platforms|program)\.linux|(platforms|program)\.windows)\b"
+    r"|(host|libraries|memory|platforms|program)\.linux|(libraries|platforms|program)\.windows)\b"
 )
 WORDS = re.compile(r"eh_frame|dso_handle|glibc|/proc\b|/dev/shm", re.IGNORECASE)
 DOORS = {

@@ -13,7 +13,7 @@ import pytest
 from windows_processes import PAGE, address_of, function, put_code
 
 import uruk
-from uruk.errors import ExecutorError, ExecutorLost
+from uruk.errors import ExecutorError, ExecutorLost, LibraryError
 from uruk.executor.llvm_services import Part, Services
 from uruk.executor.remote import RemoteExecutor
 from uruk.memory.epc import EPCMapper
@@ -152,7 +152,7 @@ def test_libraries(executor: RemoteExecutor) -> None:
     assert libraries.find_symbol(None, b"GetProcAddress")[0] == address_of(executor, "GetProcAddress")
     assert libraries.find_symbol(None, b"no such function")[0] == 0
     with pytest.raises(
-        ExecutorError, match=r"none\.dll, or a library that it needs, is not found \(Windows error 126\)"
+        LibraryError, match=r"none\.dll, or a library that it needs, is not found \(Windows error 126\)"
     ):
         libraries.load("none.dll")
     assert executor.call(address_of(executor, "GetTickCount")) is not None

@@ -138,11 +138,22 @@ void *open_library(const char *path, char problem[PROBLEM])
     return library;
 }
 
+/* "#7" is export number 7: GetProcAddress takes a number of 16 bits in place of a name. 0 is none. */
+static const char *asked_for(const char *name)
+{
+    uintptr_t number = 0;
+    if (*name != '#')
+        return name;
+    while (*++name >= '0' && *name <= '9' && number <= 0xffff)
+        number = 10 * number + (uintptr_t)(*name - '0');
+    return *name || number > 0xffff ? 0 : (const char *)number;
+}
+
 /* The executor itself exports nothing: what "the process" has is in the libraries that every process has. */
 word find_symbol(void *library, const char *name)
 {
     if (library && library != GetModuleHandleA(0))
-        return (word)GetProcAddress(library, name);
+        return asked_for(name) ? (word)GetProcAddress(library, asked_for(name)) : 0;
     return find_in_usual_libraries(name);
 }
 

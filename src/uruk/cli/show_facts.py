@@ -12,8 +12,8 @@ from uruk.cli.show_needs import providers
 from uruk.demangle import demangle
 from uruk.errors import ObjectFormatError
 from uruk.formats.archive import Archive, Member
-from uruk.formats.interface import HEAD_SIZE, RelocationRow, Span
-from uruk.formats.registry import format_named, read_objects, target_of_file
+from uruk.formats.interface import HEAD_SIZE, ImportLibrary, RelocationRow, Span
+from uruk.formats.registry import format_named, import_library, read_objects, target_of_file
 from uruk.graph.arena import Arena
 from uruk.graph.dump import block_labels, dump_object, target_name
 from uruk.graph.graph import Role, SymbolKind, SymbolType, Zone
@@ -200,6 +200,7 @@ def archive_facts(archive: Archive) -> Facts:
     defined: dict[int, list[str]] = {}
     for name, offset in zip(*_index(archive), strict=True):
         defined.setdefault(offset, []).append(name)
+    imports = _imports(archive)
     for member in archive.members():
         entry: Facts = {
             "name": member.name,
@@ -212,9 +213,33 @@ def archive_facts(archive: Archive) -> Facts:
         else:
             names, entry["problem"] = _definitions(archive, member)
         entry["defines"] = [{"name": name, "demangled": demangle(name)} for name in names]
+        if imports is not None:
+            entry["imports"] = _imports_of(imports, member)
         members.append(entry)
     kind = "thin archive" if archive.thin else "archive"
     return {"file": archive.name, "kind": kind, "has_index": archive.has_index, "members": members}
+
+
+def _imports(archive: Archive) -> ImportLibrary | None:
+    """The imports of an archive from shared libraries; None where all members are objects."""
+    first = next(archive.members(), None)
+    if first is None or not archive.has_imports:
+        return None
+    return import_library(archive, _target_of(archive.start_of(first, HEAD_SIZE)))
+
+
+def _imports_of(imports: ImportLibrary, member: Member) -> list[Facts]:
+    """The imports of one member: where each name is to be had."""
+    return [
+        {
+            "name": one.name.decode("utf-8", "replace"),
+            "library": one.library,
+            "export": one.export.decode("utf-8", "replace") or None,
+            "ordinal": one.ordinal,
+            "data": one.is_data,
+        }
+        for one in imports.imports_of(member.header_offset) or ()
+    ]
 
 
 def _index(archive: Archive) -> tuple[list[str], list[int]]:

@@ -90,6 +90,16 @@ def _print_archive(printer: Printer, facts: Facts) -> None:
         printer.line(("  ", ""), (member["name"], NAME), (f"  {member['size']} bytes", ""), (problem, PROBLEM))
         for symbol in member["defines"]:
             printer.line((f"    {readable(symbol)}", ""))
+        for one in member.get("imports", ()):
+            printer.line((f"    {_imported(one)}", ""))
+
+
+def _imported(facts: Facts) -> str:
+    """``puts: msvcrt.dll``, with the name there if that is another one, or the number."""
+    renamed = f"{facts['export']} of " if facts["export"] not in (None, facts["name"]) else ""
+    data = "data of " if facts["data"] and not renamed else ""
+    number = f", number {facts['ordinal']}" if facts["export"] is None else ""
+    return f"{facts['name']}: {data}{renamed}{facts['library']}{number}"
 
 
 def _print_object(printer: Printer, facts: Facts) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from uruk.errors import ExecutorLost, InternalError
+from uruk.errors import ExecutorError, ExecutorLost, InternalError, LibraryError
 from uruk.executor.control import Argument
 from uruk.executor.library_symbols import FoundSymbols
 from uruk.executor.llvm_services import Part, Services
@@ -162,7 +162,12 @@ class BootstrapLibraries:
 
     def load(self, path: str, *, everywhere: bool = False) -> int:
         """See `Libraries.load`."""
-        return self._services.open_library(path)
+        try:
+            return self._services.open_library(path)
+        except ExecutorLost:
+            raise
+        except ExecutorError as error:
+            raise LibraryError(path, str(error).partition(": ")[2] or str(error)) from error
 
     def find_symbol(self, handle: int | None, name: bytes) -> tuple[int, bool]:
         """See `Libraries.find_symbol`; what is data is not known."""

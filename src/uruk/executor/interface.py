@@ -27,6 +27,8 @@ class Libraries(Protocol):
         """
         ...
 
+    # An executor of Windows takes ``#7`` for the export number 7 of a library.
+
     def find_symbol(self, handle: int | None, name: bytes) -> tuple[int, bool]:
         """Address of a symbol in a library (None: the process), 0 if it has none, and whether it is data."""
         ...

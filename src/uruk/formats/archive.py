@@ -37,6 +37,7 @@ _HEAD = 64  # bytes of a member that say which format it has
 _LONGEST_NAME = 4096  # as long as a path may be on Linux; bounds the work that a hostile name table can cause
 # A long name ends in a newline (GNU) or a NUL (COFF). One byte more: GNU's slash before the newline is no part of it.
 _NAME = re.compile(rb"([^\n\0]{1,%d})[\n\0]" % (_LONGEST_NAME + 1))
+_IMPORT = b"__imp_"
 _DEEPEST = 8  # archives within thin archives: two that name each other would nest without end
 
 
@@ -79,6 +80,7 @@ class Archive:
         self._entries: Entries | None = None
         self._index: dict[bytes, int] | None = None
         self._holders: dict[bytes, list[int]] | None = None
+        self._has_imports = False
         self.make_entries: Callable[[Archive], Entries] | None = None
         """Makes the index of an archive that was written without one; None: such an archive defines no names."""
         self._start = self._read_special_members()
@@ -112,7 +114,8 @@ class Archive:
                 data = self._source.read(offset, size, "archive index")
                 self._entries = parse_index(self.name, kind, data, offset, self.size)
                 # One byte is found ten times as fast as two, and most indices have no versions (GNU's `f@@V`).
-                if b"@" in data and b"@@" in data:
+                self._has_imports = _IMPORT in data
+                if self._has_imports or (b"@" in data and b"@@" in data):
                     from uruk.formats.registry import index_names  # seldom needed
 
                     self._entries = index_names(self._head_of_members(), self._entries)
@@ -127,6 +130,14 @@ class Archive:
             return self.start_of(member, min(member.size, _HEAD))
         except ObjectFormatError:  # a lookup that needs the member will raise it
             return b""
+
+    @property
+    def has_imports(self) -> bool:
+        """True if the index has names of imports from shared libraries (`uruk.formats.interface.Import`).
+
+        Archives without an index have none: tools that make import libraries give them one.
+        """
+        return self.has_index and bool(self.entries()) and self._has_imports
 
     def index(self) -> dict[bytes, int]:
         """Name -> header offset of the first member that defines it. Raises ObjectFormatError."""
@@ -166,6 +177,11 @@ class Archive:
     def read(self, member: Member) -> bytes:
         """The member's bytes. Raises ObjectFormatError."""
         return self.start_of(member, member.size)
+
+    def content_of(self, header_offset: int) -> tuple[str, bytes]:
+        """``archive(member)`` and the bytes of the member whose header is at an offset. Raises ObjectFormatError."""
+        member = self.member(header_offset)
+        return f"{self.name}({member.name})", self.read(member)
 
     def start_of(self, member: Member, size: int) -> bytes:
         """The first `size` bytes of the member, fewer if it is smaller. Raises ObjectFormatError."""

@@ -87,6 +87,51 @@ class SharedLibrary(Protocol):
     ) -> None: ...
 
 
+class Import(NamedTuple):
+    """A function or variable of a shared library, as an import library has it."""
+
+    name: bytes
+    """The name by which code refers to it."""
+    library: str
+    """The shared library's name, without a folder."""
+    export: bytes
+    """Its name in the library; empty if it has a number only."""
+    ordinal: int
+    """Its number in the library; with a name only a hint of where that is."""
+    is_data: bool
+
+    @property
+    def asked(self) -> bytes:
+        """The text by which `uruk.executor.interface.Libraries` knows it: its name, or ``#`` and its number."""
+        return self.export or b"#%d" % self.ordinal
+
+
+class Members(Protocol):
+    """An open archive with an index, as formats see it; `uruk.formats.archive.Archive` is one."""
+
+    name: str
+
+    def entries(self) -> Entries:
+        """The index as columns."""
+        ...
+
+    def index(self) -> dict[bytes, int]:
+        """Name -> header offset of the first member that defines it."""
+        ...
+
+    def content_of(self, header_offset: int) -> tuple[str, bytes]:
+        """The name of a member, as errors have it, and its bytes. Raises ObjectFormatError."""
+        ...
+
+
+class ImportLibrary(Protocol):
+    """An archive whose members say which names are in which shared libraries, beside members that are objects."""
+
+    def imports_of(self, offset: int) -> list[Import] | None:
+        """The imports of the member whose header is at an offset; None for an object. Raises ObjectFormatError."""
+        ...
+
+
 class FormatFiles(Protocol):
     """The questions that a format answers about its files, beyond what a link needs."""
 
@@ -97,7 +142,14 @@ class FormatFiles(Protocol):
     def index_names(self, entries: Entries) -> Entries:
         """Return the index of an archive with all names by which others refer to its members, in the same order.
 
-        Only an index with names that may carry more than the name itself (``f@@VERSION``) is passed.
+        Only an index with names that may carry more than the name itself (``f@@VERSION``, ``__imp_f``) is passed.
+        """
+        ...
+
+    def import_library(self, archive: Members, target: Target) -> ImportLibrary | None:
+        """Return an archive's imports from shared libraries; None in a format that has none.
+
+        Only an archive whose index has names of imports (``__imp_f``) is passed.
         """
         ...
 

@@ -22,7 +22,7 @@ from uruk.target import Target
 
 if TYPE_CHECKING:
     from uruk.formats.archive_index import Entries
-    from uruk.formats.interface import SharedLibrary
+    from uruk.formats.interface import ImportLibrary, Members, SharedLibrary
 
 _formats: dict[str, Format] = {ELF.name: ELF}
 _LATER = {"coff": ("uruk.formats.coff.format", "COFF")}
@@ -145,6 +145,12 @@ def index_names(head: bytes, entries: Entries) -> Entries:
     format = format_of(head)
     files = None if format is None else format.files
     return entries if files is None else files.index_names(entries)
+
+
+def import_library(archive: Members, target: Target) -> ImportLibrary | None:
+    """The imports of an archive that is linked for a target; None in a format that has none."""
+    files = format_named(target.format).files
+    return None if files is None else files.import_library(archive, target)
 
 
 def instruction_set_of(graph: Graph) -> InstructionSet:

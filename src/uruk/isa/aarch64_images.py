@@ -28,5 +28,5 @@ KINDS = KindTable(
             for bits, encoding in aarch64.LOADS.items()
         ),
     ),
-    "compile with -mcmodel=large, or refer to it through a pointer (.refptr, dllimport)",
+    "refer to it through a pointer (dllimport or .refptr), or compile with -mcmodel=large",
 )

@@ -21,5 +21,5 @@ KINDS = KindTable(
         EdgeKind("SectionOffset7", Operand.SYMBOL, Base.SECTION, 1, 0, 1 << 7, bits=7),
         kind("SectionNumber16", Operand.SECTION_INDEX, Base.ZERO, 16, signed=False),
     ),
-    "compile with -mcmodel=large, or refer to it through a pointer (.refptr, dllimport)",
+    "refer to it through a pointer (dllimport or .refptr), or compile with -mcmodel=large",
 )

@@ -30,6 +30,10 @@ def host_libraries(target: Target) -> HostLibraries:
 
     Raises UnknownTarget for a system whose libraries uruk does not look for.
     """
+    if target.system == "windows":
+        from uruk.libraries.windows.host import WindowsLibraries
+
+        return WindowsLibraries(target.architecture)
     if target.system != "linux":
         raise UnknownTarget(str(target), TARGETS)
     from uruk.libraries.linux.host import LinuxLibraries

@@ -29,6 +29,7 @@ from uruk.orc.lookup.query import Answer, Query
 from uruk.orc.platform import Platform
 from uruk.orc.registry import adding, defining
 from uruk.orc.registry.entries import AliasEntry, Entry, LazyEntry, ObjectEntry, ObjectState, UnitEntry
+from uruk.orc.registry.importing import ImportBinder
 from uruk.orc.registry.inputs import Source
 from uruk.orc.registry.lazy import LazyFunctions
 from uruk.orc.registry.options import Options
@@ -42,6 +43,7 @@ from uruk.passes.tls.interface import Storage
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from uruk.formats.archive import Archive
     from uruk.orc.introspection import MappedRange
 
 SLIM_LTO = b"__gnu_lto_slim"
@@ -100,7 +102,7 @@ class Session:
         """Removed trackers whose memory waits for threads to end."""
         self.withheld = Withheld(self)
         self.initializers = Initializers(self)
-        self.lazy = LazyFunctions(self)
+        self.lazy, self.imports = LazyFunctions(self), ImportBinder(self.table)
         self.storage_of: dict[int, Storage] = {}
         """Object number -> the thread-local storage that its symbols' offsets count in."""
         self.asking: dict[tuple[int, int], Task] = {}
@@ -283,28 +285,25 @@ class Session:
         return graph
 
     def add_members(self, dylib: JITDylib, entry: ArchiveEntry, offsets: list[int], *, roots: bool = False) -> None:
-        """Add archive members, given by header offset, as one graph; with `roots` they are inputs like objects."""
-        archive = entry.archive
-        members = [archive.member(offset) for offset in offsets]
-        names = [f"{archive.name}({member.name})" for member in members]
-        if archive.thin:  # its header's sizes are checked against the files when these are read, not before
-            sources = list(zip(names, map(archive.read, members), strict=True))
-            graph = self.parse(sources, dylib, check_relocations=False)
-        else:
-            arena, starts = Arena.of_sizes([member.size for member in members])
-            view = memoryview(arena.buffers[0])
-            for member, start in zip(members, starts, strict=True):
-                archive.read_into(member, view[start : start + member.size])
-            spans = [Span(name, start, member.size) for name, start, member in zip(names, starts, members, strict=True)]
-            graph = self.parse_arena(arena, spans, dylib, check_relocations=False)
+        """Add archive members, given by header offset, as one graph; with `roots` they are inputs like objects.
+
+        Members that are imports from shared libraries give these their names.
+        """
+        imports, objects = entry.divided(offsets, self.target)
+        graph = self._read_members(dylib, entry.archive, objects) if objects else None
 
         def work() -> None:
-            orders = [] if roots else [entry.order] * len(members)
-            added = defining.add_graph(dylib, graph, entry.tracker, roots=roots, orders=orders)
-            if roots:
-                return
-            for object_entry, offset in zip(added, offsets, strict=True):
-                object_entry.archive, object_entry.member = entry, offset
+            if imports:
+                defining.add_imports(dylib, entry, imports)
+            if graph is not None:
+                orders = [] if roots else [entry.order] * len(objects)
+                added = defining.add_graph(dylib, graph, entry.tracker, roots=roots, orders=orders)
+                if roots:
+                    return
+                if graph.fallbacks.symbol.size:
+                    defining.add_alternatives(dylib, graph, entry.tracker)
+                for object_entry, offset in zip(added, objects, strict=True):
+                    object_entry.archive, object_entry.member = entry, offset
             entry.taken.update(offsets)
 
         try:
@@ -313,6 +312,24 @@ class Session:
         except BaseException:  # a member that could not be read is asked for again, and so are those with it
             entry.taken.difference_update(offsets)
             raise
+
+    def _read_members(self, dylib: JITDylib, archive: Archive, offsets: list[int]) -> Graph:
+        """Archive members as one graph."""
+        members = [archive.member(offset) for offset in offsets]
+        names = [f"{archive.name}({member.name})" for member in members]
+        if archive.thin:  # its header's sizes are checked against the files when these are read, not before
+            sources = list(zip(names, map(archive.read, members), strict=True))
+            return self.parse(sources, dylib, check_relocations=False)
+        arena, starts = Arena.of_sizes([member.size for member in members])
+        view = memoryview(arena.buffers[0])
+        for member, start in zip(members, starts, strict=True):
+            archive.read_into(member, view[start : start + member.size])
+        spans = [Span(name, start, member.size) for name, start, member in zip(names, starts, members, strict=True)]
+        return self.parse_arena(arena, spans, dylib, check_relocations=False)
+
+    def bind_imports(self, names: I32) -> None:
+        """Have the executor's libraries say where those of the names are that are imported from them."""
+        self.imports.bind(names, None if self.only_links else self.executor.libraries)
 
     # -- lookups
 
@@ -418,7 +435,9 @@ class Session:
         """Hints about names that nobody defines for a dylib's code; `needs` has the first place that needs each."""
         if any(SLIM_LTO in other.names for other in self.dylibs.values()):
             return dict.fromkeys(needs, f"an object {NO_MACHINE_CODE}")
-        return self._hints(dylib, needs) if self._hints else {}
+        hints: Mapping[bytes, str] = self._hints(dylib, needs) if self._hints else {}
+        problems = self.imports.problems
+        return {**hints, **{name: problems[name] for name in needs if name in problems}} if problems else hints
 
     # -- passes
 

@@ -11,9 +11,10 @@ from uruk.formats.archive_index import Entries
 from uruk.formats.byte_source import ByteSource
 from uruk.formats.coff.constants import RELOCATION
 from uruk.formats.coff.pair import Pair
-from uruk.formats.interface import RelocationRow, SharedLibrary
+from uruk.formats.interface import ImportLibrary, Members, RelocationRow, SharedLibrary
 from uruk.graph.graph import Graph
 from uruk.graph.types import NONE
+from uruk.target import Target
 
 
 class COFFFiles:
@@ -28,8 +29,16 @@ class COFFFiles:
         raise ObjectFormatError(source.name, "file", "an object, and no library; uruk reads no DLLs", 0)
 
     def index_names(self, entries: Entries) -> Entries:
-        """See `FormatFiles.index_names`: names have no versions."""
-        return entries
+        """See `FormatFiles.index_names`: imported variables are known by two names."""
+        from uruk.formats.coff.import_library import index_with_imports  # archives of one kind only
+
+        return index_with_imports(entries)
+
+    def import_library(self, archive: Members, target: Target) -> ImportLibrary:
+        """See `FormatFiles.import_library`."""
+        from uruk.formats.coff.import_library import ImportLibrary
+
+        return ImportLibrary(archive, lambda: self._pair_of(target.architecture))
 
     def relocation_rows(self, graph: Graph) -> list[RelocationRow]:
         """See `FormatFiles.relocation_rows`."""

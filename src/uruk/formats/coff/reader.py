@@ -43,6 +43,8 @@ def read_objects(arena: Arena, spans: Sequence[Span], pair: Pair, names: Names) 
     short = ShortNames(arena)
     headers = [read_header(view, span, pair.MACHINE, pair.NAME) for span in spans]
     sections = read_sections(buffer, spans, headers, short)
+    slots = true_rows(sections.begins(b".idata$5\0"))
+    sections.check(slots, (slots >= 0, "is a part of an import library: add the library, as an archive"))
     records = read_records(sections, short)
     directives = _read_directives(sections)
     loaded = _is_loaded(sections)

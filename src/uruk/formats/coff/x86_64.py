@@ -33,7 +33,7 @@ RELOCATIONS = {
 }
 """Relocation number -> (name without ``IMAGE_REL_AMD64_``, edge kind, what is added to the addend)."""
 FORMS = (
-    Form("Delta32", "BranchPCRel32", 2, 0xFE00, 0xE800),  # call and jmp: E8, E9
+    Form("Delta32", "BranchPCRel32", 1, 0xFE, 0xE8),  # call and jmp: E8, E9
     Form("Delta32", "BranchPCRel32", 2, 0xF0FF, 0x800F),  # conditional jumps: 0F, 80 to 8F
 )
 """No other instruction has such a byte in front of a displacement that counts from its end (Intel SDM, volume 2)."""

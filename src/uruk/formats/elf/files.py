@@ -12,9 +12,10 @@ from uruk.formats.elf.constants import RELA
 from uruk.formats.elf.dynamic import SharedLibrary
 from uruk.formats.elf.reader import Pair
 from uruk.formats.elf.versions import index_with_versions
-from uruk.formats.interface import RelocationRow
+from uruk.formats.interface import Members, RelocationRow
 from uruk.graph.graph import Graph
 from uruk.graph.types import NONE
+from uruk.target import Target
 
 
 class ELFFiles:
@@ -31,6 +32,9 @@ class ELFFiles:
     def index_names(self, entries: Entries) -> Entries:
         """See `FormatFiles.index_names`: a default version ``f@@V`` is known by three names."""
         return index_with_versions(entries)
+
+    def import_library(self, archive: Members, target: Target) -> None:
+        """See `FormatFiles.import_library`: shared libraries are linked with themselves."""
 
     def relocation_rows(self, graph: Graph) -> list[RelocationRow]:
         """See `FormatFiles.relocation_rows`."""

@@ -14,7 +14,7 @@ from uruk.graph.types import I32, I64, NONE, Bool, distinct, some, true_rows, un
 from uruk.link import Linked, Request, link
 from uruk.orc.lookup.externals import find_externals, load_needed
 from uruk.orc.registry.definitions import definitions_of
-from uruk.orc.registry.entries import AbsoluteEntry, ObjectEntry, ObjectState
+from uruk.orc.registry.entries import AbsoluteEntry, ImportEntry, ObjectEntry, ObjectState
 from uruk.orc.registry.symbols import Flag, final_names
 from uruk.orc.registry.tracker import FunctionArray, Resources, ResourceTracker
 from uruk.passes.state import Externals, StandIn, TLSHome
@@ -229,6 +229,7 @@ class _Resolver:
         """See `uruk.link.ResolveNames`."""
         session, table = self.session, self.session.table
         table.grow(len(session.ids))
+        session.bind_imports(names)
         found = table.ready[names] != 0
         address = np.where(found, table.address[names], 0)
         is_data = found & (table.flags[names] & Flag.FUNCTION == 0)
@@ -272,7 +273,10 @@ class _Resolver:
         owner = int(self.session.table.owner[number])
         if owner < 0:
             return "library"
-        return "absolute" if isinstance(self.session.objects.get(owner), AbsoluteEntry) else "linked"
+        entry = self.session.objects.get(owner)
+        if isinstance(entry, ImportEntry):
+            return "library"
+        return "absolute" if isinstance(entry, AbsoluteEntry) else "linked"
 
 
 def _record(

@@ -287,6 +287,7 @@ class Query:
         self._closure = None
         if self.errors:
             return []
+        self.session.bind_imports(self.finals())
         finals: list[int] = self.finals().tolist()
         answers = [self._answer(row, number, finals[row]) for row, number in enumerate(self.ids.tolist())]
         asked = {row: one for row, one in enumerate(answers) if isinstance(one, Undefined) and not one.hint}

@@ -17,6 +17,7 @@ from uruk.orc.registry.entries import (
     AbsoluteEntry,
     AliasEntry,
     Entry,
+    ImportEntry,
     LazyEntry,
     ObjectEntry,
     ObjectState,
@@ -28,7 +29,9 @@ from uruk.orc.registry.tracker import Released, ResourceTracker
 from uruk.orc.units import MaterializationUnit
 
 if TYPE_CHECKING:
+    from uruk.formats.interface import Import
     from uruk.orc.dylib import JITDylib
+    from uruk.orc.registry.search import ArchiveEntry
     from uruk.orc.session import Session
 
 
@@ -224,6 +227,34 @@ def _flags(weak: bool, hidden: bool, *, function: bool) -> SymbolFlags:
     flags = SymbolFlags.CALLABLE if function else SymbolFlags.NONE
     flags |= SymbolFlags.NONE if hidden else SymbolFlags.EXPORTED
     return flags | (SymbolFlags.WEAK if weak else SymbolFlags.NONE)
+
+
+def add_imports(dylib: JITDylib, entry: ArchiveEntry, imports: Sequence[Import]) -> None:
+    """Give a dylib's names to an archive's imports. They are weak: a definition by an object comes before them."""
+    session = dylib.session
+    by_name: dict[int, Import] = {}
+    for number, one in zip(dylib.names.intern([one.name for one in imports]), imports, strict=True):
+        by_name.setdefault(number, one)  # of several the first
+    new = ImportEntry(
+        session.next_number, dylib, entry.tracker, entry.order, ObjectState.LINKED,
+        archive=entry.archive.name, imports=by_name,
+    )  # fmt: skip
+    claim_names(new, list(by_name), [_flags(True, False, function=not one.is_data) for one in by_name.values()])
+    session.imports.note(new.number, by_name)
+
+
+def add_alternatives(dylib: JITDylib, graph: Graph, tracker: ResourceTracker) -> None:
+    """Make names of archive members that stand for other names (weak externals) aliases of a dylib.
+
+    LLVM's import libraries have such members for exports with two names. Whoever wants the name was led to the member
+    by the archive's index, so that no input before it has the name.
+    """
+    fallbacks, name = graph.fallbacks, graph.symbols.name
+    owner = dylib.session.table.owner
+    pairs = zip(name[fallbacks.symbol].tolist(), name[fallbacks.instead].tolist(), strict=True)
+    targets = {one: other for one, other in pairs if one >= 0 and other >= 0 and one != other and owner[one] < 0}
+    if targets:
+        add_aliases(dylib, targets, tracker, weak=True, hidden=False)
 
 
 def add_lazy_names(

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
 
 from uruk.errors import MaterializationError
+from uruk.formats.interface import Import
 from uruk.graph.types import I64
 from uruk.orc.registry.added import Added
 from uruk.orc.registry.tracker import ResourceTracker
@@ -130,6 +131,27 @@ class AbsoluteEntry(Entry):
     def file(self) -> str:
         """Its name in errors."""
         return "an absolute definition"
+
+
+@record
+class ImportEntry(Entry):
+    """Names that an import library says are in shared libraries; these are asked when a link needs an address."""
+
+    kind: ClassVar[str] = "import"
+
+    archive: str = field(kw_only=True)
+    imports: dict[int, Import] = field(kw_only=True)
+    """By name."""
+
+    @property
+    def ids(self) -> list[int]:
+        """The names that it defines."""
+        return list(self.imports)
+
+    @property
+    def file(self) -> str:
+        """Its name in errors."""
+        return f"an import of {self.archive}"
 
 
 @record

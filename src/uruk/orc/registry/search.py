@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from enum import Enum
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from uruk.errors import some_of
 from uruk.formats.archive import Archive
-from uruk.formats.registry import hidden_bases_of, open_library
+from uruk.formats.interface import Import, ImportLibrary
+from uruk.formats.registry import hidden_bases_of, import_library, open_library
 from uruk.orc.registry.tracker import ResourceTracker
 from uruk.records import record
+from uruk.target import Target
 
 
 @record
@@ -25,11 +27,34 @@ class ArchiveEntry:
     order: int
     taken: set[int]
     """Header offsets of members that were added already."""
+    _imports: ImportLibrary | Literal[False] | None = None
+    """False where there are none."""
 
     @cached_property
     def file(self) -> object:
         """The same for all mentions of one file."""
         return self.archive.identity()
+
+    def imports(self, target: Target) -> ImportLibrary | None:
+        """The members that are imports from shared libraries, for a target; None where there are none."""
+        if self._imports is None:
+            self._imports = (self.archive.has_imports and import_library(self.archive, target)) or False
+        return self._imports or None
+
+    def divided(self, offsets: list[int], target: Target) -> tuple[list[Import], list[int]]:
+        """The imports among members, and the members that are objects. Raises ObjectFormatError."""
+        library = self.imports(target)
+        if library is None:
+            return [], offsets
+        found: list[Import] = []
+        objects: list[int] = []
+        for offset in offsets:
+            imports = library.imports_of(offset)
+            if imports is None:
+                objects.append(offset)
+            else:
+                found += imports
+        return found, objects
 
     def index(self) -> dict[bytes, int]:
         """Symbol -> header offset of the first member that defines it."""

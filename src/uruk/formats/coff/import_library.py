@@ -1,0 +1,209 @@
+"""Import libraries: archives whose members say which names are in which DLLs.
+
+There are two kinds of members. A short import (Microsoft's, LLVM's) is a header and three strings. A GNU import is an
+object with a slot in `.idata$5`, called `__imp_X`, a jump through it, called X, and the name in the DLL in `.idata$6`;
+the DLL's name is in another member, which is found through two symbols (``_head_...``, ``..._iname``). Archives may
+have ordinary objects beside imports.
+
+Nothing of these is linked: an image's import tables are made for a loader that uruk does not need, and slots and jumps
+are made like those of any other name from outside.
+Source: the PE/COFF specification, "Import Library Format", "Import Type", "Import Name Type"; binutils' dlltool.c.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Callable
+from functools import cached_property
+
+from uruk.errors import ObjectFormatError
+from uruk.formats.archive_index import Entries
+from uruk.formats.coff import constants as coff
+from uruk.formats.coff.headers import read_header
+from uruk.formats.coff.names import ShortNames
+from uruk.formats.coff.pair import Pair
+from uruk.formats.coff.sections import Sections, read_sections
+from uruk.formats.coff.symbols import Records, read_records, texts_of
+from uruk.formats.interface import Import, Members, Span
+from uruk.graph.arena import Arena
+from uruk.graph.types import true_rows
+from uruk.records import record
+
+SLOT_PREFIX = b"__imp_"
+_HEAD, _NAME = b"_head_", b"_iname"
+"""The beginning and the end of the names by which GNU members find the DLL's name."""
+_MACHINERY = (SLOT_PREFIX, _HEAD, b"__nm_", b"__IMPORT_DESCRIPTOR_", b"__NULL_IMPORT_DESCRIPTOR", b"\x7f")
+"""Beginnings of the names of members that are not ordinary objects, as indexes of import libraries have them."""
+_TABLES, _SLOTS, _NAMES, _LIBRARY = b".idata$", b".idata$5\0", b".idata$6\0", b".idata$7\0"
+_SHORT_SIGNATURE = b"\0\0\xff\xff\0\0"
+_CODE, _CONST = 0, 2
+"""Kinds of imports; 1 is data."""
+_BY_ORDINAL, _BY_NAME, _NO_PREFIX, _UNDECORATED, _EXPORT_AS = range(5)
+_BY_NUMBER = 1 << 63
+"""The bit of a slot that means a number, not a name."""
+_HEADER = "import header"
+
+
+class ImportLibrary:
+    """The imports of an archive; see `uruk.formats.interface.ImportLibrary`."""
+
+    def __init__(self, archive: Members, pair_of: Callable[[], Pair]) -> None:
+        self._archive = archive
+        self._pair_of = pair_of
+        self._libraries: dict[bytes, str] = {}
+        """By the name of the symbol that leads to it."""
+
+    @cached_property
+    def _candidates(self) -> set[int]:
+        """The header offsets of members that define a name as imports do."""
+        names, offsets = self._archive.entries()
+        pairs = zip(names, offsets.tolist(), strict=True)
+        return {offset for name, offset in pairs if name.startswith(_MACHINERY) or name.endswith(_NAME)}
+
+    def imports_of(self, offset: int) -> list[Import] | None:
+        """See `uruk.formats.interface.ImportLibrary.imports_of`."""
+        if offset not in self._candidates:
+            return None
+        file, data = self._archive.content_of(offset)
+        if data[:6] == _SHORT_SIGNATURE:
+            return [read_short(data, file, self._pair_of())]
+        parts = read_parts(data, file, self._pair_of())
+        if parts is None:
+            return None
+        return [parts.imported(self._library_at(parts.leads_to(_HEAD), file))] if parts.slot else []
+
+    def _library_at(self, head: bytes, file: str) -> str:
+        """The DLL's name, by the symbol that leads to it: the member that has it refers to another one, at the name."""
+        known = self._libraries.get(head)
+        if known is None:
+            parts = self._parts_with(head, file)
+            library = self._parts_with(parts.leads_to(_NAME, at_end=True), file).library
+            if not library:
+                raise ObjectFormatError(file, f"symbol `{_text(head)}'", "leads to no name of a DLL")
+            known = self._libraries[head] = os.fsdecode(library)
+        return known
+
+    def _parts_with(self, name: bytes, file: str) -> _Parts:
+        offset = self._archive.index().get(name) if name else None
+        if offset is None:
+            problem = "imports from a DLL, but no symbol of its archive leads to the DLL's name"
+            raise ObjectFormatError(file, f"symbol `{_text(name)}'" if name else "symbol table", problem)
+        owner, data = self._archive.content_of(offset)
+        parts = read_parts(data, owner, self._pair_of())
+        if parts is None:
+            raise ObjectFormatError(owner, f"symbol `{_text(name)}'", "is to lead to a DLL's name, and does not")
+        return parts
+
+
+def read_short(data: bytes, file: str, pair: Pair) -> Import:
+    """A short import. Raises ObjectFormatError for one that is malformed, or for another machine."""
+    if len(data) < 20:
+        raise ObjectFormatError(file, _HEADER, "cut short", len(data))
+    machine, size, hint, flags = struct.unpack_from("<6xH4xIHH", data)
+    if machine != pair.MACHINE:
+        problem = f"it is for machine {machine:#x}, expected {pair.MACHINE:#x} ({pair.NAME})"
+        raise ObjectFormatError(file, _HEADER, problem, 6)
+    kind, how = flags & 3, flags >> 2 & 7
+    if kind > _CONST or how > _EXPORT_AS:
+        raise ObjectFormatError(file, _HEADER, f"imports in a way that does not exist ({flags:#x})", 18)
+    name, *others = data[20 : 20 + size].split(b"\0")
+    if len(data) < 20 + size or not name or len(others) < 2 + (how == _EXPORT_AS) or not others[0]:
+        raise ObjectFormatError(file, _HEADER, f"{size} bytes of names do not fit, or lack one", 12)
+    export = others[1] if how == _EXPORT_AS else _export_name(name, how)
+    if not export and how != _BY_ORDINAL:
+        raise ObjectFormatError(file, f"import `{_text(name)}'", "its name in the DLL is empty", 20)
+    return Import(name, os.fsdecode(others[0]), export, hint, is_data=kind != _CODE)
+
+
+def _export_name(name: bytes, how: int) -> bytes:
+    """The name in the DLL, of a symbol as objects have it."""
+    if how == _BY_ORDINAL:
+        return b""
+    if how in (_NO_PREFIX, _UNDECORATED) and name[:1] in (b"?", b"@", b"_"):
+        name = name[1:]
+    return name.partition(b"@")[0] if how == _UNDECORATED else name
+
+
+def read_parts(data: bytes, file: str, pair: Pair) -> _Parts | None:
+    """A member of a GNU import library; None for an ordinary object. Raises ObjectFormatError."""
+    arena, [start] = Arena.join([data])
+    span = Span(file, start, len(data))
+    header = read_header(memoryview(arena.buffers[0]), span, pair.MACHINE, pair.NAME)
+    short = ShortNames(arena)
+    sections = read_sections(arena.buffers[0], [span], [header], short)
+    if not sections.begins(_TABLES).any():
+        return None
+    records = read_records(sections, short)
+    rows = true_rows(records.storage == coff.CLASS_EXTERNAL)
+    section: list[int] = records.section[rows].tolist()
+    return _Parts(file, sections, dict(zip(texts_of(records, rows), section, strict=True)), records)
+
+
+@record
+class _Parts:
+    """The contents of a member of a GNU import library."""
+
+    file: str
+    sections: Sections
+    names: dict[bytes, int]
+    """External symbols, each with the number of its section."""
+    records: Records
+
+    @property
+    def slot(self) -> bytes:
+        """The name of the slot without its prefix; empty if there is none."""
+        return next((name[len(SLOT_PREFIX) :] for name in self.names if name.startswith(SLOT_PREFIX)), b"")
+
+    @property
+    def library(self) -> bytes:
+        """The DLL's name, if it is here."""
+        return self._content(_LIBRARY).partition(b"\0")[0]
+
+    def leads_to(self, mark: bytes, *, at_end: bool = False) -> bytes:
+        """The undefined symbol whose name begins or ends so; empty if there is none."""
+        names = (name for name, section in self.names.items() if section == coff.SYM_UNDEFINED)
+        return next((name for name in names if (name.endswith(mark) if at_end else name.startswith(mark))), b"")
+
+    def imported(self, library: str) -> Import:
+        """The import from a DLL. Raises ObjectFormatError where its slot or name is malformed."""
+        name, slots = self.slot, self._content(_SLOTS)
+        if len(slots) != 8:
+            raise ObjectFormatError(self.file, "section `.idata$5'", f"a slot has 8 bytes, not {len(slots)}")
+        value = int.from_bytes(slots, "little")
+        is_data = self.names.get(name, coff.SYM_UNDEFINED) <= 0
+        if value & _BY_NUMBER:
+            return Import(name, library, b"", value & 0xFFFF, is_data)
+        named = self._content(_NAMES)
+        export, end, _ = named[2:].partition(b"\0")
+        if not export or not end:
+            raise ObjectFormatError(self.file, "section `.idata$6'", "holds no name, which ends in NUL")
+        return Import(name, library, export, int.from_bytes(named[:2], "little"), is_data)
+
+    def _content(self, name: bytes) -> bytes:
+        """The content of the section of a name; empty without one."""
+        rows = true_rows(self.sections.begins(name) & (self.sections.start >= 0))
+        if not rows.size:
+            return b""
+        start, size = int(self.sections.start[rows[0]]), int(self.sections.size[rows[0]])
+        return self.sections.buffer[start : start + size].tobytes()
+
+
+def index_with_imports(entries: Entries) -> Entries:
+    """An index in which a variable's import also has the variable's own name, in the same order.
+
+    Its member defines ``__imp_X`` only. GNU ld lets code that declares no import refer to X all the same
+    ("auto-import"), and so it is here; where a member of the archive has X itself, that one stays it.
+    """
+    known = set(entries[0])
+    names: list[bytes] = []
+    rows: list[int] = []
+    for row, name in enumerate(entries[0]):
+        bare = name.removeprefix(SLOT_PREFIX)
+        names += [name] if bare in known else [name, bare]
+        rows += [row] * (1 + (bare not in known))
+    return names, entries[1][rows]
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "replace")

@@ -1,0 +1,1 @@
+"""Windows's libraries as MinGW keeps them: import libraries, archives and DLLs."""

@@ -1,0 +1,70 @@
+"""Names that import libraries lead to shared libraries: what these are asked for, when a link needs the address."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from uruk.errors import LibraryError
+from uruk.graph.types import I32, true_rows
+
+if TYPE_CHECKING:
+    from uruk.executor.interface import Libraries
+    from uruk.formats.interface import Import
+    from uruk.orc.registry.symbols import SymbolTable
+
+
+class ImportBinder:
+    """The imports of a session. Shared libraries are asked once for each name."""
+
+    def __init__(self, table: SymbolTable) -> None:
+        self._table = table
+        self._imports: dict[int, tuple[int, Import]] = {}
+        """By name: the entry that has it, and where it is to be had."""
+        self._handles: dict[str, int | None] = {}
+        """By the name of the library; None for one that cannot be loaded."""
+        self.problems: dict[bytes, str] = {}
+        """Names that are imported, and not there."""
+
+    def note(self, owner: int, imports: dict[int, Import]) -> None:
+        """Note the imports that an entry gives names to."""
+        self._imports.update((name, (owner, one)) for name, one in imports.items())
+
+    def bind(self, names: I32, libraries: Libraries | None) -> None:
+        """Fill in the addresses of those of the names that are imports; what is not there stays undefined.
+
+        Without `libraries` nothing is run, and all of them are at 0.
+        """
+        if not self._imports:
+            return
+        table = self._table
+        waiting: dict[str, list[tuple[int, Import]]] = {}
+        for name in names[true_rows((table.ready[names] == 0) & (table.owner[names] >= 0))].tolist():
+            owner, one = self._imports.get(name, (None, None))
+            if one is not None and owner == table.owner[name]:
+                waiting.setdefault(one.library, []).append((name, one))
+        for library, imports in waiting.items():
+            if libraries is not None:
+                self._ask(libraries, library, imports)
+                continue
+            for name, _ in imports:
+                table.address[name], table.ready[name] = 0, 1
+
+    def _ask(self, libraries: Libraries, library: str, imports: Sequence[tuple[int, Import]]) -> None:
+        """Ask one library for its names."""
+        if library not in self._handles:
+            try:
+                self._handles[library] = libraries.load(library)
+            except LibraryError as error:
+                self._handles[library] = None
+                self.problems.update((one.name, f"imported from {library}: {error.problem}") for _, one in imports)
+        handle = self._handles[library]
+        if handle is None:
+            return
+        found = libraries.find_symbols([handle], [one.asked for _, one in imports])
+        for (name, one), address in zip(imports, found.address.tolist(), strict=True):
+            if address:
+                self._table.address[name], self._table.ready[name] = address, 1
+            else:
+                asked = one.asked.decode("utf-8", "replace")
+                self.problems[one.name] = f"imported from {library}, which has no export `{asked}'"

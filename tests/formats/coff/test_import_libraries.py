@@ -1,0 +1,309 @@
+"""Import libraries: what their members say, and links that go by them."""
+
+from __future__ import annotations
+
+import io
+import struct
+import subprocess
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import pytest
+
+import uruk
+from uruk.cli import main
+from uruk.errors import ObjectFormatError, UndefinedSymbols
+from uruk.formats.archive import Archive
+from uruk.formats.coff import aarch64, x86_64
+from uruk.formats.coff.import_library import read_parts, read_short
+from uruk.formats.interface import Import
+from uruk.formats.registry import import_library
+from uruk.memory.fixed import FixedMemory
+from uruk.orc.registry.entries import ImportEntry
+from uruk.target import Target
+
+from support.coff_objects import ARM_MSVC, assembled, run
+from support.requirements import require_tool
+
+pytestmark = pytest.mark.any_interpreter
+
+TARGET = Target("coff", "x86_64", "windows")
+BASE = 0x140000000
+DEFINITIONS = """
+LIBRARY parts.dll
+EXPORTS
+ work
+ shared DATA
+ limit CONSTANT
+ numbered @7 NONAME
+ renamed == real
+"""
+MEANT = {
+    b"work": (b"work", 0, False),
+    b"shared": (b"shared", 0, True),
+    b"numbered": (b"", 7, False),
+    b"renamed": (b"real", 0, False),
+}
+"""Name -> name in the DLL, or number, and whether it is data; of `limit` the tools think differently."""
+
+
+def import_archive(folder: Path, kind: str) -> Path:
+    """An import library of `parts.dll` as one of the tools makes it."""
+    definitions = folder / "parts.def"
+    definitions.write_text(DEFINITIONS)
+    output = folder / ("libparts.dll.a" if kind == "binutils" else "parts.lib")
+    tools = {
+        "llvm": ("llvm-dlltool-19", "-m", "i386:x86-64"),
+        "arm64": ("llvm-dlltool-19", "-m", "arm64"),
+        "binutils": ("x86_64-w64-mingw32-dlltool",),
+    }
+    tool, *options = tools[kind]
+    run([require_tool(tool), *options, "-d", str(definitions), "-l", str(output)])
+    return output
+
+
+def session(architecture: str = "x86_64") -> uruk.LLJIT:
+    """A session that links for Windows."""
+    options = uruk.Options(execute=False, architecture=Target("coff", architecture, "windows"))
+    return uruk.LLJIT(memory=FixedMemory(BASE, 1 << 20), options=options)
+
+
+def imports_of(jit: uruk.LLJIT) -> dict[bytes, Import]:
+    """The imports that a session has taken in."""
+    entries = [entry for entry in jit.session.objects.values() if isinstance(entry, ImportEntry)]
+    return {one.name: one for entry in entries for one in entry.imports.values()}
+
+
+@pytest.mark.parametrize("kind", ["llvm", "binutils", "arm64"])
+def test_members(tmp_path: Path, kind: str) -> None:
+    target = TARGET._replace(architecture="aarch64" if kind == "arm64" else "x86_64")
+    with Archive.open(import_archive(tmp_path, kind)) as archive:
+        library = import_library(archive, target)
+        assert library is not None
+        found = [library.imports_of(member.header_offset) for member in archive.members()]
+    assert None not in found
+    assert [] in found  # what only a linker of images wants
+    imports = {one.name: one for some in found for one in some or ()}
+    assert imports.keys() == {*MEANT, b"limit"}
+    for name, (export, ordinal, is_data) in MEANT.items():
+        one = imports[name]
+        assert (one.library, one.export, one.is_data) == ("parts.dll", export, is_data)
+        assert one.ordinal == ordinal or export  # with a name it is a hint
+
+
+USER = """
+    .text
+    .globl start
+start:
+    call work
+    call *__imp_numbered(%rip)
+    mov __imp_shared(%rip), %rax
+    jmp renamed
+    .data
+    .globl pointers
+pointers: .quad work, shared, __imp_work, __imp_renamed
+"""
+
+
+@pytest.mark.parametrize("kind", ["llvm", "binutils"])
+def test_code_is_linked_with_imports(tmp_path: Path, kind: str) -> None:
+    """Calls go through stubs, slots hold the addresses, and only what is referred to is imported."""
+    with session() as jit:
+        seen: list[int] = []
+        jit.session.hooks["post-fixup"] = [lambda state: seen.append(len(state.stubs.row))]
+        jit.add_object(assembled(tmp_path, "user", USER))
+        jit.add_archive(import_archive(tmp_path, kind))
+        jit.lookup("start")
+        assert imports_of(jit).keys() == MEANT.keys()
+        assert seen == [2]  # `work` and `renamed` are called directly, and nothing else has a stub
+        memory = jit.executor.memory
+        assert isinstance(memory, FixedMemory)
+        words = struct.unpack("<4Q", memory.read(jit.lookup("pointers").address, 32))
+        assert words[:2] == (0, 0)  # addresses of functions and data themselves; nobody was asked
+        for slot in words[2:]:
+            assert memory.read(slot, 8) == bytes(8)
+        assert jit.lookup("work").address == 0
+
+
+def test_an_object_comes_before_an_import(tmp_path: Path) -> None:
+    """In either order; the slot holds the address of what is linked in."""
+    own = assembled(tmp_path, "own", ".globl work\nwork: ret\n")
+    user = assembled(tmp_path, "user", ".globl start\nstart: call work\n.data\n.globl slot\nslot: .quad __imp_work\n")
+    for objects in ([own, user], [user, own]):
+        with session() as jit:
+            jit.add_archive(import_archive(tmp_path, "llvm"))
+            for path in objects:
+                jit.add_object(path)
+            memory = jit.executor.memory
+            assert isinstance(memory, FixedMemory)
+            slot = int.from_bytes(memory.read(jit.lookup("slot").address, 8), "little")
+            assert int.from_bytes(memory.read(slot, 8), "little") == jit.lookup("work").address != 0
+
+
+def test_removal_and_whole_archives(tmp_path: Path) -> None:
+    """An archive that is removed takes its imports with it; a whole one gives all of them."""
+    user = assembled(tmp_path, "user", ".globl start\nstart: call work\n")
+    for whole in (False, True):
+        with session() as jit:
+            archive = jit.add_archive(import_archive(tmp_path, "binutils"), whole=whole)
+            tracker = jit.add_object(user)
+            jit.lookup("start")
+            assert imports_of(jit).keys() == ({b"work", *MEANT, b"limit"} if whole else {b"work"})
+            tracker.remove()
+            archive.remove()
+            assert not imports_of(jit)
+            jit.add_object(user)
+            with pytest.raises(UndefinedSymbols, match="work"):
+                jit.lookup("start")
+
+
+def test_archives_that_mix_imports_and_objects(tmp_path: Path) -> None:
+    """MinGW's own: what windows.h calls functions of KERNEL32 are objects of the archive in part."""
+    compiler = require_tool("x86_64-w64-mingw32-gcc-posix")
+    path = run([compiler, "-print-file-name=libkernel32.a"]).strip()
+    text = ".globl start\nstart: call ExitProcess\ncall __stosb\njmp *__imp_HeapAlloc(%rip)\n"
+    with session() as jit:
+        jit.add_object(assembled(tmp_path, "user", text))
+        jit.add_archive(path)
+        jit.lookup("start")
+        assert {name: one.library for name, one in imports_of(jit).items()} == {
+            b"ExitProcess": "KERNEL32.dll",
+            b"HeapAlloc": "KERNEL32.dll",
+        }
+        assert jit.lookup("__stosb").address > BASE
+
+
+def test_every_member_of_a_large_import_library() -> None:
+    """libstdc++.dll.a, by ld: thousands of imports, variables with two more names among them."""
+    compiler = require_tool("x86_64-w64-mingw32-g++-posix")
+    path = run([compiler, "-print-file-name=libstdc++.dll.a"]).strip()
+    with session() as jit:
+        jit.add_archive(path, whole=True)
+        found = imports_of(jit)
+        assert len(found) > 5000
+        assert {one.library for one in found.values()} == {"libstdc++-6.dll"}
+        assert found[b"_ZTVN10__cxxabiv117__class_type_infoE"].is_data
+        assert not found[b"_ZSt9terminatev"].is_data
+
+
+def test_data_has_no_stub(tmp_path: Path) -> None:
+    """A 32-bit reference to a variable of a DLL, which never lies near, is an error; there is no stub in its place."""
+    text = ".globl start\nstart: lea shared(%rip), %rax\n"
+    with session() as jit:
+        jit.add_object(assembled(tmp_path, "user", text))
+        jit.add_archive(import_archive(tmp_path, "llvm"))
+        with pytest.raises(
+            uruk.LinkError, match=r"too far away: refer to it through a pointer \(dllimport or \.refptr\)"
+        ):
+            jit.lookup("start")
+
+
+def test_arm64(tmp_path: Path) -> None:
+    text = ".globl start\nstart: bl work\nadrp x0, __imp_shared\nldr x0, [x0, :lo12:__imp_shared]\nb renamed\n"
+    with session("aarch64") as jit:
+        jit.add_object(assembled(tmp_path, "user", text, ARM_MSVC))
+        jit.add_archive(import_archive(tmp_path, "arm64"))
+        jit.lookup("start")
+        assert imports_of(jit).keys() == {b"work", b"shared", b"renamed"}
+
+
+def short(name: bytes, *texts: bytes, kind: int = 0, how: int = 1, machine: int = 0x8664, ordinal: int = 3) -> bytes:
+    """A short import."""
+    strings = b"".join(text + b"\0" for text in (name, *texts))
+    return struct.pack("<4H2I2H", 0, 0xFFFF, 0, machine, 0, len(strings), ordinal, kind | how << 2) + strings
+
+
+@pytest.mark.parametrize(
+    ("name", "how", "export"),
+    [
+        (b"?f@@YAHXZ", 1, b"?f@@YAHXZ"),
+        (b"?f@@YAHXZ", 2, b"f@@YAHXZ"),
+        (b"_f@8", 2, b"f@8"),
+        (b"_f@8", 3, b"f"),
+        (b"@f@8", 3, b"f"),
+        (b"plain", 3, b"plain"),
+        (b"f", 0, b""),
+        (b"f", 4, b"g"),
+    ],
+)
+def test_kinds_of_names(name: bytes, how: int, export: bytes) -> None:
+    texts = (b"x.dll", b"g") if how == 4 else (b"x.dll",)
+    found = read_short(short(name, *texts, how=how), "x.lib", x86_64)
+    assert found == (name, "x.dll", export, 3, False)
+    assert found.asked == (export or b"#3")
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (short(b"f", b"x.dll")[:19], "cut short"),
+        (short(b"f", b"x.dll")[:-1], "do not fit"),
+        (short(b"f"), "lack one"),
+        (short(b"", b"x.dll"), "lack one"),
+        (short(b"f", b"x.dll", how=4), "lack one"),
+        (short(b"f", b"x.dll", b"", how=4), "its name in the DLL is empty"),
+        (short(b"_", b"x.dll", how=2), "its name in the DLL is empty"),
+        (short(b"f", b"x.dll", how=5), "does not exist"),
+        (short(b"f", b"x.dll", kind=3), "does not exist"),
+        (short(b"f", b"x.dll", machine=0xAA64), "expected 0x8664"),
+    ],
+)
+def test_broken_short_imports(data: bytes, problem: str) -> None:
+    with pytest.raises(ObjectFormatError, match=problem) as caught:
+        read_short(data, "x.lib", x86_64)
+    assert caught.value.file == "x.lib"
+
+
+def test_a_short_import_for_another_machine() -> None:
+    assert read_short(short(b"f", b"x.dll", machine=0xAA64), "x.lib", aarch64).name == b"f"
+
+
+@pytest.mark.parametrize(
+    ("slot", "name", "problem"),
+    [(".quad 0", ".short 1", "holds no name"), (".long 0", '.short 1\n.asciz "f"', "a slot has 8 bytes, not 4")],
+)
+def test_broken_gnu_imports(tmp_path: Path, slot: str, name: str, problem: str) -> None:
+    text = f"""
+        .section .idata$5,"dw"
+        .globl __imp_f
+        __imp_f: {slot}
+        .section .idata$6,"dw"
+        {name}
+    """
+    parts = read_parts(assembled(tmp_path, "import", text).read_bytes(), "import.o", x86_64)
+    assert parts is not None
+    with pytest.raises(ObjectFormatError, match=problem):
+        parts.imported("x.dll")
+
+
+def test_an_import_without_a_library(tmp_path: Path) -> None:
+    """The members that have the DLL's name are not in the archive."""
+    (tmp_path / "members").mkdir()
+    archive = import_archive(tmp_path, "binutils")
+    tool = require_tool("llvm-ar-19")
+    subprocess.run([tool, "x", str(archive)], cwd=tmp_path / "members", check=True)
+    members = sorted(path for path in (tmp_path / "members").iterdir() if "_s0" in path.name)
+    run([tool, "rcs", str(tmp_path / "cut.a"), *map(str, members)])
+    with session() as jit:
+        jit.add_object(assembled(tmp_path, "user", ".globl start\nstart: call work\n"))
+        jit.add_archive(tmp_path / "cut.a")
+        with pytest.raises(ObjectFormatError, match="leads to the DLL's name"):
+            jit.lookup("start")
+        with pytest.raises(ObjectFormatError, match="part of an import library: add the library, as an archive"):
+            jit.add_object(members[0])
+
+
+def test_commands(tmp_path: Path) -> None:
+    """`uruk show` names DLL and export of each import, and `uruk run --no-exec` links with them."""
+    user = assembled(tmp_path, "user", ".globl mainCRTStartup\nmainCRTStartup: call work\njmp *__imp_shared(%rip)\n")
+    for kind in ("llvm", "binutils"):
+        library = import_archive(tmp_path, kind)
+        text = io.StringIO()
+        with redirect_stdout(text):
+            assert main(["show", str(library)]) == 0
+        for line in ("work: parts.dll", "shared: data of parts.dll", "numbered: parts.dll, number 7", "real of parts"):
+            assert line in text.getvalue(), text.getvalue()
+        command = [sys.executable, "-m", "uruk", "run", "--no-exec", "-e", "mainCRTStartup", str(user), str(library)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert (done.returncode, done.stderr) == (0, "")
