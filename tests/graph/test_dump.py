@@ -15,7 +15,9 @@ from uruk.orc.registry.options import Options
 from uruk.passes.state import State
 from uruk.passes.steps import POINTS
 
+from support.compiling import Compile
 from support.golden_files import FOLDER, OBJECTS, check_golden, object_bytes, read_graph
+from support.linking import batch
 from support.requirements import require_tool
 
 pytestmark = pytest.mark.quick
@@ -132,6 +134,20 @@ def test_dropped_groups_are_marked(tmp_path: Path) -> None:
         jit.lookup_all(["one", "two"])
     blocks = [line for line in texts[0].splitlines() if "block .text.x" in line]
     assert [line.endswith("dropped") for line in blocks] == [False, True]
+
+
+@pytest.mark.parametrize("modules", [1, 2])
+def test_modules_are_told_apart_where_there_are_several(modules: int, cc: Compile) -> None:
+    """Each has a table of its own for what it loads through one."""
+    paths = [cc(f"extern int x{n}; int *f{n}(void) {{ return &x{n}; }}", "-fPIC", name=f"f{n}") for n in range(modules)]
+    with batch(*paths) as one:
+        for number in range(modules):
+            one.addresses[f"x{number}"] = 0x1000
+        lines = dump_text(one.link().state).splitlines()
+    blocks = [line for line in lines if line.startswith("  block .text:")]
+    assert ["module" in line for line in blocks] == [modules > 1] * modules
+    slots = [line.split("slot")[0] for line in lines if "slot +" in line]
+    assert slots == ([f"  module {number} " for number in range(modules)] if modules > 1 else ["  "])
 
 
 def test_a_graph_needs_names() -> None:

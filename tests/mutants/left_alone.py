@@ -16,6 +16,7 @@ TUNING = {
     ("passes/placement.py", "SLACK"): "how much is left free for rounding",
     ("formats/byte_source.py", "_FIRST"): "how much of a file is read at once",
     ("formats/elf/dynamic_hash.py", "_STEP"): "how much of a chain is read at once",
+    ("formats/elf/dynamic_hash.py", "_FIRST_STEP"): "how much of the last chain is read at once",
     ("formats/gather.py", "NAME_SHARING"): "a bound on the work that a hostile file can cause",
     ("formats/elf/small_reader.py", "FEW_SECTIONS"): "the size from which columns are faster than rows",
     ("formats/elf/small_reader.py", "FEW_SYMBOLS"): "the size from which columns are faster than rows",

@@ -17,7 +17,7 @@ from uruk.formats.interface import Span
 from uruk.formats.registry import read_objects, read_relocations
 from uruk.graph.arena import Arena
 from uruk.graph.dump import dump_object
-from uruk.graph.graph import Graph, Selection, SymbolKind
+from uruk.graph.graph import Graph, Selection, SymbolKind, SymbolType
 from uruk.graph.names import Names
 from uruk.graph.verify import verify
 from uruk.graph.views import GraphView
@@ -25,7 +25,8 @@ from uruk.memory.fixed import FixedMemory
 from uruk.passes.state import State
 from uruk.target import Target
 
-from support.coff_objects import assembled, compiled
+from support.coff_objects import assembled, compiled, run
+from support.requirements import require_tool
 
 pytestmark = [pytest.mark.quick, pytest.mark.any_interpreter]
 
@@ -335,3 +336,51 @@ def test_auxiliary_records_are_not_shown(tmp_path: Path) -> None:
     shown = [symbol["name"] for symbol in dump_object(GraphView(graph), 0, names)["symbols"]]
     assert "g" in shown
     assert not [name for name in shown if name.startswith("symbol ")]
+
+
+NUMBERS = {
+    0: ("None", 0), 1: ("Pointer64", 0), 2: ("Pointer32", 0), 3: ("ImageOffset32", 0), 4: ("Delta32", -4),
+    5: ("Delta32", -5), 6: ("Delta32", -6), 7: ("Delta32", -7), 8: ("Delta32", -8), 9: ("Delta32", -9),
+    10: ("SectionNumber16", 0), 11: ("SectionOffset32", 0), 12: ("SectionOffset7", 0),
+}  # fmt: skip
+"""PE Format, "Type Indicators", x64: REL32 and REL32_1 to _5 count from 0 to 5 bytes behind the end of the field."""
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_relocation_numbers_of_x86_64(number: int, tmp_path: Path) -> None:
+    """What each number means, and what it adds to what the field holds."""
+    data = bytearray(assembled(tmp_path, "one", '.section .d,"dw"\n.globl f, g\nf: .quad g + 16\n').read_bytes())
+    section = next(at for at in range(20, len(data), 40) if data[at : at + 8] == b".d\0\0\0\0\0\0")
+    (table,) = struct.unpack_from("<I", data, section + 24)
+    assert struct.unpack_from("<H", data, table + 8)[0] == 1
+    struct.pack_into("<H", data, table + 8, number)
+    if number not in NUMBERS:
+        with pytest.raises(uruk.UnsupportedRelocation, match=f"relocation type {number}"):
+            read(bytes(data))
+        return
+    graph = read(bytes(data))
+    assert graph.edges is not None
+    edges = zip(graph.edges.kind.tolist(), graph.edges.addend.tolist(), strict=True)
+    name, more = NUMBERS[number]
+    assert [(graph.kinds[kind].name, addend) for kind, addend in edges] == (
+        [] if name == "None" else [(name, 16 + more)]
+    )
+
+
+@pytest.mark.parametrize("base", [0, 1, 4, 15])
+def test_a_static_function_is_no_section(base: int, tmp_path: Path) -> None:
+    """GCC gives it an auxiliary record, as section definitions have; its type says what it is, whatever it returns."""
+    source = (
+        "static __attribute__((noinline)) int helper(int x) { return x * 3; } int part(int x) { return helper(x); }"
+    )
+    path, output = tmp_path / "one.c", tmp_path / "one.obj"
+    path.write_text(source)
+    run([require_tool("x86_64-w64-mingw32-gcc-posix"), "-O0", "-c", str(path), "-o", str(output)])
+    data = bytearray(output.read_bytes())
+    table, count = struct.unpack_from("<2I", data, 8)
+    (at,) = [at for at in range(table, table + 18 * count, 18) if data[at : at + 8] == b"helper\0\0"]
+    assert (data[at + 14], data[at + 16], data[at + 17]) == (0x20, 3, 1)
+    data[at + 14] |= base
+    graph = read(bytes(data))
+    row = [graph.symbol_name(row) for row in range(len(graph.symbols))].index("helper")
+    assert graph.symbols.type[row] == SymbolType.FUNC

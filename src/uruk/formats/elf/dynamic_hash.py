@@ -14,6 +14,7 @@ from uruk.formats.byte_source import ByteSource
 from uruk.graph.types import AnyArray
 
 _STEP = 16  # chain words read at once: most chains are shorter
+_FIRST_STEP = 256  # the same where the end of the last chain is looked for; it grows
 
 
 def gnu_hash(name: bytes) -> int:
@@ -96,7 +97,7 @@ def gnu_symbol_count(source: ByteSource, offset: int) -> int:
     if row < first or row == 0:
         return first
     chain = buckets_at + buckets * 4 - first * 4
-    step = 256
+    step = _FIRST_STEP
     while True:
         at = chain + row * 4
         count = max(1, min(step, (source.size - at) // 4))
