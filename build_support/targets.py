@@ -37,7 +37,7 @@ SOURCES = {
         " threads.c"
     ),
     "executor/windows": "crash.c library.c line.c listen.c main.c secret.c serve.c services.c sockets.c system.c",
-    "windows": "memory.c process.c",
+    "windows": "find_symbols.c memory.c modules.c process.c texts.c",
     "windows/x86_64": "callback_enter.S invoke.S",
 }
 """Folders of `RUNTIME` -> the files that are compiled; headers lie beside them."""

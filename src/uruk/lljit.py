@@ -15,7 +15,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from uruk.errors import ExecutorError, InvalidType, InvalidValue, LibraryError, TLSError, UrukError
+from uruk.errors import InvalidType, InvalidValue, LibraryError, TLSError, UrukError
 from uruk.executor.interface import Executor
 from uruk.memory.manager import DEFAULT_SLAB
 from uruk.memory.mapper import Mapper
@@ -32,9 +32,8 @@ from uruk.orc.session import Session
 from uruk.orc.units import MaterializationUnit
 from uruk.passes.state import State
 from uruk.platforms.jit_dlopen import JITLoader
-from uruk.platforms.linux.platform import OF_THE_PROGRAM, LinuxPlatform, UnrunLinuxPlatform
+from uruk.platforms.linux.platform import OF_THE_PROGRAM, LinuxPlatform, UnrunLinuxPlatform, linux_platform
 from uruk.platforms.linux.process_here import LinuxHere, executor_here
-from uruk.target import Target
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -42,8 +41,8 @@ if TYPE_CHECKING:
     from uruk.compile.cache import ObjectCache
     from uruk.executor.remote import RemoteExecutor
     from uruk.memory.interface import Memory
-    from uruk.platforms.linux.process import LinuxProcess
     from uruk.platforms.linux.search_path import SearchPath
+    from uruk.platforms.systems import SystemPlatform
 
 
 class Symbol:
@@ -156,15 +155,19 @@ class LLJIT:
     ) -> None:
         executor = self._remote
         executes = options is None or options.execute
+        linked_only_for = options.linked_only_for if options else ""
         if executor is None:
             process = LinuxHere(executor_here(slab_size, mapper, memory=memory, executes=executes))
+            self.executor: Executor = process.executor
+            kind = UnrunLinuxPlatform if self.executor.memory.fixed else LinuxPlatform
+            self.platform: SystemPlatform = kind(process, linked_only_for)
         else:
-            process = _process_there(executor)
-        self.executor: Executor = process.executor
-        kind = UnrunLinuxPlatform if self.executor.memory.fixed else LinuxPlatform
-        self.platform = kind(process, options.linked_only_for if options else "")
+            from uruk.platforms.systems import platform_there  # costs time, and most sessions are of this process
+
+            self.executor = executor
+            self.platform = platform_there(executor, linked_only_for)
         self.session = Session(self.executor, self.platform, options, _hints, dispatcher)
-        self.platform.jit_loader = JITLoader(self.session, process)
+        self.platform.jit_loader = JITLoader(self.session, self.platform.process)
         if executor is not None and executor.child is not None:
             from uruk.orc.lookup.addresses import (
                 name_address,  # now: a crash is told in a thread that should import nothing
@@ -386,7 +389,7 @@ class LLJIT:
 
     def _open_needs(self, path: str) -> None:
         if self.search_path:
-            self.search_path.open_with_needs(self.platform, path, everywhere=self._everywhere)
+            self.search_path.open_with_needs(linux_platform(self.platform), path, everywhere=self._everywhere)
 
     def set_search_path(self, directories: Sequence[str], *, origin: str = "", inherited: bool = False) -> None:
         """Set where linked code's ``dlopen`` and `add_library` look for shared libraries, as a program's -rpath does.
@@ -397,7 +400,7 @@ class LLJIT:
         from uruk.platforms.linux.search_path import SearchPath
 
         self.search_path = SearchPath(os.path.abspath(origin or "."), tuple(directories), inherited)
-        self.search_path.apply(self.platform)
+        self.search_path.apply(linux_platform(self.platform))
 
     def _load_deferred(self, home: JITDylib, path: str) -> int:
         """Load a library that was deferred, again for every name that the program can give it. Raises LibraryError."""
@@ -604,17 +607,6 @@ def watch_overflows() -> None:
     watch(describe)
 
 
-def _process_there(executor: RemoteExecutor) -> LinuxProcess:
-    triple = executor.process.triple
-    if Target.of_triple(triple).system != "linux":
-        raise ExecutorError(
-            f"uruk runs no linked code in an executor of {triple} yet: only memory, calls and libraries"
-        )
-    from uruk.platforms.linux.process_there import LinuxThere  # costs time, and most sessions are of this process
-
-    return LinuxThere(executor)
-
-
 def _check_memory(
     memory: Memory, options: Options | None, mapper: Mapper | None, executor: RemoteExecutor | None
 ) -> None:
@@ -646,4 +638,4 @@ def _hints(dylib: JITDylib, needs: Mapping[bytes, str]) -> dict[bytes, str]:
     """See `Session.hints`."""
     from uruk.orc.lookup.undefined_hints import hints_of  # costs time, and is for errors only
 
-    return hints_of(dylib, needs, OF_THE_PROGRAM)
+    return hints_of(dylib, needs, OF_THE_PROGRAM if dylib.session.target.system in ("linux", "") else {})

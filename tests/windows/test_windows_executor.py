@@ -191,13 +191,6 @@ def test_a_write_to_nowhere_ends_it(wine: Path, tmp_path: Path) -> None:
     assert (tmp_path / "err").read_text() == "uruk-executor: a write to memory that is not writable came\n"
 
 
-def test_no_session_yet(wine: Path) -> None:
-    executor = uruk.spawn(target="x86_64-windows")
-    with pytest.raises(ExecutorError, match="uruk runs no linked code in an executor of x86_64-w64-windows-gnu yet"):
-        uruk.LLJIT(executor=executor)
-    assert executor.closed
-
-
 def test_without_wine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ExecutorError, match="wine, which is not found"):

@@ -8,6 +8,8 @@ extern char uruk_rt_callback_tag, uruk_rt_lazy_tag;
 extern void uruk_rt_callback_enter(void), uruk_rt_call_wrapper(void), uruk_rt_connect(void), uruk_rt_read_wrapper(void);
 extern void uruk_rt_mem_reserve(void), uruk_rt_mem_protect(void), uruk_rt_mem_discard(void), uruk_rt_mem_zero(void);
 extern void uruk_rt_mem_release(void);
+extern void uruk_rt_deregister_module(void), uruk_rt_find_symbols(void), uruk_rt_keep_words(void);
+extern void uruk_rt_register_module(void), uruk_rt_string_size(void);
 
 #define FUNCTION(name) {#name, (void *)name}
 
@@ -16,6 +18,9 @@ const struct symbol system_symbols[] = {
     FUNCTION(uruk_rt_callback_enter),
     {"uruk_rt_callback_tag", &uruk_rt_callback_tag},
     FUNCTION(uruk_rt_connect),
+    FUNCTION(uruk_rt_deregister_module),
+    FUNCTION(uruk_rt_find_symbols),
+    FUNCTION(uruk_rt_keep_words),
     {"uruk_rt_lazy_tag", &uruk_rt_lazy_tag},
     FUNCTION(uruk_rt_mem_discard),
     FUNCTION(uruk_rt_mem_protect),
@@ -23,5 +28,7 @@ const struct symbol system_symbols[] = {
     FUNCTION(uruk_rt_mem_reserve),
     FUNCTION(uruk_rt_mem_zero),
     FUNCTION(uruk_rt_read_wrapper),
+    FUNCTION(uruk_rt_register_module),
+    FUNCTION(uruk_rt_string_size),
     {0, 0},
 };

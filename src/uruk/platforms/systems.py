@@ -2,12 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Protocol
 
+from uruk.errors import UnknownTarget
+from uruk.machines import EXECUTOR_TARGETS
+from uruk.orc.platform import Platform
 from uruk.target import Target
+
+if TYPE_CHECKING:
+    import threading
+
+    from uruk.executor.control import Runtime
+    from uruk.executor.lazy_stubs import LazyStubs
+    from uruk.executor.remote import RemoteExecutor
+    from uruk.platforms.jit_dlopen import JITLoader
 
 _OF_FORMATS = {"elf": "linux"}
 """The system of objects that do not name one."""
+
+
+class SystemProcess(Protocol):
+    """The process of a session's executor, as any system has it."""
+
+    @property
+    def runtime(self) -> Runtime:
+        """The uruk runtime in it."""
+        ...
+
+    def callback(self, text: str, function: Callable[..., int]) -> tuple[int, object]:
+        """The address of a function of C type `text` that calls a Python function, and what keeps it alive."""
+        ...
+
+    def guard(self, address: int) -> int:
+        """An address for linked code that stands for a Python function's, until the interpreter has ended."""
+        ...
+
+    def lazy_stubs(
+        self,
+        resolve: Callable[[int], int],
+        on_error: Callable[[int, BaseException], object],
+        lock: threading.RLock | None = None,
+    ) -> LazyStubs:
+        """Lazy stubs close to linked code; see `uruk.executor.lazy_stubs.LazyStubs`. Raises UrukError."""
+        ...
+
+
+class SystemPlatform(Platform, Protocol):
+    """A platform with a runtime."""
+
+    jit_loader: JITLoader | None
+    """dlopen of the session's dylibs, for linked code; see `uruk.platforms.jit_dlopen`."""
+
+    @property
+    def process(self) -> SystemProcess:
+        """The process where code runs."""
+        ...
+
+    def load_together(self, paths: Sequence[str]) -> str:
+        """Load libraries with all that they need, as those that a program needs; the loader's text where it refuses."""
+        ...
+
+
+def platform_there(executor: RemoteExecutor, linked_only_for: str | Target) -> SystemPlatform:
+    """Return the platform of another process. Raises UnknownTarget for a system that uruk runs no code on."""
+    system = Target.of_triple(executor.process.triple).system
+    if system == "linux":
+        from uruk.platforms.linux.platform import LinuxPlatform
+        from uruk.platforms.linux.process_there import LinuxThere
+
+        return LinuxPlatform(LinuxThere(executor), linked_only_for)
+    if system == "windows":
+        from uruk.platforms.windows.platform import WindowsPlatform
+        from uruk.platforms.windows.process import WindowsProcess
+
+        return WindowsPlatform(WindowsProcess(executor))
+    raise UnknownTarget(executor.process.triple, EXECUTOR_TARGETS)
 
 
 def definers_of(names: Collection[bytes], thread_local: Collection[bytes], target: Target) -> dict[bytes, str]:

@@ -61,11 +61,16 @@ def sections_together(state: State) -> list[tuple[int, str, I64]]:
     ]
 
 
+def unwind_tables(state: State) -> I64:
+    """Live blocks of unwind data, each an array of RUNTIME_FUNCTIONs (`.pdata`, `.pdata$F`, `.pdata.startup`)."""
+    rows = true_rows(state.live & (state.blocks.text >= 0) & (state.blocks.zone != Zone.RX))
+    return rows[begin(name_words(state, rows), _UNWIND_TABLES)]
+
+
 def unwind_blocks(state: State) -> tuple[I64, I64]:
     """Pairs of blocks: code, and a table of unwind data that has an entry for it."""
-    rows = true_rows(state.live & (state.blocks.text >= 0) & (state.blocks.zone != Zone.RX))
     is_table = np.zeros(len(state.blocks), np.bool_)
-    is_table[rows[begin(name_words(state, rows), _UNWIND_TABLES)]] = True
+    is_table[unwind_tables(state)] = True
     edges = true_rows(is_table[state.edges.block])
     if not edges.size:
         return NO_ROWS, NO_ROWS

@@ -8,7 +8,7 @@ from operator import attrgetter
 
 import numpy as np
 
-from uruk.errors import TLSError
+from uruk.errors import InternalError, TLSError
 from uruk.executor.control import Runtime
 from uruk.executor.lazy_stubs import LazyStubs
 from uruk.executor.library_symbols import FoundSymbols
@@ -18,6 +18,7 @@ from uruk.graph.types import I64, Bool, true_rows, windows
 from uruk.isa.interface import architecture_of
 from uruk.link import Linked
 from uruk.machines import TARGETS
+from uruk.orc.platform import Platform
 from uruk.orc.registry.tracker import FunctionArray, Released, ResourceTracker
 from uruk.passes.elf.function_arrays import BACKWARDS, priority
 from uruk.passes.elf.function_arrays import NAMES as FUNCTION_ARRAYS
@@ -299,6 +300,13 @@ class LinuxPlatform:
     def close(self) -> None:
         """See `Platform.close`."""
         self.process.close()
+
+
+def linux_platform(platform: Platform) -> LinuxPlatform:
+    """Return a platform that is known to be Linux's. Raises InternalError for any other."""
+    if isinstance(platform, LinuxPlatform):
+        return platform
+    raise InternalError(f"a session of Linux's has {type(platform).__name__}")
 
 
 class UnrunLinuxPlatform(LinuxPlatform):

@@ -10,7 +10,6 @@ import shutil
 from collections.abc import Mapping
 
 from uruk.errors import ExecutorError
-from uruk.executor.bootstrap import BootstrapLibraries
 from uruk.executor.connection import Connection
 from uruk.executor.control import Runtime
 from uruk.executor.launch import Child
@@ -19,6 +18,7 @@ from uruk.executor.remote import RemoteExecutor
 from uruk.executor.remote_process import RemoteProcess
 from uruk.memory.epc import EPCMapper
 from uruk.memory.manager import SlabManager
+from uruk.platforms.windows.libraries_there import WindowsLibraries
 
 _RUNTIME = "uruk_rt_"
 
@@ -56,4 +56,4 @@ def attach(connection: Connection, child: Child | None, *, slab_size: int) -> Re
         services.address("__llvm_orc_SimpleRemoteEPC_dispatch_ctx"),
     )
     memory = SlabManager(EPCMapper(process, runtime), slab_size)
-    return RemoteExecutor(process, runtime, memory, BootstrapLibraries(services), child)
+    return RemoteExecutor(process, runtime, memory, WindowsLibraries(services, runtime), child)

@@ -11,7 +11,7 @@ from uruk.executor import answers
 from uruk.lljit import LLJIT
 from uruk.memory.manager import DEFAULT_SLAB
 from uruk.platforms.linux.attach import STATIC_TLS
-from uruk.platforms.linux.platform import environment_at_start
+from uruk.platforms.linux.platform import environment_at_start, linux_platform
 from uruk.spawning import connect, spawn
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class ProgramInChild:
         argv = answers.address(laid_out, "the program's arguments", len(texts))
         if not argv:
             raise AllocationError("the executor has no memory for the program's arguments")
-        program = jit.platform.program
+        program = linux_platform(jit.platform).program
         program.argc, program.argv = len(words), argv
 
         if self._directory:
@@ -71,7 +71,7 @@ class ProgramInChild:
 
     def run(self, jit: LLJIT, entry: int) -> int:
         """Run main() there; the program's exit status, negative for the signal that ended it."""
-        program, executor = jit.platform.program, self.executor
+        program, executor = linux_platform(jit.platform).program, self.executor
         child = executor.child
         if child is None:
             function = executor.runtime.address[b"uruk_rt_call_main"]

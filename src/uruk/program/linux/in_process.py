@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from uruk.lljit import LLJIT, watch_overflows
-from uruk.platforms.linux.platform import environment_at_start
+from uruk.platforms.linux.platform import environment_at_start, linux_platform
 from uruk.platforms.linux.runtime_here import process_runtime
 from uruk.program.linux.initial_stack import InitialStack
 from uruk.program.linux.tunables import as_it_was
@@ -31,12 +31,12 @@ class ProgramInProcess:
         runtime.call(b"uruk_rt_set_program_name", stack.name)
         runtime.call(b"uruk_rt_fresh_process")
         watch_overflows()
-        program = jit.platform.program
+        program = linux_platform(jit.platform).program
         program.argc, program.argv, program.envp = stack.argc, stack.argv, stack.envp
 
     def run(self, jit: LLJIT, entry: int) -> int:
         """Call main() and leave the process as its return does: exit(main(argc, argv, envp))."""
-        program = jit.platform.program
+        program = linux_platform(jit.platform).program
         process_runtime().call(b"uruk_rt_exit_main", entry, program.argc, program.argv, program.envp)
         return 0
 
@@ -53,11 +53,11 @@ class CalledInProcess:
         """Lay out argc, argv and the environment for main()."""
         environment = [name + b"=" + value for name, value in os.environb.items()]
         self._stack = stack = InitialStack(list(map(os.fsencode, words)), environment)
-        program = jit.platform.program
+        program = linux_platform(jit.platform).program
         program.argc, program.argv, program.envp = stack.argc, stack.argv, stack.envp
 
     def run(self, jit: LLJIT, entry: int) -> int:
         """Call main(); what it returns, as an exit status."""
-        program = jit.platform.program
+        program = linux_platform(jit.platform).program
         watch_overflows()
         return process_runtime().call(b"uruk_rt_call_main", entry, program.argc, program.argv) & 0xFF

@@ -40,13 +40,17 @@ class LinuxPrograms:
     def show_to_libraries(self, linker: ProgramLinker, *, everything: bool) -> None:
         """See `ProgramSystem.show_to_libraries`."""
         from uruk.platforms.linux.interposition import ProgramExports
+        from uruk.platforms.linux.platform import linux_platform
 
-        linker.exports = ProgramExports(linker.main, linker.executor, linker.platform, everything=everything)
+        platform = linux_platform(linker.platform)
+        linker.exports = ProgramExports(linker.main, linker.executor, platform, everything=everything)
 
     def before_inputs(self, linker: ProgramLinker, settings: Settings) -> None:
         """See `ProgramSystem.before_inputs`: libraries' thread-locals get static storage while there is room for it."""
+        from uruk.platforms.linux.platform import linux_platform
+
         for variable, library in settings.bound_early:
-            linker.platform.process.tls.is_static(variable, library)
+            linux_platform(linker.platform).process.tls.is_static(variable, library)
 
     def entry(self, linker: ProgramLinker, plan: LinkPlan) -> tuple[str, bool]:
         """See `ProgramSystem.entry`.
@@ -75,7 +79,7 @@ class LinuxPrograms:
         if plan.counts_calls and runs:
             code = [region for region in linker.session.memory_map() if region.zone == "RX"]
             low, high = min(region.address for region in code), max(region.address + region.size for region in code)
-            linker.platform.runtime.call(b"uruk_rt_count_calls", low, high)
+            linker.platform.process.runtime.call(b"uruk_rt_count_calls", low, high)
 
     def another_may_do(self, settings: Settings, error: UrukError) -> bool:
         """See `ProgramSystem.another_may_do`.

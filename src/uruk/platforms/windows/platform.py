@@ -1,0 +1,65 @@
+"""The COFF platform in a process of Windows: unwind data, and names of DLLs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from uruk.errors import AllocationError, LibraryError
+from uruk.link import Linked
+from uruk.orc.registry.tracker import Released, ResourceTracker
+from uruk.platforms.bare import BarePlatform
+from uruk.platforms.jit_dlopen import NAMES as JIT_NAMES
+from uruk.platforms.jit_dlopen import JITLoader
+from uruk.platforms.windows.modules import modules_of
+from uruk.platforms.windows.process import WindowsProcess
+
+
+class WindowsPlatform(BarePlatform):
+    """Runs what COFF objects ask for in a process of Windows; see `uruk.orc.platform.Platform`."""
+
+    def __init__(self, process: WindowsProcess) -> None:
+        super().__init__(process.executor)
+        self.host = self.process = process
+        self.runtime = process.runtime
+        self.jit_loader: JITLoader | None = None
+        """dlopen of the session's dylibs, for linked code; see `uruk.platforms.jit_dlopen`."""
+
+    @property
+    def interposed_names(self) -> Collection[bytes]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """See `Platform.interposed_names`."""
+        return JIT_NAMES if self.jit_loader is not None else ()
+
+    def interposed(self, name: bytes) -> int:
+        """See `Platform.interposed`."""
+        return self.jit_loader.address(name) if self.jit_loader is not None and name in JIT_NAMES else 0
+
+    def load_together(self, paths: Sequence[str]) -> str:
+        """See `uruk.platforms.systems.SystemPlatform.load_together`: DLLs name those that they need."""
+        try:
+            for path in paths:
+                self.executor.libraries.load(path)
+        except LibraryError as error:
+            return error.problem
+        return ""
+
+    def loaded(self, linked: Linked, trackers: Sequence[ResourceTracker]) -> None:
+        """See `Platform.loaded`. Raises AllocationError where the process has no memory for its unwind data."""
+        base = linked.allocation.image_base
+        size = next(slab.size for slab in self.process.executor.memory.slabs if slab.base == base)
+        for module in modules_of(linked):
+            place = (base, size, module.start, module.size)
+            handle = self.runtime.call(b"uruk_rt_register_module", *place, module.functions, module.entries)
+            if not handle:
+                raise AllocationError(f"the executor has no memory for the unwind data of {module.entries} functions")
+            trackers[module.row].resources.frames.append(handle)
+
+    def deregister_frames(self, address: int) -> None:
+        """See `Platform.deregister_frames`; the address is that of the runtime's own record of a module."""
+        self.runtime.call(b"uruk_rt_deregister_module", address)
+
+    def unload(self, tracker: ResourceTracker, released: Released) -> None:
+        """See `Platform.unload`."""
+        for address in tracker.resources.frames:
+            self.deregister_frames(address)
+            released.unwind_registrations += 1
+        tracker.resources.frames.clear()
