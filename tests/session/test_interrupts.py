@@ -21,7 +21,7 @@ import uruk
 from uruk.orc.registry.tracker import ResourceTracker
 from uruk.orc.session import Session
 
-from support.compiling import Compile
+from support.compiling import Compile, RunChild
 from support.leaks import open_descriptors
 from support.loader_names import names_in_table
 from support.small import Counted, call, returns
@@ -465,3 +465,29 @@ def test_closing_finishes_an_interrupted_removal(cc: Compile) -> None:
     jit.close()
     assert tracker.removal is None
     assert not jit.session.trackers
+
+
+def test_ctrl_c_in_a_callback_in_this_process(cc: Compile, child: RunChild) -> None:
+    """It is printed, as every exception of a callback of ctypes; the call goes on, and the session with it."""
+    ask = cc("int ask(int (*f)(int), int n) { int s = 0; for (int i = 0; i < n; i++) s += f(i); return s; }")
+    text = """
+        import ctypes, signal, sys, uruk
+        calls = []
+        def serve(number):
+            calls.append(number)
+            if number == 2:
+                signal.raise_signal(signal.SIGINT)
+            return 5
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)(serve)
+        address = ctypes.cast(callback, ctypes.c_void_p).value
+        with uruk.LLJIT() as jit:
+            jit.add_object(sys.argv[1])
+            ask = jit.lookup("ask").function("int(long, int)")
+            ask(address, 6)  # of the call that was interrupted, ctypes says nothing
+            print(calls)
+            print(ask(address, 1), len(calls))
+    """
+    done = child(text, ask)
+    assert done.out == "[0, 1, 2, 3, 4, 5]\n5 7\n", done
+    assert "KeyboardInterrupt" in done.err

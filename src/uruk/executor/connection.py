@@ -318,12 +318,23 @@ class Connection:
             if other is not None:
                 other.events.put(None)
 
-    def _send(self, opcode: int, number: int, tag: int, parts: tuple[Bytes, ...], end: float | None = None) -> bool:
-        """Write a message; False where the time `end` came first. Half a message ends the line."""
+    def _send(
+        self,
+        opcode: int,
+        number: int,
+        tag: int,
+        parts: tuple[Bytes, ...],
+        end: float | None = None,
+        written: list[int] | None = None,
+    ) -> bool:
+        """Write a message; False where the time `end` came first. Half a message ends the line.
+
+        `written`: see `Outgoing.send`.
+        """
         views = [memoryview(part).cast("B") for part in parts if len(part)]
         size = HEADER.size + sum(view.nbytes for view in views)
         try:
-            sent = self._out.send([memoryview(HEADER.pack(size, opcode, number, tag)), *views], end)
+            sent = self._out.send([memoryview(HEADER.pack(size, opcode, number, tag)), *views], end, written)
         except OSError:  # who reads finds out what happened
             self._ended.wait(ENDING)
             self._end(ExecutorLost("the executor has closed its side of the line"), ask=False)
@@ -486,17 +497,22 @@ class Connection:
         handler = self.handlers.get(tag)
         origin = int.from_bytes(payload[:8], "little") if handler is not None else -1
 
+        begun: list[bool] = []
+        answer: list[bytes] = []
+        written: list[int] = []
+
         def run() -> None:
-            answer = b""
             try:
-                if handler is not None:
-                    answer = handler(payload)
+                if handler is not None and not begun:
+                    begun.append(True)
+                    answer.extend(map(handler, (payload,)))
             except ProtocolError as error:
                 self._end(error)
-            finally:
-                self._answer(number, answer, origin)
+            finally:  # an answer that is not written yet is, whatever ended the function, or the answering
+                if not written:
+                    self._answer(number, answer[0] if answer else b"", origin, written)
 
-        work = message.work = message.work or self._requests.count(message, run)
+        work = message.work = message.work or self._requests.count(message, run, written)
         with self._lock:  # from here on who stops waiting for the call sees the request
             waiting = self._waiting.get(origin)
             if waiting is not None:
@@ -505,13 +521,18 @@ class Connection:
         if waiting is None:
             self._serve(work)
 
-    def _answer(self, number: int, answer: bytes, origin: int) -> None:
-        """Answer a request that came out of the call `origin`, not beyond its time: then another thread does."""
+    def _answer(self, number: int, answer: bytes, origin: int, written: list[int]) -> None:
+        """Answer a request that came out of the call `origin`, not beyond its time: then another thread does.
+
+        `written` gets the number of bytes in the step in which they are written.
+        """
         with self._lock:
             waiting = self._waiting.get(origin)
         with contextlib.suppress(ExecutorLost):
-            if not self._send(RESULT, number, 0, (answer,), waiting.end if waiting is not None else None):
-                self._serve(lambda: self._answer(number, answer, -1))
+            end = waiting.end if waiting is not None else None
+            if not self._send(RESULT, number, 0, (answer,), end, written):
+                self._serve(lambda: self._answer(number, answer, -1, []))
+                written.append(0)
 
     # -- the end
 

@@ -40,21 +40,21 @@ class Outgoing:
         """True while this side has not ended."""
         return self._open
 
-    def send(self, buffers: list[memoryview], end: float | None = None) -> bool:
+    def send(self, buffers: list[memoryview], end: float | None = None, written: list[int] | None = None) -> bool:
         """Write a message; False where the time `end` came before anything was written.
 
+        `written`, an empty list, gets the number of bytes of each system call, in the step in which they are written.
         Raises OSError where the line is over. Where the time, or an exception, comes in the middle it is `broken`.
         """
         if not self.turn.take(end):
             return False
         try:
-            return self._write_all(buffers, end)
+            return self._write_all(buffers, end, [] if written is None else written)
         finally:
             self.turn.give()
 
-    def _write_all(self, buffers: list[memoryview], end: float | None) -> bool:
+    def _write_all(self, buffers: list[memoryview], end: float | None, written: list[int]) -> bool:
         message = buffers
-        written: list[int] = []
         try:
             while buffers:
                 if not self._open or self._ended():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from uruk.errors import ProtocolError
 
@@ -25,27 +25,32 @@ class Requests:
         self._threads = 0
         self._open: set[object] = set()
 
-    def count(self, request: object, work: Callable[[], None]) -> Callable[[], None]:
-        """The work of a request that has come: it is done once, however often it is called.
+    def count(self, request: object, work: Callable[[], None], answered: Sequence[object]) -> Callable[[], None]:
+        """The work of a request that has come, which is over when there is something in `answered`.
 
-        Raises ProtocolError where too many have come.
+        It is done once, however often it is called; where a signal's handler ended it in the middle, the next call goes
+        on with it. Raises ProtocolError where too many have come.
         """
         with self._lock:
-            if len(self._open) >= MOST_WAITING:
+            if request not in self._open and len(self._open) >= MOST_WAITING:
                 raise ProtocolError(f"the executor sent more than {MOST_WAITING} requests before they were answered")
             self._open.add(request)
-        tickets = [request]
+        tickets: list[object] = [request]
 
         def counted() -> None:
+            taken: list[object] = []
             try:
-                tickets.pop()  # the first alone finds it
-            except IndexError:
-                return
-            try:
+                try:
+                    taken.extend(map(tickets.pop, (-1,)))  # in one step of Python's: the first alone finds it
+                except IndexError:
+                    return
                 work()
             finally:
-                with self._lock:
-                    self._open.discard(request)
+                if answered:
+                    with self._lock:
+                        self._open.discard(request)
+                else:
+                    tickets.extend(taken)
 
         return counted
 
