@@ -193,6 +193,12 @@ def test_bad_relocations_are_shown(changes: dict[str, int], problem: str, folder
     assert len([row for row in rows if row["problem"]]) == 1
 
 
+def test_a_field_up_to_the_end_of_its_section_is_no_problem(folder: Path, capsys: Captured) -> None:
+    (folder / "end.o").write_bytes(patched(object_bytes("everything"), b".text", 0, offset=0x53 - 4))
+    rows = json.loads(shown(capsys, "--json", "--edges", "end.o"))[0]["edges"]
+    assert not [row for row in rows if row["problem"]]
+
+
 def test_names_cannot_command_the_terminal(folder: Path, capsys: Captured) -> None:
     data = object_bytes("everything").replace(b"build_number\0", b"b\x1b[2J\n\xff\xe2\x80\xae33\0")
     assert data != object_bytes("everything")

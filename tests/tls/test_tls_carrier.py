@@ -492,3 +492,23 @@ def test_a_process_that_does_not_answer_has_not_refused_a_carrier() -> None:
     loader.open = silent
     with pytest.raises(errors.ExecutorTimeout, match="said nothing"):
         Carriers(loader, MACHINES[HERE.architecture]).load(b"", 8, 8, static=False)
+
+
+@pytest.mark.parametrize(("architecture", "machine"), [("x86_64", 62), ("aarch64", 183)])
+@pytest.mark.parametrize(("image", "size"), [(b"", 40), (b"image", 40)])
+def test_headers(architecture: str, machine: int, image: bytes, size: int) -> None:
+    """All numbers of the ELF header, and of the segments but the first two (gABI, chapters 4 and 5)."""
+    data = build_carrier(image, size, 8, static=False, machine=MACHINES[architecture]).data
+    assert data[:64] == struct.pack(
+        "<16sHHIQQQIHHHHHH", b"\x7fELF\2\1\1", 3, machine, 1, 0, 64, 0, 0, 64, 56, 4, 64, 0, 0
+    )
+    found = list(struct.iter_unpack("<IIQQQQQQ", data[64 : 64 + 56 * 4]))
+    bias = found[0][3]
+    assert found[0] == (1, 6, 0, bias, bias, len(data), len(data), found[0][7])
+    kind, flags, at, address, physical, stored, memory, align = found[1]
+    assert (kind, flags, align, physical, memory, address) == (2, 6, 8, address, stored, bias + at)
+    assert data[at + stored - 16 : at + stored] == bytes(16)  # DT_NULL
+    assert found[2] == (0x6474E551, 6, 0, 0, 0, 0, 0, 16)
+    start = len(data) - len(image) if image else 0
+    place = bias + start if image else 0
+    assert found[3] == (7, 4, start, place, place, len(image), size, 8)

@@ -384,3 +384,11 @@ def test_a_static_function_is_no_section(base: int, tmp_path: Path) -> None:
     graph = read(bytes(data))
     row = [graph.symbol_name(row) for row in range(len(graph.symbols))].index("helper")
     assert graph.symbols.type[row] == SymbolType.FUNC
+
+
+@pytest.mark.parametrize("name", [".noted", ".drectvex", ".drectv", ".drectve"])
+def test_only_one_name_is_that_of_directives(name: str, tmp_path: Path) -> None:
+    """Sections of information for linkers (IMAGE_SCN_LNK_INFO) may have any name."""
+    text = f'.section {name},"yn"\n.ascii " /alternatename:absent=f"\n.text\n.globl f\nf: call absent\n'
+    graph = read(assembled(tmp_path, "info", text).read_bytes())
+    assert graph.fallbacks.symbol.size == (1 if name == ".drectve" else 0)

@@ -77,7 +77,8 @@ class ELFRules(Rules):
     def copy_library_data(self, host: DataSource, everything: bool) -> None:
         """See `uruk.passes.elf.library_data`."""
         external = self.state.external
-        if external is not None and some(external.is_data):
+        assert external is not None
+        if some(external.is_data):
             from uruk.passes.elf import library_data
 
             library_data.copy_library_data(self.state, host, everything)
