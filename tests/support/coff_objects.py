@@ -127,6 +127,11 @@ SOURCES = {
 
 def compiled(folder: Path, name: str, compiler: str, *options: str) -> Path:
     """An object of one of `SOURCES`."""
+    return compiled_text(folder, compiler, name, SOURCES[name], *options)
+
+
+def compiled_text(folder: Path, compiler: str, name: str, text: str, *options: str) -> Path:
+    """An object of a source with this text, in a file called `name`."""
     program, *own = {**COMPILERS, **ARM_COMPILERS}[compiler]
     is_cpp = name.endswith(".cc")
     if is_cpp:
@@ -135,7 +140,7 @@ def compiled(folder: Path, name: str, compiler: str, *options: str) -> Path:
     if is_cpp and program == "clang-19" and not IS_GNU[compiler]:
         options = ("-fexceptions", "-fcxx-exceptions", *options)
     source = folder / name
-    source.write_text(SOURCES[name])
+    source.write_text(text)
     run([require_tool(program), *own, *options, "-c", str(source), "-o", str(output)])
     return output
 

@@ -15,7 +15,7 @@ from uruk.executor.lazy_stubs import LazyStubs
 from uruk.graph.types import I64, Bool
 from uruk.link import Linked
 from uruk.orc.registry.tracker import FunctionArray, Released, ResourceTracker
-from uruk.passes.tls.interface import Storage, StorageInPlace
+from uruk.passes.tls.interface import Storage, StorageInPlace, TLSLoader
 
 if TYPE_CHECKING:
     from uruk.memory.interface import Memory
@@ -47,7 +47,7 @@ class BareHost:
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
-        self.tls = _NoTLS()
+        self.tls: TLSLoader = _NoTLS()
 
     def read_object(self, address: int) -> bytes:
         """See `Host.read_object`: no variable's size is known, so none is copied."""

@@ -10,6 +10,7 @@ from uruk.orc.registry.tracker import Released, ResourceTracker
 from uruk.platforms.bare import BarePlatform
 from uruk.platforms.jit_dlopen import NAMES as JIT_NAMES
 from uruk.platforms.jit_dlopen import JITLoader
+from uruk.platforms.windows.carriers import Carrier
 from uruk.platforms.windows.modules import modules_of
 from uruk.platforms.windows.process import WindowsProcess
 
@@ -43,7 +44,10 @@ class WindowsPlatform(BarePlatform):
         return ""
 
     def loaded(self, linked: Linked, trackers: Sequence[ResourceTracker]) -> None:
-        """See `Platform.loaded`. Raises AllocationError where the process has no memory for its unwind data."""
+        """See `Platform.loaded`: thread-locals come last, as their functions run now, and may throw.
+
+        Raises AllocationError where the process has no memory for its unwind data, TLSError.
+        """
         base = linked.allocation.image_base
         size = next(slab.size for slab in self.process.executor.memory.slabs if slab.base == base)
         for module in modules_of(linked):
@@ -52,6 +56,9 @@ class WindowsPlatform(BarePlatform):
             if not handle:
                 raise AllocationError(f"the executor has no memory for the unwind data of {module.entries} functions")
             trackers[module.row].resources.frames.append(handle)
+        for storage in linked.storage.values():
+            if isinstance(storage, Carrier):
+                storage.open()
 
     def deregister_frames(self, address: int) -> None:
         """See `Platform.deregister_frames`; the address is that of the runtime's own record of a module."""
@@ -59,6 +66,9 @@ class WindowsPlatform(BarePlatform):
 
     def unload(self, tracker: ResourceTracker, released: Released) -> None:
         """See `Platform.unload`."""
+        for storage in reversed(tracker.resources.storage):
+            released.tls_not_recovered += storage.close()
+        tracker.resources.storage.clear()
         for address in tracker.resources.frames:
             self.deregister_frames(address)
             released.unwind_registrations += 1

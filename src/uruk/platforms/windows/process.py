@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from uruk.errors import UrukError
 from uruk.executor.control import Runtime
 from uruk.executor.remote import RemoteExecutor
 from uruk.platforms.bare import BareHost
+from uruk.platforms.windows.carriers import Carriers
+from uruk.target import Target
 
 if TYPE_CHECKING:
     import threading
@@ -19,13 +22,23 @@ if TYPE_CHECKING:
 class WindowsProcess(BareHost):
     """The process of one session's executor; also the host of its links (`uruk.link.Host`).
 
-    No variable of a DLL is copied, as code reaches it through slots (`__imp_X`, `.refptr.X`). There are no
-    thread-locals of linked code yet, and no IFUNCs.
+    No variable of a DLL is copied, as code reaches it through slots (`__imp_X`, `.refptr.X`). There are no IFUNCs.
     """
 
     def __init__(self, executor: RemoteExecutor) -> None:
         super().__init__(executor.memory)
         self.executor = executor
+        architecture = Target.of_triple(executor.process.triple).architecture
+        self.tls = Carriers(architecture, executor.libraries, self._unload)
+
+    @cached_property
+    def _free_library(self) -> int:
+        """The address of the function that closes a module."""
+        return self.executor.libraries.find_symbol(None, b"FreeLibrary")[0]
+
+    def _unload(self, handle: int) -> None:
+        if not self.executor.lost:
+            self.executor.process.call(self._free_library, handle)
 
     @property
     def runtime(self) -> Runtime:
