@@ -153,6 +153,28 @@ def test_a_block_made_zero(cc: Compile, jit: uruk.LLJIT) -> None:
     assert call(jit, "sum") == 0
 
 
+def test_blocks_of_several_additions_that_lie_together(cc: Compile, jit: uruk.LLJIT) -> None:
+    """Each addition has a buffer of its own, even where blocks lie as far apart as their contents."""
+    contents = [bytes([number]) * 5 for number in range(1, 41)]  # with the name ".r", 8 bytes of the arena
+    placed: list[bytes] = []
+
+    def add(state: State) -> None:
+        if editing.symbol_row(state, "f") is None:
+            return
+        added = [editing.add_block(state, content, Zone.R, owner=0, align=8, name=".r") for content in contents]
+
+        def look(later: State) -> None:
+            begins = later.position[added].tolist()
+            placed.extend(later.image[begin : begin + 5].tobytes() for begin in begins)
+
+        plug_in(jit, "pre-fixup", look)
+
+    plug_in(jit, "post-prune", add)
+    jit.add_object(cc(F))
+    assert call(jit, "f", 5) == 15
+    assert placed == contents
+
+
 @pytest.mark.parametrize("flags", FLAGS[:3], ids=" ".join)
 def test_a_trampoline_of_the_passes_own(cc: Compile, jit: uruk.LLJIT, flags: tuple[str, ...]) -> None:
     """A block of machine code with an edge and a symbol: calls of `f` come in with twice the argument."""

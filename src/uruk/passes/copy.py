@@ -27,7 +27,12 @@ def copy_content(state: State, exact: Bool) -> int:
         rows, source = rows[order], source[order]
     target, size = state.position[rows], blocks.size[rows]
     if rows.size > FEW:
-        starts = true_rows(_run_starts(source, target, size, blocks.align[rows], exact[rows]))
+        begins = _run_starts(source, target, size, blocks.align[rows], exact[rows])
+        if len(state.graph.arena.buffers) > 1:
+            # What follows in the arena may lie in another buffer, such as content that a pass has added.
+            first = source.searchsorted(np.array(state.graph.arena.bases))
+            begins[first[first < source.size]] = True
+        starts = true_rows(begins)
         # A run ends where the next one begins; the last ends with the last row.
         last = np.append(starts[1:], rows.size) - 1
         size = source[last] + size[last] - source[starts]
