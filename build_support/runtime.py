@@ -19,13 +19,10 @@ from pathlib import Path
 
 from .elf_object import read_object
 from .split_object import split_object
-from .targets import BUILD_TARGETS, C_FLAGS, TARGETS, BuildTarget
+from .targets import BUILD_TARGETS, C_FLAGS, EXECUTOR_TARGETS, BuildTarget
 
 OUTPUT = Path("build", "runtime")
 
-_C_FLAGS = C_FLAGS + " -fPIC -ffunction-sections -fno-stack-protector -fasynchronous-unwind-tables"
-# The functions for outlined atomics cannot call themselves.
-_C_FLAGS_OF = {"aarch64": ("-mno-outline-atomics",)}
 _ZIG_FLAGS = "-O fast -fPIC -fstrip -ffunction-sections -fdata-sections -fno-unwind-tables"
 
 # zig's object also has a C library's names (memcpy, sinf) and helpers of zig's own. Only what compilers call
@@ -62,7 +59,7 @@ def run_zig(root: Path, *arguments: str | Path, cwd: Path | None = None) -> None
 
 def _fingerprint(root: Path, target: BuildTarget) -> str:
     """A digest of everything that the archive is made from."""
-    digest = hashlib.sha256(f"{target} {version('ziglang')} {_C_FLAGS} {_C_FLAGS_OF} {_ZIG_FLAGS}".encode())
+    digest = hashlib.sha256(f"{target} {version('ziglang')} {C_FLAGS} {_ZIG_FLAGS}".encode())
     inputs = target.inputs(root, target.archive_sources(root))
     for path in [*inputs, *sorted((root / "build_support").glob("*.py"))]:
         digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
@@ -71,7 +68,7 @@ def _fingerprint(root: Path, target: BuildTarget) -> str:
 
 def _compile_sources(root: Path, target: BuildTarget, work: Path) -> list[str]:
     members: list[str] = []
-    flags = [*_C_FLAGS.split(), *_C_FLAGS_OF.get(target.name.partition("-")[0], ()), *target.include_flags(root)]
+    flags = [*C_FLAGS.split(), *target.archive_flags, *target.include_flags(root)]
     for source in target.archive_sources(root):
         member = f"{source.stem}.o"
         run_zig(root, "cc", "-target", target.archive_triple, *flags, "-c", source, "-o", work / member)
@@ -105,7 +102,8 @@ def build_runtime(root: Path, target: str = "x86_64-linux") -> Path:
     try:
         # uruk's own first: where both define a name, the first member wins
         members = _compile_sources(root, build, work)
-        members += _compile_builtins(root, build.archive_triple, work)
+        if build.has_builtins:
+            members += _compile_builtins(root, build.archive_triple, work)
         run_zig(root, "ar", "rcsD", "archive.a", *members, cwd=work)
         os.replace(work / "archive.a", archive)  # whole or not at all: two builds may run at once
         (work / "stamp").write_text(fingerprint)
@@ -115,7 +113,7 @@ def build_runtime(root: Path, target: str = "x86_64-linux") -> Path:
     return archive
 
 
-def build_all(root: Path, targets: Sequence[str] = TARGETS) -> list[Path]:
+def build_all(root: Path, targets: Sequence[str] = EXECUTOR_TARGETS) -> list[Path]:
     """Build the archives of all targets."""
     return [build_runtime(root, target) for target in targets]
 

@@ -37,8 +37,12 @@ SOURCES = {
         " threads.c"
     ),
     "executor/windows": "crash.c library.c line.c listen.c main.c secret.c serve.c services.c sockets.c system.c",
-    "windows": "find_symbols.c memory.c modules.c process.c texts.c",
+    "windows": "cxx_throw.c find_symbols.c memory.c modules.c process.c statics.c texts.c",
     "windows/x86_64": "callback_enter.S invoke.S",
+    "windows/linked": (
+        "compiler_support.c magic_statics.c operators.c thread_destructors.c thread_initializers.c"
+    ),
+    "windows/x86_64/linked": "support.S",
 }
 """Folders of `RUNTIME` -> the files that are compiled; headers lie beside them."""
 
@@ -59,6 +63,10 @@ class BuildTarget(NamedTuple):
     program_triple: str
     """zig's name for the executor: with the oldest glibc that the program shall run with."""
     archive_folders: tuple[str, ...]
+    archive_flags: tuple[str, ...]
+    """The flags with which the archive's sources are compiled, beside `C_FLAGS`."""
+    has_builtins: bool
+    """True if the archive has zig's compiler builtins, too."""
     program_folders: tuple[str, ...]
     header_folders: tuple[str, ...]
     """Folders whose headers the archive's sources and the program's include by name alone."""
@@ -98,24 +106,35 @@ def common_flags(root: Path) -> list[str]:
 def _linux(name: str) -> BuildTarget:
     architecture = name.partition("-")[0]
     archive, program = ("common", "linux", architecture), ("executor/common", "executor/linux")
+    archive_flags = ("-fPIC", "-ffunction-sections", "-fno-stack-protector", "-fasynchronous-unwind-tables")
+    # The functions for outlined atomics cannot call themselves.
+    archive_flags += ("-mno-outline-atomics",) * (architecture == "aarch64")
     flags = "-fPIE -pie -s -rdynamic -fstack-protector-strong -D_FORTIFY_SOURCE=2 -Wl,-z,relro,-z,now".split()
     libraries = ("-lpthread", "-ldl")
     return BuildTarget(
-        name, f"{name}-gnu", f"{name}-gnu.2.28", archive, program, archive + program, tuple(flags), libraries
-    )
+        name, f"{name}-gnu", f"{name}-gnu.2.28", archive, archive_flags, True, program, archive + program, tuple(flags),
+        libraries,
+    )  # fmt: skip
 
 
 def _windows(name: str) -> BuildTarget:
-    """The executor alone, which has the runtime in it. It has no C runtime: that of a program is the only one there."""
-    folders = ("executor/common", "executor/windows", "windows", f"windows/{name.partition('-')[0]}")
+    """The executor, which has most of the runtime in it. It has no C runtime: a program's is the only one there.
+
+    The archive has what must be linked into modules: thread-locals, and what counts from them.
+    """
+    architecture = f"windows/{name.partition('-')[0]}"
+    folders = ("executor/common", "executor/windows", "windows", architecture)
+    archive = ("windows/linked", f"{architecture}/linked")
+    archive_flags = ("-fno-builtin", "-fno-stack-protector", "-ffunction-sections", "-DWIN32_LEAN_AND_MEAN")
     flags = "-s -nostdlib -fno-builtin -fno-stack-protector -DWIN32_LEAN_AND_MEAN -Wl,-e,start -Wl,--stack,0x200000"
     more = ("common/callback.c", "common/remote.c")
     libraries = ("-lkernel32", "-lntdll")
     return BuildTarget(
-        name, f"{name}-gnu", f"{name}-gnu", (), folders, ("common", *folders), tuple(flags.split()), libraries, more
-    )
+        name, f"{name}-gnu", f"{name}-gnu", archive, archive_flags, False, folders, ("common", *folders),
+        tuple(flags.split()), libraries, more,
+    )  # fmt: skip
 
 
 _SYSTEMS = {"linux": _linux, "windows": _windows}
 BUILD_TARGETS = {name: _SYSTEMS[name.partition("-")[2]](name) for name in EXECUTOR_TARGETS}
-"""The way in which each of `EXECUTOR_TARGETS` is built; those of `TARGETS` have a runtime archive, too."""
+"""The way in which each of `EXECUTOR_TARGETS` is built."""

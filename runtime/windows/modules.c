@@ -13,7 +13,7 @@
 enum { MARK = 3 }; /* in the low bits of the callback's identifier (RtlInstallFunctionTableCallback) */
 
 struct slab {
-    uint64_t base;
+    uint64_t base, size;
     uint64_t modules;
     struct slab *next;
 };
@@ -68,7 +68,7 @@ static struct slab *slab_at(uint64_t base, uint64_t size)
         slab = slab->next;
     if (slab || !(slab = HeapAlloc(GetProcessHeap(), 0, sizeof *slab)))
         return slab;
-    *slab = (struct slab){base, 0, slabs};
+    *slab = (struct slab){base, size, 0, slabs};
     if (!RtlInstallFunctionTableCallback(base | MARK, base, (DWORD)size, find, 0, 0)) {
         HeapFree(GetProcessHeap(), 0, slab);
         return 0;
@@ -131,4 +131,16 @@ EXPORTED int64_t uruk_rt_deregister_module(struct module *module)
     if (known)
         HeapFree(GetProcessHeap(), 0, module);
     return known ? 0 : -1;
+}
+
+/* Return where the slab begins that an address lies in, and from which its unwind data and types count; 0 for others. */
+EXPORTED uint64_t uruk_rt_image_base(uint64_t address)
+{
+    AcquireSRWLockShared(&changing);
+    struct slab *slab = slabs;
+    while (slab && address - slab->base >= slab->size)
+        slab = slab->next;
+    uint64_t base = slab ? slab->base : 0;
+    ReleaseSRWLockShared(&changing);
+    return base;
 }

@@ -10,6 +10,7 @@ extern void uruk_rt_mem_reserve(void), uruk_rt_mem_protect(void), uruk_rt_mem_di
 extern void uruk_rt_mem_release(void);
 extern void uruk_rt_deregister_module(void), uruk_rt_find_symbols(void), uruk_rt_keep_words(void);
 extern void uruk_rt_register_module(void), uruk_rt_string_size(void);
+extern void uruk_rt_cxx_throw(void), uruk_rt_static_abort(void), uruk_rt_static_begin(void), uruk_rt_static_end(void);
 
 #define FUNCTION(name) {#name, (void *)name}
 
@@ -18,6 +19,7 @@ const struct symbol system_symbols[] = {
     FUNCTION(uruk_rt_callback_enter),
     {"uruk_rt_callback_tag", &uruk_rt_callback_tag},
     FUNCTION(uruk_rt_connect),
+    FUNCTION(uruk_rt_cxx_throw),
     FUNCTION(uruk_rt_deregister_module),
     FUNCTION(uruk_rt_find_symbols),
     FUNCTION(uruk_rt_keep_words),
@@ -29,6 +31,9 @@ const struct symbol system_symbols[] = {
     FUNCTION(uruk_rt_mem_zero),
     FUNCTION(uruk_rt_read_wrapper),
     FUNCTION(uruk_rt_register_module),
+    FUNCTION(uruk_rt_static_abort),
+    FUNCTION(uruk_rt_static_begin),
+    FUNCTION(uruk_rt_static_end),
     FUNCTION(uruk_rt_string_size),
     {0, 0},
 };

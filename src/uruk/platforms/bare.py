@@ -18,6 +18,7 @@ from uruk.orc.registry.tracker import FunctionArray, Released, ResourceTracker
 from uruk.passes.tls.interface import Storage, StorageInPlace, TLSLoader
 
 if TYPE_CHECKING:
+    from uruk.formats.archive import Archive
     from uruk.memory.interface import Memory
 
 _NO_STORAGE = "its process gives linked code no thread-local storage"
@@ -65,7 +66,7 @@ class BareHost:
 class BarePlatform:
     """See `uruk.orc.platform.Platform`: names of an executor's process, and nothing run."""
 
-    archive = None
+    archive: Archive | None = None
     private_names: frozenset[bytes] = frozenset()
     over_libraries: frozenset[bytes] = frozenset()
     interposed_names: frozenset[bytes] = frozenset()

@@ -32,12 +32,14 @@ def runtime_parts(dylib: JITDylib, entries: Sequence[ObjectEntry], ids: I32) -> 
     sizes = [entry.added.names_of(entry.index)[0].size for entry in entries]
     ends = np.array(sizes, np.int64).cumsum()
     user: list[int] = ends.searchsorted(rows, "right").tolist()
-    wanted: dict[tuple[int, bytes], ResourceTracker] = {}
+    # A part may have several of these names: each module gets it once.
+    members = platform.archive.index()
+    wanted: dict[tuple[int, int], tuple[bytes, ResourceTracker]] = {}
     for number, one in zip(ids[rows].tolist(), user, strict=True):
         entry, text = entries[one], session.ids.text(number)
         if text in platform.private_names and not entry.private and session.table.owner[number] < 0:
-            wanted[entry.tracker.number, text] = entry.tracker
-    return [add_private(dylib, _graph(dylib, text), one) for (_, text), one in wanted.items()]
+            wanted.setdefault((entry.tracker.number, members[text]), (text, entry.tracker))
+    return [add_private(dylib, _graph(dylib, text), tracker) for text, tracker in wanted.values()]
 
 
 def _graph(dylib: JITDylib, name: bytes) -> Graph:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from uruk.errors import AllocationError, LibraryError
+from uruk.formats.archive import Archive
 from uruk.link import Linked
 from uruk.orc.registry.tracker import Released, ResourceTracker
 from uruk.platforms.bare import BarePlatform
@@ -13,25 +14,41 @@ from uruk.platforms.jit_dlopen import JITLoader
 from uruk.platforms.windows.carriers import Carrier
 from uruk.platforms.windows.modules import modules_of
 from uruk.platforms.windows.process import WindowsProcess
+from uruk.runtime_files import runtime_archive
+from uruk.target import Target
+
+_STATICS = frozenset({b"_Init_thread_epoch", b"_Init_thread_header", b"_Init_thread_footer", b"_Init_thread_abort"})
+_THREADS = frozenset({b"__tlregdtor", b"__dyn_tls_init", b"__dyn_tls_on_demand_init", b"__tls_guard"})
+_OF_RUNTIME = {
+    b"_CxxThrowException": b"uruk_rt_cxx_throw",
+    **{name: name for name in (b"uruk_rt_static_begin", b"uruk_rt_static_end", b"uruk_rt_static_abort")},
+}
+"""Names that are the runtime's whatever DLLs have -> its functions."""
 
 
 class WindowsPlatform(BarePlatform):
     """Runs what COFF objects ask for in a process of Windows; see `uruk.orc.platform.Platform`."""
 
+    private_names = _STATICS | _THREADS
+
     def __init__(self, process: WindowsProcess) -> None:
         super().__init__(process.executor)
         self.host = self.process = process
         self.runtime = process.runtime
+        target = Target.of_triple(process.executor.process.triple)
+        self.archive = Archive.open(runtime_archive(f"{target.architecture}-{target.system}"))
         self.jit_loader: JITLoader | None = None
         """dlopen of the session's dylibs, for linked code; see `uruk.platforms.jit_dlopen`."""
 
     @property
     def interposed_names(self) -> Collection[bytes]:  # pyright: ignore[reportIncompatibleVariableOverride]
         """See `Platform.interposed_names`."""
-        return JIT_NAMES if self.jit_loader is not None else ()
+        return _OF_RUNTIME.keys() | (JIT_NAMES if self.jit_loader is not None else ())
 
     def interposed(self, name: bytes) -> int:
         """See `Platform.interposed`."""
+        if name in _OF_RUNTIME:
+            return self.runtime.address[_OF_RUNTIME[name]]
         return self.jit_loader.address(name) if self.jit_loader is not None and name in JIT_NAMES else 0
 
     def load_together(self, paths: Sequence[str]) -> str:
