@@ -2,10 +2,11 @@
 
     coff_sweep.py FOLDER NUMBER OF CASES SEED
 
-FOLDER/*.obj are for x86-64, but those with `arm64` in their names for AArch64. It
-works on its share (every OF-th, from NUMBER) of CASES mutations of FOLDER/*.obj, and prints one JSON line: how many
-cases ran, what came of them, and the failures. Allowed outcomes: success, ObjectFormatError or UnsupportedRelocation
-from reading, any UrukError from linking.
+FOLDER/*.obj are for x86-64, but those with `arm64` in their names for AArch64;
+FOLDER/*.lib are import libraries, with which FOLDER/user.o is linked. It
+works on its share (every OF-th, from NUMBER) of CASES mutations of these, and prints one JSON line: how many cases
+ran, what came of them, and the failures. Allowed outcomes: success, ObjectFormatError or UnsupportedRelocation from
+reading, any UrukError from linking.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from uruk.target import Target
 
 CASE_SECONDS = 5.0
 BOUNDARIES = (0, 1, 2, 5, 6, 7, 0x7F, 0x80, 0xFF, 0xFFFE, 0xFFFF, 0x7FFFFFFF, 1 << 31, 0xFFFFFFFE, 0xFFFFFFFF)
+ARCHIVE = b"!<arch>\n"
 FILE_HEADER, SECTION_HEADER, SYMBOL = 20, 40, 18
 
 
@@ -36,7 +38,9 @@ class TooSlowError(BaseException):
 
 
 def tables_of(data: bytes) -> list[tuple[int, int]]:
-    """Where the headers, the symbol table and the string table lie, and how large they are."""
+    """Where the headers, the symbol table and the string table lie, and how large they are; or an archive's index."""
+    if data.startswith(ARCHIVE):
+        return [(68, int(data[56:66])), (0, 68)]
     sections, table, count = struct.unpack_from("<2xH4x2I", data)
     if data[:4] == b"\0\0\xff\xff":  # `/bigobj`
         sections, table, count = struct.unpack_from("<3I", data, 44)
@@ -68,7 +72,8 @@ def mutations(objects: dict[str, bytes], seed: int) -> Iterator[tuple[str, bytes
 class Runner:
     """One session that gets every case, and the tally."""
 
-    def __init__(self, architecture: str) -> None:
+    def __init__(self, architecture: str, user: bytes) -> None:
+        self.user = user
         target = Target("coff", architecture, "windows")
         options = uruk.Options(execute=False, phony_externals=True, architecture=target)
         self.memory = FixedMemory(0x140000000, 1 << 20)
@@ -78,6 +83,8 @@ class Runner:
 
     def link(self, data: bytes) -> str:
         """Read and link one input, and take it out again; returns what came of it."""
+        if data.startswith(ARCHIVE):
+            return self.link_with_archive(data)
         try:
             tracker = self.jit.add_object(data, "hostile.obj")
         except (ObjectFormatError, UnsupportedRelocation):
@@ -97,6 +104,23 @@ class Runner:
             return f"not linked: {type(error).__name__}"
         finally:
             tracker.remove(force=True)
+
+    def link_with_archive(self, data: bytes) -> str:
+        """The same with an import library, with which `user` is linked."""
+        trackers = [self.jit.add_object(self.user, "user.o")]
+        try:
+            trackers.append(self.jit.add_archive(data, "hostile.lib"))
+            self.jit.lookup("start")
+            return "linked"
+        except InternalError:
+            raise
+        except (ObjectFormatError, UnsupportedRelocation):
+            return "refused by the reader"
+        except UrukError as error:
+            return f"not linked: {type(error).__name__}"
+        finally:
+            for tracker in reversed(trackers):
+                tracker.remove(force=True)
 
     def run(self, name: str, data: bytes) -> None:
         """One case; every outcome that is not allowed becomes a failure."""
@@ -119,8 +143,10 @@ def main() -> None:
         raise TooSlowError
 
     signal.signal(signal.SIGALRM, stop)
-    objects = {path.name: path.read_bytes() for path in sorted(Path(sys.argv[1]).glob("*.obj"))}
-    runners = [Runner("x86_64"), Runner("aarch64")]
+    folder = Path(sys.argv[1])
+    objects = {path.name: path.read_bytes() for path in sorted([*folder.glob("*.obj"), *folder.glob("*.lib")])}
+    user = (folder / "user.o").read_bytes()
+    runners = [Runner("x86_64", user), Runner("aarch64", user)]
     for index, (name, data) in enumerate(mutations(objects, seed)):
         runner = runners["arm64" in name]
         if index == count or len(runner.failures) >= 20:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from support.coff_objects import assembled, compiled
+from support.coff_objects import assembled, compiled, run
+from support.requirements import require_tool
 
 pytestmark = pytest.mark.any_interpreter
 
@@ -44,10 +45,38 @@ first: .quad 1
 """
 
 
+IMPORTS = """
+LIBRARY parts.dll
+EXPORTS
+ work
+ shared DATA
+ numbered @7 NONAME
+ renamed == real
+ again == work
+"""
+USER = """
+.globl start
+start: call work
+jmp *__imp_numbered(%rip)
+call again
+.data
+.quad shared, __imp_renamed
+"""
+
+
+def import_libraries(folder: Path) -> None:
+    """Import libraries of both kinds, and the object that is linked with them."""
+    (folder / "parts.def").write_text(IMPORTS)
+    for tool, *options in (("llvm-dlltool-19", "-m", "i386:x86-64"), ("x86_64-w64-mingw32-dlltool",)):
+        run([require_tool(tool), *options, "-d", str(folder / "parts.def"), "-l", str(folder / f"{tool}.lib")])
+    assembled(folder, "user", USER).rename(folder / "user.o")
+
+
 def test_broken_coff_objects(tmp_path: Path) -> None:
     for name, compiler in SEEDS:
         compiled(tmp_path, name, compiler)
     assembled(tmp_path, "chain", CHAIN)
+    import_libraries(tmp_path)
     command = [sys.executable, str(HERE / "coff_sweep.py"), str(tmp_path)]
     running = [
         subprocess.Popen(

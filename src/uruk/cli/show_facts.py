@@ -88,6 +88,8 @@ class _Object:
                 f"{self._place(row)}: relocation {row.relocation}: {row.problem}" for row in self.rows if row.problem
             ],
         }
+        if self.graph.linker_words:
+            facts["linker_words"] = self.graph.linker_words[0]
         if edges:
             facts["edges"] = [self._edge(row) for row in self.rows]
         return facts

@@ -124,6 +124,10 @@ def _print_object(printer: Printer, facts: Facts) -> None:
         printer.table((), rows)
     if facts["thread_local"]:
         _print_thread_local(printer, facts["thread_local"])
+    if "linker_words" in facts:
+        printer.title("for whoever links a program")
+        rows = [[(option, ""), (value, NAME)] for option, values in facts["linker_words"].items() for value in values]
+        printer.table((), rows)
     _print_needs(printer, facts["needs"])
     if facts["problems"]:
         printer.title("problems")

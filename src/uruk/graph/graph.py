@@ -292,6 +292,8 @@ class Graph:
     fallbacks: Fallbacks = NO_FALLBACKS
     trampolines: frozenset[str] = frozenset()
     """Files of objects whose code makes trampolines on the stack: nested functions (`.note.GNU-stack` says so)."""
+    linker_words: dict[int, dict[str, list[str]]] = field(default_factory=dict[int, dict[str, list[str]]])
+    """By object: what it asks of whoever links a program (COFF's ``/defaultlib``), by option. No pass acts on it."""
     notes: dict[str, int] = field(default_factory=dict[str, int])
     """Counts that passes leave for `--time` and tests (edges read, relaxed, ...)."""
     target: Target | None = None

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import uruk
-from uruk.errors import DuplicateDefinition, ObjectFormatError
+from uruk.cli.show_facts import object_facts
+from uruk.errors import DuplicateDefinition, ObjectFormatError, UndefinedSymbols
 from uruk.formats.coff.directives import read_directives
 from uruk.formats.coff.sections import _offsets as offsets_of  # pyright: ignore[reportPrivateUsage]
 from uruk.formats.interface import Span
@@ -181,7 +182,53 @@ def test_words_of_directives() -> None:
     found = read_directives(
         b'\xef\xbb\xbf/DEFAULTLIB:"a b.lib" -export:f,DATA /merge:.a=.b /unknown -exclude-symbols:x,y\0'
     )
-    assert (found.libraries, found.exports, found.hidden) == ([b"a b.lib"], [b"f,DATA"], [b"x", b"y"])
+    assert found.recorded == {"defaultlib": ["a b.lib"], "export": ["f,DATA"], "merge": [".a=.b"]}
+    assert found.hidden == [b"x", b"y"]
+
+
+def test_directives_are_recorded_and_harmless(tmp_path: Path) -> None:
+    """Default libraries, exports and merged sections: `uruk show` names them, and links do without."""
+    text = """
+        .section .drectve,"yn"
+        .ascii " /defaultlib:one.lib /defaultlib:two /export:f=g,DATA /merge:.odd=.text /entry:nobody /stack:1 /export:"
+        .section .odd,"dr"
+        .globl odd
+        odd: .quad f
+        .text
+        .globl f
+        f: ret
+    """
+    path = assembled(tmp_path, "asks", text)
+    graph = read(b"".join([path.read_bytes()]), path.read_bytes().replace(b"/defaultlib:", b"/defaultxxx:"))
+    words = {"defaultlib": ["one.lib", "two"], "export": ["f=g,DATA"], "merge": [".odd=.text"]}
+    assert graph.linker_words == {0: words, 1: {"export": ["f=g,DATA"], "merge": [".odd=.text"]}}
+    assert object_facts("asks.obj", path.read_bytes())["linker_words"] == words
+    with session() as jit:
+        jit.add_object(path)
+        assert word_at(jit, "odd") == jit.lookup("f").address
+
+
+def test_excluded_symbols_are_hidden(tmp_path: Path) -> None:
+    """From other dylibs, and not from code of the same one."""
+    words = '.section .drectve,"yn"\n.ascii " -exclude-symbols:inner,other"\n'
+    text = f"{words}.text\n.globl inner, outer\ninner: outer: ret\n"
+    path = assembled(tmp_path, "own", text)
+    user = assembled(tmp_path, "user", ".data\n.globl use\nuse: .quad inner\n")
+    with session() as jit:
+        jit.add_object(path)
+        jit.add_object(user)
+        assert word_at(jit, "use") == jit.lookup("outer").address
+        other = jit.create_dylib("other", link_order=[jit.main])
+        jit.add_object(user, dylib=other)
+        with pytest.raises(UndefinedSymbols, match="inner"):
+            jit.lookup("use", dylib=other)
+
+
+def test_a_slot_is_named_in_errors(tmp_path: Path) -> None:
+    with session() as jit:
+        jit.add_object(assembled(tmp_path, "user", ".globl f\nf: jmp *__imp_nobody(%rip)\n"), "user.obj")
+        with pytest.raises(UndefinedSymbols, match=r"nobody  needed by user\.obj:\(__imp_nobody\+0x0\)"):
+            jit.lookup("f")
 
 
 def test_slots_of_imports(tmp_path: Path) -> None:

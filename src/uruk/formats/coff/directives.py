@@ -1,5 +1,16 @@
 """Directives: what an object tells its linker, as words of a command line in a section of its own.
 
+| directive | what becomes of it |
+| --- | --- |
+| ``/include:X`` | X is looked up wherever the object is linked |
+| ``/alternatename:X=Y`` | Y stands for X where nobody defines X |
+| ``-aligncomm:"X",N`` | the common symbol X is aligned to 2^N bytes, 8,192 at most |
+| ``-exclude-symbols:X,Y`` | X and Y are hidden |
+| ``/defaultlib:L`` | recorded (`Graph.linker_words`): whoever links a program adds the library |
+| ``/export:X`` | recorded; X is visible anyway, and no table of exports is made |
+| ``/merge:A=B`` | recorded; sections lie by protection and name, whatever image they are for |
+| others | are for images (``/entry``, ``/stack``, ``/guardsym``, ``/failifmismatch``), and are passed over |
+
 Source: Microsoft, "Linker options" and "The .drectve Section"; GNU ld's manual, "ld and WIN32".
 """
 
@@ -14,13 +25,14 @@ SECTION = b".drectve"
 _WORD = re.compile(rb'(?:[^\s"]|"[^"]*"?)+')
 _BOM = b"\xef\xbb\xbf"
 """A mark that the text is UTF-8 (Microsoft's compilers write one)."""
+_RECORDED = (b"defaultlib", b"export", b"merge")
 MOST_ALIGN_BITS = 13
 """The widest alignment that `-aligncomm` asks for: that of sections, 8,192 bytes."""
 
 
 @record
 class Directives:
-    """The directives that say something of names; others ask for files and layouts that a JIT linker does not make."""
+    """The directives of one object that have a meaning here, as the table above has it."""
 
     wanted: list[bytes] = field(default_factory=list[bytes])
     """``/include:NAME``: somebody has to define it, though nothing of the object refers to it."""
@@ -30,10 +42,8 @@ class Directives:
     """``-aligncomm:NAME,BITS``: the alignment of a common symbol in bytes."""
     hidden: list[bytes] = field(default_factory=list[bytes])
     """``-exclude-symbols:NAME,...``: not to be seen outside of the program."""
-    libraries: list[bytes] = field(default_factory=list[bytes])
-    """``/defaultlib:NAME``."""
-    exports: list[bytes] = field(default_factory=list[bytes])
-    """``/export:NAME[=OTHER][,DATA]``, as it stands there."""
+    recorded: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    """The directives of `_RECORDED`: name -> what stands behind the colon, one string a directive."""
 
 
 def read_directives(data: bytes) -> Directives:
@@ -62,7 +72,5 @@ def _take(found: Directives, name: bytes, value: bytes) -> None:
             found.common_aligns[symbol] = 1 << min(int(bits), MOST_ALIGN_BITS)
     elif name == b"exclude-symbols":
         found.hidden += filter(None, value.split(b","))
-    elif name == b"defaultlib":
-        found.libraries.append(value)
-    elif name == b"export":
-        found.exports.append(value)
+    elif name in _RECORDED:
+        found.recorded.setdefault(name.decode(), []).append(value.decode("utf-8", "replace"))

@@ -37,7 +37,7 @@ def sections_together(state: State) -> list[tuple[int, str, I64]]:
     constant, and both are one array.
     """
     blocks = state.blocks
-    rows = true_rows(state.live & (blocks.text >= 0))
+    rows = true_rows(state.live[: len(state.graph.blocks)] & (state.graph.blocks.text >= 0))
     words = name_words(state, rows)
     free = np.zeros(rows.size, np.bool_)
     for name in _FREE:

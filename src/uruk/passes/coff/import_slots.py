@@ -39,6 +39,7 @@ class ImportSlots:
         content = state.graph.arena.append(np.zeros(count * width, np.uint8)) + width * np.arange(count)
         size = np.full(count, width)
         new = synthetic_blocks(size, size, Zone.R, content)
+        new.text[:] = state.symbols.text[self._rows]  # errors name the slot by its symbol
         new.object[:] = owner = state.symbol_objects(np.array(self._rows))
         self._blocks = state.add_blocks(new, state.module_of_object[owner]).astype(np.int64)
         kind = np.full(count, state.graph.kinds.number[f"Pointer{8 * width}"], np.uint8)
