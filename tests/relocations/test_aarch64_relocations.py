@@ -22,11 +22,12 @@ from uruk.orc.registry.options import Options
 from uruk.orc.registry.tracker import ResourceTracker
 from uruk.passes.state import State
 
+from support.placed_by_ld import Recorder, contents_by_ld
 from support.requirements import require_tool
 
 pytestmark = [pytest.mark.quick, pytest.mark.any_interpreter]
 
-AS, LD, OBJCOPY = "aarch64-linux-gnu-as", "aarch64-linux-gnu-ld", "aarch64-linux-gnu-objcopy"
+AS = "aarch64-linux-gnu-as"
 NAMES = {name: KINDS[KINDS.number[kind]] for name, kind in RELOCATIONS.values() if kind != "None"}
 LARGE = 1 << 61
 """An addend that no value with a range fits with: the error tells what the value is without it."""
@@ -85,8 +86,7 @@ def relocation_table(data: bytes | bytearray) -> int:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    for tool in (AS, LD, OBJCOPY):
-        require_tool(tool)
+    require_tool(AS)
     return tmp_path_factory.mktemp("aarch64")
 
 
@@ -188,13 +188,15 @@ def test_as_ld_writes_it(folder: Path, name: str) -> None:
     size = 4 if kind.encoding else kind.width
     for value in values(kind):
         with session() as jit:
-            one = Place(jit)
+            one, recorder = Place(jit), Recorder()
             jit.session.hooks["after addresses"] = [one.look, partial(aim, kind, value)]
-            jit.session.hooks["after slots, tls"] = [one.look]
+            jit.session.hooks["after slots, tls"] = [one.look, recorder]
             jit.define("target", 0)
             one.link(path)
             target = target_of(kind, one.address, value)
-            assert one.written[:size] == ld_bytes(folder, path, one.address, target)[:size], hex(value)
+            by_ld = contents_by_ld(folder, "aarch64", [path], recorder.placed, f"target = {target:#x}")
+            (site,) = [content for section, content in by_ld.items() if section.section == ".site"]
+            assert one.written[:size] == site[:size], hex(value)
 
 
 def values(kind: EdgeKind) -> list[int]:
@@ -221,15 +223,6 @@ def aim(kind: EdgeKind, value: int, state: State) -> None:
     place = int(state.address[int(state.edges.block[0])] + state.edges.offset[0])
     target = np.array([target_of(kind, place, value)], np.uint64).view(np.int64)
     state.edges.addend[:] = target - state.symbol_address[state.edges.target]
-
-
-def ld_bytes(folder: Path, path: Path, address: int, target: int) -> bytes:
-    """What GNU ld makes of the object with `site` and `target` there."""
-    out, raw = folder / "out", folder / "raw"
-    places = [f"--section-start=.site={address:#x}", f"--defsym=target={target:#x}", "-Tdata=0x10000"]
-    subprocess.run([LD, *places, "-e", "0", "-o", out, path], check=True, capture_output=True)
-    subprocess.run([OBJCOPY, "-O", "binary", "-j", ".site", out, raw], check=True)
-    return raw.read_bytes()
 
 
 @pytest.mark.parametrize("name", [name for name, kind in NAMES.items() if kind.encoding and "GOTOFF_G" not in name])
