@@ -22,9 +22,11 @@ from uruk.memory.mapper import Mapper
 from uruk.orc.dispatch import Dispatcher
 from uruk.orc.dylib import JITDylib
 from uruk.orc.generators import DefinitionGenerator, FunctionGenerator, Generated
-from uruk.orc.lookup.query import ready_address
+from uruk.orc.lookup.by_name import ready_address
+from uruk.orc.registry.entries import Contents
 from uruk.orc.registry.inputs import PathLike, Source
 from uruk.orc.registry.options import Options
+from uruk.orc.registry.registry import Registry
 from uruk.orc.registry.search import LookupKind
 from uruk.orc.registry.symbols import Flag, NameLike, SymbolFlags, decode_name, encode_name
 from uruk.orc.registry.tracker import ResourceTracker
@@ -447,7 +449,7 @@ class LLJIT:
     def lookup(self, name: str | bytes, dylib: JITDylib | None = None, *, timeout: float | None = None) -> Symbol:
         """The symbol `name`, linked with all that it needs. Raises UndefinedSymbols and what linking raises."""
         home, text = dylib or self.main, _text_of(name)
-        address = ready_address(home, text, self.auto_initialize)
+        address = ready_address(self.session, home, text, self.auto_initialize)
         if address is None:
             found = self.session.lookup_names(home, [text], initialize=self.auto_initialize, timeout=timeout)
             address = found[text]
@@ -634,8 +636,8 @@ def _address_of(value: Any) -> tuple[int, bool]:
     return address_of(value), True
 
 
-def _hints(dylib: JITDylib, needs: Mapping[bytes, str]) -> dict[bytes, str]:
-    """See `Session.hints`."""
+def _hints(session: Registry, dylib: Contents, needs: Mapping[bytes, str]) -> dict[bytes, str]:
+    """See `uruk.orc.registry.registry.Hints`."""
     from uruk.orc.lookup.undefined_hints import hints_of  # costs time, and is for errors only
 
-    return hints_of(dylib, needs, OF_THE_PROGRAM if dylib.session.target.system in ("linux", "") else {})
+    return hints_of(session, dylib, needs, OF_THE_PROGRAM if session.target.system in ("linux", "") else {})

@@ -416,7 +416,7 @@ def test_a_dylib_that_is_removed_at_every_line(cc: Compile) -> None:
             jit.add_object(code, dylib=dylib)
             assert jit.lookup("used", dylib).function("int(void)")() == 12
             before = len(jit.session.dylibs)
-            interrupter = Interrupter(number, ["orc.session", "orc.lifetime.removal"])
+            interrupter = Interrupter(number, ["orc.dylib", "orc.registry.registry", "orc.lifetime.removal"])
             with contextlib.suppress(KeyboardInterrupt), interrupter:
                 dylib.remove()
             dylib.remove()

@@ -10,6 +10,7 @@ from uruk.compile.ir_symbols import IRSymbol
 from uruk.errors import CompilerWarning, UrukError
 from uruk.libraries.search import LibrarySearch
 from uruk.orc.dispatch import InlineDispatcher, Task
+from uruk.orc.dylib import JITDylib
 from uruk.orc.registry import adding
 from uruk.orc.registry.symbols import SymbolFlags
 from uruk.orc.registry.tracker import ResourceTracker
@@ -18,7 +19,6 @@ from uruk.orc.units import MaterializationResponsibility, MaterializationUnit
 if TYPE_CHECKING:
     from uruk.compile.compile_source import Compiled
     from uruk.compile.ir import IRModule
-    from uruk.orc.dylib import JITDylib
 
 Compile = Callable[[], bytes]
 """Compiles, and returns an object. Runs without any lock, in any thread; several at a time."""
@@ -115,7 +115,7 @@ def add_source(dylib: JITDylib, name: str, make: Compile, tracker: ResourceTrack
         dylib.announced += tasks
         session.changed()
 
-    own = adding.add(dylib, tracker, name, work)
+    own = adding.add(session, dylib, tracker, name, work)
     session.dispatcher.dispatch(tasks[0])
     return own
 

@@ -7,27 +7,25 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from uruk.errors import InvalidValue, LibraryError, UrukError
+from uruk.errors import InvalidValue, LibraryError
 from uruk.formats.archive import Archive
 from uruk.graph.graph import Graph
-from uruk.graph.names import Names
-from uruk.link_rules import rules_of
-from uruk.orc.dispatch import Task
-from uruk.orc.generators import DefinitionGenerator
+from uruk.orc.lifetime import removal
+from uruk.orc.lifetime.lifetime import Lifetime
+from uruk.orc.lookup.by_name import lookup_names, query
 from uruk.orc.registry import adding, defining
-from uruk.orc.registry.entries import ObjectEntry, UnitEntry
+from uruk.orc.registry.entries import Contents, Unit
 from uruk.orc.registry.inputs import PathLike, Source, read_source
-from uruk.orc.registry.search import ArchiveEntry, DeferredLibrary, GeneratorEntry, SearchOrder, library_entry
-from uruk.orc.registry.symbols import decode_name, encode_name
+from uruk.orc.registry.search import ArchiveEntry, DeferredLibrary, Generator, GeneratorEntry, library_entry
+from uruk.orc.registry.symbols import encode_name
 from uruk.orc.registry.tracker import ResourceTracker
-from uruk.orc.registry.wrapping import lead_references, split_stack_names, wrapped_names
-from uruk.orc.units import MaterializationUnit
+from uruk.orc.registry.wrapping import wrapped_names
 
 if TYPE_CHECKING:
-    from uruk.orc.session import Session
+    from typing_extensions import Self
 
 
-class JITDylib:
+class JITDylib(Contents):
     """One namespace of a session; made by `Session.create_dylib`. Methods may be called from any thread.
 
     Code of a dylib sees, in this order, what the dylibs of its link order define, itself included (first, unless the
@@ -35,104 +33,65 @@ class JITDylib:
     builtins and the symbols of the process. What the dylibs of the link order see themselves, this one does not see.
     """
 
-    def __init__(self, session: Session, name: str, names: Names, *, bare: bool, facade: JITDylib | None) -> None:
+    def __init__(self, session: Lifetime, name: str, *, bare: bool, facade: Self | None) -> None:
+        super().__init__(name, session.new_names(), bare=bare, facade=facade)
         self.session = session
-        self.name = name
-        self.names = names
-        self.bare = bare
-        self.search = SearchOrder()
-        self.roots: list[ObjectEntry] = []
-        """Objects with initialisers that the next lookup links."""
-        self.opened = 0
-        """The number of `initialize` calls that no `deinitialize` has met yet."""
-        self.removed = False
-        self.facade = facade
-        """For the dylib of lazy bodies: the one that it belongs to."""
-        self.private: dict[bytes, Graph] = {}
-        """Parts of the runtime that each module has for itself, read for this namespace."""
-        self._order: list[tuple[JITDylib, bool]] = [(self, True)]
-        self._tracker: ResourceTracker | None = None
-        self.behind: JITDylib | None = None
-        """The dylib with the bodies of its lazy functions."""
-        self.announced: list[Task] = []
-        """Sources that are being compiled, whose symbols nobody knows yet."""
         self.runtime_libraries: set[tuple[str, str]] = set()
         """Libraries that were added for the languages of compiled sources: (kind, value)."""
-        self.source_errors: list[UrukError] = []
-        """Errors of sources that could not be compiled, for the next lookup to raise."""
-        self.root_units: list[UnitEntry] = []
-        """Units with initialisers that the next lookup has made."""
-        self._meant: dict[bytes, bytes] = {}
-        """The meaning of references in objects that are added from now on; see `wrap`."""
-        names.owner = self
+
+    @classmethod
+    def create(cls, session: Lifetime, name: str, *, bare: bool = False, facade: Self | None = None) -> Self:
+        """See `Session.create_dylib`; `facade` is for the dylib of lazy bodies: the one that shows their stubs."""
+        with session.lock:
+            session.check_open()
+            if name in session.dylibs:
+                raise InvalidValue(f"the session has a dylib {name} already")
+            dylib = session.dylibs[name] = cls(session, name, bare=bare, facade=facade)
+            if session.platform is not None and session.platform.archive is not None and not bare and facade is None:
+                builtins = session.create_tracker(dylib, "compiler builtins")
+                dylib.search.builtins = ArchiveEntry(session.platform.archive, builtins, 0, set())
+            return dylib
+
+    def check_open(self) -> None:
+        """Raise SessionClosed after the session's end, UrukError after the dylib's."""
+        self.session.check_dylib(self)
 
     # -- link order
 
     @property
-    def link_order(self) -> list[tuple[JITDylib, bool]]:
+    def link_order(self) -> list[tuple[Self, bool]]:
         """The link order of its code: dylibs, and for each whether its hidden symbols are visible, too."""
-        return list(self._order)
+        return list(self.order)
 
-    def set_link_order(self, others: Iterable[JITDylib], *, self_first: bool = True) -> None:
+    def set_link_order(self, others: Iterable[Self], *, self_first: bool = True) -> None:
         """Replace the link order: this dylib first, if `self_first`, then what the others export."""
         with self.session.lock:
-            order = {one: one is self for one in others}
+            order = {dylib: dylib is self for dylib in others}
             if self_first:
                 order = {self: True, **order}
-            for one in order:
-                self._check_neighbour(one)
-            self._order = list(order.items())
+            for dylib in order:
+                self._check_neighbour(dylib)
+            self.order = list(order.items())
             self.session.changed()
 
-    def add_to_link_order(self, other: JITDylib, *, hidden: bool = False) -> None:
+    def add_to_link_order(self, other: Self, *, hidden: bool = False) -> None:
         """Append a dylib to the link order; `hidden` makes its hidden symbols visible, too."""
         with self.session.lock:
             self._check_neighbour(other)
-            if all(one is not other for one, _ in self._order):
-                self._order.append((other, hidden))
+            if all(dylib is not other for dylib, _ in self.order):
+                self.order.append((other, hidden))
             self.session.changed()
 
     def drop_from_link_order(self, other: JITDylib) -> None:
         """Take a dylib out of the link order."""
         with self.session.lock:
-            self._order = [pair for pair in self._order if pair[0] is not other]
+            self.drop_from_order(other)
             self.session.changed()
 
     def _check_neighbour(self, other: JITDylib) -> None:
         self.session.check_open()
         if other.session is not self.session or other.removed:
             raise InvalidValue(f"dylib {other.name} is not one of this session, or was removed")
-
-    @property
-    def stands_alone(self) -> bool:
-        """True if its link order is itself and nothing else."""
-        return len(self._order) == 1 and self._order[0][0] is self and self.facade is None
-
-    @property
-    def is_first(self) -> bool:
-        """True if its code sees its own symbols before any other's."""
-        return self._order[0][0] is self and self.facade is None
-
-    def dependencies(self) -> list[JITDylib]:
-        """This dylib and all that it reaches by link orders, those first that others need: as ld.so initialises."""
-        if self.stands_alone:
-            return [self]
-        if self.facade is not None:
-            return self.facade.dependencies()
-        found: dict[JITDylib, None] = {}
-        entered: set[JITDylib] = set()
-        stack: list[tuple[JITDylib, int]] = [(self, 0)]
-        while stack:
-            dylib, at = stack.pop()
-            entered.add(dylib)
-            below = [other for other, _ in dylib._order[at:]]
-            for step, other in enumerate(below, at + 1):
-                if other not in entered:
-                    stack += [(dylib, step), (other, 0)]
-                    break
-            else:
-                found.setdefault(dylib)
-        return list(found)
 
     # -- trackers
 
@@ -143,13 +102,7 @@ class JITDylib:
     @property
     def tracker(self) -> ResourceTracker:
         """The default tracker: owns what was added without another one, where that is not given one of its own."""
-        with self.session.lock:
-            if self._tracker is None or self._tracker.removed:
-                self._tracker = self.create_tracker(self.name)
-            return self._tracker
-
-    def _owner(self, tracker: ResourceTracker | None) -> ResourceTracker:
-        return self.tracker if tracker is None else defining.checked(self, tracker)
+        return adding.default_tracker(self.session, self)
 
     # -- definitions
 
@@ -179,34 +132,26 @@ class JITDylib:
             dylib = self.lazy_part() if lazy else self
             graph = self.session.parse(pairs, dylib)
             if lazy:
-                defining.add_lazily(self, dylib, graph, own)
+                defining.add_lazily(self.session, self, dylib, graph, own)
             else:
                 self.add_graph(graph, own, roots=True)
 
-        return adding.add(self, tracker, name or ", ".join(file for file, _ in pairs[:3]), work)
+        return adding.add(self.session, self, tracker, name or ", ".join(file for file, _ in pairs[:3]), work)
 
     def add_graph(self, graph: Graph, tracker: ResourceTracker, *, roots: bool, orders: Sequence[int] = ()) -> None:
         """Add the objects of a graph that was read with this dylib's names.
 
         `roots`: those with initialisers are linked by the next lookup. Raises DuplicateDefinition, with nothing added.
         """
-        defining.add_graph(self, graph, tracker, roots=roots, orders=orders)
+        defining.add_graph(self.session, self, graph, tracker, roots=roots, orders=orders)
 
-    def add_unit(
-        self, unit: MaterializationUnit, *, tracker: ResourceTracker | None = None, lazy: bool = False
-    ) -> ResourceTracker:
+    def add_unit(self, unit: Unit, *, tracker: ResourceTracker | None = None, lazy: bool = False) -> ResourceTracker:
         """Add a unit, which makes its object when one of its symbols is needed (`lazy`: when a function is called).
 
         Raises DuplicateDefinition for a second strong definition of a name, UrukError for a unit without symbols.
         """
-
-        def work(own: ResourceTracker) -> None:
-            if lazy:
-                defining.add_unit_lazily(self, self.lazy_part(), unit, own)
-            else:
-                defining.add_unit(self, unit, own)
-
-        return adding.add(self, tracker, unit.name or type(unit).__name__, work)
+        behind = self.lazy_part if lazy else None
+        return adding.add_unit(self.session, self, unit, tracker=tracker, behind=behind)
 
     def define(
         self, name: str | bytes, address: int, *, function: bool = False, tracker: ResourceTracker | None = None
@@ -215,11 +160,7 @@ class JITDylib:
 
         Raises DuplicateDefinition if the name has a strong definition.
         """
-        with self.session.lock:
-            self.check_open()
-            text = encode_name(name) if isinstance(name, str) else name
-            own = self._owner(tracker)
-            adding.atomically(self.session, lambda: defining.define(self, text, address, own, function=function))
+        adding.define(self.session, self, name, address, function=function, tracker=tracker)
 
     def alias(
         self,
@@ -245,13 +186,13 @@ class JITDylib:
             other = source or self
             self._check_neighbour(other)
             targets = {self.names[encode_name(new)]: other.names[encode_name(old)] for new, old in pairs.items()}
-            own = self._owner(tracker)
+            own = adding.owner(self.session, self, tracker)
 
             def work() -> None:
                 if lazy:
-                    defining.add_lazy_names(self, targets, own, weak=weak, hidden=hidden)
+                    defining.add_lazy_names(self.session, self, targets, own, weak=weak, hidden=hidden)
                 else:
-                    defining.add_aliases(self, targets, own, weak=weak, hidden=hidden)
+                    defining.add_aliases(self.session, self, targets, own, weak=weak, hidden=hidden)
                     self.session.displaced.update(dict.fromkeys(targets, offset) if offset else {})
 
             adding.atomically(self.session, work)
@@ -263,40 +204,19 @@ class JITDylib:
         """
         with self.session.lock:
             self.check_open()
-            self._meant |= wrapped_names(encode_name(name))
+            self.meant |= wrapped_names(encode_name(name))
 
-    def lazy_part(self) -> JITDylib:
+    def lazy_part(self) -> Self:
         """The dylib behind this one's lazy functions: it holds their bodies, and looks names up here first."""
         if self.behind is None:
-            self.behind = self.session.create_dylib(f"{self.name}.lazy", bare=self.bare, facade=self)
+            self.behind = self.create(self.session, f"{self.name}.lazy", bare=self.bare, facade=self)
         return self.behind
-
-    @property
-    def has_roots(self) -> bool:
-        """True if lookups here have more to do than to find what they are asked for."""
-        return bool(self.roots or self.root_units or self.announced or self.source_errors)
 
     def defines(self, name: str) -> bool:
         """True if something in the dylib itself defines a name by now, linked or not."""
         with self.session.lock:
             number, owner = self.names.get(encode_name(name)), self.session.table.owner
             return number is not None and number < owner.size and owner.item(number) >= 0
-
-    def announced_tasks(self) -> list[Task]:
-        """Sources that are still being compiled."""
-        self.announced = [task for task in self.announced if not task.done.is_set()]
-        return self.announced
-
-    def order_for_code(self) -> list[tuple[JITDylib, bool]]:
-        """The link order that its code has: lazy bodies use their facade's, with themselves behind it."""
-        facade = self.facade
-        if facade is None:
-            return self._order
-        return [
-            pair
-            for other, hidden in facade._order
-            for pair in ([(facade, True), (self, True)] if other is facade else [(other, hidden)])
-        ]
 
     # -- sources of definitions that are asked when a name is missing
 
@@ -323,13 +243,13 @@ class JITDylib:
             entry = ArchiveEntry(archive, own, self.session.next_order(), set())
             if whole:
                 offsets = [member.header_offset for member in archive.members()]
-                self.session.add_members(self, entry, offsets, roots=True)
+                adding.add_members(self.session, self, entry, offsets, roots=True)
                 archive.close()
             else:
                 self.search.add_archive(entry)
             self.session.changed()
 
-        return adding.add(self, tracker, archive.name, work)
+        return adding.add(self.session, self, tracker, archive.name, work)
 
     def add_shared_library(self, path: PathLike, *, everywhere: bool = False) -> None:
         """Load a shared library; its symbols are visible to this dylib's code. Raises LibraryError."""
@@ -358,12 +278,12 @@ class JITDylib:
         except LibraryError as error:
             from uruk.orc.lookup.exports import hint_for
 
-            raise LibraryError(error.library, error.problem, hint_for(self, error)) from None
+            raise LibraryError(error.library, error.problem, hint_for(self.session, self, error)) from None
         if self.session.platform is not None:
             self.session.platform.library_loaded(os.fspath(path))
         return handle
 
-    def add_generator(self, generator: DefinitionGenerator) -> None:
+    def add_generator(self, generator: Generator) -> None:
         """Add a generator: it is asked for names that nothing before it has."""
         with self.session.lock:
             self.check_open()
@@ -377,44 +297,27 @@ class JITDylib:
 
         As dlopen does, it counts; a dylib that was deinitialised is initialised again (its data stays as it is).
         """
-        self.session.initialize(self)
+        from uruk.orc.lifetime import dlopen  # dlopen's counting: programs that only look names up do without
+
+        dlopen.initialize(self.session, self, lambda: query(self.session, self, [], roots=True, again=True).run())
 
     def deinitialize(self) -> bool:
         """Undo one `initialize`; whether finalisers ran, which they do with the last one, as with dlclose.
 
         atexit handlers and finalisers run, newest first; then the link order's turn comes, in reverse. The code stays.
         """
-        return self.session.deinitialize(self)
+        from uruk.orc.lifetime import dlopen
+
+        return dlopen.deinitialize(self.session, self)
 
     def lookup(self, names: Sequence[str], **options: Any) -> dict[str, int]:
         """Addresses of symbols, linked with all that they need; see `Session.lookup_names`."""
-        return self.session.lookup_names(self, names, **options)
+        return lookup_names(self.session, self, names, **options)
 
     def remove(self, *, force: bool = False) -> None:
         """Remove the dylib and all that it has; see `Session.remove_dylib`."""
-        self.session.remove_dylib(self, force=force)
-
-    def check_open(self) -> None:
-        """Raise SessionClosed after the session's end, UrukError after the dylib's."""
-        self.session.check_open()
-        if self.removed:
-            raise UrukError(f"dylib {self.name} was removed")
-
-    def text(self, number: int) -> str:
-        """The name that a number stands for."""
-        return decode_name(self.names.text(number))
-
-    def adapt(self, graph: Graph) -> None:
-        """Let the format's rules change what was read; see `uruk.passes.rules.Rules.adapt`."""
-        rules_of(graph).adapt(graph, self.names)
-
-    def lead_references(self, graph: Graph) -> None:
-        """See `wrap`; once for each graph."""
-        meant = (self.facade or self)._meant
-        meant |= split_stack_names(graph, self.names)  # for the graphs that follow, too, as ld wraps in all of a line
-        if meant:
-            lead_references(graph, self.names, meant)
+        removal.remove_dylib(self.session, self, force=force)
 
     def __repr__(self) -> str:
-        order = ", ".join(other.name for other, _ in self._order)
+        order = ", ".join(other.name for other, _ in self.order)
         return f"<JITDylib {self.name}{' (removed)' if self.removed else ''}: link order {order}>"

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from uruk.orc.registry.entries import AliasEntry, Entry, LazyEntry, ObjectState, UnitEntry
+from uruk.orc.lifetime.lifetime import Lifetime
+from uruk.orc.registry.entries import AliasEntry, Contents, Entry, LazyEntry, ObjectState, UnitEntry
 from uruk.orc.registry.symbols import Flag, Rank
-
-if TYPE_CHECKING:
-    from uruk.orc.dylib import JITDylib
-    from uruk.orc.session import Session
 
 _RANKS = {Rank.WEAK: "weak", Rank.COMMON: "common"}
 _ZONES = ("RX", "R", "RW", "TLS")
@@ -31,7 +28,7 @@ class MappedRange:
         return f"{self.address:#018x} {self.size:#10x} {self.zone:2} {self.dylib}: {self.tracker}"
 
 
-def memory_map(session: Session) -> list[MappedRange]:
+def memory_map(session: Lifetime) -> list[MappedRange]:
     """Segments of all linked code by address; code that was removed but waits for threads is marked so."""
     found: list[MappedRange] = []
     for tracker in (*session.trackers.values(), *session.retired):
@@ -44,7 +41,7 @@ def memory_map(session: Session) -> list[MappedRange]:
     return sorted(found, key=lambda one: (one.address, one.size))
 
 
-def describe(session: Session) -> dict[str, Any]:
+def describe(session: Lifetime) -> dict[str, Any]:
     """Plain data; addresses are left out, so that two runs give the same."""
     return {
         "closed": session.closed,
@@ -60,7 +57,7 @@ def describe(session: Session) -> dict[str, Any]:
     }
 
 
-def _dylib(session: Session, dylib: JITDylib) -> dict[str, Any]:
+def _dylib(session: Lifetime, dylib: Contents) -> dict[str, Any]:
     mine = {entry.number: entry for entry in session.objects.values() if entry.dylib is dylib}
     symbols: dict[int, list[dict[str, Any]]] = {number: [] for number in mine}
     owner = session.table.owner
@@ -72,7 +69,7 @@ def _dylib(session: Session, dylib: JITDylib) -> dict[str, Any]:
         "name": dylib.name,
         "bare": dylib.bare,
         "opened": dylib.opened,
-        "link order": [other.name for other, _ in dylib.link_order],
+        "link order": [other.name for other, _ in dylib.order],
         "archives": [entry.archive.name for entry in search.archives],
         "libraries": [entry.path for entry in search.libraries],
         "generators": [entry.generator.name for entry in search.generators],
@@ -81,7 +78,7 @@ def _dylib(session: Session, dylib: JITDylib) -> dict[str, Any]:
     }
 
 
-def _symbol(session: Session, dylib: JITDylib, text: bytes, number: int) -> dict[str, Any]:
+def _symbol(session: Lifetime, dylib: Contents, text: bytes, number: int) -> dict[str, Any]:
     table = session.table
     flags, entry = int(table.flags[number]), session.objects[int(table.owner[number])]
     facts: dict[str, Any] = {
@@ -95,12 +92,12 @@ def _symbol(session: Session, dylib: JITDylib, text: bytes, number: int) -> dict
         del facts["kind"]  # its target's
     if isinstance(entry, AliasEntry | LazyEntry) and number in entry.targets:
         target = entry.targets[number]
-        home: JITDylib = session.ids.home(target).owner
+        home: Contents = session.ids.home(target).owner
         facts["stands for"] = {"dylib": home.name, "name": session.ids.text(target).decode("utf-8", "replace")}
     return facts
 
 
-def _entry(session: Session, entry: Entry, symbols: list[dict[str, Any]]) -> dict[str, Any]:
+def _entry(session: Lifetime, entry: Entry, symbols: list[dict[str, Any]]) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "kind": entry.kind,
         "name": entry.file,

@@ -15,13 +15,12 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
+from uruk.orc.dylib import JITDylib
+from uruk.orc.registry.entries import Unit
 from uruk.orc.registry.symbols import SymbolFlags
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
-
-    from uruk.orc.dylib import JITDylib
-    from uruk.orc.registry.entries import UnitEntry
 
 Bytes: TypeAlias = "bytes | bytearray | memoryview"
 OneObject: TypeAlias = "str | os.PathLike[str] | Bytes"
@@ -80,20 +79,16 @@ class FunctionUnit(MaterializationUnit):
 class MaterializationResponsibility:
     """The symbols that a unit was asked for; it hands in here what it made. Of use until `materialize` is done."""
 
-    def __init__(self, entry: UnitEntry, symbols: dict[str, SymbolFlags], requested: frozenset[str]) -> None:
-        self._entry = entry
+    def __init__(self, dylib: JITDylib, symbols: dict[str, SymbolFlags], requested: frozenset[str]) -> None:
+        self.dylib = dylib
+        """The dylib whose symbols these are."""
         self.symbols = symbols
         """The symbols to be delivered: the announced symbols less the discarded ones."""
         self.requested = requested
         """Those of them that somebody asked for by now."""
         self.emitted: list[tuple[str, OneObject]] = []
         self.defined: dict[str, int] = {}
-        self.delegated: list[tuple[MaterializationUnit, tuple[str, ...]]] = []
-
-    @property
-    def dylib(self) -> JITDylib:
-        """The dylib whose symbols these are."""
-        return self._entry.dylib
+        self.delegated: list[tuple[Unit, tuple[str, ...]]] = []
 
     def emit(self, source: OneObject, name: str = "") -> None:
         """Hand in an object: bytes or a path; `name` is what errors call it."""
@@ -103,6 +98,6 @@ class MaterializationResponsibility:
         """Deliver a symbol as an address that is known already."""
         self.defined[name] = address
 
-    def delegate(self, unit: MaterializationUnit) -> None:
+    def delegate(self, unit: Unit) -> None:
         """Leave some symbols to another unit, which announces them, and is asked when they are needed."""
         self.delegated.append((unit, tuple(unit.symbols)))

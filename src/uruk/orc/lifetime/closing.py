@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from uruk.orc.lifetime import removal
-from uruk.orc.registry.tracker import Released
-
-if TYPE_CHECKING:
-    from uruk.orc.session import Session
+from uruk.orc.lifetime.lifetime import Lifetime
+from uruk.orc.registry.entries import Contents
 
 ENDING = 3.5
 """Seconds that the end of another process may take, its finalisers included; then it is forced."""
@@ -20,17 +17,7 @@ GLANCE = 0.2
 """Seconds that a thread at work needs to see that its process was ended."""
 
 
-class End:
-    """The end of a session: one thread sees to it. Where Ctrl-C ends that thread's call, the next one goes on."""
-
-    def __init__(self) -> None:
-        self.claim = threading.RLock()  # so that an interrupted thread, which does not know that it has it, goes on
-        self.running = False
-        """True while a thread sees to it, and once the process ends; finalisers that close the session do nothing."""
-        self.done = threading.Event()
-
-
-def close(session: Session) -> None:
+def close(session: Lifetime) -> None:
     """See `Session.close`."""
     end, remote = session.end, not session.executor.process.is_here
     if remote:
@@ -52,26 +39,22 @@ def close(session: Session) -> None:
         end.claim.release()
 
 
-def _close_here(session: Session) -> None:
+def _close_here(session: Lifetime) -> None:
     from uruk.executor.interruption import deferred  # takes time to import
 
     session.closing = True
     session.initializers.wait_for_others(None)
     session.finalize(list(session.trackers.values()))  # all of them before any code goes: they may call each other's
     with deferred():
-        session.lazy.close()
+        session.lazy.close(session.executor.memory.holds)
         with session.lock:
             for number in sorted(session.trackers, reverse=True):
-                tracker = session.trackers[number]
-                released = Released()
-                removal.retract(session, tracker, released)
-                session.finalize([tracker])  # what was registered meanwhile
-                removal.free(session, tracker, released)
+                removal.remove_at_once(session, session.trackers[number])
             _end(session)
             removal.give_memory_back(session)
 
 
-def _close_elsewhere(session: Session) -> None:
+def _close_elsewhere(session: Lifetime) -> None:
     """Finalisers run, as far as there is time; then the process ends, and all goes with it, without further messages.
 
     Whatever waits for the process, here or in other threads, is let go when that is ended.
@@ -98,7 +81,7 @@ def _close_elsewhere(session: Session) -> None:
                 session.end.done.set()
 
 
-def _let_go(session: Session, limit: float) -> None:
+def _let_go(session: Lifetime, limit: float) -> None:
     """Note that all is gone, when no thread is at work in the session, but at the time `limit` anyway."""
     locked = session.lock.acquire(timeout=max(limit - time.monotonic(), 0.0))
     try:
@@ -117,7 +100,7 @@ def _let_go(session: Session, limit: float) -> None:
             session.lock.release()
 
 
-def finish(session: Session) -> None:
+def finish(session: Lifetime) -> None:
     """See `Session.finish`.
 
     Threads may still be in the code, and libraries may call it while the process exits; so it stays, and is told only
@@ -140,8 +123,9 @@ def finish(session: Session) -> None:
         session.lock.release()
 
 
-def _end(session: Session) -> None:
+def _end(session: Lifetime) -> None:
     session.closed = True
     session.dispatcher.close()
-    for dylib in session.dylibs.values():
+    dylibs: Iterable[Contents] = session.dylibs.values()
+    for dylib in dylibs:
         dylib.search.close()

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from uruk.orc.dylib import JITDylib
-    from uruk.orc.session import Session
+from uruk.orc.lifetime.lifetime import Lifetime
+from uruk.orc.registry.entries import Contents
 
 
-def initialize(session: Session, dylib: JITDylib) -> None:
-    """See `JITDylib.initialize`."""
+def initialize(session: Lifetime, dylib: Contents, link_roots: Callable[[], object]) -> None:
+    """See `JITDylib.initialize`. `link_roots` links and initialises what it and its link order have by now."""
     with session.lock:
-        dylib.check_open()
+        session.check_dylib(dylib)
         opened = dylib.dependencies()
         for one in opened:
             one.opened += 1
     try:
-        session.query(dylib, [], roots=True, again=True).run()
+        link_roots()
     except BaseException:
         with session.lock:
             for one in opened:
@@ -26,12 +25,12 @@ def initialize(session: Session, dylib: JITDylib) -> None:
         raise
 
 
-def deinitialize(session: Session, dylib: JITDylib) -> bool:
+def deinitialize(session: Lifetime, dylib: Contents) -> bool:
     """See `JITDylib.deinitialize`."""
-    ending: list[JITDylib] = []
+    ending: list[Contents] = []
     with ExitStack() as running:
         with session.lock:
-            dylib.check_open()
+            session.check_dylib(dylib)
             for one in reversed(dylib.dependencies()):
                 was_open = one.opened > 0
                 one.opened -= was_open

@@ -10,23 +10,20 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from typing import TYPE_CHECKING
 
 from uruk.errors import MaterializationError
 from uruk.orc.dispatch import ThreadPoolDispatcher
+from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.registry.entries import ObjectState, UnitEntry
-
-if TYPE_CHECKING:
-    from uruk.orc.session import Session
 
 PATIENCE = 5.0
 """Seconds that a fork waits for a session's lock; a thread that keeps it longer is not waited for."""
-_sessions: weakref.WeakSet[Session] = weakref.WeakSet()
-_held: list[Session] = []
+_sessions: weakref.WeakSet[Lifetime] = weakref.WeakSet()
+_held: list[Lifetime] = []
 _registered: list[bool] = []
 
 
-def watch(session: Session) -> None:
+def watch(session: Lifetime) -> None:
     """Have forks keep a session whole."""
     _sessions.add(session)
     if not _registered:

@@ -11,17 +11,14 @@ import threading
 import time
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from uruk.errors import LookupTimeout
+from uruk.graph.types import I32
 from uruk.orc.dispatch import waiting_threads
+from uruk.orc.registry.namespace import Namespace
+from uruk.orc.registry.registry import Registry
 from uruk.orc.registry.tracker import FunctionArray, ResourceTracker
-
-if TYPE_CHECKING:
-    from uruk.orc.dylib import JITDylib
-    from uruk.orc.lookup.query import Query
-    from uruk.orc.session import Session
-
 
 _GLANCE = 0.05
 """Seconds after which a waiting thread looks whether it is itself waited for by now."""
@@ -40,10 +37,41 @@ class Run:
         self.waits_for: Sequence[Run] = ()
 
 
+class Query(Protocol):
+    """A lookup, as far as it runs initialisers; see `uruk.orc.lookup.query.Query`."""
+
+    @property
+    def dylib(self) -> Namespace:
+        """The dylib in which names are looked up."""
+        ...
+
+    @property
+    def roots(self) -> bool:
+        """True if initialisers run."""
+        ...
+
+    @property
+    def bodies(self) -> bool:
+        """True if it is the first call of a lazy function."""
+        ...
+
+    arrays: list[FunctionArray]
+    turn: Run | None
+    settled: bool
+
+    def what(self) -> str:
+        """The lookup, for errors."""
+        ...
+
+    def finals(self) -> I32:
+        """The names whose definitions answer."""
+        ...
+
+
 class Initializers:
     """The initialisers of one session that are to run, and those that run."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Registry) -> None:
         self.session = session
         self.waiting: list[FunctionArray] = []
         """Initialisers and finalisers of linked code that did not run yet."""
@@ -149,12 +177,12 @@ class Initializers:
                     if mine:
                         break
 
-    def _run(self, dylib: JITDylib, arrays: Sequence[FunctionArray]) -> None:
+    def _run(self, dylib: Namespace, arrays: Sequence[FunctionArray]) -> None:
         """Run initialisers, those of dylibs first that others need."""
         platform = self.session.platform
         if platform is None or not arrays:
             return
-        of_dylib: dict[JITDylib, list[FunctionArray]] = {}
+        of_dylib: dict[Namespace, list[FunctionArray]] = {}
         for array in arrays:
             of_dylib.setdefault(array.tracker.dylib, []).append(array)
             array.tracker.resources.arrays.append(array)

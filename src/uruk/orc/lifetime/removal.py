@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,18 +10,18 @@ import numpy as np
 from uruk.errors import InUse, InvalidValue, UrukError
 from uruk.graph.graph import assemble
 from uruk.graph.types import I32, NONE
+from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.registry.defining import withdraw
 from uruk.orc.registry.definitions import definitions_of
-from uruk.orc.registry.entries import AliasEntry, Entry, ObjectEntry
+from uruk.orc.registry.entries import AliasEntry, Contents, Entry, ObjectEntry, contents_of
 from uruk.orc.registry.ownership import drop_groups
 from uruk.orc.registry.tracker import Released, Removal, ResourceTracker
 
 if TYPE_CHECKING:
     from uruk.orc.platform import Platform
-    from uruk.orc.session import Session
 
 
-def remove_tracker(session: Session, tracker: ResourceTracker, force: bool) -> Released:
+def remove_tracker(session: Lifetime, tracker: ResourceTracker, force: bool) -> Released:
     """See `ResourceTracker.remove`. Memory under pending thread destructors is retired: `sweep` frees it later.
 
     Three steps: under the lock nobody finds the code any more; without it the code's finalisers run, which may look
@@ -48,19 +49,26 @@ def remove_tracker(session: Session, tracker: ResourceTracker, force: bool) -> R
                 removal.running = True
                 if users and begun is None:  # later the entries that have the names are gone
                     session.withheld.note(tracker)
-                retract(session, tracker, removal.released)
+                _retract(session, tracker, removal.released)
+        session.finalize([tracker])
         platform = session.platform
-        if platform is not None and session.options.execute:
-            platform.finalize([tracker])
-            if begun is not None:
-                platform.await_finalizers(tracker)
+        if platform is not None and session.options.execute and begun is not None:
+            platform.await_finalizers(tracker)
         with session.lock, deferred(once=True):
             if not session.closed:
-                free(session, tracker, removal.released)
+                _free(session, tracker, removal.released)
         return removal.released
     finally:
         if removal is not None:
             removal.running = False
+
+
+def remove_at_once(session: Lifetime, tracker: ResourceTracker) -> None:
+    """Remove a tracker at the session's end, under the lock, whose finalisers ran before: those that came since run."""
+    released = Released()
+    _retract(session, tracker, released)
+    session.finalize([tracker])
+    _free(session, tracker, released)
 
 
 def _is_over(tracker: ResourceTracker) -> bool:
@@ -68,13 +76,13 @@ def _is_over(tracker: ResourceTracker) -> bool:
     return tracker.removed and (tracker.removal is None or tracker.removal.running)
 
 
-def retract(session: Session, tracker: ResourceTracker, released: Released) -> None:
+def _retract(session: Lifetime, tracker: ResourceTracker, released: Released) -> None:
     """The first step of a removal: its names go, to other definitions that wait for them or to nobody."""
     tracker.removed = True
     session.initializers.forget(tracker)
     session.lazy.retract(tracker)
     lost: list[int] = []
-    dylibs = {tracker.dylib}
+    dylibs = {contents_of(tracker)}
     for entry in session.entries_of(tracker):
         dylibs.add(entry.dylib)
         released.objects += isinstance(entry, ObjectEntry) and not entry.private
@@ -86,7 +94,7 @@ def retract(session: Session, tracker: ResourceTracker, released: Released) -> N
         _claim_again(session, np.array(sorted(set(lost)), np.int32))
 
 
-def free(session: Session, tracker: ResourceTracker, released: Released) -> None:
+def _free(session: Lifetime, tracker: ResourceTracker, released: Released) -> None:
     """The last step of a removal: memory and what else linking took, now or when threads have ended."""
     platform = session.platform
     if platform is not None and session.options.execute:
@@ -99,17 +107,17 @@ def free(session: Session, tracker: ResourceTracker, released: Released) -> None
     _note_end(session, tracker)
 
 
-def _note_end(session: Session, tracker: ResourceTracker) -> None:
+def _note_end(session: Lifetime, tracker: ResourceTracker) -> None:
     """Note that nothing is left for another call of `remove` to do."""
     session.trackers.pop(tracker.number, None)
     tracker.removal = None
 
 
-_closed_with_retired: list[Session] = []
+_closed_with_retired: list[Lifetime] = []
 """Closed sessions that some thread keeps from giving their memory back; the next session at work does it for them."""
 
 
-def sweep(session: Session) -> None:
+def sweep(session: Lifetime) -> None:
     """Free retired code whose thread destructors have all run, that of closed sessions, too."""
     _sweep_one(session)
     for other in list(_closed_with_retired):
@@ -136,7 +144,7 @@ def _users(tracker: ResourceTracker) -> list[ResourceTracker]:
     return sorted(tracker.resources.users, key=lambda one: one.number)
 
 
-def _sweep_one(session: Session) -> None:
+def _sweep_one(session: Lifetime) -> None:
     platform = session.platform
     if platform is None:
         return
@@ -146,7 +154,7 @@ def _sweep_one(session: Session) -> None:
             session.retired.remove(tracker)  # last, so that what was interrupted is done again
 
 
-def give_memory_back(session: Session) -> None:
+def give_memory_back(session: Lifetime) -> None:
     """The end of a closed session: release its memory, now or once the threads that still need it have ended."""
     _sweep_one(session)
     if session.retired:
@@ -155,13 +163,13 @@ def give_memory_back(session: Session) -> None:
         _close_executor(session)
 
 
-def _close_executor(session: Session) -> None:
+def _close_executor(session: Lifetime) -> None:
     if session.platform is not None:
         session.platform.close()
     session.executor.close()
 
 
-def _release(session: Session, tracker: ResourceTracker, released: Released) -> None:
+def _release(session: Lifetime, tracker: ResourceTracker, released: Released) -> None:
     resources = tracker.resources
     if session.executor.lost is not None:  # its memory went with it
         resources.forget()
@@ -181,7 +189,7 @@ def _release(session: Session, tracker: ResourceTracker, released: Released) -> 
     session.withheld.sweep()
 
 
-def _forget(session: Session, entry: Entry, released: Released) -> list[int]:
+def _forget(session: Lifetime, entry: Entry, released: Released) -> list[int]:
     """Take an entry out; returns the names and group signatures that are free now."""
     lost: list[int] = []
     if isinstance(entry, ObjectEntry):
@@ -193,7 +201,7 @@ def _forget(session: Session, entry: Entry, released: Released) -> list[int]:
     return lost + mine
 
 
-def _claim_again(session: Session, lost: I32) -> None:
+def _claim_again(session: Lifetime, lost: I32) -> None:
     """Pending objects whose own definitions had lost to removed ones get their names; and so do aliases."""
     table = session.table
     lost = lost[table.contested[lost] != 0]
@@ -212,7 +220,7 @@ def _claim_again(session: Session, lost: I32) -> None:
     table.contested[lost[(table.owner[lost] == NONE) & (table.group[lost] == NONE)]] = 0  # nobody is left who wants it
 
 
-def _claim_for(session: Session, entry: ObjectEntry, wanted: I32) -> None:
+def _claim_for(session: Lifetime, entry: ObjectEntry, wanted: I32) -> None:
     """Give names that became free to a pending object that defines them, too."""
     table = session.table
     graph = assemble([(entry.added.graph, entry.index, entry.index + 1)])
@@ -225,7 +233,7 @@ def _claim_for(session: Session, entry: ObjectEntry, wanted: I32) -> None:
     table.group[groups] = entry.number
 
 
-def transfer(session: Session, source: ResourceTracker, target: ResourceTracker) -> None:
+def transfer(session: Lifetime, source: ResourceTracker, target: ResourceTracker) -> None:
     """See `ResourceTracker.transfer_to`."""
     for tracker in (source, target):
         if tracker.removed:
@@ -236,7 +244,7 @@ def transfer(session: Session, source: ResourceTracker, target: ResourceTracker)
         return
     for entry in session.entries_of(source):
         session.move(entry, target)
-    for archive in source.dylib.search.archives:
+    for archive in contents_of(source).search.archives:
         archive.tracker = target if archive.tracker is source else archive.tracker
     for array in (*session.initializers.waiting, *source.resources.arrays):
         array.tracker = target if array.tracker is source else array.tracker
@@ -254,3 +262,30 @@ def transfer(session: Session, source: ResourceTracker, target: ResourceTracker)
         one.use(target)
     source.forget_uses()
     session.changed()
+
+
+def remove_dylib(session: Lifetime, dylib: Contents, *, force: bool) -> None:
+    """See `Session.remove_dylib`."""
+    with session.lock:
+        if session.closed or (dylib.removed and session.dylibs.get(dylib.name) is not dylib):
+            return  # where an interrupted call has begun to remove it, this one goes on
+        mine = [tracker for tracker in session.trackers.values() if tracker.dylib is dylib]
+        others = {user for tracker in mine for user in tracker.resources.users if user.dylib is not dylib}
+        users = [user.name for user in sorted(others, key=lambda user: user.number) if not user.removed]
+        if users and not force and not dylib.removed:
+            raise InUse(f"dylib {dylib.name}", users)
+        dylib.removed = True
+        dylibs: Iterable[Contents] = session.dylibs.values()
+        for other in dylibs:
+            if other is not dylib:
+                other.drop_from_order(dylib)
+        session.changed()
+    for tracker in sorted(mine, key=lambda tracker: -tracker.number):
+        tracker.remove(force=True)
+    with session.lock:
+        dylib.search.close()
+        for part in (dylib, *((dylib.behind,) if dylib.behind is not None else ())):
+            session.dylibs.pop(part.name, None)
+            part.removed = True
+            part.private.clear()
+            session.spare_names(part)

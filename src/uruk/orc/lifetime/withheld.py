@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from uruk.orc.registry.registry import Registry
+from uruk.orc.registry.tracker import ResourceTracker
 from uruk.records import record
 
 if TYPE_CHECKING:
     from uruk.memory.interface import Allocation
     from uruk.orc.platform import Platform
-    from uruk.orc.registry.tracker import ResourceTracker
-    from uruk.orc.session import Session
 
 
 @record
@@ -54,7 +54,7 @@ class _Part:
 class Withheld:
     """The removed code of one session that is withheld from new code."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Registry) -> None:
         self._session = session
         self._names: dict[int, list[tuple[int, str]]] = {}
         self._parts: list[_Part] = []

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from uruk.demangle import demangle
-
-if TYPE_CHECKING:
-    from uruk.orc.session import Session
+from uruk.orc.lifetime.lifetime import Lifetime
 
 
-def name_address(session: Session, address: int) -> str:
+def name_address(session: Lifetime, address: int) -> str:
     """``symbol+0x14 (object)`` for an address of linked code, by the nearest symbol below it; empty for any other.
 
     Without the session's lock: a thread that holds it may be the one that waits for the answer.
@@ -36,7 +32,7 @@ def name_address(session: Session, address: int) -> str:
     return f"{demangle(text)}+{address - int(place[row]):#x} ({file})"
 
 
-def _home(session: Session, address: int) -> tuple[str, int] | None:
+def _home(session: Lifetime, address: int) -> tuple[str, int] | None:
     """The tracker whose segment an address lies in, and where that begins."""
     for tracker in [*session.trackers.values(), *session.retired]:
         for allocation, segments in tracker.resources.memory:

@@ -12,8 +12,8 @@ from itertools import islice
 from uruk.errors import ObjectFormatError
 from uruk.formats.archive import Archive
 from uruk.formats.foreign import kind_of
+from uruk.orc.lookup.externals import NO_MACHINE_CODE, SLIM_LTO
 from uruk.orc.registry.search import ArchiveEntry
-from uruk.orc.session import NO_MACHINE_CODE, SLIM_LTO
 from uruk.target import Target
 
 _MOST_MEMBERS = 1000

@@ -13,25 +13,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from heapq import heapify, heappop, heappush
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from uruk.graph.graph import Binding, SymbolKind
 from uruk.graph.types import I64, NONE, true_rows
+from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.registry.added import Added
 from uruk.orc.registry.entries import ObjectEntry
 from uruk.orc.registry.search import ArchiveEntry
 from uruk.orc.registry.symbols import final_names
 
-if TYPE_CHECKING:
-    from uruk.orc.session import Session
-
 _File = tuple[int, object]
 """A dylib, by id(), and the identity of an archive's file: two mentions of one archive are the same."""
 
 
-def place_members(session: Session, chosen: Collection[ObjectEntry], wanted: Iterable[int]) -> None:
+def place_members(session: Lifetime, chosen: Collection[ObjectEntry], wanted: Iterable[int]) -> None:
     """Give the archive members among the objects of a batch their places; `wanted` are names that were looked up."""
     line = _Line(session, chosen)
     for owner in session.table.owner[np.fromiter(wanted, np.int64)].tolist():
@@ -42,7 +39,7 @@ def place_members(session: Session, chosen: Collection[ObjectEntry], wanted: Ite
 class _Line:
     """The inputs of a batch in their order, and how far each has come. Objects are numbers, counted here."""
 
-    def __init__(self, session: Session, chosen: Collection[ObjectEntry]) -> None:
+    def __init__(self, session: Lifetime, chosen: Collection[ObjectEntry]) -> None:
         self.session = session
         self.objects = list(chosen)
         self.index = {entry.number: row for row, entry in enumerate(self.objects)}
@@ -124,7 +121,7 @@ def _file_of(archive: ArchiveEntry) -> _File:
     return id(archive.tracker.dylib), archive.file
 
 
-def _references(session: Session, objects: list[ObjectEntry], index: dict[int, int]) -> tuple[list[int], list[int]]:
+def _references(session: Lifetime, objects: list[ObjectEntry], index: dict[int, int]) -> tuple[list[int], list[int]]:
     """Members that each object refers to strongly, object by object, and where each object's begin."""
     row_of = np.full(session.next_number, NONE, np.int64)
     numbers = np.fromiter(index, np.int64, len(index))
@@ -144,7 +141,7 @@ def _references(session: Session, objects: list[ObjectEntry], index: dict[int, i
     return target[order].tolist(), start
 
 
-def _of_graph(session: Session, added: Added, row_of: I64) -> tuple[I64, I64]:
+def _of_graph(session: Lifetime, added: Added, row_of: I64) -> tuple[I64, I64]:
     """The objects of a graph that want names, and the objects that have these: rows of `row_of`.
 
     A common symbol wants the one that initialises it.

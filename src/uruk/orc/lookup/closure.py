@@ -7,30 +7,28 @@ answer) it notes a task, and goes on with everything else; when all tasks are do
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from uruk.errors import AliasCycle
 from uruk.graph.types import I32, I64, NONE, Bool, distinct, unique
 from uruk.orc.dispatch import Task
+from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup.externals import load_needed
+from uruk.orc.lookup.materialize import generation, materialization
 from uruk.orc.lookup.runtime_parts import runtime_parts
-from uruk.orc.registry.entries import AliasEntry, ObjectEntry, ObjectState, UnitEntry
+from uruk.orc.registry.adding import add_members
+from uruk.orc.registry.entries import AliasEntry, Contents, ObjectEntry, ObjectState, UnitEntry
 from uruk.orc.registry.search import ArchiveEntry, GeneratorEntry, LibraryEntry, LookupKind
 from uruk.orc.registry.symbols import Flag, Rank
 
-if TYPE_CHECKING:
-    from uruk.orc.dylib import JITDylib
-    from uruk.orc.session import Session
-
-Order = Sequence[tuple["JITDylib", bool]]
+Order = Sequence[tuple["Contents", bool]]
 
 
 class Closure:
     """The objects that a lookup links, and the tasks that it waits for before it can know all of them."""
 
-    def __init__(self, session: Session, kind: LookupKind, failed: dict[int, BaseException]) -> None:
+    def __init__(self, session: Lifetime, kind: LookupKind, failed: dict[int, BaseException]) -> None:
         self.session = session
         self.kind = kind
         self.failed = failed
@@ -44,10 +42,10 @@ class Closure:
         """Units that are being made for this lookup."""
         self._wanted: dict[int, UnitEntry] = {}
         """Names that are needed of them."""
-        self._blocked: dict[tuple[JITDylib, int], bool] = {}
+        self._blocked: dict[tuple[Contents, int], bool] = {}
         """Names whose search waits for a generator: whether they are needed only weakly."""
-        self._asks: dict[int, tuple[JITDylib, GeneratorEntry, list[int]]] = {}
-        self._members: dict[int, tuple[JITDylib, ArchiveEntry, set[int]]] = {}
+        self._asks: dict[int, tuple[Contents, GeneratorEntry, list[int]]] = {}
+        self._members: dict[int, tuple[Contents, ArchiveEntry, set[int]]] = {}
         self._waiting_for_members: list[int] = []
         self._sought = NONE
         """The name that is being looked for; where it is an alias, what it stands for is looked for elsewhere."""
@@ -61,7 +59,7 @@ class Closure:
         self._direct = False
         """True while names are looked for that the user asked for, not those that code refers to."""
 
-    def want(self, dylib: JITDylib, ids: I32, weak: Bool, roots: Iterable[int]) -> None:
+    def want(self, dylib: Contents, ids: I32, weak: Bool, roots: Iterable[int]) -> None:
         """Start from names as a dylib's code sees them, and from entries, by number, that are needed anyway."""
         self._choose(roots)
         for entry in self._units.values():  # it is not known which of its names the one is that initialises
@@ -76,7 +74,7 @@ class Closure:
         numbers: list[int] = ids.tolist()
         while numbers:
             for number in numbers:
-                dylib: JITDylib = self.session.ids.home(number).owner
+                dylib: Contents = self.session.ids.home(number).owner
                 self._sought = number
                 if self.session.table.owner[number] >= 0:
                     self._follow(dylib, number, number)
@@ -100,7 +98,7 @@ class Closure:
     def _walk(self) -> None:
         while self._wave:
             wave, self._wave = self._wave, []
-            by_dylib: dict[JITDylib, list[ObjectEntry]] = {}
+            by_dylib: dict[Contents, list[ObjectEntry]] = {}
             for entry in wave:
                 by_dylib.setdefault(entry.dylib, []).append(entry)
             for dylib, entries in by_dylib.items():
@@ -108,11 +106,11 @@ class Closure:
                 ids, weak = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
                 for entry in entries if any(entry.added.hidden for entry in entries) else ():
                     self._hidden.update(entry.added.hidden.get(entry.index, ()))
-                self._choose(runtime_parts(dylib, entries, ids))
+                self._choose(runtime_parts(self.session, dylib, entries, ids))
                 self._initialise_commons(dylib, ids)
                 self._need(dylib, ids, weak)
         for dylib, entry, numbers in self._asks.values():
-            for task in self.session.generation(dylib, entry, numbers, self.kind):
+            for task in generation(self.session, dylib, entry, numbers, self.kind):
                 self.tasks[id(task)] = task
         self._asks.clear()
 
@@ -126,11 +124,11 @@ class Closure:
                     self.chosen[number] = entry
                     self._wave.append(entry)
             elif isinstance(entry, UnitEntry) and number not in self._units and number not in self.failed:
-                task = self.session.materialization(entry)
+                task = materialization(self.session, entry)
                 self._units[number] = entry
                 self.tasks[id(task)] = task
 
-    def _need(self, dylib: JITDylib, ids: I32, weak: Bool) -> None:
+    def _need(self, dylib: Contents, ids: I32, weak: Bool) -> None:
         """Find the definitions of names that code of a dylib refers to."""
         table = self.session.table
         table.grow(len(self.session.ids))
@@ -181,7 +179,7 @@ class Closure:
                 entry.wanted.add(one)
                 self._wanted[one] = entry
 
-    def _follow_aliases(self, dylib: JITDylib, ids: I32, weak: Bool, numbers: list[int]) -> list[int]:
+    def _follow_aliases(self, dylib: Contents, ids: I32, weak: Bool, numbers: list[int]) -> list[int]:
         """Search for what the aliases among the owners stand for; returns the other owners."""
         objects = self.session.objects
         aliases = [number for number in numbers if isinstance(objects[number], AliasEntry)]
@@ -191,7 +189,7 @@ class Closure:
         self._search_all(dylib, ids[mine], weak[mine])
         return [number for number in numbers if number not in set(aliases)]
 
-    def _search_all(self, dylib: JITDylib, ids: I32, weak: Bool) -> None:
+    def _search_all(self, dylib: Contents, ids: I32, weak: Bool) -> None:
         """Search for names through a link order that does not begin with the dylib, or through aliases."""
         public = ids >= self.session.private_ids.size
         strong = unique(ids[public & ~weak])
@@ -201,7 +199,7 @@ class Closure:
         own = self.session.table.owner[ids[~public]]
         self._choose(unique(own[own >= 0]).tolist())
 
-    def _search(self, dylib: JITDylib, ids: I32 | I64, *, weak: bool) -> None:
+    def _search(self, dylib: Contents, ids: I32 | I64, *, weak: bool) -> None:
         """Find names one by one; archive members that have them are added together, and looked for again."""
         numbers: list[int] = ids.tolist()
         while numbers:
@@ -214,10 +212,10 @@ class Closure:
         members, self._members = self._members, {}
         numbers, self._waiting_for_members = self._waiting_for_members, []
         for other, entry, offsets in members.values():
-            self.session.add_members(other, entry, sorted(offsets))
+            add_members(self.session, other, entry, sorted(offsets))
         return list(dict.fromkeys(numbers))
 
-    def _find(self, dylib: JITDylib, number: int, *, weak: bool) -> None:
+    def _find(self, dylib: Contents, number: int, *, weak: bool) -> None:
         """Find what a name stands for in the link order; note it as `imported` where that is another name."""
         self._sought = number
         found = self._look(dylib, number, weak=weak)
@@ -226,7 +224,7 @@ class Closure:
         elif self.session.has_imports:
             self.session.table.imported[number] = NONE
 
-    def _follow(self, dylib: JITDylib, number: int, found: int, *, weak: bool = False) -> None:
+    def _follow(self, dylib: Contents, number: int, found: int, *, weak: bool = False) -> None:
         """Take the definition of the name `found`, or what it is an alias of, as what `number` stands for."""
         session, table = self.session, self.session.table
         seen: list[int] = []
@@ -254,7 +252,7 @@ class Closure:
         elif session.has_imports:
             table.imported[number] = NONE
 
-    def _look(self, dylib: JITDylib, number: int, *, weak: bool) -> int | None:
+    def _look(self, dylib: Contents, number: int, *, weak: bool) -> int | None:
         """The name, in whatever namespace, that has a definition for `number`; None where there is none (yet)."""
         session, table = self.session, self.session.table
         if dylib.removed:
@@ -271,7 +269,7 @@ class Closure:
         self._ask_builtins(dylib, text, weak=weak)
         return None
 
-    def _ask_sources(self, dylib: JITDylib, other: JITDylib, number: int, text: bytes, *, weak: bool) -> bool:
+    def _ask_sources(self, dylib: Contents, other: Contents, number: int, text: bytes, *, weak: bool) -> bool:
         """True if an archive, library or generator of `other` answers for a name, or may do so."""
         search = other.search
         if not search.generators:
@@ -301,7 +299,7 @@ class Closure:
         return False
 
     def _ask_generator(
-        self, dylib: JITDylib, other: JITDylib, entry: GeneratorEntry, number: int, text: bytes, *, weak: bool
+        self, dylib: Contents, other: Contents, entry: GeneratorEntry, number: int, text: bytes, *, weak: bool
     ) -> bool:
         key = (id(entry), other.names[text])
         if key not in self.asked:
@@ -314,14 +312,14 @@ class Closure:
         self._blocked[dylib, number] = weak and self._blocked.get((dylib, number), True)
         return True
 
-    def _pull(self, other: JITDylib, entry: ArchiveEntry, text: bytes) -> bool:
+    def _pull(self, other: Contents, entry: ArchiveEntry, text: bytes) -> bool:
         """Note the archive member that defines a name, unless it was taken before."""
         if self._direct and self.kind is LookupKind.DLSYM:
             return False
         offset = entry.index().get(text)
         return offset is not None and self._pull_member(other, entry, offset)
 
-    def _pull_member(self, other: JITDylib, entry: ArchiveEntry, offset: int) -> bool:
+    def _pull_member(self, other: Contents, entry: ArchiveEntry, offset: int) -> bool:
         """Note an archive member, unless it was taken before."""
         if offset in entry.taken:
             return False
@@ -329,7 +327,7 @@ class Closure:
         self._waiting_for_members.append(self._sought)
         return True
 
-    def _initialise_commons(self, dylib: JITDylib, ids: I32) -> None:
+    def _initialise_commons(self, dylib: Contents, ids: I32) -> None:
         """Add the archive members that initialise common symbols, as GNU ld does: Fortran's BLOCK DATA."""
         table, archives = self.session.table, dylib.search.archives
         if not archives:
@@ -351,7 +349,7 @@ class Closure:
                     break
         self._choose(table.owner[self._add_members()].tolist())
 
-    def _ask_builtins(self, dylib: JITDylib, text: bytes, *, weak: bool) -> None:
+    def _ask_builtins(self, dylib: Contents, text: bytes, *, weak: bool) -> None:
         """The compiler's own functions, where no library has them."""
         session, platform = self.session, self.session.platform
         home = dylib.facade or dylib

@@ -7,20 +7,17 @@ same batch, at an address.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from uruk.errors import UrukError
 from uruk.graph.graph import Graph, SymbolKind
 from uruk.graph.types import NONE, Bool, true_rows
+from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup.externals import find_externals
 
-if TYPE_CHECKING:
-    from uruk.orc.session import Session
 
-
-def place_displaced(session: Session, graph: Graph, defines: Bool) -> Graph:
+def place_displaced(session: Lifetime, graph: Graph, defines: Bool) -> Graph:
     """The graph with its references to displaced names as symbols of their own. Raises UrukError for common symbols."""
     symbols = graph.symbols
     rows_of = {one: true_rows((symbols.name == one) & ~defines) for one in session.displaced}
@@ -43,7 +40,7 @@ def place_displaced(session: Session, graph: Graph, defines: Bool) -> Graph:
     return replace(graph, symbols=replace(symbols, name=name, block=block, kind=kind, value=value))
 
 
-def _address(session: Session, final: int) -> int:
+def _address(session: Lifetime, final: int) -> int:
     """The address of a symbol that the batch does not define. Raises UrukError."""
     if session.table.ready[final]:
         return int(session.table.address[final]) & ((1 << 64) - 1)
@@ -54,5 +51,5 @@ def _address(session: Session, final: int) -> int:
     return int(address[0]) & ((1 << 64) - 1)
 
 
-def _text(session: Session, number: int) -> str:
+def _text(session: Lifetime, number: int) -> str:
     return session.ids.text(number).decode("utf-8", "replace")

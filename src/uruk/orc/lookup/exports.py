@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from uruk.errors import LibraryError
 from uruk.graph.graph import Graph, SymbolKind, SymbolType
 from uruk.graph.types import I64, Bool, true_rows
-from uruk.orc.registry.entries import ObjectEntry
+from uruk.orc.lifetime.lifetime import Lifetime
+from uruk.orc.registry.entries import Contents, ObjectEntry
 from uruk.orc.registry.symbols import Flag, Rank
 from uruk.records import record
-
-if TYPE_CHECKING:
-    from uruk.orc.dylib import JITDylib
 
 _POSITION_INDEPENDENT = "cannot dynamically load position-independent executable"
 """The words of glibc for a file with DF_1_PIE (elf/dl-load.c), which are not translated before a locale is set."""
@@ -30,12 +27,12 @@ class Offer:
     size: int = 0
 
 
-def shown(dylib: JITDylib, names: Iterable[bytes], *, strong: bool) -> tuple[list[bytes], I64]:
-    """Those names that linked objects of a dylib define and show to others, and their numbers; only `strong` ones?"""
+def shown(session: Lifetime, dylib: Contents, names: Iterable[bytes], *, strong: bool) -> tuple[list[bytes], I64]:
+    """Names that linked objects of a dylib define and show to others, and their numbers; `strong`: strong ones only."""
     known = [name for name in names if name in dylib.names]
     number: I64 = np.array([dylib.names[name] for name in known], np.int64)
-    table = dylib.session.table
-    table.grow(len(dylib.session.ids))
+    table = session.table
+    table.grow(len(session.ids))
     kept: Bool = (table.owner[number] >= 0) & (table.ready[number] != 0) & (table.flags[number] & Flag.HIDDEN == 0)
     if strong:
         kept &= table.rank[number] == Rank.STRONG
@@ -43,9 +40,9 @@ def shown(dylib: JITDylib, names: Iterable[bytes], *, strong: bool) -> tuple[lis
     return [known[row] for row in rows.tolist()], number[rows]
 
 
-def offered(dylib: JITDylib, name: bytes) -> Offer | None:
+def offered(session: Lifetime, dylib: Contents, name: bytes) -> Offer | None:
     """The symbol that an object or an archive of the dylib has by a name, linked or not; None if none has it."""
-    session, number = dylib.session, dylib.names.get(name, -1)
+    number = dylib.names.get(name, -1)
     session.table.grow(len(session.ids))
     owner = int(session.table.owner[number]) if number >= 0 else -1
     if owner >= 0:
@@ -69,12 +66,12 @@ def _describe(graph: Graph, number: int, file: str) -> Offer:
     return Offer(file, local.size > 0, int(symbols.size[local].max()) if local.size else 0)
 
 
-def hint_for(dylib: JITDylib, error: LibraryError) -> str:
+def hint_for(session: Lifetime, dylib: Contents, error: LibraryError) -> str:
     """Return the hint for a file that is a program, or a library that lacks what only the dylib has."""
     if _POSITION_INDEPENDENT in error.problem:
         return "this is a program that is linked already: give the objects that it is made of"
     name = error.undefined
-    offer = offered(dylib, name) if name and dylib.session.stand_ins is None else None
+    offer = offered(session, dylib, name) if name and session.stand_ins is None else None
     if offer is None:
         return ""
     kind = "a thread-local " if offer.thread_local else ""

@@ -1,4 +1,4 @@
-"""Names that no linked code defines: shared libraries have them, or the process.
+"""Names that no linked code defines: shared libraries have them, or the process; hints for those that are nowhere.
 
 Libraries that are loaded only if they are needed (ld's --as-needed) are loaded before names are looked up in any: what
 objects refer to is known when they are linked, archive members included.
@@ -6,23 +6,23 @@ objects refer to is known when they are linked, archive members included.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
 from uruk.graph.types import I64, Bool, signed, true_rows
 from uruk.link_rules import place_names
+from uruk.orc.lifetime.lifetime import Lifetime
+from uruk.orc.registry.entries import Contents
 
-if TYPE_CHECKING:
-    from uruk.orc.dylib import JITDylib
-    from uruk.orc.session import Session
-
+SLIM_LTO = b"__gnu_lto_slim"
+"""A common symbol with which gcc marks objects that have no machine code (lto-streamer.h)."""
+NO_MACHINE_CODE = "holds nothing but data for link-time optimisation: compile with -ffat-lto-objects"
 _Find = Callable[[Sequence[bytes]], tuple[I64, Bool]]
 """Addresses of names, 0 for those that are not there; and which of them are data."""
 
 
-def find_externals(session: Session, dylib: JITDylib, names: Sequence[bytes]) -> tuple[Bool, I64, Bool]:
+def find_externals(session: Lifetime, dylib: Contents, names: Sequence[bytes]) -> tuple[Bool, I64, Bool]:
     """Names in the libraries that a dylib sees, then in the process: which are found, where, and which are data."""
     address = np.zeros(len(names), np.int64)
     found, is_data = np.zeros((2, len(names)), np.bool_)
@@ -59,7 +59,7 @@ def find_externals(session: Session, dylib: JITDylib, names: Sequence[bytes]) ->
     return found, address, is_data
 
 
-def load_needed(session: Session, dylib: JITDylib, names: Iterable[bytes], before: int | None = None) -> None:
+def load_needed(session: Lifetime, dylib: Contents, names: Iterable[bytes], before: int | None = None) -> None:
     """Load those deferred libraries that code of `dylib` sees, and that define names that it needs.
 
     Of several that define a name, the first is loaded. `before`: only libraries that come before a place in the order
@@ -75,8 +75,18 @@ def load_needed(session: Session, dylib: JITDylib, names: Iterable[bytes], befor
             wanted -= mine
 
 
-def _is_loaded(session: Session, dylib: JITDylib, name: bytes, order: int) -> bool:
+def _is_loaded(session: Lifetime, dylib: Contents, name: bytes, order: int) -> bool:
     """True if a library that is loaded, and stands before a place in the order, has a name."""
     find = session.executor.libraries.find_symbol
     name = name.partition(b"@")[0]
     return any(find(one.handle, name)[0] for one in dylib.search.libraries if one.order < order)
+
+
+def hints(session: Lifetime, dylib: Contents, needs: Mapping[bytes, str]) -> Mapping[bytes, str]:
+    """Hints about names that nobody defines for a dylib's code; `needs` has the first place that needs each."""
+    dylibs: Iterable[Contents] = session.dylibs.values()
+    if any(SLIM_LTO in other.names for other in dylibs):
+        return dict.fromkeys(needs, f"an object {NO_MACHINE_CODE}")
+    known: Mapping[bytes, str] = session.find_hints(session, dylib, needs) if session.find_hints else {}
+    problems = session.imports.problems
+    return {**known, **{name: problems[name] for name in needs if name in problems}} if problems else known

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,19 +12,16 @@ from uruk.executor.link_only import LinkOnly
 from uruk.graph.graph import Binding, Graph, SymbolType, Visibility, Zone, assemble
 from uruk.graph.types import I32, I64, NONE, Bool, distinct, some, true_rows, unique
 from uruk.link import Linked, Request, link
-from uruk.orc.lookup.externals import find_externals, load_needed
+from uruk.orc.lifetime.lifetime import Lifetime
+from uruk.orc.lookup.externals import find_externals, hints, load_needed
 from uruk.orc.registry.definitions import definitions_of
-from uruk.orc.registry.entries import AbsoluteEntry, ImportEntry, ObjectEntry, ObjectState
+from uruk.orc.registry.entries import AbsoluteEntry, Contents, ImportEntry, ObjectEntry, ObjectState
 from uruk.orc.registry.symbols import Flag, final_names
 from uruk.orc.registry.tracker import FunctionArray, Resources, ResourceTracker
 from uruk.passes.state import Externals, StandIn, TLSHome
 
-if TYPE_CHECKING:
-    from uruk.orc.dylib import JITDylib
-    from uruk.orc.session import Session
 
-
-def link_batch(session: Session, entries: list[ObjectEntry], wanted: I32, arrays: list[FunctionArray]) -> None:
+def link_batch(session: Lifetime, entries: list[ObjectEntry], wanted: I32, arrays: list[FunctionArray]) -> None:
     """Link `entries` as one batch and record their symbols; `arrays` gets their initialisers, which have not run.
 
     On an error nothing is recorded and all memory is given back. Raises LinkFaults for what is some object's fault.
@@ -68,7 +65,7 @@ class _Lengths:
         return new
 
 
-def _take_back(session: Session, request: Request, entries: list[ObjectEntry]) -> None:
+def _take_back(session: Lifetime, request: Request, entries: list[ObjectEntry]) -> None:
     """Objects of a batch wait to be linked again, and none of their names has an address."""
     table, symbols = session.table, request.graph.symbols
     numbers = np.array([entry.number for entry in entries], np.int32)
@@ -83,7 +80,7 @@ def _take_back(session: Session, request: Request, entries: list[ObjectEntry]) -
     session.changed()
 
 
-def _give_back(session: Session, linked: Linked, before: list[_Lengths], *, safe: bool) -> None:
+def _give_back(session: Lifetime, linked: Linked, before: list[_Lengths], *, safe: bool) -> None:
     """Give back what a link took. Unless it is `safe`, unwind data may be registered that nobody noted.
 
     Then its memory is kept: an unwinder must not read what others have written there.
@@ -114,7 +111,7 @@ def _give_back(session: Session, linked: Linked, before: list[_Lengths], *, safe
         linked.allocation.free()
 
 
-def _request(session: Session, entries: list[ObjectEntry], wanted: I32) -> tuple[Request, list[ResourceTracker], I32]:
+def _request(session: Lifetime, entries: list[ObjectEntry], wanted: I32) -> tuple[Request, list[ResourceTracker], I32]:
     pieces: list[tuple[object, int, int]] = []
     for entry in entries:  # neighbours of one graph become one piece
         graph = entry.added.graph
@@ -148,7 +145,7 @@ def _request(session: Session, entries: list[ObjectEntry], wanted: I32) -> tuple
         [id(tracker.dylib) for tracker in trackers],
         phony_externals=session.options.phony_externals,
         execute=session.options.execute,
-        hints=partial(session.hints, entries[0].dylib),
+        hints=partial(hints, session, entries[0].dylib),
         copy_data=session.stand_ins is not None,
         in_child=not session.executor.process.is_here,
         hooks=session.hooks,
@@ -159,7 +156,7 @@ def _request(session: Session, entries: list[ObjectEntry], wanted: I32) -> tuple
     return request, trackers, numbers
 
 
-def _with_final_names(session: Session, graph: Graph, defines: Bool) -> Graph:
+def _with_final_names(session: Lifetime, graph: Graph, defines: Bool) -> Graph:
     """The graph with every reference by the name of the definition that it stands for, in whatever dylib that is.
 
     A definition keeps its own name: what it stands for elsewhere is no matter of the object that defines it.
@@ -174,7 +171,7 @@ def _with_final_names(session: Session, graph: Graph, defines: Bool) -> Graph:
     return replace(graph, symbols=replace(graph.symbols, name=name))
 
 
-def _definers(session: Session, graph: Graph, entries: list[ObjectEntry], numbers: I32) -> tuple[Bool, Bool]:
+def _definers(session: Lifetime, graph: Graph, entries: list[ObjectEntry], numbers: I32) -> tuple[Bool, Bool]:
     """Masks of the symbol rows that are their name's definition, and of the groups that lost to others."""
     table = session.table
     private = np.array([entry.private for entry in entries], np.bool_)
@@ -193,7 +190,7 @@ def _definers(session: Session, graph: Graph, entries: list[ObjectEntry], number
     return defines, dropped
 
 
-def _leave_to_libraries(session: Session, graph: Graph, entries: list[ObjectEntry], defines: Bool) -> None:
+def _leave_to_libraries(session: Lifetime, graph: Graph, entries: list[ObjectEntry], defines: Bool) -> None:
     """Variables of inline functions and templates that an added library has, too, are the library's.
 
     C++ wants one object of them in the whole program. Natively the library's references are bound to the program's;
@@ -205,7 +202,7 @@ def _leave_to_libraries(session: Session, graph: Graph, entries: list[ObjectEntr
     symbols = graph.symbols
     shared = (symbols.binding == Binding.WEAK) | (symbols.binding == Binding.UNIQUE)
     shared &= defines & (symbols.type == SymbolType.OBJECT) & (symbols.visibility == Visibility.DEFAULT)
-    rows_of: dict[JITDylib, list[int]] = {}
+    rows_of: dict[Contents, list[int]] = {}
     for row in true_rows(shared).tolist():
         rows_of.setdefault(entries[graph.object_of_symbol(row)].dylib, []).append(row)
     for dylib, rows in rows_of.items():
@@ -213,7 +210,7 @@ def _leave_to_libraries(session: Session, graph: Graph, entries: list[ObjectEntr
         defines[rows] = ~session.executor.libraries.find_symbols(handles[dylib], texts).found
 
 
-def _libraries(dylib: JITDylib) -> list[int]:
+def _libraries(dylib: Contents) -> list[int]:
     """Handles of the libraries that code of a dylib sees."""
     return [library.handle for other, _ in dylib.order_for_code() for library in other.search.libraries]
 
@@ -221,7 +218,7 @@ def _libraries(dylib: JITDylib) -> list[int]:
 class _Resolver:
     """Answers for names that the batch does not define: the session's, then libraries', then the process's."""
 
-    def __init__(self, session: Session, dylib: JITDylib) -> None:
+    def __init__(self, session: Lifetime, dylib: Contents) -> None:
         self.session = session
         self.dylib = dylib
 
@@ -255,7 +252,7 @@ class _Resolver:
         session = self.session
         address = np.zeros(names.size, np.int64)
         found, is_data = np.zeros((2, names.size), np.bool_)
-        rows_of: dict[JITDylib, list[int]] = {}
+        rows_of: dict[Contents, list[int]] = {}
         numbers: list[int] = names.tolist()
         for row, number in enumerate(numbers):
             rows_of.setdefault(session.home(number, self.dylib), []).append(row)
@@ -280,7 +277,7 @@ class _Resolver:
 
 
 def _record(
-    session: Session,
+    session: Lifetime,
     linked: Linked,
     request: Request,
     trackers: list[ResourceTracker],
@@ -343,7 +340,7 @@ def _record_memory(linked: Linked, trackers: list[ResourceTracker]) -> None:
         trackers[row].resources.memory.append((linked.allocation, mine))
 
 
-def _record_uses(session: Session, linked: Linked, trackers: list[ResourceTracker]) -> None:
+def _record_uses(session: Lifetime, linked: Linked, trackers: list[ResourceTracker]) -> None:
     """Record the trackers to whose code each module refers, in this batch or linked before."""
     state = linked.state
     if len(trackers) == 1 and not state.undefined.size:

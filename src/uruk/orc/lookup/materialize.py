@@ -7,45 +7,45 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 
 from uruk.errors import DuplicateDefinition, MaterializationError, UrukError, WrongDefinitions, some_of
 from uruk.orc.dispatch import Task
-from uruk.orc.registry import defining
+from uruk.orc.lifetime.lifetime import Lifetime
+from uruk.orc.registry import adding, defining
 from uruk.orc.registry.added import Added
 from uruk.orc.registry.definitions import Definitions
-from uruk.orc.registry.entries import ObjectState, UnitEntry
+from uruk.orc.registry.entries import Contents, Delivery, ObjectState, Unit, UnitEntry
 from uruk.orc.registry.inputs import Source, read_source
 from uruk.orc.registry.ownership import claim_some
 from uruk.orc.registry.search import GeneratorEntry, LookupKind
 from uruk.orc.registry.symbols import Rank, SymbolFlags, decode_name, encode_name
-from uruk.orc.units import MaterializationResponsibility, MaterializationUnit
-
-if TYPE_CHECKING:
-    from uruk.orc.dylib import JITDylib
-    from uruk.orc.session import Session
 
 
-def unit_task(entry: UnitEntry) -> Task:
-    """The task that makes a unit's object. Under the session's lock; the task itself runs without it."""
+def materialization(session: Lifetime, entry: UnitEntry) -> Task:
+    """The task that makes a unit's object: the one that is at it, or a new one.
+
+    Under the session's lock; the task itself runs without it.
+    """
+    if entry.state is not ObjectState.PENDING and entry.task is not None:
+        return entry.task
     names = [entry.dylib.text(one) for one in entry.names]
     entry.state = ObjectState.MATERIALIZING
     what = f"unit {entry.file}, asked for {some_of(names)}"
-    task = entry.task = Task(what, lambda: _run_unit(entry), entry.number, names)
+    task = entry.task = Task(what, lambda: _run_unit(session, entry), entry.number, names)
     return task
 
 
-def _run_unit(entry: UnitEntry) -> None:
-    session = entry.dylib.session
+def _run_unit(session: Lifetime, entry: UnitEntry) -> None:
     try:
         with session.lock:
             if entry.refusal is not None:
                 raise entry.refusal
             wanted = _owned(session, entry)
             requested = frozenset(map(entry.dylib.text, entry.wanted)) & frozenset(wanted)
-        responsibility = MaterializationResponsibility(entry, wanted, requested)
+        responsibility = session.new_delivery(entry.dylib, wanted, requested)
         delivered = _call(entry, responsibility)
         pairs = [read_source(source, _title(entry, source, name)) for name, source in delivered]
         with session.lock:
@@ -63,7 +63,7 @@ def _run_unit(entry: UnitEntry) -> None:
         raise MaterializationError(f"unit {entry.file}", names, problem) from error
 
 
-def _owned(session: Session, entry: UnitEntry) -> dict[str, SymbolFlags]:
+def _owned(session: Lifetime, entry: UnitEntry) -> dict[str, SymbolFlags]:
     """The symbols that a unit still has to deliver."""
     owner = session.table.owner
     return {
@@ -82,7 +82,7 @@ def _is_future(made: Any) -> bool:
     return future is not None and isinstance(made, future)
 
 
-def _call(entry: UnitEntry, responsibility: MaterializationResponsibility) -> list[tuple[str, Any]]:
+def _call(entry: UnitEntry, responsibility: Delivery) -> list[tuple[str, Any]]:
     """Call the unit's method; returns the objects that it delivers, with names."""
     made: Any = entry.unit.materialize(responsibility)
     if _is_future(made):
@@ -103,9 +103,9 @@ def _call(entry: UnitEntry, responsibility: MaterializationResponsibility) -> li
 
 
 def _deliver(
-    session: Session,
+    session: Lifetime,
     entry: UnitEntry,
-    responsibility: MaterializationResponsibility,
+    responsibility: Delivery,
     pairs: Sequence[tuple[str, Source]],
 ) -> None:
     """Put the objects of a unit in its place. All or nothing. Raises WrongDefinitions if they are not as announced."""
@@ -130,13 +130,13 @@ def _deliver(
         for name, address in given.items():
             if name in owned:
                 function = bool(owned[name] & SymbolFlags.CALLABLE)
-                defining.define(dylib, name, address, entry.tracker, function=function)
+                defining.define(session, dylib, name, address, entry.tracker, function=function)
         for unit, _ in responsibility.delegated:
-            defining.add_unit(dylib, unit, entry.tracker)
+            defining.add_unit(session, dylib, unit, entry.tracker)
     session.leave(entry)
 
 
-def _refuse_repeated(entry: UnitEntry, responsibility: MaterializationResponsibility) -> None:
+def _refuse_repeated(entry: UnitEntry, responsibility: Delivery) -> None:
     """Raise MaterializationError if a unit defines or delegates one name twice."""
     names = Counter([*responsibility.defined, *(name for _, names in responsibility.delegated for name in names)])
     twice = [name for name, count in names.items() if count > 1]
@@ -145,7 +145,7 @@ def _refuse_repeated(entry: UnitEntry, responsibility: MaterializationResponsibi
 
 
 def _check(
-    session: Session, entry: UnitEntry, added: Added | None, elsewhere: set[bytes], owned: Mapping[bytes, SymbolFlags]
+    session: Lifetime, entry: UnitEntry, added: Added | None, elsewhere: set[bytes], owned: Mapping[bytes, SymbolFlags]
 ) -> set[int]:
     """The numbers of the names that the unit had announced and its objects define. Raises WrongDefinitions."""
     text = session.ids.text
@@ -167,7 +167,7 @@ def _check(
     return {one for one in names if text(one) in announced}
 
 
-def _take_objects(session: Session, entry: UnitEntry, added: Added, announced: set[int]) -> None:
+def _take_objects(session: Lifetime, entry: UnitEntry, added: Added, announced: set[int]) -> None:
     """Enter a unit's objects: announced names go from the unit to them, others are claimed as those of any object."""
     graph, table = added.graph, session.table
     mine = np.isin(added.definitions.name, np.array(sorted(announced), np.int64))
@@ -184,7 +184,7 @@ def _take_objects(session: Session, entry: UnitEntry, added: Added, announced: s
     table.owner[name] = owner
     table.flags[name] = given.flags[keep][::-1]
     orders = [entry.order] * len(graph.files)
-    defining.enter_objects(entry.dylib, added, entry.tracker, roots=False, orders=orders)
+    defining.enter_objects(session, entry.dylib, added, entry.tracker, roots=False, orders=orders)
     defining.tell_losers(session, losers)
 
 
@@ -200,8 +200,22 @@ def _refuse_twice(entry: UnitEntry, added: Added, given: Definitions) -> None:
             raise DuplicateDefinition(entry.dylib.text(name), files[first[name]], files[owner])
 
 
-def generator_task(
-    session: Session, dylib: JITDylib, entry: GeneratorEntry, numbers: Sequence[int], kind: LookupKind
+def generation(
+    session: Lifetime, dylib: Contents, entry: GeneratorEntry, numbers: Sequence[int], kind: LookupKind
+) -> list[Task]:
+    """Tasks that ask a generator for names; those that another lookup has asked for already are its task's."""
+    asked = {number: session.asking.get((id(entry), number)) for number in numbers}
+    tasks = {id(task): task for task in asked.values() if task is not None}
+    new = [number for number, task in asked.items() if task is None]
+    if new:
+        task = _generator_task(session, dylib, entry, new, kind)
+        session.asking.update(dict.fromkeys([(id(entry), number) for number in new], task))
+        tasks[id(task)] = task
+    return list(tasks.values())
+
+
+def _generator_task(
+    session: Lifetime, dylib: Contents, entry: GeneratorEntry, numbers: Sequence[int], kind: LookupKind
 ) -> Task:
     """The task that asks a generator for names."""
     names = [dylib.text(one) for one in numbers]
@@ -210,7 +224,7 @@ def generator_task(
     def run() -> None:
         try:
             made = entry.generator.generate(dylib, names, kind)
-            _take_generated(dylib, made)
+            _take_generated(session, dylib, made)
         except UrukError:
             raise
         except Exception as error:
@@ -224,7 +238,7 @@ def generator_task(
     return Task(what, run, names=names)
 
 
-def _take_generated(dylib: JITDylib, made: Any) -> None:
+def _take_generated(session: Lifetime, dylib: Contents, made: Any) -> None:
     """Define what a generator returned."""
     if made is None:
         return
@@ -232,9 +246,9 @@ def _take_generated(dylib: JITDylib, made: Any) -> None:
         for name, address in cast("Mapping[Any, Any]", made).items():
             if not (isinstance(name, str) and hasattr(address, "__index__")):
                 raise TypeError(f"a generator returned {name!r}: {address!r}: it returns addresses by name")
-            dylib.define(name, operator.index(address), function=True)
+            adding.define(session, dylib, name, operator.index(address), function=True)
         return
     for unit in made:
-        if not isinstance(unit, MaterializationUnit):
+        if not isinstance(unit, Unit):
             raise TypeError(f"a generator returned {type(unit).__name__}: it returns units, addresses by name, or None")
-        dylib.add_unit(unit)
+        adding.add_unit(session, dylib, unit)

@@ -10,7 +10,6 @@ import contextlib
 import time
 from dataclasses import replace
 from operator import attrgetter
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,24 +17,20 @@ from uruk.errors import TLSError, Undefined, UndefinedSymbols, UrukError
 from uruk.graph.types import I32, Bool
 from uruk.orc.dispatch import Task, wait_for
 from uruk.orc.lifetime.initialization import Run
+from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup import failures
 from uruk.orc.lookup.closure import Closure
-from uruk.orc.lookup.externals import find_externals, load_needed
+from uruk.orc.lookup.externals import find_externals, hints, load_needed
 from uruk.orc.lookup.linking import link_batch
-from uruk.orc.registry.entries import ObjectEntry, ObjectState, UnitEntry
+from uruk.orc.registry.entries import Contents, ObjectEntry, ObjectState, UnitEntry
 from uruk.orc.registry.search import LookupKind
-from uruk.orc.registry.symbols import Flag, encode_name
+from uruk.orc.registry.symbols import Flag
 from uruk.orc.registry.tracker import FunctionArray
 from uruk.passes.faults import LinkFaults
 from uruk.passes.undefined import MOST_HINTS
 from uruk.records import record
 
-if TYPE_CHECKING:
-    from uruk.orc.dylib import JITDylib
-    from uruk.orc.lifetime.initialization import Run
-    from uruk.orc.session import Session
-
-_ADDRESS = (1 << 64) - 1
+ADDRESS = (1 << 64) - 1
 Answer = tuple[int, int]
 """Address and Flag bits."""
 
@@ -49,8 +44,8 @@ class Query:
     too. `bodies`: the names are those behind lazy stubs. `timeout` in seconds.
     """
 
-    session: Session
-    dylib: JITDylib
+    session: Lifetime
+    dylib: Contents
     ids: I32
     weak: Bool | None = None
     kind: LookupKind = LookupKind.STATIC
@@ -93,7 +88,7 @@ class Query:
         """Plan, wait and link, until all is linked that can be."""
         while True:
             with self.session.lock:
-                self.dylib.check_open()
+                self.session.check_dylib(self.dylib)
                 tasks = self._plan()
                 if not tasks:
                     self._link()
@@ -117,8 +112,8 @@ class Query:
             self._note_failures(closure)
         if closure is None or self._seen != self.session.changes:
             self._roots, needed = [], list[int]()
-            if self.everything or self.session.has_roots(self.dylib):
-                announced = self.session.announcements(self.dylib)
+            if self.everything or self.dylib.has_roots():
+                announced = self.dylib.announcements()
                 if announced:  # sources whose symbols are not known before they are compiled
                     self._closure = None
                     return announced
@@ -164,7 +159,7 @@ class Query:
             return [entry for entry in self.session.pending.values() if entry.dylib is self.dylib]
         if not self.roots:
             return []
-        return [entry for dylib in self.dylib.dependencies() for entry in pending_roots(dylib, again=self.again)]
+        return [entry for dylib in self.dylib.dependencies() for entry in dylib.pending_roots(again=self.again)]
 
     def _wanted_units(self) -> list[UnitEntry]:
         """Units with initialisers that are to be made."""
@@ -293,9 +288,9 @@ class Query:
         asked = {row: one for row, one in enumerate(answers) if isinstance(one, Undefined) and not one.hint}
         if asked:
             texts = {row: self.session.ids.text(finals[row]) for row in list(asked)[:MOST_HINTS]}
-            hints = self.session.hints(self.dylib, dict.fromkeys(texts.values(), ""))
+            known = hints(self.session, self.dylib, dict.fromkeys(texts.values(), ""))
             for row, text in texts.items():
-                answers[row] = replace(asked[row], hint=hints.get(text, ""))
+                answers[row] = replace(asked[row], hint=known.get(text, ""))
         return answers
 
     def _answer(self, row: int, number: int, final: int) -> Answer | Undefined | TLSError | None:
@@ -307,7 +302,7 @@ class Query:
                 hint = "look up a function that returns its address"
                 problem = "is thread-local: every thread has its own, so it has no one address"
                 return TLSError(f"`{self.dylib.text(number)}'", problem, hint)
-            return (int(table.address[final]) + session.displaced.get(number, 0)) & _ADDRESS, flags
+            return (int(table.address[final]) + session.displaced.get(number, 0)) & ADDRESS, flags
         name = session.ids.text(final)
         home = session.home(final, self.dylib)
         if not ready and table.owner[final] < 0:
@@ -315,7 +310,7 @@ class Query:
             found, address, is_data = find_externals(session, home, [name])
             if found[0]:
                 place = int(address[0]) + session.displaced.get(number, 0)
-                return place & _ADDRESS, 0 if is_data[0] else int(Flag.FUNCTION)
+                return place & ADDRESS, 0 if is_data[0] else int(Flag.FUNCTION)
         if self.weak is not None and self.weak[row]:
             return None
         hint = "it is hidden: visible only to code linked with it" if ready else ""
@@ -337,27 +332,3 @@ class Query:
                 raise one
             good.append(one if not isinstance(one, Undefined) else None)
         return good
-
-
-def pending_roots(dylib: JITDylib, *, again: bool = False) -> list[ObjectEntry]:
-    """Roots of a dylib that are not linked yet; `again` includes those whose linking has failed before."""
-    dylib.roots = [entry for entry in dylib.roots if entry.state is ObjectState.PENDING]
-    return [entry for entry in dylib.roots if again or not (entry.failed or entry.doubtful)]
-
-
-def ready_address(dylib: JITDylib, name: str | bytes, roots: bool) -> int | None:
-    """The address of a symbol that a lookup would find without any work; None where it has something to do."""
-    session = dylib.session
-    with session.lock:
-        number = dylib.names.get(encode_name(name))
-        table, initializers = session.table, session.initializers
-        if number is None or number >= len(table.ready) or not table.ready.item(number) or session.closed:
-            return None
-        if table.flags.item(number) & _UNUSUAL or initializers.running:
-            return None
-        if roots and (initializers.waiting or session.has_roots(dylib)):
-            return None
-        return table.address.item(number) & _ADDRESS
-
-
-_UNUSUAL = Flag.HIDDEN | Flag.TLS

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from uruk.graph.graph import Graph
 from uruk.graph.types import I32, true_rows
+from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.registry.defining import add_private
-from uruk.orc.registry.entries import ObjectEntry
+from uruk.orc.registry.entries import Contents, ObjectEntry
 from uruk.orc.registry.tracker import ResourceTracker
 
-if TYPE_CHECKING:
-    from uruk.orc.dylib import JITDylib
 
-
-def runtime_parts(dylib: JITDylib, entries: Sequence[ObjectEntry], ids: I32) -> list[int]:
+def runtime_parts(session: Lifetime, dylib: Contents, entries: Sequence[ObjectEntry], ids: I32) -> list[int]:
     """Numbers of new private objects for modules that need names like `atexit` and have none in this batch.
 
     `ids` are the names that `entries` need, one entry's after the other's; shared names are the session's first.
     """
-    session = dylib.session
     platform = session.platform
     if platform is None or platform.archive is None:
         return []
@@ -39,13 +35,13 @@ def runtime_parts(dylib: JITDylib, entries: Sequence[ObjectEntry], ids: I32) -> 
         entry, text = entries[one], session.ids.text(number)
         if text in platform.private_names and not entry.private and session.table.owner[number] < 0:
             wanted.setdefault((entry.tracker.number, members[text]), (text, entry.tracker))
-    return [add_private(dylib, _graph(dylib, text), tracker) for text, tracker in wanted.values()]
+    parts = wanted.values()
+    return [add_private(session, dylib, _graph(session, dylib, text), tracker) for text, tracker in parts]
 
 
-def _graph(dylib: JITDylib, name: bytes) -> Graph:
+def _graph(session: Lifetime, dylib: Contents, name: bytes) -> Graph:
     """The part with a name, read once with a dylib's names."""
     if name not in dylib.private:
-        session = dylib.session
         assert session.platform is not None
         runtime = session.platform.archive
         assert runtime is not None

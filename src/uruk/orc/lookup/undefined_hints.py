@@ -9,7 +9,6 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,11 +18,9 @@ from uruk.graph.graph import Binding, Graph, SymbolKind, SymbolType
 from uruk.graph.types import U8, U64, Bool, true_rows, windows
 from uruk.libraries.search import LibrarySearch
 from uruk.orc.lookup.close_names import CloseNames
-from uruk.orc.registry.entries import ObjectEntry
+from uruk.orc.registry.entries import Contents, ObjectEntry
+from uruk.orc.registry.registry import Registry
 from uruk.records import record
-
-if TYPE_CHECKING:
-    from uruk.orc.dylib import JITDylib
 
 MOST_CLOSE = 20
 """Names that close ones are looked for."""
@@ -31,16 +28,18 @@ _OF_LIBRARY = re.compile(r"add -l ([\w+.-]*[\w+])")
 _LAST_NAME = re.compile(r"((?:operator\W.*|[^\W\d]\w*))$")
 
 
-def hints_of(dylib: JITDylib, needs: Mapping[bytes, str], of_the_program: Mapping[bytes, str]) -> dict[bytes, str]:
+def hints_of(
+    session: Registry, dylib: Contents, needs: Mapping[bytes, str], of_the_program: Mapping[bytes, str]
+) -> dict[bytes, str]:
     """Hints for the names of `needs`, which code of `dylib` needs at these places; not each name has one.
 
     `of_the_program` are hints for names that only a linked program file has.
     """
-    known = _Known(dylib)
+    known = _Known(session, dylib)
     hints: dict[bytes, str] = {}
     search: LibrarySearch | None = None
     with suppress(UnknownTarget):  # code that is only linked may be for a system without known libraries
-        search = LibrarySearch(target=dylib.session.target)
+        search = LibrarySearch(target=session.target)
     for name, place in needs.items():
         hint = (search and search.host.hint_at(place)) or of_the_program.get(name) or known.elsewhere(name)
         if hint:
@@ -64,13 +63,14 @@ def _add(hints: dict[bytes, str], more: Mapping[bytes, str]) -> None:
 class _Known:
     """The names that a dylib's session defines by now, and that its archives could define."""
 
-    dylib: JITDylib
+    session: Registry
+    dylib: Contents
 
     @cached_property
-    def home(self) -> dict[bytes, tuple[str, JITDylib]]:
+    def home(self) -> dict[bytes, tuple[str, Contents]]:
         """Every name that something defines -> what defines it, and the dylib; those of the dylib's own code first."""
-        found: dict[bytes, tuple[str, JITDylib]] = {}
-        session = self.dylib.session
+        found: dict[bytes, tuple[str, Contents]] = {}
+        session = self.session
         mine = [other for other, _ in self.dylib.order_for_code()]
         for other in dict.fromkeys([*mine, *session.dylibs.values()]):
             texts: list[bytes] = list(other.names)
@@ -100,7 +100,7 @@ class _Known:
         from uruk.orc.lookup.archive_hints import useless_member
 
         archives = [entry for other, _ in self.dylib.order_for_code() for entry in other.search.archives]
-        return useless_member(archives, self.dylib.session.target)
+        return useless_member(archives, self.session.target)
 
     def elsewhere(self, name: bytes) -> str:
         """The hint for a name that a dylib defines which the code does not see."""
@@ -112,7 +112,7 @@ class _Known:
     def static(self, names: list[bytes]) -> dict[bytes, str]:
         """Hints for the names that added objects have as local symbols: static functions and variables."""
         wanted = {spelling: name for name in names for spelling in (name, _as_local(name)) if spelling}
-        entries = [one for one in self.dylib.session.objects.values() if isinstance(one, ObjectEntry)]
+        entries = [one for one in self.session.objects.values() if isinstance(one, ObjectEntry)]
         found: dict[bytes, str] = {}
         for graph in {id(one.added.graph): one.added.graph for one in entries}.values():
             for text, file in _locals_among(graph, wanted):

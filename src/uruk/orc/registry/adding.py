@@ -4,35 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import takewhile
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
+from uruk.formats.archive import Archive
+from uruk.formats.interface import Span
+from uruk.graph.arena import Arena
+from uruk.graph.graph import Graph
 from uruk.orc.registry import defining
-from uruk.orc.registry.entries import UnitEntry
-from uruk.orc.registry.symbols import UndoEntry
+from uruk.orc.registry.entries import Contents, Unit, UnitEntry
+from uruk.orc.registry.registry import Registry
+from uruk.orc.registry.search import ArchiveEntry
+from uruk.orc.registry.symbols import UndoEntry, encode_name
 from uruk.orc.registry.tracker import ResourceTracker
-
-if TYPE_CHECKING:
-    from uruk.orc.dylib import JITDylib
-    from uruk.orc.session import Session
 
 T = TypeVar("T")
 
 
 def add(
-    dylib: JITDylib, tracker: ResourceTracker | None, name: str, work: Callable[[ResourceTracker], object]
+    session: Registry,
+    dylib: Contents,
+    tracker: ResourceTracker | None,
+    name: str,
+    work: Callable[[ResourceTracker], object],
 ) -> ResourceTracker:
     """Call `work` with the tracker that is to own what it adds: the given one, or a new one. Returns that.
 
     If the call ends in any other way, nothing was added; but what belongs to a given tracker by then, stays with it.
     """
-    session = dylib.session
     made: list[ResourceTracker] = []
 
     def whole() -> ResourceTracker:
         if tracker is None:
-            own = dylib.create_tracker(name)
+            own = session.create_tracker(dylib, name)
             made.append(own)
         else:
             own = defining.checked(dylib, tracker)
@@ -41,25 +46,73 @@ def add(
 
     try:
         with session.lock:
-            dylib.check_open()
+            session.check_dylib(dylib)
             return atomically(session, whole)
     except BaseException:
         for own in made:
-            _drop(session, own)
+            _drop(session, dylib, own)
         raise
 
 
-def _drop(session: Session, tracker: ResourceTracker) -> None:
+def _drop(session: Registry, dylib: Contents, tracker: ResourceTracker) -> None:
     """Remove a tracker that nobody has heard of, which may own all or nothing."""
     with session.lock:
         if not session.entries_of(tracker):
-            tracker.dylib.search.remove_archives(tracker)
+            dylib.search.remove_archives(tracker)
             session.trackers.pop(tracker.number, None)
             return
     tracker.remove(force=True)
 
 
-def atomically(session: Session, work: Callable[[], T]) -> T:
+def default_tracker(session: Registry, dylib: Contents) -> ResourceTracker:
+    """The tracker that owns what is added without another one, where that is not given one of its own."""
+    with session.lock:
+        if dylib.default_tracker is None or dylib.default_tracker.removed:
+            dylib.default_tracker = session.create_tracker(dylib, dylib.name)
+        return dylib.default_tracker
+
+
+def owner(session: Registry, dylib: Contents, tracker: ResourceTracker | None) -> ResourceTracker:
+    """The given tracker, or the default one. Raises UrukError for one that was removed, or is another dylib's."""
+    return default_tracker(session, dylib) if tracker is None else defining.checked(dylib, tracker)
+
+
+def define(
+    session: Registry,
+    dylib: Contents,
+    name: str | bytes,
+    address: int,
+    *,
+    function: bool = False,
+    tracker: ResourceTracker | None = None,
+) -> None:
+    """See `JITDylib.define`."""
+    with session.lock:
+        session.check_dylib(dylib)
+        text, own = encode_name(name), owner(session, dylib, tracker)
+        atomically(session, lambda: defining.define(session, dylib, text, address, own, function=function))
+
+
+def add_unit(
+    session: Registry,
+    dylib: Contents,
+    unit: Unit,
+    *,
+    tracker: ResourceTracker | None = None,
+    behind: Callable[[], Contents] | None = None,
+) -> ResourceTracker:
+    """See `JITDylib.add_unit`; `behind` gives the dylib for its bodies if it is lazy."""
+
+    def work(own: ResourceTracker) -> None:
+        if behind is None:
+            defining.add_unit(session, dylib, unit, own)
+        else:
+            defining.add_unit_lazily(session, dylib, behind(), unit, own)
+
+    return add(session, dylib, tracker, unit.name or type(unit).__name__, work)
+
+
+def atomically(session: Registry, work: Callable[[], T]) -> T:
     """Call `work` under the session's lock; if it raises, the entries and claims that it made are taken back."""
     table, first = session.table, session.next_number
     before, log = table.undo, list[UndoEntry]()
@@ -76,7 +129,54 @@ def atomically(session: Session, work: Callable[[], T]) -> T:
         raise
 
 
-def _take_back(session: Session, first: int, log: list[UndoEntry]) -> None:
+def add_members(
+    session: Registry, dylib: Contents, entry: ArchiveEntry, offsets: list[int], *, roots: bool = False
+) -> None:
+    """Add archive members, given by header offset, as one graph; with `roots` they are inputs like objects.
+
+    Members that are imports from shared libraries give these their names.
+    """
+    imports, objects = entry.divided(offsets, session.target)
+    graph = _read_members(session, dylib, entry.archive, objects) if objects else None
+
+    def work() -> None:
+        if imports:
+            defining.add_imports(session, dylib, entry, imports)
+        if graph is not None:
+            orders = [] if roots else [entry.order] * len(objects)
+            added = defining.add_graph(session, dylib, graph, entry.tracker, roots=roots, orders=orders)
+            if roots:
+                return
+            if graph.fallbacks.symbol.size:
+                defining.add_alternatives(session, dylib, graph, entry.tracker)
+            for object_entry, offset in zip(added, objects, strict=True):
+                object_entry.archive, object_entry.member = entry, offset
+        entry.taken.update(offsets)
+
+    try:
+        with session.unchanged():
+            atomically(session, work)
+    except BaseException:  # a member that could not be read is asked for again, and so are those with it
+        entry.taken.difference_update(offsets)
+        raise
+
+
+def _read_members(session: Registry, dylib: Contents, archive: Archive, offsets: list[int]) -> Graph:
+    """Archive members as one graph."""
+    members = [archive.member(offset) for offset in offsets]
+    names = [f"{archive.name}({member.name})" for member in members]
+    if archive.thin:  # its header's sizes are checked against the files when these are read, not before
+        sources = list(zip(names, map(archive.read, members), strict=True))
+        return session.parse(sources, dylib, check_relocations=False)
+    arena, starts = Arena.of_sizes([member.size for member in members])
+    view = memoryview(arena.buffers[0])
+    for member, start in zip(members, starts, strict=True):
+        archive.read_into(member, view[start : start + member.size])
+    spans = [Span(name, start, member.size) for name, start, member in zip(names, starts, members, strict=True)]
+    return session.parse_arena(arena, spans, dylib, check_relocations=False)
+
+
+def _take_back(session: Registry, first: int, log: list[UndoEntry]) -> None:
     new = list(takewhile(lambda number: number >= first, reversed(session.objects)))  # numbers ascend
     for number in new:
         defining.withdraw(session, session.objects[number])
@@ -87,7 +187,7 @@ def _take_back(session: Session, first: int, log: list[UndoEntry]) -> None:
     session.changed()
 
 
-def _forget_discarded(session: Session, entry: UnitEntry) -> None:
+def _forget_discarded(session: Registry, entry: UnitEntry) -> None:
     """Names that a unit had lost, and has discarded since, are nobody's: it does not define them any more."""
     table = session.table
     announced = entry.dylib.names.intern(name.encode() for name in entry.unit.symbols)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from uruk.errors import InvalidValue, MaterializationError
+from uruk.formats.interface import Import
 from uruk.graph.graph import Graph
 from uruk.graph.types import I32, I64, NONE, distinct
 from uruk.orc.registry.added import Added, has_initializers
@@ -16,26 +16,23 @@ from uruk.orc.registry.definitions import definitions_of
 from uruk.orc.registry.entries import (
     AbsoluteEntry,
     AliasEntry,
+    Contents,
     Entry,
     ImportEntry,
     LazyEntry,
     ObjectEntry,
     ObjectState,
+    Unit,
     UnitEntry,
 )
 from uruk.orc.registry.ownership import Claims, claim, take_names
+from uruk.orc.registry.registry import Registry
+from uruk.orc.registry.search import ArchiveEntry
 from uruk.orc.registry.symbols import SymbolFlags, encode_name
 from uruk.orc.registry.tracker import Released, ResourceTracker
-from uruk.orc.units import MaterializationUnit
-
-if TYPE_CHECKING:
-    from uruk.formats.interface import Import
-    from uruk.orc.dylib import JITDylib
-    from uruk.orc.registry.search import ArchiveEntry
-    from uruk.orc.session import Session
 
 
-def checked(dylib: JITDylib, tracker: ResourceTracker) -> ResourceTracker:
+def checked(dylib: Contents, tracker: ResourceTracker) -> ResourceTracker:
     """A tracker that something of a dylib is to belong to. Raises UrukError if it was removed, or is another's."""
     home = tracker.dylib
     if tracker.removed or home is not dylib:
@@ -45,7 +42,7 @@ def checked(dylib: JITDylib, tracker: ResourceTracker) -> ResourceTracker:
 
 
 @contextmanager
-def all_or_nothing(session: Session, before: Entry | None = None) -> Generator[None, None, None]:
+def all_or_nothing(session: Registry, before: Entry | None = None) -> Generator[None, None, None]:
     """If what is done inside fails, the entries that it made are taken out again, and `before` has its names again."""
     first, table = session.next_number, session.table
     had = np.array([] if before is None else before.ids, np.int64)
@@ -62,7 +59,7 @@ def all_or_nothing(session: Session, before: Entry | None = None) -> Generator[N
         raise
 
 
-def withdraw(session: Session, entry: Entry, released: Released | None = None) -> I64:
+def withdraw(session: Registry, entry: Entry, released: Released | None = None) -> I64:
     """Take an entry out; returns the names that it had, which nobody has now."""
     table = session.table
     ids = np.array(entry.ids, np.int64)
@@ -80,10 +77,15 @@ def withdraw(session: Session, entry: Entry, released: Released | None = None) -
 
 
 def add_graph(
-    dylib: JITDylib, graph: Graph, tracker: ResourceTracker, *, roots: bool, orders: Sequence[int] = ()
+    session: Registry,
+    dylib: Contents,
+    graph: Graph,
+    tracker: ResourceTracker,
+    *,
+    roots: bool,
+    orders: Sequence[int] = (),
 ) -> list[ObjectEntry]:
     """See `JITDylib.add_graph`."""
-    session = dylib.session
     dylib.adapt(graph)
     dylib.lead_references(graph)
     first = session.next_number
@@ -93,16 +95,22 @@ def add_graph(
         return session.objects[number].file if number < first else graph.files[number - first]
 
     losers = claim(added, session.table, dylib.names, file_of)
-    entries = enter_objects(dylib, added, tracker, roots=roots, orders=orders)
+    entries = enter_objects(session, dylib, added, tracker, roots=roots, orders=orders)
     tell_losers(session, losers)
     return entries
 
 
 def enter_objects(
-    dylib: JITDylib, added: Added, tracker: ResourceTracker, *, roots: bool, orders: Sequence[int] = ()
+    session: Registry,
+    dylib: Contents,
+    added: Added,
+    tracker: ResourceTracker,
+    *,
+    roots: bool,
+    orders: Sequence[int] = (),
 ) -> list[ObjectEntry]:
     """Entries for the objects of a graph whose names were claimed already."""
-    session, graph = dylib.session, added.graph
+    graph = added.graph
     special = has_initializers(graph) if roots else np.zeros(len(graph.files), np.bool_)
     entries: list[ObjectEntry] = []
     for index, root in enumerate(special.tolist()):
@@ -116,16 +124,15 @@ def enter_objects(
     return entries
 
 
-def add_private(dylib: JITDylib, graph: Graph, tracker: ResourceTracker) -> int:
+def add_private(session: Registry, dylib: Contents, graph: Graph, tracker: ResourceTracker) -> int:
     """Add an object that only its tracker's module sees; it defines nothing in the dylib. Returns its number."""
-    session = dylib.session
     number = session.next_number
     added = Added.of(graph, number)
     session.enter(ObjectEntry(number, dylib, tracker, session.next_order(), added=added, index=0, private=True))
     return number
 
 
-def tell_losers(session: Session, losers: I32) -> None:
+def tell_losers(session: Registry, losers: I32) -> None:
     """Units whose names were taken discard them; lazy stubs of names that were taken are given back."""
     for number in losers.tolist():
         entry = session.objects.get(number)
@@ -133,7 +140,7 @@ def tell_losers(session: Session, losers: I32) -> None:
             lose_names(session, entry)
 
 
-def lose_names(session: Session, entry: UnitEntry) -> None:
+def lose_names(session: Registry, entry: UnitEntry) -> None:
     """Have a unit discard the names that it does not own any more."""
     gone = [one for one in entry.names if session.table.owner[one] != entry.number]
     for one in gone:
@@ -160,9 +167,8 @@ def _claims(number: int, ids: Sequence[int], flags: Sequence[SymbolFlags]) -> Cl
     )
 
 
-def claim_names(entry: Entry, ids: Sequence[int], flags: Sequence[SymbolFlags]) -> I64:
+def claim_names(session: Registry, entry: Entry, ids: Sequence[int], flags: Sequence[SymbolFlags]) -> I64:
     """Give an entry its names, and enter it; returns which it got. Raises DuplicateDefinition, with nothing changed."""
-    session = entry.dylib.session
     session.table.grow(len(session.ids))
 
     def file_of(number: int) -> str:
@@ -176,9 +182,8 @@ def claim_names(entry: Entry, ids: Sequence[int], flags: Sequence[SymbolFlags]) 
     return wanted[session.table.owner[wanted] == entry.number]
 
 
-def add_unit(dylib: JITDylib, unit: MaterializationUnit, tracker: ResourceTracker) -> UnitEntry:
+def add_unit(session: Registry, dylib: Contents, unit: Unit, tracker: ResourceTracker) -> UnitEntry:
     """See `JITDylib.add_unit`."""
-    session = dylib.session
     if not unit.symbols:
         raise InvalidValue(
             f"unit {unit.name or type(unit).__name__} announces no symbols: nothing would ever ask for it"
@@ -187,16 +192,17 @@ def add_unit(dylib: JITDylib, unit: MaterializationUnit, tracker: ResourceTracke
     ids = dylib.names.intern(encode_name(name) for name in unit.symbols)
     names = {one: int(flag) for one, flag in zip(ids, flags, strict=True)}
     entry = UnitEntry(session.next_number, dylib, tracker, session.next_order(), unit=unit, names=names)
-    claim_names(entry, ids, flags)
+    claim_names(session, entry, ids, flags)
     lose_names(session, entry)
     if unit.initializes and dylib.facade is None:
         dylib.root_units.append(entry)
     return entry
 
 
-def define(dylib: JITDylib, name: bytes, address: int, tracker: ResourceTracker, *, function: bool) -> None:
+def define(
+    session: Registry, dylib: Contents, name: bytes, address: int, tracker: ResourceTracker, *, function: bool
+) -> None:
     """See `JITDylib.define`."""
-    session = dylib.session
     if not 0 <= address < 1 << 64:
         raise InvalidValue(
             f"`{name.decode('utf-8', 'replace')}' at {address:#x}: addresses are 64-bit unsigned numbers"
@@ -206,20 +212,25 @@ def define(dylib: JITDylib, name: bytes, address: int, tracker: ResourceTracker,
         session.next_number, dylib, tracker, session.next_order(), ObjectState.LINKED, names=[number]
     )  # fmt: skip
     flags = SymbolFlags.EXPORTED | (SymbolFlags.CALLABLE if function else SymbolFlags.NONE)
-    claim_names(entry, [number], [flags])
+    claim_names(session, entry, [number], [flags])
     session.table.address[number] = np.uint64(address).view(np.int64)
     session.table.ready[number] = 1
 
 
 def add_aliases(
-    dylib: JITDylib, targets: Mapping[int, int], tracker: ResourceTracker, *, weak: bool, hidden: bool
+    session: Registry,
+    dylib: Contents,
+    targets: Mapping[int, int],
+    tracker: ResourceTracker,
+    *,
+    weak: bool,
+    hidden: bool,
 ) -> None:
     """See `JITDylib.alias`. Names that cannot be had (weak ones that lost) are left to who has them."""
-    session = dylib.session
     entry = AliasEntry(
         session.next_number, dylib, tracker, session.next_order(), ObjectState.LINKED, targets=dict(targets)
     )  # fmt: skip
-    claim_names(entry, list(targets), [_flags(weak, hidden, function=False)] * len(targets))
+    claim_names(session, entry, list(targets), [_flags(weak, hidden, function=False)] * len(targets))
     session.aliases = True
 
 
@@ -229,9 +240,8 @@ def _flags(weak: bool, hidden: bool, *, function: bool) -> SymbolFlags:
     return flags | (SymbolFlags.WEAK if weak else SymbolFlags.NONE)
 
 
-def add_imports(dylib: JITDylib, entry: ArchiveEntry, imports: Sequence[Import]) -> None:
+def add_imports(session: Registry, dylib: Contents, entry: ArchiveEntry, imports: Sequence[Import]) -> None:
     """Give a dylib's names to an archive's imports. They are weak: a definition by an object comes before them."""
-    session = dylib.session
     by_name: dict[int, Import] = {}
     for number, one in zip(dylib.names.intern([one.name for one in imports]), imports, strict=True):
         by_name.setdefault(number, one)  # of several the first
@@ -239,26 +249,29 @@ def add_imports(dylib: JITDylib, entry: ArchiveEntry, imports: Sequence[Import])
         session.next_number, dylib, entry.tracker, entry.order, ObjectState.LINKED,
         archive=entry.archive.name, imports=by_name,
     )  # fmt: skip
-    claim_names(new, list(by_name), [_flags(True, False, function=not one.is_data) for one in by_name.values()])
+    claim_names(
+        session, new, list(by_name), [_flags(True, False, function=not one.is_data) for one in by_name.values()]
+    )
     session.imports.note(new.number, by_name)
 
 
-def add_alternatives(dylib: JITDylib, graph: Graph, tracker: ResourceTracker) -> None:
+def add_alternatives(session: Registry, dylib: Contents, graph: Graph, tracker: ResourceTracker) -> None:
     """Make names of archive members that stand for other names (weak externals) aliases of a dylib.
 
     LLVM's import libraries have such members for exports with two names. Whoever wants the name was led to the member
     by the archive's index, so that no input before it has the name.
     """
     fallbacks, name = graph.fallbacks, graph.symbols.name
-    owner = dylib.session.table.owner
+    owner = session.table.owner
     pairs = zip(name[fallbacks.symbol].tolist(), name[fallbacks.instead].tolist(), strict=True)
     targets = {one: other for one, other in pairs if one >= 0 and other >= 0 and one != other and owner[one] < 0}
     if targets:
-        add_aliases(dylib, targets, tracker, weak=True, hidden=False)
+        add_aliases(session, dylib, targets, tracker, weak=True, hidden=False)
 
 
 def add_lazy_names(
-    dylib: JITDylib,
+    session: Registry,
+    dylib: Contents,
     targets: Mapping[int, int],
     tracker: ResourceTracker,
     *,
@@ -267,7 +280,6 @@ def add_lazy_names(
     flags: Sequence[SymbolFlags] = (),
 ) -> None:
     """Names of functions that get stubs; `flags`, if given, has one for each of them."""
-    session = dylib.session
     if not targets:
         return
     stubs = session.lazy.take(len(targets))
@@ -277,7 +289,7 @@ def add_lazy_names(
     )  # fmt: skip
     ids = list(targets)
     try:
-        won = claim_names(entry, ids, flags or [_flags(weak, hidden, function=True)] * len(ids))
+        won = claim_names(session, entry, ids, flags or [_flags(weak, hidden, function=True)] * len(ids))
     except BaseException:
         if entry.number not in session.objects:  # else they go with the entry
             session.lazy.give(stubs)
@@ -288,34 +300,35 @@ def add_lazy_names(
     session.lazy.point(entry)
 
 
-def add_lazily(dylib: JITDylib, behind: JITDylib, graph: Graph, tracker: ResourceTracker) -> None:
+def add_lazily(session: Registry, dylib: Contents, behind: Contents, graph: Graph, tracker: ResourceTracker) -> None:
     """Add a graph, read with the names of `behind`, there; and stubs for its functions, aliases for its data here."""
     behind.adapt(graph)
     found = definitions_of(graph)
     ids: list[int] = found.name.tolist()
     flags = [SymbolFlags.of(rank, bits) for rank, bits in zip(found.rank.tolist(), found.flags.tolist(), strict=True)]
-    _face(dylib, behind, dict(zip(ids, flags, strict=True)), tracker)
-    add_graph(behind, graph, tracker, roots=False)
+    _face(session, dylib, behind, dict(zip(ids, flags, strict=True)), tracker)
+    add_graph(session, behind, graph, tracker, roots=False)
 
 
-def add_unit_lazily(dylib: JITDylib, behind: JITDylib, unit: MaterializationUnit, tracker: ResourceTracker) -> None:
+def add_unit_lazily(session: Registry, dylib: Contents, behind: Contents, unit: Unit, tracker: ResourceTracker) -> None:
     """Add a unit behind a dylib's lazy names."""
     names = {behind.names[encode_name(name)]: SymbolFlags(flag) for name, flag in unit.symbols.items()}
-    _face(dylib, behind, names, tracker)
-    add_unit(behind, unit, tracker)
+    _face(session, dylib, behind, names, tracker)
+    add_unit(session, behind, unit, tracker)
 
 
-def _face(dylib: JITDylib, behind: JITDylib, names: Mapping[int, SymbolFlags], tracker: ResourceTracker) -> None:
+def _face(
+    session: Registry, dylib: Contents, behind: Contents, names: Mapping[int, SymbolFlags], tracker: ResourceTracker
+) -> None:
     """The public symbols of lazy definitions: stubs for functions, aliases for data."""
-    session = dylib.session
     here = {one: dylib.names[behind.names.text(one)] for one in names}
     session.table.grow(len(session.ids))
     lazily = {here[one]: one for one, flag in names.items() if flag & SymbolFlags.CALLABLE}
     at_once = {here[one]: one for one, flag in names.items() if not flag & SymbolFlags.CALLABLE}
-    add_lazy_names(dylib, lazily, tracker, flags=[names[one] for one in lazily.values()])
+    add_lazy_names(session, dylib, lazily, tracker, flags=[names[one] for one in lazily.values()])
     if at_once:
         entry = AliasEntry(
             session.next_number, dylib, tracker, session.next_order(), ObjectState.LINKED, targets=at_once
         )  # fmt: skip
-        claim_names(entry, list(at_once), [names[one] for one in at_once.values()])
+        claim_names(session, entry, list(at_once), [names[one] for one in at_once.values()])
         session.aliases = True

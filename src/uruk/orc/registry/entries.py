@@ -1,23 +1,30 @@
-"""Entries of a session: whatever defines names, and how far it has come."""
+"""Entries of a session: whatever defines names, and how far it has come; and dylibs, as they contain them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from enum import Enum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
-from uruk.errors import MaterializationError
+from uruk.errors import MaterializationError, UrukError
 from uruk.formats.interface import Import
+from uruk.graph.graph import Graph
+from uruk.graph.names import Names
 from uruk.graph.types import I64
+from uruk.link_rules import rules_of
 from uruk.orc.registry.added import Added
+from uruk.orc.registry.namespace import Namespace
+from uruk.orc.registry.search import ArchiveEntry, SearchOrder
+from uruk.orc.registry.symbols import SymbolFlags, decode_name
 from uruk.orc.registry.tracker import ResourceTracker
+from uruk.orc.registry.wrapping import lead_references, split_stack_names
 from uruk.records import record
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from uruk.orc.dispatch import Task
-    from uruk.orc.dylib import JITDylib
-    from uruk.orc.registry.search import ArchiveEntry
-    from uruk.orc.units import MaterializationUnit
 
 
 class ObjectState(Enum):
@@ -36,7 +43,7 @@ class Entry:
     kind: ClassVar[str] = "entry"
 
     number: int
-    dylib: JITDylib
+    dylib: Contents
     tracker: ResourceTracker
     order: int
     """Its place among the inputs of the session; initialisers run in this order."""
@@ -86,13 +93,50 @@ class ObjectEntry(Entry):
         return self.added.names_of(self.index)[0].tolist()
 
 
+class Delivery(Protocol):
+    """The things that a unit handed in; see `uruk.orc.units.MaterializationResponsibility`."""
+
+    @property
+    def emitted(self) -> Sequence[tuple[str, Any]]:
+        """Objects, as bytes or paths, each with its name in errors."""
+        ...
+
+    @property
+    def defined(self) -> Mapping[str, int]:
+        """Addresses of symbols."""
+        ...
+
+    @property
+    def delegated(self) -> Sequence[tuple[Unit, tuple[str, ...]]]:
+        """Other units, and the symbols that each is to deliver."""
+        ...
+
+
+@runtime_checkable
+class Unit(Protocol):
+    """Symbols that are announced, and whose object is made on request; see `uruk.orc.units.MaterializationUnit`."""
+
+    name: str
+    symbols: Mapping[str, SymbolFlags]
+    initializes: bool
+    defines_more: bool
+
+    def materialize(self, responsibility: Any) -> Any:
+        """Make what defines the symbols."""
+        ...
+
+    def discard(self, name: str) -> None:
+        """Another definition took a name."""
+        ...
+
+
 @record
 class UnitEntry(Entry):
     """A materialization unit whose symbols are known, and whose object is made when one of them is needed."""
 
     kind: ClassVar[str] = "unit"
 
-    unit: MaterializationUnit = field(kw_only=True)
+    unit: Unit = field(kw_only=True)
     names: dict[int, int] = field(kw_only=True)
     """Name -> its SymbolFlags, for what the unit was still asked to deliver when last looked at."""
     task: Task | None = None
@@ -193,3 +237,78 @@ class LazyEntry(Entry):
     def ids(self) -> list[int]:
         """The names that it defines."""
         return list(self.targets)
+
+
+class Contents(Namespace):
+    """A dylib as the rooms of the session see it: its entries that wait, its search order, its lazy bodies."""
+
+    behind: Self | None
+    """The dylib with the bodies of its lazy functions."""
+
+    def __init__(self, name: str, names: Names, *, bare: bool, facade: Self | None) -> None:
+        super().__init__(name, names, facade)
+        self.bare = bare
+        self.behind = None
+        self.search = SearchOrder()
+        self.roots: list[ObjectEntry] = []
+        """Objects with initialisers that the next lookup links."""
+        self.root_units: list[UnitEntry] = []
+        """Units with initialisers that the next lookup has made."""
+        self.opened = 0
+        """The number of `initialize` calls that no `deinitialize` has met yet."""
+        self.removed = False
+        self.default_tracker: ResourceTracker | None = None
+        """The owner of what is added without a tracker, where that is not given one of its own."""
+        self.private: dict[bytes, Graph] = {}
+        """Parts of the runtime that each module has for itself, read for this namespace."""
+        self.announced: list[Task] = []
+        """Sources that are being compiled, whose symbols nobody knows yet."""
+        self.source_errors: list[UrukError] = []
+        """Errors of sources that could not be compiled, for the next lookup to raise."""
+        self.meant: dict[bytes, bytes] = {}
+        """The names that references mean in objects that are added from now on; see `JITDylib.wrap`."""
+
+    def text(self, number: int) -> str:
+        """The name that a number stands for."""
+        return decode_name(self.names.text(number))
+
+    def adapt(self, graph: Graph) -> None:
+        """Let the format's rules change what was read; see `uruk.passes.rules.Rules.adapt`."""
+        rules_of(graph).adapt(graph, self.names)
+
+    def lead_references(self, graph: Graph) -> None:
+        """See `JITDylib.wrap`; once for each graph."""
+        meant = (self.facade or self).meant
+        meant |= split_stack_names(graph, self.names)  # for the graphs that follow, too, as ld wraps in all of a line
+        if meant:
+            lead_references(graph, self.names, meant)
+
+    def pending_roots(self, *, again: bool = False) -> list[ObjectEntry]:
+        """Roots that are not linked yet; `again` includes those whose linking has failed before."""
+        self.roots = [entry for entry in self.roots if entry.state is ObjectState.PENDING]
+        return [entry for entry in self.roots if again or not (entry.failed or entry.doubtful)]
+
+    def has_roots(self) -> bool:
+        """True if a lookup here has more to do than to find what it is asked for: initialisers, or sources."""
+        if self.stands_alone:
+            return self._has_own_roots()
+        return any(dylib._has_own_roots() for dylib in self.dependencies())
+
+    def _has_own_roots(self) -> bool:
+        return bool(self.roots or self.root_units or self.announced or self.source_errors)
+
+    def announced_tasks(self) -> list[Task]:
+        """Sources that are still being compiled."""
+        self.announced = [task for task in self.announced if not task.done.is_set()]
+        return self.announced
+
+    def announcements(self) -> list[Task]:
+        """Sources that are being compiled, in all that it reaches: until then nobody knows what they define."""
+        return [task for dylib in self.dependencies() for task in dylib.announced_tasks()]
+
+
+def contents_of(tracker: ResourceTracker) -> Contents:
+    """The dylib of a tracker."""
+    dylib = tracker.dylib
+    assert isinstance(dylib, Contents)  # `Registry.create_tracker` makes none for another namespace
+    return dylib

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-
-from uruk.errors import InvalidType, SessionClosed, UndefinedSymbols, UrukError
+from uruk.errors import SessionClosed, UrukError
+from uruk.graph.names import Ids
 from uruk.graph.types import I64
-from uruk.orc.lookup.query import Query
-from uruk.orc.registry.symbols import Flag
+from uruk.orc.registry.entries import LazyEntry
+from uruk.orc.registry.tracker import ResourceTracker
 
 if TYPE_CHECKING:
     from uruk.executor.lazy_stubs import LazyStubs
-    from uruk.orc.registry.entries import LazyEntry
-    from uruk.orc.registry.tracker import ResourceTracker
-    from uruk.orc.session import Session
+
+LookUp: TypeAlias = "Callable[[int, Callable[[ResourceTracker], None]], int]"
+"""Gives the address of the function that a name stands for, linked with all that it needs; before, it calls the given
+function with the tracker whose code that is, under the session's lock."""
+OpenStubs: TypeAlias = "Callable[[Callable[[int], int], Callable[[int, BaseException], object]], LazyStubs]"
+"""See `uruk.orc.platform.Platform.lazy_stubs`. Raises UrukError where nothing is run."""
+GONE = "the function was removed, or its session was closed"
 
 
 class LazyFunctions:
     """Stubs of one session, by address. The first call of one makes what is behind it, from any thread, once."""
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
+    def __init__(self, ids: Ids, open_stubs: OpenStubs, look_up: LookUp) -> None:
+        self._ids = ids
+        self._open_stubs = open_stubs
+        self._look_up = look_up
         self.errors: list[tuple[str, BaseException]] = []
         """Names whose making failed when they were called, with what went wrong, oldest first."""
         self._stubs: LazyStubs | None = None
@@ -40,12 +47,7 @@ class LazyFunctions:
     def stubs(self) -> LazyStubs:
         """The stubs, from the first use on."""
         if self._stubs is None:
-            self.session.check_open()
-            if self.session.only_links:
-                raise UrukError("lazy functions are made when they are called, and this session only links")
-            if self.session.platform is None:
-                raise UrukError("lazy functions are made when they are called, and this session has no platform")
-            self._stubs = self.session.platform.lazy_stubs(self._resolve, self._note)
+            self._stubs = self._open_stubs(self._resolve, self._note)
         return self._stubs
 
     def take(self, count: int) -> I64:
@@ -91,42 +93,29 @@ class LazyFunctions:
         if self._stubs is not None:
             self._stubs.leave()
 
-    def close(self) -> None:
-        """Nothing is made any more: stubs lead to the handler. Waits, for a while, for calls that are being made."""
+    def close(self, is_linked: Callable[[int], bool]) -> None:
+        """Nothing is made any more: stubs lead to the handler. Waits, for a while, for calls that are being made.
+
+        `is_linked` tells of an address whether it is code of the session, which goes; such a handler goes, too.
+        """
         if self._stubs is not None and not self._closed:
-            self._drop_handler(lost=self.session.executor.memory.holds(self._stubs.handler))
+            self._drop_handler(lost=is_linked(self._stubs.handler))
             self._closed = True
             self._stubs.close()
 
     def _resolve(self, stub: int) -> int:
         """The address of what is behind a stub: its first call waits for it, in whatever thread."""
-        session = self.session
         number = self._target.get(stub)
-        if number is None or session.closed:
-            raise SessionClosed("the function was removed, or its session was closed")
-        query = Query(session, session.ids.home(number).owner, np.array([number], np.int32), bodies=True)
-        answer = query.run()[0]
-        if answer is None:
-            raise UndefinedSymbols([])
-        address, flags = answer
-        if not flags & Flag.FUNCTION:
-            text = session.ids.text(number).decode("utf-8", "replace")
-            raise InvalidType(f"`{text}' is no function: it cannot be lazy")
-        self._note_use(stub, query)
-        return address
+        if number is None:
+            raise SessionClosed(GONE)
+        return self._look_up(number, partial(self._note_use, stub))
 
-    def _note_use(self, stub: int, query: Query) -> None:
+    def _note_use(self, stub: int, behind: ResourceTracker) -> None:
         """The stub's tracker uses what is behind the stub from now on; if that is removed, the stub is lazy again."""
-        session = self.session
-        with session.lock:
-            owner = int(session.table.owner[query.finals()[0]])
-            entry = self._entry.get(stub)
-            if owner < 0 or entry is None:
-                return
-            behind = session.objects[owner].tracker
-            if behind is not entry.tracker:
-                entry.tracker.use(behind)
-                self._behind.setdefault(behind.number, set()).add(stub)
+        entry = self._entry.get(stub)
+        if entry is not None and behind is not entry.tracker:
+            entry.tracker.use(behind)
+            self._behind.setdefault(behind.number, set()).add(stub)
 
     def transfer(self, source: ResourceTracker, target: ResourceTracker) -> None:
         """One tracker's code is another one's now."""
@@ -145,6 +134,6 @@ class LazyFunctions:
         number = self._target.get(stub)
         name = "?"
         with contextlib.suppress(UrukError):
-            name = "?" if number is None else self.session.ids.text(number).decode("utf-8", "replace")
+            name = "?" if number is None else self._ids.text(number).decode("utf-8", "replace")
         self.errors.append((name, error))
         del self.errors[:-100]

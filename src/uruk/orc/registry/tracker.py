@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from uruk.memory.frame_table import FrameTable
+from uruk.orc.registry.namespace import Namespace
 from uruk.passes.tls.interface import Storage
 
 if TYPE_CHECKING:
     from uruk.memory.interface import Allocation
     from uruk.memory.symbol_table import Symbols, SymbolTable
-    from uruk.orc.dylib import JITDylib
 
 
 @dataclass
@@ -99,18 +99,18 @@ class Owner(Protocol):
     """The owner of a tracker."""
 
     def remove_tracker(self, tracker: ResourceTracker, force: bool) -> Released:
-        """Remove all that a tracker owns."""
+        """Remove all that a tracker owns; see `ResourceTracker.remove`."""
         ...
 
     def transfer(self, source: ResourceTracker, target: ResourceTracker) -> None:
-        """Hand all that one tracker owns to another one."""
+        """Hand all that one tracker owns to another one; see `ResourceTracker.transfer_to`."""
         ...
 
 
 class ResourceTracker:
     """Owns what was added with it, in one dylib; `remove()` takes all of it out again."""
 
-    def __init__(self, owner: Owner, name: str, number: int, dylib: JITDylib) -> None:
+    def __init__(self, owner: Owner, name: str, number: int, dylib: Namespace) -> None:
         self.name = name
         self.number = number
         self.dylib = dylib

@@ -58,7 +58,7 @@ class ProgramExports:
         name = error.undefined
         if not name or name in self.requested or name in self.requested_locals:
             return False
-        offer = offered(self._dylib, name)
+        offer = offered(self._dylib.session, self._dylib, name)
         if offer is None:
             return False
         if offer.thread_local:
@@ -107,7 +107,7 @@ class ProgramExports:
 
     def _linked(self, names: Iterable[bytes], *, strong: bool = False) -> dict[bytes, int]:
         """The addresses of those names that the dylib's objects define, and show to others."""
-        known, number = shown(self._dylib, names, strong=strong)
+        known, number = shown(self._dylib.session, self._dylib, names, strong=strong)
         table = self._dylib.session.table
         row = true_rows(table.flags[number] & Flag.TLS == 0)
         address = table.address[number].view(np.uint64)

@@ -58,7 +58,7 @@ class ProgramThreadLocals:
 
     def _linked(self, names: Iterable[bytes], *, strong: bool) -> dict[bytes, tuple[int, int]]:
         """By name: the number of the object that has it, and the offset in its module's storage."""
-        known, number = shown(self._dylib, names, strong=strong)
+        known, number = shown(self._dylib.session, self._dylib, names, strong=strong)
         table = self._dylib.session.table
         rows = true_rows(table.flags[number] & Flag.TLS != 0).tolist()
         return {known[row]: (int(table.owner[number[row]]), int(table.address[number[row]])) for row in rows}

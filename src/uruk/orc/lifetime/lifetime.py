@@ -1,0 +1,50 @@
+"""The life of a session's code, besides the registry: initialisers, removed code, the end of the session."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from uruk.executor.interface import Executor
+from uruk.orc.dispatch import Dispatcher
+from uruk.orc.lifetime.initialization import Initializers
+from uruk.orc.lifetime.withheld import Withheld
+from uruk.orc.platform import Platform
+from uruk.orc.registry.lazy import LookUp
+from uruk.orc.registry.options import Options
+from uruk.orc.registry.registry import Hints, NewDelivery, Registry
+from uruk.orc.registry.tracker import ResourceTracker
+
+
+class End:
+    """The end of a session: one thread sees to it. Where Ctrl-C ends that thread's call, the next one goes on."""
+
+    def __init__(self) -> None:
+        self.claim = threading.RLock()  # so that an interrupted thread, which does not know that it has it, goes on
+        self.running = False
+        """True while a thread sees to it, and once the process ends; finalisers that close the session do nothing."""
+        self.done = threading.Event()
+
+
+class Lifetime(Registry):
+    """A registry whose code is initialised, finalised and removed."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        platform: Platform | None,
+        options: Options,
+        dispatcher: Dispatcher,
+        hints: Hints | None,
+        new_delivery: NewDelivery,
+        look_up: LookUp,
+    ) -> None:
+        super().__init__(executor, platform, options, dispatcher, hints, new_delivery, look_up)
+        self.initializers = Initializers(self)
+        self.withheld = Withheld(self)
+        self.end = End()
+
+    def finalize(self, trackers: Sequence[ResourceTracker]) -> None:
+        """Run the finalisers of trackers, newest first."""
+        if self.platform is not None and self.options.execute:
+            self.platform.finalize(sorted(trackers, key=lambda tracker: -tracker.number))

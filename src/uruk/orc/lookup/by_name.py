@@ -1,0 +1,88 @@
+"""Lookups as callers begin them: addresses by name, the first call of a lazy function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from uruk.errors import InvalidType, InvalidValue, SessionClosed, UndefinedSymbols
+from uruk.orc.lifetime.lifetime import Lifetime
+from uruk.orc.lookup.query import ADDRESS, Query
+from uruk.orc.registry.entries import Contents
+from uruk.orc.registry.lazy import GONE
+from uruk.orc.registry.search import LookupKind
+from uruk.orc.registry.symbols import Flag, NameLike, encode_name
+from uruk.orc.registry.tracker import ResourceTracker
+
+
+def query(session: Lifetime, dylib: Contents, names: Sequence[bytes], **options: Any) -> Query:
+    """A lookup that has not begun; see `Query` for the options."""
+    with session.lock:
+        session.check_dylib(dylib)
+        if dylib.names.ids is not session.ids:
+            raise InvalidValue(f"dylib {dylib.name} is not one of this session")
+        ids = np.array(dylib.names.intern(names), np.int32)
+        session.table.grow(len(session.ids))
+    return Query(session, dylib, ids, **options)
+
+
+def lookup_names(
+    session: Lifetime,
+    dylib: Contents,
+    names: Sequence[NameLike],
+    *,
+    weak: Sequence[NameLike] = (),
+    kind: LookupKind = LookupKind.STATIC,
+    initialize: bool = True,
+    timeout: float | None = None,
+) -> dict[NameLike, int]:
+    """See `Session.lookup_names`."""
+    texts = [*names, *weak]
+    answers = query(
+        session,
+        dylib,
+        [encode_name(name) for name in texts],
+        weak=np.arange(len(texts)) >= len(names) if weak else None,
+        kind=kind,
+        roots=initialize,
+        timeout=timeout,
+    ).run()
+    return {name: answer[0] for name, answer in zip(texts, answers, strict=True) if answer is not None}
+
+
+def look_up_lazily(session: Lifetime, number: int, use: Callable[[ResourceTracker], None]) -> int:
+    """See `uruk.orc.registry.lazy.LookUp`. Raises InvalidType for what is no function."""
+    if session.closed:
+        raise SessionClosed(GONE)
+    lookup = Query(session, session.ids.home(number).owner, np.array([number], np.int32), bodies=True)
+    answer = lookup.run()[0]
+    if answer is None:
+        raise UndefinedSymbols([])
+    address, flags = answer
+    if not flags & Flag.FUNCTION:
+        text = session.ids.text(number).decode("utf-8", "replace")
+        raise InvalidType(f"`{text}' is no function: it cannot be lazy")
+    with session.lock:
+        owner = int(session.table.owner[lookup.finals()[0]])
+        if owner >= 0:
+            use(session.objects[owner].tracker)
+    return address
+
+
+def ready_address(session: Lifetime, dylib: Contents, name: str | bytes, roots: bool) -> int | None:
+    """The address of a symbol that a lookup would find without any work; None where it has something to do."""
+    with session.lock:
+        number = dylib.names.get(encode_name(name))
+        table, initializers = session.table, session.initializers
+        if number is None or number >= len(table.ready) or not table.ready.item(number) or session.closed:
+            return None
+        if table.flags.item(number) & _UNUSUAL or initializers.running:
+            return None
+        if roots and (initializers.waiting or dylib.has_roots()):
+            return None
+        return table.address.item(number) & ADDRESS
+
+
+_UNUSUAL = Flag.HIDDEN | Flag.TLS

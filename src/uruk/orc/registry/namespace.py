@@ -1,0 +1,72 @@
+"""Namespaces: a name, a table of names, and the link order, in which code looks names up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from uruk.graph.names import Names
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class Namespace:
+    """The part of a dylib that is about link orders; what the dylib contains is in `uruk.orc.registry.entries`."""
+
+    order: list[tuple[Self, bool]]
+    """The link order: dylibs, and for each whether its hidden symbols are visible, too."""
+    facade: Self | None
+    """For the dylib of lazy bodies: the one that it belongs to."""
+
+    def __init__(self, name: str, names: Names, facade: Self | None) -> None:
+        self.name = name
+        self.names = names
+        self.facade = facade
+        self.order = [(self, True)]
+        names.owner = self
+
+    @property
+    def stands_alone(self) -> bool:
+        """True if its link order is itself and nothing else."""
+        return len(self.order) == 1 and self.order[0][0] is self and self.facade is None
+
+    @property
+    def is_first(self) -> bool:
+        """True if its code sees its own symbols before any other's."""
+        return self.order[0][0] is self and self.facade is None
+
+    def dependencies(self) -> list[Self]:
+        """This dylib and all that it reaches by link orders, those first that others need: as ld.so initialises."""
+        if self.stands_alone:
+            return [self]
+        if self.facade is not None:
+            return self.facade.dependencies()
+        found: dict[Self, None] = {}
+        entered: set[Self] = set()
+        stack: list[tuple[Self, int]] = [(self, 0)]
+        while stack:
+            dylib, at = stack.pop()
+            entered.add(dylib)
+            below = [other for other, _ in dylib.order[at:]]
+            for step, other in enumerate(below, at + 1):
+                if other not in entered:
+                    stack += [(dylib, step), (other, 0)]
+                    break
+            else:
+                found.setdefault(dylib)
+        return list(found)
+
+    def order_for_code(self) -> list[tuple[Self, bool]]:
+        """The link order that its code has: lazy bodies use their facade's, with themselves behind it."""
+        facade = self.facade
+        if facade is None:
+            return self.order
+        return [
+            pair
+            for other, hidden in facade.order
+            for pair in ([(facade, True), (self, True)] if other is facade else [(other, hidden)])
+        ]
+
+    def drop_from_order(self, other: Namespace) -> None:
+        """Take a dylib out of the link order."""
+        self.order = [pair for pair in self.order if pair[0] is not other]

@@ -1,0 +1,232 @@
+"""The registry: all that a session holds, and the few steps by which entries come and go."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from uruk.errors import SessionClosed, UrukError
+from uruk.formats.interface import Span
+from uruk.formats.registry import format_named, read_objects, read_relocations
+from uruk.graph.arena import Arena
+from uruk.graph.graph import Graph
+from uruk.graph.names import Ids, Names
+from uruk.graph.types import I32
+from uruk.link_rules import private_names
+from uruk.orc.dispatch import Dispatcher, Task, ThreadPoolDispatcher
+from uruk.orc.registry.entries import AliasEntry, Contents, Delivery, Entry, LazyEntry, ObjectEntry, ObjectState
+from uruk.orc.registry.importing import ImportBinder
+from uruk.orc.registry.inputs import Source
+from uruk.orc.registry.lazy import LazyFunctions, LookUp
+from uruk.orc.registry.options import Options
+from uruk.orc.registry.symbols import SymbolFlags, SymbolTable, final_names
+from uruk.orc.registry.tracker import Owner, ResourceTracker
+from uruk.passes.state import StandIn, State
+from uruk.passes.tls.interface import Storage
+
+if TYPE_CHECKING:
+    from uruk.executor.interface import Executor
+    from uruk.executor.lazy_stubs import LazyStubs
+    from uruk.orc.platform import Platform
+
+Hints: TypeAlias = "Callable[[Registry, Contents, Mapping[bytes, str]], Mapping[bytes, str]]"
+"""Hints about names that nobody defines for a dylib's code, with the first place that needs each."""
+NewDelivery: TypeAlias = "Callable[[Any, dict[str, SymbolFlags], frozenset[str]], Delivery]"
+"""Makes what a unit gets: its dylib, the symbols that it is to deliver, and those that were asked for."""
+
+
+MOST_LOOKUPS = 1000
+"""The most lookups that are under way in the background; further ones begin when one of them is done."""
+
+
+class Registry(Owner):
+    """Names, entries, dylibs and trackers of a session, and what its lookups share. `lock` guards all of it."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        platform: Platform | None,
+        options: Options,
+        dispatcher: Dispatcher,
+        hints: Hints | None,
+        new_delivery: NewDelivery,
+        look_up: LookUp,
+    ) -> None:
+        self.executor = executor
+        self.platform = platform
+        self.options = options
+        self.dispatcher = dispatcher
+        self.background = ThreadPoolDispatcher(MOST_LOOKUPS)
+        """The pool with threads for lookups that nobody waits for."""
+        self.find_hints = hints
+        self.new_delivery = new_delivery
+        self.target = self.options.target_for(executor.process.triple)
+        format_named(self.target.format).instruction_set(self.target.architecture)  # or UnknownTarget, before all else
+        self.lock = threading.RLock()
+        self.ids = Ids()
+        self.table = SymbolTable()
+        self.dylibs: dict[str, Any] = {}
+        """Dylibs by name; see `uruk.orc.session.Session`."""
+        self.objects: dict[int, Entry] = {}
+        """Entry number -> what defines names: objects, units, aliases, ..."""
+        self.pending: dict[int, ObjectEntry] = {}
+        """Those of them that are objects and not linked yet."""
+        self.next_number = 0
+        self.changes = 0
+        """Counts what may make a lookup in progress see other definitions."""
+        self.has_imports = False
+        """True if any name stands for one of another namespace, or for another one by an alias."""
+        self.aliases = False
+        self.displaced: dict[int, int] = {}
+        """Aliases that stand for places behind their targets, in bytes."""
+        self.trackers: dict[int, ResourceTracker] = {}
+        self.retired: list[ResourceTracker] = []
+        """Removed trackers whose memory waits for threads to end."""
+        self.lazy = LazyFunctions(self.ids, self._open_stubs, look_up)
+        self.imports = ImportBinder(self.table)
+        self.storage_of: dict[int, Storage] = {}
+        """Object number -> the thread-local storage that its symbols' offsets count in."""
+        self.asking: dict[tuple[int, int], Task] = {}
+        """(Generator, name) -> the task that asks it."""
+        self.stand_ins: dict[int, StandIn] | None = None
+        """Addresses of libraries' data and functions -> the program's own in their place, for whoever rebinds libraries
+        to these; None: nobody."""
+        self.times: list[tuple[str, float]] = []
+        self.hooks: dict[str, list[Callable[[State], None]]] = {}
+        self.closed = False
+        self.closing = False
+        """Finalisers run for the last time; they may still look names up."""
+        self._next_order = self._next_tracker = 0
+        self._by_tracker: dict[int, dict[int, Entry]] = {}
+        self._spare_names: list[Names] = []
+        shared = Names(self.ids)
+        private = [*private_names(), *(platform.private_names if platform else ())]
+        self.private_ids: I32 = np.array(shared.intern(private), np.int32)
+        self._shared = dict(shared)
+
+    @property
+    def only_links(self) -> bool:
+        """True where linked code is nothing that any process could run."""
+        return bool(self.options.linked_only_for) or self.executor.memory.fixed
+
+    def check_open(self) -> None:
+        """Raise SessionClosed after close()."""
+        if self.closed:
+            raise SessionClosed("the session is closed")
+
+    def check_dylib(self, dylib: Contents) -> None:
+        """Raise SessionClosed after the session's end, UrukError after the dylib's."""
+        self.check_open()
+        if dylib.removed:
+            raise UrukError(f"dylib {dylib.name} was removed")
+
+    def _open_stubs(self, resolve: Callable[[int], int], note: Callable[[int, BaseException], object]) -> LazyStubs:
+        """See `uruk.orc.registry.lazy.OpenStubs`."""
+        self.check_open()
+        if self.only_links:
+            raise UrukError("lazy functions are made when they are called, and this session only links")
+        if self.platform is None:
+            raise UrukError("lazy functions are made when they are called, and this session has no platform")
+        return self.platform.lazy_stubs(resolve, note)
+
+    # -- dylibs and trackers
+
+    def new_names(self) -> Names:
+        """A table of names for a new dylib: that of a removed one, if there is one, or an empty one."""
+        return self._spare_names.pop() if self._spare_names else Names(self.ids, self._shared)
+
+    def spare_names(self, dylib: Contents) -> None:
+        """Keep the table of names of a removed dylib for the next new one, unless aliases of others stand for it."""
+        entries = (entry for entry in self.objects.values() if isinstance(entry, AliasEntry | LazyEntry))
+        if not any(self.ids.home(one) is dylib.names for entry in entries for one in entry.targets.values()):
+            self._spare_names.append(dylib.names)
+
+    def create_tracker(self, dylib: Contents, name: str) -> ResourceTracker:
+        """A new tracker of a dylib that owns nothing yet."""
+        with self.lock:
+            self.check_dylib(dylib)
+            number = self._next_tracker
+            self._next_tracker += 1
+            tracker = self.trackers[number] = ResourceTracker(self, name, number, dylib)
+            return tracker
+
+    # -- entries
+
+    def next_order(self) -> int:
+        """The next place among the inputs."""
+        self._next_order += 1
+        return self._next_order
+
+    def changed(self) -> None:
+        """Names may have other definitions than before: lookups in progress search again."""
+        self.changes += 1
+
+    @contextmanager
+    def unchanged(self) -> Generator[None, None, None]:
+        """For what lookups asked for themselves, and which gives only names that nobody else had: they just go on."""
+        changes = self.changes
+        yield
+        self.changes = changes
+
+    def enter(self, entry: Entry) -> None:
+        """Count an entry among the session's; its number is the next one."""
+        self.objects[entry.number] = entry
+        self._by_tracker.setdefault(entry.tracker.number, {})[entry.number] = entry
+        self.next_number = entry.number + 1
+        if isinstance(entry, ObjectEntry):
+            self.pending[entry.number] = entry
+
+    def leave(self, entry: Entry) -> None:
+        """Forget an entry; its number is not used again."""
+        entry.state = ObjectState.REMOVED
+        self.objects.pop(entry.number, None)
+        self.pending.pop(entry.number, None)
+        self.storage_of.pop(entry.number, None)
+        owned = self._by_tracker.get(entry.tracker.number, {})
+        owned.pop(entry.number, None)
+        if not owned:
+            self._by_tracker.pop(entry.tracker.number, None)
+
+    def move(self, entry: Entry, tracker: ResourceTracker) -> None:
+        """Make an entry another tracker's."""
+        self._by_tracker[entry.tracker.number].pop(entry.number, None)
+        entry.tracker = tracker
+        self._by_tracker.setdefault(tracker.number, {})[entry.number] = entry
+
+    def entries_of(self, tracker: ResourceTracker) -> list[Entry]:
+        """The entries that a tracker owns, as they were added."""
+        return list(self._by_tracker.get(tracker.number, {}).values())
+
+    def home(self, number: int, user: Contents) -> Contents:
+        """The dylib whose name a number is; for names that all dylibs share, the one of the code that uses it."""
+        owner: Contents | None = self.ids.home(number).owner
+        return user if owner is None else owner
+
+    def stands_for(self, ids: I32) -> I32:
+        """The names that names stood for when they were last looked for."""
+        return final_names(self.table, ids) if self.has_imports else ids
+
+    def bind_imports(self, names: I32) -> None:
+        """Have the executor's libraries say where those of the names are that are imported from them."""
+        self.imports.bind(names, None if self.only_links else self.executor.libraries)
+
+    # -- reading
+
+    def parse(self, sources: Sequence[tuple[str, Source]], dylib: Contents, *, check_relocations: bool = True) -> Graph:
+        """Read objects, (name, bytes) each, into one graph with a dylib's names; the bytes are copied."""
+        arena, starts = Arena.join([data for _, data in sources])
+        spans = [Span(name, at, len(data)) for (name, data), at in zip(sources, starts, strict=True)]
+        return self.parse_arena(arena, spans, dylib, check_relocations=check_relocations)
+
+    def parse_arena(
+        self, arena: Arena, spans: Sequence[Span], dylib: Contents, *, check_relocations: bool = True
+    ) -> Graph:
+        """Read objects that lie in an arena already."""
+        graph = read_objects(arena, spans, self.target, dylib.names)
+        if check_relocations:
+            graph.edges = read_relocations(graph)
+        return graph
