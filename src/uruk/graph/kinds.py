@@ -262,8 +262,8 @@ class KindTable:
         self.narrow_relative: Bool = plain & self.from_place
         self.narrow: Bool = self.narrow_absolute | self.narrow_relative | (plain & (self.base == Base.IMAGE))
         """References that a function's stub can satisfy: those of the columns above, and 32-bit offsets in images."""
-        # The nearer end of the range on either side of 0. `low` is cut to -limit: for unlimited kinds the last addition
-        # would overflow without that.
+        # The nearer end of the range on either side of 0. `low` is cut to -limit: without that the last addition would
+        # overflow for kinds without limits.
         self.reach: I64 = np.minimum(self.last, -1 - np.maximum(self.low, -limit)) + 1
         """The distance that a value may be from 0 in either direction, in bytes."""
         self.short: Bool = (self.reach <= 1 << 20) & self.from_place & (self.width == 4)

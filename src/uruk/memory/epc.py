@@ -1,6 +1,6 @@
-"""The mapper for memory of another process that is reached by messages only: written here, sent when it is ready.
+"""The mapper for another process that is reached by messages only: bytes are written here, and sent when complete.
 
-This goes to anywhere that a connection goes to. LLVM's counterpart is EPCGenericMemoryAccess with its memory manager.
+It works over any connection. LLVM's counterpart is EPCGenericMemoryAccess with its memory manager.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from uruk.memory.slab_object import SlabLoader, SlabObject
 class EPCMapper:
     """Memory of `process`, in which `runtime` is linked; see `uruk.memory.mapper.Mapper`.
 
-    The view is private memory of this process, as large as the reservation and used where it is written. Content goes
-    in one message for all ranges. What code there writes later is never brought back, nor written over. `loader` is
-    the dynamic loader there, if it is to know slabs.
+    The view is private memory of this process, as large as the reservation; only written pages of it take memory.
+    Content goes in one message for all ranges. Bytes that code there writes later are never brought back, nor written
+    over. `loader` is the dynamic loader there, if slabs are to be known to it.
     """
 
     def __init__(self, process: Process, runtime: Functions, loader: SlabLoader | None = None) -> None:
@@ -79,13 +79,15 @@ class EPCMapper:
     def initialize(
         self, ranges: Sequence[Range], protection: Protection, content: Sequence[Range] | None = None
     ) -> None:
-        """See `Mapper.initialize`: pages made writable, content sent, pages protected, each in one message."""
+        """See `Mapper.initialize`. Making pages writable, sending and protecting take one message each."""
         refuse_both(protection)
         pages = enclosing_pages(ranges, self.page_size)
         sent = [(a, memoryview(self.view(a, n))) for a, n in (ranges if content is None else content) if n]
+        # Sending needs pages that can be written there: they have no access, or are constants, until now.
         if sent:
             self._there.protect(pages, WRITABLE)
             self.process.write_many(sent)
+        # Pages of data have this protection already if they were sent.
         if not sent or protection != WRITABLE:
             self._there.protect(pages, protection)
 
@@ -97,7 +99,7 @@ class EPCMapper:
         self._reservations.clear(ranges, mmap.PAGESIZE, mmap.MADV_DONTNEED)
 
     def release(self, address: int, size: int) -> None:
-        """See `Mapper.release`; memory here goes even if the process is lost."""
+        """See `Mapper.release`; the memory here is released even if the process is lost."""
         self._forget(address, size)
         self._there.release(address, size)
 

@@ -1,4 +1,4 @@
-"""The mapper for memory that is shared where that can be had, and reached by messages where it cannot."""
+"""The mapper that shares memory if that is possible, and sends messages if it is not."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from uruk.memory.slab_object import OpensSlabs, SlabObject
 
 
 class FallbackMapper:
-    """Memory by `first`; by `second()`, made when it is wanted, if `first` cannot have the first reservation.
+    """Memory by `first`; by the mapper that `second` makes if the first reservation of `first` fails.
 
-    Shared memory is a file, which limits of files (RLIMIT_FSIZE, RLIMIT_NOFILE), a full or absent /dev/shm, and
-    processes that do not see each other's files keep from being had; messages need no file.
-    See `uruk.memory.mapper.Mapper`.
+    Shared memory is a file: limits of files (RLIMIT_FSIZE, RLIMIT_NOFILE), a full or absent /dev/shm, and processes
+    that do not see each other's files can forbid it. Messages need no file. See `uruk.memory.mapper.Mapper`.
     """
 
     def __init__(self, first: Mapper, second: Callable[[], Mapper]) -> None:
         self.mapper = first
         self.refused = ""
-        """Why `first` was given up; empty while it was not."""
+        """The reason for which `first` was given up; empty if it was not."""
         self._second: Callable[[], Mapper] | None = second
 
     @property
@@ -39,6 +38,7 @@ class FallbackMapper:
         try:
             address = self.mapper.reserve(size, low, high)
         except AllocationError as error:
+            # Only the first reservation chooses: later ones must lie in memory of the same kind.
             if self._second is None:
                 raise
             address = self._fall_back(self._second(), error, (size, low, high))
@@ -58,12 +58,13 @@ class FallbackMapper:
         logger().info("code and data go to the executor by messages: %s", problem)
 
     def open_slab(self, zones: Sequence[int], low: int = 0, high: int = 0) -> SlabObject:
-        """See `OpensSlabs.open_slab`. Where `second()` can have it and `first` cannot, it is memory that lacks."""
+        """See `OpensSlabs.open_slab`."""
         try:
             known = _open_slab(self.mapper, zones, low, high)
         except AllocationError as error:
             if self._second is None:
                 raise
+            # If this mapper succeeds, it was shared memory that failed, not the dynamic loader.
             mapper = self._second()
             known = _open_slab(mapper, zones, low, high)
             self._use(mapper, error)

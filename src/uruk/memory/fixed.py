@@ -1,7 +1,7 @@
-"""Fixed memory: addresses are numbers, chosen by the user for code that is linked and not run here.
+"""Fixed memory: addresses that the user chooses, for code that is linked and not run here.
 
-Each link has its bytes in a buffer of its own. Only the addresses are shared out: from the lowest up, the segments of
-a link one behind the other, code before constants before data.
+Each link has its bytes in a buffer of its own; only addresses are given out. They ascend from the lowest one: the
+segments of a link follow each other, code before constants before data.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ class FixedAllocation:
 
     @property
     def image_base(self) -> int:
-        """See `Allocation.image_base`: where the memory begins."""
+        """See `Allocation.image_base`: the first address of the memory."""
         return self._memory.address
 
     def protect_code(self) -> None:
-        """See `Allocation.protect_code`: the bytes stay where they are, and so do all others below."""
+        """See `Allocation.protect_code`: bytes stay where they are, here and in the methods below."""
 
     def bring_data(self) -> None:
         """See `Allocation.bring_data`."""
@@ -59,7 +59,7 @@ class FixedAllocation:
         return size
 
     def withhold(self, which: Sequence[int]) -> int:
-        """See `Allocation.withhold`: what is withheld reads as zeros."""
+        """See `Allocation.withhold`: withheld bytes read as zeros."""
         for _, address, size in (self.segments[index] for index in which):
             start = (address - self.base) % ADDRESSES
             self.image[start : start + size] = 0
@@ -102,12 +102,13 @@ class FixedMemory:
 
     @property
     def used(self) -> int:
-        """Bytes that links have taken, whole pages."""
+        """The number of bytes that links have taken, as whole pages."""
         return self.end - self.address - self._free.free
 
     def allocate(self, segments: Sequence[SegmentLike], reach: Reach) -> FixedAllocation:
-        """See `Memory.allocate`; a `reach` is nothing that can be asked for here. Raises AllocationError at 2**64."""
+        """See `Memory.allocate`; addresses are fixed, so that `reach` is ignored. Raises AllocationError at 2**64."""
         order = sorted(range(len(segments)), key=lambda index: segments[index].zone)
+        # The first free range in which all segments have room, with their alignments.
         for start, room in self._free.ranges:
             starts, end = self._place(segments, order, start)
             if end <= start + room:
@@ -126,14 +127,12 @@ class FixedMemory:
         return allocation
 
     def _extent(self, start: int, size: int) -> int:
-        """Return how many bytes a segment takes: all up to the end of its last page."""
+        """The number of bytes that a segment takes: all up to the end of its last page."""
         return -(-(start + size) // self.page_size) * self.page_size - start
 
     def _place(self, segments: Sequence[SegmentLike], order: Sequence[int], start: int) -> tuple[list[int], int]:
-        """Return where segments lie, in order, from `start` on or behind it, and where the last one ends.
-
-        Free ranges begin on a page of their own, or at the memory's first byte.
-        """
+        """The addresses of segments in order, from `start` on, and the end of the last one."""
+        # Free ranges begin on a page of their own, or at the memory's first byte: no page is shared.
         starts: list[int] = []
         end = start
         for index in order:
@@ -143,26 +142,28 @@ class FixedMemory:
         return starts, end
 
     def _grow(self, segments: Sequence[SegmentLike], order: Sequence[int]) -> tuple[list[int], int]:
-        """Reserve as many units more as segments need behind what is used; returns where they lie, and their end."""
+        """Reserve as many further units as segments need; return their addresses and the end of the last one."""
+        # A free range at the end is used with the new units, which join it.
         last, room = (self._free.ranges or [(self.end, 0)])[-1]
         starts, end = self._place(segments, order, last if last + room == self.end else self.end)
         if end > ADDRESSES:
             need = sum(segment.size for segment in segments)
             raise AllocationError(f"no room for {need:#x} bytes between {self.address:#x} and 2**64")
+        # Rounded up to whole units; the last one may be cut at 2^64.
         grown = min(self.end + -(-(end - self.end) // self.size) * self.size, ADDRESSES)
         self._free.give(self.end, grown - self.end)
         self.end = grown
         return starts, end
 
     def give(self, allocation: FixedAllocation, address: int, size: int) -> None:
-        """Take the addresses of a segment back; its bytes go with the last one of its allocation."""
+        """Take back the addresses of a segment; its bytes go with the last segment of its allocation."""
         if size:
             self._free.give(address, self._extent(address, size))
         if not any(size for _, _, size in allocation.segments):
             self._allocations.pop(id(allocation), None)
 
     def read(self, address: int, size: int) -> bytes:
-        """Return what links have written at addresses; zeros where they have not. Raises AllocationError outside."""
+        """The bytes that links have written, zeros elsewhere. Raises AllocationError for addresses outside."""
         if not self.address <= address <= address + size <= self.end:
             raise AllocationError(
                 f"{size:#x} bytes at {address:#x} are not in the memory from {self.address:#x} to {self.end:#x}"
@@ -185,5 +186,5 @@ class FixedMemory:
         return nullcontext()
 
     def close(self) -> None:
-        """Give everything back: nothing can be read any more, and another session can begin with all addresses."""
+        """Give everything back: nothing can be read any more, and all addresses are free for another session."""
         self._start_again()

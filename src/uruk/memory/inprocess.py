@@ -18,10 +18,11 @@ from uruk.memory.mapper import WRITABLE, Protection, Range, enclosing_pages, ref
 from uruk.memory.slab_object import SlabLoader, SlabObject, store
 
 _POPULATE_FROM = 1 << 18
+"""The number of bytes from which one call for all pages costs less than a page fault for each."""
 
 
 class InProcessMapper:
-    """Memory of this process; see `uruk.memory.mapper.Mapper`. `loader` is the dynamic loader that is to know slabs."""
+    """Memory of this process; see `uruk.memory.mapper.Mapper`. `loader` is the dynamic loader that takes slabs in."""
 
     def __init__(self, loader: SlabLoader | None = None) -> None:
         self.loader = loader
@@ -36,7 +37,7 @@ class InProcessMapper:
         if not high:
             return local.map_memory(size)
         for place in local.free_places(size, low, high):
-            with contextlib.suppress(AllocationError):  # something else was mapped there meanwhile
+            with contextlib.suppress(AllocationError):  # another thread has mapped something there meanwhile
                 return local.map_memory(size, place)
         raise AllocationError(f"no free range of {size:#x} bytes between {low:#x} and {high:#x}")
 
@@ -59,6 +60,7 @@ class InProcessMapper:
         self._protect(ranges, WRITABLE)
         for address, size in ranges if content is None else content:
             if size >= _POPULATE_FROM:
+                # Rounded down to a whole page, as madvise wants it.
                 start = address & -mmap.PAGESIZE
                 local.populate_memory(start, address + size - start)
 
@@ -68,6 +70,7 @@ class InProcessMapper:
         """See `Mapper.initialize`; the bytes are there already."""
         refuse_both(protection)
         self._protect(ranges, protection)
+        # Protected first: the routine only needs to read the code.
         if protection & Protection.X:
             instruction_cache.synchronise(ranges)
 

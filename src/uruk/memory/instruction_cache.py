@@ -1,7 +1,7 @@
-"""The instruction cache of this process, to which written code must be made known on some architectures.
+"""The instruction cache of this process, which does not see written code by itself on some architectures.
 
-`uruk.isa` says which those are, and has the routine that does it. The routine is code, too: it is written to a fresh
-page, which the kernel makes known when it becomes executable; it then serves for all other code.
+`uruk.isa` has the routine for each of those. The routine is code, too: it is written to a fresh page, for which the
+kernel synchronises the cache when the page becomes executable; it then serves for all other code.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from uruk.target import HERE
 
 
 def synchronise(ranges: Sequence[Range]) -> None:
-    """Make code that was written to readable ranges what runs there, where the processor does not see to that."""
+    """Synchronise the instruction cache with code in readable ranges, on processors that do not do it themselves."""
     routine = _routine()
     if routine is not None:
         for address, size in enclosing_pages(ranges, mmap.PAGESIZE):

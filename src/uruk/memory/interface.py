@@ -1,4 +1,4 @@
-"""The needs of a link and a session of memory, whatever it is: slabs of a process, or numbers (`FixedMemory`)."""
+"""The interface of memory, as links and sessions need it: slabs of a process, or addresses only (`FixedMemory`)."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ class Allocation(Protocol):
 
     @property
     def image_base(self) -> int:
-        """Address below all that lies in the same slab: 32-bit offsets from there reach every graph in it."""
+        """The lowest address of the slab: 32-bit offsets from there reach every graph in it."""
         ...
 
     @property
     def frames(self) -> FrameTable | None:
-        """The table by which unwinders find the unwind data of its code; None where that must be registered."""
+        """The table by which unwinders find the unwind data of its code; None if that must be registered."""
         ...
 
     @property
     def names(self) -> SymbolTable | None:
-        """The table by which `dladdr` names its code and data; None where the dynamic loader does not know them."""
+        """The table by which `dladdr` names its code and data; None if the dynamic loader does not know them."""
         ...
 
     @property
@@ -63,7 +63,7 @@ class Allocation(Protocol):
         ...
 
     def bring_data(self) -> None:
-        """Bring data; from now on it is the program's."""
+        """Bring data, which is the program's from now on."""
         ...
 
     def bring_constants(self) -> None:
@@ -75,17 +75,17 @@ class Allocation(Protocol):
         ...
 
     def free(self) -> int:
-        """Give all of it back; returns its size in bytes. Raises AllocationError where it cannot be, and stays then."""
+        """Give all of it back; return its size in bytes. Raises AllocationError if that fails, and changes nothing."""
         ...
 
     def free_segments(self, which: Sequence[int]) -> int:
-        """Give some segments back (those of one module); returns their size in bytes."""
+        """Give back some segments (those of one module); return their size in bytes."""
         ...
 
     def withhold(self, which: Sequence[int]) -> int:
-        """Give the content of some segments up, but neither their addresses nor access to them; returns their size.
+        """Discard the content of some segments and access to them, and keep their addresses; return their size.
 
-        What still refers to them faults, where it can. `give_withheld` gives the addresses back.
+        Code that still refers to them faults, if the memory is a process's. `give_withheld` gives the addresses back.
         """
         ...
 
@@ -95,22 +95,22 @@ class Allocation(Protocol):
 
 
 class Memory(Protocol):
-    """The memory in which linked code is put: it gives each link an `Allocation`."""
+    """Memory for linked code: it gives each link an `Allocation`."""
 
     @property
     def fixed(self) -> bool:
-        """True where addresses are given beforehand: no link can ask for others, and nothing that lies there is run."""
+        """True if addresses are given beforehand: no link can ask for others, and nothing that lies there is run."""
         ...
 
     @property
     def near(self) -> Range | None:
-        """Return where what code calls (lazy stubs) should lie; None before there is any code, or where none runs."""
+        """The range beside which lazy stubs should lie; None before there is any code, and if none runs here."""
         ...
 
     def allocate(self, segments: Sequence[SegmentLike], reach: Reach) -> Allocation:
         """Memory for all segments, within `reach` of each other and, where it is not `fixed`, within its bounds.
 
-        Raises AllocationError where there is no room.
+        Raises AllocationError if there is no room.
         """
         ...
 
@@ -119,7 +119,7 @@ class Memory(Protocol):
         ...
 
     def library_window(self) -> AbstractContextManager[None]:
-        """While it is entered, a library that is loaded lands within reach of linked code, where that can be had."""
+        """Within the `with`, a library that is loaded lands within reach of linked code if that is possible."""
         ...
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The slab manager: memory for one link at a time, from slabs that lie where the code needs them."""
+"""The slab manager: it gives each link memory in a slab within reach of the addresses that the code refers to."""
 
 from __future__ import annotations
 
@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 MiB = 1 << 20
 DEFAULT_SLAB = 1024 * MiB
 SMALLEST_SLAB = 64 * MiB
+"""Ordinary slabs are not made smaller than this: with less room, the reservation fails."""
 LARGEST_SLAB = 2047 * MiB
-"""Any two places in a slab are in reach of a 32-bit offset, however large a slab was asked for."""
+"""A signed 32-bit offset reaches from any place in a slab to any other, however large a slab was asked for."""
 LIBRARY_WINDOW = 512 * MiB
 LOW_END = 1 << 31
+"""The end of the addresses that signed 32-bit fields can hold."""
 NEAR = 1 << 29
-"""The distance from other slabs at which a slab is to lie at most, in bytes, where there is room."""
+"""The largest distance in bytes from another slab at which a new one is placed, if there is room."""
 
 
 @record
@@ -40,7 +42,7 @@ class SlabAllocation:
     segments: list[tuple[int, int, int]]
     """(zone, address, size) in the order asked for."""
     stored: list[int]
-    """The number of bytes of each segment that have content; the rest is zero-fill, which no mapper need touch."""
+    """The number of bytes with content at each segment's start; zero-fill follows, which mappers need not touch."""
     sealed: bool = False
     _constants_brought: bool = False
 
@@ -56,7 +58,7 @@ class SlabAllocation:
 
     @property
     def image_base(self) -> int:
-        """See `Allocation.image_base`: where the slab begins."""
+        """See `Allocation.image_base`: the first address of the slab."""
         return self.slab.base
 
     @property
@@ -92,30 +94,32 @@ class SlabAllocation:
         self.manager.give_withheld(self, which)
 
     def ranges(self, zone: int) -> list[Range]:
-        """The segments of one zone, as they are."""
-        return [(address, size) for one, address, size in self.segments if one == zone and size]
+        """The address and size of each segment of one zone."""
+        return [(address, size) for its_zone, address, size in self.segments if its_zone == zone and size]
 
     def content(self, zone: int) -> list[Range]:
-        """Of one zone's segments what has content."""
+        """The parts of one zone's segments that have content."""
         rows = zip(self.segments, self.stored, strict=True)
-        return [(address, stored) for (one, address, size), stored in rows if one == zone and size and stored]
+        return [(address, stored) for (its_zone, address, size), stored in rows if its_zone == zone and size and stored]
 
     def protect_code(self) -> None:
         """Bring code, executable (and no longer writable)."""
         self._initialize(CODE, PROTECTIONS[CODE])
 
     def bring_data(self) -> None:
-        """Bring data; from now on it is the program's, and the dynamic loader tells collectors of it."""
+        """Bring data, which is the program's from now on; garbage collectors find it through the dynamic loader."""
         ranges, known = self.ranges(DATA), self.slab.known
         if not ranges:
             return
+        # The loader knows data from the zone's start to `data_end`; it never shrinks, as threads may be reading it.
         start = self.slab.data if known is None else known.data_end or self.slab.data
         end = max(address + size for address, size in ranges)
+        # Rounded up to a whole page.
         end = -(-end // self.slab.mapper.page_size) * self.slab.mapper.page_size
         if known is None or end <= start:
             self._initialize(DATA, PROTECTIONS[DATA])
             return
-        # all pages up to there are made readable, as gaps between modules would be faults of a collector
+        # All pages up to the end are made readable: a collector reads gaps between modules as well.
         self.slab.mapper.initialize([*ranges, (start, end - start)], PROTECTIONS[DATA], self.content(DATA))
         known.grow_data(self.slab.data, end)
 
@@ -153,6 +157,7 @@ class SlabManager:
 
         Raises AllocationError when no slab can be placed there.
         """
+        # Zones of an ordinary slab lie too far apart for references of a MiB.
         for slab in () if reach.together else self.slabs:
             if reach.holds(slab.base, slab.size):
                 allocation = self._take(slab, segments)
@@ -174,6 +179,7 @@ class SlabManager:
         stored = [segment.stored for segment in segments]
         allocation = SlabAllocation(self, slab, taken, stored)
         for segment in segments:
+            # An empty segment has an address as well, and takes no memory.
             address = slab.take(segment.zone, segment.size, segment.align) if segment.size else slab.base
             if address is None:
                 self._give(allocation)
@@ -190,18 +196,19 @@ class SlabManager:
         return allocation
 
     def free(self, allocation: SlabAllocation) -> int:
-        """Give an allocation back; returns its size in bytes. An empty slab beyond the first is released.
+        """Give an allocation back; return its size in bytes. An empty slab is released unless it is the first one.
 
-        Raises AllocationError when the mapper cannot give the content up; the allocation stays then, as it is.
+        Raises AllocationError if the mapper cannot discard the content; the allocation then stays as it is.
         """
         slab = allocation.slab
         extents = _extents(slab, allocation.segments)
+        # Content goes before addresses: memory that is free reads as zero, and nothing is given back where that fails.
         if extents:
             slab.mapper.deinitialize(extents)
         return self._give(allocation)
 
     def _give(self, allocation: SlabAllocation) -> int:
-        """Give memory back that holds only zeros; returns its size in bytes."""
+        """Give back memory that holds only zeros; return its size in bytes."""
         slab = allocation.slab
         total = 0
         for zone, address, size in allocation.segments:
@@ -210,13 +217,14 @@ class SlabManager:
                 total += size
         allocation.segments.clear()
         allocation.stored.clear()
+        # The first slab stays: lazy stubs and later slabs are placed beside it.
         if not slab.used and slab in self.slabs[1:]:
             self.slabs.remove(slab)
             slab.release()
         return total
 
     def free_segments(self, allocation: SlabAllocation, which: Sequence[int]) -> int:
-        """Give some segments of an allocation back (those of one module); returns their size in bytes."""
+        """Give back some segments of an allocation (those of one module); return their size in bytes."""
         part = SlabAllocation(self, allocation.slab, [allocation.segments[index] for index in which], [0] * len(which))
         size = self.free(part)
         for index in which:
@@ -225,12 +233,13 @@ class SlabManager:
         return size
 
     def withhold(self, allocation: SlabAllocation, which: Sequence[int]) -> int:
-        """Give the content of some segments up, but neither their addresses nor access to them; returns their size.
+        """Discard the content of some segments and access to them, and keep their addresses; return their size.
 
-        What still refers to them faults. Ends of data that share a page with other data read as zero. `give_withheld`
-        gives the addresses back.
+        Code that still refers to them faults. Ends of data that share a page with other data read as zero.
+        `give_withheld` gives the addresses back.
         """
         segments = [allocation.segments[index] for index in which]
+        # Content first: the ends of data are zeroed by writing, which needs their pages' protection as it is.
         allocation.slab.mapper.deinitialize(_extents(allocation.slab, segments))
         self._protect(allocation, segments, Protection.NONE)
         return sum(size for _, _, size in segments)
@@ -238,46 +247,49 @@ class SlabManager:
     def give_withheld(self, allocation: SlabAllocation, which: Sequence[int]) -> None:
         """Give the addresses of withheld segments back."""
         segments = [allocation.segments[index] for index in which]
+        # Memory is free with the protection of its zone, as after `free`: that is restored before it can be taken.
         self._protect(allocation, segments, None)
         self._give(SlabAllocation(self, allocation.slab, segments, [0] * len(which)))
 
     def _protect(
         self, allocation: SlabAllocation, segments: Sequence[tuple[int, int, int]], protection: Protection | None
     ) -> None:
-        """Protect the whole pages of segments; None: as their zones are."""
+        """Protect the whole pages of segments; None stands for the protection of their zones."""
         page = self.mapper.page_size
         for zone in range(len(PROTECTIONS)):
-            extents = _extents(allocation.slab, [one for one in segments if one[0] == zone])
+            extents = _extents(allocation.slab, [segment for segment in segments if segment[0] == zone])
             pages, _ = whole_pages(extents, page)
             if pages:
                 wanted = PROTECTIONS[zone] if protection is None else protection
                 allocation.slab.mapper.initialize(pages, wanted, [])
 
     def _needs(self, segments: Sequence[SegmentLike]) -> list[int]:
-        """Bytes of each zone that segments take at most."""
+        """The number of bytes of each zone that segments take at most."""
         needs = [0, 0, 0]
         page = self.mapper.page_size
         for segment in segments:
+            # Every segment begins on a page: only larger alignments skip more, by less than this.
             wide = max(segment.align - page, 0)
             needs[segment.zone] += -(-segment.size // page) * page + wide
         return needs
 
     def _reserve_arena(self, segments: Sequence[SegmentLike], reach: Reach) -> Slab:
-        """A slab that is just large enough, as its zones must lie close together; it goes with its content."""
-        if not self.slabs:  # the first one is an ordinary slab, with its window
+        """A slab that is just large enough, as its zones must lie close together; it is released with its content."""
+        if not self.slabs:  # the first one is an ordinary slab, with the library window
             self.slabs.append(self._reserve((), Reach()))
         page = self.mapper.page_size
         return self._place([-(-need // page) * page for need in self._needs(segments)], reach)
 
     def _reserve(self, segments: Sequence[SegmentLike], reach: Reach) -> Slab:
-        if reach.low < LOW_END < reach.high <= 2 * LOW_END:  # code with signed 32-bit addresses may follow
+        # Unsigned 32-bit references reach 4 GiB. Later code may have signed ones: below 2 GiB the slab serves both.
+        if reach.low < LOW_END < reach.high <= 2 * LOW_END:
             with contextlib.suppress(AllocationError):
                 return self._reserve(segments, replace(reach, high=LOW_END))
         needs = self._needs(segments)
         size = min(self.slab_size, LARGEST_SLAB)
         if reach.high and isinstance(self.mapper, OpensSlabs):
-            # Room is short where a place is asked for, and the loader's tables take some: half a slab that the loader
-            # knows is worth more than a whole one that it does not.
+            # Room is short within a reach, and the loader's tables take some of it: half a slab that the loader knows
+            # is worth more than a whole one that it does not.
             for part in (size, max(size // 2, SMALLEST_SLAB)):
                 with contextlib.suppress(AllocationError):
                     return self._place(_divide(part, needs), reach, plain=False)
@@ -290,13 +302,14 @@ class SlabManager:
                 size = max(size // 2, SMALLEST_SLAB)
 
     def _place(self, zones: Sequence[int], reach: Reach, *, plain: bool = True) -> Slab:
-        """Reserve a slab; the first one anywhere gets a window beside it, kept free for libraries loaded later.
+        """Reserve a slab; a first one without bounds gets a window beside it, kept free for libraries loaded later.
 
-        `plain`: it may be memory that the dynamic loader does not know, where there is no other.
+        With `plain`, it may be memory that the dynamic loader does not know, if no other can be had.
         """
         size = sum(zones)
-        for slab in self.slabs:  # beside another one: later code may refer to data in both
+        for slab in self.slabs:  # beside another one, as later code may refer to data in both
             low, high = max(reach.low, slab.base - NEAR), slab.base + slab.size + NEAR
+            # A `high` of 0 stands for no bound.
             high = min(reach.high or high, high)
             if high - low >= size:
                 with contextlib.suppress(AllocationError):
@@ -306,13 +319,14 @@ class SlabManager:
         return self._open(zones, 0, 0, LIBRARY_WINDOW)
 
     def _open(self, zones: Sequence[int], low: int, high: int, window: int = 0, *, plain: bool = True) -> Slab:
-        """A slab there, known to the dynamic loader where that can be, and below it a window of so many bytes."""
+        """Make a slab within [low, high), known to the dynamic loader if possible, and a window of free bytes below."""
         if isinstance(self.mapper, OpensSlabs):
             try:
                 return self._open_known(self.mapper, zones, low, high, window)
             except AllocationError:
                 if not plain:
                     raise
+        # One reservation: the window is its lower part, so that it is beside the slab for certain.
         base = self.mapper.reserve(sum(zones) + window, low, high)
         try:
             slab = Slab(self.mapper, base + window, zones)
@@ -324,21 +338,23 @@ class SlabManager:
         return slab
 
     def _open_known(self, mapper: OpensSlabs, zones: Sequence[int], low: int, high: int, window: int) -> Slab:
-        """The same, known: the loader takes all of an object's range for it, so the window is memory of its own."""
+        """Make a slab that the dynamic loader knows."""
         known = mapper.open_slab(zones, low, high)
         try:
             slab = Slab(self.mapper, known.base, zones, known)
         except BaseException:
             known.close()
             raise
-        if window:  # the kernel puts it right below the object
+        # The loader takes an object's whole range for the object, so that the window is a reservation of its own. The
+        # kernel maps from high addresses down: it lands right below the object.
+        if window:
             with contextlib.suppress(AllocationError):
                 self.window = (self.mapper.reserve(window), window)
         return slab
 
     @property
     def near(self) -> Range | None:
-        """Return where the first slab lies, if there is one."""
+        """The address and size of the first slab; None if there is none."""
         return (self.slabs[0].base, self.slabs[0].size) if self.slabs else None
 
     def holds(self, address: int) -> bool:
@@ -347,7 +363,7 @@ class SlabManager:
 
     @contextlib.contextmanager
     def library_window(self) -> Generator[None]:
-        """While it is entered, the library window is unmapped, so that a library lands within reach of the slab."""
+        """Unmap the library window for the time of a `with`, so that a library lands within reach of the slab."""
         if self.window is not None:
             self.mapper.release(*self.window)
         try:
@@ -356,12 +372,14 @@ class SlabManager:
             self._close_window()
 
     def _close_window(self) -> None:
-        """Reserve what is left of the library window after a library was loaded."""
+        """Reserve the rest of the library window after a library was loaded."""
         if self.window is None:
             return
         start, size = self.window
         self.window = None
         step = size
+        # The library took some of it, nobody knows which part: the largest half, quarter, ... that is still free is
+        # taken.
         while step >= 16 * MiB:
             try:
                 self.window = (self.mapper.reserve(step, start, start + size), step)
@@ -370,7 +388,7 @@ class SlabManager:
                 step //= 2
 
     def forget(self) -> None:
-        """Let go of everything here: the process that had it is gone."""
+        """Release the local memory of slabs whose process is gone; errors are expected, and dropped."""
         with contextlib.suppress(UrukError):
             self.close()
 
@@ -392,17 +410,15 @@ class SlabManager:
 
 
 def _extents(slab: Slab, segments: Sequence[tuple[int, int, int]]) -> list[Range]:
-    """Return what segments take of their zones."""
+    """The ranges that segments take of their zones."""
     return [(address, slab.extent(zone, size)) for zone, address, size in segments if size]
 
 
 def _divide(size: int, needs: Sequence[int]) -> list[int]:
-    """Zone sizes for a slab of `size` bytes that holds at least `needs`; whole MiB.
-
-    A request so large that code and data would be out of each other's reach with room to spare between them (of 1.9 GB
-    of zero-fill, say) gets a slab without any.
-    """
+    """Zone sizes for a slab of `size` bytes that holds at least `needs`; whole MiB."""
     least = [-(-need // MiB) * MiB for need in needs]
     shares = [size * 3 // 8, size // 4, size * 3 // 8]
     zones = [max(share, need) // MiB * MiB for share, need in zip(shares, least, strict=True)]
+    # With a very large request (1.9 GB of zero-fill, say), room to spare between code and data would put them out of
+    # each other's reach: such a slab has none.
     return least if sum(zones) > LARGEST_SLAB else zones

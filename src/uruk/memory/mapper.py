@@ -35,7 +35,7 @@ def refuse_both(protection: Protection) -> None:
 
 @dataclass(frozen=True)
 class Reach:
-    """The place for memory: within [low, high), by default anywhere; `together`: as close together as it can be."""
+    """The place for memory: within [low, high), by default anywhere. With `together`, all of it is close together."""
 
     low: int = 0
     high: int = 0
@@ -49,11 +49,11 @@ class Reach:
 class Mapper(Protocol):
     """Five verbs over address ranges, as LLVM's MemoryMapper has them, and a local view to write through.
 
-    The view may be the memory itself or another mapping, even of another machine: only `initialize` says when bytes
-    must be where they run. Addresses are those where the code runs. What is reserved and released is whole pages; all
-    other ranges are exact: bytes beside them may be other modules' live data on the same writable page. Protections
-    apply to all pages that a range touches. A page is never writable and executable at once.
-    Every method raises AllocationError when the system refuses.
+    The view may be the memory itself or another mapping, even on another machine: bytes must have arrived where they
+    run when `initialize` returns. Addresses are those where the code runs. Reservations and releases are of whole
+    pages; all other ranges are exact: bytes beside them may be other modules' live data on the same writable page.
+    Protections apply to all pages that a range touches. A page is never writable and executable at once. Every method
+    raises AllocationError when the system refuses.
     """
 
     @property
@@ -66,7 +66,7 @@ class Mapper(Protocol):
         ...
 
     def view(self, address: int, size: int) -> U8:
-        """The local working bytes of a reservation; what is written there arrives by `initialize`."""
+        """The local working bytes of a reservation; `initialize` brings them to where they run."""
         ...
 
     def prepare(self, ranges: Sequence[Range], content: Sequence[Range] | None = None) -> None:
@@ -87,14 +87,14 @@ class Mapper(Protocol):
         ...
 
     def deinitialize(self, ranges: Sequence[Range]) -> None:
-        """Make the bytes of ranges zero, here and where they run, and give whole pages up; protections stay.
+        """Make the bytes of ranges zero, here and where they run, and discard whole pages; protections stay.
 
-        Ranges have been prepared. Their ends that are no whole pages are on pages that are writable still.
+        The ranges have been prepared. Their ends that are not whole pages lie on pages that are still writable.
         """
         ...
 
     def release(self, address: int, size: int) -> None:
-        """Give a reservation, or a part of it, back."""
+        """Release a reservation, or a part of it."""
         ...
 
 
@@ -105,7 +105,9 @@ def enclosing_pages(ranges: Sequence[Range], page: int) -> list[Range]:
     for address, size in sorted(ranges) if len(ranges) > 1 else ranges:
         if not size:
             continue
+        # -page has all bits from the page's on set: `&` rounds down, and up where size - 1 of a page was added.
         first, last = address & -page, (address + size + page - 1) & -page
+        # Ranges ascend: this one touches the pages before it, or continues them.
         if first <= end and begin >= 0:
             end = max(end, last)
             continue
@@ -118,11 +120,12 @@ def enclosing_pages(ranges: Sequence[Range], page: int) -> list[Range]:
 
 
 def whole_pages(ranges: Sequence[Range], page: int) -> tuple[list[Range], list[Range]]:
-    """Ranges taken apart: the whole pages in them, and the ends, which lie on pages that others may use, too."""
+    """Split ranges: the whole pages in them, and their ends, which lie on pages that others may use, too."""
     whole: list[Range] = []
     ends: list[Range] = []
     for address, size in ranges:
         end = address + size
+        # Rounded inwards: without a whole page between them the range is one end.
         first, last = (address + page - 1) & -page, end & -page
         if first >= last:
             ends += [(address, size)] * (size > 0)

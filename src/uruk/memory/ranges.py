@@ -31,6 +31,7 @@ class FreeList:
 
     def take_at(self, start: int, size: int) -> None:
         """Take a range that is free. InternalError if part of it is not."""
+        # The last free range that begins at or before `start`: the only one that can hold it.
         index = bisect_right(self._starts, start) - 1
         if index < 0 or start + size > self._starts[index] + self._sizes[index]:
             raise InternalError(f"range {start:#x}+{size:#x} is taken twice")
@@ -39,6 +40,7 @@ class FreeList:
     def take(self, size: int, align: int = 1) -> int | None:
         """The lowest free range of `size` bytes at a multiple of `align`; None if there is none."""
         for index, (start, room) in enumerate(zip(self._starts, self._sizes, strict=True)):
+            # Rounded up; `align` need not be a power of two.
             at = -(-start // align) * align
             if at + size <= start + room:
                 self._cut(index, at, size)
@@ -48,6 +50,7 @@ class FreeList:
     def _cut(self, index: int, at: int, size: int) -> None:
         start, room = self._starts[index], self._sizes[index]
         before, behind = at - start, start + room - at - size
+        # The usual case, a range from the front: two stores, and no row of the lists moves.
         if not before and behind:
             self._starts[index], self._sizes[index] = at + size, behind
             return
@@ -57,11 +60,13 @@ class FreeList:
 
     def give(self, start: int, size: int) -> None:
         """Take a range back; joins its neighbours. InternalError if part of it is free already."""
+        # The first free range behind; the one before it ends at or before `start`, or something is freed twice.
         index = bisect_left(self._starts, start)
         if index < len(self._starts) and start + size > self._starts[index]:
             raise InternalError(f"range {start:#x}+{size:#x} is freed twice")
         if index and self._starts[index - 1] + self._sizes[index - 1] > start:
             raise InternalError(f"range {start:#x}+{size:#x} is freed twice")
+        # The neighbour behind is joined first, which leaves `index` where the one before is looked for.
         if index < len(self._starts) and start + size == self._starts[index]:
             size += self._sizes[index]
             del self._starts[index], self._sizes[index]

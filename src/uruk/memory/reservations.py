@@ -1,7 +1,7 @@
 """Reservations in another process, each with the local memory that stands for it here.
 
-Local memory is a Python mapping, which lasts as long as any view of it: who keeps a view of memory that was given back
-reads zeros, but never crashes.
+Local memory is a Python mapping, which lasts as long as any view of it: a view of memory that was given back reads as
+zeros, and never crashes.
 """
 
 from __future__ import annotations
@@ -30,22 +30,23 @@ class Reservation(Generic[Owner]):
     memory: mmap.mmap
     offset: int
     owner: Owner
-    """The mapper's own record of it; common to all parts of one reservation."""
+    """The mapper's own record of the reservation, which all parts of it share."""
 
     def at(self, address: int) -> int:
-        """Return where in `memory` the byte of an address is."""
+        """The offset in `memory` of the byte of an address."""
         return address - self.address + self.offset
 
 
 class Reservations(Generic[Owner]):
-    """The reservations of one mapper, by address; what is given back is none any more, and may come again."""
+    """The reservations of one mapper, ordered by address. The same range may be reserved again after its release."""
 
     def __init__(self) -> None:
         self._starts: list[int] = []
         self._all: list[Reservation[Owner]] = []
 
     def add(self, address: int, size: int, memory: mmap.mmap, owner: Owner) -> int:
-        """Note a new one; returns its address. AllocationError if the other process has given it already."""
+        """Record a new one; return its address. Raises AllocationError for an address that is reserved already."""
+        # The other process is not trusted: two reservations over each other would be one piece of memory here.
         index = bisect_right(self._starts, address)
         before = self._all[index - 1] if index else None
         if (before and before.address + before.size > address) or (
@@ -57,37 +58,37 @@ class Reservations(Generic[Owner]):
         return address
 
     def find(self, address: int, size: int) -> Reservation[Owner]:
-        """The reservation that a range lies in. AllocationError if there is none."""
+        """The reservation in which a range lies. Raises AllocationError if there is none."""
         index = bisect_right(self._starts, address) - 1
-        one = self._all[index] if index >= 0 else None
-        if one is None or size < 0 or address + size > one.address + one.size:
+        reservation = self._all[index] if index >= 0 else None
+        if reservation is None or size < 0 or address + size > reservation.address + reservation.size:
             raise AllocationError(f"{size:#x} bytes at {address:#x} are in no reservation")
-        return one
+        return reservation
 
     def view(self, address: int, size: int) -> U8:
         """The local bytes of a range."""
-        one = self.find(address, size)
-        return np.frombuffer(one.memory, np.uint8, size, one.at(address))
+        reservation = self.find(address, size)
+        return np.frombuffer(reservation.memory, np.uint8, size, reservation.at(address))
 
     def clear(self, ranges: Sequence[Range], page: int, advice: int) -> None:
-        """Make local bytes zero: whole pages are given up by madvise with `advice`, the ends written."""
+        """Make local bytes zero: whole pages are discarded by madvise with `advice`, and ends are written."""
         whole, ends = whole_pages(ranges, page)
         for address, size in whole:
-            one = self.find(address, size)
+            reservation = self.find(address, size)
             try:
-                one.memory.madvise(advice, one.at(address), size)
+                reservation.memory.madvise(advice, reservation.at(address), size)
             except OSError as error:
                 raise AllocationError(f"cannot give up {size:#x} bytes at {address:#x}: {error.strerror}") from error
         for address, size in ends:
             self.view(address, size)[:] = 0
 
     def cut(self, address: int, size: int) -> Owner:
-        """Take a range out, whose owner is returned: what is left of its reservation, before and behind, stays."""
-        one = self.find(address, size)
+        """Remove a range, and return its owner. The parts of its reservation before and behind it stay."""
+        old = self.find(address, size)
         index = bisect_right(self._starts, address) - 1
-        before, behind = address - one.address, one.address + one.size - address - size
-        left = [Reservation(one.address, before, one.memory, one.offset, one.owner)] * (before > 0)
-        left += [Reservation(address + size, behind, one.memory, one.at(address + size), one.owner)] * (behind > 0)
-        self._all[index : index + 1] = left
-        self._starts[index : index + 1] = [part.address for part in left]
-        return one.owner
+        before, behind = address - old.address, old.address + old.size - address - size
+        parts = [Reservation(old.address, before, old.memory, old.offset, old.owner)] * (before > 0)
+        parts += [Reservation(address + size, behind, old.memory, old.at(address + size), old.owner)] * (behind > 0)
+        self._all[index : index + 1] = parts
+        self._starts[index : index + 1] = [part.address for part in parts]
+        return old.owner

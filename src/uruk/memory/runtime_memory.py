@@ -17,7 +17,7 @@ _LARGEST_ERRNO = 4095
 
 
 class Process(Protocol):
-    """The needs of a mapper of a process; `uruk.executor.control.ProcessControl` is more."""
+    """A process as mappers need it; `uruk.executor.control.ProcessControl` has more."""
 
     @property
     def page_size(self) -> int:
@@ -33,7 +33,7 @@ class Functions(Protocol):
     """The functions of the runtime in that process; `uruk.executor.control.Runtime` is one."""
 
     def call(self, name: bytes, *arguments: int | bytes | bytearray) -> int:
-        """Call one; returns its result, signed. Bytes are passed as a pointer to them."""
+        """Call a function; return its result, signed. Bytes are passed as a pointer to them."""
         ...
 
 
@@ -49,15 +49,15 @@ class RuntimeMemory:
         return self._address(self._call(b"uruk_rt_mem_reserve", size, low, high), size, low, high)
 
     def map_shared(self, path: bytes, size: int, low: int, high: int) -> int:
-        """Map a file that both processes share, likewise."""
-        got = self._call(b"uruk_rt_mem_map_shared", path + b"\0", size, low, high)
-        if got == -errno.EACCES:
+        """Map a file that both processes share, within [low, high) if `high` is given."""
+        result = self._call(b"uruk_rt_mem_map_shared", path + b"\0", size, low, high)
+        if result == -errno.EACCES:
             name = os.fsdecode(path)
             raise AllocationError(
                 f"the process where code runs cannot map {name}: it may not open it, or not run what is in it; "
                 "mount its file system without noexec, or share memory of another kind"
             )
-        return self._address(got, size, low, high)
+        return self._address(result, size, low, high)
 
     def protect(self, ranges: Sequence[Range], protection: Protection) -> None:
         """Protect the pages that ranges touch."""
@@ -77,21 +77,23 @@ class RuntimeMemory:
 
     def _over(self, verb: bytes, ranges: Sequence[Range], *rest: int) -> None:
         if ranges:
-            array = struct.pack(f"<{2 * len(ranges)}Q", *(number for one in ranges for number in one))
+            array = struct.pack(f"<{2 * len(ranges)}Q", *(number for range_ in ranges for number in range_))
             result = self._call(b"uruk_rt_mem_" + verb, array, len(ranges), *rest)
             _check(result, f"{verb.decode()} {len(ranges)} ranges from {ranges[0][0]:#x} on")
 
     def _address(self, result: int, size: int, low: int, high: int) -> int:
         where = f" between {low:#x} and {high:#x}" if high else ""
         _check(result, f"reserve {size:#x} bytes{where}")
+        # The other process is not trusted: an address that nobody asked for would be written to later.
         aligned = result % self._page_size == 0
         if not (aligned and max(low, 1) <= result <= (high or HIGHEST) - size):
             raise AllocationError(f"the process was to reserve {size:#x} bytes{where}, and names {result:#x}")
         return result
 
 
-def _check(result: int, what: str) -> None:
+def _check(result: int, action: str) -> None:
+    # A kernel's error is -errno, from -4095 to -1; no kernel answers anything below.
     if result < -_LARGEST_ERRNO:
-        raise AllocationError(f"the process was to {what}, and answers {result:#x}")
+        raise AllocationError(f"the process was to {action}, and answers {result:#x}")
     if result < 0:
-        raise AllocationError(f"the process where code runs cannot {what}: {os.strerror(-result)}")
+        raise AllocationError(f"the process where code runs cannot {action}: {os.strerror(-result)}")

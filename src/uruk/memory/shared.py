@@ -1,7 +1,7 @@
-"""The mapper for memory shared with another process of this machine: written here, and there at once.
+"""The mapper for memory that is shared with another process of this machine: a byte written here is there at once.
 
-The pages are mapped twice: here always writable, never executable; there as their protection says. So a page is never
-writable and executable in one process.
+Pages are mapped twice: here they are always writable and never executable, there they have their protection. A page is
+never writable and executable in one process.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from uruk.memory.slab_object import SlabLoader, SlabObject, store
 class SharedMapper:
     """Memory of `process`, in which `runtime` is linked, mapped here, too; see `uruk.memory.mapper.Mapper`.
 
-    `kind` is how it is shared: a kind of `uruk.memory.linux.shared_object.KINDS`, or a function that makes objects of
-    another; None tries these kinds in order, and stays with the first that the other process can open and run code
-    from. Only protections need a call. After a fork parent and child have this memory in common. `loader` is the
-    dynamic loader there, if it is to know slabs.
+    `kind` is the kind of sharing: one of `uruk.memory.linux.shared_object.KINDS`, or a function that makes objects of
+    another kind. None tries those kinds in order, and keeps to the first one that the other process can open and run
+    code from. Only protections need a call. After a fork, parent and child share this memory. `loader` is the dynamic
+    loader there, if slabs are to be known to it.
     """
 
     shares_memory = True
@@ -86,7 +86,7 @@ class SharedMapper:
         loader.close(handle)
 
     def _share(self, size: int, map_there: Callable[[bytes], int]) -> int:
-        """Share memory of the first kind that can be had, by `map_there`, which takes a path; returns its address."""
+        """Share memory of the first kind that works, which `map_there` maps from a path; return its address."""
         errors: list[AllocationError] = []
         for kind in self._kinds:
             try:
@@ -115,10 +115,10 @@ class SharedMapper:
         return self._reservations.view(address, size)
 
     def prepare(self, ranges: Sequence[Range], content: Sequence[Range] | None = None) -> None:
-        """See `Mapper.prepare`; no call, as the view is always writable. Memory is committed, so that none lacks."""
+        """See `Mapper.prepare`. It needs no call, as the view is always writable; memory is committed in advance."""
         for address, size in enclosing_pages(ranges if content is None else content, self.page_size):
-            one = self._reservations.find(address, size)
-            one.owner.commit(one.at(address), size)
+            reservation = self._reservations.find(address, size)
+            reservation.owner.commit(reservation.at(address), size)
 
     def initialize(
         self, ranges: Sequence[Range], protection: Protection, content: Sequence[Range] | None = None
@@ -128,15 +128,15 @@ class SharedMapper:
         self._there.protect(enclosing_pages(ranges, self.page_size), protection)
 
     def deinitialize(self, ranges: Sequence[Range]) -> None:
-        """See `Mapper.deinitialize`; no call, as what is given up here is gone there."""
+        """See `Mapper.deinitialize`. It needs no call: pages that are discarded here are zero there, too."""
         self._reservations.clear(ranges, self.page_size, MADV_REMOVE)
 
     def release(self, address: int, size: int) -> None:
-        """See `Mapper.release`; memory here goes even if the process is lost."""
+        """See `Mapper.release`; the memory here is released even if the process is lost."""
         self._forget(address, size)
         self._there.release(address, size)
 
     def _forget(self, address: int, size: int) -> None:
-        if os.getpid() == self._maker:  # a fork has it in common with its parent
+        if os.getpid() == self._maker:  # a forked child would clear its parent's memory
             self._reservations.clear([(address, size)], self.page_size, MADV_REMOVE)
         self._reservations.cut(address, size).release(size)

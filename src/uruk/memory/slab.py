@@ -1,4 +1,7 @@
-"""A slab: one reserved range, divided into zones, one a protection, so that neighbours merge into one mapping."""
+"""A slab: a reserved range that is divided into zones, one for each protection.
+
+Neighbours of one protection are one mapping to the kernel, which limits the number of mappings.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,15 @@ from uruk.memory.ranges import FreeList
 from uruk.memory.slab_object import SlabObject
 
 PROTECTIONS = (Protection.R | Protection.X, Protection.R, Protection.R | Protection.W)
-"""By zone number: code, constants, data."""
+"""Zone number -> protection: code, constants, data."""
 DATA = 2
 CODE, CONSTANT = 0, 1
 GRANULE = 64
-"""Bytes of data are given out by so many: no slivers are left that every later search would have to pass."""
+"""The unit of data in bytes: smaller ones would leave slivers, which every later search has to pass."""
 
 
 class Slab:
-    """Zones for code, constants and data within one reservation; sizes in bytes. What is free reads as zero."""
+    """Zones for code, constants and data within one reservation; sizes are in bytes. Free memory reads as zero."""
 
     def __init__(self, mapper: Mapper, base: int, zone_sizes: Sequence[int], known: SlabObject | None = None) -> None:
         self.mapper = mapper
@@ -26,7 +29,7 @@ class Slab:
         self.known = known
         """The object by which the dynamic loader knows the slab, if it does."""
         self.frames = None if known is None else known.frames
-        """By which unwinders find the unwind data of its code; None where that must be registered."""
+        """The table by which unwinders find the unwind data of its code; None if that must be registered."""
         self.size = sum(zone_sizes)
         self.image: U8 = mapper.view(base, self.size)
         self.used = 0
@@ -36,22 +39,23 @@ class Slab:
             self._zones.append(FreeList(at, size))
             at += size
         self.data = at - zone_sizes[DATA]
-        """The place where the zone for data begins."""
+        """The address at which the zone for data begins."""
 
     def extent(self, zone: int, size: int) -> int:
-        """Return the bytes that a request takes: whole pages of code and constants, whole granules of data."""
+        """The number of bytes that a request takes: whole pages of code and constants, whole granules of data."""
         unit = GRANULE if zone == DATA else self.mapper.page_size
+        # Code and constants of two modules never share a page: their pages change protection at different times.
         return -(-size // unit) * unit
 
     def take(self, zone: int, size: int, align: int) -> int | None:
         """An address for `size` bytes; whole pages for code and constants. The memory is not writable yet."""
         size = self.extent(zone, size)
-        got = self._zones[zone].take(size, max(align, GRANULE if zone == DATA else self.mapper.page_size))
-        if got is not None:
+        address = self._zones[zone].take(size, max(align, GRANULE if zone == DATA else self.mapper.page_size))
+        if address is not None:
             self.used += size
             if zone == CODE and self.frames is not None:
-                self.frames.take(got, got + size)
-        return got
+                self.frames.take(address, address + size)
+        return address
 
     def release(self) -> None:
         """Give the whole slab back. Nothing in it may run any more."""
@@ -62,7 +66,7 @@ class Slab:
             self.mapper.release(self.base, self.size)
 
     def give(self, zone: int, address: int, size: int) -> None:
-        """Take memory back that is zero again, or has never been written."""
+        """Take back memory that is zero again, or has never been written."""
         size = self.extent(zone, size)
         self._zones[zone].give(address, size)
         self.used -= size

@@ -1,7 +1,7 @@
-"""The object by which a dynamic loader knows a slab, as the memory floor sees it; `uruk.formats.elf.slab` makes it.
+"""The object by which a dynamic loader knows a slab, for the slab manager; `uruk.formats.elf.slab` makes its bytes.
 
-An object is opened before anything is put into its slab, and its facts are kept up to date in place: other threads may
-read them at any time, so each store leaves them true.
+An object is opened before anything is put into its slab, and its tables are kept up to date in place: other threads may
+read them at any time, so that each single store must leave them true.
 """
 
 from __future__ import annotations
@@ -24,36 +24,36 @@ READ_WRITE = 6
 
 
 class SlabFile(NamedTuple):
-    """The bytes of a slab object, and where things lie in it; offsets in bytes from its first byte when loaded."""
+    """The bytes of a slab object, and the offsets of its parts, in bytes from its first byte when loaded."""
 
     data: bytes
     size: int
-    """Of the whole object in memory."""
+    """The size of the whole object in memory."""
     front: int
-    """The number of its bytes that are the file's; the table's other entries come next."""
+    """The number of its bytes that come from the file; the table's other entries come next."""
     zones: int
-    """Offset of the first zone; the others follow without a gap. What lies before is written by the linker."""
+    """Offset of the first zone; the others follow without a gap. The linker writes to all that lies before."""
     page: int
     """The page size that the object was made for."""
     address: int
     """The address at which the object asks to lie; 0 stands for anywhere."""
     data_flags: int
-    """Offset of the data segment's `p_flags` (4 bytes). Without PF_W until the slab's own memory lies there: what is
-    writable and private counts as committed."""
+    """Offset of the data segment's `p_flags` (4 bytes). PF_W is set when the slab's own memory lies there: until then
+    the kernel would count all of it as committed, as it does with writable private memory."""
     data_size: int
     """Offset of the data segment's `p_memsz` (8 bytes)."""
     table: int
     """Offset of the `.eh_frame_hdr`, which has one entry."""
     entries: int
-    """The number that it has room for."""
+    """The number of entries for which it has room."""
     nothing: int
     """Offset of an FDE of no function."""
     first: int
-    """Offset of the FDE to which the one entry leads; its function is the object's first bytes."""
+    """Offset of the FDE of the one entry, whose function is the object's first bytes."""
     symbols: int
-    """Offset of the symbol table, of which the null symbol is there."""
+    """Offset of the symbol table, which has the null symbol at first."""
     symbols_room: int
-    """The number of symbols that it has room for."""
+    """The number of symbols for which it has room."""
     symbols_count: int
     """Offset of the number of symbols, `nchain` of DT_HASH (4 bytes)."""
     strings: int
@@ -73,9 +73,8 @@ class SlabLoader(Protocol):
     def open(self, file: SlabFile, path: bytes | None) -> tuple[int, int, bool]:
         """Load an object and map the slab's own memory over its zones, without access.
 
-        Returns its handle, its address, and whether unwinders find unwind data by its table.
-        The data segment is writable then, and has nothing yet. `path` is a shared object of the size of the whole;
-        without it memory is private.
+        Return its handle, its address, and True if unwinders find unwind data by its table. The data segment is
+        writable then, and empty. `path` is shared memory of the size of the whole; without it memory is private.
         """
         ...
 
@@ -87,7 +86,7 @@ class SlabLoader(Protocol):
 class SlabObject:
     """A loaded object. `store` writes bytes at addresses before the first zone, in order; `close` unloads the object.
 
-    `unwinds`: whether unwinders find unwind data by its table.
+    `unwinds` is true if unwinders find unwind data by its table.
     """
 
     def __init__(
@@ -100,22 +99,22 @@ class SlabObject:
     ) -> None:
         self.address = address
         self.base = address + file.zones
-        """The place where the first zone lies."""
+        """The address of the first zone."""
         self.close = close
         self.data_end = 0
-        """Up to where the loader takes data for readable and writable; 0 before there is any."""
+        """The end of the data that the loader takes for readable and writable; 0 before there is any."""
         self.frames: FrameTable | None = None
-        """The unwind data of what is in the slab; None where it must be registered."""
+        """The table of the unwind data of code in the slab; None if that must be registered."""
         if unwinds:
             self.frames = FrameTable(address + file.table, 1, file.entries, address + file.nothing, store)
         self.file = file
-        """The place where its parts lie."""
+        """The offsets of its parts."""
         self._store = store
         self._symbols: SymbolTable | None = None
 
     @property
     def symbols(self) -> SymbolTable:
-        """Return what `dladdr` names of what is in the slab; made when it is first asked for."""
+        """The names in the slab that `dladdr` knows; the table is made at its first use."""
         if self._symbols is None:
             from uruk.memory.symbol_table import SymbolTable  # a session that names nothing starts without it
 
@@ -127,7 +126,7 @@ class SlabObject:
         return self._symbols
 
     def grow_data(self, start: int, end: int) -> None:
-        """Let the data segment, which begins at `start`, reach to `end`; all its pages are readable by now."""
+        """Move the end of the data segment, which begins at `start`; all its pages are readable by now."""
         self._store([(self.address + self.file.data_size, struct.pack("<Q", end - start))])
         self.data_end = end
 
@@ -137,15 +136,14 @@ _U4, _U8 = np.dtype("<u4"), np.dtype("<u8")
 
 
 def store(view: U8, base: int, writes: Writes) -> None:
-    """Make writes in order into the bytes of a view, the first of which is at `base`; each of 4, or of 8-byte units.
-
-    A processor may let others see two stores the other way round (AArch64), but not across a lock that is given back
-    and taken again.
-    """
+    """Make writes in order into the bytes of a view, which begins at `base`; each is of 4 bytes, or of 8-byte units."""
     for address, data in writes:
         unit = _U4 if len(data) % 8 else _U8
         start = address - base
+        # An assignment of aligned units stores each unit at once: no reader sees half an entry.
         view[start : start + len(data)].view(unit)[:] = np.frombuffer(data, unit)
+        # A processor may let others see two stores the other way round (AArch64), but not across a lock that is
+        # released and taken again: Python has no fence of its own.
         with _fence:
             pass
         with _fence:
@@ -154,11 +152,11 @@ def store(view: U8, base: int, writes: Writes) -> None:
 
 @runtime_checkable
 class OpensSlabs(Protocol):
-    """A mapper (`uruk.memory.mapper.Mapper`) that can have the loader know a slab."""
+    """A mapper (`uruk.memory.mapper.Mapper`) that can make a slab known to the dynamic loader."""
 
     def open_slab(self, zones: Sequence[int], low: int = 0, high: int = 0) -> SlabObject:
-        """Reserve a slab that is known, whose zones have these sizes in bytes. It is released by its `close`.
+        """Reserve a slab that the loader knows, whose zones have these sizes in bytes. Its `close` releases it.
 
-        Raises AllocationError where this cannot be had; a reservation that the loader does not know may be.
+        Raises AllocationError if there is none; `reserve` may have memory all the same.
         """
         ...

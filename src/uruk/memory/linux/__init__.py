@@ -1,1 +1,1 @@
-"""The ways of Linux to reserve, map and share memory: what the mappers of this process call."""
+"""Linux's ways to reserve, map and share memory, for mappers of this process."""

@@ -1,4 +1,4 @@
-"""mmap and its relatives for memory of this process; what the kernel refuses is an AllocationError with its reason."""
+"""mmap and its relatives for memory of this process. A refusal is an AllocationError with the kernel's reason."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ _FAILED = ctypes.c_void_p(-1).value
 _LOWEST = 1 << 16
 """Below this the kernel does not map (vm.mmap_min_addr)."""
 _HUGE = 1 << 21
+"""The size of a huge page: a mapping that begins at a multiple of it can have some."""
 PAGE = mmap.PAGESIZE
 LARGEST = (1 << 63) - 1
 """No address space is larger, in bytes."""
@@ -55,10 +56,8 @@ def free_ranges(low: int, high: int) -> list[Range]:
 
 
 def free_places(size: int, low: int, high: int) -> Iterator[int]:
-    """Return where `size` bytes fit within [low, high), the highest place first; each at the top of its gap.
-
-    So a heap below has room to grow.
-    """
+    """Addresses at which `size` bytes fit within [low, high), the highest first."""
+    # The top of each gap, from the highest gap down: a heap below has room to grow.
     for start, room in sorted(free_ranges(low, high), key=lambda gap: -gap[0]):
         at = (start + room - size) & -_HUGE
         if at >= start:
@@ -66,7 +65,7 @@ def free_places(size: int, low: int, high: int) -> Iterator[int]:
 
 
 def check_size(size: int) -> None:
-    """Raise AllocationError for a reservation that no system has room for, before it is asked."""
+    """Raise AllocationError for a size that no system has room for: the kernel's types could not hold it."""
     if size > LARGEST:
         raise AllocationError(f"cannot reserve {size:#x} bytes: no address space is so large")
 
@@ -74,17 +73,17 @@ def check_size(size: int) -> None:
 def map_memory(size: int, address: int = 0) -> int:
     """Reserve `size` bytes that cost nothing until they are used; returns their address.
 
-    Without `address` anywhere, else there or not at all.
+    They lie at `address` if it is given, else anywhere. Raises AllocationError.
     """
     check_size(size)
     flags = MAP_NORESERVE | _MAP_PRIVATE | _MAP_ANONYMOUS | (_MAP_FIXED_NOREPLACE if address else 0)
-    got: int | None = _mmap(address, size, int(Protection.NONE), flags, -1, 0)
-    if got is None or got == _FAILED:
+    mapped: int | None = _mmap(address, size, int(Protection.NONE), flags, -1, 0)
+    if mapped is None or mapped == _FAILED:
         raise AllocationError(f"cannot reserve {size:#x} bytes: {_why()}")
-    if address and got != address:  # kernels before 4.17 take the address for a hint
-        _munmap(got, size)
+    if address and mapped != address:  # kernels before 4.17 take the address for a hint
+        _munmap(mapped, size)
         raise AllocationError(f"cannot reserve {size:#x} bytes at {address:#x}")
-    return got
+    return mapped
 
 
 def map_over(address: int, size: int, protection: Protection = Protection.NONE) -> None:
@@ -110,11 +109,11 @@ def protect_memory(address: int, size: int, protection: Protection) -> None:
 
 
 def discard_memory(address: int, size: int) -> None:
-    """Give up the content of whole pages of private memory, which then read as zero."""
+    """Discard the content of whole pages of private memory, which then read as zero."""
     if _madvise(address, size, _MADV_DONTNEED):
         raise AllocationError(f"cannot give up {size:#x} bytes at {address:#x}: {_why()}")
 
 
 def populate_memory(address: int, size: int) -> None:
-    """Have whole pages ready for writing, by one call instead of a page fault for each; only a hint (Linux 5.14)."""
+    """Make whole pages ready for writing, by one call instead of a page fault for each; a hint (Linux 5.14)."""
     _madvise(address, size, MADV_POPULATE_WRITE)

@@ -1,8 +1,8 @@
 """Memory objects that two processes of one machine map: made here, opened there by a path.
 
-Two kinds. A memory file has no name, so that nothing is left whoever dies when; the other process reaches it through
-this one's /proc/PID/fd, as its own user and in one PID namespace. A file in /dev/shm has a name for the moment until
-it is opened; who dies in this moment leaves it, and the next one to make such a file removes it.
+There are two kinds. A memory file has no name, so that nothing is left behind if a process dies; the other process
+opens it through this one's /proc/PID/fd, which takes the same user and one PID namespace. A file in /dev/shm has a name
+until it is opened; a process that dies before leaves it, and the next one to make such a file removes it.
 """
 
 from __future__ import annotations
@@ -23,37 +23,37 @@ FOLDER = "/dev/shm"
 _PREFIX = "uruk-"
 _MFD_CLOEXEC, _MFD_ALLOW_SEALING, _MFD_EXEC = 0x1, 0x2, 0x10
 LEAST_ROOM = 16 << 20
-"""Bytes that must be free in /dev/shm: where there is less, memory is better had by other means."""
+"""Bytes that must be free in /dev/shm: with less, another kind of memory is the better choice."""
 _TRIES = 8
 
 
 class SharedObject(Protocol):
-    """Shared memory of a fixed size; all zero at first, and costing nothing where it has not been written."""
+    """Shared memory of a fixed size. It is zero at first, and pages that are not written cost nothing."""
 
     path: bytes
     """The path that the other process opens."""
     memory: mmap.mmap
-    """It, mapped in this process, readable and writable."""
+    """The mapping in this process, readable and writable."""
 
     def opened(self) -> None:
-        """The other process has opened it, or never will: a name goes."""
+        """Record that the other process has opened it, or never will: a name is removed."""
         ...
 
     def commit(self, offset: int, size: int) -> None:
-        """Have memory behind a range before it is written. AllocationError where there is none (else: SIGBUS)."""
+        """Allocate memory for a range before it is written. Raises AllocationError, where a write would be SIGBUS."""
         ...
 
     def release(self, size: int) -> None:
-        """Count so many bytes as released; the last ones close the object. Views may still be there."""
+        """Count bytes as released; the object is closed with the last ones. Views of it may still exist."""
         ...
 
 
 OpenShared: TypeAlias = Callable[[int], SharedObject]
-"""Makes an object of a size in bytes; AllocationError where this kind is not to be had."""
+"""Makes an object of a size in bytes. Raises AllocationError if this kind is not available."""
 
 
 class _File:
-    """A file without a name of its own, mapped; what both kinds are once they are opened."""
+    """A mapped file without a name, as both kinds are once they are opened."""
 
     def __init__(self, path: str, file: int, size: int) -> None:
         self.path = os.fsencode(path)
@@ -82,7 +82,7 @@ class _File:
         self._left -= size
         if not self._left:
             os.close(self._file)
-            with contextlib.suppress(BufferError):  # it goes with the last view
+            with contextlib.suppress(BufferError):  # the mapping is closed with its last view
                 self.memory.close()
 
 
@@ -105,6 +105,7 @@ def open_memory_file(size: int) -> SharedObject:
         import fcntl  # not every system has it
 
         os.ftruncate(file, size)
+        # Without F_SEAL_SEAL the other process could still add seals, such as one against writing.
         fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
         return _File(f"/proc/{os.getpid()}/fd/{file}", file, size)
     except (OSError, OverflowError, AllocationError) as error:
@@ -121,7 +122,7 @@ def _memory_file() -> int:
 
 
 def open_named_file(size: int) -> SharedObject:
-    """A file in /dev/shm, of this user only. Where hardly anything fits there, it is refused at once."""
+    """A file in /dev/shm that only this user can open. Raises AllocationError if hardly anything fits there."""
     remove_leftovers()
     try:
         _check_room(size)
@@ -138,19 +139,19 @@ def open_named_file(size: int) -> SharedObject:
 
 
 def _check_room(size: int) -> None:
-    """Raise OSError where a file system has a limit that a program of ordinary size would soon reach."""
+    """Raise OSError if the file system has a limit that an ordinary program would soon reach."""
     state = os.statvfs(FOLDER)
     if state.f_blocks and state.f_bavail * state.f_frsize < min(size, LEAST_ROOM):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def _refused(what: str, size: int, error: Exception) -> AllocationError:
+def _refused(title: str, size: int, error: Exception) -> AllocationError:
     reason = error.strerror if isinstance(error, OSError) else error
-    return AllocationError(f"cannot have {what} of {size:#x} bytes: {reason}")
+    return AllocationError(f"cannot have {title} of {size:#x} bytes: {reason}")
 
 
 def _named_file() -> tuple[int, str]:
-    """A new file, locked while it has a name, which tells its maker's life to others; and its path."""
+    """A new file and its path. It is locked while it has a name: others see by that whether its maker lives."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     for _ in range(_TRIES):
         path = f"{FOLDER}/{_PREFIX}{os.getpid()}-{os.urandom(8).hex()}"
@@ -160,6 +161,7 @@ def _named_file() -> tuple[int, str]:
             continue
         try:
             _lock(file)
+            # Between `open` and the lock another process may have taken it for a leftover, and removed it.
             if os.fstat(file).st_nlink:
                 return file, path
         except BlockingIOError:
@@ -173,7 +175,7 @@ def _named_file() -> tuple[int, str]:
 
 
 def _lock(file: int) -> None:
-    """Lock a file until it is closed, by whoever is the last. Raises BlockingIOError where another process has it."""
+    """Lock a file until its last descriptor is closed. Raises BlockingIOError if another process has locked it."""
     import fcntl  # not every system has it
 
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -199,4 +201,4 @@ def _remove_if_left(path: str) -> None:
 
 
 KINDS: dict[SharedKind, OpenShared] = {"memfd": open_memory_file, "shm": open_named_file}
-"""In the order in which they are tried."""
+"""Name -> function that makes one, in the order in which they are tried."""
