@@ -1,8 +1,8 @@
 """AArch64: edge kinds, stubs and relaxations.
 
-What is peculiar: an address is put together from a page (ADRP, 4 GiB) and the low 12 bits in another instruction,
-which are not checked; branches reach 128 MiB; other references from 32 KiB to 1 MiB; wide moves take 16 bits each.
-Every field is part of an instruction, which must be one that the field belongs to.
+Its peculiarities: an address is composed of a page (ADRP, 4 GiB) and the low 12 bits in another instruction, which are
+not checked. Branches reach 128 MiB, other references from 32 KiB to 1 MiB, and wide moves take 16 bits each. Every
+field is part of an instruction, which must be one that has the field.
 
 Source: ELF for the Arm 64-bit Architecture (AAELF64), 5.7 "Relocation types"; Arm ARM, C6 (instruction words).
 """
@@ -18,7 +18,8 @@ from uruk.isa.interface import GOTLoads, Relaxed
 
 _MIB = 1 << 20
 
-# immediate fields, each with the instructions that have it
+# Immediate fields, each with the instructions that have it: (first bit in the value, bits, first bit in the word), and
+# (mask, pattern) of the words. A value that is scaled by the access size must be a multiple of it.
 _ADR = Encoding(((0, 2, 29), (2, 19, 5)), ((0x9F000000, 0x10000000),))
 _ADRP = Encoding(((12, 2, 29), (14, 19, 5)), ((0x9F000000, 0x90000000),))
 ADD = Encoding(((0, 12, 10),), ((0x7FC00000, 0x11000000),))
@@ -30,7 +31,7 @@ LOADS = {
     64: Encoding(((3, 9, 10),), ((0xFB000000, 0xF9000000),), 8),
     128: Encoding(((4, 8, 10),), ((0xFF800000, 0x3D800000),), 16),
 }
-"""Loads and stores with an unsigned offset, by bits moved."""
+"""Number of bits that are moved -> loads and stores with an unsigned offset."""
 _LOAD_X = Encoding(((3, 9, 10),), ((0xFFC00000, 0xF9400000),), 8)  # ldr xT, [xN, #offset]
 _LOAD_X_15 = Encoding(((3, 12, 10),), ((0xFFC00000, 0xF9400000),), 8)
 _LITERAL = Encoding(((2, 19, 5),), ((0x3B000000, 0x18000000),), 4)  # ldr T, label
@@ -51,10 +52,11 @@ def _within(bits: int) -> tuple[int, int]:
 
 
 def _moves(name: str, operand: int, base: int, groups: int, *, absolute: bool = False) -> list[EdgeKind]:
-    """Kinds of wide moves: checked ones, which are signed unless `absolute`, and those that cut off (NC)."""
+    """Kinds of wide moves: checked ones, which are signed unless `absolute`, and unchecked ones, which cut off (NC)."""
     rows: list[EdgeKind] = []
     for group in range(groups):
         bits = 16 * (group + 1)
+        # The uppermost group takes any value: a check could never fail, and AAELF64 has no NC form of it.
         if bits == 64:
             rows.append(field(f"{name}G{group}", operand, base, _move(group, signed=not absolute)))
             continue
@@ -163,6 +165,7 @@ def write_stubs(image: U8, position: I64, address: I64, slot: I64) -> None:
 
     The distance is one of pages, of either sign: a table may lie below or above its stubs.
     """
+    # ADRP counts from the page of its own address, which is 4 behind the stub's first instruction.
     words = np.tile(STUB, (position.size, 1))
     pages = (slot & ~0xFFF) - ((address + 4) & ~0xFFF)
     words[:, 1:3] = KINDS.encodings.encode(
@@ -185,6 +188,7 @@ def relax_got_loads(loads: GOTLoads) -> Relaxed:
     literal &= _closer(loads.target - loads.place, _MIB - 4)
     page, load = kind == _NUMBER["GOTPage21"], kind == _NUMBER["GOTLoad64Offset12"]
     first = page & _within_pages(loads.target, loads.place) & near
+    # The last row has no following one: `np.roll` would take the first. A slice, as there may be no row.
     first[-1:] = False
     following = np.roll(np.arange(kind.size), -1)
     register = word & 0x1F
@@ -193,7 +197,8 @@ def relax_got_loads(loads: GOTLoads) -> Relaxed:
     pair &= (register == register[following]) & (register == word[following] >> 5 & 0x1F)
     pair &= near[following]
     together = pair | np.roll(pair, 1)
-    apart = np.zeros(_KEYS, np.bool_)  # a key that two have in common only keeps more of them as they are
+    # A hash of block and symbol: where two pairs share a key, at worst more loads stay as they are.
+    apart = np.zeros(_KEYS, np.bool_)
     key = (loads.block.astype(np.int64) * 0x9E3779B1 ^ loads.symbol) & (_KEYS - 1)
     apart[key[(page | load) & ~together]] = True
     together &= ~apart[key]
@@ -201,6 +206,7 @@ def relax_got_loads(loads: GOTLoads) -> Relaxed:
     kind[together & page] = _NUMBER["Page21"]
     kind[adds] = _NUMBER["PageOffset12"]
     kind[literal] = _NUMBER["Literal21"]
+    # add xN, xN, #0, with the registers of the load; adr xN, 0. The fixup fills the immediates in.
     words = windows(loads.image, "<u4")
     words[loads.position[adds]] = 0x91000000 | (word[adds] & 0x3FF)
     words[loads.position[literal]] = 0x10000000 | register[literal]
@@ -223,10 +229,10 @@ _DESCRIPTOR_KINDS = (_TO_PAGE, _TO_LOAD, _TO_LITERAL, _TO_LOAD_LITERAL, _TO_ADD,
 
 
 def relax_descriptors(image: U8, kind: U8, position: I64, offset: I64) -> Bool:
-    """Turn accesses by TLS descriptors into local-exec ones, in place; returns the rows that are done.
+    """Replace accesses by TLS descriptors by local-exec ones, in place; return a mask of the changed rows.
 
-    A row an edge to a descriptor whose symbol lies at `offset` from the thread pointer. The sequence is fixed, and
-    leaves the offset in x0: ``adrp x0; ldr x1, [x0]; add x0, x0; blr x1`` (tiny: ``ldr x1; adr x0; blr x1``). It
+    Each row is an edge to a descriptor whose symbol lies at `offset` from the thread pointer. The sequence is fixed,
+    and leaves the offset in x0: ``adrp x0; ldr x1, [x0]; add x0, x0; blr x1`` (tiny: ``ldr x1; adr x0; blr x1``). It
     becomes ``movz x0, #high, lsl 16; movk x0, #low; nop; nop``.
     """
     fits = np.isin(kind, np.array(_DESCRIPTOR_KINDS, np.uint8)) & (offset >= 0) & (offset < 1 << 32)

@@ -1,6 +1,6 @@
 """AArch64: code of lazy stubs (a page of them a block), of callbacks' trampolines, and for the instruction cache.
 
-What the stubs and trampolines do: the runtime's lazy.c and callback_enter.S.
+The code behind stubs and trampolines is the runtime's lazy.c and callback_enter.S.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _STUB = np.array(
     "<u4",
 )
 FIRST_CALL = 16
-"""The place in a stub where its first call begins."""
+"""Offset in a stub of the code for its first call."""
 _FIELDS = {1: "Page21", 2: "PageLoad64Offset12", 4: "Page21", 5: "PageOffset12"}
 
 _TRAMPOLINE = np.array(
@@ -65,11 +65,11 @@ _CACHE_ROUTINE = np.array(
     ],
     "<u4",
 ).tobytes()
-"""Linux does as much for a fresh page that becomes executable (arch/arm64/mm/flush.c)."""
+"""Linux does the same for a fresh page that becomes executable (arch/arm64/mm/flush.c)."""
 
 
 def stub_page(distance: int) -> U8:
-    """Return the page of code whose page of data lies `distance` bytes behind it, a multiple of 4,096."""
+    """The page of code whose page of data lies `distance` bytes behind it, a multiple of 4,096."""
     page = np.tile(_STUB, (LAZY_STUBS, 1))
     slots = LAZY_SLOTS + 8 * np.arange(LAZY_STUBS, dtype=np.int64)
     for at, name in _FIELDS.items():
@@ -80,8 +80,8 @@ def stub_page(distance: int) -> U8:
 
 
 def trampolines(numbers: U64, enter: int) -> U8:
-    """Return the bytes of one trampoline a number, one after the other."""
-    words = np.zeros((numbers.size, 4), np.uint64)  # two of instructions, then what they load
+    """The bytes of a trampoline for each number, one behind the other."""
+    words = np.zeros((numbers.size, 4), np.uint64)  # two words of instructions, then the two that they load
     words[:, :2] = _TRAMPOLINE.view(np.uint64)
     words[:, 2] = numbers
     words[:, 3] = enter

@@ -1,4 +1,4 @@
-"""Calling conventions as data: which register, or which word of the stack, each argument of a function is passed in.
+"""Calling conventions as data: the register or the word of the stack in which each argument of a function is passed.
 
 Only what uruk passes is described: integers and pointers of at most 8 bytes, float and double, each in a word of its
 own. Structures by value, long double, vectors and variable arguments have further rules, and are refused before.
@@ -48,7 +48,7 @@ class CallingConvention:
     vector_registers: tuple[str, ...]
     """The registers of float and double."""
     positional: bool = False
-    """True where the n-th argument takes the n-th register of its kind, and the other kind's n-th stays unused.
+    """True if the n-th argument takes the n-th register of its kind, and the other kind's n-th stays unused.
 
     Otherwise each kind takes its own registers in order.
     """
@@ -56,13 +56,14 @@ class CallingConvention:
     """Bytes that the caller reserves between the return address and the first word on the stack, for the callee."""
 
     def places(self, floats: tuple[bool, ...]) -> tuple[Place, ...]:
-        """Return where each argument is passed; `floats` says of each whether it is a float or a double."""
+        """The place of each argument; `floats` is true for each one that is a float or a double."""
         used = [0, 0]
         on_stack = 0
         places: list[Place] = []
         for position, is_float in enumerate(floats):
             where = Where.VECTOR if is_float else Where.INTEGER
             registers = self.vector_registers if is_float else self.integer_registers
+            # A full kind goes to the stack; arguments of the other kind behind it still take registers.
             index = position if self.positional else used[where]
             used[where] += 1
             if index < len(registers):

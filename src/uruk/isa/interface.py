@@ -1,7 +1,7 @@
-"""The demands of the rest of uruk on an instruction set: to link code of it, and to run code of it in a process.
+"""The interface of an instruction set: for linking its code, and for running it in a process.
 
-`uruk.isa.x86_64` has what linking takes, `uruk.isa.x86_64_runtime` what running takes; other instruction sets likewise.
-How functions are called is in `uruk.isa.abi`, as that depends on the system, too.
+`uruk.isa.x86_64` is for linking, `uruk.isa.x86_64_runtime` for running; other instruction sets have the same two
+modules. How functions are called is in `uruk.isa.abi`, as that depends on the system, too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class GOTLoads:
     kind: U8
     block: I32
     offset: I64
-    """Of the field in its block; in `position` in `image`, in `place` the address."""
+    """Offset of the field in its block; `position` is its offset in `image`, `place` its address."""
     position: I64
     place: I64
     symbol: I32
@@ -41,9 +41,9 @@ class GOTLoads:
 
 @record
 class Relaxed:
-    """Says of each row of `GOTLoads` whether the instruction changed, and whether its field then moved by -1.
+    """Masks of the rows of `GOTLoads` whose instruction changed, and of those whose field moved back by one byte.
 
-    `kind` has the kinds of the rows, if these are others now.
+    `kind` has the kinds of all rows if some have changed.
     """
 
     changed: Bool
@@ -52,11 +52,11 @@ class Relaxed:
 
 
 class InstructionSet(Protocol):
-    """A module of `uruk.isa`. All columns have a row an edge or stub; `position` is where it is in `image`."""
+    """A module of `uruk.isa`. All columns have a row an edge or stub; `position` is its offset in `image`."""
 
     KINDS: KindTable
     STUB_SIZE: int
-    """Bytes of a stub."""
+    """The size of a stub in bytes."""
     UNWIND_REGISTERS: int
     """The number of registers that unwinders know by DWARF numbers, which the psABI gives."""
 
@@ -65,15 +65,15 @@ class InstructionSet(Protocol):
         ...
 
     def relax_got_loads(self, loads: GOTLoads) -> Relaxed:
-        """Turn loads through the GOT into direct ones where that fits, in place; see `uruk.isa.x86_64`."""
+        """Replace loads through the GOT by direct ones in place, if the target is in reach; see `uruk.isa.x86_64`."""
         ...
 
     @property
     def relax_descriptors(self) -> Callable[[U8, U8, I64, I64], Bool] | None:
-        """(image, kind, position, offset): turn accesses by TLS descriptors into local-exec ones, in place.
+        """A function of (image, kind, position, offset) that makes local-exec accesses of TLS descriptors, in place.
 
-        Returns which edges are done: a row an edge to a descriptor whose symbol lies at `offset` from every thread
-        pointer. None where it is left to descriptors.
+        Each row is an edge to a descriptor whose symbol lies at `offset` from every thread pointer. It returns a mask
+        of the changed rows. None if the architecture keeps descriptors.
         """
         ...
 
@@ -83,14 +83,14 @@ class InstructionSet(Protocol):
 
 LAZY_PAGE = 4096
 LAZY_STUBS = 128
-"""Stubs a block."""
+"""The number of stubs of a block."""
 LAZY_STUB_SIZE = 32
 LAZY_SLOTS = LAZY_PAGE - 8 * LAZY_STUBS
-"""The place in the page of data where the slots begin; the address of the runtime's entry is its first word."""
+"""Offset of the slots in the page of data, whose first word is the address of the runtime's entry."""
 LAZY_CHANGES = LAZY_SLOTS - 8 * LAZY_STUBS
-"""The place in the page of data of the counts of how often each slot was set."""
+"""Offset in the page of data of the counts that say how often each slot was set."""
 TRAMPOLINE_SIZE = 32
-"""Bytes of a callback's trampoline."""
+"""The size of a callback's trampoline in bytes."""
 
 
 @dataclass(frozen=True)
@@ -98,17 +98,17 @@ class Architecture:
     """The code of uruk's own that a process of one architecture needs: lazy stubs, trampolines and the like."""
 
     name: str
-    """As the first part of a triple has it."""
+    """The name that is the first part of a triple."""
     first_call: int
-    """The place in a lazy stub where its first call begins: what the slot points to at first."""
+    """Offset in a lazy stub of the code for its first call, to which its slot points at first."""
     stub_page: Callable[[int], U8]
-    """Makes the page of code of lazy stubs whose page of data lies so far behind it."""
+    """Makes the page of code of lazy stubs whose page of data lies this many bytes behind it."""
     trampolines: Callable[[U64, int], U8]
-    """Makes trampolines for callbacks of these numbers that go to an address, one behind the other."""
+    """Makes trampolines, one behind the other, by which callbacks of these numbers go to an address."""
     cache_routine: bytes = b""
-    """Code of ``void (char *first, char *end)`` that makes written code known to the instruction cache.
+    """Code of ``void (char *first, char *end)`` that synchronises the instruction cache with written code.
 
-    It may lie anywhere. Empty where the processor sees to that by itself.
+    It is position-independent. Empty for processors that do this by themselves.
     """
 
 
@@ -119,7 +119,7 @@ def architecture_of(triple: str) -> Architecture:
     Raises UnknownTarget for an architecture that uruk cannot run code for.
     """
     name = Target.of_triple(triple).architecture
-    if not MACHINES[name].systems:  # a machine that files name, but nothing of which is run
+    if not MACHINES[name].systems:  # files may be for this machine, but uruk runs none of them
         raise UnknownTarget(triple, TARGETS)
     architecture: Architecture = import_module(f"uruk.isa.{name}_runtime").ARCHITECTURE
     return architecture

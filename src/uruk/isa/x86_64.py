@@ -1,8 +1,8 @@
 """x86-64: edge kinds, stubs and relaxations.
 
-What is peculiar: displacements count from the end of the instruction, so addends carry the -4; code reaches data by
-32-bit displacements, so all that one graph reaches must lie within 2 GiB of it; a GOT load or a call through the GOT
-can be turned into a direct one in place once the distance is known. Fields may lie at any alignment.
+Its peculiarities: displacements count from the end of the instruction, so that addends contain -4. Code reaches data by
+32-bit displacements, so that all targets of a graph must lie within 2 GiB of it. A GOT load or a call through the GOT
+can be replaced by a direct one in place once the distance is known. Fields may lie at any alignment.
 
 Source: System V ABI, AMD64 supplement, 4.4 "Relocation" and B.2 "Optimize GOTPCRELX Relocations".
 """
@@ -59,14 +59,15 @@ STUB = bytes(
     ]
 )
 STUB_SIZE = len(STUB)
-UNWIND_REGISTERS: int = 17
+UNWIND_REGISTERS: int = 17  # 16 general ones and the return address (psABI, "DWARF Register Number Mapping")
 STUB_FIELD = 2
-"""The place in a stub of the displacement to its GOT slot; it counts from 4 bytes further on."""
-relax_descriptors = None  # those of static storage cost a call of two instructions
+"""Offset in a stub of the displacement to its GOT slot, which counts from the end of these 4 bytes."""
+relax_descriptors = None  # a descriptor of static storage costs a call of two instructions only
 
 
 def write_stubs(image: U8, position: I64, address: I64, slot: I64) -> None:
     """Write a stub at each `position` of `image`, which code sees at `address`: a jump through the slot at `slot`."""
+    # A stub is one item of 8 bytes: all are written by one scatter.
     code = np.frombuffer(STUB, np.dtype(f"V{STUB_SIZE}"))
     windows(image, code.dtype)[position] = code.repeat(position.size)
     distance = slot - (address + STUB_FIELD) - 4
@@ -85,14 +86,17 @@ def relax_got_loads(loads: GOTLoads) -> Relaxed:
     """
     image, position, offset = loads.image, loads.position, loads.offset
     distance = loads.target - loads.place - 4
+    # One less above: a jump's field moves back by one byte, so that its distance grows by 1.
     near = (distance >= -(1 << 31)) & (distance < (1 << 31) - 1)
     near &= (loads.addend == -4) & (offset >= 2)
+    # The opcode and the ModRM byte lie before the field, whatever its alignment; `offset` says that they exist.
     pair = windows(image, np.uint16)
     code = np.zeros(position.size, np.uint16)
     code[near] = pair[position[near] - 2]
     opcode, modrm = code & 0xFF, code >> 8
     load = near & (opcode == 0x8B) & ((modrm & 0xC7) == 0x05)  # mov slot(%rip),%reg
     call = near & (code == 0x15FF)  # call *slot(%rip)
+    # A block has no byte before its first two: then there is no prefix.
     call[call] = (image[position[call] - 3] != 0x48) | (offset[call] < 3)
     jump = near & (code == 0x25FF)  # jmp *slot(%rip)
     image[position[load] - 2] = 0x8D  # lea target(%rip),%reg

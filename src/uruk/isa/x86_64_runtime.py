@@ -1,7 +1,7 @@
 """x86-64: the code of lazy stubs, one page of them a block, and trampolines of callbacks.
 
-What they do: the runtime's lazy.c and callback_enter.S. All pages of stubs have the same bytes, as a page of code and
-its page of data are always equally far apart.
+The code behind them is the runtime's lazy.c and callback_enter.S. All pages of stubs have the same bytes, as a page of
+code and its page of data are always equally far apart.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ STUB = bytes(
     ]
 )
 FIRST_CALL = 10
-"""The place in a stub where its first call begins."""
+"""Offset in a stub of the code for its first call."""
+# Offsets of displacements: those to the slot, and the one to the runtime's entry.
 _SLOT_FIELDS = (6, 17)
 _ENTER_FIELD = 23
 
@@ -37,7 +38,7 @@ _NUMBER, _ENTER = 6, 16
 
 
 def stub_page(distance: int) -> U8:
-    """Return the page of code whose page of data lies `distance` bytes behind it."""
+    """The page of code whose page of data lies `distance` bytes behind it."""
     page = np.frombuffer(STUB * LAZY_STUBS, np.uint8).copy()
     fields = windows(page, np.int32)
     begins: I64 = LAZY_STUB_SIZE * np.arange(LAZY_STUBS, dtype=np.int64)
@@ -49,7 +50,7 @@ def stub_page(distance: int) -> U8:
 
 
 def trampolines(numbers: U64, enter: int) -> U8:
-    """Return the bytes of one trampoline a number, one after the other."""
+    """The bytes of a trampoline for each number, one behind the other."""
     code = np.tile(np.frombuffer(_TRAMPOLINE, np.uint8), (numbers.size, 1))
     assert code.shape[1] == TRAMPOLINE_SIZE
     code[:, _NUMBER : _NUMBER + 8] = numbers.view(np.uint8).reshape(-1, 8)

@@ -1,4 +1,4 @@
-"""The demands of a search for libraries on a system; `uruk.libraries.linux.host` answers for Linux.
+"""The interface of a system to the search for libraries; `uruk.libraries.linux.host` is Linux's.
 
 The search itself (`uruk.libraries.search`) knows directories, archives and linker scripts, which every system has. A
 host says what a library's file is called, where the system keeps libraries, and what its dynamic loader finds itself.
@@ -18,9 +18,9 @@ Kind = Literal["shared", "archive", "object"]
 
 @dataclass(frozen=True, slots=True)
 class LibraryFile:
-    """One input that a name stands for, and what kind of file it is.
+    """One input for which a name stands, and the kind of its file.
 
-    `as_needed`: it is of no use unless some name is undefined without it.
+    With `as_needed` it is linked only if some name is undefined without it.
     """
 
     kind: Kind
@@ -29,7 +29,7 @@ class LibraryFile:
 
 
 class Find(Protocol):
-    """A search for libraries, as a host sees it; `uruk.libraries.search.LibrarySearch` is one."""
+    """A search for libraries, as hosts use it; `uruk.libraries.search.LibrarySearch` is one."""
 
     def find(self, name: str, *, static: bool = False) -> list[LibraryFile]:
         """See `LibrarySearch.find`."""
@@ -45,19 +45,19 @@ class HostLibraries(Protocol):
 
     @property
     def architecture(self) -> str:
-        """The architecture that the libraries are for, as the first part of a triple has it."""
+        """The architecture of the libraries, as the first part of a triple has it."""
         ...
 
     def directories(self) -> Sequence[str]:
-        """Return the directories behind those of -L: the environment's, then those that compilers search by default."""
+        """The directories behind those of -L: the environment's, then those that compilers search by default."""
         ...
 
     def file_names(self, name: str, *, static: bool) -> Sequence[str]:
-        """Return what the file of ``-l name`` may be called, the preferred name first; `static`: names of archives."""
+        """The possible names of the file of ``-l name``, the preferred one first; only archives if `static`."""
         ...
 
     def is_file_name(self, text: str) -> bool:
-        """True for the name of a library's file, which somebody wrote where NAME of ``-l NAME`` is wanted."""
+        """True for the name of a library's file: users write it where NAME of ``-l NAME`` is wanted."""
         ...
 
     def is_of_every_process(self, name: str) -> bool:
@@ -65,37 +65,37 @@ class HostLibraries(Protocol):
         ...
 
     def loader_path(self, file_name: str) -> str | None:
-        """Return where the dynamic loader finds a library by the whole name of its file; None if it does not."""
+        """The path at which the dynamic loader finds a library by the whole name of its file; None if it does not."""
         ...
 
     def runtime_files(self, name: str, directories: Sequence[str]) -> Iterable[str]:
-        """Return paths of the libraries that programs load for ``-l name``, the preferred one first.
+        """Paths of the libraries that programs load for ``-l name``, the preferred one first.
 
-        They are for people who have nothing to link against. Some of the paths may be those of no file.
+        They serve users without development files. Some of the paths may not exist.
         """
         ...
 
     def searched_at_run_time(self) -> Sequence[str]:
-        """Return the places that `loader_path` and `runtime_files` look into, for errors."""
+        """The places in which `loader_path` and `runtime_files` look, for errors."""
         ...
 
     def hints_for(self, names: Iterable[bytes], find: Find) -> dict[bytes, str]:
-        """Return, for each name that a well-known library defines, what to add, such as ``add -l m``.
+        """The advice for each name that a well-known library defines, such as ``add -l m``.
 
-        `find` is how the search looks for libraries. It is for errors, and may take milliseconds.
+        `find` is the search for libraries. This is for errors, and may take milliseconds.
         """
         ...
 
     def hint_at(self, place: str) -> str:
-        """Return what is wrong with linking code that needs a name at `place`; empty for most places."""
+        """The reason for which code at `place` cannot be linked; empty for most places."""
         ...
 
     def target_of_head(self, head: bytes) -> Target | None:
-        """Return the target of a file or a member of an archive by its first bytes; None for what is no code."""
+        """The target of a file or an archive's member by its first bytes; None if it is no code."""
         ...
 
     def kind_of(self, source: ByteSource) -> Kind | None:
-        """Return what a file that is no archive is; None where it may be a linker script.
+        """The kind of a file that is no archive; None if it may be a linker script.
 
         Raises ObjectFormatError for code that cannot be an input, such as a program.
         """

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from uruk.errors import ObjectFormatError
 
+# Groups: a quoted name, punctuation, a word. Comments and space match without a group; a comment that does not end
+# matches nothing.
 _TOKEN = re.compile(rb'/\*.*?\*/|"([^"]*)"|([(),;])|(?!/\*)([^\s(),;"]+)|\s+', re.DOTALL)
 _PASSED_OVER = frozenset(("OUTPUT_FORMAT", "OUTPUT_ARCH", "TARGET", "OUTPUT", "ENTRY", "EXTERN"))
 _DEEPEST = 16
@@ -19,9 +21,7 @@ _DEEPEST = 16
 
 @dataclass(frozen=True, slots=True)
 class ScriptInput:
-    """One input: a file name or `-lNAME`; `as_needed` inside AS_NEEDED; `directory`: the operand of a
-    SEARCH_DIR.
-    """
+    """One input, a file name or `-lNAME`; `as_needed` if it stands in AS_NEEDED. With `directory`, a SEARCH_DIR's."""
 
     text: str
     as_needed: bool = False
@@ -68,7 +68,7 @@ def _operand(inputs: list[ScriptInput], open_commands: list[str], word: str) -> 
 
 
 def _tokens(file: str, data: bytes) -> list[tuple[int, str, bool]]:
-    """Return offset, text and whether it was quoted, of every token but space and comments."""
+    """The offset and text of every token except space and comments, and True if it was quoted."""
     tokens: list[tuple[int, str, bool]] = []
     at = 0
     while at < len(data):
@@ -86,5 +86,5 @@ def _tokens(file: str, data: bytes) -> list[tuple[int, str, bool]]:
 def _named(data: bytes, file: str) -> str:
     from uruk.formats.foreign import kind_of  # seldom needed, and not at start-up
 
-    named = kind_of(data, file)
-    return f": it is {named}" if named else ""
+    description = kind_of(data, file)
+    return f": it is {description}" if description else ""

@@ -22,11 +22,11 @@ from uruk.target import HERE, Target
 _LARGEST_SCRIPT = 1 << 20
 _DEEPEST_SCRIPT = 16
 _HEAD = 20
-"""Bytes of a file or a member that tell its machine."""
+"""The number of bytes of a file or a member by which its machine is known."""
 
 
 def host_libraries(target: Target) -> HostLibraries:
-    """Return the names and places of a system's libraries.
+    """The names and places of a system's libraries.
 
     Raises UnknownTarget for a system whose libraries uruk does not look for.
     """
@@ -43,7 +43,7 @@ def host_libraries(target: Target) -> HostLibraries:
 
 @dataclass
 class _Search:
-    """State of one find(): directories in order (scripts can add some), scripts being read and done."""
+    """The state of one `find`: directories in order (scripts can add some), scripts that are being read or done."""
 
     directories: list[str]
     static: bool = False
@@ -62,7 +62,7 @@ class LibrarySearch:
         target: Target = HERE,
         host: HostLibraries | None = None,
     ) -> None:
-        """`host` says what libraries are called and where they are; by default it is that of `target`'s system.
+        """`host` has the names and places of libraries; by default it is that of `target`'s system.
 
         Raises UnknownTarget for a system whose libraries uruk does not look for.
         """
@@ -70,7 +70,7 @@ class LibrarySearch:
         self.host = host or host_libraries(target)
 
     def find(self, name: str | os.PathLike[str], *, static: bool = False) -> list[LibraryFile]:
-        """Return what `-l NAME`, `-l :FILE` or a path (a PathLike, or text with a slash) stands for, in order.
+        """The inputs for which `-l NAME`, `-l :FILE` or a path (a PathLike, or text with a slash) stands, in order.
 
         `static`: NAME is an archive, shared libraries are passed over (ld's -Bstatic); those of the C library are the
         process's all the same, whose state a second copy would not share.
@@ -81,18 +81,18 @@ class LibrarySearch:
         if not isinstance(name, str) or "/" in name:
             self._add_path(search, os.fspath(name), False)
         elif name[:1] != ":" and self.host.is_file_name(name) and not self._has(search, name):
-            # `libm.so.6` and `libz.a` are no names for -l, but what is meant is plain.
+            # `libm.so.6` and `libz.a` are no names for -l, but it is plain which file the user wants.
             self._add_path(search, name if os.path.isfile(name) else self._file(search, name), False)
         else:
             self._add_path(search, self._library(search, name), False)
         return search.files
 
     def runtime_path(self, name: str) -> str | None:
-        """Return the path of the library that programs load for `-l NAME`; None if there is none."""
+        """The path of the library that programs load for `-l NAME`; None if there is none."""
         return self._at_run_time(name, self._begin())
 
     def hints_for(self, names: Iterable[bytes]) -> dict[bytes, str]:
-        """Return, for each name that a well-known library defines, what to add. See `HostLibraries.hints_for`."""
+        """The advice for each name that a well-known library defines. See `HostLibraries.hints_for`."""
         return self.host.hints_for(names, self)
 
     def _begin(self, static: bool = False) -> _Search:
@@ -102,7 +102,7 @@ class LibrarySearch:
         return any(os.path.isfile(path) for path in self._candidates(search, name, static=False))
 
     def _candidates(self, search: _Search, name: str, *, static: bool) -> Iterator[str]:
-        """Yield where the file of -l NAME may be: every name of it in one directory, then in the next."""
+        """Yield the possible paths of the file of -l NAME: every name of it in one directory, then in the next."""
         file_names = self.host.file_names(name, static=static)
         for directory in search.directories:
             for file_name in file_names:
@@ -140,7 +140,7 @@ class LibrarySearch:
         return [*search.directories, *self.host.searched_at_run_time()]
 
     def _add_path(self, search: _Search, path: str, as_needed: bool) -> None:
-        """Append what the file at `path` is, or what it names."""
+        """Append the file at `path`, or the files that it names if it is a linker script."""
         if not os.path.exists(path):
             raise LibraryNotFound(path, [os.path.dirname(path) or "."])
         kind = self._kind(path)
@@ -183,12 +183,12 @@ class LibrarySearch:
         return self._file(search, name)
 
     def _kind(self, path: str) -> Kind | None:
-        """Return what the file is by its first bytes; None for what may be a linker script."""
+        """The kind of a file by its first bytes; None if it may be a linker script."""
         with ByteSource(path) as source:
             return "archive" if is_archive(_head_of(source)[:8]) else self.host.kind_of(source)
 
     def _fits(self, path: str) -> bool:
-        """True for a file for this machine; what is neither library nor object is taken for a script."""
+        """True for a file for this machine; a file that is neither library nor object is taken for a script."""
         try:
             with ByteSource(path) as source:
                 head = _head_of(source)
@@ -210,7 +210,7 @@ def _head_of(source: ByteSource) -> bytes:
 
 
 def _first_member(source: ByteSource) -> bytes:
-    """Return the first bytes of an archive's first member, which decide whether it fits; empty where there is none."""
+    """The first bytes of an archive's first member, whose machine is the archive's; empty if it has no member."""
     archive = Archive(source)
     for member in archive.members():
         return archive.start_of(member, _HEAD)

@@ -1,4 +1,4 @@
-"""Hints for errors about undefined symbols: the well-known library that defines a name which nothing else does.
+"""Hints for errors about undefined symbols: the well-known library that defines such a name.
 
 The libraries are those of Linux, with the names that gcc, clang and Debian give them.
 """
@@ -20,7 +20,7 @@ _LIKELIER_FIRST = (
     "fftw3 lua5.4 c++ c++abi unwind omp objc tbb X11 GL pcre2-8 bsd numa edit mvec resolv util"
 )
 KNOWN = tuple(_LIKELIER_FIRST.split())
-"""Names for -l of the libraries that are looked into."""
+"""Names for -l of the libraries that are searched."""
 
 
 _MLIR = "MLIR's runner library: add -l {}, with -L for LLVM's directory of libraries"
@@ -48,7 +48,7 @@ _BY_PREFIX: tuple[tuple[tuple[bytes, ...], str], ...] = (
     ((b"mlirAsyncRuntime",), _MLIR.format("mlir_async_runtime")),
     ((b"mgpuModule", b"mgpuLaunch", b"mgpuStream", b"mgpuMem"), _MLIR.format("mlir_cuda_runtime")),
 )
-"""Hints by how a name begins, for libraries that the loader's cache need not know, or that take more than -l."""
+"""Beginnings of names -> hint, for libraries that may not be in the loader's cache, or that take more than -l."""
 _MLIR_C_RUNNER = frozenset(
     b"printI64 printU64 printF16 printBF16 printF32 printF64 printString printOpen printClose printComma printNewline "
     b"memrefCopy rtclock rtsrand rtrand rtdrand _mlir_memref_to_llvm_alloc _mlir_memref_to_llvm_free".split()
@@ -56,11 +56,11 @@ _MLIR_C_RUNNER = frozenset(
 """The functions that LLVM's CRunnerUtils.h declares."""
 _STATIC_GLIBC = re.compile(r"(?:.*/)?lib(c|m|m-[0-9.]+|mvec|pthread|dl|rt|resolv|util|anl|crypt|c_nonshared)\.a\(.*")
 _ONE_BY_ONE = 100
-"""The most names that are looked for one by one in each library; the others by the library's table of strings."""
+"""The number of names that are looked up one by one in each library; others must be in its table of strings first."""
 
 
 def of_static_archive(place: str) -> str:
-    """Return the hint for a name that is needed at `place`, in a static archive of glibc; empty for other places."""
+    """The hint for a name that is needed at `place` in a static archive of glibc; empty for other places."""
     match = _STATIC_GLIBC.fullmatch(place)
     if match is None:
         return ""
@@ -70,7 +70,7 @@ def of_static_archive(place: str) -> str:
 
 
 def hints_for(names: Iterable[bytes], search: Find) -> dict[bytes, str]:
-    """Return, for each name that a well-known library defines, a text such as ``defined in libm.so.6: add -l m``.
+    """A text for each name that a well-known library defines, such as ``defined in libm.so.6: add -l m``.
 
     Only libraries that programs load are looked at, and each is opened once. This takes milliseconds: it is for errors.
     """
@@ -103,15 +103,16 @@ def _by_prefix(name: bytes) -> str:
 
 
 def _defined_in(library: SharedLibrary, names: set[bytes]) -> set[bytes]:
-    """Return those of the names that a library defines."""
+    """The names among `names` that a library defines."""
     few = sorted(names)[:_ONE_BY_ONE]
+    # A lookup costs a few reads. For thousands of names one pass over the strings finds the few that can be there.
     if len(names) > len(few):
         few += sorted((names - set(few)) & set(library.strings().split(b"\0")))
     return {name for name in few if library.find(name) is not None}
 
 
 def _in_libgcc(search: Find) -> set[bytes]:
-    """Return the names of gcc's own library, which gcc links with everything: decimal numbers, split stacks, ..."""
+    """The names in gcc's own library, which gcc links with every program: decimal numbers, split stacks, ..."""
     try:
         with Archive.open(search.find("gcc")[0].path) as archive:
             return set(archive.index())

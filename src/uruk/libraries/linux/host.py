@@ -37,7 +37,7 @@ class LinuxLibraries:
         system: Sequence[str] | None = None,
         cache_path: str = CACHE_PATH,
     ) -> None:
-        """`system` takes the place of the system's own directories."""
+        """`system` replaces the system's own directories."""
         self.architecture = architecture
         self.cache_path = cache_path
         self._system = None if system is None else tuple(system)
@@ -71,8 +71,9 @@ class LinuxLibraries:
         for soname, path in self._runtime_libraries(stem, directories):
             match = pattern.fullmatch(soname)
             if match is not None:
+                # Cut to 18 digits: Python refuses to read numbers of thousands of them.
                 versions.append(([int(part[:18]) for part in match[1].split(".")[1:]], path))
-        versions.sort(key=lambda row: row[0], reverse=True)  # of one version the first found stays the first
+        versions.sort(key=lambda row: row[0], reverse=True)  # stable: the first one of a version stays first
         return [path for _, path in versions]
 
     def searched_at_run_time(self) -> list[str]:
@@ -125,7 +126,7 @@ class LinuxLibraries:
 
 @lru_cache(maxsize=8)
 def system_directories(architecture: str) -> tuple[str, ...]:
-    """Return the directories that exist of those that gcc and ld search by default for an architecture; gcc's first."""
+    """The existing directories that gcc and ld search by default for an architecture; gcc's own come first."""
     compilers = [
         directory
         for place in _COMPILERS
@@ -152,6 +153,7 @@ def system_directories(architecture: str) -> tuple[str, ...]:
     seen: dict[str, str] = {}
     for place in places:
         if os.path.isdir(place):
+            # /lib is a link to /usr/lib on many systems: the first name of a directory stays.
             seen.setdefault(os.path.realpath(place), place)
     return tuple(seen.values())
 

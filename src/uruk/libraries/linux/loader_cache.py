@@ -34,7 +34,7 @@ _LARGEST = 64 << 20
 
 
 def parse_loader_cache(data: bytes, architecture: str, name: str = CACHE_PATH) -> dict[str, str]:
-    """Return soname -> path of the libraries for an architecture that run on every CPU of it.
+    """Soname -> path of the libraries for an architecture that run on every CPU of it.
 
     The first entry for a soname wins, as it does for the loader. Raises ObjectFormatError.
     """
@@ -52,11 +52,13 @@ def parse_loader_cache(data: bytes, architecture: str, name: str = CACHE_PATH) -
 
 
 def _layout(data: bytes, name: str) -> tuple[int, int, int, np.dtype[np.void]]:
-    """Return where entries begin, where string offsets count from, the number of entries, and their layout."""
+    """The offset of the entries, the offset from which strings count, the number of entries, and their layout."""
     header = 0
     if data.startswith(_OLD_MAGIC):
         count = int.from_bytes(data[12:16], "little")
         end = 16 + count * _OLD_ENTRY.itemsize
+        # Rounded up to a multiple of 8: the second layout has 64-bit numbers. Strings of the first one count from its
+        # end.
         header = (end + 7) & ~7
         if not data.startswith(_NEW_MAGIC, header):
             return 16, end, count, _OLD_ENTRY
@@ -67,9 +69,10 @@ def _layout(data: bytes, name: str) -> tuple[int, int, int, np.dtype[np.void]]:
 
 
 def loader_cache(architecture: str, path: str = CACHE_PATH) -> dict[str, str]:
-    """Return this machine's cache, as `parse_loader_cache` has it; empty if there is none, or it is not readable."""
+    """This machine's cache, as `parse_loader_cache` returns it; empty if there is none, or it is not readable."""
     try:
         status = os.stat(path)
+        # ldconfig replaces the file: time and size are part of the cache's key, so that a new file is read anew.
         return _read(path, architecture, (status.st_mtime_ns, status.st_size))
     except (OSError, ObjectFormatError):
         return {}
