@@ -123,7 +123,7 @@ def test_malformed_unwind_data(cc: Compile) -> None:
     long = cc(FRAMES.format(".long 4000\\n.long 0\\n.long 0", "long_"), *flags, name="long")
     orphan = cc(FRAMES.format(".long 12\\n.long 400\\n.long 0, 0", "orphan"), *flags, name="orphan")
     cut = cc(FRAMES.format(".long 12\\n.byte 1", "cut"), *flags, name="cut")
-    with batch(short, cc(GOOD), long, orphan, cut) as one:
+    with batch(short, cc(GOOD), long, orphan, cut, cc(GOOD.replace("good", "last"))) as one:
         found = one.faults()
         assert found.objects.tolist() == [0, 2, 3, 4]
         errors = {objects(fault)[0]: fault.error(one.mask(*objects(fault))) for fault in found.faults}

@@ -57,3 +57,12 @@ def test_an_ordinary_reference_names_the_definition(first: bool, cc: Compile) ->
         assert "`x' is thread-local in defines.o, but this code takes it for an ordinary one" in str(
             fault.error(pair.mask())
         )
+
+
+def test_a_thread_local_reference_names_the_definition(cc: Compile) -> None:
+    """In the very first section of the batch, too."""
+    user = cc("extern __thread int x; int get(void) { return x; }", name="user")
+    with batch(cc(".text\n.globl x\nx: .quad 0\n", language="s", name="plain"), user) as pair:
+        fault = only(pair)
+        assert fault.objects.tolist() == [1]
+        assert "`x' is not thread-local in plain.o, but this code takes it for one" in str(fault.error(pair.mask()))
