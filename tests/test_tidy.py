@@ -33,7 +33,7 @@ FLOORS = (
     ("executor",),
     ("orc",),
     ("platforms",),
-    ("lljit", "spawning"),
+    ("lljit", "symbol", "spawning"),
     ("program",),
     ("__init__", "testing"),
     ("cli", "__main__"),

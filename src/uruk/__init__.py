@@ -49,7 +49,6 @@ from uruk.errors import WrongDefinitions as WrongDefinitions
 
 if TYPE_CHECKING:
     from uruk.lljit import LLJIT as LLJIT
-    from uruk.lljit import Symbol as Symbol
     from uruk.memory.fixed import FixedMemory as FixedMemory
     from uruk.orc.dispatch import InlineDispatcher as InlineDispatcher
     from uruk.orc.dispatch import ThreadPoolDispatcher as ThreadPoolDispatcher
@@ -73,6 +72,7 @@ if TYPE_CHECKING:
     from uruk.program.program import Program as Program
     from uruk.spawning import connect as connect
     from uruk.spawning import spawn as spawn
+    from uruk.symbol import Symbol as Symbol
 
 __version__ = "0.1.0"
 
@@ -159,7 +159,7 @@ _LATER = {
     "Released": "uruk.orc.registry.tracker",
     "ResourceTracker": "uruk.orc.registry.tracker",
     "Session": "uruk.orc.session",
-    "Symbol": "uruk.lljit",
+    "Symbol": "uruk.symbol",
     "connect": "uruk.spawning",
     "spawn": "uruk.spawning",
     "SymbolFlags": "uruk.orc.registry.symbols",

@@ -47,6 +47,7 @@ DOORS = {
     "formats/registry.py": "lists the formats",
     "link_rules.py": "joins each format's rules to its reader",
     "lljit.py": "chooses the platform of an executor's system",
+    "symbol.py": "has stack overflows of this process reported",
     "spawning.py": "puts executors of a system together",
     "memory/epc.py": "a mapper that works in this process, too",
     "memory/inprocess.py": "the mapper of this process",

@@ -6,11 +6,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-from uruk.lljit import LLJIT, watch_overflows
+from uruk.lljit import LLJIT
 from uruk.platforms.linux.platform import environment_at_start, linux_platform
 from uruk.platforms.linux.runtime_here import process_runtime
 from uruk.program.linux.initial_stack import InitialStack
 from uruk.program.linux.tunables import as_it_was
+from uruk.symbol import watch_overflows
 
 
 class ProgramInProcess:

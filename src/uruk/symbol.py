@@ -1,0 +1,95 @@
+"""Linked symbols, and what a thread of this process gets before it calls one: reports of stack overflows."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from uruk.errors import InvalidType
+
+if TYPE_CHECKING:
+    from uruk.executor.remote import RemoteExecutor
+    from uruk.orc.lifetime.lifetime import Lifetime
+
+sessions_here: weakref.WeakSet[Lifetime] = weakref.WeakSet()
+"""Sessions with code in this process."""
+
+
+class Symbol:
+    """A linked symbol: `name`, and `address` in the process where it runs: `executor`, or, if None, this one.
+
+    It stands for its address where an integer is wanted, and equals whatever lies there, by whatever name; once
+    `function` has given it a type, it can be called.
+    """
+
+    __slots__ = ("_function", "address", "executor", "name")
+
+    def __init__(self, name: str, address: int, executor: RemoteExecutor | None = None) -> None:
+        self.name = name
+        self.address = address
+        self.executor = executor
+        self._function: Any = None
+
+    def function(self, prototype: Any) -> Any:
+        """A callable of the given type: a C prototype such as ``"int(int, int)"`` (by cffi), or a ctypes type.
+
+        The code must not be removed while the callable is in use. Raises InvalidValue for what is no prototype.
+        """
+        self._function = self._callable(prototype)
+        return self._function
+
+    def _callable(self, prototype: Any) -> Any:
+        if self.executor is not None:
+            if not isinstance(prototype, str):
+                raise InvalidType("a function in another process is called by a C prototype, as text")
+            return self.executor.function(prototype, self.address)
+        if not _thread.watched:
+            watch_overflows()
+        if isinstance(prototype, str):
+            from uruk.calls import cast
+
+            return cast(prototype, self.address)
+        if not callable(prototype):
+            raise InvalidType(f"{prototype!r} is neither a C prototype, as text, nor a ctypes function type")
+        return prototype(self.address)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Call the function, by the type that it was given last. Raises InvalidType where it has none."""
+        if self._function is None:
+            raise InvalidType(f'{self.name} has no type yet: give it one, as by .function("int(int)")')
+        return self._function(*arguments)
+
+    def __index__(self) -> int:
+        return self.address
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Symbol):
+            return NotImplemented
+        return self.address == other.address and self.executor is other.executor
+
+    def __hash__(self) -> int:
+        return hash(self.address)
+
+    def __repr__(self) -> str:
+        return f"<Symbol {self.name} at {self.address:#x}>"
+
+
+class _Thread(threading.local):
+    watched = False  # True once stack overflows of linked code are reported in it
+
+
+_thread = _Thread()
+
+
+def watch_overflows() -> None:
+    """Have stack overflows of linked code reported in the calling thread of this process; see `overflows.watch`."""
+    from uruk.orc.lookup.addresses import name_address
+    from uruk.platforms.linux.overflows import watch  # links the runtime, which many sessions do without
+
+    def describe(address: int) -> str:
+        names = (name_address(session, address) for session in list(sessions_here) if not session.closed)
+        return next(filter(None, names), "")
+
+    _thread.watched = True
+    watch(describe)
