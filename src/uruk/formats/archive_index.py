@@ -58,6 +58,7 @@ def _system_v(file: str, data: bytes, offset: int, width: int) -> Entries:
     if len(data) < width or end > len(data):
         problem = f"{count} entries do not fit in {len(data)} bytes"
         raise ObjectFormatError(file, "archive index", problem, offset)
+    # Big-endian on every machine (System V), whatever the members are.
     members = np.frombuffer(data, f">u{width}", count, width)
     # At most `count` splits give count + 1 pieces: the last one is what lies behind the names, such as padding.
     names = data[end:].split(b"\0", count)

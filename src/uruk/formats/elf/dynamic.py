@@ -77,6 +77,7 @@ class SharedLibrary:
         self._source = source
         self.path = source.path
         self.name = source.name
+        # A shorter file gets the error below, which names what it is.
         header = source.read(0, min(64, source.size), "ELF header")
         if len(header) < 64 or header[:4] != b"\x7fELF":
             raise _refusal(source, "not an ELF file", 0)
@@ -91,6 +92,7 @@ class SharedLibrary:
         self._loads: list[tuple[int, int, int]] = []  # address, file offset, size in the file
         self._tags = self._dynamic_section(int(self._header[0]), int.from_bytes(header[56:58], "little"))
         self._section_count = int.from_bytes(header[60:62], "little")
+        # A library without names has no such tables; looking a name up finds nothing then.
         strings = self._first(_DT_STRTAB)
         self._strings = self._offset(strings, "dynamic string table") if strings is not None else 0
         self._strings_size = self._first(_DT_STRSZ) or 0
@@ -164,6 +166,7 @@ class SharedLibrary:
         if self._symbols is None or count == 0:
             return []
         table = np.frombuffer(self._source.read(self._symbols, count * 24, "dynamic symbol table"), SYMBOL)
+        # SHN_UNDEF is a reference; local symbols are nobody else's.
         wanted = (table["section"] != 0) & np.isin(table["info"] >> 4, _BOUND_BY_NAME)
         versions = self._versions_of(count)
         strings = self._source.read(self._strings, self._strings_size, "dynamic string table")
@@ -173,6 +176,7 @@ class SharedLibrary:
             place, info, other, section, value, size = table[row].item()
             end = strings.find(b"\0", place)
             room -= end - place
+            # `find` takes a start past the end without complaint, and finds nothing there.
             if place >= len(strings) or end < 0 or room < 0:
                 raise self._source.error("dynamic symbol table", f"symbol {row}: malformed name", self._symbols)
             definition = self._make(strings[place:end], info, other, section, value, size, int(versions[row]))
@@ -309,6 +313,7 @@ class SharedLibrary:
     def _make(
         self, name: bytes, info: int, other: int, section: int, value: int, size: int, number: int
     ) -> DynamicSymbol:
+        # The other 15 bits are an index of version definitions; 0 and 1 are local and base, and have no name.
         version = self.versions.get(number & 0x7FFF)
         default = not number & _HIDDEN_VERSION
         return DynamicSymbol(name, info & 15, info >> 4, other & 3, section, value, size, version, default)

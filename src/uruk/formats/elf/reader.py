@@ -89,6 +89,7 @@ def read_header(view: memoryview, span: Span, pair: Pair) -> Header:
         raise ObjectFormatError(span.file, "ELF header", problem, 18)
     # e_shoff at 40; e_shentsize, e_shnum and e_shstrndx from 58 on. Numbers are Python's here: no sum overflows.
     table, entry, count, names = struct.unpack_from("<Q10xHHH", data, 40)
+    # e_shoff is 0 in a file without section headers: a program may have been stripped of them (sstrip).
     if table == 0:
         raise ObjectFormatError(span.file, "ELF header", "no section header table", 40)
     if entry != elf.SECTION_HEADER.itemsize:
@@ -116,7 +117,9 @@ def read_objects(arena: Arena, spans: Sequence[Span], pair: Pair, names: Names) 
     """
     if not spans:
         return _empty_graph(arena, pair)
+    # A memoryview is sliced without a copy, and costs less than an array for single numbers.
     view = memoryview(arena.buffers[0])
+    # A loop over files.
     headers = [read_header(view, span, pair) for span in spans]
     # The most frequent call of a session: one small object, for which columns cost more than plain Python.
     if len(spans) == 1:
@@ -273,8 +276,10 @@ def _find_relocations(
     kind = sections.type
     tables = true_rows((kind == elf.SHT_RELA) | (kind == elf.SHT_REL) | (kind == elf.SHT_CREL))
     _refuse_other_relocations(sections, block_of_section)
+    # sh_info is the section to which a table applies; with sh_link it says what a table is about (gABI).
     info, owner = sections.info[tables], sections.object[tables]
     sections.check(tables, (info >= sections.counts[owner], "applies to a section that does not exist"))
+    # From an index in the object to a row of all sections, to its block.
     block = block_of_section[sections.base[owner] + info]
     keep = block >= 0
     # Tables of sections that are not loaded (debug information) are not even checked: no link reads them.
@@ -282,6 +287,7 @@ def _find_relocations(
     compact = true_rows(kind[tables] == elf.SHT_CREL)
     size, entry = sections.size[tables], sections.entsize[tables]
     content = sections.start[tables]
+    # An Elf64_Rela has 24 bytes: r_offset, r_info, r_addend.
     count, rest = np.divmod(size, 24)
     if compact.size:
         # Entries of SHT_CREL have no fixed size (its sh_entsize is 1): the checks below are not for them.

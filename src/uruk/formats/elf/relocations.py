@@ -38,6 +38,7 @@ def read_relocations(graph: Graph, pair: Pair, wanted: Bool | None = None, repor
 def read_columns(graph: Graph, pair: Pair, wanted: Bool | None = None, report: Report = refuse) -> Edges:
     """Read the relocations of any graph as columns; see `read_relocations`."""
     tables = graph.relocations
+    # Pruned blocks are never read: most of an archive's relocations are theirs.
     if wanted is not None:
         tables = tables.rows(wanted[tables.block])
     raw, tables = _gather(graph, tables)
@@ -46,6 +47,7 @@ def read_columns(graph: Graph, pair: Pair, wanted: Bool | None = None, report: R
     words = raw.view(np.uint32)
     home = tables.block.astype(np.int64)
     owner = graph.blocks.object[home].astype(np.int64)
+    # From a row a table to a row a relocation.
     block = tables.block.repeat(tables.count)
     # Copies: views would be strided, and would keep all of `raw` in memory for as long as the edges live.
     offset, addend = raw[:, 0].copy(), raw[:, 2].copy()

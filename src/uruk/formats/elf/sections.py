@@ -77,6 +77,7 @@ class Sections:
 
     def _error(self, row: int, problem: str) -> ObjectFormatError:
         owner = int(self.object[row])
+        # Offsets in errors count from the object's first byte, not from the arena's.
         index = self.index(row)
         offset = int(self.table[owner] - self.origin[owner]) + index * 64
         name = self.name(row)
@@ -119,7 +120,9 @@ def _gather(buffer: U8, spans: Sequence[Span], headers: Sequence[tuple[int, int,
     halves = raw.view(np.uint32).reshape(-1, 16).T
     kind: I64
     name, kind, link, info = (halves[field].astype(np.int64) for field in (0, 1, 10, 11))
+    # sh_offset counts from the object's first byte; `start` is a place in the buffer.
     origin = np.array([span.start for span in spans], np.int64)
+    # The object of each row.
     owner = np.arange(len(spans), dtype=np.int32).repeat(counts)
     sections = Sections(
         buffer, [span.file for span in spans], counts.cumsum() - counts, counts, table, origin, owner, kind, flags,
@@ -147,6 +150,7 @@ def _select_loaded(sections: Sections, rows: I64) -> None:
     sections.check(rows, (used & (align & (align - 1) != 0), "alignment is not a power of two"))
     # SHF_EXCLUDE is for linkers (GNU, LLVM's .llvmbc): what has it is in no output, whatever SHF_ALLOC says.
     allocated = flags & (elf.SHF_ALLOC | elf.SHF_EXCLUDE) == elf.SHF_ALLOC
+    # SHT_GROUP sections are for linkers, whatever flags they have.
     sections.loaded = loaded = true_rows(allocated & used & (kind != elf.SHT_GROUP))
     sections.check(
         loaded,
@@ -180,6 +184,7 @@ def _locate_names(sections: Sections, rows: I64, name: I64, table_index: I64) ->
     sections.check(tables, (sections.type[tables] != elf.SHT_STRTAB, "is no string table, but e_shstrndx names it"))
     start, size = sections.start[tables], sections.size[tables]
     sections.check_texts(tables, "section name table")
+    # With the NUL at the table's end, every name that begins in the table ends there.
     sections.check(rows, (name >= size.repeat(sections.counts), "name outside its table"))
     sections.text = start.repeat(sections.counts) + name
 

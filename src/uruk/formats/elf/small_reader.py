@@ -100,6 +100,7 @@ def read_small(
     names of an object that is read are interned.
     """
     start, count, name_table = table
+    # All bounds are checked before the tables are looked at: a large object costs next to nothing here.
     if count > FEW_SECTIONS:
         return None
     sections: list[SectionRow] = [*_SECTION.iter_unpack(buffer[start : start + 64 * count])]
@@ -125,12 +126,14 @@ def _are_plain(sections: Sequence[SectionRow], extent: int) -> bool:
     """True if all section headers are of types that are read here, and none is malformed."""
     total = 0
     for _, kind, flags, _, offset, size, _, _, align, _ in sections:
+        # A power of two has one bit: `&` with the number below it is 0, as it is for 0, which stands for 1.
         if kind not in _PLAIN_TYPES or flags >> 32 or align & (align - 1) or align > MAX_ALIGN or size >= MAX_SIZE:
             return False
         # Such a `.note.GNU-stack` marks trampolines, which the columns record.
         if flags & (elf.SHF_ALLOC | elf.SHF_EXECINSTR) == elf.SHF_EXECINSTR:
             return False
         if kind not in (_NULL, elf.SHT_NOBITS):
+            # Python's numbers do not overflow, whatever a hostile header says.
             if offset + size > extent:
                 return False
             total += size
@@ -141,6 +144,7 @@ def _string_table(buffer: memoryview, begin: int, sections: Sequence[SectionRow]
     """The content of a string table; empty if the section is none, or does not end in NUL."""
     if index >= len(sections) or sections[index][1] != elf.SHT_STRTAB:
         return b""
+    # The section lies within the object: `_are_plain` has checked it, as every section that is stored.
     start = begin + sections[index][4]
     strings = buffer[start : start + sections[index][5]].tobytes()
     return strings if strings.endswith(b"\0") else b""
@@ -155,6 +159,7 @@ def _read_blocks(
     for name, kind, flags, _, offset, size, _, _, align, _ in sections:
         if name >= len(strings):
             return None
+        # SHF_EXCLUDE: linkers leave the section out, whatever SHF_ALLOC says.
         if kind == _NULL or flags & (elf.SHF_ALLOC | elf.SHF_EXCLUDE) != elf.SHF_ALLOC:
             block_of.append(NONE)
             continue
@@ -165,6 +170,7 @@ def _read_blocks(
         if needs_columns or (whole_pointers and size & 7):
             return None
         block_of.append(len(rows))
+        # Zero-fill has no bytes in the file: its sh_offset means nothing.
         content = NONE if kind == elf.SHT_NOBITS else begin + offset
         rows.append((names_at + name, content, size, align or 1, zone, role))
     # One array of all rows, whose transpose has the columns: an array a column would cost six conversions. reshape
@@ -181,6 +187,7 @@ def _find_tables(
     """The relocation tables of loaded sections, ordered by block."""
     rows: list[tuple[int, int, int]] = []
     for _, kind, _, _, offset, size, link, info, _, entry in sections:
+        # sh_info of a relocation table is the section to which it applies (gABI, "sh_link and sh_info Interpretation").
         block = block_of[info] if info < len(sections) else NONE
         if kind > elf.SHT_SYMTAB_SHNDX and block >= 0 and link == symtab:
             return None  # an unknown type that refers to both, as relocations do: the columns refuse it
@@ -224,6 +231,7 @@ def _read_symbols(
             return None
         if info >> 4 != Binding.LOCAL and rows:  # row 0 stands for no symbol, whatever its binding is
             external.append(len(rows))
+            # The string table ends in NUL, so that every name in it ends.
             texts.append(strings[name : strings.index(b"\0", name)])
         rows.append((name, length, *place, info >> 4, info & 15, other & 3, value))
     # The columns' bound on names that share bytes.
@@ -273,6 +281,7 @@ def _symbol_columns(rows: list[tuple[int, ...]], strings_at: int, external: list
 
     The rows `external` have the interned names `numbers`.
     """
+    # The rows of the transpose are the columns; those of bytes are converted together.
     table = np.array([row[:7] for row in rows], np.int64).reshape(-1, 7).T
     small = table[[2, 4, 5, 6]].astype(np.uint8)
     name = np.full(len(rows), NONE, np.int32)
@@ -302,6 +311,7 @@ def read_few_relocations(graph: Graph, pair: FormatPair, wanted: Bool | None) ->
     if sum(counts) > FEW_RELOCATIONS:
         return None
     buffer, kinds, nothing = memoryview(arena.buffers[0]), _kinds_of(pair), pair.KINDS.number["None"]
+    # One object: its symbol numbers are rows of the graph.
     symbols, rows = len(graph.symbols), list[tuple[int, ...]]()
     for block, start, count in zip(tables.block.tolist(), tables.content.tolist(), counts, strict=True):
         if wanted is not None and not wanted[block]:
@@ -316,5 +326,6 @@ def read_few_relocations(graph: Graph, pair: FormatPair, wanted: Bool | None) ->
             if kind != nothing:
                 rows.append((block, offset, kind, symbol, addend))
     table = np.array(rows, np.int64).reshape(-1, 5).T
+    # Block and target, both row numbers.
     places = table[[0, 3]].astype(np.int32)
     return Edges(places[0], table[1], table[2].astype(np.uint8), places[1], table[4])

@@ -31,10 +31,12 @@ def read_symbols(sections: Sections, buffer: U8, block_of_section: I32, names: N
     tables = _find_tables(sections)
     raw = gather_runs(buffer, sections.start[tables.rows], sections.size[tables.rows]).view(elf.SYMBOL)
     counts = np.zeros(len(sections.files) + 1, np.int64)
+    # One row more than objects, and shifted by one, for the running sums.
     counts[tables.object + 1] = tables.count
     # `counts` has a 0 in front: the running sums are the first row of each object, and the end.
     start = np.add.accumulate(counts)
     owner = tables.object.repeat(tables.count)
+    # Errors are made from row numbers, once something is wrong; sound objects pay for masks only.
     reporter = _Reporter(sections, start, owner)
     # A member of a record column lies 24 bytes apart; `take` wants its indexes side by side.
     offset, info = raw["name"].astype(np.int64), np.ascontiguousarray(raw["info"])
@@ -43,6 +45,7 @@ def read_symbols(sections: Sections, buffer: U8, block_of_section: I32, names: N
         (UNKNOWN_BINDING.take(info), "unknown binding"),
         (UNKNOWN_TYPE.take(info), "unknown type"),
     )
+    # From an offset in the string table to a place in the arena.
     text = tables.strings.repeat(tables.count) + offset
     section = _section_indexes(sections, buffer, raw["section"], start, owner, reporter)
     # ELF64_ST_BIND and ELF64_ST_TYPE (gABI, "Symbol Table").
@@ -123,6 +126,7 @@ def _section_indexes(
     if not count_true(extended):
         return section
     tables = true_rows(sections.type == elf.SHT_SYMTAB_SHNDX)
+    # Rows are ordered by object: a second table follows the first one.
     repeated = sections.object[tables[1:]] == sections.object[tables[:-1]]
     sections.check(tables[1:], (repeated, "is a second table of extended section indexes"))
     # One table an object of more than 65,279 sections: a loop over files.
@@ -135,6 +139,7 @@ def _section_indexes(
             (sections.link[table] != sections.symtab[file], "does not belong to the symbol table"),
             (sections.size[table] != 4 * count, "size does not match the symbol table"),
         )
+        # The table has a word for each symbol, in the order of the symbol table.
         begin = int(sections.start[row])
         # A copy: the table may begin at an odd offset, and is read once.
         indexes = np.frombuffer(buffer[begin : begin + 4 * count].tobytes(), np.uint32)
@@ -264,6 +269,7 @@ class ReadGroups:
         if self.rows.size == 0:
             return
         starts, ends = symbol_start[self.object], symbol_start[self.object + 1]
+        # sh_info of a group is the row of its signature symbol; row 0 is none.
         missing = (self.symbol >= ends - starts) | (self.symbol == 0)
         self.sections.check(self.rows, (missing, "signature symbol does not exist"))
         row = starts + self.symbol
@@ -307,6 +313,7 @@ def read_groups(sections: Sections, buffer: U8) -> tuple[ReadGroups, I32]:
     position = ranges(sections.start[rows] + 4, 4 * count)[::4]
     member = windows(buffer, "<u4")[position].astype(np.int64)
     group = np.arange(rows.size, dtype=np.int32).repeat(count)
+    # Members are section indexes of the object; 0 is the null section.
     absent = (member >= sections.counts[owner[group]]) | (member == 0)
     sections.check(rows[group], (absent, "member section does not exist"))
     section = sections.base[owner[group]] + member
