@@ -93,8 +93,7 @@ class Registry(Owner):
         self.asking: dict[tuple[int, int], Task] = {}
         """(Generator, name) -> the task that asks it."""
         self.stand_ins: dict[int, StandIn] | None = None
-        """Addresses of libraries' data and functions -> the program's own in their place, for whoever rebinds libraries
-        to these; None: nobody."""
+        """Addresses of libraries' data and functions -> those of the program's own in their place; None if unused."""
         self.times: list[tuple[str, float]] = []
         self.hooks: dict[str, list[Callable[[State], None]]] = {}
         self.closed = False
