@@ -17,6 +17,7 @@ from uruk.passes.layout import Layout
 from uruk.passes.rules import Rules
 from uruk.passes.state import State, synthetic_blocks
 from uruk.passes.undefined import Hints
+from uruk.target import Target
 
 from support.coff_objects import assembled
 from support.compiling import Compile
@@ -104,9 +105,9 @@ def test_a_session_for_a_format_without_such_a_machine_is_refused() -> None:
 
 
 def test_an_undefined_symbol_where_no_libraries_are_known(tmp_path: Path) -> None:
-    """A hint would look for libraries of the system, and uruk knows none of Windows: the error stays the same."""
+    """A hint would look for libraries of the system, and uruk knows none of this one: the error stays the same."""
     outer = assembled(tmp_path, "outer", ".globl outer\nouter: jmp inner\n")
-    with uruk.LLJIT(options=uruk.Options(execute=False, architecture="x86_64-w64-mingw32")) as jit:
+    with uruk.LLJIT(options=uruk.Options(execute=False, architecture=Target("elf", "x86_64", "none"))) as jit:
         jit.add_object(outer)
         with pytest.raises(UndefinedSymbols, match="inner"):
             jit.lookup("outer")
