@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import uruk
+from uruk.errors import InUse
 
 from support.compiling import Compile
 
@@ -375,3 +376,17 @@ def test_an_archive_goes_with_its_members(cc: Compile, jit: uruk.LLJIT) -> None:
             jit.lookup(name)
     jit.add_archive(archive)
     assert jit.lookup("right").function("int(void)")() == 2
+
+
+def test_code_whose_stub_is_a_functions_address_is_in_use(cc: Compile) -> None:
+    """`-fno-pie` code has one address for a library's function: a stub, which is code of one of the modules."""
+    text = "#include <unistd.h>\nint (*{name}_where(void))(void) {{ return getpid; }}\n"
+    objects = [cc(text.format(name=name), "-fno-pie", "-O1", name=name) for name in ("first", "second")]
+    with uruk.LLJIT() as jit:
+        trackers = [jit.add_object(path) for path in objects]
+        symbols = jit.lookup_all(["first_where", "second_where"]).values()
+        assert len({symbol.function("size_t(void)")() for symbol in symbols}) == 1
+        with pytest.raises(InUse, match=r"first.*\.o"):
+            trackers[1].remove()  # the last one has the stub
+        for tracker in trackers:
+            tracker.remove()

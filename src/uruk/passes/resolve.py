@@ -192,6 +192,7 @@ def _use_stubs_as_addresses(state: State, address: I64) -> None:
     """A function whose address some 32-bit reference can only take as its stub's has that address everywhere.
 
     So functions compare equal within the batch, as the PLT entry of an executable is the function's address natively.
+    Of several modules' stubs the last is the address; the others' code depends on its module then.
     """
     edges, stubs, kinds = state.edges, state.stubs, state.graph.kinds
     mine = stubs.taken[state.stub_of_edge]
@@ -202,10 +203,12 @@ def _use_stubs_as_addresses(state: State, address: I64) -> None:
     value = kinds.displacement(kind, state.stub_target[stub] + edges.addend[rows], place)
     if kinds.counts_from_starts:
         count_from_images(state, edges.block[rows], kind, value)
-    # Branches go through stubs unseen; only a reference that may yield an address makes the stub the function's.
-    far = symbol & ((value < kinds.low[kind]) | (value > kinds.last[kind]))
+    # Branches go through stubs unseen, and offsets in images are read by unwinders, which compare none: only a
+    # reference that may yield an address makes the stub the function's.
+    far = symbol & (kinds.base[kind] != Base.IMAGE) & ((value < kinds.low[kind]) | (value > kinds.last[kind]))
     used = unique(stub[far])
     address[stubs.row[used]] = state.address[state.synthetic["stubs"][stubs.island[used]]] + stubs.offset[used]
+    state.stub_modules = dict(zip(stubs.row[used].tolist(), stubs.module[used].tolist(), strict=True))
     state.stub_of_function = dict(zip(state.stub_target[used].tolist(), address[stubs.row[used]].tolist(), strict=True))
 
 

@@ -147,6 +147,8 @@ class State:
     stubs: Stubs = NO_STUBS
     stub_of_function: dict[int, int]
     """Address of a function from elsewhere -> that of the stub which is the function's address for the batch."""
+    stub_modules: dict[int, int]
+    """Canonical row of such a function -> the module that has the stub."""
     slot_edges: I64 = NO_ROWS
     """Edges that refer to a slot, and in `slot_of_edge` which one."""
     slot_of_edge: I64 = NO_ROWS
@@ -214,7 +216,7 @@ class State:
         self.live = filled(len(graph.blocks), True, np.bool_)
         self.block_module = module_of_object[graph.blocks.object]
         self.synthetic = {}
-        self.stub_of_function = {}
+        self.stub_of_function, self.stub_modules = {}, {}
         self.module_handles = []
         self.got_modules = set()
         self.provided_in = {}

@@ -18,7 +18,7 @@ from uruk.orc.registry.definitions import definitions_of
 from uruk.orc.registry.entries import AbsoluteEntry, Contents, ImportEntry, ObjectEntry, ObjectState
 from uruk.orc.registry.symbols import Flag, final_names
 from uruk.orc.registry.tracker import FunctionArray, Resources, ResourceTracker
-from uruk.passes.state import Externals, StandIn, TLSHome
+from uruk.passes.state import Externals, StandIn, State, TLSHome
 
 
 def link_batch(session: Lifetime, entries: list[ObjectEntry], wanted: I32, arrays: list[FunctionArray]) -> None:
@@ -359,6 +359,16 @@ def _record_uses(session: Lifetime, linked: Linked, trackers: list[ResourceTrack
         provider[inside] = number[state.block_module[block[inside]]]
     elif not (provider >= 0).any():
         return
+    _use(session, state, trackers, provider)
+    if len(trackers) > 1 and state.stub_modules:
+        # The stub that is a function's address is code of one module, whoever defines the function.
+        lender = np.full(len(state.symbols), NONE, np.int32)
+        lender[list(state.stub_modules)] = [trackers[module].number for module in state.stub_modules.values()]
+        _use(session, state, trackers, lender)
+
+
+def _use(session: Lifetime, state: State, trackers: list[ResourceTracker], provider: I32) -> None:
+    """Record that modules use the trackers whose numbers the rows of symbols have that they refer to; -1 for none."""
     edges = state.edges
     used = provider[state.canonical[edges.target]]
     rows = true_rows((used >= 0) & (edges.kind != 0))
