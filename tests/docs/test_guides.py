@@ -15,7 +15,9 @@ GUIDES = sorted(path for path in FOLDER.glob("*.md") if path.name != "README.md"
 
 
 @pytest.mark.parametrize("path", GUIDES, ids=lambda path: path.name)
-def test_a_guide_runs_as_shown(path: Path, tmp_path: Path) -> None:
+def test_a_guide_runs_as_shown(path: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    if path.stem == "windows":
+        request.getfixturevalue("wine")
     guide = read(path)
     assert guide.blocks, f"{path.name} shows no Python"
     for block, printed in zip(guide.blocks, run(guide, tmp_path), strict=True):
