@@ -3,12 +3,11 @@
 #include "calls.h"
 #include "requests.h"
 
-/* In a program calls run in the thread that reads. */
-static void read_answer(struct request *request)
+static void read_answer(struct request *request, int runs_calls)
 {
     struct call call;
     while (!request->done) {
-        int next = next_message(&call);
+        int next = next_message(runs_calls ? &call : 0);
         if (next == OWN)
             run_call(&call, 0, 0);
         else if (next == END)
@@ -20,15 +19,15 @@ struct result dispatch(void *context, const void *tag, const char *data, size_t 
 {
     (void)context;
     struct request request = {0};
-    int reads = begin_own_reading();
+    enum own_reading reading = begin_own_reading();
     add_request(&request);
     if (!request.done && !send_frame(CALL, request.number, (word)tag, data, size))
         line_is_gone();
-    if (reads) {
-        read_answer(&request);
-        end_own_reading();
-    } else {
+    if (reading == READS_NOT) {
         wait_for_answer(&request);
+    } else {
+        read_answer(&request, reading == READS_AND_RUNS);
+        end_own_reading();
     }
     return request.answer;
 }

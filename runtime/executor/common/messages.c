@@ -46,8 +46,10 @@ static char *read_data(size_t size)
 
 int next_message(struct call *own)
 {
+    static int ended; /* of who reads: after a hangup nothing is read any more */
     struct header header;
-    if (!read_header(&header))
+    ended = ended || !read_header(&header);
+    if (ended)
         return END;
     if (header.size < sizeof header || header.size > LARGEST)
         give_up("a message of impossible size came");
@@ -61,6 +63,7 @@ int next_message(struct call *own)
     struct call call = {header.number, header.tag, read_data(size), size};
     if (header.opcode == HANGUP) {
         free(call.data);
+        ended = 1;
         return END;
     }
     if (header.opcode == RESULT) {

@@ -58,5 +58,6 @@ extern const struct symbol system_symbols[]; /* up to one without a name */
 
 /* serve.c of the system: who reads the line. */
 void wake_main(void); /* there is a call for the main thread, or the end has come */
-int begin_own_reading(void); /* 1 where a thread that waits for an answer reads the line itself */
+enum own_reading { READS_NOT, READS, READS_AND_RUNS }; /* the latter runs the calls that it reads, too */
+enum own_reading begin_own_reading(void); /* whether a thread that waits for an answer reads the line itself */
 void end_own_reading(void);

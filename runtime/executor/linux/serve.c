@@ -36,11 +36,12 @@ void wake_main(void)
     eventfd_write(main_event, 1);
 }
 
-int begin_own_reading(void)
+enum own_reading begin_own_reading(void)
 {
-    if (program.running)
-        pthread_mutex_lock(&reading);
-    return program.running;
+    if (!program.running)
+        return READS_NOT;
+    pthread_mutex_lock(&reading);
+    return READS_AND_RUNS;
 }
 
 void end_own_reading(void)

@@ -24,8 +24,9 @@ static int write_file(const void *data, int size)
     return WriteFile(line_out, data, (DWORD)size, &done, 0) ? (int)done : -1;
 }
 
-static int (*receive)(void *, int) = read_file;
+static int (*receive)(void *, int) = read_file; /* bytes done; 0 or less at the end */
 static int (*send)(const void *, int) = write_file;
+static void (*end)(void);
 
 void open_files(word in, word out)
 {
@@ -33,10 +34,17 @@ void open_files(word in, word out)
     line_out = (HANDLE)out;
 }
 
-void open_line_of(int (*receive_some)(void *, int), int (*send_some)(const void *, int))
+void open_line_of(int (*receive_some)(void *, int), int (*send_some)(const void *, int), void (*end_of_sending)(void))
 {
     receive = receive_some;
     send = send_some;
+    end = end_of_sending;
+}
+
+void end_sending(void)
+{
+    if (end)
+        end();
 }
 
 word parse_number(const char *text)

@@ -84,6 +84,11 @@ static int send_some(const void *data, int size)
     return winsock.send(line_socket, data, size, 0);
 }
 
+static void end_of_sending(void)
+{
+    winsock.shutdown(line_socket, SD_SEND);
+}
+
 static void use(SOCKET client)
 {
     DWORD yes = 1;
@@ -91,7 +96,7 @@ static void use(SOCKET client)
     winsock.ioctlsocket(client, FIONBIO, &no);
     winsock.setsockopt(client, IPPROTO_TCP, NO_DELAY, (char *)&yes, sizeof yes);
     line_socket = client;
-    open_line_of(receive_some, send_some);
+    open_line_of(receive_some, send_some, end_of_sending);
 }
 
 /* An executor for a client that may come in: this program again, which inherits the client's socket. */

@@ -15,7 +15,7 @@ void load_winsock(void)
 #define LOAD(name) winsock.name = (__typeof__(winsock.name))(void *)GetProcAddress(library, #name)
     LOAD(WSAStartup), LOAD(WSAGetLastError), LOAD(WSADuplicateSocketW), LOAD(WSASocketW);
     LOAD(socket), LOAD(bind), LOAD(listen), LOAD(accept), LOAD(select), LOAD(ioctlsocket);
-    LOAD(getsockname), LOAD(setsockopt), LOAD(closesocket), LOAD(recv), LOAD(send);
+    LOAD(getsockname), LOAD(setsockopt), LOAD(shutdown), LOAD(closesocket), LOAD(recv), LOAD(send);
     if (winsock.WSAStartup(0x0202, &data))
         give_up("there are no sockets");
 }

@@ -23,6 +23,7 @@ struct winsock {
     __typeof__(ioctlsocket) *ioctlsocket;
     __typeof__(getsockname) *getsockname;
     __typeof__(setsockopt) *setsockopt;
+    __typeof__(shutdown) *shutdown;
     __typeof__(closesocket) *closesocket;
     __typeof__(recv) *recv;
     __typeof__(send) *send;

@@ -7,7 +7,8 @@
 /* line.c: the line is two files, or a socket. */
 void open_files(word in, word out);                                     /* handles of this process */
 void open_descriptors(const char *controller, const char *in, const char *out); /* under wine */
-void open_line_of(int (*receive)(void *, int), int (*send)(const void *, int)); /* bytes done; 0 or less at the end */
+void open_line_of(int (*receive)(void *, int), int (*send)(const void *, int), void (*end_sending)(void));
+void end_sending(void); /* of a socket: the controller sees the end, and may go on sending */
 word parse_number(const char *text);                                    /* ~0 where it is none */
 
 /* listen.c: a connection, by words `listen=HOST:PORT` or `serve=HOST:PORT`, or one that is inherited: `socket=HANDLE`. */
