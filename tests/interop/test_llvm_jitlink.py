@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +12,7 @@ import pytest
 
 from uruk.runtime_files import executor_program
 
+from support.executors import command_of, port_of
 from support.requirements import require_tool
 
 C_PROGRAM = r"""
@@ -36,6 +37,17 @@ int main() {
     return 5;
 }
 """
+WINDOWS_PROGRAM = r"""
+int lstrlenA(const char *text);
+int (*const volatile length)(const char *) = lstrlenA;
+static int counter = 40;
+int add(int a, int b) { return a + b; }
+int main(int count, char **words) {
+    for (int i = 0; i < count; i++) counter = add(counter, length(words[i]));
+    return counter;
+}
+"""
+"""A call of a library goes through a pointer: LLVM makes no stubs for COFF, and libraries are never near."""
 SHARED = ["--use-shared-memory"]
 TIMEOUT = 30  # LLVM 19's tool hangs where it loses its executor
 
@@ -58,14 +70,12 @@ def jitlink(*words: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def listening() -> Iterator[str]:
+def listening(target: str = "x86_64-linux") -> Iterator[str]:
     """uruk's executor on a port of loopback; when this ends, it must have ended by itself, with status 0."""
-    with subprocess.Popen([executor_program(), "listen=127.0.0.1:0"], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        found = re.fullmatch(r"listening on (127\.0\.0\.1:\d+)\n", process.stdout.readline())
-        assert found
+    command = [*command_of(target), "listen=127.0.0.1:0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
-            yield found[1]
+            yield f"127.0.0.1:{port_of(process)}"
             assert process.wait(TIMEOUT) == 0
         finally:
             process.kill()
@@ -99,6 +109,40 @@ def test_tcp_ends_by_itself(compile_with, memory: list[str]) -> None:
     with listening() as address:
         done = jitlink(f"--oop-executor-connect={address}", *memory, main, "--args", "x")
         assert (done.stderr, done.returncode) == ("", 41)
+
+
+@pytest.fixture
+def windows_object(wine: Path, compile_with) -> Path:
+    return compile_with(WINDOWS_PROGRAM, ".c", "--target=x86_64-pc-windows-msvc", "-fno-PIC")
+
+
+def jitlink_until_it_ends_well(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    """LLVM's tool closes its side of the line while a thread of its own is about to read it, and may fail by that."""
+    for _ in range(8):
+        done = jitlink(*words)
+        if "Bad file descriptor" not in done.stderr:
+            break
+    return done
+
+
+def test_windows(windows_object: Path, tmp_path: Path) -> None:
+    """It links COFF into uruk's executor under wine, and finds functions of libraries there.
+
+    The process that becomes wine's has the pipes: the executor opens them by that process's number.
+    """
+    script = tmp_path / "executor"
+    command = shlex.join(command_of("x86_64-windows"))
+    script.write_text(f'#!/bin/sh\nexec {command} "$@" controller=$$\n')
+    script.chmod(0o755)
+    done = jitlink_until_it_ends_well(f"--oop-executor={script}", windows_object, "--args", "x", "four")
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 45)
+
+
+def test_windows_by_tcp(windows_object: Path) -> None:
+    """The executor ends its side by itself, whether or not LLVM's tool has closed its own before it reads again."""
+    with listening("x86_64-windows") as address:
+        done = jitlink(f"--oop-executor-connect={address}", windows_object, "--args", "x", "four")
+    assert done.returncode == 45 or "Bad file descriptor" in done.stderr, done
 
 
 def test_exit_and_crash_of_the_program(compile_with) -> None:
