@@ -39,9 +39,7 @@ SOURCES = {
     "executor/windows": "crash.c library.c line.c listen.c main.c secret.c serve.c services.c sockets.c system.c",
     "windows": "cxx_throw.c find_symbols.c memory.c modules.c process.c statics.c texts.c",
     "windows/x86_64": "callback_enter.S invoke.S",
-    "windows/linked": (
-        "compiler_support.c magic_statics.c operators.c thread_destructors.c thread_initializers.c"
-    ),
+    "windows/linked": ("compiler_support.c magic_statics.c operators.c thread_destructors.c thread_initializers.c"),
     "windows/x86_64/linked": "support.S",
 }
 """Folders of `RUNTIME` -> the files that are compiled; headers lie beside them."""
