@@ -139,3 +139,17 @@ EXPORTED int64_t uruk_rt_move_imports(const struct move *given, word count)
     uruk_each_import(ADDRESS, move, 0);
     return 0;
 }
+
+/* Libraries came since: lead their references, too. Those of before are led already. */
+HIDDEN void uruk_move_later_imports(void)
+{
+    if (move_count)
+        uruk_each_import(ADDRESS, move, 0);
+}
+
+/* Where a variable or a function of a library is for the program; the address itself where that is there. */
+HIDDEN void *uruk_moved(void *address)
+{
+    const struct move *moved = move_before((word)address);
+    return moved && moved->from == (word)address ? (void *)moved->to : address;
+}

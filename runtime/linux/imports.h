@@ -63,3 +63,9 @@ word uruk_bind_names(const char *names, const void *rows, word count, int kinds,
 
 /* The row of an import's name; -1 if it has none. */
 int64_t uruk_find_binding(const struct bindings *bindings, const struct import *import) HIDDEN;
+
+/* Lead the references of libraries that came since, as uruk_rt_move_imports did those of others. */
+void uruk_move_later_imports(void) HIDDEN;
+
+/* Where a variable or a function of a library is for the program. */
+void *uruk_moved(void *address) HIDDEN;

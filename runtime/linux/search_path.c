@@ -3,6 +3,7 @@
  * tokens"). */
 
 #define _GNU_SOURCE
+#include "imports.h"
 #include <dlfcn.h>
 #include <elf.h>
 #include <fcntl.h>
@@ -14,8 +15,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define EXPORTED __attribute__((visibility("default")))
 
 enum { MOST_NEEDS = 64 };
 
@@ -167,5 +166,7 @@ EXPORTED void *uruk_rt_dlopen(const char *name, int mode)
         handle = open_with_needs(found ? found : path, mode, MOST_NEEDS);
     free(found);
     free(expanded);
+    if (handle)
+        uruk_move_later_imports();
     return handle;
 }

@@ -102,7 +102,7 @@ class ProgramExports:
             found = self._executor.libraries.find_symbols([None], known).address
             names = {name: names[name] for name, address in zip(known, found.tolist(), strict=True) if address}
         handle = self._open(names) if names else 0
-        if asked and handle:
+        if asked and (handle or self._dylib.session.stand_ins):
             self._runtime.call(b"uruk_rt_set_program_names", handle)
 
     def _linked(self, names: Iterable[bytes], *, strong: bool = False) -> dict[bytes, int]:
