@@ -4,7 +4,8 @@
  * (One RtlAddFunctionTable a module would do on Windows. wine takes a table's range to begin at its base, and looks into
  * the first whose range fits: of two modules in a slab it would find one's functions only.) */
 
-#include <stdint.h>
+#include "modules.h"
+
 #include <string.h>
 #include <windows.h>
 
@@ -46,15 +47,30 @@ static RUNTIME_FUNCTION *find_function(struct module *module, uint64_t offset)
     return function && offset < function->EndAddress ? function : 0;
 }
 
+/* With the lock. */
+static struct module *find_module(uint64_t address)
+{
+    struct module *module = modules;
+    while (module && (address < module->start || address >= module->end))
+        module = module->next;
+    return module;
+}
+
+uint64_t module_at(uint64_t address)
+{
+    AcquireSRWLockShared(&lock);
+    uint64_t module = (uint64_t)find_module(address);
+    ReleaseSRWLockShared(&lock);
+    return module;
+}
+
 /* What is found stays while code of its module runs. */
 static PRUNTIME_FUNCTION CALLBACK find(DWORD64 address, PVOID context)
 {
     RUNTIME_FUNCTION *function = 0;
     (void)context;
     AcquireSRWLockShared(&lock);
-    struct module *module = modules;
-    while (module && (address < module->start || address >= module->end))
-        module = module->next;
+    struct module *module = find_module(address);
     if (module)
         function = find_function(module, address - module->slab->base);
     ReleaseSRWLockShared(&lock);

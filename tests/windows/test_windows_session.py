@@ -201,6 +201,37 @@ def test_longjmp_through_linked_frames(jit: uruk.LLJIT, tmp_path: Path) -> None:
     assert jit.lookup("jumps").function("int(void)")() == 17
 
 
+def test_initialisers_and_finalisers(jit: uruk.LLJIT, tmp_path: Path) -> None:
+    """They run with the first lookup and with the removal, atexit's functions of that module among them."""
+    jit.add_object(
+        compiled(
+            tmp_path,
+            GNU,
+            "int all; void note(int x) { all = 10 * all + x; } int seen(void) { return all; }",
+            "log",
+        )
+    )
+    tracker = jit.add_object(compiled(tmp_path, GNU, """
+        void note(int); int atexit(void (*)(void));
+        static void end(void) { note(3); }
+        static void __attribute__((constructor)) begin(void) { note(1); atexit(end); }
+        static void __attribute__((destructor)) last(void) { note(2); }
+        int f(void) { return 5; }
+    """))  # fmt: skip
+    other = jit.add_object(compiled(tmp_path, GNU, """
+        void note(int); int atexit(void (*)(void));
+        static void end(void) { note(9); }
+        int g(void) { return atexit(end); }
+    """, "other"))  # fmt: skip
+    seen = jit.lookup("seen").function("int(void)")
+    assert seen() == 1
+    assert jit.lookup("g").function("int(void)")() == 0
+    tracker.remove()
+    assert seen() == 123
+    other.remove()
+    assert seen() == 1239
+
+
 def test_sessions_come_and_go(wine: Path, tmp_path: Path) -> None:
     path = compiled(tmp_path, GNU, "int f(void) { return 3; }")
     for _ in range(3):

@@ -11,16 +11,20 @@ extern void uruk_rt_mem_release(void);
 extern void uruk_rt_deregister_module(void), uruk_rt_find_symbols(void), uruk_rt_keep_words(void);
 extern void uruk_rt_register_module(void), uruk_rt_string_size(void);
 extern void uruk_rt_cxx_throw(void), uruk_rt_static_abort(void), uruk_rt_static_begin(void), uruk_rt_static_end(void);
+extern void uruk_rt_atexit(void), uruk_rt_finalize(void), uruk_rt_nothing(void), uruk_rt_register_finalizers(void);
+extern void uruk_rt_run_initializers(void), uruk_rt_run_program(void), uruk_rt_set_crt(void);
 
 #define FUNCTION(name) {#name, (void *)name}
 
 const struct symbol system_symbols[] = {
+    FUNCTION(uruk_rt_atexit),
     FUNCTION(uruk_rt_call_wrapper),
     FUNCTION(uruk_rt_callback_enter),
     {"uruk_rt_callback_tag", &uruk_rt_callback_tag},
     FUNCTION(uruk_rt_connect),
     FUNCTION(uruk_rt_cxx_throw),
     FUNCTION(uruk_rt_deregister_module),
+    FUNCTION(uruk_rt_finalize),
     FUNCTION(uruk_rt_find_symbols),
     FUNCTION(uruk_rt_keep_words),
     {"uruk_rt_lazy_tag", &uruk_rt_lazy_tag},
@@ -29,8 +33,13 @@ const struct symbol system_symbols[] = {
     FUNCTION(uruk_rt_mem_release),
     FUNCTION(uruk_rt_mem_reserve),
     FUNCTION(uruk_rt_mem_zero),
+    FUNCTION(uruk_rt_nothing),
     FUNCTION(uruk_rt_read_wrapper),
+    FUNCTION(uruk_rt_register_finalizers),
     FUNCTION(uruk_rt_register_module),
+    FUNCTION(uruk_rt_run_initializers),
+    FUNCTION(uruk_rt_run_program),
+    FUNCTION(uruk_rt_set_crt),
     FUNCTION(uruk_rt_static_abort),
     FUNCTION(uruk_rt_static_begin),
     FUNCTION(uruk_rt_static_end),

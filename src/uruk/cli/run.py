@@ -60,6 +60,8 @@ def run(words: Sequence[str]) -> int:
         status = program.run()
         if status < 0:
             _die(-status, program.jit.executor.lost)
+        if isinstance(lost := program.jit.executor.lost, ExecutorCrashed):  # on a system whose crashes have a status
+            print(f"uruk: {type(lost).__name__}: {lost}", file=sys.stderr)
         _end(status)
         return status
     except UrukError as error:

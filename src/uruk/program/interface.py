@@ -48,6 +48,10 @@ class ProgramSystem(Protocol):
         """Have libraries see the program's names: those that they want, or all (ld's --export-dynamic)."""
         ...
 
+    def set_search_path(self, linker: ProgramLinker, plan: LinkPlan) -> None:
+        """Say where the program looks for libraries when it runs (ld's -rpath)."""
+        ...
+
     def before_inputs(self, linker: ProgramLinker, settings: Settings) -> None:
         """Prepare the process for the program's inputs, none of which is linked yet."""
         ...

@@ -79,11 +79,7 @@ class LinkedProgram:
     def _state_plan(self) -> None:
         """Tell the session what holds for all inputs."""
         if self.arguments.execute:
-            self.jit.set_search_path(
-                self._plan.rpath,
-                origin=os.path.dirname(self._plan.name),
-                inherited=self._plan.rpath_is_inherited,
-            )
+            self._system.set_search_path(self.jit, self._plan)
         for directory in self._plan.directories:
             self.jit.add_search_directory(directory)
         for name, address in self._plan.defines:

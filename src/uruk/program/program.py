@@ -8,7 +8,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import IO, TYPE_CHECKING
 
-from uruk.errors import ExecutorError, ExecutorLost, InputNotFound, InvalidType, InvalidValue
+from uruk.errors import ExecutorCrashed, ExecutorError, ExecutorLost, InputNotFound, InvalidType, InvalidValue
 from uruk.program.link_plan import LinkPlan
 from uruk.program.linked_program import LinkedProgram, link_program
 from uruk.program.options import Library, LinkOptions, add_inputs
@@ -183,7 +183,8 @@ class Program:
             try:
                 program = link_program(settings, reader, attempts.append)
                 status = program.run()
-                return status, program.jit.executor.lost if status < 0 else None
+                lost = program.jit.executor.lost
+                return status, lost if status < 0 or isinstance(lost, ExecutorCrashed) else None
             finally:
                 reader.stop()
                 for attempt in attempts:

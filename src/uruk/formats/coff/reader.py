@@ -90,7 +90,15 @@ def _first_rows(owner: I32, count: int) -> I64:
 
 _NOT_LOADED = (b".debug", b".llvm.", b".llvm_", b".gfids$", b".giats$", b".gljmp$", b".gehcont$", b".reloc", b".sxdata")
 """Beginnings of names of sections that only debuggers, linkers and images' tables of guarded targets have a use for."""
-_FUNCTION_ARRAYS = (b".CRT$", b".ctors", b".dtors")
+_FUNCTION_ARRAYS = {
+    b".CRT$": Role.RETAINED,
+    b".CRT$XI": Role.INIT,
+    b".CRT$XC": Role.INIT,
+    b".CRT$XP": Role.FINI,
+    b".CRT$XT": Role.FINI,
+    b".ctors": Role.CTORS,
+    b".dtors": Role.DTORS,
+}
 """The beginnings of the names of sections that hold functions to be called at the start and the end of a program."""
 
 
@@ -113,8 +121,8 @@ def _make_blocks(sections: Sections, loaded: Bool, group_of_section: I32) -> Blo
     )
     zone = np.where(runs, Zone.RX, np.where(written, Zone.RW, Zone.R)).astype(np.uint8)
     role = filled(rows.size, Role.PLAIN, np.uint8)
-    for name in _FUNCTION_ARRAYS:
-        role[sections.begins(name)[rows]] = Role.RETAINED
+    for name, meaning in _FUNCTION_ARRAYS.items():  # of two that fit, the later is the longer one
+        role[sections.begins(name)[rows]] = meaning
     return Blocks(
         sections.object[rows], sections.text[rows], sections.start[rows], sections.size[rows], sections.align[rows],
         zone, role, group_of_section[rows],

@@ -1,4 +1,4 @@
-"""The COFF platform in a process of Windows: unwind data, and names of DLLs."""
+"""The COFF platform in a process of Windows: initialisers and finalisers, unwind data, and names of DLLs."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Collection, Sequence
 from uruk.errors import AllocationError, LibraryError
 from uruk.formats.archive import Archive
 from uruk.link import Linked
-from uruk.orc.registry.tracker import Released, ResourceTracker
+from uruk.orc.registry.tracker import FunctionArray, Released, ResourceTracker
 from uruk.platforms.bare import BarePlatform
 from uruk.platforms.jit_dlopen import NAMES as JIT_NAMES
 from uruk.platforms.jit_dlopen import JITLoader
 from uruk.platforms.windows.carriers import Carrier
+from uruk.platforms.windows.function_arrays import arrays_of, is_destructor
 from uruk.platforms.windows.modules import modules_of
 from uruk.platforms.windows.process import WindowsProcess
 from uruk.runtime_files import runtime_archive
@@ -22,8 +23,12 @@ _THREADS = frozenset({b"__tlregdtor", b"__dyn_tls_init", b"__dyn_tls_on_demand_i
 _OF_RUNTIME = {
     b"_CxxThrowException": b"uruk_rt_cxx_throw",
     **{name: name for name in (b"uruk_rt_static_begin", b"uruk_rt_static_end", b"uruk_rt_static_abort")},
+    b"atexit": b"uruk_rt_atexit",
+    b"__main": b"uruk_rt_nothing",
+    b"__mingw_raise_matherr": b"uruk_rt_nothing",
 }
-"""Names that are the runtime's whatever DLLs have -> its functions."""
+"""Names that are the runtime's whatever DLLs have -> its functions. Start files and libmingw32.a define the last three
+for native programs; `__main` runs initialisers there."""
 
 
 class WindowsPlatform(BarePlatform):
@@ -76,6 +81,39 @@ class WindowsPlatform(BarePlatform):
         for storage in linked.storage.values():
             if isinstance(storage, Carrier):
                 storage.open()
+
+    def arrays(
+        self, linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence[tuple[int, int]]
+    ) -> list[FunctionArray]:
+        """See `Platform.arrays`."""
+        return arrays_of(linked, trackers, order)
+
+    def initialize(self, arrays: Sequence[FunctionArray]) -> None:
+        """See `Platform.initialize`."""
+        arrays = sorted(
+            (array for array in dict.fromkeys(arrays) if not array.begun), key=lambda one: (one.priority, one.order)
+        )
+        for array in arrays:
+            array.begun = True
+        self._register([array for array in arrays if array.final and not is_destructor(array)])
+        initial = [function for array in arrays if not array.final for function in array.functions]
+        if initial:
+            self.runtime.call_with_array(b"uruk_rt_run_initializers", initial)
+        # natively `__main` registers `.dtors` behind `.ctors`, so that they run before what these gave to atexit
+        self._register([array for array in arrays if is_destructor(array)])
+
+    def _register(self, arrays: Sequence[FunctionArray]) -> None:
+        """Have finalisers run in this order; what is registered last runs first."""
+        for array in reversed(arrays):
+            frames = array.tracker.resources.frames
+            if frames:
+                self.runtime.call_with_array(b"uruk_rt_register_finalizers", array.functions[::-1], frames[0])
+
+    def finalize(self, trackers: Sequence[ResourceTracker]) -> None:
+        """See `Platform.finalize`; in the order of the trackers."""
+        for tracker in trackers:
+            if tracker.resources.frames and not self.executor.lost:
+                self.runtime.call_with_array(b"uruk_rt_finalize", tracker.resources.frames)
 
     def deregister_frames(self, address: int) -> None:
         """See `Platform.deregister_frames`; the address is that of the runtime's own record of a module."""

@@ -5,6 +5,7 @@ What takes time to import is imported by the methods: this is imported before nu
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from uruk.errors import TLSError, UrukError
@@ -44,6 +45,11 @@ class LinuxPrograms:
 
         platform = linux_platform(linker.platform)
         linker.exports = ProgramExports(linker.main, linker.executor, platform, everything=everything)
+
+    def set_search_path(self, linker: ProgramLinker, plan: LinkPlan) -> None:
+        """See `ProgramSystem.set_search_path`."""
+        origin = os.path.dirname(plan.name)
+        linker.set_search_path(plan.rpath, origin=origin, inherited=plan.rpath_is_inherited)
 
     def before_inputs(self, linker: ProgramLinker, settings: Settings) -> None:
         """See `ProgramSystem.before_inputs`: libraries' thread-locals get static storage while there is room for it."""

@@ -1,4 +1,4 @@
-"""Windows as a system of programs, which are linked and not run; see `uruk.program.interface.ProgramSystem`.
+"""Windows as a system of programs, in a process under wine or only linked; see `uruk.program.interface.ProgramSystem`.
 
 What takes time to import is imported by the methods: this is imported before numpy is.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 IMAGE_BASE, UNIT = 0x140000000, 1 << 20
 """The address at which linkers put programs of 64 bits, and how much room one is given at a time."""
-_PROBLEM = "uruk runs no programs of Windows yet; --no-exec links them"
+_PROBLEM = "the program was linked for no process, and cannot be run"
 
 
 class Nowhere:
@@ -40,19 +40,26 @@ class WindowsPrograms:
     """See `uruk.program.interface.ProgramSystem`."""
 
     def place(self, settings: Settings) -> Place:
-        """See `ProgramSystem.place`. Raises ExecutorError for a program that is to run."""
+        """See `ProgramSystem.place`. Raises ExecutorError."""
         if settings.execute or settings.oop:
-            raise ExecutorError(_PROBLEM)
+            from uruk.program.windows.in_child import ProgramInWindows
+
+            return ProgramInWindows(settings)
         return Nowhere()
 
     def memory(self, settings: Settings) -> Memory | None:
-        """See `ProgramSystem.memory`: addresses as a program's, and none of this process's."""
+        """See `ProgramSystem.memory`: addresses as a program's, and none of this process's, where nothing runs."""
+        if settings.execute or settings.oop:
+            return None
         from uruk.memory.fixed import FixedMemory
 
         return FixedMemory(IMAGE_BASE, UNIT)
 
     def show_to_libraries(self, linker: ProgramLinker, *, everything: bool) -> None:
         """See `ProgramSystem.show_to_libraries`: there are no libraries."""
+
+    def set_search_path(self, linker: ProgramLinker, plan: LinkPlan) -> None:
+        """See `ProgramSystem.set_search_path`: Windows's programs name no directories; WINEPATH and PATH do."""
 
     def before_inputs(self, linker: ProgramLinker, settings: Settings) -> None:
         """See `ProgramSystem.before_inputs`."""

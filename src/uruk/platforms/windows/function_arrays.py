@@ -1,0 +1,65 @@
+"""Initialisers and finalisers of COFF objects, in the order in which a program's start files run them.
+
+Sources: Microsoft's "CRT initialization" (`.CRT$XI?`, then `.CRT$XC?`, each by name); MinGW-w64's crtexe.c and
+gccmain.c with GNU ld's script: `.ctors` of all objects, then `.ctors.N` by name, is one array, which is walked from its
+end; `.dtors` is walked from its start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from uruk.graph.graph import HOLDS_FUNCTIONS
+from uruk.graph.types import true_rows, windows
+from uruk.link import Linked
+from uruk.orc.registry.tracker import FunctionArray, ResourceTracker
+
+_STAGES = {b".CRT$XI": 0, b".CRT$XC": 1, b".ctors": 2, b".dtors": 3, b".CRT$XP": 4, b".CRT$XT": 5}
+"""The beginnings of sections' names, in the order in which their functions run."""
+_FINAL = 3
+"""From this stage on they run at the end."""
+_STAGE = 1 << 40
+_LAST = 65536
+"""The place of `.ctors` without a number, behind all numbers."""
+
+
+def arrays_of(
+    linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence[tuple[int, int]]
+) -> list[FunctionArray]:
+    """The arrays of a batch; each has its functions in the order in which they run."""
+    state = linked.state
+    blocks = state.blocks
+    rows = true_rows(HOLDS_FUNCTIONS.take(blocks.role) & state.live & (blocks.content >= 0) & (blocks.size >= 8))
+    arrays: list[FunctionArray] = []
+    for row in rows.tolist():
+        name = state.graph.section_name(row).encode()
+        stage = next((number for start, number in _STAGES.items() if name.startswith(start)), None)
+        if stage is None:
+            continue
+        at = int(state.position[row]) + 8 * np.arange(int(blocks.size[row]) // 8)
+        functions: list[int] = windows(state.image, "<u8")[at].tolist()
+        place = order[int(blocks.object[row])]
+        backwards = name.startswith(b".ctors")
+        if backwards:
+            functions, place = functions[::-1], (-place[0], -place[1])
+        tracker = trackers[int(state.block_module[row])]
+        number = stage * _STAGE + _rank(name)
+        arrays.append(FunctionArray(tracker, functions, number, place, False, stage >= _FINAL))
+    return arrays
+
+
+def is_destructor(array: FunctionArray) -> bool:
+    """True for the functions of `.dtors`."""
+    return array.priority // _STAGE == _FINAL
+
+
+def _rank(name: bytes) -> int:
+    """The place of a section among those of its stage."""
+    if name.startswith(b".CRT$"):
+        return int.from_bytes(name[7:11].ljust(4, b"\0"), "big")
+    number = name[7:]
+    if not number.isdigit():
+        return _LAST
+    return _LAST - 1 - int(number) if name.startswith(b".ctors") else _LAST + 1 + int(number)
