@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from uruk.errors import ObjectFormatError
 from uruk.formats.archive_index import Entries
 from uruk.formats.byte_source import ByteSource
 from uruk.formats.coff.constants import RELOCATION
+from uruk.formats.coff.format import pair_of
 from uruk.formats.coff.pair import Pair
 from uruk.formats.interface import ImportLibrary, Members, RelocationRow, SharedLibrary
 from uruk.graph.graph import Graph
@@ -19,10 +18,6 @@ from uruk.target import Target
 
 class COFFFiles:
     """See `uruk.formats.interface.FormatFiles`."""
-
-    def __init__(self, pair_of: Callable[[str], Pair]) -> None:
-        """`pair_of` gives the pair of COFF and an architecture."""
-        self._pair_of = pair_of
 
     def open_library(self, source: ByteSource) -> SharedLibrary:
         """See `FormatFiles.open_library`. Raises ObjectFormatError: DLLs are not read."""
@@ -38,13 +33,13 @@ class COFFFiles:
         """See `FormatFiles.import_library`."""
         from uruk.formats.coff.import_library import ImportLibrary
 
-        return ImportLibrary(archive, lambda: self._pair_of(target.architecture))
+        return ImportLibrary(archive, lambda: pair_of(target.architecture))
 
     def relocation_rows(self, graph: Graph) -> list[RelocationRow]:
         """See `FormatFiles.relocation_rows`."""
         assert graph.target is not None, "a graph of no target"
         rows: list[RelocationRow] = []
-        tables, pair = graph.relocations, self._pair_of(graph.target.architecture)
+        tables, pair = graph.relocations, pair_of(graph.target.architecture)
         for block, content, count in zip(
             tables.block.tolist(), tables.content.tolist(), tables.count.tolist(), strict=True
         ):
@@ -52,6 +47,9 @@ class COFFFiles:
                 raw = np.frombuffer(graph.arena.bytes_at(content, count * RELOCATION.itemsize), RELOCATION)
                 rows += [_row(graph, pair, block, *entry) for entry in raw.tolist()]
         return rows
+
+
+FILES = COFFFiles()
 
 
 def _row(graph: Graph, pair: Pair, block: int, offset: int, symbol: int, number: int) -> RelocationRow:

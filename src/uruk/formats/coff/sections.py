@@ -15,7 +15,8 @@ from uruk.formats.coff.headers import Header
 from uruk.formats.coff.names import ShortNames, name_bytes
 from uruk.formats.gather import join
 from uruk.formats.interface import Span
-from uruk.graph.types import I32, I64, U8, AnyArray, Bool, count_true, some, true_rows, windows
+from uruk.formats.row_checks import CheckedRows
+from uruk.graph.types import I32, I64, U8, AnyArray, Bool, some, true_rows, windows
 from uruk.records import record
 
 MAX_ALIGN_BITS = 14
@@ -23,7 +24,7 @@ MAX_ALIGN_BITS = 14
 
 
 @record
-class Sections:
+class Sections(CheckedRows):
     """All section headers of all objects, one row each; objects one after the other."""
 
     buffer: U8
@@ -62,12 +63,6 @@ class Sections:
             return ""
         head = b"".join(int(word[row]).to_bytes(8, "little", signed=True) for word in self.words)
         return head.split(b"\0", 1)[0].decode("utf-8", "replace")
-
-    def check(self, rows: I64, *checks: tuple[Bool, str]) -> None:
-        """Raise ObjectFormatError for the first of `rows` that is bad; a check is (which are bad, problem)."""
-        for bad, problem in checks:
-            if count_true(bad):
-                raise self.error(int(rows[int(np.argmax(bad))]), problem)
 
     def error(self, row: int, problem: str) -> ObjectFormatError:
         """The error of one section; sections are numbered from 1, as symbols have it."""

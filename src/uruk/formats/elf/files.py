@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from uruk.formats.archive_index import Entries
 from uruk.formats.byte_source import ByteSource
 from uruk.formats.elf.constants import RELA
 from uruk.formats.elf.dynamic import SharedLibrary
+from uruk.formats.elf.format import pair_of
 from uruk.formats.elf.reader import Pair
 from uruk.formats.elf.versions import index_with_versions
 from uruk.formats.interface import Members, RelocationRow
@@ -20,10 +19,6 @@ from uruk.target import Target
 
 class ELFFiles:
     """See `uruk.formats.interface.FormatFiles`."""
-
-    def __init__(self, pair_of: Callable[[str], Pair]) -> None:
-        """`pair_of` returns the map of ELF's relocations for an architecture."""
-        self._pair_of = pair_of
 
     def open_library(self, source: ByteSource) -> SharedLibrary:
         """See `FormatFiles.open_library`."""
@@ -40,7 +35,7 @@ class ELFFiles:
         """See `FormatFiles.relocation_rows`."""
         assert graph.target is not None, "a graph of no target"
         rows: list[RelocationRow] = []
-        tables, pair = graph.relocations, self._pair_of(graph.target.architecture)
+        tables, pair = graph.relocations, pair_of(graph.target.architecture)
         for block, content, count in zip(
             tables.block.tolist(), tables.content.tolist(), tables.count.tolist(), strict=True
         ):
@@ -48,6 +43,9 @@ class ELFFiles:
                 raw = np.frombuffer(graph.arena.bytes_at(content, count * RELA.itemsize), RELA)
                 rows += [_row(graph, pair, block, *entry) for entry in raw.tolist()]
         return rows
+
+
+FILES = ELFFiles()
 
 
 def _row(graph: Graph, pair: Pair, block: int, offset: int, info: int, addend: int) -> RelocationRow:

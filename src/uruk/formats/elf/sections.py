@@ -10,7 +10,8 @@ from uruk.errors import ObjectFormatError
 from uruk.formats.elf import constants as elf
 from uruk.formats.gather import join
 from uruk.formats.interface import Span
-from uruk.graph.types import I32, I64, NO_ROWS, NONE, U8, Bool, count_true, filled, true_rows, windows
+from uruk.formats.row_checks import CheckedRows
+from uruk.graph.types import I32, I64, NO_ROWS, NONE, U8, count_true, filled, true_rows, windows
 from uruk.records import record
 
 MAX_SIZE = 1 << 40
@@ -18,7 +19,7 @@ MAX_ALIGN = 1 << 21
 
 
 @record
-class Sections:
+class Sections(CheckedRows):
     """All section headers of all objects, one row each; objects one after the other."""
 
     buffer: U8
@@ -58,13 +59,6 @@ class Sections:
         data = self.buffer[at : at + 256].tobytes() if at >= 0 else b""
         return data.split(b"\0", 1)[0].decode("utf-8", "replace")
 
-    def check(self, rows: I64, *checks: tuple[Bool, str]) -> None:
-        """Raise ObjectFormatError for the first of `rows` that is bad; a check is (which are bad, problem)."""
-        for bad, problem in checks:
-            if count_true(bad):
-                # argmax of a mask is its first True row.
-                raise self._error(int(rows[int(np.argmax(bad))]), problem)
-
     def check_texts(self, tables: I64, title: str) -> None:
         """Raise ObjectFormatError for a string table that is empty or does not end in NUL; errors call it `title`."""
         size = self.size[tables]
@@ -75,7 +69,8 @@ class Sections:
         if count_true(last) or count_true(size) < size.size:
             self.check(tables, (size == 0, f"the {title} is empty"), (last != 0, f"the {title} does not end in NUL"))
 
-    def _error(self, row: int, problem: str) -> ObjectFormatError:
+    def error(self, row: int, problem: str) -> ObjectFormatError:
+        """See `CheckedRows.error`."""
         owner = int(self.object[row])
         # Offsets in errors count from the object's first byte, not from the arena's.
         index = self.index(row)
