@@ -105,7 +105,7 @@ EXPORTED int64_t uruk_rt_finalize(const uint64_t *modules, uint64_t count)
 }
 
 /* atexit of linked code, which crt2.o has natively: it belongs to the module that calls it. */
-EXPORTED int uruk_rt_atexit(function *run)
+EXPORTED int64_t uruk_rt_atexit(function *run)
 {
     return keep(module_at((uint64_t)__builtin_return_address(0)), run);
 }
