@@ -97,3 +97,26 @@ def test_what_was_linked_apart_has_another_index(tmp_path: Path) -> None:
         jit.add_object(assembled(tmp_path, "second", SECOND), "second.obj")
         with pytest.raises(TLSError, match=r"second\.obj.*refers to the thread-local `first'(?s:.*)lookup_all"):
             jit.lookup("first_from_second")
+
+
+def test_names_of_imports_that_only_dead_code_needs(tmp_path: Path) -> None:
+    """Such a name becomes undefined again when a slot for it is made, in front of the index."""
+    comdat = '.section .text$picked,"xr",discard,picked\n.globl picked\npicked: ret\n'
+    slot = ".data\n.balign 8\n.globl slot, index\nslot: .quad __imp_target\nindex: .quad _tls_index\n"
+    objects = [
+        assembled(tmp_path, "first", comdat),
+        assembled(tmp_path, "loser", comdat + "call target\n.data\n.globl other\nother: .long 5\n"),
+        assembled(tmp_path, "user", slot + '.section .tls$,"dw"\n.long 1\n'),
+    ]
+    with session() as jit:
+        jit.define("target", 0x1234)
+        jit.add_objects(objects)
+        jit.lookup_all(["picked", "other", "slot"])
+        memory = jit.executor.memory
+        assert isinstance(memory, FixedMemory)
+        held = memory.read(word_at(jit, "slot", 8), 8)
+        assert int.from_bytes(held, "little") == 0x1234
+        index = word_at(jit, "index", 8)
+        assert BASE < index < BASE + (1 << 20)
+        assert memory.read(index, 4) == bytes(4)
+        assert index != word_at(jit, "slot", 8)

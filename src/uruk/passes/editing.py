@@ -107,6 +107,7 @@ def add_block(
     size, at = (content, NONE) if isinstance(content, int) else (len(content), _store(state, content))
     row = np.ones(1, np.int64)
     new = synthetic_blocks(row * size, row * align, zone, row * at)
+    # Blocks that passes make have no object otherwise, and errors could not name a file.
     new.object[:] = owner
     new.text[:] = _store(state, name.encode() + b"\0")
     return int(state.add_blocks(new, state.module_of_object[[owner]])[0])
@@ -198,6 +199,7 @@ def _append_symbol(state: State, text: bytes, name: int, block: int, value: int,
 def _ask_for(state: State, row: int) -> None:
     """Have an undefined symbol answered for, if it would not be."""
     row = int(state.canonical[row])
+    # Defined, or asked for already.
     if state.symbols.kind[row] != SymbolKind.UNDEFINED or some(state.undefined == row):
         return
     if "provided names" in state.passed:
@@ -212,6 +214,7 @@ def _forget(state: State, rows: AnyArray) -> None:
     if "provided names" in state.passed:
         return
     used = np.zeros(len(state.symbols), np.bool_)
+    # Edges of kind 0 need nothing.
     used[state.canonical[state.edges.target[state.edges.kind != 0]]] = True
     gone = rows[~used[rows]]
     state.undefined = state.undefined[~np.isin(state.undefined, gone)]

@@ -58,6 +58,7 @@ class Faults:
             if known.size == 0:
                 raise error_of(rows)
             rows, objects = rows[known], objects[known]
+        # The rows stay in order, so that the error of an object names its first place.
         self.found.append(Fault(unique(objects).astype(np.int64), lambda mask: error_of(rows[mask[objects]])))
 
     def add_error(self, objects: AnyArray, error: UrukError) -> None:

@@ -39,6 +39,7 @@ def write_values(state: State, kind: U8, position: I64, value: I64) -> None:
         scatter(state.image, width, position, value, kinds.fields)
         return
     # What else is written at such a place has its turn there, too.
+    # Only edges with a width: others write nothing.
     ordered = np.isin(position, position[changing]) & (width > 0)
     scatter(state.image, width * ~ordered, position, value, kinds.fields)
     _write_in_order(state, true_rows(ordered), kind, position, value)
@@ -89,6 +90,7 @@ def scatter(image: U8, width: U8, position: I64, value: I64, fields: Sequence[tu
         rows = true_rows(width == size)
         if rows.size:
             windows(image, dtype)[position[rows]] = value[rows].astype(dtype)
+            # Few batches have fields of every width: the loop ends as soon as all edges are written.
             left -= rows.size
             if not left:
                 return
@@ -103,6 +105,7 @@ def _write_in_order(state: State, rows: I64, kind: U8, position: I64, value: I64
     np.not_equal(place[1:], place[:-1], out=begins[1:])
     first = true_rows(begins)
     count = np.diff(np.append(first, place.size))
+    # The number of each edge among those at its place.
     turn = np.arange(place.size) - first.repeat(count)
     for number in range(int(count.max())):
         _change(state, rows[order[turn == number]], kind, position, value)
@@ -118,7 +121,9 @@ def _change(state: State, rows: I64, kind: U8, position: I64, value: I64) -> Non
             continue
         which, at = kind[mine], position[mine]
         fields = windows(state.image, f"{kinds.order}u{size}")
+        # Sums are made in 64 bits, where they cannot overflow, and cut off afterwards.
         old = fields[at].astype(np.uint64)
+        # As many ones as the field has bits; the bits above keep what is there.
         mask = np.uint64(0xFFFFFFFFFFFFFFFF) >> (64 - kinds.bits[which]).astype(np.uint64)
         new = _combined(kinds.accumulates[which], kinds.subtracts[which], old, value[mine].view(np.uint64))
         fields[at] = (old & ~mask | new & mask).astype(fields.dtype)
@@ -143,10 +148,12 @@ def _change_numbers(state: State, rows: I64, kind: U8, position: I64, value: I64
         change = int(value[row])
         if kinds.accumulates[which]:
             change = number - change if kinds.subtracts[which] else number + change
+        # Numbers are taken modulo 2^64, as an assembler computes them.
         change &= (1 << 64) - 1
         if not length or change >> 7 * length:
             faults.add_error(state.objects_of(np.array([row])), _refused_number(state, row, length, change))
             continue
+        # The number keeps its length: every byte but the last has its high bit set, zeros in front included.
         last = length - 1
         state.image[begin : begin + length] = [change >> 7 * at & 0x7F | 0x80 * (at < last) for at in range(length)]
     faults.raise_any()

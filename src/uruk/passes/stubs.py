@@ -61,6 +61,7 @@ def resolve_ifuncs(state: State, call: Callable[[Sequence[int]], list[int]]) -> 
     assert (state.symbols.kind[stubs.row[rows]] == SymbolKind.DEFINED).all()
     slot = stubs.slot[rows]
     position = state.position[state.synthetic["got"][slots.module[slot]]] + slots.offset[slot]
+    # One call for all: in another process each would be a message.
     chosen = call(state.resolver_address.view(np.uint64).tolist())
     word = state.graph.kinds.word
     windows(state.image, word)[position] = np.array(chosen, np.uint64).astype(word)

@@ -41,12 +41,14 @@ def sections_together(state: State) -> list[tuple[int, str, I64]]:
     words = name_words(state, rows)
     free = np.zeros(rows.size, np.bool_)
     for name in _FREE:
+        # Nearly all sections are of these: the loop below looks at the few others.
         free |= begin(words, name + b"$") | begin(words, name + b"\0")
     members: dict[tuple[int, bytes, bool], list[tuple[bytes, int]]] = {}
     ordered: set[tuple[int, bytes, bool]] = set()
     for row in rows[~free].tolist():
         name, mark, suffix = state.graph.arena.string_at(int(blocks.text[row])).partition(b"$")
         key = int(state.block_module[row]), name, bool(blocks.zone[row] == Zone.RX)
+        # Sorted by suffix, then by row: of equal suffixes, input order counts.
         members.setdefault(key, []).append((suffix, row))
         if mark or name == TLS:
             ordered.add(key)
@@ -76,4 +78,5 @@ def unwind_blocks(state: State) -> tuple[I64, I64]:
         return NO_ROWS, NO_ROWS
     target = state.symbols.block[state.canonical[state.edges.target[edges]]].astype(np.int64)
     is_code = (target >= 0) & (state.blocks.zone[target] == Zone.RX)
+    # An entry of a table refers to a function's begin and end, and to its unwind information: only code makes a pair.
     return target[is_code], state.edges.block[edges[is_code]].astype(np.int64)

@@ -36,6 +36,7 @@ class ImportSlots:
         self._rows = state.undefined[places].tolist()
         self._find_targets([texts[place].removeprefix(IMPORT_PREFIX) for place in places])
         count, width = len(places), state.graph.kinds.pointer
+        # All slots' content is one buffer; each block begins a pointer's width further on.
         content = state.graph.arena.append(np.zeros(count * width, np.uint8)) + width * np.arange(count)
         size = np.full(count, width)
         new = synthetic_blocks(size, size, Zone.R, content)
@@ -50,6 +51,7 @@ class ImportSlots:
     def _find_targets(self, texts: list[bytes]) -> None:
         """Fill `_targets`. Names that no object speaks of get rows of their own; what is undefined is asked for."""
         state = self._state
+        # The slot of `__imp_X` holds the address of X, whatever has it: this batch, earlier code, or a DLL.
         numbers = state.names.intern(texts)
         named = np.flatnonzero(np.isin(state.symbols.name, numbers))
         row_of = dict(zip(state.symbols.name[named].tolist(), state.canonical[named].tolist(), strict=True))
@@ -59,6 +61,7 @@ class ImportSlots:
             self._add_symbols(missing)
             row_of.update(zip(missing, range(self._first_added, len(state.symbols)), strict=True))
         self._targets = [row_of[number] for number in numbers]
+        # Sorted, as passes search in it. A row may come in between: a name that only dead code of the batch had.
         unknown = [row for row in self._targets if state.symbols.kind[row] == SymbolKind.UNDEFINED]
         state.undefined = np.array(sorted({*unknown, *state.undefined.tolist()}), np.int32)
 
@@ -86,11 +89,14 @@ class ImportSlots:
         if not self._rows or external is None:
             return
         places = self._state.undefined.searchsorted(np.array(self._rows))
+        # Rows that were made here: if the session has the slot itself, nobody need define what stands without the
+        # prefix.
         unwanted = {target for target in self._targets if target >= self._first_added}
         for place, target in zip(places.tolist(), self._targets, strict=True):
             if not external.found[place]:
                 external.found[place] = external.own[place] = external.is_data[place] = True
                 unwanted.discard(target)
+        # Found and own, at address 0: neither an error nor asked for again.
         rest = self._state.undefined.searchsorted(np.array(sorted(unwanted), np.int64))
         external.found[rest] = external.own[rest] = True
 

@@ -49,10 +49,15 @@ class COFFRules(Rules):
         state = self.state
         texts = state.names.ids.texts(state.symbols.name[state.undefined].tolist())
         self._slots.make([row for row, text in enumerate(texts) if text.startswith(IMPORT_PREFIX)], texts)
+        # Slots may have added undefined names between the others: rows are counted anew.
         if IMAGE_BASE in texts:
-            number = state.names[IMAGE_BASE]
-            self._base_rows = np.flatnonzero(state.symbols.name[state.undefined] == number).tolist()
-        self._thread_locals.gather([row for row, text in enumerate(texts) if text == TLS_INDEX])
+            self._base_rows = self._undefined_rows(IMAGE_BASE)
+        self._thread_locals.gather(self._undefined_rows(TLS_INDEX) if TLS_INDEX in texts else [])
+
+    def _undefined_rows(self, name: bytes) -> list[int]:
+        """The rows of `undefined` that have a name: one, or, of a name that each module has for itself, several."""
+        state = self.state
+        return np.flatnonzero(state.symbols.name[state.undefined] == state.names[name]).tolist()
 
     def provided(self) -> Bool:
         """The image's base, and the index of thread-locals."""
@@ -80,9 +85,11 @@ class COFFRules(Rules):
         self._thread_locals.place()
         placed = layout.segment >= 0
         number = filled(placed.size, 0, np.int64)
+        # Section numbers count from 1 (PE/COFF specification, "Section Table"); 0 stands for none.
         number[placed] = layout.segment[placed] + 1
         address = state.address.copy()
         address[placed] = start[layout.segment[placed]]
+        # What lies together by its name is a section of its own, behind those of the segments.
         for index, chunk in enumerate(layout.kept.values()):
             number[chunk.rows] = start.size + index + 1
             address[chunk.rows] = state.address[chunk.rows[0]]
@@ -94,5 +101,6 @@ class COFFRules(Rules):
 
     def load_thread_locals(self, layout: Layout, loader: TLSLoader, storage: dict[int, Storage]) -> None:
         """See `uruk.passes.coff.thread_locals`; code that is linked only has no threads."""
+        # Without threads the distances in code are right all the same: they count from the template.
         if self.state.execute:
             self._thread_locals.load(layout, loader, storage)

@@ -55,11 +55,13 @@ class ThreadLocals:
         state = self._state
         named = true_rows(state.live & (state.blocks.text >= 0))
         words = name_words(state, named)
+        # `.tls` and `.tls$X`, not `.tlsfoo`: names are compared with what ends or divides them.
         content = named[begin(words, TLS + b"$") | begin(words, TLS + b"\0")]
         callbacks = named[begin(words, _CALLBACKS)]
         if not (content.size or callbacks.size or rows):
             return
         self.rows = rows
+        # Each module has its own row of `_tls_index`, as the name is private to modules.
         asking = state.module_of_object[state.symbol_objects(state.undefined[rows])].astype(np.int64)
         # The module with content comes first: its code has the largest share in the storage.
         modules = np.concatenate([state.block_module[content], state.block_module[callbacks], asking])
@@ -75,6 +77,7 @@ class ThreadLocals:
         """Make a module's blocks for the storage of its program."""
         state = self._state
         mine = self._of_program(content, state.programs[module])
+        # Chunks of layout are one a module and name: blocks of several modules would have several templates.
         state.block_module[mine] = module
         size = np.full(1, _INDEX_SIZE)
         owner = np.full(1, module, np.int32)
@@ -91,8 +94,10 @@ class ThreadLocals:
         state = self._state
         names = [state.graph.arena.string_at(at) for at in state.blocks.text[blocks].tolist()]
         place = np.zeros(len(state.blocks), np.int64)
+        # Two times sorted: the first gives the blocks in order, `argsort` of that each block's place in it.
         place[blocks] = 1 + np.array(sorted(range(blocks.size), key=names.__getitem__), np.int64).argsort()
         edges = true_rows(place.take(state.edges.block) > 0)
+        # lexsort takes the most significant key last: by block, then by the place in the block.
         return edges[np.lexsort((state.edges.offset[edges], place[state.edges.block[edges]]))]
 
     def _make_list(self, functions: I64, owner: AnyArray) -> int:
@@ -100,6 +105,7 @@ class ThreadLocals:
         state, edges, width = self._state, self._state.edges, self._state.graph.kinds.pointer
         if not functions.size:
             return -1
+        # One pointer more, which stays null and ends the list.
         size = width * (functions.size + 1)
         content = np.full(1, state.graph.arena.append(np.zeros(size, np.uint8)))
         new = synthetic_blocks(np.full(1, size), np.full(1, width), Zone.R, content)
@@ -121,6 +127,7 @@ class ThreadLocals:
         if state.external is None or not self._programs:
             return
         away = np.zeros(len(state.symbols), np.bool_)
+        # What the link provides itself lies in this batch.
         away[state.undefined[state.external.found & ~state.external.own]] = True
         edges = true_rows(state.graph.kinds.base.take(state.edges.kind) == Base.SECTION)
         edges = edges[away[state.canonical[state.edges.target[edges]]]]
@@ -152,6 +159,7 @@ class ThreadLocals:
             try:
                 storage[program.module] = loader.load_in_place(self._place_of(program, layout), what)
             except TLSError as error:
+                # Without content, who has the functions or asks for the index is at fault.
                 users = program.blocks if program.blocks.size else np.array([max(program.callbacks, program.index)])
                 faults.add_error(state.blocks.object[users], error)
         faults.raise_any()
@@ -160,6 +168,7 @@ class ThreadLocals:
         """The addresses of a program's storage."""
         address = self._state.address
         chunk = layout.kept.get((program.module, TLS.decode()))
+        # A module may have functions for threads and no thread-locals.
         template, size, align = 0, 0, 1
         if chunk is not None:
             template = unsigned(signed(int(address[chunk.rows[0]]) - int(chunk.offset[0])))

@@ -39,6 +39,7 @@ def copy_library_data(state: State, host: DataSource, everything: bool) -> None:
     if rows.size == 0:
         return
     _, high = wants_low(state, true_rows(absolute))
+    # Where the references leave room for the code, no copy is needed.
     bottom, top = window(state, rows, address, high)
     # All of it lies in reach of one place, and in the fields that hold addresses: nothing need be copied.
     if top - bottom >= ROOM and not some(absolute[rows] & (address > kinds.last[edges.kind[rows]])):
@@ -68,6 +69,7 @@ def _copy(state: State, rows: I64, address: int, content: bytes, constant: bool)
     `rows` are all undefined rows with that address: a variable may have several names, as `environ` has.
     """
     assert state.external is not None
+    # The first edge in input order decides: its module needs the copy near by.
     using = true_rows(np.isin(state.canonical[state.edges.target], state.undefined[rows]))
     module = state.block_module[state.edges.block[using[:1]]]
     # The lowest set bit of the original's address is the most it can have been aligned to.

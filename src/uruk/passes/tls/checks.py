@@ -60,6 +60,7 @@ def refuse_foreign_offsets(state: State, rows: I64, operand: U8, faults: Faults)
     offsets = rows[operand[rows] == Operand.DTP_OFFSET]
     row = state.canonical[state.edges.target[offsets]]
     block = state.symbols.block[row]
+    # Rows without a block come from elsewhere: `external.tls` knows of them.
     theirs = np.where(block >= 0, state.block_module[block], NONE)
     # Offsets count from the start of the thread-local block of the code's own module.
     away = (theirs != state.block_module[state.edges.block[offsets]]) & (block >= 0)
@@ -86,6 +87,7 @@ def refuse_alignment(state: State, rows: I64, operand: U8, module: int, align: i
         return
     wants = rows[(operand[rows] == Operand.TP_OFFSET) | (operand[rows] == Operand.TLS_IE)]
     block = state.symbols.block[state.canonical[state.edges.target[wants]]]
+    # Only references to this module's thread-locals want its storage.
     mine = wants[(block >= 0) & (state.block_module[block] == module)]
 
     def error_of(edges: AnyArray) -> TLSError:
