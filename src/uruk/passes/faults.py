@@ -7,16 +7,13 @@ what depends on it, and link the rest.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
 
 import numpy as np
 
 from uruk.errors import UrukError
+from uruk.formats.interface import MakeError
 from uruk.graph.types import I64, AnyArray, Bool, true_rows, unique
 from uruk.records import record
-
-ErrorOf: TypeAlias = Callable[[AnyArray], UrukError]
-"""Makes the error of some of the rows at fault; there is at least one."""
 
 
 @record
@@ -48,7 +45,7 @@ class Faults:
     def __init__(self) -> None:
         self.found: list[Fault] = []
 
-    def add(self, rows: AnyArray, objects: AnyArray, error_of: ErrorOf) -> None:
+    def add(self, rows: AnyArray, objects: AnyArray, make_error: MakeError) -> None:
         """Rows at fault, each with its object. Where no row has one, nobody can be left out: the error is raised."""
         if rows.size == 0:
             return
@@ -56,10 +53,10 @@ class Faults:
             # Rows that a plug-in has added belong to no object; the fault of the others is enough to leave them out.
             known = true_rows(objects >= 0)
             if known.size == 0:
-                raise error_of(rows)
+                raise make_error(rows)
             rows, objects = rows[known], objects[known]
         # The rows stay in order, so that the error of an object names its first place.
-        self.found.append(Fault(unique(objects).astype(np.int64), lambda mask: error_of(rows[mask[objects]])))
+        self.found.append(Fault(unique(objects).astype(np.int64), lambda mask: make_error(rows[mask[objects]])))
 
     def add_error(self, objects: AnyArray, error: UrukError) -> None:
         """Objects that share one error, whichever of them it is raised for."""

@@ -71,7 +71,7 @@ def _write_instructions(state: State, rows: I64, kind: U8, position: I64, value:
 def _refuse_instructions(state: State, rows: I64, words: AnyArray, digits: int) -> None:
     faults = Faults()
 
-    def error_of(some: AnyArray) -> UnsupportedRelocation:
+    def make_error(some: AnyArray) -> UnsupportedRelocation:
         first = int(some[0])
         word = int(words[rows.searchsorted(first)])
         kind = state.graph.kinds[int(state.edges.kind[first])]
@@ -79,7 +79,7 @@ def _refuse_instructions(state: State, rows: I64, words: AnyArray, digits: int) 
             state.place_of(first), kind.name, f"is on an instruction that has no such field ({word:#0{digits + 2}x})"
         )
 
-    faults.add(rows, state.objects_of(rows), error_of)
+    faults.add(rows, state.objects_of(rows), make_error)
     faults.raise_any()
 
 

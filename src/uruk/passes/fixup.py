@@ -89,7 +89,7 @@ def _check_slots(state: State, faults: Faults) -> None:
     # The shift keeps the sign: an address from 2^63 on gives -1 or less, which is wide, too.
     wide = true_rows(address >> 32 != 0)
 
-    def error_of(some: AnyArray) -> OutOfRange:
+    def make_error(some: AnyArray) -> OutOfRange:
         row = int(some[0])
         at = unsigned(int(address[rows == row][0]))
         kind, name = (
@@ -99,7 +99,7 @@ def _check_slots(state: State, faults: Faults) -> None:
         hint = "an address has 64 bits, and a slot here 32: link at lower addresses"
         return OutOfRange(state.place_of(row), kind.name, name, at, 0, 1 << 32, "S, in a slot", "", hint, some.size - 1)
 
-    faults.add(rows[wide], state.objects_of(rows[wide]), error_of)
+    faults.add(rows[wide], state.objects_of(rows[wide]), make_error)
 
 
 def _without_dead_references(state: State, dead_data: tuple[str, ...], faults: Faults) -> U8:
@@ -117,7 +117,7 @@ def _without_dead_references(state: State, dead_data: tuple[str, ...], faults: F
     names = {row: graph.section_name(row) for row in unique(block).tolist()}
     harmful = np.array([not names[row].startswith(dead_data) for row in block.tolist()], np.bool_)
 
-    def error_of(rows: AnyArray) -> UnsupportedRelocation:
+    def make_error(rows: AnyArray) -> UnsupportedRelocation:
         row = int(rows[0])
         return UnsupportedRelocation(
             state.place_of(row),
@@ -126,7 +126,7 @@ def _without_dead_references(state: State, dead_data: tuple[str, ...], faults: F
             "the object breaks the rule that only the group's global symbols may be used from outside it",
         )
 
-    faults.add(dead[harmful], state.objects_of(dead[harmful]), error_of)
+    faults.add(dead[harmful], state.objects_of(dead[harmful]), make_error)
     return kind
 
 
@@ -236,13 +236,13 @@ def check_ranges(state: State, kind: U8, value: I64, place: I64, faults: Faults)
         bad |= value & (kinds.encodings.align.take(kind) - 1) != 0
     if some(bad):
 
-        def error_of(rows: AnyArray) -> OutOfRange:
+        def make_error(rows: AnyArray) -> OutOfRange:
             first = int(rows[0])
             return out_of_range(state, first, int(value[first]), int(place[first]), rows.size - 1)
 
         # None edges have the interval [0, 1), and are not written.
         rows = true_rows(bad & (kind != 0))
-        faults.add(rows, state.objects_of(rows), error_of)
+        faults.add(rows, state.objects_of(rows), make_error)
 
 
 def out_of_range(state: State, row: int, value: int, place: int, more: int) -> OutOfRange:

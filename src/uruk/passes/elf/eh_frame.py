@@ -100,13 +100,13 @@ def _read_records(graph: Graph, rows: I64) -> Records:
     good = is_cie | ((start[cie] == where) & is_cie[cie] & (block[cie] == block))
     if not every(good):
 
-        def error_of(bad: AnyArray) -> ObjectFormatError:
+        def make_error(bad: AnyArray) -> ObjectFormatError:
             row = int(block[bad[0]])
             offset = int(start[bad[0]] - begin[rows.searchsorted(row)])
             return malformed(graph, row, offset, "frame record names no CIE")
 
         bad = true_rows(~good)
-        faults.add(bad, graph.blocks.object[block[bad]], error_of)
+        faults.add(bad, graph.blocks.object[block[bad]], make_error)
     faults.raise_any()
     cie[is_cie] = NONE
     return Records(words, start, size, block, cie, rows, begin, unaligned)
@@ -178,11 +178,11 @@ def _check_fields(state: State, records: Records, mine: I64, place: I64) -> I64:
     if some(bad):
         edges, graph, faults = state.edges, state.now(), Faults()
 
-        def error_of(rows: AnyArray) -> ObjectFormatError:
+        def make_error(rows: AnyArray) -> ObjectFormatError:
             row, offset = int(edges.block[rows[0]]), int(edges.offset[rows[0]])
             return malformed(graph, row, offset, "relocates a field that is not inside one frame record")
 
-        faults.add(mine[bad], state.objects_of(mine[bad]), error_of)
+        faults.add(mine[bad], state.objects_of(mine[bad]), make_error)
         faults.raise_any()
     return record
 

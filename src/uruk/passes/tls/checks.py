@@ -40,8 +40,8 @@ def refuse_other_targets(state: State, rows: I64, operand: U8, faults: Faults) -
     target = state.canonical[state.edges.target[rows]]
     # A local-dynamic slot is the module's, whatever symbol it names.
     bad = rows[~local[target] & (operand[rows] != Operand.TLS_LD)]
-    error_of = partial(_mismatch, state, "is not thread-local", "but this code takes it for one")
-    faults.add(bad, state.objects_of(bad), error_of)
+    make_error = partial(_mismatch, state, "is not thread-local", "but this code takes it for one")
+    faults.add(bad, state.objects_of(bad), make_error)
 
 
 def refuse_addresses(state: State, faults: Faults) -> None:
@@ -51,8 +51,8 @@ def refuse_addresses(state: State, faults: Faults) -> None:
         local[state.undefined[list(state.external.tls)]] = True
     edges, kinds = state.edges, state.graph.kinds
     bad = true_rows(local[state.canonical][edges.target] & kinds.having(PLAIN)[edges.kind])
-    error_of = partial(_mismatch, state, "is thread-local", "but this code takes it for an ordinary one")
-    faults.add(bad, state.objects_of(bad), error_of)
+    make_error = partial(_mismatch, state, "is thread-local", "but this code takes it for an ordinary one")
+    faults.add(bad, state.objects_of(bad), make_error)
 
 
 def refuse_foreign_offsets(state: State, rows: I64, operand: U8, faults: Faults) -> None:
@@ -69,7 +69,7 @@ def refuse_foreign_offsets(state: State, rows: I64, operand: U8, faults: Faults)
         elsewhere[state.undefined[list(state.external.tls)]] = True
         away |= elsewhere[row]
 
-    def error_of(edges: AnyArray) -> TLSError:
+    def make_error(edges: AnyArray) -> TLSError:
         name = state.graph.symbol_name(int(state.edges.target[edges[0]]))
         return TLSError(
             state.place_of(int(edges[0])),
@@ -77,7 +77,7 @@ def refuse_foreign_offsets(state: State, rows: I64, operand: U8, faults: Faults)
             "add both objects with one add_objects, or do not declare the variable hidden",
         )
 
-    faults.add(offsets[away], state.objects_of(offsets[away]), error_of)
+    faults.add(offsets[away], state.objects_of(offsets[away]), make_error)
 
 
 def refuse_alignment(state: State, rows: I64, operand: U8, module: int, align: int, faults: Faults) -> None:
@@ -90,7 +90,7 @@ def refuse_alignment(state: State, rows: I64, operand: U8, module: int, align: i
     # Only references to this module's thread-locals want its storage.
     mine = wants[(block >= 0) & (state.block_module[block] == module)]
 
-    def error_of(edges: AnyArray) -> TLSError:
+    def make_error(edges: AnyArray) -> TLSError:
         edge = int(edges[0])
         model = "local-exec" if operand[edge] == Operand.TP_OFFSET else "initial-exec"
         name = state.graph.symbol_name(int(state.edges.target[edge]))
@@ -101,7 +101,7 @@ def refuse_alignment(state: State, rows: I64, operand: U8, module: int, align: i
             "compile with -fPIC, so that the code reaches its thread-locals through __tls_get_addr",
         )
 
-    faults.add(mine, state.objects_of(mine), error_of)
+    faults.add(mine, state.objects_of(mine), make_error)
 
 
 def _mismatch(state: State, fact: str, use: str, edges: AnyArray) -> UnsupportedRelocation:
