@@ -352,6 +352,15 @@ def test_refused(tmp_path: Path, change: Break, structure: str, problem: str) ->
     assert caught.value.offset is not None
 
 
+@pytest.mark.parametrize("more", [[], ["other"]], ids=["alone", "behind another object"])
+def test_relocations_without_any_symbols(tmp_path: Path, more: list[str]) -> None:
+    data = bytearray(assembled(tmp_path, "pointer", ".data\n.quad one\n").read_bytes())
+    others = [assembled(tmp_path, name, ".data\n.globl a\na: .quad 1\n").read_bytes() for name in more]
+    struct.pack_into("<2I", data, 8, 0, 0)  # PointerToSymbolTable, NumberOfSymbols
+    with pytest.raises(ObjectFormatError, match="names a symbol that does not exist"):
+        read(*others, bytes(data))
+
+
 def test_defaults_in_a_circle(tmp_path: Path) -> None:
     data = bytearray(assembled(tmp_path, "weak", ".weak one\none = two\n.weak two\ntwo: ret\n").read_bytes())
     table, count = struct.unpack_from("<2I", data, 8)

@@ -69,9 +69,10 @@ def read_relocations(graph: Graph, pair: Pair, wanted: Bool | None = None, repor
     symbol = raw["symbol"].astype(np.int64)
     base = graph.ranges.symbols[graph.blocks.object[block]]
     absent = symbol >= graph.ranges.symbols[graph.blocks.object[block] + 1] - base
-    target = np.where(absent, 0, symbol) + base
-    if target.size:
-        absent |= graph.symbols.text[target] < 0
+    # An object may have no symbols at all, so that only rows that exist may be looked at.
+    target = np.where(absent, 0, symbol + base)
+    present = true_rows(~absent)
+    absent[present] = graph.symbols.text[target[present]] < 0
     check_rows(graph, block, absent, "names a symbol that does not exist", symbol, report)
     edges = Edges(block, offset, kind, target.astype(np.int32), columns.extra.take(number, mode="clip"))
     skipped = outside | (kind == pair.KINDS.number["None"])
