@@ -14,6 +14,14 @@ from support.requirements import require_tool
 
 TIMEOUT = 120
 GXX = "x86_64-w64-mingw32-g++-posix"
+SAY = r"""
+        #include <cstdio>
+        struct Say {
+            const char *text;
+            Say(const char *t) : text(t) { std::printf("+%s\n", t); }
+            ~Say() { std::printf("-%s\n", text); }
+        };
+"""
 CASES: dict[str, tuple[str, ...]] = {
     "exceptions": (
         r"""
@@ -39,26 +47,16 @@ CASES: dict[str, tuple[str, ...]] = {
         """,
     ),
     "order of initialisers": (
-        r"""
-        #include <cstdio>
-        struct Say {
-            const char *text;
-            Say(const char *t) : text(t) { std::printf("+%s\n", t); }
-            ~Say() { std::printf("-%s\n", text); }
-        };
+        SAY
+        + r"""
         inline Say shared("inline");
         Say a1("a1");
         __attribute__((init_priority(500))) Say a2("a2-500");
         Say &late();
         int main() { late(); std::puts("main"); return 0; }
         """,
-        r"""
-        #include <cstdio>
-        struct Say {
-            const char *text;
-            Say(const char *t) : text(t) { std::printf("+%s\n", t); }
-            ~Say() { std::printf("-%s\n", text); }
-        };
+        SAY
+        + r"""
         inline Say shared("inline");
         Say b1("b1");
         __attribute__((init_priority(300))) Say b2("b2-300");

@@ -21,25 +21,31 @@ if TYPE_CHECKING:
     from uruk.formats.archive import Archive
     from uruk.memory.interface import Memory
 
-_NO_STORAGE = "its process gives linked code no thread-local storage"
 
+class NoTLS:
+    """See `uruk.passes.tls.interface.TLSLoader`: whoever wants storage gets a TLSError, which says why."""
 
-class _NoTLS:
-    """See `uruk.passes.tls.interface.TLSLoader`: whoever wants storage gets a TLSError."""
+    def __init__(self, problem: str = "its process gives linked code no thread-local storage") -> None:
+        self._problem = problem
 
     def load(self, image: bytes, size: int, align: int, static: bool | None, descriptors: bool, what: str) -> Storage:
-        raise TLSError(what, _NO_STORAGE)
+        """See `TLSLoader.load`. Raises TLSError."""
+        raise TLSError(what, self._problem)
 
     def load_in_place(self, place: StorageInPlace, what: str) -> Storage:
-        raise TLSError(what, _NO_STORAGE)
+        """See `TLSLoader.load_in_place`. Raises TLSError."""
+        raise TLSError(what, self._problem)
 
     def descriptor(self, storage: Storage | None, offset: int) -> tuple[int, int]:
-        raise TLSError("a weak thread-local", _NO_STORAGE)
+        """See `TLSLoader.descriptor`. Raises TLSError."""
+        raise TLSError("a weak thread-local", self._problem)
 
     def bind(self, name: bytes, library: str, operand: int) -> tuple[int, ...]:
-        raise TLSError(library, _NO_STORAGE)
+        """See `TLSLoader.bind`. Raises TLSError."""
+        raise TLSError(library, self._problem)
 
     def offset_of(self, name: bytes, library: str) -> int | None:
+        """See `TLSLoader.offset_of`."""
         return None
 
 
@@ -48,7 +54,7 @@ class BareHost:
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
-        self.tls: TLSLoader = _NoTLS()
+        self.tls: TLSLoader = NoTLS()
 
     def read_object(self, address: int) -> bytes:
         """See `Host.read_object`: no variable's size is known, so none is copied."""

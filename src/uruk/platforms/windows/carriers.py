@@ -14,7 +14,8 @@ from uruk.errors import LibraryError, TLSError
 from uruk.executor.interface import Libraries
 from uruk.formats.coff.carrier import build_carrier
 from uruk.host import path_of_open_file
-from uruk.passes.tls.interface import Storage, StorageInPlace
+from uruk.passes.tls.interface import StorageInPlace
+from uruk.platforms.bare import NoTLS
 
 _NO_MODELS = "its thread-locals are made for the loader of another system"
 
@@ -63,11 +64,12 @@ class Carrier:
         return 0
 
 
-class Carriers:
+class Carriers(NoTLS):
     """The carriers of one session; see `uruk.passes.tls.interface.TLSLoader`."""
 
     def __init__(self, architecture: str, libraries: Libraries, unload: Callable[[int], object]) -> None:
         """`architecture` is the first part of the process's triple; `unload` takes the handle of a library."""
+        super().__init__(_NO_MODELS)
         self._architecture = architecture
         self.libraries = libraries
         self.unload = unload
@@ -97,19 +99,3 @@ class Carriers:
             module=what,
         )
         return Carrier(self, content, what)
-
-    def load(self, image: bytes, size: int, align: int, static: bool | None, descriptors: bool, what: str) -> Storage:
-        """See `TLSLoader.load`. Raises TLSError: Windows's loader knows none of the models that ask for this."""
-        raise TLSError(what, _NO_MODELS)
-
-    def descriptor(self, storage: Storage | None, offset: int) -> tuple[int, int]:
-        """See `TLSLoader.descriptor`. Raises TLSError."""
-        raise TLSError("a thread-local", _NO_MODELS)
-
-    def bind(self, name: bytes, library: str, operand: int) -> tuple[int, ...]:
-        """See `TLSLoader.bind`. Raises TLSError."""
-        raise TLSError(library, _NO_MODELS)
-
-    def offset_of(self, name: bytes, library: str) -> int | None:
-        """See `TLSLoader.offset_of`."""
-        return None
