@@ -11,7 +11,7 @@ from uruk.formats.elf import constants as elf
 from uruk.formats.gather import join
 from uruk.formats.interface import Span
 from uruk.formats.row_checks import CheckedRows
-from uruk.graph.types import I32, I64, NO_ROWS, NONE, U8, count_true, filled, true_rows, windows
+from uruk.graph.types import I32, I64, NO_ROWS, NONE, U8, Bool, count_true, filled, true_rows, windows
 from uruk.records import record
 
 MAX_SIZE = 1 << 40
@@ -94,9 +94,11 @@ def read_sections(buffer: U8, spans: Sequence[Span], headers: Sequence[tuple[int
     sections, offset, name = _gather(buffer, spans, headers)
     rows: I64 = np.arange(sections.type.size)
     extent = np.array([span.size for span in spans], np.int64)
-    _check_extents(sections, rows, offset, extent)
+    # The other members of a header of type SHT_NULL are undefined; those of the first one hold counts (gABI, e_shnum).
+    used = sections.type != 0
+    _check_extents(sections, rows, used, offset, extent)
     _locate_names(sections, rows, name, np.array([names for _, _, names in headers], np.int64))
-    _select_loaded(sections, rows)
+    _select_loaded(sections, rows, used)
     _find_symtabs(sections)
     return sections
 
@@ -127,21 +129,19 @@ def _gather(buffer: U8, spans: Sequence[Span], headers: Sequence[tuple[int, int,
     return sections, offset, name
 
 
-def _check_extents(sections: Sections, rows: I64, offset: I64, extent: I64) -> None:
+def _check_extents(sections: Sections, rows: I64, used: Bool, offset: I64, extent: I64) -> None:
     """Refuse sections that lie outside their file, or over each other."""
-    kind, size = sections.type, sections.size
-    # The other members of a header of type SHT_NULL are undefined; those of the first one hold counts (gABI, e_shnum).
-    stored = (kind != 0) & (kind != elf.SHT_NOBITS)
+    size = sections.size
+    stored = used & (sections.type != elf.SHT_NOBITS)
     available = extent.repeat(sections.counts)
     outside = stored & ((offset > available) | (size > available - offset))
     sections.check(rows, (outside, "lies outside the file"))
     _check_overlap(sections, size * stored, extent)
 
 
-def _select_loaded(sections: Sections, rows: I64) -> None:
+def _select_loaded(sections: Sections, rows: I64, used: Bool) -> None:
     """Find the sections that become blocks; refuse those that cannot."""
     kind, flags, size, align = sections.type, sections.flags, sections.size, sections.align
-    used = kind != 0
     sections.check(rows, (used & (align & (align - 1) != 0), "alignment is not a power of two"))
     # SHF_EXCLUDE is for linkers (GNU, LLVM's .llvmbc): what has it is in no output, whatever SHF_ALLOC says.
     allocated = flags & (elf.SHF_ALLOC | elf.SHF_EXCLUDE) == elf.SHF_ALLOC
