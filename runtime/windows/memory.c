@@ -2,16 +2,16 @@
  *
  * Results are addresses or 0, and -errno by Linux's numbers. Address space is reserved in whole MiB and committed when
  * it is protected for the first time. Windows releases a reservation as a whole only: a part that is given back is
- * decommitted, and the last part takes the reservation with it.
+ * decommitted, and the last part takes the reservation with it. Shared memory: shared_memory.c.
  */
 
-#include <stdint.h>
+#include "reservations.h"
+
 #include <string.h>
 #include <windows.h>
 
 #define EXPORTED __attribute__((visibility("default")))
 
-enum { NO_MEMORY = -12, EXISTS = -17, INVALID = -22, TRIES = 64 };
 enum { CAN_READ = 1, CAN_WRITE = 2, CAN_EXECUTE = 4 };
 static const uint64_t MEGABYTE = 1 << 20, PAGE = 4096, LOWEST = 1 << 16;
 
@@ -21,6 +21,7 @@ struct range {
 
 struct reservation {
     uint64_t base, size, left; /* `left`: bytes that are not given back */
+    enum memory_kind kind;
     struct reservation *next;
 };
 
@@ -32,20 +33,19 @@ static uint64_t round_up(uint64_t size, uint64_t unit)
     return (size + unit - 1) & -unit;
 }
 
-static int keep(uint64_t base, uint64_t size)
+int keep_reservation(uint64_t base, uint64_t size, enum memory_kind kind)
 {
     struct reservation *reservation = HeapAlloc(GetProcessHeap(), 0, sizeof *reservation);
     if (!reservation)
         return 0;
     AcquireSRWLockExclusive(&lock);
-    *reservation = (struct reservation){base, size, size, all};
+    *reservation = (struct reservation){base, size, size, kind, all};
     all = reservation;
     ReleaseSRWLockExclusive(&lock);
     return 1;
 }
 
-/* The highest place for `size` bytes in [low, high); 0 where there is none. */
-static uint64_t free_place(uint64_t size, uint64_t low, uint64_t high)
+uint64_t free_place(uint64_t size, uint64_t low, uint64_t high)
 {
     MEMORY_BASIC_INFORMATION region;
     uint64_t found = 0;
@@ -78,7 +78,7 @@ EXPORTED int64_t uruk_rt_mem_reserve(uint64_t size, uint64_t low, uint64_t high)
     }
     if (!base)
         return EXISTS; /* others took each place meanwhile */
-    if (!keep((uint64_t)base, size)) {
+    if (!keep_reservation((uint64_t)base, size, PRIVATE)) {
         VirtualFree(base, 0, MEM_RELEASE);
         return NO_MEMORY;
     }
@@ -107,14 +107,33 @@ EXPORTED int64_t uruk_rt_mem_protect(const struct range *ranges, uint64_t count,
         struct range pages = pages_of(ranges[i]);
         if (!pages.size)
             continue;
-        /* what is committed already keeps its bytes, and on Windows its protection */
-        if (!VirtualAlloc((void *)pages.address, pages.size, MEM_COMMIT, kinds[protection]) ||
-            !VirtualProtect((void *)pages.address, pages.size, kinds[protection], &before))
+        /* What is committed already keeps its bytes, and on Windows its protection. Pages of a file always are, and
+         * refuse to be: VirtualProtect, which wants committed pages, has the last word. */
+        VirtualAlloc((void *)pages.address, pages.size, MEM_COMMIT, kinds[protection]);
+        if (!VirtualProtect((void *)pages.address, pages.size, kinds[protection], &before))
             return NO_MEMORY;
         if (protection & CAN_EXECUTE)
             FlushInstructionCache(GetCurrentProcess(), (void *)pages.address, pages.size);
     }
     return 0;
+}
+
+/* Whether the system gave pages up where they are, as wine does: what reads as zero after MEM_RESET stays zero. Pages that
+ * are committed anew would be mappings of Linux's for ever, two a module, as it counts pages never written otherwise. */
+static int reset(uint64_t at, uint64_t size, DWORD protection)
+{
+    if (size > MEGABYTE || protection == PAGE_NOACCESS || !VirtualAlloc((void *)at, size, MEM_RESET, PAGE_READONLY))
+        return 0;
+    for (const uint64_t *word = (const uint64_t *)at, *end = (const uint64_t *)(at + size); word < end; word++)
+        if (*word)
+            return 0;
+    return 1;
+}
+
+static int empty(uint64_t at, uint64_t size, DWORD protection)
+{
+    return reset(at, size, protection) || (VirtualFree((void *)at, size, MEM_DECOMMIT) &&
+                                           VirtualAlloc((void *)at, size, MEM_COMMIT, protection));
 }
 
 /* Give up whole pages, which then read as zero; their protection stays. */
@@ -127,8 +146,7 @@ EXPORTED int64_t uruk_rt_mem_discard(const struct range *ranges, uint64_t count)
             if (!VirtualQuery((void *)at, &region, sizeof region) || region.State == MEM_FREE)
                 return INVALID;
             uint64_t next = (uint64_t)region.BaseAddress + region.RegionSize, size = (next < end ? next : end) - at;
-            if (region.State == MEM_COMMIT && (!VirtualFree((void *)at, size, MEM_DECOMMIT) ||
-                                               !VirtualAlloc((void *)at, size, MEM_COMMIT, region.Protect)))
+            if (region.State == MEM_COMMIT && !empty(at, size, region.Protect))
                 return NO_MEMORY;
             at += size;
         }
@@ -145,8 +163,8 @@ EXPORTED int64_t uruk_rt_mem_zero(const struct range *ranges, uint64_t count)
     return error;
 }
 
-/* Take the reservation that holds an address out of the list once all of it is given back: `whole` is set then. */
-static int64_t count_down(uint64_t address, uint64_t size, struct range *whole)
+/* Count a part as given back; -22 where it is in no reservation. One that is given back whole leaves the list. */
+static int64_t count_down(uint64_t address, uint64_t size, struct reservation *copy)
 {
     int64_t error = INVALID;
     AcquireSRWLockExclusive(&lock);
@@ -157,8 +175,8 @@ static int64_t count_down(uint64_t address, uint64_t size, struct range *whole)
     if (found && size <= found->left) {
         error = 0;
         found->left -= size;
+        *copy = *found;
         if (!found->left) {
-            *whole = (struct range){found->base, found->size};
             *place = found->next;
             HeapFree(GetProcessHeap(), 0, found);
         }
@@ -167,14 +185,23 @@ static int64_t count_down(uint64_t address, uint64_t size, struct range *whole)
     return error;
 }
 
+/* A view stays as it is until its last part is given back; nobody may access a part that was. */
+static BOOL give_back(const struct reservation *reservation, uint64_t address, uint64_t size)
+{
+    DWORD before;
+    if (reservation->kind == VIEW)
+        return reservation->left ? VirtualProtect((void *)address, size, PAGE_NOACCESS, &before)
+                                 : UnmapViewOfFile((void *)reservation->base);
+    return reservation->left ? VirtualFree((void *)address, size, MEM_DECOMMIT)
+                             : VirtualFree((void *)reservation->base, 0, MEM_RELEASE);
+}
+
 /* Give back a reservation, or a part of it. */
 EXPORTED int64_t uruk_rt_mem_release(uint64_t address, uint64_t size)
 {
-    struct range whole = {0, 0};
-    int64_t error = count_down(address, size, &whole);
+    struct reservation reservation;
+    int64_t error = count_down(address, size, &reservation);
     if (error)
         return error;
-    BOOL done = whole.size ? VirtualFree((void *)whole.address, 0, MEM_RELEASE)
-                           : VirtualFree((void *)address, size, MEM_DECOMMIT);
-    return done ? 0 : INVALID;
+    return give_back(&reservation, address, size) ? 0 : INVALID;
 }

@@ -51,7 +51,7 @@ def spawn(
     program = os.fspath(executor) if executor is not None else executor_program(str(system))
     environment = dict(os.environ if environment is None else environment)
     if system.system == "windows":
-        return _spawn_windows(program, launcher, environment, slab_size, deadline, patience, streams)
+        return _spawn_windows(program, launcher, environment, shared_memory, slab_size, deadline, patience, streams)
     launcher = emulator(str(system)) if launcher is None and executor is None else launcher or ()
     variables = linux.start_variables(environment, tls_pool)
     words = ["report-crashes"]
@@ -70,6 +70,7 @@ def _spawn_windows(
     program: str,
     launcher: Sequence[str] | None,
     environment: Mapping[str, str],
+    shared_memory: bool,
     slab_size: int,
     deadline: float | None,
     patience: float,
@@ -83,7 +84,7 @@ def _spawn_windows(
     with deferred() as starting:
         child, connection = start(command, words, variables, least, starting, streams, inherits=False)
         with _starting(connection, deadline):
-            return windows.attach(connection, child, slab_size=slab_size)
+            return windows.attach(connection, child, shared_memory=shared_memory, slab_size=slab_size)
 
 
 def _least(patience: float, deadline: float | None) -> float:
@@ -166,5 +167,5 @@ def connect(
             if "windows" in connection.setup.triple:
                 from uruk.platforms.windows import attach as windows  # seldom needed
 
-                return windows.attach(connection, None, slab_size=slab_size)
+                return windows.attach(connection, None, shared_memory=shared_memory, slab_size=slab_size)
             return linux.attach(connection, None, shared_memory=shared_memory, slab_size=slab_size)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,35 +15,41 @@ from uruk.executor.remote import RemoteExecutor
 from uruk.memory.manager import SlabManager
 from uruk.memory.mapper import Mapper
 from uruk.memory.shared import SharedMapper
+from uruk.platforms.windows.attach import path_there
 from uruk.testing import FailingMapper, check_mapper
 
+from support.executors import TARGETS, compiled_for
 from support.mapper_kinds import MAPPERS
 
 SOURCE = (
-    b"int value = 5; int room[100000]; const int table[3] = {1, 2, 3}; int add(int a) { return a + value + table[2]; }"
+    "int value = 5; int room[100000]; const int table[3] = {1, 2, 3}; int add(int a) { return a + value + table[2]; }"
 )
+LINUX = "x86_64-linux"
 MANY = 20_000
 FEW = 100
 
 
+@pytest.fixture(params=TARGETS)
+def target(request: pytest.FixtureRequest) -> str:
+    """The mappers are the same for executors of both systems."""
+    if request.param == "x86_64-windows":
+        request.getfixturevalue("wine")
+    return str(request.param)
+
+
 @pytest.fixture(params=["memfd", "shm", "wire"])
-def executor(request: pytest.FixtureRequest) -> Iterator[RemoteExecutor]:
-    one = uruk.spawn(shared_memory=request.param != "wire")
+def executor(request: pytest.FixtureRequest, target: str) -> Iterator[RemoteExecutor]:
+    one = uruk.spawn(shared_memory=request.param != "wire", target=target)
     if request.param != "wire":
-        one.memory.mapper = SharedMapper(one.process, one.runtime, request.param)
+        name_there = path_there if target == "x86_64-windows" else None
+        one.memory.mapper = SharedMapper(one.process, one.runtime, request.param, path_there=name_there)
     yield one
     one.close()
 
 
-@pytest.fixture(scope="module")
-def code(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    return compiled(tmp_path_factory.mktemp("mappers"), SOURCE)
-
-
-def compiled(folder: Path, source: bytes) -> bytes:
-    command = ["gcc", "-O1", "-fPIC", "-x", "c", "-", "-c", "-o", "one.o"]
-    subprocess.run(command, input=source, cwd=folder, check=True)
-    return (folder / "one.o").read_bytes()
+@pytest.fixture
+def code(target: str, tmp_path: Path) -> bytes:
+    return compiled_for(target, tmp_path, SOURCE)
 
 
 def mappings(pid: int | str = "self") -> int:
@@ -62,8 +67,9 @@ def test_the_suite_against_a_child(executor: RemoteExecutor) -> None:
 
 @pytest.mark.parametrize("make", MAPPERS.values(), ids=MAPPERS)
 @pytest.mark.parametrize("verb", ["reserve", "view", "prepare", "initialize"])
-def test_a_mapper_that_fails(make: Callable[[], Mapper], verb: str, code: bytes) -> None:
+def test_a_mapper_that_fails(make: Callable[[], Mapper], verb: str, tmp_path: Path) -> None:
     """At any call: the error is the mapper's, nothing is lost, and the next link works."""
+    code = compiled_for(LINUX, tmp_path, SOURCE)
     for call in (1, 2, 3):
         mapper = FailingMapper(make())
         with uruk.LLJIT(mapper=mapper) as jit:
@@ -87,15 +93,17 @@ def test_no_page_is_writable_and_executable(executor: RemoteExecutor, code: byte
         assert [line for line in lines if " r-x" in line]
 
 
-def test_no_byte_of_code_or_data_on_the_wire_with_shared_memory(tmp_path: Path) -> None:
+def test_no_byte_of_code_or_data_on_the_wire_with_shared_memory(target: str, tmp_path: Path) -> None:
     """A megabyte of constants and one of data: what is sent stays as it is without them."""
-    text = 'int f(void) { return 7; } __asm__(".data\\n.fill %d, 1, 7\\n.section .rodata\\n.fill %d, 1, 9\\n.text\\n");'
+    constants = ".rodata" if target == LINUX else '.rdata,\\"dr\\"'
+    lines = f".data\\n.fill %d, 1, 7\\n.section {constants}\\n.fill %d, 1, 9\\n.text\\n"
+    text = f'int f(void) {{ return 7; }} __asm__("{lines}");'
     sent: dict[tuple[bool, int], int] = {}
     for shared in (True, False):
         for size in (8, 1 << 20):
-            executor = uruk.spawn(shared_memory=shared)
+            executor = uruk.spawn(shared_memory=shared, target=target)
             with uruk.LLJIT(executor=executor) as jit:
-                jit.add_object(compiled(tmp_path, (text % (size, size)).encode()))
+                jit.add_object(compiled_for(target, tmp_path, text % (size, size)))
                 before = executor.connection.sent
                 assert jit.lookup("f").function("int(void)")() == 7
                 sent[shared, size] = executor.connection.sent - before
@@ -103,8 +111,9 @@ def test_no_byte_of_code_or_data_on_the_wire_with_shared_memory(tmp_path: Path) 
     assert sent[False, 1 << 20] > 2 << 20
 
 
-def test_zero_fill_costs_nothing(executor: RemoteExecutor, tmp_path: Path) -> None:
-    big = compiled(tmp_path, b"char room[1 << 29]; int f(void) { room[1 << 28] = 3; return room[1 << 28]; }")
+def test_zero_fill_costs_nothing(executor: RemoteExecutor, target: str, tmp_path: Path) -> None:
+    text = "char room[1 << 29]; int f(void) { room[1 << 28] = 3; return room[1 << 28]; }"
+    big = compiled_for(target, tmp_path, text)
     with uruk.LLJIT(executor=executor) as jit:
         jit.add_object(big)
         assert jit.lookup("f").function("int(void)")() == 3
@@ -129,11 +138,13 @@ def test_memory_is_used_again(executor: RemoteExecutor, code: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", ["in process", "shared", "wire"])
-def test_twenty_thousand_objects_take_few_mappings(kind: str, tmp_path: Path) -> None:
+def test_twenty_thousand_objects_take_few_mappings(kind: str, target: str, tmp_path: Path) -> None:
     """As one batch; then one by one, and with every other one removed (trap T20)."""
-    template = compiled(tmp_path, b"int f_00000(void) { return 7; } int v_00000 = 3;")
+    if kind == "in process" and target != LINUX:
+        return  # this process is not one of Windows
+    template = compiled_for(target, tmp_path, "int f_00000(void) { return 7; } int v_00000 = 3;")
     objects = [template.replace(b"_00000", b"_%05d" % number) for number in range(MANY)]
-    executor = None if kind == "in process" else uruk.spawn(shared_memory=kind == "shared")
+    executor = None if kind == "in process" else uruk.spawn(shared_memory=kind == "shared", target=target)
     pid = "self" if executor is None or executor.child is None else executor.child.pid
     with uruk.LLJIT(executor=executor) as jit:
         before = mappings(pid)
@@ -155,7 +166,7 @@ def test_twenty_thousand_objects_take_few_mappings(kind: str, tmp_path: Path) ->
         assert jit.lookup("f_00001").function("int(void)")() == 7
 
 
-def test_slabs_are_given_back(executor: RemoteExecutor, code: bytes) -> None:
+def test_slabs_are_given_back(executor: RemoteExecutor, target: str, code: bytes, tmp_path: Path) -> None:
     """A slab beyond the first goes when it is empty."""
     executor.memory = SlabManager(executor.memory.mapper, 64 << 20)
     with uruk.LLJIT(executor=executor) as jit:
@@ -163,7 +174,7 @@ def test_slabs_are_given_back(executor: RemoteExecutor, code: bytes) -> None:
         jit.lookup("add")
         assert len(executor.memory.slabs) == 1
         big = "char more[60 << 20] = {1}; int g(void) { return more[0]; }"
-        tracker = jit.add_source(text=big, language="c", flags=["-fPIC"])
+        tracker = jit.add_object(compiled_for(target, tmp_path, big, "big"))
         assert jit.lookup("g").function("int(void)")() == 1
         assert len(executor.memory.slabs) == 2
         tracker.remove()

@@ -7,8 +7,11 @@ import re
 import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 
 from uruk.runtime_files import executor_program
+
+from support.requirements import require_tool
 
 TARGETS = ("x86_64-linux", "x86_64-windows")
 """The targets whose executors run here, those of Windows under wine."""
@@ -17,6 +20,22 @@ TARGETS = ("x86_64-linux", "x86_64-windows")
 def command_of(target: str) -> list[str]:
     """The command that starts an executor; words that say where its line is come behind it."""
     return [*(["wine"] if target == "x86_64-windows" else []), executor_program(target)]
+
+
+_COMPILERS = {
+    "x86_64-linux": ("gcc", "-O1", "-fPIC"),
+    "x86_64-windows": ("x86_64-w64-mingw32-gcc-posix", "-O1"),
+}
+
+
+def compiled_for(target: str, folder: Path, source: str | bytes, name: str = "unit") -> bytes:
+    """The object of a C source, for an executor of `target`."""
+    compiler, *flags = _COMPILERS[target]
+    text = source.encode() if isinstance(source, str) else source
+    path = folder / f"{name}-{target}.o"
+    command = [require_tool(compiler), *flags, "-w", "-x", "c", "-c", "-o", str(path), "-"]
+    subprocess.run(command, input=text, check=True)
+    return path.read_bytes()
 
 
 def line_words(target: str) -> list[str]:

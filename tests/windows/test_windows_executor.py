@@ -16,13 +16,10 @@ import uruk
 from uruk.errors import ExecutorError, ExecutorLost, LibraryError
 from uruk.executor.llvm_services import Part, Services
 from uruk.executor.remote import RemoteExecutor
-from uruk.memory.epc import EPCMapper
 from uruk.memory.mapper import Protection
-from uruk.testing import check_mapper
 
 pytestmark = pytest.mark.any_interpreter
 
-GRANULARITY = 1 << 16
 RETURN_42 = b"\xb8\x2a\x00\x00\x00\xc3"  # mov eax, 42; ret
 
 
@@ -93,39 +90,6 @@ def test_large_writes_and_reads(executor: RemoteExecutor) -> None:
     data = np.arange(size // 4, dtype=np.uint32).tobytes()
     executor.process.write(address, data)
     assert executor.process.read(address, size) == data
-
-
-def test_the_mapper_passes_the_suite(executor: RemoteExecutor) -> None:
-    process, runtime = executor.process, executor.runtime
-    check_mapper(lambda: EPCMapper(process, runtime), process.read, process.write)
-
-
-def test_a_reservation_is_committed_as_it_is_used(executor: RemoteExecutor) -> None:
-    """A GiB is address space only; what is protected is committed, and never writable and executable at once."""
-    mapper = executor.memory.mapper
-    query = function(executor, "size_t(size_t, void *, size_t)", "VirtualQuery")
-
-    def state_of(address: int) -> tuple[int, int]:
-        region = bytearray(48)  # MEMORY_BASIC_INFORMATION: State at 32, Protect at 36
-        assert query(address, region, len(region)) == len(region)
-        return struct.unpack_from("<2I", region, 32)
-
-    address = mapper.reserve(1 << 30)
-    committed, reserved = 0x1000, 0x2000
-    assert address % GRANULARITY == 0
-    assert state_of(address)[0] == state_of(address + (1 << 29))[0] == reserved
-    expected = {
-        Protection.R: 0x02,
-        Protection.R | Protection.W: 0x04,
-        Protection.R | Protection.X: 0x20,
-        Protection.NONE: 0x01,
-    }
-    for protection, bits in expected.items():
-        mapper.initialize([(address + PAGE, PAGE)], protection, [])
-        assert state_of(address + PAGE) == (committed, bits)
-    assert state_of(address)[0] == state_of(address + 2 * PAGE)[0] == reserved
-    mapper.release(address, 1 << 30)
-    assert state_of(address)[0] == 0x10000  # MEM_FREE
 
 
 def test_llvms_memory_services(executor: RemoteExecutor) -> None:

@@ -7,7 +7,7 @@ const char system_triple[] = "x86_64-w64-windows-gnu";
 extern char uruk_rt_callback_tag, uruk_rt_lazy_tag;
 extern void uruk_rt_callback_enter(void), uruk_rt_call_wrapper(void), uruk_rt_connect(void), uruk_rt_read_wrapper(void);
 extern void uruk_rt_mem_reserve(void), uruk_rt_mem_protect(void), uruk_rt_mem_discard(void), uruk_rt_mem_zero(void);
-extern void uruk_rt_mem_release(void);
+extern void uruk_rt_mem_map_shared(void), uruk_rt_mem_release(void);
 extern void uruk_rt_deregister_module(void), uruk_rt_find_symbols(void), uruk_rt_keep_words(void);
 extern void uruk_rt_register_module(void), uruk_rt_string_size(void);
 extern void uruk_rt_cxx_throw(void), uruk_rt_static_abort(void), uruk_rt_static_begin(void), uruk_rt_static_end(void);
@@ -29,6 +29,7 @@ const struct symbol system_symbols[] = {
     FUNCTION(uruk_rt_keep_words),
     {"uruk_rt_lazy_tag", &uruk_rt_lazy_tag},
     FUNCTION(uruk_rt_mem_discard),
+    FUNCTION(uruk_rt_mem_map_shared),
     FUNCTION(uruk_rt_mem_protect),
     FUNCTION(uruk_rt_mem_release),
     FUNCTION(uruk_rt_mem_reserve),

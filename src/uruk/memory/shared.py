@@ -27,7 +27,8 @@ class SharedMapper:
     `kind` is the kind of sharing: one of `uruk.memory.linux.shared_object.KINDS`, or a function that makes objects of
     another kind. None tries those kinds in order, and keeps to the first one that the other process can open and run
     code from. Only protections need a call. After a fork, parent and child share this memory. `loader` is the dynamic
-    loader there, if slabs are to be known to it.
+    loader there, if slabs are to be known to it. `path_there` returns the path by which the other process opens what
+    has a path here; None if they are the same.
     """
 
     shares_memory = True
@@ -39,9 +40,11 @@ class SharedMapper:
         runtime: Functions,
         kind: SharedKind | OpenShared | None = None,
         loader: SlabLoader | None = None,
+        path_there: Callable[[bytes], bytes] | None = None,
     ) -> None:
         self.process = process
         self.loader = loader
+        self._path_there = path_there
         self._there = RuntimeMemory(runtime, process.page_size)
         self._kinds: list[OpenShared] = list(KINDS.values())
         if kind is not None:
@@ -102,7 +105,7 @@ class SharedMapper:
         shared = kind(size)
         try:
             try:
-                address = map_there(shared.path)
+                address = map_there(self._path_there(shared.path) if self._path_there else shared.path)
             finally:
                 shared.opened()
             return self._reservations.add(address, size, shared.memory, shared)

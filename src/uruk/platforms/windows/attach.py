@@ -17,7 +17,10 @@ from uruk.executor.llvm_services import Services
 from uruk.executor.remote import RemoteExecutor
 from uruk.executor.remote_process import RemoteProcess
 from uruk.memory.epc import EPCMapper
+from uruk.memory.fallback import FallbackMapper
 from uruk.memory.manager import SlabManager
+from uruk.memory.mapper import Mapper
+from uruk.memory.shared import SharedMapper
 from uruk.platforms.windows.libraries_there import WindowsLibraries
 
 _RUNTIME = "uruk_rt_"
@@ -41,8 +44,13 @@ def start_variables(environment: Mapping[str, str]) -> dict[str, str]:
     return {"WINEDEBUG": "-all", **environment}
 
 
-def attach(connection: Connection, child: Child | None, *, slab_size: int) -> RemoteExecutor:
-    """Return the executor behind a connection; its memory goes by messages. Raises ExecutorError."""
+def path_there(path: bytes) -> bytes:
+    """Return the path by which a process under wine opens a file of this system."""
+    return b"Z:" + path.replace(b"/", b"\\")
+
+
+def attach(connection: Connection, child: Child | None, *, shared_memory: bool, slab_size: int) -> RemoteExecutor:
+    """Return the executor behind a connection. Raises ExecutorError."""
     services = Services(connection)
     connection.call(services.address("uruk_executor_attached"))
     symbols = connection.setup.symbols
@@ -55,5 +63,9 @@ def attach(connection: Connection, child: Child | None, *, slab_size: int) -> Re
         services.address("__llvm_orc_SimpleRemoteEPC_dispatch_fn"),
         services.address("__llvm_orc_SimpleRemoteEPC_dispatch_ctx"),
     )
-    memory = SlabManager(EPCMapper(process, runtime), slab_size)
+    messages = EPCMapper(process, runtime)
+    mapper: Mapper = messages
+    if shared_memory:
+        mapper = FallbackMapper(SharedMapper(process, runtime, path_there=path_there), lambda: messages)
+    memory = SlabManager(mapper, slab_size)
     return RemoteExecutor(process, runtime, memory, WindowsLibraries(services, runtime), child)

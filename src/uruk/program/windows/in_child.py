@@ -38,17 +38,18 @@ class ProgramInWindows:
     """See `uruk.program.interface.Place`. Raises ExecutorError where there is no process."""
 
     def __init__(self, settings: Settings) -> None:
-        slab = settings.slab or DEFAULT_SLAB
+        shared, slab = settings.shared_memory, settings.slab or DEFAULT_SLAB
         if settings.given_executor is not None:
             self.executor = settings.given_executor
         elif settings.connect:
             host, port = settings.connect
-            self.executor = connect(host, port, secret=settings.secret, slab_size=slab)
+            self.executor = connect(host, port, secret=settings.secret, shared_memory=bool(shared), slab_size=slab)
         else:
             self.executor = spawn(
                 executor=settings.executor or None,
                 launcher=settings.launcher or None,
                 target=settings.target,
+                shared_memory=shared is not False,
                 slab_size=slab,
                 environment=None if settings.environment is None else dict(settings.environment),
                 streams=settings.streams,
