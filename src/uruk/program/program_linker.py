@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from uruk.errors import LibraryError
 from uruk.lljit import LLJIT
 from uruk.orc.dylib import JITDylib
+from uruk.orc.lookup.externals import load_needed
 
 
 class Exports(Protocol):
@@ -39,27 +40,22 @@ class ProgramLinker(LLJIT):
 
     def _add_shared_library(self, home: JITDylib, path: str, as_needed: bool) -> None:
         if as_needed:
+            home.search.before_loading = self._load_at_once
             super()._add_shared_library(home, path, as_needed)
             return
         path = self.search_path.replacement(path) if self.search_path else path
         self._waiting.append((home, path, self.session.next_order()))
 
     def load_libraries(self) -> None:
-        """Load the libraries of the line in its order: all inputs are there by now, whose names they may want.
+        """Load the libraries of the line: all inputs are there by now, whose names they may want.
 
         Raises LibraryError.
         """
         waiting, self._waiting = self._waiting, []
-        for index, (home, path, order) in enumerate(waiting):
+        self._load_at_once([path for _, path, _ in waiting])
+        for home, path, order in waiting:
             self._open_needs(path)
-            try:
-                handle = self._load(home, path)
-            except LibraryError as error:
-                if not error.lacks_file:
-                    raise
-                self._load_together([path for _, path, _ in waiting[index:]], error)
-                handle = self._load(home, path)
-            home.place_library(path, handle, order)
+            home.place_library(path, self._load(home, path), order)
 
     def _load(self, home: JITDylib, path: str) -> int:
         """Load a library, again for every name that the program can give it. Raises LibraryError."""
@@ -70,18 +66,28 @@ class ProgramLinker(LLJIT):
                 if not self._provides_for(error):
                     raise
 
-    def _load_together(self, paths: list[str], refused: LibraryError) -> None:
-        """Load libraries as the loader does at a program's start: all of them before what they need.
+    def _load_at_once(self, paths: list[str]) -> None:
+        """Load libraries as the loader does at a program's start: all of them, then what they need.
 
-        So one that needs another of the line by a name that is found nowhere finds it loaded. Raises `refused` where
-        that does not help.
+        So the last one's constructors run first, one finds another that is named behind it, and one that needs another
+        by a name that no directory has finds it loaded. A refusal is left to whoever loads them one by one.
         """
+        if len(paths) < 2:
+            return
+        for path in paths:
+            self._open_needs(path)
         while problem := self.platform.load_together(paths):
-            if not self._provides_for(LibraryError(refused.library, problem)):
-                raise refused
+            if not self._provides_for(LibraryError(paths[0], problem)):
+                return
 
     def _provides_for(self, error: LibraryError) -> bool:
-        return self.exports is not None and self.exports.provide(error)
+        """See `LLJIT._provides_for`; what the program lacks, a library that waits until it is needed may have."""
+        if self.exports is not None and self.exports.provide(error):
+            return True
+        before = len(self.main.search.deferred)
+        if error.undefined and before:
+            load_needed(self.session, self.main, [error.undefined])
+        return len(self.main.search.deferred) < before
 
     def _wanted_by_libraries(self) -> list[bytes]:
         return list(self.exports.wanted) if self.exports else []

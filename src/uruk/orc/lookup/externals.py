@@ -14,6 +14,7 @@ from uruk.graph.types import I64, Bool, signed, true_rows
 from uruk.link_rules import place_names
 from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.registry.entries import Contents
+from uruk.orc.registry.search import DeferredLibrary
 
 SLIM_LTO = b"__gnu_lto_slim"
 """A common symbol with which gcc marks objects that have no machine code (lto-streamer.h)."""
@@ -68,11 +69,13 @@ def load_needed(session: Lifetime, dylib: Contents, names: Iterable[bytes], befo
     wanted = set(names)
     for other, _ in dylib.order_for_code():
         search = other.search
+        needed: list[DeferredLibrary] = []
         for library in [one for one in search.deferred if before is None or one.order < before]:
             mine = library.defined(wanted)
             if not all(_is_loaded(session, other, name, library.order) for name in mine):
-                search.load(library)
+                needed.append(library)
             wanted -= mine
+        search.load(needed)
 
 
 def _is_loaded(session: Lifetime, dylib: Contents, name: bytes, order: int) -> bool:

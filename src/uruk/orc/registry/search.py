@@ -146,6 +146,8 @@ class SearchOrder:
         self.libraries: list[LibraryEntry] = []
         self.deferred: list[DeferredLibrary] = []
         """Libraries that wait until something needs them."""
+        self.before_loading: Callable[[list[str]], None] = lambda paths: None
+        """Called before several of them are loaded, with their paths in order."""
         self.generators: list[GeneratorEntry] = []
         self.builtins: ArchiveEntry | None = None
         """The runtime archive, asked after all others."""
@@ -156,10 +158,15 @@ class SearchOrder:
         self.archives.append(entry)
         self._index = None
 
-    def load(self, library: DeferredLibrary) -> None:
-        """Load a library that was deferred; it keeps its place in the order. Raises LibraryError."""
-        self.deferred.remove(library)
-        self.place_library(library_entry(library.path, library.load(), library.order))
+    def load(self, libraries: Sequence[DeferredLibrary]) -> None:
+        """Load libraries that were deferred; they keep their places in the order. Raises LibraryError."""
+        if len(libraries) > 1:
+            self.before_loading([library.path for library in libraries])
+        for library in libraries:
+            if library not in self.deferred:
+                continue  # loaded meanwhile, as one of the others lacked a name of it
+            self.deferred.remove(library)
+            self.place_library(library_entry(library.path, library.load(), library.order))
 
     def place_library(self, entry: LibraryEntry) -> None:
         """Put a library at its place in the order."""
