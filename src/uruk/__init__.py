@@ -179,6 +179,11 @@ def __getattr__(name: str) -> Any:
         value = globals()[name] = getattr(import_module(_LATER[name]), name)
     finally:
         if collecting:
+            if not gc.get_freeze_count():  # else freezing and back would undo what the program has frozen
+                # What was imported stays: it moves to the oldest generation, and the next collections of the young
+                # ones do not look through all of it, twice.
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
     return value
 

@@ -1,15 +1,16 @@
-"""Records are dataclasses whose `__init__` is made when the first one of a class is.
+"""Records are dataclasses of which nothing is made before the first instance, and then `__init__` alone.
 
-`dataclass` writes and compiles source text for each class, some 0.2 ms, while its module is imported. A session
-imports nearly 80 such classes and needs 14 of them to start; that was a fifth of uruk's share of the start.
+`dataclass` takes some 0.2 ms for each class while its module is imported. A session imports nearly 80 such classes and
+makes instances of 14 of them to start, of 45 in another process: that was a fifth of uruk's share of the start. An
+`__init__` takes a quarter of it. `dataclass` makes the rest where somebody asks for the fields of a class.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from dataclasses import MISSING, Field, dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 RecordT = TypeVar("RecordT")
 
@@ -22,38 +23,99 @@ else:
         return lambda decorator: decorator
 
 
-_waiting: set[type] = set()
-"""Classes of which there was no instance yet."""
+_FIELDS = "__dataclass_fields__"
 _completing = threading.RLock()
 
 
 @dataclass_transform(eq_default=False, field_specifiers=(field,))
 def record(cls: type[RecordT]) -> type[RecordT]:
-    """Decorate a class as ``dataclass(eq=False, repr=False)`` does, at the first use of it."""
+    """Decorate a class as ``dataclass(eq=False, repr=False)`` does.
+
+    Fields may have defaults and factories and may be `kw_only`; a class may have ClassVars and `__post_init__`.
+    """
 
     def first(self: Any, *args: Any, **kwargs: Any) -> None:
-        complete(cls)
-        cast("Any", cls).__init__(self, *args, **kwargs)
+        made: Any = cls
+        made.__init__ = _initializer(cls)  # two threads may come here at once: their functions do the same
+        made.__init__(self, *args, **kwargs)
 
     cls.__init__ = first
-    _waiting.add(cls)
+    setattr(cls, _FIELDS, _Fields(cls))
     return cls
 
 
-def complete(cls: type) -> None:
-    """Make a record class what `dataclass` makes of it, for those who ask for its fields; and its base classes."""
-    with _completing:
-        for base in reversed(cls.__mro__):
-            if base in _waiting:
-                _complete(base)
-                _waiting.remove(base)
+def field_names(cls: type) -> tuple[str, ...]:
+    """Return the names of a record's fields, in order; the class is not completed for it."""
+    return tuple(_parameters(cls))
+
+
+class _Fields:
+    """Stands for the fields of a record until `dataclasses` asks for them, which completes the class."""
+
+    def __init__(self, cls: type) -> None:
+        self._cls = cls
+
+    def __get__(self, instance: object, owner: type) -> dict[str, Field[Any]]:
+        with _completing:
+            if vars(self._cls)[_FIELDS] is self:
+                _complete(self._cls)
+        return vars(self._cls)[_FIELDS]
 
 
 def _complete(cls: type) -> None:
-    """Take the fields and `__init__` of a twin, so that other threads never see a class that is half made."""
-    skipped = ("__dict__", "__weakref__", "__init__")
+    """Take the fields of a twin, so that other threads never see a class that is half made."""
+    skipped = ("__dict__", "__weakref__", _FIELDS)
     twin = type(cls.__name__, cls.__bases__, {name: value for name, value in vars(cls).items() if name not in skipped})
-    made: Any = dataclass(eq=False, repr=False)(twin)
-    made.__init__.__qualname__ = f"{cls.__qualname__}.__init__"
-    for name in ("__dataclass_fields__", "__dataclass_params__", "__match_args__", "__init__"):
-        setattr(cls, name, made.__dict__[name])
+    made: Any = dataclass(init=False, eq=False, repr=False)(twin)
+    for name in ("__dataclass_params__", "__match_args__", _FIELDS):
+        setattr(cls, name, vars(made)[name])
+
+
+class _Parameter(NamedTuple):
+    """A field as `__init__` needs it. `default` is `MISSING` without one; `makes`: it is a function that makes one."""
+
+    default: Any
+    makes: bool
+    keyword_only: bool
+
+    @classmethod
+    def of(cls, value: Any) -> _Parameter:
+        """Return that of a field whose class has this value for its name."""
+        if not isinstance(value, Field):
+            return cls(value, False, False)
+        specified = cast("Field[Any]", value)
+        makes = specified.default_factory is not MISSING
+        return cls(specified.default_factory if makes else specified.default, makes, specified.kw_only is True)
+
+
+def _parameters(cls: type) -> dict[str, _Parameter]:
+    """Return the fields of a record, those of its bases first."""
+    parameters: dict[str, _Parameter] = {}
+    for base in reversed(cls.__mro__):
+        own = vars(base).get(_FIELDS)
+        if isinstance(own, _Fields):
+            names = (name for name, kind in base.__annotations__.items() if not kind.startswith("ClassVar"))
+            parameters.update((name, _Parameter.of(vars(base).get(name, MISSING))) for name in names)
+        elif own is not None:
+            parameters.update((name, _Parameter.of(specified)) for name, specified in own.items())
+    return parameters
+
+
+def _initializer(cls: type) -> Callable[..., None]:
+    """Return the `__init__` that `dataclass` would write."""
+    values: dict[str, Any] = {"MISSING": MISSING}
+    heads: dict[bool, list[str]] = {False: ["self"], True: []}
+    body: list[str] = []
+    for name, parameter in _parameters(cls).items():
+        default = f"default_{name}"
+        values[default] = parameter.default
+        shown = "" if parameter.default is MISSING else "=MISSING" if parameter.makes else f"={default}"
+        heads[parameter.keyword_only].append(name + shown)
+        body.append(f" self.{name} = {f'{default}() if {name} is MISSING else {name}' if parameter.makes else name}")
+    if hasattr(cls, "__post_init__"):
+        body.append(" self.__post_init__()")
+    head = ", ".join([*heads[False], *(["*", *heads[True]] if heads[True] else [])])
+    exec("\n".join([f"def __init__({head}):", *(body or [" pass"])]), values)
+    initializer: Callable[..., None] = values["__init__"]
+    initializer.__qualname__ = f"{cls.__qualname__}.__init__"
+    return initializer

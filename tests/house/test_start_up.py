@@ -35,3 +35,35 @@ def test_seldom_used_modules_wait_until_they_are_needed() -> None:
     imported = set(done.stdout.split())
     assert "uruk.lljit" in imported
     assert not imported.intersection(SELDOM)
+
+
+def run(text: str) -> list[str]:
+    return subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_collections_of_young_objects_pass_over_what_was_imported() -> None:
+    text = "import gc, uruk\nuruk.LLJIT\nprint(*(len(gc.get_objects(generation)) for generation in range(3)))"
+    young, middle, old = map(int, run(text))
+    assert young + middle < 500
+    assert old > 10_000
+
+
+def test_garbage_of_before_the_import_is_collected_after_it() -> None:
+    text = """if True:
+        import gc, weakref, uruk
+        class Node: pass
+        node = Node()
+        node.itself, gone = node, weakref.ref(node)
+        del node
+        uruk.LLJIT
+        print(gc.isenabled(), gc.get_freeze_count(), gone() is None, gc.collect() > 0, gone() is None)
+    """
+    assert run(text) == ["True", "0", "False", "True", "True"]
+
+
+def test_what_a_program_has_frozen_stays_frozen() -> None:
+    assert run("import gc, uruk\ngc.freeze()\nuruk.LLJIT\nprint(gc.get_freeze_count() > 0)") == ["True"]
+
+
+def test_a_program_without_collection_is_left_alone() -> None:
+    assert run("import gc, uruk\ngc.disable()\nuruk.LLJIT\nprint(gc.isenabled())") == ["False"]

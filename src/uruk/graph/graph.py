@@ -7,7 +7,7 @@ A graph holds one object or thousands; every pass works on whole columns. Rows o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field, fields
+from dataclasses import field
 from functools import lru_cache
 from typing import Final, TypeVar
 
@@ -17,7 +17,7 @@ from uruk.errors import LinkError
 from uruk.graph.arena import Arena
 from uruk.graph.kinds import KindTable
 from uruk.graph.types import I32, I64, NONE, U8, U64, AnyArray, filled
-from uruk.records import complete, record
+from uruk.records import field_names, record
 from uruk.target import Target
 
 TableT = TypeVar("TableT", bound="Table")
@@ -102,8 +102,7 @@ class Visibility:
 @lru_cache(maxsize=16)
 def _columns(table: type[Table]) -> tuple[str, ...]:
     """The column names of a table, in order."""
-    complete(table)
-    return tuple(column.name for column in fields(table))
+    return field_names(table)
 
 
 @record
