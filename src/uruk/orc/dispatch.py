@@ -194,8 +194,8 @@ def wait_for(tasks: Sequence[Task], deadline: float | None, what: str) -> None:
     """
     me = current_task()
     _begin_wait(me, tasks)
-    here = threading.get_ident()
-    outer, _waiting[here] = _waiting.get(here, ()), tasks
+    this_thread = threading.get_ident()
+    outer, _waiting[this_thread] = _waiting.get(this_thread, ()), tasks
     try:
         for task in tasks:
             if deadline is None:
@@ -205,12 +205,12 @@ def wait_for(tasks: Sequence[Task], deadline: float | None, what: str) -> None:
         for task in tasks:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             if not task.done.wait(left):
-                raise LookupTimeout(what, [f"{one.what}: {one.where()}" for one in tasks if not one.done.is_set()])
+                raise LookupTimeout(what, [f"{task.what}: {task.where()}" for task in tasks if not task.done.is_set()])
     finally:
         if outer:
-            _waiting[here] = outer
+            _waiting[this_thread] = outer
         else:
-            del _waiting[here]
+            del _waiting[this_thread]
         if me is not None:
             with _lock:
                 me._waits_for = ()  # pyright: ignore[reportPrivateUsage]
@@ -227,13 +227,13 @@ def _begin_wait(me: Task | None, tasks: Sequence[Task]) -> None:
     if me is None:
         return
     stack = _stack()
-    mine = set(stack)
+    entered = set(stack)
     with _lock:
         for task in tasks:
-            path = _path(task, mine, set())
+            path = _path(task, entered, set())
             if path:
                 inner = stack[stack.index(path[-1]) + 1 :]  # what this thread went through to get here
-                raise MaterializationCycle([one.what for one in (me, *path, *inner)])
+                raise MaterializationCycle([task.what for task in (me, *path, *inner)])
         me._waits_for = tasks  # pyright: ignore[reportPrivateUsage]
 
 
@@ -244,8 +244,8 @@ def _path(task: Task, wanted: set[Task], seen: set[Task]) -> list[Task]:
     if task in seen or task.done.is_set():
         return []
     seen.add(task)
-    for other in task._waits_for:  # pyright: ignore[reportPrivateUsage]
-        path = _path(other, wanted, seen)
+    for awaited in task._waits_for:  # pyright: ignore[reportPrivateUsage]
+        path = _path(awaited, wanted, seen)
         if path:
             return [task, *path]
     return []

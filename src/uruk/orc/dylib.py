@@ -88,10 +88,10 @@ class JITDylib(Contents):
             self.drop_from_order(other)
             self.session.changed()
 
-    def _check_neighbour(self, other: JITDylib) -> None:
+    def _check_neighbour(self, neighbour: JITDylib) -> None:
         self.session.check_open()
-        if other.session is not self.session or other.removed:
-            raise InvalidValue(f"dylib {other.name} is not one of this session, or was removed")
+        if neighbour.session is not self.session or neighbour.removed:
+            raise InvalidValue(f"dylib {neighbour.name} is not one of this session, or was removed")
 
     # -- trackers
 
@@ -183,9 +183,9 @@ class JITDylib(Contents):
         pairs = cast("Mapping[str, str]", names) if isinstance(names, Mapping) else {name: name for name in names}
         with self.session.lock:
             self.check_open()
-            other = source or self
-            self._check_neighbour(other)
-            targets = {self.names[encode_name(new)]: other.names[encode_name(old)] for new, old in pairs.items()}
+            target_dylib = source or self
+            self._check_neighbour(target_dylib)
+            targets = {self.names[encode_name(new)]: target_dylib.names[encode_name(old)] for new, old in pairs.items()}
             own = adding.owner(self.session, self, tracker)
 
             def work() -> None:
@@ -319,5 +319,5 @@ class JITDylib(Contents):
         removal.remove_dylib(self.session, self, force=force)
 
     def __repr__(self) -> str:
-        order = ", ".join(other.name for other, _ in self.order)
+        order = ", ".join(dylib.name for dylib, _ in self.order)
         return f"<JITDylib {self.name}{' (removed)' if self.removed else ''}: link order {order}>"

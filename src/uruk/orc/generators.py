@@ -87,7 +87,7 @@ class DirectoryGenerator(DefinitionGenerator):
         self._read(dylib.session.target)
         wanted: dict[str, list[str]] = {}
         for name in names:
-            holders = [(-found[name], path) for path, (_, found) in self._known.items() if name in found]
+            holders = [(-sizes[name], path) for path, (_, sizes) in self._known.items() if name in sizes]
             if holders:
                 wanted.setdefault(min(holders)[1], []).append(name)
         for path, theirs in wanted.items():
@@ -102,7 +102,9 @@ class DirectoryGenerator(DefinitionGenerator):
         try:
             with os.scandir(self.path) as entries:
                 files = sorted(
-                    (one.path, one.stat()) for one in entries if one.name.endswith(self._suffix) and one.is_file()
+                    (entry.path, entry.stat())
+                    for entry in entries
+                    if entry.name.endswith(self._suffix) and entry.is_file()
                 )
         except OSError as error:
             raise MaterializationError(self.name, (), error.strerror or str(error)) from error

@@ -30,15 +30,15 @@ class MappedRange:
 
 def memory_map(session: Lifetime) -> list[MappedRange]:
     """Segments of all linked code by address; code that was removed but waits for threads is marked so."""
-    found: list[MappedRange] = []
+    ranges: list[MappedRange] = []
     for tracker in (*session.trackers.values(), *session.retired):
         name = f"{tracker.name} (removed, waits for threads)" if tracker.removed else tracker.name
         for allocation, segments in tracker.resources.memory:
             for index in segments:
                 zone, address, size = allocation.segments[index]
                 if size:
-                    found.append(MappedRange(address, size, _ZONES[zone], name, tracker.dylib.name))
-    return sorted(found, key=lambda one: (one.address, one.size))
+                    ranges.append(MappedRange(address, size, _ZONES[zone], name, tracker.dylib.name))
+    return sorted(ranges, key=lambda mapped: (mapped.address, mapped.size))
 
 
 def describe(session: Lifetime) -> dict[str, Any]:
@@ -48,33 +48,33 @@ def describe(session: Lifetime) -> dict[str, Any]:
         "dylibs": [_dylib(session, dylib) for dylib in session.dylibs.values()],
         "initialisers waiting": sorted({array.tracker.name for array in session.initializers.waiting}),
         "initialisers running": sorted(
-            session.trackers[one].name
+            session.trackers[number].name
             for run in session.initializers.running
-            for one in run.trackers
-            if one in session.trackers
+            for number in run.trackers
+            if number in session.trackers
         ),
         "lazy errors": [{"name": name, "error": str(error)} for name, error in session.lazy.errors],
     }
 
 
 def _dylib(session: Lifetime, dylib: Contents) -> dict[str, Any]:
-    mine = {entry.number: entry for entry in session.objects.values() if entry.dylib is dylib}
-    symbols: dict[int, list[dict[str, Any]]] = {number: [] for number in mine}
+    entries = {entry.number: entry for entry in session.objects.values() if entry.dylib is dylib}
+    symbols: dict[int, list[dict[str, Any]]] = {number: [] for number in entries}
     owner = session.table.owner
     for text, number in dylib.names.items():
-        if number < owner.size and int(owner[number]) in mine:
+        if number < owner.size and int(owner[number]) in entries:
             symbols[int(owner[number])].append(_symbol(session, dylib, text, number))
     search = dylib.search
     return {
         "name": dylib.name,
         "bare": dylib.bare,
         "opened": dylib.opened,
-        "link order": [other.name for other, _ in dylib.order],
+        "link order": [neighbour.name for neighbour, _ in dylib.order],
         "archives": [entry.archive.name for entry in search.archives],
         "libraries": [entry.path for entry in search.libraries],
         "generators": [entry.generator.name for entry in search.generators],
         "compiling": [task.what for task in dylib.announced_tasks()],
-        "entries": [_entry(session, entry, symbols[number]) for number, entry in mine.items()],
+        "entries": [_entry(session, entry, symbols[number]) for number, entry in entries.items()],
     }
 
 
@@ -117,14 +117,14 @@ def text(facts: dict[str, Any]) -> str:
         marks = ", bare" * dylib["bare"] + f", opened {dylib['opened']} times" * bool(dylib["opened"])
         lines.append(f"dylib {dylib['name']}: link order {', '.join(dylib['link order'])}{marks}")
         for kind in ("archives", "libraries", "generators", "compiling"):
-            lines += [f"  {kind}: {one}" for one in dylib[kind]]
+            lines += [f"  {kind}: {name}" for name in dylib[kind]]
         for entry in dylib["entries"]:
             lines.append(f"  {entry['kind']} {entry['name']}: {entry['state']}, tracker {entry['tracker']}")
-            lines += [f"    waits for {one}" for one in entry.get("waits for", ())]
+            lines += [f"    waits for {task}" for task in entry.get("waits for", ())]
             lines += [f"    {_symbol_line(symbol)}" for symbol in entry["symbols"]]
     for key in ("initialisers waiting", "initialisers running"):
         lines += [f"{key}: {', '.join(facts[key])}"] if facts[key] else []
-    lines += [f"lazy call of {one['name']} failed: {one['error']}" for one in facts["lazy errors"]]
+    lines += [f"lazy call of {failure['name']} failed: {failure['error']}" for failure in facts["lazy errors"]]
     return "\n".join(lines) + "\n"
 
 

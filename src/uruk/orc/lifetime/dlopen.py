@@ -14,14 +14,14 @@ def initialize(session: Lifetime, dylib: Contents, link_roots: Callable[[], obje
     with session.lock:
         session.check_dylib(dylib)
         opened = dylib.dependencies()
-        for one in opened:
-            one.opened += 1
+        for dependency in opened:
+            dependency.opened += 1
     try:
         link_roots()
     except BaseException:
         with session.lock:
-            for one in opened:
-                one.opened -= 1
+            for dependency in opened:
+                dependency.opened -= 1
         raise
 
 
@@ -31,17 +31,20 @@ def deinitialize(session: Lifetime, dylib: Contents) -> bool:
     with ExitStack() as running:
         with session.lock:
             session.check_dylib(dylib)
-            for one in reversed(dylib.dependencies()):
-                was_open = one.opened > 0
-                one.opened -= was_open
-                if not one.opened and (was_open or one is dylib):
-                    ending.append(one)
-            trackers = [[one for one in session.trackers.values() if one.dylib is other] for other in ending]
-            running.enter_context(session.initializers.finalizing(one for some in trackers for one in some))
-        for some in trackers:
-            session.finalize(some)
+            for dependency in reversed(dylib.dependencies()):
+                was_open = dependency.opened > 0
+                dependency.opened -= was_open
+                if not dependency.opened and (was_open or dependency is dylib):
+                    ending.append(dependency)
+            trackers = [
+                [tracker for tracker in session.trackers.values() if tracker.dylib is dependency]
+                for dependency in ending
+            ]
+            running.enter_context(session.initializers.finalizing(tracker for group in trackers for tracker in group))
+        for group in trackers:
+            session.finalize(group)
     with session.lock:
-        for tracker in (one for some in trackers for one in some if not one.removed):
+        for tracker in (tracker for group in trackers for tracker in group if not tracker.removed):
             for array in tracker.resources.arrays:
                 array.begun = False
             session.initializers.waiting += tracker.resources.arrays

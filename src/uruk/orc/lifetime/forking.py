@@ -43,7 +43,7 @@ def _in_parent() -> None:
 
 def _in_child() -> None:
     _held.clear()
-    here = threading.get_ident()
+    this_thread = threading.get_ident()
     for session in list(_sessions):
         session.lock = threading.RLock()
         session.initializers.forget_threads()
@@ -51,12 +51,12 @@ def _in_child() -> None:
         if isinstance(session.dispatcher, ThreadPoolDispatcher):
             session.dispatcher.renew()
         for task in list(session.asking.values()):
-            if task.thread != here:
+            if task.thread != this_thread:
                 task.abandon(
                     MaterializationError(task.what, (), "its thread is in the process that this one came from")
                 )
-        session.asking = {key: task for key, task in session.asking.items() if task.thread == here}
+        session.asking = {key: task for key, task in session.asking.items() if task.thread == this_thread}
         for entry in session.objects.values():
             task = entry.task if isinstance(entry, UnitEntry) else None
-            if isinstance(entry, UnitEntry) and task is not None and task.thread != here:
+            if isinstance(entry, UnitEntry) and task is not None and task.thread != this_thread:
                 entry.state, entry.task = ObjectState.PENDING, None

@@ -81,15 +81,15 @@ class Initializers:
         """Take what a lookup is to run. Under the hold of the lock in which it linked: nobody may use that before."""
         if not (query.arrays or (query.roots and self.waiting)):
             return
-        mine = frozenset(query.dylib.dependencies() if query.roots else ())
-        arrays = [one for one in self.waiting if one.tracker.dylib in mine]
+        dylibs = frozenset(query.dylib.dependencies() if query.roots else ())
+        arrays = [array for array in self.waiting if array.tracker.dylib in dylibs]
         if query.roots or query.bodies:
             arrays += query.arrays
         if arrays:
             turn = self._turn_of(query)
             turn.arrays += arrays  # before they are taken away elsewhere, as Ctrl-C may come between
             turn.trackers.update(array.tracker.number for array in arrays)
-            self.waiting = [one for one in self.waiting if one.tracker.dylib not in mine]
+            self.waiting = [array for array in self.waiting if array.tracker.dylib not in dylibs]
         if not (query.roots or query.bodies):  # the rest waits for a lookup that does
             self.waiting += query.arrays
         query.arrays = []
@@ -142,39 +142,39 @@ class Initializers:
         """Runs of other threads that initialise what a lookup found, or what that uses."""
         session = self.session
         owners = session.table.owner[query.finals()].tolist()
-        queue = [*trackers, *(session.objects[one].tracker.number for one in owners if one >= 0)]
+        queue = [*trackers, *(session.objects[number].tracker.number for number in owners if number >= 0)]
         seen: set[int] = set()
         for number in queue:  # grows on the way
             if number not in seen:
                 seen.add(number)
                 tracker = session.trackers.get(number)
-                queue += [one.number for one in tracker.resources.uses] if tracker is not None else ()
-        mine = self._behind_me()
-        others = (run for run in self.running if not run.final and run.thread not in mine)
-        return [run for run in others if not run.trackers.isdisjoint(seen)]
+                queue += [used.number for used in tracker.resources.uses] if tracker is not None else ()
+        excluded = self._behind_me()
+        foreign = (run for run in self.running if not run.final and run.thread not in excluded)
+        return [run for run in foreign if not run.trackers.isdisjoint(seen)]
 
     def _behind_me(self) -> set[int]:
         """This thread, and those that wait for it, directly or not: waiting for them would never end."""
         waits = waiting_threads()
         for run in self.running:
-            waits += [(run.thread, other.thread) for other in run.waits_for if not other.done.is_set()]
-        found = {threading.get_ident()}
+            waits += [(run.thread, awaited.thread) for awaited in run.waits_for if not awaited.done.is_set()]
+        behind = {threading.get_ident()}
         while True:
-            more = {waiter for waiter, other in waits if other in found} - found
+            more = {waiter for waiter, awaited in waits if awaited in behind} - behind
             if not more:
-                return found
-            found |= more
+                return behind
+            behind |= more
 
-    def _wait(self, runs: Sequence[Run], deadline: float | None, what: str) -> None:
+    def _wait(self, runs: Sequence[Run], deadline: float | None, waiter: str) -> None:
         """Wait for runs of other threads, unless one of these comes to wait for this thread. Raises LookupTimeout."""
         for run in runs:
             while not run.done.wait(_left(deadline)):
                 if deadline is not None and time.monotonic() >= deadline:
-                    raise LookupTimeout(what, ["initialisers that another thread runs"])
+                    raise LookupTimeout(waiter, ["initialisers that another thread runs"])
                 if self.session.lock.acquire(timeout=_left(deadline)):
-                    mine = run.thread in self._behind_me()
+                    circular = run.thread in self._behind_me()
                     self.session.lock.release()
-                    if mine:
+                    if circular:
                         break
 
     def _run(self, dylib: Namespace, arrays: Sequence[FunctionArray]) -> None:
@@ -187,9 +187,9 @@ class Initializers:
             of_dylib.setdefault(array.tracker.dylib, []).append(array)
             array.tracker.resources.arrays.append(array)
         order = dylib.dependencies() if len(of_dylib) > 1 else []
-        for one in [*(one for one in of_dylib if one not in order), *order] if order else list(of_dylib):
-            if one in of_dylib:
-                platform.initialize(of_dylib[one])
+        for owner in [*(owner for owner in of_dylib if owner not in order), *order] if order else list(of_dylib):
+            if owner in of_dylib:
+                platform.initialize(of_dylib[owner])
 
     @contextmanager
     def finalizing(self, trackers: Iterable[ResourceTracker]) -> Generator[None, None, None]:
@@ -215,9 +215,9 @@ class Initializers:
         while True:
             with self.session.lock:
                 runs = [run for run in self.running if tracker.number in run.trackers]
-                mine = bool(runs) and not self._behind_me().isdisjoint(run.thread for run in runs)
-                if mine or not runs:
-                    yield not mine
+                is_own = bool(runs) and not self._behind_me().isdisjoint(run.thread for run in runs)
+                if is_own or not runs:
+                    yield not is_own
                     return
             runs[0].done.wait(_left(None))
 
@@ -226,24 +226,24 @@ class Initializers:
         end = None if patience is None else time.monotonic() + patience
         if not self.session.lock.acquire(timeout=-1 if patience is None else patience):
             return
-        mine = self._behind_me()
-        runs = [run for run in self.running if run.thread not in mine]
+        excluded = self._behind_me()
+        runs = [run for run in self.running if run.thread not in excluded]
         self.session.lock.release()
         with contextlib.suppress(LookupTimeout):
             self._wait(runs, end, "the end of a session")
 
     def forget(self, tracker: ResourceTracker) -> None:
         """A tracker is removed: its initialisers will not run any more."""
-        self.waiting = [one for one in self.waiting if one.tracker is not tracker]
+        self.waiting = [array for array in self.waiting if array.tracker is not tracker]
 
     def forget_threads(self) -> None:
         """In a forked child: what threads that are gone had begun counts as done, the rest waits for a lookup."""
-        here = threading.get_ident()
+        this_thread = threading.get_ident()
         for run in self.running:
-            if run.thread != here:
+            if run.thread != this_thread:
                 self.waiting += [array for array in run.arrays if not array.begun]
                 run.done.set()
-        self.running = [run for run in self.running if run.thread == here]
+        self.running = [run for run in self.running if run.thread == this_thread]
 
 
 def _left(deadline: float | None) -> float:

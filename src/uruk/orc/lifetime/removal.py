@@ -41,7 +41,7 @@ def remove_tracker(session: Lifetime, tracker: ResourceTracker, force: bool) -> 
                 raise InUse(tracker.name, ["its own initialisers or finalisers, which run in this thread"])
             if session.closed or _is_over(tracker):
                 return Released()
-            users, begun = [other.name for other in _users(tracker)], tracker.removal
+            users, begun = [user.name for user in _users(tracker)], tracker.removal
             if users and not force and begun is None:
                 raise InUse(tracker.name, users)
             with deferred(once=True):
@@ -120,28 +120,28 @@ _closed_with_retired: list[Lifetime] = []
 def sweep(session: Lifetime) -> None:
     """Free retired code whose thread destructors have all run, that of closed sessions, too."""
     _sweep_one(session)
-    for other in list(_closed_with_retired):
-        with other.lock:
-            _sweep_one(other)
-            if not other.retired and other in _closed_with_retired:
-                _closed_with_retired.remove(other)
-                _close_executor(other)
+    for closed in list(_closed_with_retired):
+        with closed.lock:
+            _sweep_one(closed)
+            if not closed.retired and closed in _closed_with_retired:
+                _closed_with_retired.remove(closed)
+                _close_executor(closed)
 
 
 def _pending(platform: Platform, tracker: ResourceTracker) -> int:
     """Thread destructors that have yet to run in a tracker's code, or in code that refers to it."""
     holders = {tracker: None}
     queue = [tracker]
-    for one in queue:  # grows on the way
-        new = [other for other in one.resources.users if other not in holders]
+    for holder in queue:  # grows on the way
+        new = [user for user in holder.resources.users if user not in holders]
         holders.update(dict.fromkeys(new))
         queue += new
-    return sum(platform.pending(one) for one in holders)
+    return sum(platform.pending(holder) for holder in holders)
 
 
 def _users(tracker: ResourceTracker) -> list[ResourceTracker]:
     """Trackers whose code refers to a tracker's, as they were made."""
-    return sorted(tracker.resources.users, key=lambda one: one.number)
+    return sorted(tracker.resources.users, key=lambda user: user.number)
 
 
 def _sweep_one(session: Lifetime) -> None:
@@ -196,9 +196,9 @@ def _forget(session: Lifetime, entry: Entry, released: Released) -> list[int]:
         groups = entry.added.graph.groups
         if groups.name.size:
             lost += groups.name[session.table.group[groups.name] == entry.number].tolist()
-    mine: list[int] = withdraw(session, entry, released).tolist()
-    released.symbols += len(mine)
-    return lost + mine
+    names: list[int] = withdraw(session, entry, released).tolist()
+    released.symbols += len(names)
+    return lost + names
 
 
 def _claim_again(session: Lifetime, lost: I32) -> None:
@@ -211,12 +211,12 @@ def _claim_again(session: Lifetime, lost: I32) -> None:
         if not entry.private and np.isin(entry.added.names_of(entry.index)[0], lost).any():
             _claim_for(session, entry, lost)
     if session.aliases:
-        free = {one for one in lost.tolist() if table.owner[one] == NONE}
+        free = {name for name in lost.tolist() if table.owner[name] == NONE}
         for entry in session.objects.values() if free else ():
             if isinstance(entry, AliasEntry):
-                for one in free & entry.targets.keys():
-                    table.owner[one], table.rank[one] = entry.number, 1
-                    free.discard(one)
+                for name in free & entry.targets.keys():
+                    table.owner[name], table.rank[name] = entry.number, 1
+                    free.discard(name)
     table.contested[lost[(table.owner[lost] == NONE) & (table.group[lost] == NONE)]] = 0  # nobody is left who wants it
 
 
@@ -224,11 +224,13 @@ def _claim_for(session: Lifetime, entry: ObjectEntry, wanted: I32) -> None:
     """Give names that became free to a pending object that defines them, too."""
     table = session.table
     graph = assemble([(entry.added.graph, entry.index, entry.index + 1)])
-    found = definitions_of(graph).without(graph, drop_groups(graph, entry.number, table))
-    found = found.rows(np.isin(found.name, wanted) & (table.rank[found.name] < found.rank))
-    table.owner[found.name] = entry.number
-    table.rank[found.name] = found.rank
-    table.flags[found.name] = found.flags
+    definitions = definitions_of(graph).without(graph, drop_groups(graph, entry.number, table))
+    definitions = definitions.rows(
+        np.isin(definitions.name, wanted) & (table.rank[definitions.name] < definitions.rank)
+    )
+    table.owner[definitions.name] = entry.number
+    table.rank[definitions.name] = definitions.rank
+    table.flags[definitions.name] = definitions.flags
     groups = graph.groups.name[table.group[graph.groups.name] == NONE]
     table.group[groups] = entry.number
 
@@ -252,14 +254,14 @@ def transfer(session: Lifetime, source: ResourceTracker, target: ResourceTracker
         if source.number in run.trackers:
             run.trackers.add(target.number)
     session.lazy.transfer(source, target)
-    mine, theirs = target.resources, source.resources
+    ours, theirs = target.resources, source.resources
     for column in ("module_handles", "memory", "frames", "entries", "names", "storage", "arrays"):
-        getattr(mine, column).extend(getattr(theirs, column))
+        getattr(ours, column).extend(getattr(theirs, column))
         getattr(theirs, column).clear()
-    for one in theirs.uses:
-        target.use(one)
-    for one in theirs.users:
-        one.use(target)
+    for neighbour in theirs.uses:
+        target.use(neighbour)
+    for neighbour in theirs.users:
+        neighbour.use(target)
     source.forget_uses()
     session.changed()
 
@@ -269,18 +271,18 @@ def remove_dylib(session: Lifetime, dylib: Contents, *, force: bool) -> None:
     with session.lock:
         if session.closed or (dylib.removed and session.dylibs.get(dylib.name) is not dylib):
             return  # where an interrupted call has begun to remove it, this one goes on
-        mine = [tracker for tracker in session.trackers.values() if tracker.dylib is dylib]
-        others = {user for tracker in mine for user in tracker.resources.users if user.dylib is not dylib}
-        users = [user.name for user in sorted(others, key=lambda user: user.number) if not user.removed]
+        trackers = [tracker for tracker in session.trackers.values() if tracker.dylib is dylib]
+        foreign = {user for tracker in trackers for user in tracker.resources.users if user.dylib is not dylib}
+        users = [user.name for user in sorted(foreign, key=lambda user: user.number) if not user.removed]
         if users and not force and not dylib.removed:
             raise InUse(f"dylib {dylib.name}", users)
         dylib.removed = True
         dylibs: Iterable[Contents] = session.dylibs.values()
-        for other in dylibs:
-            if other is not dylib:
-                other.drop_from_order(dylib)
+        for neighbour in dylibs:
+            if neighbour is not dylib:
+                neighbour.drop_from_order(dylib)
         session.changed()
-    for tracker in sorted(mine, key=lambda tracker: -tracker.number):
+    for tracker in sorted(trackers, key=lambda tracker: -tracker.number):
         tracker.remove(force=True)
     with session.lock:
         dylib.search.close()

@@ -86,13 +86,13 @@ class Withheld:
     @property
     def _platform_here(self) -> Platform | None:
         """The platform where this process may use what was removed, and is to say what that was; None elsewhere."""
-        here = self._session.executor.process.is_here and not self._session.only_links
-        return self._session.platform if here else None
+        may_be_used = self._session.executor.process.is_here and not self._session.only_links
+        return self._session.platform if may_be_used else None
 
     def sweep(self) -> None:
         """Give back what nothing refers to any more."""
         platform = self._platform_here
-        for part in [one for one in self._parts if not one.tracker.resources.users]:
+        for part in [part for part in self._parts if not part.tracker.resources.users]:
             self._parts.remove(part)
             if platform is not None:
                 for start, end, _ in part.pieces():

@@ -43,7 +43,7 @@ class _Line:
         self.session = session
         self.objects = list(chosen)
         self.index = {entry.number: row for row, entry in enumerate(self.objects)}
-        self.file = [None if one.archive is None else _file_of(one.archive) for one in self.objects]
+        self.file = [None if entry.archive is None else _file_of(entry.archive) for entry in self.objects]
         self.needed = bytearray(len(self.objects))
         self.placed = bytearray(len(self.objects))
         self.waiting: dict[_File, list[tuple[int, int]]] = {file: [] for file in self.file if file is not None}
@@ -70,9 +70,9 @@ class _Line:
     def go(self) -> None:
         """Place everything: along the line, then along its archives while that helps, then what nothing needs."""
         mentions = self._mentions()
-        steps: list[tuple[int, int | ArchiveEntry]] = [(mention.order, mention) for mention in mentions]
-        steps += [(entry.order, row) for row, entry in enumerate(self.objects) if entry.archive is None]
-        for _, step in sorted(steps, key=lambda pair: pair[0]):
+        inputs: list[tuple[int, int | ArchiveEntry]] = [(mention.order, mention) for mention in mentions]
+        inputs += [(entry.order, row) for row, entry in enumerate(self.objects) if entry.archive is None]
+        for _, step in sorted(inputs, key=lambda pair: pair[0]):
             if isinstance(step, int):
                 self._include(step)
             else:
@@ -86,14 +86,14 @@ class _Line:
 
     def _mentions(self) -> list[ArchiveEntry]:
         """The archives of the line that members come from."""
-        dylibs = {one.dylib for one in self.objects if one.archive is not None}
+        dylibs = {entry.dylib for entry in self.objects if entry.archive is not None}
         archives = [entry for dylib in dylibs for entry in dylib.search.archives]
         return [entry for entry in archives if _file_of(entry) in self.waiting]
 
     def _scan(self, mention: ArchiveEntry) -> bool:
         """Place the members of an archive that something needs by now; whether there were any."""
         file = _file_of(mention)
-        found = bool(self.waiting[file])
+        any_waiting = bool(self.waiting[file])
         self.scanned = file
         while self.waiting[file]:
             self.now, self.waiting[file] = self.waiting[file], []
@@ -102,7 +102,7 @@ class _Line:
                 self.position, row = heappop(self.now)
                 self._place(row, mention.order)
         self.scanned = None
-        return found
+        return any_waiting
 
     def _place(self, row: int, order: int) -> None:
         self.placed[row] = 1

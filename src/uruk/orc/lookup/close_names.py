@@ -42,26 +42,26 @@ class CloseNames:
         if not limit or len(name) > LONGEST or not self.names:
             return []
         rows = true_rows(np.abs(self.size - len(name)) <= limit)
-        mine = np.uint64(0)
+        letters = np.uint64(0)
         for letter in name:
-            mine |= np.uint64(1) << np.uint64(letter & 63)
-        other = _BITS[(self.letters[rows] ^ mine).view(np.uint8).reshape(-1, 8)].sum(1, dtype=np.int64)
-        rows = rows[other <= 2 * limit]  # each letter that differs brings one and takes one at most
+            letters |= np.uint64(1) << np.uint64(letter & 63)
+        differing = _BITS[(self.letters[rows] ^ letters).view(np.uint8).reshape(-1, 8)].sum(1, dtype=np.int64)
+        rows = rows[differing <= 2 * limit]  # each letter that differs brings one and takes one at most
         if rows.size > MOST:
             rows = rows[self._different_edges(rows, name).argsort(kind="stable")[:MOST]]
         nearest: list[int] = rows.tolist()
-        found = [(distance(name, self.names[row], limit), self.names[row]) for row in nearest]
-        best = min((far for far, _ in found if far), default=limit + 1)
-        return sorted(text for far, text in found if far == best)[:3] if best <= limit else []
+        distances = [(distance(name, self.names[row], limit), self.names[row]) for row in nearest]
+        best = min((far for far, _ in distances if far), default=limit + 1)
+        return sorted(text for far, text in distances if far == best)[:3] if best <= limit else []
 
     def _different_edges(self, rows: I64, name: bytes) -> I64:
         """Count letters that differ from those of `name` at the same place, from the start and from the end."""
-        steps = np.arange(_EDGE)
+        offsets = np.arange(_EDGE)
         first = np.frombuffer(name[:_EDGE].ljust(_EDGE, b"\0"), np.uint8)
         last = np.frombuffer(name[-_EDGE:].rjust(_EDGE, b"\0"), np.uint8)
         start = self._start[rows, None]
         end = start + self.size[rows, None]
-        return (self._text[start + steps] != first).sum(1) + (self._text[end - _EDGE + steps] != last).sum(1)
+        return (self._text[start + offsets] != first).sum(1) + (self._text[end - _EDGE + offsets] != last).sum(1)
 
 
 def distance(left: bytes, right: bytes, limit: int) -> int:

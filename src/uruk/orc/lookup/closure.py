@@ -89,7 +89,7 @@ class Closure:
         self._now_asked.clear()
         wanted, self._wanted, self._units = self._wanted, {}, {}
         blocked, self._blocked = self._blocked, {}
-        names = np.array([one for one, entry in wanted.items() if entry.number not in self.failed], np.int32)
+        names = np.array([name for name, entry in wanted.items() if entry.number not in self.failed], np.int32)
         self._take(names)  # what the units delivered owns them now, or other units do
         for (dylib, number), weak in blocked.items():
             self._need(dylib, np.array([number], np.int32), np.array([weak]))
@@ -145,39 +145,39 @@ class Closure:
             if self._units:
                 self._want_of_units(ids, owner)
             return
-        found = owner >= 0
+        defined = owner >= 0
         if self.session.has_imports:
-            table.imported[ids[found]] = NONE
+            table.imported[ids[defined]] = NONE
         if self.session.aliases:
             numbers = self._follow_aliases(dylib, ids, weak, numbers)
         self._choose(numbers)
         if self._units:
-            self._want_of_units(ids[found], owner[found])
+            self._want_of_units(ids[defined], owner[defined])
         if complete:
             return
-        unknown = ~found & (ids >= self.session.private_ids.size)
+        unknown = ~defined & (ids >= self.session.private_ids.size)
         strong = unique(ids[unknown & ~weak])
         self._search(dylib, strong, weak=False)
         if not dylib.stands_alone or dylib.search.generators:
-            others = unique(ids[unknown & weak])
-            self._search(dylib, others[~np.isin(others, strong)], weak=True)
+            weak_names = unique(ids[unknown & weak])
+            self._search(dylib, weak_names[~np.isin(weak_names, strong)], weak=True)
         elif self.session.has_imports:
             table.imported[ids[unknown & weak]] = NONE  # what they stood for under an earlier link order
 
     def _take(self, ids: I32) -> None:
         """Take the definitions of names, whatever link orders say."""
         owner = self.session.table.owner[ids]
-        found = owner >= 0
-        self._choose(unique(owner[found]).tolist())
-        self._want_of_units(ids[found], owner[found])
+        defined = owner >= 0
+        self._choose(unique(owner[defined]).tolist())
+        self._want_of_units(ids[defined], owner[defined])
 
     def _want_of_units(self, ids: I32, owner: I32) -> None:
         """Note which names are needed of the units that are being made."""
-        for number, one in zip(owner.tolist(), ids.tolist(), strict=True):
+        for number, name in zip(owner.tolist(), ids.tolist(), strict=True):
             entry = self._units.get(number)
             if entry is not None:
-                entry.wanted.add(one)
-                self._wanted[one] = entry
+                entry.wanted.add(name)
+                self._wanted[name] = entry
 
     def _follow_aliases(self, dylib: Contents, ids: I32, weak: Bool, numbers: list[int]) -> list[int]:
         """Search for what the aliases among the owners stand for; returns the other owners."""
@@ -185,8 +185,8 @@ class Closure:
         aliases = [number for number in numbers if isinstance(objects[number], AliasEntry)]
         if not aliases:
             return numbers
-        mine = np.isin(self.session.table.owner[ids], np.array(aliases))
-        self._search_all(dylib, ids[mine], weak[mine])
+        is_alias = np.isin(self.session.table.owner[ids], np.array(aliases))
+        self._search_all(dylib, ids[is_alias], weak[is_alias])
         return [number for number in numbers if number not in set(aliases)]
 
     def _search_all(self, dylib: Contents, ids: I32, weak: Bool) -> None:
@@ -194,8 +194,8 @@ class Closure:
         public = ids >= self.session.private_ids.size
         strong = unique(ids[public & ~weak])
         self._search(dylib, strong, weak=False)
-        others = unique(ids[public & weak])
-        self._search(dylib, others[~np.isin(others, strong)], weak=True)
+        weak_names = unique(ids[public & weak])
+        self._search(dylib, weak_names[~np.isin(weak_names, strong)], weak=True)
         own = self.session.table.owner[ids[~public]]
         self._choose(unique(own[own >= 0]).tolist())
 
@@ -211,24 +211,24 @@ class Closure:
         """Add the archive members that were found; returns the names that are to be looked for again."""
         members, self._members = self._members, {}
         numbers, self._waiting_for_members = self._waiting_for_members, []
-        for other, entry, offsets in members.values():
-            add_members(self.session, other, entry, sorted(offsets))
+        for dylib, entry, offsets in members.values():
+            add_members(self.session, dylib, entry, sorted(offsets))
         return list(dict.fromkeys(numbers))
 
     def _find(self, dylib: Contents, number: int, *, weak: bool) -> None:
         """Find what a name stands for in the link order; note it as `imported` where that is another name."""
         self._sought = number
-        found = self._look(dylib, number, weak=weak)
-        if found is not None:
-            self._follow(dylib, number, found, weak=weak)
+        definition = self._look(dylib, number, weak=weak)
+        if definition is not None:
+            self._follow(dylib, number, definition, weak=weak)
         elif self.session.has_imports:
             self.session.table.imported[number] = NONE
 
-    def _follow(self, dylib: Contents, number: int, found: int, *, weak: bool = False) -> None:
+    def _follow(self, dylib: Contents, number: int, definition: int, *, weak: bool = False) -> None:
         """Take the definition of the name `found`, or what it is an alias of, as what `number` stands for."""
         session, table = self.session, self.session.table
         seen: list[int] = []
-        final, outcome = found, found
+        final, outcome = definition, definition
         while outcome is not None:
             final = outcome
             entry = session.objects[int(table.owner[outcome])]
@@ -238,7 +238,7 @@ class Closure:
             seen.append(outcome)
             final = entry.targets[outcome]
             if final in seen:
-                raise AliasCycle([dylib.text(one) for one in [*seen[seen.index(final) :], final]])
+                raise AliasCycle([dylib.text(name) for name in [*seen[seen.index(final) :], final]])
             table.grow(len(session.ids))
             if table.owner[final] >= 0:
                 outcome = final  # a re-export means that very definition, hidden or not
@@ -258,26 +258,26 @@ class Closure:
         if dylib.removed:
             return None
         text = session.ids.text(number)
-        for other, hidden in dylib.order_for_code():
-            own = other.names.get(text)
+        for searched, hidden in dylib.order_for_code():
+            own = searched.names.get(text)
             if own is not None and own < table.owner.size and table.owner[own] >= 0:
                 if hidden or not table.flags[own] & Flag.HIDDEN:
                     return own
                 continue
-            if self._ask_sources(dylib, other, number, text, weak=weak):
+            if self._ask_sources(dylib, searched, number, text, weak=weak):
                 return None
         self._ask_builtins(dylib, text, weak=weak)
         return None
 
-    def _ask_sources(self, dylib: Contents, other: Contents, number: int, text: bytes, *, weak: bool) -> bool:
+    def _ask_sources(self, dylib: Contents, searched: Contents, number: int, text: bytes, *, weak: bool) -> bool:
         """True if an archive, library or generator of `other` answers for a name, or may do so."""
-        search = other.search
+        search = searched.search
         if not search.generators:
             entry = search.archive_with(text) if search.archives and not weak else None
             if entry is search.builtins:
                 entry = None
             if entry is not None and search.deferred:
-                load_needed(self.session, other, [text], before=entry.order)
+                load_needed(self.session, searched, [text], before=entry.order)
             if entry is None and (len(dylib.order_for_code()) == 1 or not search.libraries):
                 return False  # libraries are asked again when externals are resolved
             sources = [*search.libraries] if entry is None else [*search.libraries_before(entry.order), entry]
@@ -287,43 +287,43 @@ class Closure:
             sources = search.from_order()
         for source in sources:
             if isinstance(source, GeneratorEntry):
-                if self._ask_generator(dylib, other, source, number, text, weak=weak):
+                if self._ask_generator(dylib, searched, source, number, text, weak=weak):
                     return True
             elif isinstance(source, LibraryEntry):
                 asked = source.asked(text)
                 find = self.session.executor.libraries.find_symbol
                 if number not in self._hidden and asked and find(source.handle, asked)[0]:
                     return True
-            elif not weak and self._pull(other, source, text):
+            elif not weak and self._pull(searched, source, text):
                 return True
         return False
 
     def _ask_generator(
-        self, dylib: Contents, other: Contents, entry: GeneratorEntry, number: int, text: bytes, *, weak: bool
+        self, dylib: Contents, searched: Contents, entry: GeneratorEntry, number: int, text: bytes, *, weak: bool
     ) -> bool:
-        key = (id(entry), other.names[text])
+        key = (id(entry), searched.names[text])
         if key not in self.asked:
             self.asked.add(key)
             self._now_asked.add(key)
-            self._asks.setdefault(id(entry), (other, entry, []))[2].append(key[1])
+            self._asks.setdefault(id(entry), (searched, entry, []))[2].append(key[1])
         elif key not in self._now_asked:
             return False
         # Asked already, but not answered: whoever comes second must not pass the generator by.
         self._blocked[dylib, number] = weak and self._blocked.get((dylib, number), True)
         return True
 
-    def _pull(self, other: Contents, entry: ArchiveEntry, text: bytes) -> bool:
+    def _pull(self, dylib: Contents, entry: ArchiveEntry, text: bytes) -> bool:
         """Note the archive member that defines a name, unless it was taken before."""
         if self._direct and self.kind is LookupKind.DLSYM:
             return False
         offset = entry.index().get(text)
-        return offset is not None and self._pull_member(other, entry, offset)
+        return offset is not None and self._pull_member(dylib, entry, offset)
 
-    def _pull_member(self, other: Contents, entry: ArchiveEntry, offset: int) -> bool:
+    def _pull_member(self, dylib: Contents, entry: ArchiveEntry, offset: int) -> bool:
         """Note an archive member, unless it was taken before."""
         if offset in entry.taken:
             return False
-        self._members.setdefault(id(entry), (other, entry, set()))[2].add(offset)
+        self._members.setdefault(id(entry), (dylib, entry, set()))[2].add(offset)
         self._waiting_for_members.append(self._sought)
         return True
 
@@ -357,8 +357,8 @@ class Closure:
         if weak or entry is None or platform is None or text not in entry.index() or not platform.wants_builtin(text):
             return
         order = dylib.order_for_code()
-        libraries = [library.handle for other, _ in order for library in other.search.libraries]
+        libraries = [library.handle for searched, _ in order for library in searched.search.libraries]
         if text in platform.over_libraries or not any(
-            session.executor.libraries.find_symbol(one, text)[0] for one in libraries
+            session.executor.libraries.find_symbol(handle, text)[0] for handle in libraries
         ):
             self._pull(home, entry, text)

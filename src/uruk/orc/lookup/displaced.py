@@ -20,21 +20,21 @@ from uruk.orc.lookup.externals import find_externals
 def place_displaced(session: Lifetime, graph: Graph, defines: Bool) -> Graph:
     """The graph with its references to displaced names as symbols of their own. Raises UrukError for common symbols."""
     symbols = graph.symbols
-    rows_of = {one: true_rows((symbols.name == one) & ~defines) for one in session.displaced}
+    rows_of = {name: true_rows((symbols.name == name) & ~defines) for name in session.displaced}
     if not any(rows.size for rows in rows_of.values()):
         return graph
-    name, block, kind, value = (one.copy() for one in (symbols.name, symbols.block, symbols.kind, symbols.value))
+    name, block, kind, value = (column.copy() for column in (symbols.name, symbols.block, symbols.kind, symbols.value))
     for number, rows in rows_of.items():
         if not rows.size:
             continue
         final = int(session.stands_for(np.array([number], np.int32))[0])
-        there = true_rows(defines & (symbols.name == final))
-        if there.size and symbols.kind[there[0]] == SymbolKind.COMMON:
+        definers = true_rows(defines & (symbols.name == final))
+        if definers.size and symbols.kind[definers[0]] == SymbolKind.COMMON:
             raise UrukError(f"{_text(session, number)} is to lie behind a common symbol, which has no place of its own")
         offset = session.displaced[number]
-        block[rows] = symbols.block[there[0]] if there.size else NONE
-        kind[rows] = symbols.kind[there[0]] if there.size else SymbolKind.ABSOLUTE
-        start = int(symbols.value[there[0]]) if there.size else _address(session, final)
+        block[rows] = symbols.block[definers[0]] if definers.size else NONE
+        kind[rows] = symbols.kind[definers[0]] if definers.size else SymbolKind.ABSOLUTE
+        start = int(symbols.value[definers[0]]) if definers.size else _address(session, final)
         value[rows] = np.uint64((start + offset) & ((1 << 64) - 1))
         name[rows] = NONE
     return replace(graph, symbols=replace(symbols, name=name, block=block, kind=kind, value=value))
@@ -45,8 +45,8 @@ def _address(session: Lifetime, final: int) -> int:
     if session.table.ready[final]:
         return int(session.table.address[final]) & ((1 << 64) - 1)
     home = session.ids.home(final).owner
-    found, address, _ = find_externals(session, home, [session.ids.text(final)])
-    if not found[0]:
+    is_found, address, _ = find_externals(session, home, [session.ids.text(final)])
+    if not is_found[0]:
         raise UrukError(f"{_text(session, final)} is not defined, and another name is to lie behind it")
     return int(address[0]) & ((1 << 64) - 1)
 

@@ -26,26 +26,26 @@ _Find = Callable[[Sequence[bytes]], tuple[I64, Bool]]
 def find_externals(session: Lifetime, dylib: Contents, names: Sequence[bytes]) -> tuple[Bool, I64, Bool]:
     """Names in the libraries that a dylib sees, then in the process: which are found, where, and which are data."""
     address = np.zeros(len(names), np.int64)
-    found, is_data = np.zeros((2, len(names)), np.bool_)
+    is_found, is_data = np.zeros((2, len(names)), np.bool_)
     platform = session.platform
     if platform is None or dylib.removed or not names:
-        return found, address, is_data
+        return is_found, address, is_data
     interposed, own = platform.interposed_names, place_names()
     for row, name in enumerate(names):
         base = name.partition(b"@")[0]
         if base in interposed:
             address[row] = signed(platform.interposed(base))
-            found[row] = address[row] != 0
-    libraries = [library for other, _ in dylib.order_for_code() for library in other.search.libraries]
+            is_found[row] = address[row] != 0
+    libraries = [library for searched, _ in dylib.order_for_code() for library in searched.search.libraries]
     handles = [library.handle for library in libraries]
     hidden = any(library.hidden for library in libraries)
     places: list[tuple[_Find, bool]] = []
     if libraries:
-        places.append((lambda some: session.executor.libraries.find_symbols(handles, some).columns, False))
+        places.append((lambda names: session.executor.libraries.find_symbols(handles, names).columns, False))
     if not dylib.bare:
         places.append((platform.find, True))
     for find, of_process in places:
-        missing: list[int] = true_rows(~found).tolist()
+        missing: list[int] = true_rows(~is_found).tolist()
         rows = [row for row in missing if names[row] not in own]
         if rows:
             asked = [names[row] for row in rows]
@@ -56,8 +56,8 @@ def find_externals(session: Lifetime, dylib: Contents, names: Sequence[bytes]) -
                 correct = hidden_bases.correct_process if of_process else hidden_bases.correct_libraries
                 correct(session.executor, libraries, asked, *answer)
             address[rows], is_data[rows] = answer
-            found[rows] = answer[0] != 0  # the dynamic loader gives no symbol the address 0
-    return found, address, is_data
+            is_found[rows] = answer[0] != 0  # the dynamic loader gives no symbol the address 0
+    return is_found, address, is_data
 
 
 def load_needed(session: Lifetime, dylib: Contents, names: Iterable[bytes], before: int | None = None) -> None:
@@ -67,14 +67,14 @@ def load_needed(session: Lifetime, dylib: Contents, names: Iterable[bytes], befo
     of inputs. Raises LibraryError, ObjectFormatError.
     """
     wanted = set(names)
-    for other, _ in dylib.order_for_code():
-        search = other.search
+    for searched, _ in dylib.order_for_code():
+        search = searched.search
         needed: list[DeferredLibrary] = []
-        for library in [one for one in search.deferred if before is None or one.order < before]:
-            mine = library.defined(wanted)
-            if not all(_is_loaded(session, other, name, library.order) for name in mine):
+        for library in [entry for entry in search.deferred if before is None or entry.order < before]:
+            provided = library.defined(wanted)
+            if not all(_is_loaded(session, searched, name, library.order) for name in provided):
                 needed.append(library)
-            wanted -= mine
+            wanted -= provided
         search.load(needed)
 
 
@@ -82,13 +82,13 @@ def _is_loaded(session: Lifetime, dylib: Contents, name: bytes, order: int) -> b
     """True if a library that is loaded, and stands before a place in the order, has a name."""
     find = session.executor.libraries.find_symbol
     name = name.partition(b"@")[0]
-    return any(find(one.handle, name)[0] for one in dylib.search.libraries if one.order < order)
+    return any(find(library.handle, name)[0] for library in dylib.search.libraries if library.order < order)
 
 
 def hints(session: Lifetime, dylib: Contents, needs: Mapping[bytes, str]) -> Mapping[bytes, str]:
     """Hints about names that nobody defines for a dylib's code; `needs` has the first place that needs each."""
     dylibs: Iterable[Contents] = session.dylibs.values()
-    if any(SLIM_LTO in other.names for other in dylibs):
+    if any(SLIM_LTO in dylib.names for dylib in dylibs):
         return dict.fromkeys(needs, f"an object {NO_MACHINE_CODE}")
     known: Mapping[bytes, str] = session.find_hints(session, dylib, needs) if session.find_hints else {}
     problems = session.imports.problems

@@ -30,29 +30,29 @@ def poisoned(table: SymbolTable, chosen: Mapping[int, ObjectEntry], failed: set[
     for number, entry in chosen.items():
         for provider in needed_owners(table, entry, strongly=True).tolist():
             users.setdefault(provider, []).append(number)
-    found: dict[int, None] = {}
+    affected: dict[int, None] = {}
     queue = sorted(failed)
     for number in queue:  # grows on the way
-        if number in found:
+        if number in affected:
             continue
-        found[number] = None
+        affected[number] = None
         queue += users.get(number, ())
-    return {number for number in found if number in chosen}
+    return {number for number in affected if number in chosen}
 
 
 def reachable(table: SymbolTable, chosen: Mapping[int, ObjectEntry], starts: Iterable[int]) -> dict[int, ObjectEntry]:
     """Of `chosen`, what the objects in `starts` need."""
-    found: dict[int, ObjectEntry] = {}
+    reached: dict[int, ObjectEntry] = {}
     queue = [number for number in starts if number in chosen]
     for number in queue:  # grows on the way
-        if number in found:
+        if number in reached:
             continue
-        entry = found[number] = chosen[number]
-        queue += [one for one in needed_owners(table, entry, strongly=False).tolist() if one in chosen]
+        entry = reached[number] = chosen[number]
+        queue += [owner for owner in needed_owners(table, entry, strongly=False).tolist() if owner in chosen]
     # Parts that each module has for itself belong to no name: they stay with their tracker's objects.
-    trackers = {entry.tracker.number for entry in found.values()}
+    trackers = {entry.tracker.number for entry in reached.values()}
     private = {n: e for n, e in chosen.items() if e.private and e.tracker.number in trackers}
-    return {**found, **private}
+    return {**reached, **private}
 
 
 def errors_of(faults: LinkFaults, count: int) -> list[UrukError]:
@@ -71,9 +71,9 @@ def error_of(task: Task) -> BaseException:
     if not isinstance(error, UrukError):
         if not isinstance(error, Exception) and task.thread == threading.get_ident():
             return error
-        other = MaterializationError(task.what.partition(",")[0], task.names, f"raised {error!r}")
-        other.__cause__ = error
-        return other
+        copy = MaterializationError(task.what.partition(",")[0], task.names, f"raised {error!r}")
+        copy.__cause__ = error
+        return copy
     kind = type(error)
     copy = kind.__new__(kind, *error.args)
     copy.__dict__.update(error.__dict__)
@@ -84,5 +84,5 @@ def error_of(task: Task) -> BaseException:
 def first_of(errors: Sequence[UrukError]) -> UrukError:
     """The first error, which knows the others."""
     first = errors[0]
-    first.others = tuple(one for one in dict.fromkeys(errors) if one is not first)
+    first.others = tuple(error for error in dict.fromkeys(errors) if error is not first)
     return first

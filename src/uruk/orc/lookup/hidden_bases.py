@@ -17,9 +17,9 @@ def correct_libraries(
         address[row], is_data[row] = 0, False
         for library in libraries:
             asked = library.asked(names[row])
-            found, data = executor.libraries.find_symbol(library.handle, asked) if asked else (0, False)
-            if found:
-                address[row], is_data[row] = signed(found), data
+            place, data = executor.libraries.find_symbol(library.handle, asked) if asked else (0, False)
+            if place:
+                address[row], is_data[row] = signed(place), data
                 break
 
 

@@ -105,7 +105,7 @@ def _give_back(session: Lifetime, linked: Linked, before: list[_Lengths], *, saf
     for storage in linked.storage.values():
         storage.close()
     if session.stand_ins is not None:
-        for address in (*(one.address for one in state.copies), *state.stub_of_function):
+        for address in (*(copied.address for copied in state.copies), *state.stub_of_function):
             session.stand_ins.pop(address, None)
     if safe or len(noted) + len(entries) == np.count_nonzero(state.synthetic["unwind"] >= 0):
         linked.allocation.free()
@@ -180,13 +180,13 @@ def _definers(session: Lifetime, graph: Graph, entries: list[ObjectEntry], numbe
     if dropped.size:
         dropped = (table.group[groups.name] != numbers[groups.object]) & ~private[groups.object]
     added = entries[0].added
-    found = added.definitions if graph is added.graph else definitions_of(graph)
-    found = found.without(graph, dropped)
-    mine = table.owner.take(found.name) == numbers.take(found.object)
+    definitions = added.definitions if graph is added.graph else definitions_of(graph)
+    definitions = definitions.without(graph, dropped)
+    is_owner = table.owner.take(definitions.name) == numbers.take(definitions.object)
     if some(private):
-        mine |= private[found.object]
+        is_owner |= private[definitions.object]
     defines = np.zeros(len(graph.symbols), np.bool_)
-    defines[found.row[mine]] = True
+    defines[definitions.row[is_owner]] = True
     return defines, dropped
 
 
@@ -212,7 +212,7 @@ def _leave_to_libraries(session: Lifetime, graph: Graph, entries: list[ObjectEnt
 
 def _libraries(dylib: Contents) -> list[int]:
     """Handles of the libraries that code of a dylib sees."""
-    return [library.handle for other, _ in dylib.order_for_code() for library in other.search.libraries]
+    return [library.handle for searched, _ in dylib.order_for_code() for library in searched.search.libraries]
 
 
 class _Resolver:
@@ -227,43 +227,45 @@ class _Resolver:
         session, table = self.session, self.session.table
         table.grow(len(session.ids))
         session.bind_imports(names)
-        found = table.ready[names] != 0
-        address = np.where(found, table.address[names], 0)
-        is_data = found & (table.flags[names] & Flag.FUNCTION == 0)
+        is_found = table.ready[names] != 0
+        address = np.where(is_found, table.address[names], 0)
+        is_data = is_found & (table.flags[names] & Flag.FUNCTION == 0)
         homes: dict[int, TLSHome] = {}
-        for row in true_rows(found & (table.flags[names] & Flag.TLS != 0)).tolist():
+        for row in true_rows(is_found & (table.flags[names] & Flag.TLS != 0)).tolist():
             homes[row] = TLSHome(session.storage_of[int(table.owner[names[row]])], int(address[row]))
-        if any(other.search.deferred for other, _ in self.dylib.order_for_code()):
+        if any(searched.search.deferred for searched, _ in self.dylib.order_for_code()):
             load_needed(
-                session, self.dylib, [session.ids.text(one) for one in names[~found & ~hidden & ~weak].tolist()]
+                session,
+                self.dylib,
+                [session.ids.text(number) for number in names[~is_found & ~hidden & ~weak].tolist()],
             )
-        for row in true_rows(~found & ~hidden & tls).tolist():
+        for row in true_rows(~is_found & ~hidden & tls).tolist():
             name, dylib = session.ids.text(int(names[row])), session.home(int(names[row]), self.dylib)
             name = name.partition(b"@")[0]
             library = session.platform.find_tls(name, _libraries(dylib)) if session.platform else ""
             if library:
-                found[row], homes[row] = True, TLSHome(library=library)
-        rows = true_rows(~found & ~hidden & ~tls)
-        found[rows], address[rows], is_data[rows] = self._externals(names[rows])
-        return Externals(found, address, is_data, homes, origin=self._origin)
+                is_found[row], homes[row] = True, TLSHome(library=library)
+        rows = true_rows(~is_found & ~hidden & ~tls)
+        is_found[rows], address[rows], is_data[rows] = self._externals(names[rows])
+        return Externals(is_found, address, is_data, homes, origin=self._origin)
 
     def _externals(self, names: I32) -> tuple[Bool, I64, Bool]:
         """Names in libraries and in the process, asked for at once; see `find_externals`."""
         session = self.session
         address = np.zeros(names.size, np.int64)
-        found, is_data = np.zeros((2, names.size), np.bool_)
+        is_found, is_data = np.zeros((2, names.size), np.bool_)
         rows_of: dict[Contents, list[int]] = {}
         numbers: list[int] = names.tolist()
         for row, number in enumerate(numbers):
             rows_of.setdefault(session.home(number, self.dylib), []).append(row)
         for dylib, rows in rows_of.items():
             texts = [session.ids.text(numbers[row]) for row in rows]
-            found[rows], address[rows], is_data[rows] = find_externals(session, dylib, texts)
+            is_found[rows], address[rows], is_data[rows] = find_externals(session, dylib, texts)
         if session.stand_ins:
             for row, place in enumerate(address.tolist()):
                 if place in session.stand_ins:
                     address[row] = session.stand_ins[place].address
-        return found, address, is_data
+        return is_found, address, is_data
 
     def _origin(self, number: int) -> str:
         """See `Externals.origin`."""
@@ -312,9 +314,9 @@ def _record(
         entry.state = ObjectState.LINKED
         session.pending.pop(entry.number, None)
     if session.stand_ins is not None:
-        for one in state.copies:
-            place = int(state.address[one.block])
-            session.stand_ins[one.address] = StandIn(place, len(one.content), one.constant)
+        for copied in state.copies:
+            place = int(state.address[copied.block])
+            session.stand_ins[copied.address] = StandIn(place, len(copied.content), copied.constant)
         session.stand_ins |= {address: StandIn(stub) for address, stub in state.stub_of_function.items()}
     for row, storage in linked.storage.items():
         trackers[row].resources.storage.append(storage)
@@ -336,8 +338,8 @@ def _record_memory(linked: Linked, trackers: list[ResourceTracker]) -> None:
     segments: dict[int, list[int]] = {}
     for index, segment in enumerate(linked.layout.segments):
         segments.setdefault(segment.module, []).append(index)
-    for row, mine in segments.items():
-        trackers[row].resources.memory.append((linked.allocation, mine))
+    for row, indices in segments.items():
+        trackers[row].resources.memory.append((linked.allocation, indices))
 
 
 def _record_uses(session: Lifetime, linked: Linked, trackers: list[ResourceTracker]) -> None:
@@ -349,7 +351,7 @@ def _record_uses(session: Lifetime, linked: Linked, trackers: list[ResourceTrack
     if state.undefined.size:
         owner = session.table.owner[state.symbols.name[state.undefined]]
         known = true_rows(owner >= 0)
-        provider[state.undefined[known]] = [session.objects[one].tracker.number for one in owner[known].tolist()]
+        provider[state.undefined[known]] = [session.objects[number].tracker.number for number in owner[known].tolist()]
         for index, module in state.provided_in.items():
             provider[state.undefined[index]] = trackers[module].number
     if len(trackers) > 1:

@@ -31,10 +31,10 @@ def materialization(session: Lifetime, entry: UnitEntry) -> Task:
     """
     if entry.state is not ObjectState.PENDING and entry.task is not None:
         return entry.task
-    names = [entry.dylib.text(one) for one in entry.names]
+    names = [entry.dylib.text(number) for number in entry.names]
     entry.state = ObjectState.MATERIALIZING
-    what = f"unit {entry.file}, asked for {some_of(names)}"
-    task = entry.task = Task(what, lambda: _run_unit(session, entry), entry.number, names)
+    title = f"unit {entry.file}, asked for {some_of(names)}"
+    task = entry.task = Task(title, lambda: _run_unit(session, entry), entry.number, names)
     return task
 
 
@@ -58,7 +58,7 @@ def _run_unit(session: Lifetime, entry: UnitEntry) -> None:
                 entry.state, entry.task = ObjectState.PENDING, None
         if isinstance(error, UrukError) or not isinstance(error, Exception):
             raise
-        names = [entry.dylib.text(one) for one in entry.names]
+        names = [entry.dylib.text(number) for number in entry.names]
         problem = f"raised {type(error).__name__}: {error}"
         raise MaterializationError(f"unit {entry.file}", names, problem) from error
 
@@ -67,7 +67,9 @@ def _owned(session: Lifetime, entry: UnitEntry) -> dict[str, SymbolFlags]:
     """The symbols that a unit still has to deliver."""
     owner = session.table.owner
     return {
-        entry.dylib.text(one): SymbolFlags(flags) for one, flags in entry.names.items() if owner[one] == entry.number
+        entry.dylib.text(number): SymbolFlags(flags)
+        for number, flags in entry.names.items()
+        if owner[number] == entry.number
     }
 
 
@@ -99,7 +101,7 @@ def _call(entry: UnitEntry, responsibility: Delivery) -> list[tuple[str, Any]]:
         raise TypeError(
             f"materialize returned {kind}: it returns bytes, a path, a sequence or a Future of them, or None"
         )
-    return [*responsibility.emitted, *(("", one) for one in objects)]
+    return [*responsibility.emitted, *(("", source) for source in objects)]
 
 
 def _deliver(
@@ -123,8 +125,8 @@ def _deliver(
     with defining.all_or_nothing(session, entry):
         if added is not None:
             _take_objects(session, entry, added, made)
-        for one in (*given, *left):  # these get new owners below
-            number = dylib.names[one]
+        for name in (*given, *left):  # these get new owners below
+            number = dylib.names[name]
             if session.table.owner[number] == entry.number:
                 session.table.forget(np.array([number]))
         for name, address in given.items():
@@ -145,38 +147,42 @@ def _refuse_repeated(entry: UnitEntry, responsibility: Delivery) -> None:
 
 
 def _check(
-    session: Lifetime, entry: UnitEntry, added: Added | None, elsewhere: set[bytes], owned: Mapping[bytes, SymbolFlags]
+    session: Lifetime,
+    entry: UnitEntry,
+    added: Added | None,
+    not_in_objects: set[bytes],
+    owned: Mapping[bytes, SymbolFlags],
 ) -> set[int]:
     """The numbers of the names that the unit had announced and its objects define. Raises WrongDefinitions."""
     text = session.ids.text
-    found = added.definitions if added is not None else None
-    names = set[int](found.name.tolist()) if found is not None else set[int]()
-    defined = {text(one) for one in names}
-    missing = [name for name in owned if name not in defined and name not in elsewhere]
-    twice = [decode_name(name) for name in elsewhere & defined]
+    definitions = added.definitions if added is not None else None
+    names = set[int](definitions.name.tolist()) if definitions is not None else set[int]()
+    defined = {text(number) for number in names}
+    missing = [name for name in owned if name not in defined and name not in not_in_objects]
+    twice = [decode_name(name) for name in not_in_objects & defined]
     if twice:
         raise MaterializationError(f"unit {entry.file}", twice, "it delivered that twice: a bug in that unit")
-    announced = {text(one) for one in entry.names} | {encode_name(one) for one in entry.unit.symbols}
+    announced = {text(number) for number in entry.names} | {encode_name(name) for name in entry.unit.symbols}
     unexpected: list[bytes] = []
-    if found is not None and not entry.unit.defines_more:
-        visible = (found.rank == Rank.STRONG) & (found.flags & 2 == 0)
-        unexpected = [text(one) for one in found.name[visible].tolist() if text(one) not in announced]
-    unexpected += [name for name in elsewhere if name not in announced]
+    if definitions is not None and not entry.unit.defines_more:
+        visible = (definitions.rank == Rank.STRONG) & (definitions.flags & 2 == 0)
+        unexpected = [text(number) for number in definitions.name[visible].tolist() if text(number) not in announced]
+    unexpected += [name for name in not_in_objects if name not in announced]
     if missing or unexpected:
         raise WrongDefinitions(f"unit {entry.file}", [*map(decode_name, missing)], [*map(decode_name, unexpected)])
-    return {one for one in names if text(one) in announced}
+    return {number for number in names if text(number) in announced}
 
 
 def _take_objects(session: Lifetime, entry: UnitEntry, added: Added, announced: set[int]) -> None:
     """Enter a unit's objects: announced names go from the unit to them, others are claimed as those of any object."""
     graph, table = added.graph, session.table
-    mine = np.isin(added.definitions.name, np.array(sorted(announced), np.int64))
-    rest = added.definitions.rows(~mine)
+    is_announced = np.isin(added.definitions.name, np.array(sorted(announced), np.int64))
+    rest = added.definitions.rows(~is_announced)
 
     def file_of(number: int) -> str:
         return session.objects[number].file if number < added.first else graph.files[number - added.first]
 
-    given = added.definitions.rows(mine)
+    given = added.definitions.rows(is_announced)
     _refuse_twice(entry, added, given)
     losers = claim_some(added, rest, table, entry.dylib.names, file_of)
     keep = table.owner[given.name] == entry.number
@@ -218,8 +224,8 @@ def _generator_task(
     session: Lifetime, dylib: Contents, entry: GeneratorEntry, numbers: Sequence[int], kind: LookupKind
 ) -> Task:
     """The task that asks a generator for names."""
-    names = [dylib.text(one) for one in numbers]
-    what = entry.what(names)
+    names = [dylib.text(number) for number in numbers]
+    title = entry.what(names)
 
     def run() -> None:
         try:
@@ -229,13 +235,13 @@ def _generator_task(
             raise
         except Exception as error:
             problem = f"raised {type(error).__name__}: {error}"
-            raise MaterializationError(what.partition(",")[0], names, problem) from error
+            raise MaterializationError(title.partition(",")[0], names, problem) from error
         finally:
             with session.lock:
                 for number in numbers:
                     session.asking.pop((id(entry), number), None)
 
-    return Task(what, run, names=names)
+    return Task(title, run, names=names)
 
 
 def _take_generated(session: Lifetime, dylib: Contents, made: Any) -> None:

@@ -29,9 +29,9 @@ def definitions_in(file: str, data: bytes, target: Target) -> dict[bytes, tuple[
         graph = read_objects(Arena.join([data])[0], [Span(file, 0, len(data))], target, names)
     except ObjectFormatError:
         return {}
-    found = definitions_of(graph)
-    facts = zip(found.rank.tolist(), found.flags.tolist(), strict=True)
-    return dict(zip(map(names.text, found.name.tolist()), facts, strict=True))
+    definitions = definitions_of(graph)
+    facts = zip(definitions.rank.tolist(), definitions.flags.tolist(), strict=True)
+    return dict(zip(map(names.text, definitions.name.tolist()), facts, strict=True))
 
 
 def make_index(archive: Archive, target: Target) -> Entries:
@@ -40,9 +40,9 @@ def make_index(archive: Archive, target: Target) -> Entries:
     offsets: list[int] = []
     for member in archive.members():
         if format_of(archive.start_of(member, HEAD_SIZE)) is not None:
-            mine = definitions_in(archive.name, archive.read(member), target)
-            names += mine
-            offsets += [member.header_offset] * len(mine)
+            defined = definitions_in(archive.name, archive.read(member), target)
+            names += defined
+            offsets += [member.header_offset] * len(defined)
     return names, np.array(offsets, np.int64)
 
 
@@ -52,7 +52,7 @@ def initializer_of(archive: Archive, name: bytes, target: Target) -> int | None:
     As for GNU ld (bfd/elflink.c, `elf_link_is_defined_archive_symbol`): a function of the name does not count.
     """
     for offset in archive.holders(name):
-        found = definitions_in(archive.name, archive.read(archive.member(offset)), target).get(name)
-        if found is not None and found[0] == Rank.STRONG and not found[1] & Flag.FUNCTION:
+        facts = definitions_in(archive.name, archive.read(archive.member(offset)), target).get(name)
+        if facts is not None and facts[0] == Rank.STRONG and not facts[1] & Flag.FUNCTION:
             return offset
     return None

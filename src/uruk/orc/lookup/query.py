@@ -100,7 +100,7 @@ class Query:
 
     def what(self) -> str:
         """The lookup, for errors."""
-        names = [self.dylib.text(one) for one in self.ids[:3].tolist()]
+        names = [self.dylib.text(number) for number in self.ids[:3].tolist()]
         return f"lookup of {', '.join(names) or 'initialisers'} in {self.dylib.name}"
 
     # -- planning
@@ -167,8 +167,8 @@ class Query:
             return []
         units: list[UnitEntry] = []
         for dylib in self.dylib.dependencies():
-            dylib.root_units = [one for one in dylib.root_units if self.session.objects.get(one.number) is one]
-            units += [one for one in dylib.root_units if self.again or not one.failed]
+            dylib.root_units = [unit for unit in dylib.root_units if self.session.objects.get(unit.number) is unit]
+            units += [unit for unit in dylib.root_units if self.again or not unit.failed]
         return units
 
     def _take_source_errors(self) -> None:
@@ -184,7 +184,7 @@ class Query:
         """
         if not self.roots or self.again or self.everything:
             return
-        roots = [one for dylib in self.dylib.dependencies() for one in dylib.roots if one.doubtful]
+        roots = [root for dylib in self.dylib.dependencies() for root in dylib.roots if root.doubtful]
         for entry in roots:
             if entry.state is ObjectState.PENDING:
                 with contextlib.suppress(UrukError):
@@ -253,17 +253,17 @@ class Query:
             if root.number in poisoned:
                 root.failed = True
         healthy = {number: entry for number, entry in chosen.items() if number not in poisoned}
-        starts = [int(one) for one in self.session.table.owner[self.finals()].tolist()]
+        starts = [int(owner) for owner in self.session.table.owner[self.finals()].tolist()]
         starts += [root.number for root in self._roots]
         return failures.reachable(self.session.table, healthy, starts)
 
     def _title(self, entry: ObjectEntry) -> str:
         """An object, and the first symbol that it would have defined."""
-        found = entry.added.definitions
-        mine = found.name[found.object == entry.index]
+        definitions = entry.added.definitions
+        names = definitions.name[definitions.object == entry.index]
         return (
-            f"{entry.file} ({self.session.ids.text(int(mine[0])).decode('utf-8', 'replace')})"
-            if mine.size
+            f"{entry.file} ({self.session.ids.text(int(names[0])).decode('utf-8', 'replace')})"
+            if names.size
             else entry.file
         )
 
@@ -272,7 +272,7 @@ class Query:
         final = self.session.stands_for(self.ids)
         if self.bodies:  # code behind a lazy name sees that one's stub; here what is behind it is wanted
             owner = self.session.table.owner[self.ids]
-            kinds = [self.session.objects[one].kind if one >= 0 else "" for one in owner.tolist()]
+            kinds = [self.session.objects[number].kind if number >= 0 else "" for number in owner.tolist()]
             final = np.where([kind in ("", "alias") for kind in kinds], final, self.ids)
         return final
 
@@ -285,7 +285,7 @@ class Query:
         self.session.bind_imports(self.finals())
         finals: list[int] = self.finals().tolist()
         answers = [self._answer(row, number, finals[row]) for row, number in enumerate(self.ids.tolist())]
-        asked = {row: one for row, one in enumerate(answers) if isinstance(one, Undefined) and not one.hint}
+        asked = {row: answer for row, answer in enumerate(answers) if isinstance(answer, Undefined) and not answer.hint}
         if asked:
             texts = {row: self.session.ids.text(finals[row]) for row in list(asked)[:MOST_HINTS]}
             known = hints(self.session, self.dylib, dict.fromkeys(texts.values(), ""))
@@ -307,8 +307,8 @@ class Query:
         home = session.home(final, self.dylib)
         if not ready and table.owner[final] < 0:
             load_needed(session, home, [name])
-            found, address, is_data = find_externals(session, home, [name])
-            if found[0]:
+            is_found, address, is_data = find_externals(session, home, [name])
+            if is_found[0]:
                 place = int(address[0]) + session.displaced.get(number, 0)
                 return place & ADDRESS, 0 if is_data[0] else int(Flag.FUNCTION)
         if self.weak is not None and self.weak[row]:
@@ -323,12 +323,12 @@ class Query:
 
     def _checked(self, answers: list[Answer | Undefined | TLSError | None]) -> list[Answer | None]:
         """The answers; raises what the names that have none say."""
-        missing = [one for one in answers if isinstance(one, Undefined)]
+        missing = [answer for answer in answers if isinstance(answer, Undefined)]
         if missing:
             raise UndefinedSymbols(missing)
         good: list[Answer | None] = []
-        for one in answers:
-            if isinstance(one, TLSError):
-                raise one
-            good.append(one if not isinstance(one, Undefined) else None)
+        for answer in answers:
+            if isinstance(answer, TLSError):
+                raise answer
+            good.append(answer if not isinstance(answer, Undefined) else None)
         return good

@@ -31,8 +31,8 @@ def runtime_parts(session: Lifetime, dylib: Contents, entries: Sequence[ObjectEn
     # A part may have several of these names: each module gets it once.
     members = platform.archive.index()
     wanted: dict[tuple[int, int], tuple[bytes, ResourceTracker]] = {}
-    for number, one in zip(ids[rows].tolist(), user, strict=True):
-        entry, text = entries[one], session.ids.text(number)
+    for number, row in zip(ids[rows].tolist(), user, strict=True):
+        entry, text = entries[row], session.ids.text(number)
         if text in platform.private_names and not entry.private and session.table.owner[number] < 0:
             wanted.setdefault((entry.tracker.number, members[text]), (text, entry.tracker))
     parts = wanted.values()

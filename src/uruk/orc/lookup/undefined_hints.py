@@ -69,22 +69,22 @@ class _Known:
     @cached_property
     def home(self) -> dict[bytes, tuple[str, Contents]]:
         """Every name that something defines -> what defines it, and the dylib; those of the dylib's own code first."""
-        found: dict[bytes, tuple[str, Contents]] = {}
+        definers: dict[bytes, tuple[str, Contents]] = {}
         session = self.session
-        mine = [other for other, _ in self.dylib.order_for_code()]
-        for other in dict.fromkeys([*mine, *session.dylibs.values()]):
-            texts: list[bytes] = list(other.names)
-            numbers = np.fromiter(other.names.values(), np.int64, len(other.names))
+        visible = [neighbour for neighbour, _ in self.dylib.order_for_code()]
+        for neighbour in dict.fromkeys([*visible, *session.dylibs.values()]):
+            texts: list[bytes] = list(neighbour.names)
+            numbers = np.fromiter(neighbour.names.values(), np.int64, len(neighbour.names))
             owner = np.where(numbers < session.table.owner.size, session.table.owner.take(numbers, mode="clip"), -1)
             rows: list[int] = true_rows(owner >= 0).tolist()
             for row in rows:
-                found.setdefault(texts[row], (session.objects[int(owner[row])].file, other))
-            for entry in other.search.archives:
+                definers.setdefault(texts[row], (session.objects[int(owner[row])].file, neighbour))
+            for entry in neighbour.search.archives:
                 with suppress(ObjectFormatError):  # whoever needs a member of it hears of that
                     index: dict[bytes, int] = entry.index()
                     for text in index:
-                        found.setdefault(text, (entry.archive.name, other))
-        return found
+                        definers.setdefault(text, (entry.archive.name, neighbour))
+        return definers
 
     @cached_property
     def _cplusplus(self) -> bytes:
@@ -99,27 +99,27 @@ class _Known:
         """Return the hint for any name where an archive has a member that can define nothing."""
         from uruk.orc.lookup.archive_hints import useless_member
 
-        archives = [entry for other, _ in self.dylib.order_for_code() for entry in other.search.archives]
+        archives = [entry for neighbour, _ in self.dylib.order_for_code() for entry in neighbour.search.archives]
         return useless_member(archives, self.session.target)
 
     def elsewhere(self, name: bytes) -> str:
         """The hint for a name that a dylib defines which the code does not see."""
-        file, other = self.home.get(name, ("", self.dylib))
-        if not file or any(other is one for one, _ in self.dylib.order_for_code()):
+        file, definer = self.home.get(name, ("", self.dylib))
+        if not file or any(definer is neighbour for neighbour, _ in self.dylib.order_for_code()):
             return ""
-        return f"dylib {other.name} defines it, in {file}, but is not in the link order of {self.dylib.name}"
+        return f"dylib {definer.name} defines it, in {file}, but is not in the link order of {self.dylib.name}"
 
     def static(self, names: list[bytes]) -> dict[bytes, str]:
         """Hints for the names that added objects have as local symbols: static functions and variables."""
         wanted = {spelling: name for name in names for spelling in (name, _as_local(name)) if spelling}
-        entries = [one for one in self.session.objects.values() if isinstance(one, ObjectEntry)]
-        found: dict[bytes, str] = {}
-        for graph in {id(one.added.graph): one.added.graph for one in entries}.values():
+        entries = [entry for entry in self.session.objects.values() if isinstance(entry, ObjectEntry)]
+        hints: dict[bytes, str] = {}
+        for graph in {id(entry.added.graph): entry.added.graph for entry in entries}.values():
             for text, file in _locals_among(graph, wanted):
-                found.setdefault(
+                hints.setdefault(
                     wanted[text], f"it is static in {file}, a local symbol that no other object sees: remove `static'"
                 )
-        return found
+        return hints
 
     def other_language(self, name: bytes) -> str:
         """The hint for a name of C that is defined as one of C++, or the other way round, or with other parameters."""
@@ -157,7 +157,7 @@ class _Known:
         near = self._close.near(name)
         if not near:
             return ""
-        texts = [demangle(one.decode("utf-8", "replace")) for one in near]
+        texts = [demangle(mangled.decode("utf-8", "replace")) for mangled in near]
         return f"did you mean {' or '.join(texts)}, in {self.home[near[0]][0]}?"
 
 
@@ -193,10 +193,10 @@ def _locals_among(graph: Graph, wanted: Collection[bytes]) -> Iterator[tuple[byt
     rows = rows[symbols.text[rows].argsort(kind="stable")]
     for buffer, base, part in graph.arena.split(symbols.text[rows]):
         at = symbols.text[rows[part]] - base
-        some = at <= buffer.size - 8
-        words = windows(buffer, "<u8")[at[some]]
+        whole = at <= buffer.size - 8
+        words = windows(buffer, "<u8")[at[whole]]
         # A name that ends within its eight bytes is followed by the next one: only what is before its NUL counts.
-        for row in rows[part][some][_begin_as(words, begins)].tolist():
+        for row in rows[part][whole][_begin_as(words, begins)].tolist():
             text = graph.arena.string_at(int(symbols.text[row]))
             if text in wanted:
                 yield text, graph.files[graph.object_of_symbol(row)]

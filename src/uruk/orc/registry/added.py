@@ -50,10 +50,10 @@ def _hidden(graph: Graph, outer: I64) -> dict[int, list[int]]:
         return {}
     hidden = hidden[symbols.kind[hidden] == SymbolKind.UNDEFINED]
     owner: list[int] = (graph.ranges.symbols.searchsorted(hidden, "right") - 1).tolist()
-    found: dict[int, list[int]] = {}
+    names: dict[int, list[int]] = {}
     for index, name in zip(owner, symbols.name[hidden].tolist(), strict=True):
-        found.setdefault(index, []).append(name)
-    return found
+        names.setdefault(index, []).append(name)
+    return names
 
 
 _HIDDEN = np.zeros(4, np.bool_)
@@ -64,6 +64,6 @@ def has_initializers(graph: Graph) -> Bool:
     """Mark the objects of a graph that have initialisers or finalisers."""
     blocks = graph.blocks
     special = true_rows(HOLDS_FUNCTIONS.take(blocks.role) & (blocks.size > 0))
-    found = np.zeros(len(graph.files), np.bool_)
-    found[blocks.object[special]] = True
-    return found
+    marks = np.zeros(len(graph.files), np.bool_)
+    marks[blocks.object[special]] = True
+    return marks

@@ -191,6 +191,6 @@ def _forget_discarded(session: Registry, entry: UnitEntry) -> None:
     """Names that a unit had lost, and has discarded since, are nobody's: it does not define them any more."""
     table = session.table
     announced = entry.dylib.names.intern(name.encode() for name in entry.unit.symbols)
-    gone = [one for one in announced if one not in entry.names and table.owner[one] == entry.number]
+    gone = [name for name in announced if name not in entry.names and table.owner[name] == entry.number]
     if gone:
         table.forget(np.array(gone, np.int64))

@@ -63,8 +63,8 @@ def withdraw(session: Registry, entry: Entry, released: Released | None = None) 
     """Take an entry out; returns the names that it had, which nobody has now."""
     table = session.table
     ids = np.array(entry.ids, np.int64)
-    mine = np.array(distinct(ids[table.owner.take(ids) == entry.number]), np.int64)
-    table.forget(mine)
+    owned = np.array(distinct(ids[table.owner.take(ids) == entry.number]), np.int64)
+    table.forget(owned)
     if isinstance(entry, ObjectEntry):
         groups = entry.added.graph.groups.name
         table.group[groups[table.group[groups] == entry.number]] = NONE
@@ -73,7 +73,7 @@ def withdraw(session: Registry, entry: Entry, released: Released | None = None) 
         if released is not None:
             released.lazy_stubs += entry.stubs.size
     session.leave(entry)
-    return mine
+    return owned
 
 
 def add_graph(
@@ -142,11 +142,11 @@ def tell_losers(session: Registry, losers: I32) -> None:
 
 def lose_names(session: Registry, entry: UnitEntry) -> None:
     """Have a unit discard the names that it does not own any more."""
-    gone = [one for one in entry.names if session.table.owner[one] != entry.number]
-    for one in gone:
-        del entry.names[one]
-        entry.wanted.discard(one)
-        name = entry.dylib.text(one)
+    gone = [number for number in entry.names if session.table.owner[number] != entry.number]
+    for number in gone:
+        del entry.names[number]
+        entry.wanted.discard(number)
+        name = entry.dylib.text(number)
         try:
             entry.unit.discard(name)
         except Exception as error:  # who defines the name is not to blame
@@ -162,8 +162,8 @@ def _claims(number: int, ids: Sequence[int], flags: Sequence[SymbolFlags]) -> Cl
     return Claims(
         np.array(ids, np.int64),
         np.full(count, number, np.int64),
-        np.array([one.rank for one in flags], np.uint8),
-        np.array([one.bits for one in flags], np.uint8),
+        np.array([symbol.rank for symbol in flags], np.uint8),
+        np.array([symbol.bits for symbol in flags], np.uint8),
     )
 
 
@@ -188,9 +188,9 @@ def add_unit(session: Registry, dylib: Contents, unit: Unit, tracker: ResourceTr
         raise InvalidValue(
             f"unit {unit.name or type(unit).__name__} announces no symbols: nothing would ever ask for it"
         )
-    flags = [SymbolFlags(one) for one in unit.symbols.values()]
+    flags = [SymbolFlags(value) for value in unit.symbols.values()]
     ids = dylib.names.intern(encode_name(name) for name in unit.symbols)
-    names = {one: int(flag) for one, flag in zip(ids, flags, strict=True)}
+    names = {number: int(flag) for number, flag in zip(ids, flags, strict=True)}
     entry = UnitEntry(session.next_number, dylib, tracker, session.next_order(), unit=unit, names=names)
     claim_names(session, entry, ids, flags)
     lose_names(session, entry)
@@ -243,14 +243,17 @@ def _flags(weak: bool, hidden: bool, *, function: bool) -> SymbolFlags:
 def add_imports(session: Registry, dylib: Contents, entry: ArchiveEntry, imports: Sequence[Import]) -> None:
     """Give a dylib's names to an archive's imports. They are weak: a definition by an object comes before them."""
     by_name: dict[int, Import] = {}
-    for number, one in zip(dylib.names.intern([one.name for one in imports]), imports, strict=True):
-        by_name.setdefault(number, one)  # of several the first
+    for number, imported in zip(dylib.names.intern([imported.name for imported in imports]), imports, strict=True):
+        by_name.setdefault(number, imported)  # of several the first
     new = ImportEntry(
         session.next_number, dylib, entry.tracker, entry.order, ObjectState.LINKED,
         archive=entry.archive.name, imports=by_name,
     )  # fmt: skip
     claim_names(
-        session, new, list(by_name), [_flags(True, False, function=not one.is_data) for one in by_name.values()]
+        session,
+        new,
+        list(by_name),
+        [_flags(True, False, function=not imported.is_data) for imported in by_name.values()],
     )
     session.imports.note(new.number, by_name)
 
@@ -264,7 +267,9 @@ def add_alternatives(session: Registry, dylib: Contents, graph: Graph, tracker: 
     fallbacks, name = graph.fallbacks, graph.symbols.name
     owner = session.table.owner
     pairs = zip(name[fallbacks.symbol].tolist(), name[fallbacks.instead].tolist(), strict=True)
-    targets = {one: other for one, other in pairs if one >= 0 and other >= 0 and one != other and owner[one] < 0}
+    targets = {
+        alias: target for alias, target in pairs if alias >= 0 and target >= 0 and alias != target and owner[alias] < 0
+    }
     if targets:
         add_aliases(session, dylib, targets, tracker, weak=True, hidden=False)
 
@@ -295,7 +300,7 @@ def add_lazy_names(
             session.lazy.give(stubs)
         raise
     address = dict(zip(ids, stubs.tolist(), strict=True))
-    session.table.address[won] = [address[one] for one in won.tolist()]
+    session.table.address[won] = [address[number] for number in won.tolist()]
     session.table.ready[won] = 1
     session.lazy.point(entry)
 
@@ -303,9 +308,12 @@ def add_lazy_names(
 def add_lazily(session: Registry, dylib: Contents, behind: Contents, graph: Graph, tracker: ResourceTracker) -> None:
     """Add a graph, read with the names of `behind`, there; and stubs for its functions, aliases for its data here."""
     behind.adapt(graph)
-    found = definitions_of(graph)
-    ids: list[int] = found.name.tolist()
-    flags = [SymbolFlags.of(rank, bits) for rank, bits in zip(found.rank.tolist(), found.flags.tolist(), strict=True)]
+    definitions = definitions_of(graph)
+    ids: list[int] = definitions.name.tolist()
+    flags = [
+        SymbolFlags.of(rank, bits)
+        for rank, bits in zip(definitions.rank.tolist(), definitions.flags.tolist(), strict=True)
+    ]
     _face(session, dylib, behind, dict(zip(ids, flags, strict=True)), tracker)
     add_graph(session, behind, graph, tracker, roots=False)
 
@@ -321,14 +329,14 @@ def _face(
     session: Registry, dylib: Contents, behind: Contents, names: Mapping[int, SymbolFlags], tracker: ResourceTracker
 ) -> None:
     """The public symbols of lazy definitions: stubs for functions, aliases for data."""
-    here = {one: dylib.names[behind.names.text(one)] for one in names}
+    shown_as = {number: dylib.names[behind.names.text(number)] for number in names}
     session.table.grow(len(session.ids))
-    lazily = {here[one]: one for one, flag in names.items() if flag & SymbolFlags.CALLABLE}
-    at_once = {here[one]: one for one, flag in names.items() if not flag & SymbolFlags.CALLABLE}
-    add_lazy_names(session, dylib, lazily, tracker, flags=[names[one] for one in lazily.values()])
+    lazily = {shown_as[number]: number for number, flag in names.items() if flag & SymbolFlags.CALLABLE}
+    at_once = {shown_as[number]: number for number, flag in names.items() if not flag & SymbolFlags.CALLABLE}
+    add_lazy_names(session, dylib, lazily, tracker, flags=[names[number] for number in lazily.values()])
     if at_once:
         entry = AliasEntry(
             session.next_number, dylib, tracker, session.next_order(), ObjectState.LINKED, targets=at_once
         )  # fmt: skip
-        claim_names(session, entry, list(at_once), [names[one] for one in at_once.values()])
+        claim_names(session, entry, list(at_once), [names[number] for number in at_once.values()])
         session.aliases = True

@@ -28,7 +28,7 @@ class ImportBinder:
 
     def note(self, owner: int, imports: dict[int, Import]) -> None:
         """Note the imports that an entry gives names to."""
-        self._imports.update((name, (owner, one)) for name, one in imports.items())
+        self._imports.update((name, (owner, imported)) for name, imported in imports.items())
 
     def bind(self, names: I32, libraries: Libraries | None) -> None:
         """Fill in the addresses of those of the names that are imports; what is not there stays undefined.
@@ -40,9 +40,9 @@ class ImportBinder:
         table = self._table
         waiting: dict[str, list[tuple[int, Import]]] = {}
         for name in names[true_rows((table.ready[names] == 0) & (table.owner[names] >= 0))].tolist():
-            owner, one = self._imports.get(name, (None, None))
-            if one is not None and owner == table.owner[name]:
-                waiting.setdefault(one.library, []).append((name, one))
+            owner, imported = self._imports.get(name, (None, None))
+            if imported is not None and owner == table.owner[name]:
+                waiting.setdefault(imported.library, []).append((name, imported))
         for library, imports in waiting.items():
             if libraries is not None:
                 self._ask(libraries, library, imports)
@@ -57,14 +57,16 @@ class ImportBinder:
                 self._handles[library] = libraries.load(library)
             except LibraryError as error:
                 self._handles[library] = None
-                self.problems.update((one.name, f"imported from {library}: {error.problem}") for _, one in imports)
+                self.problems.update(
+                    (imported.name, f"imported from {library}: {error.problem}") for _, imported in imports
+                )
         handle = self._handles[library]
         if handle is None:
             return
-        found = libraries.find_symbols([handle], [one.asked for _, one in imports])
-        for (name, one), address in zip(imports, found.address.tolist(), strict=True):
+        answer = libraries.find_symbols([handle], [imported.asked for _, imported in imports])
+        for (name, imported), address in zip(imports, answer.address.tolist(), strict=True):
             if address:
                 self._table.address[name], self._table.ready[name] = address, 1
             else:
-                asked = one.asked.decode("utf-8", "replace")
-                self.problems[one.name] = f"imported from {library}, which has no export `{asked}'"
+                asked = imported.asked.decode("utf-8", "replace")
+                self.problems[imported.name] = f"imported from {library}, which has no export `{asked}'"

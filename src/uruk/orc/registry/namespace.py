@@ -41,20 +41,20 @@ class Namespace:
             return [self]
         if self.facade is not None:
             return self.facade.dependencies()
-        found: dict[Self, None] = {}
+        reached: dict[Self, None] = {}
         entered: set[Self] = set()
         stack: list[tuple[Self, int]] = [(self, 0)]
         while stack:
             dylib, at = stack.pop()
             entered.add(dylib)
-            below = [other for other, _ in dylib.order[at:]]
-            for step, other in enumerate(below, at + 1):
-                if other not in entered:
-                    stack += [(dylib, step), (other, 0)]
+            below = [neighbour for neighbour, _ in dylib.order[at:]]
+            for step, neighbour in enumerate(below, at + 1):
+                if neighbour not in entered:
+                    stack += [(dylib, step), (neighbour, 0)]
                     break
             else:
-                found.setdefault(dylib)
-        return list(found)
+                reached.setdefault(dylib)
+        return list(reached)
 
     def order_for_code(self) -> list[tuple[Self, bool]]:
         """The link order that its code has: lazy bodies use their facade's, with themselves behind it."""
@@ -63,10 +63,10 @@ class Namespace:
             return self.order
         return [
             pair
-            for other, hidden in facade.order
-            for pair in ([(facade, True), (self, True)] if other is facade else [(other, hidden)])
+            for dylib, hidden in facade.order
+            for pair in ([(facade, True), (self, True)] if dylib is facade else [(dylib, hidden)])
         ]
 
-    def drop_from_order(self, other: Namespace) -> None:
+    def drop_from_order(self, dylib: Namespace) -> None:
         """Take a dylib out of the link order."""
-        self.order = [pair for pair in self.order if pair[0] is not other]
+        self.order = [pair for pair in self.order if pair[0] is not dylib]

@@ -38,7 +38,7 @@ def drop_groups(graph: Graph, first: int, table: SymbolTable) -> Bool:
 
             first_of = first_of[selection.leader_sizes(graph)[first_of].argsort(kind="stable")]
         winner = dict(zip(name[first_of].tolist(), number[first_of].tolist(), strict=True))
-        owner[fresh] = [winner[one] for one in name[fresh].tolist()]
+        owner[fresh] = [winner[signature] for signature in name[fresh].tolist()]
     return owner != number
 
 
@@ -70,8 +70,8 @@ def claim_some(added: Added, definitions: Definitions, table: SymbolTable, names
         from uruk.orc.registry import group_selection as selection  # other formats than ELF need it
 
         selection.check(graph, first, dropped, table, names, file_of)
-    found = definitions.without(graph, dropped)
-    losers = take_names(Claims(found.name, found.object + first, found.rank, found.flags), table, names, file_of)
+    kept = definitions.without(graph, dropped)
+    losers = take_names(Claims(kept.name, kept.object + first, kept.rank, kept.flags), table, names, file_of)
     if dropped.size:
         if some(dropped):
             table.contested[graph.groups.name[dropped]] = 1
@@ -102,8 +102,8 @@ def take_names(claims: Claims, table: SymbolTable, names: Names, file_of: FileOf
     before = [_take(first, Rank.STRONG, table)]
     for level in (Rank.COMMON, Rank.WEAK):
         wanted = claims.rows(true_rows(claims.rank == level))
-        mine = true_rows((table.rank[wanted.name] < level) & (table.ready[wanted.name] == 0))[::-1]
-        before.append(_take(wanted.rows(mine), level, table))
+        better = true_rows((table.rank[wanted.name] < level) & (table.ready[wanted.name] == 0))[::-1]
+        before.append(_take(wanted.rows(better), level, table))
         table.contested[wanted.name[table.owner[wanted.name] != wanted.owner]] = 1
     return unique(np.concatenate(before))
 
@@ -133,6 +133,6 @@ def _refuse_duplicates(name: I64, owner: I64, table: SymbolTable, names: Names, 
         again |= first != order
     if some(again):
         row = int(np.argmax(again))
-        other = int(owner[first[row]]) if first[row] != row else int(table.owner[name[row]])
+        holder = int(owner[first[row]]) if first[row] != row else int(table.owner[name[row]])
         text = names.text(int(name[row])).decode("utf-8", "replace")
-        raise DuplicateDefinition(text, file_of(other), file_of(int(owner[row])), int(again.sum()) - 1)
+        raise DuplicateDefinition(text, file_of(holder), file_of(int(owner[row])), int(again.sum()) - 1)

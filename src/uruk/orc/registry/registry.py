@@ -141,7 +141,7 @@ class Registry(Owner):
     def spare_names(self, dylib: Contents) -> None:
         """Keep the table of names of a removed dylib for the next new one, unless aliases of others stand for it."""
         entries = (entry for entry in self.objects.values() if isinstance(entry, AliasEntry | LazyEntry))
-        if not any(self.ids.home(one) is dylib.names for entry in entries for one in entry.targets.values()):
+        if not any(self.ids.home(target) is dylib.names for entry in entries for target in entry.targets.values()):
             self._spare_names.append(dylib.names)
 
     def create_tracker(self, dylib: Contents, name: str) -> ResourceTracker:

@@ -46,15 +46,15 @@ class ArchiveEntry:
         library = self.imports(target)
         if library is None:
             return [], offsets
-        found: list[Import] = []
+        imported: list[Import] = []
         objects: list[int] = []
         for offset in offsets:
             imports = library.imports_of(offset)
             if imports is None:
                 objects.append(offset)
             else:
-                found += imports
-        return found, objects
+                imported += imports
+        return imported, objects
 
     def index(self) -> dict[bytes, int]:
         """Symbol -> header offset of the first member that defines it."""
@@ -170,7 +170,7 @@ class SearchOrder:
 
     def place_library(self, entry: LibraryEntry) -> None:
         """Put a library at its place in the order."""
-        insort(self.libraries, entry, key=lambda one: one.order)
+        insort(self.libraries, entry, key=lambda library: library.order)
 
     def remove_archives(self, tracker: ResourceTracker) -> None:
         """Forget a tracker's archives."""

@@ -150,10 +150,10 @@ class SymbolTable:
 def final_names(table: SymbolTable, ids: I32) -> I32:
     """The definitions that names stood for when they were last looked for."""
     for _ in range(8):  # aliases of aliases that were found at different times; in most sessions once
-        other = table.imported[ids]
-        rows = true_rows(other >= 0)
+        imported = table.imported[ids]
+        rows = true_rows(imported >= 0)
         if rows.size == 0:
             break
         ids = ids.copy()
-        ids[rows] = other[rows]
+        ids[rows] = imported[rows]
     return ids

@@ -137,22 +137,22 @@ class ResourceTracker:
         """
         self._owner.transfer(self, other)
 
-    def use(self, other: ResourceTracker) -> None:
+    def use(self, used: ResourceTracker) -> None:
         """Note that its code refers to another tracker's."""
-        if other is not self:
-            self.resources.uses.add(other)
-            other.resources.users.add(self)
+        if used is not self:
+            self.resources.uses.add(used)
+            used.resources.users.add(self)
 
     def forget_uses(self, *, users: bool = True) -> None:
         """Note that its code is gone and refers to nothing; with `users`, that nothing can refer to it, either."""
-        mine = self.resources
-        for other in mine.uses:
-            other.resources.users.discard(self)
-        mine.uses.clear()
+        resources = self.resources
+        for neighbour in resources.uses:
+            neighbour.resources.users.discard(self)
+        resources.uses.clear()
         if users:
-            for other in mine.users:
-                other.resources.uses.discard(self)
-            mine.users.clear()
+            for neighbour in resources.users:
+                neighbour.resources.uses.discard(self)
+            resources.users.clear()
 
     def __repr__(self) -> str:
         return f"<ResourceTracker {self.name}{' (removed)' if self.removed else ''}>"

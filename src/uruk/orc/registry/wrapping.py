@@ -27,9 +27,9 @@ def lead_references(graph: Graph, names: Names, meant: Mapping[bytes, bytes]) ->
     symbols = graph.symbols
     before = symbols.name.copy()  # __real_f becomes f, which is not to become __wrap_f
     undefined = symbols.kind == SymbolKind.UNDEFINED
-    for name, other in meant.items():
+    for name, meaning in meant.items():
         if name in names:
-            symbols.name[undefined & (before == names[name])] = names[other]
+            symbols.name[undefined & (before == names[name])] = names[meaning]
 
 
 def split_stack_names(graph: Graph, names: Names) -> dict[bytes, bytes]:
