@@ -40,7 +40,7 @@ LARGEST_READ = (1 << 32) - (1 << 16)
 _LARGEST = {SETUP: 1 << 20, HANGUP: 1 << 16, CALL: LARGEST_REQUEST}  # bytes that a message of each kind may carry
 SETUP_PATIENCE = 30.0
 """Seconds that a new executor may take until it says what it is."""
-ENDING = 3.5
+END_TIMEOUT = 3.5
 """Seconds that the end of a session may take, finalisers and the end of the process included; then it is forced."""
 GRACE = 2.0
 """Seconds that a child whose line has ended may take to end itself."""
@@ -336,7 +336,7 @@ class Connection:
         try:
             sent = self._out.send([memoryview(HEADER.pack(size, opcode, number, tag)), *views], end, written)
         except OSError:  # who reads finds out what happened
-            self._ended.wait(ENDING)
+            self._ended.wait(END_TIMEOUT)
             self._end(ExecutorLost("the executor has closed its side of the line"), ask=False)
             raise (self._lost or ExecutorLost("the executor's line is closed")).again() from None
         finally:
@@ -557,7 +557,7 @@ class Connection:
         self._closing = True
         self.end_within(FORCE)
 
-    def close(self, seconds: float = ENDING) -> None:
+    def close(self, seconds: float = END_TIMEOUT) -> None:
         """Say goodbye and end the line, and the process where it is a child; after `seconds`, by force.
 
         Returns when that is done. Calls that wait raise ExecutorLost. Closing twice does nothing.

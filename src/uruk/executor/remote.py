@@ -14,7 +14,7 @@ import numpy as np
 from uruk.errors import ExecutorLost
 from uruk.executor import sps
 from uruk.executor.callbacks import Callback, Callbacks
-from uruk.executor.connection import ENDING
+from uruk.executor.connection import END_TIMEOUT
 from uruk.executor.control import Runtime
 from uruk.executor.interface import Libraries
 from uruk.executor.prototypes import Prototype, is_float
@@ -172,6 +172,6 @@ def _close_all() -> None:
     """End executors that no session has; sessions end their own."""
     unused = [one for one in _open if not one.used]
     for one in unused:
-        one.end_within(ENDING)
+        one.end_within(END_TIMEOUT)
     for one in unused:
         one.close()

@@ -72,7 +72,7 @@ def take(dylib: JITDylib, compiled: Compiled) -> bytes:
 
     if compiled.warnings:
         warnings.warn(compiled.warnings.rstrip(), CompilerWarning, stacklevel=2)
-    home = dylib.facade or dylib
+    home = dylib.implements or dylib
     for kind, value in runtime_libraries([compiled]):
         if (kind, value) in home.runtime_libraries:
             continue

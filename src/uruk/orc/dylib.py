@@ -33,21 +33,26 @@ class JITDylib(Contents):
     builtins and the symbols of the process. What the dylibs of the link order see themselves, this one does not see.
     """
 
-    def __init__(self, session: Lifetime, name: str, *, bare: bool, facade: Self | None) -> None:
-        super().__init__(name, session.new_names(), bare=bare, facade=facade)
+    def __init__(self, session: Lifetime, name: str, *, bare: bool, implements: Self | None) -> None:
+        super().__init__(name, session.new_names(), bare=bare, implements=implements)
         self.session = session
         self.runtime_libraries: set[tuple[str, str]] = set()
         """Libraries that were added for the languages of compiled sources: (kind, value)."""
 
     @classmethod
-    def create(cls, session: Lifetime, name: str, *, bare: bool = False, facade: Self | None = None) -> Self:
-        """See `Session.create_dylib`; `facade` is for the dylib of lazy bodies: the one that shows their stubs."""
+    def create(cls, session: Lifetime, name: str, *, bare: bool = False, implements: Self | None = None) -> Self:
+        """See `Session.create_dylib`; `implements` is for the dylib of lazy bodies: the one that shows their stubs."""
         with session.lock:
             session.check_open()
             if name in session.dylibs:
                 raise InvalidValue(f"the session has a dylib {name} already")
-            dylib = session.dylibs[name] = cls(session, name, bare=bare, facade=facade)
-            if session.platform is not None and session.platform.archive is not None and not bare and facade is None:
+            dylib = session.dylibs[name] = cls(session, name, bare=bare, implements=implements)
+            if (
+                session.platform is not None
+                and session.platform.archive is not None
+                and not bare
+                and implements is None
+            ):
                 builtins = session.create_tracker(dylib, "compiler builtins")
                 dylib.search.builtins = ArchiveEntry(session.platform.archive, builtins, 0, set())
             return dylib
@@ -150,8 +155,8 @@ class JITDylib(Contents):
 
         Raises DuplicateDefinition for a second strong definition of a name, UrukError for a unit without symbols.
         """
-        behind = self.lazy_part if lazy else None
-        return adding.add_unit(self.session, self, unit, tracker=tracker, behind=behind)
+        implementation = self.lazy_part if lazy else None
+        return adding.add_unit(self.session, self, unit, tracker=tracker, implementation=implementation)
 
     def define(
         self, name: str | bytes, address: int, *, function: bool = False, tracker: ResourceTracker | None = None
@@ -204,13 +209,13 @@ class JITDylib(Contents):
         """
         with self.session.lock:
             self.check_open()
-            self.meant |= wrapped_names(encode_name(name))
+            self.redirections |= wrapped_names(encode_name(name))
 
     def lazy_part(self) -> Self:
         """The dylib behind this one's lazy functions: it holds their bodies, and looks names up here first."""
-        if self.behind is None:
-            self.behind = self.create(self.session, f"{self.name}.lazy", bare=self.bare, facade=self)
-        return self.behind
+        if self.implementation is None:
+            self.implementation = self.create(self.session, f"{self.name}.lazy", bare=self.bare, implements=self)
+        return self.implementation
 
     def defines(self, name: str) -> bool:
         """True if something in the dylib itself defines a name by now, linked or not."""

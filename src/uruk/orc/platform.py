@@ -70,7 +70,7 @@ class Platform(Protocol):
         """Undo the registration of unwind data that `loaded` noted at an address, before its memory goes."""
         ...
 
-    def tell_names(self, linked: Linked, trackers: Sequence[ResourceTracker], rows: I64) -> None:
+    def register_names(self, linked: Linked, trackers: Sequence[ResourceTracker], rows: I64) -> None:
         """Have the dynamic loader name what symbol rows of a batch define, where they show it to others."""
         ...
 

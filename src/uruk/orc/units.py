@@ -40,7 +40,7 @@ class MaterializationUnit:
     """It has initialisers: it is made, and they run, with the next lookup, even if nothing refers to it."""
 
     defines_more: bool = False
-    """Its objects may define more than `symbols` says; that is claimed as what any object defines."""
+    """Its objects may define more than `symbols` says; those are recorded as definitions of any object."""
 
     def materialize(self, responsibility: MaterializationResponsibility) -> Objects | Future[Objects]:
         """Make what defines the symbols: called at most once at a time, when one of them is needed, in any thread.

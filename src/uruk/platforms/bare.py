@@ -106,8 +106,8 @@ class BarePlatform:
     def deregister_frames(self, address: int) -> None:
         """See `Platform.deregister_frames`."""
 
-    def tell_names(self, linked: Linked, trackers: Sequence[ResourceTracker], rows: I64) -> None:
-        """See `Platform.tell_names`."""
+    def register_names(self, linked: Linked, trackers: Sequence[ResourceTracker], rows: I64) -> None:
+        """See `Platform.register_names`."""
 
     def arrays(
         self, linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence[tuple[int, int]]

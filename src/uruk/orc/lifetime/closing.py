@@ -9,11 +9,11 @@ from uruk.orc.lifetime import removal
 from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.registry.entries import Contents
 
-ENDING = 3.5
+END_TIMEOUT = 3.5
 """Seconds that the end of another process may take, its finalisers included; then it is forced."""
-PATIENCE = 1.0
+EXIT_TIMEOUT = 1.0
 """Seconds that the end of the process waits for a thread at work in a session."""
-GLANCE = 0.2
+NOTICE_TIME = 0.2
 """Seconds that a thread at work needs to see that its process was ended."""
 
 
@@ -21,10 +21,10 @@ def close(session: Lifetime) -> None:
     """See `Session.close`."""
     end, remote = session.end, not session.executor.process.is_here
     if remote:
-        session.executor.end_within(ENDING)
-    if not end.claim.acquire(blocking=False):
+        session.executor.end_within(END_TIMEOUT)
+    if not end.lock.acquire(blocking=False):
         if remote:
-            end.done.wait(ENDING + PATIENCE)
+            end.done.wait(END_TIMEOUT + EXIT_TIMEOUT)
         return
     try:
         if end.running or session.closed:
@@ -36,7 +36,7 @@ def close(session: Lifetime) -> None:
             session.closing = session.closed
             end.running = False
     finally:
-        end.claim.release()
+        end.lock.release()
 
 
 def _close_here(session: Lifetime) -> None:
@@ -62,11 +62,11 @@ def _close_elsewhere(session: Lifetime) -> None:
     from uruk.executor.interruption import deferred  # takes time to import
 
     executor = session.executor
-    limit = time.monotonic() + ENDING
+    limit = time.monotonic() + END_TIMEOUT
     lost_before = executor.lost is not None
     try:
         session.closing = True
-        session.initializers.wait_for_others(ENDING - PATIENCE)
+        session.initializers.wait_for_others(END_TIMEOUT - EXIT_TIMEOUT)
         for _ in range(2):  # finalisers may register others
             session.finalize(list(session.trackers.values()))
         lost = executor.lost
@@ -75,7 +75,7 @@ def _close_elsewhere(session: Lifetime) -> None:
     finally:
         with deferred():
             try:
-                _let_go(session, limit + GLANCE)
+                _let_go(session, limit + NOTICE_TIME)
             finally:
                 executor.close()
                 session.end.done.set()
@@ -107,7 +107,7 @@ def finish(session: Lifetime) -> None:
     that nothing new is made for it. Finalisers are registered with the C library (``__cxa_atexit``), whose exit runs
     them when the interpreter is gone, as those of a library that ``dlopen`` has loaded.
     """
-    if not session.lock.acquire(timeout=PATIENCE):
+    if not session.lock.acquire(timeout=EXIT_TIMEOUT):
         session.lazy.end()
         return
     try:
@@ -116,9 +116,9 @@ def finish(session: Lifetime) -> None:
         session.closing = session.end.running = True
     finally:
         session.lock.release()
-    session.initializers.wait_for_others(PATIENCE)
+    session.initializers.wait_for_others(EXIT_TIMEOUT)
     session.lazy.end()
-    if session.lock.acquire(timeout=PATIENCE):
+    if session.lock.acquire(timeout=EXIT_TIMEOUT):
         _end(session)
         session.lock.release()
 

@@ -27,7 +27,7 @@ def initialize(session: Lifetime, dylib: Contents, link_roots: Callable[[], obje
 
 def deinitialize(session: Lifetime, dylib: Contents) -> bool:
     """See `JITDylib.deinitialize`."""
-    ending: list[Contents] = []
+    closed: list[Contents] = []
     with ExitStack() as running:
         with session.lock:
             session.check_dylib(dylib)
@@ -35,10 +35,10 @@ def deinitialize(session: Lifetime, dylib: Contents) -> bool:
                 was_open = dependency.opened > 0
                 dependency.opened -= was_open
                 if not dependency.opened and (was_open or dependency is dylib):
-                    ending.append(dependency)
+                    closed.append(dependency)
             trackers = [
                 [tracker for tracker in session.trackers.values() if tracker.dylib is dependency]
-                for dependency in ending
+                for dependency in closed
             ]
             running.enter_context(session.initializers.finalizing(tracker for group in trackers for tracker in group))
         for group in trackers:
@@ -49,4 +49,4 @@ def deinitialize(session: Lifetime, dylib: Contents) -> bool:
                 array.begun = False
             session.initializers.waiting += tracker.resources.arrays
             tracker.resources.arrays.clear()
-    return dylib in ending
+    return dylib in closed

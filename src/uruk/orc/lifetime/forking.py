@@ -16,7 +16,7 @@ from uruk.orc.dispatch import ThreadPoolDispatcher
 from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.registry.entries import ObjectState, UnitEntry
 
-PATIENCE = 5.0
+LOCK_TIMEOUT = 5.0
 """Seconds that a fork waits for a session's lock; a thread that keeps it longer is not waited for."""
 _sessions: weakref.WeakSet[Lifetime] = weakref.WeakSet()
 _held: list[Lifetime] = []
@@ -32,7 +32,7 @@ def watch(session: Lifetime) -> None:
 
 
 def _before() -> None:
-    _held[:] = [session for session in list(_sessions) if session.lock.acquire(timeout=PATIENCE)]
+    _held[:] = [session for session in list(_sessions) if session.lock.acquire(timeout=LOCK_TIMEOUT)]
 
 
 def _in_parent() -> None:

@@ -20,7 +20,7 @@ from uruk.orc.registry.namespace import Namespace
 from uruk.orc.registry.registry import Registry
 from uruk.orc.registry.tracker import FunctionArray, ResourceTracker
 
-_GLANCE = 0.05
+_POLL_INTERVAL = 0.05
 """Seconds after which a waiting thread looks whether it is itself waited for by now."""
 
 
@@ -248,4 +248,4 @@ class Initializers:
 
 def _left(deadline: float | None) -> float:
     """Seconds until it is time to look who waits for whom."""
-    return _GLANCE if deadline is None else min(_GLANCE, max(0.0, deadline - time.monotonic()))
+    return _POLL_INTERVAL if deadline is None else min(_POLL_INTERVAL, max(0.0, deadline - time.monotonic()))

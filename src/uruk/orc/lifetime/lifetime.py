@@ -20,7 +20,7 @@ class End:
     """The end of a session: one thread sees to it. Where Ctrl-C ends that thread's call, the next one goes on."""
 
     def __init__(self) -> None:
-        self.claim = threading.RLock()  # so that an interrupted thread, which does not know that it has it, goes on
+        self.lock = threading.RLock()  # reentrant: a thread interrupted right after it took the lock can go on
         self.running = False
         """True while a thread sees to it, and once the process ends; finalisers that close the session do nothing."""
         self.done = threading.Event()

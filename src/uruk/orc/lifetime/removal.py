@@ -91,7 +91,7 @@ def _retract(session: Lifetime, tracker: ResourceTracker, released: Released) ->
         dylib.search.remove_archives(tracker)
     session.changed()
     if lost:
-        _claim_again(session, np.array(sorted(set(lost)), np.int32))
+        _redefine(session, np.array(sorted(set(lost)), np.int32))
 
 
 def _free(session: Lifetime, tracker: ResourceTracker, released: Released) -> None:
@@ -201,7 +201,7 @@ def _forget(session: Lifetime, entry: Entry, released: Released) -> list[int]:
     return lost + names
 
 
-def _claim_again(session: Lifetime, lost: I32) -> None:
+def _redefine(session: Lifetime, lost: I32) -> None:
     """Pending objects whose own definitions had lost to removed ones get their names; and so do aliases."""
     table = session.table
     lost = lost[table.contested[lost] != 0]
@@ -209,7 +209,7 @@ def _claim_again(session: Lifetime, lost: I32) -> None:
         return
     for entry in list(session.pending.values()):
         if not entry.private and np.isin(entry.added.names_of(entry.index)[0], lost).any():
-            _claim_for(session, entry, lost)
+            _redefine_from(session, entry, lost)
     if session.aliases:
         free = {name for name in lost.tolist() if table.owner[name] == NONE}
         for entry in session.objects.values() if free else ():
@@ -220,7 +220,7 @@ def _claim_again(session: Lifetime, lost: I32) -> None:
     table.contested[lost[(table.owner[lost] == NONE) & (table.group[lost] == NONE)]] = 0  # nobody is left who wants it
 
 
-def _claim_for(session: Lifetime, entry: ObjectEntry, wanted: I32) -> None:
+def _redefine_from(session: Lifetime, entry: ObjectEntry, wanted: I32) -> None:
     """Give names that became free to a pending object that defines them, too."""
     table = session.table
     graph = assemble([(entry.added.graph, entry.index, entry.index + 1)])
@@ -286,7 +286,7 @@ def remove_dylib(session: Lifetime, dylib: Contents, *, force: bool) -> None:
         tracker.remove(force=True)
     with session.lock:
         dylib.search.close()
-        for part in (dylib, *((dylib.behind,) if dylib.behind is not None else ())):
+        for part in (dylib, *((dylib.implementation,) if dylib.implementation is not None else ())):
             session.dylibs.pop(part.name, None)
             part.removed = True
             part.private.clear()

@@ -352,7 +352,7 @@ class Closure:
     def _ask_builtins(self, dylib: Contents, text: bytes, *, weak: bool) -> None:
         """The compiler's own functions, where no library has them."""
         session, platform = self.session, self.session.platform
-        home = dylib.facade or dylib
+        home = dylib.implements or dylib
         entry = home.search.builtins
         if weak or entry is None or platform is None or text not in entry.index() or not platform.wants_builtin(text):
             return

@@ -38,7 +38,7 @@ def link_batch(session: Lifetime, entries: list[ObjectEntry], wanted: I32, array
             platform.loaded(linked, trackers)
         rows = _record(session, linked, request, trackers, entries, numbers)
         if platform is not None and session.options.names_for_loader:
-            platform.tell_names(linked, trackers, rows)
+            platform.register_names(linked, trackers, rows)
         if platform is not None:
             arrays += platform.arrays(linked, trackers, [(entry.order, entry.place) for entry in entries])
     except BaseException as error:  # no unwinder: code without unwind data is of no use; or Ctrl-C

@@ -19,7 +19,7 @@ from uruk.orc.registry.added import Added
 from uruk.orc.registry.definitions import Definitions
 from uruk.orc.registry.entries import Contents, Delivery, ObjectState, Unit, UnitEntry
 from uruk.orc.registry.inputs import Source, read_source
-from uruk.orc.registry.ownership import claim_some
+from uruk.orc.registry.ownership import record_some
 from uruk.orc.registry.search import GeneratorEntry, LookupKind
 from uruk.orc.registry.symbols import Rank, SymbolFlags, decode_name, encode_name
 
@@ -119,7 +119,7 @@ def _deliver(
     left = {encode_name(name) for _, names in responsibility.delegated for name in names}
     if graph is not None:
         dylib.adapt(graph)
-        dylib.lead_references(graph)
+        dylib.redirect_references(graph)
     added = Added.of(graph, session.next_number) if graph is not None else None
     made = _check(session, entry, added, {*given, *left}, owned)
     with defining.all_or_nothing(session, entry):
@@ -174,7 +174,7 @@ def _check(
 
 
 def _take_objects(session: Lifetime, entry: UnitEntry, added: Added, announced: set[int]) -> None:
-    """Enter a unit's objects: announced names go from the unit to them, others are claimed as those of any object."""
+    """Enter a unit's objects: announced names go from the unit to them, others are recorded as those of any object."""
     graph, table = added.graph, session.table
     is_announced = np.isin(added.definitions.name, np.array(sorted(announced), np.int64))
     rest = added.definitions.rows(~is_announced)
@@ -184,14 +184,14 @@ def _take_objects(session: Lifetime, entry: UnitEntry, added: Added, announced: 
 
     given = added.definitions.rows(is_announced)
     _refuse_twice(entry, added, given)
-    losers = claim_some(added, rest, table, entry.dylib.names, file_of)
+    overridden = record_some(added, rest, table, entry.dylib.names, file_of)
     keep = table.owner[given.name] == entry.number
     name, owner = given.name[keep][::-1], (given.object[keep] + added.first)[::-1]
     table.owner[name] = owner
     table.flags[name] = given.flags[keep][::-1]
     orders = [entry.order] * len(graph.files)
     defining.enter_objects(session, entry.dylib, added, entry.tracker, roots=False, orders=orders)
-    defining.tell_losers(session, losers)
+    defining.notify_overridden(session, overridden)
 
 
 def _refuse_twice(entry: UnitEntry, added: Added, given: Definitions) -> None:

@@ -134,7 +134,7 @@ class Query:
     def _needed_anyway(self, *, first: bool) -> list[int]:
         """Numbers of the entries that are linked whether or not a name needs them."""
         if first:
-            self._try_doubtful()
+            self._retry_roots_alone()
         self._take_source_errors()
         self._roots = self._wanted_roots()
         return [entry.number for entry in (*self._roots, *self._wanted_units())]
@@ -177,14 +177,14 @@ class Query:
             self.errors += dylib.source_errors
             dylib.source_errors = []
 
-    def _try_doubtful(self) -> None:
+    def _retry_roots_alone(self) -> None:
         """Link roots alone that were in a batch that failed for no object's fault: that shows whose it was.
 
         The error was raised then, so that it is not raised again.
         """
         if not self.roots or self.again or self.everything:
             return
-        roots = [root for dylib in self.dylib.dependencies() for root in dylib.roots if root.doubtful]
+        roots = [root for dylib in self.dylib.dependencies() for root in dylib.roots if root.retry_alone]
         for entry in roots:
             if entry.state is ObjectState.PENDING:
                 with contextlib.suppress(UrukError):
@@ -194,7 +194,7 @@ class Query:
         closure = Closure(self.session, self.kind, {})
         closure.want(self.dylib, np.empty(0, np.int32), np.empty(0, np.bool_), [entry.number])
         if closure.tasks:
-            entry.doubtful = False
+            entry.retry_alone = False
             return
         try:
             chosen = self._in_order(closure.chosen)
@@ -229,7 +229,7 @@ class Query:
             except Exception:
                 # A later lookup of something else must not fail for the same reason.
                 for entry in self._roots:
-                    entry.doubtful = True
+                    entry.retry_alone = True
                     entry.failed = len(self._roots) == 1 and self.ids.size == 0
                 raise
 

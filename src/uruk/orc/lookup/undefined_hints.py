@@ -175,7 +175,7 @@ def base_of(text: str) -> str:
 
 
 def _as_local(name: bytes) -> bytes:
-    """The C++ spellings of a static function or variable that a name may have meant (Itanium C++ ABI, 5.1.2: L)."""
+    """The C++ spellings of a static function or variable that a name may stand for (Itanium C++ ABI, 5.1.2: L)."""
     if name.startswith(b"_Z"):
         return b"_ZL" + name[2:] if name[2:3].isdigit() else b""
     return b"_ZL%d%s" % (len(name), name)

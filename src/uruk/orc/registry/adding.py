@@ -1,4 +1,4 @@
-"""Adding to a dylib in one step: all that a call adds, or, whatever ends the call (Ctrl-C as well), nothing of it."""
+"""Adds to a dylib in one step: all that a call adds, or nothing, if an error or Ctrl-C ends the call."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def add(
 
 
 def _drop(session: Registry, dylib: Contents, tracker: ResourceTracker) -> None:
-    """Remove a tracker that nobody has heard of, which may own all or nothing."""
+    """Remove a tracker that no caller has, which may own all that was added, or nothing."""
     with session.lock:
         if not session.entries_of(tracker):
             dylib.search.remove_archives(tracker)
@@ -65,7 +65,7 @@ def _drop(session: Registry, dylib: Contents, tracker: ResourceTracker) -> None:
 
 
 def default_tracker(session: Registry, dylib: Contents) -> ResourceTracker:
-    """The tracker that owns what is added without another one, where that is not given one of its own."""
+    """Return the tracker for additions without a tracker, where these do not get one of their own."""
     with session.lock:
         if dylib.default_tracker is None or dylib.default_tracker.removed:
             dylib.default_tracker = session.create_tracker(dylib, dylib.name)
@@ -99,21 +99,21 @@ def add_unit(
     unit: Unit,
     *,
     tracker: ResourceTracker | None = None,
-    behind: Callable[[], Contents] | None = None,
+    implementation: Callable[[], Contents] | None = None,
 ) -> ResourceTracker:
-    """See `JITDylib.add_unit`; `behind` gives the dylib for its bodies if it is lazy."""
+    """See `JITDylib.add_unit`; `implementation` gives the dylib for its bodies if it is lazy."""
 
     def work(own: ResourceTracker) -> None:
-        if behind is None:
+        if implementation is None:
             defining.add_unit(session, dylib, unit, own)
         else:
-            defining.add_unit_lazily(session, dylib, behind(), unit, own)
+            defining.add_unit_lazily(session, dylib, implementation(), unit, own)
 
     return add(session, dylib, tracker, unit.name or type(unit).__name__, work)
 
 
 def atomically(session: Registry, work: Callable[[], T]) -> T:
-    """Call `work` under the session's lock; if it raises, the entries and claims that it made are taken back."""
+    """Call `work` under the session's lock; if it raises, the entries and definitions that it made are taken back."""
     table, first = session.table, session.next_number
     before, log = table.undo, list[UndoEntry]()
     try:
@@ -188,7 +188,7 @@ def _take_back(session: Registry, first: int, log: list[UndoEntry]) -> None:
 
 
 def _forget_discarded(session: Registry, entry: UnitEntry) -> None:
-    """Names that a unit had lost, and has discarded since, are nobody's: it does not define them any more."""
+    """Make names undefined that a unit got back and has discarded since: it does not define them any more."""
     table = session.table
     announced = entry.dylib.names.intern(name.encode() for name in entry.unit.symbols)
     gone = [name for name in announced if name not in entry.names and table.owner[name] == entry.number]

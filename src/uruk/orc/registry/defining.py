@@ -1,4 +1,4 @@
-"""Putting definitions into a dylib: objects, units, addresses, aliases, lazy names. Under the session's lock."""
+"""Puts definitions into a dylib: objects, units, addresses, aliases, lazy names. Called under the session's lock."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from uruk.orc.registry.entries import (
     Unit,
     UnitEntry,
 )
-from uruk.orc.registry.ownership import Claims, claim, take_names
+from uruk.orc.registry.ownership import Candidates, assign_names, record_definitions
 from uruk.orc.registry.registry import Registry
 from uruk.orc.registry.search import ArchiveEntry
 from uruk.orc.registry.symbols import SymbolFlags, encode_name
@@ -33,7 +33,7 @@ from uruk.orc.registry.tracker import Released, ResourceTracker
 
 
 def checked(dylib: Contents, tracker: ResourceTracker) -> ResourceTracker:
-    """A tracker that something of a dylib is to belong to. Raises UrukError if it was removed, or is another's."""
+    """Return a tracker of a dylib. Raises InvalidValue if it was removed, or belongs to another dylib."""
     home = tracker.dylib
     if tracker.removed or home is not dylib:
         problem = "was removed" if tracker.removed else f"belongs to dylib {home.name}, not to {dylib.name}"
@@ -43,7 +43,7 @@ def checked(dylib: Contents, tracker: ResourceTracker) -> ResourceTracker:
 
 @contextmanager
 def all_or_nothing(session: Registry, before: Entry | None = None) -> Generator[None, None, None]:
-    """If what is done inside fails, the entries that it made are taken out again, and `before` has its names again."""
+    """Take the entries that are made inside out again if that fails, and give `before` its names again."""
     first, table = session.next_number, session.table
     had = np.array([] if before is None else before.ids, np.int64)
     rows = [column[had] for column in (table.owner, table.rank, table.flags)]
@@ -60,7 +60,7 @@ def all_or_nothing(session: Registry, before: Entry | None = None) -> Generator[
 
 
 def withdraw(session: Registry, entry: Entry, released: Released | None = None) -> I64:
-    """Take an entry out; returns the names that it had, which nobody has now."""
+    """Take an entry out; returns the names that it defined, which are undefined now."""
     table = session.table
     ids = np.array(entry.ids, np.int64)
     owned = np.array(distinct(ids[table.owner.take(ids) == entry.number]), np.int64)
@@ -87,16 +87,16 @@ def add_graph(
 ) -> list[ObjectEntry]:
     """See `JITDylib.add_graph`."""
     dylib.adapt(graph)
-    dylib.lead_references(graph)
+    dylib.redirect_references(graph)
     first = session.next_number
     added = Added.of(graph, first)
 
     def file_of(number: int) -> str:
         return session.objects[number].file if number < first else graph.files[number - first]
 
-    losers = claim(added, session.table, dylib.names, file_of)
+    overridden = record_definitions(added, session.table, dylib.names, file_of)
     entries = enter_objects(session, dylib, added, tracker, roots=roots, orders=orders)
-    tell_losers(session, losers)
+    notify_overridden(session, overridden)
     return entries
 
 
@@ -109,7 +109,7 @@ def enter_objects(
     roots: bool,
     orders: Sequence[int] = (),
 ) -> list[ObjectEntry]:
-    """Entries for the objects of a graph whose names were claimed already."""
+    """Enter the objects of a graph whose definitions are recorded already; returns their entries."""
     graph = added.graph
     special = has_initializers(graph) if roots else np.zeros(len(graph.files), np.bool_)
     entries: list[ObjectEntry] = []
@@ -132,16 +132,16 @@ def add_private(session: Registry, dylib: Contents, graph: Graph, tracker: Resou
     return number
 
 
-def tell_losers(session: Registry, losers: I32) -> None:
-    """Units whose names were taken discard them; lazy stubs of names that were taken are given back."""
-    for number in losers.tolist():
+def notify_overridden(session: Registry, overridden: I32) -> None:
+    """Have units discard the names that other definitions took from them."""
+    for number in overridden.tolist():
         entry = session.objects.get(number)
         if isinstance(entry, UnitEntry):
-            lose_names(session, entry)
+            discard_lost_names(session, entry)
 
 
-def lose_names(session: Registry, entry: UnitEntry) -> None:
-    """Have a unit discard the names that it does not own any more."""
+def discard_lost_names(session: Registry, entry: UnitEntry) -> None:
+    """Have a unit discard the names that it does not own any more. What `discard` raises is kept as its refusal."""
     gone = [number for number in entry.names if session.table.owner[number] != entry.number]
     for number in gone:
         del entry.names[number]
@@ -149,7 +149,7 @@ def lose_names(session: Registry, entry: UnitEntry) -> None:
         name = entry.dylib.text(number)
         try:
             entry.unit.discard(name)
-        except Exception as error:  # who defines the name is not to blame
+        except Exception as error:  # the definition that took the name is not to blame
             problem = f"its discard({name!r}) raised {type(error).__name__}: {error}"
             entry.refusal = MaterializationError(
                 f"unit {entry.file}", list(map(entry.dylib.text, entry.names)), problem
@@ -157,9 +157,9 @@ def lose_names(session: Registry, entry: UnitEntry) -> None:
             entry.refusal.__cause__ = error
 
 
-def _claims(number: int, ids: Sequence[int], flags: Sequence[SymbolFlags]) -> Claims:
+def _candidates(number: int, ids: Sequence[int], flags: Sequence[SymbolFlags]) -> Candidates:
     count = len(ids)
-    return Claims(
+    return Candidates(
         np.array(ids, np.int64),
         np.full(count, number, np.int64),
         np.array([symbol.rank for symbol in flags], np.uint8),
@@ -167,17 +167,17 @@ def _claims(number: int, ids: Sequence[int], flags: Sequence[SymbolFlags]) -> Cl
     )
 
 
-def claim_names(session: Registry, entry: Entry, ids: Sequence[int], flags: Sequence[SymbolFlags]) -> I64:
-    """Give an entry its names, and enter it; returns which it got. Raises DuplicateDefinition, with nothing changed."""
+def define_names(session: Registry, entry: Entry, ids: Sequence[int], flags: Sequence[SymbolFlags]) -> I64:
+    """Enter an entry that defines names; returns those that it got. Raises DuplicateDefinition, having changed nothing."""
     session.table.grow(len(session.ids))
 
     def file_of(number: int) -> str:
         return entry.file if number == entry.number else session.objects[number].file
 
-    losers = take_names(_claims(entry.number, ids, flags), session.table, entry.dylib.names, file_of)
+    overridden = assign_names(_candidates(entry.number, ids, flags), session.table, entry.dylib.names, file_of)
     session.enter(entry)
     session.changed()
-    tell_losers(session, losers)
+    notify_overridden(session, overridden)
     wanted = np.array(ids, np.int64)
     return wanted[session.table.owner[wanted] == entry.number]
 
@@ -192,9 +192,9 @@ def add_unit(session: Registry, dylib: Contents, unit: Unit, tracker: ResourceTr
     ids = dylib.names.intern(encode_name(name) for name in unit.symbols)
     names = {number: int(flag) for number, flag in zip(ids, flags, strict=True)}
     entry = UnitEntry(session.next_number, dylib, tracker, session.next_order(), unit=unit, names=names)
-    claim_names(session, entry, ids, flags)
-    lose_names(session, entry)
-    if unit.initializes and dylib.facade is None:
+    define_names(session, entry, ids, flags)
+    discard_lost_names(session, entry)
+    if unit.initializes and dylib.implements is None:
         dylib.root_units.append(entry)
     return entry
 
@@ -212,7 +212,7 @@ def define(
         session.next_number, dylib, tracker, session.next_order(), ObjectState.LINKED, names=[number]
     )  # fmt: skip
     flags = SymbolFlags.EXPORTED | (SymbolFlags.CALLABLE if function else SymbolFlags.NONE)
-    claim_names(session, entry, [number], [flags])
+    define_names(session, entry, [number], [flags])
     session.table.address[number] = np.uint64(address).view(np.int64)
     session.table.ready[number] = 1
 
@@ -226,11 +226,11 @@ def add_aliases(
     weak: bool,
     hidden: bool,
 ) -> None:
-    """See `JITDylib.alias`. Names that cannot be had (weak ones that lost) are left to who has them."""
+    """See `JITDylib.alias`. A weak alias of a name that is defined already changes nothing."""
     entry = AliasEntry(
         session.next_number, dylib, tracker, session.next_order(), ObjectState.LINKED, targets=dict(targets)
     )  # fmt: skip
-    claim_names(session, entry, list(targets), [_flags(weak, hidden, function=False)] * len(targets))
+    define_names(session, entry, list(targets), [_flags(weak, hidden, function=False)] * len(targets))
     session.aliases = True
 
 
@@ -241,15 +241,15 @@ def _flags(weak: bool, hidden: bool, *, function: bool) -> SymbolFlags:
 
 
 def add_imports(session: Registry, dylib: Contents, entry: ArchiveEntry, imports: Sequence[Import]) -> None:
-    """Give a dylib's names to an archive's imports. They are weak: a definition by an object comes before them."""
+    """Define an archive's imports in a dylib. They are weak: a definition by an object comes before them."""
     by_name: dict[int, Import] = {}
     for number, imported in zip(dylib.names.intern([imported.name for imported in imports]), imports, strict=True):
-        by_name.setdefault(number, imported)  # of several the first
+        by_name.setdefault(number, imported)  # of several imports of one name the first counts
     new = ImportEntry(
         session.next_number, dylib, entry.tracker, entry.order, ObjectState.LINKED,
         archive=entry.archive.name, imports=by_name,
     )  # fmt: skip
-    claim_names(
+    define_names(
         session,
         new,
         list(by_name),
@@ -261,8 +261,8 @@ def add_imports(session: Registry, dylib: Contents, entry: ArchiveEntry, imports
 def add_alternatives(session: Registry, dylib: Contents, graph: Graph, tracker: ResourceTracker) -> None:
     """Make names of archive members that stand for other names (weak externals) aliases of a dylib.
 
-    LLVM's import libraries have such members for exports with two names. Whoever wants the name was led to the member
-    by the archive's index, so that no input before it has the name.
+    LLVM's import libraries have such members for exports with two names. The archive's index gave the member for the
+    name, so that no input before the archive defines it.
     """
     fallbacks, name = graph.fallbacks, graph.symbols.name
     owner = session.table.owner
@@ -284,7 +284,7 @@ def add_lazy_names(
     hidden: bool = False,
     flags: Sequence[SymbolFlags] = (),
 ) -> None:
-    """Names of functions that get stubs; `flags`, if given, has one for each of them."""
+    """Define names of functions as stubs; `flags`, if given, has one for each name."""
     if not targets:
         return
     stubs = session.lazy.take(len(targets))
@@ -294,7 +294,7 @@ def add_lazy_names(
     )  # fmt: skip
     ids = list(targets)
     try:
-        won = claim_names(session, entry, ids, flags or [_flags(weak, hidden, function=True)] * len(ids))
+        won = define_names(session, entry, ids, flags or [_flags(weak, hidden, function=True)] * len(ids))
     except BaseException:
         if entry.number not in session.objects:  # else they go with the entry
             session.lazy.give(stubs)
@@ -305,38 +305,46 @@ def add_lazy_names(
     session.lazy.point(entry)
 
 
-def add_lazily(session: Registry, dylib: Contents, behind: Contents, graph: Graph, tracker: ResourceTracker) -> None:
-    """Add a graph, read with the names of `behind`, there; and stubs for its functions, aliases for its data here."""
-    behind.adapt(graph)
+def add_lazily(
+    session: Registry, dylib: Contents, implementation: Contents, graph: Graph, tracker: ResourceTracker
+) -> None:
+    """Add a graph to an implementation dylib, with whose names it was read, and its entry points to `dylib`."""
+    implementation.adapt(graph)
     definitions = definitions_of(graph)
     ids: list[int] = definitions.name.tolist()
     flags = [
         SymbolFlags.of(rank, bits)
         for rank, bits in zip(definitions.rank.tolist(), definitions.flags.tolist(), strict=True)
     ]
-    _face(session, dylib, behind, dict(zip(ids, flags, strict=True)), tracker)
-    add_graph(session, behind, graph, tracker, roots=False)
+    _define_entry_points(session, dylib, implementation, dict(zip(ids, flags, strict=True)), tracker)
+    add_graph(session, implementation, graph, tracker, roots=False)
 
 
-def add_unit_lazily(session: Registry, dylib: Contents, behind: Contents, unit: Unit, tracker: ResourceTracker) -> None:
-    """Add a unit behind a dylib's lazy names."""
-    names = {behind.names[encode_name(name)]: SymbolFlags(flag) for name, flag in unit.symbols.items()}
-    _face(session, dylib, behind, names, tracker)
-    add_unit(session, behind, unit, tracker)
-
-
-def _face(
-    session: Registry, dylib: Contents, behind: Contents, names: Mapping[int, SymbolFlags], tracker: ResourceTracker
+def add_unit_lazily(
+    session: Registry, dylib: Contents, implementation: Contents, unit: Unit, tracker: ResourceTracker
 ) -> None:
-    """The public symbols of lazy definitions: stubs for functions, aliases for data."""
-    shown_as = {number: dylib.names[behind.names.text(number)] for number in names}
+    """Add a unit to an implementation dylib, and its entry points to `dylib`."""
+    names = {implementation.names[encode_name(name)]: SymbolFlags(flag) for name, flag in unit.symbols.items()}
+    _define_entry_points(session, dylib, implementation, names, tracker)
+    add_unit(session, implementation, unit, tracker)
+
+
+def _define_entry_points(
+    session: Registry,
+    dylib: Contents,
+    implementation: Contents,
+    names: Mapping[int, SymbolFlags],
+    tracker: ResourceTracker,
+) -> None:
+    """Define the public symbols of lazy definitions: stubs for functions, aliases for data."""
+    public = {number: dylib.names[implementation.names.text(number)] for number in names}
     session.table.grow(len(session.ids))
-    lazily = {shown_as[number]: number for number, flag in names.items() if flag & SymbolFlags.CALLABLE}
-    at_once = {shown_as[number]: number for number, flag in names.items() if not flag & SymbolFlags.CALLABLE}
+    lazily = {public[number]: number for number, flag in names.items() if flag & SymbolFlags.CALLABLE}
+    at_once = {public[number]: number for number, flag in names.items() if not flag & SymbolFlags.CALLABLE}
     add_lazy_names(session, dylib, lazily, tracker, flags=[names[number] for number in lazily.values()])
     if at_once:
         entry = AliasEntry(
             session.next_number, dylib, tracker, session.next_order(), ObjectState.LINKED, targets=at_once
         )  # fmt: skip
-        claim_names(session, entry, list(at_once), [names[number] for number in at_once.values()])
+        define_names(session, entry, list(at_once), [names[number] for number in at_once.values()])
         session.aliases = True

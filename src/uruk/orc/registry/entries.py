@@ -1,4 +1,4 @@
-"""Entries of a session: whatever defines names, and how far it has come; and dylibs, as they contain them."""
+"""Entries of a session, which define names and have a state; and the contents of a dylib, which are entries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from uruk.orc.registry.namespace import Namespace
 from uruk.orc.registry.search import ArchiveEntry, SearchOrder
 from uruk.orc.registry.symbols import SymbolFlags, decode_name
 from uruk.orc.registry.tracker import ResourceTracker
-from uruk.orc.registry.wrapping import lead_references, split_stack_names
+from uruk.orc.registry.wrapping import redirect_references, split_stack_names
 from uruk.records import record
 
 if TYPE_CHECKING:
@@ -69,11 +69,12 @@ class ObjectEntry(Entry):
     added: Added = field(kw_only=True)
     index: int = field(kw_only=True)
     root: bool = False
-    """Named by the user and with initialisers: linked by the next lookup even if nothing refers to it."""
+    """True if the user named it and it has initialisers: the next lookup links it even if nothing refers to it."""
     failed: bool = False
     """A root whose linking failed: only `initialize()` and lookups that need it try again."""
-    doubtful: bool = False
-    """A root that was in a batch whose linking failed for no object's fault: the next lookup tries it alone."""
+    retry_alone: bool = False
+    """A root of a batch whose link failed without naming an object: the next lookup links it alone, to find the
+    cause."""
     archive: ArchiveEntry | None = None
     """The archive that it is a member of, and in `member` the offset of its header there."""
     member: int = 0
@@ -141,9 +142,9 @@ class UnitEntry(Entry):
     """Name -> its SymbolFlags, for what the unit was still asked to deliver when last looked at."""
     task: Task | None = None
     wanted: set[int] = field(default_factory=set[int])
-    """Those of its names that somebody asked for by now."""
+    """Those of its names that lookups asked for by now."""
     refusal: MaterializationError | None = None
-    """The error that its `discard` raised: the unit's author's bug, told to whoever needs the unit."""
+    """The error that its `discard` raised, a bug of the unit: it is raised by lookups that need the unit."""
     failed: bool = False
     """One with initialisers that has failed: only `initialize()` and lookups that need it try again."""
 
@@ -179,7 +180,7 @@ class AbsoluteEntry(Entry):
 
 @record
 class ImportEntry(Entry):
-    """Names that an import library says are in shared libraries; these are asked when a link needs an address."""
+    """Names that an import library places in shared libraries, which are asked when a link needs an address."""
 
     kind: ClassVar[str] = "import"
 
@@ -242,13 +243,13 @@ class LazyEntry(Entry):
 class Contents(Namespace):
     """A dylib as the rooms of the session see it: its entries that wait, its search order, its lazy bodies."""
 
-    behind: Self | None
-    """The dylib with the bodies of its lazy functions."""
+    implementation: Self | None
+    """The dylib that holds the bodies of this one's lazy functions (ORC's implementation dylib)."""
 
-    def __init__(self, name: str, names: Names, *, bare: bool, facade: Self | None) -> None:
-        super().__init__(name, names, facade)
+    def __init__(self, name: str, names: Names, *, bare: bool, implements: Self | None) -> None:
+        super().__init__(name, names, implements)
         self.bare = bare
-        self.behind = None
+        self.implementation = None
         self.search = SearchOrder()
         self.roots: list[ObjectEntry] = []
         """Objects with initialisers that the next lookup links."""
@@ -265,8 +266,8 @@ class Contents(Namespace):
         """Sources that are being compiled, whose symbols nobody knows yet."""
         self.source_errors: list[UrukError] = []
         """Errors of sources that could not be compiled, for the next lookup to raise."""
-        self.meant: dict[bytes, bytes] = {}
-        """The names that references mean in objects that are added from now on; see `JITDylib.wrap`."""
+        self.redirections: dict[bytes, bytes] = {}
+        """Name -> the name that references to it get, in objects that are added from now on; see `JITDylib.wrap`."""
 
     def text(self, number: int) -> str:
         """The name that a number stands for."""
@@ -276,17 +277,18 @@ class Contents(Namespace):
         """Let the format's rules change what was read; see `uruk.passes.rules.Rules.adapt`."""
         rules_of(graph).adapt(graph, self.names)
 
-    def lead_references(self, graph: Graph) -> None:
-        """See `JITDylib.wrap`; once for each graph."""
-        meant = (self.facade or self).meant
-        meant |= split_stack_names(graph, self.names)  # for the graphs that follow, too, as ld wraps in all of a line
-        if meant:
-            lead_references(graph, self.names, meant)
+    def redirect_references(self, graph: Graph) -> None:
+        """Apply `redirections` to a graph that is being added."""
+        redirections = (self.implements or self).redirections
+        # These hold for the graphs that follow, too, as ld wraps names in all inputs of a line.
+        redirections |= split_stack_names(graph, self.names)
+        if redirections:
+            redirect_references(graph, self.names, redirections)
 
     def pending_roots(self, *, again: bool = False) -> list[ObjectEntry]:
         """Roots that are not linked yet; `again` includes those whose linking has failed before."""
         self.roots = [entry for entry in self.roots if entry.state is ObjectState.PENDING]
-        return [entry for entry in self.roots if again or not (entry.failed or entry.doubtful)]
+        return [entry for entry in self.roots if again or not (entry.failed or entry.retry_alone)]
 
     def has_roots(self) -> bool:
         """True if a lookup here has more to do than to find what it is asked for: initialisers, or sources."""

@@ -15,32 +15,32 @@ class Namespace:
 
     order: list[tuple[Self, bool]]
     """The link order: dylibs, and for each whether its hidden symbols are visible, too."""
-    facade: Self | None
-    """For the dylib of lazy bodies: the one that it belongs to."""
+    implements: Self | None
+    """For an implementation dylib: the dylib whose lazy functions' bodies it holds."""
 
-    def __init__(self, name: str, names: Names, facade: Self | None) -> None:
+    def __init__(self, name: str, names: Names, implements: Self | None) -> None:
         self.name = name
         self.names = names
-        self.facade = facade
+        self.implements = implements
         self.order = [(self, True)]
         names.owner = self
 
     @property
     def stands_alone(self) -> bool:
         """True if its link order is itself and nothing else."""
-        return len(self.order) == 1 and self.order[0][0] is self and self.facade is None
+        return len(self.order) == 1 and self.order[0][0] is self and self.implements is None
 
     @property
     def is_first(self) -> bool:
         """True if its code sees its own symbols before any other's."""
-        return self.order[0][0] is self and self.facade is None
+        return self.order[0][0] is self and self.implements is None
 
     def dependencies(self) -> list[Self]:
-        """This dylib and all that it reaches by link orders, those first that others need: as ld.so initialises."""
+        """Return this dylib and all that it reaches by link orders. Dependencies come first, as ld.so initialises."""
         if self.stands_alone:
             return [self]
-        if self.facade is not None:
-            return self.facade.dependencies()
+        if self.implements is not None:
+            return self.implements.dependencies()
         reached: dict[Self, None] = {}
         entered: set[Self] = set()
         stack: list[tuple[Self, int]] = [(self, 0)]
@@ -57,14 +57,17 @@ class Namespace:
         return list(reached)
 
     def order_for_code(self) -> list[tuple[Self, bool]]:
-        """The link order that its code has: lazy bodies use their facade's, with themselves behind it."""
-        facade = self.facade
-        if facade is None:
+        """Return the link order of its code.
+
+        An implementation dylib has its public one's, with itself inserted behind that.
+        """
+        public = self.implements
+        if public is None:
             return self.order
         return [
             pair
-            for dylib, hidden in facade.order
-            for pair in ([(facade, True), (self, True)] if dylib is facade else [(dylib, hidden)])
+            for dylib, hidden in public.order
+            for pair in ([(public, True), (self, True)] if dylib is public else [(dylib, hidden)])
         ]
 
     def drop_from_order(self, dylib: Namespace) -> None:

@@ -1,6 +1,6 @@
-"""The definition that a name stands for.
+"""Decides which definition a name stands for.
 
-Strong definitions win over common ones, these over weak ones, and the first of equals stays.
+Strong definitions take the name from common ones, these from weak ones, and the first of equals stays (as ld does).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from uruk.records import record
 
 FileOf = Callable[[int], str]
 """The name in errors of the entry of a number."""
-NOBODY: I32 = np.empty(0, np.int32)
+NO_ENTRIES: I32 = np.empty(0, np.int32)
 
 
 def drop_groups(graph: Graph, first: int, table: SymbolTable) -> Bool:
@@ -43,8 +43,8 @@ def drop_groups(graph: Graph, first: int, table: SymbolTable) -> Bool:
 
 
 @record
-class Claims(Table):
-    """Definitions that want their names. `owner`: the entry's number; `rank`, `flags`: Rank, Flag bits."""
+class Candidates(Table):
+    """Candidate definitions of names. `owner` is the entry's number; `rank` and `flags` are Rank and Flag bits."""
 
     name: I64
     owner: I64
@@ -52,16 +52,16 @@ class Claims(Table):
     flags: U8
 
 
-def claim(added: Added, table: SymbolTable, names: Names, file_of: FileOf) -> I32:
-    """Record what the objects of a graph define; returns the entries that lost names to them.
+def record_definitions(added: Added, table: SymbolTable, names: Names, file_of: FileOf) -> I32:
+    """Record the definitions of a graph's objects; returns the entries that lost names to them.
 
     Raises DuplicateDefinition, with nothing recorded, for two strong definitions of one name.
     """
-    return claim_some(added, added.definitions, table, names, file_of)
+    return record_some(added, added.definitions, table, names, file_of)
 
 
-def claim_some(added: Added, definitions: Definitions, table: SymbolTable, names: Names, file_of: FileOf) -> I32:
-    """`claim` for some of the definitions of a graph."""
+def record_some(added: Added, definitions: Definitions, table: SymbolTable, names: Names, file_of: FileOf) -> I32:
+    """`record_definitions` for some of the definitions of a graph."""
     graph, first = added.graph, added.first
     table.grow(len(names.ids))
     dropped = drop_groups(graph, first, table)
@@ -71,7 +71,7 @@ def claim_some(added: Added, definitions: Definitions, table: SymbolTable, names
 
         selection.check(graph, first, dropped, table, names, file_of)
     kept = definitions.without(graph, dropped)
-    losers = take_names(Claims(kept.name, kept.object + first, kept.rank, kept.flags), table, names, file_of)
+    overridden = assign_names(Candidates(kept.name, kept.object + first, kept.rank, kept.flags), table, names, file_of)
     if dropped.size:
         if some(dropped):
             table.contested[graph.groups.name[dropped]] = 1
@@ -84,41 +84,42 @@ def claim_some(added: Added, definitions: Definitions, table: SymbolTable, names
             from uruk.orc.registry import group_selection as selection
 
             selection.record(graph, first, kept, table)
-    return losers
+    return overridden
 
 
-def take_names(claims: Claims, table: SymbolTable, names: Names, file_of: FileOf) -> I32:
-    """Give names to those who define them best; returns the entries that lost names.
+def assign_names(candidates: Candidates, table: SymbolTable, names: Names, file_of: FileOf) -> I32:
+    """Give each name to its strongest candidate; returns the entries that lost names.
 
     Raises DuplicateDefinition, with nothing recorded, for two strong definitions of one name.
     """
-    strong = claims.rank == Rank.STRONG
+    strong = candidates.rank == Rank.STRONG
     if every(strong):
-        _refuse_duplicates(claims.name, claims.owner, table, names, file_of)
-        return _take(claims, Rank.STRONG, table)
+        _refuse_duplicates(candidates.name, candidates.owner, table, names, file_of)
+        return _take(candidates, Rank.STRONG, table)
     strong = true_rows(strong)
-    first = claims.rows(strong)
+    first = candidates.rows(strong)
     _refuse_duplicates(first.name, first.owner, table, names, file_of)
-    before = [_take(first, Rank.STRONG, table)]
+    overridden = [_take(first, Rank.STRONG, table)]
     for level in (Rank.COMMON, Rank.WEAK):
-        wanted = claims.rows(true_rows(claims.rank == level))
+        wanted = candidates.rows(true_rows(candidates.rank == level))
+        # Backwards, so that of several candidates of this rank the first is written last, and stays.
         better = true_rows((table.rank[wanted.name] < level) & (table.ready[wanted.name] == 0))[::-1]
-        before.append(_take(wanted.rows(better), level, table))
+        overridden.append(_take(wanted.rows(better), level, table))
         table.contested[wanted.name[table.owner[wanted.name] != wanted.owner]] = 1
-    return unique(np.concatenate(before))
+    return unique(np.concatenate(overridden))
 
 
-def _take(claims: Claims, rank: int, table: SymbolTable) -> I32:
-    """Give names to claims that are to have them; returns the owners that they had."""
-    ids = claims.name
+def _take(candidates: Candidates, rank: int, table: SymbolTable) -> I32:
+    """Make candidates the definitions of their names; returns the owners that the names had."""
+    ids = candidates.name
     before = table.owner.take(ids)
     had = before >= 0
     table.note(ids, "owner", "flags", "rank")
-    table.owner[ids] = claims.owner
-    table.flags[ids] = claims.flags
+    table.owner[ids] = candidates.owner
+    table.flags[ids] = candidates.flags
     table.rank[ids] = rank
     if not some(had):
-        return NOBODY
+        return NO_ENTRIES
     table.contested[ids[had]] = 1
     return unique(before[had])
 
@@ -128,7 +129,7 @@ def _refuse_duplicates(name: I64, owner: I64, table: SymbolTable, names: Names, 
     again = (table.rank.take(name) == Rank.STRONG) | table.ready.take(name)
     if name.size > 1:
         scratch = names.scratch()
-        scratch[name[::-1]] = order[::-1]
+        scratch[name[::-1]] = order[::-1]  # backwards, so that the first row of each name stays
         first = scratch.take(name)
         again |= first != order
     if some(again):

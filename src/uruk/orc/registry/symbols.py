@@ -15,7 +15,7 @@ NameLike = TypeVar("NameLike", str, bytes)
 
 
 def encode_name(name: str | bytes) -> bytes:
-    """A symbol's name as objects have it; bytes that are no UTF-8 come as os.fsdecode gives them, or as they are.
+    """Return a symbol's name as objects have it; what is not UTF-8 comes as os.fsdecode gives it, or as bytes.
 
     Raises InvalidValue, and InvalidType for what is neither text nor bytes.
     """
@@ -30,7 +30,7 @@ def encode_name(name: str | bytes) -> bytes:
 
 
 def decode_name(name: bytes) -> str:
-    """The other way round, for users' code; error texts take ``replace`` instead."""
+    """Return a name as text for users' code; error texts decode with ``replace`` instead."""
     return name.decode("utf-8", "surrogateescape")
 
 
@@ -86,15 +86,15 @@ class SymbolFlags(IntFlag):
 
 
 UndoEntry: TypeAlias = "tuple[str, AnyArray, AnyArray]"
-"""Column, rows, and what they held, as they were written over."""
+"""Column, rows, and the values that were overwritten there."""
 
 
 class SymbolTable:
-    """Columns with a row a name of the session: who defines it, how strongly, and where it is once linked."""
+    """Columns with one row for each name of the session: its definition, its rank, and its address once linked."""
 
     def __init__(self) -> None:
         self.owner: I32 = np.empty(0, np.int32)
-        """The number of the entry (object, unit, ...) that defines the name; NONE if nobody does."""
+        """The number of the entry (object, unit, ...) that defines the name; NONE for an undefined name."""
         self.rank: U8 = np.empty(0, np.uint8)
         self.ready: U8 = np.empty(0, np.uint8)
         self.flags: U8 = np.empty(0, np.uint8)
@@ -105,13 +105,15 @@ class SymbolTable:
         self.group_facts: dict[int, tuple[int, int, bytes]] = {}
         """By signature, where a group's selection compares: the object, its leader's size, a digest of its content."""
         self.contested: U8 = np.empty(0, np.uint8)
-        """True if somebody else wanted the name (or the group of that signature), who may get it when it is free."""
+        """True if another entry defines the name too (or has a group of that signature), and may get it when it is
+        free."""
         self.imported: I32 = np.empty(0, np.int32)
-        """The name of another namespace (or of the same, behind an alias) that this one stood for when it was last
-        looked for; NONE if it stands for itself."""
+        """The name of another namespace (or of the same, behind an alias) that this one resolved to in the last search
+        for it; NONE if it resolved to itself."""
 
         self.undo: list[UndoEntry] | None = None
-        """The list in which claims note what they write over; None for none."""
+        """The list in which definitions that are being recorded note what they overwrite; None where nothing is
+        noted."""
 
     def note(self, rows: AnyArray, *columns: str) -> None:
         """Note rows that are about to be written over."""
@@ -139,7 +141,7 @@ class SymbolTable:
         self.address = np.concatenate([self.address, np.zeros(more, np.int64)])
 
     def forget(self, rows: I32 | I64) -> None:
-        """Names that nobody defines any more."""
+        """Make names undefined."""
         self.owner[rows] = NONE
         self.rank[rows] = 0
         self.ready[rows] = 0
@@ -148,7 +150,7 @@ class SymbolTable:
 
 
 def final_names(table: SymbolTable, ids: I32) -> I32:
-    """The definitions that names stood for when they were last looked for."""
+    """Return the definitions that names resolved to in the last search for them."""
     for _ in range(8):  # aliases of aliases that were found at different times; in most sessions once
         imported = table.imported[ids]
         rows = true_rows(imported >= 0)

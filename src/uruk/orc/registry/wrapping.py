@@ -1,6 +1,6 @@
-"""Wrapped names (ld's --wrap): what refers to ``f`` means ``__wrap_f``, and ``__real_f`` means ``f``.
+"""Wrapped names (ld's --wrap): references to ``f`` become references to ``__wrap_f``, and ``__real_f`` becomes ``f``.
 
-Only names that an object leaves undefined are led elsewhere, as by GNU ld: a call within the object that defines `f`
+Only names that an object leaves undefined are redirected, as by GNU ld: a call within the object that defines `f`
 stays there. Libraries are not concerned: the loader knows nothing of it.
 """
 
@@ -18,22 +18,22 @@ MORE_STACK = b"__morestack"
 
 
 def wrapped_names(name: bytes) -> dict[bytes, bytes]:
-    """The meaning of references when `name` is wrapped."""
+    """Return the redirections of references when `name` is wrapped."""
     return {name: WRAPPER + name, REAL + name: name}
 
 
-def lead_references(graph: Graph, names: Names, meant: Mapping[bytes, bytes]) -> None:
-    """Have undefined symbols of a graph stand for the names that are `meant`."""
+def redirect_references(graph: Graph, names: Names, redirections: Mapping[bytes, bytes]) -> None:
+    """Rename undefined symbols of a graph, each name of `redirections` to the one that it stands for."""
     symbols = graph.symbols
     before = symbols.name.copy()  # __real_f becomes f, which is not to become __wrap_f
     undefined = symbols.kind == SymbolKind.UNDEFINED
-    for name, meaning in meant.items():
+    for name, target in redirections.items():
         if name in names:
-            symbols.name[undefined & (before == names[name])] = names[meaning]
+            symbols.name[undefined & (before == names[name])] = names[target]
 
 
 def split_stack_names(graph: Graph, names: Names) -> dict[bytes, bytes]:
-    """Meanings of references beside objects with split stacks: threads begin in libgcc's wrapper of `pthread_create`.
+    """Return the redirections that split stacks need: threads begin in libgcc's wrapper of `pthread_create`.
 
     It says where a new thread's stack ends; gcc has the linker wrap it where it links with -fsplit-stack (gcc.cc).
     Objects that have a runtime of their own for split stacks are left alone, and so are those that only ask by a weak

@@ -203,8 +203,8 @@ class LinuxPlatform:
         """See `Platform.deregister_frames`."""
         self.process.deregister_frames(address)
 
-    def tell_names(self, linked: Linked, trackers: Sequence[ResourceTracker], rows: I64) -> None:
-        """See `Platform.tell_names`."""
+    def register_names(self, linked: Linked, trackers: Sequence[ResourceTracker], rows: I64) -> None:
+        """See `Platform.register_names`."""
         from uruk.platforms.linux.loader_names import tell  # a session that names nothing starts without it
 
         tell(linked, trackers, rows)
