@@ -34,7 +34,7 @@ def _pointer_type(prototype: str) -> Any:
 
 
 def _as_pointer(prototype: str) -> str:
-    """A function type as a pointer to it: ``(*)`` goes in front of the last outermost pair of parentheses."""
+    """Return a function type as a pointer to it: ``(*)`` goes in front of the last outermost pair of parentheses."""
     depth = 0
     for at in range(len(prototype) - 1, -1, -1):
         depth += {")": 1, "(": -1}.get(prototype[at], 0)
@@ -44,22 +44,28 @@ def _as_pointer(prototype: str) -> str:
 
 
 def prototype(text: str) -> Any:
-    """The function type that a C prototype (``"int(int, int)"``) stands for, as cffi has it. Raises UrukError."""
+    """Return the function type that a C prototype (``"int(int, int)"``) stands for, as cffi has it.
+
+    Raises UrukError.
+    """
     return _pointer_type(text)
 
 
 def size_and_sign(kind: Any) -> tuple[int, bool]:
-    """Size in bytes of an integer type of cffi's, and whether it is signed."""
+    """Return the size in bytes of an integer type of cffi's, and whether it is signed."""
     return int(_ffi().sizeof(kind)), int(_ffi().cast(kind, -1)) < 0 if kind.cname not in ("_Bool", "char") else False
 
 
 def cast(prototype: str, address: int) -> Any:
-    """A callable of C type `prototype` (``"int(int, int)"``) at `address`. Raises UrukError for what is no type."""
+    """Return a callable of C type `prototype` (``"int(int, int)"``) at `address`.
+
+    Raises UrukError for what is no type.
+    """
     return _ffi().cast(_pointer_type(prototype), address)
 
 
 def address_of(callback: Any) -> int:
-    """The address of a ctypes function object, or of a cffi callback or pointer. Raises UrukError for others."""
+    """Return the address of a ctypes function object, or of a cffi callback or pointer. Raises UrukError for others."""
     if isinstance(callback, _FUNCTION):
         return ctypes.cast(callback, ctypes.c_void_p).value or 0
     kind = _ffi().typeof(callback).kind if isinstance(callback, _ffi().CData) else ""
@@ -69,7 +75,7 @@ def address_of(callback: Any) -> int:
 
 
 def is_python(callback: Any) -> bool:
-    """True if a ctypes function object or a cffi callback is a Python function, and not one of a library."""
+    """Return True if a ctypes function object or a cffi callback is a Python function, and not one of a library."""
     if isinstance(callback, _FUNCTION):
         kept: dict[str, object] = getattr(callback, "_objects", None) or {}
         return any(type(value).__name__ == "CThunkObject" for value in kept.values())  # a callback's own trampoline

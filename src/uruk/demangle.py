@@ -20,7 +20,7 @@ _RUNTIMES = ("libstdc++.so.6", "libc++abi.so.1")
 
 @lru_cache(maxsize=4096)
 def demangle(name: str) -> str:
-    """The name as the programmer wrote it; `name` itself where that is not known. Never raises.
+    """Return the name as the programmer wrote it; `name` itself where that is not known. Never raises.
 
     A Rust name loses its hash. C++ names whose back references could make them grow past 64 MB stay as they
     are: a hostile 200-byte name can stand for gigabytes.

@@ -48,7 +48,7 @@ class CompilerWarning(UserWarning):
 
 
 def some_of(names: Sequence[str], shown: int = 3) -> str:
-    """The first names of many, for an error's text: ``a, b, c and 4 more``."""
+    """Return the first names of many, for an error's text: ``a, b, c and 4 more``."""
     more = len(names) - shown
     return ", ".join(names[:shown]) + (f" and {more} more" if more > 0 else "")
 
@@ -152,7 +152,7 @@ _SHOWN_SIZE = 80
 
 
 def _by_hint(symbols: Sequence[Undefined]) -> list[list[Undefined]]:
-    """Symbols that share a hint together, at the first one's place; those without one stay alone."""
+    """Return symbols that share a hint together, at the first one's place; those without one stay alone."""
     groups: dict[object, list[Undefined]] = {}
     for row, symbol in enumerate(symbols):
         groups.setdefault(symbol.hint or row, []).append(symbol)
@@ -160,7 +160,7 @@ def _by_hint(symbols: Sequence[Undefined]) -> list[list[Undefined]]:
 
 
 def _undefined_line(group: Sequence[Undefined]) -> str:
-    """The names of a group, who needs them, and the hint that they share."""
+    """Return the names of a group, who needs them, and the hint that they share."""
     first = group[0]
     if len(group) > 1:
         texts = [symbol.demangled for symbol in group[:3]]
@@ -471,7 +471,7 @@ class ExecutorLost(ExecutorError):
     gone = False
 
     def again(self, *, gone: bool = False) -> ExecutorLost:
-        """A new error of the same kind and with the same facts, for a call that has the same cause."""
+        """Return a new error of the same kind and with the same facts, for a call that has the same cause."""
         new = copy(self)
         new.gone = gone
         return new

@@ -49,11 +49,11 @@ class Host(Protocol):
         ...
 
     def read_object(self, address: int) -> bytes:
-        """The content of a library's variable; empty if its size is not known."""
+        """Return the content of a library's variable; empty if its size is not known."""
         ...
 
     def is_constant(self, address: int, size: int) -> bool:
-        """True if nobody may write to a library's variable."""
+        """Return True if nobody may write to a library's variable."""
         ...
 
     def call_resolvers(self, addresses: Sequence[int]) -> list[int]:
@@ -151,7 +151,7 @@ def link(request: Request, host: Host) -> Linked:
 
 
 def _start(request: Request) -> State:
-    """The state before any step: tables as they were read, every block live."""
+    """Return the state before any step: tables as they were read, every block live."""
     state = State(request.graph, request.names, request.module_of_object, request.modules)
     state.module_handles = list(request.module_handles)
     state.programs = request.programs or [0] * len(request.modules)
@@ -188,7 +188,7 @@ def _reach_of(state: State, request: Request, host: Host) -> Reach:
 
 
 def _allocate(host: Host, plan: Layout, reach: Reach, taken: list[Allocation]) -> Allocation:
-    """Memory for the plan; it is noted in `taken` at once, so that whatever comes next can give it back."""
+    """Return the memory for the plan; it is noted in `taken` at once, so that whatever comes next can give it back."""
     allocation = host.memory.allocate(plan.segments, reach)
     taken.append(allocation)
     return allocation
@@ -218,7 +218,7 @@ def _assign_addresses(state: State, rules: Rules, plan: Layout, allocation: Allo
 
 
 def _exact(state: State, plan: Layout) -> Bool:
-    """Blocks placed in input order (chunks), whose neighbours the copy pass must not assume."""
+    """Return blocks placed in input order (chunks), whose neighbours the copy pass must not assume."""
     exact = np.zeros(len(state.blocks), np.bool_)
     for chunk in [*plan.tls.values(), *plan.kept.values()]:
         exact[chunk.rows] = True

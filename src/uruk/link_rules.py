@@ -17,7 +17,7 @@ _LATER = {"coff": ("uruk.passes.coff.rules", "COFFRules")}
 
 
 def _own_rules(name: str) -> type[Rules] | None:
-    """The rules of a format that is part of uruk; None for others."""
+    """Return the rules of a format that is part of uruk; None for others."""
     if name in _LATER and name not in _OF_OWN_FORMATS:
         module, attribute = _LATER[name]
         _OF_OWN_FORMATS[name] = getattr(import_module(module), attribute)
@@ -25,7 +25,7 @@ def _own_rules(name: str) -> type[Rules] | None:
 
 
 def rules_of(graph: Graph) -> type[Rules]:
-    """The rules of the format that a graph's objects have; the defaults where it gives none. See `rules_for`."""
+    """Return the rules of the format that a graph's objects have; the defaults where it gives none. See `rules_for`."""
     if graph.target is None:
         raise InternalError("a graph of no target: objects are read by uruk.formats.registry")
     own = _own_rules(graph.target.format)
@@ -33,7 +33,7 @@ def rules_of(graph: Graph) -> type[Rules]:
 
 
 def rules_for(format: Format) -> type[Rules]:
-    """The rules of a format. Raises TypeError where they are no subclass of `uruk.passes.rules.Rules`."""
+    """Return the rules of a format. Raises TypeError where they are no subclass of `uruk.passes.rules.Rules`."""
     rules = _own_rules(format.name) or format.rules or Rules
     if not issubclass(rules, Rules):
         raise TypeError(f"the rules of the format `{format.name}' must be a subclass of uruk.passes.rules.Rules")
@@ -41,12 +41,12 @@ def rules_for(format: Format) -> type[Rules]:
 
 
 def private_names() -> list[bytes]:
-    """Names that every module has for itself, in any format that is known now."""
+    """Return names that every module has for itself, in any format that is known now."""
     names = [name for format in formats() for name in rules_for(format).private_names]
     return list(dict.fromkeys(names))
 
 
 def place_names() -> frozenset[bytes]:
-    """Names of places in a module, in any format that is known now."""
+    """Return names of places in a module, in any format that is known now."""
     known = [rules_for(format).place_names for format in formats()]
     return known[0] if len(known) == 1 else frozenset(name for names in known for name in names)

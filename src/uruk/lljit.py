@@ -132,7 +132,7 @@ class LLJIT:
         return self.executor.memory
 
     def create_dylib(self, name: str, link_order: Sequence[JITDylib] = (), *, bare: bool = False) -> JITDylib:
-        """A new dylib, whose code sees its own symbols first, then what those of `link_order` export.
+        """Return a new dylib, whose code sees its own symbols first, then what those of `link_order` export.
 
         `bare`: it sees neither compiler builtins nor the process. Raises UrukError if there is one of that name.
         """
@@ -390,7 +390,7 @@ class LLJIT:
         (dylib or self.main).alias(names, source, lazy=lazy, offset=offset)
 
     def lookup(self, name: str | bytes, dylib: JITDylib | None = None, *, timeout: float | None = None) -> Symbol:
-        """The symbol `name`, linked with all that it needs. Raises UndefinedSymbols and what linking raises."""
+        """Return the symbol `name`, linked with all that it needs. Raises UndefinedSymbols and what linking raises."""
         home, text = dylib or self.main, _text_of(name)
         address = ready_address(self.session, home, text, self.auto_initialize)
         if address is None:
@@ -431,7 +431,7 @@ class LLJIT:
         return await asyncio.wrap_future(self.lookup_future(names, dylib, **options))
 
     def lookup_program(self, entry: str, undefined: Sequence[str] = (), *, initialize: bool = True) -> Symbol:
-        """The entry of a program, with every added object linked and initialised, as a linker makes a program.
+        """Return the entry of a program, with every added object linked and initialised, as a linker makes a program.
 
         `undefined`: names that are looked for as if an object referred to them (ld's -u). Without `initialize` the
         entry is to run initialisers.
@@ -449,12 +449,12 @@ class LLJIT:
         return Symbol(entry, found[0][0], self._remote)
 
     def _known(self, names: Sequence[str]) -> list[bytes]:
-        """Those of the names that an object or archive of the program defines."""
+        """Return those of the names that an object or archive of the program defines."""
         found = self.main.search.archive_with
         return [encode_name(name) for name in names if self.main.defines(name) or found(encode_name(name))]
 
     def _wanted_by_libraries(self) -> list[bytes]:
-        """Names that libraries request of the session."""
+        """Return names that libraries request of the session."""
         return []
 
     def _bind_libraries(self) -> None:
@@ -543,12 +543,12 @@ def _check_memory(
 
 
 def _text_of(name: str | bytes) -> str:
-    """A symbol's name as text, whichever way it was asked for."""
+    """Return a symbol's name as text, whichever way it was asked for."""
     return decode_name(name) if isinstance(name, bytes) else name
 
 
 def _address_of(value: Any) -> tuple[int, bool]:
-    """The address that `value` stands for, and whether it is a function's."""
+    """Return the address that `value` stands for, and whether it is a function's."""
     if hasattr(value, "__index__"):
         address = operator.index(value)
         if not 0 <= address < 1 << 64:

@@ -60,7 +60,10 @@ def _check(status: os.stat_result, name: str) -> None:
 
 
 def read_regular(path: str | os.PathLike[str], name: str = "", most: int = LARGEST) -> bytes:
-    """A regular file's content. Raises ObjectFormatError for any other, and for one with more than `most` bytes."""
+    """Return a regular file's content.
+
+    Raises ObjectFormatError for any other, and for one with more than `most` bytes.
+    """
     name = name or os.fspath(path)
     descriptor, size = open_regular(path, name)
     try:
@@ -70,7 +73,7 @@ def read_regular(path: str | os.PathLike[str], name: str = "", most: int = LARGE
 
 
 def read_open(descriptor: int, size: int, name: str, most: int = LARGEST) -> bytes:
-    """The content of an open file of `size` bytes; see `read_regular`."""
+    """Return the content of an open file of `size` bytes; see `read_regular`."""
     check_size(size, name, most)
     try:
         with open(descriptor, "rb", closefd=False) as file:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def logger() -> Logger:
-    """The logger; asked for only when something is said, because logging takes time to import."""
+    """Return the logger; asked for only when something is said, because logging takes time to import."""
     import logging
 
     named = logging.getLogger("uruk")

@@ -15,12 +15,13 @@ _FOLDERS = (
 
 
 def runtime_archive(target: str = "x86_64-linux") -> str:
-    """The path of the archive of runtime objects for `target`; raises InternalError when this installation has none."""
+    """Return the path of the archive of runtime objects for `target`; raises InternalError when this installation has
+    none."""
     return _find(f"uruk_runtime-{target}.a", "runtime archive")
 
 
 def executor_program(target: str = "x86_64-linux") -> str:
-    """The path of uruk's executor for `target`, ready to be run; raises InternalError when there is none."""
+    """Return the path of uruk's executor for `target`, ready to be run; raises InternalError when there is none."""
     path = _find(f"uruk-executor-{target}", "executor program")
     if not os.access(path, os.X_OK):  # not every installer keeps the permission
         try:

@@ -113,7 +113,7 @@ def launcher_of(target: str, environment: Mapping[str, str]) -> tuple[list[str],
 
 
 def emulator(target: str) -> list[str]:
-    """The command that runs programs of another architecture here; none for this one, or where there is none."""
+    """Return the command that runs programs of another architecture here; none for this one, or where there is none."""
     name = executor_target(target).architecture
     if name == HERE.architecture:
         return []

@@ -32,7 +32,7 @@ class Symbol:
         self._function: Any = None
 
     def function(self, prototype: Any) -> Any:
-        """A callable of the given type: a C prototype such as ``"int(int, int)"`` (by cffi), or a ctypes type.
+        """Return a callable of the given type: a C prototype such as ``"int(int, int)"`` (by cffi), or a ctypes type.
 
         The code must not be removed while the callable is in use. Raises InvalidValue for what is no prototype.
         """

@@ -38,7 +38,7 @@ class Target(NamedTuple):
 
     @classmethod
     def of_triple(cls, text: str) -> Target:
-        """The target of a triple (``aarch64-unknown-linux-gnu``), of a pair such as ``aarch64-linux``, or of an
+        """Return the target of a triple (``aarch64-unknown-linux-gnu``), of a pair such as ``aarch64-linux``, or of an
         architecture alone, which is then Linux's.
 
         Raises UnknownTarget, a ValueError, for an architecture or a system that uruk does not know.
@@ -53,7 +53,7 @@ class Target(NamedTuple):
 
 
 def runnable_target(text: str) -> Target:
-    """The target that a user names, if uruk has a runtime and an executor for it.
+    """Return the target that a user names, if uruk has a runtime and an executor for it.
 
     Raises UnknownTarget, a ValueError that lists those that there are.
     """
@@ -64,7 +64,7 @@ def runnable_target(text: str) -> Target:
 
 
 def executor_target(text: str) -> Target:
-    """The target that a user names, if uruk has an executor for it.
+    """Return the target that a user names, if uruk has an executor for it.
 
     Raises UnknownTarget, a ValueError that lists those that there are.
     """

@@ -168,7 +168,7 @@ def parse(words: Sequence[str]) -> Arguments:
 
 
 def _line_of_linker(arguments: Arguments) -> LinkLine:
-    """The reader of a line that begins with a linker, which adds nothing by itself."""
+    """Return the reader of a line that begins with a linker, which adds nothing by itself."""
     from uruk.cli.link_line import LinkLine
 
     arguments.plan.starts_itself, arguments.plan.default_libraries = True, False
@@ -194,7 +194,7 @@ def _input(arguments: Arguments, word: str) -> None:
 
 
 def _is_program(word: str, knows: Callable[[str], object]) -> bool:
-    """True for a word that is a program known by its name; a file in the current folder is an input."""
+    """Return True for a word that is a program known by its name; a file in the current folder is an input."""
     name = os.path.basename(word)
     return bool(knows(name)) and not (name == word and os.path.exists(word))
 
@@ -287,7 +287,10 @@ def _option(arguments: Arguments, option: str, value: str) -> None:
 
 
 def _target(text: str) -> str:
-    """A target, which may have the other parts of a compiler's triple (``aarch64-linux-gnu``). Raises UsageError."""
+    """Return a target, which may have the other parts of a compiler's triple (``aarch64-linux-gnu``).
+
+    Raises UsageError.
+    """
     try:
         return str(runnable_target(text))
     except UnknownTarget as error:
@@ -295,7 +298,7 @@ def _target(text: str) -> str:
 
 
 def _point(name: str) -> str:
-    """A point of the link. Raises UsageError that lists them."""
+    """Return a point of the link. Raises UsageError that lists them."""
     from uruk.errors import UrukError
     from uruk.passes.steps import check_point
 
@@ -321,7 +324,7 @@ def _number(text: str) -> int:
 
 
 def _size(text: str) -> int:
-    """Bytes of a size with a suffix; Kb if it has none."""
+    """Return bytes of a size with a suffix; Kb if it has none."""
     digits, unit = text, 1 << 10
     for suffix, bytes_each in (("kb", 1 << 10), ("mb", 1 << 20), ("gb", 1 << 30)):
         if text.lower().endswith(suffix):

@@ -135,7 +135,7 @@ def _defsym(plan: LinkPlan, value: str) -> None:
 
 
 def _whole(text: str) -> int:
-    """A number as ld writes it: a leading 0 makes it octal."""
+    """Return a number as ld writes it: a leading 0 makes it octal."""
     if text[:2] in ("0x", "0X"):
         return int(text, 16)
     try:

@@ -122,7 +122,10 @@ _OPPOSITES = ("no-undefined", "no-allow-multiple-definition", "no-export-dynamic
 
 
 def find(word: str) -> tuple[Option, str | None] | None:
-    """The option that a word for the linker is, and its value as `OptionTable.find` has it; None if it is none."""
+    """Return the option that a word for the linker is, and its value as `OptionTable.find` has it.
+
+    None if it is none.
+    """
     if word.startswith("--"):
         return _long(word[2:])
     if word.startswith("-"):

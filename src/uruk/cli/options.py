@@ -97,7 +97,7 @@ class OptionTable:
         self._joined = sorted(joined, key=lambda option: -len(option.name))
 
     def find(self, word: str) -> tuple[Option, str | None] | None:
-        """The option that a word is, and its value: None if it takes none, or if that is the next word."""
+        """Return the option that a word is, and its value: None if it takes none, or if that is the next word."""
         option = self._exact.get(word)
         if option is not None:
             return option, "" if option.takes is Takes.REST else None

@@ -43,7 +43,7 @@ def _expanded(word: str, depth: int, budget: list[int]) -> Iterator[str]:
 
 
 def _read(path: str) -> str:
-    """The text of a regular file; a FIFO would be waited for, and a device has no end."""
+    """Return the text of a regular file; a FIFO would be waited for, and a device has no end."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         with open(handle, "rb") as file:
@@ -60,7 +60,8 @@ def _read(path: str) -> str:
 
 
 def split(text: str) -> list[str]:
-    """The words of a response file: separated by space, quoted by ' or ", and \\ takes the next character as it is."""
+    """Return the words of a response file: separated by space, quoted by ' or ", and \\ takes the next character as it
+    is."""
     words: list[str] = []
     word: list[str] | None = None
     quote = ""

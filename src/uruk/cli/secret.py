@@ -14,7 +14,7 @@ PATIENCE = 10.0
 
 
 def secret() -> bytes | None:
-    """The value of URUK_SECRET, or the content of the file of URUK_SECRET_FILE; None if neither is set.
+    """Return the value of URUK_SECRET, or the content of the file of URUK_SECRET_FILE; None if neither is set.
 
     Both leave the environment. Raises ExecutorError for a file that cannot be read.
     """

@@ -111,7 +111,7 @@ def input_facts(path: str, *, edges: bool = False) -> Facts:
 
 
 def _member(path: str, name: str) -> bytes:
-    """The bytes of the first member of that name."""
+    """Return the bytes of the first member of that name."""
     from uruk.errors import ObjectFormatError
     from uruk.formats.archive import Archive
 

@@ -37,12 +37,12 @@ ORDER = tuple(ROLES[role] for role in (Role.PREINIT, Role.INIT, Role.CTORS, Role
 
 
 def object_facts(file: str, data: bytes, *, edges: bool = False) -> Facts:
-    """All of one object. Raises ObjectFormatError for bytes that are none; relocations are never refused."""
+    """Return all of one object. Raises ObjectFormatError for bytes that are none; relocations are never refused."""
     return _Object(file, data).facts(edges)
 
 
 def _target_of(data: bytes) -> Target:
-    """The target of an object; this process's for one that uruk cannot link, which the reader then refuses."""
+    """Return the target of an object; this process's for one that uruk cannot link, which the reader then refuses."""
     target = target_of_file(data[:HEAD_SIZE]) or HERE
     machine = MACHINES.get(target.architecture)
     known = target.architecture if machine is None or machine.systems else ""
@@ -124,7 +124,7 @@ class _Object:
         return {(int(symbols.block[row]), int(symbols.value[row])): self.view.symbols[row].name for row in rows}
 
     def _function(self, row: RelocationRow) -> str:
-        """The function that a field of an array of functions points to."""
+        """Return the function that a field of an array of functions points to."""
         symbols = self.graph.symbols
         if row.target != NONE and symbols.type[row.target] == SymbolType.SECTION:
             at = int(symbols.block[row.target]), int(symbols.value[row.target]) + row.addend
@@ -165,7 +165,7 @@ class _Object:
         }
 
     def _needs(self) -> list[Facts]:
-        """Undefined names by name: whether weak only, where used first, and who would define them."""
+        """Return undefined names by name: whether weak only, where used first, and who would define them."""
         symbols = self.graph.symbols
         rows: list[int] = np.flatnonzero((symbols.kind == SymbolKind.UNDEFINED) & (symbols.name >= 0)).tolist()
         texts = {row: self.names.text(int(symbols.name[row])) for row in rows}
@@ -197,7 +197,7 @@ def _name_readably(symbols: list[Facts]) -> None:
 
 
 def archive_facts(archive: Archive) -> Facts:
-    """The members of an archive and the names that each defines, by the index (by reading without one)."""
+    """Return the members of an archive and the names that each defines, by the index (by reading without one)."""
     members: list[Facts] = []
     defined: dict[int, list[str]] = {}
     for name, offset in zip(*_index(archive), strict=True):
@@ -223,7 +223,7 @@ def archive_facts(archive: Archive) -> Facts:
 
 
 def _imports(archive: Archive) -> ImportLibrary | None:
-    """The imports of an archive from shared libraries; None where all members are objects."""
+    """Return the imports of an archive from shared libraries; None where all members are objects."""
     first = next(archive.members(), None)
     if first is None or not archive.has_imports:
         return None
@@ -231,7 +231,7 @@ def _imports(archive: Archive) -> ImportLibrary | None:
 
 
 def _imports_of(imports: ImportLibrary, member: Member) -> list[Facts]:
-    """The imports of one member: where each name is to be had."""
+    """Return the imports of one member: where each name is to be had."""
     return [
         {
             "name": one.name.decode("utf-8", "replace"),
@@ -250,7 +250,7 @@ def _index(archive: Archive) -> tuple[list[str], list[int]]:
 
 
 def _definitions(archive: Archive, member: Member) -> tuple[list[str], str | None]:
-    """The names that a member defines for others, and what is wrong with it."""
+    """Return the names that a member defines for others, and what is wrong with it."""
     try:
         data = archive.read(member)
         names = Names()

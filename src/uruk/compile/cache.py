@@ -34,7 +34,10 @@ class ObjectCache:
         self._ledger = Ledger(self._objects, limit)
 
     def load(self, key: str) -> tuple[bytes, str] | None:
-        """The object and the warnings stored under `key`, None if there is none. A damaged entry is thrown away."""
+        """Return the object and the warnings stored under `key`, None if there is none.
+
+        A damaged entry is thrown away.
+        """
         path = self._path(key)
         if not self._is_safe():
             return None
@@ -71,7 +74,7 @@ class ObjectCache:
         return self._objects / key[:2] / key[2:]
 
     def _is_safe(self) -> bool:
-        """True if the folder is this user's own: an object that somebody else can write would be run."""
+        """Return True if the folder is this user's own: an object that somebody else can write would be run."""
         try:
             state = os.lstat(self._objects)
         except (OSError, ValueError):
@@ -80,7 +83,7 @@ class ObjectCache:
 
 
 def cache_from_environment() -> ObjectCache | None:
-    """The cache that URUK_CACHE_DIR, XDG_CACHE_HOME or HOME names; None when URUK_CACHE=0, or with none of them.
+    """Return the cache that URUK_CACHE_DIR, XDG_CACHE_HOME or HOME names; None when URUK_CACHE=0, or with none of them.
 
     Raises UrukError when URUK_CACHE_SIZE (bytes, or with a suffix K, M, G or T) is no size.
     """

@@ -32,7 +32,7 @@ _TICK = 50_000_000
 def object_key(
     compiler: Compiler, language: str, name: str, flags: Sequence[str], source: bytes, preprocessed: bytes
 ) -> str:
-    """The key, 64 hexadecimal digits.
+    """Return the key, 64 hexadecimal digits.
 
     `source` and the headers are in it beside their preprocessed form because comments and unused macros decide about
     warnings. The folder is in it for debug information, which zig makes by itself.
@@ -51,7 +51,7 @@ def object_key(
 
 @lru_cache(maxsize=1)
 def host_cpu() -> str:
-    """The processor that ``-march=native`` goes by (zig does so unasked)."""
+    """Return the processor that ``-march=native`` goes by (zig does so unasked)."""
     return cpu_facts()
 
 
@@ -78,7 +78,8 @@ def _headers(preprocessed: bytes) -> Iterator[bytes]:
 
 
 def is_settled(preprocessed: bytes, source: str, since: int) -> bool:
-    """True if no file of a compilation but `source` may have changed after `since` (ns), nor has a compiled header.
+    """Return True if no file of a compilation but `source` may have changed after `since` (ns), nor has a compiled
+    header.
 
     The compiler reads the files again after the key is made; what changed between belongs to no key.
     """

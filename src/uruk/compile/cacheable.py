@@ -39,7 +39,7 @@ _MODULE = re.compile(rb"^[ \t]*(?:export[ \t]+)?(?:__)?import[ \t]+[\w.:<\"]", r
 
 
 def flags_are_known(words: Sequence[str]) -> bool:
-    """True if the key can hold all that these flags mean."""
+    """Return True if the key can hold all that these flags mean."""
     if any(os.environ.get(name) for name in _SIDE_EFFECTS):
         return False
     rest = iter(words)
@@ -62,7 +62,7 @@ def _is_known(word: str) -> bool:
 
 
 def takes_other_files(preprocessed: bytes) -> bool:
-    """True if a preprocessed source still names files: in inline assembly, by #embed, or as modules."""
+    """Return True if a preprocessed source still names files: in inline assembly, by #embed, or as modules."""
     if _SPLIT_INCBIN.search(preprocessed) or _SPLIT_INCLUDE.search(preprocessed):
         return True
     # A pattern that begins with a line's start looks at every line: 25 ms for what <iostream> comes to.

@@ -163,14 +163,14 @@ class _Job:
             return None  # the compiler says it better
 
     def _preprocess(self, folder: str) -> bytes | None:
-        """The preprocessed source; None if it does not stand for all that the compiler reads."""
+        """Return the preprocessed source; None if it does not stand for all that the compiler reads."""
         ended = self._command(folder, "-E")
         if ended.status or takes_other_files(ended.out):
             return None
         return without_zig_names(ended.out) if self.compiler.kind == "zig" and self.text is not None else ended.out
 
     def _run(self, folder: str) -> tuple[bytes, str]:
-        """The object and the warnings. Raises CompileError."""
+        """Return the object and the warnings. Raises CompileError."""
         output = os.path.join(folder, "unit.o")
         ended = self._command(folder, "-c", "-o", output)
         if ended.status:

@@ -21,7 +21,7 @@ _VERSIONED = {
 
 
 def find_compiler(language: str, named: str | Sequence[str] | None = None) -> tuple[str, ...]:
-    """The command that compiles `language` (as ``-x`` takes it): its path, and words that belong to it.
+    """Return the command that compiles `language` (as ``-x`` takes it): its path, and words that belong to it.
 
     `named` is a name (``clang-19``), a path, or a command with arguments (``zig cc``, ``ccache gcc``); without it CC or
     CXX is asked, then PATH. Raises CompilerNotFound.
@@ -44,7 +44,8 @@ def find_compiler(language: str, named: str | Sequence[str] | None = None) -> tu
 
 
 def cross_compiler(target: str) -> str | None:
-    """A compiler for a target such as ``aarch64-linux`` that is not this machine's: gcc's, clang, or zig; else None.
+    """Return a compiler for a target such as ``aarch64-linux`` that is not this machine's: gcc's, clang, or zig; else
+    None.
 
     None, too, if there is nothing of the kind: the usual compiler's object then says what it is for.
     """
@@ -71,7 +72,7 @@ def zig_mode(words: Sequence[str]) -> int:
 
 
 def _words(named: str | Sequence[str]) -> list[str]:
-    """The words of a command; a path with spaces that is there is one word."""
+    """Return the words of a command; a path with spaces that is there is one word."""
     if not isinstance(named, str):
         return list(named)
     if os.path.isfile(named):
@@ -135,7 +136,7 @@ def _newest_versioned(pattern: re.Pattern[str]) -> str | None:
 
 
 def _packaged_zig() -> str | None:
-    """The program of the `ziglang` package, without a start of Python between."""
+    """Return the program of the `ziglang` package, without a start of Python between."""
     spec = find_spec("ziglang")
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         path = os.path.join(folder, "zig")

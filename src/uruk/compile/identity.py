@@ -86,7 +86,7 @@ def _kind(words: Sequence[str], version: str) -> str:
 
 
 def _programs(words: Sequence[str]) -> list[str]:
-    """The programs that a command names: ``ccache gcc`` names two."""
+    """Return the programs that a command names: ``ccache gcc`` names two."""
     paths = [shutil.which(word) for word in words if not word.startswith("-")]
     return [path for path in paths if path]
 

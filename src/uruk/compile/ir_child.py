@@ -17,7 +17,7 @@ _REFUSED = 3
 
 
 def compile_in_child(bitcode: bytes, name: str, options: CodeOptions, timeout: float | None = None) -> bytes:
-    """The object of a module, or CompileError whatever LLVM does."""
+    """Return the object of a module, or CompileError whatever LLVM does."""
     head = json.dumps([options.level, options.cpu, options.features, options.keep]).encode() + b"\n"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [sys.executable, "-m", __name__]

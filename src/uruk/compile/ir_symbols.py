@@ -32,7 +32,7 @@ class IRSymbol:
 
 
 def symbols_of(text: str) -> dict[str, IRSymbol]:
-    """The symbols by name, of a module's canonical text; no declarations, nothing private or internal."""
+    """Return the symbols by name, of a module's canonical text; no declarations, nothing private or internal."""
     symbols: dict[str, IRSymbol] = {}
     for match in _VALUE.finditer(text):
         words = match["words"].split()
@@ -56,7 +56,7 @@ def _add(symbols: dict[str, IRSymbol], quoted: str, words: list[str], is_code: b
 
 
 def _plain(quoted: str) -> str:
-    """A name as the object has it: a leading byte 1 only says that nothing is to be put before it."""
+    """Return a name as the object has it: a leading byte 1 only says that nothing is to be put before it."""
     if not quoted.startswith('"'):
         return quoted
     raw = _HIDDEN_BYTE.sub(lambda match: chr(int(match[1], 16)), quoted[1:-1])
@@ -69,10 +69,10 @@ def _plain(quoted: str) -> str:
 
 
 def has_initialisers(text: str) -> bool:
-    """True if a module has constructors or destructors."""
+    """Return True if a module has constructors or destructors."""
     return any(re.search(rf"^@llvm\.global_{kind} = appending", text, re.MULTILINE) for kind in ("ctors", "dtors"))
 
 
 def has_assembly(text: str) -> bool:
-    """True if a module has assembly, of its own or inline."""
+    """Return True if a module has assembly, of its own or inline."""
     return _ASSEMBLY.search(text) is not None

@@ -48,7 +48,7 @@ def binding(name: str) -> Any:
 
 
 def llvm_version() -> tuple[str, tuple[int, ...]]:
-    """The versions of llvmlite and of its LLVM."""
+    """Return the versions of llvmlite and of its LLVM."""
     llvm = binding("LLVM")
     return str(import_module("llvmlite").__version__), tuple(llvm.llvm_version_info)
 
@@ -70,7 +70,7 @@ def bitcode_of(source: Any, name: str) -> tuple[bytes, str]:
 
 
 def generate(bitcode: bytes, name: str, options: CodeOptions) -> bytes:
-    """The object of a module. Raises CompileError; LLVM itself ends the process for some faults."""
+    """Return the object of a module. Raises CompileError; LLVM itself ends the process for some faults."""
     llvm = binding(name)
     try:
         module = llvm.parse_bitcode(bitcode)

@@ -115,13 +115,16 @@ def _close(pipe: IO[bytes]) -> None:
 
 
 def plain(text: str) -> str:
-    """Text for any terminal: no colours, no links, and control characters (sources are anybody's) escaped."""
+    """Return text for any terminal: no colours, no links, and control characters (sources are anybody's) escaped."""
     text = _ESCAPE.sub("", text)
     return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def private_folder() -> tempfile.TemporaryDirectory[str]:
-    """A context manager with a temporary folder for one compilation. Raises CompileError where none can be had."""
+    """Return a context manager with a temporary folder for one compilation.
+
+    Raises CompileError where none can be had.
+    """
     try:
         return tempfile.TemporaryDirectory(prefix="uruk-", ignore_cleanup_errors=True)
     except OSError as error:

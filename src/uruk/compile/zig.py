@@ -57,7 +57,7 @@ def zig_runtimes(words: Sequence[str], flags: Sequence[str], processes: Processe
 
 
 def _has_cache() -> bool:
-    """True if zig has a cache folder that it can write (std.zig: ZIG_GLOBAL_CACHE_DIR, XDG_CACHE_HOME, HOME)."""
+    """Return True if zig has a cache folder that it can write (std.zig: ZIG_GLOBAL_CACHE_DIR, XDG_CACHE_HOME, HOME)."""
     named = os.environ.get("ZIG_GLOBAL_CACHE_DIR")
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.environ.get("HOME") or os.devnull, ".cache")
     path = named or os.path.join(base, "zig")

@@ -9,12 +9,12 @@ _WORD = (1 << 64) - 1
 
 
 def handle(value: int) -> int:
-    """A number that only goes back to the executor, as the unsigned word that it is."""
+    """Return a number that only goes back to the executor, as the unsigned word that it is."""
     return value & _WORD
 
 
 def address(value: int, what: str, size: int = 0, align: int = 1) -> int:
-    """The address of `size` bytes of memory that an executor gave as `what`; 0 stands for none."""
+    """Return the address of `size` bytes of memory that an executor gave as `what`; 0 stands for none."""
     value = handle(value)
     if value and (value + size > HIGHEST or value % align):
         of = f" of {size:#x} bytes" * bool(size)
@@ -23,7 +23,7 @@ def address(value: int, what: str, size: int = 0, align: int = 1) -> int:
 
 
 def size(value: int, what: str, most: int) -> int:
-    """A number of bytes that an executor gave as `what`, `most` at most."""
+    """Return a number of bytes that an executor gave as `what`, `most` at most."""
     if not 0 <= value <= most:
         raise ExecutorError(f"the executor gave {value:#x} bytes as {what}, where {most:#x} is the most")
     return value

@@ -73,7 +73,7 @@ class Callbacks:
         self._next = 0
 
     def make(self, text: str, function: Callable[..., Any]) -> Callback:
-        """A callback of C type `text`. Raises UrukError for a type that cannot be passed."""
+        """Return a callback of C type `text`. Raises UrukError for a type that cannot be passed."""
         prototype = Prototype(text)
         words = prototype.stack_words(self._convention)
         if words > 16:

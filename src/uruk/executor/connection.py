@@ -387,7 +387,7 @@ class Connection:
         return self._read in ready
 
     def _has_bytes(self) -> bool:
-        """True where something can be read now, or the line has ended."""
+        """Return True where something can be read now, or the line has ended."""
         return any(file == self._read for file, _ in self._readable.poll(0))
 
     def _read_some(self) -> None:
@@ -598,7 +598,7 @@ class Connection:
 
 
 def _event(others: tuple[int, int]) -> int:
-    """A descriptor that becomes readable; where none can be had, the `others` are closed."""
+    """Return a descriptor that becomes readable; where none can be had, the `others` are closed."""
     try:
         return os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
     except OSError as error:

@@ -44,7 +44,7 @@ class ProcessControl(Protocol):
         ...
 
     def read(self, address: int, size: int) -> bytes:
-        """The bytes at an address. What is not mapped there ends the process, as reading it in C would."""
+        """Return the bytes at an address. What is not mapped there ends the process, as reading it in C would."""
         ...
 
     def write(self, address: int, data: bytes | bytearray | memoryview) -> None:

@@ -97,7 +97,7 @@ class Incoming:
         return done
 
     def take(self) -> Message | None:
-        """The first message that was read, until it is dropped; None if it has not come as a whole."""
+        """Return the first message that was read, until it is dropped; None if it has not come as a whole."""
         if self.message is not None:
             return self.message
         if self._header is not None:

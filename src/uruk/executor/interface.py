@@ -30,7 +30,7 @@ class Libraries(Protocol):
     # An executor of Windows takes ``#7`` for the export number 7 of a library.
 
     def find_symbol(self, handle: int | None, name: bytes) -> tuple[int, bool]:
-        """Address of a symbol in a library (None: the process), 0 if it has none, and whether it is data."""
+        """Return the address of a symbol in a library (None: the process), 0 if it has none, and whether it is data."""
         ...
 
     def find_symbols(self, handles: Sequence[int | None], names: Sequence[bytes]) -> FoundSymbols:

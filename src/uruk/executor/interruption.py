@@ -37,7 +37,7 @@ class Interruption:
             stop()
 
     def around(self, handler: Handler) -> Handler:
-        """A handler that runs another one, and raises nothing."""
+        """Return a handler that runs another one, and raises nothing."""
 
         def run(number: int, frame: FrameType | None) -> None:
             try:

@@ -43,7 +43,7 @@ class Child:
         """Names what lay at an address and was removed, though other code refers to it."""
 
     def poll(self, patience: float = 0.0) -> int | None:
-        """Its status, waiting for at most `patience` seconds."""
+        """Return its status, waiting for at most `patience` seconds."""
         end = time.monotonic() + patience
         pause = 0.0002
         while self._reap() is None and time.monotonic() < end:
@@ -52,7 +52,7 @@ class Child:
         return self.status
 
     def _reap(self) -> int | None:
-        """Its status, if it has ended; taken by one thread, known to all."""
+        """Return its status, if it has ended; taken by one thread, known to all."""
         with self._lock:
             if self.status is None:
                 try:
@@ -140,7 +140,7 @@ def _kill(pid: int) -> None:
 
 
 def crash_facts(text: str) -> dict[str, int]:
-    """The numbers of a crash report (crash.c of runtime/executor/linux, windows); none in any other text."""
+    """Return the numbers of a crash report (crash.c of runtime/executor/linux, windows); none in any other text."""
     found = _CRASH.match(text)
     if found is None:
         return {}

@@ -91,7 +91,7 @@ class LazyStubs:
         self._free_count = 0
 
     def take(self, count: int) -> I64:
-        """Addresses of `count` new stubs; where they have numbers, `numbers` tells. Raises AllocationError."""
+        """Return addresses of `count` new stubs; where they have numbers, `numbers` tells. Raises AllocationError."""
         with self._pool.lock:
             self._check_open()
             if count > self._free_count:
@@ -123,12 +123,12 @@ class LazyStubs:
         self._free, self._free_count = grown, self._free_count + more
 
     def addresses(self, stubs: Stubs) -> I64:
-        """Addresses of stubs by number."""
+        """Return addresses of stubs by number."""
         numbers = np.asarray(stubs, np.int64)
         return self._code[numbers // LAZY_STUBS] + LAZY_STUB_SIZE * (numbers % LAZY_STUBS)
 
     def numbers(self, addresses: I64 | list[int]) -> I64:
-        """Numbers of stubs by address. Raises UrukError for what is no stub's."""
+        """Return numbers of stubs by address. Raises UrukError for what is no stub's."""
         wanted = np.asarray(addresses, np.int64)
         page, offset = wanted & -LAZY_PAGE, wanted & (LAZY_PAGE - 1)
         order = self._code.argsort()
@@ -158,13 +158,13 @@ class LazyStubs:
             self._free_count += numbers.size
 
     def target(self, stub: int) -> int:
-        """The address that a stub goes to, 0 while it is lazy."""
+        """Return the address that a stub goes to, 0 while it is lazy."""
         page, index = int(self._code[stub // LAZY_STUBS]), stub % LAZY_STUBS
         now = self._read(page + (DISTANCE + LAZY_SLOTS) + 8 * index)
         return 0 if now == page + LAZY_STUB_SIZE * index + self._pool.architecture.first_call else now
 
     def slot(self, stub: int) -> int:
-        """The address of the word that a stub jumps through."""
+        """Return the address of the word that a stub jumps through."""
         return int(self._slots(np.array([stub], np.int64))[0])
 
     def _changes(self, stub: int) -> int:
@@ -218,7 +218,7 @@ class LazyStubs:
         _open_sessions.pop(self._number, None)
 
     def _retired(self) -> Retired:
-        """The blocks as the pool keeps them, without a reference to this session."""
+        """Return the blocks as the pool keeps them, without a reference to this session."""
         close, open_block, home, pages = self._functions.close, self._functions.open, self._home(), self._code.tolist()
 
         def let_go() -> None:
@@ -265,7 +265,7 @@ class LazyStubs:
         self._functions.write(slots, targets)
 
     def has(self, stub: int, pool: StubPool | None) -> bool:
-        """True if there is a stub of this number, in memory of `pool`."""
+        """Return True if there is a stub of this number, in memory of `pool`."""
         return self._pool is pool and stub < self._taken.size
 
     def answer(self, stub: int) -> int:
@@ -355,7 +355,8 @@ def answer(payload: bytes, pool: StubPool | None) -> bytes:
 
 
 def _callback(functions: LazyFunctions) -> int:
-    """Address of the callback, one for all sessions, which is never freed: a thread may always be on its way to it."""
+    """Return the address of the callback, one for all sessions, which is never freed: a thread may always be on its way
+    to it."""
     with POOL.lock:
         if not _running:
             callback = ctypes.CFUNCTYPE(None, ctypes.c_size_t, ctypes.c_size_t, ctypes.c_size_t)(_answer)

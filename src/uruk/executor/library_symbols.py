@@ -37,7 +37,7 @@ class FoundSymbols:
 
     @classmethod
     def nothing(cls, count: int) -> FoundSymbols:
-        """Rows of names that nobody has."""
+        """Return rows of names that nobody has."""
         return cls(np.zeros(count, np.int64), np.zeros(count, np.bool_), np.zeros(count, np.bool_))
 
 
@@ -59,7 +59,8 @@ def find_symbols(runtime: Runtime, handles: Sequence[int | None], names: Sequenc
 
 
 def _texts_of(names: Sequence[bytes]) -> tuple[bytearray, bytes]:
-    """All names with a NUL each, behind a first NUL; and where in it each name and its version begin (0: none)."""
+    """Return all names with a NUL each, behind a first NUL; and where in it each name and its version begin (0:
+    none)."""
     texts = bytearray(b"\0".join([b"", *names, b""]))
     sizes = np.fromiter(map(len, names), np.int64, len(names)) + 1
     wanted = np.zeros((len(names), 2), np.uint32)
@@ -77,7 +78,7 @@ def _texts_of(names: Sequence[bytes]) -> tuple[bytearray, bytes]:
 
 
 def _checked(rows: np.ndarray[tuple[int], np.dtype[np.void]], handles: int) -> FoundSymbols:
-    """The answer as columns; the process that it comes from may be hostile."""
+    """Return the answer as columns; the process that it comes from may be hostile."""
     address: I64 = np.ascontiguousarray(rows["address"])
     flags = rows["flags"]
     wrong = (flags > _DATA + _LIBRARY) | (rows["place"] >= handles) | ((address == 0) & (flags != 0))

@@ -42,14 +42,14 @@ class Services:
         self._symbols = connection.setup.symbols
 
     def address(self, name: str) -> int:
-        """The address of a bootstrap symbol. Raises ExecutorError if the executor does not have it."""
+        """Return the address of a bootstrap symbol. Raises ExecutorError if the executor does not have it."""
         try:
             return self._symbols[name]
         except KeyError:
             raise ExecutorError(f"the executor has no service {name}") from None
 
     def has(self, name: str) -> bool:
-        """True if the executor has a bootstrap symbol."""
+        """Return True if the executor has a bootstrap symbol."""
         return name in self._symbols
 
     def _ask(self, name: str, *parts: bytes | memoryview) -> sps.Reader:
@@ -90,7 +90,7 @@ class Services:
         return answer.u64()
 
     def find_symbols(self, handle: int, names: Sequence[bytes]) -> list[int]:
-        """Addresses of names in a library and what it depends on; 0 for those that it does not have."""
+        """Return addresses of names in a library and what it depends on; 0 for those that it does not have."""
         elements = b"".join(sps.string(name) + b"\0" for name in names)
         request = sps.u64(self.address(_LIBRARIES + "Instance"), handle, len(names)) + elements
         answer = self._ask(_LIBRARIES + "lookup_wrapper", request)

@@ -76,7 +76,7 @@ class Prototype:
         return sum(place.where == Where.STACK for place in self.places(convention))
 
     def value(self, kind: Any, word: int) -> Any:
-        """The Python value of a word of a type; pointers are addresses."""
+        """Return the Python value of a word of a type; pointers are addresses."""
         data = (word & _WORD).to_bytes(8, "little")
         if kind.kind == "void":
             return None
@@ -91,7 +91,7 @@ class Prototype:
         return bytes([number & 0xFF]) if kind.cname == "char" else number
 
     def result_words(self, value: Any) -> tuple[int, int]:
-        """The first integer and vector register of a callback's result."""
+        """Return the first integer and vector register of a callback's result."""
         kind = self.result
         if kind.kind == "void":
             return 0, 0
@@ -104,7 +104,7 @@ class Prototype:
 
 
 def to_word(kind: Any, value: Any) -> Argument:
-    """A value for an integer register: bytes, bytearray and contiguous arrays as memory that is lent."""
+    """Return a value for an integer register: bytes, bytearray and contiguous arrays as memory that is lent."""
     if kind.kind in _ADDRESSES:
         if value is None:
             return 0
@@ -132,12 +132,12 @@ def _float_word(kind: Any, value: Any) -> int:
 
 
 def is_float(kind: Any) -> bool:
-    """True if values of a type are passed in vector registers."""
+    """Return True if values of a type are passed in vector registers."""
     return kind.kind == "primitive" and kind.cname in ("float", "double")
 
 
 def _integer(kind: Any) -> tuple[int, bool]:
-    """Size in bytes, and whether it is signed."""
+    """Return the size in bytes, and whether it is signed."""
     from uruk.calls import size_and_sign
 
     return size_and_sign(kind)

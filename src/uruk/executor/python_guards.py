@@ -28,7 +28,7 @@ class PythonGuards:
         self._owner = next(_owners)
 
     def guard(self, address: int) -> int:
-        """An address that stands for a Python function's. Raises AllocationError."""
+        """Return an address that stands for a Python function's. Raises AllocationError."""
         if not _watched:
             _watched.append(_watch(self._runtime))
         if not _watched[0]:

@@ -89,7 +89,7 @@ class RemoteExecutor:
         return value - (1 << 32) if value >> 31 else value
 
     def function(self, text: str, address: int) -> Callable[..., Any]:
-        """A callable of C type `text` (``"int(int, double)"``) for a function there.
+        """Return a callable of C type `text` (``"int(int, double)"``) for a function there.
 
         Pointers are addresses; bytes and bytearrays are lent to the call, and what was written to a bytearray is in it
         afterwards. Raises UrukError for types that cannot be passed between processes.
@@ -104,11 +104,12 @@ class RemoteExecutor:
         return call
 
     def callback(self, text: str, function: Callable[..., Any]) -> Callback:
-        """A Python function as one of C type `text` that code there can call; kept alive by this until released."""
+        """Return a Python function as one of C type `text` that code there can call; kept alive by this until
+        released."""
         return self.callbacks.make(text, function)
 
     def array(self, address: int, shape: int | tuple[int, ...], dtype: Any = np.uint8) -> AnyArray:
-        """Memory there as an array: the memory itself where it is shared, a copy otherwise.
+        """Return the memory there as an array: the memory itself where it is shared, a copy otherwise.
 
         Shared is what lies in slabs, with a mapper that shares memory: code and data of linked objects.
         """

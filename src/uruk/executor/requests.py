@@ -26,7 +26,7 @@ class Requests:
         self._open: set[object] = set()
 
     def count(self, request: object, work: Callable[[], None], answered: Sequence[object]) -> Callable[[], None]:
-        """The work of a request that has come, which is over when there is something in `answered`.
+        """Return the work of a request that has come, which is over when there is something in `answered`.
 
         It is done once, however often it is called; where a signal's handler ended it in the middle, the next call goes
         on with it. Raises ProtocolError where too many have come.

@@ -9,7 +9,7 @@ LONGEST = 4096
 
 
 def greeting(secret: bytes) -> bytes:
-    """The bytes that tell a secret. Raises ExecutorError for one that no executor takes."""
+    """Return the bytes that tell a secret. Raises ExecutorError for one that no executor takes."""
     if not secret:
         raise ExecutorError("the secret for the executor is empty")
     if len(secret) > LONGEST:

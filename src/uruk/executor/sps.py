@@ -23,12 +23,12 @@ def u64(*values: int) -> bytes:
 
 
 def string(data: bytes) -> bytes:
-    """A String, or a Sequence of char."""
+    """Return a String, or a Sequence of char."""
     return _U64.pack(len(data)) + data
 
 
 def strings(items: Sequence[bytes]) -> bytes:
-    """A Sequence of String."""
+    """Return a Sequence of String."""
     return _U64.pack(len(items)) + b"".join(map(string, items))
 
 
@@ -41,7 +41,7 @@ class Reader:
         self._what = what
 
     def bytes(self, size: int) -> bytes:
-        """The next `size` bytes."""
+        """Return the next `size` bytes."""
         end = self._at + size
         if end > len(self._data):
             raise ProtocolError(f"{self._what}: {size} bytes wanted, {len(self._data) - self._at} left")
@@ -50,27 +50,27 @@ class Reader:
         return data
 
     def u64(self) -> int:
-        """An unsigned 64-bit number."""
+        """Return an unsigned 64-bit number."""
         return int(_U64.unpack(self.bytes(8))[0])
 
     def i64(self) -> int:
-        """A signed 64-bit number."""
+        """Return a signed 64-bit number."""
         return int.from_bytes(self.bytes(8), "little", signed=True)
 
     def i32(self) -> int:
-        """A signed 32-bit number."""
+        """Return a signed 32-bit number."""
         return int.from_bytes(self.bytes(4), "little", signed=True)
 
     def bool(self) -> bool:
-        """A bool: one byte."""
+        """Return a bool: one byte."""
         return self.bytes(1) != b"\0"
 
     def string(self) -> bytes:
-        """A String, or a Sequence of char."""
+        """Return a String, or a Sequence of char."""
         return self.bytes(self.u64())
 
     def count(self, size: int) -> int:
-        """The length of a Sequence whose elements take at least `size` bytes each."""
+        """Return the length of a Sequence whose elements take at least `size` bytes each."""
         count = self.u64()
         if count * size > len(self._data) - self._at:
             raise ProtocolError(f"{self._what}: {count} elements do not fit in what is left")

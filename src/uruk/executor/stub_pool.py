@@ -53,7 +53,7 @@ class _Chunk:
         return bool(self.free) or self.committed < DISTANCE
 
     def take(self) -> int:
-        """The address of a block's page of code."""
+        """Return the address of a block's page of code."""
         if not self.free:
             self._commit()
         return self.free.pop()

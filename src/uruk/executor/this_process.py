@@ -46,7 +46,7 @@ class ThisProcess:
 
 
 def _pointer(data: bytes | bytearray) -> Any:
-    """A pointer to the bytes themselves."""
+    """Return a pointer to the bytes themselves."""
     if isinstance(data, bytes):
         return ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p)
     return ctypes.cast((ctypes.c_uint8 * len(data)).from_buffer(data), ctypes.c_void_p)

@@ -96,7 +96,7 @@ class Archive:
             raise
 
     def identity(self) -> object:
-        """A value that is equal for archives of one file, and differs for all others."""
+        """Return a value that is equal for archives of one file, and differs for all others."""
         return self._source.identity() or id(self)
 
     @property
@@ -105,7 +105,8 @@ class Archive:
         return self._index_at is not None
 
     def entries(self) -> Entries:
-        """The index as columns, in the order of the members: names, and the header offset of the member of each."""
+        """Return the index as columns, in the order of the members: names, and the header offset of the member of
+        each."""
         if self._entries is None:
             if self._index_at is None:
                 self._entries = self.make_entries(self) if self.make_entries else ([], np.empty(0, np.int64))
@@ -122,7 +123,7 @@ class Archive:
         return self._entries
 
     def _head_of_members(self) -> bytes:
-        """The first bytes of the first member that the index names; empty where they cannot be read."""
+        """Return the first bytes of the first member that the index names; empty where they cannot be read."""
         if self._entries is None or not self._entries[1].size:
             return b""
         try:
@@ -140,7 +141,7 @@ class Archive:
         return self.has_index and bool(self.entries()) and self._has_imports
 
     def index(self) -> dict[bytes, int]:
-        """Name -> header offset of the first member that defines it. Raises ObjectFormatError."""
+        """Return by name the header offset of the first member that defines it. Raises ObjectFormatError."""
         if self._index is None:
             names, members = self.entries()
             # A dict keeps the last value of a key: from the end on, the first member that defines a name stays.
@@ -168,14 +169,14 @@ class Archive:
             offset = following
 
     def member(self, header_offset: int) -> Member:
-        """The member whose header is at `header_offset`. Raises ObjectFormatError if there is none."""
+        """Return the member whose header is at `header_offset`. Raises ObjectFormatError if there is none."""
         member, _, special = self._header_at(header_offset)
         if special:
             raise self._source.error("archive member", f"`{member.name}' is not a file", header_offset)
         return member
 
     def read(self, member: Member) -> bytes:
-        """The member's bytes. Raises ObjectFormatError."""
+        """Return the member's bytes. Raises ObjectFormatError."""
         return self.start_of(member, member.size)
 
     def content_of(self, header_offset: int) -> tuple[str, bytes]:
@@ -184,7 +185,7 @@ class Archive:
         return f"{self.name}({member.name})", self.read(member)
 
     def start_of(self, member: Member, size: int) -> bytes:
-        """The first `size` bytes of the member, fewer if it is smaller. Raises ObjectFormatError."""
+        """Return the first `size` bytes of the member, fewer if it is smaller. Raises ObjectFormatError."""
         size = min(size, member.size)
         if not self.thin:
             return self._source.read(member.data_offset, size, "archive member")
@@ -204,7 +205,10 @@ class Archive:
             self._source.read_into(member.data_offset, target, "archive member")
 
     def path_of(self, member: Member) -> str:
-        """The path of the file of a thin archive's member. Raises ObjectFormatError if the archive's own is unknown."""
+        """Return the path of the file of a thin archive's member.
+
+        Raises ObjectFormatError if the archive's own is unknown.
+        """
         place = self._source.path or self.name
         if place.startswith("<"):
             raise self._source.error("thin archive", "in a buffer without a name its members cannot be found")
@@ -247,7 +251,7 @@ class Archive:
         return offset
 
     def _header_at(self, offset: int) -> tuple[Member, int, bool]:
-        """The member at `offset`, the offset of the next one, and True for a special member."""
+        """Return the member at `offset`, the offset of the next one, and True for a special member."""
         raw = self._source.read(offset, _HEADER, "archive member header")
         # ar_size (decimal, padded with spaces) and ar_fmag. An index may name any offset, also one in the magic.
         digits = raw[48:58].rstrip(b" ")
@@ -269,7 +273,8 @@ class Archive:
         return Member(name, offset, data + inside, size - inside, nested), end + (end & 1), special
 
     def _name(self, field: bytes, data: int, size: int, offset: int) -> tuple[str, int, int]:
-        """A member's name, the number of its bytes that hold the name, and its offset in a nested archive or -1."""
+        """Return a member's name, the number of its bytes that hold the name, and its offset in a nested archive or
+        -1."""
         if field.startswith(b"#1/") and field[3:].rstrip().isdigit():
             # BSD: the name lies before the content and counts in its size, padded with NULs to an alignment.
             length = int(field[3:])
@@ -288,7 +293,7 @@ class Archive:
         return self._long_name(int(place), offset), 0, int(nested) if colon else -1
 
     def _long_name(self, place: int, offset: int) -> str:
-        """The name that begins at `place` of the long names."""
+        """Return the name that begins at `place` of the long names."""
         if self._long_names is None:
             self._long_names = self._source.read(*self._long_names_at, "long names")
         name = self._names.get(place)
@@ -341,10 +346,10 @@ class Archive:
 
 
 def _is_special(name: str) -> bool:
-    """True for the name of an index, of the long names, or of one of COFF's further tables (`/<ECSYMBOLS>/`)."""
+    """Return True for the name of an index, of the long names, or of one of COFF's further tables (`/<ECSYMBOLS>/`)."""
     return name in INDEX_NAMES or name == "//" or name.startswith("/<")
 
 
 def is_archive(magic: bytes) -> bool:
-    """True if a file that begins with these 8 bytes is an archive that this module reads."""
+    """Return True if a file that begins with these 8 bytes is an archive that this module reads."""
     return magic in (MAGIC, THIN_MAGIC)

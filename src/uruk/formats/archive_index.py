@@ -26,7 +26,7 @@ Entries = tuple[list[bytes], I64]
 
 
 def parse_index(file: str, kind: str, data: bytes, offset: int, archive_size: int) -> Entries:
-    """Entries of the index `data` that lies at `offset`, in the order of the members; `kind` is one of
+    """Return entries of the index `data` that lies at `offset`, in the order of the members; `kind` is one of
     INDEX_NAMES.
 
     Raises ObjectFormatError if the tables do not fit, or a member offset is not inside the archive.
@@ -85,7 +85,7 @@ def _bsd(file: str, data: bytes, offset: int, width: int) -> Entries:
 
 
 def _names_at(file: str, strings: bytes, starts: I64, offset: int) -> list[bytes]:
-    """The NUL-terminated strings at `starts`. Raises ObjectFormatError for one without an end."""
+    """Return the NUL-terminated strings at `starts`. Raises ObjectFormatError for one without an end."""
     # BSD's entries may share a string; each is cut out once.
     unique, inverse = np.unique(starts, return_inverse=True)
     nuls = np.flatnonzero(np.frombuffer(strings, np.uint8) == 0)

@@ -62,7 +62,7 @@ class ByteSource:
         return self._first
 
     def read(self, offset: int, size: int, structure: str) -> bytes:
-        """The `size` bytes at `offset`. Raises ObjectFormatError for `structure` if the source ends before."""
+        """Return the `size` bytes at `offset`. Raises ObjectFormatError for `structure` if the source ends before."""
         end = offset + size
         if offset < 0 or size < 0 or end > self.size:
             raise self.error(structure, f"{size} bytes do not fit in the file's {self.size}", offset)
@@ -107,14 +107,14 @@ class ByteSource:
             self._done_with(descriptor)
 
     def identity(self) -> tuple[int, int] | None:
-        """Device and inode of the file, None for a buffer."""
+        """Return the device and inode of the file, None for a buffer."""
         if self._view is not None:
             return None
         self._check_open()
         return self._identity
 
     def error(self, structure: str, problem: str, offset: int | None = None) -> ObjectFormatError:
-        """An ObjectFormatError that names this source."""
+        """Return an ObjectFormatError that names this source."""
         return ObjectFormatError(self.name, structure, problem, offset)
 
     def close(self) -> None:
@@ -130,7 +130,10 @@ class ByteSource:
             raise SessionClosed(f"{self.name} is closed")
 
     def _descriptor(self) -> int:
-        """A descriptor for one read. Raises ObjectFormatError where another file has taken the place of this one."""
+        """Return a descriptor for one read.
+
+        Raises ObjectFormatError where another file has taken the place of this one.
+        """
         self._check_open()
         if self._keeps:
             return self._fd
@@ -162,6 +165,6 @@ class ByteSource:
 
 
 def _identity(descriptor: int) -> tuple[int, int]:
-    """Device and inode of an open file."""
+    """Return the device and inode of an open file."""
     status = os.fstat(descriptor)
     return status.st_dev, status.st_ino

@@ -107,7 +107,7 @@ def linked_kind(data: bytes | memoryview) -> str:
 
 
 def _is_program(data: bytes | memoryview) -> bool:
-    """True if an ELF64 file of type ET_DYN is a program: its dynamic section has DF_1_PIE (GNU, <elf.h>)."""
+    """Return True if an ELF64 file of type ET_DYN is a program: its dynamic section has DF_1_PIE (GNU, <elf.h>)."""
     try:
         # e_phoff and e_phnum; a program header has 56 bytes: p_type, p_offset and p_filesz are read.
         table, count = struct.unpack_from("<Q", data, 32)[0], struct.unpack_from("<H", data, 56)[0]

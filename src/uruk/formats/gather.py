@@ -14,7 +14,7 @@ NAME_SHARING = 16
 
 
 def gather_runs(buffer: U8, starts: I64, sizes: I64) -> U8:
-    """The bytes of many ranges, end to end. Ranges that touch are copied as one; many small ones by index."""
+    """Return the bytes of many ranges, end to end. Ranges that touch are copied as one; many small ones by index."""
     # One small object is the usual case; it has one table, and needs no column operations.
     if starts.size == 1:
         start = int(starts[0])
@@ -35,7 +35,7 @@ def gather_runs(buffer: U8, starts: I64, sizes: I64) -> U8:
 
 
 def join(pieces: Sequence[U8]) -> U8:
-    """A copy of all pieces, end to end."""
+    """Return a copy of all pieces, end to end."""
     return pieces[0].copy() if len(pieces) == 1 else np.concatenate(pieces)
 
 

@@ -34,5 +34,5 @@ def target_of_head(head: bytes | memoryview) -> Target | None:
 
 
 def is_shared_library(head: bytes | memoryview) -> bool:
-    """True for a file that a dynamic loader loads. A link line may name it; its bytes are not linked."""
+    """Return True for a file that a dynamic loader loads. A link line may name it; its bytes are not linked."""
     return any(is_library(head) for is_library in _LIBRARIES)

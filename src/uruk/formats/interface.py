@@ -66,11 +66,11 @@ class SharedLibrary(Protocol):
     """A shared library's file, which is read and not loaded. Close it, or use it in a `with`."""
 
     def defines(self, name: bytes) -> bool:
-        """True if the library defines and exports a name. Raises ObjectFormatError."""
+        """Return True if the library defines and exports a name. Raises ObjectFormatError."""
         ...
 
     def hidden_bases(self) -> dict[bytes, bytes]:
-        """Names that mean something else when they are looked up than when they are linked.
+        """Return names that mean something else when they are looked up than when they are linked.
 
         Each has what to look up instead; empty: nothing. Raises ObjectFormatError.
         """
@@ -112,15 +112,15 @@ class Members(Protocol):
     name: str
 
     def entries(self) -> Entries:
-        """The index as columns."""
+        """Return the index as columns."""
         ...
 
     def index(self) -> dict[bytes, int]:
-        """Name -> header offset of the first member that defines it."""
+        """Return by name the header offset of the first member that defines it."""
         ...
 
     def content_of(self, header_offset: int) -> tuple[str, bytes]:
-        """The name of a member, as errors have it, and its bytes. Raises ObjectFormatError."""
+        """Return the name of a member, as errors have it, and its bytes. Raises ObjectFormatError."""
         ...
 
 
@@ -128,7 +128,10 @@ class ImportLibrary(Protocol):
     """An archive whose members say which names are in which shared libraries, beside members that are objects."""
 
     def imports_of(self, offset: int) -> list[Import] | None:
-        """The imports of the member whose header is at an offset; None for an object. Raises ObjectFormatError."""
+        """Return the imports of the member whose header is at an offset; None for an object.
+
+        Raises ObjectFormatError.
+        """
         ...
 
 
@@ -177,7 +180,7 @@ class Format(Protocol):
         ...
 
     def sniff(self, head: bytes | memoryview) -> Target | None:
-        """The target of a file that begins with these bytes; None if it is of another format.
+        """Return the target of a file that begins with these bytes; None if it is of another format.
 
         The architecture is empty where uruk has no name for it: the file is of this format all the same, and
         `read_objects` says what is wrong with it.
@@ -185,11 +188,11 @@ class Format(Protocol):
         ...
 
     def instruction_set(self, architecture: str) -> InstructionSet:
-        """The instruction set of an architecture. Raises UnknownTarget if the format is not linked for it."""
+        """Return the instruction set of an architecture. Raises UnknownTarget if the format is not linked for it."""
         ...
 
     def read_objects(self, arena: Arena, spans: Sequence[Span], target: Target, names: Names) -> Graph:
-        """Headers, sections, symbols and groups of every object, which lie in the arena's one buffer.
+        """Return headers, sections, symbols and groups of every object, which lie in the arena's one buffer.
 
         Raises ObjectFormatError for the first object that is malformed, of another format or for another architecture
         than `target`'s; UnknownTarget if the format is not linked for that.
@@ -197,7 +200,7 @@ class Format(Protocol):
         ...
 
     def read_relocations(self, graph: Graph, wanted: Bool | None = None, report: Report | None = None) -> Edges:
-        """The edges of the blocks that are `wanted` (all by default), in the order of their blocks.
+        """Return the edges of the blocks that are `wanted` (all by default), in the order of their blocks.
 
         Rows at fault are reported; without `report` the first one is raised: ObjectFormatError, UnsupportedRelocation.
         """

@@ -40,7 +40,7 @@ class MappedFormat(Generic[PairT]):
         self._pairs: dict[str, PairT] = {}
 
     def pair_of(self, architecture: str) -> PairT:
-        """The map of relocations for an architecture. Raises UnknownTarget for one without a map."""
+        """Return the map of relocations for an architecture. Raises UnknownTarget for one without a map."""
         if architecture not in self._pairs:
             if architecture not in self._maps:
                 known = [f"{self.title} for {name}" for name in self._maps]

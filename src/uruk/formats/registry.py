@@ -48,7 +48,7 @@ def unregister(format: Format) -> None:
 
 
 def formats() -> tuple[Format, ...]:
-    """The formats that are known by now. Uruk's own ones are missing until a first file of theirs is read."""
+    """Return the formats that are known by now. Uruk's own ones are missing until a first file of theirs is read."""
     return tuple(_formats.values())
 
 
@@ -61,14 +61,17 @@ def _import_all() -> dict[str, Format]:
 
 
 def format_named(name: str) -> Format:
-    """The format of a name. Raises UnknownTarget, which lists those that there are."""
+    """Return the format of a name. Raises UnknownTarget, which lists those that there are."""
     if name not in _formats and name not in _import_all():
         raise UnknownTarget(f"format {name}", [f"format {known}" for known in sorted(_formats)])
     return _formats[name]
 
 
 def format_of(head: bytes | memoryview) -> Format | None:
-    """The format of a file that begins with these bytes (its first `HEAD_SIZE`); None if no format recognises it."""
+    """Return the format of a file that begins with these bytes (its first `HEAD_SIZE`).
+
+    None if no format recognises it.
+    """
     known = len(_formats)
     for format in _formats.values():
         if format.sniff(head) is not None:
@@ -82,7 +85,7 @@ def format_of(head: bytes | memoryview) -> Format | None:
 
 
 def target_of_file(head: bytes | memoryview) -> Target | None:
-    """The target of a file that begins with these bytes; None if no format knows it. See `Format.sniff`."""
+    """Return the target of a file that begins with these bytes; None if no format knows it. See `Format.sniff`."""
     format = format_of(head)
     return None if format is None else format.sniff(head)
 
@@ -108,7 +111,7 @@ def read_objects(arena: Arena, spans: Sequence[Span], target: Target, names: Nam
 
 
 def read_relocations(graph: Graph, wanted: Bool | None = None, report: Report | None = None) -> Edges:
-    """The edges of a graph, as its format reads them. See `Format.read_relocations`."""
+    """Return the edges of a graph, as its format reads them. See `Format.read_relocations`."""
     return format_named(_target_of(graph).format).read_relocations(graph, wanted, report)
 
 
@@ -141,20 +144,20 @@ def hidden_bases_of(path: str) -> dict[bytes, bytes]:
 
 
 def index_names(head: bytes, entries: Entries) -> Entries:
-    """The index of an archive whose first member begins with `head`; see `FormatFiles.index_names`."""
+    """Return the index of an archive whose first member begins with `head`; see `FormatFiles.index_names`."""
     format = format_of(head)
     files = None if format is None else format.files
     return entries if files is None else files.index_names(entries)
 
 
 def import_library(archive: Members, target: Target) -> ImportLibrary | None:
-    """The imports of an archive that is linked for a target; None in a format that has none."""
+    """Return the imports of an archive that is linked for a target; None in a format that has none."""
     files = format_named(target.format).files
     return None if files is None else files.import_library(archive, target)
 
 
 def instruction_set_of(graph: Graph) -> InstructionSet:
-    """The instruction set that the objects of a graph are for."""
+    """Return the instruction set that the objects of a graph are for."""
     target = _target_of(graph)
     return format_named(target.format).instruction_set(target.architecture)
 
@@ -166,7 +169,7 @@ def _target_of(graph: Graph) -> Target:
 
 
 def _with_article(title: str) -> str:
-    """A title behind its article: ``an ELF``."""
+    """Return a title behind its article: ``an ELF``."""
     return f"{'an' if title[0] in 'AEIOU' else 'a'} {title}"
 
 
@@ -175,7 +178,7 @@ def _head(view: memoryview, span: Span) -> memoryview:
 
 
 def _format_at(view: memoryview, span: Span, target: Target) -> Format:
-    """The format of an object. Raises ObjectFormatError that says what it is instead, and what is linked."""
+    """Return the format of an object. Raises ObjectFormatError that says what it is instead, and what is linked."""
     format = format_of(_head(view, span))
     if format is not None:
         return format

@@ -15,7 +15,7 @@ class CheckedRows(ABC):
 
     @abstractmethod
     def error(self, row: int, problem: str) -> ObjectFormatError:
-        """The error of one row; it names the file, the row and its place there."""
+        """Return the error of one row; it names the file, the row and its place there."""
 
     def check(self, rows: I64, *checks: tuple[Bool, str]) -> None:
         """Raise ObjectFormatError for the first of `rows` that is bad; a check is (which are bad, problem)."""

@@ -32,7 +32,8 @@ class Arena:
 
     @classmethod
     def of_sizes(cls, sizes: Sequence[int]) -> tuple[Arena, list[int]]:
-        """One buffer with room for pieces of these sizes, which the caller fills, and the offset of each piece."""
+        """Return one buffer with room for pieces of these sizes, which the caller fills, and the offset of each
+        piece."""
         starts: list[int] = []
         end = 0
         for size in sizes:
@@ -61,7 +62,7 @@ class Arena:
         return self.buffers[index][start : start + size].tobytes()
 
     def string_at(self, offset: int, limit: int = 1 << 62) -> bytes:
-        """The NUL-terminated string at `offset`, or its first bytes if it is longer than about `limit` bytes."""
+        """Return the NUL-terminated string at `offset`, or its first bytes if it is longer than about `limit` bytes."""
         index = bisect_right(self.bases, offset) - 1
         buffer = self.buffers[index]
         start = offset - self.bases[index]

@@ -27,7 +27,7 @@ Facts = dict[str, Any]
 def dump_dict(
     source: Graph | Link, names: Names | None = None, *, content: bool = False, addresses: bool = False
 ) -> Facts:
-    """A graph, or a running link with its tables as they are now, as dicts, lists, strings and numbers.
+    """Return a graph, or a running link with its tables as they are now, as dicts, lists, strings and numbers.
 
     `names` is the session's interner, which has the signatures of groups; a link has it itself. With `content`, blocks
     have the bytes of their input in hex; with `addresses`, blocks and symbols that a link has placed say where.
@@ -54,12 +54,12 @@ def dump_text(
 
 
 def dump_object(view: GraphView, index: int, names: Names, *, content: bool = False) -> Facts:
-    """One object of a graph; see `dump_dict`."""
+    """Return one object of a graph; see `dump_dict`."""
     return _Dump(view, names, content, False).object(index)
 
 
 def block_labels(view: GraphView, owner: int, names: Names) -> dict[int, str]:
-    """The blocks of an object (-1: of the link), in dumping order: row -> ``.text``, ``.text#2``, ..."""
+    """Return the blocks of an object (-1: of the link), in dumping order: row -> ``.text``, ``.text#2``, ..."""
     graph = view.graph
     rows: list[int] = np.flatnonzero(graph.blocks.object == owner).tolist()
 
@@ -77,7 +77,7 @@ def block_labels(view: GraphView, owner: int, names: Names) -> dict[int, str]:
 
 
 def target_name(symbol: SymbolView, labels: dict[int, str]) -> str:
-    """The name of an edge's target; for a section symbol the label of its block."""
+    """Return the name of an edge's target; for a section symbol the label of its block."""
     columns = symbol.view.graph.symbols
     if columns.type[symbol.row] == SymbolType.SECTION and columns.block[symbol.row] >= 0:
         return labels.get(int(columns.block[symbol.row]), symbol.name)
@@ -120,7 +120,7 @@ class _Dump:
         return facts
 
     def object(self, index: int) -> Facts:
-        """One object."""
+        """Return one object."""
         graph, labels = self.graph, block_labels(self.view, index, self.names)
         first, last = (int(row) for row in graph.ranges.symbols[index : index + 2])
         symbols = graph.symbols
@@ -166,7 +166,7 @@ class _Dump:
         return facts
 
     def _placed(self, block: BlockView, link: Link) -> Facts:
-        """The decisions of a link about a block, as far as the link has got."""
+        """Return the decisions of a link about a block, as far as the link has got."""
         facts: Facts = {"live": block.is_live, "module": int(link.block_module[block.row])}
         if link.segment.size and link.segment[block.row] >= 0:
             facts |= {"segment": int(link.segment[block.row]), "offset": int(link.offset[block.row])}
@@ -175,7 +175,7 @@ class _Dump:
         return facts
 
     def _symbols(self, symbols: Iterable[SymbolView]) -> list[Facts]:
-        """Symbols by place and name, without section symbols."""
+        """Return symbols by place and name, without section symbols."""
         types = [(symbol, int(symbol.view.graph.symbols.type[symbol.row])) for symbol in symbols]
         facts = [self._symbol(symbol) for symbol, type_ in types if type_ != SymbolType.SECTION]
         return sorted(facts, key=lambda row: (row["kind"], row["offset"], row["name"], row["size"], row["type"]))
@@ -226,7 +226,8 @@ class _Dump:
         ]
 
     def _slot_symbol(self, row: int) -> str:
-        """The symbol of a slot; empty for the module-id slot of the local-dynamic model, which is for no symbol."""
+        """Return the symbol of a slot; empty for the module-id slot of the local-dynamic model, which is for no
+        symbol."""
         assert self.link is not None
         symbol = int(self.link.slots.row[row])
         return target_name(self.view.symbols[symbol], self.labels) if symbol else ""

@@ -11,7 +11,7 @@ Facts = dict[str, Any]
 
 
 def lines_of(facts: Facts) -> list[str]:
-    """The facts of `uruk.graph.dump.dump_dict` as lines."""
+    """Return the facts of `uruk.graph.dump.dump_dict` as lines."""
     lines: list[str] = []
     objects = facts["objects"]
     several = len({block.get("module", 0) for object_ in objects for block in object_["blocks"]}) > 1
@@ -30,7 +30,7 @@ def lines_of(facts: Facts) -> list[str]:
 
 
 def _module(facts: Facts, several: bool) -> str:
-    """The module of a slot or stub; empty if there is only one module."""
+    """Return the module of a slot or stub; empty if there is only one module."""
     return f"module {facts['module']} " if several else ""
 
 

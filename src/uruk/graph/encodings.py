@@ -107,7 +107,7 @@ class EncodingTable:
         self._keep = ~field
 
     def fits(self, kind: U8, words: AnyArray) -> Bool:
-        """True for each instruction that has the field of its kind."""
+        """Return True for each instruction that has the field of its kind."""
         mask, pattern = self._fits[0]
         matches = (words & mask.take(kind)) == pattern.take(kind)
         for mask, pattern in self._fits[1:]:
@@ -120,7 +120,7 @@ class EncodingTable:
         return matches
 
     def encode(self, kind: U8, words: AnyArray, value: I64) -> AnyArray:
-        """The instructions with the values in their fields."""
+        """Return the instructions with the values in their fields."""
         words = words & self._keep.take(kind)
         rows = true_rows(self._negates.take(kind))
         if rows.size:
@@ -150,7 +150,8 @@ class EncodingTable:
         return words
 
     def decode(self, kind: U8, words: AnyArray) -> I64:
-        """The values that the fields of instructions hold, as numbers without a sign; see `bits` for their width."""
+        """Return the values that the fields of instructions hold, as numbers without a sign; see `bits` for their
+        width."""
         value = np.zeros(words.size, np.int64)
         for first, mask, at in self._pieces:
             part = (words >> at.take(kind)) & mask.take(kind)
@@ -163,7 +164,7 @@ def _bits(encoding: Encoding) -> int:
 
 
 def _column(rows: Sequence[Encoding], index: int, word: np.dtype[np.unsignedinteger]) -> tuple[I64, U64, U64]:
-    """One piece of every kind as columns: shift in the value, mask, shift in the word."""
+    """Return one piece of every kind as columns: shift in the value, mask, shift in the word."""
     pieces = [encoding.pieces[index] if index < len(encoding.pieces) else (0, 0, 0) for encoding in rows]
     first, bits, at = zip(*pieces, strict=True)
     masks = [(1 << count) - 1 for count in bits]
@@ -171,7 +172,7 @@ def _column(rows: Sequence[Encoding], index: int, word: np.dtype[np.unsignedinte
 
 
 def _rounds(rows: Sequence[Encoding], index: int) -> I64 | None:
-    """The numbers that are added to the values of every kind for one piece; None if all are 0."""
+    """Return the numbers that are added to the values of every kind for one piece; None if all are 0."""
     column = np.zeros(len(rows), np.int64)
     for number, encoding in enumerate(rows):
         # Only pieces that begin above the bit see the carry of the rounding; lower ones keep their bits.

@@ -101,7 +101,7 @@ class Visibility:
 
 @lru_cache(maxsize=16)
 def _columns(table: type[Table]) -> tuple[str, ...]:
-    """The column names of a table, in order."""
+    """Return the column names of a table, in order."""
     return field_names(table)
 
 
@@ -114,11 +114,12 @@ class Table:
         return first.size
 
     def rows(self: TableT, selection: slice | AnyArray) -> TableT:
-        """The selected rows as a table of the same kind: a view for a slice, a copy for a mask or row numbers."""
+        """Return the selected rows as a table of the same kind: a view for a slice, a copy for a mask or row
+        numbers."""
         return type(self)(*[getattr(self, column)[selection] for column in _columns(type(self))])
 
     def replaced(self: TableT, **columns: AnyArray) -> TableT:
-        """A table with some columns replaced; the others are shared."""
+        """Return a table with some columns replaced; the others are shared."""
         # Passes do this very often: dataclasses.replace would look at every field and call __init__.
         table = object.__new__(type(self))
         table.__dict__.update(self.__dict__, **columns)
@@ -126,14 +127,14 @@ class Table:
 
     @classmethod
     def concat(cls: type[TableT], pieces: Sequence[TableT]) -> TableT:
-        """The rows of all `pieces`, in order."""
+        """Return the rows of all `pieces`, in order."""
         if len(pieces) == 1:
             return pieces[0]
         return cls(*[np.concatenate([getattr(piece, column) for piece in pieces]) for column in _columns(cls)])
 
     @classmethod
     def empty(cls: type[TableT]) -> TableT:
-        """A table without rows."""
+        """Return a table without rows."""
         return cls(*[np.empty(0, DTYPES.get(column, np.int32)) for column in _columns(cls)])
 
 
@@ -299,20 +300,21 @@ class Graph:
     """The target of the objects; `uruk.formats.registry` sets it."""
 
     def object_of_symbol(self, row: int) -> int:
-        """The object that a symbol row comes from; -1 for a row that a pass has made, behind those of the objects."""
+        """Return the object that a symbol row comes from; -1 for a row that a pass has made, behind those of the
+        objects."""
         # The last object that begins at or before the row. Rows of a pass lie at or behind the end, which is the last
         # element of `ranges` and would be an object behind all.
         owner = int(np.searchsorted(self.ranges.symbols, row, "right")) - 1
         return owner if owner < len(self.files) else NONE
 
     def section_name(self, block: int) -> str:
-        """The name of a block's section, cut after about `NAME_LIMIT` bytes."""
+        """Return the name of a block's section, cut after about `NAME_LIMIT` bytes."""
         # All sections of a hostile object may share one name of megabytes, which errors then repeat.
         offset = int(self.blocks.text[block])
         return self.arena.string_at(offset, NAME_LIMIT).decode("utf-8", "replace") if offset >= 0 else "(synthetic)"
 
     def symbol_name(self, row: int) -> str:
-        """The name of a symbol; a section symbol has its section's."""
+        """Return the name of a symbol; a section symbol has its section's."""
         symbols = self.symbols
         offset = int(symbols.text[row])
         name = self.arena.string_at(offset).decode("utf-8", "replace") if offset >= 0 else ""
@@ -328,7 +330,7 @@ class Graph:
 
 
 def _shifted(table: TableT, **amounts: int) -> TableT:
-    """A copy of `table` in which an amount is added to the named columns of row numbers; -1 stays -1."""
+    """Return a copy of `table` in which an amount is added to the named columns of row numbers; -1 stays -1."""
     columns: list[AnyArray] = []
     for column in _columns(type(table)):
         values: AnyArray = getattr(table, column)
@@ -339,13 +341,13 @@ def _shifted(table: TableT, **amounts: int) -> TableT:
 
 
 def _bounds(pieces: Sequence[tuple[I64, int, int]]) -> I64:
-    """The first rows of the chosen objects when their rows follow each other from 0 on, and the end."""
+    """Return the first rows of the chosen objects when their rows follow each other from 0 on, and the end."""
     counts = [np.diff(starts[low : high + 1]) for starts, low, high in pieces]
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(counts))])
 
 
 def _ranges(pieces: Sequence[tuple[Graph, int, int]]) -> Ranges:
-    """The ranges of the chosen objects in one graph."""
+    """Return the ranges of the chosen objects in one graph."""
     return Ranges(
         _bounds([(graph.ranges.blocks, low, high) for graph, low, high in pieces]),
         _bounds([(graph.ranges.symbols, low, high) for graph, low, high in pieces]),
@@ -355,7 +357,7 @@ def _ranges(pieces: Sequence[tuple[Graph, int, int]]) -> Ranges:
 
 
 def _common_target(pieces: Sequence[tuple[Graph, int, int]]) -> Target | None:
-    """The target of all pieces. Raises LinkError if they have several."""
+    """Return the target of all pieces. Raises LinkError if they have several."""
     first = pieces[0][0]
     for graph, low, _ in pieces:
         if graph.target != first.target:
@@ -371,7 +373,7 @@ def _target_text(graph: Graph) -> str:
 
 
 def assemble(pieces: Sequence[tuple[Graph, int, int]]) -> Graph:
-    """One graph of the objects low..high-1 of each (graph, low, high), in that order.
+    """Return one graph of the objects low..high-1 of each (graph, low, high), in that order.
 
     A single whole graph is returned as it is: passes never write into a graph's tables, they replace them.
     """
@@ -418,7 +420,7 @@ def assemble(pieces: Sequence[tuple[Graph, int, int]]) -> Graph:
 
 
 def _fallbacks(pieces: Sequence[tuple[Graph, int, int]]) -> Fallbacks:
-    """The fallbacks of the chosen objects, renumbered as their symbols are."""
+    """Return the fallbacks of the chosen objects, renumbered as their symbols are."""
     if not any(graph.fallbacks.symbol.size for graph, _, _ in pieces):
         return NO_FALLBACKS
     tables: list[Fallbacks] = []
@@ -435,7 +437,7 @@ def _fallbacks(pieces: Sequence[tuple[Graph, int, int]]) -> Fallbacks:
 def _piece(
     graph: Graph, low: int, high: int, move: int, files: int, blocks: int, symbols: int, groups: int
 ) -> tuple[Blocks, Symbols, Relocations, Groups, Edges | None]:
-    """The rows of objects low..high-1, renumbered to follow the rows that are assembled already."""
+    """Return the rows of objects low..high-1, renumbered to follow the rows that are assembled already."""
     ranges = graph.ranges
 
     def cut(starts: I64) -> slice:

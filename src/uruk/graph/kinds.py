@@ -168,7 +168,10 @@ class EdgeKind:
 def kind(
     name: str, operand: int, base: int, bits: int, *, signed: bool | None = True, relaxable: bool = False
 ) -> EdgeKind:
-    """A kind of a field of `bits` bits. With `signed` None both readings are in range, as in ld for 8 and 16 bits."""
+    """Return a kind of a field of `bits` bits.
+
+    With `signed` None both readings are in range, as in ld for 8 and 16 bits.
+    """
     # bits is 0 for kinds that write nothing, which have no sign bit either.
     low = 0 if signed is False else -(1 << max(bits - 1, 0))
     high = 1 << (max(bits - 1, 0) if signed else bits)
@@ -185,14 +188,15 @@ def field(
     *,
     relaxable: bool = False,
 ) -> EdgeKind:
-    """A kind whose value goes into an instruction; without `low` and `high` bits that do not fit are cut off."""
+    """Return a kind whose value goes into an instruction; without `low` and `high` bits that do not fit are cut off."""
     return EdgeKind(name, operand, base, encoding.size, low, high, relaxable, encoding)
 
 
 def change(
     name: str, action: int, bits: int, *, operand: int = Operand.SYMBOL, base: int = Base.ZERO, leb: bool = False
 ) -> EdgeKind:
-    """A kind whose result depends on the field's content: a sum or difference, a part of a byte, a LEB128 number.
+    """Return a kind whose result depends on the field's content: a sum or difference, a part of a byte, a LEB128
+    number.
 
     Results wrap around at `bits`; LEB128 numbers must fit.
     """
@@ -288,7 +292,10 @@ class KindTable:
         """The width of fields that are a symbol's address, and RELATIVE more if it counts from the field; else 0."""
 
     def having(self, operands: Sequence[int]) -> Bool:
-        """A lookup column by kind number: True if the kind writes a field, and its operand is one of `operands`."""
+        """Return a lookup column by kind number:
+
+        True if the kind writes a field, and its operand is one of `operands`.
+        """
         key = tuple(operands)
         if key not in self._having:
             wanted = np.zeros(OPERANDS, np.bool_)

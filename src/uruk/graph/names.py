@@ -40,19 +40,19 @@ class Ids:
         self._tables.append(table)
 
     def text(self, number: int) -> bytes:
-        """The name that `number` stands for."""
+        """Return the name that `number` stands for."""
         if number >= len(self._texts):
             self._learn()
         return self._texts[number]
 
     def texts(self, numbers: Sequence[int]) -> list[bytes]:
-        """The names that numbers stand for."""
+        """Return the names that numbers stand for."""
         if len(self._texts) <= max(numbers, default=-1):
             self._learn()
         return list(map(self._texts.__getitem__, numbers))
 
     def home(self, number: int) -> Names:
-        """The table that `number` belongs to; for names that tables share, the first one."""
+        """Return the table that `number` belongs to; for names that tables share, the first one."""
         if number >= len(self._homes):
             self._learn()
         return self._homes[number]
@@ -84,7 +84,7 @@ class Ids:
                 self._homes[number] = table
 
     def scratch(self) -> I32:
-        """An int32 column with a row for every number; its content is whatever the last user left there."""
+        """Return an int32 column with a row for every number; its content is whatever the last user left there."""
         if self._scratch.size < len(self):
             self._scratch = np.empty(max(1024, 2 * len(self)), np.int32)
         return self._scratch
@@ -110,11 +110,11 @@ class Names(defaultdict[bytes, int]):
         self.ids.enter(self)
 
     def text(self, number: int) -> bytes:
-        """The name that `number` stands for, of this table or another one with the same `ids`."""
+        """Return the name that `number` stands for, of this table or another one with the same `ids`."""
         return self.ids.text(number)
 
     def intern(self, texts: Iterable[bytes]) -> list[int]:
-        """Numbers of many names at once."""
+        """Return numbers of many names at once."""
         return list(map(self.__getitem__, texts))
 
     def scratch(self) -> I32:

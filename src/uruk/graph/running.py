@@ -104,7 +104,7 @@ class Link(Protocol):
         ...
 
     def now(self) -> Graph:
-        """The graph with its tables as they are now."""
+        """Return the graph with its tables as they are now."""
         ...
 
 

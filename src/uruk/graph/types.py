@@ -27,12 +27,12 @@ ADDRESSES = 1 << 64
 
 
 def signed(address: int) -> int:
-    """The number modulo 2^64 that a column of addresses has for an address."""
+    """Return the number modulo 2^64 that a column of addresses has for an address."""
     return (address + (1 << 63)) % ADDRESSES - (1 << 63)
 
 
 def unsigned(address: int) -> int:
-    """The address, from 0 on, that a number in a column of addresses stands for."""
+    """Return the address, from 0 on, that a number in a column of addresses stands for."""
     return address % ADDRESSES
 
 
@@ -70,7 +70,7 @@ def true_rows(mask: Bool) -> I64:
 
 
 def ranks(keys: I64, limit: int) -> tuple[I64, I64]:
-    """The distinct keys, ascending, and for each key its place among them; keys are in [0, limit).
+    """Return the distinct keys, ascending, and for each key its place among them; keys are in [0, limit).
 
     np.unique imports numpy.ma on its first call, and hashes or sorts; a mask over few million numbers does neither.
     """
@@ -95,7 +95,7 @@ def ranks(keys: I64, limit: int) -> tuple[I64, I64]:
 
 
 def unique(values: AnyArray) -> AnyArray:
-    """The distinct values, ascending. np.unique would import numpy.ma on its first call, which costs 10 ms."""
+    """Return the distinct values, ascending. np.unique would import numpy.ma on its first call, which costs 10 ms."""
     ordered = np.sort(values, axis=None)
     first = np.ones(ordered.size, np.bool_)
     np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
@@ -103,7 +103,8 @@ def unique(values: AnyArray) -> AnyArray:
 
 
 def distinct(values: AnyArray) -> list[int]:
-    """The distinct values, ascending, as numbers; few of them as a Python set, which costs less than numpy does."""
+    """Return the distinct values, ascending, as numbers; few of them as a Python set, which costs less than numpy
+    does."""
     return sorted(set(values.tolist())) if values.size < 100 else unique(values).tolist()
 
 
@@ -112,10 +113,10 @@ count_true: Callable[[AnyArray], int] = getattr(np.count_nonzero, "__wrapped__",
 
 
 def some(mask: Bool) -> bool:
-    """True if any row is set: mask.any() without its wrapper."""
+    """Return True if any row is set: mask.any() without its wrapper."""
     return bool(count_true(mask))
 
 
 def every(mask: Bool) -> bool:
-    """True if all rows are set."""
+    """Return True if all rows are set."""
     return bool(count_true(mask) == mask.size)

@@ -86,7 +86,7 @@ def _ranges(graph: Graph, parsed: bool) -> None:
 
 
 def _owners(graph: Graph, name: str) -> AnyArray:
-    """The object of every row of a table, from its ranges; -1 for rows that a link made."""
+    """Return the object of every row of a table, from its ranges; -1 for rows that a link made."""
     starts: I64 = getattr(graph.ranges, name)
     made = np.full(len(getattr(graph, name)) - int(starts[-1]), NONE)
     return np.concatenate([np.repeat(np.arange(len(graph.files)), np.diff(starts)), made])

@@ -47,7 +47,7 @@ VISIBILITIES = _texts(Visibility)
 
 
 def signed(value: int) -> str:
-    """A number behind its sign, ``+ 0x10`` or ``- 0x4``; empty for 0."""
+    """Return a number behind its sign, ``+ 0x10`` or ``- 0x4``; empty for 0."""
     return "" if value == 0 else f" {'-' if value < 0 else '+'} {abs(value):#x}"
 
 
@@ -78,7 +78,7 @@ class GraphView:
         return names
 
     def block_name(self, row: int) -> str:
-        """The name of a block's section, or of the kind of block that the link made."""
+        """Return the name of a block's section, or of the kind of block that the link made."""
         return self.made.get(row) or self.graph.section_name(row)
 
     @cached_property
@@ -167,7 +167,7 @@ class Rows(Sequence[ViewT], Generic[ViewT]):
         return key in self._by_name if isinstance(key, str) else key in self._views
 
     def names(self) -> list[str]:
-        """All names, each once."""
+        """Return all names, each once."""
         return list(self._by_name)
 
     def __repr__(self) -> str:

@@ -42,7 +42,7 @@ _CALL_REGISTER = Encoding((), ((0xFFFFFC1F, 0xD63F0000),))  # blr
 
 
 def _move(group: int, *, signed: bool = False) -> Encoding:
-    """The 16 bits of a wide move; a signed one chooses between MOVZ and MOVN."""
+    """Return the 16 bits of a wide move; a signed one chooses between MOVZ and MOVN."""
     fits = (0x3F800000, 0x12800000) if signed else (0x1F800000, 0x12800000)
     return Encoding(((16 * group, 16, 5),), (fits,), negates=signed)
 
@@ -52,7 +52,8 @@ def _within(bits: int) -> tuple[int, int]:
 
 
 def _moves(name: str, operand: int, base: int, groups: int, *, absolute: bool = False) -> list[EdgeKind]:
-    """Kinds of wide moves: checked ones, which are signed unless `absolute`, and unchecked ones, which cut off (NC)."""
+    """Return kinds of wide moves: checked ones, which are signed unless `absolute`, and unchecked ones, which cut off
+    (NC)."""
     rows: list[EdgeKind] = []
     for group in range(groups):
         bits = 16 * (group + 1)
@@ -67,7 +68,7 @@ def _moves(name: str, operand: int, base: int, groups: int, *, absolute: bool = 
 
 
 def _offsets(name: str, operand: int, *, checked: bool) -> list[EdgeKind]:
-    """Kinds of low 12 bits in loads and stores."""
+    """Return kinds of low 12 bits in loads and stores."""
     rows: list[EdgeKind] = []
     for bits, encoding in LOADS.items():
         if checked:
@@ -77,7 +78,7 @@ def _offsets(name: str, operand: int, *, checked: bool) -> list[EdgeKind]:
 
 
 def _slot(name: str, operand: int) -> list[EdgeKind]:
-    """Kinds for the address of a slot: by page and offset, in one instruction, and by wide moves."""
+    """Return kinds for the address of a slot: by page and offset, in one instruction, and by wide moves."""
     relaxable = operand == Operand.GOT
     return [
         field(f"{name}Page21", operand, Base.PAGE, _ADRP, *_within(32), relaxable=relaxable),
@@ -90,7 +91,7 @@ def _slot(name: str, operand: int) -> list[EdgeKind]:
 
 
 def _thread_offset(name: str, operand: int) -> list[EdgeKind]:
-    """Kinds for an offset in thread-local storage."""
+    """Return kinds for an offset in thread-local storage."""
     return [
         *_moves(f"{name}Move", operand, Base.ZERO, 3),
         field(f"{name}High12", operand, Base.ZERO, ADD_HIGH, 0, 1 << 24),
@@ -218,7 +219,8 @@ def _within_pages(target: I64, place: I64) -> Bool:
 
 
 def _closer(distance: I64, limit: int) -> Bool:
-    """True for distances below a limit in either direction; -2**63 has no absolute value that np.abs could give."""
+    """Return True for distances below a limit in either direction; -2**63 has no absolute value that np.abs could
+    give."""
     return (distance > -limit) & (distance < limit)
 
 

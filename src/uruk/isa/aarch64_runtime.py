@@ -69,7 +69,7 @@ _CACHE_ROUTINE = np.array(
 
 
 def stub_page(distance: int) -> U8:
-    """The page of code whose page of data lies `distance` bytes behind it, a multiple of 4,096."""
+    """Return the page of code whose page of data lies `distance` bytes behind it, a multiple of 4,096."""
     page = np.tile(_STUB, (LAZY_STUBS, 1))
     slots = LAZY_SLOTS + 8 * np.arange(LAZY_STUBS, dtype=np.int64)
     for at, name in _FIELDS.items():
@@ -80,7 +80,7 @@ def stub_page(distance: int) -> U8:
 
 
 def trampolines(numbers: U64, enter: int) -> U8:
-    """The bytes of a trampoline for each number, one behind the other."""
+    """Return the bytes of a trampoline for each number, one behind the other."""
     words = np.zeros((numbers.size, 4), np.uint64)  # two words of instructions, then the two that they load
     words[:, :2] = _TRAMPOLINE.view(np.uint64)
     words[:, 2] = numbers

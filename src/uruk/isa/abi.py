@@ -56,7 +56,7 @@ class CallingConvention:
     """Bytes that the caller reserves between the return address and the first word on the stack, for the callee."""
 
     def places(self, floats: tuple[bool, ...]) -> tuple[Place, ...]:
-        """The place of each argument; `floats` is true for each one that is a float or a double."""
+        """Return the place of each argument; `floats` is true for each one that is a float or a double."""
         used = [0, 0]
         on_stack = 0
         places: list[Place] = []

@@ -38,7 +38,7 @@ _NUMBER, _ENTER = 6, 16
 
 
 def stub_page(distance: int) -> U8:
-    """The page of code whose page of data lies `distance` bytes behind it."""
+    """Return the page of code whose page of data lies `distance` bytes behind it."""
     page = np.frombuffer(STUB * LAZY_STUBS, np.uint8).copy()
     fields = windows(page, np.int32)
     begins: I64 = LAZY_STUB_SIZE * np.arange(LAZY_STUBS, dtype=np.int64)
@@ -50,7 +50,7 @@ def stub_page(distance: int) -> U8:
 
 
 def trampolines(numbers: U64, enter: int) -> U8:
-    """The bytes of a trampoline for each number, one behind the other."""
+    """Return the bytes of a trampoline for each number, one behind the other."""
     code = np.tile(np.frombuffer(_TRAMPOLINE, np.uint8), (numbers.size, 1))
     assert code.shape[1] == TRAMPOLINE_SIZE
     code[:, _NUMBER : _NUMBER + 8] = numbers.view(np.uint8).reshape(-1, 8)

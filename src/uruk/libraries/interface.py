@@ -49,53 +49,57 @@ class HostLibraries(Protocol):
         ...
 
     def directories(self) -> Sequence[str]:
-        """The directories behind those of -L: the environment's, then those that compilers search by default."""
+        """Return the directories behind those of -L: the environment's, then those that compilers search by default."""
         ...
 
     def file_names(self, name: str, *, static: bool) -> Sequence[str]:
-        """The possible names of the file of ``-l name``, the preferred one first; only archives if `static`."""
+        """Return the possible names of the file of ``-l name``, the preferred one first; only archives if `static`."""
         ...
 
     def is_file_name(self, text: str) -> bool:
-        """True for the name of a library's file: users write it where NAME of ``-l NAME`` is wanted."""
+        """Return True for the name of a library's file: users write it where NAME of ``-l NAME`` is wanted."""
         ...
 
     def is_of_every_process(self, name: str) -> bool:
-        """True for the C library's own libraries: a process has their state once, so an archive's copy is of no use."""
+        """Return True for the C library's own libraries: a process has their state once, so an archive's copy is of no
+        use."""
         ...
 
     def loader_path(self, file_name: str) -> str | None:
-        """The path at which the dynamic loader finds a library by the whole name of its file; None if it does not."""
+        """Return the path at which the dynamic loader finds a library by the whole name of its file.
+
+        None if it does not.
+        """
         ...
 
     def runtime_files(self, name: str, directories: Sequence[str]) -> Iterable[str]:
-        """Paths of the libraries that programs load for ``-l name``, the preferred one first.
+        """Return paths of the libraries that programs load for ``-l name``, the preferred one first.
 
         They serve users without development files. Some of the paths may not exist.
         """
         ...
 
     def searched_at_run_time(self) -> Sequence[str]:
-        """The places in which `loader_path` and `runtime_files` look, for errors."""
+        """Return the places in which `loader_path` and `runtime_files` look, for errors."""
         ...
 
     def hints_for(self, names: Iterable[bytes], find: Find) -> dict[bytes, str]:
-        """The advice for each name that a well-known library defines, such as ``add -l m``.
+        """Return the advice for each name that a well-known library defines, such as ``add -l m``.
 
         `find` is the search for libraries. This is for errors, and may take milliseconds.
         """
         ...
 
     def hint_at(self, place: str) -> str:
-        """The reason for which code at `place` cannot be linked; empty for most places."""
+        """Return the reason for which code at `place` cannot be linked; empty for most places."""
         ...
 
     def target_of_head(self, head: bytes) -> Target | None:
-        """The target of a file or an archive's member by its first bytes; None if it is no code."""
+        """Return the target of a file or an archive's member by its first bytes; None if it is no code."""
         ...
 
     def kind_of(self, source: ByteSource) -> Kind | None:
-        """The kind of a file that is no archive; None if it may be a linker script.
+        """Return the kind of a file that is no archive; None if it may be a linker script.
 
         Raises ObjectFormatError for code that cannot be an input, such as a program.
         """

@@ -68,7 +68,7 @@ def _operand(inputs: list[ScriptInput], open_commands: list[str], word: str) -> 
 
 
 def _tokens(file: str, data: bytes) -> list[tuple[int, str, bool]]:
-    """The offset and text of every token except space and comments, and True if it was quoted."""
+    """Return the offset and text of every token except space and comments, and True if it was quoted."""
     tokens: list[tuple[int, str, bool]] = []
     at = 0
     while at < len(data):

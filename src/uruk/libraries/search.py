@@ -26,7 +26,7 @@ _HEAD = 20
 
 
 def host_libraries(target: Target) -> HostLibraries:
-    """The names and places of a system's libraries.
+    """Return the names and places of a system's libraries.
 
     Raises UnknownTarget for a system whose libraries uruk does not look for.
     """
@@ -70,7 +70,8 @@ class LibrarySearch:
         self.host = host or host_libraries(target)
 
     def find(self, name: str | os.PathLike[str], *, static: bool = False) -> list[LibraryFile]:
-        """The inputs for which `-l NAME`, `-l :FILE` or a path (a PathLike, or text with a slash) stands, in order.
+        """Return the inputs for which `-l NAME`, `-l :FILE` or a path (a PathLike, or text with a slash) stands, in
+        order.
 
         `static`: NAME is an archive, shared libraries are passed over (ld's -Bstatic); those of the C library are the
         process's all the same, whose state a second copy would not share.
@@ -88,11 +89,11 @@ class LibrarySearch:
         return search.files
 
     def runtime_path(self, name: str) -> str | None:
-        """The path of the library that programs load for `-l NAME`; None if there is none."""
+        """Return the path of the library that programs load for `-l NAME`; None if there is none."""
         return self._at_run_time(name, self._begin())
 
     def hints_for(self, names: Iterable[bytes]) -> dict[bytes, str]:
-        """The advice for each name that a well-known library defines. See `HostLibraries.hints_for`."""
+        """Return the advice for each name that a well-known library defines. See `HostLibraries.hints_for`."""
         return self.host.hints_for(names, self)
 
     def _begin(self, static: bool = False) -> _Search:
@@ -183,12 +184,12 @@ class LibrarySearch:
         return self._file(search, name)
 
     def _kind(self, path: str) -> Kind | None:
-        """The kind of a file by its first bytes; None if it may be a linker script."""
+        """Return the kind of a file by its first bytes; None if it may be a linker script."""
         with ByteSource(path) as source:
             return "archive" if is_archive(_head_of(source)[:8]) else self.host.kind_of(source)
 
     def _fits(self, path: str) -> bool:
-        """True for a file for this machine; a file that is neither library nor object is taken for a script."""
+        """Return True for a file for this machine; a file that is neither library nor object is taken for a script."""
         try:
             with ByteSource(path) as source:
                 head = _head_of(source)
@@ -210,7 +211,8 @@ def _head_of(source: ByteSource) -> bytes:
 
 
 def _first_member(source: ByteSource) -> bytes:
-    """The first bytes of an archive's first member, whose machine is the archive's; empty if it has no member."""
+    """Return the first bytes of an archive's first member, whose machine is the archive's; empty if it has no
+    member."""
     archive = Archive(source)
     for member in archive.members():
         return archive.start_of(member, _HEAD)

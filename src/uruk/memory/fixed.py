@@ -127,11 +127,11 @@ class FixedMemory:
         return allocation
 
     def _extent(self, start: int, size: int) -> int:
-        """The number of bytes that a segment takes: all up to the end of its last page."""
+        """Return the number of bytes that a segment takes: all up to the end of its last page."""
         return -(-(start + size) // self.page_size) * self.page_size - start
 
     def _place(self, segments: Sequence[SegmentLike], order: Sequence[int], start: int) -> tuple[list[int], int]:
-        """The addresses of segments in order, from `start` on, and the end of the last one."""
+        """Return the addresses of segments in order, from `start` on, and the end of the last one."""
         # Free ranges begin on a page of their own, or at the memory's first byte: no page is shared.
         starts: list[int] = []
         end = start
@@ -163,7 +163,7 @@ class FixedMemory:
             self._allocations.pop(id(allocation), None)
 
     def read(self, address: int, size: int) -> bytes:
-        """The bytes that links have written, zeros elsewhere. Raises AllocationError for addresses outside."""
+        """Return the bytes that links have written, zeros elsewhere. Raises AllocationError for addresses outside."""
         if not self.address <= address <= address + size <= self.end:
             raise AllocationError(
                 f"{size:#x} bytes at {address:#x} are not in the memory from {self.address:#x} to {self.end:#x}"

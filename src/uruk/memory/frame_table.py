@@ -153,7 +153,8 @@ class FrameTable:
             self._store([(self._place(span.first), self._idle(span))])
 
     def _idle(self, span: _Span) -> bytes:
-        """Entries of a span without code: its last byte, which keeps them ascending, and the FDE of no function."""
+        """Return entries of a span without code: its last byte, which keeps them ascending, and the FDE of no
+        function."""
         return struct.pack("<ii", span.end - 1 - self._header, self._nothing - self._header) * span.count
 
     def _place(self, entry: int) -> int:

@@ -108,14 +108,15 @@ class Memory(Protocol):
         ...
 
     def allocate(self, segments: Sequence[SegmentLike], reach: Reach) -> Allocation:
-        """Memory for all segments, within `reach` of each other and, where it is not `fixed`, within its bounds.
+        """Return the memory for all segments, within `reach` of each other and, where it is not `fixed`, within its
+        bounds.
 
         Raises AllocationError if there is no room.
         """
         ...
 
     def holds(self, address: int) -> bool:
-        """True for an address that is reserved for linked code."""
+        """Return True for an address that is reserved for linked code."""
         ...
 
     def library_window(self) -> AbstractContextManager[None]:

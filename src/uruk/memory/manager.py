@@ -94,11 +94,11 @@ class SlabAllocation:
         self.manager.give_withheld(self, which)
 
     def ranges(self, zone: int) -> list[Range]:
-        """The address and size of each segment of one zone."""
+        """Return the address and size of each segment of one zone."""
         return [(address, size) for its_zone, address, size in self.segments if its_zone == zone and size]
 
     def content(self, zone: int) -> list[Range]:
-        """The parts of one zone's segments that have content."""
+        """Return the parts of one zone's segments that have content."""
         rows = zip(self.segments, self.stored, strict=True)
         return [(address, stored) for (its_zone, address, size), stored in rows if its_zone == zone and size and stored]
 
@@ -153,7 +153,7 @@ class SlabManager:
     fixed = False
 
     def allocate(self, segments: Sequence[SegmentLike], reach: Reach) -> SlabAllocation:
-        """Memory for all segments in one slab within `reach`, writable for the linker, zero-filled.
+        """Return the memory for all segments in one slab within `reach`, writable for the linker, zero-filled.
 
         Raises AllocationError when no slab can be placed there.
         """
@@ -264,7 +264,7 @@ class SlabManager:
                 allocation.slab.mapper.initialize(pages, wanted, [])
 
     def _needs(self, segments: Sequence[SegmentLike]) -> list[int]:
-        """The number of bytes of each zone that segments take at most."""
+        """Return the number of bytes of each zone that segments take at most."""
         needs = [0, 0, 0]
         page = self.mapper.page_size
         for segment in segments:
@@ -274,7 +274,8 @@ class SlabManager:
         return needs
 
     def _reserve_arena(self, segments: Sequence[SegmentLike], reach: Reach) -> Slab:
-        """A slab that is just large enough, as its zones must lie close together; it is released with its content."""
+        """Return a slab that is just large enough, as its zones must lie close together; it is released with its
+        content."""
         if not self.slabs:  # the first one is an ordinary slab, with the library window
             self.slabs.append(self._reserve((), Reach()))
         page = self.mapper.page_size
@@ -358,7 +359,7 @@ class SlabManager:
         return (self.slabs[0].base, self.slabs[0].size) if self.slabs else None
 
     def holds(self, address: int) -> bool:
-        """True for an address in one of the slabs."""
+        """Return True for an address in one of the slabs."""
         return any(slab.base <= address < slab.base + slab.size for slab in self.slabs)
 
     @contextlib.contextmanager
@@ -410,12 +411,12 @@ class SlabManager:
 
 
 def _extents(slab: Slab, segments: Sequence[tuple[int, int, int]]) -> list[Range]:
-    """The ranges that segments take of their zones."""
+    """Return the ranges that segments take of their zones."""
     return [(address, slab.extent(zone, size)) for zone, address, size in segments if size]
 
 
 def _divide(size: int, needs: Sequence[int]) -> list[int]:
-    """Zone sizes for a slab of `size` bytes that holds at least `needs`; whole MiB."""
+    """Return the zone sizes for a slab of `size` bytes that holds at least `needs`; whole MiB."""
     least = [-(-need // MiB) * MiB for need in needs]
     shares = [size * 3 // 8, size // 4, size * 3 // 8]
     zones = [max(share, need) // MiB * MiB for share, need in zip(shares, least, strict=True)]

@@ -42,7 +42,7 @@ class Reach:
     together: bool = False
 
     def holds(self, address: int, size: int) -> bool:
-        """True if the range lies inside."""
+        """Return True if the range lies inside."""
         return not self.high or (self.low <= address and address + size <= self.high)
 
 
@@ -66,7 +66,7 @@ class Mapper(Protocol):
         ...
 
     def view(self, address: int, size: int) -> U8:
-        """The local working bytes of a reservation; `initialize` brings them to where they run."""
+        """Return the local working bytes of a reservation; `initialize` brings them to where they run."""
         ...
 
     def prepare(self, ranges: Sequence[Range], content: Sequence[Range] | None = None) -> None:
@@ -99,7 +99,7 @@ class Mapper(Protocol):
 
 
 def enclosing_pages(ranges: Sequence[Range], page: int) -> list[Range]:
-    """The pages that ranges touch, ascending, neighbours joined; empty ranges touch none."""
+    """Return the pages that ranges touch, ascending, neighbours joined; empty ranges touch none."""
     joined: list[Range] = []
     begin = end = -1
     for address, size in sorted(ranges) if len(ranges) > 1 else ranges:

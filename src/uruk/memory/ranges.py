@@ -38,7 +38,7 @@ class FreeList:
         self._cut(index, start, size)
 
     def take(self, size: int, align: int = 1) -> int | None:
-        """The lowest free range of `size` bytes at a multiple of `align`; None if there is none."""
+        """Return the lowest free range of `size` bytes at a multiple of `align`; None if there is none."""
         for index, (start, room) in enumerate(zip(self._starts, self._sizes, strict=True)):
             # Rounded up; `align` need not be a power of two.
             at = -(-start // align) * align

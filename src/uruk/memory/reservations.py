@@ -33,7 +33,7 @@ class Reservation(Generic[Owner]):
     """The mapper's own record of the reservation, which all parts of it share."""
 
     def at(self, address: int) -> int:
-        """The offset in `memory` of the byte of an address."""
+        """Return the offset in `memory` of the byte of an address."""
         return address - self.address + self.offset
 
 
@@ -58,7 +58,7 @@ class Reservations(Generic[Owner]):
         return address
 
     def find(self, address: int, size: int) -> Reservation[Owner]:
-        """The reservation in which a range lies. Raises AllocationError if there is none."""
+        """Return the reservation in which a range lies. Raises AllocationError if there is none."""
         index = bisect_right(self._starts, address) - 1
         reservation = self._all[index] if index >= 0 else None
         if reservation is None or size < 0 or address + size > reservation.address + reservation.size:
@@ -66,7 +66,7 @@ class Reservations(Generic[Owner]):
         return reservation
 
     def view(self, address: int, size: int) -> U8:
-        """The local bytes of a range."""
+        """Return the local bytes of a range."""
         reservation = self.find(address, size)
         return np.frombuffer(reservation.memory, np.uint8, size, reservation.at(address))
 

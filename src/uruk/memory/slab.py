@@ -42,13 +42,14 @@ class Slab:
         """The address at which the zone for data begins."""
 
     def extent(self, zone: int, size: int) -> int:
-        """The number of bytes that a request takes: whole pages of code and constants, whole granules of data."""
+        """Return the number of bytes that a request takes: whole pages of code and constants, whole granules of
+        data."""
         unit = GRANULE if zone == DATA else self.mapper.page_size
         # Code and constants of two modules never share a page: their pages change protection at different times.
         return -(-size // unit) * unit
 
     def take(self, zone: int, size: int, align: int) -> int | None:
-        """An address for `size` bytes; whole pages for code and constants. The memory is not writable yet."""
+        """Return an address for `size` bytes; whole pages for code and constants. The memory is not writable yet."""
         size = self.extent(zone, size)
         address = self._zones[zone].take(size, max(align, GRANULE if zone == DATA else self.mapper.page_size))
         if address is not None:

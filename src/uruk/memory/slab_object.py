@@ -67,7 +67,7 @@ class SlabLoader(Protocol):
     """The dynamic loader of the process where code runs, for slab objects. Methods raise AllocationError."""
 
     def plan(self, zones: Sequence[int], low: int, high: int) -> SlabFile:
-        """The object for zones of these sizes, which lies within [low, high) if `high` is given."""
+        """Return the object for zones of these sizes, which lies within [low, high) if `high` is given."""
         ...
 
     def open(self, file: SlabFile, path: bytes | None) -> tuple[int, int, bool]:

@@ -135,7 +135,8 @@ def _padded(size: int) -> int:
 
 
 def _ranges(first: int, names: int, ends: I64, taken: int, counts: Sequence[int]) -> list[Symbols]:
-    """The ranges that were taken, one for each of `counts` or for the first of them; the last one has the padding."""
+    """Return the ranges that were taken, one for each of `counts` or for the first of them; the last one has the
+    padding."""
     ranges: list[Symbols] = []
     low = 0
     for count in counts:

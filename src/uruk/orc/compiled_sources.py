@@ -53,21 +53,21 @@ class CompiledUnit(MaterializationUnit):
 
 
 def flags_of(symbols: Mapping[str, SymbolFlags] | Sequence[str]) -> dict[str, SymbolFlags]:
-    """The definitions of a source, as its user lists them: names of functions, or names with flags."""
+    """Return the definitions of a source, as its user lists them: names of functions, or names with flags."""
     if isinstance(symbols, Mapping):
         return dict(symbols)
     return dict.fromkeys([symbols] if isinstance(symbols, str) else symbols, _FUNCTION)
 
 
 def flags_of_ir(symbol: IRSymbol) -> SymbolFlags:
-    """The flags of a symbol of LLVM IR."""
+    """Return the flags of a symbol of LLVM IR."""
     flags = SymbolFlags.NONE if symbol.hidden else SymbolFlags.EXPORTED
     flags |= SymbolFlags.CALLABLE if symbol.callable else SymbolFlags.NONE
     return flags | {"weak": SymbolFlags.WEAK, "common": SymbolFlags.COMMON}.get(symbol.binding, SymbolFlags.NONE)
 
 
 def take(dylib: JITDylib, compiled: Compiled) -> bytes:
-    """A compiled object; the libraries of its language are added, and its warnings told as Python warnings."""
+    """Return a compiled object; the libraries of its language are added, and its warnings told as Python warnings."""
     from uruk.compile.compile_source import runtime_libraries
 
     if compiled.warnings:

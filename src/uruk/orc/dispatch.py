@@ -68,7 +68,7 @@ class Task:
         return self.thread != 0
 
     def where(self) -> str:
-        """The place where its thread is now, as ``for 1.2 s, now at file:line in function``."""
+        """Return the place where its thread is now, as ``for 1.2 s, now at file:line in function``."""
         if not self.thread:
             return "not begun"
         text = f"for {time.monotonic() - self.since:.1f} s"
@@ -80,7 +80,7 @@ class Task:
         return text
 
     def waits_for(self) -> list[str]:
-        """The work of the tasks that it waits for."""
+        """Return the work of the tasks that it waits for."""
         return [task.what for task in self._waits_for if not task.done.is_set()]
 
     def abandon(self, error: UrukError) -> None:
@@ -172,7 +172,7 @@ _waiting: dict[int, Sequence[Task]] = {}
 
 
 def _stack() -> list[Task]:
-    """The tasks that this thread is in, outermost first."""
+    """Return the tasks that this thread is in, outermost first."""
     stack: list[Task] | None = getattr(_local, "stack", None)
     if stack is None:
         stack = _local.stack = []
@@ -180,7 +180,7 @@ def _stack() -> list[Task]:
 
 
 def current_task() -> Task | None:
-    """The task that this thread runs."""
+    """Return the task that this thread runs."""
     stack = _stack()
     return stack[-1] if stack else None
 
@@ -217,7 +217,7 @@ def wait_for(tasks: Sequence[Task], deadline: float | None, what: str) -> None:
 
 
 def waiting_threads() -> list[tuple[int, int]]:
-    """The threads that wait for tasks, and the threads that run these."""
+    """Return the threads that wait for tasks, and the threads that run these."""
     waits = list(_waiting.items())
     return [(thread, task.thread) for thread, tasks in waits for task in tasks if task.begun and not task.done.is_set()]
 
@@ -238,7 +238,7 @@ def _begin_wait(me: Task | None, tasks: Sequence[Task]) -> None:
 
 
 def _path(task: Task, wanted: set[Task], seen: set[Task]) -> list[Task]:
-    """The chain of waiting tasks from `task` to one of `wanted`; empty if there is none."""
+    """Return the chain of waiting tasks from `task` to one of `wanted`; empty if there is none."""
     if task in wanted:
         return [task]
     if task in seen or task.done.is_set():

@@ -101,7 +101,7 @@ class JITDylib(Contents):
     # -- trackers
 
     def create_tracker(self, name: str) -> ResourceTracker:
-        """A new tracker that owns nothing yet."""
+        """Return a new tracker that owns nothing yet."""
         return self.session.create_tracker(self, name)
 
     @property
@@ -212,13 +212,13 @@ class JITDylib(Contents):
             self.redirections |= wrapped_names(encode_name(name))
 
     def lazy_part(self) -> Self:
-        """The dylib behind this one's lazy functions: it holds their bodies, and looks names up here first."""
+        """Return the dylib behind this one's lazy functions: it holds their bodies, and looks names up here first."""
         if self.implementation is None:
             self.implementation = self.create(self.session, f"{self.name}.lazy", bare=self.bare, implements=self)
         return self.implementation
 
     def defines(self, name: str) -> bool:
-        """True if something in the dylib itself defines a name by now, linked or not."""
+        """Return True if something in the dylib itself defines a name by now, linked or not."""
         with self.session.lock:
             number, owner = self.names.get(encode_name(name)), self.session.table.owner
             return number is not None and number < owner.size and owner.item(number) >= 0
@@ -316,7 +316,7 @@ class JITDylib(Contents):
         return dlopen.deinitialize(self.session, self)
 
     def lookup(self, names: Sequence[str], **options: Any) -> dict[str, int]:
-        """Addresses of symbols, linked with all that they need; see `Session.lookup_names`."""
+        """Return addresses of symbols, linked with all that they need; see `Session.lookup_names`."""
         return lookup_names(self.session, self, names, **options)
 
     def remove(self, *, force: bool = False) -> None:

@@ -117,7 +117,7 @@ class DirectoryGenerator(DefinitionGenerator):
 
 
 def _definitions(path: str, target: Target) -> dict[str, int]:
-    """The symbols that an object defines for others, with ranks; none of what is no object of this target."""
+    """Return the symbols that an object defines for others, with ranks; none of what is no object of this target."""
     from uruk.orc.lookup.member_symbols import definitions_in  # for directories only
 
     try:

@@ -29,7 +29,7 @@ class MappedRange:
 
 
 def memory_map(session: Lifetime) -> list[MappedRange]:
-    """Segments of all linked code by address; code that was removed but waits for threads is marked so."""
+    """Return segments of all linked code by address; code that was removed but waits for threads is marked so."""
     ranges: list[MappedRange] = []
     for tracker in (*session.trackers.values(), *session.retired):
         name = f"{tracker.name} (removed, waits for threads)" if tracker.removed else tracker.name
@@ -42,7 +42,7 @@ def memory_map(session: Lifetime) -> list[MappedRange]:
 
 
 def describe(session: Lifetime) -> dict[str, Any]:
-    """Plain data; addresses are left out, so that two runs give the same."""
+    """Return plain data; addresses are left out, so that two runs give the same."""
     return {
         "closed": session.closed,
         "dylibs": [_dylib(session, dylib) for dylib in session.dylibs.values()],

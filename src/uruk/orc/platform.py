@@ -43,19 +43,21 @@ class Platform(Protocol):
         ...
 
     def interposed(self, name: bytes) -> int:
-        """The address that stands for a name whatever libraries say, or 0."""
+        """Return the address that stands for a name whatever libraries say, or 0."""
         ...
 
     def wants_builtin(self, name: bytes) -> bool:
-        """True if a compiler builtin is to come from the runtime archive."""
+        """Return True if a compiler builtin is to come from the runtime archive."""
         ...
 
     def find(self, names: Sequence[bytes]) -> tuple[I64, Bool]:
-        """Addresses and whether they are data of names in the process (0 for those that it lacks); asked last."""
+        """Return addresses and whether they are data of names in the process (0 for those that it lacks); asked
+        last."""
         ...
 
     def find_tls(self, name: bytes, libraries: Sequence[int]) -> str:
-        """The loaded library that defines a thread-local, those with these handles first, or the empty string."""
+        """Return the loaded library that defines a thread-local, those with these handles first, or the empty
+        string."""
         ...
 
     def library_loaded(self, path: str) -> None:
@@ -77,7 +79,7 @@ class Platform(Protocol):
     def arrays(
         self, linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence[tuple[int, int]]
     ) -> list[FunctionArray]:
-        """The initialisers and finalisers of a batch; `order` has each object's place among the inputs."""
+        """Return the initialisers and finalisers of a batch; `order` has each object's place among the inputs."""
         ...
 
     def initialize(self, arrays: Sequence[FunctionArray]) -> None:
@@ -85,7 +87,7 @@ class Platform(Protocol):
         ...
 
     def pending(self, tracker: ResourceTracker) -> int:
-        """Thread destructors that are still to run in a tracker's code."""
+        """Return thread destructors that are still to run in a tracker's code."""
         ...
 
     def finalize(self, trackers: Sequence[ResourceTracker]) -> None:
@@ -109,7 +111,7 @@ class Platform(Protocol):
         ...
 
     def lazy_stubs(self, resolve: Callable[[int], int], on_error: Callable[[int, BaseException], object]) -> LazyStubs:
-        """Lazy stubs close to linked code; see `uruk.executor.lazy_stubs.LazyStubs`. `close` closes them."""
+        """Return lazy stubs close to linked code; see `uruk.executor.lazy_stubs.LazyStubs`. `close` closes them."""
         ...
 
     def close(self) -> None:

@@ -62,7 +62,7 @@ class Session(Lifetime):
     # -- dylibs and trackers
 
     def create_dylib(self, name: str, *, bare: bool = False) -> JITDylib:
-        """A new, empty dylib. `bare`: its code sees neither the process nor compiler builtins.
+        """Return a new, empty dylib. `bare`: its code sees neither the process nor compiler builtins.
 
         Raises UrukError if the session has one of that name.
         """
@@ -100,7 +100,7 @@ class Session(Lifetime):
         again: bool = False,
         everything: bool = False,
     ) -> list[Answer]:
-        """Address and flags of each name, linking whatever is needed; only with `roots` do initialisers run.
+        """Return the address and flags of each name, linking whatever is needed; only with `roots` do initialisers run.
 
         See `Query` for the options. Raises UndefinedSymbols for names that nothing defines, and whatever
         materialization and linking raise.
@@ -118,7 +118,7 @@ class Session(Lifetime):
         initialize: bool = True,
         timeout: float | None = None,
     ) -> dict[NameLike, int]:
-        """Addresses by name: of all `names`, and of those of the `weak` ones that something defines.
+        """Return addresses by name: of all `names`, and of those of the `weak` ones that something defines.
 
         Everything that is needed is linked as one batch. `initialize`: initialisers run. `timeout` in seconds: then
         LookupTimeout says what was not done. Raises UndefinedSymbols, and whatever materialization and linking raise.
@@ -171,14 +171,14 @@ class Session(Lifetime):
             return introspection.text(introspection.describe(self))
 
     def describe(self) -> dict[str, Any]:
-        """The content of `dump`, as plain data for JSON."""
+        """Return the content of `dump`, as plain data for JSON."""
         with self.lock:
             from uruk.orc import introspection
 
             return introspection.describe(self)
 
     def memory_map(self) -> list[MappedRange]:
-        """The memory map: segments of linked code by address, each with its tracker."""
+        """Return the memory map: segments of linked code by address, each with its tracker."""
         with self.lock:
             from uruk.orc import introspection
 

@@ -18,12 +18,14 @@ from uruk.passes.state import State, synthetic_blocks
 
 
 def object_row(state: State, file: str) -> int:
-    """The object of this batch that errors call `file`; -1 if it is not among them. At every point."""
+    """Return the object of this batch that errors call `file`; -1 if it is not among them. At every point."""
     return state.graph.files.index(file) if file in state.graph.files else NONE
 
 
 def symbol_row(state: State, name: str, file: str = "") -> int | None:
-    """The row that stands for `name` in this batch, from ``after bind names`` on; None if no symbol is called so.
+    """Return the row that stands for `name` in this batch, from ``after bind names`` on.
+
+    None if no symbol is called so.
 
     With `file`, the row of that object instead, its local symbols included (``static`` functions).
     """
@@ -48,7 +50,8 @@ def _row_in_file(state: State, name: bytes, file: str) -> int | None:
 
 
 def edges_to(state: State, row: int, *, branches: bool = False) -> I64:
-    """The edges that refer to a symbol, whichever object's row for it they name; with `branches`, calls and jumps only.
+    """Return the edges that refer to a symbol, whichever object's row for it they name; with `branches`, calls and
+    jumps only.
 
     From ``after bind names`` on. `state.objects_of(edges)` says which object each comes from.
     """
@@ -77,7 +80,7 @@ def redirect(state: State, edges: I64, row: int) -> None:
 
 
 def add_reference(state: State, name: str) -> int:
-    """A new undefined symbol; it is bound to the batch's definition of `name`, or asked for, like any other.
+    """Return a new undefined symbol; it is bound to the batch's definition of `name`, or asked for, like any other.
 
     Returns its row. After ``bind names``, before ``provided names``. The name does not pull anything into the batch:
     what defines it must be looked up before, or be added with what is being linked. Raises ValueError for the names
@@ -98,7 +101,9 @@ def add_reference(state: State, name: str) -> int:
 def add_block(
     state: State, content: bytes | int, zone: int = Zone.RX, *, owner: int = 0, align: int = 16, name: str = ".added"
 ) -> int:
-    """A new block with `content`, or of that many zero bytes; returns its row. After ``bind names``, before ``layout``.
+    """Return a new block with `content`, or of that many zero bytes; returns its row.
+
+    After ``bind names``, before ``layout``.
 
     It is placed with the code of object `owner`, which errors name; `zone` is one of `Zone`. Give it symbols and edges
     with `add_symbol` and `add_edges`.
@@ -114,7 +119,9 @@ def add_block(
 
 
 def add_symbol(state: State, block: int, offset: int = 0, name: str = "added") -> int:
-    """A new local symbol in a block, for edges to refer to; returns its row. After ``bind names``, before ``layout``.
+    """Return a new local symbol in a block, for edges to refer to; returns its row.
+
+    After ``bind names``, before ``layout``.
 
     It is known in this link only: nobody can look it up.
     """

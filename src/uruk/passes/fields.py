@@ -132,7 +132,7 @@ def _change(state: State, rows: I64, kind: U8, position: I64, value: I64) -> Non
 
 
 def _combined(accumulates: Bool, subtracts: Bool, old: AnyArray, value: AnyArray) -> AnyArray:
-    """The values themselves, or what is there with them added or subtracted, modulo 2^64."""
+    """Return the values themselves, or what is there with them added or subtracted, modulo 2^64."""
     return np.where(accumulates, np.where(subtracts, old - value, old + value), value)
 
 
@@ -160,7 +160,8 @@ def _change_numbers(state: State, rows: I64, kind: U8, position: I64, value: I64
 
 
 def _refused_number(state: State, row: int, length: int, number: int) -> UnsupportedRelocation:
-    """The error for an edge on a LEB128 number of `length` bytes (0: of none) that does not take a new number."""
+    """Return the error for an edge on a LEB128 number of `length` bytes (0: of none) that does not take a new
+    number."""
     problem = f"does not fit into the {length} bytes of the number there ({number:#x})"
     if not length:
         problem = "is on no LEB128 number that ends in its section"

@@ -28,13 +28,13 @@ Relaxer = Callable[[GOTLoads], Relaxed]
 
 
 def stub_addresses(state: State) -> I64:
-    """The address of every stub."""
+    """Return the address of every stub."""
     stubs = state.stubs
     return state.address[state.synthetic["stubs"][stubs.island]] + stubs.offset
 
 
 def slot_addresses(state: State) -> I64:
-    """The address of every GOT slot."""
+    """Return the address of every GOT slot."""
     slots = state.slots
     return state.address[state.synthetic["got"][slots.module]] + slots.offset
 
@@ -166,7 +166,7 @@ def _unknown_size(state: State, rows: AnyArray) -> UnsupportedRelocation:
 
 
 def _got_base(state: State, block: I32, page: Bool | None = None) -> I64:
-    """Address of the GOT of each block's module; of its page, where that is wanted."""
+    """Return the address of the GOT of each block's module; of its page, where that is wanted."""
     got = state.address[state.synthetic["got"][state.block_module[block]]]
     # PAGE_MASK clears the low 12 bits where `page` is true; elsewhere the mask is 0 and changes nothing.
     return got if page is None else got & ~(page * np.int64(PAGE_MASK))
@@ -246,7 +246,7 @@ def check_ranges(state: State, kind: U8, value: I64, place: I64, faults: Faults)
 
 
 def out_of_range(state: State, row: int, value: int, place: int, more: int) -> OutOfRange:
-    """The error for one edge, with all that is known of it."""
+    """Return the error for one edge, with all that is known of it."""
     graph, edges = state.graph, state.edges
     kind = graph.kinds[int(edges.kind[row])]
     target = int(edges.target[row])

@@ -42,7 +42,7 @@ class Islands:
 
 
 def plan(state: State) -> Islands:
-    """The islands of a batch; see the top of this file."""
+    """Return the islands of a batch; see the top of this file."""
     modules = len(state.modules)
     own = np.arange(modules, dtype=np.int32)
     none = Islands(state.block_module, own)
@@ -93,7 +93,7 @@ def _with_regions(state: State, none: Islands, code: I64, large: I64, reach: int
 
 
 def of_edges(state: State, islands: Islands, rows: I64) -> I32:
-    """The island that each edge uses."""
+    """Return the island that each edge uses."""
     block = state.edges.block[rows]
     island = islands.of_block[block]
     if islands.middle is not None and islands.next_of_block is not None:

@@ -109,7 +109,7 @@ def lay_out(state: State, together: Sequence[tuple[int, str, I64]] = ()) -> Layo
 
 
 def _group(module: AnyArray, zone: AnyArray) -> I64:
-    """One number for the segment that blocks go to."""
+    """Return one number for the segment that blocks go to."""
     return (module.astype(np.int64) << ZONE_BITS) | zone
 
 
@@ -127,7 +127,7 @@ def _stored(state: State, rows: I64, size: I64) -> I64:
 
 
 def _parts(stored: I64, size: I64) -> U8 | None:
-    """The part of its segment that each row belongs to; None if all are in the first."""
+    """Return the part of its segment that each row belongs to; None if all are in the first."""
     partial = stored < size
     if not some(partial):
         return None
@@ -145,7 +145,7 @@ def _with_regions(state: State, rows: I64, part: U8 | None, size: I64) -> U8:
 
 
 def _order(group: I64, part: U8 | None, align: I64, modules: int) -> I64:
-    """Rows by segment, in each by part, in each from the widest alignment down; of equals, input order.
+    """Return rows by segment, in each by part, in each from the widest alignment down; of equals, input order.
 
     `modules`: how many there are, if parts are those of zero-fill only; else 0.
     """
@@ -185,7 +185,7 @@ def _pack(group: I64, part: U8 | None, size: I64, align: I64) -> tuple[I64, I64,
 
 
 def _segments(group: I64, size: I64, stored: I64, align: I64, offset: I64, first: I64) -> list[Segment]:
-    """One segment a (module, zone)."""
+    """Return one segment a (module, zone)."""
     if first.size == 0:
         return []
     end = np.maximum.reduceat(offset + size, first)
@@ -199,7 +199,7 @@ def _segments(group: I64, size: I64, stored: I64, align: I64, offset: I64, first
 
 
 def _chunk_in_order(state: State, module: int, rows: I64) -> Chunk:
-    """Blocks one after the other as they come, each at its alignment, as ld lays out one output section."""
+    """Return blocks one after the other as they come, each at its alignment, as ld lays out one output section."""
     offsets: list[int] = []
     end, widest = 0, 1
     for size, align in zip(state.blocks.size[rows].tolist(), state.blocks.align[rows].tolist(), strict=True):
@@ -212,7 +212,7 @@ def _chunk_in_order(state: State, module: int, rows: I64) -> Chunk:
 
 
 def _tls_chunks(state: State) -> dict[int, Chunk]:
-    """The thread-local image of each module: blocks with content first, zero-fill behind."""
+    """Return the thread-local image of each module: blocks with content first, zero-fill behind."""
     rows = true_rows(state.live & (state.blocks.zone == Zone.TLS))
     chunks: dict[int, Chunk] = {}
     if rows.size == 0:

@@ -23,7 +23,7 @@ SLACK = 1 << 16
 
 
 def reach_of(state: State) -> Reach:
-    """The addresses from which every 32-bit reference of the batch can be met.
+    """Return the addresses from which every 32-bit reference of the batch can be met.
 
     References to data of libraries (and of other slabs) must be in reach directly, as there can be no stub for data;
     32-bit absolute references need addresses that fit into their fields. Raises LinkFaults of OutOfRange if no place
@@ -45,7 +45,7 @@ def reach_of(state: State) -> Reach:
 
 
 def _is_short(state: State) -> bool:
-    """True if code refers to other blocks, or to slots, by fields that reach a MiB or less."""
+    """Return True if code refers to other blocks, or to slots, by fields that reach a MiB or less."""
     edges, kinds = state.edges, state.graph.kinds
     if not some(kinds.short):
         return False
@@ -140,14 +140,14 @@ def _refuse(state: State, rows: I64, address: I64, absolute: I64, end: int) -> N
 
 
 def _too_high(state: State, edge: int, address: int, absolute: int, end: int) -> OutOfRange:
-    """The error for data at `address` that some code refers to while `absolute` wants a place below `end`."""
+    """Return the error for data at `address` that some code refers to while `absolute` wants a place below `end`."""
     owner = int(state.objects_of(np.array([absolute]))[0])
     rest = f"the low {end >> 30} GiB, where the -fno-pie code of {state.graph.files[owner]} must lie,"
     return _far(state, edge, address, address, rest, "compile that with -fPIE or -fPIC")
 
 
 def _apart(state: State, rows: I64, address: I64, bad: AnyArray) -> OutOfRange:
-    """The error for data too far apart; `bad` are the places in `rows` to tell of."""
+    """Return the error for data too far apart; `bad` are the places in `rows` to tell of."""
     first, last = int(address.argmin()), int(address.argmax())
     if address[bad[0]] - address[first] > address[last] - address[bad[0]]:
         last = int(bad[address[bad].argmax()])

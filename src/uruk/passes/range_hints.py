@@ -8,7 +8,7 @@ from uruk.passes.state import State
 
 
 def hint_of(state: State, row: int, value: int) -> str:
-    """The hint for an edge whose `value` does not fit its kind."""
+    """Return the hint for an edge whose `value` does not fit its kind."""
     kinds = state.graph.kinds
     kind = kinds[int(state.edges.kind[row])]
     # In range, so that the low bits must be the fault: the field has no room for them.
@@ -30,12 +30,12 @@ def hint_of(state: State, row: int, value: int) -> str:
 
 
 def absolute(name: str, wider: str) -> str:
-    """The hint for an absolute symbol: whoever has chosen its address can choose another one."""
+    """Return the hint for an absolute symbol: whoever has chosen its address can choose another one."""
     return f"`{name}' is an absolute address, that somebody chose: {wider}, or define another address"
 
 
 def library(wider: str, *, in_child: bool) -> str:
-    """The hint for a symbol of a library: one process more does not help where it is a child already."""
+    """Return the hint for a symbol of a library: one process more does not help where it is a child already."""
     first = wider.partition(",")[0]
     alternative = "" if in_child else " (or let it run in a child: uruk run, uruk.spawn)"
     return f"the symbol lies in a library too far away: {first}{alternative}"

@@ -29,11 +29,11 @@ class DataSource(Protocol):
     """The source of libraries' data."""
 
     def read_object(self, address: int) -> bytes:
-        """The content of a library's variable; empty if its size is not known."""
+        """Return the content of a library's variable; empty if its size is not known."""
         ...
 
     def is_constant(self, address: int, size: int) -> bool:
-        """True if nobody may write to a library's variable."""
+        """Return True if nobody may write to a library's variable."""
         ...
 
 
@@ -60,12 +60,12 @@ class Rules:
 
     @classmethod
     def is_own_name(cls, text: bytes) -> bool:
-        """True for a name that the link provides, to each module or program its own."""
+        """Return True for a name that the link provides, to each module or program its own."""
         return text in cls.private_names
 
     @classmethod
     def makes(cls, text: bytes, sections: Collection[bytes]) -> bool:
-        """True for a name that the link makes itself for an object with these sections, if it is undefined."""
+        """Return True for a name that the link makes itself for an object with these sections, if it is undefined."""
         return cls.is_own_name(text)
 
     def drop_groups(self, dropped: Bool) -> None:
@@ -85,7 +85,7 @@ class Rules:
         return true_rows(HOLDS_FUNCTIONS.take(state.blocks.role) & state.live)
 
     def bounded_blocks(self) -> I64:
-        """Blocks between bounds that some undefined name asks for, which keeps them. Asked for when pruning."""
+        """Return blocks between bounds that some undefined name asks for, which keeps them. Asked for when pruning."""
         return NO_ROWS
 
     def unwind_needs(self) -> tuple[I64, I64]:

@@ -226,7 +226,7 @@ class State:
         self.passed = set()
 
     def now(self) -> Graph:
-        """The graph with its tables as they are now; nothing is copied. It has no edges before they are read."""
+        """Return the graph with its tables as they are now; nothing is copied. It has no edges before they are read."""
         read = self.graph.edges is not None or len(self.edges) or "read relocations" in self.passed
         edges = self.edges if read else None
         return replace(self.graph, blocks=self.blocks, symbols=self.symbols, groups=self.groups, edges=edges)
@@ -237,12 +237,12 @@ class State:
         return self.now().place(int(edges.block[edge]), int(edges.offset[edge]))
 
     def objects_of(self, edges: AnyArray) -> I32:
-        """The object that each of some edge rows comes from."""
+        """Return the object that each of some edge rows comes from."""
         table = self.read_edges or self.edges
         return self.blocks.object[table.block[edges]]
 
     def symbol_objects(self, rows: AnyArray) -> I64:
-        """The object that each of some symbol rows comes from; -1 for those that a pass has made."""
+        """Return the object that each of some symbol rows comes from; -1 for those that a pass has made."""
         owner = self.graph.ranges.symbols.searchsorted(rows, "right") - 1
         return np.where(owner < len(self.graph.files), owner, NONE)
 
@@ -267,7 +267,7 @@ def _is_none(_: bytes) -> bool:
 
 
 def synthetic_blocks(sizes: I64, aligns: I64, zone: int, content: I64 | None = None, role: int = 0) -> Blocks:
-    """Blocks that uruk makes itself; without content they are zero-filled and written later."""
+    """Return blocks that uruk makes itself; without content they are zero-filled and written later."""
     count = sizes.size
     none = np.full(count, NONE, np.int32)
     return Blocks(

@@ -84,7 +84,7 @@ _NAMES = frozenset(point.name for point in POINTS)
 
 
 def check_point(name: str) -> str:
-    """The name of a point, which may be given by an old name of its step, with a DeprecationWarning.
+    """Return the name of a point, which may be given by an old name of its step, with a DeprecationWarning.
 
     Raises UrukError that lists the points there are.
     """
@@ -104,7 +104,7 @@ def check_point(name: str) -> str:
 
 
 def table() -> str:
-    """The points as a table in Markdown, for the documentation."""
+    """Return the points as a table in Markdown, for the documentation."""
     lines = ["| step | what holds after it | point there |", "| --- | --- | --- |"]
     for step in STEPS:
         named = f"`{NAMED[step.name]}`" if step.name in NAMED else ""

@@ -31,7 +31,7 @@ def refuse(state: State, rows: I32, hints: Hints | None) -> None:
 
 
 def _error(state: State, edges: AnyArray, hints: Hints | None) -> UndefinedSymbols:
-    """The error of some edges to undefined names."""
+    """Return the error of some edges to undefined names."""
     target = state.canonical[state.edges.target[edges]]
     # Stable: the places of each name stay in the order of the edges.
     order = target.argsort(kind="stable")

@@ -41,7 +41,7 @@ class Caller(Protocol):
         ...
 
     def callback(self, text: str, function: Callable[..., int]) -> tuple[int, object]:
-        """The address of a function of C type `text` that calls a Python function, and what keeps it alive."""
+        """Return the address of a function of C type `text` that calls a Python function, and what keeps it alive."""
         ...
 
 
@@ -58,7 +58,7 @@ class JITLoader:
         self._text = 0
 
     def address(self, name: bytes) -> int:
-        """The address of one of `NAMES`, in the process where the code runs."""
+        """Return the address of one of `NAMES`, in the process where the code runs."""
         short = name.decode().rpartition("_")[2]
         with self._lock:
             if short not in self._made:
@@ -66,7 +66,7 @@ class JITLoader:
             return self._made[short][0]
 
     def _dlopen(self, name: int, mode: int) -> int:
-        """A handle for a dylib, which is initialised; 0 with an error."""
+        """Return a handle for a dylib, which is initialised; 0 with an error."""
 
         def work() -> int:
             text = self._string(name)
@@ -85,7 +85,7 @@ class JITLoader:
         return self._guarded(work, 0)
 
     def _dlsym(self, handle: int, name: int) -> int:
-        """The address of a symbol that a dylib defines or sees in its link order; 0 with an error."""
+        """Return the address of a symbol that a dylib defines or sees in its link order; 0 with an error."""
 
         def work() -> int:
             text = self._string(name)
@@ -103,7 +103,7 @@ class JITLoader:
         return self._guarded(work, -1)
 
     def _dlerror(self) -> int:
-        """The text of this thread's last error, good until the next one of any; 0 if there is none since."""
+        """Return the text of this thread's last error, good until the next one of any; 0 if there is none since."""
         text, self._error.text = getattr(self._error, "text", ""), ""
         if not text:
             return 0

@@ -31,11 +31,11 @@ class SystemProcess(Protocol):
         ...
 
     def callback(self, text: str, function: Callable[..., int]) -> tuple[int, object]:
-        """The address of a function of C type `text` that calls a Python function, and what keeps it alive."""
+        """Return the address of a function of C type `text` that calls a Python function, and what keeps it alive."""
         ...
 
     def guard(self, address: int) -> int:
-        """An address for linked code that stands for a Python function's, until the interpreter has ended."""
+        """Return an address for linked code that stands for a Python function's, until the interpreter has ended."""
         ...
 
     def lazy_stubs(
@@ -44,7 +44,7 @@ class SystemProcess(Protocol):
         on_error: Callable[[int, BaseException], object],
         lock: threading.RLock | None = None,
     ) -> LazyStubs:
-        """Lazy stubs close to linked code; see `uruk.executor.lazy_stubs.LazyStubs`. Raises UrukError."""
+        """Return lazy stubs close to linked code; see `uruk.executor.lazy_stubs.LazyStubs`. Raises UrukError."""
         ...
 
 

@@ -87,7 +87,10 @@ class Compilation:
             thread.join()
 
     def result(self) -> tuple[dict[str, bytes], list[tuple[str, str]]]:
-        """Objects by path, and the libraries that they need (see `runtime_libraries`). Raises the first error."""
+        """Return objects by path, and the libraries that they need (see `runtime_libraries`).
+
+        Raises the first error.
+        """
         for thread in self._threads:
             thread.join()
         self.seconds = time.perf_counter() - self._began

@@ -54,7 +54,7 @@ def add_language_libraries(plan: LinkPlan, driver: str) -> None:
 
 
 def has_runtime(flag: str) -> bool:
-    """True for a flag of compilers that brings a library of theirs when they link."""
+    """Return True for a flag of compilers that brings a library of theirs when they link."""
     return flag.startswith("-fsanitize=") or flag.partition("=")[0] in _ACTIONS
 
 
@@ -81,7 +81,7 @@ class _Driver:
     architecture: str
 
     def file(self, gcc: str, clang: str) -> Input:
-        """The file of a runtime, by its name for either. Raises InvalidValue if the compiler has none."""
+        """Return the file of a runtime, by its name for either. Raises InvalidValue if the compiler has none."""
         name = (clang if self.is_clang else gcc).format(self.architecture)
         if not name:
             raise InvalidValue(

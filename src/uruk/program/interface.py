@@ -65,7 +65,8 @@ class ProgramSystem(Protocol):
         ...
 
     def another_may_do(self, settings: Settings, error: UrukError) -> bool:
-        """True where another process, begun as `settings` says after this call, may run what failed with `error`."""
+        """Return True where another process, begun as `settings` says after this call, may run what failed with
+        `error`."""
         ...
 
     def restart(self, error: UrukError) -> None:
@@ -76,7 +77,7 @@ class ProgramSystem(Protocol):
         ...
 
     def has_restarted(self) -> bool:
-        """True in a process that took the place of an earlier one by `restart`."""
+        """Return True in a process that took the place of an earlier one by `restart`."""
         ...
 
     def make_room_for_columns(self) -> None:

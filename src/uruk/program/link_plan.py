@@ -88,7 +88,7 @@ class LinkPlan:
         return True
 
     def language_library(self, library: str) -> Input:
-        """A library of a language, as the line has it."""
+        """Return a library of a language, as the line has it."""
         is_cxx = library == "stdc++"
         name = self.cxx_library if is_cxx else library
         return Input("library", name, static=self.all_static or (self.static_cxx and is_cxx))
@@ -104,7 +104,7 @@ class LinkPlan:
             self.inputs = [item._replace(static=True) if item.kind == "library" else item for item in self.inputs]
 
     def with_whole_paths(self, given: Collection[str]) -> LinkPlan:
-        """The same plan for a process that has another working directory; `given` are names of no files."""
+        """Return the same plan for a process that has another working directory; `given` are names of no files."""
         inputs = [
             item._replace(value=os.path.abspath(item.value))
             if item.kind == "input" and item.value not in given

@@ -98,7 +98,7 @@ class LinkedProgram:
         self._entry = self.jit.lookup_program(entry, plan.undefined, initialize=not initialises).address
 
     def _inputs(self) -> list[Objects | Other]:
-        """The inputs, when they are read and compiled. Warnings go where a compiler prints them; once."""
+        """Return the inputs, when they are read and compiled. Warnings go where a compiler prints them; once."""
         try:
             return self._reader.result()
         finally:
@@ -142,7 +142,7 @@ class LinkedProgram:
 
 
 def _linked_only_for(settings: Settings) -> str | Target:
-    """The target of a program that is not run; empty for this process's."""
+    """Return the target of a program that is not run; empty for this process's."""
     return Target.of_triple(settings.target) if settings.target and not settings.execute else ""
 
 

@@ -122,7 +122,7 @@ def _library(library: Library, number: int, given: dict[str, bytes]) -> Input:
 
 
 def _name_of(source: Source, number: int, given: dict[str, bytes]) -> str:
-    """The name of an input in the plan; bytes are kept under theirs. Raises InvalidType."""
+    """Return the name of an input in the plan; bytes are kept under theirs. Raises InvalidType."""
     if isinstance(source, str | os.PathLike):
         return os.fspath(source)
     name = f"<input {number}>"

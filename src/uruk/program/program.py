@@ -91,7 +91,7 @@ class Program:
         self._add_runtimes()
 
     def _target_of_inputs(self) -> str:
-        """The target of the first input that says one."""
+        """Return the target of the first input that says one."""
         for item in self._plan.inputs:
             content = self._given.get(item.value)
             if target := target_of([item]) if content is None else target_of_content(content):
@@ -110,7 +110,7 @@ class Program:
             add_runtimes(settings, self._compiler)
 
     def _how_to_compile(self) -> HowToCompile | None:
-        """The settings of compilations; None for the defaults, which saves an import."""
+        """Return the settings of compilations; None for the defaults, which saves an import."""
         foreign = self._target not in ("", str(HERE))
         if not (self._compiler or self._flags or foreign):
             return None
@@ -201,7 +201,7 @@ def _close(program: LinkedProgram) -> None:
 
 
 def _descriptor(stream: Stream, default: int, files: ExitStack) -> int:
-    """The descriptor of a standard stream; bytes are in a temporary file of their own. Raises InvalidType."""
+    """Return the descriptor of a standard stream; bytes are in a temporary file of their own. Raises InvalidType."""
     if stream is None:
         return default
     if isinstance(stream, int):

@@ -71,7 +71,10 @@ class Reader:
         self._thread.start()
 
     def result(self) -> list[Objects | Other]:
-        """The inputs, in order. Raises ObjectFormatError for a file that cannot be read, and errors of compiling."""
+        """Return the inputs, in order.
+
+        Raises ObjectFormatError for a file that cannot be read, and errors of compiling.
+        """
         self._thread.join()
         if self._error is not None:
             raise self._error
@@ -155,7 +158,8 @@ class _OpenFiles:
         self._handles.clear()
 
     def is_object(self, path: str) -> bool:
-        """True for a relocatable object, and for a file of no known kind, which the object reader is to refuse."""
+        """Return True for a relocatable object, and for a file of no known kind, which the object reader is to
+        refuse."""
         if path in self.sizes:
             return True
         handle, size = open_regular(path)
@@ -189,7 +193,7 @@ def _is_object(head: bytes) -> bool:
 
 
 def _read(files: list[str], opened: _OpenFiles, compiled: Mapping[str, bytes]) -> Objects:
-    """Files into one buffer; those of `compiled` are there already."""
+    """Return files into one buffer; those of `compiled` are there already."""
     sizes = [len(compiled[path]) if path in compiled else opened.sizes[path] for path in files]
     path = files[0]
     try:

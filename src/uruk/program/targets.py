@@ -20,7 +20,7 @@ SYSTEMS = tuple(dict.fromkeys(system for machine in MACHINES.values() for system
 
 
 def target_of(inputs: Iterable[Input]) -> str:
-    """The target of the first object among inputs, such as ``aarch64-linux``; empty if there is none.
+    """Return the target of the first object among inputs, such as ``aarch64-linux``; empty if there is none.
 
     Where code for it is run nowhere, it is one for which code is linked.
     """
@@ -32,13 +32,13 @@ def target_of(inputs: Iterable[Input]) -> str:
 
 
 def _name_of(target: Target | None) -> str:
-    """The target on which code is run, or, where its file names a system, for which it is linked; else empty."""
+    """Return the target on which code is run, or, where its file names a system, for which it is linked; else empty."""
     linked = str(target) if target is not None and target.architecture and target.system else ""
     return runnable_name(target) or linked
 
 
 def runnable_name(target: Target | None) -> str:
-    """The target on which code for `target`, as its file has it, is run; empty for code that is run nowhere."""
+    """Return the target on which code for `target`, as its file has it, is run; empty for code that is run nowhere."""
     if target is None or not target.architecture:
         return ""
     names = [f"{target.architecture}-{system}" for system in ([target.system] if target.system else SYSTEMS)]
@@ -46,12 +46,15 @@ def runnable_name(target: Target | None) -> str:
 
 
 def target_of_content(content: bytes) -> str:
-    """The target of an object or of an archive's first object, as `target_of` has it."""
+    """Return the target of an object or of an archive's first object, as `target_of` has it."""
     return _name_of(_target_in(lambda size, at: content[at : at + size]))
 
 
 def _target_of(path: str) -> Target | None:
-    """The target of an object, a shared library, or an archive's first object; None where there is none to be read."""
+    """Return the target of an object, a shared library, or an archive's first object.
+
+    None where there is none to be read.
+    """
     try:
         descriptor, _ = open_regular(path)
         with open(descriptor, "rb", buffering=0) as file:
@@ -61,7 +64,7 @@ def _target_of(path: str) -> Target | None:
 
 
 def _target_in(read: Callable[[int, int], bytes]) -> Target | None:
-    """The target in a file that is read by sizes and offsets."""
+    """Return the target in a file that is read by sizes and offsets."""
     is_archive = read(len(_ARCHIVE), 0) == _ARCHIVE
     at = len(_ARCHIVE) if is_archive else 0
     for _ in range(_MEMBERS if is_archive else 1):

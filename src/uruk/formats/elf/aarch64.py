@@ -32,7 +32,10 @@ def _slot_moves(first: int, name: str, kind: str, end: str = "") -> dict[int, tu
 
 
 def _thread_offsets(first: int, name: str, offset: str, kind: str, wide: int) -> dict[int, tuple[str, str]]:
-    """Offsets in thread-local storage, which two models number in the same order; `wide` is the number of LDST128."""
+    """Return offsets in thread-local storage, which two models number in the same order.
+
+    `wide` is the number of LDST128.
+    """
     texts = [
         (f"{name}_MOVW_{offset}_G2", "MoveG2"), (f"{name}_MOVW_{offset}_G1", "MoveG1"),
         (f"{name}_MOVW_{offset}_G1_NC", "MoveG1NoCheck"), (f"{name}_MOVW_{offset}_G0", "MoveG0"),

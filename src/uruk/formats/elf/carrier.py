@@ -211,7 +211,7 @@ def build_carrier(
     export: str = "",
     what: str = "thread-local storage",
 ) -> CarrierFile:
-    """A carrier for `memory_size` bytes of TLS, aligned to `alignment` bytes: `image`, and zeros behind it.
+    """Return a carrier for `memory_size` bytes of TLS, aligned to `alignment` bytes: `image`, and zeros behind it.
 
     `static` asks for a fixed offset from the thread pointer (local-exec, initial-exec). Without it the loader uses
     static TLS for this module only if another carrier imports its `export` that way, and never with `descriptors`.
@@ -257,7 +257,7 @@ def build_carrier(
 
 
 def _block_alignment(alignment: int, static: bool, descriptors: bool, machine: CarrierMachine) -> int:
-    """The alignment for which the loader is asked."""
+    """Return the alignment for which the loader is asked."""
     if static:
         # In variant II glibc rounds the block's offset up to its alignment, and leaves the gap unused for good: an
         # alignment of 1 and padding by the caller place it without one.
@@ -343,7 +343,7 @@ class _Names:
         return [*self.needed, *([self.soname] if self.soname else []), *self.symbols]
 
     def symbol_table(self, offsets: dict[str, int]) -> bytes:
-        """The null symbol, the imports and the export, whose value is 0; behind an export also a hash table."""
+        """Return the null symbol, the imports and the export, whose value is 0; behind an export also a hash table."""
         rows = [bytes(_SYM.size)]
         rows += [_SYM.pack(offsets[variable.name], _GLOBAL_TLS, 0, 0, 0, 0) for variable in self.imports]
         if self.export:
@@ -403,7 +403,7 @@ def _dynamic_section(
 
 
 def _segments(layout: _Layout, image: bytes, memory_size: int, alignment: int) -> list[bytes]:
-    """The program headers; one for thread-local storage if there is any."""
+    """Return the program headers; one for thread-local storage if there is any."""
     bias, size = layout.bias, layout.image + len(image)
     place, length = bias + layout.dynamic, layout.symbols - layout.dynamic
     segments = [
@@ -422,7 +422,7 @@ def _segments(layout: _Layout, image: bytes, memory_size: int, alignment: int) -
 def _assemble(
     machine: CarrierMachine, image: bytes, memory_size: int, alignment: int, slots: _Slots, names: _Names
 ) -> tuple[bytes, int]:
-    """The file, and the number by which its addresses exceed its offsets."""
+    """Return the file, and the number by which its addresses exceed its offsets."""
     strings, offsets = _string_table(names.strings)
     symbols = names.symbol_table(offsets)
     layout = _lay_out(image, alignment, slots, names, symbols, strings)

@@ -39,7 +39,7 @@ class _Numbers:
         self.first = data[self.begin]
 
     def unsigned(self, rows: I64, drop: int = 0) -> I64:
-        """The values of some numbers without their lowest `drop` bits, modulo 2**64."""
+        """Return the values of some numbers without their lowest `drop` bits, modulo 2**64."""
         begin, length = self.begin[rows], self.length[rows]
         # `drop` is less than 7: all bits that are dropped are in the first byte.
         value = (self.data[begin].astype(np.int64) & 0x7F) >> drop
@@ -52,7 +52,7 @@ class _Numbers:
         return value
 
     def signed(self, rows: I64) -> I64:
-        """The values of some numbers in two's complement."""
+        """Return the values of some numbers in two's complement."""
         value, bits = self.unsigned(rows), 7 * self.length[rows]
         # Bit 6 of the last byte is the sign; the bits above it are set. A number of ten bytes has all 64 bits already.
         negative = true_rows((self.data[self.last[rows]] & 0x40 != 0) & (bits < 64))
@@ -115,7 +115,7 @@ class _Reader:
         raise ObjectFormatError(sections.files[owner], structure, problem, offset)
 
     def entries(self, begin: I64, count: I64) -> I64:
-        """The row of each entry's first number; `begin` is that of each table's first entry."""
+        """Return the row of each entry's first number; `begin` is that of each table's first entry."""
         # The first number of an entry says how many others follow, so that an entry begins where the one before it
         # ends: a plain loop, over lists.
         step: list[int] = (_FOLLOWING[self.numbers.first & 7] + 1).tolist()
@@ -135,7 +135,7 @@ class _Reader:
         return np.array(rows, np.int64)
 
     def rela(self, entries: I64, start: I64, count: I64, shift: I64) -> U8:
-        """The bytes of SHT_RELA entries: offset, type and symbol, addend."""
+        """Return the bytes of SHT_RELA entries: offset, type and symbol, addend."""
         numbers = self.numbers
         flags = numbers.first[entries] & np.uint8(7)
         raw = np.zeros((entries.size, 3), np.int64)
@@ -155,7 +155,7 @@ class _Reader:
         return raw.reshape(-1).view(np.uint8)
 
     def _deltas(self, entries: I64, flags: U8, flag: int) -> I64:
-        """The delta of one member in each entry, 0 where the entry has none."""
+        """Return the delta of one member in each entry, 0 where the entry has none."""
         deltas = np.zeros(entries.size, np.int64)
         rows = true_rows(flags & flag != 0)
         # The numbers of lower flags come first: as many as bits are set below `flag`.
@@ -164,7 +164,8 @@ class _Reader:
 
 
 def _sums(deltas: I64, start: I64, count: I64) -> I64:
-    """The running sums of `deltas` within each of several runs, modulo 2**64: int64 wraps around without an error."""
+    """Return the running sums of `deltas` within each of several runs, modulo 2**64: int64 wraps around without an
+    error."""
     total = np.add.accumulate(deltas)
     # The sum of all deltas before a run begins, taken from its own sums.
     before = np.append(0, total)[start]

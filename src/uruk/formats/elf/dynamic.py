@@ -136,7 +136,9 @@ class SharedLibrary:
         return names
 
     def find(self, name: bytes, version: bytes | None = None) -> DynamicSymbol | None:
-        """The definition of `name`: that of `version`; without one the default, else the first. None if there is none.
+        """Return the definition of `name`: that of `version`; without one the default, else the first.
+
+        None if there is none.
 
         Reads only the rows that the hash table has for the name. Raises ObjectFormatError if tables contradict each
         other.
@@ -152,16 +154,16 @@ class SharedLibrary:
         return first if version is None else None
 
     def defines(self, name: bytes) -> bool:
-        """True if the library defines and exports the name. Raises ObjectFormatError."""
+        """Return True if the library defines and exports the name. Raises ObjectFormatError."""
         return self.find(name) is not None
 
     def is_thread_local(self, name: bytes) -> bool:
-        """True if the name is a thread-local variable of the library. Raises ObjectFormatError."""
+        """Return True if the name is a thread-local variable of the library. Raises ObjectFormatError."""
         symbol = self.find(name)
         return symbol is not None and symbol.type == STT_TLS
 
     def symbols(self) -> list[DynamicSymbol]:
-        """Every symbol that the library defines. It is slow for large libraries: `find` is for single names."""
+        """Return every symbol that the library defines. It is slow for large libraries: `find` is for single names."""
         count = self._count()
         if self._symbols is None or count == 0:
             return []
@@ -184,7 +186,8 @@ class SharedLibrary:
         return definitions
 
     def hidden_bases(self) -> dict[bytes, bytes]:
-        """Names whose base version is not the default, each with the default one as ``f@V``; empty if there is none.
+        """Return names whose base version is not the default, each with the default one as ``f@V``; empty if there is
+        none.
 
         A link never resolves a name to such a base version, but `dlsym` does (glibc, elf/dl-lookup.c).
         """
@@ -202,7 +205,10 @@ class SharedLibrary:
         return defaults
 
     def strings(self) -> bytes:
-        """The dynamic string table: names and versions, each with its NUL. A name may be the end of another one."""
+        """Return the dynamic string table: names and versions, each with its NUL.
+
+        A name may be the end of another one.
+        """
         return self._source.read(self._strings, self._strings_size, "dynamic string table")
 
     def close(self) -> None:
@@ -241,7 +247,10 @@ class SharedLibrary:
         return values[0] if values else None
 
     def _offset(self, address: int, structure: str) -> int:
-        """The offset in the file of the byte at a virtual address. Raises ObjectFormatError if no segment has it."""
+        """Return the offset in the file of the byte at a virtual address.
+
+        Raises ObjectFormatError if no segment has it.
+        """
         # Tags of tables hold addresses, not offsets in the file (gABI, "Dynamic Section").
         for start, offset, size in self._loads:
             if start <= address < start + size:
@@ -249,7 +258,7 @@ class SharedLibrary:
         raise self._source.error(structure, f"address {address:#x} is in no loaded segment")
 
     def _string(self, place: int) -> bytes:
-        """The string at `place` of the dynamic string table."""
+        """Return the string at `place` of the dynamic string table."""
         # One byte more, for the NUL; the table's size may be a lie, so that the file's bounds the read as well.
         size = min(_LONGEST_STRING + 1, self._strings_size - place)
         if place >= 0 and size > 0:
@@ -260,7 +269,7 @@ class SharedLibrary:
         raise self._source.error("dynamic string table", f"no string at {place}", self._strings)
 
     def _candidates(self, name: bytes) -> list[int]:
-        """Rows of the symbol table that may have the name, by a hash table; all rows if there is none."""
+        """Return rows of the symbol table that may have the name, by a hash table; all rows if there is none."""
         if self._symbols is None:
             return []
         for tag, candidates in ((_DT_GNU_HASH, gnu_candidates), (_DT_HASH, sysv_candidates)):
@@ -270,7 +279,7 @@ class SharedLibrary:
         return list(range(self._count()))
 
     def _count(self) -> int:
-        """The number of rows of the symbol table."""
+        """Return the number of rows of the symbol table."""
         # No tag holds the count. DT_HASH has a chain word for each row; DT_GNU_HASH ends with the last defined symbol,
         # and has none for undefined ones: the section header knows better, where there is one.
         place = self._first(_DT_HASH)
@@ -293,7 +302,7 @@ class SharedLibrary:
         return min(sizes[0], self._source.size) // 24 if sizes else 0
 
     def _symbol(self, row: int, name: bytes) -> DynamicSymbol | None:
-        """The symbol of a row if it is a definition of `name`, else None."""
+        """Return the symbol of a row if it is a definition of `name`, else None."""
         assert self._symbols is not None
         raw = self._source.read(self._symbols + row * 24, 24, "dynamic symbol table")
         place, info, other, section, value, size = np.frombuffer(raw, SYMBOL)[0].item()
@@ -337,7 +346,7 @@ def read_shared_library(source: str | os.PathLike[str] | Buffer, name: str | Non
 
 
 def _refusal(source: ByteSource, problem: str, offset: int) -> ObjectFormatError:
-    """The error for a file that is no shared library; it says what it is instead."""
+    """Return the error for a file that is no shared library; it says what it is instead."""
     from uruk.formats.foreign import kind_of  # seldom needed, and not at start-up
 
     description = kind_of(source.start, source.name)

@@ -18,7 +18,7 @@ _FIRST_STEP = 256  # the same where the end of the last chain is looked for; it 
 
 
 def gnu_hash(name: bytes) -> int:
-    """Hash of DT_GNU_HASH: h * 33 + byte from 5381, 32 bits."""
+    """Return the hash of DT_GNU_HASH: h * 33 + byte from 5381, 32 bits."""
     value = 5381
     for byte in name:
         value = (value * 33 + byte) & 0xFFFFFFFF
@@ -26,7 +26,7 @@ def gnu_hash(name: bytes) -> int:
 
 
 def sysv_hash(name: bytes) -> int:
-    """Hash of DT_HASH (gABI, figure "Hashing Function")."""
+    """Return the hash of DT_HASH (gABI, figure "Hashing Function")."""
     value = 0
     for byte in name:
         value = (value << 4) + byte
@@ -55,7 +55,7 @@ def sysv_hashes(names: list[bytes]) -> AnyArray:
 
 
 def gnu_candidates(source: ByteSource, offset: int, name: bytes) -> list[int]:
-    """Rows whose hash is that of `name`. Raises ObjectFormatError where the table leaves the file."""
+    """Return rows whose hash is that of `name`. Raises ObjectFormatError where the table leaves the file."""
     buckets, first, words, shift = _gnu_header(source, offset)
     if buckets == 0 or words == 0:
         return []
@@ -88,7 +88,7 @@ def gnu_candidates(source: ByteSource, offset: int, name: bytes) -> list[int]:
 
 
 def gnu_symbol_count(source: ByteSource, offset: int) -> int:
-    """The number of rows of the symbol table: one past the end of the last chain."""
+    """Return the number of rows of the symbol table: one past the end of the last chain."""
     buckets, first, words, _ = _gnu_header(source, offset)
     buckets_at = offset + 16 + words * 8
     table = np.frombuffer(source.read(buckets_at, buckets * 4, "hash buckets"), "<u4")
@@ -109,7 +109,7 @@ def gnu_symbol_count(source: ByteSource, offset: int) -> int:
 
 
 def sysv_candidates(source: ByteSource, offset: int, name: bytes) -> list[int]:
-    """Rows in the bucket of `name`. Raises ObjectFormatError for a chain that leaves the table or has no end."""
+    """Return rows in the bucket of `name`. Raises ObjectFormatError for a chain that leaves the table or has no end."""
     header = source.read(offset, 8, "hash table")
     buckets, chains = np.frombuffer(header, "<u4").tolist()
     if buckets == 0:

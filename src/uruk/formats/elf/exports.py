@@ -42,7 +42,7 @@ def build_exports(
     *,
     needed: Sequence[bytes] = (),
 ) -> bytes:
-    """A shared object that defines `symbols` (name -> address) for the dynamic loader of a process.
+    """Return a shared object that defines `symbols` (name -> address) for the dynamic loader of a process.
 
     `thread_locals` (name -> size in bytes) begin as zeros; `needed` are the libraries that it needs.
     """
@@ -81,7 +81,8 @@ def build_exports(
 def _tables(
     names: list[bytes], symbols: Mapping[bytes, int], local: Mapping[bytes, int]
 ) -> tuple[AnyArray, bytes, int]:
-    """The symbol table and its strings, in the order of `names`, and the size of the thread-local storage in bytes."""
+    """Return the symbol table and its strings, in the order of `names`, and the size of the thread-local storage in
+    bytes."""
     size = np.array([len(name) + 1 for name in names], np.int64)
     table = np.zeros(len(names) + 1, SYMBOL)
     # Behind the empty string, the soname and its NUL; the difference is the sum of the sizes before each name.
@@ -103,7 +104,7 @@ def _tables(
 
 
 def _hash_table(names: list[bytes]) -> bytes:
-    """The DT_HASH section: bucket count, chain count, buckets, chains (gABI, "Hash Table")."""
+    """Return the DT_HASH section: bucket count, chain count, buckets, chains (gABI, "Hash Table")."""
     count = len(names)
     # As many buckets as names: chains are about one symbol long. The loader divides by the count, which must not be 0.
     buckets = max(1, count)

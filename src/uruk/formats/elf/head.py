@@ -12,12 +12,12 @@ _UNNAMED = Target("elf", "", "")
 
 
 def is_shared_library(head: bytes | memoryview) -> bool:
-    """True for an ELF file of type ET_DYN (gABI chapter 4, e_type)."""
+    """Return True for an ELF file of type ET_DYN (gABI chapter 4, e_type)."""
     return head[:4] == b"\x7fELF" and head[16:18] == b"\3\0"
 
 
 def target_of_head(head: bytes | memoryview) -> Target | None:
-    """The target of an ELF file that begins with these bytes; None if it is no ELF file.
+    """Return the target of an ELF file that begins with these bytes; None if it is no ELF file.
 
     The architecture is empty for machines and word sizes (ELFCLASS32, ELFDATA2MSB) that uruk has no name for. Source:
     gABI chapter 4, e_ident and e_machine.

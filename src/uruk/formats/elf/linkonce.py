@@ -16,7 +16,7 @@ _SIX_BYTES = (1 << 48) - 1
 
 
 def named_linkonce(first: I64, second: I64) -> Bool:
-    """A mask of the sections with such a name; the first 16 bytes of each are two words."""
+    """Return a mask of the sections with such a name; the first 16 bytes of each are two words."""
     linkonce = first == _BEGIN
     # Hardly any object has one: the second comparison is seldom made.
     if count_true(linkonce):

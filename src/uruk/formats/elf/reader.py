@@ -52,7 +52,7 @@ class Header:
 
 
 def machine_of(data: bytes | memoryview, file: str) -> int:
-    """The machine number of an ELF64 little-endian relocatable object, whose bytes are `data`.
+    """Return the machine number of an ELF64 little-endian relocatable object, whose bytes are `data`.
 
     Raises ObjectFormatError for any other file, which says what it is instead.
     """
@@ -65,7 +65,7 @@ def machine_of(data: bytes | memoryview, file: str) -> int:
 
 
 def _refusal(data: bytes | memoryview, file: str) -> ObjectFormatError:
-    """The error for a file that is no relocatable ELF64 object; it says what it is instead."""
+    """Return the error for a file that is no relocatable ELF64 object; it says what it is instead."""
     from uruk.formats.foreign import kind_of, linked_kind  # seldom needed, and not at start-up
 
     description = kind_of(data, file)
@@ -110,7 +110,7 @@ def read_header(view: memoryview, span: Span, pair: Pair) -> Header:
 
 
 def read_objects(arena: Arena, spans: Sequence[Span], pair: Pair, names: Names) -> Graph:
-    """Headers, sections, symbols and groups of every object in `spans`, which lie in the arena's one buffer.
+    """Return headers, sections, symbols and groups of every object in `spans`, which lie in the arena's one buffer.
 
     Relocations are found and checked against the file, but not read: see `read_relocations`.
     Raises ObjectFormatError for the first malformed object.
@@ -131,7 +131,7 @@ def read_objects(arena: Arena, spans: Sequence[Span], pair: Pair, names: Names) 
 
 
 def _small_graph(arena: Arena, file: str, tables: tuple[Blocks, Symbols, Relocations], pair: Pair) -> Graph:
-    """The graph of one object without groups."""
+    """Return the graph of one object without groups."""
     starts: I64 = np.array([[0, len(table)] for table in tables], np.int64)
     ranges = Ranges(starts[0], starts[1], starts[2], np.zeros(2, np.int64))
     blocks, symbols, relocations = tables
@@ -173,7 +173,7 @@ def read_columns(arena: Arena, spans: Sequence[Span], headers: Sequence[Header],
 
 
 def _with_trampolines(sections: Sections) -> frozenset[str]:
-    """Files whose code needs an executable stack."""
+    """Return files whose code needs an executable stack."""
     # gcc gives `.note.GNU-stack` the flag SHF_EXECINSTR where it makes trampolines for nested functions.
     rows = true_rows(sections.flags & (elf.SHF_ALLOC | elf.SHF_EXECINSTR) == elf.SHF_EXECINSTR)
     marked = [row for row in rows.tolist() if sections.name(row) == ".note.GNU-stack"]
@@ -195,7 +195,7 @@ def _empty_graph(arena: Arena, pair: Pair) -> Graph:
 
 
 def _first_rows(owner: I32, count: int) -> I64:
-    """The first row of each of `count` objects in an ascending column of owners, and the number of rows."""
+    """Return the first row of each of `count` objects in an ascending column of owners, and the number of rows."""
     if count == 1:
         return np.array([0, owner.size], np.int64)
     # Side "left" finds the first row of each object, and for an object without rows that of the next one.
@@ -269,7 +269,7 @@ def _refuse_other_relocations(sections: Sections, block_of_section: I32) -> None
 def _find_relocations(
     sections: Sections, blocks: Blocks, block_of_section: I32, arena: Arena
 ) -> tuple[Relocations, I64]:
-    """The relocation tables of loaded sections, ordered by the block that they apply to.
+    """Return the relocation tables of loaded sections, ordered by the block that they apply to.
 
     Compact ones (SHT_CREL) are written out into a buffer of their own, which the arena gets.
     """

@@ -17,7 +17,8 @@ from uruk.graph.types import I64, U8, Bool, count_true
 
 @lru_cache(maxsize=8)
 def _kind_column(pair: Pair) -> U8:
-    """The kind of every relocation number, UNKNOWN if the map has none; the last row stands for all larger numbers."""
+    """Return the kind of every relocation number, UNKNOWN if the map has none; the last row stands for all larger
+    numbers."""
     column = np.full(max(pair.RELOCATIONS) + 2, UNKNOWN, np.uint8)
     for number, (_, kind) in pair.RELOCATIONS.items():
         column[number] = pair.KINDS.number[kind]
@@ -25,7 +26,7 @@ def _kind_column(pair: Pair) -> U8:
 
 
 def read_relocations(graph: Graph, pair: Pair, wanted: Bool | None = None, report: Report = refuse) -> Edges:
-    """The edges of the blocks that are `wanted` (a row a block; None for all), ordered by block.
+    """Return the edges of the blocks that are `wanted` (a row a block; None for all), ordered by block.
 
     Raises ObjectFormatError for fields outside their section and symbols that do not exist, UnsupportedRelocation for
     types that the ISA's map does not have. With a `report` these faults go to it instead; edges of objects at fault are
@@ -71,7 +72,7 @@ def read_columns(graph: Graph, pair: Pair, wanted: Bool | None = None, report: R
 
 
 def _gather(graph: Graph, tables: Relocations) -> tuple[I64, Relocations]:
-    """The entries of all tables as rows of (offset, info, addend), and the tables in the order of these rows."""
+    """Return the entries of all tables as rows of (offset, info, addend), and the tables in the order of these rows."""
     arena = graph.arena
     if len(arena.buffers) == 1:
         return gather_runs(arena.buffers[0], tables.content, tables.count * 24).view(np.int64).reshape(-1, 3), tables

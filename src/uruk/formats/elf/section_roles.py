@@ -33,7 +33,7 @@ class _SpecialNames:
         self.any_type: Bool = np.array([not plain for _, _, plain in rows], np.bool_)
 
     def roles(self, first: I64, second: I64, kind: I64) -> U8:
-        """The role that each section's name gives it, 0 for none."""
+        """Return the role that each section's name gives it, 0 for none."""
         # The only row that a name can match; one behind all rows is compared with the last one, and differs from it.
         row = np.minimum(self.begin.searchsorted(first & _SEVEN_BYTES), self.begin.size - 1)
         same = (first & self.mask[0][row]) == self.word[0][row]
@@ -69,7 +69,8 @@ _ZONES[[elf.SHF_EXECINSTR, WX]] = Zone.RX
 
 
 def classify(flags: I64, kind: I64, words: tuple[I64, I64]) -> tuple[U8, U8]:
-    """Zone and role of blocks from section flags, type and the first 16 bytes of the name (two little-endian words)."""
+    """Return the zone and role of blocks from section flags, type and the first 16 bytes of the name (two little-endian
+    words)."""
     # SHF_TLS is 1 << 10. Moved to bit 1, which is SHF_ALLOC's and not in WX, it makes an index of 3 bits.
     zone = _ZONES[(flags & WX) | (flags >> 9 & 2)]
     role = _NAMES.roles(*words, kind)

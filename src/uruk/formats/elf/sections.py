@@ -49,11 +49,11 @@ class Sections(CheckedRows):
     """Section index of each object's symbol table; -1 if it has none."""
 
     def index(self, row: int) -> int:
-        """The section index within its object."""
+        """Return the section index within its object."""
         return row - int(self.base[self.object[row]])
 
     def name(self, row: int) -> str:
-        """The section's name, for errors; empty before names are known."""
+        """Return the section's name, for errors; empty before names are known."""
         # An error shows the beginning of a long name: a hostile one may have megabytes.
         at = int(self.text[row])
         data = self.buffer[at : at + 256].tobytes() if at >= 0 else b""
@@ -80,7 +80,7 @@ class Sections(CheckedRows):
         return ObjectFormatError(self.files[owner], structure, problem, offset)
 
     def name_words(self, rows: I64) -> tuple[I64, I64]:
-        """The first 16 bytes of each name as two little-endian words; bytes behind the NUL are arbitrary."""
+        """Return the first 16 bytes of each name as two little-endian words; bytes behind the NUL are arbitrary."""
         # The arena keeps INPUT_TAIL bytes behind the last object, so that 16 bytes can be read at the end of a table.
         pairs = windows(self.buffer, _PAIR)[self.text[rows]].view(np.int64).reshape(-1, 2)
         return pairs[:, 0], pairs[:, 1]
@@ -104,7 +104,7 @@ def read_sections(buffer: U8, spans: Sequence[Span], headers: Sequence[tuple[int
 
 
 def _gather(buffer: U8, spans: Sequence[Span], headers: Sequence[tuple[int, int, int]]) -> tuple[Sections, I64, I64]:
-    """The header tables as columns, unchecked; sh_offset and sh_name of every row."""
+    """Return the header tables as columns, unchecked; sh_offset and sh_name of every row."""
     table, counts, _ = np.array(headers, np.int64).T
     # A header is 8 words or 16 half words (gABI, "Section Header"): name and type, flags, address, offset, size, link
     # and info, alignment, size of entries. Two views read all columns; a record type would read one a call.

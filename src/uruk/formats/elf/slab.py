@@ -53,7 +53,7 @@ READ_WRITE = _PF_R | _PF_W
 def build_slab(
     zones: Sequence[int], architecture: str, *, page: int, address: int = 0, needed: Sequence[bytes] = ()
 ) -> SlabFile:
-    """A slab object with zones for code, constants and data, whose sizes in bytes are whole pages.
+    """Return a slab object with zones for code, constants and data, whose sizes in bytes are whole pages.
 
     `address` is the address for which it asks, which glibc takes as a hint; `needed` are names of loaded objects, in
     which `dlsym(RTLD_NEXT)` of code in the slab looks. Raises AllocationError if the names take too much room.
@@ -103,7 +103,8 @@ def build_slab(
 
 
 def _records(at: int) -> bytes:
-    """An `.eh_frame` at an offset: a CIE, an FDE without a function, one for the object's first bytes, and the end."""
+    """Return an `.eh_frame` at an offset: a CIE, an FDE without a function, one for the object's first bytes, and the
+    end."""
     pcrel_4 = 0x1B  # DW_EH_PE_pcrel | DW_EH_PE_sdata4
     # Version 1, code alignment 1, data alignment -8 (0x78 in SLEB128), return address in column 16; one byte of
     # augmentation data, the encoding of the FDEs' addresses. A length does not count its own 4 bytes.
@@ -115,7 +116,7 @@ def _records(at: int) -> bytes:
 
 
 def _table_header(at: int, records: int) -> bytes:
-    """An `.eh_frame_hdr` with one entry, of the object's first bytes, which lie before all code."""
+    """Return an `.eh_frame_hdr` with one entry, of the object's first bytes, which lie before all code."""
     # Encodings of the pointer to `.eh_frame`, of the count, and of the table, whose words count from the header.
     pcrel_4, absolute_4, datarel_4 = 0x1B, 0x03, 0x3B
     # Unwinders that find nothing in the table look through the records from this pointer on: it is their end.
@@ -140,7 +141,7 @@ def _dynamic(needed: Sequence[bytes], hashes: int, names: int, symbols: int, siz
 def _headers(
     zones: Sequence[int], page: int, front: int, dynamic: int, address: int, table: int
 ) -> tuple[list[bytes], int]:
-    """The program headers, and the end of the last segment. The first `front` bytes are the file's."""
+    """Return the program headers, and the end of the last segment. The first `front` bytes are the file's."""
 
     def segment(kind: int, flags: int, at: int, stored: int, size: int, align: int = page) -> bytes:
         return _PHDR.pack(kind, flags, at, address + at, address + at, stored, size, align)

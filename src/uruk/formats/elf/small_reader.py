@@ -94,7 +94,9 @@ def _class_of(flags: int, kind: int, head: bytes) -> _Class:
 def read_small(
     buffer: memoryview, begin: int, extent: int, table: tuple[int, int, int], names: Names
 ) -> tuple[Blocks, Symbols, Relocations] | None:
-    """The tables of the object in `buffer` at `begin`, of `extent` bytes; None for one that is left to the columns.
+    """Return the tables of the object in `buffer` at `begin`, of `extent` bytes.
+
+    None for one that is left to the columns.
 
     `table` says where its section headers begin in the buffer, how many there are, and which has their names. Only
     names of an object that is read are interned.
@@ -123,7 +125,7 @@ def read_small(
 
 
 def _are_plain(sections: Sequence[SectionRow], extent: int) -> bool:
-    """True if all section headers are of types that are read here, and none is malformed."""
+    """Return True if all section headers are of types that are read here, and none is malformed."""
     total = 0
     for _, kind, flags, _, offset, size, _, _, align, _ in sections:
         # A power of two has one bit: `&` with the number below it is 0, as it is for 0, which stands for 1.
@@ -141,7 +143,7 @@ def _are_plain(sections: Sequence[SectionRow], extent: int) -> bool:
 
 
 def _string_table(buffer: memoryview, begin: int, sections: Sequence[SectionRow], index: int) -> bytes:
-    """The content of a string table; empty if the section is none, or does not end in NUL."""
+    """Return the content of a string table; empty if the section is none, or does not end in NUL."""
     if index >= len(sections) or sections[index][1] != elf.SHT_STRTAB:
         return b""
     # The section lies within the object: `_are_plain` has checked it, as every section that is stored.
@@ -184,7 +186,7 @@ def _read_blocks(
 def _find_tables(
     sections: Sequence[SectionRow], block_of: Sequence[int], begin: int, symtab: int
 ) -> Relocations | None:
-    """The relocation tables of loaded sections, ordered by block."""
+    """Return the relocation tables of loaded sections, ordered by block."""
     rows: list[tuple[int, int, int]] = []
     for _, kind, _, _, offset, size, link, info, _, entry in sections:
         # sh_info of a relocation table is the section to which it applies (gABI, "sh_link and sh_info Interpretation").
@@ -215,7 +217,7 @@ def _read_symbols(
     block_of: Sequence[int],
     names: Names,
 ) -> Symbols | None:
-    """All rows of the symbol table. Names are interned after the last check."""
+    """Return all rows of the symbol table. Names are interned after the last check."""
     _, _, _, _, offset, size, link, _, _, entry = sections[symtab]
     strings = _string_table(buffer, begin, sections, link)
     if entry != 24 or size % 24 or size > 24 * FEW_SYMBOLS or not strings or b"@@" in strings:
@@ -252,7 +254,7 @@ _NEEDED_FLAGS = {
 def _place(
     info: int, section: int, value: int, size: int, sections: Sequence[SectionRow], block_of: Sequence[int]
 ) -> tuple[int, int] | None:
-    """The kind and the block of a symbol; None if it is malformed, or needs the columns."""
+    """Return the kind and the block of a symbol; None if it is malformed, or needs the columns."""
     if info not in _PLAIN_INFO or size > _LARGEST_SIZE:
         return None
     special = _NEEDED_FLAGS.get(info & 15)
@@ -300,7 +302,7 @@ def _kinds_of(pair: FormatPair) -> dict[int, tuple[int, int]]:
 
 
 def read_few_relocations(graph: Graph, pair: FormatPair, wanted: Bool | None) -> Edges | None:
-    """The edges of a graph of one object that has few; None if the graph is left to the columns.
+    """Return the edges of a graph of one object that has few; None if the graph is left to the columns.
 
     See `uruk.formats.elf.relocations.read_relocations`.
     """

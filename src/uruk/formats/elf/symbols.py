@@ -27,7 +27,7 @@ class _Tables:
 
 
 def read_symbols(sections: Sections, buffer: U8, block_of_section: I32, names: Names) -> tuple[Symbols, I64]:
-    """All symbol rows of all objects, and the first row of each object (one more at the end)."""
+    """Return all symbol rows of all objects, and the first row of each object (one more at the end)."""
     tables = _find_tables(sections)
     raw = gather_runs(buffer, sections.start[tables.rows], sections.size[tables.rows]).view(elf.SYMBOL)
     counts = np.zeros(len(sections.files) + 1, np.int64)
@@ -160,7 +160,7 @@ _KIND_OF_INDEX[[elf.SHN_COMMON, elf.SHN_X86_64_LCOMMON]] = SymbolKind.COMMON
 def _place(
     sections: Sections, raw: AnyArray, section: I64, type_: U8, owner: I64, block_of_section: I32, reporter: _Reporter
 ) -> tuple[U8, I32, AnyArray, I64]:
-    """Kind, block, value and size of every symbol."""
+    """Return the kind, block, value and size of every symbol."""
     short = raw["section"]
     kind = _KIND_OF_INDEX.take(short)
     rows = true_rows(kind == SymbolKind.DEFINED)
@@ -225,7 +225,7 @@ def _check_lengths(lengths: I64, owner: I64, tables: _Tables, reporter: _Reporte
 
 
 def _texts(buffer: U8, text: I64, owner: I64, tables: _Tables, reporter: _Reporter) -> tuple[list[bytes], bool]:
-    """The NUL-terminated names at `text`, and True if some may have a default version."""
+    """Return the NUL-terminated names at `text`, and True if some may have a default version."""
     if tables.rows.size == 0:
         return [], False
     # All string tables end to end, so that one search finds the ends of all names.
@@ -288,7 +288,7 @@ class ReadGroups:
             self.name[group] = names[text]
 
     def table(self) -> Groups:
-        """The finished table."""
+        """Return the finished table."""
         return first_wins(self.name, self.object)
 
 

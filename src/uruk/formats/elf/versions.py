@@ -67,7 +67,7 @@ def with_versions(symbols: Symbols, start: I64, external: I64, texts: list[bytes
 
 
 def _place(symbols: Symbols, row: int) -> tuple[int, int, int]:
-    """Kind, block and value of a symbol."""
+    """Return the kind, block and value of a symbol."""
     return int(symbols.kind[row]), int(symbols.block[row]), int(symbols.value[row])
 
 
@@ -80,7 +80,7 @@ def _places(symbols: Symbols, external: I64, owner: I64, wanted: set[int]) -> se
 
 
 def index_with_versions(entries: Entries) -> Entries:
-    """An archive's index with two further names for each default version, behind its own: ``f`` and ``f@V``."""
+    """Return an archive's index with two further names for each default version, behind its own: ``f`` and ``f@V``."""
     names: list[bytes] = []
     rows: list[int] = []
     for row, text in enumerate(entries[0]):

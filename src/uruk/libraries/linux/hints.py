@@ -60,7 +60,7 @@ _ONE_BY_ONE = 100
 
 
 def of_static_archive(place: str) -> str:
-    """The hint for a name that is needed at `place` in a static archive of glibc; empty for other places."""
+    """Return the hint for a name that is needed at `place` in a static archive of glibc; empty for other places."""
     match = _STATIC_GLIBC.fullmatch(place)
     if match is None:
         return ""
@@ -70,7 +70,7 @@ def of_static_archive(place: str) -> str:
 
 
 def hints_for(names: Iterable[bytes], search: Find) -> dict[bytes, str]:
-    """A text for each name that a well-known library defines, such as ``defined in libm.so.6: add -l m``.
+    """Return a text for each name that a well-known library defines, such as ``defined in libm.so.6: add -l m``.
 
     Only libraries that programs load are looked at, and each is opened once. This takes milliseconds: it is for errors.
     """
@@ -103,7 +103,7 @@ def _by_prefix(name: bytes) -> str:
 
 
 def _defined_in(library: SharedLibrary, names: set[bytes]) -> set[bytes]:
-    """The names among `names` that a library defines."""
+    """Return the names among `names` that a library defines."""
     few = sorted(names)[:_ONE_BY_ONE]
     # A lookup costs a few reads. For thousands of names one pass over the strings finds the few that can be there.
     if len(names) > len(few):
@@ -112,7 +112,7 @@ def _defined_in(library: SharedLibrary, names: set[bytes]) -> set[bytes]:
 
 
 def _in_libgcc(search: Find) -> set[bytes]:
-    """The names in gcc's own library, which gcc links with every program: decimal numbers, split stacks, ..."""
+    """Return the names in gcc's own library, which gcc links with every program: decimal numbers, split stacks, ..."""
     try:
         with Archive.open(search.find("gcc")[0].path) as archive:
             return set(archive.index())

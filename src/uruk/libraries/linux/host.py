@@ -126,7 +126,7 @@ class LinuxLibraries:
 
 @lru_cache(maxsize=8)
 def system_directories(architecture: str) -> tuple[str, ...]:
-    """The existing directories that gcc and ld search by default for an architecture; gcc's own come first."""
+    """Return the existing directories that gcc and ld search by default for an architecture; gcc's own come first."""
     compilers = [
         directory
         for place in _COMPILERS

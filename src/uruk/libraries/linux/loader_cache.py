@@ -52,7 +52,8 @@ def parse_loader_cache(data: bytes, architecture: str, name: str = CACHE_PATH) -
 
 
 def _layout(data: bytes, name: str) -> tuple[int, int, int, np.dtype[np.void]]:
-    """The offset of the entries, the offset from which strings count, the number of entries, and their layout."""
+    """Return the offset of the entries, the offset from which strings count, the number of entries, and their
+    layout."""
     header = 0
     if data.startswith(_OLD_MAGIC):
         count = int.from_bytes(data[12:16], "little")
@@ -69,7 +70,8 @@ def _layout(data: bytes, name: str) -> tuple[int, int, int, np.dtype[np.void]]:
 
 
 def loader_cache(architecture: str, path: str = CACHE_PATH) -> dict[str, str]:
-    """This machine's cache, as `parse_loader_cache` returns it; empty if there is none, or it is not readable."""
+    """Return this machine's cache, as `parse_loader_cache` returns it; empty if there is none, or it is not
+    readable."""
     try:
         status = os.stat(path)
         # ldconfig replaces the file: time and size are part of the cache's key, so that a new file is read anew.

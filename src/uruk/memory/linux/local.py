@@ -38,7 +38,7 @@ def _why() -> str:
 
 
 def free_ranges(low: int, high: int) -> list[Range]:
-    """The unmapped ranges of this process within [low, high), ascending."""
+    """Return the unmapped ranges of this process within [low, high), ascending."""
     gaps: list[Range] = []
     end = max(low, _LOWEST)
     with open("/proc/self/maps", "rb") as maps:

@@ -96,7 +96,7 @@ class _Named(_File):
 
 
 def open_memory_file(size: int) -> SharedObject:
-    """A memory file. It cannot shrink, so that no other process can make this one's accesses fault."""
+    """Return a memory file. It cannot shrink, so that no other process can make this one's accesses fault."""
     try:
         file = _memory_file()
     except OSError as error:
@@ -122,7 +122,7 @@ def _memory_file() -> int:
 
 
 def open_named_file(size: int) -> SharedObject:
-    """A file in /dev/shm that only this user can open. Raises AllocationError if hardly anything fits there."""
+    """Return a file in /dev/shm that only this user can open. Raises AllocationError if hardly anything fits there."""
     remove_leftovers()
     try:
         _check_room(size)
@@ -151,7 +151,7 @@ def _refused(title: str, size: int, error: Exception) -> AllocationError:
 
 
 def _named_file() -> tuple[int, str]:
-    """A new file and its path. It is locked while it has a name: others see by that whether its maker lives."""
+    """Return a new file and its path. It is locked while it has a name: others see by that whether its maker lives."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     for _ in range(_TRIES):
         path = f"{FOLDER}/{_PREFIX}{os.getpid()}-{os.urandom(8).hex()}"

@@ -60,11 +60,11 @@ class Query(Protocol):
     settled: bool
 
     def what(self) -> str:
-        """The lookup, for errors."""
+        """Return the lookup, for errors."""
         ...
 
     def finals(self) -> I32:
-        """The names whose definitions answer."""
+        """Return the names whose definitions answer."""
         ...
 
 
@@ -95,7 +95,7 @@ class Initializers:
         query.arrays = []
 
     def _turn_of(self, query: Query) -> Run:
-        """The turn of a lookup, as one that runs."""
+        """Return the turn of a lookup, as one that runs."""
         if query.turn is None:
             query.turn = Run()
         if query.turn not in self.running:
@@ -139,7 +139,7 @@ class Initializers:
         query.settled = True
 
     def _needed(self, query: Query, trackers: Iterable[int]) -> list[Run]:
-        """Runs of other threads that initialise what a lookup found, or what that uses."""
+        """Return runs of other threads that initialise what a lookup found, or what that uses."""
         session = self.session
         owners = session.table.owner[query.finals()].tolist()
         queue = [*trackers, *(session.objects[number].tracker.number for number in owners if number >= 0)]
@@ -154,7 +154,7 @@ class Initializers:
         return [run for run in foreign if not run.trackers.isdisjoint(seen)]
 
     def _behind_me(self) -> set[int]:
-        """This thread, and those that wait for it, directly or not: waiting for them would never end."""
+        """Return this thread, and those that wait for it, directly or not: waiting for them would never end."""
         waits = waiting_threads()
         for run in self.running:
             waits += [(run.thread, awaited.thread) for awaited in run.waits_for if not awaited.done.is_set()]
@@ -247,5 +247,5 @@ class Initializers:
 
 
 def _left(deadline: float | None) -> float:
-    """Seconds until it is time to look who waits for whom."""
+    """Return seconds until it is time to look who waits for whom."""
     return _POLL_INTERVAL if deadline is None else min(_POLL_INTERVAL, max(0.0, deadline - time.monotonic()))

@@ -72,7 +72,7 @@ def remove_at_once(session: Lifetime, tracker: ResourceTracker) -> None:
 
 
 def _is_over(tracker: ResourceTracker) -> bool:
-    """True where nothing is left to do: all of a tracker is removed, or a call of `remove` is at it."""
+    """Return True where nothing is left to do: all of a tracker is removed, or a call of `remove` is at it."""
     return tracker.removed and (tracker.removal is None or tracker.removal.running)
 
 
@@ -129,7 +129,7 @@ def sweep(session: Lifetime) -> None:
 
 
 def _pending(platform: Platform, tracker: ResourceTracker) -> int:
-    """Thread destructors that have yet to run in a tracker's code, or in code that refers to it."""
+    """Return thread destructors that have yet to run in a tracker's code, or in code that refers to it."""
     holders = {tracker: None}
     queue = [tracker]
     for holder in queue:  # grows on the way
@@ -140,7 +140,7 @@ def _pending(platform: Platform, tracker: ResourceTracker) -> int:
 
 
 def _users(tracker: ResourceTracker) -> list[ResourceTracker]:
-    """Trackers whose code refers to a tracker's, as they were made."""
+    """Return trackers whose code refers to a tracker's, as they were made."""
     return sorted(tracker.resources.users, key=lambda user: user.number)
 
 

@@ -31,12 +31,12 @@ class _Part:
     memory: list[tuple[Allocation, list[int]]]
 
     def holds(self, address: int) -> bool:
-        """True for an address that is its own."""
+        """Return True for an address that is its own."""
         segments = (allocation.segments[index] for allocation, which in self.memory for index in which)
         return any(start <= address < start + size for _, start, size in segments)
 
     def pieces(self) -> list[tuple[int, int, str]]:
-        """Its segments, taken apart where symbols begin: start, end and name of each piece."""
+        """Return its segments, taken apart where symbols begin: start, end and name of each piece."""
         pieces: list[tuple[int, int, str]] = []
         for allocation, which in self.memory:
             for _, start, size in (allocation.segments[index] for index in which):
@@ -46,7 +46,7 @@ class _Part:
         return pieces
 
     def name(self, address: int) -> str:
-        """The symbol that lay at one of its addresses."""
+        """Return the symbol that lay at one of its addresses."""
         at = bisect_right(self.names, (address, chr(0x10FFFF))) - 1
         return f"`{self.names[at][1]}' of {self.tracker.name}" if at >= 0 else self.tracker.name
 
@@ -101,5 +101,6 @@ class Withheld:
                 allocation.give_withheld(which)
 
     def name(self, address: int) -> str:
-        """The removed symbol that lay at an address; empty if there was none, or if other code may be there now."""
+        """Return the removed symbol that lay at an address; empty if there was none, or if other code may be there
+        now."""
         return next((part.name(address) for part in list(self._parts) if part.holds(address)), "")

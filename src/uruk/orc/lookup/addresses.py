@@ -33,7 +33,7 @@ def name_address(session: Lifetime, address: int) -> str:
 
 
 def _home(session: Lifetime, address: int) -> tuple[str, int] | None:
-    """The tracker whose segment an address lies in, and where that begins."""
+    """Return the tracker whose segment an address lies in, and where that begins."""
     for tracker in [*session.trackers.values(), *session.retired]:
         for allocation, segments in tracker.resources.memory:
             for index in segments:

@@ -85,7 +85,7 @@ class _Line:
                 self._place(row, self.objects[row].order)
 
     def _mentions(self) -> list[ArchiveEntry]:
-        """The archives of the line that members come from."""
+        """Return the archives of the line that members come from."""
         dylibs = {entry.dylib for entry in self.objects if entry.archive is not None}
         archives = [entry for dylib in dylibs for entry in dylib.search.archives]
         return [entry for entry in archives if _file_of(entry) in self.waiting]
@@ -122,7 +122,7 @@ def _file_of(archive: ArchiveEntry) -> _File:
 
 
 def _references(session: Lifetime, objects: list[ObjectEntry], index: dict[int, int]) -> tuple[list[int], list[int]]:
-    """Members that each object refers to strongly, object by object, and where each object's begin."""
+    """Return members that each object refers to strongly, object by object, and where each object's begin."""
     row_of = np.full(session.next_number, NONE, np.int64)
     numbers = np.fromiter(index, np.int64, len(index))
     row_of[numbers] = np.arange(numbers.size)
@@ -142,7 +142,7 @@ def _references(session: Lifetime, objects: list[ObjectEntry], index: dict[int, 
 
 
 def _of_graph(session: Lifetime, added: Added, row_of: I64) -> tuple[I64, I64]:
-    """The objects of a graph that want names, and the objects that have these: rows of `row_of`.
+    """Return the objects of a graph that want names, and the objects that have these: rows of `row_of`.
 
     A common symbol wants the one that initialises it.
     """

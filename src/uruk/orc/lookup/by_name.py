@@ -18,7 +18,7 @@ from uruk.orc.registry.tracker import ResourceTracker
 
 
 def query(session: Lifetime, dylib: Contents, names: Sequence[bytes], **options: Any) -> Query:
-    """A lookup that has not begun; see `Query` for the options."""
+    """Return a lookup that has not begun; see `Query` for the options."""
     with session.lock:
         session.check_dylib(dylib)
         if dylib.names.ids is not session.ids:
@@ -72,7 +72,7 @@ def look_up_lazily(session: Lifetime, number: int, use: Callable[[ResourceTracke
 
 
 def ready_address(session: Lifetime, dylib: Contents, name: str | bytes, roots: bool) -> int | None:
-    """The address of a symbol that a lookup would find without any work; None where it has something to do."""
+    """Return the address of a symbol that a lookup would find without any work; None where it has something to do."""
     with session.lock:
         number = dylib.names.get(encode_name(name))
         table, initializers = session.table, session.initializers

@@ -18,7 +18,8 @@ _BITS = np.array([bin(byte).count("1") for byte in range(256)], np.uint8)
 
 
 def allowed(size: int) -> int:
-    """The number of letters that may differ in a name of `size` bytes: fewer in short ones, which are all close."""
+    """Return the number of letters that may differ in a name of `size` bytes: fewer in short ones, which are all
+    close."""
     return 0 if size < 3 else 1 if size < 5 else 2 if size < 16 else 3
 
 
@@ -37,7 +38,7 @@ class CloseNames:
         self._start = starts + _EDGE
 
     def near(self, name: bytes) -> list[bytes]:
-        """The closest names; at most three, and none that differs in more letters than `allowed`."""
+        """Return the closest names; at most three, and none that differs in more letters than `allowed`."""
         limit = allowed(len(name))
         if not limit or len(name) > LONGEST or not self.names:
             return []

@@ -253,7 +253,10 @@ class Closure:
             table.imported[number] = NONE
 
     def _look(self, dylib: Contents, number: int, *, weak: bool) -> int | None:
-        """The name, in whatever namespace, that has a definition for `number`; None where there is none (yet)."""
+        """Return the name, in whatever namespace, that has a definition for `number`.
+
+        None where there is none (yet).
+        """
         session, table = self.session, self.session.table
         if dylib.removed:
             return None
@@ -270,7 +273,7 @@ class Closure:
         return None
 
     def _ask_sources(self, dylib: Contents, searched: Contents, number: int, text: bytes, *, weak: bool) -> bool:
-        """True if an archive, library or generator of `other` answers for a name, or may do so."""
+        """Return True if an archive, library or generator of `other` answers for a name, or may do so."""
         search = searched.search
         if not search.generators:
             entry = search.archive_with(text) if search.archives and not weak else None

@@ -18,7 +18,10 @@ from uruk.orc.lookup.externals import find_externals
 
 
 def place_displaced(session: Lifetime, graph: Graph, defines: Bool) -> Graph:
-    """The graph with its references to displaced names as symbols of their own. Raises UrukError for common symbols."""
+    """Return the graph with its references to displaced names as symbols of their own.
+
+    Raises UrukError for common symbols.
+    """
     symbols = graph.symbols
     rows_of = {name: true_rows((symbols.name == name) & ~defines) for name in session.displaced}
     if not any(rows.size for rows in rows_of.values()):
@@ -41,7 +44,7 @@ def place_displaced(session: Lifetime, graph: Graph, defines: Bool) -> Graph:
 
 
 def _address(session: Lifetime, final: int) -> int:
-    """The address of a symbol that the batch does not define. Raises UrukError."""
+    """Return the address of a symbol that the batch does not define. Raises UrukError."""
     if session.table.ready[final]:
         return int(session.table.address[final]) & ((1 << 64) - 1)
     home = session.ids.home(final).owner

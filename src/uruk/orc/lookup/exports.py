@@ -28,7 +28,10 @@ class Offer:
 
 
 def shown(session: Lifetime, dylib: Contents, names: Iterable[bytes], *, strong: bool) -> tuple[list[bytes], I64]:
-    """Names that linked objects of a dylib define and show to others, and their numbers; `strong`: strong ones only."""
+    """Return names that linked objects of a dylib define and show to others, and their numbers.
+
+    `strong`: strong ones only.
+    """
     known = [name for name in names if name in dylib.names]
     number: I64 = np.array([dylib.names[name] for name in known], np.int64)
     table = session.table
@@ -41,7 +44,7 @@ def shown(session: Lifetime, dylib: Contents, names: Iterable[bytes], *, strong:
 
 
 def offered(session: Lifetime, dylib: Contents, name: bytes) -> Offer | None:
-    """The symbol that an object or an archive of the dylib has by a name, linked or not; None if none has it."""
+    """Return the symbol that an object or an archive of the dylib has by a name, linked or not; None if none has it."""
     number = dylib.names.get(name, -1)
     session.table.grow(len(session.ids))
     owner = int(session.table.owner[number]) if number >= 0 else -1

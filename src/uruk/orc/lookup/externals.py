@@ -24,7 +24,8 @@ _Find = Callable[[Sequence[bytes]], tuple[I64, Bool]]
 
 
 def find_externals(session: Lifetime, dylib: Contents, names: Sequence[bytes]) -> tuple[Bool, I64, Bool]:
-    """Names in the libraries that a dylib sees, then in the process: which are found, where, and which are data."""
+    """Return names in the libraries that a dylib sees, then in the process: which are found, where, and which are
+    data."""
     address = np.zeros(len(names), np.int64)
     is_found, is_data = np.zeros((2, len(names)), np.bool_)
     platform = session.platform
@@ -79,14 +80,14 @@ def load_needed(session: Lifetime, dylib: Contents, names: Iterable[bytes], befo
 
 
 def _is_loaded(session: Lifetime, dylib: Contents, name: bytes, order: int) -> bool:
-    """True if a library that is loaded, and stands before a place in the order, has a name."""
+    """Return True if a library that is loaded, and stands before a place in the order, has a name."""
     find = session.executor.libraries.find_symbol
     name = name.partition(b"@")[0]
     return any(find(library.handle, name)[0] for library in dylib.search.libraries if library.order < order)
 
 
 def hints(session: Lifetime, dylib: Contents, needs: Mapping[bytes, str]) -> Mapping[bytes, str]:
-    """Hints about names that nobody defines for a dylib's code; `needs` has the first place that needs each."""
+    """Return hints about names that nobody defines for a dylib's code; `needs` has the first place that needs each."""
     dylibs: Iterable[Contents] = session.dylibs.values()
     if any(SLIM_LTO in dylib.names for dylib in dylibs):
         return dict.fromkeys(needs, f"an object {NO_MACHINE_CODE}")

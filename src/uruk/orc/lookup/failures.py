@@ -16,7 +16,7 @@ from uruk.passes.faults import LinkFaults
 
 
 def needed_owners(table: SymbolTable, entry: ObjectEntry, *, strongly: bool) -> I32 | I64:
-    """Numbers of the entries whose definitions an object needs; `strongly`: those that it cannot do without."""
+    """Return numbers of the entries whose definitions an object needs; `strongly`: those that it cannot do without."""
     ids, weak = entry.added.names_of(entry.index)
     if strongly:
         ids = ids[~weak]
@@ -56,13 +56,13 @@ def reachable(table: SymbolTable, chosen: Mapping[int, ObjectEntry], starts: Ite
 
 
 def errors_of(faults: LinkFaults, count: int) -> list[UrukError]:
-    """The errors of a link of `count` objects, each told of all objects at fault."""
+    """Return the errors of a link of `count` objects, each told of all objects at fault."""
     everything = np.ones(count, np.bool_)
     return [fault.error(everything) for fault in faults.faults]
 
 
 def error_of(task: Task) -> BaseException:
-    """A failed task's error for one of those who wait for it: its own copy, as each has other consequences.
+    """Return a failed task's error for one of those who wait for it: its own copy, as each has other consequences.
 
     An interruption (KeyboardInterrupt, SystemExit) is one for the thread that ran the task; for others it is a failure.
     """
@@ -82,7 +82,7 @@ def error_of(task: Task) -> BaseException:
 
 
 def first_of(errors: Sequence[UrukError]) -> UrukError:
-    """The first error, which knows the others."""
+    """Return the first error, which knows the others."""
     first = errors[0]
     first.others = tuple(error for error in dict.fromkeys(errors) if error is not first)
     return first

@@ -157,7 +157,8 @@ def _request(session: Lifetime, entries: list[ObjectEntry], wanted: I32) -> tupl
 
 
 def _with_final_names(session: Lifetime, graph: Graph, defines: Bool) -> Graph:
-    """The graph with every reference by the name of the definition that it stands for, in whatever dylib that is.
+    """Return the graph with every reference by the name of the definition that it stands for, in whatever dylib that
+    is.
 
     A definition keeps its own name: what it stands for elsewhere is no matter of the object that defines it.
     """
@@ -250,7 +251,7 @@ class _Resolver:
         return Externals(is_found, address, is_data, homes, origin=self._origin)
 
     def _externals(self, names: I32) -> tuple[Bool, I64, Bool]:
-        """Names in libraries and in the process, asked for at once; see `find_externals`."""
+        """Return names in libraries and in the process, asked for at once; see `find_externals`."""
         session = self.session
         address = np.zeros(names.size, np.int64)
         is_found, is_data = np.zeros((2, names.size), np.bool_)
@@ -327,7 +328,7 @@ def _record(
 
 
 def _objects(request: Request, rows: I64) -> I64:
-    """The objects of the batch that symbol rows belong to."""
+    """Return the objects of the batch that symbol rows belong to."""
     return request.graph.ranges.symbols.searchsorted(rows, "right") - 1
 
 

@@ -25,7 +25,7 @@ from uruk.orc.registry.symbols import Rank, SymbolFlags, decode_name, encode_nam
 
 
 def materialization(session: Lifetime, entry: UnitEntry) -> Task:
-    """The task that makes a unit's object: the one that is at it, or a new one.
+    """Return the task that makes a unit's object: the one that is at it, or a new one.
 
     Under the session's lock; the task itself runs without it.
     """
@@ -64,7 +64,7 @@ def _run_unit(session: Lifetime, entry: UnitEntry) -> None:
 
 
 def _owned(session: Lifetime, entry: UnitEntry) -> dict[str, SymbolFlags]:
-    """The symbols that a unit still has to deliver."""
+    """Return the symbols that a unit still has to deliver."""
     owner = session.table.owner
     return {
         entry.dylib.text(number): SymbolFlags(flags)
@@ -74,12 +74,12 @@ def _owned(session: Lifetime, entry: UnitEntry) -> dict[str, SymbolFlags]:
 
 
 def _title(entry: UnitEntry, source: Any, name: str) -> str:
-    """The name of a unit's object in errors: a file by its path, which is empty here."""
+    """Return the name of a unit's object in errors: a file by its path, which is empty here."""
     return name or ("" if isinstance(source, str | os.PathLike) else entry.file)
 
 
 def _is_future(made: Any) -> bool:
-    """True for a Future; who has not imported them has made none, and importing them costs start-up time."""
+    """Return True for a Future; who has not imported them has made none, and importing them costs start-up time."""
     future = getattr(sys.modules.get("concurrent.futures"), "Future", None)  # or another thread is importing it now
     return future is not None and isinstance(made, future)
 
@@ -153,7 +153,7 @@ def _check(
     not_in_objects: set[bytes],
     owned: Mapping[bytes, SymbolFlags],
 ) -> set[int]:
-    """The numbers of the names that the unit had announced and its objects define. Raises WrongDefinitions."""
+    """Return the numbers of the names that the unit had announced and its objects define. Raises WrongDefinitions."""
     text = session.ids.text
     definitions = added.definitions if added is not None else None
     names = set[int](definitions.name.tolist()) if definitions is not None else set[int]()
@@ -209,7 +209,7 @@ def _refuse_twice(entry: UnitEntry, added: Added, given: Definitions) -> None:
 def generation(
     session: Lifetime, dylib: Contents, entry: GeneratorEntry, numbers: Sequence[int], kind: LookupKind
 ) -> list[Task]:
-    """Tasks that ask a generator for names; those that another lookup has asked for already are its task's."""
+    """Return tasks that ask a generator for names; those that another lookup has asked for already are its task's."""
     asked = {number: session.asking.get((id(entry), number)) for number in numbers}
     tasks = {id(task): task for task in asked.values() if task is not None}
     new = [number for number, task in asked.items() if task is None]
@@ -223,7 +223,7 @@ def generation(
 def _generator_task(
     session: Lifetime, dylib: Contents, entry: GeneratorEntry, numbers: Sequence[int], kind: LookupKind
 ) -> Task:
-    """The task that asks a generator for names."""
+    """Return the task that asks a generator for names."""
     names = [dylib.text(number) for number in numbers]
     title = entry.what(names)
 

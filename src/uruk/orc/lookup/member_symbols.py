@@ -20,7 +20,7 @@ from uruk.target import Target
 
 
 def definitions_in(file: str, data: bytes, target: Target) -> dict[bytes, tuple[int, int]]:
-    """The symbols that an object defines for others, each with its `Rank` and `Flag` bits.
+    """Return the symbols that an object defines for others, each with its `Rank` and `Flag` bits.
 
     There are none of a file that is no object of this target.
     """
@@ -35,7 +35,8 @@ def definitions_in(file: str, data: bytes, target: Target) -> dict[bytes, tuple[
 
 
 def make_index(archive: Archive, target: Target) -> Entries:
-    """The index that `ranlib` would give an archive; members that are no objects of this target have no names in it."""
+    """Return the index that `ranlib` would give an archive; members that are no objects of this target have no names in
+    it."""
     names: list[bytes] = []
     offsets: list[int] = []
     for member in archive.members():
@@ -47,7 +48,9 @@ def make_index(archive: Archive, target: Target) -> Entries:
 
 
 def initializer_of(archive: Archive, name: bytes, target: Target) -> int | None:
-    """The header offset of the first member in which a variable is more than a common symbol; None if none has it.
+    """Return the header offset of the first member in which a variable is more than a common symbol.
+
+    None if none has it.
 
     As for GNU ld (bfd/elflink.c, `elf_link_is_defined_archive_symbol`): a function of the name does not count.
     """

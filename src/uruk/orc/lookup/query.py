@@ -68,7 +68,7 @@ class Query:
         self._roots: list[ObjectEntry] = []
 
     def run(self) -> list[Answer | None]:
-        """Addresses and flags, in order; None for a weakly referenced name that nothing defines.
+        """Return addresses and flags, in order; None for a weakly referenced name that nothing defines.
 
         Raises UndefinedSymbols for others, and whatever materialization and linking raise.
         """
@@ -99,7 +99,7 @@ class Query:
             wait_for(tasks, deadline, self.what())
 
     def what(self) -> str:
-        """The lookup, for errors."""
+        """Return the lookup, for errors."""
         names = [self.dylib.text(number) for number in self.ids[:3].tolist()]
         return f"lookup of {', '.join(names) or 'initialisers'} in {self.dylib.name}"
 
@@ -132,7 +132,7 @@ class Query:
         return list(closure.tasks.values())
 
     def _needed_anyway(self, *, first: bool) -> list[int]:
-        """Numbers of the entries that are linked whether or not a name needs them."""
+        """Return numbers of the entries that are linked whether or not a name needs them."""
         if first:
             self._retry_roots_alone()
         self._take_source_errors()
@@ -162,7 +162,7 @@ class Query:
         return [entry for dylib in self.dylib.dependencies() for entry in dylib.pending_roots(again=self.again)]
 
     def _wanted_units(self) -> list[UnitEntry]:
-        """Units with initialisers that are to be made."""
+        """Return units with initialisers that are to be made."""
         if not (self.roots or self.everything):
             return []
         units: list[UnitEntry] = []
@@ -234,7 +234,7 @@ class Query:
                 raise
 
     def _in_order(self, chosen: dict[int, ObjectEntry]) -> list[ObjectEntry]:
-        """Objects as a linker has them on its line, members of archives where these stand."""
+        """Return objects as a linker has them on its line, members of archives where these stand."""
         if any(entry.archive is not None for entry in chosen.values()):
             from uruk.orc.lookup.archive_order import place_members  # a session without archives starts without it
 
@@ -258,7 +258,7 @@ class Query:
         return failures.reachable(self.session.table, healthy, starts)
 
     def _title(self, entry: ObjectEntry) -> str:
-        """An object, and the first symbol that it would have defined."""
+        """Return an object, and the first symbol that it would have defined."""
         definitions = entry.added.definitions
         names = definitions.name[definitions.object == entry.index]
         return (
@@ -268,7 +268,7 @@ class Query:
         )
 
     def finals(self) -> I32:
-        """The names whose definitions answer."""
+        """Return the names whose definitions answer."""
         final = self.session.stands_for(self.ids)
         if self.bodies:  # code behind a lazy name sees that one's stub; here what is behind it is wanted
             owner = self.session.table.owner[self.ids]
@@ -322,7 +322,7 @@ class Query:
         return Undefined(text, demangle(text), (), 0, hint)
 
     def _checked(self, answers: list[Answer | Undefined | TLSError | None]) -> list[Answer | None]:
-        """The answers; raises what the names that have none say."""
+        """Return the answers; raises what the names that have none say."""
         missing = [answer for answer in answers if isinstance(answer, Undefined)]
         if missing:
             raise UndefinedSymbols(missing)

@@ -15,7 +15,7 @@ from uruk.orc.registry.tracker import ResourceTracker
 
 
 def runtime_parts(session: Lifetime, dylib: Contents, entries: Sequence[ObjectEntry], ids: I32) -> list[int]:
-    """Numbers of new private objects for modules that need names like `atexit` and have none in this batch.
+    """Return numbers of new private objects for modules that need names like `atexit` and have none in this batch.
 
     `ids` are the names that `entries` need, one entry's after the other's; shared names are the session's first.
     """
@@ -40,7 +40,7 @@ def runtime_parts(session: Lifetime, dylib: Contents, entries: Sequence[ObjectEn
 
 
 def _graph(session: Lifetime, dylib: Contents, name: bytes) -> Graph:
-    """The part with a name, read once with a dylib's names."""
+    """Return the part with a name, read once with a dylib's names."""
     if name not in dylib.private:
         assert session.platform is not None
         runtime = session.platform.archive

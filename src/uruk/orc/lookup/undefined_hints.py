@@ -31,7 +31,7 @@ _LAST_NAME = re.compile(r"((?:operator\W.*|[^\W\d]\w*))$")
 def hints_of(
     session: Registry, dylib: Contents, needs: Mapping[bytes, str], of_the_program: Mapping[bytes, str]
 ) -> dict[bytes, str]:
-    """Hints for the names of `needs`, which code of `dylib` needs at these places; not each name has one.
+    """Return hints for the names of `needs`, which code of `dylib` needs at these places; not each name has one.
 
     `of_the_program` are hints for names that only a linked program file has.
     """
@@ -103,14 +103,14 @@ class _Known:
         return useless_member(archives, self.session.target)
 
     def elsewhere(self, name: bytes) -> str:
-        """The hint for a name that a dylib defines which the code does not see."""
+        """Return the hint for a name that a dylib defines which the code does not see."""
         file, definer = self.home.get(name, ("", self.dylib))
         if not file or any(definer is neighbour for neighbour, _ in self.dylib.order_for_code()):
             return ""
         return f"dylib {definer.name} defines it, in {file}, but is not in the link order of {self.dylib.name}"
 
     def static(self, names: list[bytes]) -> dict[bytes, str]:
-        """Hints for the names that added objects have as local symbols: static functions and variables."""
+        """Return hints for the names that added objects have as local symbols: static functions and variables."""
         wanted = {spelling: name for name in names for spelling in (name, _as_local(name)) if spelling}
         entries = [entry for entry in self.session.objects.values() if isinstance(entry, ObjectEntry)]
         hints: dict[bytes, str] = {}
@@ -122,7 +122,8 @@ class _Known:
         return hints
 
     def other_language(self, name: bytes) -> str:
-        """The hint for a name of C that is defined as one of C++, or the other way round, or with other parameters."""
+        """Return the hint for a name of C that is defined as one of C++, or the other way round, or with other
+        parameters."""
         plain = not name.startswith(b"_Z")
         base = name.decode("utf-8", "replace") if plain else base_of(demangle(name.decode("utf-8", "replace")))
         if not base:
@@ -153,7 +154,7 @@ class _Known:
             at = end
 
     def typing_error(self, name: bytes) -> str:
-        """The hint for a name that is nearly one that is defined."""
+        """Return the hint for a name that is nearly one that is defined."""
         near = self._close.near(name)
         if not near:
             return ""
@@ -162,7 +163,10 @@ class _Known:
 
 
 def base_of(text: str) -> str:
-    """The last name of a demangled one, without parameters and template arguments: ``n::f<int>(char)`` -> ``f``."""
+    """Return the last name of a demangled one, without parameters and template arguments:
+
+    ``n::f<int>(char)`` -> ``f``.
+    """
     depth, kept = 0, list[str]()
     for letter in text:
         if letter == "(" and not depth:
@@ -175,7 +179,10 @@ def base_of(text: str) -> str:
 
 
 def _as_local(name: bytes) -> bytes:
-    """The C++ spellings of a static function or variable that a name may stand for (Itanium C++ ABI, 5.1.2: L)."""
+    """Return the C++ spellings of a static function or variable that a name may stand for (Itanium C++ ABI, 5.1.2:
+
+    L).
+    """
     if name.startswith(b"_Z"):
         return b"_ZL" + name[2:] if name[2:3].isdigit() else b""
     return b"_ZL%d%s" % (len(name), name)

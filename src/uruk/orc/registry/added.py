@@ -37,7 +37,7 @@ class Added:
         return cls(graph, first, symbols.name[outer], weak, start, definitions_of(graph, outer), _hidden(graph, outer))
 
     def names_of(self, index: int) -> tuple[I32, Bool]:
-        """Names that object `index` defines or needs, and which of them it needs only weakly."""
+        """Return names that object `index` defines or needs, and which of them it needs only weakly."""
         part = slice(self.start[index], self.start[index + 1])
         return self.names[part], self.weak[part]
 

@@ -73,7 +73,10 @@ def default_tracker(session: Registry, dylib: Contents) -> ResourceTracker:
 
 
 def owner(session: Registry, dylib: Contents, tracker: ResourceTracker | None) -> ResourceTracker:
-    """The given tracker, or the default one. Raises UrukError for one that was removed, or is another dylib's."""
+    """Return the given tracker, or the default one.
+
+    Raises UrukError for one that was removed, or is another dylib's.
+    """
     return default_tracker(session, dylib) if tracker is None else defining.checked(dylib, tracker)
 
 

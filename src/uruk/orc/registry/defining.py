@@ -168,7 +168,10 @@ def _candidates(number: int, ids: Sequence[int], flags: Sequence[SymbolFlags]) -
 
 
 def define_names(session: Registry, entry: Entry, ids: Sequence[int], flags: Sequence[SymbolFlags]) -> I64:
-    """Enter an entry that defines names; returns those that it got. Raises DuplicateDefinition, having changed nothing."""
+    """Enter an entry that defines names; returns those that it got.
+
+    Raises DuplicateDefinition, having changed nothing.
+    """
     session.table.grow(len(session.ids))
 
     def file_of(number: int) -> str:

@@ -24,7 +24,7 @@ class Definitions(Table):
     """The flags that a dylib's table keeps of it besides its address."""
 
     def without(self, graph: Graph, dropped: Bool) -> Definitions:
-        """Those outside the groups that are `dropped`."""
+        """Return those outside the groups that are `dropped`."""
         if not some(dropped):
             return self
         block = graph.symbols.block[self.row]
@@ -33,7 +33,7 @@ class Definitions(Table):
 
 
 def definitions_of(graph: Graph, outer: I64 | None = None) -> Definitions:
-    """All definitions of a graph; `outer`, if they are known, are the symbol rows with a name."""
+    """Return all definitions of a graph; `outer`, if they are known, are the symbol rows with a name."""
     symbols = graph.symbols
     if outer is None:
         outer = true_rows(symbols.name >= 0)

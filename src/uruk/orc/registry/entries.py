@@ -270,7 +270,7 @@ class Contents(Namespace):
         """Name -> the name that references to it get, in objects that are added from now on; see `JITDylib.wrap`."""
 
     def text(self, number: int) -> str:
-        """The name that a number stands for."""
+        """Return the name that a number stands for."""
         return decode_name(self.names.text(number))
 
     def adapt(self, graph: Graph) -> None:
@@ -291,7 +291,7 @@ class Contents(Namespace):
         return [entry for entry in self.roots if again or not (entry.failed or entry.retry_alone)]
 
     def has_roots(self) -> bool:
-        """True if a lookup here has more to do than to find what it is asked for: initialisers, or sources."""
+        """Return True if a lookup here has more to do than to find what it is asked for: initialisers, or sources."""
         if self.stands_alone:
             return self._has_own_roots()
         return any(dylib._has_own_roots() for dylib in self.dependencies())
@@ -310,7 +310,7 @@ class Contents(Namespace):
 
 
 def contents_of(tracker: ResourceTracker) -> Contents:
-    """The dylib of a tracker."""
+    """Return the dylib of a tracker."""
     dylib = tracker.dylib
     assert isinstance(dylib, Contents)  # `Registry.create_tracker` makes none for another namespace
     return dylib

@@ -25,7 +25,7 @@ _PROBLEMS = {
 
 
 def leader_sizes(graph: Graph) -> I64:
-    """The size of each group's leader in bytes; 0 for groups whose selection compares nothing."""
+    """Return the size of each group's leader in bytes; 0 for groups whose selection compares nothing."""
     leader = graph.groups.leader
     return np.where(leader >= 0, graph.blocks.size[leader], 0) if leader.size else np.empty(0, np.int64)
 
@@ -61,7 +61,7 @@ def record(graph: Graph, first: int, kept: I64, table: SymbolTable) -> None:
 
 
 def _facts(graph: Graph, first: int, row: int) -> tuple[int, int, bytes]:
-    """The number of a group's object, the size of its leader, and a digest of the leader's content."""
+    """Return the number of a group's object, the size of its leader, and a digest of the leader's content."""
     number, leader = int(graph.groups.object[row]) + first, int(graph.groups.leader[row])
     if leader < 0:
         return number, 0, b""

@@ -16,7 +16,7 @@ _START = 1 << 20
 
 
 def read_source(source: PathLike | Source, name: str) -> tuple[str, Source]:
-    """An input's name and bytes. Raises ObjectFormatError for a file that cannot be read."""
+    """Return an input's name and bytes. Raises ObjectFormatError for a file that cannot be read."""
     if type(source) is bytes:
         return name or "<bytes>", source
     if isinstance(source, str | os.PathLike):
@@ -27,7 +27,8 @@ def read_source(source: PathLike | Source, name: str) -> tuple[str, Source]:
 
 
 def open_object(path: str) -> tuple[int, int]:
-    """A file's descriptor, and how many bytes are to be read: of a large one that is no object file only the start.
+    """Return a file's descriptor, and how many bytes are to be read: of a large one that is no object file only the
+    start.
 
     The reader refuses that all the same. Raises ObjectFormatError.
     """
@@ -41,7 +42,7 @@ def open_object(path: str) -> tuple[int, int]:
 
 
 def size_to_read(size: int, head: bytes, path: str) -> int:
-    """The number of bytes of a file of `size` bytes that are to be read, by its first `HEAD`; see `open_object`.
+    """Return the number of bytes of a file of `size` bytes that are to be read, by its first `HEAD`; see `open_object`.
 
     Raises ObjectFormatError for a file that is too large.
     """

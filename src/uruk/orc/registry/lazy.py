@@ -51,7 +51,7 @@ class LazyFunctions:
         return self._stubs
 
     def take(self, count: int) -> I64:
-        """Addresses of new stubs."""
+        """Return addresses of new stubs."""
         return self.stubs.take(count)
 
     def give(self, addresses: I64) -> None:
@@ -104,7 +104,7 @@ class LazyFunctions:
             self._stubs.close()
 
     def _resolve(self, stub: int) -> int:
-        """The address of what is behind a stub: its first call waits for it, in whatever thread."""
+        """Return the address of what is behind a stub: its first call waits for it, in whatever thread."""
         number = self._target.get(stub)
         if number is None:
             raise SessionClosed(GONE)

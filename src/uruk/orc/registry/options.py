@@ -29,6 +29,6 @@ class Options:
         return "" if self.execute else self.architecture
 
     def target_for(self, triple: str) -> Target:
-        """The target of code that is linked with an executor of a triple. Raises UnknownTarget."""
+        """Return the target of code that is linked with an executor of a triple. Raises UnknownTarget."""
         wanted = self.linked_only_for or triple
         return wanted if isinstance(wanted, Target) else Target.of_triple(wanted)

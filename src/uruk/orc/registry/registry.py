@@ -135,7 +135,7 @@ class Registry(Owner):
     # -- dylibs and trackers
 
     def new_names(self) -> Names:
-        """A table of names for a new dylib: that of a removed one, if there is one, or an empty one."""
+        """Return a table of names for a new dylib: that of a removed one, if there is one, or an empty one."""
         return self._spare_names.pop() if self._spare_names else Names(self.ids, self._shared)
 
     def spare_names(self, dylib: Contents) -> None:
@@ -145,7 +145,7 @@ class Registry(Owner):
             self._spare_names.append(dylib.names)
 
     def create_tracker(self, dylib: Contents, name: str) -> ResourceTracker:
-        """A new tracker of a dylib that owns nothing yet."""
+        """Return a new tracker of a dylib that owns nothing yet."""
         with self.lock:
             self.check_dylib(dylib)
             number = self._next_tracker
@@ -156,7 +156,7 @@ class Registry(Owner):
     # -- entries
 
     def next_order(self) -> int:
-        """The next place among the inputs."""
+        """Return the next place among the inputs."""
         self._next_order += 1
         return self._next_order
 
@@ -197,16 +197,17 @@ class Registry(Owner):
         self._by_tracker.setdefault(tracker.number, {})[entry.number] = entry
 
     def entries_of(self, tracker: ResourceTracker) -> list[Entry]:
-        """The entries that a tracker owns, as they were added."""
+        """Return the entries that a tracker owns, as they were added."""
         return list(self._by_tracker.get(tracker.number, {}).values())
 
     def home(self, number: int, user: Contents) -> Contents:
-        """The dylib whose name a number is; for names that all dylibs share, the one of the code that uses it."""
+        """Return the dylib whose name a number is; for names that all dylibs share, the one of the code that uses
+        it."""
         owner: Contents | None = self.ids.home(number).owner
         return user if owner is None else owner
 
     def stands_for(self, ids: I32) -> I32:
-        """The names that names stood for when they were last looked for."""
+        """Return the names that names stood for when they were last looked for."""
         return final_names(self.table, ids) if self.has_imports else ids
 
     def bind_imports(self, names: I32) -> None:

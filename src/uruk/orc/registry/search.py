@@ -36,13 +36,13 @@ class ArchiveEntry:
         return self.archive.identity()
 
     def imports(self, target: Target) -> ImportLibrary | None:
-        """The members that are imports from shared libraries, for a target; None where there are none."""
+        """Return the members that are imports from shared libraries, for a target; None where there are none."""
         if self._imports is None:
             self._imports = (self.archive.has_imports and import_library(self.archive, target)) or False
         return self._imports or None
 
     def divided(self, offsets: list[int], target: Target) -> tuple[list[Import], list[int]]:
-        """The imports among members, and the members that are objects. Raises ObjectFormatError."""
+        """Return the imports among members, and the members that are objects. Raises ObjectFormatError."""
         library = self.imports(target)
         if library is None:
             return [], offsets
@@ -57,7 +57,7 @@ class ArchiveEntry:
         return imported, objects
 
     def index(self) -> dict[bytes, int]:
-        """Symbol -> header offset of the first member that defines it."""
+        """Return by symbol the header offset of the first member that defines it."""
         return self.archive.index()
 
 
@@ -72,12 +72,12 @@ class LibraryEntry:
     """Names whose base version is not the default, with what to ask for instead; see `SharedLibrary.hidden_bases`."""
 
     def asked(self, name: bytes) -> bytes:
-        """The symbol to ask the library for by a name; empty for what it has under no such name."""
+        """Return the symbol to ask the library for by a name; empty for what it has under no such name."""
         return self.hidden.get(name, name)
 
 
 def library_entry(path: str, handle: int, order: int) -> LibraryEntry:
-    """The entry of a library that was loaded."""
+    """Return the entry of a library that was loaded."""
     return LibraryEntry(path, handle, order, hidden_bases_of(path))
 
 
@@ -95,7 +95,7 @@ class DeferredLibrary:
     _known: dict[bytes, bool] = field(default_factory=dict[bytes, bool])
 
     def defined(self, names: Iterable[bytes]) -> set[bytes]:
-        """Those of the names that it defines; ``f@V`` is `f`. Raises ObjectFormatError."""
+        """Return those of the names that it defines; ``f@V`` is `f`. Raises ObjectFormatError."""
         plain = {name: name.partition(b"@")[0] for name in names}
         unknown = set(plain.values()) - self._known.keys()
         if unknown:
@@ -131,7 +131,7 @@ class GeneratorEntry:
     order: int
 
     def what(self, names: Sequence[str]) -> str:
-        """The work of the generator when it is asked for names, for errors and dumps."""
+        """Return the work of the generator when it is asked for names, for errors and dumps."""
         return f"generator {self.generator.name or type(self.generator).__name__}, asked for {some_of(names)}"
 
 
@@ -183,7 +183,7 @@ class SearchOrder:
         self._index = None
 
     def archive_with(self, name: bytes) -> ArchiveEntry | None:
-        """The first archive whose index has a name."""
+        """Return the first archive whose index has a name."""
         if self._index is None:
             merged: dict[bytes, int] = {}
             for number in range(len(self.archives) - 1, -1, -1):
@@ -195,7 +195,7 @@ class SearchOrder:
         return self.builtins if self.builtins is not None and name in self.builtins.index() else None
 
     def from_order(self) -> list[Source]:
-        """All of them as they were added, without the runtime archive."""
+        """Return all of them as they were added, without the runtime archive."""
         sources: list[Source] = [*self.archives, *self.libraries, *self.generators]
         return sorted(sources, key=lambda source: source.order)
 

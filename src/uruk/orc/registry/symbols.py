@@ -79,7 +79,7 @@ class SymbolFlags(IntFlag):
 
     @classmethod
     def of(cls, rank: int, bits: int) -> SymbolFlags:
-        """The flags for a `Rank` and `Flag` bits."""
+        """Return the flags for a `Rank` and `Flag` bits."""
         flags = cls.NONE if bits & Flag.HIDDEN else cls.EXPORTED
         flags |= cls.CALLABLE if bits & Flag.FUNCTION else cls.NONE
         return flags | {Rank.WEAK: cls.WEAK, Rank.COMMON: cls.COMMON}.get(rank, cls.NONE)

@@ -82,7 +82,10 @@ def _keep_whole(state: State, row: int, registers: int) -> bool:
 
 
 def _read_records(graph: Graph, rows: I64) -> Records:
-    """The records of blocks, gathered in whole words. Raises LinkFaults of all objects whose records make no sense."""
+    """Return the records of blocks, gathered in whole words.
+
+    Raises LinkFaults of all objects whose records make no sense.
+    """
     faults = Faults()
     words, begin, starts, counts, unaligned = _gather_records(graph, rows, faults)
     start = np.array(starts, np.int64) * 4
@@ -162,7 +165,7 @@ def _gather_records(
 
 
 def _check_fields(state: State, records: Records, mine: I64, place: I64) -> I64:
-    """The record of every edge, -1 for none. A field must lie in one record, behind its length and CIE pointer.
+    """Return the record of every edge, -1 for none. A field must lie in one record, behind its length and CIE pointer.
 
     Raises LinkFaults of all objects where one does not.
     """

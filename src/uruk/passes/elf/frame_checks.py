@@ -138,7 +138,7 @@ class FrameChecks:
 
 
 def _read_cies(state: State, records: Records, registers: int) -> tuple[list[FrameRules], I64]:
-    """The rules of the distinct CIEs, and by record which of them are its own. Raises LinkFaults."""
+    """Return the rules of the distinct CIEs, and by record which of them are its own. Raises LinkFaults."""
     faults = Faults()
     content = memoryview(records.words).cast("B")
     known: dict[bytes, int] = {}
@@ -167,7 +167,7 @@ def _read_cies(state: State, records: Records, registers: int) -> tuple[list[Fra
 
 
 def _number(text: bytes) -> tuple[int, int]:
-    """A ULEB128 number and how many bytes it has; a number that nothing has room for where it does not end."""
+    """Return a ULEB128 number and how many bytes it has; a number that nothing has room for where it does not end."""
     value = 0
     # 8 bytes hold 56 bits; a length beyond that has no room anywhere.
     for at, byte in enumerate(text[:8]):

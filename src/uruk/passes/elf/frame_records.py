@@ -40,7 +40,7 @@ class Records:
         return self.begin[which] + place
 
     def malformed(self, graph: Graph, record: int, problem: str) -> ObjectFormatError:
-        """The error about a record, which names the place where it begins in its section."""
+        """Return the error about a record, which names the place where it begins in its section."""
         block = int(self.block[record])
         number = int(self.rows.searchsorted(block))
         offset = int(self.start[record] - self.begin[number])
@@ -52,6 +52,6 @@ class Records:
 
 
 def malformed(graph: Graph, row: int, offset: int, problem: str) -> ObjectFormatError:
-    """The error about a place of a block."""
+    """Return the error about a place of a block."""
     owner = int(graph.blocks.object[row])
     return ObjectFormatError(graph.files[owner], f"section `{graph.section_name(row)}'+{offset:#x}", problem)

@@ -97,14 +97,14 @@ class _Cursor:
         self.record, self.at = record, at
 
     def take(self, size: int) -> bytes:
-        """The next bytes."""
+        """Return the next bytes."""
         begin, self.at = self.at, self.at + size
         if self.at > len(self.record):
             raise FrameError("the CIE ends too early")
         return self.record[begin : self.at]
 
     def number(self) -> int:
-        """A LEB128 number, taken for an unsigned one."""
+        """Return a LEB128 number, taken for an unsigned one."""
         value = shift = 0
         while True:
             (byte,) = self.take(1)
@@ -122,7 +122,7 @@ class _Cursor:
 
 
 def _augmentation(cursor: _Cursor, letters: str) -> FrameRules:
-    """The encodings that a CIE's augmentation gives."""
+    """Return the encodings that a CIE's augmentation gives."""
     if not letters:
         return FrameRules(POINTER, False, False, 0, 0, 0)
     # Without `z` libgcc does not know where the instructions begin. ("eh" is gcc 2's form.)
@@ -151,7 +151,7 @@ def _augmentation(cursor: _Cursor, letters: str) -> FrameRules:
 
 
 def _size(encoding: int, letter: str, *, indirect: bool = True) -> int:
-    """Bytes of a pointer: one of fixed size, absolute or relative to its place."""
+    """Return bytes of a pointer: one of fixed size, absolute or relative to its place."""
     size = _SIZES.get(encoding & 0x0F, 0)
     # 0x20 to 0x60 are text-, data- and function-relative and aligned pointers, for which unwinders want bases that
     # linked code does not have.

@@ -24,7 +24,7 @@ LAST_PRIORITY = 65535
 
 
 def find(state: State, module: int, array: str) -> I64 | None:
-    """The blocks of a module's array in the order in which GNU ld lays them out.
+    """Return the blocks of a module's array in the order in which GNU ld lays them out.
 
     None where there is no such order: a block of several `.ctors` runs backwards, and cannot lie in the array as it is.
     """
@@ -45,7 +45,7 @@ def find(state: State, module: int, array: str) -> I64 | None:
 
 
 def priority(section: str, backwards: bool) -> int:
-    """The number at the end of a section name; sections without one come last.
+    """Return the number at the end of a section name; sections without one come last.
 
     `.ctors` and `.dtors` count down from 65535, and run backwards.
     """

@@ -55,7 +55,7 @@ def copy_library_data(state: State, host: DataSource, everything: bool) -> None:
 
 
 def _constant_rows(state: State) -> I64:
-    """Undefined rows that mean library data of the kinds that may be copied at any time."""
+    """Return undefined rows that mean library data of the kinds that may be copied at any time."""
     assert state.external is not None
     rows = true_rows(state.external.is_data & state.external.found)
     ids = state.symbols.name[state.undefined[rows]].tolist()

@@ -91,7 +91,7 @@ def find(state: State, initialisers: I64) -> LinkerSymbols:
 
 
 def bounded_blocks(state: State) -> I64:
-    """Blocks of sections whose bounds some undefined name asks for: such a reference keeps them, as for ld."""
+    """Return blocks of sections whose bounds some undefined name asks for: such a reference keeps them, as for ld."""
     texts = (state.names.text(name) for name in state.symbols.name[state.undefined].tolist())
     wanted = {text.split(b"_", 3)[3].decode("utf-8", "replace") for text in texts if text.startswith((START, STOP))}
     if not wanted:

@@ -51,7 +51,7 @@ class ELFRules(Rules):
         return text.split(b"_", 3)[3] in sections if bounds else cls.is_own_name(text)
 
     def bounded_blocks(self) -> I64:
-        """Blocks of sections between `__start_X` and `__stop_X`."""
+        """Return blocks of sections between `__start_X` and `__stop_X`."""
         return linker_symbols.bounded_blocks(self.state)
 
     def unwind_needs(self) -> tuple[I64, I64]:

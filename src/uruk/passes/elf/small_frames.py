@@ -26,7 +26,10 @@ class Field(NamedTuple):
 
 
 def fields_of(state: State, mine: I64) -> list[Field]:
-    """The fields of the edges `mine`, in order. One by one: there are few, and a column costs more than a row."""
+    """Return the fields of the edges `mine`, in order.
+
+    One by one: there are few, and a column costs more than a row.
+    """
     edges, kinds, symbols = state.edges, state.graph.kinds, state.symbols
     fields: list[Field] = []
     # `item` gives a Python number without an array scalar between.
@@ -44,7 +47,7 @@ def fields_of(state: State, mine: I64) -> list[Field]:
 
 
 def is_sound(content: bytes, fields: list[Field], registers: int) -> bool:
-    """True if nothing is wrong with any record, and each FDE is for code of a function that is placed.
+    """Return True if nothing is wrong with any record, and each FDE is for code of a function that is placed.
 
     `registers`: how many unwinders know. What is wrong is left to the general way to say.
     """
@@ -87,7 +90,8 @@ def _is_personality(field: Field, rules: FrameRules, at: int) -> bool:
 
 
 def _is_sound_fde(record: bytes, rules: FrameRules, fields: list[Field], at: int) -> bool:
-    """True if an FDE has room for what its CIE says, and is for code of its function; its block begins with `at`."""
+    """Return True if an FDE has room for what its CIE says, and is for code of its function; its block begins with
+    `at`."""
     begin = rules.head
     if begin + rules.augmented > len(record) or not fields:
         return False

@@ -58,7 +58,7 @@ def whole_words(content: bytes, malformed: Callable[[int, str], ObjectFormatErro
 
 
 def _starts(content: bytes, malformed: Callable[[int, str], ObjectFormatError]) -> tuple[list[int], list[int]]:
-    """Offsets at which records begin and end; zero words between are skipped."""
+    """Return offsets at which records begin and end; zero words between are skipped."""
     starts: list[int] = []
     ends: list[int] = []
     at = 0

@@ -26,7 +26,9 @@ class Storage(Protocol):
         ...
 
     def make_static(self, what: str) -> int:
-        """The offset from the thread pointer, for initial-exec code of other modules; `what` is whom errors name.
+        """Return the offset from the thread pointer, for initial-exec code of other modules.
+
+        `what` is whom errors name.
 
         Raises TLSError if the storage is dynamic and must stay so.
         """
@@ -71,13 +73,17 @@ class TLSLoader(Protocol):
         ...
 
     def descriptor(self, storage: Storage | None, offset: int) -> tuple[int, int]:
-        """The two words of a descriptor slot; of a weak thread-local that nobody defines, for None."""
+        """Return the two words of a descriptor slot; of a weak thread-local that nobody defines, for None."""
         ...
 
     def bind(self, name: bytes, library: str, operand: int) -> tuple[int, ...]:
-        """The word(s) of a slot of `operand` for a library's thread-local (a thread-pointer offset, or a pair)."""
+        """Return the word(s) of a slot of `operand` for a library's thread-local (a thread-pointer offset, or a
+        pair)."""
         ...
 
     def offset_of(self, name: bytes, library: str) -> int | None:
-        """The offset from the thread pointer of a library's thread-local that has a descriptor; None: not static."""
+        """Return the offset from the thread pointer of a library's thread-local that has a descriptor.
+
+        None: not static.
+        """
         ...

@@ -67,7 +67,8 @@ def plan_tls(state: State, layout: Layout) -> TLSPlan:
 
 
 def own_module(state: State, row: int) -> int:
-    """The module of this batch that defines a thread-local, or whose block a `_TLS_MODULE_BASE_` row means; else -1."""
+    """Return the module of this batch that defines a thread-local, or whose block a `_TLS_MODULE_BASE_` row means; else
+    -1."""
     block = int(state.symbols.block[row])
     if block >= 0:
         return int(state.block_module[block])
@@ -96,7 +97,7 @@ def load_storage(state: State, plan: Layout, needs: TLSPlan, loader: TLSLoader, 
 
 
 def _objects_of_storage(state: State, chunk: Chunk) -> AnyArray:
-    """Objects with blocks in a thread-local image, or code that wants it static."""
+    """Return objects with blocks in a thread-local image, or code that wants it static."""
     rows = true_rows(state.graph.kinds.having(STATIC).take(state.edges.kind))
     home = state.symbols.block[state.canonical[state.edges.target[rows]]]
     users = state.objects_of(rows[np.isin(home, chunk.rows)])
@@ -104,14 +105,14 @@ def _objects_of_storage(state: State, chunk: Chunk) -> AnyArray:
 
 
 def has_descriptors(state: State, module: int) -> bool:
-    """True if the batch needs descriptors for thread-locals of one of its modules."""
+    """Return True if the batch needs descriptors for thread-locals of one of its modules."""
     slots = state.slots
     rows = slots.row[slots.operand == Operand.TLS_DESC].tolist()
     return any(own_module(state, row) == module for row in rows)
 
 
 def image_of(state: State, chunk: Chunk) -> bytes:
-    """The stored part of a module's initial image, fixed up."""
+    """Return the stored part of a module's initial image, fixed up."""
     # The first row's position, less its offset in the chunk, is where the chunk begins.
     start = int(state.position[chunk.rows[0]] - chunk.offset[0])
     return state.image[start : start + chunk.stored].tobytes()

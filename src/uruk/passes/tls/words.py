@@ -37,7 +37,7 @@ class TLSWords:
         return home or TLSHome()
 
     def tp_offset(self, row: int, home: TLSHome) -> int:
-        """The thread-pointer offset of a symbol; TLSError if its storage is dynamic."""
+        """Return the thread-pointer offset of a symbol; TLSError if its storage is dynamic."""
         if home.library:
             return self.loader.bind(self._name(row), home.library, Operand.TLS_IE)[0]
         if home.storage is None:
@@ -45,7 +45,8 @@ class TLSWords:
         return home.storage.make_static(f"`{self.state.graph.symbol_name(row)}'") + home.offset
 
     def fixed_offset(self, row: int) -> int | None:
-        """The thread-pointer offset of a symbol with a descriptor, where its storage is static already; else None."""
+        """Return the thread-pointer offset of a symbol with a descriptor, where its storage is static already; else
+        None."""
         home = self.home(row)
         if home.library:
             return self.loader.offset_of(self._name(row), home.library)
@@ -54,13 +55,13 @@ class TLSWords:
         return home.storage.tp_offset + home.offset
 
     def module_id(self, row: int, home: TLSHome) -> int:
-        """The module id for `__tls_get_addr`; 0 where nobody defines the symbol."""
+        """Return the module id for `__tls_get_addr`; 0 where nobody defines the symbol."""
         if home.library:
             return self.loader.bind(self._name(row), home.library, Operand.TLS_GD)[0]
         return home.storage.module_id if home.storage is not None else 0
 
     def pair(self, row: int, operand: int) -> tuple[int, int]:
-        """The two words of a general-dynamic or descriptor slot."""
+        """Return the two words of a general-dynamic or descriptor slot."""
         home = self.home(row)
         if home.library:
             words = self.loader.bind(self._name(row), home.library, operand)
@@ -108,7 +109,7 @@ def fill_slots(state: State, words: TLSWords) -> None:
 
 
 def _slot_words(words: TLSWords, row: int, operand: int, module: int) -> tuple[int, ...]:
-    """The one or two words of a thread-local slot."""
+    """Return the one or two words of a thread-local slot."""
     if operand == Operand.TLS_IE:
         return (words.tp_offset(row, words.home(row)),)
     if operand == Operand.TLS_LD:

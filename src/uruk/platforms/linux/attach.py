@@ -24,7 +24,7 @@ _POOL = "glibc.rtld.optional_static_tls"
 
 
 def start_variables(environment: Mapping[str, str], tls_pool: int) -> dict[str, str]:
-    """The environment for a process with so many bytes of static thread-local storage to spare."""
+    """Return the environment for a process with so many bytes of static thread-local storage to spare."""
     before = environment.get(_TUNABLES)
     return {**environment, _TUNABLES: (f"{before}:" if before else "") + f"{_POOL}={tls_pool}"}
 
@@ -37,7 +37,7 @@ def restore_variables(executor: RemoteExecutor, environment: Mapping[str, str]) 
 
 
 def attach(connection: Connection, child: Child | None, *, shared_memory: bool, slab_size: int) -> RemoteExecutor:
-    """The executor behind a connection, with the runtime linked into it.
+    """Return the executor behind a connection, with the runtime linked into it.
 
     Raises ExecutorError, for one of another system, too.
     """

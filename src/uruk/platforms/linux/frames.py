@@ -55,7 +55,7 @@ def _code_of_modules(linked: Linked) -> dict[int, int]:
 
 
 def read_frames(content: U8, address: int) -> tuple[list[int], list[int]] | None:
-    """The functions of an `.eh_frame` at `address`, ascending, and the addresses of their FDEs.
+    """Return the functions of an `.eh_frame` at `address`, ascending, and the addresses of their FDEs.
 
     None where a CIE has an encoding that is not read here.
     """
@@ -97,7 +97,7 @@ def _encoding(content: bytes, cie: int) -> int | None:
 
 @lru_cache(maxsize=256)
 def _of_cie(body: bytes) -> int | None:
-    """The same of a CIE from its version on: versions 1 and 3, augmentations of `z`, `R`, `P`, `L`, `S`, `B`."""
+    """Return the same of a CIE from its version on: versions 1 and 3, augmentations of `z`, `R`, `P`, `L`, `S`, `B`."""
     version, augmentation, rest = body[0], *body[1:].partition(b"\0")[::2]
     if version not in (1, 3) or not augmentation:
         return 0 if version in (1, 3) else None

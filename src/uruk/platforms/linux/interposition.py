@@ -106,7 +106,7 @@ class ProgramExports:
             self._runtime.call(b"uruk_rt_set_program_names", handle)
 
     def _linked(self, names: Iterable[bytes], *, strong: bool = False) -> dict[bytes, int]:
-        """The addresses of those names that the dylib's objects define, and show to others."""
+        """Return the addresses of those names that the dylib's objects define, and show to others."""
         known, number = shown(self._dylib.session, self._dylib, names, strong=strong)
         table = self._dylib.session.table
         row = true_rows(table.flags[number] & Flag.TLS == 0)

@@ -51,7 +51,7 @@ class _Window:
         self._flags = os.MFD_CLOEXEC | _MFD_NOEXEC_SEAL
 
     def open(self, data: bytes) -> tuple[int, str]:
-        """The loader's handle for an object with these bytes (0 if it refuses, with its text)."""
+        """Return the loader's handle for an object with these bytes (0 if it refuses, with its text)."""
         self._reserve()
         # A third descriptor keeps the empty file; after the call the number shows it again.
         blank = os.dup(self._number)
@@ -100,7 +100,7 @@ class _Window:
 
     @staticmethod
     def _high(low: int) -> int:
-        """The same file under a number that a debugger does not have.
+        """Return the same file under a number that a debugger does not have.
 
         It opens the paths of loaded objects, too, and in its own /proc/self a low number may be a pipe, for which it
         would wait for ever.

@@ -53,7 +53,8 @@ def tell(linked: Linked, trackers: Sequence[ResourceTracker], rows: I64) -> None
 
 
 def _without_versions(names: list[bytes], rows: I64, address: I64) -> tuple[list[bytes], I64]:
-    """Names as a loader has them, without ``@V`` or ``@@V``; one that is there twice for an address is there once."""
+    """Return names as a loader has them, without ``@V`` or ``@@V``; one that is there twice for an address is there
+    once."""
     row_of: dict[tuple[bytes, int], int] = {}
     for name, row, place in zip(names, rows.tolist(), address.take(rows).tolist(), strict=True):
         row_of.setdefault((name.partition(b"@")[0] or name, place), row)

@@ -136,7 +136,7 @@ class LinuxPlatform:
         return self._libgcc
 
     def _once_is_static(self) -> bool:
-        """True if code can be bound to libstdc++'s std::call_once variables."""
+        """Return True if code can be bound to libstdc++'s std::call_once variables."""
         try:
             return all(self.process.tls.is_static(name, LIBSTDCXX) for name in CALL_ONCE)
         except TLSError:
@@ -343,7 +343,7 @@ def _when(array: FunctionArray) -> tuple[int, int, tuple[int, int]]:
 def _arrays(
     linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence[tuple[int, int]]
 ) -> list[FunctionArray]:
-    """The arrays of a batch as they lie in the input. A `.ctors` array runs backwards (GNU ld, elf.em).
+    """Return the arrays of a batch as they lie in the input. A `.ctors` array runs backwards (GNU ld, elf.em).
 
     Zero-fill holds no functions, and may be larger than all memory.
     """
@@ -367,6 +367,6 @@ def _arrays(
 
 
 def environment_at_start() -> list[bytes]:
-    """The environment with which this process was started, before the interpreter changed it."""
+    """Return the environment with which this process was started, before the interpreter changed it."""
     with open("/proc/self/environ", "rb") as file:
         return [entry for entry in file.read().split(b"\0") if entry]

@@ -45,11 +45,11 @@ class LinuxProcess(ABC):
 
     @abstractmethod
     def callback(self, text: str, function: Callable[..., int]) -> tuple[int, object]:
-        """The address of a function of C type `text` that calls a Python function, and what keeps it alive."""
+        """Return the address of a function of C type `text` that calls a Python function, and what keeps it alive."""
 
     @abstractmethod
     def guard(self, address: int) -> int:
-        """An address for linked code that stands for a Python function's, until the interpreter has ended."""
+        """Return an address for linked code that stands for a Python function's, until the interpreter has ended."""
 
     # -- links
 
@@ -101,7 +101,7 @@ class LinuxProcess(ABC):
         on_error: Callable[[int, BaseException], object],
         lock: threading.RLock | None = None,
     ) -> LazyStubs:
-        """Lazy stubs close to linked code; see `uruk.executor.lazy_stubs.LazyStubs`. `close` closes them."""
+        """Return lazy stubs close to linked code; see `uruk.executor.lazy_stubs.LazyStubs`. `close` closes them."""
         executor = self.executor
         stubs = LazyStubs(
             lazy_functions(self.runtime),

@@ -32,7 +32,7 @@ def executor_here(
     memory: Memory | None = None,
     executes: bool = True,
 ) -> InProcessExecutor:
-    """An executor of this process.
+    """Return an executor of this process.
 
     `slab_size` is the address space of one slab, in bytes; `mapper` one of this process's memory. `memory` is used
     in the place of slabs. Without `executes` nothing that is linked will run, and the runtime need not be linked for
@@ -90,7 +90,7 @@ class LinuxHere(LinuxProcess):
 
 
 def _defines_tls(path: str, name: bytes) -> str | None:
-    """The soname of a library that defines a thread-local; None if it does not, or cannot be read any more."""
+    """Return the soname of a library that defines a thread-local; None if it does not, or cannot be read any more."""
     from uruk.formats.elf.dynamic import read_shared_library  # seldom needed
 
     try:

@@ -100,7 +100,7 @@ def _refuse_odd_file(path: str) -> None:
 
 
 def find_symbol(handle: int | None, name: bytes) -> int:
-    """The address of a symbol in a library and what it depends on (None: the whole process); 0 if there is none.
+    """Return the address of a symbol in a library and what it depends on (None: the whole process); 0 if there is none.
 
     ``f@V`` is version V of `f`, which need not be the default. Never ask for a thread-local: that makes its library's
     storage dynamic for good.
@@ -127,7 +127,7 @@ def describe(address: int) -> Found:
 
 
 def loaded_libraries() -> list[str]:
-    """Paths of the libraries that are loaded, in load order; without the program and what has no file."""
+    """Return paths of the libraries that are loaded, in load order; without the program and what has no file."""
     handle = _dlopen(None, RTLD_LAZY)
     first = ctypes.POINTER(_LinkMap)()
     if not handle or _dlinfo(handle, _RTLD_DI_LINKMAP, ctypes.byref(first)):
@@ -143,7 +143,7 @@ def loaded_libraries() -> list[str]:
 
 
 def path_of(handle: int) -> str:
-    """The path under which a library was loaded."""
+    """Return the path under which a library was loaded."""
     entry = ctypes.POINTER(_LinkMap)()
     if _dlinfo(handle, _RTLD_DI_LINKMAP, ctypes.byref(entry)):
         return ""

@@ -45,7 +45,7 @@ def _words(values: list[int]) -> bytes:
 
 
 def _raised_by(runtime: Runtime) -> type[RemovedCode]:
-    """A class whose instance, which Python makes when it raises the class, says what the thread called."""
+    """Return a class whose instance, which Python makes when it raises the class, says what the thread called."""
 
     class Raised(RemovedCode):
         def __init__(self) -> None:

@@ -40,17 +40,17 @@ PREFIX = b"uruk_rt_"
 
 @lru_cache(maxsize=4)
 def open_runtime(architecture: str = HERE.architecture) -> Archive:
-    """The runtime archive of an architecture, by default this process's."""
+    """Return the runtime archive of an architecture, by default this process's."""
     return Archive.open(runtime_archive(f"{architecture}-linux"))
 
 
 def function_names(archive: Archive) -> list[bytes]:
-    """The functions of the runtime that uruk itself calls, and those that stand for functions of libraries."""
+    """Return the functions of the runtime that uruk itself calls, and those that stand for functions of libraries."""
     return [*sorted(name for name in archive.index() if name.startswith(PREFIX)), *INTERPOSED]
 
 
 def columns(addresses: Iterable[int]) -> tuple[I64, Bool]:
-    """Addresses of functions as `Platform.find` returns them."""
+    """Return addresses of functions as `Platform.find` returns them."""
     found = np.array([signed(address) for address in addresses], np.int64)
     return found, np.zeros(found.size, np.bool_)
 
@@ -83,7 +83,7 @@ SESSIONS: list[Session] = []
 
 
 def process_runtime() -> Runtime:
-    """The runtime of this process, linked on first use."""
+    """Return the runtime of this process, linked on first use."""
     with _lock:
         if not _runtime:
             _runtime.append(_link())
@@ -91,7 +91,7 @@ def process_runtime() -> Runtime:
 
 
 def is_linked() -> bool:
-    """True once the runtime is there, and costs nothing to ask."""
+    """Return True once the runtime is there, and costs nothing to ask."""
     return bool(_runtime)
 
 

@@ -35,7 +35,7 @@ class _Platform(BarePlatform):
 
 
 def architecture_of_executor(connection: Connection) -> str:
-    """The architecture of the runtime for an executor. Raises ExecutorError for one that uruk has none for."""
+    """Return the architecture of the runtime for an executor. Raises ExecutorError for one that uruk has none for."""
     triple = connection.setup.triple
     if "linux" not in triple:
         raise ExecutorError(f"uruk has no runtime for an executor of {triple}")

@@ -34,7 +34,8 @@ class SearchPath:
         platform.replacements[b"dlopen"] = b"uruk_rt_dlopen"
 
     def replacement(self, path: str) -> str:
-        """The library that the loader would take instead of one that a linker found: that of its soname in here."""
+        """Return the library that the loader would take instead of one that a linker found: that of its soname in
+        here."""
         if not self.directories:
             return path
         with read_shared_library(path) as library:
@@ -54,7 +55,7 @@ class SearchPath:
 
 
 def _machine(path: str) -> int:
-    """The machine of a library; 0 for what is none, which the loader passes over."""
+    """Return the machine of a library; 0 for what is none, which the loader passes over."""
     try:
         with read_shared_library(path) as library:
             return library.machine

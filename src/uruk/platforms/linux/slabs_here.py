@@ -93,7 +93,7 @@ _answers: dict[str, bool] = {}
 
 
 def _shows_headers(address: int) -> bool:
-    """True if `dl_iterate_phdr` reads an object's headers in the object, where they are changed."""
+    """Return True if `dl_iterate_phdr` reads an object's headers in the object, where they are changed."""
     if "headers" not in _answers:
 
         def look(info: ctypes._Pointer[_Info], size: int, data: int) -> int:  # pyright: ignore[reportPrivateUsage]
@@ -104,7 +104,7 @@ def _shows_headers(address: int) -> bool:
 
 
 def _finds_frames(address: int, frame: int) -> bool:
-    """True if libgcc's unwinder finds the FDE of an object's first bytes by the object's table."""
+    """Return True if libgcc's unwinder finds the FDE of an object's first bytes by the object's table."""
     if "frames" not in _answers:
         library = ctypes.CDLL(UNWINDER, handle=process_symbols.load_library(UNWINDER))
         find = library["_Unwind_Find_FDE"]

@@ -84,6 +84,6 @@ class ProgramInChild:
 
 
 def _environment() -> dict[str, str]:
-    """The environment with which this process was started."""
+    """Return the environment with which this process was started."""
     pairs = (os.fsdecode(entry).partition("=") for entry in environment_at_start())
     return {name: value for name, _, value in pairs}

@@ -38,7 +38,7 @@ class InitialStack:
 
 
 def auxiliary_vector() -> bytes:
-    """This process's own auxiliary vector, AT_NULL included; only AT_NULL where /proc does not show it."""
+    """Return this process's own auxiliary vector, AT_NULL included; only AT_NULL where /proc does not show it."""
     try:
         with open("/proc/self/auxv", "rb") as file:
             content = file.read()

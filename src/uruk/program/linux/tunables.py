@@ -17,7 +17,7 @@ SAVED = "URUK_SAVED_TUNABLES"
 
 
 def has_started_again() -> bool:
-    """True in a process that `start_again` began: a third one would have no more storage than the second."""
+    """Return True in a process that `start_again` began: a third one would have no more storage than the second."""
     return SAVED in os.environ
 
 
@@ -38,7 +38,7 @@ def start_again(size: int) -> None:
 
 
 def as_it_was(environment: list[bytes]) -> list[bytes]:
-    """The environment (``NAME=value`` each) without what `start_again` changed."""
+    """Return the environment (``NAME=value`` each) without what `start_again` changed."""
     saved = os.environb.get(SAVED.encode())
     if saved is None:
         return environment

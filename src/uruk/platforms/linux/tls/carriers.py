@@ -37,7 +37,7 @@ class Loader(Protocol):
     """The dynamic loader of a process, as carriers need it."""
 
     def open(self, data: bytes) -> tuple[int, str]:
-        """The loader's handle for an object with these bytes; 0, and the loader's text, if it refuses.
+        """Return the loader's handle for an object with these bytes; 0, and the loader's text, if it refuses.
 
         Raises OSError where there is no memory file for it.
         """
@@ -48,15 +48,15 @@ class Loader(Protocol):
         ...
 
     def link_map(self, handle: int) -> tuple[int, bytes]:
-        """A loaded object's bias, and its path string as the loader has it."""
+        """Return a loaded object's bias, and its path string as the loader has it."""
         ...
 
     def read(self, address: int, size: int) -> bytes:
-        """Bytes of a loaded object."""
+        """Return bytes of a loaded object."""
         ...
 
     def keep_words(self, words: Sequence[int]) -> int:
-        """Memory of the C library with these words; its address, 0 if there is none."""
+        """Return the memory of the C library with these words; its address, 0 if there is none."""
         ...
 
     def free(self, address: int) -> None:
@@ -68,11 +68,11 @@ class Loader(Protocol):
         ...
 
     def tls_of_object(self, path: str) -> StaticNeed | None:
-        """The PT_TLS of the loaded object with this path string; None if there is none."""
+        """Return the PT_TLS of the loaded object with this path string; None if there is none."""
         ...
 
     def refusal(self, error: TLSError) -> TLSError:
-        """An error for want of room, with what helps in that process."""
+        """Return an error for want of room, with what helps in that process."""
         ...
 
 
@@ -204,7 +204,10 @@ class Carriers:
         return self.loader.refusal(refusal.stays_dynamic(what, carrier.size, carrier.alignment, left, movable))
 
     def _fill_gap(self, size: int) -> LoadedCarrier | None:
-        """A carrier for the bytes that glibc's own alignment would lose for good; None if none are needed or left."""
+        """Return a carrier for the bytes that glibc's own alignment would lose for good.
+
+        None if none are needed or left.
+        """
         if not size:
             return None
         handle, _ = self.loader.open((file := self._static_bytes(size)).data)
@@ -223,7 +226,7 @@ class Carriers:
             self.loader.free(loaded.arguments.popitem()[1])
 
     def end_of_area(self) -> int | None:
-        """The bytes of static TLS in use now, found by loading one more; None if there is no room for that."""
+        """Return the bytes of static TLS in use now, found by loading one more; None if there is no room for that."""
         file = self._static_bytes(1)
         handle, _ = self.loader.open(file.data)
         if not handle:
@@ -282,7 +285,7 @@ class LoadedCarrier:
         return self.tp_offset + self.size if self.home.machine.grows_up else -self.tp_offset
 
     def argument(self, offset: int, words: tuple[int, int, int]) -> int:
-        """The address of three words for a descriptor, made on the first call for an offset; good until `close`.
+        """Return the address of three words for a descriptor, made on the first call for an offset; good until `close`.
 
         They are the C library's memory: code may use them while the process exits, after the interpreter has ended.
         """
@@ -294,7 +297,7 @@ class LoadedCarrier:
         return self.arguments[offset]
 
     def make_static(self, what: str) -> int:
-        """The offset from the thread pointer; dynamic storage that no thread has used yet becomes static for it.
+        """Return the offset from the thread pointer; dynamic storage that no thread has used yet becomes static for it.
 
         `what` names who asks. Raises TLSError where that cannot be: a thread has used it, too little room, or an
         alignment above the thread pointer's.

@@ -43,7 +43,8 @@ class Descriptors:
         self._loaders_static: int | None = None
 
     def make(self, storage: LoadedCarrier | None, offset: int) -> tuple[int, int]:
-        """The descriptor for an offset in a module's storage; for None, of a weak thread-local that nobody defines.
+        """Return the descriptor for an offset in a module's storage; for None, of a weak thread-local that nobody
+        defines.
 
         Good while the storage is open.
         """
@@ -56,7 +57,8 @@ class Descriptors:
         return functions.dynamic, storage.argument(offset, words)
 
     def of_library(self, function: int, argument: int) -> tuple[int, int]:
-        """The descriptor to use for one that the loader made: its argument is the same, its dynamic function is not."""
+        """Return the descriptor to use for one that the loader made: its argument is the same, its dynamic function is
+        not."""
         if not self._loaders_dynamic:
             probe = self._carriers.load(b"", 8, 8, static=False, descriptors=(0,))
             self._loaders_dynamic = probe.descriptors[0][0]
@@ -64,7 +66,9 @@ class Descriptors:
         return (self._functions().dynamic if function == self._loaders_dynamic else function), argument
 
     def offset_of_library(self, function: int, argument: int) -> int | None:
-        """The offset from the thread pointer of a library's variable, by the loader's descriptor; None: not static.
+        """Return the offset from the thread pointer of a library's variable, by the loader's descriptor.
+
+        None: not static.
 
         The loader's function for static storage is known from a byte of our own; without room for that, it is not.
         """
@@ -87,10 +91,11 @@ class Descriptors:
 
 
 def _generation(storage: LoadedCarrier) -> int:
-    """The generation that glibc gave a module, from the argument of the loader's own descriptor for its first byte.
+    """Return the generation that glibc gave a module, from the argument of the loader's own descriptor for its first
+    byte.
 
-    That is struct tlsdesc_dynamic_arg {module, offset, generation} (glibc, sysdeps/x86_64/tlsdesc.h of 2.36); its
-    first two words are checked.
+    That is struct tlsdesc_dynamic_arg {module, offset, generation} (glibc, sysdeps/x86_64/tlsdesc.h of 2.36); its first
+    two words are checked.
     """
     if not storage.descriptors:
         return NEVER

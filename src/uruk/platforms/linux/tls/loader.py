@@ -75,7 +75,10 @@ class ProcessTLS:
         return tuple(self._bound[key].imports[0])
 
     def is_static(self, name: bytes, library: str) -> bool:
-        """True if initial-exec code can be bound to a library's thread-local; False once a thread made it dynamic."""
+        """Return True if initial-exec code can be bound to a library's thread-local.
+
+        False once a thread made it dynamic.
+        """
         try:
             self.bind(name, library, Operand.TLS_IE)
         except TLSError as error:

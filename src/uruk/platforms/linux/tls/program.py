@@ -26,7 +26,7 @@ _WORD = (1 << 64) - 1
 
 
 def imported_names(runtime: Runtime, kinds: int) -> set[bytes]:
-    """The names that relocations of these kinds of loaded libraries refer to."""
+    """Return the names that relocations of these kinds of loaded libraries refer to."""
     room = bytearray(_ROOM)
     needed = runtime.call(b"uruk_rt_imported_names", room, len(room), kinds)
     if needed > len(room):
@@ -64,7 +64,8 @@ class ProgramThreadLocals:
         return {known[row]: (int(table.owner[number[row]]), int(table.address[number[row]])) for row in rows}
 
     def _words(self, name: bytes, owner: int, offset: int, *, fixed: bool) -> tuple[int, int, int, int]:
-        """A row for the runtime: module id, offset there, offset from the thread pointer, whether that is known."""
+        """Return a row for the runtime: module id, offset there, offset from the thread pointer, whether that is
+        known."""
         storage = self._dylib.session.storage_of[owner]
         if fixed:
             text = name.decode("utf-8", "replace")

@@ -73,7 +73,7 @@ def objects_ever_loaded() -> int:
 
 
 def tls_of_object(path: str) -> StaticNeed | None:
-    """The PT_TLS of the loaded object with this path string; None if there is none."""
+    """Return the PT_TLS of the loaded object with this path string; None if there is none."""
     found: list[StaticNeed] = []
     wanted = os.fsencode(path)
 
@@ -99,8 +99,10 @@ def explain(
     bytes_left: Callable[[], int],
     tls_of: Callable[[str], StaticNeed | None] = tls_of_object,
 ) -> TLSError:
-    """The error for a refused carrier; `text` is ``dlerror``'s, `bytes_left` finds the static TLS left, `tls_of` an
-    object's need."""
+    """Return the error for a refused carrier.
+
+    `text` is ``dlerror``'s, `bytes_left` finds the static TLS left, `tls_of` an object's need.
+    """
     left = bytes_left()
     if file.tp_slot is not None and file.block_size > left:
         return _no_room(what, StaticNeed(file.block_size, file.alignment), left)
@@ -119,7 +121,8 @@ def explain(
 
 
 def stays_dynamic(what: str, size: int, alignment: int, left: int, movable: bool) -> TLSError:
-    """The error for a module of linked code whose storage was made dynamic and is now wanted by initial-exec code.
+    """Return the error for a module of linked code whose storage was made dynamic and is now wanted by initial-exec
+    code.
 
     `movable`: nothing but a use by a thread kept it from becoming static.
     """
@@ -160,7 +163,7 @@ def _no_room(what: str, need: StaticNeed, left: int) -> TLSError:
 
 
 def library_without_room(path: str, text: str) -> TLSError | None:
-    """The error for a library that dlopen refused with `text`, if that is for want of static TLS; else None.
+    """Return the error for a library that dlopen refused with `text`, if that is for want of static TLS; else None.
 
     Compiled as if it were always loaded with the program, as allocators and sanitizers are: DF_STATIC_TLS (gABI).
     """
@@ -178,7 +181,7 @@ def library_without_room(path: str, text: str) -> TLSError | None:
 
 
 def _tls_of_file(path: str) -> StaticNeed | None:
-    """The PT_TLS of a file that is not loaded; None if it cannot be read or has none."""
+    """Return the PT_TLS of a file that is not loaded; None if it cannot be read or has none."""
     try:
         with ByteSource(path) as source:
             table, size, count = struct.unpack("<32xQ14xHH", source.read(0, 58, "ELF header"))
@@ -193,7 +196,7 @@ def _tls_of_file(path: str) -> StaticNeed | None:
 
 
 def optional_static_tls() -> int:
-    """The bytes that glibc.rtld.optional_static_tls had at the start, as far as one can tell."""
+    """Return the bytes that glibc.rtld.optional_static_tls had at the start, as far as one can tell."""
     for setting in os.environ.get("GLIBC_TUNABLES", "").split(":"):
         name, _, value = setting.partition("=")
         if name == "glibc.rtld.optional_static_tls":

@@ -47,7 +47,7 @@ def show(linked: Linked, trackers: Sequence[ResourceTracker], runtime: Runtime, 
 
 
 def _modules_of(linked: Linked, row: int) -> list[int]:
-    """The modules whose objects refer to what a canonical row stands for."""
+    """Return the modules whose objects refer to what a canonical row stands for."""
     state = linked.state
     rows = np.flatnonzero(state.canonical == row)
     owners = {state.graph.object_of_symbol(int(one)) for one in rows}
