@@ -46,7 +46,7 @@ def _growth(name: str) -> int:
 
 
 def _rust_path(text: str) -> str | None:
-    """`4core3fmt5Write` -> `core::fmt::Write`; None if the lengths do not add up."""
+    """Return `core::fmt::Write` for `4core3fmt5Write`; None if the lengths do not add up."""
     parts: list[str] = []
     while text:
         digits = re.match(r"[0-9]{1,5}", text)

@@ -160,7 +160,7 @@ def _start(request: Request) -> State:
 
 
 def _read_edges(state: State, request: Request) -> None:
-    """The edges of live blocks. Raises LinkFaults of ObjectFormatError and UnsupportedRelocation."""
+    """Read the edges of live blocks. Raises LinkFaults of ObjectFormatError and UnsupportedRelocation."""
     graph = state.graph
     if graph.edges is None:
         faults = Faults()

@@ -407,7 +407,7 @@ class LLJIT:
         kind: LookupKind = LookupKind.STATIC,
         timeout: float | None = None,
     ) -> dict[NameLike, Symbol]:
-        """Several symbols at once, linked as one batch; see `Session.lookup_names`.
+        """Look up several symbols at once, linked as one batch; see `Session.lookup_names`.
 
         Of the `weak` names, those that nothing defines are not in the answer.
         """
@@ -419,13 +419,13 @@ class LLJIT:
     def lookup_future(
         self, names: Sequence[str], dylib: JITDylib | None = None, **options: Any
     ) -> Future[dict[str, Symbol]]:
-        """`lookup_all` in the background: a Future of its answer."""
+        """Run `lookup_all` in the background; returns a Future of its answer."""
         return self.session.in_background(lambda: self.lookup_all(names, dylib, **options))
 
     async def lookup_async(
         self, names: Sequence[str], dylib: JITDylib | None = None, **options: Any
     ) -> dict[str, Symbol]:
-        """`lookup_all`, awaited."""
+        """Await `lookup_all`, which runs in the background."""
         import asyncio
 
         return await asyncio.wrap_future(self.lookup_future(names, dylib, **options))

@@ -31,7 +31,7 @@ def what_it_is(mode: int) -> str:
 
 
 def open_regular(path: str | os.PathLike[str], name: str = "") -> tuple[int, int]:
-    """Descriptor and size of a regular file, opened for reading; `name` is what errors call it.
+    """Return descriptor and size of a regular file, opened for reading; `name` is what errors call it.
 
     Raises ObjectFormatError for what cannot be opened or is no regular file; that is not opened, or opened without
     waiting where it has just taken a file's place.

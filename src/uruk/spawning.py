@@ -93,7 +93,7 @@ def _least(patience: float, deadline: float | None) -> float:
 
 @contextmanager
 def _starting(connection: Connection, deadline: float | None) -> Generator[None]:
-    """The first calls: each has `FIRST_CALL` seconds at most, and the deadline afterwards."""
+    """Give each of the first calls `FIRST_CALL` seconds at most, and set the deadline afterwards."""
     connection.deadline = _least(llvm_services.FIRST_CALL, deadline)
     try:
         yield

@@ -309,7 +309,7 @@ def _point(name: str) -> str:
 
 
 def host_and_port(text: str) -> tuple[str, int]:
-    """HOST:PORT taken apart. Raises UsageError."""
+    """Return the host and the port of HOST:PORT. Raises UsageError."""
     host, colon, port = text.rpartition(":")
     if not colon or not host or not port.isdecimal() or int(port) > 65535:
         raise UsageError(f"`{text}' is not HOST:PORT")

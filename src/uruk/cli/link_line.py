@@ -59,7 +59,7 @@ class LinkLine:
             self._linker(word)
 
     def finish(self) -> None:
-        """The line is over. Raises UsageError if the linker still waits for a value."""
+        """Note the line's end. Raises UsageError if the linker still waits for a value."""
         if self._open is not None:
             raise UsageError(f"{self._open[1]} wants a value")
         self.plan.settle()
@@ -121,7 +121,7 @@ def _rpath(plan: LinkPlan, value: str) -> None:
 
 
 def _defsym(plan: LinkPlan, value: str) -> None:
-    """NAME=NUMBER, NAME=OTHER, NAME=OTHER+NUMBER. Raises UsageError for what else ld takes as an expression."""
+    """Take NAME=NUMBER, NAME=OTHER or NAME=OTHER+NUMBER. Raises UsageError for what else ld takes as an expression."""
     name, equals, text = value.partition("=")
     name = name.strip()
     number, expression = _NUMBER.fullmatch(text), _EXPRESSION.fullmatch(text)

@@ -17,7 +17,7 @@ _SPACE = " \t\n\r\f\v"
 
 
 def expand(words: Iterable[str]) -> Iterator[str]:
-    """The words, those of response files in their places, theirs too; behind ``--`` nothing is expanded.
+    """Yield the words, those of response files in their places; behind ``--`` nothing is expanded.
 
     A name that is no file stays as it is, as GNU tools have it. Raises UsageError.
     """

@@ -97,7 +97,7 @@ def _end(status: int) -> None:
 
 
 def print_times(times: list[tuple[str, float]]) -> None:
-    """The table of `--time`: a pass, milliseconds, share."""
+    """Print the table of `--time`: a pass, milliseconds, share."""
     from rich.console import Console
     from rich.table import Table
 

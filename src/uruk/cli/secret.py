@@ -29,7 +29,7 @@ def secret() -> bytes | None:
 
 
 def _content(path: str, most: int) -> bytes:
-    """At most `most` bytes of a file, which may be a pipe (``<(command)``) that takes its time."""
+    """Return at most `most` bytes of a file, which may be a pipe (``<(command)``) that takes its time."""
     end = time.monotonic() + PATIENCE
     content = bytearray()
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)

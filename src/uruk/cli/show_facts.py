@@ -134,7 +134,7 @@ class _Object:
         return f"{text}+{row.addend:#x}" if row.addend else text
 
     def _initialisers(self) -> list[Facts]:
-        """Arrays of functions that run before and after the program, with what is in them."""
+        """Return the arrays of functions that run before and after the program, with what is in them."""
         blocks = self.graph.blocks
         arrays: list[Facts] = []
         rows: dict[int, list[RelocationRow]] = {}
@@ -149,7 +149,7 @@ class _Object:
         return sorted(arrays, key=lambda array: ORDER.index(array["role"]))
 
     def _thread_local(self) -> Facts | None:
-        """Thread-local storage: its own size, and the access models of its code."""
+        """Return the size of the object's thread-local storage, and the access models of its code."""
         blocks = self.graph.blocks
         mine = np.flatnonzero((blocks.zone == Zone.TLS) & (blocks.size > 0))
         operands = Counter(row.kind.operand for row in self.rows if row.kind and row.kind.width)

@@ -21,7 +21,7 @@ Cell = tuple[str, str]
 
 
 def clean(text: str, encoding: str | None) -> str:
-    """`text` without control characters and what the output cannot encode: names in objects are anybody's."""
+    """Return `text` without control characters and what the output cannot encode: names in objects are untrusted."""
     if not text.isprintable():
         text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     encoding = encoding or "utf-8"
@@ -37,7 +37,7 @@ class Printer:
         self._fresh = True
 
     def line(self, *cells: Cell) -> None:
-        """One line; it is never wrapped, nor cut."""
+        """Print one line; it is never wrapped, nor cut."""
         cleaned = [(clean(text, self._encoding), style) for text, style in cells]
         if self._console.is_terminal:
             self._console.print(Text.assemble(*cleaned), soft_wrap=True)
@@ -45,14 +45,14 @@ class Printer:
             sys.stdout.write("".join(text for text, _ in cleaned) + "\n")
 
     def title(self, text: str) -> None:
-        """A heading, with an empty line before all but the first."""
+        """Print a heading, with an empty line before all but the first."""
         if not self._fresh:
             self.line()
         self._fresh = False
         self.line((text, TITLE))
 
     def table(self, head: Sequence[str], rows: Iterable[Sequence[Cell]], numbers: Sequence[str] = ()) -> None:
-        """Columns, those in `numbers` (by heading) aligned to the right. Nothing follows the last cell."""
+        """Print columns, those in `numbers` (by heading) aligned to the right. Nothing follows the last cell."""
         given = [[(text, HEAD) for text in head], *rows] if head else list(rows)
         lines = [[(clean(text, self._encoding), style) for text, style in line] for line in given]
         count = max(map(len, lines), default=0)
@@ -69,13 +69,13 @@ class Printer:
 
 
 def readable(facts: Any) -> str:
-    """``foo(int)  (_Z3fooi)``; the name alone where demangling changes nothing."""
+    """Return ``foo(int)  (_Z3fooi)``; the name alone where demangling changes nothing."""
     name, text = facts["name"], facts["demangled"]
     return name if name == text else f"{text}  ({name})"
 
 
 def print_facts(printer: Printer, facts: Facts) -> None:
-    """An object or an archive."""
+    """Print the facts of an object or an archive."""
     if "members" in facts:
         _print_archive(printer, facts)
     else:
@@ -95,7 +95,7 @@ def _print_archive(printer: Printer, facts: Facts) -> None:
 
 
 def _imported(facts: Facts) -> str:
-    """``puts: msvcrt.dll``, with the name there if that is another one, or the number."""
+    """Return ``puts: msvcrt.dll``, with the name there if that is another one, or the number."""
     renamed = f"{facts['export']} of " if facts["export"] not in (None, facts["name"]) else ""
     data = "data of " if facts["data"] and not renamed else ""
     number = f", number {facts['ordinal']}" if facts["export"] is None else ""

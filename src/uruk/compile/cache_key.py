@@ -61,7 +61,7 @@ def without_zig_names(preprocessed: bytes) -> bytes:
 
 
 def _files(preprocessed: bytes) -> Iterator[tuple[str, bool]]:
-    """The files that a preprocessed source came from, each once, and whether they are the system's."""
+    """Yield the files that a preprocessed source came from, each once, and whether they are the system's."""
     for name, flags in dict(_MARKER.findall(b"\n" + preprocessed)).items():
         if not name.startswith(b"<") and not name.endswith(b"//"):
             yield os.fsdecode(re.sub(rb"\\(.)", rb"\1", name)), b"3" in flags

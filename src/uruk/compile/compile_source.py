@@ -120,7 +120,7 @@ class _Job:
         self.processes = processes or Processes()
 
     def compile(self, cache: ObjectCache | None) -> Compiled:
-        """From the cache, or by the compiler. Raises CompileError."""
+        """Compile, or take the object from the cache. Raises CompileError."""
         self._refuse_odd_file()
         with private_folder() as folder:
             if cache is None or not self._may_be_cached():
@@ -141,7 +141,7 @@ class _Job:
         return Compiled(data, self.name, self.language, warnings, self.compiler, self.flags, cached)
 
     def _may_be_cached(self) -> bool:
-        """Assembly takes files by directives that nothing expands, and is quick."""
+        """Return False for assembly: it takes files by directives that nothing expands, and is quick."""
         own = [word for word in self.compiler.words[1:] if word.startswith(("-", "@"))]
         return self.language in ("c", "c++") and flags_are_known([*own, *self.flags])
 

@@ -119,7 +119,7 @@ def _which(name: str) -> str | None:
 
 
 def _newest_versioned(pattern: re.Pattern[str]) -> str | None:
-    """``clang-19`` and the like on PATH: gcc before clang, as distributions have it, then the highest number."""
+    """Return ``clang-19`` and the like on PATH: gcc before clang, as distributions have it, then the highest number."""
     candidates: list[tuple[bool, list[int], str]] = []
     for folder in os.environ.get("PATH", "").split(os.pathsep):
         try:

@@ -84,7 +84,7 @@ def _lock(handle: int) -> bool:
 
 
 def _files(folder: Path) -> Iterator[str]:
-    """The files in the folders of `folder`."""
+    """Yield the files in the folders of `folder`."""
     for outer in _scan(folder):
         if outer.is_dir(follow_symlinks=False):
             for inner in _scan(outer.path):

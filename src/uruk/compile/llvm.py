@@ -27,7 +27,7 @@ class CodeOptions:
 
 @lru_cache(maxsize=1)
 def _initialised() -> Any:
-    """`llvmlite.binding`, ready for this machine's code. Its types are not known to checkers, hence Any."""
+    """Return `llvmlite.binding`, ready for this machine's code. Its types are not known to checkers, hence Any."""
     llvm: Any = import_module("llvmlite.binding")
     with _lock:
         with contextlib.suppress(RuntimeError):  # from 0.45 on it is done already, and refused
@@ -39,7 +39,7 @@ def _initialised() -> Any:
 
 
 def binding(name: str) -> Any:
-    """`llvmlite.binding`. Raises CompileError, for the module `name`, when llvmlite is not installed."""
+    """Return `llvmlite.binding`. Raises CompileError, for the module `name`, when llvmlite is not installed."""
     try:
         return _initialised()
     except ImportError as error:
@@ -54,7 +54,7 @@ def llvm_version() -> tuple[str, tuple[int, ...]]:
 
 
 def bitcode_of(source: Any, name: str) -> tuple[bytes, str]:
-    """Bitcode and canonical text of a module in any form. Raises CompileError for one that is not valid."""
+    """Return bitcode and canonical text of a module in any form. Raises CompileError for one that is not valid."""
     llvm = binding(name)
     try:
         if isinstance(source, bytes):
@@ -100,7 +100,7 @@ def _machine(llvm: Any, module: Any, options: CodeOptions) -> Any:
 
 
 def _keep(module: Any, names: tuple[str, ...]) -> None:
-    """Definitions that the optimiser may drop when unused become ones that it may not: they were announced."""
+    """Make definitions ones that the optimiser may not drop when they are unused: they were announced."""
     wanted = set(names)
     for value in (*module.functions, *module.global_variables):
         linkage = _LINKONCE.get(value.linkage.name)

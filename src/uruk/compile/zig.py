@@ -33,7 +33,7 @@ def zig_environment(words: Sequence[str], folder: str | None = None) -> Generato
 
 
 def zig_runtimes(words: Sequence[str], flags: Sequence[str], processes: Processes | None = None) -> list[str]:
-    """Archives that objects of ``zig cc`` or ``zig c++`` (`words` says which) need, in the order of a link.
+    """Return archives that objects of ``zig cc`` or ``zig c++`` (`words` says which) need, in the order of a link.
 
     zig makes them when it links its first program (libc++: more than a minute), and keeps them. Raises CompileError.
     """

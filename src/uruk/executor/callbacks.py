@@ -44,7 +44,7 @@ class Callback:
         return self.address
 
     def release(self) -> None:
-        """Nobody calls it any more: its trampoline may be another one's."""
+        """Release the callback, which nothing calls any more: its trampoline may be used for another one."""
         self.home.release(self)
 
 
@@ -87,7 +87,7 @@ class Callbacks:
             return callback
 
     def _add(self, words: int) -> None:
-        """A page of trampolines for callbacks with so many words on the stack."""
+        """Add a page of trampolines for callbacks with so many words on the stack."""
         size = COUNT * TRAMPOLINE_SIZE
         allocation = self._memory.allocate([_Segment(0, CODE, size, 16, size)], Reach())
         address = allocation.segments[0][1]

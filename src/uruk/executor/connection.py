@@ -198,7 +198,7 @@ class Connection:
         deadline: float | None = None,
         most: int = 0,
     ) -> bytes:
-        """As `call`, with an argument that is made from the number of the call."""
+        """Call as `call` does, with an argument that is made from the number of the call."""
         if self.deadline is not None:
             deadline = self.deadline if deadline is None else min(deadline, self.deadline)
         end = None if deadline is None else time.monotonic() + deadline
@@ -489,7 +489,7 @@ class Connection:
                 raise ProtocolError(f"the executor answered call {number}, which nobody made")
 
     def _take_call(self, message: Message) -> None:
-        """A request; its payload begins with the number of the call that it came out of, if it is the runtime's.
+        """Take a request; its payload begins with the number of the call that it came out of, if it is the runtime's.
 
         It is taken twice where the first thread was interrupted, and done once.
         """

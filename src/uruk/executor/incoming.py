@@ -125,7 +125,7 @@ class Incoming:
         return None
 
     def drop(self) -> None:
-        """Be done with the message that was taken."""
+        """Drop the message that was taken."""
         self.message = None
 
     def _take_long(self) -> Message:

@@ -54,7 +54,7 @@ class Interruption:
 
 @contextmanager
 def deferred(*, once: bool = False) -> Generator[Interruption, None, None]:
-    """While it is entered, handlers of signals interrupt nothing; what the last one raised is raised in the end.
+    """Defer what handlers of signals raise until the end; the last exception is raised then.
 
     `once`: a second Ctrl-C is not deferred, for work that may wait for long. Handlers in Python run in the main thread
     alone: in others nothing is to be done.

@@ -153,7 +153,7 @@ def crash_facts(text: str) -> dict[str, int]:
 
 
 def _pipes() -> tuple[tuple[int, int], tuple[int, int]]:
-    """Two pipes, each as its end to read from and its end to write to."""
+    """Return two pipes, each as its end to read from and its end to write to."""
     try:
         first = os.pipe()
         try:

@@ -183,7 +183,7 @@ class LazyStubs:
 
     @handler.setter
     def handler(self, address: int) -> None:
-        """From the next failure on. Raises SessionClosed."""
+        """Set the handler, from the next failure on. Raises SessionClosed."""
         with self._pool.lock:
             self._check_open()
             self._handler = address
@@ -228,7 +228,7 @@ class LazyStubs:
         return Retired(pages, lambda: close(home), let_go)
 
     def after_fork(self) -> None:
-        """In the child: where a thread that is gone holds the session's lock, the handler answers; nobody else can."""
+        """Let the handler answer in the child, where a thread that is gone holds the session's lock."""
         if self._functions.ask:  # the other process is the parent's
             self.closed = True
             return
@@ -331,7 +331,7 @@ _running: list[tuple[LazyFunctions, ctypes._FuncPointer]] = []  # pyright: ignor
 
 
 def _answer(session: int, stub: int, answer: int) -> None:
-    """The function that the runtime calls. The answer's place has a 0, in case an exception gets out of here."""
+    """Answer the runtime, which calls this. The answer's place has a 0, in case an exception gets out of here."""
     stubs = _open_sessions.get(session)
     if stubs is not None:
         ctypes.c_uint64.from_address(answer).value = stubs.answer(stub)
@@ -382,7 +382,7 @@ os.register_at_fork(after_in_child=_after_fork)
 
 @atexit.register  # when this module is imported: finalisers of sessions, registered later, run before
 def _stop() -> None:
-    """No thread may come into Python after this: it would crash, or never return."""
+    """Let no thread enter Python from now on: it would crash, or never return."""
     for functions, _ in _running:
         _stopped.append(functions)
         _wait(lambda functions=functions: functions.stop() > 0)

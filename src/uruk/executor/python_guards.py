@@ -41,7 +41,7 @@ class PythonGuards:
         return int(stub[0])
 
     def close(self) -> None:
-        """The session is closed: its stubs may be used again."""
+        """Release the stubs of a closed session: they may be used again."""
         self._runtime.call(b"uruk_rt_unguard", self._owner)
 
 

@@ -14,7 +14,7 @@ _U64 = struct.Struct("<Q")
 
 
 def u64(*values: int) -> bytes:
-    """Unsigned 64-bit numbers, one after the other; also addresses. Raises ExecutorError for other numbers."""
+    """Return unsigned 64-bit numbers, one after the other; also addresses. Raises ExecutorError for other numbers."""
     try:
         return struct.pack(f"<{len(values)}Q", *values)
     except struct.error:
@@ -77,11 +77,11 @@ class Reader:
         return count
 
     def expect_value(self) -> None:
-        """The head of an Expected. Raises ExecutorError with the executor's text."""
+        """Read the head of an Expected. Raises ExecutorError with the executor's text."""
         if not self.bool():
             raise ExecutorError(f"{self._what}: {self.string().decode(errors='replace')}")
 
     def expect_success(self) -> None:
-        """An Error that should be none. Raises ExecutorError with the executor's text."""
+        """Read an Error that should be none. Raises ExecutorError with the executor's text."""
         if self.bool():
             raise ExecutorError(f"{self._what}: {self.string().decode(errors='replace')}")

@@ -92,7 +92,7 @@ class StubPool:
         self._waiting = 0
 
     def take(self, count: int, near: Range | None) -> list[int]:
-        """`count` blocks, in reach of all of `near` by 32-bit displacements where that can be had.
+        """Return `count` blocks, in reach of all of `near` by 32-bit displacements where that is possible.
 
         Raises AllocationError when there is no memory; nothing is taken then.
         """

@@ -149,7 +149,7 @@ class Archive:
         return self._index
 
     def holders(self, name: bytes) -> list[int]:
-        """Header offsets of all members that define a name, in order. Raises ObjectFormatError."""
+        """Return the header offsets of all members that define a name, in order. Raises ObjectFormatError."""
         if name not in self.index():
             return []
         if self._holders is None:
@@ -160,7 +160,7 @@ class Archive:
         return self._holders[name]
 
     def members(self) -> Iterator[Member]:
-        """All members that are not special, in order. Raises ObjectFormatError at the first malformed one."""
+        """Yield all members that are not special, in order. Raises ObjectFormatError at the first malformed one."""
         offset = self._start
         while offset < self.size:
             member, following, special = self._header_at(offset)
@@ -180,7 +180,10 @@ class Archive:
         return self.start_of(member, member.size)
 
     def content_of(self, header_offset: int) -> tuple[str, bytes]:
-        """``archive(member)`` and the bytes of the member whose header is at an offset. Raises ObjectFormatError."""
+        """Return ``archive(member)`` and the bytes of the member whose header is at an offset.
+
+        Raises ObjectFormatError.
+        """
         member = self.member(header_offset)
         return f"{self.name}({member.name})", self.read(member)
 

@@ -103,7 +103,7 @@ def _names_at(file: str, strings: bytes, starts: I64, offset: int) -> list[bytes
 
 
 def _signed(file: str, values: np.ndarray[tuple[int, ...], np.dtype[np.unsignedinteger]], offset: int) -> I64:
-    """`values` as int64. Raises ObjectFormatError for one that does not fit: no file is that large."""
+    """Return `values` as int64. Raises ObjectFormatError for one that does not fit: no file is that large."""
     # A conversion of 2^63 or more would wrap to a negative number without an error.
     if values.dtype.itemsize == 8 and values.size and int(values.max()) >= 1 << 63:
         raise ObjectFormatError(file, "archive index", f"number {int(values.max()):#x} is too large", offset)

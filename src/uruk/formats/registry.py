@@ -132,7 +132,7 @@ def open_library(path: str) -> SharedLibrary:
 
 
 def hidden_bases_of(path: str) -> dict[bytes, bytes]:
-    """`SharedLibrary.hidden_bases` of a library that is loaded; empty if its file cannot be read here."""
+    """Return `SharedLibrary.hidden_bases` of a library that is loaded; empty if its file cannot be read here."""
     # A name without a slash is not a path: the loader has searched for the file, or it has none (linux-vdso).
     if "/" not in path:
         return {}

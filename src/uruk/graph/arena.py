@@ -79,7 +79,7 @@ class Arena:
             step *= 4
 
     def split(self, offsets: I64) -> Iterator[tuple[U8, int, slice]]:
-        """For offsets in ascending order: each buffer that they touch, its base, and the rows that lie in it."""
+        """Yield, for offsets in ascending order, each buffer that they touch, its base, and the rows that lie in it."""
         if len(self.buffers) == 1:
             yield self.buffers[0], 0, slice(None)
             return

@@ -42,14 +42,14 @@ def dump_dict(
 def dump_json(
     source: Graph | Link, names: Names | None = None, *, content: bool = False, addresses: bool = False
 ) -> str:
-    """`dump_dict` as JSON text; ends in a newline."""
+    """Return `dump_dict` as JSON text; ends in a newline."""
     return json.dumps(dump_dict(source, names, content=content, addresses=addresses), indent=1) + "\n"
 
 
 def dump_text(
     source: Graph | Link, names: Names | None = None, *, content: bool = False, addresses: bool = False
 ) -> str:
-    """`dump_dict` as lines of text; ends in a newline."""
+    """Return `dump_dict` as lines of text; ends in a newline."""
     return "\n".join(lines_of(dump_dict(source, names, content=content, addresses=addresses))) + "\n"
 
 
@@ -210,7 +210,7 @@ class _Dump:
         }
 
     def _slots(self) -> list[Facts]:
-        """GOT entries, by module and offset."""
+        """Return the facts of GOT entries, by module and offset."""
         assert self.link is not None
         slots = self.link.slots
         # The last key of lexsort is the first one to sort by.
@@ -233,7 +233,7 @@ class _Dump:
         return target_name(self.view.symbols[symbol], self.labels) if symbol else ""
 
     def _stubs(self) -> list[Facts]:
-        """Stubs, by module and offset."""
+        """Return the facts of stubs, by module and offset."""
         assert self.link is not None
         slots, stubs = self.link.slots, self.link.stubs
         order: list[int] = np.lexsort((stubs.offset, stubs.module)).tolist()

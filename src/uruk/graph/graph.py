@@ -247,7 +247,7 @@ NO_FALLBACKS = Fallbacks(np.empty(0, np.int32), np.empty(0, np.int32))
 
 
 def first_wins(name: I32, owner: I32) -> Groups:
-    """Groups of which the first one of each signature stays."""
+    """Return groups of which the first one of each signature stays."""
     return Groups(name, owner, filled(name.size, Selection.ANY, np.uint8), filled(name.size, NONE, np.int32))
 
 
@@ -323,7 +323,7 @@ class Graph:
         return name or f"symbol {row - int(self.ranges.symbols[self.object_of_symbol(row)])}"
 
     def place(self, block: int, offset: int) -> str:
-        """``file:(section+0xoffset)``, as errors name places."""
+        """Return ``file:(section+0xoffset)``, as errors name places."""
         owner = int(self.blocks.object[block])
         file = self.files[owner] if owner >= 0 else "uruk"
         return f"{file}:({self.section_name(block)}+{offset:#x})"

@@ -304,7 +304,7 @@ class KindTable:
         return self._having[key]
 
     def displacement(self, kind: U8, value: I64, place: I64) -> I64:
-        """Values less the place, or pages less the place's page, where the kinds count from there."""
+        """Return values less the place, or pages less the place's page, where the kinds count from there."""
         # A product with a mask: no selection of rows, which most batches would have to make for nearly all.
         difference = value - place * self.from_place.take(kind)
         if self.has_pages:

@@ -109,5 +109,5 @@ class Link(Protocol):
 
 
 def as_graph(source: Graph | Link) -> Graph:
-    """`source`, or the graph of a running link with the tables as they are now; nothing is copied."""
+    """Return `source`, or the graph of a running link with the tables as they are now; nothing is copied."""
     return source if isinstance(source, Graph) else source.now()

@@ -65,7 +65,7 @@ def ranges(starts: I64, counts: I64) -> I64:
 
 
 def true_rows(mask: Bool) -> I64:
-    """Row numbers where a mask is set: np.flatnonzero without its wrappers, which cost more than small masks do."""
+    """Return row numbers where a mask is set: np.flatnonzero without its costly wrappers."""
     return mask.nonzero()[0]
 
 

@@ -50,7 +50,7 @@ def _require(good: Bool, table: str, column: str, problem: str, values: AnyArray
 
 
 def _within(table: str, column: str, values: AnyArray, low: int, high: int, noun: str) -> None:
-    """Every value is in [low, high); errors call it a `noun`."""
+    """Require every value to be in [low, high); errors call it a `noun`."""
     _require((values >= low) & (values < high), table, column, f"is no {noun} of [{low}, {high})", values)
 
 
@@ -59,7 +59,7 @@ def _known(table: str, column: str, values: AnyArray, numbers: dict[int, str]) -
 
 
 def _columns(name: str, table: Table) -> None:
-    """Columns are one-dimensional, equally long, and of the width that the table says."""
+    """Require columns to be one-dimensional, equally long, and of the width that the table says."""
     for column in fields(table):
         values: AnyArray = getattr(table, column.name)
         wanted = np.dtype(DTYPES.get(column.name, np.int32))
@@ -70,7 +70,7 @@ def _columns(name: str, table: Table) -> None:
 
 
 def _ranges(graph: Graph, parsed: bool) -> None:
-    """Each object's rows are contiguous, and the objects' rows follow each other."""
+    """Require each object's rows to be contiguous, and the objects' rows to follow each other."""
     for name in ("blocks", "symbols", "relocations", "groups"):
         starts: I64 = getattr(graph.ranges, name)
         total = len(getattr(graph, name))
@@ -147,7 +147,7 @@ def _blocks(graph: Graph, parsed: bool) -> None:
 
 
 def _content(graph: Graph) -> None:
-    """Content lies whole in one buffer of the arena."""
+    """Require content to lie whole in one buffer of the arena."""
     content, size = graph.blocks.content, graph.blocks.size
     bases = np.array([*graph.arena.bases, graph.arena.size], np.int64)
     _within("blocks", "content", content, NONE, graph.arena.size + 1, "arena offset")
@@ -237,7 +237,7 @@ def _edges(graph: Graph, parsed: bool) -> None:
 
 
 def _link(link: Link, graph: Graph) -> None:
-    """The columns of a running link have a row each, and name rows that there are."""
+    """Require the columns of a running link to have a row each, and to name rows that there are."""
     for column, table in (
         ("live", "blocks"), ("block_module", "blocks"), ("segment", "blocks"), ("address", "blocks"),
         ("canonical", "symbols"), ("symbol_address", "symbols"),

@@ -33,7 +33,7 @@ from uruk.graph.types import I64, unsigned
 
 
 def _texts(numbers: type, **texts: str) -> dict[int, str]:
-    """Number -> text of the constants of a class: the lower-case name, or the one in `texts`."""
+    """Return number -> text of the constants of a class: the lower-case name, or the one in `texts`."""
     rows = {number: name.lower() for name, number in vars(numbers).items() if isinstance(number, int)}
     return {number: texts.get(name, name) for number, name in rows.items()}
 

@@ -120,7 +120,7 @@ class Memory(Protocol):
         ...
 
     def library_window(self) -> AbstractContextManager[None]:
-        """Within the `with`, a library that is loaded lands within reach of linked code if that is possible."""
+        """Let a library that is loaded inside the `with` land within reach of linked code, if that is possible."""
         ...
 
     def close(self) -> None:

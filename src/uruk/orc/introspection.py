@@ -111,7 +111,7 @@ def _entry(session: Lifetime, entry: Entry, symbols: list[dict[str, Any]]) -> di
 
 
 def text(facts: dict[str, Any]) -> str:
-    """`describe` as text, stable for the same inputs."""
+    """Return `describe` as text, stable for the same inputs."""
     lines: list[str] = []
     for dylib in facts["dylibs"]:
         marks = ", bare" * dylib["bare"] + f", opened {dylib['opened']} times" * bool(dylib["opened"])

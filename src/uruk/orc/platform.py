@@ -61,11 +61,11 @@ class Platform(Protocol):
         ...
 
     def library_loaded(self, path: str) -> None:
-        """A shared library came: bind what must be bound before any thread uses it."""
+        """Note that a shared library was loaded: bind what must be bound before any thread uses it."""
         ...
 
     def loaded(self, linked: Linked, trackers: Sequence[ResourceTracker]) -> None:
-        """Code is in memory: register its unwind data."""
+        """Register the unwind data of code that is in memory now."""
         ...
 
     def deregister_frames(self, address: int) -> None:
@@ -115,5 +115,5 @@ class Platform(Protocol):
         ...
 
     def close(self) -> None:
-        """The session is closed, and its process goes on: give back what lies outside the executor's memory."""
+        """Give back what lies outside the executor's memory: the session is closed, and its process goes on."""
         ...

@@ -164,7 +164,7 @@ class Session(Lifetime):
     # -- what is there
 
     def dump(self) -> str:
-        """Dylibs, symbols and their states, units in the making and who waits for them, as text."""
+        """Return dylibs, symbols and their states, units in the making and the lookups that wait for them, as text."""
         with self.lock:
             from uruk.orc import introspection
 

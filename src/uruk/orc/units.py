@@ -52,7 +52,7 @@ class MaterializationUnit:
         raise NotImplementedError(f"{type(self).__name__} has no method materialize")
 
     def discard(self, name: str) -> None:
-        """Another definition took `name`. Called with the session locked: look nothing up here.
+        """Note that another definition took `name`. Called with the session locked: look nothing up here.
 
         What it raises is the error of whoever needs the unit from then on.
         """

@@ -132,7 +132,7 @@ def add_symbol(state: State, block: int, offset: int = 0, name: str = "added") -
 def add_edges(
     state: State, block: int, offsets: Sequence[int], kind: str, targets: Sequence[int], addends: Sequence[int]
 ) -> I64:
-    """New edges of one kind (a name of the ISA's table, ``BranchPCRel32``) in a block; returns their rows.
+    """Add edges of one kind (a name of the ISA's table, ``BranchPCRel32``) in a block; returns their rows.
 
     After ``unwind``, as `post-prune` is, before ``got, stubs``. Raises KeyError for an unknown kind.
     """

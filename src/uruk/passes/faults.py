@@ -46,7 +46,10 @@ class Faults:
         self.found: list[Fault] = []
 
     def add(self, rows: AnyArray, objects: AnyArray, make_error: MakeError) -> None:
-        """Rows at fault, each with its object. Where no row has one, nobody can be left out: the error is raised."""
+        """Add rows at fault, each with its object.
+
+        Where no row has one, nothing can be left out: the error is raised.
+        """
         if rows.size == 0:
             return
         if (objects < 0).any():
@@ -59,7 +62,7 @@ class Faults:
         self.found.append(Fault(unique(objects).astype(np.int64), lambda mask: make_error(rows[mask[objects]])))
 
     def add_error(self, objects: AnyArray, error: UrukError) -> None:
-        """Objects that share one error, whichever of them it is raised for."""
+        """Add objects that share one error, whichever of them it is raised for."""
         self.add(objects, objects, lambda _: error)
 
     def raise_any(self) -> None:

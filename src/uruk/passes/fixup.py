@@ -103,7 +103,7 @@ def _check_slots(state: State, faults: Faults) -> None:
 
 
 def _without_dead_references(state: State, dead_data: tuple[str, ...], faults: Faults) -> U8:
-    """Edge kinds, with None for references into discarded sections. From dead data they are harmless, else a fault."""
+    """Return edge kinds, with None for references into discarded sections: from dead data harmless, else a fault."""
     edges = state.edges
     kind = edges.kind
     dead = dead_references(state)
@@ -131,7 +131,7 @@ def _without_dead_references(state: State, dead_data: tuple[str, ...], faults: F
 
 
 def _other_operands(state: State, kind: U8, value: I64, faults: Faults) -> U8:
-    """Sizes, the GOT's own address, offsets in the thread-local image; returns the kinds, None for sizes unknown."""
+    """Fill in sizes, the GOT's address and offsets in thread-local images; return the kinds, None for unknown sizes."""
     edges, symbols = state.edges, state.symbols
     rows = true_rows(state.graph.kinds.having(OTHERS).take(edges.kind))
     if rows.size == 0:

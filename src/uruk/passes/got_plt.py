@@ -55,7 +55,7 @@ def build_got_and_stubs(state: State, stub_size: int) -> None:
 
 
 def _edges_to_stubs(state: State, islands: Islands) -> I64:
-    """Branches, and 32-bit references that a function's stub can satisfy, to symbols from elsewhere.
+    """Return branches, and 32-bit references that a function's stub can satisfy, to symbols from elsewhere.
 
     And branches inside the batch that may not reach their targets.
 
@@ -103,7 +103,7 @@ def _ifunc_rows(state: State) -> I32:
 
 
 def _stub_keys(state: State, islands: Islands, edges: I64, ifunc_rows: I32) -> tuple[I64, I64, Bool]:
-    """Sorted keys island * symbols + row of all stubs, the stub of each edge, and which are for IFUNCs."""
+    """Return sorted keys island * symbols + row of all stubs, the stub of each edge, and which are for IFUNCs."""
     count = len(state.symbols)
     wanted = of_edges(state, islands, edges).astype(np.int64) * count + state.canonical[state.edges.target[edges]]
     # An IFUNC has a stub even if nothing here calls it: its address is the stub's, for whoever looks it up.

@@ -136,7 +136,7 @@ def _parts(stored: I64, size: I64) -> U8 | None:
 
 
 def _with_regions(state: State, rows: I64, part: U8 | None, size: I64) -> U8:
-    """Parts, where regions of code are parts of theirs; there is no zero-fill in code."""
+    """Return parts, where regions of code are parts of theirs; there is no zero-fill in code."""
     assert state.region is not None
     parts = np.zeros(size.size, np.uint8) if part is None else part
     # Rows behind `rows.size` are chunks, which are never code.
@@ -159,7 +159,7 @@ def _order(group: I64, part: U8 | None, align: I64, modules: int) -> I64:
 
 
 def _pack(group: I64, part: U8 | None, size: I64, align: I64) -> tuple[I64, I64, I64]:
-    """First row and number of rows of each segment, and each row's offset in its segment; rows in order."""
+    """Return first row and number of rows of each segment, and each row's offset in its segment; rows in order."""
     begins = np.empty(group.size, np.bool_)
     begins[:1] = True
     np.not_equal(group[1:], group[:-1], out=begins[1:])

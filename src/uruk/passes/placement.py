@@ -66,7 +66,7 @@ def window(state: State, rows: I64, address: I64, high: int) -> tuple[int, int]:
 
 
 def wants_low(state: State, rows: I64) -> tuple[I64, int]:
-    """Of absolute 32-bit references, those to something that this link places: blocks, copies, stubs of functions.
+    """Return absolute 32-bit references to what this link places: blocks, copies, stubs of functions.
 
     And the end of the addresses that all their fields can hold; 0 where there are none.
     """
@@ -80,7 +80,7 @@ def wants_low(state: State, rows: I64) -> tuple[I64, int]:
 
 
 def data_references(state: State, rows: I64) -> tuple[I64, I64]:
-    """Of 32-bit references, those to data from elsewhere and to low absolute symbols, with the addresses they need.
+    """Return 32-bit references to data from elsewhere and to low absolute symbols, with the addresses they need.
 
     Such symbols are what code of a program at a fixed address, which lies low natively, reaches by relative fields.
     """

@@ -39,7 +39,7 @@ def prune(state: State, roots: I32, rules: Rules) -> None:
 
 
 def _forget_dead_edges(state: State) -> None:
-    """Dead blocks refer to nothing; what only they referred to, nobody has to define."""
+    """Drop the edges of dead blocks; what only these refer to need not be defined."""
     state.edges = state.edges.rows(state.live[state.edges.block])
     edges = state.edges
     referenced = np.zeros(len(state.symbols), np.bool_)
@@ -51,7 +51,7 @@ def _forget_dead_edges(state: State) -> None:
 
 
 def _spread(reached: Bool, source: I64, target: I64) -> None:
-    """Breadth first, a wave at a time, over edges sorted by source."""
+    """Mark reachable blocks breadth first, a wave at a time, over edges sorted by source."""
     order = source.argsort(kind="stable")
     source, target = source[order], target[order]
     # The edges of block i are rows begin[i] to begin[i + 1] of the sorted columns.

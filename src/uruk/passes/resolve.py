@@ -79,7 +79,7 @@ def use_fallbacks(state: State) -> None:
 
 
 def _make_undefined(state: State, rows: I64) -> None:
-    """Definitions that lost to one from elsewhere become undefined rows: they have no block any more."""
+    """Make definitions that another object's override undefined rows: they have no block any more."""
     symbols = state.symbols
     lost = rows[symbols.kind[rows] != SymbolKind.UNDEFINED]
     if lost.size == 0:
@@ -105,7 +105,7 @@ def _bind_private(state: State, canonical: I32, defines: Bool, rows: I64) -> Non
 
 
 def undefined_facts(state: State) -> tuple[Bool, Bool, Bool]:
-    """For each undefined row: is every reference weak, is it thread-local, is some reference hidden."""
+    """Return for each undefined row: is every reference weak, is it thread-local, is some reference hidden."""
     symbols = state.graph.symbols  # as they were read: a definition that lost needs its winner
     count = len(state.symbols)
     asks = true_rows((symbols.name >= 0) & (symbols.kind == SymbolKind.UNDEFINED))
@@ -126,7 +126,7 @@ def undefined_facts(state: State) -> tuple[Bool, Bool, Bool]:
 
 
 def functions_are_no_data(state: State) -> None:
-    """Targets of the batch's branches are functions, whatever is known of them: stubs may stand for them."""
+    """Mark targets of the batch's branches as functions, whatever is known of them: stubs may stand for them."""
     assert state.external is not None
     operand = state.graph.kinds.operand[state.edges.kind]
     called = np.zeros(len(state.symbols), np.bool_)
@@ -189,7 +189,7 @@ def address_symbols(state: State) -> None:
 
 
 def _use_stubs_as_addresses(state: State, address: I64) -> None:
-    """A function whose address some 32-bit reference can only take as its stub's has that address everywhere.
+    """Make its stub a function's address everywhere, where some 32-bit reference can reach only the stub.
 
     So functions compare equal within the batch, as the PLT entry of an executable is the function's address natively.
     Of several modules' stubs the last is the address; the others' code depends on its module then.
@@ -220,7 +220,7 @@ def count_from_images(state: State, block: I32, kind: U8, value: I64) -> None:
 
 
 def dead_references(state: State) -> I32:
-    """Edge rows whose symbol lies in a discarded section, in places where that is no dead data itself."""
+    """Return edge rows whose symbol lies in a discarded section, in places where that is no dead data itself."""
     if not state.has_dead:
         return np.empty(0, np.int32)
     symbols, edges = state.symbols, state.edges

@@ -80,7 +80,7 @@ class Rules:
         state.has_dead = some(dropped) and not every(live)
 
     def initialisers(self) -> I64:
-        """Live blocks that hold functions to run when their module comes or goes."""
+        """Return live blocks that hold functions to run when their module is loaded or unloaded."""
         state = self.state
         return true_rows(HOLDS_FUNCTIONS.take(state.blocks.role) & state.live)
 
@@ -127,7 +127,7 @@ class Rules:
         """Say of thread-locals where in their module's image they lie, and refuse uses that cannot be met."""
 
     def define_names(self, layout: Layout, start: I64, header: int | None, hints: Hints | None) -> None:
-        """Blocks have addresses: fill in those of the names that the link provides.
+        """Fill in the addresses of the names that the link provides, once blocks have addresses.
 
         `start` has the address of each segment; `header` is that of the header of the object in which a dynamic loader
         knows the memory, None where it does not.

@@ -232,7 +232,7 @@ class State:
         return replace(self.graph, blocks=self.blocks, symbols=self.symbols, groups=self.groups, edges=edges)
 
     def place_of(self, edge: int) -> str:
-        """``file:(section+0xoffset)`` of an edge in its input, whatever block it is in now."""
+        """Return ``file:(section+0xoffset)`` of an edge in its input, whatever block it is in now."""
         edges = self.read_edges or self.edges
         return self.now().place(int(edges.block[edge]), int(edges.offset[edge]))
 

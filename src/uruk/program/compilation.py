@@ -115,7 +115,7 @@ class Compilation:
 
 
 def data_file_flags(output: str, source: str, flags: Sequence[str], kind: str) -> Iterator[str]:
-    """Flags for the compiler of an instrumented source, so that its data files are named as when it links, too.
+    """Yield flags for the compiler of an instrumented source, so that its data files are named as when it links, too.
 
     ``cc t.c`` makes ``a-t.gcda``, and ``cc t.c -o prog`` ``prog-t.gcda``, in the current folder (gcc's -dumpdir).
     """

@@ -99,7 +99,7 @@ class LinkPlan:
         return self.output or self.inputs[0].value
 
     def settle(self) -> None:
-        """The line is over: what holds for all of it is said of each input."""
+        """Apply to each input what the line as a whole said, at its end."""
         if self.all_static:
             self.inputs = [item._replace(static=True) if item.kind == "library" else item for item in self.inputs]
 

@@ -17,7 +17,7 @@ KINDS = aarch64.KINDS
 
 
 def _moves(first: int, name: str, kind: str, groups: int, *, unchecked: bool = True) -> dict[int, tuple[str, str]]:
-    """Wide moves from group G0 on; a number with a check of its range, and one without it, for each group."""
+    """Return kinds of wide moves from group G0 on; for each group a checked number and an unchecked one."""
     rows: dict[int, tuple[str, str]] = {}
     for group in range(groups):
         rows[first + len(rows)] = (f"{name}_G{group}", f"{kind}G{group}")

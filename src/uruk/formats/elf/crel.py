@@ -61,7 +61,7 @@ class _Numbers:
 
 
 def expand(sections: Sections, tables: I64) -> tuple[U8, I64, I64]:
-    """SHT_RELA entries for the tables in some section rows; the offset at which each table's begin, and their count.
+    """Return SHT_RELA entries for the tables in some section rows, the offset of each table's first, and their count.
 
     Raises ObjectFormatError, with the place of the bytes, for a table that is not whole or has no addends.
     """

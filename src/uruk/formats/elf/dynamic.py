@@ -226,7 +226,7 @@ class SharedLibrary:
     # Tables
 
     def _dynamic_section(self, offset: int, count: int) -> AnyArray:
-        """Tags and values of PT_DYNAMIC up to DT_NULL; the loaded segments are recorded, too."""
+        """Return tags and values of PT_DYNAMIC up to DT_NULL; the loaded segments are recorded, too."""
         headers = np.frombuffer(self._source.read(offset, count * 56, "program headers"), _PROGRAM_HEADER)
         places = headers[["address", "offset", "file_size"]]
         self._loads = places[headers["type"] == _PT_LOAD].tolist()

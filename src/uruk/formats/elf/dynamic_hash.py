@@ -36,7 +36,7 @@ def sysv_hash(name: bytes) -> int:
 
 
 def sysv_hashes(names: list[bytes]) -> AnyArray:
-    """`sysv_hash` of many names at once, as uint32."""
+    """Return the `sysv_hash` of many names at once, as uint32."""
     size = np.array([len(name) for name in names], np.int64)
     text = np.frombuffer(b"".join(names), np.uint8)
     start = size.cumsum() - size

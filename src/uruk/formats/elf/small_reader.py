@@ -279,7 +279,7 @@ def _place(
 
 
 def _symbol_columns(rows: list[tuple[int, ...]], strings_at: int, external: list[int], numbers: list[int]) -> Symbols:
-    """Columns of rows (name, size, kind, block, binding, type, visibility, value).
+    """Return the columns of rows (name, size, kind, block, binding, type, visibility, value).
 
     The rows `external` have the interned names `numbers`.
     """
@@ -296,7 +296,7 @@ def _symbol_columns(rows: list[tuple[int, ...]], strings_at: int, external: list
 
 @lru_cache(maxsize=8)
 def _kinds_of(pair: FormatPair) -> dict[int, tuple[int, int]]:
-    """Relocation number -> number of its kind, and width of its field in bytes."""
+    """Return relocation number -> number of its kind, and width of its field in bytes."""
     number, width = pair.KINDS.number, pair.KINDS.width
     return {type: (number[kind], int(width[number[kind]])) for type, (_, kind) in pair.RELOCATIONS.items()}
 

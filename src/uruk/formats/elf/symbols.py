@@ -120,7 +120,7 @@ def _find_tables(sections: Sections) -> _Tables:
 def _section_indexes(
     sections: Sections, buffer: U8, short: AnyArray, start: I64, owner: I64, reporter: _Reporter
 ) -> I64:
-    """Section index of every symbol; for SHN_XINDEX the one in SHT_SYMTAB_SHNDX (gABI, "Symbol Table")."""
+    """Return the section index of every symbol; for SHN_XINDEX the one in SHT_SYMTAB_SHNDX (gABI, "Symbol Table")."""
     section = short.astype(np.int64)
     extended = short == elf.SHN_XINDEX
     if not count_true(extended):
@@ -293,7 +293,7 @@ class ReadGroups:
 
 
 def read_groups(sections: Sections, buffer: U8) -> tuple[ReadGroups, I32]:
-    """COMDAT groups, and the group of every section row, -1 for none (gABI, "Section Groups")."""
+    """Return COMDAT groups, and the group of every section row, -1 for none (gABI, "Section Groups")."""
     rows = true_rows(sections.type == elf.SHT_GROUP)
     group_of_section = filled(sections.type.size, NONE, np.int32)
     if rows.size == 0:

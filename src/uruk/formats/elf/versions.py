@@ -20,7 +20,7 @@ _DEFAULT = b"@@"
 
 
 def split_default(text: bytes) -> tuple[bytes, bytes]:
-    """`f` and `f@V` for ``f@@V``; the text itself and nothing for any other name."""
+    """Return `f` and `f@V` for ``f@@V``; the text itself and nothing for any other name."""
     base, mark, version = text.partition(_DEFAULT)
     version = version.removeprefix(b"@")
     return (base, base + b"@" + version) if mark and base and version and b"@" not in base else (text, b"")
@@ -72,7 +72,7 @@ def _place(symbols: Symbols, row: int) -> tuple[int, int, int]:
 
 
 def _places(symbols: Symbols, external: I64, owner: I64, wanted: set[int]) -> set[tuple[int, int, int, int, int]]:
-    """Object, name and `_place` of all symbols with a wanted name."""
+    """Return object, name and `_place` of all symbols with a wanted name."""
     rows = true_rows(np.isin(symbols.name[external], list(wanted)))
     return {
         (int(owner[at]), int(symbols.name[external[at]]), *_place(symbols, int(external[at]))) for at in rows.tolist()

@@ -34,7 +34,7 @@ _LARGEST = 64 << 20
 
 
 def parse_loader_cache(data: bytes, architecture: str, name: str = CACHE_PATH) -> dict[str, str]:
-    """Soname -> path of the libraries for an architecture that run on every CPU of it.
+    """Return soname -> path of the libraries for an architecture that run on every CPU of it.
 
     The first entry for a soname wins, as it does for the loader. Raises ObjectFormatError.
     """

@@ -56,7 +56,7 @@ def free_ranges(low: int, high: int) -> list[Range]:
 
 
 def free_places(size: int, low: int, high: int) -> Iterator[int]:
-    """Addresses at which `size` bytes fit within [low, high), the highest first."""
+    """Yield addresses at which `size` bytes fit within [low, high), the highest first."""
     # The top of each gap, from the highest gap down: a heap below has room to grow.
     for start, room in sorted(free_ranges(low, high), key=lambda gap: -gap[0]):
         at = (start + room - size) & -_HUGE

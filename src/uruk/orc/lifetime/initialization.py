@@ -103,7 +103,7 @@ class Initializers:
         return query.turn
 
     def settle(self, query: Query, deadline: float | None) -> None:
-        """After a lookup has linked: run what it is to run, and wait for what others run of what it found."""
+        """Run the initialisers of a lookup that has linked, and wait for those that other threads run."""
         session = self.session
         if not (query.turn or query.arrays or self.running or (query.roots and self.waiting)):
             query.settled = True
@@ -123,7 +123,7 @@ class Initializers:
                 self._end_turn(query)
 
     def _end_turn(self, query: Query) -> None:
-        """A lookup runs no initialisers any more; what it gave up before it ran is another lookup's turn."""
+        """Note that a lookup runs no initialisers any more; those that it gave up wait for another lookup."""
         turn = query.turn
         given_up = [array for array in (turn.arrays if turn is not None else ()) if not array.begun]
         for array in given_up:
@@ -193,7 +193,9 @@ class Initializers:
 
     @contextmanager
     def finalizing(self, trackers: Iterable[ResourceTracker]) -> Generator[None, None, None]:
-        """Entered under the session's lock, left without it: finalisers of trackers run, and none of these is removed.
+        """Keep trackers while their finalisers run: none of them is removed.
+
+        Enter it with the session's lock, leave it without.
 
         Lookups do not wait for them: a finaliser may end a thread that still looks names up.
         """
@@ -211,7 +213,7 @@ class Initializers:
 
     @contextmanager
     def at_rest(self, tracker: ResourceTracker) -> Generator[bool, None, None]:
-        """Under the session's lock, when no thread runs initialisers or finalisers of a tracker; False if we do."""
+        """Hold the lock when no thread runs initialisers or finalisers of a tracker; yields False if we do."""
         while True:
             with self.session.lock:
                 runs = [run for run in self.running if tracker.number in run.trackers]
@@ -233,11 +235,11 @@ class Initializers:
             self._wait(runs, end, "the end of a session")
 
     def forget(self, tracker: ResourceTracker) -> None:
-        """A tracker is removed: its initialisers will not run any more."""
+        """Drop the initialisers of a tracker that is removed: they will not run any more."""
         self.waiting = [array for array in self.waiting if array.tracker is not tracker]
 
     def forget_threads(self) -> None:
-        """In a forked child: what threads that are gone had begun counts as done, the rest waits for a lookup."""
+        """Count, in a forked child, what threads that are gone had begun as done; the rest waits for a lookup."""
         this_thread = threading.get_ident()
         for run in self.running:
             if run.thread != this_thread:

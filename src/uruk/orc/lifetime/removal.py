@@ -77,7 +77,7 @@ def _is_over(tracker: ResourceTracker) -> bool:
 
 
 def _retract(session: Lifetime, tracker: ResourceTracker, released: Released) -> None:
-    """The first step of a removal: its names go, to other definitions that wait for them or to nobody."""
+    """Do the first step of a removal: names become other definitions' that wait for them, or undefined."""
     tracker.removed = True
     session.initializers.forget(tracker)
     session.lazy.retract(tracker)
@@ -95,7 +95,7 @@ def _retract(session: Lifetime, tracker: ResourceTracker, released: Released) ->
 
 
 def _free(session: Lifetime, tracker: ResourceTracker, released: Released) -> None:
-    """The last step of a removal: memory and what else linking took, now or when threads have ended."""
+    """Do the last step of a removal: give back memory and what else linking took, now or when threads have ended."""
     platform = session.platform
     if platform is not None and session.options.execute:
         released.pending_thread_destructors = _pending(platform, tracker)
@@ -155,7 +155,7 @@ def _sweep_one(session: Lifetime) -> None:
 
 
 def give_memory_back(session: Lifetime) -> None:
-    """The end of a closed session: release its memory, now or once the threads that still need it have ended."""
+    """Release the memory of a closed session, now or once the threads that still need it have ended."""
     _sweep_one(session)
     if session.retired:
         _closed_with_retired.append(session)
@@ -202,7 +202,7 @@ def _forget(session: Lifetime, entry: Entry, released: Released) -> list[int]:
 
 
 def _redefine(session: Lifetime, lost: I32) -> None:
-    """Pending objects whose own definitions had lost to removed ones get their names; and so do aliases."""
+    """Give free names to pending objects and aliases that define them, too."""
     table = session.table
     lost = lost[table.contested[lost] != 0]
     if lost.size == 0:

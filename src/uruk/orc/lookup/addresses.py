@@ -9,7 +9,8 @@ from uruk.orc.lifetime.lifetime import Lifetime
 
 
 def name_address(session: Lifetime, address: int) -> str:
-    """``symbol+0x14 (object)`` for an address of linked code, by the nearest symbol below it; empty for any other.
+    """Return ``symbol+0x14 (object)`` for an address of linked code, by the nearest symbol below it; empty for any
+    other.
 
     Without the session's lock: a thread that holds it may be the one that waits for the answer.
     """

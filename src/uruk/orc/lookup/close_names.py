@@ -66,7 +66,7 @@ class CloseNames:
 
 
 def distance(left: bytes, right: bytes, limit: int) -> int:
-    """Letters to insert, remove, replace or swap with their neighbour (optimal string alignment), or `limit` + 1."""
+    """Count letters to insert, remove, replace or swap (optimal string alignment); `limit` + 1 if there are more."""
     before: list[int] = []
     row = list(range(len(right) + 1))
     for i, letter in enumerate(left, 1):

@@ -353,7 +353,7 @@ class Closure:
         self._choose(table.owner[self._add_members()].tolist())
 
     def _ask_builtins(self, dylib: Contents, text: bytes, *, weak: bool) -> None:
-        """The compiler's own functions, where no library has them."""
+        """Take the compiler's own functions from the runtime archive, where no library has them."""
         session, platform = self.session, self.session.platform
         home = dylib.implements or dylib
         entry = home.search.builtins

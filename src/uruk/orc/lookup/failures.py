@@ -25,7 +25,7 @@ def needed_owners(table: SymbolTable, entry: ObjectEntry, *, strongly: bool) -> 
 
 
 def poisoned(table: SymbolTable, chosen: Mapping[int, ObjectEntry], failed: set[int]) -> set[int]:
-    """Of `chosen`, those that failed and those that need something that failed, directly or not."""
+    """Return those of `chosen` that failed, or need something that failed, directly or not."""
     users: dict[int, list[int]] = {}
     for number, entry in chosen.items():
         for provider in needed_owners(table, entry, strongly=True).tolist():
@@ -41,7 +41,7 @@ def poisoned(table: SymbolTable, chosen: Mapping[int, ObjectEntry], failed: set[
 
 
 def reachable(table: SymbolTable, chosen: Mapping[int, ObjectEntry], starts: Iterable[int]) -> dict[int, ObjectEntry]:
-    """Of `chosen`, what the objects in `starts` need."""
+    """Return those of `chosen` that the objects in `starts` need."""
     reached: dict[int, ObjectEntry] = {}
     queue = [number for number in starts if number in chosen]
     for number in queue:  # grows on the way

@@ -12,7 +12,7 @@ from uruk.orc.registry.search import LibraryEntry
 def correct_libraries(
     executor: Executor, libraries: Sequence[LibraryEntry], names: Sequence[bytes], address: I64, is_data: Bool
 ) -> None:
-    """Answers of libraries for names, as dlsym has them: those for such names become the default versions', or 0."""
+    """Correct dlsym's answers of libraries for such names: they become the default versions' addresses, or 0."""
     for row in _odd_rows(libraries, names):
         address[row], is_data[row] = 0, False
         for library in libraries:
@@ -26,7 +26,7 @@ def correct_libraries(
 def correct_process(
     executor: Executor, libraries: Sequence[LibraryEntry], names: Sequence[bytes], address: I64, is_data: Bool
 ) -> None:
-    """Answers of the process: what is such a base version of a library that everybody sees becomes 0."""
+    """Correct the process's answers: such a base version of a library that every dylib sees becomes 0."""
     for row in _odd_rows(libraries, names):
         bases = [library for library in libraries if names[row] in library.hidden]
         if address[row] in [signed(executor.libraries.find_symbol(library.handle, names[row])[0]) for library in bases]:

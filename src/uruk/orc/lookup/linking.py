@@ -66,7 +66,7 @@ class _Lengths:
 
 
 def _take_back(session: Lifetime, request: Request, entries: list[ObjectEntry]) -> None:
-    """Objects of a batch wait to be linked again, and none of their names has an address."""
+    """Make objects of a batch wait to be linked again; none of their names has an address then."""
     table, symbols = session.table, request.graph.symbols
     numbers = np.array([entry.number for entry in entries], np.int32)
     names = symbols.name[true_rows(request.defines)].astype(np.int64)
@@ -173,7 +173,7 @@ def _with_final_names(session: Lifetime, graph: Graph, defines: Bool) -> Graph:
 
 
 def _definers(session: Lifetime, graph: Graph, entries: list[ObjectEntry], numbers: I32) -> tuple[Bool, Bool]:
-    """Masks of the symbol rows that are their name's definition, and of the groups that lost to others."""
+    """Return masks of the symbol rows that are their name's definition, and of the groups that were dropped."""
     table = session.table
     private = np.array([entry.private for entry in entries], np.bool_)
     groups = graph.groups
@@ -192,7 +192,7 @@ def _definers(session: Lifetime, graph: Graph, entries: list[ObjectEntry], numbe
 
 
 def _leave_to_libraries(session: Lifetime, graph: Graph, entries: list[ObjectEntry], defines: Bool) -> None:
-    """Variables of inline functions and templates that an added library has, too, are the library's.
+    """Leave variables of inline functions and templates to an added library that has them, too.
 
     C++ wants one object of them in the whole program. Natively the library's references are bound to the program's;
     a library that is loaded already cannot be bound again, so it is the other way round here.
@@ -212,7 +212,7 @@ def _leave_to_libraries(session: Lifetime, graph: Graph, entries: list[ObjectEnt
 
 
 def _libraries(dylib: Contents) -> list[int]:
-    """Handles of the libraries that code of a dylib sees."""
+    """Return handles of the libraries that code of a dylib sees."""
     return [library.handle for searched, _ in dylib.order_for_code() for library in searched.search.libraries]
 
 

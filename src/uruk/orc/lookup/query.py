@@ -140,7 +140,7 @@ class Query:
         return [entry.number for entry in (*self._roots, *self._wanted_units())]
 
     def _note_failures(self, closure: Closure) -> None:
-        """Units that failed are not asked again in this lookup; a generator that failed fails all of it."""
+        """Do not ask units that failed again in this lookup; a generator that failed fails all of it."""
         for task in closure.tasks.values():
             if task.error is None:
                 continue
@@ -172,7 +172,7 @@ class Query:
         return units
 
     def _take_source_errors(self) -> None:
-        """Sources that could not be compiled are an error of the first lookup that might have needed them."""
+        """Take the errors of sources that could not be compiled: the first lookup that might need them raises them."""
         for dylib in self.dylib.dependencies():
             self.errors += dylib.source_errors
             dylib.source_errors = []
@@ -242,7 +242,7 @@ class Query:
         return sorted(chosen.values(), key=attrgetter("order", "place"))
 
     def _without_poisoned(self, chosen: dict[int, ObjectEntry]) -> dict[int, ObjectEntry]:
-        """`chosen` less what failed and what needs that; what is left of it that the healthy wanted names need."""
+        """Return `chosen` less what failed or needs that, as far as other wanted names need it."""
         if not self.failed:
             return chosen
         poisoned = failures.poisoned(self.session.table, chosen, set(self.failed))

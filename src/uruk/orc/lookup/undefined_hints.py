@@ -142,7 +142,7 @@ class _Known:
         return ""
 
     def _mangled_with(self, base: str) -> Iterator[bytes]:
-        """Defined names that have a source name in them; Itanium C++ ABI, 5.1.2: its length, then the name."""
+        """Yield defined names that have a source name in them; Itanium C++ ABI, 5.1.2: its length, then the name."""
         text = base.encode()
         token, lines, at = b"%d%s" % (len(text), text), self._cplusplus, 0
         for _ in range(20):
@@ -189,7 +189,7 @@ def _as_local(name: bytes) -> bytes:
 
 
 def _locals_among(graph: Graph, wanted: Collection[bytes]) -> Iterator[tuple[bytes, str]]:
-    """Names of `wanted` that are local symbols of functions or data, each with its file.
+    """Yield names of `wanted` that are local symbols of functions or data, each with its file.
 
     Their first eight bytes are compared as a column, and only what agrees is read.
     """

@@ -165,7 +165,7 @@ def add_members(
 
 
 def _read_members(session: Registry, dylib: Contents, archive: Archive, offsets: list[int]) -> Graph:
-    """Archive members as one graph."""
+    """Return archive members as one graph."""
     members = [archive.member(offset) for offset in offsets]
     names = [f"{archive.name}({member.name})" for member in members]
     if archive.thin:  # its header's sizes are checked against the files when these are read, not before

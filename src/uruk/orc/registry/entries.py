@@ -127,7 +127,7 @@ class Unit(Protocol):
         ...
 
     def discard(self, name: str) -> None:
-        """Another definition took a name."""
+        """Note that another definition took a name."""
         ...
 
 
@@ -286,7 +286,7 @@ class Contents(Namespace):
             redirect_references(graph, self.names, redirections)
 
     def pending_roots(self, *, again: bool = False) -> list[ObjectEntry]:
-        """Roots that are not linked yet; `again` includes those whose linking has failed before."""
+        """Return roots that are not linked yet; `again` includes those whose linking has failed before."""
         self.roots = [entry for entry in self.roots if entry.state is ObjectState.PENDING]
         return [entry for entry in self.roots if again or not (entry.failed or entry.retry_alone)]
 
@@ -300,12 +300,12 @@ class Contents(Namespace):
         return bool(self.roots or self.root_units or self.announced or self.source_errors)
 
     def announced_tasks(self) -> list[Task]:
-        """Sources that are still being compiled."""
+        """Return tasks of sources that are still being compiled."""
         self.announced = [task for task in self.announced if not task.done.is_set()]
         return self.announced
 
     def announcements(self) -> list[Task]:
-        """Sources that are being compiled, in all that it reaches: until then nobody knows what they define."""
+        """Return tasks of sources that are being compiled, here or in a dependency: their symbols are unknown."""
         return [task for dylib in self.dependencies() for task in dylib.announced_tasks()]
 
 

@@ -55,7 +55,7 @@ class LazyFunctions:
         return self.stubs.take(count)
 
     def give(self, addresses: I64) -> None:
-        """Stubs, by address, that nobody calls any more."""
+        """Take back stubs, by address, that nothing calls any more."""
         if self._stubs is None or self._closed:
             return
         numbers = self._stubs.numbers(addresses)
@@ -71,7 +71,7 @@ class LazyFunctions:
         self._entry.update(dict.fromkeys(numbers, entry))
 
     def set_handler(self, address: int, *, native: bool) -> None:
-        """Entered when a function cannot be made: a function of the same ABI; 0 for the default one, which aborts.
+        """Set the function that runs in place of one that cannot be made: 0 for the default, which aborts.
 
         One that is not `native` enters Python: it is given up when the interpreter ends.
         """
@@ -84,17 +84,17 @@ class LazyFunctions:
             self._stubs.handler = 0
 
     def end(self) -> None:
-        """The interpreter ends: functions that were made stay; the runtime leads others to the handler by itself."""
+        """Prepare for the interpreter's end: functions that were made stay; the runtime redirects others."""
         self._drop_handler(lost=not self._native_handler)
 
     def leave(self) -> None:
-        """The process that has the stubs ends: nothing is made any more, and no message is sent for that."""
+        """Make nothing any more, and send no message for that: the process that has the stubs ends."""
         self._closed = True
         if self._stubs is not None:
             self._stubs.leave()
 
     def close(self, is_linked: Callable[[int], bool]) -> None:
-        """Nothing is made any more: stubs lead to the handler. Waits, for a while, for calls that are being made.
+        """Make nothing any more: stubs jump to the handler. Waits, for a while, for calls that are being made.
 
         `is_linked` tells of an address whether it is code of the session, which goes; such a handler goes, too.
         """
@@ -111,20 +111,20 @@ class LazyFunctions:
         return self._look_up(number, partial(self._note_use, stub))
 
     def _note_use(self, stub: int, behind: ResourceTracker) -> None:
-        """The stub's tracker uses what is behind the stub from now on; if that is removed, the stub is lazy again."""
+        """Note that the stub's tracker uses the code behind the stub: if that goes, the stub is lazy again."""
         entry = self._entry.get(stub)
         if entry is not None and behind is not entry.tracker:
             entry.tracker.use(behind)
             self._behind.setdefault(behind.number, set()).add(stub)
 
     def transfer(self, source: ResourceTracker, target: ResourceTracker) -> None:
-        """One tracker's code is another one's now."""
+        """Note that one tracker's code belongs to another one now."""
         stubs = self._behind.pop(source.number, None)
         if stubs:
             self._behind.setdefault(target.number, set()).update(stubs)
 
     def retract(self, tracker: ResourceTracker) -> None:
-        """A tracker is being removed: stubs of others that lead to its code are lazy again."""
+        """Make stubs of other trackers lazy again that jump to the code of a tracker, which is being removed."""
         stubs = [stub for stub in self._behind.pop(tracker.number, ()) if stub in self._target]
         if stubs and not self._closed:
             self.stubs.reset(stubs)

@@ -61,7 +61,7 @@ def record_definitions(added: Added, table: SymbolTable, names: Names, file_of: 
 
 
 def record_some(added: Added, definitions: Definitions, table: SymbolTable, names: Names, file_of: FileOf) -> I32:
-    """`record_definitions` for some of the definitions of a graph."""
+    """Record some of the definitions of a graph, as `record_definitions` does."""
     graph, first = added.graph, added.first
     table.grow(len(names.ids))
     dropped = drop_groups(graph, first, table)

@@ -161,12 +161,12 @@ class Registry(Owner):
         return self._next_order
 
     def changed(self) -> None:
-        """Names may have other definitions than before: lookups in progress search again."""
+        """Note that names may have other definitions than before: lookups in progress search again."""
         self.changes += 1
 
     @contextmanager
     def unchanged(self) -> Generator[None, None, None]:
-        """For what lookups asked for themselves, and which gives only names that nobody else had: they just go on."""
+        """Let running lookups go on: what is added inside was requested by them, and defines only undefined names."""
         changes = self.changes
         yield
         self.changes = changes

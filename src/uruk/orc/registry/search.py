@@ -200,7 +200,7 @@ class SearchOrder:
         return sorted(sources, key=lambda source: source.order)
 
     def libraries_before(self, order: int) -> Iterator[LibraryEntry]:
-        """Libraries that come before a place in the order."""
+        """Return libraries that come before a place in the order."""
         return (entry for entry in self.libraries if entry.order < order)
 
     def close(self) -> None:

@@ -293,7 +293,7 @@ def _place_records(state: State, records: Records, keep: Bool, module: I32) -> t
 def _move_edges(
     state: State, records: Records, keep: Bool, target: tuple[I64, I32], mine: I64, place: I64, record: I64
 ) -> None:
-    """Edges follow their records; those of dropped records become None edges."""
+    """Move edges with their records; those of dropped records become None edges."""
     new_offset, new_block = target
     stays = record >= 0
     # Indexed on both sides: edges outside all records have -1, which must not pick the last record.

@@ -86,7 +86,7 @@ class FrameChecks:
         self.data[fdes], self.instructions[fdes] = begin, begin + length
 
     def _check_fields(self, edge: I64, offset: I64, record: I64, faults: Faults) -> None:
-        """Fixups must not change what is checked: they may write addresses, and an FDE's instructions."""
+        """Require fixups not to change what is checked: they may write addresses, and an FDE's instructions."""
         kinds = self.state.graph.kinds
         kind = self.state.edges.kind[edge]
         rule = self.rule[record]
@@ -105,7 +105,7 @@ class FrameChecks:
         faults.add(bad, self.state.objects_of(bad), lambda rows: self._error_at(rows, _NO_ADDRESS))
 
     def _check_functions(self, edge: I64, record: I64, faults: Faults) -> None:
-        """An FDE must be for code in the block of the function that it names, so that it says nothing about others."""
+        """Require an FDE to be for code in the block of the function that it names."""
         state, rule = self.state, self.rule[record]
         # `address_of` packs a kind's width and whether it is relative in the same way, so that one comparison checks
         # both.

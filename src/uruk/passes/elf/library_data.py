@@ -83,7 +83,7 @@ def _copy(state: State, rows: I64, address: int, content: bytes, constant: bool)
 
 
 def place_copies(state: State) -> None:
-    """Blocks have addresses: the names of copied data mean the copies, and these get their content."""
+    """Let names of copied data resolve to the copies, whose blocks have addresses, and fill in their content."""
     assert state.external is not None
     for copy in state.copies:
         state.external.address[copy.row] = state.address[copy.block]

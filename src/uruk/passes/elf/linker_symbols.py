@@ -107,7 +107,7 @@ def _module_of(state: State, index: int) -> int:
 
 
 def _gather_sections(state: State, linker: LinkerSymbols, wanted: dict[tuple[int, str], int]) -> None:
-    """The live blocks of each wanted (program, section name), in input order.
+    """Gather the live blocks of each wanted (program, section name), in input order.
 
     They become blocks of one module, the given one, whose code names their bounds: so they lie in one row, and stay
     while it does. Code and thread-locals stay in their modules, for whose tables they are laid out: of those only the
@@ -137,7 +137,7 @@ def _gather_sections(state: State, linker: LinkerSymbols, wanted: dict[tuple[int
 
 
 def _gather_functions(state: State, linker: LinkerSymbols) -> None:
-    """The arrays of functions whose bounds are asked for, each in one row; a name without an array is undefined."""
+    """Gather each array of functions whose bounds are asked for in one row; a name without an array is undefined."""
     bounds = function_arrays.NAMES
     arrays = {(module, bounds[name][0]) for _, module, name in linker.places if name in bounds}
     refused: set[tuple[int, str]] = set()
@@ -154,7 +154,7 @@ def _gather_functions(state: State, linker: LinkerSymbols) -> None:
 
 
 def _need_data(state: State, linker: LinkerSymbols) -> None:
-    """Modules whose code asks where their data is have some, be it a pointer's room."""
+    """Give modules whose code asks where their data is some data, be it a pointer's room."""
     modules = {module for _, module, _ in linker.places}
     if modules:
         data = true_rows(state.live & (state.blocks.zone == Zone.RW))
@@ -165,7 +165,7 @@ def _need_data(state: State, linker: LinkerSymbols) -> None:
 
 
 def take_places(state: State, linker: LinkerSymbols) -> None:
-    """The session has answered: places that nobody defines are the link's own."""
+    """Provide the places that no input defines, now that the session has answered."""
     assert state.external is not None
     external = state.external
     linker.places = [place for place in linker.places if not external.found[place[0]]]
@@ -175,7 +175,7 @@ def take_places(state: State, linker: LinkerSymbols) -> None:
 
 
 def _make_handles(state: State, linker: LinkerSymbols, initialisers: I64) -> None:
-    """A `__dso_handle` for each module that refers to one, or has initialisers or finalisers, and has none yet."""
+    """Make a `__dso_handle` for each module that needs one and has none: for references, initialisers, finalisers."""
     modules = {_module_of(state, index) for index in linker.dso_handle}
     modules |= set(state.block_module[initialisers].tolist())
     if modules:
@@ -195,7 +195,7 @@ def provided(state: State, linker: LinkerSymbols) -> Bool:
 
 
 def refuse_header(state: State, linker: LinkerSymbols, hints: undefined.Hints | None) -> None:
-    """Without a header: it is null for weak references. Raises LinkFaults of UndefinedSymbols for others."""
+    """Make the missing header null for weak references. Raises LinkFaults of UndefinedSymbols for others."""
     assert state.external is not None
     rows = [index for index, _, name in linker.places if name == HEADER]
     if not rows:
@@ -209,7 +209,7 @@ def refuse_header(state: State, linker: LinkerSymbols, hints: undefined.Hints | 
 
 
 def assign(state: State, linker: LinkerSymbols, plan: Layout, start: I64, header: int) -> None:
-    """Once blocks have addresses: the addresses of the provided names, and the content of `__dso_handle`.
+    """Assign the addresses of the provided names, and fill in `__dso_handle`, once blocks have addresses.
 
     `start` has the address of each segment; `header` is that of the ELF header of the object in which the dynamic
     loader knows the memory, and counts for nothing where it does not.

@@ -71,7 +71,7 @@ class ELFRules(Rules):
         return linker_symbols.provided(self.state, self._symbols)
 
     def take_places(self) -> None:
-        """Places such as `_end`, unless an input defines the name."""
+        """Provide places such as `_end`, unless an input defines the name."""
         linker_symbols.take_places(self.state, self._symbols)
 
     def copy_library_data(self, host: DataSource, everything: bool) -> None:
@@ -84,7 +84,7 @@ class ELFRules(Rules):
             library_data.copy_library_data(self.state, host, everything)
 
     def together(self) -> list[tuple[int, str, I64]]:
-        """Sections between bounds, and arrays of functions of which the bounds are asked for."""
+        """Return sections between bounds, and arrays of functions whose bounds are asked for."""
         return self._symbols.together
 
     def plan_thread_locals(self, layout: Layout) -> None:

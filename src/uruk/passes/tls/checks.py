@@ -29,7 +29,7 @@ def is_tls(state: State) -> Bool:
 
 
 def refuse_other_targets(state: State, rows: I64, operand: U8, faults: Faults) -> None:
-    """UnsupportedRelocation for thread-local edges to something that has no place in a thread-local block."""
+    """Refuse, by UnsupportedRelocation, thread-local edges to symbols that have no place in a thread-local block."""
     local = is_tls(state) & (state.symbols.block >= 0)
     local[state.undefined[state.tls_starts]] = True
     if state.external is not None:
@@ -45,7 +45,7 @@ def refuse_other_targets(state: State, rows: I64, operand: U8, faults: Faults) -
 
 
 def refuse_addresses(state: State, faults: Faults) -> None:
-    """UnsupportedRelocation for code or data that takes a thread-local for an ordinary variable or function."""
+    """Refuse, by UnsupportedRelocation, code or data that takes a thread-local for an ordinary variable or function."""
     local = is_tls(state) & (state.symbols.block >= 0)
     if state.external is not None:
         local[state.undefined[list(state.external.tls)]] = True
@@ -56,7 +56,7 @@ def refuse_addresses(state: State, faults: Faults) -> None:
 
 
 def refuse_foreign_offsets(state: State, rows: I64, operand: U8, faults: Faults) -> None:
-    """TLSError where local-dynamic code means a thread-local of another module: it adds offsets to its own."""
+    """Refuse, by TLSError, local-dynamic accesses to another module's thread-local: they add offsets to their own."""
     offsets = rows[operand[rows] == Operand.DTP_OFFSET]
     row = state.canonical[state.edges.target[offsets]]
     block = state.symbols.block[row]
@@ -81,7 +81,7 @@ def refuse_foreign_offsets(state: State, rows: I64, operand: U8, faults: Faults)
 
 
 def refuse_alignment(state: State, rows: I64, operand: U8, module: int, align: int, faults: Faults) -> None:
-    """TLSError for a module whose alignment static storage cannot have, naming an edge that wants it static."""
+    """Refuse, by TLSError naming an edge, a module whose alignment static storage cannot have."""
     # ld.so places static storage at a distance from the thread pointer, which itself is aligned to no more.
     if align <= STATIC_ALIGNMENT:
         return

@@ -59,14 +59,17 @@ class TLSLoader(Protocol):
     """The services of the executor for thread-local storage."""
 
     def load(self, image: bytes, size: int, align: int, static: bool | None, descriptors: bool, what: str) -> Storage:
-        """Storage for an image; `static` None means static if there is room; `descriptors`: some will be asked for.
+        """Return storage for an image; `static` None means static if there is room;
+
+        `descriptors`: some will be asked for.
 
         Raises TLSError, naming `what`.
         """
         ...
 
     def load_in_place(self, place: StorageInPlace, what: str) -> Storage:
-        """Storage for what lies in linked memory; threads have it once the platform knows that its code is there.
+        """Return storage for what lies in linked memory; threads have it once the platform knows that its code is
+        there.
 
         Raises TLSError, naming `what`.
         """

@@ -71,7 +71,7 @@ class ProgramExports:
         return bool(self._handle)
 
     def bind(self) -> int:
-        """The dylib is linked: lead libraries to its definitions; how many references were.
+        """Bind libraries' references to the definitions of the dylib, which is linked; returns their number.
 
         Inline functions and templates stay the libraries' own, which are equal. Raises TLSError for a thread-local that
         a library wants at a fixed offset from the thread pointer, where it can have none.

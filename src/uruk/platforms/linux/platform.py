@@ -123,7 +123,7 @@ class LinuxPlatform:
         return self.runtime.address[name] if name in INTERPOSED else 0
 
     def wants_builtin(self, name: bytes) -> bool:
-        """The archive's own functions always; arithmetic only where libgcc_s, whose results programs know, lacks it."""
+        """Return True for the archive's own functions; for arithmetic only where libgcc_s, which programs use, lacks it."""
         if name in INTERPOSED:
             return False
         if name in ONCE_TRIO:

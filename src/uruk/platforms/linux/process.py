@@ -116,7 +116,7 @@ class LinuxProcess(ABC):
         return stubs
 
     def close(self) -> None:
-        """The session is closed, and the process goes on: give back what lies outside the executor's memory."""
+        """Give back what lies outside the executor's memory: the session is closed, and the process goes on."""
         for stubs in self._stubs:
             stubs.close()
         self._stubs.clear()

@@ -98,7 +98,7 @@ class Carriers:
         needed: Sequence[str] = (),
         what: str = "thread-local storage",
     ) -> LoadedCarrier:
-        """Builds a carrier (arguments as for `build_carrier`) and loads it: running and new threads have the
+        """Build a carrier (arguments as for `build_carrier`) and load it: running and new threads have the
         storage.
 
         Libraries in `needed` are loaded if they are not. Raises TLSError where static TLS does not fit, where an
@@ -142,7 +142,7 @@ class Carriers:
             raise TLSError(what, f"the loader does not align static storage to {alignment}, whatever comes before it")
 
     def unrecovered_bytes(self) -> int:
-        """Static TLS of closed carriers that waits for later storage to go, in bytes."""
+        """Return the bytes of static TLS of closed carriers that wait for later storage to go."""
         with self.lock:
             self.area.collect()
             return sum(one.block_size for one in self.area.stack if one.closed)
@@ -309,7 +309,7 @@ class LoadedCarrier:
             return self.tp_offset
 
     def close(self) -> int:
-        """Gives the storage back; no linked code of the module may run any more. Closing twice is harmless.
+        """Give the storage back; no linked code of the module may run any more. Closing twice is harmless.
 
         The bytes of static TLS that could not be recovered: 0, or the size of the block while storage that
         was handed out later is still in use (it is recovered when that goes, see `unrecovered_bytes`).
@@ -352,7 +352,7 @@ class StaticArea:
         return loaded.block_size if loaded in self.stack else 0
 
     def collect(self) -> None:
-        """Unloads closed carriers from the end of the area, as far as they are its end."""
+        """Unload closed carriers from the end of the area, as far as they are its end."""
         while self.stack and self.stack[-1].closed and self._is_last(self.stack[-1]):
             last = self.stack.pop()
             self._home.unload(last)

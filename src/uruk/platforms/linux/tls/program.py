@@ -57,7 +57,7 @@ class ProgramThreadLocals:
         return self._runtime.call(b"uruk_rt_bind_thread_locals", texts, sps.u64(*chain.from_iterable(rows)), len(rows))
 
     def _linked(self, names: Iterable[bytes], *, strong: bool) -> dict[bytes, tuple[int, int]]:
-        """By name: the number of the object that has it, and the offset in its module's storage."""
+        """Return by name the number of the object that has it, and the offset in its module's storage."""
         known, number = shown(self._dylib.session, self._dylib, names, strong=strong)
         table = self._dylib.session.table
         rows = true_rows(table.flags[number] & Flag.TLS != 0).tolist()
