@@ -73,7 +73,7 @@ class UrukError(Exception):
             shown = ", ".join(self.poisoned[:3])
             more = len(self.poisoned) - 3
             lines.append(f"  not linked because of this: {shown}" + (f", and {more} more" if more > 0 else ""))
-        lines += [f"also: {other.describe()}" for other in self.others[:10]]
+        lines += [f"also: {error.describe()}" for error in self.others[:10]]
         if len(self.others) > 10:
             lines.append(f"and {len(self.others) - 10} more errors")
         return "\n".join(lines)
@@ -408,8 +408,8 @@ class LibraryError(UrukError):
     @property
     def undefined(self) -> bytes:
         """The symbol that the library, or one that it needs, lacks; empty if that is not the problem."""
-        _, found, rest = self.problem.rpartition(_UNDEFINED)
-        return rest.partition(",")[0].encode("utf-8", "surrogateescape") if found else b""
+        _, separator, rest = self.problem.rpartition(_UNDEFINED)
+        return rest.partition(",")[0].encode("utf-8", "surrogateescape") if separator else b""
 
     @property
     def lacks_file(self) -> bool:
@@ -556,8 +556,10 @@ class CompilerNotFound(UrukError, FileNotFoundError):
 
     def describe(self) -> str:
         """See `UrukError.describe`."""
-        what = f"no compiler for {self.language}; looked for {', '.join(self.searched)}"
-        return f"{what}; install one (pip install ziglang is enough), or name one by CC, CXX, compiler= or --compiler"
+        problem = f"no compiler for {self.language}; looked for {', '.join(self.searched)}"
+        return (
+            f"{problem}; install one (pip install ziglang is enough), or name one by CC, CXX, compiler= or --compiler"
+        )
 
 
 class CompileError(UrukError):

@@ -241,12 +241,12 @@ class LLJIT:
         from uruk.compile.ir import IRModule
         from uruk.orc import compiled_sources
 
-        one = module if isinstance(module, IRModule) else IRModule(module, name)
+        ir = module if isinstance(module, IRModule) else IRModule(module, name)
 
         def make() -> bytes:
-            return one.compile(level=level, cpu=cpu, features=features, cache=cache)
+            return ir.compile(level=level, cpu=cpu, features=features, cache=cache)
 
-        return compiled_sources.add_ir(dylib or self.main, one, make, tracker, lazy=lazy)
+        return compiled_sources.add_ir(dylib or self.main, ir, make, tracker, lazy=lazy)
 
     def add_unit(
         self,
@@ -272,8 +272,8 @@ class LLJIT:
 
         See `uruk.orc.generators`.
         """
-        one = generator if isinstance(generator, DefinitionGenerator) else FunctionGenerator(generator)
-        (dylib or self.main).add_generator(one)
+        definer = generator if isinstance(generator, DefinitionGenerator) else FunctionGenerator(generator)
+        (dylib or self.main).add_generator(definer)
 
     def add_archive(
         self,
@@ -316,13 +316,13 @@ class LLJIT:
 
         home = dylib or self.main
         search = LibrarySearch(self._search_directories, target=self.session.target)
-        for found in search.find(name, static=static):
-            if found.kind == "archive":
-                home.add_archive(found.path, tracker=tracker, whole=whole)
-            elif found.kind == "object":
-                home.add_object(found.path, tracker=tracker)
+        for file in search.find(name, static=static):
+            if file.kind == "archive":
+                home.add_archive(file.path, tracker=tracker, whole=whole)
+            elif file.kind == "object":
+                home.add_object(file.path, tracker=tracker)
             else:
-                self._add_shared_library(home, found.path, as_needed)
+                self._add_shared_library(home, file.path, as_needed)
 
     def _add_shared_library(self, home: JITDylib, path: str, as_needed: bool) -> None:
         path = self.search_path.replacement(path) if self.search_path else path
@@ -394,8 +394,8 @@ class LLJIT:
         home, text = dylib or self.main, _text_of(name)
         address = ready_address(self.session, home, text, self.auto_initialize)
         if address is None:
-            found = self.session.lookup_names(home, [text], initialize=self.auto_initialize, timeout=timeout)
-            address = found[text]
+            addresses = self.session.lookup_names(home, [text], initialize=self.auto_initialize, timeout=timeout)
+            address = addresses[text]
         return Symbol(text, address, self._remote)
 
     def lookup_all(
@@ -411,10 +411,10 @@ class LLJIT:
 
         Of the `weak` names, those that nothing defines are not in the answer.
         """
-        found = self.session.lookup_names(
+        addresses = self.session.lookup_names(
             dylib or self.main, names, weak=weak, kind=kind, initialize=self.auto_initialize, timeout=timeout
         )
-        return {name: Symbol(_text_of(name), address, self._remote) for name, address in found.items()}
+        return {name: Symbol(_text_of(name), address, self._remote) for name, address in addresses.items()}
 
     def lookup_future(
         self, names: Sequence[str], dylib: JITDylib | None = None, **options: Any
@@ -438,20 +438,20 @@ class LLJIT:
         """
         before = self._wanted_by_libraries()
         wanted = [encode_name(entry), *before, *self._known(undefined)]
-        found = self.session.lookup(self.main, wanted, roots=False, everything=True)
-        if found[0][1] & Flag.TLS:
+        answers = self.session.lookup(self.main, wanted, roots=False, everything=True)
+        if answers[0][1] & Flag.TLS:
             raise TLSError(f"`{entry}'", "is a thread-local, and no function to begin with")
         if late := [name for name in self._wanted_by_libraries() if name not in before]:  # those that were deferred
             self.session.lookup(self.main, late, roots=False, everything=True)
         self._bind_libraries()
         if initialize:
             self.session.lookup(self.main, [], roots=True)  # only now: without its entry nothing of a program runs
-        return Symbol(entry, found[0][0], self._remote)
+        return Symbol(entry, answers[0][0], self._remote)
 
     def _known(self, names: Sequence[str]) -> list[bytes]:
         """Return those of the names that an object or archive of the program defines."""
-        found = self.main.search.archive_with
-        return [encode_name(name) for name in names if self.main.defines(name) or found(encode_name(name))]
+        archive_with = self.main.search.archive_with
+        return [encode_name(name) for name in names if self.main.defines(name) or archive_with(encode_name(name))]
 
     def _wanted_by_libraries(self) -> list[bytes]:
         """Return names that libraries request of the session."""

@@ -31,11 +31,11 @@ def executor_program(target: str = "x86_64-linux") -> str:
     return path
 
 
-def _find(name: str, what: str) -> str:
+def _find(name: str, title: str) -> str:
     for folder in _FOLDERS:
         path = os.path.join(folder, name)
         if os.path.isfile(path):
             return path
     raise InternalError(
-        f"no {what} {name} in {' or '.join(_FOLDERS)}; install uruk with pip, or run `make runtime' in its source tree"
+        f"no {title} {name} in {' or '.join(_FOLDERS)}; install uruk with pip, or run `make runtime' in its source tree"
     )

@@ -43,10 +43,10 @@ class Target(NamedTuple):
 
         Raises UnknownTarget, a ValueError, for an architecture or a system that uruk does not know.
         """
-        first, *others = text.lower().split("-")
+        first, *rest = text.lower().split("-")
         architecture = SPELLINGS.get(first)
-        systems = [system for part in others for start, system in _SYSTEMS.items() if part.startswith(start)]
-        if architecture is None or (others and not systems):
+        systems = [system for part in rest for start, system in _SYSTEMS.items() if part.startswith(start)]
+        if architecture is None or (rest and not systems):
             raise UnknownTarget(text, TARGETS)
         system = systems[0] if systems else "linux"
         return cls(_FORMATS[system], architecture, system)

@@ -151,16 +151,16 @@ class _Object:
     def _thread_local(self) -> Facts | None:
         """Return the size of the object's thread-local storage, and the access models of its code."""
         blocks = self.graph.blocks
-        mine = np.flatnonzero((blocks.zone == Zone.TLS) & (blocks.size > 0))
+        rows = np.flatnonzero((blocks.zone == Zone.TLS) & (blocks.size > 0))
         operands = Counter(row.kind.operand for row in self.rows if row.kind and row.kind.width)
         models = {text: operands[operand] for operand, text in TLS_MODELS.items() if operands[operand]}
-        if not mine.size and not models:
+        if not rows.size and not models:
             return None
-        stored = mine[blocks.content[mine] >= 0]
+        stored = rows[blocks.content[rows] >= 0]
         return {
-            "size": int(blocks.size[mine].sum()),
+            "size": int(blocks.size[rows].sum()),
             "initialised": int(blocks.size[stored].sum()),
-            "align": int(blocks.align[mine].max(initial=1)),
+            "align": int(blocks.align[rows].max(initial=1)),
             "models": models,
         }
 
@@ -234,13 +234,13 @@ def _imports_of(imports: ImportLibrary, member: Member) -> list[Facts]:
     """Return the imports of one member: where each name is to be had."""
     return [
         {
-            "name": one.name.decode("utf-8", "replace"),
-            "library": one.library,
-            "export": one.export.decode("utf-8", "replace") or None,
-            "ordinal": one.ordinal,
-            "data": one.is_data,
+            "name": imported.name.decode("utf-8", "replace"),
+            "library": imported.library,
+            "export": imported.export.decode("utf-8", "replace") or None,
+            "ordinal": imported.ordinal,
+            "data": imported.is_data,
         }
-        for one in imports.imports_of(member.header_offset) or ()
+        for imported in imports.imports_of(member.header_offset) or ()
     ]
 
 

@@ -90,8 +90,8 @@ def _print_archive(printer: Printer, facts: Facts) -> None:
         printer.line(("  ", ""), (member["name"], NAME), (f"  {member['size']} bytes", ""), (problem, PROBLEM))
         for symbol in member["defines"]:
             printer.line((f"    {readable(symbol)}", ""))
-        for one in member.get("imports", ()):
-            printer.line((f"    {_imported(one)}", ""))
+        for imported in member.get("imports", ()):
+            printer.line((f"    {_imported(imported)}", ""))
 
 
 def _imported(facts: Facts) -> str:

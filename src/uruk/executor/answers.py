@@ -13,17 +13,17 @@ def handle(value: int) -> int:
     return value & _WORD
 
 
-def address(value: int, what: str, size: int = 0, align: int = 1) -> int:
+def address(value: int, title: str, size: int = 0, align: int = 1) -> int:
     """Return the address of `size` bytes of memory that an executor gave as `what`; 0 stands for none."""
     value = handle(value)
     if value and (value + size > HIGHEST or value % align):
         of = f" of {size:#x} bytes" * bool(size)
-        raise ExecutorError(f"the executor gave {value:#x} as {what}: that is no address{of} of a program")
+        raise ExecutorError(f"the executor gave {value:#x} as {title}: that is no address{of} of a program")
     return value
 
 
-def size(value: int, what: str, most: int) -> int:
+def size(value: int, title: str, most: int) -> int:
     """Return a number of bytes that an executor gave as `what`, `most` at most."""
     if not 0 <= value <= most:
-        raise ExecutorError(f"the executor gave {value:#x} bytes as {what}, where {most:#x} is the most")
+        raise ExecutorError(f"the executor gave {value:#x} bytes as {title}, where {most:#x} is the most")
     return value

@@ -175,13 +175,13 @@ class BootstrapLibraries:
 
     def find_symbols(self, handles: Sequence[int | None], names: Sequence[bytes]) -> FoundSymbols:
         """See `Libraries.find_symbols`; what is data is not known."""
-        found = FoundSymbols.nothing(len(names))
+        symbols = FoundSymbols.nothing(len(names))
         for handle in handles:
-            rows: list[int] = true_rows(found.address == 0).tolist()
+            rows: list[int] = true_rows(symbols.address == 0).tolist()
             wanted = [names[row] for row in rows]
             addresses = self._services.find_symbols(self._everything if handle is None else handle, wanted)
-            found.address[rows] = [signed(address) for address in addresses]
-        return found
+            symbols.address[rows] = [signed(address) for address in addresses]
+        return symbols
 
 
 class BootstrapExecutor:

@@ -314,9 +314,9 @@ class Connection:
         """Let another call that waits read the line."""
         if len(self._waiting) > (done.failure is None and done.result is None):
             with self._lock:
-                other = next((one for one in self._waiting.values() if one is not done), None)
-            if other is not None:
-                other.events.put(None)
+                waiter = next((call for call in self._waiting.values() if call is not done), None)
+            if waiter is not None:
+                waiter.events.put(None)
 
     def _send(
         self,
@@ -438,8 +438,8 @@ class Connection:
     def _most(self, opcode: int, number: int) -> int:
         """Return how many bytes a message may carry. Raises ProtocolError for one that may not come now."""
         if (self._setup is None) != (opcode == SETUP):
-            what = "a second setup" if self._setup else f"message {opcode} before its setup"
-            raise ProtocolError(f"the executor sent {what}")
+            problem = "a second setup" if self._setup else f"message {opcode} before its setup"
+            raise ProtocolError(f"the executor sent {problem}")
         if opcode == RESULT:
             with self._lock:
                 waiting = self._waiting.get(number)
@@ -597,12 +597,12 @@ class Connection:
         self._over.set()
 
 
-def _event(others: tuple[int, int]) -> int:
+def _event(line: tuple[int, int]) -> int:
     """Return a descriptor that becomes readable; where none can be had, the `others` are closed."""
     try:
         return os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
     except OSError as error:
-        for file in others:
+        for file in line:
             os.close(file)
         hint = "; raise the limit of open files (ulimit -n)" * (error.errno == errno.EMFILE)
         raise ExecutorError(f"no descriptor for an executor's line can be had: {error.strerror}{hint}") from error

@@ -69,6 +69,6 @@ class Runtime:
 
     def call_with_array(self, name: bytes, addresses: Sequence[int], *rest: Argument) -> None:
         """Call name(array, count, rest...), which does not keep the array. Raises AllocationError where it fails."""
-        array = b"".join(one.to_bytes(8, "little") for one in addresses)
+        array = b"".join(address.to_bytes(8, "little") for address in addresses)
         if self.call(name, array, len(addresses), *rest):
             raise AllocationError(f"{name.decode()} has no memory")

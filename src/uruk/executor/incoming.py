@@ -92,8 +92,8 @@ class Incoming:
         self.at_end = not done
         if self.at_end and (self._header is not None or self._end > self._start):
             whole_header = self._header is not None or self._end - self._start >= HEADER.size
-            what = "a message" if whole_header else "the header of a message"
-            raise ProtocolError(f"the executor's line ended in the middle of {what}")
+            part = "a message" if whole_header else "the header of a message"
+            raise ProtocolError(f"the executor's line ended in the middle of {part}")
         return done
 
     def take(self) -> Message | None:

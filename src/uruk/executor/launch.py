@@ -141,10 +141,10 @@ def _kill(pid: int) -> None:
 
 def crash_facts(text: str) -> dict[str, int]:
     """Return the numbers of a crash report (crash.c of runtime/executor/linux, windows); none in any other text."""
-    found = _CRASH.match(text)
-    if found is None:
+    match = _CRASH.match(text)
+    if match is None:
         return {}
-    pairs = (word.partition("=") for word in found[1].split())
+    pairs = (word.partition("=") for word in match[1].split())
     facts: dict[str, int] = {}
     for name, _, value in pairs:
         with contextlib.suppress(ValueError):
@@ -265,7 +265,7 @@ def _launch(
             # onto themselves: that lets exactly these two through to the child
             file_actions=[
                 *((os.POSIX_SPAWN_DUP2, copy, place) for place, copy in enumerate(copies)),
-                *((os.POSIX_SPAWN_DUP2, one, one) for one in (line if inherits else ())),
+                *((os.POSIX_SPAWN_DUP2, descriptor, descriptor) for descriptor in (line if inherits else ())),
             ],
             setsigdef=_FATAL,
         )

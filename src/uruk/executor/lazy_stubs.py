@@ -303,15 +303,15 @@ class LazyStubs:
         if not self._taken[stub]:
             raise UrukError("a lazy function was called after it was removed")
         while not self.closed:
-            found, changes = self.target(stub), self._changes(stub)
-            if found:  # another thread was first
-                return found
-            found = self._resolve(stub)
-            if not 0 < found < _WORD or found == int(self.addresses([stub])[0]):
-                raise InternalError(f"{found:#x} came back as the address of a lazy function")
+            address, changes = self.target(stub), self._changes(stub)
+            if address:  # another thread was first
+                return address
+            address = self._resolve(stub)
+            if not 0 < address < _WORD or address == int(self.addresses([stub])[0]):
+                raise InternalError(f"{address:#x} came back as the address of a lazy function")
             with self._pool.lock:
                 if self._changes(stub) == changes:  # else it was bound or reset meanwhile, which counts more
-                    self._set_slots(np.array([stub], np.int64), np.array([found], np.uint64))
+                    self._set_slots(np.array([stub], np.int64), np.array([address], np.uint64))
         return 0
 
     def _report(self, stub: int, error: BaseException) -> None:

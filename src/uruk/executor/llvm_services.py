@@ -98,11 +98,11 @@ class Services:
         count = answer.count(10)
         if count != len(names):
             raise ProtocolError(f"the executor was asked for {len(names)} symbols, and answered {count}")
-        found: list[int] = []
+        addresses: list[int] = []
         for name in names:
-            found.append(answers.address(answer.u64(), f"the symbol {name.decode('utf-8', 'replace')}"))
+            addresses.append(answers.address(answer.u64(), f"the symbol {name.decode('utf-8', 'replace')}"))
             answer.bytes(2)
-        return found
+        return addresses
 
     def register_frames(self, address: int, size: int) -> None:
         """Register an `.eh_frame`, which ends in a terminator."""

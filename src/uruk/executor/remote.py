@@ -171,8 +171,8 @@ _open: weakref.WeakSet[RemoteExecutor] = weakref.WeakSet()
 @atexit.register
 def _close_all() -> None:
     """End executors that no session has; sessions end their own."""
-    unused = [one for one in _open if not one.used]
-    for one in unused:
-        one.end_within(END_TIMEOUT)
-    for one in unused:
-        one.close()
+    unused = [executor for executor in _open if not executor.used]
+    for executor in unused:
+        executor.end_within(END_TIMEOUT)
+    for executor in unused:
+        executor.close()

@@ -69,8 +69,8 @@ class RemoteProcess:
             if isinstance(value, bytearray):
                 start = _ANSWER.size + offset
                 value[:] = answer[start : start + len(value)]
-        first, second, *others = _ANSWER.unpack_from(answer)
-        return _signed(first), _signed(second), *others
+        first, second, *rest = _ANSWER.unpack_from(answer)
+        return _signed(first), _signed(second), *rest
 
     def read(self, address: int, size: int) -> bytes:
         """See `ProcessControl.read`."""

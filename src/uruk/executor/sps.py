@@ -35,16 +35,16 @@ def strings(items: Sequence[bytes]) -> bytes:
 class Reader:
     """Reads values one after the other; ProtocolError, naming `what`, where the payload ends too early."""
 
-    def __init__(self, data: bytes | memoryview, what: str) -> None:
+    def __init__(self, data: bytes | memoryview, title: str) -> None:
         self._data = memoryview(data)
         self._at = 0
-        self._what = what
+        self._title = title
 
     def bytes(self, size: int) -> bytes:
         """Return the next `size` bytes."""
         end = self._at + size
         if end > len(self._data):
-            raise ProtocolError(f"{self._what}: {size} bytes wanted, {len(self._data) - self._at} left")
+            raise ProtocolError(f"{self._title}: {size} bytes wanted, {len(self._data) - self._at} left")
         data = bytes(self._data[self._at : end])
         self._at = end
         return data
@@ -73,15 +73,15 @@ class Reader:
         """Return the length of a Sequence whose elements take at least `size` bytes each."""
         count = self.u64()
         if count * size > len(self._data) - self._at:
-            raise ProtocolError(f"{self._what}: {count} elements do not fit in what is left")
+            raise ProtocolError(f"{self._title}: {count} elements do not fit in what is left")
         return count
 
     def expect_value(self) -> None:
         """Read the head of an Expected. Raises ExecutorError with the executor's text."""
         if not self.bool():
-            raise ExecutorError(f"{self._what}: {self.string().decode(errors='replace')}")
+            raise ExecutorError(f"{self._title}: {self.string().decode(errors='replace')}")
 
     def expect_success(self) -> None:
         """Read an Error that should be none. Raises ExecutorError with the executor's text."""
         if self.bool():
-            raise ExecutorError(f"{self._what}: {self.string().decode(errors='replace')}")
+            raise ExecutorError(f"{self._title}: {self.string().decode(errors='replace')}")

@@ -26,7 +26,7 @@ class ThisProcess:
 
     def call(self, address: int, *arguments: Argument) -> int:
         """See `ProcessControl.call`."""
-        values = [_pointer(one) if isinstance(one, bytes | bytearray) else one for one in arguments]
+        values = [_pointer(argument) if isinstance(argument, bytes | bytearray) else argument for argument in arguments]
         return int(_prototype(len(values))(address)(*values))
 
     def read(self, address: int, size: int) -> bytes:

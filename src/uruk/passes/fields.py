@@ -50,10 +50,10 @@ def _write_instructions(state: State, rows: I64, kind: U8, position: I64, value:
     kinds = state.graph.kinds
     encodings = kinds.encodings
     for size in encodings.sizes:
-        mine = rows if len(encodings.sizes) == 1 else rows[encodings.size[kind[rows]] == size]
-        if not mine.size:
+        chosen = rows if len(encodings.sizes) == 1 else rows[encodings.size[kind[rows]] == size]
+        if not chosen.size:
             continue
-        which, at = kind[mine], position[mine]
+        which, at = kind[chosen], position[chosen]
         # Two instructions are two words of 4 bytes, the first of which has the low bits in either byte order.
         words = windows(state.image, f"{kinds.order}u{min(size, 4)}")
         old = words[at].astype(encodings.word)
@@ -61,8 +61,8 @@ def _write_instructions(state: State, rows: I64, kind: U8, position: I64, value:
             old |= words[at + 4].astype(encodings.word) << encodings.word.type(HALF)
         wrong = ~encodings.fits(which, old)
         if some(wrong):
-            _refuse_instructions(state, mine[wrong], old[wrong], 2 * size)
-        new = encodings.encode(which, old, value[mine])
+            _refuse_instructions(state, chosen[wrong], old[wrong], 2 * size)
+        new = encodings.encode(which, old, value[chosen])
         words[at] = new.astype(words.dtype)
         if size == 8:
             words[at + 4] = (new >> encodings.word.type(HALF)).astype(words.dtype)
@@ -71,8 +71,8 @@ def _write_instructions(state: State, rows: I64, kind: U8, position: I64, value:
 def _refuse_instructions(state: State, rows: I64, words: AnyArray, digits: int) -> None:
     faults = Faults()
 
-    def make_error(some: AnyArray) -> UnsupportedRelocation:
-        first = int(some[0])
+    def make_error(bad: AnyArray) -> UnsupportedRelocation:
+        first = int(bad[0])
         word = int(words[rows.searchsorted(first)])
         kind = state.graph.kinds[int(state.edges.kind[first])]
         return UnsupportedRelocation(
@@ -116,16 +116,16 @@ def _change(state: State, rows: I64, kind: U8, position: I64, value: I64) -> Non
     kinds = state.graph.kinds
     leb = kinds.leb[kind[rows]]
     for size, _ in kinds.fields:
-        mine = rows[(kinds.width[kind[rows]] == size) & ~leb]
-        if not mine.size:
+        chosen = rows[(kinds.width[kind[rows]] == size) & ~leb]
+        if not chosen.size:
             continue
-        which, at = kind[mine], position[mine]
+        which, at = kind[chosen], position[chosen]
         fields = windows(state.image, f"{kinds.order}u{size}")
         # Sums are made in 64 bits, where they cannot overflow, and cut off afterwards.
         old = fields[at].astype(np.uint64)
         # As many ones as the field has bits; the bits above keep what is there.
         mask = np.uint64(0xFFFFFFFFFFFFFFFF) >> (64 - kinds.bits[which]).astype(np.uint64)
-        new = _combined(kinds.accumulates[which], kinds.subtracts[which], old, value[mine].view(np.uint64))
+        new = _combined(kinds.accumulates[which], kinds.subtracts[which], old, value[chosen].view(np.uint64))
         fields[at] = (old & ~mask | new & mask).astype(fields.dtype)
     if some(leb):
         _change_numbers(state, rows[leb], kind, position, value)

@@ -89,15 +89,15 @@ def _check_slots(state: State, faults: Faults) -> None:
     # The shift keeps the sign: an address from 2^63 on gives -1 or less, which is wide, too.
     wide = true_rows(address >> 32 != 0)
 
-    def make_error(some: AnyArray) -> OutOfRange:
-        row = int(some[0])
+    def make_error(bad: AnyArray) -> OutOfRange:
+        row = int(bad[0])
         at = unsigned(int(address[rows == row][0]))
         kind, name = (
             state.graph.kinds[int(state.edges.kind[row])],
             state.graph.symbol_name(int(state.edges.target[row])),
         )
         hint = "an address has 64 bits, and a slot here 32: link at lower addresses"
-        return OutOfRange(state.place_of(row), kind.name, name, at, 0, 1 << 32, "S, in a slot", "", hint, some.size - 1)
+        return OutOfRange(state.place_of(row), kind.name, name, at, 0, 1 << 32, "S, in a slot", "", hint, bad.size - 1)
 
     faults.add(rows[wide], state.objects_of(rows[wide]), make_error)
 

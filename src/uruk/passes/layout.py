@@ -218,10 +218,10 @@ def _tls_chunks(state: State) -> dict[int, Chunk]:
     if rows.size == 0:
         return chunks
     for module in unique(state.block_module[rows]).tolist():
-        mine = rows[state.block_module[rows] == module]
-        filled: Bool = state.blocks.content[mine] >= 0
+        blocks = rows[state.block_module[rows] == module]
+        filled: Bool = state.blocks.content[blocks] >= 0
         # The stored image must be one piece in front, as a PT_TLS header has p_filesz before p_memsz (gABI).
-        chunk = _chunk_in_order(state, module, np.concatenate([mine[filled], mine[~filled]]))
+        chunk = _chunk_in_order(state, module, np.concatenate([blocks[filled], blocks[~filled]]))
         # Threads get copies; the image itself is never written.
         chunk.zone = Zone.R
         count = int(filled.sum())

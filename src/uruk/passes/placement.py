@@ -54,8 +54,8 @@ def _is_short(state: State) -> bool:
         return False
     home = state.symbols.block[state.canonical[edges.target[rows]]]
     # Within one block distances are known to the assembler already; slots always lie in another block.
-    elsewhere = (home != edges.block[rows]) | kinds.having(SLOT_OPERANDS).take(edges.kind[rows])
-    return some(elsewhere)
+    leaves_block = (home != edges.block[rows]) | kinds.having(SLOT_OPERANDS).take(edges.kind[rows])
+    return some(leaves_block)
 
 
 def window(state: State, rows: I64, address: I64, high: int) -> tuple[int, int]:
@@ -71,11 +71,11 @@ def wants_low(state: State, rows: I64) -> tuple[I64, int]:
     And the end of the addresses that all their fields can hold; 0 where there are none.
     """
     target = state.canonical[state.edges.target[rows]]
-    elsewhere = np.zeros(len(state.symbols), np.bool_)
+    placed_before = np.zeros(len(state.symbols), np.bool_)
     if state.external is not None:
-        elsewhere[state.undefined[state.external.is_data]] = True
-    elsewhere |= state.symbols.kind == SymbolKind.ABSOLUTE
-    rows = rows[~elsewhere[target]]
+        placed_before[state.undefined[state.external.is_data]] = True
+    placed_before |= state.symbols.kind == SymbolKind.ABSOLUTE
+    rows = rows[~placed_before[target]]
     return rows, int(state.graph.kinds.last[state.edges.kind[rows]].min()) + 1 if rows.size else 0
 
 
@@ -125,7 +125,7 @@ def _refuse(state: State, rows: I64, address: I64, absolute: I64, end: int) -> N
     if absolute.size and int(address.max()) >= end:
         last = int(rows[address.argmax()])
         high = int(address.max())
-        faults.add(absolute, state.objects_of(absolute), lambda some: _too_high(state, last, high, int(some[0]), end))
+        faults.add(absolute, state.objects_of(absolute), lambda bad: _too_high(state, last, high, int(bad[0]), end))
         faults.raise_any()
     reach = int(state.graph.kinds.reach[state.edges.kind[rows]].min())
     # Code that reaches both ends lies at most `reach` from each, with room for itself in between.
@@ -135,7 +135,7 @@ def _refuse(state: State, rows: I64, address: I64, absolute: I64, end: int) -> N
     above, below = address - address.min() > span, address.max() - address > span
     ends = [true_rows(above), true_rows(below)]
     bad = min(ends, key=lambda end: unique(owner[end]).size)
-    faults.add(bad, owner[bad], lambda some: _apart(state, rows, address, some))
+    faults.add(bad, owner[bad], lambda far: _apart(state, rows, address, far))
     faults.raise_any()
 
 

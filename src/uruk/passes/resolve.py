@@ -195,8 +195,8 @@ def _use_stubs_as_addresses(state: State, address: I64) -> None:
     Of several modules' stubs the last is the address; the others' code depends on its module then.
     """
     edges, stubs, kinds = state.edges, state.stubs, state.graph.kinds
-    mine = stubs.taken[state.stub_of_edge]
-    rows, stub = state.stub_edges[mine], state.stub_of_edge[mine]
+    taken = stubs.taken[state.stub_of_edge]
+    rows, stub = state.stub_edges[taken], state.stub_of_edge[taken]
     kind = edges.kind[rows]
     symbol = kinds.operand[kind] == Operand.SYMBOL
     place = state.address[edges.block[rows]] + edges.offset[rows]

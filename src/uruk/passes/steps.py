@@ -98,9 +98,9 @@ def check_point(name: str) -> str:
         # Of the frames, the fourth is that of whoever calls LLJIT.add_pass.
         warnings.warn(f"the point `{name}' is called `{now}' now", DeprecationWarning, stacklevel=4)
         return now
-    steps = "; ".join(step.name for step in STEPS)
+    names = "; ".join(step.name for step in STEPS)
     named = ", ".join(NAMED.values())
-    raise InvalidValue(f"`{name}' is no point of a link; there are {named}, and `before' and `after' each of: {steps}")
+    raise InvalidValue(f"`{name}' is no point of a link; there are {named}, and `before' and `after' each of: {names}")
 
 
 def table() -> str:
@@ -118,10 +118,10 @@ class Steps:
     def __init__(self, state: State, hooks: Mapping[str, Sequence[Hook]]) -> None:
         """`hooks`: point -> plug-ins. Raises UrukError for a name that is no point."""
         if hooks:
-            points = [check_point(name) for name in hooks]
-            if points != list(hooks):  # some by old names of steps
+            checked = [check_point(name) for name in hooks]
+            if checked != list(hooks):  # some by old names of steps
                 current: dict[str, list[Hook]] = {}
-                for point, plugins in zip(points, hooks.values(), strict=True):
+                for point, plugins in zip(checked, hooks.values(), strict=True):
                     current.setdefault(point, []).extend(plugins)
                 hooks = current
         self.times: list[tuple[str, float]] = []

@@ -26,7 +26,7 @@ def refuse(state: State, rows: I32, hints: Hints | None) -> None:
     faults = Faults()
     # Edges of kind 0 write nothing: what only they refer to is not needed.
     edges = true_rows(np.isin(state.canonical[state.edges.target], rows) & (state.edges.kind != 0))
-    faults.add(edges, state.objects_of(edges), lambda some: _error(state, some, hints))
+    faults.add(edges, state.objects_of(edges), lambda rows: _error(state, rows, hints))
     faults.raise_any()
 
 

@@ -75,8 +75,8 @@ class JITLoader:
                 raise UrukError(f"the session has no dylib {text}")
             dylib.initialize()
             with self._lock:
-                for handle, one in self._handles.items():
-                    if one is dylib:
+                for handle, opened in self._handles.items():
+                    if opened is dylib:
                         return handle
                 handle = FIRST_HANDLE + len(self._handles)
                 self._handles[handle] = dylib

@@ -105,8 +105,8 @@ class Compilation:
         """Return what went wrong, in the order of the command line; a compiler that is not there once."""
         errors = [error for path in self._order if isinstance(error := self._done.get(path), UrukError)]
         compiling = [error for error in errors if isinstance(error, CompileError)]
-        others = {str(error): error for error in errors if not isinstance(error, CompileError)}
-        return [*others.values(), *compiling]
+        by_text = {str(error): error for error in errors if not isinstance(error, CompileError)}
+        return [*by_text.values(), *compiling]
 
     @property
     def warnings(self) -> str:

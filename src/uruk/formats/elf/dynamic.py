@@ -175,13 +175,13 @@ class SharedLibrary:
         definitions: list[DynamicSymbol] = []
         room = 16 * len(strings)  # names may share their ends, up to a bound
         for row in np.flatnonzero(wanted).tolist():
-            place, info, other, section, value, size = table[row].item()
+            place, info, visibility, section, value, size = table[row].item()
             end = strings.find(b"\0", place)
             room -= end - place
             # `find` takes a start past the end without complaint, and finds nothing there.
             if place >= len(strings) or end < 0 or room < 0:
                 raise self._source.error("dynamic symbol table", f"symbol {row}: malformed name", self._symbols)
-            definition = self._make(strings[place:end], info, other, section, value, size, int(versions[row]))
+            definition = self._make(strings[place:end], info, visibility, section, value, size, int(versions[row]))
             definitions.append(definition)
         return definitions
 
@@ -305,7 +305,7 @@ class SharedLibrary:
         """Return the symbol of a row if it is a definition of `name`, else None."""
         assert self._symbols is not None
         raw = self._source.read(self._symbols + row * 24, 24, "dynamic symbol table")
-        place, info, other, section, value, size = np.frombuffer(raw, SYMBOL)[0].item()
+        place, info, visibility, section, value, size = np.frombuffer(raw, SYMBOL)[0].item()
         if section == 0 or info >> 4 not in _BOUND_BY_NAME or place + len(name) >= self._strings_size:
             return None
         # With the NUL, so that a longer name does not match.
@@ -317,15 +317,15 @@ class SharedLibrary:
         if versions is not None:
             offset = self._offset(versions, "symbol versions") + row * 2
             number = int.from_bytes(self._source.read(offset, 2, "symbol versions"), "little")
-        return self._make(name, info, other, section, value, size, number)
+        return self._make(name, info, visibility, section, value, size, number)
 
     def _make(
-        self, name: bytes, info: int, other: int, section: int, value: int, size: int, number: int
+        self, name: bytes, info: int, visibility: int, section: int, value: int, size: int, number: int
     ) -> DynamicSymbol:
         # The other 15 bits are an index of version definitions; 0 and 1 are local and base, and have no name.
         version = self.versions.get(number & 0x7FFF)
         default = not number & _HIDDEN_VERSION
-        return DynamicSymbol(name, info & 15, info >> 4, other & 3, section, value, size, version, default)
+        return DynamicSymbol(name, info & 15, info >> 4, visibility & 3, section, value, size, version, default)
 
     def _versions_of(self, count: int) -> I64:
         place = self._first(_DT_VERSYM)

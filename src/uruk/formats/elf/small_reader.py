@@ -225,7 +225,7 @@ def _read_symbols(
     rows: list[tuple[int, ...]] = []
     external: list[int] = []
     texts: list[bytes] = []
-    for name, info, other, section, value, length in _SYMBOL.iter_unpack(
+    for name, info, visibility, section, value, length in _SYMBOL.iter_unpack(
         buffer[begin + offset : begin + offset + size]
     ):
         place = _place(info, section, value, length, sections, block_of)
@@ -235,7 +235,7 @@ def _read_symbols(
             external.append(len(rows))
             # The string table ends in NUL, so that every name in it ends.
             texts.append(strings[name : strings.index(b"\0", name)])
-        rows.append((name, length, *place, info >> 4, info & 15, other & 3, value))
+        rows.append((name, length, *place, info >> 4, info & 15, visibility & 3, value))
     # The columns' bound on names that share bytes.
     if sum(map(len, texts)) > NAME_SHARING * len(strings):
         return None

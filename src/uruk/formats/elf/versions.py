@@ -46,8 +46,8 @@ def with_versions(symbols: Symbols, start: I64, external: I64, texts: list[bytes
         if not versioned:
             continue
         row = int(external[at])
-        here = (int(owner_of[at]), names[base], *_place(symbols, row))
-        if symbols.kind[row] == SymbolKind.UNDEFINED or here in known:
+        definition = (int(owner_of[at]), names[base], *_place(symbols, row))
+        if symbols.kind[row] == SymbolKind.UNDEFINED or definition in known:
             name[row] = names[versioned]
             continue
         name[row] = names[base]

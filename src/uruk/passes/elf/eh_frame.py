@@ -44,16 +44,16 @@ def rebuild_eh_frame(state: State, registers: int) -> None:
     edges = state.edges
     is_frame = np.zeros(len(blocks), np.bool_)
     is_frame[rows] = True
-    mine = true_rows(is_frame[edges.block])
-    place = records.places(edges.block[mine], edges.offset[mine])
-    home = _check_fields(state, records, mine, place)
+    fields = true_rows(is_frame[edges.block])
+    place = records.places(edges.block[fields], edges.offset[fields])
+    home = _check_fields(state, records, fields, place)
     checks = FrameChecks(state, records, registers)
-    keep = _kept(state, records, mine, place)
-    checks.check(keep, mine, place, home)
+    keep = _kept(state, records, fields, place)
+    checks.check(keep, fields, place, home)
     module = state.block_module[records.block]
     target = _place_records(state, records, keep, module)
     state.live[rows] = False
-    _move_edges(state, records, keep, target, mine, place, home)
+    _move_edges(state, records, keep, target, fields, place, home)
 
 
 SMALL = 1024
@@ -164,7 +164,7 @@ def _gather_records(
             return words, begin, walk.starts, walk.counts, unaligned
 
 
-def _check_fields(state: State, records: Records, mine: I64, place: I64) -> I64:
+def _check_fields(state: State, records: Records, fields: I64, place: I64) -> I64:
     """Return the record of every edge, -1 for none. A field must lie in one record, behind its length and CIE pointer.
 
     Raises LinkFaults of all objects where one does not.
@@ -175,7 +175,7 @@ def _check_fields(state: State, records: Records, mine: I64, place: I64) -> I64:
     end = records.start[record] + records.size[record]
     # Bytes between records (zero words that were skipped) belong to none.
     record[place >= end] = NONE
-    width = state.graph.kinds.width[state.edges.kind[mine]]
+    width = state.graph.kinds.width[state.edges.kind[fields]]
     # The first 8 bytes of a record, its length and pointer, are rewritten by uruk: no relocation may change them.
     bad = (record >= 0) & (width > 0) & ((place < records.start[record] + 8) | (place + width > end))
     if some(bad):
@@ -185,7 +185,7 @@ def _check_fields(state: State, records: Records, mine: I64, place: I64) -> I64:
             row, offset = int(edges.block[rows[0]]), int(edges.offset[rows[0]])
             return malformed(graph, row, offset, "relocates a field that is not inside one frame record")
 
-        faults.add(mine[bad], state.objects_of(mine[bad]), make_error)
+        faults.add(fields[bad], state.objects_of(fields[bad]), make_error)
         faults.raise_any()
     return record
 
@@ -234,11 +234,11 @@ def _walk(words: memoryview, begins: list[int], sizes: list[int]) -> _Walk:
     return _Walk(starts, counts, unaligned, broken)
 
 
-def _kept(state: State, records: Records, mine: I64, place: I64) -> Bool:
+def _kept(state: State, records: Records, fields: I64, place: I64) -> Bool:
     """Select the records that stay: FDEs of live functions that are their object's to define, and their CIEs."""
     # None edges, as of pruned code, do not say what an FDE is for.
-    written = true_rows(state.graph.kinds.width.take(state.edges.kind[mine]) > 0)
-    mine, place = mine[written], place[written]
+    written = true_rows(state.graph.kinds.width.take(state.edges.kind[fields]) > 0)
+    fields, place = fields[written], place[written]
     order = place.argsort(kind="stable")
     sorted_place = place[order]
     # The address of an FDE's function is relocated 8 bytes in, behind the length and the CIE pointer.
@@ -249,7 +249,7 @@ def _kept(state: State, records: Records, mine: I64, place: I64) -> Bool:
     is_fde = records.cie >= 0
     if place.size:
         has_function = is_fde & (sorted_place[where] == records.start + 8)
-    target = state.edges.target[mine[order[where[has_function]]]]
+    target = state.edges.target[fields[order[where[has_function]]]]
     block = state.symbols.block[target]
     keep = np.zeros(records.start.size, np.bool_)
     # A row that is not its own canonical one has lost to another object's definition, which has records of its own.
@@ -291,7 +291,7 @@ def _place_records(state: State, records: Records, keep: Bool, module: I32) -> t
 
 
 def _move_edges(
-    state: State, records: Records, keep: Bool, target: tuple[I64, I32], mine: I64, place: I64, record: I64
+    state: State, records: Records, keep: Bool, target: tuple[I64, I32], fields: I64, place: I64, record: I64
 ) -> None:
     """Move edges with their records; those of dropped records become None edges."""
     new_offset, new_block = target
@@ -300,8 +300,8 @@ def _move_edges(
     stays[stays] = keep[record[stays]]
     edges = state.edges
     block, offset, kind = edges.block.copy(), edges.offset.copy(), edges.kind.copy()
-    kind[mine[~stays]] = 0
-    record, moved = record[stays], mine[stays]
+    kind[fields[~stays]] = 0
+    record, moved = record[stays], fields[stays]
     block[moved] = new_block[record]
     offset[moved] = place[stays] - records.start[record] + new_offset[record]
     state.read_edges = edges
@@ -320,10 +320,10 @@ def function_needs(state: State) -> tuple[I64, I64]:
     records = _read_records(state.now(), rows)
     is_frame = np.zeros(len(blocks), np.bool_)
     is_frame[rows] = True
-    mine = true_rows(is_frame[edges.block])
-    place = records.places(edges.block[mine], edges.offset[mine])
+    fields = true_rows(is_frame[edges.block])
+    place = records.places(edges.block[fields], edges.offset[fields])
     record = records.start.searchsorted(place, "right") - 1
-    home = state.symbols.block[state.canonical[edges.target[mine]]].astype(np.int64)
+    home = state.symbols.block[state.canonical[edges.target[fields]]].astype(np.int64)
     function = np.full(records.start.size, NONE, np.int64)
     names_function = (record >= 0) & (records.cie[record] >= 0) & (place == records.start[record] + 8)
     function[record[names_function]] = home[names_function]

@@ -39,7 +39,7 @@ class FrameChecks:
         """By record: where an FDE's augmentation data begins, and in `instructions` what comes behind."""
         self.instructions: I64 = self.data
 
-    def check(self, keep: Bool, mine: I64, place: I64, home: I64) -> None:
+    def check(self, keep: Bool, edges: I64, place: I64, home: I64) -> None:
         """Check the records that stay, and their fields: edges `mine` at `place` in the records `home`, -1 for none.
 
         Raises LinkFaults of ObjectFormatError.
@@ -50,8 +50,8 @@ class FrameChecks:
         stays = home >= 0
         # Records that go need not be right.
         stays[stays] = keep[home[stays]]
-        stays &= self.state.graph.kinds.width.take(self.state.edges.kind[mine]) > 0
-        edge, record = mine[stays], home[stays]
+        stays &= self.state.graph.kinds.width.take(self.state.edges.kind[edges]) > 0
+        edge, record = edges[stays], home[stays]
         offset = place[stays] - self.records.start[record]
         self._check_fields(edge, offset, record, faults)
         faults.raise_any()

@@ -35,8 +35,8 @@ class Records:
         place = offset.copy()
         for number, whole in self.unaligned.items():
             # Offsets as the object has them count from records that may have moved when they were filled up.
-            mine = which == number
-            place[mine] = whole.place(place[mine])
+            inside = which == number
+            place[inside] = whole.place(place[inside])
         return self.begin[which] + place
 
     def malformed(self, graph: Graph, record: int, problem: str) -> ObjectFormatError:

@@ -30,8 +30,8 @@ def find(state: State, module: int, array: str) -> I64 | None:
     """
     blocks, roles = state.blocks, np.array(ROLES[array], np.uint8)
     # 8: one pointer of a 64-bit target; smaller blocks hold no function.
-    mine = state.live & (state.block_module == module) & (blocks.content >= 0) & (blocks.size >= 8)
-    rows = true_rows(mine & np.isin(blocks.role, roles))
+    wanted = state.live & (state.block_module == module) & (blocks.content >= 0) & (blocks.size >= 8)
+    rows = true_rows(wanted & np.isin(blocks.role, roles))
     role = blocks.role[rows]
     # Entries of one `.ctors` section run last to first, those of `.init_array` first to last.
     if some(np.isin(role, BACKWARDS) & (blocks.size[rows] > 8)):

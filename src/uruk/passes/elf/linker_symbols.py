@@ -247,8 +247,8 @@ def _bound(state: State, chunk: Chunk, stop: bool) -> int:
 
 def _places_of(module: int, plan: Layout, start: I64) -> tuple[int, int, int, int, int]:
     """Return where code begins and ends, and data, its content, and all of it; without code its places are data's."""
-    mine = {part.zone: (int(start[row]), part) for row, part in enumerate(plan.segments) if part.module == module}
-    data, segment = mine[Zone.RW]
+    segments = {part.zone: (int(start[row]), part) for row, part in enumerate(plan.segments) if part.module == module}
+    data, segment = segments[Zone.RW]
     # _need_data has made sure that there is data.
-    code, length = (mine[Zone.RX][0], mine[Zone.RX][1].size) if Zone.RX in mine else (data, 0)
+    code, length = (segments[Zone.RX][0], segments[Zone.RX][1].size) if Zone.RX in segments else (data, 0)
     return code, signed(code + length), data, signed(data + segment.stored), signed(data + segment.size)

@@ -25,7 +25,7 @@ class Field(NamedTuple):
     room: int
 
 
-def fields_of(state: State, mine: I64) -> list[Field]:
+def fields_of(state: State, rows: I64) -> list[Field]:
     """Return the fields of the edges `mine`, in order.
 
     One by one: there are few, and a column costs more than a row.
@@ -33,7 +33,7 @@ def fields_of(state: State, mine: I64) -> list[Field]:
     edges, kinds, symbols = state.edges, state.graph.kinds, state.symbols
     fields: list[Field] = []
     # `item` gives a Python number without an array scalar between.
-    for row in mine.tolist():
+    for row in rows.tolist():
         kind, target, begin = edges.kind.item(row), edges.target.item(row), edges.offset.item(row)
         home, value = symbols.block.item(target), symbols.value.item(target) + edges.addend.item(row)
         room = state.blocks.size.item(home) - value

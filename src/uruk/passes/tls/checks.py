@@ -65,9 +65,9 @@ def refuse_foreign_offsets(state: State, rows: I64, operand: U8, faults: Faults)
     # Offsets count from the start of the thread-local block of the code's own module.
     away = (theirs != state.block_module[state.edges.block[offsets]]) & (block >= 0)
     if state.external is not None:
-        elsewhere = np.zeros(len(state.symbols), np.bool_)
-        elsewhere[state.undefined[list(state.external.tls)]] = True
-        away |= elsewhere[row]
+        of_others = np.zeros(len(state.symbols), np.bool_)
+        of_others[state.undefined[list(state.external.tls)]] = True
+        away |= of_others[row]
 
     def make_error(edges: AnyArray) -> TLSError:
         name = state.graph.symbol_name(int(state.edges.target[edges[0]]))
@@ -88,7 +88,7 @@ def refuse_alignment(state: State, rows: I64, operand: U8, module: int, align: i
     wants = rows[(operand[rows] == Operand.TP_OFFSET) | (operand[rows] == Operand.TLS_IE)]
     block = state.symbols.block[state.canonical[state.edges.target[wants]]]
     # Only references to this module's thread-locals want its storage.
-    mine = wants[(block >= 0) & (state.block_module[block] == module)]
+    bad = wants[(block >= 0) & (state.block_module[block] == module)]
 
     def make_error(edges: AnyArray) -> TLSError:
         edge = int(edges[0])
@@ -101,7 +101,7 @@ def refuse_alignment(state: State, rows: I64, operand: U8, module: int, align: i
             "compile with -fPIC, so that the code reaches its thread-locals through __tls_get_addr",
         )
 
-    faults.add(mine, state.objects_of(mine), make_error)
+    faults.add(bad, state.objects_of(bad), make_error)
 
 
 def _mismatch(state: State, fact: str, use: str, edges: AnyArray) -> UnsupportedRelocation:

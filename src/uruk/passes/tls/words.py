@@ -137,10 +137,10 @@ def relax_descriptors(state: State, words: TLSWords, isa: InstructionSet) -> Non
     for symbol in unique(target).tolist():
         of_symbol = words.fixed_offset(symbol)
         if of_symbol is not None:
-            mine = target == symbol
-            offset[mine] += of_symbol
+            to_symbol = target == symbol
+            offset[to_symbol] += of_symbol
             # Only where storage is static does a constant offset stand in for the call.
-            fixed |= mine
+            fixed |= to_symbol
     rows, offset = rows[fixed], offset[fixed]
     position = state.position[edges.block[rows]] + edges.offset[rows]
     done = isa.relax_descriptors(state.image, edges.kind[rows], position, offset)
@@ -163,15 +163,15 @@ def fix_up_late(state: State, words: TLSWords) -> None:
     for symbol in unique(target).tolist():
         home = words.home(symbol)
         for wanted in LATE:
-            mine = (target == symbol) & (operand[rows] == wanted)
-            if not some(mine):
+            chosen = (target == symbol) & (operand[rows] == wanted)
+            if not some(chosen):
                 continue
             try:
-                value[mine] = (
+                value[chosen] = (
                     words.tp_offset(symbol, home) if wanted == Operand.TP_OFFSET else words.module_id(symbol, home)
                 )
             except TLSError as error:
-                faults.add_error(state.objects_of(rows[mine]), error)
+                faults.add_error(state.objects_of(rows[chosen]), error)
     # `check_ranges` and `write_values` take columns of all edges; kind 0, None, keeps the others out.
     everything = np.zeros(len(edges), np.int64)
     everything[rows] = value + edges.addend[rows]

@@ -28,18 +28,18 @@ def definers(names: Collection[bytes], thread_local: Collection[bytes], target: 
     Those that are `thread_local` are never asked of the process, as that would make a library's storage dynamic. Of
     another architecture this process has nothing; a cross compiler's libraries may be known.
     """
-    here = target.architecture == HERE.architecture
+    is_local = target.architecture == HERE.architecture
     private, runtime = _runtime_names(target.architecture)
-    providers = _libraries_of_thread_locals(thread_local) if here else {}
+    providers = _libraries_of_thread_locals(thread_local) if is_local else {}
     for name in names:
         if name in thread_local:
             continue
-        if here and name not in private and find_symbol(None, name):
+        if is_local and name not in private and find_symbol(None, name):
             providers[name] = PROCESS
         elif name in runtime:
             providers[name] = RUNTIME
     rest = [name for name in names if not providers.get(name)]
-    if not here:
+    if not is_local:
         return providers | _in_foreign_libraries(rest, LibrarySearch(target=target._replace(system="linux")))
     hints = LibrarySearch().hints_for(rest[:_MOST_HINTS]) if rest else {}
     for name in rest:

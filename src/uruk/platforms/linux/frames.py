@@ -37,9 +37,9 @@ def announce(
         address = int(state.address[block])
         if frames is not None and row in code:
             at = int(state.position[block])
-            found = read_frames(state.image[at : at + int(state.blocks.size[block])], address)
-            if found is not None and (not found[0] or frames.publish(code[row], *found)):
-                published += [(row, (frames, code[row]))] * bool(found[0])
+            read = read_frames(state.image[at : at + int(state.blocks.size[block])], address)
+            if read is not None and (not read[0] or frames.publish(code[row], *read)):
+                published += [(row, (frames, code[row]))] * bool(read[0])
                 continue
         register(address)
         registered.append((row, address))

@@ -77,7 +77,7 @@ class ProgramExports:
         a library wants at a fixed offset from the thread pointer, where it can have none.
         """
         moved = self._dylib.session.stand_ins or {}
-        rows = [(place, one.address, one.size, one.constant) for place, one in moved.items()]
+        rows = [(place, stand_in.address, stand_in.size, stand_in.constant) for place, stand_in in moved.items()]
         if rows and self._runtime.call(b"uruk_rt_move_imports", b"".join(sps.u64(*row) for row in rows), len(rows)):
             raise AllocationError("no memory for what the program has in the place of libraries' data and functions")
         bound = self._thread_locals.bind(self.requested_locals)
@@ -99,8 +99,8 @@ class ProgramExports:
         names = self._linked(name for name in self._dylib.names if b"@" not in name)
         if not self.everything:
             known = list(names)
-            found = self._executor.libraries.find_symbols([None], known).address
-            names = {name: names[name] for name, address in zip(known, found.tolist(), strict=True) if address}
+            addresses = self._executor.libraries.find_symbols([None], known).address
+            names = {name: names[name] for name, address in zip(known, addresses.tolist(), strict=True) if address}
         handle = self._open(names) if names else 0
         if asked and (handle or self._dylib.session.stand_ins):
             self._runtime.call(b"uruk_rt_set_program_names", handle)
@@ -111,7 +111,7 @@ class ProgramExports:
         table = self._dylib.session.table
         row = true_rows(table.flags[number] & Flag.TLS == 0)
         address = table.address[number].view(np.uint64)
-        return {known[one]: int(address[one]) for one in row.tolist()}
+        return {known[number]: int(address[number]) for number in row.tolist()}
 
     def _open(self, symbols: dict[bytes, int], thread_locals: dict[bytes, int] | None = None) -> int:
         """Open exports of these names for everybody; the handle, 0 where there is no memory file."""

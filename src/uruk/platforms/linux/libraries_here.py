@@ -57,10 +57,10 @@ class LibrariesHere:
 
 def _described(addresses: list[int]) -> FoundSymbols:
     """Return what is known of symbols at addresses; 0 stands for none."""
-    found = FoundSymbols.nothing(len(addresses))
+    symbols = FoundSymbols.nothing(len(addresses))
     for row, address in enumerate(addresses):
         if address:
             symbol = process_symbols.describe(address)
-            found.address[row] = signed(address)
-            found.is_data[row], found.in_library[row] = symbol.is_data, bool(symbol.library)
-    return found
+            symbols.address[row] = signed(address)
+            symbols.is_data[row], symbols.in_library[row] = symbol.is_data, bool(symbol.library)
+    return symbols

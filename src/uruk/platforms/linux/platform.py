@@ -123,7 +123,7 @@ class LinuxPlatform:
         return self.runtime.address[name] if name in INTERPOSED else 0
 
     def wants_builtin(self, name: bytes) -> bool:
-        """Return True for the archive's own functions; for arithmetic only where libgcc_s, which programs use, lacks it."""
+        """Return True for the archive's own functions; for arithmetic only where libgcc_s lacks it."""
         if name in INTERPOSED:
             return False
         if name in ONCE_TRIO:
@@ -145,22 +145,22 @@ class LinuxPlatform:
     def find(self, names: Sequence[bytes]) -> tuple[I64, Bool]:
         """See `Platform.find`: the process, then libgcc, which has no C++ names."""
         rows = [row for row, name in enumerate(names) if name not in OF_THE_PROGRAM]
-        found = FoundSymbols.nothing(len(names))
-        self._find_in(None, names, rows, found)
-        odd: list[int] = true_rows((found.address != 0) & ~found.is_data & ~found.in_library).tolist()
+        symbols = FoundSymbols.nothing(len(names))
+        self._find_in(None, names, rows, symbols)
+        odd: list[int] = true_rows((symbols.address != 0) & ~symbols.is_data & ~symbols.in_library).tolist()
         for row in odd:
             self._refuse_thread_local(names[row])
-        lacking = [row for row in rows if not found.address[row] and not names[row].startswith(b"_Z")]
+        lacking = [row for row in rows if not symbols.address[row] and not names[row].startswith(b"_Z")]
         if lacking:
-            self._find_in(self._gcc_handle(), names, lacking, found)
-        return found.address, found.is_data
+            self._find_in(self._gcc_handle(), names, lacking, symbols)
+        return symbols.address, symbols.is_data
 
-    def _find_in(self, handle: int | None, names: Sequence[bytes], rows: list[int], found: FoundSymbols) -> None:
+    def _find_in(self, handle: int | None, names: Sequence[bytes], rows: list[int], symbols: FoundSymbols) -> None:
         """Look some of the names up in one library, or the process."""
         if rows:
             answer = self.executor.libraries.find_symbols([handle], [names[row] for row in rows])
-            found.address[rows], found.is_data[rows] = answer.address, answer.is_data
-            found.in_library[rows] = answer.in_library
+            symbols.address[rows], symbols.is_data[rows] = answer.address, answer.is_data
+            symbols.in_library[rows] = answer.in_library
 
     def _refuse_thread_local(self, name: bytes) -> None:
         """Raise TLSError for a library's thread-local that code takes for ordinary: what was found is this thread's."""
@@ -253,8 +253,8 @@ class LinuxPlatform:
         """See `Platform.finalize`; one call for all of them."""
         handles = [handle for tracker in trackers for handle in tracker.resources.module_handles]
         if handles and not self.executor.lost:
-            here = self.executor.process.is_here  # where Ctrl-C waits until the call is over
-            self.runtime.call_with_array(b"uruk_rt_finalize" if here else b"uruk_rt_finalize_noted", handles)
+            is_here = self.executor.process.is_here  # where Ctrl-C waits until the call is over
+            self.runtime.call_with_array(b"uruk_rt_finalize" if is_here else b"uruk_rt_finalize_noted", handles)
 
     def await_finalizers(self, tracker: ResourceTracker) -> None:
         """See `Platform.await_finalizers`."""

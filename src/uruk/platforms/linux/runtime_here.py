@@ -51,8 +51,8 @@ def function_names(archive: Archive) -> list[bytes]:
 
 def columns(addresses: Iterable[int]) -> tuple[I64, Bool]:
     """Return addresses of functions as `Platform.find` returns them."""
-    found = np.array([signed(address) for address in addresses], np.int64)
-    return found, np.zeros(found.size, np.bool_)
+    column = np.array([signed(address) for address in addresses], np.int64)
+    return column, np.zeros(column.size, np.bool_)
 
 
 class _ThisProcess(BarePlatform):
@@ -103,6 +103,6 @@ def _link() -> Runtime:
     tracker = dylib.create_tracker("uruk runtime")
     dylib.search.builtins = ArchiveEntry(open_runtime(), tracker, 0, set())
     names = function_names(open_runtime())
-    found = session.lookup(dylib, names, roots=False)
+    answers = session.lookup(dylib, names, roots=False)
     SESSIONS.append(session)
-    return Runtime(THIS_PROCESS, {name: address for name, (address, _) in zip(names, found, strict=True)})
+    return Runtime(THIS_PROCESS, {name: address for name, (address, _) in zip(names, answers, strict=True)})

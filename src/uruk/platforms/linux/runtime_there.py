@@ -55,11 +55,11 @@ def link_runtime(connection: Connection) -> tuple[RemoteProcess, Runtime]:
     dylib = session.create_dylib("runtime")
     dylib.search.builtins = ArchiveEntry(archive, dylib.create_tracker("uruk runtime"), 0, set())
     names = function_names(archive)
-    found = session.lookup(dylib, names, roots=False)
+    answers = session.lookup(dylib, names, roots=False)
     executor.memory.finish()
     for address, size in platform.frames:
         services.register_frames(address, size)
-    addresses = {name: address for name, (address, _) in zip(names, found, strict=True)}
+    addresses = {name: address for name, (address, _) in zip(names, answers, strict=True)}
     process = RemoteProcess(connection, addresses[b"uruk_rt_call_wrapper"], addresses[b"uruk_rt_read_wrapper"])
     runtime = Runtime(process, addresses)
     symbol = services.address

@@ -26,7 +26,7 @@ class SearchPath:
 
     def apply(self, platform: LinuxPlatform) -> None:
         """Have the program's dlopen use it, in the process where it runs. Raises AllocationError."""
-        texts = b"".join(os.fsencode(one) + b"\0" for one in (self.origin, *self.directories))
+        texts = b"".join(os.fsencode(folder) + b"\0" for folder in (self.origin, *self.directories))
         count = 1 + len(self.directories)
         runtime = platform.runtime
         if runtime.call(b"uruk_rt_set_search_path", texts, len(texts), count, int(self.inherited)):

@@ -145,7 +145,7 @@ class Carriers:
         """Return the bytes of static TLS of closed carriers that wait for later storage to go."""
         with self.lock:
             self.area.collect()
-            return sum(one.block_size for one in self.area.stack if one.closed)
+            return sum(carrier.block_size for carrier in self.area.stack if carrier.closed)
 
     def static_bytes_left(self) -> int:
         """Return how many bytes of static TLS the loader still has; found by trying, in about half a millisecond."""

@@ -74,22 +74,22 @@ def objects_ever_loaded() -> int:
 
 def tls_of_object(path: str) -> StaticNeed | None:
     """Return the PT_TLS of the loaded object with this path string; None if there is none."""
-    found: list[StaticNeed] = []
+    needs: list[StaticNeed] = []
     wanted = os.fsencode(path)
 
     def visit(info: int, _size: int, _data: int | None) -> int:
-        one = _DlPhdrInfo.from_address(info)
-        if one.name != wanted:
+        entry = _DlPhdrInfo.from_address(info)
+        if entry.name != wanted:
             return 0
-        for index in range(one.count):
-            header = (one.headers or 0) + 56 * index
+        for index in range(entry.count):
+            header = (entry.headers or 0) + 56 * index
             if ctypes.c_uint32.from_address(header).value == _PT_TLS:
                 size, alignment = (ctypes.c_uint64 * 2).from_address(header + 40)
-                found.append(StaticNeed(size, max(alignment, 1)))
+                needs.append(StaticNeed(size, max(alignment, 1)))
         return 1
 
     _iterate(_Visit(visit), None)
-    return found[0] if found else None
+    return needs[0] if needs else None
 
 
 def explain(

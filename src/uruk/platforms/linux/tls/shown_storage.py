@@ -50,5 +50,5 @@ def _modules_of(linked: Linked, row: int) -> list[int]:
     """Return the modules whose objects refer to what a canonical row stands for."""
     state = linked.state
     rows = np.flatnonzero(state.canonical == row)
-    owners = {state.graph.object_of_symbol(int(one)) for one in rows}
+    owners = {state.graph.object_of_symbol(int(row)) for row in rows}
     return sorted({int(state.module_of_object[owner]) for owner in owners if owner >= 0})
