@@ -137,7 +137,9 @@ class JITDylib(Contents):
             dylib = self.lazy_part() if lazy else self
             graph = self.session.parse(pairs, dylib)
             if lazy:
-                defining.add_lazily(self.session, self, dylib, graph, own)
+                from uruk.orc.registry import lazy_definitions  # programs without lazy functions start without it
+
+                lazy_definitions.add_lazily(self.session, self, dylib, graph, own)
             else:
                 self.add_graph(graph, own, roots=True)
 
@@ -195,7 +197,9 @@ class JITDylib(Contents):
 
             def work() -> None:
                 if lazy:
-                    defining.add_lazy_names(self.session, self, targets, own, weak=weak, hidden=hidden)
+                    from uruk.orc.registry import lazy_definitions
+
+                    lazy_definitions.add_lazy_names(self.session, self, targets, own, weak=weak, hidden=hidden)
                 else:
                     defining.add_aliases(self.session, self, targets, own, weak=weak, hidden=hidden)
                     self.session.displaced.update(dict.fromkeys(targets, offset) if offset else {})

@@ -14,7 +14,7 @@ from uruk.orc.lifetime import closing, removal
 from uruk.orc.lifetime.forking import watch
 from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup import by_name
-from uruk.orc.lookup.query import Answer
+from uruk.orc.lookup.answers import Answer
 from uruk.orc.platform import Platform
 from uruk.orc.registry.options import Options
 from uruk.orc.registry.registry import Hints

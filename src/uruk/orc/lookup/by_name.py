@@ -9,7 +9,8 @@ import numpy as np
 
 from uruk.errors import InvalidType, InvalidValue, SessionClosed, UndefinedSymbols
 from uruk.orc.lifetime.lifetime import Lifetime
-from uruk.orc.lookup.query import ADDRESS, Query
+from uruk.orc.lookup.answers import ADDRESS
+from uruk.orc.lookup.query import Query
 from uruk.orc.registry.entries import Contents
 from uruk.orc.registry.lazy import GONE
 from uruk.orc.registry.search import LookupKind

@@ -14,21 +14,21 @@ from uruk.errors import AliasCycle
 from uruk.graph.types import I32, I64, NONE, Bool, distinct, unique
 from uruk.orc.dispatch import Task
 from uruk.orc.lifetime.lifetime import Lifetime
-from uruk.orc.lookup.externals import load_needed
 from uruk.orc.lookup.materialize import generation, materialization
+from uruk.orc.lookup.name_search import NameSearch
 from uruk.orc.lookup.runtime_parts import runtime_parts
-from uruk.orc.registry.adding import add_members
 from uruk.orc.registry.entries import AliasEntry, Contents, ObjectEntry, ObjectState, UnitEntry
-from uruk.orc.registry.search import ArchiveEntry, GeneratorEntry, LibraryEntry, LookupKind
-from uruk.orc.registry.symbols import Flag, Rank
-
-Order = Sequence[tuple["Contents", bool]]
+from uruk.orc.registry.search import LookupKind
+from uruk.orc.registry.symbols import Rank
 
 
 class Closure:
     """The objects that a lookup links, and the tasks that it waits for before it can know all of them."""
 
-    def __init__(self, session: Lifetime, kind: LookupKind, failed: dict[int, BaseException]) -> None:
+    def __init__(
+        self, session: Lifetime, kind: LookupKind, failed: dict[int, BaseException], asked: set[tuple[int, int]]
+    ) -> None:
+        """`asked` has the generators that were asked in this lookup; see `NameSearch.asked`."""
         self.session = session
         self.kind = kind
         self.failed = failed
@@ -36,37 +36,23 @@ class Closure:
         self.chosen: dict[int, ObjectEntry] = {}
         self.tasks: dict[int, Task] = {}
         """By id(), so that each is there once."""
-        self.asked: set[tuple[int, int]] = set()
-        """Generators that were asked in this lookup: (id of the entry, name)."""
         self._units: dict[int, UnitEntry] = {}
         """Units that are being made for this lookup."""
         self._wanted: dict[int, UnitEntry] = {}
         """Names that are needed of them."""
-        self._blocked: dict[tuple[Contents, int], bool] = {}
-        """Names whose search waits for a generator: whether they are needed only weakly."""
-        self._asks: dict[int, tuple[Contents, GeneratorEntry, list[int]]] = {}
-        self._members: dict[int, tuple[Contents, ArchiveEntry, set[int]]] = {}
-        self._waiting_for_members: list[int] = []
-        self._sought = NONE
-        """The name that is being looked for; where it is an alias, what it stands for is looked for elsewhere."""
-        self._now_asked: set[tuple[int, int]] = set()
-        """Those of `asked` whose answer is not there yet."""
-        self._hidden: set[int] = set()
-        """Names that some code wants from code that it is linked with: no library's will do."""
         self._commons: set[int] = set()
         """Common symbols whose initialiser was looked for in archives."""
         self._wave: list[ObjectEntry] = []
-        self._direct = False
-        """True while names are looked for that the user asked for, not those that code refers to."""
+        self._names = NameSearch(session, kind, asked)
 
     def want(self, dylib: Contents, ids: I32, weak: Bool, roots: Iterable[int]) -> None:
         """Start from names as a dylib's code sees them, and from entries, by number, that are needed anyway."""
         self._choose(roots)
         for entry in self._units.values():  # it is not known which of its names the one is that initialises
             self._wanted.update(dict.fromkeys(entry.names, entry))
-        self._direct = True
+        self._names.is_direct = True
         self._need(dylib, ids, weak)
-        self._direct = False
+        self._names.is_direct = False
         self._walk()
 
     def want_bodies(self, ids: I32) -> None:
@@ -75,20 +61,20 @@ class Closure:
         while numbers:
             for number in numbers:
                 dylib: Contents = self.session.ids.home(number).owner
-                self._sought = number
+                self._names.sought = number
                 if self.session.table.owner[number] >= 0:
                     self._follow(dylib, number, number)
                 else:
                     self._search(dylib, np.array([number], np.int32), weak=False)
-            numbers = self._add_members()
+            numbers = self._names.take_members()
         self._walk()
 
     def proceed(self) -> None:
         """Go on after the tasks were done."""
         self.tasks.clear()
-        self._now_asked.clear()
+        self._names.unanswered.clear()
         wanted, self._wanted, self._units = self._wanted, {}, {}
-        blocked, self._blocked = self._blocked, {}
+        blocked, self._names.blocked = self._names.blocked, {}
         names = np.array([name for name, entry in wanted.items() if entry.number not in self.failed], np.int32)
         self._take(names)  # what the units delivered owns them now, or other units do
         for (dylib, number), weak in blocked.items():
@@ -105,14 +91,14 @@ class Closure:
                 parts = [entry.added.names_of(entry.index) for entry in entries]
                 ids, weak = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
                 for entry in entries if any(entry.added.hidden for entry in entries) else ():
-                    self._hidden.update(entry.added.hidden.get(entry.index, ()))
+                    self._names.hidden.update(entry.added.hidden.get(entry.index, ()))
                 self._choose(runtime_parts(self.session, dylib, entries, ids))
                 self._initialise_commons(dylib, ids)
                 self._need(dylib, ids, weak)
-        for dylib, entry, numbers in self._asks.values():
+        for dylib, entry, numbers in self._names.asks.values():
             for task in generation(self.session, dylib, entry, numbers, self.kind):
                 self.tasks[id(task)] = task
-        self._asks.clear()
+        self._names.asks.clear()
 
     def _choose(self, numbers: Iterable[int]) -> None:
         """Take what defines a needed name: an object into the next wave, a unit's task to wait for."""
@@ -205,20 +191,12 @@ class Closure:
         while numbers:
             for number in numbers:
                 self._find(dylib, number, weak=weak)
-            numbers = self._add_members()
-
-    def _add_members(self) -> list[int]:
-        """Add the archive members that were found; returns the names that are to be looked for again."""
-        members, self._members = self._members, {}
-        numbers, self._waiting_for_members = self._waiting_for_members, []
-        for dylib, entry, offsets in members.values():
-            add_members(self.session, dylib, entry, sorted(offsets))
-        return list(dict.fromkeys(numbers))
+            numbers = self._names.take_members()
 
     def _find(self, dylib: Contents, number: int, *, weak: bool) -> None:
         """Find what a name stands for in the link order; note it as `imported` where that is another name."""
-        self._sought = number
-        definition = self._look(dylib, number, weak=weak)
+        self._names.sought = number
+        definition = self._names.look(dylib, number, weak=weak)
         if definition is not None:
             self._follow(dylib, number, definition, weak=weak)
         elif self.session.has_imports:
@@ -243,7 +221,7 @@ class Closure:
             if table.owner[final] >= 0:
                 outcome = final  # a re-export means that very definition, hidden or not
             else:
-                outcome = self._look(session.home(final, dylib), final, weak=weak)
+                outcome = self._names.look(session.home(final, dylib), final, weak=weak)
         if final != number:
             table.grow(len(session.ids))
             table.imported[final] = NONE
@@ -251,84 +229,6 @@ class Closure:
             session.has_imports = True
         elif session.has_imports:
             table.imported[number] = NONE
-
-    def _look(self, dylib: Contents, number: int, *, weak: bool) -> int | None:
-        """Return the name, in whatever namespace, that has a definition for `number`.
-
-        None where there is none (yet).
-        """
-        session, table = self.session, self.session.table
-        if dylib.removed:
-            return None
-        text = session.ids.text(number)
-        for searched, hidden in dylib.order_for_code():
-            own = searched.names.get(text)
-            if own is not None and own < table.owner.size and table.owner[own] >= 0:
-                if hidden or not table.flags[own] & Flag.HIDDEN:
-                    return own
-                continue
-            if self._ask_sources(dylib, searched, number, text, weak=weak):
-                return None
-        self._ask_builtins(dylib, text, weak=weak)
-        return None
-
-    def _ask_sources(self, dylib: Contents, searched: Contents, number: int, text: bytes, *, weak: bool) -> bool:
-        """Return True if an archive, library or generator of `other` answers for a name, or may do so."""
-        search = searched.search
-        if not search.generators:
-            entry = search.archive_with(text) if search.archives and not weak else None
-            if entry is search.builtins:
-                entry = None
-            if entry is not None and search.deferred:
-                load_needed(self.session, searched, [text], before=entry.order)
-            if entry is None and (len(dylib.order_for_code()) == 1 or not search.libraries):
-                return False  # libraries are asked again when externals are resolved
-            sources = [*search.libraries] if entry is None else [*search.libraries_before(entry.order), entry]
-            if number in self._hidden:
-                sources = [] if entry is None else [entry]
-        else:
-            sources = search.from_order()
-        for source in sources:
-            if isinstance(source, GeneratorEntry):
-                if self._ask_generator(dylib, searched, source, number, text, weak=weak):
-                    return True
-            elif isinstance(source, LibraryEntry):
-                asked = source.asked(text)
-                find = self.session.executor.libraries.find_symbol
-                if number not in self._hidden and asked and find(source.handle, asked)[0]:
-                    return True
-            elif not weak and self._pull(searched, source, text):
-                return True
-        return False
-
-    def _ask_generator(
-        self, dylib: Contents, searched: Contents, entry: GeneratorEntry, number: int, text: bytes, *, weak: bool
-    ) -> bool:
-        key = (id(entry), searched.names[text])
-        if key not in self.asked:
-            self.asked.add(key)
-            self._now_asked.add(key)
-            self._asks.setdefault(id(entry), (searched, entry, []))[2].append(key[1])
-        elif key not in self._now_asked:
-            return False
-        # Asked already, but not answered: whoever comes second must not pass the generator by.
-        self._blocked[dylib, number] = weak and self._blocked.get((dylib, number), True)
-        return True
-
-    def _pull(self, dylib: Contents, entry: ArchiveEntry, text: bytes) -> bool:
-        """Note the archive member that defines a name, unless it was taken before."""
-        if self._direct and self.kind is LookupKind.DLSYM:
-            return False
-        offset = entry.index().get(text)
-        return offset is not None and self._pull_member(dylib, entry, offset)
-
-    def _pull_member(self, dylib: Contents, entry: ArchiveEntry, offset: int) -> bool:
-        """Note an archive member, unless it was taken before."""
-        if offset in entry.taken:
-            return False
-        self._members.setdefault(id(entry), (dylib, entry, set()))[2].add(offset)
-        self._waiting_for_members.append(self._sought)
-        return True
 
     def _initialise_commons(self, dylib: Contents, ids: I32) -> None:
         """Add the archive members that initialise common symbols, as GNU ld does: Fortran's BLOCK DATA."""
@@ -347,21 +247,7 @@ class Closure:
             for entry in archives:
                 offset = initializer_of(entry.archive, text, self.session.target)
                 if offset is not None:
-                    self._sought = number
-                    self._pull_member(dylib, entry, offset)
+                    self._names.sought = number
+                    self._names.pull_member(dylib, entry, offset)
                     break
-        self._choose(table.owner[self._add_members()].tolist())
-
-    def _ask_builtins(self, dylib: Contents, text: bytes, *, weak: bool) -> None:
-        """Take the compiler's own functions from the runtime archive, where no library has them."""
-        session, platform = self.session, self.session.platform
-        home = dylib.implements or dylib
-        entry = home.search.builtins
-        if weak or entry is None or platform is None or text not in entry.index() or not platform.wants_builtin(text):
-            return
-        order = dylib.order_for_code()
-        libraries = [library.handle for searched, _ in order for library in searched.search.libraries]
-        if text in platform.over_libraries or not any(
-            session.executor.libraries.find_symbol(handle, text)[0] for handle in libraries
-        ):
-            self._pull(home, entry, text)
+        self._choose(table.owner[self._names.take_members()].tolist())

@@ -8,31 +8,24 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import replace
 from operator import attrgetter
 
 import numpy as np
 
-from uruk.errors import TLSError, Undefined, UndefinedSymbols, UrukError
+from uruk.errors import UrukError
 from uruk.graph.types import I32, Bool
 from uruk.orc.dispatch import Task, wait_for
 from uruk.orc.lifetime.initialization import Run
 from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup import failures
+from uruk.orc.lookup.answers import Answer, Outcome, Question, checked
 from uruk.orc.lookup.closure import Closure
-from uruk.orc.lookup.externals import find_externals, hints, load_needed
 from uruk.orc.lookup.linking import link_batch
 from uruk.orc.registry.entries import Contents, ObjectEntry, ObjectState, UnitEntry
 from uruk.orc.registry.search import LookupKind
-from uruk.orc.registry.symbols import Flag
 from uruk.orc.registry.tracker import FunctionArray
 from uruk.passes.faults import LinkFaults
-from uruk.passes.undefined import MOST_HINTS
 from uruk.records import record
-
-ADDRESS = (1 << 64) - 1
-Answer = tuple[int, int]
-"""Address and Flag bits."""
 
 
 @record
@@ -64,6 +57,8 @@ class Query:
         self.settled = False
         """True when these have run, or wait for another lookup."""
         self._closure: Closure | None = None
+        self._asked: set[tuple[int, int]] = set()
+        """See `NameSearch.asked`."""
         self._seen = -1
         self._roots: list[ObjectEntry] = []
 
@@ -74,7 +69,7 @@ class Query:
         """
         deadline = None if self.timeout is None else time.monotonic() + self.timeout
         try:
-            answers = self._run(deadline)
+            outcomes = self._run(deadline)
             self.session.initializers.settle(self, deadline)
         except BaseException:
             if not self.settled:
@@ -82,9 +77,9 @@ class Query:
             raise
         if self.errors:
             raise failures.first_of(self.errors)
-        return self._checked(answers)
+        return checked(outcomes)
 
-    def _run(self, deadline: float | None) -> list[Answer | Undefined | TLSError | None]:
+    def _run(self, deadline: float | None) -> list[Outcome]:
         """Plan, wait and link, until all is linked that can be."""
         while True:
             with self.session.lock:
@@ -93,7 +88,7 @@ class Query:
                 if not tasks:
                     self._link()
                     self.session.initializers.begin(self)
-                    return self._answers()
+                    return self._outcomes()
             for task in tasks:
                 self.session.dispatcher.dispatch(task)
             wait_for(tasks, deadline, self.what())
@@ -118,9 +113,7 @@ class Query:
                     self._closure = None
                     return announced
                 needed = self._needed_anyway(first=closure is None)
-            asked = closure.asked if closure is not None else set[tuple[int, int]]()
-            closure = self._closure = Closure(self.session, self.kind, self.failed)
-            closure.asked = asked
+            closure = self._closure = Closure(self.session, self.kind, self.failed, self._asked)
             if self.bodies:
                 closure.want_bodies(self.ids)
             else:
@@ -191,7 +184,7 @@ class Query:
                     self._link_alone(entry)
 
     def _link_alone(self, entry: ObjectEntry) -> None:
-        closure = Closure(self.session, self.kind, {})
+        closure = Closure(self.session, self.kind, {}, set())
         closure.want(self.dylib, np.empty(0, np.int32), np.empty(0, np.bool_), [entry.number])
         if closure.tasks:
             entry.retry_alone = False
@@ -276,59 +269,13 @@ class Query:
             final = np.where([kind in ("", "alias") for kind in kinds], final, self.ids)
         return final
 
-    # -- answering
-
-    def _answers(self) -> list[Answer | Undefined | TLSError | None]:
+    def _outcomes(self) -> list[Outcome]:
+        """Return the outcome for each name, when all is linked that can be."""
         self._closure = None
         if self.errors:
             return []
-        self.session.bind_imports(self.finals())
-        finals: list[int] = self.finals().tolist()
-        answers = [self._answer(row, number, finals[row]) for row, number in enumerate(self.ids.tolist())]
-        asked = {row: answer for row, answer in enumerate(answers) if isinstance(answer, Undefined) and not answer.hint}
-        if asked:
-            texts = {row: self.session.ids.text(finals[row]) for row in list(asked)[:MOST_HINTS]}
-            known = hints(self.session, self.dylib, dict.fromkeys(texts.values(), ""))
-            for row, text in texts.items():
-                answers[row] = replace(asked[row], hint=known.get(text, ""))
-        return answers
-
-    def _answer(self, row: int, number: int, final: int) -> Answer | Undefined | TLSError | None:
-        session, table = self.session, self.session.table
-        ready, flags = bool(table.ready[final]), int(table.flags[final])
-        own = final != number or self.everything or self.bodies
-        if ready and (own or not flags & Flag.HIDDEN):
-            if flags & Flag.TLS and not self.everything:  # of a program, libraries may want one
-                hint = "look up a function that returns its address"
-                problem = "is thread-local: every thread has its own, so it has no one address"
-                return TLSError(f"`{self.dylib.text(number)}'", problem, hint)
-            return (int(table.address[final]) + session.displaced.get(number, 0)) & ADDRESS, flags
-        name = session.ids.text(final)
-        home = session.home(final, self.dylib)
-        if not ready and table.owner[final] < 0:
-            load_needed(session, home, [name])
-            is_found, address, is_data = find_externals(session, home, [name])
-            if is_found[0]:
-                place = int(address[0]) + session.displaced.get(number, 0)
-                return place & ADDRESS, 0 if is_data[0] else int(Flag.FUNCTION)
-        if self.weak is not None and self.weak[row]:
-            return None
-        hint = "it is hidden: visible only to code linked with it" if ready else ""
-        if home.removed:
-            hint = f"`{self.dylib.text(number)}' stands for it in dylib {home.name}, which was removed"
-        text = name.decode("utf-8", "replace")
-        from uruk.demangle import demangle  # for errors: not at start-up
-
-        return Undefined(text, demangle(text), (), 0, hint)
-
-    def _checked(self, answers: list[Answer | Undefined | TLSError | None]) -> list[Answer | None]:
-        """Return the answers; raises what the names that have none say."""
-        missing = [answer for answer in answers if isinstance(answer, Undefined)]
-        if missing:
-            raise UndefinedSymbols(missing)
-        good: list[Answer | None] = []
-        for answer in answers:
-            if isinstance(answer, TLSError):
-                raise answer
-            good.append(answer if not isinstance(answer, Undefined) else None)
-        return good
+        own = self.everything or self.bodies
+        question = Question(
+            self.session, self.dylib, self.ids, self.finals(), self.weak, own=own, of_program=self.everything
+        )
+        return question.outcomes()

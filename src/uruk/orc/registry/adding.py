@@ -110,7 +110,9 @@ def add_unit(
         if implementation is None:
             defining.add_unit(session, dylib, unit, own)
         else:
-            defining.add_unit_lazily(session, dylib, implementation(), unit, own)
+            from uruk.orc.registry import lazy_definitions  # programs without lazy functions start without it
+
+            lazy_definitions.add_unit_lazily(session, dylib, implementation(), unit, own)
 
     return add(session, dylib, tracker, unit.name or type(unit).__name__, work)
 

@@ -12,7 +12,6 @@ from uruk.formats.interface import Import
 from uruk.graph.graph import Graph
 from uruk.graph.types import I32, I64, NONE, distinct
 from uruk.orc.registry.added import Added, has_initializers
-from uruk.orc.registry.definitions import definitions_of
 from uruk.orc.registry.entries import (
     AbsoluteEntry,
     AliasEntry,
@@ -233,11 +232,12 @@ def add_aliases(
     entry = AliasEntry(
         session.next_number, dylib, tracker, session.next_order(), ObjectState.LINKED, targets=dict(targets)
     )  # fmt: skip
-    define_names(session, entry, list(targets), [_flags(weak, hidden, function=False)] * len(targets))
+    define_names(session, entry, list(targets), [flags_of(weak, hidden, function=False)] * len(targets))
     session.aliases = True
 
 
-def _flags(weak: bool, hidden: bool, *, function: bool) -> SymbolFlags:
+def flags_of(weak: bool, hidden: bool, *, function: bool) -> SymbolFlags:
+    """Return the flags of a definition that users describe by these."""
     flags = SymbolFlags.CALLABLE if function else SymbolFlags.NONE
     flags |= SymbolFlags.NONE if hidden else SymbolFlags.EXPORTED
     return flags | (SymbolFlags.WEAK if weak else SymbolFlags.NONE)
@@ -256,7 +256,7 @@ def add_imports(session: Registry, dylib: Contents, entry: ArchiveEntry, imports
         session,
         new,
         list(by_name),
-        [_flags(True, False, function=not imported.is_data) for imported in by_name.values()],
+        [flags_of(True, False, function=not imported.is_data) for imported in by_name.values()],
     )
     session.imports.note(new.number, by_name)
 
@@ -275,79 +275,3 @@ def add_alternatives(session: Registry, dylib: Contents, graph: Graph, tracker: 
     }
     if targets:
         add_aliases(session, dylib, targets, tracker, weak=True, hidden=False)
-
-
-def add_lazy_names(
-    session: Registry,
-    dylib: Contents,
-    targets: Mapping[int, int],
-    tracker: ResourceTracker,
-    *,
-    weak: bool = False,
-    hidden: bool = False,
-    flags: Sequence[SymbolFlags] = (),
-) -> None:
-    """Define names of functions as stubs; `flags`, if given, has one for each name."""
-    if not targets:
-        return
-    stubs = session.lazy.take(len(targets))
-    entry = LazyEntry(
-        session.next_number, dylib, tracker, session.next_order(), ObjectState.LINKED,
-        targets=dict(targets), stubs=stubs,
-    )  # fmt: skip
-    ids = list(targets)
-    try:
-        won = define_names(session, entry, ids, flags or [_flags(weak, hidden, function=True)] * len(ids))
-    except BaseException:
-        if entry.number not in session.objects:  # else they go with the entry
-            session.lazy.give(stubs)
-        raise
-    address = dict(zip(ids, stubs.tolist(), strict=True))
-    session.table.address[won] = [address[number] for number in won.tolist()]
-    session.table.ready[won] = 1
-    session.lazy.point(entry)
-
-
-def add_lazily(
-    session: Registry, dylib: Contents, implementation: Contents, graph: Graph, tracker: ResourceTracker
-) -> None:
-    """Add a graph to an implementation dylib, with whose names it was read, and its entry points to `dylib`."""
-    implementation.adapt(graph)
-    definitions = definitions_of(graph)
-    ids: list[int] = definitions.name.tolist()
-    flags = [
-        SymbolFlags.of(rank, bits)
-        for rank, bits in zip(definitions.rank.tolist(), definitions.flags.tolist(), strict=True)
-    ]
-    _define_entry_points(session, dylib, implementation, dict(zip(ids, flags, strict=True)), tracker)
-    add_graph(session, implementation, graph, tracker, roots=False)
-
-
-def add_unit_lazily(
-    session: Registry, dylib: Contents, implementation: Contents, unit: Unit, tracker: ResourceTracker
-) -> None:
-    """Add a unit to an implementation dylib, and its entry points to `dylib`."""
-    names = {implementation.names[encode_name(name)]: SymbolFlags(flag) for name, flag in unit.symbols.items()}
-    _define_entry_points(session, dylib, implementation, names, tracker)
-    add_unit(session, implementation, unit, tracker)
-
-
-def _define_entry_points(
-    session: Registry,
-    dylib: Contents,
-    implementation: Contents,
-    names: Mapping[int, SymbolFlags],
-    tracker: ResourceTracker,
-) -> None:
-    """Define the public symbols of lazy definitions: stubs for functions, aliases for data."""
-    public = {number: dylib.names[implementation.names.text(number)] for number in names}
-    session.table.grow(len(session.ids))
-    lazily = {public[number]: number for number, flag in names.items() if flag & SymbolFlags.CALLABLE}
-    at_once = {public[number]: number for number, flag in names.items() if not flag & SymbolFlags.CALLABLE}
-    add_lazy_names(session, dylib, lazily, tracker, flags=[names[number] for number in lazily.values()])
-    if at_once:
-        entry = AliasEntry(
-            session.next_number, dylib, tracker, session.next_order(), ObjectState.LINKED, targets=at_once
-        )  # fmt: skip
-        define_names(session, entry, list(at_once), [names[number] for number in at_once.values()])
-        session.aliases = True

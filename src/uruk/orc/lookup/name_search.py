@@ -1,0 +1,139 @@
+"""Looks names up through a link order: in dylibs, and in their archives, libraries and generators.
+
+A search runs under the session's lock. It adds nothing while it goes through a link order: archive members that it
+finds, and generators that are to be asked, are noted, and the closure sees to them before it looks again.
+"""
+
+from __future__ import annotations
+
+from uruk.orc.lifetime.lifetime import Lifetime
+from uruk.orc.lookup.externals import load_needed
+from uruk.orc.registry.adding import add_members
+from uruk.orc.registry.entries import Contents
+from uruk.orc.registry.search import ArchiveEntry, GeneratorEntry, LibraryEntry, LookupKind
+from uruk.orc.registry.symbols import Flag
+
+
+class NameSearch:
+    """The searches of one lookup, and what they found that has to be added or asked before they can go on."""
+
+    def __init__(self, session: Lifetime, kind: LookupKind, asked: set[tuple[int, int]]) -> None:
+        self.session = session
+        self.kind = kind
+        self.asked = asked
+        """Generators that were asked in this lookup: (id of the entry, name)."""
+        self.unanswered: set[tuple[int, int]] = set()
+        """Those of `asked` whose answer is not there yet."""
+        self.asks: dict[int, tuple[Contents, GeneratorEntry, list[int]]] = {}
+        """By id() of a generator's entry: its dylib, the entry, and the names that it is to be asked for."""
+        self.blocked: dict[tuple[Contents, int], bool] = {}
+        """Names whose search waits for a generator: whether all references to them are weak."""
+        self.hidden: set[int] = set()
+        """Names with hidden references: a library's definition does not satisfy them."""
+        self.sought = -1
+        """The name being resolved. An alias's target is resolved in its own dylib, but archive members found there are
+        queued under this name."""
+        self.is_direct = False
+        """True while names are looked for that the user asked for, not those that code refers to."""
+        self._members: dict[int, tuple[Contents, ArchiveEntry, set[int]]] = {}
+        self._waiting_for_members: list[int] = []
+
+    def look(self, dylib: Contents, number: int, *, weak: bool) -> int | None:
+        """Return the name, in whatever namespace, that has a definition for `number`.
+
+        None where there is none (yet).
+        """
+        session, table = self.session, self.session.table
+        if dylib.removed:
+            return None
+        text = session.ids.text(number)
+        for searched, hidden in dylib.order_for_code():
+            own = searched.names.get(text)
+            if own is not None and own < table.owner.size and table.owner[own] >= 0:
+                if hidden or not table.flags[own] & Flag.HIDDEN:
+                    return own
+                continue
+            if self._ask_sources(dylib, searched, number, text, weak=weak):
+                return None
+        self._ask_builtins(dylib, text, weak=weak)
+        return None
+
+    def take_members(self) -> list[int]:
+        """Add the archive members that were found; returns the names that are to be looked for again."""
+        members, self._members = self._members, {}
+        numbers, self._waiting_for_members = self._waiting_for_members, []
+        for dylib, entry, offsets in members.values():
+            add_members(self.session, dylib, entry, sorted(offsets))
+        return list(dict.fromkeys(numbers))
+
+    def _ask_sources(self, dylib: Contents, searched: Contents, number: int, text: bytes, *, weak: bool) -> bool:
+        """Return True if an archive, library or generator of `other` answers for a name, or may do so."""
+        search = searched.search
+        if not search.generators:
+            entry = search.archive_with(text) if search.archives and not weak else None
+            if entry is search.builtins:
+                entry = None
+            if entry is not None and search.deferred:
+                load_needed(self.session, searched, [text], before=entry.order)
+            if entry is None and (len(dylib.order_for_code()) == 1 or not search.libraries):
+                return False  # libraries are asked again when externals are resolved
+            sources = [*search.libraries] if entry is None else [*search.libraries_before(entry.order), entry]
+            if number in self.hidden:
+                sources = [] if entry is None else [entry]
+        else:
+            sources = search.from_order()
+        for source in sources:
+            if isinstance(source, GeneratorEntry):
+                if self._ask_generator(dylib, searched, source, number, text, weak=weak):
+                    return True
+            elif isinstance(source, LibraryEntry):
+                asked = source.asked(text)
+                find = self.session.executor.libraries.find_symbol
+                if number not in self.hidden and asked and find(source.handle, asked)[0]:
+                    return True
+            elif not weak and self._pull(searched, source, text):
+                return True
+        return False
+
+    def _ask_generator(
+        self, dylib: Contents, searched: Contents, entry: GeneratorEntry, number: int, text: bytes, *, weak: bool
+    ) -> bool:
+        key = (id(entry), searched.names[text])
+        if key not in self.asked:
+            self.asked.add(key)
+            self.unanswered.add(key)
+            self.asks.setdefault(id(entry), (searched, entry, []))[2].append(key[1])
+        elif key not in self.unanswered:
+            return False
+        # Asked already, but not answered: whoever comes second must not pass the generator by.
+        self.blocked[dylib, number] = weak and self.blocked.get((dylib, number), True)
+        return True
+
+    def _pull(self, dylib: Contents, entry: ArchiveEntry, text: bytes) -> bool:
+        """Note the archive member that defines a name, unless it was taken before."""
+        if self.is_direct and self.kind is LookupKind.DLSYM:
+            return False
+        offset = entry.index().get(text)
+        return offset is not None and self.pull_member(dylib, entry, offset)
+
+    def pull_member(self, dylib: Contents, entry: ArchiveEntry, offset: int) -> bool:
+        """Note an archive member, unless it was taken before."""
+        if offset in entry.taken:
+            return False
+        self._members.setdefault(id(entry), (dylib, entry, set()))[2].add(offset)
+        self._waiting_for_members.append(self.sought)
+        return True
+
+    def _ask_builtins(self, dylib: Contents, text: bytes, *, weak: bool) -> None:
+        """Take the compiler's own functions from the runtime archive, where no library has them."""
+        session, platform = self.session, self.session.platform
+        home = dylib.implements or dylib
+        entry = home.search.builtins
+        if weak or entry is None or platform is None or text not in entry.index() or not platform.wants_builtin(text):
+            return
+        order = dylib.order_for_code()
+        libraries = [library.handle for searched, _ in order for library in searched.search.libraries]
+        if text in platform.over_libraries or not any(
+            session.executor.libraries.find_symbol(handle, text)[0] for handle in libraries
+        ):
+            self._pull(home, entry, text)
