@@ -11,7 +11,7 @@
         OutOfRange             a value does not fit its field
         UnsupportedRelocation  a relocation type, or its use, that uruk does not know
         TLSError               thread-local storage that cannot be had
-        AliasCycle             names that stand for each other
+        AliasCycle             aliases of each other
         PassError              a plug-in of the link that raised something else
       MaterializationError     a materialization unit or a generator that failed
         WrongDefinitions       a unit that delivered other symbols than it had announced
@@ -87,6 +87,10 @@ class InvalidType(UrukError, TypeError):
     """An argument of a type that cannot be taken; the text says which, and what can."""
 
 
+_WHOLE_FILE = "file"
+"""The structure of errors about a file as a whole, which their texts need not name."""
+
+
 class ObjectFormatError(UrukError):
     """Bytes of an object, archive or library that contradict their format.
 
@@ -104,7 +108,8 @@ class ObjectFormatError(UrukError):
     def describe(self) -> str:
         """See `UrukError.describe`."""
         where = "" if self.offset is None else f" at offset {self.offset:#x}"
-        return f"{self.file}: {self.structure}{where}: {self.problem}"
+        part = "" if self.structure == _WHOLE_FILE else f" {self.structure}{where}:"
+        return f"{self.file}:{part} {self.problem}"
 
 
 class InputNotFound(ObjectFormatError, FileNotFoundError):
@@ -127,7 +132,7 @@ class Undefined:
 
 
 class UndefinedSymbols(LinkError):
-    """Names that nothing defines; all of them, grouped, each with who needs it."""
+    """All names that nothing defines, each with the places that need it; those with one hint are grouped."""
 
     def __init__(self, symbols: Sequence[Undefined]) -> None:
         self.symbols = tuple(symbols)
@@ -135,9 +140,10 @@ class UndefinedSymbols(LinkError):
 
     def describe(self) -> str:
         """See `UrukError.describe`."""
-        count = len(self.symbols)
-        lines = [f"{count} symbol{'s' if count != 1 else ''} that nothing defines:"]
-        left = count
+        left = count = len(self.symbols)
+        if count == 1:
+            return f"undefined symbol: {_undefined_line(self.symbols)}"
+        lines = [f"{count} undefined symbols:"]
         for group in _by_hint(self.symbols)[:_SHOWN_LINES]:
             lines.append(f"  {_undefined_line(group)}")
             left -= len(group)
@@ -170,11 +176,11 @@ def _undefined_line(group: Sequence[Undefined]) -> str:
     else:
         names = first.demangled if first.demangled == first.name else f"{first.demangled}  ({first.name})"
     place = next((symbol.places[0] for symbol in group if symbol.places), "")
-    need = f"needed by {place}" if place else "looked up"
+    need = f"  needed by {place}" if place else " (requested by lookup)"
     more = sum(symbol.count for symbol in group) - 1
     if more > 0:
         need += f", and {more} more place{'s' if more != 1 else ''}"
-    return f"{names}  {need}" + (f"; {first.hint}" if first.hint else "")
+    return f"{names}{need}" + (f"; {first.hint}" if first.hint else "")
 
 
 class DuplicateDefinition(LinkError):
@@ -286,7 +292,7 @@ class TLSError(LinkError):
 
 
 class AliasCycle(LinkError):
-    """Names that stand for each other and for nothing else; `names` in the order in which they do."""
+    """Aliases whose targets are aliases of each other; `names` are those of the cycle, in order."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = tuple(names)
@@ -294,7 +300,7 @@ class AliasCycle(LinkError):
 
     def describe(self) -> str:
         """See `UrukError.describe`."""
-        return f"aliases that lead nowhere: {' -> '.join(self.names)}"
+        return f"alias cycle: {' -> '.join(self.names)}"
 
 
 class MaterializationError(UrukError):
@@ -315,9 +321,9 @@ class MaterializationError(UrukError):
 
 
 class WrongDefinitions(MaterializationError):
-    """A unit whose object does not define what the unit had announced: a bug of the unit's author.
+    """A unit that did not deliver the symbols that it had announced: a bug of the unit.
 
-    `missing`: announced, but not delivered; `unexpected`: delivered, but not announced.
+    `missing` symbols were announced, but not delivered; `unexpected` ones were delivered, but not announced.
     """
 
     def __init__(self, what: str, missing: Sequence[str], unexpected: Sequence[str]) -> None:
@@ -334,7 +340,10 @@ class WrongDefinitions(MaterializationError):
 
 
 class MaterializationCycle(UrukError):
-    """Work that waits for itself; `steps` say what waits for what."""
+    """A unit or generator that waits for itself;
+
+    `steps` are the tasks of the cycle, each of which waits for the next.
+    """
 
     def __init__(self, steps: Sequence[str]) -> None:
         self.steps = tuple(steps)
@@ -342,7 +351,7 @@ class MaterializationCycle(UrukError):
 
     def describe(self) -> str:
         """See `UrukError.describe`."""
-        return "this would wait for itself for ever: " + ", which needs ".join(self.steps)
+        return f"materialization cycle: {' -> '.join(self.steps)}"
 
 
 class LookupTimeout(UrukError, TimeoutError):
@@ -439,7 +448,7 @@ class InUse(UrukError):
 
 
 class RemovedCode(UrukError):
-    """A call that led into code that was removed; `removed` names what was called, and what it came from."""
+    """A call of code that was removed; `removed` names what was called, and what it came from."""
 
     def __init__(self, removed: str) -> None:
         self.removed = removed

@@ -552,7 +552,7 @@ def _address_of(value: Any) -> tuple[int, bool]:
     if hasattr(value, "__index__"):
         address = operator.index(value)
         if not 0 <= address < 1 << 64:
-            raise InvalidValue(f"{address:#x} is no address: those are 64-bit unsigned numbers")
+            raise InvalidValue(f"address {address:#x} is out of range (0 to 2**64-1)")
         return address, False
     from uruk.calls import address_of
 

@@ -13,11 +13,13 @@ from uruk.executor.connection import GRACE, SETUP_PATIENCE, Connection
 from uruk.executor.interruption import deferred
 from uruk.executor.launch import start
 from uruk.executor.remote import RemoteExecutor
-from uruk.executor.secret import greeting
 from uruk.memory.manager import DEFAULT_SLAB
 from uruk.platforms.linux import attach as linux
 from uruk.runtime_files import executor_program
 from uruk.target import HERE, executor_target
+
+LONGEST_SECRET = 4096
+"""Bytes that a secret has at most (runtime/executor/linux/listen.c)."""
 
 
 def spawn(
@@ -55,7 +57,7 @@ def spawn(
     launcher = emulator(str(system)) if launcher is None and executor is None else launcher or ()
     variables = linux.start_variables(environment, tls_pool)
     words = ["report-crashes"]
-    if threading.current_thread() is threading.main_thread():  # the kernel takes the end of the thread for the parent's
+    if threading.current_thread() is threading.main_thread():  # PR_SET_PDEATHSIG: at the end of this thread
         words.append(f"die-with-parent={0 if launcher else os.getpid()}")  # a launcher's child has another parent
     with deferred() as starting:
         child, connection = start([*launcher, program], words, variables, _least(patience, deadline), starting, streams)
@@ -141,7 +143,7 @@ def connect(
     """
     import socket
 
-    first = b"" if secret is None else greeting(secret)
+    first = b"" if secret is None else _greeting(secret)
     patience = _least(SETUP_PATIENCE, deadline)
     with deferred() as starting, ExitStack() as files:
         try:
@@ -169,3 +171,15 @@ def connect(
 
                 return windows.attach(connection, None, shared_memory=shared_memory, slab_size=slab_size)
             return linux.attach(connection, None, shared_memory=shared_memory, slab_size=slab_size)
+
+
+def _greeting(secret: bytes) -> bytes:
+    """Return the bytes that tell a secret to an executor that listens.
+
+    Raises ExecutorError for one that no executor takes.
+    """
+    if not secret:
+        raise ExecutorError("the secret for the executor is empty")
+    if len(secret) > LONGEST_SECRET:
+        raise ExecutorError(f"the secret for the executor has {len(secret)} bytes; {LONGEST_SECRET} is the most")
+    return b"URUKAUTH" + len(secret).to_bytes(8, "little") + secret

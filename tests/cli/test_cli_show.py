@@ -224,11 +224,11 @@ def test_errors(folder: Path, capsys: Captured) -> None:
     (folder / "text.o").write_text("hello")
     (folder / "shared.so").write_bytes(Path(sys.executable).resolve().read_bytes()[:64])
     for word, text in (
-        ("missing.o", "missing.o: file: cannot be opened: No such file or directory"),
-        (".", ".: file: is a directory, not a regular file"),
+        ("missing.o", "missing.o: cannot be opened: No such file or directory"),
+        (".", ".: is a directory, not a regular file"),
         ("text.o", "text.o: ELF header at offset 0x0: not an ELF object"),
         ("shared.so", "shared.so: ELF header at offset 0x10: not relocatable: it is "),
-        ("missing.a(x.o)", "missing.a: file: cannot be opened"),
+        ("missing.a(x.o)", "missing.a: cannot be opened"),
     ):
         assert main(["show", word]) == 1
         captured = capsys.readouterr()

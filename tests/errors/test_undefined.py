@@ -30,7 +30,7 @@ def test_all_names_in_one_error(cc: Compile, jit: uruk.LLJIT) -> None:
     assert (found["one"].count, found["two"].count, found["three"].count) == (3, 1, 1)
     assert "needy.o:(.text.a+0x" in found["two"].places[0]
     text = str(error)
-    assert text.startswith("3 symbols that nothing defines:\n")
+    assert text.startswith("3 undefined symbols:\n")
     assert "and 2 more places" in text
 
 
@@ -58,7 +58,7 @@ def test_the_hint_is_the_cure(cc: Compile, jit: uruk.LLJIT) -> None:
 
 def test_a_name_that_is_only_looked_up(jit: uruk.LLJIT) -> None:
     error = caught_by(jit, "_Z3barv")
-    assert str(error) == "1 symbol that nothing defines:\n  bar()  (_Z3barv)  looked up"
+    assert str(error) == "undefined symbol: bar()  (_Z3barv) (requested by lookup)"
     assert error.symbols[0].places == ()
 
 

@@ -139,7 +139,7 @@ def test_the_most_that_is_read(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"12345")
     assert read_regular(path) == b"12345"
-    with pytest.raises(ObjectFormatError, match="the name: file: has 5 bytes, and 4 are the most"):
+    with pytest.raises(ObjectFormatError, match="the name: has 5 bytes, and 4 are the most"):
         read_regular(path, "the name", most=4)
     os.truncate(path, LARGEST + 1)
     with pytest.raises(ObjectFormatError, match="are the most"):

@@ -7,7 +7,7 @@ import select
 import time
 
 from uruk.errors import ExecutorError
-from uruk.executor.secret import LONGEST
+from uruk.spawning import LONGEST_SECRET
 
 PATIENCE = 10.0
 """Seconds that a secret may take to come through a pipe."""
@@ -23,7 +23,7 @@ def secret() -> bytes | None:
     if text is not None or path is None:
         return text
     try:
-        return _content(path, LONGEST + 3).rstrip(b"\r\n")  # an end of line, and a byte more than fits
+        return _content(path, LONGEST_SECRET + 3).rstrip(b"\r\n")  # an end of line, and a byte more than fits
     except OSError as error:
         raise ExecutorError(f"the secret of {path} cannot be read: {error.strerror}") from error
 

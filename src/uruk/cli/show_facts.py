@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from uruk.cli.show_needs import providers
 from uruk.demangle import demangle
 from uruk.errors import ObjectFormatError
 from uruk.formats.archive import Archive, Member
@@ -16,12 +16,14 @@ from uruk.formats.interface import HEAD_SIZE, ImportLibrary, RelocationRow, Span
 from uruk.formats.registry import format_named, import_library, read_objects, target_of_file
 from uruk.graph.arena import Arena
 from uruk.graph.dump import block_labels, dump_object, target_name
-from uruk.graph.graph import Role, SymbolKind, SymbolType, Zone
+from uruk.graph.graph import Graph, Role, SymbolKind, SymbolType, Zone
 from uruk.graph.kinds import Operand
 from uruk.graph.names import Names
 from uruk.graph.types import NONE
 from uruk.graph.views import ROLES, GraphView
+from uruk.link_rules import rules_of
 from uruk.machines import MACHINES
+from uruk.platforms.systems import definers_of
 from uruk.target import HERE, Target
 
 Facts = dict[str, Any]
@@ -33,6 +35,7 @@ TLS_MODELS = {
     Operand.TP_OFFSET: "local-exec",
 }
 
+_LINK = "made by the link"
 ORDER = tuple(ROLES[role] for role in (Role.PREINIT, Role.INIT, Role.CTORS, Role.FINI, Role.DTORS))
 
 
@@ -171,7 +174,7 @@ class _Object:
         texts = {row: self.names.text(int(symbols.name[row])) for row in rows}
         thread_local = frozenset(texts[row] for row in rows if symbols.type[row] == SymbolType.TLS)
         sections = frozenset(block.name.encode() for block in self.view.blocks)
-        provider = providers(self.graph, texts.values(), thread_local, sections)
+        provider = _providers(self.graph, texts.values(), thread_local, sections)
         places: dict[int, list[str]] = {}
         for row in self.rows:
             places.setdefault(row.target, []).append(self._place(row))
@@ -260,3 +263,18 @@ def _definitions(archive: Archive, member: Member) -> tuple[list[str], str | Non
     symbols = graph.symbols
     outer = (symbols.name >= 0) & (symbols.kind != SymbolKind.UNDEFINED) & (symbols.kind != SymbolKind.DROPPED)
     return sorted({names.text(number).decode("utf-8", "replace") for number in symbols.name[outer].tolist()}), None
+
+
+def _providers(
+    graph: Graph, names: Iterable[bytes], thread_local: frozenset[bytes], sections: frozenset[bytes]
+) -> dict[bytes, str]:
+    """Return who has each undefined name of a graph's objects; empty for nobody known.
+
+    `thread_local` are those of the names that are thread-locals, `sections` the names of the objects' own sections,
+    between whose bounds some names lie.
+    """
+    rules = rules_of(graph)
+    wanted = list(names)
+    of_the_link = {name: _LINK for name in wanted if rules.makes(name, sections)}
+    rest = [name for name in wanted if name not in of_the_link]
+    return of_the_link | definers_of(rest, thread_local, graph.target or HERE)

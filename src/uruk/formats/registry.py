@@ -124,7 +124,7 @@ def open_library(path: str) -> SharedLibrary:
         format = format_of(source.read(0, min(HEAD_SIZE, source.size), "file"))
         files = None if format is None else format.files
         if files is None:
-            raise source.error("file", "no shared library of a format that uruk reads", 0)
+            raise source.error("file", "this is not a shared library of a format that uruk reads", 0)
         return files.open_library(source)
     except BaseException:
         source.close()

@@ -162,7 +162,7 @@ class LibrarySearch:
     def _add_script(self, search: _Search, path: str, as_needed: bool) -> None:
         with ByteSource(path) as source:
             if source.size > _LARGEST_SCRIPT:
-                raise source.error("file", "neither a library nor a linker script", 0)
+                raise source.error("file", "this is neither a library nor a linker script", 0)
             text = source.read(0, source.size, "linker script")
         for wanted in parse_linker_script(path, text):
             if wanted.directory:

@@ -21,7 +21,7 @@ class COFFFiles:
 
     def open_library(self, source: ByteSource) -> SharedLibrary:
         """See `FormatFiles.open_library`. Raises ObjectFormatError: DLLs are not read."""
-        raise ObjectFormatError(source.name, "file", "an object, and no library; uruk reads no DLLs", 0)
+        raise ObjectFormatError(source.name, "file", "this is an object, not a library; uruk reads no DLLs", 0)
 
     def index_names(self, entries: Entries) -> Entries:
         """See `FormatFiles.index_names`: imported variables are known by two names."""

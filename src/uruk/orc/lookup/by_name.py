@@ -54,7 +54,7 @@ def lookup_names(
 
 
 def look_up_lazily(session: Lifetime, number: int, use: Callable[[ResourceTracker], None]) -> int:
-    """See `uruk.orc.registry.lazy.LookUp`. Raises InvalidType for what is no function."""
+    """See `uruk.orc.registry.lazy.LookUp`. Raises InvalidType for data."""
     if session.closed:
         raise SessionClosed(GONE)
     lookup = Query(session, session.ids.home(number).owner, np.array([number], np.int32), bodies=True)
@@ -64,7 +64,7 @@ def look_up_lazily(session: Lifetime, number: int, use: Callable[[ResourceTracke
     address, flags = answer
     if not flags & Flag.FUNCTION:
         text = session.ids.text(number).decode("utf-8", "replace")
-        raise InvalidType(f"`{text}' is no function: it cannot be lazy")
+        raise InvalidType(f"cannot make `{text}' lazy: it is data, not a function")
     with session.lock:
         owner = int(session.table.owner[lookup.finals()[0]])
         if owner >= 0:

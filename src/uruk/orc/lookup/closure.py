@@ -6,7 +6,7 @@ answer) it notes a task, and goes on with everything else; when all tasks are do
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 

@@ -207,7 +207,7 @@ def define(
     """See `JITDylib.define`."""
     if not 0 <= address < 1 << 64:
         raise InvalidValue(
-            f"`{name.decode('utf-8', 'replace')}' at {address:#x}: addresses are 64-bit unsigned numbers"
+            f"address {address:#x} of `{name.decode('utf-8', 'replace')}' is out of range (0 to 2**64-1)"
         )
     number = dylib.names[name]
     entry = AbsoluteEntry(
