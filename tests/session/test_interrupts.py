@@ -33,7 +33,6 @@ MODULES = (
     "orc.registry.defining",
     "orc.lookup.linking",
     "orc.lookup.request",
-    "orc.lookup.recording",
     "link",
     "platforms.linux.platform",
 )
@@ -223,8 +222,7 @@ def test_names_for_the_loader_at_every_line(cc: Compile) -> None:
         modules = (
             "orc.lookup.linking",
             "orc.lookup.request",
-            "orc.lookup.recording",
-            "platforms.linux.platform",
+                    "platforms.linux.platform",
             "platforms.linux.loader_names",
             "memory.symbol_table",
         )

@@ -124,7 +124,7 @@ _OPPOSITES = ("no-undefined", "no-allow-multiple-definition", "no-export-dynamic
 def find(word: str) -> tuple[Option, str | None] | None:
     """Return the option that a word for the linker is, and its value as `OptionTable.find` has it.
 
-    None if it is none.
+    Returns None if it is none.
     """
     if word.startswith("--"):
         return _long(word[2:])

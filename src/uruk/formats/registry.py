@@ -70,7 +70,7 @@ def format_named(name: str) -> Format:
 def format_of(head: bytes | memoryview) -> Format | None:
     """Return the format of a file that begins with these bytes (its first `HEAD_SIZE`).
 
-    None if no format recognises it.
+    Returns None if no format recognises it.
     """
     known = len(_formats)
     for format in _formats.values():

@@ -68,7 +68,7 @@ class HostLibraries(Protocol):
     def loader_path(self, file_name: str) -> str | None:
         """Return the path at which the dynamic loader finds a library by the whole name of its file.
 
-        None if it does not.
+        Returns None if it does not.
         """
         ...
 

@@ -25,7 +25,7 @@ def object_row(state: State, file: str) -> int:
 def symbol_row(state: State, name: str, file: str = "") -> int | None:
     """Return the row that stands for `name` in this batch, from ``after bind names`` on.
 
-    None if no symbol is called so.
+    Returns None if no symbol is called so.
 
     With `file`, the row of that object instead, its local symbols included (``static`` functions).
     """

@@ -53,7 +53,7 @@ def target_of_content(content: bytes) -> str:
 def _target_of(path: str) -> Target | None:
     """Return the target of an object, a shared library, or an archive's first object.
 
-    None where there is none to be read.
+    Returns None where there is none to be read.
     """
     try:
         descriptor, _ = open_regular(path)

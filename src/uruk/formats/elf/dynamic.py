@@ -138,7 +138,7 @@ class SharedLibrary:
     def find(self, name: bytes, version: bytes | None = None) -> DynamicSymbol | None:
         """Return the definition of `name`: that of `version`; without one the default, else the first.
 
-        None if there is none.
+        Returns None if there is none.
 
         Reads only the rows that the hash table has for the name. Raises ObjectFormatError if tables contradict each
         other.

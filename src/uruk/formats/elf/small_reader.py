@@ -96,7 +96,7 @@ def read_small(
 ) -> tuple[Blocks, Symbols, Relocations] | None:
     """Return the tables of the object in `buffer` at `begin`, of `extent` bytes.
 
-    None for one that is left to the columns.
+    Returns None for one that is left to the columns.
 
     `table` says where its section headers begin in the buffer, how many there are, and which has their names. Only
     names of an object that is read are interned.

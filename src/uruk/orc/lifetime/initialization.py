@@ -171,6 +171,8 @@ class Initializers:
             while not run.done.wait(_left(deadline)):
                 if deadline is not None and time.monotonic() >= deadline:
                     raise LookupTimeout(waiter, ["initialisers that another thread runs"])
+                # With the lock, as the table of waits must not change while it is followed. Another thread may hold it
+                # for long, or wait for this one: hence the time limit.
                 if self.session.lock.acquire(timeout=_left(deadline)):
                     circular = run.thread in self._behind_me()
                     self.session.lock.release()

@@ -47,7 +47,7 @@ def remove_tracker(session: Lifetime, tracker: ResourceTracker, force: bool) -> 
             with deferred(once=True):
                 removal = tracker.removal = begun or Removal()
                 removal.running = True
-                if users and begun is None:  # later the entries that have the names are gone
+                if users and begun is None:  # now, as `_retract` forgets the entries that have the names
                     session.withheld.note(tracker)
                 _retract(session, tracker, removal.released)
         session.finalize([tracker])
@@ -217,7 +217,8 @@ def _redefine(session: Lifetime, lost: I32) -> None:
                 for name in free & entry.targets.keys():
                     table.owner[name], table.rank[name] = entry.number, 1
                     free.discard(name)
-    table.contested[lost[(table.owner[lost] == NONE) & (table.group[lost] == NONE)]] = 0  # nobody is left who wants it
+    # Nothing else defines what is still undefined now, so that the next removal need not look for it again.
+    table.contested[lost[(table.owner[lost] == NONE) & (table.group[lost] == NONE)]] = 0
 
 
 def _redefine_from(session: Lifetime, entry: ObjectEntry, wanted: I32) -> None:

@@ -48,7 +48,7 @@ class Closure:
     def want(self, dylib: Contents, ids: I32, weak: Bool, roots: Iterable[int]) -> None:
         """Start from names as a dylib's code sees them, and from entries, by number, that are needed anyway."""
         self._choose(roots)
-        for entry in self._units.values():  # it is not known which of its names the one is that initialises
+        for entry in self._units.values():  # any of its names may be the one whose object initialises
             self._wanted.update(dict.fromkeys(entry.names, entry))
         self._names.is_direct = True
         self._need(dylib, ids, weak)
@@ -76,7 +76,7 @@ class Closure:
         wanted, self._wanted, self._units = self._wanted, {}, {}
         blocked, self._names.blocked = self._names.blocked, {}
         names = np.array([name for name, entry in wanted.items() if entry.number not in self.failed], np.int32)
-        self._take(names)  # what the units delivered owns them now, or other units do
+        self._take(names)  # their owners are now the objects that the units delivered, or units that these left them to
         for (dylib, number), weak in blocked.items():
             self._need(dylib, np.array([number], np.int32), np.array([weak]))
         self._walk()
@@ -118,10 +118,11 @@ class Closure:
         """Find the definitions of names that code of a dylib refers to."""
         table = self.session.table
         table.grow(len(self.session.ids))
-        if not dylib.is_first:
+        if not dylib.is_first:  # another dylib's definitions come before its own: each name is searched for
             self._search_all(dylib, ids, weak)
             return
         owner = table.owner.take(ids)
+        # The rest works on the few distinct owners, not on names: NONE is -1, and so the first of them.
         numbers = distinct(owner)
         complete = not numbers or numbers[0] != NONE
         if not complete:
@@ -141,9 +142,11 @@ class Closure:
             self._want_of_units(ids[defined], owner[defined])
         if complete:
             return
+        # Private names, the first numbers of a session, are each module's own; see `runtime_parts`.
         unknown = ~defined & (ids >= self.session.private_ids.size)
         strong = unique(ids[unknown & ~weak])
         self._search(dylib, strong, weak=False)
+        # Archives are not asked for weak names, so that only other dylibs and generators can have them.
         if not dylib.stands_alone or dylib.search.generators:
             weak_names = unique(ids[unknown & weak])
             self._search(dylib, weak_names[~np.isin(weak_names, strong)], weak=True)
@@ -222,6 +225,7 @@ class Closure:
                 outcome = final  # a re-export means that very definition, hidden or not
             else:
                 outcome = self._names.look(session.home(final, dylib), final, weak=weak)
+        # The link replaces references by `imported` in one gather, and does not follow chains of aliases.
         if final != number:
             table.grow(len(session.ids))
             table.imported[final] = NONE

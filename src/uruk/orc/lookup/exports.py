@@ -30,7 +30,7 @@ class Offer:
 def shown(session: Lifetime, dylib: Contents, names: Iterable[bytes], *, strong: bool) -> tuple[list[bytes], I64]:
     """Return names that linked objects of a dylib define and show to others, and their numbers.
 
-    `strong`: strong ones only.
+    With `strong`, only strong definitions count.
     """
     known = [name for name in names if name in dylib.names]
     number: I64 = np.array([dylib.names[name] for name in known], np.int64)

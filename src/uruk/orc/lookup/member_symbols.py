@@ -50,7 +50,7 @@ def make_index(archive: Archive, target: Target) -> Entries:
 def initializer_of(archive: Archive, name: bytes, target: Target) -> int | None:
     """Return the header offset of the first member in which a variable is more than a common symbol.
 
-    None if none has it.
+    Returns None if none has it.
 
     As for GNU ld (bfd/elflink.c, `elf_link_is_defined_archive_symbol`): a function of the name does not count.
     """

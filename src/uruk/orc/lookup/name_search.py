@@ -41,7 +41,7 @@ class NameSearch:
     def look(self, dylib: Contents, number: int, *, weak: bool) -> int | None:
         """Return the name, in whatever namespace, that has a definition for `number`.
 
-        None where there is none (yet).
+        Returns None where there is none (yet).
         """
         session, table = self.session, self.session.table
         if dylib.removed:
@@ -71,14 +71,14 @@ class NameSearch:
         search = searched.search
         if not search.generators:
             entry = search.archive_with(text) if search.archives and not weak else None
-            if entry is search.builtins:
+            if entry is search.builtins:  # they come after all libraries; see `_ask_builtins`
                 entry = None
             if entry is not None and search.deferred:
                 load_needed(self.session, searched, [text], before=entry.order)
             if entry is None and (len(dylib.order_for_code()) == 1 or not search.libraries):
                 return False  # libraries are asked again when externals are resolved
             sources = [*search.libraries] if entry is None else [*search.libraries_before(entry.order), entry]
-            if number in self.hidden:
+            if number in self.hidden:  # gABI, "Symbol Table": visibility is that of the most restrictive reference
                 sources = [] if entry is None else [entry]
         else:
             sources = search.from_order()
@@ -105,13 +105,14 @@ class NameSearch:
             self.asks.setdefault(id(entry), (searched, entry, []))[2].append(key[1])
         elif key not in self.unanswered:
             return False
-        # Asked already, but not answered: whoever comes second must not pass the generator by.
+        # Asked, but not answered: a second search must wait, too, and not go on to what comes after the generator.
+        # The name is needed strongly if any of its searches is for a strong reference.
         self.blocked[dylib, number] = weak and self.blocked.get((dylib, number), True)
         return True
 
     def _pull(self, dylib: Contents, entry: ArchiveEntry, text: bytes) -> bool:
         """Note the archive member that defines a name, unless it was taken before."""
-        if self.is_direct and self.kind is LookupKind.DLSYM:
+        if self.is_direct and self.kind is LookupKind.DLSYM:  # dlsym finds no members that are not linked yet
             return False
         offset = entry.index().get(text)
         return offset is not None and self.pull_member(dylib, entry, offset)

@@ -86,6 +86,7 @@ class Query:
                 self.session.check_dylib(self.dylib)
                 tasks = self._plan()
                 if not tasks:
+                    # In one hold of the lock: no other thread may see what is linked and not initialised as ready.
                     self._link()
                     self.session.initializers.begin(self)
                     return self._outcomes()
@@ -105,6 +106,7 @@ class Query:
         closure = self._closure
         if closure is not None:
             self._note_failures(closure)
+        # After changes the search begins afresh: half of it would be of definitions that have other owners now.
         if closure is None or self._seen != self.session.changes:
             self._roots, needed = [], list[int]()
             if self.everything or self.dylib.has_roots():
@@ -216,11 +218,12 @@ class Query:
                 self.errors += errors
                 rows: set[int] = {row for fault in faults.faults for row in fault.objects.tolist()}
                 guilty = {batch[row].number for row in rows}
-                if not guilty:
+                if not guilty:  # nothing can be left out, so that a second link would fail in the same way
                     raise errors[0] from None
                 self.failed.update(dict.fromkeys(guilty, errors[0]))
             except Exception:
-                # A later lookup of something else must not fail for the same reason.
+                # No object is named: the next lookup links the roots one by one, so that lookups of other names do
+                # not fail for the same reason again. A root that was linked alone is known to be the cause.
                 for entry in self._roots:
                     entry.retry_alone = True
                     entry.failed = len(self._roots) == 1 and self.ids.size == 0
@@ -239,6 +242,7 @@ class Query:
         if not self.failed:
             return chosen
         poisoned = failures.poisoned(self.session.table, chosen, set(self.failed))
+        # Of what failed an error of its own tells; the rest is listed as its consequence.
         names = [self._title(chosen[number]) for number in poisoned if number not in self.failed]
         for error in self.errors:
             error.poisoned = tuple(dict.fromkeys([*error.poisoned, *names]))

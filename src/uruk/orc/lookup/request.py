@@ -91,11 +91,12 @@ def _definers(session: Lifetime, graph: Graph, entries: list[ObjectEntry], numbe
     dropped = np.zeros(groups.name.size, np.bool_)
     if dropped.size:
         dropped = (table.group[groups.name] != numbers[groups.object]) & ~private[groups.object]
+    # A batch that is one graph as it was added needs no second look for its definitions.
     added = entries[0].added
     definitions = added.definitions if graph is added.graph else definitions_of(graph)
     definitions = definitions.without(graph, dropped)
     is_owner = table.owner.take(definitions.name) == numbers.take(definitions.object)
-    if some(private):
+    if some(private):  # parts of the runtime define their names for their module only, and own none in the table
         is_owner |= private[definitions.object]
     defines = np.zeros(len(graph.symbols), np.bool_)
     defines[definitions.row[is_owner]] = True
@@ -119,6 +120,7 @@ def _leave_to_libraries(session: Lifetime, graph: Graph, entries: list[ObjectEnt
         rows_of.setdefault(entries[graph.object_of_symbol(row)].dylib, []).append(row)
     for dylib, rows in rows_of.items():
         texts = [session.ids.text(int(symbols.name[row])) for row in rows]
+        # Undefined from here on: the link asks the library for them, as for any name that no object defines.
         defines[rows] = ~session.executor.libraries.find_symbols(handles[dylib], texts).found
 
 
@@ -153,10 +155,11 @@ class _Resolver:
             )
         for row in true_rows(~is_found & ~hidden & tls).tolist():
             name, dylib = session.ids.text(int(names[row])), session.home(int(names[row]), self.dylib)
-            name = name.partition(b"@")[0]
+            name = name.partition(b"@")[0]  # thread-locals of libraries are found by names without versions
             library = session.platform.find_tls(name, _libraries(dylib)) if session.platform else ""
             if library:
                 is_found[row], homes[row] = True, TLSHome(library=library)
+        # dlsym on a thread-local would make its library's storage dynamic for good: such names are not asked for here.
         rows = true_rows(~is_found & ~hidden & ~tls)
         is_found[rows], address[rows], is_data[rows] = self._externals(names[rows])
         return Externals(is_found, address, is_data, homes, origin=self._origin)

@@ -26,7 +26,8 @@ LAST_PRIORITY = 65535
 def find(state: State, module: int, array: str) -> I64 | None:
     """Return the blocks of a module's array in the order in which GNU ld lays them out.
 
-    None where there is no such order: a block of several `.ctors` runs backwards, and cannot lie in the array as it is.
+    Returns None where there is no such order: a block of several `.ctors` runs backwards, and cannot lie in the array
+    as it is.
     """
     blocks, roles = state.blocks, np.array(ROLES[array], np.uint8)
     # 8: one pointer of a 64-bit target; smaller blocks hold no function.

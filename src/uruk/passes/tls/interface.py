@@ -87,6 +87,6 @@ class TLSLoader(Protocol):
     def offset_of(self, name: bytes, library: str) -> int | None:
         """Return the offset from the thread pointer of a library's thread-local that has a descriptor.
 
-        None: not static.
+        Returns None if the storage is not static.
         """
         ...

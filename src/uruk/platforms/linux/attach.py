@@ -25,7 +25,7 @@ _POOL = "glibc.rtld.optional_static_tls"
 
 def start_variables(environment: Mapping[str, str], tls_pool: int) -> dict[str, str]:
     """Return the environment for a process with so many bytes of static thread-local storage to spare."""
-    before = environment.get(_TUNABLES)
+    before = environment.get(_TUNABLES)  # the user's own settings stay
     return {**environment, _TUNABLES: (f"{before}:" if before else "") + f"{_POOL}={tls_pool}"}
 
 

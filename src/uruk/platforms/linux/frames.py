@@ -38,6 +38,7 @@ def announce(
         if frames is not None and row in code:
             at = int(state.position[block])
             read = read_frames(state.image[at : at + int(state.blocks.size[block])], address)
+            # A full table refuses: then the unwinder is told by registration, as where a slab has no table.
             if read is not None and (not read[0] or frames.publish(code[row], *read)):
                 published += [(row, (frames, code[row]))] * bool(read[0])
                 continue
@@ -57,7 +58,7 @@ def _code_of_modules(linked: Linked) -> dict[int, int]:
 def read_frames(content: U8, address: int) -> tuple[list[int], list[int]] | None:
     """Return the functions of an `.eh_frame` at `address`, ascending, and the addresses of their FDEs.
 
-    None where a CIE has an encoding that is not read here.
+    Returns None where a CIE has an encoding that is not read here.
     """
     data = content.tobytes()
     words, signed = memoryview(data).cast("I"), memoryview(data).cast("i")
@@ -68,18 +69,18 @@ def read_frames(content: U8, address: int) -> tuple[list[int], list[int]] | None
         length = words[at]
         if length == 0:
             break
-        back = words[at + 1]
+        back = words[at + 1]  # 0 for a CIE; of an FDE the distance from this word to its CIE, in bytes
         if back:
             cie = at + 1 - (back >> 2)
             encoding = encodings[cie] if cie in encodings else encodings.setdefault(cie, _encoding(data, cie))
-            if encoding == _PCREL_4:
+            if encoding == _PCREL_4:  # what gcc and clang emit: without a call
                 pairs.append((address + 4 * at + 8 + signed[at + 2], address + 4 * at))
             elif encoding in _FORMS or (encoding or 0xFF) & ~_PCREL in _FORMS:
                 pairs.append((_read(data, 4 * at + 8, address, encoding or 0), address + 4 * at))
             else:
                 return None
         at += 1 + (length >> 2)
-    pairs.sort()
+    pairs.sort()  # unwinders search the table by halves (LSB, ".eh_frame_hdr")
     return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
 
 
@@ -97,7 +98,7 @@ def _encoding(content: bytes, cie: int) -> int | None:
 
 @lru_cache(maxsize=256)
 def _of_cie(body: bytes) -> int | None:
-    """Return the same of a CIE from its version on: versions 1 and 3, augmentations of `z`, `R`, `P`, `L`, `S`, `B`."""
+    """Return what `_encoding` does, for a CIE from its version on: versions 1 and 3, the letters `zRPLSB`."""
     version, augmentation, rest = body[0], *body[1:].partition(b"\0")[::2]
     if version not in (1, 3) or not augmentation:
         return 0 if version in (1, 3) else None

@@ -64,8 +64,9 @@ class ProgramExports:
         if offer.thread_local:
             self.requested_locals[name] = offer.size
         else:
+            # The program is not linked yet, and the library's constructors may call: that ends with a message.
             self.requested[name] = self._runtime.address[b"uruk_rt_not_linked_yet"]
-        if self._handle:
+        if self._handle:  # one object has all names so far: the loader cannot add to one that is open
             self._runtime.call(b"uruk_rt_close_carrier", self._handle)
         self._handle = self._open(self.requested, self.requested_locals)
         return bool(self._handle)
@@ -96,6 +97,7 @@ class ProgramExports:
         asked = b"dlsym" in self._platform.replaced
         if not (asked or self.everything):
             return
+        # Names with a version stand beside those without, and dlsym asks without.
         names = self._linked(name for name in self._dylib.names if b"@" not in name)
         if not self.everything:
             known = list(names)

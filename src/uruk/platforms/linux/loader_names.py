@@ -42,6 +42,7 @@ def tell(linked: Linked, trackers: Sequence[ResourceTracker], rows: I64) -> None
         order = module.argsort(kind="stable")
         places: list[int] = order.tolist()
         rows, module, names = rows[order], module[order], [names[place] for place in places]
+    # Rows are sorted by module here; each run of equal modules is one range of the table.
     starts = true_rows(np.diff(module, prepend=-1) != 0)
     modules: list[int] = module.take(starts).tolist()
     lengths = np.fromiter(map(len, names), np.int64, rows.size)
@@ -53,8 +54,10 @@ def tell(linked: Linked, trackers: Sequence[ResourceTracker], rows: I64) -> None
 
 
 def _without_versions(names: list[bytes], rows: I64, address: I64) -> tuple[list[bytes], I64]:
-    """Return names as a loader has them, without ``@V`` or ``@@V``; one that is there twice for an address is there
-    once."""
+    """Return names without ``@V`` or ``@@V``, as dladdr shows them.
+
+    One with several versions at an address is there once.
+    """
     row_of: dict[tuple[bytes, int], int] = {}
     for name, row, place in zip(names, rows.tolist(), address.take(rows).tolist(), strict=True):
         row_of.setdefault((name.partition(b"@")[0] or name, place), row)

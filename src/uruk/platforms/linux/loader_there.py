@@ -35,7 +35,7 @@ class RemoteLoader:
         opened = self.runtime.call(b"uruk_rt_open_carrier", data, len(data), text, len(text))
         handle = answers.handle(opened)
         problem = _string(text)
-        if not handle and not problem:
+        if not handle and not problem:  # the loader was not even asked
             raise OSError(0, "the executor cannot write one; its limits of files (ulimit -f, ulimit -n) may be too low")
         return handle, problem
 
@@ -92,6 +92,7 @@ class RemoteLoader:
         """See `Loader.refusal`."""
         if not error.static_tls or not self._pool:
             return error
+        # `static_tls` counts from this process's setting; the child was started with another one.
         wanted = error.static_tls - refusal.optional_static_tls() + self._pool
         hint = f"start the executor with more: --tls-pool={-(-wanted // 1024)}Kb, or tls_pool of uruk.spawn"
         return TLSError(error.what, error.problem, hint, wanted)

@@ -34,7 +34,9 @@ from uruk.platforms.linux.tls.shown_storage import ASKS, ITERATE
 from uruk.records import record
 from uruk.target import Target
 
+# glibc has these in libc_nonshared.a, as each knows its module by the `__dso_handle` that it is linked with.
 PRIVATE = frozenset({b"atexit", b"at_quick_exit", b"pthread_atfork", b"__pthread_atfork"})
+# std::call_once hands its function over in the first two, thread-locals; `__once_proxy` calls it (gcc, mutex.cc).
 CALL_ONCE = (b"_ZSt15__once_callable", b"_ZSt11__once_call")
 ONCE_TRIO = frozenset({*CALL_ONCE, b"__once_proxy"})
 _START_FILE = "start files (crt1.o, crti.o, crtbegin.o) define it, in whose place uruk starts the program"
@@ -105,6 +107,7 @@ class LinuxPlatform:
     @property
     def interposed_names(self) -> frozenset[bytes]:
         """See `Platform.interposed_names`."""
+        # One set or the other: this is asked for each name that no linked code defines.
         names = _INTERPOSED if self.jit_loader is None else _INTERPOSED_WITH_DLOPEN
         return names | self.replacements.keys() if self.replacements else names
 
@@ -117,6 +120,7 @@ class LinuxPlatform:
             return self.runtime.address[self.replacements[name]]
         if name == ITERATE or name in ASKS:
             self._asked_for_storage = True
+            # The functions of ASKS stay the libraries' own; see `shown_storage`.
             return self.runtime.address[b"uruk_rt_" + ITERATE] if name == ITERATE else 0
         if name in SIGNAL_FUNCTIONS:
             return self.runtime.address[b"uruk_rt_" + name]
@@ -147,9 +151,11 @@ class LinuxPlatform:
         rows = [row for row, name in enumerate(names) if name not in OF_THE_PROGRAM]
         symbols = FoundSymbols.nothing(len(names))
         self._find_in(None, names, rows, symbols)
+        # dlsym gives the address that a thread-local has in this thread, which lies in no library.
         odd: list[int] = true_rows((symbols.address != 0) & ~symbols.is_data & ~symbols.in_library).tolist()
         for row in odd:
             self._refuse_thread_local(names[row])
+        # gcc links libgcc into everything; it defines nothing of C++, whose names begin with _Z.
         lacking = [row for row in rows if not symbols.address[row] and not names[row].startswith(b"_Z")]
         if lacking:
             self._find_in(self._gcc_handle(), names, lacking, symbols)
@@ -188,7 +194,7 @@ class LinuxPlatform:
     def loaded(self, linked: Linked, trackers: Sequence[ResourceTracker]) -> None:
         """See `Platform.loaded`."""
         state = linked.state
-        if state.graph.trampolines:
+        if state.graph.trampolines:  # nested functions: their trampolines lie on a stack that is not executable
             self.runtime.call(b"uruk_rt_run_trampolines")
         published, registered = announce(linked, self.process.register_frames)
         for row, address in registered:
@@ -223,7 +229,7 @@ class LinuxPlatform:
         if not initial and not final:
             return
         for tracker, group in groupby(final, key=attrgetter("tracker")):
-            # what is registered last runs first, whatever tracker it is of
+            # As __cxa_atexit has it: what is registered last runs first, whatever tracker it is of.
             self._run_now(b"uruk_rt_register_finalizers", list(group), tracker.resources.module_handle or 0)
         program = self.program
         self._run_now(b"uruk_rt_run_initializers", initial, program.argc, program.argv, program.envp)
@@ -253,7 +259,9 @@ class LinuxPlatform:
         """See `Platform.finalize`; one call for all of them."""
         handles = [handle for tracker in trackers for handle in tracker.resources.module_handles]
         if handles and not self.executor.lost:
-            is_here = self.executor.process.is_here  # where Ctrl-C waits until the call is over
+            # Here Ctrl-C waits until the call is over. Elsewhere it may end the wait for the answer, and
+            # `await_finalizers` waits for the rest, which the runtime has noted.
+            is_here = self.executor.process.is_here
             self.runtime.call_with_array(b"uruk_rt_finalize" if is_here else b"uruk_rt_finalize_noted", handles)
 
     def await_finalizers(self, tracker: ResourceTracker) -> None:
@@ -275,7 +283,7 @@ class LinuxPlatform:
             table.retract(start)
             released.unwind_registrations += 1
         resources.entries.clear()
-        for storage in reversed(resources.storage):
+        for storage in reversed(resources.storage):  # glibc takes back static storage from the end of its area only
             if storage.module_id in self._shown:
                 self._shown.remove(storage.module_id)
                 self.runtime.call(b"uruk_rt_hide_storage", storage.module_id)
@@ -335,8 +343,10 @@ class UnrunLinuxPlatform(LinuxPlatform):
 
 
 def _when(array: FunctionArray) -> tuple[int, int, tuple[int, int]]:
-    """ld's order: .preinit_array, then by priority .init_array.N and .ctors.M (whose priority is 65535 - M), then those
-    without one; of equals, input order."""
+    """Return the key of ld's order: .preinit_array, then .init_array.N and .ctors.M (of priority 65535 - M), the rest.
+
+    Equals keep the order of the inputs.
+    """
     return 0 if array.early else 1, array.priority, array.order
 
 

@@ -86,6 +86,7 @@ class LinuxProcess(ABC):
 
     def register_frames(self, address: int) -> None:
         """Register the `.eh_frame` at `address`, which ends in a terminator. Raises ExecutorError without libgcc."""
+        # Always in libgcc_s, which throws for linked code: an executable may have a copy of its own with other tables.
         if self.runtime.call(b"uruk_rt_register_frames", sps.u64(address), 1):
             raise ExecutorError("the process has no libgcc_s.so.1, by which linked code throws exceptions")
 

@@ -61,7 +61,7 @@ class LinuxHere(LinuxProcess):
         added = [process_symbols.path_of(handle) for handle in handles]
         for path in dict.fromkeys([*added, *process_symbols.loaded_libraries()]):
             soname = _defines_tls(path, name)
-            if soname is not None:
+            if soname is not None:  # a carrier names what it needs: an added library by its path, others as loaded
                 return path if path in added else soname or path
         return ""
 

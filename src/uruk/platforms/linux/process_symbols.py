@@ -119,7 +119,7 @@ def describe(address: int) -> Found:
     if not _dladdr1(address, ctypes.byref(info), ctypes.byref(entry), _RTLD_DL_SYMENT):
         return Found(address, False, "")
     is_data, size = False, 0
-    if entry.value and info.address == address:
+    if entry.value and info.address == address:  # the nearest symbol below the address may be another one
         kind = ctypes.c_uint8.from_address(entry.value + 4).value & 15  # Elf64_Sym.st_info
         is_data = kind in (STT_OBJECT, STT_COMMON)
         size = ctypes.c_uint64.from_address(entry.value + 16).value  # Elf64_Sym.st_size
@@ -135,7 +135,7 @@ def loaded_libraries() -> list[str]:
     paths: list[str] = []
     node = first
     while node:
-        name = node.contents.name
+        name = node.contents.name  # the program has none, the vDSO one without a slash, and carriers are paths in /proc
         if name and name.startswith(b"/") and not name.startswith(b"/proc/"):
             paths.append(os.fsdecode(name))
         node = node.contents.next

@@ -15,14 +15,14 @@ from uruk.platforms.linux.tls.descriptors import DescriptorFunctions
 
 def descriptor_functions(runtime: Runtime) -> DescriptorFunctions:
     """Return the functions for TLS descriptors, ready for use."""
-    runtime.call(b"uruk_rt_find_vector_size")
+    runtime.call(b"uruk_rt_find_vector_size")  # they save vector registers, whose size only the processor tells
     names = (b"uruk_rt_tlsdesc_static", b"uruk_rt_tlsdesc_dynamic", b"uruk_rt_tlsdesc_undefined")
     return DescriptorFunctions(*(runtime.address[name] for name in names))
 
 
 def lazy_functions(runtime: Runtime) -> LazyFunctions:
     """Return the functions for lazy stubs, ready for use. Raises AllocationError when glibc has no memory."""
-    runtime.call(b"uruk_rt_find_vector_size")
+    runtime.call(b"uruk_rt_find_vector_size")  # a first call keeps all registers of arguments
     if runtime.call(b"uruk_rt_lazy_start"):
         raise AllocationError("uruk_rt_lazy_start has no memory")
     if runtime.process.is_here:
@@ -44,6 +44,7 @@ _LAZY = {"begin": 3, "open": 4, "write": 3, "set_handler": 2, "close": 1, "stop"
 def _functions_here(runtime: Runtime) -> LazyFunctions:
     """Return those of this process, called with the interpreter's lock held."""
     named: dict[str, Any] = {
+        # PYFUNCTYPE keeps the interpreter's lock: these calls are too short to give it up.
         name: ctypes.PYFUNCTYPE(ctypes.c_size_t, *[ctypes.c_size_t] * count)(
             runtime.address[b"uruk_rt_lazy_" + name.encode()]
         )

@@ -100,9 +100,10 @@ def _link() -> Runtime:
     executor = InProcessExecutor(memory, LibrariesHere(memory))
     session = Session(executor, _ThisProcess(executor))
     dylib = session.create_dylib("runtime")
+    # As compiler builtins: only members that the names below need are linked.
     tracker = dylib.create_tracker("uruk runtime")
     dylib.search.builtins = ArchiveEntry(open_runtime(), tracker, 0, set())
     names = function_names(open_runtime())
     answers = session.lookup(dylib, names, roots=False)
-    SESSIONS.append(session)
+    SESSIONS.append(session)  # it is never closed: glibc may call the runtime until the process ends
     return Runtime(THIS_PROCESS, {name: address for name, (address, _) in zip(names, answers, strict=True)})

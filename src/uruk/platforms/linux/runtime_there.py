@@ -56,8 +56,8 @@ def link_runtime(connection: Connection) -> tuple[RemoteProcess, Runtime]:
     dylib.search.builtins = ArchiveEntry(archive, dylib.create_tracker("uruk runtime"), 0, set())
     names = function_names(archive)
     answers = session.lookup(dylib, names, roots=False)
-    executor.memory.finish()
-    for address, size in platform.frames:
+    executor.memory.finish()  # brings all of it at once: messages of LLVM's services are the only way there so far
+    for address, size in platform.frames:  # after the bytes have arrived, which the unwinder reads
         services.register_frames(address, size)
     addresses = {name: address for name, (address, _) in zip(names, answers, strict=True)}
     process = RemoteProcess(connection, addresses[b"uruk_rt_call_wrapper"], addresses[b"uruk_rt_read_wrapper"])

@@ -34,8 +34,7 @@ class SearchPath:
         platform.replacements[b"dlopen"] = b"uruk_rt_dlopen"
 
     def replacement(self, path: str) -> str:
-        """Return the library that the loader would take instead of one that a linker found: that of its soname in
-        here."""
+        """Return the library in these directories that the loader would take in place of one that a linker found."""
         if not self.directories:
             return path
         with read_shared_library(path) as library:
@@ -48,7 +47,7 @@ class SearchPath:
         return path
 
     def open_with_needs(self, platform: LinuxPlatform, path: str, *, everywhere: bool) -> None:
-        """Open a library whose needs may lie in here; what is wrong with it is said by whoever loads it then."""
+        """Open a library whose needs may lie in here. Errors are left to whoever loads it then."""
         if self.inherited:
             flags = RTLD_NOW | (RTLD_GLOBAL if everywhere else 0)
             platform.runtime.call(b"uruk_rt_dlopen", os.fsencode(path) + b"\0", flags)

@@ -68,7 +68,7 @@ def _rename(handle: int) -> None:
     """Write the slab's name over the object's, a public member of its link map (link.h), which is longer."""
     entry = LOADER.link_map_address(handle)
     place = ctypes.c_uint64.from_address(entry + 8).value
-    if len(ctypes.string_at(place)) >= len(NAME):
+    if len(ctypes.string_at(place)) >= len(NAME):  # the string is the loader's own, and exactly that long
         ctypes.memmove(place, NAME + b"\0", len(NAME) + 1)
 
 
@@ -110,5 +110,6 @@ def _finds_frames(address: int, frame: int) -> bool:
         find = library["_Unwind_Find_FDE"]
         find.argtypes, find.restype = [ctypes.c_void_p, ctypes.c_void_p], ctypes.c_void_p
         bases = (ctypes.c_void_p * 3)()
+        # One past the start: the unwinder looks for a return address, which lies behind its call.
         _answers["frames"] = find(address + 1, ctypes.byref(bases)) == frame
     return _answers["frames"]

@@ -56,7 +56,7 @@ class Loader(Protocol):
         ...
 
     def keep_words(self, words: Sequence[int]) -> int:
-        """Return the memory of the C library with these words; its address, 0 if there is none."""
+        """Return the address of memory of the C library with these words; 0 if it has none."""
         ...
 
     def free(self, address: int) -> None:
@@ -98,17 +98,19 @@ class Carriers:
         needed: Sequence[str] = (),
         what: str = "thread-local storage",
     ) -> LoadedCarrier:
-        """Build a carrier (arguments as for `build_carrier`) and load it: running and new threads have the
-        storage.
+        """Build a carrier (arguments as for `build_carrier`) and load it: running and new threads have the storage.
 
         Libraries in `needed` are loaded if they are not. Raises TLSError where static TLS does not fit, where an
         imported variable's library already has dynamic TLS (`problem` is then `refusal.ALREADY_DYNAMIC`), or
         where `build_carrier` does.
         """
+        # Dynamic storage can become static only by an import of it, which needs a name; see `make_static`.
         export = "" if static or descriptors or not memory_size else f"uruk_tls_{next(self._serial)}"
         with self.lock:
             self.area.collect()
             aligns = static and 0 < alignment <= STATIC_ALIGNMENT
+            # Below the thread pointer glibc places a block right behind the last one and ignores its alignment, so that
+            # the carrier is made larger; above it a filler takes the bytes that glibc would skip.
             padding = -(self.area.used + memory_size) % alignment if aligns else 0
             filler = None
             if self.machine.grows_up:
@@ -131,7 +133,7 @@ class Carriers:
                     loaded = self._open(file, what, export)
                 finally:
                     if filler is not None:
-                        filler.close()  # which waits for what came behind it
+                        filler.close()  # it stays loaded until what came behind it goes
                 if self.machine.grows_up or not loaded.end % alignment:
                     self.area.opened(loaded, imports)
                     return loaded
@@ -150,6 +152,7 @@ class Carriers:
     def static_bytes_left(self) -> int:
         """Return how many bytes of static TLS the loader still has; found by trying, in about half a millisecond."""
         with self.lock:
+            # The loader tells nobody: doubling finds a size that does not fit, halving the largest that does.
             low, high = 0, 1 << 12
             while high < _LARGEST_AREA and self._fits(high):
                 low, high = high, high * 2
@@ -161,7 +164,7 @@ class Carriers:
     def _open(self, file: CarrierFile, what: str, export: str = "") -> LoadedCarrier:
         try:
             handle, text = self.loader.open(file.data)
-        except ExecutorTimeout:  # which is a TimeoutError, and so an OSError, too
+        except ExecutorTimeout:  # a TimeoutError is an OSError, too
             raise
         except OSError as error:
             raise TLSError(what, f"no memory file for a carrier: {error.strerror}") from error
@@ -192,7 +195,7 @@ class Carriers:
         handle, _ = self.loader.open(file.data)
         if handle:
             carrier.tp_offset = self._values(handle, file).imports[0][0]
-            self.loader.close(handle)
+            self.loader.close(handle)  # the storage stays static: it belongs to the imported carrier
             self.area.opened(carrier, ())
         if filler is not None:
             filler.close()
@@ -206,7 +209,7 @@ class Carriers:
     def _fill_gap(self, size: int) -> LoadedCarrier | None:
         """Return a carrier for the bytes that glibc's own alignment would lose for good.
 
-        None if none are needed or left.
+        Returns None if none are needed or left.
         """
         if not size:
             return None
@@ -219,7 +222,7 @@ class Carriers:
 
     def unload(self, loaded: LoadedCarrier) -> None:
         """Unload a carrier, wherever its storage lies."""
-        handle, loaded.handle = loaded.handle, None
+        handle, loaded.handle = loaded.handle, None  # first: an interrupted call must not close it twice
         if handle is not None:
             self.loader.close(handle)
         while loaded.arguments:
@@ -311,8 +314,8 @@ class LoadedCarrier:
     def close(self) -> int:
         """Give the storage back; no linked code of the module may run any more. Closing twice is harmless.
 
-        The bytes of static TLS that could not be recovered: 0, or the size of the block while storage that
-        was handed out later is still in use (it is recovered when that goes, see `unrecovered_bytes`).
+        Returns the bytes of static TLS that could not be recovered: 0, or the size of the block while storage that was
+        handed out later is still in use (it is recovered when that goes, see `unrecovered_bytes`).
         """
         with self.home.lock:
             if self.closed:
@@ -338,13 +341,13 @@ class StaticArea:
             self.used = loaded.end
             self._objects = self._home.loader.objects_ever_loaded()
         elif self._objects is not None:
-            self._objects += 1
+            self._objects += 1  # the carrier itself, which has taken no static storage
         if imports:
             # Binding them may have given a library static storage behind ours.
             self._objects = None
 
     def close(self, loaded: LoadedCarrier) -> int:
-        """Unload a carrier, or have it wait; bytes that wait with it."""
+        """Unload a carrier, or keep it until storage behind it goes; returns the bytes that are kept."""
         if loaded.tp_offset is None:
             self._home.unload(loaded)
             return 0

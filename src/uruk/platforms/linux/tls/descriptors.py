@@ -43,10 +43,9 @@ class Descriptors:
         self._loaders_static: int | None = None
 
     def make(self, storage: LoadedCarrier | None, offset: int) -> tuple[int, int]:
-        """Return the descriptor for an offset in a module's storage; for None, of a weak thread-local that nobody
-        defines.
+        """Return the descriptor for an offset in a module's storage, which is valid while that is open.
 
-        Good while the storage is open.
+        Without storage it is the descriptor of a weak undefined thread-local.
         """
         functions = self._functions()
         if storage is None:
@@ -57,9 +56,9 @@ class Descriptors:
         return functions.dynamic, storage.argument(offset, words)
 
     def of_library(self, function: int, argument: int) -> tuple[int, int]:
-        """Return the descriptor to use for one that the loader made: its argument is the same, its dynamic function is
-        not."""
+        """Return the descriptor to use for one that the loader made: only its dynamic function is replaced."""
         if not self._loaders_dynamic:
+            # The loader does not export its functions: a descriptor that it fills in shows the address of one.
             probe = self._carriers.load(b"", 8, 8, static=False, descriptors=(0,))
             self._loaders_dynamic = probe.descriptors[0][0]
             probe.close()
@@ -68,9 +67,10 @@ class Descriptors:
     def offset_of_library(self, function: int, argument: int) -> int | None:
         """Return the offset from the thread pointer of a library's variable, by the loader's descriptor.
 
-        None: not static.
+        Returns None if the storage is not static.
 
-        The loader's function for static storage is known from a byte of our own; without room for that, it is not.
+        The loader's function for static storage is read from a descriptor of one byte; without room for that byte it is
+        not known.
         """
         if self._loaders_static is None:
             self._loaders_static = 0
@@ -79,9 +79,11 @@ class Descriptors:
             except TLSError:
                 return None
             own, offset = probe.descriptors[0]
+            # Only of static storage the argument is the offset itself (psABI, "TLS descriptors").
             if probe.tp_offset is not None and offset == probe.tp_offset & _WORD:
                 self._loaders_static = own
             probe.close()
+        # The argument is a signed offset: on x86-64 static storage lies below the thread pointer.
         return argument - ((argument >> 63) << 64) if function == self._loaders_static else None
 
     def _functions(self) -> DescriptorFunctions:
@@ -91,8 +93,7 @@ class Descriptors:
 
 
 def _generation(storage: LoadedCarrier) -> int:
-    """Return the generation that glibc gave a module, from the argument of the loader's own descriptor for its first
-    byte.
+    """Return the generation that glibc gave a module, from the loader's own descriptor for the module's first byte.
 
     That is struct tlsdesc_dynamic_arg {module, offset, generation} (glibc, sysdeps/x86_64/tlsdesc.h of 2.36); its first
     two words are checked.

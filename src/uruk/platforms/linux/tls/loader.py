@@ -31,12 +31,13 @@ class ProcessTLS:
         self, image: bytes, size: int, align: int, static: bool | None, descriptors: bool, what: str
     ) -> LoadedCarrier:
         """See `TLSLoader.load`."""
-        size, align = max(size, 1), max(align, 1)
-        if static is None:
+        size, align = max(size, 1), max(align, 1)  # an empty image still needs a module of its own
+        if static is None:  # static storage is faster, and the only kind that every access model can use
             try:
                 return self.carriers.load(image, size, align, static=True, what=what)
             except TLSError:
                 static = False
+        # From the loader's descriptor for the first byte the module's generation is read; see `Descriptors`.
         probes = (0,) if descriptors and not static else ()
         return self.carriers.load(image, size, align, static=static, descriptors=probes, what=what)
 
@@ -75,10 +76,7 @@ class ProcessTLS:
         return tuple(self._bound[key].imports[0])
 
     def is_static(self, name: bytes, library: str) -> bool:
-        """Return True if initial-exec code can be bound to a library's thread-local.
-
-        False once a thread made it dynamic.
-        """
+        """Return True if initial-exec code can be bound to a library's thread-local, False once it is dynamic."""
         try:
             self.bind(name, library, Operand.TLS_IE)
         except TLSError as error:

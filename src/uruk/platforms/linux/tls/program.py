@@ -29,7 +29,7 @@ def imported_names(runtime: Runtime, kinds: int) -> set[bytes]:
     """Return the names that relocations of these kinds of loaded libraries refer to."""
     room = bytearray(_ROOM)
     needed = runtime.call(b"uruk_rt_imported_names", room, len(room), kinds)
-    if needed > len(room):
+    if needed > len(room):  # the runtime has written nothing, and says how much there is
         room = bytearray(answers.size(needed, "names that libraries import", _MOST_NAMES))
         needed = runtime.call(b"uruk_rt_imported_names", room, len(room), kinds)
     return set(bytes(room[:needed]).split(b"\0")[:-1])
@@ -43,7 +43,10 @@ class ProgramThreadLocals:
         self._runtime = runtime
 
     def bind(self, requested: Iterable[bytes]) -> int:
-        """Lead libraries to what is linked; how many references were. Raises TLSError; see `ProgramExports.bind`."""
+        """Bind libraries' references to what is linked; returns their number.
+
+        Raises TLSError; see `ProgramExports.bind`.
+        """
         if not self._dylib.session.storage_of:
             return 0
         names = imported_names(self._runtime, THREAD_LOCALS)
@@ -64,10 +67,9 @@ class ProgramThreadLocals:
         return {known[row]: (int(table.owner[number[row]]), int(table.address[number[row]])) for row in rows}
 
     def _words(self, name: bytes, owner: int, offset: int, *, fixed: bool) -> tuple[int, int, int, int]:
-        """Return a row for the runtime: module id, offset there, offset from the thread pointer, whether that is
-        known."""
+        """Return a row for the runtime: module id, offset there, offset from the thread pointer, is that known."""
         storage = self._dylib.session.storage_of[owner]
-        if fixed:
+        if fixed:  # initial-exec code of a library has room for an offset from the thread pointer only
             text = name.decode("utf-8", "replace")
             try:
                 storage.make_static(f"`{text}'")

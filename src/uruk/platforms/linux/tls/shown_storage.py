@@ -36,9 +36,10 @@ def show(linked: Linked, trackers: Sequence[ResourceTracker], runtime: Runtime, 
         base = name.partition(b"@")[0]
         if base != ITERATE and base not in ASKS:
             continue
-        if base in ASKS:
+        if base in ASKS:  # the library's own reference to dl_iterate_phdr is bound to the runtime's
             runtime.call(b"uruk_rt_bind_iterate", int(state.external.address[index]))
         for module in _modules_of(linked, int(state.undefined[index])):
+            # Code without thread-locals in this batch gets those that its tracker has from an earlier one.
             storage = linked.storage.get(module) or next(iter(trackers[module].resources.storage), None)
             if storage is not None:
                 shown.add(storage.module_id)
