@@ -104,6 +104,19 @@ def test_reading() -> None:
     assert (memory.used, memory.end) == (0, TOP - 3 * PAGE)
 
 
+def test_nothing_in_full_memory() -> None:
+    """A link without bytes takes no further unit, and the next link with some does."""
+    memory = FixedMemory(PAGE, PAGE)
+    full = take(memory, Segment(0, 0, PAGE, 1))
+    assert take(memory).segments == []
+    assert take(memory, Segment(0, 0, 0, 1)).segments == [(0, 2 * PAGE, 0)]
+    assert (memory.end, memory.used) == (2 * PAGE, PAGE)
+    assert take(memory, Segment(0, 0, 1, 1)).segments == [(0, 2 * PAGE, 1)]
+    assert memory.end == 3 * PAGE
+    full.free()
+    assert memory.used == PAGE
+
+
 sizes = st.lists(
     st.tuples(st.integers(0, 2), st.integers(0, 9000), st.sampled_from([1, 4, 64, 4096, 16384])), max_size=5
 )

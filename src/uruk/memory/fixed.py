@@ -151,7 +151,8 @@ class FixedMemory:
             raise AllocationError(f"no room for {need:#x} bytes between {self.address:#x} and 2**64")
         # Rounded up to whole units; the last one may be cut at 2^64.
         grown = min(self.end + -(-(end - self.end) // self.size) * self.size, ADDRESSES)
-        self._free.give(self.end, grown - self.end)
+        if grown > self.end:  # segments without bytes need no unit, and an empty range is not a free one
+            self._free.give(self.end, grown - self.end)
         self.end = grown
         return starts, end
 
