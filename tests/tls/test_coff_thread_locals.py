@@ -13,7 +13,7 @@ from uruk.target import Target
 
 from support.coff_objects import assembled
 
-pytestmark = pytest.mark.any_interpreter
+pytestmark = [pytest.mark.quick, pytest.mark.any_interpreter]
 
 BASE = 0x140000000
 FIRST = """

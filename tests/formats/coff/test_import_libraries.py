@@ -26,7 +26,7 @@ from uruk.target import Target
 from support.coff_objects import ARM_MSVC, assembled, run
 from support.requirements import require_tool
 
-pytestmark = pytest.mark.any_interpreter
+pytestmark = [pytest.mark.quick, pytest.mark.any_interpreter]
 
 TARGET = Target("coff", "x86_64", "windows")
 BASE = 0x140000000
@@ -172,19 +172,6 @@ def test_archives_that_mix_imports_and_objects(tmp_path: Path) -> None:
             b"HeapAlloc": "KERNEL32.dll",
         }
         assert jit.lookup("__stosb").address > BASE
-
-
-def test_every_member_of_a_large_import_library() -> None:
-    """libstdc++.dll.a, by ld: thousands of imports, variables with two more names among them."""
-    compiler = require_tool("x86_64-w64-mingw32-g++-posix")
-    path = run([compiler, "-print-file-name=libstdc++.dll.a"]).strip()
-    with session() as jit:
-        jit.add_archive(path, whole=True)
-        found = imports_of(jit)
-        assert len(found) > 5000
-        assert {one.library for one in found.values()} == {"libstdc++-6.dll"}
-        assert found[b"_ZTVN10__cxxabiv117__class_type_infoE"].is_data
-        assert not found[b"_ZSt9terminatev"].is_data
 
 
 def test_data_has_no_stub(tmp_path: Path) -> None:

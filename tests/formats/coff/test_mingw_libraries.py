@@ -1,4 +1,4 @@
-"""Every member of MinGW's static libraries is read and linked, with what they lack from elsewhere at 0."""
+"""MinGW's libraries: every member is read and linked, with what it lacks from elsewhere at 0."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import uruk
 from uruk.formats.archive import Archive
 from uruk.memory.fixed import FixedMemory
-from uruk.orc.registry.entries import ObjectEntry
+from uruk.orc.registry.entries import ImportEntry, ObjectEntry
 from uruk.target import Target
 
 from support.coff_objects import run
@@ -35,3 +35,17 @@ def test_members_are_linked(library: str, least: int) -> None:
         for entry in jit.session.pending.values():  # nobody asked for them: others have what they define
             mine = entry.added.definitions.object == entry.index
             assert not (owner[entry.added.definitions.name[mine]] == entry.number).any(), entry.file
+
+
+def test_every_member_of_a_large_import_library() -> None:
+    """libstdc++.dll.a, by ld: thousands of imports, variables with two more names among them."""
+    compiler = require_tool("x86_64-w64-mingw32-g++-posix")
+    path = run([compiler, "-print-file-name=libstdc++.dll.a"]).strip()
+    with uruk.LLJIT(memory=FixedMemory(0x140000000, 1 << 20), options=OPTIONS) as jit:
+        jit.add_archive(path, whole=True)
+        entries = [entry for entry in jit.session.objects.values() if isinstance(entry, ImportEntry)]
+        found = {item.name: item for entry in entries for item in entry.imports.values()}
+        assert len(found) > 5000
+        assert {item.library for item in found.values()} == {"libstdc++-6.dll"}
+        assert found[b"_ZTVN10__cxxabiv117__class_type_infoE"].is_data
+        assert not found[b"_ZSt9terminatev"].is_data
