@@ -196,6 +196,14 @@ def test_content_across_two_buffers() -> None:
         verify(replace(graph, arena=Arena([whole[:cut], whole[cut:]])))
 
 
+def test_content_at_the_arenas_first_byte() -> None:
+    graph = make()
+    content, size = graph.blocks.content.copy(), graph.blocks.size.copy()
+    content[0], size[0] = 0, graph.arena.bases[0] + graph.arena.size + 1
+    with pytest.raises(InternalError, match=r"blocks\.content: row 0 ends behind its buffer"):
+        verify(replace(graph, blocks=replace(graph.blocks, content=content, size=size)))
+
+
 FALLBACKS = [
     ([0], [7], ""),
     ([0, 7], [7, 9], ""),

@@ -25,6 +25,7 @@ from uruk.graph.graph import Graph, Table
 from uruk.graph.names import Names
 
 from support import sample_objects
+from support.elf_picture import Picture
 
 pytestmark = [pytest.mark.quick, pytest.mark.any_interpreter]
 
@@ -79,6 +80,19 @@ def test_small_objects_are_read_alike(objects: dict[str, bytes]) -> None:
     outcomes = {name: read_both_ways(data, pair_of("x86_64")) for name, data in objects.items()}
     assert outcomes["gcc"] == outcomes["clang"] == outcomes["tls"] == outcomes["gcc-sections"] == "read", outcomes
     assert outcomes["cpp"] == outcomes["crel"] == outcomes["linkonce"] == "left to the columns", outcomes
+
+
+def test_sections_that_refer_to_symbols_and_content(objects: dict[str, bytes]) -> None:
+    """They may be relocations, so that the columns decide; those that refer to no symbols are read like others."""
+    outcomes: list[str] = []
+    index = Picture(objects["gcc"]).find(".rela.text")
+    for link in (None, 0):
+        picture = Picture(objects["gcc"])
+        picture.set(index, type=0x6FFF4C03)  # SHT_LLVM_ADDRSIG
+        if link is not None:
+            picture.set(index, link=link)
+        outcomes.append(read_both_ways(picture.bytes(), pair_of("x86_64")))
+    assert outcomes == ["left to the columns", "read"]
 
 
 def test_broken_small_objects_are_read_alike(objects: dict[str, bytes]) -> None:

@@ -8,6 +8,8 @@ import uruk
 
 from support.compiling import Compile
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.mark.parametrize("name", ["main", "_start", "_end", "edata", "__bss_start", "_init"])
 def test_the_interpreters_own_are_not_found(jit: uruk.LLJIT, name: str) -> None:
@@ -54,6 +56,52 @@ def test_an_input_defines_one(cc: Compile, jit: uruk.LLJIT) -> None:
     assert jit.lookup("both").function("int(void)")() == 34
     jit.add_object(cc("extern int end; extern char edata[]; int again(void) { return end + (*(int *)edata == 5); }"))
     assert jit.lookup("again").function("int(void)")() == 3
+
+
+ARRAYS = """
+    typedef void (*function)(void);
+    extern function __init_array_start[], __init_array_end[], __fini_array_start[], __fini_array_end[];
+    extern function __preinit_array_start[], __preinit_array_end[];
+    int sum;
+    static void first(void) { sum = 10 * sum + 1; }
+    static void second(void) { sum = 10 * sum + 2; }
+    static void third(void) { sum = 10 * sum + 3; }
+    __attribute__((section(".init_array"), used)) static function last = third;
+    __attribute__((section(".init_array.00007"), used)) static function early = first;
+    __attribute__((section(".init_array.00300"), used)) static function middle = second;
+    int again(void) {
+        sum = 0;
+        for (function *place = __init_array_start; place < __init_array_end; place++) (*place)();
+        return sum;
+    }
+    int fini_size(void) { return __fini_array_end - __fini_array_start; }
+    int preinit_size(void) { return __preinit_array_end - __preinit_array_start; }
+"""
+CTORS = """
+    .section .ctors.65500, "aw", @progbits
+    .quad zero
+    .text
+zero: movl sum(%rip), %eax
+    imull $10, %eax
+    addl $4, %eax
+    movl %eax, sum(%rip)
+    ret
+"""
+
+
+def test_arrays_of_functions_in_their_order(cc: Compile, jit: uruk.LLJIT) -> None:
+    """By priority, without one last; of `.ctors` the number is 65535 minus the priority. Arrays may be empty."""
+    jit.add_objects([cc(ARRAYS), cc(CTORS, language="s")])
+    assert jit.lookup("again").function("int()")() == 1423
+    assert [jit.lookup(name).function("int()")() for name in ("fini_size", "preinit_size")] == [0, 0]
+
+
+def test_an_array_without_an_order(cc: Compile, jit: uruk.LLJIT) -> None:
+    """Several functions of one `.ctors` section run backwards, which no array of pointers can show."""
+    two = CTORS.replace(".quad zero", ".quad zero, zero")
+    jit.add_objects([cc(ARRAYS), cc(two, language="s")])
+    with pytest.raises(uruk.UndefinedSymbols, match="__init_array_start"):
+        jit.lookup("again")
 
 
 def test_a_weak_reference_is_null(cc: Compile, jit: uruk.LLJIT) -> None:

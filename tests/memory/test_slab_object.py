@@ -117,6 +117,7 @@ def test_code_runs_in_a_slab_that_the_loader_does_not_know(
         code.remove()
 
 
+@pytest.mark.quick
 def test_a_program_has_no_header_where_the_loader_knows_none(cc: Compile) -> None:
     """A weak reference is null then, another one an error that leaves nothing behind."""
     source = 'extern const char __ehdr_start[] __attribute__((visibility("hidden"))); {}'
@@ -126,8 +127,10 @@ def test_a_program_has_no_header_where_the_loader_knows_none(cc: Compile) -> Non
             jit.lookup("strong")
         assert sum(slab.used for slab in jit.executor.memory.slabs) == 0
         weak = "extern const char __ehdr_start[] __attribute__((weak)); int is_null(void) { return !__ehdr_start; }"
-        jit.add_object(cc(source.format(weak)))
+        places = "extern char end[]; int empty[9]; int has_end(void) { return end >= (char *)(empty + 9); }"
+        jit.add_object(cc(source.format(weak + places)))
         assert jit.lookup("is_null").function("int()")() == 1
+        assert jit.lookup("has_end").function("int()")() == 1
 
 
 def test_code_in_the_low_range_is_known_where_the_loader_can(cc: Compile, child: RunChild) -> None:

@@ -26,6 +26,7 @@ TUNING = {
     ("formats/elf/slab.py", "_CODE_PER_SYMBOLS"): "how much is reserved for symbols",
     ("formats/elf/dynamic.py", "_LONGEST_STRING"): "a bound on the work that a hostile file can cause",
     ("formats/archive.py", "_LONGEST_NAME"): "a bound on the work that a hostile file can cause",
+    ("formats/archive.py", "_HEAD"): "how much of a member is read to find out what it is",
     ("formats/archive.py", "_DEEPEST"): "a bound on the work that a hostile file can cause",
     ("graph/graph.py", "NAME_LIMIT"): "how much of a long name an error shows",
 }  # fmt: skip
@@ -46,6 +47,21 @@ EQUIVALENT = {
         "the least size of the symbols, which is rounded up to a page",
     "passes/resolve.py _bind_private: 0 -> 1":
         "a name that one row has stands for that row already",
+    "passes/layout.py _stored: state.blocks.content[rows] < 0 -> state.blocks.content[rows] <= 0":
+        "the arena begins with the header of a file: no content lies at 0",
+    "passes/elf/eh_frame.py function_needs: "
+    "(record >= 0) & (records.cie[record] >= 0) -> (record >= 0) | (records.cie[record] >= 0)":
+        "an FDE names its function at 8 bytes; a CIE has its version there, and no address",
+    "passes/elf/frame_rules.py _augmentation: 0 -> 1 #2":
+        "the size of a personality routine's address, of a CIE that names none",
+    "formats/elf/dynamic.py SharedLibrary.symbols: 0 -> 1":
+        "row 0 is the null symbol (gABI, \"Symbol Table\"): one row is no symbol, as none is",
+    "formats/coff/symbol_table.py make_symbols: 0 -> 1 #1":
+        "both columns of pairs have the same size",
+    "graph/verify.py _link: 1 -> 2":
+        "rows are 0 or more, as the line before has it: the first one is above -2 as it is above -1",
+    "graph/kinds.py kind: 0 -> 1 #2":
+        "the range of a kind without a field: its values are not looked at",
     "graph/encodings.py _rounds: 0 -> 1 #1":
         "a column of zeros adds nothing; None for it only saves the addition",
 }  # fmt: skip

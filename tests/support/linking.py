@@ -40,6 +40,8 @@ class Batch:
         """Addresses of library data that the process does not have there."""
         self.hooks: dict[str, list[Callable[[State], None]]] = {}
         self.in_child = False
+        self.copy_data = False
+        """Libraries are bound to copies of their data."""
 
     def resolve(self, names: I32, weak: Bool, tls: Bool, hidden: Bool) -> Externals:
         """What this process has, and `addresses`."""
@@ -60,7 +62,7 @@ class Batch:
         request = Request(
             self.graph, self.names, self.modules, self.module_of_object, defines,
             np.zeros(len(self.graph.groups), np.bool_), self.resolve, self.private, [None] * len(self.modules),
-            hooks=self.hooks, in_child=self.in_child,
+            hooks=self.hooks, in_child=self.in_child, copy_data=self.copy_data,
         )  # fmt: skip
         return link(request, LinuxHere(self.executor))
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from uruk.errors import ObjectFormatError
+from uruk.formats.gather import NAME_SHARING
 from uruk.graph.types import I64
 
 INDEX_NAMES = frozenset(
@@ -96,7 +97,7 @@ def _names_at(file: str, strings: bytes, starts: I64, offset: int) -> list[bytes
         raise ObjectFormatError(file, "archive index", "a name has no end", offset)
     ends = nuls[end_rows]
     # Strings may share their ends. Were the sum not bounded, n entries into one long string would be n copies of it.
-    if int((ends - unique).sum()) > 16 * len(strings):
+    if int((ends - unique).sum()) > NAME_SHARING * len(strings):
         raise ObjectFormatError(file, "archive index", "names overlap", offset)
     texts = [strings[start:end] for start, end in zip(unique.tolist(), ends.tolist(), strict=True)]
     return [texts[row] for row in inverse.tolist()]

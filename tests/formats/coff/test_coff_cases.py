@@ -18,7 +18,7 @@ from uruk.formats.interface import Span
 from uruk.formats.registry import read_objects, read_relocations
 from uruk.graph.arena import Arena
 from uruk.graph.dump import dump_object
-from uruk.graph.graph import Graph, Selection, SymbolKind, SymbolType
+from uruk.graph.graph import Binding, Graph, Selection, SymbolKind, SymbolType, Zone
 from uruk.graph.names import Names
 from uruk.graph.verify import verify
 from uruk.graph.views import GraphView
@@ -45,9 +45,9 @@ def read(*objects: bytes) -> Graph:
     return graph
 
 
-def session(*, phony: bool = False) -> uruk.LLJIT:
+def session(*, phony: bool = False, prune: bool = False) -> uruk.LLJIT:
     """A session that links for Windows."""
-    options = uruk.Options(execute=False, phony_externals=phony, architecture=TARGET)
+    options = uruk.Options(execute=False, phony_externals=phony, prune=prune, architecture=TARGET)
     return uruk.LLJIT(memory=FixedMemory(BASE, 1 << 20), options=options)
 
 
@@ -114,14 +114,15 @@ def test_associated_sections_go_with_their_leader(tmp_path: Path) -> None:
     assert groups[0, ".text"] == -1
 
 
+@pytest.mark.parametrize("prune", [False, True])
 @pytest.mark.parametrize("compiler", ["gcc-O2", "clang-gnu"])
-def test_unwind_data_goes_with_its_function(tmp_path: Path, compiler: str) -> None:
+def test_unwind_data_goes_with_its_function(tmp_path: Path, compiler: str, prune: bool) -> None:
     """`.pdata$F` is COMDAT of its own in the file; on its own it would keep entries of functions that are gone."""
     (tmp_path / "second").mkdir()
     objects = [
         compiled(folder, "templates.cc", compiler, "-O0").read_bytes() for folder in (tmp_path, tmp_path / "second")
     ]
-    with session(phony=True) as jit:
+    with session(phony=True, prune=prune) as jit:
         for row, data in enumerate(objects):
             jit.add_object(data.replace(b"_Z4parti", b"_Z4par" + b"%di" % row), f"{row}.obj")
         live: dict[str, int] = {}
@@ -176,6 +177,32 @@ def test_directives(tmp_path: Path) -> None:
         jit.add_object(first)
         jit.add_object(assembled(tmp_path, "second", ".globl wanted\\nwanted: .quad 1\\n".replace("\\n", "\n")))
         assert word_at(jit, "table") == jit.lookup("present").address
+
+
+def test_several_directives_of_several_objects(tmp_path: Path) -> None:
+    """Each name that stands for another, and each that is wanted, is of the object that says so."""
+    words = '.section .drectve,"yn"\n.ascii " {}"\n'
+    text = ".text\n.globl f{0}\nf{0}: ret\n.weak soft{0}\nsoft{0} = f{0}\n"
+    one = words.format("/alternatename:a=f1 /include:f2 /alternatename:b=c") + text.format(1)
+    two = words.format("/include:x /include:y") + text.format(2)
+    three = words.format("-alternatename:a=f3") + text.format(3)
+    graph = read(*(assembled(tmp_path, f"o{row}", text).read_bytes() for row, text in enumerate((one, two, three))))
+    name = graph.symbol_name
+    pairs = zip(graph.fallbacks.symbol.tolist(), graph.fallbacks.instead.tolist(), strict=True)
+    assert [
+        (name(row), name(instead), graph.object_of_symbol(row), graph.object_of_symbol(instead))
+        for row, instead in pairs
+    ] == [("a", "f1", 0, 0), ("b", "c", 0, 0), ("a", "f3", 2, 2)]
+    starts = graph.ranges.symbols.tolist()
+    added = [["a", "f1", "b", "c", "f2"], ["x", "y"], ["a", "f3"]]
+    for owner, names in enumerate(added):
+        rows = range(starts[owner], starts[owner + 1])
+        behind = rows[-len(names) :]
+        assert sorted(map(name, behind)) == sorted(names)
+        assert {int(graph.symbols.kind[row]) for row in behind} == {SymbolKind.UNDEFINED}
+        weak = [name(row) for row in behind if graph.symbols.binding[row] == Binding.WEAK]
+        assert weak == [text for text in names if text in "ab"]
+        assert f"soft{owner + 1}" in map(name, rows)
 
 
 def test_words_of_directives() -> None:
@@ -261,6 +288,61 @@ def test_more_relocations_than_a_section_counts(tmp_path: Path) -> None:
     graph = read(assembled(tmp_path, "many", text).read_bytes())
     assert graph.edges is not None
     assert len(graph.edges) == 70000
+
+
+@pytest.mark.parametrize(("count", "bytes_of_count"), [(65534, 65534), (65535, 65535), (65536, 65535)])
+def test_about_as_many_relocations_as_a_section_counts(tmp_path: Path, count: int, bytes_of_count: int) -> None:
+    data = assembled(tmp_path, "many", f".data\n.globl here\nhere: .rept {count}\n.quad here\n.endr\n").read_bytes()
+    assert struct.pack("<H", bytes_of_count) in data[20:140]
+    graph = read(data)
+    assert graph.edges is not None
+    assert graph.edges.offset.tolist() == list(range(0, 8 * count, 8))
+
+
+def test_a_file_without_a_symbol_table(tmp_path: Path) -> None:
+    """A pointer of 0 says so, whatever the count is."""
+    data = bytearray(assembled(tmp_path, "plain", ".data\n.quad 1, 2\n").read_bytes())
+    struct.pack_into("<2I", data, 8, 0, 99)  # PointerToSymbolTable, NumberOfSymbols
+    graph = read(bytes(data))
+    assert (len(graph.symbols), int(graph.blocks.size.sum())) == (0, 16)
+
+
+CODE, WRITE, EXECUTE, INFO, REMOVE, UNINITIALIZED, COMDAT = 5, 31, 29, 9, 11, 7, 12
+"""Bits of a section's flags (IMAGE_SCN_CNT_CODE, _MEM_WRITE, _MEM_EXECUTE, ...)."""
+
+
+@pytest.mark.parametrize("bit", [bit for bit in range(32) if not 20 <= bit < 24])
+def test_each_flag_of_a_section(bit: int, tmp_path: Path) -> None:
+    """What a section becomes if it has this flag alone."""
+    data = bytearray(assembled(tmp_path, "one", '.section .odd,"dr"\n.quad 1\n').read_bytes())
+    section = next(at for at in range(20, len(data), 40) if data.startswith(b".odd\0\0\0\0", at))
+    struct.pack_into("<I", data, section + 36, 1 << bit)
+    if bit == COMDAT:
+        with pytest.raises(ObjectFormatError, match="has a COMDAT selection that does not exist"):
+            read(bytes(data))
+        return
+    graph = read(bytes(data))
+    rows = [row for row in range(len(graph.blocks)) if graph.section_name(row) == ".odd"]
+    assert len(rows) == (bit not in (INFO, REMOVE))
+    for row in rows:
+        zone = Zone.RX if bit in (CODE, EXECUTE) else Zone.RW if bit == WRITE else Zone.R
+        assert (graph.blocks.zone[row], graph.blocks.align[row], graph.blocks.size[row]) == (zone, 16, 8)
+        assert (graph.blocks.content[row] < 0) == (bit == UNINITIALIZED)
+        assert graph.blocks.group[row] == -1
+
+
+@pytest.mark.parametrize("bits", range(16))
+def test_alignments(bits: int, tmp_path: Path) -> None:
+    data = bytearray(assembled(tmp_path, "one", '.section .odd,"dr"\n.quad 1\n').read_bytes())
+    section = next(at for at in range(20, len(data), 40) if data.startswith(b".odd\0\0\0\0", at))
+    struct.pack_into("<I", data, section + 36, bits << 20)
+    if bits == 15:
+        with pytest.raises(ObjectFormatError, match="an alignment that does not exist"):
+            read(bytes(data))
+        return
+    graph = read(bytes(data))
+    row = next(row for row in range(len(graph.blocks)) if graph.section_name(row) == ".odd")
+    assert graph.blocks.align[row] == (1 << bits - 1 if bits else 16)
 
 
 def test_names_by_offset() -> None:

@@ -9,6 +9,7 @@ import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import uruk
@@ -16,6 +17,7 @@ from uruk.cli import main
 from uruk.errors import ObjectFormatError, UndefinedSymbols
 from uruk.formats.archive import Archive
 from uruk.formats.coff import aarch64, x86_64
+from uruk.formats.coff.files import FILES
 from uruk.formats.coff.import_library import read_parts, read_short
 from uruk.formats.interface import Import
 from uruk.formats.registry import import_library
@@ -172,6 +174,14 @@ def test_archives_that_mix_imports_and_objects(tmp_path: Path) -> None:
             b"HeapAlloc": "KERNEL32.dll",
         }
         assert jit.lookup("__stosb").address > BASE
+
+
+def test_imported_variables_are_known_by_two_names() -> None:
+    """Their own and that of the slot, unless a member of the archive has the name itself."""
+    names = [b"__imp_a", b"b", b"__imp_b", b"c", b"__imp_d"]
+    index = FILES.index_names((names, np.array([8, 80, 160, 240, 320], np.int64)))
+    assert index[0] == [b"__imp_a", b"a", b"b", b"__imp_b", b"c", b"__imp_d", b"d"]
+    assert index[1].tolist() == [8, 8, 80, 160, 240, 320, 320]
 
 
 def test_data_has_no_stub(tmp_path: Path) -> None:

@@ -105,13 +105,14 @@ def _with_added(tables: Tables, symbols: Symbols, fallbacks: Fallbacks, names: N
     texts: list[bytes] = []
     owners: list[int] = []
     bindings: list[int] = []
-    pairs: list[tuple[int, int]] = []
+    firsts: list[int] = []
+    """The names that others, each right behind its own, stand for."""
     for owner, directives in sorted(tables.directives.items()):
         for text in directives.wanted:
             texts.append(text)
             bindings.append(Binding.GLOBAL)
         for pair in directives.alternates:
-            pairs.append((len(texts), len(texts) + 1))
+            firsts.append(len(texts))
             texts += pair
             bindings += [Binding.WEAK, Binding.GLOBAL]
         owners += [owner] * (len(texts) - len(owners))
@@ -131,7 +132,7 @@ def _with_added(tables: Tables, symbols: Symbols, fallbacks: Fallbacks, names: N
     )  # fmt: skip
     order = np.empty(count + owner.size, np.int64)
     order[old], order[place] = np.arange(count), count + np.arange(owner.size)
-    first = np.array([pair[0] for pair in pairs], np.int64)
+    first = np.array(firsts, np.int64)
     symbol = np.concatenate([old[fallbacks.symbol], place[first]])
     instead = np.concatenate([old[fallbacks.instead], place[first + 1]])
     ascending = symbol.argsort(kind="stable")

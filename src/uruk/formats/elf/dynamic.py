@@ -20,6 +20,7 @@ from uruk.errors import ObjectFormatError
 from uruk.formats.byte_source import ByteSource
 from uruk.formats.elf.constants import SECTION_HEADER, SYMBOL
 from uruk.formats.elf.dynamic_hash import gnu_candidates, gnu_symbol_count, sysv_candidates
+from uruk.formats.gather import NAME_SHARING
 from uruk.graph.types import I64, AnyArray
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ class SharedLibrary:
         versions = self._versions_of(count)
         strings = self._source.read(self._strings, self._strings_size, "dynamic string table")
         definitions: list[DynamicSymbol] = []
-        room = 16 * len(strings)  # names may share their ends, up to a bound
+        room = NAME_SHARING * len(strings)  # names may share their ends, up to a bound
         for row in np.flatnonzero(wanted).tolist():
             place, info, visibility, section, value, size = table[row].item()
             end = strings.find(b"\0", place)
