@@ -62,6 +62,10 @@ EQUIVALENT = {
         "rows are 0 or more, as the line before has it: the first one is above -2 as it is above -1",
     "graph/kinds.py kind: 0 -> 1 #2":
         "the range of a kind without a field: its values are not looked at",
+    "graph/encodings.py EncodingTable.encode: self._count[kinds] > index + 1 -> self._count[kinds] >= index + 1":
+        "a piece that a kind does not have has an empty mask: nothing of it is written",
+    "formats/elf/versions.py with_versions: 1 -> 2":
+        "the numbers of owners only tell objects apart, and still do if each is less by one",
     "graph/encodings.py _rounds: 0 -> 1 #1":
         "a column of zeros adds nothing; None for it only saves the addition",
 }  # fmt: skip
