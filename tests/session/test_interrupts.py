@@ -222,7 +222,7 @@ def test_names_for_the_loader_at_every_line(cc: Compile) -> None:
         modules = (
             "orc.lookup.linking",
             "orc.lookup.request",
-                    "platforms.linux.platform",
+            "platforms.linux.platform",
             "platforms.linux.loader_names",
             "memory.symbol_table",
         )
