@@ -21,9 +21,17 @@ static void tell(unsigned code, word address, word pc, word sp)
     TerminateProcess(GetCurrentProcess(), code);
 }
 
+/* libgcc's exceptions of C++ (GCC's unwind-seh.c: "GCC" in the code, with a number for what is unwound). */
+static int is_gnu_throw(const EXCEPTION_RECORD *record)
+{
+    return (record->ExceptionCode & 0x20ffffff) == 0x20474343 && !(record->ExceptionFlags & EXCEPTION_NONCONTINUABLE);
+}
+
 static LONG WINAPI handle(EXCEPTION_POINTERS *exception)
 {
     const EXCEPTION_RECORD *record = exception->ExceptionRecord;
+    if (is_gnu_throw(record))
+        return EXCEPTION_CONTINUE_EXECUTION; /* as crt2.o's filter does: the thrower goes on to std::terminate */
     const CONTEXT *context = exception->ContextRecord;
     int has_address = record->ExceptionCode == EXCEPTION_ACCESS_VIOLATION && record->NumberParameters > 1;
     tell(record->ExceptionCode, has_address ? record->ExceptionInformation[1] : (word)record->ExceptionAddress,

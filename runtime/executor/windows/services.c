@@ -11,6 +11,7 @@ extern void uruk_rt_mem_map_shared(void), uruk_rt_mem_release(void);
 extern void uruk_rt_deregister_module(void), uruk_rt_find_symbols(void), uruk_rt_keep_words(void);
 extern void uruk_rt_register_module(void), uruk_rt_string_size(void);
 extern void uruk_rt_cxx_throw(void), uruk_rt_static_abort(void), uruk_rt_static_begin(void), uruk_rt_static_end(void);
+extern void uruk_rt_command_line(void), uruk_rt_set_command_line(void), uruk_rt_wide_command_line(void);
 extern void uruk_rt_atexit(void), uruk_rt_finalize(void), uruk_rt_nothing(void), uruk_rt_register_finalizers(void);
 extern void uruk_rt_run_initializers(void), uruk_rt_run_program(void), uruk_rt_set_crt(void);
 
@@ -21,6 +22,7 @@ const struct symbol system_symbols[] = {
     FUNCTION(uruk_rt_call_wrapper),
     FUNCTION(uruk_rt_callback_enter),
     {"uruk_rt_callback_tag", &uruk_rt_callback_tag},
+    FUNCTION(uruk_rt_command_line),
     FUNCTION(uruk_rt_connect),
     FUNCTION(uruk_rt_cxx_throw),
     FUNCTION(uruk_rt_deregister_module),
@@ -40,10 +42,12 @@ const struct symbol system_symbols[] = {
     FUNCTION(uruk_rt_register_module),
     FUNCTION(uruk_rt_run_initializers),
     FUNCTION(uruk_rt_run_program),
+    FUNCTION(uruk_rt_set_command_line),
     FUNCTION(uruk_rt_set_crt),
     FUNCTION(uruk_rt_static_abort),
     FUNCTION(uruk_rt_static_begin),
     FUNCTION(uruk_rt_static_end),
     FUNCTION(uruk_rt_string_size),
+    FUNCTION(uruk_rt_wide_command_line),
     {0, 0},
 };

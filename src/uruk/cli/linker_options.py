@@ -97,6 +97,20 @@ LONG = OptionTable([
      warn-rwx-segments warn-search-mismatch warn-section-align warn-shared-textrel warn-symbol-ordering
      warn-textrel warn-unresolved-symbols warnings weak-unresolved-symbols
      """, _N, Meaning.IGNORED),
+    # GNU ld's manual, "Options specific to i386 PE targets": what the headers of a program of Windows say.
+    ("""
+     base-file dll-search-prefix heap major-image-version major-os-version major-subsystem-version minor-image-version
+     minor-os-version minor-subsystem-version output-def pdb stack subsystem
+     """, _EQUALS, Meaning.IGNORED),
+    ("""
+     add-stdcall-alias appcontainer bind disable-auto-image-base disable-auto-import disable-dynamicbase
+     disable-high-entropy-va disable-large-address-aware disable-nxcompat disable-reloc-section
+     disable-runtime-pseudo-reloc disable-stdcall-fixup disable-tsaware dynamicbase
+     enable-auto-image-base enable-auto-import enable-extra-pe-debug enable-long-section-names enable-reloc-section
+     enable-runtime-pseudo-reloc enable-stdcall-fixup exclude-all-symbols export-all-symbols forceinteg
+     high-entropy-va insert-timestamp isolation kill-at large-address-aware leading-underscore nxcompat seh tsaware
+     warn-duplicate-exports wdmdriver
+     """, _N, Meaning.IGNORED),
 ])  # fmt: skip
 """Names of more than a letter, without their dashes; most that are ignored have an opposite that begins with no-."""
 

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from uruk.errors import LibraryError
-from uruk.graph.types import I32, true_rows
+from uruk.graph.types import I32, signed, true_rows
 
 if TYPE_CHECKING:
     from uruk.executor.interface import Libraries
     from uruk.formats.interface import Import
     from uruk.orc.registry.symbols import SymbolTable
+
+
+class Interposing(Protocol):
+    """The names that a platform stands for, whatever libraries say; see `uruk.orc.platform.Platform`."""
+
+    @property
+    def interposed_names(self) -> Collection[bytes]:
+        """The names."""
+        ...
+
+    def interposed(self, name: bytes) -> int:
+        """The address that linked code gets for one of them; 0 for none."""
+        ...
 
 
 class ImportBinder:
@@ -30,10 +43,10 @@ class ImportBinder:
         """Note the imports that an entry gives names to."""
         self._imports.update((name, (owner, imported)) for name, imported in imports.items())
 
-    def bind(self, names: I32, libraries: Libraries | None) -> None:
+    def bind(self, names: I32, libraries: Libraries | None, platform: Interposing | None = None) -> None:
         """Fill in the addresses of those of the names that are imports; what is not there stays undefined.
 
-        Without `libraries` nothing is run, and all of them are at 0.
+        Without `libraries` nothing is run, and all of them are at 0. What `platform` has stands for a library's.
         """
         if not self._imports:
             return
@@ -45,10 +58,25 @@ class ImportBinder:
                 waiting.setdefault(imported.library, []).append((name, imported))
         for library, imports in waiting.items():
             if libraries is not None:
-                self._ask(libraries, library, imports)
+                rest = imports if platform is None else self._take_interposed(platform, imports)
+                if rest:
+                    self._ask(libraries, library, rest)
                 continue
             for name, _ in imports:
                 table.address[name], table.ready[name] = 0, 1
+
+    def _take_interposed(
+        self, platform: Interposing, imports: Sequence[tuple[int, Import]]
+    ) -> Sequence[tuple[int, Import]]:
+        """Give names that the platform stands for its addresses; return the others."""
+        known = platform.interposed_names
+        rest: list[tuple[int, Import]] = []
+        for name, one in imports:
+            if one.asked in known and (address := platform.interposed(one.asked)):
+                self._table.address[name], self._table.ready[name] = signed(address), 1
+            else:
+                rest.append((name, one))
+        return rest
 
     def _ask(self, libraries: Libraries, library: str, imports: Sequence[tuple[int, Import]]) -> None:
         """Ask one library for its names."""

@@ -212,7 +212,7 @@ class Registry(Owner):
 
     def bind_imports(self, names: I32) -> None:
         """Have the executor's libraries say where those of the names are that are imported from them."""
-        self.imports.bind(names, None if self.only_links else self.executor.libraries)
+        self.imports.bind(names, None if self.only_links else self.executor.libraries, self.platform)
 
     # -- reading
 

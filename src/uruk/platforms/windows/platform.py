@@ -26,9 +26,11 @@ _OF_RUNTIME = {
     b"atexit": b"uruk_rt_atexit",
     b"__main": b"uruk_rt_nothing",
     b"__mingw_raise_matherr": b"uruk_rt_nothing",
+    b"GetCommandLineA": b"uruk_rt_command_line",
+    b"GetCommandLineW": b"uruk_rt_wide_command_line",
 }
-"""Names that are the runtime's whatever DLLs have -> its functions. Start files and libmingw32.a define the last three
-for native programs; `__main` runs initialisers there."""
+"""Names that are the runtime's whatever DLLs have -> its functions. Start files and libmingw32.a define `atexit`,
+`__main` and `__mingw_raise_matherr` for native programs; `__main` runs initialisers there."""
 
 
 class WindowsPlatform(BarePlatform):

@@ -6,6 +6,7 @@ import os
 import struct
 from collections.abc import Sequence
 from contextlib import suppress
+from subprocess import list2cmdline
 from typing import TYPE_CHECKING
 
 from uruk.errors import AllocationError, ExecutorError, LibraryNotFound
@@ -64,6 +65,7 @@ class ProgramInWindows:
         place = self._keep(strings + bytes(-len(strings) % 8))
         starts = [place + sum(map(len, texts[:row])) for row in range(len(texts))]
         self._argc, self._argv = len(words), self._keep(struct.pack(f"<{len(starts) + 1}Q", *starts, 0))
+        self._set_command_line(list2cmdline(words))
         libraries = self.executor.libraries
         handle = libraries.load(CRT)
         functions = [libraries.find_symbol(handle, name)[0] for name in (b"_onexit", b"exit", b"_environ")]
@@ -71,6 +73,12 @@ class ProgramInWindows:
         for name in _DEFAULT_LIBRARIES if self._adds_libraries else ():
             with suppress(LibraryNotFound):
                 jit.add_library(name)
+
+    def _set_command_line(self, line: str) -> None:
+        """Let the program's code find its own words in the process's command line, as Rust's library does."""
+        texts = [line.encode("utf-8", "surrogateescape"), line.encode("utf-16-le", "surrogatepass")]
+        places = [self._keep(text + bytes(8 - len(text) % 8)) for text in texts]
+        self.executor.runtime.call(b"uruk_rt_set_command_line", *places)
 
     def _keep(self, data: bytes) -> int:
         """The address of a copy of whole words there."""

@@ -1,0 +1,74 @@
+"""Programs of Windows that are run two times: as their compiler's linker links them, and as uruk does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+PROGRAMS = Path(__file__).parent / "programs"
+"""Sources: a folder for each kind of compiler, where NAME.SUFFIX is a program and NAME.2.SUFFIX its second part."""
+TIMEOUT = 60
+ABORTED = 3
+"""The status of a program that called abort()."""
+SAID_OF_ABORT = "uruk: ExecutorCrashed: the executor was ended by abort()"
+
+
+class Result(NamedTuple):
+    """The output and the end of a program."""
+
+    stdout: str
+    stderr: str
+    status: int
+
+
+def names_of(kind: str, suffixes: Sequence[str]) -> list[str]:
+    """The programs of a folder, by the names of their first parts."""
+    return sorted(path.name for path in (PROGRAMS / kind).iterdir() if path.name.split(".", 1)[1] in suffixes)
+
+
+def parts_of(kind: str, name: str) -> list[Path]:
+    """The sources of a program."""
+    start, suffix = name.split(".")
+    return sorted((PROGRAMS / kind).glob(f"{start}.{suffix}")) + sorted((PROGRAMS / kind).glob(f"{start}.?.{suffix}"))
+
+
+def compile_parts(kind: str, name: str, folder: Path, command: Sequence[str]) -> list[Path]:
+    """Objects of a program's sources, each by its own run of a compiler."""
+    objects: list[Path] = []
+    for source in parts_of(kind, name):
+        objects.append(folder / f"{source.name}.obj")
+        subprocess.run([*command, "-c", "-o", objects[-1], source], check=True, timeout=TIMEOUT)
+    return objects
+
+
+def run(command: Sequence[str | Path], libraries: Sequence[Path | str] = (), **variables: str) -> Result:
+    """Run a command of which the programs find DLLs in these folders."""
+    path = ";".join(f"Z:{folder}".replace("/", "\\") for folder in libraries)
+    environment = {**os.environ, "WINEPATH": path, **variables}
+    done = subprocess.run(
+        command, capture_output=True, timeout=TIMEOUT, env=environment, check=False, stdin=subprocess.DEVNULL
+    )
+    return Result(done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"), done.returncode)
+
+
+def run_linked(
+    arguments: Sequence[str | Path], words: Sequence[str], libraries: Sequence[Path | str] = (), **variables: str
+) -> Result:
+    """The same program as uruk links and runs it; `arguments` are those of ``uruk run``.
+
+    A program that calls abort() ends as natively, but that uruk says so in a line more.
+    """
+    command = [sys.executable, "-m", "uruk", "run", "--oop", "--launcher", "wine", *arguments, "--", *words]
+    result = run(command, libraries, **variables)
+    lines = result.stderr.splitlines(keepends=True)
+    if (
+        result.status == ABORTED
+        and lines
+        and lines[-1].startswith("uruk: ExecutorCrashed: the executor was ended by abort()")
+    ):
+        return result._replace(stderr="".join(lines[:-1]))
+    return result

@@ -1,0 +1,2 @@
+#include <stdexcept>
+void thrower(const char *text) { throw std::invalid_argument(text); }

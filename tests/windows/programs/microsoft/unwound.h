@@ -1,0 +1,7 @@
+#pragma once
+struct Part {
+    int id;
+    explicit Part(int id);
+    ~Part();
+};
+void between(int depth, int id);
