@@ -126,7 +126,7 @@ def link(request: Request, host: Host) -> Linked:
     step("library data", rules.copy_library_data, host, request.copy_data)
     step("got, stubs", rules.make_imports, isa.STUB_SIZE)
     plan = step("layout", _lay_out, state, rules)
-    step("tls plan", rules.plan_thread_locals, plan)
+    step("tls plan", rules.plan_thread_locals, plan, host.tls)
     reach = step("placement", _reach_of, state, request, host)
     taken: list[Allocation] = []
     storage: dict[int, Storage] = {}

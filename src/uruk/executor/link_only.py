@@ -40,6 +40,9 @@ class NoTLS:
         """See `TLSLoader.load_in_place`."""
         return NoStorage()
 
+    def place_at(self, address: int) -> None:
+        """See `TLSLoader.place_at`."""
+
     def descriptor(self, storage: Storage | None, offset: int) -> tuple[int, int]:
         """See `TLSLoader.descriptor`."""
         return 0, offset & ((1 << 64) - 1)

@@ -123,8 +123,11 @@ class Rules:
         """(module, name, block rows) of what layout must keep together, in order."""
         return []
 
-    def plan_thread_locals(self, layout: Layout) -> None:
-        """Say of thread-locals where in their module's image they lie, and refuse uses that cannot be met."""
+    def plan_thread_locals(self, layout: Layout, loader: TLSLoader) -> None:
+        """Say of thread-locals where in their module's image they lie, and refuse uses that cannot be met.
+
+        `loader` knows the storage of what was linked before.
+        """
 
     def define_names(self, layout: Layout, start: I64, header: int | None, hints: Hints | None) -> None:
         """Fill in the addresses of the names that the link provides, once blocks have addresses.

@@ -190,6 +190,8 @@ class State:
     """Modules that need a GOT even if it has no slots."""
     provided_in: dict[int, int]
     """Rows of `undefined` that mean a place in one module, whoever names it -> that module."""
+    module_uses: set[tuple[int, int]]
+    """(module, module that must stay as long as it does), beside those to which its relocations refer."""
     tls_starts: list[int]
     """Rows of `undefined` that mean the start of the thread-local block of their own module."""
     copies: list[Copy]
@@ -220,6 +222,7 @@ class State:
         self.module_handles = []
         self.got_modules = set()
         self.provided_in = {}
+        self.module_uses = set()
         self.tls_starts = []
         self.copies = []
         self.is_own_name = _is_none

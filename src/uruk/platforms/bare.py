@@ -36,6 +36,10 @@ class NoTLS:
         """See `TLSLoader.load_in_place`. Raises TLSError."""
         raise TLSError(what, self._problem)
 
+    def place_at(self, address: int) -> StorageInPlace | None:
+        """See `TLSLoader.place_at`."""
+        return None
+
     def descriptor(self, storage: Storage | None, offset: int) -> tuple[int, int]:
         """See `TLSLoader.descriptor`. Raises TLSError."""
         raise TLSError("a weak thread-local", self._problem)

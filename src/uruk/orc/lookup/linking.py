@@ -195,6 +195,8 @@ def _record_uses(session: Lifetime, linked: Linked, trackers: list[ResourceTrack
     elif not (provider >= 0).any():
         return
     _use(session, state, trackers, provider)
+    for user, used in state.module_uses:
+        trackers[user].use(trackers[used])
     if len(trackers) > 1 and state.stub_modules:
         # The stub that is a function's address is code of one module, whoever defines the function.
         lender = np.full(len(state.symbols), NONE, np.int32)

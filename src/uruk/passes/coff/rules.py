@@ -95,9 +95,9 @@ class COFFRules(Rules):
             address[chunk.rows] = state.address[chunk.rows[0]]
         state.section_number, state.section_address = number, address
 
-    def plan_thread_locals(self, layout: Layout) -> None:
+    def plan_thread_locals(self, layout: Layout, loader: TLSLoader) -> None:
         """See `uruk.passes.coff.thread_locals`."""
-        self._thread_locals.refuse_others()
+        self._thread_locals.find_others(loader)
 
     def load_thread_locals(self, layout: Layout, loader: TLSLoader, storage: dict[int, Storage]) -> None:
         """See `uruk.passes.coff.thread_locals`; code that is linked only has no threads."""

@@ -3,7 +3,9 @@
 Code reaches a thread-local through the index of its module, which the loader writes into `_tls_index`, and by the
 distance from the start of the template (SECREL). The objects of a program that are linked together share both: all
 their `.tls` sections lie in one module, the first that has any. Pointers in `.CRT$XL?` sections are functions that the
-loader calls when the module and threads come and go. Source: Microsoft, "PE Format", "The .tls Section".
+loader calls when the module and threads come and go. Code that refers to the thread-locals of other programs, or of
+what was linked before, is led to their index (thread_locals_elsewhere.py).
+Source: Microsoft, "PE Format", "The .tls Section".
 """
 
 from __future__ import annotations
@@ -12,9 +14,9 @@ import numpy as np
 
 from uruk.errors import TLSError
 from uruk.graph.graph import Edges, Zone
-from uruk.graph.kinds import Base
-from uruk.graph.types import I64, AnyArray, signed, true_rows, unsigned
+from uruk.graph.types import I64, AnyArray, signed, true_rows, unique, unsigned
 from uruk.passes.coff.grouped_sections import TLS, begin, name_words
+from uruk.passes.coff.thread_locals_elsewhere import ElsewhereLocals, Places
 from uruk.passes.faults import Faults
 from uruk.passes.layout import Layout
 from uruk.passes.state import State, synthetic_blocks
@@ -44,6 +46,7 @@ class ThreadLocals:
     def __init__(self, state: State) -> None:
         self._state = state
         self._programs: dict[int, _Program] = {}
+        self._elsewhere = ElsewhereLocals(state)
         self.rows: list[int] = []
         """Rows of `undefined` that are `TLS_INDEX`, each in the module that asks for it."""
 
@@ -77,6 +80,8 @@ class ThreadLocals:
         """Make a module's blocks for the storage of its program."""
         state = self._state
         mine = self._of_program(content, state.programs[module])
+        # The others stay only as long as this one does, which has their content, too.
+        state.module_uses |= {(other, module) for other in unique(state.block_module[mine]).tolist() if other != module}
         # Chunks of layout are one a module and name: blocks of several modules would have several templates.
         state.block_module[mine] = module
         size = np.full(1, _INDEX_SIZE)
@@ -121,27 +126,13 @@ class ThreadLocals:
         state.edges = Edges.concat([edges, added])
         return int(block[0])
 
-    def refuse_others(self) -> None:
-        """Raise LinkFaults of TLSError for code that counts from a template which was linked apart from it."""
-        state, faults = self._state, Faults()
-        if state.external is None or not self._programs:
-            return
-        away = np.zeros(len(state.symbols), np.bool_)
-        # What the link provides itself lies in this batch.
-        away[state.undefined[state.external.found & ~state.external.own]] = True
-        edges = true_rows(state.graph.kinds.base.take(state.edges.kind) == Base.SECTION)
-        edges = edges[away[state.canonical[state.edges.target[edges]]]]
-        faults.add(edges, state.objects_of(edges), self._elsewhere)
-        faults.raise_any()
-
-    def _elsewhere(self, edges: AnyArray) -> TLSError:
-        state = self._state
-        name = state.graph.symbol_name(int(state.edges.target[edges[0]]))
-        return TLSError(
-            state.place_of(int(edges[0])),
-            f"refers to the thread-local `{name}', which was linked apart from it and has another index",
-            "let one lookup_all link both objects, as running a program does",
-        )
+    def find_others(self, places: Places) -> None:
+        """Find what code refers to of other programs and of what was linked before. Raises LinkFaults of TLSError."""
+        if self._programs:
+            self._elsewhere.find(self._state.undefined[self.rows], places)
+            self._state.module_uses |= {
+                (module, self._programs[program].module) for module, program in self._elsewhere.programs_used()
+            }
 
     def place(self) -> None:
         """Give the indexes' addresses to their names, now that blocks have them."""
@@ -150,11 +141,26 @@ class ThreadLocals:
             module = int(state.module_of_object[state.symbol_objects(state.undefined[row : row + 1])[0]])
             assert state.external is not None
             state.external.address[row] = state.address[self._of(module).index]
+        self._elsewhere.lead(
+            lambda edge: int(state.address[self._of(int(state.block_module[state.edges.block[edge]])).index]),
+            lambda program: int(state.address[self._programs[program].index]),
+        )
+
+    def _is_needed(self, program: int) -> bool:
+        """False for a program whose code only reads the indexes of others."""
+        state, storage = self._state, self._programs[program]
+        if storage.blocks.size or storage.callbacks >= 0 or not self._elsewhere.moved:
+            return True
+        is_index = np.zeros(len(state.symbols), np.bool_)
+        is_index[state.undefined[self.rows]] = True
+        reads = true_rows(is_index[state.canonical[state.edges.target]])
+        mine = reads[np.array(state.programs)[state.block_module[state.edges.block[reads]]] == program]
+        return not self._elsewhere.moved.keys() >= set(mine.tolist())
 
     def load(self, layout: Layout, loader: TLSLoader, storage: dict[int, Storage]) -> None:
         """Have the loader give each program its storage. Raises LinkFaults of TLSError, all objects' with content."""
         state, faults = self._state, Faults()
-        for program in self._programs.values():
+        for program in [self._programs[number] for number in self._programs if self._is_needed(number)]:
             what = state.modules[program.module]
             try:
                 storage[program.module] = loader.load_in_place(self._place_of(program, layout), what)

@@ -87,7 +87,7 @@ class ELFRules(Rules):
         """Return sections between bounds, and arrays of functions whose bounds are asked for."""
         return self._symbols.together
 
-    def plan_thread_locals(self, layout: Layout) -> None:
+    def plan_thread_locals(self, layout: Layout, loader: TLSLoader) -> None:
         """See `uruk.passes.tls.plan`."""
         state = self.state
         used = some(state.graph.kinds.having(USERS).take(state.edges.kind))

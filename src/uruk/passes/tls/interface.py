@@ -75,6 +75,10 @@ class TLSLoader(Protocol):
         """
         ...
 
+    def place_at(self, address: int) -> StorageInPlace | None:
+        """The place of the storage whose template an address lies in; None for other addresses."""
+        ...
+
     def descriptor(self, storage: Storage | None, offset: int) -> tuple[int, int]:
         """Return the two words of a descriptor slot; of a weak thread-local that nobody defines, for None."""
         ...

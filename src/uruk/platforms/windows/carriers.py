@@ -27,7 +27,8 @@ class Carrier:
     module_id = 0
     """The loader writes the number into the module's own variable."""
 
-    def __init__(self, carriers: Carriers, content: bytes, what: str) -> None:
+    def __init__(self, carriers: Carriers, place: StorageInPlace, content: bytes, what: str) -> None:
+        self.place = place
         self._carriers = carriers
         self._content = content
         self._what = what
@@ -58,6 +59,7 @@ class Carrier:
     def close(self) -> int:
         """See `Storage.close`: the module's functions are called for a process that ends, and the index is free."""
         handle, self._handle = self._handle, 0
+        self._carriers.given.pop(self.place.template, None)
         if handle:
             self._carriers.unload(handle)
             self._carriers.paths.discard(self._path)
@@ -75,6 +77,8 @@ class Carriers(NoTLS):
         self.unload = unload
         self.paths: set[str] = set()
         """Those of carriers that are open."""
+        self.given: dict[int, StorageInPlace] = {}
+        """Storage with a template, by the template's address."""
 
     def new_path(self, file: int) -> str:
         """A path of an open file of this process that no open carrier has, as Windows writes it.
@@ -98,4 +102,11 @@ class Carriers(NoTLS):
             callbacks=place.callbacks,
             module=what,
         )
-        return Carrier(self, content, what)
+        if place.stored:
+            self.given[place.template] = place
+        return Carrier(self, place, content, what)
+
+    def place_at(self, address: int) -> StorageInPlace | None:
+        """See `TLSLoader.place_at`."""
+        places = self.given.values()
+        return next((place for place in places if 0 <= address - place.template < place.stored + place.zeros), None)

@@ -47,6 +47,9 @@ class ProcessTLS:
             what, "its thread-locals are made for the loader of another system", "run it in a process of that"
         )
 
+    def place_at(self, address: int) -> None:
+        """See `TLSLoader.place_at`: all storage is the loader's own."""
+
     def descriptor(self, storage: Storage | None, offset: int) -> tuple[int, int]:
         """See `TLSLoader.descriptor`."""
         assert storage is None or isinstance(storage, LoadedCarrier)
