@@ -193,9 +193,8 @@ def _forget(session: Lifetime, entry: Entry, released: Released) -> list[int]:
     """Take an entry out; returns the names and group signatures that are free now."""
     lost: list[int] = []
     if isinstance(entry, ObjectEntry):
-        groups = entry.added.graph.groups
-        if groups.name.size:
-            lost += groups.name[session.table.group[groups.name] == entry.number].tolist()
+        groups = entry.added.signatures_of(entry.index)
+        lost += groups[session.table.group[groups] == entry.number].tolist()
     names: list[int] = withdraw(session, entry, released).tolist()
     released.symbols += len(names)
     return lost + names

@@ -41,6 +41,11 @@ class Added:
         part = slice(self.start[index], self.start[index + 1])
         return self.names[part], self.weak[part]
 
+    def signatures_of(self, index: int) -> I32:
+        """Return the signatures of the section groups of object `index`."""
+        start = self.graph.ranges.groups
+        return self.graph.groups.name[start[index] : start[index + 1]]
+
 
 def _hidden(graph: Graph, outer: I64) -> dict[int, list[int]]:
     """See `Added.hidden`; `outer` are the symbol rows with a name."""

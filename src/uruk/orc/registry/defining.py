@@ -65,7 +65,7 @@ def withdraw(session: Registry, entry: Entry, released: Released | None = None) 
     owned = np.array(distinct(ids[table.owner.take(ids) == entry.number]), np.int64)
     table.forget(owned)
     if isinstance(entry, ObjectEntry):
-        groups = entry.added.graph.groups.name
+        groups = entry.added.signatures_of(entry.index)
         table.group[groups[table.group[groups] == entry.number]] = NONE
     if isinstance(entry, LazyEntry):
         session.lazy.give(entry.stubs)

@@ -1,6 +1,7 @@
 """COMDAT selections that compare groups of one signature: by size, by content, or that allow one only.
 
-What was kept is remembered by its leader's size and a digest of its content, as the object that has it may be gone.
+What was kept is remembered by its leader's size and a digest of its content, as the object that has it may be gone;
+the largest of several by its size, as nothing is compared with its content.
 Source: the PE/COFF specification, "COMDAT Sections (Object Only)".
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from hashlib import blake2b
+from itertools import repeat
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from uruk.errors import DuplicateDefinition
 from uruk.graph.graph import Graph, Selection
 from uruk.graph.names import Names
 from uruk.graph.types import I64, Bool, true_rows
+from uruk.orc.registry.symbols import GroupFacts as Facts
 from uruk.orc.registry.symbols import SymbolTable
 
 _PROBLEMS = {
@@ -39,28 +42,45 @@ def check(
     that signature) is compared with nothing.
     """
     groups = graph.groups
-    facts = {name: fact for name, fact in table.group_facts.items() if table.group[name] == fact[0]}
-    for row in true_rows(~dropped & (groups.selection != Selection.ANY)).tolist():
-        facts.setdefault(int(groups.name[row]), _facts(graph, first, row))
-    for row in true_rows(dropped & (groups.selection != Selection.ANY)).tolist():
+    lost = true_rows(dropped & (groups.selection != Selection.ANY) & (groups.selection != Selection.LARGEST))
+    if not lost.size:
+        return
+    facts = _facts_of_kept(graph, first, dropped, set(groups.name[lost].tolist()), table)
+    for row in lost.tolist():
         name, how = int(groups.name[row]), int(groups.selection[row])
         kept = facts.get(name)
-        if kept is None or how == Selection.LARGEST:
+        if kept is None:
             continue
         number, size, digest = _facts(graph, first, row)
-        if how == Selection.SINGLE or size != kept[1] or (how == Selection.EXACT and digest != kept[2]):
+        if how == Selection.SINGLE or size != kept[1] or (how == Selection.EXACT and kept[2] not in (None, digest)):
             text = names.text(name).decode("utf-8", "replace")
             raise DuplicateDefinition(text, file_of(kept[0]), file_of(number), problem=_PROBLEMS[how])
 
 
+def _facts_of_kept(graph: Graph, first: int, dropped: Bool, wanted: set[int], table: SymbolTable) -> dict[int, Facts]:
+    """Return the facts of the groups that are kept, here or from before, of those names that are wanted."""
+    groups = graph.groups
+    known = ((name, table.group_facts.get(name)) for name in wanted)
+    facts = {name: fact for name, fact in known if fact is not None and table.group[name] == fact[0]}
+    kept = true_rows(~dropped & (groups.selection != Selection.ANY))
+    for row in kept[np.isin(groups.name[kept], list(wanted))].tolist():
+        facts.setdefault(int(groups.name[row]), _facts(graph, first, row))
+    return facts
+
+
 def record(graph: Graph, first: int, kept: I64, table: SymbolTable) -> None:
     """Remember the facts of groups that stay."""
-    groups = graph.groups
-    for row in kept[groups.selection[kept] != Selection.ANY].tolist():
+    groups, sizes = graph.groups, leader_sizes(graph)
+    largest = kept[groups.selection[kept] == Selection.LARGEST]  # thousands, in C++: one for each virtual table
+    numbers = (groups.object[largest] + first).tolist()
+    facts = zip(numbers, sizes[largest].tolist(), repeat(None))
+    table.group_facts.update(zip(groups.name[largest].tolist(), facts, strict=True))
+    compared = kept[(groups.selection[kept] != Selection.ANY) & (groups.selection[kept] != Selection.LARGEST)]
+    for row in compared.tolist():
         table.group_facts[int(groups.name[row])] = _facts(graph, first, row)
 
 
-def _facts(graph: Graph, first: int, row: int) -> tuple[int, int, bytes]:
+def _facts(graph: Graph, first: int, row: int) -> Facts:
     """Return the number of a group's object, the size of its leader, and a digest of the leader's content."""
     number, leader = int(graph.groups.object[row]) + first, int(graph.groups.leader[row])
     if leader < 0:

@@ -85,6 +85,8 @@ class SymbolFlags(IntFlag):
         return flags | {Rank.WEAK: cls.WEAK, Rank.COMMON: cls.COMMON}.get(rank, cls.NONE)
 
 
+GroupFacts: TypeAlias = "tuple[int, int, bytes | None]"
+"""A kept group's object, the size of its leader in bytes, and a digest of the leader's content; None if unknown."""
 UndoEntry: TypeAlias = "tuple[str, AnyArray, AnyArray]"
 """Column, rows, and the values that were overwritten there."""
 
@@ -102,8 +104,8 @@ class SymbolTable:
         """Address; for a thread-local, its offset in the storage of its module."""
         self.group: I32 = np.empty(0, np.int32)
         """The object whose section group of that signature stays; NONE if there was none."""
-        self.group_facts: dict[int, tuple[int, int, bytes]] = {}
-        """By signature, where a group's selection compares: the object, its leader's size, a digest of its content."""
+        self.group_facts: dict[int, GroupFacts] = {}
+        """Of groups whose selection compares, by signature."""
         self.contested: U8 = np.empty(0, np.uint8)
         """True if another entry defines the name too (or has a group of that signature), and may get it when it is
         free."""
