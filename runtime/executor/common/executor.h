@@ -11,6 +11,7 @@ int send_frame(word opcode, word number, word tag, const void *data, size_t size
 int send_last_words(const char *text); /* from a thread that has crashed */
 int read_header(struct header *);      /* 1; 0 at the end of the line */
 void read_payload(void *data, size_t size);
+void store_payload(word place, size_t size); /* read_payload for an address that the controller names */
 
 /* text.c: %s, %d, and %x and %u of words; cut where there is no room. Returns the length. */
 size_t format_text(char *text, size_t room, const char *format, ...) __attribute__((format(printf, 3, 4)));

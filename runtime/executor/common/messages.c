@@ -24,7 +24,7 @@ static void write_from_line(const struct header *header, size_t size)
         size -= sizeof place;
         if (place[1] > size)
             give_up("a write of impossible size came");
-        read_payload((void *)place[0], place[1]);
+        store_payload(place[0], place[1]);
         size -= place[1];
     }
     char rest[64];

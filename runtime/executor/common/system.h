@@ -33,7 +33,8 @@ enum { CAN_READ = 1, CAN_WRITE = 2, CAN_EXECUTE = 4 };
 const char *protect_pages(word start, word size, unsigned protection); /* 0, or why it is refused */
 
 /* The line to the controller. */
-size_t read_line(void *data, size_t size, int *refused); /* fewer bytes at the end; `refused`: they could not be stored */
+size_t read_line(void *data, size_t size); /* fewer bytes at the end */
+size_t store_line(void *data, size_t size, int *refused); /* where the controller wants it; `refused`: cannot be stored */
 int write_line(const struct header *, const void *data, size_t size); /* 0 if the line is gone */
 
 /* Shared libraries. */

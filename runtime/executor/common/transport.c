@@ -40,18 +40,25 @@ int send_last_words(const char *text)
     return sent;
 }
 
+static const char cut_short[] = "the line ended in the middle of a message";
+
 int read_header(struct header *header)
 {
-    int refused;
-    size_t got = read_line(header, sizeof *header, &refused);
+    size_t got = read_line(header, sizeof *header);
     if (got && got < sizeof *header)
-        give_up("the line ended in the middle of a message");
+        give_up(cut_short);
     return got == sizeof *header;
 }
 
 void read_payload(void *data, size_t size)
 {
+    if (read_line(data, size) < size)
+        give_up(cut_short);
+}
+
+void store_payload(word place, size_t size)
+{
     int refused;
-    if (read_line(data, size, &refused) < size)
-        give_up(refused ? "a write to memory that is not writable came" : "the line ended in the middle of a message");
+    if (store_line((void *)place, size, &refused) < size)
+        give_up(refused ? "a write to memory that is not writable came" : cut_short);
 }

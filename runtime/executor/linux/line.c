@@ -91,7 +91,13 @@ int write_line(const struct header *header, const void *data, size_t size)
     return sent;
 }
 
-size_t read_line(void *data, size_t size, int *refused)
+size_t read_line(void *data, size_t size)
+{
+    int refused;
+    return store_line(data, size, &refused);
+}
+
+size_t store_line(void *data, size_t size, int *refused)
 {
     size_t got = 0;
     *refused = 0;

@@ -98,11 +98,58 @@ int write_line(const struct header *header, const void *data, size_t size)
     return write_all(small, sizeof *header + size);
 }
 
-size_t read_line(void *data, size_t size, int *refused)
+/* What came beyond what was asked for. A call costs more than a copy, so that a header and a small message come in one. Who
+ * reads the line has it alone. */
+static char ahead[1024];
+static size_t ahead_begin, ahead_end;
+
+static size_t take_ahead(char *data, size_t size)
 {
-    size_t got = 0;
-    *refused = 0;
-    for (int done; got < size; got += (size_t)done) {
+    size_t left = ahead_end - ahead_begin, part = size < left ? size : left;
+    memcpy(data, ahead + ahead_begin, part);
+    ahead_begin += part;
+    return part;
+}
+
+static int read_ahead(void)
+{
+    int done = receive(ahead, sizeof ahead);
+    ahead_begin = 0;
+    ahead_end = done > 0 ? (size_t)done : 0;
+    return done;
+}
+
+size_t read_line(void *data, size_t size)
+{
+    size_t got = take_ahead(data, size);
+    while (got < size) {
+        size_t left = size - got;
+        int done = left < sizeof ahead ? read_ahead() : receive((char *)data + got, left < MOST ? (int)left : MOST);
+        if (done <= 0)
+            break;
+        got += left < sizeof ahead ? take_ahead((char *)data + got, left) : (size_t)done;
+    }
+    return got;
+}
+
+static int is_writable(word at, size_t size)
+{
+    enum { WRITABLE = PAGE_READWRITE | PAGE_WRITECOPY | PAGE_EXECUTE_READWRITE | PAGE_EXECUTE_WRITECOPY };
+    MEMORY_BASIC_INFORMATION region;
+    for (word end = at + size; at < end; at = (word)region.BaseAddress + region.RegionSize)
+        if (!VirtualQuery((void *)at, &region, sizeof region) || region.State != MEM_COMMIT ||
+            !(region.Protect & WRITABLE) || region.Protect & PAGE_GUARD)
+            return 0;
+    return 1;
+}
+
+/* What did not come ahead comes where it belongs, where the system looks whether it may be written. */
+size_t store_line(void *data, size_t size, int *refused)
+{
+    size_t part = ahead_end - ahead_begin < size ? ahead_end - ahead_begin : size;
+    *refused = part && !is_writable((word)data, part);
+    size_t got = *refused ? 0 : take_ahead(data, size);
+    for (int done; !*refused && got < size; got += (size_t)done) {
         size_t left = size - got;
         done = receive((char *)data + got, left < MOST ? (int)left : MOST);
         if (done < 0)

@@ -50,6 +50,8 @@ BACK_OFF = 0.001
 """Seconds that the listener leaves the line to those who wait for answers, before it looks again."""
 SPINS = 40
 """The number of looks for an answer before whoever waits for it sleeps: about as long as it takes to wake up."""
+_SMALL = 1024
+"""Bytes of a message that is copied before it is sent."""
 _SEVERAL = len(os.sched_getaffinity(0)) > 1  # processors
 
 Bytes = bytes | bytearray | memoryview
@@ -297,13 +299,15 @@ class Connection:
         """Read the line, whose lock is held, until there is something for `waiting`; then somebody else may."""
         try:
             self._turns += 1
+            ready: list[tuple[int, int]] = []
             if _SEVERAL:
                 for _ in range(SPINS):
-                    if self._unfinished or self._readable.poll(0):
+                    if self._unfinished or (ready := self._readable.poll(0)):
                         break
-            while waiting.idle and (self._unfinished or self._readable.poll(_milliseconds(end))):
-                if self._unfinished or self._has_bytes():
+            while waiting.idle and (self._unfinished or (ready := ready or self._readable.poll(_milliseconds(end)))):
+                if self._unfinished or any(file == self._read for file, _ in ready):
                     self._read_some()
+                ready = []
                 if end is not None and time.monotonic() >= end:  # who sends all the time keeps nobody
                     break
         finally:
@@ -332,9 +336,12 @@ class Connection:
         `written`: see `Outgoing.send`.
         """
         views = [memoryview(part).cast("B") for part in parts if len(part)]
-        size = HEADER.size + sum(view.nbytes for view in views)
+        size = HEADER.size + sum([view.nbytes for view in views])
+        header = HEADER.pack(size, opcode, number, tag)
+        # One buffer costs less than several, if there is little to copy.
+        whole = [memoryview(b"".join((header, *views)))] if size < _SMALL else [memoryview(header), *views]
         try:
-            sent = self._out.send([memoryview(HEADER.pack(size, opcode, number, tag)), *views], end, written)
+            sent = self._out.send(whole, end, written)
         except OSError:  # who reads finds out what happened
             self._ended.wait(END_TIMEOUT)
             self._end(ExecutorLost("the executor has closed its side of the line"), ask=False)
