@@ -322,9 +322,9 @@ class LLJIT:
             elif file.kind == "object":
                 home.add_object(file.path, tracker=tracker)
             else:
-                self._add_shared_library(home, file.path, as_needed)
+                self._add_shared_library(home, file.path, as_needed, isinstance(name, str) and "/" not in name)
 
-    def _add_shared_library(self, home: JITDylib, path: str, as_needed: bool) -> None:
+    def _add_shared_library(self, home: JITDylib, path: str, as_needed: bool, by_name: bool) -> None:
         path = self.search_path.replacement(path) if self.search_path else path
         if as_needed:
             home.defer_library(path, partial(self._load_deferred, home, path))

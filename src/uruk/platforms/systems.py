@@ -59,8 +59,11 @@ class SystemPlatform(Platform, Protocol):
         """The process where code runs."""
         ...
 
-    def load_together(self, paths: Sequence[str]) -> str:
-        """Load libraries with all that they need, as those that a program needs; the loader's text where it refuses."""
+    def load_together(self, paths: Sequence[str], by_name: Collection[str] = ()) -> str:
+        """Load libraries with all that they need, as those that a program needs; the loader's text where it refuses.
+
+        `by_name` are those that a linker would find by their names (``-l``).
+        """
         ...
 
 

@@ -37,13 +37,17 @@ class ProgramLinker(LLJIT):
         super().__init__(*arguments, **options)
         self._waiting: list[tuple[JITDylib, str, int]] = []
         """Libraries that are to be loaded, each with its place in the order of inputs."""
+        self._by_name: set[str] = set()
+        """Paths of libraries that were found by their names."""
 
-    def _add_shared_library(self, home: JITDylib, path: str, as_needed: bool) -> None:
+    def _add_shared_library(self, home: JITDylib, path: str, as_needed: bool, by_name: bool) -> None:
+        path = self.search_path.replacement(path) if self.search_path else path
+        if by_name:
+            self._by_name.add(path)
         if as_needed:
             home.search.before_loading = self._load_at_once
-            super()._add_shared_library(home, path, as_needed)
+            super()._add_shared_library(home, path, as_needed, by_name)
             return
-        path = self.search_path.replacement(path) if self.search_path else path
         self._waiting.append((home, path, self.session.next_order()))
 
     def load_libraries(self) -> None:
@@ -70,13 +74,12 @@ class ProgramLinker(LLJIT):
         """Load libraries as the loader does at a program's start: all of them, then what they need.
 
         So the last one's constructors run first, one finds another that is named behind it, and one that needs another
-        by a name that no directory has finds it loaded. A refusal is left to whoever loads them one by one.
+        by a name that no directory has finds it loaded, a file's name if it has no soname. A refusal is left to whoever
+        loads them one by one.
         """
-        if len(paths) < 2:
-            return
         for path in paths:
             self._open_needs(path)
-        while problem := self.platform.load_together(paths):
+        while paths and (problem := self.platform.load_together(paths, self._by_name)):
             if not self._provides_for(LibraryError(paths[0], problem)):
                 return
 

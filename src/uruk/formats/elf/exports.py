@@ -26,6 +26,7 @@ _DYN = struct.Struct("<QQ")
 _PAGE = 4096
 _PT_LOAD, _PT_DYNAMIC, _PT_TLS, _PT_GNU_STACK = 1, 2, 7, 0x6474E551
 _DT_NULL, _DT_NEEDED, _DT_HASH, _DT_STRTAB, _DT_SYMTAB, _DT_STRSZ, _DT_SYMENT, _DT_SONAME = 0, 1, 4, 5, 6, 10, 11, 14
+_DT_RUNPATH = 29
 _READ, _READ_WRITE = 4, 6  # the loader relocates the dynamic section where it is
 _GLOBAL = 1 << 4
 _TLS = 6
@@ -41,10 +42,12 @@ def build_exports(
     thread_locals: Mapping[bytes, int] | None = None,
     *,
     needed: Sequence[bytes] = (),
+    search: bytes = b"",
 ) -> bytes:
     """Return a shared object that defines `symbols` (name -> address) for the dynamic loader of a process.
 
-    `thread_locals` (name -> size in bytes) begin as zeros; `needed` are the libraries that it needs.
+    `thread_locals` (name -> size in bytes) begin as zeros; `needed` are the libraries that it needs, which
+    the loader looks for in the directories of `search` (DT_RUNPATH), where they have no path.
     """
     local = thread_locals or {}
     # A string table cannot hold a name with a NUL: nothing can ask for it.
@@ -53,9 +56,13 @@ def build_exports(
     dynamic = [(_DT_NEEDED, len(strings) + at) for at in accumulate((len(name) + 1 for name in needed[:-1]), initial=0)]
     dynamic = dynamic if needed else []
     strings += b"".join(name + b"\0" for name in needed)
+    if search:
+        dynamic.append((_DT_RUNPATH, len(strings)))
+        strings += search + b"\0"
     hashes = _hash_table(names)
     headers = 4 if local else 3
-    # Headers, dynamic entries (seven, and needs), symbols, hash table, strings, which come last as they have any size.
+    # Headers, dynamic entries (seven, needs, and where to look for them), symbols, hash table, strings, which come
+    # last as they have any size.
     dynamic_at = _EHDR.size + headers * _PHDR.size
     size = (7 + len(dynamic)) * _DYN.size
     symbols_at = dynamic_at + size

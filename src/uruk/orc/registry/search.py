@@ -147,7 +147,7 @@ class SearchOrder:
         self.deferred: list[DeferredLibrary] = []
         """Libraries that wait until something needs them."""
         self.before_loading: Callable[[list[str]], None] = lambda paths: None
-        """Called before several of them are loaded, with their paths in order."""
+        """Called before some of them are loaded, with their paths in order."""
         self.generators: list[GeneratorEntry] = []
         self.builtins: ArchiveEntry | None = None
         """The runtime archive, asked after all others."""
@@ -160,7 +160,7 @@ class SearchOrder:
 
     def load(self, libraries: Sequence[DeferredLibrary]) -> None:
         """Load libraries that were deferred; they keep their places in the order. Raises LibraryError."""
-        if len(libraries) > 1:
+        if libraries:
             self.before_loading([library.path for library in libraries])
         for library in libraries:
             if library not in self.deferred:

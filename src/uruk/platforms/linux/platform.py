@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import groupby
 from operator import attrgetter
 
@@ -185,11 +185,12 @@ class LinuxPlatform:
         if LIBSTDCXX in path:
             self._once_is_static()
 
-    def load_together(self, paths: Sequence[str]) -> str:
-        """Load libraries with all that they need, as those that a program needs; the loader's text where it refuses."""
-        from uruk.platforms.linux.together import load_together  # seldom needed
+    def load_together(self, paths: Sequence[str], by_name: Collection[str] = ()) -> str:
+        """See `uruk.platforms.systems.SystemPlatform.load_together`."""
+        from uruk.platforms.linux.together import load_together, plan_needs  # seldom needed
 
-        return load_together(self.runtime, paths)
+        needed, folders = plan_needs(paths, by_name)
+        return load_together(self.runtime, needed, folders) if needed else ""
 
     def loaded(self, linked: Linked, trackers: Sequence[ResourceTracker]) -> None:
         """See `Platform.loaded`."""

@@ -1,26 +1,57 @@
 """Libraries that are loaded at once, by an object that needs all of them.
 
 The loader opens what an object needs in breadth: first all that it names itself, then what those need. So a library
-finds another that it needs by its soname where a program that needs both has named a file for it (ld.so(8)).
+finds another that it needs by its soname where a program that needs both has named a file for it (ld.so(8)). A library
+without a soname is known by the text by which it was needed: its file's name, where a linker found it by -l (GNU ld's
+elf_add_dt_needed_tag), and others that need that name find it then.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from uruk.errors import ObjectFormatError
 from uruk.executor.control import Runtime
+from uruk.formats.elf.dynamic import read_shared_library
 from uruk.formats.elf.exports import build_exports
 from uruk.isa.interface import architecture_of
 
 _TEXT = 4096
 
 
-def load_together(runtime: Runtime, paths: Sequence[str]) -> str:
-    """Load libraries for everybody, in order; the loader's text where it refuses, else the empty string."""
-    needed = [os.fsencode(path if "/" in path else f"./{path}") for path in paths]
-    data = build_exports({}, architecture_of(runtime.process.triple).name, needed=needed)
+def plan_needs(paths: Sequence[str], by_name: Collection[str]) -> tuple[list[str], list[str]]:
+    """Return the names by which a program needs libraries, and the folders where the loader is to look for them.
+
+    `by_name` are those that were found by their names. One library with a soname needs nothing of the kind.
+    """
+    needed: list[str] = []
+    folders: list[str] = []
+    for path in paths:
+        folder, file = os.path.split(os.path.abspath(path))
+        # The loader takes the first folder that has the file, which must be the right one.
+        if path in by_name and not _has_soname(path) and not any(os.path.exists(f"{one}/{file}") for one in folders):
+            folders.append(folder)
+            needed.append(file)
+        else:
+            needed.append(path if "/" in path else f"./{path}")
+    return (needed, folders) if folders or len(paths) > 1 else ([], [])
+
+
+def load_together(runtime: Runtime, needed: Sequence[str], folders: Sequence[str]) -> str:
+    """Load libraries for everybody, as `plan_needs` has them; the loader's text where it refuses, else empty."""
+    names = [os.fsencode(name) for name in needed]
+    search = os.fsencode(":".join(folders))
+    data = build_exports({}, architecture_of(runtime.process.triple).name, needed=names, search=search)
     text = bytearray(_TEXT)
     if runtime.call(b"uruk_rt_open_together", data, len(data), text, len(text)):
         return ""
     return bytes(text).partition(b"\0")[0].decode("utf-8", "replace") or "there is no memory file"
+
+
+def _has_soname(path: str) -> bool:
+    try:
+        with read_shared_library(path) as library:
+            return library.soname is not None
+    except ObjectFormatError:
+        return True  # the loader says what is wrong with it

@@ -58,7 +58,7 @@ class WindowsPlatform(BarePlatform):
             return self.runtime.address[_OF_RUNTIME[name]]
         return self.jit_loader.address(name) if self.jit_loader is not None and name in JIT_NAMES else 0
 
-    def load_together(self, paths: Sequence[str]) -> str:
+    def load_together(self, paths: Sequence[str], by_name: Collection[str] = ()) -> str:
         """See `uruk.platforms.systems.SystemPlatform.load_together`: DLLs name those that they need."""
         try:
             for path in paths:
