@@ -92,6 +92,8 @@ static void change(word place, word value, word page, int sealed)
 HIDDEN void uruk_store_import(const struct import *import, word place, word value)
 {
     const struct object *object = import->object;
+    if (*(const word *)place == value)
+        return; /* bound before */
     word start = place & -object->page;
     change(place, value, object->page, start >= object->relro && start < object->relro_end);
     const struct move *copied = move_before(place);
@@ -145,6 +147,11 @@ HIDDEN void uruk_move_later_imports(void)
 {
     if (move_count)
         uruk_each_import(ADDRESS, move, 0);
+}
+
+HIDDEN int uruk_has_moved(void)
+{
+    return move_count != 0;
 }
 
 /* Where a variable or a function of a library is for the program; the address itself where that is there. */

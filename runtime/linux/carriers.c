@@ -115,7 +115,7 @@ void *uruk_open_object(const char *data, word size, int flags, char *text, word 
     int number = find_window(), file = memory_file("uruk-tls");
     int blank = number < 0 ? -1 : duplicate(number);
     if (file >= 0 && blank >= 0 && !fill(file, data, size) && dup3(file, number, O_CLOEXEC) >= 0) {
-        spell(path, sizeof path, serial++, number);
+        spell(path, sizeof path, __atomic_fetch_add(&serial, 1, __ATOMIC_RELAXED), number);
         handle = dlopen(path, flags);
         if (!handle) {
             const char *problem = dlerror();
@@ -129,6 +129,18 @@ void *uruk_open_object(const char *data, word size, int flags, char *text, word 
         close(blank);
     pthread_mutex_unlock(&lock);
     return handle;
+}
+
+/* Open an object whose constructors, or those of what it needs, may open others: without the lock, from a file of its
+ * own, which the caller closes when the object is closed. 0 where there is none. */
+void *uruk_open_shortly(const char *data, word size, int flags, int *file)
+{
+    char path[256];
+    *file = memory_file("uruk-opener");
+    if (*file < 0 || fill(*file, data, size))
+        return 0;
+    spell(path, sizeof path, __atomic_fetch_add(&serial, 1, __ATOMIC_RELAXED), *file);
+    return dlopen(path, flags);
 }
 
 /* Open an object of these bytes; its handle, or 0 with the loader's text, or with none where there is no memory file. */

@@ -64,8 +64,17 @@ word uruk_bind_names(const char *names, const void *rows, word count, int kinds,
 /* The row of an import's name; -1 if it has none. */
 int64_t uruk_find_binding(const struct bindings *bindings, const struct import *import) HIDDEN;
 
+/* Bind libraries' references to `count` names, one after the other with its NUL, to these addresses; how many. */
+word uruk_rt_bind_imports(const char *names, const word *addresses, word count) EXPORTED;
+
 /* Lead the references of libraries that came since, as uruk_rt_move_imports did those of others. */
 void uruk_move_later_imports(void) HIDDEN;
+
+/* Whether a program has something in the place of libraries' data or functions. */
+int uruk_has_moved(void) HIDDEN;
+
+/* dlopen, with the references of libraries that come in bound to the program's definitions before constructors run. */
+void *uruk_open_library(const char *path, int mode) HIDDEN;
 
 /* Where a variable or a function of a library is for the program. */
 void *uruk_moved(void *address) HIDDEN;

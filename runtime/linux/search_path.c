@@ -130,7 +130,7 @@ static void *open_with_needs(const char *path, int mode, int depth)
 {
     void *needs[MOST_NEEDS], *handle;
     int count = 0;
-    while (!(handle = dlopen(path, mode)) && inherited && depth && count < MOST_NEEDS) {
+    while (!(handle = uruk_open_library(path, mode)) && inherited && depth && count < MOST_NEEDS) {
         const char *text = dlerror();
         size_t length = text ? strcspn(text, ":") : 0; /* "NAME: cannot open shared object file: ..." */
         char *name = text ? strndup(text, length) : 0;
@@ -139,7 +139,7 @@ static void *open_with_needs(const char *path, int mode, int depth)
         free(name);
         free(found);
         if (!needs[count++]) {
-            handle = dlopen(path, mode); /* for its error */
+            handle = uruk_open_library(path, mode); /* for its error */
             count--;
             break;
         }
@@ -166,7 +166,5 @@ EXPORTED void *uruk_rt_dlopen(const char *name, int mode)
         handle = open_with_needs(found ? found : path, mode, MOST_NEEDS);
     free(found);
     free(expanded);
-    if (handle)
-        uruk_move_later_imports();
     return handle;
 }

@@ -82,8 +82,11 @@ class ProgramExports:
         if rows and self._runtime.call(b"uruk_rt_move_imports", b"".join(sps.u64(*row) for row in rows), len(rows)):
             raise AllocationError("no memory for what the program has in the place of libraries' data and functions")
         bound = self._thread_locals.bind(self.requested_locals)
-        wanted = self._linked(imported_names(self._runtime, ADDRESSES), strong=True) | self._linked(self.requested)
+        imported = imported_names(self._runtime, ADDRESSES)
+        wanted = self._linked(imported, strong=True) | self._linked(self.requested)
         self._show_names()
+        if b"dlopen" in self._platform.replaced or b"dlopen" in imported:
+            wanted = self._keep_names(wanted)
         if not wanted:
             return bound
         texts = b"".join(name + b"\0" for name in wanted)
@@ -100,12 +103,33 @@ class ProgramExports:
         # Names with a version stand beside those without, and dlsym asks without.
         names = self._linked(name for name in self._dylib.names if b"@" not in name)
         if not self.everything:
-            known = list(names)
-            addresses = self._executor.libraries.find_symbols([None], known).address
-            names = {name: names[name] for name, address in zip(known, addresses.tolist(), strict=True) if address}
+            names = self._found_elsewhere(names)
         handle = self._open(names) if names else 0
         if asked and (handle or self._dylib.session.stand_ins):
             self._runtime.call(b"uruk_rt_set_program_names", handle)
+
+    def _keep_names(self, wanted: dict[bytes, int]) -> dict[bytes, int]:
+        """Have libraries that come later find the program's names before those of libraries, as those of the line do.
+
+        A linker exports from an executable what libraries of the line refer to, or define. Returns `wanted` with what
+        libraries are to call in the place of dlopen. Raises AllocationError.
+        """
+        own = self._linked((name for name in self._dylib.names if b"@" not in name), strong=True)
+        kept = {**wanted, **self._found_elsewhere(own)}
+        if not kept and not self._dylib.session.stand_ins:
+            return wanted
+        opens = {b"dlopen": self._runtime.address[b"uruk_rt_dlopen_of_library"]}
+        kept = opens | kept
+        texts = b"".join(name + b"\0" for name in kept)
+        if self._runtime.call(b"uruk_rt_keep_names", texts, len(texts), sps.u64(*kept.values()), len(kept)):
+            raise AllocationError("no memory for the program's names that libraries find")
+        return opens | wanted
+
+    def _found_elsewhere(self, names: dict[bytes, int]) -> dict[bytes, int]:
+        """Those of the names that a library defines as well."""
+        known = list(names)
+        addresses = self._executor.libraries.find_symbols([None], known).address
+        return {name: names[name] for name, address in zip(known, addresses.tolist(), strict=True) if address}
 
     def _linked(self, names: Iterable[bytes], *, strong: bool = False) -> dict[bytes, int]:
         """Return the addresses of those names that the dylib's objects define, and show to others."""
