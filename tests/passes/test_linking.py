@@ -11,7 +11,7 @@ from uruk import LLJIT
 from uruk.errors import OutOfRange
 from uruk.memory.inprocess import InProcessMapper
 
-from support.check_fixtures import SLAB, assemble
+from support.assembly import SLAB, assemble
 from support.evaluate import Evaluator
 
 pytestmark = [pytest.mark.quick, pytest.mark.any_interpreter]

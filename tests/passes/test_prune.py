@@ -13,7 +13,7 @@ from uruk.errors import UndefinedSymbols
 from uruk.memory.inprocess import InProcessMapper
 from uruk.orc.registry.options import Options
 
-from support.check_fixtures import SLAB, assemble
+from support.assembly import SLAB, assemble
 from support.evaluate import Evaluator
 
 pytestmark = [pytest.mark.quick, pytest.mark.any_interpreter]

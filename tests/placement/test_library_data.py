@@ -10,7 +10,7 @@ import pytest
 import uruk
 from uruk.graph.graph import Zone
 
-from support.check_fixtures import assemble
+from support.assembly import assemble
 from support.linking import batch
 
 pytestmark = pytest.mark.quick

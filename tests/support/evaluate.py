@@ -1,4 +1,4 @@
-"""Expectations as address arithmetic over linked memory: `# check: i32(site) == target - (site + 4)`.
+"""Expectations as address arithmetic over memory of this process: `i32(site) == target - (site + 4)`.
 
 Names are symbols, looked up in a session (or given). `u8 u16 u32 u64 i8 i16 i32 i64` read little-endian
 integers from memory. Expressions are Python's, restricted to integers, comparisons, `and`, `or`, `not`.
@@ -9,11 +9,8 @@ from __future__ import annotations
 import ast
 import ctypes
 import operator
-import re
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
-DIRECTIVE = re.compile(r"^\s*#\s*([a-z]+):\s*(\S.*?)\s*$", re.MULTILINE)
 READERS = {f"{sign}{8 * size}": (size, sign == "i") for size in (1, 2, 4, 8) for sign in "ui"}
 BINARY: dict[type, Callable[[int, int], int]] = {
     ast.Add: operator.add,
@@ -37,12 +34,6 @@ COMPARE: dict[type, Callable[[int, int], bool]] = {
 
 class CheckError(AssertionError):
     """An expectation that does not hold; the text has the values of both sides."""
-
-
-def directives(path: Path) -> Iterator[tuple[str, str]]:
-    """The (word, text) of each comment line ``# word: text`` of a fixture, in order."""
-    for match in DIRECTIVE.finditer(path.read_text(encoding="utf-8")):
-        yield match.group(1), match.group(2)
 
 
 class Evaluator:

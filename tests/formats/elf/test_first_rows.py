@@ -16,7 +16,7 @@ from uruk.graph.arena import Arena
 from uruk.graph.graph import Zone
 from uruk.graph.names import Names
 
-from support.check_fixtures import assemble
+from support.assembly import assemble
 from support.compiling import Compile
 
 pytestmark = pytest.mark.quick

@@ -1,0 +1,27 @@
+# Wide moves of a number with a sign: a negative one makes MOVN of them, which takes the complement.
+# with: NAME=MOVW_PREL_G0 TYPE=287 KIND=MoveDeltaG0 LOW=-0x10000 HIGH=0xffff TO=15 LO=0
+# with: NAME=MOVW_PREL_G1 TYPE=289 KIND=MoveDeltaG1 LOW=-0x100000000 HIGH=0xffffffff TO=31 LO=16
+# with: NAME=MOVW_PREL_G2 TYPE=291 KIND=MoveDeltaG2 LOW=-0x1000000000000 HIGH=0xffffffffffff TO=47 LO=32
+# kind: KIND
+# range: LOW HIGH
+# refused: .inst 0xd503201f
+# moves: addend
+# symbol: near
+# renumber: 0 TYPE
+# let: value = near + addend - site
+# let: sign = value[63:63]
+# let: part = value[TO:LO]
+# jitlink-check: (*{4}site)[30:30] = 1 - sign
+# jitlink-check: ((*{4}site)[20:5] - part) & (sign - 1) = 0
+# jitlink-check: ((*{4}site)[20:5] + part - 0xffff) & (0 - sign) = 0
+# jitlink-check: (*{4}site)[29:21] = 0x94
+# jitlink-check: (*{4}site)[4:0] = 3
+        .text
+        .globl  site, near
+        .balign 16
+near:   nop
+        nop
+        nop
+        nop
+site:   movz x3, #0
+        .reloc  site, R_AARCH64_NONE, near + 0x1122334455667788

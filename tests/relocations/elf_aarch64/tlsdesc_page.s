@@ -1,0 +1,39 @@
+# The page of a descriptor; an offset that is not negative becomes a constant of the code.
+# kind: TLSDescPage21
+# range: -0x100000000 0xfffff000 4096
+# refused: .inst 0xd503201f
+# moves: addend
+# symbol: second
+# renumber: 0 562
+# renumber: 257 560
+# renumber: 258 1030
+# let: slot = beside + 0x40 + (((*{4}beside)[23:5] << 2) + 0x100000)[20:0] - 0x100000
+# let: offset = addend + *{8}wide
+# let: negative = offset[63:63]
+# let: to = slot + addend
+# let: value = to - to[11:0] - (site - site[11:0])
+# jitlink-check: ((*{4}site) - (0x90000003 + (value[32:14] << 5) + (value[13:12] << 29))) & (0 - negative) = 0
+# jitlink-check: ((*{4}site) - (0xd2a00000 + (offset[31:16] << 5))) & (negative - 1) = 0
+        .text
+        .globl  site, near
+        .balign 16
+near:   nop
+        nop
+        nop
+        nop
+site:   .inst 0x90000003
+        .reloc  site, R_AARCH64_NONE, second + 0x1122334455667788
+        .globl  beside
+beside: ldr x4, .
+        .reloc  beside, R_AARCH64_ABS64, second - 0x40
+        .balign 8
+        .globl  wide
+wide:   .quad   0
+        .reloc  wide, R_AARCH64_ABS32, second
+        .section .tdata,"awT",%progbits
+        .globl  first, second
+        .type   first, %object
+        .type   second, %object
+        .balign 16
+first:  .skip   16
+second: .skip   16

@@ -1,0 +1,37 @@
+# The module of its thread-locals, in two slots, of which the second is 0: their distance in wide moves.
+# numbers: 0 0x12345 -0x12345
+# refused: .inst 0xd503201f
+# moves: addend
+# symbol: second
+# renumber: 0 521
+# renumber: 257 517
+# renumber: 258 1028
+# let: slot = beside + (((*{4}beside)[23:5] << 2) + (*{4}beside)[30:29] + 0x100000)[20:0] - 0x100000
+# jitlink-check: *{8}slot = *{8}wide
+# jitlink-check: *{8}(slot + 8) = 0
+# jitlink-check: (*{4}site)[20:5] = (slot + addend - site)[15:0]
+# jitlink-check: (*{4}site)[31:21] = 0x694
+# jitlink-check: (*{4}site)[4:0] = 3
+        .text
+        .globl  site, near
+        .balign 16
+near:   nop
+        nop
+        nop
+        nop
+site:   movz x3, #0
+        .reloc  site, R_AARCH64_NONE, second + 0x1122334455667788
+        .globl  beside
+beside: adr x4, .
+        .reloc  beside, R_AARCH64_ABS64, second
+        .balign 8
+        .globl  wide
+wide:   .quad   0
+        .reloc  wide, R_AARCH64_ABS32, second
+        .section .tdata,"awT",%progbits
+        .globl  first, second
+        .type   first, %object
+        .type   second, %object
+        .balign 16
+first:  .skip   16
+second: .skip   16

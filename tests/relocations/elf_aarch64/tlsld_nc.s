@@ -1,0 +1,35 @@
+# The offset of a thread-local in its module's storage, in fields of 12 bits: the others are cut off.
+# with: NAME=TLSLD_ADD_DTPREL_LO12_NC TYPE=530 REST=0x910000a3 SH=0
+# with: NAME=TLSLD_LDST8_DTPREL_LO12_NC TYPE=532 REST=0x394000a3 SH=0
+# with: NAME=TLSLD_LDST16_DTPREL_LO12_NC TYPE=534 REST=0x794000a3 SH=1
+# with: NAME=TLSLD_LDST32_DTPREL_LO12_NC TYPE=536 REST=0xb94000a3 SH=2
+# with: NAME=TLSLD_LDST64_DTPREL_LO12_NC TYPE=538 REST=0xf94000a3 SH=3
+# with: NAME=TLSLD_LDST128_DTPREL_LO12_NC TYPE=573 REST=0x3dc000a3 SH=4
+# numbers: 0 16 0x123450 -0x123450
+# refused: .inst 0xd503201f
+# moves: addend
+# symbol: second
+# renumber: 0 TYPE
+# renumber: 258 1029
+# let: value = addend + *{8}wide
+# jitlink-check: *{4}site = REST + (value[11:SH] << 10)
+        .text
+        .globl  site, near
+        .balign 16
+near:   nop
+        nop
+        nop
+        nop
+site:   .inst REST
+        .reloc  site, R_AARCH64_NONE, second + 0x1122334455667788
+        .balign 8
+        .globl  wide
+wide:   .quad   0
+        .reloc  wide, R_AARCH64_ABS32, second
+        .section .tdata,"awT",%progbits
+        .globl  first, second
+        .type   first, %object
+        .type   second, %object
+        .balign 16
+first:  .skip   16
+second: .skip   16

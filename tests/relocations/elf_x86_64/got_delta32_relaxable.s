@@ -1,0 +1,16 @@
+# The distance to a GOT slot; with such addends no instruction is known, so nothing is relaxed.
+# kind: GOTDelta32Relaxable
+# moves: addend
+# range: -0x80000000 0x7fffffff
+# let: slot = other + ((*{4}other) + 0x80000000)[31:0] - 0x80000000
+# jitlink-check: *{8}slot = target
+# jitlink-check: *{4}site = (slot + addend - site)[31:0]
+        .text
+        .globl  site, other, target
+target: ret
+        .byte   0x48, 0x8b, 0x05
+site:   .long   0
+        .reloc  site, R_X86_64_REX_GOTPCRELX, target + 0x1122334455667788
+        .byte   0x8b, 0x05
+other:  .long   0
+        .reloc  other, R_X86_64_GOTPCRELX, target
