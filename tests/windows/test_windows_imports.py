@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from uruk.errors import UndefinedSymbols
+import uruk
+from uruk.errors import LibraryError, UndefinedSymbols
 from uruk.executor.remote import RemoteExecutor
 from uruk.orc.session import Session
 from uruk.platforms.bare import BarePlatform
 
-from support.coff_objects import assembled, run
+from support.coff_objects import assembled, compiled_text, run
 from support.requirements import require_tool
 
 pytestmark = pytest.mark.any_interpreter
@@ -106,3 +108,17 @@ def test_what_is_not_there(tmp_path: Path, session: Session) -> None:
     other.add_archive(import_archive(tmp_path, "llvm", "no_such.dll"))
     with pytest.raises(UndefinedSymbols, match=r"imported from no_such\.dll: .*is not found"):
         other.lookup(["direct"])
+
+
+def test_dlls_that_the_loader_does_not_find(wine: Path, tmp_path: Path) -> None:
+    """The error says in which folders a compiler's DLLs are, whether they are named or imported from."""
+    require_tool("x86_64-w64-mingw32-g++-posix")
+    environment = {name: text for name, text in os.environ.items() if name != "WINEPATH"}
+    place = r"WINEPATH='Z:\\usr\\lib\\gcc\\x86_64-w64-mingw32\\\d\d-posix;"
+    with uruk.LLJIT(executor=uruk.spawn(target="x86_64-windows", environment=environment)) as jit:
+        with pytest.raises(LibraryError, match=place):
+            jit.main.add_shared_library("libstdc++-6.dll")
+        jit.add_library("stdc++")
+        jit.add_object(compiled_text(tmp_path, "gcc-O2", "throws.cc", "int throws() { throw 5; }"))
+        with pytest.raises(UndefinedSymbols, match=r"imported from libstdc\+\+-6\.dll(?s:.*)" + place):
+            jit.lookup("_Z6throwsv")

@@ -287,7 +287,9 @@ class JITDylib(Contents):
         except LibraryError as error:
             from uruk.orc.lookup.exports import hint_for
 
-            raise LibraryError(error.library, error.problem, hint_for(self.session, self, error)) from None
+            raise LibraryError(
+                error.library, error.problem, error.hint or hint_for(self.session, self, error)
+            ) from None
         if self.session.platform is not None:
             self.session.platform.library_loaded(os.fspath(path))
         return handle

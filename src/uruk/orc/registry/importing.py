@@ -85,9 +85,8 @@ class ImportBinder:
                 self._handles[library] = libraries.load(library)
             except LibraryError as error:
                 self._handles[library] = None
-                self.problems.update(
-                    (imported.name, f"imported from {library}: {error.problem}") for _, imported in imports
-                )
+                problem = f"imported from {library}: {error.problem}" + f"; {error.hint}" * bool(error.hint)
+                self.problems.update((imported.name, problem) for _, imported in imports)
         handle = self._handles[library]
         if handle is None:
             return

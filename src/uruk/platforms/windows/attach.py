@@ -22,6 +22,7 @@ from uruk.memory.manager import SlabManager
 from uruk.memory.mapper import Mapper
 from uruk.memory.shared import SharedMapper
 from uruk.platforms.windows.libraries_there import WindowsLibraries
+from uruk.target import Target
 
 _RUNTIME = "uruk_rt_"
 
@@ -68,4 +69,5 @@ def attach(connection: Connection, child: Child | None, *, shared_memory: bool, 
     if shared_memory:
         mapper = FallbackMapper(SharedMapper(process, runtime, path_there=path_there), lambda: messages)
     memory = SlabManager(mapper, slab_size)
-    return RemoteExecutor(process, runtime, memory, WindowsLibraries(services, runtime), child)
+    libraries = WindowsLibraries(services, runtime, Target.of_triple(process.triple).architecture)
+    return RemoteExecutor(process, runtime, memory, libraries, child)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import glob
+import os
 from collections.abc import Sequence
 
+from uruk.errors import LibraryError
 from uruk.executor.bootstrap import BootstrapLibraries
 from uruk.executor.control import Runtime
 from uruk.executor.library_symbols import FoundSymbols, find_symbols
 from uruk.executor.llvm_services import Services
+from uruk.libraries.search import host_libraries
+from uruk.target import Target
+
+_NOT_FOUND = "(Windows error 126)"
+"""ERROR_MOD_NOT_FOUND: the DLL, or one that it needs, is in none of the loader's folders."""
 
 
 class WindowsLibraries(BootstrapLibraries):
@@ -17,9 +25,20 @@ class WindowsLibraries(BootstrapLibraries):
     WINEPATH and PATH.
     """
 
-    def __init__(self, services: Services, runtime: Runtime) -> None:
+    def __init__(self, services: Services, runtime: Runtime, architecture: str) -> None:
+        """`architecture` is the first part of the process's triple."""
         super().__init__(services)
+        self._architecture = architecture
         self._runtime = runtime
+
+    def load(self, path: str, *, everywhere: bool = False) -> int:
+        """See `Libraries.load`. Raises LibraryError, which says where DLLs of compilers are if the loader does not."""
+        try:
+            return super().load(path, everywhere=everywhere)
+        except LibraryError as error:
+            if _NOT_FOUND not in error.problem:
+                raise
+            raise LibraryError(error.library, error.problem, _advice(self._architecture)) from error
 
     def find_symbol(self, handle: int | None, name: bytes) -> tuple[int, bool]:
         """See `Libraries.find_symbol`."""
@@ -29,3 +48,11 @@ class WindowsLibraries(BootstrapLibraries):
     def find_symbols(self, handles: Sequence[int | None], names: Sequence[bytes]) -> FoundSymbols:
         """See `Libraries.find_symbols`: one message for all."""
         return find_symbols(self._runtime, handles, names)
+
+
+def _advice(architecture: str) -> str:
+    """Return what makes the loader find a DLL: the folders on this machine in which compilers keep theirs."""
+    folders = [folder for folder in host_libraries(Target("coff", architecture, "windows")).directories()
+               if glob.glob(os.path.join(glob.escape(folder), "*.dll"))]  # fmt: skip
+    text = ";".join(f"Z:{folder}".replace("/", "\\") for folder in folders)
+    return "the loader looks in the folders that WINEPATH names" + (f": WINEPATH='{text}'" if text else "")
