@@ -27,9 +27,9 @@ def _pointer_type(prototype: str) -> Any:
         except cffi.CDefError:  # a function type; cffi casts to pointers to functions only
             kind = _ffi().typeof(_as_pointer(prototype))
     except Exception as error:  # cffi lets its parser's and its own internal errors through
-        raise InvalidValue(f"`{prototype}' is no C function type that cffi reads: {error}") from error
+        raise InvalidValue(f"`{prototype}' is not a C function type that cffi reads: {error}") from error
     if kind.kind != "function":
-        raise InvalidValue(f"`{prototype}' is no C function type, but `{kind.cname}'")
+        raise InvalidValue(f"`{prototype}' is not a C function type, but `{kind.cname}'")
     return kind
 
 
@@ -59,7 +59,7 @@ def size_and_sign(kind: Any) -> tuple[int, bool]:
 def cast(prototype: str, address: int) -> Any:
     """Return a callable of C type `prototype` (``"int(int, int)"``) at `address`.
 
-    Raises UrukError for what is no type.
+    Raises UrukError for what is not a type.
     """
     return _ffi().cast(_pointer_type(prototype), address)
 

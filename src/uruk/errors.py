@@ -27,7 +27,7 @@
         ExecutorTimeout        a call that took longer than it was given; a TimeoutError, too
         ExecutorLost           the process is gone, or its connection is
           ExecutorCrashed      it was ended by a signal
-          ProtocolError        it sent what is no message
+          ProtocolError        it sent what is not a message
       UnknownTarget            a target that uruk has nothing for; a ValueError, too
       CompilerNotFound         no compiler for a source; a FileNotFoundError, too
       CompileError             a compiler refused a source, or was stopped
@@ -495,7 +495,7 @@ class ExecutorLost(ExecutorError):
 
 
 class ProtocolError(ExecutorLost):
-    """An executor that sent what is no message of the protocol; the connection was closed."""
+    """An executor that sent what is not a message of the protocol; the connection was closed."""
 
 
 class ExecutorCrashed(ExecutorLost):

@@ -33,7 +33,7 @@ def rules_of(graph: Graph) -> type[Rules]:
 
 
 def rules_for(format: Format) -> type[Rules]:
-    """Return the rules of a format. Raises TypeError where they are no subclass of `uruk.passes.rules.Rules`."""
+    """Return the rules of a format. Raises TypeError where they are not a subclass of `uruk.passes.rules.Rules`."""
     rules = _own_rules(format.name) or format.rules or Rules
     if not issubclass(rules, Rules):
         raise TypeError(f"the rules of the format `{format.name}' must be a subclass of uruk.passes.rules.Rules")

@@ -113,7 +113,7 @@ class LLJIT:
         self.platform.jit_loader = JITLoader(self.session, self.platform.process)
         if executor is not None and executor.child is not None:
             from uruk.orc.lookup.addresses import (
-                name_address,  # now: a crash is told in a thread that should import nothing
+                name_address,  # imported now: the thread that reports a crash should import nothing
             )
 
             executor.child.resolve = lambda address: name_address(self.session, address)
@@ -236,7 +236,7 @@ class LLJIT:
         """Add LLVM IR: text, bitcode, or a module of llvmlite's (the extra ``uruk[ir]``).
 
         Its code is generated when one of its symbols is needed, or, if `lazy`, called; see `uruk.compile.ir.IRModule`
-        for the options. Raises CompileError for what is no valid module.
+        for the options. Raises CompileError for what is not a valid module.
         """
         from uruk.compile.ir import IRModule
         from uruk.orc import compiled_sources
@@ -362,7 +362,8 @@ class LLJIT:
         return False
 
     def wrap(self, name: str, *, dylib: JITDylib | None = None) -> None:
-        """Lead references to `name` to ``__wrap_NAME``, in objects that are added from now on; see `JITDylib.wrap`."""
+        """Redirect references to `name` to ``__wrap_NAME``, in objects that are added from now on; see
+        `JITDylib.wrap`."""
         (dylib or self.main).wrap(name)
 
     def define(self, name: str, value: Any, *, dylib: JITDylib | None = None) -> None:

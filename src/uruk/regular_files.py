@@ -26,14 +26,17 @@ _KINDS = {
 
 
 def what_it_is(mode: int) -> str:
-    """Return what a file that is no regular one is, for errors; empty for a regular one. `mode`: st_mode of stat(2)."""
+    """Return what a file that is not a regular one is, for errors; empty for a regular one.
+
+    `mode`: st_mode of stat(2).
+    """
     return "" if stat.S_ISREG(mode) else _KINDS.get(stat.S_IFMT(mode), "something else")
 
 
 def open_regular(path: str | os.PathLike[str], name: str = "") -> tuple[int, int]:
     """Return descriptor and size of a regular file, opened for reading; `name` is what errors call it.
 
-    Raises ObjectFormatError for what cannot be opened or is no regular file; that is not opened, or opened without
+    Raises ObjectFormatError for what cannot be opened or is not a regular file; that is not opened, or opened without
     waiting where it has just taken a file's place.
     """
     name = name or os.fspath(path)
@@ -81,7 +84,7 @@ def read_open(descriptor: int, size: int, name: str, most: int = LARGEST) -> byt
     except OSError as error:
         raise ObjectFormatError(name, "file", f"cannot be read: {error.strerror}") from error
     except MemoryError as error:
-        raise ObjectFormatError(name, "file", f"there is no memory for its {size} bytes") from error
+        raise ObjectFormatError(name, "file", f"there is not a memory for its {size} bytes") from error
 
 
 def check_size(size: int, name: str, most: int = LARGEST) -> None:

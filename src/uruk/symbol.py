@@ -34,7 +34,7 @@ class Symbol:
     def function(self, prototype: Any) -> Any:
         """Return a callable of the given type: a C prototype such as ``"int(int, int)"`` (by cffi), or a ctypes type.
 
-        The code must not be removed while the callable is in use. Raises InvalidValue for what is no prototype.
+        The code must not be removed while the callable is in use. Raises InvalidValue for what is not a prototype.
         """
         self._function = self._callable(prototype)
         return self._function

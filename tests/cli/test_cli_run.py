@@ -80,7 +80,7 @@ def test_the_graph_at_several_points(program: Path, tmp_path: Path) -> None:
 def test_a_dump_at_no_point_lists_the_points() -> None:
     done = uruk("--dump-graph", "after lay", "a.o")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "`after lay' is no point of a link; there are pre-prune, post-prune" in done.stderr
+    assert "`after lay' is not a point of a link; there are pre-prune, post-prune" in done.stderr
     assert "got, stubs" in done.stderr
 
 

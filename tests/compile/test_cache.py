@@ -230,7 +230,7 @@ def test_sizes(monkeypatch: pytest.MonkeyPatch, text: str, size: int) -> None:
 @pytest.mark.parametrize("text", ["much", "-1", "1.5G", "K", "²"])
 def test_sizes_that_are_none(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("URUK_CACHE_SIZE", text)
-    with pytest.raises(uruk.UrukError, match="is no size: give bytes"):
+    with pytest.raises(uruk.UrukError, match="is not a size: give bytes"):
         cache_from_environment()
 
 

@@ -147,12 +147,12 @@ def test_a_module_is_taken_as_it_is_now(llvm: Any) -> None:
 
 
 WRONG = {
-    "types": ("define void @f() { ret i32 1 }", "is no valid module\n"),
+    "types": ("define void @f() { ret i32 1 }", "is not a valid module\n"),
     "syntax": ("what", "expected top-level entity"),
-    "verifier": ("define i32 @f() { %a = add i32 %b, 1\n %b = add i32 %a, 1\n ret i32 %a }", "is no valid module\n"),
+    "verifier": ("define i32 @f() { %a = add i32 %b, 1\n %b = add i32 %a, 1\n ret i32 %a }", "is not a valid module\n"),
     "no bitcode": (b"what is this", "doesn't start with bitcode header"),
-    "cut bitcode": (b"BC\xc0\xde5\x14\0\0", "is no valid module\n"),
-    "nothing": (b"", "is no valid module\n"),
+    "cut bitcode": (b"BC\xc0\xde5\x14\0\0", "is not a valid module\n"),
+    "nothing": (b"", "is not a valid module\n"),
 }
 
 

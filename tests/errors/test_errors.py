@@ -35,7 +35,7 @@ ERRORS: list[uruk.UrukError] = [
     uruk.RemovedCode("`f' of a.o"),
     uruk.InputNotFound("a.o", "file", "cannot be opened: No such file or directory"),
     uruk.InvalidValue("workers must be at least 1, got 0"),
-    uruk.InvalidType("5 is no symbol's name: it is neither text nor bytes"),
+    uruk.InvalidType("5 is not a symbol's name: it is neither text nor bytes"),
     uruk.SessionClosed("closed"),
     uruk.ExecutorError("refused"),
     uruk.ExecutorTimeout("too long"),

@@ -126,14 +126,14 @@ def test_checks_of_answers() -> None:
     assert answers.address(0, "it") == 0
     assert answers.address(0x7000, "it", 0x1000, 0x1000) == 0x7000
     for value in (-1, 1 << 63, HIGHEST + 1):
-        with pytest.raises(ExecutorError, match="as it: that is no address"):
+        with pytest.raises(ExecutorError, match="as it: that is not an address"):
             answers.address(value, "it")
     with pytest.raises(ExecutorError, match="of 0x1000 bytes"):
         answers.address(HIGHEST - 1, "it", 0x1000)
     for value in (-1, 101, 1 << 63):
         with pytest.raises(ExecutorError, match="as it, where 0x64 is the most"):
             answers.size(value, "it", 100)
-    with pytest.raises(ExecutorError, match="no unsigned 64-bit number"):
+    with pytest.raises(ExecutorError, match="not an unsigned 64-bit number"):
         sps.u64(5, 1 << 64)
 
 

@@ -260,11 +260,11 @@ def test_views_show_the_link_as_it_goes(cc: Compile, jit: uruk.LLJIT) -> None:
 
 
 def test_a_point_that_is_none(cc: Compile, jit: uruk.LLJIT) -> None:
-    with pytest.raises(uruk.UrukError, match=r"`after lay out' is no point of a link; there are pre-prune.*layout"):
+    with pytest.raises(uruk.UrukError, match=r"`after lay out' is not a point of a link; there are pre-prune.*layout"):
         check_point("after lay out")
     plug_in(jit, "post-mortem", lambda state: None)
     jit.add_object(cc(F))
-    with pytest.raises(uruk.UrukError, match="`post-mortem' is no point"):
+    with pytest.raises(uruk.UrukError, match="`post-mortem' is not a point"):
         jit.lookup("f")
     del jit.session.hooks["post-mortem"]
     assert call(jit, "f", 2) == 6
@@ -366,5 +366,5 @@ def test_old_and_new_names_among_hooks(cc: Compile, jit: uruk.LLJIT) -> None:
 
 
 def test_a_step_that_never_was(jit: uruk.LLJIT) -> None:
-    with pytest.raises(uruk.UrukError, match="`within eh_frame' is no point"):
+    with pytest.raises(uruk.UrukError, match="`within eh_frame' is not a point"):
         jit.add_pass("within eh_frame", lambda state: None)

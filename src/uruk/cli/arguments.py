@@ -320,7 +320,7 @@ def _number(text: str) -> int:
     try:
         return int(text, 0)
     except ValueError:
-        raise UsageError(f"`{text}' is no number") from None
+        raise UsageError(f"`{text}' is not a number") from None
 
 
 def _size(text: str) -> int:

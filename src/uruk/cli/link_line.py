@@ -141,7 +141,7 @@ def _whole(text: str) -> int:
     try:
         return int(text, 8 if text[0] == "0" else 10)
     except ValueError:
-        raise UsageError(f"`{text}' is no number") from None
+        raise UsageError(f"`{text}' is not a number") from None
 
 
 def _keyword(_: LinkPlan, value: str) -> None:

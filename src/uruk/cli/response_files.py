@@ -19,7 +19,7 @@ _SPACE = " \t\n\r\f\v"
 def expand(words: Iterable[str]) -> Iterator[str]:
     """Yield the words, those of response files in their places; behind ``--`` nothing is expanded.
 
-    A name that is no file stays as it is, as GNU tools have it. Raises UsageError.
+    A name that is not a file stays as it is, as GNU tools have it. Raises UsageError.
     """
     rest = iter(words)
     budget = [MOST_FILES]

@@ -29,7 +29,7 @@ def clean(text: str, encoding: str | None) -> str:
 
 
 class Printer:
-    """Writes lines of styled cells to standard output; plain text where that is no terminal."""
+    """Writes lines of styled cells to standard output; plain text where that is not a terminal."""
 
     def __init__(self) -> None:
         self._console = Console(highlight=False)

@@ -85,7 +85,7 @@ class ObjectCache:
 def cache_from_environment() -> ObjectCache | None:
     """Return the cache that URUK_CACHE_DIR, XDG_CACHE_HOME or HOME names; None when URUK_CACHE=0, or with none of them.
 
-    Raises UrukError when URUK_CACHE_SIZE (bytes, or with a suffix K, M, G or T) is no size.
+    Raises UrukError when URUK_CACHE_SIZE (bytes, or with a suffix K, M, G or T) is not a size.
     """
     if os.environ.get("URUK_CACHE", "") == "0":
         return None
@@ -102,7 +102,7 @@ def _size(text: str) -> int:
     unit = digits[-1:] if digits[-1:] in ("K", "M", "G", "T") else ""
     number = digits.removesuffix(unit)
     if not (number.isascii() and number.isdigit()):
-        raise InvalidValue(f"URUK_CACHE_SIZE={text} is no size: give bytes, or a number with K, M, G or T")
+        raise InvalidValue(f"URUK_CACHE_SIZE={text} is not a size: give bytes, or a number with K, M, G or T")
     return int(number) * _UNITS[unit]
 
 

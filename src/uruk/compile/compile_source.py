@@ -109,7 +109,7 @@ class _Job:
         processes: Processes | None,
     ) -> None:
         if language not in NAMES:
-            problem = f"`{language}' is no language that uruk compiles: give language={' or '.join(NAMES)}"
+            problem = f"`{language}' is not a language that uruk compiles: give language={' or '.join(NAMES)}"
             raise CompileError(name, "uruk", problem if language else "its suffix tells no language: give language=")
         if isinstance(flags, str):
             raise CompileError(name, "uruk", f"flags are a sequence, as [{flags!r}], not one text")
@@ -146,7 +146,7 @@ class _Job:
         return self.language in ("c", "c++") and flags_are_known([*own, *self.flags])
 
     def _refuse_odd_file(self) -> None:
-        """Raise CompileError for a source that is no file: compilers wait for a pipe, and read it once only."""
+        """Raise CompileError for a source that is not a file: compilers wait for a pipe, and read it once only."""
         try:
             kind = what_it_is(os.stat(self.word).st_mode) if self.text is None else ""
         except (OSError, ValueError):

@@ -63,7 +63,7 @@ def cross_compiler(target: str) -> str | None:
 
 
 def zig_mode(words: Sequence[str]) -> int:
-    """Return where in a command zig is told what to be (``cc`` or ``c++``); 0 if it is not zig's."""
+    """Return the index of zig's subcommand (``cc`` or ``c++``) in a command; 0 if that is not zig's."""
     for at, word in enumerate(words[1:], 1):
         before = os.path.basename(words[at - 1])
         if word in _ZIG_MODES.values() and (before == "ziglang" or re.fullmatch(r"zig(?:-[\d.]+)?", before)):

@@ -38,8 +38,8 @@ class IRFacts:
 class IRModule:
     """A module: text, bitcode, or one of llvmlite's. Later changes to llvmlite's do not reach it.
 
-    `name` stands for it in errors. Raises CompileError with LLVM's text when it is no valid module, or when llvmlite is
-    not installed. Bitcode is parsed by LLVM in this process, which is not proof against malicious bytes.
+    `name` stands for it in errors. Raises CompileError with LLVM's text when it is not a valid module, or when llvmlite
+    is not installed. Bitcode is parsed by LLVM in this process, which is not proof against malicious bytes.
     """
 
     def __init__(self, source: str | bytes | ModuleRef | Module, name: str = "") -> None:

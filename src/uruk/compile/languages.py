@@ -15,5 +15,5 @@ NAMES = {"c": "C", "c++": "C++", "assembler": "assembly", "assembler-with-cpp": 
 
 
 def language_of(path: str) -> str:
-    """Return the language of a source, as ``-x`` takes it; empty for a name that is no source's."""
+    """Return the language of a source, as ``-x`` takes it; empty for a name that is not a source's."""
     return _SUFFIXES.get(os.path.splitext(path)[1], "")

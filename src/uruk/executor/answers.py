@@ -18,7 +18,7 @@ def address(value: int, title: str, size: int = 0, align: int = 1) -> int:
     value = handle(value)
     if value and (value + size > HIGHEST or value % align):
         of = f" of {size:#x} bytes" * bool(size)
-        raise ExecutorError(f"the executor gave {value:#x} as {title}: that is no address{of} of a program")
+        raise ExecutorError(f"the executor gave {value:#x} as {title}: that is not an address{of} of a program")
     return value
 
 

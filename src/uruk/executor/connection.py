@@ -109,7 +109,7 @@ class Connection:
 
     `handlers` answers requests: by the address of a tag in the executor's memory. `peer` is the process, where this one
     has started it; `shut_down` ends a socket's line. `patience`: seconds for the executor's first message. Raises
-    ProtocolError where the other side is no executor, ExecutorTimeout where it says nothing.
+    ProtocolError where the other side is not an executor, ExecutorTimeout where it says nothing.
     """
 
     def __init__(

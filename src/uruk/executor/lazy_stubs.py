@@ -128,7 +128,7 @@ class LazyStubs:
         return self._code[numbers // LAZY_STUBS] + LAZY_STUB_SIZE * (numbers % LAZY_STUBS)
 
     def numbers(self, addresses: I64 | list[int]) -> I64:
-        """Return numbers of stubs by address. Raises UrukError for what is no stub's."""
+        """Return numbers of stubs by address. Raises UrukError for what is not a stub's."""
         wanted = np.asarray(addresses, np.int64)
         page, offset = wanted & -LAZY_PAGE, wanted & (LAZY_PAGE - 1)
         order = self._code.argsort()

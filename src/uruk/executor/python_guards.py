@@ -1,4 +1,4 @@
-"""Python functions by name in linked code: behind stubs, which lead nowhere once the interpreter has ended.
+"""Python functions by name in linked code: behind stubs, which return 0 once the interpreter has ended.
 
 Static destructors of linked code run in the C library's exit. A ctypes or cffi callback that they call then would
 enter an interpreter that is gone, by a trampoline that is freed.
@@ -53,4 +53,4 @@ def _watch(runtime: Runtime) -> bool:
 
 
 def _never(stub: int) -> int:
-    raise InternalError(f"the stub {stub} of a Python function leads to nothing")
+    raise InternalError(f"the stub {stub} of a Python function has no target")

@@ -19,7 +19,7 @@ def u64(*values: int) -> bytes:
         return struct.pack(f"<{len(values)}Q", *values)
     except struct.error:
         wrong = next(value for value in values if not 0 <= value < 1 << 64)
-        raise ExecutorError(f"{wrong:#x} is no unsigned 64-bit number") from None
+        raise ExecutorError(f"{wrong:#x} is not an unsigned 64-bit number") from None
 
 
 def string(data: bytes) -> bytes:

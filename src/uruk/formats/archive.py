@@ -35,7 +35,7 @@ THIN_MAGIC = b"!<thin>\n"
 _HEADER = 60  # bytes of a member's header (<ar.h>, struct ar_hdr)
 _HEAD = 64  # bytes of a member that say which format it has
 _LONGEST_NAME = 4096  # as long as a path may be on Linux; bounds the work that a hostile name table can cause
-# A long name ends in a newline (GNU) or a NUL (COFF). One byte more: GNU's slash before the newline is no part of it.
+# A long name ends in a newline (GNU) or a NUL (COFF). One byte more: GNU's slash before the newline is not part of it.
 _NAME = re.compile(rb"([^\n\0]{1,%d})[\n\0]" % (_LONGEST_NAME + 1))
 _IMPORT = b"__imp_"
 _DEEPEST = 8  # archives within thin archives: two that name each other would nest without end
@@ -59,7 +59,7 @@ class Archive:
     """An open archive. Only the headers of the special members are read before something is asked for."""
 
     def __init__(self, source: ByteSource) -> None:
-        """Read the magic and the special members' headers. Raises ObjectFormatError if this is no archive."""
+        """Read the magic and the special members' headers. Raises ObjectFormatError if this is not an archive."""
         self._source = source
         self.name = source.name
         self.size = source.size

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 _kept: set[int] = set()  # descriptors that sources of this process keep open; no lock: add and discard are atomic
-_CLOSED, _NOT_KEPT = -1, -2  # values of `_fd` that are no descriptor
+_CLOSED, _NOT_KEPT = -1, -2  # values of `_fd` that are not descriptors
 _FIRST = 4096  # bytes kept from the start of a file: headers and small indices then cost no further read
 
 
@@ -28,7 +28,7 @@ class ByteSource:
     """A file or buffer of `size` bytes; `name` is what errors call it, `path` is None for a buffer."""
 
     def __init__(self, source: str | os.PathLike[str] | Buffer, name: str | None = None) -> None:
-        """Open `source`. Raises ObjectFormatError for a path that is no readable regular file."""
+        """Open `source`. Raises ObjectFormatError for a path that is not a readable regular file."""
         self._fd = _CLOSED
         self._keeps = True
         self._view: memoryview | None = None

@@ -98,7 +98,7 @@ def _elf(start: bytes) -> str:
 
 
 def linked_kind(data: bytes | memoryview) -> str:
-    """Return what people call an ELF64 file that is no relocatable object, with what to do with it."""
+    """Return what people call an ELF64 file that is not a relocatable object, with what to do with it."""
     kind = struct.unpack_from("<H", data, 16)[0]
     # A position-independent program is of type ET_DYN, as libraries are.
     if kind == 2 or (kind == 3 and _is_program(data)):

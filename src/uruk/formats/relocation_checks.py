@@ -50,7 +50,7 @@ def check_kinds(
         return UnsupportedRelocation(place, f"type {int(number[row])}", f"is not one that {name} objects have")
 
     rows = true_rows(unknown)
-    # A report may return. UNKNOWN is no row of the table of kinds: later steps would look it up, so that the rows
+    # A report may return. UNKNOWN is not a row of the table of kinds: later steps would look it up, so that the rows
     # become None, which has no field and fails no further check.
     kind[rows] = graph.kinds.number["None"]
     report(rows, graph.blocks.object[block[rows]], make_error)

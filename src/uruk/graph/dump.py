@@ -124,7 +124,7 @@ class _Dump:
         graph, labels = self.graph, block_labels(self.view, index, self.names)
         first, last = (int(row) for row in graph.ranges.symbols[index : index + 2])
         symbols = graph.symbols
-        # Rows without a text are no symbols: they are auxiliary records of COFF. The first row is the null symbol.
+        # Rows without a text are not symbols: they are auxiliary records of COFF. The first row is the null symbol.
         rows = [row for row in range(first + 1, last) if symbols.block[row] < 0 and symbols.text[row] >= 0]
         outside = [self.view.symbols[row] for row in rows]
         first, last = (int(row) for row in graph.ranges.groups[index : index + 2])

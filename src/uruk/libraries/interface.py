@@ -95,11 +95,11 @@ class HostLibraries(Protocol):
         ...
 
     def target_of_head(self, head: bytes) -> Target | None:
-        """Return the target of a file or an archive's member by its first bytes; None if it is no code."""
+        """Return the target of a file or an archive's member by its first bytes; None if it is not code."""
         ...
 
     def kind_of(self, source: ByteSource) -> Kind | None:
-        """Return the kind of a file that is no archive; None if it may be a linker script.
+        """Return the kind of a file that is not an archive; None if it may be a linker script.
 
         Raises ObjectFormatError for code that cannot be an input, such as a program.
         """

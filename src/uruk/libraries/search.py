@@ -82,7 +82,7 @@ class LibrarySearch:
         if not isinstance(name, str) or "/" in name:
             self._add_path(search, os.fspath(name), False)
         elif name[:1] != ":" and self.host.is_file_name(name) and not self._has(search, name):
-            # `libm.so.6` and `libz.a` are no names for -l, but it is plain which file the user wants.
+            # `libm.so.6` and `libz.a` are not names for -l, but it is plain which file the user wants.
             self._add_path(search, name if os.path.isfile(name) else self._file(search, name), False)
         else:
             self._add_path(search, self._library(search, name), False)

@@ -67,7 +67,7 @@ def flags_of_ir(symbol: IRSymbol) -> SymbolFlags:
 
 
 def take(dylib: JITDylib, compiled: Compiled) -> bytes:
-    """Return a compiled object; the libraries of its language are added, and its warnings told as Python warnings."""
+    """Return a compiled object; the libraries of its language are added, and its warnings become Python warnings."""
     from uruk.compile.compile_source import runtime_libraries
 
     if compiled.warnings:

@@ -207,7 +207,7 @@ class JITDylib(Contents):
             adding.atomically(self.session, work)
 
     def wrap(self, name: str) -> None:
-        """Lead references to `name` to ``__wrap_NAME``, and those to ``__real_NAME`` to it, as ld's --wrap does.
+        """Redirect references to `name` to ``__wrap_NAME``, and those to ``__real_NAME`` to it, as ld's --wrap does.
 
         Of objects that are added from now on; within the object that defines it a name means that definition.
         """
@@ -244,7 +244,7 @@ class JITDylib(Contents):
         self.check_open()
         archive = Archive.open(path, name)
         if not archive.has_index:
-            from uruk.orc.lookup.member_symbols import make_index  # `ar` makes an index unless it is told not to
+            from uruk.orc.lookup.member_symbols import make_index  # `ar` makes an index by default
 
             archive.make_entries = partial(make_index, target=self.session.target)
 

@@ -117,7 +117,8 @@ class DirectoryGenerator(DefinitionGenerator):
 
 
 def _definitions(path: str, target: Target) -> dict[str, int]:
-    """Return the symbols that an object defines for others, with ranks; none of what is no object of this target."""
+    """Return the symbols that an object defines for others, with ranks; none of what is not an object of this
+    target."""
     from uruk.orc.lookup.member_symbols import definitions_in  # for directories only
 
     try:

@@ -33,7 +33,7 @@ def bind_names(state: State, names: Names, defines: Bool, private: I32) -> None:
     canonical[outer] = row_of_name[ids]
     _bind_private(state, canonical, defines, outer[ids < private.size])
     state.canonical = canonical
-    # A row that stands for its own name and is no definition has nothing else to be bound to.
+    # A row that stands for its own name and is not a definition has nothing else to be bound to.
     missing = outer[true_rows((canonical[outer] == outer) & ~defines[outer])]
     if missing.size:
         referenced = np.zeros(len(symbols), np.bool_)
@@ -220,7 +220,7 @@ def count_from_images(state: State, block: I32, kind: U8, value: I64) -> None:
 
 
 def dead_references(state: State) -> I32:
-    """Return edge rows whose symbol lies in a discarded section, in places where that is no dead data itself."""
+    """Return edge rows whose symbol lies in a discarded section, in places where that is not dead data itself."""
     if not state.has_dead:
         return np.empty(0, np.int32)
     symbols, edges = state.symbols, state.edges

@@ -100,7 +100,9 @@ def check_point(name: str) -> str:
         return now
     names = "; ".join(step.name for step in STEPS)
     named = ", ".join(NAMED.values())
-    raise InvalidValue(f"`{name}' is no point of a link; there are {named}, and `before' and `after' each of: {names}")
+    raise InvalidValue(
+        f"`{name}' is not a point of a link; there are {named}, and `before' and `after' each of: {names}"
+    )
 
 
 def table() -> str:
@@ -116,7 +118,7 @@ class Steps:
     """``steps(NAME, function, *arguments)`` runs one step. `times` has (name, seconds), plug-ins under their point."""
 
     def __init__(self, state: State, hooks: Mapping[str, Sequence[Hook]]) -> None:
-        """`hooks`: point -> plug-ins. Raises UrukError for a name that is no point."""
+        """`hooks`: point -> plug-ins. Raises UrukError for a name that is not a point."""
         if hooks:
             checked = [check_point(name) for name in hooks]
             if checked != list(hooks):  # some by old names of steps

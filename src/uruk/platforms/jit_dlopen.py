@@ -118,7 +118,7 @@ class JITLoader:
 
     def _dylib(self, handle: int) -> JITDylib:
         if handle not in self._handles:
-            raise UrukError(f"{handle:#x} is no handle of dlopen")
+            raise UrukError(f"{handle:#x} is not a handle of dlopen")
         return self._handles[handle]
 
     def _string(self, address: int) -> str:

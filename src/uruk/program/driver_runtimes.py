@@ -109,7 +109,7 @@ def _sanitize(settings: Settings, driver: _Driver, flag: str) -> None:
     plan = settings.plan
     for name in flag.partition("=")[2].split(","):
         if name in _WITHOUT_LIBRARY:
-            raise InvalidValue(f"{flag} cannot be honoured: its runtime is no shared library, and must come first")
+            raise InvalidValue(f"{flag} cannot be honoured: its runtime is not a shared library, and must come first")
         runtime = driver.file(*_PRELOADED.get(name, _UNDEFINED_BEHAVIOUR))
         if runtime in plan.inputs:
             continue

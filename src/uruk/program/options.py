@@ -85,7 +85,7 @@ def add_inputs(
 ) -> dict[str, bytes]:
     """Add inputs to a plan, in whose state they are linked; returns the bytes among them by the names they have there.
 
-    Raises InvalidType for what is no input, InvalidValue where nothing is linked.
+    Raises InvalidType for what is not an input, InvalidValue where nothing is linked.
     """
     given: dict[str, bytes] = {}
     if not inputs:

@@ -39,7 +39,8 @@ class Objects:
 
 @record
 class Other:
-    """An input that is no object: a library's name, a file for the library search to tell, or an archive's content."""
+    """An input that is not an object: a library's name, a file for the library search to tell, or an archive's
+    content."""
 
     input: Input
     content: bytes | None = None

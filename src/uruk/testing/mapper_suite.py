@@ -34,7 +34,7 @@ def _pages(mapper: Mapper, read: Callable[[int, int], bytes]) -> None:
     assert page >= 4096, f"a page of {page} bytes"
     assert page & (page - 1) == 0, f"a page of {page} bytes"
     address = mapper.reserve(_SIZE)
-    assert address % page == 0, f"{address:#x} is no multiple of the page size {page:#x}"
+    assert address % page == 0, f"{address:#x} is not a multiple of the page size {page:#x}"
     mapper.release(address, _SIZE)
 
 
@@ -180,7 +180,7 @@ def _only_content_arrives(
     view[8:16] = 3
     mapper.initialize([whole], Protection.R, [(address + 8, 8)])
     expected = bytes([3]) * 8 + bytes([1]) * 8 + bytes([2]) * (4 * page - 24)
-    assert read(address + 8, len(expected)) == expected, "what is no content is overwritten"
+    assert read(address + 8, len(expected)) == expected, "what is not content is overwritten"
     del view
     mapper.release(address, _SIZE)
 

@@ -44,7 +44,7 @@ DEFAULT_ALIGN = 16
 """That of sections whose flags give none (as link.exe and lld have it)."""
 
 SYM_UNDEFINED, SYM_ABSOLUTE, SYM_DEBUG = 0, -1, -2
-"""Section numbers that are no sections'."""
+"""Section numbers that are not sections'."""
 CLASS_EXTERNAL = 2
 CLASS_STATIC = 3
 CLASS_LABEL = 6

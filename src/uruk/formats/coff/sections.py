@@ -157,7 +157,7 @@ _DECIMAL[list(b"0123456789")] = range(10)
 
 
 def _offsets(letters: U8) -> I64:
-    """The numbers behind `/` (decimal, ended by NUL) and `//` (six digits in base 64); -1 for what is no number."""
+    """The numbers behind `/` (decimal, ended by NUL) and `//` (six digits in base 64); -1 for what is not a number."""
     wide = letters[:, 1] == ord("/")
     value = np.zeros(letters.shape[0], np.int64)
     bad = ~wide & (letters[:, 1] == 0)

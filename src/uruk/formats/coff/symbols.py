@@ -155,7 +155,7 @@ def _locate_names(records: Records, short: ShortNames) -> None:
     records.text[empty] = short.empty
     rows = true_rows((words[:, 0] != 0) & ~records.is_auxiliary)
     letters = records.letters[rows]
-    whole = letters[:, 7] != 0  # what follows in the record is no NUL of the name's
+    whole = letters[:, 7] != 0  # what follows in the record is not a NUL of the name's
     records.text[rows[whole]] = short.add(name_bytes(letters[whole]))
     records.text[rows[~whole]] = records.position(rows[~whole])
 

@@ -26,7 +26,7 @@ class WeakExternals:
     row: I64
     """The record."""
     default: I64
-    """The record at the end of its chain of defaults, which is no weak external."""
+    """The record at the end of its chain of defaults, which is not a weak external."""
     defined: Bool
     """True for those that are definitions: their default is one."""
     falls_back: Bool
@@ -50,7 +50,7 @@ def find_weak_externals(records: Records, kind: U8) -> WeakExternals:
     default = auxiliary_of(records, rows, coff.WEAK_EXTERNAL)["default"].astype(np.int64)
     records.check((default >= last - first, "has a default that does not exist"), rows=rows)
     default += first
-    records.check((records.is_auxiliary[default], "has a default that is no symbol"), rows=rows)
+    records.check((records.is_auxiliary[default], "has a default that is not a symbol"), rows=rows)
     following = np.arange(records.storage.size)
     following[rows] = default
     for _ in range(rows.size.bit_length()):  # each round doubles how far a default looks

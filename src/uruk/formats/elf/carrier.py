@@ -451,7 +451,7 @@ def _string_table(names: Sequence[str]) -> tuple[bytes, dict[str, int]]:
 
 
 def _encode(name: str) -> bytes:
-    # Names come from files: bytes that are no UTF-8 are kept as surrogates.
+    # Names come from files: bytes that are not UTF-8 are kept as surrogates.
     return name.encode("utf-8", "surrogateescape")
 
 

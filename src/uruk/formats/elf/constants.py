@@ -36,7 +36,7 @@ SHF_EXCLUDE = 0x80000000  # GNU: read by linkers, and in no output
 GRP_COMDAT = 1  # in the first word of an SHT_GROUP section
 
 SHN_UNDEF = 0
-SHN_LORESERVE = 0xFF00  # indexes from here on are reserved, and are no sections
+SHN_LORESERVE = 0xFF00  # indexes from here on are reserved, and are not sections
 SHN_X86_64_LCOMMON = 0xFF02  # psABI x86-64: common, in the large model
 SHN_ABS = 0xFFF1
 SHN_COMMON = 0xFFF2

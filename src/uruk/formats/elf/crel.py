@@ -119,7 +119,7 @@ class _Reader:
         # The first number of an entry says how many others follow, so that an entry begins where the one before it
         # ends: a plain loop, over lists.
         step: list[int] = (_FOLLOWING[self.numbers.first & 7] + 1).tolist()
-        # Behind the numbers of a table comes the next table's header, which is no entry's.
+        # Behind the numbers of a table comes the next table's header, which is not an entry's.
         ends: list[int] = [*(begin[1:] - 1).tolist(), len(step)]
         starts: list[int] = begin.tolist()
         counts: list[int] = count.tolist()

@@ -347,7 +347,7 @@ def read_shared_library(source: str | os.PathLike[str] | Buffer, name: str | Non
 
 
 def _refusal(source: ByteSource, problem: str, offset: int) -> ObjectFormatError:
-    """Return the error for a file that is no shared library; it says what it is instead."""
+    """Return the error for a file that is not a shared library; it says what it is instead."""
     from uruk.formats.foreign import kind_of  # seldom needed, and not at start-up
 
     description = kind_of(source.start, source.name)

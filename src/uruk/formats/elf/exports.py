@@ -2,7 +2,7 @@
 
     build_exports(symbols, "x86_64", thread_locals) -> bytes
 
-A library that the loader opens after one of these can refer to what is no library's: functions and variables of a
+A library that the loader opens after one of these can refer to what is not a library's: functions and variables of a
 program. Symbols are absolute (SHN_ABS), which glibc takes as they are since 2.28; thread-locals lie in storage of the
 object's own (PT_TLS). Facts: gABI chapters 4 and 5 (headers, dynamic section, "Hash Table"), ELF-TLS by Drepper.
 """

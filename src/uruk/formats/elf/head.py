@@ -17,7 +17,7 @@ def is_shared_library(head: bytes | memoryview) -> bool:
 
 
 def target_of_head(head: bytes | memoryview) -> Target | None:
-    """Return the target of an ELF file that begins with these bytes; None if it is no ELF file.
+    """Return the target of an ELF file that begins with these bytes; None if it is not an ELF file.
 
     The architecture is empty for machines and word sizes (ELFCLASS32, ELFDATA2MSB) that uruk has no name for. Source:
     gABI chapter 4, e_ident and e_machine.

@@ -65,7 +65,7 @@ def machine_of(data: bytes | memoryview, file: str) -> int:
 
 
 def _refusal(data: bytes | memoryview, file: str) -> ObjectFormatError:
-    """Return the error for a file that is no relocatable ELF64 object; it says what it is instead."""
+    """Return the error for a file that is not a relocatable ELF64 object; it says what it is instead."""
     from uruk.formats.foreign import kind_of, linked_kind  # seldom needed, and not at start-up
 
     description = kind_of(data, file)
@@ -79,7 +79,7 @@ def _refusal(data: bytes | memoryview, file: str) -> ObjectFormatError:
 
 
 def read_header(view: memoryview, span: Span, pair: Pair) -> Header:
-    """Find the section header table of an object. Raises ObjectFormatError for what is no object for `pair`."""
+    """Find the section header table of an object. Raises ObjectFormatError for what is not an object for `pair`."""
     data = view[span.start : span.start + span.size]
     machine = machine_of(data, span.file)
     if machine != pair.MACHINE:
@@ -258,7 +258,7 @@ def _refuse_other_relocations(sections: Sections, block_of_section: I32) -> None
         return
     owner, info = sections.object[rows], sections.info[rows]
     inside = info < sections.counts[owner]
-    # `info * inside` is 0 where sh_info is no index: the gather stays within the column, and the mask drops its result.
+    # `info * inside` is 0 where sh_info is not an index: the gather stays within the column; the mask drops its result.
     loaded = inside & (block_of_section[sections.base[owner] + info * inside] >= 0)
     # SHT_RELR applies to the whole file, so that its sh_info is 0.
     packed = np.isin(sections.type[rows], _PACKED) & (loaded | (info == 0))

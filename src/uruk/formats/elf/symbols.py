@@ -70,9 +70,9 @@ def read_symbols(sections: Sections, buffer: U8, block_of_section: I32, names: N
 # (STT_GNU_IFUNC). The columns are indexed with all of st_info, so that a check is one `take`.
 _INFO = np.arange(256)
 UNKNOWN_BINDING = (1 << (_INFO >> 4)) & 0b100_0000_0111 == 0
-"""True for each st_info whose upper half is no Binding."""
+"""True for each st_info whose upper half is not a Binding."""
 UNKNOWN_TYPE = (1 << (_INFO & 15)) & 0b100_0111_1111 == 0
-"""True for each st_info whose lower half is no SymbolType."""
+"""True for each st_info whose lower half is not a SymbolType."""
 
 
 @record

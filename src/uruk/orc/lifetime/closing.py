@@ -103,8 +103,8 @@ def _let_go(session: Lifetime, limit: float) -> None:
 def finish(session: Lifetime) -> None:
     """See `Session.finish`.
 
-    Threads may still be in the code, and libraries may call it while the process exits; so it stays, and is told only
-    that nothing new is made for it. Finalisers are registered with the C library (``__cxa_atexit``), whose exit runs
+    Threads may still be in the code, and libraries may call it while the process exits; so it stays, but nothing new is
+    made for it. Finalisers are registered with the C library (``__cxa_atexit``), whose exit runs
     them when the interpreter is gone, as those of a library that ``dlopen`` has loaded.
     """
     if not session.lock.acquire(timeout=EXIT_TIMEOUT):

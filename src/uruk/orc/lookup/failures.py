@@ -56,7 +56,7 @@ def reachable(table: SymbolTable, chosen: Mapping[int, ObjectEntry], starts: Ite
 
 
 def errors_of(faults: LinkFaults, count: int) -> list[UrukError]:
-    """Return the errors of a link of `count` objects, each told of all objects at fault."""
+    """Return the errors of a link of `count` objects, each for all objects at fault."""
     everything = np.ones(count, np.bool_)
     return [fault.error(everything) for fault in faults.faults]
 

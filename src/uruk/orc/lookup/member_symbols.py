@@ -22,7 +22,7 @@ from uruk.target import Target
 def definitions_in(file: str, data: bytes, target: Target) -> dict[bytes, tuple[int, int]]:
     """Return the symbols that an object defines for others, each with its `Rank` and `Flag` bits.
 
-    There are none of a file that is no object of this target.
+    There are none of a file that is not an object of this target.
     """
     names = Names()
     try:
@@ -35,8 +35,8 @@ def definitions_in(file: str, data: bytes, target: Target) -> dict[bytes, tuple[
 
 
 def make_index(archive: Archive, target: Target) -> Entries:
-    """Return the index that `ranlib` would give an archive; members that are no objects of this target have no names in
-    it."""
+    """Return the index that `ranlib` would give an archive; members that are not objects of this target have no names
+    in it."""
     names: list[bytes] = []
     offsets: list[int] = []
     for member in archive.members():

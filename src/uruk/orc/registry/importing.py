@@ -1,4 +1,4 @@
-"""Names that import libraries lead to shared libraries: what these are asked for, when a link needs the address."""
+"""Names that import libraries place in shared libraries, which are asked when a link needs the address."""
 
 from __future__ import annotations
 

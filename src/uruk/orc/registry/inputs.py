@@ -12,7 +12,7 @@ PathLike: TypeAlias = "str | os.PathLike[str]"
 Source: TypeAlias = "bytes | bytearray | memoryview"
 
 _START = 1 << 20
-"""Bytes that are read of a file that is no object."""
+"""Bytes that are read of a file that is not an object."""
 
 
 def read_source(source: PathLike | Source, name: str) -> tuple[str, Source]:
@@ -27,7 +27,7 @@ def read_source(source: PathLike | Source, name: str) -> tuple[str, Source]:
 
 
 def open_object(path: str) -> tuple[int, int]:
-    """Return a file's descriptor, and how many bytes are to be read: of a large one that is no object file only the
+    """Return a file's descriptor, and how many bytes are to be read: of a large one that is not an object file only the
     start.
 
     The reader refuses that all the same. Raises ObjectFormatError.

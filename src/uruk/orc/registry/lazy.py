@@ -41,7 +41,7 @@ class LazyFunctions:
         self._entry: dict[int, LazyEntry] = {}
         """Stub number -> the entry whose name it is."""
         self._behind: dict[int, set[int]] = {}
-        """Number of a tracker -> stubs of other trackers that lead to its code."""
+        """Number of a tracker -> stubs of other trackers that jump to its code."""
 
     @property
     def stubs(self) -> LazyStubs:

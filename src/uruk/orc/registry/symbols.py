@@ -24,9 +24,9 @@ def encode_name(name: str | bytes) -> bytes:
     try:
         return name.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
-        raise InvalidValue(f"{name!r} is no symbol's name: {error.reason}") from error
+        raise InvalidValue(f"{name!r} is not a symbol's name: {error.reason}") from error
     except AttributeError:
-        raise InvalidType(f"{name!r} is no symbol's name: it is neither text nor bytes") from None
+        raise InvalidType(f"{name!r} is not a symbol's name: it is neither text nor bytes") from None
 
 
 def decode_name(name: bytes) -> str:

@@ -133,7 +133,7 @@ def _gather_records(
         for offset, size in zip(blocks.content[rows].tolist(), blocks.size[rows].tolist(), strict=True)
     ]
     unaligned: dict[int, WholeWords] = {}
-    # Sections whose size is no multiple of 4 cannot be seen as words.
+    # Sections whose size is not a multiple of 4 cannot be seen as words.
     bad = [number for number, section in enumerate(content) if len(section) % 4]
     # A walk may find further blocks that are unaligned or broken. These are replaced, and all blocks are walked once
     # more; each round settles at least one block, so that this ends.

@@ -18,7 +18,7 @@ from uruk.passes.faults import Faults
 from uruk.passes.state import State
 
 _NOWHERE = 1 << 62
-_NO_ADDRESS = "a relocation changes a part of a frame record that is no address"
+_NO_ADDRESS = "a relocation changes a part of a frame record that is not an address"
 _TOO_SHORT = "the FDE is too short for what its CIE says"
 _NOT_ITS_CODE = "the FDE is not for code inside the section of its function"
 

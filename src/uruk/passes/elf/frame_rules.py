@@ -161,7 +161,7 @@ def _size(encoding: int, letter: str, *, indirect: bool = True) -> int:
 
 
 def _check_instructions(cursor: _Cursor) -> None:
-    """Raise FrameError where the rest is no sequence of call frame instructions."""
+    """Raise FrameError where the rest is not a sequence of call frame instructions."""
     remembered = 0
     while not cursor.done:
         (operation,) = cursor.take(1)

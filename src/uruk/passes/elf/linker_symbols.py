@@ -158,7 +158,7 @@ def _need_data(state: State, linker: LinkerSymbols) -> None:
     modules = {module for _, module, _ in linker.places}
     if modules:
         data = true_rows(state.live & (state.blocks.zone == Zone.RW))
-        # Without data of its own a module would have no segment of which the ends could be told.
+        # Without data of its own a module would have no segment whose ends could be given.
         missing = np.array(sorted(modules - set(state.block_module[data].tolist())), np.int32)
         size = np.full(missing.size, state.graph.kinds.pointer, np.int64)
         state.add_blocks(synthetic_blocks(size, size, Zone.RW), missing)

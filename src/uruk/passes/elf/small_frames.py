@@ -79,7 +79,7 @@ def is_sound(content: bytes, fields: list[Field], registers: int) -> bool:
             if distance & 3 or of_cie is None or not _is_sound_fde(record, of_cie, theirs, 4 * at):
                 return False
         at = end
-    # A field behind the last record changes something that is no record.
+    # A field behind the last record changes something that is not a record.
     return next_field == len(fields)
 
 

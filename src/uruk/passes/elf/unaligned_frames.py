@@ -1,4 +1,4 @@
-"""Unwind records whose length is no multiple of 4, as hand-written ones can be: brought to whole words.
+"""Unwind records whose length is not a multiple of 4, as hand-written ones can be: brought to whole words.
 
 LSB "Exception Frames" asks for no alignment of records, and unwinders for none. Each record is filled up with zeros,
 which are DW_CFA_nop at its end, and FDEs get the new distance to their CIE.

@@ -38,7 +38,7 @@ def announce(
         if frames is not None and row in code:
             at = int(state.position[block])
             read = read_frames(state.image[at : at + int(state.blocks.size[block])], address)
-            # A full table refuses: then the unwinder is told by registration, as where a slab has no table.
+            # A full table refuses: then the unwind data is registered, as where a slab has no table.
             if read is not None and (not read[0] or frames.publish(code[row], *read)):
                 published += [(row, (frames, code[row]))] * bool(read[0])
                 continue
