@@ -46,7 +46,7 @@ _TLS = struct.Struct("<QQQQII")
 def build_carrier(
     architecture: str, *, template: int, stored: int, zeros: int, align: int, index: int, callbacks: int, module: str
 ) -> bytes:
-    """The bytes of a carrier. Raises TLSError, naming `module`, for storage that the loader cannot give.
+    """Return the bytes of a carrier. Raises TLSError, naming `module`, for storage that the loader cannot give.
 
     `architecture` is the first part of a triple. A thread's copy has the `stored` bytes at address `template` and
     `zeros` bytes behind them, at a multiple of `align`. `index` is the address of a variable of 4 bytes, which can be

@@ -77,7 +77,8 @@ def find_comdats(records: Records, arena: Arena) -> Comdats:
 
 
 def _definitions(records: Records) -> tuple[I64, I64]:
-    """The records that stand for sections, the first one of each, and that of every section row (-1 for none)."""
+    """Return the records that stand for sections, the first one of each, and that of every section row (-1 for
+    none)."""
     rows = true_rows(
         (records.storage == coff.CLASS_STATIC)
         & (records.section > 0)
@@ -152,7 +153,7 @@ def _follow_suffixes(records: Records, found: Comdats, arena: Arena) -> None:
 
 
 def _texts(sections: Sections, rows: I64, arena: Arena, skip: int = 0) -> list[bytes]:
-    """The names of sections without their first `skip` bytes.
+    """Return the names of sections without their first `skip` bytes.
 
     Raises ObjectFormatError for names that overlap so much that a small file stands for any amount of text.
     """
@@ -169,7 +170,9 @@ def _texts(sections: Sections, rows: I64, arena: Arena, skip: int = 0) -> list[b
 def make_groups(
     sections: Sections, found: Comdats, name: I32, block_of_section: I32, arena: Arena, names: Names
 ) -> tuple[Groups, I32]:
-    """The groups, and the group of every section row (-1 for none); `name` has the interned name of every record.
+    """Return the groups, and the group of every section row (-1 for none).
+
+    `name` has the interned name of every record.
 
     A section is chosen by its leader's name, or by its own where it has none; with a static leader it always stays.
     """

@@ -17,7 +17,7 @@ BIGOBJ = bytes.fromhex("c7a1bad1eebaa94baf20faf66aa4dcb8")
 
 
 def machine_of(head: bytes | memoryview) -> int | None:
-    """The Machine field of a COFF file that begins with these bytes; None for what is not a COFF file.
+    """Return the Machine field of a COFF file that begins with these bytes; None for what is not a COFF file.
 
     COFF has no magic: a file is one if the machine is known, there is no optional header, and it is not linked.
     """
@@ -32,7 +32,7 @@ def machine_of(head: bytes | memoryview) -> int | None:
 
 
 def target_of_head(head: bytes | memoryview) -> Target | None:
-    """The target of a COFF file that begins with these bytes; None for what is not a COFF file.
+    """Return the target of a COFF file that begins with these bytes; None for what is not a COFF file.
 
     The architecture is empty for machines that uruk has no name for.
     """

@@ -34,7 +34,7 @@ class Header:
 
 
 def read_header(view: memoryview, span: Span, machine: int, title: str) -> Header:
-    """The header of one object for `machine`, which people call `title`.
+    """Return the header of one object for `machine`, which people call `title`.
 
     Raises ObjectFormatError for what is not an object for it, and for tables outside the file.
     """
@@ -99,7 +99,7 @@ def _check_kind(data: memoryview, file: str) -> None:
 
 
 def _refusal(data: memoryview, file: str) -> ObjectFormatError:
-    """The error for what is not a COFF object; it says what it is instead."""
+    """Return the error for what is not a COFF object; it says what it is instead."""
     from uruk.formats.foreign import kind_of  # seldom needed, and not at start-up
 
     named = kind_of(data, file)

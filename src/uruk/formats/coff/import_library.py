@@ -74,7 +74,8 @@ class ImportLibrary:
         return [parts.imported(self._library_at(parts.leads_to(_HEAD), file))] if parts.slot else []
 
     def _library_at(self, head: bytes, file: str) -> str:
-        """The DLL's name, by the symbol that leads to it: the member that has it refers to another one, at the name."""
+        """Return the DLL's name, by the symbol that leads to it: the member that has it refers to another one, at the
+        name."""
         known = self._libraries.get(head)
         if known is None:
             parts = self._parts_with(head, file)
@@ -97,7 +98,7 @@ class ImportLibrary:
 
 
 def read_short(data: bytes, file: str, pair: Pair) -> Import:
-    """A short import. Raises ObjectFormatError for one that is malformed, or for another machine."""
+    """Return a short import. Raises ObjectFormatError for one that is malformed, or for another machine."""
     if len(data) < 20:
         raise ObjectFormatError(file, _HEADER, "cut short", len(data))
     machine, size, hint, flags = struct.unpack_from("<6xH4xIHH", data)
@@ -117,7 +118,7 @@ def read_short(data: bytes, file: str, pair: Pair) -> Import:
 
 
 def _export_name(name: bytes, how: int) -> bytes:
-    """The name in the DLL, of a symbol as objects have it."""
+    """Return the name in the DLL, of a symbol as objects have it."""
     if how == _BY_ORDINAL:
         return b""
     if how in (_NO_PREFIX, _UNDECORATED) and name[:1] in (b"?", b"@", b"_"):
@@ -126,7 +127,7 @@ def _export_name(name: bytes, how: int) -> bytes:
 
 
 def read_parts(data: bytes, file: str, pair: Pair) -> _Parts | None:
-    """A member of a GNU import library; None for an ordinary object. Raises ObjectFormatError."""
+    """Return a member of a GNU import library; None for an ordinary object. Raises ObjectFormatError."""
     arena, [start] = Arena.join([data])
     span = Span(file, start, len(data))
     header = read_header(memoryview(arena.buffers[0]), span, pair.MACHINE, pair.NAME)
@@ -161,12 +162,12 @@ class _Parts:
         return self._content(_LIBRARY).partition(b"\0")[0]
 
     def leads_to(self, mark: bytes, *, at_end: bool = False) -> bytes:
-        """The undefined symbol whose name begins or ends so; empty if there is none."""
+        """Return the undefined symbol whose name begins or ends so; empty if there is none."""
         names = (name for name, section in self.names.items() if section == coff.SYM_UNDEFINED)
         return next((name for name in names if (name.endswith(mark) if at_end else name.startswith(mark))), b"")
 
     def imported(self, library: str) -> Import:
-        """The import from a DLL. Raises ObjectFormatError where its slot or name is malformed."""
+        """Return the import from a DLL. Raises ObjectFormatError where its slot or name is malformed."""
         name, slots = self.slot, self._content(_SLOTS)
         if len(slots) != 8:
             raise ObjectFormatError(self.file, "section `.idata$5'", f"a slot has 8 bytes, not {len(slots)}")
@@ -181,7 +182,7 @@ class _Parts:
         return Import(name, library, export, int.from_bytes(named[:2], "little"), is_data)
 
     def _content(self, name: bytes) -> bytes:
-        """The content of the section of a name; empty without one."""
+        """Return the content of the section of a name; empty without one."""
         rows = true_rows(self.sections.begins(name) & (self.sections.start >= 0))
         if not rows.size:
             return b""
@@ -190,7 +191,7 @@ class _Parts:
 
 
 def index_with_imports(entries: Entries) -> Entries:
-    """An index in which a variable's import also has the variable's own name, in the same order.
+    """Return an index in which a variable's import also has the variable's own name, in the same order.
 
     Its member defines ``__imp_X`` only. GNU ld lets code that declares no import refer to X all the same
     ("auto-import"), and so it is here; where a member of the archive has X itself, that one stays it.

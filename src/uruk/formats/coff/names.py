@@ -15,7 +15,7 @@ _ROOM = 16
 
 
 def name_bytes(letters: U8) -> U8:
-    """Rows of eight bytes, with NULs behind the first NUL."""
+    """Return rows of eight bytes, with NULs behind the first NUL."""
     ended = np.minimum.accumulate(letters != 0, axis=1)
     return letters * ended
 

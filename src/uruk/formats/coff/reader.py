@@ -31,7 +31,7 @@ from uruk.graph.types import I32, I64, NONE, Bool, filled, true_rows
 
 
 def read_objects(arena: Arena, spans: Sequence[Span], pair: Pair, names: Names) -> Graph:
-    """Headers, sections, symbols and groups of every object in `spans`, which lie in the arena's one buffer.
+    """Return headers, sections, symbols and groups of every object in `spans`, which lie in the arena's one buffer.
 
     Relocations are found and checked against the file, but not read: see `uruk.formats.coff.relocations`.
     Raises ObjectFormatError for the first malformed object.
@@ -111,7 +111,7 @@ def _is_loaded(sections: Sections) -> Bool:
 
 
 def _make_blocks(sections: Sections, loaded: Bool, group_of_section: I32) -> Blocks:
-    """One block a loaded section."""
+    """Return one block a loaded section."""
     rows = true_rows(loaded)
     flags = sections.flags[rows]
     runs = flags & (coff.SCN_CNT_CODE | coff.SCN_MEM_EXECUTE) != 0
@@ -130,7 +130,7 @@ def _make_blocks(sections: Sections, loaded: Bool, group_of_section: I32) -> Blo
 
 
 def _relocation_tables(sections: Sections, blocks: Blocks, loaded: I64) -> Relocations:
-    """The relocation tables of loaded sections, in the order of their blocks."""
+    """Return the relocation tables of loaded sections, in the order of their blocks."""
     count = sections.relocation_count[loaded]
     block = count.nonzero()[0]
     rows = loaded[block]

@@ -47,7 +47,7 @@ def _columns(pair: Pair) -> _Columns:
 
 
 def read_relocations(graph: Graph, pair: Pair, wanted: Bool | None = None, report: Report = refuse) -> Edges:
-    """The edges of the blocks that are `wanted` (a row a block; None for all), ordered by block.
+    """Return the edges of the blocks that are `wanted` (a row a block; None for all), ordered by block.
 
     Raises ObjectFormatError for fields outside their section and symbols that do not exist, UnsupportedRelocation for
     types that the ISA's map does not have; they are passed to a `report` instead, and the edges are then of no use.
@@ -84,7 +84,7 @@ def read_relocations(graph: Graph, pair: Pair, wanted: Bool | None = None, repor
 
 
 def _turns(count: I64) -> I64:
-    """The place of each entry in its table."""
+    """Return the place of each entry in its table."""
     end = count.cumsum()
     return np.arange(int(count.sum())) - (end - count).repeat(count)
 

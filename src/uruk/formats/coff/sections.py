@@ -58,14 +58,14 @@ class Sections(CheckedRows):
         return found & (self.words[1] & _mask(second) == _word(second)) if second else found
 
     def name(self, row: int) -> str:
-        """The section's name, for errors; empty before names are known."""
+        """Return the section's name, for errors; empty before names are known."""
         if not self.words[0].size:
             return ""
         head = b"".join(int(word[row]).to_bytes(8, "little", signed=True) for word in self.words)
         return head.split(b"\0", 1)[0].decode("utf-8", "replace")
 
     def error(self, row: int, problem: str) -> ObjectFormatError:
-        """The error of one section; sections are numbered from 1, as symbols have it."""
+        """Return the error of one section; sections are numbered from 1, as symbols have it."""
         owner = int(self.object[row])
         index = row - int(self.base[owner])
         offset = self.headers[owner].sections - int(self.origin[owner]) + index * coff.SECTION_SIZE
@@ -157,7 +157,8 @@ _DECIMAL[list(b"0123456789")] = range(10)
 
 
 def _offsets(letters: U8) -> I64:
-    """The numbers behind `/` (decimal, ended by NUL) and `//` (six digits in base 64); -1 for what is not a number."""
+    """Return the numbers behind `/` (decimal, ended by NUL) and `//` (six digits in base 64); -1 for what is not a
+    number."""
     wide = letters[:, 1] == ord("/")
     value = np.zeros(letters.shape[0], np.int64)
     bad = ~wide & (letters[:, 1] == 0)

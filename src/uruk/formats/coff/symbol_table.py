@@ -27,7 +27,8 @@ class Tables:
 
 
 def make_symbols(tables: Tables, names: Names) -> tuple[Symbols, I64, Fallbacks, I32]:
-    """All symbol rows, the first one of each object and the end, fallbacks, and the interned name of every record.
+    """Return all symbol rows, the first one of each object and the end, fallbacks, and the interned name of every
+    record.
 
     The rows of an object are its records, and behind them the names that only its directives speak of.
     """
@@ -55,7 +56,7 @@ def make_symbols(tables: Tables, names: Names) -> tuple[Symbols, I64, Fallbacks,
 
 
 def _columns(tables: Tables, kind: U8, binding: U8, name: I32, weak: WeakExternals) -> Symbols:
-    """The columns of the records' rows, where weak externals are what stands for them if that is defined."""
+    """Return the columns of the records' rows, where weak externals are what stands for them if that is defined."""
     records = tables.records
     sections = records.sections
     block = filled(kind.size, NONE, np.int32)

@@ -45,7 +45,7 @@ class Records:
     """The place where the name lies in the arena; -1 in auxiliary records."""
 
     def home(self, rows: I64) -> I64:
-        """The section row of records whose section is one."""
+        """Return the section row of records whose section is one."""
         return self.sections.base[self.owner[rows]] + self.section[rows] - 1
 
     def position(self, rows: I64) -> I64:
@@ -64,7 +64,7 @@ class Records:
                 raise self.error(first if rows is None else int(rows[first]), problem)
 
     def error(self, row: int, problem: str) -> ObjectFormatError:
-        """The error of one record; symbols are numbered from 0, auxiliary records counted."""
+        """Return the error of one record; symbols are numbered from 0, auxiliary records counted."""
         owner = int(self.owner[row])
         offset = int(self.position(np.array([row]))[0] - self.sections.origin[owner])
         return ObjectFormatError(self.sections.files[owner], f"symbol {row - int(self.start[owner])}", problem, offset)
@@ -161,7 +161,7 @@ def _locate_names(records: Records, short: ShortNames) -> None:
 
 
 def texts_of(records: Records, rows: I64) -> list[bytes]:
-    """The names of records, in their order."""
+    """Return the names of records, in their order."""
     words = records.letters.view(np.uint32).reshape(-1, 2)
     inline = words[rows, 0] != 0
     texts: list[bytes] = [b""] * rows.size
@@ -176,7 +176,7 @@ def texts_of(records: Records, rows: I64) -> list[bytes]:
 
 
 def _long_texts(records: Records, rows: I64) -> list[bytes]:
-    """The names of records that lie in string tables, each of which ends in NUL."""
+    """Return the names of records that lie in string tables, each of which ends in NUL."""
     if not rows.size:
         return []
     sections = records.sections
@@ -214,7 +214,7 @@ def kinds_of(records: Records) -> U8:
 
 
 def types_of(records: Records, definitions: I64) -> U8:
-    """The type of each symbol; `definitions` are the rows that stand for sections."""
+    """Return the type of each symbol; `definitions` are the rows that stand for sections."""
     found = filled(records.storage.size, SymbolType.NOTYPE, np.uint8)
     found[records.type & 0xF0 == coff.TYPE_FUNCTION] = SymbolType.FUNC
     found[definitions] = SymbolType.SECTION
@@ -223,10 +223,11 @@ def types_of(records: Records, definitions: I64) -> U8:
 
 
 def auxiliary_of(records: Records, rows: I64, dtype: np.dtype[np.void]) -> AnyArray:
-    """The first auxiliary record of each of some records, which have one."""
+    """Return the first auxiliary record of each of some records, which have one."""
     return windows(records.sections.buffer, f"V{dtype.itemsize}")[records.position(rows + 1)].view(dtype)
 
 
 def common_aligns(size: I64) -> I64:
-    """The alignment of common symbols of these sizes, at least 1: the next power of two, up to `COMMON_ALIGN`."""
+    """Return the alignment of common symbols of these sizes, at least 1: the next power of two, up to
+    `COMMON_ALIGN`."""
     return np.minimum(1 << np.ceil(np.log2(np.maximum(size, 1))).astype(np.int64), COMMON_ALIGN)

@@ -34,7 +34,7 @@ class WeakExternals:
 
 
 def find_weak_externals(records: Records, kind: U8) -> WeakExternals:
-    """All weak externals; `kind` has the SymbolKind of every record.
+    """Return all weak externals; `kind` has the SymbolKind of every record.
 
     Raises ObjectFormatError for defaults that do not exist, and for those that lead in a circle.
     """

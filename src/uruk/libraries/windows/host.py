@@ -100,6 +100,6 @@ def compiler_directories(architecture: str) -> tuple[str, ...]:
 
 
 def _rank(path: str) -> tuple[list[int], bool]:
-    """Numbers of the version, then its model of threads: ``12-posix``, ``12-win32``."""
+    """Return numbers of the version, then its model of threads: ``12-posix``, ``12-win32``."""
     name = os.path.basename(path)
     return [int(part) for part in re.findall(r"\d+", name.partition("-")[0])], name.endswith("posix")

@@ -147,16 +147,21 @@ def _record(
         entry.state = ObjectState.LINKED
         session.pending.pop(entry.number, None)
     if session.stand_ins is not None:
-        for copied in state.copies:
-            place = int(state.address[copied.block])
-            session.stand_ins[copied.address] = StandIn(place, len(copied.content), copied.constant)
-        session.stand_ins |= {address: StandIn(stub) for address, stub in state.stub_of_function.items()}
+        _record_stand_ins(session.stand_ins, state)
     for row, storage in linked.storage.items():
         trackers[row].resources.storage.append(storage)
     _record_memory(linked, trackers)
     _record_uses(session, linked, trackers)
     session.changed()
     return rows
+
+
+def _record_stand_ins(stand_ins: dict[int, StandIn], state: State) -> None:
+    """Record the copies of libraries' data and the stubs of their functions that code has in the place of these."""
+    for copied in state.copies:
+        place = int(state.address[copied.block])
+        stand_ins[copied.address] = StandIn(place, len(copied.content), copied.constant)
+    stand_ins |= {address: StandIn(stub) for address, stub in state.stub_of_function.items()}
 
 
 def _objects(request: Request, rows: I64) -> I64:

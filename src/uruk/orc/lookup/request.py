@@ -23,14 +23,7 @@ def make_request(
     session: Lifetime, entries: list[ObjectEntry], wanted: I32
 ) -> tuple[Request, list[ResourceTracker], I32]:
     """Return the request to link objects as one batch, the tracker of each module, and the number of each object."""
-    pieces: list[tuple[object, int, int]] = []
-    for entry in entries:  # neighbours of one graph become one piece
-        graph = entry.added.graph
-        if pieces and pieces[-1][0] is graph and pieces[-1][2] == entry.index:
-            pieces[-1] = (graph, pieces[-1][1], entry.index + 1)
-        else:
-            pieces.append((graph, entry.index, entry.index + 1))
-    graph = assemble(pieces)  # pyright: ignore[reportArgumentType]
+    graph = assemble(_pieces(entries))
     numbers = np.array([entry.number for entry in entries], np.int32)
     trackers = list({entry.tracker.number: entry.tracker for entry in entries}.values())
     module = {tracker.number: row for row, tracker in enumerate(trackers)}
@@ -65,6 +58,18 @@ def make_request(
         final = session.stands_for(wanted)
         request.prune_from = true_rows(defines & np.isin(graph.symbols.name, final)).astype(np.int32)
     return request, trackers, numbers
+
+
+def _pieces(entries: list[ObjectEntry]) -> list[tuple[Graph, int, int]]:
+    """Return the objects as runs of graphs: (graph, first object, end). Neighbours of one graph become one run."""
+    pieces: list[tuple[Graph, int, int]] = []
+    for entry in entries:
+        graph = entry.added.graph
+        if pieces and pieces[-1][0] is graph and pieces[-1][2] == entry.index:
+            pieces[-1] = (graph, pieces[-1][1], entry.index + 1)
+        else:
+            pieces.append((graph, entry.index, entry.index + 1))
+    return pieces
 
 
 def _with_final_names(session: Lifetime, graph: Graph, defines: Bool) -> Graph:

@@ -20,7 +20,7 @@ _UNWIND_TABLES = b".pdata"
 
 
 def name_words(state: State, rows: I64) -> U64:
-    """The first 8 bytes of the names of blocks that objects have, as words, for `begin`."""
+    """Return the first 8 bytes of the names of blocks that objects have, as words, for `begin`."""
     return gather_at(state.graph.arena, state.blocks.text[rows], np.dtype("<u8"))
 
 

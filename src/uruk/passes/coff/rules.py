@@ -55,12 +55,13 @@ class COFFRules(Rules):
         self._thread_locals.gather(self._undefined_rows(TLS_INDEX) if TLS_INDEX in texts else [])
 
     def _undefined_rows(self, name: bytes) -> list[int]:
-        """The rows of `undefined` that have a name: one, or, of a name that each module has for itself, several."""
+        """Return the rows of `undefined` that have a name: one, or, of a name that each module has for itself,
+        several."""
         state = self.state
         return np.flatnonzero(state.symbols.name[state.undefined] == state.names[name]).tolist()
 
     def provided(self) -> Bool:
-        """The image's base, and the index of thread-locals."""
+        """Return the image's base, and the index of thread-locals."""
         own = super().provided()
         own[[*self._base_rows, *self._thread_locals.rows]] = True
         return own

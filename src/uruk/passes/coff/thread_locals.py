@@ -95,7 +95,7 @@ class ThreadLocals:
         return blocks[programs == program]
 
     def _in_order(self, blocks: I64) -> I64:
-        """The edges of blocks, by the blocks' names, then as they lie in them: an edge is a function."""
+        """Return the edges of blocks, by the blocks' names, then as they lie in them: an edge is a function."""
         state = self._state
         names = [state.graph.arena.string_at(at) for at in state.blocks.text[blocks].tolist()]
         place = np.zeros(len(state.blocks), np.int64)
@@ -171,7 +171,7 @@ class ThreadLocals:
         faults.raise_any()
 
     def _place_of(self, program: _Program, layout: Layout) -> StorageInPlace:
-        """The addresses of a program's storage."""
+        """Return the addresses of a program's storage."""
         address = self._state.address
         chunk = layout.kept.get((program.module, TLS.decode()))
         # A module may have functions for threads and no thread-locals.

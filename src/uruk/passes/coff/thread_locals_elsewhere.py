@@ -30,7 +30,7 @@ class Places(Protocol):
     """The storage that was given to what was linked before; `uruk.passes.tls.interface.TLSLoader` is one."""
 
     def place_at(self, address: int) -> StorageInPlace | None:
-        """The storage whose template an address lies in; None for other addresses."""
+        """Return the storage whose template an address lies in; None for other addresses."""
         ...
 
 

@@ -81,7 +81,7 @@ class Carriers(NoTLS):
         """Storage with a template, by the template's address."""
 
     def new_path(self, file: int) -> str:
-        """A path of an open file of this process that no open carrier has, as Windows writes it.
+        """Return a path of an open file of this process that no open carrier has, as Windows writes it.
 
         The dot at its end keeps the loader from appending a suffix.
         """

@@ -28,7 +28,7 @@ _LAST = 65536
 def arrays_of(
     linked: Linked, trackers: Sequence[ResourceTracker], order: Sequence[tuple[int, int]]
 ) -> list[FunctionArray]:
-    """The arrays of a batch; each has its functions in the order in which they run."""
+    """Return the arrays of a batch; each has its functions in the order in which they run."""
     state = linked.state
     blocks = state.blocks
     rows = true_rows(HOLDS_FUNCTIONS.take(blocks.role) & state.live & (blocks.content >= 0) & (blocks.size >= 8))
@@ -51,12 +51,12 @@ def arrays_of(
 
 
 def is_destructor(array: FunctionArray) -> bool:
-    """True for the functions of `.dtors`."""
+    """Return True for the functions of `.dtors`."""
     return array.priority // _STAGE == _FINAL
 
 
 def _rank(name: bytes) -> int:
-    """The place of a section among those of its stage."""
+    """Return the place of a section among those of its stage."""
     if name.startswith(b".CRT$"):
         return int.from_bytes(name[7:11].ljust(4, b"\0"), "big")
     number = name[7:]

@@ -47,7 +47,7 @@ def modules_of(linked: Linked) -> Iterator[LinkedModule]:
 
 
 def _functions(linked: Linked) -> tuple[I64, np.ndarray[tuple[int], np.dtype[np.void]]]:
-    """The unwind data of a batch, as it lies in the input, and the module of each entry."""
+    """Return the unwind data of a batch, as it lies in the input, and the module of each entry."""
     state = linked.state
     blocks = unwind_tables(state)
     count = state.blocks.size[blocks].astype(np.int64) // _FUNCTION.itemsize

@@ -46,7 +46,7 @@ class WindowsProcess(BareHost):
         return self.executor.runtime
 
     def callback(self, text: str, function: Callable[..., int]) -> tuple[int, object]:
-        """The address of a function of C type `text` that calls a Python function, and what keeps it alive."""
+        """Return the address of a function of C type `text` that calls a Python function, and what keeps it alive."""
         callback = self.executor.callback(text, function)
         return callback.address, callback
 

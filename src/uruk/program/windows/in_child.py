@@ -81,7 +81,7 @@ class ProgramInWindows:
         self.executor.runtime.call(b"uruk_rt_set_command_line", *places)
 
     def _keep(self, data: bytes) -> int:
-        """The address of a copy of whole words there."""
+        """Return the address of a copy of whole words there."""
         kept = self.executor.runtime.call(b"uruk_rt_keep_words", data, len(data) // 8)
         address = answers.address(kept, "the program's arguments", len(data))
         if not address:
