@@ -66,7 +66,7 @@ def bitcode_of(source: Any, name: str) -> tuple[bytes, str]:
         module.verify()
         return bytes(module.as_bitcode()), str(module)
     except (RuntimeError, ValueError) as error:
-        raise CompileError(name, "LLVM", "is no valid module", None, str(error)) from error
+        raise CompileError(name, "LLVM", "is not a valid module", None, str(error)) from error
 
 
 def generate(bitcode: bytes, name: str, options: CodeOptions) -> bytes:

@@ -221,7 +221,7 @@ def _make_blocks(sections: Sections, group_of_section: I32) -> tuple[Blocks, I32
             (flags & WX == WX) & (zone == Zone.RX),
             "is both writable and executable; uruk keeps W^X (split it into two sections)",
         ),
-        (HOLDS_FUNCTIONS.take(role) & (size & 7 != 0), "is no whole number of pointers"),
+        (HOLDS_FUNCTIONS.take(role) & (size & 7 != 0), "is not a whole number of pointers"),
         (
             ((words[0] & _SIX_BYTES == _INIT) | (words[0] & _SIX_BYTES == _FINI)) & (size > 0),
             "is a piece of a function that only crti.o and crtn.o complete; use .init_array or .fini_array",

@@ -176,7 +176,7 @@ def _check_overlap(sections: Sections, stored: I64, extent: I64) -> None:
 def _locate_names(sections: Sections, rows: I64, name: I64, table_index: I64) -> None:
     """Find where each section's name begins, which its object's name table must hold."""
     tables = sections.base + table_index
-    sections.check(tables, (sections.type[tables] != elf.SHT_STRTAB, "is no string table, but e_shstrndx names it"))
+    sections.check(tables, (sections.type[tables] != elf.SHT_STRTAB, "is not a string table, but e_shstrndx names it"))
     start, size = sections.start[tables], sections.size[tables]
     sections.check_texts(tables, "section name table")
     # With the NUL at the table's end, every name that begins in the table ends there.

@@ -111,7 +111,7 @@ def _find_tables(sections: Sections) -> _Tables:
     )
     strings = sections.base[owner] + link
     wrong = sections.type[strings] != elf.SHT_STRTAB
-    sections.check(strings, (wrong, "is no string table, but the symbol table uses it"))
+    sections.check(strings, (wrong, "is not a string table, but the symbol table uses it"))
     start, size = sections.start[strings], sections.size[strings]
     sections.check_texts(strings, "string table")
     return _Tables(rows, owner, start, size, count)
