@@ -84,7 +84,7 @@ def read_open(descriptor: int, size: int, name: str, most: int = LARGEST) -> byt
     except OSError as error:
         raise ObjectFormatError(name, "file", f"cannot be read: {error.strerror}") from error
     except MemoryError as error:
-        raise ObjectFormatError(name, "file", f"there is not a memory for its {size} bytes") from error
+        raise ObjectFormatError(name, "file", f"there is no memory for its {size} bytes") from error
 
 
 def check_size(size: int, name: str, most: int = LARGEST) -> None:

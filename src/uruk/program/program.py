@@ -151,7 +151,7 @@ class Program:
             raise InvalidValue(f"{self._plan.preloaded[0]} must be loaded before all else: no executor can be given")
         place = os.fspath(directory)
         if place and not os.path.isdir(place):
-            raise InputNotFound(place, "working directory", "there is not a such directory")
+            raise InputNotFound(place, "working directory", "there is no such directory")
         with ExitStack() as files:
             output = files.enter_context(tempfile.TemporaryFile()) if capture and stdout is None else None
             errors = files.enter_context(tempfile.TemporaryFile()) if capture and stderr is None else None

@@ -42,7 +42,7 @@ ONCE_TRIO = frozenset({*CALL_ONCE, b"__once_proxy"})
 _START_FILE = "start files (crt1.o, crti.o, crtbegin.o) define it, in whose place uruk starts the program"
 _HEADERS = "linked code has no file with headers of its own: ask dl_iterate_phdr() for the object that it lies in"
 _TABLES = "only a linked program file has it: uruk resolves IFUNCs and stubs itself"
-_ARRAYS = "there is not a such array where a `.ctors' or `.dtors' section has several functions, which run backwards"
+_ARRAYS = "there is no such array where a `.ctors' or `.dtors' section has several functions, which run backwards"
 OF_THE_PROGRAM = {
     b"main": "no input defines it",
     **dict.fromkeys(

@@ -39,7 +39,7 @@ class InProcessSlabs:
             with CARRIERS.lock:
                 handle, problem = LOADER.window.open(file.data)
         except OSError as error:  # a limit of files
-            raise AllocationError(f"there is not a memory file for a slab: {error.strerror}") from error
+            raise AllocationError(f"there is no memory file for a slab: {error.strerror}") from error
         if not handle:
             raise AllocationError(f"the dynamic loader refuses a slab: {problem}")
         try:

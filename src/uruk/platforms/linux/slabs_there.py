@@ -53,7 +53,7 @@ class RemoteSlabs:
         place = 0 if path is None else path + b"\0"
         handle = self.runtime.call(b"uruk_rt_slab_open", file.data, len(file.data), plan, place, text, len(text))
         if not handle:
-            problem = os.fsdecode(bytes(text).partition(b"\0")[0]) or "there is not a memory file for it"
+            problem = os.fsdecode(bytes(text).partition(b"\0")[0]) or "there is no memory file for it"
             raise AllocationError(f"the process where code runs cannot load a slab: {problem}")
         answer = _PLAN.unpack(plan)
         address = answer[_ADDRESS]
