@@ -22,6 +22,8 @@ from uruk.errors import ExecutorCrashed, ExecutorError, ExecutorLost, ExecutorTi
 from uruk.executor.connection import Connection
 from uruk.executor.requests import MOST_THREADS, MOST_WAITING
 
+from support.executors import TARGETS, compiled_for
+
 WRONG_MESSAGES = [
     "second setup",
     "wrong number",
@@ -36,7 +38,9 @@ WRONG_MESSAGES = [
 FAKE = [sys.executable, str(Path(__file__).parent / "fake.py")]
 SOON = 15.0
 """Seconds within which every fault must be known."""
-SOURCE = r"""
+LINUX, WINDOWS = TARGETS
+SOURCES = {
+    LINUX: r"""
 #include <stdlib.h>
 #include <unistd.h>
 #include <signal.h>
@@ -51,7 +55,28 @@ int fork_and_crash(int seconds) {
 }
 int hang(void) { for (;;) pause(); }
 int deep(int n) { volatile char page[4096]; page[0] = (char)n; return deep(n + 1) + page[0]; }
-"""
+""",
+    WINDOWS: r"""
+__attribute__((dllimport)) void Sleep(unsigned), ExitProcess(unsigned);
+__attribute__((dllimport)) void *GetCurrentProcess(void);
+__attribute__((dllimport)) int TerminateProcess(void *, unsigned);
+void abort(void);
+int add(int a, int b) { return a + b; }
+int crash(int *place) { return *place; }
+int give_up(void) { abort(); return 0; }
+int leave(int status) { ExitProcess(status); return 0; }
+int stop(void) { return TerminateProcess(GetCurrentProcess(), 9); }
+int hang(void) { for (;;) Sleep(600000); }
+int deep(int n) { volatile char page[1024]; page[0] = (char)n; return deep(n + 1) + page[0]; }
+""",
+}
+ENDS = {
+    "crash": {LINUX: (signal.SIGSEGV, 0), WINDOWS: (0, 0xC0000005)},
+    "deep": {LINUX: (signal.SIGSEGV, 0), WINDOWS: (0, 0xC00000FD)},
+    "give_up": {LINUX: (signal.SIGABRT, 0), WINDOWS: (0, 3)},
+}
+"""Function -> the signal, or Windows's code, with which it ends the process."""
+KINDS = [(target, shared) for target in TARGETS for shared in (True, False)]
 
 
 @pytest.fixture(autouse=True)
@@ -63,12 +88,26 @@ def bounded() -> Iterator[None]:
     assert not [name for name in set(os.listdir("/dev/shm")) - before if name.startswith(("uruk", "jitlink"))]
 
 
-@pytest.fixture(params=[True, False], ids=["shared", "wire"])
-def jit(request: pytest.FixtureRequest) -> Iterator[uruk.LLJIT]:
-    with uruk.LLJIT(executor=uruk.spawn(shared_memory=request.param)) as one:
-        one.add_source(text=SOURCE, language="c")
-        assert call(one, "add", 40, 2) == 42
+@pytest.fixture(params=KINDS, ids=["-".join((one, "shared" if shared else "wire")) for one, shared in KINDS])
+def jit(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[uruk.LLJIT]:
+    target, shared = request.param
+    if target == WINDOWS:
+        request.getfixturevalue("wine")
+    with uruk.LLJIT(executor=uruk.spawn(shared_memory=shared, target=target)) as one:
+        add_functions(one, target, tmp_path)
         yield one
+
+
+def add_functions(jit: uruk.LLJIT, target: str, folder: Path) -> None:
+    """Add the functions of `SOURCES`."""
+    jit.add_object(compiled_for(target, folder, SOURCES[target]), "source.o")
+    if target == WINDOWS:
+        jit.main.add_shared_library("msvcrt.dll")
+    assert call(jit, "add", 40, 2) == 42
+
+
+def target_of(jit: uruk.LLJIT) -> str:
+    return WINDOWS if "windows" in jit.executor.process.triple else LINUX
 
 
 def call(jit: uruk.LLJIT, name: str, *arguments: int) -> int:
@@ -164,9 +203,10 @@ def test_segmentation_fault(jit: uruk.LLJIT) -> None:
     with pytest.raises(ExecutorCrashed) as caught:
         call(jit, "crash", 0x1230)
     error = caught.value
-    assert (error.signal, error.address) == (signal.SIGSEGV, 0x1230)
+    assert (error.signal, error.code) == ENDS["crash"][target_of(jit)]
+    assert error.address == 0x1230
     assert error.where.startswith("crash+0x")
-    assert "(<c text>)" in error.where
+    assert "(source.o)" in error.where
     assert not error.stack_overflow
     with pytest.raises(ExecutorCrashed):  # and it stays so
         call(jit, "add", 1, 2)
@@ -175,7 +215,7 @@ def test_segmentation_fault(jit: uruk.LLJIT) -> None:
 def test_stack_overflow(jit: uruk.LLJIT) -> None:
     with pytest.raises(ExecutorCrashed) as caught:
         call(jit, "deep", 0)
-    assert caught.value.signal == signal.SIGSEGV
+    assert (caught.value.signal, caught.value.code) == ENDS["deep"][target_of(jit)]
     assert caught.value.where.startswith("deep+0x")
     assert caught.value.stack_overflow
     assert "stack overflow" in str(caught.value)
@@ -184,7 +224,7 @@ def test_stack_overflow(jit: uruk.LLJIT) -> None:
 def test_abort(jit: uruk.LLJIT) -> None:
     with pytest.raises(ExecutorCrashed) as caught:
         call(jit, "give_up")
-    assert caught.value.signal == signal.SIGABRT
+    assert (caught.value.signal, caught.value.code) == ENDS["give_up"][target_of(jit)]
 
 
 def test_exit_in_a_call(jit: uruk.LLJIT) -> None:
@@ -192,10 +232,11 @@ def test_exit_in_a_call(jit: uruk.LLJIT) -> None:
         call(jit, "leave", 9)
 
 
-def test_kill_from_inside_and_outside(jit: uruk.LLJIT) -> None:
-    with pytest.raises(ExecutorCrashed) as caught:
+def test_kill_from_inside(jit: uruk.LLJIT) -> None:
+    """By a signal; or by a status, which on Windows a process that is ended by others has, too."""
+    text = "ended by SIGKILL" if target_of(jit) == LINUX else "ended with status 9"
+    with pytest.raises(ExecutorLost, match=text):
         call(jit, "stop")
-    assert caught.value.signal == signal.SIGKILL
 
 
 def test_kill_while_it_is_idle(jit: uruk.LLJIT) -> None:
@@ -208,10 +249,10 @@ def test_kill_while_it_is_idle(jit: uruk.LLJIT) -> None:
     assert gone(pid)
 
 
-def test_deadline() -> None:
-    with uruk.LLJIT(executor=uruk.spawn(deadline=0.5)) as jit:
-        jit.add_source(text=SOURCE, language="c")
-        assert call(jit, "add", 40, 2) == 42
+def test_deadline(target: str, tmp_path: Path) -> None:
+    with uruk.LLJIT(executor=uruk.spawn(target=target)) as jit:
+        add_functions(jit, target, tmp_path)
+        jit.executor.process.deadline = 0.5
         with pytest.raises(ExecutorTimeout):
             call(jit, "hang")
         assert call(jit, "add", 40, 2) == 42  # other calls go on
@@ -252,8 +293,8 @@ def test_a_closed_executor_is_of_no_use() -> None:
 CONTROLLER = """
 import os, sys, time
 import uruk
-jit = uruk.LLJIT(executor=uruk.spawn(shared_memory=sys.argv[1] == "shared"))
-jit.add_source(text="#include <unistd.h>\\nint hang(void) { for (;;) pause(); }", language="c")
+jit = uruk.LLJIT(executor=uruk.spawn(shared_memory=sys.argv[1] == "shared", target=sys.argv[3]))
+jit.add_object(sys.argv[4])
 address = jit.lookup("hang").address
 print(jit.executor.child.pid, flush=True)
 if sys.argv[2] == "busy":
@@ -264,8 +305,11 @@ time.sleep(600)
 
 @pytest.mark.parametrize("memory", ["shared", "wire"])
 @pytest.mark.parametrize("state", ["idle", "busy"])
-def test_the_controller_dies(memory: str, state: str) -> None:
-    with subprocess.Popen([sys.executable, "-c", CONTROLLER, memory, state], stdout=subprocess.PIPE) as controller:
+def test_the_controller_dies(memory: str, state: str, target: str, tmp_path: Path) -> None:
+    path = tmp_path / "hang.o"
+    path.write_bytes(compiled_for(target, tmp_path, SOURCES[target].replace("abort();", "")))
+    command = [sys.executable, "-c", CONTROLLER, memory, state, target, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as controller:
         assert controller.stdout is not None
         pid = int(controller.stdout.readline())
         time.sleep(0.1)
@@ -298,22 +342,22 @@ def test_a_forked_controller_leaves_it_alone(jit: uruk.LLJIT) -> None:
     assert call(jit, "add", 40, 2) == 42
 
 
+@pytest.mark.parametrize("jit", KINDS[:2], ids=["shared", "wire"], indirect=True)
 def test_a_child_of_the_executor_does_not_hold_the_line(jit: uruk.LLJIT) -> None:
     """It forks, and crashes while the child goes on."""
     with pytest.raises(ExecutorCrashed):
         call(jit, "fork_and_crash", 3)
 
 
-def test_an_executor_outlives_the_thread_that_started_it() -> None:
+def test_an_executor_outlives_the_thread_that_started_it(target: str, tmp_path: Path) -> None:
     made: list[uruk.LLJIT] = []
 
     def start() -> None:
-        made.append(uruk.LLJIT(executor=uruk.spawn()))
+        made.append(uruk.LLJIT(executor=uruk.spawn(target=target)))
 
     thread = threading.Thread(target=start)
     thread.start()
     thread.join()
     time.sleep(0.1)
     with made[0] as jit:
-        jit.add_source(text=SOURCE, language="c")
-        assert call(jit, "add", 40, 2) == 42
+        add_functions(jit, target, tmp_path)
