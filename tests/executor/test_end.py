@@ -20,14 +20,19 @@ from fake import SETUP
 import uruk
 from uruk.errors import ExecutorError, ExecutorLost, ExecutorTimeout
 from uruk.host import holders_of_pipes
+from uruk.platforms.windows.attach import path_there
 from uruk.runtime_files import executor_program
 from uruk.spawning import emulator
+
+from support.executors import TARGETS, compiled_for
 
 BOUND = 5.0
 """Seconds that the end of a session may take."""
 LOADED = 10.0
 """Seconds more for a machine that is at work."""
-SOURCE = r"""
+LINUX, WINDOWS = TARGETS
+SOURCES = {
+    LINUX: r"""
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -49,20 +54,43 @@ int say_in_the_end(const char *path) {
     answer = open(path, O_WRONLY | O_CREAT, 0600);
     return __cxa_atexit(say, "1\n", &__dso_handle);
 }
-"""
-HANGING_INITIALISER = (
-    "#include <unistd.h>\n__attribute__((constructor)) static void f(void) { for (;;) pause(); }\nint g;"
-)
+int arm(void *f) { extern void *__dso_handle; return __cxa_atexit(f, 0, &__dso_handle); }
+""",
+    WINDOWS: r"""
+__attribute__((dllimport)) void Sleep(unsigned);
+__attribute__((dllimport)) void *CreateFileA(const char *, unsigned, unsigned, void *, unsigned, unsigned, void *);
+__attribute__((dllimport)) int WriteFile(void *, const void *, unsigned, unsigned *, void *);
+extern int atexit(void (*)(void));
+static void *answer;
+static void hang(void) { for (;;) Sleep(600000); }
+static void say(void) { unsigned done; Sleep(500); WriteFile(answer, "1\n", 2, &done, 0); }
+int add(int a, int b) { return a + b; }
+__attribute__((dllimport)) int NtSuspendProcess(void *);
+int stop_now(void) { return NtSuspendProcess((void *)-1); }
+int hang_in_finaliser(void) { return atexit(hang); }
+int crash_in_finaliser(void) { return atexit((void (*)(void))16); }
+int say_in_the_end(const char *path) {
+    answer = CreateFileA(path, 0x40000000, 3, 0, 2, 0, 0); /* GENERIC_WRITE, CREATE_ALWAYS */
+    return atexit(say);
+}
+int arm(void *f) { return atexit(f); }
+""",
+}
+HANG = {
+    LINUX: "int pause(void); ",
+    WINDOWS: "__attribute__((dllimport)) void Sleep(unsigned); static void pause(void) { Sleep(600000); } ",
+}
+HANGING_INITIALISER = "__attribute__((constructor)) static void f(void) { for (;;) pause(); } int g;"
 Session = Callable[..., uruk.LLJIT]
 
 
 @pytest.fixture(params=[True, False], ids=["shared", "wire"])
-def session(request: pytest.FixtureRequest) -> Iterator[Session]:
+def session(request: pytest.FixtureRequest, target: str, tmp_path: Path) -> Iterator[Session]:
     made: list[uruk.LLJIT] = []
 
     def make(deadline: float | None = None) -> uruk.LLJIT:
-        jit = uruk.LLJIT(executor=uruk.spawn(shared_memory=request.param, deadline=deadline))
-        jit.add_source(text=SOURCE, language="c")
+        jit = uruk.LLJIT(executor=uruk.spawn(shared_memory=request.param, deadline=deadline, target=target))
+        jit.add_object(compiled_for(target, tmp_path, SOURCES[target]))
         assert call(jit, "add", 40, 2) == 42
         made.append(jit)
         return jit
@@ -131,6 +159,7 @@ def test_a_finaliser_at_fault(session: Session, what: str) -> None:
     ends(jit, pid_of(jit), ExecutorLost)
 
 
+@pytest.mark.parametrize("target", [LINUX], indirect=True)
 def test_a_destructor_that_hangs(session: Session) -> None:
     """It runs when the process exits: nobody waits for that but the kernel."""
     jit = session()
@@ -139,26 +168,28 @@ def test_a_destructor_that_hangs(session: Session) -> None:
     ends(jit, pid_of(jit))
 
 
-def test_finalisers_run_before_the_end(session: Session, tmp_path: Path) -> None:
+def test_finalisers_run_before_the_end(session: Session, target: str, tmp_path: Path) -> None:
     jit = session()
     path = tmp_path / "said"
-    assert jit.lookup("say_in_the_end").function("int(char *)")(os.fsencode(path) + b"\0") == 0
+    name = os.fsencode(path) if target == LINUX else path_there(os.fsencode(path))
+    assert jit.lookup("say_in_the_end").function("int(char *)")(name + b"\0") == 0
     assert path.read_text() == ""
     ends(jit, pid_of(jit))
     assert path.read_text() == "1\n"
 
 
-def test_many_finalisers_are_one_message(session: Session) -> None:
+def test_many_finalisers_are_one_message(session: Session, target: str, tmp_path: Path) -> None:
     jit = session()
-    text = "__attribute__((destructor)) static void f{0}(void) {{}}\nint g{0};"
+    text = "__attribute__((destructor)) static void f00(void) {} int g00 = 1;"
+    template = compiled_for(target, tmp_path, text, "many")
     for number in range(60):
-        jit.add_source(text=text.format(number), language="c")
+        jit.add_object(template.replace(b"00\0", b"%02d\0" % number).replace(b"g00", b"g%02d" % number))
     jit.lookup("g59")
     sent: list[int] = []
     calls = jit.executor.connection.call_with
     jit.executor.connection.call_with = lambda *a, **b: sent.append(1) or calls(*a, **b)
     jit.close()
-    assert 0 < len(sent) <= 4
+    assert 0 < len(sent) <= 8  # however many finalisers there are
 
 
 def test_a_call_that_hangs_in_a_thread(session: Session) -> None:
@@ -180,9 +211,9 @@ def test_a_call_that_hangs_in_a_thread(session: Session) -> None:
     assert isinstance(seen[0], ExecutorLost)
 
 
-def test_an_initialiser_that_hangs_in_a_thread(session: Session) -> None:
+def test_an_initialiser_that_hangs_in_a_thread(session: Session, target: str, tmp_path: Path) -> None:
     jit = session()
-    jit.add_source(text=HANGING_INITIALISER, language="c")
+    jit.add_object(compiled_for(target, tmp_path, HANG[target] + HANGING_INITIALISER, "hanging"))
     seen: list[BaseException] = []
 
     def run() -> None:
@@ -224,8 +255,8 @@ def test_a_writer_that_nobody_reads(session: Session) -> None:
     assert isinstance(seen[0], ExecutorLost)
 
 
-def test_a_message_that_is_cut_short_ends_the_line() -> None:
-    jit = uruk.LLJIT(executor=uruk.spawn(shared_memory=False, deadline=1.0))
+def test_a_message_that_is_cut_short_ends_the_line(target: str) -> None:
+    jit = uruk.LLJIT(executor=uruk.spawn(shared_memory=False, deadline=1.0, target=target))
     pid = pid_of(jit)
     os.kill(pid, signal.SIGSTOP)
     with pytest.raises(ExecutorTimeout):
@@ -260,8 +291,6 @@ def test_two_threads_close(session: Session) -> None:
 def test_a_finaliser_that_closes(session: Session) -> None:
     jit = session()
     again = jit.executor.callback("void(void *)", lambda argument: jit.close())
-    text = "extern int __cxa_atexit(void *, void *, void *); extern void *__dso_handle;"
-    jit.add_source(text=text + "int arm(void *f) { return __cxa_atexit(f, 0, &__dso_handle); }", language="c")
     assert jit.lookup("arm").function("int(void *)")(again) == 0
     begin = time.monotonic()
     jit.close()
@@ -289,7 +318,7 @@ def test_a_launcher_that_is_gone(how: str) -> None:
     thread.start()
     thread.join()
     jit = made[0]
-    jit.add_source(text=SOURCE, language="c")
+    jit.add_source(text=SOURCES[LINUX], language="c")
     pid = call(jit, "number")
     assert pid != pid_of(jit)
     assert holders_of_pipes(*jit.executor.child.line) == [pid]
@@ -300,14 +329,14 @@ def test_a_launcher_that_is_gone(how: str) -> None:
         ends(jit, pid)
 
 
-def test_an_executor_that_no_session_has() -> None:
-    executor = uruk.spawn()
+def test_an_executor_that_no_session_has(target: str) -> None:
+    executor = uruk.spawn(target=target)
     pid = executor.child.pid if executor.child else 0
     os.kill(pid, signal.SIGSTOP)
     begin = time.monotonic()
     executor.close()
     assert gone(pid)
-    executor = uruk.spawn()
+    executor = uruk.spawn(target=target)
     pid = executor.child.pid if executor.child else 0
     del executor
     gc.collect()
@@ -340,7 +369,7 @@ elif how == "call":
 @pytest.mark.parametrize("how", ["finaliser", "destructor", "call", "no session"])
 def test_the_interpreter_exits(how: str, tmp_path: Path) -> None:
     source = tmp_path / "source.c"
-    source.write_text(SOURCE)
+    source.write_text(SOURCES[LINUX])
     command = [sys.executable, "-c", EXIT, how, str(source)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -420,7 +449,7 @@ def test_a_server_that_is_silent_in_the_end() -> None:
         assert server.stdout is not None
         port = int(server.stdout.readline().rpartition(":")[2])
         jit = uruk.LLJIT(executor=uruk.connect("127.0.0.1", port))
-        jit.add_source(text=SOURCE, language="c")
+        jit.add_source(text=SOURCES[LINUX], language="c")
         assert call(jit, "add", 40, 2) == 42
         server.send_signal(signal.SIGSTOP)
         begin = time.monotonic()
