@@ -1,4 +1,7 @@
-"""One wine for all tests of a run: its folder takes 10 seconds and 700 MB to make."""
+"""One wine for all tests of a run: its folder takes 10 seconds and 700 MB to make.
+
+URUK_WINEPREFIX names a folder whose server runs already, as `.ci/run` has one for several runs.
+"""
 
 from __future__ import annotations
 
@@ -30,18 +33,29 @@ def counted(folder: Path, by: int) -> Generator[int]:
         yield count
 
 
+def use(prefix: Path, patch: pytest.MonkeyPatch) -> None:
+    """Have all processes use a folder of wine's."""
+    variables = {"WINEPREFIX": str(prefix), "WINEDLLOVERRIDES": WITHOUT, "WINEDEBUG": "-all"}
+    for name, value in variables.items():
+        patch.setenv(name, value)
+
+
 @pytest.fixture(scope="session")
 def wine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A private WINEPREFIX with a running server, one for all workers of a run; skips without wine."""
     require_tool("wine")
     require_tool("wineserver")
+    given = os.environ.get("URUK_WINEPREFIX")
+    if given:
+        with pytest.MonkeyPatch.context() as patch:
+            use(Path(given), patch)
+            yield Path(given)
+        return
     folder = tmp_path_factory.getbasetemp()
     folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "wine"
     folder.mkdir(exist_ok=True)
-    variables = {"WINEPREFIX": str(folder / "prefix"), "WINEDLLOVERRIDES": WITHOUT, "WINEDEBUG": "-all"}
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in variables.items():
-            patch.setenv(name, value)
+        use(folder / "prefix", patch)
         with counted(folder, 1) as users:
             if users == 1:
                 (folder / "prefix").mkdir()
