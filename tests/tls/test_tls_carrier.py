@@ -246,7 +246,7 @@ def test_exhausted_static_storage_is_an_error_and_harmless(helper: Helper) -> No
     left = static_bytes_left()
     state = _state()
     with pytest.raises(TLSError) as caught:
-        load_carrier(b"", left + 64, 1, static=True, what="big.o")
+        load_carrier(b"", left + 64, 1, static=True, module="big.o")
     assert caught.value.what == "big.o"
     assert f"{left + 64} bytes" in caught.value.problem
     assert "GLIBC_TUNABLES=glibc.rtld.optional_static_tls=" in caught.value.hint
@@ -291,7 +291,7 @@ from uruk.errors import TLSError
 if PREPARE: ctypes.c_void_p.in_dll(library, "_ZSt11__once_call")
 name = "_ZSt15__once_callable"
 try:
-    loaded = load_carrier(b"", 0, 1, static=False, needed=["libstdc++.so.6"], what="o.o",
+    loaded = load_carrier(b"", 0, 1, static=False, needed=["libstdc++.so.6"], module="o.o",
                           imports=[TLSImport(name), TLSImport(name, ImportModel.DYNAMIC)])
 except TLSError as error:
     print(error.problem == ALREADY_DYNAMIC, "libstdc++" in error.what)
@@ -400,7 +400,7 @@ def test_the_file_has_no_executable_segment() -> None:
 def test_malformed_arguments(arguments: tuple[bytes, int, int], problem: str) -> None:
     for action in (build_carrier, load_carrier):
         with pytest.raises(TLSError, match=problem):
-            action(*arguments, static=False, what="bad.o")
+            action(*arguments, static=False, module="bad.o")
 
 
 def test_more_malformed_arguments() -> None:

@@ -196,7 +196,7 @@ def test_alignment_that_no_thread_pointer_has(cc: Compile, jit: uruk.LLJIT) -> N
 def test_undefined_ones_are_listed(cc: Compile, jit: uruk.LLJIT, flags: str) -> None:
     source = "extern __thread int nobody, neither; long f(void) { return nobody + neither; }"
     jit.add_object(cc(source, *flags.split(), name="user"))
-    with pytest.raises(uruk.UndefinedSymbols, match=r"(?s)2 symbols.*n\w+  needed by .*user\.o:\(\.text"):
+    with pytest.raises(uruk.UndefinedSymbols, match=r"(?s)2 undefined symbols.*n\w+  needed by .*user\.o:\(\.text"):
         jit.lookup("f")
 
 

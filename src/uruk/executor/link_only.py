@@ -20,7 +20,7 @@ class NoStorage:
     module_id: int = 1
     tp_offset: int | None = 16
 
-    def make_static(self, what: str) -> int:
+    def make_static(self, module: str) -> int:
         """See `Storage.make_static`."""
         return 16
 
@@ -32,11 +32,13 @@ class NoStorage:
 class NoTLS:
     """See `uruk.passes.tls.interface.TLSLoader`."""
 
-    def load(self, image: bytes, size: int, align: int, static: bool | None, descriptors: bool, what: str) -> NoStorage:
+    def load(
+        self, image: bytes, size: int, align: int, static: bool | None, descriptors: bool, module: str
+    ) -> NoStorage:
         """See `TLSLoader.load`."""
         return NoStorage(tp_offset=None if static is False else 16)
 
-    def load_in_place(self, place: StorageInPlace, what: str) -> NoStorage:
+    def load_in_place(self, place: StorageInPlace, module: str) -> NoStorage:
         """See `TLSLoader.load_in_place`."""
         return NoStorage()
 

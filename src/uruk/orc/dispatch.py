@@ -21,13 +21,13 @@ from uruk.errors import InvalidValue, LookupTimeout, MaterializationCycle, UrukE
 class Task:
     """One piece of work that lookups wait for.
 
-    `what` says what it does, for which `names`; `number` is that of the unit that it makes.
+    `title` says what it does, for which `names`; `number` is that of the unit that it makes.
     """
 
     def __init__(
-        self, what: str, work: Callable[[], None], number: int | None = None, names: Sequence[str] = ()
+        self, title: str, work: Callable[[], None], number: int | None = None, names: Sequence[str] = ()
     ) -> None:
-        self.what = what
+        self.title = title
         self.names = names
         self.number = number
         self.error: BaseException | None = None
@@ -81,7 +81,7 @@ class Task:
 
     def waits_for(self) -> list[str]:
         """Return the work of the tasks that it waits for."""
-        return [task.what for task in self._waits_for if not task.done.is_set()]
+        return [task.title for task in self._waits_for if not task.done.is_set()]
 
     def abandon(self, error: UrukError) -> None:
         """Give it up: its thread is gone (after a fork). Whoever waits gets the error."""
@@ -185,7 +185,7 @@ def current_task() -> Task | None:
     return stack[-1] if stack else None
 
 
-def wait_for(tasks: Sequence[Task], deadline: float | None, what: str) -> None:
+def wait_for(tasks: Sequence[Task], deadline: float | None, waiter: str) -> None:
     """Wait until all tasks are done, running those here that nobody has begun.
 
     With a `deadline` (of time.monotonic) nothing runs in this thread, which has to be able to give up: tasks that
@@ -205,7 +205,9 @@ def wait_for(tasks: Sequence[Task], deadline: float | None, what: str) -> None:
         for task in tasks:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             if not task.done.wait(left):
-                raise LookupTimeout(what, [f"{task.what}: {task.where()}" for task in tasks if not task.done.is_set()])
+                raise LookupTimeout(
+                    waiter, [f"{task.title}: {task.where()}" for task in tasks if not task.done.is_set()]
+                )
     finally:
         if outer:
             _waiting[this_thread] = outer
@@ -233,7 +235,7 @@ def _begin_wait(me: Task | None, tasks: Sequence[Task]) -> None:
             path = _path(task, entered, set())
             if path:
                 inner = stack[stack.index(path[-1]) + 1 :]  # what this thread went through to get here
-                raise MaterializationCycle([task.what for task in (me, *path, *inner)])
+                raise MaterializationCycle([task.title for task in (me, *path, *inner)])
         me._waits_for = tasks  # pyright: ignore[reportPrivateUsage]
 
 

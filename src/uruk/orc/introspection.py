@@ -73,7 +73,7 @@ def _dylib(session: Lifetime, dylib: Contents) -> dict[str, Any]:
         "archives": [entry.archive.name for entry in search.archives],
         "libraries": [entry.path for entry in search.libraries],
         "generators": [entry.generator.name for entry in search.generators],
-        "compiling": [task.what for task in dylib.announced_tasks()],
+        "compiling": [task.title for task in dylib.announced_tasks()],
         "entries": [_entry(session, entry, symbols[number]) for number, entry in entries.items()],
     }
 

@@ -28,13 +28,13 @@ class NoTLS:
     def __init__(self, problem: str = "its process gives linked code no thread-local storage") -> None:
         self._problem = problem
 
-    def load(self, image: bytes, size: int, align: int, static: bool | None, descriptors: bool, what: str) -> Storage:
+    def load(self, image: bytes, size: int, align: int, static: bool | None, descriptors: bool, module: str) -> Storage:
         """See `TLSLoader.load`. Raises TLSError."""
-        raise TLSError(what, self._problem)
+        raise TLSError(module, self._problem)
 
-    def load_in_place(self, place: StorageInPlace, what: str) -> Storage:
+    def load_in_place(self, place: StorageInPlace, module: str) -> Storage:
         """See `TLSLoader.load_in_place`. Raises TLSError."""
-        raise TLSError(what, self._problem)
+        raise TLSError(module, self._problem)
 
     def place_at(self, address: int) -> StorageInPlace | None:
         """See `TLSLoader.place_at`."""

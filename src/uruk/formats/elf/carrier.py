@@ -209,7 +209,7 @@ def build_carrier(
     needed: Sequence[str] = (),
     soname: str = "",
     export: str = "",
-    what: str = "thread-local storage",
+    module: str = "thread-local storage",
 ) -> CarrierFile:
     """Return a carrier for `memory_size` bytes of TLS, aligned to `alignment` bytes: `image`, and zeros behind it.
 
@@ -221,13 +221,13 @@ def build_carrier(
     `descriptors` are byte offsets into the image that need a TLS descriptor. `imports` are thread-locals of
     other modules, searched in the program, then in the libraries `needed` (sonames or paths). `export` names
     the block's first byte, for imports by other carriers. With `memory_size` 0 the carrier has no TLS of its
-    own, only imports. Errors call the module `what`. Raises TLSError for sizes, alignments, offsets or
+    own, only imports. Errors call the module `module`. Raises TLSError for sizes, alignments, offsets or
     names that no carrier can hold.
     """
     storage = static or bool(descriptors) or bool(export)
-    _check(what, image, memory_size, alignment, storage, imports, [*needed, soname, export])
-    _check_static(what, static, alignment, padding)
-    _check_descriptors(what, descriptors, memory_size)
+    _check(module, image, memory_size, alignment, storage, imports, [*needed, soname, export])
+    _check_static(module, static, alignment, padding)
+    _check_descriptors(module, descriptors, memory_size)
     block_size = memory_size + padding
     block_alignment = _block_alignment(alignment, static, bool(descriptors), machine)
     # PT_LOAD, PT_DYNAMIC, PT_GNU_STACK, and PT_TLS where there is storage.
@@ -275,7 +275,7 @@ def _import_slots(machine: CarrierMachine, slots: _Slots, imports: Sequence[TLSI
 
 
 def _check(
-    what: str,
+    module: str,
     image: bytes,
     memory_size: int,
     alignment: int,
@@ -284,47 +284,47 @@ def _check(
     names: Sequence[str],
 ) -> None:
     if not 0 <= memory_size <= MAX_SIZE:
-        raise TLSError(what, f"{memory_size} bytes of thread-local storage; at most {MAX_SIZE} are possible")
+        raise TLSError(module, f"{memory_size} bytes of thread-local storage; at most {MAX_SIZE} are possible")
     if len(image) > memory_size:
-        raise TLSError(what, f"an initial image of {len(image)} bytes for {memory_size} bytes of storage")
+        raise TLSError(module, f"an initial image of {len(image)} bytes for {memory_size} bytes of storage")
     if alignment < 1 or alignment & (alignment - 1) or alignment > MAX_ALIGNMENT:
-        raise TLSError(what, f"alignment {alignment}; a power of two up to {MAX_ALIGNMENT} is possible")
+        raise TLSError(module, f"alignment {alignment}; a power of two up to {MAX_ALIGNMENT} is possible")
     if storage and not memory_size:
-        raise TLSError(what, "offsets or descriptors asked for, but the module has no thread-local storage")
+        raise TLSError(module, "offsets or descriptors asked for, but the module has no thread-local storage")
     if not memory_size and not imports:
-        raise TLSError(what, "neither thread-local storage nor imports: nothing to carry")
+        raise TLSError(module, "neither thread-local storage nor imports: nothing to carry")
     for variable in imports:
         if not variable.name:
-            raise TLSError(what, "an imported thread-local variable without a name")
+            raise TLSError(module, "an imported thread-local variable without a name")
     for name in [*(variable.name for variable in imports), *names]:
         try:
             encoded = _encode(name)
         except UnicodeEncodeError:
-            raise TLSError(what, f"the name {name!r} is not text that can be written") from None
+            raise TLSError(module, f"the name {name!r} is not text that can be written") from None
         if 0 in encoded:
-            raise TLSError(what, f"the name {name!r} has a zero byte")
+            raise TLSError(module, f"the name {name!r} has a zero byte")
 
 
-def _check_static(what: str, static: bool, alignment: int, padding: int) -> None:
+def _check_static(module: str, static: bool, alignment: int, padding: int) -> None:
     if not static:
         if padding:
-            raise TLSError(what, "padding is for static thread-local storage only")
+            raise TLSError(module, "padding is for static thread-local storage only")
         return
     if not 0 <= padding < STATIC_ALIGNMENT:
-        raise TLSError(what, f"{padding} bytes of padding; less than {STATIC_ALIGNMENT} are meant")
+        raise TLSError(module, f"{padding} bytes of padding; less than {STATIC_ALIGNMENT} are meant")
     if alignment > STATIC_ALIGNMENT:
         raise TLSError(
-            what,
+            module,
             f"alignment {alignment} of static thread-local storage; at most {STATIC_ALIGNMENT} is possible",
             "compile with -fPIC, so that the code reaches its thread-locals through __tls_get_addr",
         )
 
 
-def _check_descriptors(what: str, descriptors: Sequence[int], memory_size: int) -> None:
+def _check_descriptors(module: str, descriptors: Sequence[int], memory_size: int) -> None:
     for offset in descriptors:
         # One past the end is a legal address; further out nothing of this module can be meant.
         if not 0 <= offset <= memory_size:
-            raise TLSError(what, f"a descriptor for offset {offset} of {memory_size} bytes of storage")
+            raise TLSError(module, f"a descriptor for offset {offset} of {memory_size} bytes of storage")
 
 
 @record

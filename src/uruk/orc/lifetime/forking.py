@@ -53,7 +53,7 @@ def _in_child() -> None:
         for task in list(session.asking.values()):
             if task.thread != this_thread:
                 task.abandon(
-                    MaterializationError(task.what, (), "its thread is in the process that this one came from")
+                    MaterializationError(task.title, (), "its thread is in the process that this one came from")
                 )
         session.asking = {key: task for key, task in session.asking.items() if task.thread == this_thread}
         for entry in session.objects.values():

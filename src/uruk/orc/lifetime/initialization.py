@@ -59,7 +59,7 @@ class Query(Protocol):
     turn: Run | None
     settled: bool
 
-    def what(self) -> str:
+    def title(self) -> str:
         """Return the lookup, for errors."""
         ...
 
@@ -116,7 +116,7 @@ class Initializers:
                     self._turn_of(query).waits_for = waits_for
             turn = query.turn
             if turn is not None:
-                self._wait(turn.waits_for, deadline, query.what())
+                self._wait(turn.waits_for, deadline, query.title())
                 self._run(query.dylib, turn.arrays)
         finally:
             with session.lock:

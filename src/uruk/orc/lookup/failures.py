@@ -71,7 +71,7 @@ def error_of(task: Task) -> BaseException:
     if not isinstance(error, UrukError):
         if not isinstance(error, Exception) and task.thread == threading.get_ident():
             return error
-        copy = MaterializationError(task.what.partition(",")[0], task.names, f"raised {error!r}")
+        copy = MaterializationError(task.title.partition(",")[0], task.names, f"raised {error!r}")
         copy.__cause__ = error
         return copy
     kind = type(error)

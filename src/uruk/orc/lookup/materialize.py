@@ -225,7 +225,7 @@ def _generator_task(
 ) -> Task:
     """Return the task that asks a generator for names."""
     names = [dylib.text(number) for number in numbers]
-    title = entry.what(names)
+    title = entry.title(names)
 
     def run() -> None:
         try:

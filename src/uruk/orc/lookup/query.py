@@ -92,9 +92,9 @@ class Query:
                     return self._outcomes()
             for task in tasks:
                 self.session.dispatcher.dispatch(task)
-            wait_for(tasks, deadline, self.what())
+            wait_for(tasks, deadline, self.title())
 
-    def what(self) -> str:
+    def title(self) -> str:
         """Return the lookup, for errors."""
         names = [self.dylib.text(number) for number in self.ids[:3].tolist()]
         return f"lookup of {', '.join(names) or 'initialisers'} in {self.dylib.name}"

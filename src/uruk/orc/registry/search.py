@@ -130,7 +130,7 @@ class GeneratorEntry:
     generator: Generator
     order: int
 
-    def what(self, names: Sequence[str]) -> str:
+    def title(self, names: Sequence[str]) -> str:
         """Return the work of the generator when it is asked for names, for errors and dumps."""
         return f"generator {self.generator.name or type(self.generator).__name__}, asked for {some_of(names)}"
 

@@ -25,10 +25,10 @@ class Storage(Protocol):
         """Its offset from the thread pointer in bytes; None while its storage is dynamic."""
         ...
 
-    def make_static(self, what: str) -> int:
+    def make_static(self, module: str) -> int:
         """Return the offset from the thread pointer, for initial-exec code of other modules.
 
-        `what` is whom errors name.
+        `module` is what errors name.
 
         Raises TLSError if the storage is dynamic and must stay so.
         """
@@ -58,20 +58,20 @@ class StorageInPlace(NamedTuple):
 class TLSLoader(Protocol):
     """The services of the executor for thread-local storage."""
 
-    def load(self, image: bytes, size: int, align: int, static: bool | None, descriptors: bool, what: str) -> Storage:
+    def load(self, image: bytes, size: int, align: int, static: bool | None, descriptors: bool, module: str) -> Storage:
         """Return storage for an image; `static` None means static if there is room;
 
         `descriptors`: some will be asked for.
 
-        Raises TLSError, naming `what`.
+        Raises TLSError, naming `module`.
         """
         ...
 
-    def load_in_place(self, place: StorageInPlace, what: str) -> Storage:
+    def load_in_place(self, place: StorageInPlace, module: str) -> Storage:
         """Return storage for what lies in linked memory; threads have it once the platform knows that its code is
         there.
 
-        Raises TLSError, naming `what`.
+        Raises TLSError, naming `module`.
         """
         ...
 

@@ -27,11 +27,11 @@ class Carrier:
     module_id = 0
     """The loader writes the number into the module's own variable."""
 
-    def __init__(self, carriers: Carriers, place: StorageInPlace, content: bytes, what: str) -> None:
+    def __init__(self, carriers: Carriers, place: StorageInPlace, content: bytes, module: str) -> None:
         self.place = place
         self._carriers = carriers
         self._content = content
-        self._what = what
+        self._what = module
         self._handle = 0
         self._path = ""
 
@@ -52,9 +52,9 @@ class Carrier:
                 self._carriers.paths.discard(self._path)
             os.close(file)
 
-    def make_static(self, what: str) -> int:
+    def make_static(self, module: str) -> int:
         """See `Storage.make_static`. Raises TLSError: code of Windows has no fixed offsets."""
-        raise TLSError(what, _NO_MODELS)
+        raise TLSError(module, _NO_MODELS)
 
     def close(self) -> int:
         """See `Storage.close`: the module's functions are called for a process that ends, and the index is free."""
@@ -90,7 +90,7 @@ class Carriers(NoTLS):
         self.paths.add(path)
         return path
 
-    def load_in_place(self, place: StorageInPlace, what: str) -> Carrier:
+    def load_in_place(self, place: StorageInPlace, module: str) -> Carrier:
         """See `TLSLoader.load_in_place`."""
         content = build_carrier(
             self._architecture,
@@ -100,11 +100,11 @@ class Carriers(NoTLS):
             align=place.align,
             index=place.index_variable,
             callbacks=place.callbacks,
-            module=what,
+            module=module,
         )
         if place.stored:
             self.given[place.template] = place
-        return Carrier(self, place, content, what)
+        return Carrier(self, place, content, module)
 
     def place_at(self, address: int) -> StorageInPlace | None:
         """See `TLSLoader.place_at`."""

@@ -96,7 +96,7 @@ class Carriers:
         descriptors: Sequence[int] = (),
         imports: Sequence[TLSImport] = (),
         needed: Sequence[str] = (),
-        what: str = "thread-local storage",
+        module: str = "thread-local storage",
     ) -> LoadedCarrier:
         """Build a carrier (arguments as for `build_carrier`) and load it: running and new threads have the storage.
 
@@ -127,10 +127,10 @@ class Carriers:
                     imports=imports,
                     needed=needed,
                     export=export,
-                    what=what,
+                    module=module,
                 )
                 try:
-                    loaded = self._open(file, what, export)
+                    loaded = self._open(file, module, export)
                 finally:
                     if filler is not None:
                         filler.close()  # it stays loaded until what came behind it goes
@@ -141,7 +141,7 @@ class Carriers:
                 self.unload(loaded)
                 self.area.used = loaded.start
                 padding = -(loaded.start + memory_size) % alignment
-            raise TLSError(what, f"the loader does not align static storage to {alignment}, whatever comes before it")
+            raise TLSError(module, f"the loader does not align static storage to {alignment}, whatever comes before it")
 
     def unrecovered_bytes(self) -> int:
         """Return the bytes of static TLS of closed carriers that wait for later storage to go."""
@@ -161,34 +161,34 @@ class Carriers:
                 low, high = (middle, high) if self._fits(middle) else (low, middle)
             return low
 
-    def _open(self, file: CarrierFile, what: str, export: str = "") -> LoadedCarrier:
+    def _open(self, file: CarrierFile, module: str, export: str = "") -> LoadedCarrier:
         try:
             handle, text = self.loader.open(file.data)
         except ExecutorTimeout:  # a TimeoutError is an OSError, too
             raise
         except OSError as error:
-            raise TLSError(what, f"no memory file for a carrier: {error.strerror}") from error
+            raise TLSError(module, f"no memory file for a carrier: {error.strerror}") from error
         if not handle:
             raise self.loader.refusal(
-                refusal.explain(text, file, what, self.static_bytes_left, self.loader.tls_of_object)
+                refusal.explain(text, file, module, self.static_bytes_left, self.loader.tls_of_object)
             )
         return LoadedCarrier(self, handle, file, self._values(handle, file), export)
 
     def _values(self, handle: int, file: CarrierFile) -> CarrierValues:
         return file.decode(self.loader.read(self.loader.link_map(handle)[0] + file.slots, file.slots_size))
 
-    def make_static(self, carrier: LoadedCarrier, export: str, what: str) -> None:
+    def make_static(self, carrier: LoadedCarrier, export: str, module: str) -> None:
         """Have the loader give a carrier static storage: by a second carrier that imports it as initial-exec code does.
 
         glibc (2.36, elf/dl-reloc.c) grants that as long as no thread has used the storage, for running threads as well.
         """
         self.area.collect()
         if not export or carrier.alignment > STATIC_ALIGNMENT or carrier.handle is None:
-            raise self._stays_dynamic(carrier, what, export != "")
+            raise self._stays_dynamic(carrier, module, export != "")
         path = self.loader.link_map(carrier.handle)[1]
         wanted = TLSImport(export)
         file = build_carrier(
-            b"", 0, 1, static=False, machine=self.machine, imports=(wanted,), needed=(os.fsdecode(path),), what=what
+            b"", 0, 1, static=False, machine=self.machine, imports=(wanted,), needed=(os.fsdecode(path),), module=module
         )
         end = self.area.used + (0 if self.machine.grows_up else carrier.size)
         filler = self._fill_gap(-end % carrier.alignment)
@@ -200,11 +200,11 @@ class Carriers:
         if filler is not None:
             filler.close()
         if not handle:
-            raise self._stays_dynamic(carrier, what, True)
+            raise self._stays_dynamic(carrier, module, True)
 
-    def _stays_dynamic(self, carrier: LoadedCarrier, what: str, movable: bool) -> TLSError:
+    def _stays_dynamic(self, carrier: LoadedCarrier, module: str, movable: bool) -> TLSError:
         left = self.static_bytes_left()
-        return self.loader.refusal(refusal.stays_dynamic(what, carrier.size, carrier.alignment, left, movable))
+        return self.loader.refusal(refusal.stays_dynamic(module, carrier.size, carrier.alignment, left, movable))
 
     def _fill_gap(self, size: int) -> LoadedCarrier | None:
         """Return a carrier for the bytes that glibc's own alignment would lose for good.
@@ -299,15 +299,15 @@ class LoadedCarrier:
             self.arguments[offset] = address
         return self.arguments[offset]
 
-    def make_static(self, what: str) -> int:
+    def make_static(self, module: str) -> int:
         """Return the offset from the thread pointer; dynamic storage that no thread has used yet becomes static for it.
 
-        `what` names who asks. Raises TLSError where that cannot be: a thread has used it, too little room, or an
-        alignment above the thread pointer's.
+        `module` is the one that asks, for errors. Raises TLSError where that cannot be: a thread has used it, too
+        little room, or an alignment above the thread pointer's.
         """
         with self.home.lock:
             if self.tp_offset is None:
-                self.home.make_static(self, self._export, what)
+                self.home.make_static(self, self._export, module)
             assert self.tp_offset is not None
             return self.tp_offset
 

@@ -28,23 +28,23 @@ class ProcessTLS:
         self._bound: dict[tuple[bytes, str, int], LoadedCarrier] = {}
 
     def load(
-        self, image: bytes, size: int, align: int, static: bool | None, descriptors: bool, what: str
+        self, image: bytes, size: int, align: int, static: bool | None, descriptors: bool, module: str
     ) -> LoadedCarrier:
         """See `TLSLoader.load`."""
         size, align = max(size, 1), max(align, 1)  # an empty image still needs a module of its own
         if static is None:  # static storage is faster, and the only kind that every access model can use
             try:
-                return self.carriers.load(image, size, align, static=True, what=what)
+                return self.carriers.load(image, size, align, static=True, module=module)
             except TLSError:
                 static = False
         # From the loader's descriptor for the first byte the module's generation is read; see `Descriptors`.
         probes = (0,) if descriptors and not static else ()
-        return self.carriers.load(image, size, align, static=static, descriptors=probes, what=what)
+        return self.carriers.load(image, size, align, static=static, descriptors=probes, module=module)
 
-    def load_in_place(self, place: StorageInPlace, what: str) -> Storage:
+    def load_in_place(self, place: StorageInPlace, module: str) -> Storage:
         """See `TLSLoader.load_in_place`. Raises TLSError: ld.so takes no template that lies elsewhere."""
         raise TLSError(
-            what, "its thread-locals are made for the loader of another system", "run it in a process of that"
+            module, "its thread-locals are made for the loader of another system", "run it in a process of that"
         )
 
     def place_at(self, address: int) -> None:
@@ -71,7 +71,7 @@ class ProcessTLS:
             wanted = TLSImport(name.decode("utf-8", "surrogateescape"), _MODELS[operand])
             try:
                 self._bound[key] = self.carriers.load(
-                    b"", 0, 1, static=False, imports=(wanted,), needed=(library,), what=library
+                    b"", 0, 1, static=False, imports=(wanted,), needed=(library,), module=library
                 )
             except TLSError as error:
                 error.variable = name if error.problem == refusal.ALREADY_DYNAMIC else b""

@@ -95,7 +95,7 @@ def tls_of_object(path: str) -> StaticNeed | None:
 def explain(
     text: str,
     file: CarrierFile,
-    what: str,
+    module: str,
     bytes_left: Callable[[], int],
     tls_of: Callable[[str], StaticNeed | None] = tls_of_object,
 ) -> TLSError:
@@ -105,7 +105,7 @@ def explain(
     """
     left = bytes_left()
     if file.tp_slot is not None and file.block_size > left:
-        return _no_room(what, StaticNeed(file.block_size, file.alignment), left)
+        return _no_room(module, StaticNeed(file.block_size, file.alignment), left)
     # The text begins with the object that could not be had; the rest may be in the user's language.
     library = text.partition(": ")[0]
     need = tls_of(library) if file.imports and library else None
@@ -113,26 +113,26 @@ def explain(
         return _library_refused(library, need, left)
     if _UNDEFINED in text:
         name = text.rpartition(_UNDEFINED)[2].partition(",")[0]
-        return TLSError(what, f"no loaded library defines the thread-local `{name}'")
+        return TLSError(module, f"no loaded library defines the thread-local `{name}'")
     if file.tp_slot is not None and file.alignment > _TCB_ALIGNMENT and not file.imports:
         problem = f"thread-locals aligned to {file.alignment}, more than this process aligns static storage to"
-        return TLSError(what, problem, "run it in a child (uruk.spawn), or compile with -fPIC")
-    return TLSError(what, f"the dynamic loader refused its carrier: {text}")
+        return TLSError(module, problem, "run it in a child (uruk.spawn), or compile with -fPIC")
+    return TLSError(module, f"the dynamic loader refused its carrier: {text}")
 
 
-def stays_dynamic(what: str, size: int, alignment: int, left: int, movable: bool) -> TLSError:
+def stays_dynamic(module: str, size: int, alignment: int, left: int, movable: bool) -> TLSError:
     """Return the error for a module of linked code whose storage was made dynamic and is now wanted by initial-exec
     code.
 
     `movable`: nothing but a use by a thread kept it from becoming static.
     """
     if alignment > STATIC_ALIGNMENT:
-        return TLSError(what, f"it is aligned to {alignment}, and initial-exec code refers to it", _COMPILE)
+        return TLSError(module, f"it is aligned to {alignment}, and initial-exec code refers to it", _COMPILE)
     if size + alignment > left:
-        return _no_room(what, StaticNeed(size, alignment), left)
+        return _no_room(module, StaticNeed(size, alignment), left)
     reason = "a thread has already used" if movable else "TLS descriptors have already fixed"
     problem = f"{reason} the thread-locals of its module as dynamic, and initial-exec code refers to it"
-    return TLSError(what, problem, f"link both objects in one step, or before any use, or {_COMPILE}")
+    return TLSError(module, problem, f"link both objects in one step, or before any use, or {_COMPILE}")
 
 
 _COMPILE = "compile the referring object with -fPIC"
@@ -152,10 +152,10 @@ def _library_refused(library: str, need: StaticNeed, left: int) -> TLSError:
     return _no_room(library, need, left)
 
 
-def _no_room(what: str, need: StaticNeed, left: int) -> TLSError:
+def _no_room(module: str, need: StaticNeed, left: int) -> TLSError:
     wanted = optional_static_tls() + -(-(need.size + need.alignment) // 512) * 512
     return TLSError(
-        what,
+        module,
         f"{need.size} bytes of static thread-local storage do not fit; the process has {left} left",
         f"start the process with GLIBC_TUNABLES=glibc.rtld.optional_static_tls={wanted}, or compile with -fPIC",
         wanted,
