@@ -110,13 +110,13 @@ class Greedy(InProcessMapper):
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (Unaligned, "no multiple of the page size"),
+        (Unaligned, "not a multiple of the page size"),
         (Anywhere, "is not within"),
         (Keeping, "leaves content"),
         (Open, "writable and executable"),
         (Greedy, "takes the page behind"),
         (WholePages, "overwrites what code wrote beside it"),
-        (WritesAll, "what is no content is overwritten"),
+        (WritesAll, "what is not content is overwritten"),
         (Stale, "given up memory is not zero when it is used again"),
     ],
 )

@@ -112,15 +112,15 @@ REFUSED: dict[str, tuple[Frame, str]] = {
         Frame(data=".byte 0x1c", begin=".long entry - ., 0", length=".quad 1"), FORM
     ),
     "begin-twice": (Frame(more=".reloc .Lfde + 4, R_X86_64_PC32, beside"), FORM),
-    "length-relocated": (Frame(more=".reloc .Lfde + 8, R_X86_64_32, beside"), "no address"),
-    "cie-relocated": (Frame(more=".reloc .Lcie + 8, R_X86_64_32, beside"), "no address"),
-    "data-relocated": (Frame(more=".reloc .Lfde + 12, R_X86_64_32, beside"), "no address"),
+    "length-relocated": (Frame(more=".reloc .Lfde + 8, R_X86_64_32, beside"), "not an address"),
+    "cie-relocated": (Frame(more=".reloc .Lcie + 8, R_X86_64_32, beside"), "not an address"),
+    "data-relocated": (Frame(more=".reloc .Lfde + 12, R_X86_64_32, beside"), "not an address"),
     "got-load": (
-        Frame(fde=".byte 0; .zero 7; .reloc ., R_X86_64_REX_GOTPCRELX, beside; .long 0"), "no address"
+        Frame(fde=".byte 0; .zero 7; .reloc ., R_X86_64_REX_GOTPCRELX, beside; .long 0"), "not an address"
     ),
     "personality-relocated-elsewhere": (
         Frame(letters="zPR", data=".byte 0x9b; .long 0; .byte 0x1b", more=".reloc .Lcie + 19, R_X86_64_PC32, beside"),
-        "no address",
+        "not an address",
     ),
     "fde-length": (Frame(fde=".uleb128 4"), "too short"),
     "fde-long-length": (Frame(fde=".uleb128 1000"), "too short"),
