@@ -13,7 +13,7 @@ from support.requirements import require_tool
 pytestmark = pytest.mark.any_interpreter
 
 GXX = "x86_64-w64-mingw32-g++-posix"
-WAYS = {"dlls": ((), ("-l", "stdc++", "-l", "gcc_s")), "static": (("-static",), ("-static", "-l", "stdc++"))}
+WAYS = {"dlls": ((), ("-l", "stdc++")), "static": (("-static",), ("-static", "-l", "stdc++"))}
 """How a program comes to its libraries: flags of g++ that links it, and of ``uruk run``."""
 
 

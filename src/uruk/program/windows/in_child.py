@@ -13,6 +13,7 @@ from uruk.errors import AllocationError, ExecutorError, LibraryNotFound
 from uruk.executor import answers
 from uruk.lljit import LLJIT
 from uruk.memory.manager import DEFAULT_SLAB
+from uruk.program.windows.shared_gcc import shared_gcc
 from uruk.spawning import connect, spawn
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class ProgramInWindows:
         handle = libraries.load(CRT)
         functions = [libraries.find_symbol(handle, name)[0] for name in (b"_onexit", b"exit", b"_environ")]
         self.executor.runtime.call(b"uruk_rt_set_crt", *functions)
-        for name in _DEFAULT_LIBRARIES if self._adds_libraries else ():
+        for name in (*shared_gcc(jit), *_DEFAULT_LIBRARIES) if self._adds_libraries else ():
             with suppress(LibraryNotFound):
                 jit.add_library(name)
 
