@@ -265,54 +265,82 @@ def test_the_reading_of_answers_at_every_line(kind: str) -> None:
     assert sorted(served) == [*range(600), 1000]
 
 
+class TwoSignals:
+    """A handler of SIGALRM that raises KeyboardInterrupt twice a turn, where a call of the executor is on the stack.
+
+    The second signal comes a moment after the first. While one of the `delayed` functions runs, signals wait.
+    """
+
+    def __init__(self, seed: int, *delayed: str) -> None:
+        self.chance = random.Random(seed)
+        self.delayed = set(delayed)
+        self.left = 0
+        self.twice = 0
+        """The number of turns in which both have come."""
+        self.while_serving = 0
+        """The number of signals that have come while Python served a request."""
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        names = {frame.f_code.co_name for frame, _ in traceback.walk_stack(frame)}
+        if not self.left:
+            return
+        if names & self.delayed:
+            signal.setitimer(signal.ITIMER_REAL, 1e-5)
+        elif "call_with" in names:
+            self.while_serving += "counted" in names
+            self.left -= 1
+            self.twice += not self.left
+            signal.setitimer(signal.ITIMER_REAL, self.chance.uniform(1e-6, 1e-4) if self.left else 0)
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def installed(self) -> Generator[None]:
+        """The handler is the process's."""
+        before = signal.signal(signal.SIGALRM, self._handle)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+    @contextmanager
+    def turn(self, latest: float) -> Generator[None]:
+        """Interrupt the body within so many seconds, and once more; it may be left by that, or end before."""
+        self.left = 2
+        signal.setitimer(signal.ITIMER_REAL, self.chance.uniform(1e-6, latest))
+        with contextlib.suppress(KeyboardInterrupt):
+            yield
+        self.left = 0
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # in a finaliser it is printed
 @pytest.mark.parametrize("kind", KINDS)
 def test_two_at_any_moment(kind: str) -> None:
     """The second comes while the call is left that the first has ended: what the executor asks is answered once."""
-    chance = random.Random(8)
     served: list[int] = []
-    twice = 0
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        nonlocal left, twice
-        names = {frame.f_code.co_name for frame, _ in traceback.walk_stack(frame)}
-        # what comes to a request that is being served is the Python function's, and to pytest's hook for what the first
-        # one raised in a finaliser, pytest's
-        if names & {"counted", "unraisable_hook"} and left:
-            signal.setitimer(signal.ITIMER_REAL, 1e-5)
-        elif "call_with" in names and left:
-            left -= 1
-            twice += not left
-            signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-6, 1e-4) if left else 0)
-            raise KeyboardInterrupt
 
     def serve(number: int) -> int:
         served.append(number)
         return number + 1
 
+    # What comes to a request that is being served is the Python function's, and to pytest's hook for what the first one
+    # raised in a finaliser, pytest's.
+    signals = TwoSignals(8, "counted", "unraisable_hook")
     text = "static int count; int asked(void) { return count; } "
     text += "int ask(int (*serve)(int), int n) { __sync_fetch_and_add(&count, 1); return serve(n) + 1; }"
     with executor(kind, 20.0) as there, uruk.LLJIT(executor=there) as jit:
         jit.add_source(text=text, language="c")
         ask, asked = jit.lookup("ask").function("int(void *, int)"), jit.lookup("asked").function("int(void)")
         callback = jit.executor.callback("int(int)", serve)
-        left = 0
-        before = signal.signal(signal.SIGALRM, interrupt)
-        try:
+        with signals.installed():
             for number in range(1500):
-                left = 2
-                signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-6, 3e-4))
-                with contextlib.suppress(KeyboardInterrupt):
+                with signals.turn(3e-4):
                     assert ask(callback, number) == number + 2
-                left = 0
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
         assert ask(callback, 2000) == 2002
         end = time.monotonic() + LOADED
         while len(served) < asked() and time.monotonic() < end:
             time.sleep(0.01)
-        assert twice > 100
+        assert signals.twice > 100
         assert (len(served), len(set(served))) == (asked(), asked())
 
 
@@ -323,25 +351,13 @@ def test_inside_of_callbacks(kind: str) -> None:
 
     No function is called twice for a request, and the executor goes on.
     """
-    chance = random.Random(9)
     served: list[int] = []
-    inside = 0
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        nonlocal left, inside
-        names = {frame.f_code.co_name for frame, _ in traceback.walk_stack(frame)}
-        if left and "unraisable_hook" in names:
-            signal.setitimer(signal.ITIMER_REAL, 1e-5)
-        elif left and "call_with" in names:
-            inside += "counted" in names
-            left -= 1
-            signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-6, 1e-4) if left else 0)
-            raise KeyboardInterrupt
 
     def serve(number: int) -> int:
         served.append(number)
         return number + 1
 
+    signals = TwoSignals(9, "unraisable_hook")
     text = "static int count, done; int asked(void) { return count; } int answered(void) { return done; } "
     text += "int ask(int (*serve)(int), int n) { __sync_fetch_and_add(&count, 1); int r = serve(n);"
     text += " __sync_fetch_and_add(&done, 1); return r; }"
@@ -350,23 +366,15 @@ def test_inside_of_callbacks(kind: str) -> None:
         ask = jit.lookup("ask").function("int(void *, int)")
         asked, answered = (jit.lookup(name).function("int(void)") for name in ("asked", "answered"))
         callback = jit.executor.callback("int(int)", serve)
-        left = 0
-        before = signal.signal(signal.SIGALRM, interrupt)
-        try:
+        with signals.installed():
             for number in range(1500):
-                left = 2
-                signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-6, 4e-4))
-                with contextlib.suppress(KeyboardInterrupt):
+                with signals.turn(4e-4):
                     assert ask(callback, number) in (0, number + 1)
-                left = 0
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
         assert ask(callback, 2000) == 2001
         end = time.monotonic() + LOADED
         while answered() < asked() and time.monotonic() < end:
             time.sleep(0.01)
-        assert inside > 40
+        assert signals.while_serving > 40
         assert (answered(), len(served)) == (asked(), len(set(served)))
 
 
