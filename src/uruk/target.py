@@ -47,7 +47,7 @@ class Target(NamedTuple):
         architecture = SPELLINGS.get(first)
         systems = [system for part in rest for start, system in _SYSTEMS.items() if part.startswith(start)]
         if architecture is None or (rest and not systems):
-            raise UnknownTarget(text, TARGETS)
+            raise UnknownTarget(text, EXECUTOR_TARGETS)
         system = systems[0] if systems else "linux"
         return cls(_FORMATS[system], architecture, system)
 

@@ -43,7 +43,7 @@ def test_triples(text: str, target: Target) -> None:
 def test_no_triples(text: str) -> None:
     with pytest.raises(UnknownTarget) as caught:
         Target.of_triple(text)
-    assert (caught.value.target, caught.value.targets) == (text, TARGETS)
+    assert (caught.value.target, caught.value.targets) == (text, EXECUTOR_TARGETS)
 
 
 def head(machine: int, bits: int = 2, order: int = 1) -> bytes:
