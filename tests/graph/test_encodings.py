@@ -18,6 +18,13 @@ def test_a_piece_ends_with_its_word(size: int) -> None:
         Encoding(((0, 8, 8 * size - 7),), ((0, 0),), size=size)
 
 
+def test_a_piece_has_bits() -> None:
+    Encoding(((0, 1, 0),), ((0, 0),))
+    for piece in ((0, 0, 0), (-1, 1, 0), (0, 1, -1), (64, 1, 0)):
+        with pytest.raises(ValueError, match="does not lie in a word of 4 bytes"):
+            Encoding((piece,), ((0, 0),))
+
+
 def test_movn_has_the_complement_and_no_other_bit() -> None:
     table = EncodingTable(
         [Encoding(((0, 16, 5),), ((0x9F80_0000, 0x9280_0000), (0x9F80_0000, 0x9200_0000)), negates=True)]

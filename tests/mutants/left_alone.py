@@ -66,6 +66,8 @@ EQUIVALENT = {
         "a piece that a kind does not have has an empty mask: nothing of it is written",
     "formats/elf/versions.py with_versions: 1 -> 2":
         "the numbers of owners only tell objects apart, and still do if each is less by one",
+    "graph/kinds.py module: 16 -> 17":
+        "RELATIVE only tells a width from the same one that counts from the field: any number above all widths does",
     "graph/encodings.py _rounds: 0 -> 1 #1":
         "a column of zeros adds nothing; None for it only saves the addition",
 }  # fmt: skip

@@ -227,6 +227,9 @@ def compare_symbols(graph: Graph, owner: int, what: Printed, blocks: dict[int, i
             is_null = kind == SymbolKind.ABSOLUTE and value == 0  # GNU as: undefined and weak
             expected = (kind, Binding.WEAK, block, value, size)
             assert facts == ((SymbolKind.UNDEFINED, Binding.WEAK, -1, 0, 0) if is_null else expected), symbol.name
+            named = [symbol] if kind in (SymbolKind.UNDEFINED, SymbolKind.DROPPED) or is_null else [symbol, instead]
+            is_function = any(item.number("ComplexType") == 2 for item in named)
+            assert table.type[row] == (SymbolType.FUNC if is_function else SymbolType.NOTYPE), symbol.name
         else:
             kind, binding, *rest = expected_symbol(symbol, blocks)
             if symbol.name.startswith(".weak."):

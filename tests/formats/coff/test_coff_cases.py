@@ -331,6 +331,27 @@ def test_each_flag_of_a_section(bit: int, tmp_path: Path) -> None:
         assert graph.blocks.group[row] == -1
 
 
+def by_hand(size: int, relocations: int, *, short_by: int = 0) -> bytes:
+    """An object of a section with content and relocations, both up to the end of the file but for `short_by`."""
+    content = 20 + 40 if not relocations else 20 + 40 + 10 * relocations
+    table = 60 if relocations else 0
+    flags = 0x40000040
+    section = struct.pack("<8s6I2HI", b".only", 0, 0, size, content, table, 0, relocations, 0, flags)
+    head = struct.pack("<2H3I2H", 0x8664, 1, 0, 0, 0, 0, 0) + section
+    return (head + bytes(10 * relocations) + bytes(size))[: content + size - short_by]
+
+
+@pytest.mark.parametrize(("size", "relocations"), [(8, 0), (0, 1), (0, 3), (8, 2)])
+def test_content_and_relocations_up_to_the_end(size: int, relocations: int) -> None:
+    """What ends with the file fits, and in a file that is a byte shorter it does not."""
+    data = by_hand(size, relocations)
+    arena, [start] = Arena.join([data])
+    graph = read_objects(arena, [Span("0.obj", start, len(data))], TARGET, Names())
+    assert graph.relocations.count.tolist() == ([relocations] if relocations else [])
+    with pytest.raises(ObjectFormatError, match="outside the file"):
+        read(by_hand(size, relocations, short_by=1))
+
+
 @pytest.mark.parametrize("bits", range(16))
 def test_alignments(bits: int, tmp_path: Path) -> None:
     data = bytearray(assembled(tmp_path, "one", '.section .odd,"dr"\n.quad 1\n').read_bytes())
