@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ COMPILERS: dict[str, tuple[str, ...]] = {
     "gcc-O2": ("x86_64-w64-mingw32-gcc-posix", "-O2", "-ffunction-sections", "-fdata-sections"),
     "gcc-big": ("x86_64-w64-mingw32-gcc-posix", "-O1", "-Wa,-mbig-obj"),
     "clang-gnu": ("clang-19", GNU, "-O1"),
+    "zig": (sys.executable, "-m", "ziglang", "cc", "-target", "x86_64-windows-gnu", "-O1"),
     "clang-msvc-O0": ("clang-19", MSVC, "-O0"),
     "clang-msvc-O2": ("clang-19", MSVC, "-O2"),
     "clang-msvc-sections": ("clang-19", MSVC, "-O1", "-ffunction-sections", "-fdata-sections"),

@@ -110,6 +110,11 @@ class Archive:
         if self._entries is None:
             if self._index_at is None:
                 self._entries = self.make_entries(self) if self.make_entries else ([], np.empty(0, np.int64))
+                self._has_imports = any(name.startswith(_IMPORT) for name in self._entries[0])
+                if self._has_imports:
+                    from uruk.formats.registry import index_names  # seldom needed
+
+                    self._entries = index_names(self._head_of_members(), self._entries)
             else:
                 kind, offset, size = self._index_at
                 data = self._source.read(offset, size, "archive index")
@@ -134,11 +139,8 @@ class Archive:
 
     @property
     def has_imports(self) -> bool:
-        """True if the index has names of imports from shared libraries (`uruk.formats.interface.Import`).
-
-        Archives without an index have none: tools that make import libraries give them one.
-        """
-        return self.has_index and bool(self.entries()) and self._has_imports
+        """True if the index has names of imports from shared libraries (`uruk.formats.interface.Import`)."""
+        return bool(self.entries()) and self._has_imports
 
     def index(self) -> dict[bytes, int]:
         """Return by name the header offset of the first member that defines it. Raises ObjectFormatError."""

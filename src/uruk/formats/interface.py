@@ -149,6 +149,10 @@ class FormatFiles(Protocol):
         """
         ...
 
+    def import_names(self, data: bytes, file: str, target: Target) -> list[bytes]:
+        """Return the names that an index has for an archive's member that is part of an import library; else none."""
+        ...
+
     def import_library(self, archive: Members, target: Target) -> ImportLibrary | None:
         """Return an archive's imports from shared libraries; None in a format that has none.
 

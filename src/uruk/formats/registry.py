@@ -150,6 +150,12 @@ def index_names(head: bytes, entries: Entries) -> Entries:
     return entries if files is None else files.index_names(entries)
 
 
+def import_names(data: bytes, file: str, target: Target) -> list[bytes]:
+    """Return the names that a target's index has for a member of an archive; see `FormatFiles.import_names`."""
+    files = format_named(target.format).files
+    return [] if files is None else files.import_names(data, file, target)
+
+
 def import_library(archive: Members, target: Target) -> ImportLibrary | None:
     """Return the imports of an archive that is linked for a target; None in a format that has none."""
     files = format_named(target.format).files

@@ -27,6 +27,12 @@ ALL = [
 ]
 
 
+def test_there_are_sets_of_every_kind() -> None:
+    kinds = {(name.endswith(".cc"), IS_GNU[compiler]) for name in SOURCES for compiler in COMPILERS}
+    assert len(kinds) == 4
+    assert len(ALL) >= 40
+
+
 @pytest.mark.parametrize(("name", "compiler"), ALL)
 def test_sections_have_the_bytes_of_lld(tmp_path: Path, name: str, compiler: str) -> None:
     objects = [compiled(tmp_path, name, compiler)]

@@ -128,6 +128,31 @@ def test_code_is_linked_with_imports(tmp_path: Path, kind: str) -> None:
         assert jit.lookup("work").address == 0
 
 
+def without_index(path: Path) -> Path:
+    """The archive at `path` without the members that are its index."""
+    data, at = path.read_bytes(), 8
+    kept = [data[:8]]
+    while at < len(data):
+        size = 60 + int(data[at + 48 : at + 58])
+        member = data[at : at + size + size % 2]
+        kept += [] if member[:2] == b"/ " else [member]
+        at += len(member)
+    output = path.with_name(f"bare-{path.name}")
+    output.write_bytes(b"".join(kept))
+    return output
+
+
+@pytest.mark.parametrize("kind", ["llvm", "binutils"])
+def test_an_archive_needs_no_index(tmp_path: Path, kind: str) -> None:
+    path = without_index(import_archive(tmp_path, kind))
+    with session() as jit:
+        jit.add_object(assembled(tmp_path, "user", USER))
+        jit.add_archive(path)
+        jit.lookup("start")
+        assert imports_of(jit).keys() == MEANT.keys()
+        assert imports_of(jit)[b"renamed"].library == "parts.dll"
+
+
 def test_an_object_comes_before_an_import(tmp_path: Path) -> None:
     """In either order; the slot holds the address of what is linked in."""
     own = assembled(tmp_path, "own", ".globl work\nwork: ret\n")

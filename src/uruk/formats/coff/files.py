@@ -29,6 +29,12 @@ class COFFFiles:
 
         return index_with_imports(entries)
 
+    def import_names(self, data: bytes, file: str, target: Target) -> list[bytes]:
+        """See `FormatFiles.import_names`."""
+        from uruk.formats.coff.import_library import names_of_member  # archives without an index are rare
+
+        return names_of_member(data, file, pair_of(target.architecture))
+
     def import_library(self, archive: Members, target: Target) -> ImportLibrary:
         """See `FormatFiles.import_library`."""
         from uruk.formats.coff.import_library import ImportLibrary

@@ -117,6 +117,21 @@ def read_short(data: bytes, file: str, pair: Pair) -> Import:
     return Import(name, os.fsdecode(others[0]), export, hint, is_data=kind != _CODE)
 
 
+def names_of_member(data: bytes, file: str, pair: Pair) -> list[bytes]:
+    """The names that an index has for a member of an import library; none for an ordinary object.
+
+    A malformed member has none, either: whoever links it says what is wrong with it.
+    """
+    try:
+        if data[:6] == _SHORT_SIGNATURE:
+            item = read_short(data, file, pair)
+            return [SLOT_PREFIX + item.name] if item.is_data else [SLOT_PREFIX + item.name, item.name]
+        parts = read_parts(data, file, pair)
+    except ObjectFormatError:
+        return []
+    return [] if parts is None else [name for name, section in parts.names.items() if section > coff.SYM_UNDEFINED]
+
+
 def _export_name(name: bytes, how: int) -> bytes:
     """Return the name in the DLL, of a symbol as objects have it."""
     if how == _BY_ORDINAL:

@@ -28,6 +28,10 @@ class ELFFiles:
         """See `FormatFiles.index_names`: a default version ``f@@V`` is known by three names."""
         return index_with_versions(entries)
 
+    def import_names(self, data: bytes, file: str, target: Target) -> list[bytes]:
+        """See `FormatFiles.import_names`: ELF has no imports in archives."""
+        return []
+
     def import_library(self, archive: Members, target: Target) -> None:
         """See `FormatFiles.import_library`: shared libraries are linked with themselves."""
 

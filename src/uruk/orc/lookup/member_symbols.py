@@ -11,7 +11,7 @@ from uruk.errors import ObjectFormatError
 from uruk.formats.archive import Archive
 from uruk.formats.archive_index import Entries
 from uruk.formats.interface import HEAD_SIZE, Span
-from uruk.formats.registry import format_of, read_objects
+from uruk.formats.registry import format_of, import_names, read_objects
 from uruk.graph.arena import Arena
 from uruk.graph.names import Names
 from uruk.orc.registry.definitions import definitions_of
@@ -41,7 +41,8 @@ def make_index(archive: Archive, target: Target) -> Entries:
     offsets: list[int] = []
     for member in archive.members():
         if format_of(archive.start_of(member, HEAD_SIZE)) is not None:
-            defined = definitions_in(archive.name, archive.read(member), target)
+            data = archive.read(member)
+            defined = [*import_names(data, archive.name, target)] or [*definitions_in(archive.name, data, target)]
             names += defined
             offsets += [member.header_offset] * len(defined)
     return names, np.array(offsets, np.int64)
