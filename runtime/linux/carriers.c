@@ -1,8 +1,8 @@
 /* Carriers of thread-local storage: objects that a controller has made, opened by this process's dynamic loader.
  *
  * An object whose path string equals a loaded one's *is* that one for glibc (elf/dl-load.c), so every carrier gets its
- * own spelling of one path. Other code opens the paths of loaded objects (libbacktrace opens them all), so the
- * descriptor in that path stays ours, and is an empty file between loads. */
+ * own spelling of one path. Other code opens the paths of loaded objects (libbacktrace opens and maps them all, and reads
+ * their headers), so the descriptor in that path stays ours, and is an object without anything between loads. */
 
 #define _GNU_SOURCE
 #include "carriers.h"
@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -55,6 +56,20 @@ static int memory_file(const char *name)
     return high;
 }
 
+static int fill(int file, const char *data, word size);
+
+static const ElfW(Ehdr) nothing = { /* an object without sections: nothing is looked for in it */
+    .e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+    .e_type = ET_DYN,
+#if defined __x86_64__
+    .e_machine = EM_X86_64,
+#elif defined __aarch64__
+    .e_machine = EM_AARCH64,
+#endif
+    .e_version = EV_CURRENT,
+    .e_ehsize = sizeof(ElfW(Ehdr)),
+};
+
 /* The window's number; programs that close all descriptors may have got it for something else. */
 static int find_window(void)
 {
@@ -62,7 +77,7 @@ static int find_window(void)
     if (window >= 0 && !fstat(window, &now) && now.st_dev == identity.st_dev && now.st_ino == identity.st_ino)
         return window;
     window = memory_file("uruk-tls-window");
-    if (window >= 0)
+    if (window >= 0 && !fill(window, (const char *)&nothing, sizeof nothing))
         fstat(window, &identity);
     return window;
 }

@@ -256,6 +256,12 @@ def build_carrier(
     )
 
 
+def empty_object(machine: CarrierMachine) -> bytes:
+    """Return a shared object of a header alone, in which nothing can be looked for."""
+    ident = b"\x7fELF\2\1\1" + bytes(9)
+    return _EHDR.pack(ident, _ET_DYN, machine.number, 1, 0, 0, 0, 0, _EHDR.size, 0, 0, 0, 0, 0)
+
+
 def _block_alignment(alignment: int, static: bool, descriptors: bool, machine: CarrierMachine) -> int:
     """Return the alignment for which the loader is asked."""
     if static:

@@ -4,8 +4,9 @@
 
 A carrier is written to a memory file and opened with ``dlopen``. Two facts of glibc (2.36, elf/dl-load.c) shape the
 path: an object whose path string equals a loaded one's *is* that one, so every carrier gets its own spelling of the
-same path; and other code opens the paths of loaded objects (libbacktrace opens them all), so the descriptor in the path
-is one that stays ours and is empty between loads, never a reused number.
+same path; and other code opens the paths of loaded objects (libbacktrace opens and maps them all, and reads their
+headers), so the descriptor in the path is one that stays ours, never a reused number, and is an object without anything
+between loads.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import threading
 from collections.abc import Sequence
 
 from uruk.errors import TLSError
-from uruk.formats.elf.carrier import MACHINES
+from uruk.formats.elf.carrier import MACHINES, empty_object
 from uruk.platforms.linux.tls import refusal as tls_refusal
 from uruk.platforms.linux.tls.carriers import Carriers
 from uruk.platforms.linux.tls.carriers import LoadedCarrier as LoadedCarrier
@@ -42,7 +43,7 @@ _libc.free.argtypes = [ctypes.c_void_p]
 
 
 class _Window:
-    """One descriptor number through which every carrier is opened; otherwise it is an empty file."""
+    """One descriptor number through which every carrier is opened; otherwise it is an object without anything."""
 
     def __init__(self) -> None:
         self._number = -1
@@ -53,7 +54,7 @@ class _Window:
     def open(self, data: bytes) -> tuple[int, str]:
         """Return the loader's handle for an object with these bytes (0 if it refuses, with its text)."""
         self._reserve()
-        # A third descriptor keeps the empty file; after the call the number shows it again.
+        # A third descriptor keeps the file of before; after the call the number shows it again.
         blank = os.dup(self._number)
         try:
             self._show(data)
@@ -65,16 +66,8 @@ class _Window:
         return handle or 0, text.decode("utf-8", "replace")
 
     def _show(self, data: bytes) -> None:
-        import resource  # not every system has it
-
-        file = self._memory_file("uruk-tls")
+        file = self._memory_file("uruk-tls", data)
         try:
-            limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
-            if limit != resource.RLIM_INFINITY and len(data) > limit:  # a write would raise SIGXFSZ
-                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
-            view = memoryview(data)
-            while view:
-                view = view[os.write(file, view) :]
             os.dup2(file, self._number, inheritable=False)
         finally:
             os.close(file)
@@ -94,7 +87,7 @@ class _Window:
                 status = None
             if status is not None and (status.st_dev, status.st_ino) == self._identity:
                 return
-        self._number = self._high(self._memory_file("uruk-tls-window"))
+        self._number = self._high(self._memory_file("uruk-tls-window", empty_object(MACHINES[HERE.architecture])))
         status = os.fstat(self._number)
         self._identity = (status.st_dev, status.st_ino)
 
@@ -114,7 +107,24 @@ class _Window:
         os.close(low)
         return high
 
-    def _memory_file(self, name: str) -> int:
+    def _memory_file(self, name: str, data: bytes) -> int:
+        """Return a descriptor of a file in memory with this content."""
+        import resource  # not every system has it
+
+        file = self._new_file(name)
+        try:
+            limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+            if limit != resource.RLIM_INFINITY and len(data) > limit:  # a write would raise SIGXFSZ
+                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+            view = memoryview(data)
+            while view:
+                view = view[os.write(file, view) :]
+        except BaseException:
+            os.close(file)
+            raise
+        return file
+
+    def _new_file(self, name: str) -> int:
         try:
             return os.memfd_create(name, self._flags)
         except OSError:
