@@ -8,12 +8,15 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from .runtime import OUTPUT, run_zig
+from . import runtime
+from .runtime import OUTPUT, build_runtime, run_zig
+from .runtime_table import table_of
 from .targets import BUILD_TARGETS, C_FLAGS, EXECUTOR_TARGETS, BuildTarget
 
 
 def _fingerprint(root: Path, target: BuildTarget) -> str:
-    digest = hashlib.sha256(f"{target} {version('ziglang')} {C_FLAGS}".encode())
+    archive = runtime.fingerprint(root, target) if target.links_archive else ""
+    digest = hashlib.sha256(f"{target} {version('ziglang')} {C_FLAGS} {archive}".encode())
     for path in target.inputs(root, target.program_sources(root)):
         digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
     return digest.hexdigest()
@@ -39,8 +42,13 @@ def build_executor(root: Path, target: str = "x86_64-linux") -> Path:
     program.parent.mkdir(parents=True, exist_ok=True)
     words: list[str | Path] = ["cc", "-target", build.program_triple, *C_FLAGS.split(), *build.program_flags]
     words += _system_headers(build)
-    words += [*build.include_flags(root), *build.program_sources(root), *build.program_libraries]
+    words += [*build.include_flags(root), *build.program_sources(root)]
     with tempfile.TemporaryDirectory(prefix="work-", dir=program.parent) as folder:
+        if build.links_archive:
+            archive, table = build_runtime(root, target), Path(folder) / "runtime_table.c"
+            table.write_text(table_of(archive.read_bytes()))
+            words += [table, archive]
+        words += build.program_libraries
         made = Path(folder) / program.name
         run_zig(root, *words, "-o", made)
         made.chmod(0o755)

@@ -57,7 +57,11 @@ def run_zig(root: Path, *arguments: str | Path, cwd: Path | None = None) -> None
         raise RuntimeError(f"{' '.join(command)} failed ({done.returncode}):\n{done.stderr or done.stdout}")
 
 
-def _fingerprint(root: Path, target: BuildTarget) -> str:
+VERSION = "uruk_version_"
+"""The beginning of the name that an archive defines to say what it was made from."""
+
+
+def fingerprint(root: Path, target: BuildTarget) -> str:
     """A digest of everything that the archive is made from."""
     digest = hashlib.sha256(f"{target} {version('ziglang')} {C_FLAGS} {_ZIG_FLAGS}".encode())
     inputs = target.inputs(root, target.archive_sources(root))
@@ -74,6 +78,14 @@ def _compile_sources(root: Path, target: BuildTarget, work: Path) -> list[str]:
         run_zig(root, "cc", "-target", target.archive_triple, *flags, "-c", source, "-o", work / member)
         members.append(member)
     return members
+
+
+def _compile_version(root: Path, target: BuildTarget, work: Path, made_from: str) -> str:
+    """Compile an object that says which archive this is: an executor may have been built with another one."""
+    (work / "version.c").write_text(f"const char {VERSION}{made_from[:16]} = 0;\n")
+    flags = [*C_FLAGS.split(), *target.archive_flags]
+    run_zig(root, "cc", "-target", target.archive_triple, *flags, "-c", work / "version.c", "-o", work / "version.o")
+    return "version.o"
 
 
 def _compile_builtins(root: Path, zig_target: str, work: Path) -> list[str]:
@@ -94,19 +106,19 @@ def build_runtime(root: Path, target: str = "x86_64-linux") -> Path:
     archive = root / OUTPUT / f"uruk_runtime-{target}.a"
     stamp = archive.with_suffix(".sha256")
     build = BUILD_TARGETS[target]
-    fingerprint = _fingerprint(root, build)
-    if archive.is_file() and stamp.is_file() and stamp.read_text() == fingerprint:
+    made_from = fingerprint(root, build)
+    if archive.is_file() and stamp.is_file() and stamp.read_text() == made_from:
         return archive
     archive.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix="work-", dir=archive.parent))
     try:
         # uruk's own first: where both define a name, the first member wins
-        members = _compile_sources(root, build, work)
+        members = [*_compile_sources(root, build, work), _compile_version(root, build, work, made_from)]
         if build.has_builtins:
             members += _compile_builtins(root, build.archive_triple, work)
         run_zig(root, "ar", "rcsD", "archive.a", *members, cwd=work)
         os.replace(work / "archive.a", archive)  # whole or not at all: two builds may run at once
-        (work / "stamp").write_text(fingerprint)
+        (work / "stamp").write_text(made_from)
         os.replace(work / "stamp", stamp)
     finally:
         shutil.rmtree(work, ignore_errors=True)

@@ -74,6 +74,8 @@ class BuildTarget(NamedTuple):
     program_flags: tuple[str, ...]
     """The flags with which the executor is compiled and linked, beside `C_FLAGS`."""
     program_libraries: tuple[str, ...]
+    links_archive: bool
+    """True if the executor has the archive's functions in it; an archive is linked into executors that do not."""
     more_sources: tuple[str, ...] = ()
     """Further sources of the executor, by paths in `RUNTIME`."""
 
@@ -114,7 +116,7 @@ def _linux(name: str) -> BuildTarget:
     libraries = ("-lpthread", "-ldl")
     return BuildTarget(
         name, f"{name}-gnu", f"{name}-gnu.2.28", archive, archive_flags, True, program, archive + program, tuple(flags),
-        libraries,
+        libraries, True,
     )  # fmt: skip
 
 
@@ -132,7 +134,7 @@ def _windows(name: str) -> BuildTarget:
     libraries = ("-lkernel32", "-lntdll")
     return BuildTarget(
         name, f"{name}-gnu", f"{name}-gnu", archive, archive_flags, False, folders, ("common", *folders),
-        tuple(flags.split()), libraries, more,
+        tuple(flags.split()), libraries, False, more,
     )  # fmt: skip
 
 

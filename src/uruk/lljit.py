@@ -34,7 +34,6 @@ from uruk.orc.units import MaterializationUnit
 from uruk.passes.state import State
 from uruk.platforms.jit_dlopen import JITLoader
 from uruk.platforms.linux.platform import OF_THE_PROGRAM, LinuxPlatform, UnrunLinuxPlatform, linux_platform
-from uruk.platforms.linux.process_here import LinuxHere, executor_here
 from uruk.symbol import Symbol, sessions_here
 
 if TYPE_CHECKING:
@@ -100,6 +99,9 @@ class LLJIT:
         executes = options is None or options.execute
         linked_only_for = options.linked_only_for if options else ""
         if executor is None:
+            # what follows costs time, and a session of another process does without
+            from uruk.platforms.linux.process_here import LinuxHere, executor_here
+
             process = LinuxHere(executor_here(slab_size, mapper, memory=memory, executes=executes))
             self.executor: Executor = process.executor
             kind = UnrunLinuxPlatform if self.executor.memory.fixed else LinuxPlatform

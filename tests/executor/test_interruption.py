@@ -24,7 +24,7 @@ import pytest
 
 import uruk
 from uruk.executor.remote import RemoteExecutor
-from uruk.platforms.linux.runtime_here import open_runtime
+from uruk.platforms.linux.runtime_archive import open_runtime
 from uruk.runtime_files import executor_program
 
 from support.requirements import require_tool

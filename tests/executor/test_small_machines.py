@@ -15,6 +15,8 @@ import pytest
 import uruk
 from uruk.errors import ExecutorError
 from uruk.executor.connection import Connection
+from uruk.formats.archive import Archive
+from uruk.platforms.linux import runtime_there
 
 from support.compiling import Compile
 from support.requirements import missing
@@ -180,7 +182,11 @@ def test_the_runtime_comes_in_by_messages(monkeypatch: pytest.MonkeyPatch) -> No
         called.append(tag)
         return call(self, tag, *parts, deadline=deadline)
 
+    def other_version(archive: Archive) -> bytes:
+        return b"uruk_version_other"
+
     monkeypatch.setattr(Connection, "call", listen)
+    monkeypatch.setattr(runtime_there, "version_of", other_version)
     executor = uruk.spawn()
     try:
         symbols = executor.connection.setup.symbols

@@ -37,11 +37,20 @@ static const struct symbol symbols[] = {
     {"__llvm_orc_SimpleExecutorDylibManager_lookup_wrapper", (void *)library_lookup},
     {"uruk_executor_attached", (void *)attach_wrapper},
     {"uruk_executor_run_program", (void *)run_program_wrapper},
+    {0, 0},
 };
 
-static void write_symbols(struct writer *writer, const struct symbol *first, word count)
+static word count_symbols(const struct symbol *first)
 {
-    for (word i = 0; i < count; i++) {
+    word count = 0;
+    while (first[count].name)
+        count++;
+    return count;
+}
+
+static void write_symbols(struct writer *writer, const struct symbol *first)
+{
+    for (word i = 0; first[i].name; i++) {
         write_text(writer, first[i].name, strlen(first[i].name));
         write_word(writer, (word)first[i].address);
     }
@@ -50,17 +59,16 @@ static void write_symbols(struct writer *writer, const struct symbol *first, wor
 void send_setup(void)
 {
     struct writer writer = {0};
-    word pid = process_number(), common = sizeof symbols / sizeof *symbols, others = 0;
-    while (system_symbols[others].name)
-        others++;
+    word pid = process_number();
     write_text(&writer, system_triple, strlen(system_triple));
     write_word(&writer, page_size());
     write_word(&writer, 1);
     write_text(&writer, "uruk.pid", 8);
     write_text(&writer, (char *)&pid, sizeof pid);
-    write_word(&writer, common + others);
-    write_symbols(&writer, symbols, common);
-    write_symbols(&writer, system_symbols, others);
+    write_word(&writer, count_symbols(symbols) + count_symbols(system_symbols) + count_symbols(runtime_symbols));
+    write_symbols(&writer, symbols);
+    write_symbols(&writer, system_symbols);
+    write_symbols(&writer, runtime_symbols);
     if (writer.failed)
         give_up("no memory for the setup");
     struct result result = finish(&writer);

@@ -55,7 +55,8 @@ struct symbol {
     const void *address;
 };
 extern const char system_triple[];
-extern const struct symbol system_symbols[]; /* up to one without a name */
+extern const struct symbol system_symbols[];  /* up to one without a name */
+extern const struct symbol runtime_symbols[]; /* the functions of the runtime that are part of the program, likewise */
 
 /* serve.c of the system: who reads the line. */
 void wake_main(void); /* there is a call for the main thread, or the end has come */

@@ -1,4 +1,4 @@
-/* The services that only Windows's executor offers: the functions of the runtime, which is part of the program. */
+/* The functions of the runtime, which Windows's executor has, and no services of its own. */
 
 #include "windows_parts.h"
 
@@ -17,7 +17,9 @@ extern void uruk_rt_run_initializers(void), uruk_rt_run_program(void), uruk_rt_s
 
 #define FUNCTION(name) {#name, (void *)name}
 
-const struct symbol system_symbols[] = {
+const struct symbol system_symbols[] = {{0, 0}};
+
+const struct symbol runtime_symbols[] = {
     FUNCTION(uruk_rt_atexit),
     FUNCTION(uruk_rt_call_wrapper),
     FUNCTION(uruk_rt_callback_enter),

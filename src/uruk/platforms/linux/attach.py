@@ -14,7 +14,7 @@ from uruk.memory.mapper import Mapper
 from uruk.memory.shared import SharedMapper
 from uruk.platforms.linux.libraries_there import LibrariesThere
 from uruk.platforms.linux.loader_there import RemoteLoader
-from uruk.platforms.linux.runtime_there import link_runtime
+from uruk.platforms.linux.runtime_there import start_runtime
 from uruk.platforms.linux.slabs_there import RemoteSlabs
 
 STATIC_TLS = 16384
@@ -44,7 +44,7 @@ def attach(connection: Connection, child: Child | None, *, shared_memory: bool, 
     attached = connection.setup.symbols.get("uruk_executor_attached")
     if attached is not None:
         connection.call(attached)
-    process, runtime = link_runtime(connection)
+    process, runtime = start_runtime(connection)
     hidden = connection.setup.symbols.get("uruk_executor_hidden", 0)
     if hidden:
         runtime.call(b"uruk_rt_hide", hidden)

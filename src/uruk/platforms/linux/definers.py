@@ -9,7 +9,7 @@ from uruk.formats.elf.dynamic import read_shared_library
 from uruk.libraries.search import LibrarySearch
 from uruk.platforms.linux.platform import PRIVATE
 from uruk.platforms.linux.process_symbols import find_symbol, loaded_libraries
-from uruk.platforms.linux.runtime_here import INTERPOSED, open_runtime
+from uruk.platforms.linux.runtime_archive import INTERPOSED, open_runtime
 from uruk.target import HERE, Target
 
 PROCESS = "in this process"

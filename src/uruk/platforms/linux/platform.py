@@ -27,8 +27,7 @@ from uruk.platforms.jit_dlopen import NAMES as JIT_NAMES
 from uruk.platforms.jit_dlopen import JITLoader
 from uruk.platforms.linux.frames import announce
 from uruk.platforms.linux.process import LinuxProcess
-from uruk.platforms.linux.runtime_here import INTERPOSED, open_runtime
-from uruk.platforms.linux.slabs_here import UNWINDER
+from uruk.platforms.linux.runtime_archive import INTERPOSED, UNWINDER, open_runtime
 from uruk.platforms.linux.tls import shown_storage
 from uruk.platforms.linux.tls.shown_storage import ASKS, ITERATE
 from uruk.records import record

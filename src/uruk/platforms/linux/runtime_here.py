@@ -9,14 +9,12 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 
 import numpy as np
 
 from uruk.executor.control import Runtime
 from uruk.executor.inprocess import InProcessExecutor
 from uruk.executor.this_process import THIS_PROCESS
-from uruk.formats.archive import Archive
 from uruk.graph.types import I64, Bool, signed
 from uruk.link import Linked
 from uruk.memory.inprocess import InProcessMapper
@@ -28,25 +26,10 @@ from uruk.platforms.bare import BarePlatform
 from uruk.platforms.linux.frames import announce
 from uruk.platforms.linux.libraries_here import LibrariesHere
 from uruk.platforms.linux.process_symbols import find_symbol, load_library
-from uruk.platforms.linux.slabs_here import UNWINDER, InProcessSlabs
-from uruk.runtime_files import runtime_archive
-from uruk.target import HERE
+from uruk.platforms.linux.runtime_archive import UNWINDER, function_names, open_runtime
+from uruk.platforms.linux.slabs_here import InProcessSlabs
 
 SLAB = 16 << 20
-INTERPOSED = (b"__cxa_thread_atexit", b"__cxa_thread_atexit_impl")
-PREFIX = b"uruk_rt_"
-"""The beginning of the names of the runtime's own functions."""
-
-
-@lru_cache(maxsize=4)
-def open_runtime(architecture: str = HERE.architecture) -> Archive:
-    """Return the runtime archive of an architecture, by default this process's."""
-    return Archive.open(runtime_archive(f"{architecture}-linux"))
-
-
-def function_names(archive: Archive) -> list[bytes]:
-    """Return the functions of the runtime that uruk itself calls, and those that stand for functions of libraries."""
-    return [*sorted(name for name in archive.index() if name.startswith(PREFIX)), *INTERPOSED]
 
 
 def columns(addresses: Iterable[int]) -> tuple[I64, Bool]:

@@ -12,6 +12,7 @@ from uruk.memory.mapper import WRITABLE
 from uruk.memory.slab_object import READ_WRITE, SlabFile
 from uruk.platforms.linux import process_symbols
 from uruk.platforms.linux.loader_here import CARRIERS, LOADER
+from uruk.platforms.linux.runtime_archive import UNWINDER
 from uruk.target import HERE
 
 NAME = b"uruk-slab"
@@ -85,7 +86,6 @@ class _Info(ctypes.Structure):
 
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(_Info), ctypes.c_size_t, ctypes.c_void_p)
 _PHDRS_AT = 64
-UNWINDER = "libgcc_s.so.1"
 
 
 _answers: dict[str, bool] = {}

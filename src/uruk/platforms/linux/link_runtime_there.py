@@ -1,0 +1,45 @@
+"""The link of the runtime into an executor that does not have it, LLVM's for one: brought there by LLVM's services."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from uruk.executor.bootstrap import BootstrapExecutor
+from uruk.executor.llvm_services import Services
+from uruk.formats.archive import Archive
+from uruk.link import Linked
+from uruk.orc.registry.search import ArchiveEntry
+from uruk.orc.registry.tracker import ResourceTracker
+from uruk.orc.session import Session
+from uruk.platforms.bare import BarePlatform
+from uruk.platforms.linux.runtime_archive import function_names
+
+
+class _Platform(BarePlatform):
+    """Names of the executor's process, nothing run; unwind data is noted, to be registered when it is there."""
+
+    def __init__(self, executor: BootstrapExecutor) -> None:
+        super().__init__(executor)
+        self.frames: list[tuple[int, int]] = []
+
+    def loaded(self, linked: Linked, trackers: Sequence[ResourceTracker]) -> None:
+        self.frames = [
+            (int(linked.state.address[block]), int(linked.state.blocks.size[block]))
+            for block in linked.state.synthetic["unwind"].tolist()
+            if block >= 0
+        ]
+
+
+def link_runtime(services: Services, archive: Archive) -> dict[bytes, int]:
+    """Link the runtime into an executor that has none, or an older one; return the addresses of its functions."""
+    executor = BootstrapExecutor(services)
+    platform = _Platform(executor)
+    session = Session(executor, platform)
+    dylib = session.create_dylib("runtime")
+    dylib.search.builtins = ArchiveEntry(archive, dylib.create_tracker("uruk runtime"), 0, set())
+    names = function_names(archive)
+    answers = session.lookup(dylib, names, roots=False)
+    executor.memory.finish()  # brings all of it at once: messages of LLVM's services are the only way there so far
+    for address, size in platform.frames:  # after the bytes have arrived, which the unwinder reads
+        services.register_frames(address, size)
+    return {name: address for name, (address, _) in zip(names, answers, strict=True)}

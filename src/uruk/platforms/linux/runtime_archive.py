@@ -1,0 +1,31 @@
+"""The runtime archive as a platform of Linux uses it, whichever process the runtime is in."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from uruk.formats.archive import Archive
+from uruk.runtime_files import runtime_archive
+from uruk.target import HERE
+
+INTERPOSED = (b"__cxa_thread_atexit", b"__cxa_thread_atexit_impl")
+PREFIX = b"uruk_rt_"
+"""The beginning of the names of the runtime's own functions."""
+VERSION = b"uruk_version_"
+UNWINDER = "libgcc_s.so.1"
+
+
+@lru_cache(maxsize=4)
+def open_runtime(architecture: str = HERE.architecture) -> Archive:
+    """The runtime archive of an architecture, by default this process's."""
+    return Archive.open(runtime_archive(f"{architecture}-linux"))
+
+
+def version_of(archive: Archive) -> bytes:
+    """Return the name by which a runtime archive says what it was made from; see `build_support/runtime.py`."""
+    return next((name for name in archive.index() if name.startswith(VERSION)), b"")
+
+
+def function_names(archive: Archive) -> list[bytes]:
+    """Return the functions of the runtime that uruk calls, and those that stand for functions of libraries."""
+    return [*sorted(name for name in archive.index() if name.startswith(PREFIX)), *INTERPOSED]
