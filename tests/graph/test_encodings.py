@@ -25,6 +25,18 @@ def test_a_piece_has_bits() -> None:
             Encoding((piece,), ((0, 0),))
 
 
+def test_sizes_of_words() -> None:
+    """Those that encodings have; words are as wide as the widest needs."""
+    small, plain, wide = (Encoding(((0, 8, 0),), ((0, 0),), size=size) for size in (2, 4, 8))
+    for encodings, sizes, word in (
+        ([plain], [4], np.uint32), ([plain, None, small], [2, 4], np.uint32), ([None], [], np.uint32),
+        ([wide, plain], [4, 8], np.uint64), ([wide], [8], np.uint64),
+    ):  # fmt: skip
+        table = EncodingTable(encodings)
+        assert (table.sizes, table.word) == (sizes, np.dtype(word))
+        assert table.size.tolist() == [encoding.size if encoding else 0 for encoding in encodings]
+
+
 def test_movn_has_the_complement_and_no_other_bit() -> None:
     table = EncodingTable(
         [Encoding(((0, 16, 5),), ((0x9F80_0000, 0x9280_0000), (0x9F80_0000, 0x9200_0000)), negates=True)]
