@@ -27,6 +27,7 @@ from uruk.executor.remote import RemoteExecutor
 from uruk.platforms.linux.runtime_archive import open_runtime
 from uruk.runtime_files import executor_program
 
+from support.executors import compiled_for
 from support.requirements import require_tool
 
 FAKE = [sys.executable, str(Path(__file__).parent / "fake.py")]
@@ -39,7 +40,8 @@ int wait_for(int milliseconds) { usleep(milliseconds * 1000); return millisecond
 """
 READS = ("_read_some", "_take_message", "_take_result", "_take_call", "count")
 """Functions outside `Incoming` that read the line."""
-KINDS = ("shared", "wire", "socket", "aarch64")
+KINDS = ("shared", "wire", "socket", "aarch64", "windows")
+FOR_WINDOWS = "__attribute__((dllimport)) void Sleep(unsigned); static void usleep(int n) { Sleep(n / 1000); } "
 SOON = 10.0
 Resources = tuple[int, int, list[str], list[str]]
 
@@ -86,8 +88,10 @@ def interrupted_after(seconds: float) -> Generator[None]:
 
 @contextmanager
 def executor(kind: str, deadline: float | None = None) -> Generator[RemoteExecutor]:
-    """A child with or without shared memory, one that is connected to, one under an emulator."""
-    if kind == "aarch64":
+    """A child with or without shared memory, one that is connected to, one under an emulator, one under wine."""
+    if kind == "windows":
+        yield uruk.spawn(target="x86_64-windows", deadline=deadline)
+    elif kind == "aarch64":
         require_tool("qemu-aarch64")
         require_tool("aarch64-linux-gnu-gcc")
         yield uruk.spawn(target="aarch64-linux", deadline=deadline)
@@ -101,6 +105,23 @@ def executor(kind: str, deadline: float | None = None) -> Generator[RemoteExecut
                 yield uruk.connect("127.0.0.1", port, shared_memory=False, deadline=deadline)
             finally:
                 process.kill()
+
+
+@pytest.fixture(autouse=True)
+def with_wine(request: pytest.FixtureRequest) -> None:
+    """Have wine where it is needed."""
+    if "kind" in request.fixturenames and request.getfixturevalue("kind") == "windows":
+        request.getfixturevalue("wine")
+        uruk.LLJIT(executor=uruk.spawn(target="x86_64-windows")).close()  # the archive stays open
+
+
+def add(jit: uruk.LLJIT, kind: str, folder: Path, text: str) -> None:
+    """Add C code to an executor of this kind."""
+    if kind == "windows":
+        text = FOR_WINDOWS + text.replace("#include <unistd.h>", "")
+        jit.add_object(compiled_for("x86_64-windows", folder, text))
+    else:
+        jit.add_source(text=text, language="c")
 
 
 def call(jit: uruk.LLJIT, name: str, *arguments: int) -> int:
@@ -182,11 +203,11 @@ def test_connecting() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_call(kind: str) -> None:
+def test_a_call(kind: str, tmp_path: Path) -> None:
     """It goes on there; the next call finds the executor as it was."""
     before = resources()
     with executor(kind) as there, uruk.LLJIT(executor=there) as jit:
-        jit.add_source(text=SOURCE, language="c")
+        add(jit, kind, tmp_path, SOURCE)
         call(jit, "wait_for", 0)
         for _ in range(5):
             with pytest.raises(KeyboardInterrupt), interrupted_after(0.1):
@@ -196,13 +217,13 @@ def test_a_call(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_calls_at_any_moment(kind: str) -> None:
+def test_calls_at_any_moment(kind: str, tmp_path: Path) -> None:
     """The executor goes on, and answers the next call with the next call's result."""
     chance = random.Random(6)
     before = resources()
     interrupted = 0
     with executor(kind, 20.0) as there, uruk.LLJIT(executor=there) as jit:
-        jit.add_source(text=SOURCE, language="c")
+        add(jit, kind, tmp_path, SOURCE)
         address = jit.lookup("add").address
         for _ in range(int(os.environ.get("URUK_CYCLES", "40")) * 10):
             try:
@@ -236,7 +257,7 @@ class Interrupter:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_reading_of_answers_at_every_line(kind: str) -> None:
+def test_the_reading_of_answers_at_every_line(kind: str, tmp_path: Path) -> None:
     """Requests of the executor come in between: a request is served once."""
     served: list[int] = []
     with executor(kind, 20.0) as there, uruk.LLJIT(executor=there) as jit:
@@ -246,7 +267,7 @@ def test_the_reading_of_answers_at_every_line(kind: str) -> None:
             return number + 1
 
         callback = jit.executor.callback("int(int)", serve)
-        jit.add_source(text="int ask(int (*serve)(int), int n) { return serve(n) + 1; }", language="c")
+        add(jit, kind, tmp_path, "int ask(int (*serve)(int), int n) { return serve(n) + 1; }")
         ask = jit.lookup("ask").function("int(void *, int)")
         interrupter = Interrupter(3)
         for number in range(600):
@@ -315,7 +336,7 @@ class TwoSignals:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # in a finaliser it is printed
 @pytest.mark.parametrize("kind", KINDS)
-def test_two_at_any_moment(kind: str) -> None:
+def test_two_at_any_moment(kind: str, tmp_path: Path) -> None:
     """The second comes while the call is left that the first has ended: what the executor asks is answered once."""
     served: list[int] = []
 
@@ -329,7 +350,7 @@ def test_two_at_any_moment(kind: str) -> None:
     text = "static int count; int asked(void) { return count; } "
     text += "int ask(int (*serve)(int), int n) { __sync_fetch_and_add(&count, 1); return serve(n) + 1; }"
     with executor(kind, 20.0) as there, uruk.LLJIT(executor=there) as jit:
-        jit.add_source(text=text, language="c")
+        add(jit, kind, tmp_path, text)
         ask, asked = jit.lookup("ask").function("int(void *, int)"), jit.lookup("asked").function("int(void)")
         callback = jit.executor.callback("int(int)", serve)
         with signals.installed():
@@ -346,7 +367,7 @@ def test_two_at_any_moment(kind: str) -> None:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("kind", KINDS)
-def test_inside_of_callbacks(kind: str) -> None:
+def test_inside_of_callbacks(kind: str, tmp_path: Path) -> None:
     """One comes while Python serves a request, the next while that is left: code there gets an answer, a 0 for it.
 
     No function is called twice for a request, and the executor goes on.
@@ -362,7 +383,7 @@ def test_inside_of_callbacks(kind: str) -> None:
     text += "int ask(int (*serve)(int), int n) { __sync_fetch_and_add(&count, 1); int r = serve(n);"
     text += " __sync_fetch_and_add(&done, 1); return r; }"
     with executor(kind, 20.0) as there, uruk.LLJIT(executor=there) as jit:
-        jit.add_source(text=text, language="c")
+        add(jit, kind, tmp_path, text)
         ask = jit.lookup("ask").function("int(void *, int)")
         asked, answered = (jit.lookup(name).function("int(void)") for name in ("asked", "answered"))
         callback = jit.executor.callback("int(int)", serve)

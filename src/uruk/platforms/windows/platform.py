@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 from uruk.errors import AllocationError, LibraryError
 from uruk.formats.archive import Archive
@@ -33,6 +34,12 @@ _OF_RUNTIME = {
 `__main` and `__mingw_raise_matherr` for native programs; `__main` runs initialisers there."""
 
 
+@lru_cache(maxsize=4)
+def open_runtime(target: str) -> Archive:
+    """Return the archive of what is linked into modules; it stays open until this process ends."""
+    return Archive.open(runtime_archive(target))
+
+
 class WindowsPlatform(BarePlatform):
     """Runs what COFF objects ask for in a process of Windows; see `uruk.orc.platform.Platform`."""
 
@@ -43,7 +50,7 @@ class WindowsPlatform(BarePlatform):
         self.host = self.process = process
         self.runtime = process.runtime
         target = Target.of_triple(process.executor.process.triple)
-        self.archive = Archive.open(runtime_archive(f"{target.architecture}-{target.system}"))
+        self.archive = open_runtime(f"{target.architecture}-{target.system}")
         self.jit_loader: JITLoader | None = None
         """dlopen of the session's dylibs, for linked code; see `uruk.platforms.jit_dlopen`."""
 
