@@ -12,6 +12,7 @@ from uruk.graph.views import GraphView
 from uruk.lljit import LLJIT
 from uruk.passes.state import State
 
+from support.assembly import assemble
 from support.golden_files import object_bytes, read_graph
 
 pytestmark = pytest.mark.quick
@@ -40,6 +41,19 @@ def test_a_symbol_by_name(view: GraphView) -> None:
     assert view.symbols["answer"].file == "minimal.o"
     with pytest.raises(KeyError):
         view.symbols["no such symbol"]
+
+
+def test_a_name_of_several_symbols() -> None:
+    """It is the definition's that others see, else a reference's, and a local symbol's last."""
+    parts = {
+        "local.o": "shared: nop\nalone: nop\n",
+        "user.o": "call shared\ncall alone\n",
+        "owner.o": ".globl shared\nshared: nop\n",
+    }
+    graph, _ = read_graph(*((file, assemble(text)) for file, text in parts.items()))
+    view = GraphView(graph)
+    assert (view.symbols["shared"].file, view.symbols["shared"].is_defined) == ("owner.o", True)
+    assert (view.symbols["alone"].file, view.symbols["alone"].is_defined) == ("user.o", False)
 
 
 def test_symbols_outside_blocks(view: GraphView) -> None:
