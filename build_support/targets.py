@@ -38,12 +38,15 @@ SOURCES = {
     ),
     "executor/windows": "crash.c library.c line.c listen.c main.c secret.c serve.c services.c sockets.c system.c",
     "windows": (
-        "command_line.c cxx_throw.c find_symbols.c initialize.c memory.c modules.c process.c shared_memory.c statics.c"
-        " texts.c"
+        "command_line.c cxx_throw.c find_symbols.c initialize.c memory.c modules.c process.c program.c shared_memory.c"
+        " statics.c texts.c"
     ),
     "windows/x86_64": "callback_enter.S invoke.S",
-    "windows/linked": ("compiler_support.c magic_statics.c operators.c thread_destructors.c thread_initializers.c"),
-    "windows/x86_64/linked": "support.S",
+    "windows/linked": (
+        "compiler_support.c legacy_stdio.c magic_statics.c onexit.c operators.c start_files.c thread_destructors.c"
+        " thread_initializers.c"
+    ),
+    "windows/x86_64/linked": "setjmp.S support.S",
 }
 """Folders of `RUNTIME` -> the files that are compiled; headers lie beside them."""
 

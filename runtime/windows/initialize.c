@@ -1,6 +1,7 @@
 /* Run initialisers; finalisers and what code gives to atexit, when its module goes or the program ends. */
 
 #include "modules.h"
+#include "program.h"
 
 #include <stdint.h>
 #include <windows.h>
@@ -17,13 +18,6 @@ struct ending {
 
 static SRWLOCK lock = SRWLOCK_INIT;
 static struct ending *endings; /* the newest first */
-
-/* The program's C runtime: its _onexit, its exit, and where its environment is. 0 in a session without a program. */
-static struct {
-    void *(*at_end)(function *);
-    void (*exit)(int);
-    char ***environment;
-} crt;
 
 static int is_one_of(uint64_t module, const uint64_t *modules, uint64_t count)
 {
@@ -69,7 +63,7 @@ static int keep(uint64_t module, function *run)
     *ending = (struct ending){module, run, endings};
     endings = ending;
     ReleaseSRWLockExclusive(&lock);
-    return crt.at_end && !crt.at_end(run_newest) ? -1 : 0;
+    return at_end_of_program(run_newest);
 }
 
 static int is_function(function *one)
@@ -108,23 +102,4 @@ EXPORTED int64_t uruk_rt_finalize(const uint64_t *modules, uint64_t count)
 EXPORTED int64_t uruk_rt_atexit(function *run)
 {
     return keep(module_at((uint64_t)__builtin_return_address(0)), run);
-}
-
-/* What crt2.o and libmingw32.a do before main, the session has done: __main, and the handler of matherr. */
-EXPORTED void uruk_rt_nothing(void)
-{
-}
-
-EXPORTED void uruk_rt_set_crt(void *(*at_end)(function *), void (*exit)(int), char ***environment)
-{
-    crt.at_end = at_end, crt.exit = exit, crt.environment = environment;
-}
-
-/* main, then the C runtime's exit, which runs what is registered and flushes files. */
-EXPORTED void uruk_rt_run_program(int (*entry)(int, char **, char **), int argc, char **argv)
-{
-    int status = entry(argc, argv, crt.environment ? *crt.environment : 0);
-    if (crt.exit)
-        crt.exit(status);
-    ExitProcess((UINT)status);
 }

@@ -11,9 +11,9 @@ extern void uruk_rt_mem_map_shared(void), uruk_rt_mem_release(void);
 extern void uruk_rt_deregister_module(void), uruk_rt_find_symbols(void), uruk_rt_keep_words(void);
 extern void uruk_rt_register_module(void), uruk_rt_string_size(void);
 extern void uruk_rt_cxx_throw(void), uruk_rt_static_abort(void), uruk_rt_static_begin(void), uruk_rt_static_end(void);
-extern void uruk_rt_command_line(void), uruk_rt_set_command_line(void), uruk_rt_wide_command_line(void);
+extern void uruk_rt_command_line(void), uruk_rt_wide_command_line(void);
 extern void uruk_rt_atexit(void), uruk_rt_finalize(void), uruk_rt_nothing(void), uruk_rt_register_finalizers(void);
-extern void uruk_rt_run_initializers(void), uruk_rt_run_program(void), uruk_rt_set_crt(void);
+extern void uruk_rt_run_initializers(void), uruk_rt_run_program(void), uruk_rt_set_arguments(void), uruk_rt_set_crt(void);
 
 #define FUNCTION(name) {#name, (void *)name}
 
@@ -44,7 +44,7 @@ const struct symbol runtime_symbols[] = {
     FUNCTION(uruk_rt_register_module),
     FUNCTION(uruk_rt_run_initializers),
     FUNCTION(uruk_rt_run_program),
-    FUNCTION(uruk_rt_set_command_line),
+    FUNCTION(uruk_rt_set_arguments),
     FUNCTION(uruk_rt_set_crt),
     FUNCTION(uruk_rt_static_abort),
     FUNCTION(uruk_rt_static_begin),

@@ -44,6 +44,8 @@ Sources are compiled first, by the compiler of CC or CXX, or what there is: cc, 
   --connect HOST:PORT run in an executor that listens there; see `uruk executor --help'
   --tls-pool=SIZE     static thread-local storage of the child (default: what the program
                       needs, up to 1Mb)
+  --crt NAME          the C runtime of a program of Windows, msvcrt or ucrt (default: the one
+                      that its objects are compiled for)
   --entry NAME        the function to run (default: main)
   --no-exec           link only; with --entry, only the objects that NAME needs
   --phony-externals   names that nobody defines become 0
@@ -125,6 +127,7 @@ _VALUES = (
     "--executor",
     "--connect",
     "--tls-pool",
+    "--crt",
 )
 _FLAGS = (
     "--in-process",
@@ -272,6 +275,8 @@ def _option(arguments: Arguments, option: str, value: str) -> None:
         arguments.connect = host_and_port(value)
     elif option == "--tls-pool":
         arguments.tls_pool = _size(value)
+    elif option == "--crt":
+        arguments.plan.crt = value
     elif option == "--entry":
         arguments.plan.entry = value
     elif option == "--define":

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
-from uruk.compile.compilers import zig_mode
+from uruk.compile.compilers import find_compiler, zig_mode
 from uruk.compile.process import Processes, private_folder
 from uruk.errors import CompileError
 
@@ -54,6 +54,27 @@ def zig_runtimes(words: Sequence[str], flags: Sequence[str], processes: Processe
         problem = "its C++ library cannot be had: name another compiler (--compiler g++)"
         raise CompileError("zig", shown, problem, ended.status, ended.err)
     return [archives[name] for name in _RUNTIMES if name in archives]
+
+
+def zig_windows_libraries() -> list[str]:
+    """The libraries that ``zig cc`` links programs of Windows with, in its order, without start files.
+
+    zig builds them when it first links one (a minute or more), and keeps them. Raises CompilerNotFound, CompileError.
+    """
+    words = find_compiler("c", "zig cc")
+    shown = shlex.join(words)
+    if not _has_cache():
+        raise CompileError("zig", shown, "zig keeps its libraries in a cache folder, which cannot be written")
+    with private_folder() as folder:
+        source = os.path.join(folder, "main.c")
+        with open(source, "w", encoding="ascii") as file:
+            file.write(_MINIMAL)
+        environment = {**os.environ, "ZIG_VERBOSE_LINK": "1", "TMPDIR": folder}
+        command = [*words, "-target", "x86_64-windows-gnu", source, "-o", os.path.join(folder, "main.exe")]
+        ended = Processes().run(command, "zig's libraries for Windows", shown, environment=environment)
+    if ended.status:
+        raise CompileError("zig", shown, "its libraries for Windows cannot be had", ended.status, ended.err)
+    return [os.path.abspath(path) for path in re.findall(r"(?<=\s)(?!-)\S+\.lib\b", ended.err)]
 
 
 def _has_cache() -> bool:

@@ -9,10 +9,10 @@ from uruk.errors import UrukError
 
 if TYPE_CHECKING:
     from uruk.executor.remote import RemoteExecutor
-    from uruk.lljit import LLJIT
     from uruk.memory.interface import Memory
     from uruk.program.link_plan import LinkPlan
     from uruk.program.program_linker import ProgramLinker
+    from uruk.program.reading import Objects, Other
     from uruk.program.settings import Settings
 
 
@@ -24,11 +24,11 @@ class Place(Protocol):
         """The executor that it is; None for this process."""
         ...
 
-    def prepare(self, jit: LLJIT, words: Sequence[str]) -> None:
+    def prepare(self, jit: ProgramLinker, words: Sequence[str]) -> None:
         """Make it look like a fresh process's, with `words` as argv."""
         ...
 
-    def run(self, jit: LLJIT, entry: int) -> int:
+    def run(self, jit: ProgramLinker, entry: int) -> int:
         """Run main() at `entry`; returns the exit status, negative for a signal."""
         ...
 
@@ -52,8 +52,8 @@ class ProgramSystem(Protocol):
         """Say where the program looks for libraries when it runs (ld's -rpath)."""
         ...
 
-    def before_inputs(self, linker: ProgramLinker, settings: Settings) -> None:
-        """Prepare the process for the program's inputs, none of which is linked yet."""
+    def before_inputs(self, linker: ProgramLinker, settings: Settings, inputs: Sequence[Objects | Other]) -> None:
+        """Prepare the process for the program's inputs, which are read, and none of which is linked yet."""
         ...
 
     def entry(self, linker: ProgramLinker, plan: LinkPlan) -> tuple[str, bool]:

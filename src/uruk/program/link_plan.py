@@ -57,6 +57,8 @@ class LinkPlan:
     """Libraries that are in the process before all else."""
     counts_calls: bool = False
     """For gprof."""
+    crt: str = ""
+    """The C runtime, by its name, on a system that has several; empty: what the objects are compiled for."""
     _state: Input = field(default_factory=lambda: Input("", ""))
     _pushed: list[Input] = field(default_factory=list[Input])
 

@@ -59,7 +59,7 @@ class LinkedProgram:
         inputs = self._inputs()
         waited = time.perf_counter() - begin
         self._state_plan()
-        self._system.before_inputs(self.jit, self.arguments)
+        self._system.before_inputs(self.jit, self.arguments, inputs)
         self._add_inputs(inputs)
         added = time.perf_counter()
         if self.arguments.execute:
@@ -116,6 +116,7 @@ class LinkedProgram:
                 arena = Arena([np.frombuffer(item.buffer, np.uint8)])
                 spans = [Span(*span) for span in zip(item.files, item.starts, item.sizes, strict=True)]
                 graph = session.parse_arena(arena, spans, main, check_relocations=False)
+                self.jit.linker_words += graph.linker_words.values()
                 main.add_graph(graph, tracker, roots=True)
             elif item.content is not None:
                 self.jit.add_archive(item.content, item.input.value, tracker=tracker, whole=item.input.whole)

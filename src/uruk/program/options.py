@@ -59,6 +59,8 @@ class LinkOptions:
     """Names that nothing defines become 0 (--unresolved-symbols=ignore-all)."""
     starts_itself: bool = False
     """The program has a ``_start`` of its own instead of main() (-nostartfiles)."""
+    crt: str = ""
+    """The C runtime of a program of Windows, ``msvcrt`` or ``ucrt``; by default the one that it is compiled for."""
 
     def apply(self, plan: LinkPlan) -> None:
         """Have a plan say the same. Raises InvalidType for a definition that is none."""
@@ -68,6 +70,7 @@ class LinkOptions:
         plan.rpath_is_inherited = self.rpath_is_inherited
         plan.rdynamic, plan.all_static = self.rdynamic, self.static
         plan.prune, plan.phony, plan.starts_itself = self.prune, self.phony_externals, self.starts_itself
+        plan.crt = self.crt
         plan.set_whole(self.whole_archives)
         plan.set_as_needed(self.as_needed)
         for name, meaning in self.define.items():

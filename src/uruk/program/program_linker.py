@@ -39,6 +39,8 @@ class ProgramLinker(LLJIT):
         """Libraries that are to be loaded, each with its place in the order of inputs."""
         self._by_name: set[str] = set()
         """Paths of libraries that were found by their names."""
+        self.linker_words: list[dict[str, list[str]]] = []
+        """The words of the program's objects for their linker, by object; see `uruk.graph.graph.Graph`."""
 
     def _add_shared_library(self, home: JITDylib, path: str, as_needed: bool, by_name: bool) -> None:
         path = self.search_path.replacement(path) if self.search_path else path

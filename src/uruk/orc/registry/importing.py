@@ -36,6 +36,8 @@ class ImportBinder:
         """By name: the entry that has it, and where it is to be had."""
         self._handles: dict[str, int | None] = {}
         """By the name of the library; None for one that cannot be loaded."""
+        self.first: dict[str, bytes] = {}
+        """By the name of a library of which something is imported: the first name."""
         self.problems: dict[bytes, str] = {}
         """Names that are imported, and not there."""
 
@@ -93,6 +95,7 @@ class ImportBinder:
         answer = libraries.find_symbols([handle], [imported.asked for _, imported in imports])
         for (name, imported), address in zip(imports, answer.address.tolist(), strict=True):
             if address:
+                self.first.setdefault(library, imported.name)
                 self._table.address[name], self._table.ready[name] = address, 1
             else:
                 asked = imported.asked.decode("utf-8", "replace")

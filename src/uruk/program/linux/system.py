@@ -6,6 +6,7 @@ What takes time to import is imported by the methods: this is imported before nu
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from uruk.errors import TLSError, UrukError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from uruk.program.interface import Place
     from uruk.program.link_plan import LinkPlan
     from uruk.program.program_linker import ProgramLinker
+    from uruk.program.reading import Objects, Other
     from uruk.program.settings import Settings
 
 LARGEST_POOL = 1 << 20
@@ -51,7 +53,7 @@ class LinuxPrograms:
         origin = os.path.dirname(plan.name)
         linker.set_search_path(plan.rpath, origin=origin, inherited=plan.rpath_is_inherited)
 
-    def before_inputs(self, linker: ProgramLinker, settings: Settings) -> None:
+    def before_inputs(self, linker: ProgramLinker, settings: Settings, inputs: Sequence[Objects | Other]) -> None:
         """See `ProgramSystem.before_inputs`: libraries' thread-locals get static storage while there is room for it."""
         from uruk.platforms.linux.platform import linux_platform
 

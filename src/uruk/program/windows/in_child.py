@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import struct
 from collections.abc import Sequence
-from contextlib import suppress
 from subprocess import list2cmdline
 from typing import TYPE_CHECKING
 
-from uruk.errors import AllocationError, ExecutorError, LibraryNotFound
-from uruk.executor import answers
-from uruk.lljit import LLJIT
+from uruk.errors import AllocationError, ExecutorError
 from uruk.memory.manager import DEFAULT_SLAB
-from uruk.program.windows.shared_gcc import shared_gcc
+from uruk.program.windows.c_runtimes import StartedRuntime, check_alone
+from uruk.program.windows.default_libraries import Driver, Marks, add_default_libraries, choose_runtime
 from uruk.spawning import connect, spawn
 
 if TYPE_CHECKING:
+    from uruk.program.program_linker import ProgramLinker
+    from uruk.program.reading import Objects, Other
     from uruk.program.settings import Settings
 
-CRT = "msvcrt.dll"
-"""The C runtime of MinGW's programs."""
-_DEFAULT_LIBRARIES = (
-    "mingw32",
-    "gcc",
-    "gcc_eh",
-    "moldname",
-    "mingwex",
-    "msvcrt",
-    "pthread",
-    "advapi32",
-    "shell32",
-    "user32",
-)
-"""The libraries that gcc's driver for MinGW-w64 adds to a C program (``gcc -###``); each process has kernel32."""
+_ENTRIES = ("main", "wmain", "WinMain", "wWinMain")
+"""The functions that a program may begin with, in the order of `enum entry` of runtime/windows/program.c."""
+_START_FILES = {"mainCRTStartup": 0, "wmainCRTStartup": 1, "WinMainCRTStartup": 2, "wWinMainCRTStartup": 3}
+"""Functions of start files, as lines name them for an entry, each with the one of `_ENTRIES` that it calls."""
+
+_MODES = ("_fmode", "_commode")
+"""Variables of a program that give their values to those of the C runtime."""
 
 
 class ProgramInWindows:
@@ -56,47 +46,67 @@ class ProgramInWindows:
                 environment=None if settings.environment is None else dict(settings.environment),
                 streams=settings.streams,
             )
-        self._adds_libraries = settings.plan.default_libraries
-        self._argc = self._argv = 0
+        self._plan = settings.plan
+        self._inputs: Sequence[Objects | Other] = ()
+        self._driver = Driver.MINGW
+        self._kind = 0
+        """The place in `_ENTRIES` of the function that the program begins with."""
 
-    def prepare(self, jit: LLJIT, words: Sequence[str]) -> None:
-        """See `Place.prepare`: argv, the C runtime, and libraries that a driver adds behind all inputs."""
-        texts = [os.fsencode(word) + b"\0" for word in words]
-        strings = b"".join(texts)
-        place = self._keep(strings + bytes(-len(strings) % 8))
-        starts = [place + sum(map(len, texts[:row])) for row in range(len(texts))]
-        self._argc, self._argv = len(words), self._keep(struct.pack(f"<{len(starts) + 1}Q", *starts, 0))
-        self._set_command_line(list2cmdline(words))
-        libraries = self.executor.libraries
-        handle = libraries.load(CRT)
-        functions = [libraries.find_symbol(handle, name)[0] for name in (b"_onexit", b"exit", b"_environ")]
-        self.executor.runtime.call(b"uruk_rt_set_crt", *functions)
-        for name in (*shared_gcc(jit), *_DEFAULT_LIBRARIES) if self._adds_libraries else ():
-            with suppress(LibraryNotFound):
-                jit.add_library(name)
+    def take_inputs(self, inputs: Sequence[Objects | Other]) -> None:
+        """The program's inputs, which say of their compilers what libraries they want."""
+        self._inputs = inputs
 
-    def _set_command_line(self, line: str) -> None:
-        """Let the program's code find its own words in the process's command line, as Rust's library does."""
-        texts = [line.encode("utf-8", "surrogateescape"), line.encode("utf-16-le", "surrogatepass")]
-        places = [self._keep(text + bytes(8 - len(text) % 8)) for text in texts]
-        self.executor.runtime.call(b"uruk_rt_set_command_line", *places)
+    def entry(self, linker: ProgramLinker) -> str:
+        """Return the function that the program begins with."""
+        plan = self._plan
+        if plan.entry and plan.entry not in _START_FILES:
+            return plan.entry
+        kinds = [_START_FILES[plan.entry]] if plan.entry else range(len(_ENTRIES))
+        self._kind = next((kind for kind in kinds if linker.main.defines(_ENTRIES[kind])), kinds[0])
+        return _ENTRIES[self._kind]
 
-    def _keep(self, data: bytes) -> int:
-        """Return the address of a copy of whole words there."""
-        kept = self.executor.runtime.call(b"uruk_rt_keep_words", data, len(data) // 8)
-        address = answers.address(kept, "the program's arguments", len(data))
-        if not address:
+    def prepare(self, jit: ProgramLinker, words: Sequence[str]) -> None:
+        """See `Place.prepare`: the C runtime, argv, and libraries that a driver adds behind all inputs."""
+        directives = [name for words in jit.linker_words for name in words.get("defaultlib", ())]
+        marks = Marks(self._inputs, jit.main.names, directives)
+        self._inputs = ()
+        self._driver = marks.driver()
+        self.runtime = choose_runtime(self._plan, marks, self._driver)
+        self.entry(jit)
+        self._started = StartedRuntime(self.executor, self.runtime)
+        self._started.start(
+            wide=self._kind % 2 == 1, windowed=self._kind >= 2, ignores_invalid=self._driver is not Driver.MICROSOFT
+        )
+        texts = "\0".join([list2cmdline(words), *words, ""])
+        data = texts.encode("utf-16-le", "surrogateescape")
+        if self.executor.runtime.call(b"uruk_rt_set_arguments", data, len(data), len(words)):
             raise AllocationError("the executor has no memory for the program's arguments")
-        return address
+        if self._plan.default_libraries:
+            add_default_libraries(jit, self._plan, marks, self._driver, self.runtime)
 
-    def run(self, jit: LLJIT, entry: int) -> int:
+    def check(self, linker: ProgramLinker) -> None:
+        """The program is linked, and not begun. Raises LinkError if its own objects have two C runtimes."""
+        imports = linker.session.imports.first.items()
+        check_alone(self.runtime, ((name.decode("utf-8", "replace"), library) for library, name in imports))
+
+    def run(self, jit: ProgramLinker, entry: int) -> int:
         """See `Place.run`; Windows's exit status has 32 bits, of which wine gives 8."""
         child = self.executor.child
         if child is None:
             raise ExecutorError(
                 "a program of Windows runs in an executor that is started for it, not in one that listens"
             )
-        self.executor.run_program(entry, self._argc, self._argv)
+        if self._driver is not Driver.MICROSOFT:
+            self._do_as_start_files(jit)
+        self.executor.run_program(entry, self._kind, self._driver is not Driver.MICROSOFT)
         status = child.wait()
         self.executor.connection.listener.join(1.0)  # it reads what the process said of a crash
         return status
+
+    def _do_as_start_files(self, jit: ProgramLinker) -> None:
+        """Do what MinGW's do with variables that the program defines."""
+        process = self.executor.process
+        for name in _MODES:
+            if jit.main.defines(name):
+                value = process.read(jit.lookup(name).address, 4)
+                self._started.set_number(name.encode(), int.from_bytes(value, "little"))

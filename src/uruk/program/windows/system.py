@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from uruk.program.interface import Place
     from uruk.program.link_plan import LinkPlan
     from uruk.program.program_linker import ProgramLinker
+    from uruk.program.reading import Objects, Other
     from uruk.program.settings import Settings
+    from uruk.program.windows.in_child import ProgramInWindows
 
 IMAGE_BASE, UNIT = 0x140000000, 1 << 20
 """The address at which linkers put programs of 64 bits, and how much room one is given at a time."""
@@ -39,12 +41,16 @@ class Nowhere:
 class WindowsPrograms:
     """See `uruk.program.interface.ProgramSystem`."""
 
+    def __init__(self) -> None:
+        self._place: ProgramInWindows | None = None
+
     def place(self, settings: Settings) -> Place:
         """See `ProgramSystem.place`. Raises ExecutorError."""
         if settings.execute or settings.oop:
             from uruk.program.windows.in_child import ProgramInWindows
 
-            return ProgramInWindows(settings)
+            self._place = ProgramInWindows(settings)
+            return self._place
         return Nowhere()
 
     def memory(self, settings: Settings) -> Memory | None:
@@ -61,15 +67,19 @@ class WindowsPrograms:
     def set_search_path(self, linker: ProgramLinker, plan: LinkPlan) -> None:
         """See `ProgramSystem.set_search_path`: Windows's programs name no directories; WINEPATH and PATH do."""
 
-    def before_inputs(self, linker: ProgramLinker, settings: Settings) -> None:
+    def before_inputs(self, linker: ProgramLinker, settings: Settings, inputs: Sequence[Objects | Other]) -> None:
         """See `ProgramSystem.before_inputs`."""
+        if self._place is not None:
+            self._place.take_inputs(inputs)
 
     def entry(self, linker: ProgramLinker, plan: LinkPlan) -> tuple[str, bool]:
         """See `ProgramSystem.entry`."""
-        return plan.entry or "main", False
+        return self._place.entry(linker) if self._place is not None else plan.entry or "main", False
 
     def linked(self, linker: ProgramLinker, plan: LinkPlan, *, runs: bool) -> None:
-        """See `ProgramSystem.linked`."""
+        """See `ProgramSystem.linked`. Raises LinkError for a program with two C runtimes."""
+        if runs and self._place is not None:
+            self._place.check(linker)
 
     def another_may_do(self, settings: Settings, error: UrukError) -> bool:
         """See `ProgramSystem.another_may_do`."""
