@@ -194,7 +194,7 @@ def test_names_that_no_object_can_have(jit: uruk.LLJIT) -> None:
         with pytest.raises(uruk.UndefinedSymbols):
             jit.lookup(name)
     for use in (jit.lookup, lambda name: jit.define(name, 1)):
-        with pytest.raises(uruk.UrukError, match="no symbol's name"):
+        with pytest.raises(uruk.UrukError, match="not a symbol's name"):
             use("\ud800")
 
 

@@ -15,6 +15,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 ZIG = (sys.executable, "-m", "ziglang", "cc", "-target", "x86_64-windows-gnu")
 GCC = ("x86_64-w64-mingw32-gcc-posix",)
+DLLS = (r"Z:\usr\lib\gcc\x86_64-w64-mingw32\12-posix", r"Z:\usr\x86_64-w64-mingw32\lib")
+"""The folders where Debian's MinGW has the DLLs of its compilers."""
 DECLARED = "ctype errno fcntl locale malloc math setjmp signal stdio stdlib string time wchar".split()
 """The standard headers that declared.h stands for."""
 
@@ -69,5 +71,10 @@ COMPILERS: Mapping[str, Compiler] = {
 
 
 def environment() -> dict[str, str]:
-    """The environment of compilers: what zig builds for Windows is kept."""
-    return {**os.environ, "ZIG_GLOBAL_CACHE_DIR": str(REPOSITORY / "build" / "zig-cache"), "URUK_WORD": "given"}
+    """The environment of compilers and programs: what zig builds for Windows is kept, and gcc's DLLs are found."""
+    return {
+        **os.environ,
+        "ZIG_GLOBAL_CACHE_DIR": str(REPOSITORY / "build" / "zig-cache"),
+        "WINEPATH": ";".join(DLLS),
+        "URUK_WORD": "given",
+    }

@@ -14,12 +14,15 @@ int main(int argc, char **argv) {
     FILE *file = fopen(pattern, "wb");
     fwrite("12345", 1, 5, file);
     fclose(file);
-    printf("%d %lld\n", _stat64(pattern, &facts), (long long)facts.st_size);
+    int failed = _stat64(pattern, &facts);
+    printf("%d %lld\n", failed, (long long)facts.st_size);
     snprintf(pattern, sizeof pattern, "%s/*.txt", argv[1]);
     intptr_t search = _findfirst(pattern, &entry);
-    printf("%s %d\n", search == -1 ? "none" : entry.name, _findnext(search, &entry));
+    printf("%s\n", search == -1 ? "none" : entry.name);
+    printf("%d\n", _findnext(search, &entry));
     _findclose(search);
     snprintf(pattern, sizeof pattern, "%s/inside.txt", argv[1]);
-    printf("%d %d\n", remove(pattern), _rmdir(argv[1]));
+    failed = remove(pattern);
+    printf("%d %d\n", failed, _rmdir(argv[1]));
     return 0;
 }
