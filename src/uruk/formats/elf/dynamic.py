@@ -186,6 +186,14 @@ class SharedLibrary:
             definitions.append(definition)
         return definitions
 
+    def indirect_functions(self) -> set[bytes]:
+        """Return the names of the library's IFUNCs, whose resolvers run while the loader relocates it."""
+        if self._symbols is None:
+            return set()
+        table = np.frombuffer(self._source.read(self._symbols, self._count() * 24, "dynamic symbol table"), SYMBOL)
+        wanted = (table["section"] != 0) & (table["info"] & 15 == STT_GNU_IFUNC)
+        return {self._string(place) for place in table["name"][wanted].tolist()}
+
     def hidden_bases(self) -> dict[bytes, bytes]:
         """Return names whose base version is not the default, each with the default one as ``f@V``; empty if there is
         none.

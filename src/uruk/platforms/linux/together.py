@@ -23,7 +23,9 @@ _TEXT = 4096
 def plan_needs(paths: Sequence[str], by_name: Collection[str]) -> tuple[list[str], list[str]]:
     """Return the names by which a program needs libraries, and the folders where the loader is to look for them.
 
-    `by_name` are those that were found by their names. One library with a soname needs nothing of the kind.
+    `by_name` are those that were found by their names. One library with a soname needs nothing of the kind. Two with an
+    IFUNC of one name are loaded one by one: of those that it opens together, the loader relocates the last first, which
+    gets the other's function, and would say "Relink" on standard error (glibc, sysdeps/x86_64/dl-machine.h).
     """
     needed: list[str] = []
     folders: list[str] = []
@@ -35,7 +37,7 @@ def plan_needs(paths: Sequence[str], by_name: Collection[str]) -> tuple[list[str
             needed.append(file)
         else:
             needed.append(path if "/" in path else f"./{path}")
-    return (needed, folders) if folders or len(paths) > 1 else ([], [])
+    return (needed, folders) if folders or (len(paths) > 1 and not _share_resolvers(paths)) else ([], [])
 
 
 def load_together(runtime: Runtime, needed: Sequence[str], folders: Sequence[str]) -> str:
@@ -47,6 +49,21 @@ def load_together(runtime: Runtime, needed: Sequence[str], folders: Sequence[str
     if runtime.call(b"uruk_rt_open_together", data, len(data), text, len(text)):
         return ""
     return bytes(text).partition(b"\0")[0].decode("utf-8", "replace") or "there is no memory file"
+
+
+def _share_resolvers(paths: Sequence[str]) -> bool:
+    """Return True if two of the libraries define an IFUNC of one name, as D's two libraries do."""
+    names: set[bytes] = set()
+    for path in paths:
+        try:
+            with read_shared_library(path) as library:
+                own = library.indirect_functions()
+        except ObjectFormatError:
+            continue  # the loader says what is wrong with it
+        if not names.isdisjoint(own):
+            return True
+        names |= own
+    return False
 
 
 def _has_soname(path: str) -> bool:
