@@ -250,3 +250,18 @@ def test_the_address_of_an_executors_function(jit: uruk.LLJIT, tmp_path: Path) -
         )
         assert other.lookup("f").function("int(void)")() == 42
         assert function(executor, "int(int, int, int)", "MulDiv")(2, 3, 1) == 6
+
+
+def test_a_source_is_compiled_for_windows(jit: uruk.LLJIT) -> None:
+    jit.add_source(
+        text="""
+        int digits(int a, int b, int c, int d, int e, double f) {
+            return ((((a * 10 + b) * 10 + c) * 10 + d) * 10 + e) * 10 + (int)f;
+        }
+        int size_of_long(void) { return sizeof(long); }
+        """,
+        language="c",
+    )
+    digits = jit.lookup("digits").function("int(int, int, int, int, int, double)")
+    assert digits(1, 2, 3, 4, 5, 6.0) == 123456
+    assert jit.lookup("size_of_long").function("int(void)")() == 4

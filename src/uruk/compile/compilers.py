@@ -50,15 +50,18 @@ def cross_compiler(target: str) -> str | None:
     None, too, if there is nothing of the kind: the usual compiler's object then says what it is for.
     """
     architecture = target.partition("-")[0]
-    if architecture in ("", HERE.architecture):
+    windows = "windows" in target
+    if architecture in ("", HERE.architecture) and not windows:
         return None
-    triple = f"{architecture}-linux-gnu"
-    if path := _which(f"{triple}-gcc"):
-        return shlex.quote(path)
+    # clang and zig call Windows's triples by different names, and Debian's gcc has one of its models of threads
+    names = ["w64-mingw32-gcc", "w64-mingw32-gcc-posix"] if windows else ["linux-gnu-gcc"]
+    for name in names:
+        if path := _which(f"{architecture}-{name}"):
+            return shlex.quote(path)
     if path := _which("clang") or _newest_versioned(re.compile(r"clang-\d+")):
-        return f"{shlex.quote(path)} --target={triple}"
+        return f"{shlex.quote(path)} --target={architecture}-{'w64-windows' if windows else 'linux'}-gnu"
     if path := _which("zig") or _packaged_zig():
-        return f"{shlex.quote(path)} cc -target {triple}"
+        return f"{shlex.quote(path)} cc -target {architecture}-{'windows' if windows else 'linux'}-gnu"
     return None
 
 
