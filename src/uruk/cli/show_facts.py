@@ -268,7 +268,7 @@ def _definitions(archive: Archive, member: Member) -> tuple[list[str], str | Non
 def _providers(
     graph: Graph, names: Iterable[bytes], thread_local: frozenset[bytes], sections: frozenset[bytes]
 ) -> dict[bytes, str]:
-    """Return who has each undefined name of a graph's objects; empty for nobody known.
+    """Return what defines each undefined name of a graph's objects; empty where nothing known does.
 
     `thread_local` are those of the names that are thread-locals, `sections` the names of the objects' own sections,
     between whose bounds some names lie.

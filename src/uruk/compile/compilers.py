@@ -53,7 +53,7 @@ def cross_compiler(target: str) -> str | None:
     windows = "windows" in target
     if architecture in ("", HERE.architecture) and not windows:
         return None
-    # clang and zig call Windows's triples by different names, and Debian's gcc has one of its models of threads
+    # Debian's gcc for Windows is there once for each model of threads
     names = ["w64-mingw32-gcc", "w64-mingw32-gcc-posix"] if windows else ["linux-gnu-gcc"]
     for name in names:
         if path := _which(f"{architecture}-{name}"):

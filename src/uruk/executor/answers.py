@@ -14,7 +14,7 @@ def handle(value: int) -> int:
 
 
 def address(value: int, title: str, size: int = 0, align: int = 1) -> int:
-    """Return the address of `size` bytes of memory that an executor gave as `what`; 0 stands for none."""
+    """Return the address of `size` bytes of memory that an executor gave as `title`; 0 stands for none."""
     value = handle(value)
     if value and (value + size > HIGHEST or value % align):
         of = f" of {size:#x} bytes" * bool(size)
@@ -23,7 +23,7 @@ def address(value: int, title: str, size: int = 0, align: int = 1) -> int:
 
 
 def size(value: int, title: str, most: int) -> int:
-    """Return a number of bytes that an executor gave as `what`, `most` at most."""
+    """Return a number of bytes that an executor gave as `title`, `most` at most."""
     if not 0 <= value <= most:
         raise ExecutorError(f"the executor gave {value:#x} bytes as {title}, where {most:#x} is the most")
     return value

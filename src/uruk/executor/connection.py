@@ -305,7 +305,7 @@ class Connection:
                     if self._unfinished or (ready := self._readable.poll(0)):
                         break
             while waiting.idle and (self._unfinished or (ready := ready or self._readable.poll(_milliseconds(end)))):
-                if self._unfinished or any(file == self._read for file, _ in ready):
+                if self._unfinished or self._names_line(ready):
                     self._read_some()
                 ready = []
                 if end is not None and time.monotonic() >= end:  # who sends all the time keeps nobody
@@ -395,7 +395,11 @@ class Connection:
 
     def _has_bytes(self) -> bool:
         """Return True where something can be read now, or the line has ended."""
-        return any(file == self._read for file, _ in self._readable.poll(0))
+        return self._names_line(self._readable.poll(0))
+
+    def _names_line(self, ready: list[tuple[int, int]]) -> bool:
+        """Return True where the line is among what a poll has found."""
+        return any(file == self._read for file, _ in ready)
 
     def _read_some(self) -> None:
         """Read what has come, and do what whole messages ask. The end of the line, or of sense, ends all calls.
@@ -605,7 +609,7 @@ class Connection:
 
 
 def _event(line: tuple[int, int]) -> int:
-    """Return a descriptor that becomes readable; where none can be had, the `others` are closed."""
+    """Return a descriptor that becomes readable; where none can be had, those of `line` are closed."""
     try:
         return os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
     except OSError as error:

@@ -37,7 +37,7 @@ class FoundSymbols:
 
     @classmethod
     def nothing(cls, count: int) -> FoundSymbols:
-        """Return rows of names that nobody has."""
+        """Return the rows of names that no library defines."""
         return cls(np.zeros(count, np.int64), np.zeros(count, np.bool_), np.zeros(count, np.bool_))
 
 

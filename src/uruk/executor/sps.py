@@ -33,7 +33,7 @@ def strings(items: Sequence[bytes]) -> bytes:
 
 
 class Reader:
-    """Reads values one after the other; ProtocolError, naming `what`, where the payload ends too early."""
+    """Reads values one after the other; ProtocolError, naming `title`, where the payload ends too early."""
 
     def __init__(self, data: bytes | memoryview, title: str) -> None:
         self._data = memoryview(data)

@@ -165,10 +165,10 @@ class SharedLibrary:
 
     def symbols(self) -> list[DynamicSymbol]:
         """Return every symbol that the library defines. It is slow for large libraries: `find` is for single names."""
-        count = self._count()
-        if self._symbols is None or count == 0:
+        table = self._table()
+        count = len(table)
+        if not count:
             return []
-        table = np.frombuffer(self._source.read(self._symbols, count * 24, "dynamic symbol table"), SYMBOL)
         # SHN_UNDEF is a reference; local symbols are nobody else's.
         wanted = (table["section"] != 0) & np.isin(table["info"] >> 4, _BOUND_BY_NAME)
         versions = self._versions_of(count)
@@ -188,9 +188,7 @@ class SharedLibrary:
 
     def indirect_functions(self) -> set[bytes]:
         """Return the names of the library's IFUNCs, whose resolvers run while the loader relocates it."""
-        if self._symbols is None:
-            return set()
-        table = np.frombuffer(self._source.read(self._symbols, self._count() * 24, "dynamic symbol table"), SYMBOL)
+        table = self._table()
         wanted = (table["section"] != 0) & (table["info"] & 15 == STT_GNU_IFUNC)
         return {self._string(place) for place in table["name"][wanted].tolist()}
 
@@ -309,6 +307,12 @@ class SharedLibrary:
         sizes: list[int] = table["size"][table["type"] == _SHT_DYNSYM].tolist()
         # A hostile size is cut to the file's, which bounds the list of rows that is made of it.
         return min(sizes[0], self._source.size) // 24 if sizes else 0
+
+    def _table(self) -> AnyArray:
+        """Return the symbol table; no row without one."""
+        if self._symbols is None or not (size := self._count() * SYMBOL.itemsize):
+            return np.empty(0, SYMBOL)
+        return np.frombuffer(self._source.read(self._symbols, size, "dynamic symbol table"), SYMBOL)
 
     def _symbol(self, row: int, name: bytes) -> DynamicSymbol | None:
         """Return the symbol of a row if it is a definition of `name`, else None."""

@@ -206,7 +206,7 @@ class Closure:
             self.session.table.imported[number] = NONE
 
     def _follow(self, dylib: Contents, number: int, definition: int, *, weak: bool = False) -> None:
-        """Take the definition of the name `found`, or what it is an alias of, as what `number` stands for."""
+        """Take the definition of the name `definition`, or what it is an alias of, as what `number` stands for."""
         session, table = self.session, self.session.table
         seen: list[int] = []
         final, outcome = definition, definition

@@ -67,7 +67,7 @@ class NameSearch:
         return list(dict.fromkeys(numbers))
 
     def _ask_sources(self, dylib: Contents, searched: Contents, number: int, text: bytes, *, weak: bool) -> bool:
-        """Return True if an archive, library or generator of `other` answers for a name, or may do so."""
+        """Return True if an archive, library or generator of `searched` answers for a name, or may do so."""
         search = searched.search
         if not search.generators:
             entry = search.archive_with(text) if search.archives and not weak else None

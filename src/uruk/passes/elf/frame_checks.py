@@ -40,7 +40,7 @@ class FrameChecks:
         self.instructions: I64 = self.data
 
     def check(self, keep: Bool, edges: I64, place: I64, home: I64) -> None:
-        """Check the records that stay, and their fields: edges `mine` at `place` in the records `home`, -1 for none.
+        """Check the records that stay, and their fields: `edges` at `place` in the records `home`, -1 for none.
 
         Raises LinkFaults of ObjectFormatError.
         """

@@ -26,7 +26,7 @@ class Field(NamedTuple):
 
 
 def fields_of(state: State, rows: I64) -> list[Field]:
-    """Return the fields of the edges `mine`, in order.
+    """Return the fields of the edges `rows`, in order.
 
     One by one: there are few, and a column costs more than a row.
     """

@@ -29,15 +29,20 @@ def plan_needs(paths: Sequence[str], by_name: Collection[str]) -> tuple[list[str
     """
     needed: list[str] = []
     folders: list[str] = []
+    resolvers: set[bytes] = set()
+    several, apart = len(paths) > 1, False
     for path in paths:
+        has_soname, own = _facts_of(path, several)
+        apart |= not resolvers.isdisjoint(own)
+        resolvers |= own
         folder, file = os.path.split(os.path.abspath(path))
         # The loader takes the first folder that has the file, which must be the right one.
-        if path in by_name and not _has_soname(path) and not any(os.path.exists(f"{one}/{file}") for one in folders):
+        if path in by_name and not has_soname and not any(os.path.exists(f"{place}/{file}") for place in folders):
             folders.append(folder)
             needed.append(file)
         else:
             needed.append(path if "/" in path else f"./{path}")
-    return (needed, folders) if folders or (len(paths) > 1 and not _share_resolvers(paths)) else ([], [])
+    return (needed, folders) if folders or (several and not apart) else ([], [])
 
 
 def load_together(runtime: Runtime, needed: Sequence[str], folders: Sequence[str]) -> str:
@@ -51,24 +56,10 @@ def load_together(runtime: Runtime, needed: Sequence[str], folders: Sequence[str
     return bytes(text).partition(b"\0")[0].decode("utf-8", "replace") or "there is no memory file"
 
 
-def _share_resolvers(paths: Sequence[str]) -> bool:
-    """Return True if two of the libraries define an IFUNC of one name, as D's two libraries do."""
-    names: set[bytes] = set()
-    for path in paths:
-        try:
-            with read_shared_library(path) as library:
-                own = library.indirect_functions()
-        except ObjectFormatError:
-            continue  # the loader says what is wrong with it
-        if not names.isdisjoint(own):
-            return True
-        names |= own
-    return False
-
-
-def _has_soname(path: str) -> bool:
+def _facts_of(path: str, several: bool) -> tuple[bool, set[bytes]]:
+    """Return whether a library has a soname, and the names of its IFUNCs where it is one of several."""
     try:
         with read_shared_library(path) as library:
-            return library.soname is not None
+            return library.soname is not None, library.indirect_functions() if several else set()
     except ObjectFormatError:
-        return True  # the loader says what is wrong with it
+        return True, set()  # the loader says what is wrong with it

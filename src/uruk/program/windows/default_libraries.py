@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _OF_GCC = ("mingw32", "gcc", "gcc_eh", "moldname", "mingwex")
 _BEHIND = ("pthread", "advapi32", "shell32", "user32", "kernel32")
 """Around the C runtime's; ``pthread`` is that of compilers with threads as POSIX has them."""
-_OF_MICROSOFT = ("ucrtbase.dll", "vcruntime140.dll", "vcruntime140_1.dll")
+_MICROSOFT_DLLS = ("ucrtbase.dll", "vcruntime140.dll", "vcruntime140_1.dll")
 _RUNTIME_FILE = re.compile(rb"\0((?:msvcrt|ucrtbase|api-ms-win-crt-[\w-]+)\.dll)\0", re.IGNORECASE)
 """The names of C runtimes as import libraries have them."""
 _ZIG_MARK, _CLANG_MARK, _GCC_MARK = b"__MSVCRT_VERSION__=0xE00", b"clang version ", b"GCC: ("
@@ -52,7 +52,7 @@ class Marks:
         ]
         self._buffers = [item.buffer for item in inputs if isinstance(item, Objects)]
         self._names = names
-        self.libraries = [_without_suffix(name) for name in directives]
+        self.libraries = [name.lower().removesuffix(".lib") for name in directives]
         """The names behind ``/defaultlib``."""
 
     def driver(self) -> Driver:
@@ -98,9 +98,9 @@ def choose_runtime(plan: LinkPlan, marks: Marks, driver: Driver) -> CRuntime:
         return c_runtime(plan.crt)
     named = marks.named(plan)
     if len(named) > 1:
-        (one, how), (other, how_other) = list(named.items())[:2]
+        (first, how_first), (second, how_second) = list(named.items())[:2]
         raise LinkError(
-            f"the program would have two C runtimes: {one} ({how}) and {other} ({how_other}); "
+            f"the program would have two C runtimes: {first} ({how_first}) and {second} ({how_second}); "
             "say which with --crt, or leave one out"
         )
     if named:
@@ -111,10 +111,10 @@ def choose_runtime(plan: LinkPlan, marks: Marks, driver: Driver) -> CRuntime:
 def add_default_libraries(jit: LLJIT, plan: LinkPlan, marks: Marks, driver: Driver, runtime: CRuntime) -> None:
     """Add what the driver adds behind all inputs. Raises LibraryNotFound for what a directive names."""
     for library in marks.libraries:
-        if library not in OF_MICROSOFT and not any(library in one.libraries for one in C_RUNTIMES.values()):
+        if library not in OF_MICROSOFT and not any(library in known.libraries for known in C_RUNTIMES.values()):
             jit.add_library(library)
     if driver is Driver.MICROSOFT and runtime is UCRT:
-        for name in _OF_MICROSOFT:
+        for name in _MICROSOFT_DLLS:
             jit.main.add_shared_library(name)
         return
     directories = _directories_beside(plan.directories)
@@ -151,16 +151,10 @@ def _add_zig_libraries(jit: LLJIT) -> bool:
 
 def _directories_beside(directories: Sequence[str]) -> list[str]:
     """The directories of the C library that belong to gcc's own: TRIPLE/lib beside lib/gcc/TRIPLE/VERSION."""
-    found: list[str] = []
+    beside: list[str] = []
     for directory in directories:
         parts = os.path.abspath(directory).split(os.sep)
         if len(parts) > 4 and parts[-3] == "gcc":
-            found.append(os.sep.join([*parts[:-4], parts[-2], "lib"]))
-        found.append(os.path.join(os.path.dirname(os.path.abspath(directory)), "lib"))
-    return [directory for directory in dict.fromkeys(found) if os.path.isdir(directory)]
-
-
-def _without_suffix(name: str) -> str:
-    """A library's name as directives have it, without ``.lib``."""
-    name = name.lower()
-    return name.removesuffix(".lib")
+            beside.append(os.sep.join([*parts[:-4], parts[-2], "lib"]))
+        beside.append(os.path.join(os.path.dirname(os.path.abspath(directory)), "lib"))
+    return [directory for directory in dict.fromkeys(beside) if os.path.isdir(directory)]
