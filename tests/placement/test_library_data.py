@@ -36,9 +36,12 @@ def test_a_stream_is_copied_once(jit: uruk.LLJIT) -> None:
     places = [jit.lookup(f"get_{row}").function(POINTER)() for row in range(3)]
     assert places[0] == places[2] != places[1]
     for place, name in zip(places, ("stdin", "stdout"), strict=False):
-        assert ctypes.c_size_t.from_address(place).value == ctypes.c_size_t.in_dll(LIBC, name).value
+        original = ctypes.c_size_t.in_dll(LIBC, name)
+        assert ctypes.c_size_t.from_address(place).value == original.value
         assert place % 8 == 0
-        assert place < 1 << 32 < ctypes.addressof(ctypes.c_size_t.in_dll(LIBC, name))
+        assert place < 1 << 32
+        # An interpreter at a fixed address has copies of its own, which 32-bit references reach: all use those.
+        assert (place == ctypes.addressof(original)) == (ctypes.addressof(original) < 1 << 32)
 
 
 def protection(address: int) -> str:
