@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from native_programs import gxx_folders, wine_path
+
 from support.requirements import require_tool
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 ZIG = (sys.executable, "-m", "ziglang", "cc", "-target", "x86_64-windows-gnu")
 GCC = ("x86_64-w64-mingw32-gcc-posix",)
-DLLS = (r"Z:\usr\lib\gcc\x86_64-w64-mingw32\12-posix", r"Z:\usr\x86_64-w64-mingw32\lib")
-"""The folders where Debian's MinGW has the DLLs of its compilers."""
 DECLARED = "ctype errno fcntl locale malloc math setjmp signal stdio stdlib string time wchar".split()
 """The standard headers that declared.h stands for."""
 
@@ -75,6 +75,6 @@ def environment() -> dict[str, str]:
     return {
         **os.environ,
         "ZIG_GLOBAL_CACHE_DIR": str(REPOSITORY / "build" / "zig-cache"),
-        "WINEPATH": ";".join(DLLS),
+        "WINEPATH": wine_path(gxx_folders()),
         "URUK_WORD": "given",
     }

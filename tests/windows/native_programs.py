@@ -6,11 +6,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from support.requirements import require_tool
+
 PROGRAMS = Path(__file__).parent / "programs"
 """Sources: a folder for each kind of compiler, where NAME.SUFFIX is a program and NAME.2.SUFFIX its second part."""
+GXX = "x86_64-w64-mingw32-g++-posix"
 TIMEOUT = 60
 ABORTED = 3
 """The status of a program that called abort()."""
@@ -23,6 +27,19 @@ class Result(NamedTuple):
     stdout: str
     stderr: str
     status: int
+
+
+@cache
+def gxx_folders() -> tuple[Path, ...]:
+    """The folders where MinGW's g++ has the DLLs that its programs need."""
+    command = [require_tool(GXX), "-print-file-name=libstdc++-6.dll"]
+    library = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    return Path(library).parent, Path("/usr/x86_64-w64-mingw32/lib")
+
+
+def wine_path(folders: Sequence[Path]) -> str:
+    """The value of WINEPATH with which wine's programs find the DLLs of these folders."""
+    return ";".join(f"Z:{folder}".replace("/", "\\") for folder in folders)
 
 
 def names_of(kind: str, suffixes: Sequence[str]) -> list[str]:
@@ -45,10 +62,9 @@ def compile_parts(kind: str, name: str, folder: Path, command: Sequence[str]) ->
     return objects
 
 
-def run(command: Sequence[str | Path], libraries: Sequence[Path | str] = (), **variables: str) -> Result:
+def run(command: Sequence[str | Path], libraries: Sequence[Path] = (), **variables: str) -> Result:
     """Run a command of which the programs find DLLs in these folders."""
-    path = ";".join(f"Z:{folder}".replace("/", "\\") for folder in libraries)
-    environment = {**os.environ, "WINEPATH": path, **variables}
+    environment = {**os.environ, "WINEPATH": wine_path(libraries), **variables}
     done = subprocess.run(
         command, capture_output=True, timeout=TIMEOUT, env=environment, check=False, stdin=subprocess.DEVNULL
     )
@@ -56,7 +72,7 @@ def run(command: Sequence[str | Path], libraries: Sequence[Path | str] = (), **v
 
 
 def run_linked(
-    arguments: Sequence[str | Path], words: Sequence[str], libraries: Sequence[Path | str] = (), **variables: str
+    arguments: Sequence[str | Path], words: Sequence[str], libraries: Sequence[Path] = (), **variables: str
 ) -> Result:
     """The same program as uruk links and runs it; `arguments` are those of ``uruk run``.
 
@@ -65,10 +81,6 @@ def run_linked(
     command = [sys.executable, "-m", "uruk", "run", "--oop", "--launcher", "wine", *arguments, "--", *words]
     result = run(command, libraries, **variables)
     lines = result.stderr.splitlines(keepends=True)
-    if (
-        result.status == ABORTED
-        and lines
-        and lines[-1].startswith("uruk: ExecutorCrashed: the executor was ended by abort()")
-    ):
+    if result.status == ABORTED and lines and lines[-1].startswith(SAID_OF_ABORT):
         return result._replace(stderr="".join(lines[:-1]))
     return result

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from native_programs import GXX, gxx_folders, run, run_linked
 
 from support.requirements import require_tool
 
-TIMEOUT = 120
-GXX = "x86_64-w64-mingw32-g++-posix"
 SAY = r"""
         #include <cstdio>
         struct Say {
@@ -126,12 +122,6 @@ CASES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def run(command: Sequence[str | Path], libraries: str) -> tuple[bytes, bytes, int]:
-    environment = {**os.environ, "WINEPATH": libraries}
-    done = subprocess.run(command, capture_output=True, timeout=TIMEOUT, env=environment, check=False)
-    return done.stdout, done.stderr, done.returncode
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_a_program_is_as_natively(wine: Path, tmp_path: Path, name: str) -> None:
     compiler = require_tool(GXX)
@@ -143,11 +133,8 @@ def test_a_program_is_as_natively(wine: Path, tmp_path: Path, name: str) -> None
         objects.append(target)
     native = tmp_path / "native.exe"
     subprocess.run([compiler, "-o", native, *objects], check=True)
-    where = subprocess.run([compiler, "-print-file-name=libstdc++-6.dll"], capture_output=True, text=True, check=True)
-    folders = (Path(where.stdout.strip()).parent, Path("/usr/x86_64-w64-mingw32/lib"))
-    libraries = ";".join(f"Z:{folder}".replace("/", "\\") for folder in folders)
+    libraries = gxx_folders()
     words = [str(tmp_path / "file.txt"), "two words"]
     expected = run(["wine", native, *words], libraries)
-    assert expected[0]
-    command = [sys.executable, "-m", "uruk", "run", "--oop", "--launcher", "wine", *objects, "-l", "stdc++"]
-    assert run([*command, "-l", "gcc_s", "--", *words], libraries) == expected
+    assert expected.stdout
+    assert run_linked([*objects, "-l", "stdc++", "-l", "gcc_s"], words, libraries) == expected

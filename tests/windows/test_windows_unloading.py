@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from native_programs import gxx_folders, wine_path
 from windows_processes import address_of
 
 import uruk
@@ -20,7 +21,6 @@ from support.coff_objects import compiled_text
 pytestmark = pytest.mark.any_interpreter
 
 CYCLES = int(os.environ.get("URUK_CYCLES", "40"))
-GXX_FOLDERS = ("/usr/lib/gcc/x86_64-w64-mingw32/12-posix", "/usr/x86_64-w64-mingw32/lib")
 EVERYTHING = """
     int alive;
     struct Noisy { int id; Noisy(int id) : id(id) { alive += id; } ~Noisy() { alive -= id; } };
@@ -66,8 +66,8 @@ STAYING = """
 @pytest.fixture
 def jit(wine: Path) -> Iterator[uruk.LLJIT]:
     """A session in a process of Windows, which finds the DLLs of g++."""
-    path = ";".join(f"Z:{folder}".replace("/", "\\") for folder in GXX_FOLDERS)
-    executor = uruk.spawn(target="x86_64-windows", environment={**os.environ, "WINEPATH": path})
+    environment = {**os.environ, "WINEPATH": wine_path(gxx_folders())}
+    executor = uruk.spawn(target="x86_64-windows", environment=environment)
     with uruk.LLJIT(executor=executor) as session:
         yield session
 

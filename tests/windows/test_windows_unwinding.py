@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from native_programs import gxx_folders, wine_path
 
 import uruk
 
 from support.coff_objects import compiled_text
-from support.requirements import require_tool
 
 pytestmark = pytest.mark.any_interpreter
 
-GXX = "x86_64-w64-mingw32-g++-posix"
 STRUCTURED = """
     unsigned long __cdecl _exception_code(void);
     void RaiseException(unsigned, unsigned, unsigned, void *);
@@ -86,12 +84,8 @@ CATCHER = """
 @pytest.fixture
 def jit(wine: Path) -> Iterator[uruk.LLJIT]:
     """A session in a process of Windows, which finds the DLLs of g++."""
-    compiler = require_tool(GXX)
-    command = [compiler, "-print-file-name=libstdc++-6.dll"]
-    library = Path(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
-    folders = (library.parent, "/usr/x86_64-w64-mingw32/lib")
-    path = ";".join(f"Z:{folder}".replace("/", "\\") for folder in folders)
-    executor = uruk.spawn(target="x86_64-windows", environment={**os.environ, "WINEPATH": path})
+    environment = {**os.environ, "WINEPATH": wine_path(gxx_folders())}
+    executor = uruk.spawn(target="x86_64-windows", environment=environment)
     with uruk.LLJIT(executor=executor) as session:
         yield session
 

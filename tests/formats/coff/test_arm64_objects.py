@@ -14,6 +14,7 @@ from uruk.target import Target
 from support.coff_objects import ARM_COMPILERS, ARM_MSVC, IS_GNU, SOURCES, assembled, compiled, others, run
 from support.placed_by_lld import compare_with_lld, linked_by_lld
 from support.requirements import require_tool
+from support.windows_links import windows_session
 
 pytestmark = pytest.mark.any_interpreter
 
@@ -163,8 +164,7 @@ def test_refused(tmp_path: Path, text: str, error: type[Exception], problem: str
     path = assembled(tmp_path, "bad", f".globl f\n{text}\n{data}", ARM_MSVC)
     if error is UnsupportedRelocation:  # the call becomes an addition
         path.write_bytes(path.read_bytes().replace(bytes.fromhex("00000094"), bytes.fromhex("00000091")))
-    options = uruk.Options(execute=False, architecture=Target("coff", "aarch64", "windows"))
-    with uruk.LLJIT(memory=uruk.FixedMemory(0x140000000, 1 << 20), options=options) as jit:
+    with windows_session(Target("coff", "aarch64", "windows")) as jit:
         jit.define("far", 0x170000000)
         jit.add_object(path)
         with pytest.raises(error, match=problem):

@@ -24,15 +24,12 @@ from uruk.graph.verify import verify
 from uruk.graph.views import GraphView
 from uruk.memory.fixed import FixedMemory
 from uruk.passes.state import State
-from uruk.target import Target
 
 from support.coff_objects import assembled, compiled, run
 from support.requirements import require_tool
+from support.windows_links import TARGET, windows_session, word_at
 
 pytestmark = [pytest.mark.quick, pytest.mark.any_interpreter]
-
-TARGET = Target("coff", "x86_64", "windows")
-BASE = 0x140000000
 
 
 def read(*objects: bytes) -> Graph:
@@ -43,19 +40,6 @@ def read(*objects: bytes) -> Graph:
     graph.edges = read_relocations(graph)
     verify(graph)
     return graph
-
-
-def session(*, phony: bool = False, prune: bool = False) -> uruk.LLJIT:
-    """A session that links for Windows."""
-    options = uruk.Options(execute=False, phony_externals=phony, prune=prune, architecture=TARGET)
-    return uruk.LLJIT(memory=FixedMemory(BASE, 1 << 20), options=options)
-
-
-def word_at(jit: uruk.LLJIT, name: str, size: int = 8) -> int:
-    """The number that is linked at a name."""
-    memory = jit.executor.memory
-    assert isinstance(memory, FixedMemory)
-    return int.from_bytes(memory.read(jit.lookup(name).address, size), "little")
 
 
 def comdat(selection: str, content: str) -> str:
@@ -76,7 +60,7 @@ def comdat(selection: str, content: str) -> str:
 def test_selections(tmp_path: Path, selection: str, second: str, problem: str) -> None:
     first = assembled(tmp_path, "first", comdat(selection, ".quad 1"))
     other = assembled(tmp_path, "other", comdat(selection, second))
-    with session() as jit:
+    with windows_session() as jit:
         jit.add_object(first)
         if problem:
             with pytest.raises(DuplicateDefinition, match=problem):
@@ -88,7 +72,7 @@ def test_selections(tmp_path: Path, selection: str, second: str, problem: str) -
 
 def test_the_largest_is_selected(tmp_path: Path) -> None:
     objects = [assembled(tmp_path, f"o{row}", comdat("largest", f".quad {row}" + ", 9" * row)) for row in (1, 3, 2)]
-    with session() as jit:
+    with windows_session() as jit:
         jit.add_objects(objects)
         assert word_at(jit, "picked") == 3
 
@@ -122,7 +106,7 @@ def test_unwind_data_goes_with_its_function(tmp_path: Path, compiler: str, prune
     objects = [
         compiled(folder, "templates.cc", compiler, "-O0").read_bytes() for folder in (tmp_path, tmp_path / "second")
     ]
-    with session(phony=True, prune=prune) as jit:
+    with windows_session(phony=True, prune=prune) as jit:
         for row, data in enumerate(objects):
             jit.add_object(data.replace(b"_Z4parti", b"_Z4par" + b"%di" % row), f"{row}.obj")
         live: dict[str, int] = {}
@@ -148,12 +132,12 @@ def test_weak_externals(tmp_path: Path) -> None:
         row for row in range(len(graph.symbols)) if graph.symbol_name(row) == "chosen" and graph.symbols.name[row] >= 0
     ]
     assert graph.symbols.kind[chosen].tolist() == [SymbolKind.DEFINED, SymbolKind.DEFINED]
-    with session(phony=True) as jit:
+    with windows_session(phony=True) as jit:
         jit.add_object(weak, "weak.obj")
         jit.add_object(strong, "strong.obj")
         jit.lookup("part")
         assert word_at(jit, "chosen") == 77
-    with session(phony=True) as jit:
+    with windows_session(phony=True) as jit:
         jit.add_objects([weak, weak.replace(b"part\0", b"trap\0").replace(b"here\0", b"near\0")])
         jit.lookup("part")
 
@@ -173,7 +157,7 @@ def test_directives(tmp_path: Path) -> None:
     names = {graph.symbol_name(row): row for row in range(len(graph.symbols))}
     assert graph.fallbacks.symbol.size == 1
     assert int(graph.symbols.value[names["both"]]) == 256
-    with session() as jit:
+    with windows_session() as jit:
         jit.add_object(first)
         jit.add_object(assembled(tmp_path, "second", ".globl wanted\\nwanted: .quad 1\\n".replace("\\n", "\n")))
         assert word_at(jit, "table") == jit.lookup("present").address
@@ -230,7 +214,7 @@ def test_directives_are_recorded_and_harmless(tmp_path: Path) -> None:
     words = {"defaultlib": ["one.lib", "two"], "export": ["f=g,DATA"], "merge": [".odd=.text"]}
     assert graph.linker_words == {0: words, 1: {"export": ["f=g,DATA"], "merge": [".odd=.text"]}}
     assert object_facts("asks.obj", path.read_bytes())["linker_words"] == words
-    with session() as jit:
+    with windows_session() as jit:
         jit.add_object(path)
         assert word_at(jit, "odd") == jit.lookup("f").address
 
@@ -241,7 +225,7 @@ def test_excluded_symbols_are_hidden(tmp_path: Path) -> None:
     text = f"{words}.text\n.globl inner, outer\ninner: outer: ret\n"
     path = assembled(tmp_path, "own", text)
     user = assembled(tmp_path, "user", ".data\n.globl use\nuse: .quad inner\n")
-    with session() as jit:
+    with windows_session() as jit:
         jit.add_object(path)
         jit.add_object(user)
         assert word_at(jit, "use") == jit.lookup("outer").address
@@ -252,7 +236,7 @@ def test_excluded_symbols_are_hidden(tmp_path: Path) -> None:
 
 
 def test_a_slot_is_named_in_errors(tmp_path: Path) -> None:
-    with session() as jit:
+    with windows_session() as jit:
         jit.add_object(assembled(tmp_path, "user", ".globl f\nf: jmp *__imp_nobody(%rip)\n"), "user.obj")
         with pytest.raises(UndefinedSymbols, match=r"nobody  needed by user\.obj:\(__imp_nobody\+0x0\)"):
             jit.lookup("f")
@@ -262,7 +246,7 @@ def test_slots_of_imports(tmp_path: Path) -> None:
     """`__imp_X` holds X's address where X is linked in; one that is defined is left as it is."""
     user = assembled(tmp_path, "user", ".data\n.globl use, own\nuse: .quad __imp_f\nown: .quad __imp_g\n")
     other = assembled(tmp_path, "other", ".globl f, __imp_g\nf: ret\n.data\n__imp_g: .quad 9\n")
-    with session() as jit:
+    with windows_session() as jit:
         jit.add_objects([user, other])
         slot = word_at(jit, "use")
         memory = jit.executor.memory
@@ -277,7 +261,7 @@ def test_sections_are_in_the_order_of_their_suffixes(tmp_path: Path) -> None:
     text = "".join(
         f'.section .CRT${suffix},"{flags}"\n.globl {name}\n{name}: .quad 0\n' for suffix, flags, name in parts
     )
-    with session() as jit:
+    with windows_session() as jit:
         jit.add_object(assembled(tmp_path, "array", text))
         first, middle, last = (jit.lookup(name).address for name in ("first", "middle", "last"))
     assert (middle - first, last - middle) == (8, 8)

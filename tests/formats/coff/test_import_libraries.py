@@ -23,15 +23,13 @@ from uruk.formats.interface import Import
 from uruk.formats.registry import import_library
 from uruk.memory.fixed import FixedMemory
 from uruk.orc.registry.entries import ImportEntry
-from uruk.target import Target
 
 from support.coff_objects import ARM_MSVC, assembled, run
 from support.requirements import require_tool
+from support.windows_links import BASE, TARGET, windows_session
 
 pytestmark = [pytest.mark.quick, pytest.mark.any_interpreter]
 
-TARGET = Target("coff", "x86_64", "windows")
-BASE = 0x140000000
 DEFINITIONS = """
 LIBRARY parts.dll
 EXPORTS
@@ -63,12 +61,6 @@ def import_archive(folder: Path, kind: str) -> Path:
     tool, *options = tools[kind]
     run([require_tool(tool), *options, "-d", str(definitions), "-l", str(output)])
     return output
-
-
-def session(architecture: str = "x86_64") -> uruk.LLJIT:
-    """A session that links for Windows."""
-    options = uruk.Options(execute=False, architecture=Target("coff", architecture, "windows"))
-    return uruk.LLJIT(memory=FixedMemory(BASE, 1 << 20), options=options)
 
 
 def imports_of(jit: uruk.LLJIT) -> dict[bytes, Import]:
@@ -111,7 +103,7 @@ pointers: .quad work, shared, __imp_work, __imp_renamed
 @pytest.mark.parametrize("kind", ["llvm", "binutils"])
 def test_code_is_linked_with_imports(tmp_path: Path, kind: str) -> None:
     """Calls go through stubs, slots hold the addresses, and only what is referred to is imported."""
-    with session() as jit:
+    with windows_session() as jit:
         seen: list[int] = []
         jit.session.hooks["post-fixup"] = [lambda state: seen.append(len(state.stubs.row))]
         jit.add_object(assembled(tmp_path, "user", USER))
@@ -145,7 +137,7 @@ def without_index(path: Path) -> Path:
 @pytest.mark.parametrize("kind", ["llvm", "binutils"])
 def test_an_archive_needs_no_index(tmp_path: Path, kind: str) -> None:
     path = without_index(import_archive(tmp_path, kind))
-    with session() as jit:
+    with windows_session() as jit:
         jit.add_object(assembled(tmp_path, "user", USER))
         jit.add_archive(path)
         jit.lookup("start")
@@ -158,7 +150,7 @@ def test_an_object_comes_before_an_import(tmp_path: Path) -> None:
     own = assembled(tmp_path, "own", ".globl work\nwork: ret\n")
     user = assembled(tmp_path, "user", ".globl start\nstart: call work\n.data\n.globl slot\nslot: .quad __imp_work\n")
     for objects in ([own, user], [user, own]):
-        with session() as jit:
+        with windows_session() as jit:
             jit.add_archive(import_archive(tmp_path, "llvm"))
             for path in objects:
                 jit.add_object(path)
@@ -172,7 +164,7 @@ def test_removal_and_whole_archives(tmp_path: Path) -> None:
     """An archive that is removed takes its imports with it; a whole one gives all of them."""
     user = assembled(tmp_path, "user", ".globl start\nstart: call work\n")
     for whole in (False, True):
-        with session() as jit:
+        with windows_session() as jit:
             archive = jit.add_archive(import_archive(tmp_path, "binutils"), whole=whole)
             tracker = jit.add_object(user)
             jit.lookup("start")
@@ -190,7 +182,7 @@ def test_archives_that_mix_imports_and_objects(tmp_path: Path) -> None:
     compiler = require_tool("x86_64-w64-mingw32-gcc-posix")
     path = run([compiler, "-print-file-name=libkernel32.a"]).strip()
     text = ".globl start\nstart: call ExitProcess\ncall __stosb\njmp *__imp_HeapAlloc(%rip)\n"
-    with session() as jit:
+    with windows_session() as jit:
         jit.add_object(assembled(tmp_path, "user", text))
         jit.add_archive(path)
         jit.lookup("start")
@@ -212,7 +204,7 @@ def test_imported_variables_are_known_by_two_names() -> None:
 def test_data_has_no_stub(tmp_path: Path) -> None:
     """A 32-bit reference to a variable of a DLL, which never lies near, is an error; there is no stub in its place."""
     text = ".globl start\nstart: lea shared(%rip), %rax\n"
-    with session() as jit:
+    with windows_session() as jit:
         jit.add_object(assembled(tmp_path, "user", text))
         jit.add_archive(import_archive(tmp_path, "llvm"))
         with pytest.raises(
@@ -223,7 +215,7 @@ def test_data_has_no_stub(tmp_path: Path) -> None:
 
 def test_arm64(tmp_path: Path) -> None:
     text = ".globl start\nstart: bl work\nadrp x0, __imp_shared\nldr x0, [x0, :lo12:__imp_shared]\nb renamed\n"
-    with session("aarch64") as jit:
+    with windows_session(TARGET._replace(architecture="aarch64")) as jit:
         jit.add_object(assembled(tmp_path, "user", text, ARM_MSVC))
         jit.add_archive(import_archive(tmp_path, "arm64"))
         jit.lookup("start")
@@ -307,7 +299,7 @@ def test_an_import_without_a_library(tmp_path: Path) -> None:
     subprocess.run([tool, "x", str(archive)], cwd=tmp_path / "members", check=True)
     members = sorted(path for path in (tmp_path / "members").iterdir() if "_s0" in path.name)
     run([tool, "rcs", str(tmp_path / "cut.a"), *map(str, members)])
-    with session() as jit:
+    with windows_session() as jit:
         jit.add_object(assembled(tmp_path, "user", ".globl start\nstart: call work\n"))
         jit.add_archive(tmp_path / "cut.a")
         with pytest.raises(ObjectFormatError, match="leads to the DLL's name"):

@@ -6,25 +6,21 @@ from pathlib import Path
 
 import pytest
 
-import uruk
 from uruk.formats.archive import Archive
-from uruk.memory.fixed import FixedMemory
 from uruk.orc.registry.entries import ImportEntry, ObjectEntry
-from uruk.target import Target
 
 from support.coff_objects import run
 from support.requirements import require_tool
+from support.windows_links import windows_session
 
 pytestmark = pytest.mark.any_interpreter
-
-OPTIONS = uruk.Options(execute=False, phony_externals=True, architecture=Target("coff", "x86_64", "windows"))
 
 
 @pytest.mark.parametrize(("library", "least"), [("libstdc++.a", 150), ("libmingwex.a", 300), ("libgcc.a", 200)])
 def test_members_are_linked(library: str, least: int) -> None:
     compiler = require_tool("x86_64-w64-mingw32-g++-posix")
     path = Path(run([compiler, f"-print-file-name={library}"]).strip())
-    with Archive.open(path) as archive, uruk.LLJIT(memory=FixedMemory(0x140000000, 1 << 20), options=OPTIONS) as jit:
+    with Archive.open(path) as archive, windows_session(phony=True) as jit:
         for member in archive.members():
             jit.add_object(archive.read(member), member.name)
         entries = [entry for entry in jit.session.objects.values() if isinstance(entry, ObjectEntry)]
@@ -41,7 +37,7 @@ def test_every_member_of_a_large_import_library() -> None:
     """libstdc++.dll.a, by ld: thousands of imports, variables with two more names among them."""
     compiler = require_tool("x86_64-w64-mingw32-g++-posix")
     path = run([compiler, "-print-file-name=libstdc++.dll.a"]).strip()
-    with uruk.LLJIT(memory=FixedMemory(0x140000000, 1 << 20), options=OPTIONS) as jit:
+    with windows_session(phony=True) as jit:
         jit.add_archive(path, whole=True)
         entries = [entry for entry in jit.session.objects.values() if isinstance(entry, ImportEntry)]
         found = {item.name: item for entry in entries for item in entry.imports.values()}
