@@ -15,6 +15,7 @@ _SYSTEMS = {"linux": "linux", "windows": "windows", "mingw32": "windows", "darwi
 """The beginnings of the parts of a triple that name a system."""
 _FORMATS = {"linux": "elf", "windows": "coff", "macos": "macho"}
 """The format of a system's own objects."""
+_SYSTEM_OF = {format: system for system, format in _FORMATS.items()}
 
 
 class Target(NamedTuple):
@@ -35,6 +36,15 @@ class Target(NamedTuple):
         """The architecture's name in texts for people: ``x86-64``."""
         machine = MACHINES.get(self.architecture)
         return machine.title if machine is not None else self.architecture
+
+    @property
+    def of_own_system(self) -> Target | None:
+        """The target on whose system code of this format is at home, whatever `system` says.
+
+        None for a format that is not one of uruk's own.
+        """
+        system = _SYSTEM_OF.get(self.format)
+        return None if system is None else self._replace(system=system)
 
     @classmethod
     def of_triple(cls, text: str) -> Target:

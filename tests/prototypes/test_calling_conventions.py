@@ -92,7 +92,8 @@ def test_a_convention_is_that_of_a_target() -> None:
     assert convention_of("x86_64-unknown-linux-gnu") is SYSTEM_V
     assert convention_of("x86_64-w64-mingw32") is WIN64
     assert convention_of("aarch64-unknown-linux-gnu") is AAPCS64
-    for triple in ("riscv64-linux", "aarch64-windows"):
+    assert convention_of("aarch64-pc-windows-msvc") is AAPCS64
+    for triple in ("riscv64-linux", "riscv64-windows"):
         with pytest.raises(UnknownTarget, match=f"`{triple}'; there are x86_64-linux, aarch64-linux, x86_64-windows"):
             convention_of(triple)
 

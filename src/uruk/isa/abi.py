@@ -85,7 +85,7 @@ AAPCS64 = CallingConvention(
     tuple(f"x{number}" for number in range(8)),
     tuple(f"v{number}" for number in range(8)),
 )
-"""AArch64 of Linux."""
+"""AArch64 of Linux, and of Windows but for variable arguments (Microsoft, "Overview of ARM64 ABI conventions")."""
 WIN64 = CallingConvention(
     "Win64",
     tuple("rcx rdx r8 r9".split()),
@@ -95,7 +95,12 @@ WIN64 = CallingConvention(
 )
 """x86-64 of Windows: four slots that both kinds share, and room for the four registers above the return address."""
 
-_BY_TARGET = {"x86_64-linux": SYSTEM_V, "aarch64-linux": AAPCS64, "x86_64-windows": WIN64}
+_BY_TARGET = {
+    "x86_64-linux": SYSTEM_V,
+    "aarch64-linux": AAPCS64,
+    "x86_64-windows": WIN64,
+    "aarch64-windows": AAPCS64,
+}
 
 
 def convention_of(triple: str) -> CallingConvention:
@@ -107,3 +112,9 @@ def convention_of(triple: str) -> CallingConvention:
     if convention is None:
         raise UnknownTarget(triple, tuple(_BY_TARGET))
     return convention
+
+
+def clash(code: Target, place: Target) -> tuple[CallingConvention, CallingConvention] | None:
+    """Return the conventions of code and of the place where it would run, if both are known and are not the same."""
+    own, there = _BY_TARGET.get(str(code)), _BY_TARGET.get(str(place))
+    return None if own is None or there is None or own is there else (own, there)

@@ -227,6 +227,10 @@ class Registry(Owner):
     ) -> Graph:
         """Read objects that lie in an arena already."""
         graph = read_objects(arena, spans, self.target, dylib.names)
+        if graph.target is not self.target and self.options.execute and not self.only_links:
+            from uruk.orc.registry.conventions import check_convention  # most objects are of the executor's system
+
+            check_convention(graph, self.target)
         if check_relocations:
             graph.edges = read_relocations(graph)
         return graph
