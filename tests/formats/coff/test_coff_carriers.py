@@ -78,3 +78,23 @@ def test_what_the_loader_cannot_give() -> None:
     for stored, zeros in ((LARGEST, 1), (0, LARGEST + 1)):
         with pytest.raises(TLSError, match=f"take {LARGEST + 1} bytes of each thread"):
             carrier(stored=stored, zeros=zeros)
+
+
+FIELDS = {
+    0: ("2s", b"MZ"), 60: ("I", 64), 64: ("4s", b"PE\0\0"), 70: ("H", 1), 84: ("H", 240), 86: ("H", 0x2022),
+    88: ("H", 0x20B), 90: ("B", 14), 96: ("I", 512), 108: ("I", 0x1000), 112: ("Q", 0x180000000),
+    120: ("I", 0x1000), 124: ("I", 512), 128: ("H", 6), 136: ("H", 6), 144: ("I", 0x2000), 148: ("I", 512),
+    156: ("H", 2), 158: ("H", 0x160), 160: ("Q", 1 << 20), 168: ("Q", 1 << 12), 176: ("Q", 1 << 20),
+    184: ("Q", 1 << 12), 196: ("I", 16), 272: ("I", 0x1000), 276: ("I", 40), 328: ("4s", b".tls"), 336: ("I", 40),
+    340: ("I", 0x1000), 344: ("I", 512), 348: ("I", 512), 364: ("I", 0x40000040),
+}  # fmt: skip
+"""By offset: what is not 0 in front of the section (PE Format; the optional header begins at 88, its directories at
+200, of which the tenth is the TLS table's, and the section's header at 328)."""
+
+
+@pytest.mark.parametrize(("architecture", "machine"), [("x86_64", 0x8664), ("aarch64", 0xAA64)])
+def test_every_byte_in_front_of_the_section(architecture: str, machine: int) -> None:
+    expected = bytearray(512)
+    for offset, (layout, value) in {**FIELDS, 68: ("H", machine)}.items():
+        struct.pack_into(f"<{layout}", expected, offset, value)
+    assert carrier(architecture)[:512] == expected

@@ -25,6 +25,7 @@ from uruk.memory.fixed import FixedMemory
 from uruk.orc.registry.entries import ImportEntry
 
 from support.coff_objects import ARM_MSVC, assembled, run
+from support.coff_writer import CODE, WRITE, ZEROS, Named, Part, coff_object
 from support.requirements import require_tool
 from support.windows_links import BASE, TARGET, windows_session
 
@@ -249,24 +250,97 @@ def test_kinds_of_names(name: bytes, how: int, export: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "problem"),
+    ("data", "problem", "offset"),
     [
-        (short(b"f", b"x.dll")[:19], "cut short"),
-        (short(b"f", b"x.dll")[:-1], "do not fit"),
-        (short(b"f"), "lack one"),
-        (short(b"", b"x.dll"), "lack one"),
-        (short(b"f", b"x.dll", how=4), "lack one"),
-        (short(b"f", b"x.dll", b"", how=4), "its name in the DLL is empty"),
-        (short(b"_", b"x.dll", how=2), "its name in the DLL is empty"),
-        (short(b"f", b"x.dll", how=5), "does not exist"),
-        (short(b"f", b"x.dll", kind=3), "does not exist"),
-        (short(b"f", b"x.dll", machine=0xAA64), "expected 0x8664"),
+        (short(b"f", b"x.dll")[:19], "cut short", 19),
+        (short(b"f", b"x.dll")[:20], "8 bytes of names do not fit", 12),
+        (short(b"f", b"x.dll")[:-1], "do not fit", 12),
+        (short(b"f"), "lack one", 12),
+        (short(b"f", b""), "lack one", 12),
+        (short(b"f", b"x.dll")[:12] + struct.pack("<I2H", 7, 3, 4) + b"f\0x.dll", "lack one", 12),
+        (short(b"", b"x.dll"), "lack one", 12),
+        (short(b"f", b"x.dll", how=4), "lack one", 12),
+        (short(b"f", b"x.dll", b"", how=4), "its name in the DLL is empty", 20),
+        (short(b"_", b"x.dll", how=2), "its name in the DLL is empty", 20),
+        (short(b"f", b"x.dll", how=5), "does not exist", 18),
+        (short(b"f", b"x.dll", how=7), "does not exist", 18),
+        (short(b"f", b"x.dll", kind=3), "does not exist", 18),
+        (short(b"f", b"x.dll", machine=0xAA64), "expected 0x8664", 6),
     ],
 )
-def test_broken_short_imports(data: bytes, problem: str) -> None:
+def test_broken_short_imports(data: bytes, problem: str, offset: int) -> None:
     with pytest.raises(ObjectFormatError, match=problem) as caught:
         read_short(data, "x.lib", x86_64)
-    assert caught.value.file == "x.lib"
+    assert (caught.value.file, caught.value.offset) == ("x.lib", offset)
+
+
+def test_what_a_short_import_says() -> None:
+    """What follows the strings, and the bits above kinds and names, are not looked at."""
+    data = short(b"shared", b"x.dll", kind=1, ordinal=0x1234) + b"behind\0it"
+    assert read_short(data, "x.lib", x86_64) == (b"shared", "x.dll", b"shared", 0x1234, True)
+    constant = short(b"c", b"x.dll", kind=2 | 0xFF << 5)
+    assert read_short(constant, "x.lib", x86_64) == (b"c", "x.dll", b"c", 3, True)
+
+
+def gnu_import(name: bytes, slot: bytes, named: bytes = b"\7\1export\0", *more: Named) -> bytes:
+    """A member of a GNU import library, written byte by byte."""
+    parts = [Part(b".text", b"\xff\x25\0\0\0\0\x90\x90", CODE), Part(b".idata$7", bytes(4), WRITE)]
+    parts += [Part(b".idata$5", slot, WRITE), Part(b".idata$4", slot, WRITE), Part(b".idata$6", named, WRITE)]
+    return coff_object(parts, [Named(b"__imp_" + name, 3), Named(b"_head_x"), *more])
+
+
+@pytest.mark.parametrize(
+    ("slot", "named", "export", "number"),
+    [
+        (bytes(8), b"\7\1export\0", b"export", 0x107), (bytes(8), b"\0\0e\0behind", b"e", 0),
+        (struct.pack("<Q", 1 << 63 | 0x71234), b"", b"", 0x1234), (struct.pack("<Q", 0x71234), b"\1\0e\0", b"e", 1),
+    ],
+)  # fmt: skip
+def test_what_a_gnu_import_says(slot: bytes, named: bytes, export: bytes, number: int) -> None:
+    """A jump through the slot, called like the function, says that it is one."""
+    for more, is_data in (([Named(b"f", 1)], False), ([], True), ([Named(b"f", 0)], True), ([Named(b"f", -1)], True)):
+        data = gnu_import(b"f", slot, named, *more)
+        parts = read_parts(data, "import.o", x86_64)
+        assert parts is not None
+        assert (parts.slot, parts.leads_to(b"_head_")) == (b"f", b"_head_x")
+        assert (parts.leads_to(b"__imp_"), parts.leads_to(b"_x", at_end=True)) == (b"", b"_head_x")
+        assert parts.imported("x.dll") == (b"f", "x.dll", export, number, is_data)
+        defined = [b"__imp_f", b"f"] if [item.section for item in more] == [1] else [b"__imp_f"]
+        assert FILES.import_names(data, "import.o", TARGET) == defined
+
+
+@pytest.mark.parametrize(
+    ("slot", "named", "problem"),
+    [
+        (bytes(8), b"", "holds no name"), (bytes(8), b"\0\0\0", "holds no name"), (bytes(8), b"\1\0f", "holds no name"),
+        (bytes(7), b"\0\0f\0", "a slot has 8 bytes, not 7"), (bytes(9), b"\0\0f\0", "a slot has 8 bytes, not 9"),
+    ],
+)  # fmt: skip
+def test_broken_slots_and_names(slot: bytes, named: bytes, problem: str) -> None:
+    parts = read_parts(gnu_import(b"f", slot, named), "import.o", x86_64)
+    assert parts is not None
+    with pytest.raises(ObjectFormatError, match=problem):
+        parts.imported("x.dll")
+
+
+def test_names_that_members_have_without_an_index() -> None:
+    """Those of short imports; none of ordinary objects, nor of what is malformed."""
+    assert FILES.import_names(short(b"f", b"x.dll"), "x.lib", TARGET) == [b"__imp_f", b"f"]
+    assert FILES.import_names(short(b"d", b"x.dll", kind=1), "x.lib", TARGET) == [b"__imp_d"]
+    assert FILES.import_names(short(b"f", b"x.dll")[:-1], "x.lib", TARGET) == []
+    assert FILES.import_names(coff_object([Part(b".text", b"1")], [Named(b"f", 1)]), "x.obj", TARGET) == []
+    assert FILES.import_names(gnu_import(b"f", bytes(8))[:-5], "x.o", TARGET) == []
+
+
+def test_the_library_of_a_member() -> None:
+    data = coff_object([Part(b".idata$7", b"x.dll\0more\0", WRITE)], [Named(b"x_iname", 1)])
+    parts = read_parts(data, "import.o", x86_64)
+    assert parts is not None
+    assert (parts.library, parts.slot, parts.leads_to(b"_iname", at_end=True)) == (b"x.dll", b"", b"")
+    assert read_parts(coff_object([Part(b".idata", b"x")]), "x.o", x86_64) is None
+    empty = read_parts(coff_object([Part(b".idata$7", b"", ZEROS, size=9), Part(b".idata$4", b"1")]), "x.o", x86_64)
+    assert empty is not None
+    assert empty.library == b""
 
 
 def test_a_short_import_for_another_machine() -> None:
