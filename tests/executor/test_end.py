@@ -18,7 +18,8 @@ import pytest
 from fake import SETUP
 
 import uruk
-from uruk.errors import ExecutorError, ExecutorLost, ExecutorTimeout
+from uruk.errors import ExecutorCrashed, ExecutorError, ExecutorLost, ExecutorTimeout
+from uruk.executor.connection import Connection
 from uruk.host import holders_of_pipes
 from uruk.platforms.windows.attach import path_there
 from uruk.runtime_files import executor_program
@@ -458,3 +459,22 @@ def test_a_server_that_is_silent_in_the_end() -> None:
         assert time.monotonic() - begin < BOUND + LOADED
         server.send_signal(signal.SIGCONT)  # and its line has ended
         assert server.wait(LOADED) is not None
+
+
+def test_a_programs_end_costs_no_patience(target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a crash left on the line is read, and nothing is waited for beyond that."""
+    waited: list[float] = []
+    wait_for_end = Connection.wait_for_end
+
+    def measure(connection: Connection, seconds: float) -> None:
+        begin = time.monotonic()
+        wait_for_end(connection, 60)
+        waited.append(time.monotonic() - begin)
+
+    monkeypatch.setattr(Connection, "wait_for_end", measure)
+    path = tmp_path / "crash.o"
+    path.write_bytes(compiled_for(target, tmp_path, "int main(void) { *(volatile int *)0 = 1; return 0; }"))
+    ended = uruk.Program(path).run()
+    assert isinstance(ended.crash, ExecutorCrashed)
+    assert len(waited) == 1
+    assert waited[0] < LOADED

@@ -581,6 +581,10 @@ class Connection:
         if threading.current_thread() is not self.listener:
             self._over.wait(seconds + 2 * FORCE)
 
+    def wait_for_end(self, seconds: float) -> None:
+        """Wait until all that the executor said has been read, as its line has ended; for `seconds` at most."""
+        self._ended.wait(seconds)
+
     def _time_is_over(self) -> bool:
         return self._end_at is not None and time.monotonic() >= self._end_at
 

@@ -79,7 +79,7 @@ class ProgramInChild:
         executor.run_program(entry, program.argc, program.argv)
         status = child.wait()
         if status < 0:
-            executor.connection.listener.join(1.0)  # it reads what the process said of its crash
+            executor.connection.wait_for_end(1.0)  # the listener reads what the process said of its crash
         return status
 
 

@@ -100,7 +100,7 @@ class ProgramInWindows:
             self._do_as_start_files(jit)
         self.executor.run_program(entry, self._kind, self._driver is not Driver.MICROSOFT)
         status = child.wait()
-        self.executor.connection.listener.join(1.0)  # it reads what the process said of a crash
+        self.executor.connection.wait_for_end(1.0)  # the listener reads what the process said of a crash
         return status
 
     def _do_as_start_files(self, jit: ProgramLinker) -> None:
