@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from uruk.graph.graph import Graph
+from uruk.graph.names import Names
 from uruk.graph.types import I64, Bool, filled
+from uruk.passes.coff import per_object_helpers
 from uruk.passes.coff.grouped_sections import sections_together, unwind_blocks
 from uruk.passes.coff.import_slots import IMPORT_PREFIX, ImportSlots
 from uruk.passes.coff.thread_locals import TLS_INDEX, ThreadLocals
@@ -34,6 +37,11 @@ class COFFRules(Rules):
         """Rows of `undefined` that are `IMAGE_BASE`."""
         self._slots = ImportSlots(state)
         self._thread_locals = ThreadLocals(state)
+
+    @staticmethod
+    def adapt(graph: Graph, names: Names) -> None:
+        """Let each object have its own copy of small data; see `uruk.passes.coff.per_object_helpers`."""
+        per_object_helpers.keep_own_copies(graph, names)
 
     @classmethod
     def is_own_name(cls, text: bytes) -> bool:
