@@ -335,11 +335,14 @@ class Connection:
 
         `written`: see `Outgoing.send`.
         """
-        views = [memoryview(part).cast("B") for part in parts if len(part)]
-        size = HEADER.size + sum([view.nbytes for view in views])
+        size = HEADER.size
+        for part in parts:  # len() counts elements, which only a memoryview may have of other sizes
+            size += part.nbytes if isinstance(part, memoryview) else len(part)
         header = HEADER.pack(size, opcode, number, tag)
-        # One buffer costs less than several, if there is little to copy.
-        whole = [memoryview(b"".join((header, *views)))] if size < _SMALL else [memoryview(header), *views]
+        if size < _SMALL:  # one buffer costs less than several, if there is little to copy
+            whole = [memoryview(b"".join((header, *parts)))]
+        else:
+            whole = [memoryview(header), *[memoryview(part).cast("B") for part in parts if len(part)]]
         try:
             sent = self._out.send(whole, end, written)
         except OSError:  # who reads finds out what happened
@@ -399,7 +402,10 @@ class Connection:
 
     def _names_line(self, ready: list[tuple[int, int]]) -> bool:
         """Return True where the line is among what a poll has found."""
-        return any(file == self._read for file, _ in ready)
+        for file, _ in ready:  # in each call: a generator would cost as much as the poll
+            if file == self._read:
+                return True
+        return False
 
     def _read_some(self) -> None:
         """Read what has come, and do what whole messages ask. The end of the line, or of sense, ends all calls.

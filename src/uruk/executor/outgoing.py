@@ -95,6 +95,8 @@ class Outgoing:
 
 def _rest(buffers: list[memoryview], done: int) -> list[memoryview]:
     """Return what is left of buffers when so many bytes of them were written."""
+    if len(buffers) == 1 and done == buffers[0].nbytes:  # each small message
+        return []
     first = 0
     while first < len(buffers) and done >= buffers[first].nbytes:
         done -= buffers[first].nbytes

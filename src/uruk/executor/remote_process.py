@@ -54,7 +54,9 @@ class RemoteProcess:
         offsets, lent, returned = _lend(integers)
         words = [value & _WORD if isinstance(value, int) else offsets[row] for row, value in enumerate(integers)]
         room = len(self.convention.integer_registers)
-        in_registers, rest = words[:room], [*words[room:], *(word & _WORD for word in stack)]
+        in_registers, rest = words[:room], words[room:]
+        if stack:
+            rest += [word & _WORD for word in stack]
         numbers = sps.u64(*in_registers, *vectors, *rest, *offsets)
         counts = len(in_registers), len(vectors), len(rest), len(offsets)
 
@@ -106,8 +108,10 @@ def _lend(arguments: Sequence[Argument]) -> tuple[dict[int, int], bytearray, int
     piece = bytearray()
     returned = 0
     lent = [(row, value) for row, value in enumerate(arguments) if not isinstance(value, int)]
+    if not lent:
+        return offsets, piece, 0
     # what the function may write lies first, as only the start comes back
-    for row, value in sorted(lent, key=lambda pair: isinstance(pair[1], bytes)) if lent else ():
+    for row, value in sorted(lent, key=lambda pair: isinstance(pair[1], bytes)):
         offsets[row] = len(piece)
         piece += value + bytes(-len(value) % 16)  # each begins aligned for any type
         if isinstance(value, bytearray):

@@ -15,6 +15,8 @@ _U64 = struct.Struct("<Q")
 
 def u64(*values: int) -> bytes:
     """Return unsigned 64-bit numbers, one after the other; also addresses. Raises ExecutorError for other numbers."""
+    if not values:
+        return b""
     try:
         return struct.pack(f"<{len(values)}Q", *values)
     except struct.error:
