@@ -63,17 +63,27 @@ def test_unwind_data_is_of_the_code_that_it_names() -> None:
         Part(b".pdata", bytes(24), READ, [(0, 0, IMAGE_OFFSET), (4, 1, IMAGE_OFFSET), (8, 2, IMAGE_OFFSET)]),
         Part(b".pdata$f", bytes(12), READ, [(0, 4, IMAGE_OFFSET), (4, 3, IMAGE_OFFSET)]),
         Part(b".pdata.startup", bytes(12), READ), Part(b".pdata", bytes(12), CODE, [(0, 0, IMAGE_OFFSET)]),
-        Part(b".rdata", bytes(8), READ, [(0, 0, POINTER)]), Part(b".text$f", bytes(16), CODE),
+        Part(b".rdata", bytes(8), READ, [(0, 0, POINTER)]), Part(b".pdata$d", bytes(12), READ | COMDAT),
+        Part(b".text$f", bytes(16), CODE),
     ]  # fmt: skip
-    symbols = [Named(b"f", 1), Named(b"g", 1, 8), Named(b"data", 2), Named(b"absent"), Named(b"last", 8)]
+    symbols = [
+        Named(b"f", 1),
+        Named(b"g", 1, 8),
+        Named(b"data", 2),
+        Named(b"absent"),
+        Named(b"last", 9),
+        Named(b"led", 8),
+    ]
     found: list[tuple[list[int], list[tuple[int, int]]]] = []
 
     def note(state: State) -> None:
         pairs = unwind_blocks(state)
         found.append((unwind_tables(state).tolist(), list(zip(*(side.tolist() for side in pairs), strict=True))))
 
-    Batch([coff_object(parts, symbols)], addresses={b"absent": BASE}, hooks={"after bind names": [note]}).link()
-    assert found == [([2, 3, 4], [(0, 2), (0, 2), (7, 3)])]
+    loser = coff_object([Part(b".pdata$d", bytes(12), READ | COMDAT)], [Named(b"led", 1)])
+    objects = [coff_object(parts, symbols), loser]
+    Batch(objects, addresses={b"absent": BASE}, hooks={"after bind names": [note]}).link()
+    assert found == [([2, 3, 4, 7], [(0, 2), (0, 2), (8, 3)])]
     Batch([coff_object([Part(b".rdata", b"1")])], hooks={"after bind names": [note]}).link()
     assert found[1] == ([], [])
 

@@ -14,11 +14,13 @@ from uruk.graph.arena import Arena
 from uruk.graph.graph import Binding, SymbolKind
 from uruk.graph.names import Names
 from uruk.graph.types import I32, Bool
+from uruk.graph.verify import verify
 from uruk.link import Linked, Request, link
 from uruk.memory.fixed import FixedMemory
 from uruk.passes.coff.rules import COFFRules
 from uruk.passes.faults import LinkFaults
 from uruk.passes.state import Externals, State
+from uruk.passes.steps import Hook
 from uruk.passes.tls.interface import Storage, StorageInPlace
 from uruk.target import Target
 
@@ -108,7 +110,9 @@ class Batch:
     addresses: Mapping[bytes, int] = field(default_factory=dict[bytes, int])
     """What the process has."""
     loader: Loader = field(default_factory=Loader)
-    hooks: dict[str, list[Callable[[State], None]]] = field(default_factory=dict[str, list[Callable[[State], None]]])
+    hooks: Mapping[str, Sequence[Callable[[State], None]]] = field(
+        default_factory=dict[str, list[Callable[[State], None]]]
+    )
     keep: Sequence[bytes] | None = None
     """Names to keep, and what they need; None keeps everything."""
     execute: bool = True
@@ -127,37 +131,39 @@ class Batch:
 
     def link(self) -> Image:
         """Link; see `uruk.link.link`."""
-        names = Names()
+        interner = Names()
         private = np.array(
-            names.intern(list(COFFRules.private_names)), np.int32
+            interner.intern(list(COFFRules.private_names)), np.int32
         )  # before all others: the lowest numbers
         arena, starts = Arena.join(self.objects)
         spans = [
             Span(f"{row}.obj", at, len(data)) for row, (at, data) in enumerate(zip(starts, self.objects, strict=True))
         ]
-        graph = read_objects(arena, spans, Target("coff", "x86_64", "windows"), names)
+        graph = read_objects(arena, spans, Target("coff", "x86_64", "windows"), interner)
         symbols, of_object = graph.symbols, self.modules or range(len(self.objects))
         titles = [f"module {number}" for number in range(max(of_object) + 1)]
         defines = (symbols.name >= 0) & (symbols.kind != SymbolKind.UNDEFINED) & (symbols.binding != Binding.LOCAL)
         kept = None
         if self.keep is not None:
-            numbers = [names[text] for text in self.keep]
+            numbers = [interner[text] for text in self.keep]
             kept = np.flatnonzero(defines & np.isin(symbols.name, numbers)).astype(np.int32)
 
         dropped = np.ones(len(graph.groups), np.bool_)
         dropped[np.unique(graph.groups.name, return_index=True)[1]] = False  # the first of each name stays
 
-        def resolve(asked: I32, weak: Bool, tls: Bool, hidden: Bool) -> Externals:
-            texts = [names.text(number) for number in asked.tolist()]
+        def resolve(names: I32, weak: Bool, tls: Bool, hidden: Bool) -> Externals:
+            texts = [interner.text(number) for number in names.tolist()]
             self.asked += texts
             found = np.array([text in self.addresses for text in texts], np.bool_)
             address = np.array([self.addresses.get(text, 0) for text in texts], np.int64)
             return Externals(found, address, np.zeros(len(texts), np.bool_))
 
+        hooks: dict[str, list[Hook]] = {point: [*found] for point, found in self.hooks.items()}
+        hooks["before layout"] = hooks["after seal"] = [verify]
         request = Request(
-            graph, names, titles, np.array(of_object, np.int32), defines, dropped,
+            graph, interner, titles, np.array(of_object, np.int32), defines, dropped,
             resolve, private, [None] * len(titles),
-            programs=self.programs, execute=self.execute, hooks=self.hooks, prune_from=kept,
+            programs=self.programs, execute=self.execute, hooks=hooks, prune_from=kept,
         )  # fmt: skip
         memory = FixedMemory(BASE, 1 << 20)
         return Image(link(request, Place(memory, self.loader)), memory)

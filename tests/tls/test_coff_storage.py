@@ -7,7 +7,7 @@ import pytest
 from uruk.passes.tls.interface import StorageInPlace
 
 from support.coff_linking import Batch, Image, Loader
-from support.coff_writer import CODE, READ, WRITE, ZEROS, Named, Part, coff_object
+from support.coff_writer import CODE, COMDAT, READ, WRITE, ZEROS, Named, Part, coff_object, section_symbol
 
 pytestmark = [pytest.mark.quick, pytest.mark.any_interpreter]
 
@@ -83,6 +83,8 @@ def test_programs_have_storage_of_their_own() -> None:
     assert [image.word(name, 8, 4) for name in (b"a", b"b", b"c")] == [4, 4, 20]
     assert image.memory.read(second.template, 8) == b"87654321"
     assert first.index_variable != second.index_variable
+    state = image.linked.state
+    assert state.block_module.tolist() == [0, 0, 1, 1, 2, 0, 0, 1]  # the third template is the first's, and two indexes
 
 
 def test_functions_for_threads_are_in_the_order_of_their_names() -> None:
@@ -159,6 +161,27 @@ def test_what_was_linked_before_is_reached_by_its_index() -> None:
     [(_, place)] = loaded
     assert (image.word(b"three"), image.word(b"three", 8, 4)) == (place.index_variable, 4)
     assert image.word(b"own") == place.index_variable
+
+
+def test_addresses_of_the_upper_half() -> None:
+    """Columns have them as negative numbers."""
+    high = BEFORE._replace(template=0xFFFF800000000000)
+    batch = Batch([reader(b"one", b"early")], addresses={b"early": high.template + 4 - (1 << 64)})
+    batch.loader.before = [high]
+    image, _ = storage(batch)
+    assert (image.word(b"one"), image.word(b"one", 8, 4)) == (high.index_variable, 4)
+
+
+def test_a_thread_local_that_only_others_refer_to() -> None:
+    """It lies in the very first block of the batch."""
+    parts = [Part(b".tls$", b"12345678", WRITE), Part(b".tls$dead", b"1234", WRITE | COMDAT)]
+    first = coff_object(parts, [Named(b"tls_first", 1, 4), section_symbol(b".tls$dead", 2, 2), Named(b"once", 2)])
+    objects = [first, first.replace(b"tls_first", b"tls_other"), reader(b"r", b"tls_first"), reader(b"s", b"tls_other")]
+    image, loaded = storage(Batch(objects, programs=[0, 1, 1, 0]))
+    first_place, other_place = (place for _, place in loaded)
+    assert [image.word(name) for name in (b"r", b"s")] == [first_place.index_variable, other_place.index_variable]
+    assert [image.word(name, 8, 4) for name in (b"r", b"s")] == [4, 4]
+    assert (first_place.stored, other_place.stored) == (20, 8)
 
 
 def test_a_program_that_reads_only_others_has_no_storage() -> None:

@@ -57,6 +57,15 @@ def test_names_of_all_lengths(big: bool) -> None:
     assert [left == right for left, right in zip(numbers, again, strict=True)] == [True, False, True, True, True, True]
 
 
+def test_names_end_at_their_first_nul() -> None:
+    """What follows it in the field means nothing; other bytes do, the lowest too."""
+    symbols = [Named(b"a\0junk", 1), Named(b"a\0\0\0\0\0\0x", 1), Named(b"a", 1), Named(b"a\1junk", 1)]
+    graph = graph_of(*(coff_object([DATA], [symbol]) for symbol in symbols))
+    first, *others = graph.symbols.name.tolist()
+    assert [number == first for number in others] == [True, True, False]
+    assert names_of(graph) == ["a", "a", "a", "a\1junk"]
+
+
 def test_an_external_symbol_without_a_name() -> None:
     error = refused(coff_object([DATA], [Named(b"", 1)]))
     assert (error.structure, error.problem) == ("symbol 0", "is external, but has no name")

@@ -9,7 +9,11 @@ import pytest
 
 from uruk.errors import ObjectFormatError
 from uruk.formats.coff.head import machine_of, target_of_head
+from uruk.formats.registry import read_objects
+from uruk.graph.arena import Arena
 from uruk.graph.graph import Binding, Graph, Role, Selection, SymbolKind, SymbolType, Visibility, Zone
+from uruk.graph.names import Names
+from uruk.graph.verify import verify
 from uruk.target import Target
 
 from support.coff_writer import (
@@ -318,8 +322,9 @@ def test_relocations_over_each_other(last: int, fits: bool) -> None:
 
 
 def test_a_section_without_content_has_no_relocations() -> None:
-    error = refused(OTHER, coff_object([Part(b".a", b"", ZEROS, [(0, 0, 1)], size=8)], [Named(b"s", 1)]))
-    assert (error.structure, error.problem) == ("section 1 `.a'", "relocates a section without content")
+    for size in (1, 8):
+        error = refused(OTHER, coff_object([Part(b".a", b"", ZEROS, [(0, 0, 1)], size=size)], [Named(b"s", 1)]))
+        assert (error.structure, error.problem) == ("section 1 `.a'", "relocates a section without content")
     graph_of(coff_object([Part(b".a", b"", READ, ABSOLUTE, size=0)], [Named(b"s", 1)]), edges=False)
 
 
@@ -431,6 +436,20 @@ def test_directives_of_several_sections_and_objects() -> None:
     assert len({int(columns.name[begin]) for begin in starts[:-1]}) == 1
 
 
+def test_names_of_directives_of_all_lengths() -> None:
+    """Each ends in a NUL of its own, wherever the next one begins."""
+    names = [b"n" * length for length in range(1, 50)]
+    text = b" ".join(b"/include:" + name for name in names)
+    graph = graph_of(coff_object([directive(text)]), coff_object([directive(text)]))
+    assert [graph.arena.string_at(at) for at in graph.symbols.text.tolist()] == names * 2
+
+
+def test_no_objects() -> None:
+    graph = read_objects(Arena.join([])[0], [], Target("coff", "x86_64", "windows"), Names())
+    assert [len(graph.blocks), len(graph.symbols), len(graph.groups), len(graph.relocations)] == [0] * 4
+    verify(graph)
+
+
 def comdat(name: bytes, content: bytes = b"12345678", flags: int = READ) -> Part:
     return Part(name, content, flags | COMDAT)
 
@@ -523,6 +542,8 @@ def test_unwind_data_goes_with_code_of_its_suffix() -> None:
     symbols = [Named(b"label", 1, storage=6), Named(b"f", 2), Named(b"h", 7), Named(b"led", 6)]
     symbols += [section_symbol(name, row + 1, 2) for row, name in enumerate(names[:-1])]
     data = coff_object(parts, symbols)
+    led_first = coff_object(parts, [symbols[3], *symbols[:3], *symbols[4:]])
+    assert len({*graph_of(led_first).blocks.group.tolist()}) == 6
     alone = coff_object([comdat(b".xdata$f")], [section_symbol(b".xdata$f", 1, 2)])
     graph = graph_of(alone, data, data)
     groups = graph.blocks.group.tolist()
