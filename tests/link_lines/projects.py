@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import sources
+from support import source_packages
 
 FOLDER = Path(__file__).parent / "projects"
 BUILD_TIMEOUT = 600
@@ -64,7 +64,7 @@ def names(*, quick: bool) -> list[str]:
 def build(project: Project, folder: Path, environment: dict[str, str] | None = None) -> Path:
     """Build the project in a new `folder` as its own build system does; the folder in which its program was linked."""
     root = folder / "source"
-    shutil.copytree(sources.unpacked(project.package), root, symlinks=True)
+    shutil.copytree(source_packages.unpacked(project.package), root, symlinks=True)
     for command in project.build:
         done = subprocess.run(
             ["sh", "-ec", command],

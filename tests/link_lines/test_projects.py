@@ -9,8 +9,8 @@ from pathlib import Path
 
 import projects
 import pytest
-import sources
 
+from support import source_packages
 from support.requirements import missing, require_tool
 
 pytestmark = pytest.mark.any_interpreter
@@ -22,11 +22,11 @@ EVERY = os.environ.get("URUK_LINK_LINES") == "all"
 @pytest.mark.parametrize("name", projects.names(quick=not EVERY))
 def test_link_line(name: str, tmp_path: Path) -> None:
     project = projects.load(name)
-    for tool in (*sources.TOOLS, *project.tools):
+    for tool in (*source_packages.TOOLS, *project.tools):
         require_tool(tool)
     try:
         folder = projects.build(project, tmp_path)
-    except sources.NoSources as error:
+    except source_packages.NoSources as error:
         missing(f"the source package {project.package}: {error}")
         raise
     line = project.words(folder)

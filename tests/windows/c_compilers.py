@@ -17,7 +17,11 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 ZIG = (sys.executable, "-m", "ziglang", "cc", "-target", "x86_64-windows-gnu")
 GCC = ("x86_64-w64-mingw32-gcc-posix",)
-DECLARED = "ctype errno fcntl locale malloc math setjmp signal stdio stdlib string time wchar".split()
+WAYS = ("--shared-memory", "--no-shared-memory")
+"""Flags of ``uruk run``: how code goes to the process."""
+DECLARED = (
+    "assert ctype errno fcntl io locale malloc math setjmp signal stdio stdlib string sys/types time wchar".split()
+)
 """The standard headers that declared.h stands for."""
 
 
@@ -44,7 +48,7 @@ class Compiler:
     def _headers(self, folder: Path) -> Path:
         place = folder / "headers"
         if not place.is_dir():
-            place.mkdir()
+            (place / "sys").mkdir(parents=True)
             for name in DECLARED:
                 (place / f"{name}.h").write_text(f'#include "{HERE / "declared.h"}"\n')
         return place

@@ -6,6 +6,7 @@ The machine's own configuration of apt stays as it is: its sources are asked for
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import platform
 import shutil
@@ -47,6 +48,24 @@ def unpacked(package: str) -> Path:
             _fetch(package, folder)
     inside = folder / "usr" / "share" / "cargo" / "registry" if _is_crate(package) else folder
     return next(path for path in sorted(inside.iterdir()) if path.is_dir())
+
+
+def prepared(package: str, command: str) -> Path:
+    """The folder of a package's sources in which a shell has run this command; kept in the cache.
+
+    Raises NoSources, subprocess.CalledProcessError.
+    """
+    original = unpacked(package)
+    key = hashlib.sha256(command.encode()).hexdigest()[:12]
+    folder = CACHE / "prepared" / f"{package}-{key}"
+    with _alone():
+        if not folder.is_dir():
+            unfinished = folder.with_name(f"{folder.name}.unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            shutil.copytree(original, unfinished, symlinks=True)
+            subprocess.run(["sh", "-ec", command], cwd=unfinished, check=True, capture_output=True)
+            unfinished.rename(folder)
+    return folder
 
 
 def _is_crate(package: str) -> bool:
