@@ -56,8 +56,107 @@ EQUIVALENT = {
         "the size of a personality routine's address, of a CIE that names none",
     "formats/elf/dynamic.py SharedLibrary.symbols: 0 -> 1":
         "row 0 is the null symbol (gABI, \"Symbol Table\"): one row is no symbol, as none is",
-    "formats/coff/symbol_table.py make_symbols: 0 -> 1 #1":
+    "formats/coff/symbol_table.py make_symbols: 0 -> 1":
         "both columns of pairs have the same size",
+    "formats/coff/symbols.py read_records: section > 0 -> section >= 0":
+        "no object has fewer than 0 sections: a record of section 0 passes the check",
+    "formats/coff/symbols.py _gather: not big -> big":
+        "an empty piece more, or one less, is merged to the same columns",
+    "formats/coff/symbols.py _find_auxiliary: 0 -> 1 #1":
+        "the number is only looked at where the class is STATIC or WEAK_EXTERNAL, which the next line takes away",
+    "formats/coff/symbols.py _find_auxiliary: 0 -> 1 #2":
+        "neither class 0 nor class 1 (AUTOMATIC) is one that a symbol is made of",
+    "formats/coff/symbols.py _locate_names: 0 -> 1 #3":
+        "the further rows, of short names, get their places in the lines below",
+    "formats/coff/headers.py read_header: 0 -> 1 #1":
+        "the place of a string table of no bytes",
+    "formats/coff/headers.py read_header: 0 -> 1 #2":
+        "a name's place is 4 or more: it lies outside a table of 1 byte as of none",
+    "formats/coff/headers.py _find_strings: size > _EMPTY -> size >= _EMPTY":
+        "the last byte of a table of 4 is the highest one of its size, which is 4 at most then",
+    "formats/coff/names.py ShortNames.add_text: 1 -> 2":
+        "a NUL more than is needed",
+    "formats/coff/names.py ShortNames.add_text: -(len(text) + 1) // _ROOM -> -(len(text) + 1) * _ROOM":
+        "more NULs than are needed",
+    "formats/coff/reader.py _relocation_tables: blocks.content[block] < 0 -> blocks.content[block] <= 0":
+        "content lies behind its object's header, never at 0",
+    "formats/coff/reader.py _relocation_tables: 0 -> 1 #1":
+        "content lies behind its object's header, never at 0",
+    "formats/coff/reader.py _read_directives: start >= 0 -> start > 0":
+        "content lies behind its object's header, never at 0",
+    "formats/coff/reader.py _read_directives: 0 -> 1 #1":
+        "content lies behind its object's header, never at 0",
+    "formats/coff/comdat.py _follow_suffixes: 0 -> 1 #2":
+        "`.pdata$` and `.xdata$` are equally long",
+    "formats/coff/comdat.py _texts: room < 0 -> room <= 0":
+        "a bound on the work that a hostile file can cause, a byte more or less",
+    "formats/coff/comdat.py _texts: 0 -> 1 #1":
+        "a bound on the work that a hostile file can cause, a byte more or less",
+    "formats/coff/relocations.py _columns: 2 -> 3":
+        "a further row for numbers that mean nothing",
+    "formats/coff/relocations.py read_relocations: 0 -> 1":
+        "the target of a row that is refused",
+    "formats/coff/relocations.py read_relocations: "
+    "graph.symbols.text[target[present]] < 0 -> graph.symbols.text[target[present]] <= 0":
+        "names lie behind their object's header, never at 0",
+    "formats/coff/relocations.py read_relocations: 0 -> 1 #1":
+        "names lie behind their object's header, never at 0",
+    "formats/coff/relocations.py _addends: width > 0 -> width >= 0":
+        "a kind without a field has 0 bits, which are not fewer than 8 * 0",
+    "passes/coff/grouped_sections.py sections_together: state.graph.blocks.text >= 0 -> state.graph.blocks.text > 0":
+        "names lie behind their object's header, never at 0",
+    "passes/coff/grouped_sections.py sections_together: 0 -> 1":
+        "names lie behind their object's header, never at 0",
+    "passes/coff/grouped_sections.py unwind_tables: state.blocks.text >= 0 -> state.blocks.text > 0":
+        "names lie behind their object's header, never at 0",
+    "passes/coff/grouped_sections.py unwind_tables: 0 -> 1":
+        "names lie behind their object's header, never at 0",
+    "passes/coff/thread_locals.py ThreadLocals.gather: state.blocks.text >= 0 -> state.blocks.text > 0":
+        "names lie behind their object's header, never at 0",
+    "passes/coff/thread_locals.py ThreadLocals.gather: 0 -> 1":
+        "names lie behind their object's header, never at 0",
+    "passes/coff/import_slots.py ImportSlots.__init__: 0 -> 1":
+        "it is set before it is read",
+    "passes/coff/import_slots.py ImportSlots.make: "
+    "state.graph.arena.append(np.zeros(count * width, np.uint8)) + width * np.arange(count) -> "
+    "state.graph.arena.append(np.zeros(count * width, np.uint8)) - width * np.arange(count)":
+        "a slot's content is overwritten by its pointer",
+    "passes/coff/import_slots.py ImportSlots.make: width * np.arange(count) -> width + np.arange(count)":
+        "a slot's content is overwritten by its pointer",
+    "passes/coff/import_slots.py ImportSlots._add_symbols: "
+    "zero + np.uint8(SymbolKind.UNDEFINED) -> zero - np.uint8(SymbolKind.UNDEFINED)":
+        "UNDEFINED is 0",
+    "formats/coff/symbol_table.py _with_added: "
+    "zero + np.uint8(SymbolKind.UNDEFINED) -> zero - np.uint8(SymbolKind.UNDEFINED)":
+        "UNDEFINED is 0",
+    "passes/coff/import_slots.py ImportSlots.take: "
+    "not self._rows or external is None -> not self._rows and external is None":
+        "names are always asked for before; without slots no row is changed",
+    "passes/coff/import_slots.py ImportSlots.place: "
+    "not self._rows or external is None -> not self._rows and external is None":
+        "names are always asked for before; without slots no row is changed",
+    "passes/coff/rules.py COFFRules.define_names: "
+    "state.external is not None and self._base_rows -> state.external is not None or self._base_rows":
+        "names are always asked for before; without rows none is changed",
+    "passes/coff/rules.py COFFRules.define_names: 0 -> 1 #2":
+        "the number of blocks without a place, which are dead",
+    "passes/coff/thread_locals.py ThreadLocals._in_order: 1 -> 2":
+        "places only need an order, and to be above 0",
+    "passes/coff/thread_locals.py ThreadLocals._make_list: 1 -> 2":
+        "any negative number says that there is no list",
+    "passes/coff/thread_locals.py ThreadLocals.place: 1 -> 2":
+        "only the first of the rows is taken",
+    "passes/coff/thread_locals.py ThreadLocals._is_needed: storage.callbacks >= 0 -> storage.callbacks > 0":
+        "the list is a synthetic block, behind the objects' blocks: never the first",
+    "passes/coff/thread_locals.py ThreadLocals._is_needed: 0 -> 1":
+        "the list is a synthetic block, behind the objects' blocks and the index: never the first",
+    "passes/coff/thread_locals.py ThreadLocals._place_of: program.callbacks >= 0 -> program.callbacks > 0":
+        "the list is a synthetic block, behind the objects' blocks: never the first",
+    "passes/coff/thread_locals.py ThreadLocals._place_of: 0 -> 1 #4":
+        "the list is a synthetic block, behind the objects' blocks and the index: never the first",
+    "passes/coff/thread_locals.py ThreadLocals._place_of: "
+    "int(address[chunk.rows[0]]) - int(chunk.offset[0]) -> int(address[chunk.rows[0]]) + int(chunk.offset[0])":
+        "the first block of a chunk lies at its start",
     "graph/verify.py _link: 1 -> 2":
         "rows are 0 or more, as the line before has it: the first one is above -2 as it is above -1",
     "graph/kinds.py kind: 0 -> 1 #2":

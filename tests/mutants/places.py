@@ -93,15 +93,20 @@ def _is_text_or_type(node: ast.BinOp) -> bool:
 class _Finder(ast.NodeVisitor):
     """Collects the expressions of a module that are changed, each with the function that it stands in."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, tree: ast.Module) -> None:
         self.file = file
         self.path: list[str] = []
         self.found: list[tuple[str, ast.expr]] = []
+        self.tuning = _tuning_names(file, tree)
 
     def visit(self, node: ast.AST) -> None:
         """Collect a node and what is below it."""
         if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.keyword) and node.arg in KEYWORDS):
             return
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "reshape":
+            # numpy works out a dimension of any negative number: -2 is as good as -1.
+            node = copy.copy(node)
+            node.args = [size for size in node.args if ast.unparse(size) != "-1"]
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             self._visit_definition(node)
         elif isinstance(node, ast.AnnAssign):
@@ -110,7 +115,7 @@ class _Finder(ast.NodeVisitor):
         elif isinstance(node, ast.Assign) and self._is_tuning(node.targets[0]):
             return
         else:
-            if isinstance(node, ast.expr):
+            if isinstance(node, ast.expr) and not self._is_bound(node):
                 self.found.append((".".join(self.path), node))
             self.generic_visit(node)
 
@@ -125,8 +130,28 @@ class _Finder(ast.NodeVisitor):
             self.visit(statement)
         self.path.pop()
 
+    def _is_bound(self, node: ast.expr) -> bool:
+        """True where a tuning number itself is compared or multiplied: if it is reached is as arbitrary as it is."""
+        sides: list[ast.expr] = []
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            sides += [part for side in sides if isinstance(side, ast.BinOp) for part in (side.left, side.right)]
+        elif isinstance(node, ast.BinOp):
+            sides = [node.left, node.right]
+        return any(isinstance(side, ast.Name) and side.id in self.tuning for side in sides)
+
     def _is_tuning(self, target: ast.expr) -> bool:
         return not self.path and isinstance(target, ast.Name) and (self.file, target.id) in TUNING
+
+
+def _tuning_names(file: str, tree: ast.Module) -> set[str]:
+    """The tuning numbers that a module defines or imports."""
+    names = {name for owner, name in TUNING if owner == file}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            owner = node.module.removeprefix("uruk.").replace(".", "/") + ".py"
+            names |= {alias.name for alias in node.names if (owner, alias.name) in TUNING}
+    return names
 
 
 def _offsets(text: str) -> list[int]:
@@ -139,8 +164,9 @@ def _offsets(text: str) -> list[int]:
 
 def mutants_of(file: str, text: str) -> Iterator[Mutant]:
     """Every change of one file."""
-    finder = _Finder(file)
-    finder.visit(ast.parse(text, file))
+    tree = ast.parse(text, file)
+    finder = _Finder(file, tree)
+    finder.visit(tree)
     starts, seen = _offsets(text), Counter[tuple[str, str, str]]()
     data = text.encode()
     for function, node in finder.found:
