@@ -402,10 +402,7 @@ class Connection:
 
     def _names_line(self, ready: list[tuple[int, int]]) -> bool:
         """Return True where the line is among what a poll has found."""
-        for file, _ in ready:  # in each call: a generator would cost as much as the poll
-            if file == self._read:
-                return True
-        return False
+        return self._read in dict(ready)  # in each call: a generator costs as much as the poll
 
     def _read_some(self) -> None:
         """Read what has come, and do what whole messages ask. The end of the line, or of sense, ends all calls.
