@@ -20,6 +20,7 @@ static struct c_runtime {
     void *(*onexit)(void (*)(void));
     int (*atexit)(void (*)(void));
     void (*exit)(int);
+    int (*flush)(void *); /* fflush */
     int (*filter)(ULONG code, EXCEPTION_POINTERS *); /* has handlers of signals called for exceptions */
     int *argc;
     char ***argv;
@@ -137,18 +138,38 @@ static LONG WINAPI make_signal(EXCEPTION_POINTERS *facts)
     return before ? before(facts) : EXCEPTION_CONTINUE_SEARCH;
 }
 
-/* The program begins with a function of a kind, and ends the process. MinGW's start files set the precision of x87 registers,
- * so that a long double has all its 64 bits. */
-EXPORTED void uruk_rt_run_program(uint64_t function, uint64_t kind, uint64_t sets_precision)
+/* What a function of a kind returns, with which the program begins. MinGW's start files set the precision of x87
+ * registers, so that a long double has all its 64 bits. */
+static int run(uint64_t function, enum entry kind, uint64_t sets_precision)
 {
     if (sets_precision)
         __asm__ volatile("fninit");
     if (crt.filter)
         before = SetUnhandledExceptionFilter(make_signal);
-    int status = enter((enum entry)kind, function);
+    return enter(kind, function);
+}
+
+/* The program has the process for itself, and ends it. */
+EXPORTED void uruk_rt_run_program(uint64_t function, uint64_t kind, uint64_t sets_precision)
+{
+    int status = run(function, (enum entry)kind, sets_precision);
+    end_program(status);
+    ExitProcess((UINT)status);
+}
+
+/* What the program returns; the process goes on, its files flushed. */
+EXPORTED int64_t uruk_rt_call_main(uint64_t function, uint64_t kind, uint64_t sets_precision)
+{
+    int status = run(function, (enum entry)kind, sets_precision);
+    if (crt.flush)
+        crt.flush(0);
+    return status;
+}
+
+void end_program(int status)
+{
     if (crt.exit)
         crt.exit(status);
-    ExitProcess((UINT)status);
 }
 
 /* What crt2.o and libmingw32.a do before main, the session has done: __main, and the handler of matherr. */

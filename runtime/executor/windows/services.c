@@ -14,6 +14,7 @@ extern void uruk_rt_cxx_throw(void), uruk_rt_static_abort(void), uruk_rt_static_
 extern void uruk_rt_command_line(void), uruk_rt_wide_command_line(void);
 extern void uruk_rt_atexit(void), uruk_rt_finalize(void), uruk_rt_nothing(void), uruk_rt_register_finalizers(void);
 extern void uruk_rt_run_initializers(void), uruk_rt_run_program(void), uruk_rt_set_arguments(void), uruk_rt_set_crt(void);
+extern void uruk_rt_call_main(void);
 
 #define FUNCTION(name) {#name, (void *)name}
 
@@ -21,6 +22,7 @@ const struct symbol system_symbols[] = {{0, 0}};
 
 const struct symbol runtime_symbols[] = {
     FUNCTION(uruk_rt_atexit),
+    FUNCTION(uruk_rt_call_main),
     FUNCTION(uruk_rt_call_wrapper),
     FUNCTION(uruk_rt_callback_enter),
     {"uruk_rt_callback_tag", &uruk_rt_callback_tag},

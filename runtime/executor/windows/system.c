@@ -1,5 +1,6 @@
 /* What the common sources take from Windows; see system.h. */
 
+#include "program.h"
 #include "windows_parts.h"
 
 #include <string.h>
@@ -192,6 +193,7 @@ void give_up(const char *problem)
 
 void leave(int status)
 {
+    end_program(status);
     ExitProcess((UINT)status);
 }
 

@@ -136,5 +136,6 @@ class StartedRuntime:
             places = [call(place) & (1 << 64) - 1 if place else 0 for place in places]
         at_end = self.address(runtime.at_end)
         ends = (at_end, 0) if runtime.at_end == b"_onexit" else (0, at_end)
-        table = struct.pack("<11Q", *ends, self.address(b"exit"), self.address(runtime.filter), *places)
+        functions = (*ends, *map(self.address, (b"exit", b"fflush", runtime.filter)))
+        table = struct.pack("<12Q", *functions, *places)
         self._executor.runtime.call(b"uruk_rt_set_crt", table)
