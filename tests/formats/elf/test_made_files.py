@@ -182,7 +182,7 @@ def sysv_hash(name: bytes) -> int:
 
 
 def test_exports_of_everything() -> None:
-    """Four headers end at 288, 10 dynamic entries at 448, six symbols at 592, a hash table of 13 words at 644; then come the names."""
+    """Four headers end at 288, 10 dynamic entries at 448, six symbols at 592, 13 words of a hash table at 644."""
     symbols = {b"first": 0x1234, b"negative": -8, b"a\0b": 1}
     data = build_exports(
         symbols, "aarch64", {b"small": 1, b"large": 17, b"empty": 0}, needed=[b"liba.so", b"/x/libb.so"], search=b"/lib"
