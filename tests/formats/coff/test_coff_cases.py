@@ -15,31 +15,21 @@ from uruk.errors import DuplicateDefinition, ObjectFormatError, UndefinedSymbols
 from uruk.formats.coff.directives import read_directives
 from uruk.formats.coff.sections import _offsets as offsets_of  # pyright: ignore[reportPrivateUsage]
 from uruk.formats.interface import Span
-from uruk.formats.registry import read_objects, read_relocations
+from uruk.formats.registry import read_objects
 from uruk.graph.arena import Arena
 from uruk.graph.dump import dump_object
-from uruk.graph.graph import Binding, Graph, Selection, SymbolKind, SymbolType, Zone
+from uruk.graph.graph import Binding, Selection, SymbolKind, SymbolType, Zone
 from uruk.graph.names import Names
-from uruk.graph.verify import verify
 from uruk.graph.views import GraphView
 from uruk.memory.fixed import FixedMemory
 from uruk.passes.state import State
 
 from support.coff_objects import assembled, compiled, run
+from support.coff_writer import Named, Part, coff_object, graph_of
 from support.requirements import require_tool
 from support.windows_links import TARGET, windows_session, word_at
 
 pytestmark = [pytest.mark.quick, pytest.mark.any_interpreter]
-
-
-def read(*objects: bytes) -> Graph:
-    """Objects as a graph with edges, verified."""
-    arena, starts = Arena.join(objects)
-    spans = [Span(f"{row}.obj", at, len(data)) for row, (at, data) in enumerate(zip(starts, objects, strict=True))]
-    graph = read_objects(arena, spans, TARGET, Names())
-    graph.edges = read_relocations(graph)
-    verify(graph)
-    return graph
 
 
 def comdat(selection: str, content: str) -> str:
@@ -87,7 +77,7 @@ def test_associated_sections_go_with_their_leader(tmp_path: Path) -> None:
         .quad 2
     """
     data = assembled(tmp_path, "one", text).read_bytes()
-    graph = read(data, data)
+    graph = graph_of(data, data)
     assert graph.groups.selection.tolist() == [Selection.ANY, Selection.ANY]
     groups = {
         (int(graph.blocks.object[row]), graph.section_name(row)): int(graph.blocks.group[row])
@@ -127,7 +117,7 @@ def test_weak_externals(tmp_path: Path) -> None:
     """A default that is defined is a weak definition, and names made up for it may be in several objects."""
     weak = compiled(tmp_path, "weak.c", "gcc-O2").read_bytes()
     strong = assembled(tmp_path, "strong", ".globl chosen\nchosen: .quad 77\n").read_bytes()
-    graph = read(weak, strong)
+    graph = graph_of(weak, strong)
     chosen = [
         row for row in range(len(graph.symbols)) if graph.symbol_name(row) == "chosen" and graph.symbols.name[row] >= 0
     ]
@@ -153,7 +143,7 @@ def test_directives(tmp_path: Path) -> None:
         .comm both, 24
     """
     first = assembled(tmp_path, "first", text)
-    graph = read(first.read_bytes())
+    graph = graph_of(first.read_bytes())
     names = {graph.symbol_name(row): row for row in range(len(graph.symbols))}
     assert graph.fallbacks.symbol.size == 1
     assert int(graph.symbols.value[names["both"]]) == 256
@@ -170,7 +160,7 @@ def test_several_directives_of_several_objects(tmp_path: Path) -> None:
     one = words.format("/alternatename:a=f1 /include:f2 /alternatename:b=c") + text.format(1)
     two = words.format("/include:x /include:y") + text.format(2)
     three = words.format("-alternatename:a=f3") + text.format(3)
-    graph = read(*(assembled(tmp_path, f"o{row}", text).read_bytes() for row, text in enumerate((one, two, three))))
+    graph = graph_of(*(assembled(tmp_path, f"o{row}", text).read_bytes() for row, text in enumerate((one, two, three))))
     name = graph.symbol_name
     pairs = zip(graph.fallbacks.symbol.tolist(), graph.fallbacks.instead.tolist(), strict=True)
     assert [
@@ -210,7 +200,7 @@ def test_directives_are_recorded_and_harmless(tmp_path: Path) -> None:
         f: ret
     """
     path = assembled(tmp_path, "asks", text)
-    graph = read(b"".join([path.read_bytes()]), path.read_bytes().replace(b"/defaultlib:", b"/defaultxxx:"))
+    graph = graph_of(b"".join([path.read_bytes()]), path.read_bytes().replace(b"/defaultlib:", b"/defaultxxx:"))
     words = {"defaultlib": ["one.lib", "two"], "export": ["f=g,DATA"], "merge": [".odd=.text"]}
     assert graph.linker_words == {0: words, 1: {"export": ["f=g,DATA"], "merge": [".odd=.text"]}}
     assert object_facts("asks.obj", path.read_bytes())["linker_words"] == words
@@ -269,7 +259,7 @@ def test_sections_are_in_the_order_of_their_suffixes(tmp_path: Path) -> None:
 
 def test_more_relocations_than_a_section_counts(tmp_path: Path) -> None:
     text = ".data\n.globl here\nhere: .rept 70000\n.quad here\n.endr\n"
-    graph = read(assembled(tmp_path, "many", text).read_bytes())
+    graph = graph_of(assembled(tmp_path, "many", text).read_bytes())
     assert graph.edges is not None
     assert len(graph.edges) == 70000
 
@@ -278,7 +268,7 @@ def test_more_relocations_than_a_section_counts(tmp_path: Path) -> None:
 def test_about_as_many_relocations_as_a_section_counts(tmp_path: Path, count: int, bytes_of_count: int) -> None:
     data = assembled(tmp_path, "many", f".data\n.globl here\nhere: .rept {count}\n.quad here\n.endr\n").read_bytes()
     assert struct.pack("<H", bytes_of_count) in data[20:140]
-    graph = read(data)
+    graph = graph_of(data)
     assert graph.edges is not None
     assert graph.edges.offset.tolist() == list(range(0, 8 * count, 8))
 
@@ -287,7 +277,7 @@ def test_a_file_without_a_symbol_table(tmp_path: Path) -> None:
     """A pointer of 0 says so, whatever the count is."""
     data = bytearray(assembled(tmp_path, "plain", ".data\n.quad 1, 2\n").read_bytes())
     struct.pack_into("<2I", data, 8, 0, 99)  # PointerToSymbolTable, NumberOfSymbols
-    graph = read(bytes(data))
+    graph = graph_of(bytes(data))
     assert (len(graph.symbols), int(graph.blocks.size.sum())) == (0, 16)
 
 
@@ -296,23 +286,16 @@ CODE, WRITE, EXECUTE, INFO, REMOVE, UNINITIALIZED, COMDAT = 5, 31, 29, 9, 11, 7,
 
 
 @pytest.mark.parametrize("bit", [bit for bit in range(32) if not 20 <= bit < 24])
-def test_each_flag_of_a_section(bit: int, tmp_path: Path) -> None:
+def test_each_flag_of_a_section(bit: int) -> None:
     """What a section becomes if it has this flag alone."""
-    data = bytearray(assembled(tmp_path, "one", '.section .odd,"dr"\n.quad 1\n').read_bytes())
-    section = next(at for at in range(20, len(data), 40) if data.startswith(b".odd\0\0\0\0", at))
-    struct.pack_into("<I", data, section + 36, 1 << bit)
-    if bit == COMDAT:
-        with pytest.raises(ObjectFormatError, match="has a COMDAT selection that does not exist"):
-            read(bytes(data))
-        return
-    graph = read(bytes(data))
+    graph = graph_of(coff_object([Part(b".first", b"1"), Part(b".odd", bytes(8), 1 << bit)]))
     rows = [row for row in range(len(graph.blocks)) if graph.section_name(row) == ".odd"]
     assert len(rows) == (bit not in (INFO, REMOVE))
     for row in rows:
         zone = Zone.RX if bit in (CODE, EXECUTE) else Zone.RW if bit == WRITE else Zone.R
         assert (graph.blocks.zone[row], graph.blocks.align[row], graph.blocks.size[row]) == (zone, 16, 8)
         assert (graph.blocks.content[row] < 0) == (bit == UNINITIALIZED)
-        assert graph.blocks.group[row] == -1
+        assert graph.blocks.group[row] == (0 if bit == COMDAT else -1)
 
 
 def by_hand(size: int, relocations: int, *, short_by: int = 0) -> bytes:
@@ -333,21 +316,17 @@ def test_content_and_relocations_up_to_the_end(size: int, relocations: int) -> N
     graph = read_objects(arena, [Span("0.obj", start, len(data))], TARGET, Names())
     assert graph.relocations.count.tolist() == ([relocations] if relocations else [])
     with pytest.raises(ObjectFormatError, match="outside the file"):
-        read(by_hand(size, relocations, short_by=1))
+        graph_of(by_hand(size, relocations, short_by=1))
 
 
 @pytest.mark.parametrize("bits", range(16))
-def test_alignments(bits: int, tmp_path: Path) -> None:
-    data = bytearray(assembled(tmp_path, "one", '.section .odd,"dr"\n.quad 1\n').read_bytes())
-    section = next(at for at in range(20, len(data), 40) if data.startswith(b".odd\0\0\0\0", at))
-    struct.pack_into("<I", data, section + 36, bits << 20)
+def test_alignments(bits: int) -> None:
+    data = coff_object([Part(b".first", b"1"), Part(b".odd", bytes(8), 0x40000040 | bits << 20)])
     if bits == 15:
         with pytest.raises(ObjectFormatError, match="an alignment that does not exist"):
-            read(bytes(data))
+            graph_of(data)
         return
-    graph = read(bytes(data))
-    row = next(row for row in range(len(graph.blocks)) if graph.section_name(row) == ".odd")
-    assert graph.blocks.align[row] == (1 << bits - 1 if bits else 16)
+    assert graph_of(data).blocks.align.tolist() == [16, 1 << bits - 1 if bits else 16]
 
 
 def test_names_by_offset() -> None:
@@ -430,10 +409,10 @@ a_name_of_more_than_eight_letters: .quad 2
 )  # fmt: skip
 def test_refused(tmp_path: Path, change: Break, structure: str, problem: str) -> None:
     data = bytearray(assembled(tmp_path, "chain", CHAIN).read_bytes())
-    read(bytes(data))
+    graph_of(bytes(data))
     change(data)
     with pytest.raises(ObjectFormatError) as caught:
-        read(bytes(data))
+        graph_of(bytes(data))
     assert caught.value.structure == structure
     assert problem in caught.value.problem
     assert caught.value.offset is not None
@@ -445,7 +424,7 @@ def test_relocations_without_any_symbols(tmp_path: Path, more: list[str]) -> Non
     others = [assembled(tmp_path, name, ".data\n.globl a\na: .quad 1\n").read_bytes() for name in more]
     struct.pack_into("<2I", data, 8, 0, 0)  # PointerToSymbolTable, NumberOfSymbols
     with pytest.raises(ObjectFormatError, match="names a symbol that does not exist"):
-        read(*others, bytes(data))
+        graph_of(*others, bytes(data))
 
 
 def test_defaults_in_a_circle(tmp_path: Path) -> None:
@@ -456,7 +435,7 @@ def test_defaults_in_a_circle(tmp_path: Path) -> None:
         struct.pack_into("<I", data, table + 18 * (row + 1), other)
     assert len(weak) == 2
     with pytest.raises(ObjectFormatError, match="defaults lead in a circle"):
-        read(bytes(data))
+        graph_of(bytes(data))
 
 
 @pytest.mark.parametrize(
@@ -468,7 +447,7 @@ def test_defaults_in_a_circle(tmp_path: Path) -> None:
 )
 def test_what_is_no_object(data: bytes, problem: str) -> None:
     with pytest.raises(ObjectFormatError, match=problem):
-        read(data)
+        graph_of(data)
 
 
 def test_auxiliary_records_are_not_shown(tmp_path: Path) -> None:
@@ -490,18 +469,15 @@ NUMBERS = {
 
 
 @pytest.mark.parametrize("number", range(20))
-def test_relocation_numbers_of_x86_64(number: int, tmp_path: Path) -> None:
+def test_relocation_numbers_of_x86_64(number: int) -> None:
     """What each number means, and what it adds to what the field holds."""
-    data = bytearray(assembled(tmp_path, "one", '.section .d,"dw"\n.globl f, g\nf: .quad g + 16\n').read_bytes())
-    section = next(at for at in range(20, len(data), 40) if data[at : at + 8] == b".d\0\0\0\0\0\0")
-    (table,) = struct.unpack_from("<I", data, section + 24)
-    assert struct.unpack_from("<H", data, table + 8)[0] == 1
-    struct.pack_into("<H", data, table + 8, number)
+    symbols = [Named(b"f", 1), Named(b"g")]
+    data = coff_object([Part(b".d", struct.pack("<Q", 16), 0xC0000040, [(0, 1, number)])], symbols)
     if number not in NUMBERS:
         with pytest.raises(uruk.UnsupportedRelocation, match=f"relocation type {number}"):
-            read(bytes(data))
+            graph_of(data)
         return
-    graph = read(bytes(data))
+    graph = graph_of(data)
     assert graph.edges is not None
     edges = zip(graph.edges.kind.tolist(), graph.edges.addend.tolist(), strict=True)
     name, more = NUMBERS[number]
@@ -524,7 +500,7 @@ def test_a_static_function_is_no_section(base: int, tmp_path: Path) -> None:
     (at,) = [at for at in range(table, table + 18 * count, 18) if data[at : at + 8] == b"helper\0\0"]
     assert (data[at + 14], data[at + 16], data[at + 17]) == (0x20, 3, 1)
     data[at + 14] |= base
-    graph = read(bytes(data))
+    graph = graph_of(bytes(data))
     row = [graph.symbol_name(row) for row in range(len(graph.symbols))].index("helper")
     assert graph.symbols.type[row] == SymbolType.FUNC
 
@@ -533,5 +509,5 @@ def test_a_static_function_is_no_section(base: int, tmp_path: Path) -> None:
 def test_only_one_name_is_that_of_directives(name: str, tmp_path: Path) -> None:
     """Sections of information for linkers (IMAGE_SCN_LNK_INFO) may have any name."""
     text = f'.section {name},"yn"\n.ascii " /alternatename:absent=f"\n.text\n.globl f\nf: call absent\n'
-    graph = read(assembled(tmp_path, "info", text).read_bytes())
+    graph = graph_of(assembled(tmp_path, "info", text).read_bytes())
     assert graph.fallbacks.symbol.size == (1 if name == ".drectve" else 0)
