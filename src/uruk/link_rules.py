@@ -10,6 +10,7 @@ from uruk.formats.registry import format_named, formats
 from uruk.graph.graph import Graph
 from uruk.passes.elf.rules import ELFRules
 from uruk.passes.rules import Rules
+from uruk.target import HERE, Target
 
 _OF_OWN_FORMATS: dict[str, type[Rules]] = {"elf": ELFRules}
 """The rules of the formats that are part of uruk; those of formats that few sessions meet come in when they are."""
@@ -40,13 +41,21 @@ def rules_for(format: Format) -> type[Rules]:
     return rules
 
 
-def private_names() -> list[bytes]:
-    """Return names that every module has for itself, in any format that is known now."""
-    names = [name for format in formats() for name in rules_for(format).private_names]
+def private_names(target: Target) -> list[bytes]:
+    """Return names that every module has for itself, in a session that links for a target."""
+    names = [name for format in _formats_for(target) for name in rules_for(format).private_names]
     return list(dict.fromkeys(names))
 
 
-def place_names() -> frozenset[bytes]:
-    """Return names of places in a module, in any format that is known now."""
-    known = [rules_for(format).place_names for format in formats()]
+def place_names(target: Target) -> frozenset[bytes]:
+    """Return names of places in a module, in a session that links for a target."""
+    known = [rules_for(format).place_names for format in _formats_for(target)]
     return known[0] if len(known) == 1 else frozenset(name for names in known for name in names)
+
+
+def _formats_for(target: Target) -> list[Format]:
+    """Return the formats that are known now, without that of this process where the target has another one.
+
+    Libraries of that target may define its names: MinGW's libmingw32.a has a `__dso_handle`.
+    """
+    return [format for format in formats() if format.name != HERE.format or target.format == HERE.format]

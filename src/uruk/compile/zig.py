@@ -56,17 +56,18 @@ def zig_runtimes(words: Sequence[str], flags: Sequence[str], processes: Processe
     return [archives[name] for name in _RUNTIMES if name in archives]
 
 
-def zig_windows_libraries() -> list[str]:
-    """The libraries that ``zig cc`` links programs of Windows with, in its order, without start files.
+def zig_windows_libraries(*, cxx: bool = False) -> list[str]:
+    """Return the libraries that ``zig cc`` links programs of Windows with, in its order, without start files.
 
-    zig builds them when it first links one (a minute or more), and keeps them. Raises CompilerNotFound, CompileError.
+    `cxx`: those of ``zig c++``, which has libc++, libc++abi and libunwind beside them. zig builds them when it first
+    links one (a minute or more), and keeps them. Raises CompilerNotFound, CompileError.
     """
-    words = find_compiler("c", "zig cc")
+    words = find_compiler("c++" if cxx else "c", "zig c++" if cxx else "zig cc")
     shown = shlex.join(words)
     if not _has_cache():
         raise CompileError("zig", shown, "zig keeps its libraries in a cache folder, which cannot be written")
     with private_folder() as folder:
-        source = os.path.join(folder, "main.c")
+        source = os.path.join(folder, "main.cpp" if cxx else "main.c")
         with open(source, "w", encoding="ascii") as file:
             file.write(_MINIMAL)
         environment = {**os.environ, "ZIG_VERBOSE_LINK": "1", "TMPDIR": folder}

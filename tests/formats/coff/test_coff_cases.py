@@ -511,3 +511,17 @@ def test_only_one_name_is_that_of_directives(name: str, tmp_path: Path) -> None:
     text = f'.section {name},"yn"\n.ascii " /alternatename:absent=f"\n.text\n.globl f\nf: call absent\n'
     graph = graph_of(assembled(tmp_path, "info", text).read_bytes())
     assert graph.fallbacks.symbol.size == (1 if name == ".drectve" else 0)
+
+
+@pytest.mark.parametrize("name", ["__dso_handle", "_end", "_GLOBAL_OFFSET_TABLE_"])
+def test_names_that_only_links_of_elf_provide(tmp_path: Path, name: str) -> None:
+    """Libraries of Windows may define them, as libmingw32.a does with the first; else they are undefined."""
+    user = assembled(tmp_path, "user", f".data\n.globl at\nat: .quad {name}\n")
+    member = assembled(tmp_path, "member", f".data\n.globl {name}\n{name}: .quad 0\n")
+    run([require_tool("llvm-ar-19"), "rcs", str(tmp_path / "lib.a"), str(member)])
+    with windows_session() as jit:
+        jit.add_object(user)
+        with pytest.raises(UndefinedSymbols, match=name):
+            jit.lookup("at")
+        jit.add_archive(tmp_path / "lib.a")
+        assert word_at(jit, "at") == jit.lookup(name).address != 0

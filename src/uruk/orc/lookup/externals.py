@@ -31,7 +31,7 @@ def find_externals(session: Lifetime, dylib: Contents, names: Sequence[bytes]) -
     platform = session.platform
     if platform is None or dylib.removed or not names:
         return is_found, address, is_data
-    interposed, own = platform.interposed_names, place_names()
+    interposed, own = platform.interposed_names, place_names(session.target)
     for row, name in enumerate(names):
         base = name.partition(b"@")[0]
         if base in interposed:

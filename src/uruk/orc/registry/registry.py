@@ -103,7 +103,7 @@ class Registry(Owner):
         self._by_tracker: dict[int, dict[int, Entry]] = {}
         self._spare_names: list[Names] = []
         shared = Names(self.ids)
-        private = [*private_names(), *(platform.private_names if platform else ())]
+        private = [*private_names(self.target), *(platform.private_names if platform else ())]
         self.private_ids: I32 = np.array(shared.intern(private), np.int32)
         self._shared = dict(shared)
 

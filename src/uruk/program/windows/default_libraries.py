@@ -30,6 +30,10 @@ _ZIG_MARK, _CLANG_MARK, _GCC_MARK = b"__MSVCRT_VERSION__=0xE00", b"clang version
 """Texts in objects: of zig's own command line, of clang's version, of gcc's."""
 
 
+_OF_CXX = (b"_ZNSt3__1", b"_ZNKSt3__1", b"_ZSt", b"_ZTVN10__cxxabiv1", b"_Zn", b"_Zd", b"__cxa_", b"__gxx_personality")
+"""The beginnings of names that only libc++, libc++abi and libunwind have of what objects of zig refer to."""
+
+
 class Driver(Enum):
     """The compiler driver whose libraries a program has."""
 
@@ -64,6 +68,10 @@ class Marks:
         if b"main" in self._names and b"__main" not in self._names and not self._has(_GCC_MARK):
             return Driver.MICROSOFT
         return Driver.ZIG if self._has(_CLANG_MARK) else Driver.MINGW
+
+    def wants_cxx(self) -> bool:
+        """Return True if the objects want a C++ library, which ``zig c++`` links with, and ``zig cc`` does not."""
+        return any(name.startswith(_OF_CXX) for name in self._names)
 
     def _has(self, text: bytes) -> bool:
         return any(buffer.find(text) >= 0 for buffer in self._buffers)
@@ -120,11 +128,11 @@ def add_default_libraries(jit: LLJIT, plan: LinkPlan, marks: Marks, driver: Driv
     directories = _directories_beside(plan.directories)
     for directory in directories:
         jit.add_search_directory(directory)
-    if driver is Driver.ZIG and runtime is UCRT and _add_zig_libraries(jit):
+    if driver is Driver.ZIG and runtime is UCRT and _add_zig_libraries(jit, marks):
         return
     added = [_add(jit, name) for name in (*shared_gcc(jit), *_OF_GCC, runtime.name, *_BEHIND)]
     if not any(added) and runtime is UCRT:
-        _add_zig_libraries(jit)
+        _add_zig_libraries(jit, marks)
     jit.main.add_shared_library(runtime.library)
 
 
@@ -136,12 +144,12 @@ def _add(jit: LLJIT, name: str) -> bool:
     return True
 
 
-def _add_zig_libraries(jit: LLJIT) -> bool:
+def _add_zig_libraries(jit: LLJIT, marks: Marks) -> bool:
     """Add zig's own libraries, which it builds when it first links for Windows; False without zig."""
     from uruk.compile.zig import zig_windows_libraries  # starts a compiler
 
     try:
-        libraries = zig_windows_libraries()
+        libraries = zig_windows_libraries(cxx=marks.wants_cxx())
     except (CompilerNotFound, CompileError):
         return False
     for path in libraries:
