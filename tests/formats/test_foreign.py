@@ -107,3 +107,39 @@ def test_archives_and_libraries_that_are_none() -> None:
         Archive.open(b"\0asm\1\0\0\0", "x.a")
     with pytest.raises(ObjectFormatError, match="not an ELF file: it is a Mach-O object for arm64"):
         read_shared_library(NAMED["a Mach-O object for arm64"], "x.so")
+
+
+ONE_PART = "a universal Mach-O file for {}: take one part of it with lipo -thin"
+BIG = struct.pack("<4H", 0, 0xFFFF, 2, 0x8664) + bytes(12)
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (coff(0x8664)[:20], ""), (coff(0x8664, 0)[:20], "a COFF object for x86-64"), (coff(0x8664, 0)[:19], ""),
+        (coff(0x8664, 1)[:60], "a COFF object for x86-64"), (coff(0x8664, 1)[:59], ""),
+        (coff(0x8664, 0)[:16] + b"\1\0\0\0", ""), (coff(0x8664, 0)[:16] + b"\0\1\0\0", ""),
+        (coff(0x8664, 0)[:16] + b"\0\0\2\0", "a COFF object for x86-64"), (BIG, "a COFF object for x86-64"),
+        (BIG[:19], ""), (elf(62)[:20], "an ELF object for x86-64"), (elf(62)[:19], "an ELF file cut short"),
+        (macho("<", 0xFEEDFACF, 0x0100000C, 1)[:16], "a Mach-O object for arm64"),
+        (macho("<", 0xFEEDFACF, 0x0100000C, 1)[:15], ""),
+        (macho("<", 0xFEEDFACF, 5, 99), "a Mach-O file for processor 0x5"),
+        (struct.pack(">II", 0xCAFEBABE, 30), "a Java class"), (struct.pack(">II", 0xCAFEBABE, 30)[:7], ""),
+        (struct.pack(">4I", 0xCAFEBABE, 1, 7, 0), ONE_PART.format("i386")),
+        (struct.pack(">13I", 0xCAFEBABE, 2, 7, 0, 0, 0, 0, 12, *[0] * 5),
+         ONE_PART.format("i386, arm")),
+        (struct.pack(">17I", 0xCAFEBABF, 2, 7, *[0] * 7, 12, *[0] * 6),
+         ONE_PART.format("i386, arm")),
+    ],
+)  # fmt: skip
+def test_the_last_byte_that_is_needed(data: bytes, text: str) -> None:
+    assert kind_of(data) == text
+
+
+@pytest.mark.parametrize("letter", range(256))
+def test_letters_of_texts(letter: int) -> None:
+    """Control characters are in no text, but for white space and escape; a character may be cut at the end."""
+    is_control = letter < 9 or 14 <= letter < 27 or 28 <= letter < 32
+    is_cut = 0xC2 <= letter < 0xF5
+    text = "a text file" if not is_control and (letter < 0x80 or is_cut) else ""
+    assert kind_of(b"words " + bytes([letter])) == text
