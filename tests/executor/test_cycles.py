@@ -32,6 +32,7 @@ SOURCES = {
     "x86_64-linux": TWICE + "static __thread int own = 1; int *mine(void) { return &own; }",
     "x86_64-windows": TWICE,  # gcc's thread-locals there are a library's
 }
+LAZY = "int late(int n) { return n - 1; }"
 PATIENCE = 20.0
 
 
@@ -61,21 +62,26 @@ def at_rest(pid: int, expected: int = 0) -> dict[str, int]:
     return resources(pid)
 
 
-def cycle(start: Callable[[], RemoteExecutor], code: bytes) -> None:
+def cycle(start: Callable[[], RemoteExecutor], code: bytes, lazy: bytes = b"") -> None:
     with uruk.LLJIT(executor=start()) as jit:
+        if lazy:  # its stub is in memory of its own
+            jit.add_object(lazy, lazy=True)
+            assert jit.lookup("late").function("int(int)")(43) == 42
         tracker = jit.add_object(code)
         ask = jit.executor.callback("int(int)", lambda number: number + 1)
         assert jit.lookup("twice").function("int(void *, int)")(ask.address, 20) == 42
         tracker.remove()
 
 
-def run_cycles(start: Callable[[], RemoteExecutor], code: bytes, target: str, *others: int) -> None:
+def run_cycles(
+    start: Callable[[], RemoteExecutor], code: bytes, target: str, *others: int, lazy: bytes = b""
+) -> None:
     """Run the cycles, and compare what this process and others have before and after."""
     ours = os.getpid()
     seen: list[dict[int, dict[str, int]]] = []
     for count in (WARM, CYCLES) if target == "x86_64-linux" else (5, max(CYCLES // 20, 20)):
         for _ in range(count):
-            cycle(start, code)
+            cycle(start, code, lazy)
         gc.collect()
         counted = {pid: at_rest(pid) for pid in others}
         counted[ours] = at_rest(ours, len(others))
@@ -95,13 +101,19 @@ def code(target: str, tmp_path: Path) -> bytes:
     return compiled_for(target, tmp_path, SOURCES[target])
 
 
+@pytest.fixture
+def lazy(target: str, tmp_path: Path) -> bytes:
+    """An object to be added lazily; none for Windows, whose processes have no stubs of lazy functions."""
+    return compiled_for(target, tmp_path, LAZY, "lazy") if target == "x86_64-linux" else b""
+
+
 def names_in_shared_memory() -> set[str]:
     """The files of /dev/shm that uruk or wine has made."""
     return {name for name in os.listdir("/dev/shm") if name.startswith(("uruk", "wine"))}
 
 
 @pytest.mark.parametrize("shared", [True, False], ids=["shared", "wire"])
-def test_nothing_keeps_what_was_closed(shared: bool, code: bytes, target: str) -> None:
+def test_nothing_keeps_what_was_closed(shared: bool, code: bytes, lazy: bytes, target: str) -> None:
     kept: list[weakref.ref[object]] = []
 
     def start() -> RemoteExecutor:
@@ -109,24 +121,24 @@ def test_nothing_keeps_what_was_closed(shared: bool, code: bytes, target: str) -
         kept.extend(map(weakref.ref, (executor, executor.connection, executor.memory, executor.callbacks)))
         return executor
 
-    cycle(start, code)
+    cycle(start, code, lazy)
     start().close()
     gc.collect()
     assert [reference() for reference in kept] == [None] * 8
 
 
 @pytest.mark.parametrize("shared", [True, False], ids=["shared", "wire"])
-def test_children(shared: bool, code: bytes, target: str) -> None:
+def test_children(shared: bool, code: bytes, lazy: bytes, target: str) -> None:
     uruk.spawn(shared_memory=shared, target=target).close()
     before = names_in_shared_memory()
-    run_cycles(lambda: uruk.spawn(shared_memory=shared, target=target), code, target)
+    run_cycles(lambda: uruk.spawn(shared_memory=shared, target=target), code, target, lazy=lazy)
     assert names_in_shared_memory() <= before
 
 
 @pytest.mark.parametrize("shared", [True, False], ids=["shared", "wire"])
-def test_connections(shared: bool, code: bytes, target: str) -> None:
+def test_connections(shared: bool, code: bytes, lazy: bytes, target: str) -> None:
     with listening(target) as (port, pid):
-        run_cycles(lambda: uruk.connect("127.0.0.1", port, shared_memory=shared), code, target, pid)
+        run_cycles(lambda: uruk.connect("127.0.0.1", port, shared_memory=shared), code, target, pid, lazy=lazy)
 
 
 def test_connections_that_come_to_nothing(target: str) -> None:

@@ -52,6 +52,7 @@ class RemoteExecutor:
         self.callbacks = Callbacks(runtime, memory)
         self.serve(runtime.address[b"uruk_rt_callback_tag"], self.callbacks.answer)
         self._closing = threading.Lock()
+        self._forget: list[Callable[[], object]] = [memory.forget]
         self.used = False
         """True if a session has it."""
         self.closed = False
@@ -70,6 +71,10 @@ class RemoteExecutor:
         It is kept until the connection goes, and must not keep this executor.
         """
         self.connection.handlers[tag] = handler
+
+    def forget_by(self, forget: Callable[[], object]) -> None:
+        """Have `forget` release memory here that stands for memory there, whenever the executor is closed."""
+        self._forget.append(forget)
 
     # -- memory and calls
 
@@ -161,7 +166,8 @@ class RemoteExecutor:
         self.closed = True
         self.connection.close()
         with self._closing:
-            self.memory.forget()
+            for forget in self._forget:
+                forget()
         self._forgotten.detach()  # which keeps the connection, and so all that is to be said of its end
 
 

@@ -18,7 +18,7 @@ from contextlib import suppress
 
 import numpy as np
 
-from uruk.errors import AllocationError
+from uruk.errors import AllocationError, UrukError
 from uruk.isa.interface import LAZY_PAGE, Architecture, architecture_of
 from uruk.memory.inprocess import InProcessMapper
 from uruk.memory.mapper import Mapper, Protection, Range
@@ -139,6 +139,14 @@ class StubPool:
                     self._waiting -= len(oldest.blocks)
                     oldest.let_go()
                     self._free(oldest.blocks)
+
+    def forget(self) -> None:
+        """Release what this process has of the blocks: the other process, where they were, is gone."""
+        with self.lock:
+            chunks, self._chunks = self._chunks, []
+            for chunk in chunks:
+                with suppress(UrukError):  # it cannot be told any more
+                    self.mapper.release(chunk.base, CHUNK)
 
     def _free(self, blocks: Sequence[int]) -> None:
         for block in blocks:

@@ -24,6 +24,7 @@ class LinuxThere(LinuxProcess):
         pool = StubPool(executor.memory.mapper, architecture)
         super().__init__(executor, Carriers(loader, MACHINES[architecture.name]), pool)
         self._there = executor
+        executor.forget_by(pool.forget)
         # The executor's line keeps the handler, which must not keep the executor: it is closed when nobody has it.
         executor.serve(executor.runtime.address[b"uruk_rt_lazy_tag"], lambda payload: answer(payload, pool))
 
