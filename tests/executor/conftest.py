@@ -1,10 +1,36 @@
-"""Executors of each system, for the tests of this folder that hold for all of them."""
+"""Executors of each system, for the tests of this folder that hold for all of them, and objects for those that lie."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from support.compiling import Compile
 from support.executors import TARGETS
+
+LIARS_SOURCES = {
+    "plain.c": r"""
+        #include <stdio.h>
+        #include <stdlib.h>
+        extern char **environ;
+        static __thread int own = 2; __thread int offered[4] = {1, 2, 3, 4};
+        int numbers[8] = {1, 2, 3}; static int ready;
+        int later(int);
+        __attribute__((constructor)) static void prepare(void) { ready = 0; numbers[7] = environ && stdout; }
+        __attribute__((destructor)) static void finish(void) { ready = -1; }
+        int use(int n, int (*callback)(int)) { return callback(n) + own + offered[0] - 1 + ready + later(0); }
+        """,
+    "lazy.c": "int later(int n) { return n; }",
+    "throws.cpp": r"""
+        #include <stdexcept>
+        #include <string>
+        static int thrown(int n) { if (n) throw std::runtime_error(std::string(n, 'x')); return 0; }
+        extern "C" int catches(int n) {
+            try { return thrown(n); } catch (std::exception &error) { return std::string(error.what()).size(); }
+        }
+        """,
+}
 
 
 @pytest.fixture(params=TARGETS)
@@ -13,3 +39,15 @@ def target(request: pytest.FixtureRequest) -> str:
     if request.param == "x86_64-windows":
         request.getfixturevalue("wine")
     return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def liars_objects(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sweep's objects."""
+    folder = tmp_path_factory.mktemp("lies")
+    compiler = Compile(folder)
+    for name, source in LIARS_SOURCES.items():
+        stem, _, language = name.partition(".")
+        made = compiler(source, "-fPIC", "-O1", language=language, name=stem)
+        made.rename(folder / f"{stem}.o")
+    return folder

@@ -2,13 +2,15 @@
 
 It starts the executor COMMAND and passes messages on. LIE is JSON: {"frame": 3, "changes": [[8, "ff00"]]} writes bytes
 into the third message from the executor, counted from 0 with its header; "cut" and "add" shorten and lengthen it, its
-header telling so. LOG gets one line a message of the executor, if it is not empty: its size and kind.
+header telling so. {"stop": 3} stops the executor after three messages; nothing comes any more, and the line stays open.
+LOG gets one line a message of the executor, if it is not empty: its size and kind.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import struct
 import sys
 import threading
@@ -71,10 +73,14 @@ def write(file: int, data: bytes) -> None:
 
 def main() -> None:
     lie, log = json.loads(sys.argv[1]), sys.argv[2]
+    executor = os.getpid()
     read_end, write_end, down_write, up_read = start(sys.argv[3:])
     threading.Thread(target=forward, args=(read_end, down_write), daemon=True).start()
     number = 0
     while True:
+        if number == lie.get("stop"):
+            os.kill(executor, signal.SIGSTOP)
+            signal.pause()  # it holds the line
         header = exactly(up_read, HEADER.size)
         size, opcode, _, _ = HEADER.unpack(header)
         message = header + exactly(up_read, size - HEADER.size)

@@ -73,9 +73,7 @@ def cycle(start: Callable[[], RemoteExecutor], code: bytes, lazy: bytes = b"") -
         tracker.remove()
 
 
-def run_cycles(
-    start: Callable[[], RemoteExecutor], code: bytes, target: str, *others: int, lazy: bytes = b""
-) -> None:
+def run_cycles(start: Callable[[], RemoteExecutor], code: bytes, target: str, *others: int, lazy: bytes = b"") -> None:
     """Run the cycles, and compare what this process and others have before and after."""
     ours = os.getpid()
     seen: list[dict[int, dict[str, int]]] = []

@@ -27,54 +27,19 @@ from uruk.executor.llvm_services import Services
 from uruk.executor.remote import RemoteExecutor
 from uruk.memory.runtime_memory import HIGHEST, RuntimeMemory
 
-from support.compiling import Compile
 from support.requirements import require_tool
 
 HERE = Path(__file__).parent
 LIES = os.environ.get("URUK_LIES", "60")
 SEED = os.environ.get("URUK_LIES_SEED", "1")
-SOURCES = {
-    "plain.c": r"""
-        #include <stdio.h>
-        #include <stdlib.h>
-        extern char **environ;
-        static __thread int own = 2; __thread int offered[4] = {1, 2, 3, 4};
-        int numbers[8] = {1, 2, 3}; static int ready;
-        int later(int);
-        __attribute__((constructor)) static void prepare(void) { ready = 0; numbers[7] = environ && stdout; }
-        __attribute__((destructor)) static void finish(void) { ready = -1; }
-        int use(int n, int (*callback)(int)) { return callback(n) + own + offered[0] - 1 + ready + later(0); }
-        """,
-    "lazy.c": "int later(int n) { return n; }",
-    "throws.cpp": r"""
-        #include <stdexcept>
-        #include <string>
-        static int thrown(int n) { if (n) throw std::runtime_error(std::string(n, 'x')); return 0; }
-        extern "C" int catches(int n) {
-            try { return thrown(n); } catch (std::exception &error) { return std::string(error.what()).size(); }
-        }
-        """,
-}
 LLVM = "llvm-jitlink-executor-19"
-
-
-@pytest.fixture(scope="module")
-def objects(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the sweep's objects."""
-    folder = tmp_path_factory.mktemp("lies")
-    compiler = Compile(folder)
-    for name, source in SOURCES.items():
-        stem, _, language = name.partition(".")
-        made = compiler(source, "-fPIC", "-O1", language=language, name=stem)
-        made.rename(folder / f"{stem}.o")
-    return folder
 
 
 @pytest.mark.parametrize("shared", ["1", "0"], ids=["shared", "wire"])
 @pytest.mark.parametrize("executor", ["", LLVM], ids=["uruk", "llvm"])
-def test_sweep(executor: str, shared: str, objects: Path, tmp_path: Path) -> None:
+def test_sweep(executor: str, shared: str, liars_objects: Path, tmp_path: Path) -> None:
     program = require_tool(executor) if executor else ""
-    for path in objects.glob("*.o"):
+    for path in liars_objects.glob("*.o"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     command = [sys.executable, str(HERE / "lying_sweep.py"), str(tmp_path), program, shared, LIES, SEED]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120 + 3 * int(LIES), check=False)
@@ -173,11 +138,11 @@ def test_services_that_lie(ask: Callable[[Services], object], result: bytes) -> 
 
 
 @pytest.fixture(scope="module")
-def sessions(objects: Path) -> Iterator[Sequence[uruk.LLJIT]]:
+def sessions(liars_objects: Path) -> Iterator[Sequence[uruk.LLJIT]]:
     """Two sessions with an executor each, in which a lazy function waits."""
     sessions = [uruk.LLJIT(executor=uruk.spawn()) for _ in range(2)]
     for jit in sessions:
-        jit.add_object((objects / "lazy.o").read_bytes(), lazy=True)
+        jit.add_object((liars_objects / "lazy.o").read_bytes(), lazy=True)
         jit.lookup("later")
     yield sessions
     for jit in sessions:

@@ -1,0 +1,57 @@
+"""Executors that are stuck at some moment of a session: calls have their deadline, and the end ends the process."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from lying_sweep import DEADLINE, Session
+
+from uruk.errors import ExecutorLost, ExecutorTimeout
+from uruk.executor import llvm_services
+
+END = 5.0
+"""Seconds that the end of a session may take."""
+LOADED = 10.0
+"""Seconds more for a machine that is at work."""
+MOMENTS = 8
+
+
+def our_children() -> set[str]:
+    return {pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
+
+
+def processes_with(word: str) -> list[str]:
+    """Those that were started with this word, whoever their parent is."""
+    commands: list[str] = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            commands.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [command for command in commands if word in command]
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["shared", "wire"])
+def test_at_each_message(shared: bool, liars_objects: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process is stopped, and another one holds its line, as a launcher's would."""
+    monkeypatch.setattr(llvm_services, "FIRST_CALL", DEADLINE)
+    session, log = Session(liars_objects, "", shared), str(liars_objects / f"log.{shared}")
+    session.run({}, log)
+    count = len(Path(log).read_text().splitlines())
+    assert count > 30
+    before = our_children()
+
+    def stuck(moment: int) -> tuple[float, BaseException]:
+        begin = time.monotonic()
+        with pytest.raises((ExecutorTimeout, ExecutorLost)) as raised:
+            session.run({"stop": moment}, log)
+        return time.monotonic() - begin, raised.value
+
+    moments = range(0, count, count // MOMENTS)
+    with ThreadPoolExecutor(len(moments)) as threads:
+        for seconds, error in threads.map(stuck, moments):
+            assert seconds < DEADLINE + END + LOADED, error
+    assert our_children() <= before
+    assert not processes_with(log)
