@@ -1,0 +1,100 @@
+"""Errors of sessions: units and generators, lookups, code that is in use or was removed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from uruk.errors.base import UrukError, some_of
+
+
+class MaterializationError(UrukError):
+    """A materialization unit, or a generator, that failed.
+
+    `what` says which, `symbols` what it was to deliver, `problem` what it said; `__cause__` is its own exception.
+    """
+
+    def __init__(self, what: str, symbols: Sequence[str], problem: str) -> None:
+        self.what = what
+        self.symbols = tuple(symbols)
+        self.problem = problem
+        super().__init__(what, self.symbols, problem)
+
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
+        return f"{self.what}, asked for {some_of(self.symbols)}: {self.problem}"
+
+
+class WrongDefinitions(MaterializationError):
+    """A unit that did not deliver the symbols that it had announced: a bug of the unit.
+
+    `missing` symbols were announced, but not delivered; `unexpected` ones were delivered, but not announced.
+    """
+
+    def __init__(self, what: str, missing: Sequence[str], unexpected: Sequence[str]) -> None:
+        self.missing = tuple(missing)
+        self.unexpected = tuple(unexpected)
+        parts = [f"it announced {some_of(self.missing)}, but did not deliver it"] if missing else []
+        parts += [f"it delivered {some_of(self.unexpected)}, which it had not announced"] if unexpected else []
+        super().__init__(what, self.missing or self.unexpected, "; ".join(parts))
+        self.args = (what, self.missing, self.unexpected)
+
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
+        return f"{self.what}: {self.problem}: a bug in that unit"
+
+
+class MaterializationCycle(UrukError):
+    """A unit or generator that waits for itself;
+
+    `steps` are the tasks of the cycle, each of which waits for the next.
+    """
+
+    def __init__(self, steps: Sequence[str]) -> None:
+        self.steps = tuple(steps)
+        super().__init__(self.steps)
+
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
+        return f"materialization cycle: {' -> '.join(self.steps)}"
+
+
+class LookupTimeout(UrukError, TimeoutError):
+    """A lookup that was not done in its time; `doing` says of each unfinished piece of work where it is."""
+
+    def __init__(self, what: str, doing: Sequence[str]) -> None:
+        self.what = what
+        self.doing = tuple(doing)
+        super().__init__(what, self.doing)
+
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
+        return "\n  ".join([f"{self.what}: not done in time; waiting for", *self.doing])
+
+
+class InUse(UrukError):
+    """Code that cannot be removed because other code refers to it; `users` names who."""
+
+    def __init__(self, what: str, users: Sequence[str]) -> None:
+        self.what = what
+        self.users = tuple(users)
+        super().__init__(what, self.users)
+
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
+        return f"{self.what} is in use by {', '.join(self.users)}; remove that first"
+
+
+class RemovedCode(UrukError):
+    """A call of code that was removed; `removed` names what was called, and what it came from."""
+
+    def __init__(self, removed: str) -> None:
+        self.removed = removed
+        super().__init__(removed)
+
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
+        return f"code called {self.removed}, which was removed"
+
+
+class SessionClosed(UrukError):
+    """A session, tracker or executor that was used after it was closed."""
