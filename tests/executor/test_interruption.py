@@ -38,7 +38,7 @@ SOURCE = """
 int add(int a, int b) { return a + b; }
 int wait_for(int milliseconds) { usleep(milliseconds * 1000); return milliseconds; }
 """
-READS = ("_read_some", "_take_message", "_take_result", "_take_call", "count")
+READS = ("_read_some", "_take_message", "take_result", "_take_call", "count")
 """Functions outside `Incoming` that read the line."""
 KINDS = ("shared", "wire", "socket", "aarch64", "windows")
 FOR_WINDOWS = "__attribute__((dllimport)) void Sleep(unsigned); static void usleep(int n) { Sleep(n / 1000); } "

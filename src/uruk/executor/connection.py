@@ -18,26 +18,19 @@ import select
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from queue import Empty, SimpleQueue
+from collections.abc import Callable
+from queue import Empty
 from typing import Protocol
 
 from uruk.errors import ExecutorError, ExecutorLost, ExecutorTimeout, ProtocolError
-from uruk.executor import sps
 from uruk.executor.incoming import HEADER, Incoming, Message
 from uruk.executor.interruption import Interruption
+from uruk.executor.messages import CALL, HANGUP, LARGEST, LARGEST_ANSWER, RESULT, SETUP, Setup, read_hangup, read_setup
 from uruk.executor.outgoing import Outgoing
-from uruk.executor.requests import LARGEST as LARGEST_REQUEST
+from uruk.executor.pending_calls import PendingCalls, WaitingCall
 from uruk.executor.requests import Requests
 from uruk.executor.turn import Turn
-from uruk.records import record
 
-SETUP, HANGUP, RESULT, CALL = 0, 1, 2, 3
-LARGEST_ANSWER = 1 << 20
-"""Bytes that the answer of a call may carry, where the call does not say that it may be more."""
-LARGEST_READ = (1 << 32) - (1 << 16)
-"""Bytes that may be asked for at a time; more does not fit in a message."""
-_LARGEST = {SETUP: 1 << 20, HANGUP: 1 << 16, CALL: LARGEST_REQUEST}  # bytes that a message of each kind may carry
 SETUP_PATIENCE = 30.0
 """Seconds that a new executor may take until it says what it is."""
 END_TIMEOUT = 3.5
@@ -56,40 +49,6 @@ _SEVERAL = len(os.sched_getaffinity(0)) > 1  # processors
 
 Bytes = bytes | bytearray | memoryview
 Handler = Callable[[bytes], bytes]
-
-
-@record
-class Setup:
-    """The first message, in which an executor says what it is."""
-
-    triple: str
-    page_size: int
-    values: Mapping[str, bytes]
-    """The bootstrap map."""
-    symbols: Mapping[str, int]
-    """The bootstrap symbols: addresses by name."""
-
-
-class _Waiting:
-    """A call that waits for its result. `events`: requests that came out of it, and None to look at the rest again.
-
-    `requests` has those until they are served: what a queue gives out is lost where a signal's handler raises.
-    """
-
-    __slots__ = ("end", "events", "failure", "most", "requests", "result")
-
-    def __init__(self, most: int, end: float | None) -> None:
-        self.most = most  # bytes that the result may have
-        self.end = end  # when it stops waiting, by time.monotonic()
-        self.events: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self.requests: deque[Callable[[], None]] = deque()
-        self.result: bytes | None = None
-        self.failure: ExecutorLost | None = None
-
-    @property
-    def idle(self) -> bool:
-        """True while there is nothing for its thread to do but to wait."""
-        return self.result is None and self.failure is None and self.events.empty()
 
 
 class Peer(Protocol):
@@ -132,12 +91,8 @@ class Connection:
         self._read = read_from
         self._peer = peer
         self._write = write_to if shut_down is not None else -1
-        self._lock = threading.Lock()  # of the tables
-        self._next = 0
-        self._waiting: dict[int, _Waiting] = {}
-        self._leaving: dict[int, _Waiting] = {}  # calls that nobody waits for any more, until that is noted
-        self._given_up: dict[int, int] = {}  # calls whose result may still come, with the bytes that it may have
-        self._lost: ExecutorLost | None = None
+        self._calls = PendingCalls()
+        self._leaving: dict[int, WaitingCall] = {}  # calls that nobody waits for any more, until that is noted
         self._closing = False
         self.runs_program = False
         """A program was begun there, with which the process ends: that is no loss to speak of."""
@@ -176,7 +131,7 @@ class Connection:
             if self._setup is None:
                 if not greeted:
                     raise ExecutorTimeout(f"the executor said nothing within {patience:g} s")
-                raise self._lost.again() if self._lost else ProtocolError("the executor said nothing of itself")
+                raise (self._calls.failure or ProtocolError("the executor said nothing of itself")).again()
             self.setup = self._setup
         except BaseException:
             self.close(GRACE)
@@ -204,12 +159,7 @@ class Connection:
         if self.deadline is not None:
             deadline = self.deadline if deadline is None else min(deadline, self.deadline)
         end = None if deadline is None else time.monotonic() + deadline
-        waiting = _Waiting(max(most, LARGEST_ANSWER), end)
-        with self._lock:
-            number = self._next
-            self._next += 1
-            if self._lost is None:  # from now on who ends the line fails this call
-                self._waiting[number] = waiting
+        number, waiting = self._calls.begin(max(most, LARGEST_ANSWER), end)
         self._check()
         try:
             if not (self._send(CALL, number, tag, make(number), end) and self._wait(waiting, end)):
@@ -227,7 +177,7 @@ class Connection:
         assert waiting.result is not None
         return waiting.result
 
-    def _stop_waiting(self, number: int, waiting: _Waiting) -> None:
+    def _stop_waiting(self, number: int, waiting: WaitingCall) -> None:
         """Note that no thread waits for a call any more."""
         try:
             self._let_go(number, waiting)
@@ -235,15 +185,12 @@ class Connection:
             self._rouse()
             raise
 
-    def _let_go(self, number: int, waiting: _Waiting) -> None:
+    def _let_go(self, number: int, waiting: WaitingCall) -> None:
         """Have the result of a call that is left dropped, and requests that came out of it served by other threads.
 
         The listener does it again where it was interrupted.
         """
-        with self._lock:
-            if number in self._waiting:
-                self._given_up[number] = waiting.most
-                del self._waiting[number]
+        self._calls.give_up(number, waiting)
         if waiting.failure is None:
             for work in list(waiting.requests):  # each is done once
                 self._serve(work)
@@ -277,7 +224,7 @@ class Connection:
         if lost is not None:
             raise lost.again(gone=True) from lost
 
-    def _wait(self, waiting: _Waiting, end: float | None) -> bool:
+    def _wait(self, waiting: WaitingCall, end: float | None) -> bool:
         """Wait until a call has its result or has failed; its thread does what comes out of it meanwhile.
 
         False when the time `end` comes before.
@@ -295,7 +242,7 @@ class Connection:
                     waiting.requests.popleft()
         return True
 
-    def _read_for(self, waiting: _Waiting, end: float | None) -> None:
+    def _read_for(self, waiting: WaitingCall, end: float | None) -> None:
         """Read the line, whose lock is held, until there is something for `waiting`; then somebody else may."""
         try:
             self._turns += 1
@@ -312,15 +259,7 @@ class Connection:
                     break
         finally:
             self._reading.give()
-            self._pass_on(waiting)
-
-    def _pass_on(self, done: _Waiting) -> None:
-        """Let another call that waits read the line."""
-        if len(self._waiting) > (done.failure is None and done.result is None):
-            with self._lock:
-                waiter = next((call for call in self._waiting.values() if call is not done), None)
-            if waiter is not None:
-                waiter.events.put(None)
+            self._calls.wake_another(waiting)
 
     def _send(
         self,
@@ -348,7 +287,7 @@ class Connection:
         except OSError:  # who reads finds out what happened
             self._ended.wait(END_TIMEOUT)
             self._end(ExecutorLost("the executor has closed its side of the line"), ask=False)
-            raise (self._lost or ExecutorLost("the executor's line is closed")).again() from None
+            raise (self._calls.failure or ExecutorLost("the executor's line is closed")).again() from None
         finally:
             if self._out.broken and self._out.turn.take_at_once():  # not by another thread, which is at it
                 self._end(ExecutorLost("a message to the executor was cut short"), ask=False)
@@ -434,17 +373,11 @@ class Connection:
         elif ask and not isinstance(lost, ProtocolError) and self._peer is not None:
             left = GRACE if self._end_at is None else self._end_at - time.monotonic()
             lost = self._peer.why(self.last_words, min(GRACE, max(left, 0.0)))
-        if self._lost is None and not (self._closing or self.runs_program):
+        if self._calls.failure is None and not (self._closing or self.runs_program):
             from uruk.reporting import logger  # seldom needed
 
             logger().warning("an executor is lost: %s", lost)
-        with self._lock:
-            self._lost = lost = self._lost or lost
-            for waiting in self._waiting.values():
-                waiting.failure = lost
-                waiting.events.put(None)
-            self._waiting.clear()  # last, so that what was interrupted is done again
-            self._given_up.clear()
+        self._calls.fail(lost)
         self._ended.set()
         self._greeted.set()
         self._rouse()
@@ -455,14 +388,9 @@ class Connection:
             problem = "a second setup" if self._setup else f"message {opcode} before its setup"
             raise ProtocolError(f"the executor sent {problem}")
         if opcode == RESULT:
-            with self._lock:
-                waiting = self._waiting.get(number)
-                most = self._given_up.get(number) if waiting is None else waiting.most
-            if most is None:
-                raise ProtocolError(f"the executor answered call {number}, which nobody made")
-            return most
-        if opcode in _LARGEST:
-            return _LARGEST[opcode]
+            return self._calls.largest_result(number)
+        if opcode in LARGEST:
+            return LARGEST[opcode]
         raise ProtocolError(f"the executor sent a message of unknown kind {opcode}")
 
     def _take_message(self, message: Message, again: bool) -> None:
@@ -471,36 +399,14 @@ class Connection:
         if not again:
             self.received += HEADER.size + len(payload)
         if message.opcode == SETUP:
-            self._take_setup(number, tag, payload)
+            self._setup = read_setup(number, tag, payload)
+            self._greeted.set()
         elif message.opcode == RESULT:
-            self._take_result(number, tag, payload, again)
+            self._calls.take_result(number, tag, payload, again)
         elif message.opcode == CALL:
             self._take_call(message)
         else:
-            reader = sps.Reader(payload, "a hangup")
-            self.last_words = reader.string().decode(errors="replace") if payload and reader.bool() else ""
-
-    def _take_setup(self, number: int, tag: int, payload: bytes) -> None:
-        if number or tag:
-            raise ProtocolError("the executor's setup has a number")
-        reader = sps.Reader(payload, "the executor's setup")
-        triple, page = reader.string().decode(errors="replace"), reader.u64()
-        values = {reader.string().decode(errors="replace"): reader.string() for _ in range(reader.count(16))}
-        symbols = {reader.string().decode(errors="replace"): reader.u64() for _ in range(reader.count(16))}
-        if page < 4096 or page & (page - 1) or page > 1 << 16:
-            raise ProtocolError(f"the executor has pages of {page} bytes")
-        self._setup = Setup(triple, page, values, symbols)
-        self._greeted.set()
-
-    def _take_result(self, number: int, tag: int, payload: bytes, again: bool) -> None:
-        with self._lock:
-            waiting = self._waiting.get(number) if not tag else None
-            if waiting is not None:
-                waiting.result = payload
-                waiting.events.put(None)
-                self._waiting.pop(number, None)  # last, so that what was interrupted is done again
-            elif tag or (self._given_up.pop(number, None) is None and not again):
-                raise ProtocolError(f"the executor answered call {number}, which nobody made")
+            self.last_words = read_hangup(payload)
 
     def _take_call(self, message: Message) -> None:
         """Take a request; its payload begins with the number of the call that it came out of, if it is the runtime's.
@@ -527,12 +433,7 @@ class Connection:
                     self._answer(number, answer[0] if answer else b"", origin, written)
 
         work = message.work = message.work or self._requests.count(message, run, written)
-        with self._lock:  # from here on who stops waiting for the call sees the request
-            waiting = self._waiting.get(origin)
-            if waiting is not None:
-                waiting.requests.append(work)
-                waiting.events.put(work)
-        if waiting is None:
+        if not self._calls.hand_over(origin, work):
             self._serve(work)
 
     def _answer(self, number: int, answer: bytes, origin: int, written: list[int]) -> None:
@@ -540,8 +441,7 @@ class Connection:
 
         `written` gets the number of bytes in the step in which they are written.
         """
-        with self._lock:
-            waiting = self._waiting.get(origin)
+        waiting = self._calls.of(origin)
         with contextlib.suppress(ExecutorLost):
             end = waiting.end if waiting is not None else None
             if not self._send(RESULT, number, 0, (answer,), end, written):
@@ -555,7 +455,7 @@ class Connection:
         """Why the line is of no use any more; None while it is."""
         if os.getpid() != self._pid:
             return ExecutorLost("the executor belongs to the process that this one was forked from")
-        return self._lost
+        return self._calls.failure
 
     def end_within(self, seconds: float) -> None:
         """Let the line last for so many seconds at most; then its process is ended by force. It is never prolonged."""

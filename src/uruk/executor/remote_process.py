@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from uruk.errors import ExecutorError
 from uruk.executor import sps
-from uruk.executor.connection import LARGEST_READ, Bytes, Connection
+from uruk.executor.connection import Bytes, Connection
 from uruk.executor.control import Argument
+from uruk.executor.messages import LARGEST_READ
 from uruk.isa.abi import convention_of
 
 _CALL = struct.Struct("<QQIIIIQQ")
