@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Where a library is led that was promised a name of the program, until the program is linked. */
+/* The binding of libraries' references to names that the program is going to define, until it is linked. */
 EXPORTED void uruk_rt_not_linked_yet(void)
 {
     static const char text[] = "uruk: a library calls the program while it is loaded, before the program is linked\n";
@@ -126,9 +126,9 @@ static void move(const struct import *import, void *argument)
         uruk_store_import(import, import->place, moved->to + import->addend);
 }
 
-/* Lead libraries' references to `count` variables and functions elsewhere, whatever their names are. Calls stay as they
- * are: a function's address may be that of a stub for it, by which a call would only go a longer way. 0, or -1 when
- * there is no memory. */
+/* Rebind libraries' references to `count` variables and functions, whatever their names are. Calls stay as they are: a
+ * function's address may be that of a stub for it, through which a call would take longer. Returns 0, or -1 when there
+ * is no memory. */
 EXPORTED int64_t uruk_rt_move_imports(const struct move *given, word count)
 {
     struct move *kept = realloc(moves, (count + 1) * sizeof *kept);
@@ -142,7 +142,7 @@ EXPORTED int64_t uruk_rt_move_imports(const struct move *given, word count)
     return 0;
 }
 
-/* Libraries came since: lead their references, too. Those of before are led already. */
+/* Rebind the references of libraries that were loaded since; those of the others are rebound already. */
 HIDDEN void uruk_move_later_imports(void)
 {
     if (move_count)

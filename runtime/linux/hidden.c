@@ -1,4 +1,4 @@
-/* What the executor has told about itself (hidden.h). */
+/* The executor's description of what it hides from programs (hidden.h). */
 
 #include "hidden.h"
 

@@ -67,10 +67,10 @@ int64_t uruk_find_binding(const struct bindings *bindings, const struct import *
 /* Bind libraries' references to `count` names, one after the other with its NUL, to these addresses; how many. */
 word uruk_rt_bind_imports(const char *names, const word *addresses, word count) EXPORTED;
 
-/* Lead the references of libraries that came since, as uruk_rt_move_imports did those of others. */
+/* Rebind the references of libraries that were loaded since, as uruk_rt_move_imports did those of others. */
 void uruk_move_later_imports(void) HIDDEN;
 
-/* Whether a program has something in the place of libraries' data or functions. */
+/* True if a program has replaced data or functions of libraries. */
 int uruk_has_moved(void) HIDDEN;
 
 /* dlopen, with the references of libraries that come in bound to the program's definitions before constructors run. */

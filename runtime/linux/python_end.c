@@ -1,4 +1,4 @@
-/* Python functions that linked code calls by name: through slots, which lead elsewhere once the interpreter has ended.
+/* Python functions that linked code calls by name: through slots, which have another address once the interpreter has ended.
  *
  * Static destructors run in exit(), when the functions, their trampolines and the interpreter have gone. */
 
@@ -36,7 +36,8 @@ static word gone(void)
     return 0;
 }
 
-/* Have a slot lead nowhere when the interpreter has ended; 0, or -1 when there is no memory. */
+/* Have a slot changed when the interpreter has ended, so that calls through it end there. Returns 0, or -1 when there is
+ * no memory. */
 EXPORTED int64_t uruk_rt_guard(word *slot, word owner)
 {
     struct guard *guard = malloc(sizeof *guard);

@@ -1,6 +1,6 @@
 /* A call into removed code that Python made: the call ends with an exception there, and the process goes on.
  *
- * The jump to the removed function faults (removed.c). Its first instruction is where the jump leads, so that the thread
+ * The jump to the removed function faults (removed.c). It faults at its first instruction, so that the thread
  * is in the state in which a function begins; the handler lets it go on in `uruk_removed_call`, as if that were what was
  * called. From there the stack is unwound, with its cleanups, up to libffi's call of linked code, which returns 0, and
  * Python raises what was put into its thread meanwhile. Frames of Python's own are never unwound: where any lies between

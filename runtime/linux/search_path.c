@@ -1,5 +1,5 @@
-/* Where a program's dlopen looks: the directories of its -rpath, and $ORIGIN, the folder of the program. The loader
- * knows neither for linked code. References to dlopen are led here (ld.so(8): DT_RPATH, DT_RUNPATH, "Dynamic string
+/* A program's dlopen searches the directories of its -rpath, and $ORIGIN, the folder of the program. The loader knows
+ * neither for linked code. References to dlopen are bound to this one (ld.so(8): DT_RPATH, DT_RUNPATH, "Dynamic string
  * tokens"). */
 
 #define _GNU_SOURCE

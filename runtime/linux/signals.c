@@ -1,6 +1,6 @@
-/* Programs see their signals as they would be without uruk: the handler of an executor that reports crashes stands for
- * the default action, its alternate stacks, and those of this process, for none. References to these functions are led
- * here. */
+/* Programs see their signals as they would be without uruk: the handler of an executor that reports crashes is
+ * shown as the default action, its alternate stacks and those of this process as none. References to these functions of
+ * libc are bound to those here. */
 
 #define _GNU_SOURCE
 #include "signals.h"

@@ -62,7 +62,7 @@ void uruk_leave_faults(void)
     sigaction(SIGSEGV, &behind, NULL);
 }
 
-/* Somebody has set the action of a signal, and was told what it was before: keep our place, and be unseen. */
+/* The program has set the action of a signal: stay installed, and show the action from before ours as its old one. */
 __attribute__((visibility("hidden"))) void uruk_keep_trampolines(int number, int changed, struct sigaction *before)
 {
     if (number != SIGSEGV || !running)

@@ -130,7 +130,7 @@ static int enter(enum entry kind, uint64_t function)
 
 static LPTOP_LEVEL_EXCEPTION_FILTER before;
 
-/* What a program does not handle may be a signal that it has a handler for; the rest is told as a crash. */
+/* What a program does not handle may be a signal that it has a handler for; the rest is reported as a crash. */
 static LONG WINAPI make_signal(EXCEPTION_POINTERS *facts)
 {
     if (crt.filter(facts->ExceptionRecord->ExceptionCode, facts) == EXCEPTION_CONTINUE_EXECUTION)

@@ -1,4 +1,4 @@
-/* Clients of a socket. Those that have not told the secret yet wait side by side, each with a time of its own. */
+/* Clients of a socket. Those that have not sent the secret yet wait side by side, each with a time of its own. */
 
 #include "listening.h"
 
@@ -9,7 +9,7 @@ enum { MARK = 8, HEAD = 16 };
 static const word PATIENCE = 10000000000; /* nanoseconds that a client has for the whole secret */
 static const word BACK_OFF = 100000000;
 
-/* Who has connected, and not yet told the secret. */
+/* A client that has connected, and not sent the secret yet. */
 struct client {
     word socket, deadline;
     size_t got;

@@ -1,4 +1,4 @@
-/* Who may come in through a socket: the secret, and clients that have not told it yet. */
+/* Connections through a socket: the secret, and clients that have not sent it yet. */
 
 #pragma once
 
@@ -18,7 +18,7 @@ void forget_secret(void);
 void wipe(void *data, size_t size); /* overwrite it, even where nobody reads it again */
 
 /* clients.c */
-word next_controller(word listening); /* the connection of a client that has told the secret, if there is one */
+word next_controller(word listening); /* the connection of a client that has sent the secret, if there is one */
 void forget_clients(void);
 
 /* Sockets, as the system has them. */

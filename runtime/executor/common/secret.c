@@ -43,7 +43,7 @@ int has_secret(void)
     return secret_size != 0;
 }
 
-/* How long the answer takes tells nothing of it. */
+/* Compare in constant time: how long it takes does not depend on where the first difference is. */
 int is_secret(const char *said, size_t length)
 {
     unsigned different = length != secret_size;

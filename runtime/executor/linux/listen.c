@@ -1,8 +1,8 @@
 /* Wait for a controller on a socket.
  *
- * On loopback anybody of this machine may come. Anywhere else a secret is wanted, from the environment (URUK_SECRET, or
+ * On loopback every process of this machine may connect. Anywhere else a secret is needed, from the environment (URUK_SECRET, or
  * a file that URUK_SECRET_FILE names), before anything is answered: 8 bytes "URUKAUTH", its length as 64 bits, itself.
- * A secret that is given is wanted on loopback, too. Clients that have not told it yet wait side by side. */
+ * A secret that is given is needed on loopback, too. Clients that have not sent it yet wait side by side. */
 
 #define _GNU_SOURCE
 #include "linux.h"

@@ -243,7 +243,7 @@ class Connection:
         return True
 
     def _read_for(self, waiting: WaitingCall, end: float | None) -> None:
-        """Read the line, whose lock is held, until there is something for `waiting`; then somebody else may."""
+        """Read the line, whose lock is held, until there is something for `waiting`; then another thread may."""
         try:
             self._turns += 1
             ready: list[tuple[int, int]] = []
@@ -255,7 +255,7 @@ class Connection:
                 if self._unfinished or self._names_line(ready):
                     self._read_some()
                 ready = []
-                if end is not None and time.monotonic() >= end:  # who sends all the time keeps nobody
+                if end is not None and time.monotonic() >= end:  # before the line is empty: it may never be
                     break
         finally:
             self._reading.give()

@@ -27,7 +27,7 @@ class FoundSymbols:
 
     @property
     def found(self) -> Bool:
-        """The names that somebody has: the dynamic loader gives no symbol the address 0 (dlsym(3), "NULL")."""
+        """True for names that are defined: the dynamic loader gives no symbol the address 0 (dlsym(3), "NULL")."""
         return self.address != 0
 
     @property

@@ -137,9 +137,9 @@ def _blocks(graph: Graph, parsed: bool) -> None:
     )
     _within("groups", "leader", groups.leader, NONE, count, "block")
     compares = np.flatnonzero(groups.leader >= 0)
-    led = np.ones(len(groups), np.bool_)
-    led[compares] = blocks.group[groups.leader[compares]] == compares
-    _require(led, "groups", "leader", "is a block of another group", groups.leader)
+    own = np.ones(len(groups), np.bool_)
+    own[compares] = blocks.group[groups.leader[compares]] == compares
+    _require(own, "groups", "leader", "is a block of another group", groups.leader)
     member = np.flatnonzero(blocks.group >= 0)
     same = np.ones(count, np.bool_)
     same[member] = groups.object[blocks.group[member]] == blocks.object[member]

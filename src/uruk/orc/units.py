@@ -85,7 +85,7 @@ class MaterializationResponsibility:
         self.symbols = symbols
         """The symbols to be delivered: the announced symbols less the discarded ones."""
         self.requested = requested
-        """Those of them that somebody asked for by now."""
+        """Those of the names that have been requested by now."""
         self.emitted: list[tuple[str, OneObject]] = []
         self.defined: dict[str, int] = {}
         self.delegated: list[tuple[Unit, tuple[str, ...]]] = []

@@ -31,7 +31,7 @@ def hint_of(state: State, row: int, value: int) -> str:
 
 def absolute(name: str, wider: str) -> str:
     """Return the hint for an absolute symbol: whoever has chosen its address can choose another one."""
-    return f"`{name}' is an absolute address, that somebody chose: {wider}, or define another address"
+    return f"`{name}' is an absolute address: {wider}, or define another address"
 
 
 def library(wider: str, *, in_child: bool) -> str:

@@ -24,8 +24,8 @@ def check_mapper(
     for check in (_pages, _fresh_memory_is_zero, _bytes_arrive, _content_goes, _ranges, _parts, _exclusive):
         check(make(), read)
     if write is not None:
-        for one in (_neighbours_stay, _only_content_arrives, _exact_bytes_go):
-            one(make(), read, write)
+        for check_writes in (_neighbours_stay, _only_content_arrives, _exact_bytes_go):
+            check_writes(make(), read, write)
 
 
 def _pages(mapper: Mapper, read: Callable[[int, int], bytes]) -> None:
@@ -60,9 +60,9 @@ def _bytes_arrive(mapper: Mapper, read: Callable[[int, int], bytes]) -> None:
     mapper.prepare(ranges)
     for index, (start, size) in enumerate(ranges):
         view[start - address : start - address + size] = index + 1
-    for index, (one, kind) in enumerate(zip(ranges, kinds, strict=True)):
-        mapper.initialize([one], kind)
-        assert read(*one) == bytes([index + 1]) * one[1], f"bytes did not arrive with protection {kind!r}"
+    for index, (place, kind) in enumerate(zip(ranges, kinds, strict=True)):
+        mapper.initialize([place], kind)
+        assert read(*place) == bytes([index + 1]) * place[1], f"bytes did not arrive with protection {kind!r}"
     mapper.prepare([ranges[0]])
     assert bytes(view[: ranges[0][1]]) == bytes([1]) * ranges[0][1], "`prepare` loses content"
     view[:page] = 9

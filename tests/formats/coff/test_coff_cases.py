@@ -434,7 +434,7 @@ def test_defaults_in_a_circle(tmp_path: Path) -> None:
     for row, other in zip(weak, reversed(weak), strict=True):
         struct.pack_into("<I", data, table + 18 * (row + 1), other)
     assert len(weak) == 2
-    with pytest.raises(ObjectFormatError, match="defaults lead in a circle"):
+    with pytest.raises(ObjectFormatError, match="defaults form a circle"):
         graph_of(bytes(data))
 
 

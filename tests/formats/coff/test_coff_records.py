@@ -137,7 +137,7 @@ def test_common_symbols_are_aligned_by_their_size() -> None:
         (Named(b"s", 1, storage=WEAK, auxiliary=[bytes(8)]), "is a weak external, but lies in a section"),
         (weak_symbol(b"s", 3), "has a default that does not exist"),
         (weak_symbol(b"s", 2), "has a default that is not a symbol"),
-        (weak_symbol(b"s", 1), "is a weak external whose defaults lead in a circle"),
+        (weak_symbol(b"s", 1), "is a weak external whose defaults form a circle"),
     ],
 )
 def test_refused_records(symbol: Named, problem: str, big: bool) -> None:

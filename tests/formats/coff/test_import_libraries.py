@@ -302,8 +302,8 @@ def test_what_a_gnu_import_says(slot: bytes, named: bytes, export: bytes, number
         data = gnu_import(b"f", slot, named, *more)
         parts = read_parts(data, "import.o", x86_64)
         assert parts is not None
-        assert (parts.slot, parts.leads_to(b"_head_")) == (b"f", b"_head_x")
-        assert (parts.leads_to(b"__imp_"), parts.leads_to(b"_x", at_end=True)) == (b"", b"_head_x")
+        assert (parts.slot, parts.refers_to(b"_head_")) == (b"f", b"_head_x")
+        assert (parts.refers_to(b"__imp_"), parts.refers_to(b"_x", at_end=True)) == (b"", b"_head_x")
         assert parts.imported("x.dll") == (b"f", "x.dll", export, number, is_data)
         defined = [b"__imp_f", b"f"] if [item.section for item in more] == [1] else [b"__imp_f"]
         assert FILES.import_names(data, "import.o", TARGET) == defined
@@ -336,7 +336,7 @@ def test_the_library_of_a_member() -> None:
     data = coff_object([Part(b".idata$7", b"x.dll\0more\0", WRITE)], [Named(b"x_iname", 1)])
     parts = read_parts(data, "import.o", x86_64)
     assert parts is not None
-    assert (parts.library, parts.slot, parts.leads_to(b"_iname", at_end=True)) == (b"x.dll", b"", b"")
+    assert (parts.library, parts.slot, parts.refers_to(b"_iname", at_end=True)) == (b"x.dll", b"", b"")
     assert read_parts(coff_object([Part(b".idata", b"x")]), "x.o", x86_64) is None
     empty = read_parts(coff_object([Part(b".idata$7", b"", ZEROS, size=9), Part(b".idata$4", b"1")]), "x.o", x86_64)
     assert empty is not None
@@ -376,7 +376,7 @@ def test_an_import_without_a_library(tmp_path: Path) -> None:
     with windows_session() as jit:
         jit.add_object(assembled(tmp_path, "user", ".globl start\nstart: call work\n"))
         jit.add_archive(tmp_path / "cut.a")
-        with pytest.raises(ObjectFormatError, match="leads to the DLL's name"):
+        with pytest.raises(ObjectFormatError, match="refers to the DLL's name"):
             jit.lookup("start")
         with pytest.raises(ObjectFormatError, match="part of an import library: add the library, as an archive"):
             jit.add_object(members[0])

@@ -35,7 +35,7 @@ class Comdats:
     """The facts known of COMDAT sections before symbols are named."""
 
     definitions: I64
-    """Records that stand for sections, one a section at most."""
+    """Section symbols, one a section at most."""
     root: I64
     """Section row -> the section that it stays or goes with; itself for all that are on their own."""
     leader: I64
@@ -48,19 +48,19 @@ class Comdats:
 def find_comdats(records: Records, arena: Arena) -> Comdats:
     """Leaders, selections and associations of all sections.
 
-    Raises ObjectFormatError for selections that are unknown, and for associations that lead nowhere or in a circle.
+    Raises ObjectFormatError for unknown selections, and for associations with missing sections or in a circle.
     """
     sections = records.sections
     count = sections.size.size
     definitions, definition_of = _definitions(records)
     is_comdat = sections.flags & coff.SCN_LNK_COMDAT != 0
-    found = Comdats(
+    comdats = Comdats(
         definitions, np.arange(count), filled(count, NONE, np.int64), filled(count, Selection.ANY, np.uint8), is_comdat
     )
     rows = true_rows(is_comdat)
     if not rows.size:
-        return found
-    _find_leaders(records, found, rows)
+        return comdats
+    _find_leaders(records, comdats, rows)
     rows = rows[definition_of[rows] >= 0]  # GNU strip takes symbols that nothing refers to; then any one is as good
     described = auxiliary_of(records, definition_of[rows], coff.SECTION_DEFINITION)
     selection = described["selection"]
@@ -70,10 +70,10 @@ def find_comdats(records: Records, arena: Arena) -> Comdats:
         (selection == coff.COMDAT_NEWEST, "is to be the newest of several (COMDAT selection 7), which nothing says"),
         (known < 0, "has a COMDAT selection that does not exist"),
     )
-    found.selection[rows] = known
+    comdats.selection[rows] = known
     associated = selection == coff.COMDAT_ASSOCIATIVE
-    _associate(records, found, rows[associated], described[associated], arena)
-    return found
+    _associate(records, comdats, rows[associated], described[associated], arena)
+    return comdats
 
 
 def _definitions(records: Records) -> tuple[I64, I64]:
@@ -92,18 +92,18 @@ def _definitions(records: Records) -> tuple[I64, I64]:
     return rows[of_section[home] == rows], of_section
 
 
-def _find_leaders(records: Records, found: Comdats, rows: I64) -> None:
-    """The leader of a COMDAT section is the first symbol in it but the one that stands for it."""
+def _find_leaders(records: Records, comdats: Comdats, rows: I64) -> None:
+    """Fill `leader`: the second symbol of a COMDAT section, behind its own (PE Format, "COMDAT Sections")."""
     placed = records.section > 0
-    placed[found.definitions] = False
+    placed[comdats.definitions] = False
     symbols = true_rows(placed)
     home = records.home(symbols)
-    first = filled(found.leader.size, NONE, np.int64)
+    first = filled(comdats.leader.size, NONE, np.int64)
     first[home[::-1]] = symbols[::-1]
-    found.leader[rows] = first[rows]
+    comdats.leader[rows] = first[rows]
 
 
-def _associate(records: Records, found: Comdats, rows: I64, described: AnyArray, arena: Arena) -> None:
+def _associate(records: Records, comdats: Comdats, rows: I64, described: AnyArray, arena: Arena) -> None:
     """Fill `root`: sections that are associated, directly or through others, with one that is not."""
     sections = records.sections
     owner = sections.object[rows]
@@ -113,9 +113,9 @@ def _associate(records: Records, found: Comdats, rows: I64, described: AnyArray,
         rows,
         ((number == 0) | (number > sections.counts[owner]), "is associated with a section that does not exist"),
     )
-    parent = found.root
+    parent = comdats.root
     parent[rows] = sections.base[owner] + number - 1
-    _follow_suffixes(records, found, arena)
+    _follow_suffixes(records, comdats, arena)
     follows = parent != np.arange(parent.size)
     follows[rows] = True
     # Each round doubles how far a section looks: what has not come to an end behind all sections is in a circle.
@@ -124,19 +124,19 @@ def _associate(records: Records, found: Comdats, rows: I64, described: AnyArray,
     bad = true_rows(follows[parent])
     if bad.size:
         raise sections.error(int(bad[0]), "is associated with other sections in a circle")
-    found.root = parent
+    comdats.root = parent
 
 
-def _follow_suffixes(records: Records, found: Comdats, arena: Arena) -> None:
+def _follow_suffixes(records: Records, comdats: Comdats, arena: Arena) -> None:
     """Let `.pdata$F` and `.xdata$F` of GNU-style compilers go with `.text$F` of their object.
 
     They are COMDAT of their own in the file (any, without a symbol but the section's, and labels of exception tables),
     yet belong to the code.
     """
     sections = records.sections
-    led = found.leader >= 0
-    led[led] = records.storage[found.leader[led]] == coff.CLASS_EXTERNAL
-    alone = found.is_comdat & ~led & (found.root == np.arange(found.root.size))
+    named = comdats.leader >= 0
+    named[named] = records.storage[comdats.leader[named]] == coff.CLASS_EXTERNAL
+    alone = comdats.is_comdat & ~named & (comdats.root == np.arange(comdats.root.size))
     if not some(alone):
         return
     begins = sections.begins(UNWIND_NAMES[0]) | sections.begins(UNWIND_NAMES[1])
@@ -149,7 +149,7 @@ def _follow_suffixes(records: Records, found: Comdats, arena: Arena) -> None:
     home = dict(zip(zip(sections.object[code].tolist(), suffixes, strict=True), code.tolist(), strict=True))
     suffixes = _texts(sections, rows, arena, len(UNWIND_NAMES[0]))
     for row, key in zip(rows.tolist(), zip(sections.object[rows].tolist(), suffixes, strict=True), strict=True):
-        found.root[row] = home.get(key, row)
+        comdats.root[row] = home.get(key, row)
 
 
 def _texts(sections: Sections, rows: I64, arena: Arena, skip: int = 0) -> list[bytes]:
@@ -168,7 +168,7 @@ def _texts(sections: Sections, rows: I64, arena: Arena, skip: int = 0) -> list[b
 
 
 def make_groups(
-    sections: Sections, found: Comdats, name: I32, block_of_section: I32, arena: Arena, names: Names
+    sections: Sections, comdats: Comdats, name: I32, block_of_section: I32, arena: Arena, names: Names
 ) -> tuple[Groups, I32]:
     """Return the groups, and the group of every section row (-1 for none).
 
@@ -178,11 +178,11 @@ def make_groups(
     """
     count = sections.size.size
     group_of_section = filled(count, NONE, np.int32)
-    own = found.root == np.arange(count)
-    rows = true_rows(found.is_comdat & own)
+    own = comdats.root == np.arange(count)
+    rows = true_rows(comdats.is_comdat & own)
     if not rows.size:
         return Groups.empty(), group_of_section
-    leader = found.leader[rows]
+    leader = comdats.leader[rows]
     alone = leader < 0
     signature = filled(rows.size, NONE, np.int32)
     signature[~alone] = name[leader[~alone]]
@@ -190,8 +190,8 @@ def make_groups(
     kept = signature >= 0
     rows, signature = rows[kept], signature[kept]
     group_of_section[rows] = np.arange(rows.size, dtype=np.int32)
-    group_of_section = group_of_section[found.root]
-    selection = found.selection[rows]
+    group_of_section = group_of_section[comdats.root]
+    selection = comdats.selection[rows]
     compares = (selection != Selection.ANY) & (selection != Selection.SINGLE)
     leading = np.where(compares, block_of_section[rows], NONE).astype(np.int32)
     return Groups(signature, sections.object[rows], selection, leading), group_of_section

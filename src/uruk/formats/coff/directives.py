@@ -3,7 +3,7 @@
 | directive | what becomes of it |
 | --- | --- |
 | ``/include:X`` | X is looked up wherever the object is linked |
-| ``/alternatename:X=Y`` | Y stands for X where nobody defines X |
+| ``/alternatename:X=Y`` | X is an alias of Y where X is undefined |
 | ``-aligncomm:"X",N`` | the common symbol X is aligned to 2^N bytes, 8,192 at most |
 | ``-exclude-symbols:X,Y`` | X and Y are hidden |
 | ``/defaultlib:L`` | recorded (`Graph.linker_words`): whoever links a program adds the library |
@@ -35,9 +35,9 @@ class Directives:
     """The directives of one object that have a meaning here, as the table above has it."""
 
     wanted: list[bytes] = field(default_factory=list[bytes])
-    """``/include:NAME``: somebody has to define it, though nothing of the object refers to it."""
+    """``/include:NAME``: a name that must be defined, though nothing of the object refers to it."""
     alternates: list[tuple[bytes, bytes]] = field(default_factory=list[tuple[bytes, bytes]])
-    """``/alternatename:NAME=OTHER``: OTHER stands for NAME where nobody defines that."""
+    """``/alternatename:NAME=OTHER``: NAME is an alias of OTHER where it is undefined."""
     common_aligns: dict[bytes, int] = field(default_factory=dict[bytes, int])
     """``-aligncomm:NAME,BITS``: the alignment of a common symbol in bytes."""
     hidden: list[bytes] = field(default_factory=list[bytes])
@@ -48,29 +48,29 @@ class Directives:
 
 def read_directives(data: bytes) -> Directives:
     """Read the content of a section of directives; words that mean nothing here are skipped."""
-    found = Directives()
+    directives = Directives()
     for word in _WORD.findall(data.removeprefix(_BOM).replace(b"\0", b" ")):
         if word[:1] in (b"/", b"-"):
             name, _, value = word[1:].partition(b":")
-            _take(found, name.lower(), value.replace(b'"', b""))
-    return found
+            _take(directives, name.lower(), value.replace(b'"', b""))
+    return directives
 
 
-def _take(found: Directives, name: bytes, value: bytes) -> None:
+def _take(directives: Directives, name: bytes, value: bytes) -> None:
     """Take in one directive."""
     if not value:
         return
     if name == b"include":
-        found.wanted.append(value)
+        directives.wanted.append(value)
     elif name == b"alternatename":
-        symbol, _, other = value.partition(b"=")
-        if symbol and other and symbol != other:
-            found.alternates.append((symbol, other))
+        symbol, _, default = value.partition(b"=")
+        if symbol and default and symbol != default:
+            directives.alternates.append((symbol, default))
     elif name == b"aligncomm":
         symbol, _, bits = value.rpartition(b",")
         if symbol and bits.isdigit() and len(bits) < 3:
-            found.common_aligns[symbol] = 1 << min(int(bits), MOST_ALIGN_BITS)
+            directives.common_aligns[symbol] = 1 << min(int(bits), MOST_ALIGN_BITS)
     elif name == b"exclude-symbols":
-        found.hidden += filter(None, value.split(b","))
+        directives.hidden += filter(None, value.split(b","))
     elif name in _RECORDED:
-        found.recorded.setdefault(name.decode(), []).append(value.decode("utf-8", "replace"))
+        directives.recorded.setdefault(name.decode(), []).append(value.decode("utf-8", "replace"))

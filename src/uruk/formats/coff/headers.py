@@ -39,14 +39,14 @@ def read_header(view: memoryview, span: Span, machine: int, title: str) -> Heade
     Raises ObjectFormatError for what is not an object for it, and for tables outside the file.
     """
     data = view[span.start : span.start + span.size]
-    found = machine_of(data)
-    if found is None:
+    actual = machine_of(data)
+    if actual is None:
         raise _refusal(data, span.file)
     big = bytes(data[:4]) == b"\0\0\xff\xff"
-    if found != machine:
+    if actual != machine:
         from uruk.formats.foreign import kind_of  # seldom needed
 
-        problem = f"{kind_of(data)} (machine {found:#x}, expected {machine:#x} ({title}))"
+        problem = f"{kind_of(data)} (machine {actual:#x}, expected {machine:#x} ({title}))"
         raise ObjectFormatError(span.file, HEADER, problem, 6 if big else 0)
     size = coff.FILE_HEADER
     if big:
@@ -103,5 +103,5 @@ def _refusal(data: memoryview, file: str) -> ObjectFormatError:
     from uruk.formats.foreign import kind_of  # seldom needed, and not at start-up
 
     named = kind_of(data, file)
-    what = f": it is {named}" if named else ": uruk does not know what it is"
-    return ObjectFormatError(file, HEADER, f"not a COFF object{what}", 0)
+    problem = f"not a COFF object: it is {named}" if named else "not a COFF object: uruk does not know what it is"
+    return ObjectFormatError(file, HEADER, problem, 0)

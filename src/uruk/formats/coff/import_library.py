@@ -52,7 +52,7 @@ class ImportLibrary:
         self._archive = archive
         self._pair_of = pair_of
         self._libraries: dict[bytes, str] = {}
-        """By the name of the symbol that leads to it."""
+        """The names of DLLs by the symbol through which imports refer to them."""
 
     @cached_property
     def _candidates(self) -> set[int]:
@@ -71,29 +71,28 @@ class ImportLibrary:
         parts = read_parts(data, file, self._pair_of())
         if parts is None:
             return None
-        return [parts.imported(self._library_at(parts.leads_to(_HEAD), file))] if parts.slot else []
+        return [parts.imported(self._library_at(parts.refers_to(_HEAD), file))] if parts.slot else []
 
     def _library_at(self, head: bytes, file: str) -> str:
-        """Return the DLL's name, by the symbol that leads to it: the member that has it refers to another one, at the
-        name."""
+        """Return the DLL's name: the member that defines the symbol `head` refers to another one, which has it."""
         known = self._libraries.get(head)
         if known is None:
             parts = self._parts_with(head, file)
-            library = self._parts_with(parts.leads_to(_NAME, at_end=True), file).library
+            library = self._parts_with(parts.refers_to(_NAME, at_end=True), file).library
             if not library:
-                raise ObjectFormatError(file, f"symbol `{_text(head)}'", "leads to no name of a DLL")
+                raise ObjectFormatError(file, f"symbol `{_text(head)}'", "refers to no name of a DLL")
             known = self._libraries[head] = os.fsdecode(library)
         return known
 
     def _parts_with(self, name: bytes, file: str) -> _Parts:
         offset = self._archive.index().get(name) if name else None
         if offset is None:
-            problem = "imports from a DLL, but no symbol of its archive leads to the DLL's name"
+            problem = "imports from a DLL, but no symbol of its archive refers to the DLL's name"
             raise ObjectFormatError(file, f"symbol `{_text(name)}'" if name else "symbol table", problem)
         owner, data = self._archive.content_of(offset)
         parts = read_parts(data, owner, self._pair_of())
         if parts is None:
-            raise ObjectFormatError(owner, f"symbol `{_text(name)}'", "is to lead to a DLL's name, and does not")
+            raise ObjectFormatError(owner, f"symbol `{_text(name)}'", "is to refer to a DLL's name, and does not")
         return parts
 
 
@@ -176,7 +175,7 @@ class _Parts:
         """The DLL's name, if it is here."""
         return self._content(_LIBRARY).partition(b"\0")[0]
 
-    def leads_to(self, mark: bytes, *, at_end: bool = False) -> bytes:
+    def refers_to(self, mark: bytes, *, at_end: bool = False) -> bytes:
         """Return the undefined symbol whose name begins or ends so; empty if there is none."""
         names = (name for name, section in self.names.items() if section == coff.SYM_UNDEFINED)
         return next((name for name in names if (name.endswith(mark) if at_end else name.startswith(mark))), b"")

@@ -73,7 +73,7 @@ def read_objects(arena: Arena, spans: Sequence[Span], pair: Pair, names: Names) 
             _first_rows(groups.object, count),
         ),
         fallbacks=fallbacks,
-        linker_words={owner: one.recorded for owner, one in directives.items() if one.recorded},
+        linker_words={owner: given.recorded for owner, given in directives.items() if given.recorded},
     )
 
 

@@ -54,8 +54,8 @@ class Sections(CheckedRows):
     def begins(self, text: bytes) -> Bool:
         """Return which sections have a name that begins with these bytes, at most 16."""
         first, second = (text[at : at + 8] for at in (0, 8))
-        found = self.words[0] & _mask(first) == _word(first)
-        return found & (self.words[1] & _mask(second) == _word(second)) if second else found
+        begins = self.words[0] & _mask(first) == _word(first)
+        return begins & (self.words[1] & _mask(second) == _word(second)) if second else begins
 
     def name(self, row: int) -> str:
         """Return the section's name, for errors; empty before names are known."""

@@ -93,7 +93,7 @@ def read_records(sections: Sections, short: ShortNames) -> Records:
 
 def _gather(sections: Sections, start: I64) -> list[AnyArray]:
     """Name, value, section, type, class and number of auxiliary records of all records, in order."""
-    found: list[list[AnyArray]] = []
+    halves: list[list[AnyArray]] = []
     headers = sections.headers
     for big, dtype in ((False, coff.SYMBOL), (True, coff.BIG_SYMBOL)):
         mine = [header for header in headers if header.big is big and header.symbol_count]
@@ -101,13 +101,13 @@ def _gather(sections: Sections, start: I64) -> list[AnyArray]:
             pieces = [sections.buffer[h.symbols : h.symbols + h.symbol_count * dtype.itemsize] for h in mine]
             raw = join(pieces).view(dtype) if pieces else np.empty(0, dtype)
             integers = [raw[field].astype(np.int64) for field in ("value", "section", "type")]
-            found.append([raw["name"], *integers, raw["class"].copy(), raw["auxiliary"].astype(np.int64)])
-    if len(found) == 1:
-        return found[0]
+            halves.append([raw["name"], *integers, raw["class"].copy(), raw["auxiliary"].astype(np.int64)])
+    if len(halves) == 1:
+        return halves[0]
     counts = np.diff(start)
     is_big = np.array([header.big for header in headers], np.bool_)
     order = np.concatenate([ranges(start[:-1][kind], counts[kind]) for kind in (~is_big, is_big)])
-    columns = [np.concatenate(pair) for pair in zip(*found, strict=True)]
+    columns = [np.concatenate(pair) for pair in zip(*halves, strict=True)]
     for index, column in enumerate(columns):
         ordered = np.empty_like(column)
         ordered[order] = column
@@ -214,12 +214,12 @@ def kinds_of(records: Records) -> U8:
 
 
 def types_of(records: Records, definitions: I64) -> U8:
-    """Return the type of each symbol; `definitions` are the rows that stand for sections."""
-    found = filled(records.storage.size, SymbolType.NOTYPE, np.uint8)
-    found[records.type & 0xF0 == coff.TYPE_FUNCTION] = SymbolType.FUNC
-    found[definitions] = SymbolType.SECTION
-    found[records.is_auxiliary] = SymbolType.NOTYPE
-    return found
+    """Return the type of each symbol; `definitions` are the symbols of sections."""
+    types = filled(records.storage.size, SymbolType.NOTYPE, np.uint8)
+    types[records.type & 0xF0 == coff.TYPE_FUNCTION] = SymbolType.FUNC
+    types[definitions] = SymbolType.SECTION
+    types[records.is_auxiliary] = SymbolType.NOTYPE
+    return types
 
 
 def auxiliary_of(records: Records, rows: I64, dtype: np.dtype[np.void]) -> AnyArray:

@@ -36,7 +36,7 @@ class WeakExternals:
 def find_weak_externals(records: Records, kind: U8) -> WeakExternals:
     """Return all weak externals; `kind` has the SymbolKind of every record.
 
-    Raises ObjectFormatError for defaults that do not exist, and for those that lead in a circle.
+    Raises ObjectFormatError for defaults that do not exist, and for circles of them.
     """
     rows = true_rows(records.storage == coff.CLASS_WEAK_EXTERNAL)
     if not rows.size:
@@ -57,11 +57,11 @@ def find_weak_externals(records: Records, kind: U8) -> WeakExternals:
         following = following[following]
     default = following[rows]
     circular = records.storage[default] == coff.CLASS_WEAK_EXTERNAL
-    records.check((circular, "is a weak external whose defaults lead in a circle"), rows=rows)
-    what = kind[default]
-    nothing = (what == SymbolKind.ABSOLUTE) & (records.value[default] == 0)
-    defined = (what != SymbolKind.UNDEFINED) & (what != SymbolKind.DROPPED) & ~nothing
-    return WeakExternals(rows, default, defined, what == SymbolKind.UNDEFINED)
+    records.check((circular, "is a weak external whose defaults form a circle"), rows=rows)
+    of_default = kind[default]
+    nothing = (of_default == SymbolKind.ABSOLUTE) & (records.value[default] == 0)
+    defined = (of_default != SymbolKind.UNDEFINED) & (of_default != SymbolKind.DROPPED) & ~nothing
+    return WeakExternals(rows, default, defined, of_default == SymbolKind.UNDEFINED)
 
 
 def alias_names(records: Records, weak: WeakExternals) -> I64:

@@ -43,7 +43,8 @@ class Question:
         session.bind_imports(self.finals)
         finals: list[int] = self.finals.tolist()
         outcomes = [self._outcome(row, number, finals[row]) for row, number in enumerate(self.ids.tolist())]
-        asked = {row: found for row, found in enumerate(outcomes) if isinstance(found, Undefined) and not found.hint}
+        undefined = {row: outcome for row, outcome in enumerate(outcomes) if isinstance(outcome, Undefined)}
+        asked = {row: outcome for row, outcome in undefined.items() if not outcome.hint}
         if asked:
             texts = {row: session.ids.text(finals[row]) for row in list(asked)[:MOST_HINTS]}
             known = hints(session, self.dylib, dict.fromkeys(texts.values(), ""))

@@ -73,11 +73,11 @@ class ImportBinder:
         """Give names that the platform stands for its addresses; return the others."""
         known = platform.interposed_names
         rest: list[tuple[int, Import]] = []
-        for name, one in imports:
-            if one.asked in known and (address := platform.interposed(one.asked)):
+        for name, item in imports:
+            if item.asked in known and (address := platform.interposed(item.asked)):
                 self._table.address[name], self._table.ready[name] = signed(address), 1
             else:
-                rest.append((name, one))
+                rest.append((name, item))
         return rest
 
     def _ask(self, libraries: Libraries, library: str, imports: Sequence[tuple[int, Import]]) -> None:

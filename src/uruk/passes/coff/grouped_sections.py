@@ -56,9 +56,9 @@ def sections_together(state: State) -> list[tuple[int, str, I64]]:
         (
             module,
             f"{name.decode('utf-8', 'replace')}{' of code' * is_code}",
-            np.array([row for _, row in sorted(found)]),
+            np.array([row for _, row in sorted(keyed)]),
         )
-        for (module, name, is_code), found in members.items()
+        for (module, name, is_code), keyed in members.items()
         if (module, name, is_code) in ordered
     ]
 

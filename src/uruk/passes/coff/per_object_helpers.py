@@ -48,7 +48,7 @@ def _begins(graph: Graph, rows: I64) -> Bool:
     text = graph.symbols.text[rows]
     inside = text <= buffer.size - 8
     first = windows(buffer, "<u8")[np.where(inside, text, 0)]
-    found = filled(rows.size, False, np.bool_)
+    begins = filled(rows.size, False, np.bool_)
     for mask, value in _PAIRS:
-        found |= first & np.uint64(mask) == np.uint64(value)
-    return found & inside
+        begins |= first & np.uint64(mask) == np.uint64(value)
+    return begins & inside

@@ -4,7 +4,7 @@ Code reaches a thread-local through the index of its module, which the loader wr
 distance from the start of the template (SECREL). The objects of a program that are linked together share both: all
 their `.tls` sections lie in one module, the first that has any. Pointers in `.CRT$XL?` sections are functions that the
 loader calls when the module and threads come and go. Code that refers to the thread-locals of other programs, or of
-what was linked before, is led to their index (thread_locals_elsewhere.py).
+what was linked before, is redirected to their index (thread_locals_elsewhere.py).
 Source: Microsoft, "PE Format", "The .tls Section".
 """
 
@@ -81,7 +81,9 @@ class ThreadLocals:
         state = self._state
         mine = self._of_program(content, state.programs[module])
         # The others stay only as long as this one does, which has their content, too.
-        state.module_uses |= {(other, module) for other in unique(state.block_module[mine]).tolist() if other != module}
+        state.module_uses |= {
+            (joined, module) for joined in unique(state.block_module[mine]).tolist() if joined != module
+        }
         # Chunks of layout are one a module and name: blocks of several modules would have several templates.
         state.block_module[mine] = module
         size = np.full(1, _INDEX_SIZE)
@@ -141,7 +143,7 @@ class ThreadLocals:
             module = int(state.module_of_object[state.symbol_objects(state.undefined[row : row + 1])[0]])
             assert state.external is not None
             state.external.address[row] = state.address[self._of(module).index]
-        self._elsewhere.lead(
+        self._elsewhere.redirect(
             lambda edge: int(state.address[self._of(int(state.block_module[state.edges.block[edge]])).index]),
             lambda program: int(state.address[self._programs[program].index]),
         )
@@ -161,9 +163,9 @@ class ThreadLocals:
         """Have the loader give each program its storage. Raises LinkFaults of TLSError, all objects' with content."""
         state, faults = self._state, Faults()
         for program in [self._programs[number] for number in self._programs if self._is_needed(number)]:
-            what = state.modules[program.module]
+            title = state.modules[program.module]
             try:
-                storage[program.module] = loader.load_in_place(self._place_of(program, layout), what)
+                storage[program.module] = loader.load_in_place(self._place_of(program, layout), title)
             except TLSError as error:
                 # Without content, who has the functions or asks for the index is at fault.
                 users = program.blocks if program.blocks.size else np.array([max(program.callbacks, program.index)])

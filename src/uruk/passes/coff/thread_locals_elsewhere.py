@@ -1,7 +1,7 @@
 """References to thread-locals that have another index than those of the code's own program.
 
 Code takes the index from `_tls_index`, and adds the distance from the start of a template (SECREL). Where the
-thread-local was linked before, or belongs to another program of the batch, both are led there: the distance counts
+thread-local was linked before, or belongs to another program of the batch, both are changed: the distance counts
 from that template, and what the same function reads of `_tls_index` becomes that index. The instructions do not say
 which read of an index goes with which distance, so that a function can use one index only. A function begins at a
 symbol; in blocks where that does not fit (a distance without an index near by), the whole block counts as one.
@@ -119,7 +119,7 @@ class ElsewhereLocals:
                 self._choose_one(edges[rows], home[rows], taken[takes == function], faults)
 
     def _choose_one(self, distances: I64, home: I64, reads: I64, faults: Faults) -> None:
-        """Lead what a function reads of the index to the one home that its distances have."""
+        """Have the index that a function reads changed to that of the one home that its distances have."""
         state, homes = self._state, unique(home).tolist()
         if len(homes) == 1 and reads.size:
             if homes[0] != _OWN:
@@ -140,7 +140,7 @@ class ElsewhereLocals:
         hint = f"{TOGETHER}; or reach one of them by a function of its own" if other else TOGETHER
         return TLSError(self._state.place_of(edge), problem + other, hint)
 
-    def lead(self, own: Callable[[int], int], of_program: Callable[[int], int]) -> None:
+    def redirect(self, own: Callable[[int], int], of_program: Callable[[int], int]) -> None:
         """Change the references' addends. Blocks have addresses.
 
         `own`: the address of the index that an edge would take; `of_program`: of that of a program of the batch.

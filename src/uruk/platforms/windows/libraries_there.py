@@ -42,8 +42,8 @@ class WindowsLibraries(BootstrapLibraries):
 
     def find_symbol(self, handle: int | None, name: bytes) -> tuple[int, bool]:
         """See `Libraries.find_symbol`."""
-        found = find_symbols(self._runtime, [handle], [name])
-        return int(found.address[0]) & (1 << 64) - 1, bool(found.is_data[0])
+        symbols = find_symbols(self._runtime, [handle], [name])
+        return int(symbols.address[0]) & (1 << 64) - 1, bool(symbols.is_data[0])
 
     def find_symbols(self, handles: Sequence[int | None], names: Sequence[bytes]) -> FoundSymbols:
         """See `Libraries.find_symbols`: one message for all."""

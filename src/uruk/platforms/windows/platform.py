@@ -99,9 +99,8 @@ class WindowsPlatform(BarePlatform):
 
     def initialize(self, arrays: Sequence[FunctionArray]) -> None:
         """See `Platform.initialize`."""
-        arrays = sorted(
-            (array for array in dict.fromkeys(arrays) if not array.begun), key=lambda one: (one.priority, one.order)
-        )
+        waiting = [array for array in dict.fromkeys(arrays) if not array.begun]
+        arrays = sorted(waiting, key=lambda array: (array.priority, array.order))
         for array in arrays:
             array.begun = True
         self._register([array for array in arrays if array.final and not is_destructor(array)])
