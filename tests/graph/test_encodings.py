@@ -57,3 +57,14 @@ def test_fields_are_read_as_they_are_written() -> None:
 
 def test_branches_of_aarch64_reach_128_mib() -> None:
     assert aarch64.KINDS.branch_reach == 128 << 20
+
+
+def test_pieces_above_the_bit_see_the_rounding() -> None:
+    """8 is added where a piece begins above bit 3: 0x28 + 8 is 0x30, and 0x27 + 8 is 0x2f, whose upper half is 2."""
+    pieces = ((4, 4, 0), (3, 1, 8), (0, 3, 12), (5, 3, 16))
+    table = EncodingTable([Encoding(pieces, ((0, 0),), rounds=8), Encoding(pieces, ((0, 0),))])
+    kinds, words = np.array([0, 0, 1, 1], np.uint8), np.zeros(4, np.uint32)
+    values = np.array([0x28, 0x27, 0x28, 0x27], np.int64)
+    assert [hex(word) for word in table.encode(kinds, words, values).tolist()] == [
+        "0x10103", "0x17002", "0x10102", "0x17002"
+    ]  # fmt: skip

@@ -129,7 +129,8 @@ def test_widths_and_bits() -> None:
     ("operand", "base", "counts"),
     [
         (Operand.SYMBOL, Base.IMAGE, True), (Operand.SYMBOL, Base.SECTION, True),
-        (Operand.SYMBOL, Base.GOT_PAGE, False), (Operand.SECTION_INDEX, Base.ZERO, True), (Operand.DTP_MODULE, Base.ZERO, False),
+        (Operand.SYMBOL, Base.GOT_PAGE, False), (Operand.SECTION_INDEX, Base.ZERO, True),
+        (Operand.DTP_MODULE, Base.ZERO, False),
     ],
 )  # fmt: skip
 def test_what_counts_from_starts(operand: int, base: int, counts: bool) -> None:

