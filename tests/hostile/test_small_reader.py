@@ -27,7 +27,7 @@ from uruk.graph.names import Names
 from support import sample_objects
 from support.elf_picture import Picture
 
-pytestmark = [pytest.mark.quick, pytest.mark.any_interpreter]
+pytestmark = pytest.mark.any_interpreter
 
 CASES = int(os.environ.get("URUK_HOSTILE_CASES", "1000"))
 SEED = int(os.environ.get("URUK_HOSTILE_SEED", "1"))
@@ -76,12 +76,14 @@ def same_columns(expected: Table, table: Table) -> None:
         assert np.array_equal(other, values), column
 
 
+@pytest.mark.quick
 def test_small_objects_are_read_alike(objects: dict[str, bytes]) -> None:
     outcomes = {name: read_both_ways(data, pair_of("x86_64")) for name, data in objects.items()}
     assert outcomes["gcc"] == outcomes["clang"] == outcomes["tls"] == outcomes["gcc-sections"] == "read", outcomes
     assert outcomes["cpp"] == outcomes["crel"] == outcomes["linkonce"] == "left to the columns", outcomes
 
 
+@pytest.mark.quick
 def test_sections_that_refer_to_symbols_and_content(objects: dict[str, bytes]) -> None:
     """They may be relocations, so that the columns decide; those that refer to no symbols are read like others."""
     outcomes: list[str] = []
@@ -95,6 +97,7 @@ def test_sections_that_refer_to_symbols_and_content(objects: dict[str, bytes]) -
     assert outcomes == ["left to the columns", "read"]
 
 
+@pytest.mark.quick
 def test_broken_small_objects_are_read_alike(objects: dict[str, bytes]) -> None:
     outcomes: Counter[str] = Counter()
     for name, make in islice(cases(objects, {}, SEED), CASES):
