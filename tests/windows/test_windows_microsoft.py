@@ -76,6 +76,16 @@ THREADS = """
     extern "C" int locals(int x) { return first.id + second.id + x; }
     extern "C" int living(int) { return alive; }
 """
+OVERRUN = """
+    static void fill(volatile char *place, int size) { for (int k = 0; k < size; k++) place[k] = 65; }
+    extern "C" int overruns(int x) { volatile char room[16]; fill(room, x); return room[3]; }
+"""
+PURE = """
+    struct Base { Base() { called(); } void called(); virtual int value() = 0; };
+    void Base::called() { value(); }
+    struct Derived : Base { int value() override { return 5; } };
+    extern "C" int calls(int x) { return x ? Derived().value() : 0; }
+"""
 Function = Callable[[int], int]
 
 
@@ -166,3 +176,24 @@ def test_helpers_of_the_compiler(jit: uruk.LLJIT, tmp_path: Path) -> None:
     checks(0)
     with pytest.raises(ExecutorCrashed, match="0xc0000409"):
         checks(1)
+
+
+@pytest.mark.parametrize("compiler", ["clang-msvc-O0", "clang-msvc-O2"])
+def test_a_stack_that_is_overrun(jit: uruk.LLJIT, tmp_path: Path, compiler: str) -> None:
+    """The function notices before it returns to where the text's bytes would lead."""
+    path = compiled_text(tmp_path, compiler, "overrun.cc", OVERRUN, "-fstack-protector-all", "-fno-inline")
+    jit.add_object(path)
+    overruns = functions(jit, "overruns")[0]
+    assert overruns(16) == 65
+    with pytest.raises(ExecutorCrashed, match=r"a fast fail \(0xc0000409\)") as caught:
+        overruns(32)
+    assert caught.value.code == 0xC0000409
+
+
+@pytest.mark.parametrize("compiler", ["clang-msvc-O0", "clang-msvc-O2"])
+def test_a_pure_virtual_function_is_called(jit: uruk.LLJIT, tmp_path: Path, compiler: str) -> None:
+    jit.add_object(compiled_text(tmp_path, compiler, "pure.cc", PURE, "-fno-inline"))
+    calls = functions(jit, "calls")[0]
+    assert calls(0) == 0
+    with pytest.raises(ExecutorCrashed, match="0xc0000026"):
+        calls(1)

@@ -63,3 +63,20 @@ def test_objects_that_import_from_two(wine: Path, tmp_path: Path) -> None:
     two = compiled("gcc", OF_UCRT, tmp_path, "two")
     with pytest.raises(LinkError, match=r"msvcrt.*ucrt, from whose api-ms-win-crt-"):
         uruk.Program(one, two, "/usr/x86_64-w64-mingw32/lib/libucrt.a", options=LinkOptions(crt="msvcrt")).run()
+
+
+def test_the_handler_of_compact_tables_is_found(wine: Path, tmp_path: Path) -> None:
+    """`__CxxFrameHandler4`, which Microsoft's compiler refers to from 2019 on, lies in a DLL of its own."""
+    text = """
+        extern void *GetModuleHandleA(const char *), *GetProcAddress(void *, const char *);
+        extern int puts(const char *);
+        extern void __CxxFrameHandler4(void);
+        void *volatile place = (void *)__CxxFrameHandler4;
+        int main(void) {
+            puts("compared");
+            return place != GetProcAddress(GetModuleHandleA("vcruntime140_1.dll"), "__CxxFrameHandler4");
+        }
+    """
+    path = compiled("clang-msvc", text, tmp_path)
+    ended = uruk.Program(path).run(capture=True)
+    assert (ended.output, ended.status) == (b"compared\r\n", 0)
