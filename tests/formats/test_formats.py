@@ -10,9 +10,12 @@ import pytest
 
 import uruk
 from uruk.errors import LinkError, ObjectFormatError, UndefinedSymbols, UnknownTarget
-from uruk.formats.registry import format_named, format_of, register, unregister
+from uruk.formats.registry import format_named, format_of, read_objects, register, unregister
+from uruk.graph.arena import Arena
 from uruk.graph.graph import Zone
+from uruk.graph.names import Names
 from uruk.graph.types import I64, Bool
+from uruk.graph.verify import verify
 from uruk.passes.layout import Layout
 from uruk.passes.rules import Rules
 from uruk.passes.state import State, synthetic_blocks
@@ -192,3 +195,10 @@ def test_rules_that_are_none(lines: LineFormat) -> None:
         TypeError, match=r"rules of the format `lines' must be a subclass of uruk\.passes\.rules\.Rules"
     ):
         uruk.LLJIT()
+
+
+@pytest.mark.parametrize("target", [Target("elf", "x86_64", "linux"), Target("coff", "aarch64", "windows")])
+def test_no_objects(target: Target) -> None:
+    graph = read_objects(Arena.join([])[0], [], target, Names())
+    assert [len(graph.blocks), len(graph.symbols), len(graph.groups), len(graph.relocations)] == [0] * 4
+    verify(graph)

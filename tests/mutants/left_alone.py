@@ -179,6 +179,32 @@ EQUIVALENT = {
         "the number below it is less than 32: a wider shift gives the same order",
     "passes/rules.py Rules.drop_groups: some(dropped) and (not every(live)) -> some(dropped) or not every(live)":
         "`has_dead` only saves looking for dead blocks where there are none",
+    "formats/elf/exports.py build_exports: 9 -> 10":
+        "the identification has 16 bytes, and is cut to them",
+    "formats/elf/carrier.py empty_object: 9 -> 10":
+        "the identification has 16 bytes, and is cut to them",
+    "formats/elf/carrier.py _assemble: 9 -> 10":
+        "the identification has 16 bytes, and is cut to them",
+    "formats/coff/sections.py Sections.name: 1 -> 2":
+        "only the part in front of the first NUL is taken",
+    "formats/coff/files.py _row: graph.symbols.text[first + symbol] >= 0 -> graph.symbols.text[first + symbol] > 0":
+        "names lie behind their object's header, never at 0",
+    "formats/coff/files.py _row: 0 -> 1 #1":
+        "names lie behind their object's header, never at 0",
+    "graph/names.py Ids.__init__: 0 -> 1":
+        "a column that is too short is replaced before it is used",
+    "graph/names.py Ids.scratch: self._scratch.size < len(self) -> self._scratch.size <= len(self)":
+        "another column of the same content, which is arbitrary",
+    "graph/names.py Ids.scratch: 1024 -> 1025":
+        "how much more a column is made than is needed now",
+    "graph/names.py Ids.scratch: 2 * len(self) -> 2 + len(self)":
+        "how much more a column is made than is needed now",
+    "graph/names.py Ids.scratch: 2 -> 3":
+        "how much more a column is made than is needed now",
+    "passes/layout.py _pack: 1 -> 2":
+        "the next line writes the second row",
+    "passes/resolve.py dead_references: 0 -> 1 #3":
+        "the row that is looked up for edges without a block, which are not dead anyway",
     "graph/verify.py _link: 1 -> 2":
         "rows are 0 or more, as the line before has it: the first one is above -2 as it is above -1",
     "graph/kinds.py kind: 0 -> 1 #2":

@@ -92,3 +92,16 @@ def test_augmentations(letters: bytes, data: bytes, expected: tuple[int, bool, b
     assert found.head == 8 + 2 * expected[0]
     if expected[4]:
         assert found.personality_size == 4
+
+
+def test_numbers_of_several_bytes() -> None:
+    """The alignment of code: of ten bytes at most, and the next number begins behind it."""
+    for coded in (b"\x80\x01", b"\xff\x80\x00", b"\x80" * 9 + b"\x01"):
+        body = bytes(4) + b"\1\0" + coded + b"\x78\x10"
+        assert rules_of(len(body).to_bytes(4, "little") + body, REGISTERS).pointer == 8
+    body = bytes(4) + b"\1\0" + b"\x80" * 10 + b"\x01\x78\x10"
+    with pytest.raises(FrameError, match="more than 64 bits"):
+        rules_of(len(body).to_bytes(4, "little") + body, REGISTERS)
+    for size, problem in ((9, "has 9 bytes, too few"), (10, "ends too early")):
+        with pytest.raises(FrameError, match=problem):
+            rules_of((size - 4).to_bytes(4, "little") + bytes(4) + b"\1\0"[: size - 8], REGISTERS)
