@@ -205,6 +205,9 @@ EQUIVALENT = {
         "the next line writes the second row",
     "passes/resolve.py dead_references: 0 -> 1 #3":
         "the row that is looked up for edges without a block, which are not dead anyway",
+    "formats/elf/symbols.py _texts: "
+    "b'@' in strings and b'@@' in strings -> b'@' in strings or b'@@' in strings":
+        "names are looked through for a version in vain",
     "graph/verify.py _link: 1 -> 2":
         "rows are 0 or more, as the line before has it: the first one is above -2 as it is above -1",
     "graph/kinds.py kind: 0 -> 1 #2":

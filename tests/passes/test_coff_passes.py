@@ -5,17 +5,25 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from uruk.graph.graph import Binding, SymbolKind, Zone
+from uruk.formats.interface import Span
+from uruk.formats.registry import read_objects
+from uruk.graph.arena import Arena
+from uruk.graph.graph import Binding, SymbolKind, SymbolType, Zone
+from uruk.graph.names import Names
 from uruk.graph.types import I64
 from uruk.passes.coff.grouped_sections import sections_together, unwind_blocks, unwind_tables
+from uruk.passes.coff.per_object_helpers import keep_own_copies
 from uruk.passes.coff.rules import COFFRules
+from uruk.passes.editing import add_reference, add_symbol
 from uruk.passes.state import State
+from uruk.target import Target
 
 from support.coff_linking import BASE, Batch
-from support.coff_writer import CODE, COMDAT, READ, WRITE, Named, Part, coff_object, section_symbol
+from support.coff_writer import CODE, COMDAT, READ, WRITE, Named, Part, coff_object, graph_of, section_symbol
 
 pytestmark = [pytest.mark.quick, pytest.mark.any_interpreter]
 
+TARGET = Target("coff", "x86_64", "windows")
 POINTER, IMAGE_OFFSET, DELTA, NUMBER, OFFSET = 1, 3, 4, 10, 11
 """Relocations of x86-64."""
 
@@ -191,3 +199,78 @@ def test_sections_by_number_and_offset() -> None:
     assert numbers[3] == numbers[4]
     assert sorted({numbers[3], numbers[5]}) == [count + 1, count + 2]
     assert numbers[6] == 0
+
+
+OWN = (b".refptr.thing", b"__real@3ff0000000000000", b"__xmm@0123456789", b"__ymm@0123456789", b"__zmm@0123456789",
+       b"??_C@_05CJBACGMB@hello", b"__clang_call_terminate")  # fmt: skip
+SHARED = (b".refptrx.thing", b"__reals@3ff0000000", b"??_D@_05CJBACGMB@hello", b"__clang_call_terminated", b"f")
+
+
+@pytest.mark.parametrize("name", [*OWN, *SHARED])
+def test_small_data_that_each_object_has_for_itself(name: bytes) -> None:
+    """It has no name and no group then; the other groups stay."""
+    flags = CODE if name.startswith(b"__clang") else READ
+    parts = [
+        Part(b".a", b"1"),
+        Part(b".c", b"22", READ | COMDAT),
+        Part(b".d", b"333", flags | COMDAT),
+        Part(b".e", b"4", COMDAT),
+    ]
+    symbols = [
+        section_symbol(b".c", 2, 2),
+        Named(b"other", 2),
+        section_symbol(b".d", 3, 2),
+        Named(name, 3),
+        Named(b"in", 3, 1),
+    ]
+    data = coff_object(parts, [*symbols, Named(b"last_of_all", 4), Named(b"elsewhere", 1)])
+    names = Names()
+    arena, starts = Arena.join([data, data])
+    graph = read_objects(arena, [Span("x.o", at, len(data)) for at in starts], TARGET, names)
+    before = graph.symbols.name.tolist()
+    keep_own_copies(graph, names)
+    is_own = name in OWN
+    assert graph.blocks.group.tolist() == [-1, 0, -1 if is_own else 1, 2, -1, 3, -1 if is_own else 4, 5]
+    assert [old == new for old, new in zip(before, graph.symbols.name.tolist(), strict=True)] == [
+        True, True, True, True, True, not is_own, True, True, True
+    ] * 2  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("flags", "selection", "section"), [(WRITE, 2, 2), (READ, 3, 2), (READ, 2, 0), (CODE, 2, 2), (READ, 2, 1)]
+)
+def test_what_is_shared_in_spite_of_its_name(flags: int, selection: int, section: int) -> None:
+    """Data that is written to, what is compared with others, and names that no group is chosen by."""
+    parts = [Part(b".a", b"1"), Part(b".c", b"22", flags | COMDAT)]
+    symbols = [section_symbol(b".c", 2, selection), Named(b".refptr.thing", section)]
+    data = coff_object(parts, [*symbols, Named(b"other", 2, 1)])
+    names = Names()
+    arena, [start] = Arena.join([data])
+    graph = read_objects(arena, [Span("x.o", start, len(data))], TARGET, names)
+    before = graph.symbols.name.tolist()
+    keep_own_copies(graph, names)
+    assert graph.symbols.name.tolist() == before
+    assert graph.blocks.group.tolist() == [-1, 0]
+    plain = graph_of(coff_object([Part(b".a", b"1")], [Named(b".refptr.thing", 1)]), edges=False)
+    keep_own_copies(plain, Names())
+    assert plain.symbols.name.tolist() == [0]
+
+
+def test_symbols_that_plug_ins_add() -> None:
+    """A name makes one global, and a place in code makes it a function."""
+    data = coff_object([Part(b".text", bytes(16), CODE), Part(b".data", bytes(16), WRITE)], [Named(b"f", 1)])
+    facts: list[tuple[int, int, int, int, int]] = []
+
+    def add(state: State) -> None:
+        rows = [add_symbol(state, 0, 8), add_symbol(state, 1, 4, "data"), add_reference(state, "given")]
+        columns = state.symbols
+        for row in rows:
+            kind, block, value = int(columns.kind[row]), int(columns.block[row]), int(columns.value[row])
+            facts.append((kind, block, value, int(columns.binding[row]), int(columns.type[row])))
+
+    Batch([data], addresses={b"given": BASE}, hooks={"after bind names": [add]}).link()
+    assert facts == [
+        (SymbolKind.DEFINED, 0, 8, Binding.LOCAL, SymbolType.FUNC),
+        (SymbolKind.DEFINED, 1, 4, Binding.LOCAL, SymbolType.NOTYPE),
+        (SymbolKind.UNDEFINED, -1, 0, Binding.GLOBAL, SymbolType.NOTYPE),
+    ]
