@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from families import FAMILIES, Run, require_family
 
-from uruk import errors
+import uruk
 
 _VARIABLES = "CC CXX CPATH C_INCLUDE_PATH CPLUS_INCLUDE_PATH SOURCE_DATE_EPOCH COMPILER_PATH GCC_EXEC_PREFIX URUK_CACHE"
 
@@ -50,7 +50,7 @@ def uruk_run(tmp_path: Path) -> Run:
     """``uruk run`` with words, and variables set (None: unset)."""
 
     def run(*words: object, **variables: str | None) -> subprocess.CompletedProcess[str]:
-        environment = os.environ | {"PYTHONPATH": str(Path(errors.__file__).parents[1])}
+        environment = os.environ | {"PYTHONPATH": str(Path(uruk.__file__).parents[1])}
         environment["TMPDIR"] = str(tmp_path / "temporary")
         changed = {name: value for name, value in {**environment, **variables}.items() if value is not None}
         command = [sys.executable, "-m", "uruk", "run", *map(str, words)]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from uruk import errors
+import uruk
 from uruk.errors import TLSError
 from uruk.formats.elf.carrier import MACHINES, MAX_SIZE, ImportModel, TLSImport, build_carrier
 from uruk.platforms.linux import loader_here
@@ -274,7 +274,7 @@ def test_the_hint_is_enough() -> None:
 
 
 def _python(interpreter: str, program: str, more: dict[str, str] | None = None) -> str:
-    source = str(Path(errors.__file__).parents[1])
+    source = str(Path(uruk.__file__).parents[1])
     environment = os.environ | {"PYTHONPATH": source} | (more or {})
     ran = subprocess.run([interpreter, "-c", program], env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
@@ -486,11 +486,11 @@ def test_forked_children_load_carriers(helper: Helper) -> None:
 
 def test_a_process_that_does_not_answer_has_not_refused_a_carrier() -> None:
     def silent(data: bytes) -> tuple[int, str]:
-        raise errors.ExecutorTimeout("the executor said nothing")
+        raise uruk.errors.ExecutorTimeout("the executor said nothing")
 
     loader = loader_here.InProcessLoader()
     loader.open = silent
-    with pytest.raises(errors.ExecutorTimeout, match="said nothing"):
+    with pytest.raises(uruk.errors.ExecutorTimeout, match="said nothing"):
         Carriers(loader, MACHINES[HERE.architecture]).load(b"", 8, 8, static=False)
 
 
