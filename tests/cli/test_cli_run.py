@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-import uruk
+from uruk import errors
 
 PROGRAM = """
 #include <stdio.h>
@@ -31,7 +31,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def uruk(*words: object) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": str(Path(uruk.__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(Path(errors.__file__).parents[2])}
     command = [sys.executable, "-m", "uruk", "run", *map(str, words)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
