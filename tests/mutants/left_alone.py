@@ -208,6 +208,8 @@ EQUIVALENT = {
     "formats/elf/symbols.py _texts: "
     "b'@' in strings and b'@@' in strings -> b'@' in strings or b'@@' in strings":
         "names are looked through for a version in vain",
+    "formats/elf/small_reader.py _place: 1 -> 2":
+        "an alignment of 1 is left to the columns, which read it alike",
     "graph/verify.py _link: 1 -> 2":
         "rows are 0 or more, as the line before has it: the first one is above -2 as it is above -1",
     "graph/kinds.py kind: 0 -> 1 #2":

@@ -88,6 +88,17 @@ def test_numbers_that_mean_nothing(machine: int, architecture: str, numbers: set
             graph_of(data, architecture=architecture)
 
 
+def test_fields_of_aarch64_as_they_are_shown() -> None:
+    """As whole words with a sign; REL32 counts from the field's end, 4 bytes on."""
+    numbers = [number for number in range(18) if number != 12]
+    data = coff_object(
+        [Part(b".t", bytes(16), CODE, [(0, 0, number) for number in numbers])], [Named(b"s")], machine=ARM64
+    )
+    shown = FILES.relocation_rows(graph_of(data, architecture="aarch64", edges=False))
+    assert [row.addend for row in shown] == [-4 if number == 17 else 0 for number in numbers]
+    assert not any(row.problem for row in shown)
+
+
 def test_tables_as_they_are_shown() -> None:
     """Also what cannot be linked, with the reason; of an object that is not the first."""
     relocations = [
