@@ -34,22 +34,22 @@ def known(operation: int) -> bytes | None:
     return bytes([operation]) + b"".join(CODED[kind] for kind in OPERANDS[operation])
 
 
-@pytest.mark.parametrize("operation", [operation for operation in range(256) if operation != 0x0B])
-def test_each_instruction(operation: int) -> None:
+def test_each_instruction() -> None:
     """A block takes as many bytes as it says, a number ends with a byte below 0x80."""
-    instruction = known(operation)
-    if instruction is None:
-        with pytest.raises(FrameError, match=f"unknown call frame instruction {operation:#04x}"):
-            rules(bytes([operation]) + bytes(20))
-        return
-    # An unknown instruction behind it is reached, so that nothing of it was taken for an operand, and nothing left.
-    rules(instruction)
-    rules(instruction + b"\0")
-    with pytest.raises(FrameError, match="unknown call frame instruction 0x3f"):
-        rules(instruction + b"\x3f")
-    if len(instruction) > 1:
-        with pytest.raises(FrameError, match="ends too early"):
-            rules(instruction[:-1])
+    for operation in (*range(0x0B), *range(0x0C, 256)):
+        instruction = known(operation)
+        if instruction is None:
+            with pytest.raises(FrameError, match=f"unknown call frame instruction {operation:#04x}"):
+                rules(bytes([operation]) + bytes(20))
+            continue
+        # An unknown instruction behind it is reached: nothing of it was taken for an operand, and nothing left.
+        rules(instruction)
+        rules(instruction + b"\0")
+        with pytest.raises(FrameError, match="unknown call frame instruction 0x3f"):
+            rules(instruction + b"\x3f")
+        if len(instruction) > 1:
+            with pytest.raises(FrameError, match="ends too early"):
+                rules(instruction[:-1])
 
 
 def test_remembered_states() -> None:
