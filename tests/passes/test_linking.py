@@ -160,6 +160,26 @@ def test_slots_and_stubs_are_shared_within_a_module(jit: LLJIT) -> None:
     over(jit, stub=stub).check("stub + 6 + i32(stub + 2) == four + 4 + i32(four)")
 
 
+def test_a_stub_is_the_address_of_its_function(jit: LLJIT) -> None:
+    """Where a reference takes it for the function's, the GOT does so too, and the stub jumps by a slot of its own."""
+    far = 0x1234_5678
+    jit.define("far", far)
+    text = """
+        .text
+        .globl called, taken, slot
+        .byte 0xe8; called: .long 0; .reloc called, R_X86_64_PLT32, far - 4
+        taken: .long 0; .reloc taken, R_X86_64_PC32, far - 4
+        slot: .long 0; .reloc slot, R_X86_64_GOTPCREL, far - 4
+    """
+    jit.add_object(assemble(text), "module")
+    found = over(jit, far=far)
+    stub = found.value("taken + 4 + i32(taken)")
+    assert stub != far
+    through = over(jit, far=far, stub=stub)
+    through.check("called + 4 + i32(called) == stub and u64(slot + 4 + i32(slot)) == stub")
+    through.check("u64(stub + 6 + i32(stub + 2)) == far and stub + 6 + i32(stub + 2) != slot + 4 + i32(slot)")
+
+
 def test_slots_are_not_shared_between_modules(jit: LLJIT) -> None:
     """Each module is removed on its own, so that it has its own GOT."""
     text = ".text; .globl {0}; {0}: .long 0; .reloc {0}, R_X86_64_GOTPCREL, common - 4"
