@@ -50,7 +50,7 @@ def run_connected(objects: list[Path], *words: str) -> tuple[int, bytes, bytes, 
 
 @pytest.mark.parametrize("kind", ["gcc", "clang-msvc"])
 def test_a_program_is_as_natively(wine: Path, tmp_path: Path, kind: str) -> None:
-    """Its streams are the executor's; what atexit was given runs with the executor's end, and files are flushed then."""
+    """Its streams are the executor's; what atexit was given runs with the executor's end, and files are flushed."""
     source = tmp_path / "program.c"
     source.write_text(PROGRAM)
     objects = COMPILERS[kind].compile([source], tmp_path)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from subprocess import list2cmdline
 from typing import TYPE_CHECKING
 
-from uruk.errors import AllocationError, ExecutorError
+from uruk.errors import AllocationError
 from uruk.memory.manager import DEFAULT_SLAB
 from uruk.program.windows.c_runtimes import StartedRuntime, check_alone
 from uruk.program.windows.default_libraries import Driver, Marks, add_default_libraries, choose_runtime
