@@ -73,6 +73,13 @@ void uruk_move_later_imports(void) HIDDEN;
 /* True if a program has replaced data or functions of libraries. */
 int uruk_has_moved(void) HIDDEN;
 
+/* The same for a program's thread-locals, those that were kept; and whether there are any. */
+void uruk_bind_later_thread_locals(void) HIDDEN;
+int uruk_keeps_thread_locals(void) HIDDEN;
+
+/* This thread's variable of one that was kept; NULL if the program shows none of this name. */
+void *uruk_kept_thread_local(const char *name) HIDDEN;
+
 /* dlopen, with the references of libraries that come in bound to the program's definitions before constructors run. */
 void *uruk_open_library(const char *path, int mode) HIDDEN;
 

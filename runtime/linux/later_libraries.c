@@ -54,6 +54,7 @@ static word bind_again(void)
     uruk_move_later_imports();
     if (names.count)
         uruk_rt_bind_imports(names.texts, names.addresses, names.count);
+    uruk_bind_later_thread_locals();
     return 0;
 }
 
@@ -112,7 +113,7 @@ static void *open_by(const char *path, int mode, int *file)
 /* dlopen of a library with or without the program's definitions in its place; nothing else differs. */
 HIDDEN void *uruk_open_library(const char *path, int mode)
 {
-    if (mode & RTLD_NOLOAD || !(names.count || uruk_has_moved()))
+    if (mode & RTLD_NOLOAD || !(names.count || uruk_has_moved() || uruk_keeps_thread_locals()))
         return dlopen(path, mode);
     int file = -1, loaded = dlopen(path, mode | RTLD_NOLOAD) != 0;
     void *opener = loaded ? 0 : open_by(path, mode & ~RTLD_NODELETE, &file);

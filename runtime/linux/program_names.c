@@ -20,7 +20,9 @@ EXPORTED void *uruk_rt_dlsym(void *handle, const char *name)
 {
     void *everything = __atomic_load_n(&process, __ATOMIC_ACQUIRE);
     if (everything && (handle == RTLD_DEFAULT || handle == everything)) {
-        void *found = names ? dlsym(names, name) : 0;
+        void *found = uruk_kept_thread_local(name); /* the object has another one of that name in its place */
+        if (!found && names)
+            found = dlsym(names, name);
         if (found)
             return found;
         found = dlsym(everything, name);

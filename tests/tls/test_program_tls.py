@@ -112,3 +112,38 @@ def test_both_dialects_of_aarch64(tmp_path: Path, dialect: str, own: str) -> Non
         subprocess.run([gcc, f"-mtls-dialect={dialect}", *words], cwd=tmp_path, check=True)
     done = run(tmp_path / "main.o", os.fspath(tmp_path / "libdepth.so"))
     assert (done.stdout, done.stderr, done.returncode) == ("8 8\n", "", 0)
+
+
+OPENS = """
+    #include <dlfcn.h>
+    #include <stdio.h>
+    __thread int depth = 7;
+    int main(int count, char **words) {
+        void *library = dlopen(words[1], RTLD_NOW);
+        if (!library) return puts(dlerror());
+        printf("%d\\n", ((int (*)(void))dlsym(library, "get_depth"))() + depth);
+        return 0;
+    }
+"""
+
+
+def test_a_library_that_is_opened_wants_a_fixed_offset(cc: Compile) -> None:
+    """It ends the program with the reason where there is no fixed offset, as the loader has accepted the library."""
+    library = cc.shared("libdepth.so", LIBRARY, "-ftls-model=initial-exec")
+    done = run("-rdynamic", cc(OPENS), "--", library)
+    assert (done.stdout, done.stderr, done.returncode) == ("14\n", "", 0)
+    done = run("-rdynamic", cc(OPENS, "-fPIC"), "--", library)
+    assert done.returncode != 0
+    assert "wants the program's thread-local depth at a fixed offset" in done.stderr
+    assert "-ftls-model=initial-exec" in done.stderr
+
+
+def test_what_a_program_does_not_show_is_not_found(cc: Compile) -> None:
+    """As natively without -rdynamic; and a hidden one is never shown."""
+    library = cc.shared("libdepth.so", LIBRARY)
+    for words in (
+        [cc(OPENS)],
+        ["-rdynamic", cc(OPENS.replace("__thread", '__attribute__((visibility("hidden"))) __thread'))],
+    ):
+        done = run(*words, "--", library)
+        assert "undefined symbol: depth" in done.stdout, done

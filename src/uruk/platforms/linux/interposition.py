@@ -45,6 +45,7 @@ class ProgramExports:
         platform.replacements[b"dlsym"] = b"uruk_rt_dlsym"
         self._runtime = platform.runtime
         self._thread_locals = ProgramThreadLocals(dylib, platform.runtime)
+        self._shown_locals: list[bytes] = []
         self._handle = 0
         dylib.session.stand_ins = {}
 
@@ -86,6 +87,7 @@ class ProgramExports:
         wanted = self._linked(imported, strong=True) | self._linked(self.requested)
         self._show_names()
         if b"dlopen" in self._platform.replaced or b"dlopen" in imported:
+            self._thread_locals.keep(self._shown_locals)
             wanted = self._keep_names(wanted)
         if not wanted:
             return bound
@@ -102,9 +104,12 @@ class ProgramExports:
             return
         # Names with a version stand beside those without, and dlsym asks without.
         names = self._linked(name for name in self._dylib.names if b"@" not in name)
-        if not self.everything:
+        if self.everything:
+            self._shown_locals = self._thread_locals.all()
+        else:
             names = self._found_elsewhere(names)
-        handle = self._open(names) if names else 0
+        # Libraries that are opened get the program's own; the object only has the names, with little storage.
+        handle = self._open(names, dict.fromkeys(self._shown_locals, 0)) if names or self._shown_locals else 0
         if asked and (handle or self._dylib.session.stand_ins):
             self._runtime.call(b"uruk_rt_set_program_names", handle)
 

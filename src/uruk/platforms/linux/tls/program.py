@@ -2,15 +2,16 @@
 
 A library that wants one is loaded beside an object that has a thread-local of that name (`uruk.formats.elf.exports`).
 When the program is linked, the words of the library's references, in whatever model, are those of the program's storage
-(runtime/linux/bind_thread_locals.c). So are those of thread-locals that a library and the program both define.
+(runtime/linux/bind_thread_locals.c). So are those of thread-locals that a library and the program both define, and
+those of libraries that the program opens, before their constructors run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from itertools import chain
 
-from uruk.errors import TLSError
+from uruk.errors import AllocationError, TLSError
 from uruk.executor import answers, sps
 from uruk.executor.control import Runtime
 from uruk.graph.types import true_rows
@@ -41,6 +42,7 @@ class ProgramThreadLocals:
     def __init__(self, dylib: JITDylib, runtime: Runtime) -> None:
         self._dylib = dylib
         self._runtime = runtime
+        self._bound: list[bytes] = []
 
     def bind(self, requested: Iterable[bytes]) -> int:
         """Bind libraries' references to what is linked; returns their number.
@@ -53,11 +55,33 @@ class ProgramThreadLocals:
         wanted = self._linked(names, strong=True) | self._linked(requested, strong=False)
         if not wanted:
             return 0
+        self._bound = list(wanted)
         fixed = imported_names(self._runtime, THREAD_OFFSETS)
+        texts, rows = self._columns(wanted, fixed)
+        return self._runtime.call(b"uruk_rt_bind_thread_locals", texts, rows, len(wanted))
+
+    def all(self) -> list[bytes]:
+        """Return the names of all that are linked and shown to others."""
+        names = (name for name in self._dylib.names if b"@" not in name)
+        return list(self._linked(names, strong=False)) if self._dylib.session.storage_of else []
+
+    def keep(self, more: Iterable[bytes]) -> None:
+        """Have libraries that come later bound to those that libraries have asked for, and to `more`.
+
+        Raises AllocationError.
+        """
+        wanted = self._linked([*self._bound, *more], strong=False)
+        if not wanted:
+            return
+        texts, rows = self._columns(wanted, ())
+        if self._runtime.call(b"uruk_rt_keep_thread_locals", texts, len(texts), rows, len(wanted)):
+            raise AllocationError("no memory for the program's thread-locals that libraries find")
+
+    def _columns(self, wanted: dict[bytes, tuple[int, int]], fixed: Container[bytes]) -> tuple[bytes, bytes]:
+        """Return names and rows as the runtime takes them."""
         rows = [self._words(name, *place, fixed=name in fixed) for name, place in wanted.items()]
         self._runtime.call(b"uruk_rt_find_vector_size")  # before the first descriptor is used
-        texts = b"".join(name + b"\0" for name in wanted)
-        return self._runtime.call(b"uruk_rt_bind_thread_locals", texts, sps.u64(*chain.from_iterable(rows)), len(rows))
+        return b"".join(name + b"\0" for name in wanted), sps.u64(*chain.from_iterable(rows))
 
     def _linked(self, names: Iterable[bytes], *, strong: bool) -> dict[bytes, tuple[int, int]]:
         """Return by name the number of the object that has it, and the offset in its module's storage."""
