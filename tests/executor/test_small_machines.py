@@ -19,7 +19,10 @@ from uruk.formats.archive import Archive
 from uruk.platforms.linux import runtime_there
 
 from support.compiling import Compile
-from support.requirements import missing
+from support.executors import TARGETS, compiled_for
+from support.requirements import missing, require_tool
+
+LINUX, WINDOWS = TARGETS
 
 SOURCE = r"""
 #include <stdio.h>
@@ -39,9 +42,24 @@ MOUNTS = {
 }
 
 
+FEWEST_FILES = {LINUX: 16, WINDOWS: 40}
+"""Open files with which a program runs: a process under wine has some twenty before its first library."""
+CLANG = ("clang-19", "--target=x86_64-w64-windows-gnu", "-O1", "-w", "-x", "c", "-c", "-")
+
+
+def program_for(target: str, folder: Path, source: str = SOURCE) -> Path:
+    """The object of a program, whose thread-locals are the loader's."""
+    if target == LINUX:
+        return Compile(folder)(source)
+    path = folder / "program.obj"
+    subprocess.run([require_tool(CLANG[0]), *CLANG[1:], "-o", path], input=source, text=True, check=True)
+    return path
+
+
 @pytest.fixture
-def program(tmp_path: Path) -> Path:
-    return Compile(tmp_path)(SOURCE)
+def program(target: str, tmp_path: Path) -> Path:
+    """A program for executors of each system."""
+    return program_for(target, tmp_path)
 
 
 def with_mounts(commands: str) -> list[str]:
@@ -74,13 +92,14 @@ def limited(limit: str) -> list[str]:
 
 
 @pytest.mark.parametrize("blocks", ["0", "8"])
-def test_files_may_not_be_large(blocks: str, tmp_path: Path) -> None:
+def test_files_may_not_be_large(blocks: str, target: str, tmp_path: Path) -> None:
     """Under RLIMIT_FSIZE memory goes by messages, and a thread-local needs a file of its own size only."""
-    plain = Compile(tmp_path)(SOURCE.replace("static __thread", "static"))
+    plain = program_for(target, tmp_path, SOURCE.replace("static __thread", "static"))
     done = run(limited(f"-f {blocks}"), str(plain))
     assert (done.stdout, done.returncode) == ("42\n", 3), done.stderr
 
 
+@pytest.mark.parametrize("target", [LINUX], indirect=True)
 def test_thread_locals_under_a_limit_of_files(program: Path, tmp_path: Path) -> None:
     """A thread-local that needs a larger file than is allowed is an error that says so, not the executor's end."""
     done = run(limited("-f 8"), str(program))
@@ -93,13 +112,26 @@ def test_thread_locals_under_a_limit_of_files(program: Path, tmp_path: Path) -> 
         assert "no memory file for a carrier" in done.stderr
 
 
-def test_few_open_files(program: Path) -> None:
-    done = run(limited("-n 16"), str(program))
+@pytest.mark.parametrize("target", [WINDOWS], indirect=True)
+def test_thread_locals_of_windows_under_a_limit_of_files(program: Path) -> None:
+    """A carrier of Windows has the same size for all thread-locals, as these lie in linked memory."""
+    done = run(limited("-f 8"), str(program))
     assert (done.stdout, done.returncode) == ("42\n", 3), done.stderr
-    done = run(limited("-n 5"), str(program))
+    done = run(limited("-f 1"), str(program))  # which writes its beginning
     assert done.returncode == 1
-    assert "ulimit -n" in done.stderr
+    assert "no memory file for a carrier" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_few_open_files(target: str, program: Path) -> None:
+    done = run(limited(f"-n {FEWEST_FILES[target]}"), str(program))
+    assert (done.stdout, done.returncode) == ("42\n", 3), done.stderr
+    too_few = [5] if target == LINUX else [5, 16]  # of 16 a process under wine has none for its libraries
+    for count in too_few:
+        done = run(limited(f"-n {count}"), str(program))
+        assert done.returncode == 1
+        assert "ulimit -n" in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("places", [[], ["--in-process"]])
@@ -131,9 +163,9 @@ def copies(path: Path, count: int) -> list[str]:
     return list(map(str, paths))
 
 
-def test_spawn_without_a_free_descriptor() -> None:
+def test_spawn_without_a_free_descriptor(target: str) -> None:
     """The error of `spawn` says what is short, and leaves nothing open."""
-    uruk.spawn().close()  # what is opened once for all
+    uruk.spawn(target=target).close()  # what is opened once for all
     gc.collect()  # closes what earlier tests left
     before = set(os.listdir("/proc/self/fd"))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -145,7 +177,7 @@ def test_spawn_without_a_free_descriptor() -> None:
         for room in range(4):  # two pipes take four
             resource.setrlimit(resource.RLIMIT_NOFILE, (fillers[-1] + 1 + room, hard))
             with pytest.raises(ExecutorError, match="ulimit -n"):
-                uruk.spawn()
+                uruk.spawn(target=target)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         for file in fillers:
@@ -153,22 +185,25 @@ def test_spawn_without_a_free_descriptor() -> None:
     assert set(os.listdir("/proc/self/fd")) <= before
 
 
-def test_the_executor_says_why_memory_is_not_shared(program: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_executor_says_why_memory_is_not_shared(
+    target: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    unit = compiled_for(target, tmp_path, "int value = 7; int twice(int number) { return 2 * number; }")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     caplog.set_level("INFO", "uruk")
-    with uruk.LLJIT(executor=uruk.spawn()) as jit:
+    with uruk.LLJIT(executor=uruk.spawn(target=target)) as jit:
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
         try:
-            jit.add_object(program)
-            jit.lookup("main")
+            jit.add_object(unit, "unit.o")
+            jit.lookup("twice")
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         assert not jit.executor.shares_memory
         assert "File too large" in jit.executor.shared_memory_refused
         assert "File too large" in caplog.text
-        with uruk.LLJIT(executor=uruk.spawn()) as other:
-            other.add_object(program)
-            other.lookup("main")
+        with uruk.LLJIT(executor=uruk.spawn(target=target)) as other:
+            other.add_object(unit, "unit.o")
+            other.lookup("twice")
             assert other.executor.shares_memory
             assert not other.executor.shared_memory_refused
 

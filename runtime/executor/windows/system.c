@@ -133,6 +133,8 @@ void *open_library(const char *path, char problem[PROBLEM])
     unsigned number = (unsigned)GetLastError();
     if (!library && number == ERROR_MOD_NOT_FOUND)
         format_text(problem, PROBLEM, "%s, or a library that it needs, is not found (Windows error 126)", path);
+    else if (!library && number == ERROR_TOO_MANY_OPEN_FILES)
+        format_text(problem, PROBLEM, "%s cannot be loaded: too many files are open; raise their limit (ulimit -n)", path);
     else if (!library)
         format_text(problem, PROBLEM, "%s cannot be loaded: Windows error %u", path, number);
     report_aborts();

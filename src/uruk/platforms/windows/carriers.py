@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from itertools import count
 
 from uruk.errors import LibraryError, TLSError
@@ -40,9 +41,8 @@ class Carrier:
 
         The linked code must be in memory, with the template. Raises TLSError.
         """
-        file = os.memfd_create("uruk-carrier")
+        file = _memory_file(self._content, self._what)
         try:
-            os.write(file, self._content)
             self._path = self._carriers.new_path(file)
             self._handle = self._carriers.libraries.load(self._path)
         except LibraryError as error:
@@ -64,6 +64,21 @@ class Carrier:
             self._carriers.unload(handle)
             self._carriers.paths.discard(self._path)
         return 0
+
+
+def _memory_file(content: bytes, module: str) -> int:
+    """Return an open file of memory with this content. Raises TLSError where this process may have none."""
+    try:
+        with ExitStack() as failed:
+            file = os.memfd_create("uruk-carrier")
+            failed.callback(os.close, file)
+            left = memoryview(content)
+            while left:  # under a limit of file sizes a first part may be written, and the rest is refused
+                left = left[os.write(file, left) :]
+            failed.pop_all()
+            return file
+    except OSError as error:
+        raise TLSError(module, f"no memory file for a carrier: {error.strerror}") from error
 
 
 class Carriers(NoTLS):
