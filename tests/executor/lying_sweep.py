@@ -1,10 +1,10 @@
 """Runs sessions with an executor that lies once in each; run as a program, so that a crash is one process's.
 
-    lying_sweep.py FOLDER EXECUTOR SHARED NUMBER SEED
+    lying_sweep.py FOLDER TARGET EXECUTOR SHARED NUMBER SEED
 
-EXECUTOR is a program, or empty for uruk's own; SHARED is 1 for shared memory. NUMBER cases are drawn by SEED from all
-messages of a session, each with a field of a word or two changed, bytes flipped, or a wrong length. Prints one JSON
-line: the outcomes, and the failures. Allowed are success and any UrukError but InternalError, in bounded time.
+EXECUTOR is a program, or empty for uruk's own of TARGET; SHARED is 1 for shared memory. NUMBER cases are drawn by SEED
+from all messages of a session, each with a field of a word or two changed, bytes flipped, or a wrong length. Prints one
+JSON line: the outcomes, and the failures. Allowed are success and any UrukError but InternalError, in bounded time.
 """
 
 from __future__ import annotations
@@ -23,10 +23,13 @@ import uruk
 from uruk.errors import InternalError, UrukError
 from uruk.executor import llvm_services
 from uruk.runtime_files import executor_program
+from uruk.spawning import launcher_of
 
 LIAR = [sys.executable, "-S", str(Path(__file__).parent / "liar.py")]
 CASE_SECONDS = 20.0
-DEADLINE = 1.0
+DEADLINES = {"x86_64-linux": 1.0, "x86_64-windows": 4.0}
+"""Seconds that any step may take. A process under wine takes a while to start on a machine that is at work."""
+LIBRARIES = {"x86_64-linux": "stdc++", "x86_64-windows": "msvcrt"}
 WORDS = (
     0, 1, 2, 3, 8, 15, 127, 4095, 4096, 65535, 0x7FFFFFFF, 1 << 31, 0xFFFFFFFF, 1 << 32, 1 << 40, 1 << 47, 1 << 56,
     (1 << 62) - 1, (1 << 63) - 1, 1 << 63, (1 << 64) - 4096, (1 << 64) - 8, (1 << 64) - 1,
@@ -40,23 +43,30 @@ class TooSlowError(BaseException):
 class Session:
     """What is done with each executor: everything that asks it something."""
 
-    def __init__(self, folder: Path, executor: str, shared: bool) -> None:
+    def __init__(self, folder: Path, target: str, executor: str, shared: bool) -> None:
+        self.target = target
+        self.deadline = DEADLINES[target]
         self.objects = {path.stem: path.read_bytes() for path in sorted(folder.glob("*.o"))}
         self.executor = executor
         self.shared = shared
 
     def run(self, lie: dict[str, object], log: str = "") -> None:
-        program = self.executor or executor_program("x86_64-linux")
-        launcher = [*LIAR, json.dumps(lie), log]
+        program = self.executor or executor_program(self.target)
         there = uruk.spawn(
-            executor=program, launcher=launcher, shared_memory=self.shared, deadline=DEADLINE, patience=DEADLINE
+            target=self.target,
+            executor=program,
+            launcher=[*LIAR, json.dumps(lie), log, *launcher_of(self.target, {})[0]],
+            shared_memory=self.shared,
+            deadline=self.deadline,
+            patience=self.deadline,
         )
         with uruk.LLJIT(executor=there) as jit:
-            there.process.deadline = DEADLINE
+            there.process.deadline = self.deadline
             tracker = jit.add_object(self.objects["plain"], "plain.o")
             jit.add_object(self.objects["throws"], "throws.o")
-            jit.add_object(self.objects["lazy"], "lazy.o", lazy=True)
-            jit.add_library("stdc++")
+            if "lazy" in self.objects:
+                jit.add_object(self.objects["lazy"], "lazy.o", lazy=True)
+            jit.add_library(LIBRARIES[self.target])
             twice = there.callback("int(int)", lambda number: 2 * number)
             use = jit.lookup("use").function("int(int, void *)")
             value = use(20, twice.address)
@@ -118,11 +128,11 @@ def stop(*_: object) -> None:
 
 def main() -> None:
     """See the module's text."""
-    folder, executor, shared = Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "1"
-    number, seed = int(sys.argv[4]), int(sys.argv[5])
-    llvm_services.FIRST_CALL = DEADLINE
+    folder, target, executor, shared = Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4] == "1"
+    number, seed = int(sys.argv[5]), int(sys.argv[6])
+    llvm_services.FIRST_CALL = DEADLINES[target]
     signal.signal(signal.SIGALRM, stop)
-    session = Session(folder, executor, shared)
+    session = Session(folder, target, executor, shared)
     log = folder / f"log.{seed}"
     failures: list[str] = []
     log.unlink(missing_ok=True)

@@ -8,11 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from lying_sweep import DEADLINE, Session
+from lying_sweep import DEADLINES, Session
 
 from uruk.errors import ExecutorLost, ExecutorTimeout
 from uruk.executor import llvm_services
 
+TARGET = "x86_64-linux"
+DEADLINE = DEADLINES[TARGET]
 END = 5.0
 """Seconds that the end of a session may take."""
 LOADED = 10.0
@@ -37,7 +39,7 @@ def processes_with(word: str) -> list[str]:
 def test_at_each_message(shared: bool, liars_objects: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process is stopped, and another one holds its line, as a launcher's would."""
     monkeypatch.setattr(llvm_services, "FIRST_CALL", DEADLINE)
-    session, log = Session(liars_objects, "", shared), str(liars_objects / f"log.{shared}")
+    session, log = Session(liars_objects, TARGET, "", shared), str(liars_objects / f"log.{shared}")
     session.run({}, log)
     count = len(Path(log).read_text().splitlines())
     assert count > 30

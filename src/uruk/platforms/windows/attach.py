@@ -50,12 +50,20 @@ def path_there(path: bytes) -> bytes:
     return b"Z:" + path.replace(b"/", b"\\")
 
 
+class RuntimeFunctions(dict[bytes, int]):
+    """The addresses of the runtime's functions, as an executor has named them. One that it has not is its fault."""
+
+    def __missing__(self, name: bytes) -> int:
+        """Raise ExecutorError."""
+        raise ExecutorError(f"the executor has no {name.decode()}: it is not of this version of uruk's")
+
+
 def attach(connection: Connection, child: Child | None, *, shared_memory: bool, slab_size: int) -> RemoteExecutor:
     """Return the executor behind a connection. Raises ExecutorError."""
     services = Services(connection)
     connection.call(services.address("uruk_executor_attached"))
     symbols = connection.setup.symbols
-    addresses = {name.encode(): at for name, at in symbols.items() if name.startswith(_RUNTIME)}
+    addresses = RuntimeFunctions((name.encode(), at) for name, at in symbols.items() if name.startswith(_RUNTIME))
     call, read = services.address("uruk_rt_call_wrapper"), services.address("uruk_rt_read_wrapper")
     process = RemoteProcess(connection, call, read)
     runtime = Runtime(process, addresses)

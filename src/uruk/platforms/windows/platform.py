@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from functools import lru_cache
 
 from uruk.errors import AllocationError, LibraryError
+from uruk.executor import answers
 from uruk.formats.archive import Archive
 from uruk.link import Linked
 from uruk.orc.registry.tracker import FunctionArray, Released, ResourceTracker
@@ -83,10 +84,10 @@ class WindowsPlatform(BarePlatform):
         size = next(slab.size for slab in self.process.executor.memory.slabs if slab.base == base)
         for module in modules_of(linked):
             place = (base, size, module.start, module.size)
-            handle = self.runtime.call(b"uruk_rt_register_module", *place, module.functions, module.entries)
-            if not handle:
+            record = self.runtime.call(b"uruk_rt_register_module", *place, module.functions, module.entries)
+            if not record:
                 raise AllocationError(f"the executor has no memory for the unwind data of {module.entries} functions")
-            trackers[module.row].resources.frames.append(handle)
+            trackers[module.row].resources.frames.append(answers.handle(record))
         for storage in linked.storage.values():
             if isinstance(storage, Carrier):
                 storage.open()
