@@ -90,9 +90,11 @@ EXPORTED int64_t uruk_rt_register_finalizers(function *const *functions, uint64_
     return status;
 }
 
-/* Run what is registered for these modules. */
+/* Run what is registered for these modules, and before that the calling thread's destructors in them. */
 EXPORTED int64_t uruk_rt_finalize(const uint64_t *modules, uint64_t count)
 {
+    for (uint64_t i = 0; i < count; i++)
+        run_thread_destructors(modules[i]);
     for (function *run; count && (run = take(modules, count));)
         run();
     return 0;

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from native_programs import gxx_folders, wine_path
-from windows_processes import address_of
+from windows_processes import address_of, put_code
 
 import uruk
 
@@ -60,6 +61,13 @@ STAYING = """
     thread_local Mark mark;
     thread_local int numbers[1000];
     extern "C" int touch(int x) { numbers[999] += x; return mark.n + numbers[999]; }
+"""
+
+ENDING = """
+    int alive;
+    struct Noisy { int id; Noisy(int id) : id(id) { alive++; } ~Noisy() { alive--; } };  // natively, too, `id` is gone
+    thread_local Noisy first(3), second(4);
+    extern "C" int touch(int x) { return first.id + second.id + x; }
 """
 
 
@@ -161,3 +169,42 @@ def test_threads_that_have_storage_outlive_its_module(jit: uruk.LLJIT, tmp_path:
         assert all(result % 5 == 1 for result in results)
         tracker.remove()
     assert not jit.platform.process.tls.given
+
+
+def thread_that_touches(jit: uruk.LLJIT, milliseconds: int) -> int:
+    """The handle of a thread that calls touch(0), and sleeps then, in code that is no module's."""
+    executor = jit.executor
+    touch, sleep = jit.lookup("touch").address.to_bytes(8, "little"), address_of(executor, "Sleep")
+    # sub rsp, 40; xor ecx, ecx; mov rax, touch; call rax; mov ecx, time; mov rax, Sleep; call rax; add rsp, 40; ret
+    code = b"\x48\x83\xec\x28\x31\xc9\x48\xb8" + touch + b"\xff\xd0\xb9" + milliseconds.to_bytes(4, "little")
+    code += b"\x48\xb8" + sleep.to_bytes(8, "little") + b"\xff\xd0\x48\x83\xc4\x28\xc3"
+    start = put_code(executor, code)
+    return executor.process.call(address_of(executor, "CreateThread"), 0, 0, start, 0, 0, 0)
+
+
+def test_code_stays_until_threads_have_run_its_destructors(jit: uruk.LLJIT, tmp_path: Path) -> None:
+    """Of thread-locals of g++: those of the calling thread run at once, those of others when they end."""
+    for name in ("libstdc++-6.dll", "libgcc_s_seh-1.dll", "msvcrt.dll"):
+        jit.main.add_shared_library(name)
+    path = compiled_text(tmp_path, "gcc-O2", "ending.cc", ENDING)
+    wait = address_of(jit.executor, "WaitForSingleObject")
+    read = jit.executor.process.read
+
+    tracker = jit.add_object(path)
+    assert function(jit, "touch")(1) == 8
+    alive = jit.lookup("alive").address
+    assert read(alive, 4) == b"\2\0\0\0"
+    thread = thread_that_touches(jit, 1500)
+    deadline = time.monotonic() + 60
+    while read(alive, 4) != b"\4\0\0\0":
+        assert time.monotonic() < deadline
+    released = tracker.remove()
+    assert released.pending_thread_destructors == 2
+    assert released.deferred
+    assert read(alive, 4) == b"\2\0\0\0"  # those of the thread that removes have run
+    assert jit.executor.process.call(wait, thread, 60_000) == 0
+    assert read(alive, 4) == bytes(4)
+
+    again = jit.add_object(path)  # gives back what waited
+    assert function(jit, "touch")(2) == 9
+    assert again.remove().pending_thread_destructors == 0

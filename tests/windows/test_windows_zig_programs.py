@@ -16,7 +16,7 @@ FIRST_LINK = 900
 """Seconds that zig may take when it first links a program of C++ for Windows, as it builds its libraries then."""
 
 NOT_OF_ZIG = {"library_errors.cc"}
-"""Programs that do not end as zig links them natively, under this wine."""
+"""Programs that take more than a minute as zig links them natively, under this wine."""
 CASES = [(kind, name) for kind in ("gnu", "zig") for name in names_of(kind, ["cc"]) if name not in NOT_OF_ZIG]
 
 

@@ -14,7 +14,7 @@ extern void uruk_rt_cxx_throw(void), uruk_rt_static_abort(void), uruk_rt_static_
 extern void uruk_rt_command_line(void), uruk_rt_wide_command_line(void);
 extern void uruk_rt_atexit(void), uruk_rt_finalize(void), uruk_rt_nothing(void), uruk_rt_register_finalizers(void);
 extern void uruk_rt_run_initializers(void), uruk_rt_run_program(void), uruk_rt_set_arguments(void), uruk_rt_set_crt(void);
-extern void uruk_rt_call_main(void);
+extern void uruk_rt_call_main(void), uruk_rt_pending_thread_atexit(void), uruk_rt_thread_atexit(void);
 
 #define FUNCTION(name) {#name, (void *)name}
 
@@ -41,6 +41,7 @@ const struct symbol runtime_symbols[] = {
     FUNCTION(uruk_rt_mem_reserve),
     FUNCTION(uruk_rt_mem_zero),
     FUNCTION(uruk_rt_nothing),
+    FUNCTION(uruk_rt_pending_thread_atexit),
     FUNCTION(uruk_rt_read_wrapper),
     FUNCTION(uruk_rt_register_finalizers),
     FUNCTION(uruk_rt_register_module),
@@ -52,6 +53,7 @@ const struct symbol runtime_symbols[] = {
     FUNCTION(uruk_rt_static_begin),
     FUNCTION(uruk_rt_static_end),
     FUNCTION(uruk_rt_string_size),
+    FUNCTION(uruk_rt_thread_atexit),
     FUNCTION(uruk_rt_wide_command_line),
     {0, 0},
 };

@@ -22,12 +22,14 @@ from uruk.target import Target
 
 _STATICS = frozenset({b"_Init_thread_epoch", b"_Init_thread_header", b"_Init_thread_footer", b"_Init_thread_abort"})
 _THREADS = frozenset({b"__tlregdtor", b"__dyn_tls_init", b"__dyn_tls_on_demand_init", b"__tls_guard"})
+THREAD_ATEXIT = b"__cxa_thread_atexit"
 _OF_RUNTIME = {
     b"_CxxThrowException": b"uruk_rt_cxx_throw",
     **{name: name for name in (b"uruk_rt_static_begin", b"uruk_rt_static_end", b"uruk_rt_static_abort")},
     b"atexit": b"uruk_rt_atexit",
     b"__main": b"uruk_rt_nothing",
     b"__mingw_raise_matherr": b"uruk_rt_nothing",
+    THREAD_ATEXIT: b"uruk_rt_thread_atexit",
     b"GetCommandLineA": b"uruk_rt_command_line",
     b"GetCommandLineW": b"uruk_rt_wide_command_line",
 }
@@ -62,6 +64,8 @@ class WindowsPlatform(BarePlatform):
 
     def interposed(self, name: bytes) -> int:
         """See `Platform.interposed`."""
+        if name == THREAD_ATEXIT and not self.process.has_shared_libstdcxx():
+            return 0
         if name in _OF_RUNTIME:
             return self.runtime.address[_OF_RUNTIME[name]]
         return self.jit_loader.address(name) if self.jit_loader is not None and name in JIT_NAMES else 0
@@ -117,6 +121,13 @@ class WindowsPlatform(BarePlatform):
             frames = array.tracker.resources.frames
             if frames:
                 self.runtime.call_with_array(b"uruk_rt_register_finalizers", array.functions[::-1], frames[0])
+
+    def pending(self, tracker: ResourceTracker) -> int:
+        """See `Platform.pending`."""
+        if self.executor.lost:
+            return 0
+        frames = tracker.resources.frames
+        return sum(self.runtime.call(b"uruk_rt_pending_thread_atexit", module) for module in frames)
 
     def finalize(self, trackers: Sequence[ResourceTracker]) -> None:
         """See `Platform.finalize`; in the order of the trackers."""

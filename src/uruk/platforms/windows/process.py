@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from uruk.errors import UrukError
+from uruk.errors import LibraryError, UrukError
 from uruk.executor.control import Runtime
 from uruk.executor.remote import RemoteExecutor
 from uruk.platforms.bare import BareHost
@@ -35,6 +35,14 @@ class WindowsProcess(BareHost):
     def _free_library(self) -> int:
         """The address of the function that closes a module."""
         return self.executor.libraries.find_symbol(None, b"FreeLibrary")[0]
+
+    def has_shared_libstdcxx(self) -> bool:
+        """Return True if the C++ library of g++ is a DLL there: its functions call destructors when threads end."""
+        try:
+            self.executor.libraries.load("libstdc++-6.dll")
+        except LibraryError:
+            return False
+        return True
 
     def _unload(self, handle: int) -> None:
         if not self.executor.lost:
