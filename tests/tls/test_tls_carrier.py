@@ -87,7 +87,7 @@ class Thread:
             self._go.wait()
             self.result = action()
 
-        self._thread = threading.Thread(target=body)
+        self._thread = threading.Thread(target=body, daemon=True)  # a test that fails may leave it waiting
         self._thread.start()
         self._running.wait()
 
