@@ -59,10 +59,11 @@ class SystemPlatform(Platform, Protocol):
         """The process where code runs."""
         ...
 
-    def load_together(self, paths: Sequence[str], by_name: Collection[str] = ()) -> str:
-        """Load libraries with all that they need, as those that a program needs; the loader's text where it refuses.
+    def plan_load(self, paths: Sequence[str], by_name: Collection[str] = ()) -> Callable[[], str]:
+        """Return a function that loads libraries with all that they need, as those that a program needs.
 
-        `by_name` are those that a linker would find by their names (``-l``).
+        It returns the loader's text where that refuses, else an empty one, and may be called again. `by_name` are the
+        libraries that a linker would find by their names (``-l``).
         """
         ...
 

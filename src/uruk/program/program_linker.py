@@ -81,7 +81,10 @@ class ProgramLinker(LLJIT):
         """
         for path in paths:
             self._open_needs(path)
-        while paths and (problem := self.platform.load_together(paths, self._by_name)):
+        if not paths:
+            return
+        load = self.platform.plan_load(paths, self._by_name)
+        while problem := load():
             if not self._provides_for(LibraryError(paths[0], problem)):
                 return
 

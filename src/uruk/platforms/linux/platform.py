@@ -184,12 +184,12 @@ class LinuxPlatform:
         if LIBSTDCXX in path:
             self._once_is_static()
 
-    def load_together(self, paths: Sequence[str], by_name: Collection[str] = ()) -> str:
-        """See `uruk.platforms.systems.SystemPlatform.load_together`."""
+    def plan_load(self, paths: Sequence[str], by_name: Collection[str] = ()) -> Callable[[], str]:
+        """See `uruk.platforms.systems.SystemPlatform.plan_load`."""
         from uruk.platforms.linux.together import load_together, plan_needs  # seldom needed
 
-        needed, folders = plan_needs(paths, by_name)
-        return load_together(self.runtime, needed, folders) if needed else ""
+        needed, folders = plan_needs(paths, by_name)  # once: it reads all of the libraries' dynamic sections
+        return lambda: load_together(self.runtime, needed, folders) if needed else ""
 
     def loaded(self, linked: Linked, trackers: Sequence[ResourceTracker]) -> None:
         """See `Platform.loaded`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 
 from uruk.errors import AllocationError, LibraryError
@@ -70,14 +70,18 @@ class WindowsPlatform(BarePlatform):
             return self.runtime.address[_OF_RUNTIME[name]]
         return self.jit_loader.address(name) if self.jit_loader is not None and name in JIT_NAMES else 0
 
-    def load_together(self, paths: Sequence[str], by_name: Collection[str] = ()) -> str:
-        """See `uruk.platforms.systems.SystemPlatform.load_together`: DLLs name those that they need."""
-        try:
-            for path in paths:
-                self.executor.libraries.load(path)
-        except LibraryError as error:
-            return error.problem
-        return ""
+    def plan_load(self, paths: Sequence[str], by_name: Collection[str] = ()) -> Callable[[], str]:
+        """See `uruk.platforms.systems.SystemPlatform.plan_load`: DLLs name those that they need."""
+
+        def load() -> str:
+            try:
+                for path in paths:
+                    self.executor.libraries.load(path)
+            except LibraryError as error:
+                return error.problem
+            return ""
+
+        return load
 
     def loaded(self, linked: Linked, trackers: Sequence[ResourceTracker]) -> None:
         """See `Platform.loaded`: thread-locals come last, as their functions run now, and may throw.

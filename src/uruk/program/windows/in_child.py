@@ -58,12 +58,20 @@ class ProgramInWindows:
 
     def entry(self, linker: ProgramLinker) -> str:
         """Return the function that the program begins with."""
-        plan = self._plan
-        if plan.entry and plan.entry not in _START_FILES:
-            return plan.entry
-        kinds = [_START_FILES[plan.entry]] if plan.entry else range(len(_ENTRIES))
-        self._kind = next((kind for kind in kinds if linker.main.defines(_ENTRIES[kind])), kinds[0])
-        return _ENTRIES[self._kind]
+        self._kind = self._kind_in(linker)
+        return self._plan.entry if self._has_own_entry else _ENTRIES[self._kind]
+
+    @property
+    def _has_own_entry(self) -> bool:
+        """True if --entry names a function that is not one of start files."""
+        return bool(self._plan.entry) and self._plan.entry not in _START_FILES
+
+    def _kind_in(self, linker: ProgramLinker) -> int:
+        """Return the place in `_ENTRIES` of the function that the program defines; 0 for an entry of its own."""
+        if self._has_own_entry:
+            return 0
+        kinds = [_START_FILES[self._plan.entry]] if self._plan.entry else range(len(_ENTRIES))
+        return next((kind for kind in kinds if linker.main.defines(_ENTRIES[kind])), kinds[0])
 
     def prepare(self, jit: ProgramLinker, words: Sequence[str]) -> None:
         """See `Place.prepare`: the C runtime, argv, and libraries that a driver adds behind all inputs."""
@@ -72,7 +80,7 @@ class ProgramInWindows:
         self._inputs = ()
         self._driver = marks.driver()
         self.runtime = choose_runtime(self._plan, marks, self._driver)
-        self.entry(jit)
+        self._kind = self._kind_in(jit)
         self._started = StartedRuntime(self.executor, self.runtime)
         self._started.start(
             wide=self._kind % 2 == 1, windowed=self._kind >= 2, ignores_invalid=self._driver is not Driver.MICROSOFT
