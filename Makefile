@@ -3,7 +3,7 @@ JOBS ?= 2
 LIES_SEED ?= 1
 SEED ?= 1
 
-.PHONY: help runtime aarch64-root format lint check quick test test-placement mutants soak link-lines bench clean
+.PHONY: help runtime aarch64-root format lint check quick test test-placement mutants soak link-lines llvm-suite bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -42,11 +42,15 @@ soak: runtime ## 200,000 broken objects of each corpus, 10,000 modules beside th
 	URUK_HOSTILE_CASES=200000 $(PYTHON) -m pytest -n $(JOBS) tests/hostile
 	URUK_SOAK=1 $(PYTHON) -m pytest -n $(JOBS) tests/stress/test_unwinders.py
 	URUK_LIES=5000 URUK_LIES_SEED=$(LIES_SEED) $(PYTHON) -m pytest -n $(JOBS) tests/executor/test_lying_executor.py
+	URUK_JITLINK_MUTANTS=10000 $(PYTHON) -m pytest tests/jitlink/test_jitlink_bad_input.py
 	URUK_CYCLES=10000 $(PYTHON) -m pytest -n $(JOBS) tests/executor/test_cycles.py
 	URUK_CYCLES=10000 $(PYTHON) -m pytest -n $(JOBS) tests/windows/test_windows_unloading.py
 
 link-lines: runtime ## the link lines of tests/link_lines, of all its projects (downloads their sources)
 	URUK_LINK_LINES=all $(PYTHON) -m pytest -n $(JOBS) tests/link_lines
+
+llvm-suite: runtime ## LLVM's own tests of llvm-jitlink, from the source package in LLVM_SRC
+	$(PYTHON) tests/llvm_suite/run_suite.py $(LLVM_SRC)
 
 bench: runtime ## the benchmarks of benchmarks/README.md
 	$(PYTHON) -m benchmarks

@@ -36,7 +36,7 @@ FLOORS = (
     ("lljit", "symbol", "spawning"),
     ("program",),
     ("__init__", "testing"),
-    ("cli", "__main__"),
+    ("cli", "jitlink", "__main__"),
 )
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 MAX_FILE, MAX_FUNCTION = 800, 60

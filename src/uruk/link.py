@@ -16,7 +16,7 @@ import numpy as np
 from uruk.formats.registry import instruction_set_of, read_relocations
 from uruk.graph.graph import Graph
 from uruk.graph.names import Names
-from uruk.graph.types import I32, Bool, signed, some
+from uruk.graph.types import I32, Bool, filled, signed, some
 from uruk.isa.interface import InstructionSet
 from uruk.link_rules import rules_of
 from uruk.memory.mapper import Range, Reach
@@ -90,6 +90,8 @@ class Request:
     """True if the code will run in another process; errors say so."""
     prune_from: I32 | None = None
     """Symbol rows to keep, with all they need; None keeps everything."""
+    as_jitlink: bool = False
+    """True if modules are linked and laid out as LLVM's JITLink does it; see `uruk.passes.jitlink_layout`."""
     hooks: dict[str, list[Hook]] = field(default_factory=dict[str, list[Hook]])
     """Plug-ins by point; see `uruk.passes.steps`."""
 
@@ -124,7 +126,7 @@ def link(request: Request, host: Host) -> Linked:
     step("provided names", rules.find_names)
     step("resolve names", externals.ask, state, rules, request.resolve, request.phony_externals, request.hints)
     step("library data", rules.copy_library_data, host, request.copy_data)
-    step("got, stubs", rules.make_imports, isa.STUB_SIZE)
+    step("got, stubs", rules.make_imports, isa.STUB_JUMP[1] if state.as_jitlink else isa.STUB_SIZE)
     plan = step("layout", _lay_out, state, rules)
     step("tls plan", rules.plan_thread_locals, plan, host.tls)
     reach = step("placement", _reach_of, state, request, host)
@@ -156,6 +158,7 @@ def _start(request: Request) -> State:
     state.module_handles = list(request.module_handles)
     state.programs = request.programs or [0] * len(request.modules)
     state.in_child, state.execute = request.in_child, request.execute
+    state.as_jitlink = request.as_jitlink
     return state
 
 
@@ -177,7 +180,12 @@ def _prune(state: State, request: Request, rules: Rules) -> None:
 
 
 def _lay_out(state: State, rules: Rules) -> Layout:
-    plan = layout.lay_out(state, rules.together())
+    if state.as_jitlink:
+        from uruk.passes import jitlink_layout  # for a tool, and for links that run nothing
+
+        plan: Layout = jitlink_layout.lay_out(state, rules.together(), rules.written_zones())
+    else:
+        plan = layout.lay_out(state, rules.together())
     state.segment, state.offset = plan.segment, plan.offset
     return plan
 
@@ -203,6 +211,7 @@ def _assign_addresses(state: State, rules: Rules, plan: Layout, allocation: Allo
     # Where no block is live there is no segment; the -1 of dead blocks still needs a row to pick.
     if start.size == 0:
         start = np.array([base], np.int64)
+    plan.settle(start)
     state.address = start[plan.segment] + plan.offset
     # Dead blocks have segment -1, which has picked the last segment's start.
     state.address[plan.segment < 0] = 0
@@ -219,7 +228,7 @@ def _assign_addresses(state: State, rules: Rules, plan: Layout, allocation: Allo
 
 def _exact(state: State, plan: Layout) -> Bool:
     """Return blocks placed in input order (chunks), whose neighbours the copy pass must not assume."""
-    exact = np.zeros(len(state.blocks), np.bool_)
+    exact = filled(len(state.blocks), state.as_jitlink, np.bool_)
     for chunk in [*plan.tls.values(), *plan.kept.values()]:
         exact[chunk.rows] = True
     return exact

@@ -60,7 +60,9 @@ def _kinds(pointer: int, order: str) -> KindTable:
 
 
 def _instruction_set(pointer: int, order: str) -> InstructionSet:
-    made = SimpleNamespace(KINDS=_kinds(pointer, order), STUB_SIZE=8, UNWIND_REGISTERS=0, relax_descriptors=None)
+    made = SimpleNamespace(
+        KINDS=_kinds(pointer, order), STUB_SIZE=8, STUB_JUMP=(0, 8), UNWIND_REGISTERS=0, relax_descriptors=None
+    )
 
     def refuse(*_: object) -> Any:
         raise AssertionError("these targets have neither stubs nor loads through a GOT")

@@ -99,7 +99,7 @@ class OutOfRange(LinkError):
 
     `place` is ``file:(section+0xoffset)``; `kind` the edge kind; `value` what was to be written, outside the half-open
     interval [`low`, `high`), or no multiple of `align`; `formula` and `letters` (S, A, P, ...) say how it came about;
-    `hint` what to do.
+    `hint` what to do. `target` is the symbol's address, and `address` that of the field.
     """
 
     def __init__(
@@ -115,9 +115,13 @@ class OutOfRange(LinkError):
         hint: str = "",
         more: int = 0,
         align: int = 1,
+        target: int = 0,
+        address: int = 0,
     ) -> None:
         self.place = place
         self.kind = kind
+        self.target = target
+        self.address = address
         self.symbol = symbol
         self.value = value
         self.low = low
@@ -127,7 +131,7 @@ class OutOfRange(LinkError):
         self.hint = hint
         self.more = more
         self.align = align
-        super().__init__(place, kind, symbol, value, low, high, formula, letters, hint, more, align)
+        super().__init__(place, kind, symbol, value, low, high, formula, letters, hint, more, align, target, address)
 
     def describe(self) -> str:
         """See `UrukError.describe`."""

@@ -154,6 +154,7 @@ STUB = np.array(
     "<u4",
 )
 STUB_SIZE = STUB.nbytes
+STUB_JUMP: tuple[int, int] = (4, 12)
 UNWIND_REGISTERS: int = 97
 _NOP = 0xD503201F
 _KEYS = 1 << 18

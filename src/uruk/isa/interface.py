@@ -57,6 +57,8 @@ class InstructionSet(Protocol):
     KINDS: KindTable
     STUB_SIZE: int
     """The size of a stub in bytes."""
+    STUB_JUMP: tuple[int, int]
+    """The part of a stub that jumps: its offset, and its size in bytes; the rest is for safety or speed."""
     UNWIND_REGISTERS: int
     """The number of registers that unwinders know by DWARF numbers, which the psABI gives."""
 

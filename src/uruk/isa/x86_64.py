@@ -59,6 +59,7 @@ STUB = bytes(
     ]
 )
 STUB_SIZE = len(STUB)
+STUB_JUMP: tuple[int, int] = (0, 6)
 UNWIND_REGISTERS: int = 17  # 16 general ones and the return address (psABI, "DWARF Register Number Mapping")
 STUB_FIELD = 2
 """Offset in a stub of the displacement to its GOT slot, which counts from the end of these 4 bytes."""

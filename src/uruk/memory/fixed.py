@@ -107,7 +107,7 @@ class FixedMemory:
 
     def allocate(self, segments: Sequence[SegmentLike], reach: Reach) -> FixedAllocation:
         """See `Memory.allocate`; addresses are fixed, so that `reach` is ignored. Raises AllocationError at 2**64."""
-        order = sorted(range(len(segments)), key=lambda index: segments[index].zone)
+        order = self.ordered(segments)
         # The first free range in which all segments have room, with their alignments.
         for start, room in self._free.ranges:
             starts, end = self._place(segments, order, start)
@@ -120,13 +120,21 @@ class FixedMemory:
             segment = segments[index]
             taken[index] = (int(segment.zone), start % ADDRESSES, segment.size)
             if segment.size:
-                self._free.take_at(start, self._extent(start, segment.size))
+                self._free.take_at(start, self.extent(start, segment.size))
         base = starts[0] if starts else self.address
         allocation = FixedAllocation(self, taken, base % ADDRESSES, end - base)
         self._allocations[id(allocation)] = allocation
         return allocation
 
-    def _extent(self, start: int, size: int) -> int:
+    def ordered(self, segments: Sequence[SegmentLike]) -> list[int]:
+        """Return the order in which segments are placed: code, constants, data."""
+        return sorted(range(len(segments)), key=lambda index: segments[index].zone)
+
+    def aligned(self, address: int, align: int) -> int:
+        """Return the first address from `address` on that is a multiple of `align`."""
+        return -(-address // align) * align
+
+    def extent(self, start: int, size: int) -> int:
         """Return the number of bytes that a segment takes: all up to the end of its last page."""
         return -(-(start + size) // self.page_size) * self.page_size - start
 
@@ -137,8 +145,8 @@ class FixedMemory:
         end = start
         for index in order:
             segment = segments[index]
-            starts.append(-(-end // segment.align) * segment.align)
-            end = starts[-1] + (self._extent(starts[-1], segment.size) if segment.size else 0)
+            starts.append(self.aligned(end, segment.align))
+            end = starts[-1] + (self.extent(starts[-1], segment.size) if segment.size else 0)
         return starts, end
 
     def _grow(self, segments: Sequence[SegmentLike], order: Sequence[int]) -> tuple[list[int], int]:
@@ -159,7 +167,7 @@ class FixedMemory:
     def give(self, allocation: FixedAllocation, address: int, size: int) -> None:
         """Take back the addresses of a segment; its bytes go with the last segment of its allocation."""
         if size:
-            self._free.give(address, self._extent(address, size))
+            self._free.give(address, self.extent(address, size))
         if not any(size for _, _, size in allocation.segments):
             self._allocations.pop(id(allocation), None)
 

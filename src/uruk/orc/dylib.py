@@ -236,10 +236,12 @@ class JITDylib(Contents):
         *,
         tracker: ResourceTracker | None = None,
         whole: bool = False,
+        hidden: bool = False,
     ) -> ResourceTracker:
         """Add a static library; its members are linked when something needs them.
 
-        `whole`: all members are added, as objects are (ld's --whole-archive).
+        `whole`: all members are added, as objects are (ld's --whole-archive). `hidden`: other dylibs do not see what
+        the members define.
         """
         self.check_open()
         archive = Archive.open(path, name)
@@ -249,7 +251,7 @@ class JITDylib(Contents):
             archive.make_entries = partial(make_index, target=self.session.target)
 
         def work(own: ResourceTracker) -> None:
-            entry = ArchiveEntry(archive, own, self.session.next_order(), set())
+            entry = ArchiveEntry(archive, own, self.session.next_order(), set(), hidden)
             if whole:
                 offsets = [member.header_offset for member in archive.members()]
                 adding.add_members(self.session, self, entry, offsets, roots=True)

@@ -260,5 +260,5 @@ def out_of_range(state: State, row: int, value: int, place: int, more: int) -> O
         value = unsigned(value)  # an address, not a number below zero
     return OutOfRange(
         state.place_of(row), kind.name, graph.symbol_name(target), value, kind.low, kind.high,
-        kind.text, letters, hint, more, kind.encoding.align if kind.encoding else 1,
+        kind.text, letters, hint, more, kind.encoding.align if kind.encoding else 1, unsigned(symbol), unsigned(place),
     )  # fmt: skip

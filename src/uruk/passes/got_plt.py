@@ -68,7 +68,7 @@ def _edges_to_stubs(state: State, islands: Islands) -> I64:
         # In one module of ordinary size every branch reaches; elsewhere each one is looked at.
         inside = true_rows(kinds.near_branch.take(edges.kind))
         inside = inside[leaves_reach(state, islands, inside)]
-    if state.undefined.size == 0:
+    if state.undefined.size == 0 and not state.as_jitlink:
         return inside
     far = np.zeros(len(state.symbols), np.bool_)
     external = state.external
@@ -84,11 +84,19 @@ def _edges_to_stubs(state: State, islands: Islands) -> I64:
     plain = (edges.addend == 0) | (
         (edges.addend >= -8) & (edges.addend <= -4) & (kinds.base.take(edges.kind) == Base.PLACE)
     )
-    rows = true_rows((narrow | branch) & plain)
+    rows = true_rows((branch if state.as_jitlink else narrow | branch) & plain)
+    if state.as_jitlink:
+        return rows[far[state.canonical[edges.target[rows]]] | _leaves_module(state, rows)]
     target = state.canonical[edges.target[rows]]
     # A branch may go through a stub whatever is known of its target; a 32-bit reference only if it means a function.
     rows = rows[far[target] & (branch[rows] | ~data[target])]
     return np.sort(np.concatenate([rows, inside])) if inside.size else rows
+
+
+def _leaves_module(state: State, rows: I64) -> Bool:
+    """Return which edges refer to a definition in another module of the batch: JITLink makes stubs for these, too."""
+    block = state.symbols.block[state.canonical[state.edges.target[rows]]]
+    return (block >= 0) & (state.block_module[block] != state.block_module[state.edges.block[rows]])
 
 
 def _ifunc_rows(state: State) -> I32:
@@ -120,7 +128,7 @@ def _make_slots(state: State, keys: I64, count: int) -> None:
     pointer = state.graph.kinds.pointer
     # General-dynamic slots hold a module id and an offset, descriptors a function and its argument: two words each.
     size = np.where((operand >= Operand.TLS_GD) & (operand <= Operand.TLS_DESC), 2 * pointer, pointer)
-    offset = _tables(state, "got", module, size.astype(np.int64), Zone.R, 16)
+    offset = _tables(state, "got", module, size.astype(np.int64), Zone.R, pointer if state.as_jitlink else 16)
     # `_GLOBAL_OFFSET_TABLE_` must mean a place in the module, even if no slot is there.
     bare = np.array(sorted(state.got_modules - set(module.tolist())), np.int32)
     if bare.size:
@@ -134,6 +142,7 @@ def _make_stubs(state: State, islands: Islands, keys: I64, slot: I64, ifunc: Boo
     island = (keys // count).astype(np.int32)
     size = np.full(keys.size, stub_size, np.int64)
     align = 16 if islands.region is None else ISLAND_ALIGN
+    align = 1 if state.as_jitlink else align
     blocks = len(state.blocks)
     offset = _tables(state, "stubs", island, size, Zone.RX, align, islands.module)
     state.stubs = Stubs(islands.module[island], island, (keys % count).astype(np.int32), offset, slot, ifunc, taken)

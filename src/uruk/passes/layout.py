@@ -54,6 +54,9 @@ class Layout:
     """Module -> its thread-local image."""
     kept: dict[tuple[int, str], Chunk]
 
+    def settle(self, start: I64) -> None:
+        """Adapt `offset` to the addresses of segments, where alignments of these were not asked for."""
+
 
 CODE_SKIP = 16
 """Bytes in front of the first function: sanitizers read a few bytes before it."""

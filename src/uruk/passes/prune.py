@@ -28,8 +28,9 @@ def prune(state: State, roots: I32, rules: Rules) -> None:
     root_blocks = state.symbols.block[state.canonical[roots]]
     reached[root_blocks[root_blocks >= 0]] = True
     reached[rules.bounded_blocks()] = True
-    reached[rules.initialisers()] = True
-    reached |= state.blocks.role == Role.RETAINED
+    if not state.as_jitlink:  # which keeps what symbols reach, and nothing else
+        reached[rules.initialisers()] = True
+        reached |= state.blocks.role == Role.RETAINED
     reached &= state.live
     _spread(reached, source, target)
     # Unwind blocks stay whole here; the next step drops the records of functions that are gone.

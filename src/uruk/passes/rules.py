@@ -12,7 +12,7 @@ import numpy as np
 
 from uruk.graph.graph import HOLDS_FUNCTIONS, Graph
 from uruk.graph.names import Names
-from uruk.graph.types import I64, NO_ROWS, NONE, Bool, every, filled, some, true_rows
+from uruk.graph.types import I64, NO_ROWS, NONE, U8, Bool, every, filled, some, true_rows
 from uruk.passes.got_plt import build_got_and_stubs
 from uruk.passes.layout import Layout
 from uruk.passes.state import State
@@ -118,6 +118,10 @@ class Rules:
     def make_imports(self, stub_size: int) -> None:
         """Make the GOTs and the stubs through which code reaches what may be far away."""
         build_got_and_stubs(self.state, stub_size)
+
+    def written_zones(self) -> U8:
+        """Return the zone of each block by its section's own flags: what only relocations write may be among data."""
+        return self.state.blocks.zone
 
     def together(self) -> list[tuple[int, str, I64]]:
         """(module, name, block rows) of what layout must keep together, in order."""

@@ -204,6 +204,10 @@ class State:
     """True if the code runs in another process than this one."""
     execute: bool = True
     """False if the code is linked only, and needs no storage for its threads."""
+    as_jitlink: bool = False
+    """True if stubs, pruning and layout are those of LLVM's JITLink."""
+    module_order: I64 | None = None
+    """By module: its place among the others in memory, where a plug-in of such a link says so."""
     point: str = ""
     """The point that the link is at, for plug-ins that come at several points."""
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from uruk.graph.graph import SymbolKind
 from uruk.graph.kinds import Operand
-from uruk.graph.types import true_rows, windows
+from uruk.graph.types import I64, true_rows, windows
 from uruk.isa.interface import InstructionSet
 from uruk.memory.mapper import Range
 from uruk.passes.fixup import slot_addresses, stub_addresses
@@ -22,7 +22,20 @@ def write(state: State, isa: InstructionSet) -> None:
         return
     address = stub_addresses(state)
     position = state.position[state.synthetic["stubs"][stubs.island]] + stubs.offset
+    if state.as_jitlink:
+        _write_jumps(state, isa, position, address)
+        return
     isa.write_stubs(state.image, position, address, slot_addresses(state)[stubs.slot])
+
+
+def _write_jumps(state: State, isa: InstructionSet, position: I64, address: I64) -> None:
+    """Write that part of every stub which jumps, as JITLink's stubs are no more."""
+    begin, size = isa.STUB_JUMP
+    count = position.size
+    whole = np.zeros(count * isa.STUB_SIZE, np.uint8)
+    isa.write_stubs(whole, np.arange(count) * isa.STUB_SIZE, address - begin, slot_addresses(state)[state.stubs.slot])
+    jumps = whole.reshape(count, isa.STUB_SIZE)[:, begin : begin + size]
+    state.image[position[:, None] + np.arange(size)] = jumps
 
 
 def fill_slots(state: State) -> None:

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     import threading
 
     from uruk.executor.control import Runtime
+    from uruk.executor.interface import Executor
     from uruk.executor.lazy_stubs import LazyStubs
     from uruk.executor.remote import RemoteExecutor
+    from uruk.memory.interface import Memory
     from uruk.platforms.jit_dlopen import JITLoader
 
 _OF_FORMATS = {"elf": "linux"}
@@ -82,6 +84,14 @@ def platform_there(executor: RemoteExecutor, linked_only_for: str | Target) -> S
 
         return WindowsPlatform(WindowsProcess(executor))
     raise UnknownTarget(executor.process.triple, EXECUTOR_TARGETS)
+
+
+def executor_for_linking(memory: Memory) -> Executor:
+    """Return this process as the executor of code that is linked into `memory` and not run; its names are found."""
+    from uruk.executor.inprocess import InProcessExecutor
+    from uruk.platforms.linux.libraries_here import LibrariesHere
+
+    return InProcessExecutor(memory, LibrariesHere(memory))
 
 
 def definers_of(names: Collection[bytes], thread_local: Collection[bytes], target: Target) -> dict[bytes, str]:

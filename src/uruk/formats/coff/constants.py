@@ -30,6 +30,8 @@ SECTION_DEFINITION = np.dtype(
 """The auxiliary record of a section's symbol (Format 5); `high_number` counts in `/bigobj` only."""
 WEAK_EXTERNAL = np.dtype([("default", "<u4"), ("search", "<u4")])
 """The beginning of the auxiliary record of a weak external (Format 3)."""
+SEARCH_NO_LIBRARY = 1
+"""IMAGE_WEAK_EXTERN_SEARCH_NOLIBRARY."""
 
 SCN_CNT_CODE = 0x20
 SCN_CNT_UNINITIALIZED_DATA = 0x80

@@ -2,7 +2,7 @@
 
 | directive | what becomes of it |
 | --- | --- |
-| ``/include:X`` | X is looked up wherever the object is linked |
+| ``/include:X`` | X is looked up wherever the object is linked; recorded, as whoever links a program needs it |
 | ``/alternatename:X=Y`` | X is an alias of Y where X is undefined |
 | ``-aligncomm:"X",N`` | the common symbol X is aligned to 2^N bytes, 8,192 at most |
 | ``-exclude-symbols:X,Y`` | X and Y are hidden |
@@ -62,6 +62,7 @@ def _take(directives: Directives, name: bytes, value: bytes) -> None:
         return
     if name == b"include":
         directives.wanted.append(value)
+        directives.recorded.setdefault("include", []).append(value.decode("utf-8", "replace"))
     elif name == b"alternatename":
         symbol, _, default = value.partition(b"=")
         if symbol and default and symbol != default:

@@ -39,6 +39,7 @@ def make_symbols(tables: Tables, names: Names) -> tuple[Symbols, I64, Fallbacks,
     binding[records.storage == coff.CLASS_EXTERNAL] = Binding.GLOBAL
     binding[kind == SymbolKind.DROPPED] = Binding.LOCAL
     binding[weak.row] = Binding.WEAK
+    _note_unexported(tables, weak)
     binding[alias_names(records, weak)] = Binding.LOCAL
     outer = true_rows(binding != Binding.LOCAL)
     texts = texts_of(records, outer)
@@ -53,6 +54,14 @@ def make_symbols(tables: Tables, names: Names) -> tuple[Symbols, I64, Fallbacks,
         return symbols, records.start, fallbacks, name
     _change_by_directives(tables, symbols, names)
     return (*_with_added(tables, symbols, fallbacks, names), name)
+
+
+def _note_unexported(tables: Tables, weak: WeakExternals) -> None:
+    """Note the names of definitions for which no library is searched, by object, with what objects ask of linkers."""
+    rows = weak.row[weak.defined & weak.no_library]
+    for row, text in zip(rows.tolist(), texts_of(tables.records, rows), strict=True):
+        words = tables.directives.setdefault(int(tables.records.owner[row]), Directives()).recorded
+        words.setdefault("no-library", []).append(text.decode("utf-8", "replace"))
 
 
 def _columns(tables: Tables, kind: U8, binding: U8, name: I32, weak: WeakExternals) -> Symbols:

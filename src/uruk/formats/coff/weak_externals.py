@@ -31,6 +31,8 @@ class WeakExternals:
     """True for those that are definitions: their default is one."""
     falls_back: Bool
     """True for those that have a default that is undefined itself."""
+    no_library: Bool
+    """True for those for which no library is searched. LLVM's JITLink takes them for names of their object only."""
 
 
 def find_weak_externals(records: Records, kind: U8) -> WeakExternals:
@@ -40,14 +42,16 @@ def find_weak_externals(records: Records, kind: U8) -> WeakExternals:
     """
     rows = true_rows(records.storage == coff.CLASS_WEAK_EXTERNAL)
     if not rows.size:
-        return WeakExternals(rows, rows, np.empty(0, np.bool_), np.empty(0, np.bool_))
+        none = np.empty(0, np.bool_)
+        return WeakExternals(rows, rows, none, none, none)
     records.check(
         (records.auxiliary[rows] == 0, "is a weak external without an auxiliary record"),
         (records.section[rows] > 0, "is a weak external, but lies in a section"),
         rows=rows,
     )
     first, last = records.start[records.owner[rows]], records.start[records.owner[rows] + 1]
-    default = auxiliary_of(records, rows, coff.WEAK_EXTERNAL)["default"].astype(np.int64)
+    auxiliary = auxiliary_of(records, rows, coff.WEAK_EXTERNAL)
+    default = auxiliary["default"].astype(np.int64)
     records.check((default >= last - first, "has a default that does not exist"), rows=rows)
     default += first
     records.check((records.is_auxiliary[default], "has a default that is not a symbol"), rows=rows)
@@ -61,7 +65,8 @@ def find_weak_externals(records: Records, kind: U8) -> WeakExternals:
     of_default = kind[default]
     nothing = (of_default == SymbolKind.ABSOLUTE) & (records.value[default] == 0)
     defined = (of_default != SymbolKind.UNDEFINED) & (of_default != SymbolKind.DROPPED) & ~nothing
-    return WeakExternals(rows, default, defined, of_default == SymbolKind.UNDEFINED)
+    no_library = auxiliary["search"] == coff.SEARCH_NO_LIBRARY
+    return WeakExternals(rows, default, defined, of_default == SymbolKind.UNDEFINED, no_library)
 
 
 def alias_names(records: Records, weak: WeakExternals) -> I64:

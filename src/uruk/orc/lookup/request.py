@@ -53,10 +53,14 @@ def make_request(
         copy_data=session.stand_ins is not None,
         in_child=not session.executor.process.is_here,
         hooks=session.hooks,
+        as_jitlink=session.options.as_jitlink,
     )
     if session.options.prune:
         final = session.stands_for(wanted)
         request.prune_from = true_rows(defines & np.isin(graph.symbols.name, final)).astype(np.int32)
+    if session.options.as_jitlink:
+        request.prune_from = true_rows(defines).astype(np.int32)
+        request.programs = range(len(trackers))
     return request, trackers, numbers
 
 

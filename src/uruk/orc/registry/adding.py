@@ -11,7 +11,7 @@ import numpy as np
 from uruk.formats.archive import Archive
 from uruk.formats.interface import Span
 from uruk.graph.arena import Arena
-from uruk.graph.graph import Graph
+from uruk.graph.graph import Binding, Graph, Visibility
 from uruk.orc.registry import defining
 from uruk.orc.registry.entries import Contents, Unit, UnitEntry
 from uruk.orc.registry.registry import Registry
@@ -143,6 +143,8 @@ def add_members(
     """
     imports, objects = entry.divided(offsets, session.target)
     graph = _read_members(session, dylib, entry.archive, objects) if objects else None
+    if graph is not None and entry.hides:
+        graph.symbols.visibility[graph.symbols.binding != Binding.LOCAL] = Visibility.HIDDEN
 
     def work() -> None:
         if imports:

@@ -246,6 +246,9 @@ class Contents(Namespace):
     implementation: Self | None
     """The dylib that holds the bodies of this one's lazy functions (ORC's implementation dylib)."""
 
+    adapts = True
+    """False if objects are linked as they were read, whatever the format's rules would change in them."""
+
     def __init__(self, name: str, names: Names, *, bare: bool, implements: Self | None) -> None:
         super().__init__(name, names, implements)
         self.bare = bare
@@ -275,7 +278,8 @@ class Contents(Namespace):
 
     def adapt(self, graph: Graph) -> None:
         """Let the format's rules change what was read; see `uruk.passes.rules.Rules.adapt`."""
-        rules_of(graph).adapt(graph, self.names)
+        if self.adapts:
+            rules_of(graph).adapt(graph, self.names)
 
     def redirect_references(self, graph: Graph) -> None:
         """Apply `redirections` to a graph that is being added."""

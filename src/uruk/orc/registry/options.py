@@ -19,6 +19,9 @@ class Options:
     names_for_loader: bool = False
     """`dladdr` and `backtrace_symbols` name exported functions and data, where the dynamic loader knows the slab; costs
     some 0.4 µs a name. `dlsym` does not find them."""
+    as_jitlink: bool = False
+    """Link as LLVM's JITLink does: sections keep their order, those that no global symbol of the module reaches are
+    left out, and only calls get stubs. For tools whose addresses are compared with `llvm-jitlink`'s."""
     architecture: str | Target = ""
     """Of the objects, where nothing is run; by default, and otherwise always, the executor's. A registered format's own
     architecture is given as a `Target`."""

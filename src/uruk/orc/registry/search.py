@@ -27,6 +27,8 @@ class ArchiveEntry:
     order: int
     taken: set[int]
     """Header offsets of members that were added already."""
+    hides: bool = False
+    """True if what its members define is not seen by other dylibs."""
     _imports: ImportLibrary | Literal[False] | None = None
     """False where there are none."""
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from uruk.formats.gather import gather_at
 from uruk.graph.graph import Zone
-from uruk.graph.types import I64, NO_ROWS, U64, Bool, true_rows
+from uruk.graph.types import I64, NO_ROWS, NONE, U64, Bool, filled, true_rows
 from uruk.passes.state import State
 
 _FREE = (b".text", b".rdata", b".data", b".bss", b".xdata", b".pdata")
@@ -80,3 +80,19 @@ def unwind_blocks(state: State) -> tuple[I64, I64]:
     is_code = (target >= 0) & (state.blocks.zone[target] == Zone.RX)
     # An entry of a table refers to a function's begin and end, and to its unwind information: only code makes a pair.
     return target[is_code], state.edges.block[edges[is_code]].astype(np.int64)
+
+
+def associated_blocks(state: State) -> tuple[I64, I64]:
+    """Pairs of blocks: the leader of a COMDAT, which defines its name, and each other section of the group."""
+    symbols, group = state.symbols, state.blocks.group
+    rows = true_rows((symbols.block >= 0) & (symbols.name >= 0))
+    of_symbol = group[symbols.block[rows]]
+    leads = (
+        (of_symbol >= 0) & (state.groups.name[of_symbol] == symbols.name[rows]) if len(state.groups) else of_symbol < -1
+    )
+    leader = filled(len(state.groups), NONE, np.int64)
+    leader[of_symbol[leads]] = symbols.block[rows[leads]]
+    members = true_rows(group >= 0)
+    first = leader[group[members]]
+    apart = (first >= 0) & (first != members)
+    return first[apart], members[apart]

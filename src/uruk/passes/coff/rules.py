@@ -8,9 +8,9 @@ import numpy as np
 
 from uruk.graph.graph import Graph
 from uruk.graph.names import Names
-from uruk.graph.types import I64, Bool, filled
+from uruk.graph.types import I64, NONE, Bool, filled
 from uruk.passes.coff import per_object_helpers
-from uruk.passes.coff.grouped_sections import sections_together, unwind_blocks
+from uruk.passes.coff.grouped_sections import associated_blocks, sections_together, unwind_blocks
 from uruk.passes.coff.import_slots import IMPORT_PREFIX, ImportSlots
 from uruk.passes.coff.thread_locals import TLS_INDEX, ThreadLocals
 from uruk.passes.layout import Layout
@@ -49,8 +49,21 @@ class COFFRules(Rules):
         return text in (IMAGE_BASE, TLS_INDEX)
 
     def unwind_needs(self) -> tuple[I64, I64]:
-        """Functions need the tables (`.pdata`) that refer to them; these refer to all else."""
-        return unwind_blocks(self.state)
+        """Functions need the tables (`.pdata`) that refer to them, and leaders of COMDATs what is associated with them.
+
+        Tables refer to all else.
+        """
+        code, tables = unwind_blocks(self.state)
+        leaders, members = associated_blocks(self.state)
+        return np.concatenate([code, leaders]), np.concatenate([tables, members])
+
+    def make_imports(self, stub_size: int) -> None:
+        """See `Rules.make_imports`: JITLink makes no stubs for COFF."""
+        if self.state.as_jitlink:
+            none = filled(len(self.state.modules), NONE, np.int32)
+            self.state.synthetic["got"] = self.state.synthetic["stubs"] = none
+        else:
+            super().make_imports(stub_size)
 
     def find_names(self) -> None:
         """Find the image's base among the undefined names, and make slots for what code declares as imports."""
@@ -93,6 +106,9 @@ class COFFRules(Rules):
         self._slots.place()
         self._thread_locals.place()
         placed = layout.segment >= 0
+        if state.as_jitlink:  # every section of an object is one by itself
+            state.section_number, state.section_address = _own_numbers(state), state.address
+            return
         number = filled(placed.size, 0, np.int64)
         # Section numbers count from 1 (PE/COFF specification, "Section Table"); 0 stands for none.
         number[placed] = layout.segment[placed] + 1
@@ -113,3 +129,12 @@ class COFFRules(Rules):
         # Without threads the distances in code are right all the same: they count from the template.
         if self.state.execute:
             self._thread_locals.load(layout, loader, storage)
+
+
+def _own_numbers(state: State) -> I64:
+    """Return the number of each block among the blocks of its object, from 1 on; 0 for blocks that the link made."""
+    number = np.zeros(len(state.blocks), np.int64)
+    starts = state.graph.ranges.blocks
+    count = np.diff(starts)
+    number[: len(state.graph.blocks)] = np.arange(len(state.graph.blocks)) - starts[:-1].repeat(count) + 1
+    return number

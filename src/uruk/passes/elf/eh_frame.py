@@ -49,11 +49,13 @@ def rebuild_eh_frame(state: State, registers: int) -> None:
     home = _check_fields(state, records, fields, place)
     checks = FrameChecks(state, records, registers)
     keep = _kept(state, records, fields, place)
-    checks.check(keep, fields, place, home)
+    if not state.as_jitlink:  # no unwinder will read them
+        checks.check(keep, fields, place, home)
     module = state.block_module[records.block]
     target = _place_records(state, records, keep, module)
     state.live[rows] = False
     _move_edges(state, records, keep, target, fields, place, home)
+    _move_symbols(state, records, keep, target, is_frame)
 
 
 SMALL = 1024
@@ -64,7 +66,7 @@ def _keep_whole(state: State, row: int, registers: int) -> bool:
     """Keep a small block as it is, if nothing in it is dead or wrong; anything else is left to the general way."""
     size = int(state.blocks.size[row])
     # Records of dead functions have to be cut out, and records of odd length filled up: both change offsets.
-    if size > SMALL or size % 4 or state.has_dead:
+    if size > SMALL or size % 4 or state.has_dead or state.as_jitlink:
         return False
     content = state.graph.arena.bytes_at(int(state.blocks.content[row]), size)
     if not is_sound(content, fields_of(state, true_rows(state.edges.block == row)), registers):
@@ -306,6 +308,25 @@ def _move_edges(
     offset[moved] = place[stays] - records.start[record] + new_offset[record]
     state.read_edges = edges
     state.edges = Edges(block, offset, kind, edges.target, edges.addend)
+
+
+def _move_symbols(state: State, records: Records, keep: Bool, target: tuple[I64, I32], is_frame: Bool) -> None:
+    """Move symbols with the records in which they lie; those of dropped records stay in the section that is gone."""
+    symbols = state.symbols
+    rows = true_rows(symbols.block >= 0)
+    rows = rows[is_frame[symbols.block[rows]]]
+    if rows.size == 0:
+        return
+    place = records.places(symbols.block[rows], symbols.value[rows].view(np.int64))
+    record = records.start.searchsorted(place, "right") - 1
+    # A symbol behind the last byte of a record, or before the first record, is in none.
+    inside = (record >= 0) & (place < records.start[record] + records.size[record])
+    inside[inside] = keep[record[inside]]
+    rows, place, record = rows[inside], place[inside], record[inside]
+    block, value = symbols.block.copy(), symbols.value.copy()
+    block[rows] = target[1][record]
+    value[rows] = (place - records.start[record] + target[0][record]).view(np.uint64)
+    state.symbols = symbols.replaced(block=block, value=value)
 
 
 def function_needs(state: State) -> tuple[I64, I64]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from uruk.graph.graph import Graph
+from uruk.graph.graph import HOLDS_FUNCTIONS, Graph, Zone
 from uruk.graph.names import Names
-from uruk.graph.types import I64, Bool, some
+from uruk.graph.types import I64, U8, Bool, some, true_rows
 from uruk.passes.elf import eh_frame, linker_symbols, per_object_helpers
 from uruk.passes.layout import Layout
 from uruk.passes.rules import DataSource, Rules
@@ -82,6 +82,15 @@ class ELFRules(Rules):
             from uruk.passes.elf import library_data
 
             library_data.copy_library_data(self.state, host, everything)
+
+    def written_zones(self) -> U8:
+        """See `Rules.written_zones`: compilers mark what needs relocations as writable (`.data.rel.ro`, arrays)."""
+        state = self.state
+        zone = state.blocks.zone.copy()
+        zone[HOLDS_FUNCTIONS.take(state.blocks.role)] = Zone.RW
+        rows = true_rows(state.live[: len(state.graph.blocks)] & (zone[: len(state.graph.blocks)] == Zone.R))
+        zone[[row for row in rows.tolist() if state.graph.section_name(row).startswith(".data.rel.ro")]] = Zone.RW
+        return zone
 
     def together(self) -> list[tuple[int, str, I64]]:
         """Return sections between bounds, and arrays of functions whose bounds are asked for."""

@@ -1,0 +1,1 @@
+"""uruk-jitlink: the command line of LLVM's `llvm-jitlink`, for uruk. `uruk.jitlink.main` is the program."""

@@ -1,0 +1,74 @@
+"""A command line as a whole: options that contradict each other are refused, and numbers are read."""
+
+from __future__ import annotations
+
+import re
+
+from uruk.jitlink.failures import ToolError
+from uruk.jitlink.options import CommandLine, number
+
+KIB = 1024
+_UNITS = {"kb": KIB, "mb": KIB**2, "gb": KIB**3}
+_SIZE = re.compile(r"\s*([0-9]+)\s*(kb|mb|gb)?\s*", re.IGNORECASE | re.ASCII)
+NO_ADDRESS = (1 << 64) - 1
+"""The address that LLVM's tool takes for none."""
+
+
+NOT_YET = ("add-self-relocations", "harness", "perf-support", "show-times", "vtune-support", "write-symtab")
+"""Options that would change what the tool does, and that it does not know how to follow: they are errors."""
+
+
+def slab_size(text: str) -> int:
+    """Return a size of ``-slab-allocate`` in bytes; without a suffix it is in KiB. Raises ToolError."""
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise ToolError("Invalid numeric format for slab size")
+    return int(match.group(1)) * _UNITS[(match.group(2) or "kb").lower()]
+
+
+def check(line: CommandLine, page_size: int) -> list[str]:
+    """Refuse options that contradict each other; returns warnings. Raises ToolError.
+
+    `page_size` is that of this machine, of which the slab's must be a multiple where code is run.
+    """
+    for name in NOT_YET:
+        if line.given(name) and line.last(name) not in ("false", "0"):
+            raise ToolError(f"-{name} cannot be honoured yet")
+    warnings: list[str] = []
+    runs = not line.is_on("noexec")
+    if not runs and line.all("args"):
+        warnings.append("Warning: --args passed to -noexec run will be ignored.")
+    if line.given("orc-runtime") and line.last("orc-runtime") and line.is_on("no-process-syms"):
+        raise ToolError("-orc-runtime requires process symbols")
+    slab = line.last("slab-allocate")
+    page = number(line.last("slab-page-size", "0")) or 0
+    if line.given("slab-address") and number(line.last("slab-address")) != NO_ADDRESS:
+        if not slab or runs:
+            raise ToolError("-slab-address requires -slab-allocate and -noexec")
+        if not page:
+            warnings.append("Warning: -slab-address used without -slab-page-size.")
+    if page:
+        if not slab:
+            raise ToolError("-slab-page-size requires -slab-allocate")
+        if page & (page - 1):
+            raise ToolError(f"-slab-page-size must be a power of two, got {page}")
+        if runs and page % page_size:
+            raise ToolError(
+                "-slab-page-size must be a multiple of real page size for exec tests (did you mean to use -noexec ?)\n"
+            )
+    if line.given("oop-executor") and line.given("oop-executor-connect"):
+        raise ToolError("Only one of -oop-executor and -oop-executor-connect can be specified")
+    if runs:
+        raise ToolError("uruk-jitlink links and does not run yet: give -noexec, or use `uruk run'")
+    return warnings
+
+
+def definition(text: str) -> tuple[str, int]:
+    """Return name and address of ``-abs NAME=ADDR``. Raises ToolError."""
+    name, equals, address = text.partition("=")
+    if not equals:
+        raise ToolError(f'Invalid absolute define "{text}". Syntax: <name>=<addr>')
+    value = number(address.strip())
+    if value is None:
+        raise ToolError(f'Invalid address expression "{address.strip()}" in absolute symbol definition "{text}"')
+    return name.strip(), value

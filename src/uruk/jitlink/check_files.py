@@ -1,0 +1,52 @@
+"""Files with rules: lines that begin with ``# NAME:`` after blanks; a backslash at the end joins the next such line."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from uruk.jitlink.failures import ToolError, not_found
+
+
+class Rule(NamedTuple):
+    """A rule, and the line of its file on which it begins, counted from 1."""
+
+    line: int
+    text: str
+
+
+def rules_of(path: str, name: str) -> list[Rule]:
+    """Return the rules of a file. Raises ToolError for a file that cannot be read, or has none."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            lines = file.read().splitlines()
+    except OSError as error:
+        raise not_found(path) from error
+    rules = rules_in(lines, name)
+    if not rules:
+        raise ToolError(f"Some checks in {path} failed: the file has no rule that begins with `# {name}:'")
+    return rules
+
+
+def rules_in(lines: list[str], name: str) -> list[Rule]:
+    """Return the rules in lines of text.
+
+    A rule that is joined loses the leading blanks of each further part, so that words of two lines may grow together:
+    LLVM's tests rely on that.
+    """
+    begin = f"# {name}:"
+    rules: list[Rule] = []
+    joined, first = "", 0
+    for number, line in enumerate(lines, 1):
+        text = line.lstrip()
+        if not text.startswith(begin):
+            continue
+        part = text[len(begin) :].strip()
+        first = first if joined else number
+        if part.endswith("\\"):
+            joined += part[:-1]
+            continue
+        rules.append(Rule(first, joined + part))
+        joined = ""
+    if joined:
+        rules.append(Rule(first, joined))
+    return rules

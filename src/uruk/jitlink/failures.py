@@ -1,0 +1,56 @@
+"""Errors as `llvm-jitlink` prints them: on standard error, session errors behind a literal prefix."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from uruk.errors import DuplicateDefinition, InputNotFound, OutOfRange, UndefinedSymbols, UrukError
+from uruk.graph.edge_names import llvm_name
+
+SESSION_PREFIX = "llvm-jitlink error: "
+_PLACE = re.compile(r"(?P<file>.*):\((?P<section>.*)\+(?P<offset>0x[0-9a-f]+)\)", re.DOTALL)
+
+
+class ToolError(Exception):
+    """An error that ends a run with status 1; its text is printed behind the name of the program."""
+
+
+def session_text(error: UrukError) -> str:
+    """Return the text of an error of a lookup, without its prefix."""
+    texts = [_text(error), *(_text(other) for other in error.others)]
+    return f"\n{SESSION_PREFIX}".join(dict.fromkeys(texts))
+
+
+def _text(error: UrukError) -> str:
+    if isinstance(error, UndefinedSymbols):
+        return f"Symbols not found: [ {', '.join(symbol.name for symbol in error.symbols)} ]"
+    if isinstance(error, OutOfRange):
+        return _range_text(error)
+    return error.describe()
+
+
+def _range_text(error: OutOfRange) -> str:
+    match = _PLACE.fullmatch(error.place)
+    if match is None:
+        return error.describe()
+    file, section, offset = match.group("file", "section", "offset")
+    block = error.address - int(offset, 16)
+    return (
+        f'In graph {file}, section {section}: relocation target "{error.symbol}" at address {error.target:#x} is out '
+        f"of range of {llvm_name(error.kind)} fixup at {error.address:#x} ({section}, {block:#x} + {offset})"
+    )
+
+
+def input_error(path: str, error: UrukError) -> ToolError:
+    """Return the error for an input that cannot be added."""
+    if isinstance(error, DuplicateDefinition):
+        return ToolError(f"Duplicate definition of symbol '{error.name}'")
+    if isinstance(error, InputNotFound):
+        return not_found(path)
+    return ToolError(error.describe())
+
+
+def not_found(path: str) -> ToolError:
+    """Return the error for a file that is not there."""
+    return ToolError(f"'{path}': {os.strerror(2)}")

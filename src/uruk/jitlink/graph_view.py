@@ -1,0 +1,217 @@
+"""A linked file as LLVM's tool sees it: sections, each with blocks by address, symbols and edges of each block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from uruk.formats.registry import instruction_set_of
+from uruk.graph.edge_names import llvm_edge
+from uruk.graph.graph import Binding, SymbolKind, SymbolType, Visibility
+from uruk.graph.types import true_rows, unsigned
+from uruk.passes.fixup import slot_addresses, stub_addresses
+from uruk.passes.state import State
+
+ANONYMOUS = "<anonymous symbol>"
+
+
+class SymbolView(NamedTuple):
+    """A symbol: its offset in the block, or its address for one without a block."""
+
+    offset: int
+    size: int
+    is_weak: bool
+    scope: str
+    name: str
+    is_live: bool = True
+
+
+class EdgeView(NamedTuple):
+    """An edge, by LLVM's name of its kind."""
+
+    offset: int
+    addend: int
+    kind: str
+    target: str
+
+
+class BlockView(NamedTuple):
+    """A block; `position` is where its bytes are in the link's image, -1 for zero-fill."""
+
+    address: int
+    size: int
+    align: int
+    position: int
+    symbols: list[SymbolView]
+    edges: list[EdgeView]
+
+
+class SectionView(NamedTuple):
+    """A section and its live blocks, by address."""
+
+    name: str
+    blocks: list[BlockView]
+
+
+class FileView:
+    """The view of one object of a link."""
+
+    def __init__(self, state: State, index: int) -> None:
+        self.state = state
+        self.index = index
+        self.name = state.graph.files[index]
+        self._module = int(state.module_of_object[index])
+        self._owner = state.symbol_objects(np.arange(len(state.symbols)))
+        target = state.graph.target
+        self._sizes_are_distances = target is not None and target.format == "coff"
+        """True if symbols have no sizes: each goes up to the next one, or to the end of its section."""
+
+    def sections(self) -> Iterator[SectionView]:
+        """Yield the object's sections in its order, those without live blocks too, then stubs and the GOT."""
+        state, graph = self.state, self.state.graph
+        by_name: dict[str, list[int]] = {}
+        first, last = (int(bound) for bound in graph.ranges.blocks[self.index : self.index + 2])
+        for row in range(first, last):
+            by_name.setdefault(graph.section_name(row), []).append(row)
+        unwind = state.synthetic.get("unwind")
+        for name, rows in by_name.items():
+            live = [row for row in rows if state.live[row]]
+            if not live and unwind is not None and state.blocks.role[rows[0]] == _UNWIND:
+                live = [row for row in unwind[self._module : self._module + 1].tolist() if row >= last]
+            yield SectionView(name, [self._block(row) for row in sorted(live, key=self._address)])
+        commons = true_rows((state.symbols.kind == SymbolKind.COMMON) & (self._owner == self.index))
+        blocks = sorted({int(state.symbols.block[row]) for row in commons.tolist() if state.symbols.block[row] >= 0})
+        if blocks:
+            yield SectionView(".common", [self._block(row) for row in blocks])
+        yield from self._tables()
+
+    def _address(self, row: int) -> int:
+        return unsigned(int(self.state.address[row]))
+
+    def _block(self, row: int) -> BlockView:
+        state = self.state
+        blocks = state.blocks
+        stored = int(blocks.content[row]) >= 0
+        edges = true_rows((state.edges.block == row) & (state.edges.kind != 0))
+        return BlockView(
+            self._address(row), int(blocks.size[row]), int(blocks.align[row]),
+            int(state.position[row]) if stored else -1, self._symbols_of(row),
+            [self._edge(edge) for edge in edges.tolist()],
+        )  # fmt: skip
+
+    def _symbols_of(self, block: int) -> list[SymbolView]:
+        state = self.state
+        symbols = state.symbols
+        used = np.zeros(len(symbols), np.bool_)
+        used[state.edges.target[state.edges.kind != 0]] = True
+        rows = true_rows(symbols.block == block)
+        own = (symbols.name[rows] >= 0) & (state.canonical[rows] == rows)
+        if self._sizes_are_distances:
+            own |= (symbols.type[rows] == SymbolType.SECTION) & (self._is_associated(block))
+        views = [self._symbol(row) for row in rows[own | used[rows]].tolist()]
+        views.sort(key=lambda view: (view.offset, view.is_weak, _SCOPES.index(view.scope), view.name))
+        if self._sizes_are_distances:
+            ends = sorted({view.offset for view in views} | {int(state.blocks.size[block])})
+            views = [
+                view._replace(size=next((at for at in ends if at > view.offset), view.offset) - view.offset)
+                for view in views
+            ]
+        return views
+
+    def _symbol(self, row: int) -> SymbolView:
+        symbols = self.state.symbols
+        binding = int(symbols.binding[row])
+        binding = Binding.WEAK if self._leads_group(row) else binding
+        scope = "default" if symbols.visibility[row] in (Visibility.DEFAULT, Visibility.PROTECTED) else "hidden"
+        return SymbolView(
+            0 if symbols.kind[row] == SymbolKind.COMMON else int(symbols.value[row]), int(symbols.size[row]),
+            binding == Binding.WEAK, "local" if binding == Binding.LOCAL else scope, self._name(row),
+        )  # fmt: skip
+
+    def _is_associated(self, block: int) -> bool:
+        """Return True for a section that is in a group, and does not lead it."""
+        state = self.state
+        rows = true_rows(state.symbols.block == block).tolist()
+        return int(state.blocks.group[block]) >= 0 and not any(self._leads_group(row) for row in rows)
+
+    def _leads_group(self, row: int) -> bool:
+        """Return True for a global symbol of a group that may have others of its name (COFF's COMDATs)."""
+        state = self.state
+        block = int(state.symbols.block[row])
+        if not self._sizes_are_distances or block < 0 or state.symbols.name[row] < 0:
+            return False
+        group = int(state.blocks.group[block])
+        return group >= 0 and int(state.groups.name[group]) == int(state.symbols.name[row])
+
+    def _name(self, row: int) -> str:
+        """Return a symbol's name; ELF's section symbols have none, COFF's have that of the section."""
+        symbols, graph = self.state.symbols, self.state.graph
+        offset = int(symbols.text[row])
+        text = graph.arena.string_at(offset).decode("utf-8", "replace") if offset >= 0 else ""
+        return text or ANONYMOUS
+
+    def _edge(self, edge: int) -> EdgeView:
+        state = self.state
+        edges, kinds = state.edges, state.graph.kinds
+        kind, folded = llvm_edge(kinds[int(edges.kind[edge])].name)
+        target = int(state.canonical[edges.target[edge]])
+        name = self._name(target)
+        if name == ANONYMOUS:
+            block = int(state.symbols.block[target])
+            name = (
+                f"addressable@{self._address(block):#x}+{int(state.symbols.value[target]):#010x}"
+                if block >= 0
+                else name
+            )
+        return EdgeView(int(edges.offset[edge]), int(edges.addend[edge]) + folded, kind, name)
+
+    def _tables(self) -> Iterator[SectionView]:
+        """Yield stubs and GOT slots of the file's module, a block each."""
+        state = self.state
+        stubs, slots = state.stubs, state.slots
+        own_stubs = true_rows(stubs.module == self._module).tolist()
+        got = int(state.synthetic["got"][self._module])
+        if own_stubs:
+            at, size = stub_addresses(state), instruction_set_of(state.graph).STUB_JUMP[1]
+            position = state.position[state.synthetic["stubs"][stubs.island]] + stubs.offset
+            yield SectionView("$__STUBS", [
+                self._made(int(at[row]), size, 1, int(position[row]),
+                           int(stubs.row[row]), "Delta32") for row in own_stubs
+            ])  # fmt: skip
+        own_slots = true_rows(slots.module == self._module).tolist()
+        if got >= 0:
+            pointer = state.graph.kinds.pointer
+            at = slot_addresses(state) if own_slots else np.empty(0, np.int64)
+            blocks = [
+                self._made(int(at[row]), pointer, pointer, int(state.position[got] + slots.offset[row]),
+                           int(slots.row[row]), "Pointer64") for row in own_slots
+            ]  # fmt: skip
+            yield SectionView("$__GOT", blocks)
+
+    def _made(self, address: int, size: int, align: int, position: int, target: int, kind: str) -> BlockView:
+        symbol = SymbolView(0, size, False, "local", ANONYMOUS, False)
+        return BlockView(unsigned(address), size, align, position, [symbol], [EdgeView(0, 0, kind, self._name(target))])
+
+    def outside(self, *, absolute: bool) -> list[tuple[int, SymbolView]]:
+        """Return the object's absolute symbols, or those from elsewhere, each with its address."""
+        state = self.state
+        symbols = state.symbols
+        rows = true_rows(self._owner == self.index)
+        if absolute:
+            rows = rows[symbols.kind[rows] == SymbolKind.ABSOLUTE]
+            rows = rows[symbols.type[rows] != SymbolType.FILE]
+        else:
+            used = np.zeros(len(symbols), np.bool_)
+            used[state.edges.target[state.edges.kind != 0]] = True
+            home = symbols.block[state.canonical[rows]]
+            elsewhere = (home < 0) | (state.block_module[home] != self._module)
+            rows = rows[
+                used[rows] & (symbols.name[rows] >= 0) & elsewhere & (symbols.kind[rows] != SymbolKind.ABSOLUTE)
+            ]
+        return [(unsigned(int(state.symbol_address[row])), self._symbol(row)) for row in rows.tolist()]
+
+
+_UNWIND = 1
+_SCOPES = ("default", "hidden", "local")

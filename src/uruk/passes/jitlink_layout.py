@@ -1,0 +1,130 @@
+"""Layout in the order of the input, as LLVM's JITLink has it, for tools whose addresses must be those of its own.
+
+Each module has a segment for constants, one for data and one for code, in this order. In a segment blocks with content
+come first, zero-fill behind, both by sections in the order in which the object has them; what passes made comes behind
+the object's own. Blocks are aligned by their absolute addresses (JITLink, BasicLayout), so that they are aligned in
+memory that begins at an unaligned address, too. uruk's own layout, which needs no padding, is `uruk.passes.layout`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from uruk.graph.graph import Role, Zone
+from uruk.graph.types import I32, I64, NONE, U8, Bool, filled, true_rows
+from uruk.passes.layout import Chunk, Layout, Segment
+from uruk.passes.state import State
+
+_RANK = np.full(8, 3, np.uint8)
+"""Zone -> the place of its segment among those of a module: by protection, as JITLink orders them; others come last."""
+_RANK[[Zone.R, Zone.RW, Zone.TLS, Zone.RX]] = 0, 1, 1, 2
+
+
+class JITLinkLayout(Layout):
+    """A layout whose offsets are settled once the segments have addresses; see `settle`."""
+
+    rows: I64
+    """The placed blocks in their order."""
+    align: I64
+    size: I64
+
+    def settle(self, start: I64) -> None:
+        """Give every block its offset in its segment, whose address `start` has; alignments are those of addresses."""
+        segment = self.segment[self.rows]
+        self.offset[self.rows], _ = _aligned(segment, self.size, self.align, start)
+        for chunk in (*self.tls.values(), *self.kept.values()):
+            first = self.offset[chunk.rows[0]]
+            chunk.offset[:] = self.offset[chunk.rows] - first
+
+
+def lay_out(state: State, together: Sequence[tuple[int, str, I64]], written: U8) -> JITLinkLayout:
+    """Place every live block. `written` has the zone of each block by the section's own flags.
+
+    `together` lists (module, name, block rows) of sections between bounds, which lie in one row by themselves.
+    """
+    blocks = state.blocks
+    rows = true_rows(state.live & (blocks.size >= 0))
+    module = state.block_module[rows].astype(np.int64)
+    place = module if state.module_order is None else state.module_order[module]
+    rank = _RANK.take(written[rows])
+    zeros = (blocks.content[rows] < 0) & ((rows < len(state.graph.blocks)) | (blocks.role[rows] == Role.COMMON))
+    order = np.lexsort((rows, _section_order(state)[rows], zeros, rank, place))
+    rows, module, rank, zeros = rows[order], module[order], rank[order].astype(np.int64), zeros[order]
+    keys, segment = np.unique(place[order] << 2 | rank, return_inverse=True)
+    size, align = blocks.size[rows], blocks.align[rows]
+    offset, _ = _aligned(segment, size, align, np.zeros(keys.size, np.int64))
+    segments: list[Segment] = []
+    for number, key in enumerate(keys.tolist()):
+        own = segment == number
+        segments.append(_segment(int(module[own.argmax()]), key & 3, offset[own] + size[own], zeros[own]))
+    segment_of = filled(len(blocks), NONE, np.int32)
+    offset_of = np.zeros(len(blocks), np.int64)
+    segment_of[rows], offset_of[rows] = segment, offset
+    plan = JITLinkLayout(segments, segment_of, offset_of, _thread_locals(state, offset_of), {})
+    plan.kept = {(module, name): _chunk(state, module, kept, offset_of) for module, name, kept in together}
+    plan.rows, plan.size, plan.align = rows, size, align
+    return plan
+
+
+_ZONE_OF_RANK = (Zone.R, Zone.RW, Zone.RX, Zone.RW)
+
+
+def _segment(module: int, rank: int, ends: I64, zeros: Bool) -> Segment:
+    stored = ends[~zeros]
+    return Segment(module, _ZONE_OF_RANK[rank], int(ends.max()), 1, int(stored.max()) if stored.size else 0)
+
+
+def _aligned(segment: I64 | I32, size: I64, align: I64, start: I64) -> tuple[I64, list[int]]:
+    """Return offsets of rows, ordered by segment, one after the other in segments that begin at addresses `start`."""
+    offsets: list[int] = []
+    ends = start.view(np.uint64).tolist()
+    begins = list(ends)
+    # Each place depends on the one before it: with alignments in any order there is no sum that gives them all.
+    for number, length, unit in zip(segment.tolist(), size.tolist(), align.tolist(), strict=True):
+        place = -(-ends[number] // unit) * unit
+        offsets.append(place - begins[number])
+        ends[number] = place + length
+    return np.array(offsets, np.int64), ends
+
+
+def _section_order(state: State) -> I64:
+    """Return a number a block by which sections of an object follow each other, those of one name together."""
+    graph, count = state.graph, len(state.blocks)
+    order = np.arange(count, dtype=np.int64)
+    first: dict[tuple[int, str], int] = {}
+    owner = state.blocks.object
+    for row in true_rows(state.live[: len(graph.blocks)] | (graph.blocks.role == Role.UNWIND)).tolist():
+        order[row] = first.setdefault((int(owner[row]), graph.section_name(row)), row)
+    for row in state.synthetic.get("unwind", np.empty(0, np.int32)).tolist():
+        if row >= len(graph.blocks):  # it stands where the module's first block of unwind data stood
+            own = (graph.blocks.role == Role.UNWIND) & (
+                state.block_module[: len(graph.blocks)] == state.block_module[row]
+            )
+            order[row] = int(own.argmax())
+    return order
+
+
+def _chunk(state: State, module: int, rows: I64, offset: I64) -> Chunk:
+    """Return blocks of one row as the chunk that later passes know them by."""
+    size, last = state.blocks.size[rows], int(rows[-1])
+    begin = int(offset[rows[0]])
+    end = int(offset[last]) + int(state.blocks.size[last])
+    zone = int(state.blocks.zone[rows].max())
+    return Chunk(
+        module, zone, rows, offset[rows] - begin, end - begin, int(state.blocks.align[rows].max()), int(size.sum())
+    )
+
+
+def _thread_locals(state: State, offset: I64) -> dict[int, Chunk]:
+    """Return the thread-local image of each module: blocks with content, then zero-fill."""
+    rows = true_rows(state.live & (state.blocks.zone == Zone.TLS))
+    chunks: dict[int, Chunk] = {}
+    for module in np.unique(state.block_module[rows]).tolist():
+        own = rows[state.block_module[rows] == module]
+        filled_rows = own[state.blocks.content[own] >= 0]
+        ordered = np.concatenate([filled_rows, own[state.blocks.content[own] < 0]])
+        chunks[module] = _chunk(state, module, ordered, offset)
+        chunks[module].stored = int(state.blocks.size[filled_rows].sum())
+    return chunks

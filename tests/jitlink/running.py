@@ -1,0 +1,37 @@
+"""Runs uruk-jitlink in this process, and LLVM's tool beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import subprocess
+from typing import NamedTuple
+
+from uruk.jitlink.main import main
+
+from support.requirements import require_tool
+
+LLVM_TOOL = "llvm-jitlink-19"
+
+
+class Done(NamedTuple):
+    """The end of a run."""
+
+    status: int
+    out: str
+    err: str
+
+
+def uruk_jitlink(*words: object) -> Done:
+    """Run uruk's tool; a Python error is one of the test."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = main([str(word) for word in words])
+    return Done(status, out.getvalue(), err.getvalue())
+
+
+def llvm_jitlink(*words: object) -> Done:
+    """Run LLVM's tool."""
+    command = [require_tool(LLVM_TOOL), *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    return Done(done.returncode, done.stdout, done.stderr)
