@@ -41,7 +41,7 @@ SOURCES = {
         "command_line.c cxx_throw.c find_symbols.c initialize.c memory.c modules.c process.c program.c shared_memory.c"
         " statics.c texts.c thread_atexit.c"
     ),
-    "windows/x86_64": "callback_enter.S invoke.S",
+    "windows/x86_64": "callback_enter.S invoke.S lazy_enter.S",
     "windows/linked": (
         "compiler_support.c legacy_stdio.c magic_statics.c onexit.c operators.c start_files.c thread_destructors.c"
         " thread_initializers.c"
@@ -133,7 +133,7 @@ def _windows(name: str) -> BuildTarget:
     archive = ("windows/linked", f"{architecture}/linked")
     archive_flags = ("-fno-builtin", "-fno-stack-protector", "-ffunction-sections", "-DWIN32_LEAN_AND_MEAN")
     flags = "-s -nostdlib -fno-builtin -fno-stack-protector -DWIN32_LEAN_AND_MEAN -Wl,-e,start -Wl,--stack,0x200000"
-    more = ("common/callback.c", "common/remote.c")
+    more = ("common/callback.c", "common/lazy.c", "common/remote.c")
     libraries = ("-lkernel32", "-lntdll")
     return BuildTarget(
         name, f"{name}-gnu", f"{name}-gnu", archive, archive_flags, False, folders, ("common", *folders),

@@ -16,7 +16,6 @@
  */
 
 #include <stdint.h>
-#include <stdlib.h>
 
 #include "process.h"
 
@@ -99,7 +98,7 @@ static word count(word *counted)
 static void say_and_abort(const char *text)
 {
     uruk_say(text);
-    abort();
+    uruk_abort();
 }
 
 static void after_stop(void)

@@ -12,6 +12,7 @@ uint64_t *uruk_thread_word(void) OF_SYSTEM;
 int64_t uruk_at_fork(void (*in_child)(void)) OF_SYSTEM;
 
 void uruk_say(const char *text) OF_SYSTEM; /* on standard error */
+void uruk_abort(void) OF_SYSTEM __attribute__((noreturn));
 
 /* The thread's number of the last error: errno, or what GetLastError returns. */
 int uruk_last_error(void) OF_SYSTEM;

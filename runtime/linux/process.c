@@ -42,6 +42,11 @@ void uruk_say(const char *text)
     (void)written;
 }
 
+void uruk_abort(void)
+{
+    abort();
+}
+
 int uruk_last_error(void)
 {
     return errno;

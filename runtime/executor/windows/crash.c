@@ -1,5 +1,6 @@
 /* Last words: which exception ends the process, where, and what it accessed. */
 
+#include "process.h"
 #include "windows_parts.h"
 
 #include <inttypes.h>
@@ -54,6 +55,13 @@ static void report_abort(int number)
 }
 
 int crashes_are_reported;
+
+void uruk_abort(void)
+{
+    if (crashes_are_reported)
+        report_abort(SIGNAL_OF_ABORT);
+    leave_at_once(ABORTED);
+}
 
 void report_crashes(void)
 {

@@ -15,6 +15,8 @@ extern void uruk_rt_command_line(void), uruk_rt_wide_command_line(void);
 extern void uruk_rt_atexit(void), uruk_rt_finalize(void), uruk_rt_nothing(void), uruk_rt_register_finalizers(void);
 extern void uruk_rt_run_initializers(void), uruk_rt_run_program(void), uruk_rt_set_arguments(void), uruk_rt_set_crt(void);
 extern void uruk_rt_call_main(void), uruk_rt_pending_thread_atexit(void), uruk_rt_thread_atexit(void);
+extern void uruk_rt_lazy_ask(void), uruk_rt_lazy_begin(void), uruk_rt_lazy_close(void), uruk_rt_lazy_open(void);
+extern void uruk_rt_lazy_set_handler(void), uruk_rt_lazy_start(void), uruk_rt_lazy_stop(void), uruk_rt_lazy_write(void);
 
 #define FUNCTION(name) {#name, (void *)name}
 
@@ -33,7 +35,15 @@ const struct symbol runtime_symbols[] = {
     FUNCTION(uruk_rt_finalize),
     FUNCTION(uruk_rt_find_symbols),
     FUNCTION(uruk_rt_keep_words),
+    FUNCTION(uruk_rt_lazy_ask),
+    FUNCTION(uruk_rt_lazy_begin),
+    FUNCTION(uruk_rt_lazy_close),
+    FUNCTION(uruk_rt_lazy_open),
+    FUNCTION(uruk_rt_lazy_set_handler),
+    FUNCTION(uruk_rt_lazy_start),
+    FUNCTION(uruk_rt_lazy_stop),
     {"uruk_rt_lazy_tag", &uruk_rt_lazy_tag},
+    FUNCTION(uruk_rt_lazy_write),
     FUNCTION(uruk_rt_mem_discard),
     FUNCTION(uruk_rt_mem_map_shared),
     FUNCTION(uruk_rt_mem_protect),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
-from uruk.errors import AllocationError
 from uruk.executor.control import Runtime
 from uruk.executor.lazy_stubs import LazyFunctions
+from uruk.executor.lazy_there import lazy_functions_there, start_lazy_functions
 from uruk.graph.types import I64, U64
 from uruk.platforms.linux.tls.descriptors import DescriptorFunctions
 
@@ -23,17 +23,8 @@ def descriptor_functions(runtime: Runtime) -> DescriptorFunctions:
 def lazy_functions(runtime: Runtime) -> LazyFunctions:
     """Return the functions for lazy stubs, ready for use. Raises AllocationError when glibc has no memory."""
     runtime.call(b"uruk_rt_find_vector_size")  # a first call keeps all registers of arguments
-    if runtime.call(b"uruk_rt_lazy_start"):
-        raise AllocationError("uruk_rt_lazy_start has no memory")
-    if runtime.process.is_here:
-        return _functions_here(runtime)
-    named = {name: partial(runtime.call, b"uruk_rt_lazy_" + name.encode()) for name in _LAZY if name != "write"}
-
-    def write(slots: I64, targets: U64 | None) -> int:
-        values = 0 if targets is None else targets.tobytes()
-        return runtime.call(b"uruk_rt_lazy_write", slots.tobytes(), values, slots.size)
-
-    return LazyFunctions(**named, write=write, ask=runtime.address[b"uruk_rt_lazy_ask"])
+    start_lazy_functions(runtime)
+    return _functions_here(runtime) if runtime.process.is_here else lazy_functions_there(runtime)
 
 
 _LAZY = {"begin": 3, "open": 4, "write": 3, "set_handler": 2, "close": 1, "stop": 0}

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from uruk.errors import AllocationError, LibraryError
 from uruk.executor import answers
+from uruk.executor.lazy_stubs import LazyStubs
 from uruk.formats.archive import Archive
 from uruk.link import Linked
 from uruk.orc.registry.tracker import FunctionArray, Released, ResourceTracker
@@ -142,6 +143,14 @@ class WindowsPlatform(BarePlatform):
     def deregister_frames(self, address: int) -> None:
         """See `Platform.deregister_frames`; the address is that of the runtime's own record of a module."""
         self.runtime.call(b"uruk_rt_deregister_module", address)
+
+    def lazy_stubs(self, resolve: Callable[[int], int], on_error: Callable[[int, BaseException], object]) -> LazyStubs:
+        """See `Platform.lazy_stubs`."""
+        return self.process.lazy_stubs(resolve, on_error)
+
+    def close(self) -> None:
+        """See `Platform.close`."""
+        self.process.close()
 
     def unload(self, tracker: ResourceTracker, released: Released) -> None:
         """See `Platform.unload`."""
