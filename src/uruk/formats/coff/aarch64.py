@@ -25,15 +25,19 @@ RELOCATIONS = {
     4: ("PAGEBASE_REL21", "Page21", 0),
     5: ("REL21", "Literal21", 0),
     6: ("PAGEOFFSET_12A", "PageOffset12", 0),
+    # One number serves loads of every size: a load of 8 bytes is assumed until the instruction has been looked at
+    # (FORMS).
     7: ("PAGEOFFSET_12L", "PageLoad64Offset12", 0),
     8: ("SECREL", "SectionOffset32", 0),
     9: ("SECREL_LOW12A", "SectionOffsetLow12", 0),
     10: ("SECREL_HIGH12A", "SectionOffsetHigh12", 0),
     11: ("SECREL_LOW12L", "SectionOffsetLoad64Low12", 0),
+    # 12 is TOKEN, which only managed code has.
     13: ("SECTION", "SectionNumber16", 0),
     14: ("ADDR64", "Pointer64", 0),
     15: ("BRANCH19", "ConditionalBranch19", 0),
     16: ("BRANCH14", "TestAndBranch14", 0),
+    # The value counts from the end of the field, 4 bytes behind its place.
     17: ("REL32", "Delta32", -4),
 }
 """Relocation number -> (name without ``IMAGE_REL_ARM64_``, edge kind, what is added to the addend)."""
@@ -45,6 +49,7 @@ def _loads(start: str, end: str) -> list[Form]:
         Form(f"{start}64{end}", f"{start}{bits}{end}", 0, mask, pattern)
         for bits, encoding in aarch64_images.LOADS.items()
         for mask, pattern in encoding.fits
+        # A load of 8 bytes has the map's kind already.
         if bits != 64
     ]
 

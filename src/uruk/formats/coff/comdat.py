@@ -24,6 +24,7 @@ _SELECTIONS[coff.COMDAT_ANY] = Selection.ANY
 _SELECTIONS[coff.COMDAT_SAME_SIZE] = Selection.SAME_SIZE
 _SELECTIONS[coff.COMDAT_EXACT_MATCH] = Selection.EXACT
 _SELECTIONS[coff.COMDAT_LARGEST] = Selection.LARGEST
+# An associated section is never chosen itself: it goes with its root, whose selection counts.
 _SELECTIONS[coff.COMDAT_ASSOCIATIVE] = Selection.ANY
 UNWIND_NAMES = (b".pdata$", b".xdata$")
 """The beginnings of the names of sections that GNU-style compilers make beside `.text$F`, with its suffix."""
@@ -60,13 +61,16 @@ def find_comdats(records: Records, arena: Arena) -> Comdats:
     rows = true_rows(is_comdat)
     if not rows.size:
         return comdats
+    # Leaders come before the rows are narrowed: a section without a symbol of its own may still have one.
     _find_leaders(records, comdats, rows)
     rows = rows[definition_of[rows] >= 0]  # GNU strip takes symbols that nothing refers to; then any one is as good
     described = auxiliary_of(records, definition_of[rows], coff.SECTION_DEFINITION)
     selection = described["selection"]
+    # A selection is one byte, so that none lies outside the table.
     known = _SELECTIONS[selection]
     sections.check(
         rows,
+        # Number 7 is in <winnt.h> only; the specification does not say what makes a section newer.
         (selection == coff.COMDAT_NEWEST, "is to be the newest of several (COMDAT selection 7), which nothing says"),
         (known < 0, "has a COMDAT selection that does not exist"),
     )
@@ -80,6 +84,8 @@ def _definitions(records: Records) -> tuple[I64, I64]:
     """Return the records that stand for sections, the first one of each, and that of every section row (-1 for
     none)."""
     rows = true_rows(
+        # A section's symbol is static, has the value 0 and is followed by a section definition (Format 5). A static
+        # function may be followed by an auxiliary record, too (Format 1); its type tells it apart.
         (records.storage == coff.CLASS_STATIC)
         & (records.section > 0)
         & (records.auxiliary > 0)
@@ -88,17 +94,20 @@ def _definitions(records: Records) -> tuple[I64, I64]:
     )
     of_section = filled(records.sections.size.size, NONE, np.int64)
     home = records.home(rows)
+    # Of repeated indexes the last assignment counts: backwards, that is the first row.
     of_section[home[::-1]] = rows[::-1]
     return rows[of_section[home] == rows], of_section
 
 
 def _find_leaders(records: Records, comdats: Comdats, rows: I64) -> None:
     """Fill `leader`: the second symbol of a COMDAT section, behind its own (PE Format, "COMDAT Sections")."""
+    # Auxiliary records have section 0 by now, and so lead nothing.
     placed = records.section > 0
     placed[comdats.definitions] = False
     symbols = true_rows(placed)
     home = records.home(symbols)
     first = filled(comdats.leader.size, NONE, np.int64)
+    # Backwards, so that the first symbol of each section is what stays.
     first[home[::-1]] = symbols[::-1]
     comdats.leader[rows] = first[rows]
 
@@ -108,15 +117,18 @@ def _associate(records: Records, comdats: Comdats, rows: I64, described: AnyArra
     sections = records.sections
     owner = sections.object[rows]
     big = np.array([header.big for header in sections.headers], np.bool_)[owner]
+    # `/bigobj` has 32 bits of the section's number, in two halves; in other objects the upper half is padding.
     number = described["number"].astype(np.int64) + (described["high_number"].astype(np.int64) << 16) * big
     sections.check(
         rows,
         ((number == 0) | (number > sections.counts[owner]), "is associated with a section that does not exist"),
     )
     parent = comdats.root
+    # Section numbers count from 1.
     parent[rows] = sections.base[owner] + number - 1
     _follow_suffixes(records, comdats, arena)
     follows = parent != np.arange(parent.size)
+    # A section that is associated with itself has itself as parent, and is a circle all the same.
     follows[rows] = True
     # Each round doubles how far a section looks: what has not come to an end behind all sections is in a circle.
     for _ in range(parent.size.bit_length()):
@@ -134,6 +146,7 @@ def _follow_suffixes(records: Records, comdats: Comdats, arena: Arena) -> None:
     yet belong to the code.
     """
     sections = records.sections
+    # A label of an exception table leads its section in the order of symbols, but gives it no name for other objects.
     named = comdats.leader >= 0
     named[named] = records.storage[comdats.leader[named]] == coff.CLASS_EXTERNAL
     alone = comdats.is_comdat & ~named & (comdats.root == np.arange(comdats.root.size))
@@ -142,6 +155,7 @@ def _follow_suffixes(records: Records, comdats: Comdats, arena: Arena) -> None:
     begins = sections.begins(UNWIND_NAMES[0]) | sections.begins(UNWIND_NAMES[1])
     rows = true_rows(alone & begins)
     code = true_rows(sections.begins(CODE_NAME))
+    # Only the names of code in objects with such sections are read, as each name costs a step of Python.
     wanted = np.zeros(len(sections.files), np.bool_)
     wanted[sections.object[rows]] = True
     code = code[wanted[sections.object[code]]]
@@ -149,6 +163,7 @@ def _follow_suffixes(records: Records, comdats: Comdats, arena: Arena) -> None:
     home = dict(zip(zip(sections.object[code].tolist(), suffixes, strict=True), code.tolist(), strict=True))
     suffixes = _texts(sections, rows, arena, len(UNWIND_NAMES[0]))
     for row, key in zip(rows.tolist(), zip(sections.object[rows].tolist(), suffixes, strict=True), strict=True):
+        # Without such code in its object a section stands for itself.
         comdats.root[row] = home.get(key, row)
 
 
@@ -157,6 +172,7 @@ def _texts(sections: Sections, rows: I64, arena: Arena, skip: int = 0) -> list[b
 
     Raises ObjectFormatError for names that overlap so much that a small file stands for any amount of text.
     """
+    # Names may share the bytes of a string table, so that their sum is bounded, not each of them.
     room = NAME_SHARING * sections.buffer.size
     texts: list[bytes] = []
     for row, at in zip(rows.tolist(), sections.text[rows].tolist(), strict=True):
@@ -187,11 +203,14 @@ def make_groups(
     signature = filled(rows.size, NONE, np.int32)
     signature[~alone] = name[leader[~alone]]
     signature[alone] = names.intern(_texts(sections, rows[alone], arena))
+    # A static leader has no interned name: no other object can have the same, and so its section is in no group.
     kept = signature >= 0
     rows, signature = rows[kept], signature[kept]
     group_of_section[rows] = np.arange(rows.size, dtype=np.int32)
+    # What is associated with a section outside of all groups has -1 from it, and stays with it.
     group_of_section = group_of_section[comdats.root]
     selection = comdats.selection[rows]
+    # Only selections by size or content look at a section; for the others none need be remembered.
     compares = (selection != Selection.ANY) & (selection != Selection.SINGLE)
     leading = np.where(compares, block_of_section[rows], NONE).astype(np.int32)
     return Groups(signature, sections.object[rows], selection, leading), group_of_section

@@ -22,6 +22,7 @@ from dataclasses import field
 from uruk.records import record
 
 SECTION = b".drectve"
+# Spaces within quotes are part of a word. A quote that nothing closes goes on to the end of the text.
 _WORD = re.compile(rb'(?:[^\s"]|"[^"]*"?)+')
 _BOM = b"\xef\xbb\xbf"
 """A mark that the text is UTF-8 (Microsoft's compilers write one)."""
@@ -49,9 +50,11 @@ class Directives:
 def read_directives(data: bytes) -> Directives:
     """Read the content of a section of directives; words that mean nothing here are skipped."""
     directives = Directives()
+    # NULs that pad the section divide words as spaces do.
     for word in _WORD.findall(data.removeprefix(_BOM).replace(b"\0", b" ")):
         if word[:1] in (b"/", b"-"):
             name, _, value = word[1:].partition(b":")
+            # The name of an option may be written in capitals or not; those of symbols must stay as they are.
             _take(directives, name.lower(), value.replace(b'"', b""))
     return directives
 
@@ -68,7 +71,9 @@ def _take(directives: Directives, name: bytes, value: bytes) -> None:
         if symbol and default and symbol != default:
             directives.alternates.append((symbol, default))
     elif name == b"aligncomm":
+        # The number is behind the last comma, whatever stands in the name.
         symbol, _, bits = value.rpartition(b",")
+        # More than two digits are no alignment, and would be a number of any size.
         if symbol and bits.isdigit() and len(bits) < 3:
             directives.common_aligns[symbol] = 1 << min(int(bits), MOST_ALIGN_BITS)
     elif name == b"exclude-symbols":

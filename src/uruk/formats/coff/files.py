@@ -63,6 +63,7 @@ def _row(graph: Graph, pair: Pair, block: int, offset: int, symbol: int, number:
     kind = pair.KINDS[pair.KINDS.number[kind_name]] if kind_name else None
     owner = int(graph.blocks.object[block])
     first, last = (int(row) for row in graph.ranges.symbols[owner : owner + 2])
+    # A row without text is an auxiliary record's, which a relocation cannot name.
     exists = symbol < last - first and graph.symbols.text[first + symbol] >= 0
     problems: list[str] = []
     if kind is None:
@@ -71,6 +72,7 @@ def _row(graph: Graph, pair: Pair, block: int, offset: int, symbol: int, number:
         problems.append("lies outside its section")
     elif kind.width:
         at = int(graph.blocks.content[block]) + offset
+        # The table has no addends: the field holds it, to which the kind adds where it counts from.
         addend += int.from_bytes(graph.arena.bytes_at(at, kind.width), "little", signed=True)
     if not exists:
         problems.append(f"names symbol {symbol}, which is none of {last - first}")

@@ -24,9 +24,11 @@ def machine_of(head: bytes | memoryview) -> int | None:
     if len(head) < HEAD:
         return None
     if head[:4] == b"\0\0\xff\xff":  # an anonymous object: `/bigobj`, a short import, or code of a compiler's own
+        # Sig1, Sig2 and Version stand in front of Machine here.
         machine = head[6] | head[7] << 8
         return machine if machine in COFF_TITLES else None
     machine = head[0] | head[1] << 8
+    # SizeOfOptionalHeader is at 16, Characteristics at 18.
     linked = head[16] | head[17] << 8 or head[18] & EXECUTABLE_IMAGE
     return machine if machine in COFF_TITLES and not linked else None
 

@@ -33,12 +33,15 @@ from uruk.records import record
 SLOT_PREFIX = b"__imp_"
 _HEAD, _NAME = b"_head_", b"_iname"
 """The beginning and the end of the names by which GNU members find the DLL's name."""
+# A name like "\x7fkernel32_NULL_THUNK_DATA" is that of the member which ends a DLL's slots.
 _MACHINERY = (SLOT_PREFIX, _HEAD, b"__nm_", b"__IMPORT_DESCRIPTOR_", b"__NULL_IMPORT_DESCRIPTOR", b"\x7f")
 """Beginnings of the names of members that are not ordinary objects, as indexes of import libraries have them."""
+# `Sections.begins` compares beginnings: a text that ends in a NUL is a whole name, and `.idata$5` not `.idata$50`.
 _TABLES, _SLOTS, _NAMES, _LIBRARY = b".idata$", b".idata$5\0", b".idata$6\0", b".idata$7\0"
 _SHORT_SIGNATURE = b"\0\0\xff\xff\0\0"
 _CODE, _CONST = 0, 2
 """Kinds of imports; 1 is data."""
+# IMPORT_OBJECT_NAME_TYPE; EXPORT_AS (4) brings the name in the DLL as a third string.
 _BY_ORDINAL, _BY_NAME, _NO_PREFIX, _UNDECORATED, _EXPORT_AS = range(5)
 _BY_NUMBER = 1 << 63
 """The bit of a slot that means a number, not a name."""
@@ -57,6 +60,7 @@ class ImportLibrary:
     @cached_property
     def _candidates(self) -> set[int]:
         """The header offsets of members that define a name as imports do."""
+        # The index tells candidates from ordinary objects, so that these are not opened to be looked at.
         names, offsets = self._archive.entries()
         pairs = zip(names, offsets.tolist(), strict=True)
         return {offset for name, offset in pairs if name.startswith(_MACHINERY) or name.endswith(_NAME)}
@@ -71,12 +75,14 @@ class ImportLibrary:
         parts = read_parts(data, file, self._pair_of())
         if parts is None:
             return None
+        # A member with tables and no slot, the head or the end of a DLL's, imports nothing and is not linked.
         return [parts.imported(self._library_at(parts.refers_to(_HEAD), file))] if parts.slot else []
 
     def _library_at(self, head: bytes, file: str) -> str:
         """Return the DLL's name: the member that defines the symbol `head` refers to another one, which has it."""
         known = self._libraries.get(head)
         if known is None:
+            # There are two steps: a slot's member names the head, and the head names the member that ends in `_iname`.
             parts = self._parts_with(head, file)
             library = self._parts_with(parts.refers_to(_NAME, at_end=True), file).library
             if not library:
@@ -100,13 +106,18 @@ def read_short(data: bytes, file: str, pair: Pair) -> Import:
     """Return a short import. Raises ObjectFormatError for one that is malformed, or for another machine."""
     if len(data) < 20:
         raise ObjectFormatError(file, _HEADER, "cut short", len(data))
+    # Two signature words and Version are passed over, then TimeDateStamp. The hint is an ordinal where the import is by
+    # number.
     machine, size, hint, flags = struct.unpack_from("<6xH4xIHH", data)
     if machine != pair.MACHINE:
         problem = f"it is for machine {machine:#x}, expected {pair.MACHINE:#x} ({pair.NAME})"
         raise ObjectFormatError(file, _HEADER, problem, 6)
+    # Type has two bits, Name Type the next three; the rest is reserved.
     kind, how = flags & 3, flags >> 2 & 7
     if kind > _CONST or how > _EXPORT_AS:
         raise ObjectFormatError(file, _HEADER, f"imports in a way that does not exist ({flags:#x})", 18)
+    # The symbol's name and the DLL's follow, each with its NUL. What `split` gives behind the last NUL is counted
+    # below.
     name, *others = data[20 : 20 + size].split(b"\0")
     if len(data) < 20 + size or not name or len(others) < 2 + (how == _EXPORT_AS) or not others[0]:
         raise ObjectFormatError(file, _HEADER, f"{size} bytes of names do not fit, or lack one", 12)
@@ -124,6 +135,7 @@ def names_of_member(data: bytes, file: str, pair: Pair) -> list[bytes]:
     try:
         if data[:6] == _SHORT_SIGNATURE:
             item = read_short(data, file, pair)
+            # Only code has a jump, which has the name without the prefix.
             return [SLOT_PREFIX + item.name] if item.is_data else [SLOT_PREFIX + item.name, item.name]
         parts = read_parts(data, file, pair)
     except ObjectFormatError:
@@ -135,6 +147,7 @@ def _export_name(name: bytes, how: int) -> bytes:
     """Return the name in the DLL, of a symbol as objects have it."""
     if how == _BY_ORDINAL:
         return b""
+    # NAME_NOPREFIX skips a leading ?, @ or _; NAME_UNDECORATE also ends the name at the first @.
     if how in (_NO_PREFIX, _UNDECORATED) and name[:1] in (b"?", b"@", b"_"):
         name = name[1:]
     return name.partition(b"@")[0] if how == _UNDECORATED else name
@@ -142,11 +155,13 @@ def _export_name(name: bytes, how: int) -> bytes:
 
 def read_parts(data: bytes, file: str, pair: Pair) -> _Parts | None:
     """Return a member of a GNU import library; None for an ordinary object. Raises ObjectFormatError."""
+    # The arena is this member's own: nothing of it gets into a link.
     arena, [start] = Arena.join([data])
     span = Span(file, start, len(data))
     header = read_header(memoryview(arena.buffers[0]), span, pair.MACHINE, pair.NAME)
     short = ShortNames(arena)
     sections = read_sections(arena.buffers[0], [span], [header], short)
+    # Sections come first: for ordinary objects, which many archives have, no symbol is read.
     if not sections.begins(_TABLES).any():
         return None
     records = read_records(sections, short)
@@ -186,10 +201,13 @@ class _Parts:
         if len(slots) != 8:
             raise ObjectFormatError(self.file, "section `.idata$5'", f"a slot has 8 bytes, not {len(slots)}")
         value = int.from_bytes(slots, "little")
+        # A function's member defines its jump by the bare name; a variable's defines the slot only.
         is_data = self.names.get(name, coff.SYM_UNDEFINED) <= 0
         if value & _BY_NUMBER:
+            # The number of an import has 16 bits, whatever else the slot holds.
             return Import(name, library, b"", value & 0xFFFF, is_data)
         named = self._content(_NAMES)
+        # A hint of 2 bytes stands in front of the name (PE Format, "Hint/Name Table").
         export, end, _ = named[2:].partition(b"\0")
         if not export or not end:
             raise ObjectFormatError(self.file, "section `.idata$6'", "holds no name, which ends in NUL")

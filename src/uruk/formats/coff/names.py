@@ -16,6 +16,7 @@ _ROOM = 16
 
 def name_bytes(letters: U8) -> U8:
     """Return rows of eight bytes, with NULs behind the first NUL."""
+    # False from the first NUL of a row on, so that the product clears all that follows it.
     ended = np.minimum.accumulate(letters != 0, axis=1)
     return letters * ended
 
@@ -26,6 +27,7 @@ class ShortNames:
     def __init__(self, arena: Arena) -> None:
         self._arena = arena
         self._base = arena.size
+        # The first row stays zero: it is the empty name.
         self._pieces: list[U8] = [np.zeros(_ROOM, np.uint8)]
         self._size = _ROOM
 
@@ -43,6 +45,7 @@ class ShortNames:
 
     def add_text(self, text: bytes) -> int:
         """Take one name of any length in; returns where it will lie in the arena."""
+        # The NUL takes one byte more. The size is rounded up to whole rows: // of a negative number rounds away from 0.
         return self._take(np.frombuffer(text.ljust(-(-(len(text) + 1) // _ROOM) * _ROOM, b"\0"), np.uint8))
 
     def finish(self) -> None:

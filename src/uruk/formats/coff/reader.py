@@ -43,15 +43,18 @@ def read_objects(arena: Arena, spans: Sequence[Span], pair: Pair, names: Names) 
     short = ShortNames(arena)
     headers = [read_header(view, span, pair.MACHINE, pair.NAME) for span in spans]
     sections = read_sections(buffer, spans, headers, short)
+    # The slots of GNU imports are filled by a loader of images. Imports are made from archives (import_library.py).
     slots = true_rows(sections.begins(b".idata$5\0"))
     sections.check(slots, (slots >= 0, "is a part of an import library: add the library, as an archive"))
     records = read_records(sections, short)
+    # Directives come before symbols, as they name some more.
     directives = _read_directives(sections)
     loaded = _is_loaded(sections)
     block_of_section = filled(loaded.size, NONE, np.int32)
     block_of_section[loaded] = np.arange(np.count_nonzero(loaded), dtype=np.int32)
     tables = Tables(records, block_of_section, directives, short)
     symbols, start, fallbacks, name = make_symbols(tables, names)
+    # All short names are known now, and the next steps read names in the arena.
     short.finish()
     comdats = find_comdats(records, arena)
     groups, group_of_section = make_groups(sections, comdats, name, block_of_section, arena, names)
@@ -85,11 +88,13 @@ def _empty_graph(arena: Arena, pair: Pair) -> Graph:
 
 def _first_rows(owner: I32, count: int) -> I64:
     """Return where the rows of each of `count` objects begin in a column of owners, and the end."""
+    # Owners ascend. Side "left" finds the first row of each; an object without rows gets an empty range.
     return owner.searchsorted(np.arange(count + 1))
 
 
 _NOT_LOADED = (b".debug", b".llvm.", b".llvm_", b".gfids$", b".giats$", b".gljmp$", b".gehcont$", b".reloc", b".sxdata")
 """Beginnings of names of sections that only debuggers, linkers and images' tables of guarded targets have a use for."""
+# XI and XC are initialisers of C and C++, XP and XT functions for the end; other `.CRT$` names are kept, not called.
 _FUNCTION_ARRAYS = {
     b".CRT$": Role.RETAINED,
     b".CRT$XI": Role.INIT,
@@ -104,6 +109,7 @@ _FUNCTION_ARRAYS = {
 
 def _is_loaded(sections: Sections) -> Bool:
     """Return which sections become blocks."""
+    # REMOVE sections are not for images, INFO sections are for the linker.
     loaded = sections.flags & (coff.SCN_LNK_REMOVE | coff.SCN_LNK_INFO) == 0
     for name in _NOT_LOADED:
         loaded &= ~sections.begins(name)
@@ -114,6 +120,7 @@ def _make_blocks(sections: Sections, loaded: Bool, group_of_section: I32) -> Blo
     """Return one block a loaded section."""
     rows = true_rows(loaded)
     flags = sections.flags[rows]
+    # Either flag makes a section code: what might be run must not be writable, whichever of them its writer has set.
     runs = flags & (coff.SCN_CNT_CODE | coff.SCN_MEM_EXECUTE) != 0
     written = flags & coff.SCN_MEM_WRITE != 0
     sections.check(
@@ -134,6 +141,7 @@ def _relocation_tables(sections: Sections, blocks: Blocks, loaded: I64) -> Reloc
     count = sections.relocation_count[loaded]
     block = count.nonzero()[0]
     rows = loaded[block]
+    # Addends are in the fields, and zero-fill has none.
     empty = (blocks.content[block] < 0) & (blocks.size[block] > 0)
     sections.check(rows, (empty, "relocates a section without content"))
     return Relocations(block.astype(np.int32), sections.relocations[rows], count[block])
@@ -141,11 +149,13 @@ def _relocation_tables(sections: Sections, blocks: Blocks, loaded: I64) -> Reloc
 
 def _read_directives(sections: Sections) -> dict[int, Directives]:
     """Return what objects tell their linker, by object."""
+    # With the NUL, so that no longer name is meant.
     rows = true_rows((sections.flags & coff.SCN_LNK_INFO != 0) & sections.begins(DIRECTIVES + b"\0"))
     texts: dict[int, bytes] = {}
     for row in rows.tolist():
         start, owner = int(sections.start[row]), int(sections.object[row])
         if start >= 0:
             text = sections.buffer[start : start + int(sections.size[row])].tobytes()
+            # The space keeps the last word of one section apart from the first word of the next.
             texts[owner] = texts[owner] + b" " + text if owner in texts else text
     return {owner: read_directives(text) for owner, text in texts.items()}

@@ -35,6 +35,7 @@ class _Columns(NamedTuple):
 
 @lru_cache(maxsize=8)
 def _columns(pair: Pair) -> _Columns:
+    # One row more than there are numbers: `take` clips all larger ones to it.
     kind = np.full(max(pair.RELOCATIONS) + 2, UNKNOWN, np.uint8)
     extra = np.zeros(kind.size, np.int64)
     has_forms, scale = np.zeros(len(pair.KINDS), np.bool_), np.zeros(len(pair.KINDS), np.uint8)
@@ -57,10 +58,12 @@ def read_relocations(graph: Graph, pair: Pair, wanted: Bool | None = None, repor
     if wanted is not None:
         tables = tables.rows(wanted[tables.block])
     step = coff.RELOCATION_SIZE
+    # `ranges` counts bytes one by one: nine more for each entry in front make steps of ten.
     places = ranges(tables.content, tables.count) + (step - 1) * _turns(tables.count)
     raw = gather_at(graph.arena, places, coff.RELOCATION)
     block = tables.block.repeat(tables.count)
     columns = _columns(pair)
+    # An offset counts from the section's address, which compilers set to 0 in objects (PE Format, VirtualAddress).
     number, offset = raw["type"], raw["offset"].astype(np.int64)
     kind = columns.kind.take(number, mode="clip")
     check_kinds(graph, pair.NAME, block, offset, kind, number, report)
@@ -75,9 +78,11 @@ def read_relocations(graph: Graph, pair: Pair, wanted: Bool | None = None, repor
     absent[present] = graph.symbols.text[target[present]] < 0
     check_rows(graph, block, absent, "names a symbol that does not exist", symbol, report)
     edges = Edges(block, offset, kind, target.astype(np.int32), columns.extra.take(number, mode="clip"))
+    # Rows outside their section are taken out before anything reads their fields. ABSOLUTE is ignored by definition.
     skipped = outside | (kind == pair.KINDS.number["None"])
     if some(skipped):
         edges = edges.rows(~skipped)
+    # Kinds come before addends: how a field is read depends on the kind that it has in the end.
     _look_at_instructions(graph, pair, edges)
     edges.addend = edges.addend + _addends(graph, pair, edges)
     return edges
@@ -86,6 +91,7 @@ def read_relocations(graph: Graph, pair: Pair, wanted: Bool | None = None, repor
 def _turns(count: I64) -> I64:
     """Return the place of each entry in its table."""
     end = count.cumsum()
+    # Each table begins behind the entries of all tables in front of it.
     return np.arange(int(count.sum())) - (end - count).repeat(count)
 
 
@@ -98,11 +104,13 @@ def _addends(graph: Graph, pair: Pair, edges: Edges) -> I64:
         inside = kinds.encodings.used.take(edges.kind)
         rows = true_rows(inside)
         addend[rows] = _addends_of_instructions(graph, pair, edges.kind[rows], place[rows])
+        # Width 0 takes instructions out of the fields of data.
         width = width * ~inside
     for size, dtype in kinds.fields:
         rows = true_rows(width == size)
         if rows.size:
             addend[rows] = gather_at(graph.arena, place[rows], dtype)
+    # SECREL7 has seven bits of its byte; what lies above is no part of the addend.
     part = true_rows((width > 0) & (bits < 8 * width))
     if part.size:
         addend[part] &= (1 << bits[part].astype(np.int64)) - 1
@@ -113,7 +121,9 @@ def _addends_of_instructions(graph: Graph, pair: Pair, kind: U8, place: I64) -> 
     """Return what the fields of instructions hold: with a sign where the value counts from the place, else without."""
     kinds = pair.KINDS
     value = kinds.encodings.decode(kind, gather_at(graph.arena, place, np.dtype("<u4")))
+    # The field's highest bit where it has a sign, else 0. To flip this bit and to subtract it extends the sign.
     sign = kinds.from_place.take(kind).astype(np.int64) << np.maximum(kinds.encodings.bits.take(kind), 1) - 1
+    # `decode` gives what the instruction means, in bytes. An addend that counts bytes in the field is shifted back.
     return ((value ^ sign) - sign) >> _columns(pair).scale.take(kind)
 
 
@@ -123,8 +133,10 @@ def _look_at_instructions(graph: Graph, pair: Pair, edges: Edges) -> None:
     rows = true_rows(_columns(pair).has_forms.take(kind))
     rows = rows[graph.blocks.zone[block[rows]] == Zone.RX]
     for back in sorted({form.back for form in pair.FORMS}) if rows.size else ():
+        # In front of a section's first bytes there is no instruction to look at.
         mine = rows[edges.offset[rows] >= back]
         place = graph.blocks.content[block[mine]] + edges.offset[mine] - back
+        # The kinds are copied, so that a form does not see what another one has changed.
         before, words = kind[mine], gather_at(graph.arena, place, np.dtype("<u4"))
         for form in pair.FORMS:
             if form.back == back:

@@ -54,6 +54,7 @@ class Sections(CheckedRows):
     def begins(self, text: bytes) -> Bool:
         """Return which sections have a name that begins with these bytes, at most 16."""
         first, second = (text[at : at + 8] for at in (0, 8))
+        # Most texts have eight bytes or fewer, so that the second word is rarely compared.
         begins = self.words[0] & _mask(first) == _word(first)
         return begins & (self.words[1] & _mask(second) == _word(second)) if second else begins
 
@@ -92,6 +93,7 @@ def read_sections(buffer: U8, spans: Sequence[Span], headers: Sequence[Header], 
     raw = join(pieces).view(coff.SECTION)
     owner = np.arange(len(spans), dtype=np.int32).repeat(counts)
     origin, extent = np.array([(span.start, span.size) for span in spans], np.int64).T
+    # Signed 64 bits hold every unsigned field of 32, and sums and differences of them.
     flags, size, start, table = (raw[field].astype(np.int64) for field in ("flags", "size", "start", "relocations"))
     none = np.empty(0, np.int64)
     sections = Sections(
@@ -99,15 +101,19 @@ def read_sections(buffer: U8, spans: Sequence[Span], headers: Sequence[Header], 
         start + origin.repeat(counts), size, none, flags, table + origin.repeat(counts),
         raw["relocation_count"].astype(np.int64), none, (none, none),
     )  # fmt: skip
+    # A field of records is strided, and bytes can be viewed in one piece only. Names come first: errors below use them.
     _locate_names(sections, np.ascontiguousarray(raw["name"]), short)
     rows: I64 = np.arange(raw.size)
+    # PointerToRawData is 0 where a section has no content (PE Format, "Section Table").
     stored = (size > 0) & (start > 0) & (flags & coff.SCN_CNT_UNINITIALIZED_DATA == 0)
     available = extent.repeat(counts)
+    # The start is checked apart: behind the end the difference is negative.
     sections.check(rows, (stored & ((start > available) | (size > available - start)), "lies outside the file"))
     _check_overlap(sections, size * stored)
     sections.start[~stored] = -1
     bits = flags >> coff.SCN_ALIGN_SHIFT & coff.SCN_ALIGN_MASK
     sections.check(rows, (bits > MAX_ALIGN_BITS, "has an alignment that does not exist"))
+    # Number n means 2^(n - 1). np.where computes both sides, so that the shift must not be negative.
     sections.align = np.where(bits > 0, 1 << np.maximum(bits - 1, 0), coff.DEFAULT_ALIGN)
     _find_relocations(sections, rows, table, available)
     return sections
@@ -118,6 +124,7 @@ def _check_overlap(sections: Sections, stored: I64) -> None:
 
     In a sound object the stored sections together are no larger than the file; twice that is let pass.
     """
+    # Sums of weights are float64, which counts whole numbers exactly up to 2^53.
     total = np.bincount(sections.object, stored, len(sections.files)).astype(np.int64)
     bad = true_rows(total > 2 * sections.extent)
     if bad.size:
@@ -135,18 +142,22 @@ def _locate_names(sections: Sections, names: AnyArray, short: ShortNames) -> Non
         for field in ("strings", "string_size")
     )
     long = letters[:, 0] == ord("/")
+    # Rows of long names are added, too, and replaced below: one copy of all costs less than a choice.
     sections.text = short.add(name_bytes(letters))
     rows = true_rows(long)
     if rows.size:
         offset = _offsets(letters[rows])
+        # The table's first four bytes are its size; -1, for what is not a number, lies below them as well.
         outside = (offset < 4) | (offset >= size[rows])
         sections.check(rows, (outside, "has a name that is no place in the string table"))
         sections.text[rows] = strings[rows] + offset
+    # Names of up to eight letters have zeros in the second word.
     inline = np.zeros((names.size, 16), np.uint8)
     inline[:, :8] = name_bytes(letters)
     words = inline.view(np.int64)
     if rows.size:
         words[rows] = windows(sections.buffer, "V16")[sections.text[rows]].view(np.int64).reshape(-1, 2)
+    # Columns in one piece are compared faster than every other word of a table.
     sections.words = words[:, 0].copy(), words[:, 1].copy()
 
 
@@ -159,13 +170,17 @@ _DECIMAL[list(b"0123456789")] = range(10)
 def _offsets(letters: U8) -> I64:
     """Return the numbers behind `/` (decimal, ended by NUL) and `//` (six digits in base 64); -1 for what is not a
     number."""
+    # Seven decimal digits end at 9,999,999. LLVM's writers go on in base 64, of which six digits cover 32 bits and
+    # more.
     wide = letters[:, 1] == ord("/")
     value = np.zeros(letters.shape[0], np.int64)
+    # A lone slash has no digit.
     bad = ~wide & (letters[:, 1] == 0)
     ended = np.zeros(letters.shape[0], np.bool_)
     for column in range(1, 8):
         digit = np.where(wide, _BASE64[letters[:, column]], _DECIMAL[letters[:, column]])
         ended |= ~wide & (letters[:, column] == 0)
+        # The second slash of `//` is no digit.
         counts = ~ended & ~(wide & (column == 1))
         bad |= counts & (digit < 0)
         value = np.where(counts, value * np.where(wide, 64, 10) + digit, value)
@@ -176,20 +191,24 @@ def _offsets(letters: U8) -> I64:
 def _find_relocations(sections: Sections, rows: I64, table: I64, available: I64) -> None:
     """Fill where relocations are, and how many; the first one of more than 65,534 holds their number."""
     count = sections.relocation_count
+    # The flag counts only where the count has its largest value (PE Format, IMAGE_SCN_LNK_NRELOC_OVFL).
     many = true_rows((sections.flags & coff.SCN_LNK_NRELOC_OVFL != 0) & (count == 0xFFFF))
     if many.size:
         outside = table[many] > available[many] - coff.RELOCATION_SIZE
         sections.check(many, (outside, "has a number of relocations that lies outside the file"))
+        # The offset field of the first entry has the number, the entry itself included.
         number = windows(sections.buffer, "<u4")[sections.relocations[many]].astype(np.int64)
         sections.check(many, (number == 0, "has a number of relocations that does not count itself"))
         count[many] = number - 1
         sections.relocations[many] += coff.RELOCATION_SIZE
+        # `table` counts from the object's start, `sections.relocations` from the buffer's.
         table = table.copy()
         table[many] += coff.RELOCATION_SIZE
     some_there = count > 0
     outside = some_there & ((table > available) | (count * coff.RELOCATION_SIZE > available - table))
     if some(outside):
         sections.check(rows, (outside, "has relocations that lie outside the file"))
+    # Tables laid over each other would let a small file ask for any number of edges.
     total = np.bincount(sections.object, count, len(sections.files)).astype(np.int64) * coff.RELOCATION_SIZE
     crowded = some_there & (total > 2 * sections.extent)[sections.object]
     if some(crowded):

@@ -37,17 +37,21 @@ def make_symbols(tables: Tables, names: Names) -> tuple[Symbols, I64, Fallbacks,
     weak = find_weak_externals(records, kind)
     binding = filled(kind.size, Binding.LOCAL, np.uint8)
     binding[records.storage == coff.CLASS_EXTERNAL] = Binding.GLOBAL
+    # An external record that stands for no symbol, as those of debuggers do, must ask for no name.
     binding[kind == SymbolKind.DROPPED] = Binding.LOCAL
     binding[weak.row] = Binding.WEAK
     _note_unexported(tables, weak)
+    # Defaults come last, as they may be external: several objects may define the same made-up name.
     binding[alias_names(records, weak)] = Binding.LOCAL
     outer = true_rows(binding != Binding.LOCAL)
+    # Local names are not interned: nobody looks them up, and their texts stay in the arena.
     texts = texts_of(records, outer)
     nameless = np.array([not text for text in texts], np.bool_)
     records.check((nameless, "is external, but has no name"), rows=outer)
     name = filled(kind.size, NONE, np.int32)
     name[outer] = names.intern(texts)
     symbols = _columns(tables, kind, binding, name, weak)
+    # Only a default that may be found elsewhere needs a fallback; what is defined is taken in already.
     pairs = weak.row[weak.falls_back], weak.default[weak.falls_back]
     fallbacks = Fallbacks(pairs[0].astype(np.int32), pairs[1].astype(np.int32)) if pairs[0].size else NO_FALLBACKS
     if not tables.directives:
@@ -73,19 +77,24 @@ def _columns(tables: Tables, kind: U8, binding: U8, name: I32, weak: WeakExterna
     defined = true_rows(kind == SymbolKind.DEFINED)
     home = records.home(defined)
     block[defined] = tables.block_of_section[home]
+    # A section that is not loaded takes its symbols with it.
     lost = block[defined] < 0
     kind[defined[lost]] = SymbolKind.DROPPED
     rows, home = defined[~lost], home[~lost]
+    # A label may stand behind the last byte.
     records.check((value[rows] > sections.size[home], "lies outside its section"), rows=rows)
     size = np.zeros(kind.size, np.int64)
     common = true_rows(kind == SymbolKind.COMMON)
+    # The value of a common symbol is its size in a file, and its alignment in a graph.
     size[common] = value[common]
     value[common] = common_aligns(size[common])
     definitions = true_rows((records.storage == coff.CLASS_STATIC) & (records.auxiliary > 0) & (records.section > 0))
     type_ = types_of(records, definitions[records.type[definitions] & 0xF0 != coff.TYPE_FUNCTION])
     here, default = weak.row[weak.defined], weak.default[weak.defined]
+    # A weak definition is its default, by another name.
     for column in (block, value, size, kind):
         column[here] = column[default]
+    # Either record may say that it is a function. The symbol of a section has the largest number, and is undone below.
     type_[here] = np.maximum(type_[here], type_[default])
     type_[here[type_[here] == SymbolType.SECTION]] = SymbolType.NOTYPE
     undefined = kind == SymbolKind.UNDEFINED
@@ -100,9 +109,11 @@ def _change_by_directives(tables: Tables, symbols: Symbols, names: Names) -> Non
     for owner, directives in tables.directives.items():
         if not (directives.common_aligns or directives.hidden):
             continue
+        # A slice gives views, so that assignments reach the tables.
         rows = slice(int(start[owner]), int(start[owner + 1]))
         name, kind, value = symbols.name[rows], symbols.kind[rows], symbols.value[rows]
         for text, align in directives.common_aligns.items():
+            # Rows without a name have NONE, which a text that nobody has interned must not match.
             mine = (name == names.get(text, NONE - 1)) & (kind == SymbolKind.COMMON)
             value[mine] = np.maximum(value[mine], np.uint64(align))
         hidden = [number for number in map(names.get, directives.hidden) if number is not None]
@@ -124,15 +135,19 @@ def _with_added(tables: Tables, symbols: Symbols, fallbacks: Fallbacks, names: N
         for pair in directives.alternates:
             firsts.append(len(texts))
             texts += pair
+            # X may stay undefined, as Y stands for it then.
             bindings += [Binding.WEAK, Binding.GLOBAL]
+        # One owner for each name that this object has added.
         owners += [owner] * (len(texts) - len(owners))
     if not texts:
         return symbols, start, fallbacks
     owner = np.array(owners, np.int64)
+    # minlength: the last objects may add nothing.
     added = np.bincount(owner, minlength=start.size - 1)
     moved = np.concatenate([np.zeros(1, np.int64), added.cumsum()])
     place = start[owner + 1] + np.arange(owner.size)  # behind the records of the object, and all names added before
     count = len(symbols)
+    # A record moves by the number of names that objects in front of its own have added.
     old = np.arange(count) + moved[tables.records.owner]
     none, zero = np.full(owner.size, NONE, np.int32), np.zeros(owner.size, np.uint8)
     more = Symbols(
@@ -145,6 +160,7 @@ def _with_added(tables: Tables, symbols: Symbols, fallbacks: Fallbacks, names: N
     first = np.array(firsts, np.int64)
     symbol = np.concatenate([old[fallbacks.symbol], place[first]])
     instead = np.concatenate([old[fallbacks.instead], place[first + 1]])
+    # Fallbacks ascend by symbol; stable, as the first of several counts.
     ascending = symbol.argsort(kind="stable")
     fallbacks = Fallbacks(symbol[ascending].astype(np.int32), instead[ascending].astype(np.int32))
     return Symbols.concat([symbols, more]).rows(order), start + moved, fallbacks

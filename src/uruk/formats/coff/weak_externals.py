@@ -16,6 +16,7 @@ from uruk.graph.types import I64, U8, Bool, true_rows
 from uruk.records import record
 
 _ALIAS_NAME = int.from_bytes(b".weak.", "little")
+# Six of the eight letters.
 _ALIAS_MASK = (1 << 48) - 1
 
 
@@ -52,9 +53,11 @@ def find_weak_externals(records: Records, kind: U8) -> WeakExternals:
     first, last = records.start[records.owner[rows]], records.start[records.owner[rows] + 1]
     auxiliary = auxiliary_of(records, rows, coff.WEAK_EXTERNAL)
     default = auxiliary["default"].astype(np.int64)
+    # The default is an index in the table of its own object.
     records.check((default >= last - first, "has a default that does not exist"), rows=rows)
     default += first
     records.check((records.is_auxiliary[default], "has a default that is not a symbol"), rows=rows)
+    # What is no weak external ends every chain, as it follows itself.
     following = np.arange(records.storage.size)
     following[rows] = default
     for _ in range(rows.size.bit_length()):  # each round doubles how far a default looks
@@ -63,6 +66,7 @@ def find_weak_externals(records: Records, kind: U8) -> WeakExternals:
     circular = records.storage[default] == coff.CLASS_WEAK_EXTERNAL
     records.check((circular, "is a weak external whose defaults form a circle"), rows=rows)
     of_default = kind[default]
+    # The absolute symbol 0 is how GNU-style compilers write that nothing stands for the name.
     nothing = (of_default == SymbolKind.ABSOLUTE) & (records.value[default] == 0)
     defined = (of_default != SymbolKind.UNDEFINED) & (of_default != SymbolKind.DROPPED) & ~nothing
     no_library = auxiliary["search"] == coff.SEARCH_NO_LIBRARY
@@ -76,8 +80,10 @@ def alias_names(records: Records, weak: WeakExternals) -> I64:
         return rows
     inline = records.letters.view(np.int64).ravel()[rows]
     begins = inline & _ALIAS_MASK == _ALIAS_NAME
+    # Four zero bytes and an offset that is not 0: the name lies in the string table.
     long = true_rows((inline & 0xFFFFFFFF == 0) & (inline != 0))
     buffer, at = records.sections.buffer, records.text[rows[long]]
     for place, letter in enumerate(b".weak."):  # a name is followed by its NUL at least, and the arena by more
+        # `begins` is false for these rows at first: each letter must match, and all in front of it.
         begins[long] = (buffer[at + place] == letter) & (begins[long] | (place == 0))
     return rows[begins]

@@ -21,6 +21,8 @@ RELOCATIONS = {
     1: ("ADDR64", "Pointer64", 0),
     2: ("ADDR32", "Pointer32", 0),
     3: ("ADDR32NB", "ImageOffset32", 0),
+    # A displacement counts from the instruction's end: 4 bytes behind the field's begin, and more where an immediate
+    # follows.
     4: ("REL32", "Delta32", -4),
     5: ("REL32_1", "Delta32", -5),
     6: ("REL32_2", "Delta32", -6),
@@ -29,6 +31,7 @@ RELOCATIONS = {
     9: ("REL32_5", "Delta32", -9),
     10: ("SECTION", "SectionNumber16", 0),
     11: ("SECREL", "SectionOffset32", 0),
+    # 13 to 16 (TOKEN, SREL32, PAIR, SSPAN32) are not in the map, and are refused.
     12: ("SECREL7", "SectionOffset7", 0),
 }
 """Relocation number -> (name without ``IMAGE_REL_AMD64_``, edge kind, what is added to the addend)."""
