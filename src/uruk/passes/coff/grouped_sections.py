@@ -26,6 +26,7 @@ def name_words(state: State, rows: I64) -> U64:
 
 def begin(words: U64, text: bytes) -> Bool:
     """Return which names begin with a text of up to 8 bytes."""
+    # A word is little-endian, so that the first bytes of a name are its low ones.
     mask = np.uint64(int.from_bytes(b"\xff" * len(text), "little"))
     return words & mask == np.uint64(int.from_bytes(text, "little"))
 
@@ -37,6 +38,7 @@ def sections_together(state: State) -> list[tuple[int, str, I64]]:
     constant, and both are one array.
     """
     blocks = state.blocks
+    # Blocks behind the graph's are those that passes have made, which belong to no section.
     rows = true_rows(state.live[: len(state.graph.blocks)] & (state.graph.blocks.text >= 0))
     words = name_words(state, rows)
     free = np.zeros(rows.size, np.bool_)
@@ -56,6 +58,7 @@ def sections_together(state: State) -> list[tuple[int, str, I64]]:
         (
             module,
             f"{name.decode('utf-8', 'replace')}{' of code' * is_code}",
+            # Suffixes are compared byte by byte: the specification asks for lexical order.
             np.array([row for _, row in sorted(keyed)]),
         )
         for (module, name, is_code), keyed in members.items()
@@ -76,6 +79,7 @@ def unwind_blocks(state: State) -> tuple[I64, I64]:
     edges = true_rows(is_table[state.edges.block])
     if not edges.size:
         return NO_ROWS, NO_ROWS
+    # Symbols without a block have -1, whose zone is that of the last block: the first condition takes them out.
     target = state.symbols.block[state.canonical[state.edges.target[edges]]].astype(np.int64)
     is_code = (target >= 0) & (state.blocks.zone[target] == Zone.RX)
     # An entry of a table refers to a function's begin and end, and to its unwind information: only code makes a pair.
@@ -88,11 +92,13 @@ def associated_blocks(state: State) -> tuple[I64, I64]:
     rows = true_rows((symbols.block >= 0) & (symbols.name >= 0))
     of_symbol = group[symbols.block[rows]]
     leads = (
+        # Without groups there is no column to index: every block has -1 then, and the other condition is false.
         (of_symbol >= 0) & (state.groups.name[of_symbol] == symbols.name[rows]) if len(state.groups) else of_symbol < -1
     )
     leader = filled(len(state.groups), NONE, np.int64)
     leader[of_symbol[leads]] = symbols.block[rows[leads]]
     members = true_rows(group >= 0)
+    # -1 for a group that no symbol leads, as its section is chosen by its own name.
     first = leader[group[members]]
     apart = (first >= 0) & (first != members)
     return first[apart], members[apart]

@@ -46,6 +46,7 @@ class ImportSlots:
         kind = np.full(count, state.graph.kinds.number[f"Pointer{8 * width}"], np.uint8)
         zero = np.zeros(count, np.int64)
         targets = np.array(self._targets, np.int32)
+        # A slot is data with one pointer, which is written like any other edge.
         state.edges = Edges.concat([state.edges, Edges(self._blocks.astype(np.int32), zero, kind, targets, zero)])
 
     def _find_targets(self, texts: list[bytes]) -> None:
@@ -69,6 +70,7 @@ class ImportSlots:
         """Add undefined symbols, by the numbers of their names."""
         count = len(missing)
         texts = [text + b"\0" for text in missing.values()]
+        # All names are one buffer, in which each ends in NUL.
         begin = self._state.graph.arena.append(np.frombuffer(b"".join(texts), np.uint8))
         ends = np.array([len(text) for text in texts], np.int64).cumsum()
         zero = np.zeros(count, np.uint8)
@@ -94,6 +96,7 @@ class ImportSlots:
         unwanted = {target for target in self._targets if target >= self._first_added}
         for place, target in zip(places.tolist(), self._targets, strict=True):
             if not external.found[place]:
+                # Slots are data: a stub must never stand for one.
                 external.found[place] = external.own[place] = external.is_data[place] = True
                 unwanted.discard(target)
         # Found and own, at address 0: neither an error nor asked for again.

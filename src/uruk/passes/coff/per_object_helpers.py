@@ -30,15 +30,19 @@ def keep_own_copies(graph: Graph, names: Names) -> None:
     rows = true_rows((symbols.binding == Binding.GLOBAL) & (symbols.block >= 0))
     block = symbols.block[rows]
     group = blocks.group[block]
+    # Only the name by which a COMDAT is chosen, and only where any copy does, as all are equal then.
     is_leader = (group >= 0) & (symbols.name[rows] == groups.name[group]) & (groups.selection[group] == Selection.ANY)
     rows, block, group = rows[is_leader], block[is_leader], group[is_leader]
+    # NONE is the number of rows without a name, and must not match a function that no object has.
     own = symbols.name[rows] == names.get(_FUNCTION, NONE - 1)
+    # Constants only: code of such a name, or data that is written to, must stay one for the whole program.
     data = true_rows(blocks.zone[block] == Zone.R)
     own[data] |= _begins(graph, rows[data])
     if some(own):
         symbols.name[rows[own]] = NONE  # without a name, a symbol is its own object's only
         shared = filled(groups.name.size + 1, True, np.bool_)  # the last one: no group
         shared[group[own]] = False
+        # Blocks without a group have -1, which is the last row.
         blocks.group[~shared[blocks.group]] = NONE
 
 
@@ -46,6 +50,7 @@ def _begins(graph: Graph, rows: I64) -> Bool:
     """Return which symbols have a name with one of the prefixes."""
     buffer = graph.arena.buffers[0]
     text = graph.symbols.text[rows]
+    # Short names lie in a later buffer. They look at place 0 instead, and the mask takes them out again.
     inside = text <= buffer.size - 8
     first = windows(buffer, "<u8")[np.where(inside, text, 0)]
     begins = filled(rows.size, False, np.bool_)

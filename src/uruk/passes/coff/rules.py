@@ -60,6 +60,7 @@ class COFFRules(Rules):
     def make_imports(self, stub_size: int) -> None:
         """See `Rules.make_imports`: JITLink makes no stubs for COFF."""
         if self.state.as_jitlink:
+            # Later steps ask for the tables of every module; -1 says that it has none.
             none = filled(len(self.state.modules), NONE, np.int32)
             self.state.synthetic["got"] = self.state.synthetic["stubs"] = none
         else:
@@ -102,6 +103,7 @@ class COFFRules(Rules):
         """
         state = self.state
         if state.external is not None and self._base_rows:
+            # All modules of a batch count from one base, as they lie in one slab.
             state.external.address[self._base_rows] = state.image_base[0]
         self._slots.place()
         self._thread_locals.place()
@@ -136,5 +138,6 @@ def _own_numbers(state: State) -> I64:
     number = np.zeros(len(state.blocks), np.int64)
     starts = state.graph.ranges.blocks
     count = np.diff(starts)
+    # The row less the first row of its object, and 1, as sections are numbered in a file.
     number[: len(state.graph.blocks)] = np.arange(len(state.graph.blocks)) - starts[:-1].repeat(count) + 1
     return number

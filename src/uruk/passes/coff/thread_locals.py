@@ -121,6 +121,7 @@ class ThreadLocals:
         added = Edges(
             block.repeat(functions.size),
             width * np.arange(functions.size),
+            # The sections keep their edges and lie where they lie: the list refers to the functions once more.
             edges.kind[functions],
             edges.target[functions],
             edges.addend[functions],
@@ -155,6 +156,7 @@ class ThreadLocals:
             return True
         is_index = np.zeros(len(state.symbols), np.bool_)
         is_index[state.undefined[self.rows]] = True
+        # Only reads that all go to other programs' indexes make an own index idle.
         reads = true_rows(is_index[state.canonical[state.edges.target]])
         mine = reads[np.array(state.programs)[state.block_module[state.edges.block[reads]]] == program]
         return not self._elsewhere.moved.keys() >= set(mine.tolist())
@@ -179,6 +181,7 @@ class ThreadLocals:
         # A module may have functions for threads and no thread-locals.
         template, size, align = 0, 0, 1
         if chunk is not None:
+            # The first block need not begin the chunk: its offset leads back to the template's start.
             template = unsigned(signed(int(address[chunk.rows[0]]) - int(chunk.offset[0])))
             size, align = chunk.size, chunk.align
         callbacks = unsigned(int(address[program.callbacks])) if program.callbacks >= 0 else 0

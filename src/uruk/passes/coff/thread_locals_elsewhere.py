@@ -52,6 +52,7 @@ class ElsewhereLocals:
         `index_rows`: the symbols that mean the own index. Raises LinkFaults of TLSError.
         """
         state = self._state
+        # SECREL is the only base that counts from a section's start, so that these edges are the distances.
         edges = true_rows(state.graph.kinds.base.take(state.edges.kind) == Base.SECTION)
         if not edges.size:
             return
@@ -72,6 +73,7 @@ class ElsewhereLocals:
         programs = np.array(state.programs)
         mine = programs[state.block_module[state.edges.block[edges]]]
         home = np.full(edges.size, _OWN)
+        # A symbol without a block is not of this batch, and is asked for below.
         theirs = np.where(block >= 0, programs[state.block_module[block]], mine)
         for program in unique(theirs[theirs != mine]).tolist():
             home[(theirs == program) & (theirs != mine)] = len(self._homes)
@@ -84,6 +86,7 @@ class ElsewhereLocals:
         for row in unique(target[away[target]]).tolist():
             assert state.external is not None
             address = int(state.external.address[state.undefined.searchsorted(row)])
+            # Columns of addresses are signed.
             place = places.place_at(address & (1 << 64) - 1)
             users = true_rows(target == row)
             if place is None:
@@ -93,6 +96,7 @@ class ElsewhereLocals:
                 self._homes.append(place)
             home[users] = self._homes.index(place)
             self._distances.update(dict.fromkeys(edges[users].tolist(), place))
+        # Only now is the number of homes final.
         home[unknown] = len(self._homes)
         return home
 
@@ -104,6 +108,7 @@ class ElsewhereLocals:
         concerned = np.zeros(len(state.blocks), np.bool_)
         concerned[blocks] = True
         reads = true_rows(concerned[columns.block] & is_index[state.canonical[columns.target]])
+        # Index -1 looks at the last block; the second condition takes these rows out.
         named = true_rows(concerned[state.symbols.block] & (state.symbols.block >= 0))
         for block in blocks.tolist():
             starts = np.sort(state.symbols.value[named[state.symbols.block[named] == block]].astype(np.int64))
@@ -112,6 +117,7 @@ class ElsewhereLocals:
             # The number of a function is that of the symbols at or before it.
             counts = starts.searchsorted(columns.offset[edges[mine]], "right")
             takes = starts.searchsorted(columns.offset[taken], "right")
+            # A distance without a read, or a read without a distance: symbols do not divide this block into functions.
             if set(counts.tolist()) != set(takes.tolist()):
                 counts, takes = np.zeros_like(counts), np.zeros_like(takes)
             for function in unique(counts).tolist():
@@ -150,11 +156,13 @@ class ElsewhereLocals:
         edges = self._state.edges
         addend = edges.addend.copy()
         for edge, place in self._distances.items():
+            # A symbol from elsewhere has no section here, from whose start the fixup would count.
             addend[edge] -= signed(place.template)
         for edge, row in self.moved.items():
             home = self._homes[row]
             there = of_program(home) if isinstance(home, int) else signed(home.index_variable)
             addend[edge] += there - own(edge)
+        # A new table: the columns may be those of the objects, which a later link reads again.
         self._state.edges = Edges(edges.block, edges.offset, edges.kind, edges.target, addend)
 
     def programs_used(self) -> set[tuple[int, int]]:

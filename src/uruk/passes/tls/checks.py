@@ -31,6 +31,7 @@ def is_tls(state: State) -> Bool:
 def refuse_other_targets(state: State, rows: I64, operand: U8, faults: Faults) -> None:
     """Refuse, by UnsupportedRelocation, thread-local edges to symbols that have no place in a thread-local block."""
     local = is_tls(state) & (state.symbols.block >= 0)
+    # `_TLS_MODULE_BASE_` is no variable, but local-dynamic code with descriptors adds offsets to it as to one.
     local[state.undefined[state.tls_starts]] = True
     if state.external is not None:
         # A weak thread-local that nobody defines is allowed, and is null.
@@ -48,6 +49,7 @@ def refuse_addresses(state: State, faults: Faults) -> None:
     """Refuse, by UnsupportedRelocation, code or data that takes a thread-local for an ordinary variable or function."""
     local = is_tls(state) & (state.symbols.block >= 0)
     if state.external is not None:
+        # What is undefined has no block; the answers have a home for each thread-local from elsewhere.
         local[state.undefined[list(state.external.tls)]] = True
     edges, kinds = state.edges, state.graph.kinds
     bad = true_rows(local[state.canonical][edges.target] & kinds.having(PLAIN)[edges.kind])
@@ -85,6 +87,8 @@ def refuse_alignment(state: State, rows: I64, operand: U8, module: int, align: i
     # ld.so places static storage at a distance from the thread pointer, which itself is aligned to no more.
     if align <= STATIC_ALIGNMENT:
         return
+    # Local-exec and initial-exec code has no call that could find storage elsewhere; descriptors do without a fixed
+    # offset.
     wants = rows[(operand[rows] == Operand.TP_OFFSET) | (operand[rows] == Operand.TLS_IE)]
     block = state.symbols.block[state.canonical[state.edges.target[wants]]]
     # Only references to this module's thread-locals want its storage.
@@ -107,6 +111,7 @@ def refuse_alignment(state: State, rows: I64, operand: U8, module: int, align: i
 def _mismatch(state: State, fact: str, use: str, edges: AnyArray) -> UnsupportedRelocation:
     graph, edge = state.graph, int(edges[0])
     target = int(state.edges.target[edge])
+    # The name is that of the reference, the file that of the definition.
     row = int(state.canonical[target])
     where = ""
     owner = graph.object_of_symbol(row)

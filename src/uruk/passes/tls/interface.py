@@ -6,8 +6,10 @@ from typing import NamedTuple, Protocol
 
 from uruk.graph.kinds import Operand
 
+# Local-exec, initial-exec and descriptors.
 STATIC = (Operand.TP_OFFSET, Operand.TLS_IE, Operand.TLS_DESC)
 """Operands whose code wants a fixed offset from the thread pointer; a descriptor makes do without where it must."""
+# General-dynamic, local-dynamic, and the two words that these models ask `__tls_get_addr` with.
 USERS = (*STATIC, Operand.TLS_GD, Operand.TLS_LD, Operand.DTP_OFFSET, Operand.DTP_MODULE)
 """Operands that only thread-locals have."""
 

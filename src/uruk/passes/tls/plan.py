@@ -36,9 +36,11 @@ def plan_tls(state: State, layout: Layout) -> TLSPlan:
     """Fill `tls_offset`; decide which modules ask for static storage. Raises LinkFaults of `uruk.passes.tls.checks`."""
     edges, symbols = state.edges, state.symbols
     plan = TLSPlan()
+    # Edges that only thread-locals may have, whatever their symbols say.
     rows = true_rows(state.graph.kinds.having(USERS).take(edges.kind))
     operand = state.graph.kinds.operand[edges.kind]
     faults = Faults()
+    # All checks come before anything is loaded, and together, so that every object at fault is named at once.
     checks.refuse_addresses(state, faults)
     checks.refuse_other_targets(state, rows, operand, faults)
     checks.refuse_foreign_offsets(state, rows, operand, faults)
@@ -54,8 +56,10 @@ def plan_tls(state: State, layout: Layout) -> TLSPlan:
         # A symbol's value counts from the start of its block.
         state.tls_offset[inside] = offsets + symbols.value[inside].view(np.int64)
     for row, home in (state.external.tls if state.external else {}).items():
+        # Linked before: the offset counts from the block of the module that defines it.
         state.tls_offset[state.undefined[row]] = home.offset
     static = rows[np.isin(operand[rows], np.array(STATIC, np.uint8))]
+    # One module a symbol; -1 stands for all from outside, whose storage is there already.
     for row in unique(state.canonical[edges.target[static]]).tolist():
         module = own_module(state, row)
         wants = operand[static[state.canonical[edges.target[static]] == row]]
@@ -72,6 +76,7 @@ def own_module(state: State, row: int) -> int:
     block = int(state.symbols.block[row])
     if block >= 0:
         return int(state.block_module[block])
+    # `_TLS_MODULE_BASE_` stays undefined, and means the module of the object that names it.
     if row in state.undefined[state.tls_starts]:
         return int(state.module_of_object[state.graph.object_of_symbol(row)])
     return -1
@@ -100,6 +105,7 @@ def _objects_of_storage(state: State, chunk: Chunk) -> AnyArray:
     """Return objects with blocks in a thread-local image, or code that wants it static."""
     rows = true_rows(state.graph.kinds.having(STATIC).take(state.edges.kind))
     home = state.symbols.block[state.canonical[state.edges.target[rows]]]
+    # Symbols without a block have -1, which no chunk has.
     users = state.objects_of(rows[np.isin(home, chunk.rows)])
     return np.concatenate([state.blocks.object[chunk.rows], users])
 

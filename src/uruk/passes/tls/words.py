@@ -39,9 +39,11 @@ class TLSWords:
     def tp_offset(self, row: int, home: TLSHome) -> int:
         """Return the thread-pointer offset of a symbol; TLSError if its storage is dynamic."""
         if home.library:
+            # ld.so computes it, as it would for an initial-exec slot of a shared object that names the symbol.
             return self.loader.bind(self._name(row), home.library, Operand.TLS_IE)[0]
         if home.storage is None:
             return 0  # a weak one that nobody defines, as ld.so has it
+        # A symbol's thread-pointer offset is its block's and its own offset in that.
         return home.storage.make_static(f"`{self.state.graph.symbol_name(row)}'") + home.offset
 
     def fixed_offset(self, row: int) -> int | None:
@@ -66,6 +68,7 @@ class TLSWords:
         if home.library:
             words = self.loader.bind(self._name(row), home.library, operand)
             return words[0], words[1]
+        # The two words are the `tls_index` that `__tls_get_addr` gets: ti_module, ti_offset.
         if operand == Operand.TLS_GD:
             return self.module_id(row, home), home.offset
         return self.loader.descriptor(home.storage, home.offset)
@@ -76,6 +79,7 @@ class TLSWords:
 
 def write(state: State, words: TLSWords, isa: InstructionSet) -> None:
     """Write all that depends on where thread-local storage is: slots, descriptors, and fields of code."""
+    # Slots come first: one of initial-exec code may make its storage static, of which descriptors then make use.
     fill_slots(state, words)
     relax_descriptors(state, words, isa)
     fix_up_late(state, words)
@@ -113,12 +117,14 @@ def _slot_words(words: TLSWords, row: int, operand: int, module: int) -> tuple[i
     if operand == Operand.TLS_IE:
         return (words.tp_offset(row, words.home(row)),)
     if operand == Operand.TLS_LD:
+        # The second word is 0: the code adds each variable's offset itself (local-dynamic model).
         storage = words.storage.get(module)
         return (storage.module_id if storage else 0), 0
     return words.pair(row, operand)
 
 
 def _signed(value: int) -> int:
+    # A number from 2^63 on does not fit into numpy's int64, from which the word is cast.
     return value - (1 << 64) if value >= 1 << 63 else value
 
 
