@@ -236,6 +236,7 @@ class Archive:
 
     def _read_special_members(self) -> int:
         """Record where the index and the long names are; return the offset of the first other member."""
+        # Behind the magic.
         offset = 8
         while offset < self.size:
             # The first 16 bytes are the name. Special members have one of `/`, `__.SYMDEF` or, written out, BSD's
@@ -282,6 +283,7 @@ class Archive:
         -1."""
         if field.startswith(b"#1/") and field[3:].rstrip().isdigit():
             # BSD: the name lies before the content and counts in its size, padded with NULs to an alignment.
+            # Decimal, in a field of 13 characters: a number of bounded length.
             length = int(field[3:])
             if length > min(size, _LONGEST_NAME):
                 raise self._source.error("archive member header", f"a name of {length} bytes does not fit", offset)

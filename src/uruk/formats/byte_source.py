@@ -67,6 +67,7 @@ class ByteSource:
         if offset < 0 or size < 0 or end > self.size:
             raise self.error(structure, f"{size} bytes do not fit in the file's {self.size}", offset)
         if end <= len(self._first):
+            # Headers are read often and lie in front: these reads ask the system for nothing.
             return self._first[offset:end]
         if self._view is not None:
             return bytes(self._view[offset:end])

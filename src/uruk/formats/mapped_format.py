@@ -45,6 +45,7 @@ class MappedFormat(Generic[PairT]):
             if architecture not in self._maps:
                 known = [f"{self.title} for {name}" for name in self._maps]
                 raise UnknownTarget(f"{self.title} for {architecture}", known)
+            # A pair is a module, whose names no type checker compares with those of a protocol.
             self._pairs[architecture] = cast("PairT", import_module(self._maps[architecture]))
         return self._pairs[architecture]
 
@@ -73,6 +74,7 @@ class MappedFormat(Generic[PairT]):
 
     @cached_property
     def _read_objects(self) -> Callable[[Arena, Sequence[Span], PairT, Names], Graph]:
+        # Imported with the first object: sessions without one of this format need no readers of it.
         return import_module(f"{self._room}.reader").read_objects
 
     @cached_property

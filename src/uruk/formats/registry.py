@@ -37,6 +37,7 @@ def register(format: Format) -> None:
     if format.name in _formats:
         raise ValueError(f"there is a format `{format.name}' already")
     _formats[format.name] = format
+    # `heads` has a list of its own, as command lines ask it before this module and numpy are imported.
     heads.SNIFFERS.append(format.sniff)
 
 
@@ -127,6 +128,7 @@ def open_library(path: str) -> SharedLibrary:
             raise source.error("file", "this is not a shared library of a format that uruk reads", 0)
         return files.open_library(source)
     except BaseException:
+        # Ctrl-C included: no library owns the source yet, so that nobody else would close it.
         source.close()
         raise
 

@@ -31,10 +31,12 @@ def copy_content(state: State, exact: Bool) -> int:
         if len(state.graph.arena.buffers) > 1:
             # What follows in the arena may lie in another buffer, such as content that a pass has added.
             first = source.searchsorted(np.array(state.graph.arena.bases))
+            # A buffer may begin behind the last row that is copied.
             begins[first[first < source.size]] = True
         starts = true_rows(begins)
         # A run ends where the next one begins; the last ends with the last row.
         last = np.append(starts[1:], rows.size) - 1
+        # From the start of a run's first row to the end of its last, what lies between them included.
         size = source[last] + size[last] - source[starts]
         source, target = source[starts], target[starts]
     # A slice of a memoryview costs less to make and to copy than one of an array.

@@ -109,6 +109,7 @@ def add_block(
     with `add_symbol` and `add_edges`.
     """
     _wants(state, "add_block", after="bind names", before="layout")
+    # A block without a place of its content is zero-fill.
     size, at = (content, NONE) if isinstance(content, int) else (len(content), _store(state, content))
     row = np.ones(1, np.int64)
     new = synthetic_blocks(row * size, row * align, zone, row * at)
@@ -158,6 +159,7 @@ def drop_edges(state: State, edges: I64) -> None:
     """Let `edges` write nothing; their rows stay, as None edges. Before ``got, stubs``."""
     _wants(state, "drop_edges", after="bind names", before="got, stubs")
     kind = state.edges.kind.copy()
+    # Rows are kept: `read_edges` and the rows that plug-ins hold count them.
     kind[edges] = 0
     left = unique(state.canonical[state.edges.target[edges]])
     state.edges = state.edges.replaced(kind=kind)
@@ -168,6 +170,7 @@ def zero_fill(state: State, block: int) -> None:
     """Make a block all zeros, without content or edges. Before ``got, stubs``."""
     drop_edges(state, true_rows(state.edges.block == block))
     content = state.blocks.content.copy()
+    # Its size stays, and with it all that was placed by offsets in it.
     content[block] = NONE
     state.blocks = state.blocks.replaced(content=content)
 

@@ -27,6 +27,7 @@ def ask(state: State, rules: Rules, answers: ResolveNames, phony: bool, hints: u
     if rows.size == 0:
         state.external = NO_EXTERNALS
         return
+    # The session is not asked for these, as another module's or a library's would mean another place.
     own = rules.provided()
     weak, is_tls, hidden = resolve.undefined_facts(state)
     # What the link provides itself counts as found data at 0, until it has an address: no stub is made for it.
@@ -43,10 +44,12 @@ def ask(state: State, rules: Rules, answers: ResolveNames, phony: bool, hints: u
     where = np.flatnonzero(asked)
     # The answer counts its rows among the asked names only; `external` counts all undefined ones.
     state.external.tls = {int(where[row]): home for row, home in answer.tls.items()}
+    # Now it is known which of these names the session has not; what the link makes counts as found from here on.
     rules.take_places()
     resolve.functions_are_no_data(state)
     state.external.is_data |= ~state.external.found & weak  # 0 is no place for a stub to stand for
     if state.graph.fallbacks.symbol.size:
+        # Fallbacks come behind all answers: any definition goes before them.
         resolve.use_fallbacks(state)
     missing = ~state.external.found & ~weak
     if some(missing) and not phony:

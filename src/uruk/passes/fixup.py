@@ -51,7 +51,9 @@ def fix_up(state: State, relax: Relaxer | None, dead_data: tuple[str, ...]) -> N
     kind = _without_dead_references(state, dead_data, faults)
     # `take` gathers faster than indexing does, which matters in columns of all edges.
     place = state.address.take(edges.block) + edges.offset
+    # The column has the address of the canonical row in every row of its name.
     value = state.symbol_address.take(edges.target)
+    # Most links have no such kind, and skip the columns that it takes.
     special = some(kinds.special.take(kind))
     if special:
         kind = _other_operands(state, kind, value, faults)
@@ -73,6 +75,7 @@ def fix_up(state: State, relax: Relaxer | None, dead_data: tuple[str, ...]) -> N
         # These edges are written by `uruk.passes.tls.words`, when storage has been loaded.
         kind = kind * ~kinds.having(LATE).take(kind)
     check_ranges(state, kind, value, place, faults)
+    # A slot of 8 bytes holds every address.
     if state.graph.kinds.pointer < 8:
         _check_slots(state, faults)
     faults.raise_any()
@@ -82,6 +85,7 @@ def fix_up(state: State, relax: Relaxer | None, dead_data: tuple[str, ...]) -> N
 def _check_slots(state: State, faults: Faults) -> None:
     """Add references through slots of 4 bytes that would hold an address beyond 4 GiB."""
     slots = state.slots
+    # Other slots hold offsets and module ids, which are small.
     plain = slots.operand[state.slot_of_edge] == Operand.GOT
     rows = np.concatenate([state.slot_edges[plain], state.stub_edges])
     loaded = state.symbol_address[slots.row[state.slot_of_edge[plain]]]
@@ -223,6 +227,7 @@ def _use_stubs(state: State, kind: U8, value: I64, place: I64) -> None:
     far &= which != 0
     through = rows[far]
     stub = stub_addresses(state)[state.stub_of_edge[far]]
+    # The addend stays: it is what the field's own place asks for, whatever the target is.
     value[through] = stub + state.edges.addend[through]
     state.graph.notes["through stubs"] = int(far.sum())
 

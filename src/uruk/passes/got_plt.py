@@ -34,6 +34,7 @@ def build_got_and_stubs(state: State, stub_size: int) -> None:
     operand = kinds.operand.take(edges.kind)
     stub_key, stub_of_edge, ifunc = _stub_keys(state, islands, stub_edges, ifunc_rows)
     taken = np.zeros(stub_key.size, np.bool_)
+    # A reference by an ordinary operand may put the stub's address into a pointer; a branch cannot.
     taken[stub_of_edge[operand[stub_edges] == Operand.SYMBOL]] = True
     count = len(state.symbols)
     row = state.canonical[edges.target[slot_edges]].astype(np.int64)
@@ -118,6 +119,7 @@ def _stub_keys(state: State, islands: Islands, edges: I64, ifunc_rows: I32) -> t
     own = islands.of_block[state.symbols.block[ifunc_rows]].astype(np.int64) * count + ifunc_rows
     keys, inverse = ranks(np.concatenate([wanted, own]), islands.module.size * count)
     ifunc = np.zeros(keys.size, np.bool_)
+    # The keys of IFUNCs were appended behind those of the edges.
     ifunc[inverse[edges.size :]] = True
     return keys, inverse[: edges.size], ifunc
 
@@ -162,6 +164,7 @@ def _tables(state: State, name: str, home: I32, size: I64, zone: int, align: int
     state.synthetic[name] = np.full(len(state.modules) if module is None else module.size, NONE, np.int32)
     if home.size == 0:
         return np.empty(0, np.int64)
+    # Rows are ordered by home, so that each table is one run of them.
     first = true_rows(np.concatenate([[True], home[1:] != home[:-1]]))
     end = size.cumsum()
     begin = end - size

@@ -46,6 +46,7 @@ def plan(state: State) -> Islands:
     modules = len(state.modules)
     own = np.arange(modules, dtype=np.int32)
     none = Islands(state.block_module, own)
+    # Instruction sets whose branches reach all of a slab need no islands.
     if not state.graph.kinds.branch_reach:
         return none
     reach = state.graph.kinds.branch_reach - ROOM
@@ -108,6 +109,7 @@ def leaves_reach(state: State, islands: Islands, rows: I64) -> Bool:
     block = edges.block[rows]
     target = state.canonical[edges.target[rows]]
     home = symbols.block[target]
+    # Index -1 looks at the last block; the second condition takes symbols without a block out.
     far = (state.block_module[home] != state.block_module[block]) & (home >= 0)
     if islands.start is not None:
         distance = islands.start[home] + symbols.value[target].view(np.int64)

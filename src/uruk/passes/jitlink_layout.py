@@ -49,11 +49,15 @@ def lay_out(state: State, together: Sequence[tuple[int, str, I64]], written: U8)
     module = state.block_module[rows].astype(np.int64)
     place = module if state.module_order is None else state.module_order[module]
     rank = _RANK.take(written[rows])
+    # Blocks that passes have made get their content later, commons never.
     zeros = (blocks.content[rows] < 0) & ((rows < len(state.graph.blocks)) | (blocks.role[rows] == Role.COMMON))
+    # lexsort takes the most significant key last: module, protection, zero-fill, section, then row.
     order = np.lexsort((rows, _section_order(state)[rows], zeros, rank, place))
     rows, module, rank, zeros = rows[order], module[order], rank[order].astype(np.int64), zeros[order]
+    # A rank has 2 bits. Rows are in the order of these keys, so that a segment's number is its key's place among them.
     keys, segment = np.unique(place[order] << 2 | rank, return_inverse=True)
     size, align = blocks.size[rows], blocks.align[rows]
+    # Sizes must be known before there are addresses: they are those of segments that begin at 0, until `settle`.
     offset, _ = _aligned(segment, size, align, np.zeros(keys.size, np.int64))
     segments: list[Segment] = []
     for number, key in enumerate(keys.tolist()):
@@ -73,16 +77,19 @@ _ZONE_OF_RANK = (Zone.R, Zone.RW, Zone.RX, Zone.RW)
 
 def _segment(module: int, rank: int, ends: I64, zeros: Bool) -> Segment:
     stored = ends[~zeros]
+    # The alignment of a segment is 1, as blocks are aligned by their absolute addresses.
     return Segment(module, _ZONE_OF_RANK[rank], int(ends.max()), 1, int(stored.max()) if stored.size else 0)
 
 
 def _aligned(segment: I64 | I32, size: I64, align: I64, start: I64) -> tuple[I64, list[int]]:
     """Return offsets of rows, ordered by segment, one after the other in segments that begin at addresses `start`."""
     offsets: list[int] = []
+    # Unsigned, as Python's numbers do not wrap around.
     ends = start.view(np.uint64).tolist()
     begins = list(ends)
     # Each place depends on the one before it: with alignments in any order there is no sum that gives them all.
     for number, length, unit in zip(segment.tolist(), size.tolist(), align.tolist(), strict=True):
+        # Rounded up: // rounds down, and so the negative of the negative quotient rounds up.
         place = -(-ends[number] // unit) * unit
         offsets.append(place - begins[number])
         ends[number] = place + length
@@ -96,12 +103,14 @@ def _section_order(state: State) -> I64:
     first: dict[tuple[int, str], int] = {}
     owner = state.blocks.object
     for row in true_rows(state.live[: len(graph.blocks)] | (graph.blocks.role == Role.UNWIND)).tolist():
+        # All sections of one name in an object are one for JITLink, where the first of them stands.
         order[row] = first.setdefault((int(owner[row]), graph.section_name(row)), row)
     for row in state.synthetic.get("unwind", np.empty(0, np.int32)).tolist():
         if row >= len(graph.blocks):  # it stands where the module's first block of unwind data stood
             own = (graph.blocks.role == Role.UNWIND) & (
                 state.block_module[: len(graph.blocks)] == state.block_module[row]
             )
+            # argmax of a mask is its first True row.
             order[row] = int(own.argmax())
     return order
 
@@ -109,6 +118,7 @@ def _section_order(state: State) -> I64:
 def _chunk(state: State, module: int, rows: I64, offset: I64) -> Chunk:
     """Return blocks of one row as the chunk that later passes know them by."""
     size, last = state.blocks.size[rows], int(rows[-1])
+    # The rows are in the order of their offsets, the first lowest.
     begin = int(offset[rows[0]])
     end = int(offset[last]) + int(state.blocks.size[last])
     zone = int(state.blocks.zone[rows].max())
@@ -124,6 +134,7 @@ def _thread_locals(state: State, offset: I64) -> dict[int, Chunk]:
     for module in np.unique(state.block_module[rows]).tolist():
         own = rows[state.block_module[rows] == module]
         filled_rows = own[state.blocks.content[own] >= 0]
+        # The stored image must be one piece in front, as a PT_TLS header has p_filesz before p_memsz (gABI).
         ordered = np.concatenate([filled_rows, own[state.blocks.content[own] < 0]])
         chunks[module] = _chunk(state, module, ordered, offset)
         chunks[module].stored = int(state.blocks.size[filled_rows].sum())

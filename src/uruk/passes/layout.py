@@ -103,6 +103,7 @@ def lay_out(state: State, together: Sequence[tuple[int, str, I64]] = ()) -> Layo
             chunk = chunks[int(order[at]) - rows.size]
             segment_of[chunk.rows] = number[at]
             offset_of[chunk.rows] = chunk.offset + offset[at]
+        # Rows from `rows.size` on stand for chunks, which have been placed.
         is_block = true_rows(order < rows.size)
         order, number, offset = order[is_block], number[is_block], offset[is_block]
     rows = rows[order]
@@ -164,6 +165,7 @@ def _order(group: I64, part: U8 | None, align: I64, modules: int) -> I64:
 def _pack(group: I64, part: U8 | None, size: I64, align: I64) -> tuple[I64, I64, I64]:
     """Return first row and number of rows of each segment, and each row's offset in its segment; rows in order."""
     begins = np.empty(group.size, np.bool_)
+    # A slice, as there may be no row at all.
     begins[:1] = True
     np.not_equal(group[1:], group[:-1], out=begins[1:])
     first = true_rows(begins)
@@ -191,6 +193,7 @@ def _segments(group: I64, size: I64, stored: I64, align: I64, offset: I64, first
     """Return one segment a (module, zone)."""
     if first.size == 0:
         return []
+    # reduceat goes from each first row to the next one. No segment is empty, for which it would give the row itself.
     end = np.maximum.reduceat(offset + size, first)
     content, widest = end, align[first]
     if stored is not size:

@@ -75,6 +75,7 @@ def wants_low(state: State, rows: I64) -> tuple[I64, int]:
     if state.external is not None:
         placed_before[state.undefined[state.external.is_data]] = True
     placed_before |= state.symbols.kind == SymbolKind.ABSOLUTE
+    # An address that is given already does not depend on where this batch lies.
     rows = rows[~placed_before[target]]
     return rows, int(state.graph.kinds.last[state.edges.kind[rows]].min()) + 1 if rows.size else 0
 
@@ -90,6 +91,7 @@ def data_references(state: State, rows: I64) -> tuple[I64, I64]:
     asked = external is not None and state.undefined.size > 0
     if not fixed.size and not asked:
         return np.empty(0, np.int64), np.empty(0, np.int64)
+    # Higher ones are left to the range check: low code natively refers to low addresses only.
     fixed = fixed[symbols.value[target[fixed]] < FIXED_END]
     place = np.zeros(rows.size, np.int64)
     known = np.zeros(rows.size, np.bool_)
@@ -97,6 +99,7 @@ def data_references(state: State, rows: I64) -> tuple[I64, I64]:
         assert external is not None
         is_needed = np.zeros(len(symbols), np.bool_)
         is_needed[state.undefined] = external.found & external.is_data & ~external.own
+        # Functions have stubs, and what the link provides itself lies in this batch: neither bounds the place.
         known = is_needed[target]
         address = np.zeros(len(symbols), np.int64)
         address[state.undefined] = external.address

@@ -31,6 +31,7 @@ def prune(state: State, roots: I32, rules: Rules) -> None:
     if not state.as_jitlink:  # which keeps what symbols reach, and nothing else
         reached[rules.initialisers()] = True
         reached |= state.blocks.role == Role.RETAINED
+    # Members of groups that have lost are gone, whatever else asks for them.
     reached &= state.live
     _spread(reached, source, target)
     # Unwind blocks stay whole here; the next step drops the records of functions that are gone.

@@ -20,8 +20,10 @@ def hint_of(state: State, row: int, value: int) -> str:
         return absolute(state.graph.symbol_name(int(state.edges.target[row])), kinds.wider)
     if where == "library":
         return library(kinds.wider, in_child=state.in_child)
+    # The value is an address itself, which fits or does not wherever the code lies.
     if kind.operand == Operand.SYMBOL and kind.base == Base.ZERO and not kind.encoding:
         return f"an address has 64 bits, and the field {bits}: {kinds.wider}, or use a field of 64 bits"
+    # So short a field does not reach another slab, wherever that lies: only the code's model helps.
     if kinds.short[int(state.edges.kind[row])]:
         return f"such a reference reaches {kind.high >> 10} KiB: {kinds.wider}"
     if where == "linked":

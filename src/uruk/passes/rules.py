@@ -75,8 +75,10 @@ class Rules:
         live: Bool = filled(group.size, True, np.bool_)
         if dropped.size:
             member = group >= 0
+            # Members only: -1, of blocks in no group, would look at the last group.
             live[member] = ~dropped[group[member]]
         state.live = live
+        # A group that lost may have no block, and then nothing is dead.
         state.has_dead = some(dropped) and not every(live)
 
     def initialisers(self) -> I64:

@@ -216,6 +216,7 @@ class State:
         self.graph = graph
         self.names = names
         self.blocks, self.symbols, self.groups = graph.blocks, graph.symbols, graph.groups
+        # Relocations are read by a step of the link, once it is known which blocks stay.
         self.edges = graph.edges if graph.edges is not None else Edges.empty()
         self.module_of_object = module_of_object
         self.modules = modules
@@ -234,12 +235,14 @@ class State:
 
     def now(self) -> Graph:
         """Return the graph with its tables as they are now; nothing is copied. It has no edges before they are read."""
+        # Objects may have no relocations, so that an empty table may have been read, or not yet.
         read = self.graph.edges is not None or len(self.edges) or "read relocations" in self.passed
         edges = self.edges if read else None
         return replace(self.graph, blocks=self.blocks, symbols=self.symbols, groups=self.groups, edges=edges)
 
     def place_of(self, edge: int) -> str:
         """Return ``file:(section+0xoffset)`` of an edge in its input, whatever block it is in now."""
+        # Errors name the sections of the input, not the blocks that a pass has made of them.
         edges = self.read_edges or self.edges
         return self.now().place(int(edges.block[edge]), int(edges.offset[edge]))
 
@@ -250,6 +253,7 @@ class State:
 
     def symbol_objects(self, rows: AnyArray) -> I64:
         """Return the object that each of some symbol rows comes from; -1 for those that a pass has made."""
+        # Side "right" puts the first row of an object into it. Rows behind all objects' get a number that none has.
         owner = self.graph.ranges.symbols.searchsorted(rows, "right") - 1
         return np.where(owner < len(self.graph.files), owner, NONE)
 
@@ -258,6 +262,7 @@ class State:
         first = len(self.blocks)
         self.blocks = Blocks.concat([self.blocks, new])
         self.block_module = np.concatenate([self.block_module, module])
+        # What a pass makes is wanted, or it would not be made.
         self.live = np.concatenate([self.live, np.ones(len(new), np.bool_)])
         return np.arange(first, first + len(new), dtype=np.int32)
 
@@ -265,6 +270,7 @@ class State:
         """Append symbols that belong to no object; each stands for itself, until that is changed."""
         first = len(self.symbols)
         self.symbols = Symbols.concat([self.symbols, new])
+        # Passes look for facts in the symbols as they were read, so that these have the same rows.
         self.graph = replace(self.graph, symbols=Symbols.concat([self.graph.symbols, new]))
         self.canonical = np.concatenate([self.canonical, np.arange(first, first + len(new), dtype=np.int32)])
 
@@ -285,5 +291,6 @@ def synthetic_blocks(sizes: I64, aligns: I64, zone: int, content: I64 | None = N
         aligns.astype(np.int64),
         np.full(count, zone, np.uint8),
         np.full(count, role, np.uint8),
+        # A column of its own: callers write objects into the other one, and these blocks are in no group.
         none.copy(),
     )

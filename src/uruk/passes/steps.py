@@ -70,6 +70,7 @@ def _points() -> tuple[Point, ...]:
     points: list[Point] = []
     holds = "the objects' tables as they were read"
     for step in STEPS:
+        # What holds before a step is what holds after the one in front of it.
         points.append(Point(f"before {step.name}", holds))
         holds = step.holds
         points.append(Point(f"after {step.name}", holds))
@@ -137,9 +138,11 @@ class Steps:
             self._point(f"before {name}")
         result = run(*args, **kwargs)
         now = time.perf_counter()
+        # From the end of what ran before, so that the times add up to that of the link.
         self.times.append((name, now - self._last))
         self._last = now
         if self._hooks:
+            # Plug-ins behind the step may use what it has made, and so it counts as done before they run.
             self._state.passed.add(name)
             self._point(f"after {name}")
             if name in NAMED:
@@ -155,6 +158,7 @@ class Steps:
         for hook in hooks:
             try:
                 hook(self._state)
+            # These speak of inputs, and name what is at fault themselves.
             except (UrukError, LinkFaults):
                 raise
             except Exception as error:

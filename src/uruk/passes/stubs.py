@@ -33,8 +33,10 @@ def _write_jumps(state: State, isa: InstructionSet, position: I64, address: I64)
     begin, size = isa.STUB_JUMP
     count = position.size
     whole = np.zeros(count * isa.STUB_SIZE, np.uint8)
+    # A whole stub that begins so much earlier has its jump at the address of the short one.
     isa.write_stubs(whole, np.arange(count) * isa.STUB_SIZE, address - begin, slot_addresses(state)[state.stubs.slot])
     jumps = whole.reshape(count, isa.STUB_SIZE)[:, begin : begin + size]
+    # A row of positions for each stub, one for each of its bytes.
     state.image[position[:, None] + np.arange(size)] = jumps
 
 
@@ -71,6 +73,7 @@ def resolve_ifuncs(state: State, call: Callable[[Sequence[int]], list[int]]) -> 
     rows = true_rows(stubs.ifunc)
     if rows.size == 0:
         return []
+    # What is called below must be code of this batch (`uruk.passes.got_plt`).
     assert (state.symbols.kind[stubs.row[rows]] == SymbolKind.DEFINED).all()
     slot = stubs.slot[rows]
     position = state.position[state.synthetic["got"][slots.module[slot]]] + slots.offset[slot]

@@ -44,6 +44,7 @@ def _error(state: State, edges: AnyArray, hints: Hints | None) -> UndefinedSymbo
         shown = min(end - begin, SHOWN_PLACES) if len(needs) < MOST_HINTS else 0
         shown_edges: list[int] = edges[begin : begin + shown].tolist()
         needs[name] = tuple(state.place_of(edge) for edge in shown_edges), end - begin
+    # Names beyond the thousand have no places, and are not looked for.
     known: Mapping[bytes, str] = {}
     if hints is not None:
         known = hints({name: places[0] for name, (places, _) in needs.items() if places})
