@@ -32,6 +32,7 @@ def check(line: CommandLine, page_size: int) -> list[str]:
     `page_size` is that of this machine, of which the slab's must be a multiple where code is run.
     """
     for name in NOT_YET:
+        # A flag that is switched off asks for nothing, so that scripts may go on naming it.
         if line.given(name) and line.last(name) not in ("false", "0"):
             raise ToolError(f"-{name} cannot be honoured yet")
     warnings: list[str] = []
@@ -42,6 +43,7 @@ def check(line: CommandLine, page_size: int) -> list[str]:
         raise ToolError("-orc-runtime requires process symbols")
     slab = line.last("slab-allocate")
     page = number(line.last("slab-page-size", "0")) or 0
+    # The tool's own default of this option is the largest number: it means that no address was named.
     if line.given("slab-address") and number(line.last("slab-address")) != NO_ADDRESS:
         if not slab or runs:
             raise ToolError("-slab-address requires -slab-allocate and -noexec")
@@ -50,14 +52,17 @@ def check(line: CommandLine, page_size: int) -> list[str]:
     if page:
         if not slab:
             raise ToolError("-slab-page-size requires -slab-allocate")
+        # A power of two has one bit, which its predecessor lacks.
         if page & (page - 1):
             raise ToolError(f"-slab-page-size must be a power of two, got {page}")
+        # Code that runs gets its protection from this machine's MMU, in pages of its own size.
         if runs and page % page_size:
             raise ToolError(
                 "-slab-page-size must be a multiple of real page size for exec tests (did you mean to use -noexec ?)\n"
             )
     if line.given("oop-executor") and line.given("oop-executor-connect"):
         raise ToolError("Only one of -oop-executor and -oop-executor-connect can be specified")
+    # This check is the last one, so that contradictions are reported in LLVM's words first.
     if runs:
         raise ToolError("uruk-jitlink links and does not run yet: give -noexec, or use `uruk run'")
     return warnings

@@ -41,12 +41,14 @@ def rules_in(lines: list[str], name: str) -> list[Rule]:
         if not text.startswith(begin):
             continue
         part = text[len(begin) :].strip()
+        # A joined rule is known by the line on which its first part stands.
         first = first if joined else number
         if part.endswith("\\"):
             joined += part[:-1]
             continue
         rules.append(Rule(first, joined + part))
         joined = ""
+    # The last rule of the file ends in a backslash: without this it would be dropped, and never checked.
     if joined:
         rules.append(Rule(first, joined))
     return rules

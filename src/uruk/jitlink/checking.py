@@ -31,6 +31,7 @@ class LinkFacts:
 
     def decode(self, places: Sequence[Place]) -> None:
         """Disassemble all instructions that will be asked about."""
+        # A place without bytes stays out here, and its rule fails with a message of its own when it is evaluated.
         known = [place for place in dict.fromkeys(places) if self._code(place)]
         codes = [self._code(place) for place in known]
         self._instructions = dict(zip(known, disassemble(self._architecture, codes), strict=True))
@@ -91,6 +92,7 @@ class LinkFacts:
         return symbol
 
     def _instruction(self, place: Place) -> Instruction:
+        # An unknown symbol is reported as such, and not as a place without an instruction.
         self.symbol(place.symbol)
         instruction = self._instructions.get(place)
         if instruction is None:
@@ -104,6 +106,7 @@ class LinkFacts:
         if value is None:
             what = "no number" if number < len(operands) else f"not one of its {len(operands)} operands"
             raise RuleError(f"operand {number} of the instruction at {place.symbol} + {place.offset:#x} is {what}")
+        # Operands are signed in LLVM's MCInst, and the arithmetic of rules is unsigned.
         return value & MASK
 
     def length(self, place: Place) -> int:
@@ -113,6 +116,7 @@ class LinkFacts:
 
 def check_files(paths: Sequence[str], name: str, facts: LinkFacts) -> None:
     """Evaluate the rules of files, and say on standard error which are false. Raises ToolError if some are."""
+    # All files are parsed before any rule is evaluated: llvm-mc then runs once, and not once a rule.
     parsed = [(path, [(rule.text, _parsed(rule.text)) for rule in rules_of(path, name)]) for path in paths]
     places = [place for _, rules in parsed for _, rule in rules if isinstance(rule, Rule) for place in rule.places]
     try:

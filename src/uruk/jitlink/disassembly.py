@@ -15,6 +15,7 @@ LONGEST = 16
 """Bytes of an instruction, at most."""
 DEADLINE = 60.0
 """Seconds that llvm-mc may take."""
+# llvm-mc decodes only the base instruction set of AArch64 unless it is told otherwise.
 _FEATURES = {"aarch64": ("-mattr=+all",)}
 _END = {
     "x86_64": bytes.fromhex("49bfefbeaddea55aa55a"),  # movabsq $0x5aa55aa5deadbeef, %r15
@@ -43,6 +44,7 @@ def disassemble(architecture: str, codes: Sequence[bytes]) -> list[Instruction |
     end = _END.get(architecture)
     if end is None:
         raise RuleError(f"instructions of {architecture} cannot be decoded")
+    # llvm-mc decodes each bracketed group by itself, so that bytes that are no instruction cannot swallow the end mark.
     lines = [_group(code[:LONGEST]) + _group(end) for code in codes]
     output = _run(_program(), architecture, "".join(lines))
     groups = _groups(output, end)
@@ -86,6 +88,7 @@ def _groups(output: str, end: bytes) -> list[Instruction | None]:
     length, operands = 0, list[int | None]()
     is_new = False
 
+    # Only the first instruction of a group was asked about; the bytes behind it are there because x86's lengths vary.
     def finish() -> None:
         nonlocal first, is_new
         if is_new and first is None:
@@ -101,6 +104,7 @@ def _groups(output: str, end: bytes) -> list[Instruction | None]:
                 continue
             length, operands, is_new = match.group(1).count(",") + 1, [], True
         elif is_new:
+            # llvm-mc prints the operands on the lines that follow the encoding.
             operands += [_value(*pair) for pair in _OPERAND.findall(line)]
     return groups
 

@@ -15,6 +15,7 @@ MASK = (1 << 64) - 1
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|[0-9]+")
 _NAME = re.compile(r"[A-Za-z_.$][\w.$:]*", re.ASCII)
 _OPERATORS: dict[str, Callable[[int, int], int]] = {
+    # Python would compute a shift by 2**63 in full, which needs memory without bound.
     "<<": lambda left, right: left << right if right < 64 else 0,
     ">>": lambda left, right: left >> right if right < 64 else 0,
     "+": lambda left, right: left + right,
@@ -100,6 +101,7 @@ class _Parser:
     def expression(self) -> Node:
         """Parse operands with operators between them."""
         self._depth += 1
+        # A rule is input: Python's own limit of recursion would end the tool with a traceback.
         if self._depth > DEEPEST:
             raise RuleError(f"the expression is nested more than {DEEPEST} deep")
         value = self._operand()
@@ -125,9 +127,11 @@ class _Parser:
             value = self.expression()
             self.expect(")")
         elif self._skip("*"):
+            # A load is not sliced: it has taken the rest, and a slice behind it belongs to the address.
             return self._load()
         elif match := _NUMBER.match(self._text, self._at):
             self._at = match.end()
+            # `int(text, 0)` refuses leading zeros of decimal numbers, which the language allows.
             value = _constant(int(match.group(), 0) if match.group()[:2].lower() == "0x" else int(match.group()))
         elif match := _NAME.match(self._text, self._at):
             self._at = match.end()
@@ -154,10 +158,12 @@ class _Parser:
         self.expect("]")
         if not low <= high < 64:
             raise RuleError(f"[{high}:{low}] is no slice of 64 bits")
+        # Both bounds are bits of the slice: [31:0] has 32.
         mask = (1 << (high - low + 1)) - 1
         return lambda facts: value(facts) >> low & mask
 
     def _named(self, name: str) -> Node:
+        # A symbol may be named as a function of the language is: only the parenthesis tells them apart.
         call = _CALLS.get(name)
         if call is None or not self._skip("("):
             return lambda facts: facts.symbol(name)
@@ -201,6 +207,7 @@ class _Parser:
         self._at = match.end()
         offset = self._number() if self._skip("+") else 0
         place = Place(match.group(), offset)
+        # Places are gathered while the rule is parsed, and decoded together before it is evaluated.
         self.places.append(place)
         return place
 

@@ -18,6 +18,7 @@ class ToolError(Exception):
 
 def session_text(error: UrukError) -> str:
     """Return the text of an error of a lookup, without its prefix."""
+    # One name that two links miss is reported once, as one lookup of LLVM's session does.
     texts = [_text(error), *(_text(other) for other in error.others)]
     return f"\n{SESSION_PREFIX}".join(dict.fromkeys(texts))
 
@@ -35,6 +36,7 @@ def _range_text(error: OutOfRange) -> str:
     if match is None:
         return error.describe()
     file, section, offset = match.group("file", "section", "offset")
+    # The place names an offset in a section of the input, which is one block here; LLVM prints the begin of that block.
     block = error.address - int(offset, 16)
     return (
         f'In graph {file}, section {section}: relocation target "{error.symbol}" at address {error.target:#x} is out '

@@ -65,6 +65,7 @@ class FileView:
         self._module = int(state.module_of_object[index])
         self._owner = state.symbol_objects(np.arange(len(state.symbols)))
         target = state.graph.target
+        # The symbol table of COFF has no sizes (PE format, "COFF Symbol Table").
         self._sizes_are_distances = target is not None and target.format == "coff"
         """True if symbols have no sizes: each goes up to the next one, or to the end of its section."""
 
@@ -78,10 +79,13 @@ class FileView:
         unwind = state.synthetic.get("unwind")
         for name, rows in by_name.items():
             live = [row for row in rows if state.live[row]]
+            # The pass that merges unwind data makes one new block a module, and the blocks of the input die.
             if not live and unwind is not None and state.blocks.role[rows[0]] == _UNWIND:
                 live = [row for row in unwind[self._module : self._module + 1].tolist() if row >= last]
             yield SectionView(name, [self._block(row) for row in sorted(live, key=self._address)])
         commons = true_rows((state.symbols.kind == SymbolKind.COMMON) & (self._owner == self.index))
+        # Common symbols are in no section of the file: the link allots their blocks, and LLVM calls that section
+        # `.common`.
         blocks = sorted({int(state.symbols.block[row]) for row in commons.tolist() if state.symbols.block[row] >= 0})
         if blocks:
             yield SectionView(".common", [self._block(row) for row in blocks])
@@ -94,6 +98,7 @@ class FileView:
         state = self.state
         blocks = state.blocks
         stored = int(blocks.content[row]) >= 0
+        # Kind 0 stands for an edge that does nothing.
         edges = true_rows((state.edges.block == row) & (state.edges.kind != 0))
         return BlockView(
             self._address(row), int(blocks.size[row]), int(blocks.align[row]),
@@ -107,8 +112,10 @@ class FileView:
         used = np.zeros(len(symbols), np.bool_)
         used[state.edges.target[state.edges.kind != 0]] = True
         rows = true_rows(symbols.block == block)
+        # Of several definitions of one name, the canonical row is the one that the link has chosen.
         own = (symbols.name[rows] >= 0) & (state.canonical[rows] == rows)
         if self._sizes_are_distances:
+            # LLVM's graph keeps the symbol of an associative COMDAT section, by which the leader keeps it alive.
             own |= (symbols.type[rows] == SymbolType.SECTION) & (self._is_associated(block))
         views = [self._symbol(row) for row in rows[own | used[rows]].tolist()]
         views.sort(key=lambda view: (view.offset, view.is_weak, _SCOPES.index(view.scope), view.name))
@@ -123,9 +130,11 @@ class FileView:
     def _symbol(self, row: int) -> SymbolView:
         symbols = self.state.symbols
         binding = int(symbols.binding[row])
+        # LLVM has no groups: a definition that may give way to another object's is a weak one.
         binding = Binding.WEAK if self._leads_group(row) else binding
         scope = "default" if symbols.visibility[row] in (Visibility.DEFAULT, Visibility.PROTECTED) else "hidden"
         return SymbolView(
+            # The value of a common symbol is no offset: in ELF it is the alignment (gABI, "Symbol Table").
             0 if symbols.kind[row] == SymbolKind.COMMON else int(symbols.value[row]), int(symbols.size[row]),
             binding == Binding.WEAK, "local" if binding == Binding.LOCAL else scope, self._name(row),
         )  # fmt: skip
@@ -156,7 +165,9 @@ class FileView:
         state = self.state
         edges, kinds = state.edges, state.graph.kinds
         kind, folded = llvm_edge(kinds[int(edges.kind[edge])].name)
+        # The edge shows the definition that was chosen, not the one that this file brought.
         target = int(state.canonical[edges.target[edge]])
+        # LLVM names an anonymous target by its address, as it has no name to print.
         name = self._name(target)
         if name == ANONYMOUS:
             block = int(state.symbols.block[target])
@@ -172,6 +183,7 @@ class FileView:
         state = self.state
         stubs, slots = state.stubs, state.slots
         own_stubs = true_rows(stubs.module == self._module).tolist()
+        # A module may have a GOT without slots, where code refers to _GLOBAL_OFFSET_TABLE_ alone.
         got = int(state.synthetic["got"][self._module])
         if own_stubs:
             at, size = stub_addresses(state), instruction_set_of(state.graph).STUB_JUMP[1]
@@ -201,11 +213,14 @@ class FileView:
         rows = true_rows(self._owner == self.index)
         if absolute:
             rows = rows[symbols.kind[rows] == SymbolKind.ABSOLUTE]
+            # STT_FILE symbols are absolute too (gABI), and name a source file only.
             rows = rows[symbols.type[rows] != SymbolType.FILE]
         else:
             used = np.zeros(len(symbols), np.bool_)
             used[state.edges.target[state.edges.kind != 0]] = True
             home = symbols.block[state.canonical[rows]]
+            # A name without a block was found outside of the link; one in another module's block is external to this
+            # file.
             elsewhere = (home < 0) | (state.block_module[home] != self._module)
             rows = rows[
                 used[rows] & (symbols.name[rows] >= 0) & elsewhere & (symbols.kind[rows] != SymbolKind.ABSOLUTE)

@@ -16,6 +16,7 @@ _WIDTH = 36
 
 def text(*, everything: bool) -> str:
     """Return the help text; `everything` lists options without a description, too."""
+    # Case does not count, so that -L stands beside -l.
     shown = [option for option in OPTIONS if option.help or everything]
     return _HEAD + "".join(_line(option) for option in sorted(shown, key=lambda option: option.name.lower()))
 

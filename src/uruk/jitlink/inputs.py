@@ -34,6 +34,7 @@ class Inputs:
         self._bare = line.is_on("no-process-syms")
         self.main = self._new_dylib("main")
         self.order = [self.main]
+        # Place -1 is before every word, so that each word has a dylib.
         self._begins = [(-1, self.main)]
         self.absolute: dict[str, int] = {}
         """The absolute symbols of ``-abs``."""
@@ -41,11 +42,13 @@ class Inputs:
 
     def _new_dylib(self, name: str) -> JITDylib:
         dylib = self.session.create_dylib(name, bare=self._bare)
+        # LLVM's tool takes libraries and names as they are written, and adds none of a compiler's conventions.
         dylib.adapts = not self.session.options.as_jitlink
         return dylib
 
     def add_all(self) -> None:
         """Add everything, in the order of LLVM's tool. Raises ToolError."""
+        # Dylibs come first, as aliases may name those that are behind them on the line.
         for placed in self.line.all("jd"):
             self._make_dylib(placed)
         for path in self.line.texts("preload"):
@@ -59,17 +62,21 @@ class Inputs:
         for placed in self.line.inputs:
             if not placed.text.endswith(ARCHIVES):
                 self._add_object(placed)
+        # Libraries come behind objects: an archive's member is never preferred to an object's own definition.
         self._add_libraries()
         if self.line.is_on("phony-externals"):
+            # It answers for every name, so that it must be asked last.
             self.main.add_generator(_Null())
 
     def graphs(self) -> list[Graph]:
         """Return the graphs of all objects that were added."""
         entries = [entry for entry in self.session.objects.values() if isinstance(entry, ObjectEntry)]
+        # Objects that were read together share one graph.
         return list({id(entry.added.graph): entry.added.graph for entry in entries}.values())
 
     def _home(self, placed: Placed) -> JITDylib:
         """Return the dylib of the last ``-jd`` before a word."""
+        # `_begins` ascends by places, as values are gathered from left to right.
         return next(dylib for place, dylib in reversed(self._begins) if place < placed.place)
 
     def _make_dylib(self, placed: Placed) -> None:
@@ -101,6 +108,7 @@ class Inputs:
         home, name = _split(alias)
         source, target = _split(aliasee)
         destination = self._named(home, placed)
+        # An aliasee without a dylib is looked up where the alias is defined.
         origin = self._named(source or home, placed)
         self._keep(name, lambda: destination.alias({name: target}, origin))
 
@@ -125,8 +133,10 @@ class Inputs:
             raise not_found(placed.text)
         try:
             graph = self.session.parse([read_source(placed.text, placed.text)], home)
+            # Objects say in their linker directives (`-exclude-symbols`) which definitions no library shows.
             if unexported := {name for words in graph.linker_words.values() for name in words.get("no-library", ())}:
                 graph.symbols = _localised(graph, {encode_name(name) for name in unexported})
+            # No roots: LLVM's tool links an object only when something refers to it.
             home.add_graph(graph, home.create_tracker(placed.text), roots=False)
         except UrukError as error:
             raise input_error(placed.text, error) from error
@@ -157,6 +167,7 @@ class Inputs:
     def _add_named(self, home: JITDylib, name: str, folders: Sequence[str], *, hidden: bool) -> None:
         """Add ``-l NAME``: a dylib of that name, or the first library file of it in the folders."""
         if name in self.session.dylibs:
+            # A name behind -l is that of a `-jd` before it is that of a file.
             home.add_to_link_order(self.session.dylibs[name])
             return
         for folder in folders:
@@ -169,6 +180,7 @@ class Inputs:
     def _add_file(self, home: JITDylib, path: str, *, hidden: bool) -> bool:
         """Add an archive or a shared library; False if the file is neither."""
         with open(path, "rb") as file:
+            # GNU ld's linker scripts are named lib*.so too; LLVM's tool goes on to the next file where it meets one.
             head = file.read(8)
         if head in _ARCHIVE_MAGIC:
             self._add_archive(home, path, hidden=hidden)
@@ -182,6 +194,7 @@ class Inputs:
         """Add a shared library as a dylib of its own, at the end of the link order."""
         try:
             if path not in self._loaded:
+                # Two dylibs that name one library share it, and its search of names.
                 self._loaded[path] = library = self.session.create_dylib(path, bare=True)
                 library.add_shared_library(path)
             home.add_to_link_order(self._loaded[path])
@@ -209,6 +222,7 @@ def _localised(graph: Graph, names: set[bytes]) -> Symbols:
     name, binding = symbols.name.copy(), symbols.binding.copy()
     for row in true_rows((symbols.name >= 0) & (symbols.kind == SymbolKind.DEFINED)).tolist():
         if graph.symbol_name(row).encode() in names:
+            # Without the number of a name the row takes no part in resolution; references inside the object go by row.
             name[row], binding[row] = NONE, Binding.LOCAL
     return symbols.replaced(name=name, binding=binding)
 

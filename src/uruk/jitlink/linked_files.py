@@ -59,11 +59,13 @@ class LinkedFiles:
         files = [self._file(path) for path in graph.files]
         rows = true_rows(_known(state))
         sections: dict[tuple[int, int], int] = {}
+        # A loop over symbols is affordable here: states are noted only for lists and rules, which people read.
         owner = state.symbol_objects(rows)
         for row, file in zip(rows.tolist(), owner.tolist(), strict=True):
             block, address = int(state.symbols.block[row]), unsigned(int(state.symbol_address[row]))
             if block >= 0 and file >= 0:
                 key = file, block
+                # LLVM's checker takes the lowest symbol of a section for its begin, not the section's own address.
                 sections[key] = min(sections.get(key, address), address)
             if state.symbols.name[row] >= 0 or _has_text(state, row):
                 self.symbols[graph.symbol_name(row)] = _symbol(state, row, block, address)
@@ -73,6 +75,7 @@ class LinkedFiles:
             names[name] = min(names.get(name, address), address)
             end = unsigned(int(state.address[block])) + int(state.blocks.size[block])
             files[file].sizes[name] = max(files[file].sizes.get(name, 0), end - names[name])
+        # Merged unwind data and the tables come last: they replace what symbols said of sections of those names.
         self._add_unwind_data(state, files)
         self._add_tables(state, files)
         self._add_externals(state)
@@ -94,10 +97,12 @@ class LinkedFiles:
             return
         for index in true_rows(external.found & ~external.own).tolist():
             row = int(state.undefined[index])
+            # Names that the session itself defines are listed with its dylibs.
             if external.origin(int(state.symbols.name[row])) == "library":
                 self.of_process[state.graph.symbol_name(row)] = unsigned(int(external.address[index]))
 
     def _file(self, path: str) -> LinkedFile:
+        # Rules name files without folders, which is why two of one name cannot both be asked about.
         name = os.path.basename(path)
         if name in self.files:
             self.duplicate = name
@@ -112,6 +117,7 @@ class LinkedFiles:
             of_module.setdefault(int(state.module_of_object[index]), []).append(file)
         slots = state.slots
         if slots.row.size:
+            # Slots of thread-locals hold offsets or descriptors, and the language has no word for those.
             held = np.isin(slots.operand, (Operand.GOT, Operand.NOTHING))
             addresses = slot_addresses(state)
             for slot in true_rows(held).tolist():
@@ -133,6 +139,7 @@ class LinkedFiles:
 def _has_text(state: State, row: int) -> bool:
     """Return True for a local symbol with a name of its own."""
     offset = int(state.symbols.text[row])
+    # Two bytes tell an empty text from one that is not, and do not read all of a long name.
     return offset >= 0 and bool(state.graph.arena.string_at(offset, 2))
 
 
@@ -141,6 +148,7 @@ def _known(state: State) -> Bool:
     symbols = state.symbols
     count = len(symbols)
     placed = symbols.block >= 0
+    # The mask is its own index: only rows that have a block look up whether that block is live.
     placed[placed] = state.live[symbols.block[placed]]
     used = np.zeros(count, np.bool_)
     used[state.edges.target[state.edges.kind != 0]] = True
@@ -152,5 +160,6 @@ def _known(state: State) -> Bool:
 def _symbol(state: State, row: int, block: int, address: int) -> Symbol:
     size = int(state.symbols.size[row])
     if block < 0:
+        # An absolute symbol has no section, and no bytes can be read behind it.
         return Symbol(address, size, -1)
     return Symbol(address, size, int(state.blocks.size[block]) - int(state.symbols.value[row]))

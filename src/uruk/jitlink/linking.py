@@ -27,6 +27,7 @@ class Linking:
         self._inputs = Inputs(self.session, line)
         self._linked = LinkedFiles()
         self.entry = line.last("entry") or "main"
+        # The order must be known before addresses are given; LLVM's tool shows it by the addresses of its graphs.
         self.session.add_pass("before layout", lambda state: order_modules(state, encode_name(self.entry)))
         if any(line.given(name) for name in _SHOWN):
             self.session.add_pass("post-fixup", self._linked.note)
@@ -38,11 +39,13 @@ class Linking:
     def look_entry_up(self) -> int:
         """Link what the entry needs, and return its address. Raises what linking raises."""
         name = self.entry
+        # LLVM looks the entry up in all dylibs of the line in turn; a dylib with that link order does the same here.
         entry = self.session.create_dylib("<entry>", bare=self._line.is_on("no-process-syms"))
         entry.set_link_order([], self_first=True)
         for dylib in self._inputs.order:
             entry.add_to_link_order(dylib, hidden=True)
         words = [words for graph in self._inputs.graphs() for words in graph.linker_words.values()]
+        # `/include` in an object makes its name a root of the link (Microsoft, "/INCLUDE").
         included = [name for recorded in words for name in recorded.get("include", ())]
         return self.session.lookup_names(entry, [name, *included], initialize=False)[name]
 
@@ -90,6 +93,7 @@ class Linking:
             raise ToolError(
                 f'When -check is passed, file names must be distinct (duplicate: "{self._linked.duplicate}")'
             )
+        # Loads read in the byte order of the target, which need not be this machine's.
         kinds = format_named(self.target.format).instruction_set(self.target.architecture).KINDS
         facts = LinkFacts(self._linked, self._inputs.absolute, self.memory.read, self.target.architecture, kinds.order)
         check_files(self._line.texts("check"), self._line.last("check-name") or "jitlink-check", facts)
@@ -107,6 +111,7 @@ def _target(line: CommandLine) -> Target:
                 target = target_of_head(file.read(HEAD))
         except OSError as error:
             raise not_found(placed.text) from error
+        # Archives and scripts tell no architecture, and the first object behind them decides.
         if target is not None and target.architecture:
             return (
                 target if target.system else Target(target.format, target.architecture, _SYSTEMS.get(target.format, ""))

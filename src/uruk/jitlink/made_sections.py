@@ -33,6 +33,7 @@ def parts(text: str) -> tuple[str, str, dict[str, int]]:
     Raises ToolError.
     """
     front, _, extra = text.partition("@")
+    # The name of a Mach-O section has a comma itself (`__DATA,__const`).
     section, comma, path = front.rpartition(",")
     if not comma or not section or not path:
         raise ToolError(f"In -sectcreate={text}, filename component cannot be empty")
@@ -55,6 +56,7 @@ def add_section(home: JITDylib, text: str, target: Target) -> None:
     except OSError as error:
         raise not_found(path) from error
     graph = _graph(home, section, path, content, symbols, target)
+    # No roots: the section is linked when something refers to its symbols.
     home.add_graph(graph, home.create_tracker(path), roots=False)
 
 
@@ -65,6 +67,7 @@ def _graph(home: JITDylib, section: str, path: str, content: bytes, symbols: dic
     """Return a graph of one block, and of symbols in it."""
     # The arena: the section's name, the symbols' names, each with its NUL, then the content.
     texts = [name.encode() + b"\0" for name in (section, *symbols)]
+    # The sums are the place of every text and, as the last one, that of the content.
     offsets = np.cumsum([0, *map(len, texts)]).astype(np.int64)
     arena = Arena([np.frombuffer(b"".join(texts) + content, np.uint8)])
     count = len(symbols)

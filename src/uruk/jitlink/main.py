@@ -23,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         line = parse(words)
     except OptionErrors as errors:
         for problem in errors.problems:
+            # The texts are those of LLVM's command-line library, with the name of LLVM's tool in them.
             print(f"llvm-jitlink: {problem}", file=sys.stderr)
         return 1
     if text := _answer(line):
@@ -62,9 +63,11 @@ def _run(line: CommandLine) -> int:
         linking.add_inputs()
         print(linking.show_session("show-init-es"), end="")
         failure = _look_entry_up(linking)
+        # What was linked is shown after a failure, too, as LLVM's tool does.
         linking.gather()
         print(linking.show_graphs(), linking.show_session("show-entry-es"), linking.show_addresses(), sep="", end="")
         if failure:
+            # Standard output is a buffer where it is a pipe: without this, the error would come before the lists.
             sys.stdout.flush()
             print(f"{SESSION_PREFIX}{failure}", file=sys.stderr)
             return 1

@@ -15,6 +15,7 @@ from uruk.passes.state import State
 def order_modules(state: State, entry: bytes) -> None:
     """Fill `module_order`: modules that are reached from the definition of `entry`, then all others as they come."""
     symbols = state.symbols
+    # A row without a block would read the last one, as -1 is a valid index; `where` throws that value away.
     home = np.where(symbols.block >= 0, state.block_module[symbols.block], NONE)[state.canonical]
     owner = state.symbol_objects(np.arange(len(symbols)))
     module = np.where(owner >= 0, state.module_of_object[owner], NONE)
@@ -29,8 +30,10 @@ def order_modules(state: State, entry: bytes) -> None:
     for reached in queue:  # it grows while it is gone through
         new = [used for used in dict.fromkeys(needs.get(reached, ())) if used not in order]
         order.update(dict.fromkeys(new))
+        # `new` is added to `order` first, so that no module is put into the queue twice.
         queue += new
     order.update(dict.fromkeys(range(len(state.modules))))
     places = np.empty(len(state.modules), np.int64)
+    # `order` says which module is at a place; the layout wants its inverse, the place of each module.
     places[list(order)] = np.arange(len(state.modules))
     state.module_order = places

@@ -78,6 +78,7 @@ def parse(words: Sequence[str]) -> CommandLine:
     help_wanted = any(line.given(name) for name in ("help", "h", "help-hidden", "help-list", "version"))
     if not line.inputs and not help_wanted:
         reader.problems.append(NO_INPUT)
+    # Help is printed for a line without inputs, but not for one with a mistake in it.
     if reader.problems and not (help_wanted and reader.problems == [NO_INPUT]):
         raise OptionErrors(reader.problems)
     return line
@@ -111,6 +112,7 @@ class _Reader:
                     )
                     return
                 elif option.name == "harness":
+                    # The files behind `-harness`, up to the next option, are its own (LLVM's cl::PositionalEatsArgs).
                     harness = True
                     self.line.values.setdefault("harness", [])
                 else:
@@ -138,6 +140,7 @@ class _Reader:
                 self._complain(option, "requires a value!")
                 return 0
             value, taken = words[place + 1], 1
+        # Numbers are checked while the line is read: LLVM reports them together with unknown options.
         if option.shown in ("<ulong>", "<uint>") and number(value) is None:
             self._complain(option, f"'{value}' value invalid for {option.shown[1:-1]} argument!")
             return taken
@@ -151,6 +154,7 @@ class _Reader:
     def _refuse(self, word: str) -> None:
         self.problems.append(f"Unknown command line argument '{word}'.  Try: 'llvm-jitlink --help'")
         name = word.lstrip("-").partition("=")[0]
+        # LLVM's library suggests the nearest name however far it is, so that the cutoff is 0.
         close = get_close_matches(name, BY_NAME, 1, 0.0)
         if close:
             dashes = "-" if len(close[0]) == 1 else "--"
@@ -161,6 +165,7 @@ def _split(word: str) -> tuple[Option | None, str | None]:
     """Return the option that a word names, and the value that is joined to it."""
     body = word[2:] if word.startswith("--") else word[1:]
     name, equals, value = body.partition("=")
+    # Whole names come first: `-load_hidden` is no `-l` with the value `oad_hidden`.
     if name in BY_NAME:
         return BY_NAME[name], value if equals else None
     for prefix in PREFIXES:
@@ -172,10 +177,12 @@ def _split(word: str) -> tuple[Option | None, str | None]:
 def number(text: str) -> int | None:
     """Return an unsigned 64-bit number, in the base that ``0x``, ``0b``, ``0o`` or ``0`` says; None for no number."""
     digits, base = text, 10
+    # `0` alone stands last in this tuple: the other prefixes begin with it. A lone zero is decimal.
     for prefix, radix in (("0x", 16), ("0b", 2), ("0o", 8), ("0", 8)):
         if text[: len(prefix)].lower() == prefix and len(text) > len(prefix):
             digits, base = text[len(prefix) :], radix
             break
+    # Python's int() takes signs, blanks, underscores and digits of other scripts, which LLVM refuses.
     if not digits.isascii() or not digits.isalnum():
         return None
     try:

@@ -30,5 +30,6 @@ def link_only_session(line: CommandLine, target: Target, page_size: int) -> tupl
     except ValueError as error:
         raise ToolError(str(error)) from error
     executor = executor_for_linking(memory)
+    # The platform is the bare one, as nothing of a process serves code that is not run.
     options = Options(execute=False, as_jitlink=True, architecture=target)
     return Session(executor, BarePlatform(executor), options), memory

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from uruk.jitlink.linked_files import LinkedFiles
 
+# The sizes of a pointer of 64 bits and of x86-64's `jmp *slot(%rip)`.
 _SLOT, _STUB = 8, 6
 
 
@@ -13,6 +14,7 @@ def addresses_text(linked: LinkedFiles, absolute: Mapping[str, int]) -> str:
     """Return the text: all symbols, then each file's sections, slots and stubs."""
     lines = ["Registered addresses:", "Symbols:"]
     known = {name: (address, 0) for name, address in absolute.items()}
+    # A definition that was linked wins over an absolute one of its name: it is listed once.
     known |= {name: (symbol.address, symbol.size) for name, symbol in linked.symbols.items()}
     lines += [f'  "{name}" {_range(address, size)}' for name, (address, size) in known.items()]
     for name, file in linked.files.items():

@@ -76,6 +76,7 @@ def contents_text(states: Iterable[State]) -> str:
 def _contents(state: State, blocks: list[BlockView]) -> str:
     if not blocks:
         return "\n  section empty"
+    # The first line begins at a multiple of 16, and blanks stand for the bytes before the block.
     text, at = "", blocks[0].address & -_WIDTH
     for block in blocks:
         stored = block.position >= 0
@@ -84,5 +85,6 @@ def _contents(state: State, blocks: list[BlockView]) -> str:
             if address % _WIDTH == 0:
                 text += f"\n{address:#018x}:"
             text += f" {content[address - block.address]:02x}" if address >= block.address else "   "
+        # The gap to the next block is printed as blanks, too.
         at = max(at, block.address + block.size)
     return text

@@ -43,6 +43,7 @@ def _symbols(session: Session, dylib: JITDylib) -> Mapping[str, str]:
     table = session.table
     lines: dict[str, str] = {}
     for text, number in dylib.names.items():
+        # The table grows when names are defined: one that was only asked for may have no row yet.
         if number >= table.owner.size or table.owner[number] < 0:
             continue
         name = decode_name(text)
@@ -52,6 +53,7 @@ def _symbols(session: Session, dylib: JITDylib) -> Mapping[str, str]:
         marks += _RANKS.get(int(table.rank[number]), "")
         marks += "[Hidden]" if flags & Flag.HIDDEN else ""
         entry = session.objects.get(int(table.owner[number]))
+        # LLVM prints the address of its materializer: here the object that is to be linked has that part.
         state = "Ready" if ready else f"Never-Searched (Materializer {id(entry):#018x}, {getattr(entry, 'file', '')})"
         lines[name] = f'    "{name}": {_address(address)} {marks} {state}\n'
     return lines

@@ -21,12 +21,15 @@ def close(session: Lifetime) -> None:
     """See `Session.close`."""
     end, remote = session.end, not session.executor.process.is_here
     if remote:
+        # Before the lock, so that a thread that holds it and waits for the process is let go in time.
         session.executor.end_within(END_TIMEOUT)
+    # Another thread closes the session. Where a process is to end, this call waits, as its caller expects that gone.
     if not end.lock.acquire(blocking=False):
         if remote:
             end.done.wait(END_TIMEOUT + EXIT_TIMEOUT)
         return
     try:
+        # The lock is reentrant, and a finaliser that closes the session comes here again.
         if end.running or session.closed:
             return
         try:
@@ -43,11 +46,14 @@ def _close_here(session: Lifetime) -> None:
     from uruk.executor.interruption import deferred  # takes time to import
 
     session.closing = True
+    # Code of this process cannot be taken from a thread that runs in it, so that there is no limit.
     session.initializers.wait_for_others(None)
     session.finalize(list(session.trackers.values()))  # all of them before any code goes: they may call each other's
     with deferred():
+        # Stubs first: from here on no call makes new code.
         session.lazy.close(session.executor.memory.holds)
         with session.lock:
+            # Newest first, as C++ destroys in the reverse order of construction.
             for number in sorted(session.trackers, reverse=True):
                 removal.remove_at_once(session, session.trackers[number])
             _end(session)
@@ -71,6 +77,7 @@ def _close_elsewhere(session: Lifetime) -> None:
             session.finalize(list(session.trackers.values()))
         lost = executor.lost
         if lost is not None and not lost_before:
+            # A process that was lost before the close has been reported already.
             raise lost.again()
     finally:
         with deferred():
@@ -113,6 +120,7 @@ def finish(session: Lifetime) -> None:
     try:
         if session.closed or session.closing:
             return
+        # Set under the lock and kept: threads that still run see that nothing new is made.
         session.closing = session.end.running = True
     finally:
         session.lock.release()

@@ -15,6 +15,7 @@ def initialize(session: Lifetime, dylib: Contents, link_roots: Callable[[], obje
         session.check_dylib(dylib)
         opened = dylib.dependencies()
         for dependency in opened:
+            # Counted before linking: an initialiser that closes the dylib finds it open.
             dependency.opened += 1
     try:
         link_roots()
@@ -34,6 +35,7 @@ def deinitialize(session: Lifetime, dylib: Contents) -> bool:
             for dependency in reversed(dylib.dependencies()):
                 was_open = dependency.opened > 0
                 dependency.opened -= was_open
+                # A dylib that was never opened has finalisers only if the caller names it itself.
                 if not dependency.opened and (was_open or dependency is dylib):
                     closed.append(dependency)
             trackers = [
@@ -41,6 +43,7 @@ def deinitialize(session: Lifetime, dylib: Contents) -> bool:
                 for dependency in closed
             ]
             running.enter_context(session.initializers.finalizing(tracker for group in trackers for tracker in group))
+        # Without the lock, as finalisers may call back; `finalizing` keeps the trackers from being removed meanwhile.
         for group in trackers:
             session.finalize(group)
     with session.lock:

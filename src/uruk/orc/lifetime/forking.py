@@ -27,11 +27,13 @@ def watch(session: Lifetime) -> None:
     """Have forks keep a session whole."""
     _sessions.add(session)
     if not _registered:
+        # os.register_at_fork has no counterpart that takes hooks away: they are registered once.
         _registered.append(True)
         os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)
 
 
 def _before() -> None:
+    # A copy of the set, as another thread may open a session, or the collector take one, meanwhile.
     _held[:] = [session for session in list(_sessions) if session.lock.acquire(timeout=LOCK_TIMEOUT)]
 
 
@@ -45,6 +47,7 @@ def _in_child() -> None:
     _held.clear()
     this_thread = threading.get_ident()
     for session in list(_sessions):
+        # A lock that a thread of the parent holds would stay locked in the child for ever.
         session.lock = threading.RLock()
         session.initializers.forget_threads()
         session.background.renew()

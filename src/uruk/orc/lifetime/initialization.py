@@ -105,6 +105,7 @@ class Initializers:
     def settle(self, query: Query, deadline: float | None) -> None:
         """Run the initialisers of a lookup that has linked, and wait for those that other threads run."""
         session = self.session
+        # Most lookups find nothing to run: they leave without taking the lock again.
         if not (query.turn or query.arrays or self.running or (query.roots and self.waiting)):
             query.settled = True
             return
@@ -125,6 +126,7 @@ class Initializers:
     def _end_turn(self, query: Query) -> None:
         """Note that a lookup runs no initialisers any more; those that it gave up wait for another lookup."""
         turn = query.turn
+        # An array that has begun is not run again, even if it was interrupted (a constructor runs once).
         given_up = [array for array in (turn.arrays if turn is not None else ()) if not array.begun]
         for array in given_up:
             with contextlib.suppress(ValueError):
@@ -187,7 +189,9 @@ class Initializers:
         of_dylib: dict[Namespace, list[FunctionArray]] = {}
         for array in arrays:
             of_dylib.setdefault(array.tracker.dylib, []).append(array)
+            # Noted before it runs, so that a finaliser runs even where an initialiser of the same module throws.
             array.tracker.resources.arrays.append(array)
+        # The walk over dylibs is needed only where there is an order to keep.
         order = dylib.dependencies() if len(of_dylib) > 1 else []
         for owner in [*(owner for owner in of_dylib if owner not in order), *order] if order else list(of_dylib):
             if owner in of_dylib:
@@ -223,6 +227,7 @@ class Initializers:
                 if is_own or not runs:
                     yield not is_own
                     return
+            # Without the lock, which the thread that runs them may need; then everything is looked at again.
             runs[0].done.wait(_left(None))
 
     def wait_for_others(self, patience: float | None) -> None:

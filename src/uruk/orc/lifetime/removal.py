@@ -33,6 +33,7 @@ def remove_tracker(session: Lifetime, tracker: ResourceTracker, force: bool) -> 
     with session.lock, deferred(once=True):
         if session.closed or _is_over(tracker):
             return Released()
+        # Threads may have ended since the last removal: code that waited for them is freed first.
         sweep(session)
     removal: Removal | None = None
     try:
@@ -41,6 +42,7 @@ def remove_tracker(session: Lifetime, tracker: ResourceTracker, force: bool) -> 
                 raise InUse(tracker.name, ["its own initialisers or finalisers, which run in this thread"])
             if session.closed or _is_over(tracker):
                 return Released()
+            # A removal that was interrupted has passed this check, and must not be refused when it goes on.
             users, begun = [user.name for user in _users(tracker)], tracker.removal
             if users and not force and begun is None:
                 raise InUse(tracker.name, users)
@@ -53,6 +55,7 @@ def remove_tracker(session: Lifetime, tracker: ResourceTracker, force: bool) -> 
         session.finalize([tracker])
         platform = session.platform
         if platform is not None and session.options.execute and begun is not None:
+            # The interrupted call may still have a thread in a finaliser, whose code must not go.
             platform.await_finalizers(tracker)
         with session.lock, deferred(once=True):
             if not session.closed:
@@ -100,6 +103,7 @@ def _free(session: Lifetime, tracker: ResourceTracker, released: Released) -> No
     if platform is not None and session.options.execute:
         released.pending_thread_destructors = _pending(platform, tracker)
         if released.deferred:
+            # For its user the tracker is gone: only sweeps of later calls deal with its memory.
             session.retired.append(tracker)
             _note_end(session, tracker)
             return
@@ -133,6 +137,7 @@ def _pending(platform: Platform, tracker: ResourceTracker) -> int:
     holders = {tracker: None}
     queue = [tracker]
     for holder in queue:  # grows on the way
+        # Users count, too, as a destructor in their code may call into this one.
         new = [user for user in holder.resources.users if user not in holders]
         holders.update(dict.fromkeys(new))
         queue += new
@@ -177,6 +182,7 @@ def _release(session: Lifetime, tracker: ResourceTracker, released: Released) ->
         return
     if session.platform is not None:
         session.platform.unload(tracker, released)
+    # At the end of the session the users go as well, so that nothing is kept from reuse.
     withhold = bool(resources.users) and not session.closing
     if withhold:
         released.memory += session.withheld.take(tracker)
@@ -203,6 +209,7 @@ def _forget(session: Lifetime, entry: Entry, released: Released) -> list[int]:
 def _redefine(session: Lifetime, lost: I32) -> None:
     """Give free names to pending objects and aliases that define them, too."""
     table = session.table
+    # Names that only one entry ever defined need no search of what is pending.
     lost = lost[table.contested[lost] != 0]
     if lost.size == 0:
         return
@@ -214,6 +221,7 @@ def _redefine(session: Lifetime, lost: I32) -> None:
         for entry in session.objects.values() if free else ():
             if isinstance(entry, AliasEntry):
                 for name in free & entry.targets.keys():
+                    # 1 is Rank.WEAK.
                     table.owner[name], table.rank[name] = entry.number, 1
                     free.discard(name)
     # Nothing else defines what is still undefined now, so that the next removal need not look for it again.
@@ -223,6 +231,7 @@ def _redefine(session: Lifetime, lost: I32) -> None:
 def _redefine_from(session: Lifetime, entry: ObjectEntry, wanted: I32) -> None:
     """Give names that became free to a pending object that defines them, too."""
     table = session.table
+    # The graph of one object alone: indexes and groups are then its own.
     graph = assemble([(entry.added.graph, entry.index, entry.index + 1)])
     definitions = definitions_of(graph).without(graph, drop_groups(graph, entry.number, table))
     definitions = definitions.rows(
@@ -252,6 +261,7 @@ def transfer(session: Lifetime, source: ResourceTracker, target: ResourceTracker
         array.tracker = target if array.tracker is source else array.tracker
     for run in session.initializers.running:
         if source.number in run.trackers:
+            # The new owner must not be removed while initialisers of the old one run.
             run.trackers.add(target.number)
     session.lazy.transfer(source, target)
     ours, theirs = target.resources, source.resources
@@ -283,6 +293,7 @@ def remove_dylib(session: Lifetime, dylib: Contents, *, force: bool) -> None:
                 neighbour.drop_from_order(dylib)
         session.changed()
     for tracker in sorted(trackers, key=lambda tracker: -tracker.number):
+        # Without the lock, as finalisers run in each.
         tracker.remove(force=True)
     with session.lock:
         dylib.search.close()

@@ -47,6 +47,7 @@ class _Part:
 
     def name(self, address: int) -> str:
         """Return the symbol that lay at one of its addresses."""
+        # The highest character sorts behind every name, so that all names at the address are passed.
         at = bisect_right(self.names, (address, chr(0x10FFFF))) - 1
         return f"`{self.names[at][1]}' of {self.tracker.name}" if at >= 0 else self.tracker.name
 
@@ -77,6 +78,7 @@ class Withheld:
         platform = self._platform_here
         if platform is not None:
             for start, end, name in part.pieces():
+                # Noted before the pages are closed: a fault in between would find no name.
                 platform.note_removed(start, end, name)
         size = sum(allocation.withhold(which) for allocation, which in part.memory)
         self._parts.append(part)

@@ -19,7 +19,9 @@ def name_address(session: Lifetime, address: int) -> str:
         return ""
     tracker, start = home
     table = session.table
+    # Another thread may be growing the columns, one after the other: rows that all of them have are whole.
     count = min(table.ready.size, table.address.size, table.owner.size)
+    # The column is signed, and addresses compare as unsigned numbers.
     place = table.address[:count].view(np.uint64)
     rows = np.flatnonzero(
         (table.ready[:count] != 0) & (place <= address) & (place >= start) & (table.owner[:count] >= 0)
@@ -35,6 +37,7 @@ def name_address(session: Lifetime, address: int) -> str:
 
 def _home(session: Lifetime, address: int) -> tuple[str, int] | None:
     """Return the tracker whose segment an address lies in, and where that begins."""
+    # A copy, as other threads may add trackers meanwhile.
     for tracker in [*session.trackers.values(), *session.retired]:
         for allocation, segments in tracker.resources.memory:
             for index in segments:

@@ -44,6 +44,7 @@ class Question:
         finals: list[int] = self.finals.tolist()
         outcomes = [self._outcome(row, number, finals[row]) for row, number in enumerate(self.ids.tolist())]
         undefined = {row: outcome for row, outcome in enumerate(outcomes) if isinstance(outcome, Undefined)}
+        # Hints are looked for together: they build an index of all names, which costs the same for one name.
         asked = {row: outcome for row, outcome in undefined.items() if not outcome.hint}
         if asked:
             texts = {row: session.ids.text(finals[row]) for row in list(asked)[:MOST_HINTS]}
@@ -65,6 +66,7 @@ class Question:
         home = session.home(final, self.dylib)
         if not ready and table.owner[final] < 0:
             name = session.ids.text(final)
+            # Libraries that are deferred are loaded only when a name is nowhere else.
             load_needed(session, home, [name])
             is_found, address, is_data = find_externals(session, home, [name])
             if is_found[0]:

@@ -40,6 +40,7 @@ def useless_member(archives: Iterable[ArchiveEntry], target: Target) -> str:
 
 def _foreign_member(archive: Archive, target: Target) -> str:
     """Return the hint for an archive with an object of another format or machine that its index has no names of."""
+    # Members that the index names can be linked, and need no look at their bytes.
     named = set(archive.entries()[1].tolist())
     for member in islice(archive.members(), _MOST_MEMBERS):
         if member.header_offset in named:

@@ -62,6 +62,7 @@ class _Line:
         file, member = self.file[row], self.objects[row].member
         if file is None:
             return
+        # The scan under way comes to later members by itself; earlier ones wait for the next scan of this archive.
         if file == self.scanned and member > self.position:
             heappush(self.now, (member, row))
         else:
@@ -79,6 +80,8 @@ class _Line:
                 self._scan(step)
         members = [row for row, entry in enumerate(self.objects) if entry.archive is not None]
         for row in sorted(members, key=lambda row: (self.objects[row].order, self.objects[row].member)):
+            # Members that only something behind their archive needs: ld would report them, and here they are scanned
+            # for again.
             while not self.placed[row] and sum(map(self._scan, mentions)):
                 pass
             if not self.placed[row]:  # needed weakly, or behind an alias
@@ -107,6 +110,7 @@ class _Line:
     def _place(self, row: int, order: int) -> None:
         self.placed[row] = 1
         entry = self.objects[row]
+        # `order` is the archive's own place on the line; `place` tells members with the same one apart.
         entry.order, entry.place = order, self.session.next_order()
         self._include(row)
 
@@ -123,6 +127,7 @@ def _file_of(archive: ArchiveEntry) -> _File:
 
 def _references(session: Lifetime, objects: list[ObjectEntry], index: dict[int, int]) -> tuple[list[int], list[int]]:
     """Return members that each object refers to strongly, object by object, and where each object's begin."""
+    # A column by entry number turns owners of all names into rows of this batch in one gather.
     row_of = np.full(session.next_number, NONE, np.int64)
     numbers = np.fromiter(index, np.int64, len(index))
     row_of[numbers] = np.arange(numbers.size)
@@ -136,6 +141,7 @@ def _references(session: Lifetime, objects: list[ObjectEntry], index: dict[int, 
         sources.append(source[keep])
         targets.append(target[keep])
     source, target = np.concatenate(sources), np.concatenate(targets)
+    # Stable, as ld takes an object's references in the order of its symbol table.
     order = source.argsort(kind="stable")
     start: list[int] = source[order].searchsorted(np.arange(len(objects) + 1)).tolist()
     return target[order].tolist(), start
@@ -152,5 +158,6 @@ def _of_graph(session: Lifetime, added: Added, row_of: I64) -> tuple[I64, I64]:
     names = symbols.name[rows]
     owner = table.owner[final_names(table, names) if session.has_imports else names]
     rows, owner = rows[owner >= 0], owner[owner >= 0]
+    # "right", as an object without symbols begins where the next one does.
     source = added.graph.ranges.symbols.searchsorted(rows, "right") - 1 + added.first
     return row_of[source], row_of[owner]

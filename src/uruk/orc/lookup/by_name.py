@@ -25,6 +25,7 @@ def query(session: Lifetime, dylib: Contents, names: Sequence[bytes], **options:
         if dylib.names.ids is not session.ids:
             raise InvalidValue(f"dylib {dylib.name} is not one of this session")
         ids = np.array(dylib.names.intern(names), np.int32)
+        # Interning may have made new names, whose rows the search reads.
         session.table.grow(len(session.ids))
     return Query(session, dylib, ids, **options)
 
@@ -45,6 +46,7 @@ def lookup_names(
         session,
         dylib,
         [encode_name(name) for name in texts],
+        # Weak names stand behind the others in one list, so that one lookup answers for both.
         weak=np.arange(len(texts)) >= len(names) if weak else None,
         kind=kind,
         roots=initialize,
@@ -77,8 +79,10 @@ def ready_address(session: Lifetime, dylib: Contents, name: str | bytes, roots: 
     with session.lock:
         number = dylib.names.get(encode_name(name))
         table, initializers = session.table, session.initializers
+        # The table may be shorter than the numbers of names: it grows when definitions are recorded.
         if number is None or number >= len(table.ready) or not table.ready.item(number) or session.closed:
             return None
+        # A thread may be initialising the code of the symbol now: the long way waits for that.
         if table.flags.item(number) & _UNUSUAL or initializers.running:
             return None
         if roots and (initializers.waiting or dylib.has_roots()):

@@ -31,8 +31,10 @@ class CloseNames:
         self.size: I64 = np.array([len(name) for name in self.names], np.int64)
         letters = np.frombuffer(b"".join(self.names), np.uint8)
         starts = self.size.cumsum() - self.size
+        # Six bits of a letter choose one of 64 bits: names that share all letters share all bits.
         bits = np.uint64(1) << (letters & np.uint8(63)).astype(np.uint64)
         self.letters = np.bitwise_or.reduceat(bits, starts) if self.names else np.empty(0, np.uint64)
+        # Blank edges let a name that is shorter than an edge be read past its ends.
         pad = np.zeros(_EDGE, np.uint8)
         self._text: U8 = np.concatenate([pad, letters, pad])
         self._start = starts + _EDGE
@@ -71,6 +73,7 @@ def distance(left: bytes, right: bytes, limit: int) -> int:
     row = list(range(len(right) + 1))
     for i, letter in enumerate(left, 1):
         earlier, before = before, row
+        # Cells off the diagonal by more than the limit cannot be better than that, and are not computed.
         row = [i] + [limit + 1] * len(right)
         for j in range(max(1, i - limit), min(len(right), i + limit) + 1):
             cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != right[j - 1]))

@@ -72,7 +72,9 @@ class Closure:
     def proceed(self) -> None:
         """Go on after the tasks were done."""
         self.tasks.clear()
+        # Generators have answered by now: a second search goes past the ones that had nothing.
         self._names.unanswered.clear()
+        # All three begin empty: what is still missing is noted again on the way.
         wanted, self._wanted, self._units = self._wanted, {}, {}
         blocked, self._names.blocked = self._names.blocked, {}
         names = np.array([name for name, entry in wanted.items() if entry.number not in self.failed], np.int32)
@@ -92,6 +94,7 @@ class Closure:
                 ids, weak = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
                 for entry in entries if any(entry.added.hidden for entry in entries) else ():
                     self._names.hidden.update(entry.added.hidden.get(entry.index, ()))
+                # Before the names are searched, as a module's own part wins over any library.
                 self._choose(runtime_parts(self.session, dylib, entries, ids))
                 self._initialise_commons(dylib, ids)
                 self._need(dylib, ids, weak)
@@ -106,10 +109,12 @@ class Closure:
         for number in numbers:
             entry = objects[number]
             if isinstance(entry, ObjectEntry):
+                # Linked objects have addresses, and their needs were linked with them.
                 if entry.state is ObjectState.PENDING and number not in self.chosen:
                     self.chosen[number] = entry
                     self._wave.append(entry)
             elif isinstance(entry, UnitEntry) and number not in self._units and number not in self.failed:
+                # A unit that another lookup is making already has a task, and both wait for that one.
                 task = materialization(self.session, entry)
                 self._units[number] = entry
                 self.tasks[id(task)] = task
@@ -134,6 +139,7 @@ class Closure:
             return
         defined = owner >= 0
         if self.session.has_imports:
+            # A name may have stood for another dylib's under an earlier link order; it stands for itself now.
             table.imported[ids[defined]] = NONE
         if self.session.aliases:
             numbers = self._follow_aliases(dylib, ids, weak, numbers)
@@ -240,10 +246,12 @@ class Closure:
         if not archives:
             return
         table.grow(len(self.session.ids))
+        # A common symbol that is linked has its place already, and nothing can initialise it.
         common = ids[(table.rank.take(ids) == Rank.COMMON) & (table.ready.take(ids) == 0)]
         for number in dict.fromkeys(common.tolist()):
             if number in self._commons:
                 continue
+            # Archives are asked once for a name, as reading their members costs more than all else here.
             self._commons.add(number)
             text = self.session.ids.text(number)
             from uruk.orc.lookup.member_symbols import initializer_of  # common symbols beside archives are rare

@@ -35,10 +35,12 @@ def place_displaced(session: Lifetime, graph: Graph, defines: Bool) -> Graph:
         if definers.size and symbols.kind[definers[0]] == SymbolKind.COMMON:
             raise UrukError(f"{_text(session, number)} is to lie behind a common symbol, which has no place of its own")
         offset = session.displaced[number]
+        # In the same block, so that layout moves both together.
         block[rows] = symbols.block[definers[0]] if definers.size else NONE
         kind[rows] = symbols.kind[definers[0]] if definers.size else SymbolKind.ABSOLUTE
         start = int(symbols.value[definers[0]]) if definers.size else _address(session, final)
         value[rows] = np.uint64((start + offset) & ((1 << 64) - 1))
+        # Without a name the row is resolved no more: its place says all.
         name[rows] = NONE
     return replace(graph, symbols=replace(symbols, name=name, block=block, kind=kind, value=value))
 

@@ -32,6 +32,7 @@ def shown(session: Lifetime, dylib: Contents, names: Iterable[bytes], *, strong:
 
     With `strong`, only strong definitions count.
     """
+    # Asking by index would intern names that nobody here has.
     known = [name for name in names if name in dylib.names]
     number: I64 = np.array([dylib.names[name] for name in known], np.int64)
     table = session.table
@@ -58,6 +59,7 @@ def offered(session: Lifetime, dylib: Contents, name: bytes) -> Offer | None:
         return None
     member = archive.archive.member(archive.index()[name])
     file = f"{archive.archive.name}({member.name})"
+    # The member is read for the kind of one symbol, and not added.
     graph = session.parse([(file, archive.archive.read(member))], dylib, check_relocations=False)
     return _describe(graph, dylib.names[name], file)
 

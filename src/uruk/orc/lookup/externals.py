@@ -33,6 +33,7 @@ def find_externals(session: Lifetime, dylib: Contents, names: Sequence[bytes]) -
         return is_found, address, is_data
     interposed, own = platform.interposed_names, place_names(session.target)
     for row, name in enumerate(names):
+        # A platform's own functions stand for every version of a name.
         base = name.partition(b"@")[0]
         if base in interposed:
             address[row] = signed(platform.interposed(base))
@@ -47,6 +48,7 @@ def find_externals(session: Lifetime, dylib: Contents, names: Sequence[bytes]) -
         places.append((platform.find, True))
     for find, of_process in places:
         missing: list[int] = true_rows(~is_found).tolist()
+        # Names of places in the program (`_end`, `etext`) would give those of the interpreter.
         rows = [row for row in missing if names[row] not in own]
         if rows:
             asked = [names[row] for row in rows]
@@ -75,7 +77,9 @@ def load_needed(session: Lifetime, dylib: Contents, names: Iterable[bytes], befo
             provided = library.defined(wanted)
             if not all(_is_loaded(session, searched, name, library.order) for name in provided):
                 needed.append(library)
+            # A name is provided once: later libraries with it are not needed for it.
             wanted -= provided
+        # After the loop, as loading changes the list that it goes through.
         search.load(needed)
 
 

@@ -19,6 +19,7 @@ def needed_owners(table: SymbolTable, entry: ObjectEntry, *, strongly: bool) -> 
     """Return numbers of the entries whose definitions an object needs; `strongly`: those that it cannot do without."""
     ids, weak = entry.added.names_of(entry.index)
     if strongly:
+        # An object can go on without what it needs weakly: that becomes 0.
         ids = ids[~weak]
     owner = table.owner[final_names(table, ids)]
     return unique(owner[owner >= 0])
@@ -35,6 +36,7 @@ def poisoned(table: SymbolTable, chosen: Mapping[int, ObjectEntry], failed: set[
     for number in queue:  # grows on the way
         if number in affected:
             continue
+        # A dict is an ordered set here, so that errors list objects in the same order each time.
         affected[number] = None
         queue += users.get(number, ())
     return {number for number in affected if number in chosen}
@@ -75,6 +77,7 @@ def error_of(task: Task) -> BaseException:
         copy.__cause__ = error
         return copy
     kind = type(error)
+    # Without __init__, whose parameters differ from class to class; the attributes are copied next.
     copy = kind.__new__(kind, *error.args)
     copy.__dict__.update(error.__dict__)
     copy.__cause__ = error.__cause__

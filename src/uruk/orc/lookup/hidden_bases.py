@@ -29,6 +29,7 @@ def correct_process(
     """Correct the process's answers: such a base version of a library that every dylib sees becomes 0."""
     for row in _odd_rows(libraries, names):
         bases = [library for library in libraries if names[row] in library.hidden]
+        # Only where the process's answer is that very base version: another library may have the name, too.
         if address[row] in [signed(executor.libraries.find_symbol(library.handle, names[row])[0]) for library in bases]:
             address[row], is_data[row] = 0, False
 

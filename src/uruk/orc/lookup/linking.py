@@ -27,11 +27,13 @@ def link_batch(session: Lifetime, entries: list[ObjectEntry], wanted: I32, array
     platform = session.platform
     host = LinkOnly(session.executor.memory) if session.only_links or platform is None else platform.host
     platform = platform if session.options.execute else None
+    # Lengths, and not copies of lists: what came since is what an error takes out again.
     before = [_Lengths(tracker.resources) for tracker in trackers]
     linked, count = link(request, host), len(arrays)
     try:
         session.times = linked.times
         if platform is not None:
+            # Unwind data is registered before any name is known, so that no thread runs code that cannot unwind.
             platform.loaded(linked, trackers)
         rows = _record(session, linked, request, trackers, entries, numbers)
         if platform is not None and session.options.names_for_loader:
@@ -97,6 +99,7 @@ def _give_back(session: Lifetime, linked: Linked, before: list[_Lengths], *, saf
     for table, start in entries if not lost else ():
         table.retract(start)
     for lengths in before:
+        # Taken out of the trackers without being freed: the allocation is one, and is freed below as a whole.
         lengths.new("memory")
         lengths.new("storage")
         lengths.new("module_handles")
@@ -133,6 +136,7 @@ def _record(
         rows, block = rows[stays], block[stays]
     names = state.symbols.name.take(rows).astype(np.int64)  # as an index three times as fast as int32
     table.address[names] = state.symbol_address.take(rows)
+    # After the address: `addresses.name_address` reads the table without the lock.
     table.ready[names] = 1
     placed = true_rows(block >= 0)
     # Whatever the symbol's type says: assembly often leaves it out, and a jump to code may need a stub.
@@ -171,6 +175,7 @@ def _objects(request: Request, rows: I64) -> I64:
 
 def _record_memory(linked: Linked, trackers: list[ResourceTracker]) -> None:
     for handle, tracker in zip(linked.state.module_handles, trackers, strict=True):
+        # A tracker keeps the first handle, under which all of its code registers finalisers.
         if handle is not None and not tracker.resources.module_handles:
             tracker.resources.module_handles.append(handle)
     segments: dict[int, list[int]] = {}
@@ -183,6 +188,7 @@ def _record_memory(linked: Linked, trackers: list[ResourceTracker]) -> None:
 def _record_uses(session: Lifetime, linked: Linked, trackers: list[ResourceTracker]) -> None:
     """Record the trackers to whose code each module refers, in this batch or linked before."""
     state = linked.state
+    # The common batch refers to nothing but itself.
     if len(trackers) == 1 and not state.undefined.size:
         return
     provider = np.full(len(state.symbols), NONE, np.int32)

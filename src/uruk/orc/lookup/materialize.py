@@ -44,17 +44,21 @@ def _run_unit(session: Lifetime, entry: UnitEntry) -> None:
             if entry.refusal is not None:
                 raise entry.refusal
             wanted = _owned(session, entry)
+            # A definition may have taken a name between the request and this moment.
             requested = frozenset(map(entry.dylib.text, entry.wanted)) & frozenset(wanted)
         responsibility = session.new_delivery(entry.dylib, wanted, requested)
+        # Without the lock, as units compile, wait, and look other names up.
         delivered = _call(entry, responsibility)
         pairs = [read_source(source, _title(entry, source, name)) for name, source in delivered]
         with session.lock:
             if entry.state is ObjectState.MATERIALIZING:  # else it was removed meanwhile
+                # The lookup that waits asked for these names: it goes on, and does not begin again.
                 with session.unchanged():
                     _deliver(session, entry, responsibility, pairs)
     except BaseException as error:
         with session.lock:
             if entry.state is ObjectState.MATERIALIZING:
+                # Pending again: a later lookup may have more luck (a compiler that was missing, a file).
                 entry.state, entry.task = ObjectState.PENDING, None
         if isinstance(error, UrukError) or not isinstance(error, Exception):
             raise
@@ -93,6 +97,7 @@ def _call(entry: UnitEntry, responsibility: Delivery) -> list[tuple[str, Any]]:
     if made is None:
         pass
     elif isinstance(made, str | bytes | bytearray | memoryview) or hasattr(made, "__fspath__"):
+        # Bytes and texts are sequences, too, and must be told apart first.
         objects = [made]
     elif isinstance(made, Sequence):
         objects = list(cast("Sequence[Any]", made))
@@ -135,6 +140,7 @@ def _deliver(
                 defining.define(session, dylib, name, address, entry.tracker, function=function)
         for unit, _ in responsibility.delegated:
             defining.add_unit(session, dylib, unit, entry.tracker)
+    # Only now: until its deliveries are in, the unit owns the names that they take.
     session.leave(entry)
 
 
@@ -165,6 +171,7 @@ def _check(
     announced = {text(number) for number in entry.names} | {encode_name(name) for name in entry.unit.symbols}
     unexpected: list[bytes] = []
     if definitions is not None and not entry.unit.defines_more:
+        # Hidden and weak definitions may come unannounced: compilers add them (inline functions, helpers).
         visible = (definitions.rank == Rank.STRONG) & (definitions.flags & 2 == 0)
         unexpected = [text(number) for number in definitions.name[visible].tolist() if text(number) not in announced]
     unexpected += [name for name in not_in_objects if name not in announced]
@@ -185,7 +192,9 @@ def _take_objects(session: Lifetime, entry: UnitEntry, added: Added, announced: 
     given = added.definitions.rows(is_announced)
     _refuse_twice(entry, added, given)
     overridden = record_some(added, rest, table, entry.dylib.names, file_of)
+    # Names that the unit lost while it ran stay with who took them.
     keep = table.owner[given.name] == entry.number
+    # Backwards, so that of several weak definitions the first is written last, and stays.
     name, owner = given.name[keep][::-1], (given.object[keep] + added.first)[::-1]
     table.owner[name] = owner
     table.flags[name] = given.flags[keep][::-1]
@@ -215,6 +224,7 @@ def generation(
     new = [number for number, task in asked.items() if task is None]
     if new:
         task = _generator_task(session, dylib, entry, new, kind)
+        # Noted before the task runs, so that a second lookup waits for the same answer.
         session.asking.update(dict.fromkeys([(id(entry), number) for number in new], task))
         tasks[id(task)] = task
     return list(tasks.values())
@@ -239,6 +249,7 @@ def _generator_task(
         finally:
             with session.lock:
                 for number in numbers:
+                    # In every case, as an entry that stays would have later lookups wait for a task that is over.
                     session.asking.pop((id(entry), number), None)
 
     return Task(title, run, names=names)

@@ -63,6 +63,7 @@ class NameSearch:
         members, self._members = self._members, {}
         numbers, self._waiting_for_members = self._waiting_for_members, []
         for dylib, entry, offsets in members.values():
+            # All members of one archive together: they become one graph, and are read in one pass.
             add_members(self.session, dylib, entry, sorted(offsets))
         return list(dict.fromkeys(numbers))
 
@@ -98,6 +99,7 @@ class NameSearch:
     def _ask_generator(
         self, dylib: Contents, searched: Contents, entry: GeneratorEntry, number: int, text: bytes, *, weak: bool
     ) -> bool:
+        # The number of the name in the searched dylib, where the answer will be defined.
         key = (id(entry), searched.names[text])
         if key not in self.asked:
             self.asked.add(key)

@@ -67,6 +67,7 @@ class Query:
 
         Raises UndefinedSymbols for others, and whatever materialization and linking raise.
         """
+        # One deadline for all waits of the lookup, which may be many.
         deadline = None if self.timeout is None else time.monotonic() + self.timeout
         try:
             outcomes = self._run(deadline)
@@ -91,6 +92,7 @@ class Query:
                     self.session.initializers.begin(self)
                     return self._outcomes()
             for task in tasks:
+                # All tasks start before the first is waited for, so that units run at the same time.
                 self.session.dispatcher.dispatch(task)
             wait_for(tasks, deadline, self.title())
 
@@ -147,6 +149,7 @@ class Query:
                 entry = self.session.objects.get(number)
                 if isinstance(entry, UnitEntry):
                     entry.failed = True
+                # A unit's failure fails its dependents only: the lookup goes on with all others.
                 self.errors.append(error)
 
     def _wanted_roots(self) -> list[ObjectEntry]:
@@ -162,6 +165,7 @@ class Query:
             return []
         units: list[UnitEntry] = []
         for dylib in self.dylib.dependencies():
+            # Units that were made or removed are dropped here, where the list is read anyway.
             dylib.root_units = [unit for unit in dylib.root_units if self.session.objects.get(unit.number) is unit]
             units += [unit for unit in dylib.root_units if self.again or not unit.failed]
         return units
@@ -170,6 +174,7 @@ class Query:
         """Take the errors of sources that could not be compiled: the first lookup that might need them raises them."""
         for dylib in self.dylib.dependencies():
             self.errors += dylib.source_errors
+            # Taken out of the dylib: the error is raised once, and not by every later lookup.
             dylib.source_errors = []
 
     def _retry_roots_alone(self) -> None:
@@ -189,6 +194,7 @@ class Query:
         closure = Closure(self.session, self.kind, {}, set())
         closure.want(self.dylib, np.empty(0, np.int32), np.empty(0, np.bool_), [entry.number])
         if closure.tasks:
+            # It needs a unit or a generator first: the lookup itself links it with those.
             entry.retry_alone = False
             return
         try:
@@ -249,6 +255,7 @@ class Query:
         for root in self._roots:
             if root.number in poisoned:
                 root.failed = True
+        # Of the rest only what somebody wants is linked: parts of a failed need serve nobody.
         healthy = {number: entry for number, entry in chosen.items() if number not in poisoned}
         starts = [int(owner) for owner in self.session.table.owner[self.finals()].tolist()]
         starts += [root.number for root in self._roots]
@@ -278,6 +285,7 @@ class Query:
         self._closure = None
         if self.errors:
             return []
+        # Both ask for the program's own definitions, which hidden visibility does not keep from it.
         own = self.everything or self.bodies
         question = Question(
             self.session, self.dylib, self.ids, self.finals(), self.weak, own=own, of_program=self.everything

@@ -25,6 +25,7 @@ def make_request(
     """Return the request to link objects as one batch, the tracker of each module, and the number of each object."""
     graph = assemble(_pieces(entries))
     numbers = np.array([entry.number for entry in entries], np.int32)
+    # A dict keeps the order of first mention: modules are numbered as their first objects come.
     trackers = list({entry.tracker.number: entry.tracker for entry in entries}.values())
     module = {tracker.number: row for row, tracker in enumerate(trackers)}
     session.table.grow(len(session.ids))
@@ -46,6 +47,7 @@ def make_request(
         _Resolver(session, entries[0].dylib),
         session.private_ids,
         [tracker.resources.module_handle for tracker in trackers],
+        # Any number tells dylibs apart: the modules of one dylib are one program.
         [id(tracker.dylib) for tracker in trackers],
         phony_externals=session.options.phony_externals,
         execute=session.options.execute,
@@ -87,6 +89,7 @@ def _with_final_names(session: Lifetime, graph: Graph, defines: Bool) -> Graph:
     final = final_names(session.table, name[rows])
     if np.array_equal(final, name[rows]):
         return graph
+    # The column is the graph's own, which a link that fails must leave as it was.
     name = name.copy()
     name[rows] = final
     return replace(graph, symbols=replace(graph.symbols, name=name))
@@ -187,6 +190,7 @@ class _Resolver:
             is_found[rows], address[rows], is_data[rows] = find_externals(session, dylib, texts)
         if session.stand_ins:
             for row, place in enumerate(address.tolist()):
+                # The program's copy of a variable is what libraries use by now; code must see the same one.
                 if place in session.stand_ins:
                     address[row] = session.stand_ins[place].address
         return is_found, address, is_data

@@ -27,6 +27,7 @@ def runtime_parts(session: Lifetime, dylib: Contents, entries: Sequence[ObjectEn
         return []
     sizes = [entry.added.names_of(entry.index)[0].size for entry in entries]
     ends = np.array(sizes, np.int64).cumsum()
+    # `ends` are the bounds of the entries' names: the first end behind a row is its entry's.
     user: list[int] = ends.searchsorted(rows, "right").tolist()
     # A part may have several of these names: each module gets it once.
     members = platform.archive.index()
@@ -46,5 +47,6 @@ def _graph(session: Lifetime, dylib: Contents, name: bytes) -> Graph:
         runtime = session.platform.archive
         assert runtime is not None
         member = runtime.member(runtime.index()[name])
+        # The graph is shared by all modules of the dylib: linking does not change it.
         dylib.private[name] = session.parse([(f"{runtime.name}({member.name})", runtime.read(member))], dylib)
     return dylib.private[name]

@@ -41,6 +41,7 @@ def hints_of(
     with suppress(UnknownTarget):  # code that is only linked may be for a system without known libraries
         search = LibrarySearch(target=session.target)
     for name, place in needs.items():
+        # The surest hint first: each later kind is asked only about names that have none yet.
         hint = (search and search.host.hint_at(place)) or of_the_program.get(name) or known.elsewhere(name)
         if hint:
             hints[name] = hint
@@ -48,6 +49,7 @@ def hints_of(
     _add(hints, {name: known.other_language(name) for name in needs if name not in hints})
     of_libraries = search.hints_for(name for name in needs if name not in hints) if search else {}
     hints.update((name, _OF_LIBRARY.sub(r'add -l \1 (add_library("\1"))', hint)) for name, hint in of_libraries.items())
+    # Distances are counted letter by letter for each name, and a screen of errors shows no more of them.
     rest = [name for name in needs if name not in hints][:MOST_CLOSE]
     _add(hints, {name: known.typing_error(name) for name in rest})
     if any(name not in hints for name in needs):
@@ -75,6 +77,7 @@ class _Known:
         for neighbour in dict.fromkeys([*visible, *session.dylibs.values()]):
             texts: list[bytes] = list(neighbour.names)
             numbers = np.fromiter(neighbour.names.values(), np.int64, len(neighbour.names))
+            # Names that were interned since the table grew have no row: `clip` keeps the gather inside.
             owner = np.where(numbers < session.table.owner.size, session.table.owner.take(numbers, mode="clip"), -1)
             rows: list[int] = true_rows(owner >= 0).tolist()
             for row in rows:
@@ -89,6 +92,7 @@ class _Known:
     @cached_property
     def _cplusplus(self) -> bytes:
         """The mangled names among them, a line each."""
+        # One text for all names: bytes.find is faster than a loop over them.
         return b"\n" + b"\n".join(name for name in self.home if name.startswith(b"_Z")) + b"\n"
 
     @cached_property
@@ -171,6 +175,7 @@ def base_of(text: str) -> str:
     for letter in text:
         if letter == "(" and not depth:
             break
+        # Letters inside template arguments count for nothing: names of their own are there.
         depth += (letter == "<") - (letter == ">")
         if not depth and letter != ">":
             kept.append(letter)
@@ -197,6 +202,7 @@ def _locals_among(graph: Graph, wanted: Collection[bytes]) -> Iterator[tuple[byt
     local = (symbols.binding == Binding.LOCAL) & (symbols.kind == SymbolKind.DEFINED) & (symbols.text >= 0)
     rows = true_rows(local & ((symbols.type == SymbolType.FUNC) | (symbols.type == SymbolType.OBJECT)))
     begins: U64 = np.array([int.from_bytes((name + bytes(8))[:8], "little") for name in wanted], np.uint64)
+    # `split` wants offsets that ascend, as each buffer of the arena has one range of them.
     rows = rows[symbols.text[rows].argsort(kind="stable")]
     for buffer, base, part in graph.arena.split(symbols.text[rows]):
         at = symbols.text[rows[part]] - base

@@ -33,6 +33,7 @@ class Added:
         symbols = graph.symbols
         outer = true_rows(symbols.name >= 0)
         weak = (symbols.kind[outer] == SymbolKind.UNDEFINED) & (symbols.binding[outer] == Binding.WEAK)
+        # `outer` ascends, so that bounds in symbol rows become bounds in it by a search.
         start: list[int] = outer.searchsorted(graph.ranges.symbols).tolist()
         return cls(graph, first, symbols.name[outer], weak, start, definitions_of(graph, outer), _hidden(graph, outer))
 
@@ -54,8 +55,10 @@ def _hidden(graph: Graph, outer: I64) -> dict[int, list[int]]:
     if hidden.size == 0:
         return {}
     hidden = hidden[symbols.kind[hidden] == SymbolKind.UNDEFINED]
+    # "right", as an object without symbols begins where the next one does: the last of equal bounds has the row.
     owner: list[int] = (graph.ranges.symbols.searchsorted(hidden, "right") - 1).tolist()
     names: dict[int, list[int]] = {}
+    # Undefined hidden symbols are few, and most graphs have none: a loop is enough.
     for index, name in zip(owner, symbols.name[hidden].tolist(), strict=True):
         names.setdefault(index, []).append(name)
     return names

@@ -47,9 +47,11 @@ def add(
     try:
         with session.lock:
             session.check_dylib(dylib)
+            # The lock is held for all of the step, so that no lookup sees half of what is added.
             return atomically(session, whole)
     except BaseException:
         for own in made:
+            # Without the lock, as the removal of a tracker runs finalisers, which may look names up.
             _drop(session, dylib, own)
         raise
 
@@ -57,6 +59,7 @@ def add(
 def _drop(session: Registry, dylib: Contents, tracker: ResourceTracker) -> None:
     """Remove a tracker that no caller has, which may own all that was added, or nothing."""
     with session.lock:
+        # A tracker without entries has no code: it goes without the steps of a removal.
         if not session.entries_of(tracker):
             dylib.search.remove_archives(tracker)
             session.trackers.pop(tracker.number, None)
@@ -122,14 +125,17 @@ def atomically(session: Registry, work: Callable[[], T]) -> T:
     table, first = session.table, session.next_number
     before, log = table.undo, list[UndoEntry]()
     try:
+        # Notes are switched on inside of `try`: Ctrl-C may come at any line, and the handler restores either state.
         table.undo = log
         result = work()
+        # A step inside another one leaves its notes to that: if the outer step fails, both are taken back.
         if before is not None:
             before += log
         table.undo = before
         return result
     except BaseException:
         table.undo = before
+        # The notes are off by now, so that taking back is not noted itself.
         _take_back(session, first, log)
         raise
 
@@ -142,6 +148,7 @@ def add_members(
     Members that are imports from shared libraries give these their names.
     """
     imports, objects = entry.divided(offsets, session.target)
+    # Members are read first: a member that is damaged fails before anything was recorded.
     graph = _read_members(session, dylib, entry.archive, objects) if objects else None
     if graph is not None and entry.hides:
         graph.symbols.visibility[graph.symbols.binding != Binding.LOCAL] = Visibility.HIDDEN
@@ -158,9 +165,11 @@ def add_members(
                 defining.add_alternatives(session, dylib, graph, entry.tracker)
             for object_entry, offset in zip(added, objects, strict=True):
                 object_entry.archive, object_entry.member = entry, offset
+        # Last, as members that count as taken are never asked for again.
         entry.taken.update(offsets)
 
     try:
+        # A lookup itself pulls these members: it must not search again because of them.
         with session.unchanged():
             atomically(session, work)
     except BaseException:  # a member that could not be read is asked for again, and so are those with it
@@ -175,6 +184,7 @@ def _read_members(session: Registry, dylib: Contents, archive: Archive, offsets:
     if archive.thin:  # its header's sizes are checked against the files when these are read, not before
         sources = list(zip(names, map(archive.read, members), strict=True))
         return session.parse(sources, dylib, check_relocations=False)
+    # The members are read into the arena directly, which saves a copy of all bytes.
     arena, starts = Arena.of_sizes([member.size for member in members])
     view = memoryview(arena.buffers[0])
     for member, start in zip(members, starts, strict=True):
@@ -187,6 +197,7 @@ def _take_back(session: Registry, first: int, log: list[UndoEntry]) -> None:
     new = list(takewhile(lambda number: number >= first, reversed(session.objects)))  # numbers ascend
     for number in new:
         defining.withdraw(session, session.objects[number])
+    # After the entries are withdrawn: that makes their names undefined, and the notes give them to their former owners.
     session.table.restore(log)
     for entry in list(session.objects.values()) if log else ():
         if isinstance(entry, UnitEntry):

@@ -19,6 +19,7 @@ def check_convention(graph: Graph, place: Target) -> None:
     conventions = own and clash(own, place)
     if own is None or conventions is None:
         return
+    # The format decides, and not the file's machine: x86-64 has two conventions, and one machine number.
     code, there = (convention.name for convention in conventions)
     raise ObjectFormatError(
         graph.files[0],

@@ -45,10 +45,12 @@ def all_or_nothing(session: Registry, before: Entry | None = None) -> Generator[
     """Take the entries that are made inside out again if that fails, and give `before` its names again."""
     first, table = session.next_number, session.table
     had = np.array([] if before is None else before.ids, np.int64)
+    # An index by an array copies: later writes do not reach these values.
     rows = [column[had] for column in (table.owner, table.rank, table.flags)]
     try:
         yield
     except BaseException:
+        # Numbers ascend and are never reused, so that this range is all that was made inside.
         for number in range(first, session.next_number):
             entry = session.objects.get(number)
             if entry is not None:
@@ -62,10 +64,12 @@ def withdraw(session: Registry, entry: Entry, released: Released | None = None) 
     """Take an entry out; returns the names that it defined, which are undefined now."""
     table = session.table
     ids = np.array(entry.ids, np.int64)
+    # An entry may have lost names that it announced; those belong to others and stay.
     owned = np.array(distinct(ids[table.owner.take(ids) == entry.number]), np.int64)
     table.forget(owned)
     if isinstance(entry, ObjectEntry):
         groups = entry.added.signatures_of(entry.index)
+        # A signature without an owner lets the group of a later object in.
         table.group[groups[table.group[groups] == entry.number]] = NONE
     if isinstance(entry, LazyEntry):
         session.lazy.give(entry.stubs)
@@ -85,6 +89,7 @@ def add_graph(
     orders: Sequence[int] = (),
 ) -> list[ObjectEntry]:
     """See `JITDylib.add_graph`."""
+    # Both change names of the graph's symbols, so that they come before the definitions are indexed.
     dylib.adapt(graph)
     dylib.redirect_references(graph)
     first = session.next_number
@@ -93,6 +98,7 @@ def add_graph(
     def file_of(number: int) -> str:
         return session.objects[number].file if number < first else graph.files[number - first]
 
+    # This raises for duplicates, and comes before any object is entered.
     overridden = record_definitions(added, session.table, dylib.names, file_of)
     entries = enter_objects(session, dylib, added, tracker, roots=roots, orders=orders)
     notify_overridden(session, overridden)
@@ -110,6 +116,8 @@ def enter_objects(
 ) -> list[ObjectEntry]:
     """Enter the objects of a graph whose definitions are recorded already; returns their entries."""
     graph = added.graph
+    # Only inputs that the user named run their initialisers unasked; members of archives are linked by what they
+    # define.
     special = has_initializers(graph) if roots else np.zeros(len(graph.files), np.bool_)
     entries: list[ObjectEntry] = []
     for index, root in enumerate(special.tolist()):
@@ -142,6 +150,7 @@ def notify_overridden(session: Registry, overridden: I32) -> None:
 def discard_lost_names(session: Registry, entry: UnitEntry) -> None:
     """Have a unit discard the names that it does not own any more. What `discard` raises is kept as its refusal."""
     gone = [number for number in entry.names if session.table.owner[number] != entry.number]
+    # `discard` is the user's code: it sees the unit without the name already, and an error of it leaves nothing undone.
     for number in gone:
         del entry.names[number]
         entry.wanted.discard(number)
@@ -171,6 +180,7 @@ def define_names(session: Registry, entry: Entry, ids: Sequence[int], flags: Seq
 
     Raises DuplicateDefinition, having changed nothing.
     """
+    # Names may have been interned since the table grew last, and their rows are written next.
     session.table.grow(len(session.ids))
 
     def file_of(number: int) -> str:
@@ -180,6 +190,7 @@ def define_names(session: Registry, entry: Entry, ids: Sequence[int], flags: Seq
     session.enter(entry)
     session.changed()
     notify_overridden(session, overridden)
+    # A weak definition may have lost to one that was there, so that the table is asked again.
     wanted = np.array(ids, np.int64)
     return wanted[session.table.owner[wanted] == entry.number]
 
@@ -215,6 +226,7 @@ def define(
     )  # fmt: skip
     flags = SymbolFlags.EXPORTED | (SymbolFlags.CALLABLE if function else SymbolFlags.NONE)
     define_names(session, entry, [number], [flags])
+    # The column is signed, and a user may name any address of 64 bits.
     session.table.address[number] = np.uint64(address).view(np.int64)
     session.table.ready[number] = 1
 

@@ -29,6 +29,7 @@ class Definitions(Table):
             return self
         block = graph.symbols.block[self.row]
         group = np.where(block >= 0, graph.blocks.group[block], NONE)
+        # Group -1 reads the last mark, which the first half of the condition overrules.
         return self.rows((group < 0) | ~dropped[group])
 
 
@@ -39,6 +40,7 @@ def definitions_of(graph: Graph, outer: I64 | None = None) -> Definitions:
         outer = true_rows(symbols.name >= 0)
     row = outer[_DEFINES.take(symbols.kind[outer])]
     rank = _RANK_OF_BINDING.take(symbols.binding[row])
+    # Common symbols are global in the file, and weaker than a definition with bytes (gABI, "Symbol Table").
     rank[symbols.kind[row] == SymbolKind.COMMON] = Rank.COMMON
     flags = _FLAG_OF_TYPE.take(symbols.type[row]) | _FLAG_OF_VISIBILITY.take(symbols.visibility[row])
     owner = graph.ranges.symbols.searchsorted(row, "right") - 1
@@ -49,6 +51,7 @@ _DEFINES = np.ones(8, np.bool_)
 """By SymbolKind."""
 _DEFINES[[SymbolKind.UNDEFINED, SymbolKind.DROPPED]] = False
 _RANK_OF_BINDING = np.full(16, Rank.STRONG, np.uint8)
+# STB_GNU_UNIQUE is what g++ gives to inline variables, of which every object has one.
 _RANK_OF_BINDING[[Binding.WEAK, Binding.UNIQUE]] = Rank.WEAK
 _FLAG_OF_TYPE = np.zeros(16, np.uint8)
 _FLAG_OF_TYPE[[SymbolType.FUNC, SymbolType.IFUNC]] = Flag.FUNCTION

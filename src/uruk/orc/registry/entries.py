@@ -91,6 +91,7 @@ class ObjectEntry(Entry):
     @property
     def ids(self) -> list[int]:
         """The names that it defines, or had wanted to; those that it needs, too."""
+        # Names that it needs do no harm here: callers ask the table which of them it owns.
         return self.added.names_of(self.index)[0].tolist()
 
 
@@ -291,11 +292,13 @@ class Contents(Namespace):
 
     def pending_roots(self, *, again: bool = False) -> list[ObjectEntry]:
         """Return roots that are not linked yet; `again` includes those whose linking has failed before."""
+        # Linked roots are dropped here, where the list is read anyway, and not one by one when they are linked.
         self.roots = [entry for entry in self.roots if entry.state is ObjectState.PENDING]
         return [entry for entry in self.roots if again or not (entry.failed or entry.retry_alone)]
 
     def has_roots(self) -> bool:
         """Return True if a lookup here has more to do than to find what it is asked for: initialisers, or sources."""
+        # The common case of one dylib walks no graph.
         if self.stands_alone:
             return self._has_own_roots()
         return any(dylib._has_own_roots() for dylib in self.dependencies())

@@ -61,9 +61,11 @@ def _facts_of_kept(graph: Graph, first: int, dropped: Bool, wanted: set[int], ta
     """Return the facts of the groups that are kept, here or from before, of those names that are wanted."""
     groups = graph.groups
     known = ((name, table.group_facts.get(name)) for name in wanted)
+    # Facts of a group that lost its signature since are void: `table.group` says who has it.
     facts = {name: fact for name, fact in known if fact is not None and table.group[name] == fact[0]}
     kept = true_rows(~dropped & (groups.selection != Selection.ANY))
     for row in kept[np.isin(groups.name[kept], list(wanted))].tolist():
+        # What was kept before wins over a group of this graph, as it does for the name.
         facts.setdefault(int(groups.name[row]), _facts(graph, first, row))
     return facts
 
@@ -74,6 +76,7 @@ def record(graph: Graph, first: int, kept: I64, table: SymbolTable) -> None:
     largest = kept[groups.selection[kept] == Selection.LARGEST]  # thousands, in C++: one for each virtual table
     numbers = (groups.object[largest] + first).tolist()
     facts = zip(numbers, sizes[largest].tolist(), repeat(None))
+    # Without a digest: nothing is compared with the content of these.
     table.group_facts.update(zip(groups.name[largest].tolist(), facts, strict=True))
     compared = kept[(groups.selection[kept] != Selection.ANY) & (groups.selection[kept] != Selection.LARGEST)]
     for row in compared.tolist():

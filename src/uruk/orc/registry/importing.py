@@ -54,8 +54,10 @@ class ImportBinder:
             return
         table = self._table
         waiting: dict[str, list[tuple[int, Import]]] = {}
+        # Only names that are wanted, owned and without an address are left: the loop is short for each link.
         for name in names[true_rows((table.ready[names] == 0) & (table.owner[names] >= 0))].tolist():
             owner, imported = self._imports.get(name, (None, None))
+            # An object's definition may have taken the name from the import since.
             if imported is not None and owner == table.owner[name]:
                 waiting.setdefault(imported.library, []).append((name, imported))
         for library, imports in waiting.items():
@@ -86,12 +88,14 @@ class ImportBinder:
             try:
                 self._handles[library] = libraries.load(library)
             except LibraryError as error:
+                # A library that is not there is tried once: the loader's search costs system calls, or a message.
                 self._handles[library] = None
                 problem = f"imported from {library}: {error.problem}" + f"; {error.hint}" * bool(error.hint)
                 self.problems.update((imported.name, problem) for _, imported in imports)
         handle = self._handles[library]
         if handle is None:
             return
+        # One call for all names of a library: in another process it is one message.
         answer = libraries.find_symbols([handle], [imported.asked for _, imported in imports])
         for (name, imported), address in zip(imports, answer.address.tolist(), strict=True):
             if address:

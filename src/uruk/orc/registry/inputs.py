@@ -17,11 +17,13 @@ _START = 1 << 20
 
 def read_source(source: PathLike | Source, name: str) -> tuple[str, Source]:
     """Return an input's name and bytes. Raises ObjectFormatError for a file that cannot be read."""
+    # Bytes cannot change under the reader, and need no view.
     if type(source) is bytes:
         return name or "<bytes>", source
     if isinstance(source, str | os.PathLike):
         return name or os.fspath(source), _read_object(os.fspath(source))
     view = memoryview(source)
+    # The reader slices by bytes: other shapes and item sizes are flattened into a copy.
     plain = view.c_contiguous and view.format == "B" and view.ndim == 1
     return name or "<bytes>", view if plain else view.tobytes()
 
@@ -34,6 +36,7 @@ def open_object(path: str) -> tuple[int, int]:
     """
     descriptor, size = open_regular(path)
     try:
+        # pread leaves the position of the file alone, for whoever reads it next.
         head = os.pread(descriptor, HEAD, 0) if size > _START else b""
         return descriptor, size_to_read(size, head, path)
     except BaseException:

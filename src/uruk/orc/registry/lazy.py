@@ -56,10 +56,12 @@ class LazyFunctions:
 
     def give(self, addresses: I64) -> None:
         """Take back stubs, by address, that nothing calls any more."""
+        # After the close stubs belong to nobody: asking for `stubs` here would open new ones.
         if self._stubs is None or self._closed:
             return
         numbers = self._stubs.numbers(addresses)
         for stub in numbers.tolist():
+            # Before the stubs are given back: a number may be another entry's as soon as it is.
             self._target.pop(stub, None)
             self._entry.pop(stub, None)
         self._stubs.give(numbers)
@@ -80,6 +82,7 @@ class LazyFunctions:
 
     def _drop_handler(self, *, lost: bool) -> None:
         """Go back to the default handler if the session's own is `lost`."""
+        # A handler in removed code, or in a Python that ends, would be called by the next stub that fails.
         if lost and self._stubs is not None and self._stubs.handler and not self._closed:
             self._stubs.handler = 0
 
@@ -108,6 +111,7 @@ class LazyFunctions:
         number = self._target.get(stub)
         if number is None:
             raise SessionClosed(GONE)
+        # The use is noted under the lock before the address is out: no removal comes between the two.
         return self._look_up(number, partial(self._note_use, stub))
 
     def _note_use(self, stub: int, behind: ResourceTracker) -> None:
@@ -125,6 +129,7 @@ class LazyFunctions:
 
     def retract(self, tracker: ResourceTracker) -> None:
         """Make stubs of other trackers lazy again that jump to the code of a tracker, which is being removed."""
+        # A stub that was given back since may belong to nobody, and must not be written to.
         stubs = [stub for stub in self._behind.pop(tracker.number, ()) if stub in self._target]
         if stubs and not self._closed:
             self.stubs.reset(stubs)
@@ -136,4 +141,5 @@ class LazyFunctions:
         with contextlib.suppress(UrukError):
             name = "?" if number is None else self._ids.text(number).decode("utf-8", "replace")
         self.errors.append((name, error))
+        # A program that calls a broken function in a loop must not fill the memory with its errors.
         del self.errors[:-100]

@@ -26,6 +26,7 @@ def add_lazy_names(
     """Define names of functions as stubs; `flags`, if given, has one for each name."""
     if not targets:
         return
+    # Stubs are taken first, as the entry names them; a failure gives them back.
     stubs = session.lazy.take(len(targets))
     entry = LazyEntry(
         session.next_number, dylib, tracker, session.next_order(), ObjectState.LINKED,
@@ -39,8 +40,10 @@ def add_lazy_names(
             session.lazy.give(stubs)
         raise
     address = dict(zip(ids, stubs.tolist(), strict=True))
+    # Names that a stronger definition has are left alone, though their stubs exist.
     session.table.address[won] = [address[number] for number in won.tolist()]
     session.table.ready[won] = 1
+    # Last: a stub that nobody can find yet is not called.
     session.lazy.point(entry)
 
 
@@ -55,6 +58,7 @@ def add_lazily(
         SymbolFlags.of(rank, bits)
         for rank, bits in zip(definitions.rank.tolist(), definitions.flags.tolist(), strict=True)
     ]
+    # Entry points come first: if one is a duplicate, no body was added.
     _define_entry_points(session, dylib, implementation, dict(zip(ids, flags, strict=True)), tracker)
     add_graph(session, implementation, graph, tracker, roots=False)
 
@@ -79,6 +83,7 @@ def _define_entry_points(
     public = {number: dylib.names[implementation.names.text(number)] for number in names}
     session.table.grow(len(session.ids))
     lazily = {public[number]: number for number, flag in names.items() if flag & SymbolFlags.CALLABLE}
+    # Data has no call that a stub could catch: its object is linked as soon as something refers to it.
     at_once = {public[number]: number for number, flag in names.items() if not flag & SymbolFlags.CALLABLE}
     add_lazy_names(session, dylib, lazily, tracker, flags=[names[number] for number in lazily.values()])
     if at_once:

@@ -43,6 +43,7 @@ class Namespace:
             return self.implements.dependencies()
         reached: dict[Self, None] = {}
         entered: set[Self] = set()
+        # A stack of its own, and no recursion: chains of dylibs may be longer than Python's limit.
         stack: list[tuple[Self, int]] = [(self, 0)]
         while stack:
             dylib, at = stack.pop()
@@ -50,9 +51,11 @@ class Namespace:
             below = [neighbour for neighbour, _ in dylib.order[at:]]
             for step, neighbour in enumerate(below, at + 1):
                 if neighbour not in entered:
+                    # The dylib goes on behind this neighbour when that is done.
                     stack += [(dylib, step), (neighbour, 0)]
                     break
             else:
+                # A dylib is entered in the result after all below it; a dict keeps that order, and each once.
                 reached.setdefault(dylib)
         return list(reached)
 
@@ -67,6 +70,7 @@ class Namespace:
         return [
             pair
             for dylib, hidden in public.order
+            # Bodies call the public stubs, so that a function that is replaced there is replaced for them, too.
             for pair in ([(public, True), (self, True)] if dylib is public else [(dylib, hidden)])
         ]
 

@@ -32,10 +32,12 @@ def drop_groups(graph: Graph, first: int, table: SymbolTable) -> Bool:
     owner = table.group[name]
     fresh = true_rows(owner == NONE)
     if fresh.size:
+        # Backwards: a dict keeps the last value of a key, which is then the first group.
         first_of = fresh[::-1]
         if some(graph.groups.selection == Selection.LARGEST):
             from uruk.orc.registry import group_selection as selection
 
+            # A stable sort puts the largest last, and of equal ones the first object's, as the order is backwards.
             first_of = first_of[selection.leader_sizes(graph)[first_of].argsort(kind="stable")]
         winner = dict(zip(name[first_of].tolist(), number[first_of].tolist(), strict=True))
         owner[fresh] = [winner[signature] for signature in name[fresh].tolist()]
@@ -63,6 +65,7 @@ def record_definitions(added: Added, table: SymbolTable, names: Names, file_of: 
 def record_some(added: Added, definitions: Definitions, table: SymbolTable, names: Names, file_of: FileOf) -> I32:
     """Record some of the definitions of a graph, as `record_definitions` does."""
     graph, first = added.graph, added.first
+    # The reader has interned names since the table grew last.
     table.grow(len(names.ids))
     dropped = drop_groups(graph, first, table)
     compares = dropped.size > 0 and some(graph.groups.selection != Selection.ANY)
@@ -70,13 +73,16 @@ def record_some(added: Added, definitions: Definitions, table: SymbolTable, name
         from uruk.orc.registry import group_selection as selection  # other formats than ELF need it
 
         selection.check(graph, first, dropped, table, names, file_of)
+    # A definition in a group that lost is none (gABI, "Section Groups"), and so no duplicate.
     kept = definitions.without(graph, dropped)
     overridden = assign_names(Candidates(kept.name, kept.object + first, kept.rank, kept.flags), table, names, file_of)
     if dropped.size:
+        # Contested names are those that a removal must look for again: all others are free at once.
         if some(dropped):
             table.contested[graph.groups.name[dropped]] = 1
             lost = table.owner[definitions.name] != definitions.object + first
             table.contested[definitions.name[lost]] = 1
+        # Backwards, so that of several groups of one signature in one object the first is written last, and stays.
         kept = true_rows(~dropped)[::-1]
         table.note(graph.groups.name[kept], "group")
         table.group[graph.groups.name[kept]] = graph.groups.object[kept] + first
@@ -93,11 +99,13 @@ def assign_names(candidates: Candidates, table: SymbolTable, names: Names, file_
     Raises DuplicateDefinition, with nothing recorded, for two strong definitions of one name.
     """
     strong = candidates.rank == Rank.STRONG
+    # Most objects of C define strong names only, and need none of the steps by rank.
     if every(strong):
         _refuse_duplicates(candidates.name, candidates.owner, table, names, file_of)
         return _take(candidates, Rank.STRONG, table)
     strong = true_rows(strong)
     first = candidates.rows(strong)
+    # Before anything is written: what raises must leave the table as it was.
     _refuse_duplicates(first.name, first.owner, table, names, file_of)
     overridden = [_take(first, Rank.STRONG, table)]
     for level in (Rank.COMMON, Rank.WEAK):
@@ -126,13 +134,16 @@ def _take(candidates: Candidates, rank: int, table: SymbolTable) -> I32:
 
 def _refuse_duplicates(name: I64, owner: I64, table: SymbolTable, names: Names, file_of: FileOf) -> None:
     first = order = np.arange(name.size)
+    # A name that is linked stays, whatever its rank: code refers to its address already.
     again = (table.rank.take(name) == Rank.STRONG) | table.ready.take(name)
     if name.size > 1:
+        # The scratch column has a row for every name and is not cleared: only rows that were just written are read.
         scratch = names.scratch()
         scratch[name[::-1]] = order[::-1]  # backwards, so that the first row of each name stays
         first = scratch.take(name)
         again |= first != order
     if some(again):
+        # argmax finds the first True.
         row = int(np.argmax(again))
         holder = int(owner[first[row]]) if first[row] != row else int(table.owner[name[row]])
         text = names.text(int(name[row])).decode("utf-8", "replace")

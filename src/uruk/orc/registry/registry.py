@@ -61,7 +61,7 @@ class Registry(Owner):
         self.options = options
         self.dispatcher = dispatcher
         self.background = ThreadPoolDispatcher(MOST_LOOKUPS)
-        """The pool with threads for lookups that nobody waits for."""
+        """The pool for lookups that nobody waits for: in that of units they could take all threads that they need."""
         self.find_hints = hints
         self.new_delivery = new_delivery
         self.target = self.options.target_for(executor.process.triple)
@@ -136,6 +136,8 @@ class Registry(Owner):
 
     def new_names(self) -> Names:
         """Return a table of names for a new dylib: that of a removed one, if there is one, or an empty one."""
+        # Numbers of names are never given back: a table of a removed dylib keeps programs that come and go from
+        # growing.
         return self._spare_names.pop() if self._spare_names else Names(self.ids, self._shared)
 
     def spare_names(self, dylib: Contents) -> None:
@@ -187,6 +189,7 @@ class Registry(Owner):
         self.storage_of.pop(entry.number, None)
         owned = self._by_tracker.get(entry.tracker.number, {})
         owned.pop(entry.number, None)
+        # Empty dicts of trackers would stay for the life of the session.
         if not owned:
             self._by_tracker.pop(entry.tracker.number, None)
 
@@ -232,5 +235,6 @@ class Registry(Owner):
 
             check_convention(graph, self.target)
         if check_relocations:
+            # Members of archives skip this: their relocations are read when they are linked.
             graph.edges = read_relocations(graph)
         return graph

@@ -40,6 +40,7 @@ class ArchiveEntry:
     def imports(self, target: Target) -> ImportLibrary | None:
         """Return the members that are imports from shared libraries, for a target; None where there are none."""
         if self._imports is None:
+            # `or False` tells "there are none" from "not asked yet", which is None.
             self._imports = (self.archive.has_imports and import_library(self.archive, target)) or False
         return self._imports or None
 
@@ -99,6 +100,7 @@ class DeferredLibrary:
     def defined(self, names: Iterable[bytes]) -> set[bytes]:
         """Return those of the names that it defines; ``f@V`` is `f`. Raises ObjectFormatError."""
         plain = {name: name.partition(b"@")[0] for name in names}
+        # The file is opened only for names that it was not asked for before.
         unknown = set(plain.values()) - self._known.keys()
         if unknown:
             with open_library(self.path) as library:
@@ -167,6 +169,7 @@ class SearchOrder:
         for library in libraries:
             if library not in self.deferred:
                 continue  # loaded meanwhile, as one of the others lacked a name of it
+            # Before the load, which may need other deferred libraries and come back here.
             self.deferred.remove(library)
             self.place_library(library_entry(library.path, library.load(), library.order))
 
@@ -188,16 +191,19 @@ class SearchOrder:
         """Return the first archive whose index has a name."""
         if self._index is None:
             merged: dict[bytes, int] = {}
+            # Backwards, so that the first archive with a name overwrites the others.
             for number in range(len(self.archives) - 1, -1, -1):
                 merged.update(dict.fromkeys(self.archives[number].index(), number))
             self._index = merged
         number = self._index.get(name)
         if number is not None:
             return self.archives[number]
+        # The runtime archive is no part of the merged index: the user's archives come first, whenever they are added.
         return self.builtins if self.builtins is not None and name in self.builtins.index() else None
 
     def from_order(self) -> list[Source]:
         """Return all of them as they were added, without the runtime archive."""
+        # Sorting is stable, and each list is in order already: the sort merges them.
         sources: list[Source] = [*self.archives, *self.libraries, *self.generators]
         return sorted(sources, key=lambda source: source.order)
 

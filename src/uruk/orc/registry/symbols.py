@@ -22,6 +22,7 @@ def encode_name(name: str | bytes) -> bytes:
     if isinstance(name, bytes):
         return name
     try:
+        # os.fsdecode's way back: bytes that are no UTF-8 come as lone surrogates.
         return name.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
         raise InvalidValue(f"{name!r} is not a symbol's name: {error.reason}") from error
@@ -121,10 +122,12 @@ class SymbolTable:
         """Note rows that are about to be written over."""
         if self.undo is not None:
             for column in columns:
+                # `take` copies, so that the values outlive what is written next.
                 self.undo.append((column, rows, getattr(self, column).take(rows)))
 
     def restore(self, log: list[UndoEntry]) -> None:
         """Write back what was noted."""
+        # Backwards: a row that was written twice gets its oldest value last.
         for column, rows, values in reversed(log):
             getattr(self, column)[rows] = values
 
@@ -132,6 +135,7 @@ class SymbolTable:
         """Make room for `count` names."""
         if count <= self.owner.size:
             return
+        # Doubling keeps the cost of growing constant for each name.
         size = max(count, 2 * self.owner.size, 256)
         more = size - self.owner.size
         for column, fill in (("owner", NONE), ("group", NONE), ("imported", NONE)):
@@ -144,6 +148,7 @@ class SymbolTable:
 
     def forget(self, rows: I32 | I64) -> None:
         """Make names undefined."""
+        # `group`, `contested` and `imported` stay: they tell of other entries than the one that goes.
         self.owner[rows] = NONE
         self.rank[rows] = 0
         self.ready[rows] = 0

@@ -146,6 +146,7 @@ class ResourceTracker:
     def forget_uses(self, *, users: bool = True) -> None:
         """Note that its code is gone and refers to nothing; with `users`, that nothing can refer to it, either."""
         resources = self.resources
+        # Both ends of an edge know it, so that neither keeps a tracker that is gone.
         for neighbour in resources.uses:
             neighbour.resources.users.discard(self)
         resources.uses.clear()
