@@ -16,6 +16,7 @@ def handle(value: int) -> int:
 def address(value: int, title: str, size: int = 0, align: int = 1) -> int:
     """Return the address of `size` bytes of memory that an executor gave as `title`; 0 stands for none."""
     value = handle(value)
+    # A hostile executor may give any number: what passes here is used for sums that must not overflow.
     if value and (value + size > HIGHEST or value % align):
         of = f" of {size:#x} bytes" * bool(size)
         raise ExecutorError(f"the executor gave {value:#x} as {title}: that is not an address{of} of a program")

@@ -93,10 +93,12 @@ class BootstrapMemory:
         placed: dict[int, tuple[int, int, int]] = {}
         parts: list[Part] = []
         end = 0
+        # Zones are numbers in the order of PROTECTIONS, so that equal protections come together.
         for zone, protection in enumerate(PROTECTIONS):
             begin = end
             for index, segment in enumerate(segments):
                 if segment.zone == zone:
+                    # Floor division of the negated number rounds up.
                     at = -(-end // max(segment.align, 1)) * max(segment.align, 1)
                     placed[index] = (zone, base + at, segment.size)
                     end = at + segment.size
@@ -167,6 +169,7 @@ class BootstrapLibraries:
         except ExecutorLost:
             raise
         except ExecutorError as error:
+            # The text begins with the name of the service, which says nothing to who loads a library.
             raise LibraryError(path, str(error).partition(": ")[2] or str(error)) from error
 
     def find_symbol(self, handle: int | None, name: bytes) -> tuple[int, bool]:
@@ -177,6 +180,7 @@ class BootstrapLibraries:
         """See `Libraries.find_symbols`; what is data is not known."""
         symbols = FoundSymbols.nothing(len(names))
         for handle in handles:
+            # Each library is asked only for what those before it lack: the first that has a name answers.
             rows: list[int] = true_rows(symbols.address == 0).tolist()
             wanted = [names[row] for row in rows]
             addresses = self._services.find_symbols(self._everything if handle is None else handle, wanted)

@@ -93,6 +93,7 @@ class Callbacks:
         address = allocation.segments[0][1]
         numbers = np.arange(self._next, self._next + COUNT, dtype=np.uint64)
         enter = self._runtime.address[b"uruk_rt_callback_enter"]
+        # A trampoline hands its number over in one register: 48 bits of it, with the words on the stack above.
         code = self._architecture.trampolines(numbers | np.uint64(words << 48), enter)
         start = address - allocation.base
         allocation.image[start : start + size] = code
@@ -100,12 +101,14 @@ class Callbacks:
         allocation.seal()
         for row in range(COUNT):
             self._number_at[address + row * TRAMPOLINE_SIZE] = self._next + row
+        # Reversed, as pop() takes from the end: trampolines are used from the first on.
         self._free[words] = [address + row * TRAMPOLINE_SIZE for row in reversed(range(COUNT))]
         self._next += COUNT
 
     def release(self, callback: Callback) -> None:
         """See `Callback.release`."""
         with self._lock:
+            # A second release must not free a trampoline that is another callback's by now.
             if self._all.get(callback.number) is callback:
                 del self._all[callback.number]
                 self._free[callback.prototype.stack_words(self._convention)].append(callback.address)

@@ -232,6 +232,7 @@ class Connection:
         while waiting.result is None and waiting.failure is None:
             if end is not None and time.monotonic() >= end:
                 return False
+            # A request that waits goes first: code in the executor may hold a lock until it is answered.
             if waiting.events.empty() and self._reading.take_at_once():
                 self._read_for(waiting, end)
                 continue
@@ -245,6 +246,7 @@ class Connection:
     def _read_for(self, waiting: WaitingCall, end: float | None) -> None:
         """Read the line, whose lock is held, until there is something for `waiting`; then another thread may."""
         try:
+            # The listener sees by this number that somebody reads, and leaves the line alone.
             self._turns += 1
             ready: list[tuple[int, int]] = []
             if _SEVERAL:
@@ -309,6 +311,7 @@ class Connection:
         everything = self._poll()
         turns = 0
         while not (self._ended.is_set() and self._closing) and not self._time_is_over():
+            # The goodbye is sent from here, as the thread that closes may be held up by a signal's handler.
             if self._closing and self._out.is_open:
                 self._out.close(HEADER.pack(HEADER.size, HANGUP, 0, 0), self._end_at or 0.0)
             self._finish_for_others()
@@ -372,11 +375,13 @@ class Connection:
             lost = ExecutorLost("the executor was closed")
         elif ask and not isinstance(lost, ProtocolError) and self._peer is not None:
             left = GRACE if self._end_at is None else self._end_at - time.monotonic()
+            # The end of a line says nothing of its cause, which the status of the process does.
             lost = self._peer.why(self.last_words, min(GRACE, max(left, 0.0)))
         if self._calls.failure is None and not (self._closing or self.runs_program):
             from uruk.reporting import logger  # seldom needed
 
             logger().warning("an executor is lost: %s", lost)
+        # The failure is known before the event is set: who wakes up by that finds it.
         self._calls.fail(lost)
         self._ended.set()
         self._greeted.set()
@@ -510,6 +515,7 @@ class Connection:
                     with contextlib.suppress(OSError):
                         os.close(file)
         with self._wake_lock:
+            # The number is gone before it is closed: `_rouse` must not write to a file that has it next.
             wake, self._wake = self._wake, -1
             os.close(wake)
         self._over.set()

@@ -65,6 +65,7 @@ class Incoming:
         """Read what there is, without waiting; False at the end of the line, which `at_end` then remembers."""
         if self._header is None:
             if self._end == PIECE and not self._done:  # the first bytes of a message stand there: it may go on in front
+                # A new buffer, and not a move within the old one: an interrupted move could not be done again.
                 left = bytes(self._view[self._start : self._end])
                 view, count = memoryview(bytearray(PIECE)), len(left)
                 view[:count] = left
@@ -103,11 +104,13 @@ class Incoming:
         if self._header is not None:
             return None if self._missing else self._take_long()
         if self._end - self._start < HEADER.size:
+            # An empty buffer begins at its front again, so that most messages never reach its end.
             if self._start == self._end:
                 self._start = self._end = 0
             return None
         size, opcode, number, tag = HEADER.unpack_from(self._view, self._start)
         carried = size - HEADER.size
+        # The size in a header counts the header itself (LLVM's SimpleRemoteEPCTransport).
         if carried < 0:
             raise ProtocolError(f"the executor sent a message of {size} bytes")
         most = self._most(opcode, number)
@@ -118,6 +121,7 @@ class Incoming:
             message = Message(opcode, number, tag, bytes(self._view[begin : begin + carried]))
             self.message, self._start = message, begin + carried
             return message
+        # A message that fits in the buffer waits there for its rest, and needs no memory.
         if size > PIECE:
             header, part = (size, opcode, number, tag), memoryview(bytes(self._view[begin : self._end]))
             missing = carried - (self._end - begin)

@@ -24,6 +24,7 @@ class InProcessExecutor:
 
     def call(self, address: int, *arguments: int) -> int:
         """Call a function of 64-bit integer arguments that returns an int, as `RemoteExecutor.call` does."""
+        # The upper half of the register is undefined for an int (psABI, "Parameter Passing").
         return ctypes.c_int(self.process.call(address, *arguments)).value
 
     def __repr__(self) -> str:

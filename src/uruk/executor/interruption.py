@@ -33,6 +33,7 @@ class Interruption:
     def call(self, stop: Callable[[], None]) -> None:
         """Have `stop`, which must not wait, called as soon as a handler raises: what waits then stops waiting."""
         self._stop = stop
+        # The handler may have raised before anybody said how to stop.
         if self.error is not None:
             stop()
 
@@ -62,6 +63,7 @@ def deferred(*, once: bool = False) -> Generator[Interruption, None, None]:
     interruption = Interruption(once)
     before: dict[int, Handler] = {}
     if threading.current_thread() is threading.main_thread():
+        # A handler that is a number (SIG_DFL, SIG_IGN) or None (set by C) raises nothing in Python.
         handlers: list[Any] = list(map(_handlers.getsignal, _NUMBERS))
         before = {number: handler for number, handler in zip(_NUMBERS, handlers, strict=True) if callable(handler)}
     try:

@@ -48,6 +48,7 @@ class Child:
         pause = 0.0002
         while self._reap() is None and time.monotonic() < end:
             time.sleep(pause)
+            # Short pauses serve a child that is about to end, and long ones cost little while another one goes on.
             pause = min(pause * 2, 0.02)
         return self.status
 
@@ -66,6 +67,7 @@ class Child:
     def wait(self) -> int:
         """Wait until it has ended; its status."""
         with contextlib.suppress(ChildProcessError):
+            # WNOWAIT leaves the status for `_reap`, which takes it under the lock: no thread waits with that held.
             os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
         status = self._reap()
         return 0 if status is None else status
@@ -267,6 +269,7 @@ def _launch(
                 *((os.POSIX_SPAWN_DUP2, copy, place) for place, copy in enumerate(copies)),
                 *((os.POSIX_SPAWN_DUP2, descriptor, descriptor) for descriptor in (line if inherits else ())),
             ],
+            # Ignored signals stay ignored through exec (POSIX, "exec").
             setsigdef=_FATAL,
         )
     except OSError as error:

@@ -97,6 +97,7 @@ class LazyStubs:
             if count > self._free_count:
                 self._add_blocks(-(-(count - self._free_count) // LAZY_STUBS))
             rest = self._free_count - count
+            # A copy, as the place in the stack is written over when stubs come back.
             stubs = self._free[rest : self._free_count][::-1].copy()
             self._free_count = rest
             self._taken[stubs] = True
@@ -108,6 +109,7 @@ class LazyStubs:
         if not self._code.size:
             _open_sessions[self._number] = self
             ask = self._functions.ask or _callback(self._functions)
+            # The page of data of the first block holds the session's own words, for as long as there are blocks.
             self._functions.begin(int(code[0]) + DISTANCE, ask, self._number)
         self._code = np.concatenate([self._code, code])
         home = self._home()
@@ -132,6 +134,7 @@ class LazyStubs:
         wanted = np.asarray(addresses, np.int64)
         page, offset = wanted & -LAZY_PAGE, wanted & (LAZY_PAGE - 1)
         order = self._code.argsort()
+        # An address behind all pages is found at the end, where there is no page: the comparison refuses it.
         place = np.minimum(self._code.searchsorted(page, sorter=order), max(order.size - 1, 0))
         begins = offset % LAZY_STUB_SIZE == 0
         if wanted.size and not (order.size and every((self._code[order[place]] == page) & begins)):
@@ -160,6 +163,7 @@ class LazyStubs:
     def target(self, stub: int) -> int:
         """Return the address that a stub goes to, 0 while it is lazy."""
         page, index = int(self._code[stub // LAZY_STUBS]), stub % LAZY_STUBS
+        # A lazy stub's slot has the address of the second half of the stub itself, which calls the runtime.
         now = self._read(page + (DISTANCE + LAZY_SLOTS) + 8 * index)
         return 0 if now == page + LAZY_STUB_SIZE * index + self._pool.architecture.first_call else now
 
@@ -203,6 +207,7 @@ class LazyStubs:
                 return
         close, home = self._functions.close, self._home()
         try:
+            # Calls of this very thread do not end while it waits: as many as it is in may be under way.
             _wait(lambda: close(home) > self._depth())
             with self._pool.lock:
                 self._set_slots(np.arange(self._taken.size), None)
@@ -307,6 +312,7 @@ class LazyStubs:
             if address:  # another thread was first
                 return address
             address = self._resolve(stub)
+            # A stub that jumps to itself would never end.
             if not 0 < address < _WORD or address == int(self.addresses([stub])[0]):
                 raise InternalError(f"{address:#x} came back as the address of a lazy function")
             with self._pool.lock:
@@ -360,6 +366,7 @@ def _callback(functions: LazyFunctions) -> int:
     with POOL.lock:
         if not _running:
             callback = ctypes.CFUNCTYPE(None, ctypes.c_size_t, ctypes.c_size_t, ctypes.c_size_t)(_answer)
+            # This reference is never given back: at the end the interpreter would free the callback's code.
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(callback))
             _running.append((functions, callback))
         return ctypes.cast(_running[0][1], ctypes.c_void_p).value or 0

@@ -65,6 +65,7 @@ def _texts_of(names: Sequence[bytes]) -> tuple[bytearray, bytes]:
     sizes = np.fromiter(map(len, names), np.int64, len(names)) + 1
     wanted = np.zeros((len(names), 2), np.uint32)
     wanted[:, 0] = 1 + sizes.cumsum() - sizes
+    # Names with versions, or with a NUL in them, are rare: one look at the text spares the loop.
     if b"@" in texts or texts.count(b"\0") != len(names) + 1:
         for row, name in enumerate(names):
             base, mark, _ = name.partition(b"@")

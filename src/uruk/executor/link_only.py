@@ -36,6 +36,7 @@ class NoTLS:
         self, image: bytes, size: int, align: int, static: bool | None, descriptors: bool, module: str
     ) -> NoStorage:
         """See `TLSLoader.load`."""
+        # AArch64's thread pointer points at two words before the storage (ELF for AArch64, "Thread Local Storage").
         return NoStorage(tp_offset=None if static is False else 16)
 
     def load_in_place(self, place: StorageInPlace, module: str) -> NoStorage:

@@ -71,10 +71,12 @@ class Services:
         pieces: list[bytes | memoryview] = [sps.u64(self.address(_MEMORY + "Instance"), len(parts))]
         for part in parts:
             content = image[part.offset : part.offset + part.size]
+            # Reserved memory is zero: what ends in zeros is sent without them.
             used = np.flatnonzero(content)
             stored = int(used[-1]) + 1 if used.size else 0
             pieces.append(bytes([int(part.protection)]) + sps.u64(base + part.offset, part.size, stored))
             pieces.append(memoryview(content[:stored]))
+        # No actions of allocation follow.
         pieces.append(sps.u64(0))
         self._ask(_MEMORY + "finalize_wrapper", *pieces).expect_success()
 
@@ -101,6 +103,7 @@ class Services:
         addresses: list[int] = []
         for name in names:
             addresses.append(answers.address(answer.u64(), f"the symbol {name.decode('utf-8', 'replace')}"))
+            # The flags of the symbol, which LLVM's service leaves empty.
             answer.bytes(2)
         return addresses
 

@@ -39,6 +39,7 @@ def read_setup(number: int, tag: int, payload: bytes) -> Setup:
     triple, page = reader.string().decode(errors="replace"), reader.u64()
     values = {reader.string().decode(errors="replace"): reader.string() for _ in range(reader.count(16))}
     symbols = {reader.string().decode(errors="replace"): reader.u64() for _ in range(reader.count(16))}
+    # Sizes are rounded to pages by masks; AArch64's largest page has 64 KiB.
     if page < 4096 or page & (page - 1) or page > 1 << 16:
         raise ProtocolError(f"the executor has pages of {page} bytes")
     return Setup(triple, page, values, symbols)

@@ -23,6 +23,7 @@ class Outgoing:
     """
 
     def __init__(self, file: int, wake: int, ended: Callable[[], bool], shut_down: Callable[[], None] | None) -> None:
+        # A blocking write could wait for ever for a process that has stopped reading.
         os.set_blocking(file, False)
         self.turn = Turn()
         self._file = file

@@ -51,6 +51,7 @@ class PendingCalls:
         with self._lock:
             number = self._next
             self._next += 1
+            # A call that begins after the end is never answered; its caller looks at `failure` next.
             if self.failure is None:
                 self._waiting[number] = waiting
         return number, waiting
@@ -78,6 +79,7 @@ class PendingCalls:
 
     def wake_another(self, done: WaitingCall) -> None:
         """Wake a call other than `done`, if there is one: it is to read the line."""
+        # Without the lock at first: most calls are alone, and a thread that is missed here is found by the listener.
         if len(self._waiting) > (done.failure is None and done.result is None):
             with self._lock:
                 waiter = next((call for call in self._waiting.values() if call is not done), None)

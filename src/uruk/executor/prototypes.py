@@ -85,6 +85,7 @@ class Prototype:
         if kind.kind in _ADDRESSES:
             return word & _WORD
         size, signed = _integer(kind)
+        # The bits of a register above a narrow type are undefined (psABI, "Parameter Passing").
         number = int.from_bytes(data[:size], "little", signed=signed)
         if kind.cname == "_Bool":
             return bool(number)
@@ -109,6 +110,7 @@ def to_word(kind: Any, value: Any) -> Argument:
         if value is None:
             return 0
         if isinstance(value, bytes):
+            # C reads strings up to a NUL, which bytes of Python's have behind them in this process only.
             return value + b"\0"
         if isinstance(value, bytearray):
             return value

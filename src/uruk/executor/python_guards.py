@@ -24,6 +24,7 @@ class PythonGuards:
 
     def __init__(self, runtime: Runtime, make_stubs: Callable[[Callable[[int], int]], LazyStubs]) -> None:
         self._runtime = runtime
+        # Stubs are bound as soon as they are taken, so that a first call never asks.
         self._stubs = make_stubs(_never)
         self._owner = next(_owners)
 
@@ -47,6 +48,7 @@ class PythonGuards:
 
 def _watch(runtime: Runtime) -> bool:
     """Have Python notify the runtime of the interpreter's end, after all else; False where there is no place left."""
+    # Py_AtExit runs after the interpreter's modules are gone, later than anything of `atexit`; it has 32 places.
     add = ctypes.pythonapi.Py_AtExit
     add.argtypes, add.restype = [ctypes.c_void_p], ctypes.c_int
     return add(runtime.address[b"uruk_rt_python_ended"]) == 0

@@ -57,6 +57,7 @@ class RemoteExecutor:
         """True if a session has it."""
         self.closed = False
         self._forgotten = weakref.finalize(self, self.connection.close)  # that may not leave its process behind
+        # At the end of the interpreter `_close_all` does it, for all executors in the time of one.
         self._forgotten.atexit = False
         _open.add(self)
 
@@ -90,6 +91,7 @@ class RemoteExecutor:
 
     def call(self, address: int, *arguments: int) -> int:
         """Call a function of 64-bit integer arguments that returns an int."""
+        # The upper half of the register is undefined for an int (psABI, "Parameter Passing").
         value = self.process.call(address, *arguments) & 0xFFFFFFFF
         return value - (1 << 32) if value >> 31 else value
 
@@ -165,6 +167,7 @@ class RemoteExecutor:
         """Let the executor end, by force in the end: its memory goes with it. Closing twice does nothing."""
         self.closed = True
         self.connection.close()
+        # Two threads may close at once, and memory is released once.
         with self._closing:
             for forget in self._forget:
                 forget()

@@ -64,6 +64,7 @@ class RemoteProcess:
         def make(number: int) -> tuple[Bytes, ...]:
             return _CALL.pack(number, address & _WORD, *counts, len(lent), returned), numbers, lent
 
+        # The runtime answers with less where it had no memory for the call; all else has this size.
         answer = self.connection.call_with(self._call, make, most=_ANSWER.size + returned)
         if len(answer) != _ANSWER.size + returned:
             raise ExecutorError(f"a call of {address:#x} was refused by the executor: it has no memory for it")

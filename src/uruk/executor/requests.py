@@ -60,12 +60,14 @@ class Requests:
             self._waiting.append(work)
             if self._threads >= MOST_THREADS:
                 return
+            # Counted before it starts, as other requests look at the number meanwhile.
             self._threads += 1
         try:
             threading.Thread(target=self._run, name="uruk request", daemon=True).start()
         except RuntimeError:  # the system has no more threads
             with self._lock:
                 self._threads -= 1
+                # Threads that run take what waits, one after the other: only without any is there nobody for it.
                 if not self._threads:
                     raise
 

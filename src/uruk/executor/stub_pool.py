@@ -65,6 +65,7 @@ class _Chunk:
         pages = size // LAZY_PAGE
         self.mapper.view(code, size)[:] = np.tile(self.architecture.stub_page(DISTANCE), pages)
         self.mapper.initialize([(code, size)], Protection.R | Protection.X)
+        # No ranges are stored: the data of a block begins as zeros, which pages have by themselves.
         self.mapper.initialize([(code + DISTANCE, size)], Protection.R | Protection.W, [])
         self.committed += size
         self.free += [code + LAZY_PAGE * number for number in reversed(range(pages))]
@@ -117,6 +118,7 @@ class StubPool:
         if near is not None and len(self._chunks) < MOST_CHUNKS:
             with suppress(AllocationError):
                 return self._reserve(low, high)
+        # A far block works as well: code reaches it by a stub of its own.
         return roomy[0] if roomy else self._reserve(0, 0)
 
     def _reserve(self, low: int, high: int) -> _Chunk:
@@ -150,6 +152,7 @@ class StubPool:
 
     def _free(self, blocks: Sequence[int]) -> None:
         for block in blocks:
+            # Chunks are few (see MOST_CHUNKS): a search of all is fast enough.
             home = next(chunk for chunk in self._chunks if chunk.base <= block < chunk.base + CHUNK)
             home.free.append(block)
 
@@ -159,6 +162,7 @@ def _around(near: Range | None) -> Range:
     if near is None:
         return 0, 1 << 64
     start, size = near
+    # A displacement has 31 bits to either side: the far end of `near` bounds below, its start above.
     return max(start + size - _REACH, 0), start + _REACH
 
 

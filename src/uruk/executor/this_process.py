@@ -49,6 +49,7 @@ def _pointer(data: bytes | bytearray) -> Any:
     """Return a pointer to the bytes themselves."""
     if isinstance(data, bytes):
         return ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p)
+    # from_buffer keeps the bytearray from being resized while the function may write to it.
     return ctypes.cast((ctypes.c_uint8 * len(data)).from_buffer(data), ctypes.c_void_p)
 
 

@@ -34,5 +34,6 @@ class Turn:
     def recover(self) -> None:
         """Let others have it if this thread does, whoever knows of that."""
         with contextlib.suppress(RuntimeError):  # which says that this thread does not have it
+            # The lock counts how often it was taken: every one is given back, until the lock refuses.
             while True:
                 self._lock.release()

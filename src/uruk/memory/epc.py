@@ -55,6 +55,7 @@ class EPCMapper:
         memory = _local_memory(file.size)
         handle, address = 0, 0
         try:
+            # Without a path the memory there is private: bytes go by messages.
             handle, address, unwinds = loader.open(file, None)
             self._reservations.add(address, file.size, memory, None)
         except BaseException:
@@ -96,6 +97,7 @@ class EPCMapper:
         whole, ends = whole_pages(ranges, self.page_size)
         self._there.discard(whole)
         self._there.zero(ends)
+        # The view's pages are this process's own, whose page size may differ from that of the other machine.
         self._reservations.clear(ranges, mmap.PAGESIZE, mmap.MADV_DONTNEED)
 
     def release(self, address: int, size: int) -> None:
@@ -111,6 +113,8 @@ class EPCMapper:
 def _local_memory(size: int) -> mmap.mmap:
     check_size(size)
     try:
+        # The kernel need not set aside memory for all of a view of which little is ever written (mmap(2),
+        # MAP_NORESERVE).
         return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_NORESERVE)
     except OSError as error:
         raise AllocationError(f"cannot reserve {size:#x} bytes here: {error.strerror}") from error

@@ -69,6 +69,7 @@ class FixedAllocation:
         """See `Allocation.give_withheld`."""
         for index in which:
             zone, address, size = self.segments[index]
+            # A size of 0 marks a segment that was given back: a second call takes nothing.
             self.segments[index] = (zone, address, 0)
             self._memory.give(self, address, size)
 
@@ -121,6 +122,7 @@ class FixedMemory:
             taken[index] = (int(segment.zone), start % ADDRESSES, segment.size)
             if segment.size:
                 self._free.take_at(start, self.extent(start, segment.size))
+        # Addresses up to 2**64 are kept whole while they are computed, and cut when they are stored.
         base = starts[0] if starts else self.address
         allocation = FixedAllocation(self, taken, base % ADDRESSES, end - base)
         self._allocations[id(allocation)] = allocation

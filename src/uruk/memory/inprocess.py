@@ -34,6 +34,7 @@ class InProcessMapper:
 
     def reserve(self, size: int, low: int = 0, high: int = 0) -> int:
         """See `Mapper.reserve`."""
+        # Where any place will do the kernel finds one, without a look at /proc/self/maps.
         if not high:
             return local.map_memory(size)
         for place in local.free_places(size, low, high):
@@ -48,6 +49,7 @@ class InProcessMapper:
             raise AllocationError("no dynamic loader is to know slabs")
         file = loader.plan(zones, low, high)
         handle, address, unwinds = loader.open(file, None)
+        # The tables before the first zone are written in place; the zones are the slab's.
         write = partial(store, self.view(address, file.zones), address)
         return SlabObject(address, file, unwinds, write, partial(loader.close, handle))
 

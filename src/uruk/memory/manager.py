@@ -215,6 +215,7 @@ class SlabManager:
             if size:
                 slab.give(zone, address, size)
                 total += size
+        # An allocation without segments can be freed again, and gives nothing back twice.
         allocation.segments.clear()
         allocation.stored.clear()
         # The first slab stays: lazy stubs and later slabs are placed beside it.
@@ -366,6 +367,7 @@ class SlabManager:
     def library_window(self) -> Generator[None]:
         """Unmap the library window for the time of a `with`, so that a library lands within reach of the slab."""
         if self.window is not None:
+            # The kernel puts a library into the highest gap that is large enough: the one beside the slab, as a rule.
             self.mapper.release(*self.window)
         try:
             yield
@@ -399,6 +401,7 @@ class SlabManager:
         releases = [slab.release for slab in self.slabs]
         if self.window is not None:
             releases.append(partial(self.mapper.release, *self.window))
+        # Forgotten first, so that a second close after an error releases nothing twice.
         self.slabs.clear()
         self.window = None
         for release in releases:
@@ -418,6 +421,7 @@ def _extents(slab: Slab, segments: Sequence[tuple[int, int, int]]) -> list[Range
 def _divide(size: int, needs: Sequence[int]) -> list[int]:
     """Return the zone sizes for a slab of `size` bytes that holds at least `needs`; whole MiB."""
     least = [-(-need // MiB) * MiB for need in needs]
+    # Code and data take the most, in equal parts; constants lie between them, in reach of both.
     shares = [size * 3 // 8, size // 4, size * 3 // 8]
     zones = [max(share, need) // MiB * MiB for share, need in zip(shares, least, strict=True)]
     # With a very large request (1.9 GB of zero-fill, say), room to spare between code and data would put them out of

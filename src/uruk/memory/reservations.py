@@ -68,6 +68,7 @@ class Reservations(Generic[Owner]):
     def view(self, address: int, size: int) -> U8:
         """Return the local bytes of a range."""
         reservation = self.find(address, size)
+        # frombuffer keeps the mapping alive for as long as there is a view of it.
         return np.frombuffer(reservation.memory, np.uint8, size, reservation.at(address))
 
     def clear(self, ranges: Sequence[Range], page: int, advice: int) -> None:

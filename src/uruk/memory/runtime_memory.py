@@ -51,6 +51,7 @@ class RuntimeMemory:
     def map_shared(self, path: bytes, size: int, low: int, high: int) -> int:
         """Map a file that both processes share, within [low, high) if `high` is given."""
         result = self._call(b"uruk_rt_mem_map_shared", path + b"\0", size, low, high)
+        # The runtime answers so for a file that it may not open, and for one on a file system mounted with noexec.
         if result == -errno.EACCES:
             name = os.fsdecode(path)
             raise AllocationError(

@@ -81,6 +81,7 @@ class SharedMapper:
         return SlabObject(address, file, unwinds, write, close)
 
     def _store(self, view: U8, base: int, writes: Writes) -> None:
+        # A write to a file that is full would be a SIGBUS, and `commit` is an error instead.
         self.prepare([(address, len(data)) for address, data in writes])
         store(view, base, writes)
 
@@ -97,6 +98,7 @@ class SharedMapper:
             except AllocationError as error:
                 errors.append(error)
                 continue
+            # One kind serves all slabs of a session: the first that works is not asked about again.
             self._kinds = [kind]
             return address
         raise AllocationError("; ".join(dict.fromkeys(str(error) for error in errors))) from errors[0]
@@ -107,6 +109,7 @@ class SharedMapper:
             try:
                 address = map_there(self._path_there(shared.path) if self._path_there else shared.path)
             finally:
+                # The name must not stay behind, even where the other process refuses the file.
                 shared.opened()
             return self._reservations.add(address, size, shared.memory, shared)
         except BaseException:
@@ -128,6 +131,7 @@ class SharedMapper:
     ) -> None:
         """See `Mapper.initialize`; the bytes are there already."""
         refuse_both(protection)
+        # Only the other process's mapping gets it: this one's is never executed.
         self._there.protect(enclosing_pages(ranges, self.page_size), protection)
 
     def deinitialize(self, ranges: Sequence[Range]) -> None:

@@ -60,6 +60,7 @@ class Slab:
 
     def release(self) -> None:
         """Give the whole slab back. Nothing in it may run any more."""
+        # The view goes first: a mapping in Python is closed with its last view.
         del self.image
         if self.known is not None:
             self.known.close()

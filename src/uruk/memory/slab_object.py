@@ -127,6 +127,7 @@ class SlabObject:
 
     def grow_data(self, start: int, end: int) -> None:
         """Move the end of the data segment, which begins at `start`; all its pages are readable by now."""
+        # One aligned store of 8 bytes: a reader sees the old end or the new one.
         self._store([(self.address + self.file.data_size, struct.pack("<Q", end - start))])
         self.data_end = end
 

@@ -83,6 +83,7 @@ class SymbolTable:
             # Less a unit: the alignment of the first name may take that much of the free range.
             if wanted <= self._free.largest and size <= self._free_names.largest - _UNIT:
                 break
+            # Halves find a number that fits in a few steps; the exact one is not worth a search.
             wanted //= 2
         if wanted < lengths.size:
             self._warn()
@@ -126,6 +127,7 @@ class SymbolTable:
         """Remove symbols; others may get their rows and the room of their names."""
         # Rows of zeros are local. They stay within the count, which never goes down: a reader may have read it already.
         self._store([(self._symbols + SYMBOL.itemsize * symbols.first, bytes(SYMBOL.itemsize * symbols.entries))])
+        # Rows are free only after they are zero: another thread may take them at once.
         self._free.give(symbols.first, symbols.entries)
         self._free_names.give(symbols.names, symbols.size)
 

@@ -41,6 +41,7 @@ def free_ranges(low: int, high: int) -> list[Range]:
     """Return the unmapped ranges of this process within [low, high), ascending."""
     gaps: list[Range] = []
     end = max(low, _LOWEST)
+    # Lines ascend by address (proc_pid_maps(5)): the gaps are between neighbours.
     with open("/proc/self/maps", "rb") as maps:
         for line in maps:
             first, _, rest = line.partition(b"-")
@@ -77,7 +78,9 @@ def map_memory(size: int, address: int = 0) -> int:
     """
     check_size(size)
     flags = MAP_NORESERVE | _MAP_PRIVATE | _MAP_ANONYMOUS | (_MAP_FIXED_NOREPLACE if address else 0)
+    # MAP_FIXED_NOREPLACE never maps over what is there, as MAP_FIXED does.
     mapped: int | None = _mmap(address, size, int(Protection.NONE), flags, -1, 0)
+    # ctypes gives None for the address 0.
     if mapped is None or mapped == _FAILED:
         raise AllocationError(f"cannot reserve {size:#x} bytes: {_why()}")
     if address and mapped != address:  # kernels before 4.17 take the address for a hint

@@ -74,6 +74,7 @@ class _File:
                     raise
                 os.posix_fallocate(self._file, offset, size)
         except OSError as error:
+            # madvise answers EFAULT where a fault on the page would be SIGBUS (madvise(2), MADV_POPULATE_WRITE).
             reason = "its file system is full" if error.errno == errno.EFAULT else error.strerror
             raise AllocationError(f"no memory for {size:#x} bytes of shared memory: {reason}") from error
 
@@ -116,6 +117,7 @@ def open_memory_file(size: int) -> SharedObject:
 def _memory_file() -> int:
     flags = _MFD_CLOEXEC | _MFD_ALLOW_SEALING
     try:
+        # A kernel may be set to make memory files without execution (vm.memfd_noexec) unless they ask for it.
         return os.memfd_create("uruk", flags | _MFD_EXEC)
     except OSError:  # before Linux 6.3 there is no such flag, nor need of it
         return os.memfd_create("uruk", flags)
@@ -191,8 +193,10 @@ def remove_leftovers() -> None:
 
 
 def _remove_if_left(path: str) -> None:
+    # Somebody may have put a link or a pipe in the file's place since the folder was read.
     file = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
+        # The folder is everybody's: a file of another user's is not for this one to judge.
         if os.fstat(file).st_uid == os.getuid():
             _lock(file)
             os.unlink(path)

@@ -44,6 +44,7 @@ def attach(connection: Connection, child: Child | None, *, shared_memory: bool, 
     attached = connection.setup.symbols.get("uruk_executor_attached")
     if attached is not None:
         connection.call(attached)
+    # The runtime comes first: everything below is calls of its functions.
     process, runtime = start_runtime(connection)
     hidden = connection.setup.symbols.get("uruk_executor_hidden", 0)
     if hidden:
@@ -52,6 +53,7 @@ def attach(connection: Connection, child: Child | None, *, shared_memory: bool, 
     messages = EPCMapper(process, runtime, slabs)
     mapper: Mapper = messages
     if shared_memory:
+        # Whether memory can be shared is known only when it is tried.
         mapper = FallbackMapper(SharedMapper(process, runtime, loader=slabs), lambda: messages)
     memory = SlabManager(mapper, slab_size)
     libraries = LibrariesThere(memory, RemoteLoader(runtime, child.tls_pool if child else 0))

@@ -45,6 +45,7 @@ def announce(
         register(address)
         registered.append((row, address))
     if frames is not None:
+        # One count for all modules: unwinders see the batch at once.
         frames.commit()
     return published, registered
 
@@ -67,6 +68,7 @@ def read_frames(content: U8, address: int) -> tuple[list[int], list[int]] | None
     at, end = 0, len(words)
     while at < end:
         length = words[at]
+        # A record without a length is the terminator (LSB, "Exception Frames").
         if length == 0:
             break
         back = words[at + 1]  # 0 for a CIE; of an FDE the distance from this word to its CIE, in bytes

@@ -84,6 +84,7 @@ class ProgramExports:
             raise AllocationError("no memory for what the program has in the place of libraries' data and functions")
         bound = self._thread_locals.bind(self.requested_locals)
         imported = imported_names(self._runtime, ADDRESSES)
+        # Weak definitions of names that libraries asked for count, too: the library has no other.
         wanted = self._linked(imported, strong=True) | self._linked(self.requested)
         self._show_names()
         if b"dlopen" in self._platform.replaced or b"dlopen" in imported:
@@ -124,6 +125,7 @@ class ProgramExports:
         if not kept and not self._dylib.session.stand_ins:
             return wanted
         opens = {b"dlopen": self._runtime.address[b"uruk_rt_dlopen_of_library"]}
+        # A program's own `dlopen` overrides uruk's, as the right side of `|` wins.
         kept = opens | kept
         texts = b"".join(name + b"\0" for name in kept)
         if self._runtime.call(b"uruk_rt_keep_names", texts, len(texts), sps.u64(*kept.values()), len(kept)):

@@ -35,6 +35,7 @@ class LibrariesHere:
 
     def load(self, path: str, *, everywhere: bool = False) -> int:
         """Load a shared library, close to the slab where the kernel allows; see `Libraries.load`."""
+        # The kernel maps a library into the gap that the window leaves, in reach of 32-bit references.
         with self._memory.library_window():
             return process_symbols.load_library(path, everywhere=everywhere)
 

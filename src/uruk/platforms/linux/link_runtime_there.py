@@ -36,6 +36,7 @@ def link_runtime(services: Services, archive: Archive) -> dict[bytes, int]:
     platform = _Platform(executor)
     session = Session(executor, platform)
     dylib = session.create_dylib("runtime")
+    # As builtins, members are linked only when a name wants them.
     dylib.search.builtins = ArchiveEntry(archive, dylib.create_tracker("uruk runtime"), 0, set())
     names = function_names(archive)
     answers = session.lookup(dylib, names, roots=False)

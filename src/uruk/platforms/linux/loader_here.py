@@ -59,6 +59,7 @@ class _Window:
         try:
             self._show(data)
             handle: int | None = _libc.dlopen(self._path(), _RTLD_NOW)
+            # dlerror() is each thread's own, and is asked before anything else of the loader is called.
             text: bytes = b"" if handle else _libc.dlerror() or b"unknown error"
         finally:
             os.dup2(blank, self._number, inheritable=False)
@@ -85,6 +86,7 @@ class _Window:
                 status = os.fstat(self._number)
             except OSError:
                 status = None
+            # Device and inode name a file whatever its number, so that a reused number is noticed.
             if status is not None and (status.st_dev, status.st_ino) == self._identity:
                 return
         self._number = self._high(self._memory_file("uruk-tls-window", empty_object(MACHINES[HERE.architecture])))
@@ -190,4 +192,5 @@ CARRIERS = Carriers(LOADER, MACHINES[HERE.architecture])
 load_carrier = CARRIERS.load
 unrecovered_bytes = CARRIERS.unrecovered_bytes
 static_bytes_left = CARRIERS.static_bytes_left
+# A thread of the parent may hold the lock at the fork, and is not there to release it.
 os.register_at_fork(after_in_child=_new_lock)

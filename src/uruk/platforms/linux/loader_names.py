@@ -35,6 +35,7 @@ def tell(linked: Linked, trackers: Sequence[ResourceTracker], rows: I64) -> None
     if not rows.size:
         return
     names = state.names.ids.texts(symbols.name.take(rows).tolist())
+    # Versions are rare: one search of the joined text spares a look at each name.
     if b"@" in b"".join(names):
         names, rows = _without_versions(names, rows, state.symbol_address)
     module = state.block_module.take(symbols.block.take(rows))

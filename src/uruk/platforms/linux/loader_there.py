@@ -71,6 +71,7 @@ class RemoteLoader:
         need = bytearray(16)
         self.runtime.call(b"uruk_rt_tls_of_object", os.fsencode(path) + b"\0", need)
         size, alignment = struct.unpack("<QQ", need)
+        # The other process may be hostile: a size is checked before anything is computed from it.
         answers.size(max(size, alignment), f"thread-local storage of {path}", _MOST_STORAGE)
         return StaticNeed(size, max(alignment, 1)) if size else None
 

@@ -35,6 +35,7 @@ def watch(describe: Callable[[int], str]) -> None:
 def _name_overflows(runtime: Runtime, describe: Callable[[int], str]) -> None:
     @_Describe
     def write(address: int, text: int, size: int) -> None:
+        # The runtime's buffer has room for `size` bytes, the NUL included.
         name = describe(address).encode("utf-8", "surrogateescape")[: size - 1] + b"\0"
         ctypes.memmove(text, name, len(name))
 
@@ -43,4 +44,5 @@ def _name_overflows(runtime: Runtime, describe: Callable[[int], str]) -> None:
     used = (python.PyGILState_Check, python.PyEval_SaveThread, python.PyEval_RestoreThread)
     words = sps.u64(*(ctypes.cast(function, ctypes.c_void_p).value or 0 for function in used))
     runtime.call(b"uruk_rt_name_overflows", ctypes.cast(write, ctypes.c_void_p).value or 0, words)
+    # After this no name is asked for: an interpreter that ends cannot answer.
     atexit.register(runtime.call, b"uruk_rt_name_overflows", 0, 0)

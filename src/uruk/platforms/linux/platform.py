@@ -359,6 +359,7 @@ def _arrays(
     """
     state = linked.state
     blocks = state.blocks
+    # A function is a pointer of 8 bytes: a smaller block holds none.
     rows = true_rows(HOLDS_FUNCTIONS.take(blocks.role) & state.live & (blocks.content >= 0) & (blocks.size >= 8))
     arrays: list[FunctionArray] = []
     for row in rows.tolist():
@@ -378,5 +379,6 @@ def _arrays(
 
 def environment_at_start() -> list[bytes]:
     """Return the environment with which this process was started, before the interpreter changed it."""
+    # The kernel shows the memory that exec filled; setenv() puts new values elsewhere (proc(5)).
     with open("/proc/self/environ", "rb") as file:
         return [entry for entry in file.read().split(b"\0") if entry]

@@ -62,6 +62,7 @@ class LinuxProcess(ABC):
         """See `Host.read_object`."""
         runtime = self.runtime
         size = runtime.call(b"uruk_rt_size_at", address)
+        # The size is another process's word, and memory is taken for it here.
         size = answers.size(size, f"the object at {address:#x}", LARGEST_OBJECT)
         return runtime.process.read(address, size) if size else b""
 
@@ -118,6 +119,7 @@ class LinuxProcess(ABC):
 
     def close(self) -> None:
         """Give back what lies outside the executor's memory: the session is closed, and the process goes on."""
+        # Stubs first: from then on no thread comes in by a lazy function.
         for stubs in self._stubs:
             stubs.close()
         self._stubs.clear()

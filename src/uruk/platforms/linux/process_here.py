@@ -67,6 +67,7 @@ class LinuxHere(LinuxProcess):
 
     def callback(self, text: str, function: Callable[..., int]) -> tuple[int, object]:
         """See `LinuxProcess.callback`; integers and pointers only, and an int result or one of a pointer's size."""
+        # The texts are uruk's own, of a few plain forms: parsing C would cost importing cffi.
         result = ctypes.c_int if text.startswith("int") else ctypes.c_size_t
         count = 0 if "void)" in text else text.count(",") + 1
         native = ctypes.CFUNCTYPE(result, *[ctypes.c_size_t] * count)(function)

@@ -105,6 +105,7 @@ def find_symbol(handle: int | None, name: bytes) -> int:
     ``f@V`` is version V of `f`, which need not be the default. Never ask for a thread-local: that makes its library's
     storage dynamic for good.
     """
+    # C would read the name up to the NUL, and find another symbol.
     if b"\0" in name:
         return 0
     if b"@" in name:
@@ -128,6 +129,7 @@ def describe(address: int) -> Found:
 
 def loaded_libraries() -> list[str]:
     """Return paths of the libraries that are loaded, in load order; without the program and what has no file."""
+    # The program heads the loader's list of link maps, in load order.
     handle = _dlopen(None, RTLD_LAZY)
     first = ctypes.POINTER(_LinkMap)()
     if not handle or _dlinfo(handle, _RTLD_DI_LINKMAP, ctypes.byref(first)):

@@ -1,1 +1,1 @@
-"""The services of Windows's processes for linked code, so far: executors, and their memory and calls."""
+"""The services of Windows's processes for linked code: executors, unwind data, thread-locals and libraries."""

@@ -47,6 +47,7 @@ def start_variables(environment: Mapping[str, str]) -> dict[str, str]:
 
 def path_there(path: bytes) -> bytes:
     """Return the path by which a process under wine opens a file of this system."""
+    # wine maps the root of this system's files to the drive Z:.
     return b"Z:" + path.replace(b"/", b"\\")
 
 
@@ -61,6 +62,7 @@ class RuntimeFunctions(dict[bytes, int]):
 def attach(connection: Connection, child: Child | None, *, shared_memory: bool, slab_size: int) -> RemoteExecutor:
     """Return the executor behind a connection. Raises ExecutorError."""
     services = Services(connection)
+    # Until this call the executor behaves as any controller of LLVM's expects; from then on it is uruk's own.
     connection.call(services.address("uruk_executor_attached"))
     symbols = connection.setup.symbols
     addresses = RuntimeFunctions((name.encode(), at) for name, at in symbols.items() if name.startswith(_RUNTIME))

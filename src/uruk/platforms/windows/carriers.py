@@ -48,8 +48,10 @@ class Carrier:
         except LibraryError as error:
             raise TLSError(self._what, f"the loader gives its thread-locals no storage: {error}") from error
         finally:
+            # A path that the loader has not taken may be given to the next carrier.
             if not self._handle:
                 self._carriers.paths.discard(self._path)
+            # The loader opens the file by this descriptor's path: the descriptor must live until then, and no longer.
             os.close(file)
 
     def make_static(self, module: str) -> int:
@@ -58,6 +60,7 @@ class Carrier:
 
     def close(self) -> int:
         """See `Storage.close`: the module's functions are called for a process that ends, and the index is free."""
+        # The handle is taken first, so that a second close, or one after an error, unloads nothing twice.
         handle, self._handle = self._handle, 0
         self._carriers.given.pop(self.place.template, None)
         if handle:
@@ -100,6 +103,8 @@ class Carriers(NoTLS):
 
         The dot at its end keeps the loader from appending a suffix.
         """
+        # The kernel gives numbers of closed descriptors again: the plain path may be an open carrier's, and each turn
+        # spells it in another way.
         paths = (f"Z:{path_of_open_file(file, turn)}.".replace("/", "\\") for turn in count())
         path = next(path for path in paths if path not in self.paths)
         self.paths.add(path)
@@ -117,6 +122,7 @@ class Carriers(NoTLS):
             callbacks=place.callbacks,
             module=module,
         )
+        # Only initial values have an address in linked code; zeros have no template.
         if place.stored:
             self.given[place.template] = place
         return Carrier(self, place, content, module)

@@ -36,6 +36,7 @@ class WindowsLibraries(BootstrapLibraries):
         try:
             return super().load(path, everywhere=everywhere)
         except LibraryError as error:
+            # Advice on folders would mislead for a DLL that is found and is damaged.
             if _NOT_FOUND not in error.problem:
                 raise
             raise LibraryError(error.library, error.problem, _advice(self._architecture)) from error
@@ -43,6 +44,7 @@ class WindowsLibraries(BootstrapLibraries):
     def find_symbol(self, handle: int | None, name: bytes) -> tuple[int, bool]:
         """See `Libraries.find_symbol`."""
         symbols = find_symbols(self._runtime, [handle], [name])
+        # numpy's column is signed.
         return int(symbols.address[0]) & (1 << 64) - 1, bool(symbols.is_data[0])
 
     def find_symbols(self, handles: Sequence[int | None], names: Sequence[bytes]) -> FoundSymbols:
@@ -52,6 +54,7 @@ class WindowsLibraries(BootstrapLibraries):
 
 def _advice(architecture: str) -> str:
     """Return what makes the loader find a DLL: the folders on this machine in which compilers keep theirs."""
+    # Folders without DLLs hold import libraries only, which the loader cannot use.
     folders = [folder for folder in host_libraries(Target("coff", architecture, "windows")).directories()
                if glob.glob(os.path.join(glob.escape(folder), "*.dll"))]  # fmt: skip
     text = ";".join(f"Z:{folder}".replace("/", "\\") for folder in folders)

@@ -42,6 +42,7 @@ def modules_of(linked: Linked) -> Iterator[LinkedModule]:
     rows = zip(linked.layout.segments, linked.allocation.segments, strict=True)
     for segment, (zone, address, size) in rows:
         if zone == CODE and size:
+            # The runtime searches a table by halves, and the input has one table for each section of code.
             mine = table[owner == segment.module]
             yield LinkedModule(segment.module, address, size, mine[mine["begin"].argsort(kind="stable")].tobytes())
 
@@ -53,8 +54,10 @@ def _functions(linked: Linked) -> tuple[I64, np.ndarray[tuple[int], np.dtype[np.
     count = state.blocks.size[blocks].astype(np.int64) // _FUNCTION.itemsize
     if not blocks.size:
         return np.empty(0, np.int64), np.empty(0, _FUNCTION)
+    # Row numbers that begin again at 0 in each block: all numbers, less those of the blocks before.
     within = np.arange(int(count.sum())) - (count.cumsum() - count).repeat(count)
     start = state.position[blocks].repeat(count) + _FUNCTION.itemsize * within
+    # One gather of 12 bytes an entry: blocks lie apart in the image, and no loop goes over them.
     content = state.image[start[:, None] + np.arange(_FUNCTION.itemsize)]
     owner = state.block_module[blocks].astype(np.int64).repeat(count)
     return owner, np.ascontiguousarray(content).view(_FUNCTION).reshape(-1)

@@ -65,6 +65,7 @@ class WindowsPlatform(BarePlatform):
 
     def interposed(self, name: bytes) -> int:
         """See `Platform.interposed`."""
+        # 0 leaves the name alone: where libstdc++ is an archive, its own definition is linked.
         if name == THREAD_ATEXIT and not self.process.has_shared_libstdcxx():
             return 0
         if name in _OF_RUNTIME:
@@ -90,6 +91,7 @@ class WindowsPlatform(BarePlatform):
         Raises AllocationError where the process has no memory for its unwind data, TLSError.
         """
         base = linked.allocation.image_base
+        # Windows asks the runtime about a range of addresses, and one range a slab serves all modules in it.
         size = next(slab.size for slab in self.process.executor.memory.slabs if slab.base == base)
         for module in modules_of(linked):
             place = (base, size, module.start, module.size)
@@ -112,7 +114,9 @@ class WindowsPlatform(BarePlatform):
         waiting = [array for array in dict.fromkeys(arrays) if not array.begun]
         arrays = sorted(waiting, key=lambda array: (array.priority, array.order))
         for array in arrays:
+            # They are marked before any of them runs: an initialiser that opens the dylib again must not run it twice.
             array.begun = True
+        # `.CRT$XP` and `.CRT$XT` run after everything that initialisers give to atexit: registered first, run last.
         self._register([array for array in arrays if array.final and not is_destructor(array)])
         initial = [function for array in arrays if not array.final for function in array.functions]
         if initial:
@@ -124,6 +128,7 @@ class WindowsPlatform(BarePlatform):
         """Have finalisers run in this order; what is registered last runs first."""
         for array in reversed(arrays):
             frames = array.tracker.resources.frames
+            # A module without code has no record, and no function to run.
             if frames:
                 self.runtime.call_with_array(b"uruk_rt_register_finalizers", array.functions[::-1], frames[0])
 
@@ -154,6 +159,7 @@ class WindowsPlatform(BarePlatform):
 
     def unload(self, tracker: ResourceTracker, released: Released) -> None:
         """See `Platform.unload`."""
+        # Storage goes before unwind data: the callbacks that end it are linked code, and may throw.
         for storage in reversed(tracker.resources.storage):
             released.tls_not_recovered += storage.close()
         tracker.resources.storage.clear()

@@ -51,6 +51,7 @@ class WindowsProcess(BareHost):
         return True
 
     def _unload(self, handle: int) -> None:
+        # A process that is gone has given back its modules itself.
         if not self.executor.lost:
             self.executor.process.call(self._free_library, handle)
 

@@ -1,1 +1,1 @@
-"""Windows's programs: linked, and run nowhere yet."""
+"""Programs of Windows: linked, and run in a process under wine."""

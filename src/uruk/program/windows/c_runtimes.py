@@ -57,6 +57,7 @@ UCRT = CRuntime(
     frozenset(("ucrt", "ucrtbase", "ucrtapp", "ucrtd", "libucrt", "libucrtd")),
     b"_crt_atexit",
     b"_seh_filter_exe",
+    # The ucrt exports no variables: `__p___argc()` and its like return the addresses of a process's own.
     tuple(b"__p_" + name for name in (b"__argc", *MSVCRT.variables[1:])),
     by_functions=True,
 )
@@ -69,14 +70,14 @@ Their `msvcrt` is no msvcrt.dll: it is the startup code of programs that use DLL
 
 
 def c_runtime(name: str) -> CRuntime:
-    """The runtime of a name. Raises InvalidValue."""
+    """Return the runtime of a name. Raises InvalidValue."""
     if name not in C_RUNTIMES:
         raise InvalidValue(f"`{name}' is no C runtime: {' or '.join(C_RUNTIMES)}")
     return C_RUNTIMES[name]
 
 
 def runtime_of_file(name: str) -> CRuntime | None:
-    """The runtime that a DLL is, by its name; None for other DLLs."""
+    """Return the runtime that a DLL is, by its name; None for other DLLs."""
     return next((runtime for runtime in C_RUNTIMES.values() if runtime.files.fullmatch(name)), None)
 
 
@@ -84,6 +85,7 @@ def check_alone(chosen: CRuntime, imports: Iterable[tuple[str, str]]) -> None:
     """Raise LinkError if a program's own objects import from another runtime; `imports` are names and their DLLs."""
     for name, file in imports:
         runtime = runtime_of_file(file)
+        # A DLL that is no C runtime (kernel32, a library of the user's) has no buffers to lose.
         if runtime is not None and runtime is not chosen:
             raise LinkError(
                 f"the program has two C runtimes: {chosen.name} ({chosen.library}), and {runtime.name}, from whose "
@@ -96,20 +98,21 @@ class StartedRuntime:
     """A C runtime in a program's process, as start files find it there."""
 
     def __init__(self, executor: RemoteExecutor, runtime: CRuntime) -> None:
-        """Load it. Raises LibraryError."""
+        """Load the runtime. Raises LibraryError."""
         self._executor = executor
         self._libraries: Libraries = executor.libraries
         self._runtime = runtime
         self._handle = self._libraries.load(runtime.library)
 
     def address(self, name: bytes) -> int:
-        """The address of one of its names, 0 for what it has not."""
+        """Return the address of one of its names, 0 for what it has not."""
         return self._libraries.find_symbol(self._handle, name)[0]
 
     def set_number(self, name: bytes, value: int) -> None:
         """Set one of its variables of type int, which is its own default otherwise."""
         place = self.address(b"__p_" + name if self._runtime.by_functions else name)
         if place and self._runtime.by_functions:
+            # Calls return signed numbers, and addresses are unsigned.
             place = self._executor.process.call(place) & (1 << 64) - 1
         if place:
             self._executor.process.write(place, value.to_bytes(4, "little"))
@@ -122,10 +125,13 @@ class StartedRuntime:
         """
         call, runtime = self._executor.process.call, self._runtime
         if runtime.by_functions:
+            # Without this call the ucrt's `_environ` is null: start files make it for native programs.
             call(self.address(b"_initialize_wide_environment" if wide else b"_initialize_narrow_environment"))
         else:
+            # argc, argv and the environment are written there, 0 asks for no wildcards, and the last is `_startupinfo`.
             words = [bytearray(8) for _ in range(3)]
             call(self.address(b"__wgetmainargs" if wide else b"__getmainargs"), *words, 0, bytearray(8))
+        # The ucrt's name has one underscore, and msvcrt.dll's has two.
         if set_type := self.address(b"_set_app_type") or self.address(b"__set_app_type"):
             call(set_type, 2 if windowed else 1)  # _GUI_APP, _CONSOLE_APP
         set_handler = self.address(b"_set_invalid_parameter_handler")
@@ -135,7 +141,9 @@ class StartedRuntime:
         if runtime.by_functions:
             places = [call(place) & (1 << 64) - 1 if place else 0 for place in places]
         at_end = self.address(runtime.at_end)
+        # `_onexit` returns the function and `_crt_atexit` a number: C must call each by its own type.
         ends = (at_end, 0) if runtime.at_end == b"_onexit" else (0, at_end)
         functions = (*ends, *map(self.address, (b"exit", b"fflush", runtime.filter)))
+        # Five functions and seven variables, in the order of the struct that uruk_rt_set_crt reads.
         table = struct.pack("<12Q", *functions, *places)
         self._executor.runtime.call(b"uruk_rt_set_crt", table)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _OF_GCC = ("mingw32", "gcc", "gcc_eh", "moldname", "mingwex")
 _BEHIND = ("pthread", "advapi32", "shell32", "user32", "kernel32")
-"""Around the C runtime's; ``pthread`` is that of compilers with threads as POSIX has them."""
+"""Libraries before and behind the C runtime's own; ``pthread`` is that of compilers with threads as POSIX has them."""
 _MICROSOFT_DLLS = ("ucrtbase.dll", "vcruntime140.dll", "vcruntime140_1.dll")
 _RUNTIME_FILE = re.compile(rb"\0((?:msvcrt|ucrtbase|api-ms-win-crt-[\w-]+)\.dll)\0", re.IGNORECASE)
 """The names of C runtimes as import libraries have them."""
@@ -60,11 +60,13 @@ class Marks:
         """The names behind ``/defaultlib``."""
 
     def driver(self) -> Driver:
-        """The driver: MinGW's compilers have main() call ``__main``; of those, zig writes CodeView (``.debug$S``)."""
+        """Return the driver, by the marks of compilers: those for MinGW have main() call ``__main``."""
+        # Directives are certain; what follows are guesses from texts and names, the surest first.
         if OF_MICROSOFT.intersection(self.libraries):
             return Driver.MICROSOFT
         if self._has(_ZIG_MARK):
             return Driver.ZIG
+        # A main() of gcc may do without the call: then the text of the compiler's version tells it.
         if b"main" in self._names and b"__main" not in self._names and not self._has(_GCC_MARK):
             return Driver.MICROSOFT
         return Driver.ZIG if self._has(_CLANG_MARK) else Driver.MINGW
@@ -77,12 +79,13 @@ class Marks:
         return any(buffer.find(text) >= 0 for buffer in self._buffers)
 
     def named(self, plan: LinkPlan) -> dict[str, str]:
-        """C runtimes that directives and the line name, and how they name them."""
+        """Return the C runtimes that directives and the line name, and how they name them."""
         named: dict[str, str] = {}
         for library in self.libraries:
             for runtime in C_RUNTIMES.values():
                 if library in runtime.libraries or (runtime is UCRT and library in OF_MICROSOFT):
                     named.setdefault(runtime.name, f"/defaultlib:{library} in an object")
+        # Members of import libraries name their DLL between NUL bytes: a search is cheaper than reading members.
         for path, content in self._archives:
             for match in _RUNTIME_FILE.finditer(content):
                 runtime = runtime_of_file(match[1].decode())
@@ -98,13 +101,14 @@ class Marks:
 
 
 def choose_runtime(plan: LinkPlan, marks: Marks, driver: Driver) -> CRuntime:
-    """The C runtime of a program: that of ``--crt``, else what its objects and the line name, else the driver's.
+    """Return the C runtime of a program: that of ``--crt``, else what its objects and the line name, else the driver's.
 
     Raises LinkError where two are named, InvalidValue.
     """
     if plan.crt:
         return c_runtime(plan.crt)
     named = marks.named(plan)
+    # Two runtimes are refused before anything is linked, when the reasons for both are still known.
     if len(named) > 1:
         (first, how_first), (second, how_second) = list(named.items())[:2]
         raise LinkError(
@@ -123,6 +127,7 @@ def add_default_libraries(jit: LLJIT, plan: LinkPlan, marks: Marks, driver: Driv
             jit.add_library(library)
     if driver is Driver.MICROSOFT and runtime is UCRT:
         for name in _MICROSOFT_DLLS:
+            # These DLLs need no import libraries, as names of Microsoft's objects are searched in DLLs themselves.
             jit.main.add_shared_library(name)
         return
     directories = _directories_beside(plan.directories)
@@ -130,9 +135,11 @@ def add_default_libraries(jit: LLJIT, plan: LinkPlan, marks: Marks, driver: Driv
         jit.add_search_directory(directory)
     if driver is Driver.ZIG and runtime is UCRT and _add_zig_libraries(jit, marks):
         return
+    # gcc's libraries come before the C runtime, which they use; archives are searched in the order of the line.
     added = [_add(jit, name) for name in (*shared_gcc(jit), *_OF_GCC, runtime.name, *_BEHIND)]
     if not any(added) and runtime is UCRT:
         _add_zig_libraries(jit, marks)
+    # The DLL is last: import libraries and static members of its names come before it.
     jit.main.add_shared_library(runtime.library)
 
 
@@ -158,10 +165,11 @@ def _add_zig_libraries(jit: LLJIT, marks: Marks) -> bool:
 
 
 def _directories_beside(directories: Sequence[str]) -> list[str]:
-    """The directories of the C library that belong to gcc's own: TRIPLE/lib beside lib/gcc/TRIPLE/VERSION."""
+    """Return the directories of the C library that belong to gcc's own: TRIPLE/lib beside lib/gcc/TRIPLE/VERSION."""
     beside: list[str] = []
     for directory in directories:
         parts = os.path.abspath(directory).split(os.sep)
+        # A directory of gcc ends in lib/gcc/TRIPLE/VERSION: four parts are dropped, and the triple is the last but one.
         if len(parts) > 4 and parts[-3] == "gcc":
             beside.append(os.sep.join([*parts[:-4], parts[-2], "lib"]))
         beside.append(os.path.join(os.path.dirname(os.path.abspath(directory)), "lib"))

@@ -53,7 +53,7 @@ class ProgramInWindows:
         """The place in `_ENTRIES` of the function that the program begins with."""
 
     def take_inputs(self, inputs: Sequence[Objects | Other]) -> None:
-        """The program's inputs, which say of their compilers what libraries they want."""
+        """Keep the program's inputs, which tell by their compilers what libraries they want."""
         self._inputs = inputs
 
     def entry(self, linker: ProgramLinker) -> str:
@@ -77,14 +77,17 @@ class ProgramInWindows:
         """See `Place.prepare`: the C runtime, argv, and libraries that a driver adds behind all inputs."""
         directives = [name for words in jit.linker_words for name in words.get("defaultlib", ())]
         marks = Marks(self._inputs, jit.main.names, directives)
+        # The inputs' bytes are not needed from here on, and may be large.
         self._inputs = ()
         self._driver = marks.driver()
         self.runtime = choose_runtime(self._plan, marks, self._driver)
         self._kind = self._kind_in(jit)
         self._started = StartedRuntime(self.executor, self.runtime)
+        # The C runtime is ready before anything is linked, as initialisers of the program may call it.
         self._started.start(
             wide=self._kind % 2 == 1, windowed=self._kind >= 2, ignores_invalid=self._driver is not Driver.MICROSOFT
         )
+        # The command line as GetCommandLineW gives it, then argv; each text ends with a NUL.
         texts = "\0".join([list2cmdline(words), *words, ""])
         data = texts.encode("utf-16-le", "surrogateescape")
         if self.executor.runtime.call(b"uruk_rt_set_arguments", data, len(data), len(words)):
@@ -93,7 +96,7 @@ class ProgramInWindows:
             add_default_libraries(jit, self._plan, marks, self._driver, self.runtime)
 
     def check(self, linker: ProgramLinker) -> None:
-        """The program is linked, and not begun. Raises LinkError if its own objects have two C runtimes."""
+        """Raise LinkError if the program's own objects have two C runtimes. The program is linked, and not begun."""
         imports = linker.session.imports.first.items()
         check_alone(self.runtime, ((name.decode("utf-8", "replace"), library) for library, name in imports))
 
@@ -102,7 +105,10 @@ class ProgramInWindows:
         child = self.executor.child
         if self._driver is not Driver.MICROSOFT:
             self._do_as_start_files(jit)
+        # MinGW's start files set the x87's precision to 64 bits before main; those of Microsoft leave it at 53.
         arguments = entry, self._kind, int(self._driver is not Driver.MICROSOFT)
+        # An executor that was connected to goes on serving: main() is a call there, and its process does not end with
+        # it.
         if child is None:
             return self.executor.call(self.executor.runtime.address[b"uruk_rt_call_main"], *arguments) & 0xFF
         self.executor.run_program(*arguments)
@@ -111,7 +117,7 @@ class ProgramInWindows:
         return status
 
     def _do_as_start_files(self, jit: ProgramLinker) -> None:
-        """Do what MinGW's do with variables that the program defines."""
+        """Do what MinGW's start files do with variables that the program defines."""
         process = self.executor.process
         for name in _MODES:
             if jit.main.defines(name):

@@ -20,4 +20,5 @@ def shared_gcc(jit: LLJIT) -> tuple[str, ...]:
     """
     search = jit.main.search
     files = [*(entry.archive.name for entry in search.archives), *(entry.path for entry in search.libraries)]
+    # Names are compared without case, as Windows's file systems do.
     return ("gcc_s",) if any(os.path.basename(file).lower() in _CXX for file in files) else ()
