@@ -89,7 +89,8 @@ class ProgramInWindows:
         )
         # The command line as GetCommandLineW gives it, then argv; each text ends with a NUL.
         texts = "\0".join([list2cmdline(words), *words, ""])
-        data = texts.encode("utf-16-le", "surrogateescape")
+        # Bytes of an argument that are not UTF-8 are lone surrogates in Python, which UTF-16 can hold as they are.
+        data = texts.encode("utf-16-le", "surrogatepass")
         if self.executor.runtime.call(b"uruk_rt_set_arguments", data, len(data), len(words)):
             raise AllocationError("the executor has no memory for the program's arguments")
         if self._plan.default_libraries:
