@@ -19,8 +19,6 @@ from uruk.formats.elf.constants import SECTION_HEADER, SHT_RELA
 from support.golden_files import OBJECTS, check_golden, object_bytes
 from support.requirements import require_tool
 
-pytestmark = pytest.mark.quick
-
 Captured = pytest.CaptureFixture[str]
 SOURCE = str(Path(__file__).resolve().parents[2] / "src")
 

@@ -10,8 +10,6 @@ import pytest
 from uruk.orc.lookup.close_names import CloseNames, allowed, distance
 from uruk.orc.lookup.undefined_hints import base_of
 
-pytestmark = pytest.mark.quick
-
 
 def textbook(left: bytes, right: bytes) -> int:
     """Optimal string alignment, as it is defined."""

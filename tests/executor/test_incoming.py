@@ -16,8 +16,6 @@ import pytest
 from uruk.errors import ProtocolError
 from uruk.executor.incoming import HEADER, LARGE_PIECE, PIECE, Incoming, Message
 
-pytestmark = pytest.mark.quick
-
 Sent = tuple[int, int, int, bytes]
 SIZES = (0, 1, 8, 40, 500, PIECE - 33, PIECE - 32, PIECE - 31, PIECE, PIECE + 1, LARGE_PIECE, 3 * LARGE_PIECE + 7)
 

@@ -24,8 +24,6 @@ from uruk.regular_files import LARGEST, open_regular, read_regular
 
 from support.leaks import open_descriptors
 
-pytestmark = pytest.mark.quick
-
 TERABYTE = 1 << 40
 Opens = Callable[[uruk.LLJIT, str], object]
 

@@ -5,10 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import pytest
-
-pytestmark = pytest.mark.quick
-
 SELDOM = (
     "uruk.libraries",  # -l
     "uruk.isa.abi",  # calls into other processes

@@ -14,8 +14,6 @@ from uruk.runtime_files import runtime_archive
 
 from support.requirements import require_tool
 
-pytestmark = pytest.mark.quick
-
 SOURCES = Path(__file__).resolve().parents[1] / "runtime"
 
 # What gcc 12 and clang 19 call by themselves on x86-64, by the member that has to define it.

@@ -9,8 +9,6 @@ import pytest
 
 from uruk.memory.frame_table import COUNT_AT, ENTRIES_AT, ENTRY, FrameTable, Writes
 
-pytestmark = pytest.mark.quick
-
 HEADER, PAGE, CODE, ROOM = 0x10004, 0x1000, 0x20000, 4000
 NOTHING, FIRST = HEADER - 64, HEADER - 32
 
