@@ -55,11 +55,18 @@ def resources(pid: int) -> dict[str, int]:
 
 
 def at_rest(pid: int, expected: int = 0) -> dict[str, int]:
-    """The same when its children have ended: those of a server end after their controllers."""
+    """The same when its children have ended, and nothing changes any more.
+
+    A server's children end after their controllers, and its last client may still wait to be accepted.
+    """
     end = time.monotonic() + PATIENCE
     while children(pid) > expected and time.monotonic() < end:
         time.sleep(0.05)
-    return resources(pid)
+    now, before = resources(pid), {}
+    while now != before and time.monotonic() < end:
+        time.sleep(0.1)
+        now, before = resources(pid), now
+    return now
 
 
 def cycle(start: Callable[[], RemoteExecutor], code: bytes, lazy: bytes = b"") -> None:
