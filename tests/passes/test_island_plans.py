@@ -168,8 +168,11 @@ def test_faults_without_an_object() -> None:
     faults.raise_any()
     with pytest.raises(LookupError, match="5, 6"):
         faults.add(np.array([5, 6]), np.array([-1, -1]), lambda rows: LookupError(str(rows.tolist())))  # pyright: ignore[reportArgumentType]
-    texts = lambda rows: LookupError(str(rows.tolist()))  # noqa: E731
-    faults.add(np.array([5, 6, 7, 8]), np.array([-1, 0, 3, 0]), texts)  # pyright: ignore[reportArgumentType]
+
+    def error_of(rows: AnyArray) -> Exception:
+        return LookupError(str(rows.tolist()))
+
+    faults.add(np.array([5, 6, 7, 8]), np.array([-1, 0, 3, 0]), error_of)  # pyright: ignore[reportArgumentType]
     with pytest.raises(LinkFaults) as caught:
         faults.raise_any()
     (fault,) = caught.value.faults

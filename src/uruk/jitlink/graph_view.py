@@ -9,8 +9,8 @@ import numpy as np
 
 from uruk.formats.registry import instruction_set_of
 from uruk.graph.edge_names import llvm_edge
-from uruk.graph.graph import Binding, SymbolKind, SymbolType, Visibility
-from uruk.graph.types import true_rows, unsigned
+from uruk.graph.graph import Binding, Role, SymbolKind, SymbolType, Visibility
+from uruk.graph.types import Bool, true_rows, unsigned
 from uruk.passes.fixup import slot_addresses, stub_addresses
 from uruk.passes.state import State
 
@@ -55,6 +55,13 @@ class SectionView(NamedTuple):
     blocks: list[BlockView]
 
 
+def used_symbols(state: State) -> Bool:
+    """Select the symbol rows to which edges that do something refer."""
+    used = np.zeros(len(state.symbols), np.bool_)
+    used[state.edges.target[state.edges.kind != 0]] = True
+    return used
+
+
 class FileView:
     """The view of one object of a link."""
 
@@ -64,6 +71,7 @@ class FileView:
         self.name = state.graph.files[index]
         self._module = int(state.module_of_object[index])
         self._owner = state.symbol_objects(np.arange(len(state.symbols)))
+        self._used = used_symbols(state)
         target = state.graph.target
         # The symbol table of COFF has no sizes (PE format, "COFF Symbol Table").
         self._sizes_are_distances = target is not None and target.format == "coff"
@@ -80,7 +88,7 @@ class FileView:
         for name, rows in by_name.items():
             live = [row for row in rows if state.live[row]]
             # The pass that merges unwind data makes one new block a module, and the blocks of the input die.
-            if not live and unwind is not None and state.blocks.role[rows[0]] == _UNWIND:
+            if not live and unwind is not None and state.blocks.role[rows[0]] == Role.UNWIND:
                 live = [row for row in unwind[self._module : self._module + 1].tolist() if row >= last]
             yield SectionView(name, [self._block(row) for row in sorted(live, key=self._address)])
         commons = true_rows((state.symbols.kind == SymbolKind.COMMON) & (self._owner == self.index))
@@ -109,15 +117,13 @@ class FileView:
     def _symbols_of(self, block: int) -> list[SymbolView]:
         state = self.state
         symbols = state.symbols
-        used = np.zeros(len(symbols), np.bool_)
-        used[state.edges.target[state.edges.kind != 0]] = True
         rows = true_rows(symbols.block == block)
         # Of several definitions of one name, the canonical row is the one that the link has chosen.
         own = (symbols.name[rows] >= 0) & (state.canonical[rows] == rows)
         if self._sizes_are_distances:
             # LLVM's graph keeps the symbol of an associative COMDAT section, by which the leader keeps it alive.
             own |= (symbols.type[rows] == SymbolType.SECTION) & (self._is_associated(block))
-        views = [self._symbol(row) for row in rows[own | used[rows]].tolist()]
+        views = [self._symbol(row) for row in rows[own | self._used[rows]].tolist()]
         views.sort(key=lambda view: (view.offset, view.is_weak, _SCOPES.index(view.scope), view.name))
         if self._sizes_are_distances:
             ends = sorted({view.offset for view in views} | {int(state.blocks.size[block])})
@@ -216,17 +222,14 @@ class FileView:
             # STT_FILE symbols are absolute too (gABI), and name a source file only.
             rows = rows[symbols.type[rows] != SymbolType.FILE]
         else:
-            used = np.zeros(len(symbols), np.bool_)
-            used[state.edges.target[state.edges.kind != 0]] = True
             home = symbols.block[state.canonical[rows]]
             # A name without a block was found outside of the link; one in another module's block is external to this
             # file.
             elsewhere = (home < 0) | (state.block_module[home] != self._module)
             rows = rows[
-                used[rows] & (symbols.name[rows] >= 0) & elsewhere & (symbols.kind[rows] != SymbolKind.ABSOLUTE)
+                self._used[rows] & (symbols.name[rows] >= 0) & elsewhere & (symbols.kind[rows] != SymbolKind.ABSOLUTE)
             ]
         return [(unsigned(int(state.symbol_address[row])), self._symbol(row)) for row in rows.tolist()]
 
 
-_UNWIND = 1
 _SCOPES = ("default", "hidden", "local")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from uruk.errors import DuplicateDefinition, LibraryError, UrukError
 from uruk.graph.graph import Binding, Graph, SymbolKind, Symbols
@@ -120,8 +120,7 @@ class Inputs:
                 return dylib
         raise ToolError(f'In alias definition "{placed.text}" no dylib named {name}')
 
-    def _keep(self, name: str, add: object) -> None:
-        assert callable(add)
+    def _keep(self, name: str, add: Callable[[], object]) -> None:
         try:
             add()
         except DuplicateDefinition as error:

@@ -10,6 +10,7 @@ import numpy as np
 from uruk.graph.graph import Role, SymbolKind
 from uruk.graph.kinds import Operand
 from uruk.graph.types import I64, NONE, Bool, true_rows, unsigned
+from uruk.jitlink.graph_view import used_symbols
 from uruk.passes.fixup import slot_addresses, stub_addresses
 from uruk.passes.state import State
 
@@ -150,8 +151,7 @@ def _known(state: State) -> Bool:
     placed = symbols.block >= 0
     # The mask is its own index: only rows that have a block look up whether that block is live.
     placed[placed] = state.live[symbols.block[placed]]
-    used = np.zeros(count, np.bool_)
-    used[state.edges.target[state.edges.kind != 0]] = True
+    used = used_symbols(state)
     rows: I64 = np.arange(count)
     own = (symbols.name >= 0) & (state.canonical == rows)
     return (placed & (own | used | (symbols.name < 0))) | (own & (symbols.kind == SymbolKind.ABSOLUTE))

@@ -33,7 +33,7 @@ class JITLinkLayout(Layout):
     def settle(self, start: I64) -> None:
         """Give every block its offset in its segment, whose address `start` has; alignments are those of addresses."""
         segment = self.segment[self.rows]
-        self.offset[self.rows], _ = _aligned(segment, self.size, self.align, start)
+        self.offset[self.rows] = _aligned(segment, self.size, self.align, start)
         for chunk in (*self.tls.values(), *self.kept.values()):
             first = self.offset[chunk.rows[0]]
             chunk.offset[:] = self.offset[chunk.rows] - first
@@ -45,7 +45,7 @@ def lay_out(state: State, together: Sequence[tuple[int, str, I64]], written: U8)
     `together` lists (module, name, block rows) of sections between bounds, which lie in one row by themselves.
     """
     blocks = state.blocks
-    rows = true_rows(state.live & (blocks.size >= 0))
+    rows = true_rows(state.live)
     module = state.block_module[rows].astype(np.int64)
     place = module if state.module_order is None else state.module_order[module]
     rank = _RANK.take(written[rows])
@@ -58,7 +58,7 @@ def lay_out(state: State, together: Sequence[tuple[int, str, I64]], written: U8)
     keys, segment = np.unique(place[order] << 2 | rank, return_inverse=True)
     size, align = blocks.size[rows], blocks.align[rows]
     # Sizes must be known before there are addresses: they are those of segments that begin at 0, until `settle`.
-    offset, _ = _aligned(segment, size, align, np.zeros(keys.size, np.int64))
+    offset = _aligned(segment, size, align, np.zeros(keys.size, np.int64))
     segments: list[Segment] = []
     for number, key in enumerate(keys.tolist()):
         own = segment == number
@@ -81,7 +81,7 @@ def _segment(module: int, rank: int, ends: I64, zeros: Bool) -> Segment:
     return Segment(module, _ZONE_OF_RANK[rank], int(ends.max()), 1, int(stored.max()) if stored.size else 0)
 
 
-def _aligned(segment: I64 | I32, size: I64, align: I64, start: I64) -> tuple[I64, list[int]]:
+def _aligned(segment: I64 | I32, size: I64, align: I64, start: I64) -> I64:
     """Return offsets of rows, ordered by segment, one after the other in segments that begin at addresses `start`."""
     offsets: list[int] = []
     # Unsigned, as Python's numbers do not wrap around.
@@ -93,7 +93,7 @@ def _aligned(segment: I64 | I32, size: I64, align: I64, start: I64) -> tuple[I64
         place = -(-ends[number] // unit) * unit
         offsets.append(place - begins[number])
         ends[number] = place + length
-    return np.array(offsets, np.int64), ends
+    return np.array(offsets, np.int64)
 
 
 def _section_order(state: State) -> I64:
