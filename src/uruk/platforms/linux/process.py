@@ -13,6 +13,7 @@ from uruk.executor import answers, sps
 from uruk.executor.control import Runtime
 from uruk.executor.interface import Executor
 from uruk.executor.lazy_stubs import LazyStubs
+from uruk.executor.process_stubs import ProcessStubs
 from uruk.executor.stub_pool import StubPool
 from uruk.platforms.linux.runtime_functions import descriptor_functions, lazy_functions
 from uruk.platforms.linux.tls.carriers import Carriers
@@ -35,8 +36,7 @@ class LinuxProcess(ABC):
     def __init__(self, executor: Executor, carriers: Carriers, pool: StubPool) -> None:
         self.executor = executor
         self.tls = ProcessTLS(carriers, lambda: descriptor_functions(self.runtime))
-        self._pool = pool
-        self._stubs: list[LazyStubs] = []
+        self._stubs = ProcessStubs(executor, pool)
 
     @property
     @abstractmethod
@@ -104,23 +104,10 @@ class LinuxProcess(ABC):
         lock: threading.RLock | None = None,
     ) -> LazyStubs:
         """Return lazy stubs close to linked code; see `uruk.executor.lazy_stubs.LazyStubs`. `close` closes them."""
-        executor = self.executor
-        stubs = LazyStubs(
-            lazy_functions(self.runtime),
-            resolve,
-            on_error,
-            lock=lock,
-            near=lambda: executor.memory.near,
-            pool=self._pool,
-            read=lambda address: int.from_bytes(executor.process.read(address, 8), "little"),
-        )
-        self._stubs.append(stubs)
-        return stubs
+        return self._stubs.make(lazy_functions(self.runtime), resolve, on_error, lock)
 
     def close(self) -> None:
         """Give back what lies outside the executor's memory: the session is closed, and the process goes on."""
         # Stubs first: from then on no thread comes in by a lazy function.
-        for stubs in self._stubs:
-            stubs.close()
-        self._stubs.clear()
+        self._stubs.close()
         self.tls.close()

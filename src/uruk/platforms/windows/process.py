@@ -10,6 +10,7 @@ from uruk.errors import LibraryError
 from uruk.executor.control import Runtime
 from uruk.executor.lazy_stubs import LazyStubs, answer
 from uruk.executor.lazy_there import lazy_functions_there, start_lazy_functions
+from uruk.executor.process_stubs import ProcessStubs
 from uruk.executor.remote import RemoteExecutor
 from uruk.executor.stub_pool import StubPool
 from uruk.isa.interface import architecture_of
@@ -32,8 +33,8 @@ class WindowsProcess(BareHost):
         self.executor = executor
         architecture = Target.of_triple(executor.process.triple).architecture
         self.tls = Carriers(architecture, executor.libraries, self._unload)
-        pool = self._pool = StubPool(executor.memory.mapper, architecture_of(executor.process.triple))
-        self._stubs: list[LazyStubs] = []
+        pool = StubPool(executor.memory.mapper, architecture_of(executor.process.triple))
+        self._stubs = ProcessStubs(executor, pool)
         # The executor's line keeps the handler, which must not keep the executor: it is closed when nobody has it.
         executor.serve(executor.runtime.address[b"uruk_rt_lazy_tag"], lambda payload: answer(payload, pool))
 
@@ -76,22 +77,9 @@ class WindowsProcess(BareHost):
         lock: threading.RLock | None = None,
     ) -> LazyStubs:
         """See `uruk.platforms.systems.SystemProcess.lazy_stubs`. `close` closes them."""
-        executor = self.executor
         start_lazy_functions(self.runtime)
-        stubs = LazyStubs(
-            lazy_functions_there(self.runtime),
-            resolve,
-            on_error,
-            lock=lock,
-            near=lambda: executor.memory.near,
-            pool=self._pool,
-            read=lambda address: int.from_bytes(executor.process.read(address, 8), "little"),
-        )
-        self._stubs.append(stubs)
-        return stubs
+        return self._stubs.make(lazy_functions_there(self.runtime), resolve, on_error, lock)
 
     def close(self) -> None:
         """Give back what lies outside the executor's memory: the session is closed, and the process goes on."""
-        for stubs in self._stubs:
-            stubs.close()
-        self._stubs.clear()
+        self._stubs.close()
