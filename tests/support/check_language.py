@@ -1,25 +1,14 @@
 """Expectations beside assembly, as address arithmetic over linked memory: `# jitlink-check: *{4}site = target - site`.
 
-The language is that of llvm-jitlink, without what needs a disassembler: numbers (decimal or `0x`), names, parentheses,
-`+ - & | << >>` from left to right without precedence, bit slices, `value[31:0]`, and `*{4}address`, a load of so many
-bytes, which takes all that follows for the address. Numbers have 64 bits, without a sign.
+The language is llvm-jitlink's, parsed as uruk-jitlink does it (`uruk.jitlink.expressions`), without what needs a
+disassembler or a link of several files: numbers, names, parentheses, operators, slices, and loads of linked bytes.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 
-_TOKEN = re.compile(r"\s*(0x[0-9a-fA-F]+|\d+|[A-Za-z_.$][\w:.$]*|<<|>>|\*\{[1248]\}|[-+&|()\[\]:])")
-_MASK = (1 << 64) - 1
-_COMPUTE: dict[str, Callable[[int, int], int]] = {
-    "+": int.__add__,
-    "-": int.__sub__,
-    "&": int.__and__,
-    "|": int.__or__,
-    "<<": int.__lshift__,
-    ">>": int.__rshift__,
-}
+from uruk.jitlink.expressions import MASK, Place, RuleError, parse_expression, parse_rule
 
 
 class CheckError(AssertionError):
@@ -27,73 +16,50 @@ class CheckError(AssertionError):
 
 
 class Evaluator:
-    """Evaluates expressions over the values of `known` names; `load` gives the bytes at an address."""
+    """Evaluates expressions over the values of `known` names; `load` gives the bytes at an address.
+
+    It has the facts that expressions ask for (`uruk.jitlink.expressions.Facts`).
+    """
 
     def __init__(self, known: Mapping[str, int], load: Callable[[int, int], bytes]) -> None:
         self._known = known
         self._load = load
-        self._tokens: list[str] = []
 
     def check(self, rule: str) -> None:
         """Raise CheckError unless both sides of a rule, `EXPR = EXPR`, have one value."""
-        left, right = (self.value(side) for side in rule.split("="))
+        parsed = parse_rule(rule)
+        left, right = parsed.left(self), parsed.right(self)
         if left != right:
             raise CheckError(f"{rule}\n  {left:#x} is not {right:#x}")
 
     def value(self, text: str) -> int:
-        """The value of an expression. Raises SyntaxError."""
-        self._tokens = list(reversed(_tokens(text)))
-        value = self._expression()
-        if self._tokens:
-            raise SyntaxError(f"{self._tokens[-1]} is not expected in: {text}")
-        return value
+        """The value of an expression. Raises RuleError."""
+        return parse_expression(text)(self)
 
-    def _take(self, expected: str = "") -> str:
-        token = self._tokens.pop() if self._tokens else "the end"
-        if expected and token != expected:
-            raise SyntaxError(f"{token} instead of {expected}")
-        return token
+    def symbol(self, name: str) -> int:
+        """See `Facts.symbol`."""
+        return self._known[name] & MASK
 
-    def _next(self) -> str:
-        return self._tokens[-1] if self._tokens else ""
+    def load(self, address: int, size: int) -> int:
+        """See `Facts.load`."""
+        return int.from_bytes(self._load(address, size), "little")
 
-    def _expression(self) -> int:
-        value = self._simple()
-        while self._next() in _COMPUTE:
-            compute = _COMPUTE[self._take()]
-            value = compute(value, self._simple()) & _MASK
-        return value
+    def section(self, file: str, name: str) -> int:
+        """See `Facts.section`."""
+        raise RuleError(f"section_addr({file}, {name}): fixtures name places by symbols")
 
-    def _simple(self) -> int:
-        token = self._take()
-        if token == "(":
-            value = self._expression()
-            self._take(")")
-        elif token.startswith("*"):
-            size = int(token[2])
-            value = int.from_bytes(self._load(self._expression(), size), "little")
-        elif token[0].isdigit():
-            value = int(token, 0)
-        else:
-            value = self._known[token] & _MASK
-        if self._next() != "[":
-            return value
-        self._take("[")
-        high = int(self._take(), 0)
-        self._take(":")
-        low = int(self._take(), 0)
-        self._take("]")
-        return value >> low & (1 << high - low + 1) - 1
+    def stub(self, file: str, name: str, kind: str) -> int:
+        """See `Facts.stub`."""
+        raise RuleError(f"stub_addr({file}, {name}{kind}): fixtures name places by symbols")
 
+    def slot(self, file: str, name: str) -> int:
+        """See `Facts.slot`."""
+        raise RuleError(f"got_addr({file}, {name}): fixtures name places by symbols")
 
-def _tokens(text: str) -> list[str]:
-    """The words of an expression. Raises SyntaxError for what is none."""
-    found: list[str] = []
-    at, text = 0, text.strip()
-    while at < len(text):
-        match = _TOKEN.match(text, at)
-        if match is None:
-            raise SyntaxError(f"no expression: {text[at:]}")
-        found.append(match[1])
-        at = match.end()
-    return found
+    def operand(self, place: Place, number: int) -> int:
+        """See `Facts.operand`."""
+        raise RuleError(f"decode_operand({place.symbol}, {number}): fixtures look at bytes")
+
+    def length(self, place: Place) -> int:
+        """See `Facts.length`."""
+        raise RuleError(f"next_pc({place.symbol}): fixtures look at bytes")

@@ -91,6 +91,14 @@ def parse_rule(text: str) -> Rule:
     return Rule(left, right, tuple(parser.places))
 
 
+def parse_expression(text: str) -> Node:
+    """Parse one side of a rule. Raises RuleError."""
+    parser = _Parser(text)
+    value = parser.expression()
+    parser.end()
+    return value
+
+
 class _Parser:
     def __init__(self, text: str) -> None:
         self.places: list[Place] = []
