@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from uruk.graph.graph import Blocks, Zone
+from uruk.graph.types import AnyArray
 from uruk.passes.faults import Faults, LinkFaults
 from uruk.passes.islands import ROOM, Islands, leaves_reach, of_edges, plan
 from uruk.passes.state import State
