@@ -10,7 +10,7 @@ import pytest
 from windows_processes import address_of, function
 
 import uruk
-from uruk.errors import ExecutorCrashed, InUse, LibraryError, UndefinedSymbols, UrukError
+from uruk.errors import ExecutorCrashed, InUse, LibraryError, UndefinedSymbols
 
 from support.requirements import require_tool
 
@@ -118,8 +118,6 @@ def test_what_is_not_there_is_told(jit: uruk.LLJIT, tmp_path: Path) -> None:
     jit.add_object(compiled(tmp_path, GNU, "int lost(void); int f(void) { return lost(); }"))
     with pytest.raises(UndefinedSymbols, match=r"lost +needed by unit\.obj|unit\.obj:\(\.text\$f"):
         jit.lookup("f")
-    with pytest.raises(UrukError, match="lazy functions"):
-        jit.add_object(compiled(tmp_path, GNU, "int later(void) { return 1; }", "later"), lazy=True)
 
 
 def test_callbacks_into_python(jit: uruk.LLJIT, tmp_path: Path) -> None:
