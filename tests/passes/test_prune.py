@@ -71,6 +71,32 @@ def test_language_data_is_kept_with_its_function(jit: LLJIT) -> None:
     assert read.value(f"u32({field} + i32({field}))") == 0x1234
 
 
+def test_personality_is_kept_with_its_function(jit: LLJIT) -> None:
+    """A CIE names the personality routine; two functions with one CIE each need it, whichever of them is reached."""
+    text = FUNCTION.format("kept", "nop", 0x1234, "0x5678") + FUNCTION.format("dropped", "nop", 0x4321, "0x8765")
+    tracker = jit.add_object(assemble(text), "kept.o")
+    jit.lookup("kept")
+    (start,) = tracker.resources.frames
+    read = Evaluator(lambda name: 0)
+    # Length, 0, version, "zPLR" with its zero, alignments, return register, size of the augmentation data, encoding.
+    field = start + 4 + 4 + 1 + 5 + 3 + 1 + 1
+    assert read.value(f"u64({field} + i32({field}))") == 0x5678
+
+
+def test_empty_unwind_data_needs_nothing(jit: LLJIT) -> None:
+    """An empty .eh_frame beside functions without unwind data is no record."""
+    text = """
+        .section .text.kept, "ax", @progbits
+        .globl kept
+        .type kept, @function
+kept:   movl    $5, %eax
+        ret
+        .section .eh_frame, "a", @progbits
+    """
+    jit.add_object(assemble(text), "empty.o")
+    assert jit.lookup("kept").function(CALL)() == 5
+
+
 def test_what_is_reached_must_still_be_defined(jit: LLJIT) -> None:
     jit.add_object(assemble(FUNCTION.format("kept", "call nobody_defines_this", 1, "0")), "kept.o")
     with pytest.raises(UndefinedSymbols, match="nobody_defines_this"):
