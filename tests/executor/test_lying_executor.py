@@ -35,37 +35,8 @@ from support.requirements import require_tool
 HERE = Path(__file__).parent
 LIES = os.environ.get("URUK_LIES", "60")
 SEED = os.environ.get("URUK_LIES_SEED", "1")
-SOURCES_OF_WINDOWS = {
-    "plain.c": r"""
-        void *malloc(unsigned long long);
-        static __thread int own = 2; __thread int offered[4] = {1, 2, 3, 4};
-        int numbers[8] = {1, 2, 3}; static int ready;
-        __attribute__((constructor)) static void prepare(void) { ready = 0; numbers[7] = malloc(8) != 0; }
-        __attribute__((destructor)) static void finish(void) { ready = -1; }
-        int use(int n, int (*callback)(int)) { return callback(n) + own + offered[0] - 1 + ready; }
-        """,
-    "throws.c": r"""
-        void RaiseException(unsigned, unsigned, unsigned, void *);
-        __declspec(noinline) static void thrown(int n) { if (n) RaiseException(0x12345678, 0, 0, 0); }
-        int catches(int n) { __try { thrown(n); } __except (1) { return n; } return 0; }
-        """,
-}
-CLANG = {"plain": "x86_64-w64-windows-gnu", "throws": "x86_64-pc-windows-msvc"}
-"""The kind of clang for each object of Windows: one has thread-locals, the other structured exceptions."""
 LLVM = "llvm-jitlink-executor-19"
 LINUX, WINDOWS = TARGETS
-
-
-def put_objects(target: str, of_linux: Path, folder: Path) -> None:
-    """Put the sweep's objects into a folder; `of_linux` has those for Linux."""
-    if target == LINUX:
-        for path in of_linux.glob("*.o"):
-            (folder / path.name).write_bytes(path.read_bytes())
-        return
-    for name, source in SOURCES_OF_WINDOWS.items():
-        stem = name.partition(".")[0]
-        command = [require_tool("clang-19"), f"--target={CLANG[stem]}", "-O1", "-w", "-x", "c", "-c", "-"]
-        subprocess.run([*command, "-o", folder / f"{stem}.o"], input=source, text=True, check=True)
 
 
 @pytest.mark.parametrize("shared", ["1", "0"], ids=["shared", "wire"])
@@ -75,13 +46,12 @@ def put_objects(target: str, of_linux: Path, folder: Path) -> None:
     indirect=["target"],
     ids=["uruk", "llvm", "windows"],
 )
-def test_sweep(target: str, executor: str, shared: str, liars_objects: Path, tmp_path: Path) -> None:
+def test_sweep(target: str, executor: str, shared: str, liars_folder: Path, tmp_path: Path) -> None:
     program = require_tool(executor) if executor else ""
-    put_objects(target, liars_objects, tmp_path)
     lies = str(-(-int(LIES) // 4)) if target == WINDOWS else LIES  # it takes four times as long to start
-    command = [sys.executable, str(HERE / "lying_sweep.py"), str(tmp_path), target, program, shared, lies, SEED]
+    command = [sys.executable, str(HERE / "lying_sweep.py"), str(liars_folder), target, program, shared, lies, SEED]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120 + 3 * int(LIES), check=False)
-    case = "".join(path.read_text() for path in tmp_path.glob("case.*"))
+    case = "".join(path.read_text() for path in liars_folder.glob("case.*"))
     assert done.returncode == 0, f"died with {done.returncode} in {case}\n{done.stderr[-2000:]}"
     result = json.loads(done.stdout.splitlines()[-1])
     assert not result["failures"], f"seed {SEED}\n" + "\n\n".join(result["failures"][:10])
