@@ -225,7 +225,7 @@ def test_errors(folder: Path, capsys: Captured) -> None:
         ("missing.o", "missing.o: cannot be opened: No such file or directory"),
         (".", ".: is a directory, not a regular file"),
         ("text.o", "text.o: ELF header at offset 0x0: not an ELF object"),
-        ("shared.so", "shared.so: ELF header at offset 0x10: not relocatable: it is "),
+        ("shared.so", "shared.so: program headers at offset 0x40: "),
         ("missing.a(x.o)", "missing.a: cannot be opened"),
     ):
         assert main(["show", word]) == 1

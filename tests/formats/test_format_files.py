@@ -15,7 +15,7 @@ from uruk.formats.archive import Archive
 from uruk.formats.archive_index import Entries
 from uruk.formats.byte_source import ByteSource
 from uruk.formats.heads import is_shared_library, target_of_head
-from uruk.formats.interface import RelocationRow
+from uruk.formats.interface import LibraryDefinition, RelocationRow
 from uruk.formats.registry import hidden_bases_of, open_library, register, unregister
 from uruk.graph.graph import Graph
 from uruk.graph.types import NONE
@@ -34,6 +34,11 @@ class LineLibrary:
     def __init__(self, source: ByteSource) -> None:
         self.source = source
         self.names = source.read(0, source.size, "library").split(b"\n")[1].split()
+        self.soname: str | None = None
+        self.needed: tuple[str, ...] = ()
+
+    def definitions(self) -> list[LibraryDefinition]:
+        return [LibraryDefinition(name, None, True, 0, 1, 0) for name in self.names]
 
     def defines(self, name: bytes) -> bool:
         return name in self.names

@@ -1,4 +1,7 @@
-"""``uruk show``: what is in an object or an archive, and what it needs from outside. Nothing is linked."""
+"""``uruk show``: what is in an object, an archive or a shared library, and what it needs from outside.
+
+Nothing is linked.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,11 @@ if TYPE_CHECKING:
 USAGE = """\
 usage: uruk show [--json] [--edges] INPUT...
 
-Show what is in objects and archives: blocks, symbols, section groups, initialisers, thread-local storage, and
-what they need from outside and who has it. Nothing is linked or run.
+Show what is in objects, archives and libraries: blocks, symbols, section groups, initialisers, thread-local
+storage, and what they need from outside and who has it. Nothing is linked or run.
 
-  INPUT     an object (.o), an archive (.a), or an archive's member: `libz.a(inflate.o)'
+  INPUT     an object (.o), an archive or import library (.a, .lib), an archive's member: `libz.a(inflate.o)',
+            or a shared library of ELF (.so)
   --edges   relocations too, with the formula that uruk computes for each
   --json    the same as one JSON array, an element an input
 """
@@ -97,13 +101,19 @@ def input_facts(path: str, *, edges: bool = False) -> Facts:
     from uruk.cli.show_facts import archive_facts, object_facts
     from uruk.formats.archive import Archive, is_archive
     from uruk.formats.byte_source import ByteSource
+    from uruk.formats.heads import HEAD, is_shared_library
     from uruk.regular_files import check_size
 
     outer, bracket, member = path.removesuffix(")").rpartition("(")
     if bracket and path.endswith(")") and not os.path.exists(path):
         return object_facts(path, _member(outer, member), edges=edges)
     with ByteSource(path) as source:
-        if not is_archive(source.read(0, min(8, source.size), "file")):
+        head = source.read(0, min(HEAD, source.size), "file")
+        if is_shared_library(head):
+            from uruk.cli.show_library import library_facts
+
+            return library_facts(path)
+        if not is_archive(head[:8]):
             check_size(source.size, path)
             return object_facts(path, source.read(0, source.size, "file"), edges=edges)
     with Archive.open(path) as archive:

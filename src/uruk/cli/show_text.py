@@ -75,8 +75,10 @@ def readable(facts: Any) -> str:
 
 
 def print_facts(printer: Printer, facts: Facts) -> None:
-    """Print the facts of an object or an archive."""
-    if "members" in facts:
+    """Print the facts of an object, an archive or a shared library."""
+    if "soname" in facts:
+        _print_library(printer, facts)
+    elif "members" in facts:
         _print_archive(printer, facts)
     else:
         _print_object(printer, facts)
@@ -92,6 +94,21 @@ def _print_archive(printer: Printer, facts: Facts) -> None:
             printer.line((f"    {readable(symbol)}", ""))
         for imported in member.get("imports", ()):
             printer.line((f"    {_imported(imported)}", ""))
+
+
+def _print_library(printer: Printer, facts: Facts) -> None:
+    soname = f" {facts['soname']}" if facts["soname"] is not None else " without a name"
+    printer.title(f"{facts['file']}: {facts['target']} {facts['kind']}{soname}")
+    for needed in facts["needed"]:
+        printer.line(("  needs ", ""), (needed, NAME))
+    printer.title(f"{len(facts['defines'])} definitions")
+    rows: list[list[Cell]] = []
+    for symbol in facts["defines"]:
+        sign = "@@" if symbol["default"] else "@"
+        version = f"{sign}{symbol['version']}" if symbol["version"] is not None else ""
+        words = (f"{symbol['size']:#x}" if symbol["size"] else "", symbol["binding"], symbol["type"], version)
+        rows.append([*((word, "") for word in words), (readable(symbol), NAME)])
+    printer.table(("size", "binding", "kind", "version", "name"), rows, numbers=("size",))
 
 
 def _imported(facts: Facts) -> str:

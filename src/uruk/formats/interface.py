@@ -62,8 +62,36 @@ class RelocationRow(NamedTuple):
     problem: str
 
 
+class LibraryDefinition(NamedTuple):
+    """A name that a shared library defines and exports."""
+
+    name: bytes
+    version: bytes | None
+    default: bool
+    """True if references without a version mean this definition."""
+    type: int
+    """One of `uruk.graph.graph.SymbolType`."""
+    binding: int
+    """One of `uruk.graph.graph.Binding`."""
+    size: int
+
+
 class SharedLibrary(Protocol):
     """A shared library's file, which is read and not loaded. Close it, or use it in a `with`."""
+
+    @property
+    def soname(self) -> str | None:
+        """The name by which other files need the library; None if it has none. Raises ObjectFormatError."""
+        ...
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The libraries that this one needs, in order. Raises ObjectFormatError."""
+        ...
+
+    def definitions(self) -> list[LibraryDefinition]:
+        """Return every name that the library defines and exports. Raises ObjectFormatError."""
+        ...
 
     def defines(self, name: bytes) -> bool:
         """Return True if the library defines and exports a name. Raises ObjectFormatError."""

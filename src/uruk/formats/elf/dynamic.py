@@ -21,6 +21,7 @@ from uruk.formats.byte_source import ByteSource
 from uruk.formats.elf.constants import SECTION_HEADER, SYMBOL
 from uruk.formats.elf.dynamic_hash import gnu_candidates, gnu_symbol_count, sysv_candidates
 from uruk.formats.gather import NAME_SHARING
+from uruk.formats.interface import LibraryDefinition
 from uruk.graph.types import I64, AnyArray
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ _PT_LOAD, _PT_DYNAMIC = 1, 2
 _DT_NEEDED, _DT_HASH, _DT_STRTAB, _DT_SYMTAB, _DT_STRSZ, _DT_SYMENT, _DT_SONAME = 1, 4, 5, 6, 10, 11, 14
 _DT_GNU_HASH, _DT_VERSYM, _DT_VERDEF, _DT_VERDEFNUM = 0x6FFFFEF5, 0x6FFFFFF0, 0x6FFFFFFC, 0x6FFFFFFD
 _SHT_DYNSYM = 11
+_SHN_ABS = 0xFFF1
 _HIDDEN_VERSION = 0x8000  # GNU: in a version number, the version is not the default one
 _LONGEST_STRING = 4096  # of names of libraries and versions; bounds the work that a hostile file can cause
 _BOUND_BY_NAME = (1, 2, 10)  # STB_GLOBAL, STB_WEAK, STB_GNU_UNIQUE
@@ -185,6 +187,15 @@ class SharedLibrary:
             definition = self._make(strings[place:end], info, visibility, section, value, size, int(versions[row]))
             definitions.append(definition)
         return definitions
+
+    def definitions(self) -> list[LibraryDefinition]:
+        """See `uruk.formats.interface.SharedLibrary.definitions`."""
+        return [
+            LibraryDefinition(one.name, one.version, one.default, one.type, one.binding, one.size)
+            for one in self.symbols()
+            # Linkers define each version as an absolute symbol of its name, which no code refers to.
+            if not (one.section == _SHN_ABS and one.name == one.version)
+        ]
 
     def indirect_functions(self) -> set[bytes]:
         """Return the names of the library's IFUNCs, whose resolvers run while the loader relocates it."""
