@@ -11,7 +11,7 @@ usage: uruk COMMAND ...
   uruk run INPUT... [-l NAME] [-L DIR] [-- ARGS]   link objects and sources into a child process and run main()
   uruk executor ...                                where another machine's programs run
   uruk show OBJECT                                 what is in an object
-  uruk --version
+  uruk version                                     which version this is, as -V and --version do
 
 `uruk COMMAND --help` says more.
 """
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from uruk.cli.show import show
 
         return show(words[1:])
-    if command == "--version":
+    if command in ("version", "-V", "--version"):
         from importlib.metadata import version
 
         print(f"uruk {version('uruk')}")
