@@ -151,7 +151,7 @@ VIOLATIONS = [
     ("relocations", "content", put(-1, 3905), "is no arena offset of [0, 3905) (it is 3905)"),
     ("edges", "block", put(-1, 15), "edges.block: row 16 is no block of [0, 15) (it is 15)"),
     ("edges", "offset", put(-1, 45), "edges.offset: row 16 is a field outside its block (it is 45)"),
-    ("edges", "kind", put(0, 31), "edges.kind: row 0 is no kind of [0, 31) (it is 31)"),
+    ("edges", "kind", put(0, 32), "edges.kind: row 0 is no kind of [0, 32) (it is 32)"),
     ("edges", "target", put(0, 24), "edges.target: row 0 is no symbol of [0, 24) (it is 24)"),
     ("edges", "target", put(0, -1), "edges.target: row 0 is no symbol of [0, 24) (it is -1)"),
     ("ranges", "blocks", put(-1, 14), "ranges.blocks: ends at 14, the table at 15"),

@@ -235,7 +235,10 @@ def test_show_graph(cc: Compile) -> None:
         "      0x2000 (block + 0x00000000): size: 0x00000000, linkage: strong, scope: default, live  -   main\n" in text
     )
     assert "      0x2002 (block + 0x00000002), addend = -0x00000004, kind = Delta32, target = counter\n" in text
-    assert "      0x2007 (block + 0x00000007), addend = +0x00000000, kind = BranchPCRel32, target = far\n" in text
+    assert (
+        "      0x2007 (block + 0x00000007), addend = +0x00000000, kind = BranchPCRel32ToPtrJumpStubBypassable, "
+        "target = addressable@0x200c+0x00000000\n"
+    ) in text
     assert "  block 0x0 size = 0x00000008, align = 8, alignment-offset = 0\n" in text
     assert "External symbols:\n  0x123456789a: " in text
     assert linked(*SLAB, main, "-abs=far=0", "-show-graphs=other").out == ""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -123,6 +123,19 @@ RELATIVE: Final = 16
 PAGE_MASK: Final = 0xFFF
 
 
+class JITLinkName(NamedTuple):
+    """The name that LLVM's JITLink has for an edge once it is applied, for texts that people compare with its own.
+
+    `counted` is the part of uruk's addend that belongs to JITLink's kind: its branches count from the end of their
+    field. `direct` is the name after a relaxation, and `stub` that of a branch through a stub, where they differ.
+    """
+
+    name: str
+    counted: int = 0
+    direct: str = ""
+    stub: str = ""
+
+
 @dataclass(frozen=True)
 class EdgeKind:
     """One kind of edge; `width` in bytes, 0 for kinds that write nothing.
@@ -143,6 +156,8 @@ class EdgeKind:
     leb: bool = False
     bits: int = 0
     """The number of low bits that are written (RISC-V's SET6); 0 stands for all of the field."""
+    jitlink: JITLinkName | None = None
+    """JITLink's name; None where that is the name here, or JITLink has no such kind."""
 
     def __post_init__(self) -> None:
         if self.encoding is not None and self.width != self.encoding.size:
@@ -166,7 +181,14 @@ class EdgeKind:
 
 
 def kind(
-    name: str, operand: int, base: int, bits: int, *, signed: bool | None = True, relaxable: bool = False
+    name: str,
+    operand: int,
+    base: int,
+    bits: int,
+    *,
+    signed: bool | None = True,
+    relaxable: bool = False,
+    jitlink: JITLinkName | str = "",
 ) -> EdgeKind:
     """Return a kind of a field of `bits` bits.
 
@@ -175,7 +197,13 @@ def kind(
     # bits is 0 for kinds that write nothing, which have no sign bit either.
     low = 0 if signed is False else -(1 << max(bits - 1, 0))
     high = 1 << (max(bits - 1, 0) if signed else bits)
-    return EdgeKind(name, operand, base, bits // 8, low, high, relaxable)
+    return EdgeKind(name, operand, base, bits // 8, low, high, relaxable, jitlink=_named(jitlink))
+
+
+def _named(jitlink: JITLinkName | str) -> JITLinkName | None:
+    if isinstance(jitlink, JITLinkName):
+        return jitlink
+    return JITLinkName(jitlink) if jitlink else None
 
 
 def field(
@@ -187,9 +215,10 @@ def field(
     high: int = UNLIMITED,
     *,
     relaxable: bool = False,
+    jitlink: JITLinkName | str = "",
 ) -> EdgeKind:
     """Return a kind whose value goes into an instruction; without `low` and `high` bits that do not fit are cut off."""
-    return EdgeKind(name, operand, base, encoding.size, low, high, relaxable, encoding)
+    return EdgeKind(name, operand, base, encoding.size, low, high, relaxable, encoding, jitlink=_named(jitlink))
 
 
 def change(
@@ -234,6 +263,8 @@ class KindTable:
         self.fields = [(size, np.dtype(f"{order}i{size}")) for size in (4, 8, 2, 1)]
         """The sizes of fields in bytes, the most frequent first, and the type of each in the image."""
         self.number = {row.name: number for number, row in enumerate(kinds)}
+        self.jitlink = tuple(row.jitlink or JITLinkName(row.name) for row in kinds)
+        """The names of the kinds in LLVM's JITLink."""
         self.operand: U8 = np.array([row.operand for row in kinds], np.uint8)
         self.base: U8 = np.array([row.base for row in kinds], np.uint8)
         self.width: U8 = np.array([row.width for row in kinds], np.uint8)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from uruk.graph.encodings import Encoding
-from uruk.graph.kinds import Base, EdgeKind, KindTable, Operand, field, kind
+from uruk.graph.kinds import Base, EdgeKind, JITLinkName, KindTable, Operand, field, kind
 from uruk.graph.types import I64, U8, Bool, some, windows
 from uruk.isa.interface import GOTLoads, Relaxed
 
@@ -41,6 +41,10 @@ _TEST = Encoding(((2, 14, 5),), ((0x7E000000, 0x36000000),), 4)  # tbz
 _CALL_REGISTER = Encoding((), ((0xFFFFFC1F, 0xD63F0000),))  # blr
 
 
+_MOVE = "MoveWide16"
+"""All wide moves are of one kind in JITLink."""
+
+
 def _move(group: int, *, signed: bool = False) -> Encoding:
     """Return the 16 bits of a wide move; a signed one chooses between MOVZ and MOVN."""
     fits = (0x3F800000, 0x12800000) if signed else (0x1F800000, 0x12800000)
@@ -59,33 +63,37 @@ def _moves(name: str, operand: int, base: int, groups: int, *, absolute: bool = 
         bits = 16 * (group + 1)
         # The uppermost group takes any value: a check could never fail, and AAELF64 has no NC form of it.
         if bits == 64:
-            rows.append(field(f"{name}G{group}", operand, base, _move(group, signed=not absolute)))
+            rows.append(field(f"{name}G{group}", operand, base, _move(group, signed=not absolute), jitlink=_MOVE))
             continue
         low, high = (0, 1 << bits) if absolute else _within(bits)
-        rows.append(field(f"{name}G{group}", operand, base, _move(group, signed=not absolute), low, high))
-        rows.append(field(f"{name}G{group}NoCheck", operand, base, _move(group)))
+        rows.append(
+            field(f"{name}G{group}", operand, base, _move(group, signed=not absolute), low, high, jitlink=_MOVE)
+        )
+        rows.append(field(f"{name}G{group}NoCheck", operand, base, _move(group), jitlink=_MOVE))
     return rows
 
 
-def _offsets(name: str, operand: int, *, checked: bool) -> list[EdgeKind]:
+def _offsets(name: str, operand: int, *, checked: bool, jitlink: str = "") -> list[EdgeKind]:
     """Return kinds of low 12 bits in loads and stores."""
     rows: list[EdgeKind] = []
     for bits, encoding in LOADS.items():
         if checked:
             rows.append(field(f"{name}Load{bits}Offset12", operand, Base.ZERO, encoding, 0, 1 << 12))
-        rows.append(field(f"{name}Load{bits}Offset12" + "NoCheck" * checked, operand, Base.ZERO, encoding))
+        unchecked = f"{name}Load{bits}Offset12" + "NoCheck" * checked
+        rows.append(field(unchecked, operand, Base.ZERO, encoding, jitlink=jitlink))
     return rows
 
 
 def _slot(name: str, operand: int) -> list[EdgeKind]:
     """Return kinds for the address of a slot: by page and offset, in one instruction, and by wide moves."""
     relaxable = operand == Operand.GOT
+    loaded = JITLinkName("LDRLiteral19", direct="ADRLiteral21" if relaxable else "")
     return [
-        field(f"{name}Page21", operand, Base.PAGE, _ADRP, *_within(32), relaxable=relaxable),
-        field(f"{name}Offset12", operand, Base.ZERO, ADD),
-        field(f"{name}Load64Offset12", operand, Base.ZERO, _LOAD_X, relaxable=relaxable),
-        field(f"{name}Literal21", operand, Base.PLACE, _ADR, *_within(20)),
-        field(f"{name}LoadLiteral19", operand, Base.PLACE, _LITERAL, *_within(20), relaxable=relaxable),
+        field(f"{name}Page21", operand, Base.PAGE, _ADRP, *_within(32), relaxable=relaxable, jitlink="Page21"),
+        field(f"{name}Offset12", operand, Base.ZERO, ADD, jitlink="PageOffset12"),
+        field(f"{name}Load64Offset12", operand, Base.ZERO, _LOAD_X, relaxable=relaxable, jitlink="PageOffset12"),
+        field(f"{name}Literal21", operand, Base.PLACE, _ADR, *_within(20), jitlink="ADRLiteral21"),
+        field(f"{name}LoadLiteral19", operand, Base.PLACE, _LITERAL, *_within(20), relaxable=relaxable, jitlink=loaded),
         *_moves(f"{name}Move", operand, Base.PLACE, 2),
     ]
 
@@ -110,19 +118,19 @@ KINDS = KindTable(
         kind("Delta64", Operand.SYMBOL, Base.PLACE, 64, signed=None),
         kind("Delta32", Operand.SYMBOL, Base.PLACE, 32, signed=None),
         kind("Delta16", Operand.SYMBOL, Base.PLACE, 16, signed=None),
-        kind("BranchDelta32", Operand.BRANCH, Base.PLACE, 32),
-        kind("GOTDelta32", Operand.GOT, Base.PLACE, 32),
-        kind("DeltaFromGOT64", Operand.SYMBOL, Base.GOT_BASE, 64),
-        kind("DeltaFromGOT32", Operand.SYMBOL, Base.GOT_BASE, 32),
+        kind("BranchDelta32", Operand.BRANCH, Base.PLACE, 32, jitlink="Delta32"),
+        kind("GOTDelta32", Operand.GOT, Base.PLACE, 32, jitlink="Delta32"),
+        kind("DeltaFromGOT64", Operand.SYMBOL, Base.GOT_BASE, 64, jitlink="Delta64FromGOT"),
+        kind("DeltaFromGOT32", Operand.SYMBOL, Base.GOT_BASE, 32, jitlink="Delta32FromGOT"),
         field("Page21", Operand.SYMBOL, Base.PAGE, _ADRP, *_within(32)),
-        field("Page21NoCheck", Operand.SYMBOL, Base.PAGE, _ADRP),
+        field("Page21NoCheck", Operand.SYMBOL, Base.PAGE, _ADRP, jitlink="Page21"),
         field("PageOffset12", Operand.SYMBOL, Base.ZERO, ADD),
-        *_offsets("Page", Operand.SYMBOL, checked=False),
-        field("Literal21", Operand.SYMBOL, Base.PLACE, _ADR, *_within(20)),
-        field("LoadLiteral19", Operand.SYMBOL, Base.PLACE, _LITERAL, *_within(20)),
-        field("Branch26", Operand.BRANCH, Base.PLACE, _BRANCH, *_within(27)),
-        field("ConditionalBranch19", Operand.BRANCH, Base.PLACE, _CONDITION, *_within(20)),
-        field("TestAndBranch14", Operand.BRANCH, Base.PLACE, _TEST, *_within(15)),
+        *_offsets("Page", Operand.SYMBOL, checked=False, jitlink="PageOffset12"),
+        field("Literal21", Operand.SYMBOL, Base.PLACE, _ADR, *_within(20), jitlink="ADRLiteral21"),
+        field("LoadLiteral19", Operand.SYMBOL, Base.PLACE, _LITERAL, *_within(20), jitlink="LDRLiteral19"),
+        field("Branch26", Operand.BRANCH, Base.PLACE, _BRANCH, *_within(27), jitlink="Branch26PCRel"),
+        field("ConditionalBranch19", Operand.BRANCH, Base.PLACE, _CONDITION, *_within(20), jitlink="CondBranch19PCRel"),
+        field("TestAndBranch14", Operand.BRANCH, Base.PLACE, _TEST, *_within(15), jitlink="TestAndBranch14PCRel"),
         *_moves("Move", Operand.SYMBOL, Base.ZERO, 4, absolute=True),
         *_moves("MoveSigned", Operand.SYMBOL, Base.ZERO, 3),
         *_moves("MoveDelta", Operand.SYMBOL, Base.PLACE, 4),

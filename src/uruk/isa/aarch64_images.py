@@ -19,9 +19,9 @@ LOADS = aarch64.LOADS
 KINDS = KindTable(
     (
         *aarch64.KINDS.kinds,
-        kind("ImageOffset32", Operand.SYMBOL, Base.IMAGE, 32, signed=False),
-        kind("SectionOffset32", Operand.SYMBOL, Base.SECTION, 32, signed=False),
-        kind("SectionNumber16", Operand.SECTION_INDEX, Base.ZERO, 16, signed=False),
+        kind("ImageOffset32", Operand.SYMBOL, Base.IMAGE, 32, signed=False, jitlink="Pointer32"),
+        kind("SectionOffset32", Operand.SYMBOL, Base.SECTION, 32, signed=False, jitlink="Pointer32"),
+        kind("SectionNumber16", Operand.SECTION_INDEX, Base.ZERO, 16, signed=False, jitlink="Pointer16"),
         field("SectionOffsetLow12", Operand.SYMBOL, Base.SECTION, aarch64.ADD),
         field("SectionOffsetHigh12", Operand.SYMBOL, Base.SECTION, aarch64.ADD_HIGH, 0, 1 << 24),
         *(

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from uruk.graph.kinds import Base, EdgeKind, KindTable, Operand, kind
+from uruk.graph.kinds import Base, EdgeKind, JITLinkName, KindTable, Operand, kind
 from uruk.graph.types import I64, U8, windows
 from uruk.isa.interface import GOTLoads, Relaxed
 
+_CALL = JITLinkName("BranchPCRel32", 4, stub="BranchPCRel32ToPtrJumpStubBypassable")
+_LOAD, _REX_LOAD = (JITLinkName(f"PCRel32GOTLoad{rex}Relaxable", 4, direct="Delta32") for rex in ("", "REX"))
 KINDS = KindTable(
     (
         EdgeKind("None", Operand.NOTHING, Base.ZERO, 0, 0, 1),
@@ -27,22 +29,23 @@ KINDS = KindTable(
         kind("Delta32", Operand.SYMBOL, Base.PLACE, 32),
         kind("Delta16", Operand.SYMBOL, Base.PLACE, 16),
         kind("Delta8", Operand.SYMBOL, Base.PLACE, 8),
-        kind("BranchPCRel32", Operand.BRANCH, Base.PLACE, 32),
-        kind("GOTDelta32", Operand.GOT, Base.PLACE, 32),
-        kind("GOTDelta32Relaxable", Operand.GOT, Base.PLACE, 32, relaxable=True),
-        kind("GOTDelta64", Operand.GOT, Base.PLACE, 64),
-        kind("GOTOffset32", Operand.GOT, Base.GOT_BASE, 32),
-        kind("GOTOffset64", Operand.GOT, Base.GOT_BASE, 64),
-        kind("DeltaFromGOT64", Operand.SYMBOL, Base.GOT_BASE, 64),
-        kind("StubDeltaFromGOT64", Operand.STUB, Base.GOT_BASE, 64),
-        kind("GOTBaseDelta32", Operand.GOT_BASE, Base.PLACE, 32),
-        kind("GOTBaseDelta64", Operand.GOT_BASE, Base.PLACE, 64),
+        kind("BranchPCRel32", Operand.BRANCH, Base.PLACE, 32, jitlink=_CALL),
+        kind("GOTDelta32", Operand.GOT, Base.PLACE, 32, jitlink="Delta32"),
+        kind("GOTDelta32Relaxable", Operand.GOT, Base.PLACE, 32, relaxable=True, jitlink=_LOAD),
+        kind("GOTDelta32RelaxableREX", Operand.GOT, Base.PLACE, 32, relaxable=True, jitlink=_REX_LOAD),
+        kind("GOTDelta64", Operand.GOT, Base.PLACE, 64, jitlink="Delta64"),
+        kind("GOTOffset32", Operand.GOT, Base.GOT_BASE, 32, jitlink="Delta32FromGOT"),
+        kind("GOTOffset64", Operand.GOT, Base.GOT_BASE, 64, jitlink="Delta64FromGOT"),
+        kind("DeltaFromGOT64", Operand.SYMBOL, Base.GOT_BASE, 64, jitlink="Delta64FromGOT"),
+        kind("StubDeltaFromGOT64", Operand.STUB, Base.GOT_BASE, 64, jitlink="Delta64FromGOT"),
+        kind("GOTBaseDelta32", Operand.GOT_BASE, Base.PLACE, 32, jitlink="Delta32"),
+        kind("GOTBaseDelta64", Operand.GOT_BASE, Base.PLACE, 64, jitlink="Delta64"),
         kind("Size32", Operand.SIZE, Base.ZERO, 32, signed=False),
         kind("Size64", Operand.SIZE, Base.ZERO, 64, signed=None),
-        kind("TLSGDDelta32", Operand.TLS_GD, Base.PLACE, 32),
-        kind("TLSLDDelta32", Operand.TLS_LD, Base.PLACE, 32),
-        kind("TLSDescDelta32", Operand.TLS_DESC, Base.PLACE, 32),
-        kind("TLSIEDelta32", Operand.TLS_IE, Base.PLACE, 32),
+        kind("TLSGDDelta32", Operand.TLS_GD, Base.PLACE, 32, jitlink="Delta32"),
+        kind("TLSLDDelta32", Operand.TLS_LD, Base.PLACE, 32, jitlink="Delta32"),
+        kind("TLSDescDelta32", Operand.TLS_DESC, Base.PLACE, 32, jitlink="Delta32"),
+        kind("TLSIEDelta32", Operand.TLS_IE, Base.PLACE, 32, jitlink="Delta32"),
         kind("TPOffset32", Operand.TP_OFFSET, Base.ZERO, 32),
         kind("TPOffset64", Operand.TP_OFFSET, Base.ZERO, 64),
         kind("DTPOffset32", Operand.DTP_OFFSET, Base.ZERO, 32),

@@ -5,7 +5,9 @@ Formats that have no such values do without these rows: tables with them make ev
 
 from __future__ import annotations
 
-from uruk.graph.kinds import Base, EdgeKind, KindTable, Operand, kind
+from dataclasses import replace
+
+from uruk.graph.kinds import Base, EdgeKind, JITLinkName, KindTable, Operand, kind
 from uruk.isa import x86_64
 from uruk.isa.x86_64 import STUB_JUMP as STUB_JUMP
 from uruk.isa.x86_64 import STUB_SIZE as STUB_SIZE
@@ -14,13 +16,18 @@ from uruk.isa.x86_64 import relax_descriptors as relax_descriptors
 from uruk.isa.x86_64 import relax_got_loads as relax_got_loads
 from uruk.isa.x86_64 import write_stubs as write_stubs
 
+_RELATIVE = JITLinkName("PCRel32", 4)
+"""All REL32 relocations of COFF are of one kind in JITLink, which counts from the end of the field."""
 KINDS = KindTable(
     (
-        *x86_64.KINDS.kinds,
-        kind("ImageOffset32", Operand.SYMBOL, Base.IMAGE, 32, signed=False),
-        kind("SectionOffset32", Operand.SYMBOL, Base.SECTION, 32, signed=False),
+        *(
+            replace(row, jitlink=_RELATIVE) if row.name in ("Delta32", "BranchPCRel32") else row
+            for row in x86_64.KINDS.kinds
+        ),
+        kind("ImageOffset32", Operand.SYMBOL, Base.IMAGE, 32, signed=False, jitlink="Pointer32"),
+        kind("SectionOffset32", Operand.SYMBOL, Base.SECTION, 32, signed=False, jitlink="Pointer32"),
         EdgeKind("SectionOffset7", Operand.SYMBOL, Base.SECTION, 1, 0, 1 << 7, bits=7),
-        kind("SectionNumber16", Operand.SECTION_INDEX, Base.ZERO, 16, signed=False),
+        kind("SectionNumber16", Operand.SECTION_INDEX, Base.ZERO, 16, signed=False, jitlink="Pointer16"),
     ),
     "refer to it through a pointer (dllimport or .refptr), or compile with -mcmodel=large",
 )

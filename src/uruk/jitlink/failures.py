@@ -6,7 +6,7 @@ import os
 import re
 
 from uruk.errors import DuplicateDefinition, InputNotFound, OutOfRange, UndefinedSymbols, UrukError
-from uruk.graph.edge_names import llvm_name
+from uruk.graph.kinds import KindTable
 
 SESSION_PREFIX = "llvm-jitlink error: "
 _PLACE = re.compile(r"(?P<file>.*):\((?P<section>.*)\+(?P<offset>0x[0-9a-f]+)\)", re.DOTALL)
@@ -16,31 +16,32 @@ class ToolError(Exception):
     """An error that ends a run with status 1; its text is printed behind the name of the program."""
 
 
-def session_text(error: UrukError) -> str:
-    """Return the text of an error of a lookup, without its prefix."""
+def session_text(error: UrukError, kinds: KindTable) -> str:
+    """Return the text of an error of a lookup, without its prefix; `kinds` are those of its target."""
     # One name that two links miss is reported once, as one lookup of LLVM's session does.
-    texts = [_text(error), *(_text(other) for other in error.others)]
+    texts = [_text(error, kinds), *(_text(other, kinds) for other in error.others)]
     return f"\n{SESSION_PREFIX}".join(dict.fromkeys(texts))
 
 
-def _text(error: UrukError) -> str:
+def _text(error: UrukError, kinds: KindTable) -> str:
     if isinstance(error, UndefinedSymbols):
         return f"Symbols not found: [ {', '.join(symbol.name for symbol in error.symbols)} ]"
     if isinstance(error, OutOfRange):
-        return _range_text(error)
+        return _range_text(error, kinds)
     return error.describe()
 
 
-def _range_text(error: OutOfRange) -> str:
+def _range_text(error: OutOfRange, kinds: KindTable) -> str:
     match = _PLACE.fullmatch(error.place)
     if match is None:
         return error.describe()
     file, section, offset = match.group("file", "section", "offset")
     # The place names an offset in a section of the input, which is one block here; LLVM prints the begin of that block.
     block = error.address - int(offset, 16)
+    kind = kinds.jitlink[kinds.number[error.kind]].name
     return (
         f'In graph {file}, section {section}: relocation target "{error.symbol}" at address {error.target:#x} is out '
-        f"of range of {llvm_name(error.kind)} fixup at {error.address:#x} ({section}, {block:#x} + {offset})"
+        f"of range of {kind} fixup at {error.address:#x} ({section}, {block:#x} + {offset})"
     )
 
 

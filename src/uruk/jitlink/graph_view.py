@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 
 from uruk.formats.registry import instruction_set_of
-from uruk.graph.edge_names import llvm_edge
 from uruk.graph.graph import Binding, Role, SymbolKind, SymbolType, Visibility
 from uruk.graph.types import Bool, true_rows, unsigned
 from uruk.passes.fixup import slot_addresses, stub_addresses
@@ -72,6 +71,8 @@ class FileView:
         self._module = int(state.module_of_object[index])
         self._owner = state.symbol_objects(np.arange(len(state.symbols)))
         self._used = used_symbols(state)
+        self._tabled = _tabled(state)
+        self._relaxed = frozenset(state.relaxed.tolist())
         target = state.graph.target
         # The symbol table of COFF has no sizes (PE format, "COFF Symbol Table").
         self._sizes_are_distances = target is not None and target.format == "coff"
@@ -169,20 +170,27 @@ class FileView:
 
     def _edge(self, edge: int) -> EdgeView:
         state = self.state
-        edges, kinds = state.edges, state.graph.kinds
-        kind, folded = llvm_edge(kinds[int(edges.kind[edge])].name)
+        edges = state.edges
+        named = state.graph.kinds.jitlink[int(edges.kind[edge])]
+        offset, addend = int(edges.offset[edge]), int(edges.addend[edge])
+        if edge in self._relaxed:
+            return EdgeView(offset, addend, named.direct or named.name, self._target(edge))
+        # In JITLink's graph, edges to slots and stubs refer to those, which have no names.
+        if edge in self._tabled:
+            kind = named.stub or named.name
+            return EdgeView(offset, addend + named.counted, kind, _nameless(self._tabled[edge], 0))
+        return EdgeView(offset, addend + named.counted, named.name, self._target(edge))
+
+    def _target(self, edge: int) -> str:
+        state = self.state
         # The edge shows the definition that was chosen, not the one that this file brought.
-        target = int(state.canonical[edges.target[edge]])
+        target = int(state.canonical[state.edges.target[edge]])
         # LLVM names an anonymous target by its address, as it has no name to print.
         name = self._name(target)
         if name == ANONYMOUS:
             block = int(state.symbols.block[target])
-            name = (
-                f"addressable@{self._address(block):#x}+{int(state.symbols.value[target]):#010x}"
-                if block >= 0
-                else name
-            )
-        return EdgeView(int(edges.offset[edge]), int(edges.addend[edge]) + folded, kind, name)
+            name = _nameless(self._address(block), int(state.symbols.value[target])) if block >= 0 else name
+        return name
 
     def _tables(self) -> Iterator[SectionView]:
         """Yield stubs and GOT slots of the file's module, a block each."""
@@ -230,6 +238,21 @@ class FileView:
                 self._used[rows] & (symbols.name[rows] >= 0) & elsewhere & (symbols.kind[rows] != SymbolKind.ABSOLUTE)
             ]
         return [(unsigned(int(state.symbol_address[row])), self._symbol(row)) for row in rows.tolist()]
+
+
+def _tabled(state: State) -> dict[int, int]:
+    """Return the edges that refer to a slot, or were led to a stub, each with the address of that."""
+    found: dict[int, int] = {}
+    if state.slot_edges.size:
+        found.update(zip(state.slot_edges.tolist(), slot_addresses(state)[state.slot_of_edge].tolist(), strict=True))
+    if state.through_stubs.size:
+        stub = stub_addresses(state)[state.stub_of_edge[np.isin(state.stub_edges, state.through_stubs)]]
+        found.update(zip(state.through_stubs.tolist(), stub.tolist(), strict=True))
+    return {edge: unsigned(address) for edge, address in found.items()}
+
+
+def _nameless(address: int, offset: int) -> str:
+    return f"addressable@{address:#x}+{offset:#010x}"
 
 
 _SCOPES = ("default", "hidden", "local")

@@ -26,6 +26,7 @@ class Linking:
         self.session, self.memory = link_only_session(line, self.target, page_size)
         self._inputs = Inputs(self.session, line)
         self._linked = LinkedFiles()
+        self.kinds = format_named(self.target.format).instruction_set(self.target.architecture).KINDS
         self.entry = line.last("entry") or "main"
         # The order must be known before addresses are given; LLVM's tool shows it by the addresses of its graphs.
         self.session.add_pass("before layout", lambda state: order_modules(state, encode_name(self.entry)))
@@ -94,8 +95,8 @@ class Linking:
                 f'When -check is passed, file names must be distinct (duplicate: "{self._linked.duplicate}")'
             )
         # Loads read in the byte order of the target, which need not be this machine's.
-        kinds = format_named(self.target.format).instruction_set(self.target.architecture).KINDS
-        facts = LinkFacts(self._linked, self._inputs.absolute, self.memory.read, self.target.architecture, kinds.order)
+        order = self.kinds.order
+        facts = LinkFacts(self._linked, self._inputs.absolute, self.memory.read, self.target.architecture, order)
         check_files(self._line.texts("check"), self._line.last("check-name") or "jitlink-check", facts)
 
     def close(self) -> None:

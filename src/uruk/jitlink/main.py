@@ -84,5 +84,5 @@ def _look_entry_up(linking: Linking) -> str:
     except UrukError as error:
         from uruk.jitlink.failures import session_text
 
-        return session_text(error)
+        return session_text(error, linking.kinds)
     return ""

@@ -199,12 +199,13 @@ def _relax(state: State, kind: U8, value: I64, place: I64, position: I64, relax:
             state.canonical[edges.target[rows]], direct, edges.addend[rows],
         )
     )  # fmt: skip
-    value[rows[relaxed.changed]] = direct[relaxed.changed]
+    state.relaxed = rows[relaxed.changed]
+    value[state.relaxed] = direct[relaxed.changed]
     back = rows[relaxed.moved_back]
     # A `jmp *slot(%rip)` becomes a direct jump and a nop, so that its field begins one byte earlier.
     place[back] -= 1
     position[back] -= 1
-    state.graph.notes["relaxed"] = int(relaxed.changed.sum())
+    state.graph.notes["relaxed"] = state.relaxed.size
     if relaxed.kind is not None:
         kind = kind.copy()
         kind[rows] = relaxed.kind
@@ -225,7 +226,7 @@ def _use_stubs(state: State, kind: U8, value: I64, place: I64) -> None:
     far = (kinds.width[which] == 4) & ((direct < kinds.low[which]) | (direct > kinds.last[which]))
     # Edges to discarded code have become None edges, and need no stub.
     far &= which != 0
-    through = rows[far]
+    state.through_stubs = through = rows[far]
     stub = stub_addresses(state)[state.stub_of_edge[far]]
     # The addend stays: it is what the field's own place asks for, whatever the target is.
     value[through] = stub + state.edges.addend[through]

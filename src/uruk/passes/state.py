@@ -155,6 +155,9 @@ class State:
     stub_edges: I64 = NO_ROWS
     """Edges that may go through a stub, and in `stub_of_edge` which one."""
     stub_of_edge: I64 = NO_ROWS
+    relaxed: I64 = NO_ROWS
+    """Edges to slots that the fixup has made direct ones, and in `through_stubs` those that it led to stubs."""
+    through_stubs: I64 = NO_ROWS
     segment: I32 = NO_IDS
     """Segment of every block (-1: not placed), and in `offset` where in it the block begins."""
     offset: I64 = NO_ROWS

@@ -52,7 +52,7 @@ RELOCATIONS = {
     35: ("TLSDESC_CALL", "None"),
     # The load may be rewritten where the target is in reach (psABI, "Optimize GOTPCRELX Relocations").
     41: ("GOTPCRELX", "GOTDelta32Relaxable"),
-    42: ("REX_GOTPCRELX", "GOTDelta32Relaxable"),
+    42: ("REX_GOTPCRELX", "GOTDelta32RelaxableREX"),
     # Of instructions with a REX2 prefix (APX), which the relaxations do not know: the slot is always made.
     43: ("CODE_4_GOTPCRELX", "GOTDelta32"),
     44: ("CODE_4_GOTTPOFF", "TLSIEDelta32"),
