@@ -20,7 +20,7 @@ def test_version(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
 def test_usage_names_every_command(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words) == 0
     text = capsys.readouterr().out
-    assert [name for name in ("run", "executor", "show", "version") if f"  uruk {name} " not in text] == []
+    assert [name for name in ("run", "executor", "show", "doctor", "version") if f"  uruk {name} " not in text] == []
 
 
 def test_no_command(capsys: pytest.CaptureFixture[str]) -> None:

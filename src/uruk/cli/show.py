@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from uruk.cli.usage import UsageError, read
+from uruk.cli.usage import UsageError, print_all, read
 
 if TYPE_CHECKING:
     from uruk.cli.show_facts import Facts
@@ -62,13 +62,7 @@ def show(words: Sequence[str]) -> int:
     arguments = read("show", USAGE, words, parse)
     if isinstance(arguments, int):
         return arguments
-    try:
-        status = _show(arguments)
-        sys.stdout.flush()
-    except BrokenPipeError:  # `| head`: nobody reads on; keep the interpreter from complaining when it ends
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    return status
+    return print_all(lambda: _show(arguments))
 
 
 def _show(arguments: Arguments) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -31,3 +32,15 @@ def refuse(command: str, error: UsageError) -> int:
     """Say in one line what is wrong with a command line; the exit status."""
     print(f"uruk {command}: {error}; see `uruk {command} --help'", file=sys.stderr)
     return 2
+
+
+def print_all(command: Callable[[], int]) -> int:
+    """Run what prints a result, and return its exit status; 1 if the reader of a pipe has closed it (``| head``)."""
+    try:
+        status = command()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The interpreter flushes its output once more when it ends, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status

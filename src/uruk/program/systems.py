@@ -30,3 +30,12 @@ def system_of(target: str = "") -> ProgramSystem:
 
         return WindowsPrograms()
     raise UnknownTarget(target, TARGETS)
+
+
+def facts_of_this_system() -> list[tuple[str, str, str]]:
+    """Return what only this machine's system knows about its processes: a title, a text and a remedy for each fact."""
+    if HERE.system == "linux":
+        from uruk.program.linux.machine_facts import machine_facts
+
+        return machine_facts()
+    return []
