@@ -73,7 +73,7 @@ def _child() -> Finding:
     except UrukError as error:
         return Finding(title, str(error), "see the error; code may still run in this process", needed=True)
     if refused:
-        remedy = "raise the limits that the reason names, or mount /dev/shm without noexec; until then links are slower"
+        remedy = "raise the limit, or free the place, that the reason names; until then links are slower"
         return Finding(title, f"runs, but by messages: {refused}", remedy)
     return Finding(title, "runs, in executable memory that both processes share")
 
