@@ -10,6 +10,7 @@ usage: uruk COMMAND ...
 
   uruk run INPUT... [-l NAME] [-L DIR] [-- ARGS]   link objects and sources into a child process and run main()
   uruk executor ...                                where another machine's programs run
+  uruk check INPUT... [-l NAME] [-L DIR]           whether objects would link, and with what; nothing runs
   uruk show OBJECT                                 what is in an object
   uruk doctor                                      what this machine allows, and what to do about what it lacks
   uruk version                                     which version this is, as -V and --version do
@@ -34,6 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from uruk.cli.show import show
 
         return show(words[1:])
+    if command == "check":
+        from uruk.cli.check import check
+
+        return check(words[1:])
     if command == "doctor":
         from uruk.cli.doctor import doctor
 

@@ -41,7 +41,7 @@ ORDER = tuple(ROLES[role] for role in (Role.PREINIT, Role.INIT, Role.CTORS, Role
 
 def object_facts(file: str, data: bytes, *, edges: bool = False) -> Facts:
     """Return all of one object. Raises ObjectFormatError for bytes that are none; relocations are never refused."""
-    return _Object(file, data).facts(edges)
+    return ShownObject(file, data).facts(edges)
 
 
 def _target_of(data: bytes) -> Target:
@@ -52,7 +52,7 @@ def _target_of(data: bytes) -> Target:
     return target._replace(architecture=known or HERE.architecture)
 
 
-class _Object:
+class ShownObject:
     """One object, its graph (without edges) and its relocation rows."""
 
     def __init__(self, file: str, data: bytes) -> None:
@@ -84,12 +84,10 @@ class _Object:
             "blocks": dumped["blocks"],
             "symbols": dumped["symbols"],
             "groups": dumped["groups"],
-            "initialisers": self._initialisers(),
-            "thread_local": self._thread_local(),
+            "initialisers": self.initialisers(),
+            "thread_local": self.thread_local(),
             "needs": self._needs(),
-            "problems": [
-                f"{self._place(row)}: relocation {row.relocation}: {row.problem}" for row in self.rows if row.problem
-            ],
+            "problems": self.problems(),
         }
         if self.graph.linker_words:
             facts["linker_words"] = self.graph.linker_words[0]
@@ -97,16 +95,22 @@ class _Object:
             facts["edges"] = [self._edge(row) for row in self.rows]
         return facts
 
-    def _place(self, row: RelocationRow) -> str:
+    def problems(self) -> list[str]:
+        """Return what is wrong with relocations, a line each."""
+        return [f"{self.place(row)}: relocation {row.relocation}: {row.problem}" for row in self.rows if row.problem]
+
+    def place(self, row: RelocationRow) -> str:
+        """Return the section and the offset in it: ``.text+0x1c``."""
         return f"{self.labels[row.block]}+{row.offset:#x}"
 
-    def _target(self, row: RelocationRow) -> str:
+    def target_of(self, row: RelocationRow) -> str:
+        """Return the name of a row's symbol; empty where it names none."""
         if row.target == NONE:
             return "" if row.has_target else "?"
         return target_name(self.view.symbols[row.target], self.labels)
 
     def _edge(self, row: RelocationRow) -> Facts:
-        target = self._target(row)
+        target = self.target_of(row)
         return {
             "block": self.labels[row.block],
             "offset": row.offset,
@@ -133,10 +137,10 @@ class _Object:
             at = int(symbols.block[row.target]), int(symbols.value[row.target]) + row.addend
             if at in self._functions:
                 return demangle(self._functions[at])
-        text = demangle(self._target(row))
+        text = demangle(self.target_of(row))
         return f"{text}+{row.addend:#x}" if row.addend else text
 
-    def _initialisers(self) -> list[Facts]:
+    def initialisers(self) -> list[Facts]:
         """Return the arrays of functions that run before and after the program, with what is in them."""
         blocks = self.graph.blocks
         arrays: list[Facts] = []
@@ -151,7 +155,7 @@ class _Object:
                 arrays.append({"block": label, "role": ROLES[role], "entries": entries, "functions": functions})
         return sorted(arrays, key=lambda array: ORDER.index(array["role"]))
 
-    def _thread_local(self) -> Facts | None:
+    def thread_local(self) -> Facts | None:
         """Return the size of the object's thread-local storage, and the access models of its code."""
         blocks = self.graph.blocks
         rows = np.flatnonzero((blocks.zone == Zone.TLS) & (blocks.size > 0))
@@ -177,7 +181,7 @@ class _Object:
         provider = _providers(self.graph, texts.values(), thread_local, sections)
         places: dict[int, list[str]] = {}
         for row in self.rows:
-            places.setdefault(row.target, []).append(self._place(row))
+            places.setdefault(row.target, []).append(self.place(row))
         needs = [
             {
                 "name": self.view.symbols[row].name,

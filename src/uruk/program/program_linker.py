@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from uruk.errors import LibraryError
 from uruk.lljit import LLJIT
 from uruk.orc.dylib import JITDylib
 from uruk.orc.lookup.externals import load_needed
+from uruk.orc.registry.symbols import encode_name
 
 
 class Exports(Protocol):
@@ -62,6 +64,15 @@ class ProgramLinker(LLJIT):
         for home, path, order in waiting:
             self._open_needs(path)
             home.place_library(path, self._load(home, path), order)
+
+    def knows(self, name: str) -> bool:
+        """Return True if an object or archive that was added defines a name."""
+        return bool(self._known([name]))
+
+    def link_everything(self, names: Sequence[str]) -> None:
+        """Link all objects, and what defines `names`, and run no initialiser. Raises what linking raises."""
+        wanted = [*map(encode_name, names), *self._wanted_by_libraries()]
+        self.session.lookup(self.main, wanted, roots=False, everything=True)
 
     def _load(self, home: JITDylib, path: str) -> int:
         """Load a library, again for every name that the program can give it. Raises LibraryError."""
