@@ -69,18 +69,17 @@ def at_rest(pid: int, expected: int = 0) -> dict[str, int]:
     return now
 
 
-def cycle(start: Callable[[], RemoteExecutor], code: bytes, lazy: bytes = b"") -> None:
+def cycle(start: Callable[[], RemoteExecutor], code: bytes, lazy: bytes) -> None:
     with uruk.LLJIT(executor=start()) as jit:
-        if lazy:  # its stub is in memory of its own
-            jit.add_object(lazy, lazy=True)
-            assert jit.lookup("late").function("int(int)")(43) == 42
+        jit.add_object(lazy, lazy=True)  # its stub is in memory of its own
+        assert jit.lookup("late").function("int(int)")(43) == 42
         tracker = jit.add_object(code)
         ask = jit.executor.callback("int(int)", lambda number: number + 1)
         assert jit.lookup("twice").function("int(void *, int)")(ask.address, 20) == 42
         tracker.remove()
 
 
-def run_cycles(start: Callable[[], RemoteExecutor], code: bytes, target: str, *others: int, lazy: bytes = b"") -> None:
+def run_cycles(start: Callable[[], RemoteExecutor], code: bytes, target: str, *others: int, lazy: bytes) -> None:
     """Run the cycles, and compare what this process and others have before and after."""
     ours = os.getpid()
     seen: list[dict[int, dict[str, int]]] = []
@@ -108,8 +107,8 @@ def code(target: str, tmp_path: Path) -> bytes:
 
 @pytest.fixture
 def lazy(target: str, tmp_path: Path) -> bytes:
-    """An object to be added lazily; none for Windows, whose processes have no stubs of lazy functions."""
-    return compiled_for(target, tmp_path, LAZY, "lazy") if target == "x86_64-linux" else b""
+    """An object to be added lazily."""
+    return compiled_for(target, tmp_path, LAZY, "lazy")
 
 
 def names_in_shared_memory() -> set[str]:

@@ -34,6 +34,7 @@ class WindowsProcess(BareHost):
         architecture = Target.of_triple(executor.process.triple).architecture
         self.tls = Carriers(architecture, executor.libraries, self._unload)
         pool = StubPool(executor.memory.mapper, architecture_of(executor.process.triple))
+        executor.forget_by(pool.forget)
         self._stubs = ProcessStubs(executor, pool)
         # The executor's line keeps the handler, which must not keep the executor: it is closed when nobody has it.
         executor.serve(executor.runtime.address[b"uruk_rt_lazy_tag"], lambda payload: answer(payload, pool))
