@@ -1,7 +1,7 @@
 /* void uruk_invoke(function, struct registers *, const uint64_t *stack, uint64_t count)
  *
  * Call a function with the register arguments of the C calling convention loaded, and `count` words on the stack; the
- * first integer and the first vector register of the result go into the struct (AAPCS64, 6.8).
+ * first two integer and four vector registers of the result go into the struct (AAPCS64, 6.8 and 6.9).
  */
 
         .section .text.uruk_invoke, "ax", @progbits
@@ -30,7 +30,8 @@ uruk_invoke:
         str     x4, [x5], #8
         sub     x3, x3, #1
         b       1b
-2:      ldp     d0, d1, [x19, #64]
+2:      ldr     x8, [x19, #128]          // where a result in memory goes
+        ldp     d0, d1, [x19, #64]
         ldp     d2, d3, [x19, #80]
         ldp     d4, d5, [x19, #96]
         ldp     d6, d7, [x19, #112]
@@ -41,6 +42,7 @@ uruk_invoke:
         blr     x16
         stp     x0, x1, [x19]
         stp     d0, d1, [x19, #64]
+        stp     d2, d3, [x19, #80]
         ldr     x19, [x29, #16]
         mov     sp, x29
         ldp     x29, x30, [sp], #32

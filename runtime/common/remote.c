@@ -14,6 +14,7 @@ typedef struct result dispatch_function(void *context, const void *tag, const ch
 struct registers {
     word integers[8];
     word vectors[8];
+    word result_place; /* where a result in memory goes, in conventions with a register for that alone */
 };
 
 extern void uruk_invoke(word function, struct registers *, const word *stack, word count)
@@ -64,20 +65,20 @@ void uruk_free_result(struct result *result)
         free(result->value.data);
 }
 
-/* The argument of a call: this, then integers, vectors, stack words, words that are offsets into the bytes (numbers of
- * integers; behind them, of stack words), then the bytes. The answer: both result registers of each kind, errno, and
- * the first `back` bytes. */
+/* The argument of a call: this, then integers (a ninth is `result_place`), vectors, stack words, words that are offsets
+ * into the bytes (numbers of integers; behind them, of stack words), then the bytes. The answer: two integer and four
+ * vector registers of the result, errno, and the first `back` bytes. */
 struct call {
     word id, function;
     uint32_t integers, vectors, stack, pointers;
     uint64_t bytes, back;
 };
 
-enum { ANSWER = 5 * sizeof(word), MOST = 1 << 16 };
+enum { ANSWER = 7 * sizeof(word), MOST = 1 << 16 };
 
 static int fits(const struct call *call, size_t size)
 {
-    if (call->integers > 8 || call->vectors > 8 || call->stack > MOST || call->pointers > MOST)
+    if (call->integers > 9 || call->vectors > 8 || call->stack > MOST || call->pointers > MOST)
         return 0;
     size_t words = (size_t)call->integers + call->vectors + call->stack + call->pointers;
     if (size < sizeof *call + 8 * words)
@@ -85,9 +86,14 @@ static int fits(const struct call *call, size_t size)
     return call->bytes == size - sizeof *call - 8 * words && call->back <= call->bytes;
 }
 
+static word *integer(struct registers *registers, word number)
+{
+    return number < 8 ? &registers->integers[number] : &registers->result_place;
+}
+
 static struct result make_call(const struct call *call, const word *words)
 {
-    struct registers registers = {{0}, {0}};
+    struct registers registers = {{0}, {0}, 0};
     const word *vectors = words + call->integers, *stack = vectors + call->vectors, *pointers = stack + call->stack;
     word *stacked = malloc(8 * call->stack + 8);
     char *answer = malloc(ANSWER + 16 + call->bytes);
@@ -97,12 +103,13 @@ static struct result make_call(const struct call *call, const word *words)
     }
     char *bytes = (char *)(((uintptr_t)answer + ANSWER + 15) & -16);
     memcpy(bytes, pointers + call->pointers, call->bytes);
-    memcpy(registers.integers, words, 8 * call->integers);
+    for (uint32_t i = 0; i < call->integers; i++)
+        *integer(&registers, i) = words[i];
     memcpy(registers.vectors, vectors, 8 * call->vectors);
     memcpy(stacked, stack, 8 * call->stack);
     for (uint32_t i = 0; i < call->pointers; i++) {
         word which = pointers[i];
-        word *place = which < call->integers ? &registers.integers[which] : &stacked[which - call->integers];
+        word *place = which < call->integers ? integer(&registers, which) : &stacked[which - call->integers];
         if (which >= (word)call->integers + call->stack || *place > call->bytes) {
             free(stacked), free(answer);
             return failure("a pointer of a call is out of bounds");
@@ -115,8 +122,9 @@ static struct result make_call(const struct call *call, const word *words)
     uruk_invoke(call->function, &registers, stacked, call->stack);
     word error = (word)uruk_last_error();
     *current_call() = outer;
-    word results[5] = {registers.integers[0], registers.integers[1], registers.vectors[0], registers.vectors[1], error};
-    memcpy(answer, results, ANSWER);
+    memcpy(answer, registers.integers, 2 * sizeof(word));
+    memcpy(answer + 2 * sizeof(word), registers.vectors, 4 * sizeof(word));
+    memcpy(answer + 6 * sizeof(word), &error, sizeof error);
     memmove(answer + ANSWER, bytes, call->back);
     free(stacked);
     return success(answer, ANSWER + call->back);

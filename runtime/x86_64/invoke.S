@@ -1,7 +1,7 @@
 /* void uruk_invoke(function, struct registers *, const uint64_t *stack, uint64_t count)
  *
  * Call a function with the register arguments of the C calling convention loaded, and `count` words on the stack; the
- * first integer and the first vector register of the result go into the struct (System V psABI, 3.2.3).
+ * first two integer and vector registers of the result go into the struct (System V psABI, 3.2.3).
  */
 
 #include "save_registers.h"

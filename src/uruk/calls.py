@@ -19,18 +19,50 @@ def _ffi() -> Any:
     return cffi.FFI()
 
 
+def _with(declarations: str) -> Any:
+    """Return cffi with the types that a text declares."""
+    ffi = cffi.FFI()
+    ffi.cdef(declarations)
+    return ffi
+
+
+_declared = lru_cache(maxsize=256)(_with)
+
+
 @lru_cache(maxsize=1024)
 def _pointer_type(prototype: str) -> Any:
     try:
-        try:
-            kind = _ffi().typeof(prototype)
-        except cffi.CDefError:  # a function type; cffi casts to pointers to functions only
-            kind = _ffi().typeof(_as_pointer(prototype))
+        kind = _function_type(prototype)
     except Exception as error:  # cffi lets its parser's and its own internal errors through
         raise InvalidValue(f"`{prototype}' is not a C function type that cffi reads: {error}") from error
     if kind.kind != "function":
         raise InvalidValue(f"`{prototype}' is not a C function type, but `{kind.cname}'")
     return kind
+
+
+def _function_type(prototype: str) -> Any:
+    declarations, text = _split(prototype)
+
+    def ffi() -> Any:
+        # A name is declared once in each cffi.FFI: a type that declares one in itself has an FFI of its own.
+        if "{" in text:
+            return _with(declarations)
+        return _declared(declarations) if declarations else _ffi()
+
+    try:
+        return ffi().typeof(text)
+    except cffi.CDefError:  # a function type; cffi casts to pointers to functions only
+        return ffi().typeof(_as_pointer(text))
+
+
+def _split(prototype: str) -> tuple[str, str]:
+    """Return the declarations in front of a function type, and the type: what follows the last outer semicolon."""
+    depth, end = 0, 0
+    for at, letter in enumerate(prototype):
+        depth += {"{": 1, "}": -1}.get(letter, 0)
+        if letter == ";" and not depth:
+            end = at + 1
+    return prototype[:end], prototype[end:]
 
 
 def _as_pointer(prototype: str) -> str:
@@ -46,9 +78,19 @@ def _as_pointer(prototype: str) -> str:
 def prototype(text: str) -> Any:
     """Return the function type that a C prototype (``"int(int, int)"``) stands for, as cffi has it.
 
-    Raises UrukError.
+    Declarations of types may stand in front: ``"struct point { int x, y; }; int(struct point)"``. Raises UrukError.
     """
     return _pointer_type(text)
+
+
+def size_of(kind: Any) -> int:
+    """Return the size in bytes of a type of cffi's, in this process."""
+    return int(_ffi().sizeof(kind))
+
+
+def alignment_of(kind: Any) -> int:
+    """Return the alignment in bytes of a type of cffi's, in this process."""
+    return int(_ffi().alignof(kind))
 
 
 def size_and_sign(kind: Any) -> tuple[int, bool]:

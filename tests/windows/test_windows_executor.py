@@ -52,7 +52,7 @@ def test_a_callee_may_use_its_shadow_space(executor: RemoteExecutor) -> None:
 
 def test_the_last_error_is_told(executor: RemoteExecutor) -> None:
     set_error = address_of(executor, "SetLastError")
-    assert executor.process.invoke(set_error, [1234])[4] == 1234
+    assert executor.process.invoke(set_error, [1234]).error == 1234
 
 
 def test_callbacks(executor: RemoteExecutor) -> None:

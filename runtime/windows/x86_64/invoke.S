@@ -1,7 +1,7 @@
 /* void uruk_invoke(function, struct registers *, const uint64_t *stack, uint64_t count)
  *
  * Call a function with register arguments loaded, and `count` words on the stack behind the shadow space; the first
- * integer and the first vector register of the result go into the struct. Slots are positional: each of the first four
+ * two integer and vector registers of the result go into the struct. Slots are positional: each of the first four
  * integer and vector registers gets its own word (Microsoft, "x64 calling convention").
  */
 

@@ -75,9 +75,13 @@ class Callbacks:
     def make(self, text: str, function: Callable[..., Any]) -> Callback:
         """Return a callback of C type `text`. Raises UrukError for a type that cannot be passed."""
         prototype = Prototype(text)
-        words = prototype.stack_words(self._convention)
+        signature = prototype.signature(self._convention)
+        if signature.hidden or signature.has_result_place or len(signature.result_units) > 1:
+            name = signature.result.kind.cname
+            raise InvalidValue(f"`{text}': a callback cannot return `{name}': let it fill one by a pointer")
+        words = signature.stack_words
         if words > 16:
-            raise InvalidValue(f"`{text}': a callback takes at most 16 arguments on the stack")
+            raise InvalidValue(f"`{text}': a callback takes at most 16 words of arguments on the stack")
         with self._lock:
             if not self._free.get(words):
                 self._add(words)
@@ -111,7 +115,7 @@ class Callbacks:
             # A second release must not free a trampoline that is another callback's by now.
             if self._all.get(callback.number) is callback:
                 del self._all[callback.number]
-                self._free[callback.prototype.stack_words(self._convention)].append(callback.address)
+                self._free[callback.prototype.signature(self._convention).stack_words].append(callback.address)
 
     def answer(self, payload: bytes) -> bytes:
         """Serve a request: call the function; an exception is printed, and the result is 0."""
@@ -121,10 +125,11 @@ class Callbacks:
         if callback is None:
             print("uruk: a callback was called after it was released", file=sys.stderr)
             return sps.u64(0, 0)
-        words = [reader.u64() for _ in range(16 + callback.prototype.stack_words(self._convention))]
+        words = [reader.u64() for _ in range(16 + callback.prototype.signature(self._convention).stack_words)]
         try:
-            values = callback.prototype.decode(self._convention, words[:8], words[8:16], words[16:])
-            return sps.u64(*callback.prototype.result_words(callback.function(*values)))
+            read = self._runtime.process.read
+            values = callback.prototype.decode(self._convention, words[:8], words[8:16], words[16:], read)
+            return sps.u64(*callback.prototype.result_words(callback.function(*values), self._convention))
         except Exception:  # there is no Python caller to raise it to
             traceback.print_exc()
             return sps.u64(0, 0)

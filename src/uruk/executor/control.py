@@ -9,13 +9,21 @@ the whole ExecutorProcessControl.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from uruk.errors import AllocationError
 from uruk.records import record
 
 Argument = int | bytes | bytearray
 """An integer or address; bytes, which the function gets a pointer to while it runs; a bytearray, which it may fill."""
+
+
+class Answer(NamedTuple):
+    """The integer registers (signed) and the lower words of the vector registers after a call, and its errno."""
+
+    integers: tuple[int, int]
+    vectors: tuple[int, int, int, int]
+    error: int
 
 
 class ProcessControl(Protocol):

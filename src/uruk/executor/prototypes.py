@@ -1,24 +1,49 @@
 """C prototypes for calls into another process: Python values to words, and the words to registers and the stack.
 
-Where an argument is passed says the calling convention of the other process (`uruk.isa.abi`). Structures by value and
-long double are not passed.
+Where an argument is passed says the calling convention of the other process (`uruk.isa.abi`). Variable arguments,
+long double and complex numbers are not passed.
 """
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from uruk.calls import prototype
 from uruk.errors import InvalidValue
-from uruk.executor.control import Argument
-from uruk.isa.abi import CallingConvention, Place, Where
+from uruk.executor.control import Answer, Argument
+from uruk.executor.layouts import Layout, layout_of
+from uruk.isa.abi import POINTER, WORD, CallingConvention, Passed, Unit, Where
+from uruk.records import record
 
 _WORD = (1 << 64) - 1
-_ADDRESSES = ("pointer", "function")  # what cffi calls a pointer to a function is a function to it
+
+
+class Words(NamedTuple):
+    """The registers and stack words of a call, and the memory that is lent for its result."""
+
+    integers: list[Argument]
+    vectors: list[int]
+    stack: list[Argument]
+    result_place: bytearray | None = None
+    """Memory whose address is in the register that the convention has for the place of a large result."""
+    memory: bytearray | None = None
+    """The memory that the result is in after the call; None where it is in registers."""
+
+
+@record
+class Signature:
+    """A prototype in one calling convention: each argument's layout, and where it is; the same of the result."""
+
+    arguments: tuple[Layout, ...]
+    passed: tuple[Passed, ...]
+    result: Layout
+    result_units: tuple[Unit, ...]
+    hidden: Passed | None
+    """The place of the address of memory for the result, if that is passed as an argument in front of the others."""
+    has_result_place: bool
+    """True if that address is in a register of its own."""
+    stack_words: int
 
 
 class Prototype:
@@ -27,127 +52,126 @@ class Prototype:
     def __init__(self, text: str) -> None:
         self.text = text
         kind = prototype(text)
-        if kind.ellipsis:
+        if kind.ellipsis and "..." in kind.cname:  # cffi says so, too, of structures that it cannot pass itself
             raise InvalidValue(f"`{text}': variable arguments cannot be passed to another process")
-        self.arguments: list[Any] = list(kind.args)
-        self.result: Any = kind.result
-        for passed in (*self.arguments, self.result):
-            _class_of(passed, text)
-        self._places: dict[CallingConvention, tuple[Place, ...]] = {}
+        self._kind = kind
+        self._signatures: dict[CallingConvention, Signature] = {}
 
-    def places(self, convention: CallingConvention) -> tuple[Place, ...]:
-        """Return where each argument is passed."""
-        places = self._places.get(convention)
-        if places is None:
-            places = self._places[convention] = convention.places(tuple(map(is_float, self.arguments)))
-        return places
+    def signature(self, convention: CallingConvention) -> Signature:
+        """Return where arguments and result are passed. Raises UrukError for a type that cannot be."""
+        signature = self._signatures.get(convention)
+        if signature is None:
+            signature = self._signatures[convention] = self._placed(convention)
+        return signature
 
-    def encode(
-        self, values: Sequence[Any], convention: CallingConvention
-    ) -> tuple[list[Argument], list[int], list[int]]:
+    def _placed(self, convention: CallingConvention) -> Signature:
+        try:
+            *arguments, result = (layout_of(each, convention) for each in (*self._kind.args, self._kind.result))
+        except InvalidValue as error:
+            raise InvalidValue(f"`{self.text}': {error}") from None
+        units: tuple[Unit, ...] | None = ()
+        if result.kind.kind != "void":
+            units = convention.result(result.shape())
+        in_memory = units is None
+        shapes = [each.shape() for each in arguments]
+        hidden = in_memory and convention.result_place_is_argument
+        passed = convention.passed([POINTER] * hidden + shapes)
+        on_stack = sum(unit.place.where == Where.STACK for each in passed for unit in each.units)
+        first = passed[0] if hidden else None
+        return Signature(
+            tuple(arguments), passed[hidden:], result, units or (), first, in_memory and not hidden, on_stack
+        )
+
+    def encode(self, values: Sequence[Any], convention: CallingConvention) -> Words:
         """Return integer registers, vector registers and stack words of a call.
 
         Bytes-like values are lent to the function while it runs. Raises TypeError, OverflowError as a call in C would
         warn.
         """
-        if len(values) != len(self.arguments):
-            raise TypeError(f"`{self.text}' takes {len(self.arguments)} arguments, not {len(values)}")
+        signature = self.signature(convention)
+        if len(values) != len(signature.arguments):
+            raise TypeError(f"`{self.text}' takes {len(signature.arguments)} arguments, not {len(values)}")
         rows: tuple[list[Any], list[Any], list[Any]] = [], [], []  # as Where counts them
-        for kind, value, (where, number) in zip(self.arguments, values, self.places(convention), strict=True):
-            word = _float_word(kind, value) if is_float(kind) else to_word(kind, value)
-            row = rows[where]
-            while len(row) < number:  # a slot that a register of the other kind took, in a positional convention
-                row.append(0)
-            if where and not isinstance(word, int):
-                raise TypeError(f"`{self.text}': bytes can be lent in registers only ({convention.name})")
-            row.append(word)
-        return rows
+        memory = None
+        if signature.hidden or signature.has_result_place:
+            memory = bytearray(signature.result.size)
+        if signature.hidden:
+            _put(rows, signature.hidden.units[0], memory)
+        for layout, value, passed in zip(signature.arguments, values, signature.passed, strict=True):
+            units = passed.units
+            if layout.is_composite or layout.is_float:
+                data = layout.to_bytes(value)
+                if passed.by_reference:
+                    _put(rows, units[0], data)
+                    continue
+                for unit in units:
+                    _put(rows, unit, int.from_bytes(data[unit.offset : unit.offset + unit.size], "little"))
+            else:
+                _put(rows, units[0], layout.to_word(value))
+        return Words(*rows, memory if signature.has_result_place else None, memory)
+
+    def result_of(self, answer: Answer, words: Words, convention: CallingConvention) -> Any:
+        """Return the Python value of the result of a call that was made with `words`."""
+        signature = self.signature(convention)
+        if words.memory is not None:
+            return signature.result.from_bytes(bytes(words.memory))
+        if not signature.result_units:
+            return None
+        return signature.result.from_bytes(_gathered(signature.result, signature.result_units, answer))
 
     def decode(
-        self, convention: CallingConvention, integers: Sequence[int], vectors: Sequence[int], stack: Sequence[int]
+        self,
+        convention: CallingConvention,
+        integers: Sequence[int],
+        vectors: Sequence[int],
+        stack: Sequence[int],
+        read: Callable[[int, int], bytes],
     ) -> list[Any]:
-        """Return the Python values of a callback's arguments, from all argument registers and the stack."""
+        """Return the Python values of a callback's arguments, from all argument registers and the stack.
+
+        `read(address, size)` returns bytes of the process, for what is passed by reference.
+        """
         words = (integers, vectors, stack)  # as Where counts them
-        places = self.places(convention)
-        return [self.value(kind, words[at.where][at.number]) for kind, at in zip(self.arguments, places, strict=True)]
+        signature = self.signature(convention)
+        values: list[Any] = []
+        for layout, passed in zip(signature.arguments, signature.passed, strict=True):
+            if passed.by_reference:
+                where, number = passed.units[0].place
+                data = read(words[where][number], layout.size)
+            else:
+                data = _gathered(layout, passed.units, words)
+            values.append(layout.from_bytes(data))
+        return values
 
-    def stack_words(self, convention: CallingConvention) -> int:
-        """Return how many arguments of a call are on the stack."""
-        return sum(place.where == Where.STACK for place in self.places(convention))
-
-    def value(self, kind: Any, word: int) -> Any:
-        """Return the Python value of a word of a type; pointers are addresses."""
-        data = (word & _WORD).to_bytes(8, "little")
-        if kind.kind == "void":
-            return None
-        if is_float(kind):
-            return struct.unpack("<d", data)[0] if kind.cname == "double" else struct.unpack("<f4x", data)[0]
-        if kind.kind in _ADDRESSES:
-            return word & _WORD
-        size, signed = _integer(kind)
-        # The bits of a register above a narrow type are undefined (psABI, "Parameter Passing").
-        number = int.from_bytes(data[:size], "little", signed=signed)
-        if kind.cname == "_Bool":
-            return bool(number)
-        return bytes([number & 0xFF]) if kind.cname == "char" else number
-
-    def result_words(self, value: Any) -> tuple[int, int]:
+    def result_words(self, value: Any, convention: CallingConvention) -> tuple[int, int]:
         """Return the first integer and vector register of a callback's result."""
-        kind = self.result
-        if kind.kind == "void":
+        signature = self.signature(convention)
+        if not signature.result_units:
             return 0, 0
-        if is_float(kind):
-            return 0, _float_word(kind, value)
-        word = to_word(kind, value)
+        layout = signature.result
+        words = [0, 0]
+        if layout.is_composite or layout.is_float:
+            unit = signature.result_units[0]
+            words[unit.place.where] = int.from_bytes(layout.to_bytes(value), "little")
+            return words[0], words[1]
+        word = layout.to_word(value)
         if not isinstance(word, int):
             raise TypeError(f"`{self.text}': a callback returns the address of memory, not bytes")
         return word & _WORD, 0
 
 
-def to_word(kind: Any, value: Any) -> Argument:
-    """Return a value for an integer register: bytes, bytearray and contiguous arrays as memory that is lent."""
-    if kind.kind in _ADDRESSES:
-        if value is None:
-            return 0
-        if isinstance(value, bytes):
-            # C reads strings up to a NUL, which bytes of Python's have behind them in this process only.
-            return value + b"\0"
-        if isinstance(value, bytearray):
-            return value
-        if isinstance(value, np.ndarray):
-            raise TypeError("an array is memory of this process: pass bytes or a bytearray, or an address there")
-        address = getattr(value, "address", value)
-        return int(address) & _WORD
-    size, signed = _integer(kind)
-    if isinstance(value, bytes) and len(value) == 1:
-        value = value[0]
-    number = int(value)
-    low, high = (-(1 << (8 * size - 1)), 1 << (8 * size - 1)) if signed else (0, 1 << 8 * size)
-    if not low <= number < high:
-        raise OverflowError(f"{number} does not fit `{kind.cname}'")
-    return number & _WORD
+def _put(rows: tuple[list[Any], list[Any], list[Any]], unit: Unit, word: Any) -> None:
+    """Put a word into its place; slots that no argument is in, as in a positional convention, are 0."""
+    where, number = unit.place
+    row = rows[where]
+    row.extend([0] * (number + 1 - len(row)))
+    row[number] = word
 
 
-def _float_word(kind: Any, value: Any) -> int:
-    """Return the bytes that a float or a double has in a vector register or on the stack; a float leaves 4 unused."""
-    return int.from_bytes(struct.pack("<d" if kind.cname == "double" else "<f4x", value), "little")
-
-
-def is_float(kind: Any) -> bool:
-    """Return True if values of a type are passed in vector registers."""
-    return kind.kind == "primitive" and kind.cname in ("float", "double")
-
-
-def _integer(kind: Any) -> tuple[int, bool]:
-    """Return the size in bytes, and whether it is signed."""
-    from uruk.calls import size_and_sign
-
-    return size_and_sign(kind)
-
-
-def _class_of(kind: Any, text: str) -> None:
-    if kind.kind in ("void", "enum", *_ADDRESSES) or is_float(kind):
-        return
-    if kind.kind == "primitive" and "double" not in kind.cname and "complex" not in kind.cname.lower():
-        return
-    raise InvalidValue(f"`{text}': `{kind.cname}' cannot be passed by value to another process; pass a pointer")
+def _gathered(layout: Layout, units: tuple[Unit, ...], words: Sequence[Any]) -> bytes:
+    """Return the bytes of a value in registers and stack words; `words` are these in rows, as Where counts them."""
+    data = bytearray(layout.size)
+    for (where, number), offset, size in units:
+        # The bits of a register above a narrow type are undefined (psABI, "Parameter Passing").
+        data[offset : offset + size] = (words[where][number] & _WORD).to_bytes(WORD, "little")[:size]
+    return bytes(data)

@@ -17,7 +17,7 @@ from uruk.executor.callbacks import Callback, Callbacks
 from uruk.executor.connection import END_TIMEOUT
 from uruk.executor.control import Runtime
 from uruk.executor.interface import Libraries
-from uruk.executor.prototypes import Prototype, is_float
+from uruk.executor.prototypes import Prototype
 from uruk.executor.remote_process import RemoteProcess
 from uruk.graph.types import AnyArray
 from uruk.memory.manager import SlabManager
@@ -99,14 +99,16 @@ class RemoteExecutor:
         """Return a callable of C type `text` (``"int(int, double)"``) for a function there.
 
         Pointers are addresses; bytes and bytearrays are lent to the call, and what was written to a bytearray is in it
-        afterwards. Raises UrukError for types that cannot be passed between processes.
+        afterwards. Structures are passed by value, as dictionaries, sequences or objects with their members; results
+        are `uruk.executor.layouts.Structure`. Raises UrukError for types that cannot be passed between processes.
         """
-        prototype = Prototype(text)
+        prototype, convention = Prototype(text), self.process.convention
+        prototype.signature(convention)
 
         def call(*values: Any) -> Any:  # it keeps the executor
-            integers, vectors, stack = prototype.encode(values, self.process.convention)
-            first, _, vector, _, _ = self.process.invoke(address, integers, vectors, stack)
-            return prototype.value(prototype.result, vector if is_float(prototype.result) else first)
+            words = prototype.encode(values, convention)
+            answer = self.process.invoke(address, words.integers, words.vectors, words.stack, words.result_place)
+            return prototype.result_of(answer, words, convention)
 
         return call
 

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from uruk.errors import ExecutorError
 from uruk.executor import sps
 from uruk.executor.connection import Bytes, Connection
-from uruk.executor.control import Argument
+from uruk.executor.control import Answer, Argument
 from uruk.executor.messages import LARGEST_READ
 from uruk.isa.abi import convention_of
 
 _CALL = struct.Struct("<QQIIIIQQ")
-_ANSWER = struct.Struct("<QQQQQ")
+_ANSWER = struct.Struct("<7Q")
 _WORD = (1 << 64) - 1
 
 
@@ -43,23 +43,31 @@ class RemoteProcess:
 
     def call(self, address: int, *arguments: Argument) -> int:
         """See `ProcessControl.call`."""
-        return self.invoke(address, arguments)[0]
+        return self.invoke(address, arguments).integers[0]
 
     def invoke(
-        self, address: int, integers: Sequence[Argument], vectors: Sequence[int] = (), stack: Sequence[int] = ()
-    ) -> tuple[int, int, int, int, int]:
+        self,
+        address: int,
+        integers: Sequence[Argument],
+        vectors: Sequence[int] = (),
+        stack: Sequence[Argument] = (),
+        result_place: Argument | None = None,
+    ) -> Answer:
         """Call a function with these registers and words on the stack; integers that find no register go there, too.
 
-        Returns the first two integer registers (signed), the first two vector registers' lower words, and errno.
+        `result_place` is for a convention's own register with the place of a large result.
         """
-        offsets, lent, returned = _lend(integers)
-        words = [value & _WORD if isinstance(value, int) else offsets[row] for row, value in enumerate(integers)]
         room = len(self.convention.integer_registers)
-        in_registers, rest = words[:room], words[room:]
-        if stack:
-            rest += [word & _WORD for word in stack]
-        numbers = sps.u64(*in_registers, *vectors, *rest, *offsets)
-        counts = len(in_registers), len(vectors), len(rest), len(offsets)
+        arguments = list(integers)
+        if result_place is not None:  # it comes behind eight integer registers
+            arguments[room:room] = [*[0] * (room - len(arguments)), result_place]
+            room += 1
+        in_registers = min(room, len(arguments))
+        arguments += stack
+        offsets, lent, returned = _lend(arguments)
+        words = [value & _WORD if isinstance(value, int) else offsets[row] for row, value in enumerate(arguments)]
+        numbers = sps.u64(*words[:in_registers], *vectors, *words[in_registers:], *offsets)
+        counts = in_registers, len(vectors), len(words) - in_registers, len(offsets)
 
         def make(number: int) -> tuple[Bytes, ...]:
             return _CALL.pack(number, address & _WORD, *counts, len(lent), returned), numbers, lent
@@ -69,12 +77,12 @@ class RemoteProcess:
         if len(answer) != _ANSWER.size + returned:
             raise ExecutorError(f"a call of {address:#x} was refused by the executor: it has no memory for it")
         for row, offset in offsets.items():
-            value = integers[row]
+            value = arguments[row]
             if isinstance(value, bytearray):
                 start = _ANSWER.size + offset
                 value[:] = answer[start : start + len(value)]
-        first, second, *rest = _ANSWER.unpack_from(answer)
-        return _signed(first), _signed(second), *rest
+        first, second, v0, v1, v2, v3, error = _ANSWER.unpack_from(answer)
+        return Answer((_signed(first), _signed(second)), (v0, v1, v2, v3), error)
 
     def read(self, address: int, size: int) -> bytes:
         """See `ProcessControl.read`."""

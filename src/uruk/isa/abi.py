@@ -1,20 +1,24 @@
-"""Calling conventions as data: the register or the word of the stack in which each argument of a function is passed.
+"""Calling conventions as data: the registers or the words of the stack in which each argument of a function is passed.
 
-Only what uruk passes is described: integers and pointers of at most 8 bytes, float and double, each in a word of its
-own. Structures by value, long double, vectors and variable arguments have further rules, and are refused before.
+What uruk passes is described: integers and pointers of at most 8 bytes, float and double, and structures, unions and
+arrays in them of such members. Long double, vectors and variable arguments have further rules, and are refused before.
 
-Sources: System V ABI, AMD64 supplement, 3.2.3 "Parameter Passing"; AAPCS64, 6.8.2 "Parameter passing rules";
-Microsoft, "x64 calling convention" (parameter passing, calling convention defaults).
+Sources: System V ABI, AMD64 supplement, 3.2.3 "Parameter Passing"; AAPCS64, 6.8.2 "Parameter passing rules", 6.9
+"Result return"; Microsoft, "x64 calling convention" (parameter passing, return values, calling convention defaults).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
 from uruk.errors import UnknownTarget
 from uruk.target import Target
+
+WORD = 8
+"""Bytes of a register and of a word of the stack, in every convention here."""
 
 
 class Where(IntEnum):
@@ -29,13 +33,69 @@ class Where(IntEnum):
 
 
 class Place(NamedTuple):
-    """The place of one argument: the register of this number, or the word of this number on the stack, from 0.
+    """A place for one word: the register of this number, or the word of this number on the stack, from 0.
 
     Words on the stack count upwards from the first argument there, which lies behind shadow space.
     """
 
     where: Where
     number: int
+
+
+class Scalar(NamedTuple):
+    """An integer, pointer, float or double: where it begins in a value, and its size in bytes."""
+
+    offset: int
+    size: int
+    is_float: bool
+
+
+class Shape(NamedTuple):
+    """A type as conventions see it: its size in bytes, and its scalars."""
+
+    size: int
+    scalars: tuple[Scalar, ...]
+    is_composite: bool = False
+    """True for a structure or a union."""
+
+
+class Unit(NamedTuple):
+    """A part of a value that is passed in one place: `size` bytes from `offset` on."""
+
+    place: Place
+    offset: int
+    size: int
+
+
+class Passed(NamedTuple):
+    """The way of a value: in units, or, by reference, the address of a copy of it in one unit."""
+
+    units: tuple[Unit, ...]
+    by_reference: bool = False
+
+
+POINTER = Shape(WORD, (Scalar(0, WORD, False),))
+"""The shape of an address."""
+
+
+class Composites(IntEnum):
+    """The way in which structures and unions are passed."""
+
+    EIGHTBYTES = 0
+    """At most two words, each in a vector register if it has floats alone; larger ones lie on the stack."""
+    HOMOGENEOUS = 1
+    """One to four members of one floating-point type in a vector register each; otherwise at most two words in integer
+    registers; larger ones by reference. A value that finds too few registers leaves none for later ones."""
+    ONE_WORD = 2
+    """1, 2, 4 or 8 bytes in an integer register; all others by reference."""
+
+
+class _Part(NamedTuple):
+    """A part of a value that wants a register of a kind."""
+
+    where: Where
+    offset: int
+    size: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +107,12 @@ class CallingConvention:
     """The registers of integers and pointers, the first argument's first."""
     vector_registers: tuple[str, ...]
     """The registers of float and double."""
+    composites: Composites
+    """The way in which structures are passed."""
+    long_size: int = 8
+    """The size in bytes of C's type long."""
+    result_place_is_argument: bool = True
+    """True if the address of memory for a large result is the first argument, otherwise a register of its own."""
     positional: bool = False
     """True if the n-th argument takes the n-th register of its kind, and the other kind's n-th stays unused.
 
@@ -55,41 +121,95 @@ class CallingConvention:
     shadow_space: int = 0
     """Bytes that the caller reserves between the return address and the first word on the stack, for the callee."""
 
-    def places(self, floats: tuple[bool, ...]) -> tuple[Place, ...]:
-        """Return the place of each argument; `floats` is true for each one that is a float or a double."""
+    def passed(self, shapes: Sequence[Shape]) -> tuple[Passed, ...]:
+        """Return how each of these arguments is passed."""
+        registers = len(self.integer_registers), len(self.vector_registers)
         used = [0, 0]
         on_stack = 0
-        places: list[Place] = []
-        for position, is_float in enumerate(floats):
-            where = Where.VECTOR if is_float else Where.INTEGER
-            registers = self.vector_registers if is_float else self.integer_registers
-            # A full kind goes to the stack; arguments of the other kind behind it still take registers.
-            index = position if self.positional else used[where]
-            used[where] += 1
-            if index < len(registers):
-                places.append(Place(where, index))
-            else:
-                places.append(Place(Where.STACK, on_stack))
-                on_stack += 1
-        return tuple(places)
+        result: list[Passed] = []
+        for position, shape in enumerate(shapes):
+            parts = self._parts(shape)
+            by_reference = parts is None and self.composites != Composites.EIGHTBYTES
+            if by_reference:
+                shape, parts = POINTER, self._parts(POINTER)
+            if self.positional:
+                used = [position, position]
+            taken = _in_registers(parts, used, registers) if parts is not None else None
+            if taken is None:  # a value lies in registers or on the stack as a whole
+                taken = tuple(Unit(Place(Where.STACK, on_stack + at // WORD), at, size) for at, size in _words(shape))
+                on_stack += len(taken)
+                if parts and self.composites == Composites.HOMOGENEOUS:
+                    used[parts[0].where] = registers[parts[0].where]
+            result.append(Passed(taken, by_reference))
+        return tuple(result)
+
+    def result(self, shape: Shape) -> tuple[Unit, ...] | None:
+        """Return the registers in which a result is, counted for each kind; None if it is in memory of the caller's."""
+        parts = self._parts(shape)
+        return None if parts is None else _in_registers(parts, [0, 0], (4, 4))
+
+    def _parts(self, shape: Shape) -> tuple[_Part, ...] | None:
+        """Return what a value is split into for registers; None if it is never in registers."""
+        scalars = shape.scalars
+        if not shape.is_composite:
+            return (_Part(Where.VECTOR if scalars[0].is_float else Where.INTEGER, 0, shape.size),)
+        if self.composites == Composites.HOMOGENEOUS and len({one[1:] for one in scalars}) == 1 and scalars[0].is_float:
+            size = scalars[0].size
+            if shape.size <= 4 * size:
+                return tuple(_Part(Where.VECTOR, at, size) for at in range(0, shape.size, size))
+        if self.composites == Composites.ONE_WORD:
+            return (_Part(Where.INTEGER, 0, shape.size),) if shape.size in (1, 2, 4, 8) else None
+        if shape.size > 2 * WORD:
+            return None
+        return tuple(_Part(self._class_of_word(at, scalars), at, size) for at, size in _words(shape))
+
+    def _class_of_word(self, start: int, scalars: tuple[Scalar, ...]) -> Where:
+        if self.composites != Composites.EIGHTBYTES:
+            return Where.INTEGER
+        floats = all(one.is_float for one in scalars if start <= one.offset < start + WORD)
+        return Where.VECTOR if floats else Where.INTEGER
+
+
+def _words(shape: Shape) -> list[tuple[int, int]]:
+    """Return where each word of a value begins, and how many bytes of the value are in it."""
+    return [(at, min(WORD, shape.size - at)) for at in range(0, shape.size, WORD)]
+
+
+def _in_registers(parts: tuple[_Part, ...], used: list[int], there_are: tuple[int, int]) -> tuple[Unit, ...] | None:
+    """Return a register for each part, the next ones that are free, noted in `used`; None if there are too few."""
+    now = list(used)
+    units: list[Unit] = []
+    for where, offset, size in parts:
+        units.append(Unit(Place(where, now[where]), offset, size))
+        now[where] += 1
+    if any(now[where] > there_are[where] for where, _, _ in parts):
+        return None
+    used[:] = now
+    return tuple(units)
 
 
 SYSTEM_V = CallingConvention(
     "System V (x86-64)",
     tuple("rdi rsi rdx rcx r8 r9".split()),
     tuple(f"xmm{number}" for number in range(8)),
+    Composites.EIGHTBYTES,
 )
 """x86-64 of Linux and other Unix-like systems."""
 AAPCS64 = CallingConvention(
     "AAPCS64",
     tuple(f"x{number}" for number in range(8)),
     tuple(f"v{number}" for number in range(8)),
+    Composites.HOMOGENEOUS,
+    result_place_is_argument=False,
 )
-"""AArch64 of Linux, and of Windows but for variable arguments (Microsoft, "Overview of ARM64 ABI conventions")."""
+"""AArch64 of Linux, and of Windows but for variable arguments (Microsoft, "Overview of ARM64 ABI conventions") and the
+size of long."""
 WIN64 = CallingConvention(
     "Win64",
     tuple("rcx rdx r8 r9".split()),
     tuple(f"xmm{number}" for number in range(4)),
+    Composites.ONE_WORD,
+    long_size=4,
     positional=True,
     shadow_space=32,
 )

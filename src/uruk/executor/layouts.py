@@ -1,0 +1,257 @@
+"""Types of C as another process has them: where scalars lie, and Python values to bytes and back.
+
+The types are read by cffi, which lays them out for this process; what systems differ in is laid out here, as the
+calling convention of the other process says. Bit-fields are refused: compilers differ in where they put them.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+
+from uruk.calls import alignment_of, size_and_sign, size_of
+from uruk.errors import InvalidValue
+from uruk.executor.control import Argument
+from uruk.isa.abi import WORD, CallingConvention, Scalar, Shape
+from uruk.records import record
+
+_WORD = (1 << 64) - 1
+_ADDRESSES = ("pointer", "function")  # what cffi calls a pointer to a function is a function to it
+_LARGEST_IN_REGISTERS = 32  # bytes: four doubles
+
+
+@record
+class Layout:
+    """A type of C in a process: `size` and `alignment` in bytes, and what it is made of.
+
+    `members` has a structure's or union's names, offsets and layouts; `item` is the layout of an array's items.
+    """
+
+    kind: Any
+    size: int
+    alignment: int
+    is_signed: bool = False
+    members: tuple[tuple[str, int, Layout], ...] = ()
+    item: Layout | None = None
+
+    @property
+    def is_float(self) -> bool:
+        """True for float and double."""
+        return is_float(self.kind)
+
+    @property
+    def is_composite(self) -> bool:
+        """True for structures and unions."""
+        return self.kind.kind in ("struct", "union")
+
+    def shape(self) -> Shape:
+        """Return what calling conventions ask of the type; the scalars are left out of what no register takes."""
+        scalars = tuple(self._scalars(0)) if self.size <= _LARGEST_IN_REGISTERS else ()
+        return Shape(self.size, scalars, self.is_composite)
+
+    def _scalars(self, start: int) -> Iterator[Scalar]:
+        if self.is_composite:
+            for _, offset, member in self.members:
+                yield from member._scalars(start + offset)
+        elif self.item is not None:
+            for at in range(start, start + self.size, self.item.size):
+                yield from self.item._scalars(at)
+        else:
+            yield Scalar(start, self.size, self.is_float)
+
+    # -- values
+
+    def to_bytes(self, value: Any) -> bytes:
+        """Return the bytes of a value. Raises TypeError and OverflowError for what the type cannot have."""
+        if self.is_composite:
+            return self._composite_bytes(value)
+        if self.item is not None:
+            return self._array_bytes(value)
+        if self.is_float:
+            return struct.pack("<d" if self.size == 8 else "<f", value)
+        word = self.to_word(value)
+        if not isinstance(word, int):
+            raise TypeError(f"bytes cannot be lent by a pointer in a structure (`{self.kind.cname}'): pass an address")
+        return (word & _WORD).to_bytes(8, "little")[: self.size]
+
+    def to_word(self, value: Any) -> Argument:
+        """Return an integer or a pointer for an integer register: bytes and bytearrays as memory that is lent."""
+        if self.kind.kind in _ADDRESSES:
+            return _address(value)
+        if isinstance(value, bytes) and len(value) == 1:
+            value = value[0]
+        number = int(value)
+        bits = 8 * self.size
+        low, high = (-(1 << (bits - 1)), 1 << (bits - 1)) if self.is_signed else (0, 1 << bits)
+        if not low <= number < high:
+            raise OverflowError(f"{number} does not fit `{self.kind.cname}'")
+        return number & _WORD
+
+    def from_bytes(self, data: bytes, start: int = 0) -> Any:
+        """Return the value whose bytes begin at `start`; pointers are addresses, structures are `Structure`."""
+        here = data[start : start + self.size]
+        kind = self.kind
+        if self.is_composite:
+            return Structure(self, here)
+        if self.item is not None:
+            if self.item.kind.cname == "char":
+                return here
+            return [self.item.from_bytes(here, at) for at in range(0, self.size, self.item.size)]
+        if self.is_float:
+            return struct.unpack("<d" if self.size == 8 else "<f", here)[0]
+        if kind.cname == "char":
+            return here
+        number = int.from_bytes(here, "little", signed=self.is_signed)
+        return bool(number) if kind.cname == "_Bool" else number
+
+    def _composite_bytes(self, value: Any) -> bytes:
+        if isinstance(value, Structure) and value.layout.kind is self.kind:
+            return bytes(value)
+        data = bytearray(self.size)
+        for (_, offset, member), each in self._given(value):
+            data[offset : offset + member.size] = member.to_bytes(each)
+        return bytes(data)
+
+    def _given(self, value: Any) -> list[tuple[tuple[str, int, Layout], Any]]:
+        """Return the members that a value has, and theirs: by name, in order, or as attributes."""
+        at_most = 1 if self.kind.kind == "union" else len(self.members)
+        if isinstance(value, Mapping):
+            named: dict[str, Any] = dict(cast("Mapping[str, Any]", value))
+            unknown = named.keys() - {name for name, _, _ in self.members}
+            if unknown:
+                raise TypeError(f"`{self.kind.cname}' has no member `{min(map(str, unknown))}'")
+            given = [(member, named[member[0]]) for member in self.members if member[0] in named]
+        elif isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray)):
+            items: list[Any] = list(cast("Sequence[Any]", value))
+            given = [*zip(self.members[:at_most], items, strict=False)]
+            at_most -= len(items) - len(given)
+        elif self.kind.kind == "struct" and all(hasattr(value, name) for name, _, _ in self.members):
+            given = [(member, getattr(value, member[0])) for member in self.members]
+        else:
+            raise TypeError(f"{value!r} is no value of `{self.kind.cname}': give its members, by name or in order")
+        if len(given) > at_most:
+            raise TypeError(f"{value!r} has more members than `{self.kind.cname}' takes")
+        return given
+
+    def _array_bytes(self, value: Any) -> bytes:
+        item = self.item or self
+        count = self.size // item.size
+        if isinstance(value, str):
+            raise TypeError(f"`{self.kind.cname}' takes bytes or a sequence, not a str")
+        if len(value) > count:
+            raise TypeError(f"{len(value)} items do not fit `{self.kind.cname}'")
+        return b"".join(map(item.to_bytes, value)).ljust(self.size, b"\0")
+
+
+class Structure:
+    """A structure or union of another process by value: a copy, whose members are attributes, and come in order.
+
+    It can be passed where its type is wanted. Two are equal if all members are.
+    """
+
+    __slots__ = ("_data", "layout")
+
+    def __init__(self, layout: Layout, data: bytes) -> None:
+        self.layout = layout
+        self._data = data
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in self.__slots__:
+            for known, offset, member in self.layout.members:
+                if known == name:
+                    return member.from_bytes(self._data, offset)
+        raise AttributeError(f"no member `{name}'")
+
+    def __iter__(self) -> Iterator[Any]:
+        return (member.from_bytes(self._data, offset) for _, offset, member in self.layout.members)
+
+    def __bytes__(self) -> bytes:
+        return self._data
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Structure):
+            return NotImplemented
+        return self.layout.kind is other.layout.kind and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        names = (member[0] for member in self.layout.members)
+        members = ", ".join(f"{name}={value!r}" for name, value in zip(names, self, strict=True))
+        return f"<{self.layout.kind.cname}: {members}>"
+
+
+def layout_of(kind: Any, convention: CallingConvention) -> Layout:
+    """Return the layout of a type of cffi's in a process that calls by a convention.
+
+    Raises InvalidValue for a type whose values are not passed between processes.
+    """
+    if kind.kind in ("struct", "union"):
+        return _composite(kind, convention)
+    if kind.kind == "array":
+        if not kind.length:
+            raise InvalidValue(f"`{kind.cname}' has no fixed size; pass a pointer")
+        item = layout_of(kind.item, convention)
+        return Layout(kind, item.size * kind.length, item.alignment, item=item)
+    if kind.kind == "void" or kind.kind in _ADDRESSES:
+        return Layout(kind, WORD, WORD)
+    if is_float(kind):
+        size = size_of(kind)
+        return Layout(kind, size, size)
+    if kind.kind != "enum" and ("double" in kind.cname or "complex" in kind.cname.lower()):
+        raise InvalidValue(f"`{kind.cname}' cannot be passed by value to another process; pass a pointer")
+    size, is_signed = size_and_sign(kind)
+    if kind.cname in ("long", "unsigned long"):
+        size = convention.long_size
+    return Layout(kind, size, size, is_signed)
+
+
+def _composite(kind: Any, convention: CallingConvention) -> Layout:
+    if not kind.fields:
+        raise InvalidValue(f"`{kind.cname}' has no members that are known here; declare them, or pass a pointer")
+    members: list[tuple[str, int, Layout]] = []
+    size = here = 0
+    alignment = alignment_here = 1
+    for name, field in kind.fields:
+        if field.bitsize >= 0:
+            raise InvalidValue(f"`{kind.cname}' has a bit-field, `{name}': compilers disagree; pass a pointer")
+        member = layout_of(field.type, convention)
+        start = start_here = 0
+        own_size, own_alignment = size_of(field.type), alignment_of(field.type)
+        if kind.kind == "struct":
+            start, start_here = _round_up(size, member.alignment), _round_up(here, own_alignment)
+        if start_here != field.offset:  # cffi lists the members of a member without a name, and not itself
+            raise InvalidValue(f"`{kind.cname}' has a member without a name before `{name}': give it one")
+        members.append((name, start, member))
+        size, here = max(size, start + member.size), max(here, start_here + own_size)
+        alignment, alignment_here = max(alignment, member.alignment), max(alignment_here, own_alignment)
+    if _round_up(here, alignment_here) != size_of(kind):
+        raise InvalidValue(f"`{kind.cname}' has a member without a name: give it one")
+    return Layout(kind, _round_up(size, alignment), alignment, members=tuple(members))
+
+
+def _round_up(number: int, multiple: int) -> int:
+    return -(-number // multiple) * multiple
+
+
+def is_float(kind: Any) -> bool:
+    """Return True if a type is float or double."""
+    return bool(kind.kind == "primitive" and kind.cname in ("float", "double"))
+
+
+def _address(value: Any) -> Argument:
+    """Return a value for a pointer: an address, or bytes to be lent."""
+    if value is None:
+        return 0
+    if isinstance(value, bytes):
+        # C reads strings up to a NUL, which bytes of Python's have behind them in this process only.
+        return value + b"\0"
+    if isinstance(value, bytearray):
+        return value
+    if isinstance(value, np.ndarray):
+        raise TypeError("an array is memory of this process: pass bytes or a bytearray, or an address there")
+    address = getattr(value, "address", value)
+    return int(address) & _WORD
