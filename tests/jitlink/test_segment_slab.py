@@ -71,6 +71,24 @@ def test_alignment_is_that_of_addresses() -> None:
     assert at["table"] % 8 == at["late"] % 8 == at["more"] % 32 == at["big"] % 16 == at["other"] % 16 == 0
 
 
+@pytest.mark.parametrize("size", [24, 4080])
+def test_blocks_that_move_up_keep_their_bytes(size: int) -> None:
+    """A block of `size` bytes that is aligned ends behind the segment's own size, and even behind its last page."""
+    options = uruk.Options(execute=False, as_jitlink=True, architecture="x86_64-linux")
+    memory = SegmentSlab(0x12345, 1 << 16)
+    places: dict[str, int] = {}
+    with uruk.LLJIT(memory=memory, options=options) as jit:
+        for name in ("first", "second"):
+            text = f".globl {name}\n .p2align 4\n{name}: .space {size - 16}\n .quad {name}, 0x123456789abcdef\n"
+            jit.add_object(assemble(text), f"{name}.o")
+            address = jit.lookup(name).address
+            assert address % 16 == 0
+            expected = bytes(size - 16) + address.to_bytes(8, "little") + (0x123456789ABCDEF).to_bytes(8, "little")
+            assert memory.read(address, size) == expected
+            places[name] = address
+        assert places["second"] >= places["first"] + size
+
+
 @pytest.mark.parametrize("base", [0xFFF00000, 1 << 44, (1 << 64) - (1 << 20)])
 def test_bases(base: int) -> None:
     zero = addresses(0)
@@ -88,7 +106,8 @@ def test_slab() -> None:
     """Segments keep their order, have whole pages, and a second link follows the first one's last page."""
     memory = SegmentSlab(0x105, 0x400, 0x100)
     first = memory.allocate([Segment(0, 1, 0x20, 64, 0x20), Segment(0, 0, 0x180, 1, 0x180)], Reach())
-    assert first.segments == [(1, 0x105, 0x20), (0, 0x205, 0x180)]
+    # The first one has room for blocks that move up to multiples of 64.
+    assert first.segments == [(1, 0x105, 0x20 + 63), (0, 0x205, 0x180)]
     second = memory.allocate([Segment(0, 2, 0x300, 1, 0x300)], Reach())
     assert second.segments == [(2, 0x405, 0x300)]
     assert memory.end == 0x105 + 0x800

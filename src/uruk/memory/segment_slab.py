@@ -7,8 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from uruk.memory.fixed import FixedMemory
+from uruk.memory.fixed import FixedAllocation, FixedMemory
 from uruk.memory.interface import SegmentLike
+from uruk.memory.mapper import Reach
+from uruk.records import record
+
+
+@record
+class _Roomy:
+    """A segment with room for blocks that move up to their alignments."""
+
+    module: int
+    zone: int
+    size: int
+    align: int
+    stored: int
 
 
 class SegmentSlab(FixedMemory):
@@ -16,6 +29,17 @@ class SegmentSlab(FixedMemory):
 
     `size` is what is reserved at a time; see `FixedMemory` for the rest.
     """
+
+    def allocate(self, segments: Sequence[SegmentLike], reach: Reach) -> FixedAllocation:
+        """See `FixedMemory.allocate`; segments that begin unaligned have room for blocks that are aligned."""
+        return super().allocate([self._roomy(segment) for segment in segments], reach)
+
+    def _roomy(self, segment: SegmentLike) -> SegmentLike:
+        # Segments are whole pages behind the first address: they have its distance from multiples of smaller numbers.
+        if segment.align <= self.page_size and self.address % segment.align == 0:
+            return segment
+        more = segment.align - 1 if segment.size else 0
+        return _Roomy(segment.module, segment.zone, segment.size + more, segment.align, segment.stored + more)
 
     def ordered(self, segments: Sequence[SegmentLike]) -> list[int]:
         """Return the order in which segments are placed: as they come."""

@@ -62,7 +62,8 @@ def lay_out(state: State, together: Sequence[tuple[int, str, I64]], written: U8)
     segments: list[Segment] = []
     for number, key in enumerate(keys.tolist()):
         own = segment == number
-        segments.append(_segment(int(module[own.argmax()]), key & 3, offset[own] + size[own], zeros[own]))
+        ends = offset[own] + size[own]
+        segments.append(_segment(int(module[own.argmax()]), key & 3, ends, zeros[own], int(align[own].max())))
     segment_of = filled(len(blocks), NONE, np.int32)
     offset_of = np.zeros(len(blocks), np.int64)
     segment_of[rows], offset_of[rows] = segment, offset
@@ -75,10 +76,9 @@ def lay_out(state: State, together: Sequence[tuple[int, str, I64]], written: U8)
 _ZONE_OF_RANK = (Zone.R, Zone.RW, Zone.RX, Zone.RW)
 
 
-def _segment(module: int, rank: int, ends: I64, zeros: Bool) -> Segment:
+def _segment(module: int, rank: int, ends: I64, zeros: Bool, align: int) -> Segment:
     stored = ends[~zeros]
-    # The alignment of a segment is 1, as blocks are aligned by their absolute addresses.
-    return Segment(module, _ZONE_OF_RANK[rank], int(ends.max()), 1, int(stored.max()) if stored.size else 0)
+    return Segment(module, _ZONE_OF_RANK[rank], int(ends.max()), align, int(stored.max()) if stored.size else 0)
 
 
 def _aligned(segment: I64 | I32, size: I64, align: I64, start: I64) -> I64:
