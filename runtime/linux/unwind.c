@@ -1,5 +1,5 @@
-/* Registration of unwind data with the unwinder that linked code throws through: libgcc_s.so.1, never a copy that an
- * executable may have of its own. */
+/* Registration of unwind data with the unwinder that linked code throws through: LLVM's libunwind where the process was
+ * started with it, else libgcc_s.so.1; never a copy that an executable may have of its own. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -10,17 +10,24 @@
 
 typedef void registration(void *);
 
-static registration *find(const char *name)
+/* The function of libunwind, which takes a whole section, or else that of libgcc_s. Which of the two is decided once:
+ * libunwind may come into the global scope later, and would be told to forget what it never knew. */
+static registration *find(const char *of_libunwind, const char *of_libgcc)
 {
-    void *library = dlopen("libgcc_s.so.1", RTLD_NOW);
-    return library ? (registration *)dlsym(library, name) : NULL;
+    static int decided, has_libunwind;
+    if (!decided) {
+        has_libunwind = dlsym(RTLD_DEFAULT, "__unw_add_dynamic_eh_frame_section") != NULL;
+        decided = 1;
+    }
+    void *library = has_libunwind ? RTLD_DEFAULT : dlopen("libgcc_s.so.1", RTLD_NOW);
+    return library || has_libunwind ? (registration *)dlsym(library, has_libunwind ? of_libunwind : of_libgcc) : NULL;
 }
 
 /* Register `count` `.eh_frame` sections, by address, each with its terminator (libgcc, unwind-dw2-fde.c); 0, or -1
- * where there is no libgcc. */
+ * where there is no unwinder. */
 EXPORTED int64_t uruk_rt_register_frames(void **sections, uint64_t count)
 {
-    registration *function = find("__register_frame");
+    registration *function = find("__unw_add_dynamic_eh_frame_section", "__register_frame");
     if (!function)
         return -1;
     for (uint64_t i = 0; i < count; i++)
@@ -31,7 +38,7 @@ EXPORTED int64_t uruk_rt_register_frames(void **sections, uint64_t count)
 /* Take registrations out; each once only, which libgcc insists on. */
 EXPORTED int64_t uruk_rt_deregister_frames(void **sections, uint64_t count)
 {
-    registration *function = find("__deregister_frame");
+    registration *function = find("__unw_remove_dynamic_eh_frame_section", "__deregister_frame");
     if (!function)
         return -1;
     for (uint64_t i = 0; i < count; i++)

@@ -1,31 +1,31 @@
-/* Unwind data: with the libgcc_s.so.1 that programs throw through. */
+/* Unwind data, for controllers that have no runtime of uruk's: with the unwinder that programs throw through. */
 
-#define _GNU_SOURCE
 #include "linux.h"
 
-#include <dlfcn.h>
+#include <stdint.h>
 
-static struct result tell_unwinder(const char *data, size_t size, const char *name)
+typedef int64_t registration(void **sections, uint64_t count);
+
+extern registration uruk_rt_register_frames, uruk_rt_deregister_frames;
+
+static struct result tell_unwinder(const char *data, size_t size, registration *function)
 {
     struct reader reader = read_from(data, size);
     word start = read_word(&reader), end = read_word(&reader);
     if (reader.bad)
         return no_arguments();
-    void *library = dlopen("libgcc_s.so.1", RTLD_LAZY);
-    void (*function)(void *) = library ? (void (*)(void *))dlsym(library, name) : 0;
-    if (!function)
-        return error("%s: there is no libgcc_s.so.1", name);
-    if (end > start)
-        function((void *)start);
+    void *section = (void *)start;
+    if (end > start && function(&section, 1))
+        return error("unwind data: there is no libgcc_s.so.1");
     return success();
 }
 
 struct result register_frames(const char *data, size_t size)
 {
-    return tell_unwinder(data, size, "__register_frame");
+    return tell_unwinder(data, size, uruk_rt_register_frames);
 }
 
 struct result deregister_frames(const char *data, size_t size)
 {
-    return tell_unwinder(data, size, "__deregister_frame");
+    return tell_unwinder(data, size, uruk_rt_deregister_frames);
 }

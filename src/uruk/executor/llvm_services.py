@@ -106,7 +106,3 @@ class Services:
             # The flags of the symbol, which LLVM's service leaves empty.
             answer.bytes(2)
         return addresses
-
-    def register_frames(self, address: int, size: int) -> None:
-        """Register an `.eh_frame`, which ends in a terminator."""
-        self._ask("llvm_orc_registerEHFrameSectionWrapper", sps.u64(address, address + size)).expect_success()

@@ -20,18 +20,19 @@ class _Platform(BarePlatform):
 
     def __init__(self, executor: BootstrapExecutor) -> None:
         super().__init__(executor)
-        self.frames: list[tuple[int, int]] = []
+        self.frames: list[int] = []
 
     def loaded(self, linked: Linked, trackers: Sequence[ResourceTracker]) -> None:
         self.frames = [
-            (int(linked.state.address[block]), int(linked.state.blocks.size[block]))
-            for block in linked.state.synthetic["unwind"].tolist()
-            if block >= 0
+            int(linked.state.address[block]) for block in linked.state.synthetic["unwind"].tolist() if block >= 0
         ]
 
 
-def link_runtime(services: Services, archive: Archive) -> dict[bytes, int]:
-    """Link the runtime into an executor that has none, or an older one; return the addresses of its functions."""
+def link_runtime(services: Services, archive: Archive) -> tuple[dict[bytes, int], list[int]]:
+    """Link the runtime into an executor that has none, or an older one.
+
+    Returns the addresses of its functions, and of its unwind data, which is to be registered.
+    """
     executor = BootstrapExecutor(services)
     platform = _Platform(executor)
     session = Session(executor, platform)
@@ -41,6 +42,4 @@ def link_runtime(services: Services, archive: Archive) -> dict[bytes, int]:
     names = function_names(archive)
     answers = session.lookup(dylib, names, roots=False)
     executor.memory.finish()  # brings all of it at once: messages of LLVM's services are the only way there so far
-    for address, size in platform.frames:  # after the bytes have arrived, which the unwinder reads
-        services.register_frames(address, size)
-    return {name: address for name, (address, _) in zip(names, answers, strict=True)}
+    return {name: address for name, (address, _) in zip(names, answers, strict=True)}, platform.frames

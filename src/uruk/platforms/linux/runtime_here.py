@@ -50,11 +50,16 @@ class _ThisProcess(BarePlatform):
 
 
 def _register_frames(address: int) -> None:
-    """Register an `.eh_frame` before there is a runtime, with libgcc_s, never with an executable's own copy.
+    """Register an `.eh_frame` before there is a runtime, where that registers others: see runtime/linux/unwind.c.
 
-    `__register_frame` takes a whole `.eh_frame` that ends in a terminator (libgcc, unwind-dw2-fde.c).
+    Both functions take a whole `.eh_frame` that ends in a terminator (libgcc, unwind-dw2-fde.c; libunwind.cpp).
     """
-    register = ctypes.CDLL(UNWINDER, handle=load_library(UNWINDER))["__register_frame"]
+    preloaded = find_symbol(None, b"__unw_add_dynamic_eh_frame_section")
+    register = (
+        ctypes.CFUNCTYPE(None, ctypes.c_void_p)(preloaded)
+        if preloaded
+        else ctypes.CDLL(UNWINDER, handle=load_library(UNWINDER))["__register_frame"]
+    )
     register.argtypes, register.restype = [ctypes.c_void_p], None
     register(address)
 

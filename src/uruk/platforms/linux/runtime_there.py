@@ -28,10 +28,11 @@ def start_runtime(connection: Connection) -> tuple[RemoteProcess, Runtime]:
     archive = open_runtime(architecture_of_executor(connection))
     if services.has(version_of(archive).decode()):  # else it is LLVM's, or of another version of uruk
         addresses = {name: services.address(name.decode()) for name in function_names(archive)}
+        frames: list[int] = []
     else:
         from uruk.platforms.linux.link_runtime_there import link_runtime  # uruk's own executor needs none of it
 
-        addresses = link_runtime(services, archive)
+        addresses, frames = link_runtime(services, archive)
     process = RemoteProcess(connection, addresses[b"uruk_rt_call_wrapper"], addresses[b"uruk_rt_read_wrapper"])
     runtime = Runtime(process, addresses)
     runtime.call(
@@ -39,4 +40,8 @@ def start_runtime(connection: Connection) -> tuple[RemoteProcess, Runtime]:
         services.address("__llvm_orc_SimpleRemoteEPC_dispatch_fn"),
         services.address("__llvm_orc_SimpleRemoteEPC_dispatch_ctx"),
     )
+    if frames:
+        # By the runtime itself, which knows what unwinder the process has: LLVM's service gives a whole section to the
+        # first `__register_frame' of the process, which in libunwind takes one record.
+        runtime.call_with_array(b"uruk_rt_register_frames", frames)
     return process, runtime
