@@ -27,3 +27,23 @@ def test_flags_of_a_compiler_are_for_sources(flag: str) -> None:
 def test_names_for_plugins(word: str) -> None:
     assert parse(["main.o", word]).plan.rdynamic
     assert not parse(["main.o"]).plan.rdynamic
+
+
+@pytest.mark.parametrize("dashes", ["-", "--"])
+def test_spellings_of_llvm_jitlink(dashes: str) -> None:
+    """Where a program runs can be said as llvm-jitlink has it, with one dash or two."""
+    spellings = {
+        "oop-executor=/some/executor": "--executor=/some/executor",
+        "oop-executor": "--oop",
+        "oop-executor-connect=host:99": "--connect=host:99",
+        "use-shared-memory": "--shared-memory",
+        "slab-allocate=2Mb": "--slab-allocate=2Mb",
+    }
+    for theirs, ours in spellings.items():
+        assert parse([dashes + theirs, "main.o"]) == parse([ours, "main.o"]) != parse(["main.o"])
+    assert parse(["main.o", "--", f"{dashes}oop-executor"]).program == [f"{dashes}oop-executor"]
+
+
+def test_the_spelling_of_an_output_file() -> None:
+    """-oop alone is what compilers take it for: -o op."""
+    assert parse(["main.o", "-oop"]).plan.output == "op"

@@ -52,6 +52,8 @@ Sources are compiled first, by the compiler of CC or CXX, or what there is: cc, 
   --gc-sections       drop sections that the entry does not reach
   --define NAME=ADDR  an absolute symbol
   --slab-allocate=SIZE  address space reserved for code (suffix Kb, Mb, Gb)
+  --oop-executor[=PATH], --oop-executor-connect=HOST:PORT, --use-shared-memory
+                      llvm-jitlink's names of --executor, --connect and --shared-memory; with one dash, too
   --cflag FLAG        a flag for the compiler that is not among those below
   --compiler CMD      the compiler of all sources: a name, a path, or a command ("zig cc", "ccache gcc")
   --no-cache          compile again what was compiled before
@@ -141,6 +143,24 @@ _FLAGS = (
     "--no-cache",
 )
 
+_OF_LLVM = {
+    "oop-executor": "--executor",
+    "oop-executor-connect": "--connect",
+    "use-shared-memory": "--shared-memory",
+    "slab-allocate": "--slab-allocate",
+}
+"""The names that options have in LLVM's llvm-jitlink, where one dash does as well as two."""
+
+
+def _own_spelling(word: str) -> str:
+    """Return the option of this command that one of llvm-jitlink's is; any other word as it is."""
+    name, equals, value = word.partition("=")
+    own = _OF_LLVM.get(name[2:] if name.startswith("--") else name[1:] if name.startswith("-") else "")
+    if own is None:
+        return word
+    # Without a program of its own, another process is uruk's executor.
+    return "--oop" if own == "--executor" and not value else own + equals + value
+
 
 def parse(words: Sequence[str]) -> Arguments:
     """Read the command line. Raises UsageError."""
@@ -148,6 +168,7 @@ def parse(words: Sequence[str]) -> Arguments:
     line: LinkLine | None = None
     rest = expand(words)
     for word in rest:
+        word = word if arguments.linker else _own_spelling(word)
         if word == "--":
             arguments.program = list(rest)
         elif arguments.linker:

@@ -11,12 +11,10 @@ from collections.abc import Sequence
 
 from uruk.cli.arguments import USAGE, parse
 from uruk.cli.usage import UsageError, read, refuse
-from uruk.errors import ExecutorCrashed, ExecutorLost, InvalidValue, UrukError
+from uruk.errors import InvalidValue, UrukError
+from uruk.program.ending import end, end_as
 from uruk.program.reading import Reader
 from uruk.program.systems import system_of
-
-FAULTS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP, signal.SIGSYS)
-"""Signals of which a message says where the program was."""
 
 
 def run(words: Sequence[str]) -> int:
@@ -53,17 +51,12 @@ def run(words: Sequence[str]) -> int:
             print_times(program.times)
         if not arguments.execute:
             program.jit.executor.close()
-            _end(0)
+            end(0)
         if program.child is not None:
             with contextlib.suppress(ValueError):
                 signal.signal(signal.SIGINT, signal.SIG_IGN)  # the program's to handle; this process waits
         status = program.run()
-        if status < 0:
-            _die(-status, program.jit.executor.lost)
-        if isinstance(lost := program.jit.executor.lost, ExecutorCrashed):  # on a system whose crashes have a status
-            print(f"uruk: {type(lost).__name__}: {lost}", file=sys.stderr)
-        _end(status)
-        return status
+        end_as(status, program.jit.executor.lost, "uruk")
     except UrukError as error:
         if arguments.in_process:
             system_of().restart(error)
@@ -73,27 +66,6 @@ def run(words: Sequence[str]) -> int:
     except KeyboardInterrupt:
         reader.stop()
         raise
-
-
-def _die(number: int, lost: ExecutorLost | None) -> None:
-    """End as the program did, after a message where that was a fault of its code."""
-    if number in FAULTS:
-        lost = lost if isinstance(lost, ExecutorCrashed) else ExecutorCrashed(number)
-        print(f"uruk: {type(lost).__name__}: {lost}", file=sys.stderr)
-        sys.stderr.flush()
-    import resource  # not every system has it
-
-    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-    with contextlib.suppress(OSError, ValueError):
-        signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
-
-
-def _end(status: int) -> None:
-    """End without taking the interpreter down piece by piece: nothing was run that would need it."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
 
 
 def print_times(times: list[tuple[str, float]]) -> None:
