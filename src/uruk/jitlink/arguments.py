@@ -62,10 +62,23 @@ def check(line: CommandLine, page_size: int) -> list[str]:
             )
     if line.given("oop-executor") and line.given("oop-executor-connect"):
         raise ToolError("Only one of -oop-executor and -oop-executor-connect can be specified")
-    # This check is the last one, so that contradictions are reported in LLVM's words first.
-    if runs:
-        raise ToolError("uruk-jitlink links and does not run yet: give -noexec, or use `uruk run'")
     return warnings
+
+
+def host_and_port(text: str) -> tuple[str, int]:
+    """Return host and port of ``-oop-executor-connect``. Raises ToolError."""
+    host, _, port = text.partition(":")
+    if not host:
+        problem = "Host name for -oop-executor-connect can not be empty"
+    elif not port:
+        problem = "Port number in -oop-executor-connect can not be empty"
+    elif not (port.isascii() and port.isdecimal()):
+        problem = f"Port number '{port}' is not a valid integer"
+    elif len(port.lstrip("0")) > 5 or int(port) >= 1 << 16:
+        problem = f"Port number '{port}' is above 65535"
+    else:
+        return host, int(port)
+    raise ToolError(f"Failed to connect TCP socket '{text}': {problem}")
 
 
 def definition(text: str) -> tuple[str, int]:

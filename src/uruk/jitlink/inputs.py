@@ -28,11 +28,12 @@ _ARCHIVE_MAGIC = (b"!<arch>\n", b"!<thin>\n")
 class Inputs:
     """Adds what a command line names; `order` has the dylibs that are searched for the entry, `main` first."""
 
-    def __init__(self, session: Session, line: CommandLine) -> None:
+    def __init__(self, session: Session, line: CommandLine, main: JITDylib | None = None) -> None:
         self.session = session
         self.line = line
         self._bare = line.is_on("no-process-syms")
-        self.main = self._new_dylib("main")
+        self.main = main or self._new_dylib("main")
+        self.main.bare = self._bare
         self.order = [self.main]
         # Place -1 is before every word, so that each word has a dylib.
         self._begins = [(-1, self.main)]
@@ -135,8 +136,9 @@ class Inputs:
             # Objects say in their linker directives (`-exclude-symbols`) which definitions no library shows.
             if unexported := {name for words in graph.linker_words.values() for name in words.get("no-library", ())}:
                 graph.symbols = _localised(graph, {encode_name(name) for name in unexported})
-            # No roots: LLVM's tool links an object only when something refers to it.
-            home.add_graph(graph, home.create_tracker(placed.text), roots=False)
+            # LLVM's tool links an object only when something refers to it, or to run its initialisers.
+            runs = not self.session.only_links
+            home.add_graph(graph, home.create_tracker(placed.text), roots=runs)
         except UrukError as error:
             raise input_error(placed.text, error) from error
 

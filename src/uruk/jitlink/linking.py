@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from uruk.errors import UrukError
 from uruk.formats.heads import HEAD, target_of_head
 from uruk.formats.registry import format_named
 from uruk.jitlink.failures import ToolError, not_found
@@ -13,42 +16,71 @@ from uruk.jitlink.place import link_only_session
 from uruk.orc.registry.symbols import encode_name
 from uruk.target import HERE, Target
 
+if TYPE_CHECKING:
+    from uruk.jitlink.checking import Read
+    from uruk.jitlink.running import Running
+
 _SHOWN = ("check", "show-addrs", "show-entry-es", "show-graphs", "show-relocated-section-contents")
 """Options that look at what was linked."""
 
 
 class Linking:
-    """A link; `close` gives back what it holds."""
+    """A link; `close` gives back what it holds. `running` is where its program runs; None: it is only linked."""
 
-    def __init__(self, line: CommandLine, page_size: int) -> None:
+    def __init__(self, line: CommandLine, page_size: int, target: Target, running: Running | None = None) -> None:
         self._line = line
-        self.target = _target(line)
-        self.session, self.memory = link_only_session(line, self.target, page_size)
-        self._inputs = Inputs(self.session, line)
-        self._linked = LinkedFiles()
+        self.target = target
         self.kinds = format_named(self.target.format).instruction_set(self.target.architecture).KINDS
+        self._running = running
         self.entry = line.last("entry") or "main"
-        # The order must be known before addresses are given; LLVM's tool shows it by the addresses of its graphs.
-        self.session.add_pass("before layout", lambda state: order_modules(state, encode_name(self.entry)))
+        if running is None:
+            self.session, memory = link_only_session(line, self.target, page_size)
+            self._read: Read = memory.read
+            self._inputs = Inputs(self.session, line)
+            # The order must be known before addresses are given; LLVM's tool shows it by the addresses of its graphs.
+            self.session.add_pass("before layout", lambda state: order_modules(state, encode_name(self.entry)))
+        else:
+            self.session, self._read = running.jit.session, running.jit.executor.process.read
+            self._inputs = Inputs(self.session, line, running.jit.main)
+        self._linked = LinkedFiles()
         if any(line.given(name) for name in _SHOWN):
             self.session.add_pass("post-fixup", self._linked.note)
 
     def add_inputs(self) -> None:
         """Add everything that the command line names. Raises ToolError."""
         self._inputs.add_all()
+        if self._running is not None:
+            if not self._line.is_on("no-process-syms"):
+                self._running.serve(self._inputs.order)
+            self._running.prepare()
 
     def look_entry_up(self) -> int:
         """Link what the entry needs, and return its address. Raises what linking raises."""
         name = self.entry
         # LLVM looks the entry up in all dylibs of the line in turn; a dylib with that link order does the same here.
-        entry = self.session.create_dylib("<entry>", bare=self._line.is_on("no-process-syms"))
+        self._home = entry = self.session.create_dylib("<entry>", bare=self._line.is_on("no-process-syms"))
         entry.set_link_order([], self_first=True)
         for dylib in self._inputs.order:
             entry.add_to_link_order(dylib, hidden=True)
         words = [words for graph in self._inputs.graphs() for words in graph.linker_words.values()]
         # `/include` in an object makes its name a root of the link (Microsoft, "/INCLUDE").
         included = [name for recorded in words for name in recorded.get("include", ())]
-        return self.session.lookup_names(entry, [name, *included], initialize=False)[name]
+        self._entry = self.session.lookup_names(entry, [name, *included], initialize=False)[name]
+        return self._entry
+
+    @property
+    def runs(self) -> bool:
+        """True if the program is to be run."""
+        return self._running is not None
+
+    def another_may_do(self, error: UrukError) -> bool:
+        """Return True where another process may run what failed with an error in this one."""
+        return self._running is not None and self._running.another_may_do(error)
+
+    def run(self) -> int:
+        """Run the program whose entry was looked up; see `Running.run`."""
+        assert self._running is not None
+        return self._running.run(self._entry, self._home)
 
     def show_session(self, option: str) -> str:
         """Return the session's state, if `option` asks for it."""
@@ -96,15 +128,18 @@ class Linking:
             )
         # Loads read in the byte order of the target, which need not be this machine's.
         order = self.kinds.order
-        facts = LinkFacts(self._linked, self._inputs.absolute, self.memory.read, self.target.architecture, order)
+        facts = LinkFacts(self._linked, self._inputs.absolute, self._read, self.target.architecture, order)
         check_files(self._line.texts("check"), self._line.last("check-name") or "jitlink-check", facts)
 
     def close(self) -> None:
         """End the session."""
-        self.session.close()
+        if self._running is None:
+            self.session.close()
+        else:
+            self._running.close()
 
 
-def _target(line: CommandLine) -> Target:
+def target_of_line(line: CommandLine) -> Target:
     """Return the target of the first object among the inputs. Raises ToolError for a file that is not there."""
     for placed in line.inputs:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import sys
 from collections.abc import Sequence
@@ -52,13 +53,33 @@ def _answer(line: CommandLine) -> str:
 
 
 def _run(line: CommandLine) -> int:
-    """Link, check and show what the command line asks for. Raises ToolError, UrukError."""
+    """Link, check, show and run what the command line asks for. Raises ToolError, UrukError."""
     from uruk.jitlink.arguments import check  # numpy is imported from here on, which -help does without
-    from uruk.jitlink.linking import Linking
+    from uruk.jitlink.linking import Linking, target_of_line
 
     for warning in check(line, mmap.PAGESIZE):
         print(warning, file=sys.stderr)
-    linking = Linking(line, mmap.PAGESIZE)
+    target = target_of_line(line)
+    if line.is_on("noexec"):
+        return _link(Linking(line, mmap.PAGESIZE, target))
+    from uruk.jitlink.running import Running, settings_of  # what links only does without
+
+    settings = settings_of(line, target)
+    while True:
+        running = Running(settings)
+        with contextlib.suppress(_InAnother):
+            return running.exit_status(_link(Linking(line, mmap.PAGESIZE, target, running)))
+
+
+class _InAnother(Exception):
+    """Raised where what was linked can run in another process only, begun as the settings say now."""
+
+
+def _link(linking: Linking) -> int:
+    """Do all that a line asks for; returns the exit status, where the program does not end this process.
+
+    Raises ToolError, UrukError, and _InAnother where another process is to run what was linked.
+    """
     try:
         linking.add_inputs()
         print(linking.show_session("show-init-es"), end="")
@@ -66,22 +87,24 @@ def _run(line: CommandLine) -> int:
         # What was linked is shown after a failure, too, as LLVM's tool does.
         linking.gather()
         print(linking.show_graphs(), linking.show_session("show-entry-es"), linking.show_addresses(), sep="", end="")
+        # Standard output is a buffer where it is a pipe: errors and the program's own output come behind the lists.
+        sys.stdout.flush()
         if failure:
-            # Standard output is a buffer where it is a pipe: without this, the error would come before the lists.
-            sys.stdout.flush()
             print(f"{SESSION_PREFIX}{failure}", file=sys.stderr)
             return 1
         linking.check()
-        return 0
+        return linking.run() if linking.runs else 0
     finally:
         linking.close()
 
 
 def _look_entry_up(linking: Linking) -> str:
-    """Link what the entry needs; returns the text of the error if that fails."""
+    """Link what the entry needs; returns the text of the error if that fails. Raises _InAnother."""
     try:
         linking.look_entry_up()
     except UrukError as error:
+        if linking.another_may_do(error):
+            raise _InAnother from error
         from uruk.jitlink.failures import session_text
 
         return session_text(error, linking.kinds)

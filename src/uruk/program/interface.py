@@ -10,6 +10,7 @@ from uruk.errors import UrukError
 if TYPE_CHECKING:
     from uruk.executor.remote import RemoteExecutor
     from uruk.memory.interface import Memory
+    from uruk.orc.dylib import JITDylib
     from uruk.program.link_plan import LinkPlan
     from uruk.program.program_linker import ProgramLinker
     from uruk.program.reading import Objects, Other
@@ -50,6 +51,15 @@ class ProgramSystem(Protocol):
 
     def set_search_path(self, linker: ProgramLinker, plan: LinkPlan) -> None:
         """Say where the program looks for libraries when it runs (ld's -rpath)."""
+        ...
+
+    def serve_as_jitlink(self, linker: ProgramLinker, dylibs: Sequence[JITDylib]) -> None:
+        """Have some dylibs see what LLVM's llvm-jitlink has in its process: the libraries of C++, and the function that
+        sets its exit status."""
+        ...
+
+    def result(self, linker: ProgramLinker, status: int) -> int:
+        """Return the exit status of a program that has ended in a process that goes on, where main() gave `status`."""
         ...
 
     def before_inputs(self, linker: ProgramLinker, settings: Settings, inputs: Sequence[Objects | Other]) -> None:

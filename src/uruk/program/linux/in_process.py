@@ -29,7 +29,8 @@ class ProgramInProcess:
         runtime = process_runtime()
         self._stack = stack = InitialStack(list(map(os.fsencode, words)), as_it_was(environment_at_start()))
         runtime.call(b"uruk_rt_set_environ", stack.envp)
-        runtime.call(b"uruk_rt_set_program_name", stack.name)
+        if stack.name:
+            runtime.call(b"uruk_rt_set_program_name", stack.name)
         runtime.call(b"uruk_rt_fresh_process")
         watch_overflows()
         program = linux_platform(jit.platform).program

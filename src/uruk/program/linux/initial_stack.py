@@ -23,7 +23,7 @@ class InitialStack:
         words = 1 + len(arguments) + 1 + len(environment) + 1
         strings = 8 * words + len(auxiliary)
         ends = list(accumulate(map(len, texts)))
-        self._memory = ctypes.create_string_buffer(strings + ends[-1] + 8)
+        self._memory = ctypes.create_string_buffer(strings + (ends[-1] if ends else 0) + 8)
         base = -(-ctypes.addressof(self._memory) // 8) * 8
         places = [base + strings + end - len(text) for end, text in zip(ends, texts, strict=True)]
         count = len(arguments)
@@ -33,8 +33,8 @@ class InitialStack:
         self.argc = count
         self.argv = base + 8
         self.envp = base + 8 * (1 + count + 1)
-        self.name = places[0]
-        """Address of the program's name, argv[0]."""
+        self.name = places[0] if arguments else 0
+        """Address of the program's name, argv[0]; 0 where there are no arguments."""
 
 
 def auxiliary_vector() -> bytes:

@@ -13,6 +13,7 @@ from uruk.errors import TLSError, UrukError
 
 if TYPE_CHECKING:
     from uruk.memory.interface import Memory
+    from uruk.orc.dylib import JITDylib
     from uruk.program.interface import Place
     from uruk.program.link_plan import LinkPlan
     from uruk.program.program_linker import ProgramLinker
@@ -52,6 +53,16 @@ class LinuxPrograms:
         """See `ProgramSystem.set_search_path`."""
         origin = os.path.dirname(plan.name)
         linker.set_search_path(plan.rpath, origin=origin, inherited=plan.rpath_is_inherited)
+
+    def serve_as_jitlink(self, linker: ProgramLinker, dylibs: Sequence[JITDylib]) -> None:
+        """See `ProgramSystem.serve_as_jitlink`."""
+        from uruk.program.linux.jitlink_process import serve
+
+        serve(linker, dylibs)
+
+    def result(self, linker: ProgramLinker, status: int) -> int:
+        """See `ProgramSystem.result`."""
+        return linker.platform.process.runtime.call(b"uruk_rt_result", status) & 0xFF
 
     def before_inputs(self, linker: ProgramLinker, settings: Settings, inputs: Sequence[Objects | Other]) -> None:
         """See `ProgramSystem.before_inputs`: libraries' thread-locals get static storage while there is room for it."""

@@ -13,6 +13,7 @@ from uruk.errors import ExecutorError, UrukError
 if TYPE_CHECKING:
     from uruk.lljit import LLJIT
     from uruk.memory.interface import Memory
+    from uruk.orc.dylib import JITDylib
     from uruk.program.interface import Place
     from uruk.program.link_plan import LinkPlan
     from uruk.program.program_linker import ProgramLinker
@@ -66,6 +67,13 @@ class WindowsPrograms:
 
     def set_search_path(self, linker: ProgramLinker, plan: LinkPlan) -> None:
         """See `ProgramSystem.set_search_path`: Windows's programs name no directories; WINEPATH and PATH do."""
+
+    def serve_as_jitlink(self, linker: ProgramLinker, dylibs: Sequence[JITDylib]) -> None:
+        """See `ProgramSystem.serve_as_jitlink`: drivers add what Windows's programs need, by `Place.prepare`."""
+
+    def result(self, linker: ProgramLinker, status: int) -> int:
+        """See `ProgramSystem.result`: it is what main() gave."""
+        return status
 
     def before_inputs(self, linker: ProgramLinker, settings: Settings, inputs: Sequence[Objects | Other]) -> None:
         """See `ProgramSystem.before_inputs`."""
