@@ -36,7 +36,9 @@ SOURCES = {
         "crash.c fork.c frames.c gdb.c line.c listen.c main.c secret.c serve.c services.c shared_memory.c system.c"
         " threads.c"
     ),
-    "executor/windows": "crash.c library.c line.c listen.c main.c secret.c serve.c services.c sockets.c system.c",
+    "executor/windows": (
+        "crash.c library.c line.c listen.c main.c secret.c serve.c services.c sockets.c system.c threads.c"
+    ),
     "windows": (
         "command_line.c cxx_throw.c find_symbols.c initialize.c memory.c modules.c process.c program.c shared_memory.c"
         " statics.c texts.c thread_atexit.c"

@@ -1,5 +1,6 @@
 /* Last words: which exception ends the process, where, and what it accessed. */
 
+#include "calls.h"
 #include "process.h"
 #include "windows_parts.h"
 
@@ -71,17 +72,22 @@ void report_crashes(void)
         AddVectoredExceptionHandler(1, handle_first);
 }
 
-/* How much the system leaves of a stack that overflows is each thread's to say. */
-static void NTAPI in_new_thread(void *module, DWORD reason, void *unused)
+/* How much the system leaves of a stack that overflows is each thread's to say. The first thread may end before others. */
+static void NTAPI at_thread(void *module, DWORD reason, void *unused)
 {
+    static DWORD first;
     ULONG size = STACK_LEFT;
     (void)module, (void)unused;
+    if (reason == DLL_PROCESS_ATTACH)
+        first = GetCurrentThreadId();
     if (reason == DLL_PROCESS_ATTACH || reason == DLL_THREAD_ATTACH)
         SetThreadStackGuarantee(&size);
+    else if (reason == DLL_THREAD_DETACH && program.running && GetCurrentThreadId() == first)
+        end_with_threads();
 }
 
-/* The loader calls these in every thread that begins ("The .tls Section" of Microsoft's PE format). */
-static const PIMAGE_TLS_CALLBACK callbacks[] = {in_new_thread, 0};
+/* The loader calls these in every thread that begins or ends ("The .tls Section" of Microsoft's PE format). */
+static const PIMAGE_TLS_CALLBACK callbacks[] = {at_thread, 0};
 static ULONG tls_index;
 const IMAGE_TLS_DIRECTORY64 _tls_used = {.AddressOfIndex = (ULONGLONG)&tls_index, .AddressOfCallBacks = (ULONGLONG)callbacks};
 

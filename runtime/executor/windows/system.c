@@ -52,31 +52,6 @@ void wake_all(struct condition *condition)
     WakeAllConditionVariable((CONDITION_VARIABLE *)condition);
 }
 
-struct start {
-    void (*function)(void *);
-    void *argument;
-};
-
-static DWORD WINAPI begin(void *argument)
-{
-    struct start start = *(struct start *)argument;
-    HeapFree(GetProcessHeap(), 0, argument);
-    start.function(start.argument);
-    return 0;
-}
-
-void start_thread(void (*function)(void *), void *argument)
-{
-    struct start *start = HeapAlloc(GetProcessHeap(), 0, sizeof *start);
-    if (!start)
-        give_up("no memory for a thread");
-    *start = (struct start){function, argument};
-    HANDLE thread = CreateThread(0, 0, begin, start, 0, 0);
-    if (!thread)
-        give_up("no thread can be started");
-    CloseHandle(thread);
-}
-
 word now(void)
 {
     LARGE_INTEGER ticks, per_second;

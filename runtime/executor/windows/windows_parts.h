@@ -21,6 +21,9 @@ void read_secret(void);
 /* system.c */
 int is_wine(void);
 
+/* threads.c: the calling thread ends, and the process does when its last thread has, but for the executor's own. */
+void end_with_threads(void);
+
 /* serve.c */
 void serve(void) __attribute__((noreturn));
 
