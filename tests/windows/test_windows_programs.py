@@ -25,10 +25,10 @@ WORDS = ["two words", "", 'a "quoted" one', "end\\", "*.c", "a\\\\b", "--flag=1"
 """Arguments behind the path of a file that the program may make."""
 FOR_WINDOWS_H = ("direct.h", "io.h", "process.h", "pthread.h", "windows.h")
 """Headers that compilers without Windows's headers do not have."""
-MINGW_ONLY = {"binary_mode", "endings", "faults", "long_doubles", "wide_main", "windowed"}
+MINGW_ONLY = {"binary_mode", "endings", "faults", "first_environment", "long_doubles", "wide_main", "windowed"}
 """Programs that rely on what MinGW's start files do, or (`endings`) on what those do not that Microsoft's do."""
-NOT_OF_ZIG = {"long_doubles", "wide_main"}
-"""Under this wine, what zig links of them natively prints what happens to lie in registers, or crashes."""
+NOT_OF_ZIG = {"first_environment", "long_doubles", "wide_main"}
+"""Under this wine, what zig links of them natively prints what lies in registers or in freed memory, or crashes."""
 CRASH = b"uruk: ExecutorCrashed: "
 
 

@@ -35,7 +35,11 @@ class CRuntime:
     filter: bytes
     """The function by which start files have handlers of signals called for exceptions."""
     variables: tuple[bytes, ...]
-    """Its argc, argv, wide argv, environment, wide environment, command line and wide command line."""
+    """Its argc, argv, wide argv, environment, wide environment, command line and wide command line.
+
+    The environments are those that start files give to main: of msvcrt, copies that putenv leaves as they were; of the
+    ucrt, as MinGW's and zig's start files have it, the ones that it changes.
+    """
     by_functions: bool
     """True where `variables` are functions that return the addresses."""
 
@@ -47,7 +51,7 @@ MSVCRT = CRuntime(
     frozenset(("msvcrt-os",)),
     b"_onexit",
     b"_XcptFilter",
-    (b"__argc", b"__argv", b"__wargv", b"_environ", b"_wenviron", b"_acmdln", b"_wcmdln"),
+    (b"__argc", b"__argv", b"__wargv", b"__initenv", b"__winitenv", b"_acmdln", b"_wcmdln"),
     by_functions=False,
 )
 UCRT = CRuntime(
@@ -58,7 +62,9 @@ UCRT = CRuntime(
     b"_crt_atexit",
     b"_seh_filter_exe",
     # The ucrt exports no variables: `__p___argc()` and its like return the addresses of a process's own.
-    tuple(b"__p_" + name for name in (b"__argc", *MSVCRT.variables[1:])),
+    tuple(
+        b"__p_" + name for name in (b"__argc", b"__argv", b"__wargv", b"_environ", b"_wenviron", b"_acmdln", b"_wcmdln")
+    ),
     by_functions=True,
 )
 C_RUNTIMES = {runtime.name: runtime for runtime in (MSVCRT, UCRT)}
