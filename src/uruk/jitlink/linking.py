@@ -13,6 +13,7 @@ from uruk.jitlink.linked_files import LinkedFiles
 from uruk.jitlink.module_order import order_modules
 from uruk.jitlink.options import CommandLine
 from uruk.jitlink.place import link_only_session
+from uruk.jitlink.show_times import LINK, LOAD, Timers
 from uruk.orc.registry.symbols import encode_name
 from uruk.target import HERE, Target
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from uruk.jitlink.checking import Read
     from uruk.jitlink.running import Running
 
-_SHOWN = ("check", "show-addrs", "show-entry-es", "show-graphs", "show-relocated-section-contents")
+_SHOWN = ("check", "show-addrs", "show-entry-es", "show-graphs", "show-relocated-section-contents", "write-symtab")
 """Options that look at what was linked."""
 
 
@@ -43,12 +44,14 @@ class Linking:
             self.session, self._read = running.jit.session, running.jit.executor.process.read
             self._inputs = Inputs(self.session, line, running.jit.main)
         self._linked = LinkedFiles()
+        self._timers = Timers()
         if any(line.given(name) for name in _SHOWN):
             self.session.add_pass("post-fixup", self._linked.note)
 
     def add_inputs(self) -> None:
         """Add everything that the command line names. Raises ToolError."""
-        self._inputs.add_all()
+        with self._timers.phase(LOAD):
+            self._inputs.add_all()
         if self._running is not None:
             if not self._line.is_on("no-process-syms"):
                 self._running.serve(self._inputs.order)
@@ -65,7 +68,8 @@ class Linking:
         words = [words for graph in self._inputs.graphs() for words in graph.linker_words.values()]
         # `/include` in an object makes its name a root of the link (Microsoft, "/INCLUDE").
         included = [name for recorded in words for name in recorded.get("include", ())]
-        self._entry = self.session.lookup_names(entry, [name, *included], initialize=False)[name]
+        with self._timers.phase(LINK):
+            self._entry = self.session.lookup_names(entry, [name, *included], initialize=False)[name]
         return self._entry
 
     @property
@@ -105,8 +109,16 @@ class Linking:
         return text
 
     def gather(self) -> None:
-        """Make what was linked known to rules and lists."""
+        """Make what was linked known to rules and lists. Raises ToolError for a list that cannot be written."""
         self._linked.gather()
+        if path := self._line.last("write-symtab"):
+            from uruk.jitlink.symbol_file import write_symbols
+
+            write_symbols(self._linked.states, path)
+
+    def times(self) -> str:
+        """Return the table of ``-show-times``, if it is asked for."""
+        return self._timers.text() if self._line.is_on("show-times") else ""
 
     def show_addresses(self) -> str:
         """Return the list of ``-show-addrs``, if it is asked for."""

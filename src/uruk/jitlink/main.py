@@ -89,6 +89,8 @@ def _link(linking: Linking) -> int:
         print(linking.show_graphs(), linking.show_session("show-entry-es"), linking.show_addresses(), sep="", end="")
         # Standard output is a buffer where it is a pipe: errors and the program's own output come behind the lists.
         sys.stdout.flush()
+        # Now, as a program in this process ends it.
+        sys.stderr.write(linking.times())
         if failure:
             print(f"{SESSION_PREFIX}{failure}", file=sys.stderr)
             return 1
