@@ -139,6 +139,39 @@ def test_dylibs_and_dlopen(jit: uruk.LLJIT, tmp_path: Path) -> None:
     assert jit.lookup("fails").function("int(void)")() == 1
 
 
+PLUGIN = """
+    __attribute__((constructor)) static void begin(void) { ++*(int *)WORD; }
+    __attribute__((destructor)) static void end(void) { *(int *)WORD += 10; }
+    int answer(void) { return *(int *)WORD; }
+"""
+OPENS = """
+    void *uruk_jit_dlopen(const char *, int); void *uruk_jit_dlsym(void *, const char *);
+    int uruk_jit_dlclose(void *);
+    int word;
+    void *open_it(void) { return uruk_jit_dlopen("plugin", 0); }
+    int ask(void *plugin) { return ((int (*)(void))uruk_jit_dlsym(plugin, "answer"))(); }
+    int close_it(void *plugin) { return uruk_jit_dlclose(plugin); }
+    int read_word(void) { return word; }
+"""
+
+
+def test_dlopen_initialises_and_the_last_dlclose_finalises(jit: uruk.LLJIT, tmp_path: Path) -> None:
+    """Its constructor and destructor write to a word of another dylib: once, and again when it is opened anew."""
+    jit.add_object(compiled(tmp_path, CLANG_GNU, OPENS))
+    plugin = jit.create_dylib("plugin")
+    source = PLUGIN.replace("WORD", f"{jit.lookup('word').address:#x}ull")
+    jit.add_object(compiled(tmp_path, CLANG_GNU, source, "plugin"), dylib=plugin)
+    words = {"open_it": "size_t(void)", "ask": "int(size_t)", "close_it": "int(size_t)", "read_word": "int(void)"}
+    opened, ask, close, word = (jit.lookup(name).function(kind) for name, kind in words.items())
+    first, second = opened(), opened()
+    assert (ask(first), ask(second)) == (1, 1)
+    assert (close(first), word()) == (0, 1)
+    assert (close(second), word()) == (0, 11)
+    third = opened()
+    assert ask(third) == 12
+    assert (close(third), word()) == (0, 22)
+
+
 def test_a_crash_names_the_function(wine: Path, tmp_path: Path) -> None:
     with uruk.LLJIT(executor=uruk.spawn(target="x86_64-windows")) as jit:
         jit.add_object(compiled(tmp_path, GNU, "int fault(int *p) { return *p; }", "faulty"))
