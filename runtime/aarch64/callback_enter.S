@@ -9,20 +9,22 @@
         .type   uruk_rt_callback_enter, @function
 uruk_rt_callback_enter:
         .cfi_startproc
-        stp     x29, x30, [sp, #-144]!
-        .cfi_def_cfa_offset 144
-        .cfi_offset x29, -144
-        .cfi_offset x30, -136
+        stp     x29, x30, [sp, #-160]!
+        .cfi_def_cfa_offset 160
+        .cfi_offset x29, -160
+        .cfi_offset x30, -152
         mov     x29, sp
         STORE_PAIRS 16, 8, x0, x1, x2, x3, x4, x5, x6, x7
         STORE_PAIRS 80, 8, d0, d1, d2, d3, d4, d5, d6, d7
+        str     x8, [sp, #144]           // where a result in memory goes
         mov     x0, x17
         add     x1, sp, #16
-        add     x2, sp, #144
+        add     x2, sp, #160
         bl      uruk_callback
-        ldr     x0, [sp, #16]
-        ldr     d0, [sp, #80]
-        ldp     x29, x30, [sp], #144
+        ldp     x0, x1, [sp, #16]
+        ldp     d0, d1, [sp, #80]
+        ldp     d2, d3, [sp, #96]
+        ldp     x29, x30, [sp], #160
         .cfi_def_cfa_offset 0
         ret
         .cfi_endproc

@@ -7,12 +7,13 @@
 
 #define EXPORTED __attribute__((visibility("default")))
 
-enum { REGISTERS = 16, ON_STACK = 16 };
+enum { REGISTERS = 17, ON_STACK = 16, RESULTS = 6 };
 
 /* What requests to the controller carry as their meaning. */
 EXPORTED char uruk_rt_callback_tag, uruk_rt_lazy_tag;
 
-/* `registers`: 8 integers, 8 vectors' lower words. How many words the caller has on its stack nobody knows: as many as
+/* `registers`: 8 integers, 8 vectors' lower words, and the place of a result in memory, where a convention has a
+ * register for that alone; in the end the first two and four of them are the result. How many words the caller has on its stack nobody knows: as many as
  * its type needs stand in the upper 16 bits of the number. */
 void uruk_callback(word number, word *registers, const word *stack) __attribute__((visibility("hidden")));
 
@@ -25,12 +26,12 @@ void uruk_callback(word number, word *registers, const word *stack)
     memcpy(request + 1, registers, 8 * REGISTERS);
     memcpy(request + 1 + REGISTERS, stack, 8 * on_stack);
     struct result answer = uruk_dispatch(&uruk_rt_callback_tag, request, 8 * (1 + REGISTERS + on_stack));
-    word value[2] = {0, 0};
+    word value[RESULTS] = {0};
     if (answer.size == sizeof value)
         memcpy(value, uruk_result_data(&answer), sizeof value);
     uruk_free_result(&answer);
-    registers[0] = value[0];
-    registers[8] = value[1];
+    memcpy(registers, value, 2 * sizeof(word));
+    memcpy(registers + 8, value + 2, 4 * sizeof(word));
 }
 
 /* What is behind a lazy stub: the controller is asked. See lazy.c. */

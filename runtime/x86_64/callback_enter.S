@@ -10,15 +10,18 @@
 uruk_rt_callback_enter:
         .cfi_startproc
         ENTER_FRAME
-        sub     $128, %rsp
+        sub     $144, %rsp
         STORE_EACH movq, 0, 8, rsp, rdi, rsi, rdx, rcx, r8, r9
         STORE_EACH movq, 64, 8, rsp, xmm0, xmm1, xmm2, xmm3, xmm4, xmm5, xmm6, xmm7
+        movq    $0, 128(%rsp)            # no register of its own has the place of a result
         mov     %r10, %rdi
         mov     %rsp, %rsi
         lea     16(%rbp), %rdx
         call    uruk_callback
         mov     (%rsp), %rax
+        mov     8(%rsp), %rdx
         movq    64(%rsp), %xmm0
+        movq    72(%rsp), %xmm1
         leave
         .cfi_def_cfa %rsp, 8
         ret

@@ -94,7 +94,7 @@ def test_a_callback_reads_what_a_call_wrote(convention: CallingConvention) -> No
         words = prototype.encode(values, convention)
         assert len(words.stack) == prototype.signature(convention).stack_words
         integers, stack = ([word for word in row if isinstance(word, int)] for row in (words.integers, words.stack))
-        assert prototype.decode(convention, integers, words.vectors, stack, nothing) == values
+        assert prototype.decode(convention, (integers, words.vectors, stack), nothing) == values
 
 
 def test_a_convention_is_that_of_a_target() -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
+
+from uruk.errors import InvalidValue
 
 SCALARS = ("signed char", "short", "int", "long", "long long", "unsigned char", "float", "double", "char *", "_Bool")
 FLOATS = ("float", "double")
@@ -101,7 +104,7 @@ class Calls:
             ]
             rng.shuffle(names)
             types = [self.shapes[int(name[1:])] if name[0] == "S" else Type(name) for name in names]
-            source.append(_function(row, result, names, types))
+            source += [_function(row, result, names, types), _through(row, names)]
             self.functions.append((f"S{row}({', '.join(names)})", types, result))
         self.source = "".join(source)
 
@@ -121,6 +124,53 @@ class Calls:
                 prototype,
                 self.declarations,
             )
+
+    def check_callbacks(self, jit: Any) -> int:
+        """Have each type of function called as a Python function; returns how many could be."""
+        made = 0
+        for row, (prototype, types, result) in enumerate(self.functions):
+            numbers = [(5 * row + 3 * at) % MOST for at in range(sum(len(list(each.leaves(""))) for each in types))]
+            values = iter(numbers)
+            arguments = [each.value(values) for each in types]
+            wanted = [leaf for each, value in zip(types, arguments, strict=True) for leaf in _given(each, value)]
+            answer = result.value(number % MOST for number in count(row))
+            seen: list[Any] = []
+
+            def answering(*got: Any, types: Any = types, seen: Any = seen, answer: Any = answer) -> Any:
+                seen.extend(leaf for each, value in zip(types, got, strict=True) for leaf in each.seen(value))
+                return answer
+
+            try:
+                callback = jit.executor.callback(self.declarations + prototype, answering)
+            except InvalidValue as error:
+                if "at most 16 words" not in str(error):
+                    raise
+                continue
+            through = prototype.replace("(", "(void *, ", 1)
+            returned = jit.lookup(f"through_{row}").function(self.declarations + through)(callback, *arguments)
+            assert seen == wanted, (prototype, self.declarations)
+            assert result.seen(returned) == _given(result, answer), (prototype, self.declarations)
+            callback.release()
+            made += 1
+        return made
+
+
+def _given(kind: Type, value: Any) -> list[Any]:
+    """The leaves of a value that was made by `Type.value`."""
+    if kind.scalar:
+        return [value]
+    if kind.count:
+        return [leaf for each in value for leaf in _given(kind.members[0], each)]
+    if kind.is_union:
+        return _given(kind.members[-1], *value.values())
+    return [leaf for member, each in zip(kind.members, value, strict=True) for leaf in _given(member, each)]
+
+
+def _through(row: int, names: list[str]) -> str:
+    """A function that has another one called, with the arguments that it gets."""
+    arguments = "".join(f", {name} a{at}" for at, name in enumerate(names))
+    passed = ", ".join(f"a{at}" for at in range(len(names)))
+    return f"S{row} through_{row}(S{row} (*f)({', '.join(names)}){arguments}) {{ return f({passed}); }}\n"
 
 
 def _fits(shape: Type, unions: bool, pointers: bool) -> bool:

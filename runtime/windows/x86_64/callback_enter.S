@@ -13,8 +13,8 @@
 uruk_rt_callback_enter:
         pushq   %rbp
         .seh_pushreg %rbp
-        subq    $160, %rsp              /* 32 of them for the callee, then 8 integers and 8 vectors */
-        .seh_stackalloc 160
+        subq    $176, %rsp              /* 32 of them for the callee, then 8 integers, 8 vectors and a place */
+        .seh_stackalloc 176
         movq    %rsp, %rbp
         .seh_setframe %rbp, 0
         .seh_endprologue
@@ -26,13 +26,14 @@ uruk_rt_callback_enter:
         movq    %xmm1, 104(%rbp)
         movq    %xmm2, 112(%rbp)
         movq    %xmm3, 120(%rbp)
+        movq    $0, 160(%rbp)           /* no register of its own has the place of a result */
         movq    %r10, %rcx
         leaq    32(%rbp), %rdx
-        leaq    208(%rbp), %r8          /* behind this frame, %rbp, the return address and the shadow space */
+        leaq    224(%rbp), %r8          /* behind this frame, %rbp, the return address and the shadow space */
         callq   uruk_callback
         movq    32(%rbp), %rax
         movq    96(%rbp), %xmm0
-        leaq    160(%rbp), %rsp
+        leaq    176(%rbp), %rsp
         popq    %rbp
         retq
         .seh_endproc

@@ -23,6 +23,10 @@ from uruk.records import record
 if TYPE_CHECKING:
     from uruk.memory.interface import Memory
 
+_REGISTERS = 17
+"""Words of a request for registers: eight integers, eight vectors, the place of a result; those on the stack follow."""
+_NOTHING = (0,) * 6
+"""A result of zeros: two integer and four vector registers."""
 COUNT = 128
 """The number of trampolines that are made at a time: a page of them."""
 
@@ -75,11 +79,7 @@ class Callbacks:
     def make(self, text: str, function: Callable[..., Any]) -> Callback:
         """Return a callback of C type `text`. Raises UrukError for a type that cannot be passed."""
         prototype = Prototype(text)
-        signature = prototype.signature(self._convention)
-        if signature.hidden or signature.has_result_place or len(signature.result_units) > 1:
-            name = signature.result.kind.cname
-            raise InvalidValue(f"`{text}': a callback cannot return `{name}': let it fill one by a pointer")
-        words = signature.stack_words
+        words = prototype.signature(self._convention).stack_words
         if words > 16:
             raise InvalidValue(f"`{text}': a callback takes at most 16 words of arguments on the stack")
         with self._lock:
@@ -124,12 +124,20 @@ class Callbacks:
         callback = self._all.get(reader.u64())
         if callback is None:
             print("uruk: a callback was called after it was released", file=sys.stderr)
-            return sps.u64(0, 0)
-        words = [reader.u64() for _ in range(16 + callback.prototype.signature(self._convention).stack_words)]
+            return sps.u64(*_NOTHING)
+        prototype, convention = callback.prototype, self._convention
+        words = [reader.u64() for _ in range(_REGISTERS + prototype.signature(convention).stack_words)]
+        rows = words[:8], words[8:16], words[_REGISTERS:]
+        process = self._runtime.process
         try:
-            read = self._runtime.process.read
-            values = callback.prototype.decode(self._convention, words[:8], words[8:16], words[16:], read)
-            return sps.u64(*callback.prototype.result_words(callback.function(*values), self._convention))
+            data = prototype.result_bytes(
+                callback.function(*prototype.decode(convention, rows, process.read)), convention
+            )
         except Exception:  # there is no Python caller to raise it to
             traceback.print_exc()
-            return sps.u64(0, 0)
+            data = bytes(prototype.signature(convention).result.size)
+        place = prototype.result_place(convention, rows, words[16])
+        if place is None:
+            return sps.u64(*prototype.result_words(data, convention))
+        process.write(place, data)
+        return sps.u64(place, *_NOTHING[1:])

@@ -74,7 +74,7 @@ class Layout:
             return struct.pack("<d" if self.size == 8 else "<f", value)
         word = self.to_word(value)
         if not isinstance(word, int):
-            raise TypeError(f"bytes cannot be lent by a pointer in a structure (`{self.kind.cname}'): pass an address")
+            raise TypeError(f"`{self.kind.cname}' in a structure or a result is the address of memory, not bytes")
         return (word & _WORD).to_bytes(8, "little")[: self.size]
 
     def to_word(self, value: Any) -> Argument:

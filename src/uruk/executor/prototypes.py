@@ -17,6 +17,8 @@ from uruk.isa.abi import POINTER, WORD, CallingConvention, Passed, Unit, Where
 from uruk.records import record
 
 _WORD = (1 << 64) - 1
+_Rows = Sequence[Sequence[int]]
+"""Integer registers, vector registers and stack words, as Where counts them."""
 
 
 class Words(NamedTuple):
@@ -119,45 +121,44 @@ class Prototype:
             return None
         return signature.result.from_bytes(_gathered(signature.result, signature.result_units, answer))
 
-    def decode(
-        self,
-        convention: CallingConvention,
-        integers: Sequence[int],
-        vectors: Sequence[int],
-        stack: Sequence[int],
-        read: Callable[[int, int], bytes],
-    ) -> list[Any]:
-        """Return the Python values of a callback's arguments, from all argument registers and the stack.
+    def decode(self, convention: CallingConvention, rows: _Rows, read: Callable[[int, int], bytes]) -> list[Any]:
+        """Return the Python values of a callback's arguments.
 
-        `read(address, size)` returns bytes of the process, for what is passed by reference.
+        `rows` are integer registers, vector registers and the stack; `read(address, size)` returns bytes of the
+        process, for what is passed by reference.
         """
-        words = (integers, vectors, stack)  # as Where counts them
         signature = self.signature(convention)
         values: list[Any] = []
         for layout, passed in zip(signature.arguments, signature.passed, strict=True):
             if passed.by_reference:
                 where, number = passed.units[0].place
-                data = read(words[where][number], layout.size)
+                data = read(rows[where][number], layout.size)
             else:
-                data = _gathered(layout, passed.units, words)
+                data = _gathered(layout, passed.units, rows)
             values.append(layout.from_bytes(data))
         return values
 
-    def result_words(self, value: Any, convention: CallingConvention) -> tuple[int, int]:
-        """Return the first integer and vector register of a callback's result."""
+    def result_bytes(self, value: Any, convention: CallingConvention) -> bytes:
+        """Return the bytes of a callback's result."""
+        layout = self.signature(convention).result
+        return bytes(layout.size) if layout.kind.kind == "void" else layout.to_bytes(value)
+
+    def result_place(self, convention: CallingConvention, rows: _Rows, own_register: int) -> int | None:
+        """Return the address of memory for a callback's result; None if that is in registers."""
         signature = self.signature(convention)
-        if not signature.result_units:
-            return 0, 0
-        layout = signature.result
-        words = [0, 0]
-        if layout.is_composite or layout.is_float:
-            unit = signature.result_units[0]
-            words[unit.place.where] = int.from_bytes(layout.to_bytes(value), "little")
-            return words[0], words[1]
-        word = layout.to_word(value)
-        if not isinstance(word, int):
-            raise TypeError(f"`{self.text}': a callback returns the address of memory, not bytes")
-        return word & _WORD, 0
+        if signature.hidden:
+            where, number = signature.hidden.units[0].place
+            return rows[where][number]
+        return own_register if signature.has_result_place else None
+
+    def result_words(self, data: bytes, convention: CallingConvention) -> list[int]:
+        """Return two integer and four vector registers with the bytes of a result."""
+        signature = self.signature(convention)
+        fill = b"\xff" if signature.result.is_signed and data[-1] >> 7 else b"\0"
+        words = [0] * 6
+        for (where, number), offset, size in signature.result_units:
+            words[2 * where + number] = int.from_bytes(data[offset : offset + size].ljust(WORD, fill), "little")
+        return words
 
 
 def _put(rows: tuple[list[Any], list[Any], list[Any]], unit: Unit, word: Any) -> None:
