@@ -102,7 +102,9 @@ class LLJIT:
             # what follows costs time, and a session of another process does without
             from uruk.platforms.linux.process_here import LinuxHere, executor_here
 
-            process = LinuxHere(executor_here(slab_size, mapper, memory=memory, executes=executes))
+            process = LinuxHere(
+                executor_here(slab_size, mapper, memory=memory, executes=executes, linked_only_for=linked_only_for)
+            )
             self.executor: Executor = process.executor
             kind = UnrunLinuxPlatform if self.executor.memory.fixed else LinuxPlatform
             self.platform: SystemPlatform = kind(process, linked_only_for)

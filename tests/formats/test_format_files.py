@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,8 @@ pytestmark = pytest.mark.quick
 class LineLibrary:
     """A library whose names are the words of its second line."""
 
+    architecture = "x86_64"
+
     def __init__(self, source: ByteSource) -> None:
         self.source = source
         self.names = source.read(0, source.size, "library").split(b"\n")[1].split()
@@ -42,6 +45,9 @@ class LineLibrary:
 
     def defines(self, name: bytes) -> bool:
         return name in self.names
+
+    def place_of(self, name: bytes) -> tuple[int, bool]:
+        return (1 + self.names.index(name), False) if name in self.names else (0, False)
 
     def hidden_bases(self) -> dict[bytes, bytes]:
         return {self.names[0]: b""}
@@ -154,6 +160,11 @@ def test_heads_tell_libraries_and_targets(tmp_path: Path, cc: Compile) -> None:
     assert [is_shared_library(head) for head in heads] == [False, True]
     assert [target_of_head(head) for head in heads] == [Target("elf", "x86_64", "")] * 2
     assert target_of_head(b"\x64\x86") is None
+    dll = b"MZ".ljust(60, b"\0") + struct.pack("<I4sH", 64, b"PE\0\0", 0x8664)
+    assert is_shared_library(dll)
+    assert [target_of_head(dll[:size]) for size in (2, 64, 70)] == [
+        Target("coff", name, "windows") for name in ("", "", "x86_64")
+    ]
 
 
 def test_the_target_that_code_is_run_on() -> None:

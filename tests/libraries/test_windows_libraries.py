@@ -21,9 +21,9 @@ TARGET = Target("coff", "x86_64", "windows")
 ARCHIVE = b"!<arch>\n"
 
 
-def dll(flags: int = 0x2022) -> bytes:
+def dll(flags: int = 0x2022, machine: int = 0x8664) -> bytes:
     """The headers of a PE file."""
-    return b"MZ".ljust(60, b"\0") + struct.pack("<I4s2H12x2H", 64, b"PE\0\0", 0x8664, 0, 240, flags)
+    return b"MZ".ljust(60, b"\0") + struct.pack("<I4s2H12x2H", 64, b"PE\0\0", machine, 0, 240, flags)
 
 
 def search(folder: Path) -> LibrarySearch:
@@ -65,6 +65,10 @@ def test_a_library_for_another_machine_is_passed_over(tmp_path: Path) -> None:
         (folder / "libz.a").write_bytes(ARCHIVE + header + member)
     found = LibrarySearch([first, second], host=WindowsLibraries("x86_64", system=())).find("z")
     assert found[0].path == str(second / "libz.a")
+    for folder, machine in ((first, 0x14C), (second, 0x8664)):
+        (folder / "y.dll").write_bytes(dll(machine=machine))
+    found = LibrarySearch([first, second], host=WindowsLibraries("x86_64", system=())).find("y")
+    assert found[0].path == str(second / "y.dll")
 
 
 def test_mingw_is_found() -> None:

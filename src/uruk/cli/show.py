@@ -24,7 +24,7 @@ Show what is in objects, archives and libraries: blocks, symbols, section groups
 storage, and what they need from outside and who has it. Nothing is linked or run.
 
   INPUT     an object (.o), an archive or import library (.a, .lib), an archive's member: `libz.a(inflate.o)',
-            or a shared library of ELF (.so)
+            or a shared library (.so, .dll)
   --edges   relocations too, with the formula that uruk computes for each
   --json    the same as one JSON array, an element an input
 """

@@ -6,7 +6,7 @@ from typing import Any
 
 from uruk.demangle import demangle
 from uruk.formats.byte_source import ByteSource
-from uruk.formats.interface import HEAD_SIZE, LibraryDefinition
+from uruk.formats.interface import LibraryDefinition
 from uruk.formats.registry import format_named, open_library, target_of_file
 from uruk.graph.views import BINDINGS, TYPES
 
@@ -16,7 +16,7 @@ Facts = dict[str, Any]
 def library_facts(path: str) -> Facts:
     """Return the facts of a shared library's file, which is not loaded. Raises ObjectFormatError."""
     with ByteSource(path) as source:
-        target = target_of_file(source.start[:HEAD_SIZE])
+        target = target_of_file(source.start)
     with open_library(path) as library:
         definitions = sorted(library.definitions(), key=lambda one: (one.name, one.version or b""))
         return {
@@ -39,4 +39,6 @@ def _definition(one: LibraryDefinition) -> Facts:
         "type": TYPES.get(one.type, str(one.type)),
         "binding": BINDINGS.get(one.binding, str(one.binding)),
         "size": one.size,
+        "number": one.number or None,
+        "forwarder": one.forwarder.decode("utf-8", "replace") or None,
     }

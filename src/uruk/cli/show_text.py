@@ -106,8 +106,10 @@ def _print_library(printer: Printer, facts: Facts) -> None:
     for symbol in facts["defines"]:
         sign = "@@" if symbol["default"] else "@"
         version = f"{sign}{symbol['version']}" if symbol["version"] is not None else ""
+        number = f"(number {symbol['number']})" if not symbol["name"] else ""
+        notes = f" is {symbol['forwarder']}" if symbol["forwarder"] is not None else ""
         words = (f"{symbol['size']:#x}" if symbol["size"] else "", symbol["binding"], symbol["type"], version)
-        rows.append([*((word, "") for word in words), (readable(symbol), NAME)])
+        rows.append([*((word, "") for word in words), ((number or readable(symbol)) + notes, NAME)])
     printer.table(("size", "binding", "kind", "version", "name"), rows, numbers=("size",))
 
 

@@ -15,7 +15,6 @@ HEAD = 64
 Sniffer = Callable[[bytes | memoryview], Target | None]
 SNIFFERS: list[Sniffer] = [elf.target_of_head]
 """One function a format: ELF's, and those of registered formats, which `uruk.formats.registry` adds."""
-_LIBRARIES = (elf.is_shared_library,)
 
 
 def target_of_head(head: bytes | memoryview) -> Target | None:
@@ -34,5 +33,12 @@ def target_of_head(head: bytes | memoryview) -> Target | None:
 
 
 def is_shared_library(head: bytes | memoryview) -> bool:
-    """Return True for a file that a dynamic loader loads. A link line may name it; its bytes are not linked."""
-    return any(is_library(head) for is_library in _LIBRARIES)
+    """Return True for a file that is linked already, as those are that a dynamic loader loads.
+
+    A link line may name it; its bytes are not linked.
+    """
+    if elf.target_of_head(head) is not None:
+        return elf.is_shared_library(head)
+    from uruk.formats.coff import head as coff  # as above
+
+    return coff.is_image(head)

@@ -74,10 +74,19 @@ class LibraryDefinition(NamedTuple):
     binding: int
     """One of `uruk.graph.graph.Binding`."""
     size: int
+    number: int = 0
+    """Its number in the library, which alone an empty name has; 0 in a format without numbers."""
+    forwarder: bytes = b""
+    """Another library's definition that the loader takes in its place, as the file has it."""
 
 
 class SharedLibrary(Protocol):
     """A shared library's file, which is read and not loaded. Close it, or use it in a `with`."""
+
+    @property
+    def architecture(self) -> str:
+        """The architecture of its code, as the first part of a triple has it; empty where uruk has no name for it."""
+        ...
 
     @property
     def soname(self) -> str | None:
@@ -95,6 +104,13 @@ class SharedLibrary(Protocol):
 
     def defines(self, name: bytes) -> bool:
         """Return True if the library defines and exports a name. Raises ObjectFormatError."""
+        ...
+
+    def place_of(self, name: bytes) -> tuple[int, bool]:
+        """Return the address that the file has for a name, 0 for one that it does not define, and whether that is data.
+
+        Raises ObjectFormatError.
+        """
         ...
 
     def hidden_bases(self) -> dict[bytes, bytes]:

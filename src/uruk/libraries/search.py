@@ -192,9 +192,7 @@ class LibrarySearch:
         """Return True for a file for this machine; a file that is neither library nor object is taken for a script."""
         try:
             with ByteSource(path) as source:
-                head = _head_of(source)
-                if is_archive(head[:8]):
-                    head = _first_member(source)
+                head = _first_member(source) if is_archive(source.start[:8]) else source.start
         except ObjectFormatError:
             return False
         target = self.host.target_of_head(head)

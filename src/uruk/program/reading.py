@@ -188,9 +188,9 @@ class _OpenFiles:
 
 
 def _is_object(head: bytes) -> bool:
-    if is_shared_library(head):
+    if head[:8] in _ARCHIVES or head.lstrip().startswith((b"/*", b"GROUP", b"INPUT", b"OUTPUT")):
         return False
-    return head[:8] not in _ARCHIVES and not head.lstrip().startswith((b"/*", b"GROUP", b"INPUT", b"OUTPUT"))
+    return not is_shared_library(head)
 
 
 def _read(files: list[str], opened: _OpenFiles, compiled: Mapping[str, bytes]) -> Objects:

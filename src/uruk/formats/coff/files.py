@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from uruk.errors import ObjectFormatError
 from uruk.formats.archive_index import Entries
 from uruk.formats.byte_source import ByteSource
 from uruk.formats.coff.constants import RELOCATION
@@ -20,8 +19,10 @@ class COFFFiles:
     """See `uruk.formats.interface.FormatFiles`."""
 
     def open_library(self, source: ByteSource) -> SharedLibrary:
-        """See `FormatFiles.open_library`. Raises ObjectFormatError: DLLs are not read."""
-        raise ObjectFormatError(source.name, "file", "this is an object, not a library; uruk reads no DLLs", 0)
+        """See `FormatFiles.open_library`."""
+        from uruk.formats.coff.dll import DLL  # few links read DLLs
+
+        return DLL(source)
 
     def index_names(self, entries: Entries) -> Entries:
         """See `FormatFiles.index_names`: imported variables are known by two names."""

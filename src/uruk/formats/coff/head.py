@@ -36,10 +36,26 @@ def machine_of(head: bytes | memoryview) -> int | None:
 def target_of_head(head: bytes | memoryview) -> Target | None:
     """Return the target of a COFF file that begins with these bytes; None for what is not a COFF file.
 
-    The architecture is empty for machines that uruk has no name for.
+    A linked file (MZ) is one, too, which readers of objects refuse. The architecture is empty for machines that uruk
+    has no name for, and for a linked file whose machine lies behind these bytes.
     """
+    if is_image(head):
+        machine = OF_COFF.get(_machine_of_image(head))
+        return Target("coff", "" if machine is None else machine.name, "windows")
     number = machine_of(head)
     if number is None:
         return None
     machine = OF_COFF.get(number)
     return Target("coff", "" if machine is None else machine.name, "windows")
+
+
+def is_image(head: bytes | memoryview) -> bool:
+    """Return True for a file that is linked already, a DLL or a program. Its header says which, further on."""
+    return head[:2] == b"MZ"
+
+
+def _machine_of_image(head: bytes | memoryview) -> int:
+    """Return the Machine field of a linked file; 0, which is none, where it lies behind these bytes."""
+    # e_lfanew is the last field of the DOS header; "PE" and two NULs stand before Machine.
+    at = int.from_bytes(head[60:64], "little") + 4
+    return int.from_bytes(head[at : at + 2], "little") if len(head) >= max(64, at + 2) else 0

@@ -23,10 +23,12 @@ from uruk.formats.elf.dynamic_hash import gnu_candidates, gnu_symbol_count, sysv
 from uruk.formats.gather import NAME_SHARING
 from uruk.formats.interface import LibraryDefinition
 from uruk.graph.types import I64, AnyArray
+from uruk.machines import OF_ELF
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+STT_OBJECT = 1
 STT_TLS = 6
 STT_GNU_IFUNC = 10
 
@@ -90,6 +92,8 @@ class SharedLibrary:
         if int.from_bytes(header[54:56], "little") != 56:
             raise source.error("ELF header", "program headers are not 56 bytes each", 54)
         self.machine = int.from_bytes(header[18:20], "little")
+        known = OF_ELF.get(self.machine)
+        self.architecture = "" if known is None else known.name
         # e_phoff and e_shoff, from which the tables are read when they are needed.
         self._header = np.frombuffer(header[32:48], "<u8")
         self._loads: list[tuple[int, int, int]] = []  # address, file offset, size in the file
@@ -187,6 +191,11 @@ class SharedLibrary:
             definition = self._make(strings[place:end], info, visibility, section, value, size, int(versions[row]))
             definitions.append(definition)
         return definitions
+
+    def place_of(self, name: bytes) -> tuple[int, bool]:
+        """See `uruk.formats.interface.SharedLibrary.place_of`: libraries begin at 0 in their files."""
+        symbol = self.find(name)
+        return (0, False) if symbol is None else (symbol.value, symbol.type == STT_OBJECT)
 
     def definitions(self) -> list[LibraryDefinition]:
         """See `uruk.formats.interface.SharedLibrary.definitions`."""

@@ -341,6 +341,10 @@ class UnrunLinuxPlatform(LinuxPlatform):
         """See `Platform.find_tls`."""
         return ""
 
+    def plan_load(self, paths: Sequence[str], by_name: Collection[str] = ()) -> Callable[[], str]:
+        """See `uruk.platforms.systems.SystemPlatform.plan_load`: their constructors do not run, in whatever order."""
+        return lambda: ""
+
 
 def _when(array: FunctionArray) -> tuple[int, int, tuple[int, int]]:
     """Return the key of ld's order: .preinit_array, then .init_array.N and .ctors.M (of priority 65535 - M), the rest.

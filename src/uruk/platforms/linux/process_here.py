@@ -19,6 +19,7 @@ from uruk.platforms.linux.loader_here import CARRIERS
 from uruk.platforms.linux.process import LinuxProcess
 from uruk.platforms.linux.runtime_here import is_linked, process_runtime
 from uruk.platforms.linux.slabs_here import InProcessSlabs
+from uruk.target import HERE, Target
 
 if TYPE_CHECKING:
     from uruk.executor.python_guards import PythonGuards
@@ -31,14 +32,21 @@ def executor_here(
     *,
     memory: Memory | None = None,
     executes: bool = True,
+    linked_only_for: str | Target = "",
 ) -> InProcessExecutor:
     """Return an executor of this process.
 
     `slab_size` is the address space of one slab, in bytes; `mapper` one of this process's memory. `memory` is used
     in the place of slabs. Without `executes` nothing that is linked will run, and the runtime need not be linked for
-    its sake.
+    its sake; libraries of code that is `linked_only_for` another target at fixed addresses are read, and not loaded.
     """
     memory = memory or SlabManager(mapper or InProcessMapper(InProcessSlabs()), slab_size)
+    if memory.fixed and linked_only_for:
+        target = linked_only_for if isinstance(linked_only_for, Target) else Target.of_triple(linked_only_for)
+        if target != HERE:
+            from uruk.executor.libraries_in_files import LibrariesInFiles  # code for elsewhere is rare
+
+            return InProcessExecutor(memory, LibrariesInFiles(target))
     return InProcessExecutor(memory, LibrariesHere(memory, process_runtime, FEW if executes else MANY))
 
 
