@@ -49,8 +49,8 @@ soak: runtime ## 200,000 broken objects of each corpus, 10,000 modules beside th
 link-lines: runtime ## the link lines of tests/link_lines, of all its projects (downloads their sources)
 	URUK_LINK_LINES=all $(PYTHON) -m pytest -n $(JOBS) tests/link_lines
 
-llvm-suite: runtime ## LLVM's own tests of llvm-jitlink, from the source package in LLVM_SRC
-	$(PYTHON) tests/llvm_suite/run_suite.py $(LLVM_SRC)
+llvm-suite: runtime aarch64-root ## LLVM's own tests of llvm-jitlink and its ORC runtime, from the source package in LLVM_SRC
+	PYTHONPATH=tests $(PYTHON) -m llvm_suite.run_suite $(LLVM_SRC)
 
 bench: runtime ## the benchmarks of benchmarks/README.md
 	$(PYTHON) -m benchmarks
