@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -59,6 +58,8 @@ class Timers:
 
 
 def _now() -> Spent:
+    import resource  # not every system has it
+
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return Spent(usage.ru_utime, usage.ru_stime, time.perf_counter())
 
