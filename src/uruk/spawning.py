@@ -55,6 +55,9 @@ def spawn(
     if system.system == "windows":
         return _spawn_windows(program, launcher, environment, shared_memory, slab_size, deadline, patience, streams)
     launcher = emulator(str(system)) if launcher is None and executor is None else launcher or ()
+    if launcher and os.path.basename(launcher[0]) in ("wine", "wine64"):
+        # It starts programs of Linux, too, and keeps their exit status to itself.
+        raise ExecutorError(f"{launcher[0]} runs programs of Windows, and the target is {system}: name no launcher")
     variables = linux.start_variables(environment, tls_pool)
     words = ["report-crashes"]
     if threading.current_thread() is threading.main_thread():  # PR_SET_PDEATHSIG: at the end of this thread

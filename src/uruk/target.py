@@ -9,7 +9,7 @@ import os
 from typing import NamedTuple
 
 from uruk.errors import UnknownTarget
-from uruk.machines import EXECUTOR_TARGETS, MACHINES, SPELLINGS, TARGETS
+from uruk.machines import EXECUTOR_TARGETS, MACHINES, SPELLINGS
 
 _SYSTEMS = {"linux": "linux", "windows": "windows", "mingw32": "windows", "darwin": "macos", "macos": "macos"}
 """The beginnings of the parts of a triple that name a system."""
@@ -60,17 +60,6 @@ class Target(NamedTuple):
             raise UnknownTarget(text, EXECUTOR_TARGETS)
         system = systems[0] if systems else "linux"
         return cls(_FORMATS[system], architecture, system)
-
-
-def runnable_target(text: str) -> Target:
-    """Return the target that a user names, if uruk has a runtime and an executor for it.
-
-    Raises UnknownTarget, a ValueError that lists those that there are.
-    """
-    target = Target.of_triple(text)
-    if str(target) not in TARGETS:
-        raise UnknownTarget(text, TARGETS)
-    return target
 
 
 def executor_target(text: str) -> Target:

@@ -15,7 +15,7 @@ from uruk.formats.elf.format import pair_of
 from uruk.formats.elf.head import target_of_head
 from uruk.isa.interface import architecture_of
 from uruk.machines import EXECUTOR_TARGETS, MACHINES, TARGETS
-from uruk.target import HERE, Target, runnable_target
+from uruk.target import HERE, Target, executor_target
 
 pytestmark = pytest.mark.quick
 
@@ -64,7 +64,7 @@ def test_targets_have_all_that_running_takes() -> None:
     assert tuple(BUILD_TARGETS) == EXECUTOR_TARGETS
     assert set(TARGETS) < set(EXECUTOR_TARGETS)
     for text in TARGETS:
-        target = runnable_target(text)
+        target = executor_target(text)
         assert str(target) == text
         assert architecture_of(text).name == target.architecture
         assert MACHINES[target.architecture].elf == pair_of(target.architecture).MACHINE
@@ -83,7 +83,7 @@ def test_every_source_of_the_runtime_is_listed_and_compiled() -> None:
 
 
 def test_a_machine_that_is_only_known_by_name_is_no_other_one() -> None:
-    for ask in (architecture_of, runnable_target):
+    for ask in (architecture_of, executor_target):
         with pytest.raises(UnknownTarget, match="no target `riscv64-linux'; there are x86_64-linux, aarch64-linux"):
             ask("riscv64-linux")
     with pytest.raises(UnknownTarget, match="ELF for riscv64"):

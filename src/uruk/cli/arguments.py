@@ -16,7 +16,7 @@ from uruk.compile.languages import language_of
 from uruk.errors import UnknownTarget
 from uruk.program.settings import Settings
 from uruk.program.targets import target_of
-from uruk.target import HERE, runnable_target
+from uruk.target import HERE, executor_target
 
 if TYPE_CHECKING:
     from uruk.cli.link_line import LinkLine
@@ -35,7 +35,7 @@ Sources are compiled first, by the compiler of CC or CXX, or what there is: cc, 
   -L DIR              where -l looks first
   --in-process        run in this process instead of a child
   --oop               run in a child process, uruk's executor (the default)
-  --target TARGET     x86_64-linux or aarch64-linux (default: that of the first object)
+  --target TARGET     x86_64-linux, aarch64-linux or x86_64-windows (default: that of the first object)
   --launcher CMD      a command before the executor: an emulator, "ssh host" (default for another
                       architecture: qemu-ARCH -L /usr/ARCH-linux-gnu, if that is there)
   --executor PATH     another executor program; any that speaks LLVM's protocol
@@ -252,6 +252,11 @@ def _check(arguments: Arguments) -> None:
     arguments.target = arguments.target or target_of(plan.inputs)
     if arguments.in_process and (arguments.launcher or arguments.executor or arguments.connect):
         raise UsageError("--in-process has no executor to start or to connect to")
+    if arguments.in_process and arguments.target not in ("", str(HERE)):
+        raise UsageError(
+            f"the program is for {arguments.target}, and this process is {HERE}: leave --in-process out, "
+            "and it runs in an executor"
+        )
     arguments.compiler = arguments.compiler or arguments.driver
     if not any(item.kind == "input" and language_of(item.value) for item in plan.inputs):
         arguments.flags.clear()  # a link line has the compiler's flags, too
@@ -318,7 +323,7 @@ def _target(text: str) -> str:
     Raises UsageError.
     """
     try:
-        return str(runnable_target(text))
+        return str(executor_target(text))
     except UnknownTarget as error:
         raise UsageError(str(error)) from error
 

@@ -15,7 +15,7 @@ from uruk.program.options import Library, LinkOptions, add_inputs
 from uruk.program.reading import Reader
 from uruk.program.settings import Settings
 from uruk.program.targets import target_of, target_of_content
-from uruk.target import HERE, runnable_target
+from uruk.target import HERE, executor_target
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -84,7 +84,7 @@ class Program:
         (options or LinkOptions()).apply(plan)
         plan.rdynamic |= rdynamic
         self._given = add_inputs(plan, inputs, libraries)
-        self._target = str(runnable_target(target)) if target else self._target_of_inputs()
+        self._target = str(executor_target(target)) if target else self._target_of_inputs()
         self._launcher = list(launcher)
         self._in_process = in_process
         self._compiler, self._flags = compiler, tuple(flags)
