@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.report import Report
 
-NAMES = ("batch", "growth", "small", "many", "session", "lazy", "names", "executors", "aarch64", "coff")
+NAMES = ("batch", "growth", "small", "many", "session", "lazy", "names", "executors", "aarch64", "coff", "jitlink")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,6 +52,10 @@ def run(names: Sequence[str], folder: Path, runs: int, report: Report) -> None:
             from benchmarks import executors
 
             executors.measure(work, folder, runs, report)
+    if "jitlink" in names:
+        from benchmarks import jitlink
+
+        jitlink.measure(folder, 2 * runs, report)
     if "coff" in names:
         from benchmarks import coff
 

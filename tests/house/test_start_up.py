@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
+
+from support.requirements import require_tool
 
 SELDOM = (
     "uruk.libraries",  # -l
@@ -35,6 +38,21 @@ def test_seldom_used_modules_wait_until_they_are_needed() -> None:
 
 def run(text: str) -> list[str]:
     return subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_the_tool_imports_no_more_than_it_needs(tmp_path: Path) -> None:
+    """-help does without numpy, and a link without what only rules, lists and numpy's masked arrays take."""
+    path = tmp_path / "one.o"
+    source = ".globl main\nmain: ret\n"
+    subprocess.run([require_tool("as"), "-o", path, "-"], input=source, text=True, check=True)
+    text = (
+        "import sys\nfrom uruk.jitlink.main import main\nassert main(sys.argv[1:]) == 0\nprint(' '.join(sys.modules))"
+    )
+    for words, absent in ((["-help"], {"numpy"}), (["-noexec", path], {"numpy.ma", "uruk.jitlink.checking"})):
+        done = subprocess.run([sys.executable, "-c", text, *words], capture_output=True, text=True, check=True)
+        imported = set(done.stdout.splitlines()[-1].split())
+        assert "uruk.jitlink.main" in imported
+        assert not imported & absent
 
 
 def test_collections_of_young_objects_pass_over_what_was_imported() -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from typing import TYPE_CHECKING
 
 from uruk.errors import DuplicateDefinition, InputNotFound, OutOfRange, UndefinedSymbols, UrukError
-from uruk.graph.kinds import KindTable
+
+if TYPE_CHECKING:
+    from uruk.graph.kinds import KindTable  # it imports numpy, which -help does without
 
 SESSION_PREFIX = "llvm-jitlink error: "
 _PLACE = re.compile(r"(?P<file>.*):\((?P<section>.*)\+(?P<offset>0x[0-9a-f]+)\)", re.DOTALL)

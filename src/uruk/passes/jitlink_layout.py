@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from uruk.graph.graph import Role, Zone
-from uruk.graph.types import I32, I64, NONE, U8, Bool, filled, true_rows
+from uruk.graph.types import I32, I64, NONE, U8, Bool, filled, true_rows, unique
 from uruk.passes.layout import Chunk, Layout, Segment
 from uruk.passes.state import State
 
@@ -55,7 +55,9 @@ def lay_out(state: State, together: Sequence[tuple[int, str, I64]], written: U8)
     order = np.lexsort((rows, _section_order(state)[rows], zeros, rank, place))
     rows, module, rank, zeros = rows[order], module[order], rank[order].astype(np.int64), zeros[order]
     # A rank has 2 bits. Rows are in the order of these keys, so that a segment's number is its key's place among them.
-    keys, segment = np.unique(place[order] << 2 | rank, return_inverse=True)
+    key_of = place[order] << 2 | rank
+    keys = unique(key_of)
+    segment = np.searchsorted(keys, key_of)
     size, align = blocks.size[rows], blocks.align[rows]
     # Sizes must be known before there are addresses: they are those of segments that begin at 0, until `settle`.
     offset = _aligned(segment, size, align, np.zeros(keys.size, np.int64))
@@ -131,7 +133,7 @@ def _thread_locals(state: State, offset: I64) -> dict[int, Chunk]:
     """Return the thread-local image of each module: blocks with content, then zero-fill."""
     rows = true_rows(state.live & (state.blocks.zone == Zone.TLS))
     chunks: dict[int, Chunk] = {}
-    for module in np.unique(state.block_module[rows]).tolist():
+    for module in unique(state.block_module[rows]).tolist():
         own = rows[state.block_module[rows] == module]
         filled_rows = own[state.blocks.content[own] >= 0]
         # The stored image must be one piece in front, as a PT_TLS header has p_filesz before p_memsz (gABI).
