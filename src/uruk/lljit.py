@@ -46,6 +46,10 @@ if TYPE_CHECKING:
     from uruk.platforms.systems import SystemPlatform
 
 
+PERF = "URUK_PERF"
+"""The environment variable by which every session records its code for the profiler `perf`; 0 or empty: none does."""
+
+
 class LLJIT:
     """Links objects into this process and hands back callable symbols.
 
@@ -129,6 +133,8 @@ class LLJIT:
         _open_jits.add(self)
         if self._remote is None:
             sessions_here.add(self.session)
+        if os.environ.get(PERF, "0") not in ("", "0") and self.session.options.execute:
+            self.record_for_perf()
 
     @property
     def memory(self) -> Memory:
@@ -468,6 +474,14 @@ class LLJIT:
     def add_pass(self, point: str, plugin: Callable[[State], None]) -> None:
         """Have every link call `plugin` with its state at a point of the pipeline; see `Session.add_pass`."""
         self.session.add_pass(point, plugin)
+
+    def record_for_perf(self) -> str:
+        """Record all functions that are linked from now on in a jitdump file, for `perf inject --jit`.
+
+        Returns the file's path: ``.debug/jit/llvm-IR-jit-*/jit-PID.dump`` in the folder that JITDUMPDIR names, else in
+        the home folder. Raises UrukError where it cannot be made, and on systems that have no perf.
+        """
+        return self.platform.record_for_perf(self.session)
 
     def on_lazy_failure(self, value: Any) -> None:
         """Set where control goes when a lazy function cannot be made, or is called after `close()`.

@@ -57,6 +57,7 @@ Sources are compiled first, by the compiler of CC or CXX, or what there is: cc, 
   --cflag FLAG        a flag for the compiler that is not among those below
   --compiler CMD      the compiler of all sources: a name, a path, or a command ("zig cc", "ccache gcc")
   --no-cache          compile again what was compiled before
+  --perf-support      record the program's functions for `perf inject --jit'; see the guide on profiling
   --time              print how long each pass took, on standard error
   --dump-graph POINT[=FILE]  write the graph there: at `post-prune', `after layout', ...; a FILE that ends in
                       .json is JSON, without one it goes to standard error
@@ -89,6 +90,8 @@ class Arguments(Settings):
     """The command line: what it says of the program, of compiling its sources, and of what is printed."""
 
     time: bool = False
+    perf: bool = False
+    """The program's functions are recorded for the profiler `perf`."""
     driver: str = ""
     """The compiler's driver with which the line begins, if it does."""
     linker: bool = False
@@ -99,8 +102,10 @@ class Arguments(Settings):
     dumps: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     """Points of the link and files for its graph there; an empty file is standard error."""
 
-    def add_dumps(self, program: LinkedProgram) -> None:
-        """Have the link of a program write its graph where the line says."""
+    def add_passes(self, program: LinkedProgram) -> None:
+        """Have the link of a program write its graph and its functions where the line says. Raises UrukError."""
+        if self.perf and self.execute:
+            program.jit.record_for_perf()
         if self.dumps:
             from uruk.cli.dump_graph import register
 
@@ -140,6 +145,7 @@ _FLAGS = (
     "--phony-externals",
     "--gc-sections",
     "--time",
+    "--perf-support",
     "--no-cache",
 )
 
@@ -279,6 +285,7 @@ def _flag(arguments: Arguments, word: str) -> None:
     arguments.plan.phony |= word == "--phony-externals"
     arguments.plan.prune |= word == "--gc-sections"
     arguments.time |= word == "--time"
+    arguments.perf |= word == "--perf-support"
     arguments.cache &= word != "--no-cache"
     if word in ("--in-process", "--oop"):
         arguments.in_process, arguments.oop = word == "--in-process", word == "--oop"

@@ -46,7 +46,7 @@ def run(words: Sequence[str]) -> int:
             arguments.secret = secret()
         from uruk.program.linked_program import link_program  # imports numpy, while the reader reads
 
-        program = link_program(arguments, reader, arguments.add_dumps)
+        program = link_program(arguments, reader, arguments.add_passes)
         if arguments.time:
             print_times(program.times)
         if not arguments.execute:

@@ -43,6 +43,8 @@ class Linking:
         else:
             self.session, self._read = running.jit.session, running.jit.executor.process.read
             self._inputs = Inputs(self.session, line, running.jit.main)
+            if line.is_on("perf-support"):
+                running.jit.record_for_perf()
         self._linked = LinkedFiles()
         self._timers = Timers()
         if any(line.given(name) for name in _SHOWN):

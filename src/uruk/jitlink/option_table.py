@@ -52,7 +52,7 @@ OPTIONS = (
     Option("oop-executor", Takes.MAYBE, "Run in another process (default: uruk's executor)", _STRING),
     Option("oop-executor-connect", Takes.VALUE, "Run in an executor that listens at <host>:<port>", _STRING),
     Option("orc-runtime", Takes.VALUE, "Accepted; uruk's own runtime does what that one does, always", _STRING),
-    Option("perf-support", Takes.NOTHING),
+    Option("perf-support", Takes.NOTHING, "Record functions in a jitdump file for perf"),
     Option("phony-externals", Takes.NOTHING, "Resolve all externals that are otherwise unresolved to null"),
     Option("preload", Takes.VALUE, "Load a dynamic library first", _STRING),
     Option("search-sys-lib", Takes.NOTHING, "Search for libraries in LD_LIBRARY_PATH, too"),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from uruk.executor.lazy_stubs import LazyStubs
     from uruk.executor.remote import RemoteExecutor
     from uruk.memory.interface import Memory
+    from uruk.orc.session import Session
     from uruk.platforms.jit_dlopen import JITLoader
 
 _OF_FORMATS = {"elf": "linux"}
@@ -66,6 +67,13 @@ class SystemPlatform(Platform, Protocol):
 
         It returns the loader's text where that refuses, else an empty one, and may be called again. `by_name` are the
         libraries that a linker would find by their names (``-l``).
+        """
+        ...
+
+    def record_for_perf(self, session: Session) -> str:
+        """Have all that a session links from now on recorded for the profiler `perf`; returns the file's path.
+
+        Raises UrukError where that cannot be.
         """
         ...
 

@@ -20,6 +20,7 @@ from uruk.link import Linked
 from uruk.machines import TARGETS
 from uruk.orc.platform import Platform
 from uruk.orc.registry.tracker import FunctionArray, Released, ResourceTracker
+from uruk.orc.session import Session
 from uruk.passes.elf.function_arrays import BACKWARDS, priority
 from uruk.passes.elf.function_arrays import NAMES as FUNCTION_ARRAYS
 from uruk.passes.elf.linker_symbols import PLACES
@@ -204,6 +205,14 @@ class LinuxPlatform:
         if self._asked_for_storage:
             self._asked_for_storage = False
             shown_storage.show(linked, trackers, self.runtime, self._shown)
+
+    def record_for_perf(self, session: Session) -> str:
+        """See `SystemPlatform.record_for_perf`."""
+        from uruk.platforms.linux.perf.recorder import Recorder  # few sessions are profiled
+
+        recorder = Recorder(session.executor)
+        session.add_pass("post-fixup", recorder.note)
+        return recorder.path
 
     def deregister_frames(self, address: int) -> None:
         """See `Platform.deregister_frames`."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 
-from uruk.errors import AllocationError, LibraryError
+from uruk.errors import AllocationError, LibraryError, UrukError
 from uruk.executor import answers
 from uruk.executor.lazy_stubs import LazyStubs
 from uruk.formats.archive import Archive
 from uruk.link import Linked
 from uruk.orc.registry.tracker import FunctionArray, Released, ResourceTracker
+from uruk.orc.session import Session
 from uruk.platforms.bare import BarePlatform
 from uruk.platforms.jit_dlopen import NAMES as JIT_NAMES
 from uruk.platforms.jit_dlopen import JITLoader
@@ -144,6 +145,10 @@ class WindowsPlatform(BarePlatform):
         for tracker in trackers:
             if tracker.resources.frames and not self.executor.lost:
                 self.runtime.call_with_array(b"uruk_rt_finalize", tracker.resources.frames)
+
+    def record_for_perf(self, session: Session) -> str:
+        """See `uruk.platforms.systems.SystemPlatform.record_for_perf`. Raises UrukError: perf is Linux's."""
+        raise UrukError("perf support: perf is a profiler of Linux, and this session's code runs on Windows")
 
     def deregister_frames(self, address: int) -> None:
         """See `Platform.deregister_frames`; the address is that of the runtime's own record of a module."""

@@ -1,0 +1,46 @@
+"""The jitdump file of a process: its header, and the records of functions and their unwind data.
+
+Source: Linux, tools/perf/Documentation/jitdump-specification.txt. All numbers are in the byte order of the machine,
+and times are those of CLOCK_MONOTONIC in nanoseconds, as `perf record -k mono` has them.
+"""
+
+from __future__ import annotations
+
+import struct
+import time
+
+_MAGIC, _VERSION = 0x4A695444, 1
+_HEADER = struct.Struct("<IIIIIIQQ")
+_PREFIX = struct.Struct("<IIQ")
+_LOAD = struct.Struct("<IIQQQQ")
+_UNWINDING = struct.Struct("<QQQ")
+_CODE_LOAD, _UNWINDING_INFO = 0, 4
+"""Kinds of records; 1 is for code that moves, 2 for lines of sources, 3 for the end."""
+
+
+def header(machine: int, process: int) -> bytes:
+    """Return the header of the file of a process; `machine` is ELF's number of its architecture."""
+    return _HEADER.pack(_MAGIC, _VERSION, _HEADER.size, machine, 0, process, _now(), 0)
+
+
+def code_load(process: int, index: int, name: bytes, address: int, code: bytes) -> bytes:
+    """Return the record of a function; `index` is its number in the file, by which perf calls its object."""
+    body = _LOAD.pack(process, process, address, address, len(code), index)
+    return _record(_CODE_LOAD, body + name.replace(b"\0", b"") + b"\0" + code)
+
+
+def unwinding_info(data: bytes, table_size: int) -> bytes:
+    """Return the record of the unwind data of the function that follows it.
+
+    The last `table_size` bytes of `data` are its table for searching. No byte of it is mapped behind the code.
+    """
+    padding = bytes(-len(data) % 8)
+    return _record(_UNWINDING_INFO, _UNWINDING.pack(len(data), table_size, 0) + data + padding)
+
+
+def _record(kind: int, body: bytes) -> bytes:
+    return _PREFIX.pack(kind, _PREFIX.size + len(body), _now()) + body
+
+
+def _now() -> int:
+    return time.clock_gettime_ns(time.CLOCK_MONOTONIC)

@@ -1,0 +1,182 @@
+"""Jitdump files: the functions that were linked, their code and unwind data, and what perf itself makes of them."""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import uruk
+from uruk.machines import MACHINES
+from uruk.target import HERE
+
+from support.compiling import Compile
+from support.requirements import missing, require_tool
+
+SOURCE = """
+extern int printf(const char *, ...);
+static __attribute__((noinline)) double inner(double x) {
+    for (int i = 0; i < 100; i++) x = x * 1.0000001 + 0.1;
+    return x;
+}
+__attribute__((noinline)) double outer(long n) {
+    volatile double sum = 0;
+    for (long i = 0; i < n; i++) sum += inner(i);
+    printf("%d\\n", sum > 0);
+    return sum;
+}
+int main(int c, char **v) { return outer(c * 2000000L) < 0; }
+"""
+
+
+class Function(NamedTuple):
+    """A function of a file, with its unwind data and the size of the table in that."""
+
+    address: int
+    code: bytes
+    unwinding: bytes
+    table: int
+
+
+def read(path: str | Path) -> tuple[tuple[int, int], dict[str, Function]]:
+    """Return machine and process of a file's header, and its functions."""
+    data = Path(path).read_bytes()
+    magic, version, size, machine, _, process, stamp, flags = struct.unpack_from("<IIIIIIQQ", data)
+    assert (magic, version, size, flags) == (0x4A695444, 1, 40, 0)
+    functions: dict[str, Function] = {}
+    at, unwinding, table, index = size, b"", 0, 0
+    while at < len(data):
+        kind, length, time = struct.unpack_from("<IIQ", data, at)
+        assert time >= stamp
+        stamp, body, at = time, data[at + 16 : at + length], at + length
+        if kind == 4:
+            whole, table, mapped = struct.unpack_from("<QQQ", body)
+            assert mapped == 0
+            unwinding = body[24 : 24 + whole]
+            continue
+        assert kind == 0
+        owner, _, vma, address, code, number = struct.unpack_from("<IIQQQQ", body)
+        name, _, rest = body[40:].partition(b"\0")
+        assert (owner, vma, code, number) == (process, address, len(rest), index)
+        functions[name.decode()] = Function(address, rest, unwinding, table)
+        unwinding, table, index = b"", 0, index + 1
+    assert at == len(data)
+    return (machine, process), functions
+
+
+def frames(path: Path) -> list[str]:
+    """The steps of unwind data as readelf has them, without addresses."""
+    command = [require_tool("readelf"), "--debug-dump=frames", str(path)]
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    text = re.sub(r" to [0-9a-f]{16}", "", text)
+    return [line.strip() for line in text.splitlines() if "DW_CFA" in line and "DW_CFA_nop" not in line]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JITDUMPDIR", str(tmp_path))
+
+
+def dump_in(folder: Path) -> Path:
+    (path,) = folder.glob(".debug/jit/llvm-IR-jit-*/jit-*.dump")
+    return path
+
+
+@pytest.mark.parametrize("flags", [["-fPIC"], ["-fPIC", "-fno-omit-frame-pointer", "-O2"]])
+def test_functions_of_a_session(cc: Compile, flags: list[str], tmp_path: Path) -> None:
+    unit = cc(SOURCE, *flags)
+    with uruk.LLJIT() as jit:
+        path = jit.record_for_perf()
+        assert path == str(dump_in(tmp_path))
+        jit.add_object(unit)
+        outer = jit.lookup("outer").address
+        head, functions = read(path)
+        assert head == (MACHINES[HERE.architecture].elf, os.getpid())
+        assert set(functions) == {"inner", "outer", "main"}
+        assert functions["outer"].address == outer
+        for function in functions.values():
+            assert jit.executor.process.read(function.address, len(function.code)) == function.code
+    # perf looks for a mapping of the file that can be executed.
+    maps = Path("/proc/self/maps").read_text()
+    assert re.search(rf"^\S+ r-xp .* {re.escape(path)}$", maps, re.MULTILINE)
+
+
+def test_unwind_data_is_laid_out_behind_the_code(cc: Compile, tmp_path: Path) -> None:
+    unit = cc(SOURCE, "-fPIC")
+    with uruk.LLJIT() as jit:
+        path = jit.record_for_perf()
+        jit.add_object(unit)
+        jit.lookup("main")
+    _, functions = read(path)
+    steps: list[str] = []
+    for name in ("inner", "outer", "main"):
+        function = functions[name]
+        # An object whose code begins at 0 and whose unwind data comes from the next multiple of 8 on, as perf makes it.
+        start = -(-len(function.code) // 8) * 8
+        (tmp_path / "unwinding").write_bytes(function.unwinding[: -function.table])
+        (tmp_path / "made.s").write_text(f'.section .eh_frame,"a",@progbits\n.incbin "{tmp_path}/unwinding"\n')
+        made = tmp_path / "made.o"
+        subprocess.run([require_tool("as"), tmp_path / "made.s", "-o", made], check=True)
+        moved = ["--change-section-address", f".eh_frame={start:#x}", made]
+        subprocess.run([require_tool("objcopy"), *moved], check=True)
+        text = subprocess.run(
+            ["readelf", "--debug-dump=frames", made], check=True, capture_output=True, text=True
+        ).stdout
+        begin, end = re.findall(r"FDE cie=\S+ pc=([0-9a-f]+)\.\.([0-9a-f]+)", text)[0]
+        assert (int(begin, 16), int(end, 16)) == (0, len(function.code))
+        steps += frames(made)
+        version, *encodings = function.unwinding[-function.table :][:4]
+        assert (version, encodings) == (1, [0x1B, 0x03, 0x3B])
+        table = start + len(function.unwinding) - function.table
+        to_frames, count, to_code, to_frame = struct.unpack("<iIii", function.unwinding[-function.table + 4 :])
+        assert (table + 4 + to_frames, count, table + to_code) == (start, 1, 0)
+        assert start < table + to_frame < table
+    # gcc has one CIE for all functions, which is here in front of each.
+    cie = frames(unit)[:2]
+    assert [step for step in steps if step not in cie] == [step for step in frames(unit) if step not in cie]
+
+
+def test_a_program_and_the_environment(cc: Compile, tmp_path: Path) -> None:
+    unit = cc(SOURCE, "-fPIC")
+    command = [sys.executable, "-m", "uruk", "run", str(unit)]
+    done = subprocess.run([*command[:4], "--perf-support", str(unit)], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
+    first = dump_in(tmp_path)
+    (_, process), functions = read(first)
+    assert first.name == f"jit-{process}.dump"
+    assert {"inner", "outer", "main"} <= set(functions)
+    other = tmp_path / "other"
+    environment = {**os.environ, "JITDUMPDIR": str(other), "URUK_PERF": "1"}
+    assert subprocess.run(command, capture_output=True, env=environment).returncode == 0
+    assert read(dump_in(other))[1].keys() == functions.keys()
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("JITDUMPDIR", str(tmp_path / "file"))
+    with (
+        uruk.LLJIT() as jit,
+        pytest.raises(uruk.UrukError, match="Not a directory; name another folder with JITDUMPDIR"),
+    ):
+        jit.record_for_perf()
+
+
+def test_perf_names_the_functions(cc: Compile, tmp_path: Path) -> None:
+    perf, unit = require_tool("perf"), cc(SOURCE, "-fPIC", "-O1")
+    data, merged = tmp_path / "perf.data", tmp_path / "merged.data"
+    record = [perf, "record", "-q", "-k", "mono", "-e", "cpu-clock", "-o", str(data)]
+    if subprocess.run([*record, "true"], capture_output=True).returncode:
+        missing("permission to use perf_event_open")
+    run = [sys.executable, "-m", "uruk", "run", "--perf-support", str(unit)]
+    subprocess.run([*record, *run], check=True, capture_output=True)
+    subprocess.run([perf, "inject", "--jit", "-i", data, "-o", merged], check=True, capture_output=True)
+    report = subprocess.run(
+        [perf, "report", "--stdio", "--sort", "sym", "-i", merged], check=True, capture_output=True, text=True
+    ).stdout
+    assert re.search(r"^ +\d+\.\d+% +\[\.\] inner", report, re.MULTILINE), report
