@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -19,8 +20,24 @@ usage: uruk COMMAND ...
 """
 
 
+def hold_closed_streams() -> None:
+    """Take the descriptors of standard streams that are closed (``>&-``), so that no file of uruk's gets one of them.
+
+    They are opened the wrong way round: a program's reads and writes fail there, as natively.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # the lowest free descriptor is the one that open() takes
+            os.set_inheritable(os.open(os.devnull, os.O_RDONLY if number else os.O_WRONLY), True)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status (2 for wrong usage, 1 for an error of uruk's)."""
+    hold_closed_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     command = words[0] if words else ""
     if command == "run":

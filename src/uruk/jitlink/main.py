@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from uruk.cli import hold_closed_streams
 from uruk.errors import UrukError
 from uruk.jitlink.failures import SESSION_PREFIX, ToolError
 from uruk.jitlink.options import CommandLine, OptionErrors, parse
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the tool; returns its exit status: 1 for any error, else what the program returns, 0 with ``-noexec``."""
+    hold_closed_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     program = sys.argv[0] if arguments is None else "uruk-jitlink"
     try:
