@@ -194,6 +194,7 @@ def test_coff(folder: Path, capfd: pytest.CaptureFixture[str], wine: Path) -> No
     status, report = checked(capfd, "beep.obj")
     assert status == 1
     assert sources_in(report)["deep"] == ("none", None)
+    assert sources_in(report)["__main"] == ("default", None)
 
 
 def test_broken_inputs_are_errors(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

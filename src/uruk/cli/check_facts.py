@@ -86,17 +86,19 @@ def _needs(sources: Sources, target: Target, errors: Sequence[UrukError]) -> lis
         if source is NOBODY and name in made:
             source = _LINK
         elif source is NOBODY and need["name"] not in refused:
-            source, advice = _of_process(known.get(name, ""), weak=need["weak"], linked=not errors)
+            # An error of undefined names has all of them, so that others were found.
+            found = not errors or bool(refused)
+            source, advice = _of_process(known.get(name, ""), weak=need["weak"], found=found)
         need["source"] = {"kind": source.kind, "file": source.file or None}
         need["hint"] = advice or None
     return [uses[name] for name in sorted(uses)]
 
 
-def _of_process(text: str, *, weak: bool, linked: bool) -> tuple[Source, str]:
+def _of_process(text: str, *, weak: bool, found: bool) -> tuple[Source, str]:
     """Return the source of a name that no input has, and what to do where there is none."""
     if _ADVICE in text:
         return NOBODY, text
-    if text or (linked and not weak):
+    if text or (found and not weak):
         return _DEFAULT, ""
     return NOBODY, ""
 

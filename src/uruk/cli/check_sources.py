@@ -14,7 +14,6 @@ from uruk.formats.archive import Archive
 from uruk.formats.archive_index import Entries
 from uruk.formats.byte_source import ByteSource
 from uruk.formats.heads import is_shared_library
-from uruk.formats.interface import HEAD_SIZE
 from uruk.formats.registry import import_library, open_library
 from uruk.graph.graph import Binding, SymbolKind
 from uruk.libraries.search import LibrarySearch
@@ -150,7 +149,7 @@ class Sources:
     def _add_library(self, path: str) -> None:
         """Note a library that is read; of others only the process knows what they have."""
         with ByteSource(path) as source:
-            if is_shared_library(source.start[:HEAD_SIZE]):
+            if is_shared_library(source.start):
                 self._libraries.append(path)
 
     def _ask_library(self, path: str) -> None:
