@@ -220,11 +220,15 @@ def test_a_narrow_encoding(folder: Path) -> None:
 
 def test_errors(folder: Path, capsys: Captured) -> None:
     (folder / "text.o").write_text("hello")
-    (folder / "shared.so").write_bytes(Path(sys.executable).resolve().read_bytes()[:64])
+    header = Path(sys.executable).resolve().read_bytes()[:64]
+    # The interpreter is one or the other: e_type is ET_EXEC (2) of a program at fixed addresses, ET_DYN (3) of others.
+    (folder / "program").write_bytes(header[:16] + b"\x02\0" + header[18:])
+    (folder / "shared.so").write_bytes(header[:16] + b"\x03\0" + header[18:])
     for word, text in (
         ("missing.o", "missing.o: cannot be opened: No such file or directory"),
         (".", ".: is a directory, not a regular file"),
         ("text.o", "text.o: ELF header at offset 0x0: not an ELF object"),
+        ("program", "program: ELF header at offset 0x10: not relocatable: it is an executable"),
         ("shared.so", "shared.so: program headers at offset 0x40: "),
         ("missing.a(x.o)", "missing.a: cannot be opened"),
     ):
