@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import subprocess
+import sys
 from typing import NamedTuple
 
 from uruk.jitlink.main import main
@@ -28,6 +30,15 @@ def uruk_jitlink(*words: object) -> Done:
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         status = main([str(word) for word in words])
     return Done(status, out.getvalue(), err.getvalue())
+
+
+def run(*words: object, **variables: str) -> Done:
+    """Run uruk's tool in a process of its own, which may end as its program does."""
+    command = [sys.executable, "-m", "uruk.jitlink", *map(str, words)]
+    environment = {**os.environ, **variables}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=False)
+    assert "Traceback" not in done.stderr
+    return Done(done.returncode, done.stdout, done.stderr)
 
 
 def llvm_jitlink(*words: object) -> Done:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from jitlink.running import LLVM_TOOL, Done, uruk_jitlink
+from jitlink.running import LLVM_TOOL, Done, run, uruk_jitlink
 from uruk.runtime_files import executor_program
 
 from support.compiling import Compile
@@ -61,14 +60,6 @@ int main(int count, char **words) {
     exit(9);
 }
 """
-
-
-def run(*words: object, **variables: str) -> Done:
-    command = [sys.executable, "-m", "uruk.jitlink", *map(str, words)]
-    environment = {**os.environ, **variables}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=False)
-    assert "Traceback" not in done.stderr
-    return Done(done.returncode, done.stdout, done.stderr)
 
 
 def llvm_executor() -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from uruk.errors import DuplicateDefinition, LibraryError, UrukError
 from uruk.graph.graph import Binding, Graph, SymbolKind, Symbols
 from uruk.graph.types import NONE, true_rows
 from uruk.jitlink.arguments import definition
 from uruk.jitlink.failures import ToolError, input_error, not_found
+from uruk.jitlink.harness import Harness
 from uruk.jitlink.made_sections import add_section
 from uruk.jitlink.options import CommandLine, Placed
 from uruk.orc.dylib import JITDylib
@@ -60,9 +62,14 @@ class Inputs:
             self._alias(placed)
         for placed in self.line.all("sectcreate"):
             add_section(self._home(placed), placed.text, self.session.target)
+        # All of a harness's names must be known before the objects that it tests are read.
+        harness = Harness() if self.line.all("harness") else None
+        for placed in self.line.all("harness"):
+            self._add_object(placed, self.main, harness.note if harness else None)
         for placed in self.line.inputs:
             if not placed.text.endswith(ARCHIVES):
-                self._add_object(placed)
+                home = self._home(placed)
+                self._add_object(placed, home, partial(_promote, harness, home) if harness else None)
         # Libraries come behind objects: an archive's member is never preferred to an object's own definition.
         self._add_libraries()
         if self.line.is_on("phony-externals"):
@@ -127,8 +134,8 @@ class Inputs:
         except DuplicateDefinition as error:
             raise ToolError(f"Duplicate definition of symbol '{name}'") from error
 
-    def _add_object(self, placed: Placed) -> None:
-        home = self._home(placed)
+    def _add_object(self, placed: Placed, home: JITDylib, edit: Callable[[Graph], None] | None) -> None:
+        """Add an object to a dylib; `edit` may change its symbols before. Raises ToolError."""
         if not os.path.exists(placed.text):
             raise not_found(placed.text)
         try:
@@ -136,6 +143,8 @@ class Inputs:
             # Objects say in their linker directives (`-exclude-symbols`) which definitions no library shows.
             if unexported := {name for words in graph.linker_words.values() for name in words.get("no-library", ())}:
                 graph.symbols = _localised(graph, {encode_name(name) for name in unexported})
+            if edit is not None:
+                edit(graph)
             # LLVM's tool links an object only when something refers to it, or to run its initialisers.
             runs = not self.session.only_links
             home.add_graph(graph, home.create_tracker(placed.text), roots=runs)
@@ -209,6 +218,10 @@ class Inputs:
             home.add_archive(path, hidden=hidden)
         except UrukError as error:
             raise ToolError(f"'{path}': {error.describe()}") from error
+
+
+def _promote(harness: Harness, home: JITDylib, graph: Graph) -> None:
+    graph.symbols = harness.promoted(graph, home.names)
 
 
 def _split(text: str) -> tuple[str, str]:
