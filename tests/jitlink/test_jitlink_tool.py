@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from jitlink.running import Done, uruk_jitlink
+from jitlink.running import Done, llvm_jitlink, uruk_jitlink
 
+from support.assembly import assemble
 from support.compiling import Compile
 
 pytestmark = pytest.mark.any_interpreter
@@ -269,3 +270,31 @@ def test_help_and_version() -> None:
     assert "vtune" not in text
     assert "vtune" in linked("--help-hidden").out
     assert linked("-version").out.startswith("uruk ")
+
+
+SELF = """
+        .section .text.f, "ax", @progbits
+        nop
+        .globl  f
+        .type   f, @function
+f:
+0:      leaq    0b(%rip), %rax
+        ret
+        .size   f, . - f
+        .text
+        .globl  main
+        .type   main, @function
+main:   call    f@PLT
+        ret
+# jitlink-check: decode_operand(f, 4) = f - next_pc(f)
+"""
+
+
+@pytest.mark.parametrize("more", [[], ["-add-self-relocations"]])
+def test_functions_that_name_themselves(more: list[str], tmp_path: Path) -> None:
+    """Their code is moved as a whole, so that the distance that the assembler has computed holds with either option."""
+    source, unit = tmp_path / "self.s", tmp_path / "self.o"
+    source.write_text(SELF)
+    unit.write_bytes(assemble(SELF))
+    linked(*SLAB, unit, f"-check={source}", *more)
+    assert llvm_jitlink(*SLAB, unit, f"-check={source}", *more).status == 0

@@ -14,7 +14,7 @@ NO_ADDRESS = (1 << 64) - 1
 """The address that LLVM's tool takes for none."""
 
 
-NOT_YET = ("add-self-relocations", "vtune-support")
+NOT_YET = ("vtune-support",)
 """Options that would change what the tool does, and that it does not know how to follow: they are errors."""
 
 
