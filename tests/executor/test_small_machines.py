@@ -21,6 +21,7 @@ from uruk.platforms.linux import runtime_there
 from support.compiling import Compile
 from support.executors import TARGETS, compiled_for
 from support.requirements import missing, require_tool
+from support.wine import start_server
 
 LINUX, WINDOWS = TARGETS
 
@@ -52,6 +53,7 @@ def program_for(target: str, folder: Path, source: str = SOURCE) -> Path:
     if target == LINUX:
         return Compile(folder)(source)
     path = folder / "program.obj"
+    start_server()
     subprocess.run([require_tool(CLANG[0]), *CLANG[1:], "-o", path], input=source, text=True, check=True)
     return path
 

@@ -40,6 +40,15 @@ def use(prefix: Path, patch: pytest.MonkeyPatch) -> None:
         patch.setenv(name, value)
 
 
+def start_server() -> None:
+    """Have wine's server run until 60 seconds after its last client, with the limits of this process.
+
+    A server that a program starts has the program's limits: it ends at once where files may not be large.
+    """
+    # The status is 2 where one runs already.
+    subprocess.run(["wineserver", "-p60"], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
 @pytest.fixture(scope="session")
 def wine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A private WINEPREFIX with a running server, one for all workers of a run; skips without wine."""
@@ -59,8 +68,7 @@ def wine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         with counted(folder, 1) as users:
             if users == 1:
                 (folder / "prefix").mkdir()
-                # for so many seconds after its last client: no server stays where the tests are killed
-                subprocess.run(["wineserver", "-p60"], check=True, stdout=subprocess.DEVNULL)
+                start_server()
                 subprocess.run(["wine", "wineboot", "--init"], check=True, stdout=subprocess.DEVNULL, timeout=300)
         yield folder / "prefix"
         with counted(folder, -1) as users:
