@@ -13,7 +13,6 @@ import numpy as np
 from uruk.errors import InvalidValue
 from uruk.executor import sps
 from uruk.executor.control import Runtime
-from uruk.executor.prototypes import Prototype
 from uruk.isa.abi import convention_of
 from uruk.isa.interface import TRAMPOLINE_SIZE, architecture_of
 from uruk.memory.mapper import Reach
@@ -21,6 +20,7 @@ from uruk.memory.slab import CODE
 from uruk.records import record
 
 if TYPE_CHECKING:
+    from uruk.executor.prototypes import Prototype
     from uruk.memory.interface import Memory
 
 _REGISTERS = 17
@@ -78,6 +78,8 @@ class Callbacks:
 
     def make(self, text: str, function: Callable[..., Any]) -> Callback:
         """Return a callback of C type `text`. Raises UrukError for a type that cannot be passed."""
+        from uruk.executor.prototypes import Prototype  # reads types by cffi, which programs do without
+
         prototype = Prototype(text)
         words = prototype.signature(self._convention).stack_words
         if words > 16:

@@ -17,7 +17,6 @@ from uruk.executor.callbacks import Callback, Callbacks
 from uruk.executor.connection import END_TIMEOUT
 from uruk.executor.control import Runtime
 from uruk.executor.interface import Libraries
-from uruk.executor.prototypes import Prototype
 from uruk.executor.remote_process import RemoteProcess
 from uruk.graph.types import AnyArray
 from uruk.memory.manager import SlabManager
@@ -102,6 +101,8 @@ class RemoteExecutor:
         afterwards. Structures are passed by value, as dictionaries, sequences or objects with their members; results
         are `uruk.executor.layouts.Structure`. Raises UrukError for types that cannot be passed between processes.
         """
+        from uruk.executor.prototypes import Prototype  # reads types by cffi, which programs do without
+
         prototype, convention = Prototype(text), self.process.convention
         prototype.signature(convention)
 
