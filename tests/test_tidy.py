@@ -33,8 +33,9 @@ FLOORS = (
     ("executor",),
     ("orc",),
     ("platforms",),
+    ("extension_modules",),
     ("lljit", "symbol", "spawning"),
-    ("program",),
+    ("program", "importer"),
     ("__init__", "testing"),
     ("cli", "jitlink", "__main__"),
 )

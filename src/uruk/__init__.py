@@ -48,6 +48,7 @@ from uruk.errors import UrukError as UrukError
 from uruk.errors import WrongDefinitions as WrongDefinitions
 
 if TYPE_CHECKING:
+    from uruk.importer import install_importer as install_importer
     from uruk.lljit import LLJIT as LLJIT
     from uruk.memory.fixed import FixedMemory as FixedMemory
     from uruk.orc.dispatch import InlineDispatcher as InlineDispatcher
@@ -135,6 +136,7 @@ __all__ = [
     "WrongDefinitions",
     "__version__",
     "connect",
+    "install_importer",
     "spawn",
 ]
 
@@ -161,6 +163,7 @@ _LATER = {
     "Session": "uruk.orc.session",
     "Symbol": "uruk.symbol",
     "connect": "uruk.spawning",
+    "install_importer": "uruk.importer",
     "spawn": "uruk.spawning",
     "SymbolFlags": "uruk.orc.registry.symbols",
     "ThreadPoolDispatcher": "uruk.orc.dispatch",

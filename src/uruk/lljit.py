@@ -11,7 +11,7 @@ import sys
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from uruk.errors import InvalidType, InvalidValue, LibraryError, TLSError, UrukError
@@ -471,6 +471,38 @@ class LLJIT:
     def _bind_libraries(self) -> None:
         """Bind libraries' requests to their definitions, which are linked."""
 
+    def import_module(
+        self,
+        name: str,
+        inputs: Sequence[PathLike | Source],
+        *,
+        libraries: Sequence[PathLike] = (),
+        flags: Sequence[str] = (),
+        compiler: str | Sequence[str] | None = None,
+    ) -> ModuleType:
+        """Import an extension module of Python from objects, archives, and sources in C, C++ and Cython.
+
+        It is in ``sys.modules`` by `name`, whose last part names its init function (``PyInit_NAME``). Sources are
+        compiled with `flags` and this interpreter's headers, and with those of pybind11 or nanobind if they include
+        them. `libraries`: as for `add_library`. Python never unloads such modules, so that a session that has one stays
+        until the process ends: `close` does nothing. Raises InvalidValue for a session of another process, what
+        compiling and linking raise, and what the module itself raises.
+        """
+        from uruk.extension_modules.importing import Inputs, import_module
+
+        self.keep_until_exit()
+        return import_module(self.session, self.main, name, Inputs(inputs, libraries, flags, compiler))
+
+    def keep_until_exit(self) -> None:
+        """Have all code of this session stay until this process ends: `close` does nothing from now on.
+
+        Finalisers run at the end of the process. Raises InvalidValue for a session of another process.
+        """
+        if not self.executor.process.is_here:
+            raise InvalidValue("the code of another process ends with its session; extension modules are for this one")
+        self.session.check_open()
+        _kept_jits.add(self)
+
     def add_pass(self, point: str, plugin: Callable[[State], None]) -> None:
         """Have every link call `plugin` with its state at a point of the pipeline; see `Session.add_pass`."""
         self.session.add_pass(point, plugin)
@@ -511,8 +543,11 @@ class LLJIT:
         """Remove everything, newest first. Symbols handed out must not be used any more.
 
         Another process has ended when this returns, or raises: a few seconds after the call at the latest, by force if
-        it does not end by itself. Raises ExecutorError where finalisers could not run to their end.
+        it does not end by itself. Raises ExecutorError where finalisers could not run to their end. Nothing is removed
+        once `keep_until_exit` was called, which `import_module` does.
         """
+        if self in _kept_jits:
+            return
         try:
             self.session.close()
         finally:
@@ -532,6 +567,8 @@ class LLJIT:
 
 
 _open_jits: weakref.WeakSet[LLJIT] = weakref.WeakSet()
+_kept_jits: set[LLJIT] = set()
+"""Those that stay until the process ends, also if their users drop them."""
 _serials = itertools.count()
 
 

@@ -1,0 +1,1 @@
+void *PyInit_nothing(void) { return 0; }
