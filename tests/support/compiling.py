@@ -21,6 +21,8 @@ _COMMANDS = {
     ("gcc", "s"): "gcc",
     ("aarch64-gcc", "s"): "aarch64-linux-gnu-gcc",
     ("aarch64-gcc", "c"): "aarch64-linux-gnu-gcc",
+    ("mingw", "c"): "x86_64-w64-mingw32-gcc",
+    ("mingw", "cpp"): "x86_64-w64-mingw32-g++",
     ("clang", "c"): "clang-19",
     ("clang", "cpp"): "clang++-19",
 }

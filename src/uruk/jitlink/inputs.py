@@ -46,7 +46,7 @@ class Inputs:
     def _new_dylib(self, name: str) -> JITDylib:
         dylib = self.session.create_dylib(name, bare=self._bare)
         # LLVM's tool takes libraries and names as they are written, and adds none of a compiler's conventions.
-        dylib.adapts = not self.session.options.as_jitlink
+        dylib.adapts = not self.session.only_links
         return dylib
 
     def add_all(self) -> None:

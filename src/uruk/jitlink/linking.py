@@ -38,13 +38,14 @@ class Linking:
             self.session, memory = link_only_session(line, self.target, page_size)
             self._read: Read = memory.read
             self._inputs = Inputs(self.session, line)
-            # The order must be known before addresses are given; LLVM's tool shows it by the addresses of its graphs.
-            self.session.add_pass("before layout", lambda state: order_modules(state, encode_name(self.entry)))
         else:
             self.session, self._read = running.jit.session, running.jit.executor.process.read
             self._inputs = Inputs(self.session, line, running.jit.main)
             if line.is_on("perf-support"):
                 running.jit.record_for_perf()
+        if self.session.options.as_jitlink:
+            # The order must be known before addresses are given; LLVM's tool shows it by the addresses of its graphs.
+            self.session.add_pass("before layout", lambda state: order_modules(state, encode_name(self.entry)))
         self._linked = LinkedFiles()
         self._timers = Timers()
         if any(line.given(name) for name in _SHOWN):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from uruk.cli import hold_closed_streams
 from uruk.errors import UrukError
 from uruk.jitlink.failures import SESSION_PREFIX, ToolError
-from uruk.jitlink.options import CommandLine, OptionErrors, parse
+from uruk.jitlink.options import CommandLine, OptionErrors, number, parse
 
 if TYPE_CHECKING:
     from uruk.jitlink.linking import Linking
@@ -68,7 +68,7 @@ def _run(line: CommandLine) -> int:
 
     settings = settings_of(line, target)
     while True:
-        running = Running(settings)
+        running = Running(settings, number(line.last("slab-page-size", "0")) or 0)
         with contextlib.suppress(_InAnother):
             return running.exit_status(_link(Linking(line, mmap.PAGESIZE, target, running)))
 

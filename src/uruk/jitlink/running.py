@@ -8,7 +8,7 @@ from uruk.errors import ExecutorCrashed, ExecutorError, UrukError
 from uruk.executor.launch import Child
 from uruk.jitlink.arguments import host_and_port, slab_size
 from uruk.jitlink.options import CommandLine
-from uruk.memory.manager import DEFAULT_SLAB
+from uruk.memory.manager import DEFAULT_SLAB, SlabManager
 from uruk.orc.dylib import JITDylib
 from uruk.orc.registry.options import Options
 from uruk.program.ending import end_as
@@ -37,18 +37,27 @@ def settings_of(line: CommandLine, target: Target) -> Settings:
 
 
 class Running:
-    """A session whose code runs, and its process. Raises ExecutorError where that cannot be had."""
+    """A session whose code runs, and its process; with a slab's size, laid out as LLVM's tool does, in its pages.
 
-    def __init__(self, settings: Settings) -> None:
+    Raises ExecutorError where that cannot be had.
+    """
+
+    def __init__(self, settings: Settings, slab_page: int = 0) -> None:
         self.settings = settings
         self._system = system_of(settings.target)
         self._place = self._system.place(settings)
         self.jit = ProgramLinker(
             slab_size=settings.slab or DEFAULT_SLAB,
             executor=self._place.executor,
-            options=Options(names_for_loader=True),
+            # LLVM's layout is for those who ask for it: in uruk's own, the dynamic loader knows the program.
+            options=Options(names_for_loader=True, as_jitlink=bool(settings.slab)),
             memory=self._system.memory(settings),
         )
+        if settings.slab:
+            memory = self.jit.executor.memory
+            assert isinstance(memory, SlabManager)
+            assert not memory.slabs
+            memory.row_page = max(slab_page, memory.mapper.page_size)
 
     @property
     def child(self) -> Child | None:

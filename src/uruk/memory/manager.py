@@ -151,6 +151,11 @@ class SlabManager:
     slabs: list[Slab] = field(default_factory=list[Slab])
     window: Range | None = None
     fixed = False
+    row_page: int = 0
+    """The size of pages of which segments take whole ones, in rows (`uruk.memory.row_slab`); 0: slabs have zones.
+
+    With rows, `slab_size` is the unit of reservations, of any size, and the dynamic loader does not know the slabs.
+    """
 
     def allocate(self, segments: Sequence[SegmentLike], reach: Reach) -> SlabAllocation:
         """Return the memory for all segments in one slab within `reach`, writable for the linker, zero-filled.
@@ -158,13 +163,14 @@ class SlabManager:
         Raises AllocationError when no slab can be placed there.
         """
         # Zones of an ordinary slab lie too far apart for references of a MiB.
-        for slab in () if reach.together else self.slabs:
+        together = reach.together and not self.row_page
+        for slab in () if together else self.slabs:
             if reach.holds(slab.base, slab.size):
                 allocation = self._take(slab, segments)
                 if allocation is not None:
                     return allocation
-        slab = self._reserve_arena(segments, reach) if reach.together else self._reserve(segments, reach)
-        if self.slabs and not reach.together:
+        slab = self._reserve_arena(segments, reach) if together else self._reserve(segments, reach)
+        if self.slabs and not together:
             from uruk.reporting import logger  # seldom needed
 
             logger().info("slab %d: %d bytes at %#x", len(self.slabs) + 1, slab.size, slab.base)
@@ -175,16 +181,13 @@ class SlabManager:
         return allocation
 
     def _take(self, slab: Slab, segments: Sequence[SegmentLike]) -> SlabAllocation | None:
-        taken: list[tuple[int, int, int]] = []
+        addresses = slab.take_all(segments)
+        if addresses is None:
+            return None
+        rows = zip(addresses, segments, strict=True)
+        taken = [(int(segment.zone), address, segment.size) for address, segment in rows]
         stored = [segment.stored for segment in segments]
         allocation = SlabAllocation(self, slab, taken, stored)
-        for segment in segments:
-            # An empty segment has an address as well, and takes no memory.
-            address = slab.take(segment.zone, segment.size, segment.align) if segment.size else slab.base
-            if address is None:
-                self._give(allocation)
-                return None
-            taken.append((int(segment.zone), address, segment.size))
         try:
             everything = [(address, size) for _, address, size in taken]
             slab.mapper.prepare(
@@ -287,6 +290,10 @@ class SlabManager:
         if reach.low < LOW_END < reach.high <= 2 * LOW_END:
             with contextlib.suppress(AllocationError):
                 return self._reserve(segments, replace(reach, high=LOW_END))
+        if self.row_page:
+            from uruk.memory.row_slab import size_for  # for one tool
+
+            return self._place([size_for(segments, self.row_page, self.slab_size, self.mapper.page_size)], reach)
         needs = self._needs(segments)
         size = min(self.slab_size, LARGEST_SLAB)
         if reach.high and isinstance(self.mapper, OpensSlabs):
@@ -322,7 +329,7 @@ class SlabManager:
 
     def _open(self, zones: Sequence[int], low: int, high: int, window: int = 0, *, plain: bool = True) -> Slab:
         """Make a slab within [low, high), known to the dynamic loader if possible, and a window of free bytes below."""
-        if isinstance(self.mapper, OpensSlabs):
+        if isinstance(self.mapper, OpensSlabs) and not self.row_page:
             try:
                 return self._open_known(self.mapper, zones, low, high, window)
             except AllocationError:
@@ -331,13 +338,21 @@ class SlabManager:
         # One reservation: the window is its lower part, so that it is beside the slab for certain.
         base = self.mapper.reserve(sum(zones) + window, low, high)
         try:
-            slab = Slab(self.mapper, base + window, zones)
+            slab = self._divided(base + window, zones)
         except BaseException:
             self.mapper.release(base, sum(zones) + window)
             raise
         if window:
             self.window = (base, window)
         return slab
+
+    def _divided(self, base: int, zones: Sequence[int]) -> Slab:
+        """Return reserved memory as a slab."""
+        if not self.row_page:
+            return Slab(self.mapper, base, zones)
+        from uruk.memory.row_slab import RowSlab  # for one tool
+
+        return RowSlab(self.mapper, base, zones[0], self.row_page)
 
     def _open_known(self, mapper: OpensSlabs, zones: Sequence[int], low: int, high: int, window: int) -> Slab:
         """Make a slab that the dynamic loader knows."""

@@ -6,11 +6,15 @@ Neighbours of one protection are one mapping to the kernel, which limits the num
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from uruk.graph.types import U8
 from uruk.memory.mapper import Mapper, Protection
 from uruk.memory.ranges import FreeList
 from uruk.memory.slab_object import SlabObject
+
+if TYPE_CHECKING:
+    from uruk.memory.interface import SegmentLike
 
 PROTECTIONS = (Protection.R | Protection.X, Protection.R, Protection.R | Protection.W)
 """Zone number -> protection: code, constants, data."""
@@ -57,6 +61,20 @@ class Slab:
             if zone == CODE and self.frames is not None:
                 self.frames.take(address, address + size)
         return address
+
+    def take_all(self, segments: Sequence[SegmentLike]) -> list[int] | None:
+        """Return an address for each of some segments; None, with nothing taken, where there is no room for all."""
+        addresses: list[int] = []
+        for segment in segments:
+            # An empty segment has an address as well, and takes no memory.
+            address = self.take(segment.zone, segment.size, segment.align) if segment.size else self.base
+            if address is None:
+                for taken, before in zip(addresses, segments, strict=False):
+                    if before.size:
+                        self.give(before.zone, taken, before.size)
+                return None
+            addresses.append(address)
+        return addresses
 
     def release(self) -> None:
         """Give the whole slab back. Nothing in it may run any more."""

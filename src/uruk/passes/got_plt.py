@@ -85,12 +85,14 @@ def _edges_to_stubs(state: State, islands: Islands) -> I64:
     plain = (edges.addend == 0) | (
         (edges.addend >= -8) & (edges.addend <= -4) & (kinds.base.take(edges.kind) == Base.PLACE)
     )
-    rows = true_rows((branch if state.as_jitlink else narrow | branch) & plain)
-    if state.as_jitlink:
-        return rows[far[state.canonical[edges.target[rows]]] | _leaves_module(state, rows)]
+    # JITLink's links have no stubs for other references, and fail; a program that runs is not to fail for that.
+    rows = true_rows((branch if state.as_jitlink and not state.execute else narrow | branch) & plain)
     target = state.canonical[edges.target[rows]]
     # A branch may go through a stub whatever is known of its target; a 32-bit reference only if it means a function.
-    rows = rows[far[target] & (branch[rows] | ~data[target])]
+    wanted = far[target] & (branch[rows] | ~data[target])
+    if state.as_jitlink:
+        return rows[wanted | (branch[rows] & _leaves_module(state, rows))]
+    rows = rows[wanted]
     return np.sort(np.concatenate([rows, inside])) if inside.size else rows
 
 

@@ -34,9 +34,12 @@ class JITLinkLayout(Layout):
         """Give every block its offset in its segment, whose address `start` has; alignments are those of addresses."""
         segment = self.segment[self.rows]
         self.offset[self.rows] = _aligned(segment, self.size, self.align, start)
-        for chunk in (*self.tls.values(), *self.kept.values()):
-            first = self.offset[chunk.rows[0]]
-            chunk.offset[:] = self.offset[chunk.rows] - first
+        for chunk in self.kept.values():
+            chunk.offset[:] = self.offset[chunk.rows] - self.offset[chunk.rows[0]]
+        for chunk in self.tls.values():
+            first = chunk.rows[0]
+            lead = (int(start[self.segment[first]]) + int(self.offset[first])) % chunk.align
+            chunk.offset[:] = self.offset[chunk.rows] - (self.offset[first] - lead)
 
 
 def lay_out(state: State, together: Sequence[tuple[int, str, I64]], written: U8) -> JITLinkLayout:
@@ -51,8 +54,11 @@ def lay_out(state: State, together: Sequence[tuple[int, str, I64]], written: U8)
     rank = _RANK.take(written[rows])
     # Blocks that passes have made get their content later, commons never.
     zeros = (blocks.content[rows] < 0) & ((rows < len(state.graph.blocks)) | (blocks.role[rows] == Role.COMMON))
-    # lexsort takes the most significant key last: module, protection, zero-fill, section, then row.
-    order = np.lexsort((rows, _section_order(state)[rows], zeros, rank, place))
+    # lexsort takes the most significant key last: module, protection, zero-fill, section, then place in it.
+    section, within = _section_order(state), np.arange(len(blocks))
+    if state.execute:
+        _gather(together, rows, section, within, rank, zeros)
+    order = np.lexsort((within[rows], section[rows], zeros, rank, place))
     rows, module, rank, zeros = rows[order], module[order], rank[order].astype(np.int64), zeros[order]
     # A rank has 2 bits. Rows are in the order of these keys, so that a segment's number is its key's place among them.
     key_of = place[order] << 2 | rank
@@ -70,7 +76,8 @@ def lay_out(state: State, together: Sequence[tuple[int, str, I64]], written: U8)
     offset_of = np.zeros(len(blocks), np.int64)
     segment_of[rows], offset_of[rows] = segment, offset
     plan = JITLinkLayout(segments, segment_of, offset_of, _thread_locals(state, offset_of), {})
-    plan.kept = {(module, name): _chunk(state, module, kept, offset_of) for module, name, kept in together}
+    for module_of, name, kept in together:
+        plan.kept[module_of, name] = _chunk(state, module_of, kept, offset_of, int(offset_of[kept[0]]))
     plan.rows, plan.size, plan.align = rows, size, align
     return plan
 
@@ -81,6 +88,18 @@ _ZONE_OF_RANK = (Zone.R, Zone.RW, Zone.RX, Zone.RW)
 def _segment(module: int, rank: int, ends: I64, zeros: Bool, align: int) -> Segment:
     stored = ends[~zeros]
     return Segment(module, _ZONE_OF_RANK[rank], int(ends.max()), align, int(stored.max()) if stored.size else 0)
+
+
+def _gather(
+    together: Sequence[tuple[int, str, I64]], rows: I64, section: I64, within: I64, rank: U8, zeros: Bool
+) -> None:
+    """Have the blocks of each row follow each other, where its first one stands; code that runs relies on that."""
+    for _, _, kept in together:
+        at = rows.searchsorted(kept)
+        # Of an array with constant parts and written ones the widest protection counts; code is apart from data.
+        rank[at] = rank[at].max()
+        zeros[at] = False
+        section[kept], within[kept] = section[kept[0]], np.arange(kept.size)
 
 
 def _aligned(segment: I64 | I32, size: I64, align: I64, start: I64) -> I64:
@@ -117,27 +136,27 @@ def _section_order(state: State) -> I64:
     return order
 
 
-def _chunk(state: State, module: int, rows: I64, offset: I64) -> Chunk:
-    """Return blocks of one row as the chunk that later passes know them by."""
-    size, last = state.blocks.size[rows], int(rows[-1])
+def _chunk(state: State, module: int, rows: I64, offset: I64, begin: int) -> Chunk:
+    """Return blocks of one row, which begins at an offset, as the chunk that later passes know them by."""
+    align = int(state.blocks.align[rows].max())
     # The rows are in the order of their offsets, the first lowest.
-    begin = int(offset[rows[0]])
-    end = int(offset[last]) + int(state.blocks.size[last])
+    end = int(offset[rows[-1]]) + int(state.blocks.size[rows[-1]])
     zone = int(state.blocks.zone[rows].max())
-    return Chunk(
-        module, zone, rows, offset[rows] - begin, end - begin, int(state.blocks.align[rows].max()), int(size.sum())
-    )
+    return Chunk(module, zone, rows, offset[rows] - begin, end - begin, align, end - begin)
 
 
 def _thread_locals(state: State, offset: I64) -> dict[int, Chunk]:
     """Return the thread-local image of each module: blocks with content, then zero-fill."""
     rows = true_rows(state.live & (state.blocks.zone == Zone.TLS))
+    # Zero-fill lies behind all content of a segment: the stored image is one piece in front, as a PT_TLS header has
+    # p_filesz before p_memsz (gABI). Other data between its sections is part of it, and never used.
+    rows = rows[offset[rows].argsort(kind="stable")]
     chunks: dict[int, Chunk] = {}
     for module in unique(state.block_module[rows]).tolist():
         own = rows[state.block_module[rows] == module]
-        filled_rows = own[state.blocks.content[own] >= 0]
-        # The stored image must be one piece in front, as a PT_TLS header has p_filesz before p_memsz (gABI).
-        ordered = np.concatenate([filled_rows, own[state.blocks.content[own] < 0]])
-        chunks[module] = _chunk(state, module, ordered, offset)
-        chunks[module].stored = int(state.blocks.size[filled_rows].sum())
+        # A copy of the image begins at its alignment, and so must the image, or its parts would not be aligned there.
+        align = int(state.blocks.align[own].max())
+        chunks[module] = chunk = _chunk(state, module, own, offset, int(offset[own[0]]) // align * align)
+        ends = (chunk.offset + state.blocks.size[own])[state.blocks.content[own] >= 0]
+        chunk.stored = int(ends.max()) if ends.size else 0
     return chunks

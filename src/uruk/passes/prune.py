@@ -28,7 +28,7 @@ def prune(state: State, roots: I32, rules: Rules) -> None:
     root_blocks = state.symbols.block[state.canonical[roots]]
     reached[root_blocks[root_blocks >= 0]] = True
     reached[rules.bounded_blocks()] = True
-    if not state.as_jitlink:  # which keeps what symbols reach, and nothing else
+    if state.execute or not state.as_jitlink:  # JITLink keeps what symbols reach, and its platforms keep initialisers
         reached[rules.initialisers()] = True
         reached |= state.blocks.role == Role.RETAINED
     # Members of groups that have lost are gone, whatever else asks for them.

@@ -62,6 +62,7 @@ def make_request(
         request.prune_from = true_rows(defines & np.isin(graph.symbols.name, final)).astype(np.int32)
     if session.options.as_jitlink:
         request.prune_from = true_rows(defines).astype(np.int32)
+    if session.options.as_jitlink and not session.options.execute:
         request.programs = range(len(trackers))
     return request, trackers, numbers
 

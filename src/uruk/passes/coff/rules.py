@@ -58,8 +58,8 @@ class COFFRules(Rules):
         return np.concatenate([code, leaders]), np.concatenate([tables, members])
 
     def make_imports(self, stub_size: int) -> None:
-        """See `Rules.make_imports`: JITLink makes no stubs for COFF."""
-        if self.state.as_jitlink:
+        """See `Rules.make_imports`: JITLink makes no stubs for COFF, and a program that runs needs some."""
+        if self.state.as_jitlink and not self.state.execute:
             # Later steps ask for the tables of every module; -1 says that it has none.
             none = filled(len(self.state.modules), NONE, np.int32)
             self.state.synthetic["got"] = self.state.synthetic["stubs"] = none
@@ -108,7 +108,7 @@ class COFFRules(Rules):
         self._slots.place()
         self._thread_locals.place()
         placed = layout.segment >= 0
-        if state.as_jitlink:  # every section of an object is one by itself
+        if state.as_jitlink and not state.execute:  # every section of an object is one by itself
             state.section_number, state.section_address = _own_numbers(state), state.address
             return
         number = filled(placed.size, 0, np.int64)

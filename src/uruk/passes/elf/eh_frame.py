@@ -49,7 +49,7 @@ def rebuild_eh_frame(state: State, registers: int) -> None:
     home = _check_fields(state, records, fields, place)
     checks = FrameChecks(state, records, registers)
     keep = _kept(state, records, fields, place)
-    if not state.as_jitlink:  # no unwinder will read them
+    if state.execute or not state.as_jitlink:  # else no unwinder will read them
         checks.check(keep, fields, place, home)
     module = state.block_module[records.block]
     target = _place_records(state, records, keep, module)
