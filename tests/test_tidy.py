@@ -34,7 +34,7 @@ FLOORS = (
     ("orc",),
     ("platforms",),
     ("extension_modules",),
-    ("lljit", "symbol", "spawning"),
+    ("lljit", "calling", "symbol", "spawning"),
     ("program", "importer"),
     ("__init__", "testing"),
     ("cli", "jitlink", "__main__"),

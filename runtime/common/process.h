@@ -17,3 +17,8 @@ void uruk_abort(void) OF_SYSTEM __attribute__((noreturn));
 /* The thread's number of the last error: errno, or what GetLastError returns. */
 int uruk_last_error(void) OF_SYSTEM;
 void uruk_set_last_error(int number) OF_SYSTEM;
+
+/* Copy bytes between memory of this process's own and an address that may be anything. 0, or -1 where something there
+ * cannot be read or written: what came before it is copied. */
+int uruk_read_memory(void *own, uint64_t address, uint64_t size) OF_SYSTEM;
+int uruk_write_memory(uint64_t address, const void *own, uint64_t size) OF_SYSTEM;

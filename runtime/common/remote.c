@@ -148,7 +148,7 @@ EXPORTED struct result uruk_rt_call_wrapper(const char *data, size_t size)
     return result;
 }
 
-/* The bytes at an address: two words, address and size. A wrapper function. */
+/* The bytes at an address: two words, address and size. A wrapper function, which fails where they cannot be read. */
 EXPORTED struct result uruk_rt_read_wrapper(const char *data, size_t size)
 {
     word range[2];
@@ -158,8 +158,17 @@ EXPORTED struct result uruk_rt_read_wrapper(const char *data, size_t size)
     char *copy = malloc(range[1] + 1);
     if (!copy)
         return failure("no memory for a read");
-    memcpy(copy, (const void *)range[0], range[1]);
+    if (uruk_read_memory(copy, range[0], range[1])) {
+        free(copy);
+        return failure("not readable");
+    }
     return success(copy, range[1]);
+}
+
+/* Store bytes at an address. 0, or -1 where it is not writable. */
+EXPORTED int64_t uruk_rt_store(word address, const char *bytes, word size)
+{
+    return uruk_write_memory(address, bytes, size);
 }
 
 struct result uruk_dispatch(const void *tag, const void *data, size_t size)

@@ -55,3 +55,15 @@ void uruk_set_last_error(int number)
 {
     SetLastError((DWORD)number);
 }
+
+int uruk_read_memory(void *own, uint64_t address, uint64_t size)
+{
+    SIZE_T done;
+    return !size || ReadProcessMemory(GetCurrentProcess(), (const void *)address, own, size, &done) ? 0 : -1;
+}
+
+int uruk_write_memory(uint64_t address, const void *own, uint64_t size)
+{
+    SIZE_T done;
+    return !size || WriteProcessMemory(GetCurrentProcess(), (void *)address, own, size, &done) ? 0 : -1;
+}

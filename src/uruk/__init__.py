@@ -26,6 +26,7 @@ from uruk.errors import ExecutorTimeout as ExecutorTimeout
 from uruk.errors import InputNotFound as InputNotFound
 from uruk.errors import InternalError as InternalError
 from uruk.errors import InUse as InUse
+from uruk.errors import InvalidAddress as InvalidAddress
 from uruk.errors import InvalidType as InvalidType
 from uruk.errors import InvalidValue as InvalidValue
 from uruk.errors import LibraryError as LibraryError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
 import cffi
@@ -17,6 +18,11 @@ _FUNCTION: type = type(ctypes.CFUNCTYPE(None)()).__mro__[1]
 @lru_cache(maxsize=1)
 def _ffi() -> Any:
     return cffi.FFI()
+
+
+def _backend() -> Any:
+    """Return the part of cffi that puts types together: not all have a text."""
+    return import_module("_cffi_backend")
 
 
 def _with(declarations: str) -> Any:
@@ -96,6 +102,39 @@ def alignment_of(kind: Any) -> int:
 def size_and_sign(kind: Any) -> tuple[int, bool]:
     """Return the size in bytes of an integer type of cffi's, and whether it is signed."""
     return int(_ffi().sizeof(kind)), int(_ffi().cast(kind, -1)) < 0 if kind.cname not in ("_Bool", "char") else False
+
+
+def integer_type(size: int, is_signed: bool) -> Any:
+    """Return cffi's integer type of so many bytes."""
+    return _ffi().typeof(f"{'' if is_signed else 'u'}int{8 * size}_t")
+
+
+def function_type(arguments: tuple[Any, ...], result: Any) -> Any:
+    """Return cffi's type of functions with these types. Raises NotImplementedError for what libffi does not pass."""
+    made = _backend().new_function_type(arguments, result, False)
+    _ffi().cast(made, 0)
+    return made
+
+
+def native_callback(kind: Any, function: Any) -> Any:
+    """Return a Python function as cffi's callback of a function type; its address lasts as long as it does."""
+    return _ffi().callback(kind, function)
+
+
+def bytes_of(value: Any) -> bytes:
+    """Return the bytes of a structure of cffi's."""
+    return bytes(_ffi().buffer(_ffi().addressof(value)))
+
+
+def composite(kind: Any, data: bytes) -> Any:
+    """Return bytes as a structure of cffi's."""
+    place = _ffi().new(_pointer_to(kind))
+    _ffi().buffer(place)[:] = data
+    return place[0]
+
+
+def _pointer_to(kind: Any) -> Any:
+    return _backend().new_pointer_type(kind)
 
 
 def cast(prototype: str, address: int) -> Any:

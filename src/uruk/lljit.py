@@ -14,6 +14,7 @@ from functools import partial
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any
 
+from uruk.calling import Calling
 from uruk.errors import InvalidType, InvalidValue, LibraryError, TLSError, UrukError
 from uruk.executor.interface import Executor
 from uruk.memory.manager import DEFAULT_SLAB
@@ -50,7 +51,7 @@ PERF = "URUK_PERF"
 """The environment variable by which every session records its code for the profiler `perf`; 0 or empty: none does."""
 
 
-class LLJIT:
+class LLJIT(Calling):
     """Links objects into this process and hands back callable symbols.
 
     `auto_initialize`: initialisers of added objects run with the next lookup; otherwise only by `initialize()`.

@@ -49,6 +49,7 @@ DOORS = {
     "lljit.py": "chooses the platform of an executor's system",
     "symbol.py": "has stack overflows of this process reported",
     "spawning.py": "puts executors of a system together",
+    "executor/data.py": "reads and writes any address of this process",
     "memory/epc.py": "a mapper that works in this process, too",
     "memory/inprocess.py": "the mapper of this process",
     "memory/instruction_cache.py": "what the mapper of this process calls",

@@ -6,6 +6,7 @@ const char system_triple[] = "x86_64-w64-windows-gnu";
 
 extern char uruk_rt_callback_tag, uruk_rt_lazy_tag;
 extern void uruk_rt_callback_enter(void), uruk_rt_call_wrapper(void), uruk_rt_connect(void), uruk_rt_read_wrapper(void);
+extern void uruk_rt_store(void);
 extern void uruk_rt_mem_reserve(void), uruk_rt_mem_protect(void), uruk_rt_mem_discard(void), uruk_rt_mem_zero(void);
 extern void uruk_rt_mem_map_shared(void), uruk_rt_mem_release(void);
 extern void uruk_rt_deregister_module(void), uruk_rt_find_symbols(void), uruk_rt_keep_words(void);
@@ -62,6 +63,7 @@ const struct symbol runtime_symbols[] = {
     FUNCTION(uruk_rt_static_abort),
     FUNCTION(uruk_rt_static_begin),
     FUNCTION(uruk_rt_static_end),
+    FUNCTION(uruk_rt_store),
     FUNCTION(uruk_rt_string_size),
     FUNCTION(uruk_rt_thread_atexit),
     FUNCTION(uruk_rt_wide_command_line),

@@ -24,6 +24,7 @@
       RemovedCode              a call into code that was removed all the same
       SessionClosed            use after close()
       ExecutorError            what the process that runs the code could not do
+        InvalidAddress         memory that cannot be read or written; a ValueError, too
         ExecutorTimeout        a call that took longer than it was given; a TimeoutError, too
         ExecutorLost           the process is gone, or its connection is
           ExecutorCrashed      it was ended by a signal
@@ -49,6 +50,7 @@ from uruk.errors.executors import ExecutorCrashed as ExecutorCrashed
 from uruk.errors.executors import ExecutorError as ExecutorError
 from uruk.errors.executors import ExecutorLost as ExecutorLost
 from uruk.errors.executors import ExecutorTimeout as ExecutorTimeout
+from uruk.errors.executors import InvalidAddress as InvalidAddress
 from uruk.errors.executors import ProtocolError as ProtocolError
 from uruk.errors.inputs import CompileError as CompileError
 from uruk.errors.inputs import CompilerNotFound as CompilerNotFound

@@ -11,6 +11,25 @@ class ExecutorError(UrukError):
     """Something that a process that runs linked code refused or could not do; the text is the whole story."""
 
 
+class InvalidAddress(ExecutorError, ValueError):
+    """Memory that cannot be read or written: nothing is mapped there, or it is not readable or writable.
+
+    `address` and `size` say which memory, `done` what was to be done to it: ``read`` or ``written``.
+    """
+
+    def __init__(self, address: int, size: int, done: str) -> None:
+        self.address = address
+        self.size = size
+        self.done = done
+        super().__init__(address, size, done)
+
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
+        access = "readable" if self.done == "read" else "writable"
+        some = "1 byte" if self.size == 1 else f"{self.size} bytes"
+        return f"{some} at {self.address:#x} cannot be {self.done}: not all of it is memory, or not {access}"
+
+
 class ExecutorTimeout(ExecutorError, TimeoutError):
     """A call into an executor that took longer than its deadline; it may still be running there."""
 

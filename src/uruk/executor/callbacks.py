@@ -6,7 +6,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -31,18 +31,26 @@ COUNT = 128
 """The number of trampolines that are made at a time: a page of them."""
 
 
+class Home(Protocol):
+    """The callbacks of one process, where a callback is released."""
+
+    def release(self, callback: Callback) -> None:
+        """See `Callback.release`."""
+        ...
+
+
 @record
 class Callback:
-    """A Python function with an address in another process; pass it where code wants a pointer to a function.
+    """A Python function with an address for linked code; pass it where that wants a pointer to a function.
 
-    It must not be called after `release`, or when its executor is closed.
+    It must not be called after `release`, or when its session is closed.
     """
 
     address: int
     number: int
     prototype: Prototype
     function: Callable[..., Any]
-    home: Callbacks
+    home: Home
 
     def __index__(self) -> int:
         return self.address

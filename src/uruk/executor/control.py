@@ -52,7 +52,10 @@ class ProcessControl(Protocol):
         ...
 
     def read(self, address: int, size: int) -> bytes:
-        """Return the bytes at an address. What is not mapped there ends the process, as reading it in C would."""
+        """Return the bytes at an address, which must be readable.
+
+        What is not mapped ends this process, as reading it in C would; of another one it raises InvalidAddress.
+        """
         ...
 
     def write(self, address: int, data: bytes | bytearray | memoryview) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
-from uruk.errors import ExecutorError
+from uruk.errors import ExecutorError, InvalidAddress
 from uruk.executor import sps
 from uruk.executor.connection import Bytes, Connection
 from uruk.executor.control import Answer, Argument
@@ -90,7 +90,7 @@ class RemoteProcess:
             raise ExecutorError(f"{size} bytes at {address:#x} are to be read: more than {LARGEST_READ} at a time")
         data = self.connection.call(self._read, sps.u64(address, size), most=size)
         if len(data) != size:
-            raise ExecutorError(f"{size} bytes at {address:#x} cannot be read: the executor has no memory for them")
+            raise InvalidAddress(address, size, "read")
         return data
 
     def write(self, address: int, data: bytes | bytearray | memoryview) -> None:

@@ -1,0 +1,94 @@
+"""The part of LLJIT that calls linked code and looks at its memory: the same in this process and in others."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from uruk.errors import InvalidValue
+from uruk.executor.interface import Executor
+from uruk.graph.types import AnyArray
+from uruk.symbol import Symbol
+
+if TYPE_CHECKING:
+    from uruk.executor.callbacks import Callback
+    from uruk.executor.data import Data
+    from uruk.executor.remote import RemoteExecutor
+    from uruk.orc.session import Session
+    from uruk.platforms.systems import SystemPlatform
+
+
+class Calling:
+    """Reads, writes and callbacks of a session's process. An address is an integer, a Symbol, or a callback."""
+
+    executor: Executor
+    session: Session
+    platform: SystemPlatform
+    _remote: RemoteExecutor | None
+
+    def read(self, address: Any, size: int) -> bytes:
+        """Return `size` bytes at an address. Raises InvalidAddress where they cannot be read."""
+        return self._data().read(self._place(address), operator.index(size))
+
+    def write(self, address: Any, data: Any) -> None:
+        """Store bytes, or what any buffer has, at an address. Raises InvalidAddress where it cannot be written."""
+        self._data().write(self._place(address), memoryview(data).cast("B"))
+
+    def string(self, address: Any, encoding: str = "utf-8", errors: str = "strict", *, most: int = 1 << 24) -> str:
+        """Return the text that begins at an address and ends before a NUL, after at most `most` bytes.
+
+        Raises InvalidAddress, InvalidValue for one that does not end, UnicodeDecodeError as `errors` says.
+        """
+        return self._data().string(self._place(address), encoding, errors, most)
+
+    def array(self, address: Any, shape: int | tuple[int, ...], dtype: Any = "uint8") -> AnyArray:
+        """Return the memory at an address as an array of numpy's.
+
+        It is the memory itself in this process, and for linked code and data in one that shares memory with this one;
+        elsewhere it is a copy that cannot be written (``array.flags.writeable`` is False): use `write`. The array must
+        not be used after its memory is gone. Raises InvalidAddress.
+        """
+        return self._data().array(self._place(address), shape, dtype)
+
+    def callback(self, prototype: str, function: Callable[..., Any]) -> Callback:
+        """Return a Python function as one of a C type (``"int(int, double)"``), to be passed to linked code.
+
+        It is kept until it is released, or the session closed. Pointers come as addresses, structures as
+        `uruk.executor.layouts.Structure`. What it raises is raised by the call that led to it, when that returns.
+        """
+        self._runs()
+        return self._callbacks.make(prototype, function)
+
+    @property
+    def _callbacks(self) -> Any:
+        if self._remote is not None:
+            return self._remote.callbacks
+        from uruk.executor.callbacks_here import callbacks_of  # reads types by cffi, which most sessions do without
+
+        return callbacks_of(self.session, self.platform.process.guard)
+
+    def _data(self) -> Data:
+        self._runs()
+        from uruk.executor.data import DataHere, DataThere  # most sessions look at no memory
+
+        return DataHere() if self._remote is None else DataThere(self._remote)
+
+    def _runs(self) -> None:
+        self.session.check_open()
+        if self.session.only_links:
+            raise InvalidValue("this session only links: its code has addresses, and no process that has it in memory")
+
+    def _place(self, address: Any) -> int:
+        """Return an address as a number. Raises InvalidValue for a symbol of another process."""
+        if isinstance(address, Symbol) and address.executor is not self._remote:
+            raise InvalidValue(f"{address.name} is a symbol of another process than this session's")
+        try:
+            number = operator.index(address)
+        except TypeError:
+            from uruk.calls import address_of  # of a function or pointer of ctypes or cffi
+
+            number = address_of(address)
+        if not 0 <= number < 1 << 64:
+            raise InvalidValue(f"address {number:#x} is out of range (0 to 2**64-1)")
+        return number

@@ -1,0 +1,101 @@
+"""Python functions that linked code of this process calls: callbacks of cffi's behind stubs that outlive Python."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from uruk.calls import address_of, native_callback
+from uruk.executor import raised
+from uruk.executor.callbacks import Callback
+from uruk.executor.native_types import from_native, native_function, to_native
+from uruk.executor.prototypes import Prototype
+from uruk.executor.this_process import THIS_PROCESS
+from uruk.isa.abi import convention_of
+
+_CONVENTION = convention_of(THIS_PROCESS.triple)
+_homes: WeakKeyDictionary[object, CallbacksHere] = WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+def callbacks_of(session: object, guard: Callable[[int], int]) -> CallbacksHere:
+    """Return the callbacks of a session in this process.
+
+    `guard` returns an address that stands for a Python function's until the interpreter has ended.
+    """
+    with _lock:
+        home = _homes.get(session)
+        if home is None:
+            home = _homes[session] = CallbacksHere(guard)
+        return home
+
+
+class _Entry:
+    """A native function and the Python function that it calls now; None after its release."""
+
+    __slots__ = ("address", "function", "native")
+    native: Any
+    address: int
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function: Callable[..., Any] | None = function
+
+
+class CallbacksHere:
+    """The callbacks of one session in this process."""
+
+    def __init__(self, guard: Callable[[int], int]) -> None:
+        self._guard = guard
+        self._lock = threading.Lock()
+        self._free: dict[str, list[_Entry]] = {}
+        self._all: dict[int, tuple[Callback, _Entry]] = {}
+        self._next = 0
+
+    def make(self, text: str, function: Callable[..., Any]) -> Callback:
+        """Return a callback of C type `text`. Raises UrukError for a type that cannot be passed."""
+        prototype = Prototype(text)
+        with self._lock:
+            free = self._free.get(text)
+            if free:
+                entry = free.pop()
+                entry.function = function
+            else:
+                entry = self._entry(prototype, function)
+            callback = Callback(entry.address, self._next, prototype, function, self)
+            self._all[self._next] = callback, entry
+            self._next += 1
+            return callback
+
+    def _entry(self, prototype: Prototype, function: Callable[..., Any]) -> _Entry:
+        signature = prototype.signature(_CONVENTION)
+        kind = native_function(prototype.text, signature)
+        arguments, result = signature.arguments, signature.result
+        entry = _Entry(function)
+
+        def enter(*values: Any) -> Any:
+            wanted = entry.function
+            if wanted is None:
+                print("uruk: a callback was called after it was released", file=sys.stderr)
+                return None
+            try:
+                value = wanted(*map(from_native, arguments, values))
+                return to_native(result, value, as_result=True)
+            except BaseException as error:  # code below is C, which no exception passes
+                raised.keep(error, raised.frame_of(1), wanted)
+                return to_native(result, None, as_result=True, zero=True)
+
+        entry.native = native_callback(kind, enter)
+        entry.address = self._guard(address_of(entry.native))
+        return entry
+
+    def release(self, callback: Callback) -> None:
+        """See `Callback.release`: another callback of this type may use its address."""
+        with self._lock:
+            known, entry = self._all.get(callback.number, (None, None))
+            if known is callback and entry is not None:
+                del self._all[callback.number]
+                entry.function = None
+                self._free.setdefault(callback.prototype.text, []).append(entry)

@@ -1,0 +1,52 @@
+"""Types of C as cffi passes them in calls of this process: pointers as integers, structures as bytes of theirs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from uruk.calls import bytes_of, composite, function_type, integer_type
+from uruk.errors import InvalidValue
+from uruk.executor.layouts import Layout, Structure
+
+if TYPE_CHECKING:
+    from uruk.executor.prototypes import Signature
+
+
+def native_function(text: str, signature: Signature) -> Any:
+    """Return the type of cffi's for a prototype, whose layouts are those of a signature. Raises InvalidValue."""
+    arguments = tuple(_native(text, each) for each in signature.arguments)
+    result = signature.result.kind if signature.result.kind.kind == "void" else _native(text, signature.result)
+    try:
+        return function_type(arguments, result)
+    except NotImplementedError as error:
+        raise InvalidValue(f"`{text}': a type of it cannot be passed by value in this process: {error}") from None
+
+
+def _native(text: str, layout: Layout) -> Any:
+    kind = layout.kind
+    if layout.is_composite:
+        if _has_union(layout):
+            raise InvalidValue(f"`{text}': a union cannot be passed by value in this process; pass a pointer")
+        return kind
+    if layout.is_float or kind.cname in ("char", "_Bool"):
+        return kind
+    return integer_type(layout.size, layout.is_signed)
+
+
+def _has_union(layout: Layout) -> bool:
+    if layout.item is not None:
+        return _has_union(layout.item)
+    return layout.kind.kind == "union" or any(_has_union(member) for _, _, member in layout.members)
+
+
+def from_native(layout: Layout, value: Any) -> Any:
+    """Return a value of cffi's as calls give it to Python."""
+    return Structure(layout, bytes_of(value)) if layout.is_composite else value
+
+
+def to_native(layout: Layout, value: Any, *, as_result: bool = False, zero: bool = False) -> Any:
+    """Return a Python value as cffi takes it; zeros if `zero`. Raises TypeError, OverflowError."""
+    if layout.kind.kind == "void":
+        return None
+    data = bytes(layout.size) if zero else layout.to_bytes(value)
+    return composite(layout.kind, data) if layout.is_composite else layout.from_bytes(data)

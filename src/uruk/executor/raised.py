@@ -1,0 +1,62 @@
+"""Exceptions of Python functions that linked code of this process has called, until the call that led to them returns.
+
+That is the innermost call of linked code on the thread: the Python frame below the callback, if it is one of uruk's own
+calls. It looks here when it returns. Where there is none, as on a thread that linked code has started, the exception
+goes to `sys.unraisablehook`.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import FrameType
+from weakref import ref
+
+CALLER = "<call of linked code>"
+"""The file name of functions that call linked code and then look for exceptions."""
+waiting: dict[FrameType, BaseException] = {}
+"""Calls under way, by their frames -> the first exception of a callback in each."""
+
+
+def keep(error: BaseException, caller: FrameType | None, function: object) -> None:
+    """Keep what a callback has raised for the call that `caller` is the frame of; report it where that is none.
+
+    A second exception of one call is reported, too.
+    """
+    if caller is not None and caller.f_code.co_filename == CALLER and caller not in waiting:
+        waiting[caller] = error
+    else:
+        report(error, function)
+
+
+def report(error: BaseException, function: object) -> None:
+    """Give an exception that no call of Python's can raise to `sys.unraisablehook`; its `object` shows the function."""
+    token = _Token()
+    reference = ref(token, _Raiser(error, function))
+    del token  # Python calls the hook with what such a function raises
+    del reference
+
+
+class _Token:
+    pass
+
+
+class _Raiser:
+    def __init__(self, error: BaseException, function: object) -> None:
+        self.error = error
+        self.function = function
+
+    def __call__(self, _: object) -> None:
+        raise self.error
+
+    def __repr__(self) -> str:
+        return f"{self.function!r}, which linked code called"
+
+
+frame_of = sys._getframe  # pyright: ignore[reportPrivateUsage]
+
+
+def raise_kept() -> None:
+    """Raise what was kept for the calling frame, if anything was."""
+    error = waiting.pop(frame_of(1), None)
+    if error is not None:
+        raise error
