@@ -38,6 +38,11 @@ class Platform(Protocol):
         ...
 
     @property
+    def over_archives(self) -> frozenset[bytes]:
+        """Those of `interposed_names` that no archive is asked for, either: its functions know nothing of removals."""
+        ...
+
+    @property
     def interposed_names(self) -> Collection[bytes]:
         """Names that something stands for whatever libraries say; see `interposed`."""
         ...

@@ -79,6 +79,7 @@ class BarePlatform:
     archive: Archive | None = None
     private_names: frozenset[bytes] = frozenset()
     over_libraries: frozenset[bytes] = frozenset()
+    over_archives: frozenset[bytes] = frozenset()
     interposed_names: frozenset[bytes] = frozenset()
 
     def __init__(self, executor: Executor) -> None:

@@ -35,6 +35,7 @@ class NameSearch:
         queued under this name."""
         self.is_direct = False
         """True while names are looked for that the user asked for, not those that code refers to."""
+        self._over_archives = frozenset[bytes]() if session.platform is None else session.platform.over_archives
         self._members: dict[int, tuple[Contents, ArchiveEntry, set[int]]] = {}
         self._waiting_for_members: list[int] = []
 
@@ -53,7 +54,7 @@ class NameSearch:
                 if hidden or not table.flags[own] & Flag.HIDDEN:
                     return own
                 continue
-            if self._ask_sources(dylib, searched, number, text, weak=weak):
+            if text not in self._over_archives and self._ask_sources(dylib, searched, number, text, weak=weak):
                 return None
         self._ask_builtins(dylib, text, weak=weak)
         return None

@@ -63,8 +63,8 @@ class ImportBinder:
         for library, imports in waiting.items():
             if libraries is not None:
                 rest = imports if platform is None else self._take_interposed(platform, imports)
-                if rest:
-                    self._ask(libraries, library, rest)
+                # Also where nothing is left: natively, too, an import loads the library, which others may look for.
+                self._ask(libraries, library, rest)
                 continue
             for name, _ in imports:
                 table.address[name], table.ready[name] = 0, 1

@@ -79,6 +79,7 @@ class LinuxPlatform:
     """
 
     over_libraries = ONCE_TRIO
+    over_archives = frozenset[bytes]()
 
     def __init__(self, process: LinuxProcess, architecture: str | Target = "") -> None:
         self.process = self.host = process

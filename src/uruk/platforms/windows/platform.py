@@ -24,14 +24,13 @@ from uruk.target import Target
 
 _STATICS = frozenset({b"_Init_thread_epoch", b"_Init_thread_header", b"_Init_thread_footer", b"_Init_thread_abort"})
 _THREADS = frozenset({b"__tlregdtor", b"__dyn_tls_init", b"__dyn_tls_on_demand_init", b"__tls_guard"})
-THREAD_ATEXIT = b"__cxa_thread_atexit"
 _OF_RUNTIME = {
     b"_CxxThrowException": b"uruk_rt_cxx_throw",
     **{name: name for name in (b"uruk_rt_static_begin", b"uruk_rt_static_end", b"uruk_rt_static_abort")},
     b"atexit": b"uruk_rt_atexit",
     b"__main": b"uruk_rt_nothing",
     b"__mingw_raise_matherr": b"uruk_rt_nothing",
-    THREAD_ATEXIT: b"uruk_rt_thread_atexit",
+    b"__cxa_thread_atexit": b"uruk_rt_thread_atexit",
     b"GetCommandLineA": b"uruk_rt_command_line",
     b"GetCommandLineW": b"uruk_rt_wide_command_line",
 }
@@ -56,6 +55,8 @@ class WindowsPlatform(BarePlatform):
         self.runtime = process.runtime
         target = Target.of_triple(process.executor.process.triple)
         self.archive = open_runtime(f"{target.architecture}-{target.system}")
+        self.over_archives = frozenset({b"__cxa_thread_atexit"})
+        """See `Platform.over_archives`. A program has none: its code stays, and its libraries say in what order."""
         self.jit_loader: JITLoader | None = None
         """dlopen of the session's dylibs, for linked code; see `uruk.platforms.jit_dlopen`."""
 
@@ -66,9 +67,6 @@ class WindowsPlatform(BarePlatform):
 
     def interposed(self, name: bytes) -> int:
         """See `Platform.interposed`."""
-        # 0 leaves the name alone: where libstdc++ is an archive, its own definition is linked.
-        if name == THREAD_ATEXIT and not self.process.has_shared_libstdcxx():
-            return 0
         if name in _OF_RUNTIME:
             return self.runtime.address[_OF_RUNTIME[name]]
         return self.jit_loader.address(name) if self.jit_loader is not None and name in JIT_NAMES else 0

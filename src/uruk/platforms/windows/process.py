@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from uruk.errors import LibraryError
 from uruk.executor.control import Runtime
 from uruk.executor.lazy_stubs import LazyStubs, answer
 from uruk.executor.lazy_there import lazy_functions_there, start_lazy_functions
@@ -43,14 +42,6 @@ class WindowsProcess(BareHost):
     def _free_library(self) -> int:
         """The address of the function that closes a module."""
         return self.executor.libraries.find_symbol(None, b"FreeLibrary")[0]
-
-    def has_shared_libstdcxx(self) -> bool:
-        """Return True if the C++ library of g++ is a DLL there: its functions call destructors when threads end."""
-        try:
-            self.executor.libraries.load("libstdc++-6.dll")
-        except LibraryError:
-            return False
-        return True
 
     def _unload(self, handle: int) -> None:
         # A process that is gone has given back its modules itself.

@@ -136,16 +136,18 @@ def add_default_libraries(jit: LLJIT, plan: LinkPlan, marks: Marks, driver: Driv
     if driver is Driver.ZIG and runtime is UCRT and _add_zig_libraries(jit, marks):
         return
     # gcc's libraries come before the C runtime, which they use; archives are searched in the order of the line.
-    added = [_add(jit, name) for name in (*shared_gcc(jit), *_OF_GCC, runtime.name, *_BEHIND)]
+    names = (*shared_gcc(jit), *_OF_GCC, runtime.name, *_BEHIND)
+    # With -static, pthread is not to be a DLL's import library, which the linker would take first.
+    added = [_add(jit, name, static=plan.all_static) for name in names]
     if not any(added) and runtime is UCRT:
         _add_zig_libraries(jit, marks)
     # The DLL is last: import libraries and static members of its names come before it.
     jit.main.add_shared_library(runtime.library)
 
 
-def _add(jit: LLJIT, name: str) -> bool:
+def _add(jit: LLJIT, name: str, *, static: bool) -> bool:
     try:
-        jit.add_library(name)
+        jit.add_library(name, static=static)
     except LibraryNotFound:
         return False
     return True

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from uruk.errors import AllocationError
 from uruk.memory.manager import DEFAULT_SLAB
+from uruk.platforms.windows.platform import WindowsPlatform
 from uruk.program.windows.c_runtimes import StartedRuntime, check_alone
 from uruk.program.windows.default_libraries import Driver, Marks, add_default_libraries, choose_runtime
 from uruk.spawning import connect, spawn
@@ -76,6 +77,9 @@ class ProgramInWindows:
     def prepare(self, jit: ProgramLinker, words: Sequence[str]) -> None:
         """See `Place.prepare`: the C runtime, argv, and libraries that a driver adds behind all inputs."""
         directives = [name for words in jit.linker_words for name in words.get("defaultlib", ())]
+        if isinstance(jit.platform, WindowsPlatform):
+            # None of its code is removed, so that destructors of its threads are its own libraries', in their order.
+            jit.platform.over_archives = frozenset()
         marks = Marks(self._inputs, jit.main.names, directives)
         # The inputs' bytes are not needed from here on, and may be large.
         self._inputs = ()
