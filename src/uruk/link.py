@@ -126,8 +126,8 @@ def link(request: Request, host: Host) -> Linked:
     step("provided names", rules.find_names)
     step("resolve names", externals.ask, state, rules, request.resolve, request.phony_externals, request.hints)
     step("library data", rules.copy_library_data, host, request.copy_data)
-    step("got, stubs", rules.make_imports, isa.STUB_JUMP[1] if state.as_jitlink else isa.STUB_SIZE)
-    plan = step("layout", _lay_out, state, rules)
+    step("got, stubs", rules.make_imports, isa)
+    plan = step("layout", _lay_out, state, rules, isa)
     step("tls plan", rules.plan_thread_locals, plan, host.tls)
     reach = step("placement", _reach_of, state, request, host)
     taken: list[Allocation] = []
@@ -179,11 +179,12 @@ def _prune(state: State, request: Request, rules: Rules) -> None:
         prune.prune(state, request.prune_from, rules)
 
 
-def _lay_out(state: State, rules: Rules) -> Layout:
+def _lay_out(state: State, rules: Rules, isa: InstructionSet) -> Layout:
     if state.as_jitlink:
         from uruk.passes import jitlink_layout  # for a tool, and for links that run nothing
 
-        plan: Layout = jitlink_layout.lay_out(state, rules.together(), rules.written_zones())
+        got_zone = isa.JITLINK_TABLES.got_zone
+        plan: Layout = jitlink_layout.lay_out(state, rules.together(), rules.written_zones(), got_zone)
     else:
         plan = layout.lay_out(state, rules.together())
     state.segment, state.offset = plan.segment, plan.offset

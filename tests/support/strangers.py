@@ -20,7 +20,7 @@ from uruk.graph.graph import Edges, Graph, SymbolType, Zone
 from uruk.graph.kinds import Action, Base, EdgeKind, KindTable, Operand, change, field, kind
 from uruk.graph.names import Names
 from uruk.graph.types import Bool
-from uruk.isa.interface import InstructionSet
+from uruk.isa.interface import InstructionSet, JITLinkTables
 from uruk.target import Target
 
 from support.graph_rows import NOWHERE, GraphRows
@@ -61,8 +61,9 @@ def _kinds(pointer: int, order: str) -> KindTable:
 
 def _instruction_set(pointer: int, order: str) -> InstructionSet:
     made = SimpleNamespace(
-        KINDS=_kinds(pointer, order), STUB_SIZE=8, STUB_JUMP=(0, 8), UNWIND_REGISTERS=0, relax_descriptors=None
-    )
+        KINDS=_kinds(pointer, order), STUB_SIZE=8, JITLINK_TABLES=JITLinkTables(0, 8, 1, Zone.R, ()),
+        UNWIND_REGISTERS=0, relax_descriptors=None,
+    )  # fmt: skip
 
     def refuse(*_: object) -> Any:
         raise AssertionError("these targets have neither stubs nor loads through a GOT")

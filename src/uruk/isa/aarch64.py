@@ -12,9 +12,10 @@ from __future__ import annotations
 import numpy as np
 
 from uruk.graph.encodings import Encoding
+from uruk.graph.graph import Zone
 from uruk.graph.kinds import Base, EdgeKind, JITLinkName, KindTable, Operand, field, kind
 from uruk.graph.types import I64, U8, Bool, some, windows
-from uruk.isa.interface import GOTLoads, Relaxed
+from uruk.isa.interface import GOTLoads, JITLinkTables, Relaxed
 
 _MIB = 1 << 20
 
@@ -162,7 +163,7 @@ STUB = np.array(
     "<u4",
 )
 STUB_SIZE = STUB.nbytes
-STUB_JUMP: tuple[int, int] = (4, 12)
+JITLINK_TABLES = JITLinkTables(4, 12, 4, Zone.RX, ((0, "Page21"), (4, "PageOffset12")))
 UNWIND_REGISTERS: int = 97
 _NOP = 0xD503201F
 _KEYS = 1 << 18

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from uruk.graph.kinds import Base, KindTable, Operand, field, kind
 from uruk.isa import aarch64
-from uruk.isa.aarch64 import STUB_JUMP as STUB_JUMP
+from uruk.isa.aarch64 import JITLINK_TABLES as JITLINK_TABLES
 from uruk.isa.aarch64 import STUB_SIZE as STUB_SIZE
 from uruk.isa.aarch64 import UNWIND_REGISTERS as UNWIND_REGISTERS
 from uruk.isa.aarch64 import relax_descriptors as relax_descriptors

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from uruk.errors import UnknownTarget
 from uruk.graph.kinds import KindTable
@@ -51,14 +51,29 @@ class Relaxed:
     kind: U8 | None = None
 
 
+class JITLinkTables(NamedTuple):
+    """The stubs and the GOT of LLVM's JITLink, for links that are laid out as its are.
+
+    Its stubs are the part of uruk's that jumps: `size` bytes from `begin` on, aligned to `align`; the rest is for
+    safety or speed. `got_zone` is the zone in which it has the GOT, `edges` are the offsets and kinds by which a stub
+    refers to its slot.
+    """
+
+    begin: int
+    size: int
+    align: int
+    got_zone: int
+    edges: tuple[tuple[int, str], ...]
+
+
 class InstructionSet(Protocol):
     """A module of `uruk.isa`. All columns have a row an edge or stub; `position` is its offset in `image`."""
 
     KINDS: KindTable
     STUB_SIZE: int
     """The size of a stub in bytes."""
-    STUB_JUMP: tuple[int, int]
-    """The part of a stub that jumps: its offset, and its size in bytes; the rest is for safety or speed."""
+    JITLINK_TABLES: JITLinkTables
+    """See `JITLinkTables`."""
     UNWIND_REGISTERS: int
     """The number of registers that unwinders know by DWARF numbers, which the psABI gives."""
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from uruk.graph.graph import Zone
 from uruk.graph.kinds import Base, EdgeKind, JITLinkName, KindTable, Operand, kind
 from uruk.graph.types import I64, U8, windows
-from uruk.isa.interface import GOTLoads, Relaxed
+from uruk.isa.interface import GOTLoads, JITLinkTables, Relaxed
 
 _CALL = JITLinkName("BranchPCRel32", 4, stub="BranchPCRel32ToPtrJumpStubBypassable")
 _LOAD, _REX_LOAD = (JITLinkName(f"PCRel32GOTLoad{rex}Relaxable", 4, direct="Delta32") for rex in ("", "REX"))
@@ -62,7 +63,7 @@ STUB = bytes(
     ]
 )
 STUB_SIZE = len(STUB)
-STUB_JUMP: tuple[int, int] = (0, 6)
+JITLINK_TABLES = JITLinkTables(0, 6, 1, Zone.R, ((2, "BranchPCRel32"),))
 UNWIND_REGISTERS: int = 17  # 16 general ones and the return address (psABI, "DWARF Register Number Mapping")
 STUB_FIELD = 2
 """Offset in a stub of the displacement to its GOT slot, which counts from the end of these 4 bytes."""

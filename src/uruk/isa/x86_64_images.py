@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from uruk.graph.kinds import Base, EdgeKind, JITLinkName, KindTable, Operand, kind
 from uruk.isa import x86_64
-from uruk.isa.x86_64 import STUB_JUMP as STUB_JUMP
+from uruk.isa.x86_64 import JITLINK_TABLES as JITLINK_TABLES
 from uruk.isa.x86_64 import STUB_SIZE as STUB_SIZE
 from uruk.isa.x86_64 import UNWIND_REGISTERS as UNWIND_REGISTERS
 from uruk.isa.x86_64 import relax_descriptors as relax_descriptors

@@ -61,6 +61,12 @@ def used_symbols(state: State) -> Bool:
     return used
 
 
+def stub_size(state: State) -> int:
+    """Return the size of a link's stubs, in bytes."""
+    isa = instruction_set_of(state.graph)
+    return isa.JITLINK_TABLES.size if state.as_jitlink else isa.STUB_SIZE
+
+
 class FileView:
     """The view of one object of a link."""
 
@@ -200,11 +206,14 @@ class FileView:
         # A module may have a GOT without slots, where code refers to _GLOBAL_OFFSET_TABLE_ alone.
         got = int(state.synthetic["got"][self._module])
         if own_stubs:
-            at, size = stub_addresses(state), instruction_set_of(state.graph).STUB_JUMP[1]
+            at, slot = stub_addresses(state), slot_addresses(state)
+            tables = instruction_set_of(state.graph).JITLINK_TABLES
             position = state.position[state.synthetic["stubs"][stubs.island]] + stubs.offset
             yield SectionView("$__STUBS", [
-                self._made(int(at[row]), size, 1, int(position[row]),
-                           int(stubs.row[row]), "Delta32") for row in own_stubs
+                self._made(int(at[row]), stub_size(state), tables.align, int(position[row]), [
+                    EdgeView(offset, 0, kind, _nameless(unsigned(int(slot[stubs.slot[row]])), 0))
+                    for offset, kind in tables.edges
+                ]) for row in own_stubs
             ])  # fmt: skip
         own_slots = true_rows(slots.module == self._module).tolist()
         if got >= 0:
@@ -212,13 +221,13 @@ class FileView:
             at = slot_addresses(state) if own_slots else np.empty(0, np.int64)
             blocks = [
                 self._made(int(at[row]), pointer, pointer, int(state.position[got] + slots.offset[row]),
-                           int(slots.row[row]), "Pointer64") for row in own_slots
+                           [EdgeView(0, 0, "Pointer64", self._name(int(slots.row[row])))]) for row in own_slots
             ]  # fmt: skip
             yield SectionView("$__GOT", blocks)
 
-    def _made(self, address: int, size: int, align: int, position: int, target: int, kind: str) -> BlockView:
+    def _made(self, address: int, size: int, align: int, position: int, edges: list[EdgeView]) -> BlockView:
         symbol = SymbolView(0, size, False, "local", ANONYMOUS, False)
-        return BlockView(unsigned(address), size, align, position, [symbol], [EdgeView(0, 0, kind, self._name(target))])
+        return BlockView(unsigned(address), size, align, position, [symbol], edges)
 
     def outside(self, *, absolute: bool) -> list[tuple[int, SymbolView]]:
         """Return the object's absolute symbols, or those from elsewhere, each with its address."""

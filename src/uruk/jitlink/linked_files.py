@@ -10,7 +10,7 @@ import numpy as np
 from uruk.graph.graph import Role, SymbolKind
 from uruk.graph.kinds import Operand
 from uruk.graph.types import I64, NONE, Bool, true_rows, unsigned
-from uruk.jitlink.graph_view import used_symbols
+from uruk.jitlink.graph_view import stub_size, used_symbols
 from uruk.passes.fixup import slot_addresses, stub_addresses
 from uruk.passes.state import State
 
@@ -32,6 +32,8 @@ class LinkedFile:
         self.sizes: dict[str, int] = {}
         self.slots: dict[str, int] = {}
         self.stubs: dict[str, int] = {}
+        self.slot_size = self.stub_size = 0
+        """The bytes of a slot and of a stub."""
 
 
 class LinkedFiles:
@@ -115,6 +117,7 @@ class LinkedFiles:
         graph = state.graph
         of_module: dict[int, list[LinkedFile]] = {}
         for index, file in enumerate(files):
+            file.slot_size, file.stub_size = graph.kinds.pointer, stub_size(state)
             of_module.setdefault(int(state.module_of_object[index]), []).append(file)
         slots = state.slots
         if slots.row.size:

@@ -6,9 +6,6 @@ from collections.abc import Mapping
 
 from uruk.jitlink.linked_files import LinkedFiles
 
-# The sizes of a pointer of 64 bits and of x86-64's `jmp *slot(%rip)`.
-_SLOT, _STUB = 8, 6
-
 
 def addresses_text(linked: LinkedFiles, absolute: Mapping[str, int]) -> str:
     """Return the text: all symbols, then each file's sections, slots and stubs."""
@@ -22,8 +19,8 @@ def addresses_text(linked: LinkedFiles, absolute: Mapping[str, int]) -> str:
         lines += [
             f'  Section "{section}": {_range(at, file.sizes.get(section, 0))}' for section, at in file.sections.items()
         ]
-        lines += [f'  GOT "{target}": {_range(address, _SLOT)}' for target, address in file.slots.items()]
-        lines += [f'  Stubs "{target}": {_range(address, _STUB)}' for target, address in file.stubs.items()]
+        lines += [f'  GOT "{target}": {_range(address, file.slot_size)}' for target, address in file.slots.items()]
+        lines += [f'  Stubs "{target}": {_range(address, file.stub_size)}' for target, address in file.stubs.items()]
     return "\n".join(lines) + "\n"
 
 

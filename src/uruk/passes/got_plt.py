@@ -11,13 +11,14 @@ import numpy as np
 from uruk.graph.graph import SymbolKind, SymbolType, Zone
 from uruk.graph.kinds import OPERANDS, Base, Operand
 from uruk.graph.types import I32, I64, NONE, Bool, ranks, some, true_rows
+from uruk.isa.interface import InstructionSet
 from uruk.passes.islands import ISLAND_ALIGN, Islands, leaves_reach, of_edges, plan
 from uruk.passes.state import Slots, State, Stubs, synthetic_blocks
 
 SLOT_OPERANDS = (Operand.GOT, Operand.TLS_GD, Operand.TLS_LD, Operand.TLS_DESC, Operand.TLS_IE)
 
 
-def build_got_and_stubs(state: State, stub_size: int) -> None:
+def build_got_and_stubs(state: State, isa: InstructionSet) -> None:
     """Fill `slots` and `stubs`, and add the tables as blocks, one of each a module."""
     edges, kinds = state.edges, state.graph.kinds
     named = kinds.needs_got.take(edges.kind)
@@ -51,7 +52,7 @@ def build_got_and_stubs(state: State, stub_size: int) -> None:
     unique, inverse = ranks(np.concatenate([key, through]), len(state.modules) * OPERANDS * count)
     _make_slots(state, unique, count)
     state.slot_edges, state.slot_of_edge = slot_edges, inverse[: key.size]
-    _make_stubs(state, islands, stub_key, inverse[key.size :], ifunc, taken & ~ifunc, stub_size)
+    _make_stubs(state, islands, stub_key, inverse[key.size :], ifunc, taken & ~ifunc, isa)
     state.stub_edges, state.stub_of_edge = stub_edges, stub_of_edge
 
 
@@ -91,7 +92,9 @@ def _edges_to_stubs(state: State, islands: Islands) -> I64:
     # A branch may go through a stub whatever is known of its target; a 32-bit reference only if it means a function.
     wanted = far[target] & (branch[rows] | ~data[target])
     if state.as_jitlink:
-        return rows[wanted | (branch[rows] & _leaves_module(state, rows))]
+        wanted |= branch[rows] & _leaves_module(state, rows)
+        # JITLink has stubs for calls, and none for branches that reach a MiB or less (AArch64's conditional ones).
+        return rows[wanted & (state.execute | ~kinds.short.take(edges.kind[rows]))]
     rows = rows[wanted]
     return np.sort(np.concatenate([rows, inside])) if inside.size else rows
 
@@ -141,12 +144,15 @@ def _make_slots(state: State, keys: I64, count: int) -> None:
     state.slots = Slots(module, (keys % count).astype(np.int32), operand, offset)
 
 
-def _make_stubs(state: State, islands: Islands, keys: I64, slot: I64, ifunc: Bool, taken: Bool, stub_size: int) -> None:
+def _make_stubs(
+    state: State, islands: Islands, keys: I64, slot: I64, ifunc: Bool, taken: Bool, isa: InstructionSet
+) -> None:
     count = len(state.symbols)
     island = (keys // count).astype(np.int32)
-    size = np.full(keys.size, stub_size, np.int64)
+    bare = isa.JITLINK_TABLES
+    size = np.full(keys.size, bare.size if state.as_jitlink else isa.STUB_SIZE, np.int64)
     align = 16 if islands.region is None else ISLAND_ALIGN
-    align = 1 if state.as_jitlink else align
+    align = bare.align if state.as_jitlink else align
     blocks = len(state.blocks)
     offset = _tables(state, "stubs", island, size, Zone.RX, align, islands.module)
     state.stubs = Stubs(islands.module[island], island, (keys % count).astype(np.int32), offset, slot, ifunc, taken)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from uruk.graph.graph import Role, Zone
-from uruk.graph.types import I32, I64, NONE, U8, Bool, filled, true_rows, unique
+from uruk.graph.types import I32, I64, NONE, U8, Bool, filled, some, true_rows, unique
 from uruk.passes.layout import Chunk, Layout, Segment
 from uruk.passes.state import State
 
@@ -42,8 +42,8 @@ class JITLinkLayout(Layout):
             chunk.offset[:] = self.offset[chunk.rows] - (self.offset[first] - lead)
 
 
-def lay_out(state: State, together: Sequence[tuple[int, str, I64]], written: U8) -> JITLinkLayout:
-    """Place every live block. `written` has the zone of each block by the section's own flags.
+def lay_out(state: State, together: Sequence[tuple[int, str, I64]], written: U8, got_zone: int) -> JITLinkLayout:
+    """Place every live block. `written` has the zone of each block by the section's own flags, `got_zone` that of GOTs.
 
     `together` lists (module, name, block rows) of sections between bounds, which lie in one row by themselves.
     """
@@ -51,11 +51,12 @@ def lay_out(state: State, together: Sequence[tuple[int, str, I64]], written: U8)
     rows = true_rows(state.live)
     module = state.block_module[rows].astype(np.int64)
     place = module if state.module_order is None else state.module_order[module]
-    rank = _RANK.take(written[rows])
+    rank = _RANK.take(_with_tables(state, written, got_zone)[rows])
     # Blocks that passes have made get their content later, commons never.
     zeros = (blocks.content[rows] < 0) & ((rows < len(state.graph.blocks)) | (blocks.role[rows] == Role.COMMON))
     # lexsort takes the most significant key last: module, protection, zero-fill, section, then place in it.
     section, within = _section_order(state), np.arange(len(blocks))
+    _order_tables(state, section)
     if state.execute:
         _gather(together, rows, section, within, rank, zeros)
     order = np.lexsort((within[rows], section[rows], zeros, rank, place))
@@ -88,6 +89,27 @@ _ZONE_OF_RANK = (Zone.R, Zone.RW, Zone.RX, Zone.RW)
 def _segment(module: int, rank: int, ends: I64, zeros: Bool, align: int) -> Segment:
     stored = ends[~zeros]
     return Segment(module, _ZONE_OF_RANK[rank], int(ends.max()), align, int(stored.max()) if stored.size else 0)
+
+
+def _with_tables(state: State, written: U8, got_zone: int) -> U8:
+    """Return zones in which GOTs have theirs: not where resolvers choose functions, as slots are written late then."""
+    tables = state.synthetic["got"]
+    if got_zone == Zone.R or (state.execute and some(state.stubs.ifunc)):
+        return written
+    zones = written.copy()
+    zones[tables[tables >= 0]] = got_zone
+    return zones
+
+
+def _order_tables(state: State, section: I64) -> None:
+    """Put each module's table of stubs before its GOT if its code refers to a stub first: JITLink makes it then."""
+    first = [np.full(len(state.modules), len(state.edges), np.int64) for _ in range(2)]
+    for rows, least in zip((state.slot_edges, state.stub_edges), first, strict=True):
+        np.minimum.at(least, state.block_module[state.edges.block[rows]], rows)
+    for module in true_rows(first[1] < first[0]).tolist():
+        got, stubs = state.synthetic["got"][module], state.synthetic["stubs"][module]
+        if got >= 0 and stubs >= 0:
+            section[[got, stubs]] = section[[stubs, got]]
 
 
 def _gather(

@@ -117,9 +117,9 @@ class Rules:
     def copy_library_data(self, host: DataSource, everything: bool) -> None:
         """Make copies of library data that is out of reach; `everything` may be copied, or constants only."""
 
-    def make_imports(self, stub_size: int) -> None:
+    def make_imports(self, isa: InstructionSet) -> None:
         """Make the GOTs and the stubs through which code reaches what may be far away."""
-        build_got_and_stubs(self.state, stub_size)
+        build_got_and_stubs(self.state, isa)
 
     def written_zones(self) -> U8:
         """Return the zone of each block by its section's own flags: what only relocations write may be among data."""

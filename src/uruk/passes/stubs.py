@@ -30,7 +30,7 @@ def write(state: State, isa: InstructionSet) -> None:
 
 def _write_jumps(state: State, isa: InstructionSet, position: I64, address: I64) -> None:
     """Write that part of every stub which jumps, as JITLink's stubs are no more."""
-    begin, size = isa.STUB_JUMP
+    begin, size, *_ = isa.JITLINK_TABLES
     count = position.size
     whole = np.zeros(count * isa.STUB_SIZE, np.uint8)
     # A whole stub that begins so much earlier has its jump at the address of the short one.

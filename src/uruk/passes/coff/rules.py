@@ -18,6 +18,7 @@ from uruk.passes.rules import Rules
 from uruk.passes.state import State
 
 if TYPE_CHECKING:
+    from uruk.isa.interface import InstructionSet
     from uruk.passes.tls.interface import Storage, TLSLoader
     from uruk.passes.undefined import Hints
 
@@ -57,14 +58,14 @@ class COFFRules(Rules):
         leaders, members = associated_blocks(self.state)
         return np.concatenate([code, leaders]), np.concatenate([tables, members])
 
-    def make_imports(self, stub_size: int) -> None:
+    def make_imports(self, isa: InstructionSet) -> None:
         """See `Rules.make_imports`: JITLink makes no stubs for COFF, and a program that runs needs some."""
         if self.state.as_jitlink and not self.state.execute:
             # Later steps ask for the tables of every module; -1 says that it has none.
             none = filled(len(self.state.modules), NONE, np.int32)
             self.state.synthetic["got"] = self.state.synthetic["stubs"] = none
         else:
-            super().make_imports(stub_size)
+            super().make_imports(isa)
 
     def find_names(self) -> None:
         """Find the image's base among the undefined names, and make slots for what code declares as imports."""
