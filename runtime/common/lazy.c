@@ -220,6 +220,12 @@ EXPORTED void uruk_rt_lazy_write(word **slots, const word *targets, word count)
     }
 }
 
+/* How many calls of `ask` of a session are under way. */
+EXPORTED word uruk_rt_lazy_in_flight(struct block *home)
+{
+    return count(&home->own.in_flight);
+}
+
 /* From now on the handler answers for a session's stubs. How many calls of `ask` are under way. */
 EXPORTED word uruk_rt_lazy_close(struct block *home)
 {

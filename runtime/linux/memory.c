@@ -12,6 +12,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define MAPS_BUFFER 4096
+#include "maps.h"
+
 #define EXPORTED __attribute__((visibility("default")))
 
 #ifndef MAP_FIXED_NOREPLACE
@@ -27,43 +30,6 @@ enum {
     LOWEST = 1 << 16, /* below this the kernel does not map (vm.mmap_min_addr) */
 };
 static const uint64_t ALIGNMENT = 1 << 21;
-
-/* Reads /proc/self/maps line by line, without memory of its own. */
-struct maps {
-    int file;
-    unsigned begin, end;
-    char bytes[4096];
-};
-
-static int next_byte(struct maps *maps)
-{
-    if (maps->begin == maps->end) {
-        ssize_t got;
-        do
-            got = read(maps->file, maps->bytes, sizeof maps->bytes);
-        while (got < 0 && errno == EINTR);
-        if (got <= 0)
-            return -1;
-        maps->begin = 0;
-        maps->end = (unsigned)got;
-    }
-    return (unsigned char)maps->bytes[maps->begin++];
-}
-
-/* A hexadecimal number and the byte behind it, which is returned; -1 at the end of the file. */
-static int next_number(struct maps *maps, uint64_t *number)
-{
-    *number = 0;
-    for (;;) {
-        int byte = next_byte(maps);
-        if (byte >= '0' && byte <= '9')
-            *number = *number << 4 | (uint64_t)(byte - '0');
-        else if (byte >= 'a' && byte <= 'f')
-            *number = *number << 4 | (uint64_t)(byte - 'a' + 10);
-        else
-            return byte;
-    }
-}
 
 /* The highest place for `size` bytes in [low, high), at the top of its gap, so that a heap below has room to grow.
  * 0 where there is none. */

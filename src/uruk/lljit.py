@@ -15,7 +15,7 @@ from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from uruk.calling import Calling
-from uruk.errors import InvalidType, InvalidValue, LibraryError, TLSError, UrukError
+from uruk.errors import InvalidValue, LibraryError, TLSError, UrukError
 from uruk.executor.interface import Executor
 from uruk.memory.manager import DEFAULT_SLAB
 from uruk.memory.mapper import Mapper
@@ -29,7 +29,7 @@ from uruk.orc.registry.options import Options
 from uruk.orc.registry.registry import Registry
 from uruk.orc.registry.search import LookupKind
 from uruk.orc.registry.symbols import Flag, NameLike, SymbolFlags, decode_name, encode_name
-from uruk.orc.registry.tracker import ResourceTracker
+from uruk.orc.registry.tracker import Released, Replacement, ResourceTracker
 from uruk.orc.session import Session
 from uruk.orc.units import MaterializationUnit
 from uruk.passes.state import State
@@ -159,13 +159,15 @@ class LLJIT(Calling):
         dylib: JITDylib | None = None,
         tracker: ResourceTracker | None = None,
         lazy: bool = False,
+        replaceable: bool | str = False,
     ) -> ResourceTracker:
         """Add a relocatable object: a path, bytes, or anything with the buffer protocol. Nothing is linked yet.
 
-        `lazy`: it is linked when one of its functions is called, or its data is needed. Raises ObjectFormatError for
-        malformed bytes, DuplicateDefinition for a second strong definition.
+        `lazy`: it is linked when one of its functions is called, or its data is needed. `replaceable`: its code may be
+        replaced while it runs (`ResourceTracker.replace`); ``"keep"`` where the program switches stacks itself. Raises
+        ObjectFormatError for malformed bytes, DuplicateDefinition for a second strong definition.
         """
-        return (dylib or self.main).add_object(source, name, tracker=tracker, lazy=lazy)
+        return (dylib or self.main).add_object(source, name, tracker=tracker, lazy=lazy, replaceable=replaceable)
 
     def add_objects(
         self,
@@ -175,20 +177,23 @@ class LLJIT(Calling):
         dylib: JITDylib | None = None,
         tracker: ResourceTracker | None = None,
         lazy: bool = False,
+        replaceable: bool | str = False,
     ) -> ResourceTracker:
-        """Add objects that are removed together, as one batch; see `add_object`."""
-        return (dylib or self.main).add_objects(sources, name, tracker=tracker, lazy=lazy)
+        """Add objects that are removed, or replaced, together, as one batch; see `add_object`."""
+        return (dylib or self.main).add_objects(sources, name, tracker=tracker, lazy=lazy, replaceable=replaceable)
 
     def add_source(
         self,
         path: PathLike | None = None,
         *,
         text: str | None = None,
+        name: str = "",
         language: str | None = None,
         flags: Sequence[str] = (),
         compiler: str | Sequence[str] | None = None,
         symbols: Mapping[str, SymbolFlags] | Sequence[str] | None = None,
         lazy: bool = False,
+        replaceable: bool | str = False,
         cache: ObjectCache | bool = True,
         timeout: float | None = None,
         dylib: JITDylib | None = None,
@@ -196,40 +201,19 @@ class LLJIT(Calling):
     ) -> ResourceTracker:
         """Add C or C++ source: a file, or a `text` in a `language` (``"c"``, ``"c++"``), compiled with `flags`.
 
-        The compiler is found (CC, CXX, then gcc, clang, zig on PATH; for an executor of another architecture a cross
+        A text's `name`, by default ``<c text 3>``, is that of compilers' messages, of errors and of its tracker. The
+        compiler is found (CC, CXX, then gcc, clang, zig on PATH; for an executor of another architecture a cross
         compiler) or named. Without `symbols` it is compiled now, or
         by the dispatcher, in parallel. With the names of functions that it defines (or names and flags) it is compiled
-        when one of them is needed, or, if `lazy`, called. Objects are kept in a `cache`; see `uruk.compile`. Libraries
-        of the language are added by themselves. Raises CompilerNotFound; CompileError, with the compiler's own text,
-        where it compiles now, and otherwise the first lookup that needs the source does.
+        when one of them is needed, or, if `lazy`, called. `replaceable`: see `add_object`. Objects are kept in a
+        `cache`; see `uruk.compile`. Libraries of the language are added by themselves. Raises CompilerNotFound;
+        CompileError, with the compiler's own text, where it compiles now, and otherwise the first lookup that needs the
+        source does.
         """
-        from uruk.compile.compile_source import compile_source, compile_text
-        from uruk.compile.compilers import cross_compiler
-        from uruk.orc import compiled_sources
+        from uruk.orc.compiled_sources import SourceOptions, add_source_or_text
 
-        home = dylib or self.main
-        if (path is None) == (text is None):
-            raise InvalidType("a source is either a file or a text")
-        name = os.fspath(path) if path is not None else f"<{language or 'c'} text>"
-        compiler = compiler or cross_compiler(self.executor.process.triple)
-
-        def make() -> bytes:
-            if path is not None:
-                compiled = compile_source(
-                    path, flags=flags, compiler=compiler, language=language, timeout=timeout, cache=cache
-                )
-            else:
-                compiled = compile_text(
-                    text or "", language or "c", flags=flags, compiler=compiler, timeout=timeout, cache=cache
-                )
-            return compiled_sources.take(home, compiled)
-
-        if symbols is None and not lazy:
-            return compiled_sources.add_source(home, name, make, tracker)
-        if not symbols:
-            raise InvalidValue(f"{name}: only a source whose `symbols` are named can wait until it is needed")
-        unit = compiled_sources.CompiledUnit(name, compiled_sources.flags_of(symbols), make, defines_more=True)
-        return home.add_unit(unit, tracker=tracker, lazy=lazy)
+        options = SourceOptions(language, flags, compiler, cache, timeout, symbols, lazy, replaceable)
+        return add_source_or_text(dylib or self.main, path, text, name, options, tracker)
 
     def add_ir(
         self,
@@ -515,6 +499,33 @@ class LLJIT(Calling):
         the home folder. Raises UrukError where it cannot be made, and on systems that have no perf.
         """
         return self.platform.record_for_perf(self.session)
+
+    def replace(
+        self,
+        function: str,
+        source: PathLike | Source | None = None,
+        *,
+        text: str | None = None,
+        name: str = "",
+        statics: str = "keep",
+        dylib: JITDylib | None = None,
+    ) -> None:
+        """Replace one function of code that was added replaceable, by that of an object or source; see
+        `ResourceTracker.replace`.
+
+        Raises NotReplaced, naming them, where compilers put the function's code into others, or split it.
+        """
+        from uruk.orc.replacing.sources import replace_function
+
+        replacement = Replacement(source, text, name, statics, function)
+        replace_function(self.session, dylib or self.main, replacement)
+
+    def collect(self) -> Released:
+        """Give back replaced code that no thread is in any more; what stays is in `ResourceTracker.retained`.
+
+        Every replacement does it, too. Threads are interrupted for it by a signal: sleeps may end early.
+        """
+        return self.session.collect()
 
     def on_lazy_failure(self, value: Any) -> None:
         """Set where control goes when a lazy function cannot be made, or is called after `close()`.

@@ -101,7 +101,7 @@ def test_in_process() -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == -signal.SIGSEGV
     assert done.stdout == ""
-    assert done.stderr == "uruk: code used `table' of <c text>, which was removed\n"
+    assert done.stderr == "uruk: code used `table' of <c text 1>, which was removed\n"
 
 
 @pytest.mark.parametrize("where", ["here", "shared", "wire"])

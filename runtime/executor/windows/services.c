@@ -17,6 +17,7 @@ extern void uruk_rt_atexit(void), uruk_rt_finalize(void), uruk_rt_nothing(void),
 extern void uruk_rt_run_initializers(void), uruk_rt_run_program(void), uruk_rt_set_arguments(void), uruk_rt_set_crt(void);
 extern void uruk_rt_call_main(void), uruk_rt_pending_thread_atexit(void), uruk_rt_thread_atexit(void);
 extern void uruk_rt_lazy_ask(void), uruk_rt_lazy_begin(void), uruk_rt_lazy_close(void), uruk_rt_lazy_open(void);
+extern void uruk_rt_lazy_in_flight(void);
 extern void uruk_rt_lazy_set_handler(void), uruk_rt_lazy_start(void), uruk_rt_lazy_stop(void), uruk_rt_lazy_write(void);
 
 #define FUNCTION(name) {#name, (void *)name}
@@ -39,6 +40,7 @@ const struct symbol runtime_symbols[] = {
     FUNCTION(uruk_rt_lazy_ask),
     FUNCTION(uruk_rt_lazy_begin),
     FUNCTION(uruk_rt_lazy_close),
+    FUNCTION(uruk_rt_lazy_in_flight),
     FUNCTION(uruk_rt_lazy_open),
     FUNCTION(uruk_rt_lazy_set_handler),
     FUNCTION(uruk_rt_lazy_start),

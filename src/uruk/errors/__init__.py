@@ -22,6 +22,9 @@
       AllocationError          memory that cannot be reserved or protected
       InUse                    removing code that other code refers to
       RemovedCode              a call into code that was removed all the same
+      StaticsDiffer            a replacement whose variables are not those of the code that it replaces
+      NotReplaced              a function that other code has copies of, and cannot be replaced alone
+      FunctionGone             a call of a function that a replacement does not define any more
       SessionClosed            use after close()
       ExecutorError            what the process that runs the code could not do
         InvalidAddress         memory that cannot be read or written; a ValueError, too
@@ -68,12 +71,15 @@ from uruk.errors.linking import TLSError as TLSError
 from uruk.errors.linking import Undefined as Undefined
 from uruk.errors.linking import UndefinedSymbols as UndefinedSymbols
 from uruk.errors.linking import UnsupportedRelocation as UnsupportedRelocation
+from uruk.errors.sessions import FunctionGone as FunctionGone
 from uruk.errors.sessions import InUse as InUse
 from uruk.errors.sessions import LookupTimeout as LookupTimeout
 from uruk.errors.sessions import MaterializationCycle as MaterializationCycle
 from uruk.errors.sessions import MaterializationError as MaterializationError
+from uruk.errors.sessions import NotReplaced as NotReplaced
 from uruk.errors.sessions import RemovedCode as RemovedCode
 from uruk.errors.sessions import SessionClosed as SessionClosed
+from uruk.errors.sessions import StaticsDiffer as StaticsDiffer
 from uruk.errors.sessions import WrongDefinitions as WrongDefinitions
 
 for _value in list(globals().values()):

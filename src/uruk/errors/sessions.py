@@ -98,3 +98,54 @@ class RemovedCode(UrukError):
 
 class SessionClosed(UrukError):
     """A session, tracker or executor that was used after it was closed."""
+
+
+class StaticsDiffer(UrukError):
+    """A replacement whose variables cannot be those of the code that it replaces.
+
+    `file` is the new object, `problems` say what differs, `advice` what to do.
+    """
+
+    def __init__(self, file: str, problems: Sequence[str], advice: str = "") -> None:
+        self.file = file
+        self.problems = tuple(problems)
+        self.advice = advice
+        super().__init__(file, self.problems, advice)
+
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
+        advice = self.advice or 'replace with statics="new" to make all of them anew'
+        return f"{self.file}: its variables cannot be kept: {'; '.join(self.problems)}: {advice}"
+
+
+class NotReplaced(UrukError):
+    """A function that cannot be replaced alone, as other code has copies of it or parts.
+
+    `function` is its name, `users` are the functions with copies, `problem` says what was found.
+    """
+
+    def __init__(self, function: str, users: Sequence[str], problem: str) -> None:
+        self.function = function
+        self.users = tuple(users)
+        self.problem = problem
+        super().__init__(function, self.users, problem)
+
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
+        return f"`{self.function}' cannot be replaced alone: {self.problem}"
+
+
+class FunctionGone(UrukError):
+    """A call of a function that the newest version of its object does not define any more.
+
+    `function` is its name, `file` the object that replaced the one that had it.
+    """
+
+    def __init__(self, function: str, file: str) -> None:
+        self.function = function
+        self.file = file
+        super().__init__(function, file)
+
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
+        return f"`{self.function}' was called, but {self.file}, which replaced its code, does not define it"

@@ -45,6 +45,7 @@ class LazyFunctions:
     open: Callable[..., int]
     write: Callable[..., int]
     set_handler: Callable[..., int]
+    in_flight: Callable[..., int]
     close: Callable[..., int]
     stop: Callable[..., int]
     ask: int = 0
@@ -193,6 +194,11 @@ class LazyStubs:
             self._handler = address
             if self._code.size:
                 self._functions.set_handler(self._home(), address)
+
+    @property
+    def in_flight(self) -> int:
+        """The number of calls of `resolve` under way, of all threads."""
+        return self._functions.in_flight(self._home()) if self._code.size and not self.closed else 0
 
     def close(self) -> None:
         """Let the handler answer from now on. Waits up to `PATIENCE` for calls of `resolve` in other threads.

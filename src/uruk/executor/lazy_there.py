@@ -9,7 +9,7 @@ from uruk.executor.control import Runtime
 from uruk.executor.lazy_stubs import LazyFunctions
 from uruk.graph.types import I64, U64
 
-_NAMES = ("begin", "open", "set_handler", "close", "stop")
+_NAMES = ("begin", "open", "set_handler", "in_flight", "close", "stop")
 
 
 def start_lazy_functions(runtime: Runtime) -> None:

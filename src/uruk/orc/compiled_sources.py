@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from uruk.compile.ir_symbols import IRSymbol
-from uruk.errors import CompilerWarning, UrukError
+from uruk.errors import CompilerWarning, InvalidType, InvalidValue, UrukError
 from uruk.libraries.search import LibrarySearch
 from uruk.orc.dispatch import InlineDispatcher, Task
 from uruk.orc.dylib import JITDylib
@@ -15,8 +17,10 @@ from uruk.orc.registry import adding
 from uruk.orc.registry.symbols import SymbolFlags
 from uruk.orc.registry.tracker import ResourceTracker
 from uruk.orc.units import MaterializationResponsibility, MaterializationUnit
+from uruk.records import record
 
 if TYPE_CHECKING:
+    from uruk.compile.cache import ObjectCache
     from uruk.compile.compile_source import Compiled
     from uruk.compile.ir import IRModule
 
@@ -66,6 +70,94 @@ def flags_of_ir(symbol: IRSymbol) -> SymbolFlags:
     return flags | {"weak": SymbolFlags.WEAK, "common": SymbolFlags.COMMON}.get(symbol.binding, SymbolFlags.NONE)
 
 
+SECTIONS = ("-fdata-sections", "-ffunction-sections")
+"""Flags for replaceable sources. With a section each, variables are kept one by one, whatever lies beside them, and
+assemblers leave it to the linker where the address of a static function is taken."""
+
+
+@record
+class SourceOptions:
+    """The way in which a source is compiled and added; see `LLJIT.add_source`."""
+
+    language: str | None
+    flags: Sequence[str]
+    compiler: str | Sequence[str] | None
+    cache: ObjectCache | bool
+    timeout: float | None
+    symbols: Mapping[str, SymbolFlags] | Sequence[str] | None
+    lazy: bool
+    replaceable: bool | str
+
+    def compile(self, dylib: JITDylib, path: str | None, text: str | None, name: str) -> bytes:
+        """Return the object of a file, or of a text with a name. Raises CompilerNotFound, CompileError."""
+        from uruk.compile.compile_source import compile_source, compile_text
+        from uruk.compile.compilers import cross_compiler
+
+        compiler = self.compiler or cross_compiler(dylib.session.executor.process.triple)
+        flags = [*SECTIONS, *self.flags] if self.replaceable else self.flags
+        if path is not None:
+            compiled = compile_source(
+                path, flags=flags, compiler=compiler, language=self.language, timeout=self.timeout, cache=self.cache
+            )
+        else:
+            compiled = compile_text(
+                text or "",
+                self.language or "c",
+                name=name,
+                flags=flags,
+                compiler=compiler,
+                timeout=self.timeout,
+                cache=self.cache,
+            )
+        return take(dylib, compiled)
+
+
+def add_source_or_text(
+    dylib: JITDylib,
+    path: str | os.PathLike[str] | None,
+    text: str | None,
+    name: str,
+    options: SourceOptions,
+    tracker: ResourceTracker | None,
+) -> ResourceTracker:
+    """See `LLJIT.add_source`."""
+    if (path is None) == (text is None):
+        raise InvalidType("a source is either a file or a text")
+    file = os.fspath(path) if path is not None else None
+    title = name or file or text_name(dylib, options.language or "c")
+
+    def make() -> bytes:
+        return options.compile(dylib, file, text, title)
+
+    if options.symbols is None and not options.lazy:
+        own = add_source(dylib, title, make, tracker, options.replaceable)
+        if options.replaceable:
+            own.compile = partial(_compile_again, dylib, options)
+        return own
+    if options.replaceable:
+        raise InvalidValue(f"{title}: a replaceable source is compiled when it is added: give neither symbols nor lazy")
+    if not options.symbols:
+        raise InvalidValue(f"{title}: only a source whose `symbols` are named can wait until it is needed")
+    unit = CompiledUnit(title, flags_of(options.symbols), make, defines_more=True)
+    return dylib.add_unit(unit, tracker=tracker, lazy=options.lazy)
+
+
+def text_name(dylib: JITDylib, language: str) -> str:
+    """Return a name for the next text of a session: ``<c++ text 3>``."""
+    session = dylib.session
+    with session.lock:
+        session.texts += 1
+        return f"<{language} text {session.texts}>"
+
+
+def _compile_again(
+    dylib: JITDylib, options: SourceOptions, path: str | None, text: str | None, name: str
+) -> tuple[bytes, str]:
+    """See `ResourceTracker.compile`."""
+    title = name or path or text_name(dylib, options.language or "c")
+    return options.compile(dylib, path, text, title), title
+
+
 def take(dylib: JITDylib, compiled: Compiled) -> bytes:
     """Return a compiled object; the libraries of its language are added, and its warnings become Python warnings."""
     from uruk.compile.compile_source import runtime_libraries
@@ -99,7 +191,9 @@ def add_ir(
     return dylib.add_unit(unit, tracker=tracker, lazy=lazy)
 
 
-def add_source(dylib: JITDylib, name: str, make: Compile, tracker: ResourceTracker | None) -> ResourceTracker:
+def add_source(
+    dylib: JITDylib, name: str, make: Compile, tracker: ResourceTracker | None, replaceable: bool | str = False
+) -> ResourceTracker:
     """Add what a source defines, which nobody knows before it is compiled.
 
     With the inline dispatcher it is compiled now, and what `make` raises is raised here. Otherwise the dispatcher
@@ -107,11 +201,11 @@ def add_source(dylib: JITDylib, name: str, make: Compile, tracker: ResourceTrack
     """
     session = dylib.session
     if isinstance(session.dispatcher, InlineDispatcher):
-        return dylib.add_object(make(), name, tracker=tracker)
+        return dylib.add_object(make(), name, tracker=tracker, replaceable=replaceable)
     tasks: list[Task] = []
 
     def work(own: ResourceTracker) -> None:
-        tasks.append(Task(f"compiling {name}", lambda: _compile(dylib, name, make, own)))
+        tasks.append(Task(f"compiling {name}", lambda: _compile(dylib, name, make, own, replaceable)))
         dylib.announced += tasks
         session.changed()
 
@@ -120,14 +214,14 @@ def add_source(dylib: JITDylib, name: str, make: Compile, tracker: ResourceTrack
     return own
 
 
-def _compile(dylib: JITDylib, name: str, make: Compile, tracker: ResourceTracker) -> None:
+def _compile(dylib: JITDylib, name: str, make: Compile, tracker: ResourceTracker, replaceable: bool | str) -> None:
     """Compile and add, unless the source was removed meanwhile; an error is left for the next lookup."""
     session = dylib.session
     try:
         data = make()
         with session.lock:
             if not tracker.removed and not session.closed:
-                dylib.add_object(data, name, tracker=tracker)
+                dylib.add_object(data, name, tracker=tracker, replaceable=replaceable)
     except UrukError as error:
         with session.lock:
             dylib.source_errors.append(error)

@@ -112,15 +112,23 @@ class JITDylib(Contents):
     # -- definitions
 
     def add_object(
-        self, source: PathLike | Source, name: str = "", *, tracker: ResourceTracker | None = None, lazy: bool = False
+        self,
+        source: PathLike | Source,
+        name: str = "",
+        *,
+        tracker: ResourceTracker | None = None,
+        lazy: bool = False,
+        replaceable: bool | str = False,
     ) -> ResourceTracker:
         """Add a relocatable object: a path, bytes, or anything with the buffer protocol. Nothing is linked yet.
 
-        `lazy`: its functions get stubs, and it is linked when one of them is called, or its data is needed. Returns the
+        `lazy`: its functions get stubs, and it is linked when one of them is called, or its data is needed.
+        `replaceable`: they get stubs, and `ResourceTracker.replace` gives them other code while they run; ``"keep"``
+        for programs that switch stacks themselves, whose old code then stays in memory. Returns the
         tracker that owns it, a new one if none is given. Raises ObjectFormatError for malformed bytes,
         DuplicateDefinition for a second strong definition.
         """
-        return self.add_objects([source], name, tracker=tracker, lazy=lazy)
+        return self.add_objects([source], name, tracker=tracker, lazy=lazy, replaceable=replaceable)
 
     def add_objects(
         self,
@@ -129,11 +137,21 @@ class JITDylib(Contents):
         *,
         tracker: ResourceTracker | None = None,
         lazy: bool = False,
+        replaceable: bool | str = False,
     ) -> ResourceTracker:
         """Add objects that are removed together, as one graph; see `add_object`."""
         pairs = [read_source(source, name) for source in sources]
+        if replaceable not in (False, True, "keep") or (replaceable and lazy):
+            given = f"replaceable={replaceable!r}{', lazy=True' if lazy else ''}"
+            raise InvalidValue(f'{given}: give True, or "keep" where the program switches stacks itself, and not lazy')
 
         def work(own: ResourceTracker) -> None:
+            if replaceable:
+                from uruk.orc.replacing.replacing import add_replaceable  # programs that replace nothing do without
+
+                keep = replaceable == "keep"
+                add_replaceable(self.session, self, self.lazy_part(), pairs, own, keep=keep)
+                return
             dylib = self.lazy_part() if lazy else self
             graph = self.session.parse(pairs, dylib)
             if lazy:

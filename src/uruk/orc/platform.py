@@ -119,6 +119,13 @@ class Platform(Protocol):
         """Return lazy stubs close to linked code; see `uruk.executor.lazy_stubs.LazyStubs`. `close` closes them."""
         ...
 
+    def find_in_threads(self, ranges: Sequence[tuple[int, int]]) -> list[bool] | None:
+        """Return for each range of addresses (start, size) whether any thread has one in its registers or on its stack.
+
+        Returns None where not all threads can be looked through.
+        """
+        ...
+
     def close(self) -> None:
         """Give back what lies outside the executor's memory: the session is closed, and its process goes on."""
         ...

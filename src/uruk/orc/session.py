@@ -20,7 +20,7 @@ from uruk.orc.registry.options import Options
 from uruk.orc.registry.registry import Hints
 from uruk.orc.registry.search import LookupKind
 from uruk.orc.registry.symbols import NameLike
-from uruk.orc.registry.tracker import Released, ResourceTracker
+from uruk.orc.registry.tracker import Released, Replacement, ResourceTracker
 from uruk.orc.units import MaterializationResponsibility
 from uruk.passes.state import State
 from uruk.passes.steps import check_point
@@ -84,6 +84,18 @@ class Session(Lifetime):
         with self.lock:
             self.check_open()
             removal.transfer(self, source, target)
+
+    def replace_tracker(self, tracker: ResourceTracker, replacement: Replacement) -> None:
+        """See `ResourceTracker.replace`."""
+        from uruk.orc.replacing.sources import replace_code  # sessions that replace nothing start without it
+
+        replace_code(self, tracker, replacement)
+
+    def collect(self) -> Released:
+        """Give back replaced code that no thread is in any more; see `ResourceTracker.retained` for what stays."""
+        from uruk.orc.replacing.collect import collect
+
+        return collect(self)
 
     def __repr__(self) -> str:
         state = ", closed" if self.closed else ""

@@ -146,5 +146,9 @@ class BarePlatform:
         """See `Platform.lazy_stubs`. Raises UrukError."""
         raise UrukError("lazy functions are made when they are called, which only a platform with a runtime can notice")
 
+    def find_in_threads(self, ranges: Sequence[tuple[int, int]]) -> list[bool] | None:
+        """See `Platform.find_in_threads`: without a runtime nothing is looked through."""
+        return None
+
     def close(self) -> None:
         """See `Platform.close`."""

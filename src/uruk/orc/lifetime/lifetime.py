@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 from uruk.executor.interface import Executor
 from uruk.orc.dispatch import Dispatcher
@@ -43,6 +44,10 @@ class Lifetime(Registry):
         self.initializers = Initializers(self)
         self.withheld = Withheld(self)
         self.end = End()
+        self.replaced: list[Any] = []
+        """Old versions of replaced code that are still in memory; see `uruk.orc.replacing.collect`."""
+        self.texts = 0
+        """The number of texts without names that were compiled."""
 
     def finalize(self, trackers: Sequence[ResourceTracker]) -> None:
         """Run the finalisers of trackers, newest first."""

@@ -249,6 +249,8 @@ def transfer(session: Lifetime, source: ResourceTracker, target: ResourceTracker
     for tracker in (source, target):
         if tracker.removed:
             raise UrukError(f"tracker {tracker.name} was removed")
+        if tracker.replaceable is not None:
+            raise InvalidValue(f"tracker {tracker.name} is replaceable: what it owns stays with it")
     if source.dylib is not target.dylib:
         raise InvalidValue(f"{source.name} belongs to dylib {source.dylib.name}, {target.name} to {target.dylib.name}")
     if source is target:

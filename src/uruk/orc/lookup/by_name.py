@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from uruk.errors import InvalidType, InvalidValue, SessionClosed, UndefinedSymbols
+from uruk.errors import FunctionGone, InvalidType, InvalidValue, SessionClosed, UndefinedSymbols
 from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup.answers import ADDRESS
 from uruk.orc.lookup.query import Query
@@ -56,9 +56,11 @@ def lookup_names(
 
 
 def look_up_lazily(session: Lifetime, number: int, use: Callable[[ResourceTracker], None]) -> int:
-    """See `uruk.orc.registry.lazy.LookUp`. Raises InvalidType for data."""
+    """See `uruk.orc.registry.lazy.LookUp`. Raises InvalidType for data, FunctionGone for what was replaced away."""
     if session.closed:
         raise SessionClosed(GONE)
+    if number in session.lazy.gone:  # a search would find others of that name, in libraries
+        raise FunctionGone(*session.lazy.gone[number])
     lookup = Query(session, session.ids.home(number).owner, np.array([number], np.int32), bodies=True)
     answer = lookup.run()[0]
     if answer is None:

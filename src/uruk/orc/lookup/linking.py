@@ -40,6 +40,10 @@ def link_batch(session: Lifetime, entries: list[ObjectEntry], wanted: I32, array
             platform.register_names(linked, trackers, rows)
         if platform is not None:
             arrays += platform.arrays(linked, trackers, [(entry.order, entry.place) for entry in entries])
+        for tracker, lengths in zip(trackers, before, strict=True):
+            if tracker.replaceable is not None:
+                own = {entry.number: row for row, entry in enumerate(entries) if entry.tracker is tracker}
+                tracker.replaceable.linked(linked.state, own, lengths.since)
     except BaseException as error:  # there is no unwinder, without which code is of no use, or Ctrl-C
         del arrays[count:]
         _take_back(session, request, entries)
@@ -56,6 +60,10 @@ class _Lengths:
         self.resources = resources
         names = ("module_handles", "memory", "frames", "entries", "names", "storage")
         self.count = {name: len(getattr(resources, name)) for name in names}
+
+    def since(self, name: str) -> list[Any]:
+        """Return what came since."""
+        return list(getattr(self.resources, name)[self.count[name] :])
 
     def new(self, name: str) -> list[Any]:
         """Take out what came since."""

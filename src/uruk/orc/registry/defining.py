@@ -32,11 +32,13 @@ from uruk.orc.registry.tracker import Released, ResourceTracker
 
 
 def checked(dylib: Contents, tracker: ResourceTracker) -> ResourceTracker:
-    """Return a tracker of a dylib. Raises InvalidValue if it was removed, or belongs to another dylib."""
+    """Return a tracker of a dylib. Raises InvalidValue if it was removed, is replaceable, or is another dylib's."""
     home = tracker.dylib
     if tracker.removed or home is not dylib:
         problem = "was removed" if tracker.removed else f"belongs to dylib {home.name}, not to {dylib.name}"
         raise InvalidValue(f"tracker {tracker.name} {problem}")
+    if tracker.replaceable is not None:
+        raise InvalidValue(f"tracker {tracker.name} is replaceable, and replaced as a whole: add this with another one")
     return tracker
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -34,6 +34,8 @@ class LazyFunctions:
         self.errors: list[tuple[str, BaseException]] = []
         """Names whose making failed when they were called, with what went wrong, oldest first."""
         self._stubs: LazyStubs | None = None
+        self.gone: dict[int, tuple[str, str]] = {}
+        """Names of functions that a replacement does not define any more: name and file for FunctionGone."""
         self._closed = False
         self._native_handler = True
         self._target: dict[int, int] = {}
@@ -62,9 +64,22 @@ class LazyFunctions:
         numbers = self._stubs.numbers(addresses)
         for stub in numbers.tolist():
             # Before the stubs are given back: a number may be another entry's as soon as it is.
-            self._target.pop(stub, None)
+            self.gone.pop(self._target.pop(stub, -1), None)
             self._entry.pop(stub, None)
         self._stubs.give(numbers)
+
+    def lead(self, addresses: Sequence[int], targets: Sequence[int]) -> None:
+        """Let stubs, by address, go to these functions from now on; to 0: ask again."""
+        self.stubs.bind(self.stubs.numbers(list(addresses)), list(targets))
+
+    def target_of(self, address: int) -> int:
+        """Return the address that a stub, by its address, goes to; 0 while it is lazy."""
+        return self.stubs.target(int(self.stubs.numbers([address])[0]))
+
+    @property
+    def in_flight(self) -> int:
+        """The number of calls that ask what is behind a stub, of all threads."""
+        return self._stubs.in_flight if self._stubs is not None and not self._closed else 0
 
     def point(self, entry: LazyEntry) -> None:
         """Remember what an entry's names stand for."""

@@ -59,7 +59,7 @@ def add_lazily(
         for rank, bits in zip(definitions.rank.tolist(), definitions.flags.tolist(), strict=True)
     ]
     # Entry points come first: if one is a duplicate, no body was added.
-    _define_entry_points(session, dylib, implementation, dict(zip(ids, flags, strict=True)), tracker)
+    define_entry_points(session, dylib, implementation, dict(zip(ids, flags, strict=True)), tracker)
     add_graph(session, implementation, graph, tracker, roots=False)
 
 
@@ -68,11 +68,11 @@ def add_unit_lazily(
 ) -> None:
     """Add a unit to an implementation dylib, and its entry points to `dylib`."""
     names = {implementation.names[encode_name(name)]: SymbolFlags(flag) for name, flag in unit.symbols.items()}
-    _define_entry_points(session, dylib, implementation, names, tracker)
+    define_entry_points(session, dylib, implementation, names, tracker)
     add_unit(session, implementation, unit, tracker)
 
 
-def _define_entry_points(
+def define_entry_points(
     session: Registry,
     dylib: Contents,
     implementation: Contents,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from uruk.memory.frame_table import FrameTable
 from uruk.orc.registry.namespace import Namespace
@@ -106,6 +108,46 @@ class Owner(Protocol):
         """Hand all that one tracker owns to another one; see `ResourceTracker.transfer_to`."""
         ...
 
+    def replace_tracker(self, tracker: ResourceTracker, replacement: Replacement) -> None:
+        """Replace the code of a tracker; see `ResourceTracker.replace`."""
+        ...
+
+
+@dataclass
+class Replacement:
+    """The code that is to replace other code: a `source` (a path, or an object's bytes), or a `text`; `statics` as
+    `ResourceTracker.replace` has it; `function`: the only one that is replaced, or the empty string."""
+
+    source: str | os.PathLike[str] | bytes | bytearray | memoryview | None = None
+    text: str | None = None
+    name: str = ""
+    statics: str = "keep"
+    function: str = ""
+
+
+@dataclass(frozen=True)
+class Retained:
+    """Old code that stays in memory: `name` says which, `memory` how many bytes, `reason` why."""
+
+    name: str
+    memory: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.memory} bytes: {self.reason}"
+
+
+class Replaceable(Protocol):
+    """The state of a tracker whose code may be replaced; see `uruk.orc.replacing`."""
+
+    def linked(self, state: Any, rows: Mapping[int, int], new: Callable[[str], list[Any]]) -> None:
+        """Note a link: objects by number, with their rows in its batch, and what is new in a column of `Resources`."""
+        ...
+
+    def retained(self) -> list[Retained]:
+        """Return the old versions that are still in memory."""
+        ...
+
 
 class ResourceTracker:
     """Owns what was added with it, in one dylib; `remove()` takes all of it out again."""
@@ -119,6 +161,10 @@ class ResourceTracker:
         """True from the moment that nobody finds what it owns."""
         self.removal: Removal | None = None
         """Its removal, until all of it is done."""
+        self.replaceable: Replaceable | None = None
+        """The state of its versions, if its code may be replaced while it runs."""
+        self.compile: Callable[[str | None, str | None, str], tuple[bytes, str]] | None = None
+        """Compiles a path, or a text with a name, as its first source was; returns an object and its name."""
         self._owner = owner
 
     def remove(self, *, force: bool = False) -> Released:
@@ -136,6 +182,30 @@ class ResourceTracker:
         the trackers' dylibs differ.
         """
         self._owner.transfer(self, other)
+
+    def replace(
+        self,
+        source: str | os.PathLike[str] | bytes | bytearray | memoryview | None = None,
+        *,
+        text: str | None = None,
+        name: str = "",
+        statics: str = "keep",
+    ) -> None:
+        """Replace its code, which was added ``replaceable=True``, while it runs.
+
+        By an object (a path or bytes), or a source: a path, or a `text`, compiled as the first one was. All callers and
+        function pointers lead to the new code when this returns; calls under way end in the old code, which is given
+        back when no thread can be in it (see `retained`). Variables keep their places and values where names and sizes
+        agree; with `statics` "new" they are made anew, and the old ones' finalisers run. Raises StaticsDiffer where
+        variables cannot be kept, InvalidValue for code that was not added replaceable, and whatever compiling, adding
+        and linking raise; the old code goes on then.
+        """
+        self._owner.replace_tracker(self, Replacement(source, text, name, statics))
+
+    @property
+    def retained(self) -> list[Retained]:
+        """Old versions of its code that are still in memory, each with the reason; see `LLJIT.collect`."""
+        return self.replaceable.retained() if self.replaceable is not None else []
 
     def use(self, used: ResourceTracker) -> None:
         """Note that its code refers to another tracker's."""

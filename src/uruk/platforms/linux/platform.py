@@ -315,6 +315,15 @@ class LinuxPlatform:
         """See `Platform.lazy_stubs`."""
         return self.process.lazy_stubs(resolve, on_error)
 
+    def find_in_threads(self, ranges: Sequence[tuple[int, int]]) -> list[bool] | None:
+        """See `Platform.find_in_threads`."""
+        if not ranges or self.executor.lost:
+            return [False] * len(ranges)
+        words = np.array(ranges, np.uint64).tobytes()
+        marks = bytearray(len(ranges))
+        failed = self.runtime.call(b"uruk_rt_find_in_threads", words, len(ranges), marks)
+        return None if failed else [bool(mark) for mark in marks]
+
     def close(self) -> None:
         """See `Platform.close`."""
         self.process.close()

@@ -27,7 +27,7 @@ def lazy_functions(runtime: Runtime) -> LazyFunctions:
     return _functions_here(runtime) if runtime.process.is_here else lazy_functions_there(runtime)
 
 
-_LAZY = {"begin": 3, "open": 4, "write": 3, "set_handler": 2, "close": 1, "stop": 0}
+_LAZY = {"begin": 3, "open": 4, "write": 3, "set_handler": 2, "in_flight": 1, "close": 1, "stop": 0}
 """The runtime's functions for lazy stubs, and how many arguments each has."""
 
 

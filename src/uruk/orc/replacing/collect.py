@@ -1,0 +1,112 @@
+"""Gives replaced code back when no thread can be in it: no address in it is in any thread's registers or on its stack.
+
+Threads are looked through by the platform (`Platform.find_in_threads`), for whatever looks like an address: what only
+looks so keeps code until another search. A call that was asking for a function when this was replaced may get the old
+address and have it nowhere yet, so that nothing is given back while one is under way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from uruk.graph.graph import Zone
+from uruk.orc.lifetime.lifetime import Lifetime
+from uruk.orc.registry.entries import ObjectEntry
+from uruk.orc.registry.tracker import Released, ResourceTracker
+from uruk.orc.replacing.versions import COLUMNS, OldVersion, Part, Versions
+
+_KEEP = 'it was added with replaceable="keep": its program may have stacks that are not looked through'
+_ASKED = "a call was asking for a function; collect() looks again"
+_IN_USE = "a thread is in it, or has an address in it on its stack"
+_UNKNOWN = "the threads of this system, or process, are not looked through"
+
+
+def retire(
+    session: Lifetime, versions: Versions, gone: set[int], *, whole: bool, handles: Sequence[int] = (), label: str = ""
+) -> list[ResourceTracker]:
+    """Take replaced objects out, and what they have in memory to trackers of its own; returns these.
+
+    `whole`: their variables go, too, and what was registered under `handles`.
+    """
+    for number in gone:
+        entry = session.objects.get(number)
+        if isinstance(entry, ObjectEntry):
+            session.leave(entry)
+    retired: list[ResourceTracker] = []
+    for part in versions.retire(gone, whole=whole):
+        owner = versions.tracker
+        tracker = session.create_tracker(versions.bodies, f"{owner.name} (version {versions.number}{label})")
+        for column in COLUMNS:
+            getattr(tracker.resources, column).extend(part.new[column])
+        if whole:
+            tracker.resources.module_handles[:] = handles
+        for used in owner.resources.uses:
+            tracker.use(used)
+        session.replaced.append(OldVersion(tracker, owner, _reason(versions, part)))
+        retired.append(tracker)
+    return retired
+
+
+def _reason(versions: Versions, part: Part) -> str:
+    if versions.keep:
+        return _KEEP
+    if part.held:
+        names = ", ".join(f"`{name}'" for name in part.held[:3])
+        return f"the newest version does not define {names}, to which others may still have pointers"
+    if part.hidden:
+        advice = "compile with -ffunction-sections, which shows it"
+        return f"static `{part.hidden[0]}' shares a section, so that its address may have been handed out: {advice}"
+    return ""
+
+
+def collect(session: Lifetime) -> Released:
+    """Give back the replaced code that no thread is in; see `LLJIT.collect`."""
+    released = Released()
+    with session.lock:
+        waiting: list[OldVersion] = [version for version in session.replaced if not version.reason]
+        if session.closed or session.closing or not waiting:
+            return released
+        for version, found in zip(waiting, _search(session, waiting), strict=True):
+            version.found = found
+            if not found:
+                session.replaced.remove(version)
+                _give_back(session, version.tracker, released)
+    return released
+
+
+def _search(session: Lifetime, versions: Sequence[OldVersion]) -> list[str]:
+    """Return for each version why it must stay; empty texts for those that may go."""
+    platform = session.platform
+    if platform is None or not session.options.execute:
+        return [""] * len(versions)
+    if session.lazy.in_flight:
+        return [_ASKED] * len(versions)
+    ranges = [(number, piece) for number, version in enumerate(versions) for piece in _code_of(version.tracker)]
+    marks = platform.find_in_threads([piece for _, piece in ranges])
+    if marks is None:
+        return [_UNKNOWN] * len(versions)
+    used = {number for (number, _), mark in zip(ranges, marks, strict=True) if mark}
+    found = [_IN_USE if number in used else "" for number in range(len(versions))]
+    for number, version in enumerate(versions):
+        if not found[number] and platform.pending(version.tracker):
+            found[number] = "threads have yet to run destructors in it"
+    return found
+
+
+def _code_of(tracker: ResourceTracker) -> list[tuple[int, int]]:
+    """Return addresses and sizes of a tracker's code."""
+    segments = (allocation.segments[index] for allocation, which in tracker.resources.memory for index in which)
+    return [(address, size) for zone, address, size in segments if zone == Zone.RX and size]
+
+
+def _give_back(session: Lifetime, tracker: ResourceTracker, released: Released) -> None:
+    platform = session.platform
+    if session.executor.lost is None:
+        if platform is not None:
+            platform.unload(tracker, released)
+        for allocation, which in tracker.resources.memory:
+            released.memory += allocation.free_segments(which)
+    tracker.resources.forget()
+    tracker.forget_uses()
+    tracker.removed = True
+    session.trackers.pop(tracker.number, None)

@@ -1,0 +1,167 @@
+"""Leads an object's references to its own functions through stubs, so that these can get other code later.
+
+Whatever reaches a function from outside of its own code does so by the stub: calls, function pointers in data, and
+addresses that code takes. Of static functions only those need a stub whose address is taken; they get a name for it
+that no source can have. A call of a static function stays a direct one, within one version of the object.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+
+from uruk.graph.graph import (
+    HOLDS_FUNCTIONS,
+    Binding,
+    Graph,
+    Role,
+    SymbolKind,
+    Symbols,
+    SymbolType,
+    Visibility,
+    Zone,
+)
+from uruk.graph.kinds import Base, Operand
+from uruk.graph.types import I64, NONE, Bool, true_rows
+from uruk.orc.registry.entries import Contents
+
+RUNS_BY_ITSELF = HOLDS_FUNCTIONS.copy()
+"""True for each Role of blocks whose references to functions stay direct: unwind data, initialisers."""
+RUNS_BY_ITSELF[[Role.FINI, Role.DTORS]] = False
+RUNS_BY_ITSELF[Role.UNWIND] = True
+
+
+def lead_through_stubs(graph: Graph, public: Contents, bodies: Contents, tag: str) -> Graph:
+    """Return the graph of one object, read with the names of `bodies`, with its functions called by stubs of `public`.
+
+    `tag` makes the names of static functions different from those of other objects.
+    """
+    graph = _named_statics(graph, bodies, tag)
+    symbols, edges = graph.symbols, graph.edges
+    assert edges is not None  # relocations of objects that are added are read at once
+    own = function_rows(graph)
+    texts = public.names.ids.texts(symbols.name[own].tolist())
+    first = len(symbols)
+    stubs = np.full(first, NONE, np.int64)
+    stubs[own] = first + np.arange(own.size)
+    graph = with_symbols(
+        graph,
+        Symbols(
+            np.array(public.names.intern(texts), np.int32),
+            symbols.text[own],
+            np.full(own.size, NONE, np.int32),
+            np.zeros(own.size, np.uint64),
+            np.zeros(own.size, np.int64),
+            np.full(own.size, SymbolKind.UNDEFINED, np.uint8),
+            np.full(own.size, Binding.GLOBAL, np.uint8),
+            np.full(own.size, SymbolType.FUNC, np.uint8),
+            np.full(own.size, Visibility.DEFAULT, np.uint8),
+        ),
+    )
+    rows = true_rows((stubs[edges.target] >= 0) & may_lead_elsewhere(graph) & (offsets(graph) == 0))
+    target = edges.target.copy()
+    target[rows] = stubs[edges.target[rows]]
+    return replace(graph, edges=edges.replaced(target=target))
+
+
+def function_rows(graph: Graph) -> I64:
+    """Return symbol rows of the functions that an object defines for others: whatever lies in code, typed or not."""
+    symbols = graph.symbols
+    inside = (symbols.name >= 0) & (symbols.kind == SymbolKind.DEFINED) & (symbols.block >= 0)
+    rows = true_rows(inside)
+    return rows[graph.blocks.zone[symbols.block[rows]] == Zone.RX]
+
+
+def may_lead_elsewhere(graph: Graph) -> Bool:
+    """Mark edges that mean a function as others see it: not its unwind data, nor the start of its initialisers."""
+    edges, kinds = graph.edges, graph.kinds
+    assert edges is not None
+    operand = kinds.operand[edges.kind]
+    means = (operand == Operand.SYMBOL) | (operand == Operand.BRANCH) | (operand == Operand.GOT)
+    return means & (kinds.base[edges.kind] != Base.IMAGE) & ~RUNS_BY_ITSELF[graph.blocks.role[edges.block]]
+
+
+def offsets(graph: Graph) -> I64:
+    """Return for each edge how far behind its symbol the place lies that it means.
+
+    Fields of x86-64's instructions count from their end, and are taken to end where their instructions do.
+    """
+    edges = graph.edges
+    assert edges is not None
+    if graph.target is None or graph.target.architecture != "x86_64" or graph.target.format != "elf":
+        return edges.addend
+    relative = (graph.kinds.base[edges.kind] == Base.PLACE) & (graph.blocks.zone[edges.block] == Zone.RX)
+    return edges.addend + np.where(relative, 4, 0)
+
+
+def _named_statics(graph: Graph, bodies: Contents, tag: str) -> Graph:
+    """Return the graph with a name for each static function whose address is taken, and these references by it."""
+    symbols, edges, kinds = graph.symbols, graph.edges, graph.kinds
+    assert edges is not None
+    taken = may_lead_elsewhere(graph) & (kinds.operand[edges.kind] != Operand.BRANCH)
+    block = symbols.block[edges.target]
+    taken &= (symbols.name[edges.target] < 0) & (block >= 0)
+    # In data only pointers mean functions: tables of switches have distances, which may be those of a function, too.
+    taken &= (graph.blocks.zone[edges.block] == Zone.RX) | (kinds.base[edges.kind] == Base.ZERO)
+    rows = true_rows(taken)
+    rows = rows[graph.blocks.zone[block[rows]] == Zone.RX]
+    if not rows.size:
+        return graph
+    at = static_functions(graph)
+    place = symbols.value[edges.target[rows]].view(np.int64) + offsets(graph)[rows]
+    found = [at.get(pair, NONE) for pair in zip(block[rows].tolist(), place.tolist(), strict=True)]
+    rows, function = rows[np.array(found) >= 0], np.array([row for row in found if row >= 0], np.int64)
+    if not rows.size:
+        return graph
+    chosen = np.unique(function)
+    new = symbols.rows(chosen)
+    texts = [graph.arena.string_at(int(text)) + f" [static, {tag}]".encode() for text in new.text.tolist()]
+    new = new.replaced(
+        name=np.array(bodies.names.intern(texts), np.int32),
+        text=np.array([graph.arena.append(np.frombuffer(text + b"\0", np.uint8)) for text in texts], np.int64),
+        binding=np.full(chosen.size, Binding.GLOBAL, np.uint8),
+        visibility=np.full(chosen.size, Visibility.HIDDEN, np.uint8),
+    )
+    target, addend = edges.target.copy(), edges.addend.copy()
+    addend[rows] += symbols.value[target[rows]].view(np.int64) - symbols.value[function].view(np.int64)
+    target[rows] = len(symbols) + np.searchsorted(chosen, function)
+    return replace(with_symbols(graph, new), edges=edges.replaced(target=target, addend=addend))
+
+
+def static_functions(graph: Graph) -> dict[tuple[int, int], int]:
+    """Return symbol rows of static functions by block and offset; those whose name several have are left out."""
+    symbols = graph.symbols
+    local = (symbols.name < 0) & (symbols.type == SymbolType.FUNC) & (symbols.block >= 0) & (symbols.text >= 0)
+    by_name: dict[bytes, list[int]] = {}
+    for row in true_rows(local).tolist():
+        by_name.setdefault(graph.arena.string_at(int(symbols.text[row])), []).append(row)
+    rows = [rows[0] for rows in by_name.values() if len(rows) == 1]
+    return {(int(symbols.block[row]), int(symbols.value[row])): row for row in rows}
+
+
+def hidden_statics(graph: Graph) -> list[str]:
+    """Return static functions whose address other code of their section may take, which assemblers do by themselves."""
+    symbols = graph.symbols
+    functions = true_rows(
+        (symbols.type == SymbolType.FUNC) & (symbols.block >= 0) & (symbols.kind == SymbolKind.DEFINED)
+    )
+    blocks, count = np.unique(symbols.block[functions], return_counts=True)
+    shared = functions[np.isin(symbols.block[functions], blocks[count > 1]) & (symbols.name[functions] < 0)]
+    names = [graph.symbol_name(row) for row in shared.tolist()]
+    return [name for name in names if not CLONE.search(name) and not name.startswith(RUN_FIRST)]
+
+
+CLONE = re.compile(r"\.(constprop|isra|part|cold|lto_priv|llvm)\b")
+"""The parts and copies that compilers make of functions, which are reached by direct calls and jumps only."""
+RUN_FIRST = ("_GLOBAL__", "_Z41__static_initialization_and_destruction_0", "__cxx_global_")
+"""The functions that compilers make for initialising variables of C++."""
+
+
+def with_symbols(graph: Graph, new: Symbols) -> Graph:
+    """Return the graph of one object with more symbols."""
+    ranges = graph.ranges
+    symbols = Symbols.concat([graph.symbols, new])
+    bounds = np.array([0, len(symbols)], np.int64)
+    return replace(graph, symbols=symbols, ranges=replace(ranges, symbols=bounds))

@@ -1,0 +1,286 @@
+"""Adds replaceable objects, and replaces them: new code is linked and initialised, then all stubs lead to it.
+
+The order is what makes it safe. The names go from the old objects to the new ones, which are linked and initialised
+while everything still calls the old code; an error gives the names back. Then the words that the stubs jump through are
+written, each at once. Who has jumped before is in the old code, and is found there by `uruk.orc.replacing.collect`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import field
+
+import numpy as np
+
+from uruk.errors import InUse, InvalidValue
+from uruk.graph.graph import Graph
+from uruk.graph.types import I64, NONE, AnyArray
+from uruk.orc.lifetime.lifetime import Lifetime
+from uruk.orc.lookup.query import Query
+from uruk.orc.registry import adding, defining
+from uruk.orc.registry.definitions import definitions_of
+from uruk.orc.registry.entries import AliasEntry, Contents, LazyEntry, ObjectEntry, ObjectState
+from uruk.orc.registry.inputs import Source
+from uruk.orc.registry.lazy_definitions import define_entry_points
+from uruk.orc.registry.symbols import Flag, Rank, SymbolFlags
+from uruk.orc.registry.tracker import ResourceTracker
+from uruk.orc.replacing.collect import collect, retire
+from uruk.orc.replacing.functions import function_rows, lead_through_stubs
+from uruk.orc.replacing.keeping import keep_statics
+from uruk.orc.replacing.statics import Statics
+from uruk.orc.replacing.versions import Versions
+from uruk.records import record
+
+STATICS = ("keep", "new")
+_ADDRESS = (1 << 64) - 1
+
+
+def add_replaceable(
+    session: Lifetime,
+    dylib: Contents,
+    bodies: Contents,
+    pairs: Sequence[tuple[str, Source]],
+    tracker: ResourceTracker,
+    *,
+    keep: bool,
+) -> None:
+    """Add objects, (name, bytes) each, whose functions may get other code later. The next lookup links them."""
+    if tracker.replaceable is not None or session.entries_of(tracker):
+        raise InvalidValue(f"tracker {tracker.name} owns other code: what is replaceable has a tracker of its own")
+    versions = Versions(session, tracker, dylib, bodies, keep=keep)
+    for entry in _add(versions, _read(versions, pairs)):
+        entry.root = True
+        dylib.roots.append(entry)
+    tracker.replaceable = versions
+
+
+def _read(versions: Versions, pairs: Sequence[tuple[str, Source]], function: str = "") -> list[Graph]:
+    """Return a graph for each object, with its functions called by stubs."""
+    session, tag = versions.session, f"tracker {versions.tracker.number}{function and f', {function}'}"
+    return [
+        lead_through_stubs(session.parse([pair], versions.bodies), versions.public, versions.bodies, tag)
+        for pair in pairs
+    ]
+
+
+def _add(versions: Versions, graphs: Sequence[Graph]) -> list[ObjectEntry]:
+    """Add a version: stubs for functions that had none, aliases for variables, and the objects."""
+    session, tracker = versions.session, versions.tracker
+    entries: list[ObjectEntry] = []
+    entered = (entry for entry in session.entries_of(tracker) if isinstance(entry, AliasEntry | LazyEntry))
+    known = {name for entry in entered for name in entry.targets.values()}
+    for graph in graphs:
+        names = _flags(graph)
+        new = {name: flags for name, flags in names.items() if name not in known}
+        define_entry_points(session, versions.public, versions.bodies, new, tracker)
+        known |= names.keys()
+        added = defining.add_graph(session, versions.bodies, graph, tracker, roots=False)
+        versions.graphs[added[0].number] = graph
+        entries += added
+    return entries
+
+
+def _flags(graph: Graph) -> dict[int, SymbolFlags]:
+    """Return the names that an object defines: whatever lies in its code is a function."""
+    definitions = definitions_of(graph)
+    functions = set(function_rows(graph).tolist())
+    names: dict[int, SymbolFlags] = {}
+    rows = zip(definitions.row.tolist(), definitions.name.tolist(), definitions.rank, definitions.flags, strict=True)
+    for row, name, rank, bits in rows:
+        flags = SymbolFlags.of(int(rank), int(bits))
+        names[name] = flags | SymbolFlags.CALLABLE if row in functions else flags & ~SymbolFlags.CALLABLE
+    return names
+
+
+@record
+class Aside:
+    """Definitions that were taken out of the table, to be put back if their replacement fails."""
+
+    objects: dict[int, ObjectEntry]
+    names: I64
+    values: list[tuple[str, AnyArray]] = field(default_factory=list[tuple[str, AnyArray]])
+    groups: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    linked: dict[int, tuple[int, int, int, int]] = field(default_factory=dict[int, tuple[int, int, int, int]])
+    """Name -> address, rank, flags and owner of what was linked."""
+
+    @classmethod
+    def take(cls, session: Lifetime, objects: Sequence[ObjectEntry], names: Sequence[int]) -> Aside:
+        """Take the definitions of objects out, and those of some names."""
+        table = session.table
+        numbers = {entry.number: entry for entry in objects}
+        defined = np.unique(np.array([name for entry in objects for name in entry.ids], np.int64))
+        rows = np.unique(
+            np.concatenate([defined[np.isin(table.owner[defined], list(numbers))], np.array(names, np.int64)])
+        )
+        aside = cls(numbers, rows)
+        for column in ("owner", "rank", "ready", "flags", "address"):
+            aside.values.append((column, getattr(table, column)[rows].copy()))
+        for name in rows[table.ready[rows] != 0].tolist():
+            facts = (table.address[name], table.rank[name], table.flags[name], table.owner[name])
+            aside.linked[name] = (int(facts[0]), int(facts[1]), int(facts[2]), int(facts[3]))
+        table.forget(rows)
+        for entry in objects:
+            for group in entry.added.signatures_of(entry.index).tolist():
+                if table.group[group] == entry.number:
+                    aside.groups.append((group, entry.number))
+                    table.group[group] = NONE
+            session.pending.pop(entry.number, None)
+        session.changed()
+        return aside
+
+    def put_back(self, session: Lifetime) -> None:
+        """Put them back."""
+        table = session.table
+        for column, values in self.values:
+            getattr(table, column)[self.names] = values
+        for group, number in self.groups:
+            table.group[group] = number
+        for number, entry in self.objects.items():
+            if entry.state is ObjectState.PENDING:
+                session.pending[number] = entry
+        session.changed()
+
+
+@record
+class Change:
+    """One replacement under way: what it takes out of the table, and what goes back if it fails."""
+
+    versions: Versions
+    first: int
+    """The number of the first entry that it adds."""
+    handles: list[int]
+    statics: Statics
+    aside: Aside
+    anew: bool
+
+    def undo(self) -> None:
+        """Go back to the old version; what was added and linked of the new one goes."""
+        versions, session = self.versions, self.versions.session
+        if session.closed:
+            return
+        new = [entry for entry in session.entries_of(versions.tracker) if entry.number >= self.first]
+        for entry in new:
+            defining.withdraw(session, entry)
+        self.aside.put_back(session)
+        versions.statics = self.statics
+        retire(session, versions, {entry.number for entry in new}, whole=True)
+        versions.tracker.resources.module_handles[:] = self.handles
+
+
+def replace_objects(
+    session: Lifetime, versions: Versions, pairs: Sequence[tuple[str, Source]], statics: str, function: str = ""
+) -> None:
+    """Replace a tracker's objects by others, or one function of them by that of another object.
+
+    See `ResourceTracker.replace`.
+    """
+    if statics not in STATICS:
+        raise InvalidValue(f'statics={statics!r}: variables are kept ("keep") or made anew ("new")')
+    with versions.turn:
+        change, new = _begin(session, versions, pairs, statics == "new", function)
+        try:
+            _link(session, versions, new)
+            with session.lock:
+                gone = set(change.aside.objects)
+                _exchange(session, change, new, pairs[0][0])
+        except BaseException:
+            with session.lock:
+                change.undo()
+            raise
+        with session.lock:
+            versions.set_objects(function, {entry.number for entry in new})
+            old = retire(session, versions, gone, whole=change.anew, handles=change.handles)
+            versions.number += 1
+        if change.anew:
+            session.finalize(old)
+        collect(session)
+
+
+def _begin(
+    session: Lifetime, versions: Versions, pairs: Sequence[tuple[str, Source]], anew: bool, function: str
+) -> tuple[Change, list[ObjectEntry]]:
+    """Put the new objects in the place of the old ones; nothing is linked yet."""
+    tracker = versions.tracker
+    with session.initializers.at_rest(tracker) as rest:
+        if not rest:
+            raise InUse(tracker.name, ["its own initialisers or finalisers, which run in this thread"])
+        _check(session, versions, anew)
+        graphs = _read(versions, pairs, function)
+        if not anew:
+            graphs = [keep_statics(graph, versions.statics) for graph in graphs]
+        objects = versions.objects(function)
+        names = [versions.bodies.names[function.encode()]] if function else []
+        handles = list(tracker.resources.module_handles)
+        change = Change(
+            versions, session.next_number, handles, versions.statics, Aside.take(session, objects, names), anew
+        )
+        try:
+            if anew:
+                versions.statics = Statics()
+                tracker.resources.module_handles.clear()
+            return change, adding.atomically(session, lambda: _add(versions, graphs))
+        except BaseException:
+            change.undo()
+            raise
+
+
+def _check(session: Lifetime, versions: Versions, anew: bool) -> None:
+    tracker = versions.tracker
+    session.check_dylib(versions.public)
+    if tracker.removed:
+        raise InvalidValue(f"tracker {tracker.name} was removed")
+    users = [user.name for user in tracker.resources.users if not user.removed]
+    if anew and users and any(part.has_data for part in versions.parts):
+        # Which names they refer to is not noted: a variable made anew would leave them the old one.
+        raise InUse(f"{tracker.name}, whose variables are to be made anew", sorted(users))
+
+
+def _link(session: Lifetime, versions: Versions, new: Sequence[ObjectEntry]) -> None:
+    """Link and initialise a version."""
+    with session.lock:
+        owner = session.table.owner
+        numbers = {entry.number for entry in new}
+        names = {int(name) for entry in new for name in entry.ids if int(owner[int(name)]) in numbers}
+    Query(session, versions.bodies, np.array(sorted(names), np.int32), bodies=True).run()
+
+
+def _exchange(session: Lifetime, change: Change, new: Sequence[ObjectEntry], file: str) -> None:
+    """Lead the stubs of all functions to the new code, those of functions that are gone to an error."""
+    table, versions, aside = session.table, change.versions, change.aside
+    owners = {entry.number for entry in new}
+    taken = set(aside.names.tolist())
+    addresses: list[int] = []
+    targets: list[int] = []
+    for _, name, stub in versions.stubs():
+        if table.ready[name] and int(table.owner[name]) in owners:
+            session.lazy.gone.pop(name, None)
+            addresses.append(stub)
+            targets.append(int(table.address[name]) & _ADDRESS)
+        elif name in taken and table.owner[name] < 0:
+            text = session.ids.text(name).decode("utf-8", "replace").partition(" [static")[0]
+            session.lazy.gone[name] = text, file
+            addresses.append(stub)
+            targets.append(_held(versions, aside, name, text))
+    if addresses:
+        session.lazy.lead(addresses, targets)
+
+
+def _held(versions: Versions, aside: Aside, name: int, text: str) -> int:
+    """Return the old address of a function that is gone if its stub must go on leading there; 0 for an error instead.
+
+    Inline functions may be others' as well, who left them to this object; static ones have been handed out.
+    """
+    address, rank, flags, owner = aside.linked.get(name, (0, 0, 0, NONE))
+    if rank == Rank.STRONG and not flags & Flag.HIDDEN:
+        return 0
+    for part in versions.parts:
+        if owner in part.objects:
+            part.held.append(text)
+    return address & _ADDRESS
+
+
+def versions_of(tracker: ResourceTracker) -> Versions:
+    """Return the versions of a tracker. Raises InvalidValue where it was not added replaceable."""
+    if not isinstance(tracker.replaceable, Versions):
+        raise InvalidValue(f"tracker {tracker.name} was not added with replaceable=True: its callers go to it directly")
+    return tracker.replaceable

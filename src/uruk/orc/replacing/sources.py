@@ -1,0 +1,54 @@
+"""Takes replacements as users give them: objects, files of source, texts."""
+
+from __future__ import annotations
+
+import os
+
+from uruk.compile.languages import language_of
+from uruk.errors import InvalidType, InvalidValue
+from uruk.orc.lifetime.lifetime import Lifetime
+from uruk.orc.registry.entries import Contents
+from uruk.orc.registry.inputs import Source, read_source
+from uruk.orc.registry.symbols import encode_name
+from uruk.orc.registry.tracker import Replacement, ResourceTracker
+from uruk.orc.replacing.inlined import refuse_copies
+from uruk.orc.replacing.replacing import replace_objects, versions_of
+
+
+def replace_code(session: Lifetime, tracker: ResourceTracker, replacement: Replacement) -> None:
+    """See `ResourceTracker.replace`."""
+    versions = versions_of(tracker)
+    replace_objects(session, versions, [_object_of(tracker, replacement)], replacement.statics, replacement.function)
+
+
+def _object_of(tracker: ResourceTracker, replacement: Replacement) -> tuple[str, Source]:
+    """Return an object, and its name, compiled where it is a source."""
+    source, text = replacement.source, replacement.text
+    if (source is None) == (text is None):
+        raise InvalidType("code is replaced by either an object or file, or a text")
+    path = os.fspath(source) if isinstance(source, str | os.PathLike) else None
+    if text is None and not (path is not None and language_of(path)):
+        assert source is not None
+        return read_source(source, replacement.name)
+    if tracker.compile is None:
+        what = "text" if text is not None else path
+        raise InvalidValue(f"{what}: {tracker.name} was added as an object: compile the source, and replace it by that")
+    data, name = tracker.compile(path, text, replacement.name)
+    return name, memoryview(data)
+
+
+def replace_function(session: Lifetime, dylib: Contents, replacement: Replacement) -> None:
+    """See `LLJIT.replace`."""
+    name = encode_name(replacement.function)
+    with session.lock:
+        session.check_dylib(dylib)
+        number, table = dylib.names.get(name), session.table
+        owner = int(table.owner[number]) if number is not None and number < table.owner.size else -1
+        entry = session.objects.get(owner)
+    if entry is None:
+        raise InvalidValue(
+            f"`{replacement.function}' is not defined in dylib {dylib.name}: there is nothing to replace"
+        )
+    versions = versions_of(entry.tracker)
+    refuse_copies(versions, replacement.function)
+    replace_code(session, entry.tracker, replacement)

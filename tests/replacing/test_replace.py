@@ -1,0 +1,185 @@
+"""Code that is replaced while it runs: callers, pointers, variables, what fails, what is given back."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+import uruk
+from uruk.errors import StaticsDiffer
+
+from support.compiling import Compile
+
+CALLER = """
+    int f(void);
+    int (*pointer)(void) = f;
+    int call(void) { return f(); }
+    int call_pointer(void) { return pointer(); }
+"""
+
+
+@pytest.fixture(params=["here", "shared", "wire"])
+def jit(request: pytest.FixtureRequest) -> Iterator[uruk.LLJIT]:
+    where: str = request.param
+    executor = None if where == "here" else uruk.spawn(shared_memory=where == "shared")
+    with uruk.LLJIT(executor=executor) as one:
+        yield one
+
+
+def call(jit: uruk.LLJIT, name: str) -> int:
+    result: int = jit.lookup(name).function("int(void)")()
+    return result
+
+
+def counting(step: int, more: str = "") -> str:
+    return f"static int n; {more} int f(void) {{ return n += {step}; }}"
+
+
+def test_callers_and_pointers_get_the_new_code(jit: uruk.LLJIT) -> None:
+    code = jit.add_source(text=counting(1), replaceable=True)
+    jit.add_source(text=CALLER)
+    held = jit.lookup("f")
+    kept = held.function("int(void)")
+    assert [call(jit, "call"), call(jit, "call_pointer"), kept()] == [1, 2, 3]
+    code.replace(text=counting(10))
+    assert [call(jit, "call"), call(jit, "call_pointer"), kept()] == [13, 23, 33]
+    assert jit.lookup("f") == held
+
+
+def test_the_objects_own_calls_go_through_stubs(jit: uruk.LLJIT) -> None:
+    text = "int f(int x) {{ return x {step}; }} int twice(int x) {{ return f(f(x)); }} int (*own)(int) = f;"
+    flags = ["-O2", "-fno-inline"]
+    code = jit.add_source(text=text.format(step="+ 1"), flags=flags, replaceable=True)
+    jit.add_source(text="extern int (*own)(int); int through(int x) { return own(x); }")
+    twice, through = (jit.lookup(name).function("int(int)") for name in ("twice", "through"))
+    assert (twice(5), through(5)) == (7, 6)
+    code.replace(text=text.format(step="* 3"))
+    assert (twice(5), through(5)) == (45, 15)
+
+
+@pytest.mark.parametrize("options", [["-O0"], ["-O2"], ["-O2", "-fno-pic", "-fno-pie"]], ids=" ".join)
+def test_pointers_to_static_functions_get_the_new_code(jit: uruk.LLJIT, options: list[str]) -> None:
+    text = """
+        static int helper(int x) {{ return x {step}; }}
+        static int (*handler)(int);
+        static int (*const table[])(int) = {{ helper, helper }};
+        void begin(void) {{ handler = helper; }}
+        int go(int x) {{ return handler(x) + 1000 * table[x & 1](x); }}
+    """
+    code = jit.add_source(text=text.format(step="+ 1"), flags=options, replaceable=True)
+    go = jit.lookup("go").function("int(int)")
+    jit.lookup("begin").function("void(void)")()
+    assert go(5) == 6006
+    code.replace(text=text.format(step="* 2"))
+    assert go(5) == 10010
+
+
+def test_variables_stay(jit: uruk.LLJIT) -> None:
+    before = "int shared = 1; static int file = 10; static int zero; int f(void) { static int own = 100; "
+    body = "return ++shared + ++file + ++own + ++zero; }"
+    code = jit.add_source(text=before + body, replaceable=True)
+    jit.add_source(text="extern int shared; int get(void) { return shared; }")
+    assert call(jit, "f") == 2 + 11 + 101 + 1
+    code.replace(text="static int more = 5; static char text[100]; " + before + "++more; text[1]++;" + body)
+    assert call(jit, "f") == 3 + 12 + 102 + 2
+    assert call(jit, "get") == 3
+    code.replace(text=before + body)
+    assert call(jit, "f") == 4 + 13 + 103 + 3
+
+
+def test_variables_that_differ(jit: uruk.LLJIT) -> None:
+    code = jit.add_source(text=counting(1), replaceable=True)
+    assert call(jit, "f") == 1
+    with pytest.raises(StaticsDiffer, match=r"<c text 2>: .*`n' has 8 bytes, and had 4.*statics=\"new\""):
+        code.replace(text="static long n; int f(void) { return n += 5; }")
+    assert call(jit, "f") == 2  # the old code goes on
+    code.replace(text="static long n = 40; int f(void) { return n += 5; }", statics="new")
+    assert call(jit, "f") == 45
+
+
+def test_a_replacement_that_does_not_link(jit: uruk.LLJIT) -> None:
+    code = jit.add_source(text=counting(1), replaceable=True)
+    assert call(jit, "f") == 1
+    with pytest.raises(uruk.UndefinedSymbols, match="nowhere"):
+        code.replace(text="int nowhere(void); int g(void) { return nowhere(); } int f(void) { return g(); }")
+    with pytest.raises(uruk.CompileError):
+        code.replace(text="int f(void) { return }")
+    assert call(jit, "f") == 2
+    code.replace(text=counting(7, "int g(void) { return 3; }"))
+    assert (call(jit, "f"), call(jit, "g")) == (9, 3)
+
+
+def test_cpp(jit: uruk.LLJIT) -> None:
+    """Constructors run once, destructors once; old objects get the new virtual functions, exceptions pass."""
+    text = """
+        #include <stdexcept>
+        struct Base {{ virtual ~Base() {{}} virtual int area() {{ return {area}; }} }};
+        struct Counted {{ int value; Counted() : value(40) {{ ++value; }} ~Counted() {{ value = 0; }} }};
+        static Counted counted;
+        static Base *held;
+        extern "C" int make() {{ held = new Base; return counted.value; }}
+        extern "C" int area() {{ return held->area() + counted.value++; }}
+        extern "C" int thrown()
+        {{
+            try {{ throw std::runtime_error("x"); }} catch (std::exception &) {{ return {area}; }}
+        }}
+    """
+    code = jit.add_source(text=text.format(area=1), language="c++", replaceable=True)
+    assert [call(jit, "make"), call(jit, "area"), call(jit, "thrown")] == [41, 42, 1]
+    code.replace(text=text.format(area=100))
+    assert [call(jit, "area"), call(jit, "thrown")] == [142, 100]
+
+
+def test_calls_under_way_end_in_the_old_code(jit: uruk.LLJIT) -> None:
+    text = """
+        volatile int waiting, go_on;
+        int wait(void) {{ waiting = 1; while (!go_on) ; return {number}; }}
+        int let_go(void) {{ return go_on = 1; }}
+        int is_waiting(void) {{ return waiting; }}
+    """
+    code = jit.add_source(text=text.format(number=1), flags=["-O1"], replaceable=True)
+    wait, let_go, is_waiting = (jit.lookup(name).function("int(void)") for name in ("wait", "let_go", "is_waiting"))
+    results: list[int] = []
+    thread = threading.Thread(target=lambda: results.append(wait()))
+    thread.start()
+    while not is_waiting():
+        pass
+    for number in range(2, 6):
+        code.replace(text=text.format(number=number))
+    first = [old for old in code.retained if "(version 1)" in old.name]
+    assert len(first) == 1
+    assert "a thread is in it" in first[0].reason
+    assert first[0].memory > 0
+    assert len(code.retained) <= 2  # the word of one more may still be on some stack
+    let_go()
+    thread.join()
+    assert (results, wait()) == ([1], 5)
+
+
+def test_objects(cc: Compile, jit: uruk.LLJIT) -> None:
+    code = jit.add_object(cc(counting(1), name="one"), replaceable=True)
+    assert call(jit, "f") == 1
+    code.replace(cc(counting(5), name="two"))
+    assert call(jit, "f") == 6
+    static = "static int g(void) { return 4; } "
+    code.replace(cc(static + counting(5, "int (*p)(void) = g;")))
+    code.replace(cc(static + counting(5, "void *get(void) { return g; }")))
+    code.replace(cc(counting(2)))
+    assert call(jit, "f") == 8
+    reasons = [old.reason for old in code.retained]
+    assert any("the newest version does not define `g'" in reason for reason in reasons)
+    assert any("static `g' shares a section" in reason for reason in reasons)
+    with pytest.raises(uruk.InvalidValue, match="was added as an object"):
+        code.replace(text=counting(2))
+    with pytest.raises(StaticsDiffer, match=r"-fdata-sections"):
+        code.replace(cc("static int more; static int n; int f(void) { return n += more++; }", "-O1"))
+
+
+def test_what_was_not_added_replaceable(jit: uruk.LLJIT) -> None:
+    code = jit.add_source(text=counting(1))
+    with pytest.raises(uruk.InvalidValue, match="replaceable=True"):
+        code.replace(text=counting(2))
+    with pytest.raises(uruk.InvalidValue, match="replaceable='yes'"):
+        jit.add_source(text=counting(1), replaceable="yes")
