@@ -34,6 +34,7 @@ FLOORS = (
     ("orc",),
     ("platforms",),
     ("extension_modules",),
+    ("debug_info",),
     ("lljit", "calling", "symbol", "spawning"),
     ("program", "importer"),
     ("__init__", "testing"),

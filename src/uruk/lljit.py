@@ -119,6 +119,7 @@ class LLJIT(Calling):
             self.executor = executor
             self.platform = platform_there(executor, linked_only_for)
         self.session = Session(self.executor, self.platform, options, _hints, dispatcher)
+        self._session = weakref.ref(self.session)
         self.platform.jit_loader = JITLoader(self.session, self.platform.process)
         if executor is not None and executor.child is not None:
             from uruk.orc.lookup.addresses import (
@@ -392,7 +393,7 @@ class LLJIT(Calling):
         if address is None:
             addresses = self.session.lookup_names(home, [text], initialize=self.auto_initialize, timeout=timeout)
             address = addresses[text]
-        return Symbol(text, address, self._remote)
+        return Symbol(text, address, self._remote, self._session)
 
     def lookup_all(
         self,
@@ -410,7 +411,9 @@ class LLJIT(Calling):
         addresses = self.session.lookup_names(
             dylib or self.main, names, weak=weak, kind=kind, initialize=self.auto_initialize, timeout=timeout
         )
-        return {name: Symbol(_text_of(name), address, self._remote) for name, address in addresses.items()}
+        return {
+            name: Symbol(_text_of(name), address, self._remote, self._session) for name, address in addresses.items()
+        }
 
     def lookup_future(
         self, names: Sequence[str], dylib: JITDylib | None = None, **options: Any
@@ -442,7 +445,7 @@ class LLJIT(Calling):
         self._bind_libraries()
         if initialize:
             self.session.lookup(self.main, [], roots=True)  # only now: without its entry nothing of a program runs
-        return Symbol(entry, answers[0][0], self._remote)
+        return Symbol(entry, answers[0][0], self._remote, self._session)
 
     def _known(self, names: Sequence[str]) -> list[bytes]:
         """Return those of the names that an object or archive of the program defines."""

@@ -11,6 +11,7 @@ from uruk.errors import InvalidType
 if TYPE_CHECKING:
     from uruk.executor.remote import RemoteExecutor
     from uruk.orc.lifetime.lifetime import Lifetime
+    from uruk.orc.session import Session
 
 sessions_here: weakref.WeakSet[Lifetime] = weakref.WeakSet()
 """Sessions with code in this process."""
@@ -19,16 +20,23 @@ sessions_here: weakref.WeakSet[Lifetime] = weakref.WeakSet()
 class Symbol:
     """A linked symbol: `name`, and `address` in the process where it runs: `executor`, or, if None, this one.
 
-    It stands for its address where an integer is wanted, and equals whatever lies there, by whatever name; once
-    `function` has given it a type, it can be called.
+    It stands for its address where an integer is wanted, and equals whatever lies there, by whatever name. It can be
+    called where its object has debug information, or once `function` has given it a type.
     """
 
-    __slots__ = ("_function", "address", "executor", "name")
+    __slots__ = ("_function", "_session", "address", "executor", "name")
 
-    def __init__(self, name: str, address: int, executor: RemoteExecutor | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        address: int,
+        executor: RemoteExecutor | None = None,
+        session: weakref.ref[Session] | None = None,
+    ) -> None:
         self.name = name
         self.address = address
         self.executor = executor
+        self._session = session
         self._function: Any = None
 
     def function(self, prototype: Any) -> Any:
@@ -54,11 +62,33 @@ class Symbol:
             raise InvalidType(f"{prototype!r} is neither a C prototype, as text, nor a ctypes function type")
         return prototype(self.address)
 
-    def __call__(self, *arguments: Any) -> Any:
-        """Call the function, by the type that it was given last. Raises InvalidType where it has none."""
-        if self._function is None:
+    def typed(self, *, extern_c: bool = False) -> Symbol:
+        """Take the type that the object's debug information gives the function; returns the symbol itself.
+
+        The first call does so, too. `extern_c`: the function obeys the conventions of C, which debug information does
+        not say of Rust's. Raises InvalidType, with the reason, for a function whose type is not known or not passed,
+        ObjectFormatError for broken debug information.
+        """
+        from uruk.debug_info.session_types import callable_of, types_of  # reads types, which programs do without
+
+        session = self._session() if self._session is not None else None
+        if session is None:
             raise InvalidType(f'{self.name} has no type yet: give it one, as by .function("int(int)")')
-        return self._function(*arguments)
+        signature = types_of(session).signature(self.name, self.address, extern_c=extern_c)
+        if self.executor is None and not _thread.watched:
+            watch_overflows()
+        self._function = callable_of(session, signature, self.address, self.executor)
+        return self
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Call the function, by the type that it was given last, or that debug information gives it.
+
+        Raises InvalidType where it has none.
+        """
+        function = self._function
+        if function is None:
+            function = self.typed()._function
+        return function(*arguments)
 
     def __index__(self) -> int:
         return self.address

@@ -19,7 +19,7 @@ from uruk.formats.heads import is_shared_library, target_of_head
 from uruk.formats.interface import LibraryDefinition, RelocationRow
 from uruk.formats.registry import hidden_bases_of, open_library, register, unregister
 from uruk.graph.graph import Graph
-from uruk.graph.types import NONE
+from uruk.graph.types import NONE, U8
 from uruk.program.targets import runnable_name
 from uruk.target import Target
 
@@ -74,6 +74,9 @@ class LineFiles:
 
     def relocation_rows(self, graph: Graph) -> list[RelocationRow]:
         return [RelocationRow(0, 2, "CALL", None, NONE, True, 7, "is odd")]
+
+    def debug_sections(self, file: str, data: U8, target: Target) -> dict[str, bytes]:
+        return {}
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from uruk.errors import UrukError
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Edges, Graph
 from uruk.graph.names import Names
-from uruk.graph.types import AnyArray, Bool
+from uruk.graph.types import U8, AnyArray, Bool
 from uruk.isa.interface import InstructionSet
 from uruk.target import Target
 
@@ -206,6 +206,13 @@ class FormatFiles(Protocol):
 
     def relocation_rows(self, graph: Graph) -> list[RelocationRow]:
         """Return all relocations of loaded sections, in the order of the tables. Faulty rows are not refused."""
+        ...
+
+    def debug_sections(self, file: str, data: U8, target: Target) -> dict[str, bytes]:
+        """Return the debug sections of an object (``.debug_info``, ...) by name, decompressed and relocated.
+
+        Raises ObjectFormatError.
+        """
         ...
 
 

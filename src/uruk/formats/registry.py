@@ -108,6 +108,7 @@ def read_objects(arena: Arena, spans: Sequence[Span], target: Target, names: Nam
         _refuse_mixed(view, spans, format)
         raise
     graph.target = target
+    graph.spans = spans
     return graph
 
 
@@ -162,6 +163,19 @@ def import_library(archive: Members, target: Target) -> ImportLibrary | None:
     """Return the imports of an archive that is linked for a target; None in a format that has none."""
     files = format_named(target.format).files
     return None if files is None else files.import_library(archive, target)
+
+
+def debug_sections(graph: Graph, index: int) -> dict[str, bytes]:
+    """Return the debug sections of an object of a graph by name; see `FormatFiles.debug_sections`.
+
+    There are none where the format has no reader of them, and of a graph that was put together by hand.
+    """
+    target = _target_of(graph)
+    files = format_named(target.format).files
+    if files is None or index >= len(graph.spans):
+        return {}
+    span = graph.spans[index]
+    return files.debug_sections(span.file, graph.arena.buffers[0][span.start : span.start + span.size], target)
 
 
 def instruction_set_of(graph: Graph) -> InstructionSet:

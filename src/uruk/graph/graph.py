@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import field
 from functools import lru_cache
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
@@ -298,6 +298,9 @@ class Graph:
     """Counts that passes leave for `--time` and tests (edges read, relaxed, ...)."""
     target: Target | None = None
     """The target of the objects; `uruk.formats.registry` sets it."""
+    spans: Sequence[Any] = ()
+    """The place of each object's bytes in the arena's first buffer (`uruk.formats.interface.Span`); empty for a graph
+    that was put together from others."""
 
     def object_of_symbol(self, row: int) -> int:
         """Return the object that a symbol row comes from; -1 for a row that a pass has made, behind those of the

@@ -11,7 +11,7 @@ from uruk.formats.coff.format import pair_of
 from uruk.formats.coff.pair import Pair
 from uruk.formats.interface import ImportLibrary, Members, RelocationRow, SharedLibrary
 from uruk.graph.graph import Graph
-from uruk.graph.types import NONE
+from uruk.graph.types import NONE, U8
 from uruk.target import Target
 
 
@@ -54,6 +54,12 @@ class COFFFiles:
                 raw = np.frombuffer(graph.arena.bytes_at(content, count * RELOCATION.itemsize), RELOCATION)
                 rows += [_row(graph, pair, block, *entry) for entry in raw.tolist()]
         return rows
+
+    def debug_sections(self, file: str, data: U8, target: Target) -> dict[str, bytes]:
+        """See `FormatFiles.debug_sections`."""
+        from uruk.formats.coff.debug_sections import debug_sections  # seldom needed
+
+        return debug_sections(file, data, target.architecture)
 
 
 FILES = COFFFiles()

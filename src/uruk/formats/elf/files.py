@@ -13,7 +13,7 @@ from uruk.formats.elf.reader import Pair
 from uruk.formats.elf.versions import index_with_versions
 from uruk.formats.interface import Members, RelocationRow
 from uruk.graph.graph import Graph
-from uruk.graph.types import NONE
+from uruk.graph.types import NONE, U8
 from uruk.target import Target
 
 
@@ -47,6 +47,12 @@ class ELFFiles:
                 raw = np.frombuffer(graph.arena.bytes_at(content, count * RELA.itemsize), RELA)
                 rows += [_row(graph, pair, block, *entry) for entry in raw.tolist()]
         return rows
+
+    def debug_sections(self, file: str, data: U8, target: Target) -> dict[str, bytes]:
+        """See `FormatFiles.debug_sections`."""
+        from uruk.formats.elf.debug_sections import debug_sections  # seldom needed
+
+        return debug_sections(file, data, target.architecture)
 
 
 FILES = ELFFiles()

@@ -1,0 +1,96 @@
+"""The types of a session's symbols, read when somebody asks for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from uruk.debug_info.declared import Declared
+from uruk.debug_info.index import Index
+from uruk.debug_info.reader import reading
+from uruk.debug_info.signatures import Refused, Signature, read_signature
+from uruk.debug_info.types import ObjectTypes
+from uruk.formats.registry import debug_sections
+from uruk.orc.registry.entries import Entry, LazyEntry, ObjectEntry
+
+if TYPE_CHECKING:
+    from uruk.executor.remote import RemoteExecutor
+    from uruk.orc.session import Session
+
+
+class ObjectInfo:
+    """The debug information of one object of a session."""
+
+    def __init__(self, entry: ObjectEntry, declared: Declared) -> None:
+        self.file = entry.file
+        with reading(self.file):
+            self.index = Index(self.file, debug_sections(entry.added.graph, entry.index))
+        self.types = ObjectTypes(self.index.references, declared)
+
+    def signature(self, name: str, *, extern_c: bool = False) -> Signature:
+        """Return a function's type. Raises Refused, ObjectFormatError."""
+        with reading(self.file):
+            return read_signature(self.index, self.types, name, extern_c=extern_c)
+
+
+class SessionTypes:
+    """The types of one session: its objects' debug information, and what was declared for it."""
+
+    def __init__(self, session: Session) -> None:
+        self._entries = session.objects
+        self._table = session.table
+        self._text = session.ids.text
+        self.declared = Declared()
+        self._infos: dict[int, ObjectInfo] = {}
+
+    def signature(self, name: str, address: int, *, extern_c: bool = False) -> Signature:
+        """Return the type of the function at an address. Raises Refused, ObjectFormatError."""
+        with self.declared.lock:
+            entry, own = self._definition(name, address)
+            return self._info(entry).signature(own, extern_c=extern_c)
+
+    def _info(self, entry: ObjectEntry) -> ObjectInfo:
+        for number in [number for number in self._infos if number not in self._entries]:
+            del self._infos[number]  # removed
+        if entry.number not in self._infos:
+            self._infos[entry.number] = ObjectInfo(entry, self.declared)
+        return self._infos[entry.number]
+
+    def _definition(self, name: str, address: int) -> tuple[ObjectEntry, str]:
+        """Return the object that defines a symbol, and the symbol's name there."""
+        table = self._table
+        place = table.address.view(np.uint64)
+        rows = np.flatnonzero((table.ready != 0) & (place == address) & (table.owner >= 0)).tolist()
+        texts = {self._text(row).decode("utf-8", "surrogateescape"): row for row in rows}
+        for text in sorted(texts, key=lambda each: each != name):
+            row = texts[text]
+            entry: Entry | None = self._entries.get(int(table.owner[row]))
+            while isinstance(entry, LazyEntry) and row in entry.targets:
+                row = entry.targets[row]
+                entry = self._entries.get(int(table.owner[row]))
+            if isinstance(entry, ObjectEntry):
+                return entry, self._text(row).decode("utf-8", "surrogateescape")
+        raise Refused(name, "it is not defined by an object of this session")
+
+
+_of: WeakKeyDictionary[Session, SessionTypes] = WeakKeyDictionary()
+
+
+def types_of(session: Session) -> SessionTypes:
+    """Return the types of a session."""
+    types = _of.get(session)
+    if types is None:
+        types = _of.setdefault(session, SessionTypes(session))
+    return types
+
+
+def callable_of(session: Session, signature: Signature, address: int, executor: RemoteExecutor | None) -> Any:
+    """Return a callable for the function at an address. Raises InvalidType, InvalidValue for what cannot be passed."""
+    declared = types_of(session).declared
+    with declared.lock:
+        ffi = declared.flush()
+        if executor is None:
+            return ffi.cast(ffi.typeof(signature.pointer), address)
+        return executor.function(f"{declared.text} {signature.pointer}", address)
