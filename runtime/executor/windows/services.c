@@ -13,7 +13,7 @@ extern void uruk_rt_deregister_module(void), uruk_rt_find_symbols(void), uruk_rt
 extern void uruk_rt_register_module(void), uruk_rt_string_size(void);
 extern void uruk_rt_cxx_throw(void), uruk_rt_static_abort(void), uruk_rt_static_begin(void), uruk_rt_static_end(void);
 extern void uruk_rt_command_line(void), uruk_rt_wide_command_line(void);
-extern void uruk_rt_atexit(void), uruk_rt_finalize(void), uruk_rt_nothing(void), uruk_rt_register_finalizers(void);
+extern void uruk_rt_absent_function(void), uruk_rt_atexit(void), uruk_rt_finalize(void), uruk_rt_nothing(void), uruk_rt_register_finalizers(void);
 extern void uruk_rt_run_initializers(void), uruk_rt_run_program(void), uruk_rt_set_arguments(void), uruk_rt_set_crt(void);
 extern void uruk_rt_call_main(void), uruk_rt_pending_thread_atexit(void), uruk_rt_thread_atexit(void);
 extern void uruk_rt_lazy_ask(void), uruk_rt_lazy_begin(void), uruk_rt_lazy_close(void), uruk_rt_lazy_open(void);
@@ -25,6 +25,7 @@ extern void uruk_rt_lazy_set_handler(void), uruk_rt_lazy_start(void), uruk_rt_la
 const struct symbol system_symbols[] = {{0, 0}};
 
 const struct symbol runtime_symbols[] = {
+    FUNCTION(uruk_rt_absent_function),
     FUNCTION(uruk_rt_atexit),
     FUNCTION(uruk_rt_call_main),
     FUNCTION(uruk_rt_call_wrapper),

@@ -1,6 +1,7 @@
 """The exceptions that end a process of Windows, by their codes.
 
-Source: Microsoft, [MS-ERREF] 2.3 "NTSTATUS"; 0xE06D7363 is what Microsoft's C++ raises, 0x20474343 GCC's.
+Source: Microsoft, [MS-ERREF] 2.3 "NTSTATUS"; 0xE06D7363 is what Microsoft's C++ raises, 0x20474343 GCC's, 0x80000100
+that of wine's loader (EXCEPTION_WINE_STUB).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ _NAMES = {
     0x80000002: "misaligned data",
     0x80000003: "a breakpoint",
     0x80000004: "a single step",
+    0x80000100: "a call of a function that wine does not have",
     ACCESS_VIOLATION: "an access violation",
     0xC0000006: "a page that could not be read",
     0xC000001D: "an illegal instruction",

@@ -51,6 +51,10 @@ class Platform(Protocol):
         """Return the address that stands for a name whatever libraries say, or 0."""
         ...
 
+    def absent_import(self, handle: int, library: str, name: bytes) -> int:
+        """Return what code gets for an import that a library has not, as from the system's loader; or 0."""
+        ...
+
     def wants_builtin(self, name: bytes) -> bool:
         """Return True if a compiler builtin is to come from the runtime archive."""
         ...

@@ -90,6 +90,10 @@ class BarePlatform:
         """See `Platform.interposed`."""
         return 0
 
+    def absent_import(self, handle: int, library: str, name: bytes) -> int:
+        """See `Platform.absent_import`."""
+        return 0
+
     def wants_builtin(self, name: bytes) -> bool:
         """See `Platform.wants_builtin`."""
         return True

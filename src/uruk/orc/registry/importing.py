@@ -26,6 +26,10 @@ class Interposing(Protocol):
         """The address that linked code gets for one of them; 0 for none."""
         ...
 
+    def absent_import(self, handle: int, library: str, name: bytes) -> int:
+        """The address that linked code gets for an import that a library has not; 0 for none."""
+        ...
+
 
 class ImportBinder:
     """The imports of a session. Shared libraries are asked once for each name."""
@@ -64,7 +68,7 @@ class ImportBinder:
             if libraries is not None:
                 rest = imports if platform is None else self._take_interposed(platform, imports)
                 # Also where nothing is left: natively, too, an import loads the library, which others may look for.
-                self._ask(libraries, library, rest)
+                self._ask(libraries, library, rest, platform)
                 continue
             for name, _ in imports:
                 table.address[name], table.ready[name] = 0, 1
@@ -82,7 +86,9 @@ class ImportBinder:
                 rest.append((name, item))
         return rest
 
-    def _ask(self, libraries: Libraries, library: str, imports: Sequence[tuple[int, Import]]) -> None:
+    def _ask(
+        self, libraries: Libraries, library: str, imports: Sequence[tuple[int, Import]], platform: Interposing | None
+    ) -> None:
         """Ask one library for its names."""
         if library not in self._handles:
             try:
@@ -98,6 +104,8 @@ class ImportBinder:
         # One call for all names of a library: in another process it is one message.
         answer = libraries.find_symbols([handle], [imported.asked for _, imported in imports])
         for (name, imported), address in zip(imports, answer.address.tolist(), strict=True):
+            if not address and platform is not None:
+                address = signed(platform.absent_import(handle, library, imported.asked))
             if address:
                 self.first.setdefault(library, imported.name)
                 self._table.address[name], self._table.ready[name] = address, 1

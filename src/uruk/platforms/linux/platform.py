@@ -127,6 +127,10 @@ class LinuxPlatform:
             return self.runtime.address[b"uruk_rt_" + name]
         return self.runtime.address[name] if name in INTERPOSED else 0
 
+    def absent_import(self, handle: int, library: str, name: bytes) -> int:
+        """See `Platform.absent_import`."""
+        return 0
+
     def wants_builtin(self, name: bytes) -> bool:
         """Return True for the archive's own functions; for arithmetic only where libgcc_s lacks it."""
         if name in INTERPOSED:

@@ -71,6 +71,11 @@ class WindowsPlatform(BarePlatform):
             return self.runtime.address[_OF_RUNTIME[name]]
         return self.jit_loader.address(name) if self.jit_loader is not None and name in JIT_NAMES else 0
 
+    def absent_import(self, handle: int, library: str, name: bytes) -> int:
+        """See `Platform.absent_import`: wine's loader stops programs that call what its DLLs lack, and only then."""
+        names = library.encode() + b"\0" + name + b"\0"
+        return self.runtime.call(b"uruk_rt_absent_function", handle, names, len(names)) & (1 << 64) - 1
+
     def plan_load(self, paths: Sequence[str], by_name: Collection[str] = ()) -> Callable[[], str]:
         """See `uruk.platforms.systems.SystemPlatform.plan_load`: DLLs name those that they need."""
 
