@@ -41,14 +41,17 @@ def run(text: str) -> list[str]:
 
 
 def test_the_tool_imports_no_more_than_it_needs(tmp_path: Path) -> None:
-    """-help does without numpy, and a link without what only rules, lists and numpy's masked arrays take."""
+    """-help does without numpy and dataclasses, and a link without what only rules, lists and masked arrays take."""
     path = tmp_path / "one.o"
     source = ".globl main\nmain: ret\n"
     subprocess.run([require_tool("as"), "-o", path, "-"], input=source, text=True, check=True)
     text = (
         "import sys\nfrom uruk.jitlink.main import main\nassert main(sys.argv[1:]) == 0\nprint(' '.join(sys.modules))"
     )
-    for words, absent in ((["-help"], {"numpy"}), (["-noexec", path], {"numpy.ma", "uruk.jitlink.checking"})):
+    for words, absent in (
+        (["-help"], {"numpy", "dataclasses", "signal"}),
+        (["-noexec", path], {"numpy.ma", "uruk.jitlink.checking"}),
+    ):
         done = subprocess.run([sys.executable, "-c", text, *words], capture_output=True, text=True, check=True)
         imported = set(done.stdout.splitlines()[-1].split())
         assert "uruk.jitlink.main" in imported

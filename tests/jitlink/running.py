@@ -7,7 +7,7 @@ import io
 import os
 import subprocess
 import sys
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from uruk.jitlink.main import main
 
@@ -34,11 +34,17 @@ def uruk_jitlink(*words: object) -> Done:
 
 def run(*words: object, **variables: str) -> Done:
     """Run uruk's tool in a process of its own, which may end as its program does."""
+    return run_to(subprocess.PIPE, *words, **variables)
+
+
+def run_to(output: IO[str] | int, *words: object, **variables: str) -> Done:
+    """Run it with its standard output in a file, or where `subprocess` says."""
     command = [sys.executable, "-m", "uruk.jitlink", *map(str, words)]
-    environment = {**os.environ, **variables}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=False)
+    done = subprocess.run(
+        command, stdout=output, stderr=subprocess.PIPE, text=True, timeout=60, env={**os.environ, **variables}
+    )
     assert "Traceback" not in done.stderr
-    return Done(done.returncode, done.stdout, done.stderr)
+    return Done(done.returncode, done.stdout or "", done.stderr)
 
 
 def llvm_jitlink(*words: object) -> Done:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jitlink.running import Done, llvm_jitlink, uruk_jitlink
+from jitlink.running import Done, llvm_jitlink, run_to, uruk_jitlink
 
 from support.assembly import assemble
 from support.compiling import Compile
@@ -270,6 +270,14 @@ def test_help_and_version() -> None:
     assert "vtune" not in text
     assert "vtune" in linked("--help-hidden").out
     assert linked("-version").out.startswith("uruk ")
+
+
+@pytest.mark.parametrize("buffered", ["1", ""], ids=["at-once", "at-the-end"])
+def test_output_that_goes_nowhere_is_an_error(buffered: str) -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = run_to(full, "-help", PYTHONUNBUFFERED=buffered)
+    assert done == (1, "", done.err)
+    assert done.err.endswith("standard output: No space left on device\n")
 
 
 SELF = """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from uruk.errors.base import UrukError, some_of
 
@@ -12,15 +11,29 @@ class LinkError(UrukError):
     """Well-formed objects that cannot be linked together."""
 
 
-@dataclass(frozen=True)
 class Undefined:
     """One undefined name: who needs it (``main.o:(.text+0x1c)``), how often, and a hint where uruk has one."""
 
-    name: str
-    demangled: str
-    places: tuple[str, ...]
-    count: int
-    hint: str = ""
+    # No dataclass: `dataclasses` imports a compiler's modules, a third of the start of a command without numpy.
+    def __init__(self, name: str, demangled: str, places: tuple[str, ...], count: int, hint: str = "") -> None:
+        self.name = name
+        self.demangled = demangled
+        self.places = places
+        self.count = count
+        self.hint = hint
+
+    def with_hint(self, hint: str) -> Undefined:
+        """Return the same with another hint."""
+        return Undefined(self.name, self.demangled, self.places, self.count, hint)
+
+    def __eq__(self, other: object) -> bool:
+        return vars(self) == vars(other) if isinstance(other, Undefined) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(tuple(vars(self).values()))
+
+    def __repr__(self) -> str:
+        return f"Undefined({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
 
 
 class UndefinedSymbols(LinkError):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
-from uruk.jitlink.main import main
+from uruk.jitlink.main import command
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

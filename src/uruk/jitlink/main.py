@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import mmap
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from uruk.cli import hold_closed_streams
 from uruk.errors import UrukError
 from uruk.jitlink.failures import SESSION_PREFIX, ToolError
 from uruk.jitlink.options import CommandLine, OptionErrors, number, parse
+from uruk.program.ending import end
 
 if TYPE_CHECKING:
     from uruk.jitlink.linking import Linking
+
+
+def command() -> NoReturn:
+    """Be the program: run the tool, and end this process with its exit status; 1 where what it prints goes nowhere."""
+    gc.disable()  # imports and a link make no cycles worth looking for
+    try:
+        status = main()
+        sys.stdout.flush()
+    except OSError as error:
+        print(f"{sys.argv[0]}: standard output: {error.strerror}", file=sys.stderr)
+        sys.stdout = sys.stderr  # what is left of it has nowhere to go
+        status = 1
+    end(status)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,8 +7,6 @@ repeat. Places count: an input belongs to the last ``-jd`` before it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import NamedTuple
 
 from uruk.cli.response_files import expand
@@ -38,12 +36,12 @@ class OptionErrors(Exception):
         super().__init__("\n".join(problems))
 
 
-@dataclass
 class CommandLine:
     """The words of a command line, sorted: inputs, and the values of each option."""
 
-    inputs: list[Placed] = field(default_factory=list[Placed])
-    values: dict[str, list[Placed]] = field(default_factory=dict[str, list[Placed]])
+    def __init__(self) -> None:
+        self.inputs: list[Placed] = []
+        self.values: dict[str, list[Placed]] = {}
 
     def all(self, name: str) -> list[Placed]:
         """Return every value of an option that may repeat, in order."""
@@ -154,6 +152,8 @@ class _Reader:
     def _refuse(self, word: str) -> None:
         self.problems.append(f"Unknown command line argument '{word}'.  Try: 'llvm-jitlink --help'")
         name = word.lstrip("-").partition("=")[0]
+        from difflib import get_close_matches  # most command lines have no mistake
+
         # LLVM's library suggests the nearest name however far it is, so that the cutoff is 0.
         close = get_close_matches(name, BY_NAME, 1, 0.0)
         if close:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 from typing import NoReturn
 
 from uruk.errors import ExecutorCrashed, ExecutorLost
 
-FAULTS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP, signal.SIGSYS)
+FAULTS = ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGTRAP", "SIGSYS")
 """Signals of which a message says where the program was."""
 
 
@@ -35,7 +34,9 @@ def end(status: int) -> NoReturn:
 
 def _die(number: int, lost: ExecutorLost | None, name: str) -> None:
     """End by a signal, after a message where that was a fault of the program's code."""
-    if number in FAULTS:
+    import signal  # its enumerations take longer to make than the rest of a tool's end
+
+    if number in {getattr(signal, name) for name in FAULTS}:
         lost = lost if isinstance(lost, ExecutorCrashed) else ExecutorCrashed(number)
         print(f"{name}: {type(lost).__name__}: {lost}", file=sys.stderr)
         sys.stderr.flush()

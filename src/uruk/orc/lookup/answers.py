@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TypeAlias
 
 from uruk.errors import TLSError, Undefined, UndefinedSymbols
@@ -50,7 +49,7 @@ class Question:
             texts = {row: session.ids.text(finals[row]) for row in list(asked)[:MOST_HINTS]}
             known = hints(session, self.dylib, dict.fromkeys(texts.values(), ""))
             for row, text in texts.items():
-                outcomes[row] = replace(asked[row], hint=known.get(text, ""))
+                outcomes[row] = asked[row].with_hint(known.get(text, ""))
         return outcomes
 
     def _outcome(self, row: int, number: int, final: int) -> Outcome:
