@@ -2,13 +2,15 @@ PYTHON ?= python3
 JOBS ?= 2
 LIES_SEED ?= 1
 SEED ?= 1
+# An installed package may have the runtime of this machine only: tests of other targets find theirs here.
+export URUK_RUNTIME ?= $(CURDIR)/build/runtime
 
 .PHONY: help runtime aarch64-root format lint check quick test test-placement mutants soak link-lines llvm-suite bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-runtime: ## build the runtime archive, for use from the source tree
+runtime: ## build the runtime for all targets with zig, for use from the source tree
 	$(PYTHON) -m build_support.runtime
 
 format: ## format the Python sources
@@ -23,16 +25,16 @@ lint: ## format check, ruff, pyright
 check: runtime ## lint and the quick tests, side by side: what to run before each commit
 	$(MAKE) --no-print-directory --output-sync=target -j 2 lint quick
 
-quick: ## the quick tests
+quick: runtime ## the quick tests
 	$(PYTHON) -m pytest -q -n $(JOBS) -m quick $$(grep -rl --include='test_*.py' 'mark.quick' tests)
 
 aarch64-root: ## unpack Debian's arm64 packages under build/, for tests of AArch64 code with libraries and in Python
 	$(PYTHON) -m build_support.arm64_root
 
-test: ## every test
+test: runtime ## every test
 	$(PYTHON) -m pytest -n $(JOBS)
 
-test-placement: ## the tests that depend on where the interpreter lies: what a second kind of interpreter is to pass
+test-placement: runtime ## the tests that depend on where the interpreter lies: what a second kind of interpreter is to pass
 	$(PYTHON) -m pytest -n $(JOBS) -m "not any_interpreter" -k "not aarch64"
 
 mutants: runtime ## 60 small changes of passes/, formats/ and graph/, chosen by SEED: which does no quick test notice?

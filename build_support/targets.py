@@ -60,6 +60,10 @@ C_FLAGS = "-std=gnu17 -O2 -g0 -fno-sanitize=all -fvisibility=hidden -Wall -Wextr
 """The flags that the archive and the program share."""
 
 
+GLIBC = (2, 28)
+"""The oldest glibc that what zig builds runs with."""
+
+
 class BuildTarget(NamedTuple):
     """The sources and flags of one target's code."""
 
@@ -118,11 +122,12 @@ def _linux(name: str) -> BuildTarget:
     archive_flags = ("-fPIC", "-ffunction-sections", "-fno-stack-protector", "-fasynchronous-unwind-tables")
     # The functions for outlined atomics cannot call themselves.
     archive_flags += ("-mno-outline-atomics",) * (architecture == "aarch64")
-    flags = "-fPIE -pie -s -rdynamic -fstack-protector-strong -D_FORTIFY_SOURCE=2 -Wl,-z,relro,-z,now".split()
+    # Not -fPIE: gcc copies data of libraries into such a program, which copies of linked code must find where it was.
+    flags = "-fPIC -pie -s -rdynamic -fstack-protector-strong -D_FORTIFY_SOURCE=2 -Wl,-z,relro,-z,now".split()
     libraries = ("-lpthread", "-ldl")
+    glibc = f"{name}-gnu.{GLIBC[0]}.{GLIBC[1]}"
     return BuildTarget(
-        name, f"{name}-gnu", f"{name}-gnu.2.28", archive, archive_flags, True, program, archive + program, tuple(flags),
-        libraries, True,
+        name, glibc, glibc, archive, archive_flags, True, program, archive + program, tuple(flags), libraries, True,
     )  # fmt: skip
 
 

@@ -2,6 +2,10 @@
 
 typedef unsigned int u32;
 
+/* Not all compilers that build this have __bf16. It is passed in the low half of the register that a float is passed in
+ * (System V ABI, AAPCS64), whose upper bits then mean nothing: a float carries it. */
+typedef float bf16;
+
 #define WEAK __attribute__((weak))
 
 static u32 bits_of(float value)
@@ -18,16 +22,14 @@ static float float_of(u32 bits)
     return value;
 }
 
-static __bf16 upper_half(u32 bits)
+static bf16 upper_half(u32 bits)
 {
     unsigned short half;
     if ((bits & 0x7fffffff) > 0x7f800000)
         half = (unsigned short)(bits >> 16 | 0x40); /* a quiet NaN, its sign and upper payload kept */
     else
         half = (unsigned short)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-    __bf16 value;
-    __builtin_memcpy(&value, &half, sizeof value);
-    return value;
+    return float_of(half);
 }
 
 /* A wider number as a float whose last bit says that something was cut off: rounding that again is exact, since a
@@ -54,31 +56,29 @@ typedef long double quad;
 #endif
 ROUND_TO_ODD(odd_from_quad, quad)
 
-WEAK __bf16 __truncsfbf2(float value)
+WEAK bf16 __truncsfbf2(float value)
 {
     return upper_half(bits_of(value));
 }
 
-WEAK __bf16 __truncdfbf2(double value)
+WEAK bf16 __truncdfbf2(double value)
 {
     return upper_half(odd_from_double(value));
 }
 
 #if defined __x86_64__
-WEAK __bf16 __truncxfbf2(long double value)
+WEAK bf16 __truncxfbf2(long double value)
 {
     return upper_half(odd_from_extended(value));
 }
 #endif
 
-WEAK __bf16 __trunctfbf2(quad value)
+WEAK bf16 __trunctfbf2(quad value)
 {
     return upper_half(odd_from_quad(value));
 }
 
-WEAK float __extendbfsf2(__bf16 value)
+WEAK float __extendbfsf2(bf16 value)
 {
-    unsigned short half;
-    __builtin_memcpy(&half, &value, sizeof half);
-    return float_of((u32)half << 16);
+    return float_of(bits_of(value) << 16);
 }

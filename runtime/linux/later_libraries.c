@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include "carriers.h"
 #include "imports.h"
+#include "tail_call.h"
 #include <dlfcn.h>
 #include <elf.h>
 #include <stddef.h>
@@ -136,5 +137,5 @@ EXPORTED void *uruk_rt_dlopen_of_library(const char *name, int mode)
 {
     if (name && strchr(name, '/') && !strchr(name, '$'))
         return uruk_open_library(name, mode);
-    __attribute__((musttail)) return dlopen(name, mode);
+    TAIL_CALL return dlopen(name, mode);
 }

@@ -3,6 +3,7 @@
 
 #define _GNU_SOURCE
 #include "imports.h"
+#include "tail_call.h"
 #include <dlfcn.h>
 
 static void *names, *process;
@@ -30,5 +31,5 @@ EXPORTED void *uruk_rt_dlsym(void *handle, const char *name)
             return uruk_moved(found);
     }
     /* A jump, not a call: by the return address dlsym knows whose RTLD_DEFAULT and RTLD_NEXT it is. */
-    __attribute__((musttail)) return dlsym(handle, name);
+    TAIL_CALL return dlsym(handle, name);
 }

@@ -4,6 +4,7 @@
 
 #define _GNU_SOURCE
 #include "imports.h"
+#include "tail_call.h"
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,12 +79,17 @@ static int answer(struct dl_phdr_info *info, size_t size, void *argument)
     return query->function(info, size, query->argument);
 }
 
-EXPORTED int uruk_rt_dl_iterate_phdr(callback *function, void *argument)
+__attribute__((noinline)) static int iterate(callback *function, void *argument)
 {
     struct query query = {function, argument};
-    if (!__atomic_load_n(&all_shown, __ATOMIC_ACQUIRE))
-        __attribute__((musttail)) return dl_iterate_phdr(function, argument);
     return dl_iterate_phdr(answer, &query);
+}
+
+EXPORTED int uruk_rt_dl_iterate_phdr(callback *function, void *argument)
+{
+    if (!__atomic_load_n(&all_shown, __ATOMIC_ACQUIRE))
+        TAIL_CALL return dl_iterate_phdr(function, argument);
+    return iterate(function, argument);
 }
 
 struct change { /* `fresh`: an entry to use where there is none yet */

@@ -10,8 +10,12 @@ Importing uruk loads the errors only; numpy and the linker come with the first u
 from __future__ import annotations
 
 import gc
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+if sys.platform != "linux":
+    raise ImportError(f'uruk runs on Linux, not on {sys.platform}: see its README, "Platforms"')
 
 from uruk.errors import AliasCycle as AliasCycle
 from uruk.errors import AllocationError as AllocationError
@@ -35,6 +39,7 @@ from uruk.errors import LinkError as LinkError
 from uruk.errors import LookupTimeout as LookupTimeout
 from uruk.errors import MaterializationCycle as MaterializationCycle
 from uruk.errors import MaterializationError as MaterializationError
+from uruk.errors import MissingRuntime as MissingRuntime
 from uruk.errors import ObjectFormatError as ObjectFormatError
 from uruk.errors import OutOfRange as OutOfRange
 from uruk.errors import PassError as PassError
@@ -114,6 +119,7 @@ __all__ = [
     "MaterializationError",
     "MaterializationResponsibility",
     "MaterializationUnit",
+    "MissingRuntime",
     "ObjectFormatError",
     "Options",
     "OutOfRange",

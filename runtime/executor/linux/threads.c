@@ -6,6 +6,7 @@
 
 #define _GNU_SOURCE
 #include "linux.h"
+#include "tail_call.h"
 
 #include <dlfcn.h>
 #include <limits.h>
@@ -128,7 +129,7 @@ static void *begin(void *argument)
     routine *function = alternate->routine.posix;
     argument = alternate->argument;
     use(alternate);
-    __attribute__((musttail)) return function(argument);
+    TAIL_CALL return function(argument);
 }
 
 static int begin_c11(void *argument)
@@ -137,7 +138,7 @@ static int begin_c11(void *argument)
     routine_c11 *function = alternate->routine.c11;
     argument = alternate->argument;
     use(alternate);
-    __attribute__((musttail)) return function(argument);
+    TAIL_CALL return function(argument);
 }
 
 static create *_Atomic real_create;
@@ -161,7 +162,7 @@ EXPORTED int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
     create *real = real_create;
     struct alternate *alternate = wanted && !__asan_init && !__tsan_init ? take() : 0;
     if (!alternate)
-        __attribute__((musttail)) return real(thread, attributes, function, argument);
+        TAIL_CALL return real(thread, attributes, function, argument);
     alternate->routine.posix = function;
     alternate->argument = argument;
     int problem = real(thread, attributes, begin, alternate);

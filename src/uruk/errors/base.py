@@ -61,6 +61,31 @@ class UnknownTarget(UrukError, ValueError):
         return f"no target `{self.target}'; there are {', '.join(self.targets)}"
 
 
+class MissingRuntime(UrukError):
+    """A target whose code this installation cannot run, as it lacks the file of the runtime for it.
+
+    `target` is what was asked for, `targets` are those that there are.
+    """
+
+    def __init__(self, target: str, file: str, targets: Sequence[str], folders: Sequence[str]) -> None:
+        self.target = target
+        self.file = file
+        self.targets = tuple(targets)
+        self.folders = tuple(folders)
+        super().__init__(target, file, self.targets, self.folders)
+
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
+        if not self.targets:
+            problem = f"no {self.file} in {' or '.join(self.folders)}"
+            return f"{problem}; install uruk with pip, or run `make runtime' in its source tree"
+        return (
+            f"this uruk has no runtime for {self.target}: it was built for {', '.join(self.targets)} alone. Install a "
+            "release wheel of it, which has all, or build it again with URUK_TARGETS=all in the environment of pip "
+            "(which then downloads zig's compiler, 100 MB)"
+        )
+
+
 class AllocationError(UrukError):
     """Memory that cannot be reserved, protected or placed."""
 

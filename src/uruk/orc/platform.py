@@ -59,6 +59,10 @@ class Platform(Protocol):
         """Return True if a compiler builtin is to come from the runtime archive."""
         ...
 
+    def builtins_with(self, name: bytes) -> Archive | None:
+        """Return the archive of builtins beside the runtime's that defines a name, if there is one."""
+        ...
+
     def find(self, names: Sequence[bytes]) -> tuple[I64, Bool]:
         """Return addresses and whether they are data of names in the process (0 for those that it lacks); asked
         last."""

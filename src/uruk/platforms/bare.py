@@ -98,6 +98,10 @@ class BarePlatform:
         """See `Platform.wants_builtin`."""
         return True
 
+    def builtins_with(self, name: bytes) -> Archive | None:
+        """See `Platform.builtins_with`."""
+        return None
+
     def find(self, names: Sequence[bytes]) -> tuple[I64, Bool]:
         """See `Platform.find`."""
         return self.executor.libraries.find_symbols([None], names).columns

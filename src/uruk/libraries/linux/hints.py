@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterable
 
+from uruk.builtin_names import is_builtin
 from uruk.errors import LibraryNotFound, ObjectFormatError
 from uruk.formats.archive import Archive
 from uruk.formats.elf.dynamic import SharedLibrary, read_shared_library
@@ -97,6 +98,8 @@ def hints_for(names: Iterable[bytes], search: Find) -> dict[bytes, str]:
 
 
 def _by_prefix(name: bytes) -> str:
+    if is_builtin(name):
+        return "compilers have it in a library of their own, libgcc.a or compiler-rt, and none is found: install gcc"
     if name in _MLIR_C_RUNNER:
         return _MLIR.format("mlir_c_runner_utils")
     return next((hint for prefixes, hint in _BY_PREFIX if name.startswith(prefixes)), "")

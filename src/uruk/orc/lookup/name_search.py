@@ -133,7 +133,11 @@ class NameSearch:
         session, platform = self.session, self.session.platform
         home = dylib.implements or dylib
         entry = home.search.builtins
-        if weak or entry is None or platform is None or text not in entry.index() or not platform.wants_builtin(text):
+        if weak or entry is None or platform is None:
+            return
+        if text not in entry.index():
+            entry = home.search.compilers_builtins(platform.builtins_with(text))
+        if entry is None or not platform.wants_builtin(text):
             return
         order = dylib.order_for_code()
         libraries = [library.handle for searched, _ in order for library in searched.search.libraries]

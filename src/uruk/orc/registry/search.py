@@ -155,6 +155,7 @@ class SearchOrder:
         self.generators: list[GeneratorEntry] = []
         self.builtins: ArchiveEntry | None = None
         """The runtime archive, asked after all others."""
+        self._of_compilers: list[ArchiveEntry] = []
         self._index: dict[bytes, int] | None = None
 
     def add_archive(self, entry: ArchiveEntry) -> None:
@@ -200,6 +201,17 @@ class SearchOrder:
             return self.archives[number]
         # The runtime archive is no part of the merged index: the user's archives come first, whenever they are added.
         return self.builtins if self.builtins is not None and name in self.builtins.index() else None
+
+    def compilers_builtins(self, archive: Archive | None) -> ArchiveEntry | None:
+        """Return the entry of a compiler's own archive of builtins, which counts as a part of `builtins`; None for
+        None."""
+        if archive is None or self.builtins is None:
+            return None
+        known = next((entry for entry in self._of_compilers if entry.archive is archive), None)
+        if known is None:
+            known = ArchiveEntry(archive, self.builtins.tracker, 0, set())
+            self._of_compilers.append(known)
+        return known
 
     def from_order(self) -> list[Source]:
         """Return all of them as they were added, without the runtime archive."""

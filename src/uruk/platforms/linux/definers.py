@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable
 
 from uruk.errors import LibraryNotFound, ObjectFormatError, UrukError
 from uruk.formats.elf.dynamic import read_shared_library
 from uruk.libraries.search import LibrarySearch
+from uruk.platforms.linux.compiler_builtins import compilers_builtins
 from uruk.platforms.linux.platform import PRIVATE
 from uruk.platforms.linux.process_symbols import find_symbol, loaded_libraries
 from uruk.platforms.linux.runtime_archive import INTERPOSED, open_runtime
@@ -38,6 +40,8 @@ def definers(names: Collection[bytes], thread_local: Collection[bytes], target: 
             providers[name] = PROCESS
         elif name in runtime:
             providers[name] = RUNTIME
+        elif runtime and (builtins := compilers_builtins(name, target.architecture)):
+            providers[name] = f"in {os.path.basename(builtins.name)}"
     # The files of libraries are looked into last, as each costs more than the questions above together.
     rest = [name for name in names if not providers.get(name)]
     if not is_local:

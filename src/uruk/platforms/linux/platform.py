@@ -28,7 +28,7 @@ from uruk.platforms.jit_dlopen import NAMES as JIT_NAMES
 from uruk.platforms.jit_dlopen import JITLoader
 from uruk.platforms.linux.frames import announce
 from uruk.platforms.linux.process import LinuxProcess
-from uruk.platforms.linux.runtime_archive import INTERPOSED, UNWINDER, open_runtime
+from uruk.platforms.linux.runtime_archive import INTERPOSED, UNWINDER, has_builtins, open_runtime
 from uruk.platforms.linux.tls import shown_storage
 from uruk.platforms.linux.tls.shown_storage import ASKS, ITERATE
 from uruk.records import record
@@ -87,7 +87,8 @@ class LinuxPlatform:
         target = architecture or self.executor.process.triple
         own = not isinstance(target, Target) or str(target) in TARGETS
         self.private_names = PRIVATE if own else frozenset[bytes]()
-        self.archive: Archive | None = open_runtime(architecture_of(str(target)).name) if own else None
+        self._architecture = architecture_of(str(target)).name if own else ""
+        self.archive: Archive | None = open_runtime(self._architecture) if own else None
         self.program = Program()
         self.jit_loader: JITLoader | None = None
         """dlopen of the session's dylibs, for linked code; see `uruk.platforms.jit_dlopen`."""
@@ -138,6 +139,14 @@ class LinuxPlatform:
         if name in ONCE_TRIO:
             return not self._once_is_static()
         return not self.executor.libraries.find_symbol(self._gcc_handle(), name)[0] or name.startswith(b"__cpu_")
+
+    def builtins_with(self, name: bytes) -> Archive | None:
+        """See `Platform.builtins_with`."""
+        if self.archive is None or not name.startswith(b"__") or has_builtins(self.archive):
+            return None
+        from uruk.platforms.linux.compiler_builtins import compilers_builtins  # few links need it
+
+        return compilers_builtins(name, self._architecture)
 
     def _gcc_handle(self) -> int:
         if not self._libgcc:

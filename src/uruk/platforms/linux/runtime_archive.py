@@ -21,6 +21,11 @@ def open_runtime(architecture: str = HERE.architecture) -> Archive:
     return Archive.open(runtime_archive(f"{architecture}-linux"))
 
 
+def has_builtins(archive: Archive) -> bool:
+    """Return True for a runtime archive with compiler builtins, as zig builds it."""
+    return b"__udivti3" in archive.index()
+
+
 def version_of(archive: Archive) -> bytes:
     """Return the name by which a runtime archive says what it was made from; see `build_support/runtime.py`."""
     return next((name for name in archive.index() if name.startswith(VERSION)), b"")
