@@ -42,7 +42,7 @@ SOURCES = {
     ),
     "windows": (
         "absent.c command_line.c cxx_throw.c find_symbols.c initialize.c memory.c modules.c process.c program.c"
-        " shared_memory.c statics.c texts.c thread_atexit.c"
+        " result.c shared_memory.c statics.c texts.c thread_atexit.c"
     ),
     "windows/x86_64": "callback_enter.S invoke.S lazy_enter.S",
     "windows/linked": (

@@ -161,9 +161,14 @@ EXPORTED void uruk_rt_run_program(uint64_t function, uint64_t kind, uint64_t set
 EXPORTED int64_t uruk_rt_call_main(uint64_t function, uint64_t kind, uint64_t sets_precision)
 {
     int status = run(function, (enum entry)kind, sets_precision);
+    flush_program();
+    return status;
+}
+
+void flush_program(void)
+{
     if (crt.flush)
         crt.flush(0);
-    return status;
 }
 
 void end_program(int status)

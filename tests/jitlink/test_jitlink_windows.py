@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from jitlink.running import Done
+from jitlink.test_jitlink_running import OVERRIDE
+from jitlink.test_jitlink_running import PROGRAM as CXX_PROGRAM
 from uruk.runtime_files import executor_program
 
+from support.compiling import Compile
 from support.executors import listening
 from support.requirements import require_tool
 
@@ -58,3 +61,45 @@ def test_programs(tmp_path: Path) -> None:
     with listening("x86_64-windows") as (port, _):
         connect = f"-oop-executor-connect=127.0.0.1:{port}"
         assert run(connect, *more, unit, "-args", "linked", "a") == (35, "", "")
+
+
+EXECUTOR = f"-oop-executor={executor_program('x86_64-windows')}"
+SHARED, SLAB = "-use-shared-memory", "-slab-allocate=1Mb"
+
+
+@pytest.mark.parametrize("dlls", [False, True], ids=["static", "dll"])
+def test_cxx(cc: Compile, monkeypatch: pytest.MonkeyPatch, *, dlls: bool) -> None:
+    """C++'s library is there without -l: its DLL where the loader finds that, else the archive."""
+    if dlls:
+        monkeypatch.setenv("WINEPATH", mingw_folders())
+    else:
+        monkeypatch.delenv("WINEPATH", raising=False)
+    program = cc.cpp(CXX_PROGRAM, "-O1", family="mingw")
+    said = "constructor\none two 4\nthrown\natexit\ndestructor\n"
+    for place in ((), (EXECUTOR, SHARED, SLAB)):
+        assert run(*place, program, "-args", "one", "two") == Done(36, said, ""), place
+
+
+@pytest.mark.parametrize("place", [(), (EXECUTOR,), (EXECUTOR, SHARED), (EXECUTOR, SLAB)], ids=len)
+def test_result_override(cc: Compile, place: tuple[str, ...]) -> None:
+    assert run(*place, cc.cpp(OVERRIDE, family="mingw")) == Done(7, "", "")
+
+
+def test_executors_that_listen(cc: Compile) -> None:
+    """What one program has set is not the next one's result."""
+    override, plain = cc.cpp(OVERRIDE, family="mingw"), cc("int main() { return 3; }", family="mingw")
+    with listening("x86_64-windows") as (port, _):
+        connect = f"-oop-executor-connect=127.0.0.1:{port}"
+        for words in ((SHARED,), (SLAB,)):
+            assert run(connect, *words, override) == Done(7, "", "")
+        assert run(connect, plain) == Done(3, "", "")
+
+
+def mingw_folders() -> str:
+    """WINEPATH with the folders of MinGW's DLLs of C++ and of threads."""
+    folders: list[str] = []
+    for name in ("libstdc++-6.dll", "libwinpthread-1.dll"):
+        command = [require_tool("x86_64-w64-mingw32-g++"), f"-print-file-name={name}"]
+        path = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        folders.append("Z:" + str(Path(path).resolve().parent).replace("/", "\\"))
+    return ";".join(folders)

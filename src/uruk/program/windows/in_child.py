@@ -50,6 +50,8 @@ class ProgramInWindows:
         self._plan = settings.plan
         self._inputs: Sequence[Objects | Other] = ()
         self._driver = Driver.MINGW
+        self.as_jitlink = False
+        """True if the program sees what LLVM's llvm-jitlink has in its process."""
         self._kind = 0
         """The place in `_ENTRIES` of the function that the program begins with."""
 
@@ -97,6 +99,12 @@ class ProgramInWindows:
         data = texts.encode("utf-16-le", "surrogatepass")
         if self.executor.runtime.call(b"uruk_rt_set_arguments", data, len(data), len(words)):
             raise AllocationError("the executor has no memory for the program's arguments")
+        if self.as_jitlink:
+            from uruk.program.windows import jitlink_process  # for one tool
+
+            jitlink_process.serve_result(jit)
+            if self._driver is Driver.MINGW and marks.wants_cxx():
+                jitlink_process.serve_cxx(jit)
         if self._plan.default_libraries:
             add_default_libraries(jit, self._plan, marks, self._driver, self.runtime)
 

@@ -69,11 +69,13 @@ class WindowsPrograms:
         """See `ProgramSystem.set_search_path`: Windows's programs name no directories; WINEPATH and PATH do."""
 
     def serve_as_jitlink(self, linker: ProgramLinker, dylibs: Sequence[JITDylib]) -> None:
-        """See `ProgramSystem.serve_as_jitlink`: drivers add what Windows's programs need, by `Place.prepare`."""
+        """See `ProgramSystem.serve_as_jitlink`: what is served is known when the inputs are, in `Place.prepare`."""
+        if self._place is not None:
+            self._place.as_jitlink = True
 
     def result(self, linker: ProgramLinker, status: int) -> int:
-        """See `ProgramSystem.result`: it is what main() gave."""
-        return status
+        """See `ProgramSystem.result`."""
+        return linker.platform.process.runtime.call(b"uruk_rt_result", status) & 0xFF
 
     def before_inputs(self, linker: ProgramLinker, settings: Settings, inputs: Sequence[Objects | Other]) -> None:
         """See `ProgramSystem.before_inputs`."""
