@@ -174,6 +174,19 @@ def test_many_names_of_one_library_are_one_line(cc: Compile, jit: uruk.LLJIT) ->
     assert jit.lookup("f").address
 
 
+def test_a_librarys_function_is_no_mistake_for_another(cc: Compile, jit: uruk.LLJIT) -> None:
+    """Unoptimised code defines some constructors of strings itself, and refers to others."""
+    source = """
+        #include <stdexcept>
+        #include <string>
+        int f(int x) { if (x > 4) throw std::runtime_error("t" + std::to_string(x)); return x; }
+    """
+    jit.add_object(cc.cpp(source, "-O0"))
+    text = str(caught_by(jit, "_Z1fi"))
+    assert text.count("add -l stdc++") == 1
+    assert "did you mean" not in text
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [

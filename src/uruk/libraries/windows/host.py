@@ -64,8 +64,10 @@ class WindowsLibraries:
         return ()
 
     def hints_for(self, names: Iterable[bytes], find: Find) -> dict[bytes, str]:
-        """See `HostLibraries.hints_for`: there are none."""
-        return {}
+        """See `HostLibraries.hints_for`."""
+        from uruk.libraries.windows import hints  # for errors
+
+        return hints.hints_for(names, find)
 
     def hint_at(self, place: str) -> str:
         """See `HostLibraries.hint_at`."""

@@ -47,6 +47,6 @@ def _foreign_member(archive: Archive, target: Target) -> str:
             continue
         kind = kind_of(archive.start_of(member, _START), member.name)
         is_code = " object for " in kind or "bitcode" in kind or "WebAssembly" in kind
-        if is_code and kind != f"an ELF object for {target.title}":
+        if is_code and kind not in (f"an ELF object for {target.title}", f"a COFF object for {target.title}"):
             return f"perhaps {archive.name}({member.name}) should define it, which is {kind}"
     return ""

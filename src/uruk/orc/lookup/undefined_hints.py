@@ -45,10 +45,13 @@ def hints_of(
         hint = (search and search.host.hint_at(place)) or of_the_program.get(name) or known.elsewhere(name)
         if hint:
             hints[name] = hint
+    found = search.hints_for(name for name in needs if name not in hints) if search else {}
+    of_libraries = {name: _OF_LIBRARY.sub(r'add -l \1 (add_library("\1"))', hint) for name, hint in found.items()}
+    # A mangled name says all of a function: one that a library defines is no mistake for another.
+    _add(hints, {name: hint for name, hint in of_libraries.items() if name.startswith(b"_Z")})
     _add(hints, known.static([name for name in needs if name not in hints]))
     _add(hints, {name: known.other_language(name) for name in needs if name not in hints})
-    of_libraries = search.hints_for(name for name in needs if name not in hints) if search else {}
-    hints.update((name, _OF_LIBRARY.sub(r'add -l \1 (add_library("\1"))', hint)) for name, hint in of_libraries.items())
+    _add(hints, {name: hint for name, hint in of_libraries.items() if name not in hints})
     # Distances are counted letter by letter for each name, and a screen of errors shows no more of them.
     rest = [name for name in needs if name not in hints][:MOST_CLOSE]
     _add(hints, {name: known.typing_error(name) for name in rest})
