@@ -37,7 +37,7 @@ from support.coff_writer import (
 
 pytestmark = [pytest.mark.quick, pytest.mark.any_interpreter]
 
-SIZE, START, TABLE, COUNT = 16, 20, 24, 32
+ADDRESS, SIZE, START, TABLE, COUNT = 12, 16, 20, 24, 32
 """Offsets in a section's header: of its size, of the places of content and relocations, and of their number."""
 OTHER = coff_object([Part(b".other", bytes(7))], [Named(b"other", 1)])
 
@@ -169,6 +169,17 @@ def test_content_that_does_not_fit(start: int, size: int) -> None:
 def test_zeros_lie_nowhere(start: int) -> None:
     graph = graph_of(put(coff_object([Part(b".a", b"", ZEROS, size=77)]), 20 + START, "<I", start))
     assert (graph.blocks.content.tolist(), graph.blocks.size.tolist()) == ([-1], [77])
+
+
+def test_an_address_that_relocations_would_count_from() -> None:
+    """lld ignores it, GNU ld subtracts it; without relocations it is nothing to anyone."""
+    parts = [Part(b".data", bytes(8), WRITE), Part(b".text", bytes(8), CODE, [(4, 0, 4)])]
+    data = bytearray(coff_object(parts, [Named(b"s", 2)]))
+    struct.pack_into("<I", data, 20 + ADDRESS, 0x1000)
+    graph_of(bytes(data))
+    struct.pack_into("<I", data, 20 + 40 + ADDRESS, 0x2000)
+    with pytest.raises(ObjectFormatError, match=r"section 2 `\.text' .*: has relocations and an address, .* must be 0"):
+        graph_of(bytes(data))
 
 
 @pytest.mark.parametrize(("third", "fits"), [(2, True), (3, False)])

@@ -63,7 +63,7 @@ def read_relocations(graph: Graph, pair: Pair, wanted: Bool | None = None, repor
     raw = gather_at(graph.arena, places, coff.RELOCATION)
     block = tables.block.repeat(tables.count)
     columns = _columns(pair)
-    # An offset counts from the section's address, which compilers set to 0 in objects (PE Format, VirtualAddress).
+    # An offset counts from the section's address (PE Format, VirtualAddress); `read_sections` has checked that it is 0.
     number, offset = raw["type"], raw["offset"].astype(np.int64)
     kind = columns.kind.take(number, mode="clip")
     check_kinds(graph, pair.NAME, block, offset, kind, number, report)

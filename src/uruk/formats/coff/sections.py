@@ -115,6 +115,8 @@ def read_sections(buffer: U8, spans: Sequence[Span], headers: Sequence[Header], 
     sections.check(rows, (bits > MAX_ALIGN_BITS, "has an alignment that does not exist"))
     # Number n means 2^(n - 1). np.where computes both sides, so that the shift must not be negative.
     sections.align = np.where(bits > 0, 1 << np.maximum(bits - 1, 0), coff.DEFAULT_ALIGN)
+    moved = (raw["virtual_address"] > 0) & (raw["relocation_count"] > 0)
+    sections.check(rows, (moved, "has relocations and an address, which linkers take in different ways: it must be 0"))
     _find_relocations(sections, rows, table, available)
     return sections
 
