@@ -49,6 +49,24 @@ def field_names(cls: type) -> tuple[str, ...]:
     return tuple(_parameters(cls))
 
 
+class Values:
+    """Base of records whose instances are equal if all their fields are, and are shown by them."""
+
+    __hash__ = None  # type: ignore[assignment]  # as `dataclass` has it for what may change
+
+    def _values(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in field_names(type(self))}
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return self._values() == cast("Values", other)._values()
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self._values().items())
+        return f"{type(self).__qualname__}({shown})"
+
+
 class _Fields:
     """Stands for the fields of a record until `dataclasses` asks for them, which completes the class."""
 

@@ -13,7 +13,7 @@ from typing import ClassVar, Generic, TypeVar
 import pytest
 
 from test_tidy import MODULES, name_of, tree_of
-from uruk.records import field_names, record
+from uruk.records import Values, field_names, record
 
 ValueT = TypeVar("ValueT")
 
@@ -152,6 +152,38 @@ def test_a_session_makes_few_of_them() -> None:
     """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert int(done.stdout) > 40
+
+
+def test_a_session_completes_none_and_makes_no_dataclass() -> None:
+    program = """if True:
+        import gc, uruk
+        with uruk.LLJIT() as jit:
+            jit.lookup("abs")
+            for kind in gc.get_objects():
+                if isinstance(kind, type) and isinstance(vars(kind).get("__dataclass_fields__"), dict):
+                    print(kind)
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == ""
+
+
+def test_records_that_are_compared_and_shown() -> None:
+    @record
+    class Pair(Values):
+        first: int
+        second: str = "two"
+
+    @record
+    class Other(Values):
+        first: int
+        second: str = "two"
+
+    assert Pair(1) == Pair(1, "two")
+    assert Pair(1) != Pair(1, "three")
+    assert Pair(1) != Other(1)
+    assert repr(Pair(1)).endswith(".Pair(first=1, second='two')")
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(Pair(1))
 
 
 def test_no_dataclass_derives_from_a_record() -> None:

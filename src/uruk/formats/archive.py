@@ -16,9 +16,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -41,8 +40,7 @@ _IMPORT = b"__imp_"
 _DEEPEST = 8  # archives within thin archives: two that name each other would nest without end
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """One member: its name, and the offsets of its header and of its `size` bytes, which a thin archive does not hold.
 
     A thin archive may name a member of another archive: `nested_offset` is the offset of its header there, else -1.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
@@ -13,6 +12,7 @@ from uruk.graph.graph import Edges, Graph
 from uruk.graph.names import Names
 from uruk.graph.types import U8, AnyArray, Bool
 from uruk.isa.interface import InstructionSet
+from uruk.records import record
 from uruk.target import Target
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ Where it returns, the reader goes on with the other rows, so that one link can r
 """
 
 
-@dataclass(eq=False)
+@record
 class Span:
     """The place of an object's bytes in the arena's buffer, and the file's name for errors."""
 

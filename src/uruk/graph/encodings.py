@@ -7,11 +7,11 @@ changed and written as whole columns. The immediate field is cleared first: an a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from uruk.graph.types import I64, U8, U64, AnyArray, Bool, some, true_rows
+from uruk.records import record
 
 Piece = tuple[int, int, int]
 """First bit in the value, number of bits, first bit in the word."""
@@ -24,7 +24,7 @@ HALF = 32
 """The second of two instructions begins at this bit of the word, in either byte order."""
 
 
-@dataclass(frozen=True)
+@record
 class Encoding:
     """An immediate field. `fits` are the (mask, pattern) pairs of the instructions that have it.
 

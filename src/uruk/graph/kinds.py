@@ -10,13 +10,13 @@ L the symbol's stub (PLT entry), Z the symbol's size; Page(x) is x without its l
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from uruk.graph.encodings import Encoding, EncodingTable
 from uruk.graph.types import I64, U8, Bool, some, true_rows
+from uruk.records import record
 
 
 class Operand:
@@ -136,7 +136,7 @@ class JITLinkName(NamedTuple):
     stub: str = ""
 
 
-@dataclass(frozen=True)
+@record
 class EdgeKind:
     """One kind of edge; `width` in bytes, 0 for kinds that write nothing.
 

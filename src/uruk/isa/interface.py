@@ -7,7 +7,6 @@ modules. How functions are called is in `uruk.isa.abi`, as that depends on the s
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from typing import NamedTuple, Protocol
@@ -110,7 +109,7 @@ TRAMPOLINE_SIZE = 32
 """The size of a callback's trampoline in bytes."""
 
 
-@dataclass(frozen=True)
+@record
 class Architecture:
     """The code of uruk's own that a process of one architecture needs: lazy stubs, trampolines and the like."""
 

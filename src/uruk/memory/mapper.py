@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntFlag
 from typing import Protocol
 
 from uruk.errors import AllocationError
 from uruk.graph.types import U8
+from uruk.records import record
 
 
 class Protection(IntFlag):
@@ -33,7 +33,7 @@ def refuse_both(protection: Protection) -> None:
         raise AllocationError("a page may not be writable and executable at once")
 
 
-@dataclass(frozen=True)
+@record
 class Reach:
     """The place for memory: within [low, high), by default anywhere. With `together`, all of it is close together."""
 

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 
 from uruk import machines
@@ -54,7 +53,7 @@ _GLOBAL_TLS = (1 << 4) | 6  # STB_GLOBAL, STT_TLS
 _ANY_SECTION = 1  # there are no sections; any number but 0 says that the symbol is defined
 
 
-@dataclass(frozen=True)
+@record
 class CarrierMachine:
     """The facts of an architecture that its carriers need: the ELF machine, and numbers of dynamic relocations.
 

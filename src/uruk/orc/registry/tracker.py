@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from uruk.memory.frame_table import FrameTable
 from uruk.orc.registry.namespace import Namespace
 from uruk.passes.tls.interface import Storage
+from uruk.records import Values, record
 
 if TYPE_CHECKING:
     from uruk.memory.interface import Allocation
     from uruk.memory.symbol_table import Symbols, SymbolTable
 
 
-@dataclass
-class Released:
+@record
+class Released(Values):
     """The result of a removal: memory given back, and errors.
 
     `memory` in bytes; `tls_not_recovered`: bytes of static thread-local storage that other storage taken later keeps
@@ -39,7 +39,7 @@ class Released:
         return self.pending_thread_destructors > 0
 
 
-@dataclass(eq=False)
+@record
 class FunctionArray:
     """Functions of one section that are to run when a tracker's code starts or, if `final`, when it goes."""
 
@@ -113,7 +113,7 @@ class Owner(Protocol):
         ...
 
 
-@dataclass
+@record
 class Replacement:
     """The code that is to replace other code: a `source` (a path, or an object's bytes), or a `text`; `statics` as
     `ResourceTracker.replace` has it; `function`: the only one that is replaced, or the empty string."""
@@ -125,8 +125,8 @@ class Replacement:
     function: str = ""
 
 
-@dataclass(frozen=True)
-class Retained:
+@record
+class Retained(Values):
     """Old code that stays in memory: `name` says which, `memory` how many bytes, `reason` why."""
 
     name: str
