@@ -29,7 +29,7 @@ FLOORS = (
     ("formats",),
     ("libraries",),
     ("passes",),
-    ("link", "link_rules"),
+    ("link", "link_rules", "row_link"),
     ("executor",),
     ("orc",),
     ("platforms",),

@@ -33,11 +33,14 @@ MODULES = (
     "orc.registry.defining",
     "orc.lookup.linking",
     "orc.lookup.request",
+    "orc.lookup.row_linking",
     "link",
+    "row_link",
     "platforms.linux.platform",
+    "platforms.linux.rows",
 )
 """Where a call is interrupted at each line; not in what takes back, which a second Ctrl-C may spoil."""
-UNDOES = ("_take_back", "_give_back", "_drop", "withdraw", "new", "leave", "forget", "restore")
+UNDOES = ("_take_back", "take_back", "give_back", "_drop", "withdraw", "new", "leave", "forget", "restore")
 
 
 class Interrupter:

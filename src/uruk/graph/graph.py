@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import field
 from functools import lru_cache
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from uruk.graph.kinds import KindTable
 from uruk.graph.types import I32, I64, NONE, U8, U64, AnyArray, filled
 from uruk.records import field_names, record
 from uruk.target import Target
+
+if TYPE_CHECKING:
+    from uruk.graph.rows import ObjectRows
 
 TableT = TypeVar("TableT", bound="Table")
 
@@ -301,6 +304,14 @@ class Graph:
     spans: Sequence[Any] = ()
     """The place of each object's bytes in the arena's first buffer (`uruk.formats.interface.Span`); empty for a graph
     that was put together from others."""
+
+    @property
+    def rows(self) -> ObjectRows | None:
+        """The graph's one object as rows, where it was read row by row; see `uruk.graph.rows`."""
+        return None
+
+    def forget_rows(self) -> None:
+        """Note that the tables are about to be changed in place."""
 
     def object_of_symbol(self, row: int) -> int:
         """Return the object that a symbol row comes from; -1 for a row that a pass has made, behind those of the

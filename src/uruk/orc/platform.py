@@ -12,6 +12,23 @@ from uruk.orc.registry.tracker import FunctionArray, Released, ResourceTracker
 
 if TYPE_CHECKING:
     from uruk.executor.lazy_stubs import LazyStubs
+    from uruk.row_link import RowLinked
+
+
+class RowPlatform(Protocol):
+    """The parts of a `Platform` for one object that was linked row by row (`uruk.row_link`)."""
+
+    def wants_columns(self, name: bytes) -> bool:
+        """Return True if code that refers to a name of the process must be linked by columns."""
+        ...
+
+    def loaded(self, linked: RowLinked, tracker: ResourceTracker) -> None:
+        """See `Platform.loaded`."""
+        ...
+
+    def arrays(self, linked: RowLinked, tracker: ResourceTracker, order: tuple[int, int]) -> list[FunctionArray]:
+        """See `Platform.arrays`."""
+        ...
 
 
 class Platform(Protocol):
@@ -79,6 +96,10 @@ class Platform(Protocol):
 
     def loaded(self, linked: Linked, trackers: Sequence[ResourceTracker]) -> None:
         """Register the unwind data of code that is in memory now."""
+        ...
+
+    def for_rows(self) -> RowPlatform | None:
+        """Return the same for one object that was linked row by row; None if all links are to go by columns."""
         ...
 
     def deregister_frames(self, address: int) -> None:

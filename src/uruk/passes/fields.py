@@ -13,6 +13,7 @@ import numpy as np
 
 from uruk.errors import UnsupportedRelocation
 from uruk.graph.encodings import HALF
+from uruk.graph.kinds import KindTable
 from uruk.graph.types import I64, U8, AnyArray, Bool, some, true_rows, windows
 from uruk.passes.faults import Faults
 from uruk.passes.state import State
@@ -51,21 +52,32 @@ def _write_instructions(state: State, rows: I64, kind: U8, position: I64, value:
     encodings = kinds.encodings
     for size in encodings.sizes:
         chosen = rows if len(encodings.sizes) == 1 else rows[encodings.size[kind[rows]] == size]
-        if not chosen.size:
-            continue
-        which, at = kind[chosen], position[chosen]
-        # Two instructions are two words of 4 bytes, the first of which has the low bits in either byte order.
-        words = windows(state.image, f"{kinds.order}u{min(size, 4)}")
-        old = words[at].astype(encodings.word)
+        if chosen.size:
+            wrong, words = fill_instructions(state.image, kinds, size, kind[chosen], position[chosen], value[chosen])
+            if some(wrong):
+                _refuse_instructions(state, chosen[wrong], words[wrong], 2 * size)
+
+
+def fill_instructions(
+    image: U8, kinds: KindTable, size: int, kind: U8, position: I64, value: I64
+) -> tuple[Bool, AnyArray]:
+    """Fill the fields of instruction words of `size` bytes, unless some word has no field of its kind.
+
+    Returns which have none, and the words as they were.
+    """
+    encodings = kinds.encodings
+    # Two instructions are two words of 4 bytes, the first of which has the low bits in either byte order.
+    words = windows(image, f"{kinds.order}u{min(size, 4)}")
+    old = words[position].astype(encodings.word)
+    if size == 8:
+        old |= words[position + 4].astype(encodings.word) << encodings.word.type(HALF)
+    wrong = ~encodings.fits(kind, old)
+    if not some(wrong):
+        new = encodings.encode(kind, old, value)
+        words[position] = new.astype(words.dtype)
         if size == 8:
-            old |= words[at + 4].astype(encodings.word) << encodings.word.type(HALF)
-        wrong = ~encodings.fits(which, old)
-        if some(wrong):
-            _refuse_instructions(state, chosen[wrong], old[wrong], 2 * size)
-        new = encodings.encode(which, old, value[chosen])
-        words[at] = new.astype(words.dtype)
-        if size == 8:
-            words[at + 4] = (new >> encodings.word.type(HALF)).astype(words.dtype)
+            words[position + 4] = (new >> encodings.word.type(HALF)).astype(words.dtype)
+    return wrong, old
 
 
 def _refuse_instructions(state: State, rows: I64, words: AnyArray, digits: int) -> None:

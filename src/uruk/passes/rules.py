@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from uruk.isa.interface import InstructionSet
+    from uruk.passes.rows.work import Work
     from uruk.passes.tls.interface import Storage, TLSLoader
     from uruk.passes.undefined import Hints
 
@@ -34,6 +35,21 @@ class DataSource(Protocol):
 
     def is_constant(self, address: int, size: int) -> bool:
         """Return True if nobody may write to a library's variable."""
+        ...
+
+
+class RowRules(Protocol):
+    """The rules of a format for a link of one object row by row; see `uruk.row_link`."""
+
+    def keep_unwind_data(self, work: Work, registers: int) -> None:
+        """Look through the object's unwind data. Leaves to the columns what they change, or refuse."""
+        ...
+
+    def provides(self, text: bytes) -> bool | None:
+        """Return True for the module's handle, False for a name that the session is asked for.
+
+        Returns None for other names that the link provides, which are left to the columns.
+        """
         ...
 
 
@@ -53,6 +69,11 @@ class Rules:
 
     def __init__(self, state: State) -> None:
         self.state = state
+
+    @staticmethod
+    def for_rows() -> RowRules | None:
+        """Return the rules for one object that is linked row by row; None where all go through the columns."""
+        return None
 
     @staticmethod
     def adapt(graph: Graph, names: Names) -> None:

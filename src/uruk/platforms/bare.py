@@ -116,6 +116,9 @@ class BarePlatform:
     def loaded(self, linked: Linked, trackers: Sequence[ResourceTracker]) -> None:
         """See `Platform.loaded`: unwind data is not registered."""
 
+    def for_rows(self) -> None:
+        """See `Platform.for_rows`."""
+
     def deregister_frames(self, address: int) -> None:
         """See `Platform.deregister_frames`."""
 

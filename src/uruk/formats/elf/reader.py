@@ -27,6 +27,7 @@ from uruk.graph.arena import Arena
 from uruk.graph.graph import HOLDS_FUNCTIONS, Blocks, Graph, Groups, Ranges, Relocations, Symbols, Zone
 from uruk.graph.kinds import KindTable
 from uruk.graph.names import Names
+from uruk.graph.row_graph import RowGraph
 from uruk.graph.types import I32, I64, NONE, Bool, filled, some, true_rows
 from uruk.isa.interface import InstructionSet
 from uruk.records import record
@@ -124,18 +125,10 @@ def read_objects(arena: Arena, spans: Sequence[Span], pair: Pair, names: Names) 
     # The most frequent call of a session: one small object, for which columns cost more than plain Python.
     if len(spans) == 1:
         span, header = spans[0], headers[0]
-        tables = read_small(view, span.start, span.size, (header.table, header.count, header.names), names)
-        if tables is not None:
-            return _small_graph(arena, span.file, tables, pair)
+        rows = read_small(view, span.start, span.size, (header.table, header.count, header.names), pair, names)
+        if rows is not None:
+            return RowGraph.of(pair.KINDS, arena, span.file, rows)
     return read_columns(arena, spans, headers, pair, names)
-
-
-def _small_graph(arena: Arena, file: str, tables: tuple[Blocks, Symbols, Relocations], pair: Pair) -> Graph:
-    """Return the graph of one object without groups."""
-    starts: I64 = np.array([[0, len(table)] for table in tables], np.int64)
-    ranges = Ranges(starts[0], starts[1], starts[2], np.zeros(2, np.int64))
-    blocks, symbols, relocations = tables
-    return Graph(pair.KINDS, arena, [file], blocks, symbols, relocations, Groups.empty(), ranges)
 
 
 def read_columns(arena: Arena, spans: Sequence[Span], headers: Sequence[Header], pair: Pair, names: Names) -> Graph:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -20,20 +21,11 @@ from uruk.formats.elf.section_roles import WX, classify
 from uruk.formats.elf.sections import MAX_ALIGN, MAX_SIZE
 from uruk.formats.elf.symbols import UNKNOWN_BINDING, UNKNOWN_TYPE
 from uruk.formats.gather import NAME_SHARING
-from uruk.graph.graph import (
-    HOLDS_FUNCTIONS,
-    Binding,
-    Blocks,
-    Edges,
-    Graph,
-    Relocations,
-    SymbolKind,
-    Symbols,
-    SymbolType,
-    Zone,
-)
+from uruk.graph.graph import HOLDS_FUNCTIONS, Binding, Edges, Graph, SymbolKind, SymbolType, Zone
 from uruk.graph.kinds import KindTable
 from uruk.graph.names import Names
+from uruk.graph.row_graph import edges_of
+from uruk.graph.rows import BlockRow, EdgeRow, ObjectRows, SymbolRow
 from uruk.graph.types import NONE, Bool
 
 FEW_SECTIONS = 64
@@ -92,11 +84,11 @@ def _class_of(flags: int, kind: int, head: bytes) -> _Class:
 
 
 def read_small(
-    buffer: memoryview, begin: int, extent: int, table: tuple[int, int, int], names: Names
-) -> tuple[Blocks, Symbols, Relocations] | None:
-    """Return the tables of the object in `buffer` at `begin`, of `extent` bytes.
+    buffer: memoryview, begin: int, extent: int, table: tuple[int, int, int], pair: FormatPair, names: Names
+) -> ObjectRows | None:
+    """Return the rows of the object in `buffer` at `begin`, of `extent` bytes.
 
-    Returns None for one that is left to the columns.
+    Returns None for one that is left to the columns. Relocations that are left to them have no rows.
 
     `table` says where its section headers begin in the buffer, how many there are, and which has their names. Only
     names of an object that is read are interned.
@@ -112,16 +104,21 @@ def read_small(
     symtabs = [index for index, section in enumerate(sections) if section[1] == elf.SHT_SYMTAB]
     if not strings or len(symtabs) != 1:
         return None
+    symtab = symtabs[0]
     # Symbols come last: they intern names, which must not happen for an object that is left to the columns after all.
     blocks_read = _read_blocks(sections, strings, begin, begin + sections[name_table][4])
     if blocks_read is None:
         return None
     blocks, block_of = blocks_read
-    relocations = _find_tables(sections, block_of, begin, symtabs[0])
-    if relocations is None:
+    tables = _find_tables(sections, block_of, begin, symtab)
+    if tables is None:
         return None
-    symbols = _read_symbols(buffer, begin, sections, symtabs[0], block_of, names)
-    return None if symbols is None else (blocks, symbols, relocations)
+    symbols_read = _read_symbols(buffer, begin, sections, symtab, block_of, names)
+    if symbols_read is None:
+        return None
+    symbols, numbers = symbols_read
+    edges = _read_edges(buffer, tables, [row[2] for row in blocks], len(symbols), pair)
+    return ObjectRows(blocks, symbols, numbers, tables, edges)
 
 
 def _are_plain(sections: Sequence[SectionRow], extent: int) -> bool:
@@ -154,10 +151,10 @@ def _string_table(buffer: memoryview, begin: int, sections: Sequence[SectionRow]
 
 def _read_blocks(
     sections: Sequence[SectionRow], strings: bytes, begin: int, names_at: int
-) -> tuple[Blocks, list[int]] | None:
+) -> tuple[list[BlockRow], list[int]] | None:
     """Make a block for each loaded section; also the block of every section, -1 if it is not loaded."""
     block_of: list[int] = []
-    rows: list[tuple[int, ...]] = []
+    rows: list[BlockRow] = []
     for name, kind, flags, _, offset, size, _, _, align, _ in sections:
         if name >= len(strings):
             return None
@@ -175,18 +172,13 @@ def _read_blocks(
         # Zero-fill has no bytes in the file: its sh_offset means nothing.
         content = NONE if kind == elf.SHT_NOBITS else begin + offset
         rows.append((names_at + name, content, size, align or 1, zone, role))
-    # One array of all rows, whose transpose has the columns: an array a column would cost six conversions. reshape
-    # gives an empty list its six columns, too.
-    table = np.array(rows, np.int64).reshape(-1, 6).T
-    zeros = np.zeros(len(rows), np.int32)
-    kinds = table[4:].astype(np.uint8)
-    return Blocks(zeros, table[0], table[1], table[2], table[3], kinds[0], kinds[1], zeros + NONE), block_of
+    return rows, block_of
 
 
 def _find_tables(
     sections: Sequence[SectionRow], block_of: Sequence[int], begin: int, symtab: int
-) -> Relocations | None:
-    """Return the relocation tables of loaded sections, ordered by block."""
+) -> list[tuple[int, int, int]] | None:
+    """Return the relocation tables of loaded sections, ordered by block: block, content, count."""
     rows: list[tuple[int, int, int]] = []
     for _, kind, _, _, offset, size, link, info, _, entry in sections:
         # sh_info of a relocation table is the section to which it applies (gABI, "sh_link and sh_info Interpretation").
@@ -204,9 +196,8 @@ def _find_tables(
             return None
         rows.append((block, begin + offset, size // 24))
     # By block only: the sort is stable, and several tables of one section stay in order.
-    rows.sort(key=lambda row: row[0])
-    table = np.array(rows, np.int64).reshape(-1, 3).T
-    return Relocations(table[0].astype(np.int32), table[1], table[2])
+    rows.sort(key=itemgetter(0))
+    return rows
 
 
 def _read_symbols(
@@ -216,15 +207,16 @@ def _read_symbols(
     symtab: int,
     block_of: Sequence[int],
     names: Names,
-) -> Symbols | None:
-    """Return all rows of the symbol table. Names are interned after the last check."""
+) -> tuple[list[SymbolRow], list[int]] | None:
+    """Return all rows of the symbol table, and the name of each. Names are interned after the last check."""
     _, _, _, _, offset, size, link, _, _, entry = sections[symtab]
     strings = _string_table(buffer, begin, sections, link)
     if entry != 24 or size % 24 or size > 24 * FEW_SYMBOLS or not strings or b"@@" in strings:
         return None
-    rows: list[tuple[int, ...]] = []
+    rows: list[SymbolRow] = []
     external: list[int] = []
     texts: list[bytes] = []
+    strings_at = begin + sections[link][4]
     for name, info, visibility, section, value, length in _SYMBOL.iter_unpack(
         buffer[begin + offset : begin + offset + size]
     ):
@@ -235,11 +227,14 @@ def _read_symbols(
             external.append(len(rows))
             # The string table ends in NUL, so that every name in it ends.
             texts.append(strings[name : strings.index(b"\0", name)])
-        rows.append((name, length, *place, info >> 4, info & 15, visibility & 3, value))
+        rows.append((name + strings_at, length, *place, info >> 4, info & 15, visibility & 3, value))
     # The columns' bound on names that share bytes.
     if sum(map(len, texts)) > NAME_SHARING * len(strings):
         return None
-    return _symbol_columns(rows, begin + sections[link][4], external, names.intern(texts))
+    numbers = [NONE] * len(rows)
+    for row, text in zip(external, texts, strict=True):
+        numbers[row] = names[text]
+    return rows, numbers
 
 
 _PLAIN_INFO = frozenset(np.flatnonzero(~(UNKNOWN_BINDING | UNKNOWN_TYPE)).tolist())
@@ -278,22 +273,6 @@ def _place(
     return SymbolKind.DEFINED, block
 
 
-def _symbol_columns(rows: list[tuple[int, ...]], strings_at: int, external: list[int], numbers: list[int]) -> Symbols:
-    """Return the columns of rows (name, size, kind, block, binding, type, visibility, value).
-
-    The rows `external` have the interned names `numbers`.
-    """
-    # The rows of the transpose are the columns; those of bytes are converted together.
-    table = np.array([row[:7] for row in rows], np.int64).reshape(-1, 7).T
-    small = table[[2, 4, 5, 6]].astype(np.uint8)
-    name = np.full(len(rows), NONE, np.int32)
-    name[external] = numbers
-    # Values are apart: from 2^63 on they do not fit the int64 of the others.
-    value = np.array([row[7] for row in rows], np.uint64)
-    block = table[3].astype(np.int32)
-    return Symbols(name, table[0] + strings_at, block, value, table[1], small[0], small[1], small[2], small[3])
-
-
 @lru_cache(maxsize=8)
 def _kinds_of(pair: FormatPair) -> dict[int, tuple[int, int]]:
     """Return relocation number -> number of its kind, and width of its field in bytes."""
@@ -301,24 +280,19 @@ def _kinds_of(pair: FormatPair) -> dict[int, tuple[int, int]]:
     return {type: (number[kind], int(width[number[kind]])) for type, (_, kind) in pair.RELOCATIONS.items()}
 
 
-def read_few_relocations(graph: Graph, pair: FormatPair, wanted: Bool | None) -> Edges | None:
-    """Return the edges of a graph of one object that has few; None if the graph is left to the columns.
+def _read_edges(
+    buffer: memoryview, tables: list[tuple[int, int, int]], sizes: list[int], symbols: int, pair: FormatPair
+) -> list[EdgeRow] | None:
+    """Return the edges of one object's tables; `sizes` has that of each block. None if they are left to the columns.
 
-    See `uruk.formats.elf.relocations.read_relocations`.
+    The buffer begins where the offsets of the arena do, and symbol numbers are rows of the graph.
     """
-    tables, arena = graph.relocations, graph.arena
-    if len(graph.files) != 1 or len(arena.buffers) != 1:
+    if sum([table[2] for table in tables]) > FEW_RELOCATIONS:
         return None
-    counts: list[int] = tables.count.tolist()
-    if sum(counts) > FEW_RELOCATIONS:
-        return None
-    buffer, kinds, nothing = memoryview(arena.buffers[0]), _kinds_of(pair), pair.KINDS.number["None"]
-    # One object: its symbol numbers are rows of the graph.
-    symbols, rows = len(graph.symbols), list[tuple[int, ...]]()
-    for block, start, count in zip(tables.block.tolist(), tables.content.tolist(), counts, strict=True):
-        if wanted is not None and not wanted[block]:
-            continue
-        size: int = graph.blocks.size.item(block)
+    kinds, nothing = _kinds_of(pair), pair.KINDS.number["None"]
+    rows: list[EdgeRow] = []
+    for block, start, count in tables:
+        size = sizes[block]
         for offset, type, symbol, addend in _RELOCATION.iter_unpack(buffer[start : start + 24 * count]):
             # Any row at fault leaves all of them to the columns, which report it.
             kind, width = kinds.get(type, (NONE, 0))
@@ -327,7 +301,23 @@ def read_few_relocations(graph: Graph, pair: FormatPair, wanted: Bool | None) ->
             # R_*_NONE leaves no edge.
             if kind != nothing:
                 rows.append((block, offset, kind, symbol, addend))
-    table = np.array(rows, np.int64).reshape(-1, 5).T
-    # Block and target, both row numbers.
-    places = table[[0, 3]].astype(np.int32)
-    return Edges(places[0], table[1], table[2].astype(np.uint8), places[1], table[4])
+    return rows
+
+
+def read_few_relocations(graph: Graph, pair: FormatPair, wanted: Bool | None) -> Edges | None:
+    """Return the edges of a graph of one object that has few; None if the graph is left to the columns.
+
+    See `uruk.formats.elf.relocations.read_relocations`.
+    """
+    if len(graph.files) != 1 or len(graph.arena.buffers) != 1:
+        return None
+    rows = graph.rows.edges if graph.rows is not None else None
+    if rows is not None:
+        return edges_of(rows if wanted is None else [row for row in rows if wanted[row[0]]])
+    chosen = graph.relocations
+    if wanted is not None:
+        chosen = chosen.rows(wanted[chosen.block])
+    tables = list(zip(chosen.block.tolist(), chosen.content.tolist(), chosen.count.tolist(), strict=True))
+    buffer, sizes = memoryview(graph.arena.buffers[0]), graph.blocks.size.tolist()
+    rows = _read_edges(buffer, tables, sizes, len(graph.symbols), pair)
+    return None if rows is None else edges_of(rows)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from uruk.executor.link_only import LinkOnly
@@ -12,9 +10,11 @@ from uruk.graph.types import I32, I64, NONE, distinct, true_rows, unique
 from uruk.link import Linked, Request, link
 from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup.request import make_request
+from uruk.orc.lookup.row_choice import goes_by_rows
+from uruk.orc.lookup.taking_back import Lengths, give_back, take_back
 from uruk.orc.registry.entries import ObjectEntry, ObjectState
 from uruk.orc.registry.symbols import Flag
-from uruk.orc.registry.tracker import FunctionArray, Resources, ResourceTracker
+from uruk.orc.registry.tracker import FunctionArray, ResourceTracker
 from uruk.passes.state import StandIn, State
 
 
@@ -23,12 +23,17 @@ def link_batch(session: Lifetime, entries: list[ObjectEntry], wanted: I32, array
 
     On an error nothing is recorded and all memory is given back. Raises LinkFaults for what is some object's fault.
     """
+    if goes_by_rows(session, entries):
+        from uruk.orc.lookup import row_linking  # the first link of a process goes through the columns
+
+        if row_linking.link_one(session, entries[0], arrays):
+            return
     request, trackers, numbers = make_request(session, entries, wanted)
     platform = session.platform
     host = LinkOnly(session.executor.memory) if session.only_links or platform is None else platform.host
     platform = platform if session.options.execute else None
     # Lengths, and not copies of lists: what came since is what an error takes out again.
-    before = [_Lengths(tracker.resources) for tracker in trackers]
+    before = [Lengths(tracker.resources) for tracker in trackers]
     linked, count = link(request, host), len(arrays)
     try:
         session.times = linked.times
@@ -46,78 +51,16 @@ def link_batch(session: Lifetime, entries: list[ObjectEntry], wanted: I32, array
                 tracker.replaceable.linked(linked.state, own, lengths.since)
     except BaseException as error:  # there is no unwinder, without which code is of no use, or Ctrl-C
         del arrays[count:]
-        _take_back(session, request, entries)
+        names = request.graph.symbols.name[true_rows(request.defines)].astype(np.int64)
+        take_back(session, names, entries)
+        if session.stand_ins is not None:
+            for address in (*(copied.address for copied in linked.state.copies), *linked.state.stub_of_function):
+                session.stand_ins.pop(address, None)
         # Ctrl-C may come between a registration in the process and the note of it here.
         safe = isinstance(error, Exception) or platform is None or session.executor.lost is not None
-        _give_back(session, linked, before, safe=safe)
+        registered = None if safe else int(np.count_nonzero(linked.state.synthetic["unwind"] >= 0))
+        give_back(session, linked.allocation, linked.storage.values(), before, registered)
         raise
-
-
-class _Lengths:
-    """The length of each list of a tracker before linking adds to it."""
-
-    def __init__(self, resources: Resources) -> None:
-        self.resources = resources
-        names = ("module_handles", "memory", "frames", "entries", "names", "storage")
-        self.count = {name: len(getattr(resources, name)) for name in names}
-
-    def since(self, name: str) -> list[Any]:
-        """Return what came since."""
-        return list(getattr(self.resources, name)[self.count[name] :])
-
-    def new(self, name: str) -> list[Any]:
-        """Take out what came since."""
-        column = getattr(self.resources, name)
-        new = column[self.count[name] :]
-        del column[self.count[name] :]
-        return new
-
-
-def _take_back(session: Lifetime, request: Request, entries: list[ObjectEntry]) -> None:
-    """Make objects of a batch wait to be linked again; none of their names has an address then."""
-    table, symbols = session.table, request.graph.symbols
-    numbers = np.array([entry.number for entry in entries], np.int32)
-    names = symbols.name[true_rows(request.defines)].astype(np.int64)
-    names = names[np.isin(table.owner[names], numbers)]
-    table.ready[names] = 0
-    table.address[names] = 0
-    for entry in entries:
-        entry.state = ObjectState.PENDING
-        session.pending[entry.number] = entry
-        session.storage_of.pop(entry.number, None)
-    session.changed()
-
-
-def _give_back(session: Lifetime, linked: Linked, before: list[_Lengths], *, safe: bool) -> None:
-    """Give back what a link took. Unless it is `safe`, unwind data may be registered that nobody noted.
-
-    Then its memory is kept: an unwinder must not read what others have written there.
-    """
-    state = linked.state
-    lost = session.executor.lost is not None
-    noted = [address for lengths in before for address in lengths.new("frames")]
-    platform = session.platform
-    if platform is not None:  # nothing is noted without one
-        for address in noted if not lost else ():
-            platform.deregister_frames(address)
-    named = [pair for lengths in before for pair in lengths.new("names")]
-    for names, symbols in named if not lost else ():
-        names.remove(symbols)
-    entries = [entry for lengths in before for entry in lengths.new("entries")]
-    for table, start in entries if not lost else ():
-        table.retract(start)
-    for lengths in before:
-        # Taken out of the trackers without being freed: the allocation is one, and is freed below as a whole.
-        lengths.new("memory")
-        lengths.new("storage")
-        lengths.new("module_handles")
-    for storage in linked.storage.values():
-        storage.close()
-    if session.stand_ins is not None:
-        for address in (*(copied.address for copied in state.copies), *state.stub_of_function):
-            session.stand_ins.pop(address, None)
-    if safe or len(noted) + len(entries) == np.count_nonzero(state.synthetic["unwind"] >= 0):
-        linked.allocation.free()
 
 
 def _record(

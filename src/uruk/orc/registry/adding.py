@@ -151,6 +151,7 @@ def add_members(
     # Members are read first: a member that is damaged fails before anything was recorded.
     graph = _read_members(session, dylib, entry.archive, objects) if objects else None
     if graph is not None and entry.hides:
+        graph.forget_rows()
         graph.symbols.visibility[graph.symbols.binding != Binding.LOCAL] = Visibility.HIDDEN
 
     def work() -> None:

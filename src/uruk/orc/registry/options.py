@@ -22,6 +22,9 @@ class Options:
     as_jitlink: bool = False
     """Link as LLVM's JITLink does: sections keep their order, those that no global symbol of the module reaches are
     left out, and only calls get stubs. For tools whose addresses are compared with `llvm-jitlink`'s."""
+    rows: bool | None = None
+    """Link one small object row by row, which takes less time there: by default from a process's second link on. False
+    links everything by columns. The result is the same; what only columns can do goes to them in either case."""
     architecture: str | Target = ""
     """Of the objects, where nothing is run; by default, and otherwise always, the executor's. A registered format's own
     architecture is given as a `Target`."""

@@ -234,7 +234,7 @@ class Registry(Owner):
             from uruk.orc.registry.conventions import check_convention  # most objects are of the executor's system
 
             check_convention(graph, self.target)
-        if check_relocations:
-            # Members of archives skip this: their relocations are read when they are linked.
+        # Members of archives skip this: their relocations are read when they are linked.
+        if check_relocations and (graph.rows is None or graph.rows.edges is None):
             graph.edges = read_relocations(graph)
         return graph

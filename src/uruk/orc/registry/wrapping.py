@@ -24,6 +24,7 @@ def wrapped_names(name: bytes) -> dict[bytes, bytes]:
 
 def redirect_references(graph: Graph, names: Names, redirections: Mapping[bytes, bytes]) -> None:
     """Rename undefined symbols of a graph, each name of `redirections` to the one that it stands for."""
+    graph.forget_rows()
     symbols = graph.symbols
     before = symbols.name.copy()  # __real_f becomes f, which is not to become __wrap_f
     undefined = symbols.kind == SymbolKind.UNDEFINED

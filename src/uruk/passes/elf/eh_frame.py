@@ -19,7 +19,7 @@ from uruk.graph.types import I32, I64, NONE, U32, AnyArray, Bool, every, filled,
 from uruk.passes.elf.frame_checks import FrameChecks
 from uruk.passes.elf.frame_records import Records, malformed
 from uruk.passes.elf.frame_rules import EXTENDED
-from uruk.passes.elf.small_frames import fields_of, is_sound
+from uruk.passes.elf.small_frames import SMALL, fields_of, is_sound
 from uruk.passes.faults import Faults
 from uruk.passes.state import State, synthetic_blocks
 from uruk.records import record
@@ -56,10 +56,6 @@ def rebuild_eh_frame(state: State, registers: int) -> None:
     state.live[rows] = False
     _move_edges(state, records, keep, target, fields, place, home)
     _move_symbols(state, records, keep, target, is_frame)
-
-
-SMALL = 1024
-"""Bytes of unwind data up to which one object's is looked through record by record, which is then cheaper."""
 
 
 def _keep_whole(state: State, row: int, registers: int) -> bool:

@@ -20,7 +20,7 @@ _FUNCTION = b"__clang_call_terminate"
 
 def keep_own_copies(graph: Graph, names: Names) -> None:
     """Make such helpers local to their objects."""
-    if not graph.groups.name.size:
+    if graph.rows is not None or not graph.groups.name.size:  # an object that is read row by row has no groups
         return
     symbols, group = graph.symbols, graph.blocks.group
     # Facts that columns tell come first, so that few names have to be looked at.

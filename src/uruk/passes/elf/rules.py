@@ -9,7 +9,7 @@ from uruk.graph.names import Names
 from uruk.graph.types import I64, U8, Bool, some, true_rows
 from uruk.passes.elf import eh_frame, linker_symbols, per_object_helpers
 from uruk.passes.layout import Layout
-from uruk.passes.rules import DataSource, Rules
+from uruk.passes.rules import DataSource, RowRules, Rules
 from uruk.passes.state import State
 from uruk.passes.tls.interface import USERS, Storage, TLSLoader
 
@@ -33,6 +33,13 @@ class ELFRules(Rules):
         self._symbols = linker_symbols.LinkerSymbols()
         self._tls_plan: TLSPlan | None = None
         """None where neither code nor data has to do with thread-locals."""
+
+    @staticmethod
+    def for_rows() -> RowRules:
+        """See `uruk.passes.elf.row_rules`."""
+        from uruk.passes.elf.row_rules import ROW_RULES  # the first link of a process goes through the columns
+
+        return ROW_RULES
 
     @staticmethod
     def adapt(graph: Graph, names: Names) -> None:

@@ -9,6 +9,9 @@ from uruk.graph.types import I64, NONE
 from uruk.passes.elf.frame_rules import FrameError, FrameRules, rules_of
 from uruk.passes.state import State
 
+SMALL = 1024
+"""Bytes of unwind data up to which one object's is looked through record by record, which is then cheaper."""
+
 
 class Field(NamedTuple):
     """A relocated field: where it begins and ends in the block, and what it refers to."""

@@ -10,7 +10,6 @@ import struct
 from collections.abc import Callable
 from functools import lru_cache
 
-from uruk.graph.types import U8
 from uruk.link import Linked
 from uruk.memory.frame_table import FrameTable
 from uruk.memory.slab import CODE
@@ -37,7 +36,7 @@ def announce(
         address = int(state.address[block])
         if frames is not None and row in code:
             at = int(state.position[block])
-            read = read_frames(state.image[at : at + int(state.blocks.size[block])], address)
+            read = read_frames(state.image[at : at + int(state.blocks.size[block])].tobytes(), address)
             # A full table refuses: then the unwind data is registered, as where a slab has no table.
             if read is not None and (not read[0] or frames.publish(code[row], *read)):
                 published += [(row, (frames, code[row]))] * bool(read[0])
@@ -56,12 +55,11 @@ def _code_of_modules(linked: Linked) -> dict[int, int]:
     return {segment.module: address for segment, (zone, address, size) in rows if zone == CODE and size}
 
 
-def read_frames(content: U8, address: int) -> tuple[list[int], list[int]] | None:
+def read_frames(data: bytes, address: int) -> tuple[list[int], list[int]] | None:
     """Return the functions of an `.eh_frame` at `address`, ascending, and the addresses of their FDEs.
 
     Returns None where a CIE has an encoding that is not read here.
     """
-    data = content.tobytes()
     words, signed = memoryview(data).cast("I"), memoryview(data).cast("i")
     encodings: dict[int, int | None] = {}
     pairs: list[tuple[int, int]] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from itertools import groupby
 from operator import attrgetter
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -61,6 +62,9 @@ _INTERPOSED = SIGNAL_FUNCTIONS | frozenset(INTERPOSED) | ASKS | {ITERATE}
 _INTERPOSED_WITH_DLOPEN = _INTERPOSED | frozenset(JIT_NAMES)
 LIBSTDCXX = "libstdc++.so.6"
 
+if TYPE_CHECKING:
+    from uruk.platforms.linux.rows import LinuxRows
+
 
 @record
 class Program:
@@ -96,6 +100,7 @@ class LinuxPlatform:
         """Functions of libraries in whose place linked code gets the runtime's, by its names: dlopen and dlsym."""
         self.replaced: set[bytes] = set()
         """Those of them that linked code refers to."""
+        self._rows: LinuxRows | None = None
         self._libgcc = 0
         self._asked_for_storage = False
         self._shown: set[int] = set()
@@ -219,6 +224,14 @@ class LinuxPlatform:
         if self._asked_for_storage:
             self._asked_for_storage = False
             shown_storage.show(linked, trackers, self.runtime, self._shown)
+
+    def for_rows(self) -> LinuxRows:
+        """See `Platform.for_rows`."""
+        if self._rows is None:
+            from uruk.platforms.linux.rows import LinuxRows  # the first link of a process goes through the columns
+
+            self._rows = LinuxRows(self.process)
+        return self._rows
 
     def record_for_perf(self, session: Session) -> str:
         """See `SystemPlatform.record_for_perf`."""

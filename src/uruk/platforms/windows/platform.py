@@ -153,6 +153,9 @@ class WindowsPlatform(BarePlatform):
         """See `uruk.platforms.systems.SystemPlatform.record_for_perf`. Raises UrukError: perf is Linux's."""
         raise UrukError("perf support: perf is a profiler of Linux, and this session's code runs on Windows")
 
+    def for_rows(self) -> None:
+        """See `Platform.for_rows`."""
+
     def deregister_frames(self, address: int) -> None:
         """See `Platform.deregister_frames`; the address is that of the runtime's own record of a module."""
         self.runtime.call(b"uruk_rt_deregister_module", address)

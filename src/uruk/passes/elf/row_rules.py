@@ -1,0 +1,62 @@
+"""The rules of ELF for a link of one object row by row: its `.eh_frame`, and the names that the link provides."""
+
+from __future__ import annotations
+
+from uruk.graph.graph import Role, Zone
+from uruk.graph.types import NONE
+from uruk.passes.elf import linker_symbols
+from uruk.passes.elf.small_frames import SMALL, Field, is_sound
+from uruk.passes.rows.work import LeftToColumns, Work
+
+_BOUNDS = (linker_symbols.START, linker_symbols.STOP)
+
+
+class ELFRowRules:
+    """See `uruk.passes.rules.RowRules`."""
+
+    def keep_unwind_data(self, work: Work, registers: int) -> None:
+        """Keep one small `.eh_frame` as it is, if nothing in it is wrong; see `uruk.passes.elf.eh_frame`."""
+        found = NONE
+        for number, (_, content, size, _, _, role) in enumerate(work.rows.blocks):
+            if role == Role.UNWIND and content >= 0 and size:
+                # Several become one, and records of odd length are filled up: both change offsets.
+                if found >= 0 or size > SMALL or size % 4:
+                    raise LeftToColumns
+                found = number
+        if found < 0:
+            return
+        block = work.blocks[found]
+        content = bytes(work.buffer[block.content : block.content + block.size])
+        if not is_sound(content, _fields_of(work, found), registers):
+            raise LeftToColumns
+        # Four zero bytes more: a record of length 0 ends the chain for unwinders (LSB, "Exception Frames").
+        work.unwind, work.unwind_content = block, content + bytes(4)
+        block.content, block.align, block.zone = NONE, 8, Zone.R
+        block.size = block.stored = block.size + 4
+
+    def provides(self, text: bytes) -> bool | None:
+        """Return True for the module's handle, False for names that the session is asked for, None for others."""
+        if text in linker_symbols.OWN_PLACES:
+            return None
+        if not text.startswith(b"_"):
+            return False
+        if text == linker_symbols.DSO_HANDLE:
+            return True
+        return None if text in linker_symbols.PRIVATE or text.startswith(_BOUNDS) else False
+
+
+def _fields_of(work: Work, block: int) -> list[Field]:
+    """Return the fields of the edges of a block, in order."""
+    kinds, symbols, fields = work.kinds, work.rows.symbols, list[Field]()
+    for home, begin, kind, target, addend in work.edges:
+        if home == block:
+            _, _, _, place, _, _, _, value = symbols[target]
+            value += addend
+            room = work.blocks[place].size - value
+            end = begin + kinds.width.item(kind)
+            fields.append(Field(begin, end, place, kinds.address_of.item(kind), kinds.plain.item(kind), value, room))
+    fields.sort()
+    return fields
+
+
+ROW_RULES = ELFRowRules()

@@ -1,0 +1,80 @@
+"""Addresses of symbols, slots and stubs of one object, once its blocks have theirs; and the content of its tables."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from uruk.graph.graph import SymbolKind
+from uruk.graph.kinds import Operand
+from uruk.graph.types import ADDRESSES, U8, signed
+from uruk.isa.interface import InstructionSet
+from uruk.passes.rows.fixup import displacement
+from uruk.passes.rows.imports import is_plain
+from uruk.passes.rows.work import Work
+
+
+def assign(work: Work, stub_size: int) -> None:
+    """Fill in the addresses of symbols, slots and stubs."""
+    blocks = work.blocks
+    address = work.address = [0] * len(work.rows.symbols)
+    for row, (_, _, kind, block, _, _, _, value) in enumerate(work.rows.symbols):
+        if block >= 0:
+            address[row] = signed(blocks[block].address + value)
+        elif kind == SymbolKind.ABSOLUTE:
+            address[row] = signed(value)
+    for row, (place, _) in work.external.items():
+        address[row] = place
+    for row, block in work.commons.items():
+        address[row] = block.address
+    if work.got is not None:
+        for number, slot in enumerate(work.slots.values()):
+            slot.address = work.got.address + number * work.kinds.pointer
+    if work.stub_block is not None:
+        for number, stub in enumerate(work.stubs.values()):
+            stub.address = work.stub_block.address + number * stub_size
+            stub.target = address[stub.row]
+        _use_stubs_as_addresses(work)
+
+
+def _use_stubs_as_addresses(work: Work) -> None:
+    """Make its stub a function's address everywhere, where some 32-bit reference can reach only the stub."""
+    far: set[int] = set()
+    for block, offset, kind, target, addend in work.edges:
+        row, stub = work.kind_rows[kind], work.stubs.get(target)
+        if stub is None or not stub.taken or row.operand != Operand.SYMBOL or not row.narrow:
+            continue
+        value = displacement(row, stub.target + addend, work.blocks[block].address + offset)
+        if is_plain(row, addend) and not row.low <= value <= row.last:
+            far.add(target)
+    for target in far:
+        work.address[target] = work.stubs[target].address
+
+
+def write_tables(work: Work, image: U8, isa: InstructionSet) -> None:
+    """Write stubs, slots and the module's handle."""
+    view, pointer = memoryview(image), work.kinds.pointer
+    order = "little" if work.kinds.order == "<" else "big"
+    if work.stub_block is not None:
+        rows = [(stub.address, stub.slot.address) for stub in work.stubs.values() if stub.slot is not None]
+        address, slot = np.array(rows, np.int64).T
+        isa.write_stubs(image, address - work.stub_block.address + work.stub_block.position, address, slot)
+    if work.got is not None:
+        at = work.got.position
+        for slot in work.slots.values():
+            target = work.stubs[slot.row].target if slot.own else work.address[slot.row]
+            view[at : at + pointer] = (target % ADDRESSES).to_bytes(pointer, order)
+            at += pointer
+    if work.handle is not None:
+        at = work.handle.position
+        view[at : at + pointer] = (work.handle.address % ADDRESSES).to_bytes(pointer, order)
+
+
+def copy_content(work: Work, image: U8) -> None:
+    """Copy the content of every block to its position."""
+    view, arena = memoryview(image), work.buffer
+    for block in work.blocks:
+        if block.content >= 0 and block.size:
+            at, start = block.position, block.content
+            view[at : at + block.size] = arena[start : start + block.size]
+    if work.unwind is not None:
+        view[work.unwind.position : work.unwind.position + work.unwind.size] = work.unwind_content

@@ -1,0 +1,63 @@
+"""One object that was linked row by row, in a Linux process: unwind data, initialisers and finalisers."""
+
+from __future__ import annotations
+
+import struct
+
+from uruk.graph.graph import Role
+from uruk.orc.registry.tracker import FunctionArray, ResourceTracker
+from uruk.passes.elf.function_arrays import BACKWARDS, priority
+from uruk.platforms.linux.frames import read_frames
+from uruk.platforms.linux.process import LinuxProcess
+from uruk.platforms.linux.tls.shown_storage import ASKS, ITERATE
+from uruk.row_link import RowLinked
+
+
+class LinuxRows:
+    """See `uruk.orc.platform.RowPlatform`."""
+
+    def __init__(self, process: LinuxProcess) -> None:
+        self.process = process
+
+    def wants_columns(self, name: bytes) -> bool:
+        """See `RowPlatform.wants_columns`: code that asks for thread-locals is shown with its own."""
+        base = name.partition(b"@")[0]
+        return base == ITERATE or base in ASKS
+
+    def loaded(self, linked: RowLinked, tracker: ResourceTracker) -> None:
+        """Make the unwind data known to unwinders, by the slab's table or by registration."""
+        work, frames = linked.work, linked.allocation.frames
+        if work.unwind is None:
+            return
+        address, code = work.unwind.address, linked.code()
+        if frames is not None and code is not None:
+            at = work.unwind.position
+            read = read_frames(linked.image[at : at + work.unwind.size].tobytes(), address)
+            # A full table refuses: then the unwind data is registered, as where a slab has no table.
+            if read is not None and (not read[0] or frames.publish(code, *read)):
+                if read[0]:
+                    tracker.resources.entries.append((frames, code))
+                    frames.commit()
+                return
+        self.process.register_frames(address)
+        tracker.resources.frames.append(address)
+
+    def arrays(self, linked: RowLinked, tracker: ResourceTracker, order: tuple[int, int]) -> list[FunctionArray]:
+        """Return the initialisers and finalisers as they lie in the input; a `.ctors` array runs backwards."""
+        work, arrays = linked.work, list[FunctionArray]()
+        for row, block in zip(work.rows.blocks, work.blocks, strict=False):
+            text, content, size, _, _, role = row
+            # A function is a pointer of 8 bytes: a smaller block holds none, and neither does zero-fill.
+            if not Role.PREINIT <= role <= Role.DTORS or content < 0 or size < 8:
+                continue
+            backwards, final = role in BACKWARDS, role in (Role.FINI, Role.DTORS)
+            functions = list(struct.unpack_from(f"<{size // 8}Q", linked.image, block.position))
+            number = priority(_section_name(work.buffer, text), backwards)
+            functions = functions[::-1] if backwards else functions
+            arrays.append(FunctionArray(tracker, functions, number, order, role == Role.PREINIT, final))
+        return arrays
+
+
+def _section_name(buffer: memoryview, at: int) -> str:
+    """Return the name of a section; those of arrays are short."""
+    return bytes(buffer[at : at + 64]).partition(b"\0")[0].decode("utf-8", "replace")

@@ -1,0 +1,71 @@
+"""One small object that was linked row by row runs: in this process, in a child, and beside what columns linked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import uruk
+from uruk import LLJIT, Options
+from uruk.errors import InUse
+
+from support.compiling import Compile
+
+pytestmark = pytest.mark.quick
+
+BY_ROWS = "one object, row by row"
+SOURCE = """
+extern unsigned long strlen(const char *);
+extern int later(int) __attribute__((weak));
+static int started;
+int common[4];
+int (*const functions[])(int) = {later};
+__attribute__((constructor)) static void begin(void) { started = 40; }
+int first(int x) { return started + x + (int)strlen("ab") + (functions[0] != 0) + common[x & 3]; }
+"""
+USER = "int first(int); int second(int x) { return first(x) + 1; }"
+
+
+@pytest.fixture(params=["here", "child"])
+def jit(request: pytest.FixtureRequest) -> Iterator[LLJIT]:
+    """A session that links row by row, in this process or in a child."""
+    options = Options(rows=True)
+    if request.param == "here":
+        with LLJIT(options=options) as session:
+            yield session
+        return
+    with uruk.spawn() as executor, LLJIT(executor=executor, options=options) as session:
+        yield session
+
+
+@pytest.mark.parametrize("flags", [("-O1", "-fPIC"), ("-O0", "-fcommon", "-ffunction-sections")], ids=" ".join)
+def test_an_object_runs(jit: LLJIT, cc: Compile, flags: tuple[str, ...]) -> None:
+    tracker = jit.add_object(cc(SOURCE, *flags))
+    first = jit.lookup("first").function("int(int)")
+    assert jit.session.times[0][0] == BY_ROWS
+    assert first(3) == 45
+    user = jit.add_object(cc(USER, *flags))
+    assert jit.lookup("second").function("int(int)")(1) == 44
+    assert jit.session.times[0][0] == BY_ROWS
+    with pytest.raises(InUse):
+        tracker.remove()
+    user.remove()
+    assert tracker.remove().memory > 0
+
+
+def test_a_batch_and_an_undefined_name_go_by_columns(jit: LLJIT, cc: Compile) -> None:
+    jit.add_object(cc(USER))
+    with pytest.raises(uruk.UndefinedSymbols, match="first"):
+        jit.lookup("second")
+    jit.add_object(cc(SOURCE))
+    assert jit.lookup("second").function("int(int)")(1) == 44
+    assert jit.session.times[0][0] != BY_ROWS
+
+
+def test_the_switch_holds(cc: Compile) -> None:
+    with LLJIT(options=Options(rows=False)) as jit:
+        for source in (SOURCE, USER):
+            jit.add_object(cc(source))
+            jit.lookup("first")
+            assert jit.session.times[0][0] != BY_ROWS
