@@ -126,8 +126,10 @@ class LLJIT(Calling):
                 name_address,  # imported now: the thread that reports a crash should import nothing
             )
 
-            executor.child.resolve = lambda address: name_address(self.session, address)
-            executor.child.removed = self.session.withheld.name
+            # The connection's thread keeps the child, which must not keep a session that its user has dropped.
+            child, weakly = executor.child, self._session
+            child.resolve = lambda address: name_address(session, address) if (session := weakly()) else ""
+            child.removed = lambda address: session.withheld.name(address) if (session := weakly()) else ""
         self.main = self.session.create_dylib("main")
         self._search_directories: list[str] = []
         self.search_path: SearchPath | None = None

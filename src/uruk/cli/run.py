@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
-import signal
 import sys
 from collections.abc import Sequence
 
@@ -53,8 +51,9 @@ def run(words: Sequence[str]) -> int:
             program.jit.executor.close()
             end(0)
         if program.child is not None:
-            with contextlib.suppress(ValueError):
-                signal.signal(signal.SIGINT, signal.SIG_IGN)  # the program's to handle; this process waits
+            from uruk.cli.forwarding import forward_signals
+
+            forward_signals(program.child)
         status = program.run()
         end_as(status, program.jit.executor.lost, "uruk")
     except UrukError as error:

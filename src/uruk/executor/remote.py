@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import threading
+import warnings
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,7 +15,7 @@ import numpy as np
 from uruk.errors import ExecutorLost
 from uruk.executor import sps
 from uruk.executor.callbacks import Callback, Callbacks
-from uruk.executor.connection import END_TIMEOUT
+from uruk.executor.connection import END_TIMEOUT, Connection
 from uruk.executor.control import Runtime
 from uruk.executor.interface import Libraries
 from uruk.executor.remote_process import RemoteProcess
@@ -55,7 +56,8 @@ class RemoteExecutor:
         self.used = False
         """True if a session has it."""
         self.closed = False
-        self._forgotten = weakref.finalize(self, self.connection.close)  # that may not leave its process behind
+        # An executor that is dropped leaves no process behind.
+        self._forgotten = weakref.finalize(self, _end_dropped, self.connection, child and child.pid)
         # At the end of the interpreter `_close_all` does it, for all executors in the time of one.
         self._forgotten.atexit = False
         _open.add(self)
@@ -170,6 +172,14 @@ class RemoteExecutor:
             for forget in self._forget:
                 forget()
         self._forgotten.detach()  # which keeps the connection, and so all that is to be said of its end
+
+
+def _end_dropped(connection: Connection, pid: int | None) -> None:
+    """End an executor that nobody has any more, and that was not closed."""
+    if pid is not None and connection.lost is None:
+        text = f"process {pid}, an executor, was not closed: use `with', or close its session; it is ended now"
+        warnings.warn(text, ResourceWarning, stacklevel=2)
+    connection.close()
 
 
 _open: weakref.WeakSet[RemoteExecutor] = weakref.WeakSet()
