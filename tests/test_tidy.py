@@ -34,6 +34,7 @@ FLOORS = (
     ("orc",),
     ("platforms",),
     ("extension_modules",),
+    ("typed_calls",),
     ("debug_info",),
     ("lljit", "calling", "symbol", "spawning"),
     ("program", "importer"),

@@ -66,7 +66,8 @@ void uruk_free_result(struct result *result)
 }
 
 /* The argument of a call: this, then integers (a ninth is `result_place`), vectors, stack words, words that are offsets
- * into the bytes (numbers of integers; behind them, of stack words), then the bytes. The answer: two integer and four
+ * into the bytes (numbers of integers; behind them, of stack words; behind these, offsets of words in the bytes), then
+ * the bytes. The answer: two integer and four
  * vector registers of the result, errno, and the first `back` bytes. */
 struct call {
     word id, function;
@@ -91,6 +92,18 @@ static word *integer(struct registers *registers, word number)
     return number < 8 ? &registers->integers[number] : &registers->result_place;
 }
 
+/* The place of a pointer; 0 where there is none of that number. */
+static void *pointer(const struct call *call, word which, struct registers *registers, word *stacked, char *bytes)
+{
+    if (which < call->integers)
+        return integer(registers, which);
+    which -= call->integers;
+    if (which < call->stack)
+        return &stacked[which];
+    which -= call->stack;
+    return call->bytes >= sizeof(word) && which <= call->bytes - sizeof(word) ? bytes + which : 0;
+}
+
 static struct result make_call(const struct call *call, const word *words)
 {
     struct registers registers = {{0}, {0}, 0};
@@ -109,12 +122,16 @@ static struct result make_call(const struct call *call, const word *words)
     memcpy(stacked, stack, 8 * call->stack);
     for (uint32_t i = 0; i < call->pointers; i++) {
         word which = pointers[i];
-        word *place = which < call->integers ? integer(&registers, which) : &stacked[which - call->integers];
-        if (which >= (word)call->integers + call->stack || *place > call->bytes) {
+        void *place = pointer(call, which, &registers, stacked, bytes);
+        word value = 0;
+        if (place)
+            memcpy(&value, place, sizeof value);
+        if (!place || value > call->bytes) {
             free(stacked), free(answer);
             return failure("a pointer of a call is out of bounds");
         }
-        *place += (word)bytes;
+        value += (word)bytes;
+        memcpy(place, &value, sizeof value);
     }
     word *current = current_call(), outer = *current;
     *current = call->id;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,17 @@ class Calling:
         from uruk.executor.callbacks_here import callbacks_of  # reads types by cffi, which most sessions do without
 
         return callbacks_of(self.session, self.platform.process.guard)
+
+    def cdef(self, declarations: str | os.PathLike[str]) -> None:
+        """Declare types, enumerations and functions of C, from a text or a header file, for this session's prototypes.
+
+        A function that is declared by its name needs no prototype: ``jit.lookup("g")(1)`` calls it. A text may have
+        what cffi's `cdef` takes; a header is preprocessed by a compiler of this machine first. Raises InvalidValue for
+        what cannot be read, and nothing is declared then.
+        """
+        from uruk.typed_calls import declare  # reads types by cffi, which most sessions do without
+
+        declare(self.session, declarations)
 
     def _data(self) -> Data:
         self._runs()

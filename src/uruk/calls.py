@@ -1,8 +1,10 @@
-"""Typed calls: C prototypes to callables by cffi, and the addresses of ctypes and cffi callbacks."""
+"""Types of C as cffi reads them: prototypes and declarations, and what calls of this process need of cffi."""
 
 from __future__ import annotations
 
 import ctypes
+import re
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
@@ -10,9 +12,186 @@ from typing import Any
 import cffi
 
 from uruk.errors import InvalidType, InvalidValue
+from uruk.records import record
 
 _FUNCTION: type = type(ctypes.CFUNCTYPE(None)()).__mro__[1]
 """The base class of ctypes function objects."""
+_PLACE = re.compile(r"<cdef source string>:(\d+)(?::\d+)?|(?<=parse error )<cdef source string>")
+_CONST = 1
+"""cffi's mark of a type that is `const`."""
+
+
+@record
+class CType:
+    """A type of C: `kind` is cffi's. Of a pointer, `item` is the type of what it points to, and `is_const` whether that
+    is const; of a pointer to a function, `function` is the function's type."""
+
+    kind: Any
+    is_const: bool = False
+    item: CType | None = None
+    function: Function | None = None
+
+    @property
+    def name(self) -> str:
+        """The type as C writes it."""
+        return f"const {self.kind.cname}" if self.is_const else str(self.kind.cname)
+
+
+@record
+class Function:
+    """The type of a function; `text` is the prototype that it was given by."""
+
+    text: str
+    kind: Any
+    arguments: tuple[CType, ...]
+    result: CType
+
+    @property
+    def is_variadic(self) -> bool:
+        """True if it takes variable arguments."""
+        return bool(self.kind.ellipsis) and "..." in self.kind.cname  # cffi says so of types that it does not pass, too
+
+
+class Types:
+    """Types and functions by the names under which they were declared."""
+
+    def __init__(self) -> None:
+        self._ffi: Any = cffi.FFI()
+        self._read = lru_cache(maxsize=1024)(self._read_anew)
+        self._declared = lru_cache(maxsize=256)(self._with)
+        self._texts: set[str] = set()
+
+    def declare(self, text: str) -> None:
+        """Add declarations of C: types, and functions by their names. Raises InvalidValue, and adds nothing then.
+
+        A text that was given before adds nothing.
+        """
+        if text in self._texts:
+            return
+        try:
+            self._with(text)  # tried first: what is wrong in the middle would leave the first half
+            self._ffi.cdef(text, override=True)
+        except Exception as error:  # cffi lets its parser's and its own internal errors through
+            raise _unreadable("a text of declarations", text, error) from None
+        self._texts.add(text)
+        self._read.cache_clear()
+        self._declared.cache_clear()
+
+    def declare_each(self, texts: Sequence[str], name: str) -> None:
+        """Add those of a header's declarations that can be read. Raises InvalidValue where none can."""
+        read, problem = self._declare_some(texts)
+        if texts and not read:
+            raise InvalidValue(f"{name}: none of its {len(texts)} declarations can be read; the first: {problem}")
+
+    def _declare_some(self, texts: Sequence[str]) -> tuple[int, str]:
+        """Add the declarations that can be read, in halves: most headers are read as a whole."""
+        try:
+            self.declare("\n".join(texts))
+            return len(texts), ""
+        except InvalidValue as error:
+            if len(texts) < 2:
+                return 0, str(error)
+        half = len(texts) // 2
+        first, second = self._declare_some(texts[:half]), self._declare_some(texts[half:])
+        return first[0] + second[0], first[1] or second[1]
+
+    def function_named(self, name: str) -> Function | None:
+        """Return the type of a function that was declared under a name; None where there is none."""
+        known = self._ffi._parser._declarations.get(f"function {name}")  # pyright: ignore[reportPrivateUsage]
+        if known is None:
+            return None
+        model = known[0].as_function_pointer() if known[0].is_raw_function else known[0]
+        with self._ffi._lock:  # pyright: ignore[reportPrivateUsage]
+            kind = self._ffi._get_cached_btype(model)  # pyright: ignore[reportPrivateUsage]
+        return _function(kind, model, str(kind.cname).replace("(*)", f" {name}", 1))
+
+    def function(self, text: str) -> Function:
+        """Return the type of a function, from a C prototype. Raises InvalidValue.
+
+        A name may be in it (``"int g(void)"``), and declarations of types in front
+        (``"struct point { int x, y; }; int(struct point)"``).
+        """
+        return self._read(text)
+
+    def _read_anew(self, text: str) -> Function:
+        declarations, prototype = _split(text)
+        try:
+            # A name is declared once in each cffi.FFI: a type that declares one in itself has an FFI of its own.
+            if "{" in prototype:
+                ffi = self._with(declarations)
+            else:
+                ffi = self._declared(declarations) if declarations else self._ffi
+            return function_in(ffi, prototype)
+        except InvalidValue:
+            raise
+        except Exception as error:  # cffi lets its parser's and its own internal errors through
+            raise _unreadable("a C function type", text, error) from None
+
+    def _with(self, declarations: str) -> Any:
+        """Return cffi with the types here and those that a text declares. Raises cffi's errors."""
+        ffi: Any = cffi.FFI()
+        if self._texts:
+            ffi.include(self._ffi)
+        if declarations:
+            ffi.cdef(declarations)
+        return ffi
+
+
+def function_in(ffi: Any, text: str) -> Function:
+    """Return a function type by the types that a cffi.FFI has. Raises InvalidValue, and cffi's errors."""
+    with ffi._lock:  # pyright: ignore[reportPrivateUsage]
+        model = ffi._parser.parse_type(text)  # pyright: ignore[reportPrivateUsage]
+        if model.is_raw_function:
+            model = model.as_function_pointer()
+        kind = ffi._get_cached_btype(model)  # pyright: ignore[reportPrivateUsage]
+    if kind.kind != "function":
+        raise InvalidValue(f"`{text}' is not a C function type, but `{kind.cname}'")
+    return _function(kind, model, text.strip())
+
+
+def _unreadable(what: str, text: str, error: Exception) -> InvalidValue:
+    reason = (
+        _PLACE.sub(lambda found: f"line {found[1] or 1}", " ".join(str(error).split())[:200]) or type(error).__name__
+    )
+    return InvalidValue(f"`{text}' is not {what}: {reason}")
+
+
+def _function(kind: Any, model: Any, text: str) -> Function:
+    arguments = tuple(_ctype(*pair) for pair in zip(kind.args, model.args, strict=True))
+    return Function(text, kind, arguments, _ctype(kind.result, model.result))
+
+
+def _ctype(kind: Any, model: Any) -> CType:
+    """Return a type with what cffi's own leaves out: const, which only the tree of its parser has."""
+    if kind.kind == "pointer":
+        return CType(kind, bool(getattr(model, "quals", 0) & _CONST), _ctype(kind.item, getattr(model, "totype", None)))
+    if kind.kind == "function" and getattr(model, "args", None) is not None:
+        return CType(kind, function=_function(kind, model, kind.cname))
+    return CType(kind)
+
+
+def _split(prototype: str) -> tuple[str, str]:
+    """Return the declarations in front of a function type, and the type: what follows the last outer semicolon."""
+    depth, end = 0, 0
+    prototype = prototype.rstrip()
+    prototype = prototype.removesuffix(";")
+    for at, letter in enumerate(prototype):
+        depth += {"{": 1, "}": -1}.get(letter, 0)
+        if letter == ";" and not depth:
+            end = at + 1
+    return prototype[:end], prototype[end:]
+
+
+PLAIN = Types()
+"""The types of C itself, without any declarations."""
+
+
+def prototype(text: str) -> Function:
+    """Return the function type that a C prototype stands for; see `Types.function`."""
+    return PLAIN.function(text)
+
+
+# -- what cffi knows of its types
 
 
 @lru_cache(maxsize=1)
@@ -25,70 +204,6 @@ def _backend() -> Any:
     return import_module("_cffi_backend")
 
 
-def _with(declarations: str) -> Any:
-    """Return cffi with the types that a text declares."""
-    ffi = cffi.FFI()
-    ffi.cdef(declarations)
-    return ffi
-
-
-_declared = lru_cache(maxsize=256)(_with)
-
-
-@lru_cache(maxsize=1024)
-def _pointer_type(prototype: str) -> Any:
-    try:
-        kind = _function_type(prototype)
-    except Exception as error:  # cffi lets its parser's and its own internal errors through
-        raise InvalidValue(f"`{prototype}' is not a C function type that cffi reads: {error}") from error
-    if kind.kind != "function":
-        raise InvalidValue(f"`{prototype}' is not a C function type, but `{kind.cname}'")
-    return kind
-
-
-def _function_type(prototype: str) -> Any:
-    declarations, text = _split(prototype)
-
-    def ffi() -> Any:
-        # A name is declared once in each cffi.FFI: a type that declares one in itself has an FFI of its own.
-        if "{" in text:
-            return _with(declarations)
-        return _declared(declarations) if declarations else _ffi()
-
-    try:
-        return ffi().typeof(text)
-    except cffi.CDefError:  # a function type; cffi casts to pointers to functions only
-        return ffi().typeof(_as_pointer(text))
-
-
-def _split(prototype: str) -> tuple[str, str]:
-    """Return the declarations in front of a function type, and the type: what follows the last outer semicolon."""
-    depth, end = 0, 0
-    for at, letter in enumerate(prototype):
-        depth += {"{": 1, "}": -1}.get(letter, 0)
-        if letter == ";" and not depth:
-            end = at + 1
-    return prototype[:end], prototype[end:]
-
-
-def _as_pointer(prototype: str) -> str:
-    """Return a function type as a pointer to it: ``(*)`` goes in front of the last outermost pair of parentheses."""
-    depth = 0
-    for at in range(len(prototype) - 1, -1, -1):
-        depth += {")": 1, "(": -1}.get(prototype[at], 0)
-        if depth == 0 and prototype[at] == "(":
-            return f"{prototype[:at]}(*){prototype[at:]}"
-    return prototype
-
-
-def prototype(text: str) -> Any:
-    """Return the function type that a C prototype (``"int(int, int)"``) stands for, as cffi has it.
-
-    Declarations of types may stand in front: ``"struct point { int x, y; }; int(struct point)"``. Raises UrukError.
-    """
-    return _pointer_type(text)
-
-
 def size_of(kind: Any) -> int:
     """Return the size in bytes of a type of cffi's, in this process."""
     return int(_ffi().sizeof(kind))
@@ -99,9 +214,19 @@ def alignment_of(kind: Any) -> int:
     return int(_ffi().alignof(kind))
 
 
+def is_complete(kind: Any) -> bool:
+    """Return True if the size of a type of cffi's is known."""
+    if kind.kind in ("struct", "union"):
+        return kind.fields is not None
+    return kind.kind != "void" and (kind.kind != "array" or (kind.length is not None and is_complete(kind.item)))
+
+
 def size_and_sign(kind: Any) -> tuple[int, bool]:
     """Return the size in bytes of an integer type of cffi's, and whether it is signed."""
     return int(_ffi().sizeof(kind)), int(_ffi().cast(kind, -1)) < 0 if kind.cname not in ("_Bool", "char") else False
+
+
+# -- calls of this process
 
 
 def integer_type(size: int, is_signed: bool) -> Any:
@@ -109,11 +234,32 @@ def integer_type(size: int, is_signed: bool) -> Any:
     return _ffi().typeof(f"{'' if is_signed else 'u'}int{8 * size}_t")
 
 
+@lru_cache(maxsize=1)
+def any_pointer() -> Any:
+    """Return cffi's type ``void *``."""
+    return _ffi().typeof("void *")
+
+
+def pointer(value: Any) -> Any:
+    """Return an address, or the memory of a buffer, as cffi's ``void *`` or an array, which keeps the buffer alive."""
+    return _ffi().cast("void *", value) if isinstance(value, int) else _ffi().from_buffer(value)
+
+
+def place_of(buffer: Any) -> int:
+    """Return the address of a buffer's memory, which lasts as long as the buffer."""
+    return int(_ffi().cast("uintptr_t", _ffi().from_buffer(buffer)))
+
+
 def function_type(arguments: tuple[Any, ...], result: Any) -> Any:
     """Return cffi's type of functions with these types. Raises NotImplementedError for what libffi does not pass."""
     made = _backend().new_function_type(arguments, result, False)
     _ffi().cast(made, 0)
     return made
+
+
+def cast(kind: Any, address: int) -> Any:
+    """Return a function at an address as cffi calls it, by a type of cffi's."""
+    return _ffi().cast(kind, address)
 
 
 def native_callback(kind: Any, function: Any) -> Any:
@@ -128,21 +274,12 @@ def bytes_of(value: Any) -> bytes:
 
 def composite(kind: Any, data: bytes) -> Any:
     """Return bytes as a structure of cffi's."""
-    place = _ffi().new(_pointer_to(kind))
+    place = _ffi().new(_backend().new_pointer_type(kind))
     _ffi().buffer(place)[:] = data
     return place[0]
 
 
-def _pointer_to(kind: Any) -> Any:
-    return _backend().new_pointer_type(kind)
-
-
-def cast(prototype: str, address: int) -> Any:
-    """Return a callable of C type `prototype` (``"int(int, int)"``) at `address`.
-
-    Raises UrukError for what is not a type.
-    """
-    return _ffi().cast(_pointer_type(prototype), address)
+# -- values of other packages
 
 
 def address_of(callback: Any) -> int:
@@ -153,6 +290,23 @@ def address_of(callback: Any) -> int:
     if kind not in ("function", "pointer"):
         raise InvalidType(f"{callback!r} is neither an address nor a ctypes or cffi function")
     return int(_ffi().cast("uintptr_t", callback))
+
+
+def is_foreign_pointer(value: Any) -> bool:
+    """Return True for a ctypes function object, and for a cffi callback or pointer."""
+    if isinstance(value, _FUNCTION):
+        return True
+    return isinstance(value, _ffi().CData) and _ffi().typeof(value).kind in ("function", "pointer")
+
+
+def memory_of(value: Any) -> memoryview | None:
+    """Return the memory of an array or a structure of cffi's; None for anything else."""
+    if not isinstance(value, _ffi().CData):
+        return None
+    kind = _ffi().typeof(value)
+    if kind.kind == "array":
+        return memoryview(_ffi().buffer(value))
+    return memoryview(_ffi().buffer(_ffi().addressof(value))) if kind.kind in ("struct", "union") else None
 
 
 def is_python(callback: Any) -> bool:

@@ -6,7 +6,7 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from uruk.errors import InvalidType
+from uruk.errors import InvalidType, InvalidValue
 
 if TYPE_CHECKING:
     from uruk.executor.remote import RemoteExecutor
@@ -39,25 +39,32 @@ class Symbol:
         self._session = session
         self._function: Any = None
 
-    def function(self, prototype: Any) -> Any:
-        """Return a callable of the given type: a C prototype such as ``"int(int, int)"`` (by cffi), or a ctypes type.
+    def function(self, prototype: Any, *, callbacks: str = "session") -> Any:
+        """Return a callable of the given type: a C prototype such as ``"int(int, int)"``, or a ctypes type (here only).
 
-        The code must not be removed while the callable is in use. Raises InvalidValue for what is not a prototype.
+        Arguments are numbers, and for pointers: addresses, symbols, buffers (numpy's arrays, bytes, bytearrays) of the
+        items that the prototype says, str for ``const char *``, lists, which become arrays of the call's own, and None.
+        Buffers and lists are lent while the call runs. Python functions become callbacks for pointers to functions,
+        which are kept while the session is, or with ``callbacks="call"`` until the call has returned. Structures are
+        dictionaries, sequences, or objects with their members. Results that are pointers are addresses.
+
+        The code must not be removed while the callable is in use. Raises InvalidValue for what is not a prototype; the
+        callable raises InvalidType, InvalidValue and OverflowError for values that the types do not have.
         """
-        self._function = self._callable(prototype)
+        self._function = self._callable(prototype, callbacks)
         return self._function
 
-    def _callable(self, prototype: Any) -> Any:
-        if self.executor is not None:
-            if not isinstance(prototype, str):
-                raise InvalidType("a function in another process is called by a C prototype, as text")
-            return self.executor.function(prototype, self.address)
-        if not _thread.watched:
+    def _callable(self, prototype: Any, callbacks: str) -> Any:
+        if callbacks not in ("session", "call"):
+            raise InvalidValue(f'callbacks are kept for the "session" or for the "call", not for {callbacks!r}')
+        if self.executor is None and not _thread.watched:
             watch_overflows()
         if isinstance(prototype, str):
-            from uruk.calls import cast
+            from uruk.typed_calls import function_of  # reads types by cffi, which programs do without
 
-            return cast(prototype, self.address)
+            return function_of(self, self._session, prototype, callbacks)
+        if self.executor is not None:
+            raise InvalidType("a function in another process is called by a C prototype, as text")
         if not callable(prototype):
             raise InvalidType(f"{prototype!r} is neither a C prototype, as text, nor a ctypes function type")
         return prototype(self.address)
@@ -81,13 +88,15 @@ class Symbol:
         return self
 
     def __call__(self, *arguments: Any) -> Any:
-        """Call the function, by the type that it was given last, or that debug information gives it.
+        """Call the function, by the type that it was given last, or was declared for its name, or debug information has.
 
         Raises InvalidType where it has none.
         """
         function = self._function
         if function is None:
-            function = self.typed()._function
+            from uruk.typed_calls import declared_function
+
+            function = self._function = declared_function(self, self._session) or self.typed()._function
         return function(*arguments)
 
     def __index__(self) -> int:

@@ -164,5 +164,5 @@ def test_a_definition_takes_a_common(cc: Compile) -> None:
             ]
             for index in order:
                 jit.add_object(paths[index])
-            assert jit.lookup("a").function("int *(void)")()[0] == 7
-            assert jit.lookup("b").function("int *(void)")()[0] == 7
+            assert jit.read(jit.lookup("a").function("int *(void)")(), 4) == b"\7\0\0\0"
+            assert jit.read(jit.lookup("b").function("int *(void)")(), 4) == b"\7\0\0\0"

@@ -181,7 +181,7 @@ def test_an_object_larger_than_a_slab(cc: Compile) -> None:
     with uruk.LLJIT(slab_size=SMALLEST_SLAB) as jit:
         code = jit.add_object(cc("char zeros[300 << 20]; char *end(void) { return zeros + sizeof zeros - 1; }"))
         end = jit.lookup("end").function("char *(void)")()
-        end[0] = b"x"
+        jit.write(end, b"x")
         assert code.remove().memory >= 300 << 20
 
 

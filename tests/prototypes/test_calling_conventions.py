@@ -21,6 +21,18 @@ KINDS = ("signed char", "short", "int", "long long", "char *", "float", "double"
 """Types of arguments."""
 
 
+class Nowhere:
+    """A place of calls that nobody makes."""
+
+    executor = object()
+
+    def callback(self, function: object, value: object) -> int:
+        raise AssertionError((function, value))
+
+
+NOWHERE = Nowhere()
+
+
 def places_of(prototype: Prototype, convention: CallingConvention) -> list[Place]:
     """The places of all words of the arguments."""
     return [unit.place for passed in prototype.signature(convention).passed for unit in passed.units]
@@ -63,20 +75,22 @@ def test_places(convention: CallingConvention, prototype: str, places: str) -> N
 
 def test_arguments_go_to_their_places() -> None:
     """Win64 leaves out the slots of the other kind, System V fills each row of registers."""
-    prototype = Prototype("int(int, double, char *, float, short, double)")
+    prototype = Prototype("int(int, double, const char *, float, short, double)")
     values = (-1, 1.5, b"text", 2.5, 7, 0.5)
     double, single = 0x3FF8000000000000, 0x40200000
-    assert prototype.encode(values, WIN64)[:3] == (
+    assert prototype.encode(values, WIN64, NOWHERE)[:3] == (
         [(1 << 64) - 1, 0, b"text\0"],
         [0, double, 0, single],
         [7, 0x3FE0000000000000],
     )
-    assert prototype.encode(values, SYSTEM_V)[:3] == (
+    assert prototype.encode(values, SYSTEM_V, NOWHERE)[:3] == (
         [(1 << 64) - 1, b"text\0", 7],
         [double, single, 0x3FE0000000000000],
         [],
     )
-    assert Prototype("int(int, int, int, int, char *)").encode((1, 2, 3, 4, b"x"), WIN64).stack == [b"x\0"]
+    assert Prototype("int(int, int, int, int, const char *)").encode((1, 2, 3, 4, b"x"), WIN64, NOWHERE).stack == [
+        b"x\0"
+    ]
 
 
 def nothing(address: int, size: int) -> bytes:
@@ -91,7 +105,7 @@ def test_a_callback_reads_what_a_call_wrote(convention: CallingConvention) -> No
         kinds = [rng.choice(["int", "double", "float", "short"]) for _ in range(rng.randrange(14))]
         prototype = Prototype(f"void({', '.join(kinds) or 'void'})")
         values = [rng.randrange(-100, 100) for _ in kinds]
-        words = prototype.encode(values, convention)
+        words = prototype.encode(values, convention, NOWHERE)
         assert len(words.stack) == prototype.signature(convention).stack_words
         integers, stack = ([word for word in row if isinstance(word, int)] for row in (words.integers, words.stack))
         assert prototype.decode(convention, (integers, words.vectors, stack), nothing) == values

@@ -201,7 +201,7 @@ def inner(x):
     for _ in range(100000):
         pass
     return x
-address = int(ffi.cast("uintptr_t", function["base"]))
+address = function["base"].address
 says(function["through"], inner, 1)
 print("went on")
 """

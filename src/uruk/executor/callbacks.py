@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 import threading
-import traceback
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from uruk.errors import InvalidValue
-from uruk.executor import sps
+from uruk.executor import raised, sps
 from uruk.executor.control import Runtime
 from uruk.isa.abi import convention_of
 from uruk.isa.interface import TRAMPOLINE_SIZE, architecture_of
@@ -20,6 +20,7 @@ from uruk.memory.slab import CODE
 from uruk.records import record
 
 if TYPE_CHECKING:
+    from uruk.calls import Function
     from uruk.executor.prototypes import Prototype
     from uruk.memory.interface import Memory
 
@@ -31,12 +32,40 @@ COUNT = 128
 """The number of trampolines that are made at a time: a page of them."""
 
 
-class Home(Protocol):
+class Home(ABC):
     """The callbacks of one process, where a callback is released."""
 
+    def __init__(self) -> None:
+        self._kept: dict[object, Callback] = {}
+        self._keeping = threading.Lock()
+
+    @abstractmethod
+    def make_of(self, prototype: Prototype, function: Callable[..., Any]) -> Callback:
+        """Return a callback of a type. Raises UrukError for one that cannot be passed."""
+
+    @abstractmethod
     def release(self, callback: Callback) -> None:
         """See `Callback.release`."""
-        ...
+
+    def make(self, text: str, function: Callable[..., Any]) -> Callback:
+        """Return a callback of C type `text`. Raises UrukError for a type that cannot be passed."""
+        from uruk.executor.prototypes import Prototype  # reads types by cffi, which programs do without
+
+        return self.make_of(Prototype(text), function)
+
+    def kept(self, kind: Function, function: Callable[..., Any]) -> Callback:
+        """Return a callback that is kept, and is given again for the same function and type."""
+        from uruk.executor.prototypes import Prototype
+
+        try:
+            key: object = (kind.kind, hash(function), function)
+        except TypeError:  # not hashable: it is itself alone
+            key = (kind.kind, id(function))
+        with self._keeping:
+            callback = self._kept.get(key)
+            if callback is None:
+                callback = self._kept[key] = self.make_of(Prototype(kind), function)
+            return callback
 
 
 @record
@@ -69,10 +98,12 @@ class _Segment:
     stored: int
 
 
-class Callbacks:
-    """The callbacks of one executor."""
+class Callbacks(Home):
+    """The callbacks of one executor. `raising`: calls that raise what their callbacks raise, by their numbers."""
 
-    def __init__(self, runtime: Runtime, memory: Memory) -> None:
+    def __init__(self, runtime: Runtime, memory: Memory, raising: dict[int, BaseException | None]) -> None:
+        super().__init__()
+        self._raising = raising
         self._runtime = runtime
         self._architecture = architecture_of(runtime.process.triple)
         self._convention = convention_of(runtime.process.triple)
@@ -84,14 +115,11 @@ class Callbacks:
         self._all: dict[int, Callback] = {}
         self._next = 0
 
-    def make(self, text: str, function: Callable[..., Any]) -> Callback:
-        """Return a callback of C type `text`. Raises UrukError for a type that cannot be passed."""
-        from uruk.executor.prototypes import Prototype  # reads types by cffi, which programs do without
-
-        prototype = Prototype(text)
+    def make_of(self, prototype: Prototype, function: Callable[..., Any]) -> Callback:
+        """See `Home.make_of`."""
         words = prototype.signature(self._convention).stack_words
         if words > 16:
-            raise InvalidValue(f"`{text}': a callback takes at most 16 words of arguments on the stack")
+            raise InvalidValue(f"`{prototype.text}': a callback takes at most 16 words of arguments on the stack")
         with self._lock:
             if not self._free.get(words):
                 self._add(words)
@@ -128,9 +156,9 @@ class Callbacks:
                 self._free[callback.prototype.signature(self._convention).stack_words].append(callback.address)
 
     def answer(self, payload: bytes) -> bytes:
-        """Serve a request: call the function; an exception is printed, and the result is 0."""
+        """Serve a request: call the function. The call that it came out of raises its exception; the result is 0."""
         reader = sps.Reader(payload, "a callback")
-        reader.u64()  # the call that it came out of
+        origin = reader.u64()  # the call that it came out of
         callback = self._all.get(reader.u64())
         if callback is None:
             print("uruk: a callback was called after it was released", file=sys.stderr)
@@ -143,11 +171,18 @@ class Callbacks:
             data = prototype.result_bytes(
                 callback.function(*prototype.decode(convention, rows, process.read)), convention
             )
-        except Exception:  # there is no Python caller to raise it to
-            traceback.print_exc()
+        except Exception as error:
+            self._keep(origin, error, callback.function)
             data = bytes(prototype.signature(convention).result.size)
         place = prototype.result_place(convention, rows, words[16])
         if place is None:
             return sps.u64(*prototype.result_words(data, convention))
         process.write(place, data)
         return sps.u64(place, *_NOTHING[1:])
+
+    def _keep(self, origin: int, error: Exception, function: Callable[..., Any]) -> None:
+        """Keep an exception for the call that led to it; it is reported where no such call of Python's waits."""
+        if self._raising.get(origin, error) is None:
+            self._raising[origin] = error
+        else:
+            raised.report(error, function)

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from uruk.calls import address_of, native_callback
 from uruk.executor import raised
-from uruk.executor.callbacks import Callback
+from uruk.executor.callbacks import Callback, Home
 from uruk.executor.native_types import from_native, native_function, to_native
 from uruk.executor.prototypes import Prototype
 from uruk.executor.this_process import THIS_PROCESS
@@ -44,21 +44,21 @@ class _Entry:
         self.function: Callable[..., Any] | None = function
 
 
-class CallbacksHere:
+class CallbacksHere(Home):
     """The callbacks of one session in this process."""
 
     def __init__(self, guard: Callable[[int], int]) -> None:
+        super().__init__()
         self._guard = guard
         self._lock = threading.Lock()
-        self._free: dict[str, list[_Entry]] = {}
+        self._free: dict[Any, list[_Entry]] = {}
         self._all: dict[int, tuple[Callback, _Entry]] = {}
         self._next = 0
 
-    def make(self, text: str, function: Callable[..., Any]) -> Callback:
-        """Return a callback of C type `text`. Raises UrukError for a type that cannot be passed."""
-        prototype = Prototype(text)
+    def make_of(self, prototype: Prototype, function: Callable[..., Any]) -> Callback:
+        """See `Home.make_of`."""
         with self._lock:
-            free = self._free.get(text)
+            free = self._free.get(prototype.function.kind)
             if free:
                 entry = free.pop()
                 entry.function = function
@@ -98,4 +98,4 @@ class CallbacksHere:
             if known is callback and entry is not None:
                 del self._all[callback.number]
                 entry.function = None
-                self._free.setdefault(callback.prototype.text, []).append(entry)
+                self._free.setdefault(callback.prototype.function.kind, []).append(entry)

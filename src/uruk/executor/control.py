@@ -9,13 +9,28 @@ the whole ExecutorProcessControl.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 from uruk.errors import AllocationError
 from uruk.records import record
 
 Argument = int | bytes | bytearray
 """An integer or address; bytes, which the function gets a pointer to while it runs; a bytearray, which it may fill."""
+
+
+@record
+class Block:
+    """Memory that is made for one call, of a list: its bytes, and the memory that pointers in it point to.
+
+    `pointers` has their offsets in the bytes.
+    """
+
+    data: bytearray
+    pointers: tuple[tuple[int, Memory], ...] = ()
+
+
+Memory: TypeAlias = "int | bytes | bytearray | memoryview | Block"
+"""An address, or memory that a call is lent: a memoryview that can be written is one that the function may write to."""
 
 
 class Answer(NamedTuple):

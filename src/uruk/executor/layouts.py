@@ -6,15 +6,14 @@ calling convention of the other process says. Bit-fields are refused: compilers 
 
 from __future__ import annotations
 
+import math
+import operator
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
-import numpy as np
-
 from uruk.calls import alignment_of, size_and_sign, size_of
 from uruk.errors import InvalidValue
-from uruk.executor.control import Argument
 from uruk.isa.abi import WORD, CallingConvention, Scalar, Shape
 from uruk.records import record
 
@@ -71,24 +70,44 @@ class Layout:
         if self.item is not None:
             return self._array_bytes(value)
         if self.is_float:
-            return struct.pack("<d" if self.size == 8 else "<f", value)
-        word = self.to_word(value)
-        if not isinstance(word, int):
-            raise TypeError(f"`{self.kind.cname}' in a structure or a result is the address of memory, not bytes")
-        return (word & _WORD).to_bytes(8, "little")[: self.size]
+            return self._float_bytes(value)
+        return self.to_word(value).to_bytes(8, "little")[: self.size]
 
-    def to_word(self, value: Any) -> Argument:
-        """Return an integer or a pointer for an integer register: bytes and bytearrays as memory that is lent."""
+    def to_word(self, value: Any) -> int:
+        """Return an integer, or an address, as the word of a register. Raises TypeError, OverflowError."""
+        name = self.kind.cname
         if self.kind.kind in _ADDRESSES:
-            return _address(value)
-        if isinstance(value, bytes) and len(value) == 1:
-            value = value[0]
-        number = int(value)
+            return _address(value, name)
         bits = 8 * self.size
         low, high = (-(1 << (bits - 1)), 1 << (bits - 1)) if self.is_signed else (0, 1 << bits)
+        if name == "char":
+            low, high = -128, 256
+            if isinstance(value, bytes) and len(value) == 1:
+                value = value[0]
+        elif name == "_Bool":
+            high = 2
+        try:
+            # As C does, and cffi: any number but a float of Python's, which is refused as a loss that C would warn of.
+            given: Any = value
+            number = int(given) if hasattr(given, "__int__") and not _is_float(given) else operator.index(given)
+        except (TypeError, ValueError):
+            wanted = "a byte or an integer" if name == "char" else "an integer"
+            raise TypeError(f"`{name}' takes {wanted}, not {type(value).__name__}") from None
         if not low <= number < high:
-            raise OverflowError(f"{number} does not fit `{self.kind.cname}'")
-        return number & _WORD
+            raise OverflowError(f"{number} does not fit `{name}'")
+        return number & ((1 << bits) - 1) if name == "char" else number & _WORD
+
+    def _float_bytes(self, value: Any) -> bytes:
+        try:
+            number = float(struct.unpack("<d", struct.pack("<d", value))[0])
+        except struct.error:
+            raise TypeError(f"`{self.kind.cname}' takes a number, not {type(value).__name__}") from None
+        if self.size == 8:
+            return struct.pack("<d", number)
+        try:
+            return struct.pack("<f", number)
+        except OverflowError:  # C's conversion gives an infinity there
+            return struct.pack("<f", math.copysign(math.inf, number))
 
     def from_bytes(self, data: bytes, start: int = 0) -> Any:
         """Return the value whose bytes begin at `start`; pointers are addresses, structures are `Structure`."""
@@ -118,6 +137,9 @@ class Layout:
     def _given(self, value: Any) -> list[tuple[tuple[str, int, Layout], Any]]:
         """Return the members that a value has, and theirs: by name, in order, or as attributes."""
         at_most = 1 if self.kind.kind == "union" else len(self.members)
+        names = getattr(getattr(value, "dtype", None), "names", None)
+        if names:  # a row of an array of numpy's
+            value = {name: value[name] for name in names}
         if isinstance(value, Mapping):
             named: dict[str, Any] = dict(cast("Mapping[str, Any]", value))
             unknown = named.keys() - {name for name, _, _ in self.members}
@@ -237,21 +259,24 @@ def _round_up(number: int, multiple: int) -> int:
     return -(-number // multiple) * multiple
 
 
+def _is_float(value: Any) -> bool:
+    return isinstance(value, float)
+
+
 def is_float(kind: Any) -> bool:
     """Return True if a type is float or double."""
     return bool(kind.kind == "primitive" and kind.cname in ("float", "double"))
 
 
-def _address(value: Any) -> Argument:
-    """Return a value for a pointer: an address, or bytes to be lent."""
+def _address(value: Any, name: str) -> int:
+    """Return a value for a pointer in a structure or a result: an address alone."""
     if value is None:
         return 0
-    if isinstance(value, bytes):
-        # C reads strings up to a NUL, which bytes of Python's have behind them in this process only.
-        return value + b"\0"
-    if isinstance(value, bytearray):
-        return value
-    if isinstance(value, np.ndarray):
-        raise TypeError("an array is memory of this process: pass bytes or a bytearray, or an address there")
-    address = getattr(value, "address", value)
-    return int(address) & _WORD
+    try:
+        number = operator.index(value if hasattr(value, "__index__") else getattr(value, "address", value))
+    except TypeError:
+        given = type(value).__name__
+        raise TypeError(f"`{name}' in a structure or a result is an address, not {given}") from None
+    if not -(1 << 63) <= number < 1 << 64:
+        raise OverflowError(f"{number} is no address")
+    return number & _WORD

@@ -14,15 +14,16 @@ if TYPE_CHECKING:
 
 def native_function(text: str, signature: Signature) -> Any:
     """Return the type of cffi's for a prototype, whose layouts are those of a signature. Raises InvalidValue."""
-    arguments = tuple(_native(text, each) for each in signature.arguments)
-    result = signature.result.kind if signature.result.kind.kind == "void" else _native(text, signature.result)
+    arguments = tuple(native_type(text, each) for each in signature.arguments)
+    result = signature.result.kind if signature.result.kind.kind == "void" else native_type(text, signature.result)
     try:
         return function_type(arguments, result)
     except NotImplementedError as error:
         raise InvalidValue(f"`{text}': a type of it cannot be passed by value in this process: {error}") from None
 
 
-def _native(text: str, layout: Layout) -> Any:
+def native_type(text: str, layout: Layout) -> Any:
+    """Return the type of cffi's as which values of a layout are passed: of pointers, that of integers."""
     kind = layout.kind
     if layout.is_composite:
         if _has_union(layout):

@@ -1,4 +1,4 @@
-"""C prototypes for calls into another process: Python values to words, and the words to registers and the stack.
+"""C prototypes as calls: their plans, and, for another process, the places of the words in registers and on the stack.
 
 Where an argument is passed says the calling convention of the other process (`uruk.isa.abi`). Variable arguments,
 long double and complex numbers are not passed.
@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from uruk.calls import prototype
+from uruk.calls import Function, prototype
 from uruk.errors import InvalidValue
-from uruk.executor.control import Answer, Argument
+from uruk.executor.arguments import Place, convert_all, memory
+from uruk.executor.control import Answer, Memory
 from uruk.executor.layouts import Layout, layout_of
+from uruk.executor.plan import Kind, Plan, Step, plan_of
 from uruk.isa.abi import POINTER, WORD, CallingConvention, Passed, Unit, Where
 from uruk.records import record
 
@@ -24,9 +26,9 @@ _Rows = Sequence[Sequence[int]]
 class Words(NamedTuple):
     """The registers and stack words of a call, and the memory that is lent for its result."""
 
-    integers: list[Argument]
+    integers: list[Memory]
     vectors: list[int]
-    stack: list[Argument]
+    stack: list[Memory]
     result_place: bytearray | None = None
     """Memory whose address is in the register that the convention has for the place of a large result."""
     memory: bytearray | None = None
@@ -49,15 +51,25 @@ class Signature:
 
 
 class Prototype:
-    """A function type, as cffi reads it. Raises UrukError for a type that cannot be passed between processes."""
+    """A function type, as text or read. Raises UrukError for a type that cannot be passed."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
-        kind = prototype(text)
-        if kind.ellipsis and "..." in kind.cname:  # cffi says so, too, of structures that it cannot pass itself
-            raise InvalidValue(f"`{text}': variable arguments cannot be passed to another process")
-        self._kind = kind
+    def __init__(self, function: str | Function) -> None:
+        self.function = prototype(function) if isinstance(function, str) else function
+        self.text = self.function.text
+        if self.function.is_variadic:
+            raise InvalidValue(f"`{self.text}': variable arguments cannot be passed to another process")
+        self._kind = self.function.kind
         self._signatures: dict[CallingConvention, Signature] = {}
+        self._plans: dict[CallingConvention, Plan] = {}
+        self.native: Any = None
+        """cffi's type of such calls in this process, once there was one."""
+
+    def plan(self, convention: CallingConvention) -> Plan:
+        """Return the steps of a call. Raises UrukError for a type that cannot be passed."""
+        plan = self._plans.get(convention)
+        if plan is None:
+            plan = self._plans[convention] = plan_of(self.function, convention)
+        return plan
 
     def signature(self, convention: CallingConvention) -> Signature:
         """Return where arguments and result are passed. Raises UrukError for a type that cannot be."""
@@ -84,33 +96,28 @@ class Prototype:
             tuple(arguments), passed[hidden:], result, units or (), first, in_memory and not hidden, on_stack
         )
 
-    def encode(self, values: Sequence[Any], convention: CallingConvention) -> Words:
-        """Return integer registers, vector registers and stack words of a call.
+    def encode(self, values: Sequence[Any], convention: CallingConvention, place: Place) -> Words:
+        """Return integer registers, vector registers and stack words of a call, and what is lent to it.
 
-        Bytes-like values are lent to the function while it runs. Raises TypeError, OverflowError as a call in C would
-        warn.
+        Raises InvalidType, InvalidValue, OverflowError for values that the types cannot have.
         """
+        plan = self.plan(convention)
+        converted = convert_all(plan, values, place, _converted)
         signature = self.signature(convention)
-        if len(values) != len(signature.arguments):
-            raise TypeError(f"`{self.text}' takes {len(signature.arguments)} arguments, not {len(values)}")
         rows: tuple[list[Any], list[Any], list[Any]] = [], [], []  # as Where counts them
-        memory = None
+        result = None
         if signature.hidden or signature.has_result_place:
-            memory = bytearray(signature.result.size)
+            result = bytearray(signature.result.size)
         if signature.hidden:
-            _put(rows, signature.hidden.units[0], memory)
-        for layout, value, passed in zip(signature.arguments, values, signature.passed, strict=True):
+            _put(rows, signature.hidden.units[0], result)
+        for step, value, passed in zip(plan.arguments, converted, signature.passed, strict=True):
             units = passed.units
-            if layout.is_composite or layout.is_float:
-                data = layout.to_bytes(value)
-                if passed.by_reference:
-                    _put(rows, units[0], data)
-                    continue
+            if step.kind in (Kind.COMPOSITE, Kind.FLOAT) and not passed.by_reference:
                 for unit in units:
-                    _put(rows, unit, int.from_bytes(data[unit.offset : unit.offset + unit.size], "little"))
+                    _put(rows, unit, int.from_bytes(value[unit.offset : unit.offset + unit.size], "little"))
             else:
-                _put(rows, units[0], layout.to_word(value))
-        return Words(*rows, memory if signature.has_result_place else None, memory)
+                _put(rows, units[0], value)
+        return Words(*rows, result if signature.has_result_place else None, result)
 
     def result_of(self, answer: Answer, words: Words, convention: CallingConvention) -> Any:
         """Return the Python value of the result of a call that was made with `words`."""
@@ -159,6 +166,15 @@ class Prototype:
         for (where, number), offset, size in signature.result_units:
             words[2 * where + number] = int.from_bytes(data[offset : offset + size].ljust(WORD, fill), "little")
         return words
+
+
+def _converted(step: Step, value: Any, place: Place) -> Memory:
+    """Return the bytes of a structure or a floating-point number, memory that is lent, or a word."""
+    if step.kind in (Kind.POINTER, Kind.FUNCTION):
+        given = memory(step, value, place)
+        # C reads strings up to a NUL, which bytes of Python's have behind them in this process only.
+        return given + b"\0" if isinstance(given, bytes) else given
+    return step.layout.to_bytes(value) if step.kind in (Kind.COMPOSITE, Kind.FLOAT) else step.layout.to_word(value)
 
 
 def _put(rows: tuple[list[Any], list[Any], list[Any]], unit: Unit, word: Any) -> None:

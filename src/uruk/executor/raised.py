@@ -8,11 +8,11 @@ goes to `sys.unraisablehook`.
 from __future__ import annotations
 
 import sys
-from types import FrameType
+from types import CodeType, FrameType
 from weakref import ref
 
-CALLER = "<call of linked code>"
-"""The file name of functions that call linked code and then look for exceptions."""
+callers: set[CodeType] = set()
+"""The code of functions that call linked code and then look for exceptions."""
 waiting: dict[FrameType, BaseException] = {}
 """Calls under way, by their frames -> the first exception of a callback in each."""
 
@@ -22,7 +22,7 @@ def keep(error: BaseException, caller: FrameType | None, function: object) -> No
 
     A second exception of one call is reported, too.
     """
-    if caller is not None and caller.f_code.co_filename == CALLER and caller not in waiting:
+    if caller is not None and caller.f_code in callers and caller not in waiting:
         waiting[caller] = error
     else:
         report(error, function)

@@ -24,6 +24,7 @@ from uruk.memory.manager import SlabManager
 
 if TYPE_CHECKING:
     from uruk.executor.launch import Child
+    from uruk.executor.prototypes import Prototype
 
 RUN_PROGRAM = "uruk_executor_run_program"
 """A service of uruk's own executor: a program gets the process for itself, without a thread that listens."""
@@ -49,7 +50,7 @@ class RemoteExecutor:
         self.memory = memory
         self.libraries = libraries
         self.child = child
-        self.callbacks = Callbacks(runtime, memory)
+        self.callbacks = Callbacks(runtime, memory, process.raising)
         self.serve(runtime.address[b"uruk_rt_callback_tag"], self.callbacks.answer)
         self._closing = threading.Lock()
         self._forget: list[Callable[[], object]] = [memory.forget]
@@ -99,21 +100,18 @@ class RemoteExecutor:
     def function(self, text: str, address: int) -> Callable[..., Any]:
         """Return a callable of C type `text` (``"int(int, double)"``) for a function there.
 
-        Pointers are addresses; bytes and bytearrays are lent to the call, and what was written to a bytearray is in it
-        afterwards. Structures are passed by value, as dictionaries, sequences or objects with their members; results
-        are `uruk.executor.layouts.Structure`. Raises UrukError for types that cannot be passed between processes.
+        See `uruk.Symbol.function`, of which this is the part for other processes. Raises UrukError for types that
+        cannot be passed between processes.
         """
         from uruk.executor.prototypes import Prototype  # reads types by cffi, which programs do without
 
-        prototype, convention = Prototype(text), self.process.convention
-        prototype.signature(convention)
+        return self.function_of(Prototype(text), address)
 
-        def call(*values: Any) -> Any:  # it keeps the executor
-            words = prototype.encode(values, convention)
-            answer = self.process.invoke(address, words.integers, words.vectors, words.stack, words.result_place)
-            return prototype.result_of(answer, words, convention)
+    def function_of(self, prototype: Prototype, address: int, *, callbacks: str = "session") -> Callable[..., Any]:
+        """Return a callable of a prototype for a function there; see `uruk.Symbol.function`."""
+        from uruk.executor.calls_there import function_there
 
-        return call
+        return function_there(self, prototype, address, callbacks)
 
     def callback(self, text: str, function: Callable[..., Any]) -> Callback:
         """Return a Python function as one of C type `text` that code there can call; kept alive by this until

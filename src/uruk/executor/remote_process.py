@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from typing import cast
 
 from uruk.errors import ExecutorError, InvalidAddress
 from uruk.executor import sps
 from uruk.executor.connection import Bytes, Connection
-from uruk.executor.control import Answer, Argument
+from uruk.executor.control import Answer, Argument, Block, Memory
 from uruk.executor.messages import LARGEST_READ
 from uruk.isa.abi import convention_of
 
@@ -30,6 +31,8 @@ class RemoteProcess:
         self._read = read_wrapper
         self._write = connection.setup.symbols.get("__llvm_orc_bootstrap_mem_write_buffers_wrapper", 0)
         self.convention = convention_of(self.triple)
+        self.raising: dict[int, BaseException | None] = {}
+        """Numbers of calls that raise what their callbacks raise -> the first that has come."""
 
     @property
     def deadline(self) -> float | None:
@@ -48,14 +51,17 @@ class RemoteProcess:
     def invoke(
         self,
         address: int,
-        integers: Sequence[Argument],
+        integers: Sequence[Memory],
         vectors: Sequence[int] = (),
-        stack: Sequence[Argument] = (),
-        result_place: Argument | None = None,
+        stack: Sequence[Memory] = (),
+        result_place: Memory | None = None,
+        *,
+        raises: bool = False,
     ) -> Answer:
         """Call a function with these registers and words on the stack; integers that find no register go there, too.
 
-        `result_place` is for a convention's own register with the place of a large result.
+        `result_place` is for a convention's own register with the place of a large result. `raises`: what Python
+        functions raise that the function calls is raised when it returns.
         """
         room = len(self.convention.integer_registers)
         arguments = list(integers)
@@ -64,23 +70,30 @@ class RemoteProcess:
             room += 1
         in_registers = min(room, len(arguments))
         arguments += stack
-        offsets, lent, returned = _lend(arguments)
+        lent = _Lent(arguments)
+        offsets, returned = lent.offsets, lent.returned
         words = [value & _WORD if isinstance(value, int) else offsets[row] for row, value in enumerate(arguments)]
-        numbers = sps.u64(*words[:in_registers], *vectors, *words[in_registers:], *offsets)
-        counts = in_registers, len(vectors), len(words) - in_registers, len(offsets)
+        pointers = [*offsets, *(len(words) + offset for offset in lent.inner)]
+        numbers = sps.u64(*words[:in_registers], *vectors, *words[in_registers:], *pointers)
+        counts = in_registers, len(vectors), len(words) - in_registers, len(pointers)
+        numbered: list[int] = []
 
         def make(number: int) -> tuple[Bytes, ...]:
-            return _CALL.pack(number, address & _WORD, *counts, len(lent), returned), numbers, lent
+            if raises:
+                numbered.append(number)
+                self.raising[number] = None
+            return _CALL.pack(number, address & _WORD, *counts, len(lent.piece), returned), numbers, lent.piece
 
         # The runtime answers with less where it had no memory for the call; all else has this size.
-        answer = self.connection.call_with(self._call, make, most=_ANSWER.size + returned)
+        try:
+            answer = self.connection.call_with(self._call, make, most=_ANSWER.size + returned)
+        finally:
+            raised = self.raising.pop(numbered[0], None) if numbered else None
+        if raised is not None:
+            raise raised
         if len(answer) != _ANSWER.size + returned:
             raise ExecutorError(f"a call of {address:#x} was refused by the executor: it has no memory for it")
-        for row, offset in offsets.items():
-            value = arguments[row]
-            if isinstance(value, bytearray):
-                start = _ANSWER.size + offset
-                value[:] = answer[start : start + len(value)]
+        lent.take_back(answer, _ANSWER.size)
         first, second, v0, v1, v2, v3, error = _ANSWER.unpack_from(answer)
         return Answer((_signed(first), _signed(second)), (v0, v1, v2, v3), error)
 
@@ -108,25 +121,56 @@ class RemoteProcess:
         self.connection.call(self._write, *parts)
 
 
-def _lend(arguments: Sequence[Argument]) -> tuple[dict[int, int], bytearray, int]:
-    """Return the bytes that a call lends, as one piece.
+class _Lent:
+    """The memory that a call lends, as one piece: what the function may write lies first, as only that comes back."""
 
-    The dictionary has, for each argument's row, the offset of its bytes in the piece. The number says how many bytes at
-    the piece's start come back.
-    """
-    offsets: dict[int, int] = {}
-    piece = bytearray()
-    returned = 0
-    lent = [(row, value) for row, value in enumerate(arguments) if not isinstance(value, int)]
-    if not lent:
-        return offsets, piece, 0
-    # what the function may write lies first, as only the start comes back
-    for row, value in sorted(lent, key=lambda pair: isinstance(pair[1], bytes)):
-        offsets[row] = len(piece)
-        piece += value + bytes(-len(value) % 16)  # each begins aligned for any type
-        if isinstance(value, bytearray):
-            returned = len(piece)
-    return offsets, piece, returned
+    def __init__(self, arguments: Sequence[Memory]) -> None:
+        self.offsets: dict[int, int] = {}
+        """Rows of arguments -> where their memory is in the piece."""
+        self.inner: list[int] = []
+        """Offsets of words in the piece that are offsets of other memory in it."""
+        self.piece = bytearray()
+        self.returned = 0
+        """Bytes at the start of the piece that come back."""
+        self.written: list[tuple[int, bytearray | memoryview]] = []
+        """Offsets of what is written back, and where to."""
+        self._known: dict[tuple[int, int], tuple[int, object]] = {}
+        lent = [(row, value) for row, value in enumerate(arguments) if not isinstance(value, int)]
+        for row, value in lent:
+            if isinstance(value, bytearray) or (isinstance(value, memoryview) and not value.readonly):
+                self.offsets[row] = at = self._add(value)
+                self.written.append((at, value))
+                self.returned = len(self.piece)
+        for row, value in lent:
+            if row not in self.offsets:
+                self.offsets[row] = self._add(value)
+
+    def _add(self, value: Memory) -> int:
+        """Add memory and all that pointers in it point to; returns its offset."""
+        data = value.data if isinstance(value, Block) else cast("bytes | bytearray | memoryview", value)
+        key = _address(value) if isinstance(value, memoryview) else id(value), len(data)
+        if key in self._known:  # the same memory given twice is one memory there, too
+            return self._known[key][0]
+        at = len(self.piece)
+        self._known[key] = at, value  # which keeps it: no other object may have its number
+        self.piece += data
+        self.piece += bytes(-len(self.piece) % 16)  # each begins aligned for any type
+        for offset, memory in value.pointers if isinstance(value, Block) else ():
+            inner = self._add(memory + b"\0" if isinstance(memory, bytes) else memory)
+            self.piece[at + offset : at + offset + 8] = inner.to_bytes(8, "little")
+            self.inner.append(at + offset)
+        return at
+
+    def take_back(self, answer: bytes, start: int) -> None:
+        """Store what the function has written; its memory begins at `start` of an answer."""
+        for offset, place in self.written:
+            place[:] = answer[start + offset : start + offset + len(place)]
+
+
+def _address(view: memoryview) -> int:
+    import numpy as np  # its module is loaded where linked code runs
+
+    return int(np.frombuffer(view, np.uint8).__array_interface__["data"][0])
 
 
 def _signed(value: int) -> int:

@@ -1,0 +1,163 @@
+"""Calls of functions in this process, by prototypes: cffi makes them, and plans say what it is given.
+
+A call of numbers alone goes to cffi as it is. Where that refuses an argument, the plan says why, in C's terms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from uruk.calls import Function, any_pointer, cast, function_type, place_of, pointer
+from uruk.errors import InvalidValue
+from uruk.executor import raised
+from uruk.executor.arguments import convert_all, memory, wrong_count
+from uruk.executor.callbacks import Callback, Home
+from uruk.executor.control import Block, Memory
+from uruk.executor.native_types import from_native, native_type, to_native
+from uruk.executor.plan import Kind, Plan, Step
+from uruk.executor.prototypes import Prototype
+from uruk.executor.this_process import THIS_PROCESS
+from uruk.isa.abi import convention_of
+
+_CONVENTION = convention_of(THIS_PROCESS.triple)
+_REFUSED = (TypeError, OverflowError, ValueError)
+"""The errors by which cffi refuses an argument."""
+
+
+class _Place:
+    """See `uruk.executor.arguments.Place`. `kept` is memory that is made for one call."""
+
+    executor = None
+
+    def __init__(self, home: Callable[[], Home], for_one_call: bool) -> None:
+        self._home = home
+        self._for_one_call = for_one_call
+        self.kept: list[object] = []
+        self.made: list[Callback] = []
+
+    def callback(self, function: Function, value: Callable[..., Any]) -> int:
+        """See `Place.callback`."""
+        if not self._for_one_call:
+            return self._home().kept(function, value).address
+        self.made.append(self._home().make_of(Prototype(function), value))
+        return self.made[-1].address
+
+
+def function_here(
+    prototype: Prototype, address: int, home: Callable[[], Home], *, callbacks: str = "session"
+) -> Callable[..., Any]:
+    """Return a callable for a function of this process. `home` returns the callbacks that Python functions become."""
+    plan = prototype.plan(_CONVENTION)
+    if prototype.native is None:
+        prototype.native = _native(plan)
+    raw = cast(prototype.native, address)
+    if plan.is_plain:
+        call = _plain(raw, plan)
+    else:
+        call = _converting(raw, plan, home, callbacks == "call")
+    call.address = address  # pyright: ignore[reportFunctionMemberAccess]
+    call.executor = None  # pyright: ignore[reportFunctionMemberAccess]
+    return call
+
+
+def _native(plan: Plan) -> Any:
+    """Return cffi's type of the calls: memory is passed as `void *`, and results that are pointers are numbers."""
+    arguments = tuple(
+        any_pointer() if step.kind in (Kind.POINTER, Kind.FUNCTION) else native_type(plan.text, step.layout)
+        for step in plan.arguments
+    )
+    result = plan.result.layout.kind if plan.result.kind == Kind.VOID else native_type(plan.text, plan.result.layout)
+    try:
+        return function_type(arguments, result)
+    except NotImplementedError as error:
+        raise InvalidValue(f"`{plan.text}': a type of it cannot be passed by value in this process: {error}") from None
+
+
+def _plain(raw: Callable[..., Any], plan: Plan) -> Any:
+    waiting, raise_kept = raised.waiting, raised.raise_kept
+
+    def call(*values: Any) -> Any:
+        try:
+            result = raw(*values)
+        except _REFUSED:
+            pass
+        else:
+            if waiting:
+                raise_kept()
+            return result
+        result = raw(*convert_all(plan, values, _NOWHERE, _converted))
+        if waiting:
+            raise_kept()
+        return result
+
+    raised.callers.add(call.__code__)
+    return call
+
+
+def _converting(raw: Callable[..., Any], plan: Plan, home: Callable[[], Home], for_one_call: bool) -> Any:
+    waiting, raise_kept = raised.waiting, raised.raise_kept
+    count = len(plan.arguments)
+    steps = [(step, step.kind in (Kind.POINTER, Kind.FUNCTION, Kind.COMPOSITE)) for step in plan.arguments]
+    result_layout = plan.result.layout if plan.result.kind == Kind.COMPOSITE else None
+
+    def call(*values: Any) -> Any:
+        if len(values) != count:
+            raise wrong_count(plan, len(values))
+        place = _Place(home, for_one_call)
+        try:
+            try:
+                given = [
+                    _converted(step, value, place) if converts else value
+                    for (step, converts), value in zip(steps, values, strict=True)
+                ]
+                result = raw(*given)
+            except _REFUSED:
+                result = None
+            else:
+                if waiting:
+                    raise_kept()
+                return result if result_layout is None else from_native(result_layout, result)
+            result = raw(*convert_all(plan, values, place, _converted))
+            if waiting:
+                raise_kept()
+            return result if result_layout is None else from_native(result_layout, result)
+        finally:
+            for each in place.made:
+                each.release()
+
+    raised.callers.add(call.__code__)
+    return call
+
+
+def _no_home() -> Home:
+    raise InvalidValue("a number was to be converted, and not a function")
+
+
+_NOWHERE = _Place(_no_home, False)
+
+
+def _converted(step: Step, value: Any, place: Any) -> Any:
+    """Return an argument as cffi takes it."""
+    if step.kind not in (Kind.POINTER, Kind.FUNCTION):
+        return to_native(step.layout, value)
+    given = memory(step, value, place)
+    if isinstance(given, Block):
+        place.kept.append(given)
+        return pointer(_filled(given, place.kept))
+    return pointer(given)
+
+
+def _filled(block: Block, kept: list[object]) -> bytearray:
+    """Put the addresses of other memory into a block's."""
+    for offset, inner in block.pointers:
+        address = _address(inner, kept)
+        block.data[offset : offset + 8] = address.to_bytes(8, "little")
+    return block.data
+
+
+def _address(inner: Memory, kept: list[object]) -> int:
+    if isinstance(inner, int):
+        return inner
+    kept.append(inner)
+    return place_of(_filled(inner, kept) if isinstance(inner, Block) else inner)

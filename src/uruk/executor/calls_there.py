@@ -1,0 +1,59 @@
+"""Calls of functions in another process, by prototypes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from uruk.calls import Function
+from uruk.executor.callbacks import Callback
+from uruk.executor.prototypes import Prototype
+
+if TYPE_CHECKING:
+    from uruk.executor.remote import RemoteExecutor
+
+
+class _Place:
+    """See `uruk.executor.arguments.Place`."""
+
+    def __init__(self, executor: RemoteExecutor) -> None:
+        self.executor = executor
+
+    def callback(self, function: Function, value: Callable[..., Any]) -> int:
+        """See `Place.callback`: it is kept until the session ends."""
+        return self.executor.callbacks.kept(function, value).address
+
+
+class _PlaceOfOneCall(_Place):
+    def __init__(self, executor: RemoteExecutor) -> None:
+        super().__init__(executor)
+        self.made: list[Callback] = []
+
+    def callback(self, function: Function, value: Callable[..., Any]) -> int:
+        """See `Place.callback`: it is kept until the call has returned."""
+        self.made.append(self.executor.callbacks.make_of(Prototype(function), value))
+        return self.made[-1].address
+
+
+def function_there(executor: RemoteExecutor, prototype: Prototype, address: int, callbacks: str) -> Callable[..., Any]:
+    """Return a callable for a function of another process; see `uruk.Symbol.function`."""
+    process, convention = executor.process, executor.process.convention
+    prototype.signature(convention)
+    prototype.plan(convention)
+    lasting = _Place(executor)
+
+    def call(*values: Any) -> Any:  # it keeps the executor
+        place = lasting if callbacks != "call" else _PlaceOfOneCall(executor)
+        try:
+            words = prototype.encode(values, convention, place)
+            answer = process.invoke(
+                address, words.integers, words.vectors, words.stack, words.result_place, raises=True
+            )
+            return prototype.result_of(answer, words, convention)
+        finally:
+            for each in place.made if isinstance(place, _PlaceOfOneCall) else ():
+                each.release()
+
+    call.address = address  # pyright: ignore[reportFunctionMemberAccess]
+    call.executor = executor  # pyright: ignore[reportFunctionMemberAccess]
+    return call

@@ -1,0 +1,93 @@
+"""Types of functions in a session: what was declared, and callables of prototypes, in whatever process they are."""
+
+from __future__ import annotations
+
+import os
+import re
+import weakref
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol
+from typing import cast as cast_type
+
+from uruk.calls import PLAIN, Function, Types, cast
+from uruk.errors import InvalidValue
+from uruk.executor.callbacks import Home
+from uruk.executor.prototypes import Prototype
+
+if TYPE_CHECKING:
+    from uruk.executor.remote import RemoteExecutor
+    from uruk.orc.session import Session
+    from uruk.platforms.systems import SystemPlatform
+
+
+class Linked(Protocol):
+    """A linked symbol; see `uruk.Symbol`."""
+
+    name: str
+    address: int
+    executor: RemoteExecutor | None
+
+
+_C_TEXT = re.compile(r"[;{(\n]")
+"""A text of C has one of these, and the path of a header none."""
+_declared: weakref.WeakKeyDictionary[object, Types] = weakref.WeakKeyDictionary()
+"""Sessions -> what was declared in them."""
+
+
+_prototype = lru_cache(maxsize=1024)(Prototype)
+"""Prototypes of the types that were asked for last: their plans are made once."""
+
+
+def types_of(session: Session, *, make: bool = False) -> Types:
+    """Return the declarations of a session; `make`: for more of them."""
+    types = _declared.get(session, PLAIN)
+    if make and types is PLAIN:
+        types = _declared[session] = Types()
+    return types
+
+
+def declare(session: Session, declarations: str | os.PathLike[str]) -> None:
+    """Add declarations to a session's; see `LLJIT.cdef`."""
+    session.check_open()
+    types = types_of(session, make=True)
+    if isinstance(declarations, str) and (_C_TEXT.search(declarations) or not declarations.strip()):
+        types.declare(declarations)
+        return
+    from uruk.compile.headers import declarations_of  # runs a compiler
+
+    types.declare_each(declarations_of(declarations), os.fspath(declarations))
+
+
+def function_of(symbol: Linked, where: weakref.ref[Session] | None, text: str, callbacks: str) -> Callable[..., Any]:
+    """Return a callable for a symbol, by a C prototype; see `Symbol.function`."""
+    session = where() if where is not None else None
+    types = PLAIN if session is None else types_of(session)
+    return _made(symbol, session, types.function(text), callbacks)
+
+
+def declared_function(symbol: Linked, where: weakref.ref[Session] | None) -> Callable[..., Any] | None:
+    """Return a callable for a symbol whose name was declared as a function; None where it was not."""
+    session = where() if where is not None else None
+    known = None if session is None else types_of(session).function_named(symbol.name)
+    return None if known is None else _made(symbol, session, known, "session")
+
+
+def _made(symbol: Linked, session: Session | None, function: Function, callbacks: str) -> Callable[..., Any]:
+    if symbol.executor is not None:
+        return symbol.executor.function_of(_prototype(function), symbol.address, callbacks=callbacks)
+    if function.is_variadic:
+        return cast(function.kind, symbol.address)  # by cffi alone: its own values say what the variable ones are
+    from uruk.executor.calls_here import function_here
+
+    place = None if session is None else weakref.ref(session)
+    return function_here(_prototype(function), symbol.address, lambda: _callbacks(place), callbacks=callbacks)
+
+
+def _callbacks(where: weakref.ref[Session] | None) -> Home:
+    session = where() if where is not None else None
+    if session is None or session.platform is None:
+        raise InvalidValue("a Python function becomes a callback of a session, which this symbol has not")
+    from uruk.executor.callbacks_here import callbacks_of
+
+    return callbacks_of(session, cast_type("SystemPlatform", session.platform).process.guard)
