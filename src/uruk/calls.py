@@ -121,7 +121,7 @@ class Types:
                 ffi = self._with(declarations)
             else:
                 ffi = self._declared(declarations) if declarations else self._ffi
-            return function_in(ffi, prototype)
+            return function_in(ffi, prototype, text)
         except InvalidValue:
             raise
         except Exception as error:  # cffi lets its parser's and its own internal errors through
@@ -137,22 +137,24 @@ class Types:
         return ffi
 
 
-def function_in(ffi: Any, text: str) -> Function:
-    """Return a function type by the types that a cffi.FFI has. Raises InvalidValue, and cffi's errors."""
+def function_in(ffi: Any, text: str, shown: str = "") -> Function:
+    """Return a function type by the types that a cffi.FFI has. Raises InvalidValue, and cffi's errors.
+
+    `shown` is what an error calls it, if not by the text.
+    """
     with ffi._lock:  # pyright: ignore[reportPrivateUsage]
         model = ffi._parser.parse_type(text)  # pyright: ignore[reportPrivateUsage]
         if model.is_raw_function:
             model = model.as_function_pointer()
         kind = ffi._get_cached_btype(model)  # pyright: ignore[reportPrivateUsage]
     if kind.kind != "function":
-        raise InvalidValue(f"`{text}' is not a C function type, but `{kind.cname}'")
+        raise InvalidValue(f"`{shown or text}' is not a C function type, but `{kind.cname}'")
     return _function(kind, model, text.strip())
 
 
 def _unreadable(what: str, text: str, error: Exception) -> InvalidValue:
-    reason = (
-        _PLACE.sub(lambda found: f"line {found[1] or 1}", " ".join(str(error).split())[:200]) or type(error).__name__
-    )
+    words = " ".join(str(error).split())[:200] or type(error).__name__
+    reason = _PLACE.sub(lambda found: f"line {found[1] or 1}", words)
     return InvalidValue(f"`{text}' is not {what}: {reason}")
 
 

@@ -84,11 +84,11 @@ class Symbol:
         signature = types_of(session).signature(self.name, self.address, extern_c=extern_c)
         if self.executor is None and not _thread.watched:
             watch_overflows()
-        self._function = callable_of(session, signature, self.address, self.executor)
+        self._function = callable_of(session, signature, self)
         return self
 
     def __call__(self, *arguments: Any) -> Any:
-        """Call the function, by the type that it was given last, or was declared for its name, or debug information has.
+        """Call the function, by the type that it was given last, was declared for its name, or debug information has.
 
         Raises InvalidType where it has none.
         """

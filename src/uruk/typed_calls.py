@@ -63,21 +63,23 @@ def function_of(symbol: Linked, where: weakref.ref[Session] | None, text: str, c
     """Return a callable for a symbol, by a C prototype; see `Symbol.function`."""
     session = where() if where is not None else None
     types = PLAIN if session is None else types_of(session)
-    return _made(symbol, session, types.function(text), callbacks)
+    return made(symbol, session, types.function(text), callbacks)
 
 
 def declared_function(symbol: Linked, where: weakref.ref[Session] | None) -> Callable[..., Any] | None:
     """Return a callable for a symbol whose name was declared as a function; None where it was not."""
     session = where() if where is not None else None
     known = None if session is None else types_of(session).function_named(symbol.name)
-    return None if known is None else _made(symbol, session, known, "session")
+    return None if known is None else made(symbol, session, known, "session")
 
 
-def _made(symbol: Linked, session: Session | None, function: Function, callbacks: str) -> Callable[..., Any]:
+def made(symbol: Linked, session: Session | None, function: Function, callbacks: str = "session") -> Callable[..., Any]:
+    """Return a callable for a symbol, by the type of a function."""
     if symbol.executor is not None:
         return symbol.executor.function_of(_prototype(function), symbol.address, callbacks=callbacks)
-    if function.is_variadic:
-        return cast(function.kind, symbol.address)  # by cffi alone: its own values say what the variable ones are
+    types = (function.result, *function.arguments)
+    if function.is_variadic or any(each.kind.cname == "long double" for each in types):
+        return cast(function.kind, symbol.address)  # by cffi alone: its own values have these types
     from uruk.executor.calls_here import function_here
 
     place = None if session is None else weakref.ref(session)

@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from uruk.calls import function_in
 from uruk.debug_info.declared import Declared
 from uruk.debug_info.index import Index
 from uruk.debug_info.reader import reading
@@ -14,9 +15,9 @@ from uruk.debug_info.signatures import Refused, Signature, read_signature
 from uruk.debug_info.types import ObjectTypes
 from uruk.formats.registry import debug_sections
 from uruk.orc.registry.entries import Entry, LazyEntry, ObjectEntry
+from uruk.typed_calls import Linked, made
 
 if TYPE_CHECKING:
-    from uruk.executor.remote import RemoteExecutor
     from uruk.orc.session import Session
 
 
@@ -86,11 +87,9 @@ def types_of(session: Session) -> SessionTypes:
     return types
 
 
-def callable_of(session: Session, signature: Signature, address: int, executor: RemoteExecutor | None) -> Any:
-    """Return a callable for the function at an address. Raises InvalidType, InvalidValue for what cannot be passed."""
+def callable_of(session: Session, signature: Signature, symbol: Linked) -> Any:
+    """Return a callable for a symbol. Raises InvalidType, InvalidValue for what cannot be passed."""
     declared = types_of(session).declared
     with declared.lock:
         ffi = declared.flush()
-        if executor is None:
-            return ffi.cast(ffi.typeof(signature.pointer), address)
-        return executor.function(f"{declared.text} {signature.pointer}", address)
+        return made(symbol, session, function_in(ffi, signature.pointer))

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from uruk.calls import Function
-from uruk.executor.callbacks import Callback
+from uruk.executor.callbacks import Callback, Callbacks
 from uruk.executor.prototypes import Prototype
+from uruk.executor.remote_process import RemoteProcess
 
-if TYPE_CHECKING:
-    from uruk.executor.remote import RemoteExecutor
+
+class Elsewhere(Protocol):
+    """The members of an executor of another process by which its functions are called."""
+
+    callbacks: Callbacks
+    process: RemoteProcess
 
 
 class _Place:
     """See `uruk.executor.arguments.Place`."""
 
-    def __init__(self, executor: RemoteExecutor) -> None:
+    def __init__(self, executor: Elsewhere) -> None:
         self.executor = executor
 
     def callback(self, function: Function, value: Callable[..., Any]) -> int:
@@ -25,7 +30,7 @@ class _Place:
 
 
 class _PlaceOfOneCall(_Place):
-    def __init__(self, executor: RemoteExecutor) -> None:
+    def __init__(self, executor: Elsewhere) -> None:
         super().__init__(executor)
         self.made: list[Callback] = []
 
@@ -35,7 +40,7 @@ class _PlaceOfOneCall(_Place):
         return self.made[-1].address
 
 
-def function_there(executor: RemoteExecutor, prototype: Prototype, address: int, callbacks: str) -> Callable[..., Any]:
+def function_there(executor: Elsewhere, prototype: Prototype, address: int, callbacks: str) -> Callable[..., Any]:
     """Return a callable for a function of another process; see `uruk.Symbol.function`."""
     process, convention = executor.process, executor.process.convention
     prototype.signature(convention)
