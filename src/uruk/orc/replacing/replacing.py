@@ -13,6 +13,7 @@ from dataclasses import field
 import numpy as np
 
 from uruk.errors import InUse, InvalidValue
+from uruk.formats.registry import read_relocations
 from uruk.graph.graph import Graph
 from uruk.graph.types import I64, NONE, AnyArray
 from uruk.orc.lifetime.lifetime import Lifetime
@@ -57,10 +58,13 @@ def add_replaceable(
 def _read(versions: Versions, pairs: Sequence[tuple[str, Source]], function: str = "") -> list[Graph]:
     """Return a graph for each object, with its functions called by stubs."""
     session, tag = versions.session, f"tracker {versions.tracker.number}{function and f', {function}'}"
-    return [
-        lead_through_stubs(session.parse([pair], versions.bodies), versions.public, versions.bodies, tag)
-        for pair in pairs
-    ]
+    graphs: list[Graph] = []
+    for pair in pairs:
+        graph = session.parse([pair], versions.bodies)
+        if graph.edges is None:  # a small object has rows, whose relocations are columns when somebody asks
+            graph.edges = read_relocations(graph)
+        graphs.append(lead_through_stubs(graph, versions.public, versions.bodies, tag))
+    return graphs
 
 
 def _add(versions: Versions, graphs: Sequence[Graph]) -> list[ObjectEntry]:
