@@ -40,13 +40,14 @@ test-placement: runtime ## the tests that depend on where the interpreter lies: 
 mutants: runtime ## 60 small changes of passes/, formats/ and graph/, chosen by SEED: which does no quick test notice?
 	$(PYTHON) tests/mutants/run_mutants.py --seed $(SEED) --jobs $(JOBS)
 
-soak: runtime ## 200,000 broken objects of each corpus, 10,000 modules beside threads that throw, 5,000 lies, 10,000 executors and 500 under wine, 10,000 modules there
+soak: runtime ## 200,000 broken objects of each corpus, 10,000 modules beside threads that throw, 5,000 lies, 10,000 executors and 500 under wine, 10,000 modules there, 10,000 replacements
 	URUK_HOSTILE_CASES=200000 $(PYTHON) -m pytest -n $(JOBS) tests/hostile
 	URUK_SOAK=1 $(PYTHON) -m pytest -n $(JOBS) tests/stress/test_unwinders.py
 	URUK_LIES=5000 URUK_LIES_SEED=$(LIES_SEED) $(PYTHON) -m pytest -n $(JOBS) tests/executor/test_lying_executor.py
 	URUK_JITLINK_MUTANTS=10000 $(PYTHON) -m pytest tests/jitlink/test_jitlink_bad_input.py
 	URUK_CYCLES=10000 $(PYTHON) -m pytest -n $(JOBS) tests/executor/test_cycles.py
 	URUK_CYCLES=10000 $(PYTHON) -m pytest -n $(JOBS) tests/windows/test_windows_unloading.py
+	URUK_REPLACEMENTS=10000 $(PYTHON) -m pytest tests/stress/test_replacing.py
 
 link-lines: runtime ## the link lines of tests/link_lines, of all its projects (downloads their sources)
 	URUK_LINK_LINES=all $(PYTHON) -m pytest -n $(JOBS) tests/link_lines

@@ -518,12 +518,14 @@ class LLJIT(Calling):
         """Replace one function of code that was added replaceable, by that of an object or source; see
         `ResourceTracker.replace`.
 
-        Raises NotReplaced, naming them, where compilers put the function's code into others, or split it.
+        What the object or source defines beside it must be new. Raises NotReplaced where clones of the function, or
+        copies in others, would stay; only debug information (-g) tells in which ones it was inlined.
         """
+        from uruk.debug_info.inlined import copies_of
         from uruk.orc.replacing.sources import replace_function
 
         replacement = Replacement(source, text, name, statics, function)
-        replace_function(self.session, dylib or self.main, replacement)
+        replace_function(self.session, dylib or self.main, replacement, copies_of)
 
     def collect(self) -> Released:
         """Give back replaced code that no thread is in any more; what stays is in `ResourceTracker.retained`.

@@ -10,7 +10,8 @@ import pytest
 import uruk
 from uruk.errors import StaticsDiffer
 
-from support.compiling import Compile
+from support.compiling import Compile, RunChild
+from support.replacing import replace_often
 
 CALLER = """
     int f(void);
@@ -20,10 +21,13 @@ CALLER = """
 """
 
 
-@pytest.fixture(params=["here", "shared", "wire"])
+@pytest.fixture(params=["here", "shared", "wire", "aarch64"])
 def jit(request: pytest.FixtureRequest) -> Iterator[uruk.LLJIT]:
     where: str = request.param
-    executor = None if where == "here" else uruk.spawn(shared_memory=where == "shared")
+    if where == "aarch64":
+        executor = uruk.spawn(target="aarch64-linux")
+    else:
+        executor = None if where == "here" else uruk.spawn(shared_memory=where == "shared")
     with uruk.LLJIT(executor=executor) as one:
         yield one
 
@@ -74,6 +78,9 @@ def test_pointers_to_static_functions_get_the_new_code(jit: uruk.LLJIT, options:
     assert go(5) == 6006
     code.replace(text=text.format(step="* 2"))
     assert go(5) == 10010
+    code.replace(text=text.format(step="* 3"))
+    jit.collect()
+    assert go(5) == 15015
 
 
 def test_variables_stay(jit: uruk.LLJIT) -> None:
@@ -148,6 +155,7 @@ def test_calls_under_way_end_in_the_old_code(jit: uruk.LLJIT) -> None:
         pass
     for number in range(2, 6):
         code.replace(text=text.format(number=number))
+    jit.collect()
     first = [old for old in code.retained if "(version 1)" in old.name]
     assert len(first) == 1
     assert "a thread is in it" in first[0].reason
@@ -158,6 +166,7 @@ def test_calls_under_way_end_in_the_old_code(jit: uruk.LLJIT) -> None:
     assert (results, wait()) == ([1], 5)
 
 
+@pytest.mark.parametrize("jit", ["here", "shared", "wire"], indirect=True)
 def test_objects(cc: Compile, jit: uruk.LLJIT) -> None:
     code = jit.add_object(cc(counting(1), name="one"), replaceable=True)
     assert call(jit, "f") == 1
@@ -183,3 +192,35 @@ def test_what_was_not_added_replaceable(jit: uruk.LLJIT) -> None:
         code.replace(text=counting(2))
     with pytest.raises(uruk.InvalidValue, match="replaceable='yes'"):
         jit.add_source(text=counting(1), replaceable="yes")
+
+
+def test_a_function_that_is_gone(child: RunChild) -> None:
+    """Its stub leads to an error that names it, though a library has a function of that name, and back again."""
+    program = """
+        import sys
+        import uruk
+
+        with uruk.LLJIT(executor=uruk.spawn()) as jit:
+            code = jit.add_source(text="int abs(int x) { return 7; } int f(void) { return 1; }", replaceable=True)
+            jit.add_source(text="int abs(int); int g(int x) { return abs(x); }", flags=["-fno-builtin"])
+            g = jit.lookup("g").function("int(int)")
+            print(g(-1))
+            code.replace(text="int f(void) { return 2; }")
+            code.replace(text="int abs(int x) { return 8; } int f(void) { return 3; }")
+            print(g(-1))
+            code.replace(text="int f(void) { return 2; }", name="without.c")
+            try:
+                g(-1)
+            except uruk.ExecutorCrashed as error:
+                print(type(error).__name__, jit.lazy_errors[0][1])
+    """
+    ended = child(program)
+    message = "`abs' was called, but without.c, which replaced its code, does not define it"
+    assert ended.out == f"7\n8\nExecutorCrashed {message}\n"
+    assert message in ended.err
+
+
+@pytest.mark.parametrize("jit", ["here", "shared"], indirect=True)
+def test_eight_threads_lose_no_call(jit: uruk.LLJIT) -> None:
+    """A few replacements; `make soak` does 10,000."""
+    replace_often(jit, 20)

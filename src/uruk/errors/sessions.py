@@ -119,20 +119,24 @@ class StaticsDiffer(UrukError):
 
 
 class NotReplaced(UrukError):
-    """A function that cannot be replaced alone, as other code has copies of it or parts.
+    """A function that cannot be replaced alone, as other code of its object has copies of it.
 
-    `function` is its name, `users` are the functions with copies, `problem` says what was found.
+    `function` is its name, `file` its object, `copies` are clones, and functions in which it was inlined.
     """
 
-    def __init__(self, function: str, users: Sequence[str], problem: str) -> None:
+    def __init__(self, function: str, file: str, copies: Sequence[str]) -> None:
         self.function = function
-        self.users = tuple(users)
-        self.problem = problem
-        super().__init__(function, self.users, problem)
+        self.file = file
+        self.copies = tuple(copies)
+        super().__init__(function, file, self.copies)
 
     def describe(self) -> str:
         """See `UrukError.describe`."""
-        return f"`{self.function}' cannot be replaced alone: {self.problem}"
+        advice = (
+            "replace all of the object, or compile it with -fno-inline -fno-ipa-cp -fno-ipa-sra -fno-partial-inlining"
+        )
+        copies = some_of(self.copies)
+        return f"`{self.function}' cannot be replaced alone: {self.file} has copies of its code in {copies}: {advice}"
 
 
 class FunctionGone(UrukError):

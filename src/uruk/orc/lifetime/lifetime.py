@@ -46,6 +46,8 @@ class Lifetime(Registry):
         self.end = End()
         self.replaced: list[Any] = []
         """Old versions of replaced code that are still in memory; see `uruk.orc.replacing.collect`."""
+        self.last_search = 0.0, 0.0
+        """The time when the last search of threads for replaced code began, and how long it took, in seconds."""
         self.texts = 0
         """The number of texts without names that were compiled."""
 

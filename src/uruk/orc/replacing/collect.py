@@ -7,6 +7,7 @@ address and have it nowhere yet, so that nothing is given back while one is unde
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from uruk.graph.graph import Zone
@@ -15,6 +16,8 @@ from uruk.orc.registry.entries import ObjectEntry
 from uruk.orc.registry.tracker import Released, ResourceTracker
 from uruk.orc.replacing.versions import COLUMNS, OldVersion, Part, Versions
 
+_MOST_WAITING = 64
+"""Versions that wait for a search, at most."""
 _KEEP = 'it was added with replaceable="keep": its program may have stacks that are not looked through'
 _ASKED = "a call was asking for a function; collect() looks again"
 _IN_USE = "a thread is in it, or has an address in it on its stack"
@@ -22,7 +25,7 @@ _UNKNOWN = "the threads of this system, or process, are not looked through"
 
 
 def retire(
-    session: Lifetime, versions: Versions, gone: set[int], *, whole: bool, handles: Sequence[int] = (), label: str = ""
+    session: Lifetime, versions: Versions, gone: set[int], *, whole: bool, handles: Sequence[int] = ()
 ) -> list[ResourceTracker]:
     """Take replaced objects out, and what they have in memory to trackers of its own; returns these.
 
@@ -32,19 +35,31 @@ def retire(
         entry = session.objects.get(number)
         if isinstance(entry, ObjectEntry):
             session.leave(entry)
-    retired: list[ResourceTracker] = []
-    for part in versions.retire(gone, whole=whole):
-        owner = versions.tracker
-        tracker = session.create_tracker(versions.bodies, f"{owner.name} (version {versions.number}{label})")
-        for column in COLUMNS:
-            getattr(tracker.resources, column).extend(part.new[column])
-        if whole:
-            tracker.resources.module_handles[:] = handles
-        for used in owner.resources.uses:
-            tracker.use(used)
-        session.replaced.append(OldVersion(tracker, owner, _reason(versions, part)))
+    owner, retired = versions.tracker, list[ResourceTracker]()
+    moves = whole or _looks_through_threads(session)
+    for part in versions.retire(gone, whole=whole) if moves else versions.leave(gone):
+        tracker = session.create_tracker(versions.bodies, f"{owner.name} (version {versions.number})")
+        version = OldVersion(tracker, owner, _reason(versions, part) if moves else _UNKNOWN)
+        if moves:
+            _hand_over(part, owner, tracker)
+            tracker.resources.module_handles[:] = handles if whole else []
+        else:  # it will never be given back: it goes with its owner, whose finalisers are noted by it
+            version.size_left = part.size
+        session.replaced.append(version)
         retired.append(tracker)
     return retired
+
+
+def _looks_through_threads(session: Lifetime) -> bool:
+    platform = session.platform
+    return platform is None or platform.find_in_threads([]) is not None
+
+
+def _hand_over(part: Part, owner: ResourceTracker, tracker: ResourceTracker) -> None:
+    for column in COLUMNS:
+        getattr(tracker.resources, column).extend(part.new[column])
+    for used in owner.resources.uses:
+        tracker.use(used)
 
 
 def _reason(versions: Versions, part: Part) -> str:
@@ -53,15 +68,27 @@ def _reason(versions: Versions, part: Part) -> str:
     if part.held:
         names = ", ".join(f"`{name}'" for name in part.held[:3])
         return f"the newest version does not define {names}, to which others may still have pointers"
+    if part.lends:
+        return "32-bit references have made stubs in it the addresses of functions: compile with -fPIC"
     if part.hidden:
         advice = "compile with -ffunction-sections, which shows it"
         return f"static `{part.hidden[0]}' shares a section, so that its address may have been handed out: {advice}"
     return ""
 
 
+def collect_if_cheap(session: Lifetime) -> None:
+    """Give back replaced code, unless the searches of busy threads would take more than a tenth of the time.
+
+    A thread that does not get a processor keeps a search waiting, and the code of many versions costs one.
+    """
+    begun, took = session.last_search
+    if len(session.replaced) >= _MOST_WAITING or time.monotonic() - begun >= 10 * took:
+        collect(session)
+
+
 def collect(session: Lifetime) -> Released:
     """Give back the replaced code that no thread is in; see `LLJIT.collect`."""
-    released = Released()
+    released, begun = Released(), time.monotonic()
     with session.lock:
         waiting: list[OldVersion] = [version for version in session.replaced if not version.reason]
         if session.closed or session.closing or not waiting:
@@ -71,6 +98,7 @@ def collect(session: Lifetime) -> Released:
             if not found:
                 session.replaced.remove(version)
                 _give_back(session, version.tracker, released)
+        session.last_search = begun, time.monotonic() - begun
     return released
 
 

@@ -147,7 +147,9 @@ def hidden_statics(graph: Graph) -> list[str]:
     functions = true_rows(
         (symbols.type == SymbolType.FUNC) & (symbols.block >= 0) & (symbols.kind == SymbolKind.DEFINED)
     )
-    blocks, count = np.unique(symbols.block[functions], return_counts=True)
+    # A static function has a second symbol, by which its stub knows it: places are counted, and not symbols.
+    places = {(int(symbols.block[row]), int(symbols.value[row])) for row in functions.tolist()}
+    blocks, count = np.unique([block for block, _ in places], return_counts=True)
     shared = functions[np.isin(symbols.block[functions], blocks[count > 1]) & (symbols.name[functions] < 0)]
     names = [graph.symbol_name(row) for row in shared.tolist()]
     return [name for name in names if not CLONE.search(name) and not name.startswith(RUN_FIRST)]

@@ -14,8 +14,9 @@ import numpy as np
 
 from uruk.errors import InUse, InvalidValue
 from uruk.formats.registry import read_relocations
-from uruk.graph.graph import Graph
+from uruk.graph.graph import Graph, Zone
 from uruk.graph.types import I64, NONE, AnyArray
+from uruk.memory.mapper import Reach
 from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup.query import Query
 from uruk.orc.registry import adding, defining
@@ -25,11 +26,12 @@ from uruk.orc.registry.inputs import Source
 from uruk.orc.registry.lazy_definitions import define_entry_points
 from uruk.orc.registry.symbols import Flag, Rank, SymbolFlags
 from uruk.orc.registry.tracker import ResourceTracker
-from uruk.orc.replacing.collect import collect, retire
+from uruk.orc.replacing.collect import collect_if_cheap, retire
 from uruk.orc.replacing.functions import function_rows, lead_through_stubs
 from uruk.orc.replacing.keeping import keep_statics
 from uruk.orc.replacing.statics import Statics
 from uruk.orc.replacing.versions import Versions
+from uruk.passes.layout import Segment
 from uruk.records import record
 
 STATICS = ("keep", "new")
@@ -48,11 +50,19 @@ def add_replaceable(
     """Add objects, (name, bytes) each, whose functions may get other code later. The next lookup links them."""
     if tracker.replaceable is not None or session.entries_of(tracker):
         raise InvalidValue(f"tracker {tracker.name} owns other code: what is replaceable has a tracker of its own")
+    _have_memory(session)
     versions = Versions(session, tracker, dylib, bodies, keep=keep)
     for entry in _add(versions, _read(versions, pairs)):
         entry.root = True
         dylib.roots.append(entry)
     tracker.replaceable = versions
+
+
+def _have_memory(session: Lifetime) -> None:
+    """Have memory for code, so that stubs lie beside it: what they are too far from has stubs of its own for them."""
+    memory = session.executor.memory
+    if memory.near is None:
+        memory.allocate([Segment(0, Zone.RX, 16, 16, 0)], Reach()).free()
 
 
 def _read(versions: Versions, pairs: Sequence[tuple[str, Source]], function: str = "") -> list[Graph]:
@@ -197,7 +207,7 @@ def replace_objects(
             versions.number += 1
         if change.anew:
             session.finalize(old)
-        collect(session)
+        collect_if_cheap(session)
 
 
 def _begin(
@@ -236,7 +246,7 @@ def _check(session: Lifetime, versions: Versions, anew: bool) -> None:
     users = [user.name for user in tracker.resources.users if not user.removed]
     if anew and users and any(part.has_data for part in versions.parts):
         # Which names they refer to is not noted: a variable made anew would leave them the old one.
-        raise InUse(f"{tracker.name}, whose variables are to be made anew", sorted(users))
+        raise InUse(f"{tracker.name} (its variables are to be made anew)", sorted(users))
 
 
 def _link(session: Lifetime, versions: Versions, new: Sequence[ObjectEntry]) -> None:

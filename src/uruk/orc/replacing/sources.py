@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from uruk.compile.languages import language_of
-from uruk.errors import InvalidType, InvalidValue
+from uruk.errors import InvalidType, InvalidValue, NotReplaced
+from uruk.graph.graph import Graph
 from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.registry.entries import Contents
 from uruk.orc.registry.inputs import Source, read_source
 from uruk.orc.registry.symbols import encode_name
 from uruk.orc.registry.tracker import Replacement, ResourceTracker
-from uruk.orc.replacing.inlined import refuse_copies
 from uruk.orc.replacing.replacing import replace_objects, versions_of
 
 
@@ -37,18 +38,24 @@ def _object_of(tracker: ResourceTracker, replacement: Replacement) -> tuple[str,
     return name, memoryview(data)
 
 
-def replace_function(session: Lifetime, dylib: Contents, replacement: Replacement) -> None:
+Copies = Callable[[Graph, int, str], list[str]]
+"""Names what of an object, of a graph and by its number there, has code of one of its functions."""
+
+
+def replace_function(session: Lifetime, dylib: Contents, replacement: Replacement, copies_of: Copies) -> None:
     """See `LLJIT.replace`."""
-    name = encode_name(replacement.function)
+    function = replacement.function
     with session.lock:
         session.check_dylib(dylib)
-        number, table = dylib.names.get(name), session.table
+        number, table = dylib.names.get(encode_name(function)), session.table
         owner = int(table.owner[number]) if number is not None and number < table.owner.size else -1
         entry = session.objects.get(owner)
-    if entry is None:
-        raise InvalidValue(
-            f"`{replacement.function}' is not defined in dylib {dylib.name}: there is nothing to replace"
-        )
-    versions = versions_of(entry.tracker)
-    refuse_copies(versions, replacement.function)
-    replace_code(session, entry.tracker, replacement)
+        if entry is None:
+            raise InvalidValue(f"`{function}' is not defined in dylib {dylib.name}: nothing can be replaced")
+        versions = versions_of(entry.tracker)
+        objects = [entry for entry in versions.objects() if not entry.private]
+    for entry in objects:
+        copies = copies_of(entry.added.graph, entry.index, function)
+        if copies:
+            raise NotReplaced(function, entry.file, copies)
+    replace_code(session, versions.tracker, replacement)

@@ -36,6 +36,18 @@ class Part:
     """Functions of it that are still reached, though its objects are replaced."""
     hidden: list[str] = field(default_factory=list[str])
     """Static functions of which nothing tells whether their address was handed out."""
+    lends: bool = False
+    """True if stubs of its own are the addresses of functions, as the session's lie out of reach of its references."""
+
+    @property
+    def size(self) -> int:
+        """The size of what it placed, in bytes."""
+        return size_of(self.new["memory"])
+
+
+def size_of(memory: list[tuple[Any, list[int]]]) -> int:
+    """Return the size of segments in bytes."""
+    return sum(allocation.segments[index][2] for allocation, which in memory for index in which)
 
 
 @record
@@ -50,13 +62,13 @@ class OldVersion:
     reason: str
     found: str = ""
     """The reason why the last search did not give it back."""
+    size_left: int = 0
+    """Its size in bytes where its owner still has its resources."""
 
     @property
     def size(self) -> int:
         """Its size in bytes."""
-        return sum(
-            allocation.segments[index][2] for allocation, which in self.tracker.resources.memory for index in which
-        )
+        return self.size_left or size_of(self.tracker.resources.memory)
 
     def retained(self) -> Retained:
         """Return what is told of it."""
@@ -121,6 +133,7 @@ class Versions:
             part.has_constants |= self.statics.note(graph, state, row)
             part.has_data |= _has_data(graph)
             part.hidden += hidden_statics(graph)
+            part.lends |= int(state.module_of_object[row]) in state.stub_modules.values()
         self.parts.append(part)
         if self.number == 1 and not any(has_initializers(self.graphs[row]).any() for row in rows if row in self.graphs):
             self._lead_first(set(rows))
@@ -155,6 +168,15 @@ class Versions:
             if not whole:
                 part.new["storage"] = part.new["module_handles"] = []
         return old
+
+    def leave(self, gone: set[int]) -> list[Part]:
+        """Return the parts whose objects are all gone now; they stay as they are."""
+        before = [part for part in self.parts if part.objects]
+        for number in gone:
+            self.graphs.pop(number, None)
+        for part in before:
+            part.objects -= gone
+        return [part for part in before if not part.objects]
 
     def retained(self) -> list[Retained]:
         """See `uruk.orc.registry.tracker.Replaceable.retained`."""
