@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
-from uruk.graph.graph import HOLDS_FUNCTIONS, Binding, Graph, SymbolKind, Visibility
+from uruk.graph.graph import HOLDS_FUNCTIONS, Binding, Graph, Role, SymbolKind, Visibility
+from uruk.graph.rows import ObjectRows
 from uruk.graph.types import I32, I64, Bool, true_rows
 from uruk.orc.registry.definitions import Definitions, definitions_of
 from uruk.records import record
@@ -23,19 +26,43 @@ class Added:
     """Marks those that it needs only weakly."""
     start: list[int]
     """The index at which each object's part of `names` begins."""
-    definitions: Definitions
     hidden: dict[int, list[int]]
     """Names that an object, by its index, wants from code that it is linked with: no library's will do."""
+    outer: I64 | None = None
+    """The symbol rows that have a name, where they are known."""
 
     @classmethod
     def of(cls, graph: Graph, first: int) -> Added:
         """Index a graph."""
+        if graph.rows is not None:
+            return cls._of_rows(graph, graph.rows, first)
         symbols = graph.symbols
         outer = true_rows(symbols.name >= 0)
         weak = (symbols.kind[outer] == SymbolKind.UNDEFINED) & (symbols.binding[outer] == Binding.WEAK)
         # `outer` ascends, so that bounds in symbol rows become bounds in it by a search.
         start: list[int] = outer.searchsorted(graph.ranges.symbols).tolist()
-        return cls(graph, first, symbols.name[outer], weak, start, definitions_of(graph, outer), _hidden(graph, outer))
+        return cls(graph, first, symbols.name[outer], weak, start, _hidden(graph, outer), outer)
+
+    @classmethod
+    def _of_rows(cls, graph: Graph, rows: ObjectRows, first: int) -> Added:
+        """Index one object that was read row by row."""
+        names: list[int] = []
+        weak: list[bool] = []
+        hidden: list[int] = []
+        for name, (_, _, kind, _, binding, _, visibility, _) in zip(rows.names, rows.symbols, strict=True):
+            if name >= 0:
+                undefined = kind == SymbolKind.UNDEFINED
+                names.append(name)
+                weak.append(undefined and binding == Binding.WEAK)
+                if undefined and visibility in (Visibility.HIDDEN, Visibility.INTERNAL):
+                    hidden.append(name)
+        start, wanted = [0, len(names)], {0: hidden} if hidden else {}
+        return cls(graph, first, np.array(names, np.int32), np.array(weak, np.bool_), start, wanted)
+
+    @cached_property
+    def definitions(self) -> Definitions:
+        """The definitions of all objects."""
+        return definitions_of(self.graph, self.outer)
 
     def names_of(self, index: int) -> tuple[I32, Bool]:
         """Return names that object `index` defines or needs, and which of them it needs only weakly."""
@@ -44,6 +71,8 @@ class Added:
 
     def signatures_of(self, index: int) -> I32:
         """Return the signatures of the section groups of object `index`."""
+        if self.graph.rows is not None:  # such an object has none
+            return _NO_NAMES
         start = self.graph.ranges.groups
         return self.graph.groups.name[start[index] : start[index + 1]]
 
@@ -66,10 +95,14 @@ def _hidden(graph: Graph, outer: I64) -> dict[int, list[int]]:
 
 _HIDDEN = np.zeros(4, np.bool_)
 _HIDDEN[[Visibility.HIDDEN, Visibility.INTERNAL]] = True
+_NO_NAMES: I32 = np.empty(0, np.int32)
 
 
 def has_initializers(graph: Graph) -> Bool:
     """Mark the objects of a graph that have initialisers or finalisers."""
+    if graph.rows is not None:
+        arrays = [row for row in graph.rows.blocks if Role.PREINIT <= row[5] <= Role.DTORS and row[2]]
+        return np.array([bool(arrays)])
     blocks = graph.blocks
     special = true_rows(HOLDS_FUNCTIONS.take(blocks.role) & (blocks.size > 0))
     marks = np.zeros(len(graph.files), np.bool_)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from uruk.graph.graph import Binding, Graph, SymbolKind, SymbolType, Table, Visibility
+from uruk.graph.rows import ObjectRows
 from uruk.graph.types import I64, NONE, U8, Bool, some, true_rows
 from uruk.orc.registry.symbols import Flag, Rank
 from uruk.records import record
@@ -58,3 +59,13 @@ _FLAG_OF_TYPE[[SymbolType.FUNC, SymbolType.IFUNC]] = Flag.FUNCTION
 _FLAG_OF_TYPE[SymbolType.TLS] = Flag.TLS
 _FLAG_OF_VISIBILITY = np.zeros(4, np.uint8)
 _FLAG_OF_VISIBILITY[[Visibility.HIDDEN, Visibility.INTERNAL]] = Flag.HIDDEN
+
+
+def definition_rows(rows: ObjectRows) -> list[tuple[int, int, int]]:
+    """Return the definitions of one object that was read row by row: name, rank and flags of each."""
+    found: list[tuple[int, int, int]] = []
+    for name, (_, _, kind, _, binding, type, visibility, _) in zip(rows.names, rows.symbols, strict=True):
+        if name >= 0 and _DEFINES.item(kind):
+            rank = Rank.COMMON if kind == SymbolKind.COMMON else _RANK_OF_BINDING.item(binding)
+            found.append((name, rank, _FLAG_OF_TYPE.item(type) | _FLAG_OF_VISIBILITY.item(visibility)))
+    return found

@@ -14,7 +14,7 @@ from uruk.graph.graph import Graph, Selection, Table
 from uruk.graph.names import Names
 from uruk.graph.types import I32, I64, NONE, U8, Bool, every, some, true_rows, unique
 from uruk.orc.registry.added import Added
-from uruk.orc.registry.definitions import Definitions
+from uruk.orc.registry.definitions import Definitions, definition_rows
 from uruk.orc.registry.symbols import Rank, SymbolTable
 from uruk.records import record
 
@@ -59,7 +59,26 @@ def record_definitions(added: Added, table: SymbolTable, names: Names, file_of: 
 
     Raises DuplicateDefinition, with nothing recorded, for two strong definitions of one name.
     """
+    rows = added.graph.rows
+    if rows is not None and _record_rows(definition_rows(rows), added.first, table, names):
+        return NO_ENTRIES
     return record_some(added, added.definitions, table, names, file_of)
+
+
+def _record_rows(definitions: list[tuple[int, int, int]], number: int, table: SymbolTable, names: Names) -> bool:
+    """Record the definitions of one object if nobody else has their names. Returns False, with nothing recorded."""
+    table.grow(len(names.ids))
+    seen: set[int] = set()
+    for name, _, _ in definitions:
+        if name in seen or table.owner.item(name) >= 0 or table.rank.item(name) or table.ready.item(name):
+            return False
+        seen.add(name)
+    for name, rank, flags in definitions:
+        table.note_row(name)
+        table.owner[name] = number
+        table.flags[name] = flags
+        table.rank[name] = rank
+    return True
 
 
 def record_some(added: Added, definitions: Definitions, table: SymbolTable, names: Names, file_of: FileOf) -> I32:

@@ -88,8 +88,8 @@ class SymbolFlags(IntFlag):
 
 GroupFacts: TypeAlias = "tuple[int, int, bytes | None]"
 """A kept group's object, the size of its leader in bytes, and a digest of the leader's content; None if unknown."""
-UndoEntry: TypeAlias = "tuple[str, AnyArray, AnyArray]"
-"""Column, rows, and the values that were overwritten there."""
+UndoEntry: TypeAlias = "tuple[str, AnyArray | int, AnyArray | int]"
+"""Column, rows (or one), and the values that were overwritten there."""
 
 
 class SymbolTable:
@@ -124,6 +124,13 @@ class SymbolTable:
             for column in columns:
                 # `take` copies, so that the values outlive what is written next.
                 self.undo.append((column, rows, getattr(self, column).take(rows)))
+
+    def note_row(self, row: int) -> None:
+        """Note the row of one name, which is about to get a definition."""
+        if self.undo is not None:
+            self.undo.append(("owner", row, self.owner.item(row)))
+            self.undo.append(("flags", row, self.flags.item(row)))
+            self.undo.append(("rank", row, self.rank.item(row)))
 
     def restore(self, log: list[UndoEntry]) -> None:
         """Write back what was noted."""
