@@ -1,0 +1,41 @@
+"""Cells of C++, as in a notebook: a new definition replaces the old one for all callers, a crash is an exception."""
+
+from __future__ import annotations
+
+import re
+
+import uruk
+
+CELLS = [
+    "int price(int n) { return 3 * n; }",
+    "int total(int n) { return price(n) + 10; }",
+    "int price(int n) { return 5 * n; }",
+    "int bad(int n) { return *(volatile int *)(long)n; }",
+]
+
+
+class Notebook:
+    def __init__(self) -> None:
+        self.jit = uruk.LLJIT(executor=uruk.spawn())
+        self.cells: dict[str, uruk.ResourceTracker] = {}
+        self.declared = ""
+
+    def run(self, cell: str) -> None:
+        head, name = re.findall(r"((?:\w+ )+(\w+)\(.*?\))", cell)[0]
+        if name in self.cells:
+            return self.cells[name].replace(text=self.declared + cell)
+        self.declared += f'extern "C" {head};\n'
+        self.cells[name] = self.jit.add_source(text=self.declared + cell, language="c++", replaceable=True)
+        return None
+
+    def call(self, name: str, number: int) -> object:
+        try:
+            return self.jit.lookup(name).function("int(int)")(number)
+        except uruk.ExecutorCrashed as error:
+            return f"crashed in {error.where.split('+')[0]}"
+
+
+notebook = Notebook()
+for cell, name in zip(CELLS, ("price", "total", "total", "bad"), strict=True):
+    notebook.run(cell)
+    print(name, notebook.call(name, 16))
