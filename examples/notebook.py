@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import uruk
 
 CELLS = [
@@ -21,7 +19,8 @@ class Notebook:
         self.declared = ""
 
     def run(self, cell: str) -> None:
-        head, name = re.findall(r"((?:\w+ )+(\w+)\(.*?\))", cell)[0]
+        head = cell.partition(" {")[0]  # "int price(int n)"
+        name = head.partition("(")[0].split()[-1]
         if name in self.cells:
             return self.cells[name].replace(text=self.declared + cell)
         self.declared += f'extern "C" {head};\n'
