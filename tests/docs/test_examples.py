@@ -17,7 +17,7 @@ PRINTED = {
     "dsl": "6.0 7.0\n",
     "extension_module": "3 Count a letter in a text.\n",
     "hot_reload": "[1, 100] True\n",
-    "notebook": "price 48\ntotal 58\ntotal 90\nbroken crashed in broken\n",
+    "notebook": "price 48\ntotal 58\ntotal 90\nbad crashed in bad\n",
     "static_library": "zlib 1\n0 ['1 1', '20 400']\n",
     "tracing": "135 10 calls\n",
 }
