@@ -65,7 +65,7 @@ def run(names: Sequence[str], folder: Path, runs: int, report: Report) -> None:
         if "small" in names:
             from benchmarks import small
 
-            small.measure(template, 20 * runs, report)
+            small.measure(inputs.varied_object(folder), inputs.varied_cpp_object(folder), 20 * runs, report)
         if "many" in names:
             from benchmarks import many
 

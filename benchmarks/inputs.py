@@ -18,6 +18,14 @@ ENTRY = "LLVMInitializeX86Target"
 HANDLE = "void *__dso_handle = &__dso_handle;\n"
 SMALL = "int f_00000(int a, int b) { return a + b; }\n"
 SMALL_NAME = "f_00000"
+CONSTANT = 0x12345678
+VARIED = f"int f_00000(int a, int b) {{ return a + b + {CONSTANT}; }}\n"
+VARIED_CPP = f"""
+template <class T> __attribute__((noinline)) T twice(T x) {{ if (x < 0) throw 1; return x + x; }}
+volatile int seed = {CONSTANT};
+int started = seed + 1;
+extern "C" int f_00000(int a, int b) {{ try {{ return twice(a) + b + started; }} catch (int code) {{ return code; }} }}
+"""
 
 
 @dataclass(frozen=True)
@@ -93,6 +101,28 @@ def small_batch(folder: Path) -> Batch:
 def small_object(folder: Path) -> bytes:
     """One object with one function, `SMALL_NAME`."""
     return compile_c(SMALL, folder / "small.o").read_bytes()
+
+
+def varied_object(folder: Path) -> bytes:
+    """One object with one function, `SMALL_NAME`, that adds `CONSTANT` to its arguments' sum."""
+    return compile_c(VARIED, folder / "varied.o").read_bytes()
+
+
+def varied_cpp_object(folder: Path) -> bytes:
+    """The same in C++, with a template in a group, an exception that is caught, and a static initialiser."""
+    source, output = folder / "varied_cpp.cpp", folder / "varied_cpp.o"
+    source.write_text(VARIED_CPP, encoding="utf-8")
+    for name in ("clang++-19", "g++", "clang++"):
+        compiler = shutil.which(name)
+        if compiler is not None:
+            subprocess.run([compiler, "-O2", "-c", "-o", str(output), str(source)], check=True)
+            return output.read_bytes()
+    raise RuntimeError("no C++ compiler: install g++ or clang")
+
+
+def with_constant(template: bytes, number: int) -> bytes:
+    """A varied object with another constant."""
+    return template.replace(CONSTANT.to_bytes(4, "little"), number.to_bytes(4, "little"))
 
 
 def renamed(template: bytes, number: int) -> bytes:

@@ -58,8 +58,9 @@ def test_small(tmp_path: Path) -> None:
     from benchmarks import small
 
     report = Report()
-    small.measure(inputs.small_object(tmp_path), 2, report)
-    assert [row.name for row in report.rows] == ["one small object, against llvmlite", "its removal"]
+    small.measure(inputs.varied_object(tmp_path), inputs.varied_cpp_object(tmp_path), 2, report)
+    first, second = "one small object, against llvmlite", "one small C++ object, against llvmlite"
+    assert [row.name for row in report.rows] == [first, "its removal", second, "the removal of that"]
 
 
 def test_many(tmp_path: Path) -> None:
