@@ -36,8 +36,8 @@ FLOORS = (
     ("extension_modules",),
     ("typed_calls",),
     ("debug_info",),
-    ("lljit", "calling", "symbol", "spawning"),
-    ("program", "importer"),
+    ("lljit", "attributes", "calling", "symbol", "spawning"),
+    ("program", "importer", "loaded"),
     ("__init__", "testing"),
     ("cli", "jitlink", "__main__"),
 )

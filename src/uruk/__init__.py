@@ -56,6 +56,8 @@ from uruk.errors import WrongDefinitions as WrongDefinitions
 if TYPE_CHECKING:
     from uruk.importer import install_importer as install_importer
     from uruk.lljit import LLJIT as LLJIT
+    from uruk.loaded import Loaded as Loaded
+    from uruk.loaded import load as load
     from uruk.memory.fixed import FixedMemory as FixedMemory
     from uruk.orc.dispatch import InlineDispatcher as InlineDispatcher
     from uruk.orc.dispatch import ThreadPoolDispatcher as ThreadPoolDispatcher
@@ -113,6 +115,7 @@ __all__ = [
     "LibraryNotFound",
     "LinkError",
     "LinkOptions",
+    "Loaded",
     "LookupKind",
     "LookupTimeout",
     "MaterializationCycle",
@@ -144,6 +147,7 @@ __all__ = [
     "__version__",
     "connect",
     "install_importer",
+    "load",
     "spawn",
 ]
 
@@ -159,6 +163,7 @@ _LATER = {
     "LLJIT": "uruk.lljit",
     "Library": "uruk.program.options",
     "LinkOptions": "uruk.program.options",
+    "Loaded": "uruk.loaded",
     "LookupKind": "uruk.orc.registry.search",
     "MaterializationResponsibility": "uruk.orc.units",
     "MaterializationUnit": "uruk.orc.units",
@@ -171,6 +176,7 @@ _LATER = {
     "Symbol": "uruk.symbol",
     "connect": "uruk.spawning",
     "install_importer": "uruk.importer",
+    "load": "uruk.loaded",
     "spawn": "uruk.spawning",
     "SymbolFlags": "uruk.orc.registry.symbols",
     "ThreadPoolDispatcher": "uruk.orc.dispatch",

@@ -14,8 +14,9 @@ from functools import partial
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any
 
+from uruk.attributes import Attributes, is_cpp, symbol_of_cpp
 from uruk.calling import Calling
-from uruk.errors import InvalidValue, LibraryError, TLSError, UrukError
+from uruk.errors import InvalidValue, LibraryError, TLSError, UndefinedSymbols, UrukError
 from uruk.executor.interface import Executor
 from uruk.memory.manager import DEFAULT_SLAB
 from uruk.memory.mapper import Mapper
@@ -51,7 +52,7 @@ PERF = "URUK_PERF"
 """The environment variable by which every session records its code for the profiler `perf`; 0 or empty: none does."""
 
 
-class LLJIT(Calling):
+class LLJIT(Calling, Attributes):
     """Links objects into this process and hands back callable symbols.
 
     `auto_initialize`: initialisers of added objects run with the next lookup; otherwise only by `initialize()`.
@@ -91,6 +92,7 @@ class LLJIT(Calling):
             if executor is not None:
                 executor.close()  # nobody else can use it, and not every caller has a name for it
             raise
+        self._is_open, self._sets_variables = True, type(self) is LLJIT
 
     def _set_up(
         self,
@@ -389,11 +391,20 @@ class LLJIT(Calling):
         (dylib or self.main).alias(names, source, lazy=lazy, offset=offset)
 
     def lookup(self, name: str | bytes, dylib: JITDylib | None = None, *, timeout: float | None = None) -> Symbol:
-        """Return the symbol `name`, linked with all that it needs. Raises UndefinedSymbols and what linking raises."""
+        """Return the symbol `name`, linked with all that it needs. Raises UndefinedSymbols and what linking raises.
+
+        A function of C++ may be named as in C++: ``geo::area(double)``, or ``geo::area`` where it is the only one.
+        """
         home, text = dylib or self.main, _text_of(name)
         address = ready_address(self.session, home, text, self.auto_initialize)
         if address is None:
-            addresses = self.session.lookup_names(home, [text], initialize=self.auto_initialize, timeout=timeout)
+            try:
+                addresses = self.session.lookup_names(home, [text], initialize=self.auto_initialize, timeout=timeout)
+            except UndefinedSymbols:
+                found = symbol_of_cpp(self, home, text) if is_cpp(text) else None
+                if found is None:
+                    raise
+                return found
             address = addresses[text]
         return Symbol(text, address, self._remote, self._session)
 

@@ -4,17 +4,34 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from uruk.errors import InvalidType, InvalidValue
+from uruk.errors import InvalidType, InvalidValue, UrukError
 
 if TYPE_CHECKING:
+    from uruk.debug_info.signatures import Signature
     from uruk.executor.remote import RemoteExecutor
     from uruk.orc.lifetime.lifetime import Lifetime
     from uruk.orc.session import Session
 
 sessions_here: weakref.WeakSet[Lifetime] = weakref.WeakSet()
 """Sessions with code in this process."""
+
+
+class _OfInstances:
+    """An attribute that instances compute, and that the class itself has as its own, or not at all."""
+
+    def __init__(self, compute: Callable[[Any], Any], of_class: Any = None) -> None:
+        self._compute = compute
+        self._of_class = of_class
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        if instance is not None:
+            return self._compute(instance)
+        if self._of_class is None:
+            raise AttributeError("only instances have it")
+        return self._of_class
 
 
 class Symbol:
@@ -25,6 +42,8 @@ class Symbol:
     """
 
     __slots__ = ("_function", "_session", "address", "executor", "name")
+    __doc__ = _OfInstances(lambda symbol: symbol._described(), __doc__)  # pyright: ignore[reportAssignmentType]
+    __signature__ = _OfInstances(lambda symbol: symbol._signature_of_python())
 
     def __init__(
         self,
@@ -76,12 +95,10 @@ class Symbol:
         not say of Rust's. Raises InvalidType, with the reason, for a function whose type is not known or not passed,
         ObjectFormatError for broken debug information.
         """
-        from uruk.debug_info.session_types import callable_of, types_of  # reads types, which programs do without
+        from uruk.debug_info.session_types import callable_of  # reads types, which programs do without
 
+        signature = self._signature(extern_c=extern_c)
         session = self._session() if self._session is not None else None
-        if session is None:
-            raise InvalidType(f'{self.name} has no type yet: give it one, as by .function("int(int)")')
-        signature = types_of(session).signature(self.name, self.address, extern_c=extern_c)
         if self.executor is None and not _thread.watched:
             watch_overflows()
         self._function = callable_of(session, signature, self)
@@ -98,6 +115,32 @@ class Symbol:
 
             function = self._function = declared_function(self, self._session) or self.typed()._function
         return function(*arguments)
+
+    @property
+    def __name__(self) -> str:
+        return self.name
+
+    def _described(self) -> str:
+        """Return the text for `help`: the type in C, or the reason why there is none."""
+        try:
+            return f"{self._signature()}\n\n{self.name} at {self.address:#x}, by debug information."
+        except UrukError as error:
+            return f"{self.name} at {self.address:#x}.\n\n{error}"
+
+    def _signature_of_python(self) -> Any:
+        try:
+            return self._signature().parameters_of_python()
+        except UrukError:
+            return None
+
+    def _signature(self, *, extern_c: bool = False) -> Signature:
+        """Return the type that debug information gives the function. Raises InvalidType, ObjectFormatError."""
+        session = self._session() if self._session is not None else None
+        if session is None:
+            raise InvalidType(f'{self.name} has no type yet: give it one, as by .function("int(int)")')
+        from uruk.debug_info.session_types import types_of  # reads types, which programs do without
+
+        return types_of(session).signature(self.name, self.address, extern_c=extern_c)
 
     def __index__(self) -> int:
         return self.address

@@ -39,7 +39,8 @@ class CType:
     """A type: C text in front of a name and behind it, size and alignment in bytes, and what is known of its values.
 
     `refusal` says why no value of it can be passed, empty if it can be. Of an `unknown` type there is no text: a
-    pointer to it is ``void *``. `label` is what people are shown in place of the text.
+    pointer to it is ``void *``. `label` is what people are shown in place of the text. A `bare` structure is declared
+    without its members, so that none that contains it can have any.
     """
 
     before: str
@@ -49,6 +50,7 @@ class CType:
     refusal: str = ""
     unknown: bool = False
     label: str = ""
+    bare: bool = False
 
     def show(self, name: str = "") -> str:
         """Return the declaration of a name as people are shown it."""
@@ -71,7 +73,7 @@ class CType:
         """Return the type with ``const``, which matters behind a pointer only."""
         if self.unknown or self.before.startswith("const ") or "*" in self.before:
             return self
-        return CType(f"const {self.before}", self.after, self.size, self.alignment, self.refusal)
+        return CType(f"const {self.before}", self.after, self.size, self.alignment, self.refusal, bare=self.bare)
 
     def array(self, counts: list[int | None]) -> CType:
         """Return the type of arrays of it; None is a dimension without a size, the first one only."""
@@ -80,7 +82,8 @@ class CType:
             size *= count or 0
         after = "".join(f"[{'' if count is None else count}]" for count in counts)
         refusal = "an array is not passed by value"
-        return CType(self.before, after + self.after, size, self.alignment, refusal, self.unknown)
+        after += self.after
+        return CType(self.before, after, size, self.alignment, refusal, self.unknown, self.label, self.bare)
 
     def function(self, parameters: list[CType], *, variadic: bool = False) -> CType:
         """Return the type of functions that return it."""

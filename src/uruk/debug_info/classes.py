@@ -21,6 +21,7 @@ _COMPOSITES = frozenset(("DW_TAG_structure_type", "DW_TAG_class_type", "DW_TAG_u
 _THROUGH = frozenset(
     ("DW_TAG_const_type", "DW_TAG_volatile_type", "DW_TAG_typedef", "DW_TAG_array_type", "DW_TAG_atomic_type")
 )
+_INSIDE = "has a member of a class that is passed by reference: "
 _DEEPEST = 64
 
 
@@ -98,4 +99,5 @@ def _of_member(references: References, die: DIE, depth: int) -> str:
         return ""
     inner = references.chain(under)[-1]
     reason = refusal_of_class(references, inner, depth + 1)
-    return f"has a member of a class that is passed by reference: {reason}" if reason else ""
+    innermost = reason.rpartition(_INSIDE)[2]
+    return f"{_INSIDE}{innermost}" if reason else ""

@@ -56,7 +56,7 @@ class Declared:
             self._texts.append(text)
         elif known != text:
             return kind
-        return CType(plain, "", kind.size, kind.alignment, kind.refusal)
+        return CType(plain, "", kind.size, kind.alignment, kind.refusal, bare=kind.bare)
 
     def enumeration(self, name: str, values: list[tuple[str, int]]) -> str | None:
         """Return an enumeration's type; None where its constants have other values in another one."""

@@ -65,6 +65,7 @@ class Index:
         self.variables: dict[str, Defined] = {}
         self.split = ""
         """The file that has the types of a unit compiled by -gsplit-dwarf."""
+        self.languages: set[str] = set()
         if "debug_info" not in "".join(sections):
             return
         for unit in info.iter_CUs():
@@ -75,6 +76,7 @@ class Index:
         self.split = self.split or next(filter(None, (text(top, name) for name in _SPLIT)), "")
         producer = text(top, "DW_AT_producer")
         language = _LANGUAGES.get(number(top, "DW_AT_language") or 0, "an unknown language")
+        self.languages.add(language)
         # GCC records its flags; clang does not.
         plain = producer.startswith("GNU ") and " -m" in producer and not _OPTIMISED.search(producer)
         self._read_scope(top, Unit(language, plain, bool(_NO_TYPES.search(producer))), ())

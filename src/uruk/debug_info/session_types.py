@@ -49,8 +49,10 @@ class SessionTypes:
     def signature(self, name: str, address: int, *, extern_c: bool = False) -> Signature:
         """Return the type of the function at an address. Raises Refused, ObjectFormatError."""
         with self.declared.lock:
-            entry, own = self._definition(name, address)
-            return self._info(entry).signature(own, extern_c=extern_c)
+            found = self.definitions(name, address)
+            # An alias has no entry of its own: that of another name for the same code does.
+            info, own = next((each for each in found if each[1] in each[0].index.functions), found[0])
+            return info.signature(own, extern_c=extern_c)
 
     def _info(self, entry: ObjectEntry) -> ObjectInfo:
         for number in [number for number in self._infos if number not in self._entries]:
@@ -59,12 +61,13 @@ class SessionTypes:
             self._infos[entry.number] = ObjectInfo(entry, self.declared)
         return self._infos[entry.number]
 
-    def _definition(self, name: str, address: int) -> tuple[ObjectEntry, str]:
-        """Return the object that defines a symbol, and the symbol's name there."""
+    def definitions(self, name: str, address: int) -> list[tuple[ObjectInfo, str]]:
+        """Return the objects that define what is at an address, each with a name there; that of `name` first."""
         table = self._table
         place = table.address.view(np.uint64)
         rows = np.flatnonzero((table.ready != 0) & (place == address) & (table.owner >= 0)).tolist()
         texts = {self._text(row).decode("utf-8", "surrogateescape"): row for row in rows}
+        found: list[tuple[ObjectInfo, str]] = []
         for text in sorted(texts, key=lambda each: each != name):
             row = texts[text]
             entry: Entry | None = self._entries.get(int(table.owner[row]))
@@ -72,8 +75,10 @@ class SessionTypes:
                 row = entry.targets[row]
                 entry = self._entries.get(int(table.owner[row]))
             if isinstance(entry, ObjectEntry):
-                return entry, self._text(row).decode("utf-8", "surrogateescape")
-        raise Refused(name, "it is not defined by an object of this session")
+                found.append((self._info(entry), self._text(row).decode("utf-8", "surrogateescape")))
+        if not found:
+            raise Refused(name, "it is not defined by an object of this session")
+        return found
 
 
 _of: WeakKeyDictionary[Session, SessionTypes] = WeakKeyDictionary()
@@ -87,8 +92,9 @@ def types_of(session: Session) -> SessionTypes:
     return types
 
 
-def callable_of(session: Session, signature: Signature, symbol: Linked) -> Any:
+def callable_of(session: Session | None, signature: Signature, symbol: Linked) -> Any:
     """Return a callable for a symbol. Raises InvalidType, InvalidValue for what cannot be passed."""
+    assert session is not None, "a symbol of a session that is gone has no type"
     declared = types_of(session).declared
     with declared.lock:
         ffi = declared.flush()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from dataclasses import field
+from keyword import iskeyword
 from typing import TYPE_CHECKING
 
 from uruk.debug_info.c_text import CType
+from uruk.debug_info.cpp_names import path_of
 from uruk.debug_info.index import Defined, Index
 from uruk.debug_info.reader import children, has, number, text
 from uruk.debug_info.types import REACH, ObjectTypes
@@ -35,7 +38,7 @@ class Signature:
     """A function's type: what it returns and takes, each parameter with its name, if it has one."""
 
     name: str
-    """As the source has it."""
+    """The symbol's name; of C++, the name with its namespaces."""
     language: str
     result: CType
     parameters: list[tuple[str, CType]] = field(default_factory=list[tuple[str, CType]])
@@ -44,6 +47,17 @@ class Signature:
     def pointer(self) -> str:
         """Return the type of pointers to such functions, as cffi reads it."""
         return self.result.function([kind for _, kind in self.parameters]).pointer().declare()
+
+    def parameters_of_python(self) -> inspect.Signature:
+        """Return the parameters as `inspect` has them, with types of C as annotations."""
+        place = inspect.Parameter.POSITIONAL_ONLY
+        names: list[str] = []
+        for at, (name, _) in enumerate(self.parameters):
+            plain = name if name.isidentifier() and not iskeyword(name) else f"argument_{at}"
+            names.append(plain if plain not in names else f"{plain}_{at}")
+        kinds = (kind.show() for _, kind in self.parameters)
+        parameters = [inspect.Parameter(name, place, annotation=kind) for name, kind in zip(names, kinds, strict=True)]
+        return inspect.Signature(parameters, return_annotation=self.result.show())
 
     def __str__(self) -> str:
         parameters = ", ".join(kind.show(name) for name, kind in self.parameters) or "void"
@@ -77,7 +91,7 @@ def signature_of(index: Index, types: ObjectTypes, name: str, *, extern_c: bool 
     if reason := _refusal(defined, name, extern_c):
         raise Refused(name, reason)
     entry = _with_parameters(defined)
-    signature = Signature(defined.text("DW_AT_name") or name, defined.unit.language, _result(types, defined, name))
+    signature = Signature(path_of(name), defined.unit.language, _result(types, defined, name))
     for each in children(entry):
         if each.tag == "DW_TAG_unspecified_parameters":
             raise Refused(name, "it takes variable arguments, whose types are those of each call")
@@ -99,7 +113,9 @@ def _reason_of_absence(index: Index, name: str) -> str:
         return "it is a variable"
     if index.split:
         return f"its types are in another file, {index.split}, as -gsplit-dwarf has it, which is not read"
-    if not index.functions and not index.variables:
+    if index.languages == {"assembly"}:
+        return "it is written in assembly, which says no types"
+    if not index.languages:
         return f"{index.file} has no debug information (compile with -g)"
     return f"the debug information of {index.file} does not have it"
 
@@ -130,10 +146,9 @@ def _refusal(defined: Defined, name: str, extern_c: bool) -> str:
 
 def _with_parameters(defined: Defined) -> DIE:
     """Return the entry that lists the parameters: an abstract one is whole, a concrete one may lack some."""
-    for die in reversed(defined.chain):
-        if any(each.tag == "DW_TAG_formal_parameter" for each in children(die)):
-            return die
-    return defined.die
+    listing = [die for die in defined.chain if any(each.tag == "DW_TAG_formal_parameter" for each in children(die))]
+    whole = [die for die in listing if "DW_AT_abstract_origin" not in die.attributes]
+    return [*whole, *listing, defined.die][0]
 
 
 def _result(types: ObjectTypes, defined: Defined, name: str) -> CType:

@@ -236,9 +236,11 @@ class ObjectTypes:
         kind.refusal, kind.alignment = self._refusal(die, members, kinds)
         layout = natural_layout(kind.before.startswith("union"), members, kinds)
         stated = number(die, "DW_AT_alignment") or 0
-        if any(each.unknown for each in kinds):
+        if any(each.unknown or each.bare for each in kinds):
+            kind.bare = True
             kind.refusal = kind.refusal or f"`{kind.before}' has a member that C text has no type for"
-        elif layout is None or layout.size != kind.size:
+        elif layout is None or not members or layout.size != kind.size:
+            kind.bare = True
             kind.refusal = kind.refusal or f"`{kind.before}' is packed or aligned in a way that C text cannot say"
         else:
             kind.alignment = max(layout.alignment, stated)

@@ -1,0 +1,231 @@
+"""Functions and globals as attributes of a JIT and of what `uruk.load` returns; their help; overloads of C++."""
+
+from __future__ import annotations
+
+import inspect
+import pydoc
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import uruk
+
+from support.coff_objects import compiled_text
+from support.compiling import Compile
+from support.requirements import require_tool
+
+pytestmark = pytest.mark.any_interpreter
+
+SHAPES = """
+#include <stdint.h>
+struct point { int x, y; };
+struct pair { char tag; struct point at[2]; float weight; };
+int counter = 7;
+static int hidden = 1;
+double table[2][3] = {{1, 2, 3}, {4, 5, 6}};
+struct point origin = {3, 4};
+struct pair pairs[2] = {{'a', {{1, 2}, {3, 4}}, 0.5f}, {'b'}};
+const int limit = 9;
+const struct point *const fixed = &origin;
+unsigned char text[8] = "hey";
+_Bool flags[2] = {1, 0};
+uint64_t large = 0xfedcba9876543210;
+long wide = -5;
+float ratio = 0.25f;
+const char *name = "shapes";
+int close(int x) { return x + 1; }
+int count(void) { return counter += hidden; }
+int sum(struct point p) { return p.x + p.y; }
+double total(void) { double s = 0; for (int i = 0; i < 6; i++) s += (&table[0][0])[i]; return s; }
+"""
+
+
+def check(jit: uruk.LLJIT) -> None:
+    """What holds in every process."""
+    assert jit.counter == 7
+    jit.counter = 40
+    assert jit.count() == 41
+    assert jit.counter == 41
+    with pytest.raises(OverflowError):
+        jit.counter = 1 << 31
+    assert (jit.large, jit.wide, jit.ratio, jit.limit) == (0xFEDCBA9876543210, -5, 0.25, 9)
+    with pytest.raises(uruk.InvalidType, match="constant: const int limit"):
+        jit.limit = 1
+    assert jit.table.shape == (2, 3)
+    assert jit.table.dtype == np.float64
+    assert jit.table.tolist() == [[1, 2, 3], [4, 5, 6]]
+    assert jit.flags.tolist() == [True, False]
+    assert bytes(jit.text) == b"hey\0\0\0\0\0"
+    assert jit.pairs["at"]["y"].tolist() == [[2, 4], [0, 0]]
+    assert jit.pairs["weight"][0] == 0.5
+    assert (jit.origin.x, jit.origin.y) == (3, 4)
+    jit.origin = (8, 9)
+    assert jit.sum(jit.origin) == 17
+    assert jit.string(jit.name) == "shapes"
+
+
+def test_here(cc: Compile, jit: uruk.LLJIT) -> None:
+    jit.add_object(cc(SHAPES, "-g"))
+    check(jit)
+    jit.table[1, 2] += 10
+    jit.origin.x = 1
+    assert (jit.total(), jit.origin.x) == (31, 1)
+    jit.table = np.ones((2, 3))
+    assert jit.total() == 6
+
+
+def test_in_a_child(cc: Compile) -> None:
+    with uruk.LLJIT(executor=uruk.spawn()) as jit:
+        jit.add_object(cc(SHAPES, "-g"))
+        check(jit)
+        jit.table[0, 0] = 11  # memory that both processes have
+        assert jit.total() == 31
+
+
+def test_aarch64(cc: Compile) -> None:
+    require_tool("qemu-aarch64")
+    with uruk.LLJIT(executor=uruk.spawn(target="aarch64-linux")) as jit:
+        jit.add_object(cc(SHAPES, "-g", "-O1", family="aarch64-gcc"))
+        check(jit)
+
+
+def test_windows(wine: Path, tmp_path: Path) -> None:
+    """MinGW writes DWARF into COFF objects, where ``long`` has 32 bits."""
+    with uruk.LLJIT(executor=uruk.spawn(target="x86_64-windows")) as jit:
+        jit.add_object(compiled_text(tmp_path, "gcc-O2", "shapes.c", SHAPES, "-g"))
+        check(jit)
+
+
+def test_names_that_are_no_symbols(cc: Compile, jit: uruk.LLJIT) -> None:
+    jit.add_object(cc(SHAPES, "-g"))
+    with pytest.raises(AttributeError, match=r"`coutner'; did you mean counter"):
+        _ = jit.coutner
+    with pytest.raises(AttributeError, match="did you mean lookup"):
+        jit.lookpu("f")
+    with pytest.raises(AttributeError, match="did you mean auto_initialize"):
+        jit.auto_initialise = False
+    with pytest.raises(AttributeError, match="is not set: it is a function"):
+        jit.sum = 3
+    assert not hasattr(jit, "_repr_html_")
+    assert not hasattr(jit, "hidden")  # static
+    assert callable(jit.close)  # its own, not that of the object
+    jit.auto_initialize = True
+    assert {"counter", "sum", "table", "lookup"} <= set(dir(jit))
+
+
+def test_what_a_symbol_needs_is_no_attribute_error(cc: Compile, jit: uruk.LLJIT) -> None:
+    jit.add_object(cc("int missing(void); int f(void) { return missing(); }", "-g"))
+    with pytest.raises(uruk.UndefinedSymbols, match="missing"):
+        _ = jit.f
+
+
+def test_functions_of_libraries_and_data_without_types(cc: Compile, jit: uruk.LLJIT) -> None:
+    jit.add_object(cc("int counter = 3; int f(void) { return counter; }"))
+    assert jit.abs.function("int(int)")(-3) == 3
+    assert int.from_bytes(jit.read(jit.counter, 4), "little") == 3
+    with pytest.raises(AttributeError, match="no type from debug information"):
+        jit.counter = 3
+    with pytest.raises(uruk.InvalidType, match="has no debug information"):
+        jit.f()
+
+
+def test_a_class_of_its_own_may_have_attributes() -> None:
+    class Mine(uruk.LLJIT):
+        def __init__(self) -> None:
+            super().__init__()
+            self.notes = ["a"]
+
+    with Mine() as mine:
+        mine.more = 1
+        assert (mine.notes, mine.more) == (["a"], 1)
+        assert mine.abs.name == "abs"
+
+
+def test_help(cc: Compile, jit: uruk.LLJIT) -> None:
+    jit.add_object(cc(SHAPES, "-g"))
+    shown = pydoc.plain(pydoc.render_doc(jit.lookup("sum")))
+    assert "int sum(struct point p)" in shown
+    assert str(inspect.signature(jit.sum)) == "(p: 'struct point', /) -> 'int'"
+    assert jit.sum.__name__ == "sum"
+    assert "not defined by an object" in pydoc.plain(pydoc.render_doc(jit.lookup("abs")))
+    assert "It stands for its address" in str(uruk.Symbol.__doc__)
+    assert list(inspect.signature(uruk.Symbol).parameters)[:2] == ["name", "address"]
+
+
+@pytest.fixture(params=["here", "child"])
+def executor(request: pytest.FixtureRequest) -> Any:
+    return uruk.spawn() if request.param == "child" else None
+
+
+def test_load(cc: Compile, executor: Any) -> None:
+    more = cc("extern int counter; int twice(void) { return 2 * counter; }", "-g")
+    with uruk.load(cc(SHAPES, "-g"), more.read_bytes(), executor=executor) as shapes:
+        check(shapes.jit)
+        shapes.counter = 5
+        assert shapes.twice() == 10
+        assert shapes["close"](1) == 2
+        shapes["counter"] = 6
+        assert shapes.counter == 6
+        assert {"counter", "twice"} <= set(dir(shapes))
+        with pytest.raises(AttributeError, match="did you mean twice"):
+            shapes.twise()
+        with pytest.raises(AttributeError, match="own"):
+            shapes.jit = 1
+    assert shapes.jit.session.closed
+    shapes.close()
+
+
+def test_load_what_cannot_be(tmp_path: Path) -> None:
+    with pytest.raises(uruk.InputNotFound):
+        uruk.load(tmp_path / "none.o")
+
+
+CPP = """
+#include <string>
+struct plain { int x; };
+namespace geo {
+struct point { double x, y; double norm(double k) const; };
+double point::norm(double k) const { return k * (x * x + y * y); }
+double area(double r) { return 3 * r * r; }
+int area(int w, int h) { return w * h; }
+point middle(const point &a, point b) { return {(a.x + b.x) / 2, (a.y + b.y) / 2}; }
+}
+int kind(int) { return 1; }
+int kind(double) { return 2; }
+int kind(const char *) { return 3; }
+int kind(plain) { return 4; }
+int kind(const std::string &) { return 5; }
+int alike(long) { return 1; }
+int alike(int) { return 2; }
+bool flip(bool b) { return !b; }
+enum class small : unsigned char { a, b = 7 };
+small next(small s) { return s == small::a ? small::b : small::a; }
+int through(int &to, int &&from) { to = from; return to + 1; }
+int global_number = 1;
+namespace geo { int inside = 5; }
+"""
+
+
+@pytest.mark.parametrize("family", ["gcc", "clang"])
+def test_overloads(cc: Compile, jit: uruk.LLJIT, family: str) -> None:
+    jit.add_library("stdc++")
+    jit.add_object(cc(CPP, "-g", "-O1", language="cpp", family=family))
+    assert [jit.kind(value) for value in (1, 1.5, b"text", (3,))] == [1, 2, 3, 4]
+    with pytest.raises(uruk.InvalidType, match=r"several functions take.*\n.*alike\(int\)"):
+        jit.alike(1)
+    with pytest.raises(uruk.InvalidType, match=r"kind\(int, int\): no function takes"):
+        jit.kind(1, 2)
+    assert jit.lookup("alike(long)")(1) == 1
+    assert jit.lookup("geo::area(int, int)")(2, 3) == 6
+    with pytest.raises(uruk.InvalidType, match=r"several functions.*\n  geo::area\(double\)"):
+        jit.lookup("geo::area")
+    assert jit.flip(True) is False
+    assert (jit.next(0), jit.next(7)) == (7, 0)
+    middle = jit.lookup("geo::middle")
+    assert "geo::middle(const struct geo__point *a, struct geo__point b)" in str(middle.__doc__)
+    through = jit.lookup("through(int&, int&&)")
+    assert "int through(int *to, int *from)" in str(through.__doc__)
+    assert jit.lookup("geo::point::norm")._signature().parameters[0][1].show() == "const struct geo__point *"
+    assert jit.lookup("geo::inside").address
