@@ -107,6 +107,7 @@ __all__ = [
     "InlineDispatcher",
     "InputNotFound",
     "InternalError",
+    "InvalidAddress",
     "InvalidType",
     "InvalidValue",
     "JITDylib",
