@@ -20,15 +20,15 @@ EXECUTOR_TARGETS: tuple[str, ...] = _MACHINES["EXECUTOR_TARGETS"]
 SOURCES = {
     "common": "atomic16.c bfloat16.c call_once.c callback.c lazy.c overflow.c remote.c run_main.c",
     "linux": (
-        "alternate_stack.c at_quick_exit.c atexit.c bind_imports.c bind_thread_locals.c carriers.c"
+        "alternate_stack.c at_quick_exit.c atexit.c bind_imports.c bind_thread_locals.c carriers.c catching.c"
         " checked_memory.c constant.c environment.c find_in_threads.c find_symbols.c find_tls.c"
         " fresh_process.c hidden.c imports.c initialize.c later_libraries.c libraries.c memory.c overflows.c"
         " process.c profile.c program.c program_names.c pthread_atfork.c python_end.c removed.c removed_calls.c"
         " resolvers.c result.c search_path.c shown_storage.c signals.c slab_object.c stack_chk_fail_local.c"
         " thread_atexit.c trampolines.c unwind.c"
     ),
-    "x86_64": "callback_enter.S cpu_model.c invoke.S lazy_enter.S tlsdesc.S vector_state.c",
-    "aarch64": "callback_enter.S invoke.S lazy_enter.S outline_atomics.c tlsdesc.S vector_state.c",
+    "x86_64": "callback_enter.S invoke_catching.S cpu_model.c invoke.S lazy_enter.S tlsdesc.S vector_state.c",
+    "aarch64": "callback_enter.S invoke_catching.S invoke.S lazy_enter.S outline_atomics.c tlsdesc.S vector_state.c",
     "executor/common": (
         "actions.c calls.c clients.c dispatch.c libraries.c memory.c messages.c requests.c run.c secret.c setup.c"
         " text.c transport.c wire.c"

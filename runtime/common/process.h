@@ -4,12 +4,16 @@
 
 #define OF_SYSTEM __attribute__((visibility("hidden")))
 
-/* The calling thread's own word, ~0 at first, without thread-local storage: the runtime is linked before there is any.
- * Threads for which there is no memory share one. */
+/* The calling thread's own two words, ~0 and 0 at first, without thread-local storage: the runtime is linked before there
+ * is any. Threads for which there is no memory share them. */
 uint64_t *uruk_thread_word(void) OF_SYSTEM;
 
 /* Have a function called in the children that this process forks. 0, or an errno. */
 int64_t uruk_at_fork(void (*in_child)(void)) OF_SYSTEM;
+
+/* Call a function as uruk_invoke does. `catches`: an exception that leaves it ends here, and is returned; otherwise 0. */
+uint64_t uruk_invoke_guarded(uint64_t function, void *registers, const uint64_t *stack, uint64_t count, int catches)
+    OF_SYSTEM;
 
 void uruk_say(const char *text) OF_SYSTEM; /* on standard error */
 void uruk_abort(void) OF_SYSTEM __attribute__((noreturn));

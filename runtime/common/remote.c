@@ -17,9 +17,6 @@ struct registers {
     word result_place; /* where a result in memory goes, in conventions with a register for that alone */
 };
 
-extern void uruk_invoke(word function, struct registers *, const word *stack, word count)
-    __attribute__((visibility("hidden")));
-
 static dispatch_function *dispatch;
 static void *dispatch_context;
 
@@ -68,14 +65,16 @@ void uruk_free_result(struct result *result)
 /* The argument of a call: this, then integers (a ninth is `result_place`), vectors, stack words, words that are offsets
  * into the bytes (numbers of integers; behind them, of stack words; behind these, offsets of words in the bytes), then
  * the bytes. The answer: two integer and four
- * vector registers of the result, errno, and the first `back` bytes. */
+ * vector registers of the result, errno, the exception that left the function or 0, and the first `back` bytes. CATCHES in
+ * the number of integers says that there may be one. */
 struct call {
     word id, function;
     uint32_t integers, vectors, stack, pointers;
     uint64_t bytes, back;
 };
 
-enum { ANSWER = 7 * sizeof(word), MOST = 1 << 16 };
+enum { ANSWER = 8 * sizeof(word), MOST = 1 << 16 };
+#define CATCHES (1u << 31)
 
 static int fits(const struct call *call, size_t size)
 {
@@ -104,7 +103,7 @@ static void *pointer(const struct call *call, word which, struct registers *regi
     return call->bytes >= sizeof(word) && which <= call->bytes - sizeof(word) ? bytes + which : 0;
 }
 
-static struct result make_call(const struct call *call, const word *words)
+static struct result make_call(const struct call *call, const word *words, int catches)
 {
     struct registers registers = {{0}, {0}, 0};
     const word *vectors = words + call->integers, *stack = vectors + call->vectors, *pointers = stack + call->stack;
@@ -136,12 +135,13 @@ static struct result make_call(const struct call *call, const word *words)
     word *current = current_call(), outer = *current;
     *current = call->id;
     uruk_set_last_error(0);
-    uruk_invoke(call->function, &registers, stacked, call->stack);
+    word exception = uruk_invoke_guarded(call->function, &registers, stacked, call->stack, catches);
     word error = (word)uruk_last_error();
     *current_call() = outer;
     memcpy(answer, registers.integers, 2 * sizeof(word));
     memcpy(answer + 2 * sizeof(word), registers.vectors, 4 * sizeof(word));
     memcpy(answer + 6 * sizeof(word), &error, sizeof error);
+    memcpy(answer + 7 * sizeof(word), &exception, sizeof exception);
     memmove(answer + ANSWER, bytes, call->back);
     free(stacked);
     return success(answer, ANSWER + call->back);
@@ -154,13 +154,15 @@ EXPORTED struct result uruk_rt_call_wrapper(const char *data, size_t size)
     if (size < sizeof call)
         return failure("a call is too short");
     memcpy(&call, data, sizeof call);
+    int catches = (call.integers & CATCHES) != 0;
+    call.integers &= ~CATCHES;
     if (!fits(&call, size))
         return failure("the parts of a call do not fit");
     word *words = malloc(size - sizeof call + 8); /* aligned */
     if (!words)
         return failure("no memory for a call");
     memcpy(words, data + sizeof call, size - sizeof call);
-    struct result result = make_call(&call, words);
+    struct result result = make_call(&call, words, catches);
     free(words);
     return result;
 }

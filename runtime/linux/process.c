@@ -13,7 +13,7 @@ extern int pthread_atfork(void (*)(void), void (*)(void), void (*)(void));
 
 static pthread_key_t key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static uint64_t of_nobody;
+static uint64_t of_nobody[2];
 
 static void make_key(void)
 {
@@ -24,11 +24,12 @@ uint64_t *uruk_thread_word(void)
 {
     pthread_once(&once, make_key);
     uint64_t *mine = pthread_getspecific(key);
-    if (!mine && (mine = malloc(sizeof *mine))) {
-        *mine = ~(uint64_t)0;
+    if (!mine && (mine = malloc(2 * sizeof *mine))) {
+        mine[0] = ~(uint64_t)0;
+        mine[1] = 0;
         pthread_setspecific(key, mine);
     }
-    return mine ? mine : &of_nobody;
+    return mine ? mine : of_nobody;
 }
 
 int64_t uruk_at_fork(void (*in_child)(void))

@@ -6,7 +6,7 @@
 #include <windows.h>
 
 static DWORD key = FLS_OUT_OF_INDEXES;
-static uint64_t of_nobody;
+static uint64_t of_nobody[2];
 static INIT_ONCE once = INIT_ONCE_STATIC_INIT;
 
 static void WINAPI forget(void *data)
@@ -26,11 +26,12 @@ uint64_t *uruk_thread_word(void)
 {
     InitOnceExecuteOnce(&once, make_key, 0, 0);
     uint64_t *mine = FlsGetValue(key);
-    if (!mine && (mine = HeapAlloc(GetProcessHeap(), 0, sizeof *mine))) {
-        *mine = ~(uint64_t)0;
+    if (!mine && (mine = HeapAlloc(GetProcessHeap(), 0, 2 * sizeof *mine))) {
+        mine[0] = ~(uint64_t)0;
+        mine[1] = 0;
         FlsSetValue(key, mine);
     }
-    return mine ? mine : &of_nobody;
+    return mine ? mine : of_nobody;
 }
 
 /* No process of Windows is forked. */
@@ -54,6 +55,16 @@ int uruk_last_error(void)
 void uruk_set_last_error(int number)
 {
     SetLastError((DWORD)number);
+}
+
+extern void uruk_invoke(uint64_t, void *, const uint64_t *, uint64_t);
+
+/* Exceptions of Windows are not caught: what nothing catches ends the process. */
+uint64_t uruk_invoke_guarded(uint64_t function, void *registers, const uint64_t *stack, uint64_t count, int catches)
+{
+    (void)catches;
+    uruk_invoke(function, registers, stack, count);
+    return 0;
 }
 
 int uruk_read_memory(void *own, uint64_t address, uint64_t size)

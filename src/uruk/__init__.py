@@ -22,6 +22,7 @@ from uruk.errors import AllocationError as AllocationError
 from uruk.errors import CompileError as CompileError
 from uruk.errors import CompilerNotFound as CompilerNotFound
 from uruk.errors import CompilerWarning as CompilerWarning
+from uruk.errors import CppException as CppException
 from uruk.errors import DuplicateDefinition as DuplicateDefinition
 from uruk.errors import ExecutorCrashed as ExecutorCrashed
 from uruk.errors import ExecutorError as ExecutorError
@@ -92,6 +93,7 @@ __all__ = [
     "CompileError",
     "CompilerNotFound",
     "CompilerWarning",
+    "CppException",
     "DefinitionGenerator",
     "DirectoryGenerator",
     "DuplicateDefinition",

@@ -28,6 +28,7 @@
       SessionClosed            use after close()
       ExecutorError            what the process that runs the code could not do
         InvalidAddress         memory that cannot be read or written; a ValueError, too
+        CppException           a C++ exception that left a function
         ExecutorTimeout        a call that took longer than it was given; a TimeoutError, too
         ExecutorLost           the process is gone, or its connection is
           ExecutorCrashed      it was ended by a signal
@@ -51,6 +52,7 @@ from uruk.errors.base import MissingRuntime as MissingRuntime
 from uruk.errors.base import UnknownTarget as UnknownTarget
 from uruk.errors.base import UrukError as UrukError
 from uruk.errors.base import some_of as some_of
+from uruk.errors.executors import CppException as CppException
 from uruk.errors.executors import ExecutorCrashed as ExecutorCrashed
 from uruk.errors.executors import ExecutorError as ExecutorError
 from uruk.errors.executors import ExecutorLost as ExecutorLost

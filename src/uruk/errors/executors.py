@@ -30,6 +30,22 @@ class InvalidAddress(ExecutorError, ValueError):
         return f"{some} at {self.address:#x} cannot be {self.done}: not all of it is memory, or not {access}"
 
 
+class CppException(ExecutorError):
+    """A C++ exception that left a function which Python had called.
+
+    `type` is its type as C++ writes it, `what` its own text if it is derived from `std::exception`, otherwise empty.
+    """
+
+    def __init__(self, type: str, what: str) -> None:
+        self.type = type
+        self.what = what
+        super().__init__(type, what)
+
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
+        return f"{self.type}: {self.what}" if self.what else self.type
+
+
 class ExecutorTimeout(ExecutorError, TimeoutError):
     """A call into an executor that took longer than its deadline; it may still be running there."""
 

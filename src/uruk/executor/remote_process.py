@@ -14,7 +14,8 @@ from uruk.executor.messages import LARGEST_READ
 from uruk.isa.abi import convention_of
 
 _CALL = struct.Struct("<QQIIIIQQ")
-_ANSWER = struct.Struct("<7Q")
+_ANSWER = struct.Struct("<8Q")
+_CATCHES = 1 << 31
 _WORD = (1 << 64) - 1
 
 
@@ -61,7 +62,7 @@ class RemoteProcess:
         """Call a function with these registers and words on the stack; integers that find no register go there, too.
 
         `result_place` is for a convention's own register with the place of a large result. `raises`: what Python
-        functions raise that the function calls is raised when it returns.
+        functions raise that the function calls is raised when it returns, and a C++ exception that leaves it.
         """
         room = len(self.convention.integer_registers)
         arguments = list(integers)
@@ -76,13 +77,14 @@ class RemoteProcess:
         pointers = [*offsets, *(len(words) + offset for offset in lent.inner)]
         numbers = sps.u64(*words[:in_registers], *vectors, *words[in_registers:], *pointers)
         counts = in_registers, len(vectors), len(words) - in_registers, len(pointers)
+        marked = counts[0] | _CATCHES * raises, *counts[1:]
         numbered: list[int] = []
 
         def make(number: int) -> tuple[Bytes, ...]:
             if raises:
                 numbered.append(number)
                 self.raising[number] = None
-            return _CALL.pack(number, address & _WORD, *counts, len(lent.piece), returned), numbers, lent.piece
+            return _CALL.pack(number, address & _WORD, *marked, len(lent.piece), returned), numbers, lent.piece
 
         # The runtime answers with less where it had no memory for the call; all else has this size.
         try:
@@ -94,7 +96,11 @@ class RemoteProcess:
         if len(answer) != _ANSWER.size + returned:
             raise ExecutorError(f"a call of {address:#x} was refused by the executor: it has no memory for it")
         lent.take_back(answer, _ANSWER.size)
-        first, second, v0, v1, v2, v3, error = _ANSWER.unpack_from(answer)
+        first, second, v0, v1, v2, v3, error, exception = _ANSWER.unpack_from(answer)
+        if exception:
+            from uruk.executor.cpp_exceptions import taken  # reads C++'s tables, which calls seldom need
+
+            raise taken(self, exception)
         return Answer((_signed(first), _signed(second)), (v0, v1, v2, v3), error)
 
     def read(self, address: int, size: int) -> bytes:

@@ -1,0 +1,132 @@
+"""C++ exceptions that leave functions which Python has called, in a child: types and texts, and what goes on after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from places import compiled, session
+
+import uruk
+
+SOURCE = r"""
+#include <exception>
+#include <stdexcept>
+#include <string>
+namespace shapes { struct Wrong : virtual std::runtime_error { Wrong() : std::runtime_error("a virtual base") {} }; }
+struct First { virtual ~First() {} long x; };
+struct Second : First, std::logic_error { Second() : std::logic_error("the second base") {} };
+struct Counted {
+    static int alive;
+    int own = 1;
+    Counted() { alive++; }
+    Counted(const Counted &) { alive++; }
+    ~Counted() { alive--; }
+};
+int Counted::alive = 0;
+extern "C" {
+int throws(int kind) {
+    std::string held(100, 'x');
+    Counted local;
+    switch (kind) {
+    case 1: throw std::runtime_error("it is " + std::string(500, 'a'));
+    case 2: throw 5;
+    case 3: throw shapes::Wrong();
+    case 4: throw Second();
+    case 5: {
+        std::exception_ptr kept;
+        try { throw std::out_of_range("again"); } catch (...) { kept = std::current_exception(); }
+        std::rethrow_exception(kept);
+    }
+    case 6: throw Counted();
+    }
+    return (int)held.size();
+}
+int alive(void) { return Counted::alive; }
+int under_way(void) { return std::uncaught_exceptions(); }
+int caught(int kind) { try { return throws(kind); } catch (...) { return 42; } }
+int through(int (*f)(int), int x) { Counted local; try { return f(x); } catch (std::exception &) { return 77; } }
+long long saved(long long a, long long b) {
+    register long long kept __asm__(REGISTER) = a;
+    __asm__ volatile("" : "+r"(kept));
+    if (b) throws(2);
+    return kept;
+}
+void no_throw(void) noexcept { throws(1); }
+}
+"""
+
+
+@pytest.fixture(scope="module", params=["shared", "aarch64"])
+def jit(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[uruk.LLJIT]:
+    with session(request.param) as one:
+        source = SOURCE.replace("REGISTER", '"x20"' if request.param == "aarch64" else '"r13"')
+        one.add_library("stdc++")
+        one.add_object(compiled(request.param, tmp_path_factory.mktemp("exceptions"), source, "c++"))
+        yield one
+
+
+@pytest.mark.parametrize(
+    ("kind", "type_", "what"),
+    [
+        (1, "std::runtime_error", "it is " + 500 * "a"),
+        (2, "int", ""),
+        (3, "shapes::Wrong", "a virtual base"),
+        (4, "Second", "the second base"),
+        (5, "std::out_of_range", "again"),
+        (6, "Counted", ""),
+    ],
+)
+def test_type_and_text(jit: uruk.LLJIT, kind: int, type_: str, what: str) -> None:
+    throws = jit.lookup("throws").function("int(int)")
+    with pytest.raises(uruk.CppException) as caught:
+        throws(kind)
+    assert (caught.value.type, caught.value.what) == (type_, what)
+    assert str(caught.value) == (f"{type_}: {what}" if what else type_)
+    assert throws(0) == 100
+    # destructors have run, the exception's own included, and no exception is under way
+    assert jit.lookup("alive").function("int(void)")() == 0
+    assert jit.lookup("under_way").function("int(void)")() == 0
+
+
+def test_what_is_caught_there_is_nobodys_business(jit: uruk.LLJIT) -> None:
+    assert jit.lookup("caught").function("int(int)")(1) == 42
+    through = jit.lookup("through").function("int(int (*)(int), int)")
+    assert through(jit.lookup("throws"), 1) == 77
+
+
+def test_nested_calls(jit: uruk.LLJIT) -> None:
+    """Each exception is that of the call that it left: callbacks are between them."""
+    throws = jit.lookup("throws").function("int(int)")
+    through = jit.lookup("through").function("int(int (*)(int), int)")
+    seen: list[str] = []
+
+    def inner(kind: int) -> int:
+        try:
+            throws(kind)
+        except uruk.CppException as error:
+            seen.append(error.type)
+        return 9
+
+    assert through(inner, 3) == 9
+    assert seen == ["shapes::Wrong"]
+    with pytest.raises(uruk.CppException, match="a virtual base"):
+        through(lambda kind: throws(kind), 3)  # Python's function raises it again, after the C++ frames have returned
+    with pytest.raises(uruk.CppException, match=r"^int$"):
+        through(jit.lookup("throws"), 2)
+    assert jit.lookup("alive").function("int(void)")() == 0
+
+
+def test_a_thousand_of_them(jit: uruk.LLJIT) -> None:
+    """Registers that a callee saves are the caller's again, and nothing is left."""
+    throws = jit.lookup("saved").function("long long(long long, long long)")
+    for number in range(300):
+        with pytest.raises(uruk.CppException):
+            throws(number, 1)
+        assert throws(number, 0) == number
+
+
+def test_what_may_not_throw_ends_the_process(jit: uruk.LLJIT) -> None:
+    """The last test of this session: terminate is called, as natively."""
+    with pytest.raises(uruk.ExecutorLost):
+        jit.lookup("no_throw").function("void(void)")()
