@@ -514,7 +514,9 @@ class LLJIT(Calling, Attributes):
         Returns the file's path: ``.debug/jit/llvm-IR-jit-*/jit-PID.dump`` in the folder that JITDUMPDIR names, else in
         the home folder. Raises UrukError where it cannot be made, and on systems that have no perf.
         """
-        return self.platform.record_for_perf(self.session)
+        from uruk.debug_info.linked_lines import lines_of_link  # for profiles only
+
+        return self.platform.record_for_perf(self.session, lines_of_link)
 
     def replace(
         self,

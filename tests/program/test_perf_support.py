@@ -42,6 +42,16 @@ class Function(NamedTuple):
     code: bytes
     unwinding: bytes
     table: int
+    lines: list[Entry]
+
+
+class Entry(NamedTuple):
+    """A line of a source, as a record has it."""
+
+    address: int
+    line: int
+    discriminator: int
+    path: str
 
 
 def read(path: str | Path) -> tuple[tuple[int, int], dict[str, Function]]:
@@ -51,6 +61,7 @@ def read(path: str | Path) -> tuple[tuple[int, int], dict[str, Function]]:
     assert (magic, version, size, flags) == (0x4A695444, 1, 40, 0)
     functions: dict[str, Function] = {}
     at, unwinding, table, index = size, b"", 0, 0
+    lines: list[Entry] = []
     while at < len(data):
         kind, length, time = struct.unpack_from("<IIQ", data, at)
         assert time >= stamp
@@ -60,14 +71,30 @@ def read(path: str | Path) -> tuple[tuple[int, int], dict[str, Function]]:
             assert mapped == 0
             unwinding = body[24 : 24 + whole]
             continue
+        if kind == 2:
+            lines = entries(body)
+            continue
         assert kind == 0
         owner, _, vma, address, code, number = struct.unpack_from("<IIQQQQ", body)
         name, _, rest = body[40:].partition(b"\0")
         assert (owner, vma, code, number) == (process, address, len(rest), index)
-        functions[name.decode()] = Function(address, rest, unwinding, table)
-        unwinding, table, index = b"", 0, index + 1
+        functions[name.decode()] = Function(address, rest, unwinding, table, lines)
+        unwinding, table, index, lines = b"", 0, index + 1, []
     assert at == len(data)
     return (machine, process), functions
+
+
+def entries(body: bytes) -> list[Entry]:
+    _, count = struct.unpack_from("<QQ", body)
+    found: list[Entry] = []
+    at = 16
+    for _ in range(count):
+        numbers = struct.unpack_from("<QII", body, at)
+        path = body[at + 16 : body.index(b"\0", at + 16)]
+        found.append(Entry(*numbers, path.decode()))
+        at += 17 + len(path)
+    assert at == len(body)
+    return found
 
 
 def frames(path: Path) -> list[str]:
@@ -168,7 +195,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_perf_names_the_functions(cc: Compile, tmp_path: Path) -> None:
-    perf, unit = require_tool("perf"), cc(SOURCE, "-fPIC", "-O1")
+    perf, unit = require_tool("perf"), cc(SOURCE, "-fPIC", "-O1", "-g", name="measured")
     data, merged = tmp_path / "perf.data", tmp_path / "merged.data"
     record = [perf, "record", "-q", "-k", "mono", "-e", "cpu-clock", "-o", str(data)]
     if subprocess.run([*record, "true"], capture_output=True).returncode:
@@ -177,6 +204,60 @@ def test_perf_names_the_functions(cc: Compile, tmp_path: Path) -> None:
     subprocess.run([*record, *run], check=True, capture_output=True)
     subprocess.run([perf, "inject", "--jit", "-i", data, "-o", merged], check=True, capture_output=True)
     report = subprocess.run(
-        [perf, "report", "--stdio", "--sort", "sym", "-i", merged], check=True, capture_output=True, text=True
+        [perf, "report", "--stdio", "--sort", "sym,srcline", "-i", merged], check=True, capture_output=True, text=True
     ).stdout
-    assert re.search(r"^ +\d+\.\d+% +\[\.\] inner", report, re.MULTILINE), report
+    assert re.search(r"^ +\d+\.\d+% +\[\.\] inner +measured\.c:4", report, re.MULTILINE), report
+    same_lines_as_natively(unit, tmp_path, merged.parent)
+
+
+def same_lines_as_natively(unit: Path, tmp_path: Path, folder: Path) -> None:
+    """Every byte of a function has the line in perf's object that it has in the program of the system's linker."""
+    program = tmp_path / "native"
+    subprocess.run([require_tool("gcc"), unit, "-o", program], check=True)
+    compared = 0
+    for made in folder.glob(".debug/jit/*/jitted-*.so"):
+        ((name, address, size),) = functions_of(made)
+        at = next(at for other, at, _ in functions_of(program) if other == name)
+        assert source_lines(made, address, size) == source_lines(program, at, size), name
+        compared += 1
+    assert compared == 3
+
+
+def functions_of(path: Path) -> list[tuple[str, int, int]]:
+    text = subprocess.run([require_tool("nm"), "-S", path], check=True, capture_output=True, text=True).stdout
+    rows = re.findall(r"^(\w+) (\w+) [Tt] (\w+)$", text, re.MULTILINE)
+    return [(name, int(address, 16), int(size, 16)) for address, size, name in rows]
+
+
+def source_lines(path: Path, address: int, size: int) -> list[str]:
+    places = "\n".join(hex(address + byte) for byte in range(size))
+    command = [require_tool("addr2line"), "-e", str(path)]
+    text = subprocess.run(command, input=places, check=True, capture_output=True, text=True).stdout
+    # A discriminator tells parts of one line apart.
+    return [line.partition(" (")[0] for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("family", ["gcc", "clang", "aarch64-gcc"])
+@pytest.mark.parametrize("flags", [("-gdwarf-4",), ("-gdwarf-5", "-gz", "-ffunction-sections")], ids=" ".join)
+def test_lines_of_sources(cc: Compile, family: str, flags: tuple[str, ...]) -> None:
+    """Each function's, where it lies, whichever compiler, version and compression; other code does not matter."""
+    unit = cc(SOURCE, "-fPIC", "-O1", *flags, family=family, name="measured")
+    other = cc("int other(int x) {\n    return x + 1;\n}\n", "-g", "-fPIC", family=family, name="other")
+    target = "aarch64-linux" if family.startswith("aarch64") else None
+    with uruk.LLJIT(executor=uruk.spawn(target=target)) as jit:
+        path = jit.record_for_perf()
+        jit.add_objects([other, unit])
+        assert jit.lookup("main").address
+        assert jit.lookup("other").address
+    _, functions = read(path)
+    told = {name: {entry.line for entry in function.lines} for name, function in functions.items()}
+    texts = SOURCE.strip().splitlines()
+    for name, function in functions.items():
+        assert all(0 <= entry.address - function.address <= len(function.code) for entry in function.lines)
+        first = function.lines[0]
+        assert first.address == function.address
+        assert Path(first.path).name == ("other.c" if name == "other" else "measured.c")
+        assert Path(first.path).exists()
+        assert name + "(" in (texts[first.line - 2] if name != "other" else "other(")
+    assert told["other"] >= {1, 2}
+    assert told["inner"] >= {3, 4}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
@@ -208,10 +208,13 @@ class FormatFiles(Protocol):
         """Return all relocations of loaded sections, in the order of the tables. Faulty rows are not refused."""
         ...
 
-    def debug_sections(self, file: str, data: U8, target: Target) -> dict[str, bytes]:
+    def debug_sections(
+        self, file: str, data: U8, target: Target, places: Mapping[int, int] | None = None
+    ) -> dict[str, bytes]:
         """Return the debug sections of an object (``.debug_info``, ...) by name, decompressed and relocated.
 
-        Raises ObjectFormatError.
+        All sections lie at 0, but those that `places` has: by the offset of their content in the file. A format whose
+        code no profiler sees has no debug sections for one. Raises ObjectFormatError.
         """
         ...
 

@@ -5,9 +5,11 @@ A format outside of uruk is added by a call: ``register(MyFormat())``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from uruk.errors import InternalError, ObjectFormatError, UnknownTarget
 from uruk.formats import heads
@@ -165,7 +167,7 @@ def import_library(archive: Members, target: Target) -> ImportLibrary | None:
     return None if files is None else files.import_library(archive, target)
 
 
-def debug_sections(graph: Graph, index: int) -> dict[str, bytes]:
+def debug_sections(graph: Graph, index: int, places: Mapping[int, int] | None = None) -> dict[str, bytes]:
     """Return the debug sections of an object of a graph by name; see `FormatFiles.debug_sections`.
 
     There are none where the format has no reader of them, and of a graph that was put together by hand.
@@ -175,7 +177,8 @@ def debug_sections(graph: Graph, index: int) -> dict[str, bytes]:
     if files is None or index >= len(graph.spans):
         return {}
     span = graph.spans[index]
-    return files.debug_sections(span.file, graph.arena.buffers[0][span.start : span.start + span.size], target)
+    data = np.frombuffer(graph.arena.bytes_at(span.start, span.size), np.uint8)
+    return files.debug_sections(span.file, data, target, places)
 
 
 def instruction_set_of(graph: Graph) -> InstructionSet:

@@ -7,7 +7,7 @@ A graph holds one object or thousands; every pass works on whole columns. Rows o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -302,8 +302,8 @@ class Graph:
     target: Target | None = None
     """The target of the objects; `uruk.formats.registry` sets it."""
     spans: Sequence[Any] = ()
-    """The place of each object's bytes in the arena's first buffer (`uruk.formats.interface.Span`); empty for a graph
-    that was put together from others."""
+    """The place of each object's bytes in the arena (`uruk.formats.interface.Span`); empty for a graph that was made of
+    others that have none."""
 
     @property
     def rows(self) -> ObjectRows | None:
@@ -430,7 +430,19 @@ def assemble(pieces: Sequence[tuple[Graph, int, int]]) -> Graph:
         _fallbacks(pieces),
         trampolines,
         target=_common_target(pieces),
+        spans=_spans(pieces, bases),
     )
+
+
+def _spans(pieces: Sequence[tuple[Graph, int, int]], bases: dict[int, int]) -> Sequence[Any]:
+    """Return the places of the chosen objects' bytes in an arena where their arenas begin at `bases`; all, or none."""
+    if not all(graph.spans for graph, _, _ in pieces):
+        return ()
+    return [
+        replace(span, start=span.start + bases[id(graph.arena)])
+        for graph, low, high in pieces
+        for span in graph.spans[low:high]
+    ]
 
 
 def _fallbacks(pieces: Sequence[tuple[Graph, int, int]]) -> Fallbacks:

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from uruk.executor.remote import RemoteExecutor
     from uruk.memory.interface import Memory
     from uruk.orc.session import Session
+    from uruk.passes.state import State
     from uruk.platforms.jit_dlopen import JITLoader
+
+    ReadLines = Callable[[State], Sequence[tuple[int, int, int, bytes]]]
+    """Returns the lines of a link's code in order: an address, the line from there on, its discriminator, the file."""
 
 _OF_FORMATS = {"elf": "linux"}
 """The system of objects that do not name one."""
@@ -70,10 +74,10 @@ class SystemPlatform(Platform, Protocol):
         """
         ...
 
-    def record_for_perf(self, session: Session) -> str:
+    def record_for_perf(self, session: Session, lines: ReadLines) -> str:
         """Have all that a session links from now on recorded for the profiler `perf`; returns the file's path.
 
-        Raises UrukError where that cannot be.
+        `lines` gives the lines of sources of a link. Raises UrukError where that cannot be.
         """
         ...
 

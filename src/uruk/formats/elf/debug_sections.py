@@ -6,6 +6,7 @@ A name may stand for several sections: type units are in section groups, one uni
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -38,14 +39,15 @@ class _Tables:
     """The section that each symbol is defined in; 0 where it is in none."""
 
 
-def debug_sections(file: str, data: U8, architecture: str) -> dict[str, bytes]:
-    """Return the sections of an object that begin with ``.debug_``, by name, as a linker would write them at address 0.
+def debug_sections(file: str, data: U8, architecture: str, places: Mapping[int, int] | None = None) -> dict[str, bytes]:
+    """Return the sections of an object that begin with ``.debug_``, by name, as a linker would write them.
 
+    All other sections lie at address 0, but those that `places` has: by the offset of their content in the file.
     Raises ObjectFormatError.
     """
     tables = _tables(file, data)
     pieces: dict[str, list[tuple[int, bytearray]]] = {}
-    base = np.zeros(len(tables.names), np.int64)
+    base = np.array([(places or {}).get(at, 0) for at in tables.headers["offset"].tolist()], np.int64)
     for number, name in enumerate(tables.names):
         if name.startswith(_PREFIXES) and tables.headers["type"][number] != elf.SHT_RELA:
             content = _content(tables, number)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from uruk.formats.archive_index import Entries
@@ -48,11 +50,13 @@ class ELFFiles:
                 rows += [_row(graph, pair, block, *entry) for entry in raw.tolist()]
         return rows
 
-    def debug_sections(self, file: str, data: U8, target: Target) -> dict[str, bytes]:
+    def debug_sections(
+        self, file: str, data: U8, target: Target, places: Mapping[int, int] | None = None
+    ) -> dict[str, bytes]:
         """See `FormatFiles.debug_sections`."""
         from uruk.formats.elf.debug_sections import debug_sections  # seldom needed
 
-        return debug_sections(file, data, target.architecture)
+        return debug_sections(file, data, target.architecture, places)
 
 
 FILES = ELFFiles()

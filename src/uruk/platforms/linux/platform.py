@@ -64,6 +64,7 @@ LIBSTDCXX = "libstdc++.so.6"
 
 if TYPE_CHECKING:
     from uruk.platforms.linux.rows import LinuxRows
+    from uruk.platforms.systems import ReadLines
 
 
 @record
@@ -233,11 +234,11 @@ class LinuxPlatform:
             self._rows = LinuxRows(self.process)
         return self._rows
 
-    def record_for_perf(self, session: Session) -> str:
+    def record_for_perf(self, session: Session, lines: ReadLines) -> str:
         """See `SystemPlatform.record_for_perf`."""
         from uruk.platforms.linux.perf.recorder import Recorder  # few sessions are profiled
 
-        recorder = Recorder(session.executor)
+        recorder = Recorder(session.executor, lines)
         session.add_pass("post-fixup", recorder.note)
         return recorder.path
 

@@ -149,7 +149,7 @@ class WindowsPlatform(BarePlatform):
             if tracker.resources.frames and not self.executor.lost:
                 self.runtime.call_with_array(b"uruk_rt_finalize", tracker.resources.frames)
 
-    def record_for_perf(self, session: Session) -> str:
+    def record_for_perf(self, session: Session, lines: object) -> str:
         """See `uruk.platforms.systems.SystemPlatform.record_for_perf`. Raises UrukError: perf is Linux's."""
         raise UrukError("perf support: perf is a profiler of Linux, and this session's code runs on Windows")
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import struct
 import time
+from collections.abc import Sequence
 
 _MAGIC, _VERSION = 0x4A695444, 1
 _HEADER = struct.Struct("<IIIIIIQQ")
 _PREFIX = struct.Struct("<IIQ")
 _LOAD = struct.Struct("<IIQQQQ")
 _UNWINDING = struct.Struct("<QQQ")
-_CODE_LOAD, _UNWINDING_INFO = 0, 4
-"""Kinds of records; 1 is for code that moves, 2 for lines of sources, 3 for the end."""
+_LINES, _LINE = struct.Struct("<QQ"), struct.Struct("<QII")
+_CODE_LOAD, _DEBUG_INFO, _UNWINDING_INFO = 0, 2, 4
+"""Kinds of records; 1 is for code that moves, 3 for the end."""
 
 
 def header(machine: int, process: int) -> bytes:
@@ -27,6 +29,15 @@ def code_load(process: int, index: int, name: bytes, address: int, code: bytes) 
     """Return the record of a function; `index` is its number in the file, by which perf calls its object."""
     body = _LOAD.pack(process, process, address, address, len(code), index)
     return _record(_CODE_LOAD, body + name.replace(b"\0", b"") + b"\0" + code)
+
+
+def debug_info(address: int, lines: Sequence[tuple[int, int, int, bytes]]) -> bytes:
+    """Return the record of the lines of the function at `address`, which follows it.
+
+    A line is an address, the number, its discriminator and the source's path.
+    """
+    entries = [_LINE.pack(at, number, part) + path + b"\0" for at, number, part, path in lines]
+    return _record(_DEBUG_INFO, _LINES.pack(address, len(entries)) + b"".join(entries))
 
 
 def unwinding_info(data: bytes, table_size: int) -> bytes:

@@ -8,7 +8,9 @@ import mmap
 import os
 import tempfile
 import threading
+from bisect import bisect_left
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,9 +20,12 @@ from uruk.graph.graph import Binding, SymbolType, Zone
 from uruk.graph.types import true_rows, unsigned
 from uruk.machines import MACHINES
 from uruk.passes.state import State
-from uruk.platforms.linux.perf.jitdump import code_load, header, unwinding_info
+from uruk.platforms.linux.perf.jitdump import code_load, debug_info, header, unwinding_info
 from uruk.platforms.linux.perf.unwind_records import Frame, frames_in, unwinding_of
 from uruk.target import Target
+
+if TYPE_CHECKING:
+    from uruk.platforms.systems import ReadLines
 
 FOLDER = "JITDUMPDIR"
 """The environment variable that names the folder in which `.debug/jit` is made; by default it is the home folder."""
@@ -29,8 +34,8 @@ FOLDER = "JITDUMPDIR"
 class Recorder:
     """A jitdump file; `note` is a plug-in of the point ``post-fixup``. Raises UrukError where it cannot be made."""
 
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+    def __init__(self, executor: Executor, lines: ReadLines) -> None:
+        self._executor, self._lines = executor, lines
         self._process = self._call(b"getpid")
         self._index = 0
         self._lock = threading.Lock()
@@ -43,9 +48,15 @@ class Recorder:
     def note(self, state: State) -> None:
         """Add the functions of one link. Raises UrukError where the file cannot be written."""
         records: list[bytes] = []
-        frames = _frames_of(state)
+        frames, lines = _frames_of(state), self._lines(state)
+        starts = [line[0] for line in lines]
         with self._lock:
             for name, address, code in _functions_of(state):
+                end = address + len(code)
+                own = lines[bisect_left(starts, address) : bisect_left(starts, end)]
+                if own:
+                    # perf ends its table at the last address that it is told.
+                    records.append(debug_info(address, [*own, (end, *own[-1][1:])]))
                 frame = frames.get(address)
                 if frame is not None:
                     records.append(unwinding_info(*unwinding_of(frame, len(code))))
