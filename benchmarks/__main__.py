@@ -9,7 +9,20 @@ from pathlib import Path
 
 from benchmarks.report import Report
 
-NAMES = ("batch", "growth", "small", "many", "session", "lazy", "names", "executors", "aarch64", "coff", "jitlink")
+NAMES = (
+    "batch",
+    "growth",
+    "small",
+    "many",
+    "session",
+    "lazy",
+    "calls",
+    "names",
+    "executors",
+    "aarch64",
+    "coff",
+    "jitlink",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,6 +87,10 @@ def run(names: Sequence[str], folder: Path, runs: int, report: Report) -> None:
         from benchmarks import session
 
         session.measure(folder, 1000, 3 * runs, report)
+    if "calls" in names:
+        from benchmarks import calls
+
+        calls.measure(folder, 3 * runs, report)
     if "lazy" in names:
         from benchmarks import lazy
 

@@ -23,7 +23,8 @@ SOURCES = {
         "alternate_stack.c at_quick_exit.c atexit.c bind_imports.c bind_thread_locals.c carriers.c catching.c"
         " checked_memory.c constant.c environment.c find_in_threads.c find_symbols.c find_tls.c"
         " fresh_process.c hidden.c imports.c initialize.c later_libraries.c libraries.c memory.c overflows.c"
-        " process.c profile.c program.c program_names.c pthread_atfork.c python_end.c removed.c removed_calls.c"
+        " process.c profile.c program.c program_names.c pthread_atfork.c python_call.c python_end.c removed.c"
+        " removed_calls.c"
         " resolvers.c result.c search_path.c shown_storage.c signals.c slab_object.c stack_chk_fail_local.c"
         " thread_atexit.c trampolines.c unwind.c"
     ),

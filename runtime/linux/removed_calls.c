@@ -2,7 +2,7 @@
  *
  * The jump to the removed function faults (removed.c). It faults at its first instruction, so that the thread
  * is in the state in which a function begins; the handler lets it go on in `uruk_removed_call`, as if that were what was
- * called. From there the stack is unwound, with its cleanups, up to libffi's call of linked code, which returns 0, and
+ * called. From there the stack is unwound, with its cleanups, up to libffi's call of linked code, or python_call.c's, which returns 0, and
  * Python raises what was put into its thread meanwhile. Frames of Python's own are never unwound: where any lies between
  * the fault and the nearest such call, or where a frame has no unwind data, the process ends. */
 
@@ -21,6 +21,7 @@
 #define EXPORTED __attribute__((visibility("default")))
 
 enum { KINDS = 2, THREADS = 64 }; /* libffi of cffi and that of ctypes; threads that raise at the same moment */
+enum { CALLS = 64 };              /* at most so many places of python_call.c call linked code */
 
 static struct {
     _Atomic int ready;
@@ -45,6 +46,36 @@ static struct {
 EXPORTED uint64_t uruk_rt_return_address(void)
 {
     return (uint64_t)__builtin_return_address(0);
+}
+
+static struct {
+    _Atomic int count;
+    uint64_t returns[CALLS];
+} own_calls;
+
+/* Note that its caller is uruk's own code that calls functions for Python: calls of removed code may end there as well. */
+EXPORTED uint64_t uruk_rt_note_return(void)
+{
+    uint64_t address = (uint64_t)__builtin_return_address(0);
+    for (int i = 0; i < own_calls.count; i++)
+        if (own_calls.returns[i] == address)
+            return 0;
+    if (own_calls.count < CALLS) {
+        own_calls.returns[own_calls.count] = address;
+        own_calls.count++; /* last: a fault in another thread may look at once */
+    }
+    return 0;
+}
+
+static int is_call_of_python(uint64_t address)
+{
+    for (int i = 0; i < KINDS; i++)
+        if (address == way_out.returns[i])
+            return 1;
+    for (int i = 0; i < own_calls.count; i++)
+        if (address == own_calls.returns[i])
+            return 1;
+    return 0;
 }
 
 static void *object_of(uint64_t address)
@@ -111,11 +142,10 @@ EXPORTED int64_t uruk_rt_take_removed(char *text)
 static _Unwind_Reason_Code find_call(struct _Unwind_Context *context, void *found)
 {
     uint64_t ip = way_out.ip(context);
-    for (int i = 0; i < KINDS; i++)
-        if (ip == way_out.returns[i]) {
-            *(uint64_t *)found = ip;
-            return _URC_END_OF_STACK;
-        }
+    if (is_call_of_python(ip)) {
+        *(uint64_t *)found = ip;
+        return _URC_END_OF_STACK;
+    }
     void *object = object_of(ip);
     for (int i = 0; i <= KINDS; i++)
         if (object == way_out.objects[i])

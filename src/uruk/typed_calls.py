@@ -18,7 +18,7 @@ from uruk.executor.prototypes import Prototype
 if TYPE_CHECKING:
     from uruk.executor.remote import RemoteExecutor
     from uruk.orc.session import Session
-    from uruk.platforms.systems import SystemPlatform
+    from uruk.platforms.systems import SystemPlatform, SystemProcess
 
 
 class Linked(Protocol):
@@ -59,11 +59,13 @@ def declare(session: Session, declarations: str | os.PathLike[str]) -> None:
     types.declare_each(declarations_of(declarations), os.fspath(declarations))
 
 
-def function_of(symbol: Linked, where: weakref.ref[Session] | None, text: str, callbacks: str) -> Callable[..., Any]:
+def function_of(
+    symbol: Linked, where: weakref.ref[Session] | None, text: str, callbacks: str, hold_gil: bool
+) -> Callable[..., Any]:
     """Return a callable for a symbol, by a C prototype; see `Symbol.function`."""
     session = where() if where is not None else None
     types = PLAIN if session is None else types_of(session)
-    return made(symbol, session, types.function(text), callbacks)
+    return made(symbol, session, types.function(text), callbacks, hold_gil)
 
 
 def declared_function(symbol: Linked, where: weakref.ref[Session] | None) -> Callable[..., Any] | None:
@@ -73,17 +75,24 @@ def declared_function(symbol: Linked, where: weakref.ref[Session] | None) -> Cal
     return None if known is None else made(symbol, session, known, "session")
 
 
-def made(symbol: Linked, session: Session | None, function: Function, callbacks: str = "session") -> Callable[..., Any]:
+def made(
+    symbol: Linked, session: Session | None, function: Function, callbacks: str = "session", hold_gil: bool = False
+) -> Callable[..., Any]:
     """Return a callable for a symbol, by the type of a function."""
     if symbol.executor is not None:
         return symbol.executor.function_of(_prototype(function), symbol.address, callbacks=callbacks)
     types = (function.result, *function.arguments)
     if function.is_variadic or any(each.kind.cname == "long double" for each in types):
         return cast(function.kind, symbol.address)  # by cffi alone: its own values have these types
-    from uruk.executor.calls_here import function_here
+    from uruk.executor.calls_here import CONVENTION, function_here
 
     place = None if session is None else weakref.ref(session)
-    return function_here(_prototype(function), symbol.address, lambda: _callbacks(place), callbacks=callbacks)
+    prototype = _prototype(function)
+    call = function_here(prototype, symbol.address, lambda: _callbacks(place), callbacks=callbacks)
+    calls = None if session is None else _process(session).native_calls()
+    if calls is None:
+        return call
+    return calls.make(prototype.plan(CONVENTION), symbol.name, symbol.address, call, hold_gil=hold_gil) or call
 
 
 def _callbacks(where: weakref.ref[Session] | None) -> Home:
@@ -92,4 +101,8 @@ def _callbacks(where: weakref.ref[Session] | None) -> Home:
         raise InvalidValue("a Python function becomes a callback of a session, which this symbol has not")
     from uruk.executor.callbacks_here import callbacks_of
 
-    return callbacks_of(session, cast_type("SystemPlatform", session.platform).process.guard)
+    return callbacks_of(session, _process(session).guard)
+
+
+def _process(session: Session) -> SystemProcess:
+    return cast_type("SystemPlatform", session.platform).process

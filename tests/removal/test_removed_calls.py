@@ -51,6 +51,7 @@ for library in {libraries!r}:
 base, *others = (jit.add_object(path.read_bytes(), path.name) for path in map(Path, sys.argv[1:]))
 for name in {names!r}:
     jit.lookup(name)
+addresses = {{name: jit.lookup(name).address for name in {names!r}}}
 function = {{name: jit.lookup(name).function(kind) for name, kind in {names!r}.items()}}
 assert base.remove(force=True).memory
 def says(call, *arguments):
@@ -201,7 +202,7 @@ def inner(x):
     for _ in range(100000):
         pass
     return x
-address = function["base"].address
+address = addresses["base"]
 says(function["through"], inner, 1)
 print("went on")
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
+from types import BuiltinFunctionType
 from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from uruk.calls import Function, address_of, is_foreign_pointer, memory_of
 from uruk.errors import InvalidType, InvalidValue
 from uruk.executor.control import Block, Memory
-from uruk.executor.plan import Kind, Plan, Step
+from uruk.executor.plan import Kind, Plan, Step, native_addresses
 from uruk.graph.types import AnyArray
 
 _ADDRESSES = 1 << 64
@@ -72,6 +73,8 @@ def memory(step: Step, value: Any, place: Place) -> Memory:
         return _buffer(step, value)
     if hasattr(value, "__index__"):
         return _address_in(value, place)
+    if isinstance(value, BuiltinFunctionType) and value in native_addresses:
+        return _own_address(native_addresses[value], value, place)
     if hasattr(value, "address") and hasattr(value, "executor"):  # a function that was given a type
         return _address_in(value, place)
     if is_foreign_pointer(value):
@@ -97,6 +100,12 @@ def _address_in(value: Any, place: Place) -> int:
     if getattr(value, "executor", place.executor) is not place.executor:
         raise InvalidValue(f"{value!r} is of another process than the function")
     return _address(operator.index(value if hasattr(value, "__index__") else value.address))
+
+
+def _own_address(number: int, value: Any, place: Place) -> int:
+    if place.executor is not None:
+        raise InvalidValue(f"{value!r} is of another process than the function")
+    return number
 
 
 def _function(step: Step, value: Any, place: Place) -> int:

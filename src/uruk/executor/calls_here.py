@@ -20,7 +20,7 @@ from uruk.executor.prototypes import Prototype
 from uruk.executor.this_process import THIS_PROCESS
 from uruk.isa.abi import convention_of
 
-_CONVENTION = convention_of(THIS_PROCESS.triple)
+CONVENTION = convention_of(THIS_PROCESS.triple)
 _REFUSED = (TypeError, OverflowError, ValueError)
 """The errors by which cffi refuses an argument."""
 
@@ -48,7 +48,7 @@ def function_here(
     prototype: Prototype, address: int, home: Callable[[], Home], *, callbacks: str = "session"
 ) -> Callable[..., Any]:
     """Return a callable for a function of this process. `home` returns the callbacks that Python functions become."""
-    plan = prototype.plan(_CONVENTION)
+    plan = prototype.plan(CONVENTION)
     if prototype.native is None:
         prototype.native = _native(plan)
     raw = cast(prototype.native, address)

@@ -1,13 +1,14 @@
 """Exceptions of Python functions that linked code of this process has called, until the call that led to them returns.
 
-That is the innermost call of linked code on the thread: the Python frame below the callback, if it is one of uruk's own
-calls. It looks here when it returns. Where there is none, as on a thread that linked code has started, the exception
-goes to `sys.unraisablehook`.
+That is the innermost call of linked code on the thread: the Python frame below the callback, if it is one of uruk's
+own calls, which looks here when it returns; or else a call that C makes (`uruk.executor.native_calls`). Where there is
+none, as on a thread that linked code has started, the exception goes to `sys.unraisablehook`.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from types import CodeType, FrameType
 from weakref import ref
 
@@ -15,6 +16,8 @@ callers: set[CodeType] = set()
 """The code of functions that call linked code and then look for exceptions."""
 waiting: dict[FrameType, BaseException] = {}
 """Calls under way, by their frames -> the first exception of a callback in each."""
+in_native_call: Callable[[BaseException], int] | None = None
+"""Has the innermost call that C makes on this thread raise an exception when it returns; 0 where there is none."""
 
 
 def keep(error: BaseException, caller: FrameType | None, function: object) -> None:
@@ -22,10 +25,13 @@ def keep(error: BaseException, caller: FrameType | None, function: object) -> No
 
     A second exception of one call is reported, too.
     """
-    if caller is not None and caller.f_code in callers and caller not in waiting:
-        waiting[caller] = error
-    else:
-        report(error, function)
+    if caller is not None and caller.f_code in callers:
+        if caller not in waiting:
+            waiting[caller] = error
+            return
+    elif in_native_call is not None and in_native_call(error):
+        return
+    report(error, function)
 
 
 def report(error: BaseException, function: object) -> None:

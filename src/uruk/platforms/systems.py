@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from uruk.executor.control import Runtime
     from uruk.executor.interface import Executor
     from uruk.executor.lazy_stubs import LazyStubs
+    from uruk.executor.native_calls import NativeCalls
     from uruk.executor.remote import RemoteExecutor
     from uruk.memory.interface import Memory
     from uruk.orc.session import Session
@@ -43,6 +44,10 @@ class SystemProcess(Protocol):
 
     def guard(self, address: int) -> int:
         """Return an address for linked code that stands for a Python function's, until the interpreter has ended."""
+        ...
+
+    def native_calls(self) -> NativeCalls | None:
+        """Return the maker of function objects that call linked code from C; None where the process is another one."""
         ...
 
     def lazy_stubs(

@@ -20,6 +20,7 @@ from uruk.platforms.linux.tls.carriers import Carriers
 from uruk.platforms.linux.tls.loader import ProcessTLS
 
 if TYPE_CHECKING:
+    from uruk.executor.native_calls import NativeCalls
     from uruk.memory.interface import Memory
 
 LARGEST_OBJECT = 1 << 28
@@ -50,6 +51,13 @@ class LinuxProcess(ABC):
     @abstractmethod
     def guard(self, address: int) -> int:
         """Return an address for linked code that stands for a Python function's, until the interpreter has ended."""
+
+    def native_calls(self) -> NativeCalls | None:
+        """Return the maker of function objects that call linked code from C; None where the process is another one."""
+        return None
+
+    def code_goes(self, ranges: Sequence[tuple[int, int]]) -> None:  # noqa: B027
+        """Note that what lies from the first to the second address of each of these ranges is about to go."""
 
     # -- links
 

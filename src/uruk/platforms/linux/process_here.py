@@ -22,6 +22,7 @@ from uruk.platforms.linux.slabs_here import InProcessSlabs
 from uruk.target import HERE, Target
 
 if TYPE_CHECKING:
+    from uruk.executor.native_calls import NativeCalls
     from uruk.executor.python_guards import PythonGuards
     from uruk.memory.interface import Memory
 
@@ -56,6 +57,7 @@ class LinuxHere(LinuxProcess):
     def __init__(self, executor: InProcessExecutor) -> None:
         super().__init__(executor, CARRIERS, POOL)
         self._guards: PythonGuards | None = None
+        self._calls: NativeCalls | None = None
 
     @property
     def runtime(self) -> Runtime:
@@ -90,6 +92,18 @@ class LinuxHere(LinuxProcess):
                 self.runtime, lambda resolve: self.lazy_stubs(resolve, lambda stub, error: None)
             )
         return self._guards.guard(address)
+
+    def native_calls(self) -> NativeCalls | None:
+        """See `LinuxProcess.native_calls`; linked on first use."""
+        from uruk.platforms.linux.python_calls import native_calls  # most sessions make no typed calls
+
+        self._calls = native_calls()
+        return self._calls
+
+    def code_goes(self, ranges: Sequence[tuple[int, int]]) -> None:
+        """See `LinuxProcess.code_goes`: calls of functions there raise RemovedCode from now on."""
+        if self._calls is not None:
+            self._calls.forget(ranges)
 
     def close(self) -> None:
         """See `LinuxProcess.close`."""

@@ -58,6 +58,9 @@ class WindowsProcess(BareHost):
         callback = self.executor.callback(text, function)
         return callback.address, callback
 
+    def native_calls(self) -> None:
+        """Return nothing: Python runs in another process."""
+
     def guard(self, address: int) -> int:
         """See `uruk.platforms.systems.SystemProcess.guard`: no address there is a Python function's of this process."""
         return address

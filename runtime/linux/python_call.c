@@ -1,0 +1,382 @@
+/* Typed calls from Python without Python code in between: arguments to registers, the call, the result to an object.
+ *
+ * A function of this kind is a built-in function object (METH_FASTCALL) whose `self` is a capsule with a plan. It takes
+ * what needs no thought: numbers, None, addresses, bytes and buffers, for functions whose arguments are in registers or
+ * plain stack words. Whatever else it is given, wrong arguments among it, goes to the plan's `otherwise`, which is the
+ * same call in Python, so that no error has two texts.
+ *
+ * Of Python only what the stable ABI has is used (PEP 384; Py_buffer as of 3.11, with the same layout in 3.10), declared
+ * here, so that one archive serves all versions. */
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    intptr_t references;
+    void *type;
+} PyObject;
+
+typedef struct {
+    void *buffer;
+    PyObject *object;
+    intptr_t length, item_size;
+    int is_read_only, dimensions;
+    char *format;
+    intptr_t *shape, *strides, *suboffsets;
+    void *internal;
+} Buffer;
+
+typedef struct {
+    const char *name;
+    void *function;
+    int flags;
+    const char *text;
+} MethodDefinition;
+
+#define EXPORTED __attribute__((visibility("default")))
+
+enum { METH_FASTCALL = 0x80, FORMAT_AND_C_CONTIGUOUS = 0x38 | 0x4, WRITABLE = 0x1 };
+
+extern char PyLong_Type, PyFloat_Type, PyBytes_Type, _Py_NoneStruct, _Py_TrueStruct, _Py_FalseStruct;
+extern int64_t PyLong_AsLongLongAndOverflow(PyObject *, int *);
+extern uint64_t PyLong_AsUnsignedLongLong(PyObject *);
+extern double PyLong_AsDouble(PyObject *), PyFloat_AsDouble(PyObject *);
+extern PyObject *PyLong_FromLongLong(int64_t), *PyLong_FromUnsignedLongLong(uint64_t), *PyFloat_FromDouble(double);
+extern PyObject *PyBool_FromLong(int64_t), *PyErr_Occurred(void), *PyErr_NoMemory(void);
+extern void PyErr_Clear(void), PyErr_SetObject(void *, PyObject *), Py_IncRef(PyObject *), Py_DecRef(PyObject *);
+extern char *PyBytes_AsString(PyObject *);
+extern int PyObject_GetBuffer(PyObject *, Buffer *, int), PyObject_CheckBuffer(PyObject *);
+extern void PyBuffer_Release(Buffer *);
+extern void *PyEval_SaveThread(void);
+extern void PyEval_RestoreThread(void *);
+extern PyObject *PyTuple_New(intptr_t), *PyObject_Call(PyObject *, PyObject *, PyObject *);
+extern int PyTuple_SetItem(PyObject *, intptr_t, PyObject *);
+extern PyObject *PyCapsule_New(void *, const char *, void (*)(PyObject *));
+extern void *PyCapsule_GetPointer(PyObject *, const char *);
+extern PyObject *PyCFunction_NewEx(MethodDefinition *, PyObject *, PyObject *);
+
+/* The kinds of arguments and results; src/uruk/platforms/linux/python_calls.py has the same numbers. */
+enum { NOTHING, SIGNED, UNSIGNED64, BOOL, DOUBLE, FLOAT, POINTER, MOST = 8 };
+
+typedef struct {
+    uint8_t kind;
+    uint8_t is_const;
+    char formats[6]; /* letters of the struct module that items of a buffer may have; none: any */
+    int64_t low, high; /* the bounds of an integer */
+} Slot;
+
+typedef struct {
+    uint64_t function; /* 0 once its code was removed */
+    uint8_t count, holds_lock, unused[6];
+    Slot result;
+    Slot arguments[MOST];
+} Plan;
+
+typedef struct {
+    Plan plan;
+    MethodDefinition method;
+    PyObject *otherwise;
+} Function; /* in the capsule; freed with it */
+
+/* In both calling conventions integers and floating-point numbers take registers independently of each other, and words
+   beyond them lie on the stack in order: a call with more of either than the function has is harmless. */
+typedef struct {
+    int64_t words[MOST];
+    double numbers[MOST];
+    Buffer buffers[MOST];
+    unsigned word_count, number_count, buffer_count;
+} Registers;
+
+/* A call under way. The interpreter's lock guards the list of all of them. */
+typedef struct Call {
+    struct Call *next, **place;
+    void *thread;
+    PyObject *error; /* the first exception of Python code that was called back, for this call to raise */
+} Call;
+
+static Call *calls;
+
+#define WORDS6 int64_t, int64_t, int64_t, int64_t, int64_t, int64_t
+#define NUMBERS8 double, double, double, double, double, double, double, double
+#define ALL WORDS6, NUMBERS8, int64_t, int64_t
+
+static int is_signed_word(PyObject *value, const Slot *slot, Registers *registers)
+{
+    if (value->type != &PyLong_Type) return 0;
+    int overflow;
+    int64_t word = PyLong_AsLongLongAndOverflow(value, &overflow);
+    if (overflow || word < slot->low || word > slot->high) return 0;
+    registers->words[registers->word_count++] = word;
+    return 1;
+}
+
+static int is_unsigned_word(PyObject *value, Registers *registers)
+{
+    if (value->type != &PyLong_Type) return 0;
+    uint64_t word = PyLong_AsUnsignedLongLong(value);
+    if (word == UINT64_MAX && PyErr_Occurred())
+{
+        PyErr_Clear();
+        return 0;
+    }
+    registers->words[registers->word_count++] = (int64_t)word;
+    return 1;
+}
+
+static int is_number(PyObject *value, int is_single, Registers *registers)
+{
+    double number;
+    if (value->type == &PyFloat_Type)
+{
+        number = PyFloat_AsDouble(value);
+    } else if (value->type == &PyLong_Type) {
+        number = PyLong_AsDouble(value);
+        if (number == -1 && PyErr_Occurred())
+{
+            PyErr_Clear();
+            return 0;
+        }
+    } else {
+        return 0;
+    }
+    if (is_single) { /* a float is the low half of its register; what the other half holds does not matter */
+        float single = (float)number;
+        memcpy(&number, &single, sizeof single);
+    }
+    registers->numbers[registers->number_count++] = number;
+    return 1;
+}
+
+static int is_place(PyObject *value, const Slot *slot, Registers *registers)
+{
+    if ((char *)value == &_Py_NoneStruct) {
+        registers->words[registers->word_count++] = 0;
+        return 1;
+    }
+    if (value->type == &PyLong_Type) return is_unsigned_word(value, registers);
+    if (value->type == &PyBytes_Type)
+{
+        if (!slot->is_const || (slot->formats[0] && !strchr(slot->formats, 'B'))) return 0;
+        registers->words[registers->word_count++] = (int64_t)PyBytes_AsString(value);
+        return 1;
+    }
+    if (!PyObject_CheckBuffer(value)) return 0;
+    Buffer *buffer = &registers->buffers[registers->buffer_count];
+    if (PyObject_GetBuffer(value, buffer, FORMAT_AND_C_CONTIGUOUS | (slot->is_const ? 0 : WRITABLE)))
+{
+        PyErr_Clear();
+        return 0;
+    }
+    registers->buffer_count++; /* to be released, whatever comes */
+    const char *format = buffer->format ? buffer->format : "B";
+    if (slot->formats[0] && (!format[0] || format[1] || !strchr(slot->formats, format[0]))) return 0;
+    registers->words[registers->word_count++] = (int64_t)buffer->buffer;
+    return 1;
+}
+
+static int take(PyObject *value, const Slot *slot, Registers *registers)
+{
+    switch (slot->kind) {
+    case SIGNED: return is_signed_word(value, slot, registers);
+    case DOUBLE: return is_number(value, 0, registers);
+    case FLOAT: return is_number(value, 1, registers);
+    case POINTER: return is_place(value, slot, registers);
+    case UNSIGNED64: return is_unsigned_word(value, registers);
+    case BOOL:
+        if ((char *)value != &_Py_TrueStruct && (char *)value != &_Py_FalseStruct) return 0;
+        registers->words[registers->word_count++] = (char *)value == &_Py_TrueStruct;
+        return 1;
+    default: return 0;
+    }
+}
+
+static void release(Registers *registers)
+{
+    while (registers->buffer_count) PyBuffer_Release(&registers->buffers[--registers->buffer_count]);
+}
+
+static PyObject *call_otherwise(PyObject *callable, PyObject *const *values, intptr_t count)
+{
+    PyObject *arguments = PyTuple_New(count);
+    if (!arguments) return 0;
+    for (intptr_t i = 0; i < count; i++) {
+        Py_IncRef(values[i]);
+        PyTuple_SetItem(arguments, i, values[i]);
+    }
+    PyObject *result = PyObject_Call(callable, arguments, 0);
+    Py_DecRef(arguments);
+    return result;
+}
+
+#define CALL(type)                                                                                                     \
+    (r->word_count == 0 && r->number_count <= 2                                                                        \
+         ? ((type(*)(double, double))function)(n[0], n[1])                                                             \
+     : r->number_count == 0 && r->word_count <= 6                                                                      \
+         ? ((type(*)(WORDS6))function)(w[0], w[1], w[2], w[3], w[4], w[5])                                             \
+         : ((type(*)(ALL))function)(w[0], w[1], w[2], w[3], w[4], w[5], n[0], n[1], n[2], n[3], n[4], n[5], n[6],      \
+                                    n[7], w[6], w[7]))
+
+/* Not inline: gcc's code for both copies took 1.4 times as long. */
+static __attribute__((noinline)) void call(const Plan *plan, Registers *r, int64_t *word, double *number)
+{
+    int64_t *w = r->words;
+    double *n = r->numbers;
+    void *function = (void *)plan->function;
+    if (plan->result.kind == DOUBLE) *number = CALL(double);
+    else if (plan->result.kind == FLOAT) *number = CALL(float);
+    else *word = CALL(int64_t);
+}
+
+/* Of a narrow integer only its own bits are defined (psABI, "Parameter Passing"): the bounds tell how many those are. */
+static PyObject *result_of(const Slot *slot, int64_t word, double number)
+{
+    switch (slot->kind) {
+    case SIGNED:
+        if (slot->high == INT32_MAX && slot->low) return PyLong_FromLongLong((int32_t)word);
+        if (slot->high != INT64_MAX) word &= slot->low ? 2 * slot->high + 1 : slot->high;
+        if (slot->low && word > slot->high) word -= 2 * (slot->high + 1);
+        return PyLong_FromLongLong(word);
+    case UNSIGNED64: return PyLong_FromUnsignedLongLong((uint64_t)word);
+    case BOOL: return PyBool_FromLong(word & 0xff);
+    case DOUBLE: return PyFloat_FromDouble(number);
+    case FLOAT: return PyFloat_FromDouble(number);
+    default: Py_IncRef((PyObject *)&_Py_NoneStruct); return (PyObject *)&_Py_NoneStruct;
+    }
+}
+
+static inline void *begin(Call *own, const Plan *plan)
+{
+    own->thread = __builtin_thread_pointer();
+    own->error = 0;
+    own->place = &calls;
+    own->next = calls;
+    if (calls) calls->place = &own->next;
+    calls = own;
+    return plan->holds_lock ? 0 : PyEval_SaveThread(); /* the function may wait for another thread of Python's */
+}
+
+/* Return 0, or -1 with the exception set that the call leads to. */
+static inline int end(Call *own, void *thread)
+{
+    if (thread) PyEval_RestoreThread(thread);
+    *own->place = own->next;
+    if (own->next) own->next->place = own->place;
+    if (!own->error) return 0;
+    PyErr_SetObject(own->error->type, own->error);
+    Py_DecRef(own->error);
+    return -1;
+}
+
+/* Have the innermost call of this thread raise an exception when it returns. Returns 0 if there is none, or if it has one
+ * to raise already. Called with the interpreter's lock held. */
+EXPORTED int32_t uruk_py_raise_later(PyObject *error)
+{
+    void *thread = __builtin_thread_pointer();
+    for (Call *call = calls; call; call = call->next) {
+        if (call->thread != thread) continue;
+        if (call->error) return 0;
+        Py_IncRef(call->error = error);
+        return 1;
+    }
+    return 0;
+}
+
+/* METH_FASTCALL's signature. */
+static PyObject *call_native(PyObject *self, PyObject *const *values, intptr_t count)
+{
+    Function *function = PyCapsule_GetPointer(self, 0);
+    const Plan *plan = &function->plan;
+    Registers registers;
+    registers.word_count = registers.number_count = registers.buffer_count = 0;
+    int fits = count == plan->count && plan->function;
+    for (intptr_t i = 0; fits && i < count; i++) fits = take(values[i], &plan->arguments[i], &registers);
+    if (!fits) {
+        release(&registers);
+        return call_otherwise(function->otherwise, values, count);
+    }
+    int64_t word = 0;
+    double number = 0;
+    Call own;
+    void *thread = begin(&own, plan);
+    call(plan, &registers, &word, &number);
+    int failed = end(&own, thread);
+    release(&registers);
+    return failed ? 0 : result_of(&plan->result, word, number);
+}
+
+/* The same for one number with a number as result. */
+static PyObject *call_with_number(PyObject *self, PyObject *const *values, intptr_t count)
+{
+    Function *function = PyCapsule_GetPointer(self, 0);
+    if (count != 1 || values[0]->type != &PyFloat_Type || !function->plan.function)
+        return call_native(self, values, count);
+    double number = PyFloat_AsDouble(values[0]);
+    Call own;
+    void *thread = begin(&own, &function->plan);
+    number = ((double (*)(double))function->plan.function)(number);
+    return end(&own, thread) ? 0 : PyFloat_FromDouble(number);
+}
+
+/* The same for two integers of 32 bits, with one as result. */
+static PyObject *call_with_words(PyObject *self, PyObject *const *values, intptr_t count)
+{
+    Function *function = PyCapsule_GetPointer(self, 0);
+    const Slot *slots = function->plan.arguments;
+    Registers registers;
+    registers.word_count = 0;
+    if (count != 2 || !function->plan.function || !is_signed_word(values[0], &slots[0], &registers) ||
+        !is_signed_word(values[1], &slots[1], &registers))
+        return call_native(self, values, count);
+    Call own;
+    void *thread = begin(&own, &function->plan);
+    int32_t word = ((int32_t(*)(int64_t, int64_t))function->plan.function)(registers.words[0], registers.words[1]);
+    return end(&own, thread) ? 0 : PyLong_FromLongLong(word);
+}
+
+static void set_method(Function *function)
+{
+    const Plan *plan = &function->plan;
+    function->method.flags = METH_FASTCALL;
+    function->method.function = call_native;
+    if (plan->count == 1 && plan->arguments[0].kind == DOUBLE && plan->result.kind == DOUBLE) {
+        function->method.function = call_with_number;
+    } else if (plan->count == 2 && plan->arguments[0].kind == SIGNED && plan->arguments[1].kind == SIGNED &&
+               plan->result.kind == SIGNED && plan->result.low == INT32_MIN) {
+        function->method.function = call_with_words;
+    }
+}
+
+static void forget(PyObject *capsule)
+{
+    Function *function = PyCapsule_GetPointer(capsule, 0);
+    Py_DecRef(function->otherwise);
+    free((void *)function->method.name);
+    free((void *)function->method.text);
+    free(function);
+}
+
+/* Return a new function object with a copy of a plan, or 0 with an exception set. `name` is what the function calls itself,
+ * `text` its documentation. `place` gets the address of the plan's copy, whose function is set to 0 when its code goes. */
+EXPORTED PyObject *uruk_py_new_function(const Plan *plan, const char *name, const char *text, PyObject *otherwise,
+                                        Plan **place)
+{
+    Function *function = calloc(1, sizeof *function);
+    if (!function) return PyErr_NoMemory();
+    function->plan = *plan;
+    function->method.name = strdup(name);
+    function->method.text = strdup(text);
+    set_method(function);
+    PyObject *capsule = function->method.name && function->method.text ? PyCapsule_New(function, 0, forget) : 0;
+    if (!capsule) {
+        free((void *)function->method.name);
+        free((void *)function->method.text);
+        free(function);
+        return PyErr_Occurred() ? 0 : PyErr_NoMemory();
+    }
+    Py_IncRef(function->otherwise = otherwise);
+    *place = &function->plan;
+    PyObject *made = PyCFunction_NewEx(&function->method, capsule, 0);
+    Py_DecRef(capsule); /* `made` has it, or it goes now */
+    return made;
+}
