@@ -54,6 +54,23 @@ def flags_are_known(words: Sequence[str]) -> bool:
     return True
 
 
+def stands_for_itself(source: bytes, words: Sequence[str]) -> bool:
+    """Return True if preprocessing a source cannot bring anything that its bytes and flags do not say.
+
+    It includes nothing, asks for nothing, and names no macro that has another value elsewhere or at another time. A
+    first line may be a `#line`. Macros may only be the compiler's own, which its identity stands for.
+    """
+    if any(word in _WITH_VALUE or word.startswith(_PREPROCESSED) for word in words):
+        return False
+    body = _LINE.sub(b"", source, count=1)
+    return _PREPROCESSOR.search(body) is None and not takes_other_files(body)
+
+
+_LINE = re.compile(rb'\A#line 1 "[^\n]*"\n')
+# Directives and their digraph; trigraphs and spliced lines, which could spell any of the others; and the macros.
+_PREPROCESSOR = re.compile(rb"#|%:|\?\?|\\[ \t\r\f\v]*\n|_Pragma|__(?:DATE|TIME|TIMESTAMP|BASE_FILE|has_|STDC)")
+
+
 def _is_known(word: str) -> bool:
     if not word.startswith(_PREFIXES) or word.startswith(tuple(_NEVER)):
         return False

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from uruk.compile.cache import ObjectCache, cache_from_environment
 from uruk.compile.cache_key import is_settled, object_key, without_zig_names
-from uruk.compile.cacheable import flags_are_known, takes_other_files
+from uruk.compile.cacheable import flags_are_known, stands_for_itself, takes_other_files
 from uruk.compile.compilers import find_compiler
 from uruk.compile.identity import Compiler, identify
 from uruk.compile.languages import NAMES, language_of
@@ -126,7 +126,7 @@ class _Job:
             if cache is None or not self._may_be_cached():
                 return self._result(*self._run(folder), cached=False)
             since, source = time.time_ns(), self._source()
-            preprocessed = self._preprocess(folder)
+            preprocessed = self._preprocess(folder, source)
             if source is None or preprocessed is None:
                 return self._result(*self._run(folder), cached=False)
             key = object_key(self.compiler, self.language, self.name, self.flags, source, preprocessed)
@@ -162,8 +162,15 @@ class _Job:
         except ObjectFormatError:
             return None  # the compiler says it better
 
-    def _preprocess(self, folder: str) -> bytes | None:
-        """Return the preprocessed source; None if it does not stand for all that the compiler reads."""
+    def _preprocess(self, folder: str, source: bytes | None) -> bytes | None:
+        """Return the preprocessed source; None if it does not stand for all that the compiler reads.
+
+        It is empty where the source stands for itself, which saves a run of the compiler.
+        """
+        if source is not None and self.compiler.kind in ("gcc", "clang"):
+            own = [word for word in self.compiler.words[1:] if word.startswith(("-", "@"))]
+            if stands_for_itself(source, [*own, *self.flags]):
+                return b""
         ended = self._command(folder, "-E")
         if ended.status or takes_other_files(ended.out):
             return None
