@@ -47,6 +47,7 @@ Sources are compiled first, by the compiler of CC or CXX, or what there is: cc, 
   --crt NAME          the C runtime of a program of Windows, msvcrt or ucrt (default: the one
                       that its objects are compiled for)
   --entry NAME        the function to run (default: main)
+  --watch             replace the code of sources that are edited while main() runs
   --no-exec           link only; with --entry, only the objects that NAME needs
   --phony-externals   names that nobody defines become 0
   --gc-sections       drop sections that the entry does not reach
@@ -90,6 +91,8 @@ class Arguments(Settings):
     """The command line: what it says of the program, of compiling its sources, and of what is printed."""
 
     time: bool = False
+    watch: bool = False
+    """Sources that are edited are replaced while the program runs."""
     perf: bool = False
     """The program's functions are recorded for the profiler `perf`."""
     driver: str = ""
@@ -142,6 +145,7 @@ _FLAGS = (
     "--shared-memory",
     "--no-shared-memory",
     "--no-exec",
+    "--watch",
     "--phony-externals",
     "--gc-sections",
     "--time",
@@ -285,6 +289,7 @@ def _flag(arguments: Arguments, word: str) -> None:
     arguments.plan.phony |= word == "--phony-externals"
     arguments.plan.prune |= word == "--gc-sections"
     arguments.time |= word == "--time"
+    arguments.watch |= word == "--watch"
     arguments.perf |= word == "--perf-support"
     arguments.cache &= word != "--no-cache"
     if word in ("--in-process", "--oop"):

@@ -20,6 +20,10 @@ def run(words: Sequence[str]) -> int:
     arguments = read("run", USAGE, words, parse)
     if isinstance(arguments, int):
         return arguments
+    if arguments.watch:
+        from uruk.cli.watch import watch
+
+        return watch(arguments)
     if arguments.driver or arguments.plan.runtimes:
         from uruk.program.driver_runtimes import add_language_libraries, add_runtimes
 

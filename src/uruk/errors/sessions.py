@@ -132,9 +132,7 @@ class NotReplaced(UrukError):
 
     def describe(self) -> str:
         """See `UrukError.describe`."""
-        advice = (
-            "replace all of the object, or compile it with -fno-inline -fno-ipa-cp -fno-ipa-sra -fno-partial-inlining"
-        )
+        advice = "replace all of the object, or compile it with -fPIC -fsemantic-interposition"
         copies = some_of(self.copies)
         return f"`{self.function}' cannot be replaced alone: {self.file} has copies of its code in {copies}: {advice}"
 

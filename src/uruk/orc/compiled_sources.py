@@ -73,6 +73,9 @@ def flags_of_ir(symbol: IRSymbol) -> SymbolFlags:
 SECTIONS = ("-fdata-sections", "-ffunction-sections")
 """Flags for replaceable sources. With a section each, variables are kept one by one, whatever lies beside them, and
 assemblers leave it to the linker where the address of a static function is taken."""
+INTERPOSABLE = ("-fPIC", "-fsemantic-interposition")
+"""Flags by which compilers assume nothing of a function that others may replace: callers have no copy of it, and do not
+know which registers it leaves alone, or that it has no side effects."""
 
 
 @record
@@ -94,7 +97,7 @@ class SourceOptions:
         from uruk.compile.compilers import cross_compiler
 
         compiler = self.compiler or cross_compiler(dylib.session.executor.process.triple)
-        flags = [*SECTIONS, *self.flags] if self.replaceable else self.flags
+        flags = [*replaceable_flags(dylib.session.target.format), *self.flags] if self.replaceable else self.flags
         if path is not None:
             compiled = compile_source(
                 path, flags=flags, compiler=compiler, language=self.language, timeout=self.timeout, cache=self.cache
@@ -140,6 +143,12 @@ def add_source_or_text(
         raise InvalidValue(f"{title}: only a source whose `symbols` are named can wait until it is needed")
     unit = CompiledUnit(title, flags_of(options.symbols), make, defines_more=True)
     return dylib.add_unit(unit, tracker=tracker, lazy=options.lazy)
+
+
+def replaceable_flags(format_name: str) -> tuple[str, ...]:
+    """Return the flags for replaceable sources whose objects have a format."""
+    # Windows has no interposition, and compilers' flags for it do nothing there.
+    return (*SECTIONS, *(INTERPOSABLE if format_name == "elf" else ("-fno-inline",)))
 
 
 def text_name(dylib: JITDylib, language: str) -> str:
