@@ -47,6 +47,7 @@ soak: runtime ## 200,000 broken objects of each corpus, 10,000 modules beside th
 	URUK_JITLINK_MUTANTS=10000 $(PYTHON) -m pytest tests/jitlink/test_jitlink_bad_input.py
 	URUK_CYCLES=10000 $(PYTHON) -m pytest -n $(JOBS) tests/executor/test_cycles.py
 	URUK_CYCLES=10000 $(PYTHON) -m pytest -n $(JOBS) tests/windows/test_windows_unloading.py
+	URUK_HEADERS=all $(PYTHON) -m pytest -n $(JOBS) tests/debug_info/test_against_headers.py
 	URUK_REPLACEMENTS=10000 $(PYTHON) -m pytest tests/stress/test_replacing.py
 
 link-lines: runtime ## the link lines of tests/link_lines, of all its projects (downloads their sources)

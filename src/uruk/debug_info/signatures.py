@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from uruk.debug_info.c_text import CType
 from uruk.debug_info.cpp_names import path_of
+from uruk.debug_info.fortran import parameter as fortran_parameter
 from uruk.debug_info.index import Defined, Index
 from uruk.debug_info.reader import children, has, number, text
 from uruk.debug_info.types import REACH, ObjectTypes
@@ -96,7 +97,8 @@ def signature_of(index: Index, types: ObjectTypes, name: str, *, extern_c: bool 
         if each.tag == "DW_TAG_unspecified_parameters":
             raise Refused(name, "it takes variable arguments, whose types are those of each call")
         if each.tag == "DW_TAG_formal_parameter":
-            signature.parameters.append(_parameter(types, each, name))
+            read = _fortran_parameter if defined.unit.language == "Fortran" else _parameter
+            signature.parameters.append(read(types, each, name))
     return signature
 
 
@@ -166,3 +168,11 @@ def _parameter(types: ObjectTypes, die: DIE, name: str) -> tuple[str, CType]:
         which = f"its parameter `{own}'" if own else "a parameter"
         raise Refused(name, f"{which} is not passed: {kind.refusal}")
     return ("" if own == "this" and has(die, "DW_AT_artificial") else own), kind
+
+
+def _fortran_parameter(types: ObjectTypes, die: DIE, name: str) -> tuple[str, CType]:
+    kind, problem = fortran_parameter(types, die)
+    own = text(die, "DW_AT_name")
+    if problem:
+        raise Refused(name, f"its parameter `{own}' is not passed: {problem}")
+    return own, kind

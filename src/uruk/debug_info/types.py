@@ -140,6 +140,8 @@ class ObjectTypes:
 
     def _array(self, die: DIE, by_value: bool) -> CType:
         item = self.target(die, by_value=by_value)
+        if "DW_AT_data_location" in die.attributes:
+            return unknown("an array of Fortran's with a descriptor is not passed")
         if has(die, "DW_AT_GNU_vector"):
             size = item.size * (self._counts(die)[0] or 0)
             return unknown("a vector is not passed: cffi has no such type", size, size)
