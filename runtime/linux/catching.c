@@ -11,6 +11,8 @@
 
 #include "process.h"
 
+#define EXPORTED __attribute__((visibility("default")))
+
 enum { SEARCH = 1, HANDLER = 4, FORCED = 8, FOUND = 6, CONTINUE = 8 };
 
 struct unwind_exception {
@@ -60,6 +62,14 @@ static void count_as_caught(const struct unwind_exception *exception)
     if (globals && globals()->uncaught)
         globals()->uncaught--;
     dlclose(library);
+}
+
+/* Set the frame at which exceptions end for what the thread calls next, 0 for none; returns the one before. */
+EXPORTED uint64_t uruk_rt_swap_catching(uint64_t frame)
+{
+    uint64_t outer = *innermost();
+    *innermost() = frame;
+    return outer;
 }
 
 uint64_t uruk_invoke_guarded(uint64_t function, void *registers, const uint64_t *stack, uint64_t count, int catches)

@@ -58,7 +58,14 @@ class Symbol:
         self._session = session
         self._function: Any = None
 
-    def function(self, prototype: Any, *, callbacks: str = "session", hold_gil: bool = False) -> Any:
+    def function(
+        self,
+        prototype: Any,
+        *,
+        callbacks: str = "session",
+        hold_gil: bool = False,
+        cpp_exceptions: bool = False,
+    ) -> Any:
         """Return a callable of the given type: a C prototype such as ``"int(int, int)"``, or a ctypes type (here only).
 
         Arguments are numbers, and for pointers: addresses, symbols, buffers (numpy's arrays, bytes, bytearrays) of the
@@ -67,15 +74,18 @@ class Symbol:
         which are kept while the session is, or with ``callbacks="call"`` until the call has returned. Structures are
         dictionaries, sequences, or objects with their members. Results that are pointers are addresses.
 
+        A C++ exception that leaves the function is CppException in other processes of Linux; in this one with
+        `cpp_exceptions`, which makes each call slower, and otherwise the end of the process.
+
         Other threads of Python run during a call in this process, unless `hold_gil`, which is for short functions that
         wait for nothing. Code must not be removed while it runs; later calls raise RemovedCode. Raises InvalidValue for
         what is not a prototype; the callable raises InvalidType, InvalidValue and OverflowError for values that the
         types do not have.
         """
-        self._function = self._callable(prototype, callbacks, hold_gil)
+        self._function = self._callable(prototype, callbacks, hold_gil, cpp_exceptions)
         return self._function
 
-    def _callable(self, prototype: Any, callbacks: str, hold_gil: bool) -> Any:
+    def _callable(self, prototype: Any, callbacks: str, hold_gil: bool, cpp_exceptions: bool) -> Any:
         if callbacks not in ("session", "call"):
             raise InvalidValue(f'callbacks are kept for the "session" or for the "call", not for {callbacks!r}')
         if self.executor is None and not _thread.watched:
@@ -83,7 +93,7 @@ class Symbol:
         if isinstance(prototype, str):
             from uruk.typed_calls import function_of  # reads types by cffi, which programs do without
 
-            return function_of(self, self._session, prototype, callbacks, hold_gil)
+            return function_of(self, self._session, prototype, callbacks, hold_gil, cpp_exceptions)
         if self.executor is not None:
             raise InvalidType("a function in another process is called by a C prototype, as text")
         if not callable(prototype):

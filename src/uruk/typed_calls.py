@@ -6,7 +6,7 @@ import os
 import re
 import weakref
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Protocol
 from typing import cast as cast_type
 
@@ -60,12 +60,20 @@ def declare(session: Session, declarations: str | os.PathLike[str]) -> None:
 
 
 def function_of(
-    symbol: Linked, where: weakref.ref[Session] | None, text: str, callbacks: str, hold_gil: bool
+    symbol: Linked,
+    where: weakref.ref[Session] | None,
+    text: str,
+    callbacks: str,
+    hold_gil: bool,
+    cpp_exceptions: bool,
 ) -> Callable[..., Any]:
     """Return a callable for a symbol, by a C prototype; see `Symbol.function`."""
     session = where() if where is not None else None
     types = PLAIN if session is None else types_of(session)
-    return made(symbol, session, types.function(text), callbacks, hold_gil)
+    function = types.function(text)
+    if cpp_exceptions and symbol.executor is None:
+        return _by_the_runtime(symbol, session, _prototype(function), callbacks, catches=True)
+    return made(symbol, session, function, callbacks, hold_gil)
 
 
 def declared_function(symbol: Linked, where: weakref.ref[Session] | None) -> Callable[..., Any] | None:
@@ -84,15 +92,32 @@ def made(
     types = (function.result, *function.arguments)
     if function.is_variadic or any(each.kind.cname == "long double" for each in types):
         return cast(function.kind, symbol.address)  # by cffi alone: its own values have these types
-    from uruk.executor.calls_here import CONVENTION, function_here
-
-    place = None if session is None else weakref.ref(session)
     prototype = _prototype(function)
+    from uruk.executor.calls_here import CONVENTION, function_here
+    from uruk.executor.native_types import has_union
+
+    signature = prototype.signature(CONVENTION)
+    if any(map(has_union, (*signature.arguments, signature.result))):  # which libffi does not pass
+        return _by_the_runtime(symbol, session, prototype, callbacks, catches=False)
+    place = None if session is None else weakref.ref(session)
     call = function_here(prototype, symbol.address, lambda: _callbacks(place), callbacks=callbacks)
     calls = None if session is None else _process(session).native_calls()
     if calls is None:
         return call
     return calls.make(prototype.plan(CONVENTION), symbol.name, symbol.address, call, hold_gil=hold_gil) or call
+
+
+def _by_the_runtime(
+    symbol: Linked, session: Session | None, prototype: Prototype, callbacks: str, *, catches: bool
+) -> Callable[..., Any]:
+    """Return a callable for a symbol of this process whose calls are the runtime's, as those in other processes are."""
+    if session is None:
+        raise InvalidValue(f"`{prototype.text}' is called by a session's runtime, and this symbol has no session")
+    from uruk.executor.catching_here import function_catching
+
+    runtime = _process(session).runtime
+    home = partial(_callbacks, weakref.ref(session))
+    return function_catching(prototype, symbol.address, runtime, home, callbacks=callbacks, catches=catches)
 
 
 def _callbacks(where: weakref.ref[Session] | None) -> Home:

@@ -40,6 +40,10 @@ char next(char c) { return c + 1; }
 _Bool negated(_Bool b) { return !b; }
 void store(int **out, int *p) { *out = p; }
 int value = 77;
+union word { int number; float fraction; };
+typedef struct { union word at[6]; } row;
+int bits(union word w, const int *more, int last) { return w.number + *more + last; }
+row made(int first, int (*f)(int)) { row r; for (int i = 0; i < 6; i++) r.at[i].number = f(first + i); return r; }
 enum color { RED = 1, BLUE }; int is_blue(enum color c) { return c == BLUE; }
 """
 )
@@ -107,6 +111,16 @@ def test_structures_and_numbers(jit: uruk.LLJIT) -> None:
     assert function(jit, "half", "float(float)")(1e300) == float("inf")
     assert function(jit, "next", "char(char)")(b"a") == function(jit, "next", "char(char)")(97) == b"b"
     assert function(jit, "negated", "_Bool(_Bool)")(1) is False
+
+
+def test_unions(jit: uruk.LLJIT) -> None:
+    union = "union word { int number; float fraction; };"
+    bits = function(jit, "bits", union + "int(union word, const int *, int)")
+    assert bits({"fraction": 1.0}, np.array([4], np.int32), 3) == 0x3F800000 + 7
+    made = function(jit, "made", union + "typedef struct { union word at[6]; } row; row(int, int (*)(int))")
+    assert [each.number for each in made(5, lambda x: x * x).at] == [25, 36, 49, 64, 81, 100]
+    with pytest.raises(ZeroDivisionError):
+        made(5, lambda x: x // 0)
 
 
 def test_functions(jit: uruk.LLJIT) -> None:
@@ -315,3 +329,34 @@ def test_wrong_declarations() -> None:
         jit.define("ok", 16)
         with pytest.raises(uruk.InvalidType, match="ok' has no type"):
             jit.lookup("ok")()
+
+
+THREAD = r"""
+#include <pthread.h>
+static int (*function)(int); static int result;
+static void *begin(void *argument) { result = function(*(int *)argument); return 0; }
+int in_a_thread(int (*f)(int), int x) {
+    pthread_t thread;
+    function = f;
+    if (pthread_create(&thread, 0, begin, &x)) return -2;
+    pthread_join(thread, 0);
+    return result;
+}
+"""
+
+
+@pytest.mark.parametrize("place", ["here", "shared"])
+def test_an_exception_on_a_thread_of_linked_code(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no call of Python's on that thread: the hook gets it, and the function its zeros."""
+    reported: list[BaseException] = []
+    monkeypatch.setattr("sys.unraisablehook", lambda facts: reported.append(facts.exc_value))
+
+    def fail(x: int) -> int:
+        raise KeyError(x)
+
+    with session(place) as jit:
+        jit.add_object(compiled(place, tmp_path, THREAD))
+        call = function(jit, "in_a_thread", "int(int (*)(int), int)")
+        assert call(lambda x: x + 1, 4) == 5
+        assert call(fail, 6) == 0
+        assert [error.args for error in reported] == [(6,)]

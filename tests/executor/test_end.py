@@ -173,7 +173,7 @@ def test_finalisers_run_before_the_end(session: Session, target: str, tmp_path: 
     jit = session()
     path = tmp_path / "said"
     name = os.fsencode(path) if target == LINUX else path_there(os.fsencode(path))
-    assert jit.lookup("say_in_the_end").function("int(char *)")(name + b"\0") == 0
+    assert jit.lookup("say_in_the_end").function("int(const char *)")(name + b"\0") == 0
     assert path.read_text() == ""
     ends(jit, pid_of(jit))
     assert path.read_text() == "1\n"

@@ -80,12 +80,17 @@ class CallbacksHere(Home):
             if wanted is None:
                 print("uruk: a callback was called after it was released", file=sys.stderr)
                 return None
+            swap = raised.swap_catching
+            outer = swap(0) if swap is not None else 0  # no exception may pass Python's own frames
             try:
                 value = wanted(*map(from_native, arguments, values))
                 return to_native(result, value, as_result=True)
             except BaseException as error:  # code below is C, which no exception passes
-                raised.keep(error, raised.frame_of(1), wanted)
+                raised.keep(error, raised.frame_of(0).f_back, wanted)
                 return to_native(result, None, as_result=True, zero=True)
+            finally:
+                if swap is not None:
+                    swap(outer)
 
         entry.native = native_callback(kind, enter)
         entry.address = self._guard(address_of(entry.native))

@@ -21,11 +21,12 @@ from uruk.executor.this_process import THIS_PROCESS
 from uruk.isa.abi import convention_of
 
 CONVENTION = convention_of(THIS_PROCESS.triple)
+"""The calling convention of this process."""
 _REFUSED = (TypeError, OverflowError, ValueError)
 """The errors by which cffi refuses an argument."""
 
 
-class _Place:
+class PlaceHere:
     """See `uruk.executor.arguments.Place`. `kept` is memory that is made for one call."""
 
     executor = None
@@ -104,7 +105,7 @@ def _converting(raw: Callable[..., Any], plan: Plan, home: Callable[[], Home], f
     def call(*values: Any) -> Any:
         if len(values) != count:
             raise wrong_count(plan, len(values))
-        place = _Place(home, for_one_call)
+        place = PlaceHere(home, for_one_call)
         try:
             try:
                 given = [
@@ -134,7 +135,7 @@ def _no_home() -> Home:
     raise InvalidValue("a number was to be converted, and not a function")
 
 
-_NOWHERE = _Place(_no_home, False)
+_NOWHERE = PlaceHere(_no_home, False)
 
 
 def _converted(step: Step, value: Any, place: Any) -> Any:
@@ -151,12 +152,13 @@ def _converted(step: Step, value: Any, place: Any) -> Any:
 def _filled(block: Block, kept: list[object]) -> bytearray:
     """Put the addresses of other memory into a block's."""
     for offset, inner in block.pointers:
-        address = _address(inner, kept)
+        address = address_here(inner, kept)
         block.data[offset : offset + 8] = address.to_bytes(8, "little")
     return block.data
 
 
-def _address(inner: Memory, kept: list[object]) -> int:
+def address_here(inner: Memory, kept: list[object]) -> int:
+    """Return the address of memory that a call is lent, which lasts as long as `kept`."""
     if isinstance(inner, int):
         return inner
     kept.append(inner)

@@ -26,7 +26,7 @@ def native_type(text: str, layout: Layout) -> Any:
     """Return the type of cffi's as which values of a layout are passed: of pointers, that of integers."""
     kind = layout.kind
     if layout.is_composite:
-        if _has_union(layout):
+        if has_union(layout):
             raise InvalidValue(f"`{text}': a union cannot be passed by value in this process; pass a pointer")
         return kind
     if layout.is_float or kind.cname in ("char", "_Bool"):
@@ -34,10 +34,11 @@ def native_type(text: str, layout: Layout) -> Any:
     return integer_type(layout.size, layout.is_signed)
 
 
-def _has_union(layout: Layout) -> bool:
+def has_union(layout: Layout) -> bool:
+    """Return True if a type is a union, or has one in it."""
     if layout.item is not None:
-        return _has_union(layout.item)
-    return layout.kind.kind == "union" or any(_has_union(member) for _, _, member in layout.members)
+        return has_union(layout.item)
+    return layout.kind.kind == "union" or any(has_union(member) for _, _, member in layout.members)
 
 
 def from_native(layout: Layout, value: Any) -> Any:

@@ -14,6 +14,8 @@ from weakref import ref
 
 callers: set[CodeType] = set()
 """The code of functions that call linked code and then look for exceptions."""
+swap_catching: Callable[[int], int] | None = None
+"""Set the frame at which C++ exceptions end in this thread, once calls of this process catch any; returns the last."""
 waiting: dict[FrameType, BaseException] = {}
 """Calls under way, by their frames -> the first exception of a callback in each."""
 in_native_call: Callable[[BaseException], int] | None = None

@@ -50,7 +50,7 @@ def _runs(jit: LLJIT) -> None:
     """Link a function of the runtime's archive anew, and call it. Raises UrukError."""
     probe = jit.create_dylib("probe")
     jit.add_archive(runtime_archive(str(HERE)), dylib=probe)
-    if jit.lookup("uruk_rt_string_size", probe).function("uint64_t(char *)")(b"uruk") != 4:
+    if jit.lookup("uruk_rt_string_size", probe).function("uint64_t(const char *)")(b"uruk") != 4:
         raise InternalError("linked code gives wrong results")
 
 
