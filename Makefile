@@ -5,7 +5,7 @@ SEED ?= 1
 # An installed package may have the runtime of this machine only: tests of other targets find theirs here.
 export URUK_RUNTIME ?= $(CURDIR)/build/runtime
 
-.PHONY: help runtime aarch64-root format lint check quick test test-placement mutants soak link-lines llvm-suite bench clean
+.PHONY: help runtime aarch64-root format lint check quick test test-placement mutants soak link-lines llvm-suite bench docs clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -55,6 +55,9 @@ link-lines: runtime ## the link lines of tests/link_lines, of all its projects (
 
 llvm-suite: runtime aarch64-root ## LLVM's own tests of llvm-jitlink and its ORC runtime, from the source package in LLVM_SRC
 	PYTHONPATH=tests $(PYTHON) -m llvm_suite.run_suite $(LLVM_SRC)
+
+docs: ## the API reference, from docstrings, and the guides as pages below build/docs
+	$(PYTHON) -m build_support.docs
 
 bench: runtime ## the benchmarks of benchmarks/README.md
 	$(PYTHON) -m benchmarks
