@@ -245,3 +245,13 @@ def test_rust(tmp_path: Path, jit: uruk.LLJIT) -> None:
     for name in ("c_add", "rust_add"):
         assert 'does not say whether it is extern "C"' in reason_of(jit, name)
     assert jit.c_add.typed(extern_c=True)(2, 3) == 5
+
+
+def test_many_classes_with_two_members_of_one_class_each(cc: Compile, jit: uruk.LLJIT) -> None:
+    """The time is that of the classes, not of the paths through them, of which there are 2 to the 40th."""
+    classes = "struct c0 { int x; };" + "".join(f"struct c{n} {{ c{n - 1} *p; c{n - 1} in[1]; }};" for n in range(1, 3))
+    nested = "".join(f"struct e{n} {{ e{n - 1} a[0]; e{n - 1} b[0]; }};" for n in range(1, 41))
+    functions = "int deep(e40 v) { return 1; } int shallow(c2 v) { return v.in[0].in[0].x; }"
+    jit.add_object(cc.cpp(f"{classes} struct e0 {{}}; {nested} {functions}", "-g"))
+    assert "is not passed" in reason_of(jit, cpp(jit, "deep"))
+    assert reason_of(jit, cpp(jit, "shallow")) == ""

@@ -27,6 +27,14 @@ _DEEPEST = 64
 
 def refusal_of_class(references: References, die: DIE, depth: int = 0) -> str:
     """Return why values of a class are passed by reference; empty if they are passed as C's structures are."""
+    # Each class is looked at once: of those with two members of one class each, a few would take years.
+    key = id(die.cu), die.offset
+    if key not in references.refusals:
+        references.refusals[key] = _refusal(references, die, depth)
+    return references.refusals[key]
+
+
+def _refusal(references: References, die: DIE, depth: int) -> str:
     name = text(die, "DW_AT_name") or "a class without a name"
     convention = number(die, "DW_AT_calling_convention")
     if convention == _BY_REFERENCE:

@@ -186,6 +186,8 @@ class References:
         self._units: dict[int, tuple[Any, int]] | None = None
         self.scopes: dict[int, tuple[str, ...]] = {}
         """The namespaces around entries, by offset; without those that are around none."""
+        self.refusals: dict[tuple[int, int], str] = {}
+        """The reasons why classes are passed by reference, by unit and offset; see `uruk.debug_info.classes`."""
 
     def refer(self, die: DIE, name: str) -> DIE | None:
         """Return the entry that an attribute refers to; None without the attribute."""
