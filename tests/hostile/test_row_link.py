@@ -119,6 +119,7 @@ def test_small_objects_are_linked_alike(objects: dict[str, bytes]) -> None:
     both = Both("x86_64")
     ways = {name: both.link(data) for name, data in objects.items()}
     assert ways["gcc"] == ways["rustc"] == ways["good"] == ways["clang"] == "rows", ways
+    assert ways["cpp"] == ways["cpp-clang"] == "rows", ways
     assert ways["tls"] == ways["crel"] == "columns", ways
 
 

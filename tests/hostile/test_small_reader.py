@@ -81,7 +81,8 @@ def same_columns(expected: Table, table: Table) -> None:
 def test_small_objects_are_read_alike(objects: dict[str, bytes]) -> None:
     outcomes = {name: read_both_ways(data, pair_of("x86_64")) for name, data in objects.items()}
     assert outcomes["gcc"] == outcomes["clang"] == outcomes["tls"] == outcomes["gcc-sections"] == "read", outcomes
-    assert outcomes["cpp"] == outcomes["crel"] == outcomes["linkonce"] == "left to the columns", outcomes
+    assert outcomes["cpp"] == outcomes["cpp-clang"] == outcomes["ld-r"] == "read", outcomes
+    assert outcomes["crel"] == outcomes["linkonce"] == "left to the columns", outcomes
 
 
 @pytest.mark.quick

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from uruk.graph.graph import Blocks, Edges, Graph, Groups, Ranges, Relocations, Symbols
+from uruk.graph.graph import Blocks, Edges, Graph, Ranges, Relocations, Symbols, first_wins
 from uruk.graph.rows import EdgeRow, ObjectRows
-from uruk.graph.types import NONE, AnyArray
+from uruk.graph.types import AnyArray
 
 if TYPE_CHECKING:
     from uruk.graph.arena import Arena
@@ -39,6 +39,11 @@ class RowGraph(Graph):
         if rows is not None:
             self.__dict__.update({**_tables_of(rows), **self.__dict__}, _rows=None)
 
+    def forget_tables(self) -> None:
+        """Make the tables anew when they are asked for again: the rows have been changed."""
+        for name in _TABLES:
+            self.__dict__.pop(name, None)
+
     def __getattr__(self, name: str) -> AnyArray:
         # Called for attributes that are not there: tables that nothing has asked for before.
         rows = self._rows
@@ -54,11 +59,11 @@ _TABLES = frozenset({"blocks", "symbols", "relocations", "groups", "ranges"})
 
 def _tables_of(rows: ObjectRows) -> dict[str, object]:
     """Return the tables of a graph."""
-    counts = [len(rows.blocks), len(rows.symbols), len(rows.tables)]
+    counts = [len(rows.blocks), len(rows.symbols), len(rows.tables), len(rows.groups)]
     starts = np.array([[0, count] for count in counts], np.int64)
-    ranges = Ranges(starts[0], starts[1], starts[2], np.zeros(2, np.int64))
     tables = {"blocks": _blocks_of(rows), "symbols": _symbols_of(rows), "relocations": _relocations_of(rows)}
-    return {**tables, "groups": Groups.empty(), "ranges": ranges}
+    groups = first_wins(np.array(rows.groups, np.int32), np.zeros(len(rows.groups), np.int32))
+    return {**tables, "groups": groups, "ranges": Ranges(*starts)}
 
 
 def _blocks_of(rows: ObjectRows) -> Blocks:
@@ -66,8 +71,8 @@ def _blocks_of(rows: ObjectRows) -> Blocks:
     # gives an empty list its six columns, too.
     table = np.array(rows.blocks, np.int64).reshape(-1, 6).T
     zeros = np.zeros(len(rows.blocks), np.int32)
-    kinds = table[4:].astype(np.uint8)
-    return Blocks(zeros, table[0], table[1], table[2], table[3], kinds[0], kinds[1], zeros + NONE)
+    kinds, group = table[4:].astype(np.uint8), np.array(rows.block_groups, np.int32)
+    return Blocks(zeros, table[0], table[1], table[2], table[3], kinds[0], kinds[1], group)
 
 
 def _symbols_of(rows: ObjectRows) -> Symbols:

@@ -17,9 +17,12 @@ EdgeRow: TypeAlias = tuple[int, int, int, int, int]
 
 
 class ObjectRows:
-    """The rows of one object, each a tuple of what the columns of its table have. Nobody changes them."""
+    """The rows of one object, each a tuple of what the columns of its table have.
 
-    __slots__ = ("blocks", "edges", "names", "symbols", "tables")
+    Only a format's `Rules.adapt` changes them.
+    """
+
+    __slots__ = ("block_groups", "blocks", "edges", "groups", "names", "symbols", "tables")
 
     def __init__(
         self,
@@ -28,6 +31,8 @@ class ObjectRows:
         names: list[int],
         tables: list[tuple[int, int, int]],
         edges: list[EdgeRow] | None,
+        groups: list[int],
+        block_groups: list[int],
     ) -> None:
         self.blocks = blocks
         self.symbols = symbols
@@ -37,3 +42,7 @@ class ObjectRows:
         """Relocation tables: block, content, count."""
         self.edges = edges
         """Ordered by block; None if they are left to the columns."""
+        self.groups = groups
+        """The signature of each COMDAT group."""
+        self.block_groups = block_groups
+        """The group of each block, or -1."""

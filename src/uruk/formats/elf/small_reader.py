@@ -1,6 +1,6 @@
 """One small object, read row by row in plain Python, which costs less there than columns do.
 
-It reads sound objects with few sections, symbols and relocations, without groups and symbol versions. Everything else,
+It reads sound objects with few sections, symbols and relocations, without symbol versions. Everything else,
 every error included, is left to the columns of `uruk.formats.elf.reader` and `uruk.formats.elf.relocations`, so that no
 check has two texts. Whatever is read here, the columns would read alike.
 """
@@ -29,8 +29,8 @@ from uruk.graph.rows import BlockRow, EdgeRow, ObjectRows, SymbolRow
 from uruk.graph.types import NONE, Bool
 
 FEW_SECTIONS = 64
-FEW_SYMBOLS = 128
-FEW_RELOCATIONS = 64
+FEW_SYMBOLS = 256
+FEW_RELOCATIONS = 256
 """The number of rows, in all tables of one object together, up to which this is faster than columns."""
 
 SectionRow = tuple[int, int, int, int, int, int, int, int, int, int]
@@ -44,7 +44,7 @@ _NULL, _NOTE, _LLVM_ADDRSIG, _X86_64_UNWIND = 0, 7, 0x6FFF4C03, 0x70000001
 # A section of another type may have a meaning that the columns know, or refuse.
 _PLAIN_TYPES = frozenset(
     {
-        _NULL, elf.SHT_PROGBITS, elf.SHT_SYMTAB, elf.SHT_STRTAB, elf.SHT_RELA, _NOTE, elf.SHT_NOBITS,
+        _NULL, elf.SHT_PROGBITS, elf.SHT_SYMTAB, elf.SHT_GROUP, elf.SHT_STRTAB, elf.SHT_RELA, _NOTE, elf.SHT_NOBITS,
         elf.SHT_INIT_ARRAY, elf.SHT_FINI_ARRAY, elf.SHT_PREINIT_ARRAY, _LLVM_ADDRSIG, _X86_64_UNWIND,
     }
 )  # fmt: skip
@@ -111,14 +111,22 @@ def read_small(
         return None
     blocks, block_of = blocks_read
     tables = _find_tables(sections, block_of, begin, symtab)
-    if tables is None:
+    groups = _read_groups(buffer, begin, sections, symtab)
+    if tables is None or groups is None:
         return None
     symbols_read = _read_symbols(buffer, begin, sections, symtab, block_of, names)
     if symbols_read is None:
         return None
     symbols, numbers = symbols_read
     edges = _read_edges(buffer, tables, [row[2] for row in blocks], len(symbols), pair)
-    return ObjectRows(blocks, symbols, numbers, tables, edges)
+    # Local signatures have no number among the symbols.
+    signatures = [numbers[symbol] if numbers[symbol] >= 0 else names[text] for symbol, text, _ in groups]
+    block_groups = [NONE] * len(blocks)
+    for number, (_, _, members) in enumerate(groups):
+        for section in members:
+            if block_of[section] >= 0:
+                block_groups[block_of[section]] = number
+    return ObjectRows(blocks, symbols, numbers, tables, edges, signatures, block_groups)
 
 
 def _are_plain(sections: Sequence[SectionRow], extent: int) -> bool:
@@ -159,7 +167,7 @@ def _read_blocks(
         if name >= len(strings):
             return None
         # SHF_EXCLUDE: linkers leave the section out, whatever SHF_ALLOC says.
-        if kind == _NULL or flags & (elf.SHF_ALLOC | elf.SHF_EXCLUDE) != elf.SHF_ALLOC:
+        if kind in (_NULL, elf.SHT_GROUP) or flags & (elf.SHF_ALLOC | elf.SHF_EXCLUDE) != elf.SHF_ALLOC:
             block_of.append(NONE)
             continue
         # The table ends in NUL, so that `index` finds one. Fewer than 16 bytes are filled up, as the key must not
@@ -173,6 +181,48 @@ def _read_blocks(
         content = NONE if kind == elf.SHT_NOBITS else begin + offset
         rows.append((names_at + name, content, size, align or 1, zone, role))
     return rows, block_of
+
+
+def _read_groups(
+    buffer: memoryview, begin: int, sections: Sequence[SectionRow], symtab: int
+) -> list[tuple[int, bytes, list[int]]] | None:
+    """Return the COMDAT groups: signature symbol, its name where it is local, and the members' section numbers."""
+    found: list[tuple[int, bytes, list[int]]] = []
+    seen: set[int] = set()
+    _, _, _, _, table, room, strings_index, _, _, _ = sections[symtab]
+    strings = b""
+    for _, kind, _, _, offset, size, link, info, _, _ in sections:
+        if kind != elf.SHT_GROUP:
+            continue
+        if size < 4 or size % 4:
+            return None
+        flags, *members = buffer[begin + offset : begin + offset + size].cast("I")
+        if not flags & elf.GRP_COMDAT:
+            continue
+        if link != symtab or not 0 < info < room // 24:
+            return None
+        for section in members:
+            # A member that is none, is a group itself, or is in two groups.
+            if not 0 < section < len(sections) or sections[section][1] == elf.SHT_GROUP or section in seen:
+                return None
+            seen.add(section)
+        strings = strings or _string_table(buffer, begin, sections, strings_index)
+        text = _local_name(buffer, begin + table + 24 * info, strings)
+        if text is None:
+            return None
+        found.append((info, text, members))
+    return found
+
+
+def _local_name(buffer: memoryview, at: int, strings: bytes) -> bytes | None:
+    """Return the name of a local signature symbol; None if it is a section's, or has none. Empty for other symbols."""
+    name, info, _, _, _, _ = _SYMBOL.unpack_from(buffer, at)
+    if info >> 4 != Binding.LOCAL:
+        return b""
+    # A section's symbol has no name of its own: the columns take that of the section.
+    if info & 15 == SymbolType.SECTION or not 0 < name < len(strings):
+        return None
+    return strings[name : strings.index(b"\0", name)]
 
 
 def _find_tables(

@@ -71,6 +71,8 @@ def _request(session: Lifetime, entry: ObjectEntry, platform: RowPlatform | None
     has_libraries = any(search.libraries for search in searched)
     if any(search.deferred for search in searched):
         return None
+    if any(table.group.item(name) != entry.number for name in rows.groups):
+        return None
     for name, (_, _, kind, _, binding, type, visibility, _) in zip(rows.names, rows.symbols, strict=True):
         if name < 0 or kind in (SymbolKind.UNDEFINED, SymbolKind.DROPPED):
             continue

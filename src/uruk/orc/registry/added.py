@@ -71,8 +71,8 @@ class Added:
 
     def signatures_of(self, index: int) -> I32:
         """Return the signatures of the section groups of object `index`."""
-        if self.graph.rows is not None:  # such an object has none
-            return _NO_NAMES
+        if self.graph.rows is not None:
+            return np.array(self.graph.rows.groups, np.int32)
         start = self.graph.ranges.groups
         return self.graph.groups.name[start[index] : start[index + 1]]
 
@@ -95,7 +95,6 @@ def _hidden(graph: Graph, outer: I64) -> dict[int, list[int]]:
 
 _HIDDEN = np.zeros(4, np.bool_)
 _HIDDEN[[Visibility.HIDDEN, Visibility.INTERNAL]] = True
-_NO_NAMES: I32 = np.empty(0, np.int32)
 
 
 def has_initializers(graph: Graph) -> Bool:

@@ -60,14 +60,21 @@ def record_definitions(added: Added, table: SymbolTable, names: Names, file_of: 
     Raises DuplicateDefinition, with nothing recorded, for two strong definitions of one name.
     """
     rows = added.graph.rows
-    if rows is not None and _record_rows(definition_rows(rows), added.first, table, names):
+    if rows is not None and _record_rows(definition_rows(rows), rows.groups, added.first, table, names):
         return NO_ENTRIES
     return record_some(added, added.definitions, table, names, file_of)
 
 
-def _record_rows(definitions: list[tuple[int, int, int]], number: int, table: SymbolTable, names: Names) -> bool:
-    """Record the definitions of one object if nobody else has their names. Returns False, with nothing recorded."""
+def _record_rows(
+    definitions: list[tuple[int, int, int]], groups: list[int], number: int, table: SymbolTable, names: Names
+) -> bool:
+    """Record the definitions and groups of one object if nobody else has their names.
+
+    Returns False, with nothing recorded, for others.
+    """
     table.grow(len(names.ids))
+    if groups and (len(set(groups)) < len(groups) or any(table.group.item(name) >= 0 for name in groups)):
+        return False
     seen: set[int] = set()
     for name, _, _ in definitions:
         if name in seen or table.owner.item(name) >= 0 or table.rank.item(name) or table.ready.item(name):
@@ -78,6 +85,9 @@ def _record_rows(definitions: list[tuple[int, int, int]], number: int, table: Sy
         table.owner[name] = number
         table.flags[name] = flags
         table.rank[name] = rank
+    for name in groups:
+        table.note_group(name)
+        table.group[name] = number
     return True
 
 

@@ -132,6 +132,11 @@ class SymbolTable:
             self.undo.append(("flags", row, self.flags.item(row)))
             self.undo.append(("rank", row, self.rank.item(row)))
 
+    def note_group(self, row: int) -> None:
+        """Note the row of one signature, which is about to get a group."""
+        if self.undo is not None:
+            self.undo.append(("group", row, self.group.item(row)))
+
     def restore(self, log: list[UndoEntry]) -> None:
         """Write back what was noted."""
         # Backwards: a row that was written twice gets its oldest value last.

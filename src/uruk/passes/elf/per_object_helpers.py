@@ -12,6 +12,8 @@ import numpy as np
 
 from uruk.graph.graph import Binding, Graph, SymbolType, Visibility
 from uruk.graph.names import Names
+from uruk.graph.row_graph import RowGraph
+from uruk.graph.rows import ObjectRows
 from uruk.graph.types import NONE, true_rows
 
 _POINTERS = b"DW.ref."
@@ -20,7 +22,10 @@ _FUNCTION = b"__clang_call_terminate"
 
 def keep_own_copies(graph: Graph, names: Names) -> None:
     """Make such helpers local to their objects."""
-    if graph.rows is not None or not graph.groups.name.size:  # an object that is read row by row has no groups
+    if isinstance(graph, RowGraph) and graph.rows is not None:
+        _keep_in_rows(graph, graph.rows, names)
+        return
+    if not graph.groups.name.size:
         return
     symbols, group = graph.symbols, graph.blocks.group
     # Facts that columns tell come first, so that few names have to be looked at.
@@ -40,3 +45,20 @@ def keep_own_copies(graph: Graph, names: Names) -> None:
         shared[own] = False
         # Index -1, no group, picks the last row of `shared`, which is true.
         group[~shared[group]] = NONE
+
+
+def _keep_in_rows(graph: RowGraph, rows: ObjectRows, names: Names) -> None:
+    """Make such helpers local in the rows of one object."""
+    own: set[int] = set()
+    for row, (_, _, _, block, binding, type, visibility, _) in enumerate(rows.symbols if rows.groups else ()):
+        if visibility != Visibility.HIDDEN or binding != Binding.WEAK or block < 0 or rows.names[row] < 0:
+            continue
+        group, text = rows.block_groups[block], names.text(rows.names[row])
+        is_helper = text == _FUNCTION or (type == SymbolType.OBJECT and text.startswith((_POINTERS, _FUNCTION)))
+        if group >= 0 and is_helper:
+            # Without a name, a symbol is its own object's only.
+            rows.names[row] = NONE
+            own.add(group)
+    if own:
+        rows.block_groups[:] = [NONE if group in own else group for group in rows.block_groups]
+        graph.forget_tables()
