@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from uruk.formats.archive import Archive
 from uruk.graph.types import I64, Bool
@@ -12,7 +12,11 @@ from uruk.orc.registry.tracker import FunctionArray, Released, ResourceTracker
 
 if TYPE_CHECKING:
     from uruk.executor.lazy_stubs import LazyStubs
+    from uruk.passes.state import State
     from uruk.row_link import RowLinked
+
+ReadLines: TypeAlias = "Callable[[State], Sequence[tuple[int, int, int, bytes]]]"
+"""Returns the lines of a link's code in order: an address, the line from there on, its discriminator, the file."""
 
 
 class RowPlatform(Protocol):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from uruk.errors import UnknownTarget
 from uruk.machines import EXECUTOR_TARGETS
-from uruk.orc.platform import Platform
+from uruk.orc.platform import Platform, ReadLines
 from uruk.target import Target
 
 if TYPE_CHECKING:
@@ -20,11 +20,8 @@ if TYPE_CHECKING:
     from uruk.executor.remote import RemoteExecutor
     from uruk.memory.interface import Memory
     from uruk.orc.session import Session
-    from uruk.passes.state import State
     from uruk.platforms.jit_dlopen import JITLoader
 
-    ReadLines = Callable[[State], Sequence[tuple[int, int, int, bytes]]]
-    """Returns the lines of a link's code in order: an address, the line from there on, its discriminator, the file."""
 
 _OF_FORMATS = {"elf": "linux"}
 """The system of objects that do not name one."""

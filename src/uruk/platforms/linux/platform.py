@@ -63,8 +63,8 @@ _INTERPOSED_WITH_DLOPEN = _INTERPOSED | frozenset(JIT_NAMES)
 LIBSTDCXX = "libstdc++.so.6"
 
 if TYPE_CHECKING:
+    from uruk.orc.platform import ReadLines
     from uruk.platforms.linux.rows import LinuxRows
-    from uruk.platforms.systems import ReadLines
 
 
 @record

@@ -25,7 +25,7 @@ from uruk.platforms.linux.perf.unwind_records import Frame, frames_in, unwinding
 from uruk.target import Target
 
 if TYPE_CHECKING:
-    from uruk.platforms.systems import ReadLines
+    from uruk.orc.platform import ReadLines
 
 FOLDER = "JITDUMPDIR"
 """The environment variable that names the folder in which `.debug/jit` is made; by default it is the home folder."""
