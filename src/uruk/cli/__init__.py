@@ -14,6 +14,7 @@ usage: uruk COMMAND ...
   uruk check INPUT... [-l NAME] [-L DIR]           whether objects would link, and with what; nothing runs
   uruk show OBJECT                                 what is in an object
   uruk doctor                                      what this machine allows, and what to do about what it lacks
+  uruk completion bash                             a script that completes this command line in bash
   uruk version                                     which version this is, as -V and --version do
 
 `uruk COMMAND --help` says more.
@@ -60,6 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from uruk.cli.doctor import doctor
 
         return doctor(words[1:])
+    if command == "completion":
+        from uruk.cli.completion import completion
+
+        return completion(words[1:])
     if command in ("version", "-V", "--version"):
         from importlib.metadata import version
 
