@@ -9,6 +9,7 @@ import pytest
 
 import uruk
 from uruk.errors import StaticsDiffer
+from uruk.orc.replacing.replacing import versions_of
 
 from support.compiling import Compile, RunChild
 from support.replacing import replace_often
@@ -81,6 +82,29 @@ def test_pointers_to_static_functions_get_the_new_code(jit: uruk.LLJIT, options:
     code.replace(text=text.format(step="* 3"))
     jit.collect()
     assert go(5) == 15015
+
+
+def test_direct_calls_of_static_functions_stay_in_their_version(jit: uruk.LLJIT) -> None:
+    """gcc knows which registers a static function leaves alone: an old caller must not get a new one."""
+    text = """
+        int step(void);
+        __attribute__((noinline)) static int helper(int x) {{ return x {step}; }}
+        int go(int x) {{ int before = helper(x); return 100 * before + step() + helper(x); }}
+        int (*unused)(int) = helper;
+    """
+    code = jit.add_source(text=text.format(step="+ 1"), flags=["-O2"], replaceable=True)
+    jit.add_source(text="int go(int); int step(void) { return 0; }")
+    go = jit.lookup("go").function("int(int)")
+    names = [jit.session.ids.text(name) for _, name, _ in versions_of(code).stubs()]
+    assert any(name.startswith(b"helper [static") for name in names)  # its address is taken in data
+    assert go(5) == 606
+    code.replace(text=text.format(step="* 2"))
+    assert go(5) == 1010
+    graph = next(iter(versions_of(code).graphs.values()))
+    assert graph.edges is not None
+    pairs = zip(graph.edges.target.tolist(), graph.edges.block.tolist(), strict=True)
+    led = [graph.section_name(block) for row, block in pairs if graph.symbol_name(row).startswith("helper [static")]
+    assert ".text.go" not in led
 
 
 def test_variables_stay(jit: uruk.LLJIT) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from uruk.graph.graph import Binding, Edges, SymbolKind, Symbols, SymbolType, Visibility, Zone
 from uruk.graph.kinds import Operand
 from uruk.graph.types import I64, NONE, AnyArray, some, true_rows, unique
+from uruk.passes.meant_places import calls_and_jumps, meant_offsets
 from uruk.passes.state import State, synthetic_blocks
 
 
@@ -60,6 +61,28 @@ def edges_to(state: State, row: int, *, branches: bool = False) -> I64:
     meant = (state.canonical[edges.target] == state.canonical[row]) & (edges.kind != 0)
     if branches:
         meant &= kinds.having((Operand.BRANCH,)).take(edges.kind)
+    return true_rows(meant)
+
+
+def edges_into(state: State, row: int, *, branches: bool = False) -> I64:
+    """Return the edges that mean the start of a symbol: those of `edges_to`, and those that name its section.
+
+    So it finds what refers to a static function, whose callers have its section and an offset. From ``after bind
+    names`` on. What an assembler has resolved by itself is no edge: see the guide on writing a pass.
+    """
+    _wants(state, "edges_into", after="bind names")
+    edges, symbols = state.edges, state.symbols
+    row = int(state.canonical[row])
+    block = int(symbols.block[row])
+    named = state.canonical[edges.target] == row
+    if block < 0:
+        return edges_to(state, row, branches=branches)
+    place = symbols.value[edges.target].view(np.int64) + meant_offsets(state.graph, state.blocks, edges)
+    unnamed = (symbols.name[edges.target] < 0) & (symbols.block[edges.target] == block)
+    unnamed &= place == symbols.value[row].view(np.int64)
+    meant = (named | unnamed) & (edges.kind != 0)
+    if branches:
+        meant &= calls_and_jumps(state.graph, state.blocks, edges)
     return true_rows(meant)
 
 

@@ -26,6 +26,7 @@ from uruk.graph.graph import (
 from uruk.graph.kinds import Base, Operand
 from uruk.graph.types import I64, NONE, Bool, true_rows
 from uruk.orc.registry.entries import Contents
+from uruk.passes.meant_places import calls_and_jumps, meant_offsets
 
 RUNS_BY_ITSELF = HOLDS_FUNCTIONS.copy()
 """True for each Role of blocks whose references to functions stay direct: unwind data, initialisers."""
@@ -84,23 +85,17 @@ def may_lead_elsewhere(graph: Graph) -> Bool:
 
 
 def offsets(graph: Graph) -> I64:
-    """Return for each edge how far behind its symbol the place lies that it means.
-
-    Fields of x86-64's instructions count from their end, and are taken to end where their instructions do.
-    """
-    edges = graph.edges
-    assert edges is not None
-    if graph.target is None or graph.target.architecture != "x86_64" or graph.target.format != "elf":
-        return edges.addend
-    relative = (graph.kinds.base[edges.kind] == Base.PLACE) & (graph.blocks.zone[edges.block] == Zone.RX)
-    return edges.addend + np.where(relative, 4, 0)
+    """Return for each edge how far behind its symbol the place lies that it means."""
+    assert graph.edges is not None
+    return meant_offsets(graph, graph.blocks, graph.edges)
 
 
 def _named_statics(graph: Graph, bodies: Contents, tag: str) -> Graph:
     """Return the graph with a name for each static function whose address is taken, and these references by it."""
     symbols, edges, kinds = graph.symbols, graph.edges, graph.kinds
     assert edges is not None
-    taken = may_lead_elsewhere(graph) & (kinds.operand[edges.kind] != Operand.BRANCH)
+    # A direct call knows more of a static function than its type (which registers it leaves alone, say).
+    taken = may_lead_elsewhere(graph) & ~calls_and_jumps(graph, graph.blocks, edges)
     block = symbols.block[edges.target]
     taken &= (symbols.name[edges.target] < 0) & (block >= 0)
     # In data only pointers mean functions: tables of switches have distances, which may be those of a function, too.
