@@ -39,7 +39,7 @@ FLOORS = (
     ("lljit", "attributes", "calling", "symbol", "spawning"),
     ("program", "importer", "loaded"),
     ("__init__", "testing"),
-    ("cli", "jitlink", "__main__"),
+    ("cli", "jitlink", "notebook", "__main__"),
 )
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 MAX_FILE, MAX_FUNCTION = 800, 60

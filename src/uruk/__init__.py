@@ -207,5 +207,10 @@ def __getattr__(name: str) -> Any:
     return value
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """Add `%%c` and `%%cpp` to an IPython shell, which calls this for `%load_ext uruk`."""
+    import_module("uruk.notebook.magics").load(shell)
+
+
 def __dir__() -> list[str]:
     return sorted({*globals(), *_LATER})

@@ -8,6 +8,7 @@ that no source can have. A call of a static function stays a direct one, within 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -25,7 +26,9 @@ from uruk.graph.graph import (
 )
 from uruk.graph.kinds import Base, Operand
 from uruk.graph.types import I64, NONE, Bool, true_rows
+from uruk.orc.registry.definitions import definitions_of
 from uruk.orc.registry.entries import Contents
+from uruk.orc.registry.symbols import Rank
 from uruk.passes.meant_places import calls_and_jumps, meant_offsets
 
 RUNS_BY_ITSELF = HOLDS_FUNCTIONS.copy()
@@ -162,3 +165,17 @@ def with_symbols(graph: Graph, new: Symbols) -> Graph:
     symbols = Symbols.concat([graph.symbols, new])
     bounds = np.array([0, len(symbols)], np.int64)
     return replace(graph, symbols=symbols, ranges=replace(ranges, symbols=bounds))
+
+
+def give_way(graphs: Sequence[Graph]) -> list[Graph]:
+    """Return the graphs with their definitions weak that later ones of them define as well, so that the last counts."""
+    later = np.empty(0, np.int64)
+    made: list[Graph] = []
+    for graph in reversed(graphs):
+        definitions = definitions_of(graph)
+        rows = definitions.row[(definitions.rank == Rank.STRONG) & np.isin(definitions.name, later)]
+        later = np.union1d(later, definitions.name)
+        binding = graph.symbols.binding.copy()
+        binding[rows] = Binding.WEAK
+        made.append(replace(graph, symbols=replace(graph.symbols, binding=binding)))
+    return made[::-1]

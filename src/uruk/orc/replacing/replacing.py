@@ -27,7 +27,7 @@ from uruk.orc.registry.lazy_definitions import define_entry_points
 from uruk.orc.registry.symbols import Flag, Rank, SymbolFlags
 from uruk.orc.registry.tracker import ResourceTracker
 from uruk.orc.replacing.collect import collect_if_cheap, retire
-from uruk.orc.replacing.functions import function_rows, lead_through_stubs
+from uruk.orc.replacing.functions import function_rows, give_way, lead_through_stubs
 from uruk.orc.replacing.keeping import keep_statics
 from uruk.orc.replacing.statics import Statics
 from uruk.orc.replacing.versions import Versions
@@ -182,16 +182,22 @@ class Change:
 
 
 def replace_objects(
-    session: Lifetime, versions: Versions, pairs: Sequence[tuple[str, Source]], statics: str, function: str = ""
+    session: Lifetime,
+    versions: Versions,
+    pairs: Sequence[tuple[str, Source]],
+    statics: str,
+    function: str = "",
+    *,
+    last_counts: bool = False,
 ) -> None:
     """Replace a tracker's objects by others, or one function of them by that of another object.
 
-    See `ResourceTracker.replace`.
+    See `ResourceTracker.replace`. `last_counts`: of several definitions of a name, that of the last object counts.
     """
     if statics not in STATICS:
         raise InvalidValue(f'statics={statics!r}: variables are kept ("keep") or made anew ("new")')
     with versions.turn:
-        change, new = _begin(session, versions, pairs, statics == "new", function)
+        change, new = _begin(session, versions, pairs, statics == "new", function, last_counts)
         try:
             _link(session, versions, new)
             with session.lock:
@@ -211,7 +217,12 @@ def replace_objects(
 
 
 def _begin(
-    session: Lifetime, versions: Versions, pairs: Sequence[tuple[str, Source]], anew: bool, function: str
+    session: Lifetime,
+    versions: Versions,
+    pairs: Sequence[tuple[str, Source]],
+    anew: bool,
+    function: str,
+    last_counts: bool,
 ) -> tuple[Change, list[ObjectEntry]]:
     """Put the new objects in the place of the old ones; nothing is linked yet."""
     tracker = versions.tracker
@@ -220,6 +231,8 @@ def _begin(
             raise InUse(tracker.name, ["its own initialisers or finalisers, which run in this thread"])
         _check(session, versions, anew)
         graphs = _read(versions, pairs, function)
+        if last_counts:
+            graphs = give_way(graphs)
         if not anew:
             graphs = [keep_statics(graph, versions.statics) for graph in graphs]
         objects = versions.objects(function)
