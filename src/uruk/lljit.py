@@ -33,7 +33,6 @@ from uruk.orc.registry.symbols import Flag, NameLike, SymbolFlags, decode_name, 
 from uruk.orc.registry.tracker import Released, Replacement, ResourceTracker
 from uruk.orc.session import Session
 from uruk.orc.units import MaterializationUnit
-from uruk.passes.state import State
 from uruk.platforms.jit_dlopen import JITLoader
 from uruk.platforms.linux.platform import OF_THE_PROGRAM, LinuxPlatform, UnrunLinuxPlatform, linux_platform
 from uruk.symbol import Symbol, sessions_here
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from uruk.compile.cache import ObjectCache
     from uruk.executor.remote import RemoteExecutor
     from uruk.memory.interface import Memory
+    from uruk.passes.state import State
     from uruk.platforms.linux.search_path import SearchPath
     from uruk.platforms.systems import SystemPlatform
 

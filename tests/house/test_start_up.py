@@ -23,6 +23,17 @@ SELDOM = (
     "uruk.isa.x86_64_images",
     "uruk.isa.aarch64_images",
     "uruk.compile",
+    # what only links need, which come with the first objects
+    "uruk.link",
+    "uruk.formats.elf.carrier",
+    "uruk.formats.elf.reader",
+    "uruk.isa.x86_64",
+    "uruk.isa.aarch64",
+    "uruk.passes.elf.eh_frame",
+    "uruk.passes.fixup",
+    "uruk.passes.got_plt",
+    "uruk.platforms.linux.tls.carriers",
+    "uruk.platforms.linux.loader_here",
     "cffi",
     "rich",
 )

@@ -71,9 +71,13 @@ def test_a_fork_while_another_thread_asks_a_generator(cc: Compile, child: RunChi
 def test_a_fork_while_another_thread_initialises(cc: Compile, child: RunChild) -> None:
     """What the parent's thread was at counts as done in the child, as natively; nobody waits for it."""
     source = """
+        #include <stdlib.h>
         #include <unistd.h>
         static int ready;
-        __attribute__((constructor)) static void begin(void) { usleep(600000); ready = 1; }
+        __attribute__((constructor)) static void begin(void) {
+            if (write(atoi(getenv("BEGUN")), "x", 1) == 1) usleep(600000);
+            ready = 1;
+        }
         int f(void) { return 5 + ready; }
     """
     text = (
@@ -82,9 +86,11 @@ def test_a_fork_while_another_thread_initialises(cc: Compile, child: RunChild) -
     jit = uruk.LLJIT()
     jit.add_object(sys.argv[1])
     jit.add_object(sys.argv[2])
+    begun, begin = os.pipe()
+    os.environ["BEGUN"] = str(begin)
     thread = threading.Thread(target=call, args=(jit, "f"))
     thread.start()
-    time.sleep(0.2)
+    os.read(begun, 1)
     pid = os.fork()
     if pid == 0:
         assert call(jit, "f") == 5 and call(jit, "g") == 3

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from uruk.errors import InternalError
-from uruk.passes.tls.interface import Storage, StorageInPlace
 from uruk.records import record
 
 if TYPE_CHECKING:
     from uruk.memory.interface import Memory
+    from uruk.passes.tls.interface import Storage, StorageInPlace
 
 
 @record

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from uruk.errors import AllocationError
 from uruk.graph.types import U8
-from uruk.records import record
+from uruk.records import Values, record
 
 
 class Protection(IntFlag):
@@ -34,7 +34,7 @@ def refuse_both(protection: Protection) -> None:
 
 
 @record
-class Reach:
+class Reach(Values):
     """The place for memory: within [low, high), by default anywhere. With `together`, all of it is close together."""
 
     low: int = 0

@@ -9,12 +9,13 @@ from __future__ import annotations
 import struct
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
 from uruk.graph.types import U8
 from uruk.memory.frame_table import FrameTable, Writes
+from uruk.records import record
 
 if TYPE_CHECKING:
     from uruk.memory.symbol_table import SymbolTable
@@ -23,7 +24,8 @@ READ_WRITE = 6
 """The flags of a writable segment: PF_R and PF_W (gABI, "Segment Permissions")."""
 
 
-class SlabFile(NamedTuple):
+@record
+class SlabFile:
     """The bytes of a slab object, and the offsets of its parts, in bytes from its first byte when loaded."""
 
     data: bytes

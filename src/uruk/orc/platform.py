@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from uruk.formats.archive import Archive
 from uruk.graph.types import I64, Bool
-from uruk.link import Host, Linked
 from uruk.orc.registry.tracker import FunctionArray, Released, ResourceTracker
 
 if TYPE_CHECKING:
     from uruk.executor.lazy_stubs import LazyStubs
+    from uruk.link import Host, Linked
     from uruk.passes.state import State
     from uruk.row_link import RowLinked
 

@@ -22,13 +22,12 @@ from uruk.orc.registry.search import LookupKind
 from uruk.orc.registry.symbols import NameLike
 from uruk.orc.registry.tracker import Released, Replacement, ResourceTracker
 from uruk.orc.units import MaterializationResponsibility
-from uruk.passes.state import State
-from uruk.passes.steps import check_point
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from uruk.orc.introspection import MappedRange
+    from uruk.passes.state import State
 
 
 class Session(Lifetime):
@@ -161,12 +160,16 @@ class Session(Lifetime):
         The points are in `uruk.passes.steps`, what a plug-in may do in `uruk.passes.editing`. It runs with the session
         locked. What it raises ends that link, as a PassError. Raises UrukError for an unknown point.
         """
+        from uruk.passes.steps import check_point  # few sessions have plug-ins
+
         with self.lock:
             self.check_open()
             self.hooks.setdefault(check_point(point), []).append(plugin)
 
     def remove_pass(self, point: str, plugin: Callable[[State], None]) -> None:
         """Take a plug-in out again. Raises UrukError if it is not there."""
+        from uruk.passes.steps import check_point
+
         with self.lock:
             plugins = self.hooks.get(check_point(point), [])
             if plugin not in plugins:

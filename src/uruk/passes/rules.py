@@ -13,7 +13,6 @@ import numpy as np
 from uruk.graph.graph import HOLDS_FUNCTIONS, Graph
 from uruk.graph.names import Names
 from uruk.graph.types import I64, NO_ROWS, NONE, U8, Bool, every, filled, some, true_rows
-from uruk.passes.got_plt import build_got_and_stubs
 from uruk.passes.layout import Layout
 from uruk.passes.state import State
 
@@ -140,6 +139,8 @@ class Rules:
 
     def make_imports(self, isa: InstructionSet) -> None:
         """Make the GOTs and the stubs through which code reaches what may be far away."""
+        from uruk.passes.got_plt import build_got_and_stubs  # rules are asked for names before anything is linked
+
         build_got_and_stubs(self.state, isa)
 
     def written_zones(self) -> U8:

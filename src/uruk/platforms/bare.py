@@ -13,13 +13,13 @@ from uruk.errors import TLSError, UrukError
 from uruk.executor.interface import Executor
 from uruk.executor.lazy_stubs import LazyStubs
 from uruk.graph.types import I64, Bool
-from uruk.link import Linked
 from uruk.orc.registry.tracker import FunctionArray, Released, ResourceTracker
-from uruk.passes.tls.interface import Storage, StorageInPlace, TLSLoader
 
 if TYPE_CHECKING:
     from uruk.formats.archive import Archive
+    from uruk.link import Linked
     from uruk.memory.interface import Memory
+    from uruk.passes.tls.interface import Storage, StorageInPlace, TLSLoader
 
 
 class NoTLS:

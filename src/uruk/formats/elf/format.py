@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from uruk.formats.elf.head import target_of_head
-from uruk.formats.elf.reader import Pair
 from uruk.formats.mapped_format import MappedFormat
 
-ELF = MappedFormat[Pair](
+if TYPE_CHECKING:
+    from uruk.formats.elf.reader import Pair  # it comes in with the first object
+
+ELF: MappedFormat[Pair] = MappedFormat(
     "elf", "ELF", {"x86_64": "uruk.formats.elf.x86_64", "aarch64": "uruk.formats.elf.aarch64"}, target_of_head
 )
 pair_of = ELF.pair_of

@@ -20,7 +20,6 @@ from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup import failures
 from uruk.orc.lookup.answers import Answer, Outcome, Question, checked
 from uruk.orc.lookup.closure import Closure
-from uruk.orc.lookup.linking import link_batch
 from uruk.orc.registry.entries import Contents, ObjectEntry, ObjectState, UnitEntry
 from uruk.orc.registry.search import LookupKind
 from uruk.orc.registry.tracker import FunctionArray
@@ -199,12 +198,18 @@ class Query:
             return
         try:
             chosen = self._in_order(closure.chosen)
-            link_batch(self.session, chosen, self.ids, self.arrays)
+            self._link_batch(chosen)
             self.session.initializers.begin(self)
         except (UrukError, LinkFaults):
             entry.failed = True
 
     # -- linking
+
+    def _link_batch(self, batch: list[ObjectEntry]) -> None:
+        """See `uruk.orc.lookup.linking.link_batch`."""
+        from uruk.orc.lookup.linking import link_batch  # all of the linker, with the first objects
+
+        link_batch(self.session, batch, self.ids, self.arrays)
 
     def _link(self) -> None:
         """Link what was chosen, less what is faulty and what depends on that; the rest goes on."""
@@ -217,7 +222,7 @@ class Query:
                 return
             batch = self._in_order(chosen)
             try:
-                link_batch(self.session, batch, self.ids, self.arrays)
+                self._link_batch(batch)
                 return
             except LinkFaults as faults:
                 errors = failures.errors_of(faults, len(batch))

@@ -25,13 +25,14 @@ from uruk.orc.registry.lazy import LazyFunctions, LookUp
 from uruk.orc.registry.options import Options
 from uruk.orc.registry.symbols import SymbolFlags, SymbolTable, final_names
 from uruk.orc.registry.tracker import Owner, ResourceTracker
-from uruk.passes.state import StandIn, State
-from uruk.passes.tls.interface import Storage
+from uruk.target import HERE, Target
 
 if TYPE_CHECKING:
     from uruk.executor.interface import Executor
     from uruk.executor.lazy_stubs import LazyStubs
     from uruk.orc.platform import Platform
+    from uruk.passes.state import StandIn, State
+    from uruk.passes.tls.interface import Storage
 
 Hints: TypeAlias = "Callable[[Registry, Contents, Mapping[bytes, str]], Mapping[bytes, str]]"
 """Hints about names that nobody defines for a dylib's code, with the first place that needs each."""
@@ -41,6 +42,12 @@ NewDelivery: TypeAlias = "Callable[[Any, dict[str, SymbolFlags], frozenset[str]]
 
 MOST_LOOKUPS = 1000
 """The most lookups that are under way in the background; further ones begin when one of them is done."""
+
+
+def _check_target(target: Target) -> None:
+    """Raise UnknownTarget if uruk cannot link for it. This process's instruction set comes with the first object."""
+    if target != HERE:
+        format_named(target.format).instruction_set(target.architecture)
 
 
 class Registry(Owner):
@@ -65,7 +72,7 @@ class Registry(Owner):
         self.find_hints = hints
         self.new_delivery = new_delivery
         self.target = self.options.target_for(executor.process.triple)
-        format_named(self.target.format).instruction_set(self.target.architecture)  # or UnknownTarget, before all else
+        _check_target(self.target)
         self.lock = threading.RLock()
         self.ids = Ids()
         self.table = SymbolTable()

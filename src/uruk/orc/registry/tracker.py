@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from uruk.memory.frame_table import FrameTable
 from uruk.orc.registry.namespace import Namespace
-from uruk.passes.tls.interface import Storage
 from uruk.records import Values, record
 
 if TYPE_CHECKING:
     from uruk.memory.interface import Allocation
     from uruk.memory.symbol_table import Symbols, SymbolTable
+    from uruk.passes.tls.interface import Storage
 
 
 @record

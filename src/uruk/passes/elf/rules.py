@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from uruk.graph.graph import HOLDS_FUNCTIONS, Graph, Zone
 from uruk.graph.names import Names
 from uruk.graph.types import I64, U8, Bool, some, true_rows
-from uruk.passes.elf import eh_frame, linker_symbols, per_object_helpers
+from uruk.passes.elf import linker_symbols, per_object_helpers
 from uruk.passes.layout import Layout
 from uruk.passes.rules import DataSource, RowRules, Rules
 from uruk.passes.state import State
@@ -63,10 +63,14 @@ class ELFRules(Rules):
 
     def unwind_needs(self) -> tuple[I64, I64]:
         """See `Rules.unwind_needs`: language-specific data, and personality routines."""
+        from uruk.passes.elf import eh_frame  # rules are asked for names before anything is linked
+
         return eh_frame.function_needs(self.state)
 
     def lay_out_unwind_data(self, registers: int) -> None:
         """See `uruk.passes.elf.eh_frame`."""
+        from uruk.passes.elf import eh_frame
+
         eh_frame.rebuild_eh_frame(self.state, registers)
 
     def find_names(self) -> None:

@@ -9,10 +9,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from uruk.link import Linked
 from uruk.memory.frame_table import FrameTable
 from uruk.memory.slab import CODE
+
+if TYPE_CHECKING:
+    from uruk.link import Linked
 
 _PCREL_4 = 0x1B
 _FORMS = {0x00: "<q", 0x02: "<h", 0x03: "<I", 0x04: "<Q", 0x0B: "<i", 0x0C: "<q"}

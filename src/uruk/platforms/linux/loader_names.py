@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from uruk.graph.graph import SymbolType, Visibility
 from uruk.graph.types import I64, Bool, true_rows
-from uruk.link import Linked
 from uruk.memory.symbol_table import Columns
 from uruk.orc.registry.tracker import ResourceTracker
+
+if TYPE_CHECKING:
+    from uruk.link import Linked
 
 _NAMED = np.zeros(256, np.bool_)
 """By type: what natively has a name and one address. An IFUNC's address is that of a stub, of another size."""

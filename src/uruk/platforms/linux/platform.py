@@ -17,7 +17,6 @@ from uruk.formats.archive import Archive
 from uruk.graph.graph import HOLDS_FUNCTIONS, Role
 from uruk.graph.types import I64, Bool, true_rows, windows
 from uruk.isa.interface import architecture_of
-from uruk.link import Linked
 from uruk.machines import TARGETS
 from uruk.orc.platform import Platform
 from uruk.orc.registry.tracker import FunctionArray, Released, ResourceTracker
@@ -34,6 +33,9 @@ from uruk.platforms.linux.tls import shown_storage
 from uruk.platforms.linux.tls.shown_storage import ASKS, ITERATE
 from uruk.records import record
 from uruk.target import Target
+
+if TYPE_CHECKING:
+    from uruk.link import Linked
 
 # glibc has these in libc_nonshared.a, as each knows its module by the `__dso_handle` that it is linked with.
 PRIVATE = frozenset({b"atexit", b"at_quick_exit", b"pthread_atfork", b"__pthread_atfork"})

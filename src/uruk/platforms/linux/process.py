@@ -15,13 +15,12 @@ from uruk.executor.interface import Executor
 from uruk.executor.lazy_stubs import LazyStubs
 from uruk.executor.process_stubs import ProcessStubs
 from uruk.executor.stub_pool import StubPool
-from uruk.platforms.linux.runtime_functions import descriptor_functions, lazy_functions
-from uruk.platforms.linux.tls.carriers import Carriers
-from uruk.platforms.linux.tls.loader import ProcessTLS
 
 if TYPE_CHECKING:
     from uruk.executor.native_calls import NativeCalls
     from uruk.memory.interface import Memory
+    from uruk.platforms.linux.tls.carriers import Carriers
+    from uruk.platforms.linux.tls.loader import ProcessTLS
 
 LARGEST_OBJECT = 1 << 28
 """Bytes of a library's variable that are read, to be copied."""
@@ -31,13 +30,28 @@ _PATH = 4096  # bytes, PATH_MAX
 class LinuxProcess(ABC):
     """The process of one session's executor; also the host of its links (`uruk.link.Host`).
 
-    `carriers` and `pool` have the memory of thread-local storage and of lazy stubs there.
+    `pool` has the memory of lazy stubs there. What has to do with thread-locals and lazy stubs is imported when the
+    first link, or the first lazy function, asks for it.
     """
 
-    def __init__(self, executor: Executor, carriers: Carriers, pool: StubPool) -> None:
+    def __init__(self, executor: Executor, pool: StubPool) -> None:
         self.executor = executor
-        self.tls = ProcessTLS(carriers, lambda: descriptor_functions(self.runtime))
         self._stubs = ProcessStubs(executor, pool)
+        self._tls: ProcessTLS | None = None
+
+    @abstractmethod
+    def carriers(self) -> Carriers:
+        """Return what has the memory of thread-local storage in it."""
+
+    @property
+    def tls(self) -> ProcessTLS:
+        """See `Host.tls`."""
+        if self._tls is None:
+            from uruk.platforms.linux.runtime_functions import descriptor_functions
+            from uruk.platforms.linux.tls.loader import ProcessTLS
+
+            self._tls = ProcessTLS(self.carriers(), lambda: descriptor_functions(self.runtime))
+        return self._tls
 
     @property
     @abstractmethod
@@ -112,10 +126,13 @@ class LinuxProcess(ABC):
         lock: threading.RLock | None = None,
     ) -> LazyStubs:
         """Return lazy stubs close to linked code; see `uruk.executor.lazy_stubs.LazyStubs`. `close` closes them."""
+        from uruk.platforms.linux.runtime_functions import lazy_functions
+
         return self._stubs.make(lazy_functions(self.runtime), resolve, on_error, lock)
 
     def close(self) -> None:
         """Give back what lies outside the executor's memory: the session is closed, and the process goes on."""
         # Stubs first: from then on no thread comes in by a lazy function.
         self._stubs.close()
-        self.tls.close()
+        if self._tls is not None:
+            self._tls.close()

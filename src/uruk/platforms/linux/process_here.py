@@ -15,7 +15,6 @@ from uruk.memory.manager import DEFAULT_SLAB, SlabManager
 from uruk.memory.mapper import Mapper
 from uruk.platforms.linux import process_symbols
 from uruk.platforms.linux.libraries_here import FEW, MANY, LibrariesHere
-from uruk.platforms.linux.loader_here import CARRIERS
 from uruk.platforms.linux.process import LinuxProcess
 from uruk.platforms.linux.runtime_here import is_linked, process_runtime
 from uruk.platforms.linux.slabs_here import InProcessSlabs
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from uruk.executor.native_calls import NativeCalls
     from uruk.executor.python_guards import PythonGuards
     from uruk.memory.interface import Memory
+    from uruk.platforms.linux.tls.carriers import Carriers
 
 
 def executor_here(
@@ -55,7 +55,7 @@ class LinuxHere(LinuxProcess):
     """See `LinuxProcess`. Its runtime, carriers and memory of stubs are one for all sessions."""
 
     def __init__(self, executor: InProcessExecutor) -> None:
-        super().__init__(executor, CARRIERS, POOL)
+        super().__init__(executor, POOL)
         self._guards: PythonGuards | None = None
         self._calls: NativeCalls | None = None
 
@@ -63,6 +63,12 @@ class LinuxHere(LinuxProcess):
     def runtime(self) -> Runtime:
         """See `LinuxProcess.runtime`; linked on first use."""
         return process_runtime()
+
+    def carriers(self) -> Carriers:
+        """See `LinuxProcess.carriers`."""
+        from uruk.platforms.linux.loader_here import CARRIERS
+
+        return CARRIERS
 
     def find_tls(self, name: bytes, handles: Sequence[int]) -> str:
         """See `LinuxProcess.find_tls`; as long as nothing has needed the runtime, the libraries' files are read."""

@@ -22,7 +22,8 @@ class LinuxThere(LinuxProcess):
         architecture = architecture_of(executor.process.triple)
         loader = RemoteLoader(executor.runtime, executor.child.tls_pool if executor.child else 0)
         pool = StubPool(executor.memory.mapper, architecture)
-        super().__init__(executor, Carriers(loader, MACHINES[architecture.name]), pool)
+        super().__init__(executor, pool)
+        self._carriers = Carriers(loader, MACHINES[architecture.name])
         self._there = executor
         executor.forget_by(pool.forget)
         # The executor's line keeps the handler, which must not keep the executor: it is closed when nobody has it.
@@ -32,6 +33,10 @@ class LinuxThere(LinuxProcess):
     def runtime(self) -> Runtime:
         """See `LinuxProcess.runtime`."""
         return self._there.runtime
+
+    def carriers(self) -> Carriers:
+        """See `LinuxProcess.carriers`."""
+        return self._carriers
 
     def callback(self, text: str, function: Callable[..., int]) -> tuple[int, object]:
         """See `LinuxProcess.callback`."""

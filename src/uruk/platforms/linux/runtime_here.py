@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,7 +17,6 @@ from uruk.executor.control import Runtime
 from uruk.executor.inprocess import InProcessExecutor
 from uruk.executor.this_process import THIS_PROCESS
 from uruk.graph.types import I64, Bool, signed
-from uruk.link import Linked
 from uruk.memory.inprocess import InProcessMapper
 from uruk.memory.manager import SlabManager
 from uruk.orc.registry.search import ArchiveEntry
@@ -28,6 +28,9 @@ from uruk.platforms.linux.libraries_here import LibrariesHere
 from uruk.platforms.linux.process_symbols import find_symbol, load_library
 from uruk.platforms.linux.runtime_archive import UNWINDER, function_names, open_runtime
 from uruk.platforms.linux.slabs_here import InProcessSlabs
+
+if TYPE_CHECKING:
+    from uruk.link import Linked
 
 SLAB = 16 << 20
 

@@ -6,12 +6,10 @@ import ctypes
 from collections.abc import Sequence
 
 from uruk.errors import AllocationError
-from uruk.formats.elf.slab import build_slab
 from uruk.memory.linux import local
 from uruk.memory.mapper import WRITABLE
 from uruk.memory.slab_object import READ_WRITE, SlabFile
 from uruk.platforms.linux import process_symbols
-from uruk.platforms.linux.loader_here import CARRIERS, LOADER
 from uruk.platforms.linux.runtime_archive import UNWINDER
 from uruk.target import HERE
 
@@ -24,6 +22,8 @@ class InProcessSlabs:
 
     def plan(self, zones: Sequence[int], low: int, high: int) -> SlabFile:
         """See `SlabLoader.plan`."""
+        from uruk.formats.elf.slab import build_slab  # no slab is planned before something is linked
+
         needed = [name.encode("utf-8", "surrogateescape") for name in process_symbols.loaded_libraries()]
         page = local.PAGE
         address = 0
@@ -36,6 +36,8 @@ class InProcessSlabs:
 
     def open(self, file: SlabFile, path: bytes | None) -> tuple[int, int, bool]:
         """See `SlabLoader.open`; memory of this process is private."""
+        from uruk.platforms.linux.loader_here import CARRIERS, LOADER
+
         try:
             with CARRIERS.lock:
                 handle, problem = LOADER.window.open(file.data)
@@ -52,7 +54,7 @@ class InProcessSlabs:
             local.protect_memory(address, file.front, WRITABLE)
             ctypes.c_uint64.from_address(address + file.data_size).value = 0
             ctypes.c_uint32.from_address(address + file.data_flags).value = READ_WRITE
-            _rename(handle)
+            _rename(LOADER.link_map_address(handle))
             if not _shows_headers(address):
                 raise AllocationError("the dynamic loader keeps a copy of program headers")
         except BaseException:
@@ -62,12 +64,13 @@ class InProcessSlabs:
 
     def close(self, handle: int) -> None:
         """See `SlabLoader.close`."""
+        from uruk.platforms.linux.loader_here import LOADER
+
         LOADER.close(handle)
 
 
-def _rename(handle: int) -> None:
-    """Write the slab's name over the object's, a public member of its link map (link.h), which is longer."""
-    entry = LOADER.link_map_address(handle)
+def _rename(entry: int) -> None:
+    """Write the slab's name over the object's, a public member of its link map at `entry` (link.h), which is longer."""
     place = ctypes.c_uint64.from_address(entry + 8).value
     if len(ctypes.string_at(place)) >= len(NAME):  # the string is the loader's own, and exactly that long
         ctypes.memmove(place, NAME + b"\0", len(NAME) + 1)

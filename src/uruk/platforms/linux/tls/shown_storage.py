@@ -9,13 +9,16 @@ module.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from uruk.errors import AllocationError
 from uruk.executor.control import Runtime
-from uruk.link import Linked
 from uruk.orc.registry.tracker import ResourceTracker
+
+if TYPE_CHECKING:
+    from uruk.link import Linked
 
 ITERATE = b"dl_iterate_phdr"
 ASKS = frozenset({b"_d_dso_registry"})
