@@ -28,7 +28,8 @@ def test_names_of_the_package() -> None:
     imported = {"annotations", "gc", "import_module", "sys", "Any"}
     public = {name for name in dir(uruk) if not name.startswith("_")} - imported
     modules = {name for name in public if f"uruk.{name}" in sys.modules and type(getattr(uruk, name)) is type(sys)}
-    assert public - modules - {"TYPE_CHECKING"} == set(uruk.__all__) - {"__version__"}
+    hooks = {"TYPE_CHECKING", "load_ipython_extension"}  # IPython calls the latter for `%load_ext uruk`
+    assert public - modules - hooks == set(uruk.__all__) - {"__version__"}
 
 
 SCRIPT = """
