@@ -28,6 +28,7 @@ from uruk.errors import ExecutorCrashed as ExecutorCrashed
 from uruk.errors import ExecutorError as ExecutorError
 from uruk.errors import ExecutorLost as ExecutorLost
 from uruk.errors import ExecutorTimeout as ExecutorTimeout
+from uruk.errors import FunctionGone as FunctionGone
 from uruk.errors import InputNotFound as InputNotFound
 from uruk.errors import InternalError as InternalError
 from uruk.errors import InUse as InUse
@@ -41,12 +42,14 @@ from uruk.errors import LookupTimeout as LookupTimeout
 from uruk.errors import MaterializationCycle as MaterializationCycle
 from uruk.errors import MaterializationError as MaterializationError
 from uruk.errors import MissingRuntime as MissingRuntime
+from uruk.errors import NotReplaced as NotReplaced
 from uruk.errors import ObjectFormatError as ObjectFormatError
 from uruk.errors import OutOfRange as OutOfRange
 from uruk.errors import PassError as PassError
 from uruk.errors import ProtocolError as ProtocolError
 from uruk.errors import RemovedCode as RemovedCode
 from uruk.errors import SessionClosed as SessionClosed
+from uruk.errors import StaticsDiffer as StaticsDiffer
 from uruk.errors import TLSError as TLSError
 from uruk.errors import UndefinedSymbols as UndefinedSymbols
 from uruk.errors import UnknownTarget as UnknownTarget
@@ -104,6 +107,7 @@ __all__ = [
     "ExecutorTimeout",
     "FixedMemory",
     "FunctionGenerator",
+    "FunctionGone",
     "FunctionUnit",
     "InUse",
     "InlineDispatcher",
@@ -126,6 +130,7 @@ __all__ = [
     "MaterializationResponsibility",
     "MaterializationUnit",
     "MissingRuntime",
+    "NotReplaced",
     "ObjectFormatError",
     "Options",
     "OutOfRange",
@@ -138,6 +143,7 @@ __all__ = [
     "ResourceTracker",
     "Session",
     "SessionClosed",
+    "StaticsDiffer",
     "Symbol",
     "SymbolFlags",
     "TLSError",

@@ -44,6 +44,12 @@ ERRORS: list[uruk.UrukError] = [
     uruk.ExecutorCrashed(11, 0x10, 0x7F0000001234, "f+0x14 (a.o)"),
     uruk.UnknownTarget("pdp11-unix", ["x86_64-linux", "aarch64-linux"]),
     uruk.InternalError("bug"),
+    uruk.MissingRuntime("aarch64-linux", "uruk-executor-aarch64-linux", ["x86_64-linux"], ["/lib"]),
+    uruk.InvalidAddress(0x10, 8, "read"),
+    uruk.CppException("std::runtime_error", "no"),
+    uruk.StaticsDiffer("b.o", ["`n' has 8 bytes, and had 4"], "make them anew"),
+    uruk.NotReplaced("f", "a.o", ["f.constprop.0"]),
+    uruk.FunctionGone("f", "b.o"),
 ]
 
 
