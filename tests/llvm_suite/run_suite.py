@@ -19,6 +19,7 @@ from llvm_suite import orc_tests
 from llvm_suite.commands import commands_of, run, text_of
 
 SUITE = "llvm/test/ExecutionEngine/JITLink"
+TOOL = "llvm/test/tools/llvm-jitlink"
 FOLDERS = ("Generic", "x86-64", "AArch64")
 MASKED = ("llvm-jitlink", "llvm-jitlink-executor", "lli", "lli-child-target", "llvm-rtdyld")
 CORRECTED = {
@@ -29,8 +30,8 @@ CORRECTED = {
 }
 """Rules that LLVM 19 has wrong: a direct call holds the distance (psABI, B.2), not the address."""
 RULE = re.compile(r"\s*# jitlink-check:")
-UNRUNNABLE = re.compile(r"REQUIRES: *(asserts|intel)|XFAIL: *\*")
-"""Tests of LLVM's debugging output, and one that is known to fail."""
+UNRUNNABLE = re.compile(r"REQUIRES:.*\b(asserts|intel)|XFAIL: *\*")
+"""Tests of LLVM's debugging output, of Intel's profiler, and one that is known to fail."""
 
 
 def chosen(folder: Path) -> list[Path]:
@@ -86,6 +87,8 @@ def verdicts(source: Path, tools: Path, llvm: Path) -> Iterator[tuple[str, str]]
         for path in chosen(source / SUITE / folder):
             corrected = ", one rule corrected" if path.name in CORRECTED else ""
             yield f"{folder}/{path.name}{corrected}", verdict(path, tools)
+    for path in chosen(source / TOOL) if (source / TOOL).is_dir() else ():
+        yield f"tool/{path.name}", verdict(path, tools)
     yield from orc_tests.verdicts(source, tools, llvm.parent / "lib")
 
 

@@ -72,7 +72,7 @@ OPTIONS = (
     Option("use-shared-memory", Takes.NOTHING, "Transfer generated code and data by shared memory"),
     Option("vtune-support", Takes.NOTHING, ""),
     Option("write-symtab", Takes.VALUE, "Write the addresses of all symbols to a file", _STRING),
-    Option("color", Takes.NOTHING, ""),
+    Option("color", Takes.NOTHING, "Accepted; messages have no colours"),
     Option("h", Takes.NOTHING, ""),
     Option("help", Takes.NOTHING, "Display available options"),
     Option("help-hidden", Takes.NOTHING, ""),
