@@ -10,6 +10,8 @@ import pytest
 
 from support.requirements import require_tool
 
+pytestmark = pytest.mark.any_interpreter
+
 
 @pytest.fixture(scope="module")
 def script(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.any_interpreter
+
 SOURCE = """
 #include <signal.h>
 #include <stdio.h>

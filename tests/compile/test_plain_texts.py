@@ -12,6 +12,8 @@ from uruk.compile.compile_source import compile_text
 
 from support.requirements import require_tool
 
+pytestmark = pytest.mark.any_interpreter
+
 HEAD = '#line 1 "<c>"\n'
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from support.requirements import require_tool
 
+pytestmark = pytest.mark.any_interpreter
+
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 PRINTED = {

@@ -11,6 +11,8 @@ import pytest
 
 import uruk
 
+pytestmark = pytest.mark.any_interpreter
+
 
 @pytest.mark.parametrize("with_session", [False, True])
 def test_a_dropped_child_is_warned_of_and_ends(with_session: bool) -> None:

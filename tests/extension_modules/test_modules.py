@@ -12,6 +12,8 @@ import pytest
 
 from support.requirements import missing, require_tool
 
+pytestmark = pytest.mark.any_interpreter
+
 PROGRAMS = Path(__file__).parent / "programs"
 INCLUDE = f"-I{sysconfig.get_path('include')}"
 

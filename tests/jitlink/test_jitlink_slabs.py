@@ -15,6 +15,8 @@ from support.compiling import Compile
 from support.executors import listening
 from support.requirements import require_tool
 
+pytestmark = pytest.mark.any_interpreter
+
 MAIN = """
 extern int shared[]; int helper(int); const char text[] = "abc"; int data = 5; int zero[100];
 int wide[300] __attribute__((aligned(64))) = {1}; static int (*table[])(int) = {helper};

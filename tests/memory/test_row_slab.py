@@ -11,7 +11,7 @@ from uruk.memory.manager import SlabAllocation, SlabManager
 from uruk.memory.mapper import Reach
 from uruk.passes.layout import Segment
 
-pytestmark = pytest.mark.quick
+pytestmark = [pytest.mark.quick, pytest.mark.any_interpreter]
 
 PAGE = 4096
 R, RW, RX = 1, 2, 0

@@ -12,6 +12,8 @@ from uruk.passes.state import State
 
 from support.compiling import Compile
 
+pytestmark = pytest.mark.any_interpreter
+
 TEXT = """
     __attribute__((noinline)) static int other(int x) { return x * 5 + 1; }
     __attribute__((noinline)) static int helper(int x) { return x * 3 + 1; }

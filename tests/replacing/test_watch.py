@@ -7,6 +7,10 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.any_interpreter
+
 MAIN = """
     #include <stdio.h>
     #include <unistd.h>

@@ -20,6 +20,8 @@ from build_support.toolchains import Host, Zig, tag_of, this_machine, toolchain_
 
 from support.requirements import require_tool
 
+pytestmark = pytest.mark.any_interpreter
+
 HERE = this_machine()
 ALL = ("x86_64-linux", "aarch64-linux", "x86_64-windows")
 SOURCE = """

@@ -10,6 +10,8 @@ import uruk
 
 from support.replacing import replace_often
 
+pytestmark = pytest.mark.any_interpreter
+
 COUNT = int(os.environ.get("URUK_REPLACEMENTS", "0"))
 
 
