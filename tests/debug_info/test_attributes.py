@@ -66,6 +66,73 @@ def check(jit: uruk.LLJIT) -> None:
     assert jit.string(jit.name) == "shapes"
 
 
+VARIABLES = """
+struct point { int x; double y; };
+struct bits { unsigned a : 3; int b : 5; };
+struct point origin = {1, 2.5};
+struct bits bits = {5, -3};
+int (*chosen)(void);
+int seven(void) { return 7; }
+int call(void) { return chosen ? chosen() : -1; }
+const char *name = "a";
+char text[8] = "longer";
+_Bool flag = 1;
+double number;
+int matrix[2][2];
+long double wide;
+"""
+
+
+@pytest.mark.parametrize("place", ["here", "child", "by messages"])
+def test_variables_take_the_same_values_everywhere(cc: Compile, place: str) -> None:
+    memory = {"child": True, "by messages": False}
+    executor = uruk.spawn(shared_memory=memory[place]) if place in memory else None
+    with uruk.LLJIT(executor=executor) as jit:
+        jit.add_object(cc(VARIABLES, "-g"))
+        jit.origin = {"x": 8}  # the other member is zero, as in C
+        assert (jit.origin.x, jit.origin.y) == (8, 0)
+        assert jit.call() == -1
+        jit.chosen = jit.seven
+        assert jit.call() == 7
+        jit.chosen = None
+        assert jit.call() == -1
+        jit.text = b"bye"
+        assert bytes(jit.text) == b"bye\0\0\0\0\0"
+        jit.matrix = [[1, 2], [3, 4]]
+        assert jit.matrix.tolist() == [[1, 2], [3, 4]]
+        for name, value, text in REFUSED:
+            with pytest.raises(uruk.InvalidType, match=text):
+                setattr(jit, name, value)
+        with pytest.raises(OverflowError, match="2 does not fit `_Bool'"):
+            jit.flag = 2
+        assert (jit.flag, jit.origin.x, bytes(jit.text[:3])) == (True, 8, b"bye")
+
+
+REFUSED: list[tuple[str, object, str]] = [
+    ("flag", None, "`_Bool' takes an integer, not NoneType"),
+    ("number", "x", "`double number' does not take this value: `double' takes a number, not str"),
+    ("origin", {"x": 1, "z": 1}, "has no member `z'"),
+    ("origin", (1, 2, 3), "more members than"),
+    ("name", "new", "is an address, not str"),
+    ("text", b"123456789", r"`char text\[8\]' does not take 9 bytes"),
+    ("matrix", [1, 2, 3], r"`int matrix\[2\]\[2\]' does not take this value"),
+]
+
+
+def test_variables_of_types_that_only_this_process_has(cc: Compile, jit: uruk.LLJIT) -> None:
+    jit.add_object(cc(VARIABLES, "-g"))
+    jit.bits = {"a": 1}
+    assert (jit.bits.a, jit.bits.b) == (1, 0)
+    jit.wide = 2.5
+    assert float(jit.wide) == 2.5
+    jit.chosen = jit.seven
+    jit.chosen = jit.chosen
+    assert jit.call() == 7
+    for name, value in (("bits", {"z": 1}), ("bits", None), ("wide", "x")):
+        with pytest.raises((uruk.InvalidType, uruk.InvalidValue)):
+            setattr(jit, name, value)
+
+
 def test_here(cc: Compile, jit: uruk.LLJIT) -> None:
     jit.add_object(cc(SHAPES, "-g"))
     check(jit)

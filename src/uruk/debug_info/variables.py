@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from uruk.debug_info.reader import number, reading
 from uruk.debug_info.session_types import types_of
 from uruk.debug_info.types import REACH
-from uruk.errors import InvalidType, InvalidValue
+from uruk.errors import InvalidType, InvalidValue, UrukError
 from uruk.isa.abi import convention_of
 
 if TYPE_CHECKING:
@@ -46,17 +47,52 @@ class Variable:
         return layout.from_bytes(jit.read(address, layout.size))
 
     def set(self, value: Any) -> None:
-        """Store a value. Raises InvalidType for a constant, and what the type does not take."""
+        """Store a value. Raises InvalidType for a constant, and what the type does not take; OverflowError."""
+        name = self.symbol.name
         if self.is_constant:
-            raise InvalidType(f"`{self.symbol.name}' is constant: {self.type.show(self.symbol.name)}")
-        if self.type.after.startswith("["):
-            self.value[...] = value
-            if self.symbol.executor is not None and not self.value.flags.writeable:
-                raise InvalidValue(f"`{self.symbol.name}' is an array in memory of another process: use jit.write")
-        elif self.symbol.executor is None:
-            self._pointer()[0] = value
-        else:
+            raise InvalidType(f"`{name}' is constant: {self.type.show(name)}")
+        try:
+            if self.type.after.startswith("["):
+                self._set_array(value)
+            else:
+                self._set_one(value)
+        except (UrukError, OverflowError):
+            raise
+        except (TypeError, ValueError, LookupError, SystemError) as error:
+            raise InvalidType(f"`{self.type.show(name)}' does not take this value: {error}") from None
+
+    def _set_array(self, value: Any) -> None:
+        memory = self.value
+        if isinstance(value, (bytes, bytearray)) and memory.itemsize == 1 and memory.ndim == 1:
+            if len(value) > len(memory):
+                raise InvalidType(f"`{self.type.show(self.symbol.name)}' does not take {len(value)} bytes")
+            value = np.frombuffer(bytes(value).ljust(len(memory), b"\0"), memory.dtype)
+        content = memory if memory.flags.writeable else memory.copy()
+        content[...] = value
+        if content is not memory:  # of a process whose memory is not mapped here
+            self._jit.write(self.symbol.address, content.tobytes())
+
+    def _set_one(self, value: Any) -> None:
+        if self.symbol.executor is not None:
             self._jit.write(self.symbol.address, self._layout().to_bytes(value))
+            return
+        try:
+            data = self._layout().to_bytes(value)
+        except (TypeError, InvalidValue) as problem:
+            data = self._bytes_by_cffi(value, problem)
+        ctypes.memmove(self.symbol.address, data, len(data))  # one store of a scalar, as other threads may read it
+
+    def _bytes_by_cffi(self, value: Any, problem: Exception) -> bytes:
+        """Return the bytes of what cffi alone takes: bit-fields, `long double`, pointers of cffi's."""
+        if value is None:  # for cffi it is no value at all, which makes zeros
+            raise problem
+        declared = types_of(self._jit.session).declared
+        with declared.lock:
+            ffi = declared.flush()
+        try:
+            return bytes(ffi.buffer(ffi.new(self.type.pointer().declare(), value)))
+        except (TypeError, ValueError, LookupError, SystemError) as error:
+            raise error if isinstance(problem, InvalidValue) else problem from None
 
     def _kind(self) -> Any:
         declared = types_of(self._jit.session).declared
