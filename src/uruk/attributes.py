@@ -80,7 +80,12 @@ def names_of(jit: Front) -> list[str]:
 
 
 def _found(jit: Front, name: str) -> Any:
-    symbol = _looked_up(jit, name)
+    try:
+        symbol = _looked_up(jit, name)
+    except InvalidType:
+        if not is_cpp(str(name)):
+            raise
+        symbol = None  # several functions
     if symbol is None:
         return overloads_of(jit, jit.main, name)
     try:

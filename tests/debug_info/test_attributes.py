@@ -264,6 +264,10 @@ int kind(double) { return 2; }
 int kind(const char *) { return 3; }
 int kind(plain) { return 4; }
 int kind(const std::string &) { return 5; }
+int width(float) { return 4; }
+int width(double) { return 8; }
+int width(const float *) { return 40; }
+int width(const double *) { return 80; }
 int alike(long) { return 1; }
 int alike(int) { return 2; }
 bool flip(bool b) { return !b; }
@@ -288,6 +292,15 @@ def test_overloads(cc: Compile, jit: uruk.LLJIT, family: str) -> None:
     assert jit.lookup("geo::area(int, int)")(2, 3) == 6
     with pytest.raises(uruk.InvalidType, match=r"several functions.*\n  geo::area\(double\)"):
         jit.lookup("geo::area")
+    named = uruk.load(cc(CPP, "-g", "-O1", language="cpp", family=family), libraries=["stdc++"])
+    with named:
+        assert (named["geo::area"](2.0), named["geo::area"](2, 3), named["geo::inside"]) == (12.0, 6, 5)
+    assert [jit.kind(value) for value in (np.int64(1), np.int8(1), np.float64(1.5))] == [1, 1, 2]
+    assert [jit.width(value) for value in (1.5, np.float32(1.5), np.ones(1), np.ones(1, np.float32))] == [8, 4, 80, 40]
+    with pytest.raises(uruk.InvalidType, match="no function takes"):
+        jit.width(np.ones(1, np.int64))
+    with pytest.raises(uruk.InvalidType, match="no function takes"):
+        jit.width(1j)
     assert jit.flip(True) is False
     assert (jit.next(0), jit.next(7)) == (7, 0)
     middle = jit.lookup("geo::middle")

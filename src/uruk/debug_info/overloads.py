@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+
+from uruk.calls import size_of
 from uruk.errors import InvalidType
 
 if TYPE_CHECKING:
@@ -65,21 +68,23 @@ def _is_better(left: list[int], right: list[int]) -> bool:
 
 def _rank(kind: Any, value: Any) -> int:
     """Return how far a parameter is from an argument: 0 is what it is made for."""
-    if isinstance(value, bool):
+    if isinstance(value, (bool, np.bool_)):
         return _of_number(kind, 0, 1, 2)
-    if isinstance(value, int):
+    if isinstance(value, (int, np.integer)):
         return _of_number(kind, 2, 0, 1)
-    if isinstance(value, float):
-        return 0 if kind.cname in _FLOATS else _NO
+    if isinstance(value, (float, np.floating)):
+        return _of_float(kind, int(memoryview(np.asarray(value)).itemsize))
     pointer = kind.kind in ("pointer", "function")
     if value is None:
         return 0 if pointer else _NO
     if isinstance(value, (str, bytes)):
         to_char = pointer and kind.kind == "pointer" and kind.item.cname.endswith("char")
         return 0 if to_char else 1 if pointer else _NO
+    if isinstance(value, np.ndarray):
+        return _of_array(kind, cast("np.ndarray[Any, np.dtype[Any]]", value))
     if kind.kind in ("struct", "union"):
         return 0 if _has_members(kind, value) else _NO
-    return 0 if pointer and not isinstance(value, (dict, tuple)) else _NO
+    return 0 if pointer and not isinstance(value, (dict, tuple, complex)) else _NO
 
 
 def _of_number(kind: Any, boolean: int, integer: int, floating: int) -> int:
@@ -90,6 +95,24 @@ def _of_number(kind: Any, boolean: int, integer: int, floating: int) -> int:
     if kind.kind != "primitive":
         return _NO
     return floating if kind.cname in _FLOATS else integer
+
+
+def _of_float(kind: Any, size: int) -> int:
+    """Return how far a parameter is from a number of so many bytes; a float of Python's is a double."""
+    if kind.cname not in _FLOATS:
+        return _NO
+    return 0 if size_of(kind) == size else 1
+
+
+def _of_array(kind: Any, array: np.ndarray[Any, np.dtype[Any]]) -> int:
+    """Return how far a pointer is from an array, by the items of both."""
+    if kind.kind != "pointer":
+        return _NO
+    item = kind.item
+    if item.kind != "primitive":
+        return 1
+    is_same = size_of(item) == array.itemsize and (item.cname in _FLOATS) == (array.dtype.kind == "f")
+    return 0 if is_same else _NO
 
 
 def _has_members(kind: Any, value: Any) -> bool:
