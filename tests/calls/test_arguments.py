@@ -35,6 +35,12 @@ point moved(point p, int by) { p.x += by; return p; }
 int same(int *a, const int *b) { *a = 5; return *b; }
 int get(const int *p) { return *p; }
 unsigned char first(const void *p) { return *(const unsigned char *)p; }
+double summed(double (*rows)[3], int n)
+{
+    double sum = 0;
+    for (int i = 0; i < n; i++) for (int j = 0; j < 3; j++) sum += rows[i][j] * (i + 1);
+    return sum;
+}
 float half(float x) { return x / 2; }
 char next(char c) { return c + 1; }
 _Bool negated(_Bool b) { return !b; }
@@ -80,6 +86,14 @@ def test_buffers(jit: uruk.LLJIT) -> None:
     assert function(jit, "joined", "int(const char *const *, int)")(["ab", b"cde", "f"], 3) == 6
     first = function(jit, "first", "unsigned char(const void *)")
     assert [first(b"\7"), first(np.array([9], np.uint64)), first(np.float32(0))] == [7, 9, 0]
+
+
+def test_arrays_of_rows(jit: uruk.LLJIT) -> None:
+    summed = function(jit, "summed", "double(double (*)[3], int)")
+    rows = np.arange(6.0).reshape(2, 3)
+    assert summed(rows, 2) == summed(rows.ravel(), 2) == summed(rows.tolist(), 2) == 27
+    cube = np.arange(12.0).reshape(2, 2, 3)
+    assert function(jit, "summed", "double(const double (*)[2][3], int)")(cube, 2) == 27
 
 
 def test_the_same_memory_twice_is_one(jit: uruk.LLJIT) -> None:
@@ -238,6 +252,9 @@ REFUSED: list[tuple[str, str, tuple[Any, ...], type[Exception], str]] = [
     ("get", "int(const int *)", (np.zeros(1, np.uint32),), TypeError, "`const int *', which takes int32"),
     ("points", POINT + "double(const point *, int)", (b"123", 1), ValueError, "no whole number of `point' (16 bytes)"),
     ("points", POINT + "double(const point *, int)", (np.zeros(2), 1), TypeError, "structures of 16 bytes"),
+    ("summed", "double(double (*)[3], int)", (np.zeros((3, 2)), 2), TypeError, "which takes float64 in rows of 3"),
+    ("summed", "double(double (*)[3], int)", (np.zeros((2, 3), np.int64), 2), TypeError, "an array of int64 was given"),
+    ("summed", "double(double (*)[3], int)", (np.zeros(5), 2), ValueError, "no whole number of `double[3]' (24 bytes)"),
     ("apply", "int(int (*)(int), int)", (5.5, 1), TypeError, "takes a function or the address of one, not float"),
     ("apply", "int(int (*)(int), int)", (b"code", 1), TypeError, "takes a function or the address of one, not bytes"),
     ("first", "unsigned char(const void *)", ([1],), TypeError, "does not say what a list is of"),

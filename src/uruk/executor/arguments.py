@@ -173,8 +173,32 @@ def _check_items(step: Step, value: Any, view: memoryview) -> None:
         return
     if element is None:
         raise InvalidType(f"`{step.name}' points to what is not known here: pass bytes, not items of {name}")
-    if not _fits(element, letter, size, view):
-        raise InvalidType(f"an array of {name} was given for `{step.name}', which takes {_wanted(element)}")
+    item, rows = _innermost(element)
+    if not _fits(item, letter, size, view) or _differs(view, rows):
+        raise InvalidType(
+            f"an array of {name} was given for `{step.name}', which takes {_wanted(item)}{_in_rows(rows)}"
+        )
+    if view.nbytes % element.size:
+        raise InvalidValue(f"{view.nbytes} bytes are no whole number of `{element.name}' ({element.size} bytes)")
+
+
+def _innermost(element: Step) -> tuple[Step, tuple[int, ...]]:
+    """Return the step of the items in arrays of arrays, and how many there are of each."""
+    rows: list[int] = []
+    while element.element is not None and element.layout.item is not None:
+        rows.append(element.size // element.element.size)
+        element = element.element
+    return element, tuple(rows)
+
+
+def _differs(view: memoryview, rows: tuple[int, ...]) -> bool:
+    """Return True if a buffer has dimensions, and they are not those of arrays of so many items."""
+    shape = tuple(view.shape or ())
+    return bool(rows) and len(shape) > 1 and shape[-len(rows) :] != rows
+
+
+def _in_rows(rows: Sequence[int]) -> str:
+    return f" in rows of {' by '.join(map(str, rows))}" if rows else ""
 
 
 def _given(value: Any, view: memoryview) -> _Given:

@@ -46,8 +46,9 @@ PLAIN = (Kind.VOID, Kind.INTEGER, Kind.BOOLEAN, Kind.CHARACTER, Kind.FLOAT)
 class Step:
     """The conversion of one value: `name` is its type as C writes it, `size` its bytes.
 
-    Of a pointer, `element` is the step of what it points to (None for void, and for a type that is not known), and
-    `is_const` says whether the function only reads it. `function` is the type of the function that a pointer points to.
+    Of a pointer, `element` is the step of what it points to (None for void, and for a type that is not known), of an
+    array that of its items; `is_const` says whether a function only reads what a pointer points to. `function` is the
+    type of the function that a pointer points to.
     """
 
     kind: Kind
@@ -104,7 +105,8 @@ def _step(kind: CType, convention: CallingConvention) -> Step:
         is_void, is_text = item.kind.kind == "void", item.kind.cname == "char"
         return Step(Kind.POINTER, name, size, layout, False, element, kind.is_const, is_text, is_void)
     if layout.is_composite or layout.item is not None:
-        return Step(Kind.COMPOSITE, name, size, layout)
+        items = _element(CType(kind.kind.item), convention) if layout.item is not None else None
+        return Step(Kind.COMPOSITE, name, size, layout, element=items)
     if layout.is_float:
         return Step(Kind.FLOAT, name, size, layout)
     kinds = {"_Bool": Kind.BOOLEAN, "char": Kind.CHARACTER}
