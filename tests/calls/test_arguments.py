@@ -230,6 +230,9 @@ REFUSED: list[tuple[str, str, tuple[Any, ...], type[Exception], str]] = [
     ("add", "int(int, int)", ("1", 2), TypeError, "argument 1 of `int(int, int)': `int' takes an integer, not str"),
     ("add", "int(int, int)", (1, 2.5), TypeError, "argument 2 of `int(int, int)': `int' takes an integer, not float"),
     ("add", "int(int, int)", (1 << 40, 0), OverflowError, "1099511627776 does not fit `int'"),
+    ("add", "int(int, int)", (1 << 20000, 0), OverflowError, "an integer of 20001 bits does not fit `int'"),
+    ("half", "float(float)", (1 << 20000,), OverflowError, "an integer of 20001 bits does not fit `float'"),
+    ("get", "int(const int *)", (1 << 20000,), OverflowError, "an integer of 20001 bits is no address"),
     ("negated", "_Bool(_Bool)", (2,), OverflowError, "2 does not fit `_Bool'"),
     ("next", "char(char)", (b"ab",), TypeError, "`char' takes a byte or an integer, not bytes"),
     ("half", "float(float)", ("x",), TypeError, "`float' takes a number, not str"),
@@ -255,6 +258,7 @@ REFUSED: list[tuple[str, str, tuple[Any, ...], type[Exception], str]] = [
     ("summed", "double(double (*)[3], int)", (np.zeros((3, 2)), 2), TypeError, "which takes float64 in rows of 3"),
     ("summed", "double(double (*)[3], int)", (np.zeros((2, 3), np.int64), 2), TypeError, "an array of int64 was given"),
     ("summed", "double(double (*)[3], int)", (np.zeros(5), 2), ValueError, "no whole number of `double[3]' (24 bytes)"),
+    ("summed", "double(double (*)[3], int)", ([1], 2), TypeError, "item 0: `double[3]' takes bytes or a sequence"),
     ("apply", "int(int (*)(int), int)", (5.5, 1), TypeError, "takes a function or the address of one, not float"),
     ("apply", "int(int (*)(int), int)", (b"code", 1), TypeError, "takes a function or the address of one, not bytes"),
     ("first", "unsigned char(const void *)", ([1],), TypeError, "does not say what a list is of"),
@@ -272,6 +276,12 @@ def test_what_is_refused_says_so_in_terms_of_c(jit: uruk.LLJIT) -> None:
         assert text in str(caught.value)
         assert "cdata" not in str(caught.value)
         assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+def test_types_that_cannot_be_passed_have_their_names(jit: uruk.LLJIT) -> None:
+    for name in ("float _Complex", "double _Complex"):
+        with pytest.raises(uruk.InvalidValue, match=f": `{name}' cannot be passed by value; pass a pointer"):
+            function(jit, "half", f"int({name})")
 
 
 def test_errors_are_the_same_in_process_and_in_a_child(tmp_path: Path) -> None:

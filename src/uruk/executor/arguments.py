@@ -12,6 +12,7 @@ import numpy as np
 from uruk.calls import Function, address_of, is_foreign_pointer, memory_of
 from uruk.errors import InvalidType, InvalidValue
 from uruk.executor.control import Block, Memory
+from uruk.executor.layouts import shown
 from uruk.executor.plan import Kind, Plan, Step, native_addresses
 from uruk.graph.types import AnyArray
 
@@ -92,7 +93,7 @@ def memory(step: Step, value: Any, place: Place) -> Memory:
 
 def _address(number: int) -> int:
     if not 0 <= number < _ADDRESSES:
-        raise OverflowError(f"{number} is no address")
+        raise OverflowError(f"{shown(number)} is no address")
     return number
 
 

@@ -19,6 +19,8 @@ from uruk.records import record
 
 _WORD = (1 << 64) - 1
 _ADDRESSES = ("pointer", "function")  # what cffi calls a pointer to a function is a function to it
+_COMPLEX = {"_cffi_float_complex_t": "float _Complex", "_cffi_double_complex_t": "double _Complex"}
+_LONGEST_SHOWN = 128  # bits
 _LARGEST_IN_REGISTERS = 32  # bytes: four doubles
 
 
@@ -94,13 +96,15 @@ class Layout:
             wanted = "a byte or an integer" if name == "char" else "an integer"
             raise TypeError(f"`{name}' takes {wanted}, not {type(value).__name__}") from None
         if not low <= number < high:
-            raise OverflowError(f"{number} does not fit `{name}'")
+            raise OverflowError(f"{shown(number)} does not fit `{name}'")
         return number & ((1 << bits) - 1) if name == "char" else number & _WORD
 
     def _float_bytes(self, value: Any) -> bytes:
         try:
             number = float(struct.unpack("<d", struct.pack("<d", value))[0])
         except struct.error:
+            if isinstance(value, int):
+                raise OverflowError(f"{shown(value)} does not fit `{self.kind.cname}'") from None
             raise TypeError(f"`{self.kind.cname}' takes a number, not {type(value).__name__}") from None
         if self.size == 8:
             return struct.pack("<d", number)
@@ -161,8 +165,8 @@ class Layout:
     def _array_bytes(self, value: Any) -> bytes:
         item = self.item or self
         count = self.size // item.size
-        if isinstance(value, str):
-            raise TypeError(f"`{self.kind.cname}' takes bytes or a sequence, not a str")
+        if isinstance(value, str) or not hasattr(value, "__len__"):
+            raise TypeError(f"`{self.kind.cname}' takes bytes or a sequence, not {type(value).__name__}")
         if len(value) > count:
             raise TypeError(f"{len(value)} items do not fit `{self.kind.cname}'")
         return b"".join(map(item.to_bytes, value)).ljust(self.size, b"\0")
@@ -224,7 +228,8 @@ def layout_of(kind: Any, convention: CallingConvention) -> Layout:
         size = size_of(kind)
         return Layout(kind, size, size)
     if kind.kind != "enum" and ("double" in kind.cname or "complex" in kind.cname.lower()):
-        raise InvalidValue(f"`{kind.cname}' cannot be passed by value to another process; pass a pointer")
+        name = _COMPLEX.get(kind.cname, kind.cname)
+        raise InvalidValue(f"`{name}' cannot be passed by value; pass a pointer")
     size, is_signed = size_and_sign(kind)
     if kind.cname in ("long", "unsigned long"):
         size = convention.long_size
@@ -263,6 +268,11 @@ def _is_float(value: Any) -> bool:
     return isinstance(value, float)
 
 
+def shown(number: int) -> str:
+    """Return a number for an error: Python writes none of thousands of digits."""
+    return str(number) if number.bit_length() <= _LONGEST_SHOWN else f"an integer of {number.bit_length()} bits"
+
+
 def is_float(kind: Any) -> bool:
     """Return True if a type is float or double."""
     return bool(kind.kind == "primitive" and kind.cname in ("float", "double"))
@@ -278,5 +288,5 @@ def _address(value: Any, name: str) -> int:
         given = type(value).__name__
         raise TypeError(f"`{name}' in a structure or a result is an address, not {given}") from None
     if not -(1 << 63) <= number < 1 << 64:
-        raise OverflowError(f"{number} is no address")
+        raise OverflowError(f"{shown(number)} is no address")
     return number & _WORD

@@ -57,7 +57,7 @@ class Prototype:
         self.function = prototype(function) if isinstance(function, str) else function
         self.text = self.function.text
         if self.function.is_variadic:
-            raise InvalidValue(f"`{self.text}': variable arguments cannot be passed to another process")
+            raise InvalidValue(f"`{self.text}': variable arguments cannot be passed")
         self._kind = self.function.kind
         self._signatures: dict[CallingConvention, Signature] = {}
         self._plans: dict[CallingConvention, Plan] = {}
