@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import uruk
+from uruk.calls import function_in
 
 from support.coff_objects import compiled_text
 from support.compiling import Compile
@@ -106,6 +107,21 @@ def test_variables_take_the_same_values_everywhere(cc: Compile, place: str) -> N
         with pytest.raises(OverflowError, match="2 does not fit `_Bool'"):
             jit.flag = 2
         assert (jit.flag, jit.origin.x, bytes(jit.text[:3])) == (True, 8, b"bye")
+
+
+def test_a_type_is_read_once(cc: Compile, jit: uruk.LLJIT, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call by an attribute looks its symbol up; the type is not parsed again."""
+    jit.add_object(cc(VARIABLES, "-g"))
+    read: list[str] = []
+
+    def counted(ffi: Any, text: str) -> Any:
+        read.append(text)
+        return function_in(ffi, text)
+
+    monkeypatch.setattr("uruk.debug_info.declared.function_in", counted)
+    assert [jit.seven() for _ in range(20)] == [7] * 20
+    assert jit.call() == -1  # of the same type
+    assert read == ["int (*)(void)"]
 
 
 REFUSED: list[tuple[str, object, str]] = [

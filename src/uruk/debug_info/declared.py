@@ -10,6 +10,7 @@ import threading
 from collections.abc import Hashable
 from typing import Any
 
+from uruk.calls import Function, function_in
 from uruk.debug_info.c_text import CType, identifier
 from uruk.errors import UrukError
 
@@ -30,6 +31,7 @@ class Declared:
         self._tags: dict[str, Hashable] = {}
         self._names: dict[str, str] = {}
         self._constants: dict[str, int] = {}
+        self._functions: dict[str, Function] = {}
 
     def tag(self, name: str, content: Hashable) -> tuple[str, bool]:
         """Return the tag of a structure or union of this name and content, and whether it is new."""
@@ -71,6 +73,14 @@ class Declared:
             self.body(f"enum {tag} {{ {', '.join(f'{each} = {value}' for each, value in pairs)} }};")
         return f"enum {tag}"
 
+    def function(self, text: str) -> Function:
+        """Return the type of functions that a pointer to them has; it is read once, as that takes most of a call."""
+        ffi = self.flush()
+        known = self._functions.get(text)
+        if known is None:
+            known = self._functions[text] = function_in(ffi, text)
+        return known
+
     def flush(self) -> Any:
         """Return cffi.FFI with all that was declared. Raises UrukError for a text that cffi refuses: a bug here."""
         import cffi
@@ -79,6 +89,7 @@ class Declared:
             self._ffi = cffi.FFI()
         if self._texts:
             text, self._texts = "\n".join(self._texts), []
+            self._functions.clear()  # what had no members may have some now
             self.text += f"{text}\n"
             try:
                 self._ffi.cdef(text)

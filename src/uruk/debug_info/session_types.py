@@ -7,7 +7,6 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from uruk.calls import function_in
 from uruk.debug_info.declared import Declared
 from uruk.debug_info.index import Index
 from uruk.debug_info.reader import reading
@@ -97,5 +96,4 @@ def callable_of(session: Session | None, signature: Signature, symbol: Linked) -
     assert session is not None, "a symbol of a session that is gone has no type"
     declared = types_of(session).declared
     with declared.lock:
-        ffi = declared.flush()
-        return made(symbol, session, function_in(ffi, signature.pointer))
+        return made(symbol, session, declared.function(signature.pointer))
