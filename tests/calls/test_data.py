@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -150,3 +151,21 @@ def test_a_released_callback_is_used_again(jit: uruk.LLJIT) -> None:
     assert third.address != address
     call = uruk.Symbol("second", second.address, jit.lookup("sum").executor).function("int(int)")
     assert call(40) == 42
+
+
+def test_a_released_callback_returns_zero(
+    jit: uruk.LLJIT, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reported: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", reported.append)
+    released = jit.callback("int(int)", lambda x: x + 1)
+    released.release()
+    call = uruk.Symbol("released", released.address, jit.lookup("sum").executor).function("int(int)")
+    assert call(40) == 0
+    assert capfd.readouterr().err == "uruk: a callback was called after it was released\n"
+    assert not reported
+
+
+def test_a_callback_is_a_function(jit: uruk.LLJIT) -> None:
+    with pytest.raises(uruk.InvalidType, match=r"5 is not callable, so that it is no callback of `int\(int\)'"):
+        jit.callback("int(int)", 5)  # type: ignore[arg-type]

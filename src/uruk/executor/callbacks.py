@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from uruk.errors import InvalidValue
+from uruk.errors import InvalidType, InvalidValue
 from uruk.executor import raised, sps
 from uruk.executor.control import Runtime
 from uruk.isa.abi import convention_of
@@ -48,9 +48,11 @@ class Home(ABC):
         """See `Callback.release`."""
 
     def make(self, text: str, function: Callable[..., Any]) -> Callback:
-        """Return a callback of C type `text`. Raises UrukError for a type that cannot be passed."""
+        """Return a callback of C type `text`. Raises UrukError for a type that cannot be passed, or no function."""
         from uruk.executor.prototypes import Prototype  # reads types by cffi, which programs do without
 
+        if not callable(function):
+            raise InvalidType(f"{function!r} is not callable, so that it is no callback of `{text}'")
         return self.make_of(Prototype(text), function)
 
     def kept(self, kind: Function, function: Callable[..., Any]) -> Callback:

@@ -79,7 +79,7 @@ class CallbacksHere(Home):
             wanted = entry.function
             if wanted is None:
                 print("uruk: a callback was called after it was released", file=sys.stderr)
-                return None
+                return to_native(result, None, as_result=True, zero=True)
             swap = raised.swap_catching
             outer = swap(0) if swap is not None else 0  # no exception may pass Python's own frames
             try:
