@@ -311,6 +311,14 @@ def memory_of(value: Any) -> memoryview | None:
     return memoryview(_ffi().buffer(_ffi().addressof(value))) if kind.kind in ("struct", "union") else None
 
 
+def structure_bytes(value: Any, name: str) -> bytes | None:
+    """Return the bytes of a structure or union of cffi's whose type has this name; None for anything else."""
+    if not isinstance(value, _ffi().CData):
+        return None
+    kind = _ffi().typeof(value)
+    return bytes_of(value) if kind.kind in ("struct", "union") and kind.cname == name else None
+
+
 def is_python(callback: Any) -> bool:
     """Return True if a ctypes function object or a cffi callback is a Python function, and not one of a library."""
     if isinstance(callback, _FUNCTION):

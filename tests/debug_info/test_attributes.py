@@ -109,6 +109,37 @@ def test_variables_take_the_same_values_everywhere(cc: Compile, place: str) -> N
         assert (jit.flag, jit.origin.x, bytes(jit.text[:3])) == (True, 8, b"bye")
 
 
+PASSED = """
+struct point { int x, y; };
+struct hook { int (*f)(int); const char *name; };
+union word { int number; float fraction; };
+struct point origin = {3, 4};
+static int next(int x) { return x + 1; }
+struct hook hook = {next, "next"};
+union word word = {.fraction = 1.0f};
+struct point moved(struct point p) { p.x++; return p; }
+int sum(const struct point *p) { return p->x + p->y; }
+void clear(struct point *p) { p->x = p->y = 0; }
+int run(struct hook h, int x) { return h.f(x); }
+int bits(union word w) { return w.number; }
+"""
+
+
+@pytest.mark.parametrize("place", ["here", "child"])
+def test_structures_that_variables_and_calls_give_are_passed(cc: Compile, place: str) -> None:
+    with uruk.LLJIT(executor=uruk.spawn() if place == "child" else None) as jit:
+        jit.add_object(cc(PASSED, "-g"))
+        assert jit.run(jit.hook, 4) == 5
+        assert jit.bits(jit.word) == 0x3F800000
+        assert jit.sum(jit.moved(jit.origin)) == 8
+        with pytest.raises(uruk.InvalidType, match="may be written, and this structure is a copy"):
+            jit.clear(jit.moved(jit.origin))
+        with pytest.raises(uruk.InvalidType, match="is no value of `struct point'"):
+            jit.moved(jit.hook)
+        with pytest.raises(uruk.InvalidType, match="is no value of `struct point'"):
+            jit.sum([jit.hook])
+
+
 def test_a_type_is_read_once(cc: Compile, jit: uruk.LLJIT, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each call by an attribute looks its symbol up; the type is not parsed again."""
     jit.add_object(cc(VARIABLES, "-g"))

@@ -12,7 +12,7 @@ import numpy as np
 from uruk.calls import Function, address_of, is_foreign_pointer, memory_of
 from uruk.errors import InvalidType, InvalidValue
 from uruk.executor.control import Block, Memory
-from uruk.executor.layouts import shown
+from uruk.executor.layouts import Structure, shown
 from uruk.executor.plan import Kind, Plan, Step, native_addresses
 from uruk.graph.types import AnyArray
 
@@ -88,6 +88,8 @@ def memory(step: Step, value: Any, place: Place) -> Memory:
         return _text(step, value)
     if isinstance(value, (list, tuple)):
         return _items(step, cast("Sequence[Any]", value), place)
+    if isinstance(value, Structure):
+        return _structure(step, value)
     return _buffer(step, value)
 
 
@@ -125,6 +127,18 @@ def _text(step: Step, value: str) -> bytes:
     if "\0" in value:
         raise InvalidValue("a str with a NUL in it is no string of C")
     return value.encode()
+
+
+def _structure(step: Step, value: Structure) -> Block:
+    """Return a copy of a structure for a function that reads it."""
+    if step.element is None or not step.element.layout.is_composite:
+        raise InvalidType(f"`{step.name}' does not point to `{value.layout.kind.cname}'")
+    if not step.is_const:
+        raise InvalidType(
+            f"`{step.name}' may be written, and this structure is a copy: pass the address of the variable "
+            "(jit.lookup), or a list of it, if what is written may be lost"
+        )
+    return Block(bytearray(step.element.layout.to_bytes(value)), ())
 
 
 def _type(value: Any) -> str:

@@ -17,6 +17,7 @@ from uruk.executor.calls_here import CONVENTION, PlaceHere, address_here
 from uruk.executor.control import Answer, Runtime
 from uruk.executor.cpp_exceptions import taken
 from uruk.executor.data import DataHere
+from uruk.executor.native_types import copied
 from uruk.executor.prototypes import Prototype, Words
 
 _CALL = struct.Struct("<QQIIIIQQ")
@@ -42,7 +43,7 @@ def function_catching(
     prototype: Prototype, address: int, runtime: Runtime, home: Callable[[], Home], *, callbacks: str, catches: bool
 ) -> Callable[..., Any]:
     """Return a callable for a function of this process; if it `catches`, C++ exceptions are raised as CppException."""
-    prototype.signature(CONVENTION)
+    layouts = prototype.signature(CONVENTION).arguments
     prototype.plan(CONVENTION)
     make = ctypes.CFUNCTYPE(_Result, ctypes.c_char_p, ctypes.c_size_t)(runtime.address[b"uruk_rt_call_wrapper"])
     free = ctypes.CDLL(None).free
@@ -53,7 +54,8 @@ def function_catching(
     def call(*values: Any) -> Any:
         place = PlaceHere(home, callbacks == "call")
         try:
-            words = prototype.encode(values, CONVENTION, place)
+            given = [*map(copied, layouts, values), *values[len(layouts) :]]
+            words = prototype.encode(given, CONVENTION, place)
             message = _message(address, words, place.kept, catches)
             result = make(message, len(message))
             if result.size != _ANSWER.size:

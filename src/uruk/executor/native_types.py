@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from uruk.calls import bytes_of, composite, function_type, integer_type
+from uruk.calls import bytes_of, composite, function_type, integer_type, structure_bytes
 from uruk.errors import InvalidValue
 from uruk.executor.layouts import Layout, Structure
 
@@ -46,9 +46,15 @@ def from_native(layout: Layout, value: Any) -> Any:
     return Structure(layout, bytes_of(value)) if layout.is_composite else value
 
 
+def copied(layout: Layout, value: Any) -> Any:
+    """Return a structure of cffi's, as variables of this process are, as `Structure`; anything else as it is."""
+    data = structure_bytes(value, layout.kind.cname) if layout.is_composite else None
+    return value if data is None or len(data) != layout.size else Structure(layout, data)
+
+
 def to_native(layout: Layout, value: Any, *, as_result: bool = False, zero: bool = False) -> Any:
     """Return a Python value as cffi takes it; zeros if `zero`. Raises TypeError, OverflowError."""
     if layout.kind.kind == "void":
         return None
-    data = bytes(layout.size) if zero else layout.to_bytes(value)
+    data = bytes(layout.size) if zero else layout.to_bytes(copied(layout, value))
     return composite(layout.kind, data) if layout.is_composite else layout.from_bytes(data)
