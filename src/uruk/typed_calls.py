@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Protocol
 from typing import cast as cast_type
 
-from uruk.calls import PLAIN, Function, Types, cast
+from uruk.calls import PLAIN, Function, Types
 from uruk.errors import InvalidValue
 from uruk.executor.callbacks import Home
 from uruk.executor.prototypes import Prototype
@@ -89,11 +89,13 @@ def made(
     """Return a callable for a symbol, by the type of a function."""
     if symbol.executor is not None:
         return symbol.executor.function_of(_prototype(function), symbol.address, callbacks=callbacks)
+    from uruk.executor.calls_here import CONVENTION, function_by_cffi, function_here
+
     types = (function.result, *function.arguments)
     if function.is_variadic or any(each.kind.cname == "long double" for each in types):
-        return cast(function.kind, symbol.address)  # by cffi alone: its own values have these types
+        where = None if session is None else weakref.ref(session)
+        return function_by_cffi(function, symbol.address, lambda: _callbacks(where), callbacks=callbacks)
     prototype = _prototype(function)
-    from uruk.executor.calls_here import CONVENTION, function_here
     from uruk.executor.native_types import has_union
 
     signature = prototype.signature(CONVENTION)

@@ -387,3 +387,34 @@ def test_an_exception_on_a_thread_of_linked_code(place: str, tmp_path: Path, mon
         assert call(lambda x: x + 1, 4) == 5
         assert call(fail, 6) == 0
         assert [error.args for error in reported] == [(6,)]
+
+
+BY_CFFI = """
+long double applied(long double a, int (*f)(int), const int *p) { return a + f(*p); }
+int letter(const char *text, ...) { return text[0]; }
+"""
+
+
+def test_functions_that_cffi_alone_calls_take_pointers_as_others_do(tmp_path: Path) -> None:
+    def fail(x: int) -> int:
+        raise KeyError(x)
+
+    with session("here") as jit:
+        jit.add_object(compiled("here", tmp_path, BY_CFFI))
+        applied = function(jit, "applied", "long double(long double, int (*)(int), const int *)")
+        assert float(applied(1.5, lambda x: x * 2, np.array([4], np.int32))) == 9.5
+        assert float(applied(1.5, jit.callback("int(int)", abs), [-4])) == 5.5
+        with pytest.raises(KeyError, match="4"):
+            applied(1.5, fail, [4])
+        letter = function(jit, "letter", "int(const char *, ...)")
+        assert [letter("a"), letter(b"b")] == [97, 98]
+        for values, text in (
+            (("x", abs, None), r"`long double\(long double, .*': must be real number, not str"),
+            ((1, abs), "takes 3 arguments, not 2"),
+            ((1, 2.5, None), "argument 2 of `long double.* takes a function or the address of one, not float"),
+            ((1, abs, np.zeros(1)), "argument 3 of `long double.*, which takes int32"),
+        ):
+            with pytest.raises(uruk.InvalidType, match=text):
+                applied(*values)
+        with pytest.raises(uruk.InvalidType, match="variadic part"):
+            letter("a", 5)

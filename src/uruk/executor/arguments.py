@@ -41,7 +41,7 @@ class _Given(NamedTuple):
     name: str
 
 
-def wrong_count(plan: Plan, given: int) -> InvalidType:
+def wrong_count(plan: Plan | Function, given: int) -> InvalidType:
     """Return the error of a call with too few or too many arguments."""
     wanted = len(plan.arguments)
     return InvalidType(f"`{plan.text}' takes {wanted} argument{'s' * (wanted != 1)}, not {given}")

@@ -5,17 +5,17 @@ A call of numbers alone goes to cffi as it is. Where that refuses an argument, t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from uruk.calls import Function, any_pointer, cast, function_type, place_of, pointer
-from uruk.errors import InvalidValue
+from uruk.errors import InvalidType, InvalidValue, UrukError
 from uruk.executor import raised
 from uruk.executor.arguments import convert_all, memory, wrong_count
 from uruk.executor.callbacks import Callback, Home
 from uruk.executor.control import Block, Memory
 from uruk.executor.native_types import from_native, native_type, to_native
-from uruk.executor.plan import Kind, Plan, Step
+from uruk.executor.plan import Kind, Plan, Step, pointer_steps
 from uruk.executor.prototypes import Prototype
 from uruk.executor.this_process import THIS_PROCESS
 from uruk.isa.abi import convention_of
@@ -60,6 +60,63 @@ def function_here(
     call.address = address  # pyright: ignore[reportFunctionMemberAccess]
     call.executor = None  # pyright: ignore[reportFunctionMemberAccess]
     return call
+
+
+def function_by_cffi(
+    function: Function, address: int, home: Callable[[], Home], *, callbacks: str = "session"
+) -> Callable[..., Any]:
+    """Return a callable for a function with types that cffi alone passes: `long double`, variable arguments.
+
+    What cffi refuses for a pointer is converted as it is for other functions.
+    """
+    raw = cast(function.kind, address)
+    steps = pointer_steps(function, CONVENTION)
+    waiting, raise_kept = raised.waiting, raised.raise_kept
+
+    def call(*values: Any) -> Any:
+        place = PlaceHere(home, callbacks == "call")
+        try:
+            try:
+                result = raw(*values)
+            except _REFUSED:
+                result = _again(raw, function, steps, values, place)
+            if waiting:
+                raise_kept()
+            return result
+        finally:
+            for each in place.made:
+                each.release()
+
+    raised.callers.update((call.__code__, _again.__code__))
+    call.address = address  # pyright: ignore[reportFunctionMemberAccess]
+    call.executor = None  # pyright: ignore[reportFunctionMemberAccess]
+    return call
+
+
+def _again(
+    raw: Callable[..., Any], function: Function, steps: Sequence[Step | None], values: Sequence[Any], place: PlaceHere
+) -> Any:
+    """Make a call with its pointers converted. Raises InvalidType, InvalidValue, OverflowError."""
+    if len(values) != len(steps) and not function.is_variadic:
+        raise wrong_count(function, len(values))
+    given = list(values)
+    number = 0
+    try:
+        for number, (step, value) in enumerate(zip(steps, values, strict=False), 1):
+            if step is not None:
+                lent = _converted(step, value, place)
+                place.kept.append(lent)  # what it is cast to does not keep it
+                given[number - 1] = cast(step.layout.kind, lent)
+        number = 0
+        result = raw(*given)
+    except _REFUSED as error:
+        kind = type(error) if isinstance(error, UrukError) else InvalidType
+        kind = OverflowError if isinstance(error, OverflowError) else kind
+        where = f"argument {number} of " if number else ""
+        raise kind(f"{where}`{function.text}': {error}") from None
+    if raised.waiting:
+        raised.raise_kept()
+    return result
 
 
 def _native(plan: Plan) -> Any:

@@ -91,6 +91,12 @@ def plan_of(function: Function, convention: CallingConvention) -> Plan:
         raise InvalidValue(f"`{function.text}': {error}") from None
 
 
+def pointer_steps(function: Function, convention: CallingConvention) -> list[Step | None]:
+    """Return the steps of those arguments of a function that are pointers; None for the others."""
+    kinds = ("pointer", "function")
+    return [_step(each, convention) if each.kind.kind in kinds else None for each in function.arguments]
+
+
 def _step(kind: CType, convention: CallingConvention) -> Step:
     layout = layout_of(kind.kind, convention)
     name, size = kind.name, layout.size
