@@ -17,6 +17,10 @@ from uruk.records import record
 _FUNCTION: type = type(ctypes.CFUNCTYPE(None)()).__mro__[1]
 """The base class of ctypes function objects."""
 _PLACE = re.compile(r"<cdef source string>:(\d+)(?::\d+)?|(?<=parse error )<cdef source string>")
+_ADVICE = re.compile(r"\(for interactive usage[^)]*\)*|Please look at http.*")
+"""Advice of cffi's that is for those who call it themselves."""
+_ONE_NAME = re.compile(r"\(\s*(\w+)\s*\)\s*$")
+_LONGEST_SHOWN = 400
 _CONST = 1
 """cffi's mark of a type that is `const`."""
 
@@ -148,14 +152,19 @@ def function_in(ffi: Any, text: str, shown: str = "") -> Function:
             model = model.as_function_pointer()
         kind = ffi._get_cached_btype(model)  # pyright: ignore[reportPrivateUsage]
     if kind.kind != "function":
-        raise InvalidValue(f"`{shown or text}' is not a C function type, but `{kind.cname}'")
+        name = _ONE_NAME.search(text)  # it is taken for that of a variable
+        hint = f": `{name[1]}' is no type that is declared" if name else ""
+        raise InvalidValue(f"`{shown or text}' is not a C function type, but `{kind.cname}'{hint}")
     return _function(kind, model, text.strip())
 
 
 def _unreadable(what: str, text: str, error: Exception) -> InvalidValue:
-    words = " ".join(str(error).split())[:200] or type(error).__name__
+    words = _ADVICE.sub("", " ".join(str(error).split()))[:200].strip()
+    if not words or isinstance(error, (AssertionError, AttributeError)):  # of cffi's own code
+        words = "it cannot be read"
     reason = _PLACE.sub(lambda found: f"line {found[1] or 1}", words)
-    return InvalidValue(f"`{text}' is not {what}: {reason}")
+    shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+    return InvalidValue(f"`{shown}' is not {what}: {reason}")
 
 
 def _function(kind: Any, model: Any, text: str) -> Function:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import re
 import subprocess
 from pathlib import Path
 
@@ -123,6 +124,25 @@ def test_a_bad_prototype_is_an_error_that_quotes_it(cc: Compile, jit: uruk.LLJIT
     with pytest.raises(uruk.UrukError) as caught:
         jit.lookup("add").function(text)
     assert f"`{text}'" in str(caught.value)
+
+
+def test_errors_of_declarations_are_for_users_of_uruk(jit: uruk.LLJIT) -> None:
+    jit.cdef("typedef struct { int a; } pair;")
+    wrong = [
+        (jit.callback, ("int(unknown)", abs), "but `int': `unknown' is no type that is declared"),
+        (jit.callback, ("", abs), "`' is not a C function type: it cannot be read"),
+        (jit.callback, ("#define X 1\nint(int)", abs), "it cannot be read"),
+        (jit.callback, ("int(__int128)", abs), "Unsupported type: '__int128'"),
+        (jit.cdef, ("typedef struct { long a; } pair;",), "multiple declarations of anonymous pair"),
+    ]
+    for call, arguments, text in wrong:
+        with pytest.raises(uruk.InvalidValue) as caught:
+            call(*arguments)
+        assert text in str(caught.value)
+        assert not re.search("override|readthedocs|NoneType|AssertionError", str(caught.value))
+    with pytest.raises(uruk.InvalidValue) as caught:
+        jit.cdef("x;" * 5000)
+    assert len(str(caught.value)) < 1000
 
 
 def test_prototypes_that_are_no_type_at_all(cc: Compile, jit: uruk.LLJIT) -> None:
