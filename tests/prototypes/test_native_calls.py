@@ -238,6 +238,23 @@ def test_a_call_of_removed_code_is_an_error(cc: Compile, force: bool) -> None:
         gone(1, 2)
 
 
+def test_a_call_of_removed_code_by_python_is_an_error(cc: Compile) -> None:
+    kinds = {"nine": f"int({', '.join(['int'] * 9)})", "large": "struct pair { long a, b; }; long(struct pair)"}
+    source = f"""
+struct pair {{ long a, b; }};
+int nine({", ".join(f"int a{number}" for number in range(9))}) {{ return a0 + a8; }}
+long large(struct pair p) {{ return p.a + p.b; }}
+"""
+    with uruk.LLJIT() as jit:
+        tracker = jit.add_object(cc(source))
+        nine, large = (jit.lookup(name).function(kind) for name, kind in kinds.items())
+        assert (nine(*range(9)), large((3, 4))) == (8, 7)
+        tracker.remove()
+        for called, values in ((nine, tuple(range(9))), (large, ((3, 4),))):
+            with pytest.raises(uruk.RemovedCode):
+                called(*values)
+
+
 def test_a_function_object_can_be_passed_and_goes_with_its_last_reference(jit: uruk.LLJIT) -> None:
     call = jit.lookup("call").function("int(int (*)(int), int)")
     i32 = jit.lookup("i32").function("int(int)")

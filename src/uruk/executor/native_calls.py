@@ -105,22 +105,24 @@ class NativeCalls:
         self._made: dict[int, _Made] = {}
 
     def make(self, plan: Plan, name: str, address: int, call: Callable[..., Any], *, hold_gil: bool) -> Any:
-        """Return a function object for a function of linked code, or None where the plan is not for C.
+        """Return a callable for a function of linked code: a function object of C, where the plan is for that.
 
         `call` makes the same call in Python. `hold_gil`: other threads of Python wait meanwhile.
         """
-        data = packed(plan, address, hold_gil=hold_gil)
-        if data is None:
-            return None
         made = _Made(name, address, call)
-        place = ctypes.c_void_p()
-        function = self._new(data, name.encode(), plan.text.encode(), made.call_in_python, ctypes.addressof(place))
-        made.place = ctypes.c_uint64.from_address(place.value or 0)
+        data = packed(plan, address, hold_gil=hold_gil)
+        function = made.as_function() if data is None else self._in_c(made, data, plan.text)
         key = id(made)
         with self._lock:
             self._made[key] = made
         made.function = weakref.ref(function, lambda _: self._made.pop(key, None))
-        native_addresses[function] = address
+        return function
+
+    def _in_c(self, made: _Made, data: bytes, text: str) -> Any:
+        place = ctypes.c_void_p()
+        function = self._new(data, made.name.encode(), text.encode(), made.call_in_python, ctypes.addressof(place))
+        made.place = ctypes.c_uint64.from_address(place.value or 0)
+        native_addresses[function] = made.address
         return function
 
     def __len__(self) -> int:
@@ -142,15 +144,16 @@ class NativeCalls:
             for made in list(self._made.values()):
                 function = made.function()  # held: its plan must not go meanwhile
                 if function is not None and any(start <= made.address < end for start, end in ranges):
-                    made.place.value = 0
                     made.removed = True
+                    if made.place is not None:
+                        made.place.value = 0
 
 
 class _Made:
     """A function object's other half."""
 
-    place: ctypes.c_uint64
-    """The address that the object calls, in C's plan; 0: it calls `call_in_python` always."""
+    place: ctypes.c_uint64 | None = None
+    """The address that the object calls, in C's plan; 0: it calls `call_in_python` always. None: it is Python's."""
     function: weakref.ref[Any]
 
     def __init__(self, name: str, address: int, call: Callable[..., Any]) -> None:
@@ -159,8 +162,18 @@ class _Made:
         self.removed = False
         self._call = call
 
+    def as_function(self) -> Callable[..., Any]:
+        """Return a function of Python's that makes the call."""
+
+        def function(*values: Any) -> Any:
+            return self.call_in_python(*values)
+
+        function.address = self.address  # pyright: ignore[reportFunctionMemberAccess]
+        function.executor = None  # pyright: ignore[reportFunctionMemberAccess]
+        return function
+
     def call_in_python(self, *values: Any) -> Any:
-        """Make the call with arguments that C did not take."""
+        """Make the call, with arguments that C does not take. Raises RemovedCode once its code was removed."""
         if self.removed:
             raise RemovedCode(self.name)
         return self._call(*values)
