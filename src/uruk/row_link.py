@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from uruk.formats.registry import instruction_set_of
 from uruk.graph.graph import Graph, Zone
-from uruk.graph.types import U8, signed
+from uruk.graph.types import ADDRESSES, U8, signed
 from uruk.link_rules import rules_of
 from uruk.memory.interface import Allocation, Memory
 from uruk.memory.mapper import Reach
@@ -85,7 +85,7 @@ def link(request: RowRequest, memory: Memory) -> RowLinked | None:
         image = allocation.image
         starts = [address for _, address, _ in allocation.segments]
         layout.settle(blocks, starts, allocation.base)
-        handle = request.module_handle if work.handle is None else work.handle.address
+        handle = request.module_handle if work.handle is None else work.handle.address % ADDRESSES
         work.external.update((row, (signed(handle or 0), True)) for row in work.handle_rows)
         addresses.assign(work, isa.STUB_SIZE)
         addresses.copy_content(work, image)

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.any_interpreter
 CASES = int(os.environ.get("URUK_HOSTILE_CASES", "300"))
 SEED = int(os.environ.get("URUK_HOSTILE_SEED", "1"))
 PROGRAMS = Path(__file__).resolve().parents[1] / "program" / "programs"
-BASE, LOW_BASE, SIZE = 0x7000_0000_0000, 0x1000_0000, 1 << 22
+BASE, LOW_BASE, HIGH_BASE, SIZE = 0x7000_0000_0000, 0x1000_0000, 0xFFFF_FFFF_8000_0000, 1 << 22
 BY_ROWS = "one object, row by row"
 PLACES = (0x1000_0000_0000, 0x7001_0000, BASE + (1 << 24), 0x10_0000)
 """Where names that an object does not define lie, in turn."""
@@ -121,6 +121,13 @@ def test_small_objects_are_linked_alike(objects: dict[str, bytes]) -> None:
     assert ways["gcc"] == ways["rustc"] == ways["good"] == ways["clang"] == "rows", ways
     assert ways["cpp"] == ways["cpp-clang"] == "rows", ways
     assert ways["tls"] == ways["crel"] == "columns", ways
+
+
+@pytest.mark.quick
+def test_a_module_of_the_kernels_addresses_is_linked_alike(tmp_path: Path) -> None:
+    (tmp_path / "begin.c").write_text("int n; __attribute__((constructor)) static void begin(void) { n = 1; }")
+    for data in compiled(tmp_path / "objects", "gcc", [tmp_path / "begin.c"], "-fno-pic").values():
+        assert Both("x86_64", HIGH_BASE).link(data) == "rows"
 
 
 def test_programs_are_linked_alike(tmp_path: Path) -> None:
