@@ -163,6 +163,30 @@ def test_cpp(jit: uruk.LLJIT) -> None:
     assert [call(jit, "area"), call(jit, "thrown")] == [142, 100]
 
 
+COUNTED = """
+    extern "C" int destroyed;
+    int begin() {{ return {value}; }}
+    struct Counted {{ int value; Counted() : value(begin()) {{}} ~Counted() {{ destroyed = value; }} }};
+    {variables}
+    extern "C" int next() {{ return counted.value++; }}
+"""
+
+
+@pytest.mark.parametrize("jit", ["here", "shared", "wire"], indirect=True)
+def test_initialisers_call_their_own_version(jit: uruk.LLJIT) -> None:
+    jit.add_source(text="int destroyed;")
+    code = jit.add_source(text=COUNTED.format(value=1, variables="Counted counted;"), language="c++", replaceable=True)
+    assert [call(jit, "next"), call(jit, "next")] == [1, 2]
+    for value in (10, 20):
+        code.replace(text=COUNTED.format(value=value, variables="Counted counted;"), statics="new")
+        assert [call(jit, "next"), call(jit, "next")] == [value, value + 1]
+    plain = 'int first() {{ return {value}; }} {more} extern "C" int get() {{ return {result}; }}'
+    code = jit.add_source(text=plain.format(value=1, more="", result="first()"), language="c++", replaceable=True)
+    assert call(jit, "get") == 1
+    code.replace(text=plain.format(value=2, more="int other = first();", result="other"))
+    assert call(jit, "get") == 2
+
+
 def test_calls_under_way_end_in_the_old_code(jit: uruk.LLJIT) -> None:
     text = """
         volatile int waiting, go_on;

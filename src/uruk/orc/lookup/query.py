@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 from operator import attrgetter
 
 import numpy as np
@@ -33,7 +34,8 @@ class Query:
 
     `roots`: objects with initialisers are linked, too, and initialisers run; `again` includes those that have failed
     before. `everything` links every added object, as ld does with the objects that it is given, and finds hidden names,
-    too. `bodies`: the names are those behind lazy stubs. `timeout` in seconds.
+    too. `bodies`: the names are those behind lazy stubs. `timeout` in seconds. `linked` is called, under the lock, when
+    all is linked without an error, if there are initialisers, and none has run.
     """
 
     session: Lifetime
@@ -46,6 +48,7 @@ class Query:
     everything: bool = False
     bodies: bool = False
     timeout: float | None = None
+    linked: Callable[[], None] | None = None
 
     def __post_init__(self) -> None:
         self.failed: dict[int, BaseException] = {}
@@ -88,6 +91,8 @@ class Query:
                 if not tasks:
                     # In one hold of the lock: no other thread may see what is linked and not initialised as ready.
                     self._link()
+                    if self.linked is not None and self.arrays and not self.errors:
+                        self.linked()
                     self.session.initializers.begin(self)
                     return self._outcomes()
             for task in tasks:

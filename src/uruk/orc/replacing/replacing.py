@@ -1,14 +1,16 @@
-"""Adds replaceable objects, and replaces them: new code is linked and initialised, then all stubs lead to it.
+"""Adds replaceable objects, and replaces them: new code is linked, all stubs lead to it, and it is initialised.
 
-The order is what makes it safe. The names go from the old objects to the new ones, which are linked and initialised
-while everything still calls the old code; an error gives the names back. Then the words that the stubs jump through are
-written, each at once. Who has jumped before is in the old code, and is found there by `uruk.orc.replacing.collect`.
+The order is what makes it safe. The names go from the old objects to the new ones, which are linked while everything
+still calls the old code. Then the words that the stubs jump through are written, each at once, and initialisers run,
+which call their own version's functions. An error gives the names and the stubs back. Who has jumped before is in the
+old code, and is found there by `uruk.orc.replacing.collect`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import field
+from functools import partial
 
 import numpy as np
 
@@ -24,18 +26,18 @@ from uruk.orc.registry.definitions import definitions_of
 from uruk.orc.registry.entries import AliasEntry, Contents, LazyEntry, ObjectEntry, ObjectState
 from uruk.orc.registry.inputs import Source
 from uruk.orc.registry.lazy_definitions import define_entry_points
-from uruk.orc.registry.symbols import Flag, Rank, SymbolFlags
+from uruk.orc.registry.symbols import SymbolFlags
 from uruk.orc.registry.tracker import ResourceTracker
 from uruk.orc.replacing.collect import collect_if_cheap, retire
 from uruk.orc.replacing.functions import function_rows, give_way, lead_through_stubs
 from uruk.orc.replacing.keeping import keep_statics
+from uruk.orc.replacing.leading import Leads, lead_to_new
 from uruk.orc.replacing.statics import Statics
 from uruk.orc.replacing.versions import Versions
 from uruk.passes.layout import Segment
 from uruk.records import record
 
 STATICS = ("keep", "new")
-_ADDRESS = (1 << 64) - 1
 
 
 def add_replaceable(
@@ -166,12 +168,26 @@ class Change:
     statics: Statics
     aside: Aside
     anew: bool
+    leads: Leads | None = None
+    """The places to which the stubs led before; None if they lead there still."""
+
+    def lead_before_initialisers(self, new: Sequence[ObjectEntry], file: str) -> None:
+        """Lead the stubs to the new code, whose initialisers have yet to run, and may fail."""
+        self.leads = Leads.of(self.versions.session, self.versions)
+        self.lead(new, file)
+
+    def lead(self, new: Sequence[ObjectEntry], file: str) -> None:
+        """Lead the stubs to the new code. Under the session's lock."""
+        owners, taken = {entry.number for entry in new}, set(self.aside.names.tolist())
+        lead_to_new(self.versions, owners, taken, self.aside.linked, file)
 
     def undo(self) -> None:
         """Go back to the old version; what was added and linked of the new one goes."""
         versions, session = self.versions, self.versions.session
         if session.closed:
             return
+        if self.leads is not None:
+            self.leads.restore(session)
         new = [entry for entry in session.entries_of(versions.tracker) if entry.number >= self.first]
         for entry in new:
             defining.withdraw(session, entry)
@@ -199,17 +215,17 @@ def replace_objects(
     with versions.turn:
         change, new = _begin(session, versions, pairs, statics == "new", function, last_counts)
         try:
-            _link(session, versions, new)
-            with session.lock:
-                gone = set(change.aside.objects)
-                _exchange(session, change, new, pairs[0][0])
+            _link(session, versions, new, partial(change.lead_before_initialisers, new, pairs[0][0]))
+            if change.leads is None:
+                with session.lock:
+                    change.lead(new, pairs[0][0])
         except BaseException:
             with session.lock:
                 change.undo()
             raise
         with session.lock:
             versions.set_objects(function, {entry.number for entry in new})
-            old = retire(session, versions, gone, whole=change.anew, handles=change.handles)
+            old = retire(session, versions, set(change.aside.objects), whole=change.anew, handles=change.handles)
             versions.number += 1
         if change.anew:
             session.finalize(old)
@@ -262,48 +278,13 @@ def _check(session: Lifetime, versions: Versions, anew: bool) -> None:
         raise InUse(f"{tracker.name} (its variables are to be made anew)", sorted(users))
 
 
-def _link(session: Lifetime, versions: Versions, new: Sequence[ObjectEntry]) -> None:
-    """Link and initialise a version."""
+def _link(session: Lifetime, versions: Versions, new: Sequence[ObjectEntry], lead: Callable[[], None]) -> None:
+    """Link a version and initialise it; with initialisers, `lead` to it in between: they call its functions."""
     with session.lock:
         owner = session.table.owner
         numbers = {entry.number for entry in new}
         names = {int(name) for entry in new for name in entry.ids if int(owner[int(name)]) in numbers}
-    Query(session, versions.bodies, np.array(sorted(names), np.int32), bodies=True).run()
-
-
-def _exchange(session: Lifetime, change: Change, new: Sequence[ObjectEntry], file: str) -> None:
-    """Lead the stubs of all functions to the new code, those of functions that are gone to an error."""
-    table, versions, aside = session.table, change.versions, change.aside
-    owners = {entry.number for entry in new}
-    taken = set(aside.names.tolist())
-    addresses: list[int] = []
-    targets: list[int] = []
-    for _, name, stub in versions.stubs():
-        if table.ready[name] and int(table.owner[name]) in owners:
-            session.lazy.gone.pop(name, None)
-            addresses.append(stub)
-            targets.append(int(table.address[name]) & _ADDRESS)
-        elif name in taken and table.owner[name] < 0:
-            text = session.ids.text(name).decode("utf-8", "replace").partition(" [static")[0]
-            session.lazy.gone[name] = text, file
-            addresses.append(stub)
-            targets.append(_held(versions, aside, name, text))
-    if addresses:
-        session.lazy.lead(addresses, targets)
-
-
-def _held(versions: Versions, aside: Aside, name: int, text: str) -> int:
-    """Return the old address of a function that is gone if its stub must go on leading there; 0 for an error instead.
-
-    Inline functions may be others' as well, who left them to this object; static ones have been handed out.
-    """
-    address, rank, flags, owner = aside.linked.get(name, (0, 0, 0, NONE))
-    if rank == Rank.STRONG and not flags & Flag.HIDDEN:
-        return 0
-    for part in versions.parts:
-        if owner in part.objects:
-            part.held.append(text)
-    return address & _ADDRESS
+    Query(session, versions.bodies, np.array(sorted(names), np.int32), bodies=True, linked=lead).run()
 
 
 def versions_of(tracker: ResourceTracker) -> Versions:

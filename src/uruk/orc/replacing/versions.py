@@ -161,7 +161,7 @@ class Versions:
         resources = self.tracker.resources
         for part in old:
             part.new["memory"] = [_divided(resources, pair, part, whole=whole) for pair in part.new["memory"]]
-            for column in ("frames", "entries", "names") + (("storage", "module_handles") if whole else ()):
+            for column in ("frames", "entries", "names") + (("storage",) if whole else ()):
                 kept = getattr(resources, column)
                 for item in part.new[column]:
                     kept.remove(item)
