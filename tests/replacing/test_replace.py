@@ -187,6 +187,21 @@ def test_initialisers_call_their_own_version(jit: uruk.LLJIT) -> None:
     assert call(jit, "get") == 2
 
 
+@pytest.mark.parametrize("jit", ["here", "shared", "wire"], indirect=True)
+def test_destructors_run_before_stubs_go(jit: uruk.LLJIT) -> None:
+    """Their addresses are those of stubs, which nothing may have called before."""
+    jit.add_source(text="int destroyed; int get(void) { return destroyed; }")
+    for change in (False, True):
+        text = COUNTED.format(value=1, variables="static Counted counted; static thread_local Counted local;")
+        code = jit.add_source(text=text, language="c++", replaceable=True)
+        assert [call(jit, "next"), call(jit, "next")] == [1, 2]
+        if change:
+            code.replace(text=COUNTED.format(value=5, variables="static Counted counted;"))
+        assert code.remove().memory > 0
+        assert call(jit, "get") == 3
+        jit.write(jit.lookup("destroyed"), bytes(4))
+
+
 def test_calls_under_way_end_in_the_old_code(jit: uruk.LLJIT) -> None:
     text = """
         volatile int waiting, go_on;

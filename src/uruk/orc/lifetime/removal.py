@@ -83,6 +83,8 @@ def _retract(session: Lifetime, tracker: ResourceTracker, released: Released) ->
     """Do the first step of a removal: names become other definitions' that wait for them, or undefined."""
     tracker.removed = True
     session.initializers.forget(tracker)
+    if tracker.replaceable is not None and session.executor.lost is None and not session.closing:
+        tracker.replaceable.lead_all()
     session.lazy.retract(tracker)
     lost: list[int] = []
     dylibs = {contents_of(tracker)}
@@ -182,6 +184,9 @@ def _release(session: Lifetime, tracker: ResourceTracker, released: Released) ->
         return
     if session.platform is not None:
         session.platform.unload(tracker, released)
+    for stubs in resources.stubs:
+        session.lazy.give(stubs)
+    resources.stubs.clear()
     # At the end of the session the users go as well, so that nothing is kept from reuse.
     withhold = bool(resources.users) and not session.closing
     if withhold:

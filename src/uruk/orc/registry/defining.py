@@ -63,7 +63,10 @@ def all_or_nothing(session: Registry, before: Entry | None = None) -> Generator[
 
 
 def withdraw(session: Registry, entry: Entry, released: Released | None = None) -> I64:
-    """Take an entry out; returns the names that it defined, which are undefined now."""
+    """Take an entry out; returns the names that it defined, which are undefined now.
+
+    With `released` finalisers of its tracker may have yet to run: stubs that they need stay with the memory.
+    """
     table = session.table
     ids = np.array(entry.ids, np.int64)
     # An entry may have lost names that it announced; those belong to others and stay.
@@ -74,7 +77,10 @@ def withdraw(session: Registry, entry: Entry, released: Released | None = None) 
         # A signature without an owner lets the group of a later object in.
         table.group[groups[table.group[groups] == entry.number]] = NONE
     if isinstance(entry, LazyEntry):
-        session.lazy.give(entry.stubs)
+        if released is not None and entry.tracker.replaceable is not None:
+            entry.tracker.resources.stubs.append(entry.stubs)  # finalisers go through them
+        else:
+            session.lazy.give(entry.stubs)
         if released is not None:
             released.lazy_stubs += entry.stubs.size
     session.leave(entry)

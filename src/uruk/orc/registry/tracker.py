@@ -11,6 +11,7 @@ from uruk.orc.registry.namespace import Namespace
 from uruk.records import Values, record
 
 if TYPE_CHECKING:
+    from uruk.graph.types import I64
     from uruk.memory.interface import Allocation
     from uruk.memory.symbol_table import Symbols, SymbolTable
     from uruk.passes.tls.interface import Storage
@@ -79,6 +80,8 @@ class Resources:
         self.names: list[tuple[SymbolTable, Symbols]] = []
         """Tables that have names for `dladdr`, each with those of one link."""
         self.storage: list[Storage] = []
+        self.stubs: list[I64] = []
+        """Addresses of stubs that finalisers may need after the names are gone."""
         self.arrays: list[FunctionArray] = []
         """Initialisers and finalisers that have run, for `deinitialize` and what comes after it."""
         self.uses: set[ResourceTracker] = set()
@@ -88,7 +91,7 @@ class Resources:
 
     def forget(self) -> None:
         """Note that all of it is gone, with the process that it was in."""
-        for column in (self.memory, self.frames, self.entries, self.names, self.storage, self.arrays):
+        for column in (self.memory, self.frames, self.entries, self.names, self.storage, self.stubs, self.arrays):
             column.clear()
 
     @property
@@ -142,6 +145,10 @@ class Replaceable(Protocol):
 
     def linked(self, state: Any, rows: Mapping[int, int], new: Callable[[str], list[Any]]) -> None:
         """Note a link: objects by number, with their rows in its batch, and what is new in a column of `Resources`."""
+        ...
+
+    def lead_all(self) -> None:
+        """Lead its stubs to its code before its names go: what is called first by a finaliser is not looked up."""
         ...
 
     def retained(self) -> list[Retained]:

@@ -136,10 +136,10 @@ class Versions:
             part.lends |= int(state.module_of_object[row]) in state.stub_modules.values()
         self.parts.append(part)
         if self.number == 1 and not any(has_initializers(self.graphs[row]).any() for row in rows if row in self.graphs):
-            self._lead_first(set(rows))
+            self._lead(set(rows))
 
-    def _lead_first(self, objects: set[int]) -> None:
-        """Lead the stubs of the first version to its code, which needs no initialisers: no first call has to ask.
+    def _lead(self, objects: set[int]) -> None:
+        """Lead the stubs of functions to the code of some objects, which is linked: no first call has to ask.
 
         An answer leaves addresses on the stack of the thread that asked, where they look like the thread's own.
         """
@@ -149,6 +149,10 @@ class Versions:
                 lead[stub] = int(table.address[name]) & ((1 << 64) - 1)
         if lead:
             self.session.lazy.lead(list(lead), list(lead.values()))
+
+    def lead_all(self) -> None:
+        """See `uruk.orc.registry.tracker.Replaceable.lead_all`."""
+        self._lead({entry.number for entry in self.objects()})
 
     def retire(self, gone: set[int], *, whole: bool) -> list[Part]:
         """Take out the parts whose objects are all gone; `whole`: their variables go as well."""
