@@ -142,6 +142,17 @@ def test_a_replacement_that_does_not_link(jit: uruk.LLJIT) -> None:
     assert (call(jit, "f"), call(jit, "g")) == (9, 3)
 
 
+@pytest.mark.parametrize("jit", ["here"], indirect=True)
+def test_variables_that_are_gone(jit: uruk.LLJIT) -> None:
+    code = jit.add_source(text="int v = 4; int f(void) { return v; }", replaceable=True)
+    assert call(jit, "f") == 4
+    with pytest.raises(uruk.UndefinedSymbols, match="v"):
+        code.replace(text="extern int v; int f(void) { return v + 1; }")
+    assert call(jit, "f") == 4
+    code.replace(text="extern int v __attribute__((weak)); int f(void) { return &v ? 1 : 2; }")
+    assert call(jit, "f") == 2
+
+
 def test_cpp(jit: uruk.LLJIT) -> None:
     """Constructors run once, destructors once; old objects get the new virtual functions, exceptions pass."""
     text = """

@@ -231,6 +231,8 @@ class Closure:
                 outcome = final  # a re-export means that very definition, hidden or not
             else:
                 outcome = self._names.look(session.home(final, dylib), final, weak=weak)
+                if outcome in seen:  # nothing but the alias itself: replaced code does not define it any more
+                    outcome = None
         # The link replaces references by `imported` in one gather, and does not follow chains of aliases.
         if final != number:
             table.grow(len(session.ids))
