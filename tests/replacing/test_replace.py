@@ -153,6 +153,17 @@ def test_variables_that_are_gone(jit: uruk.LLJIT) -> None:
     assert call(jit, "f") == 2
 
 
+@pytest.mark.parametrize("jit", ["here", "shared"], indirect=True)
+def test_thread_locals(jit: uruk.LLJIT) -> None:
+    text = "__thread int v = {value}; int f(void) {{ return v++; }}"
+    code = jit.add_source(text=text.format(value=1), replaceable=True)
+    assert [call(jit, "f"), call(jit, "f")] == [1, 2]
+    with pytest.raises(StaticsDiffer, match="`v' is thread-local"):
+        code.replace(text=text.format(value=50))
+    code.replace(text=text.format(value=50), statics="new")
+    assert [call(jit, "f"), call(jit, "f")] == [50, 51]
+
+
 def test_cpp(jit: uruk.LLJIT) -> None:
     """Constructors run once, destructors once; old objects get the new virtual functions, exceptions pass."""
     text = """

@@ -26,7 +26,7 @@ from uruk.orc.registry.definitions import definitions_of
 from uruk.orc.registry.entries import AliasEntry, Contents, LazyEntry, ObjectEntry, ObjectState
 from uruk.orc.registry.inputs import Source
 from uruk.orc.registry.lazy_definitions import define_entry_points
-from uruk.orc.registry.symbols import SymbolFlags
+from uruk.orc.registry.symbols import Flag, SymbolFlags
 from uruk.orc.registry.tracker import ResourceTracker
 from uruk.orc.replacing.collect import collect_if_cheap, retire
 from uruk.orc.replacing.functions import function_rows, give_way, lead_through_stubs
@@ -281,9 +281,10 @@ def _check(session: Lifetime, versions: Versions, anew: bool) -> None:
 def _link(session: Lifetime, versions: Versions, new: Sequence[ObjectEntry], lead: Callable[[], None]) -> None:
     """Link a version and initialise it; with initialisers, `lead` to it in between: they call its functions."""
     with session.lock:
-        owner = session.table.owner
+        owner, flags = session.table.owner, session.table.flags
         numbers = {entry.number for entry in new}
-        names = {int(name) for entry in new for name in entry.ids if int(owner[int(name)]) in numbers}
+        own = {int(name) for entry in new for name in entry.ids if int(owner[int(name)]) in numbers}
+        names = {name for name in own if not flags[name] & Flag.TLS}  # which have no address to be looked up
     Query(session, versions.bodies, np.array(sorted(names), np.int32), bodies=True, linked=lead).run()
 
 
