@@ -88,9 +88,9 @@ def objects(name: str, folder: Path) -> list[str]:
         subprocess.run([sys.executable, "-m", "cython", "-3", source, "-o", folder / "c.c"], check=True)
         source = folder / "c.c"
     if source.suffix == ".c":
-        subprocess.run(["gcc", "-O1", INCLUDE, "-c", source, "-o", output], check=True)
+        subprocess.run(["gcc", "-O1", "-fPIC", INCLUDE, "-c", source, "-o", output], check=True)
         return [str(output)]
-    flags = ["-O0", "-std=c++17", "-fvisibility=hidden", "-fno-strict-aliasing", INCLUDE]
+    flags = ["-O0", "-fPIC", "-std=c++17", "-fvisibility=hidden", "-fno-strict-aliasing", INCLUDE]
     if name == "shapes":
         import pybind11
 

@@ -10,10 +10,19 @@ int _fltused = 0x9875;
  * front of it. */
 uintptr_t __security_cookie = 0x00002B992DDFA232;
 
-/* A stack's cookie was changed. The exception that a native program ends with names it. */
+/* A stack's cookie was changed: the process ends with the exception of native programs. It goes to the last filter at once,
+ * as Microsoft's __report_gsfailure has it: to raise it would mean to unwind a stack of which nothing is to be trusted. */
 void uruk_part_stack_overrun(void)
 {
-    RaiseException(STATUS_STACK_BUFFER_OVERRUN, EXCEPTION_NONCONTINUABLE, 0, 0);
+    static EXCEPTION_RECORD record;
+    static CONTEXT context;
+    EXCEPTION_POINTERS pointers = {&record, &context};
+    RtlCaptureContext(&context);
+    record.ExceptionCode = STATUS_STACK_BUFFER_OVERRUN;
+    record.ExceptionFlags = EXCEPTION_NONCONTINUABLE;
+    record.ExceptionAddress = (void *)context.Rip;
+    UnhandledExceptionFilter(&pointers);
+    TerminateProcess(GetCurrentProcess(), STATUS_STACK_BUFFER_OVERRUN);
 }
 
 /* The entry of a pure virtual function in a virtual table. */

@@ -43,7 +43,7 @@ class Build:
 
     def compile(self, path: str) -> Compiled:
         """Compile one source, from the cache where it is there. Raises CompilerNotFound, CompileError."""
-        flags = ["-O2", *_include(sysconfig.get_path("include"), sysconfig.get_path("platinclude"))]
+        flags = ["-O2", "-fPIC", *_include(sysconfig.get_path("include"), sysconfig.get_path("platinclude"))]
         if path.endswith(CYTHON):
             # As text, since the cache knows a file by its path, and the translation has a new one each time.
             text, language = cythonize(path, self.name)
