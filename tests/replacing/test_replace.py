@@ -309,3 +309,8 @@ def test_a_function_that_is_gone(child: RunChild) -> None:
 def test_eight_threads_lose_no_call(jit: uruk.LLJIT) -> None:
     """A few replacements; `make soak` does 10,000."""
     replace_often(jit, 20)
+
+
+def test_a_session_that_prunes_takes_no_replaceable_code() -> None:
+    with uruk.LLJIT(options=uruk.Options(prune=True)) as jit, pytest.raises(uruk.InvalidValue, match="prune=True"):
+        jit.add_source(text="int f(void) { return 1; }", language="c", replaceable=True)

@@ -50,6 +50,8 @@ def add_replaceable(
     keep: bool,
 ) -> None:
     """Add objects, (name, bytes) each, whose functions may get other code later. The next lookup links them."""
+    if session.options.prune:
+        raise InvalidValue("a session with prune=True drops what nothing refers to: it takes no replaceable code")
     if tracker.replaceable is not None or session.entries_of(tracker):
         raise InvalidValue(f"tracker {tracker.name} owns other code: what is replaceable has a tracker of its own")
     _have_memory(session)
