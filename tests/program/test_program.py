@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import signal
@@ -47,7 +48,10 @@ def open_files() -> dict[str, str]:
 
 def has_children() -> bool:
     """Tell whether a thread of this process has a child that runs an executor, or has not been waited for."""
-    pids = [pid for path in Path("/proc/self/task").glob("*/children") for pid in path.read_text().split()]
+    pids: list[str] = []
+    for path in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(FileNotFoundError):  # a thread that has ended since
+            pids += path.read_text().split()
     commands = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids]
     return any(not command or b"filedescs=" in command for command in commands)
 
