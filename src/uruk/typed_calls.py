@@ -91,22 +91,21 @@ def made(
         return symbol.executor.function_of(_prototype(function), symbol.address, callbacks=callbacks)
     from uruk.executor.calls_here import CONVENTION, function_by_cffi, function_here
 
+    home = partial(_callbacks, None if session is None else weakref.ref(session))
     types = (function.result, *function.arguments)
     if function.is_variadic or any(each.kind.cname == "long double" for each in types):
-        where = None if session is None else weakref.ref(session)
-        return function_by_cffi(function, symbol.address, lambda: _callbacks(where), callbacks=callbacks)
+        return function_by_cffi(function, symbol.address, home, callbacks=callbacks)
     prototype = _prototype(function)
     from uruk.executor.native_types import has_union
 
     signature = prototype.signature(CONVENTION)
     if any(map(has_union, (*signature.arguments, signature.result))):  # which libffi does not pass
         return _by_the_runtime(symbol, session, prototype, callbacks, catches=False)
-    place = None if session is None else weakref.ref(session)
-    call = function_here(prototype, symbol.address, lambda: _callbacks(place), callbacks=callbacks)
+    call = function_here(prototype, symbol.address, home, callbacks=callbacks)
     calls = None if session is None else _process(session).native_calls()
     if calls is None:
         return call
-    return calls.make(prototype.plan(CONVENTION), symbol.name, symbol.address, call, hold_gil=hold_gil) or call
+    return calls.make(prototype.plan(CONVENTION), symbol.name, symbol.address, call, hold_gil=hold_gil)
 
 
 def _by_the_runtime(

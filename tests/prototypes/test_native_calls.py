@@ -93,7 +93,7 @@ def pair(jit: uruk.LLJIT, name: str, prototype: str) -> tuple[Callable[..., Any]
     native = jit.lookup(name).function(prototype)
     assert isinstance(native, BuiltinFunctionType), name
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(NativeCalls, "make", lambda *_, **__: None)
+        patch.setattr(NativeCalls, "make", lambda self, plan, name, address, call, **_: call)
         other = jit.lookup(name).function(prototype)
     assert not isinstance(other, BuiltinFunctionType)
     return native, other

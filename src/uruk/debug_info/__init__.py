@@ -1,1 +1,1 @@
-"""Types of functions and variables, read from debug information (DWARF) and LLVM IR when somebody asks for them."""
+"""Types of functions and variables, read from debug information (DWARF) when they are asked for."""

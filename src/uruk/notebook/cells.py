@@ -31,6 +31,8 @@ class Cells:
 
     def __init__(self) -> None:
         self._cells: list[Compiled] = []
+        self._names: dict[str, set[str]] = {}
+        """The names that each cell defines, by the cell's name."""
         self._count = 0
         self._jit: LLJIT | None = None
         self._tracker: ResourceTracker | None = None
@@ -47,9 +49,10 @@ class Cells:
         jit = self.session()
         new = defined_names(jit, compiled)
         # A cell of which nothing counts any more is left out, as one is that was run again.
-        cells = [cell for cell in self._cells if defined_names(jit, cell) - new]
-        self._link(jit, [*cells, compiled])
-        self._cells = [*cells, compiled]
+        cells = [cell for cell in self._cells if self._names[cell.name] - new] + [compiled]
+        self._link(jit, cells)
+        self._cells = cells
+        self._names[name] = new
         return sorted(filter(None, map(plain_name, new)))
 
     def session(self) -> LLJIT:
