@@ -21,9 +21,10 @@ pytestmark = pytest.mark.any_interpreter
 
 IMPORTS = {
     "kernel32": """
-        AcquireSRWLockExclusive AddVectoredExceptionHandler CreateThread GetExitCodeThread GetProcessHeap HeapAlloc
-        HeapFree RaiseException ReleaseSRWLockExclusive RemoveVectoredExceptionHandler RtlCaptureStackBackTrace
-        RtlLookupFunctionEntry Sleep WaitForSingleObject
+        AcquireSRWLockExclusive AddVectoredExceptionHandler CreateThread GetCurrentProcess GetExitCodeThread
+        GetProcessHeap HeapAlloc HeapFree RaiseException ReleaseSRWLockExclusive RemoveVectoredExceptionHandler
+        RtlCaptureContext RtlCaptureStackBackTrace RtlLookupFunctionEntry Sleep TerminateProcess
+        UnhandledExceptionFilter WaitForSingleObject
     """,
     "msvcrt": "__getmainargs _onexit exit free getenv malloc memcpy memset printf puts qsort strcmp",
     "vcruntime140": """
