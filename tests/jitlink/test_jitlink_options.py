@@ -130,12 +130,6 @@ def test_warnings() -> None:
     assert warnings("x.o", "-noexec", "-slab-allocate=1", "-slab-address=0", "-slab-page-size=4096") == []
 
 
-def test_not_yet() -> None:
-    """What cannot be done is an error, not passed over."""
-    assert refused("x.o", "-noexec", "-vtune-support") == "-vtune-support cannot be honoured yet"
-    assert check(parse(["x.o", "-noexec", "-vtune-support=false"]), 4096) == []
-
-
 def test_definitions() -> None:
     assert definition("a=0x10") == ("a", 16)
     assert definition(" a = 7 ") == ("a", 7)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from jitlink.running import LLVM_TOOL, Done, run, uruk_jitlink
+from jitlink.running import LLVM_TOOL, Done, llvm_jitlink, run, uruk_jitlink
 from uruk.runtime_files import executor_program
 
 from support.compiling import Compile
@@ -205,6 +205,33 @@ def test_preloaded_libunwind_with_llvms_controller(cc: Compile) -> None:
         command, env={**os.environ, "LD_PRELOAD": str(LIBUNWIND)}, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 41, done.stderr
+
+
+def test_vtune_as_in_an_llvm_without_it(cc: Compile) -> None:
+    """Linked only, nothing is different; a program is refused, unless the flag is switched off."""
+    source = cc("int main(void) { return 3; }")
+    for words in (["-noexec"], [], ["-noexec", "-entry=nope"]):
+        ours, theirs = (tool("-vtune-support", *words, source) for tool in (run, llvm_jitlink))
+        assert (ours.status, ours.out) == (theirs.status, theirs.out) == (int(words != ["-noexec"]), "")
+        assert ours.err == theirs.err
+    assert run("-vtune-support=false", source).status == 3
+
+
+def our_children() -> set[str]:
+    return {pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
+
+
+def test_a_link_that_fails_half_made_ends_its_process(
+    cc: Compile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The executor is there before the file for perf, whose folder cannot be made."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("JITDUMPDIR", str(tmp_path / "file"))
+    before = our_children()
+    done = uruk_jitlink("-oop-executor", "-perf-support", cc("int main(void) { return 3; }"))
+    assert (done.status, done.out) == (1, "")
+    assert "cannot be made for perf: Not a directory" in done.err
+    assert our_children() == before
 
 
 def test_executors_that_cannot_be_had(cc: Compile) -> None:

@@ -14,10 +14,6 @@ NO_ADDRESS = (1 << 64) - 1
 """The address that LLVM's tool takes for none."""
 
 
-NOT_YET = ("vtune-support",)
-"""Options that would change what the tool does, and that it does not know how to follow: they are errors."""
-
-
 def slab_size(text: str) -> int:
     """Return a size of ``-slab-allocate`` in bytes; without a suffix it is in KiB. Raises ToolError."""
     match = _SIZE.fullmatch(text)
@@ -31,10 +27,6 @@ def check(line: CommandLine, page_size: int) -> list[str]:
 
     `page_size` is that of this machine, of which the slab's must be a multiple where code is run.
     """
-    for name in NOT_YET:
-        # A flag that is switched off asks for nothing, so that scripts may go on naming it.
-        if line.given(name) and line.last(name) not in ("false", "0"):
-            raise ToolError(f"-{name} cannot be honoured yet")
     warnings: list[str] = []
     runs = not line.is_on("noexec")
     if not runs and line.all("args"):

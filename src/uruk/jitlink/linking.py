@@ -73,6 +73,9 @@ class Linking:
         included = [name for recorded in words for name in recorded.get("include", ())]
         with self._timers.phase(LINK):
             self._entry = self.session.lookup_names(entry, [name, *included], initialize=False)[name]
+        if self.runs and self.target.format == "elf" and self._line.is_on("vtune-support"):
+            # LLVM's tool without Intel's library, as distributions build it, links and then refuses with this text.
+            raise UrukError("unsupported for Intel VTune")
         return self._entry
 
     @property
@@ -164,11 +167,5 @@ def target_of_line(line: CommandLine) -> Target:
             raise not_found(placed.text) from error
         # Archives and scripts tell no architecture, and the first object behind them decides.
         if target is not None and target.architecture:
-            return (
-                target if target.system else Target(target.format, target.architecture, _SYSTEMS.get(target.format, ""))
-            )
+            return target if target.system else target.of_own_system or target
     return HERE
-
-
-_SYSTEMS = {"elf": "linux", "coff": "windows"}
-"""The system of objects whose format does not name one."""

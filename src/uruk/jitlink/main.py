@@ -84,8 +84,13 @@ def _run(line: CommandLine) -> int:
     settings = settings_of(line, target)
     while True:
         running = Running(settings, number(line.last("slab-page-size", "0")) or 0)
+        try:
+            linking = Linking(line, mmap.PAGESIZE, target, running)
+        except BaseException:
+            running.close()  # its process, which the link would have ended
+            raise
         with contextlib.suppress(_InAnother):
-            return running.exit_status(_link(Linking(line, mmap.PAGESIZE, target, running)))
+            return running.exit_status(_link(linking))
 
 
 class _InAnother(Exception):

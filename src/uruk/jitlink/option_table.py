@@ -70,7 +70,7 @@ OPTIONS = (
     Option("slab-allocate", Takes.VALUE, "Allocate slabs of this size (suffixes: Kb, Mb, Gb; default: Kb)", _STRING),
     Option("slab-page-size", Takes.VALUE, "Page size of the slab (requires -slab-allocate)", "<ulong>"),
     Option("use-shared-memory", Takes.NOTHING, "Transfer generated code and data by shared memory"),
-    Option("vtune-support", Takes.NOTHING, ""),
+    Option("vtune-support", Takes.NOTHING, "Accepted with -noexec; programs are refused (uruk has no VTune)"),
     Option("write-symtab", Takes.VALUE, "Write the addresses of all symbols to a file", _STRING),
     Option("color", Takes.NOTHING, "Accepted; messages have no colours"),
     Option("h", Takes.NOTHING, ""),

@@ -23,10 +23,6 @@ if TYPE_CHECKING:
     from uruk.platforms.jit_dlopen import JITLoader
 
 
-_OF_FORMATS = {"elf": "linux"}
-"""The system of objects that do not name one."""
-
-
 class SystemProcess(Protocol):
     """The process of a session's executor, as any system has it."""
 
@@ -113,8 +109,9 @@ def definers_of(names: Collection[bytes], thread_local: Collection[bytes], targe
 
     `thread_local` are those of the names that are thread-locals.
     """
-    system = target.system or _OF_FORMATS.get(target.format, "")
-    if system != "linux":
+    if not target.system:
+        target = target.of_own_system or target
+    if target.system != "linux":
         return dict.fromkeys(names, "")
     from uruk.platforms.linux.definers import definers
 
