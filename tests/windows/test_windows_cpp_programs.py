@@ -136,5 +136,5 @@ def test_a_program_is_as_natively(wine: Path, tmp_path: Path, name: str) -> None
     libraries = gxx_folders()
     words = [str(tmp_path / "file.txt"), "two words"]
     expected = run(["wine", native, *words], libraries)
-    assert expected.stdout
+    assert expected.stdout, expected
     assert run_linked([*objects, "-l", "stdc++", "-l", "gcc_s"], words, libraries) == expected

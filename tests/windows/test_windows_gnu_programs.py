@@ -26,7 +26,7 @@ def test_a_program_is_as_natively(wine: Path, tmp_path: Path, name: str) -> None
         native = tmp_path / f"{way}.exe"
         subprocess.run([compiler, *flags, "-o", native, *objects], check=True)
         expected = run(["wine", native, *words], libraries)
-        assert expected.stdout
+        assert expected.stdout, expected
         # What is all static needs no DLL of the compiler's.
         found = libraries if way == "dlls" else ()
         assert run_linked([*objects, *options], words, found) == expected, way

@@ -75,5 +75,5 @@ def test_a_program_is_as_natively(wine: Path, tmp_path: Path, libraries: dict[st
     subprocess.run([require_tool("lld-link-19"), *options, f"/out:{native}", *inputs], check=True)
     words = ["one", "two words"]
     expected = run(["wine", native, *words])
-    assert expected.stdout
+    assert expected.stdout, expected
     assert run_linked([*objects, libraries["vcruntime140"]], words) == expected

@@ -28,5 +28,5 @@ def test_a_program_is_as_natively(wine: Path, tmp_path: Path, name: str) -> None
     ).stdout  # fmt: skip
     words = [str(tmp_path / "file.txt"), "two words", 'a"b\\']
     expected = run(["wine", native, *words], RUST_BACKTRACE="0")
-    assert expected.stdout
+    assert expected.stdout, expected
     assert run_linked(shlex.split(line), words, RUST_BACKTRACE="0") == expected

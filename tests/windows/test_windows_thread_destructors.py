@@ -158,8 +158,9 @@ def test_code_stays_until_threads_have_ended(jit: uruk.LLJIT, command: list[str]
 
     part = jit.add_object(objects["part"])  # what waited goes
     assert jit.lookup("touch").function("int(int)")(1) == 2
+    count = len(notes(jit))
     thread = start(jit.lookup("touch").address, 60_000)
-    await_notes(jit, len(notes(jit)) + 2)
+    await_notes(jit, count + 2)
     assert part.remove().pending_thread_destructors == 3
     assert call(address_of(jit.executor, "GetModuleHandleA"), b"libstdc++-6.dll\0") == 0
     jit.close()  # with a thread that still has destructors in removed code

@@ -40,5 +40,5 @@ def test_a_program_is_as_natively(
     subprocess.run([*COMPILER, "-o", native, *objects], check=True, timeout=FIRST_LINK)
     words = [str(tmp_path / "file.txt"), "two words", 'a"b\\']
     expected = run(["wine", native, *words])
-    assert expected.stdout
+    assert expected.stdout, expected
     assert run_linked(objects, words) == expected

@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
+import threading
 from types import FrameType
 
 from uruk.executor.launch import Child
 
+FORWARDED = (signal.SIGTERM, signal.SIGINT)
+
 
 def forward_signals(child: Child) -> None:
-    """Send SIGTERM and SIGINT on to a child, and wait for its end as before.
+    """Send SIGTERM and SIGINT on to a child, and wait for its end as before. Does nothing outside the main thread.
+
+    A thread sends them. A handler in Python runs when the main thread next executes Python code, which can be never: a
+    signal that comes just before that thread begins to wait for the child does not end the wait.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    to_read, to_write = os.pipe()
+    os.set_blocking(to_write, False)
+    signal.set_wakeup_fd(to_write, warn_on_full_buffer=False)
+    for number in FORWARDED:
+        signal.signal(number, _leave_to_thread)
+    threading.Thread(target=_forward, args=(child, to_read), name="uruk signals", daemon=True).start()
+
+
+def _leave_to_thread(number: int, frame: FrameType | None) -> None:
+    """Handle a signal whose number is in the pipe already."""
+
+
+def _forward(child: Child, numbers: int) -> None:
+    """Send on the signals whose numbers, a byte each, come out of a pipe.
 
     Ctrl-C is a SIGINT that the terminal sends to all processes of its foreground group: the child has it already.
     """
-
-    def forward(number: int, frame: FrameType | None) -> None:
-        if (number == signal.SIGINT and _in_foreground()) or child.poll() is not None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(child.pid, number)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        with contextlib.suppress(ValueError):  # not the main thread
-            signal.signal(number, forward)
+    while data := os.read(numbers, 1):
+        number = data[0]
+        if number in FORWARDED and not (number == signal.SIGINT and _in_foreground()):
+            child.send(number)
 
 
 def _in_foreground() -> bool:

@@ -64,6 +64,12 @@ class Child:
                     self.status = os.waitstatus_to_exitcode(status) if pid else None
             return self.status
 
+    def send(self, number: int) -> None:
+        """Send it a signal, if it has not ended."""
+        with self._lock, contextlib.suppress(ProcessLookupError):
+            if self.status is None:  # its number belongs to no other process before its status is taken
+                os.kill(self.pid, number)
+
     def wait(self) -> int:
         """Wait until it has ended; its status."""
         with contextlib.suppress(ChildProcessError):
