@@ -31,6 +31,4 @@ def compile_formula(name: str, formula: str, variables: list[str]) -> str:
 with uruk.LLJIT(executor=uruk.spawn() if "child" in sys.argv else None) as jit:
     jit.add_ir(compile_formula("area", "a * b / 2", ["a", "b"]))
     jit.add_ir(compile_formula("line", "3 * x + 1", ["x"]))
-    area = jit.lookup("area").function("double(double, double)")
-    line = jit.lookup("line").function("double(double)")
-    print(area(3, 4), line(2))
+    print(jit.area(3, 4), jit.line(2))  # LLVM IR says which types they have

@@ -204,7 +204,8 @@ class LLJIT(Calling, Attributes):
         dylib: JITDylib | None = None,
         tracker: ResourceTracker | None = None,
     ) -> ResourceTracker:
-        """Add C or C++ source: a file, or a `text` in a `language` (``"c"``, ``"c++"``), compiled with `flags`.
+        """Add C or C++ source: a file, or a `text` in a `language` (``"c"``, ``"c++"``), compiled with `flags`. LLVM IR
+        (``.ll``, ``.bc``, ``"llvm-ir"``) goes the way of `add_ir`, with ``-O0`` to ``-O3`` as its only flags.
 
         A text's `name`, by default ``<c text 3>``, is that of compilers' messages, of errors and of its tracker. The
         compiler is found (CC, CXX, then gcc, clang, zig on PATH; for an executor of another architecture a cross
@@ -215,10 +216,10 @@ class LLJIT(Calling, Attributes):
         CompileError, with the compiler's own text, where it compiles now, and otherwise the first lookup that needs the
         source does.
         """
-        from uruk.orc.compiled_sources import SourceOptions, add_source_or_text
+        from uruk.orc.sources import SourceOptions, add_any_source
 
         options = SourceOptions(language, flags, compiler, cache, timeout, symbols, lazy, replaceable)
-        return add_source_or_text(dylib or self.main, path, text, name, options, tracker)
+        return add_any_source(dylib or self.main, path, text, name, options, tracker)
 
     def add_ir(
         self,
@@ -233,20 +234,21 @@ class LLJIT(Calling, Attributes):
         dylib: JITDylib | None = None,
         tracker: ResourceTracker | None = None,
     ) -> ResourceTracker:
-        """Add LLVM IR: text, bitcode, or a module of llvmlite's (the extra ``uruk[ir]``).
+        """Add LLVM IR: text, bitcode, a module of llvmlite's, or a Path of a file (the extra ``uruk[ir]``).
 
         Its code is generated when one of its symbols is needed, or, if `lazy`, called; see `uruk.compile.ir.IRModule`
-        for the options. Raises CompileError for what is not a valid module.
+        for the options. Its functions are called without prototypes. Raises CompileError for what is not a valid
+        module.
         """
         from uruk.compile.ir import IRModule
-        from uruk.orc import compiled_sources
+        from uruk.orc import ir_sources
 
         ir = module if isinstance(module, IRModule) else IRModule(module, name)
 
         def make() -> bytes:
             return ir.compile(level=level, cpu=cpu, features=features, cache=cache)
 
-        return compiled_sources.add_ir(dylib or self.main, ir, make, tracker, lazy=lazy)
+        return ir_sources.add_ir(dylib or self.main, ir, make, tracker, lazy=lazy)
 
     def add_unit(
         self,

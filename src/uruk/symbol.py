@@ -38,7 +38,7 @@ class Symbol:
     """A linked symbol: `name`, and `address` in the process where it runs: `executor`, or, if None, this one.
 
     It stands for its address where an integer is wanted, and equals whatever lies there, by whatever name. It can be
-    called where its object has debug information, or once `function` has given it a type.
+    called where its object has debug information, where it is LLVM IR, or once `function` has given it a type.
     """
 
     __slots__ = ("_function", "_session", "address", "executor", "name")
@@ -117,7 +117,7 @@ class Symbol:
         return self
 
     def __call__(self, *arguments: Any) -> Any:
-        """Call the function, by the type that it was given last, was declared for its name, or debug information has.
+        """Call the function, by the type that it was given last, was declared for its name, or its object has.
 
         Raises InvalidType where it has none.
         """
@@ -135,7 +135,8 @@ class Symbol:
     def _described(self) -> str:
         """Return the text for `help`: the type in C, or the reason why there is none."""
         try:
-            return f"{self._signature()}\n\n{self.name} at {self.address:#x}, by debug information."
+            signature = self._signature()
+            return f"{signature}\n\n{self.name} at {self.address:#x}, by {signature.source}."
         except UrukError as error:
             return f"{self.name} at {self.address:#x}.\n\n{error}"
 

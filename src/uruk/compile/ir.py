@@ -8,6 +8,7 @@ jit.add_object(module.compile(), module.name)
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -17,13 +18,25 @@ from uruk.compile.cache_key import host_cpu
 from uruk.compile.ir_child import compile_in_child
 from uruk.compile.ir_symbols import IRSymbol, has_assembly, has_initialisers, symbols_of
 from uruk.compile.llvm import CodeOptions, bitcode_of, generate, llvm_version
-from uruk.errors import CompileError
+from uruk.errors import CompileError, ObjectFormatError
+from uruk.regular_files import read_regular
 
 if TYPE_CHECKING:
     from llvmlite.binding import ModuleRef
     from llvmlite.ir import Module
 
 _FORMAT = "uruk ir 1"
+_BITCODE = (b"BC\xc0\xde", b"\xde\xc0\x17\x0b")
+"""The first bytes of bitcode, and of bitcode in a wrapper."""
+
+
+def _content(path: os.PathLike[str], name: str) -> str | bytes:
+    """Return what is in a file: bitcode, or text. Raises CompileError."""
+    try:
+        data = read_regular(path)
+    except ObjectFormatError as error:
+        raise CompileError(name, "LLVM", error.problem) from error
+    return data if data.startswith(_BITCODE) else data.decode("utf-8", "surrogateescape")
 
 
 @dataclass(frozen=True)
@@ -36,13 +49,16 @@ class IRFacts:
 
 
 class IRModule:
-    """A module: text, bitcode, or one of llvmlite's. Later changes to llvmlite's do not reach it.
+    """A module: text, bitcode, one of llvmlite's, or the path of a file. Later changes to llvmlite's do not reach it.
 
     `name` stands for it in errors. Raises CompileError with LLVM's text when it is not a valid module, or when llvmlite
     is not installed. Bitcode is parsed by LLVM in this process, which is not proof against malicious bytes.
     """
 
-    def __init__(self, source: str | bytes | ModuleRef | Module, name: str = "") -> None:
+    def __init__(self, source: str | bytes | os.PathLike[str] | ModuleRef | Module, name: str = "") -> None:
+        if isinstance(source, os.PathLike):
+            name = name or os.fspath(source)
+            source = _content(source, name)
         self.name = name or str(getattr(source, "name", "") or "<IR>")
         self.bitcode, self._text = bitcode_of(source, self.name)
 

@@ -7,7 +7,8 @@ marks has every odd character as two hexadecimal digits, so no name contains a q
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 _NAME = r'@(?P<name>"[^"]*"|[-\w$.]+)'
 _IN_BRACKETS = r"(?:(?<=thread_local)|(?<=addrspace))\([^)]*\)"
@@ -19,21 +20,39 @@ _WEAK = frozenset(("weak", "weak_odr", "linkonce", "linkonce_odr"))
 _KINDS = frozenset(("global", "constant", "alias", "ifunc"))
 _STRING = re.compile(r'"[^"\n]*"')
 _ASSEMBLY = re.compile(r"^module asm |\basm (?:sideeffect |alignstack |inteldialect |unwind )*\"", re.MULTILINE)
+_ALIASED = re.compile(rf", [^@\"]*{_NAME}(?:, partition .*)?$")
+_LONGEST_CHAIN = 8
+"""Aliases of aliases that are followed."""
+
+Definition: TypeAlias = "tuple[str, str]"
+"""The line that defines a function: what stands between ``define`` and the name, and what follows the bracket that
+opens its parameters."""
 
 
 @dataclass(frozen=True)
 class IRSymbol:
-    """One symbol that a module defines: `binding` is ``strong``, ``weak`` or ``common``."""
+    """One symbol that a module defines: `binding` is ``strong``, ``weak`` or ``common``.
+
+    `definition` is the line that defines a function, or the one that it is an alias of; None for other symbols.
+    """
 
     name: str
     binding: str
     hidden: bool
     callable: bool
+    definition: Definition | None = None
+
+    @property
+    def has_debug_info(self) -> bool:
+        """True for a function whose object will have debug information of it."""
+        return self.definition is not None and " !dbg !" in self.definition[1]
 
 
 def symbols_of(text: str) -> dict[str, IRSymbol]:
     """Return the symbols by name, of a module's canonical text; no declarations, nothing private or internal."""
     symbols: dict[str, IRSymbol] = {}
+    functions: dict[str, Definition] = {}
+    aliases: dict[str, str] = {}
     for match in _VALUE.finditer(text):
         words = match["words"].split()
         kind = next((word for word in words if word in _KINDS), "")
@@ -42,9 +61,30 @@ def symbols_of(text: str) -> dict[str, IRSymbol]:
             is_code = kind == "ifunc" or (kind == "alias" and text[match.end() : match.end() + 1] == "(")
             before = words[: words.index(kind)]
             _add(symbols, match["name"], before, is_code or types.endswith("*)"))
+            if kind == "alias" and (target := _ALIASED.search(_line(text, match.end()))):
+                aliases[match["name"]] = target["name"]
     for match in _FUNCTION.finditer(text):
+        functions[match["name"]] = match["words"], _line(text, match.end())
         _add(symbols, match["name"], _STRING.sub("", match["words"]).split(), True)
+    _define(symbols, functions, aliases)
     return symbols
+
+
+def _line(text: str, start: int) -> str:
+    """Return the rest of the line."""
+    end = text.find("\n", start)
+    return text[start:] if end < 0 else text[start:end]
+
+
+def _define(symbols: dict[str, IRSymbol], functions: dict[str, Definition], aliases: dict[str, str]) -> None:
+    """Give functions their definitions, and aliases those of the functions that they are other names of."""
+    for name in (*functions, *aliases):
+        function = name
+        for _ in range(_LONGEST_CHAIN):
+            function = aliases.get(function, function)
+        plain = _plain(name)
+        if plain in symbols and function in functions:
+            symbols[plain] = replace(symbols[plain], definition=functions[function])
 
 
 def _add(symbols: dict[str, IRSymbol], quoted: str, words: list[str], is_code: bool) -> None:

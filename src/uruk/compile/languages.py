@@ -10,6 +10,8 @@ _SUFFIXES: dict[str, str] = {
     ".s": "assembler",
     ".S": "assembler-with-cpp",
 }
+LLVM_IR = "llvm-ir"
+"""The language of ``.ll`` and ``.bc`` files: no compiler is run for it (`uruk.compile.ir`)."""
 NAMES = {"c": "C", "c++": "C++", "assembler": "assembly", "assembler-with-cpp": "assembly"}
 """The languages, by the word that ``-x`` of gcc and clang takes, and what people call them."""
 
@@ -17,3 +19,8 @@ NAMES = {"c": "C", "c++": "C++", "assembler": "assembly", "assembler-with-cpp": 
 def language_of(path: str) -> str:
     """Return the language of a source, as ``-x`` takes it; empty for a name that is not a source's."""
     return _SUFFIXES.get(os.path.splitext(path)[1], "")
+
+
+def is_ir(path: str) -> bool:
+    """Return True for the name of a file of LLVM IR, as text or bitcode."""
+    return path.endswith((".ll", ".bc"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -9,11 +10,12 @@ import numpy as np
 
 from uruk.debug_info.declared import Declared
 from uruk.debug_info.index import Index
+from uruk.debug_info.ir_types import signature_of_ir
 from uruk.debug_info.reader import reading
 from uruk.debug_info.signatures import Refused, Signature, read_signature
 from uruk.debug_info.types import ObjectTypes
 from uruk.formats.registry import debug_sections
-from uruk.orc.registry.entries import Entry, LazyEntry, ObjectEntry
+from uruk.orc.registry.entries import Entry, LazyEntry, ObjectEntry, UnitEntry
 from uruk.typed_calls import Linked, made
 
 if TYPE_CHECKING:
@@ -47,8 +49,13 @@ class SessionTypes:
 
     def signature(self, name: str, address: int, *, extern_c: bool = False) -> Signature:
         """Return the type of the function at an address. Raises Refused, ObjectFormatError."""
+        for entry, own in self._entries_at(name, address):
+            if definition := entry.tracker.ir_functions.get(own):
+                return signature_of_ir(own, definition)
         with self.declared.lock:
             found = self.definitions(name, address)
+            if not found:
+                raise Refused(name, "its object is made when it is first called, and tells no types before that")
             # An alias has no entry of its own: that of another name for the same code does.
             info, own = next((each for each in found if each[1] in each[0].index.functions), found[0])
             return info.signature(own, extern_c=extern_c)
@@ -61,20 +68,32 @@ class SessionTypes:
         return self._infos[entry.number]
 
     def definitions(self, name: str, address: int) -> list[tuple[ObjectInfo, str]]:
-        """Return the objects that define what is at an address, each with a name there; that of `name` first."""
+        """Return the debug information of what is at an address, each with a name there; that of `name` first.
+
+        Functions of LLVM IR without debug information are left out, and so is what has no object yet. Raises Refused
+        where no object will define it.
+        """
+        return [
+            (self._info(entry), own)
+            for entry, own in self._entries_at(name, address)
+            if isinstance(entry, ObjectEntry) and own not in entry.tracker.ir_functions
+        ]
+
+    def _entries_at(self, name: str, address: int) -> list[tuple[Entry, str]]:
+        """Return the entries that define what is at an address, each with a name there; that of `name` first."""
         table = self._table
         place = table.address.view(np.uint64)
         rows = np.flatnonzero((table.ready != 0) & (place == address) & (table.owner >= 0)).tolist()
         texts = {self._text(row).decode("utf-8", "surrogateescape"): row for row in rows}
-        found: list[tuple[ObjectInfo, str]] = []
+        found: list[tuple[Entry, str]] = []
         for text in sorted(texts, key=lambda each: each != name):
             row = texts[text]
             entry: Entry | None = self._entries.get(int(table.owner[row]))
             while isinstance(entry, LazyEntry) and row in entry.targets:
                 row = entry.targets[row]
                 entry = self._entries.get(int(table.owner[row]))
-            if isinstance(entry, ObjectEntry):
-                found.append((self._info(entry), self._text(row).decode("utf-8", "surrogateescape")))
+            if isinstance(entry, (ObjectEntry, UnitEntry)):
+                found.append((entry, self._text(row).decode("utf-8", "surrogateescape")))
         if not found:
             raise Refused(name, "it is not defined by an object of this session")
         return found
@@ -96,4 +115,14 @@ def callable_of(session: Session | None, signature: Signature, symbol: Linked) -
     assert session is not None, "a symbol of a session that is gone has no type"
     declared = types_of(session).declared
     with declared.lock:
-        return made(symbol, session, declared.function(signature.pointer))
+        function = made(symbol, session, declared.function(signature.pointer))
+    return _bit_of(function) if signature.returns_bit else function
+
+
+def _bit_of(function: Callable[..., int]) -> Callable[..., bool]:
+    """Return a callable for a function whose result is the lowest bit of a byte."""
+
+    def call(*arguments: Any) -> bool:
+        return bool(function(*arguments) & 1)
+
+    return call

@@ -32,6 +32,8 @@ _CLONE = re.compile("(" + "|".join(map(re.escape, CLONES)) + r")(?:\.\d+)?(?=\.|
 _NORMAL, _PROGRAM, _NOCALL = 1, 2, 3
 """DW_CC values (DWARF 5, table 7.19)."""
 _TYPED = ("C", "C++", "Fortran")
+LLVM_IR = "LLVM IR"
+DEBUG_INFORMATION = "debug information"
 
 
 @record
@@ -43,6 +45,16 @@ class Signature:
     language: str
     result: CType
     parameters: list[tuple[str, CType]] = field(default_factory=list[tuple[str, CType]])
+
+    @property
+    def returns_bit(self) -> bool:
+        """True if the result is only the lowest bit of the byte that `result` is, as LLVM has it."""
+        return self.language == LLVM_IR and self.result.label == "_Bool"
+
+    @property
+    def source(self) -> str:
+        """The place that the type was read from, as people call it."""
+        return self.language if self.language == LLVM_IR else DEBUG_INFORMATION
 
     @property
     def pointer(self) -> str:
@@ -66,17 +78,18 @@ class Signature:
 
 
 class Refused(InvalidType):
-    """A function whose type debug information does not say, or whose values cannot be passed."""
+    """A function whose type its `source` (debug information, LLVM IR) does not say, or whose values cannot be passed."""
 
-    def __init__(self, name: str, reason: str) -> None:
+    def __init__(self, name: str, reason: str, source: str = DEBUG_INFORMATION) -> None:
         self.name = name
         self.reason = reason
-        super().__init__(name, reason)
+        self.source = source
+        super().__init__(name, reason, source)
 
     def describe(self) -> str:
         """See `UrukError.describe`."""
         advice = 'give it one, as by .function("int(int)")'
-        return f"`{self.name}' has no type from debug information: {self.reason}; {advice}"
+        return f"`{self.name}' has no type from {self.source}: {self.reason}; {advice}"
 
 
 def signature_of(index: Index, types: ObjectTypes, name: str, *, extern_c: bool = False) -> Signature:

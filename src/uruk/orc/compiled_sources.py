@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from uruk.compile.ir_symbols import IRSymbol
-from uruk.errors import CompilerWarning, InvalidType, InvalidValue, UrukError
+from uruk.errors import CompilerWarning, InvalidValue, UrukError
 from uruk.libraries.search import LibrarySearch
 from uruk.orc.dispatch import InlineDispatcher, Task
 from uruk.orc.dylib import JITDylib
@@ -22,7 +21,6 @@ from uruk.records import record
 if TYPE_CHECKING:
     from uruk.compile.cache import ObjectCache
     from uruk.compile.compile_source import Compiled
-    from uruk.compile.ir import IRModule
 
 Compile = Callable[[], bytes]
 """Compiles, and returns an object. Runs without any lock, in any thread; several at a time."""
@@ -61,13 +59,6 @@ def flags_of(symbols: Mapping[str, SymbolFlags] | Sequence[str]) -> dict[str, Sy
     if isinstance(symbols, Mapping):
         return dict(symbols)
     return dict.fromkeys([symbols] if isinstance(symbols, str) else symbols, _FUNCTION)
-
-
-def flags_of_ir(symbol: IRSymbol) -> SymbolFlags:
-    """Return the flags of a symbol of LLVM IR."""
-    flags = SymbolFlags.NONE if symbol.hidden else SymbolFlags.EXPORTED
-    flags |= SymbolFlags.CALLABLE if symbol.callable else SymbolFlags.NONE
-    return flags | {"weak": SymbolFlags.WEAK, "common": SymbolFlags.COMMON}.get(symbol.binding, SymbolFlags.NONE)
 
 
 SECTIONS = ("-fdata-sections", "-ffunction-sections")
@@ -123,9 +114,7 @@ def add_source_or_text(
     options: SourceOptions,
     tracker: ResourceTracker | None,
 ) -> ResourceTracker:
-    """See `LLJIT.add_source`."""
-    if (path is None) == (text is None):
-        raise InvalidType("a source is either a file or a text")
+    """Add C, C++ or assembly; see `LLJIT.add_source`."""
     file = os.fspath(path) if path is not None else None
     title = name or file or text_name(dylib, options.language or "c")
 
@@ -184,20 +173,6 @@ def take(dylib: JITDylib, compiled: Compiled) -> bytes:
             home.add_archive(value)
         home.runtime_libraries.add((kind, value))
     return compiled.object
-
-
-def add_ir(
-    dylib: JITDylib, module: IRModule, make: Compile, tracker: ResourceTracker | None, *, lazy: bool
-) -> ResourceTracker:
-    """Add a module of LLVM IR, whose code is generated when it is needed.
-
-    What assembly in it defines is not known before: such a module is compiled at once, and so is one without symbols.
-    """
-    symbols = {name: flags_of_ir(symbol) for name, symbol in module.symbols.items()}
-    if module.has_assembly or not symbols:
-        return add_source(dylib, module.name, make, tracker)
-    unit = CompiledUnit(module.name, symbols, make, initializes=module.has_initialisers)
-    return dylib.add_unit(unit, tracker=tracker, lazy=lazy)
 
 
 def add_source(

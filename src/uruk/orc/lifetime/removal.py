@@ -271,6 +271,7 @@ def transfer(session: Lifetime, source: ResourceTracker, target: ResourceTracker
             # The new owner must not be removed while initialisers of the old one run.
             run.trackers.add(target.number)
     session.lazy.transfer(source, target)
+    target.ir_functions.update(source.ir_functions)
     ours, theirs = target.resources, source.resources
     for column in ("module_handles", "memory", "frames", "entries", "names", "storage", "arrays"):
         getattr(ours, column).extend(getattr(theirs, column))

@@ -172,6 +172,9 @@ class ResourceTracker:
         """The state of its versions, if its code may be replaced while it runs."""
         self.compile: Callable[[str | None, str | None, str], tuple[bytes, str]] | None = None
         """Compiles a path, or a text with a name, as its first source was; returns an object and its name."""
+        self.ir_functions: dict[str, tuple[str, str]] = {}
+        """The functions of LLVM IR that it owns and that have no debug information, by the names of their symbols, as
+        `uruk.compile.ir_symbols.IRSymbol.definition` has them."""
         self._owner = owner
 
     def remove(self, *, force: bool = False) -> Released:

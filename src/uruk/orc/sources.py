@@ -1,0 +1,29 @@
+"""Sources of any language: LLVM IR goes to LLVM, the others to a compiler."""
+
+from __future__ import annotations
+
+import os
+
+from uruk.compile.languages import LLVM_IR, is_ir
+from uruk.errors import InvalidType
+from uruk.orc.compiled_sources import SourceOptions, add_source_or_text
+from uruk.orc.dylib import JITDylib
+from uruk.orc.registry.tracker import ResourceTracker
+
+
+def add_any_source(
+    dylib: JITDylib,
+    path: str | os.PathLike[str] | None,
+    text: str | None,
+    name: str,
+    options: SourceOptions,
+    tracker: ResourceTracker | None,
+) -> ResourceTracker:
+    """Add a source, a file or a text; see `LLJIT.add_source`."""
+    if (path is None) == (text is None):
+        raise InvalidType("a source is either a file or a text")
+    if options.language == LLVM_IR or (not options.language and path is not None and is_ir(os.fspath(path))):
+        from uruk.orc.ir_sources import add_ir_source  # LLVM, which other sources do without
+
+        return add_ir_source(dylib, path, text, name, options, tracker)
+    return add_source_or_text(dylib, path, text, name, options, tracker)
