@@ -170,6 +170,22 @@ EXPORTED int64_t uruk_rt_find_symbols(void **handles, word handle_count, const c
     return objects.failed ? -1 : 0;
 }
 
+static int count_changes(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    uint64_t *changes = argument;
+    (void)size;
+    *changes = info->dlpi_adds << 32 | (uint32_t)info->dlpi_subs;
+    return 1;
+}
+
+/* A number that is another one once a library was loaded or unloaded: as long as it stays, so does what names stand for. */
+EXPORTED word uruk_rt_library_changes(void)
+{
+    uint64_t changes = 0;
+    dl_iterate_phdr(count_changes, &changes);
+    return changes;
+}
+
 /* The size of the variable at an address of a library; 0 if it is not known. */
 EXPORTED word uruk_rt_size_at(word address)
 {

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ctypes
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 import uruk
 from uruk import LLJIT, Options
 from uruk.errors import InUse
+from uruk.platforms.linux.runtime_here import process_runtime
 
-from support.compiling import Compile
+from support.compiling import Compile, require_tool
 
 pytestmark = pytest.mark.quick
 
@@ -69,3 +73,32 @@ def test_the_switch_holds(cc: Compile) -> None:
             jit.add_object(cc(source))
             jit.lookup("first")
             assert jit.session.times[0][0] != BY_ROWS
+
+
+def test_a_name_of_the_process_is_looked_up_anew_when_libraries_change(tmp_path: Path, cc: Compile) -> None:
+    compiler, libraries = require_tool("gcc"), list[str]()
+    # The function lies elsewhere in the second library, and another one in its place.
+    for number, before in ((1, ""), (2, "int other(void) { return 7; } int another(void) { return 8; }")):
+        source, library = tmp_path / f"{number}.c", tmp_path / f"lib{number}.so"
+        source.write_text(f"{before} int of_a_library(void) {{ return {number}; }}")
+        subprocess.run([compiler, "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
+        libraries.append(str(library))
+    close = ctypes.CDLL(None).dlclose
+    close.argtypes = [ctypes.c_void_p]
+    user = cc("int of_a_library(void); int user(void) { return of_a_library(); }")
+    process_runtime()
+    with LLJIT(options=Options(rows=True)) as jit:
+        jit.add_object(cc(SOURCE))
+        jit.lookup("first")  # the object of its slab keeps all libraries that are loaded by then
+        for number, path in enumerate([*libraries, *libraries], 1):
+            library = ctypes.CDLL(path, ctypes.RTLD_GLOBAL)
+            for _ in range(2):  # the second time by what is known
+                tracker = jit.add_object(user)
+                assert jit.lookup("user").function("int()")() == 2 - number % 2
+                assert jit.session.times[0][0] == BY_ROWS
+                tracker.remove()
+            close(library._handle)
+            tracker = jit.add_object(user)
+            with pytest.raises(uruk.UndefinedSymbols, match="of_a_library"):
+                jit.lookup("user")
+            tracker.remove()

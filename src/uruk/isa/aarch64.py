@@ -185,6 +185,9 @@ def write_stubs(image: U8, position: I64, address: I64, slot: I64) -> None:
     windows(image, np.dtype(f"V{STUB_SIZE}"))[position] = words.view(np.dtype(f"V{STUB_SIZE}")).ravel()
 
 
+relax_got_load = None  # a pair of instructions is relaxed together, if all pairs of the block are
+
+
 def relax_got_loads(loads: GOTLoads) -> Relaxed:
     """Turn loads through the GOT into computing the address itself, where it is within reach, in place.
 

@@ -11,6 +11,7 @@ from uruk.isa.aarch64 import JITLINK_TABLES as JITLINK_TABLES
 from uruk.isa.aarch64 import STUB_SIZE as STUB_SIZE
 from uruk.isa.aarch64 import UNWIND_REGISTERS as UNWIND_REGISTERS
 from uruk.isa.aarch64 import relax_descriptors as relax_descriptors
+from uruk.isa.aarch64 import relax_got_load as relax_got_load
 from uruk.isa.aarch64 import relax_got_loads as relax_got_loads
 from uruk.isa.aarch64 import write_stubs as write_stubs
 

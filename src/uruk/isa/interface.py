@@ -85,6 +85,16 @@ class InstructionSet(Protocol):
         ...
 
     @property
+    def relax_got_load(self) -> Callable[[memoryview, int, bytes, int], tuple[bool, bool]] | None:
+        """A function that does the same for one load; None where loads are not relaxed one by one.
+
+        Its arguments are the image, the field's position in it, the bytes of the block before the field (3 at most) as
+        they were read, and the value of the field if it is changed. It returns True for a changed load, and whether its
+        field moved back by one byte.
+        """
+        ...
+
+    @property
     def relax_descriptors(self) -> Callable[[U8, U8, I64, I64], Bool] | None:
         """A function of (image, kind, position, offset) that makes local-exec accesses of TLS descriptors, in place.
 

@@ -109,3 +109,21 @@ def relax_got_loads(loads: GOTLoads) -> Relaxed:
     image[position[jump] - 2] = 0xE9  # jmp target, whose field begins one byte earlier
     image[position[jump] + 3] = 0x90  # nop
     return Relaxed(load | call | jump, jump)
+
+
+def relax_got_load(image: memoryview, position: int, before: bytes, distance: int) -> tuple[bool, bool]:
+    """Do for one load, whose addend is -4, what `relax_got_loads` does for many."""
+    # One less above: a jump's field moves back by one byte, so that its distance grows by 1.
+    if len(before) < 2 or not -(1 << 31) <= distance < (1 << 31) - 1:
+        return False, False
+    opcode, modrm = before[-2], before[-1]
+    if opcode == 0x8B and modrm & 0xC7 == 0x05:  # mov slot(%rip),%reg
+        image[position - 2] = 0x8D  # lea target(%rip),%reg
+        return True, False
+    if opcode == 0xFF and modrm == 0x15 and before[:-2] != b"\x48":  # call *slot(%rip)
+        image[position - 2], image[position - 1] = 0x67, 0xE8  # addr32 call target
+        return True, False
+    if opcode == 0xFF and modrm == 0x25:  # jmp *slot(%rip)
+        image[position - 2], image[position + 3] = 0xE9, 0x90  # jmp target, one byte earlier, and a nop
+        return True, True
+    return False, False

@@ -26,6 +26,14 @@ class RowPlatform(Protocol):
         """Return True if code that refers to a name of the process must be linked by columns."""
         ...
 
+    def known(self, names: Sequence[bytes]) -> list[tuple[int, bool]] | None:
+        """Return addresses of names of the process, signed, and which are data, as `Platform.find` does.
+
+        Returns None unless all of them were found before, at places that they have for certain, and none is the
+        platform's own.
+        """
+        ...
+
     def loaded(self, linked: RowLinked, tracker: ResourceTracker) -> None:
         """See `Platform.loaded`."""
         ...

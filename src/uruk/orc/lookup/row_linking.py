@@ -110,6 +110,11 @@ def _resolve(
     texts = [session.ids.text(names[row]) for row in asked]
     if platform is not None and any(platform.wants_columns(text) for text in texts):
         return None
+    known = platform.known(texts) if platform is not None and _sees_process_alone(dylib) else None
+    if known is not None:
+        for row, answer in zip(asked, known, strict=True):
+            answers[row] = answer
+        return answers
     found, address, is_data = find_externals(session, dylib, texts)
     for row, is_found, place, data in zip(asked, found.tolist(), address.tolist(), is_data.tolist(), strict=True):
         if place:
@@ -117,6 +122,13 @@ def _resolve(
         elif is_found or not weak[row]:
             return None
     return answers
+
+
+def _sees_process_alone(dylib: Contents) -> bool:
+    """Return True if names that no linked code defines are those of the process, and of no added library."""
+    if dylib.bare or dylib.removed:
+        return False
+    return not any(searched.search.libraries for searched, _ in dylib.order_for_code())
 
 
 def _record(session: Lifetime, linked: RowLinked, entry: ObjectEntry) -> None:

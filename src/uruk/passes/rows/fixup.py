@@ -7,6 +7,7 @@ encodings, and loads through the GOT relaxed by the instruction set.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 
 import numpy as np
 
@@ -89,6 +90,9 @@ def _stub_of(work: Work, row: KindRow, target: int, addend: int) -> Stub | None:
 
 def _relax(work: Work, image: U8, isa: InstructionSet, loads: list[tuple[int, Field]]) -> None:
     """Turn loads through the GOT into direct ones where that fits; their fields then mean the symbol itself."""
+    if isa.relax_got_load is not None:
+        _relax_each(work, memoryview(image), isa.relax_got_load, loads)
+        return
     rows = [(work.edges[number], field.place, field.position, work.address[field.target]) for number, field in loads]
     edges = np.array([edge for edge, _, _, _ in rows], np.int64).T
     places = np.array([row[1:] for row in rows], np.int64).T
@@ -104,6 +108,29 @@ def _relax(work: Work, image: U8, isa: InstructionSet, loads: list[tuple[int, Fi
         if changed:
             field.value = work.address[field.target]
         # A `jmp *slot(%rip)` becomes a direct jump and a nop, so that its field begins one byte earlier.
+        field.place -= moved_back
+        field.position -= moved_back
+
+
+def _relax_each(
+    work: Work,
+    image: memoryview,
+    relax: Callable[[memoryview, int, bytes, int], tuple[bool, bool]],
+    loads: list[tuple[int, Field]],
+) -> None:
+    """Relax loads one by one."""
+    for number, field in loads:
+        # Other fields than the last of their instruction, whose addend is its size, stay.
+        if field.addend != -4:
+            continue
+        block, offset, _, _, _ = work.edges[number]
+        # From the input: what is written for one load must not be read for another one.
+        start = work.rows.blocks[block][1] + offset
+        before = bytes(work.buffer[start - min(offset, 3) : start])
+        target = work.address[field.target]
+        changed, moved_back = relax(image, field.position, before, wrapped(target - field.place - 4))
+        if changed:
+            field.value = target
         field.place -= moved_back
         field.position -= moved_back
 

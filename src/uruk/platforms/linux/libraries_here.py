@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from uruk.executor.control import Runtime
 from uruk.executor.library_symbols import FoundSymbols, find_symbols
-from uruk.graph.types import signed
+from uruk.graph.types import ADDRESSES
 from uruk.platforms.linux import process_symbols
+from uruk.platforms.linux.seen_symbols import Row, Seen, described
 
 if TYPE_CHECKING:
     from uruk.memory.interface import Memory
@@ -28,10 +31,19 @@ class LibrariesHere:
     one, all are looked up one by one.
     """
 
-    def __init__(self, memory: Memory, runtime: Callable[[], Runtime] | None = None, few: int = FEW) -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        runtime: Callable[[], Runtime] | None = None,
+        few: int = FEW,
+        is_linked: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`is_linked` says whether `runtime` would link nothing any more."""
         self._memory = memory
         self._runtime = runtime
         self._few = few
+        self._is_linked = is_linked
+        self._seen = Seen(0)
 
     def load(self, path: str, *, everywhere: bool = False) -> int:
         """Load a shared library, close to the slab where the kernel allows; see `Libraries.load`."""
@@ -41,12 +53,19 @@ class LibrariesHere:
 
     def find_symbol(self, handle: int | None, name: bytes) -> tuple[int, bool]:
         """See `Libraries.find_symbol`."""
+        seen = self.seen()
+        if seen is not None:
+            found, is_data, _ = seen.rows((handle,), [name])[0]
+            return found % ADDRESSES, is_data
         address = process_symbols.find_symbol(handle, name)
         return (address, process_symbols.describe(address).is_data) if address else (0, False)
 
     def find_symbols(self, handles: Sequence[int | None], names: Sequence[bytes]) -> FoundSymbols:
         """See `Libraries.find_symbols`; a few names are no reason to link the runtime."""
         if self._runtime is None or len(names) <= self._few:
+            seen = self.seen() if len(names) <= FEW else None
+            if seen is not None:
+                return _columns(seen.rows(tuple(handles), names))
             find = process_symbols.find_symbol
             addresses = [next(filter(None, (find(handle, name) for handle in handles)), 0) for name in names]
             # To describe an address, the loader looks through all symbols of its library.
@@ -55,13 +74,27 @@ class LibrariesHere:
                 return _described(addresses)
         return find_symbols(self._runtime(), handles, names)
 
+    def seen(self) -> Seen | None:
+        """Return what names of libraries stand for, as far as it was asked for; None while the runtime is not linked.
+
+        It holds until a library comes or goes, which only the runtime can tell at no great cost.
+        """
+        if self._runtime is None or not self._is_linked():
+            return None
+        changes = self._runtime().call(b"uruk_rt_library_changes")
+        seen = self._seen
+        if seen.changes != changes:
+            seen = self._seen = Seen(changes)
+        return seen
+
 
 def _described(addresses: list[int]) -> FoundSymbols:
     """Return what is known of symbols at addresses; 0 stands for none."""
-    symbols = FoundSymbols.nothing(len(addresses))
-    for row, address in enumerate(addresses):
-        if address:
-            symbol = process_symbols.describe(address)
-            symbols.address[row] = signed(address)
-            symbols.is_data[row], symbols.in_library[row] = symbol.is_data, bool(symbol.library)
-    return symbols
+    return _columns([described(address) for address in addresses])
+
+
+def _columns(rows: list[Row]) -> FoundSymbols:
+    if not rows:
+        return FoundSymbols.nothing(0)
+    address, is_data, in_library = zip(*rows, strict=True)
+    return FoundSymbols(np.array(address, np.int64), np.array(is_data, np.bool_), np.array(in_library, np.bool_))

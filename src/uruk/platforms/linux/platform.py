@@ -233,7 +233,7 @@ class LinuxPlatform:
         if self._rows is None:
             from uruk.platforms.linux.rows import LinuxRows  # the first link of a process goes through the columns
 
-            self._rows = LinuxRows(self.process)
+            self._rows = LinuxRows(self.process, lambda: self.interposed_names, OF_THE_PROGRAM)
         return self._rows
 
     def record_for_perf(self, session: Session, lines: ReadLines) -> str:

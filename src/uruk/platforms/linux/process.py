@@ -19,6 +19,7 @@ from uruk.executor.stub_pool import StubPool
 if TYPE_CHECKING:
     from uruk.executor.native_calls import NativeCalls
     from uruk.memory.interface import Memory
+    from uruk.platforms.linux.seen_symbols import Seen
     from uruk.platforms.linux.tls.carriers import Carriers
     from uruk.platforms.linux.tls.loader import ProcessTLS
 
@@ -99,6 +100,10 @@ class LinuxProcess(ABC):
         return [int.from_bytes(words[at : at + 8], "little") for at in range(0, len(words), 8)]
 
     # -- libraries' thread-locals, unwind data
+
+    def seen_symbols(self) -> Seen | None:
+        """Return what names of the process were found to be, where that is known to hold still."""
+        return None
 
     def find_tls(self, name: bytes, handles: Sequence[int]) -> str:
         """See `Platform.find_tls`; a library of `handles` is named by its path, others by their soname."""

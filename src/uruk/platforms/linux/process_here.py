@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from uruk.executor.native_calls import NativeCalls
     from uruk.executor.python_guards import PythonGuards
     from uruk.memory.interface import Memory
+    from uruk.platforms.linux.seen_symbols import Seen
     from uruk.platforms.linux.tls.carriers import Carriers
 
 
@@ -48,7 +49,7 @@ def executor_here(
             from uruk.executor.libraries_in_files import LibrariesInFiles  # code for elsewhere is rare
 
             return InProcessExecutor(memory, LibrariesInFiles(target))
-    return InProcessExecutor(memory, LibrariesHere(memory, process_runtime, FEW if executes else MANY))
+    return InProcessExecutor(memory, LibrariesHere(memory, process_runtime, FEW if executes else MANY, is_linked))
 
 
 class LinuxHere(LinuxProcess):
@@ -69,6 +70,11 @@ class LinuxHere(LinuxProcess):
         from uruk.platforms.linux.loader_here import CARRIERS
 
         return CARRIERS
+
+    def seen_symbols(self) -> Seen | None:
+        """See `LinuxProcess.seen_symbols`."""
+        libraries = self.executor.libraries
+        return libraries.seen() if isinstance(libraries, LibrariesHere) else None
 
     def find_tls(self, name: bytes, handles: Sequence[int]) -> str:
         """See `LinuxProcess.find_tls`; as long as nothing has needed the runtime, the libraries' files are read."""

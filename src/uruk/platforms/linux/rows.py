@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable, Collection, Sequence
 
 from uruk.graph.graph import Role
 from uruk.orc.registry.tracker import FunctionArray, ResourceTracker
@@ -16,13 +17,31 @@ from uruk.row_link import RowLinked
 class LinuxRows:
     """See `uruk.orc.platform.RowPlatform`."""
 
-    def __init__(self, process: LinuxProcess) -> None:
+    def __init__(
+        self, process: LinuxProcess, interposed: Callable[[], Collection[bytes]], absent: Collection[bytes]
+    ) -> None:
+        """`interposed` returns `Platform.interposed_names`; `absent` are names that mean none of the process's."""
         self.process = process
+        self._interposed, self._absent = interposed, absent
 
     def wants_columns(self, name: bytes) -> bool:
         """See `RowPlatform.wants_columns`: code that asks for thread-locals is shown with its own."""
         base = name.partition(b"@")[0]
         return base == ITERATE or base in ASKS
+
+    def known(self, names: Sequence[bytes]) -> list[tuple[int, bool]] | None:
+        """See `RowPlatform.known`."""
+        seen = self.process.seen_symbols()
+        if seen is None:
+            return None
+        interposed = self._interposed()
+        answers: list[tuple[int, bool]] = []
+        for name in names:
+            row = seen.known(name)
+            if row is None or name in self._absent or name.partition(b"@")[0] in interposed:
+                return None
+            answers.append(row[:2])
+        return answers
 
     def loaded(self, linked: RowLinked, tracker: ResourceTracker) -> None:
         """Make the unwind data known to unwinders, by the slab's table or by registration."""
