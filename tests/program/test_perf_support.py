@@ -7,6 +7,8 @@ import re
 import struct
 import subprocess
 import sys
+from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,7 +33,7 @@ __attribute__((noinline)) double outer(long n) {
     printf("%d\\n", sum > 0);
     return sum;
 }
-int main(int c, char **v) { return outer(c * 2000000L) < 0; }
+int main(int c, char **v) { return outer(c * 500000L) < 0; }
 """
 
 
@@ -43,6 +45,8 @@ class Function(NamedTuple):
     unwinding: bytes
     table: int
     lines: list[Entry]
+    room: int
+    """The address in room of its own at which it was recorded first, with its unwind data mapped behind it."""
 
 
 class Entry(NamedTuple):
@@ -60,7 +64,7 @@ def read(path: str | Path) -> tuple[tuple[int, int], dict[str, Function]]:
     magic, version, size, machine, _, process, stamp, flags = struct.unpack_from("<IIIIIIQQ", data)
     assert (magic, version, size, flags) == (0x4A695444, 1, 40, 0)
     functions: dict[str, Function] = {}
-    at, unwinding, table, index = size, b"", 0, 0
+    at, unwinding, table, mapped, index, room = size, b"", 0, 0, 0, 0
     lines: list[Entry] = []
     while at < len(data):
         kind, length, time = struct.unpack_from("<IIQ", data, at)
@@ -68,7 +72,6 @@ def read(path: str | Path) -> tuple[tuple[int, int], dict[str, Function]]:
         stamp, body, at = time, data[at + 16 : at + length], at + length
         if kind == 4:
             whole, table, mapped = struct.unpack_from("<QQQ", body)
-            assert mapped == 0
             unwinding = body[24 : 24 + whole]
             continue
         if kind == 2:
@@ -78,8 +81,12 @@ def read(path: str | Path) -> tuple[tuple[int, int], dict[str, Function]]:
         owner, _, vma, address, code, number = struct.unpack_from("<IIQQQQ", body)
         name, _, rest = body[40:].partition(b"\0")
         assert (owner, vma, code, number) == (process, address, len(rest), index)
-        functions[name.decode()] = Function(address, rest, unwinding, table, lines)
-        unwinding, table, index, lines = b"", 0, index + 1, []
+        if mapped:
+            assert mapped == len(unwinding)
+            room, mapped = address, 0
+            continue
+        functions[name.decode()] = Function(address, rest, unwinding, table, lines, room)
+        unwinding, table, index, lines, room = b"", 0, index + 1, [], 0
     assert at == len(data)
     return (machine, process), functions
 
@@ -136,11 +143,16 @@ def test_functions_of_a_session(cc: Compile, flags: list[str], tmp_path: Path) -
 
 def test_unwind_data_is_laid_out_behind_the_code(cc: Compile, tmp_path: Path) -> None:
     unit = cc(SOURCE, "-fPIC")
-    with uruk.LLJIT() as jit:
+    # In a process of its own, as the slabs of other tests may leave no room in this one.
+    with uruk.LLJIT(executor=uruk.spawn()) as jit:
         path = jit.record_for_perf()
         jit.add_object(unit)
         jit.lookup("main")
     _, functions = read(path)
+    rooms = sorted(
+        (function.room, -(-len(function.code) // 8) * 8 + len(function.unwinding)) for function in functions.values()
+    )
+    assert all(at + size <= following for (at, size), (following, _) in pairwise(rooms))
     steps: list[str] = []
     for name in ("inner", "outer", "main"):
         function = functions[name]
@@ -155,18 +167,31 @@ def test_unwind_data_is_laid_out_behind_the_code(cc: Compile, tmp_path: Path) ->
         text = subprocess.run(
             ["readelf", "--debug-dump=frames", made], check=True, capture_output=True, text=True
         ).stdout
-        begin, end = re.findall(r"FDE cie=\S+ pc=([0-9a-f]+)\.\.([0-9a-f]+)", text)[0]
-        assert (int(begin, 16), int(end, 16)) == (0, len(function.code))
-        steps += frames(made)
+        # One is about the code in that object, the other one about the code where it lies, seen from its room.
+        ranges = re.findall(r"FDE cie=\S+ pc=([0-9a-f]+)\.\.([0-9a-f]+)", text)
+        away, size = function.address - function.room, len(function.code)
+        assert [(int(begin, 16), int(end, 16)) for begin, end in ranges] == [(0, size), (away, away + size)]
+        assert 0 < away < 1 << 31
+        steps += own_steps(made, len(ranges))
         version, *encodings = function.unwinding[-function.table :][:4]
         assert (version, encodings) == (1, [0x1B, 0x03, 0x3B])
         table = start + len(function.unwinding) - function.table
-        to_frames, count, to_code, to_frame = struct.unpack("<iIii", function.unwinding[-function.table + 4 :])
-        assert (table + 4 + to_frames, count, table + to_code) == (start, 1, 0)
-        assert start < table + to_frame < table
+        to_frames, count, *entries = struct.unpack("<iIiiii", function.unwinding[-function.table + 4 :])
+        assert (table + 4 + to_frames, count) == (start, 2)
+        assert [table + to_code for to_code in entries[::2]] == [0, away]
+        assert start < table + entries[1] < table + entries[3] < table
     # gcc has one CIE for all functions, which is here in front of each.
     cie = frames(unit)[:2]
     assert [step for step in steps if step not in cie] == [step for step in frames(unit) if step not in cie]
+
+
+def own_steps(made: Path, count: int) -> list[str]:
+    """The steps of unwind data whose FDEs say the same of one function."""
+    steps = frames(made)
+    cie, rest = steps[:2], steps[2:]
+    each = len(rest) // count
+    assert rest == rest[:each] * count
+    return [*cie, *rest[:each]]
 
 
 def test_a_program_and_the_environment(cc: Compile, tmp_path: Path) -> None:
@@ -197,17 +222,32 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_perf_names_the_functions(cc: Compile, tmp_path: Path) -> None:
     perf, unit = require_tool("perf"), cc(SOURCE, "-fPIC", "-O1", "-g", name="measured")
     data, merged = tmp_path / "perf.data", tmp_path / "merged.data"
-    record = [perf, "record", "-q", "-k", "mono", "-e", "cpu-clock", "-o", str(data)]
+    record = [perf, "record", "-q", "-k", "mono", "-e", "cpu-clock", "-F", "500", "--call-graph", "dwarf"]
+    record += ["-o", str(data)]
     if subprocess.run([*record, "true"], capture_output=True).returncode:
         missing("permission to use perf_event_open")
     run = [sys.executable, "-m", "uruk", "run", "--perf-support", str(unit)]
     subprocess.run([*record, *run], check=True, capture_output=True)
     subprocess.run([perf, "inject", "--jit", "-i", data, "-o", merged], check=True, capture_output=True)
     report = subprocess.run(
-        [perf, "report", "--stdio", "--sort", "sym,srcline", "-i", merged], check=True, capture_output=True, text=True
+        [perf, "report", "--stdio", "--sort", "sym,srcline", "--no-children", "-g", "none", "-i", merged],
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout
     assert re.search(r"^ +\d+\.\d+% +\[\.\] inner +measured\.c:4", report, re.MULTILINE), report
     same_lines_as_natively(unit, tmp_path, merged.parent)
+    ours = callers(merged)
+    subprocess.run([*record, tmp_path / "native"], check=True, capture_output=True)
+    assert ours == callers(data) == ["inner", "outer", "main"]
+
+
+def callers(data: Path) -> list[str]:
+    """The three innermost functions of most samples."""
+    command = [require_tool("perf"), "script", "-F", "ip,sym", "-i", str(data)]
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    samples = [re.findall(r"^\s+[0-9a-f]+ (\S+)", sample, re.MULTILINE)[:3] for sample in text.split("\n\n")]
+    return list(Counter(map(tuple, samples)).most_common(1)[0][0])
 
 
 def same_lines_as_natively(unit: Path, tmp_path: Path, folder: Path) -> None:

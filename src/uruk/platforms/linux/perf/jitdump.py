@@ -18,6 +18,8 @@ _UNWINDING = struct.Struct("<QQQ")
 _LINES, _LINE = struct.Struct("<QQ"), struct.Struct("<QII")
 _CODE_LOAD, _DEBUG_INFO, _UNWINDING_INFO = 0, 2, 4
 """Kinds of records; 1 is for code that moves, 3 for the end."""
+Line = tuple[int, int, int, bytes]
+"""A line of a source: an address, the number, its discriminator and the source's path."""
 
 
 def header(machine: int, process: int) -> bytes:
@@ -31,22 +33,19 @@ def code_load(process: int, index: int, name: bytes, address: int, code: bytes) 
     return _record(_CODE_LOAD, body + name.replace(b"\0", b"") + b"\0" + code)
 
 
-def debug_info(address: int, lines: Sequence[tuple[int, int, int, bytes]]) -> bytes:
-    """Return the record of the lines of the function at `address`, which follows it.
-
-    A line is an address, the number, its discriminator and the source's path.
-    """
+def debug_info(address: int, lines: Sequence[Line]) -> bytes:
+    """Return the record of the lines of the function at `address`, which follows it."""
     entries = [_LINE.pack(at, number, part) + path + b"\0" for at, number, part, path in lines]
     return _record(_DEBUG_INFO, _LINES.pack(address, len(entries)) + b"".join(entries))
 
 
-def unwinding_info(data: bytes, table_size: int) -> bytes:
+def unwinding_info(data: bytes, table_size: int, *, mapped: bool = False) -> bytes:
     """Return the record of the unwind data of the function that follows it.
 
-    The last `table_size` bytes of `data` are its table for searching. No byte of it is mapped behind the code.
+    The last `table_size` bytes of `data` are its table for searching. `mapped`: all of it lies behind the code.
     """
     padding = bytes(-len(data) % 8)
-    return _record(_UNWINDING_INFO, _UNWINDING.pack(len(data), table_size, 0) + data + padding)
+    return _record(_UNWINDING_INFO, _UNWINDING.pack(len(data), table_size, len(data) if mapped else 0) + data + padding)
 
 
 def _record(kind: int, body: bytes) -> bytes:

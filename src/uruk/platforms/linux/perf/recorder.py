@@ -20,7 +20,8 @@ from uruk.graph.graph import Binding, SymbolType, Zone
 from uruk.graph.types import true_rows, unsigned
 from uruk.machines import MACHINES
 from uruk.passes.state import State
-from uruk.platforms.linux.perf.jitdump import code_load, debug_info, header, unwinding_info
+from uruk.platforms.linux.perf.jitdump import Line, code_load, debug_info, header, unwinding_info
+from uruk.platforms.linux.perf.room import Room
 from uruk.platforms.linux.perf.unwind_records import Frame, frames_in, unwinding_of
 from uruk.target import Target
 
@@ -44,6 +45,7 @@ class Recorder:
         with open(self.path, "xb") as file:
             file.write(header(MACHINES[target.architecture].elf, self._process))
         self._show()
+        self._room = Room(self._call)
 
     def note(self, state: State) -> None:
         """Add the functions of one link. Raises UrukError where the file cannot be written."""
@@ -53,20 +55,42 @@ class Recorder:
         with self._lock:
             for name, address, code in _functions_of(state):
                 end = address + len(code)
-                own = lines[bisect_left(starts, address) : bisect_left(starts, end)]
-                if own:
-                    # perf ends its table at the last address that it is told.
-                    records.append(debug_info(address, [*own, (end, *own[-1][1:])]))
-                frame = frames.get(address)
-                if frame is not None:
-                    records.append(unwinding_info(*unwinding_of(frame, len(code))))
-                records.append(code_load(self._process, self._index, name, address, code))
+                own = [*lines[bisect_left(starts, address) : bisect_left(starts, end)]]
+                # perf ends its table at the last address that it is told.
+                own += [(end, *own[-1][1:])] if own else []
+                records += self._records_of(name, address, code, frames.get(address), own)
                 self._index += 1
             try:
                 with open(self.path, "ab") as file:
                     file.write(b"".join(records))
             except OSError as error:
                 raise UrukError(f"{self.path}: cannot be written: {error.strerror}") from error
+
+    def _records_of(
+        self, name: bytes, address: int, code: bytes, frame: Frame | None, lines: list[Line]
+    ) -> list[bytes]:
+        """Return the records of a function, in the order of their times.
+
+        With unwind data it is recorded twice under one number, of which perf makes one object. A perf that walks stacks
+        with libunwind looks for the data in memory, behind the lowest place of the object, where linked code has the
+        next function: so it is first said to lie in room of its own, and then where it lies.
+        """
+        records: list[bytes] = []
+        unwinding, table = b"", 0
+        if frame is not None:
+            # perf has the data begin at a multiple of 8 behind the code, as `unwinding_of` has it.
+            size = -(-len(code) // 8) * 8 + len(unwinding_of(frame, len(code), (0, 0))[0])
+            place = self._room.below(address, size)
+            unwinding, table = unwinding_of(frame, len(code), (0, address - place) if place else (0,))
+            if place:
+                records.append(unwinding_info(unwinding, table, mapped=True))
+                records.append(code_load(self._process, self._index, name, place, code))
+        if lines:
+            records.append(debug_info(address, lines))
+        if unwinding:
+            records.append(unwinding_info(unwinding, table))
+        records.append(code_load(self._process, self._index, name, address, code))
+        return records
 
     def _show(self) -> None:
         """Have the process map the file's first page, executable: perf notes mappings of code, and finds it by this."""

@@ -1,4 +1,4 @@
-"""Unwind data of single functions, as jitdump records have it: one CIE, one FDE and a table of one entry.
+"""Unwind data of single functions, as jitdump records have it: one CIE, an FDE for each place, and a table of them.
 
 It is laid out for the object that perf makes: the code, and from the next multiple of 8 on the records. Personalities
 and their data are left out, as a profiler walks the stack and catches nothing. Source: LSB, "Exception Frames".
@@ -7,6 +7,7 @@ and their data are left out, as a profiler walks the stack and catches nothing. 
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from uruk.graph.types import U8
@@ -59,22 +60,29 @@ def frames_in(content: U8, address: int) -> dict[int, Frame]:
     return frames
 
 
-def unwinding_of(frame: Frame, size: int) -> tuple[bytes, int]:
-    """Return the unwind data of a function of `size` bytes, and the size of the table at its end."""
+def unwinding_of(frame: Frame, size: int, distances: Sequence[int] = (0,)) -> tuple[bytes, int]:
+    """Return the unwind data of a function of `size` bytes, and the size of the table at its end.
+
+    It is about the code of the object, and about the same code at `distances` from there, which ascend.
+    """
     rules = frame.rules
     augmentation = b"zRS\0" if rules.signal else b"zR\0"
     cie = _padded(
         struct.pack("<I", 0) + b"\1" + augmentation + rules.factors + b"\1" + bytes([_PCREL_4]) + rules.instructions
     )
     start = -(-size // 8) * 8
-    field = start + len(cie) + 8
-    fde = _padded(struct.pack("<IiI", len(cie) + 4, -field, size) + b"\0" + frame.instructions)
-    records = cie + fde + bytes(4)
-    records += bytes(-len(records) % 4)
+    records, places = cie, list[int]()
+    for distance in distances:
+        places.append(start + len(records))
+        # An FDE names its CIE and its function by their distances from the fields that do.
+        words = struct.pack("<IiI", len(records) + 4, distance - (places[-1] + 8), size)
+        records += _padded(words + b"\0" + frame.instructions)
+    records += bytes(4)
     table = start + len(records)
-    entry = struct.pack("<ii", -table, start + len(cie) - table)
-    head = bytes([1, _PCREL_4, _UDATA_4, _DATAREL_4]) + struct.pack("<iI", start - (table + 4), 1)
-    return records + head + entry, len(head) + len(entry)
+    entries = (struct.pack("<ii", to - table, at - table) for to, at in zip(distances, places, strict=True))
+    head = bytes([1, _PCREL_4, _UDATA_4, _DATAREL_4]) + struct.pack("<iI", start - (table + 4), len(places))
+    whole = head + b"".join(entries)
+    return records + whole, len(whole)
 
 
 def _padded(body: bytes) -> bytes:
