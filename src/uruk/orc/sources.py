@@ -8,6 +8,7 @@ from uruk.compile.languages import LLVM_IR, is_ir
 from uruk.errors import InvalidType
 from uruk.orc.compiled_sources import SourceOptions, add_source_or_text
 from uruk.orc.dylib import JITDylib
+from uruk.orc.registry.inputs import check_text, path_of
 from uruk.orc.registry.tracker import ResourceTracker
 
 
@@ -22,7 +23,9 @@ def add_any_source(
     """Add a source, a file or a text; see `LLJIT.add_source`."""
     if (path is None) == (text is None):
         raise InvalidType("a source is either a file or a text")
-    if options.language == LLVM_IR or (not options.language and path is not None and is_ir(os.fspath(path))):
+    check_text(text, name)
+    file = path_of(path) if path is not None else ""
+    if options.language == LLVM_IR or (not options.language and is_ir(file)):
         from uruk.orc.ir_sources import add_ir_source  # LLVM, which other sources do without
 
         return add_ir_source(dylib, path, text, name, options, tracker)

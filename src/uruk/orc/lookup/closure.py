@@ -55,8 +55,12 @@ class Closure:
         self._names.is_direct = False
         self._walk()
 
-    def want_bodies(self, ids: I32) -> None:
-        """Start from what is behind lazy names: definitions themselves, whatever comes before them in link orders."""
+    def want_bodies(self, ids: I32, objects: Iterable[int] = ()) -> None:
+        """Start from what is behind lazy names: definitions themselves, whatever comes before them in link orders.
+
+        `objects`, by number, are needed whether or not they define one of them.
+        """
+        self._choose(objects)
         numbers: list[int] = ids.tolist()
         while numbers:
             for number in numbers:

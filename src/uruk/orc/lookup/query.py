@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 
 import numpy as np
@@ -34,8 +34,9 @@ class Query:
 
     `roots`: objects with initialisers are linked, too, and initialisers run; `again` includes those that have failed
     before. `everything` links every added object, as ld does with the objects that it is given, and finds hidden names,
-    too. `bodies`: the names are those behind lazy stubs. `timeout` in seconds. `linked` is called, under the lock, when
-    all is linked without an error, if there are initialisers, and none has run.
+    too. `bodies`: the names are those behind lazy stubs, and `objects`, by number, are linked with them. `timeout` in
+    seconds. `linked` is called, under the lock, when all is linked without an error, if there are initialisers, and
+    none has run.
     """
 
     session: Lifetime
@@ -47,6 +48,7 @@ class Query:
     again: bool = False
     everything: bool = False
     bodies: bool = False
+    objects: Sequence[int] = ()
     timeout: float | None = None
     linked: Callable[[], None] | None = None
 
@@ -123,7 +125,7 @@ class Query:
                 needed = self._needed_anyway(first=closure is None)
             closure = self._closure = Closure(self.session, self.kind, self.failed, self._asked)
             if self.bodies:
-                closure.want_bodies(self.ids)
+                closure.want_bodies(self.ids, self.objects)
             else:
                 weak = np.zeros(self.ids.size, np.bool_) if self.weak is None else self.weak
                 closure.want(self.dylib, self.ids, weak, needed)

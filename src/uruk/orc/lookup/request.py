@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from uruk.formats.registry import read_relocations
 from uruk.graph.graph import Binding, Graph, SymbolType, Visibility, assemble
 from uruk.graph.types import I32, I64, Bool, some, true_rows
 from uruk.link import Request
@@ -23,7 +24,10 @@ def make_request(
     session: Lifetime, entries: list[ObjectEntry], wanted: I32
 ) -> tuple[Request, list[ResourceTracker], I32]:
     """Return the request to link objects as one batch, the tracker of each module, and the number of each object."""
-    graph = assemble(_pieces(entries))
+    pieces = _pieces(entries)
+    if any(entry.tracker.replaceable is not None for entry in entries):
+        pieces = [_with_edges(piece) for piece in pieces]
+    graph = assemble(pieces)
     numbers = np.array([entry.number for entry in entries], np.int32)
     # A dict keeps the order of first mention: modules are numbered as their first objects come.
     trackers = list({entry.tracker.number: entry.tracker for entry in entries}.values())
@@ -77,6 +81,16 @@ def _pieces(entries: list[ObjectEntry]) -> list[tuple[Graph, int, int]]:
         else:
             pieces.append((graph, entry.index, entry.index + 1))
     return pieces
+
+
+def _with_edges(piece: tuple[Graph, int, int]) -> tuple[Graph, int, int]:
+    """Return a piece with its relocations read: members of archives, whose are not, else have all of a batch read
+    again, and the references of replaceable code would not be led through stubs."""
+    graph, low, high = piece
+    if graph.edges is not None:
+        return piece
+    chosen = assemble([piece])
+    return replace(chosen, edges=read_relocations(chosen)), 0, high - low
 
 
 def _with_final_names(session: Lifetime, graph: Graph, defines: Bool) -> Graph:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TypeAlias
 
+from uruk.errors import InvalidType
 from uruk.formats.heads import HEAD, target_of_head
 from uruk.regular_files import check_size, open_regular, read_open
 
@@ -16,16 +17,37 @@ _START = 1 << 20
 
 
 def read_source(source: PathLike | Source, name: str) -> tuple[str, Source]:
-    """Return an input's name and bytes. Raises ObjectFormatError for a file that cannot be read."""
+    """Return an input's name and bytes.
+
+    Raises ObjectFormatError for a file that cannot be read, InvalidType for what is neither a path nor bytes.
+    """
     # Bytes cannot change under the reader, and need no view.
     if type(source) is bytes:
         return name or "<bytes>", source
     if isinstance(source, str | os.PathLike):
         return name or os.fspath(source), _read_object(os.fspath(source))
-    view = memoryview(source)
+    try:
+        view = memoryview(source)
+    except TypeError:
+        raise InvalidType(f"{source!r} is not an object: give a path, or the bytes of one") from None
     # The reader slices by bytes: other shapes and item sizes are flattened into a copy.
     plain = view.c_contiguous and view.format == "B" and view.ndim == 1
     return name or "<bytes>", view if plain else view.tobytes()
+
+
+def path_of(path: PathLike) -> str:
+    """Return a path as text. Raises InvalidType for what is none."""
+    if not isinstance(path, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidType(f"{path!r} is not the path of a file")
+    return os.fspath(path)
+
+
+def check_text(text: str | None, name: str) -> None:
+    """Raise InvalidType for a source's text, or a name for it, that is not text."""
+    if text is not None and not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidType(f"{text!r} is not the text of a source, which is a str")
+    if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidType(f"{name!r} is not a name for an object or source, which is a str")
 
 
 def open_object(path: str) -> tuple[int, int]:

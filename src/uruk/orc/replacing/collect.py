@@ -31,15 +31,24 @@ def retire(
 
     `whole`: their variables go, too, and what was registered under `handles`.
     """
+    gone_arrays = set[tuple[int, int]]()
     for number in gone:
         entry = session.objects.get(number)
         if isinstance(entry, ObjectEntry):
             session.leave(entry)
+            gone_arrays.add((entry.order, entry.place))
     owner, retired = versions.tracker, list[ResourceTracker]()
+    for arrays in (session.initializers.waiting, owner.resources.arrays):
+        # What finalisers are there for stays with its variables.
+        arrays[:] = [
+            array for array in arrays
+            if array.tracker is not owner or array.order not in gone_arrays or (array.final and not whole)
+        ]  # fmt: skip
     moves = whole or _looks_through_threads(session)
     for part in versions.retire(gone, whole=whole) if moves else versions.leave(gone):
         tracker = session.create_tracker(versions.bodies, f"{owner.name} (version {versions.number})")
-        version = OldVersion(tracker, owner, _reason(versions, part) if moves else _UNKNOWN)
+        reason = _reason(versions, part) if moves else _UNKNOWN
+        version = OldVersion(tracker, owner, reason, finalizing=whole and bool(handles))
         if moves:
             _hand_over(part, owner, tracker)
             tracker.resources.module_handles[:] = handles if whole else []
@@ -90,7 +99,9 @@ def collect(session: Lifetime) -> Released:
     """Give back the replaced code that no thread is in; see `LLJIT.collect`."""
     released, begun = Released(), time.monotonic()
     with session.lock:
-        waiting: list[OldVersion] = [version for version in session.replaced if not version.reason]
+        waiting: list[OldVersion] = [
+            version for version in session.replaced if not (version.reason or version.finalizing)
+        ]
         if session.closed or session.closing or not waiting:
             return released
         for version, found in zip(waiting, _search(session, waiting), strict=True):

@@ -71,14 +71,39 @@ def lead_to_new(versions: Versions, owners: set[int], taken: set[int], linked: L
         session.lazy.lead(list(lead), list(lead.values()))
 
 
+def set_names(versions: Versions, owners: set[int], taken: set[int], linked: Linked) -> None:
+    """Have stubs define the public names of functions that objects, `owners`, define, and not those that are gone.
+
+    See `lead_to_new`. It comes before these objects are linked, which may refer to both.
+    """
+    owner = versions.session.table.owner
+    names = [(public, name) for public, name, _ in versions.stubs()]
+    versions.withdrawn.show(public for public, name in names if int(owner[name]) in owners)
+    gone = (pair for pair in names if pair[1] in taken and owner[pair[1]] < 0)
+    versions.withdrawn.withdraw(public for public, name in gone if not _is_reached(linked, name))
+
+
+def lead_to_old(versions: Versions, linked: Linked) -> None:
+    """Lead the stubs of functions back to old code that was linked: destructors of its variables are to run."""
+    lead = {stub: linked[name][0] & _ADDRESS for _, name, stub in versions.stubs() if name in linked}
+    if lead:
+        versions.session.lazy.lead(list(lead), list(lead.values()))
+
+
+def _is_reached(linked: Linked, name: int) -> bool:
+    """Return True if the old code of a function that is gone is to be reached on."""
+    _, rank, flags, _ = linked.get(name, (0, 0, 0, NONE))
+    return name in linked and (rank != Rank.STRONG or bool(flags & Flag.HIDDEN))
+
+
 def _held(versions: Versions, linked: Linked, name: int, text: str) -> int:
     """Return the old address of a function that is gone if its stub must go on leading there; 0 for an error instead.
 
     Inline functions may be others' as well, who left them to this object; static ones have been handed out.
     """
-    address, rank, flags, owner = linked.get(name, (0, 0, 0, NONE))
-    if rank == Rank.STRONG and not flags & Flag.HIDDEN:
+    if not _is_reached(linked, name):
         return 0
+    address, _, _, owner = linked[name]
     for part in versions.parts:
         if owner in part.objects:
             part.held.append(text)

@@ -22,16 +22,18 @@ from uruk.memory.mapper import Reach
 from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup.query import Query
 from uruk.orc.registry import adding, defining
-from uruk.orc.registry.definitions import definitions_of
+from uruk.orc.registry.added import has_initializers
 from uruk.orc.registry.entries import AliasEntry, Contents, LazyEntry, ObjectEntry, ObjectState
 from uruk.orc.registry.inputs import Source
 from uruk.orc.registry.lazy_definitions import define_entry_points
-from uruk.orc.registry.symbols import Flag, SymbolFlags
+from uruk.orc.registry.symbols import Flag
 from uruk.orc.registry.tracker import ResourceTracker
+from uruk.orc.replacing.checks import check_names, names_of
 from uruk.orc.replacing.collect import collect_if_cheap, retire
-from uruk.orc.replacing.functions import function_rows, give_way, lead_through_stubs
+from uruk.orc.replacing.finalizing import finalize_handles, finalize_versions
+from uruk.orc.replacing.functions import give_way, lead_through_stubs
 from uruk.orc.replacing.keeping import keep_statics
-from uruk.orc.replacing.leading import Leads, lead_to_new
+from uruk.orc.replacing.leading import Leads, lead_to_new, set_names
 from uruk.orc.replacing.statics import Statics
 from uruk.orc.replacing.versions import Versions
 from uruk.passes.layout import Segment
@@ -88,7 +90,7 @@ def _add(versions: Versions, graphs: Sequence[Graph]) -> list[ObjectEntry]:
     entered = (entry for entry in session.entries_of(tracker) if isinstance(entry, AliasEntry | LazyEntry))
     known = {name for entry in entered for name in entry.targets.values()}
     for graph in graphs:
-        names = _flags(graph)
+        names = names_of(graph)
         new = {name: flags for name, flags in names.items() if name not in known}
         define_entry_points(session, versions.public, versions.bodies, new, tracker)
         known |= names.keys()
@@ -96,18 +98,6 @@ def _add(versions: Versions, graphs: Sequence[Graph]) -> list[ObjectEntry]:
         versions.graphs[added[0].number] = graph
         entries += added
     return entries
-
-
-def _flags(graph: Graph) -> dict[int, SymbolFlags]:
-    """Return the names that an object defines: whatever lies in its code is a function."""
-    definitions = definitions_of(graph)
-    functions = set(function_rows(graph).tolist())
-    names: dict[int, SymbolFlags] = {}
-    rows = zip(definitions.row.tolist(), definitions.name.tolist(), definitions.rank, definitions.flags, strict=True)
-    for row, name, rank, bits in rows:
-        flags = SymbolFlags.of(int(rank), int(bits))
-        names[name] = flags | SymbolFlags.CALLABLE if row in functions else flags & ~SymbolFlags.CALLABLE
-    return names
 
 
 @record
@@ -170,6 +160,8 @@ class Change:
     statics: Statics
     aside: Aside
     anew: bool
+    withdrawn: set[int]
+    """The public names that were withdrawn before."""
     leads: Leads | None = None
     """The places to which the stubs led before; None if they lead there still."""
 
@@ -183,8 +175,18 @@ class Change:
         owners, taken = {entry.number for entry in new}, set(self.aside.names.tolist())
         lead_to_new(self.versions, owners, taken, self.aside.linked, file)
 
+    def fail(self) -> None:
+        """Go back to the old version, after the destructors of what the new one's initialisers have made."""
+        session, handles = self.versions.session, self.new_handles
+        try:
+            if self.leads is not None and handles and not session.closed:
+                finalize_handles(self.versions, handles)
+        finally:
+            with session.lock:
+                self.undo()
+
     def undo(self) -> None:
-        """Go back to the old version; what was added and linked of the new one goes."""
+        """Go back to the old version; what was added and linked of the new one goes. Under the session's lock."""
         versions, session = self.versions, self.versions.session
         if session.closed:
             return
@@ -193,10 +195,16 @@ class Change:
         new = [entry for entry in session.entries_of(versions.tracker) if entry.number >= self.first]
         for entry in new:
             defining.withdraw(session, entry)
+        versions.withdrawn.set(self.withdrawn)
         self.aside.put_back(session)
         versions.statics = self.statics
         retire(session, versions, {entry.number for entry in new}, whole=True)
         versions.tracker.resources.module_handles[:] = self.handles
+
+    @property
+    def new_handles(self) -> list[int]:
+        """The handles under which finalisers of the new version are registered."""
+        return [handle for handle in self.versions.tracker.resources.module_handles if handle not in self.handles]
 
 
 def replace_objects(
@@ -222,15 +230,17 @@ def replace_objects(
                 with session.lock:
                     change.lead(new, pairs[0][0])
         except BaseException:
-            with session.lock:
-                change.undo()
+            change.fail()
             raise
         with session.lock:
             versions.set_objects(function, {entry.number for entry in new})
             old = retire(session, versions, set(change.aside.objects), whole=change.anew, handles=change.handles)
             versions.number += 1
-        if change.anew:
-            session.finalize(old)
+            if not change.anew:
+                # What was registered last is to run first.
+                versions.tracker.resources.module_handles[:] = [*change.new_handles, *change.handles]
+        if change.anew and change.handles:
+            finalize_versions(versions, old, change.aside.linked)
         collect_if_cheap(session)
 
 
@@ -249,6 +259,7 @@ def _begin(
             raise InUse(tracker.name, ["its own initialisers or finalisers, which run in this thread"])
         _check(session, versions, anew)
         graphs = _read(versions, pairs, function)
+        check_names(versions, graphs, function)
         if last_counts:
             graphs = give_way(graphs)
         if not anew:
@@ -257,13 +268,24 @@ def _begin(
         names = [versions.bodies.names[function.encode()]] if function else []
         handles = list(tracker.resources.module_handles)
         change = Change(
-            versions, session.next_number, handles, versions.statics, Aside.take(session, objects, names), anew
+            versions,
+            session.next_number,
+            handles,
+            versions.statics,
+            Aside.take(session, objects, names),
+            anew,
+            set(versions.withdrawn.rows),
         )
         try:
-            if anew:
-                versions.statics = Statics()
+            # What a version that fails has placed is forgotten with it.
+            versions.statics = Statics() if anew else versions.statics.copy()
+            if anew or any(has_initializers(graph).any() for graph in graphs):
+                # Destructors of the new variables are registered by themselves: they may have to run alone.
                 tracker.resources.module_handles.clear()
-            return change, adding.atomically(session, lambda: _add(versions, graphs))
+            new = adding.atomically(session, lambda: _add(versions, graphs))
+            taken = set(change.aside.names.tolist())
+            set_names(versions, {entry.number for entry in new}, taken, change.aside.linked)
+            return change, new
         except BaseException:
             change.undo()
             raise
@@ -287,7 +309,9 @@ def _link(session: Lifetime, versions: Versions, new: Sequence[ObjectEntry], lea
         numbers = {entry.number for entry in new}
         own = {int(name) for entry in new for name in entry.ids if int(owner[int(name)]) in numbers}
         names = {name for name in own if not flags[name] & Flag.TLS}  # which have no address to be looked up
-    Query(session, versions.bodies, np.array(sorted(names), np.int32), bodies=True, linked=lead).run()
+    Query(
+        session, versions.bodies, np.array(sorted(names), np.int32), bodies=True, objects=sorted(numbers), linked=lead
+    ).run()
 
 
 def versions_of(tracker: ResourceTracker) -> Versions:

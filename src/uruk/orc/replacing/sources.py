@@ -9,8 +9,8 @@ from uruk.compile.languages import language_of
 from uruk.errors import InvalidType, InvalidValue, NotReplaced
 from uruk.graph.graph import Graph
 from uruk.orc.lifetime.lifetime import Lifetime
-from uruk.orc.registry.entries import Contents
-from uruk.orc.registry.inputs import Source, read_source
+from uruk.orc.registry.entries import Contents, LazyEntry
+from uruk.orc.registry.inputs import Source, check_text, read_source
 from uruk.orc.registry.symbols import encode_name
 from uruk.orc.registry.tracker import Replacement, ResourceTracker
 from uruk.orc.replacing.replacing import replace_objects, versions_of
@@ -27,6 +27,7 @@ def _object_of(tracker: ResourceTracker, replacement: Replacement) -> tuple[str,
     source, text = replacement.source, replacement.text
     if (source is None) == (text is None):
         raise InvalidType("code is replaced by either an object or file, or a text")
+    check_text(text, replacement.name)
     path = os.fspath(source) if isinstance(source, str | os.PathLike) else None
     if text is None and not (path is not None and language_of(path)):
         assert source is not None
@@ -53,6 +54,9 @@ def replace_function(session: Lifetime, dylib: Contents, replacement: Replacemen
         if entry is None:
             raise InvalidValue(f"`{function}' is not defined in dylib {dylib.name}: nothing can be replaced")
         versions = versions_of(entry.tracker)
+        if not isinstance(entry, LazyEntry):
+            advice = 'set it where it is (`jit.write\'), or replace all of the object with statics="new"'
+            raise InvalidValue(f"`{function}' is a variable, and jit.replace() is for functions: {advice}")
         objects = [entry for entry in versions.objects() if not entry.private]
     for entry in objects:
         copies = copies_of(entry.added.graph, entry.index, function)

@@ -64,6 +64,13 @@ class Statics:
         self.constants: dict[Constants, int] = {}
         """Addresses by content."""
 
+    def copy(self) -> Statics:
+        """Return others that are the same by now."""
+        made = Statics()
+        made.variables.update(self.variables)
+        made.constants.update(self.constants)
+        return made
+
     def note(self, graph: Graph, state: State, row: int) -> bool:
         """Note what was placed of an object, the one of this row in a batch; True if constants were among it."""
         block0, symbol0 = int(state.graph.ranges.blocks[row]), int(state.graph.ranges.symbols[row])

@@ -14,6 +14,7 @@ from uruk.orc.registry.entries import Contents, LazyEntry, ObjectEntry
 from uruk.orc.registry.tracker import Resources, ResourceTracker, Retained
 from uruk.orc.replacing.functions import hidden_statics
 from uruk.orc.replacing.statics import Statics
+from uruk.orc.replacing.withdrawing import Withdrawn
 from uruk.passes.state import State
 from uruk.records import record
 
@@ -60,6 +61,8 @@ class OldVersion:
     tracker: ResourceTracker
     owner: ResourceTracker
     reason: str
+    finalizing: bool = False
+    """True while destructors of its variables run, or are about to."""
     found: str = ""
     """The reason why the last search did not give it back."""
     size_left: int = 0
@@ -90,6 +93,7 @@ class Versions:
         self.bodies = bodies
         self.keep = keep
         self.statics = Statics()
+        self.withdrawn = Withdrawn(session)
         self.parts: list[Part] = []
         self.number = 1
         """The number of the newest version."""
@@ -134,6 +138,8 @@ class Versions:
             part.has_data |= _has_data(graph)
             part.hidden += hidden_statics(graph)
             part.lends |= int(state.module_of_object[row]) in state.stub_modules.values()
+        # The handle under which finalisers are registered lies beside variables: nobody else's may get its address.
+        part.has_data |= bool(part.new["module_handles"])
         self.parts.append(part)
         if self.number == 1 and not any(has_initializers(self.graphs[row]).any() for row in rows if row in self.graphs):
             self._lead(set(rows))
