@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -87,12 +88,28 @@ def _found(jit: Front, name: str) -> Any:
             raise
         symbol = None  # several functions
     if symbol is None:
-        return overloads_of(jit, jit.main, name)
+        found = overloads_of(jit, jit.main, name)
+        return found if found is not None else _static(jit, name)
     try:
         variable = _variable(jit, symbol)
     except InvalidType:  # not defined by an object: a function of a library, or an address
         return symbol
     return symbol if variable is None else variable.value
+
+
+def _static(jit: Front, name: str) -> Linked | None:
+    """Return a static function. Raises AttributeError where it has no address that is known."""
+    from uruk.debug_info.signatures import Refused  # reads types, which most sessions do without
+    from uruk.debug_info.static_functions import static_function
+    from uruk.symbol import Symbol
+
+    try:
+        found = static_function(jit, name)
+    except Refused as error:
+        raise AttributeError(f"`{name}' is no attribute: {error.reason}", name=name, obj=jit) from None
+    if found is None:
+        return None
+    return Symbol(*found, weakref.ref(jit.session))
 
 
 def _variable(jit: Front, symbol: Linked) -> Variable | None:

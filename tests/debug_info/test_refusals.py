@@ -192,20 +192,61 @@ def test_clones_and_static_functions(cc: Compile, tmp_path: Path, jit: uruk.LLJI
     assert reason_of(jit, "entry") == ""
 
 
-STATIC = "static __attribute__((noinline, used)) int hidden(int x) { return x + 1; } int shown(int x) { return x; }"
+STATIC = """
+static __attribute__((noinline, used)) int hidden(int x) { return x + 1; }
+int shown(int x) { return x; }
+"""
 
 
-@pytest.mark.parametrize(
-    ("family", "flags", "called"), [("gcc", "-O0", True), ("gcc", "-O2", False), ("clang", "-O0", False)]
-)
-def test_static_functions(cc: Compile, tmp_path: Path, jit: uruk.LLJIT, family: str, flags: str, called: bool) -> None:
-    path = cc(STATIC, "-g", flags, family=family)
-    subprocess.run([require_tool("objcopy"), "--globalize-symbol=hidden", path, tmp_path / "global.o"], check=True)
-    jit.add_object(tmp_path / "global.o")
-    if called:
+@pytest.mark.parametrize("place", ["here", "child"])
+@pytest.mark.parametrize("lazy", [False, True])
+def test_static_functions_of_code_without_optimisation(cc: Compile, place: str, lazy: bool) -> None:
+    with uruk.LLJIT(executor=uruk.spawn() if place == "child" else None) as jit:
+        jit.add_object(cc("int before(void) { return 1; }" + STATIC, "-g", "-O0"), lazy=lazy)
+        if lazy:
+            with pytest.raises(AttributeError, match="which is linked when a function of it is first called"):
+                _ = jit.hidden
+            assert jit.shown.function("int(int)")(2) == 2
         assert jit.hidden(4) == 5
-    else:
-        assert "it is static, and a compiler that optimises" in reason_of(jit, "hidden")
+        assert jit.hidden.__doc__.startswith("int hidden(int x)\n")
+
+
+@pytest.mark.parametrize("family", ["gcc", "clang"])
+def test_static_functions_of_cpp(cc: Compile, jit: uruk.LLJIT, family: str) -> None:
+    jit.add_object(cc.cpp(STATIC, "-g", "-O0", family=family))
+    with pytest.raises(Refused, match=r"it is static|static function of C\+\+, whose symbol debug information does"):
+        jit.hidden(4)
+    assert jit.hidden.function("int(int)")(4) == 5
+
+
+@pytest.mark.parametrize(("family", "flags"), [("gcc", "-O2"), ("gcc", "-Os"), ("clang", "-O0")])
+def test_static_functions_that_may_have_another_interface(
+    cc: Compile, jit: uruk.LLJIT, family: str, flags: str
+) -> None:
+    """Clang does not say how it was told to optimise."""
+    jit.add_object(cc(STATIC, "-g", flags, family=family))
+    hidden = jit.hidden
+    advice = '; give it one, as by .function("int(int)")'
+    with pytest.raises(Refused, match=f"it is static, and a compiler that optimises .*{re.escape(advice)}"):
+        hidden(4)
+    assert hidden.function("int(int)")(4) == 5
+
+
+def test_static_functions_that_are_not_found(cc: Compile, jit: uruk.LLJIT) -> None:
+    jit.add_object(cc(STATIC, "-g", "-O0", "-ffunction-sections"), "sections.o")
+    with pytest.raises(AttributeError, match=r"static in .*, and its address is not known: in its section is no func"):
+        _ = jit.hidden
+    first = jit.add_object(cc("static int twice(void) { return 1; } int (*a)(void) = twice; int b() { return 1; }"))
+    jit.add_object(cc("static int twice(void) { return 2; } int (*c)(void) = twice; int d() { return 1; }"))
+    with pytest.raises(AttributeError, match="several static functions have this name"):
+        _ = jit.twice
+    first.remove()
+    assert jit.twice.function("int(void)")() == 2
+    jit.add_object(
+        cc("static int inner(void) { return 1; } int (*e)(void) = inner; int f() { return 1; }"), replaceable=True
+    )
+    with pytest.raises(AttributeError, match="which may be replaced"):
+        _ = jit.inner
 
 
 def test_functions_that_do_not_obey_the_convention(cc: Compile, tmp_path: Path, jit: uruk.LLJIT) -> None:

@@ -46,6 +46,8 @@ class SessionTypes:
         self._text = session.ids.text
         self.declared = Declared()
         self._infos: dict[int, ObjectInfo] = {}
+        self.static_functions: dict[tuple[str, int], int] = {}
+        """Static functions that were looked for, by symbol and address -> the number of the object."""
 
     def signature(self, name: str, address: int, *, extern_c: bool = False) -> Signature:
         """Return the type of the function at an address. Raises Refused, ObjectFormatError."""
@@ -94,6 +96,9 @@ class SessionTypes:
                 entry = self._entries.get(int(table.owner[row]))
             if isinstance(entry, (ObjectEntry, UnitEntry)):
                 found.append((entry, self._text(row).decode("utf-8", "surrogateescape")))
+        static = self._entries.get(self.static_functions.get((name, address), -1))
+        if static is not None:
+            found.append((static, name))
         if not found:
             raise Refused(name, "it is not defined by an object of this session")
         return found

@@ -78,7 +78,7 @@ class Signature:
 
 
 class Refused(InvalidType):
-    """A function whose type its `source` (debug information, LLVM IR) does not say, or whose values cannot be passed."""
+    """A function whose type its `source` does not say (debug information, LLVM IR), or whose values are not passed."""
 
     def __init__(self, name: str, reason: str, source: str = DEBUG_INFORMATION) -> None:
         self.name = name
@@ -132,6 +132,8 @@ def _reason_of_absence(index: Index, name: str) -> str:
         return "it is written in assembly, which says no types"
     if not index.languages:
         return f"{index.file} has no debug information (compile with -g)"
+    if name.startswith("_ZL"):
+        return "it is a static function of C++, whose symbol debug information does not name"
     return f"the debug information of {index.file} does not have it"
 
 

@@ -6,7 +6,7 @@ All of it is looked for when the error is made, and costs milliseconds, or a ten
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 
@@ -14,10 +14,10 @@ import numpy as np
 
 from uruk.demangle import demangle
 from uruk.errors import ObjectFormatError, UnknownTarget
-from uruk.graph.graph import Binding, Graph, SymbolKind, SymbolType
-from uruk.graph.types import U8, U64, Bool, true_rows, windows
+from uruk.graph.types import true_rows
 from uruk.libraries.search import LibrarySearch
 from uruk.orc.lookup.close_names import CloseNames
+from uruk.orc.lookup.local_names import local_spellings, locals_among
 from uruk.orc.registry.entries import Contents, ObjectEntry
 from uruk.orc.registry.registry import Registry
 from uruk.records import record
@@ -118,11 +118,12 @@ class _Known:
 
     def static(self, names: list[bytes]) -> dict[bytes, str]:
         """Return hints for the names that added objects have as local symbols: static functions and variables."""
-        wanted = {spelling: name for name in names for spelling in (name, _as_local(name)) if spelling}
+        wanted = {spelling: name for name in names for spelling in local_spellings(name)}
         entries = [entry for entry in self.session.objects.values() if isinstance(entry, ObjectEntry)]
         hints: dict[bytes, str] = {}
         for graph in {id(entry.added.graph): entry.added.graph for entry in entries}.values():
-            for text, file in _locals_among(graph, wanted):
+            for text, row in locals_among(graph, wanted):
+                file = graph.files[graph.object_of_symbol(row)]
                 hints.setdefault(
                     wanted[text], f"it is static in {file}, a local symbol that no other object sees: remove `static'"
                 )
@@ -184,42 +185,3 @@ def base_of(text: str) -> str:
             kept.append(letter)
     match = _LAST_NAME.search("".join(kept))
     return match[1] if match else ""
-
-
-def _as_local(name: bytes) -> bytes:
-    """Return the C++ spellings of a static function or variable that a name may stand for (Itanium C++ ABI, 5.1.2:
-
-    L).
-    """
-    if name.startswith(b"_Z"):
-        return b"_ZL" + name[2:] if name[2:3].isdigit() else b""
-    return b"_ZL%d%s" % (len(name), name)
-
-
-def _locals_among(graph: Graph, wanted: Collection[bytes]) -> Iterator[tuple[bytes, str]]:
-    """Yield names of `wanted` that are local symbols of functions or data, each with its file.
-
-    Their first eight bytes are compared as a column, and only what agrees is read.
-    """
-    symbols = graph.symbols
-    local = (symbols.binding == Binding.LOCAL) & (symbols.kind == SymbolKind.DEFINED) & (symbols.text >= 0)
-    rows = true_rows(local & ((symbols.type == SymbolType.FUNC) | (symbols.type == SymbolType.OBJECT)))
-    begins: U64 = np.array([int.from_bytes((name + bytes(8))[:8], "little") for name in wanted], np.uint64)
-    # `split` wants offsets that ascend, as each buffer of the arena has one range of them.
-    rows = rows[symbols.text[rows].argsort(kind="stable")]
-    for buffer, base, part in graph.arena.split(symbols.text[rows]):
-        at = symbols.text[rows[part]] - base
-        whole = at <= buffer.size - 8
-        words = windows(buffer, "<u8")[at[whole]]
-        # A name that ends within its eight bytes is followed by the next one: only what is before its NUL counts.
-        for row in rows[part][whole][_begin_as(words, begins)].tolist():
-            text = graph.arena.string_at(int(symbols.text[row]))
-            if text in wanted:
-                yield text, graph.files[graph.object_of_symbol(row)]
-
-
-def _begin_as(words: U64, begins: U64) -> Bool:
-    """Mark the words that are one of `begins`, where what follows a zero byte does not count."""
-    octets: U8 = words.view(np.uint8).reshape(-1, 8).copy()
-    octets[np.logical_or.accumulate(octets == 0, axis=1)] = 0
-    return np.isin(octets.view(np.uint64).reshape(-1), begins)
