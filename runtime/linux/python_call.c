@@ -92,6 +92,7 @@ typedef struct {
 typedef struct Call {
     struct Call *next, **place;
     void *thread;
+    uint64_t function;
     PyObject *error; /* the first exception of Python code that was called back, for this call to raise */
 } Call;
 
@@ -218,11 +219,11 @@ static PyObject *call_otherwise(PyObject *callable, PyObject *const *values, int
                                     n[7], w[6], w[7]))
 
 /* Not inline: gcc's code for both copies took 1.4 times as long. */
-static __attribute__((noinline)) void call(const Plan *plan, Registers *r, int64_t *word, double *number)
+static __attribute__((noinline)) void call(const Plan *plan, void *function, Registers *r, int64_t *word,
+                                           double *number)
 {
     int64_t *w = r->words;
     double *n = r->numbers;
-    void *function = (void *)plan->function;
     if (plan->result.kind == DOUBLE) *number = CALL(double);
     else if (plan->result.kind == FLOAT) *number = CALL(float);
     else *word = CALL(int64_t);
@@ -245,9 +246,12 @@ static PyObject *result_of(const Slot *slot, int64_t word, double number)
     }
 }
 
-static inline void *begin(Call *own, const Plan *plan)
+/* `function` is read from the plan once, with the interpreter's lock held from there to here: so either whoever removes
+ * the code finds the call in the list, or the call finds that the code is gone. */
+static inline void *begin(Call *own, const Plan *plan, uint64_t function)
 {
     own->thread = __builtin_thread_pointer();
+    own->function = function;
     own->error = 0;
     own->place = &calls;
     own->next = calls;
@@ -282,6 +286,15 @@ EXPORTED int32_t uruk_py_raise_later(PyObject *error)
     return 0;
 }
 
+/* The number of calls under way, of all threads, in functions from `start` to `end`. Called with the interpreter's lock
+ * held. */
+EXPORTED int64_t uruk_py_calls_in(uint64_t start, uint64_t end)
+{
+    int64_t count = 0;
+    for (Call *call = calls; call; call = call->next) count += call->function >= start && call->function < end;
+    return count;
+}
+
 /* METH_FASTCALL's signature. */
 static PyObject *call_native(PyObject *self, PyObject *const *values, intptr_t count)
 {
@@ -291,15 +304,16 @@ static PyObject *call_native(PyObject *self, PyObject *const *values, intptr_t c
     registers.word_count = registers.number_count = registers.buffer_count = 0;
     int fits = count == plan->count && plan->function;
     for (intptr_t i = 0; fits && i < count; i++) fits = take(values[i], &plan->arguments[i], &registers);
-    if (!fits) {
+    uint64_t code = plan->function; /* now: a buffer of Python code's may have let other threads go on */
+    if (!fits || !code) {
         release(&registers);
         return call_otherwise(function->otherwise, values, count);
     }
     int64_t word = 0;
     double number = 0;
     Call own;
-    void *thread = begin(&own, plan);
-    call(plan, &registers, &word, &number);
+    void *thread = begin(&own, plan, code);
+    call(plan, (void *)code, &registers, &word, &number);
     int failed = end(&own, thread);
     release(&registers);
     return failed ? 0 : result_of(&plan->result, word, number);
@@ -309,12 +323,12 @@ static PyObject *call_native(PyObject *self, PyObject *const *values, intptr_t c
 static PyObject *call_with_number(PyObject *self, PyObject *const *values, intptr_t count)
 {
     Function *function = PyCapsule_GetPointer(self, 0);
-    if (count != 1 || values[0]->type != &PyFloat_Type || !function->plan.function)
-        return call_native(self, values, count);
+    uint64_t code = function->plan.function;
+    if (count != 1 || values[0]->type != &PyFloat_Type || !code) return call_native(self, values, count);
     double number = PyFloat_AsDouble(values[0]);
     Call own;
-    void *thread = begin(&own, &function->plan);
-    number = ((double (*)(double))function->plan.function)(number);
+    void *thread = begin(&own, &function->plan, code);
+    number = ((double (*)(double))code)(number);
     return end(&own, thread) ? 0 : PyFloat_FromDouble(number);
 }
 
@@ -325,12 +339,13 @@ static PyObject *call_with_words(PyObject *self, PyObject *const *values, intptr
     const Slot *slots = function->plan.arguments;
     Registers registers;
     registers.word_count = 0;
-    if (count != 2 || !function->plan.function || !is_signed_word(values[0], &slots[0], &registers) ||
+    uint64_t code = function->plan.function;
+    if (count != 2 || !code || !is_signed_word(values[0], &slots[0], &registers) ||
         !is_signed_word(values[1], &slots[1], &registers))
         return call_native(self, values, count);
     Call own;
-    void *thread = begin(&own, &function->plan);
-    int32_t word = ((int32_t(*)(int64_t, int64_t))function->plan.function)(registers.words[0], registers.words[1]);
+    void *thread = begin(&own, &function->plan, code);
+    int32_t word = ((int32_t(*)(int64_t, int64_t))code)(registers.words[0], registers.words[1]);
     return end(&own, thread) ? 0 : PyLong_FromLongLong(word);
 }
 

@@ -550,7 +550,7 @@ class LLJIT(Calling, Attributes):
         return self.session.collect()
 
     def on_lazy_failure(self, value: Any) -> None:
-        """Set where control goes when a lazy function cannot be made, or is called after `close()`.
+        """Set where control goes when a lazy function cannot be made, or linked code calls it after `close()`.
 
         A function of the ABI of those that may fail: it gets their arguments, and its result is theirs. An address, a
         symbol, or a ctypes or cffi callback (kept alive by the caller), which is given up when the interpreter ends; so

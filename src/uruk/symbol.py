@@ -78,9 +78,9 @@ class Symbol:
         `cpp_exceptions`, which makes each call slower, and otherwise the end of the process.
 
         Other threads of Python run during a call in this process, unless `hold_gil`, which is for short functions that
-        wait for nothing. Code must not be removed while it runs; later calls in this process raise RemovedCode. Raises
-        InvalidValue for what is not a prototype; the callable raises InvalidType, InvalidValue and OverflowError for
-        values that the types do not have.
+        wait for nothing. Once the code is removed, calls raise RemovedCode; what they are in stays until they return.
+        Raises InvalidValue for what is not a prototype, RemovedCode for a symbol of removed code; the callable raises
+        InvalidType, InvalidValue and OverflowError for values that the types do not have.
         """
         self._function = self._callable(prototype, callbacks, hold_gil, cpp_exceptions)
         return self._function

@@ -11,9 +11,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 from typing import cast as cast_type
 
 from uruk.calls import PLAIN, Function, Types
-from uruk.errors import InvalidValue
+from uruk.demangle import demangle
+from uruk.errors import InvalidValue, RemovedCode
 from uruk.executor.callbacks import Home
+from uruk.executor.code_calls import CodeCalls
 from uruk.executor.prototypes import Prototype
+from uruk.executor.this_process import THIS_PROCESS
+from uruk.executor.typed_call import TypedCall
+from uruk.isa.abi import convention_of
+from uruk.memory.manager import SlabManager
 
 if TYPE_CHECKING:
     from uruk.executor.remote import RemoteExecutor
@@ -29,6 +35,8 @@ class Linked(Protocol):
     executor: RemoteExecutor | None
 
 
+THIS_CONVENTION = convention_of(THIS_PROCESS.triple)
+"""The calling convention of this process."""
 _C_TEXT = re.compile(r"[;{(\n]")
 """A text of C has one of these, and the path of a header none."""
 _declared: weakref.WeakKeyDictionary[object, Types] = weakref.WeakKeyDictionary()
@@ -71,9 +79,7 @@ def function_of(
     session = where() if where is not None else None
     types = PLAIN if session is None else types_of(session)
     function = types.function(text)
-    if cpp_exceptions and symbol.executor is None:
-        return _by_the_runtime(symbol, session, _prototype(function), callbacks, catches=True)
-    return made(symbol, session, function, callbacks, hold_gil)
+    return made(symbol, session, function, callbacks, hold_gil, cpp_exceptions)
 
 
 def declared_function(symbol: Linked, where: weakref.ref[Session] | None) -> Callable[..., Any] | None:
@@ -84,28 +90,73 @@ def declared_function(symbol: Linked, where: weakref.ref[Session] | None) -> Cal
 
 
 def made(
-    symbol: Linked, session: Session | None, function: Function, callbacks: str = "session", hold_gil: bool = False
+    symbol: Linked,
+    session: Session | None,
+    function: Function,
+    callbacks: str = "session",
+    hold_gil: bool = False,
+    cpp_exceptions: bool = False,
 ) -> Callable[..., Any]:
-    """Return a callable for a symbol, by the type of a function."""
+    """Return a callable for a symbol, by the type of a function. Its calls end when its code goes.
+
+    Raises RemovedCode for a symbol of code that was removed.
+    """
+    if session is not None:
+        _check_present(symbol, session)
+    call = _in_python(symbol, session, function, callbacks, cpp_exceptions)
+    if session is None:
+        return call
+    calls = _calls(session)
+    typed = TypedCall(symbol.name, symbol.address, call)
+    native = None
+    if calls.native is not None and not cpp_exceptions and not _is_for_cffi(function):
+        native = calls.native.make(_prototype(function).plan(THIS_CONVENTION), typed, hold_gil=hold_gil)
+    return calls.add(typed, typed.as_function() if native is None else native)
+
+
+def _is_for_cffi(function: Function) -> bool:
+    """Return True for a function that cffi alone calls in this process."""
+    return function.is_variadic or any(
+        each.kind.cname == "long double" for each in (function.result, *function.arguments)
+    )
+
+
+def _check_present(symbol: Linked, session: Session) -> None:
+    removed, memory = session.withheld.name(symbol.address), session.executor.memory
+    if not removed and isinstance(memory, SlabManager) and memory.is_free(symbol.address):
+        removed = f"`{demangle(symbol.name)}'"
+    if removed:
+        raise RemovedCode(removed)
+
+
+def _calls(session: Session) -> CodeCalls:
+    """Return the typed callables of a session."""
+    if session.calls is None:
+        session.calls = calls = CodeCalls(_process(session).native_calls())
+        session.lazy.given = calls.remove_at
+    return session.calls
+
+
+def _in_python(
+    symbol: Linked, session: Session | None, function: Function, callbacks: str, cpp_exceptions: bool
+) -> Callable[..., Any]:
+    """Return what calls a symbol from Python, whatever becomes of its code."""
     if symbol.executor is not None:
-        return symbol.executor.function_of(_prototype(function), symbol.address, callbacks=callbacks)
-    from uruk.executor.calls_here import CONVENTION, function_by_cffi, function_here
+        return symbol.executor.function_of(_prototype(function), symbol.address, callbacks=callbacks, name=symbol.name)
+    if cpp_exceptions:
+        return _by_the_runtime(symbol, session, _prototype(function), callbacks, catches=True)
+    from uruk.executor.calls_here import function_by_cffi, function_here
 
     home = partial(_callbacks, None if session is None else weakref.ref(session))
-    types = (function.result, *function.arguments)
-    if function.is_variadic or any(each.kind.cname == "long double" for each in types):
-        return function_by_cffi(function, symbol.address, home, callbacks=callbacks)
+    if _is_for_cffi(function):
+        return function_by_cffi(function, symbol.address, home, callbacks=callbacks, name=symbol.name)
     prototype = _prototype(function)
     from uruk.executor.native_types import has_union
 
-    signature = prototype.signature(CONVENTION)
+    signature = prototype.signature(THIS_CONVENTION)
     if any(map(has_union, (*signature.arguments, signature.result))):  # which libffi does not pass
         return _by_the_runtime(symbol, session, prototype, callbacks, catches=False)
-    call = function_here(prototype, symbol.address, home, callbacks=callbacks)
-    calls = None if session is None else _process(session).native_calls()
-    if calls is None:
-        return call
-    return calls.make(prototype.plan(CONVENTION), symbol.name, symbol.address, call, hold_gil=hold_gil)
+    return function_here(prototype, symbol.address, home, callbacks=callbacks, name=symbol.name)
 
 
 def _by_the_runtime(
@@ -118,7 +169,9 @@ def _by_the_runtime(
 
     runtime = _process(session).runtime
     home = partial(_callbacks, weakref.ref(session))
-    return function_catching(prototype, symbol.address, runtime, home, callbacks=callbacks, catches=catches)
+    return function_catching(
+        prototype, symbol.address, runtime, home, callbacks=callbacks, catches=catches, name=symbol.name
+    )
 
 
 def _callbacks(where: weakref.ref[Session] | None) -> Home:

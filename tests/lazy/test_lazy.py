@@ -170,12 +170,12 @@ def test_a_handler_runs_instead(cc: Compile, jit: uruk.LLJIT) -> None:
 def test_a_handler_of_the_session(cc: Compile, child: RunChild) -> None:
     """It is given up when its code goes: after close the default one runs."""
     text = """
-        import sys, uruk
+        import ctypes, sys, uruk
         jit = uruk.LLJIT()
         jit.add_object(sys.argv[1])
         jit.on_lazy_failure(jit.lookup("instead"))
         jit.add_object(sys.argv[2], lazy=True)
-        bad = jit.lookup("bad").function("int(void)")
+        bad = jit.lookup("bad").function(ctypes.CFUNCTYPE(ctypes.c_int))
         print(bad(), flush=True)
         jit.close()
         bad()
@@ -192,9 +192,13 @@ def test_after_close_the_handler_answers(cc: Compile) -> None:
         jit.on_lazy_failure(instead)
         jit.add_object(cc("int never(void) { return 1; }"), lazy=True)
         jit.add_object(cc("int once(void) { return 2; }"), lazy=True)
-        never, once = (jit.lookup(name).function("int(void)") for name in ("never", "once"))
-        assert once() == 2
+        kind = ctypes.CFUNCTYPE(ctypes.c_int)  # goes to the address, as linked code does
+        never, once = (jit.lookup(name).function(kind) for name in ("never", "once"))
+        typed = jit.lookup("once").function("int(void)")
+        assert once() == typed() == 2
     assert never() == once() == -9
+    with pytest.raises(uruk.RemovedCode, match="once"):
+        typed()
 
 
 def test_by_default_the_error_is_printed(cc: Compile, child: RunChild) -> None:

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Sequence
-from types import BuiltinFunctionType
+from types import BuiltinFunctionType, FunctionType
 from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
 from uruk.calls import Function, address_of, is_foreign_pointer, memory_of
-from uruk.errors import InvalidType, InvalidValue
+from uruk.demangle import demangle
+from uruk.errors import InvalidType, InvalidValue, RemovedCode
 from uruk.executor.control import Block, Memory
 from uruk.executor.layouts import Structure, shown
-from uruk.executor.plan import Kind, Plan, Step, native_addresses
+from uruk.executor.plan import Kind, Plan, Step
+from uruk.executor.typed_call import TypedCall, typed_calls
 from uruk.graph.types import AnyArray
 
+_WORD = re.compile(r"\w+")
 _ADDRESSES = 1 << 64
 _INTEGERS, _FLOATS = "bBhHiIlLqQnNP", "efdg"
 
 
 class Place(Protocol):
-    """The process where a function is called."""
+    """The process where a function is called, and the function's name, for errors."""
+
+    name: str
 
     @property
     def executor(self) -> object:
@@ -41,10 +47,19 @@ class _Given(NamedTuple):
     name: str
 
 
-def wrong_count(plan: Plan | Function, given: int) -> InvalidType:
+def wrong_count(plan: Plan | Function, given: int, name: str) -> InvalidType:
     """Return the error of a call with too few or too many arguments."""
     wanted = len(plan.arguments)
-    return InvalidType(f"`{plan.text}' takes {wanted} argument{'s' * (wanted != 1)}, not {given}")
+    return InvalidType(
+        f"{called(name, plan.text)}`{plan.text}' takes {wanted} argument{'s' * (wanted != 1)}, not {given}"
+    )
+
+
+def called(name: str, text: str) -> str:
+    """Return what an error begins with: a function's name, unless its prototype has it."""
+    if not name or name in _WORD.findall(text):
+        return ""
+    return f"{demangle(name)}: "
 
 
 def convert_all(
@@ -52,7 +67,7 @@ def convert_all(
 ) -> list[Any]:
     """Return all arguments of a call, converted. Raises InvalidType, InvalidValue, OverflowError: which, and why."""
     if len(values) != len(plan.arguments):
-        raise wrong_count(plan, len(values))
+        raise wrong_count(plan, len(values), place.name)
     converted: list[Any] = []
     for step, value in zip(plan.arguments, values, strict=True):
         try:
@@ -60,7 +75,8 @@ def convert_all(
         except (TypeError, ValueError, OverflowError) as error:
             known = isinstance(error, (InvalidType, InvalidValue))
             kind = type(error) if known else OverflowError if isinstance(error, OverflowError) else InvalidType
-            raise kind(f"argument {len(converted) + 1} of `{plan.text}': {error}") from None
+            where = f"{called(place.name, plan.text)}argument {len(converted) + 1}"
+            raise kind(f"{where} of `{plan.text}': {error}") from None
     return converted
 
 
@@ -74,8 +90,8 @@ def memory(step: Step, value: Any, place: Place) -> Memory:
         return _buffer(step, value)
     if hasattr(value, "__index__"):
         return _address_in(value, place)
-    if isinstance(value, BuiltinFunctionType) and value in native_addresses:
-        return _own_address(native_addresses[value], value, place)
+    if isinstance(value, (BuiltinFunctionType, FunctionType)) and value in typed_calls:
+        return _function_address(typed_calls[value], value, place)
     if hasattr(value, "address") and hasattr(value, "executor"):  # a function that was given a type
         return _address_in(value, place)
     if is_foreign_pointer(value):
@@ -105,10 +121,12 @@ def _address_in(value: Any, place: Place) -> int:
     return _address(operator.index(value if hasattr(value, "__index__") else value.address))
 
 
-def _own_address(number: int, value: Any, place: Place) -> int:
-    if place.executor is not None:
+def _function_address(call: TypedCall, value: Any, place: Place) -> int:
+    if place.executor is not call.executor:
         raise InvalidValue(f"{value!r} is of another process than the function")
-    return number
+    if call.removed:
+        raise RemovedCode(call.removed)
+    return call.address
 
 
 def _function(step: Step, value: Any, place: Place) -> int:

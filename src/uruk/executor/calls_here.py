@@ -11,7 +11,7 @@ from typing import Any
 from uruk.calls import Function, any_pointer, cast, function_type, place_of, pointer
 from uruk.errors import InvalidType, InvalidValue, UrukError
 from uruk.executor import raised
-from uruk.executor.arguments import convert_all, memory, wrong_count
+from uruk.executor.arguments import called, convert_all, memory, wrong_count
 from uruk.executor.callbacks import Callback, Home
 from uruk.executor.control import Block, Memory
 from uruk.executor.native_types import from_native, native_type, to_native
@@ -31,7 +31,8 @@ class PlaceHere:
 
     executor = None
 
-    def __init__(self, home: Callable[[], Home], for_one_call: bool) -> None:
+    def __init__(self, home: Callable[[], Home], for_one_call: bool, name: str = "") -> None:
+        self.name = name
         self._home = home
         self._for_one_call = for_one_call
         self.kept: list[object] = []
@@ -46,24 +47,27 @@ class PlaceHere:
 
 
 def function_here(
-    prototype: Prototype, address: int, home: Callable[[], Home], *, callbacks: str = "session"
+    prototype: Prototype, address: int, home: Callable[[], Home], *, callbacks: str = "session", name: str = ""
 ) -> Callable[..., Any]:
-    """Return a callable for a function of this process. `home` returns the callbacks that Python functions become."""
+    """Return a callable for a function of this process, whose errors have its `name`.
+
+    `home` returns the callbacks that Python functions become.
+    """
     plan = prototype.plan(CONVENTION)
     if prototype.native is None:
         prototype.native = _native(plan)
     raw = cast(prototype.native, address)
     if plan.is_plain:
-        call = _plain(raw, plan)
+        call = _plain(raw, plan, name)
     else:
-        call = _converting(raw, plan, home, callbacks == "call")
+        call = _converting(raw, plan, home, callbacks == "call", name)
     call.address = address  # pyright: ignore[reportFunctionMemberAccess]
     call.executor = None  # pyright: ignore[reportFunctionMemberAccess]
     return call
 
 
 def function_by_cffi(
-    function: Function, address: int, home: Callable[[], Home], *, callbacks: str = "session"
+    function: Function, address: int, home: Callable[[], Home], *, callbacks: str = "session", name: str = ""
 ) -> Callable[..., Any]:
     """Return a callable for a function with types that cffi alone passes: `long double`, variable arguments.
 
@@ -74,7 +78,7 @@ def function_by_cffi(
     waiting, raise_kept = raised.waiting, raised.raise_kept
 
     def call(*values: Any) -> Any:
-        place = PlaceHere(home, callbacks == "call")
+        place = PlaceHere(home, callbacks == "call", name)
         try:
             try:
                 result = raw(*values)
@@ -98,7 +102,7 @@ def _again(
 ) -> Any:
     """Make a call with its pointers converted. Raises InvalidType, InvalidValue, OverflowError."""
     if len(values) != len(steps) and not function.is_variadic:
-        raise wrong_count(function, len(values))
+        raise wrong_count(function, len(values), place.name)
     given = list(values)
     number = 0
     try:
@@ -112,7 +116,7 @@ def _again(
     except _REFUSED as error:
         kind = type(error) if isinstance(error, UrukError) else InvalidType
         kind = OverflowError if isinstance(error, OverflowError) else kind
-        where = f"argument {number} of " if number else ""
+        where = called(place.name, function.text) + (f"argument {number} of " if number else "")
         raise kind(f"{where}`{function.text}': {error}") from None
     if raised.waiting:
         raised.raise_kept()
@@ -132,7 +136,8 @@ def _native(plan: Plan) -> Any:
         raise InvalidValue(f"`{plan.text}': a type of it cannot be passed by value in this process: {error}") from None
 
 
-def _plain(raw: Callable[..., Any], plan: Plan) -> Any:
+def _plain(raw: Callable[..., Any], plan: Plan, name: str) -> Any:
+    nowhere = PlaceHere(_no_home, False, name)
     waiting, raise_kept = raised.waiting, raised.raise_kept
 
     def call(*values: Any) -> Any:
@@ -144,7 +149,7 @@ def _plain(raw: Callable[..., Any], plan: Plan) -> Any:
             if waiting:
                 raise_kept()
             return result
-        result = raw(*convert_all(plan, values, _NOWHERE, _converted))
+        result = raw(*convert_all(plan, values, nowhere, _converted))
         if waiting:
             raise_kept()
         return result
@@ -153,7 +158,7 @@ def _plain(raw: Callable[..., Any], plan: Plan) -> Any:
     return call
 
 
-def _converting(raw: Callable[..., Any], plan: Plan, home: Callable[[], Home], for_one_call: bool) -> Any:
+def _converting(raw: Callable[..., Any], plan: Plan, home: Callable[[], Home], for_one_call: bool, name: str) -> Any:
     waiting, raise_kept = raised.waiting, raised.raise_kept
     count = len(plan.arguments)
     steps = [(step, step.kind in (Kind.POINTER, Kind.FUNCTION, Kind.COMPOSITE)) for step in plan.arguments]
@@ -161,8 +166,8 @@ def _converting(raw: Callable[..., Any], plan: Plan, home: Callable[[], Home], f
 
     def call(*values: Any) -> Any:
         if len(values) != count:
-            raise wrong_count(plan, len(values))
-        place = PlaceHere(home, for_one_call)
+            raise wrong_count(plan, len(values), name)
+        place = PlaceHere(home, for_one_call, name)
         try:
             try:
                 given = [
@@ -190,9 +195,6 @@ def _converting(raw: Callable[..., Any], plan: Plan, home: Callable[[], Home], f
 
 def _no_home() -> Home:
     raise InvalidValue("a number was to be converted, and not a function")
-
-
-_NOWHERE = PlaceHere(_no_home, False)
 
 
 def _converted(step: Step, value: Any, place: Any) -> Any:

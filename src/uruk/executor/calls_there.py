@@ -21,8 +21,9 @@ class Elsewhere(Protocol):
 class _Place:
     """See `uruk.executor.arguments.Place`."""
 
-    def __init__(self, executor: Elsewhere) -> None:
+    def __init__(self, executor: Elsewhere, name: str) -> None:
         self.executor = executor
+        self.name = name
 
     def callback(self, function: Function, value: Callable[..., Any]) -> int:
         """See `Place.callback`: it is kept until the session ends."""
@@ -30,8 +31,8 @@ class _Place:
 
 
 class _PlaceOfOneCall(_Place):
-    def __init__(self, executor: Elsewhere) -> None:
-        super().__init__(executor)
+    def __init__(self, executor: Elsewhere, name: str) -> None:
+        super().__init__(executor, name)
         self.made: list[Callback] = []
 
     def callback(self, function: Function, value: Callable[..., Any]) -> int:
@@ -40,15 +41,17 @@ class _PlaceOfOneCall(_Place):
         return self.made[-1].address
 
 
-def function_there(executor: Elsewhere, prototype: Prototype, address: int, callbacks: str) -> Callable[..., Any]:
-    """Return a callable for a function of another process; see `uruk.Symbol.function`."""
+def function_there(
+    executor: Elsewhere, prototype: Prototype, address: int, callbacks: str, name: str
+) -> Callable[..., Any]:
+    """Return a callable for a function of another process, whose errors have its `name`; see `uruk.Symbol.function`."""
     process, convention = executor.process, executor.process.convention
     prototype.signature(convention)
     prototype.plan(convention)
-    lasting = _Place(executor)
+    lasting = _Place(executor, name)
 
     def call(*values: Any) -> Any:  # it keeps the executor
-        place = lasting if callbacks != "call" else _PlaceOfOneCall(executor)
+        place = lasting if callbacks != "call" else _PlaceOfOneCall(executor, name)
         try:
             words = prototype.encode(values, convention, place)
             answer = process.invoke(

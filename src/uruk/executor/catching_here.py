@@ -40,7 +40,14 @@ class _Process(DataHere):
 
 
 def function_catching(
-    prototype: Prototype, address: int, runtime: Runtime, home: Callable[[], Home], *, callbacks: str, catches: bool
+    prototype: Prototype,
+    address: int,
+    runtime: Runtime,
+    home: Callable[[], Home],
+    *,
+    callbacks: str,
+    catches: bool,
+    name: str = "",
 ) -> Callable[..., Any]:
     """Return a callable for a function of this process; if it `catches`, C++ exceptions are raised as CppException."""
     layouts = prototype.signature(CONVENTION).arguments
@@ -52,7 +59,7 @@ def function_catching(
     process = _Process(runtime)
 
     def call(*values: Any) -> Any:
-        place = PlaceHere(home, callbacks == "call")
+        place = PlaceHere(home, callbacks == "call", name)
         try:
             given = [*map(copied, layouts, values), *values[len(layouts) :]]
             words = prototype.encode(given, CONVENTION, place)

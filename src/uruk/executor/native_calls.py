@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import ctypes
 import struct
-import threading
-import weakref
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from uruk.errors import RemovedCode
-from uruk.executor.plan import Kind, Plan, Step, native_addresses
+from uruk.executor.plan import Kind, Plan, Step
+
+if TYPE_CHECKING:
+    from uruk.executor.typed_call import TypedCall
 
 MOST = 8
 """The largest number of arguments (runtime/linux/python_call.c)."""
@@ -93,41 +93,28 @@ SHAPES: list[tuple[bytes, tuple[bytes, ...]]] = [
 
 
 class NativeCalls:
-    """Makes such function objects, and takes the code from them when it is removed.
+    """Makes such function objects.
 
-    `new` is the address of ``uruk_py_new_function``. One for this process.
+    `new` is the address of ``uruk_py_new_function``, `calls_in` that of ``uruk_py_calls_in``. One for this process.
     """
 
-    def __init__(self, new: int) -> None:
+    def __init__(self, new: int, calls_in: int) -> None:
         text, thing, place = ctypes.c_char_p, ctypes.py_object, ctypes.c_void_p
         self._new = ctypes.PYFUNCTYPE(thing, text, text, text, thing, place)(new)
-        self._lock = threading.Lock()
-        self._made: dict[int, _Made] = {}
+        self._calls_in = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_uint64, ctypes.c_uint64)(calls_in)
 
-    def make(self, plan: Plan, name: str, address: int, call: Callable[..., Any], *, hold_gil: bool) -> Any:
-        """Return a callable for a function of linked code: a function object of C, where the plan is for that.
+    def make(self, plan: Plan, call: TypedCall, *, hold_gil: bool) -> Any:
+        """Return a function object of C that makes a call; None where the plan takes Python code.
 
-        `call` makes the same call in Python. `hold_gil`: other threads of Python wait meanwhile.
+        What C does not take goes to `call`. `hold_gil`: other threads of Python wait meanwhile.
         """
-        made = _Made(name, address, call)
-        data = packed(plan, address, hold_gil=hold_gil)
-        function = made.as_function() if data is None else self._in_c(made, data, plan.text)
-        key = id(made)
-        with self._lock:
-            self._made[key] = made
-        made.function = weakref.ref(function, lambda _: self._made.pop(key, None))
-        return function
-
-    def _in_c(self, made: _Made, data: bytes, text: str) -> Any:
+        data = packed(plan, call.address, hold_gil=hold_gil)
+        if data is None:
+            return None
         place = ctypes.c_void_p()
-        function = self._new(data, made.name.encode(), text.encode(), made.call_in_python, ctypes.addressof(place))
-        made.place = ctypes.c_uint64.from_address(place.value or 0)
-        native_addresses[function] = made.address
+        function = self._new(data, call.name.encode(), plan.text.encode(), call.make, ctypes.addressof(place))
+        call.place = ctypes.c_uint64.from_address(place.value or 0)
         return function
-
-    def __len__(self) -> int:
-        """Return how many function objects there are."""
-        return len(self._made)
 
     def call_everywhere(self, address: int) -> None:
         """Call a function that takes anything from each place where calls are made: compilers may make two of one."""
@@ -138,42 +125,6 @@ class NativeCalls:
                 function = self._new(data, b"", b"", None, ctypes.addressof(place))
                 function(*(0.0 if slot in (_NUMBER, _SINGLE) else 0 for slot in arguments))
 
-    def forget(self, ranges: Sequence[tuple[int, int]]) -> None:
-        """Have calls of functions from `start` to `end`, for each pair of `ranges`, raise RemovedCode from now on."""
-        with self._lock:
-            for made in list(self._made.values()):
-                function = made.function()  # held: its plan must not go meanwhile
-                if function is not None and any(start <= made.address < end for start, end in ranges):
-                    made.removed = True
-                    if made.place is not None:
-                        made.place.value = 0
-
-
-class _Made:
-    """A function object's other half."""
-
-    place: ctypes.c_uint64 | None = None
-    """The address that the object calls, in C's plan; 0: it calls `call_in_python` always. None: it is Python's."""
-    function: weakref.ref[Any]
-
-    def __init__(self, name: str, address: int, call: Callable[..., Any]) -> None:
-        self.name = name
-        self.address = address
-        self.removed = False
-        self._call = call
-
-    def as_function(self) -> Callable[..., Any]:
-        """Return a function of Python's that makes the call."""
-
-        def function(*values: Any) -> Any:
-            return self.call_in_python(*values)
-
-        function.address = self.address  # pyright: ignore[reportFunctionMemberAccess]
-        function.executor = None  # pyright: ignore[reportFunctionMemberAccess]
-        return function
-
-    def call_in_python(self, *values: Any) -> Any:
-        """Make the call, with arguments that C does not take. Raises RemovedCode once its code was removed."""
-        if self.removed:
-            raise RemovedCode(self.name)
-        return self._call(*values)
+    def under_way(self, ranges: Sequence[tuple[int, int]]) -> int:
+        """Return how many calls that C makes are in functions from `start` to `end`, for each pair of `ranges`."""
+        return sum(self._calls_in(start, end) for start, end in ranges)

@@ -7,8 +7,6 @@ follows it in Python, for this process and for others.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any
-from weakref import WeakKeyDictionary
 
 from uruk.calls import CType, Function, is_complete
 from uruk.errors import InvalidValue
@@ -36,8 +34,6 @@ class Kind(IntEnum):
     """A structure or union by value: its bytes, as `layout` says."""
 
 
-native_addresses: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
-"""Function objects of C that call linked code of this process -> its addresses; see `uruk.executor.native_calls`."""
 PLAIN = (Kind.VOID, Kind.INTEGER, Kind.BOOLEAN, Kind.CHARACTER, Kind.FLOAT)
 """Kinds whose values need nothing that must be kept during the call."""
 

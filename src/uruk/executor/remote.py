@@ -107,11 +107,13 @@ class RemoteExecutor:
 
         return self.function_of(Prototype(text), address)
 
-    def function_of(self, prototype: Prototype, address: int, *, callbacks: str = "session") -> Callable[..., Any]:
-        """Return a callable of a prototype for a function there; see `uruk.Symbol.function`."""
+    def function_of(
+        self, prototype: Prototype, address: int, *, callbacks: str = "session", name: str = ""
+    ) -> Callable[..., Any]:
+        """Return a callable of a prototype for a function there, for errors by its name; see `uruk.Symbol.function`."""
         from uruk.executor.calls_there import function_there
 
-        return function_there(self, prototype, address, callbacks)
+        return function_there(self, prototype, address, callbacks, name)
 
     def callback(self, text: str, function: Callable[..., Any]) -> Callback:
         """Return a Python function as one of C type `text` that code there can call; kept alive by this until

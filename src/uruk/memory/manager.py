@@ -378,6 +378,10 @@ class SlabManager:
         """Return True for an address in one of the slabs."""
         return any(slab.base <= address < slab.base + slab.size for slab in self.slabs)
 
+    def is_free(self, address: int) -> bool:
+        """Return True for an address in one of the slabs where nothing is linked."""
+        return any(slab.is_free(address) for slab in self.slabs)
+
     @contextlib.contextmanager
     def library_window(self) -> Generator[None]:
         """Unmap the library window for the time of a `with`, so that a library lands within reach of the slab."""

@@ -29,6 +29,11 @@ class FreeList:
         """The free ranges, (start, size) each, in address order."""
         return list(zip(self._starts, self._sizes, strict=True))
 
+    def holds(self, address: int) -> bool:
+        """Return True for an address that is free."""
+        index = bisect_right(self._starts, address) - 1
+        return index >= 0 and address < self._starts[index] + self._sizes[index]
+
     def take_at(self, start: int, size: int) -> None:
         """Take a range that is free. InternalError if part of it is not."""
         # The last free range that begins at or before `start`: the only one that can hold it.

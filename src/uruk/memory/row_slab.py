@@ -47,6 +47,10 @@ class RowSlab(Slab):
                 self.used += self.extent(segment.zone, segment.size)
         return [at + start if segment.size else self.base for start, segment in zip(starts, segments, strict=True)]
 
+    def is_free(self, address: int) -> bool:
+        """See `Slab.is_free`."""
+        return self._free.holds(address)
+
     def give(self, zone: int, address: int, size: int) -> None:
         """See `Slab.give`."""
         size = self.extent(zone, size)

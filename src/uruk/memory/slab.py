@@ -76,6 +76,10 @@ class Slab:
             addresses.append(address)
         return addresses
 
+    def is_free(self, address: int) -> bool:
+        """Return True for an address that no module has."""
+        return any(zone.holds(address) for zone in self._zones)
+
     def release(self) -> None:
         """Give the whole slab back. Nothing in it may run any more."""
         # The view goes first: a mapping in Python is closed with its last view.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from uruk.executor.interface import Executor
 from uruk.orc.dispatch import Dispatcher
@@ -15,6 +15,9 @@ from uruk.orc.registry.lazy import LookUp
 from uruk.orc.registry.options import Options
 from uruk.orc.registry.registry import Hints, NewDelivery, Registry
 from uruk.orc.registry.tracker import ResourceTracker
+
+if TYPE_CHECKING:
+    from uruk.executor.code_calls import CodeCalls
 
 
 class End:
@@ -48,6 +51,8 @@ class Lifetime(Registry):
         """Old versions of replaced code that are still in memory; see `uruk.orc.replacing.collect`."""
         self.last_search = 0.0, 0.0
         """The time when the last search of threads for replaced code began, and how long it took, in seconds."""
+        self.calls: CodeCalls | None = None
+        """Typed callables of the session's code, once there are any."""
         self.texts = 0
         """The number of texts without names that were compiled."""
 

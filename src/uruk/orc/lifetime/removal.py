@@ -13,7 +13,7 @@ from uruk.graph.types import I32, NONE
 from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.registry.defining import withdraw
 from uruk.orc.registry.definitions import definitions_of
-from uruk.orc.registry.entries import AliasEntry, Contents, Entry, ObjectEntry, contents_of
+from uruk.orc.registry.entries import AliasEntry, Contents, Entry, LazyEntry, ObjectEntry, contents_of
 from uruk.orc.registry.ownership import drop_groups
 from uruk.orc.registry.tracker import Released, Removal, ResourceTracker
 
@@ -91,6 +91,8 @@ def _retract(session: Lifetime, tracker: ResourceTracker, released: Released) ->
     for entry in session.entries_of(tracker):
         dylibs.add(entry.dylib)
         released.objects += isinstance(entry, ObjectEntry) and not entry.private
+        if isinstance(entry, LazyEntry) and session.calls is not None:
+            tracker.resources.called += entry.stubs.tolist()
         lost += _forget(session, entry, released)
     for dylib in dylibs:
         dylib.search.remove_archives(tracker)
@@ -103,6 +105,9 @@ def _free(session: Lifetime, tracker: ResourceTracker, released: Released) -> No
     """Do the last step of a removal: give back memory and what else linking took, now or when threads have ended."""
     platform = session.platform
     if platform is not None and session.options.execute:
+        if session.calls is not None:
+            session.calls.remove(_ranges(tracker), tracker.name)  # first: no call begins behind the count
+            released.calls_under_way = _under_way(session, tracker)
         released.pending_thread_destructors = _pending(platform, tracker)
         if released.deferred:
             # For its user the tracker is gone: only sweeps of later calls deal with its memory.
@@ -146,6 +151,23 @@ def _pending(platform: Platform, tracker: ResourceTracker) -> int:
     return sum(platform.pending(holder) for holder in holders)
 
 
+def _under_way(session: Lifetime, tracker: ResourceTracker) -> int:
+    """Return how many calls that Python made are in a tracker's code, or in removed code that refers to it."""
+    calls = session.calls
+    if calls is None:
+        return 0
+    removed = [tracker, *(user for user in tracker.resources.users if user.removed)]
+    return sum(calls.under_way(_ranges(each)) for each in removed)
+
+
+def _ranges(tracker: ResourceTracker) -> list[tuple[int, int]]:
+    """Return where functions of a tracker's may begin: all of its memory, and stubs."""
+    resources = tracker.resources
+    segments = (allocation.segments[row] for allocation, rows in resources.memory for row in rows)
+    stubs = (*resources.called, *(address for some in resources.stubs for address in some.tolist()))
+    return [*((start, start + size) for _, start, size in segments), *((stub, stub + 1) for stub in stubs)]
+
+
 def _users(tracker: ResourceTracker) -> list[ResourceTracker]:
     """Return trackers whose code refers to a tracker's, as they were made."""
     return sorted(tracker.resources.users, key=lambda user: user.number)
@@ -156,7 +178,7 @@ def _sweep_one(session: Lifetime) -> None:
     if platform is None:
         return
     for tracker in list(session.retired):
-        if not _pending(platform, tracker):
+        if not _pending(platform, tracker) and not _under_way(session, tracker):
             _release(session, tracker, Released())
             session.retired.remove(tracker)  # last, so that what was interrupted is done again
 
@@ -182,6 +204,8 @@ def _release(session: Lifetime, tracker: ResourceTracker, released: Released) ->
         resources.forget()
         tracker.forget_uses()
         return
+    if session.calls is not None:
+        session.calls.remove(_ranges(tracker), tracker.name)
     if session.platform is not None:
         session.platform.unload(tracker, released)
     for stubs in resources.stubs:

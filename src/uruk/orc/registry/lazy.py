@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -36,6 +36,8 @@ class LazyFunctions:
         self._stubs: LazyStubs | None = None
         self.gone: dict[int, tuple[str, str]] = {}
         """Names of functions that a replacement does not define any more: name and file for FunctionGone."""
+        self.given: Callable[[Collection[int], str], object] | None = None
+        """Called with addresses of stubs that are given back, and whose they were, once there are typed callables."""
         self._closed = False
         self._native_handler = True
         self._target: dict[int, int] = {}
@@ -62,6 +64,9 @@ class LazyFunctions:
         if self._stubs is None or self._closed:
             return
         numbers = self._stubs.numbers(addresses)
+        if self.given is not None and addresses.size:
+            entry = self._entry.get(int(numbers[0]))
+            self.given(addresses.tolist(), entry.tracker.name if entry is not None else "a lazy object")
         for stub in numbers.tolist():
             # Before the stubs are given back: a number may be another entry's as soon as it is.
             self.gone.pop(self._target.pop(stub, -1), None)

@@ -23,7 +23,7 @@ class Released(Values):
 
     `memory` in bytes; `tls_not_recovered`: bytes of static thread-local storage that other storage taken later keeps
     for now; `pending_thread_destructors`: how many threads have yet to run in this code, or in removed code that refers
-    to it; it stays until then (`deferred`).
+    to it; `calls_under_way`: how many calls that Python made are in it; it stays until then (`deferred`).
     """
 
     memory: int = 0
@@ -33,11 +33,12 @@ class Released(Values):
     lazy_stubs: int = 0
     tls_not_recovered: int = 0
     pending_thread_destructors: int = 0
+    calls_under_way: int = 0
 
     @property
     def deferred(self) -> bool:
-        """True where the memory stays until threads have ended."""
-        return self.pending_thread_destructors > 0
+        """True where the memory stays until threads have ended, or calls have returned; the next removal looks."""
+        return self.pending_thread_destructors > 0 or self.calls_under_way > 0
 
 
 @record
@@ -82,6 +83,8 @@ class Resources:
         self.storage: list[Storage] = []
         self.stubs: list[I64] = []
         """Addresses of stubs that finalisers may need after the names are gone."""
+        self.called: list[int] = []
+        """Addresses of stubs by which functions were called, once the code goes."""
         self.arrays: list[FunctionArray] = []
         """Initialisers and finalisers that have run, for `deinitialize` and what comes after it."""
         self.uses: set[ResourceTracker] = set()

@@ -141,6 +141,8 @@ def _code_of(tracker: ResourceTracker) -> list[tuple[int, int]]:
 def _give_back(session: Lifetime, tracker: ResourceTracker, released: Released) -> None:
     platform = session.platform
     if session.executor.lost is None:
+        if session.calls is not None:
+            session.calls.remove([(at, at + size) for at, size in _code_of(tracker)], tracker.name)
         if platform is not None:
             platform.unload(tracker, released)
         for allocation, which in tracker.resources.memory:

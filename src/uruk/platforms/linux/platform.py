@@ -311,10 +311,6 @@ class LinuxPlatform:
     def unload(self, tracker: ResourceTracker, released: Released) -> None:
         """See `Platform.unload`."""
         resources = tracker.resources
-        if not resources.users:  # else it is withheld, and calls are answered by `note_removed`
-            self.process.code_goes(
-                [_range(allocation.segments[row]) for allocation, rows in resources.memory for row in rows]
-            )
         for names, symbols in resources.names:
             names.remove(symbols)
         resources.names.clear()
@@ -343,7 +339,6 @@ class LinuxPlatform:
     def forget_removed(self, start: int, end: int) -> None:
         """See `Platform.forget_removed`."""
         self.runtime.call(b"uruk_rt_forget_removed", start, end)
-        self.process.code_goes([(start, end)])
 
     def lazy_stubs(self, resolve: Callable[[int], int], on_error: Callable[[int, BaseException], object]) -> LazyStubs:
         """See `Platform.lazy_stubs`."""
@@ -397,11 +392,6 @@ class UnrunLinuxPlatform(LinuxPlatform):
     def plan_load(self, paths: Sequence[str], by_name: Collection[str] = ()) -> Callable[[], str]:
         """See `uruk.platforms.systems.SystemPlatform.plan_load`: their constructors do not run, in whatever order."""
         return lambda: ""
-
-
-def _range(segment: tuple[int, int, int]) -> tuple[int, int]:
-    _, address, size = segment
-    return address, address + size
 
 
 def _when(array: FunctionArray) -> tuple[int, int, tuple[int, int]]:

@@ -71,9 +71,6 @@ class LinuxProcess(ABC):
         """Return the maker of function objects that call linked code from C; None where the process is another one."""
         return None
 
-    def code_goes(self, ranges: Sequence[tuple[int, int]]) -> None:  # noqa: B027
-        """Note that what lies from the first to the second address of each of these ranges is about to go."""
-
     # -- links
 
     @property

@@ -58,7 +58,6 @@ class LinuxHere(LinuxProcess):
     def __init__(self, executor: InProcessExecutor) -> None:
         super().__init__(executor, POOL)
         self._guards: PythonGuards | None = None
-        self._calls: NativeCalls | None = None
 
     @property
     def runtime(self) -> Runtime:
@@ -109,13 +108,7 @@ class LinuxHere(LinuxProcess):
         """See `LinuxProcess.native_calls`; linked on first use."""
         from uruk.platforms.linux.python_calls import native_calls  # most sessions make no typed calls
 
-        self._calls = native_calls()
-        return self._calls
-
-    def code_goes(self, ranges: Sequence[tuple[int, int]]) -> None:
-        """See `LinuxProcess.code_goes`: calls of functions there raise RemovedCode from now on."""
-        if self._calls is not None:
-            self._calls.forget(ranges)
+        return native_calls()
 
     def close(self) -> None:
         """See `LinuxProcess.close`."""

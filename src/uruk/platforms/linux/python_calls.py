@@ -11,7 +11,7 @@ from uruk.executor import raised
 from uruk.executor.native_calls import NativeCalls
 from uruk.platforms.linux.runtime_here import SESSIONS, process_runtime
 
-_NEW, _RAISE_LATER = b"uruk_py_new_function", b"uruk_py_raise_later"
+_NAMES = [b"uruk_py_new_function", b"uruk_py_raise_later", b"uruk_py_calls_in"]
 
 
 @lru_cache(maxsize=1)
@@ -25,11 +25,11 @@ def native_calls() -> NativeCalls | None:
     runtime = process_runtime()
     session = SESSIONS[0]
     try:
-        answers = session.lookup(session.dylibs["runtime"], [_NEW, _RAISE_LATER], roots=False)
+        answers = session.lookup(session.dylibs["runtime"], _NAMES, roots=False)
     except UrukError:  # a name of Python's is undefined
         return None
-    (new, _), (raise_later, _) = answers
-    calls = NativeCalls(new)
+    new, raise_later, calls_in = (address for address, _ in answers)
+    calls = NativeCalls(new, calls_in)
     raised.in_native_call = ctypes.PYFUNCTYPE(ctypes.c_int32, ctypes.py_object)(raise_later)
     # It learns where they go on: see removed_calls.c.
     calls.call_everywhere(runtime.address[b"uruk_rt_note_return"])

@@ -1,0 +1,69 @@
+"""Typed callables of a session's code, in whatever process that is.
+
+Once the code of one is removed, its calls raise RemovedCode, also where other code lies at its address by then. Code
+that a call is in stays until that has returned.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+from uruk.demangle import demangle
+from uruk.executor.typed_call import TypedCall, typed_calls
+
+if TYPE_CHECKING:
+    from uruk.executor.native_calls import NativeCalls
+
+
+class CodeCalls:
+    """The typed callables of one session. `native` makes calls in this process from C, where there is that."""
+
+    def __init__(self, native: NativeCalls | None) -> None:
+        self.native = native
+        self._lock = threading.Lock()
+        self._made: dict[int, TypedCall] = {}
+
+    def add(self, call: TypedCall, function: Any) -> Any:
+        """Have the calls of a function end when its code goes; returns the function, which is not kept."""
+        key = id(call)
+        with self._lock:
+            self._made[key] = call
+        typed_calls[function] = call
+        call.function = weakref.ref(function, lambda _: self._made.pop(key, None))
+        return function
+
+    def __len__(self) -> int:
+        """Return how many callables there are."""
+        return len(self._made)
+
+    def _in(self, ranges: Sequence[tuple[int, int]]) -> list[tuple[TypedCall, Any]]:
+        """Return the callables with code in some ranges, each with its function: held, as C's plan goes with it."""
+        calls = [call for call in list(self._made.values()) if any(a <= call.address < b for a, b in ranges)]
+        pairs = ((call, call.function()) for call in calls)
+        return [pair for pair in pairs if pair[1] is not None]
+
+    def remove(self, ranges: Sequence[tuple[int, int]], owner: str) -> None:
+        """Have calls of functions from `start` to `end`, for each pair of `ranges`, raise RemovedCode from now on.
+
+        `owner` is what the error says that they were of.
+        """
+        with self._lock:
+            for call, _ in self._in(ranges):
+                call.removed = call.removed or f"`{demangle(call.name)}' of {owner}"
+                if call.place is not None:
+                    call.place.value = 0
+
+    def remove_at(self, addresses: Collection[int], owner: str) -> None:
+        """Do the same for functions at some addresses."""
+        wanted = {call.address for call in list(self._made.values())}.intersection(addresses)
+        if wanted:
+            self.remove([(address, address + 1) for address in wanted], owner)
+
+    def under_way(self, ranges: Sequence[tuple[int, int]]) -> int:
+        """Return how many calls of functions in these ranges have begun and not returned, of all threads."""
+        with self._lock:
+            in_python = sum(len(call.under_way) for call, _ in self._in(ranges))
+        return in_python + (self.native.under_way(ranges) if self.native is not None else 0)

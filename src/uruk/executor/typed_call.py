@@ -1,0 +1,57 @@
+"""One typed callable of linked code, which ends with its code: calls raise RemovedCode from then on."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from uruk.errors import RemovedCode
+
+if TYPE_CHECKING:
+    import ctypes
+
+typed_calls: weakref.WeakKeyDictionary[Any, TypedCall] = weakref.WeakKeyDictionary()
+"""Objects that users call -> what makes their calls."""
+
+
+class TypedCall:
+    """A typed callable: how Python makes its calls, and what is to be known of it when its code goes."""
+
+    place: ctypes.c_uint64 | None = None
+    """The place where C keeps the address that it calls, if it makes the calls; 0 there has it use `make` always."""
+    function: weakref.ref[Any]
+    """The object that users call."""
+
+    def __init__(self, name: str, address: int, call: Callable[..., Any]) -> None:
+        self.name = name
+        self.address = address
+        self.executor: object = getattr(call, "executor", None)
+        """The executor of another process; None for this one."""
+        self.removed = ""
+        """The name of what it called, once that was removed."""
+        self.under_way: list[None] = []
+        """An item for each call that Python is making: both ends of a list change at once, for all threads."""
+        self._call = call
+
+    def make(self, *values: Any) -> Any:
+        """Make the call. Raises RemovedCode once its code was removed."""
+        self.under_way.append(None)  # first: whoever removes the code notes that, and then looks here
+        try:
+            if self.removed:
+                raise RemovedCode(self.removed)
+            return self._call(*values)
+        finally:
+            self.under_way.pop()
+
+    def as_function(self) -> Callable[..., Any]:
+        """Return a function of Python's that makes the call."""
+        make = self.make
+
+        def function(*values: Any) -> Any:
+            return make(*values)
+
+        function.__name__ = function.__qualname__ = self.name
+        function.address = self.address  # pyright: ignore[reportFunctionMemberAccess]
+        function.executor = self.executor  # pyright: ignore[reportFunctionMemberAccess]
+        return function
