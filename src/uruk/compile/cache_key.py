@@ -49,6 +49,12 @@ def object_key(
     return digest.hexdigest()
 
 
+def text_key(compiler: Compiler, language: str, flags: Sequence[str], text: bytes) -> str:
+    """Return the key under which it is noted that a text was compiled; no object is kept there."""
+    facts = [_FORMAT, "seen", compiler.identity, compiler.words, language, tuple(flags)]
+    return hashlib.sha256(repr(facts).encode("utf-8", "surrogateescape") + b"\0" + text).hexdigest()
+
+
 @lru_cache(maxsize=1)
 def host_cpu() -> str:
     """Return the processor that ``-march=native`` goes by (zig does so unasked)."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from uruk.compile.cache import ObjectCache, cache_from_environment
-from uruk.compile.cache_key import is_settled, object_key, without_zig_names
+from uruk.compile.cache_key import is_settled, object_key, text_key, without_zig_names
 from uruk.compile.cacheable import flags_are_known, stands_for_itself, takes_other_files
 from uruk.compile.compilers import find_compiler
 from uruk.compile.identity import Compiler, identify
@@ -77,7 +77,8 @@ def compile_text(
 ) -> Compiled:
     """Compile a text; `name` stands for it in diagnostics and in ``__FILE__``. The rest is as for `compile_source`.
 
-    ``#include "x.h"`` is looked for in the current folder.
+    ``#include "x.h"`` is looked for in the current folder. A text with directives of the preprocessor is kept in the
+    cache when it is compiled for the second time.
     """
     name = name or f"<{NAMES.get(language, language)}>"
     quoted = name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
@@ -126,6 +127,8 @@ class _Job:
             if cache is None or not self._may_be_cached():
                 return self._result(*self._run(folder), cached=False)
             since, source = time.time_ns(), self._source()
+            if self._is_new(cache):
+                return self._result(*self._run(folder), cached=False)
             preprocessed = self._preprocess(folder, source)
             if source is None or preprocessed is None:
                 return self._result(*self._run(folder), cached=False)
@@ -144,6 +147,24 @@ class _Job:
         """Return False for assembly: it takes files by directives that nothing expands, and is quick."""
         own = [word for word in self.compiler.words[1:] if word.startswith(("-", "@"))]
         return self.language in ("c", "c++") and flags_are_known([*own, *self.flags])
+
+    def _stands_for_itself(self, source: bytes) -> bool:
+        own = [word for word in self.compiler.words[1:] if word.startswith(("-", "@"))]
+        return self.compiler.kind in ("gcc", "clang") and stands_for_itself(source, [*own, *self.flags])
+
+    def _is_new(self, cache: ObjectCache) -> bool:
+        """Return True for a text that the cache has not seen yet, and that would have to be preprocessed for its key.
+
+        Most texts of a session at a prompt are compiled once: preprocessing them, to keep what nothing asks for, takes
+        longer than all else that a cache does. What is compiled a second time is kept.
+        """
+        if self.text is None or self._stands_for_itself(self.text):
+            return False
+        key = text_key(self.compiler, self.language, self.flags, self.text)
+        if cache.load(key) is not None:
+            return False
+        cache.store(key, b"")
+        return True
 
     def _refuse_odd_file(self) -> None:
         """Raise CompileError for a source that is not a file: compilers wait for a pipe, and read it once only."""
@@ -167,10 +188,8 @@ class _Job:
 
         It is empty where the source stands for itself, which saves a run of the compiler.
         """
-        if source is not None and self.compiler.kind in ("gcc", "clang"):
-            own = [word for word in self.compiler.words[1:] if word.startswith(("-", "@"))]
-            if stands_for_itself(source, [*own, *self.flags]):
-                return b""
+        if source is not None and self._stands_for_itself(source):
+            return b""
         ended = self._command(folder, "-E")
         if ended.status or takes_other_files(ended.out):
             return None
