@@ -32,6 +32,7 @@ _ZIG_MARK, _CLANG_MARK, _GCC_MARK = b"__MSVCRT_VERSION__=0xE00", b"clang version
 
 _OF_CXX = (b"_ZNSt3__1", b"_ZNKSt3__1", b"_ZSt", b"_ZTVN10__cxxabiv1", b"_Zn", b"_Zd", b"__cxa_", b"__gxx_personality")
 """The beginnings of names that only libc++, libc++abi and libunwind have of what objects of zig refer to."""
+_OF_THREADS = (b"pthread_", b"__emutls_get_address")
 
 
 class Driver(Enum):
@@ -74,6 +75,10 @@ class Marks:
     def wants_cxx(self) -> bool:
         """Return True if the objects want a C++ library, which ``zig c++`` links with, and ``zig cc`` does not."""
         return any(name.startswith(_OF_CXX) for name in self._names)
+
+    def wants_threads(self) -> bool:
+        """Return True if the objects want MinGW's library of threads, for threads or for gcc's thread-locals."""
+        return any(name.startswith(_OF_THREADS) for name in self._names)
 
     def _has(self, text: bytes) -> bool:
         return any(buffer.find(text) >= 0 for buffer in self._buffers)

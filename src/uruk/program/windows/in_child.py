@@ -103,8 +103,8 @@ class ProgramInWindows:
             from uruk.program.windows import jitlink_process  # for one tool
 
             jitlink_process.serve_result(jit)
-            if self._driver is Driver.MINGW and marks.wants_cxx():
-                jitlink_process.serve_cxx(jit)
+            if self._driver is Driver.MINGW:
+                jitlink_process.serve_libraries(jit, cxx=marks.wants_cxx(), threads=marks.wants_threads())
         if self._plan.default_libraries:
             add_default_libraries(jit, self._plan, marks, self._driver, self.runtime)
 

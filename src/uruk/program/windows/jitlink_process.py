@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 
 SET_RESULT = "llvm_jitlink_setTestResultOverride"
 """The function by which LLVM's tests set the exit status, also from functions of atexit."""
-_CXX_DLL = "libstdc++-6.dll"
-_SHARED, _STATIC = ("stdc++",), (":libstdc++.a", ":libpthread.a")
-"""MinGW's library of C++, for -l: the DLL, or the archive with what it needs and is a DLL otherwise."""
+_CXX = ("libstdc++-6.dll", ("stdc++",), (":libstdc++.a", ":libpthread.a"))
+_THREADS = ("libwinpthread-1.dll", (), (":libpthread.a",))
+"""MinGW's libraries of C++ and of threads: the DLL, what is added for -l where that is found (threads' is one of the
+driver's), and where it is not: the archive, with what it needs and is a DLL otherwise."""
 
 
 def serve_result(linker: ProgramLinker) -> None:
@@ -25,13 +26,16 @@ def serve_result(linker: ProgramLinker) -> None:
         linker.main.define(SET_RESULT, runtime.address[b"uruk_rt_set_result"], function=True)
 
 
-def serve_cxx(linker: ProgramLinker) -> None:
-    """Add MinGW's library of C++, behind what the line names."""
+def serve_libraries(linker: ProgramLinker, *, cxx: bool, threads: bool) -> None:
+    """Add MinGW's library of C++ or that of threads, as the program wants, behind what the line names."""
+    if not (cxx or threads):
+        return
+    dll, shared, static = _CXX if cxx else _THREADS
     try:
-        linker.executor.libraries.load(_CXX_DLL)
-        names = _SHARED
+        linker.executor.libraries.load(dll)
+        names = shared
     except LibraryError:  # WINEPATH does not name its folder
-        names = _STATIC
+        names = static
     for name in names:
         try:
             linker.add_library(name)
