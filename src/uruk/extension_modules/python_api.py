@@ -37,6 +37,10 @@ def call_init(address: int, name: str) -> tuple[Any, bool]:
     pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p)(address)()
     if not pointer:
         raise SystemError(f"initialization of {name} failed without raising an exception")
+    if not ctypes.c_void_p.from_address(pointer + object.__basicsize__ - ctypes.sizeof(ctypes.c_void_p)).value:
+        # Without a type it is no object yet: touching it would end the interpreter.
+        problem = "a definition without PyModuleDef_Init(), or another object that is not initialized"
+        raise SystemError(f"{init_name(name)} returned {problem}")
     made = ctypes.cast(pointer, ctypes.py_object).value
     if type(made).__name__ == "moduledef":
         return made, True  # the reference is the definition's own, which is static

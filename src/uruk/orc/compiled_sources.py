@@ -167,8 +167,14 @@ def take(dylib: JITDylib, compiled: Compiled) -> bytes:
         if (kind, value) in home.runtime_libraries:
             continue
         if kind == "library":
-            for library in LibrarySearch(target=dylib.session.target).find(value):
-                home.add_shared_library(library.path)
+            search = LibrarySearch(target=dylib.session.target)
+            # MinGW has import libraries, and its drivers add that of the unwinder.
+            names = [value, "gcc_s"] if value == "stdc++" and dylib.session.target.format == "coff" else [value]
+            for library in (file for name in names for file in search.find(name)):
+                if library.kind == "archive":
+                    home.add_archive(library.path)
+                else:
+                    home.add_shared_library(library.path)
         else:
             home.add_archive(value)
         home.runtime_libraries.add((kind, value))

@@ -14,7 +14,7 @@ def meant_offsets(graph: Graph, blocks: Blocks, edges: Edges) -> I64:
 
     Fields of x86-64's instructions count from the end of these, and are taken to be their last bytes.
     """
-    if graph.target is None or graph.target.architecture != "x86_64" or graph.target.format != "elf":
+    if graph.target is None or graph.target.architecture != "x86_64":
         return edges.addend
     relative = (graph.kinds.base[edges.kind] == Base.PLACE) & (blocks.zone[edges.block] == Zone.RX)
     return edges.addend + np.where(relative, graph.kinds.width[edges.kind].astype(np.int64), 0)
@@ -26,7 +26,7 @@ def calls_and_jumps(graph: Graph, blocks: Blocks, edges: Edges) -> Bool:
     On x86-64 assemblers write a call of a local function as any other reference: the opcode before the field tells.
     """
     marked = graph.kinds.having((Operand.BRANCH,)).take(edges.kind)
-    if graph.target is None or graph.target.architecture != "x86_64" or graph.target.format != "elf":
+    if graph.target is None or graph.target.architecture != "x86_64":
         return marked
     doubtful = ~marked & (graph.kinds.base[edges.kind] == Base.PLACE) & (blocks.zone[edges.block] == Zone.RX)
     doubtful &= (graph.kinds.operand[edges.kind] == Operand.SYMBOL) & (edges.offset > 0)

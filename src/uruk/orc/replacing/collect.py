@@ -25,11 +25,17 @@ _UNKNOWN = "the threads of this system, or process, are not looked through"
 
 
 def retire(
-    session: Lifetime, versions: Versions, gone: set[int], *, whole: bool, handles: Sequence[int] = ()
+    session: Lifetime,
+    versions: Versions,
+    gone: set[int],
+    *,
+    whole: bool,
+    handles: Sequence[int] = (),
+    finalizing: bool = False,
 ) -> list[ResourceTracker]:
     """Take replaced objects out, and what they have in memory to trackers of its own; returns these.
 
-    `whole`: their variables go, too, and what was registered under `handles`.
+    `whole`: their variables go, too, and what was registered under `handles`. `finalizing`: that is to run first.
     """
     gone_arrays = set[tuple[int, int]]()
     for number in gone:
@@ -45,10 +51,12 @@ def retire(
             if array.tracker is not owner or array.order not in gone_arrays or (array.final and not whole)
         ]  # fmt: skip
     moves = whole or _looks_through_threads(session)
+    if whole:  # earlier ones that were left to the owner go with the others now
+        session.replaced[:] = [old for old in session.replaced if old.owner is not owner or not old.size_left]
     for part in versions.retire(gone, whole=whole) if moves else versions.leave(gone):
         tracker = session.create_tracker(versions.bodies, f"{owner.name} (version {versions.number})")
         reason = _reason(versions, part) if moves else _UNKNOWN
-        version = OldVersion(tracker, owner, reason, finalizing=whole and bool(handles))
+        version = OldVersion(tracker, owner, reason, finalizing=finalizing)
         if moves:
             _hand_over(part, owner, tracker)
             tracker.resources.module_handles[:] = handles if whole else []

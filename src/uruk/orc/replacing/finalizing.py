@@ -17,6 +17,9 @@ def finalize_versions(versions: Versions, trackers: Sequence[ResourceTracker], l
     """Run the finalisers of versions that were retired, with the stubs led to their code, and back to the newest."""
     session = versions.session
     with session.lock:
+        old: list[OldVersion] = [version for version in session.replaced if version.tracker in trackers]
+        if not any(version.finalizing for version in old):
+            return
         leads = Leads.of(session, versions)
     try:
         if session.executor.lost is None:
@@ -29,10 +32,8 @@ def finalize_versions(versions: Versions, trackers: Sequence[ResourceTracker], l
         with session.lock:
             if not session.closed:
                 leads.restore(session)
-            old: list[OldVersion] = session.replaced
             for version in old:
-                if version.tracker in trackers:
-                    version.finalizing = False
+                version.finalizing = False
 
 
 def finalize_handles(versions: Versions, handles: Sequence[int]) -> None:

@@ -42,7 +42,7 @@ def lead_through_stubs(graph: Graph, public: Contents, bodies: Contents, tag: st
 
     `tag` makes the names of static functions different from those of other objects.
     """
-    graph = _named_statics(graph, bodies, tag)
+    graph = _named_statics(_by_names(graph), bodies, tag)
     symbols, edges = graph.symbols, graph.edges
     assert edges is not None  # relocations of objects that are added are read at once
     own = function_rows(graph)
@@ -93,18 +93,60 @@ def offsets(graph: Graph) -> I64:
     return meant_offsets(graph, graph.blocks, graph.edges)
 
 
+def _by_names(graph: Graph) -> Graph:
+    """Return the graph with references to functions that others see by their names, and not by their sections.
+
+    Assemblers write COFF's so, to whatever their own object defines.
+    """
+    symbols, edges = graph.symbols, graph.edges
+    assert edges is not None
+    block = symbols.block[edges.target]
+    meant = may_lead_elsewhere(graph) & _mean_code(graph)
+    rows = true_rows(meant & (symbols.name[edges.target] < 0) & (symbols.type[edges.target] != SymbolType.FUNC))
+    if not rows.size:
+        return graph
+    own = function_rows(graph).tolist()
+    at = {(int(symbols.block[row]), int(symbols.value[row])): row for row in reversed(own)}
+    place = symbols.value[edges.target[rows]].view(np.int64) + offsets(graph)[rows]
+    found = [at.get(pair, NONE) for pair in zip(block[rows].tolist(), place.tolist(), strict=True)]
+    return _with_targets(graph, rows, found)
+
+
+def _mean_code(graph: Graph) -> Bool:
+    """Mark edges into code, from code or by pointers.
+
+    In data only pointers mean functions: tables of switches have distances, which may be those of a function, too.
+    """
+    symbols, edges = graph.symbols, graph.edges
+    assert edges is not None
+    block = symbols.block[edges.target]
+    into = block >= 0
+    into[into] = graph.blocks.zone[block[into]] == Zone.RX
+    return into & ((graph.blocks.zone[edges.block] == Zone.RX) | (graph.kinds.base[edges.kind] == Base.ZERO))
+
+
+def _with_targets(graph: Graph, rows: I64, found: Sequence[int]) -> Graph:
+    """Return the graph with edges that mean the same places by other symbols; NONE leaves one as it is."""
+    symbols, edges = graph.symbols, graph.edges
+    assert edges is not None
+    new = np.array(found, np.int64)
+    rows, new = rows[new >= 0], new[new >= 0]
+    if not rows.size:
+        return graph
+    target, addend = edges.target.copy(), edges.addend.copy()
+    addend[rows] += symbols.value[target[rows]].view(np.int64) - symbols.value[new].view(np.int64)
+    target[rows] = new
+    return replace(graph, edges=edges.replaced(target=target, addend=addend))
+
+
 def _named_statics(graph: Graph, bodies: Contents, tag: str) -> Graph:
     """Return the graph with a name for each static function whose address is taken, and these references by it."""
-    symbols, edges, kinds = graph.symbols, graph.edges, graph.kinds
+    symbols, edges = graph.symbols, graph.edges
     assert edges is not None
     # A direct call knows more of a static function than its type (which registers it leaves alone, say).
     taken = may_lead_elsewhere(graph) & ~calls_and_jumps(graph, graph.blocks, edges)
     block = symbols.block[edges.target]
-    taken &= (symbols.name[edges.target] < 0) & (block >= 0)
-    # In data only pointers mean functions: tables of switches have distances, which may be those of a function, too.
-    taken &= (graph.blocks.zone[edges.block] == Zone.RX) | (kinds.base[edges.kind] == Base.ZERO)
-    rows = true_rows(taken)
-    rows = rows[graph.blocks.zone[block[rows]] == Zone.RX]
+    rows = true_rows(taken & (symbols.name[edges.target] < 0) & _mean_code(graph))
     if not rows.size:
         return graph
     at = static_functions(graph)

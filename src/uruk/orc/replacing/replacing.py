@@ -234,12 +234,15 @@ def replace_objects(
             raise
         with session.lock:
             versions.set_objects(function, {entry.number for entry in new})
-            old = retire(session, versions, set(change.aside.objects), whole=change.anew, handles=change.handles)
+            # Windows has no handles: what is registered there is its module's.
+            finalizing = change.anew and (bool(change.handles) or session.target.format == "coff")
+            gone = set(change.aside.objects)
+            old = retire(session, versions, gone, whole=change.anew, handles=change.handles, finalizing=finalizing)
             versions.number += 1
             if not change.anew:
                 # What was registered last is to run first.
                 versions.tracker.resources.module_handles[:] = [*change.new_handles, *change.handles]
-        if change.anew and change.handles:
+        if change.anew:
             finalize_versions(versions, old, change.aside.linked)
         collect_if_cheap(session)
 

@@ -22,6 +22,9 @@ _NUMBERED = re.compile(rb"\.\d+$")
 _OF_CODE = (".rodata.cst", ".gcc_except_table", ".xdata", ".pdata")
 """Constants whose address only the code of their own version has."""
 
+_OF_THREADS = re.compile(r"\.tls(\$|$)")
+"""Thread-locals where their symbols are like all others: COFF, and no ELF section has such a name."""
+
 Key = tuple[bytes, bool]
 """A variable's name, and whether it is static."""
 
@@ -99,7 +102,9 @@ def variables_of(graph: Graph) -> list[Variable]:
     writable = np.zeros(len(symbols), np.bool_)
     inside = true_rows((symbols.block >= 0) & (symbols.kind == SymbolKind.DEFINED))
     writable[inside] = graph.blocks.zone[symbols.block[inside]] == Zone.RW
-    writable &= (symbols.type == SymbolType.OBJECT) | ((symbols.name >= 0) & (symbols.type == SymbolType.NOTYPE))
+    # Types that tell variables from labels are ELF's: elsewhere whatever has a place in data is one.
+    untyped = (symbols.name >= 0) | (graph.target is not None and graph.target.format != "elf")
+    writable &= (symbols.type == SymbolType.OBJECT) | (untyped & (symbols.type == SymbolType.NOTYPE))
     rows = true_rows(writable | (symbols.kind == SymbolKind.COMMON)).tolist()
     found = [
         Variable(
@@ -112,8 +117,23 @@ def variables_of(graph: Graph) -> list[Variable]:
         )
         for row in rows
     ]
+    _measure(graph, found)
     _number_alike(found)
     return found
+
+
+def _measure(graph: Graph, variables: list[Variable]) -> None:
+    """Give variables sizes where the format has none (COFF): each reaches to the next one, or the section's end."""
+    of_block: dict[int, list[Variable]] = {}
+    for variable in variables:
+        if variable.block >= 0:
+            of_block.setdefault(variable.block, []).append(variable)
+    for block, inside in of_block.items():
+        if any(variable.size for variable in inside):
+            continue
+        starts = sorted({variable.value for variable in inside} | {int(graph.blocks.size[block])})
+        for variable in inside:
+            variable.size = next((start for start in starts if start > variable.value), variable.value) - variable.value
 
 
 def _number_alike(variables: list[Variable]) -> None:
@@ -180,5 +200,7 @@ def content_of(graph: Graph, block: int, address_of: dict[int, int]) -> Constant
 def thread_locals(graph: Graph) -> Iterator[str]:
     """Yield names of an object's thread-locals."""
     symbols = graph.symbols
-    for row in true_rows((symbols.type == SymbolType.TLS) & (symbols.block != NONE)).tolist():
+    blocks = [row for row in range(len(graph.blocks)) if _OF_THREADS.match(graph.section_name(row))]
+    local = (symbols.type == SymbolType.TLS) & (symbols.block != NONE)
+    for row in true_rows(local | np.isin(symbols.block, blocks)).tolist():
         yield graph.symbol_name(row)
