@@ -1,9 +1,15 @@
-"""`uruk completion bash`: what bash offers, asked of a real one."""
+"""`uruk completion`: what bash, zsh and fish offer, asked of real ones."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import pty
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,12 +19,17 @@ from support.requirements import require_tool
 pytestmark = pytest.mark.any_interpreter
 
 
-@pytest.fixture(scope="module")
-def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    command = [sys.executable, "-m", "uruk", "completion", "bash"]
-    path = tmp_path_factory.mktemp("completion") / "uruk"
+def written(folder: Path, shell: str) -> Path:
+    """The script for a shell, in a folder of its own."""
+    command = [sys.executable, "-m", "uruk", "completion", shell]
+    path = folder / f"uruk.{shell}"
     path.write_text(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     return path
+
+
+@pytest.fixture(scope="module")
+def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written(tmp_path_factory.mktemp("completion"), "bash")
 
 
 @pytest.mark.parametrize(
@@ -50,4 +61,67 @@ def test_another_shell_is_refused() -> None:
     command = [sys.executable, "-m", "uruk", "completion", "tcsh"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr == "uruk completion: name the shell, which is bash; see `uruk completion --help'\n"
+    assert ended.stderr == "uruk completion: name the shell: bash, zsh, fish; see `uruk completion --help'\n"
+
+
+COMPLETED = [
+    ("uruk ch", "uruk check "),
+    ("uruk run --in-p", "uruk run --in-process "),
+    ("uruk run --slab-a", "uruk run --slab-allocate="),
+    ("uruk show main", "uruk show main.o "),
+]
+"""A line before and after the key for completion, where there is one thing to complete it by."""
+
+
+def test_what_zsh_completes(tmp_path: Path) -> None:
+    """A real one, at a terminal: each line is completed, and echoed with marks around it instead of being run."""
+    zsh, script = require_tool("zsh"), written(tmp_path, "zsh")
+    (tmp_path / "main.o").touch()
+    start = f"""
+    autoload -U compinit && compinit -u -D && source {script}
+    show() {{ zle complete-word; print -r -- "<<$BUFFER>>" >> {tmp_path}/shown; BUFFER=; zle accept-line }}
+    zle -N show && bindkey "^I" show && touch {tmp_path}/ready
+    """
+    (tmp_path / ".zshrc").write_text(start)
+    pid, terminal = pty.fork()
+    if not pid:
+        os.chdir(tmp_path)
+        os.execve(zsh, [zsh, "-i"], {"ZDOTDIR": str(tmp_path), "PATH": os.environ["PATH"], "TERM": "dumb"})
+    reader = threading.Thread(target=drain, args=(terminal,), daemon=True)
+    reader.start()
+    wait_until((tmp_path / "ready").exists)
+    shown = tmp_path / "shown"
+    shown.touch()
+    for number, (line, _) in enumerate(COMPLETED, 1):
+        os.write(terminal, line.encode() + b"\t")
+        wait_until(lambda number=number: shown.read_text().count(">>") == number)
+    os.write(terminal, b"exit\n")
+    os.waitpid(pid, 0)
+    assert shown.read_text().splitlines() == [f"<<{after}>>" for _, after in COMPLETED]
+
+
+def drain(terminal: int) -> None:
+    """Read what a shell prints, until it is gone: one whose terminal is full waits."""
+    with contextlib.suppress(OSError):
+        while os.read(terminal, 4096):
+            pass
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, "zsh does not answer"
+        time.sleep(0.02)
+
+
+def test_what_fish_offers(tmp_path: Path) -> None:
+    fish, script = require_tool("fish"), written(tmp_path, "fish")
+    (tmp_path / "main.o").touch()
+    for line, after in [*COMPLETED, ("uruk run -W", "uruk run -Wl"), ("uruk executor --l", "uruk executor --listen")]:
+        ask = 'source $argv[1]; complete -C "$argv[2]"'
+        command = [fish, "--no-config", "-c", ask, str(script), line]
+        ended = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+        offered = [each.split("\t")[0] for each in ended.stdout.splitlines()]
+        assert after.split()[-1] in offered, (line, offered)
+        assert all(each.startswith(line.split()[-1]) for each in offered)
+        assert ended.stderr == ""

@@ -14,7 +14,7 @@ usage: uruk COMMAND ...
   uruk check INPUT... [-l NAME] [-L DIR]           whether objects would link, and with what; nothing runs
   uruk show OBJECT                                 what is in an object
   uruk doctor                                      what this machine allows, and what to do about what it lacks
-  uruk completion bash                             a script that completes this command line in bash
+  uruk completion bash|zsh|fish                    a script that completes this command line in a shell
   uruk version                                     which version this is, as -V and --version do
 
 `uruk COMMAND --help` says more.

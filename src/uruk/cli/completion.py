@@ -1,4 +1,4 @@
-"""``uruk completion bash``: a script by which bash completes uruk's commands and options.
+"""``uruk completion bash``, ``zsh`` or ``fish``: a script by which a shell completes uruk's commands and options.
 
 The options are those that the texts of ``--help`` name, so that the script can be written once, and costs no start of
 Python when a word is completed.
@@ -12,14 +12,16 @@ from collections.abc import Sequence
 from uruk.cli.usage import UsageError, read
 
 USAGE = """\
-usage: uruk completion bash
+usage: uruk completion bash|zsh|fish
 
-Print a script that completes uruk's commands, options and files in bash:
+Print a script that completes uruk's commands, options and files in a shell:
 
   uruk completion bash > ~/.local/share/bash-completion/completions/uruk
+  uruk completion zsh > ~/.zfunc/_uruk           where fpath has ~/.zfunc, before compinit
+  uruk completion fish > ~/.config/fish/completions/uruk.fish
 """
 _OPTION = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]*=?")
-_SCRIPT = """\
+_BASH = """\
 # Completes uruk's command line in bash; written by `uruk completion bash'.
 _uruk() {
     local word=${COMP_WORDS[COMP_CWORD]} options=
@@ -35,6 +37,36 @@ _uruk() {
 }
 complete -o default -F _uruk uruk
 """
+_ZSH = """\
+#compdef uruk
+# Completes uruk's command line in zsh; written by `uruk completion zsh'.
+_uruk() {
+    local -a options
+    if (( CURRENT == 2 )); then
+        compadd -- @commands@
+        return
+    fi
+    case ${words[2]} in
+@cases@
+    esac
+    if [[ $PREFIX == -* ]]; then
+        compadd -S '' -- ${(M)options:#*=}
+        compadd -- ${options:#*=}
+    else
+        _files
+    fi
+}
+if [[ $funcstack[1] == _uruk ]]; then _uruk "$@"; else compdef _uruk uruk; fi
+"""
+_FISH = """\
+# Completes uruk's command line in fish; written by `uruk completion fish'.
+function __uruk_option_of
+    set -l words (commandline -opc)
+    test (count $words) -ge 2; and test $words[2] = $argv[1]; and string match -q -- '-*' (commandline -ct)
+end
+complete -c uruk -f -n 'test (count (commandline -opc)) -eq 1' -a '@commands@'
+@cases@
+"""
 
 
 def completion(words: Sequence[str]) -> int:
@@ -42,13 +74,13 @@ def completion(words: Sequence[str]) -> int:
     shell = read("completion", USAGE, words, _parse)
     if isinstance(shell, int):
         return shell
-    print(_script(_usages()), end="")
+    print(SHELLS[shell](_usages()), end="")
     return 0
 
 
 def _parse(words: Sequence[str]) -> str:
-    if list(words) != ["bash"]:
-        raise UsageError("name the shell, which is bash")
+    if len(words) != 1 or words[0] not in SHELLS:
+        raise UsageError(f"name the shell: {', '.join(SHELLS)}")
     return words[0]
 
 
@@ -68,6 +100,27 @@ def options_of(usage: str) -> list[str]:
     return list(dict.fromkeys([*names, "--help"]))
 
 
-def _script(usages: dict[str, str]) -> str:
-    cases = "\n".join(f"        {name}) options='{' '.join(options_of(usage))}' ;;" for name, usage in usages.items())
-    return _SCRIPT.replace("@commands@", " ".join(usages)).replace("@cases@", cases)
+def _filled(script: str, usages: dict[str, str], cases: Sequence[str]) -> str:
+    return script.replace("@commands@", " ".join(usages)).replace("@cases@", "\n".join(cases))
+
+
+def _bash(usages: dict[str, str]) -> str:
+    cases = [f"        {name}) options='{' '.join(options_of(usage))}' ;;" for name, usage in usages.items()]
+    return _filled(_BASH, usages, cases)
+
+
+def _zsh(usages: dict[str, str]) -> str:
+    cases = [f"        {name}) options=({' '.join(options_of(usage))}) ;;" for name, usage in usages.items()]
+    return _filled(_ZSH, usages, cases)
+
+
+def _fish(usages: dict[str, str]) -> str:
+    cases = [
+        f"complete -c uruk -n '__uruk_option_of {name}' -f -a '{' '.join(options_of(usage))}'"
+        for name, usage in usages.items()
+    ]
+    return _filled(_FISH, usages, cases)
+
+
+SHELLS = {"bash": _bash, "zsh": _zsh, "fish": _fish}
+"""The shells, and the function that makes the script of each."""
