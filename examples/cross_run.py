@@ -24,9 +24,8 @@ void add(float *a, const float *b, int n)
 """
 
 with uruk.LLJIT(executor=uruk.spawn(target="aarch64-linux")) as jit:  # under qemu-aarch64
-    jit.add_source(text=SOURCE, language="c", flags=["-O3"])
-    print(jit.string(jit.lookup("machine").function("void *(void)")()))
-    add = jit.lookup("add").function("void(float *, const float *, int)")
+    jit.add_source(text=SOURCE, language="c", flags=["-O3", "-g"])  # which says the types
+    print(jit.string(jit.machine()))
     a, b = np.arange(4, dtype=np.float32), np.full(4, 10, np.float32)
-    add(a, b, 4)
+    jit.add(a, b, 4)
     print(a)

@@ -17,9 +17,8 @@ int step(int x) { frames++; return x + %d; }
 with tempfile.TemporaryDirectory() as folder, uruk.LLJIT(executor=uruk.spawn() if "child" in sys.argv else None) as jit:
     source = Path(folder) / "game.c"
     source.write_text(SOURCE % 1)
-    code = jit.add_source(source, replaceable=True)
-    step = jit.lookup("step").function("int(int)")
-    frames = jit.lookup("frames")
+    code = jit.add_source(source, flags=["-g"], replaceable=True)  # which says the types
+    step = jit.step
     results: set[int] = set()
     is_over, is_new = threading.Event(), threading.Event()
 
@@ -37,4 +36,4 @@ with tempfile.TemporaryDirectory() as folder, uruk.LLJIT(executor=uruk.spawn() i
     is_new.wait(60)
     is_over.set()
     player.join()
-    print(sorted(results | {1}), jit.array(frames, 1, "int32")[0] > 0)
+    print(sorted(results | {1}), jit.frames > 0)

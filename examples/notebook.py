@@ -15,21 +15,20 @@ CELLS = [
 class Notebook:
     def __init__(self) -> None:
         self.jit = uruk.LLJIT(executor=uruk.spawn())
-        self.cells: dict[str, uruk.ResourceTracker] = {}
+        self.code: dict[str, uruk.ResourceTracker] = {}
         self.declared = ""
 
     def run(self, cell: str) -> None:
-        head = cell.partition(" {")[0]  # "int price(int n)"
-        name = head.partition("(")[0].split()[-1]
-        if name in self.cells:
-            return self.cells[name].replace(text=self.declared + cell)
-        self.declared += f'extern "C" {head};\n'
-        self.cells[name] = self.jit.add_source(text=self.declared + cell, language="c++", replaceable=True)
+        name = cell.partition("(")[0].split()[-1]
+        if name in self.code:
+            return self.code[name].replace(text=self.declared + cell)
+        self.declared += f'extern "C" {cell.partition(" {")[0]};\n'
+        self.code[name] = self.jit.add_source(text=self.declared + cell, language="c++", flags=["-g"], replaceable=True)
         return None
 
     def call(self, name: str, number: int) -> object:
         try:
-            return self.jit.lookup(name).function("int(int)")(number)
+            return self.jit.lookup(name)(number)
         except uruk.ExecutorCrashed as error:
             return f"crashed in {error.where.split('+')[0]}"
 

@@ -33,7 +33,7 @@ def count_calls(state: State) -> None:
 
 with uruk.LLJIT(executor=uruk.spawn() if "child" in sys.argv else None) as jit:
     jit.add_pass("post-prune", count_calls)
-    jit.add_source(text=PROGRAM, language="c", name="program.c", flags=["-O1"])
-    jit.add_source(text=COUNTER, language="c", name="counter.c", flags=["-O1"])
+    jit.add_source(text=PROGRAM, language="c", name="program.c", flags=["-O1", "-g"])
+    jit.add_source(text=COUNTER, language="c", name="counter.c", flags=["-O1", "-g"])
     jit.lookup("counted")
-    print(jit.lookup("run").function("int(int)")(10), jit.lookup("count").function("int(void)")(), "calls")
+    print(jit.run(10), jit.count(), "calls")
