@@ -11,6 +11,7 @@ from jitlink.running import Done, llvm_jitlink, run_to, uruk_jitlink
 
 from support.assembly import assemble
 from support.compiling import Compile
+from support.requirements import require_tool
 
 pytestmark = pytest.mark.any_interpreter
 
@@ -111,6 +112,25 @@ def test_dylibs(cc: Compile, tmp_path: Path) -> None:
     linked("-noexec", "-jd", "other", library, "-jd", "third", main, "-lother")
 
 
+def test_dylibs_of_one_name(cc: Compile) -> None:
+    """A name that is given again is another dylib's, and the first one's for -l."""
+    main = cc("int f(void); int main(void) { return f(); }", name="main")
+    library = cc("int f(void) { return 1; }", name="library")
+    for words, status in (
+        ([library, "-jd", "main", main], 1), ([library, "-jd", "main", main, "-lmain"], 0),
+        ([library, "-jd", "main", library, "-entry=f"], 0), (["-jd", "a", library, "-jd", "a", main, "-la"], 0),
+    ):  # fmt: skip
+        ours, theirs = (tool(*SLAB, *words, "-show-entry-es") for tool in (uruk_jitlink, llvm_jitlink))
+        assert (ours.status, ours.err) == (theirs.status, theirs.err), words
+        assert ours.status == status
+        assert titles(ours) == titles(theirs)
+
+
+def titles(done: Done) -> list[str]:
+    """The names of dylibs, in order."""
+    return re.findall(r'^JITDylib "([^"]*)"', done.out, re.MULTILINE)
+
+
 def test_libraries(cc: Compile) -> None:
     main = cc("int f(void); int main(void) { return f(); }", name="main")
     archive = cc.archive("libf.a", cc("int f(void) { return 1; }", name="f"))
@@ -177,6 +197,20 @@ def test_rules(cc: Compile, tmp_path: Path) -> None:
         assert done.out == ""
         assert f"Expression '{rule} + 1' is false: " in done.err
         assert "Some checks in" in done.err
+
+
+def test_rules_without_a_disassembler(cc: Compile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only rules about instructions need llvm-mc, which LLVM_MC may name."""
+    main = cc(UNIT, language="s", name="main")
+    words, tool = (*SLAB, main, "-abs=far=0x123456789a"), require_tool("llvm-mc-19")
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    monkeypatch.delenv("LLVM_MC", raising=False)
+    assert check(cc, tmp_path, "*{4}counter = 7", *words) == (0, "", "")
+    done = check(cc, tmp_path, "next_pc(load) - load = 6", *words)
+    assert (done.status, done.out) == (1, "")
+    assert "need LLVM's llvm-mc: install llvm, or set LLVM_MC" in done.err
+    monkeypatch.setenv("LLVM_MC", tool)
+    assert check(cc, tmp_path, "next_pc(load) - load = 6", *words) == (0, "", "")
 
 
 def test_wrong_rules(cc: Compile, tmp_path: Path) -> None:

@@ -88,10 +88,12 @@ class Inputs:
         return next(dylib for place, dylib in reversed(self._begins) if place < placed.place)
 
     def _make_dylib(self, placed: Placed) -> None:
-        try:
-            dylib = self._new_dylib(placed.text)
-        except UrukError as error:
-            raise ToolError(error.describe()) from error
+        # A second -jd of one name makes another dylib, as in LLVM's tool; a session knows each by a name of its own.
+        known = placed.text
+        while known in self.session.dylibs:
+            known += "'"
+        dylib = self._new_dylib(known)
+        dylib.name = placed.text
         self.order.append(dylib)
         self._begins.append((placed.place, dylib))
 
