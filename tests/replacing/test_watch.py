@@ -59,6 +59,42 @@ def test_edits_are_replaced(tmp_path: Path) -> None:
     assert any("CompileError" in line for line in said)
 
 
+def test_files_as_editors_write_them(tmp_path: Path) -> None:
+    """Headers count; files that are empty or away do not, nor what leaves out a function that is called."""
+    main, util, header = tmp_path / "main.c", tmp_path / "util.c", tmp_path / "k.h"
+    main.write_text(MAIN)
+    header.write_text("#define K 100")
+    text = '#include "k.h"\nstatic {type} n; int step(void) {{ return {value}; }}'
+    util.write_text(text.format(type="int", value="K + n"))
+    command = [sys.executable, "-m", "uruk", "run", "--watch", str(main), str(util), "--", "x"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        read, told = process.stdout.readline, process.stderr.readline
+        assert [read(), read()] == ["x 2\n", "100\n"]
+        header.write_text("#define K 2000")
+        assert (read(), "replaced in" in told()) == ("2000\n", True)
+        util.write_text("")
+        time.sleep(0.3)
+        util.unlink()
+        time.sleep(0.3)
+        (tmp_path / "new").write_text(text.format(type="int", value="K + 1"))
+        (tmp_path / "new").replace(util)
+        assert (read(), "replaced in" in told()) == ("2001\n", True)
+        util.write_text("int other(void) { return 1; }")
+        assert "it does not define `step' any more, which" in told()
+        assert "the old code goes on" in told()
+        util.write_text(text.format(type="long long", value="K + 2"))
+        assert "`n' has 8 bytes, and had 4: start the program again" in told()
+        assert "the old code goes on" in told()
+        util.write_text(text.format(type="int", value="missing()").replace("static", "int missing(void); static"))
+        assert "UndefinedSymbols" in told()
+        assert "the old code goes on" in told()
+        main.write_text(MAIN + "int missing(void) { return 7; }")
+        assert process.wait(timeout=60) == 7  # what failed for want of it is tried again
+        assert process.stdout.read() == ""
+
+
 def test_what_cannot_be_watched() -> None:
     command = [sys.executable, "-m", "uruk", "run", "--watch", "x.o"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

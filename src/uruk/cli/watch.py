@@ -10,14 +10,15 @@ from collections.abc import Callable, Sequence
 
 from uruk.cli.arguments import Arguments
 from uruk.cli.usage import UsageError, refuse
+from uruk.cli.watched_source import WatchedSource, command_of
+from uruk.compile.compilers import cross_compiler
 from uruk.compile.languages import language_of
-from uruk.errors import ExecutorCrashed, ExecutorLost, UrukError
+from uruk.errors import ExecutorCrashed, ExecutorLost, StaticsDiffer, UrukError
 from uruk.executor.remote import RemoteExecutor
 from uruk.lljit import LLJIT
-from uruk.orc.registry.tracker import ResourceTracker
 from uruk.spawning import spawn
 
-INTERVAL = 0.2
+INTERVAL = 0.1
 """Seconds between two looks at the files."""
 _ENTRY = "uruk_watch_entry"
 
@@ -62,8 +63,7 @@ class _Watched:
     def __init__(self, jit: LLJIT, arguments: Arguments) -> None:
         self._jit = jit
         self._arguments = arguments
-        self._seen: dict[str, tuple[int, int]] = {}
-        self._code: dict[str, ResourceTracker] = {}
+        self._sources: list[WatchedSource] = []
         self._status: int | None = None
         self._error: BaseException | None = None
 
@@ -95,14 +95,7 @@ class _Watched:
             if item.kind == "library":
                 self._jit.add_library(item.value, static=item.static, whole=item.whole)
             elif language_of(item.value):
-                self._seen[item.value] = _state(item.value)
-                self._code[item.value] = self._jit.add_source(
-                    item.value,
-                    flags=self._arguments.flags,
-                    compiler=self._arguments.compiler or None,
-                    cache=self._arguments.cache,
-                    replaceable=True,
-                )
+                self._sources.append(self._add_source(item.value))
             elif item.value.endswith(".a"):
                 self._jit.add_archive(item.value, whole=item.whole)
             elif ".so" in os.path.basename(item.value):
@@ -110,31 +103,52 @@ class _Watched:
             else:
                 self._jit.add_object(item.value)
 
+    def _add_source(self, path: str) -> WatchedSource:
+        flags, process = self._arguments.flags, self._jit.executor.process
+        compiler = self._arguments.compiler or cross_compiler(process.triple)
+        tracker = self._jit.add_source(
+            path, flags=flags, compiler=compiler, cache=self._arguments.cache, replaceable=True
+        )
+        return WatchedSource(path, tracker, command_of(path, compiler, flags))
+
     def _look(self) -> None:
-        """Replace the sources that were written since the last look."""
-        for path, tracker in self._code.items():
-            now = _state(path)
-            if now == self._seen[path] or now == (0, 0):  # an editor is at it
-                continue
-            self._seen[path] = now
-            begun = time.monotonic()
-            try:
-                tracker.replace(path)
-            except ExecutorLost:
-                return
-            except UrukError as error:
-                print(f"uruk: {type(error).__name__}: {error}\nuruk: {path}: the old code goes on", file=sys.stderr)
-            else:
-                took = 1000 * (time.monotonic() - begun)
-                print(f"uruk: {path}: replaced in {took:.0f} ms", file=sys.stderr)
+        """Replace the sources that were edited; those that failed before are tried again when another one is new."""
+        edited = [source for source in self._sources if source.is_edited()]
+        again = False
+        while edited:
+            replaced = [source for source in edited if self._replace(source, again=again)]
+            again = True
+            edited = [source for source in self._sources if replaced and source.failed and source not in replaced]
+
+    def _replace(self, source: WatchedSource, *, again: bool) -> bool:
+        """Replace the code of one source; returns False after an error, which is printed once."""
+        source.take()
+        begun = time.monotonic()
+        others = [other for other in self._sources if other is not source]
+        try:
+            assert source.tracker.compile is not None
+            data, name = source.tracker.compile(source.path, None, "")
+            source.check_left_out(data, others)
+            _replace_code(source, data, name)
+        except ExecutorLost:
+            return False
+        except UrukError as error:
+            source.failed = True
+            if not again:
+                text = f"uruk: {type(error).__name__}: {error}\nuruk: {source.path}: the old code goes on"
+                print(text, file=sys.stderr)
+            return False
+        source.failed = False
+        took = 1000 * (time.monotonic() - begun)
+        print(f"uruk: {source.path}: replaced in {took:.0f} ms", file=sys.stderr)
+        return True
 
 
-def _state(path: str) -> tuple[int, int]:
+def _replace_code(source: WatchedSource, data: bytes, name: str) -> None:
     try:
-        facts = os.stat(path)
-    except OSError:
-        return 0, 0
-    return facts.st_mtime_ns, facts.st_size
+        source.tracker.replace(data, name=name)
+    except StaticsDiffer as error:
+        raise StaticsDiffer(error.file, error.problems, "start the program again to make them anew") from None
 
 
 def _entry(words: Sequence[str], entry: str) -> str:
