@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from uruk.errors import InvalidType, UndefinedSymbols
+from uruk.orc.lookup.by_name import ready_address
+from uruk.symbol import Symbol, SymbolAgain
 
 if TYPE_CHECKING:
     from uruk.debug_info.interface import Front, Linked
     from uruk.debug_info.overloads import Overloads
     from uruk.debug_info.variables import Variable
     from uruk.orc.dylib import JITDylib
+    from uruk.orc.session import Session
 
 
 class Attributes:
@@ -22,13 +26,24 @@ class Attributes:
     `uruk.debug_info.overloads.Overloads`. Names that begin with an underscore are no attributes: look them up.
     """
 
+    if TYPE_CHECKING:
+        session: Session
+
     _is_open = False
     """True once there is a session to ask."""
     _sets_variables = False
     """True once the object has all attributes of its own: what is set from then on is a variable. A class that is
     derived from LLJIT may have more."""
 
+    _meanings: dict[str, tuple[int, Callable[[], Any]]] = {}  # noqa: RUF012 -- an object gets its own
+    """Names that were asked for -> how often the session's names had changed then, and what gives their meaning."""
+
     def __getattr__(self, name: str) -> Any:
+        known = self._meanings.get(name)
+        if known is not None:
+            session = self.session
+            if known[0] == session.changes and not session.closed:
+                return known[1]()
         if name.startswith("_") or not self._is_open:
             raise AttributeError(f"{type(self).__name__} has no attribute `{name}'", name=name, obj=self)
         found = _found(cast("Front", self), name)
@@ -49,6 +64,9 @@ def symbol_value(jit: Front, name: str) -> Any:
 
     Raises AttributeError, with names that are close, for a name that nothing defines.
     """
+    known = _meanings(jit).get(name)
+    if known is not None and known[0] == jit.session.changes and not jit.session.closed:
+        return known[1]()
     found = _found(jit, name)
     return found if found is not None else _missing(jit, name)
 
@@ -89,19 +107,36 @@ def _found(jit: Front, name: str) -> Any:
         symbol = None  # several functions
     if symbol is None:
         found = overloads_of(jit, jit.main, name)
+        if isinstance(found, Symbol):
+            return _kept(jit, name, found, None)()
         return found if found is not None else _static(jit, name)
     try:
         variable = _variable(jit, symbol)
     except InvalidType:  # not defined by an object: a function of a library, or an address
-        return symbol
-    return symbol if variable is None else variable.value
+        variable = None
+    return _kept(jit, name, symbol, variable)()
+
+
+def _kept(jit: Front, name: str, symbol: Linked, variable: Variable | None) -> Callable[[], Any]:
+    """Return what gives a name's meaning, which is kept until names of the session change."""
+    give = partial(SymbolAgain, cast("Symbol", symbol)) if variable is None else partial(getattr, variable, "value")
+    session = jit.session
+    with session.lock:
+        if ready_address(session, jit.main, symbol.name, roots=True) == symbol.address:
+            if not _meanings(jit):
+                object.__setattr__(jit, "_meanings", {})
+            _meanings(jit)[name] = session.changes, give
+    return give
+
+
+def _meanings(jit: Front) -> dict[str, tuple[int, Callable[[], Any]]]:
+    return cast("Attributes", jit)._meanings  # pyright: ignore[reportPrivateUsage]
 
 
 def _static(jit: Front, name: str) -> Linked | None:
     """Return a static function. Raises AttributeError where it has no address that is known."""
     from uruk.debug_info.signatures import Refused  # reads types, which most sessions do without
     from uruk.debug_info.static_functions import static_function
-    from uruk.symbol import Symbol
 
     try:
         found = static_function(jit, name)

@@ -158,6 +158,11 @@ def function_in(ffi: Any, text: str, shown: str = "") -> Function:
     return _function(kind, model, text.strip())
 
 
+def function_of_kind(kind: Any) -> Function:
+    """Return a function's type by cffi's alone, which does not say what is const."""
+    return Function(str(kind.cname), kind, tuple(CType(each) for each in kind.args), CType(kind.result))
+
+
 def _unreadable(what: str, text: str, error: Exception) -> InvalidValue:
     words = _ADVICE.sub("", " ".join(str(error).split()))[:200].strip()
     if not words or isinstance(error, (AssertionError, AttributeError)):  # of cffi's own code
@@ -310,14 +315,40 @@ def is_foreign_pointer(value: Any) -> bool:
     return isinstance(value, _ffi().CData) and _ffi().typeof(value).kind in ("function", "pointer")
 
 
-def memory_of(value: Any) -> memoryview | None:
-    """Return the memory of an array or a structure of cffi's; None for anything else."""
+def pointed_to(value: Any) -> Any:
+    """Return the type of what a pointer of cffi's points to; None for void, and for anything else."""
+    kind = _ffi().typeof(value) if isinstance(value, _ffi().CData) else None
+    item = kind.item if kind is not None and kind.kind == "pointer" else None
+    return item if item is not None and is_complete(item) else None
+
+
+def memory_of(value: Any) -> tuple[memoryview, Any] | None:
+    """Return the memory of an array or a structure of cffi's, and the type of the items; None for anything else."""
     if not isinstance(value, _ffi().CData):
         return None
     kind = _ffi().typeof(value)
     if kind.kind == "array":
-        return memoryview(_ffi().buffer(value))
-    return memoryview(_ffi().buffer(_ffi().addressof(value))) if kind.kind in ("struct", "union") else None
+        return memoryview(_ffi().buffer(value)), kind.item
+    if kind.kind not in ("struct", "union"):
+        return None
+    return memoryview(_ffi().buffer(_ffi().addressof(value))), kind
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Return True if values of two types of cffi's are the same in memory: such types may be declared several times."""
+    if one.kind != other.kind or not is_complete(one) or size_of(one) != size_of(other):
+        return False
+    if one.kind in ("struct", "union"):
+        ours, theirs = one.fields, other.fields
+        return len(ours) == len(theirs) and all(
+            left == right and mine.offset == yours.offset and (mine.type is one or is_same(mine.type, yours.type))
+            for (left, mine), (right, yours) in zip(ours, theirs, strict=True)
+        )
+    if one.kind == "array":
+        return is_same(one.item, other.item)
+    if one.kind != "primitive" or "double" in one.cname or "float" in one.cname:
+        return bool(one.kind != "primitive" or one.cname == other.cname)
+    return size_of(one) == 1 or size_and_sign(one) == size_and_sign(other)
 
 
 def structure_bytes(value: Any, name: str) -> bytes | None:

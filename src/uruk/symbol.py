@@ -123,10 +123,13 @@ class Symbol:
         """
         function = self._function
         if function is None:
-            from uruk.typed_calls import declared_function
-
-            function = self._function = declared_function(self, self._session) or self.typed()._function
+            function = self._function = self._find_function()
         return function(*arguments)
+
+    def _find_function(self) -> Any:
+        from uruk.typed_calls import declared_function
+
+        return declared_function(self, self._session) or self.typed()._function
 
     @property
     def __name__(self) -> str:
@@ -168,6 +171,27 @@ class Symbol:
 
     def __repr__(self) -> str:
         return f"<Symbol {self.name} at {self.address:#x}>"
+
+
+class SymbolAgain(Symbol):
+    """A symbol that was looked up before: once one of them was called, the others have its function."""
+
+    __slots__ = ("_first",)
+    __doc__ = _OfInstances(lambda symbol: symbol._described(), __doc__)  # pyright: ignore[reportAssignmentType]
+
+    def __init__(self, first: Symbol) -> None:
+        self.name = first.name
+        self.address = first.address
+        self.executor = first.executor
+        self._session = first._session
+        self._function = first._function
+        self._first = first
+
+    def _find_function(self) -> Any:
+        first = self._first
+        if first._function is None:
+            first._function = super()._find_function()
+        return first._function
 
 
 class _Thread(threading.local):

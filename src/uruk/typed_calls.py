@@ -12,7 +12,7 @@ from typing import cast as cast_type
 
 from uruk.calls import PLAIN, Function, Types
 from uruk.demangle import demangle
-from uruk.errors import InvalidValue, RemovedCode
+from uruk.errors import InvalidType, InvalidValue, RemovedCode
 from uruk.executor.callbacks import Home
 from uruk.executor.code_calls import CodeCalls
 from uruk.executor.prototypes import Prototype
@@ -58,7 +58,11 @@ def types_of(session: Session, *, make: bool = False) -> Types:
 def declare(session: Session, declarations: str | os.PathLike[str]) -> None:
     """Add declarations to a session's; see `LLJIT.cdef`."""
     session.check_open()
+    with session.lock:
+        session.changed()  # functions that are attributes have other types from now on
     types = types_of(session, make=True)
+    if not isinstance(declarations, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidType(f"{declarations!r} is neither a text of C nor the path of a header")
     if isinstance(declarations, str) and (_C_TEXT.search(declarations) or not declarations.strip()):
         types.declare(declarations)
         return

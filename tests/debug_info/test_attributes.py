@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 import pydoc
+import sys
 from pathlib import Path
 from typing import Any
 
+import cffi
 import numpy as np
 import pytest
 
@@ -138,6 +140,77 @@ def test_structures_that_variables_and_calls_give_are_passed(cc: Compile, place:
             jit.moved(jit.hook)
         with pytest.raises(uruk.InvalidType, match="is no value of `struct point'"):
             jit.sum([jit.hook])
+
+
+@pytest.mark.parametrize("place", ["here", "child"])
+def test_an_attribute_is_looked_up_once_until_names_change(cc: Compile, place: str) -> None:
+    with uruk.LLJIT(executor=uruk.spawn() if place == "child" else None) as jit:
+        code = jit.add_object(cc(PASSED, "-g"))
+        loaded = uruk.Loaded(jit, "passed")
+        assert jit.sum(jit.origin) == loaded.sum(loaded.origin) == 7
+
+        def calls_of(take: Any) -> int:
+            """The number of uruk's functions that run for it."""
+            names: list[str] = []
+            sys.setprofile(lambda frame, event, _: names.append(frame.f_code.co_name) if event == "call" else None)
+            try:
+                take()
+            finally:
+                sys.setprofile(None)
+            return len(names)
+
+        assert calls_of(lambda: jit.sum) <= 4
+        assert calls_of(lambda: loaded.sum) <= 6
+        typed = jit.sum.function("long(const void *)")  # of that symbol alone
+        assert typed(jit.lookup("origin")) == jit.sum(jit.lookup("origin")) == 7
+        with pytest.raises(uruk.InvalidType, match="const struct point"):
+            jit.sum(1.5)
+        code.remove()
+        with pytest.raises(AttributeError, match="neither an attribute nor a symbol: `sum'"):
+            _ = jit.sum
+        jit.add_object(cc("int sum(int a, int b) { return a - b; }", "-g"))
+        assert jit.sum(5, 2) == 3
+        jit.cdef("double sum(double, double, double);")
+        with pytest.raises(uruk.InvalidType, match="takes 3 arguments, not 2"):
+            jit.sum(5, 2)
+    with pytest.raises(uruk.SessionClosed):
+        _ = jit.sum
+
+
+@pytest.mark.parametrize("place", ["here", "child"])
+def test_pointers_are_addresses_and_structures_take_functions(cc: Compile, place: str) -> None:
+    text = (
+        PASSED.replace("static ", "")
+        + "struct point *at = &origin; int (*chosen)(int) = next; int many(const struct hook *h, int n, int x)"
+    )
+    text += "{ int s = 0; for (int i = 0; i < n; i++) s += h[i].f(x); return s; } struct other { double d; } other;"
+    with uruk.LLJIT(executor=uruk.spawn() if place == "child" else None) as jit:
+        jit.add_object(cc(text, "-g"))
+        assert jit.at == jit.lookup("origin").address
+        assert jit.sum(jit.at) == 7
+        assert jit.run((lambda x: x * 10,), 4) == 40
+        assert jit.run({"f": jit.lookup("next").function("int(int)")}, 4) == jit.run((jit.chosen,), 4) == 5
+        assert jit.many([(lambda x: x,), (lambda x: x * 2,)], 2, 5) == 15
+        with pytest.raises(ZeroDivisionError):
+            jit.run((lambda x: x // 0,), 4)
+        with pytest.raises(uruk.InvalidType, match="takes a function or the address of one, not float"):
+            jit.run((5.5,), 4)
+        with pytest.raises(uruk.InvalidType, match="struct other"):
+            jit.sum(jit.other)
+
+
+def test_memory_of_cffi_is_of_the_type_that_a_pointer_points_to(cc: Compile, jit: uruk.LLJIT) -> None:
+    jit.add_object(cc(PASSED))
+    declared = "struct point { int x, y; }; "
+    total = jit.lookup("sum").function(declared + "int(const struct point *)")
+    ffi: Any = cffi.FFI()
+    ffi.cdef(declared + "struct other { double d; };")
+    point = ffi.new("struct point *", (4, 5))
+    assert total(point) == total(point[0]) == total(ffi.new("struct point[]", [(4, 5)])) == 9
+    assert total(ffi.new("char[8]")) == total(ffi.cast("void *", point)) - 9 == 0
+    for wrong in (ffi.new("struct other *"), ffi.new("struct other *")[0], ffi.new("int[2]"), ffi.new("char[4]")):
+        with pytest.raises(uruk.InvalidType, match=r"was given for `const struct point \*'"):
+            total(wrong)
 
 
 def test_a_type_is_read_once(cc: Compile, jit: uruk.LLJIT, monkeypatch: pytest.MonkeyPatch) -> None:

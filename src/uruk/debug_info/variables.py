@@ -34,7 +34,8 @@ class Variable:
 
     @property
     def value(self) -> Any:
-        """The value now: numbers, arrays of numpy's over the memory, structures as cffi or `Structure` has them."""
+        """The value now: numbers, addresses for pointers, arrays of numpy's over the memory, structures as cffi or
+        `Structure` has them."""
         jit, address = self._jit, self.symbol.address
         layout = None
         if self.type.after.startswith("["):
@@ -42,7 +43,13 @@ class Variable:
             kind, shape = _array_of(layout)
             return jit.array(address, shape, kind)
         if self.symbol.executor is None:
-            return self._pointer()[0]
+            try:
+                layout = self._layout()
+            except InvalidValue:  # cffi has it all the same
+                return self._pointer()[0]
+            if layout.is_composite:
+                return self._pointer()[0]
+            return layout.from_bytes(ctypes.string_at(address, layout.size))
         layout = self._layout()
         return layout.from_bytes(jit.read(address, layout.size))
 

@@ -10,12 +10,22 @@ from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
-from uruk.calls import Function, address_of, is_foreign_pointer, memory_of
+from uruk.calls import (
+    Function,
+    address_of,
+    function_of_kind,
+    is_foreign_pointer,
+    is_same,
+    memory_of,
+    pointed_to,
+    size_of,
+)
 from uruk.demangle import demangle
 from uruk.errors import InvalidType, InvalidValue, RemovedCode
 from uruk.executor.control import Block, Memory
-from uruk.executor.layouts import Structure, shown
+from uruk.executor.layouts import Layout, Structure, shown
 from uruk.executor.plan import Kind, Plan, Step
+from uruk.executor.structure_callbacks import with_addresses
 from uruk.executor.typed_call import TypedCall, typed_calls
 from uruk.graph.types import AnyArray
 
@@ -97,6 +107,9 @@ def memory(step: Step, value: Any, place: Place) -> Memory:
     if is_foreign_pointer(value):
         if place.executor is not None:
             raise InvalidType(f"{value!r} is an address of this process, and the function is in another one")
+        item = pointed_to(value)
+        if item is not None and item.kind in ("struct", "union"):
+            _check_memory(step, item, memoryview(b""))
         return address_of(value)
     if step.kind == Kind.FUNCTION:
         return _function(step, value, place)
@@ -147,6 +160,17 @@ def _text(step: Step, value: str) -> bytes:
     return value.encode()
 
 
+def with_functions(layout: Layout, value: Any, place: Place) -> Any:
+    """Return a structure's value with addresses in the place of functions, those of Python's among them."""
+
+    def address(member: Layout, given: Any) -> int:
+        kind = member.kind
+        step = Step(Kind.FUNCTION, kind.cname, member.size, member, function=function_of_kind(kind))
+        return cast("int", memory(step, given, place))
+
+    return with_addresses(layout, value, address)
+
+
 def _structure(step: Step, value: Structure) -> Block:
     """Return a copy of a structure for a function that reads it."""
     if step.element is None or not step.element.layout.is_composite:
@@ -171,11 +195,13 @@ def _buffer(step: Step, value: Any) -> Memory:
         raise InvalidType(f"`{step.name}' takes a function or the address of one, not {_type(value)}")
     own = memory_of(value)
     try:
-        view = own if own is not None else memoryview(value)
+        view = own[0] if own is not None else memoryview(value)
     except (TypeError, ValueError):
         raise InvalidType(_not_taken(step, value)) from None
     if own is None:
         _check_items(step, value, view)
+    else:
+        _check_memory(step, own[1], view)
     if not view.c_contiguous:
         raise InvalidType(f"the array is not contiguous, and `{step.name}' wants one: numpy.ascontiguousarray makes it")
     if isinstance(value, bytes) and step.is_const:
@@ -184,6 +210,16 @@ def _buffer(step: Step, value: Any) -> Memory:
         raise InvalidType(f"`{step.name}' may be written, and this {_type(value)} cannot: copy it, or declare it const")
     flat = view.cast("B") if view.nbytes else memoryview(bytearray(1))
     return flat.toreadonly() if step.is_const else flat
+
+
+def _check_memory(step: Step, kind: Any, view: memoryview) -> None:
+    """Check that memory of cffi's, whose items are of a `kind`, has what a pointer points to."""
+    element = step.element
+    if step.is_void or element is None or is_same(kind, element.layout.kind):
+        return
+    is_bytes = kind.kind == "primitive" and size_of(kind) == 1
+    if not is_bytes or element.kind != Kind.COMPOSITE or view.nbytes % element.size:
+        raise InvalidType(f"memory of `{kind.cname}' was given for `{step.name}'")
 
 
 def _not_taken(step: Step, value: Any) -> str:
@@ -293,7 +329,7 @@ def _items(step: Step, values: Sequence[Any], place: Place) -> Block:
                     inner = 0
                 data += inner.to_bytes(8, "little")
             else:
-                data += element.layout.to_bytes(value)
+                data += element.layout.to_bytes(with_functions(element.layout, value, place))
         except (TypeError, OverflowError) as error:
             kind = OverflowError if isinstance(error, OverflowError) else InvalidType
             raise kind(f"item {number}: {error}") from None

@@ -11,10 +11,10 @@ from typing import Any
 from uruk.calls import Function, any_pointer, cast, function_type, place_of, pointer
 from uruk.errors import InvalidType, InvalidValue, UrukError
 from uruk.executor import raised
-from uruk.executor.arguments import called, convert_all, memory, wrong_count
+from uruk.executor.arguments import called, convert_all, memory, with_functions, wrong_count
 from uruk.executor.callbacks import Callback, Home
 from uruk.executor.control import Block, Memory
-from uruk.executor.native_types import from_native, native_type, to_native
+from uruk.executor.native_types import copied, from_native, native_type, to_native
 from uruk.executor.plan import Kind, Plan, Step, pointer_steps
 from uruk.executor.prototypes import Prototype
 from uruk.executor.this_process import THIS_PROCESS
@@ -200,6 +200,8 @@ def _no_home() -> Home:
 def _converted(step: Step, value: Any, place: Any) -> Any:
     """Return an argument as cffi takes it."""
     if step.kind not in (Kind.POINTER, Kind.FUNCTION):
+        if step.kind == Kind.COMPOSITE:
+            value = with_functions(step.layout, copied(step.layout, value), place)
         return to_native(step.layout, value)
     given = memory(step, value, place)
     if isinstance(given, Block):

@@ -134,11 +134,11 @@ class Layout:
         if isinstance(value, Structure) and value.layout.kind is self.kind:
             return bytes(value)
         data = bytearray(self.size)
-        for (_, offset, member), each in self._given(value):
+        for (_, offset, member), each in self.given(value):
             data[offset : offset + member.size] = member.to_bytes(each)
         return bytes(data)
 
-    def _given(self, value: Any) -> list[tuple[tuple[str, int, Layout], Any]]:
+    def given(self, value: Any) -> list[tuple[tuple[str, int, Layout], Any]]:
         """Return the members that a value has, and theirs: by name, in order, or as attributes."""
         at_most = 1 if self.kind.kind == "union" else len(self.members)
         names = getattr(getattr(value, "dtype", None), "names", None)

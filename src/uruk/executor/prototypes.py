@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from uruk.calls import Function, prototype
 from uruk.errors import InvalidValue
-from uruk.executor.arguments import Place, convert_all, memory
+from uruk.executor.arguments import Place, convert_all, memory, with_functions
 from uruk.executor.control import Answer, Memory
 from uruk.executor.layouts import Layout, layout_of
 from uruk.executor.plan import Kind, Plan, Step, plan_of
@@ -174,6 +174,8 @@ def _converted(step: Step, value: Any, place: Place) -> Memory:
         given = memory(step, value, place)
         # C reads strings up to a NUL, which bytes of Python's have behind them in this process only.
         return given + b"\0" if isinstance(given, bytes) else given
+    if step.kind == Kind.COMPOSITE:
+        value = with_functions(step.layout, value, place)
     return step.layout.to_bytes(value) if step.kind in (Kind.COMPOSITE, Kind.FLOAT) else step.layout.to_word(value)
 
 
