@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from uruk.errors import InvalidValue
+from uruk.errors import InvalidType, InvalidValue
 from uruk.executor.interface import Executor
 from uruk.graph.types import AnyArray
 from uruk.symbol import Symbol
@@ -30,18 +30,24 @@ class Calling:
 
     def read(self, address: Any, size: int) -> bytes:
         """Return `size` bytes at an address. Raises InvalidAddress where they cannot be read."""
-        return self._data().read(self._place(address), operator.index(size))
+        return self._data().read(self._place(address), _size(size, "size"))
 
     def write(self, address: Any, data: Any) -> None:
         """Store bytes, or what any buffer has, at an address. Raises InvalidAddress where it cannot be written."""
-        self._data().write(self._place(address), memoryview(data).cast("B"))
+        place = self._place(address)
+        try:
+            view = memoryview(data)
+            content = view.cast("B") if view.c_contiguous else view.tobytes()
+        except (TypeError, ValueError):
+            raise InvalidType(f"{type(data).__name__} has no bytes to store: give bytes, or any buffer") from None
+        self._data().write(place, content)
 
     def string(self, address: Any, encoding: str = "utf-8", errors: str = "strict", *, most: int = 1 << 24) -> str:
         """Return the text that begins at an address and ends before a NUL, after at most `most` bytes.
 
         Raises InvalidAddress, InvalidValue for one that does not end, UnicodeDecodeError as `errors` says.
         """
-        return self._data().string(self._place(address), encoding, errors, most)
+        return self._data().string(self._place(address), encoding, errors, _size(most, "most"))
 
     def array(self, address: Any, shape: int | tuple[int, ...], dtype: Any = "uint8") -> AnyArray:
         """Return the memory at an address as an array of numpy's.
@@ -104,3 +110,14 @@ class Calling:
         if not 0 <= number < 1 << 64:
             raise InvalidValue(f"address {number:#x} is out of range (0 to 2**64-1)")
         return number
+
+
+def _size(value: Any, what: str) -> int:
+    """Return a number of bytes. Raises InvalidType, InvalidValue for what is none."""
+    try:
+        size = operator.index(value)
+    except TypeError:
+        raise InvalidType(f"{what} is a number of bytes, not {type(value).__name__}") from None
+    if size < 0:
+        raise InvalidValue(f"{what} is a number of bytes, and {size} is negative")
+    return size

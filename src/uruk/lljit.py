@@ -25,7 +25,7 @@ from uruk.orc.dylib import JITDylib
 from uruk.orc.generators import DefinitionGenerator, FunctionGenerator, Generated
 from uruk.orc.lookup.by_name import ready_address
 from uruk.orc.registry.entries import Contents
-from uruk.orc.registry.inputs import PathLike, Source
+from uruk.orc.registry.inputs import PathLike, Source, listed, path_of
 from uruk.orc.registry.options import Options
 from uruk.orc.registry.registry import Registry
 from uruk.orc.registry.search import LookupKind
@@ -295,7 +295,7 @@ class LLJIT(Calling, Attributes):
 
     def add_search_directory(self, path: PathLike) -> None:
         """Add a directory in which `add_library` looks first, as -L does."""
-        self._search_directories.append(os.fspath(path))
+        self._search_directories.append(path_of(path))
 
     def add_library(
         self,
@@ -318,7 +318,7 @@ class LLJIT(Calling, Attributes):
 
         home = dylib or self.main
         search = LibrarySearch(self._search_directories, target=self.session.target)
-        for file in search.find(name, static=static):
+        for file in search.find(path_of(name), static=static):
             if file.kind == "archive":
                 home.add_archive(file.path, tracker=tracker, whole=whole)
             elif file.kind == "object":
@@ -346,7 +346,9 @@ class LLJIT(Calling, Attributes):
         """
         from uruk.platforms.linux.search_path import SearchPath
 
-        self.search_path = SearchPath(os.path.abspath(origin or "."), tuple(directories), inherited)
+        self.search_path = SearchPath(
+            os.path.abspath(origin or "."), tuple(listed(directories, "directories")), inherited
+        )
         self.search_path.apply(linux_platform(self.platform))
 
     def _load_deferred(self, home: JITDylib, path: str) -> int:
@@ -493,8 +495,9 @@ class LLJIT(Calling, Attributes):
         """
         from uruk.extension_modules.importing import Inputs, import_module
 
+        given = Inputs(inputs, libraries, flags, compiler)
         self.keep_until_exit()
-        return import_module(self.session, self.main, name, Inputs(inputs, libraries, flags, compiler))
+        return import_module(self.session, self.main, name, given)
 
     def keep_until_exit(self) -> None:
         """Have all code of this session stay until this process ends: `close` does nothing from now on.

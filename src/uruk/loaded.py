@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from uruk.attributes import names_of, set_variable, symbol_value
 from uruk.lljit import LLJIT
-from uruk.orc.registry.inputs import PathLike, Source
+from uruk.orc.registry.inputs import PathLike, Source, listed
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -31,7 +31,7 @@ def load(
     """
     jit = LLJIT(executor=executor)
     try:
-        for name in libraries:
+        for name in listed(libraries, "libraries"):
             jit.add_library(name)
         for source in sources:
             if isinstance(source, (bytes, bytearray, memoryview)):

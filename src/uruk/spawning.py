@@ -14,6 +14,7 @@ from uruk.executor.interruption import deferred
 from uruk.executor.launch import start
 from uruk.executor.remote import RemoteExecutor
 from uruk.memory.manager import DEFAULT_SLAB
+from uruk.orc.registry.inputs import listed
 from uruk.platforms.linux import attach as linux
 from uruk.runtime_files import executor_program
 from uruk.target import HERE, executor_target
@@ -49,6 +50,7 @@ def spawn(
     executor for, and ExecutorError where the process cannot be had; then, and after an exception of a signal's handler
     (Ctrl-C), nothing of it is left.
     """
+    launcher = listed(launcher, "launcher") if launcher is not None else None
     system = executor_target(target) if target else HERE
     program = os.fspath(executor) if executor is not None else executor_program(str(system))
     environment = dict(os.environ if environment is None else environment)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,6 +44,40 @@ def test_bytes_and_texts(jit: uruk.LLJIT) -> None:
         jit.string(jit.lookup("text"), "ascii")
     with pytest.raises(uruk.InvalidValue, match="does not end within 7 bytes"):
         jit.string(jit.lookup("open_end"), most=7)
+
+
+REFUSED: list[tuple[str, tuple[Any, ...], type[uruk.UrukError], str]] = [
+    ("read", (1 << 50,), uruk.InvalidAddress, f"{1 << 50} bytes at 0x[0-9a-f]+ cannot be read"),
+    ("read", (1 << 35,), uruk.InvalidAddress, f"{1 << 35} bytes at"),
+    ("read", (1 << 70,), uruk.InvalidAddress, f"{1 << 70} bytes at"),
+    ("read", ("x",), uruk.InvalidType, "size is a number of bytes, not str"),
+    ("read", (-1,), uruk.InvalidValue, "-1 is negative"),
+    ("write", (5,), uruk.InvalidType, "int has no bytes to store"),
+    ("write", ("text",), uruk.InvalidType, "str has no bytes to store"),
+    ("array", ("x",), uruk.InvalidType, "a shape is a number, or a tuple of numbers, and 'x' is neither"),
+    ("array", (1.5,), uruk.InvalidType, "1.5 is neither"),
+    ("array", (None,), uruk.InvalidType, "None is neither"),
+    ("array", ((2, "x"),), uruk.InvalidType, "is neither"),
+    ("array", (4, "bogus"), uruk.InvalidType, "'bogus' is no dtype of numpy's"),
+    ("array", (4, "V0"), uruk.InvalidType, "'V0' is a dtype without a size"),
+    ("array", (1 << 50,), uruk.InvalidAddress, f"{1 << 50} bytes at"),
+    ("array", ((1 << 40, 1 << 40),), uruk.InvalidAddress, f"{1 << 80} bytes at"),
+]
+
+
+def test_what_is_no_size_shape_or_content_is_an_error_in_terms_of_uruk(jit: uruk.LLJIT) -> None:
+    values = jit.lookup("values")
+    for method, given, kind, text in REFUSED:
+        with pytest.raises(kind, match=text):
+            getattr(jit, method)(values, *given)
+    with pytest.raises(uruk.InvalidType, match="most is a number of bytes, not str"):
+        jit.string(values, most="x")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(uruk.InvalidType, match="5 is neither a text of C nor the path of a header"):
+        jit.cdef(5)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(uruk.InvalidType, match="5 is no C prototype"):
+        jit.callback(5, abs)  # pyright: ignore[reportArgumentType]
+    jit.write(values, np.arange(16, dtype=np.int8).reshape(4, 4)[:, 1])  # not contiguous: its items in order
+    assert jit.read(values, 4) == b"\x01\x05\x09\x0d"
 
 
 def test_an_array_is_the_memory_or_read_only(jit: uruk.LLJIT) -> None:

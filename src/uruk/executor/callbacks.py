@@ -51,6 +51,8 @@ class Home(ABC):
         """Return a callback of C type `text`. Raises UrukError for a type that cannot be passed, or no function."""
         from uruk.executor.prototypes import Prototype  # reads types by cffi, which programs do without
 
+        if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidType(f"{text!r} is no C prototype, as text")
         if not callable(function):
             raise InvalidType(f"{function!r} is not callable, so that it is no callback of `{text}'")
         return self.make_of(Prototype(text), function)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import operator
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 _PAGE = 4096
 """No system has smaller pages: what begins in one is readable to its end."""
-LONGEST_STRING = 1 << 24
-"""Bytes in which a string must end."""
+LARGEST_PIECE = 1 << 26
+"""Bytes that are read at a time."""
 
 
 class Elsewhere(Protocol):
@@ -46,8 +47,31 @@ class Data(ABC):
     """The memory of one process."""
 
     @abstractmethod
+    def read_piece(self, address: int, size: int) -> bytes:
+        """Return bytes at an address, `LARGEST_PIECE` at most. Raises InvalidAddress where they cannot be read."""
+
     def read(self, address: int, size: int) -> bytes:
-        """Return the bytes at an address. Raises InvalidAddress where they cannot be read."""
+        """Return the bytes at an address. Raises InvalidAddress where they cannot be read, InvalidValue."""
+        if size < 0:
+            raise InvalidValue(f"{size} bytes cannot be read")
+        if size <= LARGEST_PIECE:
+            return self.read_piece(address, size)
+        self.check(address, size)  # no memory is taken for what is not there
+        pieces = range(address, address + size, LARGEST_PIECE)
+        try:
+            return b"".join(self.read_piece(at, min(LARGEST_PIECE, address + size - at)) for at in pieces)
+        except InvalidAddress:
+            raise InvalidAddress(address, size, "read") from None
+
+    def check(self, address: int, size: int) -> None:
+        """Raise InvalidAddress where the first or the last byte of a range cannot be read."""
+        try:
+            if address + size > 1 << 64:
+                raise InvalidAddress(address, size, "read")
+            self.read_piece(address, 1)
+            self.read_piece(address + size - 1, 1)
+        except InvalidAddress:
+            raise InvalidAddress(address, size, "read") from None
 
     @abstractmethod
     def write(self, address: int, data: bytes | bytearray | memoryview) -> None:
@@ -73,12 +97,17 @@ class Data(ABC):
 
     def array(self, address: int, shape: int | tuple[int, ...], dtype: Any) -> AnyArray:
         """Return the memory as an array, a read-only copy where it cannot be the memory itself."""
-        kind = np.dtype(dtype)
+        try:
+            kind = np.dtype(dtype)
+        except TypeError:
+            raise InvalidType(f"{dtype!r} is no dtype of numpy's") from None
         if kind.hasobject:
             raise InvalidType(f"memory has no Python objects: an array of {kind} cannot be made of it")
-        sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+        sizes = _sizes(shape)
         if any(each < 0 for each in sizes):
             raise InvalidValue(f"the shape {sizes} has a negative size")
+        if not kind.itemsize:
+            raise InvalidType(f"{dtype!r} is a dtype without a size")
         size = math.prod(sizes) * kind.itemsize
         content = self.live(address, size)
         if content is None:
@@ -86,15 +115,25 @@ class Data(ABC):
         return content.view(kind).reshape(sizes)
 
 
+def _sizes(shape: Any) -> tuple[int, ...]:
+    """Return an array's shape as a tuple. Raises InvalidType for what is none."""
+    try:
+        return (operator.index(shape),)
+    except TypeError:
+        pass
+    try:
+        return tuple(map(operator.index, shape))
+    except TypeError:
+        raise InvalidType(f"a shape is a number, or a tuple of numbers, and {shape!r} is neither") from None
+
+
 class DataHere(Data):
     """The memory of this process."""
 
-    def read(self, address: int, size: int) -> bytes:
-        """See `Data.read`."""
+    def read_piece(self, address: int, size: int) -> bytes:
+        """See `Data.read_piece`."""
         from uruk.memory.linux.checked import load  # its C functions are wanted here only
 
-        if size < 0:
-            raise InvalidValue(f"{size} bytes cannot be read")
         data = load(address, size)
         if data is None:
             raise InvalidAddress(address, size, "read")
@@ -114,8 +153,7 @@ class DataHere(Data):
         if not size:
             return np.empty(0, np.uint8)
         last = address + size - 1
-        for at in (address, last):
-            self.read(at, 1)
+        self.check(address, size)
         memory = np.frombuffer((ctypes.c_uint8 * size).from_address(address), np.uint8)
         memory.flags.writeable = is_writable(address) and is_writable(last)
         return memory
@@ -127,10 +165,10 @@ class DataThere(Data):
     def __init__(self, executor: Elsewhere) -> None:
         self._executor = executor
 
-    def read(self, address: int, size: int) -> bytes:
-        """See `Data.read`."""
-        if size < 0:
-            raise InvalidValue(f"{size} bytes cannot be read")
+    def read_piece(self, address: int, size: int) -> bytes:
+        """See `Data.read_piece`."""
+        if address + size > 1 << 64:
+            raise InvalidAddress(address, size, "read")
         return self._executor.process.read(address, size) if size else b""
 
     def write(self, address: int, data: bytes | bytearray | memoryview) -> None:

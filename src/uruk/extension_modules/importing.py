@@ -14,7 +14,7 @@ from uruk.extension_modules.building import Build
 from uruk.extension_modules.inputs import add_inputs, name_of
 from uruk.extension_modules.loading import ExtensionLoader, load, spec_of
 from uruk.orc.dylib import JITDylib
-from uruk.orc.registry.inputs import PathLike, Source
+from uruk.orc.registry.inputs import PathLike, Source, listed
 from uruk.orc.session import Session
 
 
@@ -26,6 +26,10 @@ class Inputs:
     libraries: Sequence[PathLike] = ()
     flags: Sequence[str] = ()
     compiler: str | Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("files", "libraries", "flags"):
+            listed(getattr(self, name), "inputs" if name == "files" else name)
 
 
 def module_spec(session: Session, main: JITDylib, name: str, inputs: Inputs) -> ModuleSpec:

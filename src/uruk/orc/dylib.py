@@ -15,7 +15,7 @@ from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup.by_name import lookup_names, query
 from uruk.orc.registry import adding, defining
 from uruk.orc.registry.entries import Contents, Unit
-from uruk.orc.registry.inputs import PathLike, Source, read_source
+from uruk.orc.registry.inputs import PathLike, Source, listed, read_source
 from uruk.orc.registry.search import ArchiveEntry, DeferredLibrary, Generator, GeneratorEntry, library_entry
 from uruk.orc.registry.symbols import encode_name
 from uruk.orc.registry.tracker import ResourceTracker
@@ -70,6 +70,7 @@ class JITDylib(Contents):
 
     def set_link_order(self, others: Iterable[Self], *, self_first: bool = True) -> None:
         """Replace the link order: this dylib first, if `self_first`, then what the others export."""
+        others = listed(others, "link_order")
         with self.session.lock:
             order = {dylib: dylib is self for dylib in others}
             if self_first:
@@ -140,7 +141,7 @@ class JITDylib(Contents):
         replaceable: bool | str = False,
     ) -> ResourceTracker:
         """Add objects that are removed together, as one graph; see `add_object`."""
-        pairs = [read_source(source, name) for source in sources]
+        pairs = [read_source(source, name) for source in listed(sources, "sources")]
         if replaceable not in (False, True, "keep") or (replaceable and lazy):
             given = f"replaceable={replaceable!r}{', lazy=True' if lazy else ''}"
             raise InvalidValue(f'{given}: give True, or "keep" where the program switches stacks itself, and not lazy')
@@ -205,7 +206,8 @@ class JITDylib(Contents):
         `offset`: they stand for what lies that many bytes behind (not lazily).
         Raises DuplicateDefinition for a second strong definition of a name.
         """
-        pairs = cast("Mapping[str, str]", names) if isinstance(names, Mapping) else {name: name for name in names}
+        is_map = isinstance(names, Mapping)
+        pairs = cast("Mapping[str, str]", names) if is_map else {name: name for name in listed(names, "names")}
         with self.session.lock:
             self.check_open()
             target_dylib = source or self

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from uruk.errors import InvalidType, InvalidValue
+from uruk.orc.registry.inputs import listed
 from uruk.program.link_plan import Input, LinkPlan
 
 if TYPE_CHECKING:
@@ -64,9 +65,9 @@ class LinkOptions:
 
     def apply(self, plan: LinkPlan) -> None:
         """Have a plan say the same. Raises InvalidType for a definition that is none."""
-        plan.wrapped += self.wrap
-        plan.undefined += self.undefined
-        plan.rpath += self.rpath
+        plan.wrapped += listed(self.wrap, "wrap")
+        plan.undefined += listed(self.undefined, "undefined")
+        plan.rpath += listed(self.rpath, "rpath")
         plan.rpath_is_inherited = self.rpath_is_inherited
         plan.rdynamic, plan.all_static = self.rdynamic, self.static
         plan.prune, plan.phony, plan.starts_itself = self.prune, self.phony_externals, self.starts_itself

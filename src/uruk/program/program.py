@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from typing import IO, TYPE_CHECKING
 
 from uruk.errors import ExecutorCrashed, ExecutorError, ExecutorLost, InputNotFound, InvalidType, InvalidValue
+from uruk.orc.registry.inputs import listed
 from uruk.program.link_plan import LinkPlan
 from uruk.program.linked_program import LinkedProgram, link_program
 from uruk.program.options import Library, LinkOptions, add_inputs
@@ -79,15 +80,17 @@ class Program:
         flags: Sequence[str] = (),
     ) -> None:
         self._plan = plan = LinkPlan(
-            directories=[os.fspath(directory) for directory in directories], output=name, entry=entry
+            directories=[os.fspath(directory) for directory in listed(directories, "directories")],
+            output=name,
+            entry=entry,
         )
         (options or LinkOptions()).apply(plan)
         plan.rdynamic |= rdynamic
-        self._given = add_inputs(plan, inputs, libraries)
+        self._given = add_inputs(plan, inputs, listed(libraries, "libraries"))
         self._target = str(executor_target(target)) if target else self._target_of_inputs()
-        self._launcher = list(launcher)
+        self._launcher = listed(launcher, "launcher")
         self._in_process = in_process
-        self._compiler, self._flags = compiler, tuple(flags)
+        self._compiler, self._flags = compiler, tuple(listed(flags, "flags"))
         self._add_runtimes()
 
     def _target_of_inputs(self) -> str:

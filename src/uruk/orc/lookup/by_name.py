@@ -12,6 +12,7 @@ from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup.answers import ADDRESS
 from uruk.orc.lookup.query import Query
 from uruk.orc.registry.entries import Contents
+from uruk.orc.registry.inputs import listed
 from uruk.orc.registry.lazy import GONE
 from uruk.orc.registry.search import LookupKind
 from uruk.orc.registry.symbols import Flag, NameLike, encode_name
@@ -41,7 +42,7 @@ def lookup_names(
     timeout: float | None = None,
 ) -> dict[NameLike, int]:
     """See `Session.lookup_names`."""
-    texts = [*names, *weak]
+    texts = [*listed(names, "names"), *listed(weak, "weak")]
     answers = query(
         session,
         dylib,

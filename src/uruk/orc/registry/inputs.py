@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TypeAlias
+from collections.abc import Iterable
+from typing import TypeAlias, TypeVar
 
 from uruk.errors import InvalidType
 from uruk.formats.heads import HEAD, target_of_head
@@ -12,6 +13,7 @@ from uruk.regular_files import check_size, open_regular, read_open
 PathLike: TypeAlias = "str | os.PathLike[str]"
 Source: TypeAlias = "bytes | bytearray | memoryview"
 
+T = TypeVar("T")
 _START = 1 << 20
 """Bytes that are read of a file that is not an object."""
 
@@ -40,6 +42,19 @@ def path_of(path: PathLike) -> str:
     if not isinstance(path, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidType(f"{path!r} is not the path of a file")
     return os.fspath(path)
+
+
+def listed(values: Iterable[T], what: str) -> list[T]:
+    """Return an argument that is a sequence as a list; `what` is its name. Raises InvalidType for anything else.
+
+    That is also a text, which Python would take for a sequence of letters, and a path.
+    """
+    if isinstance(values, (str, bytes, bytearray, memoryview, os.PathLike)):
+        raise InvalidType(f"{what} is a list, and {values!r} one thing: write {what}=[{values!r}]")
+    try:
+        return list(values)
+    except TypeError:
+        raise InvalidType(f"{what} is a list, and {values!r} is none") from None
 
 
 def check_text(text: str | None, name: str) -> None:
