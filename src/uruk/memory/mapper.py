@@ -100,9 +100,13 @@ class Mapper(Protocol):
 
 def enclosing_pages(ranges: Sequence[Range], page: int) -> list[Range]:
     """Return the pages that ranges touch, ascending, neighbours joined; empty ranges touch none."""
+    if len(ranges) == 1:
+        address, size = ranges[0]
+        first = address & -page
+        return [(first, ((address + size + page - 1) & -page) - first)] if size else []
     joined: list[Range] = []
     begin = end = -1
-    for address, size in sorted(ranges) if len(ranges) > 1 else ranges:
+    for address, size in sorted(ranges):
         if not size:
             continue
         # -page has all bits from the page's on set: `&` rounds down, and up where size - 1 of a page was added.

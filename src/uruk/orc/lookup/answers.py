@@ -20,6 +20,18 @@ Outcome: TypeAlias = "Answer | Undefined | TLSError | None"
 """The answer for one name, the error for it, or None for a weak reference that nothing defines."""
 
 
+def ready_answer(session: Lifetime, number: int) -> Answer | None:
+    """Return the answer for a name that has its own definition, is linked, and may be seen by all.
+
+    Returns None for others, which `Question` answers.
+    """
+    table = session.table
+    if session.has_imports or number in session.displaced or not table.ready.item(number):
+        return None
+    flags = table.flags.item(number)
+    return None if flags & (Flag.HIDDEN | Flag.TLS) else (table.address.item(number) & ADDRESS, flags)
+
+
 @record
 class Question:
     """Names that were looked up, and the definitions that they stand for, which are linked by now.

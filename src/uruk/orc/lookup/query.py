@@ -19,8 +19,9 @@ from uruk.orc.dispatch import Task, wait_for
 from uruk.orc.lifetime.initialization import Run
 from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup import failures
-from uruk.orc.lookup.answers import Answer, Outcome, Question, checked
+from uruk.orc.lookup.answers import Answer, Outcome, Question, checked, ready_answer
 from uruk.orc.lookup.closure import Closure
+from uruk.orc.lookup.one_object import OneObject, one_object
 from uruk.orc.registry.entries import Contents, ObjectEntry, ObjectState, UnitEntry
 from uruk.orc.registry.search import LookupKind
 from uruk.orc.registry.tracker import FunctionArray
@@ -60,7 +61,7 @@ class Query:
         """The initialisers that it runs."""
         self.settled = False
         """True when these have run, or wait for another lookup."""
-        self._closure: Closure | None = None
+        self._closure: Closure | OneObject | None = None
         self._asked: set[tuple[int, int]] = set()
         """See `NameSearch.asked`."""
         self._seen = -1
@@ -123,6 +124,11 @@ class Query:
                     self._closure = None
                     return announced
                 needed = self._needed_anyway(first=closure is None)
+            if self.ids.size == 1 and not (self.bodies or self.failed):
+                self._closure = one_object(self.session, self.dylib, self.ids.item(), needed)
+                if self._closure is not None:
+                    self._seen = self.session.changes
+                    return []
             closure = self._closure = Closure(self.session, self.kind, self.failed, self._asked)
             if self.bodies:
                 closure.want_bodies(self.ids, self.objects)
@@ -142,7 +148,7 @@ class Query:
         self._roots = self._wanted_roots()
         return [entry.number for entry in (*self._roots, *self._wanted_units())]
 
-    def _note_failures(self, closure: Closure) -> None:
+    def _note_failures(self, closure: Closure | OneObject) -> None:
         """Do not ask units that failed again in this lookup; a generator that failed fails all of it."""
         for task in closure.tasks.values():
             if task.error is None:
@@ -253,7 +259,7 @@ class Query:
             from uruk.orc.lookup.archive_order import place_members  # a session without archives starts without it
 
             place_members(self.session, chosen.values(), self.finals().tolist())
-        return sorted(chosen.values(), key=attrgetter("order", "place"))
+        return sorted(chosen.values(), key=attrgetter("order", "place")) if len(chosen) > 1 else list(chosen.values())
 
     def _without_poisoned(self, chosen: dict[int, ObjectEntry]) -> dict[int, ObjectEntry]:
         """Return `chosen` less what failed or needs that, as far as other wanted names need it."""
@@ -299,6 +305,10 @@ class Query:
             return []
         # Both ask for the program's own definitions, which hidden visibility does not keep from it.
         own = self.everything or self.bodies
+        if self.ids.size == 1 and not own:
+            answer = ready_answer(self.session, self.ids.item())
+            if answer is not None:
+                return [answer]
         question = Question(
             self.session, self.dylib, self.ids, self.finals(), self.weak, own=own, of_program=self.everything
         )

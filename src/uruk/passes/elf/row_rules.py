@@ -5,7 +5,7 @@ from __future__ import annotations
 from uruk.graph.graph import Role, Zone
 from uruk.graph.types import NONE
 from uruk.passes.elf import linker_symbols
-from uruk.passes.elf.small_frames import SMALL, Field, is_sound
+from uruk.passes.elf.small_frames import SMALL, Field, functions_of
 from uruk.passes.rows.work import LeftToColumns, Work
 
 _BOUNDS = (linker_symbols.START, linker_symbols.STOP)
@@ -27,10 +27,11 @@ class ELFRowRules:
             return
         block = work.blocks[found]
         content = bytes(work.buffer[block.content : block.content + block.size])
-        if not is_sound(content, _fields_of(work, found), registers):
+        functions = functions_of(content, _fields_of(work, found), registers)
+        if functions is None:
             raise LeftToColumns
         # Four zero bytes more: a record of length 0 ends the chain for unwinders (LSB, "Exception Frames").
-        work.unwind, work.unwind_content = block, content + bytes(4)
+        work.unwind, work.unwind_content, work.unwound = block, content + bytes(4), functions
         block.content, block.align, block.zone = NONE, 8, Zone.R
         block.size = block.stored = block.size + 4
 

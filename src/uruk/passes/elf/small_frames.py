@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from uruk.graph.kinds import RELATIVE
 from uruk.graph.types import I64, NONE
@@ -26,6 +26,10 @@ class Field(NamedTuple):
     value: int
     """The offset in that block; `room` has the number of bytes from there on."""
     room: int
+
+
+FrameOf: TypeAlias = "tuple[int, int, int]"
+"""A function's block, its offset there, and the offset of its FDE."""
 
 
 def fields_of(state: State, rows: I64) -> list[Field]:
@@ -54,6 +58,12 @@ def is_sound(content: bytes, fields: list[Field], registers: int) -> bool:
 
     `registers`: how many unwinders know. What is wrong is left to the general way to say.
     """
+    return functions_of(content, fields, registers) is not None
+
+
+def functions_of(content: bytes, fields: list[Field], registers: int) -> list[FrameOf] | None:
+    """Return the function of each FDE; None for content that is not sound (see `is_sound`)."""
+    functions: list[FrameOf] = []
     words = memoryview(content).cast("I")
     cies: dict[int, FrameRules] = {}
     at, next_field = 0, 0
@@ -63,7 +73,7 @@ def is_sound(content: bytes, fields: list[Field], registers: int) -> bool:
         end = at + 1 + (length >> 2)
         # A terminator (0) in the middle, an extended length and a record beyond the end all go to the general way.
         if length & 3 or length < 8 or end > len(words):
-            return False
+            return None
         first = next_field
         while next_field < len(fields) and fields[next_field].begin < 4 * end:
             next_field += 1
@@ -72,18 +82,19 @@ def is_sound(content: bytes, fields: list[Field], registers: int) -> bool:
             try:
                 rules = cies[at] = rules_of(record, registers)
             except FrameError:
-                return False
-            if not all(_is_personality(field, rules, 4 * at) for field in theirs):
-                return False
+                return None
+            if theirs and not all(_is_personality(field, rules, 4 * at) for field in theirs):
+                return None
         else:
             distance = words[at + 1]
             # The distance counts back from the pointer itself, one word into the record.
             of_cie = cies.get(at + 1 - (distance >> 2))
             if distance & 3 or of_cie is None or not _is_sound_fde(record, of_cie, theirs, 4 * at):
-                return False
+                return None
+            functions.append((theirs[0].home, theirs[0].value, 4 * at))
         at = end
     # A field behind the last record changes something that is not a record.
-    return next_field == len(fields)
+    return functions if next_field == len(fields) else None
 
 
 def _is_personality(field: Field, rules: FrameRules, at: int) -> bool:

@@ -83,6 +83,8 @@ class Work:
         """The block of unwind data."""
         self.unwind_content = b""
         """The content of that block."""
+        self.unwound: list[tuple[int, int, int]] = []
+        """Of each function in it, its block and its offset there, and the offset of its record in the unwind data."""
         self.handle: Block | None = None
         """The block that is the module's handle, where this link makes one."""
         self.handle_rows: list[int] = []

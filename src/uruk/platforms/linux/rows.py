@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Sequence
 from uruk.graph.graph import Role
 from uruk.orc.registry.tracker import FunctionArray, ResourceTracker
 from uruk.passes.elf.function_arrays import BACKWARDS, priority
-from uruk.platforms.linux.frames import read_frames
 from uruk.platforms.linux.process import LinuxProcess
 from uruk.platforms.linux.tls.shown_storage import ASKS, ITERATE
 from uruk.row_link import RowLinked
@@ -50,11 +49,10 @@ class LinuxRows:
             return
         address, code = work.unwind.address, linked.code()
         if frames is not None and code is not None:
-            at = work.unwind.position
-            read = read_frames(linked.image[at : at + work.unwind.size].tobytes(), address)
+            pairs = sorted([(work.blocks[block].address + at, address + record) for block, at, record in work.unwound])
             # A full table refuses: then the unwind data is registered, as where a slab has no table.
-            if read is not None and (not read[0] or frames.publish(code, *read)):
-                if read[0]:
+            if not pairs or frames.publish(code, [pair[0] for pair in pairs], [pair[1] for pair in pairs]):
+                if pairs:
                     tracker.resources.entries.append((frames, code))
                     frames.commit()
                 return

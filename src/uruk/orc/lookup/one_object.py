@@ -1,0 +1,74 @@
+"""The closure of most lookups of a JIT: one object, which needs nothing that waits, found without columns.
+
+See `uruk.orc.lookup.closure`, which takes every other case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from uruk.graph.graph import Binding, SymbolKind
+from uruk.orc.dispatch import Task
+from uruk.orc.lifetime.lifetime import Lifetime
+from uruk.orc.registry.entries import AliasEntry, Contents, ObjectEntry, ObjectState, UnitEntry
+
+
+class OneObject:
+    """A closure that is complete: one object is linked, and nothing is waited for."""
+
+    def __init__(self, entry: ObjectEntry) -> None:
+        self.chosen = {entry.number: entry}
+        self.tasks: dict[int, Task] = {}
+
+    def proceed(self) -> None:
+        """See `Closure.proceed`: nothing was waited for."""
+
+
+def one_object(session: Lifetime, dylib: Contents, name: int, roots: Sequence[int]) -> OneObject | None:
+    """Return the closure of a name that an object of a dylib defines, which is the only one of the `roots`, too.
+
+    Returns None if there may be anything else to link, to make or to ask.
+    """
+    table, search = session.table, dylib.search
+    table.grow(len(session.ids))
+    number = table.owner.item(name)
+    entry = session.objects.get(number)
+    if not isinstance(entry, ObjectEntry) or entry.state is not ObjectState.PENDING or entry.dylib is not dylib:
+        return None
+    rows = entry.added.graph.rows
+    if rows is None or any(root != number for root in roots):
+        return None
+    if not dylib.stands_alone or session.has_imports or session.aliases or search.archives or search.generators:
+        return None
+    own_parts = session.platform.private_names if session.platform is not None else ()
+    missing: list[bytes] = []
+    for other, symbol in zip(rows.names, rows.symbols, strict=True):
+        owner = table.owner.item(other) if other >= 0 else number
+        if owner == number:
+            continue
+        if owner >= 0:
+            if _waits(session, owner):
+                return None
+        elif other < session.private_ids.size:
+            if session.ids.text(other) in own_parts:  # see `runtime_parts`
+                return None
+        elif symbol[2] != SymbolKind.UNDEFINED or symbol[4] != Binding.WEAK:
+            missing.append(session.ids.text(other))
+    return None if missing and _are_builtins(session, dylib, missing) else OneObject(entry)
+
+
+def _waits(session: Lifetime, number: int) -> bool:
+    """Return True if the definition of a name is not ready to be referred to, or is another one's."""
+    entry = session.objects[number]
+    if isinstance(entry, ObjectEntry):
+        return entry.state is not ObjectState.LINKED
+    return isinstance(entry, UnitEntry | AliasEntry)
+
+
+def _are_builtins(session: Lifetime, dylib: Contents, names: Sequence[bytes]) -> bool:
+    """Return True if some name may be that of a builtin of compilers."""
+    platform, builtins = session.platform, dylib.search.builtins
+    if platform is None or builtins is None:
+        return False
+    index = builtins.index()
+    return any(name in index or platform.builtins_with(name) is not None for name in names)
