@@ -183,7 +183,7 @@ def two(sessions: Sequence[uruk.LLJIT]) -> Sequence[RemoteExecutor]:
 
 def test_requests_for_lazy_functions_of_others(sessions: Sequence[uruk.LLJIT]) -> None:
     """An executor has no business with the functions of another one's session, nor with numbers that are no stub's."""
-    pools = [jit.platform.process._stubs._pool for jit in sessions]  # pyright: ignore[reportPrivateUsage]
+    pools = [jit.platform.process._pool() for jit in sessions]  # pyright: ignore[reportPrivateUsage]
     assert pools[0] is not pools[1]
     for payload in (b"", bytes(23), bytes(25)):
         with pytest.raises(ProtocolError, match=r"by \d+ bytes"):

@@ -4,10 +4,9 @@ library costs more start-up time than linking a small program does."""
 from __future__ import annotations
 
 import os
-import re
 import shlex
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from uruk.cli.response_files import expand
@@ -16,6 +15,7 @@ from uruk.compile.languages import language_of
 from uruk.errors import UnknownTarget
 from uruk.program.settings import Settings
 from uruk.program.targets import target_of
+from uruk.records import record
 from uruk.target import HERE, executor_target
 
 if TYPE_CHECKING:
@@ -77,16 +77,16 @@ As on a compiler's command line:
                       done; what describes a file is ignored; -T, -r and what else cannot be done is an error
 """
 
-_DRIVER = re.compile(r"(?:[\w.]+-)*(?:cc|c89|c99|c\+\+|gcc|g\+\+|clang|clang\+\+|gfortran|gdc)(?:-\d[\d.]*)?")
-_LINKER = re.compile(r"(?:[\w.]+-)*(?:ld|ld\.(?:bfd|gold|lld|mold)|gold|mold|collect2)(?:-\d[\d.]*)?")
-_VARIABLE = re.compile(r"[A-Z_]+=.*", re.DOTALL)
+_DRIVERS = frozenset("cc c89 c99 c++ gcc g++ clang clang++ gfortran gdc".split())
+_LINKERS = frozenset("ld ld.bfd ld.gold ld.lld ld.mold gold mold collect2".split())
+_VARIABLE_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ_")
 _MAKES_LINES = {"rustc": "`rustc --print link-args'"}
 """Compilers that call a driver, and what prints that line."""
 _BEFORE_DRIVERS = frozenset(("ccache", "sccache", "distcc", "icecc"))
 _ZIG_DRIVERS = frozenset(("cc", "c++"))
 
 
-@dataclass
+@record
 class Arguments(Settings):
     """The command line: what it says of the program, of compiling its sources, and of what is printed."""
 
@@ -218,12 +218,12 @@ def _input(arguments: Arguments, word: str) -> None:
     first = not (arguments.plan.inputs or arguments.driver)
     if not arguments.plan.inputs and _belongs_to_driver(arguments.driver, word):
         arguments.driver = f"{arguments.driver} {shlex.quote(word)}" if arguments.driver else word
-    elif first and _is_program(word, _LINKER.fullmatch):
+    elif first and _is_program(word, lambda name: _is_tool(name, _LINKERS)):
         arguments.linker = True
     elif first and _is_program(word, _MAKES_LINES.get):
         prints = _MAKES_LINES[os.path.basename(word)]
         raise UsageError(f"{word} compiles by itself: give the line that {prints} prints")
-    elif not (first and _VARIABLE.fullmatch(word) and not os.path.exists(word)):
+    elif not (first and _sets_variable(word) and not os.path.exists(word)):
         arguments.plan.add("input", word)
 
 
@@ -231,6 +231,21 @@ def _is_program(word: str, knows: Callable[[str], object]) -> bool:
     """Return True for a word that is a program known by its name; a file in the current folder is an input."""
     name = os.path.basename(word)
     return bool(knows(name)) and not (name == word and os.path.exists(word))
+
+
+def _is_tool(name: str, tools: Collection[str]) -> bool:
+    """Return True for the name of a tool, which may have a target before it and a version behind: ``x-gcc-12``."""
+    # Without regular expressions: to compile these takes as long as importing a dozen modules.
+    *target, tool = name.split("-")
+    if target and tool[:1].isdecimal() and tool.replace(".", "").isdecimal():
+        *target, tool = target
+    return tool in tools and all(part and f"_{part.replace('.', '_')}".isidentifier() for part in target)
+
+
+def _sets_variable(word: str) -> bool:
+    """Return True for ``NAME=VALUE``."""
+    name, equals, _ = word.partition("=")
+    return bool(equals and name) and _VARIABLE_LETTERS.issuperset(name)
 
 
 def _belongs_to_driver(before: str, word: str) -> bool:
@@ -245,7 +260,7 @@ def _belongs_to_driver(before: str, word: str) -> bool:
         return word in _ZIG_DRIVERS
     if before and last not in _BEFORE_DRIVERS:
         return False
-    return name == "zig" or name in _BEFORE_DRIVERS or _DRIVER.fullmatch(name) is not None
+    return name == "zig" or name in _BEFORE_DRIVERS or _is_tool(name, _DRIVERS)
 
 
 def _last(command: str) -> str:

@@ -6,6 +6,7 @@ import sys
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,6 @@ import numpy as np
 from uruk.errors import InvalidType, InvalidValue
 from uruk.executor import raised, sps
 from uruk.executor.control import Runtime
-from uruk.isa.abi import convention_of
 from uruk.isa.interface import TRAMPOLINE_SIZE, architecture_of
 from uruk.memory.mapper import Reach
 from uruk.memory.slab import CODE
@@ -22,6 +22,7 @@ from uruk.records import record
 if TYPE_CHECKING:
     from uruk.calls import Function
     from uruk.executor.prototypes import Prototype
+    from uruk.isa.abi import CallingConvention
     from uruk.memory.interface import Memory
 
 _REGISTERS = 17
@@ -110,7 +111,6 @@ class Callbacks(Home):
         self._raising = raising
         self._runtime = runtime
         self._architecture = architecture_of(runtime.process.triple)
-        self._convention = convention_of(runtime.process.triple)
         self._memory = memory
         self._lock = threading.Lock()
         self._free: dict[int, list[int]] = {}
@@ -118,6 +118,12 @@ class Callbacks(Home):
         self._number_at: dict[int, int] = {}
         self._all: dict[int, Callback] = {}
         self._next = 0
+
+    @cached_property
+    def _convention(self) -> CallingConvention:
+        from uruk.isa.abi import convention_of  # most executors call nothing back
+
+        return convention_of(self._runtime.process.triple)
 
     def make_of(self, prototype: Prototype, function: Callable[..., Any]) -> Callback:
         """See `Home.make_of`."""

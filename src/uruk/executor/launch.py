@@ -20,7 +20,7 @@ _FATAL = (signal.SIGPIPE, signal.SIGXFSZ)
 _WORD = (1 << 64) - 1
 _NEAR = 1 << 16
 """Bytes between the stack pointer and the address of an access that runs into the end of the stack, at most."""
-_CRASH = re.compile(r"uruk-crash ((?:[a-z]+=\w+ ?)+)")
+_CRASH = r"uruk-crash ((?:[a-z]+=\w+ ?)+)"
 
 
 class Child:
@@ -149,7 +149,7 @@ def _kill(pid: int) -> None:
 
 def crash_facts(text: str) -> dict[str, int]:
     """Return the numbers of a crash report (crash.c of runtime/executor/linux, windows); none in any other text."""
-    match = _CRASH.match(text)
+    match = re.match(_CRASH, text)
     if match is None:
         return {}
     pairs = (word.partition("=") for word in match[1].split())

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from uruk.errors import TLSError, UrukError
 from uruk.executor.interface import Executor
-from uruk.executor.lazy_stubs import LazyStubs
 from uruk.graph.types import I64, Bool
 from uruk.orc.registry.tracker import FunctionArray, Released, ResourceTracker
 
 if TYPE_CHECKING:
+    from uruk.executor.lazy_stubs import LazyStubs
     from uruk.formats.archive import Archive
     from uruk.link import Linked
     from uruk.memory.interface import Memory

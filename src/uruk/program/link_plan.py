@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import NamedTuple
+
+from uruk.records import Values, record
 
 
 class Input(NamedTuple):
@@ -21,8 +23,8 @@ class Input(NamedTuple):
     """A shared library is loaded only if something refers to it."""
 
 
-@dataclass(repr=False)
-class LinkPlan:
+@record
+class LinkPlan(Values):
     """Inputs and state, as a linker that reads a line from left to right has them."""
 
     inputs: list[Input] = field(default_factory=list[Input])

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from uruk.program.link_plan import LinkPlan
+from uruk.records import Values, record
 
 if TYPE_CHECKING:
     from uruk.executor.remote import RemoteExecutor
 
 
-@dataclass
-class Settings:
+@record
+class Settings(Values):
     """`plan` says what is linked, all else where and how. Sizes are bytes; 0 or empty: the default."""
 
     plan: LinkPlan = field(default_factory=LinkPlan)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from uruk.demangle import demangle
 from uruk.orc.lifetime.lifetime import Lifetime
 
 
@@ -32,6 +31,8 @@ def name_address(session: Lifetime, address: int) -> str:
     text = session.ids.text(row).decode("utf-8", "replace")
     entry = session.objects.get(int(table.owner[row]))
     file = entry.file if entry is not None else tracker
+    from uruk.demangle import demangle  # for errors: not at start-up
+
     return f"{demangle(text)}+{address - int(place[row]):#x} ({file})"
 
 

@@ -11,7 +11,6 @@ import numpy as np
 
 from uruk.errors import InternalError, TLSError
 from uruk.executor.control import Runtime
-from uruk.executor.lazy_stubs import LazyStubs
 from uruk.executor.library_symbols import FoundSymbols
 from uruk.formats.archive import Archive
 from uruk.graph.graph import HOLDS_FUNCTIONS, Role
@@ -35,6 +34,7 @@ from uruk.records import record
 from uruk.target import Target
 
 if TYPE_CHECKING:
+    from uruk.executor.lazy_stubs import LazyStubs
     from uruk.link import Linked
 
 # glibc has these in libc_nonshared.a, as each knows its module by the `__dso_handle` that it is linked with.

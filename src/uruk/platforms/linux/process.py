@@ -12,12 +12,12 @@ from uruk.errors import ExecutorError
 from uruk.executor import answers, sps
 from uruk.executor.control import Runtime
 from uruk.executor.interface import Executor
-from uruk.executor.lazy_stubs import LazyStubs
-from uruk.executor.process_stubs import ProcessStubs
-from uruk.executor.stub_pool import StubPool
 
 if TYPE_CHECKING:
+    from uruk.executor.lazy_stubs import LazyStubs
     from uruk.executor.native_calls import NativeCalls
+    from uruk.executor.process_stubs import ProcessStubs
+    from uruk.executor.stub_pool import StubPool
     from uruk.memory.interface import Memory
     from uruk.platforms.linux.seen_symbols import Seen
     from uruk.platforms.linux.tls.carriers import Carriers
@@ -31,13 +31,14 @@ _PATH = 4096  # bytes, PATH_MAX
 class LinuxProcess(ABC):
     """The process of one session's executor; also the host of its links (`uruk.link.Host`).
 
-    `pool` has the memory of lazy stubs there. What has to do with thread-locals and lazy stubs is imported when the
+    `pool` returns the memory of lazy stubs there. What has to do with thread-locals and lazy stubs is imported when the
     first link, or the first lazy function, asks for it.
     """
 
-    def __init__(self, executor: Executor, pool: StubPool) -> None:
+    def __init__(self, executor: Executor, pool: Callable[[], StubPool]) -> None:
         self.executor = executor
-        self._stubs = ProcessStubs(executor, pool)
+        self._pool = pool
+        self._stubs: ProcessStubs | None = None
         self._tls: ProcessTLS | None = None
 
     @abstractmethod
@@ -128,13 +129,17 @@ class LinuxProcess(ABC):
         lock: threading.RLock | None = None,
     ) -> LazyStubs:
         """Return lazy stubs close to linked code; see `uruk.executor.lazy_stubs.LazyStubs`. `close` closes them."""
+        from uruk.executor.process_stubs import ProcessStubs
         from uruk.platforms.linux.runtime_functions import lazy_functions
 
+        if self._stubs is None:
+            self._stubs = ProcessStubs(self.executor, self._pool())
         return self._stubs.make(lazy_functions(self.runtime), resolve, on_error, lock)
 
     def close(self) -> None:
         """Give back what lies outside the executor's memory: the session is closed, and the process goes on."""
         # Stubs first: from then on no thread comes in by a lazy function.
-        self._stubs.close()
+        if self._stubs is not None:
+            self._stubs.close()
         if self._tls is not None:
             self._tls.close()

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from uruk.errors import UrukError
 from uruk.executor.control import Runtime
 from uruk.executor.inprocess import InProcessExecutor
-from uruk.executor.stub_pool import POOL
 from uruk.memory.inprocess import InProcessMapper
 from uruk.memory.manager import DEFAULT_SLAB, SlabManager
 from uruk.memory.mapper import Mapper
@@ -23,6 +22,7 @@ from uruk.target import HERE, Target
 if TYPE_CHECKING:
     from uruk.executor.native_calls import NativeCalls
     from uruk.executor.python_guards import PythonGuards
+    from uruk.executor.stub_pool import StubPool
     from uruk.memory.interface import Memory
     from uruk.platforms.linux.seen_symbols import Seen
     from uruk.platforms.linux.tls.carriers import Carriers
@@ -52,11 +52,17 @@ def executor_here(
     return InProcessExecutor(memory, LibrariesHere(memory, process_runtime, FEW if executes else MANY, is_linked))
 
 
+def _pool() -> StubPool:
+    from uruk.executor.stub_pool import POOL  # a session without lazy functions starts without it
+
+    return POOL
+
+
 class LinuxHere(LinuxProcess):
     """See `LinuxProcess`. Its runtime, carriers and memory of stubs are one for all sessions."""
 
     def __init__(self, executor: InProcessExecutor) -> None:
-        super().__init__(executor, POOL)
+        super().__init__(executor, _pool)
         self._guards: PythonGuards | None = None
 
     @property

@@ -22,7 +22,7 @@ class LinuxThere(LinuxProcess):
         architecture = architecture_of(executor.process.triple)
         loader = RemoteLoader(executor.runtime, executor.child.tls_pool if executor.child else 0)
         pool = StubPool(executor.memory.mapper, architecture)
-        super().__init__(executor, pool)
+        super().__init__(executor, lambda: pool)
         self._carriers = Carriers(loader, MACHINES[architecture.name])
         self._there = executor
         executor.forget_by(pool.forget)

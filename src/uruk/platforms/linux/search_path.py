@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from uruk.errors import AllocationError, ObjectFormatError
-from uruk.formats.elf.dynamic import read_shared_library
 from uruk.platforms.linux.platform import LinuxPlatform
 from uruk.platforms.linux.process_symbols import RTLD_GLOBAL, RTLD_NOW
+from uruk.records import record
 
 
-@dataclass(frozen=True)
+@record
 class SearchPath:
     """Directories as of -rpath, ``$ORIGIN`` in them included. `origin`: the folder of the program.
 
@@ -37,6 +36,8 @@ class SearchPath:
         """Return the library in these directories that the loader would take in place of one that a linker found."""
         if not self.directories:
             return path
+        from uruk.formats.elf.dynamic import read_shared_library  # most programs name no directories
+
         with read_shared_library(path) as library:
             soname, machine = library.soname or os.path.basename(path), library.machine
         for directory in self.directories:
@@ -55,6 +56,8 @@ class SearchPath:
 
 def _machine(path: str) -> int:
     """Return the machine of a library; 0 for what is none, which the loader passes over."""
+    from uruk.formats.elf.dynamic import read_shared_library
+
     try:
         with read_shared_library(path) as library:
             return library.machine
