@@ -22,6 +22,7 @@ NAMES = (
     "aarch64",
     "coff",
     "jitlink",
+    "start",
 )
 
 
@@ -69,6 +70,10 @@ def run(names: Sequence[str], folder: Path, runs: int, report: Report) -> None:
         from benchmarks import jitlink
 
         jitlink.measure(folder, 2 * runs, report)
+    if "start" in names:
+        from benchmarks import start
+
+        start.measure(folder, 2 * runs, report)
     if "coff" in names:
         from benchmarks import coff
 
