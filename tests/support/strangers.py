@@ -62,7 +62,7 @@ def _kinds(pointer: int, order: str) -> KindTable:
 def _instruction_set(pointer: int, order: str) -> InstructionSet:
     made = SimpleNamespace(
         KINDS=_kinds(pointer, order), STUB_SIZE=8, JITLINK_TABLES=JITLinkTables(0, 8, 1, Zone.R, ()),
-        UNWIND_REGISTERS=0, relax_descriptors=None, relax_got_load=None,
+        UNWIND_REGISTERS=0, relax_descriptors=None, relax_got_load=None, write_stub=None,
     )  # fmt: skip
 
     def refuse(*_: object) -> Any:

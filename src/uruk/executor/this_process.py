@@ -46,11 +46,9 @@ class ThisProcess:
 
 
 def _pointer(data: bytes | bytearray) -> Any:
-    """Return a pointer to the bytes themselves."""
-    if isinstance(data, bytes):
-        return ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p)
+    """Return what ctypes passes as a pointer to the bytes themselves."""
     # from_buffer keeps the bytearray from being resized while the function may write to it.
-    return ctypes.cast((ctypes.c_uint8 * len(data)).from_buffer(data), ctypes.c_void_p)
+    return data if isinstance(data, bytes) else (ctypes.c_uint8 * len(data)).from_buffer(data)
 
 
 THIS_PROCESS = ThisProcess()

@@ -185,6 +185,7 @@ def write_stubs(image: U8, position: I64, address: I64, slot: I64) -> None:
     windows(image, np.dtype(f"V{STUB_SIZE}"))[position] = words.view(np.dtype(f"V{STUB_SIZE}")).ravel()
 
 
+write_stub = None  # its columns fill the fields of instructions
 relax_got_load = None  # a pair of instructions is relaxed together, if all pairs of the block are
 
 

@@ -13,6 +13,7 @@ from uruk.isa.aarch64 import UNWIND_REGISTERS as UNWIND_REGISTERS
 from uruk.isa.aarch64 import relax_descriptors as relax_descriptors
 from uruk.isa.aarch64 import relax_got_load as relax_got_load
 from uruk.isa.aarch64 import relax_got_loads as relax_got_loads
+from uruk.isa.aarch64 import write_stub as write_stub
 from uruk.isa.aarch64 import write_stubs as write_stubs
 
 LOADS = aarch64.LOADS

@@ -80,6 +80,11 @@ class InstructionSet(Protocol):
         """Write a jump through the GOT slot at address `slot` for each stub that lies at `address`."""
         ...
 
+    @property
+    def write_stub(self) -> Callable[[memoryview, int, int, int], None] | None:
+        """A function of (image, position, address, slot) that does the same for one stub; None where columns do."""
+        ...
+
     def relax_got_loads(self, loads: GOTLoads) -> Relaxed:
         """Replace loads through the GOT by direct ones in place, if the target is in reach; see `uruk.isa.x86_64`."""
         ...

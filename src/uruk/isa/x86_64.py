@@ -111,6 +111,13 @@ def relax_got_loads(loads: GOTLoads) -> Relaxed:
     return Relaxed(load | call | jump, jump)
 
 
+def write_stub(image: memoryview, position: int, address: int, slot: int) -> None:
+    """Do for one stub what `write_stubs` does for many."""
+    image[position : position + STUB_SIZE] = STUB
+    place = position + STUB_FIELD
+    image[place : place + 4] = (slot - (address + STUB_FIELD) - 4 & 0xFFFFFFFF).to_bytes(4, "little")
+
+
 def relax_got_load(image: memoryview, position: int, before: bytes, distance: int) -> tuple[bool, bool]:
     """Do for one load, whose addend is -4, what `relax_got_loads` does for many."""
     # One less above: a jump's field moves back by one byte, so that its distance grows by 1.

@@ -15,6 +15,7 @@ from uruk.isa.x86_64 import UNWIND_REGISTERS as UNWIND_REGISTERS
 from uruk.isa.x86_64 import relax_descriptors as relax_descriptors
 from uruk.isa.x86_64 import relax_got_load as relax_got_load
 from uruk.isa.x86_64 import relax_got_loads as relax_got_loads
+from uruk.isa.x86_64 import write_stub as write_stub
 from uruk.isa.x86_64 import write_stubs as write_stubs
 
 _RELATIVE = JITLinkName("PCRel32", 4)

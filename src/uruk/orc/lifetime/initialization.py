@@ -112,7 +112,9 @@ class Initializers:
         try:
             with session.lock:
                 self.begin(query)
-                waits_for = self._needed(query, query.turn.trackers if query.turn else ()) if self.running else ()
+                # Most lookups that run something are the only ones.
+                others = any(run is not query.turn for run in self.running)
+                waits_for = self._needed(query, query.turn.trackers if query.turn else ()) if others else ()
                 if waits_for:
                     self._turn_of(query).waits_for = waits_for
             turn = query.turn

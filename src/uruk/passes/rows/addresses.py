@@ -56,8 +56,13 @@ def write_tables(work: Work, image: U8, isa: InstructionSet) -> None:
     order = "little" if work.kinds.order == "<" else "big"
     if work.stub_block is not None:
         rows = [(stub.address, stub.slot.address) for stub in work.stubs.values() if stub.slot is not None]
-        address, slot = np.array(rows, np.int64).T
-        isa.write_stubs(image, address - work.stub_block.address + work.stub_block.position, address, slot)
+        begin = work.stub_block.position - work.stub_block.address
+        if isa.write_stub is not None:
+            for place, target in rows:
+                isa.write_stub(view, place + begin, place, target)
+        else:
+            address, slot = np.array(rows, np.int64).T
+            isa.write_stubs(image, address + begin, address, slot)
     if work.got is not None:
         at = work.got.position
         for slot in work.slots.values():
