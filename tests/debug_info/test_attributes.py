@@ -239,6 +239,26 @@ REFUSED: list[tuple[str, object, str]] = [
 ]
 
 
+@pytest.mark.parametrize("shared", [True, False])
+def test_variables_that_cffi_lays_out_are_copies_in_a_child(cc: Compile, shared: bool) -> None:
+    with uruk.LLJIT(executor=uruk.spawn(shared_memory=shared)) as jit:
+        jit.add_object(cc(VARIABLES + "int sum(void) { return bits.a * 100 + bits.b; }", "-g"))
+        found = jit.bits
+        assert (found.a, found.b) == (5, -3)
+        with pytest.raises(AttributeError, match="`a' is not set: this is a copy; store the variable as a whole"):
+            found.a = 1
+        with pytest.raises(AttributeError, match="no member `c'"):
+            _ = found.c
+        jit.bits = {"a": 1, "b": 7}
+        assert jit.sum() == 107
+        jit.bits = found
+        assert jit.sum() == 497
+        with pytest.raises(uruk.InvalidType, match="does not take this value"):
+            jit.bits = "text"
+        jit.wide = 2.5
+        assert float(jit.wide) == 2.5
+
+
 def test_variables_of_types_that_only_this_process_has(cc: Compile, jit: uruk.LLJIT) -> None:
     jit.add_object(cc(VARIABLES, "-g"))
     jit.bits = {"a": 1}

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from uruk.debug_info.copied import CopiedStructure
 from uruk.debug_info.reader import number, reading
 from uruk.debug_info.session_types import types_of
 from uruk.debug_info.types import REACH
 from uruk.errors import InvalidType, InvalidValue, UrukError
+from uruk.executor.this_process import THIS_PROCESS
 from uruk.isa.abi import convention_of
 
 if TYPE_CHECKING:
@@ -50,8 +52,29 @@ class Variable:
             if layout.is_composite:
                 return self._pointer()[0]
             return layout.from_bytes(ctypes.string_at(address, layout.size))
-        layout = self._layout()
+        try:
+            layout = self._layout()
+        except InvalidValue:
+            if not self._is_as_here():
+                raise
+            return self._copy_by_cffi()
         return layout.from_bytes(jit.read(address, layout.size))
+
+    def _is_as_here(self) -> bool:
+        """Return True where a process lays its types out as this one, for which cffi knows them."""
+        return convention_of(self._jit.executor.process.triple) is convention_of(THIS_PROCESS.triple)
+
+    def _copy_by_cffi(self) -> Any:
+        """Return a copy of what uruk does not lay out: bit-fields, `long double`."""
+        declared = types_of(self._jit.session).declared
+        with declared.lock:
+            ffi = declared.flush()
+            place = ffi.new(self.type.pointer().declare())
+        data = self._jit.read(self.symbol.address, ffi.sizeof(place[0]))
+        ffi.buffer(place)[:] = data
+        if ffi.typeof(place).item.kind not in ("struct", "union"):
+            return place[0]
+        return CopiedStructure(place, data)
 
     def set(self, value: Any) -> None:
         """Store a value. Raises InvalidType for a constant, and what the type does not take; OverflowError."""
@@ -80,13 +103,16 @@ class Variable:
             self._jit.write(self.symbol.address, content.tobytes())
 
     def _set_one(self, value: Any) -> None:
-        if self.symbol.executor is not None:
-            self._jit.write(self.symbol.address, self._layout().to_bytes(value))
-            return
         try:
             data = self._layout().to_bytes(value)
         except (TypeError, InvalidValue) as problem:
+            is_here = self.symbol.executor is None
+            if not is_here and (isinstance(problem, TypeError) or not self._is_as_here()):
+                raise
             data = self._bytes_by_cffi(value, problem)
+        if self.symbol.executor is not None:
+            self._jit.write(self.symbol.address, data)
+            return
         ctypes.memmove(self.symbol.address, data, len(data))  # one store of a scalar, as other threads may read it
 
     def _bytes_by_cffi(self, value: Any, problem: Exception) -> bytes:
@@ -96,6 +122,9 @@ class Variable:
         declared = types_of(self._jit.session).declared
         with declared.lock:
             ffi = declared.flush()
+            size = ffi.sizeof(self.type.declare())
+        if isinstance(value, CopiedStructure) and len(bytes(value)) == size:
+            return bytes(value)
         try:
             return bytes(ffi.buffer(ffi.new(self.type.pointer().declare(), value)))
         except (TypeError, ValueError, LookupError, SystemError) as error:
