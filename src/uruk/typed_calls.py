@@ -137,7 +137,7 @@ def _calls(session: Session) -> CodeCalls:
     """Return the typed callables of a session."""
     if session.calls is None:
         session.calls = calls = CodeCalls(_process(session).native_calls())
-        session.lazy.given = calls.remove_at
+        session.lazy.given, session.lazy.led = calls.remove_at, calls.lead
     return session.calls
 
 

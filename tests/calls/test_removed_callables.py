@@ -177,3 +177,27 @@ def test_threads_call_code_that_another_one_removes(where: str, tmp_path: Path) 
         assert min(counts) > 0, counts
         jit.add_object(data).remove()
         assert not jit.session.retired
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("where", EVERY_SYSTEM_HERE)
+def test_a_call_of_a_function_that_the_newest_version_lacks(where: str, tmp_path: Path) -> None:
+    nine = f"int nine({', '.join(f'int a{number}' for number in range(9))}) {{ return a0; }}"
+    source = f"int add(int a, int b) {{ return a + b; }} {nine}"
+    kinds = {"add": ("int(int, int)", (1, 2)), "nine": (f"int({', '.join(['int'] * 9)})", tuple(range(9)))}
+    with session(where) as jit:
+        code = jit.add_object(compiled(where, tmp_path, source), "first.o", replaceable=True)
+        made = {name: (jit.lookup(name).function(kind), values) for name, (kind, values) in kinds.items()}
+        symbol = jit.lookup("add")
+        assert [function(*values) for function, values in made.values()] == [3, 0]
+        code.replace(compiled(where, tmp_path, "int other(void) { return 1; }"))
+        made["again"] = symbol.function("int(int, int)"), (1, 2)
+        for function, values in made.values():
+            with pytest.raises(uruk.FunctionGone, match="was called, but <bytes>, which replaced its code"):
+                function(*values)
+        code.replace(compiled(where, tmp_path, source.replace("a + b", "a * b")))
+        assert [function(*values) for function, values in made.values()] == [2, 0, 2]
+        code.remove()
+        for function, values in made.values():
+            with pytest.raises(uruk.RemovedCode):
+                function(*values)

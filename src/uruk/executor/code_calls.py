@@ -25,15 +25,33 @@ class CodeCalls:
         self.native = native
         self._lock = threading.Lock()
         self._made: dict[int, TypedCall] = {}
+        self._gone: dict[int, tuple[str, str]] = {}
+        """Addresses of stubs of functions that no version defines -> what FunctionGone says."""
 
     def add(self, call: TypedCall, function: Any) -> Any:
         """Have the calls of a function end when its code goes; returns the function, which is not kept."""
         key = id(call)
         with self._lock:
             self._made[key] = call
+            self._set_gone(call, self._gone.get(call.address))
         typed_calls[function] = call
         call.function = weakref.ref(function, lambda _: self._made.pop(key, None))
         return function
+
+    def lead(self, address: int, gone: tuple[str, str] | None) -> None:
+        """Note that a stub leads to a function again, or, with what FunctionGone says, to none."""
+        with self._lock:
+            known = self._gone.pop(address, None)
+            if gone is not None:
+                self._gone[address] = gone
+            if known is not None or gone is not None:
+                for call, _ in self._in([(address, address + 1)]):
+                    self._set_gone(call, gone)
+
+    def _set_gone(self, call: TypedCall, gone: tuple[str, str] | None) -> None:
+        call.gone = gone
+        if call.place is not None and not call.removed:
+            call.place.value = call.address if gone is None else 0
 
     def __len__(self) -> int:
         """Return how many callables there are."""
@@ -58,6 +76,9 @@ class CodeCalls:
 
     def remove_at(self, addresses: Collection[int], owner: str) -> None:
         """Do the same for functions at some addresses."""
+        with self._lock:
+            for address in addresses if self._gone else ():
+                self._gone.pop(address, None)
         wanted = {call.address for call in list(self._made.values())}.intersection(addresses)
         if wanted:
             self.remove([(address, address + 1) for address in wanted], owner)

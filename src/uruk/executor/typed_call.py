@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from uruk.errors import RemovedCode
+from uruk.errors import FunctionGone, RemovedCode
 
 if TYPE_CHECKING:
     import ctypes
@@ -30,16 +30,20 @@ class TypedCall:
         """The executor of another process; None for this one."""
         self.removed = ""
         """The name of what it called, once that was removed."""
+        self.gone: tuple[str, str] | None = None
+        """Name and file for FunctionGone, while the newest version of replaced code does not define the function."""
         self.under_way: list[None] = []
         """An item for each call that Python is making: both ends of a list change at once, for all threads."""
         self._call = call
 
     def make(self, *values: Any) -> Any:
-        """Make the call. Raises RemovedCode once its code was removed."""
+        """Make the call. Raises RemovedCode once its code was removed, FunctionGone."""
         self.under_way.append(None)  # first: whoever removes the code notes that, and then looks here
         try:
             if self.removed:
                 raise RemovedCode(self.removed)
+            if self.gone is not None:
+                raise FunctionGone(*self.gone)
             return self._call(*values)
         finally:
             self.under_way.pop()

@@ -38,6 +38,8 @@ class LazyFunctions:
         """Names of functions that a replacement does not define any more: name and file for FunctionGone."""
         self.given: Callable[[Collection[int], str], object] | None = None
         """Called with addresses of stubs that are given back, and whose they were, once there are typed callables."""
+        self.led: Callable[[int, tuple[str, str] | None], object] | None = None
+        """Called with a stub that leads elsewhere now, and what FunctionGone says where that is to no function."""
         self._closed = False
         self._native_handler = True
         self._target: dict[int, int] = {}
@@ -75,7 +77,11 @@ class LazyFunctions:
 
     def lead(self, addresses: Sequence[int], targets: Sequence[int]) -> None:
         """Let stubs, by address, go to these functions from now on; to 0: ask again."""
-        self.stubs.bind(self.stubs.numbers(list(addresses)), list(targets))
+        numbers = self.stubs.numbers(list(addresses))
+        self.stubs.bind(numbers, list(targets))
+        if self.led is not None:
+            for address, number, target in zip(addresses, numbers.tolist(), targets, strict=True):
+                self.led(address, None if target else self.gone.get(self._target.get(number, -1)))
 
     def target_of(self, address: int) -> int:
         """Return the address that a stub, by its address, goes to; 0 while it is lazy."""
