@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 import subprocess
 from pathlib import Path
@@ -107,6 +108,33 @@ def test_where_names_come_from(capfd: pytest.CaptureFixture[str]) -> None:
     helper = report["objects"][1]
     assert helper["initialisers"][0]["functions"] == ["begin"]
     assert helper["thread_local"]["models"] == {"general-dynamic": 1}
+
+
+def test_members_are_those_that_a_run_links(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """For a name that the line asks for, for one that it wraps, for a common symbol: the linker's map has the same."""
+    texts = {
+        "start.c": "int shared; int f(void); int main(void) { return f() + shared; }",
+        "extra.c": "__attribute__((constructor)) static void up(void) {} int extra(void) { return 1; }",
+        "shared.c": "int shared = 5;",
+        "f.c": "int f(void) { return 2; }",
+        "wrap.c": "int __wrap_f(void) { return 3; }",
+    }
+    objects = [name.replace(".c", ".o") for name in texts]
+    for (name, text), target in zip(texts.items(), objects, strict=True):
+        (tmp_path / name).write_text(text)
+        compile_to(tmp_path, "gcc", name, target, "-fcommon")
+    archive, start = tmp_path / "libparts.a", tmp_path / "start.o"
+    subprocess.run([require_tool("ar"), "rcs", archive, *objects[1:]], check=True, cwd=tmp_path)
+    for words, holder in ([], "f.o"), (["-Wl,-u,extra"], "f.o"), (["-Wl,--wrap=f"], "wrap.o"):
+        status, report = checked(capfd, str(start), str(archive), *words)
+        assert (status, sources_in(report)["f"]) == (0, ("archive", f"{archive}({holder})"))
+        command = ["gcc", start, archive, *words, "-Wl,-M", "-o", tmp_path / "program"]
+        text = subprocess.run(command, check=True, capture_output=True, text=True).stdout.partition("\n\n\n")[0]
+        linked = {
+            f"{archive}({name})" for name in re.findall(rf"^{re.escape(str(archive))}\((.*?)\)", text, re.MULTILINE)
+        }
+        assert {one["file"] for one in report["objects"]} - {str(start)} == linked
+        assert len(linked) == 2 + ("-u" in "".join(words))
 
 
 def test_what_is_missing(capfd: pytest.CaptureFixture[str]) -> None:

@@ -83,5 +83,5 @@ def _report(arguments: Arguments) -> Facts:
         return report_of(arguments, [], reader.errors if reader and reader.errors else [error])
     from uruk.program.trial import try_link
 
-    error, remark = try_link(arguments, reader)
-    return report_of(arguments, inputs, [error] if error else [], remark)
+    trial = try_link(arguments, reader)
+    return report_of(arguments, inputs, [trial.error] if trial.error else [], trial.members, trial.remark)

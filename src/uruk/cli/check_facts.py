@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from uruk.cli.arguments import Arguments
@@ -28,11 +28,18 @@ _ADVICE = "add -l"
 
 
 def report_of(
-    arguments: Arguments, inputs: Sequence[Objects | Other], errors: Sequence[UrukError], remark: str = ""
+    arguments: Arguments,
+    inputs: Sequence[Objects | Other],
+    errors: Sequence[UrukError],
+    members: Collection[tuple[str, int]] | None = None,
+    remark: str = "",
 ) -> Facts:
-    """Return the report; `errors` are those for which the inputs would not link, `remark` says how that was found."""
+    """Return the report; `errors` are those for which the inputs would not link.
+
+    `members` and `remark` are those of a `uruk.program.trial.Trial`.
+    """
     target = Target.of_triple(arguments.target) if arguments.target else HERE
-    sources = Sources(arguments.plan, target)
+    sources = Sources(arguments.plan, target, members)
     sources.add(inputs)
     found = [*_all(errors), *sources.errors] if errors else []
     return {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +33,8 @@ class Source(NamedTuple):
 class Sources:
     """The inputs of a line: `objects`, with members of archives that they need, and `of`: name -> its source."""
 
-    def __init__(self, plan: LinkPlan, target: Target) -> None:
+    def __init__(self, plan: LinkPlan, target: Target, members: Collection[tuple[str, int]] | None = None) -> None:
+        """`members` of archives were linked, None where nothing was; see `uruk.program.trial.Trial`."""
         self.objects: list[ShownObject] = []
         self.of: dict[bytes, Source] = {}
         self.errors: list[UrukError] = []
@@ -42,7 +44,9 @@ class Sources:
         self._archives: list[Archive] = []
         self._libraries: list[str] = []
         self._kinds: dict[int, str] = {}
-        self._taken: set[tuple[int, int]] = set()
+        self._taken: set[tuple[str, int]] = set()
+        self._members = members
+        self._wrapped = [name.encode() for name in plan.wrapped]
         named = [name for name, *_ in (*plan.defines, *plan.aliases)]
         self.of |= {name.encode(): Source("line", "") for name in named}
 
@@ -55,6 +59,11 @@ class Sources:
             self._guarded(lambda path=path: self._ask_library(path))
         for archive in self._archives:
             archive.close()
+        for name in self._wrapped:
+            # What refers to the name means __wrap_NAME, and __real_NAME means it.
+            plain, wrapping = self.of.pop(name, None), self.of.get(b"__wrap_" + name)
+            self.of |= {b"__real_" + name: plain} if plain else {}
+            self.of |= {name: wrapping} if wrapping else {}
 
     def missing(self, *, weak: bool = True) -> set[bytes]:
         """Return the names that no input has; without `weak`, only those that something refers to strongly."""
@@ -118,7 +127,14 @@ class Sources:
         return names, np.array(offsets, np.int64)
 
     def _take_members(self) -> None:
-        """Take members of archives until no further one is needed."""
+        """Take the members that were linked, else those that seem to be needed, until no further one is.
+
+        A link that fails leaves open what it would have taken, and the report is to name all that is missing.
+        """
+        for archive in self._archives:
+            path = os.path.normpath(archive.name)
+            for offset in sorted(offset for its_path, offset in self._members or () if its_path == path):
+                self._guarded(lambda archive=archive, offset=offset: self._take(archive, offset))
         before = -1
         while len(self._taken) != before:
             before = len(self._taken)
@@ -133,7 +149,7 @@ class Sources:
 
     def _take(self, archive: Archive, offset: int, name: bytes = b"") -> None:
         """Take a member, once; a member of an import library says in which library `name` is."""
-        key = id(archive), offset
+        key = os.path.normpath(archive.name), offset
         if archive.has_imports:
             library = import_library(archive, self._target)
             imports = library.imports_of(offset) if library is not None else None
@@ -141,7 +157,7 @@ class Sources:
                 self._taken.add(key)
                 self.of.setdefault(name, Source("import", imports[0].library if imports else archive.name))
                 return
-        if key not in self._taken:
+        if key not in self._taken and (self._members is None or key in self._members):
             self._taken.add(key)
             file, data = archive.content_of(offset)
             self._add_object(file, data, "archive")
