@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from uruk import runtime_files
+from uruk.program.machine_report import findings
+
 COMMAND = [sys.executable, "-c", "import sys; from uruk.cli import main; sys.exit(main())", "doctor"]
 
 
@@ -61,6 +64,19 @@ def test_a_child_that_cannot_be_had() -> None:
     assert status == 1
     assert "Too many open files" in lacking["code in a child"]
     assert "code in this process" in well
+
+
+def test_a_runtime_for_this_machine_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `pip install .` makes one where there is a C compiler."""
+    for path in map(Path, (runtime_files.runtime_archive(), runtime_files.executor_program())):
+        (tmp_path / path.name).symlink_to(path)
+    monkeypatch.setattr(runtime_files, "_FOLDERS", (str(tmp_path),))
+    found = {finding.title: finding for finding in findings()}
+    for target in ("aarch64-linux", "x86_64-windows"):
+        finding = found[f"programs for {target}"]
+        assert finding.text == "do not run here: this uruk was built for x86_64-linux alone"
+        assert finding.remedy.startswith("`URUK_TARGETS=all pip install .` in uruk's source tree")
+    assert found["code in a child"].remedy == ""
 
 
 @pytest.mark.quick

@@ -9,7 +9,7 @@ from uruk.compile.cache import cache_from_environment
 from uruk.compile.compilers import cross_compiler, find_compiler
 from uruk.compile.identity import identify
 from uruk.compile.llvm import llvm_version
-from uruk.errors import InternalError, UrukError
+from uruk.errors import InternalError, MissingRuntime, UrukError
 from uruk.lljit import LLJIT
 from uruk.machines import EXECUTOR_TARGETS
 from uruk.program.systems import facts_of_this_system
@@ -84,8 +84,13 @@ def _other_target(target: str) -> Finding:
     try:
         executor_program(target)
         launcher = launcher_of(target, {})[0]
+    except MissingRuntime as error:
+        known = ", ".join(error.targets) or "no target"
+        remedy = "`URUK_TARGETS=all pip install .` in uruk's source tree, or install a release wheel"
+        return Finding(title, f"do not run here: this uruk was built for {known} alone", remedy)
     except UrukError as error:
-        return Finding(title, f"do not run here: {error}", "install the package that the error names (Debian: wine)")
+        package = "wine" if target.endswith("windows") else "qemu-user"
+        return Finding(title, f"do not run here: {error}", f"install what the error names (Debian: {package})")
     if architecture != HERE.architecture and not emulator(target):
         return Finding(title, f"do not run here: qemu-{architecture} is not found", "Debian: install qemu-user")
     compiler = cross_compiler(target)
@@ -106,7 +111,7 @@ def _llvm() -> Finding:
     try:
         binding, version = llvm_version()
     except UrukError as error:
-        return Finding("LLVM IR", str(error), "`pip install 'uruk[ir]'`")
+        return Finding("LLVM IR", str(error).removeprefix("LLVM: LLVM: "), "`pip install 'uruk[ir]'`")
     return Finding("LLVM IR", f"llvmlite {binding}, with LLVM {'.'.join(map(str, version))}")
 
 
