@@ -149,13 +149,13 @@ def _refusal(defined: Defined, name: str, extern_c: bool) -> str:
             f'it is written in {unit.language}, and debug information does not say whether it is extern "C": '
             "if it is, call .typed(extern_c=True)"
         )
-    if not defined.external and not unit.plain:
-        return "it is static, and a compiler that optimises may give such a function another interface"
     convention = next(filter(None, (number(each, "DW_AT_calling_convention") for each in defined.chain)), _NORMAL)
     if convention == _NOCALL:
         return "the compiler notes that it does not obey the calling convention (DW_CC_nocall)"
     if convention not in (_NORMAL, _PROGRAM):
         return f"it has a calling convention of its own (DW_AT_calling_convention {convention:#x})"
+    if not defined.external and not unit.plain:
+        return "it is static, and a compiler that optimises may give such a function another interface"
     if unit.language == "C" and not defined.has("DW_AT_prototyped"):
         return "it has no prototype in its source: `()' says nothing of its parameters"
     return ""
