@@ -136,7 +136,9 @@ def _check_present(symbol: Linked, session: Session) -> None:
 def _calls(session: Session) -> CodeCalls:
     """Return the typed callables of a session."""
     if session.calls is None:
-        session.calls = calls = CodeCalls(_process(session).native_calls())
+        session.calls = calls = CodeCalls(
+            _process(session).native_calls(), getattr(session.executor.process, "left_in", None)
+        )
         session.lazy.given, session.lazy.led = calls.remove_at, calls.lead
     return session.calls
 

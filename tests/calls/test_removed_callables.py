@@ -140,6 +140,29 @@ def test_code_that_a_call_is_in_stays(where: str, name: str, tmp_path: Path) -> 
 
 
 @pytest.mark.quick
+def test_code_stays_that_an_interrupted_call_is_in(tmp_path: Path) -> None:
+    source = "#include <unistd.h>\nint slow(int time) { usleep(time); return time; } int quick(void) { return 1; }"
+    with session("shared") as jit:
+        code = jit.add_object(compiled("shared", tmp_path, source), "slow.o")
+        quick = jit.lookup("quick").function("int(void)")
+        slow = jit.lookup("slow").function("int(int)")
+        jit.executor.process.deadline = 0.2
+        with pytest.raises(uruk.ExecutorTimeout):
+            slow(1_000_000)
+        jit.executor.process.deadline = None
+        assert code.remove().calls_under_way == 1
+        with pytest.raises(uruk.RemovedCode):
+            slow(1)
+        with pytest.raises(uruk.RemovedCode):
+            quick()
+        time.sleep(1)
+        other = jit.add_object(compiled("shared", tmp_path, USER))
+        assert jit.lookup("apply").function("int(int (*)(int, int))")(jit.callback("int(int, int)", max)) == 4
+        other.remove()
+        assert not jit.session.retired
+
+
+@pytest.mark.quick
 @pytest.mark.parametrize("where", EVERY_SYSTEM_HERE)
 def test_threads_call_code_that_another_one_removes(where: str, tmp_path: Path) -> None:
     data = compiled(where, tmp_path, SOURCE)

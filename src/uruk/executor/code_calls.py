@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from uruk.demangle import demangle
@@ -19,10 +19,15 @@ if TYPE_CHECKING:
 
 
 class CodeCalls:
-    """The typed callables of one session. `native` makes calls in this process from C, where there is that."""
+    """The typed callables of one session.
 
-    def __init__(self, native: NativeCalls | None) -> None:
+    `native` makes calls in this process from C, where there is that. `others` counts calls in ranges of addresses that
+    go on though those who made them do not wait any more.
+    """
+
+    def __init__(self, native: NativeCalls | None, others: Callable[[Sequence[tuple[int, int]]], int] | None) -> None:
         self.native = native
+        self._others = others
         self._lock = threading.Lock()
         self._made: dict[int, TypedCall] = {}
         self._gone: dict[int, tuple[str, str]] = {}
@@ -87,4 +92,5 @@ class CodeCalls:
         """Return how many calls of functions in these ranges have begun and not returned, of all threads."""
         with self._lock:
             in_python = sum(len(call.under_way) for call, _ in self._in(ranges))
-        return in_python + (self.native.under_way(ranges) if self.native is not None else 0)
+        left = self._others(ranges) if self._others is not None else 0
+        return in_python + left + (self.native.under_way(ranges) if self.native is not None else 0)

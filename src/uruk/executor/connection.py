@@ -177,6 +177,10 @@ class Connection:
         assert waiting.result is not None
         return waiting.result
 
+    def is_pending(self, number: int) -> bool:
+        """Return True for a call whose result may still come, also where its caller was interrupted."""
+        return self._calls.is_pending(number)
+
     def _stop_waiting(self, number: int, waiting: WaitingCall) -> None:
         """Note that no thread waits for a call any more."""
         try:

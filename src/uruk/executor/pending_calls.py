@@ -63,6 +63,11 @@ class PendingCalls:
                 self._given_up[number] = waiting.most
                 del self._waiting[number]
 
+    def is_pending(self, number: int) -> bool:
+        """Return True for a call whose result may still come, whether anything waits for it or not."""
+        with self._lock:
+            return number in self._waiting or number in self._given_up
+
     def of(self, number: int) -> WaitingCall | None:
         """Return the call with this number, if it waits for its result."""
         with self._lock:

@@ -34,6 +34,8 @@ class RemoteProcess:
         self.convention = convention_of(self.triple)
         self.raising: dict[int, BaseException | None] = {}
         """Numbers of calls that raise what their callbacks raise -> the first that has come."""
+        self._left: dict[int, int] = {}
+        """Numbers of calls that were interrupted here, and may go on there -> the addresses of the functions."""
 
     @property
     def deadline(self) -> float | None:
@@ -89,6 +91,10 @@ class RemoteProcess:
         # The runtime answers with less where it had no memory for the call; all else has this size.
         try:
             answer = self.connection.call_with(self._call, make, most=_ANSWER.size + returned)
+        except BaseException:
+            if numbered and self.connection.is_pending(numbered[0]):
+                self._left[numbered[0]] = address & _WORD
+            raise
         finally:
             raised = self.raising.pop(numbered[0], None) if numbered else None
         if raised is not None:
@@ -102,6 +108,14 @@ class RemoteProcess:
 
             raise taken(self, exception)
         return Answer((_signed(first), _signed(second)), (v0, v1, v2, v3), error)
+
+    def left_in(self, ranges: Sequence[tuple[int, int]]) -> int:
+        """Return how many calls go on in functions from `start` to `end`, for each pair of `ranges`, that were
+        interrupted here."""
+        for number in list(self._left):
+            if not self.connection.is_pending(number):
+                self._left.pop(number, None)
+        return sum(start <= address < end for address in self._left.values() for start, end in ranges)
 
     def read(self, address: int, size: int) -> bytes:
         """See `ProcessControl.read`."""
