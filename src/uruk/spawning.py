@@ -13,11 +13,12 @@ from uruk.executor.connection import GRACE, SETUP_PATIENCE, Connection
 from uruk.executor.interruption import deferred
 from uruk.executor.launch import start
 from uruk.executor.remote import RemoteExecutor
+from uruk.formats.heads import HEAD, target_of_head
 from uruk.memory.manager import DEFAULT_SLAB
 from uruk.orc.registry.inputs import listed
 from uruk.platforms.linux import attach as linux
 from uruk.runtime_files import executor_program
-from uruk.target import HERE, executor_target
+from uruk.target import HERE, Target, executor_target
 
 LONGEST_SECRET = 4096
 """Bytes that a secret has at most (runtime/executor/linux/listen.c)."""
@@ -40,7 +41,7 @@ def spawn(
 
     `executor`: the program, uruk's own for `target` by default (``aarch64-linux``; None: this machine's); any that
     speaks LLVM's protocol will do. `launcher` goes before it: an emulator, ``["ssh", "host"]``; None is qemu's for
-    another architecture, with the libraries of Debian's cross compilers, if it is there, and wine for
+    a program of another architecture, with the libraries of Debian's cross compilers, if it is there, and wine for
     ``x86_64-windows``. `shared_memory`:
     code and data go by memory that both processes map; otherwise, and where such memory cannot be had
     (`RemoteExecutor.shared_memory_refused` says why), by messages. `slab_size` and `tls_pool` are bytes.
@@ -56,7 +57,9 @@ def spawn(
     environment = dict(os.environ if environment is None else environment)
     if system.system == "windows":
         return _spawn_windows(program, launcher, environment, shared_memory, slab_size, deadline, patience, streams)
-    launcher = emulator(str(system)) if launcher is None and executor is None else launcher or ()
+    if launcher is None:
+        # A user's program may be a script that starts an executor elsewhere: that is not the emulator's.
+        launcher = emulator(str(system)) if executor is None or _is_foreign(program, system) else ()
     if launcher and os.path.basename(launcher[0]) in ("wine", "wine64"):
         # It starts programs of Linux, too, and keeps their exit status to itself.
         raise ExecutorError(f"{launcher[0]} runs programs of Windows, and the target is {system}: name no launcher")
@@ -92,6 +95,18 @@ def _spawn_windows(
         child, connection = start(command, words, variables, least, starting, streams, inherits=False)
         with _starting(connection, deadline):
             return windows.attach(connection, child, shared_memory=shared_memory, slab_size=slab_size)
+
+
+def _is_foreign(program: str, target: Target) -> bool:
+    """Return True for a program of a target whose architecture is not this machine's, by its file."""
+    if target.architecture == HERE.architecture:
+        return False
+    try:
+        with open(program, "rb") as file:
+            found = target_of_head(file.read(HEAD))
+    except OSError:  # starting it says what is wrong
+        return False
+    return found is not None and found.architecture == target.architecture
 
 
 def _least(patience: float, deadline: float | None) -> float:

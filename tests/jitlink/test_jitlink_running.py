@@ -115,9 +115,12 @@ def test_result_override(cc: Compile, place: tuple[str, ...]) -> None:
 
 
 def test_another_architecture(cc: Compile) -> None:
-    """Its program runs in an executor under an emulator, unasked."""
+    """Its program runs in an executor under an emulator, unasked; so does an executor for it that is named."""
     source = cc("int main(int c, char **v) { return 40 + c; }", family="aarch64-gcc")
     assert run(source, "-args", "a") == Done(41, "", "")
+    executor = f"-oop-executor={executor_program('aarch64-linux')}"
+    assert run(executor, source, "-args", "a") == Done(41, "", "")
+    assert run(executor, "-use-shared-memory", "-slab-allocate=1Mb", source, "-args", "a") == Done(41, "", "")
 
 
 @contextmanager
