@@ -83,10 +83,11 @@ def test_what_zsh_completes(tmp_path: Path) -> None:
     zle -N show && bindkey "^I" show && touch {tmp_path}/ready
     """
     (tmp_path / ".zshrc").write_text(start)
-    pid, terminal = pty.fork()
-    if not pid:
-        os.chdir(tmp_path)
-        os.execve(zsh, [zsh, "-i"], {"ZDOTDIR": str(tmp_path), "PATH": os.environ["PATH"], "TERM": "dumb"})
+    terminal, inside = pty.openpty()
+    command = [require_tool("setsid"), "--ctty", zsh, "-i"]
+    variables = {"ZDOTDIR": str(tmp_path), "PATH": os.environ["PATH"], "TERM": "dumb"}
+    shell = subprocess.Popen(command, stdin=inside, stdout=inside, stderr=inside, cwd=tmp_path, env=variables)
+    os.close(inside)
     reader = threading.Thread(target=drain, args=(terminal,), daemon=True)
     reader.start()
     wait_until((tmp_path / "ready").exists)
@@ -96,7 +97,9 @@ def test_what_zsh_completes(tmp_path: Path) -> None:
         os.write(terminal, line.encode() + b"\t")
         wait_until(lambda number=number: shown.read_text().count(">>") == number)
     os.write(terminal, b"exit\n")
-    os.waitpid(pid, 0)
+    assert shell.wait(60) == 0
+    reader.join(60)
+    os.close(terminal)
     assert shown.read_text().splitlines() == [f"<<{after}>>" for _, after in COMPLETED]
 
 
