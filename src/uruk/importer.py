@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-from uruk.errors import UrukError
+from uruk.errors import InvalidType, UrukError
 from uruk.extension_modules import python_api
-from uruk.extension_modules.importing import Inputs, module_spec
+from uruk.extension_modules.importing import Inputs, check_inputs, module_spec
 from uruk.extension_modules.loading import ExtensionLoader
 from uruk.lljit import LLJIT
 from uruk.orc.registry.inputs import PathLike
@@ -35,8 +35,14 @@ def install_importer(
     into `jit`, by default a session of their own. Returns the finder, whose `uninstall` ends it.
     """
     named = isinstance(modules, Mapping)
+    if not isinstance(modules, str | os.PathLike | Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidType(f"{modules!r} has neither folders nor inputs of modules by name")
     paths = [modules] if isinstance(modules, (str, os.PathLike)) else [] if named else [*modules]
-    inputs = {name: Inputs(list(files), libraries, flags, compiler) for name, files in modules.items()} if named else {}
+    inputs = (
+        {name: Inputs(check_inputs(name, files), libraries, flags, compiler) for name, files in modules.items()}
+        if named
+        else {}
+    )
     finder = ModuleFinder(inputs, paths, Inputs((), libraries, flags, compiler), jit)
     sys.meta_path.insert(0 if named else len(sys.meta_path), finder)
     return finder

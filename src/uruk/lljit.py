@@ -493,9 +493,9 @@ class LLJIT(Calling, Attributes):
         until the process ends: `close` does nothing. Raises InvalidValue for a session of another process, what
         compiling and linking raise, and what the module itself raises.
         """
-        from uruk.extension_modules.importing import Inputs, import_module
+        from uruk.extension_modules.importing import Inputs, check_inputs, import_module
 
-        given = Inputs(inputs, libraries, flags, compiler)
+        given = Inputs(check_inputs(name, inputs), libraries, flags, compiler)
         self.keep_until_exit()
         return import_module(self.session, self.main, name, given)
 

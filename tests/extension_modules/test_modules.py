@@ -199,3 +199,54 @@ with uruk.LLJIT(executor=uruk.spawn()) as there:
 """
     done = printed(text, tmp_path)
     assert done == "absent\nPyInit_other\nlost True\nTrue\n"
+
+
+def test_wrong_inputs_and_modules_are_errors(tmp_path: Path) -> None:
+    """An init function that returns its definition as it is ended the interpreter."""
+    (tmp_path / "bare.c").write_text(
+        '#include <Python.h>\nstatic struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "bare"};\n'
+        "PyMODINIT_FUNC PyInit_bare(void) { return (PyObject *)&definition; }\n"
+    )
+    text = """
+import sys, uruk
+jit = uruk.LLJIT()
+for call in (
+    lambda: jit.import_module("bare", ["bare.c"]),
+    lambda: jit.import_module(5, ["bare.c"]),
+    lambda: jit.import_module("", ["bare.c"]),
+    lambda: jit.import_module("bare", b"bytes"),
+    lambda: uruk.install_importer(5),
+    lambda: uruk.install_importer({"bare": 5}),
+):
+    try:
+        call()
+    except Exception as error:
+        print(type(error).__name__, error)
+print("bare" in sys.modules)
+"""
+    assert printed(text, tmp_path) == (
+        "SystemError PyInit_bare returned a definition without PyModuleDef_Init(), "
+        "or another object that is not initialized\n"
+        "InvalidType 5 is not the name of a module, which is a str\n"
+        "InvalidValue '' is not the name of a module: it has no last part\n"
+        "InvalidType inputs is a list, and b'bytes' one thing: write inputs=[b'bytes']\n"
+        "InvalidType 5 has neither folders nor inputs of modules by name\n"
+        "InvalidType inputs is a list, and 5 is none\n"
+        "False\n"
+    )
+
+
+def test_a_reload_leaves_a_module_as_it_is(tmp_path: Path) -> None:
+    """As with shared libraries, whether a finder has found it or not, and whatever lies in Python's folders."""
+    (tmp_path / "phases.py").write_text("answer = 'of Python'")
+    text = f"""
+import importlib, uruk
+jit = uruk.LLJIT()
+uruk.install_importer({{"single": [{str(PROGRAMS / "single.c")!r}]}})
+import single
+for module in (jit.import_module("phases", [{str(PROGRAMS / "phases.c")!r}]), single):
+    module.added = 1
+    print(importlib.reload(module) is module, module.added, module.__spec__ is not None)
+print(importlib.import_module("phases").answer, single.is_registered())
+"""
+    assert printed(text, tmp_path) == "True 1 True\nTrue 1 True\n42 True\n"

@@ -9,6 +9,7 @@ from functools import partial
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
+from uruk.errors import InvalidType, InvalidValue
 from uruk.extension_modules import python_api
 from uruk.extension_modules.building import Build
 from uruk.extension_modules.inputs import add_inputs, name_of
@@ -30,6 +31,18 @@ class Inputs:
     def __post_init__(self) -> None:
         for name in ("files", "libraries", "flags"):
             listed(getattr(self, name), "inputs" if name == "files" else name)
+
+
+def check_inputs(name: str, files: Sequence[PathLike | Source]) -> list[PathLike | Source]:
+    """Return the inputs of a module as a list.
+
+    Raises InvalidType for what is no name, path or bytes, InvalidValue for a name whose last part is empty.
+    """
+    if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidType(f"{name!r} is not the name of a module, which is a str")
+    if not name.rpartition(".")[2]:
+        raise InvalidValue(f"{name!r} is not the name of a module: it has no last part")
+    return listed(files, "inputs")
 
 
 def module_spec(session: Session, main: JITDylib, name: str, inputs: Inputs) -> ModuleSpec:
