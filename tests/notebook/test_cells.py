@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+import uruk
+from uruk.notebook.cells import Cells
+
 from support.requirements import require_tool
 
 pytestmark = pytest.mark.any_interpreter
@@ -103,3 +106,30 @@ def test_a_cell_that_is_not_compiled_shows_the_compilers_text_alone() -> None:
     (shown,) = failed[0]["traceback"]
     assert re.match(r"<cell 2>: In function .f.:\n<cell 2>:1:\d+: error:", shown), shown
     assert text_of(after) == "1\n"
+
+
+def test_cells_with_thread_locals() -> None:
+    """Later cells leave them alone, and a fresh child has them again; only their own new version makes them anew."""
+    text = """
+        #include <stdlib.h>
+        static __thread int t = {start};
+        int calls;
+        int next(void) {{ calls++; return t++; }}
+        void die(void) {{ abort(); }}
+    """
+    cells = Cells()
+    try:
+        assert cells.add(text.format(start=4), "c") == ["calls", "die", "next"]
+        assert [cells.call("next", []), cells.call("next", [])] == [4, 5]
+        cells.add(text.format(start=40), "c")
+        twice = "int next(void); int twice(void) {{ return {factor} * next(); }}"
+        for factor, expected in ((2, 80), (3, 123)):
+            cells.add(twice.format(factor=factor), "c")
+            assert cells.call("twice", []) == expected
+        with pytest.raises(uruk.InvalidValue, match=r"<cell 5>: it has thread-locals, .* <cell 2> would be made anew"):
+            cells.add(text.format(start=7), "c")
+        with pytest.raises(uruk.ExecutorCrashed):
+            cells.call("die", [])
+        assert [cells.call("twice", []), cells.call("next", [])] == [120, 41]
+    finally:
+        cells.close()

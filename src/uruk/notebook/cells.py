@@ -11,6 +11,7 @@ from typing import Any
 
 from uruk.compile.compile_source import Compiled, compile_text
 from uruk.demangle import demangle
+from uruk.errors import InUse, InvalidValue
 from uruk.lljit import LLJIT
 from uruk.notebook.output import Output
 from uruk.orc import compiled_sources
@@ -18,6 +19,7 @@ from uruk.orc.registry.definitions import definitions_of
 from uruk.orc.registry.symbols import Flag, Rank
 from uruk.orc.registry.tracker import ResourceTracker
 from uruk.orc.replacing.replacing import replace_objects, versions_of
+from uruk.orc.replacing.statics import thread_locals
 from uruk.spawning import spawn
 
 FLAGS = ("-g", "-O1", "-fPIC", "-fsemantic-interposition")
@@ -33,6 +35,8 @@ class Cells:
         self._cells: list[Compiled] = []
         self._names: dict[str, set[str]] = {}
         """The names that each cell defines, by the cell's name."""
+        self._alone: dict[str, tuple[Compiled, ResourceTracker]] = {}
+        """Cells with thread-locals, by name: these cannot be kept, so that other cells' links leave them alone."""
         self._count = 0
         self._jit: LLJIT | None = None
         self._tracker: ResourceTracker | None = None
@@ -48,6 +52,9 @@ class Cells:
         compiled = compile_text(text, language, name=name, flags=[*FLAGS, *flags], timeout=None)
         jit = self.session()
         new = defined_names(jit, compiled)
+        if thread_locals_of(jit, compiled):
+            self._add_alone(jit, compiled, new)
+            return sorted(filter(None, map(plain_name, new)))
         # A cell of which nothing counts any more is left out, as one is that was run again.
         cells = [cell for cell in self._cells if self._names[cell.name] - new] + [compiled]
         self._link(jit, cells)
@@ -61,8 +68,11 @@ class Cells:
             self.close()
             self._jit = self._start()
             try:
+                for name, (cell, _) in self._alone.items():
+                    self._alone[name] = cell, self._jit.add_object(cell.object, name, replaceable=True)
                 if self._cells:
                     self._link(self._jit, self._cells)
+                self._jit.initialize()
             except BaseException:
                 self.close()
                 raise
@@ -81,6 +91,28 @@ class Cells:
         jit, self._jit, self._tracker = self._jit, None, None
         if jit is not None:
             jit.close()
+
+    def _add_alone(self, jit: LLJIT, cell: Compiled, new: set[str]) -> None:
+        """Link a cell with thread-locals, in place of an earlier version of it, with variables of its own.
+
+        Raises InvalidValue where other cells use the earlier one.
+        """
+        data = compiled_sources.take(jit.main, cell)
+        before = next((name for name in self._alone if self._names[name] & new), None)
+        try:
+            if before is not None:
+                tracker = self._alone[before][1]
+                tracker.replace(data, name=cell.name, statics="new")
+                del self._alone[before]
+            else:
+                tracker = _first(jit, cell.name, data, sorted(new - thread_locals_of(jit, cell)))
+        except InUse:
+            problem = f"it has thread-locals, so that variables of {before} would be made anew, and other cells use it"
+            raise InvalidValue(f"{cell.name}: {problem}: restart, and run the cells again") from None
+        finally:
+            self._show()
+        self._alone[cell.name] = cell, tracker
+        self._names[cell.name] = new
 
     def _start(self) -> LLJIT:
         self._output = output = Output()
@@ -133,6 +165,12 @@ def defined_names(jit: LLJIT, cell: Compiled) -> set[str]:
     definitions = definitions_of(graph)
     chosen = (definitions.rank == Rank.STRONG) & (definitions.flags & Flag.HIDDEN == 0)
     return {session.ids.text(number).decode() for number in definitions.name[chosen].tolist()}
+
+
+def thread_locals_of(jit: LLJIT, cell: Compiled) -> set[str]:
+    """Return the names of a cell's thread-locals, static ones included."""
+    graph = jit.session.parse([(cell.name, memoryview(cell.object))], jit.main)
+    return set(thread_locals(graph))
 
 
 def plain_name(symbol: str) -> str:
