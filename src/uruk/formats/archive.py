@@ -148,6 +148,12 @@ class Archive:
             self._index = dict(zip(reversed(names), members[::-1].tolist(), strict=True))
         return self._index
 
+    def names_of(self, header_offset: int) -> list[bytes]:
+        """Return the names that the index has for the member whose header is at an offset. Raises ObjectFormatError."""
+        names, members = self.entries()
+        first, end = members.searchsorted([header_offset, header_offset + 1]).tolist()
+        return names[first:end]
+
     def holders(self, name: bytes) -> list[int]:
         """Return the header offsets of all members that define a name, in order. Raises ObjectFormatError."""
         if name not in self.index():

@@ -18,7 +18,7 @@ from uruk.isa.interface import InstructionSet
 from uruk.target import Target
 
 if TYPE_CHECKING:
-    from uruk.formats.interface import FormatFiles
+    from uruk.formats.interface import FormatFiles, Needs
 
 PairT = TypeVar("PairT")
 
@@ -29,9 +29,19 @@ class MappedFormat(Generic[PairT]):
     rules: type | None = None  # `uruk.link_rules` has them, as they lie above this floor
 
     def __init__(
-        self, name: str, title: str, maps: Mapping[str, str], sniff: Callable[[bytes | memoryview], Target | None]
+        self,
+        name: str,
+        title: str,
+        maps: Mapping[str, str],
+        sniff: Callable[[bytes | memoryview], Target | None],
+        *,
+        tells_needs: bool = False,
     ) -> None:
-        """`maps` has the module of each architecture's map of relocations (a `PairT`)."""
+        """`maps` has the module of each architecture's map of relocations (a `PairT`).
+
+        `tells_needs`: the room has `needs.py`, which reads the names that an object needs.
+        """
+        self.tells_needs = tells_needs
         self.name = name
         self.title = title
         self._sniff = sniff
@@ -71,6 +81,11 @@ class MappedFormat(Generic[PairT]):
         """See `Format.read_relocations`."""
         assert graph.target is not None, "a graph of no target"
         return self._read_relocations(graph, self.pair_of(graph.target.architecture), wanted, report or refuse)
+
+    @cached_property
+    def needs_of(self) -> Callable[[memoryview], Needs | None]:
+        """The function that tells the names which an object needs, without reading it as an object; None: it cannot."""
+        return import_module(f"{self._room}.needs").needs_of if self.tells_needs else lambda content: None
 
     @cached_property
     def _read_objects(self) -> Callable[[Arena, Sequence[Span], PairT, Names], Graph]:

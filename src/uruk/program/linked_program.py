@@ -66,7 +66,7 @@ class LinkedProgram:
             self._place.prepare(self.jit, [self._plan.name, *self.arguments.program])
         self._look_entry_up()
         self._system.linked(self.jit, self._plan, runs=self.arguments.execute)
-        passes = self.jit.session.times
+        passes = [*self.jit.session.times, *self.jit.session.spent.items()]
         total = time.perf_counter() - added
         compilation = self._reader.compilation
         self.times = [

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from uruk.formats.elf.reader import Pair  # it comes in with the first object
 
 ELF: MappedFormat[Pair] = MappedFormat(
-    "elf", "ELF", {"x86_64": "uruk.formats.elf.x86_64", "aarch64": "uruk.formats.elf.aarch64"}, target_of_head
+    "elf",
+    "ELF",
+    {"x86_64": "uruk.formats.elf.x86_64", "aarch64": "uruk.formats.elf.aarch64"},
+    target_of_head,
+    tells_needs=True,
 )
 pair_of = ELF.pair_of

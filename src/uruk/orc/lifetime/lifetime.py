@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from uruk.executor.interface import Executor
@@ -53,8 +55,20 @@ class Lifetime(Registry):
         """The time when the last search of threads for replaced code began, and how long it took, in seconds."""
         self.calls: CodeCalls | None = None
         """Typed callables of the session's code, once there are any."""
+        self.spent: dict[str, float] = {}
+        """The parts of lookups beside links, and the seconds that all of them took by now."""
         self.texts = 0
         """The number of texts without names that were compiled."""
+
+    @contextmanager
+    def spending(self, part: str) -> Generator[None, None, None]:
+        """Count the time inside as spent on a part of a lookup, and as no time of a part around it."""
+        begin, inner = perf_counter(), sum(self.spent.values())
+        try:
+            yield
+        finally:
+            inner = sum(self.spent.values()) - inner
+            self.spent[part] = self.spent.get(part, 0.0) + perf_counter() - begin - inner
 
     def finalize(self, trackers: Sequence[ResourceTracker]) -> None:
         """Run the finalisers of trackers, newest first."""

@@ -155,7 +155,7 @@ class Closure:
         # Private names, the first numbers of a session, are each module's own; see `runtime_parts`.
         unknown = ~defined & (ids >= self.session.private_ids.size)
         strong = unique(ids[unknown & ~weak])
-        self._search(dylib, strong, weak=False)
+        self._search(dylib, self._names.possible(dylib, strong), weak=False)
         # Archives are not asked for weak names, so that only other dylibs and generators can have them.
         if not dylib.stands_alone or dylib.search.generators:
             weak_names = unique(ids[unknown & weak])
@@ -198,13 +198,16 @@ class Closure:
         own = self.session.table.owner[ids[~public]]
         self._choose(unique(own[own >= 0]).tolist())
 
-    def _search(self, dylib: Contents, ids: I32 | I64, *, weak: bool) -> None:
+    def _search(self, dylib: Contents, ids: I32 | I64 | list[int], *, weak: bool) -> None:
         """Find names one by one; archive members that have them are added together, and looked for again."""
-        numbers: list[int] = ids.tolist()
+        numbers: list[int] = ids if isinstance(ids, list) else ids.tolist()
         while numbers:
             for number in numbers:
                 self._find(dylib, number, weak=weak)
-            numbers = self._names.take_members()
+            numbers = self._names.take_members(self._wave, self.chosen)
+            if self._names.found_ahead:
+                ahead, self._names.found_ahead = self._names.found_ahead, []
+                self._choose(ahead)
 
     def _find(self, dylib: Contents, number: int, *, weak: bool) -> None:
         """Find what a name stands for in the link order; note it as `imported` where that is another name."""

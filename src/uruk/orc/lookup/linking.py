@@ -28,7 +28,8 @@ def link_batch(session: Lifetime, entries: list[ObjectEntry], wanted: I32, array
 
         if row_linking.link_one(session, entries[0], arrays):
             return
-    request, trackers, numbers = make_request(session, entries, wanted)
+    with session.spending("assemble"):
+        request, trackers, numbers = make_request(session, entries, wanted)
     platform = session.platform
     host = LinkOnly(session.executor.memory) if session.only_links or platform is None else platform.host
     platform = platform if session.options.execute else None

@@ -6,10 +6,13 @@ finds, and generators that are to be asked, are noted, and the closure sees to t
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+from uruk.graph.types import I32
 from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup.externals import load_needed
 from uruk.orc.registry.adding import add_members
-from uruk.orc.registry.entries import Contents
+from uruk.orc.registry.entries import Contents, ObjectEntry
 from uruk.orc.registry.search import ArchiveEntry, GeneratorEntry, LibraryEntry, LookupKind
 from uruk.orc.registry.symbols import Flag
 
@@ -38,6 +41,8 @@ class NameSearch:
         self._over_archives = frozenset[bytes]() if session.platform is None else session.platform.over_archives
         self._members: dict[int, tuple[Contents, ArchiveEntry, set[int]]] = {}
         self._waiting_for_members: list[int] = []
+        self.found_ahead: list[int] = []
+        """Numbers of the members that were added ahead, and belong to what is linked."""
 
     def look(self, dylib: Contents, number: int, *, weak: bool) -> int | None:
         """Return the name, in whatever namespace, that has a definition for `number`.
@@ -59,14 +64,61 @@ class NameSearch:
         self._ask_builtins(dylib, text, weak=weak)
         return None
 
-    def take_members(self) -> list[int]:
-        """Add the archive members that were found; returns the names that are to be looked for again."""
+    def possible(self, dylib: Contents, ids: I32) -> list[int]:
+        """Return those of the names, which nothing defines yet, that a search for strong references can find.
+
+        Where a dylib sees nothing but its own archives and libraries, these are names in indexes: no other is searched
+        for. Libraries are asked for all others when externals are resolved.
+        """
+        session, search, platform = self.session, dylib.search, self.session.platform
+        numbers: list[int] = ids.tolist()
+        if not dylib.stands_alone or search.generators or session.has_imports or dylib.removed:
+            return numbers
+        members, builtins = search.members(), search.builtins
+        pairs = zip(numbers, session.ids.texts(numbers), strict=True)
+        if builtins is None or platform is None:
+            return [number for number, text in pairs if text in members]
+        of_runtime, more = builtins.index(), platform.builtins_with
+        return [number for number, text in pairs if text in members or text in of_runtime or more(text) is not None]
+
+    def take_members(self, started: Sequence[ObjectEntry] = (), chosen: Mapping[int, ObjectEntry] = {}) -> list[int]:
+        """Add the archive members that were found; returns the names that are to be looked for again.
+
+        With `chosen`, the objects that the closure has taken, also members that these will need are added, as far as
+        that can be known ahead (`found_ahead`). `started` are those of them whose needs were not looked for yet.
+        """
         members, self._members = self._members, {}
         numbers, self._waiting_for_members = self._waiting_for_members, []
-        for dylib, entry, offsets in members.values():
-            # All members of one archive together: they become one graph, and are read in one pass.
-            add_members(self.session, dylib, entry, sorted(offsets))
+        if members:
+            with self.session.spending("read members"):
+                if not (chosen and self._take_ahead(members, numbers, started, chosen)):
+                    for dylib, entry, offsets in members.values():
+                        # All members of one archive together: they become one graph, and are read in one pass.
+                        add_members(self.session, dylib, entry, sorted(offsets))
         return list(dict.fromkeys(numbers))
+
+    def _take_ahead(
+        self,
+        members: Mapping[int, tuple[Contents, ArchiveEntry, set[int]]],
+        numbers: Sequence[int],
+        started: Sequence[ObjectEntry],
+        chosen: Mapping[int, ObjectEntry],
+    ) -> bool:
+        """Add the members, and those that they will need, as one graph; False if nothing was added."""
+        from uruk.orc.lookup.ahead import Found, add_ahead  # with the first archive that something is taken from
+
+        dylib, search = next(iter(members.values()))[0], next(iter(members.values()))[0].search
+        first: dict[tuple[int, int], Found] = {}
+        for number in numbers:
+            text = self.session.ids.text(number)
+            found = search.member_with(text)
+            if found is not None:
+                first.setdefault((id(found[0]), found[1]), Found(*found, text))
+        if first.keys() != {(key, offset) for key, (_, _, offsets) in members.items() for offset in offsets}:
+            return False  # some are the compilers' own, or of other dylibs
+        entries = add_ahead(self.session, dylib, list(first.values()), started, chosen)
+        self.found_ahead += [] if entries is None else entries
+        return entries is not None
 
     def _ask_sources(self, dylib: Contents, searched: Contents, number: int, text: bytes, *, weak: bool) -> bool:
         """Return True if an archive, library or generator of `searched` answers for a name, or may do so."""

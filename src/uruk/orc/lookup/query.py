@@ -90,7 +90,8 @@ class Query:
         while True:
             with self.session.lock:
                 self.session.check_dylib(self.dylib)
-                tasks = self._plan()
+                with self.session.spending("find names"):
+                    tasks = self._plan()
                 if not tasks:
                     # In one hold of the lock: no other thread may see what is linked and not initialised as ready.
                     self._link()
@@ -233,7 +234,8 @@ class Query:
             chosen = self._without_poisoned(chosen)
             if not chosen:
                 return
-            batch = self._in_order(chosen)
+            with self.session.spending("order members"):
+                batch = self._in_order(chosen)
             try:
                 self._link_batch(batch)
                 return

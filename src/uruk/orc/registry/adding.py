@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ from uruk.formats.interface import Span
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Binding, Graph, Visibility
 from uruk.orc.registry import defining
-from uruk.orc.registry.entries import Contents, Unit, UnitEntry
+from uruk.orc.registry.entries import Contents, ObjectEntry, Unit, UnitEntry
 from uruk.orc.registry.registry import Registry
 from uruk.orc.registry.search import ArchiveEntry
 from uruk.orc.registry.symbols import UndoEntry, encode_name
@@ -175,6 +175,54 @@ def add_members(
             atomically(session, work)
     except BaseException:  # a member that could not be read is asked for again, and so are those with it
         entry.taken.difference_update(offsets)
+        raise
+
+
+class _Differs(Exception):
+    """Members are not what the archives' indexes say of them."""
+
+
+def add_members_together(
+    session: Registry,
+    dylib: Contents,
+    members: Sequence[tuple[ArchiveEntry, int]],
+    graph: Graph,
+    sure: Mapping[int, bytes],
+) -> list[ObjectEntry] | None:
+    """Add members of several archives, (archive, header offset) each, that were read as one graph.
+
+    `sure` are rows of `members` with a name that each defines; returns None, with nothing added, where it does not.
+    """
+
+    def work() -> list[ObjectEntry]:
+        orders = [entry.order for entry, _ in members]
+        trackers = [entry.tracker for entry, _ in members]
+        added = defining.add_graph(session, dylib, graph, trackers[0], roots=False, orders=orders, trackers=trackers)
+        if graph.fallbacks.symbol.size or dylib.redirections:
+            raise _Differs
+        owner = session.table.owner
+        for row, name in sure.items():
+            if owner.item(dylib.names[name]) != added[row].number:
+                raise _Differs
+        for object_entry, (entry, offset) in zip(added, members, strict=True):
+            object_entry.archive, object_entry.member = entry, offset
+        # Last, as members that count as taken are never asked for again.
+        for entry, offset in members:
+            entry.taken.add(offset)
+        return added
+
+    before = dict(dylib.redirections)
+    try:
+        # A lookup itself pulls these members: it must not search again because of them.
+        with session.unchanged():
+            return atomically(session, work)
+    except _Differs:
+        dylib.redirections.clear()
+        dylib.redirections.update(before)
+        return None
+    except BaseException:
+        for entry, offset in members:
+            entry.taken.discard(offset)
         raise
 
 

@@ -95,8 +95,9 @@ def add_graph(
     *,
     roots: bool,
     orders: Sequence[int] = (),
+    trackers: Sequence[ResourceTracker] = (),
 ) -> list[ObjectEntry]:
-    """See `JITDylib.add_graph`."""
+    """See `JITDylib.add_graph`; with `trackers`, each object is its own one's."""
     # Both change names of the graph's symbols, so that they come before the definitions are indexed.
     dylib.adapt(graph)
     dylib.redirect_references(graph)
@@ -108,7 +109,7 @@ def add_graph(
 
     # This raises for duplicates, and comes before any object is entered.
     overridden = record_definitions(added, session.table, dylib.names, file_of)
-    entries = enter_objects(session, dylib, added, tracker, roots=roots, orders=orders)
+    entries = enter_objects(session, dylib, added, tracker, roots=roots, orders=orders, trackers=trackers)
     notify_overridden(session, overridden)
     return entries
 
@@ -121,6 +122,7 @@ def enter_objects(
     *,
     roots: bool,
     orders: Sequence[int] = (),
+    trackers: Sequence[ResourceTracker] = (),
 ) -> list[ObjectEntry]:
     """Enter the objects of a graph whose definitions are recorded already; returns their entries."""
     graph = added.graph
@@ -130,7 +132,8 @@ def enter_objects(
     entries: list[ObjectEntry] = []
     for index, root in enumerate(special.tolist()):
         order = orders[index] if orders else session.next_order()
-        entry = ObjectEntry(added.first + index, dylib, tracker, order, added=added, index=index, root=root)
+        owner = trackers[index] if trackers else tracker
+        entry = ObjectEntry(added.first + index, dylib, owner, order, added=added, index=index, root=root)
         session.enter(entry)
         entries.append(entry)
         if root:

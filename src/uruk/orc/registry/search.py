@@ -139,6 +139,8 @@ class GeneratorEntry:
         return f"generator {self.generator.name or type(self.generator).__name__}, asked for {some_of(names)}"
 
 
+_OFFSET_BITS = 44  # a number of 64 bits for an archive and an offset: no archive has 16 TiB
+_OFFSET_MASK = (1 << _OFFSET_BITS) - 1
 Source = ArchiveEntry | LibraryEntry | GeneratorEntry
 
 
@@ -157,6 +159,7 @@ class SearchOrder:
         """The runtime archive, asked after all others."""
         self._of_compilers: list[ArchiveEntry] = []
         self._index: dict[bytes, int] | None = None
+        """Name -> number of the first archive with it, and, below `_OFFSET_BITS`, the offset of the member there."""
 
     def add_archive(self, entry: ArchiveEntry) -> None:
         """Append an archive."""
@@ -188,17 +191,30 @@ class SearchOrder:
         self.archives = [entry for entry in self.archives if entry.tracker is not tracker]
         self._index = None
 
-    def archive_with(self, name: bytes) -> ArchiveEntry | None:
-        """Return the first archive whose index has a name."""
+    def members(self) -> Mapping[bytes, int]:
+        """Return the merged index: the names that archives have, without the runtime's. See `member_with`."""
         if self._index is None:
             merged: dict[bytes, int] = {}
-            # Backwards, so that the first archive with a name overwrites the others.
+            # Backwards, so that the first member of the first archive with a name overwrites the others.
             for number in range(len(self.archives) - 1, -1, -1):
-                merged.update(dict.fromkeys(self.archives[number].index(), number))
+                names, members = self.archives[number].archive.entries()
+                merged.update(zip(reversed(names), (members[::-1] + (number << _OFFSET_BITS)).tolist(), strict=True))
             self._index = merged
-        number = self._index.get(name)
-        if number is not None:
-            return self.archives[number]
+        return self._index
+
+    def member_with(self, name: bytes) -> tuple[ArchiveEntry, int] | None:
+        """Return the first archive whose index has a name, and the header offset of its first member with that.
+
+        The runtime archive is not among them.
+        """
+        place = self.members().get(name)
+        return None if place is None else (self.archives[place >> _OFFSET_BITS], place & _OFFSET_MASK)
+
+    def archive_with(self, name: bytes) -> ArchiveEntry | None:
+        """Return the first archive whose index has a name."""
+        found = self.member_with(name)
+        if found is not None:
+            return found[0]
         # The runtime archive is no part of the merged index: the user's archives come first, whenever they are added.
         return self.builtins if self.builtins is not None and name in self.builtins.index() else None
 
