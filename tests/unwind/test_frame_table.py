@@ -8,6 +8,7 @@ import struct
 import pytest
 
 from uruk.memory.frame_table import COUNT_AT, ENTRIES_AT, ENTRY, FrameTable, Writes
+from uruk.platforms.linux.frames import read_frames
 
 HEADER, PAGE, CODE, ROOM = 0x10004, 0x1000, 0x20000, 4000
 NOTHING, FIRST = HEADER - 64, HEADER - 32
@@ -174,3 +175,34 @@ def test_the_same_code_again_takes_the_same_entries() -> None:
         assert memory.count <= 9
         table.retract(CODE)
         table.give(CODE)
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("encoding", [0x1B, 0x10, 0x0B])
+def test_many_records_are_read_as_few(encoding: int) -> None:
+    """Records of a large `.eh_frame` are read as columns, and published as those of a small one are."""
+    chance = random.Random(encoding)
+    body = b"\1zR\0\1\x78\x10\1" + bytes([encoding]) + bytes(3)
+    cie = struct.pack("<II", 4 + len(body), 0) + body
+    count, content = 300, cie
+    form, size = ("<q", 8) if encoding == 0x10 else ("<i", 4)
+    functions = chance.sample(range(CODE, CODE + 16 * count), count)
+    at = 0x8000
+    for function in functions:
+        place = at + len(content)
+        value = function - (place + 8 if encoding & 0x10 else 0)
+        content += struct.pack("<II", 4 + size + 8, len(content) + 4) + struct.pack(form, value) + bytes(8)
+    read = read_frames(content, at)
+    assert read is not None
+    step = (len(content) - len(cie)) // count
+    expected = sorted((function, at + len(cie) + step * row) for row, function in enumerate(functions))
+    assert [list(map(int, column)) for column in read] == [list(column) for column in zip(*expected, strict=True)]
+    tables: list[bytes] = []
+    for pair in (read, (list(map(int, read[0])), list(map(int, read[1])))):  # as columns, and as lists
+        memory = Memory()
+        table = FrameTable(HEADER, 1, ROOM, NOTHING, memory.store)
+        table.take(CODE, CODE + 16 * count)
+        assert table.publish(CODE, *pair)
+        table.commit()
+        tables.append(bytes(memory.bytes))
+    assert tables[0] == tables[1]

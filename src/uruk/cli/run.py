@@ -39,7 +39,7 @@ def run(words: Sequence[str]) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's threads would be the program's
     gc.disable()  # nothing here makes cycles worth looking for, and the columns are large
     reader = Reader(arguments.plan, arguments.how_to_compile())
-    if not arguments.execute:
+    if not (arguments.execute and arguments.in_process):
         system_of().make_room_for_columns()
     try:
         if arguments.connect:

@@ -13,6 +13,9 @@ import struct
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
+from uruk.graph.types import I64
 from uruk.records import record
 
 ENTRY = 8
@@ -22,6 +25,8 @@ COUNT_AT, ENTRIES_AT = 8, 12
 _UNIT = 4
 """The unit of entries. One at least is to spare, for later code with more functions at the same place."""
 
+Addresses = Sequence[int] | I64
+"""Addresses in ascending order."""
 Writes = list[tuple[int, bytes]]
 """Bytes to be stored at addresses, in order."""
 
@@ -96,7 +101,7 @@ class FrameTable:
     def _find(self, start: int) -> _Span:
         return self._spans[bisect_left(self._starts, start)]
 
-    def publish(self, start: int, functions: Sequence[int], frames: Sequence[int]) -> bool:
+    def publish(self, start: int, functions: Addresses, frames: Addresses) -> bool:
         """Make entries for the functions of the code at `start`, by ascending address, each with its FDE's address.
 
         Return False, and do nothing, if there is no room for them. Unwinders see new ones after `commit`. None of the
@@ -107,10 +112,8 @@ class FrameTable:
         # They ascend: if the first and the last lie in the span, all do. Binary search relies on it.
         if functions[0] < start or functions[-1] >= span.end:
             return False
-        try:
-            pairs = [address - header for pair in zip(functions, frames, strict=True) for address in pair]
-            entries = struct.pack(f"<{len(pairs)}i", *pairs)
-        except struct.error:  # an address is more than 2 GiB from the header
+        entries = _entries(functions, frames, header)
+        if entries is None:
             return False
         if span.count:
             return self._replace(span, entries, len(functions))
@@ -159,3 +162,16 @@ class FrameTable:
 
     def _place(self, entry: int) -> int:
         return self._header + ENTRIES_AT + ENTRY * entry
+
+
+def _entries(functions: Addresses, frames: Addresses, header: int) -> bytes | None:
+    """Return the entries of functions and their FDEs; None where one lies too far from the header."""
+    if not isinstance(functions, np.ndarray):
+        try:
+            pairs = [address - header for pair in zip(functions, frames, strict=True) for address in pair]
+            return struct.pack(f"<{len(pairs)}i", *pairs)
+        except struct.error:  # an address is more than 2 GiB from the header
+            return None
+    distances = np.stack([functions, frames], 1) - header
+    narrow = distances.astype("<i4")
+    return narrow.tobytes() if np.array_equal(narrow, distances) else None

@@ -75,7 +75,9 @@ def _gather(graph: Graph, tables: Relocations) -> tuple[I64, Relocations]:
     """Return the entries of all tables as rows of (offset, info, addend), and the tables in the order of these rows."""
     arena = graph.arena
     if len(arena.buffers) == 1:
-        return gather_runs(arena.buffers[0], tables.content, tables.count * 24).view(np.int64).reshape(-1, 3), tables
+        return gather_runs(arena.buffers[0], tables.content, tables.count * 24, 24).view(np.int64).reshape(
+            -1, 3
+        ), tables
     # Several buffers: tables of SHT_CREL are written out to one of their own. Rows are gathered a buffer at a time; the
     # last base that is not above a place is that of its buffer.
     buffer_of = np.searchsorted(np.array(arena.bases), tables.content, "right") - 1
@@ -85,7 +87,7 @@ def _gather(graph: Graph, tables: Relocations) -> tuple[I64, Relocations]:
     bounds = buffer_of[order].searchsorted(np.arange(len(arena.buffers) + 1)).tolist()
     for index, buffer in enumerate(arena.buffers):
         rows = slice(bounds[index], bounds[index + 1])
-        pieces.append(gather_runs(buffer, ordered.content[rows] - arena.bases[index], ordered.count[rows] * 24))
+        pieces.append(gather_runs(buffer, ordered.content[rows] - arena.bases[index], ordered.count[rows] * 24, 24))
     raw = np.concatenate(pieces).view(np.int64).reshape(-1, 3)
     # The tables were ordered by buffer already: so rows are still ordered by block.
     if (order[1:] > order[:-1]).all():

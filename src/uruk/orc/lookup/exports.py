@@ -35,13 +35,24 @@ def shown(session: Lifetime, dylib: Contents, names: Iterable[bytes], *, strong:
     # Asking by index would intern names that nobody here has.
     known = [name for name in names if name in dylib.names]
     number: I64 = np.array([dylib.names[name] for name in known], np.int64)
-    table = session.table
-    table.grow(len(session.ids))
-    kept: Bool = (table.owner[number] >= 0) & (table.ready[number] != 0) & (table.flags[number] & Flag.HIDDEN == 0)
+    kept = _are_shown(session, number)
     if strong:
-        kept &= table.rank[number] == Rank.STRONG
+        kept &= session.table.rank[number] == Rank.STRONG
     rows = true_rows(kept)
     return [known[row] for row in rows.tolist()], number[rows]
+
+
+def all_shown(session: Lifetime, dylib: Contents) -> tuple[list[bytes], I64]:
+    """Return all names that linked objects of a dylib define and show to others, and their numbers."""
+    number = np.fromiter(dylib.names.values(), np.int64, len(dylib.names))
+    number = number[_are_shown(session, number)]
+    return session.ids.texts(number.tolist()), number
+
+
+def _are_shown(session: Lifetime, number: I64) -> Bool:
+    table = session.table
+    table.grow(len(session.ids))
+    return (table.owner[number] >= 0) & (table.ready[number] != 0) & (table.flags[number] & Flag.HIDDEN == 0)
 
 
 def offered(session: Lifetime, dylib: Contents, name: bytes) -> Offer | None:

@@ -19,6 +19,9 @@ from uruk.orc.registry.symbols import Flag, final_names
 from uruk.orc.registry.tracker import ResourceTracker
 from uruk.passes.state import Externals, TLSHome
 
+_MANY = 64
+"""Pieces from which on objects may be gathered by columns, and not piece by piece."""
+
 
 def make_request(
     session: Lifetime, entries: list[ObjectEntry], wanted: I32
@@ -27,7 +30,7 @@ def make_request(
     pieces = _pieces(entries)
     if any(entry.tracker.replaceable is not None for entry in entries):
         pieces = [_with_edges(piece) for piece in pieces]
-    graph = assemble(pieces)
+    graph = _assembled(pieces)
     numbers = np.array([entry.number for entry in entries], np.int32)
     # A dict keeps the order of first mention: modules are numbered as their first objects come.
     trackers = list({entry.tracker.number: entry.tracker for entry in entries}.values())
@@ -93,6 +96,16 @@ def _with_edges(piece: tuple[Graph, int, int]) -> tuple[Graph, int, int]:
     return replace(chosen, edges=read_relocations(chosen)), 0, high - low
 
 
+def _assembled(pieces: list[tuple[Graph, int, int]]) -> Graph:
+    if len(pieces) > _MANY:
+        from uruk.graph.reordering import reorder  # for programs from archives
+
+        graph = reorder(pieces)
+        if graph is not None:
+            return graph
+    return assemble(pieces)
+
+
 def _with_final_names(session: Lifetime, graph: Graph, defines: Bool) -> Graph:
     """Return the graph with every reference by the name of the definition that it stands for, in whatever dylib that
     is.
@@ -142,13 +155,14 @@ def _leave_to_libraries(session: Lifetime, graph: Graph, entries: list[ObjectEnt
     symbols = graph.symbols
     shared = (symbols.binding == Binding.WEAK) | (symbols.binding == Binding.UNIQUE)
     shared &= defines & (symbols.type == SymbolType.OBJECT) & (symbols.visibility == Visibility.DEFAULT)
-    rows_of: dict[Contents, list[int]] = {}
-    for row in true_rows(shared).tolist():
-        rows_of.setdefault(entries[graph.object_of_symbol(row)].dylib, []).append(row)
-    for dylib, rows in rows_of.items():
-        texts = [session.ids.text(int(symbols.name[row])) for row in rows]
+    rows = true_rows(shared)
+    number = {dylib: place for place, dylib in enumerate(handles)}
+    home = np.array([number[entry.dylib] for entry in entries])[graph.ranges.symbols.searchsorted(rows, "right") - 1]
+    for dylib, place in number.items():
+        own = rows[home == place]
+        texts = session.ids.texts(symbols.name[own].tolist())
         # Undefined from here on: the link asks the library for them, as for any name that no object defines.
-        defines[rows] = ~session.executor.libraries.find_symbols(handles[dylib], texts).found
+        defines[own] = ~session.executor.libraries.find_symbols(handles[dylib], texts).found
 
 
 def _libraries(dylib: Contents) -> list[int]:

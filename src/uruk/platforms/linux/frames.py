@@ -11,7 +11,10 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from uruk.memory.frame_table import FrameTable
+import numpy as np
+
+from uruk.graph.types import I64
+from uruk.memory.frame_table import Addresses, FrameTable
 from uruk.memory.slab import CODE
 
 if TYPE_CHECKING:
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 _PCREL_4 = 0x1B
 _FORMS = {0x00: "<q", 0x02: "<h", 0x03: "<I", 0x04: "<Q", 0x0B: "<i", 0x0C: "<q"}
 _PCREL = 0x10
+_FEW = 200
+"""Records that are read one by one: columns cost more for so few."""
 
 
 def announce(
@@ -41,8 +46,8 @@ def announce(
             at = int(state.position[block])
             read = read_frames(state.image[at : at + int(state.blocks.size[block])].tobytes(), address)
             # A full table refuses: then the unwind data is registered, as where a slab has no table.
-            if read is not None and (not read[0] or frames.publish(code[row], *read)):
-                published += [(row, (frames, code[row]))] * bool(read[0])
+            if read is not None and (not len(read[0]) or frames.publish(code[row], *read)):
+                published += [(row, (frames, code[row]))] * bool(len(read[0]))
                 continue
         register(address)
         registered.append((row, address))
@@ -58,20 +63,25 @@ def _code_of_modules(linked: Linked) -> dict[int, int]:
     return {segment.module: address for segment, (zone, address, size) in rows if zone == CODE and size}
 
 
-def read_frames(data: bytes, address: int) -> tuple[list[int], list[int]] | None:
+def read_frames(data: bytes, address: int) -> tuple[Addresses, Addresses] | None:
     """Return the functions of an `.eh_frame` at `address`, ascending, and the addresses of their FDEs.
 
     Returns None where a CIE has an encoding that is not read here.
     """
-    words, signed = memoryview(data).cast("I"), memoryview(data).cast("i")
-    encodings: dict[int, int | None] = {}
-    pairs: list[tuple[int, int]] = []
-    at, end = 0, len(words)
+    words = memoryview(data).cast("I")
+    starts: list[int] = []
+    append, at, end = starts.append, 0, len(words)
     while at < end:
         length = words[at]
         # A record without a length is the terminator (LSB, "Exception Frames").
         if length == 0:
             break
+        append(at)
+        at += 1 + (length >> 2)
+    if len(starts) > _FEW:
+        return _read_columns(data, np.array(starts, np.int64), address)
+    signed, encodings, pairs = words.cast("B").cast("i"), dict[int, int | None](), list[tuple[int, int]]()
+    for at in starts:
         back = words[at + 1]  # 0 for a CIE; of an FDE the distance from this word to its CIE, in bytes
         if back:
             cie = at + 1 - (back >> 2)
@@ -82,9 +92,32 @@ def read_frames(data: bytes, address: int) -> tuple[list[int], list[int]] | None
                 pairs.append((_read(data, 4 * at + 8, address, encoding or 0), address + 4 * at))
             else:
                 return None
-        at += 1 + (length >> 2)
     pairs.sort()  # unwinders search the table by halves (LSB, ".eh_frame_hdr")
     return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+
+
+def _read_columns(data: bytes, starts: I64, address: int) -> tuple[Addresses, Addresses] | None:
+    """Return what `read_frames` does, for the records that begin at these words, as columns."""
+    words = np.frombuffer(data, np.uint32, len(data) // 4)
+    back = words[starts + 1].astype(np.int64)
+    fdes, back = starts[back > 0], back[back > 0]
+    cies, cie_of = np.unique(fdes + 1 - (back >> 2), return_inverse=True)
+    encodings = [_encoding(data, cie) for cie in cies.tolist()]
+    places = address + 4 * fdes
+    if all(encoding == _PCREL_4 for encoding in encodings):
+        functions = places + 8 + words[fdes + 2].view(np.int32)
+    else:
+        readable = [encoding in _FORMS or (encoding or 0xFF) & ~_PCREL in _FORMS for encoding in encodings]
+        if not all(readable):
+            return None
+        rows: list[int] = cie_of.tolist()
+        used = [encodings[row] for row in rows]
+        read = [
+            _read(data, 4 * at + 8, address, encoding or 0) for at, encoding in zip(fdes.tolist(), used, strict=True)
+        ]
+        functions = np.array(read, np.int64)
+    order = functions.argsort(kind="stable")
+    return functions[order], places[order]
 
 
 def _read(content: bytes, offset: int, address: int, encoding: int) -> int:

@@ -19,11 +19,11 @@ from uruk.errors import AllocationError, LibraryError
 from uruk.executor import sps
 from uruk.executor.interface import Executor
 from uruk.formats.elf.exports import build_exports
-from uruk.graph.types import true_rows
+from uruk.graph.types import I64, true_rows
 from uruk.isa.interface import architecture_of
 from uruk.orc.dylib import JITDylib
-from uruk.orc.lookup.exports import offered, shown
-from uruk.orc.registry.symbols import Flag
+from uruk.orc.lookup.exports import all_shown, offered, shown
+from uruk.orc.registry.symbols import Flag, Rank
 from uruk.platforms.linux.platform import LinuxPlatform
 from uruk.platforms.linux.tls.program import ADDRESSES, ProgramThreadLocals, imported_names
 
@@ -47,6 +47,8 @@ class ProgramExports:
         self._thread_locals = ProgramThreadLocals(dylib, platform.runtime)
         self._shown_locals: list[bytes] = []
         self._handle = 0
+        self._elsewhere: dict[bytes, int] | None = None
+        """The answer of `_found_elsewhere` in the `bind` that is under way; None before it is asked."""
         dylib.session.stand_ins = {}
 
     @property
@@ -78,6 +80,7 @@ class ProgramExports:
         Inline functions and templates stay the libraries' own, which are equal. Raises TLSError for a thread-local that
         a library wants at a fixed offset from the thread pointer, where it can have none.
         """
+        self._elsewhere = None
         moved = self._dylib.session.stand_ins or {}
         rows = [(place, stand_in.address, stand_in.size, stand_in.constant) for place, stand_in in moved.items()]
         if rows and self._runtime.call(b"uruk_rt_move_imports", b"".join(sps.u64(*row) for row in rows), len(rows)):
@@ -104,11 +107,11 @@ class ProgramExports:
         if not (asked or self.everything):
             return
         # Names with a version stand beside those without, and dlsym asks without.
-        names = self._linked(name for name in self._dylib.names if b"@" not in name)
         if self.everything:
+            names = self._own()
             self._shown_locals = self._thread_locals.all()
         else:
-            names = self._found_elsewhere(names)
+            names = self._found_elsewhere()
         # Libraries that are opened get the program's own; the object only has the names, with little storage.
         handle = self._open(names, dict.fromkeys(self._shown_locals, 0)) if names or self._shown_locals else 0
         if asked and (handle or self._dylib.session.stand_ins):
@@ -120,8 +123,13 @@ class ProgramExports:
         A linker exports from an executable what libraries of the line refer to, or define. Returns `wanted` with what
         libraries are to call in the place of dlopen. Raises AllocationError.
         """
-        own = self._linked((name for name in self._dylib.names if b"@" not in name), strong=True)
-        kept = {**wanted, **self._found_elsewhere(own)}
+        names, table = self._dylib.names, self._dylib.session.table
+        found = {
+            name: address
+            for name, address in self._found_elsewhere().items()
+            if table.rank.item(names[name]) == Rank.STRONG
+        }
+        kept = {**wanted, **found}
         if not kept and not self._dylib.session.stand_ins:
             return wanted
         opens = {b"dlopen": self._runtime.address[b"uruk_rt_dlopen_of_library"]}
@@ -132,19 +140,32 @@ class ProgramExports:
             raise AllocationError("no memory for the program's names that libraries find")
         return opens | wanted
 
-    def _found_elsewhere(self, names: dict[bytes, int]) -> dict[bytes, int]:
-        """Those of the names that a library defines as well."""
-        known = list(names)
-        addresses = self._executor.libraries.find_symbols([None], known).address
-        return {name: names[name] for name, address in zip(known, addresses.tolist(), strict=True) if address}
+    def _found_elsewhere(self) -> dict[bytes, int]:
+        """Those of the program's names that a library defines as well: one question for all of them."""
+        if self._elsewhere is None or self.everything:  # what is opened for everybody is found from then on
+            own = self._own()
+            found = self._executor.libraries.find_symbols([None], list(own)).found
+            self._elsewhere = {name: own[name] for name, is_found in zip(own, found.tolist(), strict=True) if is_found}
+        return self._elsewhere
+
+    def _own(self) -> dict[bytes, int]:
+        """Return the addresses of all names without a version that the dylib's objects define, and show to others."""
+        known, number = all_shown(self._dylib.session, self._dylib)
+        own = self._addresses(known, number)
+        # Versions are rare: one search of the joined text spares a look at each name.
+        return {name: own[name] for name in own if b"@" not in name} if b"@" in b"".join(own) else own
 
     def _linked(self, names: Iterable[bytes], *, strong: bool = False) -> dict[bytes, int]:
         """Return the addresses of those names that the dylib's objects define, and show to others."""
-        known, number = shown(self._dylib.session, self._dylib, names, strong=strong)
+        return self._addresses(*shown(self._dylib.session, self._dylib, names, strong=strong))
+
+    def _addresses(self, names: list[bytes], number: I64) -> dict[bytes, int]:
+        """Return the addresses of names that are no thread-locals, by their numbers."""
         table = self._dylib.session.table
-        row = true_rows(table.flags[number] & Flag.TLS == 0)
-        address = table.address[number].view(np.uint64)
-        return {known[number]: int(address[number]) for number in row.tolist()}
+        address: list[int] = table.address[number].view(np.uint64).tolist()
+        for row in true_rows(table.flags[number] & Flag.TLS != 0)[::-1].tolist():
+            del names[row], address[row]
+        return dict(zip(names, address, strict=True))
 
     def _open(self, symbols: dict[bytes, int], thread_locals: dict[bytes, int] | None = None) -> int:
         """Open exports of these names for everybody; the handle, 0 where there is no memory file."""

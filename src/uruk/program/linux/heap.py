@@ -9,7 +9,7 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _MADV_HUGEPAGE = 14
 _HUGE = 2 << 20
 _LARGEST_BLOCK = 1 << 30
-_ROOM = 256 << 20
+_ROOM = 768 << 20
 
 
 def use_huge_pages() -> None:
