@@ -18,6 +18,7 @@ NAMES = (
     "lazy",
     "calls",
     "names",
+    "archives",
     "executors",
     "aarch64",
     "coff",
@@ -100,6 +101,10 @@ def run(names: Sequence[str], folder: Path, runs: int, report: Report) -> None:
         from benchmarks import lazy
 
         lazy.measure(folder, runs, report)
+    if "archives" in names:
+        from benchmarks import archives
+
+        archives.measure(folder, runs, report)
     if "names" in names:
         from benchmarks import names as library_names
 

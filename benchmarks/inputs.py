@@ -37,14 +37,14 @@ class Batch:
     handle: str
 
 
-def compile_c(text: str, output: Path) -> Path:
+def compile_c(text: str, output: Path, *flags: str) -> Path:
     """Compile C to an object with the first compiler there is. Raises RuntimeError without one."""
     source = output.with_suffix(".c")
     source.write_text(text, encoding="utf-8")
     for name in ("clang-19", "gcc", "clang", "cc"):
         compiler = shutil.which(name)
         if compiler is not None:
-            subprocess.run([compiler, "-O2", "-c", "-o", str(output), str(source)], check=True)
+            subprocess.run([compiler, "-O2", "-c", *flags, "-o", str(output), str(source)], check=True)
             return output
     raise RuntimeError("no C compiler: install gcc or clang")
 

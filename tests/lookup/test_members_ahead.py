@@ -31,7 +31,7 @@ NOTE = """
  ret
 """
 CASES = [0, 4, 5, 11, 22, 27, 68, 142]
-"""Those with the most of what differs: members that lose their names, several ways ahead, duplicates, orders that decide."""
+"""Those with the most of what differs: members that lose their names, several ways ahead, duplicates, order."""
 
 
 def member(chance: random.Random, number: int, names: list[str], defined: list[str]) -> str:
