@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+
 import numpy as np
 
 from uruk.formats.archive import Archive
@@ -45,5 +47,8 @@ class MemberReader:
 
 
 def _room(size: int) -> U8:
-    """Return a buffer. numpy would ask for huge pages, which are cleared whole before the members come: a pass more."""
-    return np.frombuffer(bytearray(size), np.uint8)
+    """Return a buffer that the system clears page by page, as the members come.
+
+    numpy would ask for huge pages, and malloc may clear all of a block that it had before: a pass over memory more.
+    """
+    return np.frombuffer(mmap.mmap(-1, size), np.uint8)
