@@ -289,6 +289,10 @@ def test_in_a_child(cc: Compile) -> None:
         check(jit)
         jit.table[0, 0] = 11  # memory that both processes have
         assert jit.total() == 31
+        with pytest.raises(AttributeError, match="`x' is not set: this is a copy; store the variable as a whole"):
+            jit.origin.x = 1
+        jit.add_object(cc("struct form { int layout, rest; } form = {3, 4};", "-g"))
+        assert jit.form.layout == 3
 
 
 def test_aarch64(cc: Compile) -> None:

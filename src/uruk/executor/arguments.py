@@ -23,7 +23,7 @@ from uruk.calls import (
 from uruk.demangle import demangle
 from uruk.errors import InvalidType, InvalidValue, RemovedCode
 from uruk.executor.control import Block, Memory
-from uruk.executor.layouts import Layout, Structure, shown
+from uruk.executor.layouts import Layout, Structure, layout_of_value, shown
 from uruk.executor.plan import Kind, Plan, Step
 from uruk.executor.structure_callbacks import with_addresses
 from uruk.executor.typed_call import TypedCall, typed_calls
@@ -174,7 +174,7 @@ def with_functions(layout: Layout, value: Any, place: Place) -> Any:
 def _structure(step: Step, value: Structure) -> Block:
     """Return a copy of a structure for a function that reads it."""
     if step.element is None or not step.element.layout.is_composite:
-        raise InvalidType(f"`{step.name}' does not point to `{value.layout.kind.cname}'")
+        raise InvalidType(f"`{step.name}' does not point to `{layout_of_value(value).kind.cname}'")
     if not step.is_const:
         raise InvalidType(
             f"`{step.name}' may be written, and this structure is a copy: pass the address of the variable "

@@ -131,7 +131,7 @@ class Layout:
         return bool(number) if kind.cname == "_Bool" else number
 
     def _composite_bytes(self, value: Any) -> bytes:
-        if isinstance(value, Structure) and value.layout.kind is self.kind:
+        if isinstance(value, Structure) and layout_of_value(value).kind is self.kind:
             return bytes(value)
         data = bytearray(self.size)
         for (_, offset, member), each in self.given(value):
@@ -178,21 +178,26 @@ class Structure:
     It can be passed where its type is wanted. Two are equal if all members are.
     """
 
-    __slots__ = ("_data", "layout")
+    __slots__ = ("_data", "_layout")
+    _data: bytes
+    _layout: Layout
 
     def __init__(self, layout: Layout, data: bytes) -> None:
-        self.layout = layout
-        self._data = data
+        object.__setattr__(self, "_layout", layout)
+        object.__setattr__(self, "_data", data)
 
     def __getattr__(self, name: str) -> Any:
         if name not in self.__slots__:
-            for known, offset, member in self.layout.members:
+            for known, offset, member in self._layout.members:
                 if known == name:
                     return member.from_bytes(self._data, offset)
-        raise AttributeError(f"no member `{name}'")
+        raise AttributeError(f"`{self._layout.kind.cname}' has no member `{name}'")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"`{name}' is not set: this is a copy; store the variable as a whole")
 
     def __iter__(self) -> Iterator[Any]:
-        return (member.from_bytes(self._data, offset) for _, offset, member in self.layout.members)
+        return (member.from_bytes(self._data, offset) for _, offset, member in self._layout.members)
 
     def __bytes__(self) -> bytes:
         return self._data
@@ -200,14 +205,19 @@ class Structure:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Structure):
             return NotImplemented
-        return self.layout.kind is other.layout.kind and list(self) == list(other)
+        return self._layout.kind is other._layout.kind and list(self) == list(other)
 
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        names = (member[0] for member in self.layout.members)
+        names = (member[0] for member in self._layout.members)
         members = ", ".join(f"{name}={value!r}" for name, value in zip(names, self, strict=True))
-        return f"<{self.layout.kind.cname}: {members}>"
+        return f"<{self._layout.kind.cname}: {members}>"
+
+
+def layout_of_value(value: Structure) -> Layout:
+    """Return the layout of a structure; it has no public attributes, which would hide members."""
+    return value._layout  # pyright: ignore[reportPrivateUsage]
 
 
 def layout_of(kind: Any, convention: CallingConvention) -> Layout:
