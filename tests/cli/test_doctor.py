@@ -71,6 +71,7 @@ def test_a_runtime_for_this_machine_alone(tmp_path: Path, monkeypatch: pytest.Mo
     for path in map(Path, (runtime_files.runtime_archive(), runtime_files.executor_program())):
         (tmp_path / path.name).symlink_to(path)
     monkeypatch.setattr(runtime_files, "_FOLDERS", (str(tmp_path),))
+    monkeypatch.delenv(runtime_files.VARIABLE, raising=False)
     found = {finding.title: finding for finding in findings()}
     for target in ("aarch64-linux", "x86_64-windows"):
         finding = found[f"programs for {target}"]
