@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from uruk.attributes import Attributes, is_cpp, symbol_of_cpp
 from uruk.calling import Calling
-from uruk.errors import InvalidValue, LibraryError, TLSError, UndefinedSymbols, UrukError
+from uruk.errors import InvalidType, InvalidValue, LibraryError, TLSError, UndefinedSymbols, UrukError
 from uruk.executor.interface import Executor
 from uruk.memory.manager import DEFAULT_SLAB
 from uruk.memory.mapper import Mapper
@@ -80,6 +80,8 @@ class LLJIT(Calling, Attributes):
     ) -> None:
         self.auto_initialize = auto_initialize
         if executor is not None:
+            if not hasattr(executor, "used"):
+                raise InvalidType(f"{executor!r} is not an executor, which uruk.spawn and uruk.connect return")
             if executor.used or executor.closed:
                 raise InvalidValue("an executor belongs to one session: start another one")
             executor.used = True
@@ -274,6 +276,8 @@ class LLJIT(Calling, Attributes):
 
         See `uruk.orc.generators`.
         """
+        if not isinstance(generator, DefinitionGenerator) and not callable(generator):
+            raise InvalidType(f"{generator!r} is neither a generator nor a function that is one")
         definer = generator if isinstance(generator, DefinitionGenerator) else FunctionGenerator(generator)
         (dylib or self.main).add_generator(definer)
 

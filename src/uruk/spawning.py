@@ -7,7 +7,7 @@ import threading
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 
-from uruk.errors import ExecutorError, ExecutorTimeout
+from uruk.errors import ExecutorError, ExecutorTimeout, InvalidType
 from uruk.executor import llvm_services
 from uruk.executor.connection import GRACE, SETUP_PATIENCE, Connection
 from uruk.executor.interruption import deferred
@@ -163,6 +163,8 @@ def connect(
     """
     import socket
 
+    if not isinstance(host, str) or not isinstance(port, int | str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidType(f"{host!r} and {port!r} are not the name of a machine, a str, and a port, an int")
     first = b"" if secret is None else _greeting(secret)
     patience = _least(SETUP_PATIENCE, deadline)
     with deferred() as starting, ExitStack() as files:

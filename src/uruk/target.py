@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from uruk.errors import UnknownTarget
+from uruk.errors import InvalidType, UnknownTarget
 from uruk.machines import EXECUTOR_TARGETS, MACHINES, SPELLINGS
 
 _SYSTEMS = {"linux": "linux", "windows": "windows", "mingw32": "windows", "darwin": "macos", "macos": "macos"}
@@ -51,8 +51,10 @@ class Target(NamedTuple):
         """Return the target of a triple (``aarch64-unknown-linux-gnu``), of a pair such as ``aarch64-linux``, or of an
         architecture alone, which is then Linux's.
 
-        Raises UnknownTarget, a ValueError, for an architecture or a system that uruk does not know.
+        Raises UnknownTarget, a ValueError, for an architecture or a system that uruk does not know; InvalidType.
         """
+        if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidType(f"{text!r} is not a target, which is a str such as 'x86_64-linux'")
         first, *rest = text.lower().split("-")
         architecture = SPELLINGS.get(first)
         systems = [system for part in rest for start, system in _SYSTEMS.items() if part.startswith(start)]

@@ -90,7 +90,10 @@ class Data(ABC):
             end = piece.find(b"\0")
             data += piece[: end if end >= 0 else None]
             if end >= 0:
-                return data.decode(encoding, errors)
+                try:
+                    return data.decode(encoding, errors)
+                except LookupError as error:
+                    raise InvalidValue(f"text cannot be decoded: {error}") from None
         raise InvalidValue(
             f"the string at {address:#x} does not end within {most} bytes; say how long it may be (most=)"
         )

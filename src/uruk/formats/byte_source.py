@@ -13,7 +13,7 @@ import os
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from uruk.errors import ObjectFormatError, SessionClosed
+from uruk.errors import InvalidType, ObjectFormatError, SessionClosed
 from uruk.regular_files import open_regular
 
 if TYPE_CHECKING:
@@ -49,7 +49,10 @@ class ByteSource:
                 os.close(self._fd)
                 self._fd = _NOT_KEPT
         else:
-            view = memoryview(source)
+            try:
+                view = memoryview(source)
+            except TypeError:
+                raise InvalidType(f"{source!r} is neither a path nor the bytes of a file") from None
             self.name = "<bytes>" if name is None else name
             # Offsets are bytes: a view of larger items, or of several dimensions, is one of bytes from here on.
             self._view = view if view.format == "B" and view.contiguous and view.ndim == 1 else view.cast("B")

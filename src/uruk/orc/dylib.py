@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from uruk.errors import InvalidValue, LibraryError
+from uruk.errors import InvalidType, InvalidValue, LibraryError
 from uruk.formats.archive import Archive
 from uruk.graph.graph import Graph
 from uruk.orc.lifetime import removal
@@ -42,6 +42,8 @@ class JITDylib(Contents):
     @classmethod
     def create(cls, session: Lifetime, name: str, *, bare: bool = False, implements: Self | None = None) -> Self:
         """See `Session.create_dylib`; `implements` is for the dylib of lazy bodies: the one that shows their stubs."""
+        if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidType(f"{name!r} is not the name of a dylib, which is a str")
         with session.lock:
             session.check_open()
             if name in session.dylibs:

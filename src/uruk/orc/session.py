@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from uruk.errors import InvalidValue
+from uruk.errors import InvalidType, InvalidValue
 from uruk.executor.interface import Executor
 from uruk.orc.dispatch import Dispatcher, InlineDispatcher, Task
 from uruk.orc.dylib import JITDylib
@@ -162,6 +162,8 @@ class Session(Lifetime):
         """
         from uruk.passes.steps import check_point  # few sessions have plug-ins
 
+        if not callable(plugin):
+            raise InvalidType(f"{plugin!r} is not a plug-in, which is called with the state of a link")
         with self.lock:
             self.check_open()
             self.hooks.setdefault(check_point(point), []).append(plugin)

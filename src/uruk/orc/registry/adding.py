@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from uruk.errors import InvalidType
 from uruk.formats.archive import Archive
 from uruk.formats.interface import Span
 from uruk.graph.arena import Arena
@@ -108,6 +109,8 @@ def add_unit(
     implementation: Callable[[], Contents] | None = None,
 ) -> ResourceTracker:
     """See `JITDylib.add_unit`; `implementation` gives the dylib for its bodies if it is lazy."""
+    if not hasattr(unit, "materialize"):
+        raise InvalidType(f"{unit!r} is not a materialization unit: derive its class from uruk.MaterializationUnit")
 
     def work(own: ResourceTracker) -> None:
         if implementation is None:

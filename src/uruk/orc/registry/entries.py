@@ -208,11 +208,13 @@ class AliasEntry(Entry):
 
     targets: dict[int, int] = field(kw_only=True)
     """Name -> the name that it stands for."""
+    origin: str = field(default="", kw_only=True)
+    """The file of the definitions behind it, where that is one."""
 
     @property
     def file(self) -> str:
         """Its name in errors."""
-        return f"an alias in {self.dylib.name}"
+        return self.origin or f"an alias in {self.dylib.name}"
 
     @property
     def ids(self) -> list[int]:
@@ -229,11 +231,13 @@ class LazyEntry(Entry):
     targets: dict[int, int] = field(kw_only=True)
     """Name -> the name that it stands for."""
     stubs: I64 = field(kw_only=True)
+    origin: str = field(default="", kw_only=True)
+    """The file of the definitions behind it, where that is one."""
 
     @property
     def file(self) -> str:
         """Its name in errors."""
-        return f"a lazy re-export in {self.dylib.name}"
+        return self.origin or f"a lazy re-export in {self.dylib.name}"
 
     @property
     def ids(self) -> list[int]:

@@ -22,15 +22,16 @@ def add_lazy_names(
     weak: bool = False,
     hidden: bool = False,
     flags: Sequence[SymbolFlags] = (),
+    origin: str = "",
 ) -> None:
-    """Define names of functions as stubs; `flags`, if given, has one for each name."""
+    """Define names of functions as stubs; `flags`, if given, has one for each name. `origin` is the file of theirs."""
     if not targets:
         return
     # Stubs are taken first, as the entry names them; a failure gives them back.
     stubs = session.lazy.take(len(targets))
     entry = LazyEntry(
         session.next_number, dylib, tracker, session.next_order(), ObjectState.LINKED,
-        targets=dict(targets), stubs=stubs,
+        targets=dict(targets), stubs=stubs, origin=origin,
     )  # fmt: skip
     ids = list(targets)
     try:
@@ -59,7 +60,8 @@ def add_lazily(
         for rank, bits in zip(definitions.rank.tolist(), definitions.flags.tolist(), strict=True)
     ]
     # Entry points come first: if one is a duplicate, no body was added.
-    define_entry_points(session, dylib, implementation, dict(zip(ids, flags, strict=True)), tracker)
+    origin = graph.files[0] if len(graph.files) == 1 else ""
+    define_entry_points(session, dylib, implementation, dict(zip(ids, flags, strict=True)), tracker, origin)
     add_graph(session, implementation, graph, tracker, roots=False)
 
 
@@ -68,7 +70,7 @@ def add_unit_lazily(
 ) -> None:
     """Add a unit to an implementation dylib, and its entry points to `dylib`."""
     names = {implementation.names[encode_name(name)]: SymbolFlags(flag) for name, flag in unit.symbols.items()}
-    define_entry_points(session, dylib, implementation, names, tracker)
+    define_entry_points(session, dylib, implementation, names, tracker, unit.name)
     add_unit(session, implementation, unit, tracker)
 
 
@@ -78,17 +80,23 @@ def define_entry_points(
     implementation: Contents,
     names: Mapping[int, SymbolFlags],
     tracker: ResourceTracker,
+    origin: str,
 ) -> None:
-    """Define the public symbols of lazy definitions: stubs for functions, aliases for data."""
+    """Define the public symbols of lazy definitions: stubs for functions, aliases for data.
+
+    `origin` is the file that errors name, empty where there are several.
+    """
     public = {number: dylib.names[implementation.names.text(number)] for number in names}
     session.table.grow(len(session.ids))
     lazily = {public[number]: number for number, flag in names.items() if flag & SymbolFlags.CALLABLE}
     # Data has no call that a stub could catch: its object is linked as soon as something refers to it.
     at_once = {public[number]: number for number, flag in names.items() if not flag & SymbolFlags.CALLABLE}
-    add_lazy_names(session, dylib, lazily, tracker, flags=[names[number] for number in lazily.values()])
+    of_functions = [names[number] for number in lazily.values()]
+    add_lazy_names(session, dylib, lazily, tracker, flags=of_functions, origin=origin)
     if at_once:
         entry = AliasEntry(
-            session.next_number, dylib, tracker, session.next_order(), ObjectState.LINKED, targets=at_once
+            session.next_number, dylib, tracker, session.next_order(), ObjectState.LINKED,
+            targets=at_once, origin=origin,
         )  # fmt: skip
         define_names(session, entry, list(at_once), [names[number] for number in at_once.values()])
         session.aliases = True

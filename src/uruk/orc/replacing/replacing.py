@@ -92,7 +92,7 @@ def _add(versions: Versions, graphs: Sequence[Graph]) -> list[ObjectEntry]:
     for graph in graphs:
         names = names_of(graph)
         new = {name: flags for name, flags in names.items() if name not in known}
-        define_entry_points(session, versions.public, versions.bodies, new, tracker)
+        define_entry_points(session, versions.public, versions.bodies, new, tracker, graph.files[0])
         known |= names.keys()
         added = defining.add_graph(session, versions.bodies, graph, tracker, roots=False)
         versions.graphs[added[0].number] = graph
