@@ -6,8 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.measure import interleaved, ratio, run_process, say, spread
-from benchmarks.report import Report, Row
+from benchmarks.against_numpy import against_numpy
+from benchmarks.measure import say
+from benchmarks.report import Report
 
 BUDGETS = {"uruk-jitlink -noexec, one function": 1.4, "the same with a decoded rule": 1.7, "uruk-jitlink -help": 0.4}
 SOURCE = """
@@ -28,10 +29,4 @@ def measure(folder: Path, runs: int, report: Report) -> None:
     tool = [sys.executable, "-m", "uruk.jitlink"]
     words = (["-noexec", str(path)], ["-noexec", str(path), f"-check={rule}"], ["-help"])
     commands = {name: [*tool, *more] for name, more in zip(BUDGETS, words, strict=True)}
-    commands["numpy"] = [sys.executable, "-c", "import numpy"]
-    actions = {name: lambda command=command: run_process(command).seconds for name, command in commands.items()}
-    interleaved(actions, 2)
-    times = interleaved(actions, runs)
-    for name, budget in BUDGETS.items():
-        note = f"against an import of numpy; runs {spread(times[name], times['numpy'])}"
-        report.rows.append(Row(name, ratio(times[name], times["numpy"]), budget, note=note))
+    against_numpy(commands, BUDGETS, runs, report)

@@ -6,9 +6,10 @@ import shutil
 import sys
 from pathlib import Path
 
+from benchmarks.against_numpy import against_numpy
 from benchmarks.inputs import compile_c
-from benchmarks.measure import interleaved, ratio, run_process, say, spread
-from benchmarks.report import Report, Row
+from benchmarks.measure import say
+from benchmarks.report import Report
 
 BUDGETS: dict[str, float | None] = {
     "`LLJIT()` ready": 1.4,
@@ -33,10 +34,4 @@ def measure(folder: Path, runs: int, report: Report) -> None:
         [*command, "run", "--in-process", program],
     )
     commands = dict(zip(BUDGETS, words, strict=True))
-    commands["numpy"] = [sys.executable, "-c", "import numpy"]
-    actions = {name: lambda command=command: run_process(command).seconds for name, command in commands.items()}
-    interleaved(actions, 2)
-    times = interleaved(actions, runs)
-    for name, budget in BUDGETS.items():
-        note = f"whole process, against an import of numpy; runs {spread(times[name], times['numpy'])}"
-        report.rows.append(Row(name, ratio(times[name], times["numpy"]), budget, note=note))
+    against_numpy(commands, BUDGETS, runs, report)

@@ -178,7 +178,8 @@ static int count_changes(struct dl_phdr_info *info, size_t size, void *argument)
     return 1;
 }
 
-/* A number that is another one once a library was loaded or unloaded: as long as it stays, so does what names stand for. */
+/* A number that is another one once a library was loaded or unloaded: as long as it stays, so does what names stand for. Its
+ * upper half is how many objects were ever loaded. */
 EXPORTED word uruk_rt_library_changes(void)
 {
     uint64_t changes = 0;

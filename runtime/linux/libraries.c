@@ -44,21 +44,6 @@ EXPORTED int64_t uruk_rt_library_place(void *handle, char *path, word size, word
     return 0;
 }
 
-/* How many objects were ever loaded. */
-static int count_objects(struct dl_phdr_info *info, size_t size, void *result)
-{
-    (void)size;
-    *(word *)result = info->dlpi_adds;
-    return 1;
-}
-
-EXPORTED word uruk_rt_objects_ever_loaded(void)
-{
-    word count = 0;
-    dl_iterate_phdr(count_objects, &count);
-    return count;
-}
-
 struct need {
     const char *path;
     word size, alignment;

@@ -134,7 +134,7 @@ def _meanings(jit: Front) -> dict[str, tuple[int, Callable[[], Any]]]:
 
 
 def _static(jit: Front, name: str) -> Linked | None:
-    """Return a static function. Raises AttributeError where it has no address that is known."""
+    """Return a static function. Raises AttributeError if its address is not known."""
     from uruk.debug_info.signatures import Refused  # reads types, which most sessions do without
     from uruk.debug_info.static_functions import static_function
 

@@ -6,7 +6,7 @@ from typing import Any
 
 
 class CopiedStructure:
-    """A copy of a structure or union. Its members are attributes that cannot be set, as nobody would see it."""
+    """A copy of a structure or union. Its members are attributes, and to set one is an error: nothing would change."""
 
     __slots__ = ("_data", "_value")
 

@@ -41,7 +41,7 @@ class MappedFormat(Generic[PairT]):
 
         `tells_needs`: the room has `needs.py`, which reads the names that an object needs.
         """
-        self.tells_needs = tells_needs
+        self._tells_needs = tells_needs
         self.name = name
         self.title = title
         self._sniff = sniff
@@ -83,9 +83,9 @@ class MappedFormat(Generic[PairT]):
         return self._read_relocations(graph, self.pair_of(graph.target.architecture), wanted, report or refuse)
 
     @cached_property
-    def needs_of(self) -> Callable[[memoryview], Needs | None]:
-        """The function that tells the names which an object needs, without reading it as an object; None: it cannot."""
-        return import_module(f"{self._room}.needs").needs_of if self.tells_needs else lambda content: None
+    def needs_of(self) -> Callable[[memoryview], Needs | None] | None:
+        """The function that tells the names which an object needs, without reading it as an object, or None."""
+        return import_module(f"{self._room}.needs").needs_of if self._tells_needs else None
 
     @cached_property
     def _read_objects(self) -> Callable[[Arena, Sequence[Span], PairT, Names], Graph]:

@@ -97,7 +97,7 @@ def target_of_file(head: bytes | memoryview) -> Target | None:
 def tells_needs(target: Target) -> Callable[[memoryview], Needs | None] | None:
     """Return the function that tells the names which an object for a target needs; None where its format has none."""
     format = format_named(target.format)
-    return format.needs_of if isinstance(format, MappedFormat) and format.tells_needs else None
+    return format.needs_of if isinstance(format, MappedFormat) else None
 
 
 def read_objects(arena: Arena, spans: Sequence[Span], target: Target, names: Names) -> Graph:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -108,14 +107,13 @@ class SourceOptions:
 
 def add_source_or_text(
     dylib: JITDylib,
-    path: str | os.PathLike[str] | None,
+    file: str | None,
     text: str | None,
     name: str,
     options: SourceOptions,
     tracker: ResourceTracker | None,
 ) -> ResourceTracker:
     """Add C, C++ or assembly; see `LLJIT.add_source`."""
-    file = os.fspath(path) if path is not None else None
     title = name or file or text_name(dylib, options.language or "c")
 
     def make() -> bytes:

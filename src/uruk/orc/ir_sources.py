@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,14 +47,13 @@ def add_ir(
 
 def add_ir_source(
     dylib: JITDylib,
-    path: str | os.PathLike[str] | None,
+    file: str | None,
     text: str | None,
     name: str,
     options: SourceOptions,
     tracker: ResourceTracker | None,
 ) -> ResourceTracker:
     """Add a file of LLVM IR, text or bitcode, or a text of it; see `LLJIT.add_source`."""
-    file = os.fspath(path) if path is not None else None
     title = name or file or text_name(dylib, "LLVM IR")
     if options.compiler is not None or options.symbols is not None or options.replaceable:
         raise InvalidValue(

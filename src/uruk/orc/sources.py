@@ -24,9 +24,9 @@ def add_any_source(
     if (path is None) == (text is None):
         raise InvalidType("a source is either a file or a text")
     check_text(text, name)
-    file = path_of(path) if path is not None else ""
-    if options.language == LLVM_IR or (not options.language and is_ir(file)):
+    file = path_of(path) if path is not None else None
+    if options.language == LLVM_IR or (not options.language and is_ir(file or "")):
         from uruk.orc.ir_sources import add_ir_source  # LLVM, which other sources do without
 
-        return add_ir_source(dylib, path, text, name, options, tracker)
-    return add_source_or_text(dylib, path, text, name, options, tracker)
+        return add_ir_source(dylib, file, text, name, options, tracker)
+    return add_source_or_text(dylib, file, text, name, options, tracker)

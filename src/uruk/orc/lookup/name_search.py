@@ -107,11 +107,11 @@ class NameSearch:
         """Add the members, and those that they will need, as one graph; False if nothing was added."""
         from uruk.orc.lookup.ahead import Found, add_ahead  # with the first archive that something is taken from
 
-        dylib, search = next(iter(members.values()))[0], next(iter(members.values()))[0].search
+        dylib = next(iter(members.values()))[0]
         first: dict[tuple[int, int], Found] = {}
         for number in numbers:
             text = self.session.ids.text(number)
-            found = search.member_with(text)
+            found = dylib.search.member_with(text)
             if found is not None:
                 first.setdefault((id(found[0]), found[1]), Found(*found, text))
         if first.keys() != {(key, offset) for key, (_, _, offsets) in members.items() for offset in offsets}:

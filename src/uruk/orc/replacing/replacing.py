@@ -311,7 +311,7 @@ def _link(session: Lifetime, versions: Versions, new: Sequence[ObjectEntry], lea
         owner, flags = session.table.owner, session.table.flags
         numbers = {entry.number for entry in new}
         own = {int(name) for entry in new for name in entry.ids if int(owner[int(name)]) in numbers}
-        names = {name for name in own if not flags[name] & Flag.TLS}  # which have no address to be looked up
+        names = {name for name in own if not flags[name] & Flag.TLS}  # those have no address to look up
     Query(
         session, versions.bodies, np.array(sorted(names), np.int32), bodies=True, objects=sorted(numbers), linked=lead
     ).run()

@@ -138,7 +138,7 @@ class Versions:
             part.has_data |= _has_data(graph)
             part.hidden += hidden_statics(graph)
             part.lends |= int(state.module_of_object[row]) in state.stub_modules.values()
-        # The handle under which finalisers are registered lies beside variables: nobody else's may get its address.
+        # The handle under which finalisers are registered lies beside variables: no other handle may get its address.
         part.has_data |= bool(part.new["module_handles"])
         self.parts.append(part)
         if self.number == 1 and not any(has_initializers(self.graphs[row]).any() for row in rows if row in self.graphs):

@@ -64,7 +64,7 @@ class RemoteLoader:
 
     def objects_ever_loaded(self) -> int:
         """See `Loader.objects_ever_loaded`."""
-        return self.runtime.call(b"uruk_rt_objects_ever_loaded")
+        return self.runtime.call(b"uruk_rt_library_changes") >> 32
 
     def tls_of_object(self, path: str) -> StaticNeed | None:
         """See `Loader.tls_of_object`."""

@@ -13,14 +13,14 @@ from uruk.graph.types import signed
 from uruk.platforms.linux import process_symbols
 
 Row: TypeAlias = "tuple[int, bool, bool]"
-"""Address (signed; 0 where nobody has the name), whether it is a variable, and whether it lies in a library."""
+"""Address (signed; 0 if no library has the name), whether it is a variable, and whether it lies in a library."""
 _NOWHERE: Row = (0, False, False)
 MOST = 10_000
 """Names at most that are kept."""
 
 
 def described(address: int) -> Row:
-    """Return the row of a symbol by its address; 0 stands for none."""
+    """Return the row of a symbol by its address, which is 0 for no symbol."""
     if not address:
         return _NOWHERE
     symbol = process_symbols.describe(address)
