@@ -22,7 +22,7 @@ SCRIPTS = sorted([*(ROOT / "build_support").glob("*.py"), ROOT / "hatch_build.py
 FLOORS = (
     ("errors", "records", "machines", "builtin_names", "reporting", "host"),
     ("target",),
-    ("demangle", "runtime_files", "regular_files", "calls", "compile"),
+    ("demangle", "runtime_files", "regular_files", "input_buffer", "calls", "compile"),
     ("graph",),
     ("isa",),
     ("memory",),

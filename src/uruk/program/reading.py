@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from uruk.compile.languages import language_of
 from uruk.errors import ObjectFormatError, UrukError
 from uruk.formats.heads import HEAD, is_shared_library
+from uruk.input_buffer import input_buffer
 from uruk.orc.registry.inputs import open_object, size_to_read
 from uruk.program.link_plan import Input, LinkPlan
 from uruk.records import record
@@ -23,7 +24,6 @@ from uruk.regular_files import INPUT_ALIGN, INPUT_TAIL, open_regular
 if TYPE_CHECKING:
     from uruk.program.compilation import Compilation, HowToCompile
 
-HUGE_FROM = 4 << 20
 _ARCHIVES = (b"!<arch>\n", b"!<thin>\n")
 
 
@@ -200,11 +200,7 @@ def _read(files: list[str], opened: _OpenFiles, compiled: Mapping[str, bytes]) -
     try:
         ends = list(accumulate(-(-size // INPUT_ALIGN) * INPUT_ALIGN for size in sizes))
         starts, end = [0, *ends[:-1]], ends[-1]
-        buffer = mmap.mmap(
-            -1, end + INPUT_TAIL, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-        )  # shared memory has no huge pages
-        if end >= HUGE_FROM:
-            buffer.madvise(mmap.MADV_HUGEPAGE)
+        buffer = input_buffer(end + INPUT_TAIL)
         with memoryview(buffer) as view:
             for path, start, size in zip(files, starts, sizes, strict=True):
                 with view[start : start + size] as part:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import mmap
-
 import numpy as np
 
 from uruk.formats.archive import Archive
 from uruk.formats.interface import Span
 from uruk.graph.arena import Arena
 from uruk.graph.types import U8
+from uruk.input_buffer import input_buffer
 from uruk.regular_files import INPUT_ALIGN, INPUT_TAIL
 
 _LARGEST = 1 << 28
@@ -22,7 +21,7 @@ class MemberReader:
     def __init__(self, most: int) -> None:
         """`most` are about as many bytes as all members together have."""
         self.spans: list[Span] = []
-        self._buffer = _room(min(most, _LARGEST) + INPUT_TAIL)
+        self._buffer = _buffer(min(most, _LARGEST) + INPUT_TAIL)
         self._end = 0
 
     def add(self, archive: Archive, offset: int) -> memoryview:
@@ -30,7 +29,7 @@ class MemberReader:
         member = archive.member(offset)
         start, end = self._end, self._end + -(-member.size // INPUT_ALIGN) * INPUT_ALIGN
         if end + INPUT_TAIL > self._buffer.size:
-            larger = _room(2 * (end + INPUT_TAIL))
+            larger = _buffer(2 * (end + INPUT_TAIL))
             larger[:start] = self._buffer[:start]
             self._buffer = larger
         content = memoryview(self._buffer)[start : start + member.size]
@@ -46,9 +45,5 @@ class MemberReader:
         return Arena([self._buffer[: self._end + INPUT_TAIL]])
 
 
-def _room(size: int) -> U8:
-    """Return a buffer that the system clears page by page, as the members come.
-
-    numpy would ask for huge pages, and malloc may clear all of a block that it had before: a pass over memory more.
-    """
-    return np.frombuffer(mmap.mmap(-1, size), np.uint8)
+def _buffer(size: int) -> U8:
+    return np.frombuffer(input_buffer(size), np.uint8)

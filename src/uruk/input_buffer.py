@@ -1,0 +1,21 @@
+"""Room for the bytes of inputs: memory that the system clears as they come."""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+
+_HUGE_FROM = 4 << 20
+
+
+def input_buffer(size: int) -> mmap.mmap:
+    """Return zeroed memory of `size` bytes; large ones lie in huge pages where the system has them.
+
+    It is private: Python's default is shared memory, which has no huge pages, and whose page faults cost twice as much.
+    malloc may clear all of a block that it had before: a pass over memory more.
+    """
+    buffer = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if size >= _HUGE_FROM:
+        with contextlib.suppress(OSError):  # a kernel without huge pages
+            buffer.madvise(mmap.MADV_HUGEPAGE)
+    return buffer
