@@ -88,7 +88,9 @@ typedef struct {
     unsigned word_count, number_count, buffer_count;
 } Registers;
 
-/* A call under way. The interpreter's lock guards the list of all of them. */
+/* A call under way. The interpreter's lock guards the list of all of them, and that of those to be used again. They lie
+ * on no stack: a thread may end in its call (pthread_exit, a fork's other threads, daemon threads at the interpreter's
+ * end), and stacks may be switched. */
 typedef struct Call {
     struct Call *next, **place;
     void *thread;
@@ -96,7 +98,7 @@ typedef struct Call {
     PyObject *error; /* the first exception of Python code that was called back, for this call to raise */
 } Call;
 
-static Call *calls;
+static Call *calls, *spare;
 
 #define WORDS6 int64_t, int64_t, int64_t, int64_t, int64_t, int64_t
 #define NUMBERS8 double, double, double, double, double, double, double, double
@@ -247,9 +249,17 @@ static PyObject *result_of(const Slot *slot, int64_t word, double number)
 }
 
 /* `function` is read from the plan once, with the interpreter's lock held from there to here: so either whoever removes
- * the code finds the call in the list, or the call finds that the code is gone. */
-static inline void *begin(Call *own, const Plan *plan, uint64_t function)
+ * the code finds the call in the list, or the call finds that the code is gone. Returns 0 with an exception set where there
+ * is no memory. */
+static inline Call *begin(const Plan *plan, uint64_t function, void **thread)
 {
+    Call *own = spare;
+    if (own) {
+        spare = own->next;
+    } else if (!(own = malloc(sizeof *own))) {
+        PyErr_NoMemory();
+        return 0;
+    }
     own->thread = __builtin_thread_pointer();
     own->function = function;
     own->error = 0;
@@ -257,7 +267,8 @@ static inline void *begin(Call *own, const Plan *plan, uint64_t function)
     own->next = calls;
     if (calls) calls->place = &own->next;
     calls = own;
-    return plan->holds_lock ? 0 : PyEval_SaveThread(); /* the function may wait for another thread of Python's */
+    *thread = plan->holds_lock ? 0 : PyEval_SaveThread(); /* the function may wait for another thread of Python's */
+    return own;
 }
 
 /* Return 0, or -1 with the exception set that the call leads to. */
@@ -266,9 +277,12 @@ static inline int end(Call *own, void *thread)
     if (thread) PyEval_RestoreThread(thread);
     *own->place = own->next;
     if (own->next) own->next->place = own->place;
-    if (!own->error) return 0;
-    PyErr_SetObject(own->error->type, own->error);
-    Py_DecRef(own->error);
+    PyObject *error = own->error;
+    own->next = spare;
+    spare = own;
+    if (!error) return 0;
+    PyErr_SetObject(error->type, error);
+    Py_DecRef(error);
     return -1;
 }
 
@@ -295,6 +309,23 @@ EXPORTED int64_t uruk_py_calls_in(uint64_t start, uint64_t end)
     return count;
 }
 
+/* Forget the calls of all other threads: a fork's child has none of these. Called with the interpreter's lock held. */
+EXPORTED void uruk_py_forget_threads(void)
+{
+    void *thread = __builtin_thread_pointer();
+    for (Call **place = &calls; *place;) {
+        Call *call = *place;
+        if (call->thread == thread) {
+            place = &call->next;
+            continue;
+        }
+        if ((*place = call->next)) call->next->place = place;
+        if (call->error) Py_DecRef(call->error);
+        call->next = spare;
+        spare = call;
+    }
+}
+
 /* METH_FASTCALL's signature. */
 static PyObject *call_native(PyObject *self, PyObject *const *values, intptr_t count)
 {
@@ -311,10 +342,14 @@ static PyObject *call_native(PyObject *self, PyObject *const *values, intptr_t c
     }
     int64_t word = 0;
     double number = 0;
-    Call own;
-    void *thread = begin(&own, plan, code);
+    void *thread;
+    Call *own = begin(plan, code, &thread);
+    if (!own) {
+        release(&registers);
+        return 0;
+    }
     call(plan, (void *)code, &registers, &word, &number);
-    int failed = end(&own, thread);
+    int failed = end(own, thread);
     release(&registers);
     return failed ? 0 : result_of(&plan->result, word, number);
 }
@@ -326,10 +361,11 @@ static PyObject *call_with_number(PyObject *self, PyObject *const *values, intpt
     uint64_t code = function->plan.function;
     if (count != 1 || values[0]->type != &PyFloat_Type || !code) return call_native(self, values, count);
     double number = PyFloat_AsDouble(values[0]);
-    Call own;
-    void *thread = begin(&own, &function->plan, code);
+    void *thread;
+    Call *own = begin(&function->plan, code, &thread);
+    if (!own) return 0;
     number = ((double (*)(double))code)(number);
-    return end(&own, thread) ? 0 : PyFloat_FromDouble(number);
+    return end(own, thread) ? 0 : PyFloat_FromDouble(number);
 }
 
 /* The same for two integers of 32 bits, with one as result. */
@@ -343,10 +379,11 @@ static PyObject *call_with_words(PyObject *self, PyObject *const *values, intptr
     if (count != 2 || !code || !is_signed_word(values[0], &slots[0], &registers) ||
         !is_signed_word(values[1], &slots[1], &registers))
         return call_native(self, values, count);
-    Call own;
-    void *thread = begin(&own, &function->plan, code);
+    void *thread;
+    Call *own = begin(&function->plan, code, &thread);
+    if (!own) return 0;
     int32_t word = ((int32_t(*)(int64_t, int64_t))code)(registers.words[0], registers.words[1]);
-    return end(&own, thread) ? 0 : PyLong_FromLongLong(word);
+    return end(own, thread) ? 0 : PyLong_FromLongLong(word);
 }
 
 static void set_method(Function *function)

@@ -155,6 +155,74 @@ def test_many_forks_while_threads_work(cc: Compile, child: RunChild) -> None:
     assert child.ok(text, cc(returns("fxx", 5))) == ""
 
 
+WAITS = """
+    #include <pthread.h>
+    #include <unistd.h>
+    volatile int stopped;
+    int inside;
+    int add(int a, int b) { return a + b; }
+    int wait(int result) { __sync_add_and_fetch(&inside, 1); while (!stopped) usleep(1000); return result; }
+    struct pair { long a, b; };
+    long wait_pair(struct pair p) { __sync_add_and_fetch(&inside, 1); while (!stopped) usleep(1000); return p.b; }
+    void leave(void) { pthread_exit(0); }
+"""
+CALLING = (
+    PRELUDE
+    + """
+    jit = uruk.LLJIT()
+    code = jit.add_object(sys.argv[1])
+    add = jit.lookup("add").function("int(int, int)")
+    wait = jit.lookup("wait").function("int(int)")
+    wait_pair = jit.lookup("wait_pair").function("struct pair { long a, b; }; long(struct pair)")
+    leave = jit.lookup("leave").function("void(void)")
+    def start(*functions):
+        threads = [threading.Thread(target=function) for function in functions]
+        for thread in threads: thread.start()
+        return threads
+    def work():
+        for number in range(50): assert add(number, 1) == number + 1
+    def by_many_threads():
+        for thread in start(*[work] * 8): thread.join()
+"""
+)
+
+
+def test_a_fork_while_other_threads_are_in_calls(cc: Compile, child: RunChild) -> None:
+    """The child's threads use the stacks of those that are not there, and nothing keeps the code from going."""
+    text = (
+        CALLING
+        + """
+    inside, stopped = (jit.array(jit.lookup(name), 1, "i4") for name in ("inside", "stopped"))
+    waiting = start(*[lambda: wait(1), lambda: wait_pair((1, 2))] * 3)
+    while inside[0] < 6: time.sleep(0.001)
+    for _ in range(3):
+        pid = os.fork()
+        if pid == 0:
+            by_many_threads()
+            os._exit(7 if not code.remove().deferred else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+    assert code.remove().calls_under_way == 6
+    stopped[0] = 1
+    for thread in waiting: thread.join()
+    """
+    )
+    assert child.ok(text, cc(WAITS)) == ""
+
+
+def test_threads_that_end_in_a_call(cc: Compile, child: RunChild) -> None:
+    text = (
+        CALLING
+        + """
+    import _thread
+    for _ in range(10):
+        _thread.start_new_thread(lambda: leave(), ())
+        work()
+    by_many_threads()
+    """
+    )
+    assert child.ok(text, cc(WAITS)) == ""
+
+
 LOUD = """
     #include <stdio.h>
     #include <stdlib.h>

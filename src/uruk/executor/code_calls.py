@@ -28,7 +28,7 @@ class CodeCalls:
     def __init__(self, native: NativeCalls | None, others: Callable[[Sequence[tuple[int, int]]], int] | None) -> None:
         self.native = native
         self._others = others
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # reentrant: a handler or a collector may interrupt whoever holds it
         self._made: dict[int, TypedCall] = {}
         self._gone: dict[int, tuple[str, str]] = {}
         """Addresses of stubs of functions that no version defines -> what FunctionGone says."""
@@ -87,6 +87,12 @@ class CodeCalls:
         wanted = {call.address for call in list(self._made.values())}.intersection(addresses)
         if wanted:
             self.remove([(address, address + 1) for address in wanted], owner)
+
+    def forget_threads(self) -> None:
+        """Forget the calls of all threads but this one: a fork's child has none of these."""
+        self._lock = threading.RLock()  # a thread that is not there may hold the other one
+        for call in list(self._made.values()):
+            call.forget_threads()
 
     def under_way(self, ranges: Sequence[tuple[int, int]]) -> int:
         """Return how many calls of functions in these ranges have begun and not returned, of all threads."""

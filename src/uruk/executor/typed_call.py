@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,16 @@ class TypedCall:
             return self._call(*values)
         finally:
             self.under_way.pop()
+
+    def forget_threads(self) -> None:
+        """Forget the calls of all threads but this one."""
+        if not self.under_way:
+            return
+        frame, mine = sys._getframe(), 0  # pyright: ignore[reportPrivateUsage]
+        while frame is not None:
+            mine += frame.f_code is TypedCall.make.__code__ and frame.f_locals["self"] is self
+            frame = frame.f_back
+        del self.under_way[mine:]
 
     def as_function(self) -> Callable[..., Any]:
         """Return a function of Python's that makes the call."""

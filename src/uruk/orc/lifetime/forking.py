@@ -51,6 +51,8 @@ def _in_child() -> None:
         session.lock = threading.RLock()
         session.initializers.forget_threads()
         session.background.renew()
+        if session.calls is not None:
+            session.calls.forget_threads()
         if isinstance(session.dispatcher, ThreadPoolDispatcher):
             session.dispatcher.renew()
         for task in list(session.asking.values()):
