@@ -273,6 +273,15 @@ def function_type(arguments: tuple[Any, ...], result: Any) -> Any:
     return made
 
 
+def passes(kind: Any) -> bool:
+    """Return True if libffi passes a structure by value: none with unions, or with members without a name."""
+    try:
+        _ffi().callback(_backend().new_function_type((kind,), _ffi().typeof("void"), False), int)
+    except NotImplementedError:
+        return False
+    return True
+
+
 def cast(kind: Any, address: int) -> Any:
     """Return a function at an address as cffi calls it, by a type of cffi's."""
     return _ffi().cast(kind, address)
@@ -288,8 +297,15 @@ def bytes_of(value: Any) -> bytes:
     return bytes(_ffi().buffer(_ffi().addressof(value)))
 
 
+def bytes_as(kind: Any, value: Any) -> bytes:
+    """Return the bytes of a value as cffi stores it for a type. Raises TypeError for what the type does not take."""
+    if value is None:  # for cffi no value at all, which makes zeros
+        raise TypeError(f"`{kind.cname}' takes a value, not None")
+    return bytes(_ffi().buffer(_ffi().new(_backend().new_pointer_type(kind), value)))
+
+
 def composite(kind: Any, data: bytes) -> Any:
-    """Return bytes as a structure of cffi's."""
+    """Return bytes as a value of cffi's: a structure, or a number that Python does not have."""
     place = _ffi().new(_backend().new_pointer_type(kind))
     _ffi().buffer(place)[:] = data
     return place[0]

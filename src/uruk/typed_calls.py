@@ -157,10 +157,10 @@ def _in_python(
     if _is_for_cffi(function):
         return function_by_cffi(function, symbol.address, home, callbacks=callbacks, name=symbol.name)
     prototype = _prototype(function)
-    from uruk.executor.native_types import has_union
+    from uruk.executor.native_types import by_words
 
     signature = prototype.signature(THIS_CONVENTION)
-    if any(map(has_union, (*signature.arguments, signature.result))):  # which libffi does not pass
+    if any(map(by_words, (*signature.arguments, signature.result))):  # which libffi does not pass
         return _by_the_runtime(symbol, session, prototype, callbacks, catches=False)
     return function_here(prototype, symbol.address, home, callbacks=callbacks, name=symbol.name)
 

@@ -106,7 +106,7 @@ def test_wrong_values(session: uruk.LLJIT, value: object, problem: str) -> None:
     ("prototype", "problem"),
     [
         ("int(struct { int a : 3; })", "`a': compilers disagree"),
-        ("int(struct { char a; struct { char b; int c; }; })", "a member without a name before `b'"),
+        ("int(struct { char a; struct { int b : 3; int c; }; })", "`b': compilers disagree"),
         ("int(struct { long double a; })", "`long double' cannot be passed by value"),
         ("int(struct { int a[]; })", "no fixed size"),
         ("int(struct { int a[0]; })", "no fixed size"),

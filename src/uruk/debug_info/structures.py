@@ -12,8 +12,16 @@ if TYPE_CHECKING:
     from elftools.dwarf.die import DIE
 
 
+COMPOSITES = {"DW_TAG_structure_type": "struct", "DW_TAG_class_type": "struct", "DW_TAG_union_type": "union"}
+QUALIFIERS = frozenset(("DW_TAG_const_type", "DW_TAG_volatile_type", "DW_TAG_restrict_type", "DW_TAG_atomic_type"))
+_MOST_QUALIFIERS = 8
+
+
 class Member(NamedTuple):
-    """A member, or a base class: its name, its type's entry, its offset in bits; of a bit-field also how many bits."""
+    """A member, or a base class: its name, its type's entry, its offset in bits; of a bit-field also how many bits.
+
+    The name is empty for a structure or union whose members are reached as if they were those of the one around it.
+    """
 
     name: str
     die: DIE | None
@@ -38,11 +46,22 @@ def members_of(references: References, die: DIE) -> list[Member]:
             continue
         kind = references.refer(each, "DW_AT_type")
         name = text(each, "DW_AT_name")
-        if not name:
-            base = each.tag == "DW_TAG_inheritance" and kind is not None
-            name = text(kind, "DW_AT_name") if base and kind is not None else f"unnamed_{len(members)}"
+        if not name and each.tag == "DW_TAG_inheritance":
+            name = "" if kind is None else text(kind, "DW_AT_name")
+            name = name or f"unnamed_{len(members)}"
+        elif not name and not _is_composite(references, kind):
+            name = f"unnamed_{len(members)}"
         members.append(Member(name, kind, _bit(each, references), number(each, "DW_AT_bit_size")))
     return members
+
+
+def _is_composite(references: References, die: DIE | None) -> bool:
+    """Return True for a structure, class or union, be it constant or volatile."""
+    for _ in range(_MOST_QUALIFIERS):
+        if die is None or die.tag not in QUALIFIERS:
+            break
+        die = references.refer(die, "DW_AT_type")
+    return die is not None and die.tag in COMPOSITES
 
 
 def _bit(die: DIE, references: References) -> int:

@@ -9,7 +9,7 @@ from uruk.debug_info import c_text
 from uruk.debug_info.c_text import ADDRESS, VOID, CType, identifier, unknown
 from uruk.debug_info.classes import refusal_of_class
 from uruk.debug_info.reader import References, children, has, number, text
-from uruk.debug_info.structures import Member, members_of, natural_layout
+from uruk.debug_info.structures import COMPOSITES, QUALIFIERS, Member, members_of, natural_layout
 from uruk.records import record
 
 if TYPE_CHECKING:
@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
     from uruk.debug_info.declared import Declared
 
-_TRANSPARENT = frozenset(("DW_TAG_volatile_type", "DW_TAG_restrict_type", "DW_TAG_atomic_type"))
+_TRANSPARENT = QUALIFIERS - {"DW_TAG_const_type"}
 _POINTERS = frozenset(("DW_TAG_pointer_type", "DW_TAG_reference_type", "DW_TAG_rvalue_reference_type"))
-COMPOSITES = {"DW_TAG_structure_type": "struct", "DW_TAG_class_type": "struct", "DW_TAG_union_type": "union"}
 REACH = 48
 """Structures that pointers lead to and that get members, for one function: those behind them are ``void *``."""
 
@@ -30,6 +29,8 @@ class _Composite:
 
     die: DIE
     kind: CType
+    waits: bool = False
+    """True once it is among those that get members after all others."""
     begun: bool = False
     done: bool = False
 
@@ -182,12 +183,12 @@ class ObjectTypes:
         known = self._composites.get(key)
         if known is None:
             known = self._composites[key] = self._named(die, named)
-            if not by_value and not known.done:
-                if self.declared.room <= 0:
-                    del self._composites[key]
-                    return unknown("", label=known.kind.before)
-                self.declared.room -= 1
-                self._waiting.append(known)
+        if not (by_value or known.done or known.begun or known.waits):
+            if self.declared.room <= 0:
+                return unknown("", label=known.kind.before)
+            self.declared.room -= 1
+            known.waits = True
+            self._waiting.append(known)
         if by_value:
             self._complete(known)
         return known.kind
@@ -217,7 +218,12 @@ class ObjectTypes:
             if tag in _POINTERS:
                 under = self.references.refer(die, "DW_AT_type")
                 return f"{'' if under is None else text(under, 'DW_AT_name') or under.tag} *"
-            if name or tag not in (*_TRANSPARENT, "DW_TAG_const_type", "DW_TAG_array_type"):
+            if not name and tag in COMPOSITES:
+                key = _key(die)
+                if key not in self._composites:
+                    self._composites[key] = self._named(die, "")
+                return self._composites[key].kind.before  # a tag of its own for each content
+            if name or tag not in (*QUALIFIERS, "DW_TAG_array_type"):
                 return f"{tag} {name} {number(die, 'DW_AT_byte_size') or 0}"
             counts = str(self._counts(die)) if tag == "DW_TAG_array_type" else ""
             die = self.references.refer(die, "DW_AT_type")
@@ -272,7 +278,7 @@ class ObjectTypes:
 
 def _line(member: Member, kind: CType) -> str:
     bits = "" if member.bits is None else f" : {member.bits}"
-    return f"{kind.declare(identifier(member.name))}{bits};"
+    return f"{kind.declare(identifier(member.name) if member.name else '')}{bits};"
 
 
 def _key(die: DIE) -> tuple[int, int]:

@@ -1,7 +1,8 @@
 """Types of C as another process has them: where scalars lie, and Python values to bytes and back.
 
 The types are read by cffi, which lays them out for this process; what systems differ in is laid out here, as the
-calling convention of the other process says. Bit-fields are refused: compilers differ in where they put them.
+calling convention of the other process says. Bit-fields are not passed: compilers differ in where they put them. In the
+memory of a process that lays types out as this one they are where cffi has them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from uruk.calls import alignment_of, size_and_sign, size_of
+from uruk.calls import alignment_of, bytes_as, composite, size_and_sign, size_of
 from uruk.errors import InvalidValue
 from uruk.isa.abi import WORD, CallingConvention, Scalar, Shape
 from uruk.records import record
@@ -22,13 +23,17 @@ _ADDRESSES = ("pointer", "function")  # what cffi calls a pointer to a function 
 _COMPLEX = {"_cffi_float_complex_t": "float _Complex", "_cffi_double_complex_t": "double _Complex"}
 _LONGEST_SHOWN = 128  # bits
 _LARGEST_IN_REGISTERS = 32  # bytes: four doubles
+_NOT_IN_ORDER = 1
+"""cffi's mark of a member that lies in a union behind its first one: values in order leave it out, as in C."""
 
 
 @record
 class Layout:
     """A type of C in a process: `size` and `alignment` in bytes, and what it is made of.
 
-    `members` has a structure's or union's names, offsets and layouts; `item` is the layout of an array's items.
+    `members` has a structure's or union's names, offsets and layouts, with those of members without a name in their
+    place; `item` is the layout of an array's items. `bits` are the shift and width of a bit-field in its storage unit.
+    A type that is `foreign` has values as cffi has them.
     """
 
     kind: Any
@@ -37,6 +42,10 @@ class Layout:
     is_signed: bool = False
     members: tuple[tuple[str, int, Layout], ...] = ()
     item: Layout | None = None
+    unordered: frozenset[str] = frozenset()
+    """Members that values in order leave out: those of a union but the first."""
+    bits: tuple[int, int] | None = None
+    foreign: bool = False
 
     @property
     def is_float(self) -> bool:
@@ -73,14 +82,25 @@ class Layout:
             return self._array_bytes(value)
         if self.is_float:
             return self._float_bytes(value)
+        if self.foreign:
+            return bytes_as(self.kind, value)
         return self.to_word(value).to_bytes(8, "little")[: self.size]
+
+    def merged(self, old: bytes, value: Any) -> bytes:
+        """Return the bytes of a value: of a bit-field, those of its storage unit, whose other bits are as in `old`."""
+        if self.bits is None:
+            return self.to_bytes(value)
+        shift, width = self.bits
+        mask = ((1 << width) - 1) << shift
+        unit = int.from_bytes(old, "little") & ~mask | (self.to_word(value) << shift) & mask
+        return unit.to_bytes(self.size, "little")
 
     def to_word(self, value: Any) -> int:
         """Return an integer, or an address, as the word of a register. Raises TypeError, OverflowError."""
         name = self.kind.cname
         if self.kind.kind in _ADDRESSES:
             return _address(value, name)
-        bits = 8 * self.size
+        bits = 8 * self.size if self.bits is None else self.bits[1]
         low, high = (-(1 << (bits - 1)), 1 << (bits - 1)) if self.is_signed else (0, 1 << bits)
         if name == "char":
             low, high = -128, 256
@@ -96,7 +116,8 @@ class Layout:
             wanted = "a byte or an integer" if name == "char" else "an integer"
             raise TypeError(f"`{name}' takes {wanted}, not {type(value).__name__}") from None
         if not low <= number < high:
-            raise OverflowError(f"{shown(number)} does not fit `{name}'")
+            width = "" if self.bits is None else f" : {bits}"
+            raise OverflowError(f"{shown(number)} does not fit `{name}{width}'")
         return number & ((1 << bits) - 1) if name == "char" else number & _WORD
 
     def _float_bytes(self, value: Any) -> bytes:
@@ -125,9 +146,15 @@ class Layout:
             return [self.item.from_bytes(here, at) for at in range(0, self.size, self.item.size)]
         if self.is_float:
             return struct.unpack("<d" if self.size == 8 else "<f", here)[0]
-        if kind.cname == "char":
+        if self.foreign:
+            return composite(kind, here)
+        if kind.cname == "char" and self.bits is None:
             return here
-        number = int.from_bytes(here, "little", signed=self.is_signed)
+        number = int.from_bytes(here, "little", signed=self.is_signed and self.bits is None)
+        if self.bits is not None:
+            shift, width = self.bits
+            number = (number >> shift) & ((1 << width) - 1)
+            number -= self.is_signed and number >> (width - 1) << width
         return bool(number) if kind.cname == "_Bool" else number
 
     def _composite_bytes(self, value: Any) -> bytes:
@@ -135,12 +162,14 @@ class Layout:
             return bytes(value)
         data = bytearray(self.size)
         for (_, offset, member), each in self.given(value):
-            data[offset : offset + member.size] = member.to_bytes(each)
+            end = offset + member.size
+            data[offset:end] = member.merged(bytes(data[offset:end]), each)
         return bytes(data)
 
     def given(self, value: Any) -> list[tuple[tuple[str, int, Layout], Any]]:
         """Return the members that a value has, and theirs: by name, in order, or as attributes."""
-        at_most = 1 if self.kind.kind == "union" else len(self.members)
+        ordered = [member for member in self.members if member[0] not in self.unordered]
+        at_most = 1 if self.kind.kind == "union" and len(ordered) == 1 else len(self.members)
         names = getattr(getattr(value, "dtype", None), "names", None)
         if names:  # a row of an array of numpy's
             value = {name: value[name] for name in names}
@@ -152,8 +181,8 @@ class Layout:
             given = [(member, named[member[0]]) for member in self.members if member[0] in named]
         elif isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray)):
             items: list[Any] = list(cast("Sequence[Any]", value))
-            given = [*zip(self.members[:at_most], items, strict=False)]
-            at_most -= len(items) - len(given)
+            given = [*zip(ordered, items, strict=False)]
+            at_most = len(items) if len(items) == len(given) else 0
         elif self.kind.kind == "struct" and all(hasattr(value, name) for name, _, _ in self.members):
             given = [(member, getattr(value, member[0])) for member in self.members]
         else:
@@ -220,17 +249,18 @@ def layout_of_value(value: Structure) -> Layout:
     return value._layout  # pyright: ignore[reportPrivateUsage]
 
 
-def layout_of(kind: Any, convention: CallingConvention) -> Layout:
+def layout_of(kind: Any, convention: CallingConvention, *, in_memory: bool = False) -> Layout:
     """Return the layout of a type of cffi's in a process that calls by a convention.
 
-    Raises InvalidValue for a type whose values are not passed between processes.
+    `in_memory`: of a process that lays types out as this one does, for values that are not passed, but read and
+    written. Raises InvalidValue for a type whose values are not passed between processes.
     """
     if kind.kind in ("struct", "union"):
-        return _composite(kind, convention)
+        return _as_cffi_has_it(kind, convention) if in_memory else _composite(kind, convention)
     if kind.kind == "array":
         if not kind.length:
             raise InvalidValue(f"`{kind.cname}' has no fixed size; pass a pointer")
-        item = layout_of(kind.item, convention)
+        item = layout_of(kind.item, convention, in_memory=in_memory)
         return Layout(kind, item.size * kind.length, item.alignment, item=item)
     if kind.kind == "void" or kind.kind in _ADDRESSES:
         return Layout(kind, WORD, WORD)
@@ -238,6 +268,8 @@ def layout_of(kind: Any, convention: CallingConvention) -> Layout:
         size = size_of(kind)
         return Layout(kind, size, size)
     if kind.kind != "enum" and ("double" in kind.cname or "complex" in kind.cname.lower()):
+        if in_memory:
+            return Layout(kind, size_of(kind), alignment_of(kind), foreign=True)
         name = _COMPLEX.get(kind.cname, kind.cname)
         raise InvalidValue(f"`{name}' cannot be passed by value; pass a pointer")
     size, is_signed = size_and_sign(kind)
@@ -253,21 +285,52 @@ def _composite(kind: Any, convention: CallingConvention) -> Layout:
     size = here = 0
     alignment = alignment_here = 1
     for name, field in kind.fields:
-        if field.bitsize >= 0:
-            raise InvalidValue(f"`{kind.cname}' has a bit-field, `{name}': compilers disagree; pass a pointer")
-        member = layout_of(field.type, convention)
+        member = _passed_member(kind, name, field, convention)
         start = start_here = 0
         own_size, own_alignment = size_of(field.type), alignment_of(field.type)
         if kind.kind == "struct":
             start, start_here = _round_up(size, member.alignment), _round_up(here, own_alignment)
         if start_here != field.offset:  # cffi lists the members of a member without a name, and not itself
-            raise InvalidValue(f"`{kind.cname}' has a member without a name before `{name}': give it one")
+            return _with_unnamed(kind, convention)
         members.append((name, start, member))
         size, here = max(size, start + member.size), max(here, start_here + own_size)
         alignment, alignment_here = max(alignment, member.alignment), max(alignment_here, own_alignment)
     if _round_up(here, alignment_here) != size_of(kind):
-        raise InvalidValue(f"`{kind.cname}' has a member without a name: give it one")
-    return Layout(kind, _round_up(size, alignment), alignment, members=tuple(members))
+        return _with_unnamed(kind, convention)
+    return Layout(kind, _round_up(size, alignment), alignment, members=tuple(members), unordered=_unordered(kind))
+
+
+def _passed_member(kind: Any, name: str, field: Any, convention: CallingConvention) -> Layout:
+    if field.bitsize >= 0:
+        raise InvalidValue(f"`{kind.cname}' has a bit-field, `{name}': compilers disagree; pass a pointer")
+    return layout_of(field.type, convention)
+
+
+def _with_unnamed(kind: Any, convention: CallingConvention) -> Layout:
+    """Return the layout of a structure with members without a name, which is the one here where all its members are as
+    here: cffi does not say which of them are in which."""
+    for name, field in kind.fields:
+        member = _passed_member(kind, name, field, convention)
+        if (member.size, member.alignment) != (size_of(field.type), alignment_of(field.type)):
+            raise InvalidValue(
+                f"`{kind.cname}' has a member without a name, and `{name}' has another size in that process: "
+                "give it one"
+            )
+    return _as_cffi_has_it(kind, convention, in_memory=False)
+
+
+def _as_cffi_has_it(kind: Any, convention: CallingConvention, *, in_memory: bool = True) -> Layout:
+    members: list[tuple[str, int, Layout]] = []
+    for name, field in kind.fields or ():
+        member = layout_of(field.type, convention, in_memory=in_memory)
+        if field.bitsize >= 0:
+            member.bits = field.bitshift, field.bitsize
+        members.append((name, field.offset, member))
+    return Layout(kind, size_of(kind), alignment_of(kind), members=tuple(members), unordered=_unordered(kind))
+
+
+def _unordered(kind: Any) -> frozenset[str]:
+    return frozenset(name for name, field in kind.fields if field.flags & _NOT_IN_ORDER)
 
 
 def _round_up(number: int, multiple: int) -> int:

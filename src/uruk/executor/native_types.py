@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from uruk.calls import bytes_of, composite, function_type, integer_type, structure_bytes
+from uruk.calls import bytes_of, composite, function_type, integer_type, passes, structure_bytes
 from uruk.errors import InvalidValue
 from uruk.executor.layouts import Layout, Structure
 
@@ -26,19 +26,20 @@ def native_type(text: str, layout: Layout) -> Any:
     """Return the type of cffi's as which values of a layout are passed: of pointers, that of integers."""
     kind = layout.kind
     if layout.is_composite:
-        if has_union(layout):
-            raise InvalidValue(f"`{text}': a union cannot be passed by value in this process; pass a pointer")
+        if by_words(layout):
+            raise InvalidValue(
+                f"`{text}': a union, and a structure with one or with members without a name, cannot be passed by "
+                "value in this process; pass a pointer"
+            )
         return kind
     if layout.is_float or kind.cname in ("char", "_Bool"):
         return kind
     return integer_type(layout.size, layout.is_signed)
 
 
-def has_union(layout: Layout) -> bool:
-    """Return True if a type is a union, or has one in it."""
-    if layout.item is not None:
-        return has_union(layout.item)
-    return layout.kind.kind == "union" or any(has_union(member) for _, _, member in layout.members)
+def by_words(layout: Layout) -> bool:
+    """Return True for a structure that libffi does not pass: a union, or one with unions or members without a name."""
+    return layout.is_composite and not passes(layout.kind)
 
 
 def from_native(layout: Layout, value: Any) -> Any:
