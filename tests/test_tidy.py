@@ -34,7 +34,7 @@ FLOORS = (
     ("orc",),
     ("platforms",),
     ("extension_modules",),
-    ("typed_calls",),
+    ("typed_calls", "header_types"),
     ("debug_info",),
     ("lljit", "attributes", "calling", "symbol", "spawning"),
     ("program", "importer", "loaded"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from uruk.errors import InvalidType, InvalidValue
@@ -75,16 +75,17 @@ class Calling:
 
         return callbacks_of(self.session, self.platform.process.guard)
 
-    def cdef(self, declarations: str | os.PathLike[str]) -> None:
+    def cdef(self, declarations: str | os.PathLike[str], *, flags: Sequence[str] = ()) -> None:
         """Declare types, enumerations and functions of C, from a text or a header file, for this session's prototypes.
 
         A function that is declared by its name needs no prototype: ``jit.lookup("g")(1)`` calls it. A text may have
-        what cffi's `cdef` takes; a header is preprocessed by a compiler of this machine first. Raises InvalidValue for
-        what cannot be read, and nothing is declared then.
+        what cffi's `cdef` takes. A header is preprocessed first, by a compiler for the session's process, which gets
+        the `flags` (``["-DWIDTH=8", "-Iinclude"]``); declarations of it that cannot be read are left out. Raises
+        InvalidValue for a text that cannot be read, and nothing is declared then.
         """
         from uruk.typed_calls import declare  # reads types by cffi, which most sessions do without
 
-        declare(self.session, declarations)
+        declare(self.session, declarations, flags)
 
     def _data(self) -> Data:
         self._runs()

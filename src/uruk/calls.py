@@ -4,25 +4,44 @@ from __future__ import annotations
 
 import ctypes
 import re
-from collections.abc import Sequence
 from functools import lru_cache
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cffi
 
 from uruk.errors import InvalidType, InvalidValue
 from uruk.records import record
 
+if TYPE_CHECKING:
+    import inspect
+
 _FUNCTION: type = type(ctypes.CFUNCTYPE(None)()).__mro__[1]
 """The base class of ctypes function objects."""
-_PLACE = re.compile(r"<cdef source string>:(\d+)(?::\d+)?|(?<=parse error )<cdef source string>")
+_PLACE = re.compile(r"(?:<cdef source string>|^):(\d+)(?::\d+)?|(?<=parse error\s)<cdef source string>")
 _ADVICE = re.compile(r"\(for interactive usage[^)]*\)*|Please look at http.*")
 """Advice of cffi's that is for those who call it themselves."""
 _ONE_NAME = re.compile(r"\(\s*(\w+)\s*\)\s*$")
 _LONGEST_SHOWN = 400
+_LAYOUT = re.compile(r"#\s*pragma\s+pack|\b_Alignas\b|\b__attribute__\b|\b__declspec\b")
+"""Words that cffi does not know, or reads without heeding them."""
 _CONST = 1
 """cffi's mark of a type that is `const`."""
+
+
+class Unreadable(InvalidValue):
+    """A text that cffi does not read: `reason` says why, `line` where, or 0."""
+
+    def __init__(self, what: str, text: str, error: Exception) -> None:
+        words = str(error)
+        line = _PLACE.search(words)
+        self.line = int(line[1] or 0) if line is not None else 0
+        words = _ADVICE.sub("", " ".join(_PLACE.sub(f"line {self.line or 1}", words).split()))[:200].strip()
+        if not words or isinstance(error, (AssertionError, AttributeError)):  # of cffi's own code
+            words = "it cannot be read"
+        self.reason = words
+        shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+        super().__init__(f"`{shown}' is not {what}: {words}")
 
 
 @record
@@ -55,6 +74,17 @@ class Function:
         """True if it takes variable arguments."""
         return bool(self.kind.ellipsis) and "..." in self.kind.cname  # cffi says so of types that it does not pass, too
 
+    def parameters_of_python(self) -> inspect.Signature:
+        """Return the parameters as `inspect` has them, with types of C as annotations."""
+        import inspect  # for help, which few ask for
+
+        place, rest = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL
+        types = [each.name for each in self.arguments]
+        parameters = [inspect.Parameter(f"argument_{at}", place, annotation=kind) for at, kind in enumerate(types, 1)]
+        if self.is_variadic:
+            parameters.append(inspect.Parameter("more", rest))
+        return inspect.Signature(parameters, return_annotation=self.result.name)
+
 
 class Types:
     """Types and functions by the names under which they were declared."""
@@ -64,6 +94,8 @@ class Types:
         self._read = lru_cache(maxsize=1024)(self._read_anew)
         self._declared = lru_cache(maxsize=256)(self._with)
         self._texts: set[str] = set()
+        self.left_out: dict[str, str] = {}
+        """Functions of headers that could not be read -> why."""
 
     def declare(self, text: str) -> None:
         """Add declarations of C: types, and functions by their names. Raises InvalidValue, and adds nothing then.
@@ -72,32 +104,15 @@ class Types:
         """
         if text in self._texts:
             return
+        _check_layouts(text)
         try:
             self._with(text)  # tried first: what is wrong in the middle would leave the first half
             self._ffi.cdef(text, override=True)
         except Exception as error:  # cffi lets its parser's and its own internal errors through
-            raise _unreadable("a text of declarations", text, error) from None
+            raise Unreadable("a text of declarations", text, error) from None
         self._texts.add(text)
         self._read.cache_clear()
         self._declared.cache_clear()
-
-    def declare_each(self, texts: Sequence[str], name: str) -> None:
-        """Add those of a header's declarations that can be read. Raises InvalidValue where none can."""
-        read, problem = self._declare_some(texts)
-        if texts and not read:
-            raise InvalidValue(f"{name}: none of its {len(texts)} declarations can be read; the first: {problem}")
-
-    def _declare_some(self, texts: Sequence[str]) -> tuple[int, str]:
-        """Add the declarations that can be read, in halves: most headers are read as a whole."""
-        try:
-            self.declare("\n".join(texts))
-            return len(texts), ""
-        except InvalidValue as error:
-            if len(texts) < 2:
-                return 0, str(error)
-        half = len(texts) // 2
-        first, second = self._declare_some(texts[:half]), self._declare_some(texts[half:])
-        return first[0] + second[0], first[1] or second[1]
 
     def function_named(self, name: str) -> Function | None:
         """Return the type of a function that was declared under a name; None where there is none."""
@@ -107,7 +122,13 @@ class Types:
         model = known[0].as_function_pointer() if known[0].is_raw_function else known[0]
         with self._ffi._lock:  # pyright: ignore[reportPrivateUsage]
             kind = self._ffi._get_cached_btype(model)  # pyright: ignore[reportPrivateUsage]
-        return _function(kind, model, str(kind.cname).replace("(*)", f" {name}", 1))
+        read = _function(kind, model, "")
+        if "(" in read.result.name:  # it returns a pointer to a function, which is written around the name
+            text = str(kind.cname).replace("(*)", f" {name}", 1)
+        else:
+            parameters = [*(each.name for each in read.arguments), *["..."] * read.is_variadic]
+            text = f"{read.result.name} {name}({', '.join(parameters) or 'void'})"
+        return Function(text, kind, read.arguments, read.result)
 
     def function(self, text: str) -> Function:
         """Return the type of a function, from a C prototype. Raises InvalidValue.
@@ -118,6 +139,7 @@ class Types:
         return self._read(text)
 
     def _read_anew(self, text: str) -> Function:
+        _check_layouts(text)
         declarations, prototype = _split(text)
         try:
             # A name is declared once in each cffi.FFI: a type that declares one in itself has an FFI of its own.
@@ -129,7 +151,7 @@ class Types:
         except InvalidValue:
             raise
         except Exception as error:  # cffi lets its parser's and its own internal errors through
-            raise _unreadable("a C function type", text, error) from None
+            raise Unreadable("a C function type", text, error) from None
 
     def _with(self, declarations: str) -> Any:
         """Return cffi with the types here and those that a text declares. Raises cffi's errors."""
@@ -163,13 +185,9 @@ def function_of_kind(kind: Any) -> Function:
     return Function(str(kind.cname), kind, tuple(CType(each) for each in kind.args), CType(kind.result))
 
 
-def _unreadable(what: str, text: str, error: Exception) -> InvalidValue:
-    words = _ADVICE.sub("", " ".join(str(error).split()))[:200].strip()
-    if not words or isinstance(error, (AssertionError, AttributeError)):  # of cffi's own code
-        words = "it cannot be read"
-    reason = _PLACE.sub(lambda found: f"line {found[1] or 1}", words)
-    shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
-    return InvalidValue(f"`{shown}' is not {what}: {reason}")
+def _check_layouts(text: str) -> None:
+    if word := _LAYOUT.search(text):
+        raise InvalidValue(f"`{word[0]}' says how a type lies in memory or is called, which is not read from a text")
 
 
 def _function(kind: Any, model: Any, text: str) -> Function:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uruk.errors import InvalidType, InvalidValue, UrukError
 
 if TYPE_CHECKING:
+    from uruk.calls import Function
     from uruk.debug_info.signatures import Signature
     from uruk.executor.remote import RemoteExecutor
     from uruk.orc.lifetime.lifetime import Lifetime
@@ -41,7 +42,7 @@ class Symbol:
     called where its object has debug information, where it is LLVM IR, or once `function` has given it a type.
     """
 
-    __slots__ = ("_function", "_session", "address", "executor", "name")
+    __slots__ = ("_function", "_prototype", "_session", "address", "executor", "name")
     __doc__ = _OfInstances(lambda symbol: symbol._described(), __doc__)  # pyright: ignore[reportAssignmentType]
     __signature__ = _OfInstances(lambda symbol: symbol._signature_of_python())
 
@@ -57,6 +58,8 @@ class Symbol:
         self.executor = executor
         self._session = session
         self._function: Any = None
+        self._prototype = ""
+        """The prototype that `function` was given last."""
 
     def function(
         self,
@@ -83,6 +86,7 @@ class Symbol:
         InvalidType, InvalidValue and OverflowError for values that the types do not have.
         """
         self._function = self._callable(prototype, callbacks, hold_gil, cpp_exceptions)
+        self._prototype = prototype if isinstance(prototype, str) else ""
         return self._function
 
     def _callable(self, prototype: Any, callbacks: str, hold_gil: bool, cpp_exceptions: bool) -> Any:
@@ -114,6 +118,7 @@ class Symbol:
         if self.executor is None and not _thread.watched:
             watch_overflows()
         self._function = callable_of(session, signature, self)
+        self._prototype = ""
         return self
 
     def __call__(self, *arguments: Any) -> Any:
@@ -127,25 +132,47 @@ class Symbol:
         return function(*arguments)
 
     def _find_function(self) -> Any:
-        from uruk.typed_calls import declared_function
+        from uruk.typed_calls import declared_function, unread_declaration
 
-        return declared_function(self, self._session) or self.typed()._function
+        declared = declared_function(self, self._session)
+        if declared is not None:
+            return declared
+        try:
+            return self.typed()._function
+        except InvalidType as error:
+            if unread := unread_declaration(self, self._session):
+                raise InvalidType(f"{error}; {unread}") from None
+            raise
 
     @property
     def __name__(self) -> str:
         return self.name
 
     def _described(self) -> str:
-        """Return the text for `help`: the type in C, or the reason why there is none."""
+        """Return the text for `help`: the type in C that a call goes by, or the reason why there is none."""
+        place = f"{self.name} at {self.address:#x}"
         try:
+            if given := self._given():
+                return f"{given.text}\n\n{place}, by {'its prototype' if self._prototype else 'its declaration'}."
             signature = self._signature()
-            return f"{signature}\n\n{self.name} at {self.address:#x}, by {signature.source}."
+            return f"{signature}\n\n{place}, by {signature.source}."
         except UrukError as error:
-            return f"{self.name} at {self.address:#x}.\n\n{error}"
+            return f"{place}.\n\n{error}"
+
+    def _given(self) -> Function | None:
+        """Return the type that the function was given, or that was declared for its name; None without one."""
+        session = self._session() if self._session is not None else None
+        if session is None:
+            return None
+        from uruk.typed_calls import types_of  # reads types by cffi, which programs do without
+
+        types = types_of(session)
+        return types.function(self._prototype) if self._prototype else types.function_named(self.name)
 
     def _signature_of_python(self) -> Any:
         try:
-            return self._signature().parameters_of_python()
+            given = self._given()
+            return self._signature().parameters_of_python() if given is None else given.parameters_of_python()
         except UrukError:
             return None
 
@@ -185,6 +212,7 @@ class SymbolAgain(Symbol):
         self.executor = first.executor
         self._session = first._session
         self._function = first._function
+        self._prototype = first._prototype
         self._first = first
 
     def _find_function(self) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Protocol
 from typing import cast as cast_type
@@ -55,7 +55,7 @@ def types_of(session: Session, *, make: bool = False) -> Types:
     return types
 
 
-def declare(session: Session, declarations: str | os.PathLike[str]) -> None:
+def declare(session: Session, declarations: str | os.PathLike[str], flags: Sequence[str]) -> None:
     """Add declarations to a session's; see `LLJIT.cdef`."""
     session.check_open()
     with session.lock:
@@ -64,11 +64,15 @@ def declare(session: Session, declarations: str | os.PathLike[str]) -> None:
     if not isinstance(declarations, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidType(f"{declarations!r} is neither a text of C nor the path of a header")
     if isinstance(declarations, str) and (_C_TEXT.search(declarations) or not declarations.strip()):
+        if flags:
+            raise InvalidValue("flags are for the preprocessor, which reads headers; a text is not preprocessed")
         types.declare(declarations)
         return
     from uruk.compile.headers import declarations_of  # runs a compiler
+    from uruk.header_types import declare_each
 
-    types.declare_each(declarations_of(declarations), os.fspath(declarations))
+    header = os.fspath(declarations)
+    declare_each(types, declarations_of(header, flags, session.executor.process.triple), header)
 
 
 def function_of(
@@ -93,6 +97,12 @@ def declared_function(symbol: Linked, where: weakref.ref[Session] | None) -> Cal
     return None if known is None else made(symbol, session, known, "session")
 
 
+def unread_declaration(symbol: Linked, where: weakref.ref[Session] | None) -> str:
+    """Return why a header's declaration of a symbol was left out; empty for one that was not."""
+    session = where() if where is not None else None
+    return "" if session is None else types_of(session).left_out.get(symbol.name, "")
+
+
 def made(
     symbol: Linked,
     session: Session | None,
@@ -115,7 +125,10 @@ def made(
     native = None
     if calls.native is not None and not cpp_exceptions and not _is_for_cffi(function):
         native = calls.native.make(_prototype(function).plan(THIS_CONVENTION), typed, hold_gil=hold_gil)
-    return calls.add(typed, typed.as_function() if native is None else native)
+    if native is None:
+        native = typed.as_function()
+        native.__doc__ = function.text
+    return calls.add(typed, native)
 
 
 def _is_for_cffi(function: Function) -> bool:
