@@ -1,6 +1,6 @@
 """Types from debug information, compared with the prototypes in the headers of real libraries, read by pycparser.
 
-zlib always; Lua, SQLite and libpng, too, with URUK_HEADERS=all, as `make soak` has it.
+zlib always; the others, too, with URUK_HEADERS=all, as `make soak` has it.
 """
 
 from __future__ import annotations
@@ -49,9 +49,36 @@ LIBRARIES = {
     "lua": Library("lua5.4", "true", "src", "l[a-z]*.c", "-O2 -DLUA_USE_LINUX", "lua.h lauxlib.h lualib.h", 150),
     "sqlite": Library("sqlite3", "./configure && make sqlite3.c", "", "sqlite3.c", "-O1", "sqlite3.h", 200),
     "libpng": Library("libpng1.6", "cp scripts/pnglibconf.h.prebuilt pnglibconf.h", "", "png*.c", "-O1", "png.h", 220),
+    "lz4": Library("lz4", "true", "lib", "*.c", "-O3", "lz4.h lz4hc.h", 60),
+    "jansson": Library(
+        "jansson",
+        "cp android/jansson_config.h src; touch src/jansson_private_config.h",
+        "src",
+        "*.c",
+        "-O2 -DHAVE_STDINT_H=1",
+        "jansson.h",
+        70,
+    ),
+    "pcre2": Library(
+        "pcre2",
+        "cd src; cp config.h.generic config.h; cp pcre2.h.generic pcre2.h; cp pcre2_chartables.c.dist chartables.c",
+        "src",
+        "*.c",
+        "-O2 -DHAVE_CONFIG_H -DPCRE2_CODE_UNIT_WIDTH=8",
+        "pcre2.h",
+        60,
+    ),
+    "expat": Library(
+        "expat", "true", "expat/lib", "xml*.c", "-O2 -DXML_DEV_URANDOM -DXML_DTD=1 -DXML_NS=1", "expat.h", 60
+    ),
 }
 ALL = os.environ.get("URUK_HEADERS") == "all"
-LEFT_OUT = ("pngtest.c", "lua.c", "luac.c")
+LEFT_OUT = (
+    *("pngtest.c", "lua.c", "luac.c", "lz4file.c"),
+    *("pcre2demo.c", "pcre2grep.c", "pcre2test.c", "pcre2posix_test.c", "pcre2_dftables.c", "pcre2_fuzzsupport.c"),
+    *("pcre2_jit_match.c", "pcre2_jit_misc.c", "pcre2_jit_test.c", "pcre2_printint.c", "pcre2_ucptables.c"),
+)
+"""Programs, and what others include."""
 
 
 class Header:
@@ -127,7 +154,7 @@ def of_cffi(ffi: Any, kind: Any) -> str:
     if kind.kind == "function":
         return f"{pointer_or(ffi, kind.result)}({','.join(pointer_or(ffi, each) for each in kind.args)})"
     if kind.kind == "pointer":
-        return pointer(of_cffi(ffi, kind.item))
+        return pointer(pointer_or(ffi, kind.item))
     if kind.kind in ("struct", "union"):
         return "S"
     if kind.kind == "array":

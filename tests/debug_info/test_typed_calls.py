@@ -168,6 +168,21 @@ def test_lazy_functions_and_other_names(cc: Compile, jit: uruk.LLJIT) -> None:
     assert jit.lookup("g")(6) == 7
 
 
+def test_functions_that_the_compiler_merged(cc: Compile, jit: uruk.LLJIT) -> None:
+    """gcc leaves the code of one of several equal functions, and entries without code for the others."""
+    source = """
+    int first(const int *p, int n) { return (p[n] * 3 + 7) ^ p[n + 1]; }
+    unsigned second(const unsigned *p, int n) { return (p[n] * 3 + 7) ^ p[n + 1]; }
+    int third(const int *values, int n) { return (values[n] * 3 + 7) ^ values[n + 1]; }
+    """
+    jit.add_object(cc(source, "-g", "-O2"))
+    values = [5, 9, 2]
+    results = {jit.lookup(name)(values, 1) for name in ("first", "second", "third")}
+    assert results == {(9 * 3 + 7) ^ 2}
+    shown = [str(types_of(jit.session).signature(name, jit.lookup(name).address)) for name in ("second", "third")]
+    assert shown == ["unsigned int second(const unsigned int *p, int n)", "int third(const int *values, int n)"]
+
+
 def test_a_prototype_goes_first(cc: Compile, jit: uruk.LLJIT) -> None:
     jit.add_object(cc("int f(int x) { return x + 1; }", "-g"))
     symbol = jit.lookup("f")

@@ -63,6 +63,7 @@ class Index:
         self.references = References(info)
         self.functions: dict[str, Defined] = {}
         self.variables: dict[str, Defined] = {}
+        self._without_code: list[tuple[DIE, Unit]] = []
         self.split = ""
         """The file that has the types of a unit compiled by -gsplit-dwarf."""
         self.languages: set[str] = set()
@@ -95,6 +96,21 @@ class Index:
     def _function(self, die: DIE, unit: Unit) -> None:
         if "DW_AT_low_pc" in die.attributes or "DW_AT_ranges" in die.attributes:
             self._note(self.functions, die, unit)
+        else:
+            self._without_code.append((die, unit))
+
+    def function(self, name: str) -> Defined | None:
+        """Return a function that the object has a symbol for; None for one that debug information does not have.
+
+        GCC merges functions that are the same; the entries of the others have their types, and no code.
+        """
+        if name not in self.functions and self._without_code:
+            merged: dict[str, Defined] = {}
+            for die, unit in self._without_code:
+                self._note(merged, die, unit)
+            self._without_code.clear()
+            self.functions = {**merged, **self.functions}
+        return self.functions.get(name)
 
     def _variable(self, die: DIE, unit: Unit) -> None:
         if "DW_AT_location" in die.attributes:

@@ -59,7 +59,7 @@ class SessionTypes:
             if not found:
                 raise Refused(name, "its object is made when it is first called, and tells no types before that")
             # An alias has no entry of its own: that of another name for the same code does.
-            info, own = next((each for each in found if each[1] in each[0].index.functions), found[0])
+            info, own = next((each for each in found if each[0].index.function(each[1])), found[0])
             return info.signature(own, extern_c=extern_c)
 
     def _info(self, entry: ObjectEntry) -> ObjectInfo:

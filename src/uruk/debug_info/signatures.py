@@ -99,7 +99,7 @@ def signature_of(index: Index, types: ObjectTypes, name: str, *, extern_c: bool 
     """
     if match := _CLONE.search(name):
         raise Refused(name, f"it {CLONES[match[1]]} ({match[1]}), and takes what the compiler likes")
-    defined = index.functions.get(name)
+    defined = index.function(name)
     if defined is None:
         raise Refused(name, _reason_of_absence(index, name))
     if reason := _refusal(defined, name, extern_c):
