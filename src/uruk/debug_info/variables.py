@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ctypes
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from uruk.debug_info.copied import CopiedStructure
 from uruk.debug_info.reader import number, reading
 from uruk.debug_info.session_types import types_of
 from uruk.debug_info.types import REACH
 from uruk.errors import InvalidType, InvalidValue, UrukError
+from uruk.executor.layouts import layout_of
+from uruk.executor.live import Place
 from uruk.executor.this_process import THIS_PROCESS
 from uruk.isa.abi import convention_of
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from uruk.debug_info.interface import Front, Linked
     from uruk.debug_info.session_types import ObjectInfo
     from uruk.executor.layouts import Layout
+    from uruk.executor.live import Reached
 
 _THROUGH = ("DW_TAG_typedef", "DW_TAG_volatile_type", "DW_TAG_atomic_type", "DW_TAG_array_type")
 
@@ -36,45 +39,30 @@ class Variable:
 
     @property
     def value(self) -> Any:
-        """The value now: numbers, addresses for pointers, arrays of numpy's over the memory, structures as cffi or
-        `Structure` has them."""
-        jit, address = self._jit, self.symbol.address
-        layout = None
-        if self.type.after.startswith("["):
-            layout = self._layout()
-            kind, shape = _array_of(layout)
-            return jit.array(address, shape, kind)
-        if self.symbol.executor is None:
-            try:
-                layout = self._layout()
-            except InvalidValue:  # cffi has it all the same
-                return self._pointer()[0]
-            if layout.is_composite:
-                return self._pointer()[0]
-            return layout.from_bytes(ctypes.string_at(address, layout.size))
-        try:
-            layout = self._layout()
-        except InvalidValue:
-            if not self._is_as_here():
-                raise
-            return self._copy_by_cffi()
-        return layout.from_bytes(jit.read(address, layout.size))
+        """The value now: numbers, addresses for pointers, arrays of numpy's over the memory, and structures whose
+        members are read and set where they lie (`LiveStructure`)."""
+        layout = self._layout
+        if self.symbol.executor is None and layout.item is None and not layout.is_composite:
+            return layout.from_bytes(ctypes.string_at(self.symbol.address, layout.size))
+        return self._place.value(layout)
 
-    def _is_as_here(self) -> bool:
-        """Return True where a process lays its types out as this one, for which cffi knows them."""
-        return convention_of(self._jit.executor.process.triple) is convention_of(THIS_PROCESS.triple)
+    @property
+    def _place(self) -> Place:
+        constant = self.type.show(self.symbol.name) if self.is_constant else ""
+        return Place(cast("Reached", self._jit), self.symbol.executor, self.symbol.address, constant)
 
-    def _copy_by_cffi(self) -> Any:
-        """Return a copy of what uruk does not lay out: bit-fields, `long double`."""
+    @cached_property
+    def _layout(self) -> Layout:
         declared = types_of(self._jit.session).declared
         with declared.lock:
-            ffi = declared.flush()
-            place = ffi.new(self.type.pointer().declare())
-        data = self._jit.read(self.symbol.address, ffi.sizeof(place[0]))
-        ffi.buffer(place)[:] = data
-        if ffi.typeof(place).item.kind not in ("struct", "union"):
-            return place[0]
-        return CopiedStructure(place, data)
+            kind = declared.flush().typeof(self.type.declare())
+        convention = convention_of(self._jit.executor.process.triple)
+        try:
+            return layout_of(kind, convention)
+        except InvalidValue:
+            if convention is not convention_of(THIS_PROCESS.triple):
+                raise
+            return layout_of(kind, convention, in_memory=True)
 
     def set(self, value: Any) -> None:
         """Store a value. Raises InvalidType for a constant, and what the type does not take; OverflowError."""
@@ -92,58 +80,46 @@ class Variable:
             raise InvalidType(f"`{self.type.show(name)}' does not take this value: {error}") from None
 
     def _set_array(self, value: Any) -> None:
+        item = self._layout
+        while item.item is not None:
+            item = item.item
+        if item.is_composite and not isinstance(value, np.ndarray):
+            self._jit.write(self.symbol.address, self._layout.to_bytes(value))
+            return
         memory = self.value
         if isinstance(value, (bytes, bytearray)) and memory.itemsize == 1 and memory.ndim == 1:
             if len(value) > len(memory):
                 raise InvalidType(f"`{self.type.show(self.symbol.name)}' does not take {len(value)} bytes")
             value = np.frombuffer(bytes(value).ljust(len(memory), b"\0"), memory.dtype)
-        content = memory if memory.flags.writeable else memory.copy()
+        content = memory if memory.flags.writeable else np.array(memory)
         content[...] = value
         if content is not memory:  # of a process whose memory is not mapped here
             self._jit.write(self.symbol.address, content.tobytes())
 
     def _set_one(self, value: Any) -> None:
+        is_here = self.symbol.executor is None
         try:
-            data = self._layout().to_bytes(value)
+            data = self._layout.to_bytes(value)
         except (TypeError, InvalidValue) as problem:
-            is_here = self.symbol.executor is None
-            if not is_here and (isinstance(problem, TypeError) or not self._is_as_here()):
+            if not is_here:
                 raise
             data = self._bytes_by_cffi(value, problem)
-        if self.symbol.executor is not None:
+        if not is_here:
             self._jit.write(self.symbol.address, data)
             return
         ctypes.memmove(self.symbol.address, data, len(data))  # one store of a scalar, as other threads may read it
 
     def _bytes_by_cffi(self, value: Any, problem: Exception) -> bytes:
-        """Return the bytes of what cffi alone takes: bit-fields, `long double`, pointers of cffi's."""
+        """Return the bytes of what cffi alone takes: pointers of cffi's, and structures of those that it makes."""
         if value is None:  # for cffi it is no value at all, which makes zeros
             raise problem
         declared = types_of(self._jit.session).declared
         with declared.lock:
             ffi = declared.flush()
-            size = ffi.sizeof(self.type.declare())
-        if isinstance(value, CopiedStructure) and len(bytes(value)) == size:
-            return bytes(value)
         try:
             return bytes(ffi.buffer(ffi.new(self.type.pointer().declare(), value)))
         except (TypeError, ValueError, LookupError, SystemError) as error:
             raise error if isinstance(problem, InvalidValue) else problem from None
-
-    def _kind(self) -> Any:
-        declared = types_of(self._jit.session).declared
-        with declared.lock:
-            return declared.flush().typeof(self.type.declare())
-
-    def _pointer(self) -> Any:
-        declared = types_of(self._jit.session).declared
-        with declared.lock:
-            return declared.flush().cast(self.type.pointer().declare(), self.symbol.address)
-
-    def _layout(self) -> Layout:
-        from uruk.executor.layouts import layout_of  # reads types by cffi
-
-        return layout_of(self._kind(), convention_of(self._jit.executor.process.triple))
 
 
 def variable_at(jit: Front, symbol: Linked) -> Variable | None:
@@ -182,30 +158,3 @@ def _is_constant(info: ObjectInfo, defined: Defined) -> bool:
         if die.tag == "DW_TAG_const_type":
             return True
     return bool(number(defined.die, "DW_AT_const_value"))
-
-
-def _array_of(layout: Layout) -> tuple[np.dtype[Any], tuple[int, ...]]:
-    """Return the item type and shape of an array. Raises InvalidType for items that numpy has no type for."""
-    shape: list[int] = []
-    while layout.item is not None:
-        shape.append(layout.size // layout.item.size)
-        layout = layout.item
-    return _dtype_of(layout), tuple(shape)
-
-
-def _dtype_of(layout: Layout) -> np.dtype[Any]:
-    if layout.members:
-        names = [name for name, _, _ in layout.members]
-        formats = [_dtype_of(member) for _, _, member in layout.members]
-        offsets = [offset for _, offset, _ in layout.members]
-        return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": layout.size})
-    if layout.item is not None:
-        kind, shape = _array_of(layout)
-        return np.dtype((kind, shape))
-    if layout.is_float:
-        return np.dtype(f"<f{layout.size}")
-    if layout.kind.cname == "_Bool":
-        return np.dtype(np.bool_)
-    if layout.size > 8:
-        raise InvalidType(f"numpy has no type for `{layout.kind.cname}'")
-    return np.dtype(f"<{'i' if layout.is_signed else 'u'}{layout.size}")

@@ -24,6 +24,7 @@ from uruk.demangle import demangle
 from uruk.errors import InvalidType, InvalidValue, RemovedCode
 from uruk.executor.control import Block, Memory
 from uruk.executor.layouts import Layout, Structure, layout_of_value, shown
+from uruk.executor.live import LiveStructure, place_of_structure
 from uruk.executor.plan import Kind, Plan, Step
 from uruk.executor.structure_callbacks import with_addresses
 from uruk.executor.typed_call import TypedCall, typed_calls
@@ -98,6 +99,8 @@ def memory(step: Step, value: Any, place: Place) -> Memory:
         return _address(value)
     if isinstance(value, np.ndarray):
         return _buffer(step, value)
+    if isinstance(value, Structure):
+        return _structure(step, value, place)
     if hasattr(value, "__index__"):
         return _address_in(value, place)
     if isinstance(value, (BuiltinFunctionType, FunctionType)) and value in typed_calls:
@@ -117,8 +120,6 @@ def memory(step: Step, value: Any, place: Place) -> Memory:
         return _text(step, value)
     if isinstance(value, (list, tuple)):
         return _items(step, cast("Sequence[Any]", value), place)
-    if isinstance(value, Structure):
-        return _structure(step, value)
     return _buffer(step, value)
 
 
@@ -171,13 +172,21 @@ def with_functions(layout: Layout, value: Any, place: Place) -> Any:
     return with_addresses(layout, value, address)
 
 
-def _structure(step: Step, value: Structure) -> Block:
-    """Return a copy of a structure for a function that reads it."""
+def _structure(step: Step, value: Structure, place: Place) -> Memory:
+    """Return the address of a structure in the memory of linked code; of another a copy, for what reads it."""
+    if step.kind == Kind.FUNCTION:
+        raise InvalidType(f"`{step.name}' takes a function or the address of one, not {_type(value)}")
+    kind = layout_of_value(value).kind
+    lies = place_of_structure(value) if isinstance(value, LiveStructure) else None
+    is_same_type = step.is_void or (step.element is not None and is_same(kind, step.element.layout.kind))
+    if lies is not None and is_same_type and lies.executor is place.executor and (step.is_const or not lies.constant):
+        return lies.address
     if step.element is None or not step.element.layout.is_composite:
-        raise InvalidType(f"`{step.name}' does not point to `{layout_of_value(value).kind.cname}'")
+        raise InvalidType(f"`{step.name}' does not point to `{kind.cname}'")
     if not step.is_const:
+        which = "is a copy" if lies is None or not lies.constant else "is constant"
         raise InvalidType(
-            f"`{step.name}' may be written, and this structure is a copy: pass the address of the variable "
+            f"`{step.name}' may be written, and this structure {which}: pass the address of the variable "
             "(jit.lookup), or a list of it, if what is written may be lost"
         )
     return Block(bytearray(step.element.layout.to_bytes(value)), ())

@@ -1,0 +1,190 @@
+"""Structures and arrays in the memory of linked code, as views: what is read and set of them is read and set there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol, cast
+
+import numpy as np
+
+from uruk.errors import InvalidType
+from uruk.executor.array_types import array_type
+from uruk.executor.layouts import Layout, Structure
+
+
+class Reached(Protocol):
+    """A session's memory; `uruk.LLJIT` is one."""
+
+    executor: Any
+
+    def read(self, address: Any, size: int) -> bytes:
+        """Return bytes at an address."""
+        ...
+
+    def write(self, address: Any, data: Any) -> None:
+        """Store bytes at an address."""
+        ...
+
+    def array(self, address: Any, shape: int | tuple[int, ...], dtype: Any = "uint8") -> Any:
+        """Return the memory at an address as an array."""
+        ...
+
+
+class Place(NamedTuple):
+    """An address in the memory of a session's process; what is `constant` is not set."""
+
+    memory: Reached
+    executor: object
+    """The executor of another process; None for this one."""
+    address: int
+    constant: str = ""
+    """The declaration of a constant; empty for what may be written."""
+
+    def at(self, offset: int) -> Place:
+        """Return the place of a part."""
+        return self._replace(address=self.address + offset)
+
+    def value(self, layout: Layout) -> Any:
+        """Return the value there: of a structure or an array, what reads and writes it."""
+        if layout.is_composite:
+            return LiveStructure(layout, self)
+        if layout.item is not None:
+            return self._array(layout)
+        return layout.from_bytes(self.memory.read(self.address, layout.size))
+
+    def store(self, layout: Layout, value: Any) -> None:
+        """Store a value. Raises InvalidType, OverflowError for what the type does not take."""
+        if self.constant:
+            raise InvalidType(f"it is constant: {self.constant}")
+        old = self.memory.read(self.address, layout.size) if layout.bits is not None else b""
+        try:
+            data = layout.merged(old, value)
+        except TypeError as error:
+            raise InvalidType(str(error)) from None
+        self.memory.write(self.address, data)
+
+    def _array(self, layout: Layout) -> Any:
+        """Return numpy's array of the memory, where it can be the memory itself; of other structures a `LiveArray`."""
+        found = array_type(layout)
+        if found is not None:
+            kind, shape = found
+            array = self.memory.array(self.address, shape, kind)
+            if self.constant:
+                array.flags.writeable = False
+            if self.constant or array.flags.writeable or kind.names is None:
+                return array
+            return RowsThere.of(array, layout, self)
+        return LiveArray(layout, self)
+
+
+class LiveStructure(Structure):
+    """A structure or union in the memory of linked code. Its members are attributes, which are read and set there.
+
+    It can be passed where its type, or a pointer to it, is wanted.
+    """
+
+    __slots__ = ("_place",)
+    _place: Place
+
+    def __init__(self, layout: Layout, place: Place) -> None:  # pyright: ignore[reportMissingSuperCall]
+        object.__setattr__(self, "_layout", layout)
+        object.__setattr__(self, "_place", place)
+
+    @property
+    def _data(self) -> bytes:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self._place.memory.read(self._place.address, self._layout.size)
+
+    def __getattr__(self, name: str) -> Any:
+        offset, member = self._member(name)
+        return self._place.at(offset).value(member)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        offset, member = self._member(name)
+        try:
+            self._place.at(offset).store(member, value)
+        except InvalidType as error:
+            raise InvalidType(f"`{name}' is not set: {error}") from None
+
+    def _member(self, name: str) -> tuple[int, Layout]:
+        for known, offset, member in self._layout.members:
+            if known == name:
+                return offset, member
+        raise AttributeError(f"`{self._layout.kind.cname}' has no member `{name}'", name=name, obj=self)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*object.__dir__(self), *(name for name, _, _ in self._layout.members)})
+
+
+class RowsThere(np.ndarray[Any, Any]):
+    """An array of structures of memory that is not mapped here: a copy, but for its items, which are set there."""
+
+    _layout: Layout | None = None
+    _place: Place | None = None
+
+    @staticmethod
+    def of(copy: Any, layout: Layout, place: Place) -> RowsThere:
+        """Return a copy as such an array."""
+        array: RowsThere = copy.view(RowsThere)
+        array._layout, array._place = layout, place
+        return array
+
+    def __getitem__(self, key: Any) -> Any:
+        part = _part(self._layout, self._place, key)
+        return np.asarray(self)[key] if part is None else part[1].value(part[0])
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        part = _part(self._layout, self._place, key)
+        if part is None:
+            np.asarray(self)[key] = value  # an error: it is read-only
+        else:
+            part[1].store(part[0], value)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[each] for each in range(len(self)))
+
+
+class LiveArray:
+    """An array in the memory of linked code whose items numpy has no type for; they are read and set by numbers."""
+
+    def __init__(self, layout: Layout, place: Place) -> None:
+        assert layout.item is not None
+        self._layout, self._place = layout, place
+        self._count = layout.size // layout.item.size
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, key: Any) -> Any:
+        part = _part(self._layout, self._place, key)
+        if part is not None:
+            return part[1].value(part[0])
+        if isinstance(key, slice):
+            return [self[each] for each in range(*key.indices(self._count))]
+        raise InvalidType(f"an array of `{self._layout.kind.item.cname}' has items by numbers, not by {key!r}")
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        part = _part(self._layout, self._place, key)
+        if part is None:
+            raise InvalidType(f"an item of an array of `{self._layout.kind.item.cname}' is set by its number")
+        part[1].store(part[0], value)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[each] for each in range(self._count))
+
+    def __repr__(self) -> str:
+        return f"[{', '.join(map(repr, self))}]"
+
+
+def _part(layout: Layout | None, place: Place | None, key: Any) -> tuple[Layout, Place] | None:
+    """Return the item that a number, or a tuple of numbers, leads to; None for other keys. Raises IndexError."""
+    for number in key if isinstance(key, tuple) else (key,):
+        if layout is None or place is None or layout.item is None or not isinstance(number, (int, np.integer)):
+            return None
+        at = range(layout.size // layout.item.size)[int(number)]
+        layout, place = layout.item, place.at(at * layout.item.size)
+    return None if layout is None or place is None else (layout, place)
+
+
+def place_of_structure(value: LiveStructure) -> Place:
+    """Return where a structure lies; it has no public attributes, which would hide members."""
+    return cast("Place", object.__getattribute__(value, "_place"))
