@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from uruk.cli.response_files import expand
 from uruk.cli.usage import UsageError
-from uruk.compile.languages import language_of
+from uruk.compile.languages import is_source
 from uruk.errors import UnknownTarget
 from uruk.program.settings import Settings
 from uruk.program.targets import target_of
@@ -30,7 +30,8 @@ Link relocatable objects, archives and libraries into a child process, and run m
 program's. A line that links with a compiler, or with ld, can stand behind `uruk run' as it is, its first word included.
 Sources are compiled first, by the compiler of CC or CXX, or what there is: cc, gcc, clang, zig.
 
-  INPUT               an object (.o), an archive (.a), a shared library (.so) or a source (.c .cpp .cc .cxx .C .s .S)
+  INPUT               an object (.o), an archive (.a), a shared library (.so) or a source (.c .cpp .cc .cxx .C .s .S,
+                      or LLVM IR: .ll .bc, by the extra `ir`)
   -l NAME             a library, found as ld does: in -L directories, system directories, the loader's cache
   -L DIR              where -l looks first
   --in-process        run in this process instead of a child
@@ -283,7 +284,7 @@ def _check(arguments: Arguments) -> None:
             "and it runs in an executor"
         )
     arguments.compiler = arguments.compiler or arguments.driver
-    if not any(item.kind == "input" and language_of(item.value) for item in plan.inputs):
+    if not any(item.kind == "input" and is_source(item.value) for item in plan.inputs):
         arguments.flags.clear()  # a link line has the compiler's flags, too
 
 

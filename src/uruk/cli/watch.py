@@ -12,7 +12,7 @@ from uruk.cli.arguments import Arguments
 from uruk.cli.usage import UsageError, refuse
 from uruk.cli.watched_source import WatchedSource, command_of
 from uruk.compile.compilers import cross_compiler
-from uruk.compile.languages import language_of
+from uruk.compile.languages import is_ir, language_of
 from uruk.errors import ExecutorCrashed, ExecutorLost, StaticsDiffer, UrukError
 from uruk.executor.remote import RemoteExecutor
 from uruk.lljit import LLJIT
@@ -96,6 +96,8 @@ class _Watched:
                 self._jit.add_library(item.value, static=item.static, whole=item.whole)
             elif language_of(item.value):
                 self._sources.append(self._add_source(item.value))
+            elif is_ir(item.value):
+                self._jit.add_source(item.value)
             elif item.value.endswith(".a"):
                 self._jit.add_archive(item.value, whole=item.whole)
             elif ".so" in os.path.basename(item.value):

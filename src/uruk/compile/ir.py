@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from uruk.compile.cache import ObjectCache, cache_from_environment
 from uruk.compile.cache_key import host_cpu
+from uruk.compile.compile_source import Compiled
+from uruk.compile.identity import Compiler
 from uruk.compile.ir_child import compile_in_child
 from uruk.compile.ir_symbols import IRSymbol, has_assembly, has_initialisers, symbols_of
+from uruk.compile.languages import LLVM_IR
 from uruk.compile.llvm import CodeOptions, bitcode_of, generate, llvm_version
 from uruk.errors import CompileError, ObjectFormatError
 from uruk.regular_files import read_regular
@@ -26,8 +31,20 @@ if TYPE_CHECKING:
     from llvmlite.ir import Module
 
 _FORMAT = "uruk ir 1"
+_LEVELS = {"0": 0, "": 1, "1": 1, "g": 1, "2": 2, "s": 2, "z": 2, "3": 3, "4": 3, "fast": 3}
+"""The levels of optimisation, by what follows -O in flags of compilers."""
 _BITCODE = (b"BC\xc0\xde", b"\xde\xc0\x17\x0b")
 """The first bytes of bitcode, and of bitcode in a wrapper."""
+
+
+def compile_ir(path: str, flags: Sequence[str] = (), cache: ObjectCache | bool = True) -> Compiled:
+    """Compile a file of LLVM IR, text or bitcode; of a compiler's flags only the level of optimisation counts.
+
+    Raises CompileError.
+    """
+    level = next((_LEVELS[flag[2:]] for flag in reversed(flags) if flag[:2] == "-O" and flag[2:] in _LEVELS), 2)
+    data = IRModule(Path(path)).compile(level=level, cache=cache)
+    return Compiled(data, path, LLVM_IR, "", Compiler(("llvmlite",), "llvm", ""), tuple(flags), False)
 
 
 def _content(path: os.PathLike[str], name: str) -> str | bytes:

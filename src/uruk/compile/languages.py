@@ -24,3 +24,8 @@ def language_of(path: str) -> str:
 def is_ir(path: str) -> bool:
     """Return True for the name of a file of LLVM IR, as text or bitcode."""
     return path.endswith((".ll", ".bc"))
+
+
+def is_source(path: str) -> bool:
+    """Return True for the name of a file that is compiled: a source, or LLVM IR."""
+    return bool(language_of(path)) or is_ir(path)

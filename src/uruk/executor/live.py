@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -177,10 +178,11 @@ class LiveArray:
 
 def _part(layout: Layout | None, place: Place | None, key: Any) -> tuple[Layout, Place] | None:
     """Return the item that a number, or a tuple of numbers, leads to; None for other keys. Raises IndexError."""
-    for number in key if isinstance(key, tuple) else (key,):
-        if layout is None or place is None or layout.item is None or not isinstance(number, (int, np.integer)):
+    numbers: tuple[Any, ...] = cast("tuple[Any, ...]", key) if isinstance(key, tuple) else (key,)
+    for number in numbers:
+        if layout is None or place is None or layout.item is None or not hasattr(number, "__index__"):
             return None
-        at = range(layout.size // layout.item.size)[int(number)]
+        at = range(layout.size // layout.item.size)[operator.index(number)]
         layout, place = layout.item, place.at(at * layout.item.size)
     return None if layout is None or place is None else (layout, place)
 

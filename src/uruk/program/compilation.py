@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from uruk.compile.compile_source import Compiled, compile_source, runtime_libraries
 from uruk.compile.compilers import cross_compiler, find_compiler
 from uruk.compile.identity import identify
-from uruk.compile.languages import language_of
+from uruk.compile.languages import is_ir, language_of
 from uruk.compile.process import Processes
 from uruk.errors import CompileError, UrukError
 
@@ -63,6 +63,10 @@ class Compilation:
     def _compile(self, path: str) -> Compiled | UrukError:
         how = self._how
         try:
+            if is_ir(path):
+                from uruk.compile.ir import compile_ir  # loads LLVM, which most programs do without
+
+                return compile_ir(path, how.flags, how.cache)
             compiler = how.compiler or cross_compiler(how.target)
             return compile_source(
                 path,

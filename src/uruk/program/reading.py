@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from uruk.compile.languages import language_of
+from uruk.compile.languages import is_source
 from uruk.errors import ObjectFormatError, UrukError
 from uruk.formats.heads import HEAD, is_shared_library
 from uruk.input_buffer import input_buffer
@@ -60,7 +60,7 @@ class Reader:
         """True once the warnings of compilers were printed."""
         self._plan = plan
         self._inputs = inputs = plan.inputs
-        self._sources = [item.value for item in inputs if item.kind == "input" and language_of(item.value)]
+        self._sources = [item.value for item in inputs if item.kind == "input" and is_source(item.value)]
         self._how = how
         self._given = given or {}
         self._result: list[Objects | Other] = []
