@@ -12,6 +12,7 @@ import numpy as np
 
 from uruk.errors import ObjectFormatError
 from uruk.formats.elf import constants as elf
+from uruk.formats.elf import zstd
 from uruk.formats.elf.format import pair_of
 from uruk.graph.types import I64, U8, AnyArray
 from uruk.records import record
@@ -116,24 +117,26 @@ def _content(tables: _Tables, number: int) -> bytearray:
         raise _error(tables, number, f"{size} bytes do not fit in the file")
     if int(tables.headers["flags"][number]) & elf.SHF_COMPRESSED:
         kind, whole = int.from_bytes(raw[:4], "little"), int.from_bytes(raw[8:16], "little")
-        if kind == _ZSTD:
-            raise _error(
-                tables, number, "is compressed by zstd, which is not read here: compile with -gz=zlib or -gz=none"
-            )
-        if kind != _ZLIB:
+        if kind not in (_ZLIB, _ZSTD):
             raise _error(tables, number, f"is compressed in way {kind}, which uruk does not know")
-        return _inflated(tables, number, raw[_CHDR:], whole)
+        return _inflated(tables, number, raw[_CHDR:], whole, by_zstd=kind == _ZSTD)
     if tables.names[number].startswith(".zdebug_") and raw[:4] == b"ZLIB":
         return _inflated(tables, number, raw[_GNU_HEADER:], int.from_bytes(raw[4:_GNU_HEADER], "big"))
     return bytearray(raw)
 
 
-def _inflated(tables: _Tables, number: int, stream: bytes, size: int) -> bytearray:
-    if size > _MOST_GROWTH * max(len(stream), 1):
+def _inflated(tables: _Tables, number: int, stream: bytes, size: int, *, by_zstd: bool = False) -> bytearray:
+    if size > (zstd.MOST_GROWTH if by_zstd else _MOST_GROWTH) * max(len(stream), 1):
         raise _error(tables, number, f"{len(stream)} compressed bytes cannot stand for {size}")
     try:
-        content = zlib.decompressobj().decompress(stream, size + 1)
-    except zlib.error as error:
+        if by_zstd:
+            content = zstd.decompressed(stream, size)
+        else:
+            content = zlib.decompressobj().decompress(stream, size + 1)
+    except ImportError as error:
+        problem = "is compressed by zstd, for which a package is not installed: pip install 'uruk[types]'"
+        raise _error(tables, number, f"{problem}, or compile with -gz=zlib or -gz=none") from error
+    except (zlib.error, ValueError) as error:
         raise _error(tables, number, f"cannot be decompressed: {error}") from error
     if len(content) != size:
         raise _error(tables, number, f"has not {size} bytes when it is decompressed, as its header says")
