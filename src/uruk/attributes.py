@@ -73,7 +73,7 @@ def symbol_value(jit: Front, name: str) -> Any:
 
 def set_variable(jit: Front, name: str, value: Any) -> None:
     """Store a value in a variable of linked code. Raises AttributeError for a name that is none, InvalidType."""
-    symbol = _looked_up(jit, name)
+    symbol = _looked_up(jit, name) or _static(jit, name)
     variable = _variable(jit, symbol) if symbol is not None else None
     if symbol is None:
         _missing(jit, name)
@@ -109,7 +109,11 @@ def _found(jit: Front, name: str) -> Any:
         found = overloads_of(jit, jit.main, name)
         if isinstance(found, Symbol):
             return _kept(jit, name, found, None)()
-        return found if found is not None else _static(jit, name)
+        if found is not None:
+            return found
+        symbol = _static(jit, name)
+        if symbol is None:
+            return None
     try:
         variable = _variable(jit, symbol)
     except InvalidType:  # not defined by an object: a function of a library, or an address
@@ -134,12 +138,12 @@ def _meanings(jit: Front) -> dict[str, tuple[int, Callable[[], Any]]]:
 
 
 def _static(jit: Front, name: str) -> Linked | None:
-    """Return a static function. Raises AttributeError if its address is not known."""
+    """Return a static function or variable. Raises AttributeError if its address is not known."""
     from uruk.debug_info.signatures import Refused  # reads types, which most sessions do without
-    from uruk.debug_info.static_functions import static_function
+    from uruk.debug_info.statics import static_symbol
 
     try:
-        found = static_function(jit, name)
+        found = static_symbol(jit, name)
     except Refused as error:
         raise AttributeError(f"`{name}' is no attribute: {error.reason}", name=name, obj=jit) from None
     if found is None:

@@ -321,7 +321,7 @@ def test_names_that_are_no_symbols(cc: Compile, jit: uruk.LLJIT) -> None:
     with pytest.raises(AttributeError, match="is not set: it is a function"):
         jit.sum = 3
     assert not hasattr(jit, "_repr_html_")
-    assert not hasattr(jit, "hidden")  # a static variable
+    assert jit.hidden == 1  # a static variable
     assert callable(jit.close)  # its own, not that of the object
     jit.auto_initialize = True
     assert {"counter", "sum", "table", "lookup"} <= set(dir(jit))

@@ -1,4 +1,4 @@
-"""Types from debug sections that are compressed by zstd, of clang's objects; broken ones are refused in bounded time."""
+"""Types from debug sections of clang's that are compressed by zstd; broken ones are refused in bounded time."""
 
 from __future__ import annotations
 

@@ -94,7 +94,9 @@ def refuse(jit: Any) -> None:
         jit.fixed.x = 5
     with pytest.raises((ValueError, uruk.InvalidType)):
         jit.fixed_list[0].x = 5
-    with pytest.raises(uruk.InvalidType, match="may be written, and this structure is constant"):
+    with pytest.raises(
+        uruk.InvalidType, match=r"may be written, and this structure is not .it is constant: const struct point fixed"
+    ):
         jit.clear(jit.fixed)
     assert (jit.fixed.x, jit.fixed_list[1].y, jit.sum(jit.fixed), jit.sum_at(jit.fixed)) == (1, 4, 3, 3)
 

@@ -256,7 +256,7 @@ def test_static_functions_that_are_not_found(cc: Compile, jit: uruk.LLJIT) -> No
         _ = jit.hidden
     first = jit.add_object(cc("static int twice(void) { return 1; } int (*a)(void) = twice; int b() { return 1; }"))
     jit.add_object(cc("static int twice(void) { return 2; } int (*c)(void) = twice; int d() { return 1; }"))
-    with pytest.raises(AttributeError, match="several static functions have this name"):
+    with pytest.raises(AttributeError, match="several static functions or variables have this name"):
         _ = jit.twice
     first.remove()
     assert jit.twice.function("int(void)")() == 2

@@ -7,6 +7,7 @@ marks has every odd character as two hexadecimal digits, so no name contains a q
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -24,9 +25,21 @@ _ALIASED = re.compile(rf", [^@\"]*{_NAME}(?:, partition .*)?$")
 _LONGEST_CHAIN = 8
 """Aliases of aliases that are followed."""
 
+_STRUCTURE = re.compile(r'^(%(?:"[^"\n]*"|[-\w$.]+)) = type (.*)$', re.MULTILINE)
+_TYPE_TOKEN = re.compile(r'"[^"]*"|\s+|[(\[{<]|[)\]}>]|[^\s"(\[{<)\]}>]+')
+
 Definition: TypeAlias = "tuple[str, str]"
 """The line that defines a function: what stands between ``define`` and the name, and what follows the bracket that
 opens its parameters."""
+
+
+@dataclass(frozen=True)
+class IRVariable:
+    """The type of a variable as LLVM prints it, and what the names of structures in it stand for."""
+
+    type: str
+    constant: bool
+    named: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -34,6 +47,7 @@ class IRSymbol:
     """One symbol that a module defines: `binding` is ``strong``, ``weak`` or ``common``.
 
     `definition` is the line that defines a function, or the one that it is an alias of; None for other symbols.
+    `variable` is a variable's type; None for other symbols, and for variables with debug information.
     """
 
     name: str
@@ -41,6 +55,7 @@ class IRSymbol:
     hidden: bool
     callable: bool
     definition: Definition | None = None
+    variable: IRVariable | None = None
 
     @property
     def has_debug_info(self) -> bool:
@@ -53,6 +68,7 @@ def symbols_of(text: str) -> dict[str, IRSymbol]:
     symbols: dict[str, IRSymbol] = {}
     functions: dict[str, Definition] = {}
     aliases: dict[str, str] = {}
+    structures = dict(_STRUCTURE.findall(text))
     for match in _VALUE.finditer(text):
         words = match["words"].split()
         kind = next((word for word in words if word in _KINDS), "")
@@ -61,6 +77,9 @@ def symbols_of(text: str) -> dict[str, IRSymbol]:
             is_code = kind == "ifunc" or (kind == "alias" and text[match.end() : match.end() + 1] == "(")
             before = words[: words.index(kind)]
             _add(symbols, match["name"], before, is_code or types.endswith("*)"))
+            if kind in ("global", "constant") and (name := _plain(match["name"])) in symbols:
+                variable = _variable(text, match.start("words"), kind, structures)
+                symbols[name] = replace(symbols[name], variable=variable)
             if kind == "alias" and (target := _ALIASED.search(_line(text, match.end()))):
                 aliases[match["name"]] = target["name"]
     for match in _FUNCTION.finditer(text):
@@ -74,6 +93,31 @@ def _line(text: str, start: int) -> str:
     """Return the rest of the line."""
     end = text.find("\n", start)
     return text[start:] if end < 0 else text[start:end]
+
+
+def _variable(text: str, start: int, kind: str, named: Mapping[str, str]) -> IRVariable | None:
+    """Return a variable's type; None where debug information has it, and for thread-locals, which have no address."""
+    line = _line(text, start)
+    words, _, rest = line.partition(f"{kind} ")
+    if "thread_local" in words or ", !dbg !" in line:
+        return None
+    return IRVariable(_first_type(rest), kind == "constant", named)
+
+
+def _first_type(text: str) -> str:
+    """Return the type that a text begins with; behind it may be megabytes of a value."""
+    depth = end = 0
+    for match in _TYPE_TOKEN.finditer(text):
+        token = match[0]
+        if not depth and token.isspace():
+            break
+        depth += {"(": 1, "[": 1, "{": 1, "<": 1}.get(token, -1 if token in ")]}>" else 0)
+        end = match.end()
+    behind = text[end : end + 11].lstrip()
+    # What pointers point to was in their types up to LLVM 14: `i32 (i32)* @f`.
+    return (
+        f"{text[:end]} {behind[:10]}" if behind.startswith("addrspace(") else "ptr" if behind[:1] == "(" else text[:end]
+    )
 
 
 def _define(symbols: dict[str, IRSymbol], functions: dict[str, Definition], aliases: dict[str, str]) -> None:

@@ -88,6 +88,16 @@ def _type(text: str, *, unsigned: bool) -> CType:
     return CType("", refusal=_why_not(text))
 
 
+def plain_type(text: str) -> CType:
+    """Return the type of a variable that is a number or a pointer; one that C does not have has a `refusal`."""
+    return _type(text, unsigned=False)
+
+
+def split_types(text: str) -> list[str]:
+    """Return the types between commas."""
+    return [" ".join(words) for words in _split(_words(text))]
+
+
 def _why_not(text: str) -> str:
     if re.fullmatch(r"i\d+", text):
         return f"{text} is an integer that C has no type for, or that cffi does not pass"

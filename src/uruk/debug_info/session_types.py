@@ -11,6 +11,7 @@ import numpy as np
 from uruk.debug_info.declared import Declared
 from uruk.debug_info.index import Index
 from uruk.debug_info.ir_types import signature_of_ir
+from uruk.debug_info.ir_variables import IRTypes
 from uruk.debug_info.reader import reading
 from uruk.debug_info.signatures import Refused, Signature, read_signature
 from uruk.debug_info.types import ObjectTypes
@@ -19,6 +20,7 @@ from uruk.orc.registry.entries import Entry, LazyEntry, ObjectEntry, UnitEntry
 from uruk.typed_calls import Linked, made
 
 if TYPE_CHECKING:
+    from uruk.debug_info.c_text import CType
     from uruk.orc.session import Session
 
 
@@ -46,8 +48,8 @@ class SessionTypes:
         self._text = session.ids.text
         self.declared = Declared()
         self._infos: dict[int, ObjectInfo] = {}
-        self.static_functions: dict[tuple[str, int], int] = {}
-        """Static functions that were looked for, by symbol and address -> the number of the object."""
+        self.statics: dict[tuple[str, int], int] = {}
+        """Static functions and variables that were looked for, by symbol and address -> the object's number."""
 
     def signature(self, name: str, address: int, *, extern_c: bool = False) -> Signature:
         """Return the type of the function at an address. Raises Refused, ObjectFormatError."""
@@ -68,6 +70,17 @@ class SessionTypes:
         if entry.number not in self._infos:
             self._infos[entry.number] = ObjectInfo(entry, self.declared)
         return self._infos[entry.number]
+
+    def variable_of_ir(self, name: str, address: int) -> tuple[CType, bool] | None:
+        """Return the type of a variable of LLVM IR, and whether it is constant; None for what is none.
+
+        Raises Refused where no object defines it, InvalidType for a type that C does not have.
+        """
+        for entry, own in self._entries_at(name, address):
+            if variable := entry.tracker.ir_variables.get(own):
+                text, constant, named = variable
+                return IRTypes(named, self.declared).of(name, text), constant
+        return None
 
     def definitions(self, name: str, address: int) -> list[tuple[ObjectInfo, str]]:
         """Return the debug information of what is at an address, each with a name there; that of `name` first.
@@ -96,7 +109,7 @@ class SessionTypes:
                 entry = self._entries.get(int(table.owner[row]))
             if isinstance(entry, (ObjectEntry, UnitEntry)):
                 found.append((entry, self._text(row).decode("utf-8", "surrogateescape")))
-        static = self._entries.get(self.static_functions.get((name, address), -1))
+        static = self._entries.get(self.statics.get((name, address), -1))
         if static is not None:
             found.append((static, name))
         if not found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -28,10 +29,19 @@ if TYPE_CHECKING:
 _THROUGH = ("DW_TAG_typedef", "DW_TAG_volatile_type", "DW_TAG_atomic_type", "DW_TAG_array_type")
 
 
+_STATIC_NAME = re.compile(r"^_ZL\d+(?=[A-Za-z_]\w*$)")
+"""Stands in front of the name of a static variable of C++, which debug information names as the source does."""
+_STATIC = (
+    "it is static, and a compiler that optimises may have taken it for a constant (gcc notes that it did not, with -O0)"
+)
+
+
 class Variable:
     """A variable of linked code: its symbol, its type, and whether it is constant."""
 
-    def __init__(self, jit: Front, symbol: Linked, kind: CType, is_constant: bool) -> None:
+    def __init__(self, jit: Front, symbol: Linked, kind: CType, is_constant: bool, unsettable: str = "") -> None:
+        """`unsettable` is the reason why what is stored may not be seen; empty without one."""
+        self._unsettable = unsettable
         self._jit = jit
         self.symbol = symbol
         self.type = kind
@@ -48,7 +58,7 @@ class Variable:
 
     @property
     def _place(self) -> Place:
-        constant = self.type.show(self.symbol.name) if self.is_constant else ""
+        constant = f"it is constant: {self.type.show(self.symbol.name)}" if self.is_constant else self._unsettable
         return Place(cast("Reached", self._jit), self.symbol.executor, self.symbol.address, constant)
 
     @cached_property
@@ -69,6 +79,8 @@ class Variable:
         name = self.symbol.name
         if self.is_constant:
             raise InvalidType(f"`{name}' is constant: {self.type.show(name)}")
+        if self._unsettable:
+            raise InvalidType(f"`{name}' is not set: {self._unsettable}; store bytes by jit.write")
         try:
             if self.type.after.startswith("["):
                 self._set_array(value)
@@ -123,14 +135,17 @@ class Variable:
 
 
 def variable_at(jit: Front, symbol: Linked) -> Variable | None:
-    """Return a symbol as a variable; None for a function, and for what debug information does not have.
+    """Return a symbol as a variable; None for a function, and for what neither debug information nor LLVM IR has.
 
     Raises InvalidType for a variable whose type C text cannot say, ObjectFormatError.
     """
     types = types_of(jit.session)
     with types.declared.lock:
+        of_ir = types.variable_of_ir(symbol.name, symbol.address)
+        if of_ir is not None:
+            return Variable(jit, symbol, *of_ir)
         for info, name in types.definitions(symbol.name, symbol.address):
-            defined = info.index.variables.get(name)
+            defined = info.index.variables.get(_STATIC_NAME.sub("", name))
             if defined is not None:
                 with reading(info.file):
                     return _read(jit, symbol, info, defined)
@@ -146,7 +161,8 @@ def _read(jit: Front, symbol: Linked, info: ObjectInfo, defined: Defined) -> Var
     if kind.unknown or kind.bare or not kind.size:
         reason = kind.refusal or "its type is not known"
         raise InvalidType(f"`{symbol.name}' is not read as a variable: {reason}; read its memory by jit.read")
-    return Variable(jit, symbol, kind, _is_constant(info, defined))
+    unsettable = "" if defined.external or defined.unit.plain else _STATIC
+    return Variable(jit, symbol, kind, _is_constant(info, defined), unsettable)
 
 
 def _is_constant(info: ObjectInfo, defined: Defined) -> bool:

@@ -184,7 +184,7 @@ def _structure(step: Step, value: Structure, place: Place) -> Memory:
     if step.element is None or not step.element.layout.is_composite:
         raise InvalidType(f"`{step.name}' does not point to `{kind.cname}'")
     if not step.is_const:
-        which = "is a copy" if lies is None or not lies.constant else "is constant"
+        which = "is a copy" if lies is None or not lies.constant else f"is not ({lies.constant})"
         raise InvalidType(
             f"`{step.name}' may be written, and this structure {which}: pass the address of the variable "
             "(jit.lookup), or a list of it, if what is written may be lost"

@@ -39,7 +39,7 @@ class Place(NamedTuple):
     """The executor of another process; None for this one."""
     address: int
     constant: str = ""
-    """The declaration of a constant; empty for what may be written."""
+    """The reason why it is not written; empty for what may be."""
 
     def at(self, offset: int) -> Place:
         """Return the place of a part."""
@@ -56,7 +56,7 @@ class Place(NamedTuple):
     def store(self, layout: Layout, value: Any) -> None:
         """Store a value. Raises InvalidType, OverflowError for what the type does not take."""
         if self.constant:
-            raise InvalidType(f"it is constant: {self.constant}")
+            raise InvalidType(self.constant)
         old = self.memory.read(self.address, layout.size) if layout.bits is not None else b""
         try:
             data = layout.merged(old, value)

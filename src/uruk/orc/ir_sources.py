@@ -42,6 +42,8 @@ def add_ir(
     for name, symbol in module.symbols.items():
         if symbol.definition is not None and not symbol.has_debug_info:
             own.ir_functions[name] = symbol.definition
+        if (variable := symbol.variable) is not None:
+            own.ir_variables[name] = variable.type, variable.constant, variable.named
     return own
 
 

@@ -296,6 +296,7 @@ def transfer(session: Lifetime, source: ResourceTracker, target: ResourceTracker
             run.trackers.add(target.number)
     session.lazy.transfer(source, target)
     target.ir_functions.update(source.ir_functions)
+    target.ir_variables.update(source.ir_variables)
     ours, theirs = target.resources, source.resources
     for column in ("module_handles", "memory", "frames", "entries", "names", "storage", "arrays"):
         getattr(ours, column).extend(getattr(theirs, column))

@@ -41,14 +41,14 @@ def locals_among(graph: Graph, wanted: Collection[bytes]) -> Iterator[tuple[byte
                 yield text, row
 
 
-def static_functions_named(graph: Graph, name: bytes) -> Iterator[tuple[bytes, int]]:
-    """Yield symbols and rows of a graph's static functions that a source calls `name`, in C, or in C++ outside of
-    namespaces, with any parameters.
+def statics_named(graph: Graph, name: bytes) -> Iterator[tuple[bytes, int]]:
+    """Yield symbols and rows of a graph's static functions and variables that a source calls `name`, in C, or in C++
+    outside of namespaces, functions with any parameters.
     """
     symbols = graph.symbols
     local = (symbols.binding == Binding.LOCAL) & (symbols.kind == SymbolKind.DEFINED) & (symbols.text >= 0)
     start = b"_ZL%d%s" % (len(name), name)
-    for row in true_rows(local & (symbols.type == SymbolType.FUNC)).tolist():
+    for row in true_rows(local & ((symbols.type == SymbolType.FUNC) | (symbols.type == SymbolType.OBJECT))).tolist():
         text = graph.arena.string_at(int(symbols.text[row]))
         if text == name or text.startswith(start):
             yield text, row

@@ -178,6 +178,9 @@ class ResourceTracker:
         self.ir_functions: dict[str, tuple[str, str]] = {}
         """The functions of LLVM IR that it owns and that have no debug information, by the names of their symbols, as
         `uruk.compile.ir_symbols.IRSymbol.definition` has them."""
+        self.ir_variables: dict[str, tuple[str, bool, Mapping[str, str]]] = {}
+        """The types of its variables of LLVM IR, likewise: as LLVM prints them, whether they are constant, and what the
+        names of structures stand for."""
         self._owner = owner
 
     def remove(self, *, force: bool = False) -> Released:

@@ -1,7 +1,9 @@
-"""Static functions of linked objects, by name: their places follow from functions beside them that others see.
+"""Static functions and variables of linked objects, by name: their places follow from what lies beside them and others
+see.
 
 A session has no table of local symbols. Of their types debug information tells; only objects that were compiled without
-optimisation have static functions that can be called by these (see `signatures`).
+optimisation have static functions that can be called by these, and static variables that can be set (see `signatures`
+and `variables`).
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from uruk.debug_info.session_types import types_of
 from uruk.debug_info.signatures import Refused
 from uruk.graph.graph import Binding, SymbolType, Visibility
 from uruk.graph.types import true_rows
-from uruk.orc.lookup.local_names import static_functions_named
+from uruk.orc.lookup.local_names import statics_named
 from uruk.orc.registry.entries import ObjectEntry, ObjectState
 
 if TYPE_CHECKING:
@@ -21,19 +23,20 @@ if TYPE_CHECKING:
     from uruk.graph.graph import Graph
 
 
-def static_function(jit: Front, name: str) -> tuple[str, int, RemoteExecutor | None] | None:
-    """Return a static function of `main`: its symbol's name, its address, and where it runs, as symbols have it.
+def static_symbol(jit: Front, name: str) -> tuple[str, int, RemoteExecutor | None] | None:
+    """Return a static function or variable of `main`: its symbol's name, its address, and where it runs.
 
-    None if no object has one of that name. Its object is linked. Raises Refused where several have one, or its address
-    is not known; what linking raises.
+    They are as symbols have them; None if no object has one of that name. Its object is linked. Raises Refused where
+    several have one, or its address is not known; what linking raises.
     """
     found = _found(jit, name)
     if not found:
         return None
     if len(found) > 1:
         files = ", ".join(sorted({entry.file for entry, _, _ in found}))
-        raise Refused(name, f"several static functions have this name ({files})")
+        raise Refused(name, f"several static functions or variables have this name ({files})")
     entry, text, row = found[0]
+    kind = "variable" if entry.added.graph.symbols.type[row] == SymbolType.OBJECT else "function"
     if entry.tracker.replaceable is not None:
         raise Refused(name, f"it is static in {entry.file}, which may be replaced: no stub leads to its newest code")
     session, symbols = jit.session, entry.added.graph.symbols
@@ -41,8 +44,8 @@ def static_function(jit: Front, name: str) -> tuple[str, int, RemoteExecutor | N
     if beside is None:
         raise Refused(
             name,
-            f"it is static in {entry.file}, and its address is not known: in its section is no function that others "
-            "see (remove `static', or compile without -ffunction-sections)",
+            f"it is static in {entry.file}, and its address is not known: in its section is no {kind} that "
+            f"others see (remove `static', or compile without -f{_SECTIONS[kind]}-sections)",
         )
     named = int(symbols.name[beside])
     # A lookup of a lazy function finds its stub.
@@ -52,12 +55,15 @@ def static_function(jit: Front, name: str) -> tuple[str, int, RemoteExecutor | N
         raise Refused(name, f"it is static in {entry.file}, which is linked when a function of it is first called")
     start = int(session.table.address[named]) - int(symbols.value[beside])
     address = (start + int(symbols.value[row])) % (1 << 64)
-    types_of(session).static_functions[text, address] = entry.number
+    types_of(session).statics[text, address] = entry.number
     return text, address, executor
 
 
+_SECTIONS = {"function": "function", "variable": "data"}
+
+
 def _found(jit: Front, name: str) -> list[tuple[ObjectEntry, str, int]]:
-    """Return the objects that have a static function of a name, each with its symbol's name and row."""
+    """Return the objects that have a static function or variable of a name, each with its symbol's name and row."""
     session = jit.session
     wanted = name.encode("utf-8", "surrogateescape")
     found: list[tuple[ObjectEntry, str, int]] = []
@@ -71,7 +77,7 @@ def _found(jit: Front, name: str) -> list[tuple[ObjectEntry, str, int]]:
         }
         graphs: dict[int, Graph] = {id(entry.added.graph): entry.added.graph for entry in entries.values()}
         for number, graph in graphs.items():
-            for text, row in static_functions_named(graph, wanted):
+            for text, row in statics_named(graph, wanted):
                 entry = entries.get((number, graph.object_of_symbol(row)))
                 if entry is not None:
                     found.append((entry, text.decode("utf-8", "surrogateescape"), row))
@@ -79,12 +85,12 @@ def _found(jit: Front, name: str) -> list[tuple[ObjectEntry, str, int]]:
 
 
 def _beside(jit: Front, entry: ObjectEntry, row: int) -> int | None:
-    """Return the row of a function that the dylib has of an object, in the same section as the one of `row`."""
+    """Return the row of a function or variable that the dylib has of an object, in the same section as `row`'s."""
     graph, owner = entry.added.graph, jit.session.table.owner
     symbols = graph.symbols
     first, end = graph.ranges.symbols[entry.index], graph.ranges.symbols[entry.index + 1]
     own = slice(int(first), int(end))
     visible = (symbols.visibility[own] == Visibility.DEFAULT) | (symbols.visibility[own] == Visibility.PROTECTED)
     beside = (symbols.block[own] == symbols.block[row]) & (symbols.binding[own] != Binding.LOCAL) & visible
-    rows = true_rows(beside & (symbols.type[own] == SymbolType.FUNC) & (symbols.name[own] >= 0)) + own.start
+    rows = true_rows(beside & (symbols.type[own] == symbols.type[row]) & (symbols.name[own] >= 0)) + own.start
     return next((each for each in rows.tolist() if owner[symbols.name[each]] == entry.number), None)
