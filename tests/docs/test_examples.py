@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from support.compiling import Compile
 from support.requirements import require_tool
 
 pytestmark = pytest.mark.any_interpreter
 
 ROOT = Path(__file__).parents[2]
+USER_CODE = Path(__file__).with_name("user_code.py")
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 PRINTED = {
     "cross_run": "AArch64\n[10. 11. 12. 13.]\n",
@@ -44,5 +46,26 @@ def test_it_prints_what_it_should(path: Path) -> None:
 
 def test_type_checkers_accept_them() -> None:
     assert [path.stem for path in EXAMPLES] == sorted(PRINTED)
-    ended = run("-m", "mypy", "--strict", "--no-incremental", *EXAMPLES)
+    ended = run("-m", "mypy", "--strict", "--no-incremental", *EXAMPLES, USER_CODE)
     assert ended.returncode == 0, ended.stdout
+    ended = run("-m", "pyright", "--pythonpath", sys.executable, USER_CODE)
+    assert ended.returncode == 0, ended.stdout
+
+
+OBJECT = """
+struct point { int x, y; };
+struct { struct point at; } config;
+struct point table[4];
+int counter;
+int add(int a, int b) { return a + b; }
+int next(void) { return ++counter; }
+int total(const struct point *p, int n) { int s = 0; for (int i = 0; i < n; i++) s += p[i].x; return s; }
+int sum(const int *p, int n) { int s = 0; for (int i = 0; i < n; i++) s += p[i]; return s; }
+int apply(int (*f)(int), int x) { return f(x); }
+"""
+
+
+def test_code_with_names_that_only_the_object_knows_runs(cc: Compile) -> None:
+    ended = run("-W", "error", USER_CODE, cc(OBJECT, "-g"))
+    seen = "[3, 7, 11, 41, 7, 8, 3, 42, 44, 8, 6]"
+    assert (ended.stdout, ended.stderr) == (f"{seen} {seen}\n", "")
