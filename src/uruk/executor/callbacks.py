@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import threading
 from abc import ABC, abstractmethod
@@ -38,7 +39,7 @@ class Home(ABC):
 
     def __init__(self) -> None:
         self._kept: dict[object, Callback] = {}
-        self._keeping = threading.Lock()
+        self._keeping = threading.RLock()  # reentrant: a signal's handler or a destructor may make one in the middle
 
     @abstractmethod
     def make_of(self, prototype: Prototype, function: Callable[..., Any]) -> Callback:
@@ -112,12 +113,12 @@ class Callbacks(Home):
         self._runtime = runtime
         self._architecture = architecture_of(runtime.process.triple)
         self._memory = memory
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._free: dict[int, list[int]] = {}
         """Numbers of stack words -> addresses of trampolines."""
         self._number_at: dict[int, int] = {}
         self._all: dict[int, Callback] = {}
-        self._next = 0
+        self._numbers = itertools.count(0, COUNT)
 
     @cached_property
     def _convention(self) -> CallingConvention:
@@ -131,9 +132,10 @@ class Callbacks(Home):
         if words > 16:
             raise InvalidValue(f"`{prototype.text}': a callback takes at most 16 words of arguments on the stack")
         with self._lock:
-            if not self._free.get(words):
+            free = self._free.setdefault(words, [])
+            while not free:
                 self._add(words)
-            address = self._free[words].pop()
+            address = free.pop()
             number = self._number_at[address]
             callback = self._all[number] = Callback(address, number, prototype, function, self)
             return callback
@@ -143,7 +145,8 @@ class Callbacks(Home):
         size = COUNT * TRAMPOLINE_SIZE
         allocation = self._memory.allocate([_Segment(0, CODE, size, 16, size)], Reach())
         address = allocation.segments[0][1]
-        numbers = np.arange(self._next, self._next + COUNT, dtype=np.uint64)
+        first = next(self._numbers)
+        numbers = np.arange(first, first + COUNT, dtype=np.uint64)
         enter = self._runtime.address[b"uruk_rt_callback_enter"]
         # A trampoline hands its number over in one register: 48 bits of it, with the words on the stack above.
         code = self._architecture.trampolines(numbers | np.uint64(words << 48), enter)
@@ -152,10 +155,9 @@ class Callbacks(Home):
         allocation.protect_code()
         allocation.seal()
         for row in range(COUNT):
-            self._number_at[address + row * TRAMPOLINE_SIZE] = self._next + row
+            self._number_at[address + row * TRAMPOLINE_SIZE] = first + row
         # Reversed, as pop() takes from the end: trampolines are used from the first on.
-        self._free[words] = [address + row * TRAMPOLINE_SIZE for row in reversed(range(COUNT))]
-        self._next += COUNT
+        self._free[words] += [address + row * TRAMPOLINE_SIZE for row in reversed(range(COUNT))]
 
     def release(self, callback: Callback) -> None:
         """See `Callback.release`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import threading
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from uruk.isa.abi import convention_of
 
 _CONVENTION = convention_of(THIS_PROCESS.triple)
 _homes: WeakKeyDictionary[object, CallbacksHere] = WeakKeyDictionary()
-_lock = threading.Lock()
+_lock = threading.RLock()  # reentrant: a signal's handler or a destructor may make callbacks in the middle
 
 
 def callbacks_of(session: object, guard: Callable[[int], int]) -> CallbacksHere:
@@ -50,10 +51,10 @@ class CallbacksHere(Home):
     def __init__(self, guard: Callable[[int], int]) -> None:
         super().__init__()
         self._guard = guard
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._free: dict[Any, list[_Entry]] = {}
         self._all: dict[int, tuple[Callback, _Entry]] = {}
-        self._next = 0
+        self._numbers = itertools.count()
 
     def make_of(self, prototype: Prototype, function: Callable[..., Any]) -> Callback:
         """See `Home.make_of`."""
@@ -64,9 +65,9 @@ class CallbacksHere(Home):
                 entry.function = function
             else:
                 entry = self._entry(prototype, function)
-            callback = Callback(entry.address, self._next, prototype, function, self)
-            self._all[self._next] = callback, entry
-            self._next += 1
+            number = next(self._numbers)
+            callback = Callback(entry.address, number, prototype, function, self)
+            self._all[number] = callback, entry
             return callback
 
     def _entry(self, prototype: Prototype, function: Callable[..., Any]) -> _Entry:

@@ -15,6 +15,7 @@ import contextlib
 import errno
 import os
 import select
+import sys
 import threading
 import time
 from collections import deque
@@ -159,6 +160,7 @@ class Connection:
         if self.deadline is not None:
             deadline = self.deadline if deadline is None else min(deadline, self.deadline)
         end = None if deadline is None else time.monotonic() + deadline
+        self._refuse_within()
         number, waiting = self._calls.begin(max(most, LARGEST_ANSWER), end)
         self._check()
         try:
@@ -176,6 +178,21 @@ class Connection:
             raise waiting.failure.again()
         assert waiting.result is not None
         return waiting.result
+
+    def _refuse_within(self) -> None:
+        """Raise ExecutorError for a call that has come in the middle of another one's message in its own thread.
+
+        A turn alone does not say so: who was interrupted twice may have left it behind.
+        """
+        taken = self._reading.is_mine or self._out.turn.is_mine
+        frame = sys._getframe() if taken else None  # pyright: ignore[reportPrivateUsage]
+        while frame is not None:
+            if frame.f_code in self._holders and frame.f_locals["self"] in (self, self._out):
+                raise ExecutorError(
+                    "a signal's handler or a destructor calls into an executor in the middle of a call that its thread "
+                    "is making there: have another thread make this one"
+                )
+            frame = frame.f_back
 
     def is_pending(self, number: int) -> bool:
         """Return True for a call whose result may still come, also where its caller was interrupted."""
@@ -266,6 +283,9 @@ class Connection:
         finally:
             self._reading.give()
             self._calls.wake_another(waiting)
+
+    _holders = frozenset((_read_for.__code__, Outgoing.send.__code__))
+    """The code that has a turn while it reads or writes for a call."""
 
     def _send(
         self,

@@ -22,6 +22,7 @@ import numpy as np
 
 from uruk.errors import ExecutorLost, InternalError, ProtocolError, SessionClosed, UrukError
 from uruk.executor.stub_pool import DISTANCE, POOL, Retired, StubPool
+from uruk.executor.turn import is_owned
 from uruk.graph.types import I64, U64, Bool, every, some, unique
 from uruk.isa.interface import LAZY_CHANGES, LAZY_PAGE, LAZY_SLOTS, LAZY_STUB_SIZE, LAZY_STUBS
 from uruk.memory.mapper import Range
@@ -103,6 +104,11 @@ class LazyStubs:
             self._free_count = rest
             self._taken[stubs] = True
             return self.addresses(stubs)
+
+    @property
+    def is_taking(self) -> bool:
+        """True while this thread is in the middle of changing what stubs there are."""
+        return is_owned(self._pool.lock)
 
     def _add_blocks(self, count: int) -> None:
         first = self._taken.size

@@ -5,6 +5,7 @@ Each change ends with the step that makes it known, so that what a signal's hand
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -40,17 +41,16 @@ class PendingCalls:
 
     def __init__(self) -> None:
         self.failure: ExecutorLost | None = None
-        self._lock = threading.Lock()
-        self._next = 0
+        self._lock = threading.RLock()  # reentrant: a signal's handler or a destructor may make calls in the middle
+        self._numbers = itertools.count()
         self._waiting: dict[int, WaitingCall] = {}
         self._given_up: dict[int, int] = {}  # calls whose result may still come, with the bytes that it may have
 
     def begin(self, most: int, end: float | None) -> tuple[int, WaitingCall]:
         """Return a new call and its number; from now on `fail` fails it."""
         waiting = WaitingCall(most, end)
+        number = next(self._numbers)
         with self._lock:
-            number = self._next
-            self._next += 1
             # A call that begins after the end is never answered; its caller looks at `failure` next.
             if self.failure is None:
                 self._waiting[number] = waiting

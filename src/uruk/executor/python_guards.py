@@ -29,10 +29,11 @@ class PythonGuards:
         self._owner = next(_owners)
 
     def guard(self, address: int) -> int:
-        """Return an address that stands for a Python function's. Raises AllocationError."""
+        """Return an address that stands for a Python function's, or its own. Raises AllocationError."""
         if not _watched:
             _watched.append(_watch(self._runtime))
-        if not _watched[0]:
+        # A signal's handler or a destructor may come while this thread takes stubs: what it makes goes unguarded.
+        if not _watched[0] or self._stubs.is_taking:
             return address
         stub = self._stubs.take(1)
         number = self._stubs.numbers(stub)

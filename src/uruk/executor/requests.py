@@ -20,7 +20,7 @@ class Requests:
     """The requests of one executor: `serve` does their work, `count` keeps their number in bounds."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # reentrant: a signal's handler or a destructor may make calls in the middle
         self._waiting: deque[Callable[[], None]] = deque()
         self._threads = 0
         self._open: set[object] = set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from typing import Any
 
 
 class Turn:
@@ -27,6 +28,11 @@ class Turn:
         """Take the turn if nobody has it."""
         return self._lock.acquire(blocking=False)
 
+    @property
+    def is_mine(self) -> bool:
+        """True if this thread has the turn."""
+        return is_owned(self._lock)
+
     def give(self) -> None:
         """Let others have it."""
         self._lock.release()
@@ -37,3 +43,9 @@ class Turn:
             # The lock counts how often it was taken: every one is given back, until the lock refuses.
             while True:
                 self._lock.release()
+
+
+def is_owned(lock: threading.RLock) -> bool:
+    """Return True if this thread has a lock."""
+    is_mine: Any = getattr(lock, "_is_owned")  # noqa: B009 - its type does not tell of it
+    return bool(is_mine())
