@@ -25,6 +25,16 @@ _KINDS = {
 }
 
 
+FileState = tuple[int, int, int, int]
+"""Device, inode, size in bytes and time of the last change in nanoseconds: equal while a file is the same."""
+
+
+def state_of(descriptor: int) -> FileState:
+    """Return the state of an open file."""
+    status = os.fstat(descriptor)
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
 def what_it_is(mode: int) -> str:
     """Return what a file that is not a regular one is, for errors; empty for a regular one.
 

@@ -24,6 +24,7 @@ import numpy as np
 from uruk.errors import ObjectFormatError
 from uruk.formats.archive_index import INDEX_NAMES, Entries, parse_index
 from uruk.formats.byte_source import ByteSource
+from uruk.regular_files import FileState
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -96,6 +97,10 @@ class Archive:
     def identity(self) -> object:
         """Return a value that is equal for archives of one file, and differs for all others."""
         return self._source.identity() or id(self)
+
+    def state(self) -> FileState | None:
+        """See `ByteSource.state`."""
+        return self._source.state()
 
     @property
     def has_index(self) -> bool:

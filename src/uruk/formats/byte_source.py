@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from uruk.errors import InvalidType, ObjectFormatError, SessionClosed
-from uruk.regular_files import open_regular
+from uruk.regular_files import FileState, open_regular, state_of
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -116,6 +116,10 @@ class ByteSource:
             return None
         self._check_open()
         return self._identity
+
+    def state(self) -> FileState | None:
+        """Return what tells the file, as it is now, from a changed one; None for a buffer, or if it is not open."""
+        return state_of(self._fd) if self._fd >= 0 else None
 
     def error(self, structure: str, problem: str, offset: int | None = None) -> ObjectFormatError:
         """Return an ObjectFormatError that names this source."""

@@ -65,6 +65,7 @@ class LinkedProgram:
         if self.arguments.execute:
             self._place.prepare(self.jit, [self._plan.name, *self.arguments.program])
         self._look_entry_up()
+        self._reader.take_ahead()  # what no archive member was taken from is given up
         self._system.linked(self.jit, self._plan, runs=self.arguments.execute)
         passes = [*self.jit.session.times, *self.jit.session.spent.items()]
         total = time.perf_counter() - added
@@ -111,6 +112,7 @@ class LinkedProgram:
         """Add inputs in order; objects that follow each other are one batch, and all is one tracker's."""
         session, main = self.jit.session, self.jit.main
         tracker = main.create_tracker("program")
+        session.take_ahead = self._reader.take_ahead
         for item in inputs:
             if isinstance(item, Objects):
                 arena = Arena([np.frombuffer(item.buffer, np.uint8)])

@@ -1,5 +1,6 @@
 """Reading the inputs of a command line, sources compiled, in a thread of its own while numpy is being imported.
 
+Archives that the line names are read behind them, for as long as nothing needs a member of any.
 Nothing here imports numpy: reading 36 MB takes as long as a tenth of a large link, and costs nothing beside the import.
 """
 
@@ -9,14 +10,17 @@ import mmap
 import os
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from uruk.compile.languages import is_source
 from uruk.errors import ObjectFormatError, UrukError
 from uruk.formats.heads import HEAD, is_shared_library
+from uruk.formats.read_ahead import ReadAhead
 from uruk.input_buffer import input_buffer
 from uruk.orc.registry.inputs import open_object, size_to_read
+from uruk.program.likely_archives import likely_archives
 from uruk.program.link_plan import Input, LinkPlan
 from uruk.records import record
 from uruk.regular_files import INPUT_ALIGN, INPUT_TAIL, open_regular
@@ -65,6 +69,10 @@ class Reader:
         self._given = given or {}
         self._result: list[Objects | Other] = []
         self._error: BaseException | None = None
+        self._ahead: ReadAhead | None = None
+        self._may_read_ahead = True
+        self._ready = threading.Event()
+        """Set once the result is there; the thread goes on with archives."""
         self._made = threading.Lock()
         self._stopped = False
         self.compilation: Compilation | None = None
@@ -76,7 +84,7 @@ class Reader:
 
         Raises ObjectFormatError for a file that cannot be read, and errors of compiling.
         """
-        self._thread.join()
+        self._ready.wait()
         if self._error is not None:
             raise self._error
         return self._result
@@ -85,9 +93,19 @@ class Reader:
         """End the compilers that run; nothing of them stays behind."""
         with self._made:
             self._stopped = True
+        self.take_ahead()
         if self.compilation is not None:
             self.compilation.stop()
             self._thread.join()
+
+    def take_ahead(self) -> ReadAhead | None:
+        """Return the archives that were read by now, once; no more are read."""
+        with self._made:
+            ahead, self._ahead = self._ahead, None
+            self._may_read_ahead = False
+        if ahead is not None:
+            ahead.stop()
+        return ahead
 
     @property
     def errors(self) -> list[UrukError]:
@@ -102,6 +120,23 @@ class Reader:
             self._result += [Other(library) for library in libraries]
         except BaseException as error:  # whatever it is, it is the main thread's to see
             self._error = error
+        finally:
+            self._ready.set()
+        if self._error is None:
+            self._read_ahead()
+
+    def _read_ahead(self) -> None:
+        """Read archives that the program may need; the linker finds out which while this is under way."""
+        paths = likely_archives(self._plan)
+        if not paths:
+            return
+        with suppress(OSError):  # no room: members are read when they are needed
+            ahead = ReadAhead(paths)
+            with self._made:
+                if not self._may_read_ahead:
+                    return
+                self._ahead = ahead
+            ahead.run()
 
     def _compile(self) -> tuple[dict[str, bytes], list[Input]]:
         from uruk.program.compilation import Compilation, HowToCompile  # not for objects: it takes time to import
@@ -200,7 +235,7 @@ def _read(files: list[str], opened: _OpenFiles, compiled: Mapping[str, bytes]) -
     try:
         ends = list(accumulate(-(-size // INPUT_ALIGN) * INPUT_ALIGN for size in sizes))
         starts, end = [0, *ends[:-1]], ends[-1]
-        buffer = input_buffer(end + INPUT_TAIL)
+        buffer = input_buffer(end + INPUT_TAIL, huge=False)
         with memoryview(buffer) as view:
             for path, start, size in zip(files, starts, sizes, strict=True):
                 with view[start : start + size] as part:

@@ -125,7 +125,8 @@ class _Walk:
         self.session = session
         self.dylib = dylib
         self.tells = tells
-        self.ahead = Ahead(MemberReader(sum(entry.archive.size for entry in dylib.search.archives)))
+        size = sum(entry.archive.size for entry in dylib.search.archives)
+        self.ahead = Ahead(MemberReader(size, session.take_ahead()))
         self.defined: set[bytes] = set()
         """Names that the members define, as the archives' indexes have it."""
         platform = session.platform

@@ -30,6 +30,7 @@ from uruk.target import HERE, Target
 if TYPE_CHECKING:
     from uruk.executor.interface import Executor
     from uruk.executor.lazy_stubs import LazyStubs
+    from uruk.formats.read_ahead import ReadAhead
     from uruk.orc.platform import Platform
     from uruk.passes.state import StandIn, State
     from uruk.passes.tls.interface import Storage
@@ -44,6 +45,10 @@ MOST_LOOKUPS = 1000
 """The most lookups that are under way in the background; further ones begin when one of them is done."""
 
 
+def _nothing_ahead() -> None:
+    """Return no archives that were read before it was known what is needed of them."""
+
+
 def _check_target(target: Target) -> None:
     """Raise UnknownTarget if uruk cannot link for it. This process's instruction set comes with the first object."""
     if target != HERE:
@@ -52,6 +57,9 @@ def _check_target(target: Target) -> None:
 
 class Registry(Owner):
     """Names, entries, dylibs and trackers of a session, and what its lookups share. `lock` guards all of it."""
+
+    take_ahead: Callable[[], ReadAhead | None] = staticmethod(_nothing_ahead)
+    """Returns archives that were read before it was known what is needed of them, if there are any."""
 
     def __init__(
         self,
