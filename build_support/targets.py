@@ -42,8 +42,8 @@ SOURCES = {
         "crash.c library.c line.c listen.c main.c secret.c serve.c services.c sockets.c system.c threads.c"
     ),
     "windows": (
-        "absent.c command_line.c cxx_throw.c find_symbols.c initialize.c memory.c modules.c process.c program.c"
-        " result.c shared_memory.c statics.c texts.c thread_atexit.c"
+        "absent.c command_line.c cxx_throw.c find_in_threads.c find_symbols.c initialize.c memory.c modules.c process.c"
+        " program.c result.c shared_memory.c statics.c texts.c thread_atexit.c"
     ),
     "windows/x86_64": "callback_enter.S invoke.S lazy_enter.S",
     "windows/linked": (

@@ -100,6 +100,21 @@ EXPORTED int64_t uruk_rt_finalize(const uint64_t *modules, uint64_t count)
     return 0;
 }
 
+/* Have what is registered for some modules run with `heir` instead, as their code is replaced and its variables stay. 0 is
+ * a new heir, which is returned: an odd number, as no module has. */
+EXPORTED uint64_t uruk_rt_hand_on(const uint64_t *modules, uint64_t count, uint64_t heir)
+{
+    static uint64_t last = 1;
+    AcquireSRWLockExclusive(&lock);
+    if (!heir)
+        heir = last += 2;
+    for (struct ending *ending = endings; ending && count; ending = ending->next)
+        if (is_one_of(ending->module, modules, count))
+            ending->module = heir;
+    ReleaseSRWLockExclusive(&lock);
+    return heir;
+}
+
 /* atexit of linked code, which crt2.o has natively: it belongs to the module that calls it. */
 EXPORTED int64_t uruk_rt_atexit(function *run)
 {

@@ -79,13 +79,16 @@ def replace_often(jit: uruk.LLJIT, count: int) -> list[tuple[int, int]]:
     Returns, for each process, its resident memory after a tenth of them and at the end.
     """
     code = jit.add_source(text=CODE.format(number=0), replaceable=True, flags=["-O1"])
+    assert code.compile is not None
+    versions = [code.compile(None, CODE.format(number=number), f"version {number}") for number in range(VERSIONS)]
     jit.add_source(text=CALLERS, flags=["-O1"])
     assert call(jit, "stay") & 0xFFFFFFFF == 0
     call(jit, "start")
     early: list[int] = []
     for number in range(1, count + 1):
-        code.replace(text=CODE.format(number=number % VERSIONS), name=f"version {number % VERSIONS}")
-        if number == count // 10:
+        data, name = versions[number % VERSIONS]
+        code.replace(data, name=name)
+        if number == min(1000, max(1, count // 10)):
             early = [resident(process) for process in processes_of(jit)]
     late = [resident(process) for process in processes_of(jit)]
     calls = call(jit, "finish")

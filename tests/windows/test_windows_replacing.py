@@ -46,7 +46,106 @@ def test_functions_are_replaced_and_variables_stay(jit: uruk.LLJIT) -> None:
     jit.replace("f", text="int f(void) { return 7; }")
     assert (call(jit, "call"), call(jit, "own"), call(jit, "through")) == (7, 7, 10007)
     jit.collect()
-    assert {old.reason for old in code.retained} == {"the threads of this system, or process, are not looked through"}
+    assert not code.retained
+
+
+def test_code_stays_that_a_thread_is_in(jit: uruk.LLJIT) -> None:
+    """It ends where it began; what it registers meanwhile runs when the newest code goes."""
+    text = """
+        int atexit(void (*)(void));
+        void Sleep(unsigned), *CreateThread(void *, long long, unsigned (*)(void *), void *, unsigned, void *);
+        unsigned WaitForSingleObject(void *, unsigned), GetExitCodeThread(void *, unsigned *);
+        extern int ended;
+        static volatile int in, out;
+        static void end(void) {{ ended = 10 * ended + {value}; }}
+        int inside(void) {{ return in; }}
+        int leave(void) {{ return out = 1; }}
+        int f(void) {{ return {value}; }}
+        static unsigned stay(void *unused)
+        {{
+            in = 1;
+            while (!out)
+                Sleep(1);
+            atexit(end);
+            return {value};
+        }}
+        static void *thread;
+        int begin(void) {{ thread = CreateThread(0, 0, stay, 0, 0, 0); return 0; }}
+        int result(void)
+        {{
+            unsigned status;
+            WaitForSingleObject(thread, -1);
+            GetExitCodeThread(thread, &status);
+            return status;
+        }}
+    """
+    jit.add_source(text="int ended; int get(void) { return ended; }")
+    code = jit.add_source(text=text.format(value=1), replaceable=True)
+    call(jit, "begin")
+    while not call(jit, "inside"):
+        pass
+    for value in (2, 3, 4):
+        code.replace(text=text.format(value=value))
+    jit.collect()
+    assert call(jit, "f") == 4
+    assert [old.reason for old in code.retained] == ["a thread is in it, or has an address in it on its stack"]
+    assert "(version 1)" in code.retained[0].name
+    assert call(jit, "leave") == 1
+    assert call(jit, "result") == 1
+    jit.collect()
+    assert not code.retained
+    code.remove()
+    assert call(jit, "get") == 4  # by a pointer, which leads to the newest
+
+
+def test_replacements_leave_nothing_behind(jit: uruk.LLJIT) -> None:
+    """Though threads begin, call the code and end all the time."""
+    text = "static int calls; int f(int x) {{ calls++; return x + {value}; }} int sum(void) {{ return calls != 0; }}"
+    callers = """
+        #include <windows.h>
+        int f(int);
+        static volatile LONG stop, wrong, running;
+        static DWORD WINAPI once(void *unused)
+        {
+            int result = f(100);
+            if (result < 100 || result > 140)
+                InterlockedIncrement(&wrong);
+            InterlockedDecrement(&running);
+            return 0;
+        }
+        static DWORD WINAPI run(void *unused)
+        {
+            while (!stop) {
+                InterlockedIncrement(&running);
+                CloseHandle(CreateThread(0, 0, once, 0, 0, 0));
+                while (running > 8)
+                    Sleep(1);
+            }
+            return 0;
+        }
+        static HANDLE thread;
+        int start(void) { return (thread = CreateThread(0, 0, run, 0, 0, 0)) != 0; }
+        int finish(void)
+        {
+            stop = 1;
+            WaitForSingleObject(thread, INFINITE);
+            while (running)
+                Sleep(1);
+            return wrong;
+        }
+    """
+    code = jit.add_source(text=text.format(value=0), replaceable=True)
+    jit.add_source(text=callers)
+    assert call(jit, "start") == 1
+    code.replace(text=text.format(value=20))
+    jit.collect()
+    linked = len(jit.session.memory_map())
+    for value in range(20):
+        code.replace(text=text.format(value=value))
+    assert (call(jit, "finish"), call(jit, "sum")) == (0, 1)
+    jit.collect()
+    assert not code.retained
+    assert len(jit.session.memory_map()) == linked
 
 
 def test_variables_are_made_anew(jit: uruk.LLJIT) -> None:

@@ -9,7 +9,8 @@ extern void uruk_rt_callback_enter(void), uruk_rt_call_wrapper(void), uruk_rt_co
 extern void uruk_rt_store(void);
 extern void uruk_rt_mem_reserve(void), uruk_rt_mem_protect(void), uruk_rt_mem_discard(void), uruk_rt_mem_zero(void);
 extern void uruk_rt_mem_map_shared(void), uruk_rt_mem_release(void);
-extern void uruk_rt_deregister_module(void), uruk_rt_find_symbols(void), uruk_rt_keep_words(void);
+extern void uruk_rt_deregister_module(void), uruk_rt_find_in_threads(void), uruk_rt_find_symbols(void);
+extern void uruk_rt_hand_on(void), uruk_rt_keep_words(void);
 extern void uruk_rt_register_module(void), uruk_rt_string_size(void);
 extern void uruk_rt_cxx_throw(void), uruk_rt_static_abort(void), uruk_rt_static_begin(void), uruk_rt_static_end(void);
 extern void uruk_rt_command_line(void), uruk_rt_wide_command_line(void);
@@ -38,7 +39,9 @@ const struct symbol runtime_symbols[] = {
     FUNCTION(uruk_rt_deregister_module),
     FUNCTION(uruk_rt_end_with_result),
     FUNCTION(uruk_rt_finalize),
+    FUNCTION(uruk_rt_find_in_threads),
     FUNCTION(uruk_rt_find_symbols),
+    FUNCTION(uruk_rt_hand_on),
     FUNCTION(uruk_rt_keep_words),
     FUNCTION(uruk_rt_lazy_ask),
     FUNCTION(uruk_rt_lazy_begin),

@@ -140,6 +140,10 @@ class Platform(Protocol):
         """Run what was registered to run when the code of trackers goes, in their order."""
         ...
 
+    def keep_finalizers(self, old: ResourceTracker, owner: ResourceTracker) -> None:
+        """Have what the code of `old` has registered to run at its end run with `owner`: its variables stay there."""
+        ...
+
     def await_finalizers(self, tracker: ResourceTracker) -> None:
         """Wait until calls of `finalize` for a tracker have ended that go on though their callers were interrupted."""
         ...

@@ -141,6 +141,9 @@ class BarePlatform:
     def finalize(self, trackers: Sequence[ResourceTracker]) -> None:
         """See `Platform.finalize`."""
 
+    def keep_finalizers(self, old: ResourceTracker, owner: ResourceTracker) -> None:
+        """See `Platform.keep_finalizers`."""
+
     def await_finalizers(self, tracker: ResourceTracker) -> None:
         """See `Platform.await_finalizers`."""
 

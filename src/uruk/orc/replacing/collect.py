@@ -60,6 +60,8 @@ def retire(
         if moves:
             _hand_over(part, owner, tracker)
             tracker.resources.module_handles[:] = handles if whole else []
+            if session.platform is not None and not whole:
+                session.platform.keep_finalizers(tracker, owner)
         else:  # it will never be given back: it goes with its owner, whose finalisers are noted by it
             version.size_left = part.size
         session.replaced.append(version)
@@ -116,7 +118,7 @@ def collect(session: Lifetime) -> Released:
             version.found = found
             if not found:
                 session.replaced.remove(version)
-                _give_back(session, version.tracker, released)
+                _give_back(session, version, released)
         session.last_search = begun, time.monotonic() - begun
     return released
 
@@ -146,12 +148,14 @@ def _code_of(tracker: ResourceTracker) -> list[tuple[int, int]]:
     return [(address, size) for zone, address, size in segments if zone == Zone.RX and size]
 
 
-def _give_back(session: Lifetime, tracker: ResourceTracker, released: Released) -> None:
-    platform = session.platform
+def _give_back(session: Lifetime, version: OldVersion, released: Released) -> None:
+    platform, tracker = session.platform, version.tracker
     if session.executor.lost is None:
         if session.calls is not None:
             session.calls.remove([(at, at + size) for at, size in _code_of(tracker)], tracker.name)
         if platform is not None:
+            if not version.owner.removed:
+                platform.keep_finalizers(tracker, version.owner)  # what calls under way have registered meanwhile
             platform.unload(tracker, released)
         for allocation, which in tracker.resources.memory:
             released.memory += allocation.free_segments(which)

@@ -30,6 +30,7 @@ from uruk.platforms.linux.process import LinuxProcess
 from uruk.platforms.linux.runtime_archive import INTERPOSED, UNWINDER, has_builtins, open_runtime
 from uruk.platforms.linux.tls import shown_storage
 from uruk.platforms.linux.tls.shown_storage import ASKS, ITERATE
+from uruk.platforms.thread_search import find_in_threads
 from uruk.records import record
 from uruk.target import Target
 
@@ -303,6 +304,9 @@ class LinuxPlatform:
             is_here = self.executor.process.is_here
             self.runtime.call_with_array(b"uruk_rt_finalize" if is_here else b"uruk_rt_finalize_noted", handles)
 
+    def keep_finalizers(self, old: ResourceTracker, owner: ResourceTracker) -> None:
+        """See `Platform.keep_finalizers`: they are registered by handles, which lie beside the variables."""
+
     def await_finalizers(self, tracker: ResourceTracker) -> None:
         """See `Platform.await_finalizers`."""
         if tracker.resources.module_handles and not self.executor.process.is_here and not self.executor.lost:
@@ -346,12 +350,7 @@ class LinuxPlatform:
 
     def find_in_threads(self, ranges: Sequence[tuple[int, int]]) -> list[bool] | None:
         """See `Platform.find_in_threads`."""
-        if not ranges or self.executor.lost:
-            return [False] * len(ranges)
-        words = np.array(ranges, np.uint64).tobytes()
-        marks = bytearray(len(ranges))
-        failed = self.runtime.call(b"uruk_rt_find_in_threads", words, len(ranges), marks)
-        return None if failed else [bool(mark) for mark in marks]
+        return find_in_threads(self.runtime, ranges) if not self.executor.lost else [False] * len(ranges)
 
     def close(self) -> None:
         """See `Platform.close`."""

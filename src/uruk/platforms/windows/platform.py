@@ -15,6 +15,7 @@ from uruk.orc.session import Session
 from uruk.platforms.bare import BarePlatform
 from uruk.platforms.jit_dlopen import NAMES as JIT_NAMES
 from uruk.platforms.jit_dlopen import JITLoader
+from uruk.platforms.thread_search import find_in_threads
 from uruk.platforms.windows.carriers import Carrier
 from uruk.platforms.windows.function_arrays import arrays_of, is_destructor
 from uruk.platforms.windows.modules import modules_of
@@ -146,8 +147,22 @@ class WindowsPlatform(BarePlatform):
     def finalize(self, trackers: Sequence[ResourceTracker]) -> None:
         """See `Platform.finalize`; in the order of the trackers."""
         for tracker in trackers:
-            if tracker.resources.frames and not self.executor.lost:
-                self.runtime.call_with_array(b"uruk_rt_finalize", tracker.resources.frames)
+            modules = [*tracker.resources.module_handles, *tracker.resources.frames]
+            if modules and not self.executor.lost:
+                self.runtime.call_with_array(b"uruk_rt_finalize", modules)
+
+    def keep_finalizers(self, old: ResourceTracker, owner: ResourceTracker) -> None:
+        """See `Platform.keep_finalizers`: they are registered by modules. The owner has a number that is none, as a
+        handle."""
+        modules, handles = old.resources.frames, owner.resources.module_handles
+        if modules and not self.executor.lost:
+            array = b"".join(module.to_bytes(8, "little") for module in modules)
+            heir = handles[0] if handles else 0
+            handles[:1] = [answers.handle(self.runtime.call(b"uruk_rt_hand_on", array, len(modules), heir))]
+
+    def find_in_threads(self, ranges: Sequence[tuple[int, int]]) -> list[bool] | None:
+        """See `Platform.find_in_threads`."""
+        return find_in_threads(self.runtime, ranges) if not self.executor.lost else [False] * len(ranges)
 
     def record_for_perf(self, session: Session, lines: object) -> str:
         """See `uruk.platforms.systems.SystemPlatform.record_for_perf`. Raises UrukError: perf is Linux's."""
