@@ -549,6 +549,15 @@ class LLJIT(Calling, Attributes):
         replacement = Replacement(source, text, name, statics, function)
         replace_function(self.session, dylib or self.main, replacement, copies_of)
 
+    def replace_together(self, sources: Mapping[ResourceTracker, PathLike | Source], *, statics: str = "keep") -> None:
+        """Replace the code of several trackers of one dylib in one step: all of them or, with an error, none.
+
+        Functions and variables may move from one to another; see `ResourceTracker.replace`.
+        """
+        from uruk.orc.replacing.sources import replace_several
+
+        replace_several(self.session, sources, statics)
+
     def collect(self) -> Released:
         """Give back replaced code that no thread is in any more; what stays is in `ResourceTracker.retained`.
 

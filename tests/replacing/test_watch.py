@@ -95,6 +95,36 @@ def test_files_as_editors_write_them(tmp_path: Path) -> None:
         assert process.stdout.read() == ""
 
 
+def test_functions_move_between_files(tmp_path: Path) -> None:
+    """With their variables: where both files are saved at once, and where there is a time between."""
+    main, a, b = (tmp_path / name for name in ("main.c", "a.c", "b.c"))
+    main.write_text(MAIN)
+    moving = "static int count = {first}; int step(void) {{ return count += {step}; }}"
+    other = "int other(void) {{ return {value}; }}"
+    a.write_text(moving.format(first=0, step="count < 100 ? 100 : 0"))
+    b.write_text(other.format(value=1))
+    command = [sys.executable, "-m", "uruk", "run", "--watch", str(main), str(a), str(b), "--", "x"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        read, told = process.stdout.readline, process.stderr.readline
+        assert [read(), read()] == ["x 2\n", "100\n"]
+        a.write_text("int left;")
+        b.write_text(moving.format(first=0, step="count < 102 ? 2 : 0"))
+        assert (read(), told().partition("replaced")[0]) == ("102\n", f"uruk: {a}, {b}: ")
+        a.write_text(moving.format(first=0, step="count < 103 ? 1 : 0"))
+        assert "`step' is defined twice" in told()
+        assert "the old code goes on" in told()
+        b.write_text("int right;")
+        assert (read(), told().partition("replaced")[0]) == ("103\n", f"uruk: {b}, {a}: ")
+        a.write_text("int left;")
+        assert "it does not define `step' any more, which" in told()
+        assert "the old code goes on" in told()
+        b.write_text(moving.format(first=0, step="-count + 7"))
+        assert process.wait(timeout=60) == 7
+        assert f"uruk: {b}, {a}: replaced" in process.stderr.read()
+
+
 def test_what_cannot_be_watched() -> None:
     command = [sys.executable, "-m", "uruk", "run", "--watch", "x.o"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

@@ -10,16 +10,18 @@ from collections.abc import Callable, Sequence
 
 from uruk.cli.arguments import Arguments
 from uruk.cli.usage import UsageError, refuse
-from uruk.cli.watched_source import WatchedSource, command_of
+from uruk.cli.watched_source import WatchedSource, command_of, replace_sources
 from uruk.compile.compilers import cross_compiler
 from uruk.compile.languages import is_ir, language_of
-from uruk.errors import ExecutorCrashed, ExecutorLost, StaticsDiffer, UrukError
+from uruk.errors import ExecutorCrashed, ExecutorLost, UrukError
 from uruk.executor.remote import RemoteExecutor
 from uruk.lljit import LLJIT
 from uruk.spawning import spawn
 
 INTERVAL = 0.1
 """Seconds between two looks at the files."""
+MOST_POSTPONED = 10
+"""Looks for which edits wait while other files are being written."""
 _ENTRY = "uruk_watch_entry"
 
 
@@ -64,6 +66,7 @@ class _Watched:
         self._jit = jit
         self._arguments = arguments
         self._sources: list[WatchedSource] = []
+        self._postponed, self._begun = 0, 0.0
         self._status: int | None = None
         self._error: BaseException | None = None
 
@@ -114,43 +117,67 @@ class _Watched:
         return WatchedSource(path, tracker, command_of(path, compiler, flags))
 
     def _look(self) -> None:
-        """Replace the sources that were edited; those that failed before are tried again when another one is new."""
-        edited = [source for source in self._sources if source.is_edited()]
-        again = False
-        while edited:
-            replaced = [source for source in edited if self._replace(source, again=again)]
-            again = True
-            edited = [source for source in self._sources if replaced and source.failed and source not in replaced]
+        """Replace the sources that were edited, in one step, as functions may move from one to another.
 
-    def _replace(self, source: WatchedSource, *, again: bool) -> bool:
-        """Replace the code of one source; returns False after an error, which is printed once."""
-        source.take()
-        begun = time.monotonic()
-        others = [other for other in self._sources if other is not source]
+        Those that failed before are tried again with them, or after them.
+        """
+        self._begun = time.monotonic()
+        edited = [source for source in self._sources if source.is_edited()]
+        self._postponed = self._postponed + 1 if edited and not all(source.settled for source in self._sources) else 0
+        if 0 < self._postponed < MOST_POSTPONED:  # more is being saved, which may belong to it
+            return
+        edited = [source for source in edited if self._compile(source)]
+        waiting = [source for source in self._sources if source.waiting is not None and source not in edited]
+        if not edited or (waiting and self._replace([*edited, *waiting], said=False)) or not self._replace_all(edited):
+            return
+        again = [source for source in self._sources if source.failed]
+        while again:
+            replaced = [
+                source for source in again if self._compile(source, said=False) and self._replace([source], said=False)
+            ]
+            again = [source for source in again if replaced and source not in replaced]
+
+    def _replace_all(self, edited: Sequence[WatchedSource]) -> bool:
+        """Replace sources together, or else one by one where that is possible; returns True if any was replaced."""
+        if len(edited) == 1:
+            return self._replace(edited)
+        if self._replace(edited, said=False):
+            return True
+        replaced = [source for source in edited if self._replace([source], said=False)]
+        for source in edited:
+            if replaced and source not in replaced:
+                self._replace([source])
+        return bool(replaced) or self._replace(edited)
+
+    def _compile(self, source: WatchedSource, *, said: bool = True) -> bool:
+        """Compile a source; returns False after an error, which is printed."""
         try:
-            assert source.tracker.compile is not None
-            data, name = source.tracker.compile(source.path, None, "")
-            source.check_left_out(data, others)
-            _replace_code(source, data, name)
-        except ExecutorLost:
-            return False
+            source.compile()
         except UrukError as error:
-            source.failed = True
-            if not again:
-                text = f"uruk: {type(error).__name__}: {error}\nuruk: {source.path}: the old code goes on"
-                print(text, file=sys.stderr)
+            _say(error, [source] if said else [])
             return False
-        source.failed = False
-        took = 1000 * (time.monotonic() - begun)
-        print(f"uruk: {source.path}: replaced in {took:.0f} ms", file=sys.stderr)
+        return True
+
+    def _replace(self, sources: Sequence[WatchedSource], *, said: bool = True) -> bool:
+        """Replace the code of sources in one step; returns False after an error, which is printed if it is `said`."""
+        try:
+            replace_sources(sources, [other for other in self._sources if other not in sources])
+        except UrukError as error:
+            _say(error, sources if said else [])
+            return False
+        took = 1000 * (time.monotonic() - self._begun)
+        print(f"uruk: {_names(sources)}: replaced in {took:.0f} ms", file=sys.stderr)
         return True
 
 
-def _replace_code(source: WatchedSource, data: bytes, name: str) -> None:
-    try:
-        source.tracker.replace(data, name=name)
-    except StaticsDiffer as error:
-        raise StaticsDiffer(error.file, error.problems, "start the program again to make them anew") from None
+def _say(error: UrukError, sources: Sequence[WatchedSource]) -> None:
+    if sources and not isinstance(error, ExecutorLost):
+        text = f"uruk: {type(error).__name__}: {error}\nuruk: {_names(sources)}: the old code goes on"
+        print(text, file=sys.stderr)
+
+
+def _names(sources: Sequence[WatchedSource]) -> str:
+    return ", ".join(source.path for source in sources)
 
 
 def _entry(words: Sequence[str], entry: str) -> str:

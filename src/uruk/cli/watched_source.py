@@ -9,12 +9,13 @@ from collections.abc import Iterable, Sequence
 
 from uruk.compile.compilers import find_compiler
 from uruk.compile.languages import language_of
-from uruk.errors import InvalidValue
+from uruk.errors import InvalidValue, StaticsDiffer
 from uruk.graph.graph import Graph, SymbolKind
 from uruk.graph.types import true_rows
 from uruk.orc.registry.tracker import ResourceTracker
+from uruk.orc.replacing.change import Order
 from uruk.orc.replacing.checks import names_of
-from uruk.orc.replacing.replacing import versions_of
+from uruk.orc.replacing.replacing import replace_together, versions_of
 
 State = tuple[int, int, int]
 """When a file was written, its size, and its number: editors put a new file into the place of the old one."""
@@ -32,6 +33,10 @@ class WatchedSource:
         self.tracker = tracker
         self.failed = False
         """True if its newest state has not become code."""
+        self.waiting: tuple[str, bytes] | None = None
+        """The name and the object that were compiled of its newest state, until they have replaced the old ones."""
+        self.settled = True
+        """False if one of its files was written since the last look but one."""
         self._words = words
         self._made: dict[str, State] = {}
         """Its files, each with its state when it was compiled."""
@@ -50,25 +55,55 @@ class WatchedSource:
         write a file in steps.
         """
         now = _states(*self._made)
-        settled, self._last = now == self._last, now
-        return settled and now != self._made and all(state[1] for state in now.values())
+        self.settled, self._last = now == self._last, now
+        return self.settled and now != self._made and all(state[1] for state in now.values())
 
-    def check_left_out(self, data: bytes, others: Iterable[WatchedSource]) -> None:
-        """Raise InvalidValue where its new object leaves out a function that code of other sources calls.
+    def compile(self) -> None:
+        """Compile its newest state. Raises UrukError."""
+        self.take()
+        self.waiting, self.failed = None, True
+        assert self.tracker.compile is not None
+        data, name = self.tracker.compile(self.path, None, "")
+        self.waiting = name, data
 
-        A linker would refuse that; here the call would end the program.
-        """
-        versions = versions_of(self.tracker)
+
+def check_left_out(sources: Sequence[WatchedSource], others: Iterable[WatchedSource]) -> None:
+    """Raise InvalidValue where the new objects of sources leave out a function that code of others calls.
+
+    A linker would refuse that; here the call would end the program.
+    """
+    defined, lost = set[bytes](), dict[bytes, str]()
+    for source in sources:
+        assert source.waiting is not None
+        name, data = source.waiting
+        versions = versions_of(source.tracker)
         session = versions.session
-        graph = session.parse([(self.path, memoryview(data))], versions.bodies)
-        defined = {session.ids.text(name) for name in names_of(graph)}
-        shown = {session.ids.text(public) for public, _, _ in versions.stubs() if public not in versions.withdrawn.rows}
-        for other in others:
-            for used in versions_of(other.tracker).graphs.values():
-                lost = sorted((shown - defined) & _wanted(used))
-                if lost:
-                    name = lost[0].decode("utf-8", "replace")
-                    raise InvalidValue(f"{self.path}: it does not define `{name}' any more, which {other.path} calls")
+        graph = session.parse([(name, memoryview(data))], versions.bodies)
+        defined |= {session.ids.text(row) for row in names_of(graph)}
+        shown = (session.ids.text(row) for row, _, _ in versions.stubs() if row not in versions.withdrawn.rows)
+        lost.update(dict.fromkeys(shown, source.path))
+    for other in others:
+        for used in versions_of(other.tracker).graphs.values():
+            names = sorted((lost.keys() - defined) & _wanted(used))
+            if names:
+                text = names[0].decode("utf-8", "replace")
+                raise InvalidValue(f"{lost[names[0]]}: it does not define `{text}' any more, which {other.path} calls")
+
+
+def replace_sources(sources: Sequence[WatchedSource], others: Iterable[WatchedSource]) -> None:
+    """Replace the code of sources by what was compiled of them, in one step. Raises UrukError."""
+    check_left_out(sources, others)
+    orders: list[Order] = []
+    for source in sources:
+        assert source.waiting is not None
+        name, data = source.waiting
+        orders.append(Order(versions_of(source.tracker), [(name, memoryview(data))]))
+    try:
+        replace_together(orders[0].versions.session, orders, "keep")
+    except StaticsDiffer as error:
+        raise StaticsDiffer(error.file, error.problems, "start the program again to make them anew") from None
+    for source in sources:
+        source.waiting, source.failed = None, False
 
 
 def headers_of(path: str, words: Sequence[str]) -> list[str]:

@@ -220,11 +220,12 @@ class Initializers:
             run.done.set()
 
     @contextmanager
-    def at_rest(self, tracker: ResourceTracker) -> Generator[bool, None, None]:
-        """Hold the lock when no thread runs initialisers or finalisers of a tracker; yields False if we do."""
+    def at_rest(self, *trackers: ResourceTracker) -> Generator[bool, None, None]:
+        """Hold the lock when no thread runs initialisers or finalisers of some trackers; yields False if we do."""
+        numbers = {tracker.number for tracker in trackers}
         while True:
             with self.session.lock:
-                runs = [run for run in self.running if tracker.number in run.trackers]
+                runs = [run for run in self.running if not numbers.isdisjoint(run.trackers)]
                 is_own = bool(runs) and not self._behind_me().isdisjoint(run.thread for run in runs)
                 if is_own or not runs:
                     yield not is_own

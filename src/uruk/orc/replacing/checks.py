@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from uruk.errors import DuplicateDefinition, InvalidValue
 from uruk.graph.graph import Graph
@@ -25,8 +25,10 @@ def names_of(graph: Graph) -> dict[int, SymbolFlags]:
     return names
 
 
-def check_names(versions: Versions, graphs: Sequence[Graph], function: str) -> None:
+def check_names(versions: Versions, graphs: Sequence[Graph], function: str, moved: Container[int]) -> None:
     """Check what a new version defines, before anything is changed. With `function` it replaces that one alone.
+
+    `moved` are names of functions and variables that move from one replaced object to another.
 
     Raises InvalidValue where it lacks that function, and where a function was a variable, or the other way round:
     others call, or read, what lies at its address.
@@ -44,7 +46,8 @@ def check_names(versions: Versions, graphs: Sequence[Graph], function: str) -> N
                 was, now = ("variable", "function") if is_function else ("function", "variable")
                 problem = f"`{text}' is a {now}, and was a {was}, which others use as one: give it another name"
                 raise InvalidValue(f"{graph.files[0]}: {problem}")
-            _check_other(versions, name, graph.files[0])
+            if name not in moved:
+                _check_other(versions, name, graph.files[0])
             found |= is_function and text == function
     if function and not found:
         raise InvalidValue(f"{graphs[0].files[0]} does not define the function `{function}', which it is to replace")

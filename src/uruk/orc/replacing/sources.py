@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from uruk.compile.languages import language_of
 from uruk.errors import InvalidType, InvalidValue, NotReplaced
@@ -13,13 +13,27 @@ from uruk.orc.registry.entries import Contents, LazyEntry
 from uruk.orc.registry.inputs import Source, check_text, read_source
 from uruk.orc.registry.symbols import encode_name
 from uruk.orc.registry.tracker import Replacement, ResourceTracker
-from uruk.orc.replacing.replacing import replace_objects, versions_of
+from uruk.orc.replacing.change import Order
+from uruk.orc.replacing.replacing import replace_objects, replace_together, versions_of
 
 
 def replace_code(session: Lifetime, tracker: ResourceTracker, replacement: Replacement) -> None:
     """See `ResourceTracker.replace`."""
     versions = versions_of(tracker)
     replace_objects(session, versions, [_object_of(tracker, replacement)], replacement.statics, replacement.function)
+
+
+def replace_several(
+    session: Lifetime, sources: Mapping[ResourceTracker, str | os.PathLike[str] | Source], statics: str
+) -> None:
+    """See `LLJIT.replace_together`."""
+    if not hasattr(sources, "items"):
+        raise InvalidType(f"{sources!r}: code is replaced together by a dict, {{tracker: object or source, ...}}")
+    versions = {tracker: versions_of(tracker) for tracker in sources}
+    # All are compiled before anything changes.
+    pairs = {tracker: _object_of(tracker, Replacement(source)) for tracker, source in sources.items()}
+    if pairs:
+        replace_together(session, [Order(versions[tracker], [pair]) for tracker, pair in pairs.items()], statics)
 
 
 def _object_of(tracker: ResourceTracker, replacement: Replacement) -> tuple[str, Source]:

@@ -13,7 +13,7 @@ from uruk.orc.registry.added import has_initializers
 from uruk.orc.registry.entries import Contents, LazyEntry, ObjectEntry
 from uruk.orc.registry.tracker import Resources, ResourceTracker, Retained
 from uruk.orc.replacing.functions import hidden_statics
-from uruk.orc.replacing.statics import Statics
+from uruk.orc.replacing.statics import Key, Statics
 from uruk.orc.replacing.withdrawing import Withdrawn
 from uruk.passes.state import State
 from uruk.records import record
@@ -93,10 +93,14 @@ class Versions:
         self.bodies = bodies
         self.keep = keep
         self.statics = Statics()
+        self.keys: set[Key] = set()
+        """The names of the newest version's variables."""
         self.withdrawn = Withdrawn(session)
         self.parts: list[Part] = []
         self.number = 1
         """The number of the newest version."""
+        self.changing = False
+        """True while a new version is added and linked, to which nothing leads yet."""
         self.turn = threading.RLock()
         """Held by who replaces."""
         self.alone: dict[str, set[int]] = {}
@@ -141,7 +145,8 @@ class Versions:
         # The handle under which finalisers are registered lies beside variables: no other handle may get its address.
         part.has_data |= bool(part.new["module_handles"])
         self.parts.append(part)
-        if self.number == 1 and not any(has_initializers(self.graphs[row]).any() for row in rows if row in self.graphs):
+        first = self.number == 1 and not self.changing
+        if first and not any(has_initializers(self.graphs[row]).any() for row in rows if row in self.graphs):
             self._lead(set(rows))
 
     def _lead(self, objects: set[int]) -> None:
