@@ -35,6 +35,15 @@ uruk_invoke:
         ldp     d2, d3, [x19, #80]
         ldp     d4, d5, [x19, #96]
         ldp     d6, d7, [x19, #112]
+        add     x9, x19, #136            // the upper words
+        ld1     {v0.d}[1], [x9], #8
+        ld1     {v1.d}[1], [x9], #8
+        ld1     {v2.d}[1], [x9], #8
+        ld1     {v3.d}[1], [x9], #8
+        ld1     {v4.d}[1], [x9], #8
+        ld1     {v5.d}[1], [x9], #8
+        ld1     {v6.d}[1], [x9], #8
+        ld1     {v7.d}[1], [x9]
         ldp     x0, x1, [x19]
         ldp     x2, x3, [x19, #16]
         ldp     x4, x5, [x19, #32]
@@ -43,6 +52,11 @@ uruk_invoke:
         stp     x0, x1, [x19]
         stp     d0, d1, [x19, #64]
         stp     d2, d3, [x19, #80]
+        add     x9, x19, #136
+        st1     {v0.d}[1], [x9], #8
+        st1     {v1.d}[1], [x9], #8
+        st1     {v2.d}[1], [x9], #8
+        st1     {v3.d}[1], [x9]
         ldr     x19, [x29, #16]
         mov     sp, x29
         ldp     x29, x30, [sp], #32

@@ -11,12 +11,6 @@
 
 typedef struct result dispatch_function(void *context, const void *tag, const char *data, size_t size);
 
-struct registers {
-    word integers[8];
-    word vectors[8];
-    word result_place; /* where a result in memory goes, in conventions with a register for that alone */
-};
-
 static dispatch_function *dispatch;
 static void *dispatch_context;
 
@@ -64,21 +58,23 @@ void uruk_free_result(struct result *result)
 
 /* The argument of a call: this, then integers (a ninth is `result_place`), vectors, stack words, words that are offsets
  * into the bytes (numbers of integers; behind them, of stack words; behind these, offsets of words in the bytes), then
- * the bytes. The answer: two integer and four
- * vector registers of the result, errno, the exception that left the function or 0, and the first `back` bytes. CATCHES in
- * the number of integers says that there may be one. */
+ * the bytes. More than eight vectors are the lower words of all eight, and then upper ones. The answer: two integer and
+ * four vector registers of the result, errno, the exception that left the function or 0, the upper words of these vector
+ * registers (or those of st0), and the first `back` bytes. CATCHES in the number of integers says that there may be an
+ * exception, IN_X87 that the result is in st0. */
 struct call {
     word id, function;
     uint32_t integers, vectors, stack, pointers;
     uint64_t bytes, back;
 };
 
-enum { ANSWER = 8 * sizeof(word), MOST = 1 << 16 };
+enum { ANSWER = 12 * sizeof(word), MOST = 1 << 16 };
 #define CATCHES (1u << 31)
+#define IN_X87 (1u << 30)
 
 static int fits(const struct call *call, size_t size)
 {
-    if (call->integers > 9 || call->vectors > 8 || call->stack > MOST || call->pointers > MOST)
+    if (call->integers > 9 || call->vectors > 16 || call->stack > MOST || call->pointers > MOST)
         return 0;
     size_t words = (size_t)call->integers + call->vectors + call->stack + call->pointers;
     if (size < sizeof *call + 8 * words)
@@ -103,9 +99,9 @@ static void *pointer(const struct call *call, word which, struct registers *regi
     return call->bytes >= sizeof(word) && which <= call->bytes - sizeof(word) ? bytes + which : 0;
 }
 
-static struct result make_call(const struct call *call, const word *words, int catches)
+static struct result make_call(const struct call *call, const word *words, uint32_t marks)
 {
-    struct registers registers = {{0}, {0}, 0};
+    struct registers registers = {{0}, {0}, 0, {0}, marks & IN_X87};
     const word *vectors = words + call->integers, *stack = vectors + call->vectors, *pointers = stack + call->stack;
     word *stacked = malloc(8 * call->stack + 8);
     char *answer = malloc(ANSWER + 16 + call->bytes);
@@ -117,7 +113,9 @@ static struct result make_call(const struct call *call, const word *words, int c
     memcpy(bytes, pointers + call->pointers, call->bytes);
     for (uint32_t i = 0; i < call->integers; i++)
         *integer(&registers, i) = words[i];
-    memcpy(registers.vectors, vectors, 8 * call->vectors);
+    memcpy(registers.vectors, vectors, 8 * (call->vectors < 8 ? call->vectors : 8));
+    if (call->vectors > 8)
+        memcpy(registers.wide, vectors + 8, 8 * (call->vectors - 8));
     memcpy(stacked, stack, 8 * call->stack);
     for (uint32_t i = 0; i < call->pointers; i++) {
         word which = pointers[i];
@@ -135,13 +133,14 @@ static struct result make_call(const struct call *call, const word *words, int c
     word *current = current_call(), outer = *current;
     *current = call->id;
     uruk_set_last_error(0);
-    word exception = uruk_invoke_guarded(call->function, &registers, stacked, call->stack, catches);
+    word exception = uruk_invoke_guarded(call->function, &registers, stacked, call->stack, !!(marks & CATCHES));
     word error = (word)uruk_last_error();
     *current_call() = outer;
     memcpy(answer, registers.integers, 2 * sizeof(word));
     memcpy(answer + 2 * sizeof(word), registers.vectors, 4 * sizeof(word));
     memcpy(answer + 6 * sizeof(word), &error, sizeof error);
     memcpy(answer + 7 * sizeof(word), &exception, sizeof exception);
+    memcpy(answer + 8 * sizeof(word), registers.wide, 4 * sizeof(word));
     memmove(answer + ANSWER, bytes, call->back);
     free(stacked);
     return success(answer, ANSWER + call->back);
@@ -154,15 +153,15 @@ EXPORTED struct result uruk_rt_call_wrapper(const char *data, size_t size)
     if (size < sizeof call)
         return failure("a call is too short");
     memcpy(&call, data, sizeof call);
-    int catches = (call.integers & CATCHES) != 0;
-    call.integers &= ~CATCHES;
+    uint32_t marks = call.integers & (CATCHES | IN_X87);
+    call.integers &= ~marks;
     if (!fits(&call, size))
         return failure("the parts of a call do not fit");
     word *words = malloc(size - sizeof call + 8); /* aligned */
     if (!words)
         return failure("no memory for a call");
     memcpy(words, data + sizeof call, size - sizeof call);
-    struct result result = make_call(&call, words, catches);
+    struct result result = make_call(&call, words, marks);
     free(words);
     return result;
 }

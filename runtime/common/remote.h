@@ -5,6 +5,14 @@
 
 typedef uint64_t word;
 
+struct registers { /* of a call, with its arguments, and with its results when it has returned; assembly knows it */
+    word integers[8];
+    word vectors[8]; /* the lower words */
+    word result_place; /* where a result in memory goes, in conventions with a register for that alone */
+    word wide[8]; /* the upper words of vector registers; of results of x86-64, the words of st0 */
+    word in_x87; /* not 0: the result is in st0 */
+};
+
 struct result { /* of a wrapper function; LLVM's WrapperFunctionResult */
     union {
         char *data;     /* more than 8 bytes: from malloc, freed by who gets it */

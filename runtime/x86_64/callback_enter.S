@@ -10,7 +10,7 @@
 uruk_rt_callback_enter:
         .cfi_startproc
         ENTER_FRAME
-        sub     $144, %rsp
+        sub     $208, %rsp
         STORE_EACH movq, 0, 8, rsp, rdi, rsi, rdx, rcx, r8, r9
         STORE_EACH movq, 64, 8, rsp, xmm0, xmm1, xmm2, xmm3, xmm4, xmm5, xmm6, xmm7
         movq    $0, 128(%rsp)            # no register of its own has the place of a result
@@ -22,6 +22,10 @@ uruk_rt_callback_enter:
         mov     8(%rsp), %rdx
         movq    64(%rsp), %xmm0
         movq    72(%rsp), %xmm1
+        cmpq    $0, 200(%rsp)
+        je      1f
+        fldt    136(%rsp)
+1:
         leave
         .cfi_def_cfa %rsp, 8
         ret

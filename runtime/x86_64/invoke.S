@@ -1,7 +1,7 @@
 /* void uruk_invoke(function, struct registers *, const uint64_t *stack, uint64_t count)
  *
  * Call a function with the register arguments of the C calling convention loaded, and `count` words on the stack; the
- * first two integer and vector registers of the result go into the struct (System V psABI, 3.2.3).
+ * first two integer and vector registers of the result go into the struct, or st0 (System V psABI, 3.2.3).
  */
 
 #include "save_registers.h"
@@ -35,6 +35,10 @@ uruk_invoke:
         mov     %rdx, 8(%rbx)
         movq    %xmm0, 64(%rbx)
         movq    %xmm1, 72(%rbx)
+        cmpq    $0, 200(%rbx)
+        je      1f
+        fstpt   136(%rbx)
+1:
         mov     -8(%rbp), %rbx
         leave
         .cfi_def_cfa %rsp, 8

@@ -123,19 +123,12 @@ def made(
     calls = _calls(session)
     typed = TypedCall(symbol.name, symbol.address, call)
     native = None
-    if calls.native is not None and not cpp_exceptions and not _is_for_cffi(function):
+    if calls.native is not None and not cpp_exceptions and not function.is_variadic:
         native = calls.native.make(_prototype(function).plan(THIS_CONVENTION), typed, hold_gil=hold_gil)
     if native is None:
         native = typed.as_function()
         native.__doc__ = function.text
     return calls.add(typed, native)
-
-
-def _is_for_cffi(function: Function) -> bool:
-    """Return True for a function that cffi alone calls in this process."""
-    return function.is_variadic or any(
-        each.kind.cname == "long double" for each in (function.result, *function.arguments)
-    )
 
 
 def _check_present(symbol: Linked, session: Session) -> None:
@@ -167,7 +160,7 @@ def _in_python(
     from uruk.executor.calls_here import function_by_cffi, function_here
 
     home = partial(_callbacks, None if session is None else weakref.ref(session))
-    if _is_for_cffi(function):
+    if function.is_variadic:
         return function_by_cffi(function, symbol.address, home, callbacks=callbacks, name=symbol.name)
     prototype = _prototype(function)
     from uruk.executor.native_types import by_words

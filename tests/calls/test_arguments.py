@@ -280,12 +280,6 @@ def test_what_is_refused_says_so_in_terms_of_c(jit: uruk.LLJIT) -> None:
         assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
-def test_types_that_cannot_be_passed_have_their_names(jit: uruk.LLJIT) -> None:
-    for name in ("float _Complex", "double _Complex"):
-        with pytest.raises(uruk.InvalidValue, match=f": `{name}' cannot be passed by value; pass a pointer"):
-            function(jit, "half", f"int({name})")
-
-
 def test_errors_are_the_same_in_process_and_in_a_child(tmp_path: Path) -> None:
     seen: list[list[tuple[str, str]]] = []
     for place in ("here", "shared"):
@@ -411,7 +405,7 @@ def test_functions_that_cffi_alone_calls_take_pointers_as_others_do(tmp_path: Pa
         letter = function(jit, "letter", "int(const char *, ...)")
         assert [letter("a"), letter(b"b")] == [97, 98]
         for values, text in (
-            (("x", abs, None), r"`long double\(long double, .*': must be real number, not str"),
+            (("x", abs, None), r"argument 1 of `long double\(long double, .*': `long double' takes a number, not str"),
             ((1, abs), "takes 3 arguments, not 2"),
             ((1, 2.5, None), "argument 2 of `long double.* takes a function or the address of one, not float"),
             ((1, abs, np.zeros(1)), "argument 3 of `long double.*, which takes int32"),

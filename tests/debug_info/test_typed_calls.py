@@ -121,8 +121,7 @@ def test_calls_in_a_child(cc: Compile) -> None:
     with uruk.LLJIT(executor=uruk.spawn()) as jit:
         jit.add_object(cc(SOURCE, "-g", "-O1"))
         check_calls(jit)
-        with pytest.raises(uruk.InvalidValue, match="long double"):
-            jit.lookup("wide")(0.5)
+        assert float(jit.lookup("wide")(0.5)) == 1.5
 
 
 def test_units_of_one_object_and_members_of_an_archive(cc: Compile, tmp_path: Path, jit: uruk.LLJIT) -> None:

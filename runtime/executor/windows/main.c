@@ -85,6 +85,7 @@ static void open_line(void)
 /* Where the process begins: there is no C runtime that would come before. */
 void start(void)
 {
+    begin_x87();
     read_words();
     open_line();
     serve();

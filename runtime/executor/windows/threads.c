@@ -32,6 +32,7 @@ static void forget(struct own *own)
 static DWORD WINAPI begin(void *argument)
 {
     struct own *own = argument;
+    begin_x87();
     own->function(own->argument);
     forget(own);
     return 0;

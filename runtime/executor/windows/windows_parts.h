@@ -4,6 +4,12 @@
 
 #include "executor.h"
 
+/* Windows begins threads with 53 bits of precision in x87 registers, and MinGW's long double has 64. */
+static inline void begin_x87(void)
+{
+    __asm__ volatile("fninit");
+}
+
 /* line.c: the line is two files, or a socket. */
 void open_files(word in, word out);                                     /* handles of this process */
 void open_descriptors(const char *controller, const char *in, const char *out); /* under wine */

@@ -13,8 +13,8 @@
 uruk_rt_callback_enter:
         pushq   %rbp
         .seh_pushreg %rbp
-        subq    $176, %rsp              /* 32 of them for the callee, then 8 integers, 8 vectors and a place */
-        .seh_stackalloc 176
+        subq    $240, %rsp              /* 32 of them for the callee, then a struct registers */
+        .seh_stackalloc 240
         movq    %rsp, %rbp
         .seh_setframe %rbp, 0
         .seh_endprologue
@@ -29,11 +29,11 @@ uruk_rt_callback_enter:
         movq    $0, 160(%rbp)           /* no register of its own has the place of a result */
         movq    %r10, %rcx
         leaq    32(%rbp), %rdx
-        leaq    224(%rbp), %r8          /* behind this frame, %rbp, the return address and the shadow space */
+        leaq    288(%rbp), %r8          /* behind this frame, %rbp, the return address and the shadow space */
         callq   uruk_callback
         movq    32(%rbp), %rax
         movq    96(%rbp), %xmm0
-        leaq    176(%rbp), %rsp
+        leaq    240(%rbp), %rsp
         popq    %rbp
         retq
         .seh_endproc

@@ -23,7 +23,7 @@ from uruk.calls import (
 from uruk.demangle import demangle
 from uruk.errors import InvalidType, InvalidValue, RemovedCode
 from uruk.executor.control import Block, Memory
-from uruk.executor.layouts import Layout, Structure, layout_of_value, shown
+from uruk.executor.layouts import Layout, Structure, has_format_of_here, layout_of_value, shown
 from uruk.executor.live import LiveStructure, place_of_structure
 from uruk.executor.plan import Kind, Plan, Step
 from uruk.executor.structure_callbacks import with_addresses
@@ -286,7 +286,7 @@ def _given(value: Any, view: memoryview) -> _Given:
     if len(plain) == 1:
         letter = "B" if view.itemsize == 1 and plain in "bBc" else plain
     else:
-        letter = "T" if plain.startswith("T{") else ""
+        letter = "T" if plain.startswith("T{") else "Z" if plain in ("Zf", "Zd") else ""
     try:
         name = str(np.dtype(text)) if letter != "T" else "structures"
     except TypeError:
@@ -303,8 +303,10 @@ def _fits(element: Step, letter: str, size: int, view: memoryview) -> bool:
         return letter in _INTEGERS and letter.islower() == element.is_signed
     if element.kind == Kind.BOOLEAN:
         return letter in "?B"
+    if element.layout.is_complex:
+        return letter == "Z"
     if element.kind == Kind.FLOAT:
-        return letter in _FLOATS
+        return letter in _FLOATS and has_format_of_here(element.layout)
     if element.kind in (Kind.POINTER, Kind.FUNCTION):
         return letter in _INTEGERS
     return letter == "T"
@@ -313,8 +315,10 @@ def _fits(element: Step, letter: str, size: int, view: memoryview) -> bool:
 def _wanted(element: Step) -> str:
     if element.kind == Kind.INTEGER:
         return f"{'int' if element.is_signed else 'uint'}{8 * element.size}"
+    if element.layout.is_complex:
+        return f"complex{8 * element.size}"
     if element.kind == Kind.FLOAT:
-        return f"float{8 * element.size}"
+        return f"float{8 * element.size}" if has_format_of_here(element.layout) else "binary128, as a list"
     names = {Kind.BOOLEAN: "bool", Kind.CHARACTER: "bytes", Kind.COMPOSITE: f"structures of {element.size} bytes"}
     return names.get(element.kind, "addresses (uint64)")
 

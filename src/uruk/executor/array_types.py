@@ -41,11 +41,13 @@ def _item_type(layout: Layout) -> np.dtype[Any] | None:
     if layout.item is not None:
         found = array_type(layout)
         return None if found is None else np.dtype(found)
-    if layout.is_float:
+    if layout.is_float and layout.long_double is None:
         return np.dtype(f"<f{layout.size}")
+    if layout.is_complex:
+        return np.dtype(f"<c{layout.size}")
     if layout.kind.cname == "_Bool" and layout.bits is None:
         return np.dtype(np.bool_)
-    if layout.foreign or layout.bits is not None or layout.size > 8:
+    if layout.bits is not None or layout.size > 8:
         return None
     return np.dtype(f"<{'i' if layout.is_signed else 'u'}{layout.size}")
 

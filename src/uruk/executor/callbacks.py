@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from uruk.isa.abi import CallingConvention
     from uruk.memory.interface import Memory
 
-_REGISTERS = 17
-"""Words of a request for registers: eight integers, eight vectors, the place of a result; those on the stack follow."""
+_REGISTERS = 25
+"""Words of a request for registers: eight integers, eight vectors, the place of a result, and the upper words of the
+vectors; those on the stack follow."""
 _NOTHING = (0,) * 6
 """A result of zeros: two integer and four vector registers."""
 COUNT = 128
@@ -177,7 +178,7 @@ class Callbacks(Home):
             return sps.u64(*_NOTHING)
         prototype, convention = callback.prototype, self._convention
         words = [reader.u64() for _ in range(_REGISTERS + prototype.signature(convention).stack_words)]
-        rows = words[:8], words[8:16], words[_REGISTERS:]
+        rows = words[:8], words[8:16], words[_REGISTERS:], words[17:_REGISTERS]
         process = self._runtime.process
         try:
             data = prototype.result_bytes(

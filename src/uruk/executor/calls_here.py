@@ -69,7 +69,7 @@ def function_here(
 def function_by_cffi(
     function: Function, address: int, home: Callable[[], Home], *, callbacks: str = "session", name: str = ""
 ) -> Callable[..., Any]:
-    """Return a callable for a function with types that cffi alone passes: `long double`, variable arguments.
+    """Return a callable for a function with variable arguments, which cffi alone passes.
 
     What cffi refuses for a pointer is converted as it is for other functions.
     """

@@ -46,7 +46,7 @@ def function_there(
 ) -> Callable[..., Any]:
     """Return a callable for a function of another process, whose errors have its `name`; see `uruk.Symbol.function`."""
     process, convention = executor.process, executor.process.convention
-    prototype.signature(convention)
+    in_x87 = prototype.signature(convention).is_in_x87
     prototype.plan(convention)
     lasting = _Place(executor, name)
 
@@ -54,8 +54,9 @@ def function_there(
         place = lasting if callbacks != "call" else _PlaceOfOneCall(executor, name)
         try:
             words = prototype.encode(values, convention, place)
+            integers, vectors, stack, wide, place_of_result, _ = words
             answer = process.invoke(
-                address, words.integers, words.vectors, words.stack, words.result_place, raises=True
+                address, integers, vectors, stack, place_of_result, wide=wide, in_x87=in_x87, raises=True
             )
             return prototype.result_of(answer, words, convention)
         finally:

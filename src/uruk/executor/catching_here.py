@@ -21,9 +21,11 @@ from uruk.executor.native_types import copied
 from uruk.executor.prototypes import Prototype, Words
 
 _CALL = struct.Struct("<QQIIIIQQ")
-_ANSWER = struct.Struct("<qq6Q")
+_ANSWER = struct.Struct("<qq10Q")
 _NOBODYS_CALL = (1 << 64) - 1
-_CATCHES = 1 << 31
+_CATCHES, _IN_X87 = 1 << 31, 1 << 30
+_VECTORS = 8
+"""Lower words of vector registers, in a call that has upper ones."""
 _PLACE_OF_RESULT = 8
 """The number of the register with the place of a large result, in conventions that have one."""
 
@@ -50,7 +52,8 @@ def function_catching(
     name: str = "",
 ) -> Callable[..., Any]:
     """Return a callable for a function of this process; if it `catches`, C++ exceptions are raised as CppException."""
-    layouts = prototype.signature(CONVENTION).arguments
+    signature = prototype.signature(CONVENTION)
+    layouts, marks = signature.arguments, _CATCHES * catches | _IN_X87 * signature.is_in_x87
     prototype.plan(CONVENTION)
     make = ctypes.CFUNCTYPE(_Result, ctypes.c_char_p, ctypes.c_size_t)(runtime.address[b"uruk_rt_call_wrapper"])
     free = ctypes.CDLL(None).free
@@ -63,11 +66,11 @@ def function_catching(
         try:
             given = [*map(copied, layouts, values), *values[len(layouts) :]]
             words = prototype.encode(given, CONVENTION, place)
-            message = _message(address, words, place.kept, catches)
+            message = _message(address, words, place.kept, marks)
             result = make(message, len(message))
             if result.size != _ANSWER.size:
                 raise AllocationError(f"there is no memory for a call of {address:#x}")
-            first, second, v0, v1, v2, v3, error, exception = _ANSWER.unpack(
+            first, second, v0, v1, v2, v3, error, exception, *wide = _ANSWER.unpack(
                 ctypes.string_at(result.data, _ANSWER.size)
             )
             free(result.data)
@@ -75,7 +78,7 @@ def function_catching(
                 raised.raise_kept()
             if exception:
                 raise taken(process, exception)
-            return prototype.result_of(Answer((first, second), (v0, v1, v2, v3), error), words, CONVENTION)
+            return prototype.result_of(Answer((first, second), (v0, v1, v2, v3), error, tuple(wide)), words, CONVENTION)
         finally:
             for each in place.made:
                 each.release()
@@ -84,15 +87,16 @@ def function_catching(
     return call
 
 
-def _message(address: int, words: Words, kept: list[object], catches: bool) -> bytes:
-    """Return a call as the runtime takes it; memory is passed as it is."""
+def _message(address: int, words: Words, kept: list[object], marks: int) -> bytes:
+    """Return a call as the runtime takes it, with its marks; memory is passed as it is."""
     mask = (1 << 64) - 1
     integers = [address_here(each, kept) & mask for each in words.integers]
     if words.result_place is not None:
         integers += [0] * (_PLACE_OF_RESULT - len(integers))
         integers.append(address_here(words.result_place, kept))
     stack = [address_here(each, kept) & mask for each in words.stack]
-    head = _CALL.pack(
-        _NOBODYS_CALL, address, len(integers) | _CATCHES * catches, len(words.vectors), len(stack), 0, 0, 0
-    )
-    return head + struct.pack(f"<{len(integers) + len(words.vectors) + len(stack)}Q", *integers, *words.vectors, *stack)
+    vectors = words.vectors
+    if words.wide:  # behind the lower words of all registers
+        vectors = [*vectors, *[0] * (_VECTORS - len(vectors)), *words.wide]
+    head = _CALL.pack(_NOBODYS_CALL, address, len(integers) | marks, len(vectors), len(stack), 0, 0, 0)
+    return head + struct.pack(f"<{len(integers) + len(vectors) + len(stack)}Q", *integers, *vectors, *stack)

@@ -34,11 +34,15 @@ Memory: TypeAlias = "int | bytes | bytearray | memoryview | Block"
 
 
 class Answer(NamedTuple):
-    """The integer registers (signed) and the lower words of the vector registers after a call, and its errno."""
+    """The integer registers (signed) and the lower words of the vector registers after a call, and its errno.
+
+    `wide` are the upper words of the vector registers, or, where a call asked for it, the words of x87's st0.
+    """
 
     integers: tuple[int, int]
     vectors: tuple[int, int, int, int]
     error: int
+    wide: tuple[int, ...] = ()
 
 
 class ProcessControl(Protocol):

@@ -13,16 +13,17 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from uruk.calls import alignment_of, bytes_as, composite, size_and_sign, size_of
+from uruk.calls import alignment_of, size_and_sign, size_of
 from uruk.errors import InvalidValue
-from uruk.isa.abi import WORD, CallingConvention, Scalar, Shape
+from uruk.executor import long_double
+from uruk.isa.abi import WORD, CallingConvention, LongDouble, Scalar, Shape
 from uruk.records import record
 
 _WORD = (1 << 64) - 1
 _ADDRESSES = ("pointer", "function")  # what cffi calls a pointer to a function is a function to it
-_COMPLEX = {"_cffi_float_complex_t": "float _Complex", "_cffi_double_complex_t": "double _Complex"}
+_COMPLEX = {"_cffi_float_complex_t": "<2f", "_cffi_double_complex_t": "<2d"}  # the names are cffi's own
 _LONGEST_SHOWN = 128  # bits
-_LARGEST_IN_REGISTERS = 32  # bytes: four doubles
+_LARGEST_IN_REGISTERS = 64  # bytes: four of long double
 _NOT_IN_ORDER = 1
 """cffi's mark of a member that lies in a union behind its first one: values in order leave it out, as in C."""
 
@@ -33,7 +34,6 @@ class Layout:
 
     `members` has a structure's or union's names, offsets and layouts, with those of members without a name in their
     place; `item` is the layout of an array's items. `bits` are the shift and width of a bit-field in its storage unit.
-    A type that is `foreign` has values as cffi has them.
     """
 
     kind: Any
@@ -45,12 +45,18 @@ class Layout:
     unordered: frozenset[str] = frozenset()
     """Members that values in order leave out: those of a union but the first."""
     bits: tuple[int, int] | None = None
-    foreign: bool = False
+    long_double: LongDouble | None = None
+    """The format of long double; None for other types."""
 
     @property
     def is_float(self) -> bool:
-        """True for float and double."""
+        """True for float, double and long double."""
         return is_float(self.kind)
+
+    @property
+    def is_complex(self) -> bool:
+        """True for complex numbers."""
+        return bool(self.kind.kind == "primitive" and self.kind.cname in _COMPLEX)
 
     @property
     def is_composite(self) -> bool:
@@ -60,7 +66,7 @@ class Layout:
     def shape(self) -> Shape:
         """Return what calling conventions ask of the type; the scalars are left out of what no register takes."""
         scalars = tuple(self._scalars(0)) if self.size <= _LARGEST_IN_REGISTERS else ()
-        return Shape(self.size, scalars, self.is_composite)
+        return Shape(self.size, scalars, self.is_composite or self.is_complex)
 
     def _scalars(self, start: int) -> Iterator[Scalar]:
         if self.is_composite:
@@ -69,6 +75,8 @@ class Layout:
         elif self.item is not None:
             for at in range(start, start + self.size, self.item.size):
                 yield from self.item._scalars(at)
+        elif self.is_complex:
+            yield from (Scalar(at, self.size // 2, True) for at in (start, start + self.size // 2))
         else:
             yield Scalar(start, self.size, self.is_float)
 
@@ -82,8 +90,8 @@ class Layout:
             return self._array_bytes(value)
         if self.is_float:
             return self._float_bytes(value)
-        if self.foreign:
-            return bytes_as(self.kind, value)
+        if self.is_complex:
+            return self._complex_bytes(value)
         return self.to_word(value).to_bytes(8, "little")[: self.size]
 
     def merged(self, old: bytes, value: Any) -> bytes:
@@ -120,7 +128,21 @@ class Layout:
             raise OverflowError(f"{shown(number)} does not fit `{name}{width}'")
         return number & ((1 << bits) - 1) if name == "char" else number & _WORD
 
+    def _complex_bytes(self, value: Any) -> bytes:
+        try:
+            number = None if isinstance(value, str) else complex(value)
+        except TypeError:
+            number = None
+        if number is None:
+            name = "float" if self.size == 8 else "double"
+            raise TypeError(f"`{name} _Complex' takes a number, not {type(value).__name__}")
+        if self.size == 16:
+            return struct.pack("<2d", number.real, number.imag)
+        return _single(number.real) + _single(number.imag)
+
     def _float_bytes(self, value: Any) -> bytes:
+        if self.long_double is not None:
+            return long_double.to_bytes(self.kind, value, self.long_double)
         try:
             number = float(struct.unpack("<d", struct.pack("<d", value))[0])
         except struct.error:
@@ -129,10 +151,7 @@ class Layout:
             raise TypeError(f"`{self.kind.cname}' takes a number, not {type(value).__name__}") from None
         if self.size == 8:
             return struct.pack("<d", number)
-        try:
-            return struct.pack("<f", number)
-        except OverflowError:  # C's conversion gives an infinity there
-            return struct.pack("<f", math.copysign(math.inf, number))
+        return _single(number)
 
     def from_bytes(self, data: bytes, start: int = 0) -> Any:
         """Return the value whose bytes begin at `start`; pointers are addresses, structures are `Structure`."""
@@ -144,10 +163,12 @@ class Layout:
             if self.item.kind.cname == "char":
                 return here
             return [self.item.from_bytes(here, at) for at in range(0, self.size, self.item.size)]
+        if self.long_double is not None:
+            return long_double.from_bytes(self.kind, here, self.long_double)
         if self.is_float:
             return struct.unpack("<d" if self.size == 8 else "<f", here)[0]
-        if self.foreign:
-            return composite(kind, here)
+        if self.is_complex:
+            return complex(*struct.unpack(_COMPLEX[kind.cname], here))
         if kind.cname == "char" and self.bits is None:
             return here
         number = int.from_bytes(here, "little", signed=self.is_signed and self.bits is None)
@@ -234,7 +255,9 @@ class Structure:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Structure):
             return NotImplemented
-        return self._layout.kind is other._layout.kind and list(self) == list(other)
+        if self._layout.kind is not other._layout.kind:
+            return False
+        return all(map(_is_equal, (member for _, _, member in self._layout.members), self, other))
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -266,12 +289,9 @@ def layout_of(kind: Any, convention: CallingConvention, *, in_memory: bool = Fal
         return Layout(kind, WORD, WORD)
     if is_float(kind):
         size = size_of(kind)
-        return Layout(kind, size, size)
-    if kind.kind != "enum" and ("double" in kind.cname or "complex" in kind.cname.lower()):
-        if in_memory:
-            return Layout(kind, size_of(kind), alignment_of(kind), foreign=True)
-        name = _COMPLEX.get(kind.cname, kind.cname)
-        raise InvalidValue(f"`{name}' cannot be passed by value; pass a pointer")
+        return Layout(kind, size, size, long_double=convention.long_double if size > WORD else None)
+    if kind.kind == "primitive" and kind.cname in _COMPLEX:
+        return Layout(kind, size_of(kind), alignment_of(kind))
     size, is_signed = size_and_sign(kind)
     if kind.cname in ("long", "unsigned long"):
         size = convention.long_size
@@ -347,8 +367,30 @@ def shown(number: int) -> str:
 
 
 def is_float(kind: Any) -> bool:
-    """Return True if a type is float or double."""
-    return bool(kind.kind == "primitive" and kind.cname in ("float", "double"))
+    """Return True if a type is float, double or long double."""
+    return bool(kind.kind == "primitive" and kind.cname in ("float", "double", "long double"))
+
+
+def has_format_of_here(layout: Layout) -> bool:
+    """Return True if numbers of a floating-point type have the same bytes in this process."""
+    return layout.long_double in (None, long_double.format_here(layout.kind))
+
+
+def _single(number: float) -> bytes:
+    """Return a number as C's float."""
+    try:
+        return struct.pack("<f", number)
+    except OverflowError:  # C's conversion gives an infinity there
+        return struct.pack("<f", math.copysign(math.inf, number))
+
+
+def _is_equal(layout: Layout, one: Any, other: Any) -> bool:
+    """Return True if two values of a type are equal; numbers of cffi's, which long doubles are, do not say so."""
+    if layout.item is not None and layout.item.kind.cname != "char":
+        return all(_is_equal(layout.item, *pair) for pair in zip(one, other, strict=True))
+    if layout.long_double is not None:
+        return layout.to_bytes(one) == layout.to_bytes(other)
+    return bool(one == other)
 
 
 def _address(value: Any, name: str) -> int:

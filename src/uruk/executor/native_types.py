@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from uruk.executor.prototypes import Signature
 
 
+_IN_REGISTERS = 16
+"""Bytes of the largest structures that may be in registers on x86-64: libffi does not get those of x87 right."""
+
+
 def native_function(text: str, signature: Signature) -> Any:
     """Return the type of cffi's for a prototype, whose layouts are those of a signature. Raises InvalidValue."""
     arguments = tuple(native_type(text, each) for each in signature.arguments)
@@ -25,21 +29,30 @@ def native_function(text: str, signature: Signature) -> Any:
 def native_type(text: str, layout: Layout) -> Any:
     """Return the type of cffi's as which values of a layout are passed: of pointers, that of integers."""
     kind = layout.kind
+    why = by_words(layout)
+    if why:
+        raise InvalidValue(f"`{text}': {why} cannot be passed by value to callbacks in this process; pass a pointer")
     if layout.is_composite:
-        if by_words(layout):
-            raise InvalidValue(
-                f"`{text}': a union, and a structure with one or with members without a name, cannot be passed by "
-                "value in this process; pass a pointer"
-            )
         return kind
     if layout.is_float or kind.cname in ("char", "_Bool"):
         return kind
     return integer_type(layout.size, layout.is_signed)
 
 
-def by_words(layout: Layout) -> bool:
-    """Return True for a structure that libffi does not pass: a union, or one with unions or members without a name."""
-    return layout.is_composite and not passes(layout.kind)
+def by_words(layout: Layout) -> str:
+    """Return what libffi does not pass of a type, or not right; empty where it passes it."""
+    if layout.is_complex:
+        return "a complex number"
+    if not layout.is_composite:
+        return ""
+    if not passes(layout.kind):
+        return "a union, and a structure with one, with complex numbers or with members without a name,"
+    return "a structure of one `long double'" if layout.size <= _IN_REGISTERS and _has_long_double(layout) else ""
+
+
+def _has_long_double(layout: Layout) -> bool:
+    parts = [layout.item] if layout.item is not None else [member for _, _, member in layout.members]
+    return layout.long_double is not None or any(map(_has_long_double, parts))
 
 
 def from_native(layout: Layout, value: Any) -> Any:

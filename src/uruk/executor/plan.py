@@ -25,7 +25,7 @@ class Kind(IntEnum):
     CHARACTER = 3
     """`char`: bytes of length 1, or an integer."""
     FLOAT = 4
-    """float or double, by `size`."""
+    """float, double or long double, by `size`, or a complex number."""
     POINTER = 5
     """An address, or memory that is lent: a buffer, a text, a list."""
     FUNCTION = 6
@@ -109,7 +109,7 @@ def _step(kind: CType, convention: CallingConvention) -> Step:
     if layout.is_composite or layout.item is not None:
         items = _element(CType(kind.kind.item), convention) if layout.item is not None else None
         return Step(Kind.COMPOSITE, name, size, layout, element=items)
-    if layout.is_float:
+    if layout.is_float or layout.is_complex:
         return Step(Kind.FLOAT, name, size, layout)
     kinds = {"_Bool": Kind.BOOLEAN, "char": Kind.CHARACTER}
     return Step(kinds.get(kind.kind.cname, Kind.INTEGER), name, size, layout, layout.is_signed)

@@ -1,7 +1,7 @@
 """C prototypes as calls: their plans, and, for another process, the places of the words in registers and on the stack.
 
 Where an argument is passed says the calling convention of the other process (`uruk.isa.abi`). Variable arguments,
-long double and complex numbers are not passed.
+and vectors are not passed.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from uruk.executor.arguments import Place, convert_all, memory, with_functions
 from uruk.executor.control import Answer, Memory
 from uruk.executor.layouts import Layout, layout_of
 from uruk.executor.plan import Kind, Plan, Step, plan_of
-from uruk.isa.abi import POINTER, WORD, CallingConvention, Passed, Unit, Where
+from uruk.isa.abi import POINTER, WORD, CallingConvention, LongDouble, Passed, Unit, Where
 from uruk.records import record
 
 _WORD = (1 << 64) - 1
+_RESULT_ROWS = {Where.INTEGER: 0, Where.VECTOR: 2, Where.WIDE: 6}
+"""The number of the first word of each kind among those of a callback's result."""
 _Rows = Sequence[Sequence[int]]
-"""Integer registers, vector registers and stack words, as Where counts them."""
+"""Integer registers, vector registers, stack words and upper words of vector registers, as Where counts them."""
 
 
 class Words(NamedTuple):
@@ -29,6 +31,8 @@ class Words(NamedTuple):
     integers: list[Memory]
     vectors: list[int]
     stack: list[Memory]
+    wide: list[int]
+    """The upper words of vector registers; empty where no argument has any."""
     result_place: bytearray | None = None
     """Memory whose address is in the register that the convention has for the place of a large result."""
     memory: bytearray | None = None
@@ -48,6 +52,8 @@ class Signature:
     has_result_place: bool
     """True if that address is in a register of its own."""
     stack_words: int
+    is_in_x87: bool
+    """True if the result is in the x87 register st0."""
 
 
 class Prototype:
@@ -92,19 +98,21 @@ class Prototype:
         passed = convention.passed([POINTER] * hidden + shapes)
         on_stack = sum(unit.place.where == Where.STACK for each in passed for unit in each.units)
         first = passed[0] if hidden else None
+        is_wide = any(unit.place.where == Where.WIDE for unit in units or ())
+        in_x87 = is_wide and convention.long_double == LongDouble.X87
         return Signature(
-            tuple(arguments), passed[hidden:], result, units or (), first, in_memory and not hidden, on_stack
+            tuple(arguments), passed[hidden:], result, units or (), first, in_memory and not hidden, on_stack, in_x87
         )
 
     def encode(self, values: Sequence[Any], convention: CallingConvention, place: Place) -> Words:
-        """Return integer registers, vector registers and stack words of a call, and what is lent to it.
+        """Return the registers and stack words of a call, and what is lent to it.
 
         Raises InvalidType, InvalidValue, OverflowError for values that the types cannot have.
         """
         plan = self.plan(convention)
         converted = convert_all(plan, values, place, _converted)
         signature = self.signature(convention)
-        rows: tuple[list[Any], list[Any], list[Any]] = [], [], []  # as Where counts them
+        rows: tuple[list[Any], ...] = [], [], [], []  # as Where counts them
         result = None
         if signature.hidden or signature.has_result_place:
             result = bytearray(signature.result.size)
@@ -117,7 +125,8 @@ class Prototype:
                     _put(rows, unit, int.from_bytes(value[unit.offset : unit.offset + unit.size], "little"))
             else:
                 _put(rows, units[0], value)
-        return Words(*rows, result if signature.has_result_place else None, result)
+        integers, vectors, stack, wide = rows
+        return Words(integers, vectors, stack, wide, result if signature.has_result_place else None, result)
 
     def result_of(self, answer: Answer, words: Words, convention: CallingConvention) -> Any:
         """Return the Python value of the result of a call that was made with `words`."""
@@ -131,8 +140,8 @@ class Prototype:
     def decode(self, convention: CallingConvention, rows: _Rows, read: Callable[[int, int], bytes]) -> list[Any]:
         """Return the Python values of a callback's arguments.
 
-        `rows` are integer registers, vector registers and the stack; `read(address, size)` returns bytes of the
-        process, for what is passed by reference.
+        `rows` are integer registers, vector registers, the stack, and upper words of vector registers;
+        `read(address, size)` returns bytes of the process, for what is passed by reference.
         """
         signature = self.signature(convention)
         values: list[Any] = []
@@ -159,13 +168,19 @@ class Prototype:
         return own_register if signature.has_result_place else None
 
     def result_words(self, data: bytes, convention: CallingConvention) -> list[int]:
-        """Return two integer and four vector registers with the bytes of a result."""
+        """Return two integer and four vector registers with the bytes of a result.
+
+        Where it needs them, the upper words of the latter follow, or those of x87's st0 and a 1.
+        """
         signature = self.signature(convention)
         fill = b"\xff" if signature.result.is_signed and data[-1] >> 7 else b"\0"
-        words = [0] * 6
+        words = [0] * 10
+        is_wide = False
         for (where, number), offset, size in signature.result_units:
-            words[2 * where + number] = int.from_bytes(data[offset : offset + size].ljust(WORD, fill), "little")
-        return words
+            word = int.from_bytes(data[offset : offset + size].ljust(WORD, fill), "little")
+            words[_RESULT_ROWS[where] + number] = word
+            is_wide |= where == Where.WIDE
+        return [*words, signature.is_in_x87] if is_wide else words[:6]
 
 
 def _converted(step: Step, value: Any, place: Place) -> Memory:
@@ -179,7 +194,7 @@ def _converted(step: Step, value: Any, place: Place) -> Memory:
     return step.layout.to_bytes(value) if step.kind in (Kind.COMPOSITE, Kind.FLOAT) else step.layout.to_word(value)
 
 
-def _put(rows: tuple[list[Any], list[Any], list[Any]], unit: Unit, word: Any) -> None:
+def _put(rows: tuple[list[Any], ...], unit: Unit, word: Any) -> None:
     """Put a word into its place; slots that no argument is in, as in a positional convention, are 0."""
     where, number = unit.place
     row = rows[where]

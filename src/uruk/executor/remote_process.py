@@ -14,8 +14,10 @@ from uruk.executor.messages import LARGEST_READ
 from uruk.isa.abi import convention_of
 
 _CALL = struct.Struct("<QQIIIIQQ")
-_ANSWER = struct.Struct("<8Q")
-_CATCHES = 1 << 31
+_ANSWER = struct.Struct("<12Q")
+_CATCHES, _IN_X87 = 1 << 31, 1 << 30
+_VECTORS = 8
+"""Lower words of vector registers, in a call that has upper ones."""
 _WORD = (1 << 64) - 1
 
 
@@ -59,13 +61,18 @@ class RemoteProcess:
         stack: Sequence[Memory] = (),
         result_place: Memory | None = None,
         *,
+        wide: Sequence[int] = (),
+        in_x87: bool = False,
         raises: bool = False,
     ) -> Answer:
         """Call a function with these registers and words on the stack; integers that find no register go there, too.
 
-        `result_place` is for a convention's own register with the place of a large result. `raises`: what Python
-        functions raise that the function calls is raised when it returns, and a C++ exception that leaves it.
+        `wide` are upper words of the vector registers. `result_place` is for a convention's own register with the place
+        of a large result. `in_x87`: the result is in st0. `raises`: what Python functions raise that the function
+        calls is raised when it returns, and a C++ exception that leaves it.
         """
+        if wide:
+            vectors = [*vectors, *[0] * (_VECTORS - len(vectors)), *wide]
         room = len(self.convention.integer_registers)
         arguments = list(integers)
         if result_place is not None:  # it comes behind eight integer registers
@@ -79,7 +86,7 @@ class RemoteProcess:
         pointers = [*offsets, *(len(words) + offset for offset in lent.inner)]
         numbers = sps.u64(*words[:in_registers], *vectors, *words[in_registers:], *pointers)
         counts = in_registers, len(vectors), len(words) - in_registers, len(pointers)
-        marked = counts[0] | _CATCHES * raises, *counts[1:]
+        marked = counts[0] | _CATCHES * raises | _IN_X87 * in_x87, *counts[1:]
         numbered: list[int] = []
 
         def make(number: int) -> tuple[Bytes, ...]:
@@ -102,12 +109,16 @@ class RemoteProcess:
         if len(answer) != _ANSWER.size + returned:
             raise ExecutorError(f"a call of {address:#x} was refused by the executor: it has no memory for it")
         lent.take_back(answer, _ANSWER.size)
-        first, second, v0, v1, v2, v3, error, exception = _ANSWER.unpack_from(answer)
+        return self._read_answer(answer)
+
+    def _read_answer(self, answer: bytes) -> Answer:
+        """Return the results of a call. Raises CppException for one that has left the function."""
+        first, second, v0, v1, v2, v3, error, exception, *upper = _ANSWER.unpack_from(answer)
         if exception:
             from uruk.executor.cpp_exceptions import taken  # reads C++'s tables, which calls seldom need
 
             raise taken(self, exception)
-        return Answer((_signed(first), _signed(second)), (v0, v1, v2, v3), error)
+        return Answer((_signed(first), _signed(second)), (v0, v1, v2, v3), error, tuple(upper))
 
     def left_in(self, ranges: Sequence[tuple[int, int]]) -> int:
         """Return how many calls go on in functions from `start` to `end`, for each pair of `ranges`, that were

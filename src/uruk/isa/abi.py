@@ -1,7 +1,8 @@
 """Calling conventions as data: the registers or the words of the stack in which each argument of a function is passed.
 
-What uruk passes is described: integers and pointers of at most 8 bytes, float and double, and structures, unions and
-arrays in them of such members. Long double, vectors and variable arguments have further rules, and are refused before.
+What uruk passes is described: integers and pointers of at most 8 bytes, the floating-point types, complex numbers, and
+structures, unions and arrays in them of such members. Vectors and variable arguments have further rules, and are
+refused before.
 
 Sources: System V ABI, AMD64 supplement, 3.2.3 "Parameter Passing"; AAPCS64, 6.8.2 "Parameter passing rules", 6.9
 "Result return"; Microsoft, "x64 calling convention" (parameter passing, return values, calling convention defaults).
@@ -30,6 +31,8 @@ class Where(IntEnum):
     """The low bytes of a vector register."""
     STACK = 2
     """A word of the stack."""
+    WIDE = 3
+    """The upper 8 bytes of the vector register of that number; of a result on x86-64, a word of x87's st0."""
 
 
 class Place(NamedTuple):
@@ -42,8 +45,17 @@ class Place(NamedTuple):
     number: int
 
 
+class LongDouble(IntEnum):
+    """The format of long double, which has 16 bytes in memory."""
+
+    X87 = 0
+    """The 80 bits of the x87 unit; results are in its register st0."""
+    BINARY128 = 1
+    """IEEE 754's binary128, in vector registers."""
+
+
 class Scalar(NamedTuple):
-    """An integer, pointer, float or double: where it begins in a value, and its size in bytes."""
+    """An integer, a pointer or a floating-point number: where it begins in a value, and its size in bytes."""
 
     offset: int
     size: int
@@ -56,7 +68,12 @@ class Shape(NamedTuple):
     size: int
     scalars: tuple[Scalar, ...]
     is_composite: bool = False
-    """True for a structure or a union."""
+    """True for a structure, a union or a complex number."""
+
+    @property
+    def is_aligned(self) -> bool:
+        """True if it is aligned to two words, as long double is."""
+        return any(one.size > WORD for one in self.scalars)
 
 
 class Unit(NamedTuple):
@@ -118,6 +135,8 @@ class CallingConvention:
 
     Otherwise each kind takes its own registers in order.
     """
+    long_double: LongDouble = LongDouble.X87
+    """The format of long double."""
     shadow_space: int = 0
     """Bytes that the caller reserves between the return address and the first word on the stack, for the callee."""
 
@@ -134,8 +153,11 @@ class CallingConvention:
                 shape, parts = POINTER, self._parts(POINTER)
             if self.positional:
                 used = [position, position]
+            if shape.is_aligned and parts and parts[0].where == Where.INTEGER:  # begins with an even register
+                used[Where.INTEGER] += used[Where.INTEGER] % 2
             taken = _in_registers(parts, used, registers) if parts is not None else None
             if taken is None:  # a value lies in registers or on the stack as a whole
+                on_stack += on_stack % 2 * shape.is_aligned
                 taken = tuple(Unit(Place(Where.STACK, on_stack + at // WORD), at, size) for at, size in _words(shape))
                 on_stack += len(taken)
                 if parts and self.composites == Composites.HOMOGENEOUS:
@@ -145,12 +167,16 @@ class CallingConvention:
 
     def result(self, shape: Shape) -> tuple[Unit, ...] | None:
         """Return the registers in which a result is, counted for each kind; None if it is in memory of the caller's."""
+        if self.composites == Composites.EIGHTBYTES and {*shape.scalars} == {Scalar(0, 2 * WORD, True)}:
+            return tuple(Unit(Place(Where.WIDE, at // WORD), at, WORD) for at in (0, WORD))
         parts = self._parts(shape)
         return None if parts is None else _in_registers(parts, [0, 0], (4, 4))
 
     def _parts(self, shape: Shape) -> tuple[_Part, ...] | None:
         """Return what a value is split into for registers; None if it is never in registers."""
         scalars = shape.scalars
+        if shape.is_aligned and self.composites != Composites.HOMOGENEOUS:
+            return None
         if not shape.is_composite:
             return (_Part(Where.VECTOR if scalars[0].is_float else Where.INTEGER, 0, shape.size),)
         if self.composites == Composites.HOMOGENEOUS and len({one[1:] for one in scalars}) == 1 and scalars[0].is_float:
@@ -180,7 +206,9 @@ def _in_registers(parts: tuple[_Part, ...], used: list[int], there_are: tuple[in
     now = list(used)
     units: list[Unit] = []
     for where, offset, size in parts:
-        units.append(Unit(Place(where, now[where]), offset, size))
+        units.append(Unit(Place(where, now[where]), offset, min(size, WORD)))
+        if size > WORD:
+            units.append(Unit(Place(Where.WIDE, now[where]), offset + WORD, size - WORD))
         now[where] += 1
     if any(now[where] > there_are[where] for where, _, _ in parts):
         return None
@@ -201,6 +229,7 @@ AAPCS64 = CallingConvention(
     tuple(f"v{number}" for number in range(8)),
     Composites.HOMOGENEOUS,
     result_place_is_argument=False,
+    long_double=LongDouble.BINARY128,
 )
 """AArch64 of Linux, and of Windows but for variable arguments (Microsoft, "Overview of ARM64 ABI conventions") and the
 size of long."""
