@@ -102,7 +102,8 @@ def test_control_characters_of_a_source_do_not_reach_the_terminal() -> None:
 
 def test_warnings_are_kept_and_come_from_the_cache_too(family: str) -> None:
     results = [compile_text("#warning look here\n", name="w.c", compiler=family) for _ in range(3)]
-    assert [one.cached for one in results] == [False, False, True]  # a text with directives is kept the second time
+    # zig does not say which files a text comes from, whose name is another one each time.
+    assert [one.cached for one in results] == [False, not family.startswith("zig"), True]
     assert results[0].warnings == results[1].warnings == results[2].warnings
     assert "w.c:1:2: warning: " in results[0].warnings
 

@@ -22,10 +22,11 @@ _ENVIRONMENT = (
     "QA_OVERRIDE_GCC3_OPTIONS",
     "CLANG_NO_DEFAULT_CONFIG",
 )
+_INCLUDED = ("CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH")
 _MARKER = re.compile(rb'\n# \d+ "((?:[^"\\\n]|\\.)*)"([ \d]*)$', re.MULTILINE)
 _ZIG_INPUT = re.compile(rb'"[^"\n]*-stdin\.[a-z+]*"')
 """zig gives its standard input a name that is another one each time."""
-_TICK = 50_000_000
+TICK = 50_000_000
 """Nanoseconds by which a file's time of change may be behind the clock (the kernel's tick is at most 10 ms)."""
 
 
@@ -50,8 +51,11 @@ def object_key(
 
 
 def text_key(compiler: Compiler, language: str, flags: Sequence[str], text: bytes) -> str:
-    """Return the key under which it is noted that a text was compiled; no object is kept there."""
-    facts = [_FORMAT, "seen", compiler.identity, compiler.words, language, tuple(flags)]
+    """Return the key under which a text's first compilation is kept: see `uruk.compile.first_time`."""
+    facts = [
+        _FORMAT, "first", compiler.identity, compiler.words, language, tuple(flags), host_cpu(), os.getcwd(),
+        tuple(os.environ.get(name) for name in (*_ENVIRONMENT, *_INCLUDED)),
+    ]  # fmt: skip
     return hashlib.sha256(repr(facts).encode("utf-8", "surrogateescape") + b"\0" + text).hexdigest()
 
 
@@ -66,7 +70,7 @@ def without_zig_names(preprocessed: bytes) -> bytes:
     return _ZIG_INPUT.sub(b'"<stdin>"', preprocessed)
 
 
-def _files(preprocessed: bytes) -> Iterator[tuple[str, bool]]:
+def files_of(preprocessed: bytes) -> Iterator[tuple[str, bool]]:
     """Yield the files that a preprocessed source came from, each once, and whether they are the system's."""
     for name, flags in dict(_MARKER.findall(b"\n" + preprocessed)).items():
         if not name.startswith(b"<") and not name.endswith(b"//"):
@@ -75,7 +79,7 @@ def _files(preprocessed: bytes) -> Iterator[tuple[str, bool]]:
 
 def _headers(preprocessed: bytes) -> Iterator[bytes]:
     """Return what is in the headers, but for the system's: those give no warnings."""
-    for name, of_system in _files(preprocessed):
+    for name, of_system in files_of(preprocessed):
         if not of_system:
             try:
                 yield read_regular(name)
@@ -89,13 +93,13 @@ def is_settled(preprocessed: bytes, source: str, since: int) -> bool:
 
     The compiler reads the files again after the key is made; what changed between belongs to no key.
     """
-    for name, _ in _files(preprocessed):
+    for name, _ in files_of(preprocessed):
         if os.path.exists(name + ".gch") or os.path.exists(name + ".pch"):
             return False
         try:
             changed = os.stat(name).st_ctime_ns
         except OSError:
             continue
-        if name != source and changed > since - _TICK:
+        if name != source and changed > since - TICK:
             return False
     return True

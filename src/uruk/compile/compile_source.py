@@ -15,6 +15,7 @@ from uruk.compile.cache import ObjectCache, cache_from_environment
 from uruk.compile.cache_key import is_settled, object_key, text_key, without_zig_names
 from uruk.compile.cacheable import flags_are_known, stands_for_itself, takes_other_files
 from uruk.compile.compilers import find_compiler
+from uruk.compile.first_time import folders_in, is_of, load_first, store_first
 from uruk.compile.identity import Compiler, identify
 from uruk.compile.languages import NAMES, language_of
 from uruk.compile.process import Ended, Processes, private_folder
@@ -78,7 +79,7 @@ def compile_text(
     """Compile a text; `name` stands for it in diagnostics and in ``__FILE__``. The rest is as for `compile_source`.
 
     ``#include "x.h"`` is looked for in the current folder. A text with directives of the preprocessor is kept in the
-    cache when it is compiled for the second time.
+    cache with the files that it comes from, and is preprocessed when it is compiled for the second time.
     """
     name = name or f"<{NAMES.get(language, language)}>"
     quoted = name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
@@ -119,6 +120,7 @@ class _Job:
         self.compiler = identify(find_compiler(language, compiler))
         self.timeout = timeout
         self.processes = processes or Processes()
+        self._report = ""
 
     def compile(self, cache: ObjectCache | None) -> Compiled:
         """Compile, or take the object from the cache. Raises CompileError."""
@@ -127,18 +129,30 @@ class _Job:
             if cache is None or not self._may_be_cached():
                 return self._result(*self._run(folder), cached=False)
             since, source = time.time_ns(), self._source()
-            if self._is_new(cache):
-                return self._result(*self._run(folder), cached=False)
+            seen, first = self._seen(), None
+            if seen and (first := load_first(cache, seen)) is None:
+                return self._compile_first(folder, cache, seen, since)
             preprocessed = self._preprocess(folder, source)
             if source is None or preprocessed is None:
                 return self._result(*self._run(folder), cached=False)
             key = object_key(self.compiler, self.language, self.name, self.flags, source, preprocessed)
             if (stored := cache.load(key)) is not None:
                 return self._result(*stored, cached=True)
+            if first is not None and is_of(first, self.name, source, preprocessed, folders_in(self._report)):
+                cache.store(key, first.data, first.warnings)
+                return self._result(first.data, first.warnings, cached=True)
             data, warnings = self._run(folder)
             if self._source() == source and is_settled(preprocessed, self.word, since):
                 cache.store(key, data, warnings)
             return self._result(data, warnings, cached=False)
+
+    def _compile_first(self, folder: str, cache: ObjectCache, key: str, since: int) -> Compiled:
+        """Compile a text that the cache has not seen yet, and keep it with the files that it comes from."""
+        depfile = os.path.join(folder, "unit.d")
+        asks = ("-MD", "-MF", depfile, "-MT", "unit.o") if self.compiler.kind in ("gcc", "clang") else ()
+        data, warnings = self._run(folder, *asks)
+        store_first(cache, key, (data, warnings), since, depfile)
+        return self._result(data, warnings, cached=False)
 
     def _result(self, data: bytes, warnings: str, *, cached: bool) -> Compiled:
         return Compiled(data, self.name, self.language, warnings, self.compiler, self.flags, cached)
@@ -152,19 +166,11 @@ class _Job:
         own = [word for word in self.compiler.words[1:] if word.startswith(("-", "@"))]
         return self.compiler.kind in ("gcc", "clang") and stands_for_itself(source, [*own, *self.flags])
 
-    def _is_new(self, cache: ObjectCache) -> bool:
-        """Return True for a text that the cache has not seen yet, and that would have to be preprocessed for its key.
-
-        Most texts of a session at a prompt are compiled once: preprocessing them, to keep what nothing asks for, takes
-        longer than all else that a cache does. What is compiled a second time is kept.
-        """
+    def _seen(self) -> str | None:
+        """Return the key of the first compilation of a text that has to be preprocessed; None for other sources."""
         if self.text is None or self._stands_for_itself(self.text):
-            return False
-        key = text_key(self.compiler, self.language, self.flags, self.text)
-        if cache.load(key) is not None:
-            return False
-        cache.store(key, b"")
-        return True
+            return None
+        return text_key(self.compiler, self.language, self.flags, self.text)
 
     def _refuse_odd_file(self) -> None:
         """Raise CompileError for a source that is not a file: compilers wait for a pipe, and read it once only."""
@@ -190,15 +196,16 @@ class _Job:
         """
         if source is not None and self._stands_for_itself(source):
             return b""
-        ended = self._command(folder, "-E")
+        ended = self._command(folder, "-E", *(["-v"] if self.text is not None else []))
+        self._report = ended.err
         if ended.status or takes_other_files(ended.out):
             return None
         return without_zig_names(ended.out) if self.compiler.kind == "zig" and self.text is not None else ended.out
 
-    def _run(self, folder: str) -> tuple[bytes, str]:
+    def _run(self, folder: str, *more: str) -> tuple[bytes, str]:
         """Return the object and the warnings. Raises CompileError."""
         output = os.path.join(folder, "unit.o")
-        ended = self._command(folder, "-c", "-o", output)
+        ended = self._command(folder, "-c", "-o", output, *more)
         if ended.status:
             signal = f"was ended by signal {-ended.status}" if ended.status < 0 else f"exit status {ended.status}"
             raise CompileError(self.name, self.compiler.shown, signal, ended.status, ended.err)
