@@ -29,10 +29,10 @@ _CONST = 1
 """cffi's mark of a type that is `const`."""
 
 
-class Unreadable(InvalidValue):
+class Unread(Exception):
     """A text that cffi does not read: `reason` says why, `line` where, or 0."""
 
-    def __init__(self, what: str, text: str, error: Exception) -> None:
+    def __init__(self, error: Exception) -> None:
         words = str(error)
         line = _PLACE.search(words)
         self.line = int(line[1] or 0) if line is not None else 0
@@ -40,8 +40,12 @@ class Unreadable(InvalidValue):
         if not words or isinstance(error, (AssertionError, AttributeError)):  # of cffi's own code
             words = "it cannot be read"
         self.reason = words
+        super().__init__(words)
+
+    def as_error(self, what: str, text: str) -> InvalidValue:
+        """Return the error for whoever gave the text, as what it is not."""
         shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
-        super().__init__(f"`{shown}' is not {what}: {words}")
+        return InvalidValue(f"`{shown}' is not {what}: {self.reason}")
 
 
 @record
@@ -102,6 +106,13 @@ class Types:
 
         A text that was given before adds nothing.
         """
+        try:
+            self.add(text)
+        except Unread as error:
+            raise error.as_error("a text of declarations", text) from None
+
+    def add(self, text: str) -> None:
+        """Add declarations of C as `declare` does. Raises Unread for what cannot be read, InvalidValue."""
         if text in self._texts:
             return
         _check_layouts(text)
@@ -109,7 +120,7 @@ class Types:
             self._with(text)  # tried first: what is wrong in the middle would leave the first half
             self._ffi.cdef(text, override=True)
         except Exception as error:  # cffi lets its parser's and its own internal errors through
-            raise Unreadable("a text of declarations", text, error) from None
+            raise Unread(error) from None
         self._texts.add(text)
         self._read.cache_clear()
         self._declared.cache_clear()
@@ -151,7 +162,7 @@ class Types:
         except InvalidValue:
             raise
         except Exception as error:  # cffi lets its parser's and its own internal errors through
-            raise Unreadable("a C function type", text, error) from None
+            raise Unread(error).as_error("a C function type", text) from None
 
     def _with(self, declarations: str) -> Any:
         """Return cffi with the types here and those that a text declares. Raises cffi's errors."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from uruk.calls import Types, Unreadable
+from uruk.calls import Types, Unread
 from uruk.compile.layout_marks import MARK
 from uruk.errors import InvalidValue
 
@@ -23,8 +23,8 @@ def declare_each(types: Types, declarations: Sequence[str], name: str) -> None:
     problems: list[Problem] = [(each, reason) for each in declarations if MARK in each]
     plain = [each for each in declarations if MARK not in each]
     try:
-        types.declare("\n".join(plain))
-    except Unreadable:
+        types.add("\n".join(plain))
+    except Unread:
         for start in range(0, len(plain), _AT_ONCE):
             problems += _declare_some(types, plain[start : start + _AT_ONCE])
     if declarations and len(problems) == len(declarations):
@@ -41,8 +41,8 @@ def _declare_some(types: Types, declarations: Sequence[str]) -> list[Problem]:
     problems: list[Problem] = []
     while declarations:
         try:
-            types.declare("\n".join(declarations))
-        except Unreadable as error:
+            types.add("\n".join(declarations))
+        except Unread as error:
             count = len(declarations)
             if count == 1:
                 return [*problems, (declarations[0], error.reason)]

@@ -102,7 +102,9 @@ def hint_of(jit: uruk.LLJIT, name: str) -> str:
 
 def test_extern_c_was_forgotten(cc: Compile, jit: uruk.LLJIT) -> None:
     jit.add_object(cc.cpp("int addx(int a, int b) { return a + b; } int n(int); struct s { int addx(); };", name="q"))
-    assert hint_of(jit, "addx").endswith('q.o defines addx(int, int)  (_Z4addxii): declare it extern "C" there')
+    hint = 'q.o defines addx(int, int)  (_Z4addxii): look up "addx(int, int)", or declare it extern "C" there'
+    assert hint_of(jit, "addx").endswith(hint)
+    assert jit.lookup("addx(int, int)").function("int(int, int)")(1, 2) == 3
     jit.add_object(cc("extern int addx(int, int); int use(void) { return addx(1, 2); }"))
     assert 'extern "C"' in hint_of(jit, "use")
     assert jit.lookup("_Z4addxii").function("int(int, int)")(1, 2) == 3

@@ -250,3 +250,20 @@ for module in (jit.import_module("phases", [{str(PROGRAMS / "phases.c")!r}]), si
 print(importlib.import_module("phases").answer, single.is_registered())
 """
     assert printed(text, tmp_path) == "True 1 True\nTrue 1 True\n42 True\n"
+
+
+def test_a_source_that_includes_numpy(tmp_path: Path) -> None:
+    """numpy's headers are found as those of the interpreter are."""
+    require_tool("gcc")
+    (tmp_path / "arrays.c").write_text(
+        "#include <Python.h>\n#define NPY_NO_DEPRECATED_API NPY_1_7_API_VERSION\n#include <numpy/arrayobject.h>\n"
+        "static PyObject *summed(PyObject *self, PyObject *array) {\n"
+        "    double sum = 0, *items = PyArray_DATA((PyArrayObject *)array);\n"
+        "    for (npy_intp at = 0; at < PyArray_SIZE((PyArrayObject *)array); at++) sum += items[at];\n"
+        "    return PyFloat_FromDouble(sum);\n}\n"
+        'static PyMethodDef methods[] = {{"summed", summed, METH_O, 0}, {0}};\n'
+        'static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "arrays", 0, -1, methods};\n'
+        "PyMODINIT_FUNC PyInit_arrays(void) { import_array(); return PyModule_Create(&module); }\n"
+    )
+    text = "import numpy, uruk; arrays = uruk.LLJIT().import_module('arrays', ['arrays.c'])\n"
+    assert printed(f"{text}print(arrays.summed(numpy.arange(5.0)))", tmp_path) == "10.0\n"

@@ -70,9 +70,10 @@ print(f(2), grow("b"))
 # prints:
 2010 2
 # ---
-print("int f(int" in f.__doc__)
+import inspect
+print("int f(int" in f.__doc__, inspect.signature(f), dir(cells))
 # prints:
-True
+True (a: 'int', /) -> 'int' ['counter', 'crash', 'f', 'g', 'grow', 'sum_of', 'table']
 """
 
 

@@ -1,4 +1,4 @@
-"""Sources of extension modules: C, C++ and Cython, compiled against this interpreter's headers.
+"""Sources of extension modules: C, C++ and Cython, compiled against the headers of this interpreter and of its numpy.
 
 What pybind11 and nanobind need beside them (folders of headers, flags, nanobind's own library) is found by what a
 source includes: see their manuals, "Build systems" and "Building manually".
@@ -16,6 +16,8 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from uruk.compile.compile_source import Compiled, compile_source, compile_text
 from uruk.errors import CompileError, CompilerNotFound, InputNotFound
@@ -43,7 +45,8 @@ class Build:
 
     def compile(self, path: str) -> Compiled:
         """Compile one source, from the cache where it is there. Raises CompilerNotFound, CompileError."""
-        flags = ["-O2", "-fPIC", *_include(sysconfig.get_path("include"), sysconfig.get_path("platinclude"))]
+        headers = (sysconfig.get_path("include"), sysconfig.get_path("platinclude"), np.get_include())
+        flags = ["-O2", "-fPIC", *_include(*headers)]
         if path.endswith(CYTHON):
             # As text, since the cache knows a file by its path, and the translation has a new one each time.
             text, language = cythonize(path, self.name)

@@ -62,6 +62,12 @@ class Cells:
         self._names[name] = new
         return sorted(filter(None, map(plain_name, new)))
 
+    def names(self) -> list[str]:
+        """Return the names of the functions and variables of all cells, sorted, as far as Python can spell them."""
+        cells = [*self._cells, *(cell for cell, _ in self._alone.values())]
+        symbols = {symbol for cell in cells for symbol in self._names[cell.name]}
+        return sorted({*map(plain_name, symbols)} - {""})
+
     def session(self) -> LLJIT:
         """Return the session, a new one with all cells if there is none or its child was lost."""
         if self._jit is None or self._jit.executor.lost is not None:

@@ -38,6 +38,10 @@ class CellFunction:
     def __doc__(self) -> str:  # type: ignore[override]
         return getattr(self._cells.session(), self.__name__).__doc__ or ""
 
+    @property
+    def __signature__(self) -> Any:
+        return getattr(self._cells.session(), self.__name__).__signature__
+
     def __repr__(self) -> str:
         return f"<{self.__doc__ or self.__name__}>"
 
@@ -53,6 +57,9 @@ class CellNames:
             raise AttributeError(name)
         found = getattr(self._cells.session(), name)
         return CellFunction(self._cells, name) if callable(found) else found
+
+    def __dir__(self) -> list[str]:
+        return self._cells.names()
 
     def __setattr__(self, name: str, value: Any) -> None:
         setattr(self._cells.session(), name, value)

@@ -50,7 +50,7 @@ def hints_of(
     # A mangled name says all of a function: one that a library defines is no mistake for another.
     _add(hints, {name: hint for name, hint in of_libraries.items() if name.startswith(b"_Z")})
     _add(hints, known.static([name for name in needs if name not in hints]))
-    _add(hints, {name: known.other_language(name) for name in needs if name not in hints})
+    _add(hints, {name: known.other_language(name, asked=not needs[name]) for name in needs if name not in hints})
     _add(hints, {name: hint for name, hint in of_libraries.items() if name not in hints})
     # Distances are counted letter by letter for each name, and a screen of errors shows no more of them.
     rest = [name for name in needs if name not in hints][:MOST_CLOSE]
@@ -129,9 +129,9 @@ class _Known:
                 )
         return hints
 
-    def other_language(self, name: bytes) -> str:
+    def other_language(self, name: bytes, *, asked: bool) -> str:
         """Return the hint for a name of C that is defined as one of C++, or the other way round, or with other
-        parameters."""
+        parameters; `asked`: it was looked up, and no code needs it."""
         plain = not name.startswith(b"_Z")
         base = name.decode("utf-8", "replace") if plain else base_of(demangle(name.decode("utf-8", "replace")))
         if not base:
@@ -145,7 +145,8 @@ class _Known:
                 continue
             file, _ = self.home[mangled]
             if plain:
-                return f'{file} defines {text}  ({mangled.decode("utf-8", "replace")}): declare it extern "C" there'
+                advice = f'look up "{text}", or declare it extern "C" there' if asked else 'declare it extern "C" there'
+                return f"{file} defines {text}  ({mangled.decode('utf-8', 'replace')}): {advice}"
             return f"did you mean {text}, in {file}?"
         return ""
 
