@@ -47,6 +47,16 @@ def test_inlined(jit: uruk.LLJIT, compiler: str) -> None:
     assert g(10) == 33
 
 
+def test_inlined_where_debug_information_has_no_symbols(jit: uruk.LLJIT) -> None:
+    """clang's lines alone (-g1) name functions as sources do."""
+    text = 'int v; namespace n { int f(int x) { return x + v; } } extern "C" int g(int x) { return n::f(x) * 2; }'
+    flags = ["-O2", "-g1", "-fno-semantic-interposition"]
+    jit.add_source(text=text, language="c++", compiler="clang++-19", flags=flags, replaceable=True)
+    jit.lookup("g")
+    with pytest.raises(NotReplaced, match=r"`_ZN1n1fEi' .* has copies of its code in g"):
+        jit.replace("_ZN1n1fEi", text="namespace n { int f(int x) { return x; } }")
+
+
 def test_clones(jit: uruk.LLJIT) -> None:
     text = """
         int out;

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from uruk.debug_info.reader import References, children, read, reading, text
+from uruk.demangle import demangle
 from uruk.formats.registry import debug_sections
 from uruk.graph.graph import Graph, SymbolType
 from uruk.graph.types import true_rows
@@ -35,21 +36,32 @@ def copies_of(graph: Graph, index: int, function: str) -> list[str]:
     with reading(file):
         info = read(file, sections)
         references = References(info)
-        users = (name for unit in info.iter_CUs() for name in _users(unit.get_top_DIE(), references, function, ""))
+        # clang writes no names of symbols with -g1: then a namesake counts as the function.
+        wanted = (function, plain_name(function))
+        users = (name for unit in info.iter_CUs() for name in _users(unit.get_top_DIE(), references, wanted, ""))
         return [*clones, *dict.fromkeys(users)]
 
 
-def _users(scope: DIE, references: References, function: str, around: str) -> Iterator[str]:
-    """Yield the functions in which a function is inlined; `around` is the one that a scope is in."""
+def _users(scope: DIE, references: References, wanted: tuple[str, str], around: str) -> Iterator[str]:
+    """Yield the functions in which a function is inlined; `around` is the one that a scope is in.
+
+    `wanted` is its symbol's name, and the name that it has in its source.
+    """
     for die in children(scope):
         inside = around
         if die.tag == "DW_TAG_subprogram":
             inside = _name(die, references)
-        elif die.tag == "DW_TAG_inlined_subroutine" and _name(die, references) == function:
+        elif die.tag == "DW_TAG_inlined_subroutine" and _name(die, references) in wanted:
             # Recursion that was inlined into the function itself is replaced with it.
-            yield from [around] if around != function else []
+            yield from [around] if around not in wanted else []
         if die.has_children:
-            yield from _users(die, references, function, inside)
+            yield from _users(die, references, wanted, inside)
+
+
+def plain_name(symbol: str) -> str:
+    """Return a function's name in its source, without namespaces, parameters and arguments of templates."""
+    shown = demangle(symbol)
+    return re.sub(r"<.*>", "", shown.partition("(")[0]).rpartition("::")[2] if shown != symbol else symbol
 
 
 def _name(die: DIE, references: References) -> str:
