@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from uruk.compile.cache import ObjectCache
     from uruk.executor.remote import RemoteExecutor
+    from uruk.graph.graph import Graph
     from uruk.memory.interface import Memory
     from uruk.passes.state import State
     from uruk.platforms.linux.search_path import SearchPath
@@ -123,6 +124,7 @@ class LLJIT(Calling, Attributes):
             self.executor = executor
             self.platform = platform_there(executor, linked_only_for)
         self.session = Session(self.executor, self.platform, options, _hints, dispatcher)
+        self.session.changed_types = _changed_types
         self._session = weakref.ref(self.session)
         self.platform.jit_loader = JITLoader(self.session, self.platform.process)
         if executor is not None and executor.child is not None:
@@ -663,6 +665,13 @@ def _address_of(value: Any) -> tuple[int, bool]:
     from uruk.calls import address_of
 
     return address_of(value), True
+
+
+def _changed_types(old: Sequence[Graph], new: Sequence[Graph], names: Sequence[str]) -> dict[str, str]:
+    """See `uruk.orc.lifetime.lifetime.ChangedTypes`."""
+    from uruk.debug_info.changed_types import changed_types
+
+    return changed_types(old, new, names)
 
 
 def _hints(session: Registry, dylib: Contents, needs: Mapping[bytes, str]) -> dict[bytes, str]:

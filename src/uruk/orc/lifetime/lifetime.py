@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from uruk.executor.interface import Executor
 from uruk.orc.dispatch import Dispatcher
@@ -20,6 +20,10 @@ from uruk.orc.registry.tracker import ResourceTracker
 
 if TYPE_CHECKING:
     from uruk.executor.code_calls import CodeCalls
+    from uruk.graph.graph import Graph
+
+ChangedTypes: TypeAlias = "Callable[[Sequence[Graph], Sequence[Graph], Sequence[str]], dict[str, str]]"
+"""Names what differs for each of some variables of two versions of an object."""
 
 
 class End:
@@ -51,6 +55,8 @@ class Lifetime(Registry):
         self.end = End()
         self.replaced: list[Any] = []
         """Old versions of replaced code that are still in memory; see `uruk.orc.replacing.collect`."""
+        self.changed_types: ChangedTypes | None = None
+        """Tells which variables of replaced code have other types than before; see `uruk.debug_info.changed_types`."""
         self.last_search = 0.0, 0.0
         """The time when the last search of threads for replaced code began, and how long it took, in seconds."""
         self.calls: CodeCalls | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -16,8 +17,10 @@ from uruk.orc.replacing.statics import Kept, Statics, Variable, constant_blocks,
 _SECTIONS = 'compile both versions with -fdata-sections (uruk does, for sources), or replace with statics="new"'
 
 
-def keep_statics(graph: Graph, statics: Statics) -> Graph:
+def keep_statics(graph: Graph, statics: Statics, changed: Mapping[str, str]) -> Graph:
     """Return the graph of one object with its variables and constants where those of earlier versions lie.
+
+    `changed` has what differs for variables of other types, by name, as far as that is known.
 
     Raises StaticsDiffer where one has another size or type, or cannot be told from others by the references to it.
     """
@@ -25,7 +28,7 @@ def keep_statics(graph: Graph, statics: Statics) -> Graph:
     if names := list(thread_locals(graph)):
         raise StaticsDiffer(file, [f"`{name}' is thread-local: each thread would have a new one" for name in names])
     variables = variables_of(graph)
-    kept = _matches(file, variables, statics)
+    kept = _matches(file, variables, statics, changed)
     whole = _whole_blocks(graph, variables, kept)
     _check_references(graph, variables, kept, whole)
     graph = _without_initialisers(graph, kept, variables, whole)
@@ -34,7 +37,7 @@ def keep_statics(graph: Graph, statics: Statics) -> Graph:
     return _with_constants(graph, statics)
 
 
-def _matches(file: str, variables: list[Variable], statics: Statics) -> dict[int, Kept]:
+def _matches(file: str, variables: list[Variable], statics: Statics, changed: Mapping[str, str]) -> dict[int, Kept]:
     """Return what each symbol row keeps. Raises StaticsDiffer."""
     kept: dict[int, Kept] = {}
     problems: list[str] = []
@@ -43,7 +46,9 @@ def _matches(file: str, variables: list[Variable], statics: Statics) -> dict[int
         if before is None:
             continue
         name = variable.key[0].decode("utf-8", "replace")
-        if before.size != variable.size:
+        if name in changed:
+            problems.append(f"`{name}' {changed[name]}")
+        elif before.size != variable.size:
             problems.append(f"`{name}' has {variable.size} bytes, and had {before.size}")
         elif before.type != variable.type:
             problems.append(f"`{name}' is a symbol of type {variable.type}, and was one of type {before.type}")

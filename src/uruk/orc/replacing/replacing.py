@@ -34,7 +34,7 @@ from uruk.orc.replacing.functions import give_way, lead_through_stubs
 from uruk.orc.replacing.keeping import keep_statics
 from uruk.orc.replacing.leading import set_names
 from uruk.orc.replacing.moving import Moves
-from uruk.orc.replacing.statics import Statics, variables_of
+from uruk.orc.replacing.statics import Key, Statics, variables_of
 from uruk.orc.replacing.versions import Versions
 from uruk.passes.layout import Segment
 
@@ -173,7 +173,8 @@ def _take(session: Lifetime, order: Order, graphs: list[Graph], anew: bool, chan
     if order.last_counts:
         graphs[:] = give_way(graphs)
     if not anew:
-        graphs[:] = [keep_statics(graph, versions.statics) for graph in graphs]
+        changed = _changed_types(order, graphs, keys)
+        graphs[:] = [keep_statics(graph, versions.statics, changed) for graph in graphs]
     names = [versions.bodies.names[order.function.encode()]] if order.function else []
     change = Change(
         versions,
@@ -194,6 +195,15 @@ def _take(session: Lifetime, order: Order, graphs: list[Graph], anew: bool, chan
     if anew or any(has_initializers(graph).any() for graph in graphs):
         # Destructors of the new variables are registered by themselves: they may have to run alone.
         tracker.resources.module_handles.clear()
+
+
+def _changed_types(order: Order, graphs: Sequence[Graph], keys: set[Key]) -> dict[str, str]:
+    """Return what differs in the types of variables that are to be kept, by their names."""
+    versions = order.versions
+    tell, names = versions.session.changed_types, [name.decode("utf-8", "replace") for name, _ in keys & versions.keys]
+    numbers = (entry.number for entry in versions.objects(order.function))
+    old = [versions.graphs[number] for number in numbers if number in versions.graphs]
+    return tell(old, graphs, names) if tell is not None and old and names else {}
 
 
 def _enter(session: Lifetime, changes: Sequence[Change], graphs: Sequence[Sequence[Graph]]) -> None:
