@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import cffi
 import numpy as np
 import pytest
 from places import PLACES, compiled, session
@@ -414,3 +415,26 @@ def test_functions_that_cffi_alone_calls_take_pointers_as_others_do(tmp_path: Pa
                 applied(*values)
         with pytest.raises(uruk.InvalidType, match=r"letter: `int.*variadic part"):
             letter("a", 5)
+
+
+def test_objects_with_methods_of_their_own(jit: uruk.LLJIT) -> None:
+    """Integers are their values, what `__float__` raises comes through, and NULL is no address of any process."""
+
+    class Number(int):
+        def __index__(self) -> int:
+            return 99
+
+        __int__ = __index__
+
+    class Failing:
+        def __float__(self) -> float:
+            raise ZeroDivisionError("of its own")
+
+    add = jit.lookup("add").function("int(int, int)")
+    assert add(Number(2), 3) == 5
+    with pytest.raises(ZeroDivisionError, match="of its own"):
+        jit.lookup("half").function("float(float)")(Failing())
+    assert jit.lookup("length").function("int(const char *)")(cffi.FFI().NULL) == -1
+    moved = jit.lookup("moved").function(POINT + " point(point, int)")
+    with pytest.raises(TypeError, match=r"argument 1 of .*: multi-dimensional"):
+        moved(memoryview(np.zeros((2, 2))), 1)

@@ -83,7 +83,7 @@ def convert_all(
     for step, value in zip(plan.arguments, values, strict=True):
         try:
             converted.append(convert(step, value, place))
-        except (TypeError, ValueError, OverflowError) as error:
+        except (TypeError, ValueError, OverflowError, NotImplementedError) as error:
             known = isinstance(error, (InvalidType, InvalidValue))
             kind = type(error) if known else OverflowError if isinstance(error, OverflowError) else InvalidType
             where = f"{called(place.name, plan.text)}argument {len(converted) + 1}"
@@ -96,7 +96,7 @@ def memory(step: Step, value: Any, place: Place) -> Memory:
     if value is None:
         return 0
     if isinstance(value, int):
-        return _address(value)
+        return _address(int.__index__(value))
     if isinstance(value, np.ndarray):
         return _buffer(step, value)
     if isinstance(value, Structure):
@@ -109,6 +109,8 @@ def memory(step: Step, value: Any, place: Place) -> Memory:
         return _address_in(value, place)
     if is_foreign_pointer(value):
         if place.executor is not None:
+            if not address_of(value):
+                return 0
             raise InvalidType(f"{value!r} is an address of this process, and the function is in another one")
         item = pointed_to(value)
         if item is not None and item.kind in ("struct", "union"):

@@ -22,8 +22,8 @@ from uruk.isa.abi import convention_of
 
 CONVENTION = convention_of(THIS_PROCESS.triple)
 """The calling convention of this process."""
-_REFUSED = (TypeError, OverflowError, ValueError)
-"""The errors by which cffi refuses an argument."""
+_REFUSED = (TypeError, OverflowError, ValueError, NotImplementedError)
+"""The errors by which cffi, and memoryviews, refuse an argument."""
 
 
 class PlaceHere:

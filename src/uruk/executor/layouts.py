@@ -118,8 +118,7 @@ class Layout:
             high = 2
         try:
             # As C does, and cffi: any number but a float of Python's, which is refused as a loss that C would warn of.
-            given: Any = value
-            number = int(given) if hasattr(given, "__int__") and not _is_float(given) else operator.index(given)
+            number = int.__index__(value) if isinstance(value, int) else _integer(value)
         except (TypeError, ValueError):
             wanted = "a byte or an integer" if name == "char" else "an integer"
             raise TypeError(f"`{name}' takes {wanted}, not {type(value).__name__}") from None
@@ -144,10 +143,12 @@ class Layout:
         if self.long_double is not None:
             return long_double.to_bytes(self.kind, value, self.long_double)
         try:
-            number = float(struct.unpack("<d", struct.pack("<d", value))[0])
-        except struct.error:
-            if isinstance(value, int):
-                raise OverflowError(f"{shown(value)} does not fit `{self.kind.cname}'") from None
+            number = math.ldexp(value, 0)  # unlike float(), no text; and what `__float__` raises comes through
+        except OverflowError:
+            if not isinstance(value, int):
+                raise
+            raise OverflowError(f"{shown(value)} does not fit `{self.kind.cname}'") from None
+        except TypeError:
             raise TypeError(f"`{self.kind.cname}' takes a number, not {type(value).__name__}") from None
         if self.size == 8:
             return struct.pack("<d", number)
@@ -357,8 +358,9 @@ def _round_up(number: int, multiple: int) -> int:
     return -(-number // multiple) * multiple
 
 
-def _is_float(value: Any) -> bool:
-    return isinstance(value, float)
+def _integer(value: Any) -> int:
+    given: Any = value  # a type checker takes what is left of `value` below for a float
+    return int(given) if hasattr(given, "__int__") and not isinstance(value, float) else operator.index(given)
 
 
 def shown(number: int) -> str:
