@@ -30,11 +30,13 @@ def remove_tracker(session: Lifetime, tracker: ResourceTracker, force: bool) -> 
     """
     from uruk.executor.interruption import deferred  # takes time to import
 
-    with session.lock, deferred(once=True):
+    with session.lock:
         if session.closed or _is_over(tracker):
             return Released()
         # Threads may have ended since the last removal: code that waited for them is freed first.
-        sweep(session)
+        if session.retired or _closed_with_retired:
+            with deferred(once=True):
+                sweep(session)
     removal: Removal | None = None
     try:
         with session.initializers.at_rest(tracker) as rest:
@@ -52,11 +54,11 @@ def remove_tracker(session: Lifetime, tracker: ResourceTracker, force: bool) -> 
                 if users and begun is None:  # now, as `_retract` forgets the entries that have the names
                     session.withheld.note(tracker)
                 _retract(session, tracker, removal.released)
-        session.finalize([tracker])
-        platform = session.platform
-        if platform is not None and session.options.execute and begun is not None:
-            # The interrupted call may still have a thread in a finaliser, whose code must not go.
-            platform.await_finalizers(tracker)
+                if begun is None and not tracker.resources.has_finalizers and tracker.replaceable is None:
+                    # Nothing runs in between: the steps are one, under one hold of the lock.
+                    _free(session, tracker, removal.released)
+                    return removal.released
+        _finalize(session, tracker, again=begun is not None)
         with session.lock, deferred(once=True):
             if not session.closed:
                 _free(session, tracker, removal.released)
@@ -64,6 +66,14 @@ def remove_tracker(session: Lifetime, tracker: ResourceTracker, force: bool) -> 
     finally:
         if removal is not None:
             removal.running = False
+
+
+def _finalize(session: Lifetime, tracker: ResourceTracker, *, again: bool) -> None:
+    """Run finalisers; `again`: an interrupted call may still have a thread in one, whose code must not go."""
+    session.finalize([tracker])
+    platform = session.platform
+    if again and platform is not None and session.options.execute:
+        platform.await_finalizers(tracker)
 
 
 def remove_at_once(session: Lifetime, tracker: ResourceTracker) -> None:
@@ -104,10 +114,9 @@ def _retract(session: Lifetime, tracker: ResourceTracker, released: Released) ->
 def _free(session: Lifetime, tracker: ResourceTracker, released: Released) -> None:
     """Do the last step of a removal: give back memory and what else linking took, now or when threads have ended."""
     platform = session.platform
+    _end_calls(session, tracker)  # first: no call begins behind the count
     if platform is not None and session.options.execute:
-        if session.calls is not None:
-            session.calls.remove(_ranges(tracker), tracker.name)  # first: no call begins behind the count
-            released.calls_under_way = _under_way(session, tracker)
+        released.calls_under_way = _under_way(session, tracker)
         released.pending_thread_destructors = _pending(platform, tracker)
         if released.deferred:
             # For its user the tracker is gone: only sweeps of later calls deal with its memory.
@@ -116,6 +125,12 @@ def _free(session: Lifetime, tracker: ResourceTracker, released: Released) -> No
             return
     _release(session, tracker, released)
     _note_end(session, tracker)
+
+
+def _end_calls(session: Lifetime, tracker: ResourceTracker) -> None:
+    """Have calls of a tracker's functions that begin from now on raise RemovedCode."""
+    if session.calls is not None:
+        session.calls.remove(_ranges(tracker), tracker.name)
 
 
 def _note_end(session: Lifetime, tracker: ResourceTracker) -> None:
@@ -141,6 +156,8 @@ def sweep(session: Lifetime) -> None:
 
 def _pending(platform: Platform, tracker: ResourceTracker) -> int:
     """Return thread destructors that have yet to run in a tracker's code, or in code that refers to it."""
+    if not tracker.resources.users:
+        return platform.pending(tracker)
     holders = {tracker: None}
     queue = [tracker]
     for holder in queue:  # grows on the way
@@ -163,9 +180,14 @@ def _under_way(session: Lifetime, tracker: ResourceTracker) -> int:
 def _ranges(tracker: ResourceTracker) -> list[tuple[int, int]]:
     """Return where functions of a tracker's may begin: all of its memory, and stubs."""
     resources = tracker.resources
-    segments = (allocation.segments[row] for allocation, rows in resources.memory for row in rows)
-    stubs = (*resources.called, *(address for some in resources.stubs for address in some.tolist()))
-    return [*((start, start + size) for _, start, size in segments), *((stub, stub + 1) for stub in stubs)]
+    ranges: list[tuple[int, int]] = []
+    for allocation, rows in resources.memory:
+        for row in rows:
+            _, start, size = allocation.segments[row]
+            ranges.append((start, start + size))
+    for stubs in (resources.called, *(some.tolist() for some in resources.stubs)):
+        ranges += [(stub, stub + 1) for stub in stubs]
+    return ranges
 
 
 def _users(tracker: ResourceTracker) -> list[ResourceTracker]:
@@ -179,6 +201,7 @@ def _sweep_one(session: Lifetime) -> None:
         return
     for tracker in list(session.retired):
         if not _pending(platform, tracker) and not _under_way(session, tracker):
+            _end_calls(session, tracker)  # of callables that were made since
             _release(session, tracker, Released())
             session.retired.remove(tracker)  # last, so that what was interrupted is done again
 
@@ -204,8 +227,6 @@ def _release(session: Lifetime, tracker: ResourceTracker, released: Released) ->
         resources.forget()
         tracker.forget_uses()
         return
-    if session.calls is not None:
-        session.calls.remove(_ranges(tracker), tracker.name)
     if session.platform is not None:
         session.platform.unload(tracker, released)
     for stubs in resources.stubs:
@@ -226,13 +247,9 @@ def _release(session: Lifetime, tracker: ResourceTracker, released: Released) ->
 
 def _forget(session: Lifetime, entry: Entry, released: Released) -> list[int]:
     """Take an entry out; returns the names and group signatures that are free now."""
-    lost: list[int] = []
-    if isinstance(entry, ObjectEntry):
-        groups = entry.added.signatures_of(entry.index)
-        lost += groups[session.table.group[groups] == entry.number].tolist()
-    names: list[int] = withdraw(session, entry, released).tolist()
+    names, groups = withdraw(session, entry, released)
     released.symbols += len(names)
-    return lost + names
+    return groups + names
 
 
 def _redefine(session: Lifetime, lost: I32) -> None:

@@ -69,12 +69,12 @@ class Added:
         part = slice(self.start[index], self.start[index + 1])
         return self.names[part], self.weak[part]
 
-    def signatures_of(self, index: int) -> I32:
+    def signatures_of(self, index: int) -> list[int]:
         """Return the signatures of the section groups of object `index`."""
         if self.graph.rows is not None:
-            return np.array(self.graph.rows.groups, np.int32)
+            return self.graph.rows.groups
         start = self.graph.ranges.groups
-        return self.graph.groups.name[start[index] : start[index + 1]]
+        return self.graph.groups.name[start[index] : start[index + 1]].tolist()
 
 
 def _hidden(graph: Graph, outer: I64) -> dict[int, list[int]]:

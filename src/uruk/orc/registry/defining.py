@@ -10,7 +10,7 @@ import numpy as np
 from uruk.errors import InvalidValue, MaterializationError
 from uruk.formats.interface import Import
 from uruk.graph.graph import Graph
-from uruk.graph.types import I32, I64, NONE, distinct
+from uruk.graph.types import I32, I64, NONE
 from uruk.orc.registry.added import Added, has_initializers
 from uruk.orc.registry.entries import (
     AbsoluteEntry,
@@ -62,20 +62,21 @@ def all_or_nothing(session: Registry, before: Entry | None = None) -> Generator[
         raise
 
 
-def withdraw(session: Registry, entry: Entry, released: Released | None = None) -> I64:
-    """Take an entry out; returns the names that it defined, which are undefined now.
+def withdraw(session: Registry, entry: Entry, released: Released | None = None) -> tuple[list[int], list[int]]:
+    """Take an entry out; returns the names that it defined and the signatures of its groups, which nobody has now.
 
     With `released` finalisers of its tracker may have yet to run: stubs that they need stay with the memory.
     """
-    table = session.table
-    ids = np.array(entry.ids, np.int64)
+    table, groups = session.table, list[int]()
     # An entry may have lost names that it announced; those belong to others and stay.
-    owned = np.array(distinct(ids[table.owner.take(ids) == entry.number]), np.int64)
-    table.forget(owned)
+    owned = table.owned_by(entry.number, entry.ids)
+    table.forget_all(owned)
     if isinstance(entry, ObjectEntry):
-        groups = entry.added.signatures_of(entry.index)
+        signatures = entry.added.signatures_of(entry.index)
+        groups = [name for name in signatures if table.group.item(name) == entry.number]
         # A signature without an owner lets the group of a later object in.
-        table.group[groups[table.group[groups] == entry.number]] = NONE
+        for name in groups:
+            table.group[name] = NONE
     if isinstance(entry, LazyEntry):
         if released is not None and entry.tracker.replaceable is not None:
             entry.tracker.resources.stubs.append(entry.stubs)  # finalisers go through them
@@ -84,7 +85,7 @@ def withdraw(session: Registry, entry: Entry, released: Released | None = None) 
         if released is not None:
             released.lazy_stubs += entry.stubs.size
     session.leave(entry)
-    return owned
+    return owned, groups
 
 
 def add_graph(

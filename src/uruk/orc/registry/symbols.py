@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntFlag
 from typing import Final, TypeAlias, TypeVar
 
 import numpy as np
 
 from uruk.errors import InvalidType, InvalidValue
-from uruk.graph.types import I32, I64, NONE, U8, AnyArray, true_rows
+from uruk.graph.types import I32, I64, NONE, U8, AnyArray, distinct, true_rows
 
 NameLike = TypeVar("NameLike", str, bytes)
 """A symbol's name as text or as bytes; what is asked for by text is answered by text."""
@@ -92,6 +93,10 @@ UndoEntry: TypeAlias = "tuple[str, AnyArray | int, AnyArray | int]"
 """Column, rows (or one), and the values that were overwritten there."""
 
 
+_FEW = 16
+"""The number of names from which columns cost less than a loop."""
+
+
 class SymbolTable:
     """Columns with one row for each name of the session: its definition, its rank, and its address once linked."""
 
@@ -157,6 +162,23 @@ class SymbolTable:
         self.flags = np.concatenate([self.flags, np.zeros(more, np.uint8)])
         self.contested = np.concatenate([self.contested, np.zeros(more, np.uint8)])
         self.address = np.concatenate([self.address, np.zeros(more, np.int64)])
+
+    def owned_by(self, number: int, names: Sequence[int]) -> list[int]:
+        """Return those of some names that an entry defines, ascending, each once."""
+        if len(names) < _FEW:
+            owner = self.owner.item
+            return sorted({name for name in names if owner(name) == number})
+        rows = np.array(names, np.int64)
+        return distinct(rows[self.owner.take(rows) == number])
+
+    def forget_all(self, names: Sequence[int]) -> None:
+        """Make names undefined; few of them without columns."""
+        if len(names) >= _FEW:
+            self.forget(np.array(names, np.int64))
+            return
+        for name in names:
+            self.owner[name] = NONE
+            self.rank[name] = self.ready[name] = self.flags[name] = self.address[name] = 0
 
     def forget(self, rows: I32 | I64) -> None:
         """Make names undefined."""

@@ -98,6 +98,11 @@ class Resources:
             column.clear()
 
     @property
+    def has_finalizers(self) -> bool:
+        """True where something may have to run before the code goes, as far as a platform has noted."""
+        return bool(self.module_handles or self.frames or self.arrays)
+
+    @property
     def module_handle(self) -> int | None:
         """The handle of code that is linked from now on; None if there is none yet."""
         return self.module_handles[0] if self.module_handles else None

@@ -67,7 +67,7 @@ class Aside:
             aside.linked[name] = (int(facts[0]), int(facts[1]), int(facts[2]), int(facts[3]))
         table.forget(rows)
         for entry in objects:
-            for group in entry.added.signatures_of(entry.index).tolist():
+            for group in entry.added.signatures_of(entry.index):
                 if table.group[group] == entry.number:
                     aside.groups.append((group, entry.number))
                     table.group[group] = NONE
