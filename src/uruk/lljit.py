@@ -23,7 +23,7 @@ from uruk.memory.mapper import Mapper
 from uruk.orc.dispatch import Dispatcher
 from uruk.orc.dylib import JITDylib
 from uruk.orc.generators import DefinitionGenerator, FunctionGenerator, Generated
-from uruk.orc.lookup.by_name import ready_address
+from uruk.orc.lookup.by_name import quick_address
 from uruk.orc.registry.entries import Contents
 from uruk.orc.registry.inputs import PathLike, Source, listed, path_of
 from uruk.orc.registry.options import Options
@@ -406,7 +406,7 @@ class LLJIT(Calling, Attributes):
         A function of C++ may be named as in C++: ``geo::area(double)``, or ``geo::area`` where it is the only one.
         """
         home, text = dylib or self.main, _text_of(name)
-        address = ready_address(self.session, home, text, self.auto_initialize)
+        address = quick_address(self.session, home, text, self.auto_initialize)
         if address is None:
             try:
                 addresses = self.session.lookup_names(home, [text], initialize=self.auto_initialize, timeout=timeout)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from uruk.formats.registry import instruction_set_of
 from uruk.graph.graph import Graph, Zone
+from uruk.graph.rows import ObjectRows
 from uruk.graph.types import ADDRESSES, U8, signed
 from uruk.link_rules import rules_of
 from uruk.memory.interface import Allocation, Memory
@@ -33,6 +34,7 @@ class RowRequest:
     """The order of a link: one object that defines all that it could define."""
 
     graph: Graph
+    rows: ObjectRows
     text: Callable[[int], bytes]
     """The name that a number stands for."""
     resolve: Resolve
@@ -64,12 +66,12 @@ def link(request: RowRequest, memory: Memory) -> RowLinked | None:
     Raises AllocationError. On any error nothing stays taken.
     """
     begin = time.perf_counter()
-    rules = rules_of(request.graph).for_rows()
-    rows = request.graph.rows
-    if rules is None or rows is None or rows.edges is None or request.graph.kinds.pointer < 8:
+    graph, rows = request.graph, request.rows
+    rules = rules_of(graph).for_rows()
+    if rules is None or rows.edges is None or graph.kinds.pointer < 8:
         return None
-    isa = instruction_set_of(request.graph)
-    work = Work(rows, rows.edges, memoryview(request.graph.arena.buffers[0]), request.graph.kinds)
+    isa = instruction_set_of(graph)
+    work = Work(rows, rows.edges, memoryview(graph.arena.buffers[0]), graph.kinds)
     try:
         names.find_undefined(work)
         rules.keep_unwind_data(work, isa.UNWIND_REGISTERS)
@@ -83,10 +85,10 @@ def link(request: RowRequest, memory: Memory) -> RowLinked | None:
     try:
         allocation = memory.allocate(segments, Reach() if memory.fixed else Reach(0, work.low_end))
         image = allocation.image
-        starts = [address for _, address, _ in allocation.segments]
-        layout.settle(blocks, starts, allocation.base)
+        layout.settle(blocks, allocation.segments, allocation.base)
         handle = request.module_handle if work.handle is None else work.handle.address % ADDRESSES
-        work.external.update((row, (signed(handle or 0), True)) for row in work.handle_rows)
+        for row in work.handle_rows:
+            work.external[row] = signed(handle or 0), True
         addresses.assign(work, isa.STUB_SIZE)
         addresses.copy_content(work, image)
         fixup.fix_up(work, image, isa)
@@ -100,9 +102,8 @@ def link(request: RowRequest, memory: Memory) -> RowLinked | None:
         if isinstance(error, LeftToColumns):
             return None
         raise
-    return RowLinked(
-        work, segments, allocation, image, handle, [("one object, row by row", time.perf_counter() - begin)]
-    )
+    times = [("one object, row by row", time.perf_counter() - begin)]
+    return RowLinked(work, segments, allocation, image, handle, times)
 
 
 def _find_handle(work: Work, request: RowRequest, rules: RowRules) -> None:

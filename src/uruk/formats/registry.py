@@ -205,8 +205,8 @@ def _with_article(title: str) -> str:
     return f"{'an' if title[0] in 'AEIOU' else 'a'} {title}"
 
 
-def _head(view: memoryview, span: Span) -> memoryview:
-    return view[span.start : span.start + min(span.size, HEAD_SIZE)]
+def _head(view: memoryview, span: Span) -> bytes:
+    return view[span.start : span.start + min(span.size, HEAD_SIZE)].tobytes()
 
 
 def _format_at(view: memoryview, span: Span, target: Target) -> Format:

@@ -31,6 +31,13 @@ class Arena:
         return arena, starts
 
     @classmethod
+    def of_one(cls, piece: bytes | bytearray | memoryview) -> Arena:
+        """Copy one piece into a buffer, as `join` does; it begins at 0."""
+        # Up to the alignment, and the tail.
+        behind = -len(piece) % INPUT_ALIGN + INPUT_TAIL
+        return cls((np.frombuffer(bytearray().join((piece, bytes(behind))), np.uint8),))
+
+    @classmethod
     def of_sizes(cls, sizes: Sequence[int]) -> tuple[Arena, list[int]]:
         """Return one buffer with room for pieces of these sizes, which the caller fills, and the offset of each
         piece."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 import numpy as np
 
@@ -305,10 +305,9 @@ class Graph:
     """The place of each object's bytes in the arena (`uruk.formats.interface.Span`); empty for a graph that was made of
     others that have none."""
 
-    @property
-    def rows(self) -> ObjectRows | None:
-        """The graph's one object as rows, where it was read row by row; see `uruk.graph.rows`."""
-        return None
+    rows: ClassVar[ObjectRows | None] = None
+    """The graph's one object as rows, where it was read row by row; see `uruk.graph.row_graph`, whose graphs have it
+    for themselves."""
 
     def forget_rows(self) -> None:
         """Note that the tables are about to be changed in place."""

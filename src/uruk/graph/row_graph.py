@@ -16,28 +16,22 @@ if TYPE_CHECKING:
 
 
 class RowGraph(Graph):
-    """A graph whose tables are made of `rows`. A graph that passes make of it has tables only."""
-
-    _rows: ObjectRows | None = None
+    """A graph whose tables are made of `rows`, until these are changed in place. A graph that passes make of it has
+    tables only."""
 
     @classmethod
     def of(cls, kinds: KindTable, arena: Arena, file: str, rows: ObjectRows) -> RowGraph:
         """Return the graph of an object; its arena has one buffer."""
         graph = cls.__new__(cls)
         # Without the tables, which `__getattr__` makes.
-        graph.__dict__.update(kinds=kinds, arena=arena, files=[file], linker_words={}, notes={}, _rows=rows)
+        graph.__dict__.update(kinds=kinds, arena=arena, files=[file], linker_words={}, notes={}, rows=rows)
         return graph
-
-    @property
-    def rows(self) -> ObjectRows | None:
-        """The object as rows; None once tables were changed in place."""
-        return self._rows
 
     def forget_rows(self) -> None:
         """Make all tables, which are about to be changed in place."""
-        rows = self._rows
+        rows = self.rows
         if rows is not None:
-            self.__dict__.update({**_tables_of(rows), **self.__dict__}, _rows=None)
+            self.__dict__.update({**_tables_of(rows), **self.__dict__}, rows=None)
 
     def forget_tables(self) -> None:
         """Make the tables anew when they are asked for again: the rows have been changed."""
@@ -46,7 +40,7 @@ class RowGraph(Graph):
 
     def __getattr__(self, name: str) -> AnyArray:
         # Called for attributes that are not there: tables that nothing has asked for before.
-        rows = self._rows
+        rows = self.rows
         if rows is None or name not in _TABLES:
             raise AttributeError(name)
         self.__dict__.update(_tables_of(rows))

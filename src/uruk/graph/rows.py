@@ -22,7 +22,7 @@ class ObjectRows:
     Only a format's `Rules.adapt` changes them.
     """
 
-    __slots__ = ("block_groups", "blocks", "edges", "groups", "names", "symbols", "tables")
+    __slots__ = ("are_left", "block_groups", "blocks", "edges", "groups", "names", "symbols", "tables")
 
     def __init__(
         self,
@@ -46,3 +46,5 @@ class ObjectRows:
         """The signature of each COMDAT group."""
         self.block_groups = block_groups
         """The group of each block, or -1."""
+        self.are_left = False
+        """True once a link of the rows has left the object to the columns."""

@@ -25,6 +25,7 @@ COUNT_AT, ENTRIES_AT = 8, 12
 _UNIT = 4
 """The unit of entries. One at least is to spare, for later code with more functions at the same place."""
 
+_PAIR = struct.Struct("<ii")
 Addresses = Sequence[int] | I64
 """Addresses in ascending order."""
 Writes = list[tuple[int, bytes]]
@@ -120,10 +121,13 @@ class FrameTable:
         return self._append(span, entries, len(functions))
 
     def _replace(self, span: _Span, entries: bytes, count: int) -> bool:
+        if count > span.count:
+            return False
         # Entries to spare repeat the last one: a search may end at any of them.
-        if count <= span.count:
-            self._store([(self._place(span.first), entries + entries[-ENTRY:] * (span.count - count))])
-        return count <= span.count
+        if count < span.count:
+            entries += entries[-ENTRY:] * (span.count - count)
+        self._store([(self._place(span.first), entries)])
+        return True
 
     def _append(self, span: _Span, entries: bytes, count: int) -> bool:
         # Rounded up, and one to spare at least.
@@ -158,7 +162,7 @@ class FrameTable:
     def _idle(self, span: _Span) -> bytes:
         """Return entries of a span without code: its last byte, which keeps them ascending, and the FDE of no
         function."""
-        return struct.pack("<ii", span.end - 1 - self._header, self._nothing - self._header) * span.count
+        return _PAIR.pack(span.end - 1 - self._header, self._nothing - self._header) * span.count
 
     def _place(self, entry: int) -> int:
         return self._header + ENTRIES_AT + ENTRY * entry
@@ -168,6 +172,8 @@ def _entries(functions: Addresses, frames: Addresses, header: int) -> bytes | No
     """Return the entries of functions and their FDEs; None where one lies too far from the header."""
     if not isinstance(functions, np.ndarray):
         try:
+            if len(functions) == 1:  # as in most small objects
+                return _PAIR.pack(functions[0] - header, frames[0] - header)
             pairs = [address - header for pair in zip(functions, frames, strict=True) for address in pair]
             return struct.pack(f"<{len(pairs)}i", *pairs)
         except struct.error:  # an address is more than 2 GiB from the header

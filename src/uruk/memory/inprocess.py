@@ -32,7 +32,7 @@ class InProcessMapper:
     @property
     def page_size(self) -> int:
         """See `Mapper.page_size`."""
-        return mmap.PAGESIZE
+        return local.PAGE
 
     def reserve(self, size: int, low: int = 0, high: int = 0) -> int:
         """See `Mapper.reserve`."""

@@ -99,8 +99,11 @@ class SlabAllocation:
 
     def content(self, zone: int) -> list[Range]:
         """Return the parts of one zone's segments that have content."""
-        rows = zip(self.segments, self.stored, strict=True)
-        return [(address, stored) for (its_zone, address, size), stored in rows if its_zone == zone and size and stored]
+        parts: list[Range] = []
+        for (its_zone, address, size), stored in zip(self.segments, self.stored, strict=True):
+            if its_zone == zone and size and stored:
+                parts.append((address, stored))
+        return parts
 
     def protect_code(self) -> None:
         """Bring code, executable (and no longer writable)."""
@@ -134,9 +137,15 @@ class SlabAllocation:
         self.sealed = True
 
     def _initialize(self, zone: int, protection: Protection, content: Sequence[Range] | None = None) -> None:
-        ranges = self.ranges(zone)
+        ranges: list[Range] = []
+        parts: list[Range] = []
+        for (its_zone, address, size), stored in zip(self.segments, self.stored, strict=True):
+            if its_zone == zone and size:
+                ranges.append((address, size))
+                if stored:
+                    parts.append((address, stored))
         if ranges:
-            self.slab.mapper.initialize(ranges, protection, self.content(zone) if content is None else content)
+            self.slab.mapper.initialize(ranges, protection, parts if content is None else content)
 
 
 @record
@@ -184,15 +193,18 @@ class SlabManager:
         addresses = slab.take_all(segments)
         if addresses is None:
             return None
-        rows = zip(addresses, segments, strict=True)
-        taken = [(int(segment.zone), address, segment.size) for address, segment in rows]
-        stored = [segment.stored for segment in segments]
+        taken: list[tuple[int, int, int]] = []
+        stored: list[int] = []
+        everything: list[Range] = []
+        content: list[Range] = []
+        for address, segment in zip(addresses, segments, strict=True):
+            taken.append((int(segment.zone), address, segment.size))
+            stored.append(segment.stored)
+            everything.append((address, segment.size))
+            content.append((address, segment.stored))
         allocation = SlabAllocation(self, slab, taken, stored)
         try:
-            everything = [(address, size) for _, address, size in taken]
-            slab.mapper.prepare(
-                everything, [(address, size) for (address, _), size in zip(everything, stored, strict=True)]
-            )
+            slab.mapper.prepare(everything, content)
         except BaseException:
             self._give(allocation)
             raise

@@ -44,21 +44,22 @@ class FreeList:
 
     def take(self, size: int, align: int = 1) -> int | None:
         """Return the lowest free range of `size` bytes at a multiple of `align`; None if there is none."""
-        for index, (start, room) in enumerate(zip(self._starts, self._sizes, strict=True)):
+        for index, start in enumerate(self._starts):
+            room = self._sizes[index]
             # Rounded up; `align` need not be a power of two.
             at = -(-start // align) * align
             if at + size <= start + room:
-                self._cut(index, at, size)
+                # The usual case, a range from the front: two stores, and no row of the lists moves.
+                if at == start and size < room:
+                    self._starts[index], self._sizes[index] = at + size, room - size
+                else:
+                    self._cut(index, at, size)
                 return at
         return None
 
     def _cut(self, index: int, at: int, size: int) -> None:
         start, room = self._starts[index], self._sizes[index]
         before, behind = at - start, start + room - at - size
-        # The usual case, a range from the front: two stores, and no row of the lists moves.
-        if not before and behind:
-            self._starts[index], self._sizes[index] = at + size, behind
-            return
         pieces = [(start, before)] * (before > 0) + [(at + size, behind)] * (behind > 0)
         self._starts[index : index + 1] = [piece[0] for piece in pieces]
         self._sizes[index : index + 1] = [piece[1] for piece in pieces]

@@ -29,6 +29,7 @@ class Slab:
 
     def __init__(self, mapper: Mapper, base: int, zone_sizes: Sequence[int], known: SlabObject | None = None) -> None:
         self.mapper = mapper
+        self._page = mapper.page_size
         self.base = base
         self.known = known
         """The object by which the dynamic loader knows the slab, if it does."""
@@ -48,14 +49,15 @@ class Slab:
     def extent(self, zone: int, size: int) -> int:
         """Return the number of bytes that a request takes: whole pages of code and constants, whole granules of
         data."""
-        unit = GRANULE if zone == DATA else self.mapper.page_size
         # Code and constants of two modules never share a page: their pages change protection at different times.
+        unit = GRANULE if zone == DATA else self._page
         return -(-size // unit) * unit
 
     def take(self, zone: int, size: int, align: int) -> int | None:
         """Return an address for `size` bytes; whole pages for code and constants. The memory is not writable yet."""
-        size = self.extent(zone, size)
-        address = self._zones[zone].take(size, max(align, GRANULE if zone == DATA else self.mapper.page_size))
+        unit = GRANULE if zone == DATA else self._page
+        size = -(-size // unit) * unit  # see `extent`
+        address = self._zones[zone].take(size, align if align > unit else unit)
         if address is not None:
             self.used += size
             if zone == CODE and self.frames is not None:
@@ -66,8 +68,9 @@ class Slab:
         """Return an address for each of some segments; None, with nothing taken, where there is no room for all."""
         addresses: list[int] = []
         for segment in segments:
+            size = segment.size
             # An empty segment has an address as well, and takes no memory.
-            address = self.take(segment.zone, segment.size, segment.align) if segment.size else self.base
+            address = self.take(segment.zone, size, segment.align) if size else self.base
             if address is None:
                 for taken, before in zip(addresses, segments, strict=False):
                     if before.size:

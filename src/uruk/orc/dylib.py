@@ -131,7 +131,7 @@ class JITDylib(Contents):
         tracker that owns it, a new one if none is given. Raises ObjectFormatError for malformed bytes,
         DuplicateDefinition for a second strong definition.
         """
-        return self.add_objects([source], name, tracker=tracker, lazy=lazy, replaceable=replaceable)
+        return self._add_pairs([read_source(source, name)], name, tracker, lazy, replaceable)
 
     def add_objects(
         self,
@@ -144,6 +144,16 @@ class JITDylib(Contents):
     ) -> ResourceTracker:
         """Add objects that are removed together, as one graph; see `add_object`."""
         pairs = [read_source(source, name) for source in listed(sources, "sources")]
+        return self._add_pairs(pairs, name, tracker, lazy, replaceable)
+
+    def _add_pairs(
+        self,
+        pairs: list[tuple[str, Source]],
+        name: str,
+        tracker: ResourceTracker | None,
+        lazy: bool,
+        replaceable: bool | str,
+    ) -> ResourceTracker:
         if replaceable not in (False, True, "keep") or (replaceable and lazy):
             given = f"replaceable={replaceable!r}{', lazy=True' if lazy else ''}"
             raise InvalidValue(f'{given}: give True, or "keep" where the program switches stacks itself, and not lazy')

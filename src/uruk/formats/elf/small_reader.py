@@ -98,20 +98,20 @@ def read_small(
     if count > FEW_SECTIONS:
         return None
     sections: list[SectionRow] = [*_SECTION.iter_unpack(buffer[start : start + 64 * count])]
-    if not _are_plain(sections, extent):
+    surveyed = _survey(sections, extent)
+    if surveyed is None:
         return None
+    symtab, has_groups = surveyed
     strings = _string_table(buffer, begin, sections, name_table)
-    symtabs = [index for index, section in enumerate(sections) if section[1] == elf.SHT_SYMTAB]
-    if not strings or len(symtabs) != 1:
+    if not strings:
         return None
-    symtab = symtabs[0]
     # Symbols come last: they intern names, which must not happen for an object that is left to the columns after all.
     blocks_read = _read_blocks(sections, strings, begin, begin + sections[name_table][4])
     if blocks_read is None:
         return None
     blocks, block_of = blocks_read
     tables = _find_tables(sections, block_of, begin, symtab)
-    groups = _read_groups(buffer, begin, sections, symtab)
+    groups = _read_groups(buffer, begin, sections, symtab) if has_groups else []
     if tables is None or groups is None:
         return None
     symbols_read = _read_symbols(buffer, begin, sections, symtab, block_of, names)
@@ -119,9 +119,11 @@ def read_small(
         return None
     symbols, numbers = symbols_read
     edges = _read_edges(buffer, tables, [row[2] for row in blocks], len(symbols), pair)
+    block_groups = [NONE] * len(blocks)
+    if not groups:
+        return ObjectRows(blocks, symbols, numbers, tables, edges, [], block_groups)
     # Local signatures have no number among the symbols.
     signatures = [numbers[symbol] if numbers[symbol] >= 0 else names[text] for symbol, text, _ in groups]
-    block_groups = [NONE] * len(blocks)
     for number, (_, _, members) in enumerate(groups):
         for section in members:
             if block_of[section] >= 0:
@@ -129,29 +131,43 @@ def read_small(
     return ObjectRows(blocks, symbols, numbers, tables, edges, signatures, block_groups)
 
 
-def _are_plain(sections: Sequence[SectionRow], extent: int) -> bool:
-    """Return True if all section headers are of types that are read here, and none is malformed."""
-    total = 0
-    for _, kind, flags, _, offset, size, _, _, align, _ in sections:
+def _survey(sections: Sequence[SectionRow], extent: int) -> tuple[int, bool] | None:
+    """Return which section is the symbol table, and whether there are groups.
+
+    Returns None unless all section headers are of types that are read here, and none is malformed.
+    """
+    total, symtab, has_groups = 0, NONE, False
+    for index, (_, kind, flags, _, offset, size, _, _, align, _) in enumerate(sections):
         # A power of two has one bit: `&` with the number below it is 0, as it is for 0, which stands for 1.
         if kind not in _PLAIN_TYPES or flags >> 32 or align & (align - 1) or align > MAX_ALIGN or size >= MAX_SIZE:
-            return False
+            return None
         # Such a `.note.GNU-stack` marks trampolines, which the columns record.
-        if flags & (elf.SHF_ALLOC | elf.SHF_EXECINSTR) == elf.SHF_EXECINSTR:
-            return False
-        if kind not in (_NULL, elf.SHT_NOBITS):
+        if flags & _LOADED_CODE == elf.SHF_EXECINSTR:
+            return None
+        if kind not in _WITHOUT_BYTES:
             # Python's numbers do not overflow, whatever a hostile header says.
             if offset + size > extent:
-                return False
+                return None
             total += size
-    return total <= 2 * extent  # the columns' bound: sections may overlap, but not without end
+            if kind == elf.SHT_SYMTAB:
+                if symtab >= 0:
+                    return None
+                symtab = index
+            elif kind == elf.SHT_GROUP:
+                has_groups = True
+    # The columns' bound: sections may overlap, but not without end.
+    return (symtab, has_groups) if symtab >= 0 and total <= 2 * extent else None
+
+
+_LOADED_CODE = elf.SHF_ALLOC | elf.SHF_EXECINSTR
+_WITHOUT_BYTES = (_NULL, elf.SHT_NOBITS)
 
 
 def _string_table(buffer: memoryview, begin: int, sections: Sequence[SectionRow], index: int) -> bytes:
     """Return the content of a string table; empty if the section is none, or does not end in NUL."""
     if index >= len(sections) or sections[index][1] != elf.SHT_STRTAB:
         return b""
-    # The section lies within the object: `_are_plain` has checked it, as every section that is stored.
+    # The section lies within the object: `_survey` has checked it, as every section that is stored.
     start = begin + sections[index][4]
     strings = buffer[start : start + sections[index][5]].tobytes()
     return strings if strings.endswith(b"\0") else b""
@@ -167,7 +183,7 @@ def _read_blocks(
         if name >= len(strings):
             return None
         # SHF_EXCLUDE: linkers leave the section out, whatever SHF_ALLOC says.
-        if kind in (_NULL, elf.SHT_GROUP) or flags & (elf.SHF_ALLOC | elf.SHF_EXCLUDE) != elf.SHF_ALLOC:
+        if flags & _LOADED != elf.SHF_ALLOC or kind in _NEVER_LOADED:
             block_of.append(NONE)
             continue
         # The table ends in NUL, so that `index` finds one. Fewer than 16 bytes are filled up, as the key must not
@@ -181,6 +197,10 @@ def _read_blocks(
         content = NONE if kind == elf.SHT_NOBITS else begin + offset
         rows.append((names_at + name, content, size, align or 1, zone, role))
     return rows, block_of
+
+
+_LOADED = elf.SHF_ALLOC | elf.SHF_EXCLUDE
+_NEVER_LOADED = (_NULL, elf.SHT_GROUP)
 
 
 def _read_groups(
@@ -337,12 +357,14 @@ def _read_edges(
 
     The buffer begins where the offsets of the arena do, and symbol numbers are rows of the graph.
     """
-    if sum([table[2] for table in tables]) > FEW_RELOCATIONS:
-        return None
     kinds, nothing = _kinds_of(pair), pair.KINDS.number["None"]
     rows: list[EdgeRow] = []
+    room = FEW_RELOCATIONS
     for block, start, count in tables:
         size = sizes[block]
+        room -= count
+        if room < 0:
+            return None
         for offset, type, symbol, addend in _RELOCATION.iter_unpack(buffer[start : start + 24 * count]):
             # Any row at fault leaves all of them to the columns, which report it.
             kind, width = kinds.get(type, (NONE, 0))

@@ -10,6 +10,7 @@ import numpy as np
 from uruk.errors import FunctionGone, InvalidType, InvalidValue, SessionClosed, UndefinedSymbols
 from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup.answers import ADDRESS
+from uruk.orc.lookup.one_object import goes_by_rows, one_object
 from uruk.orc.lookup.query import Query
 from uruk.orc.registry.entries import Contents
 from uruk.orc.registry.inputs import listed
@@ -80,17 +81,53 @@ def look_up_lazily(session: Lifetime, number: int, use: Callable[[ResourceTracke
 def ready_address(session: Lifetime, dylib: Contents, name: str | bytes, roots: bool) -> int | None:
     """Return the address of a symbol that a lookup would find without any work; None where it has something to do."""
     with session.lock:
-        number = dylib.names.get(encode_name(name))
-        table, initializers = session.table, session.initializers
-        # The table may be shorter than the numbers of names: it grows when definitions are recorded.
-        if number is None or number >= len(table.ready) or not table.ready.item(number) or session.closed:
+        number = _idle_name(session, dylib, name, roots)
+        return None if number is None else _ready_address(session, number)
+
+
+def quick_address(session: Lifetime, dylib: Contents, name: str | bytes, roots: bool) -> int | None:
+    """Return the address of a symbol that is ready, or that one object defines which is linked now, row by row.
+
+    Returns None where there is anything else to do: to search, to make or to initialise. Raises what linking raises.
+    """
+    with session.lock:
+        number = _idle_name(session, dylib, name, roots)
+        if number is None:
             return None
-        # A thread may be initialising the code of the symbol now: the long way waits for that.
-        if table.flags.item(number) & _UNUSUAL or initializers.running:
+        if not session.table.ready.item(number) and not _link_alone(session, dylib, number):
             return None
-        if roots and (initializers.waiting or dylib.has_roots()):
-            return None
-        return table.address.item(number) & ADDRESS
+        return _ready_address(session, number)
+
+
+def _idle_name(session: Lifetime, dylib: Contents, name: str | bytes, roots: bool) -> int | None:
+    """Return the number of a name; None where a lookup of it has more to do than to find and link it."""
+    number = dylib.names.get(encode_name(name))
+    # The table may be shorter than the numbers of names: it grows when definitions are recorded.
+    if number is None or number >= session.table.ready.size or session.closed or dylib.removed:
+        return None
+    # A thread may be initialising the code of the symbol now: the long way waits for that.
+    initializers = session.initializers
+    if initializers.running or dylib.names.ids is not session.ids:
+        return None
+    return None if roots and (initializers.waiting or dylib.has_roots()) else number
+
+
+def _ready_address(session: Lifetime, number: int) -> int | None:
+    table = session.table
+    if not table.ready.item(number) or table.flags.item(number) & _UNUSUAL:
+        return None
+    return table.address.item(number) & ADDRESS
+
+
+def _link_alone(session: Lifetime, dylib: Contents, number: int) -> bool:
+    """Link the one object that defines a name and waits for nothing; False where that is not all, or not possible."""
+    closure = one_object(session, dylib, number)
+    if closure is None or not goes_by_rows(session, closure.entry):
+        return False
+    from uruk.orc.lookup.row_linking import link_one  # imported by the first link by rows
+
+    # A unit's object may have initialisers. The long way runs them: it finds the symbol ready, and these waiting.
+    return link_one(session, closure.entry, session.initializers.waiting) and not session.initializers.waiting
 
 
 _UNUSUAL = Flag.HIDDEN | Flag.TLS

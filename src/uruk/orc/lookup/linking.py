@@ -9,8 +9,8 @@ from uruk.graph.graph import SymbolType, Zone
 from uruk.graph.types import I32, I64, NONE, distinct, true_rows, unique
 from uruk.link import Linked, Request, link
 from uruk.orc.lifetime.lifetime import Lifetime
+from uruk.orc.lookup.one_object import goes_by_rows, note_link
 from uruk.orc.lookup.request import make_request
-from uruk.orc.lookup.row_choice import goes_by_rows
 from uruk.orc.lookup.taking_back import Lengths, give_back, take_back
 from uruk.orc.registry.entries import ObjectEntry, ObjectState
 from uruk.orc.registry.symbols import Flag
@@ -23,11 +23,12 @@ def link_batch(session: Lifetime, entries: list[ObjectEntry], wanted: I32, array
 
     On an error nothing is recorded and all memory is given back. Raises LinkFaults for what is some object's fault.
     """
-    if goes_by_rows(session, entries):
-        from uruk.orc.lookup import row_linking  # the first link of a process goes through the columns
+    if len(entries) == 1 and goes_by_rows(session, entries[0]):
+        from uruk.orc.lookup.row_linking import link_one  # the first link of a process goes through the columns
 
-        if row_linking.link_one(session, entries[0], arrays):
+        if link_one(session, entries[0], arrays):
             return
+    note_link()
     with session.spending("assemble"):
         request, trackers, numbers = make_request(session, entries, wanted)
     platform = session.platform

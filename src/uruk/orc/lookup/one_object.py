@@ -1,6 +1,6 @@
 """The closure of most lookups of a JIT: one object, which needs nothing that waits, found without columns.
 
-See `uruk.orc.lookup.closure`, which takes every other case.
+See `uruk.orc.lookup.closure`, which takes every other case. And whether one object is linked row by row.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ class OneObject:
     """A closure that is complete: one object is linked, and nothing is waited for."""
 
     def __init__(self, entry: ObjectEntry) -> None:
+        self.entry = entry
         self.chosen = {entry.number: entry}
         self.tasks: dict[int, Task] = {}
 
@@ -24,19 +25,18 @@ class OneObject:
         """See `Closure.proceed`: nothing was waited for."""
 
 
-def one_object(session: Lifetime, dylib: Contents, name: int, roots: Sequence[int]) -> OneObject | None:
+def one_object(session: Lifetime, dylib: Contents, name: int, roots: Sequence[int] = ()) -> OneObject | None:
     """Return the closure of a name that an object of a dylib defines, which is the only one of the `roots`, too.
 
     Returns None if there may be anything else to link, to make or to ask.
     """
-    table, search = session.table, dylib.search
-    table.grow(len(session.ids))
+    table, search = session.table, dylib.search  # which has a row for each name of an object that was added
     number = table.owner.item(name)
     entry = session.objects.get(number)
     if not isinstance(entry, ObjectEntry) or entry.state is not ObjectState.PENDING or entry.dylib is not dylib:
         return None
     rows = entry.added.graph.rows
-    if rows is None or any(root != number for root in roots):
+    if rows is None or (roots and any(root != number for root in roots)):
         return None
     if not dylib.stands_alone or session.has_imports or session.aliases or search.archives or search.generators:
         return None
@@ -72,3 +72,33 @@ def _are_builtins(session: Lifetime, dylib: Contents, names: Sequence[bytes]) ->
         return False
     index = builtins.index()
     return any(name in index or platform.builtins_with(name) is not None for name in names)
+
+
+class _Process:
+    has_linked = False
+
+
+def goes_by_rows(session: Lifetime, entry: ObjectEntry) -> bool:
+    """Return True if an object may be linked row by row, which `uruk.row_link` has to say then.
+
+    Not the first one of a process: the columns are imported by then, and the rows are not.
+    """
+    options = session.options
+    if options.rows is False or not (_Process.has_linked or options.rows):
+        return False
+    rows = entry.added.graph.rows
+    if rows is None or rows.edges is None or rows.are_left or entry.private:
+        return False
+    # These want the columns of a link, or change what its names mean.
+    if options.prune or options.as_jitlink or options.phony_externals or options.names_for_loader:
+        return False
+    if session.has_imports or session.displaced or session.stand_ins is not None:
+        return False
+    if entry.tracker.replaceable is not None or (session.hooks and any(session.hooks.values())):
+        return False
+    return session.platform is None or session.platform.for_rows() is not None
+
+
+def note_link() -> None:
+    """Note that a link begins: its modules are imported from now on."""
+    _Process.has_linked = True

@@ -14,7 +14,6 @@ from uruk.orc.platform import RowPlatform
 from uruk.orc.registry.entries import Contents, ObjectEntry, ObjectState
 from uruk.orc.registry.symbols import Flag
 from uruk.orc.registry.tracker import FunctionArray
-from uruk.passes.rows.names import defined_rows
 from uruk.passes.rows.work import Work
 from uruk.row_link import RowLinked, RowRequest, link
 
@@ -26,16 +25,18 @@ def link_one(session: Lifetime, entry: ObjectEntry, arrays: list[FunctionArray])
     given back.
     """
     platform = session.platform
+    rows_there = None if platform is None else platform.for_rows()
     memory = session.executor.memory if session.only_links or platform is None else platform.host.memory
-    request = _request(session, entry, None if platform is None else platform.for_rows())
+    request = _request(session, entry, rows_there)
     if request is None:
         return False
-    running = platform.for_rows() if platform is not None and session.options.execute else None
+    running = rows_there if session.options.execute else None
     before, count = Lengths(entry.tracker.resources), len(arrays)
     linked: RowLinked | None = None
     try:
         linked = link(request, memory)
         if linked is None:
+            request.rows.are_left = True
             return False
         session.times = linked.times
         if running is not None:
@@ -56,7 +57,7 @@ def link_one(session: Lifetime, entry: ObjectEntry, arrays: list[FunctionArray])
 
 def _undo(session: Lifetime, linked: RowLinked, entry: ObjectEntry, before: Lengths, *, safe: bool) -> None:
     """Take a link back. Unless it is `safe`, unwind data may be registered that nobody noted."""
-    names = [linked.work.rows.names[row] for row in defined_rows(linked.work)]
+    names = [linked.work.rows.names[row] for row in linked.work.defined]
     take_back(session, np.array(names, np.int64), [entry])
     give_back(session, linked.allocation, (), [before], None if safe else int(linked.work.unwind is not None))
 
@@ -66,24 +67,30 @@ def _request(session: Lifetime, entry: ObjectEntry, platform: RowPlatform | None
     graph, table = entry.added.graph, session.table
     rows = graph.rows
     assert rows is not None
-    table.grow(len(session.ids))
-    searched = [dylib.search for dylib, _ in entry.dylib.order_for_code()]
-    has_libraries = any(search.libraries for search in searched)
-    if any(search.deferred for search in searched):
-        return None
-    if any(table.group.item(name) != entry.number for name in rows.groups):
-        return None
+    has_libraries = False
+    for dylib, _ in entry.dylib.order_for_code():
+        if dylib.search.deferred:
+            return None
+        has_libraries = has_libraries or bool(dylib.search.libraries)
+    # The table has a row for each name of an object that was added.
+    for name in rows.groups:
+        if table.group.item(name) != entry.number:
+            return None
+    owner, number = table.owner.item, entry.number
     for name, (_, _, kind, _, binding, type, visibility, _) in zip(rows.names, rows.symbols, strict=True):
-        if name < 0 or kind in (SymbolKind.UNDEFINED, SymbolKind.DROPPED):
+        if name < 0 or kind in _DEFINES_NOTHING:
             continue
-        if table.owner.item(name) != entry.number:
+        if owner(name) != number:
             return None
         # A library that has an inline variable, too, may be the one that defines it.
-        is_shared = binding in (Binding.WEAK, Binding.UNIQUE) and type == SymbolType.OBJECT
-        if has_libraries and is_shared and visibility == Visibility.DEFAULT:
+        if has_libraries and type == SymbolType.OBJECT and binding in _SHARED and visibility == Visibility.DEFAULT:
             return None
     resolve = partial(_resolve, session, entry.dylib, platform)
-    return RowRequest(graph, session.ids.text, resolve, entry.tracker.resources.module_handle)
+    return RowRequest(graph, rows, session.ids.text, resolve, entry.tracker.resources.module_handle)
+
+
+_DEFINES_NOTHING = (SymbolKind.UNDEFINED, SymbolKind.DROPPED)
+_SHARED = (Binding.WEAK, Binding.UNIQUE)
 
 
 def _resolve(
@@ -134,13 +141,14 @@ def _sees_process_alone(dylib: Contents) -> bool:
 def _record(session: Lifetime, linked: RowLinked, entry: ObjectEntry) -> None:
     """Write addresses into the session's table and resources into the tracker."""
     work, table = linked.work, session.table
-    for row in defined_rows(work):
-        name, block = work.rows.names[row], work.rows.symbols[row][3]
+    names, symbols, blocks = work.rows.names, work.rows.symbols, work.blocks
+    for row in work.defined:
+        name, block = names[row], symbols[row][3]
         table.address[name] = work.address[row]
         # After the address: `addresses.name_address` reads the table without the lock.
         table.ready[name] = 1
         # Whatever the symbol's type says: assembly often leaves it out, and a jump to code may need a stub.
-        if block >= 0 and work.blocks[block].zone == Zone.RX:
+        if block >= 0 and blocks[block].zone == Zone.RX:
             table.flags[name] |= Flag.FUNCTION
     entry.state = ObjectState.LINKED
     session.pending.pop(entry.number, None)

@@ -22,8 +22,14 @@ class Lengths:
 
     def __init__(self, resources: Resources) -> None:
         self.resources = resources
-        names = ("module_handles", "memory", "frames", "entries", "names", "storage")
-        self.count = {name: len(getattr(resources, name)) for name in names}
+        self.count = {
+            "module_handles": len(resources.module_handles),
+            "memory": len(resources.memory),
+            "frames": len(resources.frames),
+            "entries": len(resources.entries),
+            "names": len(resources.names),
+            "storage": len(resources.storage),
+        }
 
     def since(self, name: str) -> list[Any]:
         """Return what came since."""

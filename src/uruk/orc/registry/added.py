@@ -35,29 +35,13 @@ class Added:
     def of(cls, graph: Graph, first: int) -> Added:
         """Index a graph."""
         if graph.rows is not None:
-            return cls._of_rows(graph, graph.rows, first)
+            return _AddedRows(graph, graph.rows, first)
         symbols = graph.symbols
         outer = true_rows(symbols.name >= 0)
         weak = (symbols.kind[outer] == SymbolKind.UNDEFINED) & (symbols.binding[outer] == Binding.WEAK)
         # `outer` ascends, so that bounds in symbol rows become bounds in it by a search.
         start: list[int] = outer.searchsorted(graph.ranges.symbols).tolist()
         return cls(graph, first, symbols.name[outer], weak, start, _hidden(graph, outer), outer)
-
-    @classmethod
-    def _of_rows(cls, graph: Graph, rows: ObjectRows, first: int) -> Added:
-        """Index one object that was read row by row."""
-        names: list[int] = []
-        weak: list[bool] = []
-        hidden: list[int] = []
-        for name, (_, _, kind, _, binding, _, visibility, _) in zip(rows.names, rows.symbols, strict=True):
-            if name >= 0:
-                undefined = kind == SymbolKind.UNDEFINED
-                names.append(name)
-                weak.append(undefined and binding == Binding.WEAK)
-                if undefined and visibility in (Visibility.HIDDEN, Visibility.INTERNAL):
-                    hidden.append(name)
-        start, wanted = [0, len(names)], {0: hidden} if hidden else {}
-        return cls(graph, first, np.array(names, np.int32), np.array(weak, np.bool_), start, wanted)
 
     @cached_property
     def definitions(self) -> Definitions:
@@ -69,12 +53,60 @@ class Added:
         part = slice(self.start[index], self.start[index + 1])
         return self.names[part], self.weak[part]
 
+    def ids_of(self, index: int) -> list[int]:
+        """Return names that object `index` defines or needs, as numbers."""
+        return self.names_of(index)[0].tolist()
+
     def signatures_of(self, index: int) -> list[int]:
         """Return the signatures of the section groups of object `index`."""
-        if self.graph.rows is not None:
-            return self.graph.rows.groups
         start = self.graph.ranges.groups
         return self.graph.groups.name[start[index] : start[index + 1]].tolist()
+
+
+class _AddedRows(Added):
+    """One object that was read row by row: columns are made when something asks for them."""
+
+    def __init__(self, graph: Graph, rows: ObjectRows, first: int) -> None:
+        self.graph = graph
+        self.first = first
+        self.outer = None
+        self._rows = rows
+        self.ids = [name for name in rows.names if name >= 0]
+
+    @cached_property
+    def names(self) -> I32:  # pyright: ignore[reportIncompatibleVariableOverride] (a field there)
+        """See `Added.names`."""
+        return np.array(self.ids, np.int32)
+
+    @cached_property
+    def weak(self) -> Bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """See `Added.weak`."""
+        pairs = zip(self._rows.names, self._rows.symbols, strict=True)
+        marks = [row[2] == SymbolKind.UNDEFINED and row[4] == Binding.WEAK for name, row in pairs if name >= 0]
+        return np.array(marks, np.bool_)
+
+    @cached_property
+    def hidden(self) -> dict[int, list[int]]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """See `Added.hidden`."""
+        pairs = zip(self._rows.names, self._rows.symbols, strict=True)
+        found = [
+            name
+            for name, (_, _, kind, _, _, _, visibility, _) in pairs
+            if name >= 0 and kind == SymbolKind.UNDEFINED and visibility in (Visibility.HIDDEN, Visibility.INTERNAL)
+        ]
+        return {0: found} if found else {}
+
+    def names_of(self, index: int) -> tuple[I32, Bool]:
+        """See `Added.names_of`; there is one object."""
+        return self.names, self.weak
+
+    def ids_of(self, index: int) -> list[int]:
+        """See `Added.ids_of`."""
+        return self.ids
+
+    def signatures_of(self, index: int) -> list[int]:
+        """See `Added.signatures_of`."""
+        return self._rows.groups
 
 
 def _hidden(graph: Graph, outer: I64) -> dict[int, list[int]]:
@@ -97,13 +129,15 @@ _HIDDEN = np.zeros(4, np.bool_)
 _HIDDEN[[Visibility.HIDDEN, Visibility.INTERNAL]] = True
 
 
-def has_initializers(graph: Graph) -> Bool:
+def has_initializers(graph: Graph) -> list[bool]:
     """Mark the objects of a graph that have initialisers or finalisers."""
     if graph.rows is not None:
-        arrays = [row for row in graph.rows.blocks if Role.PREINIT <= row[5] <= Role.DTORS and row[2]]
-        return np.array([bool(arrays)])
+        for row in graph.rows.blocks:
+            if Role.PREINIT <= row[5] <= Role.DTORS and row[2]:
+                return [True]
+        return [False]
     blocks = graph.blocks
     special = true_rows(HOLDS_FUNCTIONS.take(blocks.role) & (blocks.size > 0))
     marks = np.zeros(len(graph.files), np.bool_)
     marks[blocks.object[special]] = True
-    return marks
+    return marks.tolist()

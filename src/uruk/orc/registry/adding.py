@@ -38,7 +38,7 @@ def add(
 
     def whole() -> ResourceTracker:
         if tracker is None:
-            own = session.create_tracker(dylib, name)
+            own = session.new_tracker(dylib, name)
             made.append(own)
         else:
             own = defining.checked(dylib, tracker)

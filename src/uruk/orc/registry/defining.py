@@ -111,7 +111,8 @@ def add_graph(
     # This raises for duplicates, and comes before any object is entered.
     overridden = record_definitions(added, session.table, dylib.names, file_of)
     entries = enter_objects(session, dylib, added, tracker, roots=roots, orders=orders, trackers=trackers)
-    notify_overridden(session, overridden)
+    if overridden.size:
+        notify_overridden(session, overridden)
     return entries
 
 
@@ -129,9 +130,9 @@ def enter_objects(
     graph = added.graph
     # Only inputs that the user named run their initialisers unasked; members of archives are linked by what they
     # define.
-    special = has_initializers(graph) if roots else np.zeros(len(graph.files), np.bool_)
+    special = has_initializers(graph) if roots else [False] * len(graph.files)
     entries: list[ObjectEntry] = []
-    for index, root in enumerate(special.tolist()):
+    for index, root in enumerate(special):
         order = orders[index] if orders else session.next_order()
         owner = trackers[index] if trackers else tracker
         entry = ObjectEntry(added.first + index, dylib, owner, order, added=added, index=index, root=root)

@@ -50,7 +50,8 @@ def definitions_of(graph: Graph, outer: I64 | None = None) -> Definitions:
 
 _DEFINES = np.ones(8, np.bool_)
 """By SymbolKind."""
-_DEFINES[[SymbolKind.UNDEFINED, SymbolKind.DROPPED]] = False
+_DEFINE_NOTHING = (SymbolKind.UNDEFINED, SymbolKind.DROPPED)
+_DEFINES[[*_DEFINE_NOTHING]] = False
 _RANK_OF_BINDING = np.full(16, Rank.STRONG, np.uint8)
 # STB_GNU_UNIQUE is what g++ gives to inline variables, of which every object has one.
 _RANK_OF_BINDING[[Binding.WEAK, Binding.UNIQUE]] = Rank.WEAK
@@ -65,7 +66,7 @@ def definition_rows(rows: ObjectRows) -> list[tuple[int, int, int]]:
     """Return the definitions of one object that was read row by row: name, rank and flags of each."""
     found: list[tuple[int, int, int]] = []
     for name, (_, _, kind, _, binding, type, visibility, _) in zip(rows.names, rows.symbols, strict=True):
-        if name >= 0 and _DEFINES.item(kind):
+        if name >= 0 and kind not in _DEFINE_NOTHING:
             rank = Rank.COMMON if kind == SymbolKind.COMMON else _RANK_OF_BINDING.item(binding)
             found.append((name, rank, _FLAG_OF_TYPE.item(type) | _FLAG_OF_VISIBILITY.item(visibility)))
     return found

@@ -92,7 +92,7 @@ class ObjectEntry(Entry):
     def ids(self) -> list[int]:
         """The names that it defines, or had wanted to; those that it needs, too."""
         # Names that it needs do no harm here: callers ask the table which of them it owns.
-        return self.added.names_of(self.index)[0].tolist()
+        return self.added.ids_of(self.index)
 
 
 class Delivery(Protocol):
@@ -303,9 +303,9 @@ class Contents(Namespace):
     def has_roots(self) -> bool:
         """Return True if a lookup here has more to do than to find what it is asked for: initialisers, or sources."""
         # The common case of one dylib walks no graph.
-        if self.stands_alone:
-            return self._has_own_roots()
-        return any(dylib._has_own_roots() for dylib in self.dependencies())
+        if self._has_own_roots():
+            return True
+        return not self.stands_alone and any(dylib._has_own_roots() for dylib in self.dependencies())
 
     def _has_own_roots(self) -> bool:
         return bool(self.roots or self.root_units or self.announced or self.source_errors)

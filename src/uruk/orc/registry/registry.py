@@ -134,7 +134,8 @@ class Registry(Owner):
 
     def check_dylib(self, dylib: Contents) -> None:
         """Raise SessionClosed after the session's end, UrukError after the dylib's."""
-        self.check_open()
+        if self.closed:
+            self.check_open()
         if dylib.removed:
             raise UrukError(f"dylib {dylib.name} was removed")
 
@@ -165,10 +166,14 @@ class Registry(Owner):
         """Return a new tracker of a dylib that owns nothing yet."""
         with self.lock:
             self.check_dylib(dylib)
-            number = self._next_tracker
-            self._next_tracker += 1
-            tracker = self.trackers[number] = ResourceTracker(self, name, number, dylib)
-            return tracker
+            return self.new_tracker(dylib, name)
+
+    def new_tracker(self, dylib: Contents, name: str) -> ResourceTracker:
+        """Do the same under the lock, for a dylib that was checked."""
+        number = self._next_tracker
+        self._next_tracker += 1
+        tracker = self.trackers[number] = ResourceTracker(self, name, number, dylib)
+        return tracker
 
     # -- entries
 
@@ -236,8 +241,12 @@ class Registry(Owner):
 
     def parse(self, sources: Sequence[tuple[str, Source]], dylib: Contents, *, check_relocations: bool = True) -> Graph:
         """Read objects, (name, bytes) each, into one graph with a dylib's names; the bytes are copied."""
-        arena, starts = Arena.join([data for _, data in sources])
-        spans = [Span(name, at, len(data)) for (name, data), at in zip(sources, starts, strict=True)]
+        if len(sources) == 1:
+            name, data = sources[0]
+            arena, spans = Arena.of_one(data), [Span(name, 0, len(data))]
+        else:
+            arena, starts = Arena.join([data for _, data in sources])
+            spans = [Span(name, at, len(data)) for (name, data), at in zip(sources, starts, strict=True)]
         return self.parse_arena(arena, spans, dylib, check_relocations=check_relocations)
 
     def parse_arena(

@@ -192,7 +192,7 @@ def _take(session: Lifetime, order: Order, graphs: list[Graph], anew: bool, chan
     # What a version that fails has placed is forgotten with it.
     versions.statics = Statics() if anew else versions.statics.copy()
     versions.keys = keys | (versions.keys if order.function else set())
-    if anew or any(has_initializers(graph).any() for graph in graphs):
+    if anew or any(True in has_initializers(graph) for graph in graphs):
         # Destructors of the new variables are registered by themselves: they may have to run alone.
         tracker.resources.module_handles.clear()
 

@@ -146,7 +146,7 @@ class Versions:
         part.has_data |= bool(part.new["module_handles"])
         self.parts.append(part)
         first = self.number == 1 and not self.changing
-        if first and not any(has_initializers(self.graphs[row]).any() for row in rows if row in self.graphs):
+        if first and not any(True in has_initializers(self.graphs[row]) for row in rows if row in self.graphs):
             self._lead(set(rows))
 
     def _lead(self, objects: set[int]) -> None:

@@ -47,11 +47,8 @@ class FrameRules(NamedTuple):
     personality: int
     """The offset in the CIE of the personality routine's pointer; 0 without it."""
     personality_size: int
-
-    @property
-    def head(self) -> int:
-        """Bytes of an FDE up to its augmentation data's length."""
-        return 8 + 2 * self.pointer
+    head: int
+    """Bytes of an FDE up to its augmentation data's length."""
 
 
 def rules_of(record: bytes, registers: int) -> FrameRules:
@@ -124,7 +121,7 @@ class _Cursor:
 def _augmentation(cursor: _Cursor, letters: str) -> FrameRules:
     """Return the encodings that a CIE's augmentation gives."""
     if not letters:
-        return FrameRules(POINTER, False, False, 0, 0, 0)
+        return FrameRules(POINTER, False, False, 0, 0, 0, 8 + 2 * POINTER)
     # Without `z` libgcc does not know where the instructions begin. ("eh" is gcc 2's form.)
     if letters[0] != "z" or len(set(letters)) != len(letters) or not set(letters) <= set("zRPL" + _LAST_LETTERS):
         raise FrameError(f"the CIE has the unknown augmentation {letters[:40]!r}")
@@ -147,7 +144,7 @@ def _augmentation(cursor: _Cursor, letters: str) -> FrameRules:
         else:
             personality, personality_size = data.at, _size(encoding, letter)
             data.take(personality_size)
-    return FrameRules(pointer, relative, True, lsda, personality, personality_size)
+    return FrameRules(pointer, relative, True, lsda, personality, personality_size, 8 + 2 * pointer)
 
 
 def _size(encoding: int, letter: str, *, indirect: bool = True) -> int:

@@ -48,14 +48,12 @@ class ELFRowRules:
 
 def _fields_of(work: Work, block: int) -> list[Field]:
     """Return the fields of the edges of a block, in order."""
-    kinds, symbols, fields = work.kinds, work.rows.symbols, list[Field]()
+    kinds, symbols, blocks, fields = work.kind_rows, work.rows.symbols, work.blocks, list[Field]()
     for home, begin, kind, target, addend in work.edges:
         if home == block:
-            _, _, _, place, _, _, _, value = symbols[target]
-            value += addend
-            room = work.blocks[place].size - value
-            end = begin + kinds.width.item(kind)
-            fields.append(Field(begin, end, place, kinds.address_of.item(kind), kinds.plain.item(kind), value, room))
+            row, place, value = kinds[kind], symbols[target][3], symbols[target][7] + addend
+            room = blocks[place].size - value
+            fields.append(Field(begin, begin + row.width, place, row.address_of, row.plain, value, room))
     fields.sort()
     return fields
 

@@ -66,27 +66,27 @@ def functions_of(content: bytes, fields: list[Field], registers: int) -> list[Fr
     functions: list[FrameOf] = []
     words = memoryview(content).cast("I")
     cies: dict[int, FrameRules] = {}
-    at, next_field = 0, 0
+    at, next_field, size, count = 0, 0, len(words), len(fields)
     # `at`, `end` and the distances count words of 4 bytes, offsets of fields count bytes.
-    while at < len(words):
+    while at < size:
         length = words[at]
         end = at + 1 + (length >> 2)
         # A terminator (0) in the middle, an extended length and a record beyond the end all go to the general way.
-        if length & 3 or length < 8 or end > len(words):
+        if length & 3 or length < 8 or end > size:
             return None
         first = next_field
-        while next_field < len(fields) and fields[next_field].begin < 4 * end:
+        while next_field < count and fields[next_field].begin < 4 * end:
             next_field += 1
-        theirs, record = fields[first:next_field], content[4 * at : 4 * end]
-        if words[at + 1] == 0:
+        theirs, record, distance = fields[first:next_field], content[4 * at : 4 * end], words[at + 1]
+        if distance == 0:
             try:
                 rules = cies[at] = rules_of(record, registers)
             except FrameError:
                 return None
-            if theirs and not all(_is_personality(field, rules, 4 * at) for field in theirs):
-                return None
+            for field in theirs:
+                if not _is_personality(field, rules, 4 * at):
+                    return None
         else:
-            distance = words[at + 1]
             # The distance counts back from the pointer itself, one word into the record.
             of_cie = cies.get(at + 1 - (distance >> 2))
             if distance & 3 or of_cie is None or not _is_sound_fde(record, of_cie, theirs, 4 * at):
@@ -94,7 +94,7 @@ def functions_of(content: bytes, fields: list[Field], registers: int) -> list[Fr
             functions.append((theirs[0].home, theirs[0].value, 4 * at))
         at = end
     # A field behind the last record changes something that is not a record.
-    return functions if next_field == len(fields) else None
+    return functions if next_field == count else None
 
 
 def _is_personality(field: Field, rules: FrameRules, at: int) -> bool:
@@ -106,7 +106,7 @@ def _is_personality(field: Field, rules: FrameRules, at: int) -> bool:
 def _is_sound_fde(record: bytes, rules: FrameRules, fields: list[Field], at: int) -> bool:
     """Return True if an FDE has room for what its CIE says, and is for code of its function; its block begins with
     `at`."""
-    begin = rules.head
+    head = begin = rules.head
     if begin + rules.augmented > len(record) or not fields:
         return False
     # A length of more than one byte begins with 0x80 or more, and is left to the general way.
@@ -114,7 +114,7 @@ def _is_sound_fde(record: bytes, rules: FrameRules, fields: list[Field], at: int
     begin += rules.augmented
     if length >= 0x80 or length > len(record) - begin or length < rules.lsda:
         return False
-    function, size = fields[0], int.from_bytes(record[8 + rules.pointer : rules.head], "little", signed=True)
+    function, size = fields[0], int.from_bytes(record[8 + rules.pointer : head], "little", signed=True)
     # Fields are in order, so that the first one of a record must be its function's address.
     if function.begin != at + 8 or function.home < 0 or function.form != rules.pointer + RELATIVE * rules.relative:
         return False

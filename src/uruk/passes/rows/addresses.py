@@ -78,8 +78,8 @@ def copy_content(work: Work, image: U8) -> None:
     """Copy the content of every block to its position."""
     view, arena = memoryview(image), work.buffer
     for block in work.blocks:
-        if block.content >= 0 and block.size:
-            at, start = block.position, block.content
-            view[at : at + block.size] = arena[start : start + block.size]
+        at, start, size = block.position, block.content, block.size
+        if start >= 0 and size:
+            view[at : at + size] = arena[start : start + size]
     if work.unwind is not None:
         view[work.unwind.position : work.unwind.position + work.unwind.size] = work.unwind_content

@@ -46,18 +46,17 @@ def fix_up(work: Work, image: U8, isa: InstructionSet) -> None:
     """Write every edge. Leaves to the columns, with no field written, values that are out of range."""
     fields: list[Field] = []
     loads: list[tuple[int, Field]] = []
-    kinds, address, blocks = work.kind_rows, work.address, work.blocks
+    kinds, address, blocks, stubs = work.kind_rows, work.address, work.blocks, work.stubs
     for number, (block, offset, kind, target, addend) in enumerate(work.edges):
-        home = blocks[block]
+        home, row = blocks[block], kinds[kind]
         field = Field(kind, target, addend, home.address + offset, home.position + offset)
-        row = kinds[kind]
         if row.operand == Operand.GOT:
             field.value = work.slots[target, False].address
             if row.relaxable:
                 loads.append((number, field))
         else:
             field.value = address[target]
-            if target in work.stubs:
+            if target in stubs:
                 field.stub = _stub_of(work, row, target, addend)
         fields.append(field)
     if loads:
@@ -70,14 +69,18 @@ def fix_up(work: Work, image: U8, isa: InstructionSet) -> None:
         if not row.low <= value <= row.last or value & (row.align - 1):
             raise LeftToColumns
         field.value = value
-    _write(work, image, fields)
+    if fields:
+        _write(work, image, fields)
 
 
 def displacement(row: KindRow, value: int, place: int) -> int:
     """See `KindTable.displacement`."""
     if row.paged:
         return wrapped((value & ~PAGE_MASK) - (place & ~PAGE_MASK))
-    return wrapped(value - place if row.from_place else value)
+    if row.from_place:
+        value -= place
+    # As `wrapped` has it, without a call for what need not be wrapped.
+    return value if -_HALF <= value < _HALF else wrapped(value)
 
 
 def _stub_of(work: Work, row: KindRow, target: int, addend: int) -> Stub | None:
@@ -137,7 +140,7 @@ def _relax_each(
 
 def _write(work: Work, image: U8, fields: list[Field]) -> None:
     """Write all fields, in the order in which columns do: instructions, then data by width."""
-    kinds = work.kind_rows
+    kinds, order, view = work.kind_rows, work.kinds.order, memoryview(image)
     if work.kinds.encodings.any:
         _write_instructions(work, image, [field for field in fields if kinds[field.kind].encoded])
     by_width: dict[int, list[Field]] = {}
@@ -145,10 +148,11 @@ def _write(work: Work, image: U8, fields: list[Field]) -> None:
         row = kinds[field.kind]
         if not row.encoded:
             by_width.setdefault(row.width, []).append(field)
-    view, order = memoryview(image), work.kinds.order
     for size, _ in work.kinds.fields:
-        for field in by_width.get(size, ()):
-            _LAYOUTS[order, size].pack_into(view, field.position, field.value % (1 << 8 * size))
+        if size in by_width:
+            layout, mask = _LAYOUTS[order, size], (1 << 8 * size) - 1
+            for field in by_width[size]:
+                layout.pack_into(view, field.position, field.value & mask)
 
 
 _LAYOUTS = {

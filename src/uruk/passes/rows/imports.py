@@ -17,29 +17,37 @@ def build(work: Work, stub_size: int) -> None:
     Leaves to the columns what bounds the place of the memory otherwise than from above: 32-bit references to data
     from elsewhere, and fields that reach a MiB or less.
     """
-    work.external.update((row, (0, True)) for row in work.handle_rows)
-    _functions_are_no_data(work)
+    for row in work.handle_rows:
+        work.external[row] = 0, True
+    if work.external:
+        _functions_are_no_data(work)
+    kinds = work.kind_rows
     for edge in work.edges:
-        row = work.kind_rows[edge[2]]
-        if row.operand == Operand.GOT:
+        kind = kinds[edge[2]]
+        if kind.operand == Operand.GOT:
             work.slots[edge[3], False] = Slot(edge[3], False)
-        elif row.narrow or row.operand == Operand.BRANCH:
+        elif kind.narrow or kind.operand == Operand.BRANCH:
             _look_at_narrow(work, edge)
-        if row.short and _leaves_block(work, edge):
+        if kind.short and _leaves_block(work, edge):
             raise LeftToColumns
-    if sum(block.size for block in work.blocks if block.zone == Zone.RX) > MOST_CODE:
+    code = 0
+    for block in work.blocks:
+        if block.zone == Zone.RX:
+            code += block.size
+    if code > MOST_CODE:
         raise LeftToColumns
     for stub in work.stubs.values():
         # Where a stub may be the function's address, the GOT slot may hold that: it jumps through one of its own.
         stub.slot = work.slots.setdefault((stub.row, stub.taken), Slot(stub.row, stub.taken))
-    _make_tables(work, stub_size)
+    if work.slots or work.stubs:
+        _make_tables(work, stub_size)
 
 
 def _functions_are_no_data(work: Work) -> None:
     """Mark targets of branches as functions, whatever is known of them: stubs may stand for them."""
-    external = work.external
-    for _, _, kind, target, _ in work.edges if external else ():
-        if work.kind_rows[kind].operand == Operand.BRANCH and target in external and external[target][1]:
+    external, kinds = work.external, work.kind_rows
+    for _, _, kind, target, _ in work.edges:
+        if target in external and kinds[kind].operand == Operand.BRANCH and external[target][1]:
             address = external[target][0]
             # A stub cannot stand for a function that nobody defines.
             external[target] = address, address == 0
@@ -51,6 +59,8 @@ def _look_at_narrow(work: Work, edge: tuple[int, int, int, int, int]) -> None:
     row = work.kind_rows[kind]
     is_branch = row.operand == Operand.BRANCH
     if target not in work.external:
+        if not row.narrow_absolute and is_branch:
+            return
         symbol = work.rows.symbols[target][2]
         if symbol == SymbolKind.ABSOLUTE and not is_branch:
             raise LeftToColumns

@@ -27,6 +27,8 @@ class KindRow(NamedTuple):
     """True if the value fills parts of an instruction."""
     align: int
     """The value must be a multiple of it."""
+    address_of: int
+    plain: bool
 
 
 _OPERANDS = (Operand.SYMBOL, Operand.BRANCH, Operand.GOT)
@@ -39,6 +41,7 @@ def kind_rows(kinds: KindTable) -> list[KindRow]:
     columns = [
         kinds.operand, kinds.width, kinds.low, kinds.last, kinds.from_place, kinds.paged, kinds.narrow,
         kinds.narrow_absolute, kinds.short, kinds.relaxable, kinds.encodings.used, kinds.encodings.align,
+        kinds.address_of, kinds.plain,
     ]  # fmt: skip
     takes = [
         kind.operand in _OPERANDS and kind.base in _BASES and not changes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from uruk.graph.graph import Zone
 from uruk.graph.types import ADDRESSES, signed
 from uruk.passes.layout import CODE_SKIP, ZEROS, Segment
@@ -13,9 +15,16 @@ def lay_out(work: Work) -> tuple[list[Segment], list[list[Block]]]:
     `settle`."""
     zones: dict[int, list[Block]] = {}
     for block in work.blocks:
-        zones.setdefault(block.zone, []).append(block)
-    order = sorted(zones)
-    return [_segment(zone, zones[zone]) for zone in order], [zones[zone] for zone in order]
+        if block.zone in zones:
+            zones[block.zone].append(block)
+        else:
+            zones[block.zone] = [block]
+    segments: list[Segment] = []
+    groups: list[list[Block]] = []
+    for zone in sorted(zones):
+        segments.append(_segment(zone, zones[zone]))
+        groups.append(zones[zone])
+    return segments, groups
 
 
 def _segment(zone: int, blocks: list[Block]) -> Segment:
@@ -28,18 +37,20 @@ def _segment(zone: int, blocks: list[Block]) -> Segment:
     begun = blocks[0].stored < blocks[0].size
     widest = 1
     for block in blocks:
-        align = block.align
-        if not begun and block.stored < block.size:
+        align, size = block.align, block.size
+        if not begun and block.stored < size:
             # Zero-fill begins at its own widest alignment.
             begun = True
             at += -(at + skip) % align
-        block.address = at + skip
-        widest = max(widest, align)
-        end = max(end, block.address + block.size)
-        if block.stored:
-            stored = max(stored, block.address + block.stored)
+        begin = block.address = at + skip
+        if align > widest:
+            widest = align
+        if begin + size > end:
+            end = begin + size
+        if block.stored and begin + block.stored > stored:
+            stored = begin + block.stored
         # Rounded up to its own alignment, each size is a multiple of all narrower ones that follow.
-        at += (block.size + align - 1) & -align
+        at += (size + align - 1) & -align
     # Without zero-fill all of it counts as content, empty blocks at the end included.
     return Segment(0, zone, end, widest, stored if begun else end)
 
@@ -48,9 +59,10 @@ def _key(block: Block) -> tuple[int, int]:
     return ZEROS * (block.stored < block.size), -block.align
 
 
-def settle(blocks: list[list[Block]], starts: list[int], base: int) -> None:
-    """Fill in addresses and positions, from those of segments and of the image's first byte."""
-    for group, start in zip(blocks, starts, strict=True):
+def settle(blocks: list[list[Block]], segments: Sequence[tuple[int, int, int]], base: int) -> None:
+    """Fill in addresses and positions, from those of segments, (zone, address, size) each, and of the image's first
+    byte."""
+    for group, (_, start, _) in zip(blocks, segments, strict=True):
         for block in group:
             address = start + block.address
             block.address = signed(address)

@@ -10,7 +10,7 @@ _ODD_TYPES = (SymbolType.TLS, SymbolType.IFUNC)
 
 
 def find_undefined(work: Work) -> None:
-    """Fill `undefined` and `commons`. The session's table has said that all definitions of the object stand.
+    """Fill `defined`, `undefined` and `commons`. The session's table has said that all definitions of the object stand.
 
     Leaves to the columns: thread-locals, IFUNCs, a name at several rows, kinds of edges that only they know.
     """
@@ -21,28 +21,21 @@ def find_undefined(work: Work) -> None:
             raise LeftToColumns
         used.add(target)
     seen: set[int] = set()
-    for row, (name, symbol) in enumerate(zip(rows.names, rows.symbols, strict=True)):
-        if symbol[5] in _ODD_TYPES:
+    for row, (name, (_, size, kind, _, _, type, _, value)) in enumerate(zip(rows.names, rows.symbols, strict=True)):
+        if type in _ODD_TYPES or name in seen:
             raise LeftToColumns
         if name < 0:
             continue
-        if name in seen:
-            raise LeftToColumns
         seen.add(name)
-        if symbol[2] not in _DEFINES:
-            # Only names that an edge refers to are needed.
-            if row in used:
-                work.undefined.append(row)
-        elif symbol[2] == SymbolKind.COMMON:
-            work.commons[row] = work.add_block(symbol[1], symbol[7], Zone.RW, 0)
-    if any(row[4] == Zone.TLS for row in rows.blocks):
-        raise LeftToColumns
-
-
-def defined_rows(work: Work) -> list[int]:
-    """Return the rows of the names that the object defines."""
-    symbols = work.rows.symbols
-    return [row for row, name in enumerate(work.rows.names) if name >= 0 and symbols[row][2] in _DEFINES]
+        if kind in _DEFINES:
+            work.defined.append(row)
+            if kind == SymbolKind.COMMON:
+                work.commons[row] = work.add_block(size, value, Zone.RW, 0)
+        elif row in used:  # only names that an edge refers to are needed
+            work.undefined.append(row)
+    for block in work.blocks:
+        if block.zone == Zone.TLS:
+            raise LeftToColumns
 
 
 def is_weak(work: Work, row: int) -> bool:
@@ -59,4 +52,7 @@ def is_hidden(work: Work, row: int) -> bool:
 
 def initialisers(work: Work) -> bool:
     """Return True if some block holds functions that run when the module is loaded or unloaded."""
-    return any(Role.PREINIT <= row[5] <= Role.DTORS for row in work.rows.blocks)
+    for row in work.rows.blocks:  # noqa: SIM110 (any() makes a generator, which costs more than the few rows)
+        if Role.PREINIT <= row[5] <= Role.DTORS:
+            return True
+    return False

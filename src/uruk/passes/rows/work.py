@@ -73,6 +73,8 @@ class Work:
             Block(content, size, align, zone, 0 if content < 0 else size)
             for _, content, size, align, zone, _ in rows.blocks
         ]
+        self.defined: list[int] = []
+        """Symbol rows of names that the object defines."""
         self.undefined: list[int] = []
         """Symbol rows that are referred to and that the object does not define."""
         self.external: dict[int, tuple[int, bool]] = {}
