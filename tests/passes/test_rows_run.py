@@ -102,3 +102,14 @@ def test_a_name_of_the_process_is_looked_up_anew_when_libraries_change(tmp_path:
             with pytest.raises(uruk.UndefinedSymbols, match="of_a_library"):
                 jit.lookup("user")
             tracker.remove()
+
+
+def test_initialisers_of_an_object_that_is_linked_at_once_wait(cc: Compile) -> None:
+    text = "int ready = 1; __attribute__((constructor)) void f(void) { ready = 2; } int value(void) { return ready; }"
+    with LLJIT(auto_initialize=False, options=Options(rows=True)) as jit:
+        jit.add_object(cc(text))
+        value = jit.lookup("value").function("int(void)")
+        assert jit.session.times[0][0] == BY_ROWS
+        assert value() == 1
+        jit.initialize()
+        assert value() == 2
