@@ -216,6 +216,17 @@ def test_without_the_library(cc: Compile, jit: uruk.LLJIT, monkeypatch: pytest.M
         jit.lookup("f")(1)
 
 
+def test_debug_information_that_grows_out_of_all_proportion(cc: Compile, jit: uruk.LLJIT) -> None:
+    """It is refused before there is memory for it."""
+    zeros = 'asm(".section .debug_zeros\\n.zero 0x4800000\\n.text"); int f(int x) { return x + 1; }'
+    path = cc(zeros, "-g", "-gz=zlib")
+    assert path.stat().st_size < 1 << 20
+    jit.add_object(path)
+    with pytest.raises(ObjectFormatError, match=r"`\.debug_zeros'.* has 75497472 bytes when it is decompressed"):
+        jit.lookup("f")(1)
+    assert jit.lookup("f").function("int(int)")(1) == 2
+
+
 def test_broken_debug_information(cc: Compile) -> None:
     """Whatever stands in the section, the answer is a type or an error, and comes soon; the code runs all the same."""
     data = cc(SOURCE, "-g").read_bytes()

@@ -25,6 +25,9 @@ _CHDR = 24
 _ZLIB, _ZSTD = 1, 2
 _MOST_GROWTH = 1040
 """No stream of zlib's has more than about 1,032 bytes for one of its own."""
+_ALWAYS, _FOR_EACH_BYTE = 1 << 26, 32
+"""Bytes that the sections of a file may have together when they are decompressed: so many, and more for each byte of
+the file. Compilers' have some six times as many as when they are compressed."""
 
 
 @record
@@ -48,10 +51,12 @@ def debug_sections(file: str, data: U8, architecture: str, places: Mapping[int, 
     """
     tables = _tables(file, data)
     pieces: dict[str, list[tuple[int, bytearray]]] = {}
+    left = _ALWAYS + _FOR_EACH_BYTE * data.size
     base = np.array([(places or {}).get(at, 0) for at in tables.headers["offset"].tolist()], np.int64)
     for number, name in enumerate(tables.names):
         if name.startswith(_PREFIXES) and tables.headers["type"][number] != elf.SHT_RELA:
-            content = _content(tables, number)
+            content = _content(tables, number, left)
+            left -= len(content)
             known = pieces.setdefault(name.replace(".zdebug_", ".debug_"), [])
             base[number] = sum(len(piece) for _, piece in known)
             known.append((number, content))
@@ -109,8 +114,8 @@ def _error(tables: _Tables, number: int, problem: str) -> ObjectFormatError:
     return ObjectFormatError(tables.file, f"section {number} `{tables.names[number]}'", problem, offset)
 
 
-def _content(tables: _Tables, number: int) -> bytearray:
-    """Return the content of a section, decompressed."""
+def _content(tables: _Tables, number: int, most: int) -> bytearray:
+    """Return the content of a section, decompressed: of `most` bytes then."""
     size = int(tables.headers["size"][number])
     raw = bytes(_bytes_of(tables.data, tables.headers, number))
     if len(raw) != size:
@@ -119,15 +124,20 @@ def _content(tables: _Tables, number: int) -> bytearray:
         kind, whole = int.from_bytes(raw[:4], "little"), int.from_bytes(raw[8:16], "little")
         if kind not in (_ZLIB, _ZSTD):
             raise _error(tables, number, f"is compressed in way {kind}, which uruk does not know")
-        return _inflated(tables, number, raw[_CHDR:], whole, by_zstd=kind == _ZSTD)
+        return _inflated(tables, number, raw[_CHDR:], whole, most, by_zstd=kind == _ZSTD)
     if tables.names[number].startswith(".zdebug_") and raw[:4] == b"ZLIB":
-        return _inflated(tables, number, raw[_GNU_HEADER:], int.from_bytes(raw[4:_GNU_HEADER], "big"))
+        return _inflated(tables, number, raw[_GNU_HEADER:], int.from_bytes(raw[4:_GNU_HEADER], "big"), most)
     return bytearray(raw)
 
 
-def _inflated(tables: _Tables, number: int, stream: bytes, size: int, *, by_zstd: bool = False) -> bytearray:
+def _inflated(
+    tables: _Tables, number: int, stream: bytes, size: int, most: int, *, by_zstd: bool = False
+) -> bytearray:
     if size > (zstd.MOST_GROWTH if by_zstd else _MOST_GROWTH) * max(len(stream), 1):
         raise _error(tables, number, f"{len(stream)} compressed bytes cannot stand for {size}")
+    if size > most:
+        problem = f"has {size} bytes when it is decompressed, where {most} are left for the file's debug information"
+        raise _error(tables, number, f"{problem}: compile with -gz=none if that is right")
     try:
         if by_zstd:
             content = zstd.decompressed(stream, size)
