@@ -23,6 +23,7 @@ struct config {
     struct point *to; int (*f)(int); struct bits bits; union { int number; float fraction; }; long size, data;
 };
 struct config config = {1, 2.5, {3, 4}, {{5, 6}, {7, 8}, {9, 10}}, {1, 2, 3, 4}, "abc", 0, 0, {5, -3, 1}, {7}, 11, 12};
+short numbers[2][3];
 struct point table[4] = {{1, 2}, {3, 4}, {5, 6}, {7, 8}};
 struct point grid[2][2] = {{{1, 2}, {3, 4}}, {{5, 6}, {7, 8}}};
 struct bits many[2] = {{1, 2, 0}, {3, 4, 1}};
@@ -37,7 +38,7 @@ int get(int what) {
     case 6: return config.bits.a * 10000 + config.bits.b * 100 + config.bits.c;
     case 7: return config.number;
     case 8: return table[3].x; case 9: return grid[1][0].y; case 10: return many[1].b; case 11: return config.size;
-    case 12: return config.name[0]; }
+    case 12: return config.name[0]; case 13: return numbers[1][2]; }
     return -2;
 }
 int sum(struct point p) { return p.x + p.y; }
@@ -63,6 +64,14 @@ def set_members(jit: Any) -> None:
     assert [jit.get(what) for what in (0, 1, 2, 3, 4, 7, 8, 9, 11, 12)] == [30, 40, 50, 8, 1, 9, 60, 70, 10, ord("x")]
     assert (jit.config.x, jit.config.at.y, jit.config.list[2].x, jit.config.number) == (30, 40, 50, 9)
     assert list(jit.config.values) == [7, 8, 0, 0]
+    jit.config.values[1] = 9
+    jit.numbers[1, 2] = 5
+    assert (jit.get(3), jit.get(13), jit.config.values[1], jit.numbers[1, 2]) == (9, 5, 9, 5)
+    assert (jit.numbers[1, 2].dtype, jit.numbers[1].tolist(), (jit.numbers + 1).tolist()[1]) == (
+        "int16",
+        [0, 0, 5],
+        [1, 1, 6],
+    )
     assert (jit.table[-1].x, jit.table["x"].tolist(), jit.grid.shape) == (60, [1, 3, 5, 60], (2, 2))
     assert (jit.grid[1, 0].x, jit.config.data, jit.config.ratio) == (1, 12, 2.5)
     kept = jit.config  # no copy

@@ -72,9 +72,7 @@ class Place(NamedTuple):
             array = self.memory.array(self.address, shape, kind)
             if self.constant:
                 array.flags.writeable = False
-            if self.constant or array.flags.writeable or kind.names is None:
-                return array
-            return RowsThere.of(array, layout, self)
+            return array if self.constant or array.flags.writeable else ArrayThere.of(array, layout, self)
         return LiveArray(layout, self)
 
 
@@ -116,22 +114,30 @@ class LiveStructure(Structure):
         return sorted({*object.__dir__(self), *(name for name, _, _ in self._layout.members)})
 
 
-class RowsThere(np.ndarray[Any, Any]):
-    """An array of structures of memory that is not mapped here: a copy, but for its items, which are set there."""
+class ArrayThere(np.ndarray[Any, Any]):
+    """An array of memory that is not mapped here: a copy that cannot be written, but for its items.
+
+    Those are read and set there, by numbers: ``array[2] = 1``, ``array[1, 0].x = 1``.
+    """
 
     _layout: Layout | None = None
     _place: Place | None = None
 
     @staticmethod
-    def of(copy: Any, layout: Layout, place: Place) -> RowsThere:
+    def of(copy: Any, layout: Layout, place: Place) -> ArrayThere:
         """Return a copy as such an array."""
-        array: RowsThere = copy.view(RowsThere)
+        array: ArrayThere = copy.view(ArrayThere)
         array._layout, array._place = layout, place
         return array
 
     def __getitem__(self, key: Any) -> Any:
         part = _part(self._layout, self._place, key)
-        return np.asarray(self)[key] if part is None else part[1].value(part[0])
+        if part is None:
+            return np.asarray(self)[key]
+        layout, place = part
+        if layout.is_composite or layout.item is not None:
+            return place.value(layout)
+        return np.frombuffer(place.memory.read(place.address, layout.size), self.dtype)[0]
 
     def __setitem__(self, key: Any, value: Any) -> None:
         part = _part(self._layout, self._place, key)
