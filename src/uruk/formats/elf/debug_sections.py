@@ -130,9 +130,7 @@ def _content(tables: _Tables, number: int, most: int) -> bytearray:
     return bytearray(raw)
 
 
-def _inflated(
-    tables: _Tables, number: int, stream: bytes, size: int, most: int, *, by_zstd: bool = False
-) -> bytearray:
+def _inflated(tables: _Tables, number: int, stream: bytes, size: int, most: int, *, by_zstd: bool = False) -> bytearray:
     if size > (zstd.MOST_GROWTH if by_zstd else _MOST_GROWTH) * max(len(stream), 1):
         raise _error(tables, number, f"{len(stream)} compressed bytes cannot stand for {size}")
     if size > most:
