@@ -47,6 +47,7 @@ from uruk.errors import ObjectFormatError as ObjectFormatError
 from uruk.errors import OutOfRange as OutOfRange
 from uruk.errors import PassError as PassError
 from uruk.errors import ProtocolError as ProtocolError
+from uruk.errors import ReleasedCallback as ReleasedCallback
 from uruk.errors import RemovedCode as RemovedCode
 from uruk.errors import SessionClosed as SessionClosed
 from uruk.errors import StaticsDiffer as StaticsDiffer
@@ -139,6 +140,7 @@ __all__ = [
     "Program",
     "ProtocolError",
     "Released",
+    "ReleasedCallback",
     "RemovedCode",
     "ResourceTracker",
     "Session",

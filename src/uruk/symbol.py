@@ -65,7 +65,7 @@ class Symbol:
         self,
         prototype: Any,
         *,
-        callbacks: str = "session",
+        callbacks: str = "dylib",
         hold_gil: bool = False,
         cpp_exceptions: bool = False,
     ) -> Any:
@@ -74,8 +74,9 @@ class Symbol:
         Arguments are numbers, and for pointers: addresses, symbols, buffers (numpy's arrays, bytes, bytearrays) of the
         items that the prototype says, str for ``const char *``, lists, which become arrays of the call's own, and None.
         Buffers and lists are lent while the call runs. Python functions become callbacks for pointers to functions,
-        which are kept while the session is, or with ``callbacks="call"`` until the call has returned. Structures are
-        dictionaries, sequences, or objects with their members. Results that are pointers are addresses.
+        which are kept until the last code of the function's dylib is removed, with ``callbacks="session"`` until the
+        session is closed, or with ``callbacks="call"`` until the call has returned. Structures are dictionaries,
+        sequences, or objects with their members. Results that are pointers are addresses.
 
         A C++ exception that leaves the function is CppException in other processes of Linux; in this one with
         `cpp_exceptions`, which makes each call slower, and otherwise the end of the process.
@@ -90,8 +91,10 @@ class Symbol:
         return self._function
 
     def _callable(self, prototype: Any, callbacks: str, hold_gil: bool, cpp_exceptions: bool) -> Any:
-        if callbacks not in ("session", "call"):
-            raise InvalidValue(f'callbacks are kept for the "session" or for the "call", not for {callbacks!r}')
+        if callbacks not in ("dylib", "session", "call"):
+            raise InvalidValue(
+                f'callbacks are kept for the "dylib", the "session" or the "call", not for {callbacks!r}'
+            )
         if self.executor is None and not _thread.watched:
             watch_overflows()
         if isinstance(prototype, str):

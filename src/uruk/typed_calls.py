@@ -13,7 +13,7 @@ from typing import cast as cast_type
 from uruk.calls import PLAIN, Function, Types
 from uruk.demangle import demangle
 from uruk.errors import InvalidType, InvalidValue, RemovedCode
-from uruk.executor.callbacks import Home
+from uruk.executor.callbacks import Home, Keeper
 from uruk.executor.code_calls import CodeCalls
 from uruk.executor.prototypes import Prototype
 from uruk.executor.this_process import THIS_PROCESS
@@ -94,7 +94,7 @@ def declared_function(symbol: Linked, where: weakref.ref[Session] | None) -> Cal
     """Return a callable for a symbol whose name was declared as a function; None where it was not."""
     session = where() if where is not None else None
     known = None if session is None else types_of(session).function_named(symbol.name)
-    return None if known is None else made(symbol, session, known, "session")
+    return None if known is None else made(symbol, session, known, "dylib")
 
 
 def unread_declaration(symbol: Linked, where: weakref.ref[Session] | None) -> str:
@@ -107,7 +107,7 @@ def made(
     symbol: Linked,
     session: Session | None,
     function: Function,
-    callbacks: str = "session",
+    callbacks: str = "dylib",
     hold_gil: bool = False,
     cpp_exceptions: bool = False,
 ) -> Callable[..., Any]:
@@ -153,13 +153,17 @@ def _in_python(
     symbol: Linked, session: Session | None, function: Function, callbacks: str, cpp_exceptions: bool
 ) -> Callable[..., Any]:
     """Return what calls a symbol from Python, whatever becomes of its code."""
+    where = None if session is None else weakref.ref(session)
+    owner = partial(_owner, where, symbol.address) if callbacks == "dylib" else int
     if symbol.executor is not None:
-        return symbol.executor.function_of(_prototype(function), symbol.address, callbacks=callbacks, name=symbol.name)
+        return symbol.executor.function_of(
+            _prototype(function), symbol.address, callbacks=callbacks, name=symbol.name, owner=owner
+        )
+    home = Keeper(partial(_callbacks, where), owner)
     if cpp_exceptions:
-        return _by_the_runtime(symbol, session, _prototype(function), callbacks, catches=True)
+        return _by_the_runtime(symbol, session, _prototype(function), home, callbacks, catches=True)
     from uruk.executor.calls_here import function_by_cffi, function_here
 
-    home = partial(_callbacks, None if session is None else weakref.ref(session))
     if function.is_variadic:
         return function_by_cffi(function, symbol.address, home, callbacks=callbacks, name=symbol.name)
     prototype = _prototype(function)
@@ -167,12 +171,12 @@ def _in_python(
 
     signature = prototype.signature(THIS_CONVENTION)
     if any(map(by_words, (*signature.arguments, signature.result))):  # which libffi does not pass
-        return _by_the_runtime(symbol, session, prototype, callbacks, catches=False)
+        return _by_the_runtime(symbol, session, prototype, home, callbacks, catches=False)
     return function_here(prototype, symbol.address, home, callbacks=callbacks, name=symbol.name)
 
 
 def _by_the_runtime(
-    symbol: Linked, session: Session | None, prototype: Prototype, callbacks: str, *, catches: bool
+    symbol: Linked, session: Session | None, prototype: Prototype, home: Keeper, callbacks: str, *, catches: bool
 ) -> Callable[..., Any]:
     """Return a callable for a symbol of this process whose calls are the runtime's, as those in other processes are."""
     if session is None:
@@ -180,10 +184,32 @@ def _by_the_runtime(
     from uruk.executor.catching_here import function_catching
 
     runtime = _process(session).runtime
-    home = partial(_callbacks, weakref.ref(session))
     return function_catching(
         prototype, symbol.address, runtime, home, callbacks=callbacks, catches=catches, name=symbol.name
     )
+
+
+def _owner(where: weakref.ref[Session] | None, address: int) -> int:
+    """Return whose the callbacks are that calls of a function make: its dylib's, by number; 0 for the session.
+
+    They are released when the last code of that dylib goes.
+    """
+    session = where() if where is not None else None
+    if session is None:
+        return 0
+    from uruk.orc.lookup.addresses import dylib_at  # few calls make callbacks
+
+    dylib = dylib_at(session, address)
+    if dylib is None:
+        return 0
+    calls = _calls(session)
+    calls.callbacks = _home_of(session)
+    return id(dylib)
+
+
+def _home_of(session: Session) -> Home:
+    there = getattr(session.executor, "callbacks", None)
+    return _callbacks(weakref.ref(session)) if there is None else cast_type("Home", there)
 
 
 def _callbacks(where: weakref.ref[Session] | None) -> Home:

@@ -33,6 +33,7 @@ ERRORS: list[uruk.UrukError] = [
     uruk.AllocationError("no memory"),
     uruk.InUse("a.o", ["b.o"]),
     uruk.RemovedCode("`f' of a.o"),
+    uruk.ReleasedCallback("add"),
     uruk.InputNotFound("a.o", "file", "cannot be opened: No such file or directory"),
     uruk.InvalidValue("workers must be at least 1, got 0"),
     uruk.InvalidType("5 is not a symbol's name: it is neither text nor bytes"),

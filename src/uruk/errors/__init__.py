@@ -22,6 +22,7 @@
       AllocationError          memory that cannot be reserved or protected
       InUse                    removing code that other code refers to
       RemovedCode              a call into code that was removed all the same
+      ReleasedCallback         a call of a callback that was released
       StaticsDiffer            a replacement whose variables are not those of the code that it replaces
       NotReplaced              a function that other code has copies of, and cannot be replaced alone
       FunctionGone             a call of a function that a replacement does not define any more
@@ -81,6 +82,7 @@ from uruk.errors.sessions import LookupTimeout as LookupTimeout
 from uruk.errors.sessions import MaterializationCycle as MaterializationCycle
 from uruk.errors.sessions import MaterializationError as MaterializationError
 from uruk.errors.sessions import NotReplaced as NotReplaced
+from uruk.errors.sessions import ReleasedCallback as ReleasedCallback
 from uruk.errors.sessions import RemovedCode as RemovedCode
 from uruk.errors.sessions import SessionClosed as SessionClosed
 from uruk.errors.sessions import StaticsDiffer as StaticsDiffer

@@ -96,6 +96,24 @@ class RemovedCode(UrukError):
         return f"code called {self.removed}, which was removed"
 
 
+class ReleasedCallback(UrukError):
+    """A call of a callback that was released, or that went with the dylib of the function that it was made for.
+
+    `function` is the name of the Python function.
+    """
+
+    def __init__(self, function: str) -> None:
+        self.function = function
+        super().__init__(function)
+
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
+        return (
+            f"code called the callback of {self.function}, which was released: jit.callback() makes one that is kept "
+            "until its release()"
+        )
+
+
 class SessionClosed(UrukError):
     """A session, tracker or executor that was used after it was closed."""
 

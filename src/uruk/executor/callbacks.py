@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import sys
 import threading
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from uruk.errors import InvalidType, InvalidValue
+from uruk.errors import InvalidType, InvalidValue, ReleasedCallback
 from uruk.executor import raised, sps
 from uruk.executor.control import Runtime
 from uruk.isa.interface import TRAMPOLINE_SIZE, architecture_of
@@ -33,13 +33,16 @@ _NOTHING = (0,) * 6
 """A result of zeros: two integer and four vector registers."""
 COUNT = 128
 """The number of trampolines that are made at a time: a page of them."""
+RESTING = 64
+"""The number of addresses that rest after their release, before the first of them is another callback's."""
 
 
 class Home(ABC):
     """The callbacks of one process, where a callback is released."""
 
     def __init__(self) -> None:
-        self._kept: dict[object, Callback] = {}
+        self._kept: dict[int, dict[object, Callback]] = {}
+        """Owners -> functions with their types -> callbacks."""
         self._keeping = threading.RLock()  # reentrant: a signal's handler or a destructor may make one in the middle
 
     @abstractmethod
@@ -60,8 +63,11 @@ class Home(ABC):
             raise InvalidType(f"{function!r} is not callable, so that it is no callback of `{text}'")
         return self.make_of(Prototype(text), function)
 
-    def kept(self, kind: Function, function: Callable[..., Any]) -> Callback:
-        """Return a callback that is kept, and is given again for the same function and type."""
+    def kept(self, kind: Function, function: Callable[..., Any], owner: int = 0) -> Callback:
+        """Return a callback that is kept for an owner, and is given again for the same function and type.
+
+        It is there until `drop` is called for the owner.
+        """
         from uruk.executor.prototypes import Prototype
 
         try:
@@ -69,17 +75,45 @@ class Home(ABC):
         except TypeError:  # not hashable: it is itself alone
             key = (kind.kind, id(function))
         with self._keeping:
-            callback = self._kept.get(key)
+            kept = self._kept.setdefault(owner, {})
+            callback = kept.get(key)
             if callback is None:
-                callback = self._kept[key] = self.make_of(Prototype(kind), function)
+                callback = kept[key] = self.make_of(Prototype(kind), function)
             return callback
+
+    def drop(self, owner: int) -> None:
+        """Release all callbacks that are kept for an owner, which is gone."""
+        with self._keeping:
+            kept = self._kept.pop(owner, {})
+        for callback in kept.values():
+            callback.release()
+
+
+class Keeper:
+    """The callbacks that calls of one function make: `home()` has them, `owner()` is whose they are, 0 the session."""
+
+    def __init__(self, home: Callable[[], Home], owner: Callable[[], int]) -> None:
+        self._home = home
+        self._owner = owner
+        self._known: int | None = None
+
+    def kept(self, kind: Function, function: Callable[..., Any]) -> Callback:
+        """See `Home.kept`."""
+        if self._known is None:
+            self._known = self._owner()
+        return self._home().kept(kind, function, self._known)
+
+    def make_of(self, prototype: Prototype, function: Callable[..., Any]) -> Callback:
+        """See `Home.make_of`."""
+        return self._home().make_of(prototype, function)
 
 
 @record
 class Callback:
     """A Python function with an address for linked code; pass it where that wants a pointer to a function.
 
-    It must not be called after `release`, or when its session is closed.
+    A call after `release` raises ReleasedCallback in the call that led to it. It must not be called when its session
+    is closed.
     """
 
     address: int
@@ -92,8 +126,16 @@ class Callback:
         return self.address
 
     def release(self) -> None:
-        """Release the callback, which nothing calls any more: its trampoline may be used for another one."""
+        """Release the callback, which nothing calls any more.
+
+        Its address is another callback's once 64 later ones were released.
+        """
         self.home.release(self)
+
+
+def shown(function: Callable[..., Any]) -> str:
+    """Return a function's name for errors."""
+    return str(getattr(function, "__qualname__", "") or type(function).__name__)
 
 
 @record
@@ -115,8 +157,10 @@ class Callbacks(Home):
         self._architecture = architecture_of(runtime.process.triple)
         self._memory = memory
         self._lock = threading.RLock()
-        self._free: dict[int, list[int]] = {}
-        """Numbers of stack words -> addresses of trampolines."""
+        self._free: dict[int, deque[int]] = {}
+        """Numbers of stack words -> addresses of trampolines, those that were never used first."""
+        self._released: dict[int, str] = {}
+        """Numbers of trampolines that rest -> what they led to."""
         self._number_at: dict[int, int] = {}
         self._all: dict[int, Callback] = {}
         self._numbers = itertools.count(0, COUNT)
@@ -133,11 +177,12 @@ class Callbacks(Home):
         if words > 16:
             raise InvalidValue(f"`{prototype.text}': a callback takes at most 16 words of arguments on the stack")
         with self._lock:
-            free = self._free.setdefault(words, [])
-            while not free:
+            free = self._free.setdefault(words, deque())
+            while len(free) <= RESTING:
                 self._add(words)
-            address = free.pop()
+            address = free.popleft()
             number = self._number_at[address]
+            self._released.pop(number, None)
             callback = self._all[number] = Callback(address, number, prototype, function, self)
             return callback
 
@@ -157,8 +202,8 @@ class Callbacks(Home):
         allocation.seal()
         for row in range(COUNT):
             self._number_at[address + row * TRAMPOLINE_SIZE] = first + row
-        # Reversed, as pop() takes from the end: trampolines are used from the first on.
-        self._free[words] += [address + row * TRAMPOLINE_SIZE for row in reversed(range(COUNT))]
+        # In front of those that rest, the first one first.
+        self._free[words].extendleft(address + row * TRAMPOLINE_SIZE for row in reversed(range(COUNT)))
 
     def release(self, callback: Callback) -> None:
         """See `Callback.release`."""
@@ -166,15 +211,18 @@ class Callbacks(Home):
             # A second release must not free a trampoline that is another callback's by now.
             if self._all.get(callback.number) is callback:
                 del self._all[callback.number]
+                self._released[callback.number] = shown(callback.function)
                 self._free[callback.prototype.signature(self._convention).stack_words].append(callback.address)
 
     def answer(self, payload: bytes) -> bytes:
         """Serve a request: call the function. The call that it came out of raises its exception; the result is 0."""
         reader = sps.Reader(payload, "a callback")
         origin = reader.u64()  # the call that it came out of
-        callback = self._all.get(reader.u64())
+        number = reader.u64()
+        callback = self._all.get(number)
         if callback is None:
-            print("uruk: a callback was called after it was released", file=sys.stderr)
+            name = self._released.get(number, "a function")
+            self._keep(origin, ReleasedCallback(name), name)
             return sps.u64(*_NOTHING)
         prototype, convention = callback.prototype, self._convention
         words = [reader.u64() for _ in range(_REGISTERS + prototype.signature(convention).stack_words)]
@@ -193,7 +241,7 @@ class Callbacks(Home):
         process.write(place, data)
         return sps.u64(place, *_NOTHING[1:])
 
-    def _keep(self, origin: int, error: Exception, function: Callable[..., Any]) -> None:
+    def _keep(self, origin: int, error: Exception, function: object) -> None:
         """Keep an exception for the call that led to it; it is reported where no such call of Python's waits."""
         if self._raising.get(origin, error) is None:
             self._raising[origin] = error

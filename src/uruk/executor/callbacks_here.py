@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import sys
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from uruk.calls import address_of, native_callback
+from uruk.errors import ReleasedCallback
 from uruk.executor import raised
-from uruk.executor.callbacks import Callback, Home
+from uruk.executor.callbacks import RESTING, Callback, Home, shown
 from uruk.executor.native_types import from_native, native_function, to_native
 from uruk.executor.prototypes import Prototype
 from uruk.executor.this_process import THIS_PROCESS
@@ -35,11 +36,12 @@ def callbacks_of(session: object, guard: Callable[[int], int]) -> CallbacksHere:
 
 
 class _Entry:
-    """A native function and the Python function that it calls now; None after its release."""
+    """A native function and the Python function that it calls now; None after its release, when it has its `name`."""
 
-    __slots__ = ("address", "function", "native")
+    __slots__ = ("address", "function", "name", "native")
     native: Any
     address: int
+    name: str
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function: Callable[..., Any] | None = function
@@ -52,7 +54,7 @@ class CallbacksHere(Home):
         super().__init__()
         self._guard = guard
         self._lock = threading.RLock()
-        self._free: dict[Any, list[_Entry]] = {}
+        self._free: dict[Any, deque[_Entry]] = {}
         self._all: dict[int, tuple[Callback, _Entry]] = {}
         self._numbers = itertools.count()
 
@@ -60,8 +62,8 @@ class CallbacksHere(Home):
         """See `Home.make_of`."""
         with self._lock:
             free = self._free.get(prototype.function.kind)
-            if free:
-                entry = free.pop()
+            if free and len(free) > RESTING:
+                entry = free.popleft()
                 entry.function = function
             else:
                 entry = self._entry(prototype, function)
@@ -79,7 +81,7 @@ class CallbacksHere(Home):
         def enter(*values: Any) -> Any:
             wanted = entry.function
             if wanted is None:
-                print("uruk: a callback was called after it was released", file=sys.stderr)
+                raised.keep(ReleasedCallback(entry.name), raised.frame_of(0).f_back, entry.name)
                 return to_native(result, None, as_result=True, zero=True)
             swap = raised.swap_catching
             outer = swap(0) if swap is not None else 0  # no exception may pass Python's own frames
@@ -103,5 +105,5 @@ class CallbacksHere(Home):
             known, entry = self._all.get(callback.number, (None, None))
             if known is callback and entry is not None:
                 del self._all[callback.number]
-                entry.function = None
-                self._free.setdefault(callback.prototype.function.kind, []).append(entry)
+                entry.name, entry.function = shown(callback.function), None
+                self._free.setdefault(callback.prototype.function.kind, deque()).append(entry)

@@ -12,7 +12,7 @@ from uruk.calls import Function, any_pointer, cast, function_type, place_of, poi
 from uruk.errors import InvalidType, InvalidValue, UrukError
 from uruk.executor import raised
 from uruk.executor.arguments import called, convert_all, memory, with_functions, wrong_count
-from uruk.executor.callbacks import Callback, Home
+from uruk.executor.callbacks import Callback, Home, Keeper
 from uruk.executor.control import Block, Memory
 from uruk.executor.native_types import copied, from_native, native_type, to_native
 from uruk.executor.plan import Kind, Plan, Step, pointer_steps
@@ -31,7 +31,7 @@ class PlaceHere:
 
     executor = None
 
-    def __init__(self, home: Callable[[], Home], for_one_call: bool, name: str = "") -> None:
+    def __init__(self, home: Keeper, for_one_call: bool, name: str = "") -> None:
         self.name = name
         self._home = home
         self._for_one_call = for_one_call
@@ -41,17 +41,17 @@ class PlaceHere:
     def callback(self, function: Function, value: Callable[..., Any]) -> int:
         """See `Place.callback`."""
         if not self._for_one_call:
-            return self._home().kept(function, value).address
-        self.made.append(self._home().make_of(Prototype(function), value))
+            return self._home.kept(function, value).address
+        self.made.append(self._home.make_of(Prototype(function), value))
         return self.made[-1].address
 
 
 def function_here(
-    prototype: Prototype, address: int, home: Callable[[], Home], *, callbacks: str = "session", name: str = ""
+    prototype: Prototype, address: int, home: Keeper, *, callbacks: str = "dylib", name: str = ""
 ) -> Callable[..., Any]:
     """Return a callable for a function of this process, whose errors have its `name`.
 
-    `home` returns the callbacks that Python functions become.
+    `home` has the callbacks that Python functions become.
     """
     plan = prototype.plan(CONVENTION)
     if prototype.native is None:
@@ -67,7 +67,7 @@ def function_here(
 
 
 def function_by_cffi(
-    function: Function, address: int, home: Callable[[], Home], *, callbacks: str = "session", name: str = ""
+    function: Function, address: int, home: Keeper, *, callbacks: str = "dylib", name: str = ""
 ) -> Callable[..., Any]:
     """Return a callable for a function with variable arguments, which cffi alone passes.
 
@@ -137,7 +137,7 @@ def _native(plan: Plan) -> Any:
 
 
 def _plain(raw: Callable[..., Any], plan: Plan, name: str) -> Any:
-    nowhere = PlaceHere(_no_home, False, name)
+    nowhere = PlaceHere(Keeper(_no_home, int), False, name)
     waiting, raise_kept = raised.waiting, raised.raise_kept
 
     def call(*values: Any) -> Any:
@@ -158,7 +158,7 @@ def _plain(raw: Callable[..., Any], plan: Plan, name: str) -> Any:
     return call
 
 
-def _converting(raw: Callable[..., Any], plan: Plan, home: Callable[[], Home], for_one_call: bool, name: str) -> Any:
+def _converting(raw: Callable[..., Any], plan: Plan, home: Keeper, for_one_call: bool, name: str) -> Any:
     waiting, raise_kept = raised.waiting, raised.raise_kept
     count = len(plan.arguments)
     steps = [(step, step.kind in (Kind.POINTER, Kind.FUNCTION, Kind.COMPOSITE)) for step in plan.arguments]

@@ -12,7 +12,7 @@ from typing import Any
 
 from uruk.errors import AllocationError
 from uruk.executor import raised
-from uruk.executor.callbacks import Home
+from uruk.executor.callbacks import Keeper
 from uruk.executor.calls_here import CONVENTION, PlaceHere, address_here
 from uruk.executor.control import Answer, Runtime
 from uruk.executor.cpp_exceptions import taken
@@ -45,7 +45,7 @@ def function_catching(
     prototype: Prototype,
     address: int,
     runtime: Runtime,
-    home: Callable[[], Home],
+    home: Keeper,
     *,
     callbacks: str,
     catches: bool,

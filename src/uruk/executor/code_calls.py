@@ -15,6 +15,7 @@ from uruk.demangle import demangle
 from uruk.executor.typed_call import TypedCall, typed_calls
 
 if TYPE_CHECKING:
+    from uruk.executor.callbacks import Home
     from uruk.executor.native_calls import NativeCalls
 
 
@@ -27,6 +28,8 @@ class CodeCalls:
 
     def __init__(self, native: NativeCalls | None, others: Callable[[Sequence[tuple[int, int]]], int] | None) -> None:
         self.native = native
+        self.callbacks: Home | None = None
+        """The callbacks that are kept for dylibs, once there are any."""
         self._others = others
         self._lock = threading.RLock()  # reentrant: a handler or a collector may interrupt whoever holds it
         self._made: dict[int, TypedCall] = {}

@@ -108,12 +108,22 @@ class RemoteExecutor:
         return self.function_of(Prototype(text), address)
 
     def function_of(
-        self, prototype: Prototype, address: int, *, callbacks: str = "session", name: str = ""
+        self,
+        prototype: Prototype,
+        address: int,
+        *,
+        callbacks: str = "session",
+        name: str = "",
+        owner: Callable[[], int] = int,
     ) -> Callable[..., Any]:
-        """Return a callable of a prototype for a function there, for errors by its name; see `uruk.Symbol.function`."""
+        """Return a callable of a prototype for a function there, for errors by its name; see `uruk.Symbol.function`.
+
+        `owner` returns whose the callbacks are that its calls make, 0 for the session.
+        """
+        from uruk.executor.callbacks import Keeper
         from uruk.executor.calls_there import function_there
 
-        return function_there(self, prototype, address, callbacks, name)
+        return function_there(self, prototype, address, Keeper(lambda: self.callbacks, owner), callbacks, name)
 
     def callback(self, text: str, function: Callable[..., Any]) -> Callback:
         """Return a Python function as one of C type `text` that code there can call; kept alive by this until

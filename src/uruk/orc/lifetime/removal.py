@@ -241,8 +241,19 @@ def _release(session: Lifetime, tracker: ResourceTracker, released: Released) ->
             released.memory += allocation.free_segments(segments)
     resources.memory.clear()
     resources.arrays.clear()
+    _drop_callbacks(session, contents_of(tracker))
     tracker.forget_uses(users=not withhold)
     session.withheld.sweep()
+
+
+def _drop_callbacks(session: Lifetime, dylib: Contents) -> None:
+    """Release the callbacks that calls of a dylib's functions made, where none of its code is left."""
+    home = session.calls.callbacks if session.calls is not None else None
+    if home is None or session.closing:
+        return
+    trackers = (tracker for tracker in (*session.trackers.values(), *session.retired) if contents_of(tracker) is dylib)
+    if not any(tracker.resources.memory or tracker.resources.stubs for tracker in trackers):
+        home.drop(id(dylib))
 
 
 def _forget(session: Lifetime, entry: Entry, released: Released) -> list[int]:

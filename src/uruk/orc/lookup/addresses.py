@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from uruk.orc.lifetime.lifetime import Lifetime
+from uruk.orc.registry.entries import Contents, contents_of
 
 
 def name_address(session: Lifetime, address: int) -> str:
@@ -34,6 +35,19 @@ def name_address(session: Lifetime, address: int) -> str:
     from uruk.demangle import demangle  # for errors: not at start-up
 
     return f"{demangle(text)}+{address - int(place[row]):#x} ({file})"
+
+
+def dylib_at(session: Lifetime, address: int) -> Contents | None:
+    """Return the dylib whose function or stub is at an address; None for code that was not linked."""
+    with session.lock:
+        for tracker in (*session.trackers.values(), *session.retired):
+            resources = tracker.resources
+            segments = (allocation.segments[row] for allocation, rows in resources.memory for row in rows)
+            if any(start <= address < start + size for _, start, size in segments):
+                return contents_of(tracker)
+            if any((stubs == address).any() for stubs in resources.stubs):
+                return contents_of(tracker)
+    return None
 
 
 def _home(session: Lifetime, address: int) -> tuple[str, int] | None:
