@@ -49,5 +49,38 @@ def test_calls_of_static_functions(cc: Compile, jit: uruk.LLJIT, family: str, se
         assert len(found["calls"]) == 2
     else:
         assert calls == set()
-    rest = [place for place in found["all"] if place not in found["calls"] and "eh_frame" not in place]
+    rest = [place for place in found["all"] if place not in found["calls"]]
     assert [place.removeprefix("unit.o").startswith(".data") for place in rest] == [True]
+
+
+@pytest.mark.parametrize("point", ["pre-prune", "post-prune"])
+def test_unwind_data_stays_with_its_function(cc: Compile, point: str) -> None:
+    """All that means a function is led elsewhere, and exceptions still go through it."""
+    thrower = cc.cpp(
+        """
+        extern "C" __attribute__((noinline)) int may_throw(int x) { if (x > 3) throw x; return x; }
+        extern "C" int caught(int x) { try { return may_throw(x); } catch (int got) { return -got; } }
+        """,
+        "-O1", "-fPIC", "-ffunction-sections",
+    )  # fmt: skip
+    wrapper = cc.cpp(
+        'extern "C" { int may_throw(int); int counted(int x) { return may_throw(x) + 1000; } }',
+        "-O1", "-fPIC", name="wrapper",
+    )  # fmt: skip
+
+    def lead(state: State) -> None:
+        row = editing.symbol_row(state, "may_throw")
+        if row is None:
+            return
+        for find in (editing.edges_into, editing.edges_to):
+            edges = find(state, row)
+            edges = edges[state.objects_of(edges) != editing.object_row(state, str(wrapper))]
+            editing.redirect(state, edges, editing.add_reference(state, "counted"))
+
+    with uruk.LLJIT(executor=uruk.spawn()) as jit:
+        jit.add_pass(point, lead)
+        jit.add_library("stdc++")
+        jit.add_objects([thrower, wrapper])
+        jit.lookup("counted")
+        caught = jit.lookup("caught").function("int(int)")
+        assert [caught(1), caught(5)] == [1001, -5]

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from uruk.graph.graph import Binding, Edges, SymbolKind, Symbols, SymbolType, Visibility, Zone
+from uruk.graph.graph import Binding, Edges, Role, SymbolKind, Symbols, SymbolType, Visibility, Zone
 from uruk.graph.kinds import Operand
-from uruk.graph.types import I64, NONE, AnyArray, some, true_rows, unique
+from uruk.graph.types import I64, NONE, AnyArray, Bool, some, true_rows, unique
 from uruk.passes.meant_places import calls_and_jumps, meant_offsets
 from uruk.passes.state import State, synthetic_blocks
 
@@ -52,13 +52,13 @@ def _row_in_file(state: State, name: bytes, file: str) -> int | None:
 
 def edges_to(state: State, row: int, *, branches: bool = False) -> I64:
     """Return the edges that refer to a symbol, whichever object's row for it they name; with `branches`, calls and
-    jumps only.
+    jumps only. Unwind data is left out, which describes the code that lies there.
 
     From ``after bind names`` on. `state.objects_of(edges)` says which object each comes from.
     """
     _wants(state, "edges_to", after="bind names")
     kinds, edges = state.graph.kinds, state.edges
-    meant = (state.canonical[edges.target] == state.canonical[row]) & (edges.kind != 0)
+    meant = (state.canonical[edges.target] == state.canonical[row]) & _of_code_and_data(state)
     if branches:
         meant &= kinds.having((Operand.BRANCH,)).take(edges.kind)
     return true_rows(meant)
@@ -80,10 +80,16 @@ def edges_into(state: State, row: int, *, branches: bool = False) -> I64:
     place = symbols.value[edges.target].view(np.int64) + meant_offsets(state.graph, state.blocks, edges)
     unnamed = (symbols.name[edges.target] < 0) & (symbols.block[edges.target] == block)
     unnamed &= place == symbols.value[row].view(np.int64)
-    meant = (named | unnamed) & (edges.kind != 0)
+    meant = (named | unnamed) & _of_code_and_data(state)
     if branches:
         meant &= calls_and_jumps(state.graph, state.blocks, edges)
     return true_rows(meant)
+
+
+def _of_code_and_data(state: State) -> Bool:
+    """Return which edges there are, but for those of unwind data."""
+    edges = state.edges
+    return (edges.kind != 0) & (state.blocks.role[edges.block] != Role.UNWIND)
 
 
 def redirect(state: State, edges: I64, row: int) -> None:
