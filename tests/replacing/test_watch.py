@@ -48,7 +48,7 @@ def test_edits_are_replaced(tmp_path: Path) -> None:
         lines.append(process.stdout.readline())
         said = [process.stderr.readline()]
         util.write_text("int step(void) { return")
-        while "the old code goes on" not in said[-1]:
+        while said[-1] and "the old code goes on" not in said[-1]:
             said.append(process.stderr.readline())
         time.sleep(0.05)  # a file system may count time in steps
         util.write_text(STEP.format(value="7"))
