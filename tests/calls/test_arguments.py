@@ -242,6 +242,7 @@ REFUSED: list[tuple[str, str, tuple[Any, ...], type[Exception], str]] = [
      "an array of float32 was given for `const double *', which takes float64"),
     ("total", "double(const double *, int)", (np.zeros(3, ">f8"), 3), TypeError, "an array of >f8 was given"),
     ("total", "double(const double *, int)", (np.zeros((4, 4))[:, 1], 4), TypeError, "the array is not contiguous"),
+    ("total", "double(const double *, int)", (np.zeros((2, 3), order="F"), 6), TypeError, "its transpose (array.T)"),
     ("total", "double(const double *, int)", (np.zeros(3, "M8[s]"), 3), TypeError, "datetime64[s] has no items of C"),
     ("total", "double(const double *, int)", ("x", 3), TypeError, "`const double *' takes no str"),
     ("total", "double(const double *, int)", (["x"], 1), TypeError, "item 0: `double' takes a number, not str"),

@@ -201,6 +201,15 @@ def _type(value: Any) -> str:
 # -- buffers
 
 
+def _not_contiguous(step: Step, view: memoryview) -> str:
+    if view.f_contiguous:
+        return (
+            f"the array is in Fortran's order, and `{step.name}' takes that of C: pass its transpose (array.T) for the "
+            "memory as it is, or a copy (numpy.ascontiguousarray)"
+        )
+    return f"the array is not contiguous, and `{step.name}' wants one: numpy.ascontiguousarray makes a copy that is"
+
+
 def _buffer(step: Step, value: Any) -> Memory:
     if step.kind == Kind.FUNCTION:
         raise InvalidType(f"`{step.name}' takes a function or the address of one, not {_type(value)}")
@@ -214,7 +223,7 @@ def _buffer(step: Step, value: Any) -> Memory:
     else:
         _check_memory(step, own[1], view)
     if not view.c_contiguous:
-        raise InvalidType(f"the array is not contiguous, and `{step.name}' wants one: numpy.ascontiguousarray makes it")
+        raise InvalidType(_not_contiguous(step, view))
     if isinstance(value, bytes) and step.is_const:
         return value
     if view.readonly and not step.is_const:
