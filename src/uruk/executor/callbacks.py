@@ -229,9 +229,9 @@ class Callbacks(Home):
         rows = words[:8], words[8:16], words[_REGISTERS:], words[17:_REGISTERS]
         process = self._runtime.process
         try:
-            data = prototype.result_bytes(
-                callback.function(*prototype.decode(convention, rows, process.read)), convention
-            )
+            with raised.function_of_python():
+                value = callback.function(*prototype.decode(convention, rows, process.read))
+            data = prototype.result_bytes(value, convention)
         except Exception as error:
             self._keep(origin, error, callback.function)
             data = bytes(prototype.signature(convention).result.size)
@@ -245,5 +245,5 @@ class Callbacks(Home):
         """Keep an exception for the call that led to it; it is reported where no such call of Python's waits."""
         if self._raising.get(origin, error) is None:
             self._raising[origin] = error
-        else:
+        elif origin in self._raising or not raised.collect(error):
             raised.report(error, function)

@@ -15,9 +15,10 @@ from uruk.executor import raised
 from uruk.executor.callbacks import RESTING, Callback, Home, shown
 from uruk.executor.native_types import from_native, native_function, to_native
 from uruk.executor.prototypes import Prototype
-from uruk.executor.this_process import THIS_PROCESS
+from uruk.executor.this_process import THIS_PROCESS, ThisProcess
 from uruk.isa.abi import convention_of
 
+raised.runs_initialisers = ThisProcess.call.__code__
 _CONVENTION = convention_of(THIS_PROCESS.triple)
 _homes: WeakKeyDictionary[object, CallbacksHere] = WeakKeyDictionary()
 _lock = threading.RLock()  # reentrant: a signal's handler or a destructor may make callbacks in the middle
@@ -86,7 +87,11 @@ class CallbacksHere(Home):
             swap = raised.swap_catching
             outer = swap(0) if swap is not None else 0  # no exception may pass Python's own frames
             try:
-                value = wanted(*map(from_native, arguments, values))
+                if raised.runs_any():
+                    with raised.function_of_python():
+                        value = wanted(*map(from_native, arguments, values))
+                else:
+                    value = wanted(*map(from_native, arguments, values))
                 return to_native(result, value, as_result=True)
             except BaseException as error:  # code below is C, which no exception passes
                 raised.keep(error, raised.frame_of(0).f_back, wanted)

@@ -11,6 +11,7 @@ from uruk.errors import InvalidType, InvalidValue, LibraryError
 from uruk.formats.archive import Archive
 from uruk.graph.graph import Graph
 from uruk.orc.lifetime import removal
+from uruk.orc.lifetime.leading import led_to
 from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup.by_name import lookup_names, query
 from uruk.orc.registry import adding, defining
@@ -353,7 +354,8 @@ class JITDylib(Contents):
         """
         from uruk.orc.lifetime import dlopen
 
-        return dlopen.deinitialize(self.session, self)
+        with led_to():
+            return dlopen.deinitialize(self.session, self)
 
     def lookup(self, names: Sequence[str], **options: Any) -> dict[str, int]:
         """Return addresses of symbols, linked with all that they need; see `Session.lookup_names`."""

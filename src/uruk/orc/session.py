@@ -12,6 +12,7 @@ from uruk.orc.dispatch import Dispatcher, InlineDispatcher, Task
 from uruk.orc.dylib import JITDylib
 from uruk.orc.lifetime import closing, removal
 from uruk.orc.lifetime.forking import watch
+from uruk.orc.lifetime.leading import led_to
 from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup import by_name
 from uruk.orc.lookup.answers import Answer
@@ -72,11 +73,13 @@ class Session(Lifetime):
 
         Raises InUse, with nothing removed, if code of other dylibs uses it, unless `force`.
         """
-        removal.remove_dylib(self, dylib, force=force)
+        with led_to():
+            removal.remove_dylib(self, dylib, force=force)
 
     def remove_tracker(self, tracker: ResourceTracker, force: bool) -> Released:
         """See `ResourceTracker.remove`."""
-        return removal.remove_tracker(self, tracker, force)
+        with led_to():
+            return removal.remove_tracker(self, tracker, force)
 
     def transfer(self, source: ResourceTracker, target: ResourceTracker) -> None:
         """See `ResourceTracker.transfer_to`."""
@@ -208,7 +211,8 @@ class Session(Lifetime):
 
         Another process ends within a few seconds, whatever it does; who waits for it raises an ExecutorError then.
         """
-        closing.close(self)
+        with led_to():
+            closing.close(self)
 
     def finish(self) -> None:
         """Close when the interpreter ends: code stays where it is, finalisers are left to the C library's exit."""

@@ -16,6 +16,7 @@ from typing import Protocol
 from uruk.errors import LookupTimeout
 from uruk.graph.types import I32
 from uruk.orc.dispatch import waiting_threads
+from uruk.orc.lifetime.leading import led_to
 from uruk.orc.registry.namespace import Namespace
 from uruk.orc.registry.registry import Registry
 from uruk.orc.registry.tracker import FunctionArray, ResourceTracker
@@ -195,9 +196,10 @@ class Initializers:
             array.tracker.resources.arrays.append(array)
         # The walk over dylibs is needed only where there is an order to keep.
         order = dylib.dependencies() if len(of_dylib) > 1 else []
-        for owner in [*(owner for owner in of_dylib if owner not in order), *order] if order else list(of_dylib):
-            if owner in of_dylib:
-                platform.initialize(of_dylib[owner])
+        with led_to():
+            for owner in [*(owner for owner in of_dylib if owner not in order), *order] if order else list(of_dylib):
+                if owner in of_dylib:
+                    platform.initialize(of_dylib[owner])
 
     @contextmanager
     def finalizing(self, trackers: Iterable[ResourceTracker]) -> Generator[None, None, None]:
