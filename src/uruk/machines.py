@@ -7,7 +7,7 @@ imported here, as the build reads this table, too.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from uruk.named_tuples import NamedTuple
 
 
 class Machine(NamedTuple):

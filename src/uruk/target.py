@@ -6,10 +6,10 @@ Nothing here imports numpy: what runs before it is imported asks, too.
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from uruk.errors import InvalidType, UnknownTarget
 from uruk.machines import EXECUTOR_TARGETS, MACHINES, SPELLINGS
+from uruk.named_tuples import NamedTuple
 
 _SYSTEMS = {"linux": "linux", "windows": "windows", "mingw32": "windows", "darwin": "macos", "macos": "macos"}
 """The beginnings of the parts of a triple that name a system."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from uruk.formats.heads import is_shared_library
 from uruk.formats.registry import import_library, open_library
 from uruk.graph.graph import Binding, SymbolKind
 from uruk.libraries.search import LibrarySearch
+from uruk.named_tuples import NamedTuple
 from uruk.program.link_plan import LinkPlan
 from uruk.program.reading import Objects, Other
 from uruk.target import Target

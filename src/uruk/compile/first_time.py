@@ -13,11 +13,11 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from uruk.compile.cache import ObjectCache
 from uruk.compile.cache_key import TICK, files_of
 from uruk.errors import ObjectFormatError
+from uruk.named_tuples import NamedTuple
 from uruk.regular_files import read_regular
 
 _WORD = re.compile(r"(?:\\.|[^\s\\]|\\(?!\n))+")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from uruk.debug_info.reader import References, children, number, read, reading, text
 from uruk.debug_info.structures import members_of
@@ -16,6 +16,7 @@ from uruk.demangle import demangle
 from uruk.errors import UrukError
 from uruk.formats.registry import debug_sections
 from uruk.graph.graph import Graph
+from uruk.named_tuples import NamedTuple
 
 if TYPE_CHECKING:
     from elftools.dwarf.die import DIE

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from uruk.debug_info.reader import read, reading
+from uruk.named_tuples import NamedTuple
 
 if TYPE_CHECKING:
     from elftools.dwarf.compileunit import CompileUnit

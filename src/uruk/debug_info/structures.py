@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from uruk.debug_info.c_text import CType
 from uruk.debug_info.reader import References, children, has, number, text
+from uruk.named_tuples import NamedTuple
 
 if TYPE_CHECKING:
     from elftools.dwarf.die import DIE

@@ -6,7 +6,7 @@ import operator
 import re
 from collections.abc import Callable, Sequence
 from types import BuiltinFunctionType, FunctionType
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from uruk.executor.plan import Kind, Plan, Step
 from uruk.executor.structure_callbacks import with_addresses
 from uruk.executor.typed_call import TypedCall, typed_calls
 from uruk.graph.types import AnyArray
+from uruk.named_tuples import NamedTuple
 
 _WORD = re.compile(r"\w+")
 _ADDRESSES = 1 << 64

@@ -9,9 +9,10 @@ the whole ExecutorProcessControl.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from uruk.errors import AllocationError
+from uruk.named_tuples import NamedTuple
 from uruk.records import record
 
 Argument = int | bytes | bytearray

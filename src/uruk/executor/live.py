@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 
 from uruk.errors import InvalidType
 from uruk.executor.array_types import array_type
 from uruk.executor.layouts import Layout, Structure
+from uruk.named_tuples import NamedTuple
 
 
 class Reached(Protocol):

@@ -7,7 +7,7 @@ and vectors are not passed.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from uruk.calls import Function, prototype
 from uruk.errors import InvalidValue
@@ -16,6 +16,7 @@ from uruk.executor.control import Answer, Memory
 from uruk.executor.layouts import Layout, layout_of
 from uruk.executor.plan import Kind, Plan, Step, plan_of
 from uruk.isa.abi import POINTER, WORD, CallingConvention, LongDouble, Passed, Unit, Where
+from uruk.named_tuples import NamedTuple
 from uruk.records import record
 
 _WORD = (1 << 64) - 1

@@ -17,13 +17,14 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from uruk.errors import ObjectFormatError
 from uruk.formats.archive_index import INDEX_NAMES, Entries, parse_index
 from uruk.formats.byte_source import ByteSource
+from uruk.named_tuples import NamedTuple
 from uruk.regular_files import FileState
 
 if TYPE_CHECKING:

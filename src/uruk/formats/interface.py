@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from uruk.errors import UrukError
 from uruk.graph.arena import Arena
@@ -12,6 +12,7 @@ from uruk.graph.graph import Edges, Graph
 from uruk.graph.names import Names
 from uruk.graph.types import U8, AnyArray, Bool
 from uruk.isa.interface import InstructionSet
+from uruk.named_tuples import NamedTuple
 from uruk.records import record
 from uruk.target import Target
 

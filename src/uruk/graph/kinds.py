@@ -10,12 +10,13 @@ L the symbol's stub (PLT entry), Z the symbol's size; Page(x) is x without its l
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
 from uruk.graph.encodings import Encoding, EncodingTable
 from uruk.graph.types import I64, U8, Bool, some, true_rows
+from uruk.named_tuples import NamedTuple
 from uruk.records import record
 
 

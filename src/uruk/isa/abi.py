@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple
 
 from uruk.errors import UnknownTarget
+from uruk.named_tuples import NamedTuple
 from uruk.target import Target
 
 WORD = 8

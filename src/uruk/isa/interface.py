@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from importlib import import_module
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from uruk.errors import UnknownTarget
 from uruk.graph.kinds import KindTable
 from uruk.graph.types import I32, I64, U8, U64, Bool
 from uruk.machines import MACHINES, TARGETS
+from uruk.named_tuples import NamedTuple
 from uruk.records import record
 from uruk.target import Target
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from uruk.jitlink.failures import ToolError, not_found
+from uruk.named_tuples import NamedTuple
 
 
 class Rule(NamedTuple):

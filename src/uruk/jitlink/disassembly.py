@@ -7,9 +7,9 @@ import re
 import shutil
 import subprocess
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from uruk.jitlink.expressions import RuleError
+from uruk.named_tuples import NamedTuple
 
 LONGEST = 16
 """Bytes of an instruction, at most."""

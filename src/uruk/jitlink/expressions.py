@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+from uruk.named_tuples import NamedTuple
 
 MASK = (1 << 64) - 1
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|[0-9]+")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 
 from uruk.formats.registry import instruction_set_of
 from uruk.graph.graph import Binding, Role, SymbolKind, SymbolType, Visibility
 from uruk.graph.types import Bool, true_rows, unsigned
+from uruk.named_tuples import NamedTuple
 from uruk.passes.fixup import slot_addresses, stub_addresses
 from uruk.passes.state import State
 

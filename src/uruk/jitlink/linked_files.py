@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from uruk.graph.graph import Role, SymbolKind
 from uruk.graph.kinds import Operand
 from uruk.graph.types import I64, NONE, Bool, true_rows, unsigned
 from uruk.jitlink.graph_view import stub_size, used_symbols
+from uruk.named_tuples import NamedTuple
 from uruk.passes.fixup import slot_addresses, stub_addresses
 from uruk.passes.state import State
 

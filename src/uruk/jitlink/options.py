@@ -7,11 +7,11 @@ repeat. Places count: an input belongs to the last ``-jd`` before it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from uruk.cli.response_files import expand
 from uruk.cli.usage import UsageError
 from uruk.jitlink.option_table import BY_NAME, PREFIXES, Option, Takes
+from uruk.named_tuples import NamedTuple
 
 _TRUE = frozenset(("", "true", "TRUE", "True", "1"))
 _FALSE = frozenset(("false", "FALSE", "False", "0"))

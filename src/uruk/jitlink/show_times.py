@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import NamedTuple
+
+from uruk.named_tuples import NamedTuple
 
 LOAD = "time to load/add object files"
 LINK = "time to link object files"

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from uruk.errors import InvalidValue, PassError, UrukError
+from uruk.named_tuples import NamedTuple
 from uruk.passes.faults import LinkFaults
 from uruk.passes.state import State
 

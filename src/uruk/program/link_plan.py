@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 from dataclasses import field, replace
-from typing import NamedTuple
 
+from uruk.named_tuples import NamedTuple
 from uruk.records import Values, record
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 from uruk.errors import ExecutorError, UrukError
+from uruk.named_tuples import NamedTuple
 from uruk.orc.registry.entries import ObjectEntry
 from uruk.program.linked_program import LinkedProgram
 from uruk.program.reading import Objects, Other, Reader

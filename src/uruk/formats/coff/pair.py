@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from uruk.graph.kinds import KindTable
 from uruk.isa.interface import InstructionSet
+from uruk.named_tuples import NamedTuple
 
 
 class Form(NamedTuple):

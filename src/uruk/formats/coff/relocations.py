@@ -7,7 +7,6 @@ Source: the PE/COFF specification, "COFF Relocations (Object Only)".
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from uruk.formats.interface import Report
 from uruk.formats.relocation_checks import UNKNOWN, check_kinds, check_rows, refuse
 from uruk.graph.graph import Edges, Graph, Zone
 from uruk.graph.types import I64, U8, Bool, ranges, some, true_rows
+from uruk.named_tuples import NamedTuple
 
 
 class _Columns(NamedTuple):

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Sequence
 from functools import lru_cache
 from operator import itemgetter
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from uruk.graph.names import Names
 from uruk.graph.row_graph import edges_of
 from uruk.graph.rows import BlockRow, EdgeRow, ObjectRows, SymbolRow
 from uruk.graph.types import NONE, Bool
+from uruk.named_tuples import NamedTuple
 
 FEW_SECTIONS = 64
 FEW_SYMBOLS = 256

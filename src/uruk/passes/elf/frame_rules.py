@@ -8,7 +8,8 @@ that it gave up on when that is taken out again; LLVM's libunwind takes versions
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+
+from uruk.named_tuples import NamedTuple
 
 OMIT, PC_RELATIVE, INDIRECT = 0xFF, 0x10, 0x80
 """DW_EH_PE_omit, DW_EH_PE_pcrel, DW_EH_PE_indirect."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from uruk.graph.kinds import RELATIVE
 from uruk.graph.types import I64, NONE
+from uruk.named_tuples import NamedTuple
 from uruk.passes.elf.frame_rules import FrameError, FrameRules, rules_of
 from uruk.passes.state import State
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
 
 from uruk.graph.kinds import Base, KindTable, Operand
+from uruk.named_tuples import NamedTuple
 
 
 class KindRow(NamedTuple):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from uruk.graph.kinds import Operand
+from uruk.named_tuples import NamedTuple
 
 # Local-exec, initial-exec and descriptors.
 STATIC = (Operand.TP_OFFSET, Operand.TLS_IE, Operand.TLS_DESC)

@@ -7,13 +7,13 @@ unwind information, each an offset from the image's base, here the slab's. A tab
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 
 from uruk.graph.types import I64
 from uruk.link import Linked
 from uruk.memory.slab import CODE
+from uruk.named_tuples import NamedTuple
 from uruk.passes.coff.grouped_sections import unwind_tables
 
 _FUNCTION = np.dtype([("begin", "<u4"), ("end", "<u4"), ("unwind", "<u4")])

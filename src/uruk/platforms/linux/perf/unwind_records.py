@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from uruk.graph.types import U8
+from uruk.named_tuples import NamedTuple
 
 _PCREL, _DATAREL_4, _PCREL_4, _UDATA_4 = 0x10, 0x3B, 0x1B, 0x03
 _FORMS = {0x00: "<Q", 0x02: "<h", 0x03: "<I", 0x04: "<Q", 0x0A: "<h", 0x0B: "<i", 0x0C: "<q"}
