@@ -116,7 +116,7 @@ def link(request: Request, host: Host) -> Linked:
     state = _start(request)
     step, isa = Steps(state, request.hooks), instruction_set_of(request.graph)
     rules = rules_of(request.graph)(state)
-    state.is_own_name = rules.is_own_name
+    state.is_own_name, state.unwind_data = rules.is_own_name, rules.unwind_data
     step("groups", rules.drop_groups, request.dropped_groups)
     step("read relocations", _read_edges, state, request)
     step("bind names", resolve.bind_names, state, state.names, request.defines, request.private)

@@ -10,6 +10,8 @@ import pytest
 from native_programs import gxx_folders, wine_path
 
 import uruk
+from uruk.passes import editing
+from uruk.passes.state import State
 
 from support.coff_objects import compiled_text
 
@@ -80,6 +82,12 @@ CATCHER = """
     }
 """
 
+LED = """
+    extern "C" __attribute__((noinline)) int may_throw(int x) { if (x > 3) throw x; return x * 3; }
+    extern "C" int caught(int x) { try { return may_throw(x); } catch (int got) { return -got; } }
+"""
+WRAPPER = 'extern "C" { int may_throw(int); int counted(int x) { return may_throw(x) + 1000; } }'
+
 
 @pytest.fixture
 def jit(wine: Path) -> Iterator[uruk.LLJIT]:
@@ -123,3 +131,26 @@ def test_exceptions_of_gxx(jit: uruk.LLJIT, tmp_path: Path) -> None:
     assert [kept(x) for x in (1, 3)] == [0, 1]
     tracker.remove(force=True)
     assert [of_the_library(x) for x in (0, 1)] == [41, -1]
+
+
+@pytest.mark.parametrize("compiler", ["gcc-O2", "clang-gnu"])
+@pytest.mark.parametrize("point", ["pre-prune", "post-prune"])
+def test_unwind_data_stays_with_its_function(jit: uruk.LLJIT, tmp_path: Path, compiler: str, point: str) -> None:
+    """A pass that leads all that means a function elsewhere leaves exceptions a way through it."""
+
+    def lead(state: State) -> None:
+        row = editing.symbol_row(state, "may_throw")
+        if row is None:
+            return
+        for find in (editing.edges_into, editing.edges_to):
+            edges = find(state, row)
+            edges = edges[state.objects_of(edges) != editing.object_row(state, str(wrapper))]
+            editing.redirect(state, edges, editing.add_reference(state, "counted"))
+
+    for name in ("libstdc++-6.dll", "libgcc_s_seh-1.dll", "msvcrt.dll"):
+        jit.main.add_shared_library(name)
+    jit.add_pass(point, lead)
+    wrapper = compiled_text(tmp_path, compiler, "wrapper.cc", WRAPPER)
+    jit.add_objects([compiled_text(tmp_path, compiler, "led.cc", LED, "-ffunction-sections"), wrapper])
+    caught, counted = functions(jit, "caught", "counted")
+    assert [caught(1), caught(5), counted(2)] == [1003, -5, 1006]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from uruk.graph.graph import Binding, Edges, Role, SymbolKind, Symbols, SymbolType, Visibility, Zone
+from uruk.graph.graph import Binding, Edges, SymbolKind, Symbols, SymbolType, Visibility, Zone
 from uruk.graph.kinds import Operand
 from uruk.graph.types import I64, NONE, AnyArray, Bool, some, true_rows, unique
 from uruk.passes.meant_places import calls_and_jumps, meant_offsets
@@ -89,7 +89,7 @@ def edges_into(state: State, row: int, *, branches: bool = False) -> I64:
 def _of_code_and_data(state: State) -> Bool:
     """Return which edges there are, but for those of unwind data."""
     edges = state.edges
-    return (edges.kind != 0) & (state.blocks.role[edges.block] != Role.UNWIND)
+    return (edges.kind != 0) & ~state.unwind_data()[edges.block]
 
 
 def redirect(state: State, edges: I64, row: int) -> None:

@@ -110,6 +110,10 @@ class Rules:
         """Return blocks between bounds that some undefined name asks for, which keeps them. Asked for when pruning."""
         return NO_ROWS
 
+    def unwind_data(self) -> Bool:
+        """Return which blocks describe code for those that unwind it; passes asked for uses of code leave them out."""
+        return self.state.of_unwind_sections()
+
     def unwind_needs(self) -> tuple[I64, I64]:
         """Return what unwind data adds to the needs of functions: rows of a function's block and one that it needs.
 

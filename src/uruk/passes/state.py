@@ -7,7 +7,7 @@ from dataclasses import field, replace
 
 import numpy as np
 
-from uruk.graph.graph import Blocks, Edges, Graph, Groups, Symbols
+from uruk.graph.graph import Blocks, Edges, Graph, Groups, Role, Symbols
 from uruk.graph.names import Names
 from uruk.graph.types import I32, I64, NO_ROWS, NONE, U8, AnyArray, Bool, filled
 from uruk.passes.tls.interface import Storage
@@ -201,6 +201,8 @@ class State:
     """Data of libraries that is copied, a row each name."""
     is_own_name: Callable[[bytes], bool]
     """Says of a name whether each module or program has its own, which the link provides."""
+    unwind_data: Callable[[], Bool]
+    """Says which blocks describe code for those that unwind it."""
     passed: set[str]
     """Steps that are done (`uruk.passes.steps.STEPS`); kept for plug-ins only, empty where there are none."""
     in_child: bool
@@ -233,8 +235,12 @@ class State:
         self.module_uses = set()
         self.tls_starts = []
         self.copies = []
-        self.is_own_name = _is_none
+        self.is_own_name, self.unwind_data = _is_none, self.of_unwind_sections
         self.passed = set()
+
+    def of_unwind_sections(self) -> Bool:
+        """Return which blocks the reader has marked as unwind data."""
+        return self.blocks.role == Role.UNWIND
 
     def now(self) -> Graph:
         """Return the graph with its tables as they are now; nothing is copied. It has no edges before they are read."""

@@ -16,7 +16,7 @@ _FREE = (b".text", b".rdata", b".data", b".bss", b".xdata", b".pdata")
 """Names whose suffixes are functions' and variables': their sections are too many to be put in order, and need none."""
 TLS = b".tls"
 """The name of sections that count from their common start even where none has a suffix."""
-_UNWIND_TABLES = b".pdata"
+_UNWIND_TABLES, _UNWIND_INFORMATION = b".pdata", b".xdata"
 
 
 def name_words(state: State, rows: I64) -> U64:
@@ -68,8 +68,20 @@ def sections_together(state: State) -> list[tuple[int, str, I64]]:
 
 def unwind_tables(state: State) -> I64:
     """Live blocks of unwind data, each an array of RUNTIME_FUNCTIONs (`.pdata`, `.pdata$F`, `.pdata.startup`)."""
-    rows = true_rows(state.live & (state.blocks.text >= 0) & (state.blocks.zone != Zone.RX))
+    rows = _named_data(state)
     return rows[begin(name_words(state, rows), _UNWIND_TABLES)]
+
+
+def unwind_sections(state: State) -> Bool:
+    """Return which blocks are live unwind data, tables and what these refer to (`.xdata`)."""
+    rows = _named_data(state)
+    words, found = name_words(state, rows), np.zeros(len(state.blocks), np.bool_)
+    found[rows] = begin(words, _UNWIND_TABLES) | begin(words, _UNWIND_INFORMATION)
+    return found
+
+
+def _named_data(state: State) -> I64:
+    return true_rows(state.live & (state.blocks.text >= 0) & (state.blocks.zone != Zone.RX))
 
 
 def unwind_blocks(state: State) -> tuple[I64, I64]:

@@ -10,7 +10,7 @@ from uruk.graph.graph import Graph
 from uruk.graph.names import Names
 from uruk.graph.types import I64, NONE, Bool, filled
 from uruk.passes.coff import per_object_helpers
-from uruk.passes.coff.grouped_sections import associated_blocks, sections_together, unwind_blocks
+from uruk.passes.coff.grouped_sections import associated_blocks, sections_together, unwind_blocks, unwind_sections
 from uruk.passes.coff.import_slots import IMPORT_PREFIX, ImportSlots
 from uruk.passes.coff.thread_locals import TLS_INDEX, ThreadLocals
 from uruk.passes.layout import Layout
@@ -48,6 +48,10 @@ class COFFRules(Rules):
     def is_own_name(cls, text: bytes) -> bool:
         """See `Rules.is_own_name`."""
         return text in (IMAGE_BASE, TLS_INDEX)
+
+    def unwind_data(self) -> Bool:
+        """Return `.pdata` and `.xdata`: both refer to functions, and to places in them by a function's name."""
+        return unwind_sections(self.state)
 
     def unwind_needs(self) -> tuple[I64, I64]:
         """Functions need the tables (`.pdata`) that refer to them, and leaders of COMDATs what is associated with them.
