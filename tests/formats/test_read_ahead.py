@@ -96,6 +96,7 @@ def test_what_no_member_needs_is_given_back(tmp_path: Path) -> None:
     spans = [(member.data_offset, member.data_offset + member.size) for member in members]
     assert ahead.start_of(opened.state()) == 0
     assert ahead.buffer[: len(content)] == content
+    assert len(ahead.buffer) < 3 * len(content) + (2 << 20), "small archives want few addresses, which may be limited"
     ahead.keep_only(spans)
     assert all(ahead.buffer[start:end] == content[start:end] for start, end in spans)
     assert ahead.buffer[: len(content)].count(0) > content.count(0)

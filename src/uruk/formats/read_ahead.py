@@ -17,8 +17,10 @@ from uruk.regular_files import INPUT_ALIGN, FileState, open_regular, state_of
 
 _MOST = 256 << 20
 """Bytes that are read ahead."""
-_ROOM = 64 << 20
-"""Bytes behind them, for members of other archives. What is not written costs no memory."""
+_LEAST_ROOM, _MOST_ROOM = 1 << 20, 64 << 20
+"""Bytes behind them, for members of other archives: about as many as the archives have. What is not written costs no
+memory, but a process may have a limit of addresses.
+"""
 _STEP = 8 << 20
 """Bytes of one read: who wants the rest waits for no more."""
 _WORTH = 64 << 10
@@ -30,7 +32,9 @@ class ReadAhead:
 
     def __init__(self, paths: Sequence[str]) -> None:
         """`paths` are files that may be archives of the program; those that cannot be read are left out."""
-        self.buffer = input_buffer(_MOST + _ROOM, huge=False)
+        size = min(sum(map(_size, paths)), _MOST)
+        self.buffer = input_buffer(size + min(max(size, _LEAST_ROOM), _MOST_ROOM), huge=False)
+        self._most = size
         self.end = 0
         """The place behind the last archive."""
         self._paths = paths
@@ -54,7 +58,7 @@ class ReadAhead:
         handle, size = open_regular(path)
         try:
             done, start = 0, self.end
-            if start + size > _MOST:
+            if start + size > self._most:
                 return
             while done < size:
                 with view[start + done : start + min(size, done + _STEP)] as part:
@@ -89,3 +93,11 @@ class ReadAhead:
             if last - first >= _WORTH:
                 self.buffer.madvise(mmap.MADV_DONTNEED, first, last - first)
             before = max(before, end)
+
+
+def _size(path: str) -> int:
+    """Return the room that a file takes; none if it cannot be opened, which is for those to say who open it."""
+    try:
+        return -(-os.stat(path).st_size // INPUT_ALIGN) * INPUT_ALIGN
+    except (OSError, ValueError):
+        return 0
