@@ -7,7 +7,7 @@ imported here, as the build reads this table, too.
 
 from __future__ import annotations
 
-from uruk.named_tuples import NamedTuple
+from typing import NamedTuple
 
 
 class Machine(NamedTuple):
