@@ -561,9 +561,10 @@ class LLJIT(Calling, Attributes):
         replace_several(self.session, sources, statics)
 
     def collect(self) -> Released:
-        """Give back replaced code that no thread is in any more; what stays is in `ResourceTracker.retained`.
+        """Give back code that was replaced or removed, and that no thread and no call is in any more.
 
-        Every replacement does it, too. Threads are interrupted for it by a signal: sleeps may end early.
+        Returns what went. Replaced code that stays is in `ResourceTracker.retained`. Every replacement, and every
+        removal, does its part of it, too. Threads are interrupted for replaced code by a signal: sleeps may end early.
         """
         return self.session.collect()
 

@@ -127,6 +127,7 @@ def test_code_that_a_call_is_in_stays(where: str, name: str, tmp_path: Path) -> 
             if not number:
                 found.append(code.remove())
                 jit.add_object(compiled(where, tmp_path, USER)).remove()  # which looks for what may go
+                assert not jit.collect().memory
             return number + one
 
         rest = () if name == "stay" else (0,) * 7
@@ -135,8 +136,9 @@ def test_code_that_a_call_is_in_stays(where: str, name: str, tmp_path: Path) -> 
         with pytest.raises(uruk.RemovedCode):
             call(None, 0, *rest)
         assert len(jit.session.retired) == 1
-        jit.add_object(compiled(where, tmp_path, USER)).remove()
+        assert jit.collect().memory > 0
         assert not jit.session.retired
+        assert not jit.collect().memory
 
 
 @pytest.mark.quick
@@ -158,6 +160,8 @@ def test_code_stays_that_an_interrupted_call_is_in(tmp_path: Path) -> None:
         time.sleep(1)
         other = jit.add_object(compiled("shared", tmp_path, USER))
         assert jit.lookup("apply").function("int(int (*)(int, int))")(jit.callback("int(int, int)", max)) == 4
+        assert jit.collect().memory > 0
+        assert not jit.session.retired
         other.remove()
         assert not jit.session.retired
 

@@ -94,10 +94,12 @@ class Session(Lifetime):
         replace_code(self, tracker, replacement)
 
     def collect(self) -> Released:
-        """Give back replaced code that no thread is in any more; see `ResourceTracker.retained` for what stays."""
+        """Give back replaced and removed code that no thread and no call is in any more; see `LLJIT.collect`."""
         from uruk.orc.replacing.collect import collect
 
-        return collect(self)
+        released = collect(self)
+        removal.sweep_now(self, released)
+        return released
 
     def __repr__(self) -> str:
         state = ", closed" if self.closed else ""

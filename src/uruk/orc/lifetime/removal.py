@@ -143,9 +143,12 @@ _closed_with_retired: list[Lifetime] = []
 """Closed sessions that some thread keeps from giving their memory back; the next session at work does it for them."""
 
 
-def sweep(session: Lifetime) -> None:
-    """Free retired code whose thread destructors have all run, that of closed sessions, too."""
-    _sweep_one(session)
+def sweep(session: Lifetime, released: Released | None = None) -> None:
+    """Free retired code that no thread and no call needs any more, that of closed sessions, too.
+
+    What goes of this session is added to `released`.
+    """
+    _sweep_one(session, released)
     for closed in list(_closed_with_retired):
         with closed.lock:
             _sweep_one(closed)
@@ -195,14 +198,24 @@ def _users(tracker: ResourceTracker) -> list[ResourceTracker]:
     return sorted(tracker.resources.users, key=lambda user: user.number)
 
 
-def _sweep_one(session: Lifetime) -> None:
+def sweep_now(session: Lifetime, released: Released) -> None:
+    """Do what the next removal would do for code that was removed before; see `sweep`."""
+    from uruk.executor.interruption import deferred  # takes time to import
+
+    with session.lock:
+        if session.retired or _closed_with_retired:
+            with deferred(once=True):
+                sweep(session, released)
+
+
+def _sweep_one(session: Lifetime, released: Released | None = None) -> None:
     platform = session.platform
     if platform is None:
         return
     for tracker in list(session.retired):
         if not _pending(platform, tracker) and not _under_way(session, tracker):
             _end_calls(session, tracker)  # of callables that were made since
-            _release(session, tracker, Released())
+            _release(session, tracker, Released() if released is None else released)
             session.retired.remove(tracker)  # last, so that what was interrupted is done again
 
 

@@ -37,7 +37,8 @@ class Released(Values):
 
     @property
     def deferred(self) -> bool:
-        """True where the memory stays until threads have ended, or calls have returned; the next removal looks."""
+        """True where the memory stays until threads have ended, or calls have returned; `LLJIT.collect`, and
+        the next removal, look."""
         return self.pending_thread_destructors > 0 or self.calls_under_way > 0
 
 
