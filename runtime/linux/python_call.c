@@ -46,7 +46,7 @@ extern PyObject *PyLong_FromLongLong(int64_t), *PyLong_FromUnsignedLongLong(uint
 extern PyObject *PyBool_FromLong(int64_t), *PyErr_Occurred(void), *PyErr_NoMemory(void);
 extern void PyErr_Clear(void), PyErr_SetObject(void *, PyObject *), Py_IncRef(PyObject *), Py_DecRef(PyObject *);
 extern char *PyBytes_AsString(PyObject *);
-extern int PyObject_GetBuffer(PyObject *, Buffer *, int), PyObject_CheckBuffer(PyObject *);
+extern int PyObject_GetBuffer(PyObject *, Buffer *, int);
 extern void PyBuffer_Release(Buffer *);
 extern void *PyEval_SaveThread(void);
 extern void PyEval_RestoreThread(void *);
@@ -118,8 +118,7 @@ static int is_unsigned_word(PyObject *value, Registers *registers)
 {
     if (value->type != &PyLong_Type) return 0;
     uint64_t word = PyLong_AsUnsignedLongLong(value);
-    if (word == UINT64_MAX && PyErr_Occurred())
-{
+    if (word == UINT64_MAX && PyErr_Occurred()) {
         PyErr_Clear();
         return 0;
     }
@@ -130,13 +129,11 @@ static int is_unsigned_word(PyObject *value, Registers *registers)
 static int is_number(PyObject *value, int is_single, Registers *registers)
 {
     double number;
-    if (value->type == &PyFloat_Type)
-{
+    if (value->type == &PyFloat_Type) {
         number = PyFloat_AsDouble(value);
     } else if (value->type == &PyLong_Type) {
         number = PyLong_AsDouble(value);
-        if (number == -1 && PyErr_Occurred())
-{
+        if (number == -1 && PyErr_Occurred()) {
             PyErr_Clear();
             return 0;
         }
@@ -158,16 +155,13 @@ static int is_place(PyObject *value, const Slot *slot, Registers *registers)
         return 1;
     }
     if (value->type == &PyLong_Type) return is_unsigned_word(value, registers);
-    if (value->type == &PyBytes_Type)
-{
+    if (value->type == &PyBytes_Type) {
         if (!slot->is_const || (slot->formats[0] && !strchr(slot->formats, 'B'))) return 0;
         registers->words[registers->word_count++] = (int64_t)PyBytes_AsString(value);
         return 1;
     }
-    if (!PyObject_CheckBuffer(value)) return 0;
     Buffer *buffer = &registers->buffers[registers->buffer_count];
-    if (PyObject_GetBuffer(value, buffer, FORMAT_AND_C_CONTIGUOUS | (slot->is_const ? 0 : WRITABLE)))
-{
+    if (PyObject_GetBuffer(value, buffer, FORMAT_AND_C_CONTIGUOUS | (slot->is_const ? 0 : WRITABLE))) {
         PyErr_Clear();
         return 0;
     }
@@ -231,6 +225,14 @@ static __attribute__((noinline)) void call(const Plan *plan, void *function, Reg
     else *word = CALL(int64_t);
 }
 
+/* Modules for the stable ABI count references inline, which is a call saved: where None is immortal that does no harm. */
+static inline PyObject *none(void)
+{
+    PyObject *object = (PyObject *)&_Py_NoneStruct;
+    object->references++;
+    return object;
+}
+
 /* Of a narrow integer only its own bits are defined (psABI, "Parameter Passing"): the bounds tell how many those are. */
 static PyObject *result_of(const Slot *slot, int64_t word, double number)
 {
@@ -244,7 +246,7 @@ static PyObject *result_of(const Slot *slot, int64_t word, double number)
     case BOOL: return PyBool_FromLong(word & 0xff);
     case DOUBLE: return PyFloat_FromDouble(number);
     case FLOAT: return PyFloat_FromDouble(number);
-    default: Py_IncRef((PyObject *)&_Py_NoneStruct); return (PyObject *)&_Py_NoneStruct;
+    default: return none();
     }
 }
 
@@ -386,6 +388,27 @@ static PyObject *call_with_words(PyObject *self, PyObject *const *values, intptr
     return end(own, thread) ? 0 : PyLong_FromLongLong(word);
 }
 
+/* The same for an address or buffer and its size, without result. */
+static PyObject *call_with_place(PyObject *self, PyObject *const *values, intptr_t count)
+{
+    Function *function = PyCapsule_GetPointer(self, 0);
+    const Plan *plan = &function->plan;
+    Registers registers;
+    registers.word_count = registers.buffer_count = 0;
+    if (count != 2 || !is_place(values[0], &plan->arguments[0], &registers) ||
+        !is_unsigned_word(values[1], &registers) || !plan->function) {
+        release(&registers);
+        return call_native(self, values, count);
+    }
+    void *thread;
+    uint64_t code = plan->function;
+    Call *own = begin(plan, code, &thread);
+    if (own) ((void (*)(int64_t, int64_t))code)(registers.words[0], registers.words[1]);
+    int failed = !own || end(own, thread);
+    release(&registers);
+    return failed ? 0 : none();
+}
+
 static void set_method(Function *function)
 {
     const Plan *plan = &function->plan;
@@ -396,6 +419,9 @@ static void set_method(Function *function)
     } else if (plan->count == 2 && plan->arguments[0].kind == SIGNED && plan->arguments[1].kind == SIGNED &&
                plan->result.kind == SIGNED && plan->result.low == INT32_MIN) {
         function->method.function = call_with_words;
+    } else if (plan->count == 2 && plan->arguments[0].kind == POINTER && plan->arguments[1].kind == UNSIGNED64 &&
+               plan->result.kind == NOTHING) {
+        function->method.function = call_with_place;
     }
 }
 
