@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,13 +11,15 @@ from uruk.errors import FunctionGone, InvalidType, InvalidValue, SessionClosed, 
 from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup.answers import ADDRESS
 from uruk.orc.lookup.one_object import goes_by_rows, one_object
-from uruk.orc.lookup.query import Query
 from uruk.orc.registry.entries import Contents
 from uruk.orc.registry.inputs import listed
 from uruk.orc.registry.lazy import GONE
 from uruk.orc.registry.search import LookupKind
 from uruk.orc.registry.symbols import Flag, NameLike, encode_name
 from uruk.orc.registry.tracker import ResourceTracker
+
+if TYPE_CHECKING:
+    from uruk.orc.lookup.query import Query
 
 
 def query(session: Lifetime, dylib: Contents, names: Sequence[bytes], **options: Any) -> Query:
@@ -29,6 +31,8 @@ def query(session: Lifetime, dylib: Contents, names: Sequence[bytes], **options:
         ids = np.array(dylib.names.intern(names), np.int32)
         # Interning may have made new names, whose rows the search reads.
         session.table.grow(len(session.ids))
+    from uruk.orc.lookup.query import Query  # a session that was only opened has looked nothing up
+
     return Query(session, dylib, ids, **options)
 
 
@@ -63,6 +67,8 @@ def look_up_lazily(session: Lifetime, number: int, use: Callable[[ResourceTracke
         raise SessionClosed(GONE)
     if number in session.lazy.gone:  # a search would find others of that name, in libraries
         raise FunctionGone(*session.lazy.gone[number])
+    from uruk.orc.lookup.query import Query  # see `query`
+
     lookup = Query(session, session.ids.home(number).owner, np.array([number], np.int32), bodies=True)
     answer = lookup.run()[0]
     if answer is None:
