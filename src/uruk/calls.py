@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import re
+import threading
+import warnings
 from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ from uruk.records import record
 
 if TYPE_CHECKING:
     import inspect
+    from collections.abc import Sequence
 
 _FUNCTION: type = type(ctypes.CFUNCTYPE(None)()).__mro__[1]
 """The base class of ctypes function objects."""
@@ -78,6 +81,12 @@ class Function:
         """True if it takes variable arguments."""
         return bool(self.kind.ellipsis) and "..." in self.kind.cname  # cffi says so of types that it does not pass, too
 
+    def fixed_for(self, values: Sequence[object]) -> str:
+        """Return advice for a call with variable arguments: a type with theirs in place of the dots."""
+        words = [each.name for each in self.arguments]
+        words += [_passed_as(value) for value in values[len(words) :] or (0,)]
+        return f'write the types of a call in place of the dots, as in "{self.result.name}({", ".join(words)})"'
+
     def parameters_of_python(self) -> inspect.Signature:
         """Return the parameters as `inspect` has them, with types of C as annotations."""
         import inspect  # for help, which few ask for
@@ -88,6 +97,15 @@ class Function:
         if self.is_variadic:
             parameters.append(inspect.Parameter("more", rest))
         return inspect.Signature(parameters, return_annotation=self.result.name)
+
+
+def _passed_as(value: object) -> str:
+    """Return the type of C as which a value of Python's is passed where no prototype says one."""
+    if isinstance(value, int):
+        return "int" if -(1 << 31) <= value < 1 << 31 else "long long"
+    if isinstance(value, float):
+        return "double"
+    return "const char *" if isinstance(value, (str, bytes)) else "void *"
 
 
 class Types:
@@ -118,7 +136,7 @@ class Types:
         _check_layouts(text)
         try:
             self._with(text)  # tried first: what is wrong in the middle would leave the first half
-            self._ffi.cdef(text, override=True)
+            _declare(self._ffi, text, override=True)
         except Exception as error:  # cffi lets its parser's and its own internal errors through
             raise Unread(error) from None
         self._texts.add(text)
@@ -170,8 +188,19 @@ class Types:
         if self._texts:
             ffi.include(self._ffi)
         if declarations:
-            ffi.cdef(declarations)
+            _declare(ffi, declarations)
         return ffi
+
+
+_quiet = threading.Lock()
+"""Filters of warnings are the process's: one thread at a time has its own."""
+
+
+def _declare(ffi: Any, text: str, **options: bool) -> None:
+    """Have cffi read declarations, without its warnings, as for a variable that is not `extern`. Raises its errors."""
+    with _quiet, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"cffi\.")
+        ffi.cdef(text, **options)
 
 
 def function_in(ffi: Any, text: str, shown: str = "") -> Function:
@@ -351,6 +380,11 @@ def address_of(callback: Any) -> int:
     if kind not in ("function", "pointer"):
         raise InvalidType(f"{callback!r} is neither an address nor a ctypes or cffi function")
     return int(_ffi().cast("uintptr_t", callback))
+
+
+def is_cffi_value(value: Any) -> bool:
+    """Return True for a value of cffi's, which has a type of C."""
+    return isinstance(value, _ffi().CData)
 
 
 def is_foreign_pointer(value: Any) -> bool:

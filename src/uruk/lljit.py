@@ -213,12 +213,11 @@ class LLJIT(Calling, Attributes):
 
         A text's `name`, by default ``<c text 3>``, is that of compilers' messages, of errors and of its tracker. The
         compiler is found (CC, CXX, then gcc, clang, zig on PATH; for an executor of another architecture a cross
-        compiler) or named. Without `symbols` it is compiled now, or
-        by the dispatcher, in parallel. With the names of functions that it defines (or names and flags) it is compiled
-        when one of them is needed, or, if `lazy`, called. `replaceable`: see `add_object`. Objects are kept in a
-        `cache`; see `uruk.compile`. Libraries of the language are added by themselves. Raises CompilerNotFound;
-        CompileError, with the compiler's own text, where it compiles now, and otherwise the first lookup that needs the
-        source does.
+        compiler) or named. Without `symbols` it is compiled now, or by the dispatcher, in parallel. With the names of
+        functions that it defines (or names and flags) it is compiled when one of them is needed, or, if `lazy`, called.
+        `replaceable`: see `add_object`. Objects are kept in a `cache`; see `uruk.compile`. Libraries of the language
+        are added by themselves. Raises CompilerNotFound; InputNotFound; CompileError, with the compiler's own text,
+        where it compiles now, and otherwise the first lookup that needs the source does.
         """
         from uruk.orc.sources import SourceOptions, add_any_source
 

@@ -52,6 +52,15 @@ typedef struct { union word at[6]; } row;
 int bits(union word w, const int *more, int last) { return w.number + *more + last; }
 row made(int first, int (*f)(int)) { row r; for (int i = 0; i < 6; i++) r.at[i].number = f(first + i); return r; }
 enum color { RED = 1, BLUE }; int is_blue(enum color c) { return c == BLUE; }
+double sum_of(int n, ...)
+{
+    __builtin_va_list rest;
+    double sum = 0;
+    __builtin_va_start(rest, n);
+    for (int i = 0; i < n; i++) sum += __builtin_va_arg(rest, double) * __builtin_va_arg(rest, int);
+    __builtin_va_end(rest);
+    return sum;
+}
 """
 )
 
@@ -339,6 +348,22 @@ def test_declarations(jit: uruk.LLJIT, tmp_path: Path) -> None:
         jit.lookup("value")()
 
 
+def test_variable_arguments(jit: uruk.LLJIT) -> None:
+    """Their types are those of a call, and what an error says about them is what can be done."""
+    jit.cdef("double sum_of(int n, ...);")
+    wanted = r"`double sum_of\(int, \.\.\.\)'.* in place of the dots, as in \"double\(int, "
+    with pytest.raises(uruk.UrukError, match=wanted):
+        jit.lookup("sum_of")(1, 2.5, 3)
+    kind = "double(int, double, int, double, int, double, int)"
+    assert jit.lookup("sum_of").function(kind)(3, 2.5, 2, 1.5, 4, -1.25, 4) == 6
+
+
+def test_variables_that_are_declared_warn_of_nothing(recwarn: pytest.WarningsRecorder) -> None:
+    with uruk.LLJIT() as jit:
+        jit.cdef("int numbers[3]; int *place; int f(void);")
+    assert not [each.message for each in recwarn.list if each.category is UserWarning]
+
+
 def test_wrong_declarations() -> None:
     with uruk.LLJIT() as jit:
         for text, problem in (
@@ -414,8 +439,10 @@ def test_functions_that_cffi_alone_calls_take_pointers_as_others_do(tmp_path: Pa
         ):
             with pytest.raises(uruk.InvalidType, match=text):
                 applied(*values)
-        with pytest.raises(uruk.InvalidType, match=r"letter: `int.*variadic part"):
+        with pytest.raises(uruk.InvalidType, match=r'argument 2 of letter: `int.* 5, .*"int\(const char \*, int\)"'):
             letter("a", 5)
+        with pytest.raises(uruk.InvalidType, match=r"takes at least 1 argument, not 0"):
+            letter()
 
 
 def test_objects_with_methods_of_their_own(jit: uruk.LLJIT) -> None:

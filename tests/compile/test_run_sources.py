@@ -175,7 +175,7 @@ def test_a_source_that_is_not_there(uruk_run: Run) -> None:
     done = uruk_run("nothing.c")
     assert (done.returncode, done.stdout) == (1, "")
     assert "nothing.c" in done.stderr
-    assert done.stderr.startswith("uruk: CompileError: ")
+    assert done.stderr.startswith("uruk: InputNotFound: ")
 
 
 @pytest.mark.parametrize("words", [["--compiler"], ["a.c", "--cflag"], ["a.c", "-I"], ["a.c", "-x"]])

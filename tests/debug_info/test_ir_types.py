@@ -15,7 +15,7 @@ import pytest
 import uruk
 from uruk.debug_info.ir_types import signature_of_ir
 from uruk.debug_info.signatures import Refused
-from uruk.errors import CompileError
+from uruk.errors import CompileError, InputNotFound
 
 from support.compiling import Compile
 from support.requirements import missing, require_tool
@@ -175,7 +175,7 @@ def test_texts_and_errors_of_sources(tmp_path: Path, jit: uruk.LLJIT) -> None:
         jit.add_source(path, flags=["-O1", "-g"])
     with pytest.raises(uruk.InvalidValue, match="takes no compiler and no symbols, and is not replaceable"):
         jit.add_source(path, compiler="gcc")
-    with pytest.raises(CompileError, match=r"absent\.ll: LLVM: cannot be opened: No such file"):
+    with pytest.raises(InputNotFound, match=r"absent\.ll: cannot be opened: No such file"):
         jit.add_source(tmp_path / "absent.ll")
     (tmp_path / "broken.bc").write_bytes(b"BC\xc0\xde" + bytes(40))
     with pytest.raises(CompileError, match="is not a valid module"):

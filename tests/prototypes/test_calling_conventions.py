@@ -74,12 +74,12 @@ def test_places(convention: CallingConvention, prototype: str, places: str) -> N
 
 
 def test_arguments_go_to_their_places() -> None:
-    """Win64 leaves out the slots of the other kind, System V fills each row of registers."""
+    """Win64 has numbers in both kinds of registers, for variable arguments, System V fills each row of registers."""
     prototype = Prototype("int(int, double, const char *, float, short, double)")
     values = (-1, 1.5, b"text", 2.5, 7, 0.5)
     double, single = 0x3FF8000000000000, 0x40200000
     assert prototype.encode(values, WIN64, NOWHERE)[:3] == (
-        [(1 << 64) - 1, 0, b"text\0"],
+        [(1 << 64) - 1, double, b"text\0", single],
         [0, double, 0, single],
         [7, 0x3FE0000000000000],
     )

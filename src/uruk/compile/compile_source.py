@@ -20,7 +20,7 @@ from uruk.compile.identity import Compiler, identify
 from uruk.compile.languages import NAMES, language_of
 from uruk.compile.process import Ended, Processes, private_folder
 from uruk.compile.zig import zig_environment, zig_runtimes
-from uruk.errors import CompileError, ObjectFormatError
+from uruk.errors import CompileError, InputNotFound, ObjectFormatError
 from uruk.regular_files import read_regular, what_it_is
 
 
@@ -55,7 +55,7 @@ def compile_source(
     `flags` go to the compiler as they are; `compiler` is described at `find_compiler`. `timeout` is in seconds, for a
     command (one preprocesses for the cache). `cache`:
     False for none, or one other than that of `cache_from_environment`. `processes.stop()` ends it from another thread.
-    Raises CompilerNotFound, and CompileError with the compiler's text.
+    Raises CompilerNotFound, InputNotFound, and CompileError with the compiler's text.
     """
     name = os.fspath(path)
     language = language or language_of(name)
@@ -173,9 +173,14 @@ class _Job:
         return text_key(self.compiler, self.language, self.flags, self.text)
 
     def _refuse_odd_file(self) -> None:
-        """Raise CompileError for a source that is not a file: compilers wait for a pipe, and read it once only."""
+        """Raise InputNotFound for a source that is not there, CompileError for one that is not a file.
+
+        Compilers wait for a pipe, and read it once only.
+        """
         try:
             kind = what_it_is(os.stat(self.word).st_mode) if self.text is None else ""
+        except FileNotFoundError as error:
+            raise InputNotFound(self.name, "file", f"cannot be opened: {error.strerror}") from error
         except (OSError, ValueError):
             return  # the compiler says it better
         if kind:

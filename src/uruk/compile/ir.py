@@ -23,7 +23,7 @@ from uruk.compile.ir_child import compile_in_child
 from uruk.compile.ir_symbols import IRSymbol, has_assembly, has_initialisers, symbols_of
 from uruk.compile.languages import LLVM_IR
 from uruk.compile.llvm import CodeOptions, bitcode_of, generate, llvm_version
-from uruk.errors import CompileError, ObjectFormatError
+from uruk.errors import CompileError, InputNotFound, ObjectFormatError
 from uruk.regular_files import read_regular
 
 if TYPE_CHECKING:
@@ -48,9 +48,11 @@ def compile_ir(path: str, flags: Sequence[str] = (), cache: ObjectCache | bool =
 
 
 def _content(path: os.PathLike[str], name: str) -> str | bytes:
-    """Return what is in a file: bitcode, or text. Raises CompileError."""
+    """Return what is in a file: bitcode, or text. Raises InputNotFound, CompileError."""
     try:
         data = read_regular(path)
+    except InputNotFound:
+        raise
     except ObjectFormatError as error:
         raise CompileError(name, "LLVM", error.problem) from error
     return data if data.startswith(_BITCODE) else data.decode("utf-8", "surrogateescape")

@@ -32,7 +32,7 @@ class ObjectFormatError(UrukError):
 
 
 class InputNotFound(ObjectFormatError, FileNotFoundError):
-    """An object, archive or library whose file is not there."""
+    """An object, archive, library or source whose file is not there."""
 
 
 class LibraryNotFound(UrukError, FileNotFoundError):

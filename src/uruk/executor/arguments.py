@@ -62,8 +62,9 @@ class _Given(NamedTuple):
 def wrong_count(plan: Plan | Function, given: int, name: str) -> InvalidType:
     """Return the error of a call with too few or too many arguments."""
     wanted = len(plan.arguments)
+    least = "at least " if isinstance(plan, Function) and plan.is_variadic else ""
     return InvalidType(
-        f"{called(name, plan.text)}`{plan.text}' takes {wanted} argument{'s' * (wanted != 1)}, not {given}"
+        f"{called(name, plan.text)}`{plan.text}' takes {least}{wanted} argument{'s' * (wanted != 1)}, not {given}"
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from uruk.calls import Function, any_pointer, cast, function_type, place_of, pointer
+from uruk.calls import Function, any_pointer, cast, function_type, is_cffi_value, place_of, pointer
 from uruk.errors import InvalidType, InvalidValue, UrukError
 from uruk.executor import raised
 from uruk.executor.arguments import called, convert_all, memory, with_functions, wrong_count
@@ -101,8 +101,9 @@ def _again(
     raw: Callable[..., Any], function: Function, steps: Sequence[Step | None], values: Sequence[Any], place: PlaceHere
 ) -> Any:
     """Make a call with its pointers converted. Raises InvalidType, InvalidValue, OverflowError."""
-    if len(values) != len(steps) and not function.is_variadic:
+    if len(values) < len(steps) or (len(values) > len(steps) and not function.is_variadic):
         raise wrong_count(function, len(values), place.name)
+    _check_variable(function, values, place.name)
     given = list(values)
     number = 0
     try:
@@ -121,6 +122,14 @@ def _again(
     if raised.waiting:
         raised.raise_kept()
     return result
+
+
+def _check_variable(function: Function, values: Sequence[Any], name: str) -> None:
+    """Raise InvalidType for a variable argument without a type of C."""
+    for number, value in enumerate(values[len(function.arguments) :], len(function.arguments) + 1):
+        if not is_cffi_value(value):
+            what = f"argument {number} of {called(name, function.text)}`{function.text}'"
+            raise InvalidType(f"{what}, {value!r:.40}, has no type of C: {function.fixed_for(values)}")
 
 
 def _native(plan: Plan) -> Any:

@@ -64,7 +64,7 @@ class Prototype:
         self.function = prototype(function) if isinstance(function, str) else function
         self.text = self.function.text
         if self.function.is_variadic:
-            raise InvalidValue(f"`{self.text}': variable arguments cannot be passed")
+            raise InvalidValue(f"`{self.text}' says no types of variable arguments: {self.function.fixed_for(())}")
         self._kind = self.function.kind
         self._signatures: dict[CallingConvention, Signature] = {}
         self._plans: dict[CallingConvention, Plan] = {}
@@ -123,7 +123,11 @@ class Prototype:
             units = passed.units
             if step.kind in (Kind.COMPOSITE, Kind.FLOAT) and not passed.by_reference:
                 for unit in units:
-                    _put(rows, unit, int.from_bytes(value[unit.offset : unit.offset + unit.size], "little"))
+                    word = int.from_bytes(value[unit.offset : unit.offset + unit.size], "little")
+                    _put(rows, unit, word)
+                    if convention.positional and unit.place.where == Where.VECTOR:
+                        # Functions with variable arguments take them out of integer registers.
+                        _put(rows, Unit(unit.place._replace(where=Where.INTEGER), unit.offset, unit.size), word)
             else:
                 _put(rows, units[0], value)
         integers, vectors, stack, wide = rows
