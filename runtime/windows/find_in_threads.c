@@ -18,6 +18,7 @@ typedef uint64_t word;
 
 enum {
     MOST_THREADS = 2048,
+    OLD_WORDS = 128,
     BASIC_INFORMATION = 0, /* ThreadBasicInformation */
     ACCESS = THREAD_SUSPEND_RESUME | THREAD_GET_CONTEXT | THREAD_QUERY_INFORMATION | SYNCHRONIZE,
 };
@@ -136,17 +137,32 @@ __attribute__((noinline)) static int look_here(void)
     return look_through((word)&here, (NT_TIB *)NtCurrentTeb());
 }
 
+/* What earlier calls have left below this frame is not the caller's: frames have words that are never written, or later. */
+__attribute__((noinline)) static void overwrite_below(void)
+{
+    volatile word old[OLD_WORDS];
+    for (int i = 0; i < OLD_WORDS; i++)
+        old[i] = 0;
+}
+
+__attribute__((noinline)) static int64_t find(void)
+{
+    int64_t new = look_here();
+    if (!new)
+        /* threads that are begun meanwhile are found by another look */
+        while ((new = look_into_new()) > 0)
+            ;
+    return new;
+}
+
 /* For each range 1 in `marks` if a thread has an address in it, or behind its last byte. -1 where a thread cannot be
  * looked through. */
 EXPORTED int64_t uruk_rt_find_in_threads(const struct range *ranges, word count, unsigned char *marks)
 {
     AcquireSRWLockExclusive(&one_at_a_time);
     search.ranges = ranges, search.count = count, search.marks = marks, search.threads = 0;
-    int64_t new = look_here();
-    if (!new)
-        /* threads that are begun meanwhile are found by another look */
-        while ((new = look_into_new()) > 0)
-            ;
+    overwrite_below();
+    int64_t new = find();
     for (word row = 0; row < search.threads; row++)
         CloseHandle(search.handles[row]);
     ReleaseSRWLockExclusive(&one_at_a_time);
