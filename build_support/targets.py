@@ -42,10 +42,10 @@ SOURCES = {
         "crash.c library.c line.c listen.c main.c secret.c serve.c services.c sockets.c system.c threads.c"
     ),
     "windows": (
-        "absent.c command_line.c cxx_throw.c find_in_threads.c find_symbols.c initialize.c memory.c modules.c process.c"
-        " program.c result.c shared_memory.c statics.c texts.c thread_atexit.c"
+        "absent.c catching.c command_line.c cxx_throw.c find_in_threads.c find_symbols.c initialize.c memory.c"
+        " modules.c process.c program.c result.c shared_memory.c statics.c texts.c thread_atexit.c thrown_description.c"
     ),
-    "windows/x86_64": "callback_enter.S invoke.S lazy_enter.S",
+    "windows/x86_64": "callback_enter.S invoke.S invoke_catching.S lazy_enter.S",
     "windows/linked": (
         "compiler_support.c constructor_lists.c legacy_stdio.c magic_statics.c onexit.c operators.c start_files.c"
         " thread_destructors.c thread_initializers.c"

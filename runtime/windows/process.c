@@ -57,16 +57,6 @@ void uruk_set_last_error(int number)
     SetLastError((DWORD)number);
 }
 
-extern void uruk_invoke(uint64_t, void *, const uint64_t *, uint64_t);
-
-/* Exceptions of Windows are not caught: what nothing catches ends the process. */
-uint64_t uruk_invoke_guarded(uint64_t function, void *registers, const uint64_t *stack, uint64_t count, int catches)
-{
-    (void)catches;
-    uruk_invoke(function, registers, stack, count);
-    return 0;
-}
-
 int uruk_read_memory(void *own, uint64_t address, uint64_t size)
 {
     SIZE_T done;

@@ -78,8 +78,8 @@ class Symbol:
         session is closed, or with ``callbacks="call"`` until the call has returned. Structures are dictionaries,
         sequences, or objects with their members. Results that are pointers are addresses.
 
-        A C++ exception that leaves the function is CppException in other processes of Linux; in this one with
-        `cpp_exceptions`, which makes each call slower, and otherwise the end of the process.
+        A C++ exception that leaves the function is CppException in other processes; in this one with `cpp_exceptions`,
+        which makes each call slower, and otherwise the end of the process.
 
         Other threads of Python run during a call in this process, unless `hold_gil`, which is for short functions that
         wait for nothing. Once the code is removed, calls raise RemovedCode; what they are in stays until they return.

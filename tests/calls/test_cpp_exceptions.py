@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from places import compiled, session
 import uruk
 
 from support.compiling import Compile, RunChild
+from support.requirements import require_tool
 
 SOURCE = r"""
 #include <exception>
@@ -95,6 +98,27 @@ def test_type_and_text(jit: uruk.LLJIT, kind: int, type_: str, what: str) -> Non
     # destructors have run, the exception's own included, and no exception is under way
     assert function(jit, "alive", "int(void)")() == 0
     assert function(jit, "under_way", "int(void)")() == 0
+
+
+def test_thrown_again_by_llvms_library(tmp_path: Path) -> None:
+    """Its exceptions of `std::rethrow_exception` have another layout."""
+    source, made = tmp_path / "again.cc", tmp_path / "again.o"
+    source.write_text("""
+        #include <exception>
+        #include <stdexcept>
+        extern "C" void again(void) {
+            std::exception_ptr kept;
+            try { throw std::out_of_range("again"); } catch (...) { kept = std::current_exception(); }
+            std::rethrow_exception(kept);
+        }
+    """)
+    command = [require_tool("clang-19"), "-stdlib=libc++", "-O1", "-fPIC", "-c", source, "-o", made]
+    subprocess.run(command, check=True, timeout=60)
+    with session("shared") as jit:
+        jit.add_library("c++")
+        jit.add_object(made)
+        with pytest.raises(uruk.CppException, match=r"^std::out_of_range: again$"):
+            jit.lookup("again").function("void(void)")()
 
 
 def test_what_is_caught_there_is_nobodys_business(jit: uruk.LLJIT) -> None:

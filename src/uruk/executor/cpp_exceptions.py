@@ -1,24 +1,28 @@
 """C++ exceptions that left a function in another process: their types and texts, read from its memory.
 
 The layouts are those of the Itanium C++ ABI (exception handling, 2.2; type information, 2.9.5), which libstdc++ and
-libc++abi share on 64-bit machines. Whatever cannot be read is left out: the exception is one all the same.
+libc++abi share on 64-bit machines. Exceptions of Microsoft's C++ are described there. Whatever cannot be read is left
+out: the exception is one all the same.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import Protocol
 
 from uruk.demangle import demangle
 from uruk.errors import CppException, InvalidAddress
 from uruk.executor.control import Argument
+from uruk.executor.microsoft_exceptions import DESCRIBED, described_there
 
 _HEADER = 80
 """Bytes from the C++ header of an exception, whose first word is its type, to that of the unwinder."""
-_OBJECT = 32
-"""Bytes from the unwinder's header to the object that was thrown."""
-_CPP = (b"++CCUNG", b"++CGNLC")
-"""The upper bytes of the class of an exception: GNUC C++, CLNG C++."""
+_UNWINDERS, _UNWINDERS_ON_WINDOWS = 32, 64
+"""Bytes of the unwinder's header, behind which the object lies that was thrown."""
+_PRIMARY = {b"++CCUNG": _HEADER, b"++CGNLC": _HEADER + 8}
+"""The upper bytes of the class of an exception (GNUC C++, CLNG C++) -> where, before the header of the unwinder, one of
+std::rethrow_exception has the address of the object."""
 _SINGLE, _SEVERAL = b"N10__cxxabiv120__si_class_type_infoE", b"N10__cxxabiv121__vmi_class_type_infoE"
 _MOST = 4096
 _DEEPEST = 64
@@ -37,11 +41,11 @@ class Process(Protocol):
         ...
 
 
-def taken(process: Process, exception: int) -> CppException:
+def taken(process: Process, exception: int, *, on_windows: bool = False) -> CppException:
     """Return an exception, by the address of its unwinder's header; its object is destroyed there."""
     kind, what = "an exception of another language than C++", ""
     with suppress(InvalidAddress):
-        kind, what = _described(process, exception)
+        kind, what = _described(process, exception, _UNWINDERS_ON_WINDOWS if on_windows else _UNWINDERS)
     with suppress(InvalidAddress):
         release = _word(process, exception + 8)
         if release:
@@ -49,14 +53,16 @@ def taken(process: Process, exception: int) -> CppException:
     return CppException(kind, what)
 
 
-def _described(process: Process, exception: int) -> tuple[str, str]:
+def _described(process: Process, exception: int, header: int) -> tuple[str, str]:
     mark = process.read(exception, 8)
-    if mark[1:] not in _CPP:
+    if mark == DESCRIBED:
+        return described_there(partial(_text, process), exception)
+    if mark[1:] not in _PRIMARY:
         return f"an exception of class {mark[::-1].rstrip(bytes(1))!r}", ""
-    thrown = exception + _OBJECT
-    if mark[0]:  # of std::rethrow_exception: a header of its own, whose first word is the object's address
-        thrown = _word(process, exception - _HEADER)
-    kind = _word(process, thrown - _OBJECT - _HEADER)
+    thrown = exception + header
+    if mark[0]:  # of std::rethrow_exception, with a header of its own
+        thrown = _word(process, exception - _PRIMARY[mark[1:]])
+    kind = _word(process, thrown - header - _HEADER)
     name = _name(process, kind).decode("utf-8", "replace")
     base = _standard(process, kind, thrown, 0)
     what = ""

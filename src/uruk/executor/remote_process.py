@@ -117,7 +117,7 @@ class RemoteProcess:
         if exception:
             from uruk.executor.cpp_exceptions import taken  # reads C++'s tables, which calls seldom need
 
-            raise taken(self, exception)
+            raise taken(self, exception, on_windows="windows" in self.triple)
         return Answer((_signed(first), _signed(second)), (v0, v1, v2, v3), error, tuple(upper))
 
     def left_in(self, ranges: Sequence[tuple[int, int]]) -> int:
