@@ -47,6 +47,9 @@ class Calling:
 
         Raises InvalidAddress, InvalidValue for one that does not end, UnicodeDecodeError as `errors` says.
         """
+        for value in (encoding, errors):
+            if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise InvalidType(f"{value!r} is no encoding, or way to treat errors, which are texts")
         return self._data().string(self._place(address), encoding, errors, _size(most, "most"))
 
     def array(self, address: Any, shape: int | tuple[int, ...], dtype: Any = "uint8") -> AnyArray:

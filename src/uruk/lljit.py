@@ -25,7 +25,7 @@ from uruk.orc.dylib import JITDylib
 from uruk.orc.generators import DefinitionGenerator, FunctionGenerator, Generated
 from uruk.orc.lookup.by_name import quick_address
 from uruk.orc.registry.entries import Contents
-from uruk.orc.registry.inputs import PathLike, Source, listed, path_of
+from uruk.orc.registry.inputs import PathLike, Source, check, check_size_given, listed, path_of
 from uruk.orc.registry.options import Options
 from uruk.orc.registry.registry import Registry
 from uruk.orc.registry.search import LookupKind
@@ -79,6 +79,11 @@ class LLJIT(Calling, Attributes):
         dispatcher: Dispatcher | None = None,
         executor: RemoteExecutor | None = None,
     ) -> None:
+        check_size_given(slab_size, "slab_size")
+        if options is not None:
+            check(options, Options, "options", "an uruk.Options")
+        if dispatcher is not None and not hasattr(dispatcher, "dispatch"):
+            raise InvalidType(f"{dispatcher!r} is not a dispatcher, as those of uruk.orc.dispatch are")
         self.auto_initialize = auto_initialize
         if executor is not None:
             if not hasattr(executor, "used"):
@@ -176,7 +181,9 @@ class LLJIT(Calling, Attributes):
         replaced while it runs (`ResourceTracker.replace`); ``"keep"`` where the program switches stacks itself. Raises
         ObjectFormatError for malformed bytes, DuplicateDefinition for a second strong definition.
         """
-        return (dylib or self.main).add_object(source, name, tracker=tracker, lazy=lazy, replaceable=replaceable)
+        return (self.main if dylib is None else _dylib(dylib)).add_object(
+            source, name, tracker=tracker, lazy=lazy, replaceable=replaceable
+        )
 
     def add_objects(
         self,
@@ -189,7 +196,9 @@ class LLJIT(Calling, Attributes):
         replaceable: bool | str = False,
     ) -> ResourceTracker:
         """Add objects that are removed, or replaced, together, as one batch; see `add_object`."""
-        return (dylib or self.main).add_objects(sources, name, tracker=tracker, lazy=lazy, replaceable=replaceable)
+        return (self.main if dylib is None else _dylib(dylib)).add_objects(
+            sources, name, tracker=tracker, lazy=lazy, replaceable=replaceable
+        )
 
     def add_source(
         self,
@@ -222,7 +231,7 @@ class LLJIT(Calling, Attributes):
         from uruk.orc.sources import SourceOptions, add_any_source
 
         options = SourceOptions(language, flags, compiler, cache, timeout, symbols, lazy, replaceable)
-        return add_any_source(dylib or self.main, path, text, name, options, tracker)
+        return add_any_source(self.main if dylib is None else _dylib(dylib), path, text, name, options, tracker)
 
     def add_ir(
         self,
@@ -251,7 +260,7 @@ class LLJIT(Calling, Attributes):
         def make() -> bytes:
             return ir.compile(level=level, cpu=cpu, features=features, cache=cache)
 
-        return ir_sources.add_ir(dylib or self.main, ir, make, tracker, lazy=lazy)
+        return ir_sources.add_ir(self.main if dylib is None else _dylib(dylib), ir, make, tracker, lazy=lazy)
 
     def add_unit(
         self,
@@ -265,7 +274,7 @@ class LLJIT(Calling, Attributes):
 
         See `uruk.orc.units`; `lazy`: when one of its functions is called.
         """
-        return (dylib or self.main).add_unit(unit, tracker=tracker, lazy=lazy)
+        return (self.main if dylib is None else _dylib(dylib)).add_unit(unit, tracker=tracker, lazy=lazy)
 
     def add_generator(
         self,
@@ -280,7 +289,7 @@ class LLJIT(Calling, Attributes):
         if not isinstance(generator, DefinitionGenerator) and not callable(generator):
             raise InvalidType(f"{generator!r} is neither a generator nor a function that is one")
         definer = generator if isinstance(generator, DefinitionGenerator) else FunctionGenerator(generator)
-        (dylib or self.main).add_generator(definer)
+        (self.main if dylib is None else _dylib(dylib)).add_generator(definer)
 
     def add_archive(
         self,
@@ -296,7 +305,7 @@ class LLJIT(Calling, Attributes):
         They stand at its place among the inputs. `whole`: all of them are added, as objects are (ld's --whole-archive).
         Returns the tracker that owns them, a new one if none is given.
         """
-        return (dylib or self.main).add_archive(path, name, tracker=tracker, whole=whole)
+        return (self.main if dylib is None else _dylib(dylib)).add_archive(path, name, tracker=tracker, whole=whole)
 
     def add_search_directory(self, path: PathLike) -> None:
         """Add a directory in which `add_library` looks first, as -L does."""
@@ -321,7 +330,7 @@ class LLJIT(Calling, Attributes):
         """
         from uruk.libraries.search import LibrarySearch
 
-        home = dylib or self.main
+        home = self.main if dylib is None else _dylib(dylib)
         search = LibrarySearch(self._search_directories, target=self.session.target)
         for file in search.find(path_of(name), static=static):
             if file.kind == "archive":
@@ -373,7 +382,7 @@ class LLJIT(Calling, Attributes):
     def wrap(self, name: str, *, dylib: JITDylib | None = None) -> None:
         """Redirect references to `name` to ``__wrap_NAME``, in objects that are added from now on; see
         `JITDylib.wrap`."""
-        (dylib or self.main).wrap(name)
+        (self.main if dylib is None else _dylib(dylib)).wrap(name)
 
     def define(self, name: str, value: Any, *, dylib: JITDylib | None = None) -> None:
         """Define an absolute symbol: an address, or a ctypes or cffi callback (kept alive by the caller).
@@ -385,7 +394,7 @@ class LLJIT(Calling, Attributes):
             from uruk.calls import is_python
 
             address = self.platform.process.guard(address) if is_python(value) else address
-        (dylib or self.main).define(name, address, function=function)
+        (self.main if dylib is None else _dylib(dylib)).define(name, address, function=function)
 
     def alias(
         self,
@@ -397,14 +406,14 @@ class LLJIT(Calling, Attributes):
         offset: int = 0,
     ) -> None:
         """Let names stand for others, of the same dylib or of `source` (a re-export); see `JITDylib.alias`."""
-        (dylib or self.main).alias(names, source, lazy=lazy, offset=offset)
+        (self.main if dylib is None else _dylib(dylib)).alias(names, source, lazy=lazy, offset=offset)
 
     def lookup(self, name: str | bytes, dylib: JITDylib | None = None, *, timeout: float | None = None) -> Symbol:
         """Return the symbol `name`, linked with all that it needs. Raises UndefinedSymbols and what linking raises.
 
         A function of C++ may be named as in C++: ``geo::area(double)``, or ``geo::area`` where it is the only one.
         """
-        home, text = dylib or self.main, _text_of(name)
+        home, text = self.main if dylib is None else _dylib(dylib), _text_of(name)
         address = quick_address(self.session, home, text, self.auto_initialize)
         if address is None:
             try:
@@ -431,7 +440,12 @@ class LLJIT(Calling, Attributes):
         Of the `weak` names, those that nothing defines are not in the answer.
         """
         addresses = self.session.lookup_names(
-            dylib or self.main, names, weak=weak, kind=kind, initialize=self.auto_initialize, timeout=timeout
+            self.main if dylib is None else _dylib(dylib),
+            names,
+            weak=weak,
+            kind=kind,
+            initialize=self.auto_initialize,
+            timeout=timeout,
         )
         return {
             name: Symbol(_text_of(name), address, self._remote, self._session) for name, address in addresses.items()
@@ -548,7 +562,7 @@ class LLJIT(Calling, Attributes):
         from uruk.orc.replacing.sources import replace_function
 
         replacement = Replacement(source, text, name, statics, function)
-        replace_function(self.session, dylib or self.main, replacement, copies_of)
+        replace_function(self.session, self.main if dylib is None else _dylib(dylib), replacement, copies_of)
 
     def replace_together(self, sources: Mapping[ResourceTracker, PathLike | Source], *, statics: str = "keep") -> None:
         """Replace the code of several trackers of one dylib in one step: all of them or, with an error, none.
@@ -585,11 +599,11 @@ class LLJIT(Calling, Attributes):
 
     def initialize(self, dylib: JITDylib | None = None) -> None:
         """Link and initialise what was added with initialisers, in the order added; see `JITDylib.initialize`."""
-        (dylib or self.main).initialize()
+        (self.main if dylib is None else _dylib(dylib)).initialize()
 
     def deinitialize(self, dylib: JITDylib | None = None) -> bool:
         """Undo one `initialize`: with the last one finalisers run; see `JITDylib.deinitialize`."""
-        return (dylib or self.main).deinitialize()
+        return (self.main if dylib is None else _dylib(dylib)).deinitialize()
 
     def close(self) -> None:
         """Remove everything, newest first. Symbols handed out must not be used any more.
@@ -644,10 +658,18 @@ def _check_memory(
     memory: Memory, options: Options | None, mapper: Mapper | None, executor: RemoteExecutor | None
 ) -> None:
     """Raise UrukError for memory that the other arguments do not fit."""
+    if not hasattr(memory, "fixed"):
+        raise InvalidType(f"{memory!r} is no memory for linked code, as FixedMemory is")
     if mapper is not None or executor is not None:
         raise InvalidValue("memory is given with neither a mapper nor an executor: those bring their own")
     if memory.fixed and (options is None or options.execute):
         raise InvalidValue("code in fixed memory is linked and not run: pass options=Options(execute=False)")
+
+
+def _dylib(given: JITDylib) -> JITDylib:
+    """Return a dylib that was given. Raises InvalidType for anything else."""
+    check(given, JITDylib, "dylib", "a dylib, as LLJIT.create_dylib returns one")
+    return given
 
 
 def _text_of(name: str | bytes) -> str:

@@ -15,7 +15,7 @@ from uruk.executor.launch import start
 from uruk.executor.remote import RemoteExecutor
 from uruk.formats.heads import HEAD, target_of_head
 from uruk.memory.manager import DEFAULT_SLAB
-from uruk.orc.registry.inputs import listed
+from uruk.orc.registry.inputs import check, check_environment, check_seconds, check_size_given, listed, path_of
 from uruk.platforms.linux import attach as linux
 from uruk.runtime_files import executor_program
 from uruk.target import HERE, Target, executor_target
@@ -51,9 +51,16 @@ def spawn(
     executor for, and ExecutorError where the process cannot be had; then, and after an exception of a signal's handler
     (Ctrl-C), nothing of it is left.
     """
-    launcher = listed(launcher, "launcher") if launcher is not None else None
+    _check_numbers(slab_size, deadline, patience)
+    check_size_given(tls_pool, "tls_pool")
+    launcher = [path_of(word) for word in listed(launcher, "launcher")] if launcher is not None else None
+    streams = listed(streams, "streams")
+    for stream in streams:
+        check(stream, int, "streams", "a list of three descriptors")
+    if environment is not None:
+        check_environment(environment)
     system = executor_target(target) if target else HERE
-    program = os.fspath(executor) if executor is not None else executor_program(str(system))
+    program = path_of(executor) if executor is not None else executor_program(str(system))
     environment = dict(os.environ if environment is None else environment)
     if system.system == "windows":
         return _spawn_windows(program, launcher, environment, shared_memory, slab_size, deadline, patience, streams)
@@ -74,6 +81,13 @@ def spawn(
             spawned = linux.attach(connection, child, shared_memory=shared_memory, slab_size=slab_size)
             linux.restore_variables(spawned, environment)
     return spawned
+
+
+def _check_numbers(slab_size: object, deadline: object, patience: object = None) -> None:
+    """Raise InvalidType for wrong ones."""
+    check_size_given(slab_size, "slab_size")
+    check_seconds(deadline, "deadline")
+    check_seconds(patience, "patience")
 
 
 def _spawn_windows(
@@ -165,6 +179,7 @@ def connect(
 
     if not isinstance(host, str) or not isinstance(port, int | str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidType(f"{host!r} and {port!r} are not the name of a machine, a str, and a port, an int")
+    _check_numbers(slab_size, deadline)
     first = b"" if secret is None else _greeting(secret)
     patience = _least(SETUP_PATIENCE, deadline)
     with deferred() as starting, ExitStack() as files:
@@ -200,6 +215,7 @@ def _greeting(secret: bytes) -> bytes:
 
     Raises ExecutorError for one that no executor takes.
     """
+    check(secret, bytes, "secret", "bytes")
     if not secret:
         raise ExecutorError("the secret for the executor is empty")
     if len(secret) > LONGEST_SECRET:

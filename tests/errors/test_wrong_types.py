@@ -8,22 +8,58 @@ from typing import Any
 import pytest
 
 import uruk
+from uruk.memory.fixed import FixedMemory
 
 from support.compiling import Compile
 
 pytestmark = [pytest.mark.quick, pytest.mark.any_interpreter]
 
+TEXT: Any = "5"
 OF_JIT: dict[str, Callable[[Any], object]] = {
     "5 is not a materialization unit": lambda jit: jit.add_unit(5),
     "5 is neither a generator nor a function": lambda jit: jit.add_generator(5),
     "5 is neither a path nor the bytes of a file": lambda jit: jit.add_archive(5),
     "5 is not the name of a dylib": lambda jit: jit.create_dylib(5),
     "5 is not a plug-in": lambda jit: jit.add_pass("post-prune", 5),
+    "dylib is a dylib, .* and 5 is none": lambda jit: jit.lookup("three", 5),
+    "dylib is a dylib, .* and 6 is none": lambda jit: jit.add_object(b"", dylib=6),
+    "dylib is a dylib, .* and 7 is none": lambda jit: jit.initialize(7),
+    "tracker is what add_object .* and 5 is none": lambda jit: jit.add_archive(b"!<arch>\n", tracker=5),
+    "5 is not a tracker": lambda jit: jit.add_source(text="", language="c").transfer_to(5),
+    "flags is a list, and 5 is none": lambda jit: jit.add_source(text="", language="c", flags=5),
+    "flags is a list of texts, and 5 is none": lambda jit: jit.add_source(text="", language="c", flags=[5]),
+    "timeout is a number of seconds, and 'x' is none": lambda jit: jit.add_source(text="", language="c", timeout="x"),
+    "5 is no encoding": lambda jit: jit.string(4096, 5),
+    "5 is no LLVM IR: give text, bitcode": lambda jit: jit.add_ir(5),
 }
 OTHERS: dict[str, Callable[[Any], object]] = {
     "5 is not a target, which is a str such as": lambda wrong: uruk.spawn(target=wrong),
     "5 is not an executor, which uruk.spawn": lambda wrong: uruk.LLJIT(executor=wrong),
     "5 and 1 are not the name of a machine": lambda wrong: uruk.connect(wrong, 1),
+    "secret is bytes, and 5 is none": lambda wrong: uruk.connect("localhost", 1, secret=wrong),
+    "slab_size is a number of bytes, an int, and '5'": lambda _: uruk.LLJIT(slab_size=TEXT),
+    "slab_size is a number of bytes, an int, and 5.0": lambda wrong: uruk.spawn(slab_size=wrong * 1.0),
+    "options is an uruk.Options, and 5": lambda wrong: uruk.LLJIT(options=wrong),
+    "5 is no memory for linked code": lambda wrong: uruk.LLJIT(memory=wrong),
+    "5 is not a dispatcher": lambda wrong: uruk.LLJIT(dispatcher=wrong),
+    "address, a size and a page_size in bytes, all int, not '5'": lambda wrong: FixedMemory(0, TEXT),
+    "5 is not the path of a file": lambda wrong: uruk.spawn(executor=wrong),
+    "tls_pool is a number of bytes, an int, and '5'": lambda wrong: uruk.spawn(tls_pool=TEXT),
+    "environment is a mapping of names to values": lambda wrong: uruk.spawn(environment=wrong),
+    "environment is a mapping of texts to texts, and 5": lambda wrong: uruk.spawn(environment={"a": wrong}),
+    "deadline is a number of seconds, and '5'": lambda wrong: uruk.spawn(deadline=TEXT),
+    "patience is a number of seconds, and '5'": lambda wrong: uruk.spawn(patience=TEXT),
+    "streams is a list, and 5": lambda wrong: uruk.spawn(streams=wrong),
+    "streams is a list of three descriptors, and '5'": lambda wrong: uruk.spawn(streams=[TEXT, wrong, wrong]),
+    "name is a text, and 5": lambda wrong: uruk.Program("a.o", name=wrong),
+    "entry is a text, and 5": lambda wrong: uruk.Program("a.o", entry=wrong),
+    "compiler is a text, and 5": lambda wrong: uruk.Program("a.o", compiler=wrong),
+    "options is an uruk.LinkOptions, and 5": lambda wrong: uruk.Program("a.o", options=wrong),
+    "flags is a list of texts, and 5": lambda wrong: uruk.Program("a.o", flags=[wrong]),
+    "5 is not the path of a file$": lambda wrong: uruk.Program("a.o", directories=[wrong]),
+    "environment is a mapping of names to values, ": lambda wrong: uruk.Program("a.o").run(environment=wrong),
+    "a standard stream is a file, .* not '5'": lambda wrong: uruk.Program("a.o").run(stdin=TEXT),
+    "5 is not the path of a file.?": lambda wrong: uruk.Program("a.o").run(directory=wrong),
 }
 
 

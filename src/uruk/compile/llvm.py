@@ -9,7 +9,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
-from uruk.errors import CompileError
+from uruk.errors import CompileError, InvalidType
 
 _lock = threading.Lock()
 _LINKONCE = {"linkonce_any": "weak", "linkonce_odr": "weak_odr"}
@@ -54,15 +54,17 @@ def llvm_version() -> tuple[str, tuple[int, ...]]:
 
 
 def bitcode_of(source: Any, name: str) -> tuple[bytes, str]:
-    """Return bitcode and canonical text of a module in any form. Raises CompileError for one that is not valid."""
+    """Return bitcode and canonical text of a module in any form. Raises CompileError, InvalidType for none."""
     llvm = binding(name)
     try:
         if isinstance(source, bytes):
             module = llvm.parse_bitcode(source)
         elif isinstance(source, llvm.ModuleRef):
             module = source
-        else:  # text, or llvmlite.ir.Module, whose text it is
+        elif isinstance(source, str) or type(source).__module__.startswith("llvmlite."):  # a module's text is its code
             module = llvm.parse_assembly(str(source))
+        else:
+            raise InvalidType(f"{source!r:.80} is no LLVM IR: give text, bitcode, a module of llvmlite's, or a Path")
         module.verify()
         return bytes(module.as_bitcode()), str(module)
     except (RuntimeError, ValueError) as error:

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 
-from uruk.errors import AllocationError
+from uruk.errors import AllocationError, InvalidType
 from uruk.graph.types import ADDRESSES, U8
 from uruk.memory.interface import SegmentLike
 from uruk.memory.mapper import Range, Reach
@@ -86,6 +86,11 @@ class FixedMemory:
     near = None
 
     def __init__(self, address: int, size: int, page_size: int = 4096) -> None:
+        for value in (address, size, page_size):
+            if not hasattr(value, "__index__"):
+                raise InvalidType(
+                    f"fixed memory has an address, a size and a page_size in bytes, all int, not {value!r}"
+                )
         if not 0 <= address < ADDRESSES or size < 1 or address + size > ADDRESSES:
             raise ValueError(f"{size:#x} bytes at {address:#x} are not all below 2**64")
         if page_size < 1 or page_size & (page_size - 1):

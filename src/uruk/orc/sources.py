@@ -8,7 +8,7 @@ from uruk.compile.languages import LLVM_IR, is_ir
 from uruk.errors import InvalidType
 from uruk.orc.compiled_sources import SourceOptions, add_source_or_text
 from uruk.orc.dylib import JITDylib
-from uruk.orc.registry.inputs import check_text, path_of
+from uruk.orc.registry.inputs import check, check_seconds, check_text, listed, path_of
 from uruk.orc.registry.tracker import ResourceTracker
 
 
@@ -24,6 +24,10 @@ def add_any_source(
     if (path is None) == (text is None):
         raise InvalidType("a source is either a file or a text")
     check_text(text, name)
+    check_seconds(options.timeout, "timeout")
+    options.flags = listed(options.flags, "flags")
+    for flag in options.flags:
+        check(flag, str, "flags", "a list of texts")
     file = path_of(path) if path is not None else None
     if options.language == LLVM_IR or (not options.language and is_ir(file or "")):
         from uruk.orc.ir_sources import add_ir_source  # LLVM, which other sources do without

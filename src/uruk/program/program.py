@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from typing import IO, TYPE_CHECKING
 
 from uruk.errors import ExecutorCrashed, ExecutorError, ExecutorLost, InputNotFound, InvalidType, InvalidValue
-from uruk.orc.registry.inputs import listed
+from uruk.orc.registry.inputs import check, check_environment, listed, path_of
 from uruk.program.link_plan import LinkPlan
 from uruk.program.linked_program import LinkedProgram, link_program
 from uruk.program.options import Library, LinkOptions, add_inputs
@@ -79,8 +79,12 @@ class Program:
         compiler: str = "",
         flags: Sequence[str] = (),
     ) -> None:
+        for value, what in ((name, "name"), (entry, "entry"), (compiler, "compiler")):
+            check(value, str, what, "a text")
+        if options is not None:
+            check(options, LinkOptions, "options", "an uruk.LinkOptions")
         self._plan = plan = LinkPlan(
-            directories=[os.fspath(directory) for directory in listed(directories, "directories")],
+            directories=[path_of(directory) for directory in listed(directories, "directories")],
             output=name,
             entry=entry,
         )
@@ -91,6 +95,8 @@ class Program:
         self._launcher = listed(launcher, "launcher")
         self._in_process = in_process
         self._compiler, self._flags = compiler, tuple(listed(flags, "flags"))
+        for flag in self._flags:
+            check(flag, str, "flags", "a list of texts")
         self._add_runtimes()
 
     def _target_of_inputs(self) -> str:
@@ -152,7 +158,9 @@ class Program:
             raise InvalidValue("an executor has its environment and streams: give them to uruk.spawn()")
         if executor and self._plan.preloaded:
             raise InvalidValue(f"{self._plan.preloaded[0]} must be loaded before all else: no executor can be given")
-        place = os.fspath(directory)
+        place = path_of(directory)
+        if environment is not None:
+            check_environment(environment)
         if place and not os.path.isdir(place):
             raise InputNotFound(place, "working directory", "there is no such directory")
         with ExitStack() as files:
@@ -218,6 +226,8 @@ def _descriptor(stream: Stream, default: int, files: ExitStack) -> int:
             file.seek(0)
             files.push(made.pop_all())
             return file.fileno()
+    if not hasattr(stream, "fileno"):
+        raise InvalidType(f"a standard stream is a file, a descriptor, or bytes to read, not {stream!r}")
     if default:
         stream.flush()
     return stream.fileno()

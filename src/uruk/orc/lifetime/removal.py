@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from uruk.errors import InUse, InvalidValue, UrukError
+from uruk.errors import InUse, InvalidType, InvalidValue, UrukError
 from uruk.graph.graph import assemble
 from uruk.graph.types import I32, NONE
 from uruk.orc.lifetime.lifetime import Lifetime
@@ -316,6 +316,8 @@ def _redefine_from(session: Lifetime, entry: ObjectEntry, wanted: I32) -> None:
 
 def transfer(session: Lifetime, source: ResourceTracker, target: ResourceTracker) -> None:
     """See `ResourceTracker.transfer_to`."""
+    if not isinstance(target, ResourceTracker):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidType(f"{target!r} is not a tracker, which takes what another one owns")
     for tracker in (source, target):
         if tracker.removed:
             raise UrukError(f"tracker {tracker.name} was removed")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from uruk.errors import InvalidValue, MaterializationError
+from uruk.errors import InvalidType, InvalidValue, MaterializationError
 from uruk.formats.interface import Import
 from uruk.graph.graph import Graph
 from uruk.graph.types import I32, I64, NONE
@@ -33,6 +33,8 @@ from uruk.orc.registry.tracker import Released, ResourceTracker
 
 def checked(dylib: Contents, tracker: ResourceTracker) -> ResourceTracker:
     """Return a tracker of a dylib. Raises InvalidValue if it was removed, is replaceable, or is another dylib's."""
+    if not isinstance(tracker, ResourceTracker):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidType(f"tracker is what add_object and the like return, and {tracker!r} is none")
     home = tracker.dylib
     if tracker.removed or home is not dylib:
         problem = "was removed" if tracker.removed else f"belongs to dylib {home.name}, not to {dylib.name}"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from typing import TypeAlias, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias, TypeVar, cast
 
 from uruk.errors import InvalidType
 from uruk.formats.heads import HEAD, target_of_head
@@ -42,6 +42,32 @@ def path_of(path: PathLike) -> str:
     if not isinstance(path, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidType(f"{path!r} is not the path of a file")
     return os.fspath(path)
+
+
+def check(value: object, kind: type | tuple[type, ...], name: str, what: str) -> None:
+    """Raise InvalidType for an argument of another type than its `name` takes; `what` says in words what that is."""
+    if not isinstance(value, kind):
+        raise InvalidType(f"{name} is {what}, and {value!r} is none")
+
+
+def check_size_given(value: object, name: str) -> None:
+    """Raise InvalidType for an argument that is no number of bytes."""
+    if not hasattr(value, "__index__"):
+        raise InvalidType(f"{name} is a number of bytes, an int, and {value!r} is none")
+
+
+def check_seconds(value: object, name: str) -> None:
+    """Raise InvalidType for an argument that is neither a number of seconds nor None."""
+    if value is not None and not hasattr(value, "__float__"):
+        raise InvalidType(f"{name} is a number of seconds, and {value!r} is none")
+
+
+def check_environment(values: object) -> None:
+    """Raise InvalidType for what is no environment of a process."""
+    check(values, Mapping, "environment", "a mapping of names to values, as os.environ is")
+    pairs = cast("Mapping[object, object]", values).items()
+    for text in (each for pair in pairs for each in pair):
+        check(text, (str, bytes, os.PathLike), "environment", "a mapping of texts to texts")
 
 
 def listed(values: Iterable[T], what: str) -> list[T]:
