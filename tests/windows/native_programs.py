@@ -18,6 +18,8 @@ GXX = "x86_64-w64-mingw32-g++-posix"
 TIMEOUT = 60
 ABORTED = 3
 """The status of a program that called abort()."""
+ENDED_BADLY = "Inconsistency detected by ld.so: dl-fini.c"
+"""What the dynamic loader says, seldom, where a thread of wine's loads a library while the process ends: status 127."""
 SAID_OF_ABORT = "uruk: ExecutorCrashed: the executor was ended by abort()"
 
 
@@ -63,12 +65,15 @@ def compile_parts(kind: str, name: str, folder: Path, command: Sequence[str]) ->
 
 
 def run(command: Sequence[str | Path], libraries: Sequence[Path] = (), **variables: str) -> Result:
-    """Run a command of which the programs find DLLs in these folders."""
+    """Run a command of which the programs find DLLs in these folders; again, if wine did not end as its program did."""
     environment = {**os.environ, "WINEPATH": wine_path(libraries), **variables}
-    done = subprocess.run(
-        command, capture_output=True, timeout=TIMEOUT, env=environment, check=False, stdin=subprocess.DEVNULL
-    )
-    return Result(done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"), done.returncode)
+    while True:
+        done = subprocess.run(
+            command, capture_output=True, timeout=TIMEOUT, env=environment, check=False, stdin=subprocess.DEVNULL
+        )
+        stdout, stderr = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+        if command[0] != "wine" or ENDED_BADLY not in stderr:
+            return Result(stdout, stderr, done.returncode)
 
 
 def run_linked(
