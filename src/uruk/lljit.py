@@ -35,6 +35,7 @@ from uruk.orc.session import Session
 from uruk.orc.units import MaterializationUnit
 from uruk.platforms.jit_dlopen import JITLoader
 from uruk.platforms.linux.platform import OF_THE_PROGRAM, LinuxPlatform, UnrunLinuxPlatform, linux_platform
+from uruk.records import Unique
 from uruk.symbol import Symbol, sessions_here
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ PERF = "URUK_PERF"
 """The environment variable by which every session records its code for the profiler `perf`; 0 or empty: none does."""
 
 
-class LLJIT(Calling, Attributes):
+class LLJIT(Calling, Attributes, Unique):
     """Links objects into this process and hands back callable symbols.
 
     `auto_initialize`: initialisers of added objects run with the next lookup; otherwise only by `initialize()`.

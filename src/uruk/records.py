@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import MISSING, Field, dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from uruk.errors import InvalidType
 from uruk.named_tuples import NamedTuple
 
 RecordT = TypeVar("RecordT")
@@ -67,6 +68,16 @@ class Values:
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in self._values().items())
         return f"{type(self).__qualname__}({shown})"
+
+
+class Unique:
+    """Base of what owns memory or other things of a process, of which there can be no second one."""
+
+    __slots__ = ()
+
+    def __reduce_ex__(self, protocol: object) -> Any:
+        """Raise InvalidType, for `copy` and `pickle`; a copy would give back what the first one uses."""
+        raise InvalidType(f"{type(self).__qualname__} is neither copied nor pickled: it owns what a process has once")
 
 
 class _Fields:

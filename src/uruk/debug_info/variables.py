@@ -15,6 +15,7 @@ from uruk.debug_info.types import REACH
 from uruk.errors import InvalidType, InvalidValue, UrukError
 from uruk.executor.layouts import layout_of
 from uruk.executor.live import Place
+from uruk.executor.presence import Presence, Presences
 from uruk.executor.this_process import THIS_PROCESS
 from uruk.isa.abi import convention_of
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from uruk.debug_info.session_types import ObjectInfo
     from uruk.executor.layouts import Layout
     from uruk.executor.live import Reached
+    from uruk.orc.session import Session
 
 _THROUGH = ("DW_TAG_typedef", "DW_TAG_volatile_type", "DW_TAG_atomic_type", "DW_TAG_array_type")
 
@@ -41,6 +43,8 @@ class Variable:
 
     def __init__(self, jit: Front, symbol: Linked, kind: CType, is_constant: bool, unsettable: str = "") -> None:
         """`unsettable` is the reason why what is stored may not be seen; empty without one."""
+        self.presence: Presence | None = None
+        """Tells views when the variable was removed."""
         self._unsettable = unsettable
         self._jit = jit
         self.symbol = symbol
@@ -59,7 +63,7 @@ class Variable:
     @property
     def _place(self) -> Place:
         constant = f"it is constant: {self.type.show(self.symbol.name)}" if self.is_constant else self._unsettable
-        return Place(cast("Reached", self._jit), self.symbol.executor, self.symbol.address, constant)
+        return Place(cast("Reached", self._jit), self.symbol.executor, self.symbol.address, constant, self.presence)
 
     @cached_property
     def _layout(self) -> Layout:
@@ -139,6 +143,21 @@ def variable_at(jit: Front, symbol: Linked) -> Variable | None:
 
     Raises InvalidType for a variable whose type C text cannot say, ObjectFormatError.
     """
+    presence = _presence(jit.session, symbol)  # before it is looked for: what is found and then removed is told
+    variable = _variable_at(jit, symbol)
+    if variable is not None:
+        variable.presence = presence
+    return variable
+
+
+def _presence(session: Session, symbol: Linked) -> Presence:
+    with session.lock:  # under which code is removed
+        if session.presences is None:
+            session.presences = Presences()
+        return session.presences.add(symbol.name, symbol.address)
+
+
+def _variable_at(jit: Front, symbol: Linked) -> Variable | None:
     types = types_of(jit.session)
     with types.declared.lock:
         of_ir = types.variable_of_ir(symbol.name, symbol.address)

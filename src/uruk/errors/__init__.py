@@ -21,7 +21,7 @@
       LibraryError             the dynamic loader refused a library
       AllocationError          memory that cannot be reserved or protected
       InUse                    removing code that other code refers to
-      RemovedCode              a call into code that was removed all the same
+      RemovedCode              a use of code that was removed all the same
       ReleasedCallback         a call of a callback that was released
       StaticsDiffer            a replacement whose variables are not those of the code that it replaces
       NotReplaced              a function that other code has copies of, and cannot be replaced alone

@@ -85,15 +85,19 @@ class InUse(UrukError):
 
 
 class RemovedCode(UrukError):
-    """A call of code that was removed; `removed` names what was called, and what it came from."""
+    """A use of code that was removed; `removed` names what was used, and what it came from.
 
-    def __init__(self, removed: str) -> None:
+    `how` is ``called``, for a function, or ``used``, for a variable.
+    """
+
+    def __init__(self, removed: str, how: str = "called") -> None:
         self.removed = removed
-        super().__init__(removed)
+        self.how = how
+        super().__init__(removed, how)
 
     def describe(self) -> str:
         """See `UrukError.describe`."""
-        return f"code called {self.removed}, which was removed"
+        return f"code {self.how} {self.removed}, which was removed"
 
 
 class ReleasedCallback(UrukError):

@@ -184,6 +184,7 @@ def _structure(step: Step, value: Structure, place: Place) -> Memory:
     lies = place_of_structure(value) if isinstance(value, LiveStructure) else None
     is_same_type = step.is_void or (step.element is not None and is_same(kind, step.element.layout.kind))
     if lies is not None and is_same_type and lies.executor is place.executor and (step.is_const or not lies.constant):
+        lies.check()
         return lies.address
     if step.element is None or not step.element.layout.is_composite:
         raise InvalidType(f"`{step.name}' does not point to `{kind.cname}'")

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from uruk.executor.interface import Libraries
 from uruk.executor.this_process import THIS_PROCESS
+from uruk.records import Unique
 
 if TYPE_CHECKING:
     from uruk.memory.interface import Memory
 
 
-class InProcessExecutor:
+class InProcessExecutor(Unique):
     """This process as the place where linked code runs; `memory` is closed with it."""
 
     process = THIS_PROCESS

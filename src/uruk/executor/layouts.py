@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from uruk.calls import alignment_of, size_and_sign, size_of
-from uruk.errors import InvalidValue
+from uruk.errors import InvalidType, InvalidValue
 from uruk.executor import long_double
 from uruk.isa.abi import WORD, CallingConvention, LongDouble, Scalar, Shape
 from uruk.records import record
@@ -252,6 +252,16 @@ class Structure:
 
     def __bytes__(self) -> bytes:
         return self._data
+
+    def __copy__(self) -> Structure:
+        return Structure(self._layout, bytes(self))
+
+    def __deepcopy__(self, memo: object) -> Structure:
+        return self.__copy__()
+
+    def __reduce_ex__(self, protocol: object) -> Any:
+        name = self._layout.kind.cname
+        raise InvalidType(f"a value of `{name}' is not pickled, as its type is of this process: pickle its bytes()")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Structure):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator
+from copy import copy
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from uruk.errors import InvalidType
 from uruk.executor.array_types import array_type
 from uruk.executor.layouts import Layout, Structure
+from uruk.executor.presence import Presence
 from uruk.named_tuples import NamedTuple
 
 
@@ -41,10 +43,22 @@ class Place(NamedTuple):
     address: int
     constant: str = ""
     """The reason why it is not written; empty for what may be."""
+    presence: Presence | None = None
+    """The variable that it is in, where that may be removed."""
 
     def at(self, offset: int) -> Place:
         """Return the place of a part."""
         return self._replace(address=self.address + offset)
+
+    def check(self) -> None:
+        """Raise RemovedCode if the variable was removed."""
+        if self.presence is not None:
+            self.presence.check()
+
+    def read(self, size: int) -> bytes:
+        """Return the bytes there. Raises RemovedCode, and what reading raises."""
+        self.check()
+        return self.memory.read(self.address, size)
 
     def value(self, layout: Layout) -> Any:
         """Return the value there: of a structure or an array, what reads and writes it."""
@@ -52,21 +66,23 @@ class Place(NamedTuple):
             return LiveStructure(layout, self)
         if layout.item is not None:
             return self._array(layout)
-        return layout.from_bytes(self.memory.read(self.address, layout.size))
+        return layout.from_bytes(self.read(layout.size))
 
     def store(self, layout: Layout, value: Any) -> None:
         """Store a value. Raises InvalidType, OverflowError for what the type does not take."""
         if self.constant:
             raise InvalidType(self.constant)
-        old = self.memory.read(self.address, layout.size) if layout.bits is not None else b""
+        old = self.read(layout.size) if layout.bits is not None else b""
         try:
             data = layout.merged(old, value)
         except TypeError as error:
             raise InvalidType(str(error)) from None
+        self.check()
         self.memory.write(self.address, data)
 
     def _array(self, layout: Layout) -> Any:
         """Return numpy's array of the memory, where it can be the memory itself; of other structures a `LiveArray`."""
+        self.check()
         found = array_type(layout)
         if found is not None:
             kind, shape = found
@@ -92,9 +108,11 @@ class LiveStructure(Structure):
 
     @property
     def _data(self) -> bytes:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return self._place.memory.read(self._place.address, self._layout.size)
+        return self._place.read(self._layout.size)
 
     def __getattr__(self, name: str) -> Any:
+        if name in ("_layout", "_place"):  # of an instance that has none yet
+            raise AttributeError(name, name=name, obj=self)
         offset, member = self._member(name)
         return self._place.at(offset).value(member)
 
@@ -138,7 +156,7 @@ class ArrayThere(np.ndarray[Any, Any]):
         layout, place = part
         if layout.is_composite or layout.item is not None:
             return place.value(layout)
-        return np.frombuffer(place.memory.read(place.address, layout.size), self.dtype)[0]
+        return np.frombuffer(place.read(layout.size), self.dtype)[0]
 
     def __setitem__(self, key: Any, value: Any) -> None:
         part = _part(self._layout, self._place, key)
@@ -179,6 +197,15 @@ class LiveArray:
     def __iter__(self) -> Iterator[Any]:
         return (self[each] for each in range(self._count))
 
+    def __copy__(self) -> list[Any]:
+        return [copy(each) for each in self]
+
+    def __deepcopy__(self, memo: object) -> list[Any]:
+        return self.__copy__()
+
+    def __reduce_ex__(self, protocol: object) -> Any:
+        raise InvalidType(f"`{self._layout.kind.cname}' in the memory of linked code is not pickled")
+
     def __repr__(self) -> str:
         return f"[{', '.join(map(repr, self))}]"
 
@@ -189,7 +216,10 @@ def _part(layout: Layout | None, place: Place | None, key: Any) -> tuple[Layout,
     for number in numbers:
         if layout is None or place is None or layout.item is None or not hasattr(number, "__index__"):
             return None
-        at = range(layout.size // layout.item.size)[operator.index(number)]
+        count, wanted = layout.size // layout.item.size, operator.index(number)
+        if not -count <= wanted < count:
+            raise IndexError(f"`{layout.kind.cname}' has no item {wanted}")
+        at = wanted % count
         layout, place = layout.item, place.at(at * layout.item.size)
     return None if layout is None or place is None else (layout, place)
 

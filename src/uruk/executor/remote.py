@@ -21,6 +21,7 @@ from uruk.executor.interface import Libraries
 from uruk.executor.remote_process import RemoteProcess
 from uruk.graph.types import AnyArray
 from uruk.memory.manager import SlabManager
+from uruk.records import Unique
 
 if TYPE_CHECKING:
     from uruk.executor.launch import Child
@@ -30,7 +31,7 @@ RUN_PROGRAM = "uruk_executor_run_program"
 """A service of uruk's own executor: a program gets the process for itself, without a thread that listens."""
 
 
-class RemoteExecutor:
+class RemoteExecutor(Unique):
     """Another process as the place where linked code runs; see `uruk.spawn` and `uruk.connect`.
 
     `child` is the process, if this one has started it. It belongs to one session, which closes it.

@@ -14,7 +14,7 @@ from uruk.memory.frame_table import FrameTable
 from uruk.memory.mapper import Mapper, Protection, Range, Reach, whole_pages
 from uruk.memory.slab import CODE, CONSTANT, DATA, PROTECTIONS, Slab
 from uruk.memory.slab_object import OpensSlabs
-from uruk.records import record
+from uruk.records import Unique, record
 
 if TYPE_CHECKING:
     from uruk.memory.interface import SegmentLike
@@ -149,7 +149,7 @@ class SlabAllocation:
 
 
 @record
-class SlabManager:
+class SlabManager(Unique):
     """Reserves slabs, divides them, and gives emptied ones back; see `uruk.memory.interface.Memory`.
 
     `slab_size` is the size of ordinary slabs in bytes. Slabs after the first are placed where a link's `Reach` asks.

@@ -20,6 +20,7 @@ from uruk.orc.registry.tracker import ResourceTracker
 
 if TYPE_CHECKING:
     from uruk.executor.code_calls import CodeCalls
+    from uruk.executor.presence import Presences
     from uruk.graph.graph import Graph
 
 ChangedTypes: TypeAlias = "Callable[[Sequence[Graph], Sequence[Graph], Sequence[str]], dict[str, str]]"
@@ -61,6 +62,8 @@ class Lifetime(Registry):
         """The time when the last search of threads for replaced code began, and how long it took, in seconds."""
         self.calls: CodeCalls | None = None
         """Typed callables of the session's code, once there are any."""
+        self.presences: Presences | None = None
+        """Variables of the session's code that views lead to, once there are any."""
         self.spent: dict[str, float] = {}
         """The parts of lookups beside links, and the seconds that all of them took by now."""
         self.texts = 0

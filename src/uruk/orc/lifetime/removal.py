@@ -128,9 +128,11 @@ def _free(session: Lifetime, tracker: ResourceTracker, released: Released) -> No
 
 
 def _end_calls(session: Lifetime, tracker: ResourceTracker) -> None:
-    """Have calls of a tracker's functions that begin from now on raise RemovedCode."""
+    """Have calls of a tracker's functions that begin from now on raise RemovedCode, and views of its variables."""
     if session.calls is not None:
         session.calls.remove(_ranges(tracker), tracker.name)
+    if session.presences is not None:
+        session.presences.remove(_ranges(tracker), tracker.name)
 
 
 def _note_end(session: Lifetime, tracker: ResourceTracker) -> None:

@@ -19,7 +19,7 @@ from uruk.orc.registry.search import ArchiveEntry, SearchOrder
 from uruk.orc.registry.symbols import SymbolFlags, decode_name
 from uruk.orc.registry.tracker import ResourceTracker
 from uruk.orc.registry.wrapping import redirect_references, split_stack_names
-from uruk.records import record
+from uruk.records import Unique, record
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -245,7 +245,7 @@ class LazyEntry(Entry):
         return list(self.targets)
 
 
-class Contents(Namespace):
+class Contents(Namespace, Unique):
     """A dylib as the rooms of the session see it: its entries that wait, its search order, its lazy bodies."""
 
     implementation: Self | None

@@ -25,6 +25,7 @@ from uruk.orc.registry.lazy import LazyFunctions, LookUp
 from uruk.orc.registry.options import Options
 from uruk.orc.registry.symbols import SymbolFlags, SymbolTable, final_names
 from uruk.orc.registry.tracker import Owner, ResourceTracker
+from uruk.records import Unique
 from uruk.target import HERE, Target
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def _check_target(target: Target) -> None:
         format_named(target.format).instruction_set(target.architecture)
 
 
-class Registry(Owner):
+class Registry(Owner, Unique):
     """Names, entries, dylibs and trackers of a session, and what its lookups share. `lock` guards all of it."""
 
     take_ahead: Callable[[], ReadAhead | None] = staticmethod(_nothing_ahead)

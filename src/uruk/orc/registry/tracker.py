@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from uruk.memory.frame_table import FrameTable
 from uruk.orc.registry.namespace import Namespace
-from uruk.records import Values, record
+from uruk.records import Unique, Values, record
 
 if TYPE_CHECKING:
     from uruk.graph.types import I64
@@ -165,7 +165,7 @@ class Replaceable(Protocol):
         ...
 
 
-class ResourceTracker:
+class ResourceTracker(Unique):
     """Owns what was added with it, in one dylib; `remove()` takes all of it out again."""
 
     def __init__(self, owner: Owner, name: str, number: int, dylib: Namespace) -> None:

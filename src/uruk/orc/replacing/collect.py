@@ -144,8 +144,12 @@ def _search(session: Lifetime, versions: Sequence[OldVersion]) -> list[str]:
 
 def _code_of(tracker: ResourceTracker) -> list[tuple[int, int]]:
     """Return addresses and sizes of a tracker's code."""
-    segments = (allocation.segments[index] for allocation, which in tracker.resources.memory for index in which)
-    return [(address, size) for zone, address, size in segments if zone == Zone.RX and size]
+    return [(address, size) for zone, address, size in _segments_of(tracker) if zone == Zone.RX and size]
+
+
+def _segments_of(tracker: ResourceTracker) -> list[tuple[int, int, int]]:
+    """Return zones, addresses and sizes of a tracker's memory."""
+    return [allocation.segments[index] for allocation, which in tracker.resources.memory for index in which]
 
 
 def _give_back(session: Lifetime, version: OldVersion, released: Released) -> None:
@@ -153,6 +157,8 @@ def _give_back(session: Lifetime, version: OldVersion, released: Released) -> No
     if session.executor.lost is None:
         if session.calls is not None:
             session.calls.remove([(at, at + size) for at, size in _code_of(tracker)], tracker.name)
+        if session.presences is not None:
+            session.presences.remove([(at, at + size) for _, at, size in _segments_of(tracker)], tracker.name)
         if platform is not None:
             if not version.owner.removed:
                 platform.keep_finalizers(tracker, version.owner)  # what calls under way have registered meanwhile
