@@ -120,7 +120,7 @@ def test_archives_of_a_line_are_found_by_their_names(tmp_path: Path) -> None:
     there = str(tmp_path)
     inputs = [Input("library", name) for name in ("a", "b", "c", "a", "none")]
     inputs += [Input("library", "b", static=True), Input("library", "c", whole=True), Input("input", "x.a")]
-    plan = LinkPlan(inputs, [f"{there}/missing", there])
+    plan = LinkPlan(inputs, [f"{there}/missing", "zero\0byte", "half\ud800", there, there])
     assert likely_archives(plan) == [f"{there}/liba.a", f"{there}/libc.a", f"{there}/libb.a", "x.a"]
 
 

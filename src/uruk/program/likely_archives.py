@@ -13,7 +13,7 @@ def likely_archives(plan: LinkPlan) -> list[str]:
     Only the line's own directories count: of a system's archives programs take few members. Archives that are linked
     whole are read otherwise.
     """
-    listings = [(directory, _names_in(directory)) for directory in plan.directories]
+    listings = [(directory, _names_in(directory)) for directory in dict.fromkeys(plan.directories)]
     found: dict[str, None] = {}
     for item in plan.inputs:
         if item.whole:
@@ -35,5 +35,5 @@ def likely_archives(plan: LinkPlan) -> list[str]:
 def _names_in(directory: str) -> frozenset[str]:
     try:
         return frozenset(os.listdir(directory))
-    except OSError:  # the search says so, if it needs to
+    except (OSError, ValueError):  # the search says so, if it needs to; ValueError: no name that a system takes
         return frozenset()
