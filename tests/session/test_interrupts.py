@@ -61,9 +61,10 @@ class Interrupter:
         return self._trace
 
     def _is_exit(self, frame: FrameType) -> bool:
-        """The way out of a `with`, where Python leaves it without its end, as a signal does not."""
+        """The way out of a `with`, where Python leaves it without its end, and into a `try`; a signal does not come
+        there."""
         line = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
-        return line.lstrip().startswith(("with ", "except", "raise"))
+        return line.lstrip().startswith(("with ", "try:", "except", "raise"))
 
     def __enter__(self) -> Interrupter:
         sys.settrace(self._trace)
@@ -496,3 +497,49 @@ def test_ctrl_c_in_a_callback_in_this_process(cc: Compile, child: RunChild) -> N
     done = child(text, ask)
     assert done.out == "[0, 1, 2, 3, 4, 5]\n5 7\n", done
     assert "KeyboardInterrupt" in done.err
+
+
+REPLACING = (
+    "orc.lookup.linking",
+    *(f"orc.replacing.{name}" for name in ("replacing", "change", "collect", "versions")),
+)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_replace_at_every_line(jit: uruk.LLJIT, cc: Compile, together: bool) -> None:
+    """It is the old version or the new one, whose code and data are there once; what goes is given back."""
+    text = "static int count; int {0}(void) {{ count++; return {1}; }} int {0}_count(void) {{ return count; }}"
+    objects = {name: [cc(text.format(name, number)) for number in (1, 2)] for name in ("f", "g")}
+    code = {name: jit.add_object(versions[0], replaceable=True) for name, versions in objects.items()}
+    functions = {name: jit.lookup(name).function("int(void)") for name in ("f", "f_count", "g", "g_count")}
+    numbers, called, versions_made = {"f": 1, "g": 1}, 0, 0
+
+    def replace() -> bool:
+        nonlocal versions_made
+        versions_made += 1
+        new = {code[name]: objects[name][versions_made % 2] for name in (("f", "g") if together else ("f",))}
+        if together:
+            jit.replace_together(new)
+        else:
+            code["f"].replace(new[code["f"]])
+        return True
+
+    def check(result: object) -> None:
+        nonlocal called
+        called += 1
+        number = functions["f"]()
+        assert number in (numbers["f"], versions_made % 2 + 1)
+        assert functions["g"]() == (number if together else 1)
+        assert number == versions_made % 2 + 1 or not result
+        numbers["f"] = number
+        assert (functions["f_count"](), functions["g_count"]()) == (called, called)
+        jit.collect()
+        trackers = [one.name for one in jit.session.trackers.values()]
+        assert (len(trackers), jit.session.replaced) == (len(known), []), trackers
+        assert facts(jit.session)["memory"] <= used
+
+    replace()
+    jit.collect()
+    known, used = dict(jit.session.trackers), facts(jit.session)["memory"] + 4096
+    check(True)
+    assert at_every_line(replace, check, step=9 if together else 4, modules=REPLACING) > 100

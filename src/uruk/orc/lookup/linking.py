@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import numpy as np
 
 from uruk.executor.link_only import LinkOnly
@@ -36,22 +38,16 @@ def link_batch(session: Lifetime, entries: list[ObjectEntry], wanted: I32, array
     platform = platform if session.options.execute else None
     # Lengths, and not copies of lists: what came since is what an error takes out again.
     before = [Lengths(tracker.resources) for tracker in trackers]
-    linked, count = link(request, host), len(arrays)
+    count, is_begun, is_noted = len(arrays), False, False
+    linked = link(request, host)
     try:
-        session.times = linked.times
-        if platform is not None:
-            # Unwind data is registered before any name is known, so that no thread runs code that cannot unwind.
-            platform.loaded(linked, trackers)
-        rows = _record(session, linked, request, trackers, entries, numbers)
-        if platform is not None and session.options.names_for_loader:
-            platform.register_names(linked, trackers, rows)
-        if platform is not None:
-            arrays += platform.arrays(linked, trackers, [(entry.order, entry.place) for entry in entries])
-        for tracker, lengths in zip(trackers, before, strict=True):
-            if tracker.replaceable is not None:
-                own = {entry.number: row for row, entry in enumerate(entries) if entry.tracker is tracker}
-                tracker.replaceable.linked(linked.state, own, lengths.since)
+        with _deferred_for(trackers):
+            is_begun = True
+            _note(session, linked, request, trackers, entries, numbers, before, arrays)
+            is_noted = True
     except BaseException as error:  # there is no unwinder, without which code is of no use, or Ctrl-C
+        if is_noted:
+            raise
         del arrays[count:]
         names = request.graph.symbols.name[true_rows(request.defines)].astype(np.int64)
         take_back(session, names, entries)
@@ -59,10 +55,46 @@ def link_batch(session: Lifetime, entries: list[ObjectEntry], wanted: I32, array
             for address in (*(copied.address for copied in linked.state.copies), *linked.state.stub_of_function):
                 session.stand_ins.pop(address, None)
         # Ctrl-C may come between a registration in the process and the note of it here.
-        safe = isinstance(error, Exception) or platform is None or session.executor.lost is not None
+        safe = not is_begun or isinstance(error, Exception) or platform is None or session.executor.lost is not None
         registered = None if safe else int(np.count_nonzero(linked.state.synthetic["unwind"] >= 0))
         give_back(session, linked.allocation, linked.storage.values(), before, registered)
         raise
+
+
+def _note(
+    session: Lifetime,
+    linked: Linked,
+    request: Request,
+    trackers: list[ResourceTracker],
+    entries: list[ObjectEntry],
+    numbers: I32,
+    before: list[Lengths],
+    arrays: list[FunctionArray],
+) -> None:
+    """Record what was linked: with the platform, in the session's table, and in the versions of replaceable code."""
+    platform = session.platform if session.options.execute else None
+    session.times = linked.times
+    if platform is not None:
+        # Unwind data is registered before any name is known, so that no thread runs code that cannot unwind.
+        platform.loaded(linked, trackers)
+    rows = _record(session, linked, request, trackers, entries, numbers)
+    if platform is not None and session.options.names_for_loader:
+        platform.register_names(linked, trackers, rows)
+    if platform is not None:
+        arrays += platform.arrays(linked, trackers, [(entry.order, entry.place) for entry in entries])
+    for tracker, lengths in zip(trackers, before, strict=True):
+        if tracker.replaceable is not None:
+            own = {entry.number: row for row, entry in enumerate(entries) if entry.tracker is tracker}
+            tracker.replaceable.linked(linked.state, own, lengths.since)
+
+
+def _deferred_for(trackers: list[ResourceTracker]) -> AbstractContextManager[object]:
+    """Have Ctrl-C wait where versions of replaceable code are noted: their stubs lead to the new code by then."""
+    if all(tracker.replaceable is None for tracker in trackers):
+        return nullcontext()
+    from uruk.executor.interruption import deferred  # takes time to import
+
+    return deferred(once=True)
 
 
 def _record(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from uruk.executor.interruption import deferred
 from uruk.graph.graph import Zone
 from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.registry.entries import ObjectEntry
@@ -114,11 +115,13 @@ def collect(session: Lifetime) -> Released:
         ]
         if session.closed or session.closing or not waiting:
             return released
-        for version, found in zip(waiting, _search(session, waiting), strict=True):
-            version.found = found
-            if not found:
-                session.replaced.remove(version)
-                _give_back(session, version, released)
+        reasons = _search(session, waiting)
+        with deferred(once=True):
+            for version, found in zip(waiting, reasons, strict=True):
+                version.found = found
+                if not found:
+                    session.replaced.remove(version)
+                    _give_back(session, version, released)
         session.last_search = begun, time.monotonic() - begun
     return released
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 
+from uruk.executor.interruption import deferred
 from uruk.orc.registry.tracker import ResourceTracker
 from uruk.orc.replacing.leading import Leads, Linked, lead_to_old
 from uruk.orc.replacing.versions import OldVersion, Versions
@@ -29,7 +30,7 @@ def finalize_versions(versions: Versions, trackers: Sequence[ResourceTracker], l
                     lead_to_old(versions, linked)
                 session.finalize(trackers)
     finally:
-        with session.lock:
+        with session.lock, deferred(once=True):
             if not session.closed:
                 leads.restore(session)
             for version in old:

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 
 import numpy as np
 
 from uruk.errors import InUse, InvalidValue
+from uruk.executor.interruption import deferred
 from uruk.formats.registry import read_relocations
 from uruk.graph.graph import Graph, Zone
 from uruk.memory.mapper import Reach
@@ -127,23 +129,25 @@ def replace_together(session: Lifetime, orders: Sequence[Order], statics: str) -
     with ExitStack() as turns:
         for order in sorted(orders, key=lambda order: order.versions.tracker.number):
             turns.enter_context(order.versions.turn)
-        moves = Moves(session)
-        changes = _begin(session, orders, statics == "new", moves)
+        moves, changes, old = Moves(session), list[Change](), list[tuple[Change, list[ResourceTracker]]]()
+        # Ctrl-C comes between steps: with what was not retired by then the old versions come back.
         try:
+            _begin(session, orders, statics == "new", moves, changes)
             _link(session, changes)
+            _retire(session, changes, old)
         except BaseException:
-            _fail(session, changes, moves)
+            if not old:
+                _fail(session, changes, moves)
             raise
-        with session.lock:
-            old = [change.retire() for change in changes]
-        for change, trackers in zip(changes, old, strict=True):
-            if change.anew:
-                finalize_versions(change.versions, trackers, change.aside.linked)
+        finally:
+            for change, trackers in old:
+                if change.anew:
+                    finalize_versions(change.versions, trackers, change.aside.linked)
         collect_if_cheap(session)
 
 
-def _begin(session: Lifetime, orders: Sequence[Order], anew: bool, moves: Moves) -> list[Change]:
-    """Put the new objects in the place of the old ones; nothing is linked yet."""
+def _begin(session: Lifetime, orders: Sequence[Order], anew: bool, moves: Moves, changes: list[Change]) -> None:
+    """Put the new objects in the place of the old ones, which are noted in `changes`; nothing is linked yet."""
     trackers = [order.versions.tracker for order in orders]
     with session.initializers.at_rest(*trackers) as rest:
         if not rest:
@@ -154,16 +158,11 @@ def _begin(session: Lifetime, orders: Sequence[Order], anew: bool, moves: Moves)
         moves.find(orders, graphs)
         for order, own in zip(orders, graphs, strict=True):
             check_names(order.versions, own, order.function, moves.names)
-        changes: list[Change] = []
-        try:
+        with deferred(once=True):
             moves.begin(variables=not anew)
             for order, own in zip(orders, graphs, strict=True):
                 _take(session, order, own, anew, changes)
             adding.atomically(session, lambda: _enter(session, changes, graphs))
-            return changes
-        except BaseException:
-            _undo(changes, moves)
-            raise
 
 
 def _take(session: Lifetime, order: Order, graphs: list[Graph], anew: bool, changes: list[Change]) -> None:
@@ -227,7 +226,7 @@ def _fail(session: Lifetime, changes: Sequence[Change], moves: Moves) -> None:
         for change in reversed(changes):
             change.finalize_new()
     finally:
-        with session.lock:
+        with session.lock, deferred(once=True):
             _undo(changes, moves)
 
 
@@ -244,13 +243,6 @@ def _check(session: Lifetime, versions: Versions, anew: bool) -> None:
 
 def _link(session: Lifetime, changes: Sequence[Change]) -> None:
     """Link the new versions and initialise them; their stubs lead to them before, as initialisers call functions."""
-
-    def lead_before_initialisers() -> None:  # which may fail
-        for change in changes:
-            change.note_leads()
-        for change in changes:
-            change.lead()
-
     new = [entry for change in changes for entry in change.new]
     with session.lock:
         owner, flags = session.table.owner, session.table.flags
@@ -264,13 +256,26 @@ def _link(session: Lifetime, changes: Sequence[Change]) -> None:
         np.array(sorted(names), np.int32),
         bodies=True,
         objects=sorted(numbers),
-        linked=lead_before_initialisers,
+        linked=partial(_lead, changes),  # initialisers may fail
     ).run()
-    with session.lock:
-        if changes[0].leads is None and len(changes) > 1:
-            lead_before_initialisers()
-        elif changes[0].leads is None:
-            changes[0].lead()
+
+
+def _lead(changes: Sequence[Change], *, note: bool = True) -> None:
+    """Lead the stubs to the new versions; `note`: so that they can be led back."""
+    for change in changes if note else ():
+        change.note_leads()
+    for change in changes:
+        change.lead()
+
+
+def _retire(session: Lifetime, changes: Sequence[Change], old: list[tuple[Change, list[ResourceTracker]]]) -> None:
+    """Lead the stubs to the new versions, if they do not yet, and take the old ones out; `old` gets their trackers."""
+    with session.lock, deferred(once=True):
+        if changes[0].leads is None:
+            _lead(changes, note=len(changes) > 1)
+        for change in changes:
+            old.append((change, []))
+            old[-1][1].extend(change.retire())
 
 
 def versions_of(tracker: ResourceTracker) -> Versions:
