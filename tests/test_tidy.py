@@ -22,6 +22,7 @@ SCRIPTS = sorted([*(ROOT / "build_support").glob("*.py"), ROOT / "hatch_build.py
 FLOORS = (
     ("errors", "records", "named_tuples", "machines", "builtin_names", "reporting", "host"),
     ("target",),
+    ("c_faults", "c_reader"),
     ("demangle", "runtime_files", "regular_files", "input_buffer", "calls", "compile"),
     ("graph",),
     ("isa",),

@@ -6,27 +6,32 @@ import ctypes
 import re
 import threading
 import warnings
+from contextlib import contextmanager
 from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import cffi
 
+from uruk.c_faults import fault_of
+from uruk.c_reader import reader, without_comments
 from uruk.errors import InvalidType, InvalidValue
 from uruk.records import record
 
 if TYPE_CHECKING:
     import inspect
-    from collections.abc import Sequence
+    from collections.abc import Generator, Iterable, Sequence
 
 _FUNCTION: type = type(ctypes.CFUNCTYPE(None)()).__mro__[1]
 """The base class of ctypes function objects."""
-_PLACE = re.compile(r"(?:<cdef source string>|^):(\d+)(?::\d+)?|(?<=parse error\s)<cdef source string>")
-_ADVICE = re.compile(r"\(for interactive usage[^)]*\)*|Please look at http.*")
-"""Advice of cffi's that is for those who call it themselves."""
 _ONE_NAME = re.compile(r"\(\s*(\w+)\s*\)\s*$")
 _LONGEST_SHOWN = 400
-_LAYOUT = re.compile(r"#\s*pragma\s+pack|\b_Alignas\b|\b__attribute__\b|\b__declspec\b")
+_LINES_IN_FRONT = 1
+"""Lines that cffi reads in front of a prototype."""
+_LAYOUT = re.compile(
+    r"#\s*pragma\s+(?:pack|ms_struct|scalar_storage_order|options)|\b_Pragma\b|\b_?[Aa]lignas\b"
+    r"|\b__attribute(?:__)?\b|\b__declspec\b"
+)
 """Words that cffi does not know, or reads without heeding them."""
 _CONST = 1
 """cffi's mark of a type that is `const`."""
@@ -35,15 +40,9 @@ _CONST = 1
 class Unread(Exception):
     """A text that cffi does not read: `reason` says why, `line` where, or 0."""
 
-    def __init__(self, error: Exception) -> None:
-        words = str(error)
-        line = _PLACE.search(words)
-        self.line = int(line[1] or 0) if line is not None else 0
-        words = _ADVICE.sub("", " ".join(_PLACE.sub(f"line {self.line or 1}", words).split()))[:200].strip()
-        if not words or isinstance(error, (AssertionError, AttributeError)):  # of cffi's own code
-            words = "it cannot be read"
-        self.reason = words
-        super().__init__(words)
+    def __init__(self, error: Exception, text: str, types: Iterable[str] = (), lines_before: int = 0) -> None:
+        self.line, self.reason = fault_of(error, text, types, lines_before)
+        super().__init__(self.reason)
 
     def as_error(self, what: str, text: str) -> InvalidValue:
         """Return the error for whoever gave the text, as what it is not."""
@@ -112,7 +111,7 @@ class Types:
     """Types and functions by the names under which they were declared."""
 
     def __init__(self) -> None:
-        self._ffi: Any = cffi.FFI()
+        self._ffi: Any = reader()
         self._read = lru_cache(maxsize=1024)(self._read_anew)
         self._declared = lru_cache(maxsize=256)(self._with)
         self._texts: set[str] = set()
@@ -138,7 +137,7 @@ class Types:
             self._with(text)  # tried first: what is wrong in the middle would leave the first half
             _declare(self._ffi, text, override=True)
         except Exception as error:  # cffi lets its parser's and its own internal errors through
-            raise Unread(error) from None
+            raise Unread(error, text, self._names()) from None
         self._texts.add(text)
         self._read.cache_clear()
         self._declared.cache_clear()
@@ -180,11 +179,17 @@ class Types:
         except InvalidValue:
             raise
         except Exception as error:  # cffi lets its parser's and its own internal errors through
-            raise Unread(error).as_error("a C function type", text) from None
+            before = _LINES_IN_FRONT - declarations.count("\n") if prototype.strip() else 0
+            raise Unread(error, text, self._names(), before).as_error("a C function type", text) from None
+
+    def _names(self) -> list[str]:
+        """Return the names of the types that are declared."""
+        known = self._ffi._parser._declarations  # pyright: ignore[reportPrivateUsage]
+        return [name.removeprefix("typedef ") for name in known if name.startswith("typedef ")]
 
     def _with(self, declarations: str) -> Any:
         """Return cffi with the types here and those that a text declares. Raises cffi's errors."""
-        ffi: Any = cffi.FFI()
+        ffi: Any = reader()
         if self._texts:
             ffi.include(self._ffi)
         if declarations:
@@ -198,9 +203,15 @@ _quiet = threading.Lock()
 
 def _declare(ffi: Any, text: str, **options: bool) -> None:
     """Have cffi read declarations, without its warnings, as for a variable that is not `extern`. Raises its errors."""
+    with _quietly():
+        ffi.cdef(text, **options)
+
+
+@contextmanager
+def _quietly() -> Generator[None]:
     with _quiet, warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"cffi\.")
-        ffi.cdef(text, **options)
+        yield
 
 
 def function_in(ffi: Any, text: str, shown: str = "") -> Function:
@@ -208,7 +219,7 @@ def function_in(ffi: Any, text: str, shown: str = "") -> Function:
 
     `shown` is what an error calls it, if not by the text.
     """
-    with ffi._lock:  # pyright: ignore[reportPrivateUsage]
+    with _quietly(), ffi._lock:  # pyright: ignore[reportPrivateUsage]
         model = ffi._parser.parse_type(text)  # pyright: ignore[reportPrivateUsage]
         if model.is_raw_function:
             model = model.as_function_pointer()
@@ -226,7 +237,7 @@ def function_of_kind(kind: Any) -> Function:
 
 
 def _check_layouts(text: str) -> None:
-    if word := _LAYOUT.search(text):
+    if word := _LAYOUT.search(without_comments(text)):
         raise InvalidValue(f"`{word[0]}' says how a type lies in memory or is called, which is not read from a text")
 
 

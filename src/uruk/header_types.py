@@ -45,13 +45,18 @@ def _declare_some(types: Types, declarations: Sequence[str]) -> list[Problem]:
         except Unread as error:
             count = len(declarations)
             if count == 1:
-                return [*problems, (declarations[0], error.reason)]
+                return [*problems, (declarations[0], _reason(error))]
             at = min(error.line, count) - 1 if error.line else count // 2
             problems += _declare_some(types, declarations[:at])
             if error.line:
-                problems.append((declarations[at], error.reason))
+                problems.append((declarations[at], _reason(error)))
                 at += 1
             declarations = declarations[at:]
         else:
             break
     return problems
+
+
+def _reason(error: Unread) -> str:
+    """Return the reason without the line, which is none of the header's."""
+    return re.sub(r"^line \d+: ", "", error.reason)

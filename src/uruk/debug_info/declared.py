@@ -83,10 +83,10 @@ class Declared:
 
     def flush(self) -> Any:
         """Return cffi.FFI with all that was declared. Raises UrukError for a text that cffi refuses: a bug here."""
-        import cffi
+        from uruk.c_reader import reader
 
         if self._ffi is None:
-            self._ffi = cffi.FFI()
+            self._ffi = reader()
         if self._texts:
             text, self._texts = "\n".join(self._texts), []
             self._functions.clear()  # what had no members may have some now
