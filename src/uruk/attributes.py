@@ -208,7 +208,13 @@ def symbol_of_cpp(jit: Front, dylib: JITDylib, text: str) -> Any:
 def _missing(jit: Any, name: str) -> Any:
     from difflib import get_close_matches  # costs a millisecond, for errors only
 
-    known = [*object.__dir__(jit), *names_of(jit)]
+    symbols = names_of(jit)
+    if name in symbols:  # but a lookup does not find it
+        try:
+            jit.lookup(name)
+        except UndefinedSymbols as error:
+            raise AttributeError(str(error), name=name, obj=jit) from None
+    known = [*object.__dir__(jit), *symbols]
     close = get_close_matches(name, (each for each in known if not each.startswith("_")), 3)
     hint = f"; did you mean {' or '.join(close)}?" if close else ""
     raise AttributeError(f"neither an attribute nor a symbol: `{name}'{hint}", name=name, obj=jit)

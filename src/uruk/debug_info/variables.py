@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from uruk.debug_info.array_items import check_items
 from uruk.debug_info.reader import number, reading
 from uruk.debug_info.session_types import types_of
 from uruk.debug_info.types import REACH
@@ -74,9 +75,14 @@ class Variable:
         try:
             return layout_of(kind, convention)
         except InvalidValue:
-            if convention is not convention_of(THIS_PROCESS.triple):
-                raise
-            return layout_of(kind, convention, in_memory=True)
+            is_same = convention is convention_of(THIS_PROCESS.triple)
+        try:
+            return layout_of(kind, convention, in_memory=is_same)
+        except InvalidValue as error:
+            problem = str(error).removesuffix("; pass a pointer")
+            raise InvalidType(
+                f"`{self.symbol.name}' is not read as a variable: {problem}; read its memory by jit.read"
+            ) from None
 
     def set(self, value: Any) -> None:
         """Store a value. Raises InvalidType for a constant, and what the type does not take; OverflowError."""
@@ -107,6 +113,7 @@ class Variable:
             if len(value) > len(memory):
                 raise InvalidType(f"`{self.type.show(self.symbol.name)}' does not take {len(value)} bytes")
             value = np.frombuffer(bytes(value).ljust(len(memory), b"\0"), memory.dtype)
+        check_items(value, memory.dtype)
         content = memory if memory.flags.writeable else np.array(memory)
         content[...] = value
         if content is not memory:  # of a process whose memory is not mapped here
