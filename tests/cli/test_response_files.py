@@ -9,6 +9,7 @@ import pytest
 
 from uruk.cli import response_files
 from uruk.cli.response_files import expand, split
+from uruk.cli.show import parse as parse_show
 from uruk.cli.usage import UsageError
 
 pytestmark = pytest.mark.quick
@@ -59,3 +60,12 @@ def test_no_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         with pytest.raises(UsageError, match=problem):
             list(expand([word]))
+
+
+def test_show_takes_response_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("words").write_text("'a b.o' --json")
+    arguments = parse_show(["@words", "c.o"])
+    assert (arguments.inputs, arguments.json) == (["a b.o", "c.o"], True)
+    with pytest.raises(UsageError, match=r"unknown option --jsno: did you mean --json\?"):
+        parse_show(["--jsno", "c.o"])

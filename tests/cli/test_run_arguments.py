@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from uruk.cli.arguments import parse
+from uruk.cli.usage import UsageError
 
 pytestmark = pytest.mark.quick
 
@@ -47,3 +48,20 @@ def test_spellings_of_llvm_jitlink(dashes: str) -> None:
 def test_the_spelling_of_an_output_file() -> None:
     """-oop alone is what compilers take it for: -o op."""
     assert parse(["main.o", "-oop"]).plan.output == "op"
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--hlep"], "unknown option --hlep: did you mean --help?"),
+        (["x.o", "--no-excec"], "unknown option --no-excec: did you mean --no-exec?"),
+        (["x.o", "--tls-poool=1Mb"], "unknown option --tls-poool=1Mb: did you mean --tls-pool?"),
+        (["x.o", "--qqqqqqqqqqqq"], "unknown option --qqqqqqqqqqqq"),
+        (["x.o", "--tls-pool=large"], "--tls-pool wants a size, such as 64Mb, not `large'"),
+        (["x.o", "--slab-allocate=0"], "--slab-allocate=0 holds nothing"),
+    ],
+)
+def test_wrong_options_are_named(words: list[str], problem: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        parse(words)
+    assert str(raised.value) == problem

@@ -10,7 +10,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING
 
 from uruk.cli.response_files import expand
-from uruk.cli.usage import UsageError
+from uruk.cli.usage import UsageError, unknown_option
 from uruk.compile.languages import is_source
 from uruk.errors import UnknownTarget
 from uruk.program.settings import Settings
@@ -195,7 +195,7 @@ def parse(words: Sequence[str]) -> Arguments:
 
                 line = LinkLine(arguments.plan, arguments.flags)
             if not line.read(word, rest):
-                raise UsageError(f"unknown option {word}")
+                raise unknown_option(word, (*_FLAGS, *_VALUES))
     if line is not None:
         line.finish()
     _check(arguments)
@@ -328,7 +328,7 @@ def _option(arguments: Arguments, option: str, value: str) -> None:
     elif option == "--connect":
         arguments.connect = host_and_port(value)
     elif option == "--tls-pool":
-        arguments.tls_pool = _size(value)
+        arguments.tls_pool = _size(option, value)
     elif option == "--crt":
         arguments.plan.crt = value
     elif option == "--entry":
@@ -342,7 +342,7 @@ def _option(arguments: Arguments, option: str, value: str) -> None:
         point, _, file = value.partition("=")
         arguments.dumps.append((_point(point), file))
     else:
-        arguments.slab = _size(value)
+        arguments.slab = _size(option, value)
 
 
 def _target(text: str) -> str:
@@ -382,13 +382,16 @@ def _number(text: str) -> int:
         raise UsageError(f"`{text}' is not a number") from None
 
 
-def _size(text: str) -> int:
-    """Return bytes of a size with a suffix; Kb if it has none."""
+def _size(option: str, text: str) -> int:
+    """Return bytes of a size with a suffix; Kb if it has none. Raises UsageError."""
     digits, unit = text, 1 << 10
     for suffix, bytes_each in (("kb", 1 << 10), ("mb", 1 << 20), ("gb", 1 << 30)):
         if text.lower().endswith(suffix):
             digits, unit = text[:-2], bytes_each
-    size = _number(digits) * unit
+    try:
+        size = int(digits, 0) * unit
+    except ValueError:
+        raise UsageError(f"{option} wants a size, such as 64Mb, not `{text}'") from None
     if size <= 0:
-        raise UsageError(f"a slab of {text} holds nothing")
+        raise UsageError(f"{option}={text} holds nothing")
     return size

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from uruk.cli.arguments import host_and_port
-from uruk.cli.usage import UsageError, read
+from uruk.cli.usage import UsageError, read, unknown_option
 from uruk.errors import ExecutorError
 from uruk.machines import EXECUTOR_TARGETS
 from uruk.runtime_files import executor_program
@@ -59,7 +59,7 @@ def parse(words: Sequence[str]) -> Arguments:
         elif word == "--once":
             arguments.once = True
         else:
-            raise UsageError(f"unknown option {word}")
+            raise unknown_option(word, ("--target", "--listen", "--print-path", "--once"))
     if arguments.print_path == bool(arguments.listen):
         raise UsageError("either --print-path or --listen is wanted")
     return arguments

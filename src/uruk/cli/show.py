@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from uruk.cli.usage import UsageError, print_all, read
+from uruk.cli.response_files import expand
+from uruk.cli.usage import UsageError, print_all, read, unknown_option
 
 if TYPE_CHECKING:
     from uruk.cli.show_facts import Facts
@@ -27,7 +28,9 @@ storage, and what they need from outside and who has it. Nothing is linked or ru
             or a shared library (.so, .dll)
   --edges   relocations too, with the formula that uruk computes for each
   --json    the same as one JSON array, an element an input
+  @FILE     the words in a file, as in a compiler's line
 """
+_FLAGS = ("--json", "--edges")
 
 
 @dataclass
@@ -43,15 +46,15 @@ def parse(words: Sequence[str]) -> Arguments:
     """Read the command line; everything behind ``--`` is an input. Raises UsageError."""
     arguments = Arguments()
     only_inputs = False
-    for word in words:
+    for word in expand(words):
         if only_inputs or not word.startswith("-") or word == "-":
             arguments.inputs.append(word)
         elif word == "--":
             only_inputs = True
-        elif word in ("--json", "--edges"):
+        elif word in _FLAGS:
             setattr(arguments, word[2:], True)
         else:
-            raise UsageError(f"unknown option {word}")
+            raise unknown_option(word, _FLAGS)
     if not arguments.inputs:
         raise UsageError("no input")
     return arguments

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 ArgumentsT = TypeVar("ArgumentsT")
@@ -12,6 +12,14 @@ ArgumentsT = TypeVar("ArgumentsT")
 
 class UsageError(Exception):
     """A command line that makes no sense."""
+
+
+def unknown_option(word: str, known: Iterable[str]) -> UsageError:
+    """Return the error for an option that there is not, with the nearest of those that there are."""
+    from difflib import get_close_matches  # costs a millisecond, for errors only
+
+    close = get_close_matches(word.partition("=")[0][:100], ("--help", *known), 1)
+    return UsageError(f"unknown option {word}{f': did you mean {close[0]}?' if close else ''}")
 
 
 def read(

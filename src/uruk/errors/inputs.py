@@ -28,7 +28,8 @@ class ObjectFormatError(UrukError):
         """See `UrukError.describe`."""
         where = "" if self.offset is None else f" at offset {self.offset:#x}"
         part = "" if self.structure == _WHOLE_FILE else f" {self.structure}{where}:"
-        return f"{self.file}:{part} {self.problem}"
+        file = self.file or "''"  # of an empty word
+        return f"{file}:{part} {self.problem}"
 
 
 class InputNotFound(ObjectFormatError, FileNotFoundError):
