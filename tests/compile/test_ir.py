@@ -153,6 +153,12 @@ WRONG = {
     "no bitcode": (b"what is this", "doesn't start with bitcode header"),
     "cut bitcode": (b"BC\xc0\xde5\x14\0\0", "is not a valid module\n"),
     "nothing": (b"", "is not a valid module\n"),
+    "not UTF-8": ("; \udcff", "is neither bitcode nor a text: line 1 is not in UTF-8"),
+    "deep types": (
+        f'@t = global [9 x i8] c"]]]]]]]]]"\n@x = global {"{" * 100_000}',
+        "nested more than 5000 deep, in line 2",
+    ),
+    "deep constants": (f"@x = global i64 {'add (i64 1, i64 ' * 20_000}", "nested more than 5000 deep, in line 1"),
 }
 
 
@@ -164,6 +170,15 @@ def test_no_module(source: str | bytes, words: str) -> None:
     assert str(caught.value).startswith("wrong.ll: LLVM: ")
     assert words in str(caught.value)
     assert IRModule(SQUARE).symbols
+
+
+@pytest.mark.usefixtures("llvm")
+def test_what_is_not_nested_too_deeply() -> None:
+    """Brackets of texts and of comments count for nothing, and LLVM reads as many as are let through."""
+    text = f'; {"(" * 9_000}\n@t = global [9000 x i8] c"{"[" * 9_000}"\n'
+    constant = f"@y = global i64 {'add (i64 1, i64 ' * 4_999}0{')' * 4_999}\n"
+    types = f"@x = global {'[1 x ' * 4_999}i8{']' * 4_999} zeroinitializer"
+    assert set(IRModule(text + constant + types).symbols) == {"t", "x", "y"}
 
 
 FATAL = {

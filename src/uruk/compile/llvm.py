@@ -62,7 +62,11 @@ def bitcode_of(source: Any, name: str) -> tuple[bytes, str]:
         elif isinstance(source, llvm.ModuleRef):
             module = source
         elif isinstance(source, str) or type(source).__module__.startswith("llvmlite."):  # a module's text is its code
-            module = llvm.parse_assembly(str(source))
+            from uruk.compile.ir_text import check_text  # by numpy, which errors without llvmlite do without
+
+            text = str(source)
+            check_text(text, name)
+            module = llvm.parse_assembly(text)
         else:
             raise InvalidType(f"{source!r:.80} is no LLVM IR: give text, bitcode, a module of llvmlite's, or a Path")
         module.verify()
