@@ -77,3 +77,13 @@ def test_items_of_arrays(cc: Compile, tmp_path: Path, place: str) -> None:
             jit.flexible  # noqa: B018
         with pytest.raises(AttributeError, match=r"undefined symbol: own .*; it is hidden"):
             jit.own  # noqa: B018
+
+
+def test_references_are_not_set(cc: Compile) -> None:
+    """Their memory cannot be written: that ended the process."""
+    with uruk.LLJIT() as jit:
+        jit.add_object(cc.cpp("int base = 5; int &name = base; typedef int &ref; ref other = base;", "-g", "-fPIC"))
+        for name in ("name", "other"):
+            with pytest.raises(uruk.InvalidType, match="is not set: it is a reference, which C"):
+                setattr(jit, name, 7)
+            assert jit.array(getattr(jit, name), 1, "int32").tolist() == [5]

@@ -38,6 +38,8 @@ _STATIC = (
     "it is static, and a compiler that optimises may have taken it for a constant (gcc notes that it did not, with -O0)"
 )
 
+_REFERENCE = "it is a reference, which C++ binds once; its value is the address of what it is bound to"
+
 
 class Variable:
     """A variable of linked code: its symbol, its type, and whether it is constant."""
@@ -188,7 +190,17 @@ def _read(jit: Front, symbol: Linked, info: ObjectInfo, defined: Defined) -> Var
         reason = kind.refusal or "its type is not known"
         raise InvalidType(f"`{symbol.name}' is not read as a variable: {reason}; read its memory by jit.read")
     unsettable = "" if defined.external or defined.unit.plain else _STATIC
+    unsettable = _REFERENCE if _is_reference(info, defined) else unsettable
     return Variable(jit, symbol, kind, _is_constant(info, defined), unsettable)
+
+
+def _is_reference(info: ObjectInfo, defined: Defined) -> bool:
+    die = next((die for die in defined.chain if "DW_AT_type" in die.attributes), None)
+    for _ in range(32):
+        die = info.index.references.refer(die, "DW_AT_type") if die is not None else None
+        if die is None or die.tag not in (*_THROUGH, "DW_TAG_const_type"):
+            break
+    return die is not None and die.tag in ("DW_TAG_reference_type", "DW_TAG_rvalue_reference_type")
 
 
 def _is_constant(info: ObjectInfo, defined: Defined) -> bool:
