@@ -60,3 +60,14 @@ def test_errors_say_what_is_wrong_and_what_to_install(uruk_run: Run) -> None:
     assert done.returncode == 1
     assert "broken.ll: LLVM: is not a valid module" in done.stderr
     assert "value doesn't match function result type 'i32'" in done.stderr
+
+
+def test_a_missing_main_is_told_with_the_languages(uruk_run: Run) -> None:
+    if find_spec("llvmlite") is None:
+        missing("llvmlite")
+    Path("twice.c").write_text(TWICE)
+    Path("one.ll").write_text("define i32 @one() { ret i32 1 }\n")
+    done = uruk_run("one.ll", "twice.c")
+    assert done.returncode == 1
+    assert "undefined symbol: main" in done.stderr
+    assert "no input defines it (one.ll is LLVM IR, twice.c is C)" in done.stderr

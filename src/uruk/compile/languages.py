@@ -26,6 +26,11 @@ def is_ir(path: str) -> bool:
     return path.endswith((".ll", ".bc"))
 
 
+def spoken_language(path: str) -> str:
+    """Return what people call the language of a source, or LLVM IR; empty for a name that is neither's."""
+    return "LLVM IR" if is_ir(path) else NAMES.get(language_of(path), "")
+
+
 def is_source(path: str) -> bool:
     """Return True for the name of a file that is compiled: a source, or LLVM IR."""
     return bool(language_of(path)) or is_ir(path)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from uruk.errors import UrukError
+from uruk.compile.languages import spoken_language
+from uruk.errors import UndefinedSymbols, UrukError
 from uruk.formats.interface import Span
 from uruk.graph.arena import Arena
 from uruk.memory.manager import DEFAULT_SLAB
@@ -23,7 +24,7 @@ from uruk.target import Target
 if TYPE_CHECKING:
     from uruk.executor.launch import Child
     from uruk.orc.registry.tracker import ResourceTracker
-    from uruk.program.link_plan import Input
+    from uruk.program.link_plan import Input, LinkPlan
     from uruk.program.settings import Settings
 
 
@@ -96,7 +97,10 @@ class LinkedProgram:
             self._entry = self.jit.lookup(plan.entry).address
             return
         entry, initialises = self._system.entry(self.jit, plan)
-        self._entry = self.jit.lookup_program(entry, plan.undefined, initialize=not initialises).address
+        try:
+            self._entry = self.jit.lookup_program(entry, plan.undefined, initialize=not initialises).address
+        except UndefinedSymbols as error:
+            raise _with_languages(error, entry, plan) from None
 
     def _inputs(self) -> list[Objects | Other]:
         """Return the inputs, when they are read and compiled. Warnings go where a compiler prints them; once."""
@@ -164,3 +168,16 @@ def link_program(settings: Settings, reader: Reader, made: Callable[[LinkedProgr
             if not system_of(settings.target).another_may_do(settings, error):
                 raise
             program.jit.close()
+
+
+def _with_languages(error: UndefinedSymbols, entry: str, plan: LinkPlan) -> UndefinedSymbols:
+    """Return an error that says, where the entry is undefined, as what the line's sources were compiled."""
+    languages = [(item.value, spoken_language(item.value)) for item in plan.inputs if item.kind == "input"]
+    compiled = [f"{path} is {language}" for path, language in languages if language]
+    if not compiled:
+        return error
+    more = f", and {len(compiled) - 3} more" if len(compiled) > 3 else ""
+    note = f"no input defines it ({', '.join(compiled[:3])}{more})"
+    return UndefinedSymbols(
+        [one.with_hint(note) if one.name == entry and not one.places else one for one in error.symbols]
+    )
