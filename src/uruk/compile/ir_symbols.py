@@ -96,7 +96,8 @@ def _line(text: str, start: int) -> str:
 
 
 def _variable(text: str, start: int, kind: str, named: Mapping[str, str]) -> IRVariable | None:
-    """Return a variable's type; None where debug information has it, and for thread-locals, which have no address."""
+    """Return a variable's type; None for one that has debug information, and for a thread-local, whose address differs
+    from thread to thread."""
     line = _line(text, start)
     words, _, rest = line.partition(f"{kind} ")
     if "thread_local" in words or ", !dbg !" in line:

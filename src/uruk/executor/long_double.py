@@ -14,11 +14,11 @@ from uruk.isa.abi import LongDouble
 _X87_BITS, _BITS = 63, 112
 """Bits of the fraction, without the one in front of the point: that one is written down in x87's format alone."""
 _EXPONENTS = (1 << 15) - 1
-"""The exponent of infinities and of what is no number, in both formats."""
+"""The exponent of infinities and NaNs, in both formats."""
 
 
 def to_bytes(kind: Any, value: Any, there: LongDouble) -> bytes:
-    """Return the 16 bytes of a number, for which `kind` is cffi's type. Raises TypeError for what is no number."""
+    """Return the 16 bytes of a number, for which `kind` is cffi's type. Raises TypeError for what is not a number."""
     try:
         data = bytes_as(kind, value)
     except TypeError:
@@ -61,7 +61,7 @@ def _shortened(data: bytes) -> bytes:
     rest, half = whole & ((1 << lost) - 1), 1 << (lost - 1)
     number = whole >> lost
     if exponent == _EXPONENTS:
-        number |= bool(rest)  # what is no number stays none
+        number |= bool(rest)  # a NaN stays one
     elif rest > half or (rest == half and number & 1):
         number += 1  # which goes on into the exponent where all digits are ones
     top, fraction = number >> _X87_BITS, number & ((1 << _X87_BITS) - 1)

@@ -1,4 +1,4 @@
-"""Variables that views lead to: once their code is removed, views raise RemovedCode, and reach nobody else's memory."""
+"""Variables that views lead to. Once their code is removed the views raise RemovedCode, as other code may lie there."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Presences:
         self._known: WeakValueDictionary[int, Presence] = WeakValueDictionary()
 
     def add(self, name: str, address: int) -> Presence:
-        """Return what tells whether a variable is there; it is told while somebody keeps it."""
+        """Return what says whether a variable is there; it is kept up to date for as long as it is referred to."""
         presence = Presence(name, address)
         self._known[id(presence)] = presence
         return presence

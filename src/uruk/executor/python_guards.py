@@ -29,7 +29,7 @@ class PythonGuards:
         self._owner = next(_owners)
 
     def guard(self, address: int) -> int:
-        """Return an address that stands for a Python function's, or its own. Raises AllocationError."""
+        """Return the address of a stub that leads to a function at an address, or that one. Raises AllocationError."""
         if not _watched:
             _watched.append(_watch(self._runtime))
         # A signal's handler or a destructor may come while this thread takes stubs: what it makes goes unguarded.

@@ -28,7 +28,7 @@ _WORTH = 64 << 10
 
 
 class ReadAhead:
-    """Archives end to end in one buffer. `run` fills it, and ends when somebody calls `stop`, who may use it then."""
+    """Archives end to end in one buffer. `run` fills it until `stop` is called; its caller may use the buffer then."""
 
     def __init__(self, paths: Sequence[str]) -> None:
         """`paths` are files that may be archives of the program; those that cannot be read are left out."""

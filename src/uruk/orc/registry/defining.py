@@ -65,7 +65,7 @@ def all_or_nothing(session: Registry, before: Entry | None = None) -> Generator[
 
 
 def withdraw(session: Registry, entry: Entry, released: Released | None = None) -> tuple[list[int], list[int]]:
-    """Take an entry out; returns the names that it defined and the signatures of its groups, which nobody has now.
+    """Take an entry out; returns the names that it defined and the signatures of its groups, which have no owner now.
 
     With `released` finalisers of its tracker may have yet to run: stubs that they need stay with the memory.
     """

@@ -51,7 +51,7 @@ def check(value: object, kind: type | tuple[type, ...], name: str, what: str) ->
 
 
 def check_size_given(value: object, name: str) -> None:
-    """Raise InvalidType for an argument that is no number of bytes."""
+    """Raise InvalidType for an argument that is not a number of bytes."""
     if not hasattr(value, "__index__"):
         raise InvalidType(f"{name} is a number of bytes, an int, and {value!r} is none")
 

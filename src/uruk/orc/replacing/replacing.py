@@ -248,7 +248,7 @@ def _link(session: Lifetime, changes: Sequence[Change]) -> None:
         owner, flags = session.table.owner, session.table.flags
         numbers = {entry.number for entry in new}
         own = {int(name) for entry in new for name in entry.ids if int(owner[int(name)]) in numbers}
-        names = {name for name in own if not flags[name] & Flag.TLS}  # those have no address to look up
+        names = {name for name in own if not flags[name] & Flag.TLS}  # thread-locals have no address to look up
     bodies = changes[0].versions.bodies
     Query(
         session,
