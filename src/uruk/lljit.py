@@ -166,6 +166,13 @@ class LLJIT(Calling, Attributes, Unique):
         dylib.set_link_order(link_order)
         return dylib
 
+    def _home(self, dylib: JITDylib | None) -> JITDylib:
+        """Return the dylib that a method was given, or `main`. Raises InvalidType for what is no dylib."""
+        if dylib is None:
+            return self.main
+        check(dylib, JITDylib, "dylib", "a dylib, as LLJIT.create_dylib returns one")
+        return dylib
+
     def add_object(
         self,
         source: PathLike | Source,
@@ -182,9 +189,7 @@ class LLJIT(Calling, Attributes, Unique):
         replaced while it runs (`ResourceTracker.replace`); ``"keep"`` where the program switches stacks itself. Raises
         ObjectFormatError for malformed bytes, DuplicateDefinition for a second strong definition.
         """
-        return (self.main if dylib is None else _dylib(dylib)).add_object(
-            source, name, tracker=tracker, lazy=lazy, replaceable=replaceable
-        )
+        return self._home(dylib).add_object(source, name, tracker=tracker, lazy=lazy, replaceable=replaceable)
 
     def add_objects(
         self,
@@ -197,9 +202,7 @@ class LLJIT(Calling, Attributes, Unique):
         replaceable: bool | str = False,
     ) -> ResourceTracker:
         """Add objects that are removed, or replaced, together, as one batch; see `add_object`."""
-        return (self.main if dylib is None else _dylib(dylib)).add_objects(
-            sources, name, tracker=tracker, lazy=lazy, replaceable=replaceable
-        )
+        return self._home(dylib).add_objects(sources, name, tracker=tracker, lazy=lazy, replaceable=replaceable)
 
     def add_source(
         self,
@@ -232,7 +235,7 @@ class LLJIT(Calling, Attributes, Unique):
         from uruk.orc.sources import SourceOptions, add_any_source
 
         options = SourceOptions(language, flags, compiler, cache, timeout, symbols, lazy, replaceable)
-        return add_any_source(self.main if dylib is None else _dylib(dylib), path, text, name, options, tracker)
+        return add_any_source(self._home(dylib), path, text, name, options, tracker)
 
     def add_ir(
         self,
@@ -261,7 +264,7 @@ class LLJIT(Calling, Attributes, Unique):
         def make() -> bytes:
             return ir.compile(level=level, cpu=cpu, features=features, cache=cache)
 
-        return ir_sources.add_ir(self.main if dylib is None else _dylib(dylib), ir, make, tracker, lazy=lazy)
+        return ir_sources.add_ir(self._home(dylib), ir, make, tracker, lazy=lazy)
 
     def add_unit(
         self,
@@ -275,7 +278,7 @@ class LLJIT(Calling, Attributes, Unique):
 
         See `uruk.orc.units`; `lazy`: when one of its functions is called.
         """
-        return (self.main if dylib is None else _dylib(dylib)).add_unit(unit, tracker=tracker, lazy=lazy)
+        return self._home(dylib).add_unit(unit, tracker=tracker, lazy=lazy)
 
     def add_generator(
         self,
@@ -290,7 +293,7 @@ class LLJIT(Calling, Attributes, Unique):
         if not isinstance(generator, DefinitionGenerator) and not callable(generator):
             raise InvalidType(f"{generator!r} is neither a generator nor a function that is one")
         definer = generator if isinstance(generator, DefinitionGenerator) else FunctionGenerator(generator)
-        (self.main if dylib is None else _dylib(dylib)).add_generator(definer)
+        self._home(dylib).add_generator(definer)
 
     def add_archive(
         self,
@@ -306,7 +309,7 @@ class LLJIT(Calling, Attributes, Unique):
         They stand at its place among the inputs. `whole`: all of them are added, as objects are (ld's --whole-archive).
         Returns the tracker that owns them, a new one if none is given.
         """
-        return (self.main if dylib is None else _dylib(dylib)).add_archive(path, name, tracker=tracker, whole=whole)
+        return self._home(dylib).add_archive(path, name, tracker=tracker, whole=whole)
 
     def add_search_directory(self, path: PathLike) -> None:
         """Add a directory in which `add_library` looks first, as -L does."""
@@ -331,7 +334,7 @@ class LLJIT(Calling, Attributes, Unique):
         """
         from uruk.libraries.search import LibrarySearch
 
-        home = self.main if dylib is None else _dylib(dylib)
+        home = self._home(dylib)
         search = LibrarySearch(self._search_directories, target=self.session.target)
         for file in search.find(path_of(name), static=static):
             if file.kind == "archive":
@@ -383,7 +386,7 @@ class LLJIT(Calling, Attributes, Unique):
     def wrap(self, name: str, *, dylib: JITDylib | None = None) -> None:
         """Redirect references to `name` to ``__wrap_NAME``, in objects that are added from now on; see
         `JITDylib.wrap`."""
-        (self.main if dylib is None else _dylib(dylib)).wrap(name)
+        self._home(dylib).wrap(name)
 
     def define(self, name: str, value: Any, *, dylib: JITDylib | None = None) -> None:
         """Define an absolute symbol: an address, or a ctypes or cffi callback (kept alive by the caller).
@@ -395,7 +398,7 @@ class LLJIT(Calling, Attributes, Unique):
             from uruk.calls import is_python
 
             address = self.platform.process.guard(address) if is_python(value) else address
-        (self.main if dylib is None else _dylib(dylib)).define(name, address, function=function)
+        self._home(dylib).define(name, address, function=function)
 
     def alias(
         self,
@@ -407,14 +410,14 @@ class LLJIT(Calling, Attributes, Unique):
         offset: int = 0,
     ) -> None:
         """Let names stand for others, of the same dylib or of `source` (a re-export); see `JITDylib.alias`."""
-        (self.main if dylib is None else _dylib(dylib)).alias(names, source, lazy=lazy, offset=offset)
+        self._home(dylib).alias(names, source, lazy=lazy, offset=offset)
 
     def lookup(self, name: str | bytes, dylib: JITDylib | None = None, *, timeout: float | None = None) -> Symbol:
         """Return the symbol `name`, linked with all that it needs. Raises UndefinedSymbols and what linking raises.
 
         A function of C++ may be named as in C++: ``geo::area(double)``, or ``geo::area`` where it is the only one.
         """
-        home, text = self.main if dylib is None else _dylib(dylib), _text_of(name)
+        home, text = self._home(dylib), _text_of(name)
         address = quick_address(self.session, home, text, self.auto_initialize)
         if address is None:
             try:
@@ -441,7 +444,7 @@ class LLJIT(Calling, Attributes, Unique):
         Of the `weak` names, those that nothing defines are not in the answer.
         """
         addresses = self.session.lookup_names(
-            self.main if dylib is None else _dylib(dylib),
+            self._home(dylib),
             names,
             weak=weak,
             kind=kind,
@@ -563,7 +566,7 @@ class LLJIT(Calling, Attributes, Unique):
         from uruk.orc.replacing.sources import replace_function
 
         replacement = Replacement(source, text, name, statics, function)
-        replace_function(self.session, self.main if dylib is None else _dylib(dylib), replacement, copies_of)
+        replace_function(self.session, self._home(dylib), replacement, copies_of)
 
     def replace_together(self, sources: Mapping[ResourceTracker, PathLike | Source], *, statics: str = "keep") -> None:
         """Replace the code of several trackers of one dylib in one step: all of them or, with an error, none.
@@ -600,11 +603,11 @@ class LLJIT(Calling, Attributes, Unique):
 
     def initialize(self, dylib: JITDylib | None = None) -> None:
         """Link and initialise what was added with initialisers, in the order added; see `JITDylib.initialize`."""
-        (self.main if dylib is None else _dylib(dylib)).initialize()
+        self._home(dylib).initialize()
 
     def deinitialize(self, dylib: JITDylib | None = None) -> bool:
         """Undo one `initialize`: with the last one finalisers run; see `JITDylib.deinitialize`."""
-        return (self.main if dylib is None else _dylib(dylib)).deinitialize()
+        return self._home(dylib).deinitialize()
 
     def close(self) -> None:
         """Remove everything, newest first. Symbols handed out must not be used any more.
@@ -665,12 +668,6 @@ def _check_memory(
         raise InvalidValue("memory is given with neither a mapper nor an executor: those bring their own")
     if memory.fixed and (options is None or options.execute):
         raise InvalidValue("code in fixed memory is linked and not run: pass options=Options(execute=False)")
-
-
-def _dylib(given: JITDylib) -> JITDylib:
-    """Return a dylib that was given. Raises InvalidType for anything else."""
-    check(given, JITDylib, "dylib", "a dylib, as LLJIT.create_dylib returns one")
-    return given
 
 
 def _text_of(name: str | bytes) -> str:

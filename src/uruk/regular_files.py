@@ -9,6 +9,7 @@ import os
 import stat
 
 from uruk.errors import InputNotFound, ObjectFormatError
+from uruk.named_tuples import NamedTuple
 
 LARGEST = 4 << 30
 """Bytes that are read of one file at most."""
@@ -25,14 +26,19 @@ _KINDS = {
 }
 
 
-FileState = tuple[int, int, int, int]
-"""Device, inode, size in bytes and time of the last change in nanoseconds: equal while a file is the same."""
+class FileState(NamedTuple):
+    """The state of a file, which is equal while the file is the same: `size` in bytes, `written` in nanoseconds."""
+
+    device: int
+    inode: int
+    size: int
+    written: int
 
 
-def state_of(descriptor: int) -> FileState:
-    """Return the state of an open file."""
-    status = os.fstat(descriptor)
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+def state_of(file: int | str) -> FileState:
+    """Return the state of an open file, by its descriptor, or of one with a path. Raises OSError."""
+    status = os.stat(file)
+    return FileState(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def what_it_is(mode: int) -> str:

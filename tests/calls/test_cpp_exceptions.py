@@ -15,44 +15,12 @@ import uruk
 
 from support.compiling import Compile, RunChild
 from support.requirements import require_tool
+from support.throwing import GNU
 
-SOURCE = r"""
-#include <exception>
-#include <stdexcept>
-#include <string>
-namespace shapes { struct Wrong : virtual std::runtime_error { Wrong() : std::runtime_error("a virtual base") {} }; }
-struct First { virtual ~First() {} long x; };
-struct Second : First, std::logic_error { Second() : std::logic_error("the second base") {} };
-struct Counted {
-    static int alive;
-    int own = 1;
-    Counted() { alive++; }
-    Counted(const Counted &) { alive++; }
-    ~Counted() { alive--; }
-};
-int Counted::alive = 0;
+SOURCE = (
+    GNU
+    + r"""
 extern "C" {
-int throws(int kind) {
-    std::string held(100, 'x');
-    Counted local;
-    switch (kind) {
-    case 1: throw std::runtime_error("it is " + std::string(500, 'a'));
-    case 2: throw 5;
-    case 3: throw shapes::Wrong();
-    case 4: throw Second();
-    case 5: {
-        std::exception_ptr kept;
-        try { throw std::out_of_range("again"); } catch (...) { kept = std::current_exception(); }
-        std::rethrow_exception(kept);
-    }
-    case 6: throw Counted();
-    }
-    return (int)held.size();
-}
-int alive(void) { return Counted::alive; }
-int under_way(void) { return std::uncaught_exceptions(); }
-int caught(int kind) { try { return throws(kind); } catch (...) { return 42; } }
-int through(int (*f)(int), int x) { Counted local; try { return f(x); } catch (std::exception &) { return 77; } }
 long long saved(long long a, long long b) {
     register long long kept __asm__(REGISTER) = a;
     __asm__ volatile("" : "+r"(kept));
@@ -62,6 +30,7 @@ long long saved(long long a, long long b) {
 void no_throw(void) noexcept { throws(1); }
 }
 """
+)
 
 
 @pytest.fixture(scope="module", params=["here", "shared", "aarch64"])

@@ -17,6 +17,7 @@ from uruk.calls import function_in
 
 from support.coff_objects import compiled_text
 from support.compiling import Compile
+from support.executors import MAPPED_OR_NOT, session_in
 from support.requirements import require_tool
 
 pytestmark = pytest.mark.any_interpreter
@@ -86,11 +87,9 @@ long double wide;
 """
 
 
-@pytest.mark.parametrize("place", ["here", "child", "by messages"])
+@pytest.mark.parametrize("place", MAPPED_OR_NOT)
 def test_variables_take_the_same_values_everywhere(cc: Compile, place: str) -> None:
-    memory = {"child": True, "by messages": False}
-    executor = uruk.spawn(shared_memory=memory[place]) if place in memory else None
-    with uruk.LLJIT(executor=executor) as jit:
+    with session_in(place) as jit:
         jit.add_object(cc(VARIABLES, "-g"))
         jit.origin = {"x": 8}  # the other member is zero, as in C
         assert (jit.origin.x, jit.origin.y) == (8, 0)

@@ -11,6 +11,7 @@ import uruk
 
 from support.coff_objects import compiled_text
 from support.compiling import Compile
+from support.executors import MAPPED_OR_NOT, session_in
 from support.requirements import require_tool
 
 pytestmark = pytest.mark.any_interpreter
@@ -125,11 +126,9 @@ def set_bits(jit: Any) -> None:
 
 
 @pytest.mark.quick
-@pytest.mark.parametrize("place", ["here", "child", "by messages"])
+@pytest.mark.parametrize("place", MAPPED_OR_NOT)
 def test_members_are_set_where_they_lie(cc: Compile, place: str) -> None:
-    memory = {"child": True, "by messages": False}
-    executor = uruk.spawn(shared_memory=memory[place]) if place in memory else None
-    with uruk.LLJIT(executor=executor) as jit:
+    with session_in(place) as jit:
         jit.add_object(cc(TEXT, "-g"))
         set_members(jit)
         set_bits(jit)

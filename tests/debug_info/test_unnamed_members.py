@@ -13,6 +13,7 @@ from uruk.executor.layouts import layout_of
 from uruk.isa.abi import convention_of
 
 from support.compiling import Compile
+from support.executors import MAPPED_OR_NOT, session_in
 
 pytestmark = [pytest.mark.any_interpreter, pytest.mark.quick]
 
@@ -39,13 +40,11 @@ double real(const struct value *v) { return v->real; }
 
 
 @pytest.mark.parametrize("family", ["gcc", "clang", "g++"])
-@pytest.mark.parametrize("place", ["here", "child", "by messages"])
+@pytest.mark.parametrize("place", MAPPED_OR_NOT)
 def test_members_without_a_name(cc: Compile, place: str, family: str) -> None:
-    memory = {"child": True, "by messages": False}
-    executor = uruk.spawn(shared_memory=memory[place]) if place in memory else None
     language = "cpp" if family == "g++" else "c"
     text = UNNAMED if language == "c" else f'extern "C" {{ {UNNAMED} }}'
-    with uruk.LLJIT(executor=executor) as jit:
+    with session_in(place) as jit:
         jit.add_object(cc(text, "-g", "-O1", language=language, family="clang" if family == "clang" else "gcc"))
         check(jit)
 

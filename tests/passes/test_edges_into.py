@@ -11,6 +11,7 @@ from uruk.passes import editing
 from uruk.passes.state import State
 
 from support.compiling import Compile
+from support.leading import leads_to
 
 pytestmark = pytest.mark.any_interpreter
 
@@ -68,17 +69,8 @@ def test_unwind_data_stays_with_its_function(cc: Compile, point: str) -> None:
         "-O1", "-fPIC", name="wrapper",
     )  # fmt: skip
 
-    def lead(state: State) -> None:
-        row = editing.symbol_row(state, "may_throw")
-        if row is None:
-            return
-        for find in (editing.edges_into, editing.edges_to):
-            edges = find(state, row)
-            edges = edges[state.objects_of(edges) != editing.object_row(state, str(wrapper))]
-            editing.redirect(state, edges, editing.add_reference(state, "counted"))
-
     with uruk.LLJIT(executor=uruk.spawn()) as jit:
-        jit.add_pass(point, lead)
+        jit.add_pass(point, leads_to(wrapper, "may_throw", "counted"))
         jit.add_library("stdc++")
         jit.add_objects([thrower, wrapper])
         jit.lookup("counted")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -33,27 +35,36 @@ MAIN = """
 """
 STEP = "int count = 100; int step(void) {{ return {value}; }}"
 
+Watched = tuple["subprocess.Popen[str]", Callable[[], str], Callable[[], str]]
+"""A program that runs, and what reads a line of its output and of what is said of it."""
+
+
+@contextmanager
+def watched(*words: str | Path) -> Iterator[Watched]:
+    command = [sys.executable, "-m", "uruk", "run", "--watch", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        yield process, process.stdout.readline, process.stderr.readline
+
 
 def test_edits_are_replaced(tmp_path: Path) -> None:
     """Edits take effect, variables stay, an error is printed and the old code goes on, the status is the program's."""
     main, util = tmp_path / "main.c", tmp_path / "util.c"
     main.write_text(MAIN)
     util.write_text(STEP.format(value="count |= 1"))
-    command = [sys.executable, "-m", "uruk", "run", "--watch", "-O2", str(main), str(util), "--", "hello"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        lines = [process.stdout.readline() for _ in range(2)]
+    with watched("-O2", main, util, "--", "hello") as (process, read, told):
+        lines = [read() for _ in range(2)]
         util.write_text(STEP.format(value="count + 1"))
-        lines.append(process.stdout.readline())
-        said = [process.stderr.readline()]
+        lines.append(read())
+        said = [told()]
         util.write_text("int step(void) { return")
         while said[-1] and "the old code goes on" not in said[-1]:
-            said.append(process.stderr.readline())
+            said.append(told())
         time.sleep(0.05)  # a file system may count time in steps
         util.write_text(STEP.format(value="7"))
         assert process.wait(timeout=60) == 7
-        lines.append(process.stdout.read())
+        lines.append(read())
     assert lines == ["hello 2\n", "101\n", "102\n", ""]
     assert "util.c: replaced in" in said[0]
     assert any("CompileError" in line for line in said)
@@ -66,11 +77,7 @@ def test_files_as_editors_write_them(tmp_path: Path) -> None:
     header.write_text("#define K 100")
     text = '#include "k.h"\nstatic {type} n; int step(void) {{ return {value}; }}'
     util.write_text(text.format(type="int", value="K + n"))
-    command = [sys.executable, "-m", "uruk", "run", "--watch", str(main), str(util), "--", "x"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        read, told = process.stdout.readline, process.stderr.readline
+    with watched(main, util, "--", "x") as (process, read, told):
         assert [read(), read()] == ["x 2\n", "100\n"]
         header.write_text("#define K 2000")
         assert (read(), "replaced in" in told()) == ("2000\n", True)
@@ -92,7 +99,7 @@ def test_files_as_editors_write_them(tmp_path: Path) -> None:
         assert "the old code goes on" in told()
         main.write_text(MAIN + "int missing(void) { return 7; }")
         assert process.wait(timeout=60) == 7  # what failed for want of it is tried again
-        assert process.stdout.read() == ""
+        assert read() == ""
 
 
 def test_functions_move_between_files(tmp_path: Path) -> None:
@@ -103,11 +110,7 @@ def test_functions_move_between_files(tmp_path: Path) -> None:
     other = "int other(void) {{ return {value}; }}"
     a.write_text(moving.format(first=0, step="count < 100 ? 100 : 0"))
     b.write_text(other.format(value=1))
-    command = [sys.executable, "-m", "uruk", "run", "--watch", str(main), str(a), str(b), "--", "x"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        read, told = process.stdout.readline, process.stderr.readline
+    with watched(main, a, b, "--", "x") as (process, read, told):
         assert [read(), read()] == ["x 2\n", "100\n"]
         a.write_text("int left;")
         b.write_text(moving.format(first=0, step="count < 102 ? 2 : 0"))
@@ -122,7 +125,7 @@ def test_functions_move_between_files(tmp_path: Path) -> None:
         assert "the old code goes on" in told()
         b.write_text(moving.format(first=0, step="-count + 7"))
         assert process.wait(timeout=60) == 7
-        assert f"uruk: {b}, {a}: replaced" in process.stderr.read()
+        assert f"uruk: {b}, {a}: replaced" in "".join(iter(told, ""))
 
 
 def test_what_cannot_be_watched() -> None:

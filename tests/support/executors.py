@@ -9,6 +9,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+import uruk
 from uruk.runtime_files import executor_program
 
 from support.requirements import require_tool
@@ -20,6 +21,15 @@ TARGETS = ("x86_64-linux", "x86_64-windows")
 def command_of(target: str) -> list[str]:
     """The command that starts an executor; words that say where its line is come behind it."""
     return [*(["wine"] if target == "x86_64-windows" else []), executor_program(target)]
+
+
+MAPPED_OR_NOT = ("here", "child", "by messages")
+"""This process, a child with shared memory, and one whose memory is reached by messages."""
+
+
+def session_in(place: str) -> uruk.LLJIT:
+    """An open session in one of `MAPPED_OR_NOT`."""
+    return uruk.LLJIT(executor=None if place == "here" else uruk.spawn(shared_memory=place == "child"))
 
 
 _COMPILERS = {

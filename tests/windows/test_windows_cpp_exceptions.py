@@ -15,67 +15,19 @@ import uruk
 from uruk.executor.microsoft_exceptions import type_of
 
 from support.coff_objects import compiled_text
+from support.throwing import COUNTED, GNU
 
 pytestmark = pytest.mark.any_interpreter
 
 OWN = """
-    struct Counted {
-        static int alive;
-        Counted() { alive++; }
-        Counted(const Counted &) { alive++; }
-        ~Counted() { alive--; }
-    };
-    int Counted::alive = 0;
-    extern "C" {
-    int throws(int kind);
-    int alive(void) { return Counted::alive; }
-    int caught(int kind) { try { return throws(kind); } catch (...) { return 42; } }
-    int through(int (*f)(int), int x) { Counted local; try { return f(x); } catch (std::exception &) { return 77; } }
-    double saved(double x, int kind) {
+    extern "C" double saved(double x, int kind) {
         double a = x * 3, b = x * 5, c = x * 7;
         Counted local;
         if (kind) throws(kind);
         return a + b + c;
     }
-    void no_throw(void) noexcept { throws(2); }
-    }
+    extern "C" void no_throw(void) noexcept { throws(2); }
 """
-GNU = (
-    """
-    #include <exception>
-    #include <stdexcept>
-    #include <string>
-    namespace shapes {
-        struct Wrong : virtual std::runtime_error { Wrong() : std::runtime_error("a virtual base") {} };
-    }
-    struct First { virtual ~First() {} long x; };
-    struct Second : First, std::logic_error { Second() : std::logic_error("the second base") {} };
-    struct Counted;
-    extern "C" int under_way(void) { return std::uncaught_exceptions(); }
-"""
-    + OWN
-    + """
-    int throws(int kind) {
-        std::string held(100, 'x');
-        Counted local;
-        switch (kind) {
-        case 1: throw std::runtime_error("it is " + std::string(500, 'a'));
-        case 2: throw 5;
-        case 3: throw shapes::Wrong();
-        case 4: throw Second();
-        case 5: {
-            std::exception_ptr kept;
-            try { throw std::out_of_range("again"); } catch (...) { kept = std::current_exception(); }
-            std::rethrow_exception(kept);
-        }
-        case 6: throw Counted();
-        case 7: try { throw Counted(); } catch (...) { throw; }
-        case 8: try { throw Counted(); } catch (...) { throw 5; }
-        }
-        return (int)held.size();
-    }
-"""
-)
 MICROSOFT = (
     """
     namespace std {
@@ -97,6 +49,7 @@ MICROSOFT = (
     extern "C" int __uncaught_exceptions(void);
     extern "C" int under_way(void) { return __uncaught_exceptions(); }
 """
+    + COUNTED
     + OWN
     + """
     int throws(int kind) {
@@ -131,7 +84,7 @@ Made = tuple[str, Path]
 @pytest.fixture(scope="module", params=LIBRARIES)
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Made:
     compiler: str = request.param
-    source = GNU if compiler == "gcc-O2" else MICROSOFT
+    source = GNU + OWN if compiler == "gcc-O2" else MICROSOFT
     folder = tmp_path_factory.mktemp("throwing")
     return compiler, compiled_text(folder, compiler, "throwing.cc", source, *FLAGS[compiler])
 

@@ -10,10 +10,9 @@ import pytest
 from native_programs import gxx_folders, wine_path
 
 import uruk
-from uruk.passes import editing
-from uruk.passes.state import State
 
 from support.coff_objects import compiled_text
+from support.leading import leads_to
 
 pytestmark = pytest.mark.any_interpreter
 
@@ -138,19 +137,10 @@ def test_exceptions_of_gxx(jit: uruk.LLJIT, tmp_path: Path) -> None:
 def test_unwind_data_stays_with_its_function(jit: uruk.LLJIT, tmp_path: Path, compiler: str, point: str) -> None:
     """A pass that leads all that means a function elsewhere leaves exceptions a way through it."""
 
-    def lead(state: State) -> None:
-        row = editing.symbol_row(state, "may_throw")
-        if row is None:
-            return
-        for find in (editing.edges_into, editing.edges_to):
-            edges = find(state, row)
-            edges = edges[state.objects_of(edges) != editing.object_row(state, str(wrapper))]
-            editing.redirect(state, edges, editing.add_reference(state, "counted"))
-
     for name in ("libstdc++-6.dll", "libgcc_s_seh-1.dll", "msvcrt.dll"):
         jit.main.add_shared_library(name)
-    jit.add_pass(point, lead)
     wrapper = compiled_text(tmp_path, compiler, "wrapper.cc", WRAPPER)
+    jit.add_pass(point, leads_to(wrapper, "may_throw", "counted"))
     jit.add_objects([compiled_text(tmp_path, compiler, "led.cc", LED, "-ffunction-sections"), wrapper])
     caught, counted = functions(jit, "caught", "counted")
     assert [caught(1), caught(5), counted(2)] == [1003, -5, 1006]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from collections.abc import Iterable, Sequence
 
 from uruk.compile.compilers import find_compiler
 from uruk.compile.languages import language_of
+from uruk.compile.make_rule import prerequisites
 from uruk.errors import InvalidValue, StaticsDiffer
 from uruk.graph.graph import Graph, SymbolKind
 from uruk.graph.types import true_rows
@@ -16,10 +16,8 @@ from uruk.orc.registry.tracker import ResourceTracker
 from uruk.orc.replacing.change import Order
 from uruk.orc.replacing.checks import names_of
 from uruk.orc.replacing.replacing import replace_together, versions_of
+from uruk.regular_files import FileState, state_of
 
-State = tuple[int, int, int]
-"""When a file was written, its size, and its number: editors put a new file into the place of the old one."""
-ABSENT = 0, 0, 0
 _TIMEOUT = 30
 """Seconds that a compiler may take to name the headers of a source."""
 
@@ -38,9 +36,9 @@ class WatchedSource:
         self.settled = True
         """False if one of its files was written since the last look but one."""
         self._words = words
-        self._made: dict[str, State] = {}
+        self._made: dict[str, FileState | None] = {}
         """Its files, each with its state when it was compiled."""
-        self._last: dict[str, State] = {}
+        self._last: dict[str, FileState | None] = {}
         """Their states at the last look."""
         self.take()
 
@@ -56,7 +54,7 @@ class WatchedSource:
         """
         now = _states(*self._made)
         self.settled, self._last = now == self._last, now
-        return self.settled and now != self._made and all(state[1] for state in now.values())
+        return self.settled and now != self._made and all(state is not None and state.size for state in now.values())
 
     def compile(self) -> None:
         """Compile its newest state. Raises UrukError."""
@@ -113,9 +111,7 @@ def headers_of(path: str, words: Sequence[str]) -> list[str]:
         done = subprocess.run(command, capture_output=True, timeout=_TIMEOUT, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return []
-    rule = os.fsdecode(done.stdout).replace("\\\n", " ").partition(":")[2]
-    # A rule of make: blanks in names have a backslash before them.
-    names = [name.replace("\\ ", " ") for name in re.findall(r"(?:\\ |\S)+", rule)]
+    names = prerequisites(os.fsdecode(done.stdout))
     return [name for name in dict.fromkeys(names) if name != path and os.path.exists(name)]
 
 
@@ -124,16 +120,15 @@ def command_of(path: str, compiler: str | Sequence[str] | None, flags: Sequence[
     return [*find_compiler(language_of(path), compiler), *flags]
 
 
-def _states(*paths: str) -> dict[str, State]:
-    return {path: _state(path) for path in paths}
-
-
-def _state(path: str) -> State:
-    try:
-        facts = os.stat(path)
-    except OSError:
-        return ABSENT
-    return facts.st_mtime_ns, facts.st_size, facts.st_ino
+def _states(*paths: str) -> dict[str, FileState | None]:
+    """Return the states of files, None for those that are not there: editors put a new file into an old one's place."""
+    states: dict[str, FileState | None] = {}
+    for path in paths:
+        try:
+            states[path] = state_of(path)
+        except OSError:
+            states[path] = None
+    return states
 
 
 def _wanted(graph: Graph) -> set[bytes]:

@@ -16,11 +16,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from uruk.compile.cache import ObjectCache
 from uruk.compile.cache_key import TICK, files_of
+from uruk.compile.make_rule import prerequisites
 from uruk.errors import ObjectFormatError
 from uruk.named_tuples import NamedTuple
 from uruk.regular_files import read_regular
 
-_WORD = re.compile(r"(?:\\.|[^\s\\]|\\(?!\n))+")
 _TIME = re.compile(rb"__(?:DATE|TIME|TIMESTAMP)__")
 _ASKED = re.compile(rb"__has_(?:include|include_next|embed)\b(?:[ \t]*\([ \t]*[<\"]([^>\"\n]*)[>\"])?")
 _DEFINED = re.compile(rb"(?:defined[ \t(]+|#[ \t]*(?:ifdef|ifndef|undef)[ \t]+)__has_(?:include|include_next|embed)\b")
@@ -84,11 +84,10 @@ def _dependencies(depfile: str) -> list[str] | None:
     """Return the files that a rule for make names; None if there is none."""
     try:
         with open(depfile, encoding="utf-8", errors="surrogateescape") as file:
-            _, _, rest = file.read().partition(":")
+            files = prerequisites(file.read())
     except OSError:
         return None
-    words = _WORD.findall(rest.replace("\\\n", " "))
-    return [re.sub(r"\\([ #\\])", r"\1", word).replace("$$", "$") for word in words if word not in ("-", "<stdin>")]
+    return [path for path in files if path not in ("-", "<stdin>")]
 
 
 def _states(paths: Iterable[str] | None) -> dict[str, list[int]] | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from uruk.debug_info.array_items import check_items
-from uruk.debug_info.reader import number, reading
+from uruk.debug_info.reader import reading
 from uruk.debug_info.session_types import types_of
 from uruk.debug_info.types import REACH
 from uruk.errors import InvalidType, InvalidValue, UrukError
@@ -21,6 +21,10 @@ from uruk.executor.this_process import THIS_PROCESS
 from uruk.isa.abi import convention_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from elftools.dwarf.die import DIE
+
     from uruk.debug_info.c_text import CType
     from uruk.debug_info.index import Defined
     from uruk.debug_info.interface import Front, Linked
@@ -29,15 +33,15 @@ if TYPE_CHECKING:
     from uruk.executor.live import Reached
     from uruk.orc.session import Session
 
-_THROUGH = ("DW_TAG_typedef", "DW_TAG_volatile_type", "DW_TAG_atomic_type", "DW_TAG_array_type")
-
-
+_CONST = "DW_TAG_const_type"
+_THROUGH = (_CONST, "DW_TAG_typedef", "DW_TAG_volatile_type", "DW_TAG_atomic_type", "DW_TAG_array_type")
+_MOST_TYPES = 32
+"""Types that are followed from one to the next: a broken object's may go on without end."""
 _STATIC_NAME = re.compile(r"^_ZL\d+(?=[A-Za-z_]\w*$)")
 """Stands in front of the name of a static variable of C++, which debug information names as the source does."""
 _STATIC = (
     "it is static, and a compiler that optimises may have taken it for a constant (gcc notes that it did not, with -O0)"
 )
-
 _REFERENCE = "it is a reference, which C++ binds once; its value is the address of what it is bound to"
 
 
@@ -189,26 +193,20 @@ def _read(jit: Front, symbol: Linked, info: ObjectInfo, defined: Defined) -> Var
     if kind.unknown or kind.bare or not kind.size:
         reason = kind.refusal or "its type is not known"
         raise InvalidType(f"`{symbol.name}' is not read as a variable: {reason}; read its memory by jit.read")
+    tags = [die.tag for die in _types_of(info, holder)]
     unsettable = "" if defined.external or defined.unit.plain else _STATIC
-    unsettable = _REFERENCE if _is_reference(info, defined) else unsettable
-    return Variable(jit, symbol, kind, _is_constant(info, defined), unsettable)
+    if tags and tags[-1] in ("DW_TAG_reference_type", "DW_TAG_rvalue_reference_type"):
+        unsettable = _REFERENCE
+    return Variable(jit, symbol, kind, _CONST in tags, unsettable)
 
 
-def _is_reference(info: ObjectInfo, defined: Defined) -> bool:
-    die = next((die for die in defined.chain if "DW_AT_type" in die.attributes), None)
-    for _ in range(32):
-        die = info.index.references.refer(die, "DW_AT_type") if die is not None else None
-        if die is None or die.tag not in (*_THROUGH, "DW_TAG_const_type"):
-            break
-    return die is not None and die.tag in ("DW_TAG_reference_type", "DW_TAG_rvalue_reference_type")
-
-
-def _is_constant(info: ObjectInfo, defined: Defined) -> bool:
-    die = next((die for die in defined.chain if "DW_AT_type" in die.attributes), None)
-    for _ in range(32):
-        die = info.index.references.refer(die, "DW_AT_type") if die is not None else None
-        if die is None or die.tag not in (*_THROUGH, "DW_TAG_const_type"):
-            return False
-        if die.tag == "DW_TAG_const_type":
-            return True
-    return bool(number(defined.die, "DW_AT_const_value"))
+def _types_of(info: ObjectInfo, holder: DIE) -> Iterator[DIE]:
+    """Yield a variable's type and those that it leads through: behind names and qualifiers, and of arrays' items."""
+    die: DIE | None = holder
+    for _ in range(_MOST_TYPES):
+        die = info.index.references.refer(die, "DW_AT_type")
+        if die is None:
+            return
+        yield die
+        if die.tag not in _THROUGH:
+            return

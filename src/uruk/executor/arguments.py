@@ -31,6 +31,8 @@ from uruk.executor.typed_call import TypedCall, typed_calls
 from uruk.graph.types import AnyArray
 from uruk.named_tuples import NamedTuple
 
+REFUSED = (TypeError, ValueError, OverflowError, NotImplementedError)
+"""The errors by which conversions, cffi and memoryviews refuse an argument."""
 _WORD = re.compile(r"\w+")
 _ADDRESSES = 1 << 64
 _INTEGERS, _FLOATS = "bBhHiIlLqQnNP", "efdg"
@@ -85,7 +87,7 @@ def convert_all(
     for step, value in zip(plan.arguments, values, strict=True):
         try:
             converted.append(convert(step, value, place))
-        except (TypeError, ValueError, OverflowError, NotImplementedError) as error:
+        except REFUSED as error:
             known = isinstance(error, (InvalidType, InvalidValue))
             kind = type(error) if known else OverflowError if isinstance(error, OverflowError) else InvalidType
             where = f"{called(place.name, plan.text)}argument {len(converted) + 1}"

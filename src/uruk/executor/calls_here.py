@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from uruk.calls import Function, any_pointer, cast, function_type, is_cffi_value, place_of, pointer
+from uruk.calls import Function, any_pointer, cast, is_cffi_value, place_of, pointer
 from uruk.errors import InvalidType, InvalidValue, UrukError
 from uruk.executor import raised
-from uruk.executor.arguments import called, convert_all, memory, with_functions, wrong_count
+from uruk.executor.arguments import REFUSED, called, convert_all, memory, with_functions, wrong_count
 from uruk.executor.callbacks import Callback, Home, Keeper
 from uruk.executor.control import Block, Memory
-from uruk.executor.native_types import copied, from_native, native_type, to_native
+from uruk.executor.native_types import copied, from_native, native_type, to_native, type_of_calls
 from uruk.executor.plan import Kind, Plan, Step, pointer_steps
 from uruk.executor.prototypes import Prototype
 from uruk.executor.this_process import THIS_PROCESS
@@ -22,8 +22,6 @@ from uruk.isa.abi import convention_of
 
 CONVENTION = convention_of(THIS_PROCESS.triple)
 """The calling convention of this process."""
-_REFUSED = (TypeError, OverflowError, ValueError, NotImplementedError)
-"""The errors by which cffi, and memoryviews, refuse an argument."""
 
 
 class PlaceHere:
@@ -82,7 +80,7 @@ def function_by_cffi(
         try:
             try:
                 result = raw(*values)
-            except _REFUSED:
+            except REFUSED:
                 result = _again(raw, function, steps, values, place)
             if waiting:
                 raise_kept()
@@ -114,7 +112,7 @@ def _again(
                 given[number - 1] = cast(step.layout.kind, lent)
         number = 0
         result = raw(*given)
-    except _REFUSED as error:
+    except REFUSED as error:
         kind = type(error) if isinstance(error, UrukError) else InvalidType
         kind = OverflowError if isinstance(error, OverflowError) else kind
         where = called(place.name, function.text) + (f"argument {number} of " if number else "")
@@ -134,15 +132,12 @@ def _check_variable(function: Function, values: Sequence[Any], name: str) -> Non
 
 def _native(plan: Plan) -> Any:
     """Return cffi's type of the calls: memory is passed as `void *`, and results that are pointers are numbers."""
-    arguments = tuple(
+    arguments = [
         any_pointer() if step.kind in (Kind.POINTER, Kind.FUNCTION) else native_type(plan.text, step.layout)
         for step in plan.arguments
-    )
+    ]
     result = plan.result.layout.kind if plan.result.kind == Kind.VOID else native_type(plan.text, plan.result.layout)
-    try:
-        return function_type(arguments, result)
-    except NotImplementedError as error:
-        raise InvalidValue(f"`{plan.text}': a type of it cannot be passed by value in this process: {error}") from None
+    return type_of_calls(plan.text, arguments, result)
 
 
 def _plain(raw: Callable[..., Any], plan: Plan, name: str) -> Any:
@@ -152,7 +147,7 @@ def _plain(raw: Callable[..., Any], plan: Plan, name: str) -> Any:
     def call(*values: Any) -> Any:
         try:
             result = raw(*values)
-        except _REFUSED:
+        except REFUSED:
             pass
         else:
             if waiting:
@@ -184,7 +179,7 @@ def _converting(raw: Callable[..., Any], plan: Plan, home: Keeper, for_one_call:
                     for (step, converts), value in zip(steps, values, strict=True)
                 ]
                 result = raw(*given)
-            except _REFUSED:
+            except REFUSED:
                 result = None
             else:
                 if waiting:

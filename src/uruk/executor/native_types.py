@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from uruk.calls import bytes_of, composite, function_type, integer_type, passes, structure_bytes
@@ -18,10 +19,15 @@ _IN_REGISTERS = 16
 
 def native_function(text: str, signature: Signature) -> Any:
     """Return the type of cffi's for a prototype, whose layouts are those of a signature. Raises InvalidValue."""
-    arguments = tuple(native_type(text, each) for each in signature.arguments)
+    arguments = [native_type(text, each) for each in signature.arguments]
     result = signature.result.kind if signature.result.kind.kind == "void" else native_type(text, signature.result)
+    return type_of_calls(text, arguments, result)
+
+
+def type_of_calls(text: str, arguments: Sequence[Any], result: Any) -> Any:
+    """Return the type of cffi's for functions with these types. Raises InvalidValue where libffi does not pass one."""
     try:
-        return function_type(arguments, result)
+        return function_type(tuple(arguments), result)
     except NotImplementedError as error:
         raise InvalidValue(f"`{text}': a type of it cannot be passed by value in this process: {error}") from None
 

@@ -10,6 +10,7 @@ from uruk.executor.link_only import LinkOnly
 from uruk.graph.graph import SymbolType, Zone
 from uruk.graph.types import I32, I64, NONE, distinct, true_rows, unique
 from uruk.link import Linked, Request, link
+from uruk.named_tuples import NamedTuple
 from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup.one_object import goes_by_rows, note_link
 from uruk.orc.lookup.request import make_request
@@ -43,7 +44,7 @@ def link_batch(session: Lifetime, entries: list[ObjectEntry], wanted: I32, array
     try:
         with _deferred_for(trackers):
             is_begun = True
-            _note(session, linked, request, trackers, entries, numbers, before, arrays)
+            _note(_Batch(session, linked, request, trackers, entries, numbers), before, arrays)
             is_noted = True
     except BaseException as error:  # there is no unwinder, without which code is of no use, or Ctrl-C
         if is_noted:
@@ -61,23 +62,26 @@ def link_batch(session: Lifetime, entries: list[ObjectEntry], wanted: I32, array
         raise
 
 
-def _note(
-    session: Lifetime,
-    linked: Linked,
-    request: Request,
-    trackers: list[ResourceTracker],
-    entries: list[ObjectEntry],
-    numbers: I32,
-    before: list[Lengths],
-    arrays: list[FunctionArray],
-) -> None:
+class _Batch(NamedTuple):
+    """Objects that were linked as one batch; `numbers` are those of the objects."""
+
+    session: Lifetime
+    linked: Linked
+    request: Request
+    trackers: list[ResourceTracker]
+    entries: list[ObjectEntry]
+    numbers: I32
+
+
+def _note(batch: _Batch, before: list[Lengths], arrays: list[FunctionArray]) -> None:
     """Record what was linked: with the platform, in the session's table, and in the versions of replaceable code."""
+    session, linked, _, trackers, entries, _ = batch
     platform = session.platform if session.options.execute else None
     session.times = linked.times
     if platform is not None:
         # Unwind data is registered before any name is known, so that no thread runs code that cannot unwind.
         platform.loaded(linked, trackers)
-    rows = _record(session, linked, request, trackers, entries, numbers)
+    rows = _record(batch)
     if platform is not None and session.options.names_for_loader:
         platform.register_names(linked, trackers, rows)
     if platform is not None:
@@ -97,18 +101,12 @@ def _deferred_for(trackers: list[ResourceTracker]) -> AbstractContextManager[obj
     return deferred(once=True)
 
 
-def _record(
-    session: Lifetime,
-    linked: Linked,
-    request: Request,
-    trackers: list[ResourceTracker],
-    entries: list[ObjectEntry],
-    numbers: I32,
-) -> I64:
+def _record(batch: _Batch) -> I64:
     """Write addresses into the session's table and resources into the trackers.
 
     Returns the symbol rows that define what the table has now.
     """
+    session, linked, request, trackers, entries, numbers = batch
     state, table = linked.state, session.table
     rows = true_rows(request.defines)
     # The runtime's parts define names for their module only: the table must not have these.
