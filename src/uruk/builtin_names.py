@@ -22,15 +22,25 @@ _BUILTIN = (
 )
 
 
+_ENDINGS = tuple(b"1 2 3 4 8 si di ti hf sf df xf tf _ieee _cache".split())
+"""The ends of all names that the pattern has: other names do not cost its compilation, which takes milliseconds."""
+_HELPERS = frozenset(
+    b"__sfp_handle_exceptions __aarch64_sync_cache_range __compilerrt_abort_impl "
+    b"__fe_getround __fe_raise_inexact".split()
+)
+"""The functions that builtins of libgcc.a and compiler-rt call, and nothing else does."""
+
+
 def is_builtin(name: bytes) -> bool:
     """Return True for the name of a function that compilers call by themselves."""
-    return name.startswith(b"__") and not name.startswith(_OTHERS) and _pattern().fullmatch(name) is not None
+    return name.startswith(b"__") and name.endswith(_ENDINGS) and _pattern().fullmatch(name) is not None
 
 
-_OTHERS = (b"__cxa_", b"__gxx_", b"__libc_", b"__stack_", b"__isoc", b"__pthread_")
-"""Beginnings of common names that are none: they cost no pattern."""
+def is_of_builtins(name: bytes) -> bool:
+    """Return True for a builtin, and for what builtins call."""
+    return is_builtin(name) or name in _HELPERS
 
 
 @lru_cache(maxsize=1)
 def _pattern() -> re.Pattern[bytes]:
-    return re.compile(_BUILTIN)  # this takes milliseconds, and few links need it
+    return re.compile(_BUILTIN)

@@ -69,6 +69,15 @@ def test_the_tool_imports_no_more_than_it_needs(tmp_path: Path) -> None:
         assert not imported & absent
 
 
+def test_a_link_without_builtins_does_not_import_what_knows_compilers(tmp_path: Path) -> None:
+    path = tmp_path / "one.o"
+    source = ".globl f\nf: call __errno_location@PLT\nret\n"
+    subprocess.run([require_tool("as"), "-o", path, "-"], input=source, text=True, check=True)
+    link = f" jit.add_object({str(path)!r})\n jit.lookup('f')"
+    text = f"import sys, uruk\nwith uruk.LLJIT() as jit:\n{link}\nprint(*sys.modules)"
+    assert not {"uruk.compile", "uruk.platforms.linux.compiler_builtins"}.intersection(run(text))
+
+
 def test_collections_of_young_objects_pass_over_what_was_imported() -> None:
     text = "import gc, uruk\nuruk.LLJIT\nprint(*(len(gc.get_objects(generation)) for generation in range(3)))"
     young, middle, old = map(int, run(text))

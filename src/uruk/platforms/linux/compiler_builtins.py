@@ -10,7 +10,7 @@ import os
 import subprocess
 from functools import lru_cache
 
-from uruk.builtin_names import is_builtin
+from uruk.builtin_names import is_of_builtins
 from uruk.compile.compilers import find_compiler
 from uruk.compile.identity import identify
 from uruk.errors import LibraryNotFound, UrukError
@@ -19,11 +19,6 @@ from uruk.libraries.search import LibrarySearch
 from uruk.platforms.linux.runtime_archive import has_builtins, open_runtime
 from uruk.target import HERE, Target
 
-_HELPERS = frozenset(
-    b"__sfp_handle_exceptions __aarch64_sync_cache_range __compilerrt_abort_impl "
-    b"__fe_getround __fe_raise_inexact".split()
-)
-"""The functions that builtins of libgcc.a and compiler-rt call, and nothing else does."""
 _TIMEOUT = 20
 
 
@@ -32,7 +27,7 @@ def compilers_builtins(name: bytes, architecture: str) -> Archive | None:
 
     Raises ObjectFormatError for an archive that is damaged.
     """
-    if has_builtins(open_runtime(architecture)) or not (is_builtin(name) or name in _HELPERS):
+    if has_builtins(open_runtime(architecture)) or not is_of_builtins(name):
         return None
     return next((archive for archive in _archives(architecture) if name in archive.index()), None)
 

@@ -153,7 +153,11 @@ class LinuxPlatform:
         """See `Platform.builtins_with`."""
         if self.archive is None or not name.startswith(b"__") or has_builtins(self.archive):
             return None
-        from uruk.platforms.linux.compiler_builtins import compilers_builtins  # few links need it
+        from uruk.builtin_names import is_of_builtins  # few names begin so
+
+        if not is_of_builtins(name):
+            return None
+        from uruk.platforms.linux.compiler_builtins import compilers_builtins  # it takes longer than many links
 
         return compilers_builtins(name, self._architecture)
 
