@@ -1,6 +1,8 @@
 """Reading the inputs of a command line, sources compiled, in a thread of its own while numpy is being imported.
 
-Archives that the line names are read behind them, for as long as nothing needs a member of any.
+Files are opened before that thread begins: beside imports it waits for the interpreter's lock after each system call,
+and to open a file takes four of them. Archives that the line names are read behind them, for as long as nothing needs a
+member of any.
 Nothing here imports numpy: reading 36 MB takes as long as a tenth of a large link, and costs nothing beside the import.
 """
 
@@ -9,6 +11,7 @@ from __future__ import annotations
 import mmap
 import os
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from itertools import accumulate
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     from uruk.program.compilation import Compilation, HowToCompile
 
 _ARCHIVES = (b"!<arch>\n", b"!<thin>\n")
+_PATIENCE = 0.01
+"""Seconds that files are opened for before the thread begins; it opens those that are left, where a disk is slow."""
 
 
 @record
@@ -75,7 +80,10 @@ class Reader:
         """Set once the result is there; the thread goes on with archives."""
         self._made = threading.Lock()
         self._stopped = False
+        self._opened = _OpenFiles()
         self.compilation: Compilation | None = None
+        if not self._sources:
+            self._open_files()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -112,10 +120,20 @@ class Reader:
         """All errors of compiling, of which `result` raises the first."""
         return self.compilation.errors if self.compilation is not None else []
 
+    def _open_files(self) -> None:
+        """Open the inputs, up to the first that cannot be: the thread will meet the same error."""
+        end = time.perf_counter() + _PATIENCE
+        with suppress(UrukError):
+            for item in self._inputs:
+                if item.kind == "input" and item.value not in self._given:
+                    self._opened.is_object(item.value)
+                if time.perf_counter() > end:
+                    return
+
     def _run(self) -> None:
         try:
             compiled, libraries = self._compile() if self._sources else ({}, [])
-            with _OpenFiles() as opened:
+            with self._opened as opened:
                 self._read(opened, {**compiled, **self._given})
             self._result += [Other(library) for library in libraries]
         except BaseException as error:  # whatever it is, it is the main thread's to see
@@ -181,6 +199,7 @@ class _OpenFiles:
 
     def __init__(self) -> None:
         self._handles: dict[str, int] = {}
+        self._others: set[str] = set()
         self.sizes: dict[str, int] = {}
         """The number of bytes of each object that are to be read."""
         self._most = os.sysconf("SC_OPEN_MAX") // 2  # the soft limit of RLIMIT_NOFILE
@@ -196,8 +215,8 @@ class _OpenFiles:
     def is_object(self, path: str) -> bool:
         """Return True for a relocatable object, and for a file of no known kind, which the object reader is to
         refuse."""
-        if path in self.sizes:
-            return True
+        if path in self.sizes or path in self._others:
+            return path in self.sizes
         handle, size = open_regular(path)
         kept = False
         try:
@@ -205,6 +224,8 @@ class _OpenFiles:
             if _is_object(head):
                 self.sizes[path] = size_to_read(size, head, path)
                 kept = len(self._handles) < self._most
+            else:
+                self._others.add(path)
         except OSError as error:
             raise ObjectFormatError(path, "file", error.strerror or str(error)) from error
         finally:
