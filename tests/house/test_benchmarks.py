@@ -70,7 +70,7 @@ def test_many(tmp_path: Path) -> None:
     many.measure(inputs.small_object(tmp_path), 10, report)
     flat = {row.name: row.value for row in report.rows[2:]}
     assert flat["mappings that a round leaves"] == 0
-    assert flat["mappings while all are loaded"] == 0
+    assert flat["mappings while all are loaded"] <= 0  # pages that are free and kept may be a mapping of their own
 
 
 def test_session(tmp_path: Path) -> None:

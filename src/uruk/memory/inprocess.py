@@ -14,6 +14,7 @@ from uruk.errors import AllocationError
 from uruk.graph.types import U8
 from uruk.memory import instruction_cache
 from uruk.memory.linux import local
+from uruk.memory.linux.ready_pages import ReadyPages
 from uruk.memory.mapper import WRITABLE, Protection, Range, enclosing_pages, refuse_both, whole_pages
 from uruk.memory.slab_object import SlabLoader, SlabObject, store
 
@@ -28,6 +29,7 @@ class InProcessMapper:
 
     def __init__(self, loader: SlabLoader | None = None) -> None:
         self.loader = loader
+        self._ready = ReadyPages()
 
     @property
     def page_size(self) -> int:
@@ -53,7 +55,7 @@ class InProcessMapper:
         handle, address, unwinds = loader.open(file, None)
         # The tables before the first zone are written in place; the zones are the slab's.
         write = partial(store, self.view(address, file.zones), address)
-        return SlabObject(address, file, unwinds, write, partial(loader.close, handle))
+        return SlabObject(address, file, unwinds, write, partial(self._close_slab, address, file.size, handle))
 
     def view(self, address: int, size: int) -> U8:
         """See `Mapper.view`."""
@@ -61,7 +63,9 @@ class InProcessMapper:
 
     def prepare(self, ranges: Sequence[Range], content: Sequence[Range] | None = None) -> None:
         """See `Mapper.prepare`."""
-        self._protect(ranges, WRITABLE)
+        rest = self._ready.take(ranges)
+        if rest:
+            self._protect(rest, WRITABLE)
         for address, size in ranges if content is None else content:
             if size >= _POPULATE_FROM:
                 # Rounded down to a whole page, as madvise wants it.
@@ -82,14 +86,23 @@ class InProcessMapper:
         """See `Mapper.deinitialize`."""
         whole, ends = whole_pages(ranges, mmap.PAGESIZE)
         for address, size in whole:
-            local.discard_memory(address, size)
+            if not self._ready.keep(address, size):
+                local.discard_memory(address, size)
         for address, size in ends:
             ctypes.memset(address, 0, size)
 
     def release(self, address: int, size: int) -> None:
         """See `Mapper.release`."""
+        self._ready.drop(address, size)
         local.unmap_memory(address, size)
+
+    def _close_slab(self, address: int, size: int, handle: int) -> None:
+        self._ready.drop(address, size)
+        if self.loader is not None:
+            self.loader.close(handle)
 
     def _protect(self, ranges: Sequence[Range], protection: Protection) -> None:
         for address, size in enclosing_pages(ranges, mmap.PAGESIZE):
+            if self._ready.pages:
+                self._ready.drop(address, size)
             local.protect_memory(address, size, protection)

@@ -87,9 +87,10 @@ class Mapper(Protocol):
         ...
 
     def deinitialize(self, ranges: Sequence[Range]) -> None:
-        """Make the bytes of ranges zero, here and where they run, and discard whole pages; protections stay.
+        """Make the bytes of ranges zero, here and where they run, and discard whole pages.
 
-        The ranges have been prepared. Their ends that are not whole pages lie on pages that are still writable.
+        Protections stay, or come to allow writing and no execution. The ranges have been prepared. Their ends that are
+        not whole pages lie on pages that are still writable.
         """
         ...
 
