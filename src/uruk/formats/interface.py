@@ -44,14 +44,6 @@ class Span:
     size: int
 
 
-class Needs(NamedTuple):
-    """Names that an object refers to other than weakly, in the order of its symbols."""
-
-    names: list[bytes]
-    hidden: list[bytes]
-    """Those that no shared library's definition will do for."""
-
-
 class RelocationRow(NamedTuple):
     """One row of an object's tables of relocations as it stands there, for people to look at.
 

@@ -18,7 +18,7 @@ from uruk.isa.interface import InstructionSet
 from uruk.target import Target
 
 if TYPE_CHECKING:
-    from uruk.formats.interface import FormatFiles, Needs
+    from uruk.formats.interface import FormatFiles
 
 PairT = TypeVar("PairT")
 
@@ -35,13 +35,13 @@ class MappedFormat(Generic[PairT]):
         maps: Mapping[str, str],
         sniff: Callable[[bytes | memoryview], Target | None],
         *,
-        tells_needs: bool = False,
+        symbols_tell_needs: bool = False,
     ) -> None:
         """`maps` has the module of each architecture's map of relocations (a `PairT`).
 
-        `tells_needs`: the room has `needs.py`, which reads the names that an object needs.
+        `symbols_tell_needs`: an object needs what its undefined symbols name, and no name stands for another.
         """
-        self._tells_needs = tells_needs
+        self.symbols_tell_needs = symbols_tell_needs
         self.name = name
         self.title = title
         self._sniff = sniff
@@ -81,11 +81,6 @@ class MappedFormat(Generic[PairT]):
         """See `Format.read_relocations`."""
         assert graph.target is not None, "a graph of no target"
         return self._read_relocations(graph, self.pair_of(graph.target.architecture), wanted, report or refuse)
-
-    @cached_property
-    def needs_of(self) -> Callable[[memoryview], Needs | None] | None:
-        """The function that tells the names which an object needs, without reading it as an object, or None."""
-        return import_module(f"{self._room}.needs").needs_of if self._tells_needs else None
 
     @cached_property
     def _read_objects(self) -> Callable[[Arena, Sequence[Span], PairT, Names], Graph]:

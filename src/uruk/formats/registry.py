@@ -5,7 +5,7 @@ A format outside of uruk is added by a call: ``register(MyFormat())``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ import numpy as np
 from uruk.errors import InternalError, ObjectFormatError, UnknownTarget
 from uruk.formats import heads
 from uruk.formats.elf.format import ELF
-from uruk.formats.interface import HEAD_SIZE, Format, Needs, Report, Span
+from uruk.formats.interface import HEAD_SIZE, Format, Report, Span
 from uruk.formats.mapped_format import MappedFormat
 from uruk.graph.arena import Arena
 from uruk.graph.graph import Edges, Graph
@@ -94,10 +94,10 @@ def target_of_file(head: bytes | memoryview) -> Target | None:
     return None if format is None else format.sniff(head)
 
 
-def tells_needs(target: Target) -> Callable[[memoryview], Needs | None] | None:
-    """Return the function that tells the names which an object for a target needs; None where its format has none."""
+def symbols_tell_needs(target: Target) -> bool:
+    """Return True if the symbols of an object for a target alone say which names it needs."""
     format = format_named(target.format)
-    return format.needs_of if isinstance(format, MappedFormat) else None
+    return isinstance(format, MappedFormat) and format.symbols_tell_needs
 
 
 def read_objects(arena: Arena, spans: Sequence[Span], target: Target, names: Names) -> Graph:

@@ -15,6 +15,6 @@ ELF: MappedFormat[Pair] = MappedFormat(
     "ELF",
     {"x86_64": "uruk.formats.elf.x86_64", "aarch64": "uruk.formats.elf.aarch64"},
     target_of_head,
-    tells_needs=True,
+    symbols_tell_needs=True,
 )
 pair_of = ELF.pair_of

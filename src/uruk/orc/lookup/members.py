@@ -1,4 +1,4 @@
-"""Reads archive members into one buffer as they are found, and adds all of them to a session as one graph."""
+"""Reads archive members into one buffer as they are found, wave by wave."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LARGEST = 1 << 28
 
 
 class MemberReader:
-    """Members end to end in a buffer that grows: the arena of their graph."""
+    """Members end to end in a buffer that grows: the arena of their graphs."""
 
     def __init__(self, most: int, ahead: ReadAhead | None = None) -> None:
         """`most` are about as many bytes as all members together have. Members that `ahead` has are used as they are
@@ -31,6 +31,7 @@ class MemberReader:
             self._buffer, self._end = _buffer(min(most, _LARGEST) + INPUT_TAIL), 0
         else:
             self._buffer, self._end = np.frombuffer(ahead.buffer, np.uint8), ahead.end
+        self._arena = Arena([self._buffer])
 
     def add(self, archive: Archive, offset: int) -> memoryview:
         """Read the member whose header is at an offset; returns its bytes. Raises ObjectFormatError."""
@@ -44,7 +45,8 @@ class MemberReader:
         if end + INPUT_TAIL > self._buffer.size:
             larger = _buffer(2 * (end + INPUT_TAIL))
             larger[:start] = self._buffer[:start]
-            self._buffer = larger
+            # Graphs of members that were read before keep the buffer that they have.
+            self._buffer, self._arena = larger, Arena([larger])
         content = memoryview(self._buffer)[start : start + member.size]
         archive.read_into(member, content)
         self._end = end
@@ -61,12 +63,15 @@ class MemberReader:
         return self._starts[key]
 
     def arena(self) -> Arena:
-        """Return the members' bytes."""
-        if self._ahead is not None:
-            self._ahead.keep_only((span.start, span.start + span.size) for span in self.spans)
+        """Return an arena that has the bytes of all members."""
         # The tail is read where a window begins in the last member; zeros make it the same each time.
         self._buffer[self._end : self._end + INPUT_TAIL] = 0
-        return Arena([self._buffer[: self._end + INPUT_TAIL]])
+        return self._arena
+
+    def finish(self) -> None:
+        """Give back the memory of what no member was taken from: there are no more."""
+        if self._ahead is not None:
+            self._ahead.keep_only((span.start, span.start + span.size) for span in self.spans)
 
 
 def _buffer(size: int) -> U8:

@@ -113,7 +113,7 @@ class NameSearch:
             text = self.session.ids.text(number)
             found = dylib.search.member_with(text)
             if found is not None:
-                first.setdefault((id(found[0]), found[1]), Found(*found, text))
+                first.setdefault((id(found[0]), found[1]), Found(*found, dylib.names[text]))
         if first.keys() != {(key, offset) for key, (_, _, offsets) in members.items() for offset in offsets}:
             return False  # some are the compilers' own, or of other dylibs
         entries = add_ahead(self.session, dylib, list(first.values()), started, chosen)

@@ -189,23 +189,27 @@ def add_members_together(
     session: Registry,
     dylib: Contents,
     members: Sequence[tuple[ArchiveEntry, int]],
-    graph: Graph,
-    sure: Mapping[int, bytes],
+    graphs: Sequence[Graph],
+    sure: Mapping[int, int],
 ) -> list[ObjectEntry] | None:
-    """Add members of several archives, (archive, header offset) each, that were read as one graph.
+    """Add members of several archives, (archive, header offset) each, that were read as `graphs`, in this order.
 
     `sure` are rows of `members` with a name that each defines; returns None, with nothing added, where it does not.
     """
 
     def work() -> list[ObjectEntry]:
-        orders = [entry.order for entry, _ in members]
-        trackers = [entry.tracker for entry, _ in members]
-        added = defining.add_graph(session, dylib, graph, trackers[0], roots=False, orders=orders, trackers=trackers)
-        if graph.fallbacks.symbol.size or dylib.redirections:
-            raise _Differs
+        added: list[ObjectEntry] = []
+        for graph in graphs:
+            archives = [entry for entry, _ in members[len(added) : len(added) + len(graph.files)]]
+            orders, trackers = [entry.order for entry in archives], [entry.tracker for entry in archives]
+            added += defining.add_graph(
+                session, dylib, graph, trackers[0], roots=False, orders=orders, trackers=trackers
+            )
+            if graph.fallbacks.symbol.size or dylib.redirections:
+                raise _Differs
         owner = session.table.owner
         for row, name in sure.items():
-            if owner.item(dylib.names[name]) != added[row].number:
+            if owner.item(name) != added[row].number:
                 raise _Differs
         for object_entry, (entry, offset) in zip(added, members, strict=True):
             object_entry.archive, object_entry.member = entry, offset

@@ -192,7 +192,8 @@ class SearchOrder:
         self._index = None
 
     def members(self) -> Mapping[bytes, int]:
-        """Return the merged index: the names that archives have, without the runtime's. See `member_with`."""
+        """Return the merged index: the names that archives have, without the runtime's, each with a number for
+        `member_at`."""
         if self._index is None:
             merged: dict[bytes, int] = {}
             # Backwards, so that the first member of the first archive with a name overwrites the others.
@@ -208,7 +209,11 @@ class SearchOrder:
         The runtime archive is not among them.
         """
         place = self.members().get(name)
-        return None if place is None else (self.archives[place >> _OFFSET_BITS], place & _OFFSET_MASK)
+        return None if place is None else self.member_at(place)
+
+    def member_at(self, place: int) -> tuple[ArchiveEntry, int]:
+        """Return the archive, and the header offset in it, that a number of `members` stands for."""
+        return self.archives[place >> _OFFSET_BITS], place & _OFFSET_MASK
 
     def archive_with(self, name: bytes) -> ArchiveEntry | None:
         """Return the first archive whose index has a name."""
