@@ -38,8 +38,11 @@ def run(words: Sequence[str]) -> int:
             return 1
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's threads would be the program's
     gc.disable()  # nothing here makes cycles worth looking for, and the columns are large
-    reader = Reader(arguments.plan, arguments.how_to_compile())
-    if not (arguments.execute and arguments.in_process):
+    # In a process that is to be the program's, memory and children are as in a fresh one.
+    only_links = not (arguments.execute and arguments.in_process)
+    read_apart = system_of().read_apart if only_links else None
+    reader = Reader(arguments.plan, arguments.how_to_compile(), read_apart=read_apart)
+    if only_links:
         system_of().make_room_for_columns()
     try:
         if arguments.connect:
