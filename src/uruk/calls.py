@@ -197,7 +197,7 @@ class Types:
         return ffi
 
 
-_quiet = threading.Lock()
+_quiet = threading.RLock()  # reentrant: a destructor may read a type in the middle
 """Filters of warnings are the process's: one thread at a time has its own."""
 
 

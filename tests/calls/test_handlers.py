@@ -76,4 +76,4 @@ def test_a_call_of_a_handler_within_a_call_is_an_error(place: str, tmp_path: Pat
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
         assert add(1, 2) == 3
-        assert "have another thread make this one" in str(seen[0])
+        assert "have another thread do it" in str(seen[0])

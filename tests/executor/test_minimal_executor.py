@@ -101,6 +101,9 @@ class Minimal:
         self.libraries = Libraries(names or {})
         self.ends: list[str] = []
 
+    def check_calls(self) -> None:
+        pass
+
     def end_within(self, seconds: float) -> None:
         self.ends.append("end within")
 
@@ -140,7 +143,7 @@ def used(session: Session) -> int:
 def test_an_executor_is_no_more_than_this() -> None:
     """What is added here, every executor must have; what one system wants is its platform's."""
     members = {name for name in vars(Executor) if not name.startswith("_")}
-    assert members == {"process", "memory", "libraries", "lost", "end_within", "close"}
+    assert members == {"process", "memory", "libraries", "lost", "check_calls", "end_within", "close"}
     assert all(hasattr(Minimal, name) for name in members)
 
 

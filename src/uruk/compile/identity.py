@@ -40,7 +40,7 @@ class Compiler:
 
 
 _known: dict[tuple[object, ...], Compiler] = {}
-_lock = threading.Lock()
+_lock = threading.RLock()  # reentrant: a destructor may compile in the middle
 
 
 def identify(words: Sequence[str]) -> Compiler:

@@ -11,7 +11,7 @@ from typing import Any
 
 from uruk.errors import CompileError, InvalidType
 
-_lock = threading.Lock()
+_lock = threading.RLock()  # reentrant: a destructor may compile in the middle
 _LINKONCE = {"linkonce_any": "weak", "linkonce_odr": "weak_odr"}
 
 

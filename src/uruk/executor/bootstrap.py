@@ -202,6 +202,10 @@ class BootstrapExecutor:
         """See `Executor.lost`."""
         return self._connection.lost
 
+    def check_calls(self) -> None:
+        """See `Executor.check_calls`."""
+        self._connection.check_calls()
+
     def end_within(self, seconds: float) -> None:
         """See `Executor.end_within`."""
         self._connection.end_within(seconds)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import numpy as np
 from uruk.errors import InvalidType, InvalidValue, ReleasedCallback
 from uruk.executor import raised, sps
 from uruk.executor.control import Runtime
+from uruk.executor.locks import inner_lock
 from uruk.isa.interface import TRAMPOLINE_SIZE, architecture_of
 from uruk.memory.mapper import Reach
 from uruk.memory.slab import CODE
@@ -43,7 +43,7 @@ class Home(ABC):
     def __init__(self) -> None:
         self._kept: dict[int, dict[object, Callback]] = {}
         """Owners -> functions with their types -> callbacks."""
-        self._keeping = threading.RLock()  # reentrant: a signal's handler or a destructor may make one in the middle
+        self._keeping = inner_lock()  # reentrant: a signal's handler or a destructor may make one in the middle
 
     @abstractmethod
     def make_of(self, prototype: Prototype, function: Callable[..., Any]) -> Callback:
@@ -156,7 +156,7 @@ class Callbacks(Home):
         self._runtime = runtime
         self._architecture = architecture_of(runtime.process.triple)
         self._memory = memory
-        self._lock = threading.RLock()
+        self._lock = inner_lock()
         self._free: dict[int, deque[int]] = {}
         """Numbers of stack words -> addresses of trampolines, those that were never used first."""
         self._released: dict[int, str] = {}

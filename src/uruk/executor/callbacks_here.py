@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +12,7 @@ from uruk.calls import address_of, native_callback
 from uruk.errors import ReleasedCallback
 from uruk.executor import raised
 from uruk.executor.callbacks import RESTING, Callback, Home, shown
+from uruk.executor.locks import inner_lock
 from uruk.executor.native_types import from_native, native_function, to_native
 from uruk.executor.prototypes import Prototype
 from uruk.executor.this_process import THIS_PROCESS, ThisProcess
@@ -21,7 +21,7 @@ from uruk.isa.abi import convention_of
 raised.runs_initialisers = ThisProcess.call.__code__
 _CONVENTION = convention_of(THIS_PROCESS.triple)
 _homes: WeakKeyDictionary[object, CallbacksHere] = WeakKeyDictionary()
-_lock = threading.RLock()  # reentrant: a signal's handler or a destructor may make callbacks in the middle
+_lock = inner_lock()  # reentrant: a signal's handler or a destructor may make callbacks in the middle
 
 
 def callbacks_of(session: object, guard: Callable[[int], int]) -> CallbacksHere:
@@ -54,7 +54,7 @@ class CallbacksHere(Home):
     def __init__(self, guard: Callable[[int], int]) -> None:
         super().__init__()
         self._guard = guard
-        self._lock = threading.RLock()
+        self._lock = inner_lock()
         self._free: dict[Any, deque[_Entry]] = {}
         self._all: dict[int, tuple[Callback, _Entry]] = {}
         self._numbers = itertools.count()

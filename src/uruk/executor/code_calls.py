@@ -6,12 +6,12 @@ that a call is in stays until that has returned.
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from uruk.demangle import demangle
+from uruk.executor.locks import inner_lock
 from uruk.executor.typed_call import TypedCall, typed_calls
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class CodeCalls:
         self.callbacks: Home | None = None
         """The callbacks that are kept for dylibs, once there are any."""
         self._others = others
-        self._lock = threading.RLock()  # reentrant: a handler or a collector may interrupt whoever holds it
+        self._lock = inner_lock()  # reentrant: a handler or a collector may interrupt whoever holds it
         self._made: dict[int, TypedCall] = {}
         self._gone: dict[int, tuple[str, str]] = {}
         """Addresses of stubs of functions that no version defines -> what FunctionGone says."""
@@ -93,7 +93,7 @@ class CodeCalls:
 
     def forget_threads(self) -> None:
         """Forget the calls of all threads but this one: a fork's child has none of these."""
-        self._lock = threading.RLock()  # a thread that is not there may hold the other one
+        self._lock = inner_lock()  # a thread that is not there may hold the other one
         for call in list(self._made.values()):
             call.forget_threads()
 

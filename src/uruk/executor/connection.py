@@ -26,6 +26,7 @@ from typing import Protocol
 from uruk.errors import ExecutorError, ExecutorLost, ExecutorTimeout, ProtocolError
 from uruk.executor.incoming import HEADER, Incoming, Message
 from uruk.executor.interruption import Interruption
+from uruk.executor.locks import awaited_thread, in_the_middle, inner_lock, ownership
 from uruk.executor.messages import CALL, HANGUP, LARGEST, LARGEST_ANSWER, RESULT, SETUP, Setup, read_hangup, read_setup
 from uruk.executor.outgoing import Outgoing
 from uruk.executor.pending_calls import PendingCalls, WaitingCall
@@ -104,10 +105,11 @@ class Connection:
         self._ended = threading.Event()  # nothing comes any more
         self._wanted_close = threading.Event()
         self._over = threading.Event()  # the descriptors are closed, and the process has ended
-        self._wake_lock = threading.RLock()  # taken by handlers of signals, too
+        self._wake_lock = inner_lock()  # taken by handlers of signals, too
         self._wake = _event((read_from, write_to))
         self._out = Outgoing(write_to, self._wake, self._ended.is_set, shut_down)
         self._reading = Turn()  # whoever has it reads the line
+        self._listening = 0  # the listener, by its number
         self._turns = 0  # of threads that read for themselves
         self._incoming = Incoming(read_from, self._most)
         self._unfinished = False  # the turn's holder is in the middle of reading, or was interrupted there
@@ -115,6 +117,8 @@ class Connection:
         self._requests = Requests()
         self._handed_over: deque[Callable[[], None]] = deque()  # requests that the listener is to have served
         self._readable = self._poll()
+        self._has_lock = (self._calls.is_mine, self._requests.is_mine, ownership(self._wake_lock))
+        self._has_turn = (self._reading.is_mine, self._out.turn.is_mine)
         self.listener = threading.Thread(target=self._listen, name="uruk executor", daemon=True)
         self._take_first_message(patience, starting)
 
@@ -160,7 +164,7 @@ class Connection:
         if self.deadline is not None:
             deadline = self.deadline if deadline is None else min(deadline, self.deadline)
         end = None if deadline is None else time.monotonic() + deadline
-        self._refuse_within()
+        self.check_calls()
         number, waiting = self._calls.begin(max(most, LARGEST_ANSWER), end)
         self._check()
         try:
@@ -179,20 +183,20 @@ class Connection:
         assert waiting.result is not None
         return waiting.result
 
-    def _refuse_within(self) -> None:
-        """Raise ExecutorError for a call that has come in the middle of another one's message in its own thread.
+    def check_calls(self) -> None:
+        """Raise ExecutorError where a call would come in the middle of another one of its thread, or of reading.
 
         A turn alone does not say so: who was interrupted twice may have left it behind.
         """
-        taken = self._reading.is_mine or self._out.turn.is_mine
-        frame = sys._getframe() if taken else None  # pyright: ignore[reportPrivateUsage]
-        while frame is not None:
-            if frame.f_code in self._holders and frame.f_locals["self"] in (self, self._out):
-                raise ExecutorError(
-                    "a signal's handler or a destructor calls into an executor in the middle of a call that its thread "
-                    "is making there: have another thread make this one"
-                )
+        calls, requests, waking = self._has_lock
+        within = calls() or requests() or waking() or threading.get_ident() == self._listening
+        reading, writing = self._has_turn
+        frame = sys._getframe() if reading() or writing() else None  # pyright: ignore[reportPrivateUsage]
+        while frame is not None and not within:
+            within = frame.f_code in self._holders and frame.f_locals["self"] in (self, self._out)
             frame = frame.f_back
+        if within:
+            raise ExecutorError(in_the_middle("calls into an executor"))
 
     def is_pending(self, number: int) -> bool:
         """Return True for a call whose result may still come, also where its caller was interrupted."""
@@ -332,6 +336,12 @@ class Connection:
 
     def _listen(self) -> None:
         """Read the line while nobody does who waits for an answer; see to its end."""
+        self._listening = threading.get_ident()
+        with awaited_thread():
+            self._listen_to_the_end()
+        self._listening = 0  # the number may be another thread's from now on
+
+    def _listen_to_the_end(self) -> None:
         everything = self._poll()
         turns = 0
         while not (self._ended.is_set() and self._closing) and not self._time_is_over():

@@ -61,6 +61,13 @@ class Executor(Protocol):
         """Why it cannot be used any more; None while it can."""
         ...
 
+    def check_calls(self) -> None:
+        """Raise ExecutorError where this thread cannot make a call there now: it is in the middle of one.
+
+        That is so in a signal's handler or a destructor; work of several calls asks before it begins.
+        """
+        ...
+
     def end_within(self, seconds: float) -> None:
         """Let another process end within so many seconds, by force in the end: calls that wait then raise ExecutorLost.
 

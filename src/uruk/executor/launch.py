@@ -33,7 +33,7 @@ class Child:
         self.pid = pid
         self.line = line
         self._parent = os.getpid()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # reentrant: a destructor may close the executor in the middle
         self.status: int | None = None
         """Its exit status, negative for a signal; None while it runs."""
         self.tls_pool = 0
@@ -59,7 +59,7 @@ class Child:
                 try:
                     pid, status = os.waitpid(self.pid, os.WNOHANG)
                 except ChildProcessError:  # somebody else has waited for all children: nobody knows any more
-                    self.status = 0
+                    self.status = 0 if self.status is None else self.status
                 else:
                     self.status = os.waitstatus_to_exitcode(status) if pid else None
             return self.status

@@ -21,8 +21,8 @@ from contextlib import contextmanager, suppress
 import numpy as np
 
 from uruk.errors import ExecutorLost, InternalError, ProtocolError, SessionClosed, UrukError
+from uruk.executor.locks import is_owned
 from uruk.executor.stub_pool import DISTANCE, POOL, Retired, StubPool
-from uruk.executor.turn import is_owned
 from uruk.graph.types import I64, U64, Bool, every, some, unique
 from uruk.isa.interface import LAZY_CHANGES, LAZY_PAGE, LAZY_SLOTS, LAZY_STUB_SIZE, LAZY_STUBS
 from uruk.memory.mapper import Range

@@ -6,12 +6,12 @@ Each change ends with the step that makes it known, so that what a signal's hand
 from __future__ import annotations
 
 import itertools
-import threading
 from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
 
 from uruk.errors import ExecutorLost, ProtocolError
+from uruk.executor.locks import inner_lock, ownership
 
 
 class WaitingCall:
@@ -41,10 +41,12 @@ class PendingCalls:
 
     def __init__(self) -> None:
         self.failure: ExecutorLost | None = None
-        self._lock = threading.RLock()  # reentrant: a signal's handler or a destructor may make calls in the middle
+        lock = self._lock = inner_lock()  # reentrant: a signal's handler or a destructor may make calls in the middle
         self._numbers = itertools.count()
         self._waiting: dict[int, WaitingCall] = {}
         self._given_up: dict[int, int] = {}  # calls whose result may still come, with the bytes that it may have
+        self.is_mine = ownership(lock)
+        """Says whether the thread that calls it is in the middle of a change."""
 
     def begin(self, most: int, end: float | None) -> tuple[int, WaitingCall]:
         """Return a new call and its number; from now on `fail` fails it."""

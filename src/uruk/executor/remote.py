@@ -53,7 +53,7 @@ class RemoteExecutor(Unique):
         self.child = child
         self.callbacks = Callbacks(runtime, memory, process.raising)
         self.serve(runtime.address[b"uruk_rt_callback_tag"], self.callbacks.answer)
-        self._closing = threading.Lock()
+        self._closing = threading.RLock()  # reentrant: a destructor may close it in the middle
         self._forget: list[Callable[[], object]] = [memory.forget]
         self.used = False
         """True if a session has it."""
@@ -68,6 +68,10 @@ class RemoteExecutor(Unique):
     def lost(self) -> ExecutorLost | None:
         """See `Executor.lost`."""
         return self.connection.lost
+
+    def check_calls(self) -> None:
+        """See `Executor.check_calls`."""
+        self.connection.check_calls()
 
     def serve(self, tag: int, handler: Callable[[bytes], bytes]) -> None:
         """Answer requests that code there makes under a tag, an address of the runtime's, by `handler`.

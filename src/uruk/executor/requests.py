@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from uruk.errors import ProtocolError
+from uruk.executor.locks import inner_lock, ownership
 
 MOST_THREADS = 256
 """Requests that are served at a time; others wait for one of these to end."""
@@ -20,10 +21,12 @@ class Requests:
     """The requests of one executor: `serve` does their work, `count` keeps their number in bounds."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()  # reentrant: a signal's handler or a destructor may make calls in the middle
+        lock = self._lock = inner_lock()  # reentrant: a signal's handler or a destructor may make calls in the middle
         self._waiting: deque[Callable[[], None]] = deque()
         self._threads = 0
         self._open: set[object] = set()
+        self.is_mine = ownership(lock)
+        """Says whether the thread that calls it is in the middle of a change."""
 
     def count(self, request: object, work: Callable[[], None], answered: Sequence[object]) -> Callable[[], None]:
         """Return the work of a request that has come, which is over when there is something in `answered`.

@@ -11,7 +11,6 @@ has (the kernel's limit is 65,530 a process).
 from __future__ import annotations
 
 import os
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -19,6 +18,7 @@ from contextlib import suppress
 import numpy as np
 
 from uruk.errors import AllocationError, UrukError
+from uruk.executor.locks import inner_lock
 from uruk.isa.interface import LAZY_PAGE, Architecture, architecture_of
 from uruk.memory.inprocess import InProcessMapper
 from uruk.memory.mapper import Mapper, Protection, Range
@@ -87,7 +87,7 @@ class StubPool:
         """`architecture` is that of the stubs, by default this process's."""
         self.mapper = mapper
         self.architecture = architecture or architecture_of(str(HERE))
-        self.lock = threading.RLock()
+        self.lock = inner_lock()
         self._chunks: list[_Chunk] = []
         self._retired: deque[Retired] = deque()
         self._waiting = 0

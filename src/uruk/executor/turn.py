@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
-from typing import Any
+from collections.abc import Callable
+
+from uruk.executor.locks import inner_lock, ownership
 
 
 class Turn:
@@ -16,7 +17,7 @@ class Turn:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = inner_lock()
 
     def take(self, end: float | None = None) -> bool:
         """Wait for the turn, until `end` by time.monotonic() at most; whether this thread has it now."""
@@ -29,9 +30,9 @@ class Turn:
         return self._lock.acquire(blocking=False)
 
     @property
-    def is_mine(self) -> bool:
-        """True if this thread has the turn."""
-        return is_owned(self._lock)
+    def is_mine(self) -> Callable[[], bool]:
+        """A function that says whether the thread that calls it has the turn."""
+        return ownership(self._lock)
 
     def give(self) -> None:
         """Let others have it."""
@@ -43,9 +44,3 @@ class Turn:
             # The lock counts how often it was taken: every one is given back, until the lock refuses.
             while True:
                 self._lock.release()
-
-
-def is_owned(lock: threading.RLock) -> bool:
-    """Return True if this thread has a lock."""
-    is_mine: Any = getattr(lock, "_is_owned")  # noqa: B009 - its type does not tell of it
-    return bool(is_mine())

@@ -165,7 +165,7 @@ class ThreadPoolDispatcher:
         """Idle threads end by themselves."""
 
 
-_lock = threading.Lock()
+_lock = threading.RLock()  # reentrant: a destructor may look names up in the middle
 _local = threading.local()
 _waiting: dict[int, Sequence[Task]] = {}
 """Thread -> the tasks that it waits for now."""

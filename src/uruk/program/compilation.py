@@ -14,6 +14,7 @@ from uruk.compile.identity import identify
 from uruk.compile.languages import is_ir, language_of
 from uruk.compile.process import Processes
 from uruk.errors import CompileError, UrukError
+from uruk.executor.locks import awaited_thread
 
 PROFILES = ("-fprofile-generate", "-fprofile-instr-generate", "-fcs-profile-generate", "-fprofile-arcs")
 """Flags of sources that write data files when they run."""
@@ -53,6 +54,10 @@ class Compilation:
             thread.start()
 
     def _run(self) -> None:
+        with awaited_thread():
+            self._compile_all()
+
+    def _compile_all(self) -> None:
         while True:
             try:
                 path = self._waiting.pop()

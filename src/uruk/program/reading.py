@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from uruk.compile.languages import is_source
 from uruk.errors import ObjectFormatError, UrukError
+from uruk.executor.locks import awaited_thread
 from uruk.formats.heads import HEAD, is_shared_library
 from uruk.formats.read_ahead import ReadAhead
 from uruk.input_buffer import input_buffer
@@ -148,6 +149,10 @@ class Reader:
                     return
 
     def _run(self) -> None:
+        with awaited_thread():
+            self._read_all()
+
+    def _read_all(self) -> None:
         try:
             compiled, libraries = self._compile() if self._sources else ({}, [])
             with self._opened as opened:

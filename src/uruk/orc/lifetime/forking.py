@@ -12,6 +12,7 @@ import threading
 import weakref
 
 from uruk.errors import MaterializationError
+from uruk.executor.locks import SessionLock
 from uruk.orc.dispatch import ThreadPoolDispatcher
 from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.registry.entries import ObjectState, UnitEntry
@@ -48,7 +49,7 @@ def _in_child() -> None:
     this_thread = threading.get_ident()
     for session in list(_sessions):
         # A lock that a thread of the parent holds would stay locked in the child for ever.
-        session.lock = threading.RLock()
+        session.lock = SessionLock()
         session.initializers.forget_threads()
         session.background.renew()
         if session.calls is not None:

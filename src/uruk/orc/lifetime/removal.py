@@ -33,6 +33,7 @@ def remove_tracker(session: Lifetime, tracker: ResourceTracker, force: bool) -> 
     with session.lock:
         if session.closed or _is_over(tracker):
             return Released()
+        session.executor.check_calls()  # before anything is gone: the next call removes the whole
         # Threads may have ended since the last removal: code that waited for them is freed first.
         if session.retired or _closed_with_retired:
             with deferred(once=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from uruk.errors import SessionClosed, UrukError
+from uruk.executor.locks import SessionLock
 from uruk.formats.interface import Span
 from uruk.formats.registry import format_named, read_objects, read_relocations
 from uruk.graph.arena import Arena
@@ -82,7 +82,7 @@ class Registry(Owner, Unique):
         self.new_delivery = new_delivery
         self.target = self.options.target_for(executor.process.triple)
         _check_target(self.target)
-        self.lock = threading.RLock()
+        self.lock = SessionLock()
         self.ids = Ids()
         self.table = SymbolTable()
         self.dylibs: dict[str, Any] = {}

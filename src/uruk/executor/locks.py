@@ -1,0 +1,79 @@
+"""Locks, and threads, that a destructor may meet.
+
+Python collects garbage in whichever thread makes an object at that moment, those of uruk's own included, and runs
+destructors (``__del__``, callbacks of weakref) there. One that uses a session, in a thread that reads an executor's
+line or has an inner lock, would wait for a session's lock whose holder waits for that very thread: for ever. So it does
+not wait: it gets an error.
+
+An inner lock is taken for a moment, also by threads that have a session's; who has one never waits for a session's.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from _thread import RLock
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any
+
+from uruk.errors import ExecutorError
+
+_inner: set[weakref.ref[threading.RLock]] = set()
+_busy: set[int] = set()
+"""Threads of uruk's own that others wait for."""
+
+
+def inner_lock() -> threading.RLock:
+    """Return a new inner lock."""
+    lock = threading.RLock()
+    _inner.add(weakref.ref(lock, _inner.discard))
+    return lock
+
+
+def ownership(lock: threading.RLock) -> Callable[[], bool]:
+    """Return a function that says whether the thread that calls it has a lock."""
+    is_mine: Any = getattr(lock, "_is_owned")  # noqa: B009 - its type does not tell of it
+    return is_mine
+
+
+def is_owned(lock: threading.RLock) -> bool:
+    """Return True if this thread has a lock."""
+    return ownership(lock)()
+
+
+@contextmanager
+def awaited_thread() -> Generator[None]:
+    """Note that others wait for this thread, which runs nothing of the user's but destructors."""
+    me = threading.get_ident()
+    _busy.add(me)
+    try:
+        yield
+    finally:
+        _busy.discard(me)
+
+
+def is_awaited() -> bool:
+    """Return True where this thread is one that others wait for, or has what they wait for."""
+    inner = [reference() for reference in list(_inner)]  # a copy first: other threads make locks meanwhile
+    return threading.get_ident() in _busy or any(lock is not None and is_owned(lock) for lock in inner)
+
+
+class SessionLock(RLock):  # pyright: ignore[reportGeneralTypeIssues] - final in its description only
+    """A session's lock, which is waited for only where that can end."""
+
+    def __enter__(self) -> bool:
+        """Take the lock. Raises ExecutorError where another thread has it that may wait for this one."""
+        if not self.acquire(blocking=False):
+            if is_awaited():
+                raise ExecutorError(in_the_middle("waits for a session that another thread is using"))
+            self.acquire()
+        return True
+
+
+def in_the_middle(what: str) -> str:
+    """Return the text of an error: `what` a signal's handler or a destructor does, in the middle of uruk's own work."""
+    return (
+        f"a signal's handler or a destructor {what}, in the middle of a call that its thread is making there, or of "
+        "work that other threads wait for: have another thread do it, or do it later"
+    )
