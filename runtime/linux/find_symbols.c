@@ -13,7 +13,7 @@
 
 typedef uint64_t word;
 
-enum { DATA = 1, LIBRARY = 2 }; /* flags: it is a variable; it lies in a known object */
+enum { DATA = 1, LIBRARY = 2, NEEDED = 4 }; /* flags: it is a variable; it lies in a known object; see look_up */
 
 struct wanted { /* offsets in the texts; a version of 0: whatever the library gives by default */
     uint32_t name, version;
@@ -114,7 +114,7 @@ static void describe(struct found *found, const char *name, const struct objects
     word value = found->address - object->bias;
     const ElfW(Sym) *symbol = find_definition(&object->tables, name, has_value, &value);
     unsigned type = symbol ? symbol->st_info & 15 : STT_FUNC; /* an IFUNC's address is its resolver's choice */
-    found->flags = LIBRARY;
+    found->flags |= LIBRARY;
     if (type == STT_OBJECT || type == STT_COMMON) {
         found->flags |= DATA;
         found->size = symbol->st_size;
@@ -131,32 +131,61 @@ static word before_libraries(word address)
     return address;
 }
 
-/* `process`: the program's own handle, whose scope is the global one. RTLD_DEFAULT would look in the caller's, too, and
+/* A library of those that are asked. */
+struct asked {
+    void *handle;
+    struct tables tables;
+};
+
+/* `process` is the program's own handle, whose scope is the global one. RTLD_DEFAULT would look in the caller's, too, and
  * this code lies in an object that needs all libraries of the process. */
-static void look_up(struct found *found, const char *name, const char *version, void **handles, word handle_count,
-                    void *process)
+static struct asked to_be_asked(void *handle, void *process)
 {
-    for (word i = 0; i < handle_count && !found->address; i++) {
-        void *handle = handles[i] ? handles[i] : process;
-        found->address = (word)(version ? dlvsym(handle, name, version) : dlsym(handle, name));
-        found->place = (uint32_t)i;
+    struct asked asked = {handle ? handle : process, {0}};
+    struct link_map *map = 0;
+    if (handle && !dlinfo(handle, RTLD_DI_LINKMAP, &map) && map)
+        asked.tables = find_tables(map->l_ld, map->l_addr);
+    return asked;
+}
+
+static int is_any(const ElfW(Sym) *symbol, const void *argument)
+{
+    (void)symbol, (void)argument;
+    return 1;
+}
+
+/* dlsym looks in a library and in all that it needs. A linker looks in the library alone, and the loader in all libraries of
+ * a program before it looks in what they need: so what a library itself defines comes first, whichever it is. */
+static void look_up(struct found *found, const char *name, const char *version, const struct asked *libraries, word count)
+{
+    for (word i = 0; i < 2 * count && !found->address; i++) {
+        const struct asked *library = &libraries[i % count];
+        int is_process = !library->tables.symbols;
+        if (i < count && !is_process && !find_definition(&library->tables, name, is_any, 0))
+            continue;
+        found->address = (word)(version ? dlvsym(library->handle, name, version) : dlsym(library->handle, name));
+        found->flags = found->address && i >= count ? NEEDED : 0;
+        found->place = found->address ? (uint32_t)(i % count) : 0;
     }
-    if (!found->address)
-        found->place = 0;
     found->address = before_libraries(found->address);
 }
 
-/* Look `count` names up, each in the first of the libraries that has it; the handle 0 stands for the whole process. Rows of
- * names that none has are 0. Returns 0, or -1 without memory. */
+/* Look `count` names up, each in the first of the libraries that defines it, then in what they need; the handle 0 stands for
+ * the whole process. Rows of names that none has are 0. Returns 0, or -1 without memory. */
 EXPORTED int64_t uruk_rt_find_symbols(void **handles, word handle_count, const char *texts, const struct wanted *wanted,
                                   word count, struct found *rows)
 {
     struct objects objects = {0};
     void *process = dlopen(0, RTLD_LAZY);
+    struct asked *libraries = calloc(handle_count + 1, sizeof *libraries);
+    if (!libraries)
+        return -1;
+    for (word i = 0; i < handle_count; i++)
+        libraries[i] = to_be_asked(handles[i], process);
     memset(rows, 0, count * sizeof *rows);
     for (word row = 0; row < count; row++) {
         const char *version = wanted[row].version ? texts + wanted[row].version : 0;
-        look_up(&rows[row], texts + wanted[row].name, version, handles, handle_count, process);
+        look_up(&rows[row], texts + wanted[row].name, version, libraries, handle_count);
     }
     dl_iterate_phdr(note_object, &objects); /* afterwards: looking up may load what a filter object names */
     if (!objects.failed) {
@@ -165,6 +194,7 @@ EXPORTED int64_t uruk_rt_find_symbols(void **handles, word handle_count, const c
             if (rows[row].address)
                 describe(&rows[row], texts + wanted[row].name, &objects);
     }
+    free(libraries);
     free(objects.segments);
     free(objects.all);
     return objects.failed ? -1 : 0;

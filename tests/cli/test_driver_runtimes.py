@@ -59,9 +59,11 @@ def test_openmp_on_a_line_of_sources_and_of_objects(tmp_path: Path) -> None:
 def test_a_sanitizer_finds_what_is_wrong_and_nothing_else(tmp_path: Path, name: str) -> None:
     body, report = BAD[name]
     (tmp_path / "bad.c").write_text(f"{HEAD}int main(int c, char **v) {{ {body} }}\n")
-    (tmp_path / "good.c").write_text(f'{HEAD}int main(void) {{ return getenv("LD_PRELOAD") ? 3 : 5; }}\n')
+    good = '#include <string.h>\nint main(void) { free(strdup("text")); return getenv("LD_PRELOAD") ? 3 : 5; }'
+    (tmp_path / "good.c").write_text(f"{HEAD}{good}\n")
     gcc = require_tool("gcc")
-    flags = ["--compiler", gcc, f"-fsanitize={name}", "-w"]
+    # A library of the line needs the C library, which has names of the sanitizer.
+    flags = ["--compiler", gcc, f"-fsanitize={name}", "-w", "-l", "z"]
     err = uruk_run(tmp_path, *flags, "bad.c")[2]
     assert report in err
     status, _, err = uruk_run(tmp_path, *flags, "good.c")

@@ -159,7 +159,7 @@ class Lying:
 
 @pytest.mark.parametrize(
     "row",
-    [(1, 0, 4, 0), (1, 0, 1 << 31, 0), (1, 0, 1, 1), (1, 0, 0, 1 << 31), (0, 0, 1, 0), (0, 0, 2, 0)],
+    [(1, 0, 8, 0), (1, 0, 1 << 31, 0), (1, 0, 1, 1), (1, 0, 0, 1 << 31), (0, 0, 1, 0), (0, 0, 2, 0)],
     ids=["flag", "high flag", "library", "high library", "data nowhere", "library nowhere"],
 )
 def test_an_answer_that_lies(row: tuple[int, int, int, int]) -> None:

@@ -34,7 +34,10 @@ class Libraries(Protocol):
         ...
 
     def find_symbols(self, handles: Sequence[int | None], names: Sequence[bytes]) -> FoundSymbols:
-        """Return what the first library that has it (None: the process) has by each name; asked for at once."""
+        """Return what libraries (None: the process) have by each name; asked for at once.
+
+        The first library that defines a name itself answers, then the first that needs one which does.
+        """
         ...
 
 

@@ -13,17 +13,22 @@ from uruk.graph.types import I64, Bool, some
 from uruk.records import record
 
 _FOUND = np.dtype([("address", "<i8"), ("size", "<u8"), ("flags", "<u4"), ("place", "<u4")])
-_DATA, _LIBRARY = 1, 2
+_DATA, _LIBRARY, _NEEDED = 1, 2, 4
 
 
 @record
 class FoundSymbols:
     """A row a name: its address (signed; 0 where nobody has it), whether it is a variable, and whether it lies in a
-    known library, as a thread-local does not."""
+    known library, as a thread-local does not.
+
+    `by_need`: no library that was asked defines it, but one that these need does. The loader finds that after all
+    libraries of a program, and a linker does not look there. False where it is not known.
+    """
 
     address: I64
     is_data: Bool
     in_library: Bool
+    by_need: Bool
 
     @property
     def found(self) -> Bool:
@@ -31,18 +36,33 @@ class FoundSymbols:
         return self.address != 0
 
     @property
+    def defined(self) -> Bool:
+        """True for names that the libraries which were asked define themselves."""
+        return self.found & ~self.by_need
+
+    @property
     def columns(self) -> tuple[I64, Bool]:
         """Addresses, and which are variables."""
         return self.address, self.is_data
 
+    def clear(self, row: int) -> None:
+        """Make a row that of a name which no library defines."""
+        self.address[row] = self.is_data[row] = self.in_library[row] = self.by_need[row] = 0
+
+    def take(self, row: int, answer: FoundSymbols) -> None:
+        """Make a row the only one of another answer."""
+        self.address[row], self.is_data[row] = answer.address[0], answer.is_data[0]
+        self.in_library[row], self.by_need[row] = answer.in_library[0], answer.by_need[0]
+
     @classmethod
     def nothing(cls, count: int) -> FoundSymbols:
         """Return the rows of names that no library defines."""
-        return cls(np.zeros(count, np.int64), np.zeros(count, np.bool_), np.zeros(count, np.bool_))
+        return cls(np.zeros(count, np.int64), *np.zeros((3, count), np.bool_))
 
 
 def find_symbols(runtime: Runtime, handles: Sequence[int | None], names: Sequence[bytes]) -> FoundSymbols:
-    """Return what the first library that has it (None: the process) has by each name; ``f@V``: version V of f.
+    """Return what libraries (None: the process) have by each name; ``f@V``: version V of f. See
+    `uruk.executor.interface.Libraries.find_symbols`.
 
     Never ask for a thread-local: that makes its library's storage dynamic for good. Raises ExecutorError for an answer
     that cannot be one.
@@ -82,7 +102,7 @@ def _checked(rows: np.ndarray[tuple[int], np.dtype[np.void]], handles: int) -> F
     """Return the answer as columns; the process that it comes from may be hostile."""
     address: I64 = np.ascontiguousarray(rows["address"])
     flags = rows["flags"]
-    wrong = (flags > _DATA + _LIBRARY) | (rows["place"] >= handles) | ((address == 0) & (flags != 0))
+    wrong = (flags > _DATA + _LIBRARY + _NEEDED) | (rows["place"] >= handles) | ((address == 0) & (flags != 0))
     if some(wrong):
         raise ExecutorError(f"the executor's answer about {int(wrong.sum())} names of libraries makes no sense")
-    return FoundSymbols(address, flags & _DATA != 0, flags & _LIBRARY != 0)
+    return FoundSymbols(address, flags & _DATA != 0, flags & _LIBRARY != 0, flags & _NEEDED != 0)

@@ -113,7 +113,8 @@ def _sanitize(settings: Settings, driver: _Driver, flag: str) -> None:
         runtime = driver.file(*_PRELOADED.get(name, _UNDEFINED_BEHAVIOUR))
         if runtime in plan.inputs:
             continue
-        plan.inputs.append(runtime)
+        # Before all libraries of the line, whose needs (libc) have names of it, too; drivers put it there as well.
+        plan.inputs.insert(0 if name in _PRELOADED else len(plan.inputs), runtime)
         in_child = (
             not (settings.in_process or settings.returns or settings.connect)
             and driver.architecture == HERE.architecture

@@ -229,7 +229,7 @@ class _Walk:
             raise _Undecided
         handles = [library.handle for library in libraries]
         texts = self.session.ids.texts(names.tolist())
-        if self.session.executor.libraries.find_symbols(handles, texts).found.any():
+        if self.session.executor.libraries.find_symbols(handles, texts).defined.any():
             raise _Undecided
 
 

@@ -6,21 +6,20 @@ objects refer to is known when they are linked, archive members included.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from uruk.graph.types import I64, Bool, signed, true_rows
 from uruk.link_rules import place_names
 from uruk.orc.lifetime.lifetime import Lifetime
+from uruk.orc.platform import Platform
 from uruk.orc.registry.entries import Contents
 from uruk.orc.registry.search import DeferredLibrary
 
 SLIM_LTO = b"__gnu_lto_slim"
 """A common symbol with which gcc marks objects that have no machine code (lto-streamer.h)."""
 NO_MACHINE_CODE = "holds nothing but data for link-time optimisation: compile with -ffat-lto-objects"
-_Find = Callable[[Sequence[bytes]], tuple[I64, Bool]]
-"""Addresses of names, 0 for those that are not there; and which of them are data."""
 
 
 def find_externals(session: Lifetime, dylib: Contents, names: Sequence[bytes]) -> tuple[Bool, I64, Bool]:
@@ -38,29 +37,38 @@ def find_externals(session: Lifetime, dylib: Contents, names: Sequence[bytes]) -
         if base in interposed:
             address[row] = signed(platform.interposed(base))
             is_found[row] = address[row] != 0
-    libraries = [library for searched, _ in dylib.order_for_code() for library in searched.search.libraries]
-    handles = [library.handle for library in libraries]
-    hidden = any(library.hidden for library in libraries)
-    places: list[tuple[_Find, bool]] = []
-    if libraries:
-        places.append((lambda names: session.executor.libraries.find_symbols(handles, names).columns, False))
-    if not dylib.bare:
-        places.append((platform.find, True))
-    for find, of_process in places:
-        missing: list[int] = true_rows(~is_found).tolist()
-        # Names of places in the program (`_end`, `etext`) would give those of the interpreter.
-        rows = [row for row in missing if names[row] not in own]
-        if rows:
-            asked = [names[row] for row in rows]
-            answer = find(asked)
-            if hidden:
-                from uruk.orc.lookup import hidden_bases  # few libraries have such names
-
-                correct = hidden_bases.correct_process if of_process else hidden_bases.correct_libraries
-                correct(session.executor, libraries, asked, *answer)
-            address[rows], is_data[rows] = answer
-            is_found[rows] = answer[0] != 0  # the dynamic loader gives no symbol the address 0
+    # Names of places in the program (`_end`, `etext`) would give those of the interpreter.
+    rows = [row for row in true_rows(~is_found).tolist() if names[row] not in own]
+    if rows:
+        address[rows], is_data[rows] = _ask(session, dylib, platform, [names[row] for row in rows])
+        is_found[rows] = address[rows] != 0  # the dynamic loader gives no symbol the address 0
     return is_found, address, is_data
+
+
+def _ask(session: Lifetime, dylib: Contents, platform: Platform, names: list[bytes]) -> tuple[I64, Bool]:
+    """Return the addresses of names, and which are data: in libraries, then in the process, then in what libraries
+    need."""
+    libraries = [library for searched, _ in dylib.order_for_code() for library in searched.search.libraries]
+    hidden = [library for library in libraries if library.hidden]
+    symbols = session.executor.libraries.find_symbols([library.handle for library in libraries], names)
+    if hidden:
+        from uruk.orc.lookup.hidden_bases import correct_libraries  # few libraries have such names
+
+        correct_libraries(session.executor, libraries, names, symbols)
+    address, is_data = symbols.columns
+    rows: list[int] = true_rows(~symbols.defined).tolist()
+    if dylib.bare or not rows:
+        return address, is_data
+    asked = [names[row] for row in rows]
+    place, of_data = platform.find(asked)
+    if hidden:
+        from uruk.orc.lookup.hidden_bases import correct_process
+
+        correct_process(session.executor, libraries, asked, place, of_data)
+    found = place != 0
+    address[rows] = np.where(found, place, address[rows])
+    is_data[rows] = np.where(found, of_data, is_data[rows])
+    return address, is_data
 
 
 def load_needed(session: Lifetime, dylib: Contents, names: Iterable[bytes], before: int | None = None) -> None:
@@ -84,10 +92,9 @@ def load_needed(session: Lifetime, dylib: Contents, names: Iterable[bytes], befo
 
 
 def _is_loaded(session: Lifetime, dylib: Contents, name: bytes, order: int) -> bool:
-    """Return True if a library that is loaded, and stands before a place in the order, has a name."""
-    find = session.executor.libraries.find_symbol
-    name = name.partition(b"@")[0]
-    return any(find(library.handle, name)[0] for library in dylib.search.libraries if library.order < order)
+    """Return True if a library that is loaded, and stands before a place in the order, defines a name."""
+    handles = [library.handle for library in dylib.search.libraries if library.order < order]
+    return bool(session.executor.libraries.find_symbols(handles, [name.partition(b"@")[0]]).defined[0])
 
 
 def hints(session: Lifetime, dylib: Contents, needs: Mapping[bytes, str]) -> Mapping[bytes, str]:

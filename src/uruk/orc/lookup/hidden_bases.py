@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from uruk.executor.interface import Executor
+from uruk.executor.library_symbols import FoundSymbols
 from uruk.graph.types import I64, Bool, signed
 from uruk.orc.registry.search import LibraryEntry
 
 
 def correct_libraries(
-    executor: Executor, libraries: Sequence[LibraryEntry], names: Sequence[bytes], address: I64, is_data: Bool
+    executor: Executor, libraries: Sequence[LibraryEntry], names: Sequence[bytes], symbols: FoundSymbols
 ) -> None:
     """Correct dlsym's answers of libraries for such names: they become the default versions' addresses, or 0."""
     for row in _odd_rows(libraries, names):
-        address[row], is_data[row] = 0, False
+        symbols.clear(row)
         for library in libraries:
             asked = library.asked(names[row])
-            place, data = executor.libraries.find_symbol(library.handle, asked) if asked else (0, False)
-            if place:
-                address[row], is_data[row] = signed(place), data
+            answer = executor.libraries.find_symbols([library.handle], [asked] if asked else [])
+            if answer.found.any() and (answer.defined[0] or not symbols.found[row]):
+                symbols.take(row, answer)
+            if symbols.defined[row]:
                 break
 
 

@@ -141,13 +141,18 @@ class NameSearch:
                 if self._ask_generator(dylib, searched, source, number, text, weak=weak):
                     return True
             elif isinstance(source, LibraryEntry):
-                asked = source.asked(text)
-                find = self.session.executor.libraries.find_symbol
-                if number not in self.hidden and asked and find(source.handle, asked)[0]:
+                if number not in self.hidden and self._has(source, text, alone=search.member_with(text) is not None):
                     return True
             elif not weak and self._pull(searched, source, text):
                 return True
         return False
+
+    def _has(self, library: LibraryEntry, text: bytes, *, alone: bool) -> bool:
+        """Return True if a library has a name; `alone`: itself, as what it needs comes after all archives."""
+        if not (asked := library.asked(text)):
+            return False
+        symbols = self.session.executor.libraries.find_symbols([library.handle], [asked])
+        return bool((symbols.defined if alone else symbols.found)[0])
 
     def _ask_generator(
         self, dylib: Contents, searched: Contents, entry: GeneratorEntry, number: int, text: bytes, *, weak: bool

@@ -11,7 +11,7 @@ from uruk.executor.control import Runtime
 from uruk.executor.library_symbols import FoundSymbols, find_symbols
 from uruk.graph.types import ADDRESSES
 from uruk.platforms.linux import process_symbols
-from uruk.platforms.linux.seen_symbols import Row, Seen, described
+from uruk.platforms.linux.seen_symbols import Row, Seen, addresses_in, described
 
 if TYPE_CHECKING:
     from uruk.memory.interface import Memory
@@ -55,7 +55,7 @@ class LibrariesHere:
         """See `Libraries.find_symbol`."""
         seen = self.seen()
         if seen is not None:
-            found, is_data, _ = seen.rows((handle,), [name])[0]
+            found, is_data, *_ = seen.rows((handle,), [name])[0]
             return found % ADDRESSES, is_data
         address = process_symbols.find_symbol(handle, name)
         return (address, process_symbols.describe(address).is_data) if address else (0, False)
@@ -66,12 +66,11 @@ class LibrariesHere:
             seen = self.seen() if len(names) <= FEW else None
             if seen is not None:
                 return _columns(seen.rows(tuple(handles), names))
-            find = process_symbols.find_symbol
-            addresses = [next(filter(None, (find(handle, name) for handle in handles)), 0) for name in names]
+            found = [addresses_in(handles, name) for name in names]
             # To describe an address, the loader looks through all symbols of its library.
             most = max(FEW, self._few // DESCRIBED)
-            if self._runtime is None or len(addresses) - addresses.count(0) <= most:
-                return _described(addresses)
+            if self._runtime is None or len(found) - found.count([]) <= most:
+                return _columns([described(addresses) for addresses in found])
         return find_symbols(self._runtime(), handles, names)
 
     def seen(self) -> Seen | None:
@@ -88,13 +87,8 @@ class LibrariesHere:
         return seen
 
 
-def _described(addresses: list[int]) -> FoundSymbols:
-    """Return what is known of symbols at addresses; 0 stands for none."""
-    return _columns([described(address) for address in addresses])
-
-
 def _columns(rows: list[Row]) -> FoundSymbols:
     if not rows:
         return FoundSymbols.nothing(0)
-    address, is_data, in_library = zip(*rows, strict=True)
-    return FoundSymbols(np.array(address, np.int64), np.array(is_data, np.bool_), np.array(in_library, np.bool_))
+    address, *flags = zip(*rows, strict=True)
+    return FoundSymbols(np.array(address, np.int64), *np.array(flags, np.bool_))

@@ -12,19 +12,33 @@ from typing import TypeAlias
 from uruk.graph.types import signed
 from uruk.platforms.linux import process_symbols
 
-Row: TypeAlias = "tuple[int, bool, bool]"
-"""Address (signed; 0 if no library has the name), whether it is a variable, and whether it lies in a library."""
-_NOWHERE: Row = (0, False, False)
+Row: TypeAlias = "tuple[int, bool, bool, bool]"
+"""The columns of `FoundSymbols`: address (signed; 0 if no library has the name), whether it is a variable, whether it
+lies in a library, and whether that is one which those that were asked need."""
+Addresses: TypeAlias = "list[tuple[int | None, int]]"
+_NOWHERE: Row = (0, False, False, False)
 MOST = 10_000
 """Names at most that are kept."""
 
 
-def described(address: int) -> Row:
-    """Return the row of a symbol by its address, which is 0 for no symbol."""
-    if not address:
-        return _NOWHERE
-    symbol = process_symbols.describe(address)
-    return signed(address), symbol.is_data, bool(symbol.library)
+def addresses_in(handles: Sequence[int | None], name: bytes) -> Addresses:
+    """Return the libraries that have a name, or need one that has it, with the address that each gives."""
+    return [(handle, address) for handle in handles if (address := process_symbols.find_symbol(handle, name))]
+
+
+def described(addresses: Addresses) -> Row:
+    """Return the row of a symbol: that of the first library that defines it itself, else of the first that has it."""
+    symbols: dict[int, process_symbols.Found] = {}
+    for handle, address in addresses:
+        if address not in symbols:
+            symbols[address] = process_symbols.describe(address)
+        if handle is None or process_symbols.path_of(handle) == symbols[address].library:
+            return _row(symbols[address], by_need=False)
+    return _row(symbols[addresses[0][1]], by_need=True) if addresses else _NOWHERE
+
+
+def _row(symbol: process_symbols.Found, *, by_need: bool) -> Row:
+    return signed(symbol.address), symbol.is_data, bool(symbol.library), by_need
 
 
 class Seen:
@@ -39,7 +53,7 @@ class Seen:
         return self._known.get((_PROCESS, name))
 
     def rows(self, handles: tuple[int | None, ...], names: Sequence[bytes]) -> list[Row]:
-        """Return a row for each name: of the first library that has it (None: the process)."""
+        """Return a row for each name that libraries have (None: the process)."""
         known = self._known
         rows = [known.get((handles, name)) for name in names]
         return [self._find(handles, name) if row is None else row for row, name in zip(rows, names, strict=True)]
@@ -50,8 +64,7 @@ class Seen:
         What is missing may appear without a change, where a library's names are made visible to all. What lies in no
         library is a thread-local, whose address is this thread's.
         """
-        find = process_symbols.find_symbol
-        row = described(next(filter(None, (find(handle, name) for handle in handles)), 0))
+        row = described(addresses_in(handles, name))
         if row[2] and len(self._known) < MOST:
             self._known[handles, name] = row
         return row
