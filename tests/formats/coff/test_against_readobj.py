@@ -14,9 +14,11 @@ from uruk.graph.arena import Arena
 from uruk.graph.graph import Binding, Graph, Role, Selection, SymbolKind, SymbolType, Visibility, Zone
 from uruk.graph.names import Names
 from uruk.graph.verify import verify
+from uruk.graph.views import GraphView
 from uruk.target import Target
 
 from support.coff_objects import ARM_MSVC, assembled, compiled, run
+from support.coff_writer import graph_of
 from support.requirements import require_tool
 
 pytestmark = [pytest.mark.quick, pytest.mark.any_interpreter]
@@ -347,3 +349,17 @@ def test_objects_of_arm64(tmp_path: Path) -> None:
 @pytest.mark.parametrize("compiler", ["gcc-O2", "gcc-big", "clang-msvc-sections"])
 def test_objects_of_compilers(tmp_path: Path, compiler: str) -> None:
     compare([compiled(tmp_path, name, compiler) for name in ("weak.c", "templates.cc")], "x86_64", X86_64)
+
+
+def test_more_sections_than_signed_numbers_count(tmp_path: Path) -> None:
+    """LLVM writes up to 65,279 sections (0xFEFF) into an ordinary object, whose numbers have 16 bits."""
+    text = "".join(f'.section .text$f{at},"xr"\n.globl f{at}\nf{at}: .long {at}\n' for at in range(0x8100))
+    found = assembled(tmp_path, "many", text)
+    assert found.read_bytes()[:2] == b"\x64\x86"
+    graph = graph_of(found.read_bytes())
+    verify(graph)
+    symbols = GraphView(graph).symbols
+    for at in (0, 0x7FFE, 0x7FFF, 0x8000, 0x80FF):
+        symbol = symbols[f"f{at}"]
+        assert symbol.block is not None
+        assert bytes(symbol.block.content) == at.to_bytes(4, "little")

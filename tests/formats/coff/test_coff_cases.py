@@ -463,9 +463,12 @@ def test_auxiliary_records_are_not_shown(tmp_path: Path) -> None:
 NUMBERS = {
     0: ("None", 0), 1: ("Pointer64", 0), 2: ("Pointer32", 0), 3: ("ImageOffset32", 0), 4: ("Delta32", -4),
     5: ("Delta32", -5), 6: ("Delta32", -6), 7: ("Delta32", -7), 8: ("Delta32", -8), 9: ("Delta32", -9),
-    10: ("SectionNumber16", 0), 11: ("SectionOffset32", 0), 12: ("SectionOffset7", 0),
+    10: ("SectionNumber16", 0), 11: ("SectionOffset32", 0), 12: ("SectionOffset7", 0), 14: ("Delta64", -8),
 }  # fmt: skip
-"""PE Format, "Type Indicators", x64: REL32 and REL32_1 to _5 count from 0 to 5 bytes behind the end of the field."""
+"""PE Format, "Type Indicators", x64: REL32 and REL32_1 to _5 count from 0 to 5 bytes behind the end of the field.
+
+14 is what GNU's assembler writes for a distance of 64 bits.
+"""
 
 
 @pytest.mark.parametrize("number", range(20))

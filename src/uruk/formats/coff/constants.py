@@ -56,6 +56,8 @@ DEFAULT_ALIGN = 16
 
 SYM_UNDEFINED, SYM_ABSOLUTE, SYM_DEBUG = 0, -1, -2
 """Section numbers that are not sections'."""
+SYM_LOWEST = -0x100
+"""In 16 bits, numbers below this are those of sections above 32,767 (<winnt.h>, IMAGE_SYM_SECTION_MAX is 0xFEFF)."""
 CLASS_EXTERNAL = 2
 CLASS_STATIC = 3
 CLASS_LABEL = 6

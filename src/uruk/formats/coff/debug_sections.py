@@ -13,16 +13,21 @@ from uruk.formats.coff.format import pair_of
 from uruk.formats.coff.headers import Header, read_header
 from uruk.formats.coff.names import ShortNames
 from uruk.formats.coff.sections import Sections, read_sections
+from uruk.formats.coff.symbols import section_numbers
+from uruk.formats.compressed import inflated_gnu, is_gnu, most_of
 from uruk.formats.interface import Span
 from uruk.graph.arena import Arena
 from uruk.graph.types import I64, U8, AnyArray
 
+_PREFIXES = (".debug_", ".zdebug_")
 _WIDTHS = {"Pointer64": 8, "Pointer32": 4, "SectionOffset32": 4, "ImageOffset32": 4}
 """The kinds of relocations that debug sections have, with the bytes of their fields."""
 
 
 def debug_sections(file: str, data: U8, architecture: str) -> dict[str, bytes]:
     """Return the sections of an object that begin with ``.debug_``, by name, as they are where all begin at 0.
+
+    Those that GNU's assembler has compressed (``.zdebug_``) are among them, decompressed.
 
     Raises ObjectFormatError.
     """
@@ -38,12 +43,13 @@ def debug_sections(file: str, data: U8, architecture: str) -> dict[str, bytes]:
     pieces: dict[str, list[bytearray]] = {}
     contents: dict[int, bytearray] = {}
     base = np.zeros(len(names) + 1, np.int64)
+    left = most_of(data.size)
     for row, name in enumerate(names):
-        if name.startswith(".debug_") and sections.start[row] >= 0:
-            at, size = int(sections.start[row]), int(sections.size[row])
-            known = pieces.setdefault(name, [])
+        if name.startswith(_PREFIXES) and sections.start[row] >= 0:
+            contents[row] = _content(sections, row, name, left)
+            left -= len(contents[row])
+            known = pieces.setdefault(name.replace(".zdebug_", ".debug_"), [])
             base[row + 1] = sum(map(len, known))
-            contents[row] = bytearray(buffer[at : at + size].tobytes())
             known.append(contents[row])
     value = _values(buffer, header, base)
     widths = {number: _WIDTHS[kind] for number, (_, kind, _) in pair.RELOCATIONS.items() if kind in _WIDTHS}
@@ -52,12 +58,25 @@ def debug_sections(file: str, data: U8, architecture: str) -> dict[str, bytes]:
     return {name: b"".join(known) for name, known in pieces.items()}
 
 
+def _content(sections: Sections, row: int, name: str, most: int) -> bytearray:
+    """Return the content of a section, decompressed: of `most` bytes then."""
+    at, size = int(sections.start[row]), int(sections.size[row])
+    raw = sections.buffer[at : at + size].tobytes()
+    if not is_gnu(name, raw):
+        return bytearray(raw)
+    try:
+        return inflated_gnu(raw, most)
+    except ValueError as error:
+        offset = at - int(sections.origin[0])
+        raise ObjectFormatError(sections.files[0], f"section {row + 1} `{name}'", str(error), offset) from error
+
+
 def _values(buffer: U8, header: Header, base: I64) -> I64:
     """Return the offset of each symbol in its section; sections of one name follow each other."""
     kind = coff.BIG_SYMBOL if header.big else coff.SYMBOL
     end = header.symbols + header.symbol_count * kind.itemsize
     symbols: AnyArray = buffer[header.symbols : end].view(kind)
-    section = symbols["section"].astype(np.int64)
+    section = section_numbers(symbols)
     section[(section < 0) | (section >= base.size)] = 0
     return symbols["value"].astype(np.int64) + base[section]
 

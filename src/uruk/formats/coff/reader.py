@@ -92,7 +92,10 @@ def _first_rows(owner: I32, count: int) -> I64:
     return owner.searchsorted(np.arange(count + 1))
 
 
-_NOT_LOADED = (b".debug", b".llvm.", b".llvm_", b".gfids$", b".giats$", b".gljmp$", b".gehcont$", b".reloc", b".sxdata")
+_NOT_LOADED = (
+    b".debug", b".zdebug", b".llvm.", b".llvm_", b".gfids$", b".giats$", b".gljmp$", b".gehcont$", b".reloc",
+    b".sxdata",
+)  # fmt: skip
 """Beginnings of names of sections that only debuggers, linkers and images' tables of guarded targets have a use for."""
 # XI and XC are initialisers of C and C++, XP and XT functions for the end; other `.CRT$` names are kept, not called.
 _FUNCTION_ARRAYS = {

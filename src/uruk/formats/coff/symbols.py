@@ -105,7 +105,7 @@ def _gather(sections: Sections, start: I64) -> list[AnyArray]:
         if mine or not big:
             pieces = [sections.buffer[h.symbols : h.symbols + h.symbol_count * dtype.itemsize] for h in mine]
             raw = join(pieces).view(dtype) if pieces else np.empty(0, dtype)
-            integers = [raw[field].astype(np.int64) for field in ("value", "section", "type")]
+            integers = [raw["value"].astype(np.int64), section_numbers(raw), raw["type"].astype(np.int64)]
             halves.append([raw["name"], *integers, raw["class"].copy(), raw["auxiliary"].astype(np.int64)])
     if len(halves) == 1:
         return halves[0]
@@ -119,6 +119,16 @@ def _gather(sections: Sections, start: I64) -> list[AnyArray]:
         ordered[order] = column
         columns[index] = ordered
     return columns
+
+
+def section_numbers(raw: AnyArray) -> I64:
+    """Return the numbers of sections in records: those of sections count from 1, those of constants.SYM_* are below."""
+    number: I64 = raw["section"].astype(np.int64)
+    if raw.dtype == coff.SYMBOL:
+        far = number < coff.SYM_LOWEST
+        if some(far):
+            number[far] += 1 << 16
+    return number
 
 
 def _find_auxiliary(records: Records) -> None:

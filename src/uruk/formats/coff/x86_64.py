@@ -31,8 +31,11 @@ RELOCATIONS = {
     9: ("REL32_5", "Delta32", -9),
     10: ("SECTION", "SectionNumber16", 0),
     11: ("SECREL", "SectionOffset32", 0),
-    # 13 to 16 (TOKEN, SREL32, PAIR, SSPAN32) are not in the map, and are refused.
     12: ("SECREL7", "SectionOffset7", 0),
+    # The specification gives 14 to SREL32, which no compiler writes. GNU's assembler means a distance of 64 bits that
+    # counts from the field's end: jump tables of gcc -mcmodel=large (binutils, R_AMD64_PCRQUAD). 13, 15 and 16
+    # (TOKEN, PAIR, SSPAN32) are not in the map, and are refused.
+    14: ("PCRQUAD", "Delta64", -8),
 }
 """Relocation number -> (name without ``IMAGE_REL_AMD64_``, edge kind, what is added to the addend)."""
 FORMS = (

@@ -5,12 +5,12 @@ A name may stand for several sections: type units are in section groups, one uni
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 
 import numpy as np
 
 from uruk.errors import ObjectFormatError
+from uruk.formats.compressed import ZLIB, Way, inflated, inflated_gnu, is_gnu, most_of
 from uruk.formats.elf import constants as elf
 from uruk.formats.elf import zstd
 from uruk.formats.elf.format import pair_of
@@ -18,16 +18,10 @@ from uruk.graph.types import I64, U8, AnyArray
 from uruk.records import record
 
 _PREFIXES = (".debug_", ".zdebug_")
-_GNU_HEADER = 12
-"""Bytes in front of a ``.zdebug_*`` section's stream: ``ZLIB`` and the size, with its highest byte first."""
 _CHDR = 24
 """The size of a compression header (gABI, "Compressed Sections")."""
-_ZLIB, _ZSTD = 1, 2
-_MOST_GROWTH = 1040
-"""No stream of zlib's has more than about 1,032 bytes for one of its own."""
-_ALWAYS, _FOR_EACH_BYTE = 1 << 26, 32
-"""Bytes that the sections of a file may have together when they are decompressed: so many, and more for each byte of
-the file. Compilers' have some six times as many as when they are compressed."""
+_WAYS = {1: ZLIB, 2: Way(zstd.MOST_GROWTH, zstd.decompressed)}
+"""By the number in the compression header (gABI, "ch_type")."""
 
 
 @record
@@ -51,7 +45,7 @@ def debug_sections(file: str, data: U8, architecture: str, places: Mapping[int, 
     """
     tables = _tables(file, data)
     pieces: dict[str, list[tuple[int, bytearray]]] = {}
-    left = _ALWAYS + _FOR_EACH_BYTE * data.size
+    left = most_of(data.size)
     base = np.array([(places or {}).get(at, 0) for at in tables.headers["offset"].tolist()], np.int64)
     for number, name in enumerate(tables.names):
         if name.startswith(_PREFIXES) and tables.headers["type"][number] != elf.SHT_RELA:
@@ -120,35 +114,26 @@ def _content(tables: _Tables, number: int, most: int) -> bytearray:
     raw = bytes(_bytes_of(tables.data, tables.headers, number))
     if len(raw) != size:
         raise _error(tables, number, f"{size} bytes do not fit in the file")
-    if int(tables.headers["flags"][number]) & elf.SHF_COMPRESSED:
-        kind, whole = int.from_bytes(raw[:4], "little"), int.from_bytes(raw[8:16], "little")
-        if kind not in (_ZLIB, _ZSTD):
-            raise _error(tables, number, f"is compressed in way {kind}, which uruk does not know")
-        return _inflated(tables, number, raw[_CHDR:], whole, most, by_zstd=kind == _ZSTD)
-    if tables.names[number].startswith(".zdebug_") and raw[:4] == b"ZLIB":
-        return _inflated(tables, number, raw[_GNU_HEADER:], int.from_bytes(raw[4:_GNU_HEADER], "big"), most)
+    try:
+        if int(tables.headers["flags"][number]) & elf.SHF_COMPRESSED:
+            return _inflated(raw, most)
+        if is_gnu(tables.names[number], raw):
+            return inflated_gnu(raw, most)
+    except ValueError as error:
+        raise _error(tables, number, str(error)) from error
     return bytearray(raw)
 
 
-def _inflated(tables: _Tables, number: int, stream: bytes, size: int, most: int, *, by_zstd: bool = False) -> bytearray:
-    if size > (zstd.MOST_GROWTH if by_zstd else _MOST_GROWTH) * max(len(stream), 1):
-        raise _error(tables, number, f"{len(stream)} compressed bytes cannot stand for {size}")
-    if size > most:
-        problem = f"has {size} bytes when it is decompressed, where {most} are left for the file's debug information"
-        raise _error(tables, number, f"{problem}: compile with -gz=none if that is right")
+def _inflated(raw: bytes, most: int) -> bytearray:
+    """Return the content of a section that has a compression header."""
+    kind, whole = int.from_bytes(raw[:4], "little"), int.from_bytes(raw[8:16], "little")
+    if kind not in _WAYS:
+        raise ValueError(f"is compressed in way {kind}, which uruk does not know")
     try:
-        if by_zstd:
-            content = zstd.decompressed(stream, size)
-        else:
-            content = zlib.decompressobj().decompress(stream, size + 1)
+        return inflated(raw[_CHDR:], whole, most, _WAYS[kind])
     except ImportError as error:
         problem = "is compressed by zstd, for which a package is not installed: pip install 'uruk[types]'"
-        raise _error(tables, number, f"{problem}, or compile with -gz=zlib or -gz=none") from error
-    except (zlib.error, ValueError) as error:
-        raise _error(tables, number, f"cannot be decompressed: {error}") from error
-    if len(content) != size:
-        raise _error(tables, number, f"has not {size} bytes when it is decompressed, as its header says")
-    return bytearray(content)
+        raise ValueError(f"{problem}, or compile with -gz=zlib or -gz=none") from error
 
 
 def _apply(tables: _Tables, number: int, content: bytearray, value: I64, architecture: str) -> None:
