@@ -35,10 +35,13 @@ def is_builtin(name: str) -> bool:
 VERSION = "uruk_version_"
 """The beginning of the name that an archive defines to say what it was made from."""
 
+INTERFACE: str = runpy.run_path(str(ROOT / "src" / "uruk" / "runtime_interface.py"))["NAME"]
+"""The name by which it says which interface uruk's Python code has with it."""
+
 
 def fingerprint(root: Path, target: BuildTarget) -> str:
     """Return a digest of all sources and flags that an archive and a program are made from."""
-    digest = hashlib.sha256(f"{target} {C_FLAGS} {_ZIG_FLAGS}".encode())
+    digest = hashlib.sha256(f"{target} {C_FLAGS} {_ZIG_FLAGS} {INTERFACE}".encode())
     for path in inputs_of(root, target):
         digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
     return digest.hexdigest()
@@ -68,7 +71,8 @@ def _compile_version(
 ) -> str:
     """Compile an object that says which archive this is: an executor may have been built with another one."""
     digest = hashlib.sha256(stamp.encode()).hexdigest()
-    (work / "version.c").write_text(f"const char {VERSION}{digest[:16]} = 0;\n", "utf-8")
+    names = f"{VERSION}{digest[:16]}", INTERFACE
+    (work / "version.c").write_text("".join(f"const char {name} = 0;\n" for name in names), "utf-8")
     toolchain.compile(root, triple, flags, [work / "version.c"], work)
     return "version.o"
 

@@ -23,7 +23,7 @@ FLOORS = (
     ("errors", "records", "named_tuples", "machines", "builtin_names", "reporting", "host"),
     ("target",),
     ("c_faults", "c_reader"),
-    ("demangle", "runtime_files", "regular_files", "input_buffer", "calls", "compile"),
+    ("demangle", "runtime_files", "runtime_interface", "regular_files", "input_buffer", "calls", "compile"),
     ("graph",),
     ("isa",),
     ("memory",),

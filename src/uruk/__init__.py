@@ -50,6 +50,7 @@ from uruk.errors import ProtocolError as ProtocolError
 from uruk.errors import ReleasedCallback as ReleasedCallback
 from uruk.errors import RemovedCode as RemovedCode
 from uruk.errors import SessionClosed as SessionClosed
+from uruk.errors import StaleRuntime as StaleRuntime
 from uruk.errors import StaticsDiffer as StaticsDiffer
 from uruk.errors import TLSError as TLSError
 from uruk.errors import UndefinedSymbols as UndefinedSymbols
@@ -145,6 +146,7 @@ __all__ = [
     "ResourceTracker",
     "Session",
     "SessionClosed",
+    "StaleRuntime",
     "StaticsDiffer",
     "Symbol",
     "SymbolFlags",

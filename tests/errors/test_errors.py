@@ -46,6 +46,7 @@ ERRORS: list[uruk.UrukError] = [
     uruk.UnknownTarget("pdp11-unix", ["x86_64-linux", "aarch64-linux"]),
     uruk.InternalError("bug"),
     uruk.MissingRuntime("aarch64-linux", "uruk-executor-aarch64-linux", ["x86_64-linux"], ["/lib"]),
+    uruk.StaleRuntime("/lib/uruk_runtime-x86_64-linux.a"),
     uruk.InvalidAddress(0x10, 8, "read"),
     uruk.CppException("std::runtime_error", "no"),
     uruk.StaticsDiffer("b.o", ["`n' has 8 bytes, and had 4"], "make them anew"),

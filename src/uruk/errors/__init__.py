@@ -35,6 +35,7 @@
           ExecutorCrashed      it was ended by a signal
           ProtocolError        it sent what is not a message
       MissingRuntime           a target whose runtime this installation lacks
+        StaleRuntime           its runtime was built for another version of uruk's Python code
       UnknownTarget            a target that uruk has nothing for; a ValueError, too
       CompilerNotFound         no compiler for a source; a FileNotFoundError, too
       CompileError             a compiler refused a source, or was stopped
@@ -50,6 +51,7 @@ from uruk.errors.base import InternalError as InternalError
 from uruk.errors.base import InvalidType as InvalidType
 from uruk.errors.base import InvalidValue as InvalidValue
 from uruk.errors.base import MissingRuntime as MissingRuntime
+from uruk.errors.base import StaleRuntime as StaleRuntime
 from uruk.errors.base import UnknownTarget as UnknownTarget
 from uruk.errors.base import UrukError as UrukError
 from uruk.errors.base import some_of as some_of

@@ -86,6 +86,21 @@ class MissingRuntime(UrukError):
         )
 
 
+class StaleRuntime(MissingRuntime):
+    """An archive of the runtime that was built for another version of uruk's Python code; `file` is its path."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__("", file, (), ())
+        self.args = (file,)
+
+    def describe(self) -> str:
+        """See `UrukError.describe`."""
+        return (
+            f"{self.file} was built for another version of uruk's Python code than this one: run `make runtime' in its "
+            "source tree, or install uruk again with pip"
+        )
+
+
 class AllocationError(UrukError):
     """Memory that cannot be reserved, protected or placed."""
 

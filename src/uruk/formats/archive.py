@@ -131,6 +131,13 @@ class Archive:
                     self._entries = index_names(self._head_of_members(), self._entries)
         return self._entries
 
+    def has_in_index(self, name: bytes) -> bool:
+        """Return True if the index has a name, found without reading it row by row."""
+        kind_and_place = self._index_at
+        return kind_and_place is not None and b"\0" + name + b"\0" in self._source.read(
+            *kind_and_place[1:], "archive index"
+        )
+
     def _head_of_members(self) -> bytes:
         """Return the first bytes of the first member that the index names; empty where they cannot be read."""
         if self._entries is None or not self._entries[1].size:

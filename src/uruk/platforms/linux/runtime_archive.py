@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from uruk.formats.archive import Archive
-from uruk.runtime_files import runtime_archive
+from uruk.platforms.current_runtime import open_current
 from uruk.target import HERE
 
 INTERPOSED = (b"__cxa_thread_atexit", b"__cxa_thread_atexit_impl")
@@ -17,8 +17,8 @@ UNWINDER = "libgcc_s.so.1"
 
 @lru_cache(maxsize=4)
 def open_runtime(architecture: str = HERE.architecture) -> Archive:
-    """The runtime archive of an architecture, by default this process's."""
-    return Archive.open(runtime_archive(f"{architecture}-linux"))
+    """The runtime archive of an architecture, by default this process's. Raises MissingRuntime, StaleRuntime."""
+    return open_current(f"{architecture}-linux")
 
 
 def has_builtins(archive: Archive) -> bool:

@@ -13,6 +13,7 @@ from uruk.link import Linked
 from uruk.orc.registry.tracker import FunctionArray, Released, ResourceTracker
 from uruk.orc.session import Session
 from uruk.platforms.bare import BarePlatform
+from uruk.platforms.current_runtime import open_current
 from uruk.platforms.jit_dlopen import NAMES as JIT_NAMES
 from uruk.platforms.jit_dlopen import JITLoader
 from uruk.platforms.thread_search import find_in_threads
@@ -20,7 +21,6 @@ from uruk.platforms.windows.carriers import Carrier
 from uruk.platforms.windows.function_arrays import arrays_of, is_destructor
 from uruk.platforms.windows.modules import modules_of
 from uruk.platforms.windows.process import WindowsProcess
-from uruk.runtime_files import runtime_archive
 from uruk.target import Target
 
 _STATICS = frozenset({b"_Init_thread_epoch", b"_Init_thread_header", b"_Init_thread_footer", b"_Init_thread_abort"})
@@ -41,8 +41,11 @@ _OF_RUNTIME = {
 
 @lru_cache(maxsize=4)
 def open_runtime(target: str) -> Archive:
-    """Return the archive of what is linked into modules; it stays open until this process ends."""
-    return Archive.open(runtime_archive(target))
+    """Return the archive of what is linked into modules; it stays open until this process ends.
+
+    Raises MissingRuntime, StaleRuntime.
+    """
+    return open_current(target)
 
 
 class WindowsPlatform(BarePlatform):
