@@ -240,6 +240,18 @@ def test_an_executor_of_ones_own(cc: Compile, tmp_path: Path) -> None:
             program.run(executor=another, stdin=b"")
 
 
+def test_a_library_that_replaces_malloc(cc: Compile, tmp_path: Path) -> None:
+    """A process that runs already has the C library's, whose own functions would go on with it."""
+    own = Path(__file__).parent / "programs" / "malloc_library" / "own.txt"
+    library = cc.shared("libtakes.so", own.read_text(), "-fno-builtin")
+    program = uruk.Program(cc("void *malloc(unsigned long); int main(void) { return !malloc(3); }"), library)
+    with uruk.spawn() as running, pytest.raises(uruk.LibraryError, match=r"LD_PRELOAD=.*libtakes"):
+        program.run(executor=running)
+    assert program.run().status == 0  # in another process, which begins with it
+    with uruk.spawn() as running, pytest.raises(uruk.InvalidValue, match=r"libtakes.*before all else"):
+        program.run(executor=running)
+
+
 def test_the_options_of_a_link(cc: Compile) -> None:
     main = cc(
         "#include <stdio.h>\nextern char fixed[]; int other(void), further(void), twice(int);\n"

@@ -54,6 +54,10 @@ _UNDEFINED = "undefined symbol: "  # of glibc's text, which is not translated be
 _NO_FILE = ": cannot open shared object file"
 
 
+COMES_LATE = "defines malloc, which the C library calls, too: it must be in the process before all others"
+"""The problem of a library that replaces malloc."""
+
+
 class LibraryError(UrukError):
     """A shared library that the dynamic loader refused; `hint` says what to do, where that is known."""
 
@@ -73,6 +77,11 @@ class LibraryError(UrukError):
     def lacks_file(self) -> bool:
         """True if the library needs another, of which the loader finds no file."""
         return _NO_FILE in self.problem
+
+    @property
+    def comes_late(self) -> bool:
+        """True if the library has to be in its process before all others, and is not."""
+        return self.problem == COMES_LATE
 
     def describe(self) -> str:
         """See `UrukError.describe`."""

@@ -24,6 +24,10 @@ class Exports(Protocol):
         """Give a refused library the name that it lacks, if the program has it; True if that may load now."""
         ...
 
+    def refuse_late(self, paths: Sequence[str]) -> None:
+        """Raise LibraryError for a library that has to be in the process from its start, before it is loaded."""
+        ...
+
     def bind(self) -> int:
         """Bind libraries' references to the program's definitions, which are linked; returns how many."""
         ...
@@ -94,6 +98,8 @@ class ProgramLinker(LLJIT):
             self._open_needs(path)
         if not paths:
             return
+        if self.exports is not None:
+            self.exports.refuse_late(paths)
         load = self.platform.plan_load(paths, self._by_name)
         while problem := load():
             if not self._provides_for(LibraryError(paths[0], problem)):

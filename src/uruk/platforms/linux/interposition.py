@@ -11,14 +11,17 @@ finds them first, too (runtime/linux/program_names.c).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
 import numpy as np
 
-from uruk.errors import AllocationError, LibraryError
+from uruk.errors import AllocationError, LibraryError, ObjectFormatError
+from uruk.errors.inputs import COMES_LATE
 from uruk.executor import sps
 from uruk.executor.interface import Executor
 from uruk.formats.elf.exports import build_exports
+from uruk.formats.registry import open_library
 from uruk.graph.types import I64, true_rows
 from uruk.isa.interface import architecture_of
 from uruk.orc.dylib import JITDylib
@@ -26,6 +29,8 @@ from uruk.orc.lookup.exports import all_shown, offered, shown
 from uruk.orc.registry.symbols import Flag, Rank
 from uruk.platforms.linux.platform import LinuxPlatform
 from uruk.platforms.linux.tls.program import ADDRESSES, ProgramThreadLocals, imported_names
+
+MALLOC, LIBC = b"malloc", "libc.so.6"
 
 
 class ProgramExports:
@@ -73,6 +78,20 @@ class ProgramExports:
             self._runtime.call(b"uruk_rt_close_carrier", self._handle)
         self._handle = self._open(self.requested, self.requested_locals)
         return bool(self._handle)
+
+    def refuse_late(self, paths: Iterable[str]) -> None:
+        """Raise LibraryError for a library that replaces malloc, and is about to be loaded into a process that has one.
+
+        The C library's own functions call malloc as libraries do, and what they have taken is freed by the program
+        (strdup, getline): so the process must have had one malloc from its start.
+        """
+        late = next((path for path in paths if _defines_malloc(path)), None)
+        if late is None:
+            return
+        libraries = self._executor.libraries
+        places = [libraries.find_symbol(handle, MALLOC)[0] for handle in (None, libraries.load(LIBC))]
+        if places[0] == places[1]:  # else a library was preloaded that replaces it
+            raise LibraryError(late, COMES_LATE, f"start the executor with LD_PRELOAD={late}")
 
     def bind(self) -> int:
         """Bind libraries' references to the definitions of the dylib, which is linked; returns their number.
@@ -171,3 +190,12 @@ class ProgramExports:
         """Open exports of these names for everybody; the handle, 0 where there is no memory file."""
         data = build_exports(symbols, architecture_of(self._runtime.process.triple).name, thread_locals)
         return self._runtime.call(b"uruk_rt_open_exports", data, len(data))
+
+
+def _defines_malloc(path: str) -> bool:
+    """Return True if a library that is not the C library defines malloc; the loader says what is wrong with a file."""
+    try:
+        with open_library(path) as library:
+            return library.defines(MALLOC) and os.path.basename(path) != LIBC
+    except ObjectFormatError:
+        return False

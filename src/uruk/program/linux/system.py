@@ -9,7 +9,8 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from uruk.errors import TLSError, UrukError
+from uruk.errors import LibraryError, TLSError, UrukError
+from uruk.target import HERE, Target
 
 if TYPE_CHECKING:
     from uruk.memory.interface import Memory
@@ -103,9 +104,11 @@ class LinuxPrograms:
     def another_may_do(self, settings: Settings, error: UrukError) -> bool:
         """See `ProgramSystem.another_may_do`.
 
-        How much static thread-local storage a process has is fixed when it starts.
+        How much static thread-local storage a process has is fixed when it starts, and which malloc.
         """
         fixed = settings.in_process or settings.returns or settings.given_executor is not None
+        if not fixed and isinstance(error, LibraryError):
+            return error.comes_late and _preloads(settings, error.library)
         if fixed or not isinstance(error, TLSError):
             return False
         early = (error.variable, error.what)
@@ -142,3 +145,13 @@ class LinuxPrograms:
         from uruk.program.linux.heap import use_huge_pages
 
         use_huge_pages()
+
+
+def _preloads(settings: Settings, library: str) -> bool:
+    """Have the next child start with a library; False if that is none of uruk's, or has started with it already."""
+    path = os.path.abspath(library)
+    is_foreign = settings.target and Target.of_triple(settings.target).architecture != HERE.architecture
+    if settings.connect or is_foreign or path in settings.plan.preloaded:
+        return False
+    settings.plan.preloaded.append(path)
+    return True
