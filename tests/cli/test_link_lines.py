@@ -135,6 +135,45 @@ def test_static_and_dynamic_libraries(tmp_path: Path) -> None:
         assert same(tmp_path, ["use.o", "-L.", *words.split(), "-Wl,-rpath,."])[0] == status, words
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["-l value.o", "-lvalue.o", "-l ./value.o", "-l libvalue.a", "-Wl,-l,value.o", "-Xlinker -l -Xlinker value.o"],
+)
+def test_a_librarys_name_is_no_files(tmp_path: Path, words: str) -> None:
+    """As for gcc and clang, whose linkers look for libvalue.o.so and libvalue.o.a."""
+    write(tmp_path, value="int value(void) { return 7; }", use="int value(void); int main(void) { return value(); }")
+    archive(tmp_path, "libvalue.a", "value.o")
+    line = ["use.o", "-L.", *words.split()]
+    for driver in ("gcc", "clang-19"):
+        refused = subprocess.run([require_tool(driver), *line], cwd=tmp_path, capture_output=True, text=True)
+        assert refused.returncode
+        assert "-l" in refused.stderr
+    status, out, err = uruk_run(tmp_path, *line)
+    name = words.split()[-1].removeprefix("-Wl,-l,").removeprefix("-l")
+    assert (status, out) == (2, "")
+    assert f"-l {name} names a library in a file lib{name}.so or lib{name}.a, as for gcc: give the file {name}" in err
+
+
+@pytest.mark.parametrize(
+    "words", ["-l value -L .", "-l :value.o -L .", "-x none value.o", "-u value value.o", "-z now value.o"]
+)
+def test_words_that_follow_their_option(tmp_path: Path, words: str) -> None:
+    write(tmp_path, value="int value(void) { return 7; }", use="int value(void); int main(void) { return value(); }")
+    archive(tmp_path, "libvalue.a", "value.o")
+    assert same(tmp_path, ["use.o", *words.split()])[0] == 7
+
+
+@pytest.mark.parametrize("option", "-l -L -u -e -z -T -x".split())
+def test_an_option_without_its_word(tmp_path: Path, option: str) -> None:
+    write(tmp_path, use="int main(void) { return 0; }")
+    refused = subprocess.run([require_tool("gcc"), "use.o", option], cwd=tmp_path, capture_output=True, text=True)
+    assert refused.returncode
+    assert "missing argument" in refused.stderr
+    status, _, err = uruk_run(tmp_path, "use.o", option)
+    assert status == 2
+    assert f"{option} wants a value" in err
+
+
 @pytest.mark.parametrize(("option", "out"), [("--as-needed", ""), ("--no-as-needed", "loaded\n")])
 def test_libraries_that_nothing_needs(tmp_path: Path, option: str, out: str) -> None:
     write(tmp_path, empty="int main(void) { return 0; }", idle=LOADED)

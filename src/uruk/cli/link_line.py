@@ -18,6 +18,7 @@ _EXPRESSION = re.compile(
 )
 _START_FILE = re.compile(r"[A-Zg]?r?crt1\.o|crt[in]\.o|(?:clang_rt\.)?crt(?:begin|end)[\w-]*\.o")
 """Files that gcc and clang put before and behind the objects (gcc's specs, `*startfile` and `*endfile`)."""
+_FILE_NAME = re.compile(r".+\.(?:o|obj|a|so(?:\.\d+)*|dll)", re.IGNORECASE)
 _NUMBER = re.compile(r"\s*(0[xX][\da-fA-F]+|\d+)\s*")
 
 
@@ -106,12 +107,26 @@ class LinkLine:
                 self._apply(option, word, value or "")
 
     def _apply(self, option: Option, word: str, value: str) -> None:
-        if option.meaning is Meaning.REFUSED:
+        if option.meaning is Meaning.REFUSED and (option.name, value) != ("-x", "none"):
             raise UsageError(f"{word} cannot be honoured: {option.why}")
         if action := _STATES.get(option.meaning):
             action(self.plan)
         elif action := _VALUES.get(option.meaning):
             action(self.plan, value)
+
+
+def _library(plan: LinkPlan, value: str) -> None:
+    """Take the name of a library, which is no file's: linkers look for libVALUE.so and libVALUE.a, and for no other.
+
+    Raises UsageError.
+    """
+    if not value.startswith(":") and ("/" in value or _FILE_NAME.fullmatch(value)):
+        file = os.path.basename(value)
+        raise UsageError(
+            f"-l {value} names a library in a file lib{value}.so or lib{value}.a, as for gcc: give the file {value} "
+            f"without -l, or -l:{file} for one in a directory of -L"
+        )
+    plan.add("library", value)
 
 
 def _rpath(plan: LinkPlan, value: str) -> None:
@@ -198,7 +213,7 @@ _STATES: dict[Meaning, Callable[[LinkPlan], None]] = {
     Meaning.STATIC_CXX: _setter("static_cxx", True),
 }
 _VALUES: dict[Meaning, Callable[[LinkPlan, str], None]] = {
-    Meaning.LIBRARY: lambda plan, value: plan.add("library", value),
+    Meaning.LIBRARY: _library,
     Meaning.DIRECTORY: lambda plan, value: plan.directories.append(value),
     Meaning.UNDEFINED: lambda plan, value: plan.undefined.append(value),
     Meaning.WRAP: lambda plan, value: plan.wrapped.append(value),
