@@ -128,9 +128,10 @@ def undefined_facts(state: State) -> tuple[Bool, Bool, Bool]:
 def functions_are_no_data(state: State) -> None:
     """Mark targets of the batch's branches as functions, whatever is known of them: stubs may stand for them."""
     assert state.external is not None
-    operand = state.graph.kinds.operand[state.edges.kind]
+    edges = state.edges
+    branches = true_rows(state.graph.kinds.having((Operand.BRANCH, Operand.STUB)).take(edges.kind))
     called = np.zeros(len(state.symbols), np.bool_)
-    called[state.canonical[state.edges.target[(operand == Operand.BRANCH) | (operand == Operand.STUB)]]] = True
+    called[state.canonical.take(edges.target.take(branches))] = True
     state.external.is_data &= ~called[state.undefined]
 
 
@@ -223,10 +224,9 @@ def dead_references(state: State) -> I32:
     """Return edge rows whose symbol lies in a discarded section, in places where that is not dead data itself."""
     if not state.has_dead:
         return np.empty(0, np.int32)
-    symbols, edges = state.symbols, state.edges
-    target = state.canonical[edges.target]
-    block = symbols.block[target]
-    dead = (block >= 0) & (edges.kind != 0)
-    # Rows without a block look at block 0 here, and are taken out by the line above.
-    dead &= ~state.live[np.where(block >= 0, block, 0)]
-    return true_rows(dead).astype(np.int32) if some(dead) else np.empty(0, np.int32)
+    edges, block = state.edges, state.symbols.block.take(state.canonical)
+    # By symbols, which are far fewer than edges. Rows without a block look at block 0 here, and are taken out.
+    dead = ~state.live.take(np.where(block >= 0, block, 0)) & (block >= 0)
+    if not some(dead):
+        return np.empty(0, np.int32)
+    return true_rows(dead.take(edges.target) & (edges.kind != 0)).astype(np.int32)

@@ -212,10 +212,11 @@ class _Resolver:
         is_found, is_data = np.zeros((2, names.size), np.bool_)
         rows_of: dict[Contents, list[int]] = {}
         numbers: list[int] = names.tolist()
+        every_text = session.ids.texts(numbers)
         for row, number in enumerate(numbers):
             rows_of.setdefault(session.home(number, self.dylib), []).append(row)
         for dylib, rows in rows_of.items():
-            texts = [session.ids.text(numbers[row]) for row in rows]
+            texts = [every_text[row] for row in rows]
             is_found[rows], address[rows], is_data[rows] = find_externals(session, dylib, texts)
         if session.stand_ins:
             for row, place in enumerate(address.tolist()):

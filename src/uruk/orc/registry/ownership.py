@@ -32,15 +32,16 @@ def drop_groups(graph: Graph, first: int, table: SymbolTable) -> Bool:
     owner = table.group[name]
     fresh = true_rows(owner == NONE)
     if fresh.size:
-        # Backwards: a dict keeps the last value of a key, which is then the first group.
+        # Backwards: of several values for one name the last is kept, which is then that of the first group.
         first_of = fresh[::-1]
         if some(graph.groups.selection == Selection.LARGEST):
             from uruk.orc.registry import group_selection as selection
 
             # A stable sort puts the largest last, and of equal ones the first object's, as the order is backwards.
             first_of = first_of[selection.leader_sizes(graph)[first_of].argsort(kind="stable")]
-        winner = dict(zip(name[first_of].tolist(), number[first_of].tolist(), strict=True))
-        owner[fresh] = [winner[signature] for signature in name[fresh].tolist()]
+        winner = np.empty(table.group.size, np.int32)
+        winner[name[first_of]] = number[first_of]
+        owner[fresh] = winner[name[fresh]]
     return owner != number
 
 

@@ -60,10 +60,9 @@ def find(state: State, initialisers: I64) -> LinkerSymbols:
 
     `initialisers` are the blocks that hold functions: their modules need a `__dso_handle`.
     """
-    linker, names = LinkerSymbols(), state.names
+    linker = LinkerSymbols()
     sections: dict[tuple[int, str], int] = {}
-    for index, name in enumerate(state.symbols.name[state.undefined].tolist()):
-        text = names.text(name)
+    for index, text in enumerate(state.names.ids.texts(state.symbols.name[state.undefined].tolist())):
         if text in OWN_PLACES:
             linker.places.append((index, _module_of(state, index), text))
         # `end`, `etext` and the like are among OWN_PLACES; every other name that the link provides begins with `_`.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from uruk.memory.interface import Memory
     from uruk.platforms.linux.seen_symbols import Seen
     from uruk.platforms.linux.tls.carriers import Carriers
+    from uruk.platforms.linux.tls.descriptors import DescriptorFunctions
     from uruk.platforms.linux.tls.loader import ProcessTLS
 
 LARGEST_OBJECT = 1 << 28
@@ -49,11 +50,15 @@ class LinuxProcess(ABC):
     def tls(self) -> ProcessTLS:
         """See `Host.tls`."""
         if self._tls is None:
-            from uruk.platforms.linux.runtime_functions import descriptor_functions
             from uruk.platforms.linux.tls.loader import ProcessTLS
 
-            self._tls = ProcessTLS(self.carriers(), lambda: descriptor_functions(self.runtime))
+            self._tls = ProcessTLS(self.carriers(), self._descriptors)
         return self._tls
+
+    def _descriptors(self) -> DescriptorFunctions:
+        from uruk.platforms.linux.runtime_functions import descriptor_functions  # little code has descriptors
+
+        return descriptor_functions(self.runtime)
 
     @property
     @abstractmethod
