@@ -201,11 +201,12 @@ def _record_uses(session: Lifetime, linked: Linked, trackers: list[ResourceTrack
 def _use(session: Lifetime, state: State, trackers: list[ResourceTracker], provider: I32) -> None:
     """Record that modules use the trackers whose numbers the rows of symbols have that they refer to; -1 for none."""
     edges = state.edges
-    used = provider[state.canonical[edges.target]]
-    rows = true_rows((used >= 0) & (edges.kind != 0))
+    used = provider.take(state.canonical)
+    # By symbol first: references are many, and few of them are to code of others.
+    rows = true_rows((used >= 0).take(edges.target) & (edges.kind != 0))
     module = state.block_module[edges.block[rows]].astype(np.int64)
     # One key for module and tracker, so that a loop goes over the few distinct pairs only.
-    pairs: list[int] = unique(module << 32 | used[rows]).tolist()
+    pairs: list[int] = unique(module << 32 | used[edges.target[rows]]).tolist()
     for pair in pairs:
         tracker = trackers[pair >> 32]
         tracker.use(session.trackers[pair & 0xFFFFFFFF])
