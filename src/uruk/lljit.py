@@ -22,7 +22,6 @@ from uruk.memory.manager import DEFAULT_SLAB
 from uruk.memory.mapper import Mapper
 from uruk.orc.dispatch import Dispatcher
 from uruk.orc.dylib import JITDylib
-from uruk.orc.generators import DefinitionGenerator, FunctionGenerator, Generated
 from uruk.orc.lookup.by_name import quick_address
 from uruk.orc.registry.entries import Contents
 from uruk.orc.registry.inputs import PathLike, Source, check, check_size_given, listed, path_of
@@ -32,7 +31,6 @@ from uruk.orc.registry.search import LookupKind
 from uruk.orc.registry.symbols import Flag, NameLike, SymbolFlags, decode_name, encode_name
 from uruk.orc.registry.tracker import Released, Replacement, ResourceTracker
 from uruk.orc.session import Session
-from uruk.orc.units import MaterializationUnit
 from uruk.platforms.jit_dlopen import JITLoader
 from uruk.platforms.linux.platform import OF_THE_PROGRAM, LinuxPlatform, UnrunLinuxPlatform, linux_platform
 from uruk.records import Unique
@@ -45,6 +43,8 @@ if TYPE_CHECKING:
     from uruk.executor.remote import RemoteExecutor
     from uruk.graph.graph import Graph
     from uruk.memory.interface import Memory
+    from uruk.orc.generators import DefinitionGenerator, Generated
+    from uruk.orc.units import MaterializationUnit
     from uruk.passes.state import State
     from uruk.platforms.linux.search_path import SearchPath
     from uruk.platforms.systems import SystemPlatform
@@ -290,6 +290,8 @@ class LLJIT(Calling, Attributes, Unique):
 
         See `uruk.orc.generators`.
         """
+        from uruk.orc.generators import DefinitionGenerator, FunctionGenerator
+
         if not isinstance(generator, DefinitionGenerator) and not callable(generator):
             raise InvalidType(f"{generator!r} is neither a generator nor a function that is one")
         definer = generator if isinstance(generator, DefinitionGenerator) else FunctionGenerator(generator)

@@ -17,6 +17,10 @@ SELDOM = (
     "uruk.orc.lookup.hidden_bases",
     "uruk.orc.lookup.member_symbols",  # archives without an index
     "uruk.orc.lifetime.dlopen",  # dlopen's counting
+    "uruk.orc.lifetime.removal",
+    "uruk.orc.generators",
+    "uruk.orc.lookup.materialize",  # units and generators
+    "uruk.platforms.thread_search",  # removals
     "uruk.formats.foreign",
     "uruk.formats.coff",
     "uruk.passes.coff",
@@ -30,8 +34,13 @@ SELDOM = (
     "uruk.isa.x86_64",
     "uruk.isa.aarch64",
     "uruk.passes.elf.eh_frame",
+    "uruk.passes.elf.linker_symbols",
+    "uruk.passes.elf.per_object_helpers",
     "uruk.passes.fixup",
     "uruk.passes.got_plt",
+    "uruk.passes.layout",
+    "uruk.passes.resolve",
+    "uruk.passes.state",
     "uruk.platforms.linux.tls.carriers",
     "uruk.platforms.linux.loader_here",
     "cffi",
@@ -40,11 +49,35 @@ SELDOM = (
 
 
 def test_seldom_used_modules_wait_until_they_are_needed() -> None:
-    text = "import sys, uruk\nwith uruk.LLJIT() as jit: jit.lookup('abs')\nprint('\\n'.join(sys.modules))"
+    text = "import sys, uruk\njit = uruk.LLJIT()\njit.lookup('abs')\nprint('\\n'.join(sys.modules))"
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
     imported = set(done.stdout.split())
     assert "uruk.lljit" in imported
     assert not imported.intersection(SELDOM)
+
+
+def test_a_program_imports_no_more_than_it_needs(tmp_path: Path) -> None:
+    """One that has no lazy functions, units, generators, calls with types, or libraries that want its names."""
+    path = tmp_path / "one.o"
+    source = ".globl main\nmain: xor %eax, %eax\nret\n"
+    subprocess.run([require_tool("as"), "-o", path, "-"], input=source, text=True, check=True)
+    command = [sys.executable, "-X", "importtime", "-m", "uruk", "run", path]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
+    assert "uruk.platforms.linux.process_there" in imported
+    assert not imported & {
+        "cffi",
+        "rich",
+        "uruk.compile.compile_source",
+        "uruk.executor.lazy_stubs",
+        "uruk.executor.lazy_there",
+        "uruk.executor.plan",
+        "uruk.formats.elf.exports",
+        "uruk.orc.generators",
+        "uruk.orc.lifetime.removal",
+        "uruk.orc.lookup.materialize",
+        "uruk.program.linux.forked_reading",
+    }
 
 
 def run(text: str) -> list[str]:

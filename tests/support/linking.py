@@ -16,7 +16,7 @@ from uruk.graph.names import Names
 from uruk.graph.types import I32, Bool
 from uruk.link import Linked, Request, link
 from uruk.memory.manager import SlabManager
-from uruk.passes.elf.linker_symbols import PRIVATE
+from uruk.passes.elf.own_names import PRIVATE
 from uruk.passes.faults import LinkFaults
 from uruk.passes.state import Externals, State
 from uruk.platforms.linux.process_here import LinuxHere, executor_here

@@ -11,7 +11,6 @@ Sources: System V ABI, AMD64 supplement, 3.2.3 "Parameter Passing"; AAPCS64, 6.8
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 
 from uruk.errors import UnknownTarget
@@ -115,8 +114,7 @@ class _Part(NamedTuple):
     size: int
 
 
-@dataclass(frozen=True, eq=False)
-class CallingConvention:
+class CallingConvention(NamedTuple):
     """The way in which functions of C are called on some systems of an architecture."""
 
     name: str

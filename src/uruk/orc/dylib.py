@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, cast
 from uruk.errors import InvalidType, InvalidValue, LibraryError
 from uruk.formats.archive import Archive
 from uruk.graph.graph import Graph
-from uruk.orc.lifetime import removal
 from uruk.orc.lifetime.leading import led_to
 from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.lookup.by_name import lookup_names, query
@@ -363,6 +362,8 @@ class JITDylib(Contents):
 
     def remove(self, *, force: bool = False) -> None:
         """Remove the dylib and all that it has; see `Session.remove_dylib`."""
+        from uruk.orc.lifetime import removal  # many sessions remove nothing
+
         removal.remove_dylib(self.session, self, force=force)
 
     def __repr__(self) -> str:

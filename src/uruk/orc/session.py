@@ -10,7 +10,7 @@ from uruk.errors import InvalidType, InvalidValue
 from uruk.executor.interface import Executor
 from uruk.orc.dispatch import Dispatcher, InlineDispatcher, Task
 from uruk.orc.dylib import JITDylib
-from uruk.orc.lifetime import closing, removal
+from uruk.orc.lifetime import closing
 from uruk.orc.lifetime.forking import watch
 from uruk.orc.lifetime.leading import led_to
 from uruk.orc.lifetime.lifetime import Lifetime
@@ -73,16 +73,22 @@ class Session(Lifetime):
 
         Raises InUse, with nothing removed, if code of other dylibs uses it, unless `force`.
         """
+        from uruk.orc.lifetime import removal  # many sessions remove nothing
+
         with led_to():
             removal.remove_dylib(self, dylib, force=force)
 
     def remove_tracker(self, tracker: ResourceTracker, force: bool) -> Released:
         """See `ResourceTracker.remove`."""
+        from uruk.orc.lifetime import removal
+
         with led_to():
             return removal.remove_tracker(self, tracker, force)
 
     def transfer(self, source: ResourceTracker, target: ResourceTracker) -> None:
         """See `ResourceTracker.transfer_to`."""
+        from uruk.orc.lifetime import removal
+
         with self.lock:
             self.check_open()
             removal.transfer(self, source, target)
@@ -95,6 +101,7 @@ class Session(Lifetime):
 
     def collect(self) -> Released:
         """Give back replaced and removed code that no thread and no call is in any more; see `LLJIT.collect`."""
+        from uruk.orc.lifetime import removal
         from uruk.orc.replacing.collect import collect
 
         released = collect(self)

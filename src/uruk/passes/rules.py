@@ -13,14 +13,14 @@ import numpy as np
 from uruk.graph.graph import HOLDS_FUNCTIONS, Graph
 from uruk.graph.names import Names
 from uruk.graph.types import I64, NO_ROWS, NONE, U8, Bool, every, filled, some, true_rows
-from uruk.passes.layout import Layout
-from uruk.passes.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from uruk.isa.interface import InstructionSet
+    from uruk.passes.layout import Layout
     from uruk.passes.rows.work import Work
+    from uruk.passes.state import State
     from uruk.passes.tls.interface import Storage, TLSLoader
     from uruk.passes.undefined import Hints
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from uruk.errors import Undefined, UndefinedSymbols
 from uruk.graph.types import I32, AnyArray, true_rows
-from uruk.passes.faults import Faults
-from uruk.passes.state import State
+
+if TYPE_CHECKING:
+    from uruk.passes.state import State
 
 SHOWN_PLACES = 3
 MOST_HINTS = 1000
@@ -23,6 +25,8 @@ def refuse(state: State, rows: I32, hints: Hints | None) -> None:
 
     What no edge refers to (unwind records of dead functions did, say) nobody has to define.
     """
+    from uruk.passes.faults import Faults  # a lookup imports this module for its limits
+
     faults = Faults()
     # Edges of kind 0 write nothing: what only they refer to is not needed.
     edges = true_rows(np.isin(state.canonical[state.edges.target], rows) & (state.edges.kind != 0))

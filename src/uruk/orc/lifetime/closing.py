@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from uruk.orc.lifetime import removal
 from uruk.orc.lifetime.lifetime import Lifetime
 from uruk.orc.registry.entries import Contents
 
@@ -44,6 +43,7 @@ def close(session: Lifetime) -> None:
 
 def _close_here(session: Lifetime) -> None:
     from uruk.executor.interruption import deferred  # takes time to import
+    from uruk.orc.lifetime import removal
 
     session.closing = True
     # Code of this process cannot be taken from a thread that runs in it, so that there is no limit.

@@ -14,7 +14,6 @@ from uruk.errors import AliasCycle
 from uruk.graph.types import I32, I64, NONE, Bool, distinct, unique
 from uruk.orc.dispatch import Task
 from uruk.orc.lifetime.lifetime import Lifetime
-from uruk.orc.lookup.materialize import generation, materialization
 from uruk.orc.lookup.name_search import NameSearch
 from uruk.orc.lookup.runtime_parts import runtime_parts
 from uruk.orc.registry.entries import AliasEntry, Contents, ObjectEntry, ObjectState, UnitEntry
@@ -103,6 +102,8 @@ class Closure:
                 self._initialise_commons(dylib, ids)
                 self._need(dylib, ids, weak)
         for dylib, entry, numbers in self._names.asks.values():
+            from uruk.orc.lookup.materialize import generation  # for generators and units only
+
             for task in generation(self.session, dylib, entry, numbers, self.kind):
                 self.tasks[id(task)] = task
         self._names.asks.clear()
@@ -118,6 +119,8 @@ class Closure:
                     self.chosen[number] = entry
                     self._wave.append(entry)
             elif isinstance(entry, UnitEntry) and number not in self._units and number not in self.failed:
+                from uruk.orc.lookup.materialize import materialization
+
                 # A unit that another lookup is making already has a task, and both wait for that one.
                 task = materialization(self.session, entry)
                 self._units[number] = entry

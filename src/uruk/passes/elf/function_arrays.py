@@ -6,19 +6,21 @@ GNU ld makes one array of all `.init_array*` and `.ctors*` sections of a program
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from uruk.graph.graph import Role
 from uruk.graph.types import I64, some, true_rows
-from uruk.passes.state import State
+
+if TYPE_CHECKING:
+    from uruk.passes.state import State
 
 ROLES = {
     "preinit_array": (Role.PREINIT,),
     "init_array": (Role.INIT, Role.CTORS),
     "fini_array": (Role.FINI, Role.DTORS),
 }
-NAMES = {f"__{array}_{end}".encode(): (array, end == "end") for array in ROLES for end in ("start", "end")}
-"""Name of a bound -> its array, and whether it is the end."""
 BACKWARDS = (Role.CTORS, Role.DTORS)
 LAST_PRIORITY = 65535
 

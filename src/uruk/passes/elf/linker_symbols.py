@@ -14,31 +14,24 @@ from uruk.graph.graph import Zone
 from uruk.graph.types import I64, NONE, Bool, filled, signed, some, true_rows, unsigned, windows
 from uruk.passes import resolve, undefined
 from uruk.passes.elf import function_arrays
+from uruk.passes.elf.own_names import (
+    ARRAY_BOUNDS,
+    DATA,
+    DSO_HANDLE,
+    GOT,
+    HEADER,
+    OWN_PLACES,
+    PLACES,
+    START,
+    STOP,
+    TLS_BASE,
+)
 from uruk.passes.layout import Chunk, Layout
 from uruk.passes.state import NO_IDS, NO_ROWS, State, synthetic_blocks
 from uruk.records import record
 
-DSO_HANDLE = b"__dso_handle"
 HANDLES = "module handle"
 """The kind of synthetic block that a `__dso_handle` is."""
-GOT = b"_GLOBAL_OFFSET_TABLE_"
-START, STOP = b"__start_", b"__stop_"
-TLS_BASE = b"_TLS_MODULE_BASE_"
-"""The start of the module's thread-local block (the x86-64 TLS descriptor specification, local-dynamic model)."""
-_CODE, _CODE_END, _DATA, _CONTENT_END, _DATA_END = range(5)
-PLACES = {
-    b"__executable_start": _CODE,
-    **dict.fromkeys((b"etext", b"_etext", b"__etext"), _CODE_END),
-    **dict.fromkeys((b"data_start", b"__data_start"), _DATA),
-    **dict.fromkeys((b"edata", b"_edata", b"__bss_start"), _CONTENT_END),
-    **dict.fromkeys((b"end", b"_end"), _DATA_END),
-}
-"""Names of places in a module. A library's are its own, and never meant."""
-HEADER = b"__ehdr_start"
-OWN_PLACES = frozenset((*PLACES, *function_arrays.NAMES, HEADER))
-"""All names that are found in no library."""
-PRIVATE = (DSO_HANDLE, GOT, TLS_BASE)
-"""Names that every module has for itself, whatever it is made of."""
 
 
 @record
@@ -137,7 +130,7 @@ def _gather_sections(state: State, linker: LinkerSymbols, wanted: dict[tuple[int
 
 def _gather_functions(state: State, linker: LinkerSymbols) -> None:
     """Gather each array of functions whose bounds are asked for in one row; a name without an array is undefined."""
-    bounds = function_arrays.NAMES
+    bounds = ARRAY_BOUNDS
     arrays = {(module, bounds[name][0]) for _, module, name in linker.places if name in bounds}
     refused: set[tuple[int, str]] = set()
     for module, array in arrays:
@@ -227,13 +220,13 @@ def assign(state: State, linker: LinkerSymbols, plan: Layout, start: I64, header
         address[index] = state.address[state.synthetic["got"][_module_of(state, index)]]
     for index, module, name in linker.places:
         places = _places_of(module, plan, start)
-        if name not in function_arrays.NAMES:
+        if name not in ARRAY_BOUNDS:
             address[index] = header if name == HEADER else places[PLACES[name]]
             continue
-        array, stop = function_arrays.NAMES[name]  # an empty one begins and ends anywhere
+        array, stop = ARRAY_BOUNDS[name]  # an empty one begins and ends anywhere
         kept = plan.kept.get((module, array))
         # An array of no functions: any address will do, as long as start and end are equal.
-        address[index] = places[_DATA] if kept is None else _bound(state, kept, stop)
+        address[index] = places[DATA] if kept is None else _bound(state, kept, stop)
     for index, module, section, stop in linker.sections:
         address[index] = _bound(state, plan.kept[module, section], stop)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from uruk.graph.graph import Role, Zone
 from uruk.graph.types import NONE
-from uruk.passes.elf import linker_symbols
+from uruk.passes.elf.own_names import DSO_HANDLE, OWN_PLACES, PRIVATE, START, STOP
 from uruk.passes.elf.small_frames import SMALL, Field, functions_of
 from uruk.passes.rows.work import LeftToColumns, Work
 
-_BOUNDS = (linker_symbols.START, linker_symbols.STOP)
+_BOUNDS = (START, STOP)
 
 
 class ELFRowRules:
@@ -37,13 +37,13 @@ class ELFRowRules:
 
     def provides(self, text: bytes) -> bool | None:
         """Return True for the module's handle, False for names that the session is asked for, None for others."""
-        if text in linker_symbols.OWN_PLACES:
+        if text in OWN_PLACES:
             return None
         if not text.startswith(b"_"):
             return False
-        if text == linker_symbols.DSO_HANDLE:
+        if text == DSO_HANDLE:
             return True
-        return None if text in linker_symbols.PRIVATE or text.startswith(_BOUNDS) else False
+        return None if text in PRIVATE or text.startswith(_BOUNDS) else False
 
 
 def _fields_of(work: Work, block: int) -> list[Field]:

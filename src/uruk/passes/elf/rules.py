@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 from uruk.graph.graph import HOLDS_FUNCTIONS, Graph, Zone
 from uruk.graph.names import Names
 from uruk.graph.types import I64, U8, Bool, some, true_rows
-from uruk.passes.elf import linker_symbols, per_object_helpers
-from uruk.passes.layout import Layout
+from uruk.passes.elf import own_names
 from uruk.passes.rules import DataSource, RowRules, Rules
-from uruk.passes.state import State
 from uruk.passes.tls.interface import USERS, Storage, TLSLoader
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from uruk.isa.interface import InstructionSet
+    from uruk.passes.elf.linker_symbols import LinkerSymbols
+    from uruk.passes.layout import Layout
+    from uruk.passes.state import State
     from uruk.passes.tls.plan import TLSPlan
     from uruk.passes.undefined import Hints
 
@@ -24,13 +25,16 @@ if TYPE_CHECKING:
 class ELFRules(Rules):
     """The rules of ELF: `.eh_frame`, GNU ld's symbols, copies of library data, thread-locals of Drepper's models."""
 
-    private_names = linker_symbols.PRIVATE
-    place_names = linker_symbols.OWN_PLACES
+    private_names = own_names.PRIVATE
+    place_names = own_names.OWN_PLACES
     dead_data = (".gcc_except_table", ".eh_frame")  # as ld has it
 
     def __init__(self, state: State) -> None:
         super().__init__(state)
-        self._symbols = linker_symbols.LinkerSymbols()
+        from uruk.passes.elf import linker_symbols  # rules are asked for names before anything is linked
+
+        self._linker_symbols = linker_symbols
+        self._symbols: LinkerSymbols = linker_symbols.LinkerSymbols()
         self._tls_plan: TLSPlan | None = None
         """None where neither code nor data has to do with thread-locals."""
 
@@ -44,26 +48,28 @@ class ELFRules(Rules):
     @staticmethod
     def adapt(graph: Graph, names: Names) -> None:
         """Let each object have its own copy of small helpers; see `uruk.passes.elf.per_object_helpers`."""
+        from uruk.passes.elf import per_object_helpers
+
         per_object_helpers.keep_own_copies(graph, names)
 
     @classmethod
     def is_own_name(cls, text: bytes) -> bool:
         """See `Rules.is_own_name`: bounds of sections are among them."""
-        return text in linker_symbols.PRIVATE or text.startswith((linker_symbols.START, linker_symbols.STOP))
+        return text in own_names.PRIVATE or text.startswith((own_names.START, own_names.STOP))
 
     @classmethod
     def makes(cls, text: bytes, sections: Collection[bytes]) -> bool:
         """See `Rules.makes`: bounds are made of sections that are there."""
-        bounds = text.startswith((linker_symbols.START, linker_symbols.STOP))
+        bounds = text.startswith((own_names.START, own_names.STOP))
         return text.split(b"_", 3)[3] in sections if bounds else cls.is_own_name(text)
 
     def bounded_blocks(self) -> I64:
         """Return blocks of sections between `__start_X` and `__stop_X`."""
-        return linker_symbols.bounded_blocks(self.state)
+        return self._linker_symbols.bounded_blocks(self.state)
 
     def unwind_needs(self) -> tuple[I64, I64]:
         """See `Rules.unwind_needs`: language-specific data, and personality routines."""
-        from uruk.passes.elf import eh_frame  # rules are asked for names before anything is linked
+        from uruk.passes.elf import eh_frame
 
         return eh_frame.function_needs(self.state)
 
@@ -75,15 +81,15 @@ class ELFRules(Rules):
 
     def find_names(self) -> None:
         """See `uruk.passes.elf.linker_symbols`."""
-        self._symbols = linker_symbols.find(self.state, self.initialisers())
+        self._symbols = self._linker_symbols.find(self.state, self.initialisers())
 
     def provided(self) -> Bool:
         """See `Rules.provided`."""
-        return linker_symbols.provided(self.state, self._symbols)
+        return self._linker_symbols.provided(self.state, self._symbols)
 
     def take_places(self) -> None:
         """Provide places such as `_end`, unless an input defines the name."""
-        linker_symbols.take_places(self.state, self._symbols)
+        self._linker_symbols.take_places(self.state, self._symbols)
 
     def copy_library_data(self, host: DataSource, everything: bool) -> None:
         """See `uruk.passes.elf.library_data`."""
@@ -120,8 +126,8 @@ class ELFRules(Rules):
         """See `uruk.passes.elf.linker_symbols`."""
         state = self.state
         if header is None:
-            linker_symbols.refuse_header(state, self._symbols, hints)
-        linker_symbols.assign(state, self._symbols, layout, start, header or 0)
+            self._linker_symbols.refuse_header(state, self._symbols, hints)
+        self._linker_symbols.assign(state, self._symbols, layout, start, header or 0)
         if state.copies:
             from uruk.passes.elf import library_data
 

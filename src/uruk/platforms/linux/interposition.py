@@ -20,7 +20,6 @@ from uruk.errors import AllocationError, LibraryError, ObjectFormatError
 from uruk.errors.inputs import COMES_LATE
 from uruk.executor import sps
 from uruk.executor.interface import Executor
-from uruk.formats.elf.exports import build_exports
 from uruk.formats.registry import open_library
 from uruk.graph.types import I64, true_rows
 from uruk.isa.interface import architecture_of
@@ -188,6 +187,8 @@ class ProgramExports:
 
     def _open(self, symbols: dict[bytes, int], thread_locals: dict[bytes, int] | None = None) -> int:
         """Open exports of these names for everybody; the handle, 0 where there is no memory file."""
+        from uruk.formats.elf.exports import build_exports  # most libraries want nothing of a program
+
         data = build_exports(symbols, architecture_of(self._runtime.process.triple).name, thread_locals)
         return self._runtime.call(b"uruk_rt_open_exports", data, len(data))
 

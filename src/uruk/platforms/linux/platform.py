@@ -21,8 +21,7 @@ from uruk.orc.platform import Platform
 from uruk.orc.registry.tracker import FunctionArray, Released, ResourceTracker
 from uruk.orc.session import Session
 from uruk.passes.elf.function_arrays import BACKWARDS, priority
-from uruk.passes.elf.function_arrays import NAMES as FUNCTION_ARRAYS
-from uruk.passes.elf.linker_symbols import PLACES
+from uruk.passes.elf.own_names import ARRAY_BOUNDS, PLACES
 from uruk.platforms.jit_dlopen import NAMES as JIT_NAMES
 from uruk.platforms.jit_dlopen import JITLoader
 from uruk.platforms.linux.frames import announce
@@ -30,7 +29,6 @@ from uruk.platforms.linux.process import LinuxProcess
 from uruk.platforms.linux.runtime_archive import INTERPOSED, UNWINDER, has_builtins, open_runtime
 from uruk.platforms.linux.tls import shown_storage
 from uruk.platforms.linux.tls.shown_storage import ASKS, ITERATE
-from uruk.platforms.thread_search import find_in_threads
 from uruk.records import record
 from uruk.target import Target
 
@@ -54,7 +52,7 @@ OF_THE_PROGRAM = {
     ),
     **dict.fromkeys((b"__ehdr_start", b"_DYNAMIC", b"__GNU_EH_FRAME_HDR"), _HEADERS),
     **dict.fromkeys((b"_PROCEDURE_LINKAGE_TABLE_", b"__rela_iplt_start", b"__rela_iplt_end"), _TABLES),
-    **dict.fromkeys(FUNCTION_ARRAYS, _ARRAYS),
+    **dict.fromkeys(ARRAY_BOUNDS, _ARRAYS),
     **dict.fromkeys(PLACES, ""),
 }
 """Names that each program has for itself, and what to say where nobody defines them: this process's are the
@@ -354,6 +352,8 @@ class LinuxPlatform:
 
     def find_in_threads(self, ranges: Sequence[tuple[int, int]]) -> list[bool] | None:
         """See `Platform.find_in_threads`."""
+        from uruk.platforms.thread_search import find_in_threads  # for removals
+
         return find_in_threads(self.runtime, ranges) if not self.executor.lost else [False] * len(ranges)
 
     def close(self) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from uruk.executor.control import Runtime
-from uruk.executor.lazy_stubs import answer
 from uruk.executor.remote import RemoteExecutor
 from uruk.executor.stub_pool import StubPool
 from uruk.formats.elf.carrier import MACHINES
@@ -13,6 +12,12 @@ from uruk.isa.interface import architecture_of
 from uruk.platforms.linux.loader_there import RemoteLoader
 from uruk.platforms.linux.process import LinuxProcess
 from uruk.platforms.linux.tls.carriers import Carriers
+
+
+def _answer(payload: bytes, pool: StubPool) -> bytes:
+    from uruk.executor.lazy_stubs import answer  # most programs have no lazy functions
+
+    return answer(payload, pool)
 
 
 class LinuxThere(LinuxProcess):
@@ -27,7 +32,7 @@ class LinuxThere(LinuxProcess):
         self._there = executor
         executor.forget_by(pool.forget)
         # The executor's line keeps the handler, which must not keep the executor: it is closed when nobody has it.
-        executor.serve(executor.runtime.address[b"uruk_rt_lazy_tag"], lambda payload: answer(payload, pool))
+        executor.serve(executor.runtime.address[b"uruk_rt_lazy_tag"], lambda payload: _answer(payload, pool))
 
     @property
     def runtime(self) -> Runtime:

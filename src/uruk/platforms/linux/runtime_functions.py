@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ctypes
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from uruk.executor.control import Runtime
-from uruk.executor.lazy_stubs import LazyFunctions
-from uruk.executor.lazy_there import lazy_functions_there, start_lazy_functions
 from uruk.graph.types import I64, U64
 from uruk.platforms.linux.tls.descriptors import DescriptorFunctions
+
+if TYPE_CHECKING:
+    from uruk.executor.lazy_stubs import LazyFunctions
 
 
 def descriptor_functions(runtime: Runtime) -> DescriptorFunctions:
@@ -22,6 +23,8 @@ def descriptor_functions(runtime: Runtime) -> DescriptorFunctions:
 
 def lazy_functions(runtime: Runtime) -> LazyFunctions:
     """Return the functions for lazy stubs, ready for use. Raises AllocationError when glibc has no memory."""
+    from uruk.executor.lazy_there import lazy_functions_there, start_lazy_functions  # most programs have none
+
     runtime.call(b"uruk_rt_find_vector_size")  # a first call keeps all registers of arguments
     start_lazy_functions(runtime)
     return _functions_here(runtime) if runtime.process.is_here else lazy_functions_there(runtime)
@@ -45,5 +48,7 @@ def _functions_here(runtime: Runtime) -> LazyFunctions:
 
     def write(slots: I64, targets: U64 | None) -> int:
         return native(slots.ctypes.data, 0 if targets is None else targets.ctypes.data, slots.size)
+
+    from uruk.executor.lazy_stubs import LazyFunctions
 
     return LazyFunctions(**named, write=write)
