@@ -85,6 +85,7 @@ def run(names: Sequence[str], folder: Path, runs: int, report: Report) -> None:
             from benchmarks import small
 
             small.measure(inputs.varied_object(folder), inputs.varied_cpp_object(folder), 20 * runs, report)
+            small.measure_shapes(inputs.shapes(folder, 40), 2 * runs, report)
         if "many" in names:
             from benchmarks import many
 

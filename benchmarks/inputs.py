@@ -120,6 +120,27 @@ def varied_cpp_object(folder: Path) -> bytes:
     raise RuntimeError("no C++ compiler: install g++ or clang")
 
 
+def shapes(folder: Path, count: int) -> list[tuple[str, bytes]]:
+    """Objects that differ in functions, names, sections and flags: a name of each, whose function adds `CONSTANT`."""
+    flags = ((), ("-ffunction-sections",), ("-fno-asynchronous-unwind-tables",), ("-g",), ("-O0", "-fPIC"))
+    found: list[tuple[str, bytes]] = []
+    for number in range(count):
+        name, parts = f"shape_{number:03}", number % 7
+        lines = [
+            f"__attribute__((weak)) int helper_{number}_{part}(int a) {{ return a * {part + 3}; }}"
+            for part in range(parts)
+        ]
+        if number % 3:
+            lines.append(f"const int table_{number}[{number + 9}] = {{{number}, 7}};")
+        if number % 4 == 3:
+            lines.append(f"int counter_{number} = 5; int *volatile where_{number} = &counter_{number};")
+        calls = "".join(f" + helper_{number}_{part}(0)" for part in range(parts))
+        lines.append(f"int {name}(int a, int b) {{ return a + b + {CONSTANT}{calls}; }}")
+        path = compile_c("\n".join(lines) + "\n", folder / f"{name}.o", *flags[number % len(flags)])
+        found.append((name, path.read_bytes()))
+    return found
+
+
 def with_constant(template: bytes, number: int) -> bytes:
     """A varied object with another constant."""
     return template.replace(CONSTANT.to_bytes(4, "little"), number.to_bytes(4, "little"))

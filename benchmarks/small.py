@@ -40,6 +40,60 @@ def measure(data: bytes, cpp: bytes, runs: int, report: Report) -> None:
         report.rows.append(Row(removal, ratio(linkers.removal["uruk"], linkers.removal["llvmlite"])))
 
 
+def measure_shapes(objects: list[tuple[str, bytes]], runs: int, report: Report) -> None:
+    """Add and look up objects that all differ, one after the other; they are removed when all are there.
+
+    Were only what objects share with those before them fast, this would show it.
+    """
+    say(f"small: {len(objects)} objects of different shapes, {runs} rounds each")
+    with LLJIT() as jit:
+        shapes = _Shapes(jit, objects)
+        actions = {"uruk": shapes.with_uruk, "llvmlite": shapes.with_llvmlite}
+        interleaved(actions, 1)
+        times = interleaved(actions, runs)
+    report.rows.append(Row("small objects that all differ, against llvmlite", ratio(times["uruk"], times["llvmlite"])))
+
+
+class _Shapes:
+    """Both linkers, which get each of some objects in turn, with a new constant each time."""
+
+    def __init__(self, jit: LLJIT, objects: list[tuple[str, bytes]]) -> None:
+        self._jit, self._objects = jit, objects
+        self._lite = _Llvmlite()
+        self._numbers = count(1)
+
+    def _varied(self) -> list[tuple[str, bytes, int]]:
+        return [
+            (name, with_constant(data, number), number)
+            for (name, data), number in zip(self._objects, self._numbers, strict=False)
+        ]
+
+    def with_uruk(self) -> float:
+        """Link all with uruk; returns the seconds that this takes without their removal."""
+        objects = self._varied()
+        begin = time.perf_counter()
+        linked = [(self._jit.add_object(data, name), self._jit.lookup(name)) for name, data, _ in objects]
+        end = time.perf_counter()
+        for (tracker, symbol), (name, _, number) in zip(linked, objects, strict=True):
+            if symbol.function(CALL)(2, 3) != number + 5:
+                raise RuntimeError(f"the linked function {name} is wrong")
+            tracker.remove(force=True)
+        return end - begin
+
+    def with_llvmlite(self) -> float:
+        """The same with llvmlite."""
+        objects = self._varied()
+        begin = time.perf_counter()
+        libraries = [self._lite.add(data, name) for name, data, _ in objects]
+        addresses = [library[name] for library, (name, _, _) in zip(libraries, objects, strict=True)]
+        end = time.perf_counter()
+        if not all(addresses):
+            raise RuntimeError("llvmlite found no address")
+        for library in libraries:
+            library.close()
+        return end - begin
+
+
 class _Linkers:
     """Both linkers, which get one object with a new constant each time; its function returns that and `plus`."""
 
@@ -94,8 +148,8 @@ class _Llvmlite:
         self._jit: Any = self._binding.create_lljit_compiler()
         self._count = 0
 
-    def add(self, data: bytes) -> Any:
+    def add(self, data: bytes, name: str = SMALL_NAME) -> Any:
         """Link one object in a library of its own; returns llvmlite's tracker."""
         self._count += 1
         builder = self._binding.JITLibraryBuilder().add_current_process()
-        return builder.add_object_img(data).export_symbol(SMALL_NAME).link(self._jit, f"small{self._count}")
+        return builder.add_object_img(data).export_symbol(name).link(self._jit, f"small{self._count}")

@@ -420,7 +420,7 @@ class LLJIT(Calling, Attributes, Unique):
         A function of C++ may be named as in C++: ``geo::area(double)``, or ``geo::area`` where it is the only one.
         """
         home, text = self._home(dylib), _text_of(name)
-        address = quick_address(self.session, home, text, self.auto_initialize)
+        address = quick_address(self.session, home, text, self.auto_initialize, timeout)
         if address is None:
             try:
                 addresses = self.session.lookup_names(home, [text], initialize=self.auto_initialize, timeout=timeout)

@@ -61,6 +61,8 @@ def test_small(tmp_path: Path) -> None:
     small.measure(inputs.varied_object(tmp_path), inputs.varied_cpp_object(tmp_path), 2, report)
     first, second = "one small object, against llvmlite", "one small C++ object, against llvmlite"
     assert [row.name for row in report.rows] == [first, "its removal", second, "the removal of that"]
+    small.measure_shapes(inputs.shapes(tmp_path, 8), 1, report)
+    assert report.rows[-1].value > 0
 
 
 def test_many(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ check has two texts. Whatever is read here, the columns would read alike.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import Protocol
@@ -16,39 +16,27 @@ from typing import Protocol
 import numpy as np
 
 from uruk.formats.elf import constants as elf
-from uruk.formats.elf.linkonce import named_linkonce
-from uruk.formats.elf.section_roles import WX, classify
 from uruk.formats.elf.sections import MAX_ALIGN, MAX_SIZE
+from uruk.formats.elf.small_sections import GROUP, LINKED, SECTION, SYMBOLS, SectionRow, read_sections, string_table
 from uruk.formats.elf.symbols import UNKNOWN_BINDING, UNKNOWN_TYPE
 from uruk.formats.gather import NAME_SHARING
-from uruk.graph.graph import HOLDS_FUNCTIONS, Binding, Edges, Graph, SymbolKind, SymbolType, Zone
+from uruk.graph.graph import Binding, Edges, Graph, SymbolKind, SymbolType
 from uruk.graph.kinds import KindTable
 from uruk.graph.names import Names
 from uruk.graph.row_graph import edges_of
-from uruk.graph.rows import BlockRow, EdgeRow, ObjectRows, SymbolRow
+from uruk.graph.rows import EdgeRow, ObjectRows, SymbolRow
 from uruk.graph.types import NONE, Bool
-from uruk.named_tuples import NamedTuple
 
 FEW_SECTIONS = 64
 FEW_SYMBOLS = 256
 FEW_RELOCATIONS = 256
 """The number of rows, in all tables of one object together, up to which this is faster than columns."""
 
-SectionRow = tuple[int, int, int, int, int, int, int, int, int, int]
-"""A section header: name, type, flags, address, offset, size, link, info, alignment, size of entries."""
-# Elf64_Shdr, Elf64_Sym and Elf64_Rela; r_info is read as its two halves, of which the type comes first.
-_SECTION = struct.Struct("<IIQQQQIIQQ")
+# Elf64_Sym and Elf64_Rela; r_info is read as its two halves, of which the type comes first.
 _SYMBOL = struct.Struct("<IBBHQQ")
+_SymbolEntry = tuple[int, int, int, int, int, int]
 _RELOCATION = struct.Struct("<QIIq")
 
-_NULL, _NOTE, _LLVM_ADDRSIG, _X86_64_UNWIND = 0, 7, 0x6FFF4C03, 0x70000001
-# A section of another type may have a meaning that the columns know, or refuse.
-_PLAIN_TYPES = frozenset(
-    {
-        _NULL, elf.SHT_PROGBITS, elf.SHT_SYMTAB, elf.SHT_GROUP, elf.SHT_STRTAB, elf.SHT_RELA, _NOTE, elf.SHT_NOBITS,
-        elf.SHT_INIT_ARRAY, elf.SHT_FINI_ARRAY, elf.SHT_PREINIT_ARRAY, _LLVM_ADDRSIG, _X86_64_UNWIND,
-    }
-)  # fmt: skip
 _LARGEST_SIZE = (1 << 62) - 1
 """The columns cut larger sizes of symbols to this number."""
 
@@ -58,30 +46,6 @@ class FormatPair(Protocol):
 
     KINDS: KindTable
     RELOCATIONS: dict[int, tuple[str, str]]
-
-
-class _Class(NamedTuple):
-    """The zone and role of a loaded section, by its flags, type and name."""
-
-    zone: int
-    role: int
-    whole_pointers: bool
-    """True if its size must be a multiple of 8."""
-    needs_columns: bool
-    """True if only the columns read it, or refuse it."""
-
-
-@lru_cache(maxsize=1024)
-def _class_of(flags: int, kind: int, head: bytes) -> _Class:
-    """Classify a section by the columns' own rules; `head` is the first 16 bytes of its name, filled up with NULs."""
-    # Objects of one compiler have few different sections, so that the cache nearly always has the answer: the small
-    # columns that are made here cost more than all else that is done for a section.
-    first, second = np.frombuffer(head, np.int64).reshape(2, 1)
-    zone, role = (int(column[0]) for column in classify(np.array([flags]), np.array([kind]), (first, second)))
-    needs_columns = bool(flags & elf.SHF_COMPRESSED) or head.rstrip(b"\0") in (b".init", b".fini")
-    needs_columns |= flags & WX == WX and zone == Zone.RX
-    needs_columns |= bool(named_linkonce(first, second)[0])
-    return _Class(zone, role, bool(HOLDS_FUNCTIONS[role]), needs_columns)
 
 
 def read_small(
@@ -98,24 +62,25 @@ def read_small(
     # All bounds are checked before the tables are looked at: a large object costs next to nothing here.
     if count > FEW_SECTIONS:
         return None
-    sections: list[SectionRow] = [*_SECTION.iter_unpack(buffer[start : start + 64 * count])]
-    surveyed = _survey(sections, extent)
-    if surveyed is None:
-        return None
-    symtab, has_groups = surveyed
-    strings = _string_table(buffer, begin, sections, name_table)
+    sections: list[SectionRow] = [*SECTION.iter_unpack(buffer[start : start + 64 * count])]
+    strings = string_table(buffer, begin, extent, sections, name_table)
     if not strings:
         return None
     # Symbols come last: they intern names, which must not happen for an object that is left to the columns after all.
-    blocks_read = _read_blocks(sections, strings, begin, begin + sections[name_table][4])
-    if blocks_read is None:
+    sections_read = read_sections(sections, strings, begin, extent, begin + sections[name_table][4])
+    if sections_read is None:
         return None
-    blocks, block_of = blocks_read
-    tables = _find_tables(sections, block_of, begin, symtab)
-    groups = _read_groups(buffer, begin, sections, symtab) if has_groups else []
+    blocks, block_of, special = sections_read
+    symtabs = [index for sort, index in special if sort & SYMBOLS]
+    if len(symtabs) != 1:
+        return None
+    symtab = symtabs[0]
+    tables = _find_tables([index for sort, index in special if sort & LINKED], sections, block_of, begin, symtab)
+    group_sections = [index for sort, index in special if sort & GROUP]
+    groups = _read_groups(buffer, begin, extent, sections, symtab, group_sections) if group_sections else []
     if tables is None or groups is None:
         return None
-    symbols_read = _read_symbols(buffer, begin, sections, symtab, block_of, names)
+    symbols_read = _read_symbols(buffer, begin, extent, sections, symtab, block_of, names)
     if symbols_read is None:
         return None
     symbols, numbers = symbols_read
@@ -132,89 +97,19 @@ def read_small(
     return ObjectRows(blocks, symbols, numbers, tables, edges, signatures, block_groups)
 
 
-def _survey(sections: Sequence[SectionRow], extent: int) -> tuple[int, bool] | None:
-    """Return which section is the symbol table, and whether there are groups.
-
-    Returns None unless all section headers are of types that are read here, and none is malformed.
-    """
-    total, symtab, has_groups = 0, NONE, False
-    for index, (_, kind, flags, _, offset, size, _, _, align, _) in enumerate(sections):
-        # A power of two has one bit: `&` with the number below it is 0, as it is for 0, which stands for 1.
-        if kind not in _PLAIN_TYPES or flags >> 32 or align & (align - 1) or align > MAX_ALIGN or size >= MAX_SIZE:
-            return None
-        # Such a `.note.GNU-stack` marks trampolines, which the columns record.
-        if flags & _LOADED_CODE == elf.SHF_EXECINSTR:
-            return None
-        if kind not in _WITHOUT_BYTES:
-            # Python's numbers do not overflow, whatever a hostile header says.
-            if offset + size > extent:
-                return None
-            total += size
-            if kind == elf.SHT_SYMTAB:
-                if symtab >= 0:
-                    return None
-                symtab = index
-            elif kind == elf.SHT_GROUP:
-                has_groups = True
-    # The columns' bound: sections may overlap, but not without end.
-    return (symtab, has_groups) if symtab >= 0 and total <= 2 * extent else None
-
-
-_LOADED_CODE = elf.SHF_ALLOC | elf.SHF_EXECINSTR
-_WITHOUT_BYTES = (_NULL, elf.SHT_NOBITS)
-
-
-def _string_table(buffer: memoryview, begin: int, sections: Sequence[SectionRow], index: int) -> bytes:
-    """Return the content of a string table; empty if the section is none, or does not end in NUL."""
-    if index >= len(sections) or sections[index][1] != elf.SHT_STRTAB:
-        return b""
-    # The section lies within the object: `_survey` has checked it, as every section that is stored.
-    start = begin + sections[index][4]
-    strings = buffer[start : start + sections[index][5]].tobytes()
-    return strings if strings.endswith(b"\0") else b""
-
-
-def _read_blocks(
-    sections: Sequence[SectionRow], strings: bytes, begin: int, names_at: int
-) -> tuple[list[BlockRow], list[int]] | None:
-    """Make a block for each loaded section; also the block of every section, -1 if it is not loaded."""
-    block_of: list[int] = []
-    rows: list[BlockRow] = []
-    for name, kind, flags, _, offset, size, _, _, align, _ in sections:
-        if name >= len(strings):
-            return None
-        # SHF_EXCLUDE: linkers leave the section out, whatever SHF_ALLOC says.
-        if flags & _LOADED != elf.SHF_ALLOC or kind in _NEVER_LOADED:
-            block_of.append(NONE)
-            continue
-        # The table ends in NUL, so that `index` finds one. Fewer than 16 bytes are filled up, as the key must not
-        # depend on what follows the name.
-        head = strings[name : min(name + 16, strings.index(b"\0", name))]
-        zone, role, whole_pointers, needs_columns = _class_of(flags, kind, head.ljust(16, b"\0"))
-        if needs_columns or (whole_pointers and size & 7):
-            return None
-        block_of.append(len(rows))
-        # Zero-fill has no bytes in the file: its sh_offset means nothing.
-        content = NONE if kind == elf.SHT_NOBITS else begin + offset
-        rows.append((names_at + name, content, size, align or 1, zone, role))
-    return rows, block_of
-
-
-_LOADED = elf.SHF_ALLOC | elf.SHF_EXCLUDE
-_NEVER_LOADED = (_NULL, elf.SHT_GROUP)
-
-
 def _read_groups(
-    buffer: memoryview, begin: int, sections: Sequence[SectionRow], symtab: int
+    buffer: memoryview, begin: int, extent: int, sections: Sequence[SectionRow], symtab: int, groups: Sequence[int]
 ) -> list[tuple[int, bytes, list[int]]] | None:
-    """Return the COMDAT groups: signature symbol, its name where it is local, and the members' section numbers."""
+    """Return the COMDAT groups: signature symbol, its name where it is local, and the members' section numbers.
+
+    `groups` are the indexes of the sections of groups.
+    """
     found: list[tuple[int, bytes, list[int]]] = []
     seen: set[int] = set()
     _, _, _, _, table, room, strings_index, _, _, _ = sections[symtab]
     strings = b""
-    for _, kind, _, _, offset, size, link, info, _, _ in sections:
-        if kind != elf.SHT_GROUP:
-            continue
+    for index in groups:
+        _, _, _, _, offset, size, link, info, _, _ = sections[index]
         if size < 4 or size % 4:
             return None
         flags, *members = buffer[begin + offset : begin + offset + size].cast("I")
@@ -227,7 +122,7 @@ def _read_groups(
             if not 0 < section < len(sections) or sections[section][1] == elf.SHT_GROUP or section in seen:
                 return None
             seen.add(section)
-        strings = strings or _string_table(buffer, begin, sections, strings_index)
+        strings = strings or string_table(buffer, begin, extent, sections, strings_index)
         text = _local_name(buffer, begin + table + 24 * info, strings)
         if text is None:
             return None
@@ -247,11 +142,15 @@ def _local_name(buffer: memoryview, at: int, strings: bytes) -> bytes | None:
 
 
 def _find_tables(
-    sections: Sequence[SectionRow], block_of: Sequence[int], begin: int, symtab: int
+    linked: Sequence[int], sections: Sequence[SectionRow], block_of: Sequence[int], begin: int, symtab: int
 ) -> list[tuple[int, int, int]] | None:
-    """Return the relocation tables of loaded sections, ordered by block: block, content, count."""
+    """Return the relocation tables of loaded sections, ordered by block: block, content, count.
+
+    `linked` are the indexes of the sections that may be some.
+    """
     rows: list[tuple[int, int, int]] = []
-    for _, kind, _, _, offset, size, link, info, _, entry in sections:
+    for index in linked:
+        _, kind, _, _, offset, size, link, info, _, entry = sections[index]
         # sh_info of a relocation table is the section to which it applies (gABI, "sh_link and sh_info Interpretation").
         block = block_of[info] if info < len(sections) else NONE
         if kind > elf.SHT_SYMTAB_SHNDX and block >= 0 and link == symtab:
@@ -274,6 +173,7 @@ def _find_tables(
 def _read_symbols(
     buffer: memoryview,
     begin: int,
+    extent: int,
     sections: Sequence[SectionRow],
     symtab: int,
     block_of: Sequence[int],
@@ -281,34 +181,49 @@ def _read_symbols(
 ) -> tuple[list[SymbolRow], list[int]] | None:
     """Return all rows of the symbol table, and the name of each. Names are interned after the last check."""
     _, _, _, _, offset, size, link, _, _, entry = sections[symtab]
-    strings = _string_table(buffer, begin, sections, link)
+    strings = string_table(buffer, begin, extent, sections, link)
     if entry != 24 or size % 24 or size > 24 * FEW_SYMBOLS or not strings or b"@@" in strings:
         return None
     rows: list[SymbolRow] = []
-    external: list[int] = []
-    texts: list[bytes] = []
-    strings_at = begin + sections[link][4]
-    for name, info, visibility, section, value, length in _SYMBOL.iter_unpack(
-        buffer[begin + offset : begin + offset + size]
-    ):
-        place = _place(info, section, value, length, sections, block_of)
-        if name >= len(strings) or place is None:
+    strings_at, room, count = begin + sections[link][4], len(strings), len(block_of)
+    entries: Iterator[_SymbolEntry] = _SYMBOL.iter_unpack(buffer[begin + offset : begin + offset + size])
+    for name, info, visibility, section, value, length in entries:
+        # The usual case, without a call.
+        if 0 < section < count and _ORDINARY[info] and value <= sections[section][5] and length <= _LARGEST_SIZE:
+            block = block_of[section]
+            kind = SymbolKind.DEFINED if block >= 0 else SymbolKind.DROPPED
+        else:
+            place = _place(info, section, value, length, sections, block_of)
+            if place is None:
+                return None
+            kind, block = place
+        if name >= room:
             return None
-        if info >> 4 != Binding.LOCAL and rows:  # row 0 stands for no symbol, whatever its binding is
-            external.append(len(rows))
-            # The string table ends in NUL, so that every name in it ends.
-            texts.append(strings[name : strings.index(b"\0", name)])
-        rows.append((name + strings_at, length, *place, info >> 4, info & 15, visibility & 3, value))
+        rows.append((strings_at + name, length, kind, block, info >> 4, info & 15, visibility & 3, value))
+    numbers = _intern(rows, strings, strings_at, names)
+    return None if numbers is None else (rows, numbers)
+
+
+def _intern(rows: list[SymbolRow], strings: bytes, strings_at: int, names: Names) -> list[int] | None:
+    """Return the interned name of each symbol, -1 for locals; None, with nothing interned, for too many long names."""
+    # The string table ends in NUL, so that every name in it ends.
+    texts = {
+        row: strings[symbol[0] - strings_at : strings.index(b"\0", symbol[0] - strings_at)]
+        for row, symbol in enumerate(rows)
+        if symbol[4] != Binding.LOCAL and row  # row 0 stands for no symbol, whatever its binding is
+    }
     # The columns' bound on names that share bytes.
-    if sum(map(len, texts)) > NAME_SHARING * len(strings):
+    if sum(map(len, texts.values())) > NAME_SHARING * len(strings):
         return None
     numbers = [NONE] * len(rows)
-    for row, text in zip(external, texts, strict=True):
+    for row, text in texts.items():
         numbers[row] = names[text]
-    return rows, numbers
+    return numbers
 
 
 _PLAIN_INFO = frozenset(np.flatnonzero(~(UNKNOWN_BINDING | UNKNOWN_TYPE)).tolist())
+_ORDINARY = bytes(info in _PLAIN_INFO and info & 15 not in (SymbolType.TLS, SymbolType.IFUNC) for info in range(256))
+"""By `st_info`: 1 for symbols whose definitions may be in any section."""
 _COMMON = (elf.SHN_COMMON, elf.SHN_X86_64_LCOMMON)
 _NEEDED_FLAGS = {
     SymbolType.TLS: (elf.SHF_TLS, elf.SHF_TLS),

@@ -120,7 +120,8 @@ class Initializers:
                     self._turn_of(query).waits_for = waits_for
             turn = query.turn
             if turn is not None:
-                self._wait(turn.waits_for, deadline, query.title())
+                if turn.waits_for:
+                    self._wait(turn.waits_for, deadline, query.title())
                 self._run(query.dylib, turn.arrays)
         finally:
             with session.lock:

@@ -87,35 +87,50 @@ def look_up_lazily(session: Lifetime, number: int, use: Callable[[ResourceTracke
 def ready_address(session: Lifetime, dylib: Contents, name: str | bytes, roots: bool) -> int | None:
     """Return the address of a symbol that a lookup would find without any work; None where it has something to do."""
     with session.lock:
-        number = _idle_name(session, dylib, name, roots)
-        return None if number is None else _ready_address(session, number)
-
-
-def quick_address(session: Lifetime, dylib: Contents, name: str | bytes, roots: bool) -> int | None:
-    """Return the address of a symbol that is ready, or that one object defines which is linked now, row by row.
-
-    Returns None where there is anything else to do: to search, to make or to initialise. Raises what linking raises.
-    """
-    with session.lock:
-        number = _idle_name(session, dylib, name, roots)
-        if number is None:
-            return None
-        if not session.table.ready.item(number) and not _link_alone(session, dylib, number):
+        number = _idle_name(session, dylib, name)
+        if number is None or (roots and _has_to_initialize(session, dylib)):
             return None
         return _ready_address(session, number)
 
 
-def _idle_name(session: Lifetime, dylib: Contents, name: str | bytes, roots: bool) -> int | None:
-    """Return the number of a name; None where a lookup of it has more to do than to find and link it."""
+def quick_address(
+    session: Lifetime, dylib: Contents, name: str | bytes, roots: bool, timeout: float | None = None
+) -> int | None:
+    """Return the address of a symbol that is ready, or that one object defines which is linked now, row by row.
+
+    Initialisers that wait are those of that object, or there are none. Returns None where there is anything else to do:
+    to search or to make. Raises what linking and initialising raise.
+    """
+    with session.lock:
+        number = _idle_name(session, dylib, name)
+        if number is None:
+            return None
+        if not (roots and _has_to_initialize(session, dylib)):
+            if not session.table.ready.item(number) and not _link_alone(session, dylib, number):
+                return None
+            return _ready_address(session, number)
+    from uruk.orc.lookup.lone_root import LoneRoot  # most objects have no initialisers
+
+    if not LoneRoot(session, dylib, number).run(timeout):
+        return None
+    with session.lock:
+        return _ready_address(session, number)
+
+
+def _idle_name(session: Lifetime, dylib: Contents, name: str | bytes) -> int | None:
+    """Return the number of a name; None where a lookup of it has more to do than to find, link and initialise it."""
     number = dylib.names.get(encode_name(name))
     # The table may be shorter than the numbers of names: it grows when definitions are recorded.
     if number is None or number >= session.table.ready.size or session.closed or dylib.removed:
         return None
     # A thread may be initialising the code of the symbol now: the long way waits for that.
-    initializers = session.initializers
-    if initializers.running or dylib.names.ids is not session.ids:
+    if session.initializers.running or dylib.names.ids is not session.ids:
         return None
-    return None if roots and (initializers.waiting or dylib.has_roots()) else number
+    return number
+
+
+def _has_to_initialize(session: Lifetime, dylib: Contents) -> bool:
+    return bool(session.initializers.waiting) or dylib.has_roots()
 
 
 def _ready_address(session: Lifetime, number: int) -> int | None:
