@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <elf.h>
 #include <fcntl.h>
+#include <link.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,6 +71,32 @@ EXPORTED char **uruk_rt_initial_stack(const char *texts, uint64_t size, uint64_t
 EXPORTED void uruk_rt_run_program(main_function *entry, uint64_t argc, char **argv)
 {
     exit(entry((int)argc, argv, environ));
+}
+
+#if defined __x86_64__
+#define START(stack, entry) \
+    __asm__ volatile("mov %0, %%rsp\n\txor %%edx, %%edx\n\txor %%ebp, %%ebp\n\tjmp *%1" ::"r"(stack), "r"(entry) : "memory")
+#elif defined __aarch64__
+#define START(stack, entry) \
+    __asm__ volatile("mov sp, %0\n\tmov x0, xzr\n\tmov x29, xzr\n\tmov x30, xzr\n\tbr %1" ::"r"(stack), "r"(entry) \
+                     : "memory", "x0")
+#endif
+
+/* Start a program at its own _start, as the kernel does: with the words that uruk_rt_initial_stack laid out at the bottom of
+ * its stack, and without a function to call at its end, for which the loader has one (psABI, 3.4.1; AAPCS64 says none). */
+EXPORTED void uruk_rt_start_program(main_function *entry, uint64_t argc, char **argv)
+{
+    char **first = argv - 1, **variable = argv + argc + 1;
+    while (*variable++)
+        continue;
+    const ElfW(auxv_t) *auxiliary = (const void *)variable;
+    while (auxiliary++->a_type != AT_NULL)
+        continue;
+    size_t size = (size_t)((const char *)auxiliary - (const char *)first);
+    char *stack = __builtin_alloca_with_align((size + 15) & ~(size_t)15, 128);
+    memcpy(stack, first, size);
+    START(stack, entry);
+    __builtin_unreachable();
 }
 
 /* What main() returns; the process goes on, its streams flushed. */

@@ -146,13 +146,14 @@ class RemoteExecutor(Unique):
 
     # -- programs, and the end
 
-    def run_program(self, entry: int, argc: int, argv: int) -> None:
+    def run_program(self, entry: int, argc: int, argv: int, runs: bytes = b"uruk_rt_run_program") -> None:
         """Have a program run: main at `entry`, then exit. Returns when it has begun, or, with LLVM's executor, ended.
 
-        What follows is the end of the process; `child.wait()` has its status.
+        `runs` is the function of the runtime that does so. What follows is the end of the process; `child.wait()` has
+        its status.
         """
         self.connection.runs_program = True
-        function = self.runtime.address[b"uruk_rt_run_program"]
+        function = self.runtime.address[runs]
         wrapper = self.connection.setup.symbols.get(RUN_PROGRAM)
         with suppress(ExecutorLost):  # it may end before it answers
             if wrapper is not None:

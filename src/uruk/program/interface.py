@@ -29,8 +29,11 @@ class Place(Protocol):
         """Make it look like a fresh process's, with `words` as argv."""
         ...
 
-    def run(self, jit: ProgramLinker, entry: int) -> int:
-        """Run main() at `entry`; returns the exit status, negative for a signal."""
+    def run(self, jit: ProgramLinker, entry: int, *, starts: bool = False) -> int:
+        """Run main() at `entry`; returns the exit status, negative for a signal.
+
+        With `starts`, `entry` is the program's own start code, which finds argc at the bottom of its stack.
+        """
         ...
 
 

@@ -52,7 +52,7 @@ class LinkedProgram:
         if arguments.execute and self.child is not None:  # a child ends with its program
             self._system.show_to_libraries(self.jit, everything=plan.rdynamic)
         self.times: list[tuple[str, float]] = []
-        self._entry = 0
+        self._entry, self._starts = 0, False
 
     def link(self) -> None:
         """Link everything that the entry needs; initialisers run."""
@@ -97,6 +97,7 @@ class LinkedProgram:
             self._entry = self.jit.lookup(plan.entry).address
             return
         entry, initialises = self._system.entry(self.jit, plan)
+        self._starts = entry == "_start"
         try:
             self._entry = self.jit.lookup_program(entry, plan.undefined, initialize=not initialises).address
         except UndefinedSymbols as error:
@@ -145,7 +146,7 @@ class LinkedProgram:
 
         A program in this process that is as a fresh one ends it.
         """
-        return self._place.run(self.jit, self._entry)
+        return self._place.run(self.jit, self._entry, starts=self._starts)
 
 
 def _linked_only_for(settings: Settings) -> str | Target:

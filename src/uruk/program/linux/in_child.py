@@ -69,14 +69,15 @@ class ProgramInChild:
         if self.executor.process.call(change, os.fsencode(path) + b"\0") & 0xFFFFFFFF:  # an int in a 64-bit register
             raise ExecutorError(f"the program's process cannot change its working directory to {path}")
 
-    def run(self, jit: LLJIT, entry: int) -> int:
+    def run(self, jit: LLJIT, entry: int, *, starts: bool = False) -> int:
         """Run main() there; the program's exit status, negative for the signal that ended it."""
         program, executor = linux_platform(jit.platform).program, self.executor
         child = executor.child
         if child is None:
-            function = executor.runtime.address[b"uruk_rt_call_main"]
-            return executor.call(function, entry, program.argc, program.argv) & 0xFF
-        executor.run_program(entry, program.argc, program.argv)
+            function = b"uruk_rt_start_program" if starts else b"uruk_rt_call_main"
+            return executor.call(executor.runtime.address[function], entry, program.argc, program.argv) & 0xFF
+        function = b"uruk_rt_start_program" if starts else b"uruk_rt_run_program"
+        executor.run_program(entry, program.argc, program.argv, function)
         status = child.wait()
         if status < 0:
             executor.connection.wait_for_end(1.0)  # the listener reads what the process said of its crash

@@ -36,9 +36,11 @@ class ProgramInProcess:
         program = linux_platform(jit.platform).program
         program.argc, program.argv, program.envp = stack.argc, stack.argv, stack.envp
 
-    def run(self, jit: LLJIT, entry: int) -> int:
+    def run(self, jit: LLJIT, entry: int, *, starts: bool = False) -> int:
         """Call main() and leave the process as its return does: exit(main(argc, argv, envp))."""
         program = linux_platform(jit.platform).program
+        if starts:
+            process_runtime().call(b"uruk_rt_start_program", entry, program.argc, program.argv)
         process_runtime().call(b"uruk_rt_exit_main", entry, program.argc, program.argv, program.envp)
         return 0
 
@@ -58,7 +60,7 @@ class CalledInProcess:
         program = linux_platform(jit.platform).program
         program.argc, program.argv, program.envp = stack.argc, stack.argv, stack.envp
 
-    def run(self, jit: LLJIT, entry: int) -> int:
+    def run(self, jit: LLJIT, entry: int, *, starts: bool = False) -> int:
         """Call main(); what it returns, as an exit status."""
         program = linux_platform(jit.platform).program
         watch_overflows()

@@ -113,8 +113,11 @@ class ProgramInWindows:
         imports = linker.session.imports.first.items()
         check_alone(self.runtime, ((name.decode("utf-8", "replace"), library) for library, name in imports))
 
-    def run(self, jit: ProgramLinker, entry: int) -> int:
-        """See `Place.run`; Windows's exit status has 32 bits, of which wine gives 8."""
+    def run(self, jit: ProgramLinker, entry: int, *, starts: bool = False) -> int:
+        """See `Place.run`; Windows's exit status has 32 bits, of which wine gives 8.
+
+        No start code finds arguments on its stack there.
+        """
         child = self.executor.child
         if self._driver is not Driver.MICROSOFT:
             self._do_as_start_files(jit)

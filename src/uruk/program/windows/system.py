@@ -34,7 +34,7 @@ class Nowhere:
     def prepare(self, jit: LLJIT, words: Sequence[str]) -> None:
         """See `Place.prepare`: there is nothing to prepare."""
 
-    def run(self, jit: LLJIT, entry: int) -> int:
+    def run(self, jit: LLJIT, entry: int, *, starts: bool = False) -> int:
         """See `Place.run`. Raises ExecutorError."""
         raise ExecutorError(_PROBLEM)
 
