@@ -48,7 +48,7 @@ SOURCES = {
     "windows/x86_64": "callback_enter.S invoke.S invoke_catching.S lazy_enter.S",
     "windows/linked": (
         "compiler_support.c constructor_lists.c legacy_stdio.c magic_statics.c onexit.c operators.c start_files.c"
-        " thread_destructors.c thread_initializers.c"
+        " thread_destructors.c thread_initializers.c thread_keys.c"
     ),
     "windows/x86_64/linked": "setjmp.S support.S",
 }

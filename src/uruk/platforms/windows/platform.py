@@ -25,6 +25,8 @@ from uruk.target import Target
 
 _STATICS = frozenset({b"_Init_thread_epoch", b"_Init_thread_header", b"_Init_thread_footer", b"_Init_thread_abort"})
 _THREADS = frozenset({b"__tlregdtor", b"__dyn_tls_init", b"__dyn_tls_on_demand_init", b"__tls_guard"})
+_KEYS = frozenset({b"__mingwthr_key_dtor", b"__mingwthr_remove_key_dtor"})
+"""Of gcc's win32 thread model: libmingw32.a's run from an object that only start files link."""
 _OF_RUNTIME = {
     b"_CxxThrowException": b"uruk_rt_cxx_throw",
     **{name: name for name in (b"uruk_rt_static_begin", b"uruk_rt_static_end", b"uruk_rt_static_abort")},
@@ -51,7 +53,7 @@ def open_runtime(target: str) -> Archive:
 class WindowsPlatform(BarePlatform):
     """Runs what COFF objects ask for in a process of Windows; see `uruk.orc.platform.Platform`."""
 
-    private_names = _STATICS | _THREADS
+    private_names = _STATICS | _THREADS | _KEYS
 
     def __init__(self, process: WindowsProcess) -> None:
         super().__init__(process.executor)
