@@ -53,14 +53,15 @@ def import_archive(folder: Path, kind: str) -> Path:
     """An import library of `parts.dll` as one of the tools makes it."""
     definitions = folder / "parts.def"
     definitions.write_text(DEFINITIONS)
-    output = folder / ("libparts.dll.a" if kind == "binutils" else "parts.lib")
+    output = folder / ("parts.lib" if kind in ("llvm", "arm64") else "libparts.dll.a")
     tools = {
         "llvm": ("llvm-dlltool-19", "-m", "i386:x86-64"),
         "arm64": ("llvm-dlltool-19", "-m", "arm64"),
         "binutils": ("x86_64-w64-mingw32-dlltool",),
+        "delayed": ("x86_64-w64-mingw32-dlltool",),
     }
     tool, *options = tools[kind]
-    run([require_tool(tool), *options, "-d", str(definitions), "-l", str(output)])
+    run([require_tool(tool), *options, "-d", str(definitions), "-y" if kind == "delayed" else "-l", str(output)])
     return output
 
 
@@ -70,7 +71,7 @@ def imports_of(jit: uruk.LLJIT) -> dict[bytes, Import]:
     return {one.name: one for entry in entries for one in entry.imports.values()}
 
 
-@pytest.mark.parametrize("kind", ["llvm", "binutils", "arm64"])
+@pytest.mark.parametrize("kind", ["llvm", "binutils", "delayed", "arm64"])
 def test_members(tmp_path: Path, kind: str) -> None:
     target = TARGET._replace(architecture="aarch64" if kind == "arm64" else "x86_64")
     with Archive.open(import_archive(tmp_path, kind)) as archive:
@@ -101,7 +102,7 @@ pointers: .quad work, shared, __imp_work, __imp_renamed
 """
 
 
-@pytest.mark.parametrize("kind", ["llvm", "binutils"])
+@pytest.mark.parametrize("kind", ["llvm", "binutils", "delayed"])
 def test_code_is_linked_with_imports(tmp_path: Path, kind: str) -> None:
     """Calls go through stubs, slots hold the addresses, and only what is referred to is imported."""
     with windows_session() as jit:
@@ -135,7 +136,7 @@ def without_index(path: Path) -> Path:
     return output
 
 
-@pytest.mark.parametrize("kind", ["llvm", "binutils"])
+@pytest.mark.parametrize("kind", ["llvm", "binutils", "delayed"])
 def test_an_archive_needs_no_index(tmp_path: Path, kind: str) -> None:
     path = without_index(import_archive(tmp_path, kind))
     with windows_session() as jit:

@@ -31,13 +31,19 @@ from uruk.graph.types import true_rows
 from uruk.records import record
 
 SLOT_PREFIX = b"__imp_"
-_HEAD, _NAME = b"_head_", b"_iname"
-"""The beginning and the end of the names by which GNU members find the DLL's name."""
+_HEAD, _DELAYED, _NAME = b"_head_", b"__tailMerge_", b"_iname"
+"""The beginnings and the end of the names by which GNU members find the DLL's name: `_DELAYED` is the beginning of a
+head's name in a library for delayed loading (``dlltool --output-delaylib``)."""
 # A name like "\x7fkernel32_NULL_THUNK_DATA" is that of the member which ends a DLL's slots.
-_MACHINERY = (SLOT_PREFIX, _HEAD, b"__nm_", b"__IMPORT_DESCRIPTOR_", b"__NULL_IMPORT_DESCRIPTOR", b"\x7f")
+_MACHINERY = (
+    SLOT_PREFIX, _HEAD, _DELAYED, b"__nm_", b"__IMPORT_DESCRIPTOR_", b"__NULL_IMPORT_DESCRIPTOR",
+    b"__DELAY_IMPORT_DESCRIPTOR_", b"\x7f",
+)  # fmt: skip
 """Beginnings of the names of members that are not ordinary objects, as indexes of import libraries have them."""
 # `Sections.begins` compares beginnings: a text that ends in a NUL is a whole name, and `.idata$5` not `.idata$50`.
 _TABLES, _SLOTS, _NAMES, _LIBRARY = b".idata$", b".idata$5\0", b".idata$6\0", b".idata$7\0"
+_NUMBERS = b".idata$4\0"
+"""The same as slots before a loader fills these. Slots of delayed imports begin as addresses of what fills them."""
 _SHORT_SIGNATURE = b"\0\0\xff\xff\0\0"
 _CODE, _CONST = 0, 2
 """Kinds of imports; 1 is data."""
@@ -76,7 +82,7 @@ class ImportLibrary:
         if parts is None:
             return None
         # A member with tables and no slot, the head or the end of a DLL's, imports nothing and is not linked.
-        return [parts.imported(self._library_at(parts.refers_to(_HEAD), file))] if parts.slot else []
+        return [parts.imported(self._library_at(parts.head, file))] if parts.slot else []
 
     def _library_at(self, head: bytes, file: str) -> str:
         """Return the DLL's name: the member that defines the symbol `head` refers to another one, which has it."""
@@ -186,6 +192,11 @@ class _Parts:
         return next((name[len(SLOT_PREFIX) :] for name in self.names if name.startswith(SLOT_PREFIX)), b"")
 
     @property
+    def head(self) -> bytes:
+        """The symbol through which this member refers to its DLL; empty if there is none."""
+        return self.refers_to(_HEAD) or self.refers_to(_DELAYED)
+
+    @property
     def library(self) -> bytes:
         """The DLL's name, if it is here."""
         return self._content(_LIBRARY).partition(b"\0")[0]
@@ -200,7 +211,8 @@ class _Parts:
         name, slots = self.slot, self._content(_SLOTS)
         if len(slots) != 8:
             raise ObjectFormatError(self.file, "section `.idata$5'", f"a slot has 8 bytes, not {len(slots)}")
-        value = int.from_bytes(slots, "little")
+        is_delayed = self.head.startswith(_DELAYED)
+        value = int.from_bytes(self._content(_NUMBERS) if is_delayed else slots, "little")
         # A function's member defines its jump by the bare name; a variable's defines the slot only.
         is_data = self.names.get(name, coff.SYM_UNDEFINED) <= 0
         if value & _BY_NUMBER:
