@@ -60,8 +60,10 @@ class FoundSymbols:
         return cls(np.zeros(count, np.int64), *np.zeros((3, count), np.bool_))
 
 
-def find_symbols(runtime: Runtime, handles: Sequence[int | None], names: Sequence[bytes]) -> FoundSymbols:
-    """Return what libraries (None: the process) have by each name; ``f@V``: version V of f. See
+def find_symbols(
+    runtime: Runtime, handles: Sequence[int | None], names: Sequence[bytes], *, versions: bool = True
+) -> FoundSymbols:
+    """Return what libraries (None: the process) have by each name; with `versions`, ``f@V`` is version V of f. See
     `uruk.executor.interface.Libraries.find_symbols`.
 
     Never ask for a thread-local: that makes its library's storage dynamic for good. Raises ExecutorError for an answer
@@ -69,7 +71,7 @@ def find_symbols(runtime: Runtime, handles: Sequence[int | None], names: Sequenc
     """
     if not names or not handles:
         return FoundSymbols.nothing(len(names))
-    texts, wanted = _texts_of(names)
+    texts, wanted = _texts_of(names, versions)
     rows = bytearray(_FOUND.itemsize * len(names))
     places = sps.u64(*(handle or 0 for handle in handles))
     arguments = (places, len(handles), bytes(texts), wanted, len(names), rows)
@@ -78,7 +80,7 @@ def find_symbols(runtime: Runtime, handles: Sequence[int | None], names: Sequenc
     return _checked(np.frombuffer(rows, _FOUND), len(handles))
 
 
-def _texts_of(names: Sequence[bytes]) -> tuple[bytearray, bytes]:
+def _texts_of(names: Sequence[bytes], versions: bool) -> tuple[bytearray, bytes]:
     """Return all names with a NUL each, behind a first NUL; and where in it each name and its version begin (0:
     none)."""
     texts = bytearray(b"\0".join([b"", *names, b""]))
@@ -86,13 +88,13 @@ def _texts_of(names: Sequence[bytes]) -> tuple[bytearray, bytes]:
     wanted = np.zeros((len(names), 2), np.uint32)
     wanted[:, 0] = 1 + sizes.cumsum() - sizes
     # Names with versions, or with a NUL in them, are rare: one look at the text spares the loop.
-    if b"@" in texts or texts.count(b"\0") != len(names) + 1:
+    if (versions and b"@" in texts) or texts.count(b"\0") != len(names) + 1:
         for row, name in enumerate(names):
             base, mark, _ = name.partition(b"@")
             start = int(wanted[row, 0])
             if b"\0" in name:
                 wanted[row, 0] = 0  # the empty name, which nothing has
-            elif mark:
+            elif mark and versions:
                 wanted[row, 1] = start + len(base) + 1
                 texts[start + len(base)] = 0
     return texts, wanted.tobytes()

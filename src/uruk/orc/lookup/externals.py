@@ -94,7 +94,9 @@ def load_needed(session: Lifetime, dylib: Contents, names: Iterable[bytes], befo
 def _is_loaded(session: Lifetime, dylib: Contents, name: bytes, order: int) -> bool:
     """Return True if a library that is loaded, and stands before a place in the order, defines a name."""
     handles = [library.handle for library in dylib.search.libraries if library.order < order]
-    return bool(session.executor.libraries.find_symbols(handles, [name.partition(b"@")[0]]).defined[0])
+    # the whole name as well: in those of DLLs `@` is a letter
+    wanted = [name.partition(b"@")[0], name]
+    return bool(session.executor.libraries.find_symbols(handles, wanted).defined.any())
 
 
 def hints(session: Lifetime, dylib: Contents, needs: Mapping[bytes, str]) -> Mapping[bytes, str]:

@@ -98,14 +98,14 @@ class DeferredLibrary:
     _known: dict[bytes, bool] = field(default_factory=dict[bytes, bool])
 
     def defined(self, names: Iterable[bytes]) -> set[bytes]:
-        """Return those of the names that it defines; ``f@V`` is `f`. Raises ObjectFormatError."""
-        plain = {name: name.partition(b"@")[0] for name in names}
+        """Return those of the names that it defines; ``f@V`` is `f`, or a name of a DLL. Raises ObjectFormatError."""
+        forms = {name: {name, name.partition(b"@")[0]} for name in names}
         # The file is opened only for names that it was not asked for before.
-        unknown = set(plain.values()) - self._known.keys()
+        unknown = set[bytes]().union(*forms.values()) - self._known.keys()
         if unknown:
             with open_library(self.path) as library:
                 self._known.update((name, library.defines(name)) for name in unknown)
-        return {name for name, short in plain.items() if self._known[short]}
+        return {name for name, spelled in forms.items() if any(self._known[form] for form in spelled)}
 
 
 class LookupKind(Enum):

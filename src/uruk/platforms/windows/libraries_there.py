@@ -43,13 +43,13 @@ class WindowsLibraries(BootstrapLibraries):
 
     def find_symbol(self, handle: int | None, name: bytes) -> tuple[int, bool]:
         """See `Libraries.find_symbol`."""
-        symbols = find_symbols(self._runtime, [handle], [name])
+        symbols = self.find_symbols([handle], [name])
         # numpy's column is signed.
         return int(symbols.address[0]) & (1 << 64) - 1, bool(symbols.is_data[0])
 
     def find_symbols(self, handles: Sequence[int | None], names: Sequence[bytes]) -> FoundSymbols:
-        """See `Libraries.find_symbols`: one message for all."""
-        return find_symbols(self._runtime, handles, names)
+        """See `Libraries.find_symbols`: one message for all. DLLs have no versions: in their names `@` is a letter."""
+        return find_symbols(self._runtime, handles, names, versions=False)
 
 
 def _advice(architecture: str) -> str:
