@@ -68,7 +68,9 @@ UCRT = CRuntime(
     by_functions=True,
 )
 C_RUNTIMES = {runtime.name: runtime for runtime in (MSVCRT, UCRT)}
-OF_MICROSOFT = frozenset(("libcmt", "libcmtd", "msvcrt", "msvcrtd", "vcruntime", "libvcruntime"))
+OLD_NAMES = "oldnames"
+"""The library of the names that functions had before they got an underscore."""
+OF_MICROSOFT = frozenset(("libcmt", "libcmtd", "msvcrt", "msvcrtd", OLD_NAMES, "vcruntime", "libvcruntime"))
 """Names behind ``/defaultlib`` that Microsoft's compilers write since there is the ucrt, which is below all of them.
 
 Their `msvcrt` is no msvcrt.dll: it is the startup code of programs that use DLLs.

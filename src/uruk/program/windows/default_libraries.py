@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from uruk.errors import CompileError, CompilerNotFound, LibraryNotFound, LinkError
+from uruk.errors import CompileError, CompilerNotFound, LibraryError, LibraryNotFound, LinkError
 from uruk.program.windows.c_runtimes import C_RUNTIMES, MSVCRT, OF_MICROSOFT, UCRT, CRuntime, c_runtime, runtime_of_file
 from uruk.program.windows.shared_gcc import shared_gcc
 
@@ -24,6 +25,8 @@ _OF_GCC = ("mingw32", "gcc", "gcc_eh", "moldname", "mingwex")
 _BEHIND = ("pthread", "advapi32", "shell32", "user32", "kernel32")
 """Libraries before and behind the C runtime's own; ``pthread`` is that of compilers with threads as POSIX has them."""
 _MICROSOFT_DLLS = ("ucrtbase.dll", "vcruntime140.dll", "vcruntime140_1.dll")
+_CXX_OF_MICROSOFT, _CXX_DLL = ("msvcprt", "msvcprtd", "libcpmt", "libcpmtd"), "msvcp140.dll"
+"""The libraries of Microsoft's C++, static ones too, and the DLL that is there for all of them."""
 _RUNTIME_FILE = re.compile(rb"\0((?:msvcrt|ucrtbase|api-ms-win-crt-[\w-]+)\.dll)\0", re.IGNORECASE)
 """The names of C runtimes as import libraries have them."""
 _ZIG_MARK, _CLANG_MARK, _GCC_MARK = b"__MSVCRT_VERSION__=0xE00", b"clang version ", b"GCC: ("
@@ -129,7 +132,7 @@ def add_default_libraries(jit: LLJIT, plan: LinkPlan, marks: Marks, driver: Driv
     """Add what the driver adds behind all inputs. Raises LibraryNotFound for what a directive names."""
     for library in marks.libraries:
         if library not in OF_MICROSOFT and not any(library in known.libraries for known in C_RUNTIMES.values()):
-            jit.add_library(library)
+            _add_named(jit, library)
     if driver is Driver.MICROSOFT and runtime is UCRT:
         for name in _MICROSOFT_DLLS:
             # These DLLs need no import libraries, as names of Microsoft's objects are searched in DLLs themselves.
@@ -148,6 +151,21 @@ def add_default_libraries(jit: LLJIT, plan: LinkPlan, marks: Marks, driver: Driv
         _add_zig_libraries(jit, marks)
     # The DLL is last: import libraries and static members of its names come before it.
     jit.main.add_shared_library(runtime.library)
+
+
+def _add_named(jit: LLJIT, name: str) -> None:
+    """Add what a directive names: an import library, or without one the DLL itself, which the system may have.
+
+    Raises LibraryNotFound.
+    """
+    try:
+        jit.add_library(name)
+    except LibraryNotFound:
+        # names of Microsoft's objects are searched in DLLs themselves
+        with suppress(LibraryError):
+            jit.main.add_shared_library(_CXX_DLL if name in _CXX_OF_MICROSOFT else f"{name}.dll")
+            return
+        raise
 
 
 def _add(jit: LLJIT, name: str, *, static: bool) -> bool:

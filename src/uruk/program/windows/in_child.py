@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from uruk.errors import AllocationError
 from uruk.memory.manager import DEFAULT_SLAB
 from uruk.platforms.windows.platform import WindowsPlatform
-from uruk.program.windows.c_runtimes import StartedRuntime, check_alone
+from uruk.program.windows.c_runtimes import OLD_NAMES, StartedRuntime, check_alone
 from uruk.program.windows.default_libraries import Driver, Marks, add_default_libraries, choose_runtime
 from uruk.spawning import connect, spawn
 
@@ -107,6 +107,11 @@ class ProgramInWindows:
                 jitlink_process.serve_libraries(jit, cxx=marks.wants_cxx(), threads=marks.wants_threads())
         if self._plan.default_libraries:
             add_default_libraries(jit, self._plan, marks, self._driver, self.runtime)
+            if OLD_NAMES in marks.libraries:
+                from uruk.program.windows.old_names import old_names  # for few programs
+
+                # Behind all others, so that what the program or its libraries define is asked first.
+                jit.main.add_generator(old_names(self._started.address))
 
     def check(self, linker: ProgramLinker) -> None:
         """Raise LinkError if the program's own objects have two C runtimes. The program is linked, and not begun."""
